@@ -1,0 +1,57 @@
+"""When two values are the same value: one rule per attribute, used to match, diff, re-check and verify."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reconciler.core.model import Attribute, Comparison, Value
+from reconciler.core.text import normal
+
+_BOOLEANS = {"true": True, "false": False}
+
+
+class UnreadableError(ValueError):
+    """A value of a type that the attribute cannot have."""
+
+
+def boolean(text: str) -> bool | None:
+    """The boolean that `text` says in any case, as Entra writes it ("True"); None if it says none."""
+    return _BOOLEANS.get(text.strip().casefold())
+
+
+def typed(attribute: Attribute, raw: Any) -> Value | None:
+    """A raw JSON or YAML value as a value of `attribute`, None when unassigned; raises `UnreadableError`.
+
+    Services send booleans as strings and numbers for strings: both are read for what they say.
+    """
+    if raw is None or raw in ("", []):
+        return None
+    if attribute.comparison is Comparison.BOOLEAN:
+        return _typed_boolean(attribute, raw)
+    if raw.__class__ is str:
+        return normal(raw) or None
+    if isinstance(raw, int) and not isinstance(raw, bool):
+        return str(raw)
+    raise UnreadableError(f"{attribute.path} holds {type(raw).__name__}, not a string")
+
+
+def _typed_boolean(attribute: Attribute, raw: Any) -> bool:
+    value = raw if isinstance(raw, bool) else boolean(raw) if isinstance(raw, str) else None
+    if value is None:
+        raise UnreadableError(f"{attribute.path} holds {str(raw)[:40]!r}, neither true nor false")
+    return value
+
+
+def comparable(attribute: Attribute, value: Value | None) -> Value | None:
+    """What has to be equal for two values of `attribute` to be the same value."""
+    if value is None or isinstance(value, bool) or attribute.comparison is Comparison.EXACT:
+        return value
+    if attribute.comparison is Comparison.LOCALE:
+        # en_US (Apple, POSIX) and en-US (RFC 5646) are one locale.
+        return value.replace("_", "-").casefold()
+    return value.casefold()
+
+
+def same(attribute: Attribute, one: Value | None, other: Value | None) -> bool:
+    """Whether both are the same value of `attribute`."""
+    return one == other or comparable(attribute, one) == comparable(attribute, other)

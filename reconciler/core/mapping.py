@@ -1,0 +1,194 @@
+"""From a source user to a desired user: attribute mappings, and the lint of their results against the profile."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+
+from reconciler.core.compare import UnreadableError, typed
+from reconciler.core.model import (
+    Attribute,
+    AttributeMapping,
+    Comparison,
+    DesiredUser,
+    Diagnostic,
+    SourceAttributes,
+    SourceUser,
+    TargetProfile,
+    Value,
+    Verdict,
+    error,
+    user_address,
+)
+from reconciler.core.paths import short
+from reconciler.core.text import quoted, shortened
+
+_EMAIL = re.compile(r"[^\s@\"(),:;<>\[\]\\]+@(?P<domain>[^\s@.]+(\.[^\s@.]+)+)")
+# Control characters and bidi overrides have no place in a value of a person; joiners do (Persian, emoji).
+_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+class MappingError(ValueError):
+    """A rule cannot give this user a value; the text says why."""
+
+
+def direct(name: str) -> Callable[[SourceAttributes], Value | None]:
+    """The rule of `source: name`."""
+
+    def rule(attributes: SourceAttributes) -> Value | None:
+        value = attributes.get(name)
+        if value.__class__ is tuple:
+            raise MappingError(f"{name} has several values, but one is needed")
+        return value  # type: ignore[return-value]
+
+    return rule
+
+
+def constant(value: str) -> Callable[[SourceAttributes], Value | None]:
+    """The rule of `constant: value`."""
+    return lambda _attributes: value
+
+
+class Projector:
+    """Maps source users for one profile. `domains` are the verified domains, `mappings` rows with one target each."""
+
+    def __init__(self, profile: TargetProfile, mappings: Sequence[AttributeMapping], domains: Iterable[str]) -> None:
+        self._profile = profile
+        self._rows = tuple(mappings)
+        self._matching = sorted((row for row in mappings if row.match), key=lambda row: row.match or 0)
+        self._domains = frozenset(domain.strip().casefold() for domain in domains)
+        self._required = [row.path for row in profile.attributes if row.required]
+        self._check_email = bool(profile.user_name_is_email.value)
+        self._check_domain = bool(profile.verified_domains.value) and bool(self._domains)
+
+    def project(self, user: SourceUser, verdict: Verdict) -> tuple[DesiredUser, list[Diagnostic]]:
+        """The desired user. Mistakes make it `failed`: it is then left alone in the target, not removed."""
+        if not verdict.in_scope:
+            match = tuple(self._match_value(user, row) for row in self._matching)
+            out = DesiredUser(
+                user.key, match, user.origin, verdict=verdict, protected=user.lifecycle.protected, failed=not any(match)
+            )
+            return out, []
+        attributes: dict[str, Value] = {}
+        create_only: dict[str, Value] = {}
+        mistakes: list[Diagnostic] = []
+        for row in self._rows:
+            try:
+                value = _value(row, user.attributes)
+            except (MappingError, UnreadableError) as fault:
+                mistakes.append(_mistake(user, row, f"{short(row.target)} cannot be mapped: {fault}"))
+                continue
+            if value is None:
+                if row.default is not None:
+                    create_only[row.target] = row.default
+            elif row.create_only:
+                create_only[row.target] = value
+            else:
+                attributes[row.target] = value
+            if value is not None and value.__class__ is str:
+                self._lint(user, row, value, mistakes)
+        self._lint_user(user, attributes, create_only, mistakes)
+        return (
+            DesiredUser(
+                key=user.key,
+                match=self._match(user, attributes, create_only, failed=bool(mistakes)),
+                origin=user.origin,
+                attributes=attributes,
+                create_only=create_only,
+                protected=user.lifecycle.protected,
+                failed=bool(mistakes),
+            ),
+            mistakes,
+        )
+
+    def _match(
+        self, user: SourceUser, attributes: dict[str, Value], create_only: dict[str, Value], *, failed: bool
+    ) -> tuple[Value | None, ...]:
+        if failed:
+            return tuple(self._match_value(user, row) for row in self._matching)
+        # A default is no identity: everybody without a value would share it.
+        return tuple(
+            attributes.get(row.target) or (create_only.get(row.target) if row.create_only else None)
+            for row in self._matching
+        )
+
+    def _match_value(self, user: SourceUser, row: AttributeMapping) -> Value | None:
+        try:
+            return _value(row, user.attributes)
+        except (MappingError, UnreadableError):
+            return None
+
+    def _lint(self, user: SourceUser, row: AttributeMapping, value: Value, mistakes: list[Diagnostic]) -> None:
+        text = str(value)
+        attribute = row.attribute
+        if len(text) > attribute.max_length:
+            summary = f"{short(row.target)} has {len(text):,} characters, the target takes {attribute.max_length:,}"
+            mistakes.append(_mistake(user, row, summary))
+        elif not text.isprintable() and (found := _FORBIDDEN.search(text)):
+            mistakes.append(_mistake(user, row, f"{short(row.target)} contains the character U+{ord(found[0]):04X}"))
+        elif row.target == "userName":
+            self._lint_user_name(user, row, text, mistakes)
+
+    def _lint_user_name(self, user: SourceUser, row: AttributeMapping, text: str, mistakes: list[Diagnostic]) -> None:
+        if not self._check_email:
+            return
+        match = _EMAIL.fullmatch(text)
+        if match is None:
+            summary = f"userName {quoted(shortened(text, 80))} is not an e-mail address"
+            mistakes.append(_mistake(user, row, summary, f"{self._profile.title} takes nothing else."))
+        elif self._check_domain and match["domain"].casefold() not in self._domains:
+            mistakes.append(
+                _mistake(
+                    user,
+                    row,
+                    f"userName {quoted(text)} is outside of the verified domains",
+                    f"Verified are {', '.join(sorted(self._domains))} (target.domains in settings.yaml).",
+                )
+            )
+
+    def _lint_user(
+        self,
+        user: SourceUser,
+        attributes: dict[str, Value],
+        create_only: dict[str, Value],
+        mistakes: list[Diagnostic],
+    ) -> None:
+        for path in self._required:
+            if path not in attributes and path not in create_only:
+                row = next((row for row in self._rows if row.target == path), None)
+                if row is not None and any(short(path) in mistake.summary for mistake in mistakes):
+                    continue
+                mistakes.append(_missing(user, path, row, self._profile))
+
+
+def _value(row: AttributeMapping, attributes: SourceAttributes) -> Value | None:
+    return typed(row.attribute, row.rule(attributes))
+
+
+def _missing(user: SourceUser, path: str, row: AttributeMapping | None, profile: TargetProfile) -> Diagnostic:
+    summary = f"{short(path)} is required by {profile.title} and has no value"
+    if row is None:
+        return error(summary, f"Add a mapping with `target: {short(path)}`.", user.origin, user_address(user.key))
+    inputs = ", ".join(row.inputs) or "its rule"
+    detail = f"Give the user a value for {inputs}, or the mapping a default."
+    return _mistake(user, row, summary, detail)
+
+
+def _mistake(user: SourceUser, row: AttributeMapping, summary: str, detail: str = "") -> Diagnostic:
+    place = next((name for name in row.inputs if name in user.attributes), None)
+    origin = user.at(place) if place else user.origin
+    return error(summary, detail or "The user is left untouched until this is mended.", origin, user_address(user.key))
+
+
+def attribute_row(profile: TargetProfile, path: str, unfiltered: str) -> Attribute | None:
+    """The row of the profile for `path` (case-insensitive), carrying the path as mapped; None: the target has none."""
+    wanted = unfiltered.casefold()
+    for row in profile.attributes:
+        if row.path.casefold() == wanted:
+            chosen = path if row.multi_valued else row.path
+            return Attribute(
+                chosen, row.source, row.confidence, row.comparison, row.required, row.max_length, row.multi_valued
+            )
+    if not profile.closed.value and unfiltered.startswith("urn:"):
+        return Attribute(path, "mappings.yaml", profile.closed.confidence, Comparison.EXACT)
+    return None

@@ -1,0 +1,446 @@
+"""The words of the domain as types.
+
+Names are SCIM's (RFC 7643) for the resource, Terraform's for the plan, Entra's for the mapping.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+AttributePath = str
+"""An RFC 7644 §3.10 path: `userName`, `name.givenName`, `urn:…:User:department`."""
+
+Value = str | bool
+"""One attribute's value. Unassigned (RFC 7643 §2.5: absent, null, "" and []) is the absence of the key, everywhere."""
+
+Attributes = Mapping[AttributePath, Value]
+"""A user as one flat mapping."""
+
+Resource = Mapping[str, Any]
+"""A SCIM resource as decoded from JSON: untrusted."""
+
+SourceValue = str | bool | tuple[str, ...]
+SourceAttributes = Mapping[str, SourceValue]
+
+
+# --- where things come from ------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A place in a file of the desired state; `line` and `column` are 1-based, `file` is relative to its root."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+class Severity(StrEnum):
+    """How much a diagnostic matters: an error means that something is not done."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """Something wrong in somebody's data. `address` names the user it is about, if it is about one."""
+
+    severity: Severity
+    summary: str
+    detail: str = ""
+    origin: Origin | None = None
+    address: str | None = None
+    source_line: str | None = None
+
+
+def error(summary: str, detail: str = "", origin: Origin | None = None, address: str | None = None) -> Diagnostic:
+    """An error diagnostic."""
+    return Diagnostic(Severity.ERROR, summary, detail, origin, address)
+
+
+def warning(summary: str, detail: str = "", origin: Origin | None = None, address: str | None = None) -> Diagnostic:
+    """A warning diagnostic."""
+    return Diagnostic(Severity.WARNING, summary, detail, origin, address)
+
+
+def user_address(key: str) -> str:
+    """The address of a user in plans and receipts: `user["ada@example.com"]`."""
+    escaped = key.replace("\\", "\\\\").replace('"', '\\"')
+    return f'user["{escaped}"]'
+
+
+# --- target profiles ------------------------------------------------------------
+
+
+class Confidence(StrEnum):
+    """How sure a row of a profile is."""
+
+    DOCUMENTED = "documented"
+    REPORTED = "reported"
+    INFERRED = "inferred"
+
+
+class Comparison(StrEnum):
+    """When two values of an attribute are the same value."""
+
+    EXACT = "exact"
+    CASE_INSENSITIVE = "case-insensitive"
+    LOCALE = "locale"
+    BOOLEAN = "boolean"
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """One attribute a target takes: RFC 7643 §7 facets, with the source of the row and how sure it is."""
+
+    path: AttributePath
+    source: str
+    confidence: Confidence
+    comparison: Comparison = Comparison.EXACT
+    required: bool = False
+    max_length: int = 1024
+    multi_valued: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """One behaviour of a target that our code depends on, with the source of the claim and how sure it is."""
+
+    value: Any
+    source: str
+    confidence: Confidence
+
+
+@dataclass(frozen=True, slots=True)
+class MappingRow:
+    """A default mapping row of a profile, in the words of mappings.yaml."""
+
+    target: AttributePath
+    source: str | None = None
+    expression: str | None = None
+    default: str | None = None
+    match: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TargetProfile:
+    """Data that describes one kind of service: rows and switches, no code."""
+
+    name: str
+    title: str
+    hosts: tuple[str, ...]
+    attributes: tuple[Attribute, ...]
+    mappings: tuple[MappingRow, ...]
+    closed: Switch
+    """True: an attribute that is not listed must never be sent."""
+    active_when_absent: Switch
+    """The value of `active` when an answer leaves it out."""
+    user_name_is_email: Switch
+    verified_domains: Switch
+    """True: userName must lie in a domain of `target.domains`."""
+    quarantine_days: Switch
+    """Days in which the user name of a deleted account cannot be used again; 0: at once."""
+    page_size: Switch
+    patch_op_capitalised: Switch
+    """True: `Replace` as Entra writes it, False: `replace` as RFC 7644 §3.5.2 does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The service a plan is about."""
+
+    profile: str
+    base_url: str
+
+
+# --- source and desired users ------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Lifecycle:
+    """`lifecycle:` of a source user; dates are UTC days, `starts` inclusive, `expires` exclusive."""
+
+    starts: date | None = None
+    expires: date | None = None
+    protected: bool = False
+
+
+NO_LIFECYCLE = Lifecycle()
+
+
+@dataclass(frozen=True, slots=True)
+class SourceUser:
+    """One person as written in the desired state, in Entra attribute names."""
+
+    attributes: SourceAttributes
+    origin: Origin
+    lifecycle: Lifecycle = NO_LIFECYCLE
+    origin_of: Callable[[str], Origin] | None = None
+    """Where one of its attributes stands; None: at `origin`."""
+
+    @property
+    def key(self) -> str:
+        """`userPrincipalName`: how people call this user."""
+        return str(self.attributes["userPrincipalName"])
+
+    def at(self, attribute: str) -> Origin:
+        """Where `attribute` of this user is written."""
+        return self.origin if self.origin_of is None else self.origin_of(attribute)
+
+
+class ScopeReason(StrEnum):
+    """Why a source user is in or out of scope."""
+
+    IN_SCOPE = "in scope"
+    DISABLED = "disabled"
+    NOT_STARTED = "not started"
+    EXPIRED = "expired"
+    NOT_ASSIGNED = "not assigned"
+    EXCLUDED = "excluded"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Scope's answer for one user: the reason and its words ("expires 2027-06-30")."""
+
+    reason: ScopeReason
+    text: str = ""
+
+    @property
+    def in_scope(self) -> bool:
+        """Whether the user is provisioned."""
+        return self.reason is ScopeReason.IN_SCOPE
+
+
+IN_SCOPE = Verdict(ScopeReason.IN_SCOPE)
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeMapping:
+    """One row of mappings.yaml, compiled.
+
+    `rule` gives the value or None (unassigned); it raises `MappingError` when it cannot. `default` and `apply: create`
+    rows flow on create only, as Entra's do.
+    """
+
+    attribute: Attribute
+    rule: Callable[[SourceAttributes], Value | None]
+    inputs: tuple[str, ...]
+    """Names of the source attributes the rule reads, for diagnostics."""
+    default: Value | None = None
+    match: int | None = None
+    create_only: bool = False
+    clear: bool = False
+    """`when_null: clear`: an unassigned value empties the target; else the target keeps its own."""
+    origin: Origin | None = None
+
+    @property
+    def target(self) -> AttributePath:
+        """The path it writes."""
+        return self.attribute.path
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredUser:
+    """A source user after scope and mapping.
+
+    `match` holds the values of the matching attributes in order of precedence (None: unassigned or not computable).
+    For a user out of scope, or one who could not be mapped (`failed`), only `match` counts.
+    """
+
+    key: str
+    match: tuple[Value | None, ...]
+    origin: Origin | None
+    attributes: Attributes = field(default_factory=dict)
+    create_only: Attributes = field(default_factory=dict)
+    """Further values, sent on create only."""
+    verdict: Verdict = IN_SCOPE
+    protected: bool = False
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LiveUser:
+    """A SCIM User as the target returned it, normalised. `attributes` holds the mapped attributes only."""
+
+    id: str
+    user_name: str
+    external_id: str | None
+    active: bool
+    attributes: Attributes
+    managed: bool
+    adoptable: bool
+    """Not managed, but it would be if it had our externalId."""
+    match: tuple[Value | None, ...] = ()
+    last_modified: str | None = None
+    unreadable: str | None = None
+    """The path of an attribute whose value has a wrong type: such a user is left alone."""
+
+
+# --- the plan ------------------------------------------------------------
+
+
+class Action(StrEnum):
+    """What happens to one user. DEACTIVATE is an update on the wire, but people must see it for what it is."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    ADOPT = "adopt"
+    REACTIVATE = "reactivate"
+    DEACTIVATE = "deactivate"
+    DELETE = "delete"
+
+
+REMOVALS = frozenset({Action.DEACTIVATE, Action.DELETE})
+
+
+class ActionReason(StrEnum):
+    """Why an action was planned: for the reader, never decides."""
+
+    NOT_IN_TARGET = "not_in_target"
+    ATTRIBUTES_DIFFER = "attributes_differ"
+    NO_EXTERNAL_ID = "no_external_id"
+    INACTIVE_IN_TARGET = "inactive_in_target"
+    NOT_IN_DESIRED_STATE = "not_in_desired_state"
+    OUT_OF_SCOPE = "out_of_scope"
+    INACTIVE_TOO_LONG = "inactive_too_long"
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeChange:
+    """One changed row; None is unassigned."""
+
+    path: AttributePath
+    before: Value | None
+    after: Value | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One planned action on one user, as pure data."""
+
+    key: str
+    action: Action
+    reason: ActionReason
+    detail: str
+    live_id: str | None
+    before: Attributes
+    after: Attributes
+    origin: Origin | None = None
+    temporary_user_name: str | None = None
+    """First step of a rename whose new name is only free after a rename in a circle."""
+    requires: tuple[str, ...] = ()
+    """Addresses of the changes that must be in effect before this one."""
+    wave: int = 0
+    """Changes of one wave do not depend on one another; waves run in order."""
+
+    @property
+    def address(self) -> str:
+        """`user["ada@example.com"]`."""
+        return user_address(self.key)
+
+    def attribute_changes(self) -> tuple[AttributeChange, ...]:
+        """The rows that differ, sorted by path."""
+        before, after = self.before, self.after
+        return tuple(
+            AttributeChange(path, before.get(path), after.get(path))
+            for path in sorted(before.keys() | after.keys())
+            if before.get(path) != after.get(path)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """A guard's verdict. `approvable`: an approval that names the plan lifts it; `approved`: one did."""
+
+    name: str
+    passed: bool
+    message: str
+    approvable: bool = True
+    approved: bool = False
+
+    @property
+    def blocks(self) -> bool:
+        """Whether the plan may not be applied because of it."""
+        return not self.passed and not self.approved
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Live and desired users that the plan does not touch, by kind."""
+
+    unchanged: int = 0
+    unmanaged: int = 0
+    failed: int = 0
+    kept: int = 0
+    """Managed live users that settings let stay although nobody desires them."""
+    withheld: int = 0
+    """Changes that were needed but may not be made (`lifecycle.actions`, incomplete read)."""
+    managed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The ordered changes, the guards' verdicts and what they are bound to: pure data."""
+
+    plan_id: str
+    target: Target
+    changes: tuple[Change, ...]
+    guards: tuple[Guard, ...]
+    diagnostics: tuple[Diagnostic, ...]
+    tally: Tally
+    complete: bool
+    created_at: datetime
+    expires_at: datetime
+    reconciler_version: str
+    config_digest: str = ""
+    commit: str | None = None
+
+    @property
+    def blocked(self) -> bool:
+        """Whether a guard forbids applying it."""
+        return any(guard.blocks for guard in self.guards)
+
+    @property
+    def applyable(self) -> bool:
+        """Whether `apply` would do something."""
+        return bool(self.changes) and not self.blocked
+
+    def count(self, *actions: Action) -> int:
+        """The number of changes with one of `actions`."""
+        return sum(change.action in actions for change in self.changes)
+
+
+# --- what an apply did ------------------------------------------------------------
+
+
+class Result(StrEnum):
+    """How one change ended."""
+
+    DONE = "done"
+    FAILED = "failed"
+    NOT_IN_EFFECT = "not_in_effect"
+    """The service accepted the request, but the values are not there."""
+    UNKNOWN = "unknown"
+    """The request was sent and nothing tells whether it took effect."""
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one change: counted from what happened, never from the plan."""
+
+    change: Change
+    result: Result
+    message: str = ""
+    live_id: str | None = None
+    attributes: tuple[AttributePath, ...] = ()
+    """The attributes a NOT_IN_EFFECT is about."""

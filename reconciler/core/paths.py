@@ -1,0 +1,130 @@
+"""RFC 7644 §3.10 attribute paths: parsing, the `enterprise:` alias, and reading one path out of a resource."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.core.model import AttributePath, Resource
+
+ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+CORE = "urn:ietf:params:scim:schemas:core:2.0:User"
+_ALIAS = "enterprise:"
+
+_NAME = r"[A-Za-z$][A-Za-z0-9_$-]*"
+_PATH = re.compile(
+    rf"""(?:(?P<urn>urn:[A-Za-z0-9:._-]+):)?
+         (?P<attribute>{_NAME})
+         (?:\[\s*(?P<filter_attribute>{_NAME})\s+(?i:eq)\s+"(?P<filter_value>[^"\\]*)"\s*\])?
+         (?:\.(?P<sub>{_NAME}))?""",
+    re.VERBOSE,
+)
+
+
+class PathError(ValueError):
+    """A path that is not one; its text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A parsed path. `filter` is (`type`, `work`) for `emails[type eq "work"].value`; no other filters are taken."""
+
+    urn: str | None
+    attribute: str
+    filter: tuple[str, str] | None = None
+    sub: str | None = None
+
+    def __str__(self) -> str:
+        urn = f"{self.urn}:" if self.urn else ""
+        chosen = f'[{self.filter[0]} eq "{self.filter[1]}"]' if self.filter else ""
+        return f"{urn}{self.attribute}{chosen}" + (f".{self.sub}" if self.sub else "")
+
+    @property
+    def unfiltered(self) -> str:
+        """The path without its filter: the key of the attribute's row in a profile."""
+        return str(Path(self.urn, self.attribute, None, self.sub))
+
+
+def parse(text: str) -> Path:
+    """The path that `text` says, the `enterprise:` alias written out; raises `PathError`."""
+    written = text.strip()
+    full = f"{ENTERPRISE}:{written[len(_ALIAS) :]}" if written.casefold().startswith(_ALIAS) else written
+    match = _PATH.fullmatch(full)
+    if match is None:
+        raise PathError(f"{text!r} is not an attribute path such as userName, name.givenName or enterprise:department")
+    found = match.groupdict()
+    if found["filter_attribute"] and not found["sub"]:
+        raise PathError(f"{text!r} chooses an element but none of its parts: add one, such as .value")
+    chosen = (found["filter_attribute"], found["filter_value"]) if found["filter_attribute"] else None
+    # RFC 7644 §3.10: the core schema's URN may be left out.
+    urn = None if (found["urn"] or "").casefold() == CORE.casefold() else found["urn"]
+    return Path(urn, found["attribute"], chosen, found["sub"])
+
+
+def short(path: AttributePath) -> str:
+    """`path` as people see it: the enterprise URN as `enterprise:`."""
+    return _ALIAS + path[len(ENTERPRISE) + 1 :] if path.startswith(ENTERPRISE + ":") else path
+
+
+def get(container: Any, name: str) -> Any:
+    """`container[name]` by the exact name, else case-insensitively (RFC 7643 §2.1); None when absent."""
+    if not isinstance(container, dict):
+        return None
+    if name in container:
+        return container[name]
+    # Only for services that spell names in their own way; most keys are found above.
+    if _spelled_as_usual(tuple(container)):
+        return None
+    folded = name.casefold()
+    return next((value for key, value in container.items() if key.casefold() == folded), None)
+
+
+_USUAL: dict[tuple[str, ...], bool] = {}
+_USUAL_NAMES = frozenset(
+    """schemas id externalId meta userName name displayName nickName profileUrl title userType preferredLanguage locale
+    timezone active emails phoneNumbers ims photos addresses groups entitlements roles x509Certificates formatted
+    familyName givenName middleName honorificPrefix honorificSuffix employeeNumber costCenter organization division
+    department manager value display type primary""".split(),
+) | {ENTERPRISE}
+
+
+def _spelled_as_usual(keys: tuple[str, ...]) -> bool:
+    """Whether all keys are RFC 7643 names as the RFC spells them; remembered for each shape of a resource."""
+    known = _USUAL.get(keys)
+    if known is None:
+        if len(_USUAL) > 1000:  # noqa: PLR2004 - a hostile service may send ever new shapes
+            _USUAL.clear()
+        known = _USUAL[keys] = _USUAL_NAMES.issuperset(keys)
+    return known
+
+
+def reader(path: Path) -> Callable[[Resource], Any]:
+    """A function that reads `path` out of a resource: the raw JSON value, or None when unassigned."""
+    urn, attribute, chosen, sub = path.urn, path.attribute, path.filter, path.sub
+    if chosen is not None:
+        return _element_reader(path, chosen)
+    if urn is None and sub is None:
+        return lambda resource: get(resource, attribute)
+    if urn is None:
+        return lambda resource: get(get(resource, attribute), sub or "")
+    if sub is None:
+        return lambda resource: get(get(resource, urn), attribute)
+    return lambda resource: get(get(get(resource, urn), attribute), sub)
+
+
+def _element_reader(path: Path, chosen: tuple[str, str]) -> Callable[[Resource], Any]:
+    name, wanted = chosen[0], chosen[1].casefold()
+
+    def read(resource: Resource) -> Any:
+        holder = get(resource, path.urn) if path.urn else resource
+        elements = get(holder, path.attribute)
+        if not isinstance(elements, list):
+            return None
+        for element in elements:
+            if str(get(element, name)).casefold() == wanted:
+                return get(element, path.sub or "value")
+        return None
+
+    return read

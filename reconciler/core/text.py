@@ -1,0 +1,49 @@
+"""Strangers' text made safe to show. Every face passes each foreign value through `printable` exactly once."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+# What could move a cursor, hide text, reorder it or add a line: C0, DEL, C1, bidi controls and marks, zero-width
+# characters, line and paragraph separators, interlinear annotations, language tags, lone surrogates, other "Cf".
+_SUSPECT = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164"
+    r"\ud800-\udfff\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]",
+)
+_SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def _escape(match: re.Match[str]) -> str:
+    character = match.group()
+    return _SHORT.get(character, f"\\u{{{ord(character):x}}}")
+
+
+def printable(text: str) -> str:
+    r"""`text` on one line, with every invisible or steering character shown as an escape like `\u{202e}`."""
+    if text.isascii() and text.isprintable():
+        return text
+    return _SUSPECT.sub(_escape, text)
+
+
+def quoted(text: str) -> str:
+    """`text` in double quotes as Terraform shows strings: backslash and quote escaped, then `printable`."""
+    return f'"{printable(text.replace(chr(92), chr(92) * 2).replace(chr(34), chr(92) + chr(34)))}"'
+
+
+def shortened(text: str, limit: int = 200) -> str:
+    """`text` cut to `limit` characters, with the number of characters left out."""
+    if len(text) <= limit:
+        return text
+    return f"{text[:limit]}… ({len(text) - limit} more characters)"
+
+
+def plural(count: int, noun: str, nouns: str = "") -> str:
+    """`1 user`, `2 users`."""
+    return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
+
+
+def normal(text: str) -> str:
+    """`text` without surrounding white space, in Unicode NFC: two ways to write Å are one value."""
+    text = text.strip()
+    return text if text.isascii() else unicodedata.normalize("NFC", text)

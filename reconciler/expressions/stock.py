@@ -1,0 +1,20 @@
+"""The two expressions with which Entra's SCIM applications ship `active`. The whole language is not read yet."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+SUPPORTED = ("Not([IsSoftDeleted])", 'Switch([IsSoftDeleted], , "False", "True", "True", "False")')
+_SQUEEZED = frozenset(re.sub(r"\s+", "", text) for text in SUPPORTED)
+
+
+def compile_expression(text: str) -> Callable[[Mapping[str, Any]], bool] | None:
+    """The rule of one of `SUPPORTED` (white space is free), None for any other expression.
+
+    `IsSoftDeleted` is true when a user is disabled, out of scope or removed; absent means false.
+    """
+    if re.sub(r"\s+", "", text) not in _SQUEEZED:
+        return None
+    return lambda attributes: attributes.get("IsSoftDeleted") is not True

@@ -1,0 +1,197 @@
+"""Mapping templates: a small, closed part of Jinja2, in its immutable sandbox.
+
+The sandbox keeps a template from reaching Python's internals; it does not keep it from eating memory (`'a' * 10**9`) or
+time (nested loops). So a template is first parsed and every node checked against a list: no loops, no calls, no
+arithmetic, no attribute access, and only filters that cannot grow their input beyond a limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
+
+from jinja2 import StrictUndefined, TemplateError, nodes
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+MAX_SOURCE = 10_000
+MAX_OUTPUT = 10_000
+_MAX_NODES = 500
+
+_FILTERS = frozenset(
+    """trim lower upper title capitalize replace default d truncate first last length join string reverse
+    wordcount""".split()
+)
+_TESTS = frozenset(["defined", "undefined", "none", "string", "boolean", "eq", "equalto", "ne", "in", "lower", "upper"])
+_RESERVED = frozenset({"self", "super", "loop", "caller", "varargs", "kwargs"})
+"""Names that Jinja2 itself gives a meaning."""
+
+_NODES = (
+    nodes.Template,
+    nodes.Output,
+    nodes.TemplateData,
+    nodes.Name,
+    nodes.Const,
+    nodes.Filter,
+    nodes.Test,
+    nodes.Concat,
+    nodes.CondExpr,
+    nodes.Compare,
+    nodes.Operand,
+    nodes.And,
+    nodes.Or,
+    nodes.Not,
+    nodes.If,
+    nodes.Getitem,
+    nodes.Slice,
+    nodes.Keyword,
+    nodes.Neg,
+)
+
+
+class TemplateFaultError(ValueError):
+    """The template cannot be taken; `line` is the 1-based line in it."""
+
+    def __init__(self, message: str, line: int = 1) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+class _UnassignedError(Exception):
+    """The template needs an attribute that the user does not have."""
+
+
+class _Unassigned(StrictUndefined):
+    """A missing attribute: `default` and `is defined` take it, everything else leaves the template without a value."""
+
+    def _fail_with_undefined_error(self, *_args: Any, **_kwargs: Any) -> NoReturn:
+        raise _UnassignedError(self._undefined_name or "")
+
+    __iter__ = __str__ = __len__ = _fail_with_undefined_error
+    __eq__ = __ne__ = __bool__ = __hash__ = __contains__ = _fail_with_undefined_error
+    __add__ = __radd__ = __getitem__ = __getattr__ = _fail_with_undefined_error
+
+
+def _limited(name: str, apply: Callable[..., Any]) -> Callable[..., Any]:
+    def limited(*args: Any, **kwargs: Any) -> Any:
+        result = apply(*args, **kwargs)
+        if isinstance(result, str) and len(result) > MAX_OUTPUT:
+            raise TemplateFaultError(f"the filter {name} gives more than {MAX_OUTPUT:,} characters")
+        return result
+
+    # Jinja2 marks filters that want its context by attributes of the function.
+    limited.__dict__.update(getattr(apply, "__dict__", {}))
+    return limited
+
+
+def _replace(text: Any, old: Any, new: Any) -> str:
+    """`replace` that measures before it makes: an empty or short `old` can multiply the text."""
+    source, find, put = str(text), str(old), str(new)
+    if len(source) + source.count(find) * (len(put) - len(find)) > MAX_OUTPUT:
+        raise TemplateFaultError(f"the filter replace gives more than {MAX_OUTPUT:,} characters")
+    return source.replace(find, put)
+
+
+def _single(value: Any) -> Any:
+    if isinstance(value, tuple | list):
+        raise TemplateFaultError("an attribute with several values: choose one with first, last or join")
+    return value
+
+
+def _environment() -> ImmutableSandboxedEnvironment:
+    environment = ImmutableSandboxedEnvironment(undefined=_Unassigned, autoescape=False, cache_size=0, finalize=_single)
+    environment.globals.clear()
+    environment.filters = {name: _limited(name, environment.filters[name]) for name in _FILTERS}
+    environment.filters["replace"] = _replace
+    environment.tests = {name: environment.tests[name] for name in _TESTS}
+    return environment
+
+
+_ENVIRONMENT = _environment()
+
+
+def compile_template(source: str) -> tuple[Callable[[Mapping[str, Any]], str | None], tuple[str, ...]]:
+    """The rule of `template: source`, and the names it reads. Raises `TemplateFaultError`.
+
+    The rule gives None when the template needs an attribute that is unassigned and does not say what to do then
+    (`default`, `is defined`), so that "{{ givenName }}.{{ surname }}" never gives half an address.
+    """
+    if len(source) > MAX_SOURCE:
+        raise TemplateFaultError(f"longer than {MAX_SOURCE:,} characters")
+    try:
+        tree = _ENVIRONMENT.parse(source)
+        names = _check(tree)
+        template = _ENVIRONMENT.from_string(tree)
+    except TemplateFaultError:
+        raise
+    except (TemplateError, RecursionError) as fault:
+        raise TemplateFaultError(str(fault), getattr(fault, "lineno", None) or 1) from fault
+    render = template.root_render_func
+
+    def rule(attributes: Mapping[str, Any]) -> str | None:
+        try:
+            parts: list[str] = []
+            size = 0
+            # `shared`: the attributes are read, never copied into a scope of the template.
+            for part in render(template.new_context(dict(attributes), shared=True)):
+                size += len(part)
+                if size > MAX_OUTPUT:
+                    raise TemplateFaultError(f"the result has more than {MAX_OUTPUT:,} characters")
+                parts.append(part)
+        except _UnassignedError:
+            return None
+        except (TemplateError, TypeError, ValueError, KeyError, IndexError, OverflowError) as fault:
+            raise TemplateFaultError(str(fault)) from fault
+        return "".join(parts)
+
+    return rule, names
+
+
+def _check(tree: nodes.Template) -> tuple[str, ...]:
+    """The attribute names the template reads; raises for anything that is not on the list."""
+    names: dict[str, None] = {}
+    waiting: list[nodes.Node] = [tree]
+    count = 0
+    while waiting:
+        node = waiting.pop()
+        count += 1
+        if count > _MAX_NODES:
+            raise TemplateFaultError("too complicated", node.lineno)
+        if not isinstance(node, _NODES):
+            raise TemplateFaultError(f"{_spoken(node)} cannot be used in a mapping", node.lineno)
+        _check_names(node)
+        if isinstance(node, nodes.Name):
+            if node.name in _RESERVED:
+                raise TemplateFaultError(f"{node.name} is not an attribute", node.lineno)
+            names[node.name] = None
+        waiting.extend(node.iter_child_nodes())
+    return tuple(names)
+
+
+def _check_names(node: nodes.Node) -> None:
+    if isinstance(node, nodes.Filter) and node.name not in _FILTERS:
+        raise TemplateFaultError(
+            f"there is no filter {node.name}; there are {', '.join(sorted(_FILTERS))}", node.lineno
+        )
+    if isinstance(node, nodes.Test) and node.name not in _TESTS:
+        raise TemplateFaultError(f"there is no test {node.name}; there are {', '.join(sorted(_TESTS))}", node.lineno)
+    if isinstance(node, nodes.Getitem) and not _is_index(node.arg):
+        raise TemplateFaultError("only a position such as [0] or [:3] can be taken", node.lineno)
+
+
+def _is_index(node: nodes.Node) -> bool:
+    if isinstance(node, nodes.Slice):
+        return all(part is None or _is_index(part) for part in (node.start, node.stop, node.step))
+    if isinstance(node, nodes.Neg):
+        return _is_index(node.node)
+    return isinstance(node, nodes.Const) and isinstance(node.value, int)
+
+
+def _spoken(node: nodes.Node) -> str:
+    kinds: dict[type[nodes.Node], str] = {
+        nodes.Getattr: "attribute access with a dot",
+        nodes.Call: "a call",
+        nodes.For: "a loop",
+        nodes.Assign: "an assignment",
+        nodes.Mul: "multiplication",
+    }
+    return kinds.get(type(node), type(node).__name__)

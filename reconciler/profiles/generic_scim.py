@@ -1,0 +1,59 @@
+"""Any SCIM 2.0 service: the User of RFC 7643 §4.1 and its enterprise extension (§4.3)."""
+
+from __future__ import annotations
+
+from reconciler.core.model import Attribute, Comparison, Confidence, MappingRow, Switch, TargetProfile
+from reconciler.core.paths import ENTERPRISE
+
+_USER = "RFC 7643 §4.1"
+_ENTERPRISE = "RFC 7643 §4.3"
+_DOCUMENTED = Confidence.DOCUMENTED
+_TEXTS = """displayName nickName profileUrl title userType preferredLanguage timezone name.formatted name.familyName
+    name.givenName name.middleName name.honorificPrefix name.honorificSuffix""".split()
+_ELEMENTS = "emails phoneNumbers ims photos addresses entitlements roles".split()
+_ADDRESS = "formatted streetAddress locality region postalCode country".split()
+_EXTENSION = "employeeNumber costCenter organization division department manager.value".split()
+
+
+def _attributes() -> tuple[Attribute, ...]:
+    multi_valued = [f"{name}.{sub}" for name in _ELEMENTS for sub in ("value", "display")]
+    multi_valued += [f"addresses.{sub}" for sub in _ADDRESS]
+    return (
+        Attribute("userName", _USER, _DOCUMENTED, Comparison.CASE_INSENSITIVE, required=True),
+        Attribute("externalId", "RFC 7643 §3.1", _DOCUMENTED),
+        Attribute("active", _USER, _DOCUMENTED, Comparison.BOOLEAN),
+        Attribute("locale", _USER, _DOCUMENTED, Comparison.LOCALE),
+        *(Attribute(path, _USER, _DOCUMENTED) for path in _TEXTS),
+        *(Attribute(path, _USER, _DOCUMENTED, multi_valued=True) for path in multi_valued),
+        *(Attribute(f"{ENTERPRISE}:{name}", _ENTERPRISE, _DOCUMENTED) for name in _EXTENSION),
+    )
+
+
+GENERIC_SCIM = TargetProfile(
+    name="scim",
+    title="SCIM service",
+    hosts=(),
+    attributes=_attributes(),
+    mappings=(
+        MappingRow("externalId", source="objectId", match=1),
+        MappingRow("userName", source="userPrincipalName", match=2),
+        MappingRow("active", expression="Not([IsSoftDeleted])", default="True"),
+        MappingRow("displayName", source="displayName"),
+        MappingRow("name.givenName", source="givenName"),
+        MappingRow("name.familyName", source="surname"),
+        MappingRow("title", source="jobTitle"),
+        MappingRow('emails[type eq "work"].value', source="mail"),
+        MappingRow("preferredLanguage", source="preferredLanguage"),
+        MappingRow(f"{ENTERPRISE}:employeeNumber", source="employeeId"),
+        MappingRow(f"{ENTERPRISE}:costCenter", source="costCenter"),
+        MappingRow(f"{ENTERPRISE}:division", source="division"),
+        MappingRow(f"{ENTERPRISE}:department", source="department"),
+    ),
+    closed=Switch(False, "RFC 7643 §3.3: services may define extensions", _DOCUMENTED),
+    active_when_absent=Switch(True, "widely done; RFC 7643 defines no default", Confidence.INFERRED),
+    user_name_is_email=Switch(False, "RFC 7643 §4.1.1: any string", _DOCUMENTED),
+    verified_domains=Switch(False, "not a concept of SCIM", _DOCUMENTED),
+    quarantine_days=Switch(0, "not a concept of SCIM", _DOCUMENTED),
+    page_size=Switch(200, "the default maximum of many services", Confidence.INFERRED),
+    patch_op_capitalised=Switch(False, "RFC 7644 §3.5.2", _DOCUMENTED),
+)

@@ -1,0 +1,188 @@
+"""The files of the desired state as strict models: the one place that says which keys exist. JSON Schemas come from here.
+
+Every scalar arrives as text (yaml_events), so the types here decide: `"10"` is a number where a number is due.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def _boolean(value: Any) -> Any:
+    text = value.casefold() if isinstance(value, str) else value
+    if text in (True, False):
+        return text
+    if text in ("true", "false"):
+        return text == "true"
+    raise ValueError("expected true or false")
+
+
+def _day(value: Any) -> Any:
+    # Left to itself pydantic takes "20261201" for seconds since 1970.
+    if isinstance(value, str) and not _DATE.fullmatch(value):
+        raise ValueError("expected a date such as 2026-12-31")
+    return value
+
+
+def _listed(value: Any) -> Any:
+    return [] if value is None else value
+
+
+Boolean = Annotated[bool, BeforeValidator(_boolean)]
+Day = Annotated[date, BeforeValidator(_day)]
+Names = Annotated[list[str], BeforeValidator(_listed)]
+Percent = Annotated[float, Field(ge=0, le=100)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TargetSettings(_Strict):
+    """The service, and the domains its organisation has verified."""
+
+    profile: Literal["apple-business-manager", "apple-school-manager", "scim"]
+    base_url: str = Field(description="SCIM base URL, on a host of the profile or of RECONCILER_ALLOWED_HOSTS")
+    domains: Names = Field(default=[], description="Verified domains: a userName outside of them is an error")
+
+
+class LifecycleSettings(_Strict):
+    """What this directory may do at all, and what becomes of people who are no longer desired."""
+
+    actions: list[Literal["create", "update", "deactivate", "delete"]] = ["create", "update", "deactivate", "delete"]
+    out_of_scope: Literal["deactivate", "delete", "keep"] = "deactivate"
+    removed: Literal["deactivate", "delete", "keep"] = "deactivate"
+    delete_after_days: Count | None = Field(default=None, description="Days after deactivation; left out: never")
+
+
+class Limit(_Strict):
+    """A limit on changes of one kind; whichever of count and percent is reached first blocks the plan."""
+
+    count: Count | None = None
+    percent: Percent | None = Field(default=None, description="Of the managed live users")
+
+
+class RemovalLimit(_Strict):
+    """The limit on deactivations and deletions together."""
+
+    count: Count | None = 10
+    percent: Percent | None = 10
+    floor: Count = Field(default=1, description="Percent never blocks this few removals: small companies must work")
+
+
+class GuardSettings(_Strict):
+    """What blocks a plan."""
+
+    removals: RemovalLimit = RemovalLimit()
+    updates: Limit = Limit()
+    creates: Limit = Limit()
+    protected: Names = Field(
+        default=[], description="userName or externalId of accounts that are never removed, also when they left git"
+    )
+
+
+class Approval(_Strict):
+    """Lets exactly one plan pass its guards, until a date."""
+
+    plan: str = Field(pattern=r"^sha256:[0-9a-f]{64}$")
+    removals: Count | None = Field(default=None, description="The number of removals in that plan, for the reviewer")
+    until: Day
+    reason: str
+
+
+class NotificationSettings(_Strict):
+    """Whom to tell."""
+
+    on_failure: Names = []
+
+
+class Settings(_Strict):
+    """settings.yaml."""
+
+    target: TargetSettings
+    ownership: str = Field(default="externalId pr", description="SCIM filter: which live users are managed")
+    lifecycle: LifecycleSettings = LifecycleSettings()
+    guards: GuardSettings = GuardSettings()
+    approvals: Annotated[list[Approval], BeforeValidator(_listed)] = []
+    notifications: NotificationSettings = NotificationSettings()
+
+
+class Members(_Strict):
+    """People by userPrincipalName or objectId, and groups by name."""
+
+    users: Names = []
+    groups: Names = []
+
+
+class Scope(_Strict):
+    """scope.yaml."""
+
+    sync: Literal["assigned", "all"]
+    assigned: Members = Members()
+    excluded: Members = Members()
+    filters: list[Any] = Field(default=[], description="Scoping filters: not supported yet")
+
+
+class Group(_Strict):
+    """One group of groups/*.yaml, used for assignment only."""
+
+    name: Annotated[str, Field(min_length=1)]
+    description: str | None = None
+    members: Members = Members()
+
+
+class Mapping(_Strict):
+    """One row of mappings.yaml."""
+
+    target: str = Field(description="SCIM attribute path, such as userName, name.givenName, enterprise:department")
+    source: str | None = Field(default=None, description="Direct: the name of a source attribute")
+    constant: str | None = None
+    template: str | None = Field(default=None, description="Jinja2, such as {{ givenName | trim }}")
+    expression: str | None = Field(default=None, description="Entra expression, such as Not([IsSoftDeleted])")
+    default: str | None = Field(default=None, description="Sent on create when the rule gives nothing")
+    match: Annotated[int, Field(ge=1)] | None = Field(default=None, description="Matching precedence, 1 first")
+    apply: Literal["always", "create"] = "always"
+    when_null: Literal["keep", "clear"] = "keep"
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> Mapping:
+        rules = [self.source, self.constant, self.template, self.expression]
+        if sum(rule is not None for rule in rules) != 1:
+            raise ValueError("a mapping has exactly one of source, constant, template and expression")
+        return self
+
+
+class UserLifecycle(_Strict):
+    """Dates are days in UTC: `starts` inclusive, `expires` exclusive."""
+
+    starts: Day | None = None
+    expires: Day | None = None
+    protected: Boolean = False
+
+    @model_validator(mode="after")
+    def _in_order(self) -> UserLifecycle:
+        if self.starts and self.expires and self.starts >= self.expires:
+            raise ValueError("expires must be later than starts")
+        return self
+
+
+SourceText = Annotated[str | None, WithJsonSchema({"type": ["string", "number", "boolean", "null"]})]
+
+
+class User(BaseModel):
+    """One person of users/**/*.yaml. Every further key is a source attribute, in Entra's names."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    __pydantic_extra__: dict[str, SourceText | list[SourceText]]
+
+    userPrincipalName: Annotated[str, Field(min_length=1)]  # noqa: N815 - Entra's name
+    objectId: Annotated[str, Field(min_length=1)] | None = None  # noqa: N815 - Entra's name
+    accountEnabled: Boolean | None = None  # noqa: N815 - Entra's name
+    lifecycle: UserLifecycle | None = None

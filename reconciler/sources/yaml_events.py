@@ -1,0 +1,325 @@
+"""YAML read straight from libyaml's event stream: scalars stay text, every key and value knows its line and column.
+
+A node-based loader costs ten to fifty times more and decides types that only the schema should decide (`No`, `0012`).
+Anchors, aliases, tags, second documents, duplicate keys and deep nesting are refused as they are met, so that no file
+can make us build more than it says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from _ruamel_yaml import CParser
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    DocumentEndEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+    StreamEndEvent,
+    StreamStartEvent,
+)
+
+from reconciler.core.model import Diagnostic, Origin, error, warning
+from reconciler.core.text import quoted, shortened
+
+MAX_BYTES = 64 * 1024 * 1024
+MAX_DEPTH = 32
+MAX_LINE = 65_536
+MAX_DIAGNOSTICS = 50
+"""Per file: a file with more is not worth listing in full."""
+
+_NOT_YAML = (YAMLError, UnicodeDecodeError)
+_COLUMN_BITS = 20
+_COLUMN_MASK = (1 << _COLUMN_BITS) - 1
+
+Report = Callable[[Diagnostic], None]
+
+
+class _GiveUpError(Exception):
+    """The rest of the file is not read; the reason has been reported."""
+
+
+class YamlMapping(dict[str, Any]):
+    """A mapping with the places of its keys and values. Values: str, None (unassigned), YamlMapping or YamlSequence."""
+
+    __slots__ = ("file", "key_marks", "mark", "value_marks")
+
+    def __init__(self, file: str, mark: int) -> None:
+        super().__init__()
+        self.file = file
+        self.mark = mark
+        self.key_marks: list[int] = []
+        self.value_marks: list[int] = []
+
+    @property
+    def origin(self) -> Origin:
+        """Where the mapping starts."""
+        return _origin(self.file, self.mark)
+
+    def key_origin(self, key: str) -> Origin:
+        """Where `key` is written; the mapping's own place when it is not."""
+        return self._at(key, self.key_marks)
+
+    def value_origin(self, key: str) -> Origin:
+        """Where the value of `key` is written."""
+        return self._at(key, self.value_marks)
+
+    def _at(self, key: str, marks: list[int]) -> Origin:
+        for candidate, mark in zip(self, marks, strict=True):
+            if candidate == key:
+                return _origin(self.file, mark)
+        return self.origin
+
+
+class YamlSequence(list[Any]):
+    """A sequence with the places of its items."""
+
+    __slots__ = ("file", "item_marks", "mark")
+
+    def __init__(self, file: str, mark: int) -> None:
+        super().__init__()
+        self.file = file
+        self.mark = mark
+        self.item_marks: list[int] = []
+
+    @property
+    def origin(self) -> Origin:
+        """Where the sequence starts."""
+        return _origin(self.file, self.mark)
+
+    def item_origin(self, index: int) -> Origin:
+        """Where item `index` starts."""
+        return _origin(self.file, self.item_marks[index])
+
+
+def locate(node: Any, location: tuple[int | str, ...], *, key: bool = False) -> Origin | None:
+    """The place of `location` (keys and indexes) inside `node`, or of the nearest enclosing thing that exists."""
+    origin: Origin | None = getattr(node, "origin", None)
+    for step in location:
+        if isinstance(node, YamlMapping) and step in node:
+            origin = node.key_origin(str(step)) if key else node.value_origin(str(step))
+            node = node[str(step)]
+        elif isinstance(node, YamlSequence) and isinstance(step, int) and step < len(node):
+            origin = node.item_origin(step)
+            node = node[step]
+    return origin
+
+
+def read_document(content: bytes, file: str, report: Report) -> Any:
+    """The one document in `content`, None when empty or unreadable. Mistakes go to `report`."""
+    reader = _Reader(content, file, report)
+    try:
+        reader.start()
+        return reader.only_node()
+    except _GiveUpError:
+        return None
+    except _NOT_YAML as fault:
+        reader.syntax_error(fault)
+        return None
+
+
+def read_items(content: bytes, file: str, report: Report) -> Iterator[YamlMapping]:
+    """The mappings of a document that lists mappings, one at a time: a large file is never held whole."""
+    reader = _Reader(content, file, report)
+    try:
+        reader.start()
+        yield from reader.items()
+    except _GiveUpError:
+        return
+    except _NOT_YAML as fault:
+        reader.syntax_error(fault)
+
+
+def _origin(file: str, mark: int) -> Origin:
+    return Origin(file, (mark >> _COLUMN_BITS) + 1, (mark & _COLUMN_MASK) + 1)
+
+
+def _mark(event: Any) -> int:
+    start = event.start_mark
+    return (start.line << _COLUMN_BITS) | start.column  # type: ignore[no-any-return]
+
+
+class _Reader:
+    def __init__(self, content: bytes, file: str, report: Report) -> None:
+        self._file = file
+        self._content = content
+        self._report = report
+        self._reported = 0
+        self._get = self._start
+
+    def _start(self) -> Any:
+        raise AssertionError("start() comes first")
+
+    def start(self) -> None:
+        """Checks what libyaml does not, then opens the document."""
+        _check_text(self._content, self._file, self._fail_at)
+        parser = CParser(self._content)
+        self._get = parser.get_event
+        event = self._get()
+        while event.__class__ in (StreamStartEvent, DocumentStartEvent):
+            if event.__class__ is DocumentStartEvent and event.tags:
+                self._tell(event, "%TAG directives are not read", "Remove the line.")
+            event = self._get()
+        self._first = event
+
+    def only_node(self) -> Any:
+        if self._first.__class__ is StreamEndEvent:
+            return None
+        value = self._node(self._first, 0)
+        self._end()
+        return value
+
+    def items(self) -> Iterator[YamlMapping]:
+        first = self._first
+        if first.__class__ is StreamEndEvent or (first.__class__ is ScalarEvent and not first.value.strip()):
+            return
+        if first.__class__ is not SequenceStartEvent:
+            self._fail(first, "the file must be a list", "Start each entry with a dash: `- key: value`.")
+        self._plain(first)
+        while (event := self._get()).__class__ is not SequenceEndEvent:
+            value = self._node(event, 1)
+            if isinstance(value, YamlMapping):
+                yield value
+            else:
+                self._tell(event, "expected a mapping", "Each entry is a mapping: `- key: value`.")
+        self._end()
+
+    def syntax_error(self, fault: Exception) -> None:
+        """Reports what libyaml could not read."""
+        mark = getattr(fault, "problem_mark", None) or getattr(fault, "context_mark", None)
+        if isinstance(fault, MarkedYAMLError) and mark is not None:
+            what = ", ".join(part for part in (fault.problem, fault.context) if part)
+            at = Origin(self._file, mark.line + 1, mark.column + 1)
+            detail = "Mend the syntax at this place; the rest of the file was not read."
+        else:
+            what = shortened(str(fault).replace("\n", " "))
+            at, detail = Origin(self._file, 1, 1), "Save the file as UTF-8 text."
+        self._report(error(f"not YAML: {what}", detail, at))
+
+    def _end(self) -> None:
+        event = self._get()
+        while event.__class__ is DocumentEndEvent:
+            event = self._get()
+        if event.__class__ is not StreamEndEvent:
+            self._fail(event, "more than one document in the file", "Keep one document: remove the line `---`.")
+
+    def _node(self, event: Any, depth: int) -> Any:
+        kind = event.__class__
+        if kind is ScalarEvent:
+            return self._scalar(event)
+        if kind is AliasEvent:
+            self._tell(event, f"alias *{event.anchor} is not allowed", "Write the value out: aliases are not read.")
+            return None
+        if depth >= MAX_DEPTH:
+            self._fail(event, f"nested more than {MAX_DEPTH} levels deep", "Nothing that is read here nests so deeply.")
+        self._plain(event)
+        return self._mapping(event, depth) if kind is MappingStartEvent else self._sequence(event, depth)
+
+    def _mapping(self, start: Any, depth: int) -> YamlMapping:
+        mapping = YamlMapping(self._file, _mark(start))
+        key_marks, value_marks = mapping.key_marks, mapping.value_marks
+        while (event := self._get()).__class__ is not MappingEndEvent:
+            key = self._key(event)
+            value_event = self._get()
+            value = (
+                self._scalar(value_event)
+                if value_event.__class__ is ScalarEvent
+                else self._node(value_event, depth + 1)
+            )
+            if key is None:
+                continue
+            if key in mapping:
+                first = mapping.key_origin(key)
+                self._tell(
+                    event, f"key {quoted(key)} is given twice", f"Keep one of them; the first is in line {first.line}."
+                )
+                continue
+            mapping[key] = value
+            key_marks.append(_mark(event))
+            value_marks.append(_mark(value_event))
+        return mapping
+
+    def _sequence(self, start: Any, depth: int) -> YamlSequence:
+        sequence = YamlSequence(self._file, _mark(start))
+        while (event := self._get()).__class__ is not SequenceEndEvent:
+            sequence.append(self._node(event, depth + 1))
+            sequence.item_marks.append(_mark(event))
+        return sequence
+
+    def _key(self, event: Any) -> str | None:
+        if event.__class__ is not ScalarEvent:
+            self._node(event, MAX_DEPTH - 1)
+            self._tell(event, "a key must be plain text", "Write `key: value`.")
+            return None
+        if event.value == "<<" and event.implicit[0]:
+            self._tell(event, "merge key << is not allowed", "Write the keys out: merges are not read.")
+            return None
+        if event.tag is not None or event.anchor is not None:
+            self._plain(event)
+        return event.value  # type: ignore[no-any-return]
+
+    def _scalar(self, event: Any) -> str | None:
+        """The text as written; None for the plain scalars that say "no value": nothing at all, and `~`."""
+        if event.tag is not None or event.anchor is not None:
+            self._plain(event)
+        value: str = event.value
+        if event.implicit[0]:
+            if value in ("", "~"):
+                return None
+            if value == "null":
+                self._warn_null(event)
+        return value
+
+    def _warn_null(self, event: Any) -> None:
+        at = _origin(self._file, _mark(event))
+        self._report(
+            warning(
+                'null is read as the text "null"',
+                'For "no value" write ~ or leave the key out; for the text write "null" in quotes.',
+                at,
+            )
+        )
+
+    def _plain(self, event: Any) -> None:
+        """Reports a tag or an anchor on `event`; reading goes on as if it were not there."""
+        if event.tag is not None and event.tag != "!":
+            self._tell(event, f"tag {shortened(str(event.tag), 60)} is not allowed", "Remove it: tags are not read.")
+        if event.anchor is not None:
+            self._tell(event, f"anchor &{event.anchor} is not allowed", "Write values out: anchors are not read.")
+
+    def _tell(self, event: Any, summary: str, detail: str) -> None:
+        self._tell_at(_origin(self._file, _mark(event)), summary, detail)
+
+    def _tell_at(self, origin: Origin, summary: str, detail: str) -> None:
+        self._report(error(summary, detail, origin))
+        self._reported += 1
+        if self._reported >= MAX_DIAGNOSTICS:
+            self._report(error(f"more than {MAX_DIAGNOSTICS} mistakes, the rest of the file was not read", "", origin))
+            raise _GiveUpError
+
+    def _fail(self, event: Any, summary: str, detail: str) -> None:
+        self._fail_at(_origin(self._file, _mark(event)), summary, detail)
+
+    def _fail_at(self, origin: Origin, summary: str, detail: str) -> Any:
+        self._report(error(summary, detail, origin))
+        raise _GiveUpError
+
+
+def _check_text(content: bytes, file: str, fail: Callable[[Origin, str, str], Any]) -> None:
+    if len(content) > MAX_BYTES:
+        fail(Origin(file, 1, 1), f"larger than {MAX_BYTES // 1024 // 1024} MiB", "Split the file.")
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError as fault:
+        line = content.count(b"\n", 0, fault.start) + 1
+        column = fault.start - content.rfind(b"\n", 0, fault.start)
+        fail(Origin(file, line, column), "not UTF-8 text", "Save the file as UTF-8.")
+    for number, text in enumerate(content.split(b"\n"), start=1):
+        if len(text) > MAX_LINE:
+            fail(Origin(file, number, 1), f"a line longer than {MAX_LINE:,} bytes", "Break the line.")

@@ -1,0 +1,298 @@
+"""The desired state as a directory of YAML files: found, read and validated, with every mistake at its place."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from reconciler.core.model import Diagnostic, Lifecycle, Origin, SourceUser, SourceValue, error
+from reconciler.core.text import quoted, shortened
+from reconciler.sources import models
+from reconciler.sources.yaml_events import (
+    MAX_BYTES,
+    Report,
+    YamlMapping,
+    YamlSequence,
+    locate,
+    read_document,
+    read_items,
+)
+
+SUFFIXES = (".yaml", ".yml")
+_TOP = ("settings.yaml", "scope.yaml", "mappings.yaml")
+_MAX_FILES = 20_000
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Located(Generic[Model]):
+    """A validated model with the YAML it came from, for the places of its parts."""
+
+    value: Model
+    node: Any
+
+    def at(self, *location: int | str) -> Origin | None:
+        """Where the value at `location` (keys and indexes) is written."""
+        return locate(self.node, location)
+
+
+@dataclass(slots=True)
+class Directory:
+    """A desired-state directory. Reading collects diagnostics; nothing is raised for anything a file can hold."""
+
+    root: Path
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    digests: dict[str, str] = field(default_factory=dict)
+    """sha256 of each file read, by its name relative to the root."""
+
+    def settings(self) -> Located[models.Settings] | None:
+        """settings.yaml; required."""
+        return self._required("settings.yaml", models.Settings)
+
+    def scope(self) -> Located[models.Scope] | None:
+        """scope.yaml; None when there is none (everybody is in scope) or it is wrong (then a diagnostic says so)."""
+        return self._file("scope.yaml", models.Scope) if self._exists("scope.yaml") else None
+
+    def mappings(self) -> list[Located[models.Mapping]]:
+        """The rows of mappings.yaml; none when the file is absent: then the profile's rows count."""
+        return self._list("mappings.yaml", models.Mapping) if self._exists("mappings.yaml") else []
+
+    def has(self, name: str) -> bool:
+        """Whether the file `name` is there."""
+        return self._exists(name)
+
+    def groups(self) -> list[Located[models.Group]]:
+        """All groups of groups/**."""
+        return [group for name in self._walk("groups") for group in self._list(name, models.Group)]
+
+    def users(self) -> Iterator[SourceUser]:
+        """All users of users/**, one at a time, in the order of file names and lines."""
+        for name in self._walk("users"):
+            content = self._read(name)
+            if content is None:
+                continue
+            for item in read_items(content, name, self.report):
+                user = _source_user(item, self.report)
+                if user is not None:
+                    yield user
+
+    def report(self, diagnostic: Diagnostic) -> None:
+        """Adds a diagnostic."""
+        self.diagnostics.append(diagnostic)
+
+    def check_layout(self) -> None:
+        """Reports YAML files that nobody would read: a misspelt name must not look like an empty file."""
+        if not self.root.is_dir():
+            self.report(error(f"there is no directory {self.root}", "Name it with --state DIR, or make one."))
+            return
+        for entry in sorted(self.root.iterdir()):
+            if entry.suffix in (*SUFFIXES, ".json") and entry.name not in _TOP:
+                near = difflib.get_close_matches(entry.name, _TOP, 1)
+                hint = f"Did you mean {near[0]}? " if near else ""
+                detail = f"{hint}At the top are {', '.join(_TOP)}; people go into users/, groups into groups/."
+                self.report(error("this file is not read", detail, Origin(entry.name, 1, 1)))
+
+    # --- files ------------------------------------------------------------
+
+    def _exists(self, name: str) -> bool:
+        return os.path.lexists(self.root / name)
+
+    def _walk(self, folder: str) -> list[str]:
+        """The YAML files below `folder`, sorted; links that lead to directories are refused, not followed."""
+        names: list[str] = []
+        for directory, folders, files in os.walk(self.root / folder):
+            folders.sort()
+            for name in [*folders, *files]:
+                path = Path(directory, name)
+                if name in folders and path.is_symlink():
+                    detail = "Put the files themselves here: links to directories are not followed."
+                    self.report(error("a link to a directory", detail, Origin(self._relative(path), 1, 1)))
+                elif name in files and path.suffix in SUFFIXES and not name.startswith("."):
+                    names.append(self._relative(path))
+        if len(names) > _MAX_FILES:
+            self.report(error(f"more than {_MAX_FILES:,} files", "Merge some of them.", Origin(folder, 1, 1)))
+            return []
+        return sorted(names)
+
+    def _relative(self, path: Path) -> str:
+        return path.relative_to(self.root).as_posix()
+
+    def _read(self, name: str) -> bytes | None:
+        """The file's bytes; None, and a diagnostic, when it may not or cannot be read."""
+        path = self.root / name
+        try:
+            if not path.resolve().is_relative_to(self.root.resolve()):
+                self._refuse(name, "a link that leaves the directory", "Put the file itself here.")
+                return None
+            # A pipe or a device would never end.
+            status = path.stat()
+            if not stat.S_ISREG(status.st_mode):
+                self._refuse(name, "not a regular file", "Only plain files are read.")
+                return None
+            if status.st_size > MAX_BYTES:
+                self._refuse(name, f"larger than {MAX_BYTES // 1024 // 1024} MiB", "Split the file.")
+                return None
+            content = path.read_bytes()
+        except OSError as fault:
+            self._refuse(name, f"cannot be read: {fault.strerror}", "Check that it exists and may be read.")
+            return None
+        self.digests[name] = hashlib.sha256(content).hexdigest()
+        return content
+
+    def _refuse(self, name: str, summary: str, detail: str) -> None:
+        self.report(error(summary, detail, Origin(name, 1, 1)))
+
+    # --- models ------------------------------------------------------------
+
+    def _required(self, name: str, model: type[Model]) -> Located[Model] | None:
+        if not self._exists(name):
+            if self.root.is_dir():
+                self.report(error(f"{name} is missing", f"Create {self.root / name}.", Origin(name, 1, 1)))
+            return None
+        return self._file(name, model)
+
+    def _file(self, name: str, model: type[Model]) -> Located[Model] | None:
+        content = self._read(name)
+        if content is None:
+            return None
+        before = len(self.diagnostics)
+        node = read_document(content, name, self.report)
+        if len(self.diagnostics) > before and node is None:
+            return None
+        if not isinstance(node, YamlMapping):
+            self._refuse(name, "the file must be a mapping", "Write `key: value` lines.")
+            return None
+        return _validated(node, model, self.report)
+
+    def _list(self, name: str, model: type[Model]) -> list[Located[Model]]:
+        content = self._read(name)
+        if content is None:
+            return []
+        found = (_validated(item, model, self.report) for item in read_items(content, name, self.report))
+        return [item for item in found if item is not None]
+
+
+def with_source_lines(diagnostics: Sequence[Diagnostic], root: Path) -> tuple[Diagnostic, ...]:
+    """The diagnostics with the line they are about, each file read once."""
+    files = {diagnostic.origin.file for diagnostic in diagnostics if diagnostic.origin is not None}
+    lines: dict[str, list[str]] = {}
+    for name in files:
+        path = root / name
+        try:
+            inside = path.resolve().is_relative_to(root.resolve()) and path.is_file()
+            readable = inside and path.stat().st_size <= MAX_BYTES
+            lines[name] = path.read_text("utf-8", "replace").split("\n") if readable else []
+        except OSError:
+            lines[name] = []
+    return tuple(_with_line(diagnostic, lines) for diagnostic in diagnostics)
+
+
+def _with_line(diagnostic: Diagnostic, lines: dict[str, list[str]]) -> Diagnostic:
+    origin = diagnostic.origin
+    if origin is None or origin.line > len(lines[origin.file]):
+        return diagnostic
+    return replace(diagnostic, source_line=shortened(lines[origin.file][origin.line - 1].rstrip("\r"), 160))
+
+
+def json_schema(kind: str) -> dict[str, Any]:
+    """The JSON Schema of one kind of file: settings, scope, mappings, users or groups."""
+    kinds: dict[str, Any] = {
+        "settings": models.Settings,
+        "scope": models.Scope,
+        "mappings": list[models.Mapping],
+        "users": list[models.User],
+        "groups": list[models.Group],
+    }
+    schema = TypeAdapter(kinds[kind]).json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": f"{kind} of Reconciler", **schema}
+
+
+# --- one entry ------------------------------------------------------------
+
+
+def _validated(node: YamlMapping, model: type[Model], report: Report) -> Located[Model] | None:
+    try:
+        return Located(model.model_validate(_without_nulls(node)), node)
+    except ValidationError as fault:
+        for mistake in fault.errors(include_url=False):
+            report(_diagnostic(mistake, node, model))
+        return None
+
+
+def _without_nulls(node: YamlMapping) -> dict[str, Any]:
+    """A key without a value is as good as absent."""
+    return {key: value for key, value in node.items() if value is not None}
+
+
+def _diagnostic(mistake: ErrorDetails, node: YamlMapping, model: type[BaseModel]) -> Diagnostic:
+    location = tuple(mistake["loc"])
+    kind = mistake["type"]
+    last = quoted(str(location[-1])) if location else ""
+    if kind == "extra_forbidden":
+        known = _keys_at(model, location[:-1])
+        near = difflib.get_close_matches(str(location[-1]), known, 1)
+        hint = f"Did you mean {near[0]}? " if near else ""
+        return error(f"unknown key {last}", f"{hint}Known here: {', '.join(known)}.", locate(node, location, key=True))
+    if kind == "missing":
+        return error(f"{last} is missing", "Add it.", locate(node, location[:-1]))
+    context = mistake.get("ctx", {})
+    if kind == "value_error":
+        message = str(context.get("error", mistake["msg"]))
+    elif kind == "literal_error":
+        message = f"expected one of {context['expected']}"
+    else:
+        message = mistake["msg"][0].lower() + mistake["msg"][1:]
+    where = ".".join(str(step) for step in location if not _is_internal(step))
+    return error(f"{where}: {message}" if where else message, "", locate(node, location))
+
+
+def _is_internal(step: int | str) -> bool:
+    """Pydantic names the branch of a union in the location: `list[…]`, `constrained-str`."""
+    return isinstance(step, str) and ("[" in step or step in ("str", "nullable"))
+
+
+def _keys_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    """The keys that the model knows at `location`."""
+    current: type[BaseModel] = model
+    for step in location:
+        field_info = current.model_fields.get(str(step))
+        if field_info is None:
+            continue
+        annotations = [field_info.annotation, *getattr(field_info.annotation, "__args__", ())]
+        inner = next((item for item in annotations if isinstance(item, type) and issubclass(item, BaseModel)), None)
+        current = inner or current
+    return sorted(current.model_fields)
+
+
+def _source_user(item: YamlMapping, report: Report) -> SourceUser | None:
+    located = _validated(item, models.User, report)
+    if located is None:
+        return None
+    attributes: dict[str, SourceValue] = {}
+    for key, value in item.items():
+        if value is None or value == "" or key in ("lifecycle", "accountEnabled"):
+            continue
+        if value.__class__ is YamlSequence:
+            values = tuple(each for each in value if each)
+            if values:
+                attributes[key] = values
+        else:
+            attributes[key] = value
+    user = located.value
+    if user.accountEnabled is not None:
+        attributes["accountEnabled"] = user.accountEnabled
+    lifecycle = user.lifecycle
+    if lifecycle is None:
+        return SourceUser(attributes, item.origin, origin_of=item.value_origin)
+    dates = Lifecycle(lifecycle.starts, lifecycle.expires, lifecycle.protected)
+    return SourceUser(attributes, item.origin, dates, item.value_origin)
