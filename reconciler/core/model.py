@@ -151,6 +151,8 @@ class TargetProfile:
     page_size: Switch
     patch_op_capitalised: Switch
     """True: `Replace` as Entra writes it, False: `replace` as RFC 7644 §3.5.2 does."""
+    conflict_hint: str
+    """What can hold a user name (409) besides an account that the service shows, and what to do then."""
 
 
 @dataclass(frozen=True, slots=True)

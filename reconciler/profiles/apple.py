@@ -65,6 +65,11 @@ def _apple(name: str, title: str, quarantine_days: int) -> TargetProfile:
         patch_op_capitalised=Switch(
             True, "field report: Replace is accepted, as Entra sends it; lower case is untried", Confidence.REPORTED
         ),
+        conflict_hint=(
+            "Likely one of: a personal Apple Account with this address (its owner has 60 days to rename it), an "
+            "administrator's account, an account made by hand or by SFTP (resolve the conflict there), or one deleted "
+            f"in the last {quarantine_days} days. {title} names it in its activity log."
+        ),
     )
 
 

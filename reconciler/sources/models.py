@@ -1,6 +1,7 @@
-"""The files of the desired state as strict models: the one place that says which keys exist. JSON Schemas come from here.
+"""The files of the desired state as strict models: the one place that says which keys exist.
 
-Every scalar arrives as text (yaml_events), so the types here decide: `"10"` is a number where a number is due.
+JSON Schemas are made from here. Every scalar arrives as text (yaml_events), so the types here decide: `"10"` is a
+number where a number is due.
 """
 
 from __future__ import annotations

@@ -1,0 +1,30 @@
+"""What differs between a desired and a live user, as the attributes that would have to change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from reconciler.core.compare import same
+from reconciler.core.model import AttributeMapping, AttributePath, DesiredUser, LiveUser, Value
+
+
+def diff(
+    desired: DesiredUser, live: LiveUser, mappings: Sequence[AttributeMapping]
+) -> Mapping[AttributePath, Value | None]:
+    """The new value of each attribute that differs; None clears it. Empty when both are the same.
+
+    Almost every user of almost every run is equal, so two dictionaries are compared first.
+    """
+    if desired.attributes == live.attributes:
+        return {}
+    changes: dict[AttributePath, Value | None] = {}
+    for row in mappings:
+        if row.create_only:
+            continue
+        wanted, found = desired.attributes.get(row.target), live.attributes.get(row.target)
+        if wanted is None:
+            if row.clear and found is not None:
+                changes[row.target] = None
+        elif not same(row.attribute, wanted, found):
+            changes[row.target] = wanted
+    return changes

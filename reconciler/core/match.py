@@ -1,0 +1,147 @@
+"""Joining desired and live users by matching precedence.
+
+Whatever is doubtful is a conflict: nobody involved is touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from reconciler.core.compare import comparable
+from reconciler.core.model import AttributeMapping, DesiredUser, Diagnostic, LiveUser, Value, error, user_address
+from reconciler.core.paths import short
+from reconciler.core.text import quoted
+
+
+@dataclass(slots=True)
+class Matching:
+    """Every desired user is in `pairs` or in conflict, every live user in `pairs`, `unclaimed` or left alone."""
+
+    pairs: list[tuple[DesiredUser, LiveUser | None]] = field(default_factory=list)
+    unclaimed: list[LiveUser] = field(default_factory=list)
+    """Live users nobody desires: managed ones are candidates for removal."""
+    conflicts: list[Diagnostic] = field(default_factory=list)
+    unplaced: list[DesiredUser] = field(default_factory=list)
+    """Users who could not be mapped so far that nobody knows which live account is theirs."""
+
+
+def match(desired: Sequence[DesiredUser], live: Iterable[LiveUser], mappings: Sequence[AttributeMapping]) -> Matching:
+    """Matches by the rows with `match`, lowest number first; the first hit wins."""
+    return _Matcher(desired, list(live), mappings).run()
+
+
+class _Matcher:
+    def __init__(
+        self, desired: Sequence[DesiredUser], live: list[LiveUser], mappings: Sequence[AttributeMapping]
+    ) -> None:
+        rows = sorted((row for row in mappings if row.match), key=lambda row: row.match or 0)
+        self._attributes = [row.attribute for row in rows]
+        self._desired = desired
+        self._live = live
+        self._claims: dict[str, DesiredUser] = {}
+        self._untouchable: set[str] = set()
+        self._in_conflict: set[int] = set()
+        self._matched: dict[int, LiveUser] = {}
+        self._result = Matching()
+
+    def run(self) -> Matching:
+        for level in range(len(self._attributes)):
+            self._refuse_twins(level)
+        for level in range(len(self._attributes)):
+            self._claim(level)
+        for user in self._desired:
+            if id(user) not in self._in_conflict:
+                self._pair(user)
+        self._result.unclaimed = [
+            user for user in self._live if user.id not in self._claims and user.id not in self._untouchable
+        ]
+        return self._result
+
+    def _value(self, user: DesiredUser | LiveUser, level: int) -> Value | None:
+        return comparable(self._attributes[level], user.match[level])
+
+    def _refuse_twins(self, level: int) -> None:
+        """Two desired users with one matching value: which of them is meant cannot be known."""
+        first: dict[Hashable, DesiredUser] = {}
+        for user in self._desired:
+            value = self._value(user, level)
+            if value is None:
+                continue
+            twin = first.setdefault(value, user)
+            if twin is not user:
+                for one, other in ((twin, user), (user, twin)):
+                    place = f" ({other.origin})" if other.origin else ""
+                    self._conflict(
+                        one,
+                        f"{self._name(level)} {quoted(str(value))} is also the one of {quoted(other.key)}{place}",
+                        "Two users cannot share one account: correct one of them.",
+                    )
+
+    def _claim(self, level: int) -> None:
+        index = self._index(level)
+        for user in self._desired:
+            if id(user) in self._matched:
+                continue
+            value = self._value(user, level)
+            hits = index.get(value, ()) if value is not None else ()
+            if id(user) in self._in_conflict or len(hits) > 1:
+                self._untouchable.update(hit.id for hit in hits)
+            if len(hits) > 1:
+                names = ", ".join(sorted(quoted(hit.user_name or hit.id) for hit in hits))
+                self._conflict(
+                    user,
+                    f"{len(hits)} live accounts have the {self._name(level)} {quoted(str(value))}: {names}",
+                    "Remove or correct the ones that are not this person's at the target.",
+                )
+            elif hits and id(user) not in self._in_conflict and hits[0].id not in self._claims:
+                self._take(user, hits[0], level)
+
+    def _index(self, level: int) -> dict[Hashable, list[LiveUser]]:
+        index: dict[Hashable, list[LiveUser]] = {}
+        for user in self._live:
+            value = self._value(user, level)
+            if value is not None:
+                index.setdefault(value, []).append(user)
+        return index
+
+    def _take(self, user: DesiredUser, hit: LiveUser, level: int) -> None:
+        for higher in range(level):
+            theirs = self._value(hit, higher)
+            if theirs is not None and theirs != self._value(user, higher):
+                # Somebody else's account, or this person's earlier one: linking it would hand it over.
+                self._untouchable.add(hit.id)
+                self._conflict(
+                    user,
+                    f"{self._name(level)} {quoted(str(user.match[level]))} belongs to a live account with another "
+                    f"{self._name(higher)} ({quoted(str(hit.match[higher]))})",
+                    f"If it is the same person, correct {self._name(higher)} here or at the target; else choose "
+                    f"another {self._name(level)}.",
+                )
+                return
+        self._claims[hit.id] = user
+        self._matched[id(user)] = hit
+
+    def _pair(self, user: DesiredUser) -> None:
+        hit = self._matched.get(id(user))
+        if hit is None:
+            if user.failed and None in user.match:
+                self._result.unplaced.append(user)
+            self._result.pairs.append((user, None))
+        elif hit.unreadable is not None:
+            self._conflict(user, f"the live account cannot be read: {hit.unreadable}", "Correct it at the target.")
+        elif not hit.managed and not hit.adoptable and user.verdict.in_scope:
+            self._conflict(
+                user,
+                f"the live account {quoted(hit.user_name)} is not managed: the ownership filter excludes it",
+                "Change `ownership` in settings.yaml if this directory should manage it.",
+            )
+        else:
+            self._result.pairs.append((user, hit))
+
+    def _conflict(self, user: DesiredUser, summary: str, detail: str) -> None:
+        self._in_conflict.add(id(user))
+        self._result.conflicts.append(error(summary, detail, user.origin, user_address(user.key)))
+
+    def _name(self, level: int) -> str:
+        return short(self._attributes[level].path)

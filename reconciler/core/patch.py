@@ -1,0 +1,74 @@
+"""Request bodies: a change as a PatchOp (RFC 7644 §3.5.2), a new user as a resource (RFC 7643 §4.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from reconciler.core.model import AttributeChange, Attributes, Value
+from reconciler.core.paths import CORE, Path, parse
+
+PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+
+
+def patch_body(changes: Iterable[AttributeChange], *, capitalised: bool) -> dict[str, Any]:
+    """One operation for each changed attribute. `capitalised`: `Replace`, as Entra writes it."""
+    operations = [patch_op(change) for change in changes]
+    if capitalised:
+        operations = [{**operation, "op": operation["op"].capitalize()} for operation in operations]
+    return {"schemas": [PATCH_OP], "Operations": operations}
+
+
+def patch_op(change: AttributeChange) -> dict[str, Any]:
+    """The operation that makes one changed row true."""
+    path = parse(change.path)
+    if change.after is None:
+        return {"op": "remove", "path": _removable(path)}
+    if path.filter is not None and change.before is None:
+        # RFC 7644 §3.5.2.3: replacing an element that no filter finds fails with noTarget, so it is added.
+        return {"op": "add", "path": _holder(path), "value": [_element(path, change.after)]}
+    return {"op": "replace", "path": change.path, "value": change.after}
+
+
+def resource(attributes: Attributes) -> dict[str, Any]:
+    """The User resource that has exactly `attributes`."""
+    user: dict[str, Any] = {"schemas": [CORE]}
+    for text, value in sorted(attributes.items()):
+        path = parse(text)
+        holder = user
+        if path.urn is not None:
+            if path.urn not in user["schemas"]:
+                user["schemas"].append(path.urn)
+            holder = user.setdefault(path.urn, {})
+        _put(holder, path, value)
+    return user
+
+
+def _put(holder: dict[str, Any], path: Path, value: Value) -> None:
+    if path.filter is not None:
+        elements: list[dict[str, Any]] = holder.setdefault(path.attribute, [])
+        name, chosen = path.filter
+        element = next((item for item in elements if item.get(name) == chosen), None)
+        if element is None:
+            elements.append(_element(path, value))
+        else:
+            element[path.sub or "value"] = value
+    elif path.sub is not None:
+        holder.setdefault(path.attribute, {})[path.sub] = value
+    else:
+        holder[path.attribute] = value
+
+
+def _element(path: Path, value: Value) -> dict[str, Any]:
+    name, chosen = path.filter or ("type", "work")
+    return {name: chosen, path.sub or "value": value}
+
+
+def _holder(path: Path) -> str:
+    return str(Path(path.urn, path.attribute))
+
+
+def _removable(path: Path) -> str:
+    """An element whose value goes is removed whole: one without `value` would be left otherwise."""
+    whole = path.filter is not None and path.sub == "value"
+    return str(Path(path.urn, path.attribute, path.filter)) if whole else str(path)

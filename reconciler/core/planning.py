@@ -1,0 +1,226 @@
+"""From desired and live users to a plan: match, decide for each user, order, guard. Pure: same inputs, same plan."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+
+from reconciler.core import guard, lifecycle
+from reconciler.core.match import Matching, match
+from reconciler.core.model import (
+    REMOVALS,
+    Action,
+    AttributeMapping,
+    Change,
+    DesiredUser,
+    Diagnostic,
+    LiveUser,
+    Plan,
+    Severity,
+    Tally,
+    Target,
+    error,
+    warning,
+)
+from reconciler.core.order import order
+from reconciler.core.policy import Approval, Policy
+from reconciler.core.text import plural
+
+PLAN_LIFETIME = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveState:
+    """The outcome of the live read; `problem` says why it cannot be relied on, None: it is complete."""
+
+    users: Sequence[LiveUser]
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRequest:
+    """Everything a plan is made from besides the live state."""
+
+    target: Target
+    desired: Sequence[DesiredUser]
+    mappings: Sequence[AttributeMapping]
+    policy: Policy
+    now: datetime
+    version: str
+    diagnostics: Sequence[Diagnostic] = ()
+    config_digest: str = ""
+    commit: str | None = None
+    recently_deleted: Mapping[str, date] = field(default_factory=dict)
+    only: Collection[str] = ()
+    """Folded userPrincipalNames, userNames, externalIds or ids: plan these users only; empty: all."""
+
+
+def build_plan(request: PlanRequest, live: LiveState) -> Plan:
+    """The plan. Never raises for anything in the data: what cannot be planned is a diagnostic."""
+    matching = match(request.desired, live.users, request.mappings)
+    draft = _Draft(diagnostics=[*request.diagnostics, *matching.conflicts])
+    for user, found in matching.pairs:
+        _decide(user, found, request, draft)
+    for found in matching.unclaimed:
+        _decide_unclaimed(found, request, draft)
+    _withhold(draft, request.policy, matching, live)
+    changes, taken = order(draft.changes, live.users)
+    draft.diagnostics += taken
+    if request.only:
+        changes = _selected(changes, request.only)
+    return _assemble(request, live, changes, draft)
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A plan in the making."""
+
+    changes: list[Change] = field(default_factory=list)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    unchanged: int = 0
+    unmanaged: int = 0
+    kept: int = 0
+    withheld: int = 0
+
+    def add(self, change: Change | None) -> None:
+        if change is None:
+            self.unchanged += 1
+        else:
+            self.changes.append(change)
+
+
+def _decide(user: DesiredUser, found: LiveUser | None, request: PlanRequest, draft: _Draft) -> None:
+    if user.failed:
+        return
+    if user.verdict.in_scope:
+        change = lifecycle.create(user) if found is None else lifecycle.update(user, found, request.mappings)
+        draft.add(change)
+    elif found is not None:
+        if found.managed:
+            _decide_removal(found, user, request, draft)
+        else:
+            draft.unmanaged += 1
+
+
+def _decide_unclaimed(found: LiveUser, request: PlanRequest, draft: _Draft) -> None:
+    if not found.managed:
+        draft.unmanaged += 1
+    elif found.unreadable is not None:
+        summary = f"a live account that nobody desires cannot be read: {found.unreadable}"
+        draft.diagnostics.append(error(summary, "Correct it at the target.", None, f'user["{found.id}"]'))
+    else:
+        _decide_removal(found, None, request, draft)
+
+
+def _decide_removal(found: LiveUser, user: DesiredUser | None, request: PlanRequest, draft: _Draft) -> None:
+    change, kept = lifecycle.remove(found, user, request.policy, request.now)
+    if kept:
+        draft.kept += 1
+    else:
+        draft.add(change)
+
+
+def _withhold(draft: _Draft, policy: Policy, matching: Matching, live: LiveState) -> None:
+    """Takes out what may not be done, and says how much and why."""
+    if live.problem is not None:
+        # A user who was not read looks new, and one who was read twice looks gone.
+        _take_out(draft, {Action.CREATE, *REMOVALS}, "the live users could not be read completely")
+    if matching.unplaced:
+        names = plural(len(matching.unplaced), "user")
+        why = f"{names} could not be mapped, and nobody knows which live account is theirs"
+        _take_out(draft, REMOVALS, why)
+    forbidden = {action for action in Action if not policy.permits(action)}
+    if forbidden:
+        _take_out(draft, forbidden, "lifecycle.actions in settings.yaml does not permit it")
+
+
+def _take_out(draft: _Draft, actions: Collection[Action], why: str) -> None:
+    for action in Action:
+        if action not in actions:
+            continue
+        left = [change for change in draft.changes if change.action is not action]
+        count = len(draft.changes) - len(left)
+        if count:
+            draft.changes = left
+            draft.withheld += count
+            draft.diagnostics.append(warning(f"{plural(count, action.value)} withheld: {why}"))
+
+
+def _selected(changes: Sequence[Change], only: Collection[str]) -> list[Change]:
+    """The changes of the named users, and those they have to wait for."""
+    by_address = {change.address: change for change in changes}
+    waiting = [change for change in changes if _is_named(change, only)]
+    chosen: set[str] = set()
+    while waiting:
+        change = waiting.pop()
+        if change.address not in chosen:
+            chosen.add(change.address)
+            waiting.extend(by_address[address] for address in change.requires)
+    return [change for change in changes if change.address in chosen]
+
+
+def _is_named(change: Change, only: Collection[str]) -> bool:
+    names = [change.key, change.live_id]
+    names += [str(side.get(path)) for side in (change.before, change.after) for path in ("userName", "externalId")]
+    return any(name is not None and name.casefold() in only for name in names)
+
+
+def _assemble(request: PlanRequest, live: LiveState, changes: Sequence[Change], draft: _Draft) -> Plan:
+    managed = [user for user in live.users if user.managed]
+    situation = guard.Situation(changes, request.desired, managed, live.problem, request.recently_deleted)
+    identity = plan_id(request.target, changes)
+    removals = sum(change.action in REMOVALS for change in changes)
+    guards = guard.approve(
+        guard.evaluate(situation, request.policy), request.policy.approvals, identity, removals, request.now.date()
+    )
+    failed = {item.address for item in draft.diagnostics if item.severity is Severity.ERROR and item.address}
+    return Plan(
+        plan_id=identity,
+        target=request.target,
+        changes=tuple(changes),
+        guards=guards,
+        diagnostics=tuple(sorted(draft.diagnostics, key=_by_place)),
+        tally=Tally(draft.unchanged, draft.unmanaged, len(failed), draft.kept, draft.withheld, len(managed)),
+        complete=live.problem is None,
+        created_at=request.now,
+        expires_at=request.now + PLAN_LIFETIME,
+        reconciler_version=request.version,
+        config_digest=request.config_digest,
+        commit=request.commit,
+    )
+
+
+def _by_place(item: Diagnostic) -> tuple[str, str, int, int, str]:
+    place = (item.origin.file, item.origin.line, item.origin.column) if item.origin else ("", 0, 0)
+    return (item.severity.value, *place, item.summary)
+
+
+def plan_id(target: Target, changes: Iterable[Change]) -> str:
+    """`sha256:…` over what would be done: target, changes, before-values. Not over time, wording or places in files."""
+    content = {
+        "target": {"profile": target.profile, "base_url": target.base_url},
+        "changes": [canonical(change) for change in changes],
+    }
+    text = json.dumps(content, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def canonical(change: Change) -> dict[str, object]:
+    """What makes two changes the same change."""
+    return {
+        "address": change.address,
+        "action": change.action.value,
+        "id": change.live_id,
+        "before": dict(change.before),
+        "after": dict(change.after),
+        "temporary": change.temporary_user_name,
+    }
+
+
+def with_approval(plan: Plan, approvals: Sequence[Approval]) -> Plan:
+    """The plan after further approvals."""
+    guards = guard.approve(plan.guards, approvals, plan.plan_id, plan.count(*REMOVALS), plan.created_at.date())
+    return replace(plan, guards=guards)

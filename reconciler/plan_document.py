@@ -1,0 +1,291 @@
+"""The JSON form of a plan: versioned, with a published schema, in the shape of Terraform's `resource_changes`.
+
+It is what `--format json` prints and what a plan file holds. Reading it back gives the same plan.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from reconciler.core.model import (
+    Action,
+    ActionReason,
+    Attributes,
+    Change,
+    Diagnostic,
+    Guard,
+    Origin,
+    Plan,
+    Severity,
+    Tally,
+    Target,
+)
+from reconciler.core.planning import plan_id
+from reconciler.errors import PlanFileError
+
+FORMAT_VERSION = "1.0"
+
+Value = str | bool
+_ACTIONS: dict[Action, list[str]] = {
+    Action.CREATE: ["create"],
+    Action.UPDATE: ["update"],
+    Action.ADOPT: ["update"],
+    Action.REACTIVATE: ["update"],
+    Action.DEACTIVATE: ["update"],
+    Action.DELETE: ["delete"],
+}
+"""In Terraform's words, so that policy tools understand them."""
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TargetDocument(_Document):
+    """The service the plan is about."""
+
+    profile: str
+    base_url: str
+
+
+class ChangeValues(_Document):
+    """Flat attribute paths; `before` is null for a create, `after` for a delete."""
+
+    actions: list[str]
+    before: dict[str, Value] | None
+    after: dict[str, Value] | None
+
+
+class ResourceChange(_Document):
+    """One planned action on one user."""
+
+    address: str
+    key: str = Field(description="userPrincipalName, or the live userName of a user who is not in the desired state")
+    id: str | None = Field(description="The service's id, null before a create")
+    action: Action
+    action_reason: ActionReason
+    detail: str = Field(description="The reason in words")
+    origin: str | None = Field(description="file:line:column in the desired state")
+    change: ChangeValues
+    temporary_user_name: str | None
+    requires: list[str]
+    wave: int
+
+
+class DiagnosticDocument(_Document):
+    """A mistake in somebody's data."""
+
+    severity: Severity
+    summary: str
+    detail: str
+    file: str | None
+    line: int | None
+    column: int | None
+    address: str | None
+    source_line: str | None
+
+
+class GuardDocument(_Document):
+    """A guard's verdict."""
+
+    name: str
+    passed: bool
+    message: str
+    approvable: bool
+    approved: bool
+
+
+class Summary(_Document):
+    """Numbers of users by what happens to them."""
+
+    create: int
+    update: int
+    adopt: int
+    reactivate: int
+    deactivate: int
+    delete: int
+    unchanged: int
+    unmanaged: int
+    failed: int
+    kept: int
+    withheld: int
+    managed: int
+
+
+class PlanDocument(_Document):
+    """A plan of Reconciler."""
+
+    format_version: Literal["1.0"]
+    reconciler_version: str
+    plan_id: str = Field(pattern=r"^sha256:[0-9a-f]{64}$")
+    created_at: datetime
+    expires_at: datetime
+    commit: str | None
+    config_digest: str
+    target: TargetDocument
+    complete: bool = Field(description="Whether all live users could be read")
+    applyable: bool
+    summary: Summary
+    guards: list[GuardDocument]
+    diagnostics: list[DiagnosticDocument]
+    resource_changes: list[ResourceChange]
+
+
+def to_json(plan: Plan) -> str:
+    """The document, indented, with a final newline; same plan, same bytes."""
+    return json.dumps(to_document(plan), indent=2, ensure_ascii=False) + "\n"
+
+
+def to_document(plan: Plan) -> dict[str, Any]:
+    """The document as plain data, in the order of `PlanDocument`."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "reconciler_version": plan.reconciler_version,
+        "plan_id": plan.plan_id,
+        "created_at": plan.created_at.isoformat(),
+        "expires_at": plan.expires_at.isoformat(),
+        "commit": plan.commit,
+        "config_digest": plan.config_digest,
+        "target": {"profile": plan.target.profile, "base_url": plan.target.base_url},
+        "complete": plan.complete,
+        "applyable": plan.applyable,
+        "summary": _summary(plan),
+        "guards": [
+            {
+                "name": guard.name,
+                "passed": guard.passed,
+                "message": guard.message,
+                "approvable": guard.approvable,
+                "approved": guard.approved,
+            }
+            for guard in plan.guards
+        ],
+        "diagnostics": [diagnostic_document(item) for item in plan.diagnostics],
+        "resource_changes": [_change(change) for change in plan.changes],
+    }
+
+
+def _summary(plan: Plan) -> dict[str, int]:
+    counts = {action.value: plan.count(action) for action in Action}
+    tally = plan.tally
+    return {
+        **counts,
+        "unchanged": tally.unchanged,
+        "unmanaged": tally.unmanaged,
+        "failed": tally.failed,
+        "kept": tally.kept,
+        "withheld": tally.withheld,
+        "managed": tally.managed,
+    }
+
+
+def diagnostic_document(item: Diagnostic) -> dict[str, Any]:
+    """A diagnostic as plain data."""
+    origin = item.origin
+    return {
+        "severity": item.severity.value,
+        "summary": item.summary,
+        "detail": item.detail,
+        "file": origin.file if origin else None,
+        "line": origin.line if origin else None,
+        "column": origin.column if origin else None,
+        "address": item.address,
+        "source_line": item.source_line,
+    }
+
+
+def _change(change: Change) -> dict[str, Any]:
+    return {
+        "address": change.address,
+        "key": change.key,
+        "id": change.live_id,
+        "action": change.action.value,
+        "action_reason": change.reason.value,
+        "detail": change.detail,
+        "origin": str(change.origin) if change.origin else None,
+        "change": {
+            "actions": _ACTIONS[change.action],
+            "before": dict(sorted(change.before.items())) if change.action is not Action.CREATE else None,
+            "after": dict(sorted(change.after.items())) if change.action is not Action.DELETE else None,
+        },
+        "temporary_user_name": change.temporary_user_name,
+        "requires": list(change.requires),
+        "wave": change.wave,
+    }
+
+
+def from_json(text: str | bytes) -> Plan:
+    """The plan in a document; raises `PlanFileError` when it is none, of another format, or was edited."""
+    try:
+        document = PlanDocument.model_validate_json(text)
+    except ValidationError as fault:
+        raise _not_a_plan(text, fault) from fault
+    plan = Plan(
+        plan_id=document.plan_id,
+        target=Target(document.target.profile, document.target.base_url),
+        changes=tuple(_read_change(change) for change in document.resource_changes),
+        guards=tuple(Guard(**guard.model_dump()) for guard in document.guards),
+        diagnostics=tuple(_read_diagnostic(item) for item in document.diagnostics),
+        tally=Tally(**{name: getattr(document.summary, name) for name in Tally.__slots__}),
+        complete=document.complete,
+        created_at=document.created_at,
+        expires_at=document.expires_at,
+        reconciler_version=document.reconciler_version,
+        config_digest=document.config_digest,
+        commit=document.commit,
+    )
+    if plan_id(plan.target, plan.changes) != plan.plan_id:
+        raise PlanFileError("the plan was edited: its content does not give its plan id", "Make a new plan.")
+    return plan
+
+
+def _not_a_plan(text: str | bytes, fault: ValidationError) -> PlanFileError:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return PlanFileError("not a plan: it is not JSON", "Make one with `reconciler plan -o FILE`.")
+    version = found.get("format_version") if isinstance(found, dict) else None
+    if version is not None and version != FORMAT_VERSION:
+        summary = f"the plan has format {str(version)[:20]}, this version reads {FORMAT_VERSION}"
+        return PlanFileError(summary, "Make a new plan, or use the version that made it.")
+    first = fault.errors(include_url=False, include_input=False)[0]
+    where = ".".join(str(step) for step in first["loc"])
+    return PlanFileError(f"not a plan: {where}: {first['msg']}", "Make one with `reconciler plan -o FILE`.")
+
+
+def _read_change(found: ResourceChange) -> Change:
+    before: Attributes = found.change.before or {}
+    return Change(
+        key=found.key,
+        action=found.action,
+        reason=found.action_reason,
+        detail=found.detail,
+        live_id=found.id,
+        before=before,
+        after=found.change.after or {},
+        origin=_read_origin(found.origin),
+        temporary_user_name=found.temporary_user_name,
+        requires=tuple(found.requires),
+        wave=found.wave,
+    )
+
+
+def _read_origin(text: str | None) -> Origin | None:
+    file, _, place = (text or "").rpartition(":")
+    file, _, line = file.rpartition(":")
+    return Origin(file, int(line), int(place)) if file and line.isdigit() and place.isdigit() else None
+
+
+def _read_diagnostic(item: DiagnosticDocument) -> Diagnostic:
+    placed = item.file is not None and item.line is not None and item.column is not None
+    origin = Origin(item.file or "", item.line or 0, item.column or 0) if placed else None
+    return Diagnostic(item.severity, item.summary, item.detail, origin, item.address, item.source_line)
+
+
+def json_schema() -> dict[str, Any]:
+    """The published JSON Schema of a plan."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **PlanDocument.model_json_schema()}

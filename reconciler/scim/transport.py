@@ -1,0 +1,107 @@
+"""The seam to the network: which host a request may go to, and whether it may write at all."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Collection
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import httpx
+
+from reconciler.core.text import printable, shortened
+from reconciler.errors import TargetError
+
+
+class WriteRefusedError(TargetError):
+    """A writing request was attempted while planning: a mistake of ours, stopped before it left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A SCIM base URL taken apart; `port` is explicit."""
+
+    scheme: str
+    host: str
+    port: int
+    base_url: str
+
+
+def endpoint(base_url: str, *, profile_hosts: Collection[str], allowed_hosts: Collection[str]) -> Endpoint:
+    """The checked endpoint; raises `TargetError` when the token must not go there.
+
+    The hosts of the profile are compiled in. Any other must be allowed from outside of the desired state (`host`, or
+    `host:port` for a port other than the scheme's own), because whoever can edit the desired state must not be able to
+    choose who receives the token.
+    """
+    shown = printable(shortened(base_url, 120))
+    try:
+        parts = urlsplit(base_url)
+        port = parts.port
+    except ValueError as fault:
+        raise TargetError(f"target.base_url {shown} is not a URL", str(fault)) from fault
+    host = (parts.hostname or "").casefold()
+    if parts.scheme not in ("https", "http") or not host or not host.isascii():
+        raise TargetError(f"target.base_url {shown} is not a https:// URL", "Write it like https://host/scim.")
+    if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
+        raise TargetError(f"target.base_url {shown} may have no user, query or fragment", "Remove that part.")
+    usual = 443 if parts.scheme == "https" else 80
+    where = Endpoint(parts.scheme, host, port or usual, base_url.rstrip("/"))
+    if parts.scheme == "http" and not _is_loopback(host):
+        raise TargetError(f"target.base_url {shown} would send the token unencrypted", "Use https://.")
+    if not _allowed(where, usual, profile_hosts, allowed_hosts):
+        name = host if where.port == usual else f"{host}:{where.port}"
+        raise TargetError(
+            f"the token may not be sent to {name}",
+            f"If it is the right service, allow it where the token comes from: RECONCILER_ALLOWED_HOSTS={name}",
+        )
+    return where
+
+
+def _allowed(where: Endpoint, usual: int, profile_hosts: Collection[str], allowed_hosts: Collection[str]) -> bool:
+    if where.host in profile_hosts and where.scheme == "https" and where.port == usual:
+        return True
+    allowed = {entry.strip().casefold() for entry in allowed_hosts}
+    # Loopback ports are chosen by the system, so there the host alone is enough.
+    by_name = where.host in allowed and (where.port == usual or _is_loopback(where.host))
+    return by_name or f"{where.host}:{where.port}" in allowed
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class PinnedTransport(httpx.BaseTransport):
+    """Lets requests to one host through, whatever anybody above asks for."""
+
+    def __init__(self, inner: httpx.BaseTransport, where: Endpoint) -> None:
+        self._inner = inner
+        self._where = where
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        url = request.url
+        port = url.port or (443 if url.scheme == "https" else 80)
+        if (url.scheme, url.host, port) != (self._where.scheme, self._where.host, self._where.port):
+            raise TargetError(f"a request would have left for {printable(url.host)}")
+        return self._inner.handle_request(request)
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+class ReadOnlyTransport(httpx.BaseTransport):
+    """Refuses every method but GET: planning cannot write."""
+
+    def __init__(self, inner: httpx.BaseTransport) -> None:
+        self._inner = inner
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if request.method != "GET":
+            raise WriteRefusedError(f"planning tried to send {request.method}", "This is a defect: please report it.")
+        return self._inner.handle_request(request)
+
+    def close(self) -> None:
+        self._inner.close()

@@ -1,0 +1,42 @@
+"""Private files, written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from reconciler.errors import PlanFileError
+
+_MAX_BYTES = 1024 * 1024 * 1024
+
+
+def write_private(path: Path, text: str) -> None:
+    """Writes `text` to `path`, readable by its owner only; a crash leaves the old file or the new one."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # mkstemp makes files of mode 0600.
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError as fault:
+        raise PlanFileError(f"cannot write {path}: {fault.strerror}", "Choose another place.") from fault
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of a plan or receipt."""
+    try:
+        if not path.is_file():
+            raise PlanFileError(f"there is no file {path}", "Make a plan with `reconciler plan -o FILE`.")
+        if path.stat().st_size > _MAX_BYTES:
+            raise PlanFileError(f"{path} is larger than 1 GiB", "That is not a plan.")
+        return path.read_bytes()
+    except OSError as fault:
+        raise PlanFileError(f"cannot read {path}: {fault.strerror}", "Check that it may be read.") from fault

@@ -1,0 +1,140 @@
+"""Receipts: what an apply really did, one JSON line for each event, on disk before anything else happens.
+
+A receipt lies in `plans/<date>-<short plan id>/receipt.jsonl` beside the plan it belongs to. Values of people are in the
+plan only; a receipt names users, attributes and outcomes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import IO, Any
+
+from reconciler.core.model import Action, Outcome, Plan, Result
+from reconciler.errors import PlanFileError
+from reconciler.store.files import read_file
+
+FORMAT_VERSION = "1.0"
+_NAME = "receipt.jsonl"
+
+
+def directory_for(plans: Path, plan: Plan) -> Path:
+    """Where the record of `plan` is kept."""
+    return plans / f"{plan.created_at:%Y-%m-%d}-{short_id(plan.plan_id)}"
+
+
+def short_id(plan_id: str) -> str:
+    """The first twelve digits of a plan id."""
+    return plan_id.removeprefix("sha256:")[:12]
+
+
+class Receipt:
+    """An open receipt. Every line is on disk when its method returns. Thread-safe."""
+
+    def __init__(self, directory: Path, plan: Plan, clock: Callable[[], datetime]) -> None:
+        self.path = directory / _NAME
+        self._plan_id = plan.plan_id
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._file = self._open(directory)
+        self._line("apply_started", target=plan.target.base_url, profile=plan.target.profile, changes=len(plan.changes))
+
+    def _open(self, directory: Path) -> IO[bytes]:
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        except OSError as fault:
+            raise PlanFileError(f"cannot write {self.path}: {fault.strerror}", "Nothing was changed.") from fault
+        return os.fdopen(handle, "ab")
+
+    def started(self, address: str, action: Action, live_id: str | None, attributes: list[str]) -> None:
+        """A request is about to be sent."""
+        self._line("started", address=address, action=action.value, id=live_id, attributes=attributes)
+
+    def finished(self, outcome: Outcome) -> None:
+        """What became of it."""
+        change = outcome.change
+        self._line(
+            "finished",
+            address=change.address,
+            action=change.action.value,
+            id=outcome.live_id or change.live_id,
+            user_name=change.after.get("userName") or change.before.get("userName"),
+            result=outcome.result.value,
+            message=outcome.message,
+            attributes=list(outcome.attributes),
+        )
+
+    def close(self, outcomes: Mapping[Result, int]) -> None:
+        """The apply is over; the numbers are counted from outcomes."""
+        self._line("apply_finished", **{result.value: count for result, count in outcomes.items()})
+        self._file.close()
+
+    def _line(self, event: str, **fields: Any) -> None:
+        entry = {
+            "format_version": FORMAT_VERSION,
+            "time": self._clock().isoformat(),
+            "event": event,
+            "plan_id": self._plan_id,
+            **fields,
+        }
+        text = json.dumps(entry, ensure_ascii=False) + "\n"
+        with self._lock:
+            self._file.write(text.encode())
+            self._file.flush()
+            os.fsync(self._file.fileno())
+
+
+def read_receipt(path: Path) -> Iterator[dict[str, Any]]:
+    """The entries of a receipt. A torn last line (the machine died while writing it) is left out."""
+    content = read_file(path)
+    lines = content.split(b"\n")
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            entry = json.loads(line)
+        except (ValueError, RecursionError) as fault:
+            if number == len(lines):
+                return
+            raise PlanFileError(f"{path}:{number}: not a receipt line", "Restore the file from git.") from fault
+        if not isinstance(entry, dict):
+            raise PlanFileError(f"{path}:{number}: not a receipt line", "Restore the file from git.")
+        yield entry
+
+
+def finished_addresses(plans: Path, plan_id: str) -> frozenset[str]:
+    """The addresses of all changes of a plan that earlier applies of it brought into effect."""
+    return frozenset(
+        str(entry.get("address"))
+        for path in sorted(plans.glob(f"*-{short_id(plan_id)}/{_NAME}"))
+        for entry in read_receipt(path)
+        if entry.get("plan_id") == plan_id and entry.get("event") == "finished" and entry.get("result") == "done"
+    )
+
+
+def recently_deleted(plans: Path, days: int, now: datetime) -> dict[str, date]:
+    """Folded user names of accounts that receipts show deleted in the last `days`, with the day each is free again."""
+    reserved: dict[str, date] = {}
+    if days <= 0 or not plans.is_dir():
+        return reserved
+    for path in sorted(plans.glob(f"*/{_NAME}")):
+        for entry in read_receipt(path):
+            if entry.get("action") != Action.DELETE.value or entry.get("result") != Result.DONE.value:
+                continue
+            free = _day(entry.get("time"))
+            name = entry.get("user_name")
+            if free is not None and isinstance(name, str) and free + timedelta(days=days) > now.date():
+                reserved[name.casefold()] = free + timedelta(days=days)
+    return reserved
+
+
+def _day(text: object) -> date | None:
+    try:
+        return datetime.fromisoformat(str(text)).date()
+    except ValueError:
+        return None
