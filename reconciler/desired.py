@@ -38,7 +38,6 @@ from reconciler.profiles import PROFILES
 from reconciler.sources import models
 from reconciler.sources.yaml_files import Directory, Located, with_source_lines
 
-
 _MAX_HINTED = 5_000
 """Names among which a near one is looked for: it takes a millisecond for a hundred."""
 

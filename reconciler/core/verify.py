@@ -25,6 +25,8 @@ def moved(change: Change, live: LiveUser | None, mappings: Sequence[AttributeMap
     """
     if live is None:
         return ("id",)
+    if change.action is Action.ADOPT and live.external_id not in (None, change.after.get("externalId")):
+        return ("externalId",)
     rows = [row for row in mappings if not row.create_only]
     return tuple(
         row.target

@@ -204,16 +204,19 @@ def _with_line(diagnostic: Diagnostic, lines: dict[str, list[str]]) -> Diagnosti
     return replace(diagnostic, source_line=shortened(lines[origin.file][origin.line - 1].rstrip("\r"), 160))
 
 
+KINDS: dict[str, Any] = {
+    "settings": models.Settings,
+    "scope": models.Scope,
+    "mappings": list[models.Mapping],
+    "users": list[models.User],
+    "groups": list[models.Group],
+}
+"""What each kind of file holds."""
+
+
 def json_schema(kind: str) -> dict[str, Any]:
-    """The JSON Schema of one kind of file: settings, scope, mappings, users or groups."""
-    kinds: dict[str, Any] = {
-        "settings": models.Settings,
-        "scope": models.Scope,
-        "mappings": list[models.Mapping],
-        "users": list[models.User],
-        "groups": list[models.Group],
-    }
-    schema = TypeAdapter(kinds[kind]).json_schema()
+    """The JSON Schema of one of `KINDS`."""
+    schema = TypeAdapter(KINDS[kind]).json_schema()
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": f"{kind} of Reconciler", **schema}
 
 

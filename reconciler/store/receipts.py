@@ -1,7 +1,7 @@
 """Receipts: what an apply really did, one JSON line for each event, on disk before anything else happens.
 
-A receipt lies in `plans/<date>-<short plan id>/receipt.jsonl` beside the plan it belongs to. Values of people are in the
-plan only; a receipt names users, attributes and outcomes.
+A receipt lies in `plans/<date>-<short plan id>/receipt.jsonl` beside the plan it belongs to. Values of people are in
+the plan only; a receipt names users, attributes and outcomes.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ class Receipt:
     def _open(self, directory: Path) -> IO[bytes]:
         try:
             directory.mkdir(parents=True, exist_ok=True)
+            _drop_torn_line(self.path)
             handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         except OSError as fault:
             raise PlanFileError(f"cannot write {self.path}: {fault.strerror}", "Nothing was changed.") from fault
@@ -89,6 +90,14 @@ class Receipt:
             os.fsync(self._file.fileno())
 
 
+def _drop_torn_line(path: Path) -> None:
+    """A line that a crash cut short says nothing reliable: a request is only sent after its line was whole."""
+    if path.is_file():
+        content = path.read_bytes()
+        if content and not content.endswith(b"\n"):
+            os.truncate(path, content.rfind(b"\n") + 1)
+
+
 def read_receipt(path: Path) -> Iterator[dict[str, Any]]:
     """The entries of a receipt. A torn last line (the machine died while writing it) is left out."""
     content = read_file(path)
@@ -107,13 +116,13 @@ def read_receipt(path: Path) -> Iterator[dict[str, Any]]:
         yield entry
 
 
-def finished_addresses(plans: Path, plan_id: str) -> frozenset[str]:
-    """The addresses of all changes of a plan that earlier applies of it brought into effect."""
+def started_addresses(plans: Path, plan_id: str) -> frozenset[str]:
+    """The addresses of all changes of a plan that earlier applies of it started, whatever became of them."""
     return frozenset(
         str(entry.get("address"))
         for path in sorted(plans.glob(f"*-{short_id(plan_id)}/{_NAME}"))
         for entry in read_receipt(path)
-        if entry.get("plan_id") == plan_id and entry.get("event") == "finished" and entry.get("result") == "done"
+        if entry.get("plan_id") == plan_id and entry.get("event") == "started"
     )
 
 
@@ -131,6 +140,30 @@ def recently_deleted(plans: Path, days: int, now: datetime) -> dict[str, date]:
             if free is not None and isinstance(name, str) and free + timedelta(days=days) > now.date():
                 reserved[name.casefold()] = free + timedelta(days=days)
     return reserved
+
+
+def json_schema() -> dict[str, Any]:
+    """The published JSON Schema of one line of a receipt."""
+    text = {"type": "string"}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "One line of a receipt of Reconciler",
+        "type": "object",
+        "required": ["format_version", "time", "event", "plan_id"],
+        "properties": {
+            "format_version": {"const": FORMAT_VERSION},
+            "time": {"type": "string", "format": "date-time"},
+            "event": {"enum": ["apply_started", "started", "finished", "apply_finished"]},
+            "plan_id": {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"},
+            "address": text,
+            "action": {"enum": [action.value for action in Action]},
+            "id": {"type": ["string", "null"]},
+            "user_name": {"type": ["string", "null"]},
+            "result": {"enum": [result.value for result in Result]},
+            "message": text,
+            "attributes": {"type": "array", "items": text},
+        },
+    }
 
 
 def _day(text: object) -> date | None:

@@ -1,0 +1,192 @@
+"""The only reader of the environment: token, allowed hosts, git; builds the client, opens the sandbox."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from reconciler import __version__
+from reconciler.core.model import TargetProfile
+from reconciler.errors import ReconcilerError, TargetError
+from reconciler.scim.client import ScimClient
+from reconciler.scim.transport import Endpoint, PinnedTransport, ReadOnlyTransport, endpoint
+
+USER_AGENT = f"reconciler/{__version__}"
+SANDBOX_URL = "sandbox:"
+"""The base_url of plans made on the embedded sandbox: its port is another one each time."""
+_MAX_CONNECTIONS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Where requests go and with what. The token is in no repr."""
+
+    where: Endpoint
+    token: _Secret
+
+
+class _Secret:
+    """A token that no repr, log or traceback shows."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def __repr__(self) -> str:
+        return "<token>"
+
+    def reveal(self) -> str:
+        return self._value
+
+
+def connection(base_url: str, profile: TargetProfile, environment: Mapping[str, str] = os.environ) -> Connection:
+    """The connection to a real service; raises `TargetError` when the host is not allowed or there is no token."""
+    allowed = environment.get("RECONCILER_ALLOWED_HOSTS", "").split(",")
+    where = endpoint(base_url, profile_hosts=profile.hosts, allowed_hosts=[host for host in allowed if host.strip()])
+    token = environment.get("RECONCILER_TOKEN", "").strip()
+    if not token:
+        raise TargetError(
+            "RECONCILER_TOKEN is not set", "Put the service's bearer token into it, or try the job out with --sandbox."
+        )
+    if not token.isascii() or not token.isprintable() or " " in token:
+        raise TargetError("RECONCILER_TOKEN holds characters that no token has", "Copy it again, without line breaks.")
+    return Connection(where, _Secret(token))
+
+
+@contextmanager
+def client(to: Connection, *, writes: bool) -> Iterator[ScimClient]:
+    """A client; with `writes` false it cannot send anything but GET."""
+    inner: httpx.BaseTransport = httpx.HTTPTransport(
+        limits=httpx.Limits(max_connections=_MAX_CONNECTIONS, max_keepalive_connections=_MAX_CONNECTIONS),
+        trust_env=False,
+    )
+    inner = PinnedTransport(inner, to.where)
+    transport = inner if writes else ReadOnlyTransport(inner)
+    opened = ScimClient(to.where.base_url, to.token.reveal(), transport, user_agent=USER_AGENT)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+# --- the embedded sandbox -----------------------------------------------------
+
+
+@contextmanager
+def sandbox(file: Path, profile: TargetProfile, domains: list[str]) -> Iterator[tuple[Connection, bool]]:
+    """The sandbox while it runs, and whether its file was made and filled just now."""
+    with _sandbox_faults():
+        from reconciler.sandbox.server import start  # noqa: PLC0415 - an extra
+
+        fresh = not file.exists()
+        if fresh:
+            seed_sandbox(file, None, domains)
+        running = start(file)
+    try:
+        base_url = running.school_url if profile.name == "apple-school-manager" else running.base_url
+        where = endpoint(base_url, profile_hosts=(), allowed_hosts=["127.0.0.1"])
+        yield Connection(where, _Secret(running.token)), fresh
+    finally:
+        running.close()
+
+
+def seed_sandbox(file: Path, document: Path | None, domains: Iterable[str] = ()) -> int:
+    """Fills the sandbox from a seed file (None: the sample company's) and returns the number of users."""
+    with _sandbox_faults():
+        from reconciler.sandbox.seed import list_users, load_default_seed, seed  # noqa: PLC0415 - an extra
+
+        content = load_default_seed() if document is None else _read_json(document)
+        if domains:
+            content["domains"] = sorted({*content.get("domains", ()), *domains})
+        file.parent.mkdir(parents=True, exist_ok=True)
+        seed(file, content)
+        return len(list_users(file))
+
+
+def reset_sandbox(file: Path) -> None:
+    """Empties the sandbox."""
+    with _sandbox_faults():
+        from reconciler.sandbox.seed import reset  # noqa: PLC0415 - an extra
+
+        file.parent.mkdir(parents=True, exist_ok=True)
+        reset(file)
+
+
+def edit_sandbox(file: Path, user_name: str, changes: Mapping[str, object]) -> None:
+    """Changes a user of the sandbox by hand, as an administrator does."""
+    with _sandbox_faults():
+        from reconciler.sandbox.seed import edit_user  # noqa: PLC0415 - an extra
+
+        edit_user(file, user_name, changes)
+
+
+def serve_sandbox(file: Path, port: int, say: Callable[[str], object]) -> None:
+    """Serves the sandbox until Ctrl-C, after saying how to reach it."""
+    with _sandbox_faults():
+        from reconciler.sandbox.server import RunningSandbox, serve_forever  # noqa: PLC0415 - an extra
+
+        def ready(running: RunningSandbox) -> None:
+            say(
+                f"The sandbox listens on {running.base_url}\n"
+                f"Its token: {running.token}\n\n"
+                "To use it as if it were a service elsewhere, write that base_url into settings.yaml and set\n"
+                f"  RECONCILER_TOKEN={running.token} RECONCILER_ALLOWED_HOSTS=127.0.0.1\n\n"
+                "Ctrl-C ends it.\n"
+            )
+            sys.stdout.flush()
+
+        file.parent.mkdir(parents=True, exist_ok=True)
+        serve_forever(file, port, ready)
+
+
+@contextmanager
+def _sandbox_faults() -> Iterator[None]:
+    """The sandbox's faults as ours. It is an extra: production installations do without its libraries."""
+    try:
+        from reconciler.sandbox.errors import SandboxError  # noqa: PLC0415 - an extra
+
+        try:
+            yield
+        except SandboxError as fault:
+            raise ReconcilerError(str(fault)) from fault
+    except ModuleNotFoundError as fault:
+        way_out = "Install it with: pip install 'scim-reconciler[sandbox]'"
+        raise ReconcilerError(f"the sandbox is not installed ({fault.name} is missing)", way_out) from fault
+
+
+def _read_json(document: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(document.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError) as fault:
+        raise ReconcilerError(f"cannot read the seed {document}: {fault}", "A seed is a JSON document.") from fault
+    if not isinstance(content, dict):
+        raise ReconcilerError(f"the seed {document} is not a JSON object", 'It starts with {"users": [')
+    return content
+
+
+# --- git ----------------------------------------------------------------------
+
+
+def commit_of(directory: Path) -> str | None:
+    """The commit that `directory` is checked out at; None outside of git, or without a commit."""
+    try:
+        found = subprocess.run(  # noqa: S603 - fixed words, no shell
+            ["git", "-C", str(directory), "rev-parse", "HEAD"],  # noqa: S607 - the user's git
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return found.stdout.strip() if found.returncode == 0 else None

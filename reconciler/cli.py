@@ -1,0 +1,236 @@
+"""The command line: parse, call a command, print, exit code. Nothing else.
+
+A command's module is imported when the command runs, so that `--help` stays quick.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import click
+import typer
+
+from reconciler import __version__
+from reconciler.errors import ExitCode, ReconcilerError
+
+if TYPE_CHECKING:
+    from reconciler.commands.session import Place
+    from reconciler.terminal import Terminal
+
+_SETTINGS: dict[str, Any] = {
+    "no_args_is_help": True,
+    "add_completion": False,
+    "rich_markup_mode": None,
+    # A traceback with local variables could show the token.
+    "pretty_exceptions_enable": False,
+}
+app = typer.Typer(
+    help="Managed Apple Accounts as code: plan and apply users from YAML in git to any SCIM 2.0 service.", **_SETTINGS
+)
+sandbox_app = typer.Typer(help="The embedded service that behaves like Apple's, on 127.0.0.1.", **_SETTINGS)
+app.add_typer(sandbox_app, name="sandbox")
+
+State = Annotated[Path, typer.Option("--state", metavar="DIR", help="Directory of the desired state.")]
+Plans = Annotated[Path, typer.Option("--plans", metavar="DIR", help="Directory of plans and receipts.")]
+Sandbox = Annotated[bool, typer.Option("--sandbox", help="Use the embedded service, not the target in settings.yaml.")]
+Now = Annotated[str | None, typer.Option("--now", metavar="DATE", help="Plan as if it were this date or time (UTC).")]
+Redact = Annotated[bool, typer.Option("--redact", help="Hide names and values of people.")]
+NoColor = Annotated[bool, typer.Option("--no-color", help="No colours; NO_COLOR does the same.")]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Only the result and errors.")]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="More about what is being done.")]
+User = Annotated[
+    list[str] | None,
+    typer.Option("--user", metavar="KEY", help="Only this user, by userPrincipalName, userName, externalId or id."),
+]
+Summary = Annotated[bool, typer.Option("--summary", help="One line for each user.")]
+Format = Annotated[str, typer.Option("--format", metavar="text|json", help="How the result is written.")]
+
+_STATE = Path("desired-state")
+_PLANS = Path("plans")
+
+
+def main() -> None:
+    """The entry point; ends the process with an exit code of `ExitCode`."""
+    try:
+        code = app(standalone_mode=False)
+    except click.UsageError as fault:
+        # Click's own exit code for a mistyped command is 2, which here means "there are changes".
+        fault.show()
+        code = ExitCode.USAGE
+    except click.exceptions.Exit as ended:
+        code = ended.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        sys.stderr.write("Interrupted.\n")
+        code = ExitCode.INTERRUPTED
+    except ReconcilerError as fault:
+        _terminal(no_color=False, redact=False, quiet=False, verbose=False).error(fault)
+        code = fault.exit_code
+    except BrokenPipeError:
+        # The reader of our output has gone; Python would complain once more when it closes stdout.
+        sys.stderr.close()
+        code = ExitCode.ERROR
+    sys.exit(int(code or 0))
+
+
+def _terminal(*, no_color: bool, redact: bool, quiet: bool, verbose: bool) -> Terminal:
+    from reconciler.terminal import Terminal  # noqa: PLC0415
+
+    return Terminal(no_color=no_color, redact=redact, quiet=quiet, verbose=verbose)
+
+
+def _place(state: Path, plans: Path, now: str | None, *, sandbox: bool) -> Place:
+    from reconciler.commands.session import Place, parse_now  # noqa: PLC0415
+
+    return Place(state, plans, sandbox, parse_now(now))
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"reconciler {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def validate(
+    state: State = _STATE,
+    now: Now = None,
+    redact: Redact = False,
+    no_color: NoColor = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Check the desired state. No network, no token."""
+    from reconciler.commands.validate import run_validate  # noqa: PLC0415
+
+    terminal = _terminal(no_color=no_color, redact=redact, quiet=quiet, verbose=verbose)
+    return run_validate(_place(state, _PLANS, now, sandbox=False), terminal)
+
+
+@app.command()
+def plan(
+    out: Annotated[Path | None, typer.Option("-o", "--out", metavar="FILE", help="Save the plan, to apply it.")] = None,
+    format_: Format = "text",
+    user: User = None,
+    summary: Summary = False,
+    detailed_exitcode: Annotated[
+        bool, typer.Option("--detailed-exitcode", help="Exit with 2 when there are changes.")
+    ] = False,
+    state: State = _STATE,
+    plans: Plans = _PLANS,
+    sandbox: Sandbox = False,
+    now: Now = None,
+    redact: Redact = False,
+    no_color: NoColor = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Show what would change. Cannot write."""
+    from reconciler.commands.plan import PlanOptions, run_plan  # noqa: PLC0415
+
+    terminal = _terminal(no_color=no_color, redact=redact, quiet=quiet, verbose=verbose)
+    options = PlanOptions(out, format_, tuple(user or ()), summary, detailed_exitcode)
+    return run_plan(_place(state, plans, now, sandbox=sandbox), options, terminal)
+
+
+@app.command()
+def apply(
+    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="A saved plan; left out: plan first.")] = None,
+    auto_approve: Annotated[bool, typer.Option("--auto-approve", help="Do not ask.")] = False,
+    approve: Annotated[
+        str | None, typer.Option("--approve", metavar="PLAN_ID", help="Lift the guards for exactly this plan.")
+    ] = None,
+    user: User = None,
+    summary: Summary = False,
+    state: State = _STATE,
+    plans: Plans = _PLANS,
+    sandbox: Sandbox = False,
+    now: Now = None,
+    redact: Redact = False,
+    no_color: NoColor = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Carry out a plan."""
+    from reconciler.commands.apply import ApplyOptions, run_apply  # noqa: PLC0415
+
+    terminal = _terminal(no_color=no_color, redact=redact, quiet=quiet, verbose=verbose)
+    options = ApplyOptions(file, auto_approve, approve, tuple(user or ()), summary)
+    return run_apply(_place(state, plans, now, sandbox=sandbox), options, terminal)
+
+
+@app.command()
+def show(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A saved plan or a receipt.")],
+    format_: Format = "text",
+    summary: Summary = False,
+    redact: Redact = False,
+    no_color: NoColor = False,
+) -> int:
+    """Render a saved plan or a receipt."""
+    from reconciler.commands.show import run_show  # noqa: PLC0415
+
+    terminal = _terminal(no_color=no_color, redact=redact, quiet=False, verbose=False)
+    return run_show(file, format_, terminal, summary=summary)
+
+
+@app.command()
+def schema(
+    kind: Annotated[
+        str, typer.Argument(metavar="KIND", help="settings, scope, mappings, users, groups, plan or receipt.")
+    ],
+) -> int:
+    """Print the JSON Schema of a kind of file."""
+    from reconciler.commands.schema import schema_text  # noqa: PLC0415
+
+    sys.stdout.write(schema_text(kind))
+    return ExitCode.OK
+
+
+@app.command()
+def demo(state: State = _STATE, no_color: NoColor = False) -> int:
+    """Walk through the whole job on the embedded sandbox, in a scratch copy."""
+    from reconciler.commands.demo import run_demo  # noqa: PLC0415
+
+    return run_demo(state, _terminal(no_color=no_color, redact=False, quiet=False, verbose=False))
+
+
+@sandbox_app.command("serve")
+def sandbox_serve(
+    state: State = _STATE,
+    port: Annotated[int, typer.Option("--port", help="0: a free one.")] = 0,
+) -> int:
+    """Serve the sandbox until Ctrl-C."""
+    from reconciler.commands.sandbox import serve  # noqa: PLC0415
+
+    serve(state, port, sys.stdout.write)
+    return ExitCode.OK
+
+
+@sandbox_app.command("seed")
+def sandbox_seed(
+    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="A seed; left out: the sample company.")] = None,
+    state: State = _STATE,
+) -> int:
+    """Fill the sandbox, replacing what is in it."""
+    from reconciler.commands.sandbox import seed  # noqa: PLC0415
+
+    sys.stderr.write(seed(state, file))
+    return ExitCode.OK
+
+
+@sandbox_app.command("reset")
+def sandbox_reset(state: State = _STATE) -> int:
+    """Empty the sandbox."""
+    from reconciler.commands.sandbox import reset  # noqa: PLC0415
+
+    sys.stderr.write(reset(state))
+    return ExitCode.OK

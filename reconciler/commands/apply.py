@@ -1,0 +1,178 @@
+"""`apply`: does what a plan says, after making sure that the plan is still what would be done."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from reconciler import __version__, bootstrap
+from reconciler.commands.plan import exit_code as plan_exit_code
+from reconciler.commands.plan import make_plan
+from reconciler.commands.session import Place, Session, open_session, usable_state
+from reconciler.core import verify
+from reconciler.core.live import LiveReader
+from reconciler.core.model import Change, Outcome, Plan, Result
+from reconciler.core.planning import canonical, with_approval
+from reconciler.core.policy import Approval
+from reconciler.errors import BlockedError, ExitCode, StalePlanError, UsageError
+from reconciler.executor import Execution, Report, execute
+from reconciler.plan_document import from_json, to_json
+from reconciler.render.text import render_plan, render_report
+from reconciler.scim.client import ScimClient
+from reconciler.store.files import read_file, write_private
+from reconciler.store.receipts import Receipt, directory_for, started_addresses
+from reconciler.terminal import Progress, Terminal
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyOptions:
+    """The command line of `apply`."""
+
+    file: Path | None
+    auto_approve: bool
+    approve: str | None
+    users: tuple[str, ...]
+    summary: bool
+
+
+def run_apply(place: Place, options: ApplyOptions, terminal: Terminal) -> ExitCode:
+    """Plans, compares or asks, executes, reports."""
+    if options.file is not None and options.users:
+        raise UsageError("--user cannot be combined with a saved plan", "A saved plan is applied as a whole.")
+    reviewed = from_json(read_file(options.file)) if options.file is not None else None
+    state = usable_state(place, terminal)
+    if state is None:
+        return ExitCode.ERROR
+    with open_session(place, state, terminal) as session:
+        if reviewed is not None:
+            check_binding(reviewed, session)
+        plan = make_plan(session, options.users, terminal)
+        if options.approve is not None:
+            plan = with_approval(plan, [Approval(options.approve)])
+        if reviewed is not None:
+            check_reviewed(reviewed, plan, started_addresses(place.record, reviewed.plan_id))
+        if reviewed is None or plan.blocked or not plan.changes:
+            terminal.result(render_plan(plan, state.profile, terminal.style, summary_only=options.summary))
+        if plan.blocked or not plan.changes:
+            return plan_exit_code(plan, detailed=False)
+        if reviewed is None and not options.auto_approve and not _asked(terminal):
+            terminal.result("Apply cancelled.")
+            return ExitCode.ERROR
+        return _carry_out(plan, reviewed or plan, session, terminal)
+
+
+def _asked(terminal: Terminal) -> bool:
+    """Whether somebody typed yes."""
+    if not sys.stdin.isatty():
+        raise UsageError("there is no terminal to ask on", "Apply a saved plan (`apply FILE`), or add --auto-approve.")
+    terminal.result(
+        "Do you want to perform these actions?\n"
+        "  Reconciler will perform the actions described above.\n"
+        "  Only 'yes' will be accepted to approve.\n"
+    )
+    return input("  Enter a value: ").strip() == "yes"
+
+
+def _carry_out(plan: Plan, record_of: Plan, session: Session, terminal: Terminal) -> ExitCode:
+    with terminal.progress() as progress, bootstrap.client(session.connection, writes=True) as client:
+        directory = directory_for(session.place.record, record_of)
+        write_private(directory / "plan.json", to_json(record_of))
+        receipt = Receipt(directory, record_of, lambda: datetime.now(UTC))
+        execution = _execution(session, client, receipt, _Watch(len(plan.changes), progress, terminal))
+        report = execute(plan, execution)
+        receipt.close(Counter(outcome.result for outcome in report.outcomes))
+    terminal.result("\n" + render_report(report.outcomes, terminal.style))
+    if report.stopped is not None:
+        terminal.error(report.stopped)
+    terminal.note(f"Receipt: {receipt.path}")
+    return exit_code(plan, report)
+
+
+@dataclass(slots=True)
+class _Watch:
+    """Tells the terminal what happened, and how much of the plan has."""
+
+    total: int
+    progress: Progress
+    terminal: Terminal
+    done: int = 0
+
+    def __call__(self, outcome: Outcome) -> None:
+        self.done += 1
+        self.terminal.outcome(outcome)
+        self.progress("Applying", self.done, self.total)
+
+
+def _execution(plan: Plan, session: Session, client: ScimClient, receipt: Receipt, watch: _Watch) -> Execution:
+    state = session.state
+    return Execution(
+        service=client,
+        record=receipt,
+        reader=LiveReader(state.profile, verify.reads_everything(state.mappings), state.owned),
+        mappings=state.mappings,
+        profile=state.profile,
+        on_outcome=watch,
+    )
+
+
+def exit_code(plan: Plan, report: Report) -> ExitCode:
+    """What the apply ends with."""
+    if report.interrupted:
+        return ExitCode.INTERRUPTED
+    if report.stopped is not None:
+        return ExitCode.ERROR
+    failed = any(outcome.result is not Result.DONE for outcome in report.outcomes)
+    return ExitCode.PARTIAL if failed or plan.tally.failed else ExitCode.OK
+
+
+# --- reviewed = applied ---------------------------------------------------------
+
+
+def check_binding(reviewed: Plan, session: Session) -> None:
+    """Raises unless the reviewed plan is for this target, of this version, and not too old."""
+    here = session.target
+    if reviewed.target != here:
+        raise BlockedError(
+            f"the plan is for {reviewed.target.base_url} ({reviewed.target.profile}), this target is "
+            f"{here.base_url} ({here.profile})",
+            "A plan is only applied to the target it was made for.",
+        )
+    if reviewed.reconciler_version != __version__:
+        raise StalePlanError(
+            f"the plan was made by version {reviewed.reconciler_version}, this is {__version__}", "Make a new plan."
+        )
+    if session.place.now >= reviewed.expires_at:
+        raise StalePlanError(f"the plan expired on {reviewed.expires_at:%Y-%m-%d %H:%M} UTC", "Make a new plan.")
+
+
+def check_reviewed(reviewed: Plan, fresh: Plan, started: Collection[str]) -> None:
+    """Raises unless `fresh` is the reviewed plan, less what an earlier apply of it started (addresses)."""
+    differences = _differences(reviewed, fresh, started)
+    if differences:
+        from reconciler.render.difference import render_differences  # noqa: PLC0415 - imports deepdiff, 0.15 s
+
+        raise StalePlanError(
+            "the plan is stale: it is not what would be done now",
+            f"{render_differences(differences)}\nMake a new plan and have it reviewed.",
+        )
+
+
+def _differences(reviewed: Plan, fresh: Plan, started: Collection[str]) -> list[tuple[Change | None, Change | None]]:
+    """Pairs (reviewed, now) of changes that are not the same."""
+    then = {change.address: change for change in reviewed.changes}
+    now = {change.address: change for change in fresh.changes}
+    pairs = [(then.get(address), now.get(address)) for address in sorted(then.keys() | now.keys())]
+    return [(old, new) for old, new in pairs if not _agree(old, new, started)]
+
+
+def _agree(old: Change | None, new: Change | None, started: Collection[str]) -> bool:
+    if old is None:
+        return False
+    if old.address in started:
+        # Done, or cut short: what is left of it must still lead to the reviewed values.
+        return new is None or new.after == old.after
+    return new is not None and canonical(old) == canonical(new)

@@ -1,0 +1,96 @@
+"""`demo`: the whole job on the embedded sandbox, in a scratch copy, told step by step."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from reconciler import bootstrap
+from reconciler.commands.apply import ApplyOptions, run_apply
+from reconciler.commands.plan import PlanOptions, run_plan
+from reconciler.commands.session import Place
+from reconciler.core.paths import short
+from reconciler.desired import DesiredState, load
+from reconciler.errors import ExitCode, UsageError
+from reconciler.terminal import Terminal
+
+_BY_HAND: Mapping[str, object] = {"enterprise:department": "Moved by hand"}
+
+
+def run_demo(state: Path, terminal: Terminal) -> ExitCode:
+    """Runs the demo on a copy of `state`; OK only when the last plan finds nothing to do."""
+    if not (state / "settings.yaml").is_file():
+        raise UsageError(
+            f"there is no desired state in {state}", "Run the demo in the project, or name one: --state DIR."
+        )
+    with tempfile.TemporaryDirectory(prefix="reconciler-demo-") as scratch:
+        copy = Path(scratch) / "desired-state"
+        shutil.copytree(state, copy, symlinks=True)
+        place = Place(copy, Path(scratch) / "plans", sandbox=True, now=datetime.now(UTC))
+        return _walk(place, terminal)
+
+
+def _walk(place: Place, terminal: Terminal) -> ExitCode:
+    step = _Steps(terminal)
+    step(
+        "The desired state is a directory of YAML files, the target a sandbox that behaves like\n"
+        "Apple Business Manager. Its users have drifted: what would have to change?",
+        "reconciler plan --sandbox --summary -o plan.json",
+    )
+    bootstrap.seed_sandbox(place.sandbox_file, None)
+    code = _plan(place, terminal, summary=True)
+    if code is not ExitCode.OK:
+        return code
+    step("Apply does exactly what was reviewed, and verifies each change.", "reconciler apply --sandbox plan.json")
+    code = _apply(place, terminal)
+    if code is not ExitCode.OK:
+        return code
+    step("Now somebody edits the target by hand, past git.", "")
+    _edit_by_hand(place, terminal)
+    step("The next plan shows the drift.", "reconciler plan --sandbox -o plan.json")
+    _plan(place, terminal, summary=False)
+    step("Apply corrects it.", "reconciler apply --sandbox plan.json")
+    _apply(place, terminal)
+    step("And there is nothing left to do.", "reconciler plan --sandbox --detailed-exitcode")
+    options = PlanOptions(None, "text", (), summary=False, detailed_exitcode=True)
+    return run_plan(place, options, terminal.quieter())
+
+
+def _plan(place: Place, terminal: Terminal, *, summary: bool) -> ExitCode:
+    options = PlanOptions(place.plans / "plan.json", "text", (), summary=summary, detailed_exitcode=False)
+    return run_plan(place, options, terminal.quieter())
+
+
+def _apply(place: Place, terminal: Terminal) -> ExitCode:
+    options = ApplyOptions(place.plans / "plan.json", auto_approve=False, approve=None, users=(), summary=False)
+    return run_apply(place, options, terminal.quieter())
+
+
+def _edit_by_hand(place: Place, terminal: Terminal) -> None:
+    """One person moves to another department, one is deactivated."""
+    state = load(place.state, place.now)
+    if not isinstance(state, DesiredState):
+        return
+    names = [str(user.attributes["userName"]) for user in state.users if user.verdict.in_scope and not user.failed]
+    edits: list[tuple[str, Mapping[str, object]]] = list(zip(names[:2], (_BY_HAND, {"active": False}), strict=False))
+    for name, changes in edits:
+        bootstrap.edit_sandbox(place.sandbox_file, name.casefold(), changes)
+        told = ", ".join(f"{short(path)} = {value}" for path, value in changes.items())
+        terminal.result(f"  {name}: {told}")
+
+
+class _Steps:
+    """Numbers and prints the steps."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self._number = 0
+
+    def __call__(self, text: str, command: str) -> None:
+        self._number += 1
+        line = "─" * 78
+        shown = f"\n$ {command}\n" if command else ""
+        self._terminal.result(f"\n{line}\n{self._number}. {text}\n{shown}")

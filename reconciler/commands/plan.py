@@ -1,0 +1,114 @@
+"""`plan`: what would be done, by a client that cannot write."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from reconciler import __version__, bootstrap
+from reconciler.commands.reading import Progress, Reading, read_live
+from reconciler.commands.session import Place, Session, open_session, usable_state
+from reconciler.core.live import LiveReader
+from reconciler.core.model import Plan, TargetProfile
+from reconciler.core.planning import PlanRequest, build_plan
+from reconciler.errors import ExitCode, UsageError
+from reconciler.plan_document import to_json
+from reconciler.render.text import Style, render_plan
+from reconciler.store.files import write_private
+from reconciler.terminal import Terminal
+
+FORMATS = ("text", "json")
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOptions:
+    """The command line of `plan`."""
+
+    out: Path | None
+    format: str
+    users: tuple[str, ...]
+    summary: bool
+    detailed_exitcode: bool
+
+
+def run_plan(place: Place, options: PlanOptions, terminal: Terminal) -> ExitCode:
+    """Plans, prints, saves."""
+    check_format(options.format)
+    state = usable_state(place, terminal)
+    if state is None:
+        return ExitCode.ERROR
+    with open_session(place, state, terminal) as session:
+        plan = make_plan(session, options.users, terminal)
+    terminal.result(rendered(plan, state.profile, options.format, terminal.style, summary=options.summary))
+    if options.out is not None:
+        write_private(options.out, to_json(plan))
+        terminal.note(_saved(options.out, plan))
+    elif plan.applyable and options.format == "text":
+        terminal.note("Save the plan with -o FILE to be sure that `apply` takes exactly these actions.")
+    return exit_code(plan, detailed=options.detailed_exitcode)
+
+
+def check_format(name: str) -> None:
+    """Raises for a format that does not exist."""
+    if name not in FORMATS:
+        raise UsageError(f"--format {name} does not exist", f"There are {' and '.join(FORMATS)}.")
+
+
+def rendered(plan: Plan, profile: TargetProfile, form: str, style: Style, *, summary: bool) -> str:
+    """The plan in one of `FORMATS`."""
+    if form == "json":
+        if style.redact:
+            raise UsageError("--redact cannot be combined with --format json", "JSON is for machines: use text.")
+        return to_json(plan)
+    return render_plan(plan, profile, style, summary_only=summary)
+
+
+def _saved(file: Path, plan: Plan) -> str:
+    if plan.blocked or not plan.changes:
+        return f"Saved the plan to: {file}"
+    return (
+        f"Saved the plan to: {file}\n\nTo perform exactly these actions, run the following command to apply:\n"
+        f'    reconciler apply "{file}"'
+    )
+
+
+def make_plan(session: Session, users: tuple[str, ...], terminal: Terminal) -> Plan:
+    """The plan for the live state as it is now; `users` narrows it to these."""
+    with terminal.progress() as progress, bootstrap.client(session.connection, writes=False) as client:
+        return plan_with(client, session, users, progress)
+
+
+def plan_with(client: Reading, session: Session, users: tuple[str, ...], progress: Progress) -> Plan:
+    """As `make_plan`, with a client."""
+    state = session.state
+    live = read_live(
+        client,
+        LiveReader(state.profile, state.mappings, state.owned),
+        state.users,
+        state.mappings,
+        page_size=int(state.profile.page_size.value),
+        progress=progress,
+    )
+    request = PlanRequest(
+        target=session.target,
+        desired=state.users,
+        mappings=state.mappings,
+        policy=state.policy,
+        now=session.place.now,
+        version=__version__,
+        diagnostics=state.diagnostics,
+        config_digest=state.digest,
+        commit=bootstrap.commit_of(session.place.state),
+        recently_deleted=session.recently_deleted(),
+        only=frozenset(user.casefold() for user in users),
+    )
+    return build_plan(request, live)
+
+
+def exit_code(plan: Plan, *, detailed: bool) -> ExitCode:
+    """Blocked before partial before changes: the first thing somebody has to act on."""
+    if plan.blocked:
+        return ExitCode.BLOCKED
+    if plan.tally.failed:
+        return ExitCode.PARTIAL
+    return ExitCode.CHANGES if detailed and plan.changes else ExitCode.OK

@@ -1,0 +1,169 @@
+"""Reading the live state so that a plan can rely on it: completely, and with every attribute."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol, TypeVar
+
+from reconciler.core.compare import comparable
+from reconciler.core.live import LiveReader
+from reconciler.core.model import AttributeMapping, DesiredUser, LiveUser, Resource, Value
+from reconciler.core.planning import LiveState
+from reconciler.core.text import plural, quoted
+from reconciler.errors import ScimError
+from reconciler.scim.paging import ListRead
+
+T = TypeVar("T")
+Progress = Callable[[str, int, int], None]
+"""What is being done, how much of it is done, how much there is."""
+
+_SAMPLE = 5
+"""Users read again by id, to see whether lists leave attributes out."""
+_CANARIES = 20
+"""Desired users the list doesn't show that are looked up, to see whether the list leaves people out."""
+_WORKERS = 4
+
+
+class Reading(Protocol):
+    """What reading needs of a SCIM client."""
+
+    def list_users(
+        self, convert: Callable[[Resource], LiveUser], *, page_size: int, progress: Callable[[int, int], None]
+    ) -> ListRead[LiveUser]:
+        """All users."""
+
+    def get_user(self, identity: str) -> dict[str, Any] | None:
+        """One user."""
+
+    def find_users(self, attribute: str, value: str) -> list[dict[str, Any]]:
+        """Users by filter."""
+
+
+def read_live(
+    client: Reading,
+    reader: LiveReader,
+    desired: Sequence[DesiredUser],
+    mappings: Sequence[AttributeMapping],
+    *,
+    page_size: int,
+    progress: Progress,
+) -> LiveState:
+    """The live state. A problem makes it incomplete; a service that can't be understood raises `TargetError`."""
+    read = client.list_users(
+        reader.read, page_size=page_size, progress=lambda done, total: progress("Reading live users", done, total)
+    )
+    if read.problem is not None:
+        return LiveState(list(read.users.values()), read.problem)
+    owners = _Owners(desired, mappings)
+    hidden = _hidden_users(client, reader, owners.without_live(read.users.values()), read.users)
+    if hidden:
+        names = ", ".join(quoted(name) for name in hidden[:3])
+        problem = f"the list leaves out {plural(len(hidden), 'user')} whom a filter finds: {names}"
+        return LiveState(list(read.users.values()), problem)
+    if _lists_leave_out(client, reader, owners.suspects(read.users.values(), mappings)):
+        return _one_by_one(client, reader, read.users, progress)
+    return LiveState(list(read.users.values()))
+
+
+class _Owners:
+    """Which desired user a live one probably is: by any matching attribute. Only to choose samples, never to plan."""
+
+    def __init__(self, desired: Sequence[DesiredUser], mappings: Sequence[AttributeMapping]) -> None:
+        rows = sorted((row for row in mappings if row.match), key=lambda row: row.match or 0)
+        self._attributes = [row.attribute for row in rows]
+        self._desired = [user for user in desired if user.verdict.in_scope and not user.failed]
+        self._by_value = [
+            {value: user for user in self._desired if (value := self._value(user, level)) is not None}
+            for level in range(len(rows))
+        ]
+
+    def _value(self, user: DesiredUser | LiveUser, level: int) -> Value | None:
+        return comparable(self._attributes[level], user.match[level])
+
+    def _of(self, live: LiveUser) -> DesiredUser | None:
+        for level, users in enumerate(self._by_value):
+            value = self._value(live, level)
+            if value is not None and value in users:
+                return users[value]
+        return None
+
+    def without_live(self, live: Any) -> list[DesiredUser]:
+        """Desired users whom the list doesn't show."""
+        seen: list[set[Value | None]] = [set() for _ in self._attributes]
+        for user in live:
+            for level, values in enumerate(seen):
+                values.add(self._value(user, level))
+        return [
+            user
+            for user in self._desired
+            if not any(
+                (value := self._value(user, level)) is not None and value in seen[level] for level in range(len(seen))
+            )
+        ]
+
+    def suspects(self, live: Any, mappings: Sequence[AttributeMapping]) -> list[LiveUser]:
+        """Live users who lack an attribute that they should have, or that would have to be cleared; else any."""
+        paths = [row.target for row in mappings if not row.create_only and row.target != "active"]
+        clearable = [row.target for row in mappings if row.clear]
+        lacking: list[LiveUser] = []
+        others: list[LiveUser] = []
+        for user in live:
+            wanted = self._of(user)
+            wanted_paths = () if wanted is None else wanted.attributes
+            lacks = any(path in wanted_paths and path not in user.attributes for path in paths)
+            if lacks or any(path not in user.attributes for path in clearable):
+                lacking.append(user)
+            elif len(others) < _SAMPLE:
+                others.append(user)
+            if len(lacking) >= _SAMPLE:
+                break
+        return [*lacking, *others][:_SAMPLE]
+
+
+def _hidden_users(
+    client: Reading, reader: LiveReader, missing: Sequence[DesiredUser], listed: Mapping[str, LiveUser]
+) -> list[str]:
+    """User names that exist although the list doesn't show them; looks at a sample, spread over all."""
+    step = max(1, len(missing) // _CANARIES)
+    names = [str(user.attributes["userName"]) for user in missing[::step][:_CANARIES] if "userName" in user.attributes]
+
+    def exists(name: str) -> bool:
+        try:
+            found = client.find_users("userName", name)
+        except ScimError:
+            return False  # the service does not filter: nothing can be learnt
+        users = [reader.read(resource) for resource in found if resource.get("id")]
+        return any(user.id not in listed and user.user_name.casefold() == name.casefold() for user in users)
+
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        return [name for name, there in zip(names, pool.map(exists, names), strict=True) if there]
+
+
+def _lists_leave_out(client: Reading, reader: LiveReader, sample: Sequence[LiveUser]) -> bool:
+    """Whether a user read by id has attributes that the list did not show."""
+    for user in sample:
+        try:
+            resource = client.get_user(user.id)
+        except ScimError:
+            return False
+        if resource is not None and not reader.read(resource).attributes.keys() <= user.attributes.keys():
+            return True
+    return False
+
+
+def _one_by_one(client: Reading, reader: LiveReader, listed: Mapping[str, LiveUser], progress: Progress) -> LiveState:
+    """Every user by id: slow, but lists can't be relied on."""
+    users: list[LiveUser] = []
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        try:
+            for resource in pool.map(client.get_user, listed):
+                if resource is not None:
+                    users.append(reader.read(resource))
+                progress("Reading each live user, because lists leave attributes out", len(users), len(listed))
+        except ScimError as fault:
+            pool.shutdown(cancel_futures=True)
+            return LiveState(
+                [*listed.values()], f"lists leave attributes out, and a user can't be read: {fault.summary}"
+            )
+    return LiveState(users)

@@ -1,0 +1,29 @@
+"""`sandbox serve|seed|reset`: the embedded service by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from reconciler import bootstrap
+
+
+def _file(state: Path) -> Path:
+    return state.parent / ".reconciler" / "sandbox.db"
+
+
+def serve(state: Path, port: int, say: Callable[[str], object]) -> None:
+    """Serves until Ctrl-C, after saying where and with which token."""
+    bootstrap.serve_sandbox(_file(state), port, say)
+
+
+def seed(state: Path, document: Path | None) -> str:
+    """Fills the sandbox; what was done."""
+    users = bootstrap.seed_sandbox(_file(state), document)
+    return f"The sandbox has {users:,} users: {_file(state)}\n"
+
+
+def reset(state: Path) -> str:
+    """Empties the sandbox; what was done."""
+    bootstrap.reset_sandbox(_file(state))
+    return f"The sandbox is empty: {_file(state)}\n"

@@ -1,0 +1,27 @@
+"""`schema`: JSON Schemas, for editors and for tools that read plans."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from reconciler import plan_document
+from reconciler.errors import UsageError
+from reconciler.sources.yaml_files import KINDS
+from reconciler.sources.yaml_files import json_schema as file_schema
+from reconciler.store.receipts import json_schema as receipt_schema
+
+
+def schema_text(kind: str) -> str:
+    """The schema of a kind of file, as JSON."""
+    return json.dumps(_schema(kind), indent=2) + "\n"
+
+
+def _schema(kind: str) -> dict[str, Any]:
+    if kind == "plan":
+        return plan_document.json_schema()
+    if kind == "receipt":
+        return receipt_schema()
+    if kind in KINDS:
+        return file_schema(kind)
+    raise UsageError(f"there is no schema {kind}", f"There are {', '.join([*KINDS, 'plan', 'receipt'])}.")

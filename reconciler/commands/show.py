@@ -1,0 +1,38 @@
+"""`show`: a saved plan or a receipt, rendered. No network, no token."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from reconciler.commands.plan import check_format, rendered
+from reconciler.errors import ExitCode, PlanFileError, UsageError
+from reconciler.plan_document import from_json
+from reconciler.profiles import PROFILES
+from reconciler.render.receipt import render_receipt
+from reconciler.store.files import read_file
+from reconciler.store.receipts import read_receipt
+from reconciler.terminal import Terminal
+
+
+def run_show(file: Path, form: str, terminal: Terminal, *, summary: bool) -> ExitCode:
+    """Prints it; a name that ends in .jsonl is a receipt's."""
+    check_format(form)
+    if file.suffix == ".jsonl":
+        terminal.result(_receipt(file, form, terminal))
+        return ExitCode.OK
+    plan = from_json(read_file(file))
+    profile = PROFILES.get(plan.target.profile)
+    if profile is None:
+        raise PlanFileError(f"the plan is for the profile {plan.target.profile}, which does not exist", "Plan again.")
+    terminal.result(rendered(plan, profile, form, terminal.style, summary=summary))
+    return ExitCode.OK
+
+
+def _receipt(file: Path, form: str, terminal: Terminal) -> str:
+    entries = list(read_receipt(file))
+    if form == "text":
+        return render_receipt(entries, terminal.style)
+    if terminal.style.redact:
+        raise UsageError("--redact cannot be combined with --format json", "JSON is for machines: use text.")
+    return json.dumps(entries, indent=2, ensure_ascii=False)

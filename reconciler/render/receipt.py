@@ -1,0 +1,36 @@
+"""A receipt as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from reconciler.core.text import printable
+from reconciler.render.text import HIDDEN, Style
+
+
+def render_receipt(entries: Iterable[Mapping[str, Any]], style: Style) -> str:
+    """A line for each event, in order. The entries come from a file: nothing in them is trusted."""
+    return "\n".join(_line(entry, style) for entry in entries) + "\n"
+
+
+def _line(entry: Mapping[str, Any], style: Style) -> str:
+    time, event = _text(entry, "time"), _text(entry, "event")
+    if event == "apply_started":
+        return f"{time} apply of {_text(entry, 'plan_id')} to {_text(entry, 'target')}"
+    if event == "apply_finished":
+        known = ("format_version", "time", "event", "plan_id")
+        counts = ", ".join(
+            f"{printable(str(count))} {printable(name)}" for name, count in entry.items() if name not in known
+        )
+        return f"{time} apply finished: {counts or 'nothing'}"
+    who = HIDDEN if style.redact else _text(entry, "address")
+    what = f"{time} {event:8} {_text(entry, 'action'):10} {who}"
+    if event == "finished":
+        message = "" if style.redact else _text(entry, "message")
+        return f"{what} {_text(entry, 'result')}{f': {message}' if message else ''}"
+    return what
+
+
+def _text(entry: Mapping[str, Any], name: str) -> str:
+    return printable(str(entry.get(name) or ""))

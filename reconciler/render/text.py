@@ -1,0 +1,356 @@
+"""Plans, diagnostics and outcomes as text, in Terraform's conventions. Pure: values in, one string out.
+
+The summary line is an interface: tools read it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from reconciler.core.model import (
+    REMOVALS,
+    Action,
+    Attributes,
+    Change,
+    Diagnostic,
+    Guard,
+    Outcome,
+    Plan,
+    Result,
+    Severity,
+    TargetProfile,
+    Value,
+)
+from reconciler.core.paths import short
+from reconciler.core.text import plural, printable, quoted
+
+_RED, _GREEN, _YELLOW, _CYAN, _GREY, _BOLD, _RESET = (
+    "\x1b[31m",
+    "\x1b[32m",
+    "\x1b[33m",
+    "\x1b[36m",
+    "\x1b[90m",
+    "\x1b[1m",
+    "\x1b[0m",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    symbol: str
+    colour: str
+    legend: str
+    heading: str
+
+
+_LOOKS: dict[Action, _Look] = {
+    Action.CREATE: _Look("+", _GREEN, "create", "will be created"),
+    Action.UPDATE: _Look("~", _YELLOW, "update in-place", "will be updated in-place"),
+    Action.ADOPT: _Look("&", _CYAN, "adopt: manage an account made by hand", "will be imported"),
+    Action.REACTIVATE: _Look("^", _GREEN, "reactivate", "will be reactivated"),
+    Action.DEACTIVATE: _Look("!", _RED, "deactivate", "will be DEACTIVATED"),
+    Action.DELETE: _Look("-", _RED, "destroy", "will be DESTROYED"),
+}
+"""Symbols and words of each action, in the order of the legend."""
+
+_FOR_READERS = (
+    Action.DELETE,
+    Action.DEACTIVATE,
+    Action.CREATE,
+    Action.ADOPT,
+    Action.REACTIVATE,
+    Action.UPDATE,
+)
+"""Removals first: they must be impossible to miss."""
+
+_ALWAYS_SHOWN = ("userName",)
+HIDDEN = "(hidden)"
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """`colour`: ANSI colours. `redact`: no value and no name of a person. `width` of the terminal in columns."""
+
+    colour: bool = False
+    redact: bool = False
+    width: int = 78
+
+    def paint(self, text: str, *codes: str) -> str:
+        """`text` in colour, if colours are wanted."""
+        return f"{''.join(codes)}{text}{_RESET}" if self.colour and text else text
+
+
+# --- a plan -------------------------------------------------------------------
+
+
+def render_plan(plan: Plan, profile: TargetProfile, style: Style, *, summary_only: bool = False) -> str:
+    """The plan for a person. `summary_only`: a line for each user."""
+    parts = [render_diagnostics(plan.diagnostics, style)]
+    if plan.changes:
+        parts.append(_intro(plan, style))
+        parts.append(_lines(plan, style) if summary_only else _blocks(plan, style))
+        parts.append(f"{summary_line(plan, style)}\n")
+    elif plan.complete and not plan.tally.failed and not plan.tally.withheld:
+        parts.append(_no_changes(plan, profile, style))
+    else:
+        parts.append(style.paint("No changes can be planned.", _BOLD) + " See the messages above.\n")
+    parts.append(_also(plan))
+    parts.append(_guards(plan, style))
+    return "\n".join(part for part in parts if part)
+
+
+def summary_line(plan: Plan, style: Style) -> str:
+    """`Plan: 2 to add, 1 to change, 1 to deactivate, 0 to destroy.`; kinds beyond Terraform's are left out when 0."""
+    words = [
+        (plan.count(Action.ADOPT), "import", False),
+        (plan.count(Action.CREATE), "add", True),
+        (plan.count(Action.UPDATE), "change", True),
+        (plan.count(Action.REACTIVATE), "reactivate", False),
+        (plan.count(Action.DEACTIVATE), "deactivate", False),
+        (plan.count(Action.DELETE), "destroy", True),
+    ]
+    shown = ", ".join(f"{count} to {verb}" for count, verb, always in words if always or count)
+    return f"{style.paint('Plan:', _BOLD)} {shown}."
+
+
+def for_readers(changes: Iterable[Change]) -> list[Change]:
+    """Removals first, then by user."""
+    place = {action: index for index, action in enumerate(_FOR_READERS)}
+    return sorted(changes, key=lambda change: (place[change.action], change.key.casefold(), change.key))
+
+
+def _intro(plan: Plan, style: Style) -> str:
+    legend = [
+        f"  {style.paint(look.symbol, look.colour)} {look.legend}"
+        for action, look in _LOOKS.items()
+        if plan.count(action)
+    ]
+    text = (
+        "Reconciler compared the desired state with the live users and made the following\n"
+        "execution plan. Actions are indicated with the following symbols:"
+    )
+    return "\n".join([text, *legend, "", "Reconciler will perform the following actions:", ""])
+
+
+def _blocks(plan: Plan, style: Style) -> str:
+    return "\n".join(_block(change, style) for change in for_readers(plan.changes))
+
+
+def _block(change: Change, style: Style) -> str:
+    look = _LOOKS[change.action]
+    address = _address(change, style)
+    removal = change.action in REMOVALS
+    heading = style.paint(look.heading, _BOLD, _RED) if removal else look.heading
+    lines = [f"  # {style.paint(address, _BOLD)} {heading}", f"  # ({_why(change, style)})"]
+    lines.append(f"  {style.paint(look.symbol, look.colour)} user {_name(change, style)} {{")
+    lines += _rows(change, style)
+    lines.append("    }")
+    return "\n".join(lines) + "\n"
+
+
+def _why(change: Change, style: Style) -> str:
+    place = f", {printable(str(change.origin))}" if change.origin and not style.redact else ""
+    steps = ""
+    if change.temporary_user_name is not None:
+        name = HIDDEN if style.redact else quoted(change.temporary_user_name)
+        steps = f"; goes through the temporary name {name}, because users exchange names"
+    return f"{printable(change.detail)}{steps}{place}"
+
+
+def _address(change: Change, style: Style) -> str:
+    return f"user[{_name(change, style)}]"
+
+
+def _name(change: Change, style: Style) -> str:
+    return f'"id:{printable(change.live_id or "new")}"' if style.redact else quoted(change.key)
+
+
+def _rows(change: Change, style: Style) -> Iterator[str]:
+    before, after = change.before, change.after
+    changed = {row.path for row in change.attribute_changes()}
+    paths = sorted(changed | {path for path in _ALWAYS_SHOWN if path in before and path in after}, key=short)
+    width = max((len(short(path)) for path in paths), default=0)
+    for path in paths:
+        key = short(path).ljust(width)
+        if path in changed:
+            yield _row(key, before, after, path, style)
+        else:
+            yield f"        {key} = {_value(after[path], style)}"
+    hidden = len(before.keys() & after.keys() - changed - set(paths))
+    if hidden:
+        noun = plural(hidden, "unchanged attribute")
+        yield f"        {style.paint(f'# ({noun} hidden)', _GREY)}"
+
+
+def _row(key: str, before: Attributes, after: Attributes, path: str, style: Style) -> str:
+    if path not in before:
+        return f"      {style.paint('+', _GREEN)} {key} = {_value(after[path], style)}"
+    if path not in after:
+        arrow = style.paint("-> null", _GREY)
+        return f"      {style.paint('-', _RED)} {key} = {_value(before[path], style)} {arrow}"
+    arrow = style.paint("->", _YELLOW)
+    return (
+        f"      {style.paint('~', _YELLOW)} {key} = {_value(before[path], style)} {arrow} {_value(after[path], style)}"
+    )
+
+
+def _value(value: Value, style: Style) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return HIDDEN if style.redact else quoted(value)
+
+
+def _lines(plan: Plan, style: Style) -> str:
+    """One line for each user: what happens, to whom, which attributes."""
+    changes = for_readers(plan.changes)
+    width = min(max(len(_name(change, style)) for change in changes), 60)
+    verbs = max(len(change.action.value) for change in changes)
+    lines = []
+    for change in changes:
+        look = _LOOKS[change.action]
+        what = change.detail if change.action in REMOVALS else ", ".join(_changed_names(change))
+        verb = style.paint(change.action.value.ljust(verbs), look.colour)
+        symbol = style.paint(look.symbol, look.colour)
+        lines.append(f"  {symbol} {verb}  {_name(change, style).ljust(width)}  {printable(what)}".rstrip())
+    return "\n".join(lines) + "\n"
+
+
+def _changed_names(change: Change) -> list[str]:
+    return [] if change.action is Action.CREATE else [short(row.path) for row in change.attribute_changes()]
+
+
+def _no_changes(plan: Plan, profile: TargetProfile, style: Style) -> str:
+    rest = f"{profile.title} matches the desired state."
+    head = f"{style.paint('No changes.', _BOLD, _GREEN)} {style.paint(rest, _BOLD)}"
+    users = plural(plan.tally.managed, "managed user")
+    return (
+        f"{head}\n\nReconciler has compared {users} with the desired state and found no differences, so no changes\n"
+        "are needed.\n"
+    )
+
+
+def _also(plan: Plan) -> str:
+    """What the plan does not touch, where a reader could wonder."""
+    tally = plan.tally
+    notes = [
+        (tally.unmanaged, "live account", "is", "are", "not managed: never touched"),
+        (tally.kept, "live account", "stays", "stay", "although not desired (lifecycle: keep)"),
+        (tally.failed, "user", "has", "have", "mistakes: left untouched, see above"),
+    ]
+    lines = [
+        f"  {plural(count, noun)} {one if count == 1 else many} {rest}."
+        for count, noun, one, many, rest in notes
+        if count
+    ]
+    return "\n".join(lines) + "\n" if lines else ""
+
+
+def _guards(plan: Plan, style: Style) -> str:
+    failed = [guard for guard in plan.guards if not guard.passed]
+    if not failed:
+        return ""
+    lines = [_guard(guard, style) for guard in failed]
+    if plan.blocked:
+        lines += ["", style.paint("This plan is blocked: nothing will be written.", _BOLD, _RED), *_way_out(plan)]
+    return "\n".join(lines) + "\n"
+
+
+def _guard(guard: Guard, style: Style) -> str:
+    if guard.approved:
+        return f"{style.paint('Approved:', _BOLD, _YELLOW)} {printable(guard.message)}"
+    return f"{style.paint('Blocked:', _BOLD, _RED)} {printable(guard.message)}"
+
+
+def _way_out(plan: Plan) -> list[str]:
+    if any(guard.blocks and not guard.approvable for guard in plan.guards):
+        return ["It cannot be approved as it is: remove the cause."]
+    removals = plan.count(*REMOVALS)
+    return [
+        "If it is what you want, approve exactly this plan, in settings.yaml:",
+        "",
+        "  approvals:",
+        f'    - {{plan: "{plan.plan_id}", removals: {removals}, until: {plan.expires_at:%Y-%m-%d}, reason: "…"}}',
+        "",
+        f"or by hand: reconciler apply --approve {plan.plan_id}",
+    ]
+
+
+# --- diagnostics ----------------------------------------------------------------
+
+
+def render_diagnostics(diagnostics: Sequence[Diagnostic], style: Style) -> str:
+    """All diagnostics, errors first, each with its place, the line itself and a way out."""
+    return "\n".join(_diagnostic(item, style) for item in diagnostics)
+
+
+def _diagnostic(item: Diagnostic, style: Style) -> str:
+    is_error = item.severity is Severity.ERROR
+    head = style.paint("Error:" if is_error else "Warning:", _BOLD, _RED if is_error else _YELLOW)
+    summary = _redacted(item, item.summary) if style.redact else item.summary
+    lines = [f"{head} {style.paint(printable(summary), _BOLD)}"]
+    if item.origin is not None:
+        who = f", in {printable(item.address)}" if item.address and not style.redact else ""
+        lines += ["", f"  on {printable(str(item.origin))}{who}:"]
+        if item.source_line is not None and not style.redact:
+            lines.append(f"  {item.origin.line:>4}: {printable(item.source_line)}")
+    elif item.address and not style.redact:
+        lines += ["", f"  in {printable(item.address)}"]
+    if item.detail and not style.redact:
+        lines += ["", f"  {printable(item.detail)}"]
+    return "\n".join(lines) + "\n"
+
+
+def _redacted(item: Diagnostic, summary: str) -> str:
+    """Summaries quote values: what stands in quotes is left out."""
+    pieces = summary.split('"')
+    return HIDDEN.join(pieces[::2]) if item.address else summary
+
+
+# --- an apply ---------------------------------------------------------------------
+
+_ING = {
+    Action.CREATE: "Creation complete",
+    Action.UPDATE: "Modifications complete",
+    Action.ADOPT: "Import complete",
+    Action.REACTIVATE: "Reactivation complete",
+    Action.DEACTIVATE: "Deactivation complete",
+    Action.DELETE: "Destruction complete",
+}
+
+
+def render_outcome(outcome: Outcome, style: Style) -> str:
+    """One line for one finished change."""
+    address = style.paint(_address(outcome.change, style), _BOLD)
+    if outcome.result is Result.DONE:
+        note = f" ({printable(outcome.message)})" if outcome.message else ""
+        return f"{address}: {_ING[outcome.change.action]} [id={printable(outcome.live_id or '')}]{note}"
+    word = {
+        Result.FAILED: "FAILED",
+        Result.NOT_IN_EFFECT: "NOT IN EFFECT",
+        Result.UNKNOWN: "UNKNOWN",
+        Result.SKIPPED: "Skipped",
+    }[outcome.result]
+    message = HIDDEN if style.redact else printable(outcome.message)
+    return f"{address}: {style.paint(word, _BOLD, _RED)}: {message}"
+
+
+def render_report(outcomes: Sequence[Outcome], style: Style) -> str:
+    """The end of an apply, counted from what happened."""
+    done = [item.change.action for item in outcomes if item.result is Result.DONE]
+    words = [
+        (done.count(Action.ADOPT), "imported", False),
+        (done.count(Action.CREATE), "added", True),
+        (done.count(Action.UPDATE), "changed", True),
+        (done.count(Action.REACTIVATE), "reactivated", False),
+        (done.count(Action.DEACTIVATE), "deactivated", False),
+        (done.count(Action.DELETE), "destroyed", True),
+    ]
+    shown = ", ".join(f"{count} {verb}" for count, verb, always in words if always or count)
+    missing = [item for item in outcomes if item.result is not Result.DONE]
+    if not missing:
+        return f"{style.paint('Apply complete!', _BOLD, _GREEN)} Users: {shown}.\n"
+    lines = [f"{style.paint('Apply incomplete:', _BOLD, _RED)} Users: {shown}; {len(missing)} not done:", ""]
+    lines += [f"  {render_outcome(item, style)}" for item in missing]
+    lines += ["", "Run the same command again for what is left: nothing is done twice."]
+    return "\n".join(lines) + "\n"

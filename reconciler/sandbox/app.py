@@ -1,0 +1,179 @@
+"""The WSGI application: paths, bad days and access in front, the rules and the protocol behind."""
+
+import importlib
+import json
+import logging
+import re
+from collections.abc import Callable, Iterable, Mapping
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+from reconciler.sandbox.errors import SandboxError
+from reconciler.sandbox.faults import Faults, html_page
+from reconciler.sandbox.listing import answers_list, list_users, read_user
+from reconciler.sandbox.quirks import Quirks
+from reconciler.sandbox.rules import AccountRules
+from reconciler.sandbox.store import Store
+from reconciler.sandbox.wire import RefusalError, Request, Response, refusal_response
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+_LOGGER = logging.getLogger(__name__)
+_BASE = re.compile(r"(/feeds/(business|school)/scim)(/.*)?", re.DOTALL)
+_DISCOVERY = frozenset({"ServiceProviderConfig", "ResourceTypes", "Schemas"})
+_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="SCIM"'}
+_SERVER_ERROR = 500
+
+
+class SandboxApp:
+    """Serves one sandbox file. `quirks` given here hold for this server alone, else those in the file do."""
+
+    def __init__(self, store: Store, quirks: Quirks | None = None) -> None:
+        self._store = store
+        self._fixed = quirks
+        self._kept: tuple[str | None, Quirks] = (None, Quirks())
+        self.faults = Faults()
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        """Serve a WSGI request (PEP 3333)."""
+        response = self._safely(lambda: self._answer(environ))
+        phrase = HTTPStatus(response.status).phrase
+        headers = [*response.headers.items(), ("Content-Length", str(len(response.body)))]
+        if response.body:
+            headers.append(("Content-Type", response.media_type))
+        start_response(f"{response.status} {phrase}", headers)
+        return [response.body]
+
+    def warm_up(self) -> None:
+        """Load the protocol core now instead of at the first request that needs it; takes a second."""
+        _protocol().user_provider()
+
+    def _answer(self, environ: "WSGIEnvironment") -> Response:
+        quirks = self._quirks()
+        response = self._safely(lambda: self._served(_request(environ), quirks))
+        return html_page(response.status) if quirks.html_errors and response.status >= _SERVER_ERROR else response
+
+    @staticmethod
+    def _safely(serve: Callable[[], Response]) -> Response:
+        try:
+            return serve()
+        except RefusalError as refusal:
+            return refusal_response(refusal)
+        except SandboxError as error:
+            return refusal_response(RefusalError(_SERVER_ERROR, str(error)))
+        except Exception:
+            _LOGGER.exception("The sandbox failed to serve a request")
+            return refusal_response(RefusalError(_SERVER_ERROR, "Internal error"))
+
+    def _quirks(self) -> Quirks:
+        if self._fixed is not None:
+            return self._fixed
+        with self._store.transaction(write=False):
+            text = self._store.setting("quirks")
+        kept_text, kept = self._kept
+        if text != kept_text:
+            kept = Quirks.from_mapping(json.loads(text)) if text else Quirks()
+            self._kept = (text, kept)
+        return kept
+
+    def _served(self, request: Request, quirks: Quirks) -> Response:
+        self.faults.delay(quirks)
+        self.faults.limit(quirks)
+        failure = self.faults.failure(quirks)
+        if failure is not None and not (quirks.flaky_lands and request.writes):
+            raise failure
+        self._authorise(request)
+        response = self._carried_out(request, quirks)
+        if failure is not None:
+            raise failure
+        return response
+
+    def _authorise(self, request: Request) -> None:
+        scheme, _, text = request.headers.get("authorization", "").partition(" ")
+        with self._store.transaction(write=False):
+            token = self._store.token(text.strip())
+            broken = self._store.setting("broken")
+            now = self._store.now().timestamp()
+        if scheme.lower() != "bearer" or token is None or not token.valid(now) or broken:
+            raise RefusalError(401, "The access token is missing or not valid", headers=_CHALLENGE)
+        if token.first_used is None:
+            self._store.mark_used(token)
+
+    def _carried_out(self, request: Request, quirks: Quirks) -> Response:
+        rules = AccountRules(self._store, quirks, request.edition)
+        if request.writes:
+            # Its import takes a second: not while other writers wait.
+            _protocol()
+        try:
+            with self._store.transaction(write=request.writes):
+                response = _routed(self._store, request, quirks, rules)
+                self._log(rules.journal)
+        except RefusalError as refusal:
+            self._log([line for line in rules.journal if line[0] != "UPDATED"])
+            if refusal.breaks_connection:
+                self._store.set_setting("broken", refusal.detail)
+            raise
+        return response
+
+    def _log(self, journal: list[tuple[str, str, str]]) -> None:
+        for code, user_name, detail in journal:
+            self._store.log(code, user_name, detail)
+
+
+def _routed(store: Store, request: Request, quirks: Quirks, rules: AccountRules) -> Response:
+    segments = request.path.strip("/").split("/")
+    if not _has_endpoint(segments, quirks):
+        raise RefusalError(404, f"No endpoint at {request.path!r}")
+    if request.method == "GET" and segments[0] == "Users":
+        if len(segments) == 1 and answers_list(request.query, quirks):
+            return list_users(store, request, quirks)
+        # Without ETags and projections there is nothing for the protocol core to do.
+        if len(segments) == 2 and quirks.filters == "eq" and not quirks.etag:  # noqa: PLR2004 - /Users/{id}
+            return read_user(store, request, segments[1], quirks)
+    response: Response = _protocol().answer(store, request, quirks, rules)
+    return response
+
+
+def _has_endpoint(segments: list[str], quirks: Quirks) -> bool:
+    if segments[0] in _DISCOVERY:
+        return quirks.discovery == "rfc"
+    if quirks.endpoints == "rfc":
+        return True
+    return segments[0] == "Users" and ".search" not in segments
+
+
+def _protocol() -> Any:
+    # Not at the top: scim2-models takes a second to import, and reading a list does without it.
+    return importlib.import_module("reconciler.sandbox.protocol")
+
+
+def _request(environ: "WSGIEnvironment") -> Request:
+    # PEP 3333: the path is UTF-8 read as Latin-1.
+    path = environ.get("PATH_INFO", "").encode("latin-1").decode("utf-8", "replace")
+    found = _BASE.fullmatch(path)
+    # Field report: every URL with /v2 in it is 404.
+    if found is None or (found.group(3) or "").startswith("/v2"):
+        raise RefusalError(404, "Not found")
+    length = int(environ.get("CONTENT_LENGTH") or 0)
+    return Request(
+        method=environ["REQUEST_METHOD"].upper(),
+        base_url=f"{environ['wsgi.url_scheme']}://{environ['HTTP_HOST']}{found.group(1)}",
+        edition=found.group(2),
+        path=found.group(3) or "/",
+        query=dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True)),
+        headers=_headers(environ),
+        body=environ["wsgi.input"].read(length) if length else b"",
+    )
+
+
+def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
+    headers = {
+        key.removeprefix("HTTP_").replace("_", "-").lower(): value
+        for key, value in environ.items()
+        if key.startswith("HTTP_")
+    }
+    if environ.get("CONTENT_TYPE"):
+        headers["content-type"] = environ["CONTENT_TYPE"]
+    return headers
