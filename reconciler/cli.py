@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import click
 import typer
 
 from reconciler import __version__
@@ -18,6 +17,9 @@ from reconciler.errors import ExitCode, ReconcilerError
 if TYPE_CHECKING:
     from reconciler.commands.session import Place
     from reconciler.terminal import Terminal
+
+# Typer carries its own Click and does not export UsageError, the base of BadParameter.
+_MistypedError: Any = typer.BadParameter.__mro__[1]
 
 _SETTINGS: dict[str, Any] = {
     "no_args_is_help": True,
@@ -55,13 +57,13 @@ def main() -> None:
     """The entry point; ends the process with an exit code of `ExitCode`."""
     try:
         code = app(standalone_mode=False)
-    except click.UsageError as fault:
+    except _MistypedError as fault:
         # Click's own exit code for a mistyped command is 2, which here means "there are changes".
         fault.show()
         code = ExitCode.USAGE
-    except click.exceptions.Exit as ended:
+    except typer.Exit as ended:
         code = ended.exit_code
-    except (click.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         sys.stderr.write("Interrupted.\n")
         code = ExitCode.INTERRUPTED
     except ReconcilerError as fault:

@@ -107,7 +107,7 @@ class _Watch:
         self.progress("Applying", self.done, self.total)
 
 
-def _execution(plan: Plan, session: Session, client: ScimClient, receipt: Receipt, watch: _Watch) -> Execution:
+def _execution(session: Session, client: ScimClient, receipt: Receipt, watch: _Watch) -> Execution:
     state = session.state
     return Execution(
         service=client,
