@@ -15,7 +15,7 @@ from reconciler import __version__
 from reconciler.errors import ExitCode, ReconcilerError
 
 if TYPE_CHECKING:
-    from reconciler.commands.session import Place
+    from reconciler.commands.place import Place
     from reconciler.terminal import Terminal
 
 # Typer carries its own Click and does not export UsageError, the base of BadParameter.
@@ -83,7 +83,7 @@ def _terminal(*, no_color: bool, redact: bool, quiet: bool, verbose: bool) -> Te
 
 
 def _place(state: Path, plans: Path, now: str | None, *, sandbox: bool) -> Place:
-    from reconciler.commands.session import Place, parse_now  # noqa: PLC0415
+    from reconciler.commands.place import Place, parse_now  # noqa: PLC0415
 
     return Place(state, plans, sandbox, parse_now(now))
 

@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from reconciler import __version__, bootstrap
+from reconciler.commands.place import Place, usable_state
 from reconciler.commands.plan import exit_code as plan_exit_code
 from reconciler.commands.plan import make_plan
-from reconciler.commands.session import Place, Session, open_session, usable_state
+from reconciler.commands.session import Session, open_session
 from reconciler.core import verify
 from reconciler.core.live import LiveReader
 from reconciler.core.model import Change, Outcome, Plan, Result

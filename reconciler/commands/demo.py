@@ -10,8 +10,8 @@ from pathlib import Path
 
 from reconciler import bootstrap
 from reconciler.commands.apply import ApplyOptions, run_apply
+from reconciler.commands.place import Place
 from reconciler.commands.plan import PlanOptions, run_plan
-from reconciler.commands.session import Place
 from reconciler.core.paths import short
 from reconciler.desired import DesiredState, load
 from reconciler.errors import ExitCode, UsageError

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler import __version__, bootstrap
+from reconciler.commands.place import Place, usable_state
 from reconciler.commands.reading import Progress, Reading, read_live
-from reconciler.commands.session import Place, Session, open_session, usable_state
+from reconciler.commands.session import Session, open_session
 from reconciler.core.live import LiveReader
 from reconciler.core.model import Plan, TargetProfile
 from reconciler.core.planning import PlanRequest, build_plan

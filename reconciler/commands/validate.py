@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler.commands.session import Place
+from reconciler.commands.place import Place
 from reconciler.core.model import Severity
 from reconciler.core.text import plural
 from reconciler.desired import BrokenState, load

@@ -24,12 +24,13 @@ def typed(attribute: Attribute, raw: Any) -> Value | None:
 
     Services send booleans as strings and numbers for strings: both are read for what they say.
     """
+    is_boolean = attribute.comparison is Comparison.BOOLEAN
+    if raw.__class__ is str and not is_boolean:
+        return normal(raw) or None
     if raw is None or raw in ("", []):
         return None
-    if attribute.comparison is Comparison.BOOLEAN:
+    if is_boolean:
         return _typed_boolean(attribute, raw)
-    if raw.__class__ is str:
-        return normal(raw) or None
     if isinstance(raw, int) and not isinstance(raw, bool):
         return str(raw)
     raise UnreadableError(f"{attribute.path} holds {type(raw).__name__}, not a string")

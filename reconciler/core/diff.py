@@ -17,14 +17,17 @@ def diff(
     """
     if desired.attributes == live.attributes:
         return {}
+    wanted, found = desired.attributes, live.attributes
+    suspects = {path for path, value in wanted.items() if found.get(path) != value} | (found.keys() - wanted.keys())
     changes: dict[AttributePath, Value | None] = {}
     for row in mappings:
-        if row.create_only:
+        path = row.attribute.path
+        if row.create_only or path not in suspects:
             continue
-        wanted, found = desired.attributes.get(row.target), live.attributes.get(row.target)
-        if wanted is None:
-            if row.clear and found is not None:
-                changes[row.target] = None
-        elif not same(row.attribute, wanted, found):
-            changes[row.target] = wanted
+        value = wanted.get(path)
+        if value is None:
+            if row.clear:
+                changes[path] = None
+        elif not same(row.attribute, value, found.get(path)):
+            changes[path] = value
     return changes

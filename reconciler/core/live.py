@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from reconciler.core import paths
@@ -17,57 +17,63 @@ class LiveReader:
     def __init__(self, profile: TargetProfile, mappings: Sequence[AttributeMapping], owned: Predicate) -> None:
         self._owned = owned
         self._active_when_absent = bool(profile.active_when_absent.value)
-        by_path = {row.path: row for row in profile.attributes}
+        rows = {row.path: row for row in profile.attributes}
         compared = {row.target: row.attribute for row in mappings if not row.create_only}
         matching = sorted((row for row in mappings if row.match), key=lambda row: row.match or 0)
-        self._attributes = [(attribute, paths.reader(paths.parse(path))) for path, attribute in compared.items()]
-        self._matching = [(row.attribute, paths.reader(paths.parse(row.target))) for row in matching]
-        self._user_name = by_path["userName"]
-        self._external_id = by_path["externalId"]
-        self._active = by_path["active"]
+        self._matching = [row.target for row in matching]
+        identifying = {row.target: row.attribute for row in matching}
+        for path in ("userName", "externalId", "active"):
+            identifying[path] = rows[path]
+        self._compared = [_reading(attribute) for attribute in compared.values()]
+        self._further = [_reading(attribute) for path, attribute in identifying.items() if path not in compared]
+        self._compares_active = "active" in compared
 
     def read(self, resource: Resource) -> LiveUser:
         """The live user in `resource`, which must have an `id`; wrong types make it `unreadable`, never an error."""
-        unreadable = None
-        attributes: dict[str, Value] = {}
-        for attribute, read in self._attributes:
-            try:
-                value = self._value(attribute, read(resource))
-            except UnreadableError as fault:
-                unreadable = str(fault)
-                continue
-            if value is not None:
-                attributes[attribute.path] = value
-        try:
-            identity = self._identity(resource)
-        except UnreadableError as fault:
-            identity, unreadable = ("", None, True, ()), str(fault)
-        user_name, external_id, active, match = identity
+        attributes, unreadable = _values(self._compared, resource)
+        if self._compares_active:
+            # Apple leaves `active` out when it is true.
+            attributes.setdefault("active", self._active_when_absent)
+        known = attributes
+        if self._further:
+            further, also_unreadable = _values(self._further, resource)
+            known, unreadable = {**attributes, **further}, unreadable or also_unreadable
+        external_id = known.get("externalId")
         managed = self._owned(resource)
         return LiveUser(
             id=str(resource["id"]),
-            user_name=user_name,
-            external_id=external_id,
-            active=active,
+            user_name=str(known.get("userName", "")),
+            external_id=None if external_id is None else str(external_id),
+            active=bool(known.get("active", self._active_when_absent)),
             attributes=attributes,
             managed=managed,
             adoptable=not managed and external_id is None and self._owned({**resource, "externalId": "x"}),
-            match=match,
+            match=tuple(known.get(path) for path in self._matching),
             last_modified=_last_modified(resource),
             unreadable=unreadable,
         )
 
-    def _value(self, attribute: Attribute, raw: Any) -> Value | None:
-        value = typed(attribute, raw)
-        # Apple leaves `active` out when it is true.
-        return self._active_when_absent if value is None and attribute.path == "active" else value
 
-    def _identity(self, resource: Resource) -> tuple[str, str | None, bool, tuple[Value | None, ...]]:
-        user_name = typed(self._user_name, paths.get(resource, "userName"))
-        external_id = typed(self._external_id, paths.get(resource, "externalId"))
-        active = self._value(self._active, paths.get(resource, "active"))
-        match = tuple(typed(attribute, read(resource)) for attribute, read in self._matching)
-        return str(user_name or ""), None if external_id is None else str(external_id), bool(active), match
+_Reading = tuple[Attribute, Callable[[Resource], Any]]
+
+
+def _reading(attribute: Attribute) -> _Reading:
+    return attribute, paths.reader(paths.parse(attribute.path))
+
+
+def _values(readings: Sequence[_Reading], resource: Resource) -> tuple[dict[str, Value], str | None]:
+    """The assigned values by path, and what is wrong with one that cannot be read."""
+    values: dict[str, Value] = {}
+    unreadable = None
+    for attribute, read in readings:
+        try:
+            value = typed(attribute, read(resource))
+        except UnreadableError as fault:
+            unreadable = str(fault)
+            continue
+        if value is not None:
+            values[attribute.path] = value
+    return values, unreadable
 
 
 def _last_modified(resource: Resource) -> str | None:

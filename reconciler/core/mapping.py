@@ -72,20 +72,20 @@ class Projector:
         attributes: dict[str, Value] = {}
         create_only: dict[str, Value] = {}
         mistakes: list[Diagnostic] = []
+        source = user.attributes
         for row in self._rows:
+            path = row.attribute.path
             try:
-                value = _value(row, user.attributes)
+                value = typed(row.attribute, row.rule(source))
             except (MappingError, UnreadableError) as fault:
-                mistakes.append(_mistake(user, row, f"{short(row.target)} cannot be mapped: {fault}"))
+                mistakes.append(_mistake(user, row, f"{short(path)} cannot be mapped: {fault}"))
                 continue
             if value is None:
                 if row.default is not None:
-                    create_only[row.target] = row.default
-            elif row.create_only:
-                create_only[row.target] = value
-            else:
-                attributes[row.target] = value
-            if value is not None and value.__class__ is str:
+                    create_only[path] = row.default
+                continue
+            (create_only if row.create_only else attributes)[path] = value
+            if value.__class__ is str:
                 self._lint(user, row, value, mistakes)
         self._lint_user(user, attributes, create_only, mistakes)
         return (

@@ -33,7 +33,6 @@ _MAPPINGS = (
     MappingRow("name.givenName", source="givenName"),
     MappingRow("name.familyName", source="surname"),
     MappingRow("locale", source="preferredLanguage"),
-    MappingRow("timezone", source="timezone"),
     MappingRow(f"{ENTERPRISE}:employeeNumber", source="employeeId"),
     MappingRow(f"{ENTERPRISE}:costCenter", source="costCenter"),
     MappingRow(f"{ENTERPRISE}:division", source="division"),

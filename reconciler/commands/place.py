@@ -1,0 +1,51 @@
+"""Where things lie and when it is: what every command is told. Imports nothing of the network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from reconciler.desired import BrokenState, DesiredState, load
+from reconciler.errors import UsageError
+from reconciler.terminal import Terminal
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Directories and the clock. `sandbox`: the embedded service instead of the target in settings.yaml."""
+
+    state: Path
+    plans: Path
+    sandbox: bool
+    now: datetime
+
+    @property
+    def sandbox_file(self) -> Path:
+        """The sandbox's users: hidden, beside the desired state."""
+        return self.state.parent / ".reconciler" / "sandbox.db"
+
+    @property
+    def record(self) -> Path:
+        """Where receipts go: those of the sandbox are no audit record."""
+        return self.state.parent / ".reconciler" / "plans" if self.sandbox else self.plans
+
+
+def usable_state(place: Place, terminal: Terminal) -> DesiredState | None:
+    """The desired state; None, and all mistakes shown, when nobody may plan from it."""
+    state = load(place.state, place.now)
+    if isinstance(state, BrokenState):
+        terminal.diagnostics(state.diagnostics)
+        return None
+    return state
+
+
+def parse_now(text: str | None) -> datetime:
+    """`--now`: a date (its first moment, UTC) or a time with its zone; left out: now."""
+    if text is None:
+        return datetime.now(UTC)
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError as fault:
+        raise UsageError(f"--now {text!r} is not a date", "Write 2026-12-01 or 2026-12-01T08:00:00Z.") from fault
+    return when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)
