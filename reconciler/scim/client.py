@@ -195,9 +195,10 @@ class ScimClient:
             answer.status == httpx.codes.SERVICE_UNAVAILABLE and (may_repeat or "retry-after" in answer.headers)
         ):
             raise _BusyError(self._refusal(answer), _retry_after(answer.headers.get("retry-after")))
-        # A first page may fail because of its count: then a smaller one is tried instead.
-        first_page = request.url.params.get("startIndex") == "1"
-        if answer.status in (500, 502, 504) and may_repeat and not first_page:
+        # A first page may fail because of its count, a filter because it is not understood: no reason to insist.
+        params = request.url.params
+        insist = may_repeat and params.get("startIndex") != "1" and "filter" not in params
+        if answer.status in (500, 502, 504) and insist:
             raise _BusyError(self._refusal(answer))
         return answer
 

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from servers.odd_scim import OddScim
+from servers.plain_scim import PlainScim
+from workspace import Workspace
+
+Open = Callable[[OddScim | PlainScim], Workspace]
+
+
+@pytest.fixture
+def at_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
+    """Starts a service and gives a workspace that targets it."""
+    running: list[OddScim | PlainScim] = []
+
+    def open_workspace(service: OddScim | PlainScim) -> Workspace:
+        service.start()
+        running.append(service)
+        return Workspace(tmp_path, service.base_url, service.token, monkeypatch)
+
+    yield open_workspace
+    for service in running:
+        service.close()

@@ -1,0 +1,202 @@
+"""Plan, apply, plan: against the sandbox, plain scim2-server and the odd server, over sockets, checked by direct GETs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from conftest import Open
+from servers.odd_scim import Oddities, OddScim, make_user
+from servers.plain_scim import PlainScim
+from workspace import ENTERPRISE, Workspace, source
+
+from reconciler.sandbox.seed import seed
+from reconciler.sandbox.server import RunningSandbox, start
+
+DOMAIN = "@example.com"
+MAPPINGS = """
+- {target: externalId, source: objectId, match: 1}
+- {target: userName, source: userPrincipalName, match: 2}
+- {target: name.givenName, source: givenName}
+- {target: name.familyName, source: surname}
+- {target: "enterprise:employeeNumber", source: employeeId}
+- {target: "enterprise:costCenter", source: costCenter}
+- {target: "enterprise:department", source: department, when_null: clear}
+"""
+NAMES = "same changed cleared renamed swap-a swap-b left inactive adopted ring-a ring-b ring-c takes-over".split()
+PLANNED = {
+    "changed": "update",
+    "cleared": "update",
+    "new-name": "update",
+    "swap-a": "update",
+    "swap-b": "update",
+    "ring-a": "update",
+    "ring-b": "update",
+    "ring-c": "update",
+    "renamed": "create",
+    "created": "create",
+    "inactive": "reactivate",
+    "adopted": "adopt",
+    "left": "deactivate",
+    "disabled": "deactivate",
+}
+
+
+def live_people() -> dict[str, dict[str, Any]]:
+    people = {name: make_user(number, userName=name + DOMAIN) for number, name in enumerate([*NAMES, "disabled"])}
+    people["inactive"]["active"] = False
+    del people["adopted"]["externalId"]
+    people["manual"] = make_user(99, userName="manual" + DOMAIN, externalId=None)
+    return people
+
+
+def wanted_people() -> list[dict[str, Any]]:
+    live = live_people()
+    wanted = {name: source({"externalId": "adopted-id", **live[name]}) for name in [*NAMES, "disabled"]}
+    wanted["changed"]["department"] = "Moved"
+    del wanted["cleared"]["department"]
+    wanted["renamed"]["userPrincipalName"] = "new-name" + DOMAIN
+    # Somebody new gets the name that becomes free.
+    wanted["successor"] = source(make_user(50, userName="renamed" + DOMAIN))
+    wanted["created"] = source(make_user(51, userName="created" + DOMAIN))
+    wanted["swap-a"]["userPrincipalName"], wanted["swap-b"]["userPrincipalName"] = "swap-b" + DOMAIN, "swap-a" + DOMAIN
+    for name, other in (("ring-a", "ring-b"), ("ring-b", "ring-c"), ("ring-c", "ring-a")):
+        wanted[name]["userPrincipalName"] = other + DOMAIN
+    wanted["disabled"]["accountEnabled"] = False
+    del wanted["left"]
+    return list(wanted.values())
+
+
+@pytest.fixture(params=["sandbox", "plain", "odd", "odd-204"])
+def service(
+    request: pytest.FixtureRequest, at_work: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Workspace, Callable[[], list[dict[str, Any]]]]:
+    """A workspace on a service that holds `live_people`, and a function that reads all its users directly."""
+    people = live_people().values()
+    if request.param == "sandbox":
+        running = sandbox(tmp_path / "sandbox.db", list(people))
+        request.addfinalizer(running.close)
+        workspace = Workspace(tmp_path, running.base_url, running.token, monkeypatch)
+    else:
+        oddities = Oddities(patch_status=204, post_empty_body=True) if request.param == "odd-204" else Oddities()
+        workspace = at_work(PlainScim(people) if request.param == "plain" else OddScim(oddities, people))
+    workspace.write("mappings.yaml", MAPPINGS)
+    workspace.users(wanted_people())
+    return workspace, lambda: direct_users(workspace)
+
+
+def sandbox(file: Path, people: list[dict[str, Any]]) -> RunningSandbox:
+    seed(file, {"domains": ["example.com"], "users": people})
+    return start(file)
+
+
+def direct_users(workspace: Workspace) -> list[dict[str, Any]]:
+    """The live users as they are, without our client."""
+    import os  # noqa: PLC0415
+
+    headers = {"Authorization": f"Bearer {os.environ['RECONCILER_TOKEN']}"}
+    answer = httpx.get(f"{workspace.base_url}/Users", headers=headers, params={"count": 100}, timeout=30)
+    found: list[dict[str, Any]] = answer.json()["Resources"]
+    return found
+
+
+def test_plan_shows_every_kind_of_change(service: tuple[Workspace, Any]) -> None:
+    workspace, live = service
+    before = live()
+    planned = workspace.plan()
+    assert planned.code == 2, planned.err
+    assert {key.removesuffix(DOMAIN): action for key, action in planned.actions.items()} == PLANNED
+    assert planned.plan["summary"]["unmanaged"] == 1
+    assert live() == before, "a plan must not write"
+
+
+def test_apply_makes_the_live_state_the_desired_one(service: tuple[Workspace, Any]) -> None:
+    workspace, live = service
+    ids = {user["userName"].removesuffix(DOMAIN): user["id"] for user in live()}
+    applied = workspace.apply()
+    assert applied.code == 0, applied.out + applied.err
+    after = {user["userName"].removesuffix(DOMAIN): user for user in live()}
+    assert after["changed"][ENTERPRISE]["department"] == "Moved"
+    assert "department" not in after["cleared"][ENTERPRISE]
+    assert after["new-name"]["id"] == ids["renamed"], "a rename keeps the account"
+    assert after["renamed"]["id"] not in ids.values(), "the name that became free went to somebody new"
+    assert (after["swap-a"]["id"], after["swap-b"]["id"]) == (ids["swap-b"], ids["swap-a"])
+    assert [after[name]["id"] for name in ("ring-a", "ring-b", "ring-c")] == [
+        ids[name] for name in ("ring-c", "ring-a", "ring-b")
+    ]
+    assert after["inactive"].get("active", True)
+    assert (after["left"]["active"], after["disabled"]["active"]) == (False, False)
+    assert after["adopted"]["externalId"] == "adopted-id"
+    assert after["created"][ENTERPRISE]["employeeNumber"] == "000051"
+    assert after["manual"].get("externalId") is None
+    assert len(after) == len(ids) + 2
+    assert "2 added" in applied.out
+    assert (
+        "Apply complete! Users: 1 imported, 2 added, 8 changed, 1 reactivated, 2 deactivated, 0 destroyed."
+        in applied.out
+    )
+
+
+def test_a_plan_after_an_apply_is_empty(service: tuple[Workspace, Any]) -> None:
+    workspace, _ = service
+    assert workspace.apply().code == 0
+    again = workspace.run("plan", "--detailed-exitcode")
+    assert (again.code, again.out.splitlines()[0]) == (0, "No changes. SCIM service matches the desired state.")
+    assert workspace.apply().code == 0
+
+
+def test_removed_people_can_be_deleted(service: tuple[Workspace, Any]) -> None:
+    workspace, live = service
+    workspace.settings(
+        lifecycle={"removed": "delete", "out_of_scope": "delete"}, guards={"removals": {"count": 9, "percent": 100}}
+    )
+    planned = workspace.plan()
+    deleted = {key.removesuffix(DOMAIN) for key, action in planned.actions.items() if action == "delete"}
+    assert deleted == {"left", "disabled"}
+    assert workspace.apply().code == 0
+    names = {user["userName"].removesuffix(DOMAIN) for user in live()}
+    assert names.isdisjoint({"left", "disabled"})
+    assert "manual" in names
+    assert workspace.plan().code == 0
+
+
+def test_each_request_has_its_receipt(service: tuple[Workspace, Any]) -> None:
+    workspace, _ = service
+    assert workspace.apply().code == 0
+    lines = workspace.receipt()
+    assert [lines[0]["event"], lines[-1]["event"]] == ["apply_started", "apply_finished"]
+    started = [line["address"] for line in lines if line["event"] == "started"]
+    done = [line["address"] for line in lines if line["event"] == "finished" and line["result"] == "done"]
+    # Two circles of renames: one member of each is renamed twice.
+    assert len(started) == len(PLANNED) + 2
+    assert sorted(started) == sorted(done)
+    assert lines[-1]["done"] == len(PLANNED)
+
+
+def test_a_saved_plan_is_applied_as_reviewed(service: tuple[Workspace, Any]) -> None:
+    workspace, _ = service
+    file = workspace.root / "plan.json"
+    saved = workspace.run("plan", "-o", str(file))
+    assert saved.code == 0
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert json.loads(file.read_text())["plan_id"].startswith("sha256:")
+    assert workspace.run("apply", str(file)).code == 0
+    assert workspace.plan().code == 0
+
+
+def test_a_saved_plan_is_stale_when_the_target_has_moved(service: tuple[Workspace, Any]) -> None:
+    workspace, live = service
+    file = workspace.root / "plan.json"
+    workspace.run("plan", "-o", str(file))
+    people = wanted_people()
+    people[0]["department"] = "Somewhere else"
+    workspace.users(people)
+    before = live()
+    stale = workspace.run("apply", str(file))
+    assert stale.code == 4
+    assert 'user["same@example.com"]: would now be updated, which was not reviewed' in stale.err
+    assert live() == before

@@ -1,0 +1,44 @@
+"""What the odd server says about itself (RFC 7643 §5 and §6)."""
+
+from typing import Any
+
+from servers.oddities import Oddities
+from servers.patching import CORE, ENTERPRISE
+
+NAMES = frozenset({"ServiceProviderConfig", "ResourceTypes"})
+_CONFIG = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"
+_TYPE = "urn:ietf:params:scim:schemas:core:2.0:ResourceType"
+_LIST = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
+
+
+def document(name: str, base_url: str, odd: Oddities) -> dict[str, Any]:
+    return _config(base_url, odd) if name == "ServiceProviderConfig" else _resource_types(base_url)
+
+
+def _config(base_url: str, odd: Oddities) -> dict[str, Any]:
+    return {
+        "schemas": [_CONFIG],
+        "patch": {"supported": True},
+        "bulk": {"supported": False, "maxOperations": 0, "maxPayloadSize": 0},
+        "filter": {"supported": odd.filter_unsupported is None, "maxResults": odd.page_cap or 1000},
+        "changePassword": {"supported": False},
+        "sort": {"supported": False},
+        "etag": {"supported": not odd.no_etag},
+        "authenticationSchemes": [
+            {"type": "oauthbearertoken", "name": "Bearer token", "description": "A bearer token (RFC 6750)"}
+        ],
+        "meta": {"resourceType": "ServiceProviderConfig", "location": f"{base_url}/ServiceProviderConfig"},
+    }
+
+
+def _resource_types(base_url: str) -> dict[str, Any]:
+    user = {
+        "schemas": [_TYPE],
+        "id": "User",
+        "name": "User",
+        "endpoint": "/Users",
+        "schema": CORE,
+        "schemaExtensions": [{"schema": ENTERPRISE, "required": False}],
+        "meta": {"resourceType": "ResourceType", "location": f"{base_url}/ResourceTypes/User"},
+    }
+    return {"schemas": [_LIST], "totalResults": 1, "startIndex": 1, "itemsPerPage": 1, "Resources": [user]}

@@ -1,0 +1,156 @@
+"""`GET /Users`: filter, order, page, and how users are shown, each with its oddities."""
+
+import hashlib
+import json
+import random
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from servers.oddities import Oddities
+from servers.patching import CORE, ENTERPRISE, Refused, User, bad
+
+LIST_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
+DEFAULT_COUNT = 100
+
+_CLAUSE = re.compile(r'(?P<attribute>[\w:.]+)\s+(?P<operator>\w+)\s+(?P<value>"(?:[^"\\]|\\.)*")')
+_AND = re.compile(r"\s+and\s+", re.IGNORECASE)
+_FILTERABLE = {"username": "userName", "externalid": "externalId", "id": "id"}
+
+
+def matching(users: Sequence[User], filter_text: str) -> list[User]:
+    """The users `attribute eq "value"` is true for; several such clauses joined by `and`."""
+    clauses = _clauses(filter_text.strip())
+    return [user for user in users if all(_equal(user, attribute, value) for attribute, value in clauses)]
+
+
+def _clauses(text: str) -> list[tuple[str, str]]:
+    clauses, position = [], 0
+    while True:
+        match = _CLAUSE.match(text, position)
+        if match is None:
+            raise bad(f"cannot read the filter: {text}", "invalidFilter")
+        attribute = _FILTERABLE.get(match["attribute"].removeprefix(f"{CORE}:").lower())
+        if attribute is None or match["operator"].lower() != "eq":
+            raise bad(f"only userName, externalId, id and eq can be filtered by: {text}", "invalidFilter")
+        clauses.append((attribute, json.loads(match["value"])))
+        position = match.end()
+        if position == len(text):
+            return clauses
+        joint = _AND.match(text, position)
+        if joint is None:
+            raise bad(f"cannot read the filter: {text}", "invalidFilter")
+        position = joint.end()
+
+
+def _equal(user: User, attribute: str, value: str) -> bool:
+    own = user.get(attribute)
+    # RFC 7643 §4.1.1 and §3.1: userName is not caseExact, id and externalId are.
+    return own is not None and (own.lower() == value.lower() if attribute == "userName" else own == value)
+
+
+def ordered(users: Sequence[User], odd: Oddities, turn: int) -> list[User]:
+    result = list(users)
+    if odd.newest_first:
+        result.reverse()
+    if odd.ids_as_text:
+        result.sort(key=lambda user: str(user["id"]))
+    if odd.unstable_order:
+        random.Random(f"{odd.seed}/{turn}").shuffle(result)  # noqa: S311
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    users: Sequence[User]
+    total: int
+    start: int
+
+
+def page(users: Sequence[User], query: Mapping[str, str], odd: Oddities) -> Page:
+    asked_start, count = _window(query, odd)
+    total = len(users)
+    beyond = odd.first_page_past_end and asked_start > total
+    start = 1 if odd.ignore_start_index or beyond else asked_start
+    end = start - 1 + count
+    shown = list(users[start - 1 : end if odd.cap_depth is None else min(end, odd.cap_depth)])
+    number = (start - 1) // count + 1 if count else 0
+    if number == odd.short_page:
+        shown = shown[:-1]
+    if number == odd.duplicate_on_page and start > 1 and shown:
+        shown[0] = users[start - 2]
+    if odd.cap_total is not None:
+        total = min(total, odd.cap_total)
+    return Page(shown, total, asked_start if odd.echo_start_index else start)
+
+
+def _window(query: Mapping[str, str], odd: Oddities) -> tuple[int, int]:
+    # RFC 7644 §3.4.2.4: below 1 is 1, a negative count is 0.
+    start = max(1, _integer(query, "startIndex", 1))
+    count = max(0, _integer(query, "count", DEFAULT_COUNT))
+    if odd.reject_count_above is not None and count > odd.reject_count_above:
+        raise Refused(odd.reject_status, f"count is {odd.reject_count_above} at most", "invalidValue")
+    return start, count if odd.page_cap is None else min(count, odd.page_cap)
+
+
+def _integer(query: Mapping[str, str], name: str, default: int) -> int:
+    text = query.get(name, str(default))
+    if not re.fullmatch(r"-?\d{1,9}", text):
+        raise bad(f"{name} is not a whole number: {text}", "invalidValue")
+    return int(text)
+
+
+def list_response(shown: Page, odd: Oddities, base_url: str) -> dict[str, Any]:
+    users = [view(user, odd, base_url, in_list=True) for user in shown.users]
+    total: int | str = str(shown.total) if odd.total_as_string else shown.total
+    body: dict[str, Any] = {
+        "schemas": [LIST_RESPONSE],
+        "totalResults": total,
+        "startIndex": shown.start,
+        "itemsPerPage": len(users),
+        "resources" if odd.resources_lowercase else "Resources": users,
+    }
+    if odd.total_missing:
+        del body["totalResults"]
+    if odd.omit_items_per_page:
+        del body["itemsPerPage"]
+    if odd.resources_missing_when_empty and not users:
+        body.pop("resources", None)
+        body.pop("Resources", None)
+    return body
+
+
+def view(user: User, odd: Oddities, base_url: str, *, in_list: bool = False) -> User:
+    """The user as the service shows it."""
+    shown = dict(user)
+    if odd.drop_enterprise_in_lists and in_list and shown.pop(ENTERPRISE, None):
+        shown["schemas"] = [s for s in shown["schemas"] if s != ENTERPRISE]
+    if shown.get("active") is True and odd.omit_active_when_true:
+        del shown["active"]
+    elif "active" in shown and odd.active_as_string:
+        shown["active"] = str(shown["active"])
+    shown.pop("password", None)
+    shown["meta"] = _meta(user, odd, base_url, shown)
+    if odd.omit_meta:
+        del shown["meta"]
+    if odd.id_as_integer and str(shown["id"]).isdigit():
+        shown["id"] = int(shown["id"])
+    if user["userName"] == odd.user_without_id:
+        del shown["id"]
+    return shown
+
+
+def _meta(user: User, odd: Oddities, base_url: str, shown: User) -> dict[str, Any]:
+    meta = {**user.get("meta", {}), "location": f"{base_url}/Users/{user['id']}"}
+    version = etag(user, odd, shown)
+    return meta if version is None else {**meta, "version": version}
+
+
+def etag(user: User, odd: Oddities, shown: User) -> str | None:
+    """The entity tag: of what is stored, so that a test which edits `users` by hand changes it too."""
+    if odd.no_etag:
+        return None
+    source = {k: v for k, v in shown.items() if k != "meta"} if odd.body_hash_etag_ignores_if_match else user
+    digest = hashlib.sha256(repr(source).encode()).hexdigest()
+    return f'W/"{digest[:16]}"'

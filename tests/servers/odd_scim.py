@@ -1,0 +1,407 @@
+"""A small SCIM 2.0 service for Users on 127.0.0.1, correct unless told to be odd, with a log of all it was asked.
+
+It shares no code with the product: it is a witness of what was really sent.
+"""
+
+import json
+import math
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from http import HTTPStatus
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from servers import discovery
+from servers.door import Door, Reply, Request, bomb, padded
+from servers.listing import etag, list_response, matching, ordered, page, view
+from servers.oddities import Oddities
+from servers.patching import Refused, User, accepted, bad, patched, restore
+from servers.people import make_user
+
+__all__ = ["Logged", "OddScim", "Oddities", "make_user"]
+
+SCIM_JSON = "application/scim+json"
+ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
+PREFIX = "/scim"
+TOKEN = "t0ken"
+_HTML = b"<!doctype html><html><head><title>Sign in</title></head><body><form>Sign in</form></body></html>"
+
+
+@dataclass(slots=True)
+class Logged:
+    """One request as it arrived, and the status it got (0: the connection was closed without an answer)."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: Any
+    """The JSON value; the bytes themselves if they are none; None without a body."""
+    target: str = field(default="", repr=False)
+    """Path and query below the base URL, undecoded."""
+    status: int = 0
+    user_name: str | None = None
+    """The name of the user a write was aimed at, if there is one."""
+    nth_list: int = field(default=0, repr=False)
+    nth_write: int = field(default=0, repr=False)
+
+
+class OddScim:
+    """The server. `users` maps id to resource and may be read and edited by a test at any time.
+
+    `oddities` may be replaced while it runs, `now` is the time of its next write, `after` (if set) is called with
+    each request once it has been carried out and before it is answered, and may raise nothing.
+    """
+
+    def __init__(self, oddities: Oddities | None = None, users: Iterable[User] = (), token: str = TOKEN) -> None:
+        self.oddities = oddities or Oddities()
+        self.token = token
+        self.users: dict[str, User] = {}
+        self.log: list[Logged] = []
+        self.now = datetime(2026, 1, 1, tzinfo=UTC)
+        self.after: Callable[[Logged], None] | None = None
+        self._door: Door | None = None
+        self._lock = threading.RLock()
+        self._last_id = 0
+        self._lists = self._writes = 0
+        self._moved: set[str] = set()
+        for user in users:
+            self.add(user)
+
+    # Life
+
+    def start(self) -> Self:
+        self._door = Door(self._answer)
+        return self
+
+    def close(self) -> None:
+        """Stop; a fault inside the server comes out here."""
+        door, self._door = self._door, None
+        if door is None:
+            return
+        door.close()
+        if door.failures:
+            raise door.failures[0]
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def base_url(self) -> str:
+        if self._door is None:
+            raise RuntimeError("the server is not running")
+        return self._door.origin + PREFIX
+
+    # What tests look at
+
+    @property
+    def writes(self) -> list[Logged]:
+        return [entry for entry in self.log if entry.method not in {"GET", "HEAD", "OPTIONS"}]
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How many requests there were of each method."""
+        return Counter(entry.method for entry in self.log)
+
+    def find(self, user_name: str) -> User:
+        """The stored user of this name."""
+        return next(user for user in self.users.values() if user["userName"].lower() == user_name.lower())
+
+    def add(self, user: User) -> User:
+        """Store a user as if another client had created it; a copy is taken, an id given if it has none."""
+        with self._lock:
+            stored = deepcopy(user)
+            if stored.get("id") is None:
+                stored["id"] = self._new_id()
+            stamp = self._stamp()
+            stored.setdefault("meta", {"resourceType": "User", "created": stamp, "lastModified": stamp})
+            if self.oddities.lowercase_user_name:
+                stored["userName"] = stored["userName"].lower()
+            self.users[stored["id"]] = stored
+            return stored
+
+    def _new_id(self) -> str:
+        self._last_id += 1
+        while str(self._last_id) in self.users:
+            self._last_id += 1
+        return str(self._last_id)
+
+    def _stamp(self) -> str:
+        stamp = self.now.strftime("%Y-%m-%dT%H:%M:%SZ")
+        self.now += timedelta(seconds=1)
+        return stamp
+
+    # A request's way through
+
+    def _answer(self, request: Request) -> Reply:
+        url = urlsplit(request.target)
+        entry = Logged(
+            request.method,
+            _inside(url.path),
+            dict(parse_qsl(url.query, keep_blank_values=True)),
+            request.headers,
+            _decoded(request.body),
+            request.target.removeprefix(PREFIX),
+        )
+        with self._lock:
+            self.log.append(entry)
+            self._count(entry)
+            reply = self._reply(entry)
+            entry.status = 0 if reply.lost else reply.status
+            if entry.nth_list:
+                self._move(entry.nth_list)
+            if self.after is not None:
+                self.after(entry)
+            return reply
+
+    def _count(self, entry: Logged) -> None:
+        if entry.method == "GET" and entry.path == "/Users" and "filter" not in entry.query:
+            self._lists += 1
+            entry.nth_list = self._lists
+        elif entry.method in {"POST", "PUT", "PATCH", "DELETE"}:
+            self._writes += 1
+            entry.nth_write = self._writes
+            entry.user_name = self._aim(entry)
+
+    def _aim(self, entry: Logged) -> str | None:
+        user = self.users.get(entry.path.removeprefix("/Users/"))
+        if user is not None:
+            return str(user["userName"])
+        name = entry.body.get("userName") if isinstance(entry.body, dict) else None
+        return name if isinstance(name, str) else None
+
+    def _reply(self, entry: Logged) -> Reply:
+        early = self._before_scim(entry)
+        if early is not None:
+            return early
+        try:
+            self._gate(entry)
+            reply = self._route(entry)
+        except Refused as refused:
+            reply = self._error(entry, refused)
+        lost = entry.nth_write != 0 and entry.nth_write == self.oddities.lose_answer_on_write
+        return replace(reply, wait=self.oddities.latency, lost=lost)
+
+    def _before_scim(self, entry: Logged) -> Reply | None:
+        odd = self.oddities
+        html = {"Content-Type": "text/html; charset=utf-8"}
+        if odd.redirect is not None:
+            return Reply(status=HTTPStatus.FOUND, headers={"Location": odd.redirect + entry.target})
+        if odd.login_page:
+            return Reply(status=HTTPStatus.OK, headers=html, body=_HTML)
+        if len(self.log) == odd.html_as_json:
+            return Reply(status=HTTPStatus.OK, headers={"Content-Type": SCIM_JSON}, body=_HTML)
+        if entry.nth_write and entry.nth_write == odd.cut_on_write:
+            return Reply(status=0, lost=True)
+        return None
+
+    def _gate(self, entry: Logged) -> None:
+        """The token, and the refusals that don't depend on what is asked."""
+        odd = self.oddities
+        expired = odd.unauthorized_after is not None and self._writes >= odd.unauthorized_after
+        if expired or _header(entry, "Authorization") != f"Bearer {self.token}":
+            raise Refused(HTTPStatus.UNAUTHORIZED, "the token is not valid")
+        if entry.nth_write and odd.forbid_after is not None and entry.nth_write >= odd.forbid_after:
+            raise Refused(HTTPStatus.FORBIDDEN, "writing is not allowed any more")
+        if _falls(entry.nth_list, odd.error_on_page, odd.error_times):
+            raise Refused(odd.error_status, "the service has a problem")
+        if _falls(entry.nth_write, odd.write_error_on, odd.write_error_times):
+            raise Refused(odd.write_error_status, "the service has a problem")
+        if entry.nth_write and odd.refuse_user and (entry.user_name or "").lower() == odd.refuse_user.lower():
+            raise bad("this user is refused", "invalidValue")
+
+    def _error(self, entry: Logged, refused: Refused) -> Reply:
+        odd = self.oddities
+        body = {"schemas": [ERROR], "status": str(int(refused.status)), "detail": refused.detail}
+        if refused.scim_type:
+            body["scimType"] = refused.scim_type
+        headers = {"Content-Type": SCIM_JSON}
+        if refused.status == HTTPStatus.UNAUTHORIZED:
+            headers["WWW-Authenticate"] = "Bearer"
+        failed = _falls(entry.nth_list, odd.error_on_page, odd.error_times)
+        failed = failed or _falls(entry.nth_write, odd.write_error_on, odd.write_error_times)
+        if failed and odd.retry_after is not None:
+            headers["Retry-After"] = _retry_after(odd.retry_after, as_date=odd.retry_after_as_date)
+        return Reply(status=refused.status, headers=headers, body=json.dumps(body).encode())
+
+    def _route(self, entry: Logged) -> Reply:
+        match entry.path.removeprefix("/").split("/"):
+            case ["Users"] if entry.method in {"GET", "POST"}:
+                return self._list(entry) if entry.method == "GET" else self._post(entry)
+            case ["Users", id_] if entry.method in {"GET", "PUT", "PATCH", "DELETE"}:
+                return self._on_user(entry, id_)
+            case [name] if entry.method == "GET" and name in discovery.NAMES and not self.oddities.without_discovery:
+                return _json(HTTPStatus.OK, discovery.document(name, self.base_url, self.oddities))
+        raise Refused(HTTPStatus.NOT_FOUND, f"no such endpoint: {entry.method} {entry.path}")
+
+    def _on_user(self, entry: Logged, id_: str) -> Reply:
+        user = self._existing(id_)
+        if entry.method == "GET":
+            return self._shown(HTTPStatus.OK, user)
+        self._must_match(entry, user)
+        if entry.method == "PUT":
+            return self._put(entry, user)
+        return self._patch(entry, user) if entry.method == "PATCH" else self._delete(user)
+
+    # Reading
+
+    def _list(self, entry: Logged) -> Reply:
+        odd = self.oddities
+        users = list(self.users.values())
+        if "filter" in entry.query:
+            if odd.filter_unsupported is not None:
+                raise Refused(odd.filter_unsupported, "filters are not supported", "invalidFilter")
+            users = users if odd.ignore_filter else matching(users, entry.query["filter"])
+        elif odd.empty_lie:
+            users = []
+        shown = page(ordered(users, odd, len(self.log)), entry.query, odd)
+        return self._disturbed(entry, json.dumps(list_response(shown, odd, self.base_url)).encode())
+
+    def _disturbed(self, entry: Logged, body: bytes) -> Reply:
+        """A list as it goes out, with the oddities of its body and its transfer."""
+        odd, headers = self.oddities, {"Content-Type": SCIM_JSON}
+        nth = entry.nth_list or None
+        if odd.deep_json:
+            body = b'{"Resources":' + b"[" * odd.deep_json + b"]" * odd.deep_json + b"}"
+        if nth is not None and nth == odd.truncated_json:
+            body = body[: len(body) // 2]
+        if odd.huge_body:
+            return Reply(status=HTTPStatus.OK, headers=headers, chunks=padded(body, odd.huge_body))
+        if odd.gzip_bomb:
+            headers["Content-Encoding"] = "gzip"
+            return Reply(status=HTTPStatus.OK, headers=headers, body=bomb(body, odd.gzip_bomb))
+        break_at = len(body) // 2 if nth is not None and nth == odd.broken_transfer else None
+        return Reply(status=HTTPStatus.OK, headers=headers, body=body, drip=odd.slow_drip, break_at=break_at)
+
+    def _move(self, nth: int) -> None:
+        """What happens between two pages of a read, once each."""
+        odd = self.oddities
+        if nth == odd.create_during_read and "create" not in self._moved:
+            self._moved.add("create")
+            self.add(make_user(990_000 + nth))
+        if nth == odd.delete_during_read and "delete" not in self._moved and self.users:
+            self._moved.add("delete")
+            del self.users[ordered(list(self.users.values()), odd, len(self.log))[0]["id"]]
+
+    def _existing(self, id_: str) -> User:
+        if id_ not in self.users:
+            raise Refused(HTTPStatus.NOT_FOUND, f"no user {id_}")
+        return self.users[id_]
+
+    def _shown(self, status: int, user: User) -> Reply:
+        shown = view(user, self.oddities, self.base_url)
+        return _json(status, shown, self._head(user, shown))
+
+    def _head(self, user: User, shown: User) -> dict[str, str]:
+        version = etag(user, self.oddities, shown)
+        location = {"Location": f"{self.base_url}/Users/{user['id']}"}
+        return location if version is None else {**location, "ETag": version}
+
+    # Writing
+
+    def _post(self, entry: Logged) -> Reply:
+        user = accepted(_document(entry), lenient=self.oddities.active_as_string)
+        self._must_be_free(user["userName"], None)
+        stored = self.add({"active": True, **user})
+        if self.oddities.post_empty_body:
+            return Reply(status=HTTPStatus.CREATED, headers=self._head(stored, view(stored, self.oddities, "")))
+        return self._shown(HTTPStatus.CREATED, stored)
+
+    def _put(self, entry: Logged, old: User) -> Reply:
+        new = accepted(_document(entry), lenient=self.oddities.active_as_string)
+        self._must_be_free(new["userName"], old["id"])
+        return self._shown(HTTPStatus.OK, self._store(old, {"active": True, **new}))
+
+    def _patch(self, entry: Logged, old: User) -> Reply:
+        odd = self.oddities
+        wanted = patched(old, _document(entry), lenient=odd.active_as_string)
+        self._must_be_free(wanted["userName"], old["id"])
+        new = wanted if not odd.lie_patch else restore(wanted, old, odd.lie_patch)
+        stored = self._store(old, old if odd.echo_patch and not odd.lie_patch else new)
+        if odd.patch_status == HTTPStatus.NO_CONTENT:
+            return Reply(status=HTTPStatus.NO_CONTENT, headers=self._head(stored, view(stored, odd, self.base_url)))
+        return self._shown(HTTPStatus.OK, {**wanted, "meta": stored["meta"]} if odd.echo_patch else stored)
+
+    def _delete(self, user: User) -> Reply:
+        del self.users[user["id"]]
+        return Reply(status=HTTPStatus.NO_CONTENT)
+
+    def _store(self, old: User, new: User) -> User:
+        if self.oddities.lowercase_user_name:
+            new = {**new, "userName": new["userName"].lower()}
+        stored = {**new, "id": old["id"], "meta": old["meta"]}
+        # RFC 7643 §3.1: lastModified stays when nothing has changed.
+        if stored != old:
+            stored["meta"] = {**old["meta"], "lastModified": self._stamp()}
+        self.users[old["id"]] = stored
+        return stored
+
+    def _must_match(self, entry: Logged, user: User) -> None:
+        """Refuse a write whose If-Match isn't true any more (RFC 7644 §3.14)."""
+        odd, wanted = self.oddities, _header(entry, "If-Match")
+        if wanted is None or wanted == "*" or odd.no_etag or odd.body_hash_etag_ignores_if_match:
+            return
+        if etag(user, odd, user) not in [tag.strip() for tag in wanted.split(",")]:
+            raise Refused(HTTPStatus.PRECONDITION_FAILED, "the user has changed since")
+
+    def _must_be_free(self, user_name: str, own_id: str | None) -> None:
+        name = user_name.lower()
+        if any(user["userName"].lower() == name and user["id"] != own_id for user in self.users.values()):
+            raise Refused(HTTPStatus.CONFLICT, f"userName is taken: {user_name}", "uniqueness")
+
+
+def _inside(path: str) -> str:
+    """The path below the base URL; one outside it stays as it is and is found nowhere."""
+    path = unquote(path)
+    return path.removeprefix(PREFIX) if path.startswith(f"{PREFIX}/") else f"/outside{path}"
+
+
+def _falls(nth: int, first: int | None, times: int | None) -> bool:
+    """Whether the nth request is one of those that fail."""
+    return bool(nth) and first is not None and nth >= first and (times is None or nth < first + times)
+
+
+def _retry_after(seconds: int, *, as_date: bool) -> str:
+    if not as_date:
+        return str(seconds)
+    moment = math.ceil(datetime.now(UTC).timestamp()) + seconds
+    return format_datetime(datetime.fromtimestamp(moment, UTC), usegmt=True)
+
+
+def _header(entry: Logged, name: str) -> str | None:
+    return next((value for key, value in entry.headers.items() if key.lower() == name.lower()), None)
+
+
+def _document(entry: Logged) -> Any:
+    media = (_header(entry, "Content-Type") or "").partition(";")[0].strip().lower()
+    if media not in {SCIM_JSON, "application/json"}:
+        raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"not SCIM: {media}")
+    if isinstance(entry.body, bytes):
+        raise bad("the body is not JSON", "invalidSyntax")
+    return entry.body
+
+
+def _decoded(body: bytes) -> Any:
+    """The JSON value of a body, the bytes themselves if it is none, None without a body."""
+    if not body:
+        return None
+    try:
+        return json.loads(body)
+    except ValueError:
+        return body
+
+
+def _json(status: int, document: Any, headers: Mapping[str, str] | None = None) -> Reply:
+    body = json.dumps(document).encode()
+    return Reply(status=status, headers={"Content-Type": SCIM_JSON, **(headers or {})}, body=body)
