@@ -14,8 +14,9 @@ from typing import Any
 from reconciler.core import paths, scope
 from reconciler.core.compare import UnreadableError, typed
 from reconciler.core.filters import FilterError, Predicate, compile_filter
-from reconciler.core.mapping import MappingError, Projector, attribute_row, constant, direct
+from reconciler.core.mapping import MappingError, Projector, attribute_row, constant, direct, unacceptable
 from reconciler.core.model import (
+    Attribute,
     AttributeMapping,
     DesiredUser,
     Diagnostic,
@@ -202,11 +203,7 @@ def _compile(row: Located[models.Mapping], profile: TargetProfile, directory: Di
     if compiled is None:
         return None
     rule, inputs = compiled
-    try:
-        default = typed(attribute, entry.default)
-    except UnreadableError as fault:
-        directory.report(error(str(fault), "", row.at("default")))
-        return None
+    default = _default(row, attribute, directory)
     return AttributeMapping(
         attribute=attribute,
         rule=rule,
@@ -217,6 +214,26 @@ def _compile(row: Located[models.Mapping], profile: TargetProfile, directory: Di
         clear=entry.when_null == "clear",
         origin=row.at("target"),
     )
+
+
+def _default(row: Located[models.Mapping], attribute: Attribute, directory: Directory) -> Value | None:
+    entry = row.value
+    if entry.default is None:
+        return None
+    if entry.when_null == "clear":
+        summary = "default and when_null: clear contradict each other"
+        detail = "The default would be set on create and cleared by the next plan: keep one of them."
+        directory.report(error(summary, detail, row.at("when_null")))
+    try:
+        default = typed(attribute, entry.default)
+    except UnreadableError as fault:
+        wrong: str | None = str(fault)
+    else:
+        wrong = unacceptable(attribute, default) if isinstance(default, str) else None
+    if wrong is not None:
+        directory.report(error(f"the default cannot be used: {wrong}", "", row.at("default")))
+        return None
+    return default
 
 
 def _unknown_target(path: str, profile: TargetProfile, origin: Origin | None) -> Diagnostic:

@@ -133,7 +133,11 @@ class _Run:
     def _one(self, change: Change) -> Outcome:
         missing = [address for address in change.requires if not self._is_free(address)]
         if missing and not self._stop.is_set():
-            return Outcome(change, Result.SKIPPED, f"not started: it waits for {printable(missing[0])}")
+            waits = f"it waits for {printable(missing[0])}"
+            if change.address in self._stepped_aside:
+                name = quoted(change.temporary_user_name or "")
+                return Outcome(change, Result.SKIPPED, f"only half done: it has the temporary name {name}; {waits}")
+            return Outcome(change, Result.SKIPPED, f"not started: {waits}")
         return self._guarded(change, self._carry_out)
 
     def _step_aside(self, change: Change) -> Outcome | None:
@@ -172,7 +176,11 @@ class _Run:
 
     def _who_has_the_name(self, change: Change) -> str:
         name = str(change.after.get("userName"))
-        for found in self._find("userName", name):
+        try:
+            holders = self._find("userName", name)
+        except TargetError:
+            holders = []
+        for found in holders:
             owner = f"externalId {quoted(found.external_id)}" if found.external_id else "no externalId"
             return f"The user name {quoted(name)} belongs to account {quoted(found.id)} ({owner})."
         return self._do.profile.conflict_hint
@@ -198,7 +206,7 @@ class _Run:
     def _resolve_create(self, change: Change, unknown: UnknownOutcomeError) -> Outcome:
         """The answer was lost: look whether the user is there, never send it again blindly."""
         found = self._look_up(change)
-        if found is not None and not verify.unmet(change, found, self._do.mappings):
+        if found is not None:
             return self._verified(change, found)
         outcome = Outcome(change, Result.UNKNOWN, f"{unknown.summary}; the user was not found afterwards")
         self._do.record.finished(outcome)
@@ -278,7 +286,10 @@ class _Run:
             if not unmet or identity is None:
                 break
             self._do.sleep(pause)
-            resource = self._do.service.get_user(identity)
+            try:
+                resource = self._do.service.get_user(identity)
+            except (ScimError, TargetError) as fault:
+                return self._unverified(change, fault)
             found = self._do.reader.read(resource) if resource is not None else None
             unmet = verify.unmet(change, found, self._do.mappings)
         if not unmet:
@@ -286,6 +297,12 @@ class _Run:
         names = ", ".join(short(path) for path in unmet)
         message = f"the service accepted it, but it is not in effect: {names}"
         outcome = Outcome(change, Result.NOT_IN_EFFECT, message, identity, unmet)
+        self._do.record.finished(outcome)
+        return outcome
+
+    def _unverified(self, change: Change, fault: ScimError | TargetError) -> Outcome:
+        """The write was accepted, but the user can't be read: nobody knows."""
+        outcome = Outcome(change, Result.UNKNOWN, f"accepted, but it could not be verified: {fault.summary}")
         self._do.record.finished(outcome)
         return outcome
 

@@ -6,10 +6,9 @@ It is what `--format json` prints and what a plan file holds. Reading it back gi
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from reconciler.core.model import (
     Action,
@@ -122,8 +121,8 @@ class PlanDocument(_Document):
     format_version: Literal["1.0"]
     reconciler_version: str
     plan_id: str = Field(pattern=r"^sha256:[0-9a-f]{64}$")
-    created_at: datetime
-    expires_at: datetime
+    created_at: AwareDatetime
+    expires_at: AwareDatetime
     commit: str | None
     config_digest: str
     target: TargetDocument
@@ -277,7 +276,7 @@ def _read_change(found: ResourceChange) -> Change:
 def _read_origin(text: str | None) -> Origin | None:
     file, _, place = (text or "").rpartition(":")
     file, _, line = file.rpartition(":")
-    return Origin(file, int(line), int(place)) if file and line.isdigit() and place.isdigit() else None
+    return Origin(file, int(line), int(place)) if file and line.isdecimal() and place.isdecimal() else None
 
 
 def _read_diagnostic(item: DiagnosticDocument) -> Diagnostic:

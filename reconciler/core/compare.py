@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from reconciler.core.model import Attribute, Comparison, Value
-from reconciler.core.text import normal
+from reconciler.core.text import normal, quoted, shortened
 
 _BOOLEANS = {"true": True, "false": False}
 
@@ -39,7 +39,7 @@ def typed(attribute: Attribute, raw: Any) -> Value | None:
 def _typed_boolean(attribute: Attribute, raw: Any) -> bool:
     value = raw if isinstance(raw, bool) else boolean(raw) if isinstance(raw, str) else None
     if value is None:
-        raise UnreadableError(f"{attribute.path} holds {str(raw)[:40]!r}, neither true nor false")
+        raise UnreadableError(f"{attribute.path} holds {quoted(shortened(str(raw), 40))}, neither true nor false")
     return value
 
 

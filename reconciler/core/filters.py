@@ -56,7 +56,8 @@ def _tokens(text: str) -> list[_Token]:
     while text[position:].strip():
         match = _TOKEN.match(text, position)
         if match is None:
-            raise FilterError(f"cannot read {text[position:].strip()[:20]!r}", position)
+            rest = text[position:].lstrip()
+            raise FilterError(f"cannot read {rest[:20]!r}", len(text) - len(rest))
         tokens.append(_Token(match.group().strip(), match.start() + len(match.group()) - len(match.group().lstrip())))
         position = match.end()
     return tokens

@@ -126,13 +126,19 @@ def _name_reuse(situation: Situation) -> Guard:
     hit = sorted(
         f"{change.after['userName']} (free on {day})"
         for change in situation.changes
-        if change.action is Action.CREATE and (day := reserved.get(str(change.after.get("userName")).casefold()))
+        if (name := _new_name(change)) and (day := reserved.get(name))
     )
     if not hit:
         return Guard("name-reuse", passed=True, message="no user name of a recently deleted account is used again")
     names = plural(len(hit), "user name")
     message = f"{names} of recently deleted accounts would be used again, which the target refuses: {_some(hit)}"
     return Guard("name-reuse", passed=False, message=message)
+
+
+def _new_name(change: Change) -> str | None:
+    """The folded user name that a create or a rename takes."""
+    before, after = (str(side.get("userName", "")).casefold() for side in (change.before, change.after))
+    return after if after != before and change.action is not Action.DELETE else None
 
 
 def _some(names: Sequence[str], limit: int = 5) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from reconciler.core.diff import diff
@@ -15,6 +16,7 @@ from reconciler.core.model import (
     Change,
     DesiredUser,
     LiveUser,
+    Origin,
     Value,
 )
 from reconciler.core.policy import Policy, Removal
@@ -77,39 +79,55 @@ def _kind(live: LiveUser, changes: Mapping[AttributePath, Value | None]) -> tupl
     return Action.UPDATE, ActionReason.ATTRIBUTES_DIFFER, "attributes differ from the desired state"
 
 
-def remove(live: LiveUser, desired: DesiredUser | None, policy: Policy, now: datetime) -> tuple[Change | None, bool]:
-    """A managed live user whom nobody desires: the change, if any, and whether settings keep the account as it is.
-
-    `desired` is the user as written when it is out of scope, None when it is no longer written at all.
-    """
-    mode = policy.removed if desired is None else policy.out_of_scope
-    if mode is Removal.KEEP:
-        return None, True
-    reason = ActionReason.NOT_IN_DESIRED_STATE if desired is None else ActionReason.OUT_OF_SCOPE
-    detail = "no longer in the desired state" if desired is None else desired.verdict.text
-    if mode is Removal.DELETE:
-        return _removal(live, desired, Action.DELETE, reason, detail), False
-    if live.active:
-        return _removal(live, desired, Action.DEACTIVATE, reason, detail), False
-    inactive = _inactive_days(live, now)
-    if policy.delete_after_days is None or inactive is None or inactive < policy.delete_after_days:
-        return None, False
-    detail = f"{detail}; unchanged and deactivated for {inactive} days, the limit is {policy.delete_after_days}"
-    return _removal(live, desired, Action.DELETE, ActionReason.INACTIVE_TOO_LONG, detail), False
+def remove_out_of_scope(
+    live: LiveUser, desired: DesiredUser, policy: Policy, now: datetime
+) -> tuple[Change | None, bool]:
+    """A managed live user who is written, but out of scope: the change, if any, and whether settings keep it."""
+    removal = _Removal(live, desired.key, desired.origin, ActionReason.OUT_OF_SCOPE, desired.verdict.text)
+    return removal.decide(policy.out_of_scope, policy, now)
 
 
-def _removal(live: LiveUser, desired: DesiredUser | None, action: Action, reason: ActionReason, detail: str) -> Change:
-    after: Attributes = {} if action is Action.DELETE else {**live.attributes, "active": False}
-    return Change(
-        key=desired.key if desired is not None else live.user_name or live.id,
-        action=action,
-        reason=reason,
-        detail=detail,
-        live_id=live.id,
-        before=live.attributes,
-        after=after,
-        origin=desired.origin if desired is not None else None,
-    )
+def remove_unclaimed(live: LiveUser, key: str, policy: Policy, now: datetime) -> tuple[Change | None, bool]:
+    """A managed live user, called `key`, who is not written any more: as `remove_out_of_scope`."""
+    detail = "no longer in the desired state"
+    removal = _Removal(live, key, None, ActionReason.NOT_IN_DESIRED_STATE, detail)
+    return removal.decide(policy.removed, policy, now)
+
+
+@dataclass(frozen=True, slots=True)
+class _Removal:
+    live: LiveUser
+    key: str
+    origin: Origin | None
+    reason: ActionReason
+    detail: str
+
+    def decide(self, mode: Removal, policy: Policy, now: datetime) -> tuple[Change | None, bool]:
+        if mode is Removal.KEEP:
+            return None, True
+        if mode is Removal.DELETE:
+            return self.to_change(Action.DELETE), False
+        if self.live.active:
+            return self.to_change(Action.DEACTIVATE), False
+        inactive = _inactive_days(self.live, now)
+        limit = policy.delete_after_days
+        if limit is None or inactive is None or inactive < limit:
+            return None, False
+        detail = f"{self.detail}; unchanged and deactivated for {inactive} days, the limit is {limit}"
+        return replace(self, reason=ActionReason.INACTIVE_TOO_LONG, detail=detail).to_change(Action.DELETE), False
+
+    def to_change(self, action: Action) -> Change:
+        after: Attributes = {} if action is Action.DELETE else {**self.live.attributes, "active": False}
+        return Change(
+            key=self.key,
+            action=action,
+            reason=self.reason,
+            detail=self.detail,
+            live_id=self.live.id,
+            before=self.live.attributes,
+            after=after,
+            origin=self.origin,
+        )
 
 
 def _inactive_days(live: LiveUser, now: datetime) -> int | None:

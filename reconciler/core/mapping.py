@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from reconciler.core.compare import UnreadableError, typed
 from reconciler.core.model import (
+    IN_SCOPE,
     Attribute,
     AttributeMapping,
     Comparison,
@@ -64,11 +65,7 @@ class Projector:
     def project(self, user: SourceUser, verdict: Verdict) -> tuple[DesiredUser, list[Diagnostic]]:
         """The desired user. Mistakes make it `failed`: it is then left alone in the target, not removed."""
         if not verdict.in_scope:
-            match = tuple(self._match_value(user, row) for row in self._matching)
-            out = DesiredUser(
-                user.key, match, user.origin, verdict=verdict, protected=user.lifecycle.protected, failed=not any(match)
-            )
-            return out, []
+            return self._identify(user, verdict)
         attributes: dict[str, Value] = {}
         create_only: dict[str, Value] = {}
         mistakes: list[Diagnostic] = []
@@ -101,32 +98,39 @@ class Projector:
             mistakes,
         )
 
+    def _identify(self, user: SourceUser, verdict: Verdict) -> tuple[DesiredUser, list[Diagnostic]]:
+        """A user out of scope: only who it is matters."""
+        match: list[Value | None] = []
+        mistakes: list[Diagnostic] = []
+        for row in self._matching:
+            try:
+                match.append(typed(row.attribute, row.rule(user.attributes)))
+            except (MappingError, UnreadableError) as fault:
+                match.append(None)
+                mistakes.append(_mistake(user, row, f"{short(row.target)} cannot be mapped: {fault}"))
+        protected = user.lifecycle.protected
+        failed = bool(mistakes) or not any(match)
+        return DesiredUser(
+            user.key, tuple(match), user.origin, verdict=verdict, protected=protected, failed=failed
+        ), mistakes
+
     def _match(
         self, user: SourceUser, attributes: dict[str, Value], create_only: dict[str, Value], *, failed: bool
     ) -> tuple[Value | None, ...]:
         if failed:
-            return tuple(self._match_value(user, row) for row in self._matching)
+            return self._identify(user, IN_SCOPE)[0].match
         # A default is no identity: everybody without a value would share it.
         return tuple(
             attributes.get(row.target) or (create_only.get(row.target) if row.create_only else None)
             for row in self._matching
         )
 
-    def _match_value(self, user: SourceUser, row: AttributeMapping) -> Value | None:
-        try:
-            return _value(row, user.attributes)
-        except (MappingError, UnreadableError):
-            return None
-
     def _lint(self, user: SourceUser, row: AttributeMapping, value: Value, mistakes: list[Diagnostic]) -> None:
         text = str(value)
-        attribute = row.attribute
-        if len(text) > attribute.max_length:
-            summary = f"{short(row.target)} has {len(text):,} characters, the target takes {attribute.max_length:,}"
-            mistakes.append(_mistake(user, row, summary))
-        elif not text.isprintable() and (found := _FORBIDDEN.search(text)):
-            mistakes.append(_mistake(user, row, f"{short(row.target)} contains the character U+{ord(found[0]):04X}"))
-        elif row.target == "userName":
+        wrong = unacceptable(row.attribute, text)
+        if wrong is not None:
+            mistakes.append(_mistake(user, row, wrong))
+        elif row.attribute.path == "userName":
             self._lint_user_name(user, row, text, mistakes)
 
     def _lint_user_name(self, user: SourceUser, row: AttributeMapping, text: str, mistakes: list[Diagnostic]) -> None:
@@ -161,8 +165,13 @@ class Projector:
                 mistakes.append(_missing(user, path, row, self._profile))
 
 
-def _value(row: AttributeMapping, attributes: SourceAttributes) -> Value | None:
-    return typed(row.attribute, row.rule(attributes))
+def unacceptable(attribute: Attribute, text: str) -> str | None:
+    """Why no target should get `text` for `attribute`; None: it may."""
+    if len(text) > attribute.max_length:
+        return f"{short(attribute.path)} has {len(text):,} characters, the target takes {attribute.max_length:,}"
+    if not text.isprintable() and (found := _FORBIDDEN.search(text)):
+        return f"{short(attribute.path)} contains the character U+{ord(found[0]):04X}"
+    return None
 
 
 def _missing(user: SourceUser, path: str, row: AttributeMapping | None, profile: TargetProfile) -> Diagnostic:

@@ -63,20 +63,25 @@ class _Matcher:
 
     def _refuse_twins(self, level: int) -> None:
         """Two desired users with one matching value: which of them is meant cannot be known."""
-        first: dict[Hashable, DesiredUser] = {}
+        holders: dict[Hashable, list[DesiredUser]] = {}
         for user in self._desired:
             value = self._value(user, level)
-            if value is None:
-                continue
-            twin = first.setdefault(value, user)
-            if twin is not user:
-                for one, other in ((twin, user), (user, twin)):
-                    place = f" ({other.origin})" if other.origin else ""
-                    self._conflict(
-                        one,
-                        f"{self._name(level)} {quoted(str(value))} is also the one of {quoted(other.key)}{place}",
-                        "Two users cannot share one account: correct one of them.",
-                    )
+            if value is not None:
+                holders.setdefault(value, []).append(user)
+        for users in holders.values():
+            if len(users) > 1:
+                users.sort(key=lambda user: user.key)
+                for user in users:
+                    self._twin(user, users[0] if user is not users[0] else users[1], level)
+
+    def _twin(self, user: DesiredUser, other: DesiredUser, level: int) -> None:
+        place = f" ({other.origin})" if other.origin else ""
+        value = quoted(str(user.match[level]))
+        self._conflict(
+            user,
+            f"{self._name(level)} {value} is also the one of {quoted(other.key)}{place}",
+            "Two users cannot share one account: correct one of them.",
+        )
 
     def _claim(self, level: int) -> None:
         index = self._index(level)
@@ -130,7 +135,7 @@ class _Matcher:
             self._result.pairs.append((user, None))
         elif hit.unreadable is not None:
             self._conflict(user, f"the live account cannot be read: {hit.unreadable}", "Correct it at the target.")
-        elif not hit.managed and not hit.adoptable and user.verdict.in_scope:
+        elif user.verdict.in_scope and not hit.managed and not (hit.adoptable and _has_external_id(user)):
             self._conflict(
                 user,
                 f"the live account {quoted(hit.user_name)} is not managed: the ownership filter excludes it",
@@ -145,3 +150,8 @@ class _Matcher:
 
     def _name(self, level: int) -> str:
         return short(self._attributes[level].path)
+
+
+def _has_external_id(user: DesiredUser) -> bool:
+    """Whether adopting would link the account; without a link it would be written to, but never managed."""
+    return "externalId" in user.attributes or "externalId" in user.create_only

@@ -35,10 +35,10 @@ def order(changes: Sequence[Change], live: Iterable[LiveUser]) -> tuple[list[Cha
     ordered = [
         replace(
             change,
-            requires=(possible[waits[key]].address,) if key in waits else (),
-            temporary_user_name=asides.get(key),
+            requires=(waits[address],) if address in waits else (),
+            temporary_user_name=asides.get(address),
         )
-        for key, change in possible.items()
+        for address, change in possible.items()
     ]
     return _in_waves(ordered), conflicts
 
@@ -60,7 +60,7 @@ def _with_free_names(
     changes: Sequence[Change], holders: Mapping[str, LiveUser]
 ) -> tuple[dict[str, Change], list[Diagnostic]]:
     """Without the changes that want a name whose holder keeps it, and without those that then can't move either."""
-    possible = {change.key: change for change in changes}
+    possible = {change.address: change for change in changes}
     takers = Counter(wanted for change in changes if (wanted := _wanted(change)))
     leaving = {change.live_id: change for change in changes if change.live_id and _wanted(change)}
     waiting: dict[str, Change] = {}
@@ -73,17 +73,17 @@ def _with_free_names(
         elif holder is None or holder.id == change.live_id:
             continue
         elif holder.id in leaving:
-            waiting[leaving[holder.id].key] = change
+            waiting[leaving[holder.id].address] = change
         else:
             stuck.append(change)
     conflicts = []
     while stuck:
         change = stuck.pop()
-        if possible.pop(change.key, None) is None:
+        if possible.pop(change.address, None) is None:
             continue
         conflicts.append(_name_taken(change, holders))
-        if change.key in waiting:
-            stuck.append(waiting[change.key])
+        if change.address in waiting:
+            stuck.append(waiting[change.address])
     return possible, conflicts
 
 
@@ -103,29 +103,29 @@ def _name_taken(change: Change, holders: Mapping[str, LiveUser]) -> Diagnostic:
 
 
 def _waits(changes: Mapping[str, Change], holders: Mapping[str, LiveUser]) -> dict[str, str]:
-    """Key of a change -> key of the change that frees the name it wants."""
-    leaving = {change.live_id: key for key, change in changes.items() if change.live_id and _wanted(change)}
+    """Address of a change -> address of the change that frees the name it wants."""
+    leaving = {change.live_id: address for address, change in changes.items() if change.live_id and _wanted(change)}
     waits: dict[str, str] = {}
-    for key, change in changes.items():
+    for address, change in changes.items():
         wanted = _wanted(change)
         holder = holders.get(wanted) if wanted else None
         if holder is not None and holder.id != change.live_id:
-            waits[key] = leaving[holder.id]
+            waits[address] = leaving[holder.id]
     return waits
 
 
 def _circles(waits: Mapping[str, str]) -> list[str]:
-    """One key of each circle, the smallest."""
+    """One address of each circle, the smallest."""
     found: list[str] = []
     done: set[str] = set()
     for start in sorted(waits):
         path: dict[str, int] = {}
-        key: str | None = start
-        while key is not None and key not in done and key not in path:
-            path[key] = len(path)
-            key = waits.get(key)
-        if key is not None and key in path:
-            circle = [member for member, position in path.items() if position >= path[key]]
+        address: str | None = start
+        while address is not None and address not in done and address not in path:
+            path[address] = len(path)
+            address = waits.get(address)
+        if address is not None and address in path:
+            circle = [member for member, position in path.items() if position >= path[address]]
             found.append(min(circle))
         done.update(path)
     return found
@@ -138,7 +138,7 @@ def _temporary_name(change: Change, holders: Mapping[str, LiveUser]) -> str:
     for attempt in range(100):
         digest = hashlib.sha256(f"{change.live_id}\n{name}\n{attempt}".encode()).hexdigest()[:12]
         candidate = f"renaming-{digest}{at}{domain if at else ''}"
-        if candidate not in holders:
+        if _folded(candidate) not in holders:
             return candidate
     raise AssertionError("a hundred sha256 digests are all user names")  # pragma: no cover
 

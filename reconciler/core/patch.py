@@ -13,7 +13,7 @@ PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 
 def patch_body(changes: Iterable[AttributeChange], *, capitalised: bool) -> dict[str, Any]:
     """One operation for each changed attribute. `capitalised`: `Replace`, as Entra writes it."""
-    operations = [patch_op(change) for change in changes]
+    operations = _merged([patch_op(change) for change in changes])
     if capitalised:
         operations = [{**operation, "op": operation["op"].capitalize()} for operation in operations]
     return {"schemas": [PATCH_OP], "Operations": operations}
@@ -28,6 +28,21 @@ def patch_op(change: AttributeChange) -> dict[str, Any]:
         # RFC 7644 §3.5.2.3: replacing an element that no filter finds fails with noTarget, so it is added.
         return {"op": "add", "path": _holder(path), "value": [_element(path, change.after)]}
     return {"op": "replace", "path": change.path, "value": change.after}
+
+
+def _merged(operations: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Two parts of one new element (a work address's city and country) are added as one element."""
+    merged: list[dict[str, Any]] = []
+    elements: dict[tuple[str, str], dict[str, Any]] = {}
+    for operation in operations:
+        if operation["op"] == "add":
+            (element,) = operation["value"]
+            known = elements.setdefault((operation["path"], next(iter(element.values()))), element)
+            if known is not element:
+                known.update(element)
+                continue
+        merged.append(operation)
+    return merged
 
 
 def resource(attributes: Attributes) -> dict[str, Any]:

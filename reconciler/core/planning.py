@@ -23,6 +23,7 @@ from reconciler.core.model import (
     Tally,
     Target,
     error,
+    user_address,
     warning,
 )
 from reconciler.core.order import order
@@ -64,8 +65,9 @@ def build_plan(request: PlanRequest, live: LiveState) -> Plan:
     draft = _Draft(diagnostics=[*request.diagnostics, *matching.conflicts])
     for user, found in matching.pairs:
         _decide(user, found, request, draft)
+    keys = {user.key.casefold() for user in request.desired}
     for found in matching.unclaimed:
-        _decide_unclaimed(found, request, draft)
+        _decide_unclaimed(found, _own_key(found, keys), request, draft)
     _withhold(draft, request.policy, matching, live)
     changes, taken = order(draft.changes, live.users)
     draft.diagnostics += taken
@@ -100,23 +102,31 @@ def _decide(user: DesiredUser, found: LiveUser | None, request: PlanRequest, dra
         draft.add(change)
     elif found is not None:
         if found.managed:
-            _decide_removal(found, user, request, draft)
+            _add_removal(draft, *lifecycle.remove_out_of_scope(found, user, request.policy, request.now))
         else:
             draft.unmanaged += 1
 
 
-def _decide_unclaimed(found: LiveUser, request: PlanRequest, draft: _Draft) -> None:
+def _own_key(found: LiveUser, keys: set[str]) -> str:
+    """What a live user without a desired one is called: its userName, with its id where somebody else is called so."""
+    key = found.user_name or found.id
+    if key.casefold() in keys:
+        key = f"{key} (id {found.id})"
+    keys.add(key.casefold())
+    return key
+
+
+def _decide_unclaimed(found: LiveUser, key: str, request: PlanRequest, draft: _Draft) -> None:
     if not found.managed:
         draft.unmanaged += 1
     elif found.unreadable is not None:
         summary = f"a live account that nobody desires cannot be read: {found.unreadable}"
-        draft.diagnostics.append(error(summary, "Correct it at the target.", None, f'user["{found.id}"]'))
+        draft.diagnostics.append(error(summary, "Correct it at the target.", None, user_address(key)))
     else:
-        _decide_removal(found, None, request, draft)
+        _add_removal(draft, *lifecycle.remove_unclaimed(found, key, request.policy, request.now))
 
 
-def _decide_removal(found: LiveUser, user: DesiredUser | None, request: PlanRequest, draft: _Draft) -> None:
-    change, kept = lifecycle.remove(found, user, request.policy, request.now)
+def _add_removal(draft: _Draft, change: Change | None, kept: bool) -> None:
     if kept:
         draft.kept += 1
     else:
@@ -163,9 +173,9 @@ def _selected(changes: Sequence[Change], only: Collection[str]) -> list[Change]:
 
 
 def _is_named(change: Change, only: Collection[str]) -> bool:
-    names = [change.key, change.live_id]
-    names += [str(side.get(path)) for side in (change.before, change.after) for path in ("userName", "externalId")]
-    return any(name is not None and name.casefold() in only for name in names)
+    names: list[object] = [change.key, change.live_id]
+    names += [side.get(path) for side in (change.before, change.after) for path in ("userName", "externalId")]
+    return any(isinstance(name, str) and name.casefold() in only for name in names)
 
 
 def _assemble(request: PlanRequest, live: LiveState, changes: Sequence[Change], draft: _Draft) -> Plan:
@@ -193,9 +203,9 @@ def _assemble(request: PlanRequest, live: LiveState, changes: Sequence[Change], 
     )
 
 
-def _by_place(item: Diagnostic) -> tuple[str, str, int, int, str]:
+def _by_place(item: Diagnostic) -> tuple[str, str, int, int, str, str, str]:
     place = (item.origin.file, item.origin.line, item.origin.column) if item.origin else ("", 0, 0)
-    return (item.severity.value, *place, item.summary)
+    return (item.severity.value, *place, item.summary, item.address or "", item.detail)
 
 
 def plan_id(target: Target, changes: Iterable[Change]) -> str:

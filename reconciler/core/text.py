@@ -6,11 +6,14 @@ import re
 import unicodedata
 
 # What could move a cursor, hide text, reorder it or add a line: C0, DEL, C1, bidi controls and marks, zero-width
-# characters, line and paragraph separators, interlinear annotations, language tags, lone surrogates, other "Cf".
+# characters, line and paragraph separators, variation selectors, interlinear annotations, musical and shorthand
+# controls, language tags, lone surrogates: all of Unicode's Default_Ignorable_Code_Point and "Cf".
 _SUSPECT = re.compile(
-    r"[\x00-\x1f\x7f-\x9f\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164"
-    r"\ud800-\udfff\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]",
+    r"[\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
+    r"\u2060-\u206f\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3"
+    r"\U0001d173-\U0001d17a\U000e0000-\U000e0fff]",
 )
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*("|$)')
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -29,6 +32,11 @@ def printable(text: str) -> str:
 def quoted(text: str) -> str:
     """`text` in double quotes as Terraform shows strings: backslash and quote escaped, then `printable`."""
     return f'"{printable(text.replace(chr(92), chr(92) * 2).replace(chr(34), chr(92) + chr(34)))}"'
+
+
+def redacted(text: str) -> str:
+    """`text` without what stands in quotes: messages put every stranger's value through `quoted`."""
+    return _QUOTED.sub("(hidden)", text)
 
 
 def shortened(text: str, limit: int = 200) -> str:

@@ -91,6 +91,14 @@ def _replace(text: Any, old: Any, new: Any) -> str:
     return source.replace(find, put)
 
 
+def _join(values: Any, between: str = "") -> str:
+    """`join` without its `attribute` argument, which reaches into objects."""
+    joined = str(between).join(map(str, values))
+    if len(joined) > MAX_OUTPUT:
+        raise TemplateFaultError(f"the filter join gives more than {MAX_OUTPUT:,} characters")
+    return joined
+
+
 def _single(value: Any) -> Any:
     if isinstance(value, tuple | list):
         raise TemplateFaultError("an attribute with several values: choose one with first, last or join")
@@ -102,11 +110,14 @@ def _environment() -> ImmutableSandboxedEnvironment:
     environment.globals.clear()
     environment.filters = {name: _limited(name, environment.filters[name]) for name in _FILTERS}
     environment.filters["replace"] = _replace
+    environment.filters["join"] = _join
     environment.tests = {name: environment.tests[name] for name in _TESTS}
     return environment
 
 
 _ENVIRONMENT = _environment()
+_FAULTS = (TemplateError, TypeError, ValueError, LookupError, ArithmeticError, AttributeError, AssertionError)
+"""What filters raise for values they cannot take."""
 
 
 def compile_template(source: str) -> tuple[Callable[[Mapping[str, Any]], str | None], tuple[str, ...]]:
@@ -123,7 +134,7 @@ def compile_template(source: str) -> tuple[Callable[[Mapping[str, Any]], str | N
         template = _ENVIRONMENT.from_string(tree)
     except TemplateFaultError:
         raise
-    except (TemplateError, RecursionError) as fault:
+    except (TemplateError, RecursionError, SyntaxError, MemoryError) as fault:
         raise TemplateFaultError(str(fault), getattr(fault, "lineno", None) or 1) from fault
     render = template.root_render_func
 
@@ -139,7 +150,7 @@ def compile_template(source: str) -> tuple[Callable[[Mapping[str, Any]], str | N
                 parts.append(part)
         except _UnassignedError:
             return None
-        except (TemplateError, TypeError, ValueError, KeyError, IndexError, OverflowError) as fault:
+        except _FAULTS as fault:
             raise TemplateFaultError(str(fault)) from fault
         return "".join(parts)
 

@@ -23,7 +23,7 @@ from reconciler.core.model import (
     Value,
 )
 from reconciler.core.paths import short
-from reconciler.core.text import plural, printable, quoted
+from reconciler.core.text import plural, printable, quoted, redacted
 
 _RED, _GREEN, _YELLOW, _CYAN, _GREY, _BOLD, _RESET = (
     "\x1b[31m",
@@ -257,9 +257,10 @@ def _guards(plan: Plan, style: Style) -> str:
 
 
 def _guard(guard: Guard, style: Style) -> str:
+    message = printable(redacted(guard.message) if style.redact else guard.message)
     if guard.approved:
-        return f"{style.paint('Approved:', _BOLD, _YELLOW)} {printable(guard.message)}"
-    return f"{style.paint('Blocked:', _BOLD, _RED)} {printable(guard.message)}"
+        return f"{style.paint('Approved:', _BOLD, _YELLOW)} {message}"
+    return f"{style.paint('Blocked:', _BOLD, _RED)} {message}"
 
 
 def _way_out(plan: Plan) -> list[str]:
@@ -287,7 +288,7 @@ def render_diagnostics(diagnostics: Sequence[Diagnostic], style: Style) -> str:
 def _diagnostic(item: Diagnostic, style: Style) -> str:
     is_error = item.severity is Severity.ERROR
     head = style.paint("Error:" if is_error else "Warning:", _BOLD, _RED if is_error else _YELLOW)
-    summary = _redacted(item, item.summary) if style.redact else item.summary
+    summary = redacted(item.summary) if style.redact else item.summary
     lines = [f"{head} {style.paint(printable(summary), _BOLD)}"]
     if item.origin is not None:
         who = f", in {printable(item.address)}" if item.address and not style.redact else ""
@@ -299,12 +300,6 @@ def _diagnostic(item: Diagnostic, style: Style) -> str:
     if item.detail and not style.redact:
         lines += ["", f"  {printable(item.detail)}"]
     return "\n".join(lines) + "\n"
-
-
-def _redacted(item: Diagnostic, summary: str) -> str:
-    """Summaries quote values: what stands in quotes is left out."""
-    pieces = summary.split('"')
-    return HIDDEN.join(pieces[::2]) if item.address else summary
 
 
 # --- an apply ---------------------------------------------------------------------

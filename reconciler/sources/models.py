@@ -174,14 +174,25 @@ class UserLifecycle(_Strict):
         return self
 
 
-SourceText = Annotated[str | None, WithJsonSchema({"type": ["string", "number", "boolean", "null"]})]
+def _source_value(value: Any) -> Any:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, list) and all(each is None or isinstance(each, str) for each in value):
+        return value
+    raise ValueError("expected text or a list of texts")
+
+
+_SCALAR = {"type": ["string", "number", "boolean", "null"]}
+SourceValue = Annotated[
+    Any, BeforeValidator(_source_value), WithJsonSchema({"anyOf": [_SCALAR, {"type": "array", "items": _SCALAR}]})
+]
 
 
 class User(BaseModel):
     """One person of users/**/*.yaml. Every further key is a source attribute, in Entra's names."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
-    __pydantic_extra__: dict[str, SourceText | list[SourceText]]
+    __pydantic_extra__: dict[str, SourceValue]
 
     userPrincipalName: Annotated[str, Field(min_length=1)]  # noqa: N815 - Entra's name
     objectId: Annotated[str, Field(min_length=1)] | None = None  # noqa: N815 - Entra's name

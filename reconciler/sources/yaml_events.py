@@ -193,7 +193,13 @@ class _Reader:
     def syntax_error(self, fault: Exception) -> None:
         """Reports what libyaml could not read."""
         mark = getattr(fault, "problem_mark", None) or getattr(fault, "context_mark", None)
-        if isinstance(fault, MarkedYAMLError) and mark is not None:
+        position = getattr(fault, "position", None)
+        if position is not None:
+            # libyaml's reader counts bytes and has no lines.
+            before = self._content[:position]
+            at = Origin(self._file, before.count(b"\n") + 1, position - before.rfind(b"\n"))
+            what, detail = "a control character", "Remove it: YAML is printable text."
+        elif isinstance(fault, MarkedYAMLError) and mark is not None:
             what = ", ".join(part for part in (fault.problem, fault.context) if part)
             at = Origin(self._file, mark.line + 1, mark.column + 1)
             detail = "Mend the syntax at this place; the rest of the file was not read."

@@ -6,6 +6,7 @@ import difflib
 import hashlib
 import os
 import stat
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from reconciler.core.text import quoted, shortened
 from reconciler.sources import models
 from reconciler.sources.yaml_events import (
     MAX_BYTES,
+    MAX_DIAGNOSTICS,
     Report,
     YamlMapping,
     YamlSequence,
@@ -28,6 +30,7 @@ from reconciler.sources.yaml_events import (
 )
 
 SUFFIXES = (".yaml", ".yml")
+_FOLDERS = ("users", "groups")
 _TOP = ("settings.yaml", "scope.yaml", "mappings.yaml")
 _MAX_FILES = 20_000
 
@@ -54,6 +57,7 @@ class Directory:
     diagnostics: list[Diagnostic] = field(default_factory=list)
     digests: dict[str, str] = field(default_factory=dict)
     """sha256 of each file read, by its name relative to the root."""
+    _counts: Counter[str] = field(default_factory=Counter)
 
     def settings(self) -> Located[models.Settings] | None:
         """settings.yaml; required."""
@@ -87,7 +91,15 @@ class Directory:
                     yield user
 
     def report(self, diagnostic: Diagnostic) -> None:
-        """Adds a diagnostic."""
+        """Adds a diagnostic. A file with very many is not listed in full: it would be nothing but noise."""
+        origin = diagnostic.origin
+        if origin is not None:
+            self._counts[origin.file] += 1
+            if self._counts[origin.file] > MAX_DIAGNOSTICS + 1:
+                return
+            if self._counts[origin.file] > MAX_DIAGNOSTICS:
+                summary = f"more than {MAX_DIAGNOSTICS} mistakes in this file, the others are not shown"
+                diagnostic = error(summary, "Correct these first.", origin)
         self.diagnostics.append(diagnostic)
 
     def check_layout(self) -> None:
@@ -96,11 +108,18 @@ class Directory:
             self.report(error(f"there is no directory {self.root}", "Name it with --state DIR, or make one."))
             return
         for entry in sorted(self.root.iterdir()):
-            if entry.suffix in (*SUFFIXES, ".json") and entry.name not in _TOP:
-                near = difflib.get_close_matches(entry.name, _TOP, 1)
-                hint = f"Did you mean {near[0]}? " if near else ""
-                detail = f"{hint}At the top are {', '.join(_TOP)}; people go into users/, groups into groups/."
-                self.report(error("this file is not read", detail, Origin(entry.name, 1, 1)))
+            if entry.name.startswith(".") or entry.name in _TOP or entry.name in _FOLDERS:
+                continue
+            if _is_yaml(entry.name) or entry.suffix.casefold() == ".json":
+                self._not_read("this file is not read", entry.name)
+            elif entry.is_dir() and any(_is_yaml(name) for _, _, names in os.walk(entry) for name in names):
+                self._not_read("this directory is not read", entry.name)
+
+    def _not_read(self, summary: str, name: str) -> None:
+        near = difflib.get_close_matches(name.casefold(), [*_TOP, *_FOLDERS], 1)
+        hint = f"Did you mean {near[0]}? " if near else ""
+        detail = f"{hint}At the top are {', '.join(_TOP)}; people go into users/, groups into groups/."
+        self.report(error(summary, detail, Origin(name, 1, 1)))
 
     # --- files ------------------------------------------------------------
 
@@ -110,19 +129,24 @@ class Directory:
     def _walk(self, folder: str) -> list[str]:
         """The YAML files below `folder`, sorted; links that lead to directories are refused, not followed."""
         names: list[str] = []
-        for directory, folders, files in os.walk(self.root / folder):
+        for directory, folders, files in os.walk(self.root / folder, onerror=self._unreadable_folder):
             folders.sort()
             for name in [*folders, *files]:
                 path = Path(directory, name)
                 if name in folders and path.is_symlink():
                     detail = "Put the files themselves here: links to directories are not followed."
                     self.report(error("a link to a directory", detail, Origin(self._relative(path), 1, 1)))
-                elif name in files and path.suffix in SUFFIXES and not name.startswith("."):
+                elif name in files and _is_yaml(name) and not name.startswith("."):
                     names.append(self._relative(path))
         if len(names) > _MAX_FILES:
             self.report(error(f"more than {_MAX_FILES:,} files", "Merge some of them.", Origin(folder, 1, 1)))
             return []
         return sorted(names)
+
+    def _unreadable_folder(self, fault: OSError) -> None:
+        path = Path(fault.filename)
+        if path != self.root / path.name or path.exists():  # groups/ and users/ may be absent
+            self._refuse(self._relative(path), f"cannot be read: {fault.strerror}", "Check that it may be read.")
 
     def _relative(self, path: Path) -> str:
         return path.relative_to(self.root).as_posix()
@@ -143,8 +167,9 @@ class Directory:
                 self._refuse(name, f"larger than {MAX_BYTES // 1024 // 1024} MiB", "Split the file.")
                 return None
             content = path.read_bytes()
-        except OSError as fault:
-            self._refuse(name, f"cannot be read: {fault.strerror}", "Check that it exists and may be read.")
+        except (OSError, RuntimeError) as fault:  # RuntimeError: a link that leads to itself
+            why = getattr(fault, "strerror", None) or "a link leads to itself"
+            self._refuse(name, f"cannot be read: {why}", "Check that it exists and may be read.")
             return None
         self.digests[name] = hashlib.sha256(content).hexdigest()
         return content
@@ -192,7 +217,7 @@ def with_source_lines(diagnostics: Sequence[Diagnostic], root: Path) -> tuple[Di
             inside = path.resolve().is_relative_to(root.resolve()) and path.is_file()
             readable = inside and path.stat().st_size <= MAX_BYTES
             lines[name] = path.read_text("utf-8", "replace").split("\n") if readable else []
-        except OSError:
+        except (OSError, RuntimeError):
             lines[name] = []
     return tuple(_with_line(diagnostic, lines) for diagnostic in diagnostics)
 
@@ -220,6 +245,10 @@ def json_schema(kind: str) -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": f"{kind} of Reconciler", **schema}
 
 
+def _is_yaml(name: str) -> bool:
+    return name.casefold().endswith(SUFFIXES)
+
+
 # --- one entry ------------------------------------------------------------
 
 
@@ -233,8 +262,12 @@ def _validated(node: YamlMapping, model: type[Model], report: Report) -> Located
 
 
 def _without_nulls(node: YamlMapping) -> dict[str, Any]:
-    """A key without a value is as good as absent."""
-    return {key: value for key, value in node.items() if value is not None}
+    """A key without a value is as good as absent, at every level."""
+    return {
+        key: _without_nulls(value) if isinstance(value, YamlMapping) else value
+        for key, value in node.items()
+        if value is not None
+    }
 
 
 def _diagnostic(mistake: ErrorDetails, node: YamlMapping, model: type[BaseModel]) -> Diagnostic:
