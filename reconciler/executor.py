@@ -205,7 +205,10 @@ class _Run:
 
     def _resolve_create(self, change: Change, unknown: UnknownOutcomeError) -> Outcome:
         """The answer was lost: look whether the user is there, never send it again blindly."""
-        found = self._look_up(change)
+        try:
+            found = self._look_up(change)
+        except TargetError as fault:
+            return self._unverified(change, fault)
         if found is not None:
             return self._verified(change, found)
         outcome = Outcome(change, Result.UNKNOWN, f"{unknown.summary}; the user was not found afterwards")
@@ -301,8 +304,8 @@ class _Run:
         return outcome
 
     def _unverified(self, change: Change, fault: ScimError | TargetError) -> Outcome:
-        """The write was accepted, but the user can't be read: nobody knows."""
-        outcome = Outcome(change, Result.UNKNOWN, f"accepted, but it could not be verified: {fault.summary}")
+        """The write was sent, but the user can't be read: nobody knows."""
+        outcome = Outcome(change, Result.UNKNOWN, f"sent, but it could not be verified: {fault.summary}")
         self._do.record.finished(outcome)
         return outcome
 

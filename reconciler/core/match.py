@@ -135,11 +135,17 @@ class _Matcher:
             self._result.pairs.append((user, None))
         elif hit.unreadable is not None:
             self._conflict(user, f"the live account cannot be read: {hit.unreadable}", "Correct it at the target.")
-        elif user.verdict.in_scope and not hit.managed and not (hit.adoptable and _has_external_id(user)):
+        elif user.verdict.in_scope and not user.failed and not hit.managed and not hit.adoptable:
             self._conflict(
                 user,
                 f"the live account {quoted(hit.user_name)} is not managed: the ownership filter excludes it",
                 "Change `ownership` in settings.yaml if this directory should manage it.",
+            )
+        elif user.verdict.in_scope and not user.failed and not hit.managed and not _has_external_id(user):
+            self._conflict(
+                user,
+                f"the live account {quoted(hit.user_name)} is not managed, and there is no externalId to link it with",
+                "Give the user a value for externalId's mapping.",
             )
         else:
             self._result.pairs.append((user, hit))

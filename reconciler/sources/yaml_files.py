@@ -57,7 +57,7 @@ class Directory:
     diagnostics: list[Diagnostic] = field(default_factory=list)
     digests: dict[str, str] = field(default_factory=dict)
     """sha256 of each file read, by its name relative to the root."""
-    _counts: Counter[str] = field(default_factory=Counter)
+    _counts: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def settings(self) -> Located[models.Settings] | None:
         """settings.yaml; required."""
@@ -94,12 +94,15 @@ class Directory:
         """Adds a diagnostic. A file with very many is not listed in full: it would be nothing but noise."""
         origin = diagnostic.origin
         if origin is not None:
-            self._counts[origin.file] += 1
-            if self._counts[origin.file] > MAX_DIAGNOSTICS + 1:
+            kind = (origin.file, diagnostic.severity)
+            self._counts[kind] += 1
+            if self._counts[kind] > MAX_DIAGNOSTICS + 1:
                 return
-            if self._counts[origin.file] > MAX_DIAGNOSTICS:
-                summary = f"more than {MAX_DIAGNOSTICS} mistakes in this file, the others are not shown"
-                diagnostic = error(summary, "Correct these first.", origin)
+            if self._counts[kind] > MAX_DIAGNOSTICS:
+                summary = (
+                    f"more than {MAX_DIAGNOSTICS} {diagnostic.severity.value}s in this file, the others are not shown"
+                )
+                diagnostic = replace(diagnostic, summary=summary, detail="Correct these first.")
         self.diagnostics.append(diagnostic)
 
     def check_layout(self) -> None:
