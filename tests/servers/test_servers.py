@@ -37,6 +37,8 @@ TLS = ssl.create_default_context()  # one for all: each client would load the ce
 AUTH = {"Authorization": "Bearer t0ken"}
 DEPARTMENT = f"{ENTERPRISE}:department"
 TOTAL = 12
+HOME = {"type": "home", "value": "h@example.com"}
+MAIL = {"type": "work", "value": "a@example.com"}
 
 
 class Caller:
@@ -391,6 +393,20 @@ def test_both_faults_of_a_patch_together_lie_about_one_path(call: Callable[[Oddi
     assert lied_to(call(odd(lie_patch=DEPARTMENT, echo_patch=True))) == (200, "New", OLD, "Boss")
 
 
+def test_booleans_as_strings_are_understood(call: Callable[[Oddities], Caller]) -> None:
+    caller = call(odd(active_as_string=True))
+    for text, value in (("False", False), ("True", True), ("false", False)):
+        caller.patch(replaced("active", text))
+        assert caller.server.users["3"]["active"] is value
+
+
+def test_a_lie_about_a_new_attribute_leaves_no_trace(call: Callable[[Oddities], Caller]) -> None:
+    caller = call(odd(lie_patch=DEPARTMENT))
+    del caller.server.users["3"][ENTERPRISE]
+    shown = caller.patch(replaced(DEPARTMENT, "New")).json()
+    assert (ENTERPRISE in shown, shown["schemas"]) == (False, [CORE])
+
+
 def test_reads_with_a_filter_are_not_counted_as_list_requests(call: Callable[[Oddities], Caller]) -> None:
     caller = call(odd(error_on_page=2))
     assert [caller.status(), caller.find('id eq "1"').status_code, caller.status()] == [200, 200, 500]
@@ -461,6 +477,8 @@ def test_users_are_valid_scim_in_every_answer(plain: Caller) -> None:
         (("PATCH", "/Users/3", {"schemas": [PATCH_OP], "Operations": {"op": "add"}}), 400, "invalidSyntax"),
         (("PATCH", "/Users/3", {"schemas": [PATCH_OP], "Operations": ["add"]}), 400, "invalidSyntax"),
         (("POST", "/Users", make_user(50, schemas=None)), 400, "invalidSyntax"),
+        (("POST", "/Users", {**make_user(50), "name.givenName": "Ada"}), 400, "invalidSyntax"),
+        (("POST", "/Users", {**make_user(50), 'emails[type eq "work"]': MAIL}), 400, "invalidSyntax"),
         (("POST", "/Users", make_user(50, schemas=[ENTERPRISE])), 400, "invalidSyntax"),
         (("DELETE", "/Users/99", None), 404, None),
     ],
@@ -523,10 +541,6 @@ def test_pages_keep_to_the_standard_at_the_edges(plain: Caller, start: int, coun
     listed = plain.page(start, count)
     assert [user["userName"] for user in listed["Resources"]] == names(*found)
     assert (listed["totalResults"], listed["itemsPerPage"]) == (12, len(found))
-
-
-HOME = {"type": "home", "value": "h@example.com"}
-MAIL = {"type": "work", "value": "a@example.com"}
 
 
 @pytest.mark.parametrize(
@@ -658,6 +672,7 @@ def test_a_test_can_look_a_user_up_and_add_one(plain: Caller) -> None:
     assert "meta" not in mine
     assert plain.server.add(make_user(71))["id"] == "14"
     assert plain.names(13) == names(70, 71)
+    assert plain.server.add(make_user(72, userName="Big@example.com")) is plain.server.find("big@example.com")
     with pytest.raises(StopIteration):
         plain.server.find("nobody")
 
@@ -743,6 +758,17 @@ def test_a_closed_server_is_gone_and_leaves_no_thread() -> None:
     client.close()
     with pytest.raises(RuntimeError):
         _ = server.base_url
+
+
+def test_closing_ends_connections_that_are_kept_idle() -> None:
+    before = threading.active_count()
+    server = OddScim(users=people()).start()
+    with httpx.Client(base_url=server.base_url, headers=AUTH, verify=TLS) as client:
+        assert client.get("/Users").status_code == 200
+        begin = time.monotonic()
+        server.close()
+        assert time.monotonic() - begin < 1
+        assert threading.active_count() == before
 
 
 def test_a_fault_of_the_server_itself_comes_out_at_close() -> None:

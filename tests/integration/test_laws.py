@@ -1,0 +1,143 @@
+"""Laws, for random companies, random targets and every oddity: what must hold whatever people do."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, note, settings
+from hypothesis import strategies as st
+from servers.odd_scim import Oddities, OddScim, make_user
+from workspace import Workspace, source
+
+PEOPLE = 7
+NAMES = [f"name-{number}@example.com" for number in range(PEOPLE + 2)]
+KINDS = [
+    Oddities(),
+    Oddities(patch_status=204),
+    Oddities(post_empty_body=True),
+    Oddities(omit_active_when_true=True, lowercase_user_name=True),
+    Oddities(active_as_string=True, omit_meta=True),
+    Oddities(drop_enterprise_in_lists=True),
+    Oddities(page_cap=3, newest_first=True, first_page_past_end=True),
+    Oddities(id_as_integer=True, resources_lowercase=True, total_as_string=True),
+]
+
+
+@st.composite
+def companies(draw: st.DrawFn) -> tuple[list[dict[str, Any]], list[dict[str, Any]], dict[str, str]]:
+    """Source users, live users and lifecycle settings. Names are dealt anew on both sides: renames, swaps, rings."""
+    here = draw(st.permutations(NAMES))
+    there = draw(st.permutations(NAMES))
+    sources, live = [], []
+    for number in range(PEOPLE):
+        person = make_user(number)
+        if draw(st.booleans()):
+            sources.append(source(person, **_as_written(draw, here[number])))
+        if draw(st.booleans()):
+            live.append(make_user(number, **_as_found(draw, there[number])))
+    removal = st.sampled_from(["deactivate", "delete", "keep"])
+    return sources, live, {"removed": draw(removal), "out_of_scope": draw(removal)}
+
+
+def _as_written(draw: st.DrawFn, name: str) -> dict[str, Any]:
+    return {
+        "userPrincipalName": draw(st.sampled_from([name, name.upper()])),
+        "department": draw(st.sampled_from(["Sales", " Sales ", "R&D", None])),
+        "surname": draw(st.sampled_from(["Åström", "A\u030astro\u0308m", "No", "山田"])),
+        "accountEnabled": draw(st.sampled_from([True, True, False, None])),
+    }
+
+
+def _as_found(draw: st.DrawFn, name: str) -> dict[str, Any]:
+    found = {
+        "userName": name,
+        "active": draw(st.booleans()),
+        "department": draw(st.sampled_from(["Sales", "Old", None])),
+        "familyName": draw(st.sampled_from(["Åström", "No", "Smith"])),
+    }
+    return found if draw(st.integers(0, 4)) else {**found, "externalId": None}
+
+
+@pytest.fixture(scope="module")
+def patch() -> Any:
+    with pytest.MonkeyPatch.context() as context:
+        yield context
+
+
+def open_at(service: OddScim, folder: str, company: Any, patch: pytest.MonkeyPatch) -> Workspace:
+    sources, _, lifecycle = company
+    workspace = Workspace(Path(folder), service.base_url, service.token, patch)
+    guards = {"removals": {"count": 100, "percent": 100}}
+    # The guards for an empty desired state and for the last user are not what is tested here.
+    keeper = source(make_user(99))
+    workspace.settings(lifecycle=lifecycle, guards=guards)
+    workspace.users([*sources, keeper])
+    return workspace
+
+
+LAW = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@LAW
+@given(company=companies(), oddities=st.sampled_from(KINDS))
+def test_apply_then_plan_is_empty_and_planning_does_not_write(company: Any, oddities: Oddities, patch: Any) -> None:
+    with tempfile.TemporaryDirectory() as folder, OddScim(oddities, company[1]) as service:
+        workspace = open_at(service, folder, company, patch)
+        first = workspace.plan("--now", "2026-11-24")
+        again = workspace.plan("--now", "2026-11-24")
+        assert first.out == again.out, "planning twice must give the same bytes"
+        assert service.writes == []
+        applied = workspace.apply()
+        note(applied.out + applied.err)
+        assert applied.code in (0, 5)
+        after = workspace.plan()
+        assert after.plan["resource_changes"] == []
+        assert after.code == applied.code, "only what could not be planned is left"
+
+
+@LAW
+@given(company=companies(), data=st.data())
+def test_a_lost_or_refused_request_converges_on_the_next_run(company: Any, data: st.DataObject, patch: Any) -> None:
+    with tempfile.TemporaryDirectory() as folder, OddScim(Oddities(), company[1]) as service:
+        workspace = open_at(service, folder, company, patch)
+        planned = len(workspace.plan().plan["resource_changes"])
+        at = data.draw(st.integers(1, max(planned, 1)))
+        faults = [
+            {"lose_answer_on_write": at},
+            {"cut_on_write": at},
+            {"write_error_on": at, "write_error_status": 500},
+        ]
+        fault = data.draw(st.sampled_from(faults))
+        service.oddities = replace(service.oddities, **fault)
+        first = workspace.apply()
+        note(f"{fault}\n{first.out}{first.err}")
+        assert first.code in (0, 5)
+        service.oddities = Oddities()
+        workspace.apply()
+        after = workspace.plan()
+        assert after.plan["resource_changes"] == []
+        names = [user["userName"].casefold() for user in service.users.values()]
+        assert len(names) == len(set(names)), "nobody exists twice"
+        external = [user["externalId"] for user in service.users.values() if user.get("externalId")]
+        assert len(external) == len(set(external)), "nobody was created twice"
+
+
+@LAW
+@given(company=companies())
+def test_only_planned_users_are_written(company: Any, patch: Any) -> None:
+    with tempfile.TemporaryDirectory() as folder, OddScim(Oddities(), company[1]) as service:
+        workspace = open_at(service, folder, company, patch)
+        before = {identity: dict(user) for identity, user in service.users.items()}
+        changes = workspace.plan().plan["resource_changes"]
+        workspace.apply()
+        touched = {change["id"] for change in changes}
+        for identity, user in before.items():
+            if identity not in touched:
+                assert service.users.get(identity) == user
+        deleted = {change["id"] for change in changes if change["action"] == "delete"}
+        assert before.keys() - service.users.keys() == deleted
+        assert len(service.users) == len(before) - len(deleted) + sum(c["action"] == "create" for c in changes)
