@@ -156,10 +156,12 @@ def _request(environ: "WSGIEnvironment") -> Request:
     # Field report: every URL with /v2 in it is 404.
     if found is None or (found.group(3) or "").startswith("/v2"):
         raise RefusalError(404, "Not found")
+    # HTTP/1.0 knows no Host.
+    host = environ.get("HTTP_HOST") or f"{environ['SERVER_NAME']}:{environ['SERVER_PORT']}"
     length = int(environ.get("CONTENT_LENGTH") or 0)
     return Request(
         method=environ["REQUEST_METHOD"].upper(),
-        base_url=f"{environ['wsgi.url_scheme']}://{environ['HTTP_HOST']}{found.group(1)}",
+        base_url=f"{environ['wsgi.url_scheme']}://{host}{found.group(1)}",
         edition=found.group(2),
         path=found.group(3) or "/",
         query=dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True)),

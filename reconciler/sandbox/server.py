@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
@@ -21,6 +22,8 @@ _THREADS = 8
 _LARGEST_BODY = 4 * 1024 * 1024
 _HIGHEST_PORT = 65535
 _CLOSE_SECONDS = 5.0
+_DRAIN_SECONDS = 0.3
+_DRAIN_POLL = 0.002
 _LOOP_SECONDS = 30.0
 
 
@@ -74,6 +77,7 @@ class RunningSandbox:
                 return
             self._closed = True
         self._app.faults.stop()
+        self._drain()
         self._server.task_dispatcher.shutdown(timeout=_CLOSE_SECONDS)
         self._stopping.set()
         self._server.pull_trigger()
@@ -81,6 +85,15 @@ class RunningSandbox:
         # Only now, with nobody else at them: a descriptor closed under the loop may be somebody else's by then.
         _close_sockets(self._server, self._sockets)
         self._store.close()
+
+    def _drain(self) -> None:
+        """Let answers that are on their way arrive; waitress would drop requests that wait for a thread."""
+        deadline = time.monotonic() + _DRAIN_SECONDS
+        while time.monotonic() < deadline:
+            channels = list(self._server.active_channels.values())
+            if not any(channel.requests or channel.total_outbufs_len for channel in channels):
+                return
+            time.sleep(_DRAIN_POLL)
 
     def _run(self) -> None:
         # Not waitress's own loop, which can't be asked to end.
@@ -153,8 +166,6 @@ class _Channel(HTTPChannel):  # type: ignore[misc] # waitress has no types
 
 def _close_sockets(server: Any, sockets: dict[int, Any]) -> None:
     for channel in list(server.active_channels.values()):
-        # Answers that are complete but not sent yet go out first.
-        channel.handle_write()
         channel.handle_close()
     server.close()
     sockets.clear()
