@@ -66,7 +66,7 @@ def build_plan(request: PlanRequest, live: LiveState) -> Plan:
     for user, found in matching.pairs:
         _decide(user, found, request, draft)
     keys = {user.key.casefold() for user in request.desired}
-    for found in matching.unclaimed:
+    for found in sorted(matching.unclaimed, key=lambda user: user.id):
         _decide_unclaimed(found, _own_key(found, keys), request, draft)
     _withhold(draft, request.policy, matching, live)
     changes, taken = order(draft.changes, live.users)

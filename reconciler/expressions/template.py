@@ -93,10 +93,10 @@ def _replace(text: Any, old: Any, new: Any) -> str:
 
 def _join(values: Any, between: str = "") -> str:
     """`join` without its `attribute` argument, which reaches into objects."""
-    joined = str(between).join(map(str, values))
-    if len(joined) > MAX_OUTPUT:
+    parts = [str(value) for value in values]
+    if sum(map(len, parts)) + (len(parts) - 1) * len(str(between)) > MAX_OUTPUT:
         raise TemplateFaultError(f"the filter join gives more than {MAX_OUTPUT:,} characters")
-    return joined
+    return str(between).join(parts)
 
 
 def _single(value: Any) -> Any:

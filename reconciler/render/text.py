@@ -142,7 +142,10 @@ def _block(change: Change, style: Style) -> str:
     address = _address(change, style)
     removal = change.action in REMOVALS
     heading = style.paint(look.heading, _BOLD, _RED) if removal else look.heading
-    lines = [f"  # {style.paint(address, _BOLD)} {heading}", f"  # ({_why(change, style)})"]
+    lines = [f"  # {style.paint(address, _BOLD)} {heading}"]
+    why = _why(change, style)
+    if why:
+        lines.append(f"  # ({why})")
     lines.append(f"  {style.paint(look.symbol, look.colour)} user {_name(change, style)} {{")
     lines += _rows(change, style)
     lines.append("    }")
@@ -150,12 +153,14 @@ def _block(change: Change, style: Style) -> str:
 
 
 def _why(change: Change, style: Style) -> str:
-    place = f", {printable(str(change.origin))}" if change.origin and not style.redact else ""
-    steps = ""
+    """Why, and where it is written. For a plain update the rows say why."""
+    parts = [] if change.action is Action.UPDATE else [printable(change.detail)]
     if change.temporary_user_name is not None:
         name = HIDDEN if style.redact else quoted(change.temporary_user_name)
-        steps = f"; goes through the temporary name {name}, because users exchange names"
-    return f"{printable(change.detail)}{steps}{place}"
+        parts.append(f"users exchange names: goes through {name}")
+    if change.origin is not None and not style.redact:
+        parts.append(printable(str(change.origin)))
+    return ", ".join(parts)
 
 
 def _address(change: Change, style: Style) -> str:

@@ -7,6 +7,7 @@ can make us build more than it says.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -34,6 +35,7 @@ MAX_LINE = 65_536
 MAX_DIAGNOSTICS = 50
 """Per file: a file with more is not worth listing in full."""
 
+_ODD_BREAK = re.compile(rb"\xc2\x85|\xe2\x80[\xa8\xa9]|\r(?!\n)")
 _NOT_YAML = (YAMLError, UnicodeDecodeError)
 _COLUMN_BITS = 20
 _COLUMN_MASK = (1 << _COLUMN_BITS) - 1
@@ -231,7 +233,7 @@ class _Reader:
         mapping = YamlMapping(self._file, _mark(start))
         key_marks, value_marks = mapping.key_marks, mapping.value_marks
         while (event := self._get()).__class__ is not MappingEndEvent:
-            key = self._key(event)
+            key = self._key(event, depth)
             value_event = self._get()
             value = (
                 self._scalar(value_event)
@@ -258,9 +260,9 @@ class _Reader:
             sequence.item_marks.append(_mark(event))
         return sequence
 
-    def _key(self, event: Any) -> str | None:
+    def _key(self, event: Any, depth: int) -> str | None:
         if event.__class__ is not ScalarEvent:
-            self._node(event, MAX_DEPTH - 1)
+            self._node(event, depth + 1)
             self._tell(event, "a key must be plain text", "Write `key: value`.")
             return None
         if event.value == "<<" and event.implicit[0]:
@@ -326,6 +328,11 @@ def _check_text(content: bytes, file: str, fail: Callable[[Origin, str, str], An
         line = content.count(b"\n", 0, fault.start) + 1
         column = fault.start - content.rfind(b"\n", 0, fault.start)
         fail(Origin(file, line, column), "not UTF-8 text", "Save the file as UTF-8.")
+    # YAML 1.1 breaks lines at these, editors do not: every place named after one would be wrong.
+    odd = _ODD_BREAK.search(content)
+    if odd is not None:
+        at = Origin(file, content.count(b"\n", 0, odd.start()) + 1, odd.start() - content.rfind(b"\n", 0, odd.start()))
+        fail(at, "an unusual line break (U+0085, U+2028, U+2029 or a lone carriage return)", "Remove it or use \\n.")
     for number, text in enumerate(content.split(b"\n"), start=1):
         if len(text) > MAX_LINE:
             fail(Origin(file, number, 1), f"a line longer than {MAX_LINE:,} bytes", "Break the line.")

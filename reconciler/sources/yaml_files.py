@@ -119,7 +119,8 @@ class Directory:
                 self._not_read("this directory is not read", entry.name)
 
     def _not_read(self, summary: str, name: str) -> None:
-        near = difflib.get_close_matches(name.casefold(), [*_TOP, *_FOLDERS], 1)
+        stem = name.casefold().partition(".")[0]
+        near = [f"{stem}/"] if stem in _FOLDERS else difflib.get_close_matches(name.casefold(), [*_TOP, *_FOLDERS], 1)
         hint = f"Did you mean {near[0]}? " if near else ""
         detail = f"{hint}At the top are {', '.join(_TOP)}; people go into users/, groups into groups/."
         self.report(error(summary, detail, Origin(name, 1, 1)))
@@ -245,7 +246,7 @@ KINDS: dict[str, Any] = {
 def json_schema(kind: str) -> dict[str, Any]:
     """The JSON Schema of one of `KINDS`."""
     schema = TypeAdapter(KINDS[kind]).json_schema()
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": f"{kind} of Reconciler", **schema}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": f"{kind} of Reconciler"}
 
 
 def _is_yaml(name: str) -> bool:
