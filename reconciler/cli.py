@@ -63,11 +63,15 @@ def main() -> None:
         code = ExitCode.USAGE
     except typer.Exit as ended:
         code = ended.exit_code
+        if code == ExitCode.INTERRUPTED:
+            sys.stderr.write("Interrupted.\n")
     except (typer.Abort, KeyboardInterrupt):
         sys.stderr.write("Interrupted.\n")
         code = ExitCode.INTERRUPTED
     except ReconcilerError as fault:
-        _terminal(no_color=False, redact=False, quiet=False, verbose=False).error(fault)
+        # The command's own terminal is out of reach here, its flags are not.
+        no_color, redact = "--no-color" in sys.argv, "--redact" in sys.argv
+        _terminal(no_color=no_color, redact=redact, quiet=False, verbose=False).error(fault)
         code = fault.exit_code
     except BrokenPipeError:
         # The reader of our output has gone; Python would complain once more when it closes stdout.

@@ -386,7 +386,7 @@ class _People:
                 self._directory.report(error(summary, detail, user.at(attribute)))
                 new = False
             else:
-                self.names[name] = user.at(attribute)
+                self.names[name] = user.origin
         return new
 
 

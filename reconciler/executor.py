@@ -64,6 +64,8 @@ class Execution:
     mappings: Sequence[AttributeMapping]
     profile: TargetProfile
     on_outcome: Callable[[Outcome], None]
+    stop: threading.Event = field(default_factory=threading.Event)
+    """Set by somebody who wants the run to end: what is in flight is finished, nothing else is started."""
     sleep: Callable[[float], None] = time.sleep
     workers: int = WORKERS
 
@@ -91,32 +93,32 @@ class _Run:
         self._do = execution
         self._in_effect = set(done)
         self._stepped_aside: set[str] = set()
-        self._stop = threading.Event()
         self._report = Report()
 
     def run(self, changes: Sequence[Change]) -> Report:
         waiting = [change for change in changes if change.address not in self._in_effect]
         asides = [change for change in waiting if change.temporary_user_name is not None]
         with ThreadPoolExecutor(self._do.workers, thread_name_prefix="apply") as pool:
-            self._together(pool, self._step_aside, asides)
-            settled = {item.change.address for item in self._report.outcomes}
-            rest = [change for change in waiting if change.address not in settled]
-            for _, wave in groupby(rest, key=lambda change: change.wave):
-                self._together(pool, self._one, wave)
+            try:
+                self._together(pool, self._step_aside, asides)
+                settled = {item.change.address for item in self._report.outcomes}
+                rest = [change for change in waiting if change.address not in settled]
+                for _, wave in groupby(rest, key=lambda change: change.wave):
+                    self._together(pool, self._one, wave)
+            except BaseException:
+                # Leaving the pool waits for all that is queued: it must not be carried out any more.
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+        self._report.interrupted = self._do.stop.is_set()
         return self._report
 
     def _together(
         self, pool: ThreadPoolExecutor, work: Callable[[Change], Outcome | None], changes: Iterable[Change]
     ) -> None:
-        """Runs `work` for all of a wave. Ctrl-C: what is in flight is finished, the rest is skipped."""
+        """Runs `work` for all of a wave, and settles each as it ends."""
         running: set[Future[Outcome | None]] = {pool.submit(work, change) for change in changes}
         while running:
-            try:
-                finished, running = wait(running, return_when=FIRST_COMPLETED)
-            except KeyboardInterrupt:
-                self._report.interrupted = True
-                self._stop.set()
-                continue
+            finished, running = wait(running, return_when=FIRST_COMPLETED)
             for future in finished:
                 outcome = future.result()
                 if outcome is not None:
@@ -132,7 +134,7 @@ class _Run:
 
     def _one(self, change: Change) -> Outcome:
         missing = [address for address in change.requires if not self._is_free(address)]
-        if missing and not self._stop.is_set():
+        if missing and not self._ends():
             waits = f"it waits for {printable(missing[0])}"
             if change.address in self._stepped_aside:
                 name = quoted(change.temporary_user_name or "")
@@ -149,8 +151,8 @@ class _Run:
         return outcome
 
     def _guarded(self, change: Change, work: Callable[[Change], Outcome]) -> Outcome:
-        if self._stop.is_set():
-            why = "interrupted" if self._report.interrupted else "the run was stopped"
+        if self._ends():
+            why = "the run was stopped" if self._report.stopped else "interrupted"
             return Outcome(change, Result.SKIPPED, f"not started: {why}")
         try:
             return work(change)
@@ -158,10 +160,12 @@ class _Run:
             return self._failed(change, refusal)
         except TargetError as refusal:
             self._report.stopped = self._report.stopped or refusal
-            self._stop.set()
             outcome = Outcome(change, Result.FAILED, refusal.summary)
             self._do.record.finished(outcome)
             return outcome
+
+    def _ends(self) -> bool:
+        return self._do.stop.is_set() or self._report.stopped is not None
 
     def _is_free(self, address: str) -> bool:
         return address in self._in_effect or address in self._stepped_aside

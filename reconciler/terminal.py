@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any, TextIO
 
 from reconciler.core.model import Diagnostic, Outcome
+from reconciler.core.text import redacted
 from reconciler.errors import ReconcilerError
 from reconciler.render.text import Style, render_diagnostics, render_outcome
 
@@ -47,8 +48,11 @@ class Terminal:
     def error(self, fault: ReconcilerError) -> None:
         """Writes an error to stderr, also when quiet."""
         head = self._notes.paint("Error:", "\x1b[1m", "\x1b[31m")
-        summary = self._notes.paint(fault.summary, "\x1b[1m")
-        detail = f"\n\n  {fault.detail.replace(chr(10), chr(10) + '  ')}" if fault.detail else ""
+        said, more = fault.summary, fault.detail
+        if self._notes.redact:
+            said, more = redacted(said), redacted(more)
+        summary = self._notes.paint(said, "\x1b[1m")
+        detail = f"\n\n  {more.replace(chr(10), chr(10) + '  ')}" if more else ""
         self._say(f"{head} {summary}{detail}")
 
     def diagnostics(self, items: Sequence[Diagnostic]) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import FrameType
 
 from reconciler import __version__, bootstrap
 from reconciler.commands.place import Place, usable_state
@@ -75,7 +79,10 @@ def _asked(terminal: Terminal) -> bool:
         "  Reconciler will perform the actions described above.\n"
         "  Only 'yes' will be accepted to approve.\n"
     )
-    return input("  Enter a value: ").strip() == "yes"
+    try:
+        return input("  Enter a value: ").strip() == "yes"
+    except EOFError:
+        return False
 
 
 def _carry_out(plan: Plan, record_of: Plan, session: Session, terminal: Terminal) -> ExitCode:
@@ -84,13 +91,33 @@ def _carry_out(plan: Plan, record_of: Plan, session: Session, terminal: Terminal
         write_private(directory / "plan.json", to_json(record_of))
         receipt = Receipt(directory, record_of, lambda: datetime.now(UTC))
         execution = _execution(session, client, receipt, _Watch(len(plan.changes), progress, terminal))
-        report = execute(plan, execution)
+        with _finishing_on_interrupt(execution.stop, terminal):
+            report = execute(plan, execution)
         receipt.close(Counter(outcome.result for outcome in report.outcomes))
     terminal.result("\n" + render_report(report.outcomes, terminal.style))
     if report.stopped is not None:
         terminal.error(report.stopped)
     terminal.note(f"Receipt: {receipt.path}")
     return exit_code(plan, report)
+
+
+@contextmanager
+def _finishing_on_interrupt(stop: threading.Event, terminal: Terminal) -> Iterator[None]:
+    """The first Ctrl-C lets requests in flight finish and starts no others, the second ends at once."""
+
+    def first(_number: int, _frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, before)
+        stop.set()
+        terminal.note("Interrupt received: finishing what is in flight. Press Ctrl-C again to end at once.")
+
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, first)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, before)
 
 
 @dataclass(slots=True)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 
-from reconciler.core.compare import comparable
 from reconciler.core.live import LiveReader
-from reconciler.core.model import AttributeMapping, DesiredUser, LiveUser, Resource, Value
+from reconciler.core.model import AttributeMapping, DesiredUser, LiveUser, Resource
 from reconciler.core.planning import LiveState
 from reconciler.core.text import plural, quoted
 from reconciler.errors import ScimError
@@ -70,54 +69,40 @@ class _Owners:
     """Which desired user a live one probably is: by any matching attribute. Only to choose samples, never to plan."""
 
     def __init__(self, desired: Sequence[DesiredUser], mappings: Sequence[AttributeMapping]) -> None:
-        rows = sorted((row for row in mappings if row.match), key=lambda row: row.match or 0)
-        self._attributes = [row.attribute for row in rows]
+        self._levels = range(sum(row.match is not None for row in mappings))
         self._desired = [user for user in desired if user.verdict.in_scope and not user.failed]
-        self._by_value = [
-            {value: user for user in self._desired if (value := self._value(user, level)) is not None}
-            for level in range(len(rows))
-        ]
-
-    def _value(self, user: DesiredUser | LiveUser, level: int) -> Value | None:
-        return comparable(self._attributes[level], user.match[level])
+        self._by_value = [{user.match[level]: user for user in self._desired} for level in self._levels]
 
     def _of(self, live: LiveUser) -> DesiredUser | None:
-        for level, users in enumerate(self._by_value):
-            value = self._value(live, level)
+        for value, users in zip(live.match, self._by_value, strict=True):
             if value is not None and value in users:
                 return users[value]
         return None
 
-    def without_live(self, live: Any) -> list[DesiredUser]:
+    def without_live(self, live: Collection[LiveUser]) -> list[DesiredUser]:
         """Desired users whom the list doesn't show."""
-        seen: list[set[Value | None]] = [set() for _ in self._attributes]
-        for user in live:
-            for level, values in enumerate(seen):
-                values.add(self._value(user, level))
+        seen = [{user.match[level] for user in live} - {None} for level in self._levels]
         return [
             user
             for user in self._desired
-            if not any(
-                (value := self._value(user, level)) is not None and value in seen[level] for level in range(len(seen))
-            )
+            if not any(value in values for value, values in zip(user.match, seen, strict=True))
         ]
 
-    def suspects(self, live: Any, mappings: Sequence[AttributeMapping]) -> list[LiveUser]:
+    def suspects(self, live: Iterable[LiveUser], mappings: Sequence[AttributeMapping]) -> list[LiveUser]:
         """Live users who lack an attribute that they should have, or that would have to be cleared; else any."""
-        paths = [row.target for row in mappings if not row.create_only and row.target != "active"]
+        paths = {row.target for row in mappings if not row.create_only and row.target != "active"}
         clearable = [row.target for row in mappings if row.clear]
         lacking: list[LiveUser] = []
         others: list[LiveUser] = []
         for user in live:
-            wanted = self._of(user)
-            wanted_paths = () if wanted is None else wanted.attributes
-            lacks = any(path in wanted_paths and path not in user.attributes for path in paths)
-            if lacks or any(path not in user.attributes for path in clearable):
+            missing = paths - user.attributes.keys()
+            wanted = self._of(user) if missing else None
+            if wanted is not None and (missing & wanted.attributes.keys() or missing.intersection(clearable)):
                 lacking.append(user)
+                if len(lacking) == _SAMPLE:
+                    break
             elif len(others) < _SAMPLE:
                 others.append(user)
-            if len(lacking) >= _SAMPLE:
-                break
         return [*lacking, *others][:_SAMPLE]
 
 

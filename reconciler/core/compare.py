@@ -45,9 +45,11 @@ def _typed_boolean(attribute: Attribute, raw: Any) -> bool:
 
 def comparable(attribute: Attribute, value: Value | None) -> Value | None:
     """What has to be equal for two values of `attribute` to be the same value."""
-    if value is None or isinstance(value, bool) or attribute.comparison is Comparison.EXACT:
+    comparison = attribute.comparison
+    if comparison is Comparison.EXACT or value.__class__ is not str:
         return value
-    if attribute.comparison is Comparison.LOCALE:
+    value = str(value)
+    if comparison is Comparison.LOCALE:
         # en_US (Apple, POSIX) and en-US (RFC 5646) are one locale.
         return value.replace("_", "-").casefold()
     return value.casefold()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from reconciler.core import paths
-from reconciler.core.compare import UnreadableError, typed
+from reconciler.core.compare import UnreadableError, comparable, typed
 from reconciler.core.filters import Predicate
 from reconciler.core.model import Attribute, AttributeMapping, LiveUser, Resource, TargetProfile, Value
 
@@ -20,7 +20,7 @@ class LiveReader:
         rows = {row.path: row for row in profile.attributes}
         compared = {row.target: row.attribute for row in mappings if not row.create_only}
         matching = sorted((row for row in mappings if row.match), key=lambda row: row.match or 0)
-        self._matching = [row.target for row in matching]
+        self._matching = [row.attribute for row in matching]
         identifying = {row.target: row.attribute for row in matching}
         for path in ("userName", "externalId", "active"):
             identifying[path] = rows[path]
@@ -48,7 +48,7 @@ class LiveReader:
             attributes=attributes,
             managed=managed,
             adoptable=not managed and external_id is None and self._owned({**resource, "externalId": "x"}),
-            match=tuple(known.get(path) for path in self._matching),
+            match=tuple([comparable(attribute, known.get(attribute.path)) for attribute in self._matching]),
             last_modified=_last_modified(resource),
             unreadable=unreadable,
         )

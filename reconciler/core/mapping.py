@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-from reconciler.core.compare import UnreadableError, typed
+from reconciler.core.compare import UnreadableError, comparable, typed
 from reconciler.core.model import (
     IN_SCOPE,
     Attribute,
@@ -82,7 +82,9 @@ class Projector:
                     create_only[path] = row.default
                 continue
             (create_only if row.create_only else attributes)[path] = value
-            if value.__class__ is str:
+            if value.__class__ is str and (
+                path == "userName" or len(value) > row.attribute.max_length or not value.isprintable()
+            ):
                 self._lint(user, row, value, mistakes)
         self._lint_user(user, attributes, create_only, mistakes)
         return (
@@ -104,7 +106,7 @@ class Projector:
         mistakes: list[Diagnostic] = []
         for row in self._matching:
             try:
-                match.append(typed(row.attribute, row.rule(user.attributes)))
+                match.append(comparable(row.attribute, typed(row.attribute, row.rule(user.attributes))))
             except (MappingError, UnreadableError) as fault:
                 match.append(None)
                 mistakes.append(_mistake(user, row, f"{short(row.target)} cannot be mapped: {fault}"))
@@ -120,10 +122,12 @@ class Projector:
         if failed:
             return self._identify(user, IN_SCOPE)[0].match
         # A default is no identity: everybody without a value would share it.
-        return tuple(
-            attributes.get(row.target) or (create_only.get(row.target) if row.create_only else None)
-            for row in self._matching
-        )
+        values = []
+        for row in self._matching:
+            path = row.attribute.path
+            value = create_only.get(path) if row.create_only else attributes.get(path)
+            values.append(comparable(row.attribute, value))
+        return tuple(values)
 
     def _lint(self, user: SourceUser, row: AttributeMapping, value: Value, mistakes: list[Diagnostic]) -> None:
         text = str(value)

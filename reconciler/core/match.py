@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from reconciler.core.compare import comparable
-from reconciler.core.model import AttributeMapping, DesiredUser, Diagnostic, LiveUser, Value, error, user_address
+from reconciler.core.model import AttributeMapping, DesiredUser, Diagnostic, LiveUser, error, user_address
 from reconciler.core.paths import short
 from reconciler.core.text import quoted
 
@@ -58,14 +57,11 @@ class _Matcher:
         ]
         return self._result
 
-    def _value(self, user: DesiredUser | LiveUser, level: int) -> Value | None:
-        return comparable(self._attributes[level], user.match[level])
-
     def _refuse_twins(self, level: int) -> None:
         """Two desired users with one matching value: which of them is meant cannot be known."""
         holders: dict[Hashable, list[DesiredUser]] = {}
         for user in self._desired:
-            value = self._value(user, level)
+            value = user.match[level]
             if value is not None:
                 holders.setdefault(value, []).append(user)
         for users in holders.values():
@@ -88,7 +84,7 @@ class _Matcher:
         for user in self._desired:
             if id(user) in self._matched:
                 continue
-            value = self._value(user, level)
+            value = user.match[level]
             hits = index.get(value, ()) if value is not None else ()
             if id(user) in self._in_conflict or len(hits) > 1:
                 self._untouchable.update(hit.id for hit in hits)
@@ -105,15 +101,15 @@ class _Matcher:
     def _index(self, level: int) -> dict[Hashable, list[LiveUser]]:
         index: dict[Hashable, list[LiveUser]] = {}
         for user in self._live:
-            value = self._value(user, level)
+            value = user.match[level]
             if value is not None:
                 index.setdefault(value, []).append(user)
         return index
 
     def _take(self, user: DesiredUser, hit: LiveUser, level: int) -> None:
         for higher in range(level):
-            theirs = self._value(hit, higher)
-            if theirs is not None and theirs != self._value(user, higher):
+            theirs = hit.match[higher]
+            if theirs is not None and theirs != user.match[higher]:
                 # Somebody else's account, or this person's earlier one: linking it would hand it over.
                 self._untouchable.add(hit.id)
                 self._conflict(

@@ -254,7 +254,8 @@ class AttributeMapping:
 class DesiredUser:
     """A source user after scope and mapping.
 
-    `match` holds the values of the matching attributes in order of precedence (None: unassigned or not computable).
+    `match` holds the values of the matching attributes in order of precedence, in the form in which they are compared
+    (`compare.comparable`); None: unassigned or not computable.
     For a user out of scope, or one who could not be mapped (`failed`), only `match` counts.
     """
 
@@ -282,6 +283,7 @@ class LiveUser:
     adoptable: bool
     """Not managed, but it would be if it had our externalId."""
     match: tuple[Value | None, ...] = ()
+    """As `DesiredUser.match`."""
     last_modified: str | None = None
     unreadable: str | None = None
     """The path of an attribute whose value has a wrong type: such a user is left alone."""

@@ -70,10 +70,11 @@ def short(path: AttributePath) -> str:
 
 def get(container: Any, name: str) -> Any:
     """`container[name]` by the exact name, else case-insensitively (RFC 7643 §2.1); None when absent."""
-    if not isinstance(container, dict):
+    if container.__class__ is not dict:
         return None
-    if name in container:
-        return container[name]
+    value = container.get(name)
+    if value is not None or name in container:
+        return value
     # Only for services that spell names in their own way; most keys are found above.
     if _spelled_as_usual(tuple(container)):
         return None

@@ -82,6 +82,7 @@ class ScimClient:
             trust_env=False,
         )
         self._users = f"{base_url}/Users"
+        self._token = token
 
     def close(self) -> None:
         """Closes all connections."""
@@ -222,7 +223,7 @@ class ScimClient:
     def _refuse_session(self, answer: Answer) -> None:
         """Raises for answers that concern every request, not only this one."""
         if 300 <= answer.status < 400:  # noqa: PLR2004 - RFC 9110 §15.4
-            where = printable(shortened(answer.headers.get("location", "somewhere else"), 120))
+            where = self._quoted(answer.headers.get("location", "somewhere else"), 120)
             raise TargetError(
                 f"the service redirects to {where}", "Redirects are not followed with a token: correct target.base_url."
             )
@@ -232,7 +233,7 @@ class ScimClient:
             )
         if answer.status == httpx.codes.FORBIDDEN:
             raise TargetError(
-                f"the service forbids the request (403){_said(answer)}",
+                f"the service forbids the request (403){self._said(answer)}",
                 "Check what the token may do, and that the connection is active at the service.",
             )
 
@@ -246,16 +247,35 @@ class ScimClient:
         body = _error_body(answer)
         scim_type = str(body.get("scimType") or "")
         detail = "The service is out of order." if answer.status >= 500 else ""  # noqa: PLR2004 - RFC 9110 §15.6
-        return ScimError(answer.status, scim_type, f"the service refused it ({answer.status}){_said(answer)}", detail)
+        return ScimError(
+            answer.status, scim_type, f"the service refused it ({answer.status}){self._said(answer)}", detail
+        )
 
     def _json(self, answer: Answer) -> dict[str, Any]:
         try:
             found = _decode(answer.content)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
-            raise TargetError(*_not_json(answer)) from fault
+            raise TargetError(*self._not_json(answer)) from fault
         if not isinstance(found, dict):
             raise TargetError("the service answers with JSON that is not an object", "Check target.base_url.")
         return found
+
+    def _quoted(self, text: str, limit: int) -> str:
+        """The service's own words, to be shown: some services repeat the token in them."""
+        return printable(shortened(text.replace(self._token, "(token)"), limit))
+
+    def _said(self, answer: Answer) -> str:
+        detail = _error_body(answer).get("detail")
+        return f": {self._quoted(detail, 300)}" if isinstance(detail, str) and detail else ""
+
+    def _not_json(self, answer: Answer) -> tuple[str, str]:
+        start = answer.content[:1000].decode("utf-8", "replace").strip()
+        if start.startswith("<"):
+            return (
+                "the service answers with a web page instead of JSON",
+                "A login page or a proxy stands in between: check target.base_url and the token.",
+            )
+        return "the service answers with something that is not JSON", f"It starts with: {self._quoted(start, 60)}"
 
 
 class _TooMuchError(Exception):
@@ -314,18 +334,3 @@ def _error_body(answer: Answer) -> dict[str, Any]:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return {}
     return body if isinstance(body, dict) else {}
-
-
-def _said(answer: Answer) -> str:
-    detail = _error_body(answer).get("detail")
-    return f": {printable(shortened(detail, 300))}" if isinstance(detail, str) and detail else ""
-
-
-def _not_json(answer: Answer) -> tuple[str, str]:
-    start = answer.content[:200].decode("utf-8", "replace").strip()
-    if start.casefold().startswith(("<!doctype", "<html", "<?xml", "<")):
-        return (
-            "the service answers with a web page instead of JSON",
-            "A login page or a proxy stands in between: check target.base_url and the token.",
-        )
-    return ("the service answers with something that is not JSON", f"It starts with: {printable(shortened(start, 60))}")

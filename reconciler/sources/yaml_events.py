@@ -37,8 +37,9 @@ MAX_DIAGNOSTICS = 50
 
 _ODD_BREAK = re.compile(rb"\xc2\x85|\xe2\x80[\xa8\xa9]|\r(?!\n)")
 _NOT_YAML = (YAMLError, UnicodeDecodeError)
-_COLUMN_BITS = 20
-_COLUMN_MASK = (1 << _COLUMN_BITS) - 1
+_NO_VALUE = frozenset({"", "~"})
+_SPECIAL = _NO_VALUE | {"null", "<<"}
+"""Plain scalars that mean something besides their text, or might."""
 
 Report = Callable[[Diagnostic], None]
 
@@ -52,12 +53,12 @@ class YamlMapping(dict[str, Any]):
 
     __slots__ = ("file", "key_marks", "mark", "value_marks")
 
-    def __init__(self, file: str, mark: int) -> None:
+    def __init__(self, file: str, mark: Any) -> None:
         super().__init__()
         self.file = file
         self.mark = mark
-        self.key_marks: list[int] = []
-        self.value_marks: list[int] = []
+        self.key_marks: list[Any] = []
+        self.value_marks: list[Any] = []
 
     @property
     def origin(self) -> Origin:
@@ -72,7 +73,7 @@ class YamlMapping(dict[str, Any]):
         """Where the value of `key` is written."""
         return self._at(key, self.value_marks)
 
-    def _at(self, key: str, marks: list[int]) -> Origin:
+    def _at(self, key: str, marks: list[Any]) -> Origin:
         for candidate, mark in zip(self, marks, strict=True):
             if candidate == key:
                 return _origin(self.file, mark)
@@ -84,11 +85,11 @@ class YamlSequence(list[Any]):
 
     __slots__ = ("file", "item_marks", "mark")
 
-    def __init__(self, file: str, mark: int) -> None:
+    def __init__(self, file: str, mark: Any) -> None:
         super().__init__()
         self.file = file
         self.mark = mark
-        self.item_marks: list[int] = []
+        self.item_marks: list[Any] = []
 
     @property
     def origin(self) -> Origin:
@@ -138,13 +139,9 @@ def read_items(content: bytes, file: str, report: Report) -> Iterator[YamlMappin
         reader.syntax_error(fault)
 
 
-def _origin(file: str, mark: int) -> Origin:
-    return Origin(file, (mark >> _COLUMN_BITS) + 1, (mark & _COLUMN_MASK) + 1)
-
-
-def _mark(event: Any) -> int:
-    start = event.start_mark
-    return (start.line << _COLUMN_BITS) | start.column  # type: ignore[no-any-return]
+def _origin(file: str, mark: Any) -> Origin:
+    """The place of one of libyaml's marks, which are 0-based."""
+    return Origin(file, mark.line + 1, mark.column + 1)
 
 
 class _Reader:
@@ -198,8 +195,7 @@ class _Reader:
         position = getattr(fault, "position", None)
         if position is not None:
             # libyaml's reader counts bytes and has no lines.
-            before = self._content[:position]
-            at = Origin(self._file, before.count(b"\n") + 1, position - before.rfind(b"\n"))
+            at = _place(self._file, self._content, position)
             what, detail = "a control character", "Remove it: YAML is printable text."
         elif isinstance(fault, MarkedYAMLError) and mark is not None:
             what = ", ".join(part for part in (fault.problem, fault.context) if part)
@@ -230,16 +226,12 @@ class _Reader:
         return self._mapping(event, depth) if kind is MappingStartEvent else self._sequence(event, depth)
 
     def _mapping(self, start: Any, depth: int) -> YamlMapping:
-        mapping = YamlMapping(self._file, _mark(start))
-        key_marks, value_marks = mapping.key_marks, mapping.value_marks
-        while (event := self._get()).__class__ is not MappingEndEvent:
-            key = self._key(event, depth)
-            value_event = self._get()
-            value = (
-                self._scalar(value_event)
-                if value_event.__class__ is ScalarEvent
-                else self._node(value_event, depth + 1)
-            )
+        mapping = YamlMapping(self._file, start.start_mark)
+        key_marks, value_marks, get = mapping.key_marks, mapping.value_marks, self._get
+        while (event := get()).__class__ is not MappingEndEvent:
+            key = event.value if _is_plain(event) else self._key(event, depth)
+            value_event = get()
+            value = value_event.value if _is_plain(value_event) else self._node(value_event, depth + 1)
             if key is None:
                 continue
             if key in mapping:
@@ -249,15 +241,15 @@ class _Reader:
                 )
                 continue
             mapping[key] = value
-            key_marks.append(_mark(event))
-            value_marks.append(_mark(value_event))
+            key_marks.append(event.start_mark)
+            value_marks.append(value_event.start_mark)
         return mapping
 
     def _sequence(self, start: Any, depth: int) -> YamlSequence:
-        sequence = YamlSequence(self._file, _mark(start))
+        sequence = YamlSequence(self._file, start.start_mark)
         while (event := self._get()).__class__ is not SequenceEndEvent:
             sequence.append(self._node(event, depth + 1))
-            sequence.item_marks.append(_mark(event))
+            sequence.item_marks.append(event.start_mark)
         return sequence
 
     def _key(self, event: Any, depth: int) -> str | None:
@@ -278,14 +270,14 @@ class _Reader:
             self._plain(event)
         value: str = event.value
         if event.implicit[0]:
-            if value in ("", "~"):
+            if value in _NO_VALUE:
                 return None
             if value == "null":
                 self._warn_null(event)
         return value
 
     def _warn_null(self, event: Any) -> None:
-        at = _origin(self._file, _mark(event))
+        at = _origin(self._file, event.start_mark)
         self._report(
             warning(
                 'null is read as the text "null"',
@@ -302,7 +294,7 @@ class _Reader:
             self._tell(event, f"anchor &{event.anchor} is not allowed", "Write values out: anchors are not read.")
 
     def _tell(self, event: Any, summary: str, detail: str) -> None:
-        self._tell_at(_origin(self._file, _mark(event)), summary, detail)
+        self._tell_at(_origin(self._file, event.start_mark), summary, detail)
 
     def _tell_at(self, origin: Origin, summary: str, detail: str) -> None:
         self._report(error(summary, detail, origin))
@@ -312,11 +304,25 @@ class _Reader:
             raise _GiveUpError
 
     def _fail(self, event: Any, summary: str, detail: str) -> None:
-        self._fail_at(_origin(self._file, _mark(event)), summary, detail)
+        self._fail_at(_origin(self._file, event.start_mark), summary, detail)
 
     def _fail_at(self, origin: Origin, summary: str, detail: str) -> Any:
         self._report(error(summary, detail, origin))
         raise _GiveUpError
+
+
+def _is_plain(event: Any) -> bool:
+    """Whether the event is text and nothing else: what almost all of a large file consists of."""
+    return (
+        event.__class__ is ScalarEvent and event.ctag is None and event.anchor is None and event.value not in _SPECIAL
+    )
+
+
+def _place(file: str, content: bytes, offset: int) -> Origin:
+    """The place of the byte at `offset`; columns count characters."""
+    start = content.rfind(b"\n", 0, offset) + 1
+    column = len(content[start:offset].decode("utf-8", "replace")) + 1
+    return Origin(file, content.count(b"\n", 0, offset) + 1, column)
 
 
 def _check_text(content: bytes, file: str, fail: Callable[[Origin, str, str], Any]) -> None:
@@ -325,13 +331,11 @@ def _check_text(content: bytes, file: str, fail: Callable[[Origin, str, str], An
     try:
         content.decode("utf-8")
     except UnicodeDecodeError as fault:
-        line = content.count(b"\n", 0, fault.start) + 1
-        column = fault.start - content.rfind(b"\n", 0, fault.start)
-        fail(Origin(file, line, column), "not UTF-8 text", "Save the file as UTF-8.")
+        fail(_place(file, content, fault.start), "not UTF-8 text", "Save the file as UTF-8.")
     # YAML 1.1 breaks lines at these, editors do not: every place named after one would be wrong.
     odd = _ODD_BREAK.search(content)
     if odd is not None:
-        at = Origin(file, content.count(b"\n", 0, odd.start()) + 1, odd.start() - content.rfind(b"\n", 0, odd.start()))
+        at = _place(file, content, odd.start())
         fail(at, "an unusual line break (U+0085, U+2028, U+2029 or a lone carriage return)", "Remove it or use \\n.")
     for number, text in enumerate(content.split(b"\n"), start=1):
         if len(text) > MAX_LINE:

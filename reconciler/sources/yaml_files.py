@@ -257,8 +257,9 @@ def _is_yaml(name: str) -> bool:
 
 
 def _validated(node: YamlMapping, model: type[Model], report: Report) -> Located[Model] | None:
+    nested = any(value is None or value.__class__ is YamlMapping for value in node.values())
     try:
-        return Located(model.model_validate(_without_nulls(node)), node)
+        return Located(model.model_validate(_without_nulls(node) if nested else node), node)
     except ValidationError as fault:
         for mistake in fault.errors(include_url=False):
             report(_diagnostic(mistake, node, model))
