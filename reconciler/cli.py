@@ -180,11 +180,13 @@ def show(
     summary: Summary = False,
     redact: Redact = False,
     no_color: NoColor = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> int:
     """Render a saved plan or a receipt."""
     from reconciler.commands.show import run_show  # noqa: PLC0415
 
-    terminal = _terminal(no_color=no_color, redact=redact, quiet=False, verbose=False)
+    terminal = _terminal(no_color=no_color, redact=redact, quiet=quiet, verbose=verbose)
     return run_show(file, format_, terminal, summary=summary)
 
 
@@ -202,11 +204,17 @@ def schema(
 
 
 @app.command()
-def demo(state: State = _STATE, no_color: NoColor = False) -> int:
+def demo(
+    state: State = _STATE,
+    redact: Redact = False,
+    no_color: NoColor = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
     """Walk through the whole job on the embedded sandbox, in a scratch copy."""
     from reconciler.commands.demo import run_demo  # noqa: PLC0415
 
-    return run_demo(state, _terminal(no_color=no_color, redact=False, quiet=False, verbose=False))
+    return run_demo(state, _terminal(no_color=no_color, redact=redact, quiet=quiet, verbose=verbose))
 
 
 @sandbox_app.command("serve")

@@ -220,6 +220,9 @@ def _default(row: Located[models.Mapping], attribute: Attribute, directory: Dire
     entry = row.value
     if entry.default is None:
         return None
+    if entry.match is not None:
+        summary = f"a default cannot identify anybody: {short(attribute.path)} is a matching attribute"
+        directory.report(error(summary, "Remove the default, or `match`.", row.at("default")))
     if entry.when_null == "clear":
         summary = "default and when_null: clear contradict each other"
         detail = "The default would be set on create and cleared by the next plan: keep one of them."

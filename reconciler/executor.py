@@ -135,11 +135,7 @@ class _Run:
     def _one(self, change: Change) -> Outcome:
         missing = [address for address in change.requires if not self._is_free(address)]
         if missing and not self._ends():
-            waits = f"it waits for {printable(missing[0])}"
-            if change.address in self._stepped_aside:
-                name = quoted(change.temporary_user_name or "")
-                return Outcome(change, Result.SKIPPED, f"only half done: it has the temporary name {name}; {waits}")
-            return Outcome(change, Result.SKIPPED, f"not started: {waits}")
+            return self._skipped(change, f"it waits for {printable(missing[0])}")
         return self._guarded(change, self._carry_out)
 
     def _step_aside(self, change: Change) -> Outcome | None:
@@ -152,8 +148,7 @@ class _Run:
 
     def _guarded(self, change: Change, work: Callable[[Change], Outcome]) -> Outcome:
         if self._ends():
-            why = "the run was stopped" if self._report.stopped else "interrupted"
-            return Outcome(change, Result.SKIPPED, f"not started: {why}")
+            return self._skipped(change, "the run was stopped" if self._report.stopped else "interrupted")
         try:
             return work(change)
         except ScimError as refusal:
@@ -163,6 +158,12 @@ class _Run:
             outcome = Outcome(change, Result.FAILED, refusal.summary)
             self._do.record.finished(outcome)
             return outcome
+
+    def _skipped(self, change: Change, why: str) -> Outcome:
+        if change.address in self._stepped_aside:
+            name = quoted(change.temporary_user_name or "")
+            return Outcome(change, Result.SKIPPED, f"only half done: it has the temporary name {name}; {why}")
+        return Outcome(change, Result.SKIPPED, f"not started: {why}")
 
     def _ends(self) -> bool:
         return self._do.stop.is_set() or self._report.stopped is not None

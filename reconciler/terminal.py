@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any, TextIO
 
 from reconciler.core.model import Diagnostic, Outcome
-from reconciler.core.text import redacted
+from reconciler.core.text import printable, redacted
 from reconciler.errors import ReconcilerError
 from reconciler.render.text import Style, render_diagnostics, render_outcome
 
@@ -51,8 +52,8 @@ class Terminal:
         said, more = fault.summary, fault.detail
         if self._notes.redact:
             said, more = redacted(said), redacted(more)
-        summary = self._notes.paint(said, "\x1b[1m")
-        detail = f"\n\n  {more.replace(chr(10), chr(10) + '  ')}" if more else ""
+        summary = self._notes.paint(printable(said), "\x1b[1m")
+        detail = "\n\n" + "\n".join(f"  {printable(line)}" for line in more.split("\n")) if more else ""
         self._say(f"{head} {summary}{detail}")
 
     def diagnostics(self, items: Sequence[Diagnostic]) -> None:
@@ -64,11 +65,13 @@ class Terminal:
         self.note(render_outcome(outcome, self._notes))
 
     def _say(self, text: str) -> None:
-        if self._bar is not None:
-            self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
-        else:
-            sys.stderr.write(text + "\n")
-            sys.stderr.flush()
+        # Losing the audience must not end an apply.
+        with contextlib.suppress(OSError):
+            if self._bar is not None:
+                self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
+            else:
+                sys.stderr.write(text + "\n")
+                sys.stderr.flush()
 
     @contextmanager
     def progress(self) -> Iterator[Progress]:

@@ -90,8 +90,10 @@ def _carry_out(plan: Plan, record_of: Plan, session: Session, terminal: Terminal
         directory = directory_for(session.place.record, record_of)
         write_private(directory / "plan.json", to_json(record_of))
         receipt = Receipt(directory, record_of, lambda: datetime.now(UTC))
-        execution = _execution(session, client, receipt, _Watch(len(plan.changes), progress, terminal))
-        with _finishing_on_interrupt(execution.stop, terminal):
+        stop = threading.Event()
+        watch = _Watch(len(plan.changes), progress, terminal, stop)
+        execution = _execution(session, client, receipt, watch)
+        with _finishing_on_interrupt(stop):
             report = execute(plan, execution)
         receipt.close(Counter(outcome.result for outcome in report.outcomes))
     terminal.result("\n" + render_report(report.outcomes, terminal.style))
@@ -102,13 +104,13 @@ def _carry_out(plan: Plan, record_of: Plan, session: Session, terminal: Terminal
 
 
 @contextmanager
-def _finishing_on_interrupt(stop: threading.Event, terminal: Terminal) -> Iterator[None]:
+def _finishing_on_interrupt(stop: threading.Event) -> Iterator[None]:
     """The first Ctrl-C lets requests in flight finish and starts no others, the second ends at once."""
 
     def first(_number: int, _frame: FrameType | None) -> None:
+        # Nothing is printed here: the main thread may be in the middle of printing.
         signal.signal(signal.SIGINT, before)
         stop.set()
-        terminal.note("Interrupt received: finishing what is in flight. Press Ctrl-C again to end at once.")
 
     before = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is threading.main_thread():
@@ -127,10 +129,15 @@ class _Watch:
     total: int
     progress: Progress
     terminal: Terminal
+    stop: threading.Event
     done: int = 0
+    told: bool = False
 
     def __call__(self, outcome: Outcome) -> None:
         self.done += 1
+        if self.stop.is_set() and not self.told:
+            self.told = True
+            self.terminal.note("Interrupt received: finishing what is in flight. Press Ctrl-C again to end at once.")
         self.terminal.outcome(outcome)
         self.progress("Applying", self.done, self.total)
 
@@ -144,6 +151,7 @@ def _execution(session: Session, client: ScimClient, receipt: Receipt, watch: _W
         mappings=state.mappings,
         profile=state.profile,
         on_outcome=watch,
+        stop=watch.stop,
     )
 
 

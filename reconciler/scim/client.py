@@ -33,7 +33,7 @@ MAX_SECONDS = 120.0
 """For one request with its answer."""
 READ_WORKERS = 4
 _MEDIA_TYPE = "application/scim+json"
-_RETRIES = 6
+_RETRIES = 5
 _RETRY_SECONDS = 180.0
 _MAX_WAIT = 60.0
 
@@ -179,7 +179,7 @@ class ScimClient:
         try:
             answer = self._read(request)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as fault:
-            raise _BusyError(_cannot_connect(fault)) from fault  # nothing was sent yet
+            raise _cannot_connect(fault) from fault
         except (httpx.HTTPError, _TooMuchError) as fault:
             if isinstance(fault, _TooMuchError) and may_repeat:
                 raise TargetError(
@@ -302,7 +302,8 @@ def _retry_after(value: str | None) -> float | None:
     return max((when - datetime.now(UTC)).total_seconds(), 0.0)
 
 
-def _cannot_connect(fault: Exception) -> TargetError:
+def _cannot_connect(fault: Exception) -> TargetError | _BusyError:
+    """Nothing was sent yet, so it may be tried again; a certificate will not get better, though."""
     cause: BaseException | None = fault
     while cause is not None and not isinstance(cause, ssl.SSLError):
         cause = cause.__cause__ or cause.__context__
@@ -312,7 +313,7 @@ def _cannot_connect(fault: Exception) -> TargetError:
             "Check target.base_url and the clock of this machine; a proxy that breaks TLS is not supported.",
         )
     what = printable(shortened(str(fault) or type(fault).__name__))
-    return TargetError(f"cannot connect to the service: {what}", "Check target.base_url and the network.")
+    return _BusyError(TargetError(f"cannot connect to the service: {what}", "Check target.base_url and the network."))
 
 
 def _page(body: Mapping[str, Any]) -> Page:

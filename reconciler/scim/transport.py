@@ -17,6 +17,9 @@ class WriteRefusedError(TargetError):
     """A writing request was attempted while planning: a mistake of ours, stopped before it left."""
 
 
+_MAX_URL = 2_000
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """A SCIM base URL taken apart; `port` is explicit."""
@@ -34,7 +37,9 @@ def endpoint(base_url: str, *, profile_hosts: Collection[str], allowed_hosts: Co
     `host:port` for a port other than the scheme's own), because whoever can edit the desired state must not be able to
     choose who receives the token.
     """
-    shown = printable(shortened(base_url, 120))
+    shown = printable(shortened(_without_user(base_url), 120))
+    if len(base_url) > _MAX_URL or not base_url.isascii() or not base_url.isprintable() or " " in base_url:
+        raise TargetError(f"target.base_url {shown} is not a URL", "Write it like https://host/scim.")
     try:
         parts = urlsplit(base_url)
         port = parts.port
@@ -43,7 +48,7 @@ def endpoint(base_url: str, *, profile_hosts: Collection[str], allowed_hosts: Co
     host = (parts.hostname or "").casefold()
     if parts.scheme not in ("https", "http") or not host or not host.isascii():
         raise TargetError(f"target.base_url {shown} is not a https:// URL", "Write it like https://host/scim.")
-    if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
+    if parts.username is not None or parts.password is not None or "?" in base_url or "#" in base_url:
         raise TargetError(f"target.base_url {shown} may have no user, query or fragment", "Remove that part.")
     usual = 443 if parts.scheme == "https" else 80
     where = Endpoint(parts.scheme, host, port or usual, base_url.rstrip("/"))
@@ -56,6 +61,13 @@ def endpoint(base_url: str, *, profile_hosts: Collection[str], allowed_hosts: Co
             f"If it is the right service, allow it where the token comes from: RECONCILER_ALLOWED_HOSTS={name}",
         )
     return where
+
+
+def _without_user(url: str) -> str:
+    """`url` as it may be shown: somebody may have put a password into it."""
+    before, slashes, rest = url.partition("//")
+    authority, slash, path = rest.partition("/")
+    return f"{before}{slashes}{authority.rpartition('@')[2]}{slash}{path}"
 
 
 def _allowed(where: Endpoint, usual: int, profile_hosts: Collection[str], allowed_hosts: Collection[str]) -> bool:
