@@ -36,7 +36,7 @@ class Run:
 def timed(command: list[str], environment: dict[str, str], expected: set[int]) -> Run:
     """Runs the command and takes the operating system's account of it."""
     started = time.perf_counter()
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)  # noqa: S603
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - started
     code = os.waitstatus_to_exitcode(status)
@@ -47,14 +47,14 @@ def timed(command: list[str], environment: dict[str, str], expected: set[int]) -
 
 def measure(users: int, scratch: Path) -> dict[str, float | int]:
     """The figures for one number of users."""
-    server = subprocess.Popen(  # noqa: S603
+    server = subprocess.Popen(
         [sys.executable, str(HERE / "bench_server.py"), "--users", str(users), "--drift", "0.02"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
     try:
-        assert server.stdout is not None  # noqa: S101
+        assert server.stdout is not None
         base_url = server.stdout.readline().strip()
         state = scratch / f"state-{users}"
         write_desired_state(state, users, 1, base_url=base_url)

@@ -1,9 +1,10 @@
-"""Plan, apply, plan: against the sandbox, plain scim2-server and the odd server, over sockets, checked by direct GETs."""
+"""Plan, apply, plan: against the sandbox, plain scim2-server and the odd server, checked by direct GETs."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -74,16 +75,20 @@ def wanted_people() -> list[dict[str, Any]]:
 @pytest.fixture(params=["sandbox", "plain", "odd", "odd-204"])
 def service(
     request: pytest.FixtureRequest, at_work: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> tuple[Workspace, Callable[[], list[dict[str, Any]]]]:
+) -> Iterator[tuple[Workspace, Callable[[], list[dict[str, Any]]]]]:
     """A workspace on a service that holds `live_people`, and a function that reads all its users directly."""
-    people = live_people().values()
+    people = list(live_people().values())
     if request.param == "sandbox":
-        running = sandbox(tmp_path / "sandbox.db", list(people))
-        request.addfinalizer(running.close)
-        workspace = Workspace(tmp_path, running.base_url, running.token, monkeypatch)
+        with sandbox(tmp_path / "sandbox.db", people) as running:
+            yield company(Workspace(tmp_path, running.base_url, running.token, monkeypatch))
+    elif request.param == "plain":
+        yield company(at_work(PlainScim(people)))
     else:
         oddities = Oddities(patch_status=204, post_empty_body=True) if request.param == "odd-204" else Oddities()
-        workspace = at_work(PlainScim(people) if request.param == "plain" else OddScim(oddities, people))
+        yield company(at_work(OddScim(oddities, people)))
+
+
+def company(workspace: Workspace) -> tuple[Workspace, Callable[[], list[dict[str, Any]]]]:
     workspace.write("mappings.yaml", MAPPINGS)
     workspace.users(wanted_people())
     return workspace, lambda: direct_users(workspace)
@@ -96,8 +101,6 @@ def sandbox(file: Path, people: list[dict[str, Any]]) -> RunningSandbox:
 
 def direct_users(workspace: Workspace) -> list[dict[str, Any]]:
     """The live users as they are, without our client."""
-    import os  # noqa: PLC0415
-
     headers = {"Authorization": f"Bearer {os.environ['RECONCILER_TOKEN']}"}
     answer = httpx.get(f"{workspace.base_url}/Users", headers=headers, params={"count": 100}, timeout=30)
     found: list[dict[str, Any]] = answer.json()["Resources"]

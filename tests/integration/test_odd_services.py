@@ -1,4 +1,4 @@
-"""Services lie. Every lie ends in the right plan or in a clear refusal, never in a wrong plan, and nothing is written."""
+"""Services lie. Every lie ends in the right plan or in a clear refusal, never in a wrong plan."""
 
 from __future__ import annotations
 

@@ -1,0 +1,80 @@
+"""Every body we send, judged by an outside witness: scim2-models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from conftest import Open
+from scim2_models import Context, EnterpriseUser, PatchOp, User
+from servers.odd_scim import OddScim, make_user
+from workspace import Workspace, source
+
+Judge = User[EnterpriseUser]
+
+
+@pytest.mark.parametrize("profile", ["scim", "apple-business-manager"])
+def test_every_body_is_a_scim_message(profile: str, at_work: Open) -> None:
+    service = OddScim(users=live())
+    workspace = at_work(service)
+    workspace.settings(target={"profile": profile, "base_url": workspace.base_url, "domains": ["example.com"]})
+    workspace.users(wanted())
+    with_mail(workspace, profile)
+    assert workspace.apply().code == 0
+    assert {entry.method for entry in service.writes} == {"POST", "PATCH"}
+    for entry in service.writes:
+        judge(entry.method, entry.body)
+
+
+def live() -> list[dict[str, Any]]:
+    people = [make_user(number) for number in range(8)]
+    people[1]["active"] = False
+    del people[2]["externalId"]
+    return people
+
+
+def wanted() -> list[dict[str, Any]]:
+    people = [
+        source({"externalId": "adopted", **user}, mail=f"{number}@example.com") for number, user in enumerate(live())
+    ]
+    people[0]["department"] = "Moved"
+    people[3]["userPrincipalName"], people[4]["userPrincipalName"] = (
+        people[4]["userPrincipalName"],
+        people[3]["userPrincipalName"],
+    )
+    del people[5]
+    del people[5]["division"]
+    return [*people, source(make_user(20), mail="new@example.com")]
+
+
+def with_mail(workspace: Workspace, profile: str) -> None:
+    rows = [
+        "- {target: externalId, source: objectId, match: 1}",
+        "- {target: userName, source: userPrincipalName, match: 2}",
+        "- {target: name.givenName, source: givenName}",
+        "- {target: name.familyName, source: surname}",
+        '- {target: "enterprise:department", source: department}',
+        '- {target: "enterprise:division", source: division, when_null: clear}',
+    ]
+    if profile == "scim":
+        rows.append("- {target: 'emails[type eq \"work\"].value', source: mail}")
+    workspace.write("mappings.yaml", "\n".join(rows))
+
+
+def judge(method: str, body: Any) -> None:
+    """Raises when scim2-models does not take the body."""
+    if method == "POST":
+        user = Judge.model_validate(body, scim_ctx=Context.RESOURCE_CREATION_REQUEST)
+        assert user.user_name == body["userName"]
+        assert EnterpriseUser.model_fields  # the extension is known, so its attributes were checked
+        assert not user.model_extra
+    else:
+        patch = PatchOp[Judge].model_validate(body, scim_ctx=Context.RESOURCE_PATCH_REQUEST)
+        assert len(patch.operations or []) == len(body["Operations"])
+
+
+def test_the_witness_does_judge() -> None:
+    with pytest.raises(ValueError, match="validation error"):
+        judge("PATCH", {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [{"op": "set"}]})
+    with pytest.raises(ValueError, match="validation error"):
+        judge("POST", {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "active": "perhaps", "userName": "x"})
