@@ -5,6 +5,9 @@ A command's module is imported when the command runs, so that `--help` stays qui
 
 from __future__ import annotations
 
+import contextlib
+import io
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -55,6 +58,10 @@ _PLANS = Path("plans")
 
 def main() -> None:
     """The entry point; ends the process with an exit code of `ExitCode`."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # Not every terminal can write every name.
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = app(standalone_mode=False)
     except _MistypedError as fault:
@@ -73,11 +80,23 @@ def main() -> None:
         no_color, redact = "--no-color" in sys.argv, "--redact" in sys.argv
         _terminal(no_color=no_color, redact=redact, quiet=False, verbose=False).error(fault)
         code = fault.exit_code
-    except BrokenPipeError:
-        # The reader of our output has gone; Python would complain once more when it closes stdout.
-        sys.stderr.close()
+    except OSError as fault:
+        # A reader that has gone, a full disk, a name that no file can have.
         code = ExitCode.ERROR
+        _say_last(fault)
     sys.exit(int(code or 0))
+
+
+def _say_last(fault: OSError) -> None:
+    """Says what the system refused, if anybody can still hear it, and keeps Python from failing once more at exit."""
+    with contextlib.suppress(OSError):
+        if not isinstance(fault, BrokenPipeError):
+            where = f": {fault.filename!r:.200}" if fault.filename is not None else ""
+            sys.stderr.write(f"Error: {fault.strerror or fault}{where}\n")
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
+        return
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _terminal(*, no_color: bool, redact: bool, quiet: bool, verbose: bool) -> Terminal:

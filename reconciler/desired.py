@@ -77,16 +77,20 @@ def load(root: Path, now: datetime) -> DesiredState | BrokenState:
     settings = directory.settings()
     rules = _scope_rules(directory)
     if settings is None:
-        # The people are read all the same, so that all mistakes are shown at once.
-        for _ in directory.users():
-            pass
+        # The rest is read all the same, so that all mistakes are shown at once.
+        directory.mappings()
+        names = _Names(directory)
+        for user in directory.users():
+            names.register(user)
+        _check_references(directory, rules.references, names)
         return BrokenState(with_source_lines(directory.diagnostics, root))
     profile = PROFILES[settings.value.target.profile]
     mappings = _mappings(directory, profile)
     owned = _ownership(settings, directory)
     people = _People(directory, Projector(profile, mappings, settings.value.target.domains), rules, now)
     people.read()
-    _check_names(directory, rules, people, mappings)
+    _check_references(directory, rules.references, people.names)
+    _check_inputs(directory, people, mappings)
     if any(item.severity is Severity.ERROR and item.address is None for item in directory.diagnostics):
         return BrokenState(with_source_lines(directory.diagnostics, root))
     if settings.value.notifications.on_failure:
@@ -315,8 +319,9 @@ def _scope_rules(directory: Directory) -> _Scope:
         rules = scope.ScopeRules(
             assigned=None if everybody else scope.resolve(assigned, groups), excluded=scope.resolve(excluded, groups)
         )
+    rejected = {scope.folded(str(node.get("name"))) for node in directory.rejected}
     for name, origin in references.groups.values():
-        if scope.folded(name) not in groups:
+        if scope.folded(name) not in groups and scope.folded(name) not in rejected:
             near = difflib.get_close_matches(scope.folded(name), groups, 1)
             hint = f"Did you mean {near[0]}?" if near else "Add it to groups/, or remove the reference."
             directory.report(error(f"there is no group {quoted(name)}", hint, origin))
@@ -353,6 +358,32 @@ def _members(
 # --- people -------------------------------------------------------------------
 
 
+class _Names:
+    """What people are called: userPrincipalName and objectId, each at most once."""
+
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
+        self.places: dict[str, Origin] = {}
+        """Folded name -> where that user is."""
+
+    def register(self, user: SourceUser) -> bool:
+        """Whether the user's names are new; one that is taken is a diagnostic."""
+        new = True
+        for attribute in ("userPrincipalName", "objectId"):
+            value = user.attributes.get(attribute)
+            if value is None:
+                continue
+            name = scope.folded(str(value))
+            if name in self.places:
+                summary = f"{attribute} {quoted(str(value))} is used twice"
+                detail = f"The other user is at {self.places[name]}: keep one."
+                self._directory.report(error(summary, detail, user.at(attribute)))
+                new = False
+            else:
+                self.places[name] = user.origin
+        return new
+
+
 class _People:
     """Reads users one at a time; only the mapped form stays in memory."""
 
@@ -362,48 +393,33 @@ class _People:
         self._rules = scoped.rules
         self._today = now.date()
         self.users: list[DesiredUser] = []
-        self.names: dict[str, Origin] = {}
-        """Folded userPrincipalName and objectId -> where that user is."""
+        self.names = _Names(directory)
         self.attributes: set[str] = set()
 
     def read(self) -> None:
         for user in self._directory.users():
-            if self._is_new(user):
+            if self.names.register(user):
                 verdict = scope.verdict(user, self._rules, self._today)
                 desired, mistakes = self._projector.project(user, verdict)
                 self.users.append(desired)
                 self._directory.diagnostics += mistakes
                 self.attributes.update(user.attributes)
 
-    def _is_new(self, user: SourceUser) -> bool:
-        """Registers the user's names; a name that is taken is a diagnostic."""
-        new = True
-        for attribute in ("userPrincipalName", "objectId"):
-            value = user.attributes.get(attribute)
-            if value is None:
-                continue
-            name = scope.folded(str(value))
-            if name in self.names:
-                summary = f"{attribute} {quoted(str(value))} is used twice"
-                detail = f"The other user is at {self.names[name]}: keep one."
-                self._directory.report(error(summary, detail, user.at(attribute)))
-                new = False
-            else:
-                self.names[name] = user.origin
-        return new
 
-
-def _check_names(directory: Directory, scoped: _Scope, people: _People, mappings: Iterable[AttributeMapping]) -> None:
-    """Names that point to nobody: a misspelt member loses an account, a misspelt attribute empties one."""
-    for name, origin in scoped.references.users.values():
-        if scope.folded(name) not in people.names:
-            near = (
-                difflib.get_close_matches(scope.folded(name), people.names, 1)
-                if len(people.names) <= _MAX_HINTED
-                else []
-            )
+def _check_references(directory: Directory, references: _References, names: _Names) -> None:
+    """A member that is nobody's name: misspelt, it loses somebody an account."""
+    known = set(names.places)
+    for node in directory.rejected:
+        known.update(scope.folded(str(node.get(key))) for key in ("userPrincipalName", "objectId") if node.get(key))
+    for name, origin in references.users.values():
+        if scope.folded(name) not in known:
+            near = difflib.get_close_matches(scope.folded(name), known, 1) if len(known) <= _MAX_HINTED else []
             hint = f"Did you mean {near[0]}?" if near else "Add the user, or remove the reference."
             directory.report(error(f"there is no user {quoted(name)}", hint, origin))
+
+
+def _check_inputs(directory: Directory, people: _People, mappings: Iterable[AttributeMapping]) -> None:
+    """A mapping that reads what nobody has: misspelt, it empties an attribute."""
     for row in mappings:
         for attribute in row.inputs:
             if people.users and row.origin and attribute not in people.attributes and attribute != "IsSoftDeleted":

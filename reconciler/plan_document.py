@@ -29,6 +29,8 @@ from reconciler.errors import PlanFileError
 FORMAT_VERSION = "1.0"
 
 Value = str | bool
+_DIGITS = 10
+"""No file has a line of more digits."""
 _ACTIONS: dict[Action, list[str]] = {
     Action.CREATE: ["create"],
     Action.UPDATE: ["update"],
@@ -276,7 +278,9 @@ def _read_change(found: ResourceChange) -> Change:
 def _read_origin(text: str | None) -> Origin | None:
     file, _, place = (text or "").rpartition(":")
     file, _, line = file.rpartition(":")
-    return Origin(file, int(line), int(place)) if file and line.isdecimal() and place.isdecimal() else None
+    if not file or not all(number.isdecimal() and len(number) < _DIGITS for number in (line, place)):
+        return None
+    return Origin(file, int(line), int(place))
 
 
 def _read_diagnostic(item: DiagnosticDocument) -> Diagnostic:

@@ -201,6 +201,8 @@ class _Reader:
             what = ", ".join(part for part in (fault.problem, fault.context) if part)
             at = Origin(self._file, mark.line + 1, mark.column + 1)
             detail = "Mend the syntax at this place; the rest of the file was not read."
+            if "unexpected ':'" in what:
+                detail = "Put the value in double quotes. The rest of the file was not read."
         else:
             what = shortened(str(fault).replace("\n", " "))
             at, detail = Origin(self._file, 1, 1), "Save the file as UTF-8 text."

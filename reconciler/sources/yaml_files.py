@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import os
+import re
 import stat
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -57,6 +58,8 @@ class Directory:
     diagnostics: list[Diagnostic] = field(default_factory=list)
     digests: dict[str, str] = field(default_factory=dict)
     """sha256 of each file read, by its name relative to the root."""
+    rejected: list[YamlMapping] = field(default_factory=list)
+    """Entries of lists that are wrong; what they are called is not reported as missing elsewhere."""
     _counts: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def settings(self) -> Located[models.Settings] | None:
@@ -87,7 +90,9 @@ class Directory:
                 continue
             for item in read_items(content, name, self.report):
                 user = _source_user(item, self.report)
-                if user is not None:
+                if user is None:
+                    self.rejected.append(item)
+                else:
                     yield user
 
     def report(self, diagnostic: Diagnostic) -> None:
@@ -120,7 +125,8 @@ class Directory:
 
     def _not_read(self, summary: str, name: str) -> None:
         stem = name.casefold().partition(".")[0]
-        near = [f"{stem}/"] if stem in _FOLDERS else difflib.get_close_matches(name.casefold(), [*_TOP, *_FOLDERS], 1)
+        near = [f"{folder}/" for folder in difflib.get_close_matches(stem, _FOLDERS, 1)]
+        near = near or difflib.get_close_matches(name.casefold(), _TOP, 1)
         hint = f"Did you mean {near[0]}? " if near else ""
         detail = f"{hint}At the top are {', '.join(_TOP)}; people go into users/, groups into groups/."
         self.report(error(summary, detail, Origin(name, 1, 1)))
@@ -207,8 +213,14 @@ class Directory:
         content = self._read(name)
         if content is None:
             return []
-        found = (_validated(item, model, self.report) for item in read_items(content, name, self.report))
-        return [item for item in found if item is not None]
+        found = []
+        for item in read_items(content, name, self.report):
+            located = _validated(item, model, self.report)
+            if located is None:
+                self.rejected.append(item)
+            else:
+                found.append(located)
+        return found
 
 
 def with_source_lines(diagnostics: Sequence[Diagnostic], root: Path) -> tuple[Diagnostic, ...]:
@@ -286,15 +298,41 @@ def _diagnostic(mistake: ErrorDetails, node: YamlMapping, model: type[BaseModel]
         return error(f"unknown key {last}", f"{hint}Known here: {', '.join(known)}.", locate(node, location, key=True))
     if kind == "missing":
         return error(f"{last} is missing", "Add it.", locate(node, location[:-1]))
-    context = mistake.get("ctx", {})
-    if kind == "value_error":
-        message = str(context.get("error", mistake["msg"]))
-    elif kind == "literal_error":
-        message = f"expected one of {context['expected']}"
-    else:
-        message = mistake["msg"][0].lower() + mistake["msg"][1:]
     where = ".".join(str(step) for step in location if not _is_internal(step))
-    return error(f"{where}: {message}" if where else message, "", locate(node, location))
+    message, way_out = _explained(mistake)
+    return error(f"{where}: {message}" if where else message, way_out, locate(node, location))
+
+
+def _explained(mistake: ErrorDetails) -> tuple[str, str]:
+    """What is wrong and what to do, in the words of people who write YAML."""
+    context, found = mistake.get("ctx", {}), mistake["input"]
+    match mistake["type"]:
+        case "value_error":
+            return str(context.get("error", mistake["msg"])), "Correct the value."
+        case "literal_error":
+            known = re.findall(r"'([^']*)'", str(context["expected"]))
+            near = difflib.get_close_matches(str(found), known, 1)
+            return f"expected one of {', '.join(known)}", f"Did you mean {near[0]}?" if near else "Choose one of them."
+        case "int_parsing" | "int_type" | "int_from_float":
+            return "expected a whole number", "Write digits, such as 10."
+        case "float_parsing" | "float_type":
+            return "expected a number", "Write digits, such as 10 or 2.5."
+        case "greater_than_equal":
+            return f"expected {context['ge']} or more", "Choose a larger number."
+        case "less_than_equal":
+            return f"expected {context['le']} or less", "Choose a smaller number."
+        case "string_type":
+            return "expected text", "Write a single value."
+        case "list_type":
+            return "expected a list", "Write [one, two], or a line with a dash for each."
+        case "model_type" | "dict_type":
+            return "expected a mapping", "Write {key: value}, or indented `key: value` lines."
+        case "string_pattern_mismatch":
+            return "expected sha256: and 64 digits", "Copy the id that the plan prints."
+        case "string_too_short":
+            return "expected text", "Write a value."
+        case _:
+            return mistake["msg"][0].lower() + mistake["msg"][1:], "Correct the value."
 
 
 def _is_internal(step: int | str) -> bool:
