@@ -303,36 +303,35 @@ def _diagnostic(mistake: ErrorDetails, node: YamlMapping, model: type[BaseModel]
     return error(f"{where}: {message}" if where else message, way_out, locate(node, location))
 
 
+_MAPPING = ("expected a mapping", "Write {key: value}, or indented `key: value` lines.")
+_WORDS = {
+    "int_parsing": ("expected a whole number", "Write digits, such as 10."),
+    "int_type": ("expected a whole number", "Write digits, such as 10."),
+    "float_parsing": ("expected a number", "Write digits, such as 10 or 2.5."),
+    "float_type": ("expected a number", "Write digits, such as 10 or 2.5."),
+    "greater_than_equal": ("expected {ge} or more", "Choose a larger number."),
+    "less_than_equal": ("expected {le} or less", "Choose a smaller number."),
+    "string_type": ("expected text", "Write a single value."),
+    "string_too_short": ("expected text", "Write a value."),
+    "string_pattern_mismatch": ("expected sha256: and 64 digits", "Copy the id that the plan prints."),
+    "list_type": ("expected a list", "Write [one, two], or a line with a dash for each."),
+    "model_type": _MAPPING,
+    "dict_type": _MAPPING,
+    "value_error": ("{error}", "Correct the value."),
+}
+"""What is wrong and what to do by pydantic's type of mistake, in the words of people who write YAML."""
+
+
 def _explained(mistake: ErrorDetails) -> tuple[str, str]:
-    """What is wrong and what to do, in the words of people who write YAML."""
-    context, found = mistake.get("ctx", {}), mistake["input"]
-    match mistake["type"]:
-        case "value_error":
-            return str(context.get("error", mistake["msg"])), "Correct the value."
-        case "literal_error":
-            known = re.findall(r"'([^']*)'", str(context["expected"]))
-            near = difflib.get_close_matches(str(found), known, 1)
-            return f"expected one of {', '.join(known)}", f"Did you mean {near[0]}?" if near else "Choose one of them."
-        case "int_parsing" | "int_type" | "int_from_float":
-            return "expected a whole number", "Write digits, such as 10."
-        case "float_parsing" | "float_type":
-            return "expected a number", "Write digits, such as 10 or 2.5."
-        case "greater_than_equal":
-            return f"expected {context['ge']} or more", "Choose a larger number."
-        case "less_than_equal":
-            return f"expected {context['le']} or less", "Choose a smaller number."
-        case "string_type":
-            return "expected text", "Write a single value."
-        case "list_type":
-            return "expected a list", "Write [one, two], or a line with a dash for each."
-        case "model_type" | "dict_type":
-            return "expected a mapping", "Write {key: value}, or indented `key: value` lines."
-        case "string_pattern_mismatch":
-            return "expected sha256: and 64 digits", "Copy the id that the plan prints."
-        case "string_too_short":
-            return "expected text", "Write a value."
-        case _:
-            return mistake["msg"][0].lower() + mistake["msg"][1:], "Correct the value."
+    context = mistake.get("ctx", {})
+    if mistake["type"] == "literal_error":
+        known = re.findall(r"'([^']*)'", str(context["expected"]))
+        near = difflib.get_close_matches(str(mistake["input"]), known, 1)
+        return f"expected one of {', '.join(known)}", f"Did you mean {near[0]}?" if near else "Choose one of them."
+    if mistake["type"] in _WORDS:
+        message, way_out = _WORDS[mistake["type"]]
+        return message.format_map(context), way_out
+    return mistake["msg"][0].lower() + mistake["msg"][1:], "Correct the value."
 
 
 def _is_internal(step: int | str) -> bool:
