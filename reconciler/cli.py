@@ -64,14 +64,15 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     try:
         code = app(standalone_mode=False)
+        if isinstance(code, int) and code == ExitCode.INTERRUPTED and not isinstance(code, ExitCode):
+            # Typer made this of a KeyboardInterrupt; a command would have said what is left.
+            sys.stderr.write("Interrupted.\n")
     except _MistypedError as fault:
         # Click's own exit code for a mistyped command is 2, which here means "there are changes".
         fault.show()
         code = ExitCode.USAGE
     except typer.Exit as ended:
         code = ended.exit_code
-        if code == ExitCode.INTERRUPTED:
-            sys.stderr.write("Interrupted.\n")
     except (typer.Abort, KeyboardInterrupt):
         sys.stderr.write("Interrupted.\n")
         code = ExitCode.INTERRUPTED

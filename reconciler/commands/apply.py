@@ -24,7 +24,8 @@ from reconciler.core.model import Change, Outcome, Plan, Result
 from reconciler.core.planning import canonical, with_approval
 from reconciler.core.policy import Approval
 from reconciler.errors import BlockedError, ExitCode, StalePlanError, UsageError
-from reconciler.executor import Execution, Report, execute
+from reconciler.executor import Report, execute
+from reconciler.one_change import Execution
 from reconciler.plan_document import from_json, to_json
 from reconciler.render.text import render_plan, render_report
 from reconciler.scim.client import ScimClient

@@ -10,6 +10,8 @@ from reconciler.desired import BrokenState, DesiredState, load
 from reconciler.errors import UsageError
 from reconciler.terminal import Terminal
 
+_FIRST_YEAR, _LAST_YEAR = 1970, 9000
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -46,6 +48,9 @@ def parse_now(text: str | None) -> datetime:
         return datetime.now(UTC)
     try:
         when = datetime.fromisoformat(text)
-    except ValueError as fault:
+        when = when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as fault:
         raise UsageError(f"--now {text!r} is not a date", "Write 2026-12-01 or 2026-12-01T08:00:00Z.") from fault
-    return when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)
+    if not _FIRST_YEAR <= when.year <= _LAST_YEAR:
+        raise UsageError(f"--now {text!r} is out of range", f"Years are {_FIRST_YEAR} to {_LAST_YEAR}.")
+    return when

@@ -135,10 +135,10 @@ def recently_deleted(plans: Path, days: int, now: datetime) -> dict[str, date]:
         for entry in read_receipt(path):
             if entry.get("action") != Action.DELETE.value or entry.get("result") != Result.DONE.value:
                 continue
-            free = _day(entry.get("time"))
+            free = _day_after(entry.get("time"), days)
             name = entry.get("user_name")
-            if free is not None and isinstance(name, str) and free + timedelta(days=days) > now.date():
-                reserved[name.casefold()] = free + timedelta(days=days)
+            if free is not None and isinstance(name, str) and free > now.date():
+                reserved[name.casefold()] = free
     return reserved
 
 
@@ -166,8 +166,8 @@ def json_schema() -> dict[str, Any]:
     }
 
 
-def _day(text: object) -> date | None:
+def _day_after(text: object, days: int) -> date | None:
     try:
-        return datetime.fromisoformat(str(text)).date()
-    except ValueError:
+        return datetime.fromisoformat(str(text)).date() + timedelta(days=days)
+    except (ValueError, OverflowError):
         return None

@@ -1,0 +1,167 @@
+"""Attribute mappings, compiled: rows of mappings.yaml, or of the profile, checked against what the target takes."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from typing import Any
+
+from reconciler.core import paths
+from reconciler.core.compare import UnreadableError, typed
+from reconciler.core.mapping import MappingError, attribute_row, constant, direct, unacceptable
+from reconciler.core.model import (
+    Attribute,
+    AttributeMapping,
+    Diagnostic,
+    Origin,
+    SourceAttributes,
+    TargetProfile,
+    Value,
+    error,
+)
+from reconciler.core.paths import short
+from reconciler.core.text import quoted
+from reconciler.expressions import stock
+from reconciler.expressions.template import TemplateFaultError, compile_template
+from reconciler.sources import models
+from reconciler.sources.yaml_files import Directory, Located
+
+
+def compile_mappings(directory: Directory, profile: TargetProfile) -> tuple[AttributeMapping, ...]:
+    """The mappings of the directory, with a diagnostic for every row that cannot be used."""
+    rows = directory.mappings()
+    if not rows and not directory.has("mappings.yaml"):
+        defaults = (models.Mapping.model_validate(_default_row(row)) for row in profile.mappings)
+        rows = [Located(row, None) for row in defaults]
+    compiled: dict[str, AttributeMapping] = {}
+    for row in rows:
+        mapping = _compile(row, profile, directory)
+        if mapping is None:
+            continue
+        twin = compiled.setdefault(mapping.target, mapping)
+        if twin is not mapping:
+            line = f"line {twin.origin.line}" if twin.origin else "another row"
+            summary = f"{short(mapping.target)} is mapped twice"
+            directory.report(error(summary, f"{line} maps it too: keep one.", row.at("target")))
+    _complete(compiled, profile, directory)
+    return tuple(compiled.values())
+
+
+def _default_row(row: Any) -> dict[str, Any]:
+    names = ("target", "source", "expression", "default", "match")
+    return {name: getattr(row, name) for name in names if getattr(row, name) is not None}
+
+
+def _complete(compiled: dict[str, AttributeMapping], profile: TargetProfile, directory: Directory) -> None:
+    """`active` is always managed: deactivating is what removals do. userName is what SCIM cannot do without."""
+    if "active" not in compiled:
+        default = next(row for row in profile.mappings if row.target == "active")
+        active = _compile(Located(models.Mapping.model_validate(_default_row(default)), None), profile, directory)
+        if active is not None:
+            compiled["active"] = active
+    if not directory.has("mappings.yaml"):
+        return
+    at = Origin("mappings.yaml", 1, 1)
+    if "userName" not in compiled:
+        directory.report(error("no mapping has the target userName", "SCIM requires it: add a row for it.", at))
+    if not any(row.match for row in compiled.values()):
+        detail = "Live users could not be found again: add `match: 1` to the row of externalId or userName."
+        directory.report(error("no mapping has a matching precedence", detail, at))
+
+
+def _compile(row: Located[models.Mapping], profile: TargetProfile, directory: Directory) -> AttributeMapping | None:
+    entry = row.value
+    try:
+        path = paths.parse(entry.target)
+    except paths.PathError as fault:
+        directory.report(error(str(fault), "", row.at("target")))
+        return None
+    attribute = attribute_row(profile, str(path), path.unfiltered)
+    if attribute is None:
+        directory.report(_unknown_target(str(path), profile, row.at("target")))
+        return None
+    if attribute.multi_valued and path.filter is None:
+        detail = f'Choose one, such as {path.attribute}[type eq "work"].{path.sub or "value"}.'
+        directory.report(error(f"{short(str(path))} has several elements", detail, row.at("target")))
+        return None
+    compiled = _rule(row, directory)
+    if compiled is None:
+        return None
+    rule, inputs = compiled
+    default = _default(row, attribute, directory)
+    return AttributeMapping(
+        attribute=attribute,
+        rule=rule,
+        inputs=inputs,
+        default=default,
+        match=entry.match,
+        create_only=entry.apply == "create",
+        clear=entry.when_null == "clear",
+        origin=row.at("target"),
+    )
+
+
+def _default(row: Located[models.Mapping], attribute: Attribute, directory: Directory) -> Value | None:
+    entry = row.value
+    if entry.default is None:
+        return None
+    if entry.match is not None:
+        summary = f"a default cannot identify anybody: {short(attribute.path)} is a matching attribute"
+        directory.report(error(summary, "Remove the default, or `match`.", row.at("default")))
+    if entry.when_null == "clear":
+        summary = "default and when_null: clear contradict each other"
+        detail = "The default would be set on create and cleared by the next plan: keep one of them."
+        directory.report(error(summary, detail, row.at("when_null")))
+    try:
+        default = typed(attribute, entry.default)
+    except UnreadableError as fault:
+        wrong: str | None = str(fault)
+    else:
+        wrong = unacceptable(attribute, default) if isinstance(default, str) else None
+    if wrong is not None:
+        directory.report(error(f"the default cannot be used: {wrong}", "", row.at("default")))
+        return None
+    return default
+
+
+def _unknown_target(path: str, profile: TargetProfile, origin: Origin | None) -> Diagnostic:
+    known = [short(row.path) for row in profile.attributes]
+    near = difflib.get_close_matches(short(path), known, 1)
+    hint = f"Did you mean {near[0]}? " if near else ""
+    why = "and sending it can break the connection. " if profile.closed.value else ""
+    detail = f"{hint}It takes {', '.join(known)}."
+    return error(f"{profile.title} has no attribute {quoted(short(path))}", f"It is not taken, {why}{detail}", origin)
+
+
+Rule = Callable[[SourceAttributes], Value | None]
+
+
+def _rule(row: Located[models.Mapping], directory: Directory) -> tuple[Rule, tuple[str, ...]] | None:
+    entry = row.value
+    if entry.source is not None:
+        return direct(entry.source), (entry.source,)
+    if entry.constant is not None:
+        return constant(entry.constant), ()
+    if entry.expression is not None:
+        expression = stock.compile_expression(entry.expression)
+        if expression is None:
+            detail = f"This version reads only {' and '.join(stock.SUPPORTED)}. Use source, constant or template."
+            directory.report(error("this expression is not supported yet", detail, row.at("expression")))
+            return None
+        return expression, ()
+    try:
+        template, inputs = compile_template(entry.template or "")
+    except TemplateFaultError as fault:
+        directory.report(error(f"the template cannot be used: {fault}", "", row.at("template")))
+        return None
+    return _as_rule(template), inputs
+
+
+def _as_rule(template: Callable[[SourceAttributes], str | None]) -> Rule:
+    def rule(attributes: SourceAttributes) -> Value | None:
+        try:
+            return template(attributes)
+        except TemplateFaultError as fault:
+            raise MappingError(str(fault)) from fault
+
+    return rule

@@ -1,0 +1,224 @@
+"""One planned change, carried out: the request, and the proof that it took effect.
+
+Nothing here knows of other changes. A refusal of the service is raised; everything else ends as an `Outcome` on record.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from reconciler.core import patch, verify
+from reconciler.core.live import LiveReader
+from reconciler.core.model import (
+    Action,
+    AttributeChange,
+    AttributeMapping,
+    AttributePath,
+    Change,
+    LiveUser,
+    Outcome,
+    Result,
+    TargetProfile,
+)
+from reconciler.core.paths import short
+from reconciler.core.text import quoted
+from reconciler.errors import ScimError, TargetError, UnknownOutcomeError
+
+WORKERS = 8
+_REREADS = (0.0, 0.5, 1.5)
+"""Seconds before each look at a user whose values are not there yet: some services are eventually consistent."""
+_CONFLICT = 409
+
+
+class UserService(Protocol):
+    """What the executor needs of a SCIM client."""
+
+    def get_user(self, identity: str) -> dict[str, Any] | None: ...
+    def find_users(self, attribute: str, value: str) -> list[dict[str, Any]]: ...
+    def create_user(self, body: Mapping[str, Any]) -> dict[str, Any] | None: ...
+    def patch_user(self, identity: str, body: Mapping[str, Any]) -> dict[str, Any] | None: ...
+    def delete_user(self, identity: str) -> None: ...
+
+
+class Record(Protocol):
+    """Where events are written before anything else happens."""
+
+    def started(self, address: str, action: Action, live_id: str | None, attributes: list[str]) -> None: ...
+    def finished(self, outcome: Outcome) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """What an apply needs besides the plan. `reader` reads all mapped attributes (`verify.reads_everything`)."""
+
+    service: UserService
+    record: Record
+    reader: LiveReader
+    mappings: Sequence[AttributeMapping]
+    profile: TargetProfile
+    on_outcome: Callable[[Outcome], None]
+    stop: threading.Event = field(default_factory=threading.Event)
+    """Set by somebody who wants the run to end: what is in flight is finished, nothing else is started."""
+    sleep: Callable[[float], None] = time.sleep
+    workers: int = WORKERS
+
+
+class OneChange:
+    """Carries out single changes; its methods may run in several threads."""
+
+    def __init__(self, execution: Execution) -> None:
+        self._do = execution
+
+    def carry_out(self, change: Change, *, stepped_aside: bool) -> Outcome:
+        """Does it. `stepped_aside`: the user has its temporary name now. Raises `ScimError` and `TargetError`."""
+        match change.action:
+            case Action.CREATE:
+                return self._create(change)
+            case Action.DELETE:
+                return self._delete(change)
+            case Action.UPDATE | Action.ADOPT | Action.REACTIVATE | Action.DEACTIVATE:
+                return self._patch(change, change.attribute_changes(), stepped_aside=stepped_aside)
+
+    def step_aside(self, change: Change) -> Outcome:
+        """First step of a circle of renames: to the temporary name."""
+        name = change.temporary_user_name or ""
+        step = replace(change, after={**change.before, "userName": name}, action=Action.UPDATE)
+        row = AttributeChange("userName", change.before.get("userName"), name)
+        return replace(self._patch(step, [row], stepped_aside=False), change=change)
+
+    def refused(self, change: Change, refusal: ScimError | TargetError) -> Outcome:
+        """What a refusal means, on record."""
+        message = refusal.summary
+        conflict = isinstance(refusal, ScimError) and (refusal.status == _CONFLICT or refusal.scim_type == "uniqueness")
+        if conflict:
+            message = f"{message}. {self._who_has_the_name(change)}"
+        return self._record(Outcome(change, Result.FAILED, message))
+
+    def _who_has_the_name(self, change: Change) -> str:
+        name = str(change.after.get("userName"))
+        try:
+            holders = self._find("userName", name)
+        except TargetError:
+            holders = []
+        for found in holders:
+            owner = f"externalId {quoted(found.external_id)}" if found.external_id else "no externalId"
+            return f"The user name {quoted(name)} belongs to account {quoted(found.id)} ({owner})."
+        return self._do.profile.conflict_hint
+
+    def _create(self, change: Change) -> Outcome:
+        self._started(change, change.after)
+        try:
+            answer = self._do.service.create_user(patch.resource(change.after))
+        except UnknownOutcomeError as unknown:
+            return self._resolve_create(change, unknown)
+        found = self._do.reader.read(answer) if answer is not None else self._look_up(change)
+        return self._verified(change, found)
+
+    def _resolve_create(self, change: Change, unknown: UnknownOutcomeError) -> Outcome:
+        """The answer was lost: look whether the user is there, never send it again blindly."""
+        try:
+            found = self._look_up(change)
+        except TargetError as fault:
+            return self._unverified(change, fault)
+        if found is not None:
+            return self._verified(change, found)
+        return self._record(Outcome(change, Result.UNKNOWN, f"{unknown.summary}; the user was not found afterwards"))
+
+    def _look_up(self, change: Change) -> LiveUser | None:
+        for attribute in ("externalId", "userName"):
+            value = change.after.get(attribute)
+            found = self._find(attribute, str(value)) if value is not None else []
+            if len(found) == 1:
+                return found[0]
+        return None
+
+    def _find(self, attribute: AttributePath, value: str) -> list[LiveUser]:
+        """Users whose `attribute` really is `value`: a service may ignore the filter, or refuse it."""
+        try:
+            resources = self._do.service.find_users(attribute, value)
+        except ScimError:
+            return []
+        users = [self._do.reader.read(resource) for resource in resources if resource.get("id")]
+        if attribute == "externalId":
+            return [user for user in users if user.external_id == value]
+        return [user for user in users if user.user_name.casefold() == value.casefold()]
+
+    def _patch(self, change: Change, rows: Sequence[AttributeChange], *, stepped_aside: bool) -> Outcome:
+        live = self._read(change.live_id or "")
+        expected = change
+        if stepped_aside:
+            expected = replace(change, before={**change.before, "userName": change.temporary_user_name or ""})
+        changed = verify.moved(expected, live, self._do.mappings)
+        if changed:
+            return self._moved(change, changed)
+        if not verify.unmet(change, live, self._do.mappings):
+            return self._done(change, live, "already in effect")
+        self._started(change, [row.path for row in rows])
+        body = patch.patch_body(rows, capitalised=bool(self._do.profile.patch_op_capitalised.value))
+        try:
+            answer = self._do.service.patch_user(change.live_id or "", body)
+        except UnknownOutcomeError:
+            answer = None  # a PATCH of values is either in effect or not: reading tells
+        return self._verified(change, self._do.reader.read(answer) if answer is not None else None)
+
+    def _delete(self, change: Change) -> Outcome:
+        live = self._read(change.live_id or "")
+        changed = verify.moved(replace(change, after=change.before), live, self._do.mappings)
+        if live is not None and changed:
+            return self._moved(change, changed)
+        self._started(change, ())
+        with contextlib.suppress(UnknownOutcomeError):  # the user is gone or not: reading tells
+            self._do.service.delete_user(change.live_id or "")
+        return self._verified(change, None)
+
+    def _read(self, identity: str) -> LiveUser | None:
+        found = self._do.service.get_user(identity)
+        return self._do.reader.read(found) if found is not None else None
+
+    # --- outcomes -------------------------------------------------------------
+
+    def _started(self, change: Change, attributes: Iterable[AttributePath]) -> None:
+        self._do.record.started(change.address, change.action, change.live_id, sorted(attributes))
+
+    def _record(self, outcome: Outcome) -> Outcome:
+        self._do.record.finished(outcome)
+        return outcome
+
+    def _verified(self, change: Change, found: LiveUser | None) -> Outcome:
+        """By what the answer says; if it says nothing, or not what was asked for, by reading again."""
+        unmet = verify.unmet(change, found, self._do.mappings) if found is not None else ("id",)
+        identity = found.id if found is not None else change.live_id
+        for pause in _REREADS:
+            if not unmet:
+                break
+            self._do.sleep(pause)
+            try:
+                found = self._look_up(change) if identity is None else self._read(identity)
+            except (ScimError, TargetError) as fault:
+                return self._unverified(change, fault)
+            unmet = verify.unmet(change, found, self._do.mappings)
+        if not unmet:
+            return self._done(change, found, "")
+        names = ", ".join(short(path) for path in unmet)
+        message = f"the service accepted it, but it is not in effect: {names}"
+        identity = found.id if found is not None else identity
+        return self._record(Outcome(change, Result.NOT_IN_EFFECT, message, identity, unmet))
+
+    def _unverified(self, change: Change, fault: ScimError | TargetError) -> Outcome:
+        """The write was sent, but the user can't be read: nobody knows."""
+        return self._record(Outcome(change, Result.UNKNOWN, f"sent, but it could not be verified: {fault.summary}"))
+
+    def _done(self, change: Change, found: LiveUser | None, message: str) -> Outcome:
+        return self._record(Outcome(change, Result.DONE, message, found.id if found is not None else change.live_id))
+
+    def _moved(self, change: Change, paths: Sequence[AttributePath]) -> Outcome:
+        names = ", ".join(short(path) for path in paths)
+        what = "the account is gone" if paths == ("id",) else f"somebody changed {names}"
+        return self._record(
+            Outcome(change, Result.SKIPPED, f"not as planned any more: {what}; plan again", attributes=tuple(paths))
+        )
