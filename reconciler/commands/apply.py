@@ -76,7 +76,7 @@ def _asked(terminal: Terminal) -> bool:
     if not sys.stdin.isatty():
         raise UsageError("there is no terminal to ask on", "Apply a saved plan (`apply FILE`), or add --auto-approve.")
     terminal.result(
-        "Do you want to perform these actions?\n"
+        "\nDo you want to perform these actions?\n"
         "  Reconciler will perform the actions described above.\n"
         "  Only 'yes' will be accepted to approve.\n"
     )
