@@ -317,7 +317,7 @@ _WORDS = {
     "list_type": ("expected a list", "Write [one, two], or a line with a dash for each."),
     "model_type": _MAPPING,
     "dict_type": _MAPPING,
-    "value_error": ("{error}", "Correct the value."),
+    "value_error": ("{error}", ""),
 }
 """What is wrong and what to do by pydantic's type of mistake, in the words of people who write YAML."""
 
@@ -331,7 +331,7 @@ def _explained(mistake: ErrorDetails) -> tuple[str, str]:
     if mistake["type"] in _WORDS:
         message, way_out = _WORDS[mistake["type"]]
         return message.format_map(context), way_out
-    return mistake["msg"][0].lower() + mistake["msg"][1:], "Correct the value."
+    return mistake["msg"][0].lower() + mistake["msg"][1:], ""
 
 
 def _is_internal(step: int | str) -> bool:
