@@ -2,13 +2,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from servers.odd_scim import OddScim
-from servers.plain_scim import PlainScim
 from workspace import Workspace
 
-Open = Callable[[OddScim | PlainScim], Workspace]
+if TYPE_CHECKING:
+    # Imports scim2-server: a second that most tests don't need.
+    from servers.plain_scim import PlainScim
+
+Open = Callable[["OddScim | PlainScim"], Workspace]
 
 
 @pytest.fixture

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
 from collections import Counter
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -106,12 +107,20 @@ def _carry_out(plan: Plan, record_of: Plan, session: Session, terminal: Terminal
 
 @contextmanager
 def _finishing_on_interrupt(stop: threading.Event) -> Iterator[None]:
-    """The first Ctrl-C lets requests in flight finish and starts no others, the second ends at once."""
+    """The first Ctrl-C lets requests in flight finish and starts no others, the second ends at once.
+
+    A handler runs in the middle of anything, printing too: so it writes past Python's buffers. The second may end the
+    process right there, because every line of the receipt is on disk: the next run sees what was started.
+    """
 
     def first(_number: int, _frame: FrameType | None) -> None:
-        # Nothing is printed here: the main thread may be in the middle of printing.
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, second)
         stop.set()
+        _write_through("\nInterrupt received: finishing what is in flight. Press Ctrl-C again to end at once.\n")
+
+    def second(_number: int, _frame: FrameType | None) -> None:
+        _write_through("\nInterrupted: requests in flight may have taken effect. Run the same command again.\n")
+        os._exit(ExitCode.INTERRUPTED)
 
     before = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is threading.main_thread():
@@ -123,6 +132,11 @@ def _finishing_on_interrupt(stop: threading.Event) -> Iterator[None]:
             signal.signal(signal.SIGINT, before)
 
 
+def _write_through(text: str) -> None:
+    with suppress(OSError):
+        os.write(2, text.encode())
+
+
 @dataclass(slots=True)
 class _Watch:
     """Tells the terminal what happened, and how much of the plan has."""
@@ -132,13 +146,9 @@ class _Watch:
     terminal: Terminal
     stop: threading.Event
     done: int = 0
-    told: bool = False
 
     def __call__(self, outcome: Outcome) -> None:
         self.done += 1
-        if self.stop.is_set() and not self.told:
-            self.told = True
-            self.terminal.note("Interrupt received: finishing what is in flight. Press Ctrl-C again to end at once.")
         self.terminal.outcome(outcome)
         self.progress("Applying", self.done, self.total)
 

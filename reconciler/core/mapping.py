@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from reconciler.core.compare import UnreadableError, comparable, typed
 from reconciler.core.model import (
@@ -68,6 +68,7 @@ class Projector:
             return self._identify(user, verdict)
         attributes: dict[str, Value] = {}
         create_only: dict[str, Value] = {}
+        defaulted: set[str] = set()
         mistakes: list[Diagnostic] = []
         source = user.attributes
         for row in self._rows:
@@ -80,6 +81,7 @@ class Projector:
             if value is None:
                 if row.default is not None:
                     create_only[path] = row.default
+                    defaulted.add(path)
                 continue
             (create_only if row.create_only else attributes)[path] = value
             if value.__class__ is str and (
@@ -87,10 +89,11 @@ class Projector:
             ):
                 self._lint(user, row, value, mistakes)
         self._lint_user(user, attributes, create_only, mistakes)
+        values = {**attributes, **create_only} if create_only else attributes
         return (
             DesiredUser(
                 key=user.key,
-                match=self._match(user, attributes, create_only, failed=bool(mistakes)),
+                match=self._identify(user, IN_SCOPE)[0].match if mistakes else self._match(values, defaulted),
                 origin=user.origin,
                 attributes=attributes,
                 create_only=create_only,
@@ -116,18 +119,14 @@ class Projector:
             user.key, tuple(match), user.origin, verdict=verdict, protected=protected, failed=failed
         ), mistakes
 
-    def _match(
-        self, user: SourceUser, attributes: dict[str, Value], create_only: dict[str, Value], *, failed: bool
-    ) -> tuple[Value | None, ...]:
-        if failed:
-            return self._identify(user, IN_SCOPE)[0].match
-        # A default is no identity: everybody without a value would share it.
-        values = []
-        for row in self._matching:
-            path = row.attribute.path
-            value = create_only.get(path) if row.create_only else attributes.get(path)
-            values.append(comparable(row.attribute, value))
-        return tuple(values)
+    def _match(self, values: Mapping[str, Value], defaulted: Collection[str]) -> tuple[Value | None, ...]:
+        """The matching values; a default is no identity: everybody without a value would share it."""
+        return tuple(
+            [
+                None if row.attribute.path in defaulted else comparable(row.attribute, values.get(row.attribute.path))
+                for row in self._matching
+            ]
+        )
 
     def _lint(self, user: SourceUser, row: AttributeMapping, value: Value, mistakes: list[Diagnostic]) -> None:
         text = str(value)

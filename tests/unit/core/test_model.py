@@ -1,0 +1,67 @@
+from dataclasses import replace
+
+import pytest
+from builders import NOW, change, plan_of, source_user
+
+from reconciler.core.model import Action, AttributeChange, Guard, Origin, Severity, error, user_address, warning
+
+
+@pytest.mark.parametrize(
+    ("key", "address"),
+    [
+        ("ada@example.com", 'user["ada@example.com"]'),
+        ('a"]; x', r'user["a\"]; x"]'),
+        ("a\\", r'user["a\\"]'),
+        ('\\"', r'user["\\\""]'),
+    ],
+)
+def test_an_address_cannot_be_closed_from_within(key: str, address: str) -> None:
+    assert user_address(key) == address
+
+
+def test_a_change_lists_the_rows_that_differ_sorted_by_path() -> None:
+    found = change(before={"c": "1", "a": "1", "same": True}, after={"b": "2", "a": "2", "same": True})
+    assert found.attribute_changes() == (
+        AttributeChange("a", "1", "2"),
+        AttributeChange("b", None, "2"),
+        AttributeChange("c", "1", None),
+    )
+
+
+def test_a_place_is_written_as_editors_read_it() -> None:
+    assert str(Origin("users/a.yaml", 3, 7)) == "users/a.yaml:3:7"
+
+
+def test_diagnostics_have_their_severity() -> None:
+    assert (error("a").severity, warning("a").severity) == (Severity.ERROR, Severity.WARNING)
+
+
+def test_a_user_knows_where_each_attribute_stands() -> None:
+    user = source_user()
+    assert user.at("surname") == user.origin
+    assert replace(user, origin_of=lambda name: Origin(name, 1, 1)).at("surname") == Origin("surname", 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "guards", "blocked", "applyable"),
+    [
+        ([], [], False, False),
+        ([change()], [], False, True),
+        ([change()], [Guard("a", passed=True, message="")], False, True),
+        ([change()], [Guard("a", passed=True, message=""), Guard("b", passed=False, message="")], True, False),
+        ([change()], [Guard("b", passed=False, message="", approved=True)], False, True),
+        ([], [Guard("b", passed=False, message="")], True, False),
+    ],
+)
+def test_a_plan_is_applyable_when_something_is_to_do_and_nothing_blocks(
+    changes: list, guards: list, blocked: bool, applyable: bool
+) -> None:
+    plan = replace(plan_of(), changes=tuple(changes), guards=tuple(guards))
+    assert (plan.blocked, plan.applyable) == (blocked, applyable)
+
+
+def test_changes_are_counted_by_action() -> None:
+    plan = replace(plan_of(), changes=(change(), change("bob"), change("carol", Action.DELETE)))
+    assert [plan.count(Action.UPDATE), plan.count(Action.DELETE), plan.count(Action.UPDATE, Action.DELETE)] == [2, 1, 3]
+    assert plan.count(Action.CREATE) == plan.count() == 0
+    assert plan.created_at == NOW

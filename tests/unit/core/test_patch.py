@@ -1,0 +1,114 @@
+from typing import Any
+
+import pytest
+from builders import DEPARTMENT, ENTERPRISE
+
+from reconciler.core.model import AttributeChange, Value
+from reconciler.core.patch import PATCH_OP, patch_body, patch_op, resource
+from reconciler.core.paths import CORE
+
+WORK = 'emails[type eq "work"].value'
+
+
+@pytest.mark.parametrize(
+    ("path", "before", "after", "operation"),
+    [
+        ("userName", "a", "b", {"op": "replace", "path": "userName", "value": "b"}),
+        ("title", None, "Countess", {"op": "replace", "path": "title", "value": "Countess"}),
+        ("title", "Countess", None, {"op": "remove", "path": "title"}),
+        ("active", True, False, {"op": "replace", "path": "active", "value": False}),
+        ("active", False, True, {"op": "replace", "path": "active", "value": True}),
+        ("name.givenName", "a", "b", {"op": "replace", "path": "name.givenName", "value": "b"}),
+        (DEPARTMENT, "a", "b", {"op": "replace", "path": DEPARTMENT, "value": "b"}),
+        (DEPARTMENT, "a", None, {"op": "remove", "path": DEPARTMENT}),
+        (WORK, "a", "b", {"op": "replace", "path": WORK, "value": "b"}),
+        # No element is there that a filter could find.
+        (WORK, None, "b", {"op": "add", "path": "emails", "value": [{"type": "work", "value": "b"}]}),
+        # An element without its value would be left over.
+        (WORK, "a", None, {"op": "remove", "path": 'emails[type eq "work"]'}),
+        (
+            'addresses[type eq "work"].country',
+            "DE",
+            None,
+            {"op": "remove", "path": 'addresses[type eq "work"].country'},
+        ),
+        (
+            'urn:x:User:tags[kind eq "a"].value',
+            None,
+            "b",
+            {"op": "add", "path": "urn:x:User:tags", "value": [{"kind": "a", "value": "b"}]},
+        ),
+    ],
+)
+def test_a_changed_row_is_one_operation(
+    path: str, before: Value | None, after: Value | None, operation: dict[str, Any]
+) -> None:
+    assert patch_op(AttributeChange(path, before, after)) == operation
+
+
+ROWS = [
+    AttributeChange("active", True, False),
+    AttributeChange(WORK, None, "ada@example.com"),
+    AttributeChange("title", "x", None),
+]
+
+
+@pytest.mark.parametrize(
+    ("capitalised", "words"), [(False, ["replace", "add", "remove"]), (True, ["Replace", "Add", "Remove"])]
+)
+def test_a_body_has_the_operations_in_order_in_the_spelling_of_the_profile(capitalised: bool, words: list[str]) -> None:
+    body = patch_body(ROWS, capitalised=capitalised)
+    assert body == {
+        "schemas": [PATCH_OP],
+        "Operations": [{**patch_op(row), "op": word} for row, word in zip(ROWS, words, strict=True)],
+    }
+
+
+def test_parts_of_one_new_element_are_added_as_one_element() -> None:
+    rows = [
+        AttributeChange('addresses[type eq "home"].country', None, "FR"),
+        AttributeChange('addresses[type eq "work"].country', None, "DE"),
+        AttributeChange('addresses[type eq "work"].locality', None, "Berlin"),
+        AttributeChange("title", None, "Countess"),
+        AttributeChange(WORK, None, "ada@example.com"),
+    ]
+    assert patch_body(rows, capitalised=False)["Operations"] == [
+        {"op": "add", "path": "addresses", "value": [{"type": "home", "country": "FR"}]},
+        {"op": "add", "path": "addresses", "value": [{"type": "work", "country": "DE", "locality": "Berlin"}]},
+        {"op": "replace", "path": "title", "value": "Countess"},
+        {"op": "add", "path": "emails", "value": [{"type": "work", "value": "ada@example.com"}]},
+    ]
+
+
+def test_a_resource_has_exactly_its_attributes() -> None:
+    assert resource(
+        {
+            "userName": "ada@example.com",
+            "active": True,
+            "name.givenName": "Ada",
+            "name.familyName": "Lovelace",
+            DEPARTMENT: "Engineering",
+            f"{ENTERPRISE}:manager.value": "26118915",
+            WORK: "ada@example.com",
+            'emails[type eq "work"].display': "Ada",
+            'emails[type eq "home"].value': "home@example.com",
+            "urn:x:User:badge": "7",
+            'urn:x:User:tags[kind eq "a"].value': "b",
+        }
+    ) == {
+        "schemas": [CORE, ENTERPRISE, "urn:x:User"],
+        "userName": "ada@example.com",
+        "active": True,
+        "name": {"givenName": "Ada", "familyName": "Lovelace"},
+        "emails": [
+            {"type": "home", "value": "home@example.com"},
+            {"type": "work", "display": "Ada", "value": "ada@example.com"},
+        ],
+        ENTERPRISE: {"department": "Engineering", "manager": {"value": "26118915"}},
+        "urn:x:User": {"badge": "7", "tags": [{"kind": "a", "value": "b"}]},
+    }
+
+
+def test_a_resource_without_extensions_names_the_core_schema_alone() -> None:
+    assert resource({"userName": "ada"}) == {"schemas": [CORE], "userName": "ada"}
+    assert resource({}) == {"schemas": [CORE]}

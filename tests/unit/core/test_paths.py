@@ -1,0 +1,165 @@
+from typing import Any
+
+import pytest
+from builders import ENTERPRISE
+
+from reconciler.core import paths
+from reconciler.core.paths import CORE, Path, PathError, get, parse, reader, short
+
+WORK = ("type", "work")
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("userName", Path(None, "userName")),
+        ("  userName ", Path(None, "userName")),
+        ("name.givenName", Path(None, "name", None, "givenName")),
+        ("$ref", Path(None, "$ref")),
+        ("enterprise:department", Path(ENTERPRISE, "department")),
+        ("Enterprise:department", Path(ENTERPRISE, "department")),
+        ("enterprise:manager.value", Path(ENTERPRISE, "manager", None, "value")),
+        (f"{ENTERPRISE}:department", Path(ENTERPRISE, "department")),
+        (f"{CORE}:userName", Path(None, "userName")),
+        (f"{CORE.upper().replace('URN', 'urn')}:name.givenName", Path(None, "name", None, "givenName")),
+        ("urn:example:2.0:User:badge", Path("urn:example:2.0:User", "badge")),
+        ('emails[type eq "work"].value', Path(None, "emails", WORK, "value")),
+        ('emails[ type  EQ  "work" ].value', Path(None, "emails", WORK, "value")),
+        (
+            'urn:example:2.0:User:tags[kind eq "a b"].value',
+            Path("urn:example:2.0:User", "tags", ("kind", "a b"), "value"),
+        ),
+    ],
+)
+def test_paths_are_read(text: str, path: Path) -> None:
+    assert parse(text) == path
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        ".",
+        "name.",
+        ".givenName",
+        "name..givenName",
+        "name.given.name",
+        "user name",
+        "1name",
+        "name[]",
+        "emails[type eq work].value",
+        'emails[type ne "work"].value',
+        'emails[type eq "a" and primary eq "b"].value',
+        'emails[type eq "a"b"].value',
+        'emails[type eq "a\\""].value',
+        "urn:",
+        "urn:x",
+        "enterprise:",
+        "userName\nactive",
+        "userName; DROP",
+    ],
+)
+def test_what_is_no_path_is_refused_with_its_text(text: str) -> None:
+    with pytest.raises(PathError) as caught:
+        parse(text)
+    assert str(caught.value) == (
+        f"{text!r} is not an attribute path such as userName, name.givenName or enterprise:department"
+    )
+
+
+def test_an_element_needs_a_part() -> None:
+    with pytest.raises(PathError, match=r"chooses an element but none of its parts: add one, such as \.value"):
+        parse('emails[type eq "work"]')
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["userName", "name.givenName", f"{ENTERPRISE}:department", 'emails[type eq "work"].value', "urn:x:y:User:z.value"],
+)
+def test_a_path_is_written_as_it_was_read(text: str) -> None:
+    assert str(parse(text)) == text
+
+
+def test_a_path_without_its_filter_is_the_key_of_its_row() -> None:
+    assert parse('emails[type eq "work"].value').unfiltered == "emails.value"
+    assert parse("name.givenName").unfiltered == "name.givenName"
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        (f"{ENTERPRISE}:department", "enterprise:department"),
+        ("userName", "userName"),
+        (f"{ENTERPRISE}X:department", f"{ENTERPRISE}X:department"),
+        (ENTERPRISE, ENTERPRISE),
+    ],
+)
+def test_people_see_the_short_form(path: str, shown: str) -> None:
+    assert short(path) == shown
+
+
+@pytest.mark.parametrize(
+    ("container", "name", "value"),
+    [
+        ({"userName": "ada"}, "userName", "ada"),
+        ({"USERNAME": "ada"}, "userName", "ada"),
+        ({"USERNAME": "big", "userName": "ada"}, "userName", "ada"),
+        ({"id": "1", "userName": "ada"}, "externalId", None),
+        ({"userName": None}, "userName", None),
+        ({}, "userName", None),
+        ("userName", "userName", None),
+        (["userName"], "userName", None),
+        (None, "userName", None),
+    ],
+)
+def test_names_are_found_in_any_case_the_exact_one_first(container: Any, name: str, value: Any) -> None:
+    assert get(container, name) == value
+
+
+def test_many_shapes_of_resources_are_not_all_remembered() -> None:
+    for number in range(3_000):
+        assert get({f"made-up-{number}": 1, "USERNAME": "ada"}, "userName") == "ada"
+    assert len(paths._USUAL) <= 1_001
+
+
+USER = {
+    "userName": "ada@example.com",
+    "name": {"givenName": "Ada"},
+    "emails": [
+        "broken",
+        {"type": "home", "value": "home@example.com"},
+        {"Type": "WORK", "Value": "work@example.com", "display": "Work"},
+        {"type": "work", "value": "second@example.com"},
+    ],
+    ENTERPRISE: {"department": "Engineering", "manager": {"value": "26118915"}},
+    "urn:example:2.0:User": {"tags": [{"kind": "a", "value": "x"}]},
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("userName", "ada@example.com"),
+        ("name.givenName", "Ada"),
+        ("name.familyName", None),
+        ("title.x", None),
+        ("userName.x", None),
+        ("enterprise:department", "Engineering"),
+        ("enterprise:manager.value", "26118915"),
+        ("enterprise:division", None),
+        ("urn:missing:User:x", None),
+        ('emails[type eq "work"].value', "work@example.com"),
+        ('emails[type eq "work"].display', "Work"),
+        ('emails[type eq "other"].value', None),
+        ('userName[type eq "work"].value', None),
+        ('urn:example:2.0:User:tags[kind eq "a"].value', "x"),
+        ('urn:missing:User:tags[kind eq "a"].value', None),
+    ],
+)
+def test_a_path_reads_its_value_out_of_a_resource(path: str, value: Any) -> None:
+    assert reader(parse(path))(USER) == value
+
+
+def test_an_extension_is_found_in_any_case() -> None:
+    assert reader(parse("enterprise:department"))({ENTERPRISE.lower(): {"Department": "R&D"}}) == "R&D"

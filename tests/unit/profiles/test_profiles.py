@@ -1,0 +1,60 @@
+import pytest
+
+from reconciler.core import paths
+from reconciler.core.mapping import attribute_row
+from reconciler.core.model import Comparison, Confidence, Switch, TargetProfile
+from reconciler.expressions.stock import compile_expression
+from reconciler.profiles import PROFILES
+
+
+@pytest.fixture(params=list(PROFILES))
+def profile(request: pytest.FixtureRequest) -> TargetProfile:
+    return PROFILES[request.param]
+
+
+def test_there_are_three() -> None:
+    assert list(PROFILES) == ["apple-business-manager", "apple-school-manager", "scim"]
+    assert all(name == profile.name for name, profile in PROFILES.items())
+
+
+def test_every_row_and_switch_says_where_it_comes_from(profile: TargetProfile) -> None:
+    switches = [value for name in profile.__slots__ if isinstance(value := getattr(profile, name), Switch)]
+    assert len(switches) == 7
+    assert all(row.source and isinstance(row.confidence, Confidence) for row in (*switches, *profile.attributes))
+
+
+def test_every_attribute_is_listed_once_by_a_path(profile: TargetProfile) -> None:
+    names = [row.path.casefold() for row in profile.attributes]
+    assert len(set(names)) == len(names)
+    assert [str(paths.parse(row.path)) for row in profile.attributes] == [row.path for row in profile.attributes]
+
+
+def test_what_identifies_an_account_is_there(profile: TargetProfile) -> None:
+    rows = {row.path: row.comparison for row in profile.attributes}
+    assert [rows["userName"], rows["externalId"], rows["active"]] == [
+        Comparison.CASE_INSENSITIVE,
+        Comparison.EXACT,
+        Comparison.BOOLEAN,
+    ]
+
+
+def test_the_default_mapping_can_be_used(profile: TargetProfile) -> None:
+    for row in profile.mappings:
+        path = paths.parse(row.target)
+        assert attribute_row(profile, str(path), path.unfiltered) is not None
+        assert (row.source is None) != (row.expression is None)
+        assert row.expression is None or compile_expression(row.expression) is not None
+    assert [(row.target, row.match) for row in profile.mappings if row.match] == [("externalId", 1), ("userName", 2)]
+
+
+def test_the_default_mapping_covers_what_is_required(profile: TargetProfile) -> None:
+    assert {row.path for row in profile.attributes if row.required} <= {row.target for row in profile.mappings}
+
+
+def test_apple_takes_eleven_attributes_and_no_other() -> None:
+    for name, days in (("apple-business-manager", 30), ("apple-school-manager", 120)):
+        apple = PROFILES[name]
+        assert (len(apple.attributes), apple.closed.value, apple.quarantine_days.value) == (11, True, days)
+        assert f"in the last {days} days" in apple.conflict_hint
+        assert apple.hosts == ("federation.apple.com",)
+    assert (PROFILES["scim"].closed.value, PROFILES["scim"].hosts) == (False, ())

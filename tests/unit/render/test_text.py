@@ -1,0 +1,346 @@
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+from builders import (
+    APPLE,
+    DEPARTMENT,
+    OUT,
+    change,
+    desired,
+    live,
+    mapping,
+    mappings,
+    plan_of,
+    plan_with,
+    rename,
+    values_of,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from syrupy.assertion import SnapshotAssertion
+
+from reconciler.core.model import (
+    Action,
+    Change,
+    Diagnostic,
+    Guard,
+    Origin,
+    Outcome,
+    Plan,
+    Result,
+    Severity,
+    error,
+    warning,
+)
+from reconciler.core.policy import Approval, Limit, Policy
+from reconciler.render.text import (
+    Style,
+    for_readers,
+    render_diagnostics,
+    render_outcome,
+    render_plan,
+    render_report,
+    summary_line,
+)
+
+PLAIN, REDACTED, COLOURED = Style(), Style(redact=True), Style(colour=True)
+ROWS = mappings(mapping("enterprise:department", "department", clear=True), mapping("timezone", "tz", create_only=True))
+GENEROUS = Policy(removals=Limit(), delete_after_days=30)
+WHERE = Origin("users/people.yaml", 12, 5)
+MISTAKES = (
+    Diagnostic(
+        Severity.ERROR,
+        'userName "grace hopper" is not an e-mail address',
+        "Apple Business Manager takes nothing else.",
+        WHERE,
+        'user["grace hopper"]',
+        "  userPrincipalName: grace hopper",
+    ),
+    warning("1 delete withheld: lifecycle.actions in settings.yaml does not permit it"),
+)
+
+
+def every_action() -> Plan:
+    people = [
+        desired("new", create_only={"timezone": "Europe/Berlin"}),
+        desired("edited", family="King", department=None),
+        desired("manual"),
+        desired("back", given='B"ack'),
+        desired("out", verdict=OUT, line=40),
+        desired("swap1", user_name="swap2@example.com"),
+        desired("swap2", user_name="swap1@example.com"),
+        desired("same"),
+    ]
+    accounts = [
+        live("edited"),
+        live("manual", external_id=None),
+        live("back", active=False),
+        live("out"),
+        live("gone", active=False, last_modified="2026-01-01T00:00:00Z"),
+        live("swap1"),
+        live("swap2"),
+        live("same"),
+        live("stranger", external_id=None),
+    ]
+    return plan_of(people, accounts, rows=ROWS, policy=GENEROUS, diagnostics=MISTAKES)
+
+
+def shown(plan: Plan, style: Style = PLAIN, *, summary_only: bool = False) -> str:
+    return render_plan(plan, APPLE, style, summary_only=summary_only)
+
+
+# --- golden files -------------------------------------------------------------------------------
+
+
+def test_a_plan_with_every_action(snapshot: SnapshotAssertion) -> None:
+    plan = every_action()
+    assert {item.action for item in plan.changes} == set(Action)
+    assert shown(plan) == snapshot
+
+
+def test_a_plan_in_colour(snapshot: SnapshotAssertion) -> None:
+    assert shown(every_action(), COLOURED) == snapshot
+
+
+def test_a_plan_with_a_line_for_each_user(snapshot: SnapshotAssertion) -> None:
+    assert shown(every_action(), summary_only=True) == snapshot
+
+
+def test_a_plan_without_changes(snapshot: SnapshotAssertion) -> None:
+    assert shown(plan_of([desired("a")], [live("a"), live("stranger", external_id=None)])) == snapshot
+
+
+def test_a_plan_of_which_nothing_is_left(snapshot: SnapshotAssertion) -> None:
+    policy = Policy(permitted=frozenset())
+    assert (
+        shown(plan_of([desired("a"), desired("b")], [live("a")], policy=policy, diagnostics=MISTAKES[:1])) == snapshot
+    )
+
+
+def test_a_plan_that_is_blocked_until_it_is_approved(snapshot: SnapshotAssertion) -> None:
+    accounts = [live("a"), live("gone1"), live("gone2")]
+    assert shown(plan_of([desired("a")], accounts), summary_only=True) == snapshot
+
+
+def test_a_plan_that_was_approved(snapshot: SnapshotAssertion) -> None:
+    accounts = [live("a"), live("gone1"), live("gone2")]
+    approval = Approval(plan_of([desired("a")], accounts).plan_id)
+    policy = Policy(approvals=(approval,))
+    assert shown(plan_of([desired("a")], accounts, policy=policy), summary_only=True) == snapshot
+
+
+def test_a_plan_that_cannot_be_approved(snapshot: SnapshotAssertion) -> None:
+    people = [desired("a"), desired("boss", verdict=OUT, protected=True)]
+    plan = plan_of(people, [live("a"), live("boss"), live("gone")], problem="page 2 failed", rows=ROWS)
+    kept = plan_of(people, [live("a"), live("boss"), live("gone")], rows=ROWS)
+    assert shown(plan) + shown(kept, summary_only=True) == snapshot
+
+
+def test_a_plan_for_a_public_place(snapshot: SnapshotAssertion) -> None:
+    assert shown(every_action(), REDACTED) == snapshot
+    assert shown(every_action(), REDACTED, summary_only=True) == snapshot
+
+
+def test_diagnostics(snapshot: SnapshotAssertion) -> None:
+    told = [
+        *MISTAKES,
+        error("no place, but a user", "Do something.", None, 'user["ada"]'),
+        error("a place alone", "", Origin("settings.yaml", 1, 1)),
+        Diagnostic(Severity.WARNING, "all\nof it\x1b[2J", "d\r\n::error::x", WHERE, "a\u202eb", "\tkey:\x07 value"),
+    ]
+    assert render_diagnostics(told, PLAIN) == snapshot
+    assert render_diagnostics(told, COLOURED) == snapshot
+    assert render_diagnostics([], PLAIN) == ""
+
+
+OUTCOMES = [
+    Outcome(change("new", Action.CREATE), Result.DONE, "", "live-new"),
+    Outcome(change("ada"), Result.DONE, "already in effect", "live-ada"),
+    Outcome(change("m", Action.ADOPT), Result.DONE, "", "live-m"),
+    Outcome(change("b", Action.REACTIVATE), Result.DONE, "", "live-b"),
+    Outcome(change("d", Action.DEACTIVATE), Result.DONE, "", "live-d"),
+    Outcome(change("x", Action.DELETE), Result.DONE, "", "live-x"),
+]
+UNDONE = [
+    Outcome(change("f"), Result.FAILED, 'The user name "f@example.com" belongs to account "9"'),
+    Outcome(change("n"), Result.NOT_IN_EFFECT, "the service accepted it, but it is not in effect: userName"),
+    Outcome(change("u", Action.CREATE), Result.UNKNOWN, "timed out"),
+    Outcome(change("s"), Result.SKIPPED, 'not started: it waits for user["f@example.com"]'),
+]
+
+
+def test_a_report_of_a_complete_apply(snapshot: SnapshotAssertion) -> None:
+    assert render_report(OUTCOMES, PLAIN) == snapshot
+    assert render_report([], PLAIN) == "Apply complete! Users: 0 added, 0 changed, 0 destroyed.\n"
+
+
+def test_a_report_of_an_incomplete_apply(snapshot: SnapshotAssertion) -> None:
+    assert render_report([*OUTCOMES, *UNDONE], PLAIN) == snapshot
+    assert render_report([*OUTCOMES, *UNDONE], REDACTED) == snapshot
+    assert render_report([*OUTCOMES, *UNDONE], COLOURED) == snapshot
+
+
+# --- the summary line is an interface -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("actions", "line"),
+    [
+        ([], "Plan: 0 to add, 0 to change, 0 to destroy."),
+        ([Action.CREATE, Action.CREATE, Action.UPDATE], "Plan: 2 to add, 1 to change, 0 to destroy."),
+        ([Action.DEACTIVATE], "Plan: 0 to add, 0 to change, 1 to deactivate, 0 to destroy."),
+        ([Action.ADOPT], "Plan: 1 to import, 0 to add, 0 to change, 0 to destroy."),
+        ([Action.REACTIVATE, Action.DELETE], "Plan: 0 to add, 0 to change, 1 to reactivate, 1 to destroy."),
+        (
+            list(Action),
+            "Plan: 1 to import, 1 to add, 1 to change, 1 to reactivate, 1 to deactivate, 1 to destroy.",
+        ),
+    ],
+)
+def test_the_summary_line(actions: list[Action], line: str) -> None:
+    plan = plan_with(*(change(f"u{number}", action) for number, action in enumerate(actions)))
+    assert summary_line(plan, PLAIN) == line
+    assert summary_line(plan, REDACTED) == line
+    assert (line in shown(plan)) == bool(actions)
+
+
+@pytest.mark.parametrize(
+    ("done", "line"),
+    [
+        ([Action.CREATE], "Apply complete! Users: 1 added, 0 changed, 0 destroyed.\n"),
+        ([Action.DEACTIVATE] * 2, "Apply complete! Users: 0 added, 0 changed, 2 deactivated, 0 destroyed.\n"),
+        (
+            list(Action),
+            "Apply complete! Users: 1 imported, 1 added, 1 changed, 1 reactivated, 1 deactivated, 1 destroyed.\n",
+        ),
+    ],
+)
+def test_the_line_of_a_complete_apply(done: list[Action], line: str) -> None:
+    assert render_report([Outcome(change("x", action), Result.DONE) for action in done], PLAIN) == line
+
+
+def test_removals_come_first_for_readers() -> None:
+    changes = [change(action.value, action) for action in Action] + [
+        change("Zed", Action.DELETE),
+        change("B"),
+        change("a"),
+    ]
+    assert [item.key.split("@")[0] for item in for_readers(changes)] == [
+        "delete",
+        "Zed",
+        "deactivate",
+        "create",
+        "adopt",
+        "reactivate",
+        "a",
+        "B",
+        "update",
+    ]
+
+
+def test_without_colour_there_is_no_escape_and_with_it_the_words_are_the_same() -> None:
+    coloured, plain = shown(every_action(), COLOURED), shown(every_action())
+    assert "\x1b" not in plain
+    for code in ("31", "32", "33", "36", "90", "1", "0"):
+        coloured = coloured.replace(f"\x1b[{code}m", "")
+    assert coloured == plain
+
+
+# --- redaction ----------------------------------------------------------------------------------
+
+PRIVATE = "Zebulon"
+
+
+def private_plan(word: str) -> Plan:
+    """Every place in which a name or a value of a person can stand holds `word`."""
+    values = dict.fromkeys(("userName", "name.givenName", "externalId", DEPARTMENT), word)
+    other = dict.fromkeys(values, f'{word}"{word}')
+    address = f'user["{word}"]'
+    origin = Origin("users/people.yaml", 1, 1)
+    changes: list[Change] = [
+        change("x", action, key=f"{word}{action.value}", before=values, after=other, live_id="7", origin=origin)
+        for action in Action
+    ]
+    changes.append(
+        change("y", key=f"{word}y", before=values, after=other, temporary_user_name=word, requires=(address,))
+    )
+    base = plan_of(
+        [desired(word, verdict=OUT, protected=True)],
+        [live(word), live("b")],
+        recently_deleted={f"{word}@example.com".casefold(): date(2026, 4, 1)},
+    )
+    reuse = Guard("name-reuse", passed=False, message=f'1 user name would be used again: "{word} (free on 2026-04-01)"')
+    hidden = Guard("complete-read", passed=False, message=f'the list leaves out 2 users: "{word}", "a\\"{word}\\""')
+    return replace(
+        base,
+        changes=tuple(changes),
+        guards=(*base.guards, reuse, replace(reuse, approved=True), hidden),
+        diagnostics=(
+            error(f'userName "{word}" is not an e-mail address', f"See {word}.", origin, address),
+            error(f'userName "a\\"{word}\\\\" is wrong', word, None, address),
+            error(f'there is no user "{word}"', f"Did you mean {word}?", origin),
+            warning(f'active holds "{word}… (3 more characters)", neither true nor false', "", None, address),
+            error(f'cut in the middle "{word}'),
+            replace(error("x", "", origin), source_line=f"userPrincipalName: {word}"),
+        ),
+    )
+
+
+@pytest.mark.parametrize("summary_only", [False, True])
+def test_no_value_and_no_name_of_a_person_is_in_a_redacted_plan(summary_only: bool) -> None:
+    plan = private_plan(PRIVATE)
+    assert shown(plan, summary_only=summary_only).count(PRIVATE) > 20
+    assert PRIVATE.casefold() not in shown(plan, REDACTED, summary_only=summary_only).casefold()
+
+
+def test_no_value_and_no_name_of_a_person_is_in_a_redacted_report() -> None:
+    outcomes = [
+        Outcome(change("x", action, key=PRIVATE), result, f"about {PRIVATE}" if result is not Result.DONE else "", "7")
+        for action in Action
+        for result in Result
+    ]
+    assert PRIVATE in render_report(outcomes, PLAIN)
+    assert PRIVATE not in render_report(outcomes, REDACTED)
+    assert PRIVATE not in "".join(render_outcome(item, REDACTED) for item in outcomes)
+
+
+# --- hostile values -----------------------------------------------------------------------------
+
+HOSTILE = st.text(st.characters(exclude_categories=())) | st.sampled_from(
+    ["a\nb", "\r\n", "\x1b[2J", "\u2028", "\x85", "::set-output name=x::y", "\u202e", "\x9b31m", "```", "x\x00"]
+)
+
+
+@settings(deadline=None)
+@given(HOSTILE, st.sampled_from([PLAIN, REDACTED]), st.booleans())
+def test_no_value_adds_a_line_or_an_escape(value: str, style: Style, summary_only: bool) -> None:
+    found = shown(private_plan(value or "x"), style, summary_only=summary_only)
+    # Each diagnostic and user is rendered in as many lines as with a harmless value.
+    assert len(found.splitlines()) == len(found.split("\n")) - 1
+    assert count_lines(found) <= count_lines(shown(private_plan("Zebulon"), style, summary_only=summary_only))
+    assert not any(character < " " and character != "\n" for character in found)
+    assert not set(found) & set("\x7f\x85\x9b\u2028\u2029\u202e")
+
+
+def count_lines(text: str) -> int:
+    return text.count("\n")
+
+
+@settings(deadline=None)
+@given(HOSTILE, st.sampled_from(Result), st.sampled_from(Action))
+def test_an_outcome_is_one_line(value: str, result: Result, action: Action) -> None:
+    outcome = Outcome(change("x", action, key=value), result, value, value)
+    for style in (PLAIN, REDACTED):
+        line = render_outcome(outcome, style)
+        assert len(line.splitlines()) == 1
+        assert not any(character < " " for character in line)
+
+
+def test_an_unchanged_user_name_is_always_shown_and_the_rest_counted() -> None:
+    text = shown(plan_with(change("ada", after=values_of("ada", family="King"))))
+    assert '        userName        = "ada@example.com"\n' in text
+    assert "        # (4 unchanged attributes hidden)\n" in text
+    renamed: Any = shown(plan_with(rename("ada", "bob")))
+    assert '      ~ userName = "ada@example.com" -> "bob@example.com"\n' in renamed

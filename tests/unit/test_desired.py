@@ -1,0 +1,388 @@
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pytest
+from builders import DEPARTMENT, NOW, resource
+
+from reconciler.core.model import ScopeReason
+from reconciler.core.policy import Approval, Limit, Policy, Removal
+from reconciler.desired import BrokenState, DesiredState, load
+
+TARGET = (
+    "target:\n  profile: {}\n  base_url: https://federation.apple.com/feeds/business/scim/\n  domains: [example.com]\n"
+)
+SETTINGS = TARGET.format("apple-business-manager")
+ADA = "- {userPrincipalName: ada@example.com, objectId: id-ada, givenName: Ada, surname: Lovelace, department: R&D}\n"
+BOB = "- {userPrincipalName: bob@example.com, objectId: id-bob, givenName: Bob, surname: Hope}\n"
+Load = Callable[..., DesiredState | BrokenState]
+
+
+@pytest.fixture
+def loaded(tmp_path: Path) -> Load:
+    """Loads a desired state of the given files: `users__a="…"` is users/a.yaml."""
+
+    def read(**files: str) -> DesiredState | BrokenState:
+        for name, text in {"settings": SETTINGS, "users__a": ADA, **files}.items():
+            path = tmp_path / f"{name.replace('__', '/')}.yaml"
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
+        return load(tmp_path, NOW)
+
+    return read
+
+
+def good(state: DesiredState | BrokenState) -> DesiredState:
+    assert isinstance(state, DesiredState), state.diagnostics
+    return state
+
+
+def told(state: DesiredState | BrokenState) -> list[str]:
+    return [f"{item.origin}: {item.summary}. {item.detail}" for item in state.diagnostics]
+
+
+def broken(state: DesiredState | BrokenState) -> list[str]:
+    assert isinstance(state, BrokenState)
+    return told(state)
+
+
+# --- what a directory says ------------------------------------------------------------------------
+
+
+def test_a_directory_without_scope_and_mappings_means_everybody_by_the_default_mapping(loaded: Load) -> None:
+    state = good(loaded(users__a=ADA + BOB))
+    assert [(user.key, user.verdict.in_scope) for user in state.users] == [
+        ("ada@example.com", True),
+        ("bob@example.com", True),
+    ]
+    assert state.users[0].attributes == {
+        "externalId": "id-ada",
+        "userName": "ada@example.com",
+        "active": True,
+        "name.givenName": "Ada",
+        "name.familyName": "Lovelace",
+        DEPARTMENT: "R&D",
+    }
+    assert (state.target.profile, state.target.base_url) == (
+        "apple-business-manager",
+        "https://federation.apple.com/feeds/business/scim",
+    )
+    assert state.policy == Policy()
+    assert (state.in_scope, state.diagnostics) == (2, ())
+    assert state.owned(resource())
+    assert not state.owned(resource(externalId=None))
+
+
+def test_settings_become_the_policy(loaded: Load) -> None:
+    plan = "sha256:" + "a" * 64
+    state = good(
+        loaded(
+            settings=f"""{SETTINGS}
+ownership: userType eq "Employee"
+lifecycle: {{actions: [create], out_of_scope: keep, removed: delete, delete_after_days: 30}}
+guards:
+  removals: {{count: 3, percent: 4, floor: 2}}
+  updates: {{percent: 50}}
+  creates: {{count: 7}}
+  protected: [Admin@example.com]
+approvals:
+  - {{plan: "{plan}", removals: 42, until: 2026-12-01, reason: Berlin office closes}}
+"""
+        )
+    )
+    assert state.policy == Policy(
+        permitted=frozenset({"create"}),
+        out_of_scope=Removal.KEEP,
+        removed=Removal.DELETE,
+        delete_after_days=30,
+        removals=Limit(3, 4, 2),
+        updates=Limit(None, 50),
+        creates=Limit(7),
+        protected=frozenset({"admin@example.com"}),
+        approvals=(Approval(plan, 42, date(2026, 12, 1)),),
+    )
+    assert state.owned({"userType": "employee"})
+
+
+def test_scope_is_assignment_through_groups_less_exclusions_and_the_clock(loaded: Load) -> None:
+    people = "".join(
+        f"- {{userPrincipalName: {name}@example.com, objectId: id-{name}, givenName: A, surname: B{more}}}\n"
+        for name, more in {
+            "ada": "",
+            "bob": "",
+            "carol": "",
+            "dan": "",
+            "eve": ", lifecycle: {expires: 2026-03-01}",
+            "fay": ", accountEnabled: false",
+        }.items()
+    )
+    state = good(
+        loaded(
+            users__a=people,
+            scope="sync: assigned\nassigned: {users: [ID-bob, fay@example.com], groups: [Apple]}\n"
+            "excluded: {groups: [contractors]}\n",
+            groups__a="- {name: apple, members: {groups: [inner]}}\n"
+            "- {name: contractors, members: {users: [id-dan]}}\n",
+            groups__b="- name: Inner\n  members: {users: [ADA@example.com, dan@example.com, eve@example.com]}\n",
+        )
+    )
+    assert {user.key.split("@")[0]: user.verdict.reason for user in state.users} == {
+        "ada": ScopeReason.IN_SCOPE,
+        "bob": ScopeReason.IN_SCOPE,
+        "carol": ScopeReason.NOT_ASSIGNED,
+        "dan": ScopeReason.EXCLUDED,
+        "eve": ScopeReason.EXPIRED,
+        "fay": ScopeReason.DISABLED,
+    }
+    assert state.in_scope == 2
+
+
+def test_mappings_replace_those_of_the_profile_and_active_is_always_there(loaded: Load) -> None:
+    state = good(
+        loaded(
+            mappings="""\
+- {target: externalId, source: objectId, match: 1}
+- {target: USERNAME, source: userPrincipalName, match: 2}
+- {target: name.givenName, template: "{{ givenName | upper }}"}
+- {target: name.familyName, source: surname}
+- {target: timezone, constant: Europe/Berlin, apply: create}
+- {target: "enterprise:department", source: department, when_null: clear}
+- {target: locale, source: preferredLanguage, default: en_US}
+"""
+        )
+    )
+    assert [(row.target, row.match, row.create_only, row.clear, row.default) for row in state.mappings] == [
+        ("externalId", 1, False, False, None),
+        ("userName", 2, False, False, None),
+        ("name.givenName", None, False, False, None),
+        ("name.familyName", None, False, False, None),
+        ("timezone", None, True, False, None),
+        (DEPARTMENT, None, False, True, None),
+        ("locale", None, False, False, "en_US"),
+        ("active", None, False, False, True),
+    ]
+    assert state.users[0].attributes["name.givenName"] == "ADA"
+    assert state.users[0].create_only == {"timezone": "Europe/Berlin", "locale": "en_US"}
+    # nobody of the sample has a language
+    assert told(state) == [
+        'mappings.yaml:7:12: no user has an attribute "preferredLanguage". It gives no value to anybody.'
+    ]
+
+
+# --- mistakes: one user's ---------------------------------------------------------------------------
+
+
+def test_a_mistake_of_one_user_is_hers_alone(loaded: Load) -> None:
+    state = good(loaded(users__a=ADA + BOB.replace("bob@example.com", "bob@elsewhere.org")))
+    assert [(user.key, user.failed) for user in state.users] == [
+        ("ada@example.com", False),
+        ("bob@elsewhere.org", True),
+    ]
+    (mistake,) = state.diagnostics
+    assert mistake.summary == 'userName "bob@elsewhere.org" is outside of the verified domains'
+    assert mistake.source_line == BOB.replace("bob@example.com", "bob@elsewhere.org").rstrip()
+    assert str(mistake.origin) == "users/a.yaml:2:23"
+
+
+def test_a_template_that_fails_for_a_user_is_a_mistake_of_the_user(loaded: Load) -> None:
+    rows = (
+        "- {target: externalId, source: objectId, match: 1}\n- {target: userName, source: userPrincipalName}\n"
+        "- {target: name.givenName, source: givenName}\n- {target: name.familyName, source: surname}\n"
+        '- {target: "enterprise:department", template: "{% if department is defined %}'
+        '{{ department | truncate(1) }}{% endif %}"}\n'
+    )
+    state = good(loaded(mappings=rows, users__a=ADA.replace("R&D", "Research and more") + BOB))
+    assert [(user.key, user.failed) for user in state.users] == [("ada@example.com", True), ("bob@example.com", False)]
+    assert state.diagnostics[0].summary.startswith("enterprise:department cannot be mapped: expected length")
+
+
+# --- mistakes that break the state: people would look removed ----------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"settings": "{}\n"}, 'settings.yaml:1:1: "target" is missing. Add it.'),
+        (
+            {"settings": f"{SETTINGS}ownership: externalId is there\n"},
+            (
+                "settings.yaml:5:12: ownership is not a SCIM filter: 'is' is no operator; there are"
+                " eq, ne, co, sw, ew, gt, ge, lt, le, pr. At character 12. An example: externalId pr"
+            ),
+        ),
+        (
+            {"users__b": ADA.replace("id-ada", "other").replace("ada@", "ADA@")},
+            (
+                'users/b.yaml:1:23: userPrincipalName "ADA@example.com" is used twice.'
+                " The other user is at users/a.yaml:1:3: keep one."
+            ),
+        ),
+        (
+            {"users__b": BOB.replace("id-bob", "ID-ada")},
+            'users/b.yaml:1:50: objectId "ID-ada" is used twice. The other user is at users/a.yaml:1:3: keep one.',
+        ),
+        ({"users__b": "- {surname: x}\n"}, 'users/b.yaml:1:3: "userPrincipalName" is missing. Add it.'),
+        (
+            {"scope": "sync: assigned\nassigned: {users: [adda@example.com]}\n"},
+            'scope.yaml:2:20: there is no user "adda@example.com". Did you mean ada@example.com?',
+        ),
+        (
+            {"scope": "sync: all\nexcluded: {users: [zzz]}\n"},
+            'scope.yaml:2:20: there is no user "zzz". Add the user, or remove the reference.',
+        ),
+        (
+            {"scope": "sync: assigned\nassigned: {groups: [aple]}\n", "groups__a": "- {name: Apple}\n"},
+            'scope.yaml:2:21: there is no group "aple". Did you mean apple?',
+        ),
+        (
+            {"groups__a": "- {name: a, members: {users: [nobody]}}\n"},
+            'groups/a.yaml:1:31: there is no user "nobody". Add the user, or remove the reference.',
+        ),
+        (
+            {"groups__a": "- {name: a}\n- {name: A}\n"},
+            'groups/a.yaml:2:10: group "A" is defined twice. The other is at groups/a.yaml:1:10.',
+        ),
+        (
+            {"groups__a": "- {name: a, members: {groups: [b]}}\n- {name: b, members: {groups: [a]}}\n"},
+            "groups/a.yaml:1:10: groups contain one another: a -> b -> a. Break the circle.",
+        ),
+        (
+            {"scope": "sync: all\nfilters: [{name: x}]\n"},
+            (
+                "scope.yaml:2:10: scoping filters are not supported yet. This version would put people in scope whom"
+                " the filters leave out. Use groups until then."
+            ),
+        ),
+        ({"scop": "sync: all\n"}, "scop.yaml:1:1: this file is not read. Did you mean scope.yaml? "),
+    ],
+)
+def test_a_mistake_in_the_directory_breaks_it(loaded: Load, files: dict[str, str], message: str) -> None:
+    assert [line for line in broken(loaded(**files)) if line.startswith(message)], told(loaded(**files))
+
+
+USUAL = """\
+- {target: externalId, source: objectId, match: 1}
+- {target: userName, source: userPrincipalName, match: 2}
+- {target: name.givenName, source: givenName}
+- {target: name.familyName, source: surname}
+"""
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("{target: 1x, source: a}", "mappings.yaml:5:12: '1x' is not an attribute path"),
+        (
+            "{target: nickName, source: a}",
+            (
+                'mappings.yaml:5:12: Apple Business Manager has no attribute "nickName". It is not taken, and sending'
+                " it can break the connection. "
+            ),
+        ),
+        (
+            '{target: "enterprise:departmet", source: a}',
+            (
+                'mappings.yaml:5:12: Apple Business Manager has no attribute "enterprise:departmet". It is not taken,'
+                " and sending it can break the connection. Did you mean enterprise:department?"
+            ),
+        ),
+        (
+            "{target: USERNAME, source: mail}",
+            "mappings.yaml:5:12: userName is mapped twice. line 2 maps it too: keep one.",
+        ),
+        (
+            '{target: locale, template: "{{ a.b }}"}',
+            "mappings.yaml:5:30: the template cannot be used: attribute access",
+        ),
+        ("{target: locale, expression: 'Trim([x])'}", "mappings.yaml:5:32: this expression is not supported yet"),
+        (
+            '{target: active, expression: "Not([IsSoftDeleted])", default: maybe}',
+            'mappings.yaml:5:65: the default cannot be used: active holds "maybe", neither true nor false',
+        ),
+        (
+            r'{target: locale, source: a, default: "x\u202ey"}',
+            "mappings.yaml:5:40: the default cannot be used: locale contains the character U+202E",
+        ),
+        (
+            f"{{target: locale, source: a, default: {'x' * 257}}}",
+            "mappings.yaml:5:40: the default cannot be used: locale has 257 characters, the target takes 256",
+        ),
+        (
+            "{target: locale, source: a, default: b, when_null: clear}",
+            "mappings.yaml:5:54: default and when_null: clear contradict each other",
+        ),
+    ],
+)
+def test_a_mapping_that_cannot_be_used_breaks_the_directory(loaded: Load, row: str, message: str) -> None:
+    found = broken(loaded(mappings=f"{USUAL}- {row}\n"))
+    assert [line for line in found if line.startswith(message)], found
+
+
+def test_an_element_must_be_chosen(loaded: Load) -> None:
+    found = broken(
+        loaded(settings=TARGET.format("scim"), mappings=f"{USUAL}- {{target: emails.value, source: mail}}\n")
+    )
+    assert found[0] == (
+        'mappings.yaml:5:12: emails.value has several elements. Choose one, such as emails[type eq "work"].value.'
+    )
+
+
+def test_what_a_mapping_cannot_do_without_is_told(loaded: Load) -> None:
+    assert {
+        line for line in broken(loaded(mappings="- {target: externalId, source: objectId}\n")) if "no map" in line
+    } == {
+        (
+            "mappings.yaml:1:1: no mapping has a matching precedence. Live users could not be found again: add"
+            " `match: 1` to the row of externalId or userName."
+        ),
+        "mappings.yaml:1:1: no mapping has the target userName. SCIM requires it: add a row for it.",
+    }
+
+
+def test_all_mistakes_are_told_even_when_settings_are_missing(loaded: Load) -> None:
+    found = broken(loaded(settings="{}\n", scope="sync: x\n", groups__a="- {}\n", users__b="- {}\n"))
+    assert [line.split(": ")[0] for line in found] == [
+        "settings.yaml:1:1",
+        "groups/a.yaml:1:3",
+        "scope.yaml:1:7",
+        "users/b.yaml:1:3",
+    ]
+
+
+def test_a_directory_that_is_not_there_is_broken(tmp_path: Path) -> None:
+    assert broken(load(tmp_path / "nowhere", NOW)) == [
+        f"None: there is no directory {tmp_path / 'nowhere'}. Name it with --state DIR, or make one."
+    ]
+
+
+# --- warnings -------------------------------------------------------------------------------------
+
+
+def test_a_misspelt_attribute_is_a_warning(loaded: Load) -> None:
+    rows = USUAL + '- {target: "enterprise:department", source: departmnt}\n'
+    assert told(good(loaded(mappings=rows))) == [
+        'mappings.yaml:5:12: no user has an attribute "departmnt". Did you mean department?'
+    ]
+
+
+# --- the digest ------------------------------------------------------------------------------------
+
+
+def digest(state: DesiredState | BrokenState) -> str:
+    return good(state).digest
+
+
+def test_the_digest_stands_for_everything_that_can_change_a_plan(loaded: Load) -> None:
+    first = digest(loaded())
+    assert digest(loaded()) == first
+    approval = f'approvals:\n  - {{plan: "sha256:{"0" * 64}", until: 2026-12-01, reason: x}}\n'
+    assert digest(loaded(settings=f"# a comment\n{SETTINGS}{approval}")) == first
+    seen = {
+        first,
+        digest(loaded(settings=f"{SETTINGS}lifecycle: {{removed: keep}}\n")),
+        digest(loaded(users__a=ADA + BOB)),
+        digest(loaded(scope="sync: all\n")),
+        digest(loaded(mappings=USUAL)),
+        digest(loaded(groups__a="- {name: x}\n")),
+    }
+    assert len(seen) == 6

@@ -1,0 +1,95 @@
+import importlib
+import inspect
+import pkgutil
+
+import pytest
+
+import reconciler
+from reconciler.errors import (
+    BlockedError,
+    ExitCode,
+    PlanFileError,
+    ReconcilerError,
+    ScimError,
+    StalePlanError,
+    TargetError,
+    UnknownOutcomeError,
+    UsageError,
+)
+
+INTERNAL = {
+    # caught in reconciler.desired and told as diagnostics with a place
+    "reconciler.core.compare.UnreadableError",
+    "reconciler.core.filters.FilterError",
+    "reconciler.core.mapping.MappingError",
+    "reconciler.core.paths.PathError",
+    "reconciler.expressions.template.TemplateFaultError",
+}
+"""Public, but never seen by a user as an exception: somebody's data is wrong, not the run."""
+
+
+def exceptions() -> list[type[BaseException]]:
+    """All exception classes the package defines. The sandbox is a program of its own with its own tree."""
+    names = [found.name for found in pkgutil.walk_packages(reconciler.__path__, "reconciler.")]
+    ours = [name for name in names if not name.startswith("reconciler.sandbox") and not name.endswith("__main__")]
+    modules = [reconciler, *map(importlib.import_module, ours)]
+    classes = {
+        value
+        for module in modules
+        for value in vars(module).values()
+        if inspect.isclass(value) and issubclass(value, BaseException) and value.__module__ == module.__name__
+    }
+    return sorted(classes, key=lambda one: f"{one.__module__}.{one.__qualname__}")
+
+
+def test_every_exception_that_can_reach_a_user_has_our_root() -> None:
+    found = exceptions()
+    assert ReconcilerError in found
+    strangers = [
+        f"{one.__module__}.{one.__qualname__}"
+        for one in found
+        if not issubclass(one, ReconcilerError) and not one.__qualname__.startswith("_")
+    ]
+    assert set(strangers) == INTERNAL
+
+
+def test_every_exception_is_called_an_error() -> None:
+    assert [one.__qualname__ for one in exceptions() if not one.__qualname__.endswith("Error")] == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        (ReconcilerError, 1),
+        (TargetError, 1),
+        (PlanFileError, 1),
+        (BlockedError, 3),
+        (StalePlanError, 4),
+        (UsageError, 64),
+    ],
+)
+def test_each_exception_has_its_exit_code_summary_and_way_out(kind: type[ReconcilerError], code: int) -> None:
+    fault = kind("summary", "detail")
+    assert (int(fault.exit_code), str(fault), fault.summary, fault.detail) == (code, "summary", "summary", "detail")
+    assert kind("summary").detail == ""
+
+
+def test_a_refusal_of_one_user_and_one_of_all_are_told_apart() -> None:
+    refusal = UnknownOutcomeError(503, "", "lost")
+    assert isinstance(refusal, ScimError)
+    assert not isinstance(refusal, TargetError)
+    assert not issubclass(TargetError, ScimError)
+    assert (refusal.status, refusal.scim_type, refusal.summary) == (503, "", "lost")
+
+
+def test_the_exit_codes_are_the_published_ones() -> None:
+    assert {code.name: int(code) for code in ExitCode} == {
+        "OK": 0,
+        "ERROR": 1,
+        "CHANGES": 2,
+        "BLOCKED": 3,
+        "STALE": 4,
+        "PARTIAL": 5,
+        "USAGE": 64,
+        "INTERRUPTED": 130,
+    }
