@@ -190,7 +190,8 @@ def commit_of(directory: Path) -> str | None:
     """The commit that `directory` is checked out at; None outside of git, or without a commit."""
     try:
         found = subprocess.run(  # noqa: S603 - fixed words, no shell
-            ["git", "-C", str(directory), "rev-parse", "HEAD"],  # noqa: S607 - the user's git
+            ["git", "-c", "safe.bareRepository=explicit", "-C", str(directory), "rev-parse", "HEAD"],  # noqa: S607 - the user's git
+            env={name: value for name, value in os.environ.items() if name != "RECONCILER_TOKEN"},
             capture_output=True,
             text=True,
             timeout=10,

@@ -53,12 +53,14 @@ User = Annotated[
 Summary = Annotated[bool, typer.Option("--summary", help="One line for each user.")]
 Format = Annotated[str, typer.Option("--format", metavar="text|json", help="How the result is written.")]
 
+_STDERR = 2
 _STATE = Path("desired-state")
 _PLANS = Path("plans")
 
 
 def main() -> None:
     """The entry point; ends the process with an exit code of `ExitCode`."""
+    _open_standard_streams()
     # A hundred thousand users live as long as the process: looking through them again and again finds nothing.
     gc.set_threshold(100_000, 50, 100)
     for stream in (sys.stdout, sys.stderr):
@@ -89,6 +91,16 @@ def main() -> None:
         code = ExitCode.ERROR
         _say_last(fault)
     sys.exit(int(code or 0))
+
+
+def _open_standard_streams() -> None:
+    """Cron jobs may come without: the first file opened would then be taken for one of them."""
+    while (handle := os.open(os.devnull, os.O_RDWR)) <= _STDERR:
+        pass
+    os.close(handle)
+    sys.stdin = sys.stdin or open(os.devnull, encoding="utf-8")  # noqa: SIM115, PTH123 - as long as the process
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
 
 
 def _say_last(fault: OSError) -> None:

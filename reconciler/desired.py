@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from reconciler.core.filters import FilterError, Predicate, compile_filter
+from reconciler.core.compare import folded
+from reconciler.core.filters import FilterError, Predicate, attribute_names, compile_filter
 from reconciler.core.mapping import Projector
 from reconciler.core.model import (
     AttributeMapping,
@@ -20,7 +21,9 @@ from reconciler.core.model import (
     error,
     warning,
 )
+from reconciler.core.paths import is_core_attribute
 from reconciler.core.policy import Approval, Limit, Policy, Removal
+from reconciler.core.text import quoted
 from reconciler.desired_mappings import compile_mappings
 from reconciler.desired_people import Names, People, check_inputs, check_references, read_scope
 from reconciler.profiles import PROFILES
@@ -107,14 +110,21 @@ def _policy(settings: models.Settings) -> Policy:
         removals=Limit(guards.removals.count, guards.removals.percent, guards.removals.floor),
         updates=Limit(guards.updates.count, guards.updates.percent),
         creates=Limit(guards.creates.count, guards.creates.percent),
-        protected=frozenset(name.casefold() for name in guards.protected),
+        protected=frozenset(map(folded, guards.protected)),
         approvals=tuple(Approval(entry.plan, entry.removals, entry.until) for entry in settings.approvals),
     )
 
 
 def _ownership(settings: Located[models.Settings], directory: Directory) -> Predicate:
+    text = settings.value.ownership
     try:
-        return compile_filter(settings.value.ownership)
+        owned = compile_filter(text)
+        for name in attribute_names(text):
+            if not is_core_attribute(name):
+                # A misspelt name has no value for anybody, and `ne` would then be true for everybody.
+                detail = "A User has userName, externalId, userType, roles, …; others need their extension's URN."
+                directory.report(error(f"ownership: a User has no {quoted(name)}", detail, settings.at("ownership")))
+        return owned
     except FilterError as fault:
         summary = f"ownership is not a SCIM filter: {fault}"
         detail = f"At character {fault.position + 1}. An example: externalId pr"

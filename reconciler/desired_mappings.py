@@ -88,6 +88,9 @@ def _compile(row: Located[models.Mapping], profile: TargetProfile, directory: Di
     if compiled is None:
         return None
     rule, inputs = compiled
+    if attribute.path == "active" and entry.when_null == "clear":
+        detail = "Whether somebody is active is never undefined: remove when_null."
+        directory.report(error("active cannot be cleared", detail, row.at("when_null")))
     default = _default(row, attribute, directory)
     return AttributeMapping(
         attribute=attribute,

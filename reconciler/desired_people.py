@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from reconciler.core import scope
+from reconciler.core.compare import folded
 from reconciler.core.mapping import Projector
-from reconciler.core.model import AttributeMapping, DesiredUser, Origin, SourceUser, error, warning
+from reconciler.core.model import (
+    AttributeMapping,
+    DesiredUser,
+    Diagnostic,
+    Origin,
+    Severity,
+    SourceUser,
+    error,
+    warning,
+)
 from reconciler.core.text import quoted
 from reconciler.sources import models
 from reconciler.sources.yaml_files import Directory, Located
@@ -52,10 +62,10 @@ def read_scope(directory: Directory) -> ScopeRead:
         rules = scope.ScopeRules(
             assigned=None if everybody else scope.resolve(assigned, groups), excluded=scope.resolve(excluded, groups)
         )
-    rejected = {scope.folded(str(node.get("name"))) for node in directory.rejected}
+    rejected = {folded(str(node.get("name"))) for node in directory.rejected}
     for name, origin in references.groups.values():
-        if scope.folded(name) not in groups and scope.folded(name) not in rejected:
-            near = difflib.get_close_matches(scope.folded(name), groups, 1)
+        if folded(name) not in groups and folded(name) not in rejected:
+            near = difflib.get_close_matches(folded(name), groups, 1)
             hint = f"Did you mean {near[0]}?" if near else "Add it to groups/, or remove the reference."
             directory.report(error(f"there is no group {quoted(name)}", hint, origin))
     return ScopeRead(rules, references)
@@ -65,7 +75,7 @@ def _groups(directory: Directory, references: References) -> dict[str, scope.Gro
     groups: dict[str, scope.GroupMembers] = {}
     places: dict[str, Origin | None] = {}
     for group in directory.groups():
-        name = scope.folded(group.value.name)
+        name = folded(group.value.name)
         if name in groups:
             summary = f"group {quoted(group.value.name)} is defined twice"
             directory.report(error(summary, f"The other is at {places[name]}.", group.at("name")))
@@ -82,9 +92,9 @@ def _members(
     located: Located[Any], members: models.Members, references: References, *location: str
 ) -> scope.GroupMembers:
     for index, user in enumerate(members.users):
-        references.users.setdefault(scope.folded(user), (user, located.at(*location, "users", index)))
+        references.users.setdefault(folded(user), (user, located.at(*location, "users", index)))
     for index, group in enumerate(members.groups):
-        references.groups.setdefault(scope.folded(group), (group, located.at(*location, "groups", index)))
+        references.groups.setdefault(folded(group), (group, located.at(*location, "groups", index)))
     return scope.GroupMembers(tuple(members.users), tuple(members.groups))
 
 
@@ -103,7 +113,7 @@ class Names:
             value = user.attributes.get(attribute)
             if value is None:
                 continue
-            name = scope.folded(str(value))
+            name = folded(str(value))
             if name in self.places:
                 summary = f"{attribute} {quoted(str(value))} is used twice"
                 detail = f"The other user is at {self.places[name]}: keep one."
@@ -139,14 +149,30 @@ class People:
 
 def check_references(directory: Directory, references: References, names: Names) -> None:
     """A member that is nobody's name: misspelt, it loses somebody an account."""
+    if any(item.severity is Severity.ERROR and _is_of_users(item) for item in directory.diagnostics):
+        return  # with a file of users unread, many would look unknown
     known = set(names.places)
     for node in directory.rejected:
-        known.update(scope.folded(str(node.get(key))) for key in ("userPrincipalName", "objectId") if node.get(key))
+        known.update(folded(str(node.get(key))) for key in ("userPrincipalName", "objectId") if node.get(key))
     for name, origin in references.users.values():
-        if scope.folded(name) not in known:
-            near = difflib.get_close_matches(scope.folded(name), known, 1) if len(known) <= _MAX_HINTED else []
-            hint = f"Did you mean {near[0]}?" if near else "Add the user, or remove the reference."
+        if folded(name) not in known:
+            near = _near(folded(name), known)
+            hint = f"Did you mean {near}?" if near else "Add the user, or remove the reference."
             directory.report(error(f"there is no user {quoted(name)}", hint, origin))
+
+
+def _is_of_users(item: Diagnostic) -> bool:
+    return item.address is None and item.origin is not None and item.origin.file.startswith("users/")
+
+
+def _near(name: str, known: Collection[str]) -> str | None:
+    """A name that `name` may be a slip of. By what stands before the @: a shared domain makes all look alike."""
+    local, at, domain = name.partition("@")
+    if len(known) > _MAX_HINTED:
+        return None
+    locals_ = {other.partition("@")[0]: other for other in known if other.partition("@")[2] == domain}
+    near = difflib.get_close_matches(local, locals_, 1, cutoff=0.8)
+    return locals_[near[0]] if near and at else None
 
 
 def check_inputs(directory: Directory, people: People, mappings: Iterable[AttributeMapping]) -> None:

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 
-from reconciler.core.model import Action, Change, Outcome, Plan, Result
+from reconciler.core.model import REMOVALS, Action, Change, Outcome, Plan, Result
 from reconciler.core.text import printable, quoted
 from reconciler.errors import ScimError, TargetError
 from reconciler.one_change import Execution, OneChange
+
+_MANY = 3
 
 
 @dataclass(slots=True)
@@ -41,6 +43,7 @@ class _Run:
         self._in_effect = set(done)
         self._stepped_aside: set[str] = set()
         self._report = Report()
+        self._mostly_failed = False
 
     def run(self, changes: Sequence[Change]) -> Report:
         waiting = [change for change in changes if change.address not in self._in_effect]
@@ -52,6 +55,7 @@ class _Run:
                 rest = [change for change in waiting if change.address not in settled]
                 for _, wave in groupby(rest, key=lambda change: change.wave):
                     self._together(pool, self._one, wave)
+                    self._mostly_failed = self._mostly_failed or self._does_mostly_fail()
             except BaseException:
                 # Leaving the pool waits for all that is queued: it must not be carried out any more.
                 pool.shutdown(wait=False, cancel_futures=True)
@@ -83,8 +87,19 @@ class _Run:
         missing = [address for address in change.requires if not self._is_free(address)]
         if missing and not self._ends():
             return self._skipped(change, f"it waits for {printable(missing[0])}")
+        if change.action in REMOVALS and self._mostly_failed:
+            return self._skipped(change, "most of what comes before the removals failed")
         aside = change.address in self._stepped_aside
-        return self._guarded(change, lambda: self._change.carry_out(change, stepped_aside=aside))
+        outcome = self._guarded(change, lambda: self._change.carry_out(change, stepped_aside=aside))
+        if aside and outcome.result is Result.FAILED:
+            name = quoted(change.temporary_user_name or "")
+            return replace(outcome, message=f"{outcome.message}; it has the temporary name {name} now")
+        return outcome
+
+    def _does_mostly_fail(self) -> bool:
+        """Whether so much failed that nobody should be removed: what replaces them may be what failed."""
+        failed = sum(item.result is not Result.DONE for item in self._report.outcomes)
+        return failed >= _MANY and 2 * failed > len(self._report.outcomes)
 
     def _step_aside(self, change: Change) -> Outcome | None:
         """First step of a circle of renames: to the temporary name. Nothing to report when it worked."""

@@ -13,8 +13,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from reconciler.core import patch, verify
+from reconciler.core.compare import folded
 from reconciler.core.live import LiveReader
 from reconciler.core.model import (
+    REMOVALS,
     Action,
     AttributeChange,
     AttributeMapping,
@@ -116,8 +118,10 @@ class OneChange:
             answer = self._do.service.create_user(patch.resource(change.after))
         except UnknownOutcomeError as unknown:
             return self._resolve_create(change, unknown)
-        found = self._do.reader.read(answer) if answer is not None else self._look_up(change)
-        return self._verified(change, found)
+        if answer is None:
+            return self._verified(change, self._look_up(change))
+        # Whether an account exists is not a thing to believe an echo about.
+        return self._verified(change, None, str(answer["id"]))
 
     def _resolve_create(self, change: Change, unknown: UnknownOutcomeError) -> Outcome:
         """The answer was lost: look whether the user is there, never send it again blindly."""
@@ -127,7 +131,8 @@ class OneChange:
             return self._unverified(change, fault)
         if found is not None:
             return self._verified(change, found)
-        return self._record(Outcome(change, Result.UNKNOWN, f"{unknown.summary}; the user was not found afterwards"))
+        result = Result.FAILED if unknown.status else Result.UNKNOWN
+        return self._record(Outcome(change, result, f"{unknown.summary}; the user was not found afterwards"))
 
     def _look_up(self, change: Change) -> LiveUser | None:
         for attribute in ("externalId", "userName"):
@@ -144,9 +149,12 @@ class OneChange:
         except ScimError:
             return []
         users = [self._do.reader.read(resource) for resource in resources if resource.get("id")]
-        if attribute == "externalId":
-            return [user for user in users if user.external_id == value]
-        return [user for user in users if user.user_name.casefold() == value.casefold()]
+        wanted = folded(value)
+        return [
+            user
+            for user in users
+            if folded((user.external_id or "") if attribute == "externalId" else user.user_name) == wanted
+        ]
 
     def _patch(self, change: Change, rows: Sequence[AttributeChange], *, stepped_aside: bool) -> Outcome:
         live = self._read(change.live_id or "")
@@ -164,7 +172,9 @@ class OneChange:
             answer = self._do.service.patch_user(change.live_id or "", body)
         except UnknownOutcomeError:
             answer = None  # a PATCH of values is either in effect or not: reading tells
-        return self._verified(change, self._do.reader.read(answer) if answer is not None else None)
+        if answer is None or change.action in REMOVALS:
+            return self._verified(change, None)
+        return self._verified(change, self._do.reader.read(answer))
 
     def _delete(self, change: Change) -> Outcome:
         live = self._read(change.live_id or "")
@@ -189,10 +199,10 @@ class OneChange:
         self._do.record.finished(outcome)
         return outcome
 
-    def _verified(self, change: Change, found: LiveUser | None) -> Outcome:
+    def _verified(self, change: Change, found: LiveUser | None, identity: str | None = None) -> Outcome:
         """By what the answer says; if it says nothing, or not what was asked for, by reading again."""
         unmet = verify.unmet(change, found, self._do.mappings) if found is not None else ("id",)
-        identity = found.id if found is not None else change.live_id
+        identity = identity or (found.id if found is not None else change.live_id)
         for pause in _REREADS:
             if not unmet:
                 break

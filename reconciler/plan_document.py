@@ -138,7 +138,12 @@ class PlanDocument(_Document):
 
 def to_json(plan: Plan) -> str:
     """The document, indented, with a final newline; same plan, same bytes."""
-    return json.dumps(to_document(plan), indent=2, ensure_ascii=False) + "\n"
+    return json_text(to_document(plan)) + "\n"
+
+
+def json_text(content: Any) -> str:
+    """JSON that is safe to print: no control characters, and nothing that GitHub's runner takes for a command."""
+    return json.dumps(content, indent=2).replace("##[", "#\\u0023[")
 
 
 def to_document(plan: Plan) -> dict[str, Any]:

@@ -29,7 +29,7 @@ class Terminal:
         self.style = Style(colour=wanted and _is_terminal(sys.stdout), redact=redact)
         self._notes = Style(colour=wanted and _is_terminal(sys.stderr), redact=redact)
         self._quiet = quiet
-        self.verbose = verbose
+        self._verbose = verbose
         self._bar: Any = None
 
     def quieter(self) -> Terminal:
@@ -45,6 +45,11 @@ class Terminal:
         """Writes a note to stderr."""
         if not self._quiet:
             self._say(text)
+
+    def detail(self, text: str) -> None:
+        """Writes a note for those who asked for more of them (-v)."""
+        if self._verbose:
+            self.note(printable(redacted(text) if self._notes.redact else text))
 
     def error(self, fault: ReconcilerError) -> None:
         """Writes an error to stderr, also when quiet."""

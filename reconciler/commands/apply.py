@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from types import FrameType
 
@@ -22,13 +22,14 @@ from reconciler.commands.session import Session, open_session
 from reconciler.core import verify
 from reconciler.core.live import LiveReader
 from reconciler.core.model import Change, Outcome, Plan, Result
-from reconciler.core.planning import canonical, with_approval
+from reconciler.core.planning import canonical, judged_anew, with_approval
 from reconciler.core.policy import Approval
+from reconciler.core.text import quoted
 from reconciler.errors import BlockedError, ExitCode, StalePlanError, UsageError
 from reconciler.executor import Report, execute
 from reconciler.one_change import Execution
 from reconciler.plan_document import from_json, to_json
-from reconciler.render.text import render_plan, render_report
+from reconciler.render.text import render_plan, render_report, was_not_started
 from reconciler.scim.client import ScimClient
 from reconciler.store.files import read_file, write_private
 from reconciler.store.receipts import Receipt, directory_for, started_addresses
@@ -58,18 +59,32 @@ def run_apply(place: Place, options: ApplyOptions, terminal: Terminal) -> ExitCo
         if reviewed is not None:
             check_binding(reviewed, session)
         plan = make_plan(session, options.users, terminal)
-        if options.approve is not None:
-            plan = with_approval(plan, [Approval(options.approve)])
+        approvals = [*state.policy.approvals, *([Approval(options.approve)] if options.approve is not None else [])]
+        plan = judged_anew(plan, approvals, today(place))
+        if options.approve not in (None, plan.plan_id, reviewed.plan_id if reviewed is not None else None):
+            raise UsageError(
+                f"--approve {quoted(options.approve or '')} is not the id of this plan",
+                f"This plan is {plan.plan_id}. An approval is for one plan only.",
+            )
         if reviewed is not None:
             check_reviewed(reviewed, plan, started_addresses(place.record, reviewed.plan_id))
+            # What is left of a plan that was approved as a whole is approved too.
+            plan = with_approval(plan, approvals, today(place), reviewed)
         if reviewed is None or plan.blocked or not plan.changes:
             terminal.result(render_plan(plan, state.profile, terminal.style, summary_only=options.summary))
+        elif plan.diagnostics:
+            terminal.diagnostics(plan.diagnostics)
         if plan.blocked or not plan.changes:
             return plan_exit_code(plan, detailed=False)
         if reviewed is None and not options.auto_approve and not _asked(terminal):
             terminal.result("Apply cancelled.")
             return ExitCode.ERROR
         return _carry_out(plan, reviewed or plan, session, terminal)
+
+
+def today(place: Place) -> date:
+    """The day approvals are judged by: `--now` looks ahead, it doesn't bring back what has run out."""
+    return max(place.now, datetime.now(UTC)).date()
 
 
 def _asked(terminal: Terminal) -> bool:
@@ -149,7 +164,8 @@ class _Watch:
 
     def __call__(self, outcome: Outcome) -> None:
         self.done += 1
-        self.terminal.outcome(outcome)
+        if not was_not_started(outcome):
+            self.terminal.outcome(outcome)
         self.progress("Applying", self.done, self.total)
 
 
@@ -192,7 +208,7 @@ def check_binding(reviewed: Plan, session: Session) -> None:
         raise StalePlanError(
             f"the plan was made by version {reviewed.reconciler_version}, this is {__version__}", "Make a new plan."
         )
-    if session.place.now >= reviewed.expires_at:
+    if max(session.place.now, datetime.now(UTC)) >= reviewed.expires_at:
         raise StalePlanError(f"the plan expired on {reviewed.expires_at:%Y-%m-%d %H:%M} UTC", "Make a new plan.")
 
 
@@ -220,6 +236,6 @@ def _agree(old: Change | None, new: Change | None, started: Collection[str]) -> 
     if old is None:
         return False
     if old.address in started:
-        # Done, or cut short: what is left of it must still lead to the reviewed values.
-        return new is None or new.after == old.after
+        # Done, or cut short: what is left of it must be the same thing done to the same account.
+        return new is None or (new.action, new.live_id, new.after) == (old.action, old.live_id, old.after)
     return new is not None and canonical(old) == canonical(new)

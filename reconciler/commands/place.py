@@ -22,6 +22,12 @@ class Place:
     sandbox: bool
     now: datetime
 
+    def flags(self) -> list[str]:
+        """The flags that name this place on a command line, less those that need not be said."""
+        said = [("--state", self.state, "desired-state"), ("--plans", self.plans, "plans")]
+        flags = [word for flag, path, usual in said if str(path) != usual for word in (flag, str(path))]
+        return [*flags, "--sandbox"] if self.sandbox else flags
+
     @property
     def sandbox_file(self) -> Path:
         """The sandbox's users: hidden, beside the desired state."""

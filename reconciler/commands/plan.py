@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,9 +10,12 @@ from reconciler import __version__, bootstrap
 from reconciler.commands.place import Place, usable_state
 from reconciler.commands.reading import Progress, Reading, read_live
 from reconciler.commands.session import Session, open_session
+from reconciler.core.compare import folded
 from reconciler.core.live import LiveReader
 from reconciler.core.model import Plan, TargetProfile
-from reconciler.core.planning import PlanRequest, build_plan
+from reconciler.core.planning import LiveState, PlanRequest, build_plan
+from reconciler.core.text import quoted
+from reconciler.desired import DesiredState
 from reconciler.errors import ExitCode, UsageError
 from reconciler.plan_document import to_json
 from reconciler.render.text import Style, render_plan
@@ -43,7 +47,7 @@ def run_plan(place: Place, options: PlanOptions, terminal: Terminal) -> ExitCode
     terminal.result(rendered(plan, state.profile, options.format, terminal.style, summary=options.summary))
     if options.out is not None:
         write_private(options.out, to_json(plan))
-        terminal.note(_saved(options.out, plan))
+        terminal.note(_saved(options.out, plan, place))
     elif plan.applyable and options.format == "text":
         terminal.note("Save the plan with -o FILE to be sure that `apply` takes exactly these actions.")
     return exit_code(plan, detailed=options.detailed_exitcode)
@@ -64,19 +68,24 @@ def rendered(plan: Plan, profile: TargetProfile, form: str, style: Style, *, sum
     return render_plan(plan, profile, style, summary_only=summary)
 
 
-def _saved(file: Path, plan: Plan) -> str:
+def _saved(file: Path, plan: Plan, place: Place) -> str:
+    saved = f"Saved the plan to: {file} (it expires on {plan.expires_at:%Y-%m-%d})"
     if plan.blocked or not plan.changes:
-        return f"Saved the plan to: {file}"
-    return (
-        f"Saved the plan to: {file}\n\nTo perform exactly these actions, run the following command to apply:\n"
-        f'    reconciler apply "{file}"'
-    )
+        return saved
+    command = shlex.join(["reconciler", "apply", *place.flags(), str(file)])
+    return f"{saved}\n\nTo perform exactly these actions, run the following command to apply:\n    {command}"
 
 
 def make_plan(session: Session, users: tuple[str, ...], terminal: Terminal) -> Plan:
     """The plan for the live state as it is now; `users` narrows it to these."""
     with terminal.progress() as progress, bootstrap.client(session.connection, writes=False) as client:
-        return plan_with(client, session, users, progress)
+        plan = plan_with(client, session, users, progress)
+    terminal.detail(f"Target: {session.target.base_url} ({session.target.profile})")
+    terminal.detail(f"Desired state: {len(session.state.users):,} users, {session.state.in_scope:,} in scope")
+    terminal.detail(f"Live: {plan.tally.managed:,} managed users, {plan.tally.unmanaged:,} others")
+    for guard in plan.guards:
+        terminal.detail(f"Guard {guard.name}: {guard.message}")
+    return plan
 
 
 def plan_with(client: Reading, session: Session, users: tuple[str, ...], progress: Progress) -> Plan:
@@ -90,20 +99,35 @@ def plan_with(client: Reading, session: Session, users: tuple[str, ...], progres
         page_size=int(state.profile.page_size.value),
         progress=progress,
     )
+    _check_users(users, state, live)
     request = PlanRequest(
         target=session.target,
         desired=state.users,
         mappings=state.mappings,
         policy=state.policy,
+        owned=state.owned,
         now=session.place.now,
         version=__version__,
         diagnostics=state.diagnostics,
         config_digest=state.digest,
         commit=bootstrap.commit_of(session.place.state),
         recently_deleted=session.recently_deleted(),
-        only=frozenset(user.casefold() for user in users),
+        only=frozenset(map(folded, users)),
     )
     return build_plan(request, live)
+
+
+def _check_users(users: tuple[str, ...], state: DesiredState, live: LiveState) -> None:
+    """Raises for a `--user` that is nobody's name: its empty plan would look like good news."""
+    if not users:
+        return
+    known = {folded(user.key) for user in state.users}
+    known |= {folded(str(value)) for user in state.users for value in user.match if value is not None}
+    for found in live.users:
+        known |= {folded(name) for name in (found.user_name, found.external_id, found.id) if name}
+    for user in users:
+        if folded(user) not in known:
+            raise UsageError(f"--user {quoted(user)}: nobody is called so", "Neither in the desired state nor live.")
 
 
 def exit_code(plan: Plan, *, detailed: bool) -> ExitCode:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+from reconciler.core.compare import folded
 from reconciler.core.live import LiveReader
 from reconciler.core.model import AttributeMapping, DesiredUser, LiveUser, Resource
 from reconciler.core.planning import LiveState
@@ -55,10 +57,13 @@ def read_live(
     if read.problem is not None:
         return LiveState(list(read.users.values()), read.problem)
     owners = _Owners(desired, mappings)
-    hidden = _hidden_users(client, reader, owners.without_live(read.users.values()), read.users)
-    if hidden:
-        names = ", ".join(quoted(name) for name in hidden[:3])
-        problem = f"the list leaves out {plural(len(hidden), 'user')} whom a filter finds: {names}"
+    canaries = _look_up_missing(client, reader, owners.without_live(read.users.values()), read.users)
+    if canaries.hidden:
+        names = ", ".join(quoted(name) for name in canaries.hidden[:3])
+        problem = f"the list leaves out {plural(len(canaries.hidden), 'user')} whom a filter finds: {names}"
+        return LiveState(list(read.users.values()), problem)
+    if read.end_unproven and not canaries.answered:
+        problem = "the service refuses both a page past the end and filters: nothing shows that the list is whole"
         return LiveState(list(read.users.values()), problem)
     if _lists_leave_out(client, reader, owners.suspects(read.users.values(), mappings)):
         return _one_by_one(client, reader, read.users, progress)
@@ -106,23 +111,46 @@ class _Owners:
         return [*lacking, *others][:_SAMPLE]
 
 
-def _hidden_users(
-    client: Reading, reader: LiveReader, missing: Sequence[DesiredUser], listed: Mapping[str, LiveUser]
-) -> list[str]:
-    """User names that exist although the list doesn't show them; looks at a sample, spread over all."""
-    step = max(1, len(missing) // _CANARIES)
-    names = [str(user.attributes["userName"]) for user in missing[::step][:_CANARIES] if "userName" in user.attributes]
+@dataclass(frozen=True, slots=True)
+class _Canaries:
+    """What looking up people whom the list does not show tells: whom it hides, and whether the service filters."""
 
-    def exists(name: str) -> bool:
-        try:
-            found = client.find_users("userName", name)
-        except ScimError:
-            return False  # the service does not filter: nothing can be learnt
-        users = [reader.read(resource) for resource in found if resource.get("id")]
-        return any(user.id not in listed and user.user_name.casefold() == name.casefold() for user in users)
+    hidden: list[str]
+    answered: bool
+
+
+def _look_up_missing(
+    client: Reading, reader: LiveReader, missing: Sequence[DesiredUser], listed: Mapping[str, LiveUser]
+) -> _Canaries:
+    """Looks up a sample of `missing`, spread over all, by every identifying attribute."""
+    step = max(1, len(missing) // _CANARIES)
+    sample = missing[::step][:_CANARIES]
+    answered = not sample
+
+    def is_hidden(user: DesiredUser) -> bool:
+        nonlocal answered
+        values = {**user.attributes, **user.create_only}
+        for attribute in ("externalId", "userName"):
+            wanted = values.get(attribute)
+            if wanted is None:
+                continue
+            try:
+                found = client.find_users(attribute, str(wanted))
+            except ScimError:
+                continue  # the service does not filter by it: nothing can be learnt
+            answered = True
+            users = [reader.read(resource) for resource in found if resource.get("id")]
+            names = [(user.external_id or "") if attribute == "externalId" else user.user_name for user in users]
+            if any(
+                user.id not in listed and folded(name) == folded(str(wanted))
+                for user, name in zip(users, names, strict=True)
+            ):
+                return True
+        return False
 
     with ThreadPoolExecutor(_WORKERS) as pool:
-        return [name for name, there in zip(names, pool.map(exists, names), strict=True) if there]
+        hidden = [user.key for user, there in zip(sample, pool.map(is_hidden, sample), strict=True) if there]
+    return _Canaries(hidden, answered)
 
 
 def _lists_leave_out(client: Reading, reader: LiveReader, sample: Sequence[LiveUser]) -> bool:
@@ -143,8 +171,10 @@ def _one_by_one(client: Reading, reader: LiveReader, listed: Mapping[str, LiveUs
     with ThreadPoolExecutor(_WORKERS) as pool:
         try:
             for resource in pool.map(client.get_user, listed):
-                if resource is not None:
-                    users.append(reader.read(resource))
+                if resource is None:
+                    problem = "lists leave attributes out, and a listed user is not found by its id"
+                    return LiveState([*listed.values()], problem)
+                users.append(reader.read(resource))
                 progress("Reading each live user, because lists leave attributes out", len(users), len(listed))
         except ScimError as fault:
             pool.shutdown(cancel_futures=True)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from reconciler.commands.plan import check_format, rendered
 from reconciler.errors import ExitCode, PlanFileError, UsageError
-from reconciler.plan_document import from_json
+from reconciler.plan_document import from_json, json_text
 from reconciler.profiles import PROFILES
 from reconciler.render.receipt import render_receipt
 from reconciler.store.files import read_file
@@ -35,4 +34,4 @@ def _receipt(file: Path, form: str, terminal: Terminal) -> str:
         return render_receipt(entries, terminal.style)
     if terminal.style.redact:
         raise UsageError("--redact cannot be combined with --format json", "JSON is for machines: use text.")
-    return json.dumps(entries, indent=2, ensure_ascii=False)
+    return json_text(entries)

@@ -43,6 +43,11 @@ def _typed_boolean(attribute: Attribute, raw: Any) -> bool:
     return value
 
 
+def folded(name: str) -> str:
+    """How user names are compared. Not `casefold`: strasse@ and straße@ are two mailboxes, and two people."""
+    return normal(name).lower()
+
+
 def comparable(attribute: Attribute, value: Value | None) -> Value | None:
     """What has to be equal for two values of `attribute` to be the same value."""
     comparison = attribute.comparison
@@ -51,8 +56,8 @@ def comparable(attribute: Attribute, value: Value | None) -> Value | None:
     value = str(value)
     if comparison is Comparison.LOCALE:
         # en_US (Apple, POSIX) and en-US (RFC 5646) are one locale.
-        return value.replace("_", "-").casefold()
-    return value.casefold()
+        return value.replace("_", "-").lower()
+    return folded(value)
 
 
 def same(attribute: Attribute, one: Value | None, other: Value | None) -> bool:

@@ -51,6 +51,13 @@ def compile_filter(text: str) -> Predicate:
     return predicate
 
 
+def attribute_names(text: str) -> tuple[str, ...]:
+    """The names of the top-level attributes that a filter, which compiles, looks at; extension attributes left out."""
+    parser = _Parser(_tokens(text), len(text))
+    parser.any_of(0)
+    return tuple(parser.names)
+
+
 def _tokens(text: str) -> list[_Token]:
     tokens, position = [], 0
     while text[position:].strip():
@@ -70,6 +77,7 @@ class _Parser:
         self._tokens = tokens
         self._next = 0
         self._end = end
+        self.names: list[str] = []
 
     def _peek(self) -> _Token:
         return self._tokens[self._next] if self._next < len(self._tokens) else _Token("", self._end)
@@ -126,16 +134,46 @@ class _Parser:
         except paths.PathError as fault:
             raise FilterError(str(fault), token.position) from fault
         operator = self._take()
-        read = paths.reader(path)
+        read = _values_of(path)
+        if path.urn is None:
+            self.names.append(path.attribute)
         if operator.word == "pr":
-            return lambda resource: read(resource) not in (None, "", [], {})
+            return lambda resource: any(_is_present(value) for value in read(resource))
         compare = _OPERATORS.get(operator.word)
         if compare is None:
             known = ", ".join([*_OPERATORS, "pr"])
             raise FilterError(f"{operator.text!r} is no operator; there are {known}", operator.position)
-        value = _literal(self._take())
         exact = path.unfiltered.casefold() in _CASE_EXACT
-        return lambda resource: compare(_folded(read(resource), exact), _folded(value, exact))
+        value = _folded(_literal(self._take()), exact)
+        if operator.word == "ne":
+            # Of several values none may be equal: "everybody who is no admin".
+            return lambda resource: all(_folded(found, exact) != value for found in read(resource) or [None])
+        return lambda resource: any(compare(_folded(found, exact), value) for found in read(resource) or [None])
+
+
+def _values_of(path: paths.Path) -> Callable[[Resource], list[Any]]:
+    """All values of a path: several where an attribute on the way is multi-valued (RFC 7644 §3.4.2.2)."""
+    read, sub = paths.reader(path), path.sub
+    if sub is None or path.filter is not None:
+        return lambda resource: _flat(read(resource))
+    whole = paths.reader(paths.Path(path.urn, path.attribute))
+
+    def values(resource: Resource) -> list[Any]:
+        found = whole(resource)
+        return [paths.get(each, sub) for each in found] if isinstance(found, list) else _flat(read(resource))
+
+    return values
+
+
+def _flat(found: Any) -> list[Any]:
+    """The values of a whole attribute: those of its elements where it has some."""
+    if isinstance(found, list):
+        return [paths.get(each, "value") if isinstance(each, dict) else each for each in found]
+    return [] if found is None else [found]
+
+
+def _is_present(value: Any) -> bool:
+    return value not in (None, "", [], {}) and not (isinstance(value, str) and not value.strip())
 
 
 def _literal(token: _Token) -> Any:

@@ -6,11 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
+from reconciler.core.compare import folded
 from reconciler.core.model import REMOVALS, Action, Change, DesiredUser, Guard, LiveUser
 from reconciler.core.policy import Approval, Limit, Policy
 from reconciler.core.text import plural, quoted
 
 _UPDATES = frozenset({Action.UPDATE, Action.ADOPT, Action.REACTIVATE})
+_CREATES = frozenset({Action.CREATE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +32,9 @@ def evaluate(situation: Situation, policy: Policy) -> tuple[Guard, ...]:
     """All verdicts, the passed ones included, always in the same order."""
     return (
         _complete_read(situation),
-        _limit("removals", REMOVALS, "deactivated or deleted", policy.removals, situation),
+        _removals(situation, policy.removals),
         _limit("updates", _UPDATES, "updated", policy.updates, situation),
-        _limit("creates", frozenset({Action.CREATE}), "created", policy.creates, situation),
+        _limit("creates", _CREATES, "created", policy.creates, situation),
         _protected(situation, policy),
         _last_active(situation),
         _empty_desired_state(situation),
@@ -62,42 +64,79 @@ def _complete_read(situation: Situation) -> Guard:
     return Guard("complete-read", problem is None, message, approvable=False)
 
 
+def _removals(situation: Situation, limit: Limit) -> Guard:
+    """The count is of all removals, the percentage of active users: old leavers make no room for new ones."""
+    active = {user.id for user in situation.managed if user.active}
+    removed = [change.live_id for change in situation.changes if change.action in REMOVALS]
+    of_active = sum(identity in active for identity in removed)
+    message = f"{_share(of_active, len(active), 'active managed user')} would be deactivated or deleted"
+    if len(removed) > of_active:
+        message += f", and {len(removed) - of_active:,} inactive"
+    return _judged("removals", message, limit, _Counts(of_active, len(active), len(removed)))
+
+
 def _limit(name: str, actions: frozenset[Action], verb: str, limit: Limit, situation: Situation) -> Guard:
-    changes, managed = situation.changes, len(situation.managed)
-    count = sum(change.action in actions for change in changes)
-    share = 100 * count / managed if managed else 0.0
-    message = f"{count:,} of {plural(managed, 'managed user')} ({share:.1f} %) would be {verb}"
-    allowed, rule = _allowed(limit, managed)
-    if allowed is None:
+    managed = len(situation.managed)
+    count = sum(change.action in actions for change in situation.changes)
+    message = f"{_share(count, managed, 'managed user')} would be {verb}"
+    return _judged(name, message, limit, _Counts(count, managed, count))
+
+
+def _share(count: int, base: int, noun: str) -> str:
+    return f"{count:,} of {plural(base, noun)} ({100 * count / base if base else 0:.1f} %)"
+
+
+def _judged(name: str, message: str, limit: Limit, counts: _Counts) -> Guard:
+    """Whichever of percentage and count is exceeded blocks; the stricter of the two is named."""
+    by_percent = _allowed_by_percent(limit, counts.base)
+    rules = []
+    if limit.count is not None:
+        rules.append((limit.count, f"count: {limit.count}", counts.total > limit.count))
+    if by_percent is not None:
+        rules.append((by_percent, f"percent: {limit.percent:g}", counts.share > by_percent))
+    if not rules:
         return Guard(name, passed=True, message=f"{message}; no limit is set")
-    passed = count <= allowed
-    compared = "within" if passed else "more than"
-    return Guard(name, passed, f"{message}, {compared} the limit of {allowed:,} (guards.{name}.{rule})")
+    allowed, rule, exceeded = min(rules, key=lambda entry: (not entry[2], entry[0]))
+    compared = "more than" if exceeded else "within"
+    return Guard(name, not exceeded, f"{message}, {compared} the limit of {allowed:,} (guards.{name}.{rule})")
 
 
-def _allowed(limit: Limit, managed: int) -> tuple[int | None, str]:
-    """How many changes are allowed, and by which setting; None: any number. The stricter of the two counts."""
-    # A target without managed users has nothing a percentage could protect: a first run creates everybody.
-    by_percent = None
-    if limit.percent is not None and managed:
-        by_percent = max(limit.floor, int(managed * limit.percent / 100 + 1e-9))
-    if by_percent is not None and (limit.count is None or by_percent < limit.count):
-        return by_percent, f"percent: {limit.percent:g}"
-    return limit.count, f"count: {limit.count}"
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """`share` of `base` users is held against the percentage, `total` against the count."""
+
+    share: int
+    base: int
+    total: int
+
+
+def _allowed_by_percent(limit: Limit, base: int) -> int | None:
+    # A target without users has nothing a percentage could protect: a first run creates everybody.
+    if limit.percent is None or not base:
+        return None
+    return max(limit.floor, int(base * limit.percent / 100 + 1e-9))
 
 
 def _protected(situation: Situation, policy: Policy) -> Guard:
-    named = policy.protected | {user.key.casefold() for user in situation.desired if user.protected}
-    hit = sorted(change.key for change in situation.changes if change.action in REMOVALS and _names(change) & named)
+    named = policy.protected | {folded(user.key) for user in situation.desired if user.protected}
+    live = {user.id: user for user in situation.managed}
+    hit = sorted(
+        change.key
+        for change in situation.changes
+        if change.action in REMOVALS and _names(change, live.get(change.live_id or "")) & named
+    )
     if not hit:
         return Guard("protected", passed=True, message="no protected user would be removed", approvable=False)
     message = f"{plural(len(hit), 'protected user')} would be removed: {_some(hit)}"
     return Guard("protected", passed=False, message=message, approvable=False)
 
 
-def _names(change: Change) -> set[str]:
-    known = (change.key, change.live_id, change.before.get("userName"), change.before.get("externalId"))
-    return {str(name).casefold() for name in known if name}
+def _names(change: Change, live: LiveUser | None) -> set[str]:
+    """All that the user is called, folded."""
+    known = [change.key, change.live_id, change.before.get("userName"), change.before.get("externalId")]
+    if live is not None:
+        known += [live.user_name, live.external_id]
+    return {folded(str(name)) for name in known if name}
 
 
 def _last_active(situation: Situation) -> Guard:
@@ -137,7 +176,7 @@ def _name_reuse(situation: Situation) -> Guard:
 
 def _new_name(change: Change) -> str | None:
     """The folded user name that a create or a rename takes."""
-    before, after = (str(side.get("userName", "")).casefold() for side in (change.before, change.after))
+    before, after = (folded(str(side.get("userName", ""))) for side in (change.before, change.after))
     return after if after != before and change.action is not Action.DELETE else None
 
 

@@ -17,6 +17,7 @@ from reconciler.core.model import (
     DesiredUser,
     LiveUser,
     Origin,
+    ScopeReason,
     Value,
 )
 from reconciler.core.policy import Policy, Removal
@@ -40,6 +41,9 @@ def update(desired: DesiredUser, live: LiveUser, mappings: Sequence[AttributeMap
     """A user in scope with a live account; None when nothing differs."""
     changes = dict(diff(desired, live, mappings))
     if not live.managed:
+        # Whether it may be deactivated is for the guards to say, once it is managed.
+        if changes.get("active") is False:
+            del changes["active"]
         _link(desired, mappings, changes)
     if not changes:
         return None
@@ -84,6 +88,9 @@ def remove_out_of_scope(
 ) -> tuple[Change | None, bool]:
     """A managed live user who is written, but out of scope: the change, if any, and whether settings keep it."""
     removal = _Removal(live, desired.key, desired.origin, ActionReason.OUT_OF_SCOPE, desired.verdict.text)
+    if desired.verdict.reason is ScopeReason.NOT_STARTED and policy.out_of_scope is not Removal.KEEP:
+        # Somebody who is about to start is never deleted.
+        return removal.decide(Removal.DEACTIVATE, replace(policy, delete_after_days=None), now)
     return removal.decide(policy.out_of_scope, policy, now)
 
 

@@ -107,21 +107,29 @@ class _Matcher:
         return index
 
     def _take(self, user: DesiredUser, hit: LiveUser, level: int) -> None:
-        for higher in range(level):
-            theirs = hit.match[higher]
-            if theirs is not None and theirs != user.match[higher]:
-                # Somebody else's account, or this person's earlier one: linking it would hand it over.
-                self._untouchable.add(hit.id)
-                self._conflict(
-                    user,
-                    f"{self._name(level)} {quoted(str(user.match[level]))} belongs to a live account with another "
-                    f"{self._name(higher)} ({quoted(str(hit.match[higher]))})",
-                    f"If it is the same person, correct {self._name(higher)} here or at the target; else choose "
-                    f"another {self._name(level)}.",
-                )
-                return
-        self._claims[hit.id] = user
-        self._matched[id(user)] = hit
+        foreign = self._foreign(user, hit, level)
+        if foreign is None:
+            self._claims[hit.id] = user
+            self._matched[id(user)] = hit
+            return
+        # Somebody else's account, or this person's earlier one: linking it would hand it over.
+        self._untouchable.add(hit.id)
+        name, value = foreign
+        self._conflict(
+            user,
+            f"{self._name(level)} {quoted(str(user.match[level]))} belongs to a live account with another "
+            f"{name} ({quoted(value)})",
+            f"If it is the same person, correct {name} here or at the target; else choose another {self._name(level)}.",
+        )
+
+    def _foreign(self, user: DesiredUser, hit: LiveUser, level: int) -> tuple[str, str] | None:
+        """What says that `hit` is somebody else: a value of higher precedence, or an externalId of any."""
+        for other in range(len(self._attributes)):
+            anchor = self._attributes[other].path == "externalId"
+            theirs = hit.match[other]
+            if (other < level or (anchor and other != level)) and theirs is not None and theirs != user.match[other]:
+                return self._name(other), str(theirs)
+        return None
 
     def _pair(self, user: DesiredUser) -> None:
         hit = self._matched.get(id(user))

@@ -12,7 +12,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from reconciler.core.model import Action, Change, Diagnostic, LiveUser, error
+from reconciler.core.compare import folded
+from reconciler.core.model import REMOVALS, Action, Change, Diagnostic, LiveUser, error
 from reconciler.core.text import quoted
 
 _PHASES = {
@@ -28,8 +29,10 @@ _PHASES = {
 
 def order(changes: Sequence[Change], live: Iterable[LiveUser]) -> tuple[list[Change], list[Diagnostic]]:
     """The changes with `requires`, `temporary_user_name` and `wave`, in execution order; impossible ones are told."""
-    holders = {_folded(user.user_name): user for user in live if user.user_name}
+    holders = {folded(user.user_name): user for user in live if user.user_name}
     possible, conflicts = _with_free_names(changes, holders)
+    possible, withheld = _without_wanted_holders(possible, changes, holders)
+    conflicts += withheld
     waits = _waits(possible, holders)
     asides = {aside: _temporary_name(possible[aside], holders) for aside in _circles(waits)}
     ordered = [
@@ -43,17 +46,13 @@ def order(changes: Sequence[Change], live: Iterable[LiveUser]) -> tuple[list[Cha
     return _in_waves(ordered), conflicts
 
 
-def _folded(name: object) -> str:
-    return str(name).casefold()
-
-
 def _wanted(change: Change) -> str | None:
     """The folded name that the change takes, None when it keeps the one it has."""
     name = change.after.get("userName")
     if name is None or change.action is Action.DELETE:
         return None
     before = change.before.get("userName")
-    return None if before is not None and _folded(before) == _folded(name) else _folded(name)
+    return None if before is not None and folded(str(before)) == folded(str(name)) else folded(str(name))
 
 
 def _with_free_names(
@@ -87,9 +86,33 @@ def _with_free_names(
     return possible, conflicts
 
 
+def _without_wanted_holders(
+    possible: dict[str, Change], changes: Sequence[Change], holders: Mapping[str, LiveUser]
+) -> tuple[dict[str, Change], list[Diagnostic]]:
+    """Nobody is removed whose name somebody else wants in vain: one person on two accounts looks just like that."""
+    wanted = {_wanted(change) for change in changes if change.address not in possible}
+    involved = {holders[name].id for name in wanted if name is not None and name in holders}
+    kept = {
+        address: change
+        for address, change in possible.items()
+        if not (change.action in REMOVALS and change.live_id in involved)
+    }
+    told = [
+        error(
+            "the removal is withheld: somebody else is to get this account's user name",
+            "Say first whose account it is: correct the user name, or the externalId at the target.",
+            change.origin,
+            change.address,
+        )
+        for address, change in possible.items()
+        if address not in kept
+    ]
+    return kept, told
+
+
 def _name_taken(change: Change, holders: Mapping[str, LiveUser]) -> Diagnostic:
     name = change.after["userName"]
-    holder = holders.get(_folded(name))
+    holder = holders.get(folded(str(name)))
     if holder is None or holder.id == change.live_id:
         summary = f"userName {quoted(str(name))} is given to more than one user"
         return error(summary, "Two users cannot share one name.", change.origin, change.address)
@@ -138,7 +161,7 @@ def _temporary_name(change: Change, holders: Mapping[str, LiveUser]) -> str:
     for attempt in range(100):
         digest = hashlib.sha256(f"{change.live_id}\n{name}\n{attempt}".encode()).hexdigest()[:12]
         candidate = f"renaming-{digest}{at}{domain if at else ''}"
-        if _folded(candidate) not in holders:
+        if folded(candidate) not in holders:
             return candidate
     raise AssertionError("a hundred sha256 digests are all user names")  # pragma: no cover
 
@@ -150,7 +173,7 @@ def _in_waves(changes: Sequence[Change]) -> list[Change]:
         _rank(change, by_address, ranks)
     waves = {rank: wave for wave, rank in enumerate(sorted(set(ranks.values())))}
     numbered = [replace(change, wave=waves[ranks[change.address]]) for change in changes]
-    return sorted(numbered, key=lambda change: (change.wave, _folded(change.key), change.key))
+    return sorted(numbered, key=lambda change: (change.wave, folded(change.key), change.key))
 
 
 def _rank(change: Change, by_address: Mapping[str, Change], ranks: dict[str, tuple[int, int]]) -> None:

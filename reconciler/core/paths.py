@@ -82,6 +82,10 @@ def get(container: Any, name: str) -> Any:
     return next((value for key, value in container.items() if key.casefold() == folded), None)
 
 
+_CORE_NAMES = frozenset(
+    """schemas id externalid meta username name displayname nickname profileurl title usertype preferredlanguage locale
+    timezone active emails phonenumbers ims photos addresses groups entitlements roles x509certificates""".split()
+)
 _USUAL: dict[tuple[str, ...], bool] = {}
 _USUAL_NAMES = frozenset(
     """schemas id externalId meta userName name displayName nickName profileUrl title userType preferredLanguage locale
@@ -89,6 +93,11 @@ _USUAL_NAMES = frozenset(
     familyName givenName middleName honorificPrefix honorificSuffix employeeNumber costCenter organization division
     department manager value display type primary""".split(),
 ) | {ENTERPRISE}
+
+
+def is_core_attribute(name: str) -> bool:
+    """Whether RFC 7643 gives a User a top-level attribute of this name."""
+    return name.casefold() in _CORE_NAMES
 
 
 def _spelled_as_usual(keys: tuple[str, ...]) -> bool:

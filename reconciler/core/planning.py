@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from reconciler.core import guard, lifecycle
+from reconciler.core.compare import folded
+from reconciler.core.filters import Predicate
 from reconciler.core.match import Matching, match
 from reconciler.core.model import (
     REMOVALS,
@@ -27,8 +29,9 @@ from reconciler.core.model import (
     warning,
 )
 from reconciler.core.order import order
+from reconciler.core.patch import resource
 from reconciler.core.policy import Approval, Policy
-from reconciler.core.text import plural
+from reconciler.core.text import plural, quoted
 
 PLAN_LIFETIME = timedelta(days=7)
 
@@ -55,6 +58,8 @@ class PlanRequest:
     config_digest: str = ""
     commit: str | None = None
     recently_deleted: Mapping[str, date] = field(default_factory=dict)
+    owned: Predicate = lambda _resource: True
+    """The ownership filter."""
     only: Collection[str] = ()
     """Folded userPrincipalNames, userNames, externalIds or ids: plan these users only; empty: all."""
 
@@ -65,15 +70,16 @@ def build_plan(request: PlanRequest, live: LiveState) -> Plan:
     draft = _Draft(diagnostics=[*request.diagnostics, *matching.conflicts])
     for user, found in matching.pairs:
         _decide(user, found, request, draft)
-    keys = {user.key.casefold() for user in request.desired}
+    keys = {folded(user.key) for user in request.desired}
     for found in sorted(matching.unclaimed, key=lambda user: user.id):
         _decide_unclaimed(found, _own_key(found, keys), request, draft)
     _withhold(draft, request.policy, matching, live)
     changes, taken = order(draft.changes, live.users)
     draft.diagnostics += taken
-    if request.only:
-        changes = _selected(changes, request.only)
-    return _assemble(request, live, changes, draft)
+    selected = _selected(changes, request.only) if request.only else changes
+    # Removing people a few at a time must not slip past a guard that forbids removing all of them.
+    judged = changes if any(change.action in REMOVALS for change in selected) else selected
+    return _assemble(request, live, selected, judged, draft)
 
 
 @dataclass(slots=True)
@@ -98,8 +104,10 @@ def _decide(user: DesiredUser, found: LiveUser | None, request: PlanRequest, dra
     if user.failed:
         return
     if user.verdict.in_scope:
-        change = lifecycle.create(user) if found is None else lifecycle.update(user, found, request.mappings)
-        draft.add(change)
+        if found is not None:
+            draft.add(lifecycle.update(user, found, request.mappings))
+        else:
+            _decide_create(user, request, draft)
     elif found is not None:
         if found.managed:
             _add_removal(draft, *lifecycle.remove_out_of_scope(found, user, request.policy, request.now))
@@ -107,12 +115,22 @@ def _decide(user: DesiredUser, found: LiveUser | None, request: PlanRequest, dra
             draft.unmanaged += 1
 
 
+def _decide_create(user: DesiredUser, request: PlanRequest, draft: _Draft) -> None:
+    change = lifecycle.create(user)
+    if request.owned(resource(change.after)):
+        draft.add(change)
+        return
+    summary = "the account would not be managed after its creation: the ownership filter excludes it"
+    detail = "Give the user what the filter asks for, such as a value for externalId, or change `ownership`."
+    draft.diagnostics.append(error(summary, detail, user.origin, change.address))
+
+
 def _own_key(found: LiveUser, keys: set[str]) -> str:
     """What a live user without a desired one is called: its userName, with its id where somebody else is called so."""
     key = found.user_name or found.id
-    if key.casefold() in keys:
+    if folded(key) in keys:
         key = f"{key} (id {found.id})"
-    keys.add(key.casefold())
+    keys.add(folded(key))
     return key
 
 
@@ -175,12 +193,15 @@ def _selected(changes: Sequence[Change], only: Collection[str]) -> list[Change]:
 def _is_named(change: Change, only: Collection[str]) -> bool:
     names: list[object] = [change.key, change.live_id]
     names += [side.get(path) for side in (change.before, change.after) for path in ("userName", "externalId")]
-    return any(isinstance(name, str) and name.casefold() in only for name in names)
+    return any(isinstance(name, str) and folded(name) in only for name in names)
 
 
-def _assemble(request: PlanRequest, live: LiveState, changes: Sequence[Change], draft: _Draft) -> Plan:
+def _assemble(
+    request: PlanRequest, live: LiveState, changes: Sequence[Change], judged: Sequence[Change], draft: _Draft
+) -> Plan:
+    _check_protected(request, live, draft)
     managed = [user for user in live.users if user.managed]
-    situation = guard.Situation(changes, request.desired, managed, live.problem, request.recently_deleted)
+    situation = guard.Situation(judged, request.desired, managed, live.problem, request.recently_deleted)
     identity = plan_id(request.target, changes)
     removals = sum(change.action in REMOVALS for change in changes)
     guards = guard.approve(
@@ -201,6 +222,18 @@ def _assemble(request: PlanRequest, live: LiveState, changes: Sequence[Change], 
         config_digest=request.config_digest,
         commit=request.commit,
     )
+
+
+def _check_protected(request: PlanRequest, live: LiveState, draft: _Draft) -> None:
+    """A protected name that is nobody's protects nobody."""
+    unknown = set(request.policy.protected)
+    if unknown:
+        unknown -= {folded(user.key) for user in request.desired}
+        unknown -= {folded(str(value)) for user in request.desired for value in user.match if value is not None}
+        for user in live.users:
+            unknown -= {folded(name) for name in (user.user_name, user.external_id, user.id) if name}
+    for name in sorted(unknown):
+        draft.diagnostics.append(warning(f"guards.protected: nobody is called {quoted(name)}", "Is it misspelt?"))
 
 
 def _by_place(item: Diagnostic) -> tuple[str, str, int, int, str, str, str]:
@@ -230,7 +263,14 @@ def canonical(change: Change) -> dict[str, object]:
     }
 
 
-def with_approval(plan: Plan, approvals: Sequence[Approval]) -> Plan:
-    """The plan after further approvals."""
-    guards = guard.approve(plan.guards, approvals, plan.plan_id, plan.count(*REMOVALS), plan.created_at.date())
-    return replace(plan, guards=guards)
+def judged_anew(plan: Plan, approvals: Sequence[Approval], today: date) -> Plan:
+    """The plan with its guards as `approvals` leave them on `today`; approvals it had before don't count."""
+    return with_approval(
+        replace(plan, guards=tuple(replace(item, approved=False) for item in plan.guards)), approvals, today
+    )
+
+
+def with_approval(plan: Plan, approvals: Sequence[Approval], today: date, approved: Plan | None = None) -> Plan:
+    """The plan after further approvals, which may name the plan that it is the rest of (`approved`)."""
+    named = approved or plan
+    return replace(plan, guards=guard.approve(plan.guards, approvals, named.plan_id, named.count(*REMOVALS), today))

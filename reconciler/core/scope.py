@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from reconciler.core.compare import folded
 from reconciler.core.model import IN_SCOPE, ScopeReason, SourceUser, Verdict
 
 
@@ -23,11 +24,6 @@ class ScopeRules:
 
     assigned: frozenset[str] | None
     excluded: frozenset[str] = frozenset()
-
-
-def folded(name: str) -> str:
-    """How userPrincipalName, objectId and group names are compared: Entra does not heed their case."""
-    return name.strip().casefold()
 
 
 def resolve(members: GroupMembers, groups: Mapping[str, GroupMembers]) -> frozenset[str]:

@@ -29,7 +29,16 @@ def printable(text: str) -> str:
         text = text.replace("##[", "#\\u{23}[")
     if text.isascii() and text.isprintable():
         return text
-    return _SUSPECT.sub(_escape, text)
+    text = _SUSPECT.sub(_escape, text)
+    if text.isprintable():
+        return text
+    return "".join(_shown(character) for character in text)
+
+
+def _shown(character: str) -> str:
+    """Any further control or format character that a newer Unicode may bring, escaped; spaces of all kinds stay."""
+    hidden = unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp")
+    return f"\\u{{{ord(character):x}}}" if hidden else character
 
 
 def quoted(text: str) -> str:

@@ -25,8 +25,11 @@ def moved(change: Change, live: LiveUser | None, mappings: Sequence[AttributeMap
     """
     if live is None:
         return ("id",)
-    if change.action is Action.ADOPT and live.external_id not in (None, change.after.get("externalId")):
-        return ("externalId",)
+    if change.action is Action.ADOPT:
+        if live.external_id not in (None, change.after.get("externalId")):
+            return ("externalId",)
+    elif not live.managed:
+        return ("ownership",)
     rows = [row for row in mappings if not row.create_only]
     return tuple(
         row.target
@@ -39,8 +42,9 @@ def moved(change: Change, live: LiveUser | None, mappings: Sequence[AttributeMap
 def unmet(change: Change, live: LiveUser | None, mappings: Sequence[AttributeMapping]) -> tuple[AttributePath, ...]:
     """The attributes whose planned value is not in effect, empty when all are."""
     if change.action is Action.DELETE:
-        # Apple deactivates what it is asked to delete.
-        return () if live is None or not live.active else ("id",)
+        # Some services deactivate what they are asked to delete; whoever was inactive before must be gone.
+        deactivated = live is not None and not live.active and change.before.get("active", True) is True
+        return () if live is None or deactivated else ("id",)
     if live is None:
         return ("id",)
     changed = {row.path for row in change.attribute_changes()}

@@ -11,10 +11,18 @@ _ROSTER = "lengths as in Apple's roster API; none are published for SCIM"
 _AUTHENTIK = "authentik documentation for Apple: both names are required"
 
 # A case-only edit of a name or a department is an edit somebody made on purpose, so those compare exactly;
-# only userName does not, because Apple may return it in lower case.
+# userName does not, because Apple may return it in lower case, nor does externalId: that a GUID comes back in another
+# case must not look like another person.
 _ATTRIBUTES = (
     Attribute("userName", _APPLE_TABLE, Confidence.DOCUMENTED, Comparison.CASE_INSENSITIVE, required=True),
-    Attribute("externalId", _MICROSOFT, Confidence.DOCUMENTED, required=True, max_length=256),
+    Attribute(
+        "externalId",
+        _MICROSOFT,
+        Confidence.DOCUMENTED,
+        Comparison.CASE_INSENSITIVE,
+        required=True,
+        max_length=256,
+    ),
     Attribute("active", _MICROSOFT, Confidence.DOCUMENTED, Comparison.BOOLEAN),
     Attribute("name.givenName", _AUTHENTIK, Confidence.REPORTED, required=True),
     Attribute("name.familyName", _AUTHENTIK, Confidence.REPORTED, required=True),

@@ -19,8 +19,9 @@ def _attributes() -> tuple[Attribute, ...]:
     multi_valued = [f"{name}.{sub}" for name in _ELEMENTS for sub in ("value", "display")]
     multi_valued += [f"addresses.{sub}" for sub in _ADDRESS]
     return (
+        # externalId: that a GUID comes back in another case must not look like another person.
         Attribute("userName", _USER, _DOCUMENTED, Comparison.CASE_INSENSITIVE, required=True),
-        Attribute("externalId", "RFC 7643 §3.1", _DOCUMENTED),
+        Attribute("externalId", "RFC 7643 §3.1", _DOCUMENTED, Comparison.CASE_INSENSITIVE),
         Attribute("active", _USER, _DOCUMENTED, Comparison.BOOLEAN),
         Attribute("locale", _USER, _DOCUMENTED, Comparison.LOCALE),
         *(Attribute(path, _USER, _DOCUMENTED) for path in _TEXTS),

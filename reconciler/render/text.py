@@ -278,7 +278,7 @@ def _way_out(plan: Plan) -> list[str]:
         "  approvals:",
         f'    - {{plan: "{plan.plan_id}", removals: {removals}, until: {plan.expires_at:%Y-%m-%d}, reason: "…"}}',
         "",
-        f"or by hand: reconciler apply --approve {plan.plan_id}",
+        f"or by hand, with one more flag for `reconciler apply`: --approve {plan.plan_id}",
     ]
 
 
@@ -309,6 +309,7 @@ def _diagnostic(item: Diagnostic, style: Style) -> str:
 
 # --- an apply ---------------------------------------------------------------------
 
+_STOPPED = "not started: the run was stopped"
 _ING = {
     Action.CREATE: "Creation complete",
     Action.UPDATE: "Modifications complete",
@@ -335,6 +336,11 @@ def render_outcome(outcome: Outcome, style: Style) -> str:
     return f"{address}: {style.paint(word, _BOLD, _RED)}: {message}"
 
 
+def was_not_started(outcome: Outcome) -> bool:
+    """Whether the run ended before this change: many are alike, and one line says it."""
+    return outcome.result is Result.SKIPPED and outcome.message in ("not started: interrupted", _STOPPED)
+
+
 def render_report(outcomes: Sequence[Outcome], style: Style) -> str:
     """The end of an apply, counted from what happened."""
     done = [item.change.action for item in outcomes if item.result is Result.DONE]
@@ -348,9 +354,12 @@ def render_report(outcomes: Sequence[Outcome], style: Style) -> str:
     ]
     shown = ", ".join(f"{count} {verb}" for count, verb, always in words if always or count)
     missing = [item for item in outcomes if item.result is not Result.DONE]
+    unstarted = [item for item in missing if was_not_started(item)]
     if not missing:
         return f"{style.paint('Apply complete!', _BOLD, _GREEN)} Users: {shown}.\n"
     lines = [f"{style.paint('Apply incomplete:', _BOLD, _RED)} Users: {shown}; {len(missing)} not done:", ""]
-    lines += [f"  {render_outcome(item, style)}" for item in missing]
+    lines += [f"  {render_outcome(item, style)}" for item in missing if not was_not_started(item)]
+    if unstarted:
+        lines.append(f"  {plural(len(unstarted), 'change')} {printable(unstarted[0].message)}")
     lines += ["", "Run the same command again for what is left: nothing is done twice."]
     return "\n".join(lines) + "\n"

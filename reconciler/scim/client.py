@@ -76,7 +76,7 @@ class ScimClient:
                 "Accept": f"{_MEDIA_TYPE}, application/json",
                 "User-Agent": user_agent,
             },
-            timeout=httpx.Timeout(30.0),
+            timeout=httpx.Timeout(30.0, connect=10.0),
             follow_redirects=False,
             # Proxies, .netrc and certificates from the environment could all divert the token.
             trust_env=False,
@@ -96,6 +96,11 @@ class ScimClient:
 
     def _page(self, start: int, count: int) -> Page:
         answer = self._get(self._users, {"startIndex": str(start), "count": str(count)})
+        if answer.status == httpx.codes.NOT_FOUND:
+            raise TargetError(
+                f"there is no SCIM service at {self._users} (404)",
+                "Check target.base_url: Apple's has no /v2 at its end, many others need one.",
+            )
         if not answer.ok:
             raise self._refusal(answer)
         return _page(self._json(answer))
@@ -162,7 +167,12 @@ class ScimClient:
             request = self._http.build_request(method, url, content=content, headers=headers)
             return self._send(request, may_repeat=False)
 
-        return self._with_retries(send)
+        answer = self._with_retries(send)
+        if answer.status >= 500:  # noqa: PLR2004 - RFC 9110 §15.6
+            # A gateway's 504, and many a 500, come after the write took effect.
+            refusal = self._refusal(answer)
+            raise UnknownOutcomeError(answer.status, "", refusal.summary, "The request may have taken effect.")
+        return answer
 
     def _with_retries(self, send: Callable[[], Answer]) -> Answer:
         try:
@@ -237,13 +247,8 @@ class ScimClient:
                 "Check what the token may do, and that the connection is active at the service.",
             )
 
-    def _refusal(self, answer: Answer) -> ScimError | TargetError:
+    def _refusal(self, answer: Answer) -> ScimError:
         """What a refused request means."""
-        if answer.status == httpx.codes.NOT_FOUND:
-            return TargetError(
-                f"there is no SCIM service at {self._users} (404)",
-                "Check target.base_url: Apple's has no /v2 at its end, many others need one.",
-            )
         body = _error_body(answer)
         scim_type = str(body.get("scimType") or "")
         detail = "The service is out of order." if answer.status >= 500 else ""  # noqa: PLR2004 - RFC 9110 §15.6

@@ -39,6 +39,8 @@ class ListRead(Generic[T]):
 
     users: dict[str, T]
     problem: str | None
+    end_unproven: bool = False
+    """The service refused a page past the end: nothing shows that the total is not capped."""
 
 
 Fetch = Callable[[int, int], Page]
@@ -65,7 +67,7 @@ def read_all(
         reading.users.clear()
         try:
             reading.run(page_size)
-            return ListRead(reading.users, None)
+            return ListRead(reading.users, None, reading.end_unproven)
         except _MovedError as fault:
             problem = f"{fault} ({_ATTEMPTS} attempts)"
         except _LiesError as fault:
@@ -84,6 +86,7 @@ class _Reading(Generic[T]):
         self._workers = workers
         self._progress = progress
         self.users: dict[str, T] = {}
+        self.end_unproven = False
 
     def run(self, page_size: int) -> None:
         count, first = self._first_page(page_size)
@@ -163,7 +166,8 @@ class _Reading(Generic[T]):
         try:
             page = self._fetch(total + 1, count)
         except ScimError:
-            return  # nothing is there, said in another way
+            self.end_unproven = True
+            return
         unknown = [resource for resource in page.resources if _identity(resource) not in self.users]
         if not unknown and page.total == total:
             return  # nothing, or known users again
@@ -176,6 +180,7 @@ def _identity(resource: Resource) -> str:
     identity = resource.get("id")
     if isinstance(identity, int) and not isinstance(identity, bool):
         return str(identity)
-    if not isinstance(identity, str) or not identity:
+    # `.` and `..` would make another URL of /Users/{id}.
+    if not isinstance(identity, str) or identity in ("", ".", ".."):
         raise _LiesError("the service lists a user without an id")
     return identity

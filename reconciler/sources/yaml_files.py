@@ -31,6 +31,10 @@ from reconciler.sources.yaml_events import (
 )
 
 SUFFIXES = (".yaml", ".yml")
+_MAX_SHAPES = 10_000
+_KEYS_SEEN: dict[tuple[str, ...], bool] = {}
+"""Sets of keys that were looked at and are fine: most people have the same keys."""
+_PROSE = (".md", ".rst")
 _FOLDERS = ("users", "groups")
 _TOP = ("settings.yaml", "scope.yaml", "mappings.yaml")
 _MAX_FILES = 20_000
@@ -148,6 +152,9 @@ class Directory:
                     self.report(error("a link to a directory", detail, Origin(self._relative(path), 1, 1)))
                 elif name in files and _is_yaml(name) and not name.startswith("."):
                     names.append(self._relative(path))
+                elif name in files and not name.startswith(".") and path.suffix.casefold() not in _PROSE:
+                    detail = "Only .yaml and .yml files are: people in others would look removed."
+                    self.report(error("this file is not read", detail, Origin(self._relative(path), 1, 1)))
         if len(names) > _MAX_FILES:
             self.report(error(f"more than {_MAX_FILES:,} files", "Merge some of them.", Origin(folder, 1, 1)))
             return []
@@ -352,9 +359,30 @@ def _keys_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[st
     return sorted(current.model_fields)
 
 
+_STRUCTURAL = ("accountEnabled", "lifecycle", "objectId", "userPrincipalName")
+"""Keys of a user that decide about the account: a slip in one must not pass for a source attribute of one's own."""
+
+
+def _check_slips(item: YamlMapping, report: Report) -> bool:
+    """Whether no key looks like a misspelt structural one."""
+    fine = True
+    for key in item.keys() - set(_STRUCTURAL):
+        near = difflib.get_close_matches(key.casefold(), [name.casefold() for name in _STRUCTURAL], 1, cutoff=0.85)
+        if near:
+            meant = next(name for name in _STRUCTURAL if name.casefold() == near[0])
+            report(error(f"key {quoted(key)} looks like {meant}", f"Did you mean {meant}?", item.key_origin(key)))
+            fine = False
+    return fine
+
+
 def _source_user(item: YamlMapping, report: Report) -> SourceUser | None:
+    fine = _KEYS_SEEN.get(tuple(item))
+    if fine is None:
+        fine = _check_slips(item, report)
+        if fine and len(_KEYS_SEEN) < _MAX_SHAPES:
+            _KEYS_SEEN[tuple(item)] = True
     located = _validated(item, models.User, report)
-    if located is None:
+    if located is None or not fine:
         return None
     attributes: dict[str, SourceValue] = {}
     for key, value in item.items():

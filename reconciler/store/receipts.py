@@ -14,6 +14,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
 
+from reconciler.core.compare import folded
 from reconciler.core.model import Action, Outcome, Plan, Result
 from reconciler.errors import PlanFileError
 from reconciler.store.files import read_file
@@ -138,7 +139,7 @@ def recently_deleted(plans: Path, days: int, now: datetime) -> dict[str, date]:
             free = _day_after(entry.get("time"), days)
             name = entry.get("user_name")
             if free is not None and isinstance(name, str) and free > now.date():
-                reserved[name.casefold()] = free
+                reserved[folded(name)] = free
     return reserved
 
 

@@ -174,11 +174,13 @@ def test_changes_have_the_shape_that_policy_tools_know(
     }
 
 
-def test_the_document_is_text_for_people_and_ends_with_a_line() -> None:
+def test_the_document_is_safe_to_print_and_ends_with_a_line() -> None:
     text = to_json(PLAN)
     assert text.startswith('{\n  "format_version": "1.0",\n')
     assert text.endswith("]\n}\n")
-    assert "\u202e" in text
+    assert text.isascii()
+    assert "\\u202e" in text
+    assert "##[" not in to_json(replace(PLAN, commit="##[add-mask]x"))
 
 
 def test_the_schema_is_the_one_of_the_document() -> None:

@@ -157,4 +157,6 @@ def test_a_filter_has_at_most_two_thousand_characters() -> None:
 )
 def test_a_filter_never_fails_on_what_a_service_sends(resource: dict[str, Any]) -> None:
     for operator in ("eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"):
-        assert compile_filter(f'userName {operator} "a"')(resource) is (operator == "ne")
+        found = compile_filter(f'userName {operator} "a"')(resource)
+        # A list is read as several values, each of which may fit.
+        assert found is (operator in ("ne", "gt", "ge") if resource == {"userName": ["x"]} else operator == "ne")

@@ -123,7 +123,7 @@ def test_a_limit_says_its_numbers() -> None:
     assert found == Guard(
         "removals",
         passed=False,
-        message="13 of 1,234 managed users (1.1 %) would be deactivated or deleted, more than the limit of 10"
+        message="13 of 1,234 active managed users (1.1 %) would be deactivated or deleted, more than the limit of 10"
         " (guards.removals.count: 10)",
     )
 

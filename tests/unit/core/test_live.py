@@ -106,7 +106,7 @@ def test_a_matching_row_that_flows_on_create_only_still_identifies() -> None:
 
 def test_matching_values_are_in_the_form_in_which_they_are_compared() -> None:
     found = reader().read(resource(userName="ADA@Example.com", externalId="ID-Ada"))
-    assert (found.match, found.user_name) == (("ID-Ada", "ada@example.com"), "ADA@Example.com")
+    assert (found.match, found.user_name) == (("id-ada", "ada@example.com"), "ADA@Example.com")
 
 
 def test_an_unmapped_active_is_read_for_the_account_but_not_compared() -> None:

@@ -77,7 +77,7 @@ def test_a_default_of_a_matching_row_that_flows_on_create_only_is_no_identity() 
 def test_matching_values_are_in_the_form_in_which_they_are_compared() -> None:
     for verdict in (IN_SCOPE, OUT):
         found, _ = Projector(APPLE, MAPPINGS, ()).project(source_user("ADA@Example.com", objectId="ID-Ada"), verdict)
-        assert found.match == ("ID-Ada", "ada@example.com")
+        assert found.match == ("id-ada", "ada@example.com")
 
 
 def test_a_user_out_of_scope_has_matching_values_only() -> None:

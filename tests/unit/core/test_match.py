@@ -34,9 +34,9 @@ def test_a_user_is_found_by_external_id_before_user_name() -> None:
     assert keys(found) == ({"countess@example.com": "live-ada", "ada@example.com": "live-bob"}, [], [])
 
 
-def test_an_external_id_is_case_exact_a_user_name_is_not() -> None:
+def test_neither_an_external_id_nor_a_user_name_depends_on_case() -> None:
     found = joined([desired("ada", external_id="ID-ADA", user_name="new@example.com")], [live("ada")])
-    assert keys(found) == ({"new@example.com": None}, ["live-ada"], [])
+    assert keys(found) == ({"new@example.com": "live-ada"}, [], [])
     found = joined([desired("ada", user_name="ADA@Example.COM")], [live("ada", external_id=None)])
     assert keys(found) == ({"ADA@Example.COM": "live-ada"}, [], [])
 

@@ -33,7 +33,7 @@ def test_what_identifies_an_account_is_there(profile: TargetProfile) -> None:
     rows = {row.path: row.comparison for row in profile.attributes}
     assert [rows["userName"], rows["externalId"], rows["active"]] == [
         Comparison.CASE_INSENSITIVE,
-        Comparison.EXACT,
+        Comparison.CASE_INSENSITIVE,
         Comparison.BOOLEAN,
     ]
 

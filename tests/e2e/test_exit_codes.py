@@ -1,0 +1,311 @@
+"""Each exit code of the contract, what is written to stdout and stderr with it, and what is sent to the service."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+from e2e.conftest import OpenDesk
+from e2e.harness import COMMAND, NOW, Desk, company, ended, interrupt, messages, run, wait_for
+from servers.odd_scim import Logged, Oddities
+from servers.people import make_user
+from workspace import ENTERPRISE, Ended, source
+
+# --- 0, 1, 2 ----------------------------------------------------------------------
+
+
+def test_no_changes_and_changes(desk: OpenDesk) -> None:
+    live, people = company(3)
+    opened = desk(live)
+    opened.users(people)
+    same = opened.command("plan", "--detailed-exitcode")
+    assert (same.code, messages(same.out)[0]) == (0, "No changes. SCIM service matches the desired state.")
+    people[0]["department"] = "Moved"
+    opened.users(people)
+    changed = opened.run("plan", "--detailed-exitcode")
+    assert (changed.code, messages(changed.out)[-1]) == (2, "Plan: 0 to add, 1 to change, 0 to destroy.")
+    assert opened.run("plan").code == 0, "2 only when asked for"
+    assert opened.apply().code == 0
+    assert opened.run("plan", "--detailed-exitcode").code == 0
+
+
+def test_an_error_says_what_to_do_on_stderr(desk: OpenDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = desk()
+    monkeypatch.setenv("RECONCILER_TOKEN", "")
+    failed = opened.run("plan")
+    assert (failed.code, failed.out) == (1, "")
+    assert messages(failed.err) == [
+        "Error: RECONCILER_TOKEN is not set",
+        "  Put the service's bearer token into it, or try the job out with --sandbox.",
+    ]
+    assert opened.service.log == []
+
+
+# --- 4 ----------------------------------------------------------------------------
+
+
+def reviewed(desk: OpenDesk) -> tuple[Desk, list[dict[str, Any]], str]:
+    """A desk with a saved plan of one update, and the people in its desired state."""
+    live, people = company(4)
+    opened = desk(live)
+    people[0]["department"] = "Moved"
+    opened.users(people)
+    return opened, people, str(opened.saved("plan.json", *NOW))
+
+
+def assert_stale(opened: Desk, stale: Ended, *words: str) -> None:
+    assert (stale.code, stale.out) == (4, ""), stale.out + stale.err
+    for word in words:
+        assert word in stale.err
+    assert opened.service.writes == []
+    assert opened.receipts() == []
+
+
+def test_stale_because_the_target_moved(desk: OpenDesk) -> None:
+    opened, _, file = reviewed(desk)
+    opened.service.users["id-0"][ENTERPRISE]["department"] = "By hand"
+    opened.service.users["id-1"]["name"]["givenName"] = "By hand"
+    stale = opened.run("apply", file, *NOW)
+    assert_stale(
+        opened,
+        stale,
+        "Error: the plan is stale: it is not what would be done now",
+        'user["ada.0@example.com"]: before enterprise:department was "Engineering", is now "By hand"',
+        'user["grace.1@example.com"]: would now be updated, which was not reviewed',
+        "Make a new plan and have it reviewed.",
+    )
+
+
+def test_stale_because_the_desired_state_moved(desk: OpenDesk) -> None:
+    opened, people, file = reviewed(desk)
+    people[0]["department"] = "Elsewhere"
+    opened.users([*people, source(make_user(9))])
+    stale = opened.run("apply", file, *NOW)
+    assert_stale(
+        opened,
+        stale,
+        'user["ada.0@example.com"]: after enterprise:department was "Moved", is now "Elsewhere"',
+        'user["anne-marie.9@example.com"]: would now be created, which was not reviewed',
+    )
+
+
+def test_stale_because_it_is_no_longer_needed(desk: OpenDesk) -> None:
+    opened, _, file = reviewed(desk)
+    opened.service.users["id-0"][ENTERPRISE]["department"] = "Moved"
+    assert_stale(opened, opened.run("apply", file, *NOW), 'user["ada.0@example.com"]: no longer needs to be updated')
+
+
+def test_stale_because_it_expired(desk: OpenDesk) -> None:
+    opened, _, file = reviewed(desk)
+    stale = opened.run("apply", file, "--now", "2026-12-08T08:00:00Z")
+    assert_stale(opened, stale, "the plan expired on 2026-12-08 08:00 UTC", "Make a new plan.")
+    assert opened.run("apply", file, "--now", "2026-12-08T07:59:59Z").code == 0
+
+
+def test_stale_because_another_version_made_it(desk: OpenDesk) -> None:
+    opened, _, file = reviewed(desk)
+    document = json.loads(opened.saved("plan.json", *NOW).read_text())
+    (opened.root / "plan.json").write_text(json.dumps({**document, "reconciler_version": "0.0.1"}))
+    assert_stale(opened, opened.run("apply", file, *NOW), "the plan was made by version 0.0.1")
+
+
+# --- 5 ----------------------------------------------------------------------------
+
+
+def test_a_user_who_cannot_be_mapped_is_left_untouched_and_the_others_are_applied(desk: OpenDesk) -> None:
+    live, people = company(4)
+    opened = desk(live)
+    people[0]["givenName"] = "Ada\a"
+    people[0]["department"] = people[1]["department"] = "Moved"
+    opened.users(people)
+    planned = opened.run("plan")
+    assert planned.code == 5
+    assert "name.givenName" in planned.out
+    assert "users/people.yaml:1:" in planned.out
+    applied = opened.apply()
+    assert applied.code == 5
+    assert [write.user_name for write in opened.service.writes] == ["grace.1@example.com"]
+    assert opened.service.users["id-0"] == {**live[0], "meta": opened.service.users["id-0"]["meta"]}
+
+
+def test_a_refused_user_does_not_stop_the_others(desk: OpenDesk) -> None:
+    live, people = company(4, department="Moved")
+    opened = desk(live, Oddities(refuse_user="grace.1@example.com"))
+    opened.users(people)
+    applied = opened.apply()
+    assert applied.code == 5
+    assert "Apply incomplete: Users: 0 added, 3 changed, 0 destroyed; 1 not done:" in applied.out
+    assert 'user["grace.1@example.com"]: FAILED: the service refused it (400): this user is refused' in applied.out
+    opened.service.oddities = Oddities()
+    again = opened.apply()
+    assert (again.code, messages(again.out)[-1]) == (0, "Apply complete! Users: 0 added, 1 changed, 0 destroyed.")
+    assert [write.user_name for write in opened.service.writes].count("ada.0@example.com") == 1
+
+
+def test_a_change_that_is_accepted_but_not_in_effect_is_found_out(desk: OpenDesk) -> None:
+    live, people = company(1, department="Moved", givenName="Augusta")
+    opened = desk(live, Oddities(lie_patch=f"{ENTERPRISE}:department"))
+    opened.users(people)
+    applied = opened.apply()
+    assert applied.code == 5
+    assert (
+        'user["ada.0@example.com"]: NOT IN EFFECT: the service accepted it, but it is not in effect: '
+        "enterprise:department\n" in applied.out
+    )
+    (finished,) = [line for line in opened.receipt() if line["event"] == "finished"]
+    assert (finished["result"], finished["attributes"]) == ("not_in_effect", [f"{ENTERPRISE}:department"])
+    assert opened.service.users["id-0"]["name"]["givenName"] == "Augusta"
+
+
+def test_a_user_who_is_edited_between_plan_and_write_is_skipped(desk: OpenDesk) -> None:
+    live, people = company(3, department="Moved")
+    opened = desk(live)
+    opened.users(people)
+
+    def edit(entry: Logged) -> None:
+        if entry.nth_list:
+            opened.service.users["id-1"][ENTERPRISE]["department"] = "By hand"
+
+    opened.service.after = edit
+    applied = opened.apply()
+    assert applied.code == 5
+    assert (
+        'user["grace.1@example.com"]: Skipped: not as planned any more: somebody changed enterprise:department; '
+        "plan again\n" in applied.out
+    )
+    assert {write.user_name for write in opened.service.writes} == {"ada.0@example.com", "zoe.2@example.com"}
+    assert opened.service.users["id-1"][ENTERPRISE]["department"] == "By hand"
+
+
+# --- 64 ---------------------------------------------------------------------------
+
+MISTYPED = {
+    "an unknown command": (["aply"], "No such command 'aply'"),
+    "an unknown option": (["plan", "--detailed-exit"], "No such option"),
+    "an option without its value": (["plan", "--state"], "requires an argument"),
+    "no file": (["show"], "Missing argument 'FILE'"),
+    "one argument too many": (["validate", "here"], "unexpected extra argument"),
+    "a format": (["plan", "--format", "yaml"], "--format yaml does not exist"),
+    "a date": (["plan", "--now", "tomorrow"], "--now 'tomorrow' is not a date"),
+    "a date that does not exist": (["plan", "--now", "2026-02-30"], "--now '2026-02-30' is not a date"),
+    "a kind of file": (["schema", "people"], "there is no schema people"),
+    "JSON for people": (["plan", "--redact", "--format", "json"], "--redact cannot be combined with --format json"),
+    "an apply with nobody to ask": (["apply"], "there is no terminal to ask on"),
+    "a saved plan for one user": (["apply", "any.json", "--user", "ada"], "--user cannot be combined"),
+    "a port": (["sandbox", "serve", "--port", "many"], "is not a valid int"),
+    "an unknown sandbox command": (["sandbox", "sow"], "No such command 'sow'"),
+}
+
+
+@pytest.mark.parametrize("name", MISTYPED)
+def test_a_mistyped_command_line_is_64(name: str, desk: OpenDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    line, words = MISTYPED[name]
+    live, people = company(2, department="Moved")
+    opened = desk(live)
+    opened.users(people)
+    monkeypatch.chdir(opened.root)
+    answer = run(["reconciler", *line])
+    assert answer.code == 64
+    assert words in answer.err
+    if name != "an apply with nobody to ask":  # it shows what it would do
+        assert answer.out == ""
+    assert opened.service.writes == []
+
+
+def test_the_process_ends_with_64(desk: OpenDesk) -> None:
+    answer = desk().command("aply")
+    assert (answer.code, answer.out) == (64, "")
+    assert "Error: No such command 'aply'." in answer.err
+
+
+# --- 130 --------------------------------------------------------------------------
+
+
+def test_ctrl_c_finishes_what_is_in_flight_and_the_same_command_finishes_the_rest(desk: OpenDesk) -> None:
+    live, people = company(20, department="Moved")
+    opened = desk(live, Oddities(latency=0.1))
+    opened.users(people)
+    file = str(opened.saved())
+    process = opened.start("apply", file)
+    wait_for(lambda: opened.service.writes)
+    interrupt(process)
+    stopped = ended(process)
+    assert stopped.code == 130
+    sent = len(opened.service.writes)
+    assert 0 < sent < 20
+    assert f"Apply incomplete: Users: 0 added, {sent} changed, 0 destroyed; {20 - sent} not done:" in stopped.out
+    assert stopped.out.count("Skipped: not started: interrupted") == 20 - sent
+    assert "Traceback" not in stopped.err
+    lines = opened.receipt()
+    started = [line["address"] for line in lines if line["event"] == "started"]
+    finished = [line["address"] for line in lines if line["event"] == "finished" and line["result"] == "done"]
+    assert sorted(started) == sorted(finished)
+    assert len(started) == sent
+    assert (lines[-1]["event"], lines[-1]["done"], lines[-1]["skipped"]) == ("apply_finished", sent, 20 - sent)
+
+    opened.service.oddities = Oddities()
+    again = opened.run("apply", file)
+    assert (again.code, messages(again.out)) == (
+        0,
+        [f"Apply complete! Users: 0 added, {20 - sent} changed, 0 destroyed."],
+    )
+    names = [write.user_name for write in opened.service.writes]
+    assert len(names) == len(set(names)) == 20, "nothing is done twice"
+
+
+def test_a_second_ctrl_c_ends_at_once_though_the_service_hangs(desk: OpenDesk) -> None:
+    def hang(entry: Logged) -> None:
+        if entry.nth_write:
+            opened.service.oddities = Oddities(latency=6)
+
+    live, people = company(20, department="Moved")
+    opened = desk(live)
+    opened.users(people)
+    opened.saved()
+    opened.service.after = hang
+    process = opened.start("apply", "plan.json")
+    wait_for(lambda: opened.service.writes)
+    interrupt(process)
+    time.sleep(0.2)
+    interrupt(process)
+    before = time.monotonic()
+    stopped = ended(process)
+    assert time.monotonic() - before < 3
+    assert (stopped.code, "Traceback" in stopped.err) == (130, False)
+    assert opened.receipt()[-1]["event"] in ("started", "finished")
+
+
+def test_killed_in_the_middle_the_same_command_finishes_the_rest(desk: OpenDesk) -> None:
+    opened = desk((), Oddities(latency=0.1))
+    opened.users(company(20)[1])
+    file = str(opened.saved())
+    process = opened.start("apply", file)
+    wait_for(lambda: len(opened.service.writes) > 8)
+    process.kill()
+    ended(process)
+    assert len(opened.service.users) < 20
+    opened.service.oddities = Oddities()
+    again = opened.run("apply", file)
+    assert again.code == 0, again.err
+    names = [user["userName"] for user in opened.service.users.values()]
+    assert len(names) == len(set(names)) == 20
+    assert opened.run("plan", "--detailed-exitcode").code == 0
+
+
+def test_ctrl_c_while_reading_writes_nothing(desk: OpenDesk) -> None:
+    live, people = company(3, department="Moved")
+    opened = desk(live, Oddities(latency=1))
+    opened.users(people)
+    process = opened.start("apply", "--auto-approve")
+    wait_for(lambda: opened.service.log)
+    interrupt(process)
+    stopped = ended(process)
+    assert (stopped.code, stopped.out, messages(stopped.err)) == (130, "", ["Interrupted."])
+    assert opened.service.writes == []
+    assert opened.receipts() == []
+
+
+def test_the_command_under_test_is_the_installed_one() -> None:
+    assert COMMAND.is_file()

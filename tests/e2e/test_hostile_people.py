@@ -1,0 +1,156 @@
+"""What strangers are called, in YAML and at the service, steers neither a terminal nor GitHub."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from e2e.conftest import OpenDesk
+from e2e.harness import Desk, assert_harmless, company
+from servers.odd_scim import Oddities
+from servers.patching import User
+from servers.people import make_user
+from workspace import ENTERPRISE, Ended, source
+
+HOSTILE = {
+    "newlines": "Ada\n::error::pwned\r\n::set-output name=x::y\n\n",
+    "line separators": "Ada\u2028::error::pwned\u2029\x85::warning::x",
+    "ANSI": "\x1b[2J\x1b[31mAda\x1b]0;title\x07\x9b1A",
+    "OSC 8": "\x1b]8;;https://example.com/\x1b\\Ada\x1b]8;;\x1b\\",
+    "bidi": "Ada\u202eecalevoL\u202c\u2066x\u2069\u200f",
+    "a workflow command": "::error file=a,line=1::pwned",
+    "a workflow command, old form": "##[error]pwned",
+    "a workflow command inside": "Ada ##[add-mask]e Lovelace",
+    "fences": "```\n~~~\n    code\n```",
+    "HTML": "</details><script>alert(1)</script><img src=x onerror=alert(1)>",
+    "a mention": "@example/team #1 [x](javascript:alert(1))",
+    "5,000 characters": "Ada " * 1250,
+    "a heredoc": "EOF\nPATH=/tmp\nEOF",
+    "backspaces": "Ada\b\b\bBob\x7f\x00",
+    "quotes": '"Ada" \\" {\\n}',
+    "tags": "Ada\U000e0041\U000e0042\u200b\ufeff",
+}
+INVISIBLE = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u200b\u2028\u2029\ufeff\U000e0041"
+
+
+def yaml(value: object) -> str:
+    """The value in flow style: every character that is not plain ASCII escaped, as YAML takes it."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{yaml(key)}: {yaml(inner)}" for key, inner in value.items()) + "}"
+    escaped = (
+        character if " " <= character <= "~" and character not in '"\\' else f"\\U{ord(character):08x}"
+        for character in str(value)
+    )
+    return '"' + "".join(escaped) + '"'
+
+
+def write_users(work: Desk, people: list[dict[str, Any]]) -> None:
+    work.write("users/people.yaml", "".join(f"- {yaml(user)}\n" for user in people))
+
+
+def assert_all_harmless(*answers: Ended) -> None:
+    for answer in answers:
+        assert "Traceback" not in answer.err
+        assert_harmless(answer.out + answer.err)
+        assert [character for character in INVISIBLE if character in answer.out + answer.err] == []
+
+
+def hostile_live(number: int, text: str) -> User:
+    return make_user(
+        number,
+        id=f"id-{number}",
+        userName=f"{text}{number}",
+        externalId=f"{text}-{number}",
+        givenName=text,
+        familyName=text,
+        department=text,
+    )
+
+
+def hostile_wanted(number: int, text: str) -> dict[str, Any]:
+    """Somebody in YAML, with the same names and another department."""
+    return source(hostile_live(number, text), department=f"{text}, moved")
+
+
+@pytest.fixture
+def work(desk: OpenDesk) -> Desk:
+    """For each text: somebody live who is not desired, somebody desired who is not live, somebody who moves."""
+    live, people = company(2)
+    for number, text in enumerate(HOSTILE.values()):
+        live += [hostile_live(100 + number, text), hostile_live(200 + number, text)]
+        people += [hostile_wanted(200 + number, text), hostile_wanted(300 + number, text)]
+    opened = desk(live)
+    write_users(opened, people)
+    return opened
+
+
+def test_hostile_people_in_a_plan_an_apply_a_receipt_and_validate(work: Desk) -> None:
+    file = str(work.root / "plan.json")
+    validated, planned = work.run("validate"), work.command("plan", "-o", file)
+    applied = work.run("apply", file)
+    assert_all_harmless(validated, planned, applied)
+    assert len(work.service.writes) > 20
+    receipt = str(work.receipts()[0])
+    shown = [work.run("show", file) for file in (file, receipt)]
+    summed = [work.run("plan", "--summary"), work.run("plan", "--redact")]
+    assert_all_harmless(*shown, *summed)
+    # Nobody gains a line: one heading for each change.
+    assert planned.out.count("\n  # user[") == len(work.service.writes)
+    # One line, one event.
+    assert len(shown[1].out.splitlines()) == len(Path(receipt).read_bytes().splitlines())
+
+
+def test_hostile_people_whom_the_service_refuses_or_somebody_moves(work: Desk) -> None:
+    file = str(work.saved())
+    for user in work.service.users.values():
+        user[ENTERPRISE]["department"] = "::error::\x1b[31m##[error]\nstale"
+    stale = work.run("apply", file)
+    assert stale.code == 4
+    work.service.oddities = Oddities(forbid_after=1)
+    forbidden = work.apply()
+    assert forbidden.code == 1
+    assert_all_harmless(stale, forbidden)
+
+
+def test_hostile_user_names_that_are_taken(desk: OpenDesk) -> None:
+    """The service repeats the name in its refusal."""
+    texts = dict(enumerate(HOSTILE.values()))
+    live = [{**hostile_live(number, text), "externalId": "other"} for number, text in texts.items()]
+    work = desk()
+    write_users(work, [hostile_wanted(number, text) for number, text in texts.items()])
+    file = str(work.saved())
+    for user in live:
+        work.service.add(user)
+    work.service.oddities = Oddities(empty_lie=True, filter_unsupported=400)
+    refused = work.run("apply", file)
+    assert refused.code == 5, refused.err
+    assert "userName is taken" in refused.out
+    assert_all_harmless(refused, work.run("plan"))
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_text_in_every_file(name: str, desk: OpenDesk) -> None:
+    """In keys, values, names of files and of groups: mistakes repeat what is wrong, and the line itself."""
+    text = HOSTILE[name]
+    work = desk()
+    plain = text.replace("\0", "").replace("/", "_")[:100]
+    work.write("users/raw.yaml", f"- userPrincipalName: {text}\n  {text}: {text}\n")
+    work.write("groups/raw.yaml", f"- name: {text!r}\n  members: {{users: [{text!r}]}}\n")
+    work.settings(target={"profile": text, "base_url": text, text: text}, **{text: text}, ownership=text)
+    work.write("mappings.yaml", f"- {{target: {text!r}, template: {text!r}}}\n")
+    work.write("scope.yaml", f"sync: {text!r}\n{text!r}: x\n")
+    write_users(work, [{"userPrincipalName": text, "lifecycle": {text: text}}])
+    (work.state / "users" / f"{plain}.yaml").write_text("- 1\n")
+    (work.state / f"{plain}.yaml").write_text("x")
+    answer = work.run("validate")
+    assert answer.code == 1
+    assert_all_harmless(answer, work.run("plan", "--user", text))
+
+
+def test_hostile_words_on_the_command_line(desk: OpenDesk) -> None:
+    work = desk()
+    for text in ("\n::error::pwned", "##[error]pwned", "\x1b[31mred"):
+        file = str(work.root / f"{text}.json")
+        for line in (["show", file], ["apply", file], ["plan", "--now", text], ["plan", "--format", text]):
+            assert_all_harmless(work.run(*line))

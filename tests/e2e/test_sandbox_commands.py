@@ -1,0 +1,159 @@
+"""The sandbox as somebody tries it out: in a scratch directory, from one command to the next, and as a server."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+from e2e.conftest import OpenDesk
+from e2e.harness import Desk, assert_harmless, company, ended, interrupt, messages
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def work(desk: OpenDesk) -> Desk:
+    """A scratch directory with the sample company; the environment has neither a token nor a host."""
+    opened = desk()
+    shutil.rmtree(opened.state)
+    shutil.copytree(ROOT / "desired-state", opened.state)
+    for name in ("RECONCILER_TOKEN", "RECONCILER_ALLOWED_HOSTS"):
+        del opened.environment[name]
+    return opened
+
+
+def test_plan_apply_plan(work: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    planned = work.command("plan", "--sandbox", "-o", "plan.json", "--detailed-exitcode")
+    assert planned.code == 2
+    made = "Made a sandbox with the sample company's live users: .reconciler/sandbox.db"
+    assert messages(planned.err)[0] == made
+    applied = work.command("apply", "--sandbox", "plan.json")
+    assert applied.code == 0
+    assert "Apply complete! Users: " in applied.out
+    monkeypatch.chdir(work.root)
+    again = work.run("plan", "--sandbox", "--detailed-exitcode")
+    assert (again.code, messages(again.out)[0]) == (0, "No changes. Apple Business Manager matches the desired state.")
+    # The sandbox's receipts are no audit record.
+    assert work.receipts() == []
+    assert len(list((work.root / ".reconciler" / "plans").glob("*/receipt.jsonl"))) == 1
+    work.settings(target={"profile": "apple-business-manager", "base_url": work.base_url})
+    elsewhere = work.run("apply", "plan.json")
+    assert (elsewhere.code, elsewhere.out, work.service.log) == (3, "", [])
+    assert "A plan is only applied to the target it was made for." in elsewhere.err
+
+
+def test_serve_says_where_it_is_answers_and_ends_with_ctrl_c(work: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    seed = work.root / "seed.json"
+    live, people = company(3)
+    for user in live:
+        del user["id"]
+    seed.write_text(json.dumps({"domains": ["example.com"], "users": live}))
+    sown = work.run("sandbox", "reset")
+    assert (sown.code, sown.out) == (0, "")
+    assert "The sandbox is empty: " in sown.err
+    sown = work.run("sandbox", "seed", str(seed))
+    assert (sown.code, sown.out) == (0, "")
+    assert sown.err.startswith("The sandbox has 3 users: ")
+
+    process = work.start("sandbox", "serve", env={"PYTHONUNBUFFERED": ""})
+    assert process.stdout is not None
+    said = "".join(process.stdout.readline().decode() for _ in range(7))
+    (base_url,) = re.findall(r"http://127\.0\.0\.1:\d+/\S+", said)
+    (token,) = set(re.findall(r"(?:token: |TOKEN=)(\S+)", said))
+    assert f"RECONCILER_TOKEN={token} RECONCILER_ALLOWED_HOSTS=127.0.0.1" in said
+    answer = httpx.get(f"{base_url}/Users", headers={"Authorization": f"Bearer {token}"}, trust_env=False)
+    assert (answer.status_code, answer.json()["totalResults"]) == (200, 3)
+    assert httpx.get(f"{base_url}/Users", trust_env=False).status_code == 401
+
+    # As a target elsewhere, with what it printed.
+    work.settings(target={"profile": "apple-business-manager", "base_url": base_url, "domains": ["example.com"]})
+    for name in ("scope.yaml", "mappings.yaml"):
+        (work.state / name).unlink()
+    shutil.rmtree(work.state / "users")
+    shutil.rmtree(work.state / "groups")
+    work.users(people)
+    monkeypatch.setenv("RECONCILER_TOKEN", token)
+    planned = work.run("plan")
+    assert (planned.code, messages(planned.out)[0]) == (
+        0,
+        "No changes. Apple Business Manager matches the desired state.",
+    ), planned.out + planned.err
+
+    interrupt(process)
+    stopped = ended(process)
+    assert (stopped.code, stopped.out, stopped.err) == (0, "", "")
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(base_url, trust_env=False)
+
+
+def test_the_demo_ends_without_changes(tmp_path: Path, work: Desk) -> None:
+    before = sorted(path.relative_to(work.root) for path in work.root.rglob("*"))
+    told = work.command("demo")
+    assert (told.code, told.err) == (0, "")
+    last = told.out.split("$ ")[-1]
+    assert messages(last)[1] == "No changes. Apple Business Manager matches the desired state."
+    assert_harmless(told.out)
+    assert "Moved by hand" in told.out
+    assert sorted(path.relative_to(work.root) for path in work.root.rglob("*")) == before, "a scratch copy is used"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "cannot read the seed"),
+        ("[", "cannot read the seed"),
+        ("[]", "is not a JSON object"),
+        ('{"users": [{"userName": 1}]}', ""),
+        ('{"people": []}', ""),
+    ],
+    ids=["no file", "no JSON", "no object", "an odd user", "an odd key"],
+)
+def test_a_seed_that_is_none(content: str | None, words: str, work: Desk) -> None:
+    seed = work.root / "seed.json"
+    if content is not None:
+        seed.write_text(content)
+    answer = work.run("sandbox", "seed", str(seed))
+    assert (answer.code, answer.out) == (1, "")
+    assert answer.err.startswith("Error: ")
+    assert words in answer.err
+
+
+def test_a_sandbox_file_that_is_none(work: Desk) -> None:
+    place = work.root / ".reconciler" / "sandbox.db"
+    place.parent.mkdir()
+    place.write_text("something else, and precious")
+    for line in (["plan", "--sandbox"], ["sandbox", "seed"], ["sandbox", "reset"], ["sandbox", "serve"]):
+        answer = work.run(*line)
+        assert (answer.code, answer.out) == (1, "")
+        assert answer.err.startswith("Error: ")
+    assert place.read_text() == "something else, and precious"
+
+
+def test_a_port_that_is_taken(work: Desk) -> None:
+    port = work.service.base_url.rpartition(":")[2].partition("/")[0]
+    for taken in (port, "-1", "99999"):
+        answer = work.run("sandbox", "serve", "--port", taken)
+        assert (answer.code, answer.out) == (1, "")
+        assert taken in answer.err
+
+
+def test_without_the_extra_the_sandbox_says_how_to_get_it(work: Desk) -> None:
+    (work.root / "waitress.py").write_text("raise ModuleNotFoundError('No module named waitress', name='waitress')\n")
+    answer = work.command("plan", "--sandbox", env={"PYTHONPATH": str(work.root)})
+    assert (answer.code, answer.out) == (1, "")
+    assert messages(answer.err) == [
+        "Error: the sandbox is not installed (waitress is missing)",
+        "  Install it with: pip install 'scim-reconciler[sandbox]'",
+    ]
+
+
+def test_python_m_is_the_same_command(work: Desk) -> None:
+    line = [sys.executable, "-m", "reconciler", "--version"]
+    answer = subprocess.run(line, cwd=work.root, capture_output=True, text=True, check=False)
+    assert answer.stdout.startswith("reconciler ")

@@ -1,0 +1,340 @@
+"""Where the token may go, and that it shows up nowhere."""
+
+from __future__ import annotations
+
+import base64
+import json
+import socket
+import ssl
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from e2e.conftest import OpenDesk
+from e2e.harness import TOKEN, Desk, Ear, all_bytes, company, messages
+from servers.door import Reply
+from servers.odd_scim import Logged, Oddities, OddScim
+from servers.patching import Refused
+from workspace import Ended
+
+FORMS = (TOKEN, quote(TOKEN, safe=""), base64.b64encode(TOKEN.encode()).decode(), TOKEN[:12])
+
+
+def assert_no_token(work: Desk, *answers: Ended) -> None:
+    """Neither in any output nor in any file, in no form."""
+    found = all_bytes(work.root, [text for answer in answers for text in (answer.out, answer.err)])
+    assert [form for form in FORMS if form.encode() in found] == []
+
+
+@pytest.fixture
+def ear() -> Iterator[Ear]:
+    opened = Ear()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def work(desk: OpenDesk) -> Desk:
+    """Three people, all of whom move."""
+    live, people = company(3, department="Moved")
+    opened = desk(live)
+    opened.users(people)
+    return opened
+
+
+# --- the token --------------------------------------------------------------------
+
+
+def test_the_token_is_in_no_output_and_no_file(work: Desk) -> None:
+    planned = work.command("plan", "-v", "-o", "plan.json", "--format", "json")
+    applied = work.command("apply", "-v", "plan.json")
+    shown = [work.run("show", str(file), "--format", "json") for file in (work.root / "plan.json", *work.receipts())]
+    assert (planned.code, applied.code, len(shown)) == (0, 0, 2)
+    assert [entry for entry in work.service.log if entry.headers.get("Authorization") != f"Bearer {TOKEN}"] == []
+    assert_no_token(work, planned, applied, *shown)
+
+
+REFUSALS = {
+    "401": Oddities(unauthorized_after=0),
+    "a login page": Oddities(login_page=True),
+    "not JSON": Oddities(html_as_json=1),
+    "a redirect": Oddities(redirect="http://127.0.0.1:9/elsewhere"),
+    "no connection": Oddities(broken_transfer=1),
+    "an error": Oddities(error_on_page=1, error_status=400, error_times=None),
+}
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_the_token_is_in_no_error(name: str, work: Desk) -> None:
+    work.service.oddities = REFUSALS[name]
+    answers = [work.run("plan", "-v"), work.apply("-v")]
+    assert_no_token(work, *answers)
+
+
+class Echo(OddScim):
+    """Repeats the Authorization header wherever it can, as a proxy does that shows what it was sent."""
+
+    def _error(self, entry: Logged, refused: Refused) -> Reply:
+        return super()._error(entry, Refused(refused.status, f"refused: {entry.headers['Authorization']}", "invalid"))
+
+    def _before_scim(self, entry: Logged) -> Reply | None:
+        reply = super()._before_scim(entry)
+        if reply is None:
+            return None
+        echoed = entry.headers["Authorization"]
+        headers = {**reply.headers, "Location": f"http://127.0.0.1:9/?{echoed}"}
+        return replace(reply, headers=headers, body=f"{echoed} is what came".encode())
+
+
+ECHOES = {
+    "in a Location": Oddities(redirect="http://127.0.0.1:9"),
+    "in a page": Oddities(login_page=True),
+    "in the refusal of a page": Oddities(error_on_page=1, error_status=400, error_times=None),
+    "in the refusal of the session": Oddities(error_on_page=1, error_status=403, error_times=None),
+    "in the refusal of a user": Oddities(refuse_user="ada.0@example.com"),
+}
+
+
+@pytest.mark.parametrize("name", ECHOES)
+def test_a_service_that_repeats_the_token_does_not_get_it_printed(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live, people = company(1, department="Moved")
+    with Echo(ECHOES[name], live, TOKEN) as service:
+        work = Desk(tmp_path / "desk", service, monkeypatch)
+        work.users(people)
+        answer = work.apply("-v")
+        assert answer.code != 0
+        assert_no_token(work, answer)
+
+
+def test_the_token_is_not_in_a_crash(work: Desk) -> None:
+    """A mistake of ours ends in Python's own traceback: without local variables, which hold the token."""
+    broken = "import httpx\ndef send(self, request, **kwargs):\n    raise RuntimeError(repr((self, request.headers)))\n"
+    (work.root / "sitecustomize.py").write_text(f"{broken}httpx.Client.send = send\n")
+    crashed = work.command("plan", "-v", env={"PYTHONPATH": str(work.root)})
+    assert crashed.code == 1
+    assert "RuntimeError" in crashed.err
+    assert_no_token(work, crashed)
+
+
+@pytest.mark.parametrize("token", ["two words", "line\nbreak", "tokén", "bell\a"])
+def test_a_mangled_token_is_refused_without_being_shown(
+    token: str, work: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECONCILER_TOKEN", token)
+    answer = work.run("plan")
+    assert (answer.code, answer.out, work.service.log) == (1, "", [])
+    assert "RECONCILER_TOKEN holds characters that no token has" in answer.err
+    assert token not in answer.err
+
+
+# --- which host -------------------------------------------------------------------
+
+
+def with_base_url(work: Desk, base_url: str, profile: str = "scim") -> Ended:
+    work.settings(target={"profile": profile, "base_url": base_url})
+    return work.run("plan")
+
+
+def test_another_host_is_refused_before_any_request(work: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RECONCILER_ALLOWED_HOSTS")
+    refused = work.run("plan")
+    assert (refused.code, refused.out) == (1, "")
+    port = work.base_url.rpartition(":")[2].partition("/")[0]
+    assert messages(refused.err) == [
+        f"Error: the token may not be sent to 127.0.0.1:{port}",
+        f"  If it is the right service, allow it where the token comes from: RECONCILER_ALLOWED_HOSTS=127.0.0.1:{port}",
+    ]
+    assert work.service.log == []
+
+
+def test_the_way_out_that_is_printed_works(work: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECONCILER_ALLOWED_HOSTS", "scim.example.com")
+    variable = work.run("plan").err.split()[-1]
+    name, _, value = variable.partition("=")
+    monkeypatch.setenv(name, f"scim.example.com, {value.upper()} ,")
+    assert work.run("plan").code == 0
+
+
+def test_nothing_in_yaml_allows_a_host(work: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECONCILER_ALLOWED_HOSTS", "")
+    for key in ("allowed_hosts", "token", "proxy", "verify", "ca_file", "headers", "token_env"):
+        work.settings(target={"profile": "scim", "base_url": work.base_url, key: "127.0.0.1"})
+        answer = work.run("plan")
+        assert answer.code == 1
+        assert f'unknown key "{key}"' in answer.err
+    work.settings(target={"profile": "scim", "base_url": "${RECONCILER_TOKEN}"})
+    assert_no_token(work, work.run("plan"))
+    assert work.service.log == []
+
+
+REFUSED_HOSTS = {
+    # base_url: what is allowed, what is said
+    "https://scim.example.com:8443/scim": ("scim.example.com", "may not be sent to scim.example.com:8443"),
+    "https://scim.example.com/scim": ("scim.example.com:8443", "may not be sent to scim.example.com"),
+    "https://sub.scim.example.com": ("scim.example.com,.example.com,*", "may not be sent to sub.scim.example.com"),
+    "https://federation.apple.com.example.com/scim": ("", "may not be sent to federation.apple.com.example.com"),
+    "https://federation.apple.com:8443/scim": ("", "may not be sent to federation.apple.com:8443"),
+    "https://federation.apple.com@scim.example.com/": ("", "may have no user"),
+    "https://scim.example.com\\@federation.apple.com/": ("", "may have no user"),
+    "https://user:secret@federation.apple.com/": ("", "may have no user"),
+    "https://scim.example.com#@federation.apple.com/": ("", "may have no user, query or fragment"),
+    "https://federation.apple.com/scim?to=x": ("", "may have no user, query or fragment"),
+    "http://federation.apple.com/scim": ("federation.apple.com", "would send the token unencrypted"),
+    "http://scim.example.com/scim": ("scim.example.com,scim.example.com:80", "would send the token unencrypted"),
+    "http://127.0.0.1.example.com/": ("127.0.0.1", "would send the token unencrypted"),
+    "http://2130706433/": ("127.0.0.1,2130706433", "would send the token unencrypted"),
+    "https://ｆederation.apple.com/": ("", "is not a URL"),
+    "file:///etc/passwd": ("", "is not a https:// URL"),
+    "federation.apple.com/scim": ("", "is not a https:// URL"),
+    "": ("", "is not a https:// URL"),
+    "https://federation.apple.com:99999/": ("", "is not a URL"),
+    "https://[::1": ("", "is not a URL"),
+}
+
+
+@pytest.mark.parametrize("base_url", REFUSED_HOSTS)
+def test_a_base_url_that_could_lead_elsewhere_is_refused(
+    base_url: str, work: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    allowed, words = REFUSED_HOSTS[base_url]
+    monkeypatch.setenv("RECONCILER_ALLOWED_HOSTS", allowed)
+    with monkeypatch.context() as patched:
+        # A name that is looked up has already left the machine.
+        patched.setattr(socket, "getaddrinfo", _never)
+        refused = with_base_url(work, base_url, "apple-business-manager")
+    assert (refused.code, refused.out) == (1, "")
+    assert words in refused.err
+
+
+def _never(*_args: object, **_kwargs: object) -> Any:
+    raise AssertionError("a name was looked up")
+
+
+def test_a_password_in_a_base_url_is_not_printed(work: Desk) -> None:
+    assert "secret" not in with_base_url(work, "https://user:secret@127.0.0.1/scim").err
+
+
+@pytest.mark.parametrize("tail", ["?", "#", "\n", "\t", "\a", " ", "/a b", "x" * 65_000])
+def test_a_base_url_with_odd_characters_is_refused_with_words(tail: str, work: Desk) -> None:
+    refused = with_base_url(work, work.base_url + tail)
+    assert (refused.code, refused.out) == (1, "")
+    assert refused.err.startswith("Error: target.base_url ")
+    assert work.service.log == []
+
+
+# --- what could lead requests away ------------------------------------------------
+
+
+def diverting(ear: Ear, home: Path) -> dict[str, str]:
+    """All that the environment can say about where requests go and with what."""
+    netrc = home / ".netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password else\ndefault login somebody password else\n")
+    netrc.chmod(0o600)
+    names = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "SOCKS_PROXY")
+    proxies = {form: ear.url for name in names for form in (name, name.lower())}
+    nowhere = str(home / "nowhere")
+    certificates = dict.fromkeys(("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"), nowhere)
+    return {**proxies, **certificates, "NO_PROXY": "", "no_proxy": "", "NETRC": str(netrc), "HOME": str(home)}
+
+
+def test_proxies_certificates_and_netrc_of_the_environment_change_nothing(work: Desk, ear: Ear) -> None:
+    applied = work.command("apply", "--auto-approve", env=diverting(ear, work.root))
+    assert applied.code == 0, applied.err
+    assert len(work.service.writes) == 3
+    assert {entry.headers.get("Authorization") for entry in work.service.log} == {f"Bearer {TOKEN}"}
+    assert not ear.heard()
+
+
+class FalseService:
+    """Speaks TLS with a certificate of its own making; `heard` is what came through it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.certificate = folder / "certificate.pem"
+        key = folder / "key.pem"
+        subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+        line = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+        files = ["-keyout", str(key), "-out", str(self.certificate)]
+        subprocess.run([*line, "-days", "2", *subject, *files], check=True, capture_output=True)
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.load_cert_chain(self.certificate, key)
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
+        self.connections, self.heard = 0, b""
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._thread.start()
+
+    def _listen(self) -> None:
+        while True:
+            with suppress(ssl.SSLError, ConnectionError):
+                try:
+                    connection, _ = self._socket.accept()
+                except OSError:
+                    return
+                self.connections += 1
+                with self._context.wrap_socket(connection, server_side=True) as opened:
+                    self.heard += opened.recv(65536)
+
+    def close(self) -> None:
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        self._thread.join(5)
+
+
+def test_a_certificate_that_only_the_environment_vouches_for_is_refused_at_once(
+    work: Desk, ear: Ear, tmp_path: Path
+) -> None:
+    service = FalseService(tmp_path)
+    work.settings(target={"profile": "scim", "base_url": f"https://127.0.0.1:{service.port}"})
+    vouching = {**diverting(ear, work.root), "SSL_CERT_FILE": str(service.certificate)}
+    refused = work.command("plan", env=vouching)
+    service.close()
+    assert (refused.code, refused.out) == (1, "")
+    assert "the service's certificate is not accepted" in refused.err
+    assert service.heard == b""
+    assert not ear.heard()
+    assert service.connections == 1, "trying again changes no certificate"
+
+
+def test_a_redirect_to_another_host_is_not_followed(work: Desk, ear: Ear) -> None:
+    work.service.oddities = Oddities(redirect=ear.url)
+    refused = work.run("plan")
+    assert (refused.code, refused.out) == (1, "")
+    assert messages(refused.err) == [
+        f"Error: the service redirects to {ear.url}/Users?startIndex=1&count=200",
+        "  Redirects are not followed with a token: correct target.base_url.",
+    ]
+    assert len(work.service.log) == 1
+    assert not ear.heard()
+
+
+def test_a_redirect_on_the_same_host_is_not_followed(work: Desk) -> None:
+    work.service.oddities = Oddities(redirect=f"{work.base_url}/elsewhere")
+    assert work.run("plan").code == 1
+    assert [entry.path for entry in work.service.log] == ["/Users"]
+
+
+def test_a_write_that_is_redirected_stops_the_apply(work: Desk, ear: Ear) -> None:
+    def redirect_writes(entry: Logged) -> None:
+        if entry.method == "GET" and sum(item.method == "GET" for item in work.service.log) > reads:
+            work.service.oddities = Oddities(redirect=ear.url)
+
+    work.users(company(3)[1][:1] + company(3, department="Moved")[1][1:2] + company(3)[1][2:])
+    work.run("plan")
+    reads = len(work.service.log)
+    work.service.log.clear()
+    work.service.after = redirect_writes
+    stopped = work.apply()
+    assert stopped.code == 1
+    assert "the service redirects to" in stopped.err
+    assert [entry.status for entry in work.service.writes] == [302]
+    assert not ear.heard()
+    lines = [json.dumps(line) for line in work.receipt()]
+    assert "failed" in lines[-1]

@@ -1,0 +1,236 @@
+"""stdout is the result alone; colours, bars and questions are for people who watch a terminal."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import subprocess
+import time
+
+import pytest
+from e2e.conftest import OpenDesk
+from e2e.harness import NOW, Desk, Screen, assert_harmless, company, ended, interrupt, messages, screen, wait_for
+from servers.odd_scim import Oddities
+from workspace import ENTERPRISE, Ended
+
+SGR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@pytest.fixture
+def work(desk: OpenDesk) -> Desk:
+    """Three people, one of whom moves."""
+    live, people = company(3)
+    people[0]["department"] = "Moved"
+    opened = desk(live)
+    opened.users(people)
+    return opened
+
+
+def on_screen(work: Desk, terminal: Screen, *arguments: str, out: int | None = None, **env: str) -> tuple[int, str]:
+    """Runs a command on a terminal of 100 columns (stdout elsewhere with `out`); its exit code and what was shown."""
+    variables = {"TERM": "xterm-256color", "COLUMNS": "100", "LINES": "40", **env}
+    streams = {"stdin": terminal.slave, "stdout": terminal.slave if out is None else out, "stderr": terminal.slave}
+    process = work.start(*arguments, env=variables, **streams)
+    terminal.close_slave()
+    shown = terminal.read()
+    return process.wait(30), shown
+
+
+# --- who gets what ----------------------------------------------------------------
+
+
+def test_json_is_all_there_is_on_stdout(work: Desk) -> None:
+    planned = work.command("plan", "--format", "json", "-v", "-o", "plan.json")
+    assert (planned.code, planned.plan["summary"]["update"]) == (0, 1)
+    assert "Saved the plan to: plan.json" in planned.err
+    assert "Saved" not in planned.out
+    assert planned.out == (work.root / "plan.json").read_text()
+
+
+def test_an_apply_reports_on_stdout_and_tells_its_progress_on_stderr(work: Desk) -> None:
+    applied = work.command("apply", str(work.saved()))
+    assert messages(applied.out) == ["Apply complete! Users: 0 added, 1 changed, 0 destroyed."]
+    told = messages(applied.err)
+    assert told[0] == 'user["ada.0@example.com"]: Modifications complete [id=id-0]'
+    assert re.fullmatch(r"Receipt: plans/\S+/receipt\.jsonl", told[1])
+    assert_harmless(applied.out + applied.err)
+
+
+def test_quiet_leaves_the_result_and_errors(work: Desk) -> None:
+    quiet = work.run("plan", "-q")
+    assert (quiet.err, quiet.out) == ("", work.run("plan").out)
+    file = str(work.saved())
+    assert work.run("apply", "-q", file).err == ""
+    failed = work.run("apply", "-q", file, "--now", "2099-01-01")
+    assert (failed.code, failed.out) == (4, "")
+    assert failed.err.startswith("Error: the plan expired")
+
+
+def test_mistakes_in_files_go_to_stderr(work: Desk) -> None:
+    work.write("scope.yaml", "sync: everybody\n")
+    for answer in (work.run("plan"), work.run("apply", "--auto-approve")):
+        assert (answer.code, answer.out) == (1, "")
+        assert "scope.yaml:1:7" in answer.err
+    checked = work.run("validate")
+    assert (checked.code, messages(checked.out)) == (1, [f"1 mistake in {work.state}."])
+    assert "scope.yaml:1:7" in checked.err
+
+
+# --- colours ----------------------------------------------------------------------
+
+
+def test_colours_on_a_terminal(work: Desk) -> None:
+    with screen() as terminal:
+        code, shown = on_screen(work, terminal, "plan", *NOW)
+    assert code == 0
+    assert '\x1b[33m~\x1b[0m user "ada.0@example.com" {' in shown
+    plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown).replace("\r", "")
+    assert work.run("plan", *NOW).out in plain
+
+
+@pytest.mark.parametrize(
+    ("arguments", "env"),
+    [(["--no-color"], {}), ([], {"NO_COLOR": "1"})],
+    ids=["--no-color", "NO_COLOR"],
+)
+def test_no_colours_when_they_are_not_wanted(arguments: list[str], env: dict[str, str], work: Desk) -> None:
+    with screen() as terminal:
+        code, shown = on_screen(work, terminal, "plan", *arguments, **env)
+    assert code == 0
+    assert 'user "ada.0@example.com" {' in shown
+    assert [found for found in SGR.findall(shown) if found not in ("\x1b[0m", "\x1b[m")] == []
+
+
+def test_no_colours_into_a_file_though_stderr_is_a_terminal(work: Desk) -> None:
+    file = work.root / "out"
+    with screen() as terminal, file.open("wb") as out:
+        code, _ = on_screen(work, terminal, "plan", *NOW, out=out.fileno())
+    assert code == 0
+    assert file.read_text() == work.run("plan", *NOW).out
+    assert_harmless(file.read_text())
+
+
+# --- progress ---------------------------------------------------------------------
+
+
+def test_a_bar_on_a_terminal_for_a_long_read_and_nothing_of_it_elsewhere(desk: OpenDesk) -> None:
+    live, people = company(60)
+    work = desk(live, Oddities(page_cap=5, latency=0.03))
+    work.users(people)
+    with screen() as terminal:
+        code, shown = on_screen(work, terminal, "plan")
+    assert code == 0
+    assert "Reading live users" in shown
+    assert re.search(r"\d+/60", shown)
+    assert "No changes." in shown
+    assert shown.count("\x1b[?25l") == shown.count("\x1b[?25h"), "the cursor comes back"
+    piped = work.run("plan")
+    assert "Reading" not in piped.out + piped.err
+    assert_harmless(piped.out + piped.err)
+
+
+# --- the question -----------------------------------------------------------------
+
+
+def answered(work: Desk, typed: str) -> tuple[int, str]:
+    with screen() as terminal:
+        streams = dict.fromkeys(("stdin", "stdout", "stderr"), terminal.slave)
+        process = work.start("apply", env={"TERM": "xterm"}, **streams)
+        terminal.close_slave()
+        terminal.read(until=b"Enter a value: ")
+        assert work.service.writes == []
+        terminal.type(typed)
+        shown = terminal.read()
+        return process.wait(30), shown
+
+
+def test_yes_applies(work: Desk) -> None:
+    code, shown = answered(work, "yes\n")
+    assert code == 0
+    assert "Only 'yes' will be accepted to approve." in shown
+    assert "Modifications complete [id=id-0]" in SGR.sub("", shown)
+    assert "Apply complete!" in shown
+    assert work.service.users["id-0"][ENTERPRISE]["department"] == "Moved"
+
+
+@pytest.mark.parametrize("typed", ["y\n", "\x04"], ids=["y", "Ctrl-D"])
+def test_anything_else_cancels(typed: str, work: Desk) -> None:
+    code, shown = answered(work, typed)
+    assert code == 1
+    assert "Apply cancelled." in shown
+    assert "Traceback" not in shown
+    assert work.service.writes == []
+
+
+def test_ctrl_c_at_the_question_writes_nothing(work: Desk) -> None:
+    with screen() as terminal:
+        streams = dict.fromkeys(("stdin", "stdout", "stderr"), terminal.slave)
+        process = work.start("apply", env={"TERM": "xterm"}, **streams)
+        terminal.close_slave()
+        terminal.read(until=b"Enter a value: ")
+        time.sleep(0.5)  # Python sees a signal between the prompt and its read only at the next one
+        interrupt(process)
+        shown = terminal.read()
+        assert process.wait(30) == 130
+    assert "Interrupted." in shown
+    assert "Traceback" not in shown
+    assert work.service.writes == []
+
+
+# --- a reader who has gone ----------------------------------------------------------
+
+
+def unheard(work: Desk, *arguments: str, stderr: int | None = None) -> Ended:
+    """Runs a command whose stdout nobody reads (nor stderr, with `subprocess.STDOUT`)."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    process = work.start(*arguments, stdout=writing, stderr=stderr or subprocess.PIPE)
+    os.close(writing)
+    return ended(process)
+
+
+def test_a_closed_stdout_is_no_traceback(work: Desk) -> None:
+    answer = unheard(work, "plan")
+    assert answer.code == 1
+    assert messages(answer.err) in (
+        [],
+        ["Save the plan with -o FILE to be sure that `apply` takes exactly these actions."],
+    )
+
+
+def test_an_apply_whose_reader_has_gone_is_recorded_to_its_end(work: Desk) -> None:
+    unheard(work, "apply", str(work.saved()), stderr=subprocess.STDOUT)
+    lines = work.receipt()
+    assert [line["event"] for line in lines] == ["apply_started", "started", "finished", "apply_finished"]
+    assert lines[-1]["done"] == 1
+
+
+def test_ctrl_c_while_stderr_is_stuck_stops_what_has_not_begun(desk: OpenDesk) -> None:
+    """Nobody reads stderr: the process hangs in a write when Ctrl-C comes, not where it waits for requests."""
+    live, people = company(200, department="Moved")
+    work = desk(live, Oddities(latency=0.02))
+    work.users(people)
+    file = str(work.saved())
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+    process = work.start("apply", file, stderr=writing)
+    os.close(writing)
+    wait_for(lambda: len(work.service.writes) > 80)
+    interrupt(process)
+    with os.fdopen(reading, "rb") as stuck:
+        told = stuck.read().decode()
+    answer = ended(process)
+    assert answer.code == 130, told[-2000:]
+    assert len(work.service.writes) < 200
+    assert work.receipt()[-1]["event"] == "apply_finished"
+
+
+def test_every_document_is_one_json_value(work: Desk) -> None:
+    work.saved()
+    work.run("apply", str(work.root / "plan.json"))
+    for file in (work.root / "plan.json", *work.receipts()):
+        shown = work.run("show", str(file), "--format", "json")
+        assert (shown.code, shown.err) == (0, "")
+        json.loads(shown.out)
