@@ -149,7 +149,7 @@ class People:
 
 def check_references(directory: Directory, references: References, names: Names) -> None:
     """A member that is nobody's name: misspelt, it loses somebody an account."""
-    if any(item.severity is Severity.ERROR and _is_of_users(item) for item in directory.diagnostics):
+    if any(item.severity is Severity.ERROR and _ended_early(item) for item in directory.diagnostics):
         return  # with a file of users unread, many would look unknown
     known = set(names.places)
     for node in directory.rejected:
@@ -161,8 +161,10 @@ def check_references(directory: Directory, references: References, names: Names)
             directory.report(error(f"there is no user {quoted(name)}", hint, origin))
 
 
-def _is_of_users(item: Diagnostic) -> bool:
-    return item.address is None and item.origin is not None and item.origin.file.startswith("users/")
+def _ended_early(item: Diagnostic) -> bool:
+    """Whether a file of users was not read to its end."""
+    unread = item.summary.startswith(("not YAML", "cannot be read", "not UTF-8", "larger than", "a line longer"))
+    return unread and item.origin is not None and item.origin.file.startswith("users/")
 
 
 def _near(name: str, known: Collection[str]) -> str | None:

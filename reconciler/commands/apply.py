@@ -61,11 +61,7 @@ def run_apply(place: Place, options: ApplyOptions, terminal: Terminal) -> ExitCo
         plan = make_plan(session, options.users, terminal)
         approvals = [*state.policy.approvals, *([Approval(options.approve)] if options.approve is not None else [])]
         plan = judged_anew(plan, approvals, today(place))
-        if options.approve not in (None, plan.plan_id, reviewed.plan_id if reviewed is not None else None):
-            raise UsageError(
-                f"--approve {quoted(options.approve or '')} is not the id of this plan",
-                f"This plan is {plan.plan_id}. An approval is for one plan only.",
-            )
+        _check_approval(options.approve, [plan, reviewed or plan], terminal)
         if reviewed is not None:
             check_reviewed(reviewed, plan, started_addresses(place.record, reviewed.plan_id))
             # What is left of a plan that was approved as a whole is approved too.
@@ -80,6 +76,16 @@ def run_apply(place: Place, options: ApplyOptions, terminal: Terminal) -> ExitCo
             terminal.result("Apply cancelled.")
             return ExitCode.ERROR
         return _carry_out(plan, reviewed or plan, session, terminal)
+
+
+def _check_approval(given: str | None, plans: list[Plan], terminal: Terminal) -> None:
+    """An id that is not this plan's: the plan somebody had in mind is another one."""
+    if given is None or given in [plan.plan_id for plan in plans]:
+        return
+    said = f"--approve {quoted(given)} is not the id of this plan, which is {plans[0].plan_id}"
+    if not plans[0].blocked:
+        raise StalePlanError(said, "Look at the plan as it is now, then approve or apply it.")
+    terminal.note(said)
 
 
 def today(place: Place) -> date:

@@ -37,8 +37,9 @@ def test_a_saved_plan_is_private_whole_and_the_same_each_time(work: Desk) -> Non
     assert saved.code == 0
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert saved.err == (
-        f"Saved the plan to: {file}\n\nTo perform exactly these actions, run the following command to apply:\n"
-        f'    reconciler apply "{file}"\n'
+        f"Saved the plan to: {file} (it expires on 2026-12-08)\n\n"
+        "To perform exactly these actions, run the following command to apply:\n"
+        f"    reconciler apply {file}\n"
     )
     first = file.read_bytes()
     assert work.saved("second.json", *NOW).read_bytes() == first

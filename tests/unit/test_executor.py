@@ -708,7 +708,7 @@ def test_when_an_outcome_cannot_be_told_nothing_further_is_sent(fault: type[Base
 
     # The second change waits until the first has been told.
     told = threading.Event()
-    service.script["PATCH live-u1"] = [lambda: told.wait(0.2)]
+    service.script["PATCH live-u1"] = [lambda: told.wait(1.5)]
     with pytest.raises(fault):
         run(service, *(change(name, after=values_of(name, family="King")) for name in names_), on_outcome=tell)
     assert sum(line.startswith("PATCH") for line in service.log) <= 3
