@@ -1,0 +1,252 @@
+"""The wrong person is never removed, merged or overwritten: one test for each way in which that could happen."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from conftest import Open
+from servers.odd_scim import Logged, Oddities, OddScim, make_user
+from workspace import ENTERPRISE, source
+
+BY_NAME_FIRST = """
+- {target: userName, source: userPrincipalName, match: 1}
+- {target: externalId, source: objectId, match: 2}
+- {target: name.givenName, source: givenName}
+- {target: name.familyName, source: surname}
+"""
+LATER = "2027-06-01"
+
+
+def named(number: int, name: str, **overrides: Any) -> dict[str, Any]:
+    return make_user(number, userName=f"{name}@example.com", **overrides)
+
+
+def test_a_foreign_external_id_is_a_conflict_whatever_the_matching_order(at_work: Open) -> None:
+    service = OddScim(users=[named(1, "ada"), named(2, "keeper")])
+    workspace = at_work(service)
+    workspace.write("mappings.yaml", BY_NAME_FIRST)
+    for enabled in (True, False):
+        workspace.users([source(named(9, "ada"), accountEnabled=enabled), source(named(2, "keeper"))])
+        ended = workspace.apply()
+        assert ended.code == 5
+        assert "belongs to a live account with another externalId" in ended.out
+        assert service.writes == []
+
+
+@pytest.mark.parametrize(("here", "there"), [("strasse", "straße"), ("ida", "i̇da"), ("ss", "ẞ")])
+def test_names_that_only_look_alike_are_two_people(here: str, there: str, at_work: Open) -> None:
+    service = OddScim(users=[named(1, there, externalId=None)])
+    workspace = at_work(service)
+    workspace.users([source(named(9, here)), source(named(8, there))])
+    assert workspace.plan().actions == {f"{here}@example.com": "create", f"{there}@example.com": "adopt"}
+
+
+@pytest.mark.parametrize(
+    "adverb", ['not (roles.value eq "admin")', 'roles.value ne "admin"', 'not (roles.value co "adm")']
+)
+def test_an_ownership_filter_looks_at_every_role(adverb: str, at_work: Open) -> None:
+    admin = named(1, "admin", roles=[{"value": "reader"}, {"value": "admin"}])
+    workspace = at_work(OddScim(users=[admin, named(2, "gone"), named(3, "keeper")]))
+    workspace.settings(ownership=f"externalId pr and {adverb}")
+    workspace.users([source(named(3, "keeper"))])
+    assert workspace.plan("--user", "gone@example.com").actions == {"gone@example.com": "deactivate"}
+    assert "admin@example.com" not in workspace.plan().actions
+
+
+def test_a_misspelt_attribute_in_the_ownership_filter_is_refused(at_work: Open) -> None:
+    workspace = at_work(OddScim())
+    workspace.settings(ownership='userTyp ne "admin"')
+    workspace.users([])
+    ended = workspace.run("validate")
+    assert ended.code == 1
+    assert 'a User has no "userTyp"' in ended.err
+
+
+def test_an_account_is_not_deactivated_by_adopting_it(at_work: Open) -> None:
+    service = OddScim(users=[named(1, "ada", externalId=None), named(2, "keeper")])
+    workspace = at_work(service)
+    workspace.settings(guards={"removals": {"count": 0, "percent": 0, "floor": 0}})
+    workspace.write("mappings.yaml", BY_NAME_FIRST + "- {target: active, source: enabled}\n")
+    workspace.users([source(named(1, "ada"), enabled="false"), source(named(2, "keeper"), enabled="true")])
+    assert workspace.apply().code == 0
+    assert service.find("ada@example.com")["active"], "adopted, and only the next plan may deactivate: by the guards"
+    assert workspace.apply().code == 3
+    assert service.find("ada@example.com")["active"]
+
+
+@pytest.mark.parametrize("name", ["ID", " gone@EXAMPLE.com ", "gone@example.com"])
+def test_a_protected_account_stays_by_whatever_name_it_is_protected(name: str, at_work: Open) -> None:
+    gone = named(1, "gone")
+    service = OddScim(users=[gone, named(2, "keeper")])
+    workspace = at_work(service)
+    guards = {"removals": {"percent": 100}, "protected": [gone["externalId"].upper() if name == "ID" else name]}
+    workspace.settings(guards=guards)
+    workspace.write("mappings.yaml", BY_NAME_FIRST.replace("match: 2}", "match: 2, apply: create}"))
+    workspace.users([source(named(2, "keeper"))])
+    assert workspace.apply().code == 3
+    assert service.writes == []
+
+
+def test_a_protected_name_that_is_nobodys_is_told(at_work: Open) -> None:
+    workspace = at_work(OddScim(users=[named(2, "keeper")]))
+    workspace.settings(guards={"protected": ["keper@example.com"]})
+    workspace.users([source(named(2, "keeper"))])
+    assert 'nobody is called "keper@example.com"' in workspace.run("plan").out
+
+
+def test_an_account_that_left_ownership_between_plan_and_write_is_not_written(at_work: Open) -> None:
+    service = OddScim(users=[named(1, "gone"), named(2, "keeper"), named(3, "changed")])
+    workspace = at_work(service)
+    workspace.settings(ownership='externalId pr and not (userType eq "admin")', guards={"removals": {"percent": 100}})
+    workspace.users([source(named(2, "keeper")), source(named(3, "changed"), department="Moved")])
+
+    def promote(entry: Logged) -> None:
+        if entry.nth_list == 2:  # the last request of planning that matters: now they become administrators
+            for user in service.users.values():
+                user["userType"] = "admin"
+
+    service.after = promote
+    ended = workspace.apply()
+    assert (ended.code, service.writes) == (5, []), ended.out
+
+
+def test_a_reviewed_deletion_is_not_done_to_a_later_account_of_the_same_name(at_work: Open) -> None:
+    service = OddScim(users=[named(1, "gone"), named(2, "keeper")])
+    workspace = at_work(service)
+    workspace.settings(lifecycle={"removed": "delete"}, guards={"removals": {"percent": 100}})
+    workspace.users([source(named(2, "keeper"))])
+    file = str(workspace.root / "plan.json")
+    workspace.run("plan", "-o", file)
+    assert workspace.run("apply", file).code == 0
+    service.add(named(7, "gone"))
+    assert workspace.run("apply", file).code == 4
+    assert service.find("gone@example.com")
+
+
+def test_a_user_read_one_by_one_who_is_gone_makes_the_read_incomplete(at_work: Open) -> None:
+    service = OddScim(Oddities(drop_enterprise_in_lists=True), [named(number, f"u{number}") for number in range(9)])
+    workspace = at_work(service)
+    workspace.users([source(named(number, f"u{number}")) for number in range(9)])
+
+    def hide(entry: Logged) -> None:
+        if entry.path.startswith("/Users/") and len(service.users) == 9:
+            service.users.popitem()
+
+    service.after = hide
+    ended = workspace.plan()
+    assert ended.code == 3
+    assert "create" not in ended.actions.values()
+
+
+def test_a_capped_total_is_not_believed_when_nothing_can_be_looked_up(at_work: Open) -> None:
+    people = [named(number, f"u{number}") for number in range(20)]
+    service = OddScim(Oddities(cap_total=10, cap_depth=10, filter_unsupported=501), people)
+    workspace = at_work(service)
+    workspace.users([source(user) for user in people])
+
+    def refuse(entry: Logged) -> None:
+        past = entry.nth_list and int(entry.query.get("startIndex", "1")) <= 10 < int(entry.query["startIndex"]) + 10
+        service.oddities = replace(
+            service.oddities, error_on_page=entry.nth_list + 1 if past else None, error_status=400
+        )
+
+    service.after = refuse
+    ended = workspace.plan()
+    assert ended.code == 3
+    assert "nothing shows that the list is whole" in ended.out
+
+
+def test_removing_everybody_one_by_one_does_not_pass_the_guard(at_work: Open) -> None:
+    people = [named(number, f"u{number}") for number in range(20)]
+    service = OddScim(users=people)
+    workspace = at_work(service)
+    workspace.settings()
+    workspace.write("settings.yaml", json.dumps({"target": {"profile": "scim", "base_url": workspace.base_url}}))
+    workspace.users([source(user) for user in people[:10]])
+    assert workspace.apply("--user", "u15@example.com").code == 3
+    assert service.writes == []
+
+
+def test_somebody_about_to_start_is_not_deleted(at_work: Open) -> None:
+    service = OddScim(users=[named(1, "soon", active=False), named(2, "keeper")])
+    workspace = at_work(service)
+    workspace.settings(lifecycle={"delete_after_days": 30, "out_of_scope": "delete"})
+    workspace.users([source(named(1, "soon"), lifecycle={"starts": "2027-07-01"}), source(named(2, "keeper"))])
+    assert workspace.plan("--now", LATER).actions == {}
+
+
+@pytest.mark.parametrize("name", ["sales.ymal", "sales.yaml.txt", "sales.json", "sales.yaml~"])
+def test_a_file_of_people_that_would_not_be_read_stops_everything(name: str, at_work: Open) -> None:
+    workspace = at_work(OddScim(users=[named(1, "ada")]))
+    workspace.users([source(named(2, "keeper"))])
+    workspace.write(f"users/{name}", "- userPrincipalName: ada@example.com\n")
+    ended = workspace.plan()
+    assert (ended.code, ended.out) == (1, "")
+    assert "this file is not read" in ended.err
+
+
+def test_inactive_accounts_make_no_room_for_removals(at_work: Open) -> None:
+    people = [named(number, f"u{number}", active=number < 20) for number in range(400)]
+    workspace = at_work(OddScim(users=people))
+    workspace.settings(guards={"removals": {"count": 100, "percent": 10}})
+    workspace.users([source(people[0])])
+    ended = workspace.plan()
+    assert ended.code == 3
+    assert "19 of 20 active managed users (95.0 %)" in ended.out
+
+
+def test_a_user_who_is_gone_does_not_stop_the_others(at_work: Open) -> None:
+    people = [named(number, f"u{number}") for number in range(12)]
+    service = OddScim(users=people)
+    workspace = at_work(service)
+    workspace.users([source(user, department="Moved") for user in people])
+
+    victim = service.find("u9@example.com")["id"]
+
+    def lose(entry: Logged) -> None:
+        # Between the look at the user and the write.
+        if entry.method == "GET" and entry.path == f"/Users/{victim}":
+            service.users.pop(victim, None)
+
+    service.after = lose
+    assert workspace.apply().code == 5
+    moved = [user for user in service.users.values() if user[ENTERPRISE]["department"] == "Moved"]
+    assert len(moved) == 11
+
+
+def test_when_what_replaces_people_fails_nobody_is_removed(at_work: Open) -> None:
+    live = [named(number, f"old{number}") for number in range(5)]
+    service = OddScim(Oddities(write_error_on=1, write_error_status=400, write_error_times=None), live)
+    workspace = at_work(service)
+    workspace.users([source(named(50 + number, f"new{number}")) for number in range(5)])
+    ended = workspace.apply()
+    assert ended.code == 5
+    assert "most of what comes before the removals failed" in ended.out
+    assert {entry.method for entry in service.writes} == {"POST"}
+
+
+def test_an_echo_is_not_believed_about_removals(at_work: Open) -> None:
+    service = OddScim(Oddities(echo_patch=True), [named(1, "gone"), named(2, "keeper")])
+    workspace = at_work(service)
+    workspace.users([source(named(2, "keeper"))])
+    ended = workspace.apply()
+    assert ended.code == 5
+    assert "accepted it, but it is not in effect: active" in ended.out
+
+
+def test_nobody_by_that_name_is_no_good_news(at_work: Open) -> None:
+    workspace = at_work(OddScim(users=[named(2, "keeper")]))
+    workspace.users([source(named(2, "keeper"))])
+    ended = workspace.plan("--user", "keper@example.com")
+    assert (ended.code, ended.out) == (64, "")
+
+
+def test_a_slip_in_a_key_that_decides_is_no_attribute_of_ones_own(at_work: Open) -> None:
+    workspace = at_work(OddScim())
+    workspace.users([{**source(named(1, "ada")), "accountEnable": "false"}])
+    ended = workspace.run("validate")
+    assert ended.code == 1
+    assert "Did you mean accountEnabled?" in ended.err
