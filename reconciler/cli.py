@@ -225,6 +225,25 @@ def show(
     return run_show(file, format_, terminal, summary=summary)
 
 
+@app.command("eval")
+def evaluate(
+    expression: Annotated[
+        str, typer.Argument(metavar="EXPRESSION", help='Such as \'Replace([mail], "@", , , "#", , )\'.')
+    ],
+    attributes: Annotated[str, typer.Option("--attributes", metavar="JSON", help="The user, as a JSON object.")] = "{}",
+    explain: Annotated[bool, typer.Option("--explain", help="Show the value of every part.")] = False,
+    now: Now = None,
+    no_color: NoColor = False,
+    quiet: Quiet = False,
+) -> int:
+    """Print the value of an Entra expression."""
+    from reconciler.commands.evaluate import run_eval  # noqa: PLC0415
+    from reconciler.commands.place import parse_now  # noqa: PLC0415
+
+    terminal = _terminal(no_color=no_color, redact=False, quiet=quiet, verbose=False)
+    return run_eval(expression, attributes, parse_now(now), terminal, explain=explain)
+
+
 @app.command()
 def schema(
     kind: Annotated[

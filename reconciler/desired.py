@@ -73,7 +73,7 @@ def load(root: Path, now: datetime) -> DesiredState | BrokenState:
         check_references(directory, rules.references, names)
         return BrokenState(with_source_lines(directory.diagnostics, root))
     profile = PROFILES[settings.value.target.profile]
-    mappings = compile_mappings(directory, profile)
+    mappings = compile_mappings(directory, profile, now)
     owned = _ownership(settings, directory)
     people = People(directory, Projector(profile, mappings, settings.value.target.domains), rules, now)
     people.read()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
-from typing import Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from reconciler.core import paths
 from reconciler.core.compare import UnreadableError, typed
@@ -23,11 +24,15 @@ from reconciler.core.paths import short
 from reconciler.core.text import quoted
 from reconciler.expressions import stock
 from reconciler.expressions.template import TemplateFaultError, compile_template
+from reconciler.expressions.values import Context, EvaluationError, IgnoreFlow
 from reconciler.sources import models
 from reconciler.sources.yaml_files import Directory, Located
 
+if TYPE_CHECKING:
+    from reconciler.expressions.language import Expression
 
-def compile_mappings(directory: Directory, profile: TargetProfile) -> tuple[AttributeMapping, ...]:
+
+def compile_mappings(directory: Directory, profile: TargetProfile, now: datetime) -> tuple[AttributeMapping, ...]:
     """The mappings of the directory, with a diagnostic for every row that cannot be used."""
     rows = directory.mappings()
     if not rows and not directory.has("mappings.yaml"):
@@ -35,7 +40,7 @@ def compile_mappings(directory: Directory, profile: TargetProfile) -> tuple[Attr
         rows = [Located(row, None) for row in defaults]
     compiled: dict[str, AttributeMapping] = {}
     for row in rows:
-        mapping = _compile(row, profile, directory)
+        mapping = _compile(row, profile, directory, now)
         if mapping is None:
             continue
         twin = compiled.setdefault(mapping.target, mapping)
@@ -43,7 +48,7 @@ def compile_mappings(directory: Directory, profile: TargetProfile) -> tuple[Attr
             line = f"line {twin.origin.line}" if twin.origin else "another row"
             summary = f"{short(mapping.target)} is mapped twice"
             directory.report(error(summary, f"{line} maps it too: keep one.", row.at("target")))
-    _complete(compiled, profile, directory)
+    _complete(compiled, profile, directory, now)
     return tuple(compiled.values())
 
 
@@ -52,11 +57,13 @@ def _default_row(row: Any) -> dict[str, Any]:
     return {name: getattr(row, name) for name in names if getattr(row, name) is not None}
 
 
-def _complete(compiled: dict[str, AttributeMapping], profile: TargetProfile, directory: Directory) -> None:
+def _complete(
+    compiled: dict[str, AttributeMapping], profile: TargetProfile, directory: Directory, now: datetime
+) -> None:
     """`active` is always managed: deactivating is what removals do. userName is what SCIM cannot do without."""
     if "active" not in compiled:
         default = next(row for row in profile.mappings if row.target == "active")
-        active = _compile(Located(models.Mapping.model_validate(_default_row(default)), None), profile, directory)
+        active = _compile(Located(models.Mapping.model_validate(_default_row(default)), None), profile, directory, now)
         if active is not None:
             compiled["active"] = active
     if not directory.has("mappings.yaml"):
@@ -69,7 +76,9 @@ def _complete(compiled: dict[str, AttributeMapping], profile: TargetProfile, dir
         directory.report(error("no mapping has a matching precedence", detail, at))
 
 
-def _compile(row: Located[models.Mapping], profile: TargetProfile, directory: Directory) -> AttributeMapping | None:
+def _compile(
+    row: Located[models.Mapping], profile: TargetProfile, directory: Directory, now: datetime
+) -> AttributeMapping | None:
     entry = row.value
     try:
         path = paths.parse(entry.target)
@@ -84,7 +93,7 @@ def _compile(row: Located[models.Mapping], profile: TargetProfile, directory: Di
         detail = f'Choose one, such as {path.attribute}[type eq "work"].{path.sub or "value"}.'
         directory.report(error(f"{short(str(path))} has several elements", detail, row.at("target")))
         return None
-    compiled = _rule(row, directory)
+    compiled = _rule(row, directory, now)
     if compiled is None:
         return None
     rule, inputs = compiled
@@ -139,25 +148,69 @@ def _unknown_target(path: str, profile: TargetProfile, origin: Origin | None) ->
 Rule = Callable[[SourceAttributes], Value | None]
 
 
-def _rule(row: Located[models.Mapping], directory: Directory) -> tuple[Rule, tuple[str, ...]] | None:
+def _rule(row: Located[models.Mapping], directory: Directory, now: datetime) -> tuple[Rule, tuple[str, ...]] | None:
     entry = row.value
     if entry.source is not None:
         return direct(entry.source), (entry.source,)
     if entry.constant is not None:
         return constant(entry.constant), ()
     if entry.expression is not None:
-        expression = stock.compile_expression(entry.expression)
-        if expression is None:
-            detail = f"This version reads only {' and '.join(stock.SUPPORTED)}. Use source, constant or template."
-            directory.report(error("this expression is not supported yet", detail, row.at("expression")))
-            return None
-        return expression, ()
+        return _expression(entry.expression, row, directory, now)
     try:
         template, inputs = compile_template(entry.template or "")
     except TemplateFaultError as fault:
         directory.report(error(f"the template cannot be used: {fault}", "", row.at("template")))
         return None
     return _as_rule(template), inputs
+
+
+_NOT_YET = frozenset({"Guid", "RandomString", "SelectUniqueValue"})
+"""Functions whose value must be kept from plan to apply, which this version cannot."""
+
+
+def _expression(
+    text: str, row: Located[models.Mapping], directory: Directory, now: datetime
+) -> tuple[Rule, tuple[str, ...]] | None:
+    rule = stock.compile_expression(text)
+    if rule is not None:
+        return rule, ()
+    # The parser takes 0.1 s to import, and most directories have no expression but the stock one.
+    from reconciler.expressions import language  # noqa: PLC0415
+
+    try:
+        compiled = language.compile_expression(text)
+    except language.ExpressionFaultError as fault:
+        detail = f"At character {fault.position + 1} of the expression."
+        directory.report(error(f"the expression cannot be used: {fault}", detail, row.at("expression")))
+        return None
+    refused = sorted(compiled.functions & _NOT_YET)
+    if refused:
+        detail = "Its value would be another one in each plan. Write the values down as a source attribute."
+        directory.report(error(f"{', '.join(refused)} is not supported yet", detail, row.at("expression")))
+        return None
+    context = Context(now=now, taken=lambda _value: False, random=lambda _limit: 0, creating=False)
+    keeps = row.value.when_null == "keep"
+    return _evaluated(compiled, context, keeps=keeps), compiled.attributes
+
+
+def _evaluated(compiled: Expression, context: Context, *, keeps: bool) -> Rule:
+    def rule(attributes: SourceAttributes) -> Value | None:
+        # Only users in scope are mapped: none of them is soft-deleted.
+        try:
+            value = compiled.evaluate({**attributes, "IsSoftDeleted": False}, context)
+        except EvaluationError as fault:
+            raise MappingError(str(fault)) from fault
+        if value is IgnoreFlow.OBJECT:
+            raise MappingError("the expression says to ignore this user")
+        if value is IgnoreFlow.ATTRIBUTE:
+            if not keeps:
+                raise MappingError("the expression says to ignore the attribute, when_null says to clear it")
+            return None
+        if isinstance(value, tuple):
+            raise MappingError("the expression gives several values, but one is needed")
+        return value
+
+    return rule
 
 
 def _as_rule(template: Callable[[SourceAttributes], str | None]) -> Rule:

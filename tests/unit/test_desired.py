@@ -294,7 +294,10 @@ USUAL = """\
             '{target: locale, template: "{{ a.b }}"}',
             "mappings.yaml:5:30: the template cannot be used: attribute access",
         ),
-        ("{target: locale, expression: 'Trim([x])'}", "mappings.yaml:5:32: this expression is not supported yet"),
+        (
+            "{target: locale, expression: 'Tirm([x])'}",
+            "mappings.yaml:5:32: the expression cannot be used: there is no function",
+        ),
         (
             '{target: active, expression: "Not([IsSoftDeleted])", default: maybe}',
             'mappings.yaml:5:65: the default cannot be used: active holds "maybe", neither true nor false',

@@ -24,6 +24,9 @@ INTERNAL = {
     "reconciler.core.mapping.MappingError",
     "reconciler.core.paths.PathError",
     "reconciler.expressions.template.TemplateFaultError",
+    "reconciler.expressions.values.EvaluationError",
+    "reconciler.expressions.values.ExpressionFaultError",
+    "reconciler.expressions.values.IgnoreFlowError",
 }
 """Public, but never seen by a user as an exception: somebody's data is wrong, not the run."""
 

@@ -1,0 +1,71 @@
+"""`eval`: an Entra expression's value, to try a mapping out. No files, no network."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from reconciler.core.text import printable, quoted
+from reconciler.errors import ExitCode, UsageError
+from reconciler.expressions import language
+from reconciler.terminal import Terminal
+
+
+def run_eval(expression: str, attributes: str, now: datetime, terminal: Terminal, *, explain: bool) -> ExitCode:
+    """Prints the value, or with `explain` the value of every part; 1 when the expression refuses the attributes."""
+    try:
+        compiled = language.compile_expression(expression)
+    except language.ExpressionFaultError as fault:
+        marker = " " * fault.position + "^"
+        raise UsageError(f"the expression cannot be used: {fault}", f"{printable(expression)}\n{marker}") from fault
+    given = _attributes(attributes)
+    context = language.Context(now=now, taken=lambda _value: False, random=secrets.randbelow, creating=True)
+    if explain:
+        terminal.result("\n".join(_lines(language.explain(compiled, given, context), 0)))
+    try:
+        value = compiled.evaluate(given, context)
+    except language.EvaluationError as fault:
+        terminal.note(f"Error: {printable(str(fault))}")
+        return ExitCode.ERROR
+    if not explain:
+        terminal.result(_shown(value))
+    return ExitCode.OK
+
+
+def _attributes(text: str) -> language.Attributes:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as fault:
+        raise UsageError(f"--attributes is not JSON: {fault}", 'Write {"givenName": "Ada"}.') from fault
+    if not isinstance(found, dict):
+        raise UsageError("--attributes is not a JSON object", 'Write {"givenName": "Ada"}.')
+    values: dict[str, str | bool | tuple[str, ...]] = {}
+    for name, value in found.items():
+        if isinstance(value, list):
+            values[name] = tuple(str(each) for each in value)
+        elif isinstance(value, str | bool):
+            values[name] = value
+        elif value is not None:
+            values[name] = str(value)
+    return values
+
+
+def _lines(part: language.Explanation, depth: int) -> Iterator[str]:
+    yield f"{'  ' * depth}{printable(part.text)} = {_shown(part.value)}"
+    for inner in part.parts:
+        yield from _lines(inner, depth + 1)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, language.Failed):
+        return f"error: {printable(value.reason)}"
+    if isinstance(value, language.NotEvaluated):
+        return "(not needed)"
+    if isinstance(value, language.IgnoreFlow):
+        return f"(ignore {value.value})"
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(quoted, value))}]"
+    return "(no value)" if value is None else quoted(str(value))

@@ -1,0 +1,53 @@
+"""`=`, `<>`, `<`, `<=`, `>` and `>=`.
+
+Entra documents the operators and one rule: a condition whose source attribute is null or empty fails. So a side that
+is not written as a constant and has no value, or "", makes every comparison false, `<>` too. The rest its documents
+don't say. Here `=` and `<>` compare texts, case and all (as Switch does), and numbers only beside a number without
+quotes: "0012" is not "12", but `[StatusRehire] = 1` is true for "1". The others compare numbers if both sides are,
+dates if both sides are as the date functions give them, and otherwise texts by their code points.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from reconciler.expressions import dates
+from reconciler.expressions.signature import Argument
+from reconciler.expressions.values import FALSE, Attributes, Context, Evaluator, Value, boolean, number_of, to_text
+
+_OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
+    "=": operator.eq,
+    "<>": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+def comparison(symbol: str, left: Argument, right: Argument, *, numeric: bool) -> Evaluator:
+    """The condition; `numeric`: one side is written as a number."""
+    compare = _OPERATORS[symbol]
+    ordered = symbol not in ("=", "<>")
+    first, second = left.evaluate, right.evaluate
+    first_is_literal, second_is_literal = left.literal, right.literal
+
+    def evaluate(attributes: Attributes, context: Context) -> Value:
+        one, two = to_text(first(attributes, context)), to_text(second(attributes, context))
+        if one is None or two is None or not ((one or first_is_literal) and (two or second_is_literal)):
+            return FALSE
+        if numeric or ordered:
+            return boolean(compare(*_comparable(one, two, dated=ordered)))
+        return boolean(compare(one, two))
+
+    return evaluate
+
+
+def _comparable(one: str, two: str, *, dated: bool) -> tuple[Any, Any]:
+    numbers = number_of(one), number_of(two)
+    if None not in numbers:
+        return numbers
+    moments = (dates.standard(one), dates.standard(two)) if dated else (None, None)
+    return (one, two) if None in moments else moments

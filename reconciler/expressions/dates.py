@@ -1,0 +1,200 @@
+"""Dates as texts: what CDate reads, what every date function writes, and Visual Basic's arithmetic.
+
+All times are UTC. Entra's documents don't say what a time without an offset is; taking it as UTC gives every result
+they print. Fractions are kept to the microsecond (.NET: a tenth of it).
+"""
+
+from __future__ import annotations
+
+import calendar
+import functools
+import re
+from datetime import UTC, datetime, timedelta
+
+from reconciler.expressions.values import EvaluationError, shown
+
+MONTHS = tuple("January February March April May June July August September October November December".split())
+DAYS = tuple("Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split())
+FILETIME_START = datetime(1601, 1, 1, tzinfo=UTC)
+INTERVALS = ("yyyy", "m", "d", "ww", "h", "n", "s")
+_NOON = 12
+_LAST_OFFSET = 14 * 60
+_NO_OFFSET = 10 * _LAST_OFFSET
+
+# Constant patterns with bounded repeats only, each piece ending where the next cannot start: linear.
+_TIME = r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:\.(?P<fraction>\d{1,9}))?)?(?: ?(?P<half>[AP])M)?"
+_ZONE = r"(?: ?(?P<zone>Z|GMT|UTC|[+-]\d{1,2}:?\d{2}))?"
+_REST = rf"(?:(?:T|,? {{1,3}}){_TIME})?{_ZONE}"
+_MONTH = r"(?P<name>[A-Z]{3,9})\.?"
+_WEEKDAY = r"(?:[A-Z]{3,9},? )?"
+_FORMS = tuple(
+    re.compile(form + _REST, re.ASCII | re.IGNORECASE)
+    for form in (
+        r"(?P<year>\d{4})[-/](?P<month>\d{1,2})[-/](?P<day>\d{1,2})",
+        r"(?P<month>\d{1,2})[-/](?P<day>\d{1,2})[-/](?P<year>\d{4})",
+        rf"{_WEEKDAY}(?P<day>\d{{1,2}})[ -]{_MONTH}[ -](?P<year>\d{{4}})",
+        rf"{_WEEKDAY}{_MONTH} (?P<day>\d{{1,2}}),? (?P<year>\d{{4}})",
+    )
+)
+_STANDARD = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4}) (\d{1,2}):(\d{2}):(\d{2}) ([AP])M", re.ASCII)
+_LONGEST = 80
+
+
+def read(text: str) -> datetime:
+    """The moment a text means, in UTC: ISO 8601, `M/d/yyyy`, or with the month's name; a time and an offset may follow.
+
+    These are what .NET reads without being told a format (invariant culture: the month comes first). Raises
+    `EvaluationError`.
+    """
+    stripped = text.strip()
+    found = standard(stripped) or (_read(stripped) if len(stripped) <= _LONGEST else None)
+    if found is None:
+        raise EvaluationError(f"{shown(text)} is not a date")
+    return found
+
+
+@functools.lru_cache(1_024)
+def _read(text: str) -> datetime | None:
+    matches = (form.fullmatch(text) for form in _FORMS)
+    match = next(filter(None, matches), None)
+    return None if match is None else _moment(match, text)
+
+
+def _moment(match: re.Match[str], text: str) -> datetime:
+    parts = match.groupdict()
+    name = parts.get("name")
+    month = int(parts["month"]) if name is None else named(name, MONTHS)
+    hour = clock(int(parts["hour"] or 0), parts["half"])
+    fraction = (parts["fraction"] or "").ljust(6, "0")[:6]
+    return moment(
+        text,
+        (int(parts["year"]), month, int(parts["day"]), hour, int(parts["minute"] or 0), int(parts["second"] or 0)),
+        int(fraction),
+        offset(parts["zone"] or "Z"),
+    )
+
+
+def named(name: str, names: tuple[str, ...]) -> int:
+    """The 1-based place of a name, or of its first three letters; 0 if there is none."""
+    wanted = name.lower()
+    return next((index for index, full in enumerate(names, 1) if wanted in (full.lower(), full[:3].lower())), 0)
+
+
+def clock(hour: int, half: str | None) -> int:
+    """The hour on a clock of 24, -1 if there is no such hour on one of 12."""
+    if half is None:
+        return hour
+    if not 1 <= hour <= _NOON:
+        return -1
+    return hour % _NOON + (_NOON if half.upper() == "P" else 0)
+
+
+def offset(zone: str) -> int:
+    """Minutes before UTC of `Z`, `+08:00` or `-0700`."""
+    if zone[0] not in "+-":
+        return 0
+    minutes = in_minutes(zone[1:-2].rstrip(":"), zone[-2:])
+    return -minutes if zone[0] == "-" else minutes
+
+
+def in_minutes(hours: str, minutes: str) -> int:
+    """The size of an offset; an hour of more than 60 minutes makes it one that `moment` refuses."""
+    return int(hours) * 60 + int(minutes) if int(minutes) < 60 else _NO_OFFSET  # noqa: PLR2004
+
+
+def moment(text: str, fields: tuple[int, int, int, int, int, int], microsecond: int, minutes: int) -> datetime:
+    """The moment of these fields in UTC; raises `EvaluationError` for a date that does not exist."""
+    if abs(minutes) > _LAST_OFFSET:
+        raise EvaluationError(f"{shown(text)} has an offset that does not exist")
+    try:
+        return datetime(*fields, microsecond, tzinfo=UTC) - timedelta(minutes=minutes)
+    except (ValueError, OverflowError) as fault:
+        raise EvaluationError(f"{shown(text)} is not a date that exists") from fault
+
+
+def written(when: datetime) -> str:
+    """`M/d/yyyy h:mm:ss tt`, the form of all dates between functions."""
+    hour = when.hour % _NOON or _NOON
+    half = "AM" if when.hour < _NOON else "PM"
+    return f"{when.month}/{when.day}/{when.year:04} {hour}:{when.minute:02}:{when.second:02} {half}"
+
+
+def standard(text: str) -> datetime | None:
+    """The moment of a text that is exactly in that form."""
+    match = _STANDARD.fullmatch(text)
+    if match is None:
+        return None
+    month, day, year, hour, minute, second = map(int, match.groups()[:6])
+    try:
+        return datetime(year, month, day, clock(hour, match[7]), minute, second, tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def add(interval: str, number: int, when: datetime) -> datetime:
+    """`number` intervals later, as Visual Basic's DateAdd.
+
+    Entra's documents don't say what a month after 31 January is; here, as there, the month's last day.
+    """
+    try:
+        match interval:
+            case "yyyy":
+                return _months(when, 12 * number)
+            case "m":
+                return _months(when, number)
+            case _:
+                seconds = {"d": 86_400, "ww": 604_800, "h": 3_600, "n": 60, "s": 1}[interval]
+                return when + timedelta(seconds=seconds * number)
+    except (ValueError, OverflowError) as fault:
+        raise EvaluationError(f"{written(when)} plus {number} is outside of the calendar") from fault
+
+
+def _months(when: datetime, number: int) -> datetime:
+    year, month = divmod(when.year * 12 + when.month - 1 + number, 12)
+    if not 1 <= year <= 9999:  # noqa: PLR2004
+        raise OverflowError
+    day = min(when.day, calendar.monthrange(year, month + 1)[1])
+    return when.replace(year=year, month=month + 1, day=day)
+
+
+def difference(interval: str, first: datetime, second: datetime) -> int:
+    """Intervals from `first` to `second`, as Visual Basic's DateDiff.
+
+    Years and months count calendar boundaries, the short ones whole spans toward zero. Weeks are whole weeks between
+    the two Sundays on or before the dates, each with its date's time of day (so .NET's source, and Entra's printed
+    -493).
+    """
+    span = second - first
+    match interval:
+        case "yyyy":
+            return second.year - first.year
+        case "m":
+            return (second.year - first.year) * 12 + second.month - first.month
+        case "ww":
+            days = timedelta(days=first.isoweekday() % 7 - second.isoweekday() % 7)
+            return _whole(_whole(_microseconds(span + days), 86_400_000_000), 7)
+        case _:
+            seconds = {"d": 86_400, "h": 3_600, "n": 60, "s": 1}[interval]
+            return _whole(_microseconds(span), seconds * 1_000_000)
+
+
+def _microseconds(span: timedelta) -> int:
+    return span // timedelta(microseconds=1)
+
+
+def _whole(number: int, by: int) -> int:
+    """Division that goes toward zero."""
+    return number // by if number >= 0 else -(-number // by)
+
+
+def filetime(when: datetime) -> int:
+    """Active Directory's number: tenths of microseconds since 1601."""
+    return _microseconds(when - FILETIME_START) * 10
+
+
+def from_filetime(number: int) -> datetime:
+    """The moment of Active Directory's number."""
+    try:
+        return FILETIME_START + timedelta(microseconds=number // 10)
+    except OverflowError as fault:
+        raise EvaluationError(f"{number} is outside of the calendar") from fault

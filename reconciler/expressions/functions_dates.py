@@ -1,0 +1,109 @@
+"""Functions on dates. Entra's documents don't say what they do without a date: here nothing comes out."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC
+
+from reconciler.expressions import date_formats, dates
+from reconciler.expressions.signature import Function, Parameter, optional
+from reconciler.expressions.values import Context, EvaluationError, Value, shown, to_integer, to_text
+
+_STYLES = frozenset(
+    """None AllowLeadingWhite AllowTrailingWhite AllowInnerWhite AllowWhiteSpaces NoCurrentDateDefault
+    AdjustToUniversal AssumeLocal AssumeUniversal RoundtripKind""".split()
+)
+"""Of .NET's DateTimeStyles only inner white space matters here: the rest is about clocks that are not UTC."""
+
+
+def to_interval(value: Value) -> str:
+    """An interval of DateAdd and DateDiff."""
+    text = to_text(value)
+    if text not in dates.INTERVALS:
+        raise EvaluationError(f"{shown(text or '')} is not an interval: {', '.join(dates.INTERVALS)}")
+    return text
+
+
+def to_format(value: Value) -> date_formats.Format:
+    """A date format of .NET."""
+    return date_formats.compiled(to_text(value) or "")
+
+
+def to_styles(value: Value) -> frozenset[str]:
+    """Names of .NET's DateTimeStyles with commas or | between them."""
+    names = re.split(r"[,|]", to_text(value) or "")
+    styles = frozenset(name.strip().removeprefix("DateTimeStyles.") for name in names if name.strip())
+    if styles - _STYLES:
+        raise EvaluationError(f"{shown(min(styles - _STYLES))} is not one of .NET's DateTimeStyles")
+    return styles
+
+
+def cdate(text: str | None) -> str | None:
+    """The date a text means, in UTC; see `dates.read`."""
+    return dates.written(dates.read(text)) if text else None
+
+
+def now(context: Context) -> str:
+    """The current time in UTC."""
+    return dates.written(context.now.astimezone(UTC))
+
+
+def date_add(interval: str, number: int, when: str | None) -> str | None:
+    """A date some intervals later, or earlier; see `dates.add`."""
+    return dates.written(dates.add(interval, number, dates.read(when))) if when else None
+
+
+def date_diff(interval: str, first: str | None, second: str | None) -> str | None:
+    """The intervals from the first date to the second; see `dates.difference`."""
+    if not first or not second:
+        return None
+    return str(dates.difference(interval, dates.read(first), dates.read(second)))
+
+
+def date_from_num(number: str | None) -> str | None:
+    """The date of Active Directory's number."""
+    return dates.written(dates.from_filetime(to_integer(number))) if number else None
+
+
+def num_from_date(text: str | None) -> str | None:
+    """Active Directory's number of a date; T or a space stands before the time."""
+    return str(dates.filetime(dates.read(text))) if text else None
+
+
+def format_date_time(
+    source: str | None,
+    styles: frozenset[str] | None,
+    given: date_formats.Format,
+    wanted: date_formats.Format,
+) -> str | None:
+    """The source in another format. A source that is not in its format is an error."""
+    if not source:
+        return None
+    when, zoned = date_formats.parsed(source, given, styles or frozenset())
+    return date_formats.formatted(when, wanted, zoned=zoned)
+
+
+DATES = (
+    Function("CDate", (Parameter("Expression"),), cdate),
+    Function("Now", (), now, pure=False, contextual=True),
+    Function(
+        "DateAdd",
+        (Parameter("interval", to_interval), Parameter("value", to_integer), Parameter("dateTime")),
+        date_add,
+    ),
+    Function("DateDiff", (Parameter("interval", to_interval), Parameter("date1"), Parameter("date2")), date_diff),
+    Function("DateFromNum", (Parameter("value"),), date_from_num),
+    Function("NumFromDate", (Parameter("value"),), num_from_date),
+    Function(
+        "FormatDateTime",
+        (
+            Parameter("source"),
+            optional("dateTimeStyles", to_styles),
+            Parameter("inputFormat", to_format),
+            Parameter("outputFormat", to_format),
+        ),
+        format_date_time,
+        # FormatDateTime(source, inputFormat, outputFormat): cloud sync, Graph and the SuccessFactors guide.
+        gap=1,
+    ),
+)

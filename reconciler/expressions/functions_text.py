@@ -1,0 +1,184 @@
+"""Functions on texts. Where nothing is said of a source without a value, they give no value either.
+
+Entra's documents don't say what Append or Mid do then; here nothing comes out, so that a missing name never gives half
+an address. Positions count characters (.NET counts UTF-16 units, which can cut an emoji in two).
+"""
+
+from __future__ import annotations
+
+from reconciler.expressions import casing
+from reconciler.expressions.signature import Function, Parameter, optional
+from reconciler.expressions.values import (
+    MAX_VALUES,
+    EvaluationError,
+    Value,
+    fits,
+    shown,
+    to_any,
+    to_integer,
+    to_natural,
+    to_position,
+    to_text,
+    to_values,
+)
+
+BINARY, TEXTUAL = "vbBinaryCompare", "vbTextCompare"
+
+
+def append(source: str | None, suffix: str | None) -> str | None:
+    """The source with the suffix behind it; no value without a source. A suffix without a value is empty."""
+    if source is None or suffix is None:
+        return source
+    fits(len(source) + len(suffix))
+    return source + suffix
+
+
+def concatenate(*parts: str | None) -> str:
+    """`&`, which Entra documents for cloud sync only: as in Visual Basic, no value is an empty text."""
+    given = [part for part in parts if part]
+    fits(sum(map(len, given)))
+    return "".join(given)
+
+
+def join(separator: str | None, *sources: tuple[str, ...]) -> str:
+    """All values of all sources with the separator between them; empty ones are passed over.
+
+    Only an example in Entra's documents shows that (`Join(", ", "", [surname], [givenName])` gives "Doe, John").
+    """
+    between = separator or ""
+    values = [value for source in sources for value in source if value]
+    fits(sum(map(len, values)) + len(between) * max(0, len(values) - 1))
+    return between.join(values)
+
+
+def left(text: str | None, count: int) -> str:
+    """The first `count` characters: all if it is negative, "" without a text."""
+    if text is None:
+        return ""
+    return text if count < 0 else text[:count]
+
+
+def mid(source: str | None, start: int, length: int | None = None) -> str | None:
+    """`length` characters from the 1-based `start`; what lies behind the end is not there.
+
+    Entra's documents don't say what a start below 1 or a negative length is; here, as in Visual Basic, an error. Its
+    cloud sync also shows a call without length: the rest.
+    """
+    if source is None:
+        return None
+    return source[start - 1 :] if length is None else source[start - 1 : start - 1 + length]
+
+
+def in_str(text: str | None, wanted: str | None, start: int | None = None, compare: str | None = None) -> str:
+    """The 1-based position of `wanted` from `start` on, 0 if it is not there.
+
+    Entra's documents don't name the default comparison; here, as in Visual Basic, case counts. No text is "".
+    """
+    first = 1 if start is None else start
+    within, find = text or "", wanted or ""
+    if compare == TEXTUAL:
+        within, find = casing.lower(within), casing.lower(find)
+    elif compare not in (None, BINARY):
+        raise EvaluationError(f"{shown(compare or '')} is not {BINARY} or {TEXTUAL}")
+    if not within or first > len(within):
+        return "0"
+    return str(within.find(find, first - 1) + 1)
+
+
+def word(text: str | None, number: int, delimiters: str | None) -> str:
+    """The word at the 1-based `number`, "" if there is none. Each character of `delimiters` ends a word.
+
+    Entra's documents don't say whether two delimiters in a row have an empty word between them (here: no), nor whether
+    a text without delimiters is a word (here: yes, the first).
+    """
+    if not text or number < 1:
+        return ""
+    if delimiters:
+        text = text.translate(dict.fromkeys(map(ord, delimiters), delimiters[0]))
+    words = [part for part in text.split(delimiters[0]) if part] if delimiters else [text]
+    return words[number - 1] if number <= len(words) else ""
+
+
+def split(source: str | None, delimiter: str | None) -> tuple[str, ...] | None:
+    """The parts between delimiters, without white space around them.
+
+    Entra's only example, "PermissionSetOne, PermissionSetTwo" at ",", comes out trimmed; so here too. Empty parts stay.
+    """
+    if not delimiter:
+        raise EvaluationError("Split needs a delimiter")
+    if not source:
+        return None
+    if source.count(delimiter) >= MAX_VALUES:
+        raise EvaluationError(f"more than {MAX_VALUES:,} values")
+    return tuple(part.strip() for part in source.split(delimiter))
+
+
+def strip_spaces(source: str | None) -> str | None:
+    """The source without spaces: U+0020, the only one Entra names."""
+    return None if source is None else source.replace(" ", "")
+
+
+def trim(value: Value) -> Value:
+    """The value, or each value, without white space at its ends."""
+    if value is None:
+        return None
+    return value.strip() if isinstance(value, str) else tuple(each.strip() for each in value)
+
+
+def _culture(name: str | None) -> str:
+    if name and not casing.is_culture(name):
+        raise EvaluationError(f'{shown(name)} is not a culture such as "en-US"')
+    return name or ""
+
+
+def to_lower(source: str | None, culture: str | None = None) -> str | None:
+    """Lower case; the culture counts for Turkish and Azeri."""
+    return None if source is None else casing.lower(source, _culture(culture))
+
+
+def to_upper(source: str | None, culture: str | None = None) -> str | None:
+    """Upper case; the culture counts for Turkish and Azeri."""
+    return None if source is None else casing.upper(source, _culture(culture))
+
+
+def pcase(source: str | None, separators: str | None = None) -> str | None:
+    """Each word with a capital; see `casing.title`."""
+    return None if source is None else casing.title(source, separators)
+
+
+def normalize_diacritics(source: str | None) -> str | None:
+    """Letters without their marks; see `casing.without_diacritics`."""
+    return None if source is None else casing.without_diacritics(source)
+
+
+def redact(value: Value) -> Value:
+    """The value itself: only what is logged and explained shows "[Redact]" for it."""
+    return value
+
+
+_SOURCE = Parameter("source")
+TEXT = (
+    Function("Append", (_SOURCE, Parameter("suffix")), append),
+    Function("Join", (Parameter("separator"), Parameter("source", to_values)), join, repeating=1),
+    Function("Left", (Parameter("String"), Parameter("NumChars", to_integer)), left),
+    Function("Mid", (_SOURCE, Parameter("start", to_position), optional("length", to_natural)), mid),
+    Function(
+        "InStr",
+        (
+            Parameter("value1"),
+            Parameter("value2"),
+            optional("start", to_position),
+            optional("compareType", to_text, BINARY, TEXTUAL),
+        ),
+        in_str,
+    ),
+    Function("Word", (Parameter("String"), Parameter("WordNumber", to_integer), Parameter("Delimiters")), word),
+    Function("Split", (_SOURCE, Parameter("delimiter")), split),
+    Function("StripSpaces", (_SOURCE,), strip_spaces),
+    Function("Trim", (Parameter("value", to_any),), trim),
+    Function("ToLower", (_SOURCE, optional("culture")), to_lower),
+    Function("ToUpper", (_SOURCE, optional("culture")), to_upper),
+    Function("PCase", (_SOURCE, optional("wordSeparators")), pcase),
+    Function("NormalizeDiacritics", (_SOURCE,), normalize_diacritics),
+    Function("Redact", (Parameter("value", to_any),), redact),
+)

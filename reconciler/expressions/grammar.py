@@ -1,0 +1,256 @@
+r"""The grammar: texts to trees and back.
+
+Attributes `[name]`, strings in double quotes with `\\` and `\"` (any other backslash stands for itself: Entra's guides
+write "\+(?<code>…)"), numbers, `&HF`, bare keywords, calls with arguments left out, one comparison, and the `&` of
+Entra's cloud sync. LALR: time and memory grow with the length of the text and nothing recurses.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from dataclasses import dataclass, field
+from typing import ClassVar, TypeAlias
+
+from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedInput, UnexpectedToken, v_args
+from lark.exceptions import UnexpectedEOF
+
+from reconciler.expressions.values import MAX_LENGTH, ExpressionFaultError
+
+MAX_DEPTH = 50
+
+_GRAMMAR = r"""
+?start: comparison
+?comparison: joined | joined OPERATOR joined -> compare
+?joined: value | value ("&" value)+ -> concatenation
+?value: STRING -> string | NUMBER -> number | ATTRIBUTE -> attribute | NAME -> keyword | call
+call: NAME "(" slot ("," slot)* ")"
+slot: comparison |
+
+OPERATOR: "<>" | "<=" | ">=" | "=" | "<" | ">"
+STRING: /"(?:[^"\\]|\\.)*"/s
+ATTRIBUTE: /\[[^\[\]"\r\n]*\]/
+NUMBER.2: /&H[0-9A-Fa-f]{1,15}|-?[0-9]{1,19}(?:\.[0-9]{1,19})?/
+NAME: /[A-Za-z_][A-Za-z0-9_]*/
+%ignore /[ \t\r\n\xa0]+/
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Omitted:
+    """An argument that was left out: nothing between two commas."""
+
+    position: int = field(default=0, compare=False)
+    depth: int = field(default=0, compare=False)
+    text: ClassVar[str] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class String:
+    """A string constant; `value` without quotes and escapes."""
+
+    value: str
+    position: int = field(default=0, compare=False)
+    depth: int = field(default=1, compare=False)
+
+    @property
+    def text(self) -> str:
+        """The string as it is written."""
+        escaped = self.value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number as it was written; `&HF` is hexadecimal."""
+
+    text: str
+    position: int = field(default=0, compare=False)
+    depth: int = field(default=1, compare=False)
+
+    @property
+    def value(self) -> str:
+        """The number as the language passes it on: its decimal digits."""
+        return str(int(self.text.removeprefix("&H"), 16)) if self.text.startswith("&H") else self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """A source attribute."""
+
+    name: str
+    position: int = field(default=0, compare=False)
+    depth: int = field(default=1, compare=False)
+
+    @property
+    def text(self) -> str:
+        """The attribute as it is written."""
+        return f"[{self.name}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Keyword:
+    """A bare word such as vbBinaryCompare."""
+
+    name: str
+    position: int = field(default=0, compare=False)
+    depth: int = field(default=1, compare=False)
+
+    @property
+    def text(self) -> str:
+        """The word."""
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function and its arguments."""
+
+    name: str
+    arguments: tuple[Node, ...]
+    position: int = field(default=0, compare=False)
+    depth: int = field(default=1, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """Two values and `=`, `<>`, `<`, `<=`, `>` or `>=` between them."""
+
+    operator: str
+    left: Node
+    right: Node
+    position: int = field(default=0, compare=False)
+    depth: int = field(default=1, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Concatenation:
+    """Values joined by `&`."""
+
+    parts: tuple[Node, ...]
+    position: int = field(default=0, compare=False)
+    depth: int = field(default=1, compare=False)
+
+
+Node: TypeAlias = Omitted | String | Number | Attribute | Keyword | Call | Compare | Concatenation
+
+
+def children(node: Node) -> tuple[Node, ...]:
+    """The nodes below `node`, in order."""
+    match node:
+        case Call():
+            return node.arguments
+        case Compare():
+            return (node.left, node.right)
+        case Concatenation():
+            return node.parts
+        case _:
+            return ()
+
+
+def _deeper(position: int, below: tuple[Node, ...]) -> int:
+    depth = 1 + max((node.depth for node in below), default=0)
+    if depth > MAX_DEPTH:
+        raise ExpressionFaultError(f"calls nest deeper than {MAX_DEPTH}", position)
+    return depth
+
+
+def _at(token: Token) -> int:
+    return token.start_pos or 0
+
+
+@v_args(inline=True)
+class _Builder(Transformer[Token, Node]):
+    def string(self, token: Token) -> Node:
+        return String(re.sub(r'\\([\\"])', r"\1", token[1:-1]), _at(token))
+
+    def number(self, token: Token) -> Node:
+        return Number(str(token), _at(token))
+
+    def attribute(self, token: Token) -> Node:
+        name = token[1:-1].strip()
+        if not name:
+            raise ExpressionFaultError("the brackets hold no attribute name", _at(token))
+        return Attribute(name, _at(token))
+
+    def keyword(self, token: Token) -> Node:
+        return Keyword(str(token), _at(token))
+
+    def slot(self, node: Node | None = None) -> Node:
+        return Omitted() if node is None else node
+
+    def call(self, name: Token, *arguments: Node) -> Node:
+        # `Now()` has one slot with nothing in it: no argument.
+        given = () if len(arguments) == 1 and isinstance(arguments[0], Omitted) else arguments
+        return Call(str(name), given, _at(name), _deeper(_at(name), given))
+
+    def compare(self, left: Node, operator: Token, right: Node) -> Node:
+        return Compare(str(operator), left, right, _at(operator), _deeper(_at(operator), (left, right)))
+
+    def concatenation(self, *parts: Node) -> Node:
+        return Concatenation(parts, parts[0].position, _deeper(parts[0].position, parts))
+
+
+@functools.cache
+def _parser() -> Lark:
+    # On first use: an import should not build tables.
+    return Lark(_GRAMMAR, parser="lalr", transformer=_Builder())
+
+
+def parse(source: str) -> Node:
+    """The tree of `source`; raises `ExpressionFaultError`."""
+    if len(source) > MAX_LENGTH:
+        raise ExpressionFaultError(f"longer than {MAX_LENGTH:,} characters", MAX_LENGTH)
+    if not source.strip():
+        raise ExpressionFaultError("there is no expression")
+    try:
+        # With a transformer in the parser, what comes out is what `_Builder` returned.
+        tree: Node = _parser().parse(source)  # type: ignore[assignment]
+    except UnexpectedInput as fault:
+        raise _explained(source, fault) from None
+    return tree
+
+
+def _explained(source: str, fault: UnexpectedInput) -> ExpressionFaultError:
+    if isinstance(fault, UnexpectedCharacters):
+        position = fault.pos_in_stream or 0
+        return ExpressionFaultError(_character(source, position), position)
+    token = fault.token if isinstance(fault, UnexpectedToken) else None
+    if token is None or token.type == "$END" or isinstance(fault, UnexpectedEOF):
+        return ExpressionFaultError("the expression ends too early: is a parenthesis missing?", len(source))
+    word = str(token)
+    if word.upper() in ("AND", "OR", "NOT", "XOR"):
+        return ExpressionFaultError(f"{word} is no operator: nest IIF instead", _at(token))
+    if word.startswith('"'):
+        message = 'a string here: is a comma missing, or the \\ before a " inside a string?'
+        return ExpressionFaultError(message, _at(token))
+    return ExpressionFaultError(f"{word[:40]} cannot stand here", _at(token))
+
+
+_CHARACTERS = {
+    '"': "the string that starts here has no closing quote",
+    "[": "the attribute name that starts here has no closing bracket",
+    "(": "parentheses only hold the arguments of a function",
+    "'": "strings stand in double quotes",
+    "“": 'a typographic quote: strings stand in "straight" quotes',
+    "”": 'a typographic quote: strings stand in "straight" quotes',
+    "+": "there is no arithmetic; texts are joined with Append or Join",
+}
+
+
+def _character(source: str, position: int) -> str:
+    character = source[position]
+    return _CHARACTERS.get(character, f"{character!r} cannot stand here")
+
+
+def printed(node: Node) -> str:
+    """The canonical text of a tree: parsing it gives the same tree."""
+    match node:
+        case Call():
+            return f"{node.name}({', '.join(map(printed, node.arguments))})"
+        case Compare():
+            return f"{printed(node.left)} {node.operator} {printed(node.right)}"
+        case Concatenation():
+            return " & ".join(map(printed, node.parts))
+        case _:
+            return node.text

@@ -1,0 +1,167 @@
+"""Entra's expression language: compiled once to closures, evaluated for each user, explained part by part.
+
+`compile_expression` refuses what can never work with `ExpressionFaultError`; `Expression.evaluate` refuses a user with
+`EvaluationError`. Neither raises anything else, whatever the text and the attributes are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from reconciler.expressions import compiler, grammar
+from reconciler.expressions.values import (
+    Attributes,
+    Context,
+    EvaluationError,
+    Evaluator,
+    ExpressionFaultError,
+    IgnoreFlow,
+    IgnoreFlowError,
+    Value,
+    measured,
+)
+
+__all__ = [
+    "Attributes",
+    "Context",
+    "EvaluationError",
+    "Explanation",
+    "Expression",
+    "ExpressionFaultError",
+    "Failed",
+    "IgnoreFlow",
+    "NotEvaluated",
+    "Outcome",
+    "Result",
+    "Value",
+    "compile_expression",
+    "explain",
+]
+
+REDACTED = "[Redact]"
+"""What Entra's logs show of the argument of Redact."""
+Result: TypeAlias = Value | IgnoreFlow
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """A compiled expression: its canonical form, the attributes and functions it names, in the order of its text.
+
+    `text` parses to the same tree again (unless its spaces and escapes take an expression of nearly 10,000 characters
+    over that limit).
+    """
+
+    text: str
+    attributes: tuple[str, ...]
+    functions: frozenset[str]
+    tree: grammar.Node
+    evaluator: Evaluator
+
+    def evaluate(self, attributes: Attributes, context: Context) -> Result:
+        """The value for one user: text, several texts, None for no value, or an `IgnoreFlow`.
+
+        An attribute that is absent, or has no values, has no value. Raises `EvaluationError`.
+        """
+        return _outcome(self.evaluator, attributes, context)
+
+
+def compile_expression(source: str) -> Expression:
+    """The expression that `source` is; raises `ExpressionFaultError`."""
+    tree = grammar.parse(source)
+    compiled = compiler.compile_tree(tree)
+    names: dict[str, None] = {}
+    functions: set[str] = set()
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, grammar.Attribute):
+            names.setdefault(node.name)
+        elif isinstance(node, grammar.Call):
+            functions.add(node.name)
+        waiting.extend(reversed(grammar.children(node)))
+    return Expression(grammar.printed(tree), tuple(names), frozenset(functions), tree, compiled)
+
+
+def _outcome(evaluator: Evaluator, attributes: Attributes, context: Context) -> Result:
+    try:
+        return measured(evaluator(attributes, context))
+    except IgnoreFlowError as fault:
+        return fault.directive
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A part that refused the user, with its reason."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotEvaluated:
+    """A part whose value was not needed, or never reached."""
+
+
+Outcome: TypeAlias = Result | Failed | NotEvaluated
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One part of an expression, what it came to, and its own parts."""
+
+    text: str
+    value: Outcome
+    parts: tuple[Explanation, ...]
+
+
+def explain(expression: Expression, attributes: Attributes, context: Context) -> Explanation:
+    """What every part came to, as one evaluation went: branches not taken are `NotEvaluated`.
+
+    Whatever contains a call of Redact shows "[Redact]" instead of its value.
+    """
+    seen: dict[int, Outcome] = {}
+
+    def trace(node: grammar.Node, evaluate: Evaluator) -> Evaluator:
+        return lambda attributes, context: _recorded(evaluate, seen, id(node), (attributes, context))
+
+    evaluator = compiler.compile_tree(expression.tree, trace)
+    try:
+        _outcome(evaluator, attributes, context)
+    except EvaluationError as fault:
+        seen[id(expression.tree)] = Failed(str(fault))
+    return _explanation(expression.tree, lambda node: seen.get(id(node), NotEvaluated()))
+
+
+def _recorded(evaluate: Evaluator, seen: dict[int, Outcome], key: int, given: tuple[Attributes, Context]) -> Value:
+    try:
+        value = evaluate(*given)
+    except IgnoreFlowError as fault:
+        seen[key] = fault.directive
+        raise
+    except EvaluationError as fault:
+        seen[key] = Failed(str(fault))
+        raise
+    seen[key] = value
+    return value
+
+
+def _explanation(node: grammar.Node, outcome: Callable[[grammar.Node], Outcome]) -> Explanation:
+    below = grammar.children(node)
+    parts = tuple(_explanation(part, outcome) for part in below if not isinstance(part, grammar.Omitted))
+    value = outcome(node)
+    secret = isinstance(node, grammar.Call) and node.name == "Redact"
+    if secret:
+        parts = tuple(_hidden(part) for part in parts)
+    if (secret or any(_shows_redacted(part) for part in parts)) and not isinstance(value, NotEvaluated):
+        value = REDACTED
+    return Explanation(grammar.printed(node), value, parts)
+
+
+def _hidden(part: Explanation) -> Explanation:
+    value = part.value if isinstance(part.value, NotEvaluated) else REDACTED
+    return Explanation(part.text, value, tuple(map(_hidden, part.parts)))
+
+
+def _shows_redacted(part: Explanation) -> bool:
+    return part.value == REDACTED

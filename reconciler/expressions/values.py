@@ -1,0 +1,180 @@
+"""Values of the expression language, what they convert to, and the two errors everything ends in.
+
+Entra's language knows text only: booleans are "True" and "False", numbers their digits, dates `M/d/yyyy h:mm:ss tt`.
+Attributes may also have several values. None is no value.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
+from typing import TypeAlias
+
+MAX_LENGTH = 10_000
+"""Characters of an expression (Entra's own limit), of an attribute's value and of every result on the way."""
+MAX_VALUES = 1_000
+MAX_TOTAL = 10 * MAX_LENGTH
+"""Characters of all values of a multi-valued attribute together."""
+
+Value: TypeAlias = str | tuple[str, ...] | None
+Attributes: TypeAlias = Mapping[str, str | bool | tuple[str, ...]]
+
+
+class ExpressionFaultError(ValueError):
+    """The expression cannot be taken; `position` is the 0-based offset in it."""
+
+    def __init__(self, message: str, position: int = 0) -> None:
+        super().__init__(message)
+        self.position = position
+
+
+class EvaluationError(ValueError):
+    """The expression has no result for this user, and why."""
+
+
+class IgnoreFlow(Enum):
+    """A result that is no value: leave the attribute, or the whole object, as it is in the target."""
+
+    ATTRIBUTE = "attribute"
+    OBJECT = "object"
+
+
+class IgnoreFlowError(Exception):
+    """How `IgnoreFlow` leaves nested calls: an ignored part makes the whole expression ignored."""
+
+    def __init__(self, directive: IgnoreFlow) -> None:
+        super().__init__(directive.value)
+        self.directive = directive
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What an expression may know beside the user's attributes.
+
+    `now` must carry its offset. `taken` says whether the target has a value already (`SelectUniqueValue`).
+    `random(n)` is a number from 0 to n - 1, as `secrets.randbelow` gives. `creating`: the user does not exist there
+    yet.
+    """
+
+    now: datetime
+    taken: Callable[[str], bool]
+    random: Callable[[int], int]
+    creating: bool
+
+
+Evaluator: TypeAlias = Callable[[Attributes, Context], Value]
+
+TRUE, FALSE = "True", "False"
+# Constant patterns with bounded repeats only: no backtracking to speak of.
+_INTEGER = re.compile(r"[+-]?[0-9]{1,19}(?:\.0{1,9})?")
+_NUMBER = re.compile(r"[+-]?[0-9]{1,30}(?:\.[0-9]{1,30})?")
+
+
+def shown(text: str) -> str:
+    """`text` as a message quotes it: shortened, control characters escaped."""
+    return repr(text if len(text) <= 40 else f"{text[:39]}…")  # noqa: PLR2004
+
+
+def boolean(value: bool) -> str:
+    """Entra's spelling of a boolean."""
+    return TRUE if value else FALSE
+
+
+def measured(value: Value) -> Value:
+    """`value`, if it keeps the limits."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        fits(len(value))
+    elif len(value) > MAX_VALUES:
+        raise EvaluationError(f"more than {MAX_VALUES:,} values")
+    elif sum(map(len, value)) > MAX_TOTAL or any(len(each) > MAX_LENGTH for each in value):
+        raise EvaluationError("the values are too long")
+    return value
+
+
+def fits(length: int) -> None:
+    """Refuse a text of `length` characters before it is built."""
+    if length > MAX_LENGTH:
+        raise EvaluationError(f"a text of more than {MAX_LENGTH:,} characters")
+
+
+def to_any(value: Value) -> Value:
+    """Any value as it is."""
+    return value
+
+
+def to_text(value: Value) -> str | None:
+    """One text, or None. An attribute with one value is that value; with several, it is refused.
+
+    Entra's documents don't say what its text functions do with several values; here that has to be written down, with
+    Item or Join. (Only Trim is documented to work on each of them.)
+    """
+    if value is None or isinstance(value, str):
+        return value
+    if len(value) == 1:
+        return value[0]
+    if not value:
+        return None
+    raise EvaluationError(f"{len(value)} values where one is needed: choose with Item, or Join them")
+
+
+def to_values(value: Value) -> tuple[str, ...]:
+    """All values; one text is one value."""
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, str) else value
+
+
+def to_integer(value: Value) -> int:
+    """A whole number of at most 19 digits; schemas Entra exports keep numbers as strings."""
+    text = to_text(value)
+    if text is None:
+        raise EvaluationError("no value where a number is needed")
+    text = text.strip()
+    if not _INTEGER.fullmatch(text):
+        raise EvaluationError(f"{shown(text)} is not a whole number")
+    return int(text.partition(".")[0])
+
+
+def to_natural(value: Value) -> int:
+    """A number that is not negative."""
+    number = to_integer(value)
+    if number < 0:
+        raise EvaluationError(f"{number} is negative")
+    return number
+
+
+def to_position(value: Value) -> int:
+    """A 1-based position."""
+    number = to_integer(value)
+    if number < 1:
+        raise EvaluationError(f"positions start at 1, not {number}")
+    return number
+
+
+def number_of(text: str) -> Decimal | None:
+    """The number `text` is, if it is one."""
+    stripped = text.strip()
+    return Decimal(stripped) if _NUMBER.fullmatch(stripped) else None
+
+
+def to_truth(value: Value) -> bool:
+    """A condition. No value and "" are false, "True" and "False" count in any case, numbers are true unless 0.
+
+    Entra's documents don't say what other texts are; here they are refused.
+    """
+    text = to_text(value)
+    if not text:
+        return False
+    lowered = text.strip().lower()
+    if lowered in ("true", "false"):
+        return lowered == "true"
+    number = number_of(text)
+    if number is None:
+        raise EvaluationError(f"{shown(text)} is neither true nor false")
+    return number != 0

@@ -1,0 +1,60 @@
+"""Mappings in Entra's language, from YAML to the service."""
+
+from __future__ import annotations
+
+from conftest import Open
+from servers.odd_scim import OddScim, make_user
+from workspace import ENTERPRISE, source
+
+MAPPINGS = r"""
+- {target: externalId, source: objectId, match: 1}
+- {target: userName, expression: 'ToLower([userPrincipalName])', match: 2}
+- {target: active, expression: 'Switch([IsSoftDeleted], , "False", "True", "True", "False")'}
+- {target: name.givenName, expression: 'Coalesce([nickname], [givenName])'}
+- {target: name.familyName, expression: 'IIF([surname] = "No", "Noh", [surname])'}
+- {target: locale, expression: 'Replace([preferredLanguage], "-", , , "_", , )', default: en_US}
+- {target: "enterprise:department", expression: 'IgnoreFlowIfNullOrEmpty([department])'}
+- {target: "enterprise:costCenter", expression: 'Mid([costCenter], 1, 2)'}
+"""
+
+
+def test_an_entra_mapping_works_unchanged(at_work: Open) -> None:
+    service = OddScim(users=[make_user(2)])
+    workspace = at_work(service)
+    workspace.write("mappings.yaml", MAPPINGS)
+    ada = source(make_user(1), userPrincipalName="Ada@Example.com", surname="No", preferredLanguage="de-DE")
+    kept = source(make_user(2), department=None, nickname="Zed")
+    workspace.users([ada, kept])
+    assert workspace.apply().code == 0
+    made = service.find("ada@example.com")
+    assert (made["userName"], made["locale"], made["name"]["familyName"]) == ("ada@example.com", "de_DE", "Noh")
+    assert made[ENTERPRISE]["costCenter"] == "CC"
+    other = service.find(str(kept["userPrincipalName"]))
+    assert other["name"]["givenName"] == "Zed"
+    assert other[ENTERPRISE]["department"] == make_user(2)[ENTERPRISE]["department"], (
+        "an ignored flow keeps what is there"
+    )
+    assert workspace.plan().code == 0
+
+
+def test_a_user_an_expression_refuses_is_left_alone(at_work: Open) -> None:
+    service = OddScim(users=[make_user(1), make_user(2)])
+    workspace = at_work(service)
+    workspace.write("mappings.yaml", MAPPINGS + "- {target: title, expression: 'Error(\"no title\")'}\n")
+    workspace.users([source(make_user(1)), source(make_user(2))])
+    ended = workspace.apply()
+    assert ended.code == 5
+    assert "title cannot be mapped: no title" in ended.out
+    assert service.writes == []
+
+
+def test_a_wrong_expression_is_told_with_its_place(at_work: Open) -> None:
+    workspace = at_work(OddScim())
+    workspace.write("mappings.yaml", MAPPINGS + "- {target: title, expression: 'Replac([jobTitle])'}\n")
+    workspace.users([])
+    ended = workspace.run("validate")
+    assert ended.code == 1
+    assert "there is no function Replac. Did you mean Replace?" in ended.err
+    assert "mappings.yaml:10:" in ended.err
+    workspace.write("mappings.yaml", MAPPINGS + "- {target: title, expression: 'Guid()'}\n")
+    assert "Guid is not supported yet" in workspace.run("validate").err

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from reconciler.errors import TargetError
+from reconciler.scim.transport import PinnedTransport, ReadOnlyTransport, WriteRefusedError, endpoint
+
+WHERE = endpoint("https://scim.example.com/v2/", profile_hosts=["scim.example.com"], allowed_hosts=[])
+
+
+class Recorder(httpx.BaseTransport):
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self.seen.append(f"{request.method} {request.url}")
+        return httpx.Response(200)
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"])
+def test_planning_cannot_write(method: str) -> None:
+    recorder = Recorder()
+    with pytest.raises(WriteRefusedError):
+        ReadOnlyTransport(recorder).handle_request(httpx.Request(method, WHERE.base_url))
+    assert recorder.seen == []
+
+
+def test_planning_reads() -> None:
+    recorder = Recorder()
+    ReadOnlyTransport(recorder).handle_request(httpx.Request("GET", WHERE.base_url))
+    assert recorder.seen == ["GET https://scim.example.com/v2"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://elsewhere.example.com/v2/Users",
+        "http://scim.example.com/v2/Users",
+        "https://scim.example.com:8443/v2/Users",
+        "https://scim.example.com.evil.example/v2/Users",
+    ],
+)
+def test_requests_go_to_one_host_only(url: str) -> None:
+    recorder = Recorder()
+    with pytest.raises(TargetError, match="would have left for"):
+        PinnedTransport(recorder, WHERE).handle_request(httpx.Request("GET", url))
+    assert recorder.seen == []
+
+
+def test_the_one_host_is_reached() -> None:
+    recorder = Recorder()
+    PinnedTransport(recorder, WHERE).handle_request(httpx.Request("GET", "https://scim.example.com:443/v2/Users"))
+    assert len(recorder.seen) == 1
+    assert WHERE.base_url == "https://scim.example.com/v2"
+
+
+@pytest.mark.parametrize(
+    ("allowed", "url", "passes"),
+    [
+        ("scim.example.org", "https://scim.example.org/scim", True),
+        ("SCIM.example.org", "https://scim.example.org:443/scim", True),
+        ("scim.example.org", "https://scim.example.org:8443/scim", False),
+        ("scim.example.org:8443", "https://scim.example.org:8443/scim", True),
+        ("127.0.0.1", "http://127.0.0.1:8080/scim", True),
+        ("scim.example.org", "http://scim.example.org/scim", False),
+        ("example.org", "https://scim.example.org/scim", False),
+        ("", "https://scim.example.org/scim", False),
+    ],
+)
+def test_a_host_is_allowed_from_outside(allowed: str, url: str, passes: bool) -> None:
+    if passes:
+        assert endpoint(url, profile_hosts=[], allowed_hosts=[allowed]).base_url == url
+    else:
+        with pytest.raises(TargetError):
+            endpoint(url, profile_hosts=[], allowed_hosts=[allowed])
