@@ -258,7 +258,7 @@ def test_ctrl_c_finishes_what_is_in_flight_and_the_same_command_finishes_the_res
 def test_a_second_ctrl_c_ends_at_once_though_the_service_hangs(desk: OpenDesk) -> None:
     def hang(entry: Logged) -> None:
         if entry.nth_write:
-            opened.service.oddities = Oddities(latency=6)
+            opened.service.oddities = Oddities(latency=25)
 
     live, people = company(20, department="Moved")
     opened = desk(live)
@@ -272,7 +272,7 @@ def test_a_second_ctrl_c_ends_at_once_though_the_service_hangs(desk: OpenDesk) -
     interrupt(process)
     before = time.monotonic()
     stopped = ended(process)
-    assert time.monotonic() - before < 3
+    assert time.monotonic() - before < 12
     assert (stopped.code, "Traceback" in stopped.err) == (130, False)
     assert opened.receipt()[-1]["event"] in ("started", "finished")
 

@@ -23,7 +23,7 @@ from reconciler.expressions.language import (
 )
 from reconciler.expressions.values import MAX_LENGTH
 
-SOON = 5
+SOON = 30
 """Seconds, on a busy machine; alone, each case takes well under one."""
 CONTEXT = Context(datetime(2026, 3, 1, 12, tzinfo=UTC), lambda _value: False, lambda below: below // 2, creating=True)
 ADA: dict[str, Any] = {

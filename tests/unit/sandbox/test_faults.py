@@ -40,7 +40,7 @@ def test_a_stopped_server_waits_no_more() -> None:
     faults.stop()
     before = time.monotonic()
     faults.delay(Quirks(slow=30))
-    assert time.monotonic() - before < 1
+    assert time.monotonic() - before < 10
 
 
 def test_the_html_page_names_its_status() -> None:
