@@ -29,7 +29,9 @@ _PHASES = {
 
 def order(changes: Sequence[Change], live: Iterable[LiveUser]) -> tuple[list[Change], list[Diagnostic]]:
     """The changes with `requires`, `temporary_user_name` and `wave`, in execution order; impossible ones are told."""
-    holders = {folded(user.user_name): user for user in live if user.user_name}
+    # Almost every plan takes no name, and folding those of all users would be for nothing.
+    takes_names = any(_wanted(change) for change in changes)
+    holders = {folded(user.user_name): user for user in live if user.user_name} if takes_names else {}
     possible, conflicts = _with_free_names(changes, holders)
     possible, withheld = _without_wanted_holders(possible, changes, holders)
     conflicts += withheld

@@ -83,10 +83,16 @@ def verdict(user: SourceUser, rules: ScopeRules, today: date) -> Verdict:
         return Verdict(ScopeReason.EXPIRED, f"expired {lifecycle.expires}")
     if lifecycle.starts is not None and lifecycle.starts > today:
         return Verdict(ScopeReason.NOT_STARTED, f"starts {lifecycle.starts}")
+    return _assignment(user, rules)
+
+
+def _assignment(user: SourceUser, rules: ScopeRules) -> Verdict:
+    if rules.assigned is None and not rules.excluded:
+        return IN_SCOPE
     names = tuple(_names(user))
     if rules.assigned is not None and rules.assigned.isdisjoint(names):
         return Verdict(ScopeReason.NOT_ASSIGNED, "not assigned in scope.yaml")
-    if rules.excluded and not rules.excluded.isdisjoint(names):
+    if not rules.excluded.isdisjoint(names):
         return Verdict(ScopeReason.EXCLUDED, "excluded in scope.yaml")
     return IN_SCOPE
 
