@@ -276,7 +276,7 @@ def _is_yaml(name: str) -> bool:
 
 
 def _validated(node: YamlMapping, model: type[Model], report: Report) -> Located[Model] | None:
-    nested = any(value is None or value.__class__ is YamlMapping for value in node.values())
+    nested = None in node.values() or YamlMapping in set(map(type, node.values()))
     try:
         return Located(model.model_validate(_without_nulls(node) if nested else node), node)
     except ValidationError as fault:

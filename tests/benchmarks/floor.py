@@ -27,7 +27,7 @@ from ruamel.yaml.events import (
     StreamEndEvent,
 )
 
-COUNT = 1000
+COUNT = 200  # the pages that the plan asks for
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 CONSTANTS = {"true": True, "false": False, "null": None, "~": None, "": None}
 
