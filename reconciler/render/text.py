@@ -5,7 +5,7 @@ The summary line is an interface: tools read it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from reconciler.core.model import (
@@ -64,6 +64,17 @@ _FOR_READERS = (
 )
 """Removals first: they must be impossible to miss."""
 
+_VERBS = {
+    Action.ADOPT: ("import", "imported"),
+    Action.CREATE: ("add", "added"),
+    Action.UPDATE: ("change", "changed"),
+    Action.REACTIVATE: ("reactivate", "reactivated"),
+    Action.DEACTIVATE: ("deactivate", "deactivated"),
+    Action.DELETE: ("destroy", "destroyed"),
+}
+"""The words of the summary line, before and after, in its order."""
+_ALWAYS_COUNTED = frozenset({Action.CREATE, Action.UPDATE, Action.DELETE})
+"""Terraform's own kinds are told even when there are none."""
 _ALWAYS_SHOWN = ("userName",)
 HIDDEN = "(hidden)"
 
@@ -102,16 +113,17 @@ def render_plan(plan: Plan, profile: TargetProfile, style: Style, *, summary_onl
 
 def summary_line(plan: Plan, style: Style) -> str:
     """`Plan: 2 to add, 1 to change, 1 to deactivate, 0 to destroy.`; kinds beyond Terraform's are left out when 0."""
-    words = [
-        (plan.count(Action.ADOPT), "import", False),
-        (plan.count(Action.CREATE), "add", True),
-        (plan.count(Action.UPDATE), "change", True),
-        (plan.count(Action.REACTIVATE), "reactivate", False),
-        (plan.count(Action.DEACTIVATE), "deactivate", False),
-        (plan.count(Action.DELETE), "destroy", True),
-    ]
-    shown = ", ".join(f"{count} to {verb}" for count, verb, always in words if always or count)
+    shown = _counted({action: plan.count(action) for action in Action}, "{count} to {present}")
     return f"{style.paint('Plan:', _BOLD)} {shown}."
+
+
+def _counted(counts: Mapping[Action, int], form: str) -> str:
+    """Numbers by action in the order of the summary line; `form` uses {count}, {present} and {past}."""
+    return ", ".join(
+        form.format(count=counts[action], present=present, past=past)
+        for action, (present, past) in _VERBS.items()
+        if action in _ALWAYS_COUNTED or counts[action]
+    )
 
 
 def for_readers(changes: Iterable[Change]) -> list[Change]:
@@ -344,15 +356,7 @@ def was_not_started(outcome: Outcome) -> bool:
 def render_report(outcomes: Sequence[Outcome], style: Style) -> str:
     """The end of an apply, counted from what happened."""
     done = [item.change.action for item in outcomes if item.result is Result.DONE]
-    words = [
-        (done.count(Action.ADOPT), "imported", False),
-        (done.count(Action.CREATE), "added", True),
-        (done.count(Action.UPDATE), "changed", True),
-        (done.count(Action.REACTIVATE), "reactivated", False),
-        (done.count(Action.DEACTIVATE), "deactivated", False),
-        (done.count(Action.DELETE), "destroyed", True),
-    ]
-    shown = ", ".join(f"{count} {verb}" for count, verb, always in words if always or count)
+    shown = _counted({action: done.count(action) for action in Action}, "{count} {past}")
     missing = [item for item in outcomes if item.result is not Result.DONE]
     unstarted = [item for item in missing if was_not_started(item)]
     if not missing:
