@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 
 from reconciler import __version__
-from reconciler.core.model import TargetProfile
+from reconciler.core.profile import TargetProfile
 from reconciler.errors import ReconcilerError, TargetError
 from reconciler.scim.client import ScimClient
 from reconciler.scim.transport import Endpoint, PinnedTransport, ReadOnlyTransport, endpoint

@@ -11,18 +11,10 @@ from pathlib import Path
 from reconciler.core.compare import folded
 from reconciler.core.filters import FilterError, Predicate, attribute_names, compile_filter
 from reconciler.core.mapping import Projector
-from reconciler.core.model import (
-    AttributeMapping,
-    DesiredUser,
-    Diagnostic,
-    Severity,
-    Target,
-    TargetProfile,
-    error,
-    warning,
-)
+from reconciler.core.model import AttributeMapping, DesiredUser, Diagnostic, Severity, Target, error, warning
 from reconciler.core.paths import is_core_attribute
 from reconciler.core.policy import Approval, Limit, Policy, Removal
+from reconciler.core.profile import TargetProfile
 from reconciler.core.text import quoted
 from reconciler.desired_mappings import compile_mappings
 from reconciler.desired_people import Names, People, check_inputs, check_references, read_scope

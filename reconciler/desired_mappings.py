@@ -10,17 +10,9 @@ from typing import TYPE_CHECKING, Any
 from reconciler.core import paths
 from reconciler.core.compare import UnreadableError, typed
 from reconciler.core.mapping import MappingError, attribute_row, constant, direct, unacceptable
-from reconciler.core.model import (
-    Attribute,
-    AttributeMapping,
-    Diagnostic,
-    Origin,
-    SourceAttributes,
-    TargetProfile,
-    Value,
-    error,
-)
+from reconciler.core.model import AttributeMapping, Diagnostic, Origin, SourceAttributes, Value, error
 from reconciler.core.paths import short
+from reconciler.core.profile import Attribute, TargetProfile
 from reconciler.core.text import quoted
 from reconciler.expressions import stock
 from reconciler.expressions.template import TemplateFaultError, compile_template

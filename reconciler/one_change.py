@@ -25,9 +25,9 @@ from reconciler.core.model import (
     LiveUser,
     Outcome,
     Result,
-    TargetProfile,
 )
 from reconciler.core.paths import short
+from reconciler.core.profile import TargetProfile
 from reconciler.core.text import quoted
 from reconciler.errors import ScimError, TargetError, UnknownOutcomeError
 

@@ -14,12 +14,9 @@ from reconciler.core.model import (
     IN_SCOPE,
     Action,
     ActionReason,
-    Attribute,
     AttributeMapping,
     Attributes,
     Change,
-    Comparison,
-    Confidence,
     DesiredUser,
     Lifecycle,
     LiveUser,
@@ -28,13 +25,13 @@ from reconciler.core.model import (
     ScopeReason,
     SourceUser,
     Target,
-    TargetProfile,
     Value,
     Verdict,
 )
 from reconciler.core.order import order
 from reconciler.core.planning import LiveState, PlanRequest, build_plan, plan_id
 from reconciler.core.policy import Policy
+from reconciler.core.profile import Attribute, Comparison, Confidence, TargetProfile
 from reconciler.expressions.stock import compile_expression
 from reconciler.profiles import PROFILES
 

@@ -12,8 +12,9 @@ from reconciler.commands.reading import Progress, Reading, read_live
 from reconciler.commands.session import Session, open_session
 from reconciler.core.compare import folded
 from reconciler.core.live import LiveReader
-from reconciler.core.model import Plan, TargetProfile
+from reconciler.core.model import Plan
 from reconciler.core.planning import LiveState, PlanRequest, build_plan
+from reconciler.core.profile import TargetProfile
 from reconciler.core.text import quoted
 from reconciler.desired import DesiredState
 from reconciler.errors import ExitCode, UsageError

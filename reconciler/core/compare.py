@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from reconciler.core.model import Attribute, Comparison, Value
+from reconciler.core.model import Value
+from reconciler.core.profile import Attribute, Comparison
 from reconciler.core.text import normal, quoted, shortened
 
 _BOOLEANS = {"true": True, "false": False}

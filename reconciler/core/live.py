@@ -8,7 +8,8 @@ from typing import Any
 from reconciler.core import paths
 from reconciler.core.compare import UnreadableError, comparable, typed
 from reconciler.core.filters import Predicate
-from reconciler.core.model import Attribute, AttributeMapping, LiveUser, Resource, TargetProfile, Value
+from reconciler.core.model import AttributeMapping, LiveUser, Resource, Value
+from reconciler.core.profile import Attribute, TargetProfile
 
 
 class LiveReader:

@@ -8,20 +8,18 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from reconciler.core.compare import UnreadableError, comparable, typed
 from reconciler.core.model import (
     IN_SCOPE,
-    Attribute,
     AttributeMapping,
-    Comparison,
     DesiredUser,
     Diagnostic,
     SourceAttributes,
     SourceUser,
-    TargetProfile,
     Value,
     Verdict,
     error,
     user_address,
 )
 from reconciler.core.paths import short
+from reconciler.core.profile import Attribute, Comparison, TargetProfile
 from reconciler.core.text import quoted, shortened
 
 _EMAIL = re.compile(r"[^\s@\"(),:;<>\[\]\\]+@(?P<domain>[^\s@.]+(\.[^\s@.]+)+)")

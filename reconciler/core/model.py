@@ -11,6 +11,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
+from reconciler.core.profile import Attribute
+
 AttributePath = str
 """An RFC 7644 §3.10 path: `userName`, `name.givenName`, `urn:…:User:department`."""
 
@@ -77,82 +79,7 @@ def user_address(key: str) -> str:
     return f'user["{escaped}"]'
 
 
-# --- target profiles ------------------------------------------------------------
-
-
-class Confidence(StrEnum):
-    """How sure a row of a profile is."""
-
-    DOCUMENTED = "documented"
-    REPORTED = "reported"
-    INFERRED = "inferred"
-
-
-class Comparison(StrEnum):
-    """When two values of an attribute are the same value."""
-
-    EXACT = "exact"
-    CASE_INSENSITIVE = "case-insensitive"
-    LOCALE = "locale"
-    BOOLEAN = "boolean"
-
-
-@dataclass(frozen=True, slots=True)
-class Attribute:
-    """One attribute a target takes: RFC 7643 §7 facets, with the source of the row and how sure it is."""
-
-    path: AttributePath
-    source: str
-    confidence: Confidence
-    comparison: Comparison = Comparison.EXACT
-    required: bool = False
-    max_length: int = 1024
-    multi_valued: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Switch:
-    """One behaviour of a target that our code depends on, with the source of the claim and how sure it is."""
-
-    value: Any
-    source: str
-    confidence: Confidence
-
-
-@dataclass(frozen=True, slots=True)
-class MappingRow:
-    """A default mapping row of a profile, in the words of mappings.yaml."""
-
-    target: AttributePath
-    source: str | None = None
-    expression: str | None = None
-    default: str | None = None
-    match: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TargetProfile:
-    """Data that describes one kind of service: rows and switches, no code."""
-
-    name: str
-    title: str
-    hosts: tuple[str, ...]
-    attributes: tuple[Attribute, ...]
-    mappings: tuple[MappingRow, ...]
-    closed: Switch
-    """True: an attribute that is not listed must never be sent."""
-    active_when_absent: Switch
-    """The value of `active` when an answer leaves it out."""
-    user_name_is_email: Switch
-    verified_domains: Switch
-    """True: userName must lie in a domain of `target.domains`."""
-    quarantine_days: Switch
-    """Days in which the user name of a deleted account cannot be used again; 0: at once."""
-    page_size: Switch
-    patch_op_capitalised: Switch
-    """True: `Replace` as Entra writes it, False: `replace` as RFC 7644 §3.5.2 does."""
-    conflict_hint: str
-    """What can hold a user name (409) besides an account that the service shows, and what to do then."""
+# --- source and desired users ------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +88,6 @@ class Target:
 
     profile: str
     base_url: str
-
-
-# --- source and desired users ------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler.core.model import TargetProfile
+from reconciler.core.profile import TargetProfile
 from reconciler.profiles.apple import APPLE_BUSINESS_MANAGER, APPLE_SCHOOL_MANAGER
 from reconciler.profiles.generic_scim import GENERIC_SCIM
 

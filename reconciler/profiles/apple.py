@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from reconciler.core.model import Attribute, Comparison, Confidence, MappingRow, Switch, TargetProfile
 from reconciler.core.paths import ENTERPRISE
+from reconciler.core.profile import Attribute, Comparison, Confidence, MappingRow, Switch, TargetProfile
 
 _APPLE_TABLE = "Apple, Sync users from Microsoft Entra ID: table of attributes"
 _MICROSOFT = "Microsoft, Tutorial: Configure Apple Business Manager for automatic user provisioning"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from reconciler.core.model import Attribute, Comparison, Confidence, MappingRow, Switch, TargetProfile
 from reconciler.core.paths import ENTERPRISE
+from reconciler.core.profile import Attribute, Comparison, Confidence, MappingRow, Switch, TargetProfile
 
 _USER = "RFC 7643 §4.1"
 _ENTERPRISE = "RFC 7643 §4.3"

@@ -19,10 +19,10 @@ from reconciler.core.model import (
     Plan,
     Result,
     Severity,
-    TargetProfile,
     Value,
 )
 from reconciler.core.paths import short
+from reconciler.core.profile import TargetProfile
 from reconciler.core.text import plural, printable, quoted, redacted
 
 _RED, _GREEN, _YELLOW, _CYAN, _GREY, _BOLD, _RESET = (

@@ -29,8 +29,9 @@ from hypothesis import strategies as st
 
 from reconciler.core import paths
 from reconciler.core.live import LiveReader
-from reconciler.core.model import Action, AttributeMapping, Change, LiveUser, Outcome, Plan, Result, TargetProfile
+from reconciler.core.model import Action, AttributeMapping, Change, LiveUser, Outcome, Plan, Result
 from reconciler.core.policy import Limit, Policy
+from reconciler.core.profile import TargetProfile
 from reconciler.core.verify import reads_everything
 from reconciler.errors import ScimError, TargetError, UnknownOutcomeError
 from reconciler.executor import Execution, Report, execute

@@ -4,7 +4,8 @@ import pytest
 from builders import attribute
 
 from reconciler.core.compare import UnreadableError, boolean, comparable, same, typed
-from reconciler.core.model import Comparison, Value
+from reconciler.core.model import Value
+from reconciler.core.profile import Comparison
 
 TEXT = attribute("title")
 NAME = attribute("userName", Comparison.CASE_INSENSITIVE)

@@ -13,10 +13,10 @@ from reconciler.core.model import (
     Origin,
     SourceAttributes,
     SourceUser,
-    TargetProfile,
     Value,
     error,
 )
+from reconciler.core.profile import TargetProfile
 
 UNTOUCHED = "The user is left untouched until this is mended."
 ADA = 'user["ada@example.com"]'

@@ -2,7 +2,7 @@ import pytest
 
 from reconciler.core import paths
 from reconciler.core.mapping import attribute_row
-from reconciler.core.model import Comparison, Confidence, Switch, TargetProfile
+from reconciler.core.profile import Comparison, Confidence, Switch, TargetProfile
 from reconciler.expressions.stock import compile_expression
 from reconciler.profiles import PROFILES
 
