@@ -102,6 +102,7 @@ def _compile(
         create_only=entry.apply == "create",
         clear=entry.when_null == "clear",
         origin=row.at("target"),
+        direct=entry.source,
     )
 
 

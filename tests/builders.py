@@ -59,7 +59,10 @@ def mapping(target: str, source: str | None = None, *, profile: TargetProfile = 
     found = attribute_row(profile, str(path), path.unfiltered)
     assert found is not None, target
     fixed = row.pop("value", None)
-    rule = row.pop("rule", None) or (constant(fixed) if fixed is not None else direct(source or target))
+    rule = row.pop("rule", None)
+    if rule is None and fixed is None:
+        row["direct"] = source or target
+    rule = rule or (constant(fixed) if fixed is not None else direct(source or target))
     inputs = row.pop("inputs", (source,) if source else ())
     default = typed(found, row.pop("default", None))
     return AttributeMapping(found, rule, inputs, default, **row)

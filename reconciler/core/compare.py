@@ -20,6 +20,11 @@ def boolean(text: str) -> bool | None:
     return _BOOLEANS.get(text.strip().casefold())
 
 
+def is_text(attribute: Attribute) -> bool:
+    """Whether values of `attribute` are text."""
+    return attribute.comparison is not Comparison.BOOLEAN
+
+
 def typed(attribute: Attribute, raw: Any) -> Value | None:
     """A raw JSON or YAML value as a value of `attribute`, None when unassigned; raises `UnreadableError`.
 
@@ -50,7 +55,7 @@ def folded(name: str) -> str:
 
 
 def comparable(attribute: Attribute, value: Value | None) -> Value | None:
-    """What has to be equal for two values of `attribute` to be the same value."""
+    """What has to be equal for two values of `attribute`, as `typed` gave them, to be the same value."""
     comparison = attribute.comparison
     if comparison is Comparison.EXACT or value.__class__ is not str:
         return value
@@ -58,7 +63,7 @@ def comparable(attribute: Attribute, value: Value | None) -> Value | None:
     if comparison is Comparison.LOCALE:
         # en_US (Apple, POSIX) and en-US (RFC 5646) are one locale.
         return value.replace("_", "-").lower()
-    return folded(value)
+    return value.lower() if value.isascii() else folded(value)
 
 
 def same(attribute: Attribute, one: Value | None, other: Value | None) -> bool:

@@ -18,16 +18,15 @@ def diff(
     if desired.attributes == live.attributes:
         return {}
     wanted, found = desired.attributes, live.attributes
-    suspects = {path for path, value in wanted.items() if found.get(path) != value} | (found.keys() - wanted.keys())
     changes: dict[AttributePath, Value | None] = {}
     for row in mappings:
         path = row.attribute.path
-        if row.create_only or path not in suspects:
+        value, theirs = wanted.get(path), found.get(path)
+        if value == theirs or row.create_only:
             continue
-        value = wanted.get(path)
         if value is None:
             if row.clear:
                 changes[path] = None
-        elif not same(row.attribute, value, found.get(path)):
+        elif not same(row.attribute, value, theirs):
             changes[path] = value
     return changes

@@ -59,16 +59,16 @@ class _Matcher:
 
     def _refuse_twins(self, level: int) -> None:
         """Two desired users with one matching value: which of them is meant cannot be known."""
-        holders: dict[Hashable, list[DesiredUser]] = {}
+        first: dict[Hashable, DesiredUser] = {}
+        twins: dict[Hashable, list[DesiredUser]] = {}
         for user in self._desired:
             value = user.match[level]
-            if value is not None:
-                holders.setdefault(value, []).append(user)
-        for users in holders.values():
-            if len(users) > 1:
-                users.sort(key=lambda user: user.key)
-                for user in users:
-                    self._twin(user, users[0] if user is not users[0] else users[1], level)
+            if value is not None and (other := first.setdefault(value, user)) is not user:
+                twins.setdefault(value, [other]).append(user)
+        for users in twins.values():
+            users.sort(key=lambda user: user.key)
+            for user in users:
+                self._twin(user, users[0] if user is not users[0] else users[1], level)
 
     def _twin(self, user: DesiredUser, other: DesiredUser, level: int) -> None:
         place = f" ({other.origin})" if other.origin else ""

@@ -167,6 +167,8 @@ class AttributeMapping:
     clear: bool = False
     """`when_null: clear`: an unassigned value empties the target; else the target keeps its own."""
     origin: Origin | None = None
+    direct: str | None = None
+    """The source attribute whose value the rule gives as it is; None: the rule does more."""
 
     @property
     def target(self) -> AttributePath:

@@ -2,7 +2,11 @@ from typing import Any
 
 import pytest
 from builders import ENTERPRISE, LiveUser, live, mapping, mappings, reader, resource, values_of
+from hypothesis import given
+from hypothesis import strategies as st
 
+from reconciler.core import paths
+from reconciler.core.compare import UnreadableError, typed
 from reconciler.core.filters import compile_filter
 
 
@@ -118,3 +122,20 @@ def test_an_unmapped_active_is_read_for_the_account_but_not_compared() -> None:
 def test_the_builder_of_live_users_agrees_with_the_reader() -> None:
     assert reader().read(resource("bob")) == live("bob")
     assert reader().read(resource("bob", externalId=None)) == live("bob", external_id=None)
+
+
+@given(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=12) | st.lists(st.text(), max_size=1),
+    st.sampled_from(("name", "Name")),
+    st.sampled_from(("givenName", "GIVENNAME")),
+)
+def test_text_is_read_as_any_value_is(value: Any, outer: str, inner: str) -> None:
+    row = mapping("name.givenName")
+    written = {"id": "1", outer: {inner: value}}
+    found = reader(mappings(row)).read(written)
+    wanted, unreadable = None, None
+    try:
+        wanted = typed(row.attribute, paths.reader(paths.parse("name.givenName"))(written))
+    except UnreadableError as fault:
+        unreadable = str(fault)
+    assert (found.attributes.get("name.givenName"), found.unreadable) == (wanted, unreadable)

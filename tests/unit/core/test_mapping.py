@@ -3,6 +3,8 @@ from typing import Any
 
 import pytest
 from builders import APPLE, DEPARTMENT, MAPPINGS, OUT, SCIM, mapping, mappings, source_user, values_of
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reconciler.core.mapping import MappingError, Projector, attribute_row, constant, direct
 from reconciler.core.model import (
@@ -281,3 +283,10 @@ def test_direct_and_constant_rules() -> None:
     assert direct("department")({}) is None
     assert constant("x")({}) == "x"
     assert DEPARTMENT in {row.target for row in MAPPINGS}
+
+
+@given(st.none() | st.booleans() | st.text(max_size=12) | st.tuples(st.text()), st.booleans())
+def test_a_direct_row_gives_what_its_rule_gives(value: Any, boolean: bool) -> None:
+    row = mapping("active", "custom") if boolean else mapping("timezone", "custom")
+    user = source_user(custom=value)
+    assert project(user, mappings(row)) == project(user, mappings(replace(row, direct=None)))
