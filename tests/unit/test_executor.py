@@ -707,11 +707,12 @@ def test_when_an_outcome_cannot_be_told_nothing_further_is_sent(fault: type[Base
     def tell(_outcome: Outcome) -> None:
         raise fault
 
-    # The second change waits until the first has been told.
-    told = threading.Event()
-    service.script["PATCH live-u1"] = [lambda: told.wait(1.5)]
+    # The second change waits until the run is being stopped.
+    stop = threading.Event()
+    service.script["PATCH live-u1"] = [lambda: stop.wait(30)]
+    changes = [change(name, after=values_of(name, family="King")) for name in names_]
     with pytest.raises(fault):
-        run(service, *(change(name, after=values_of(name, family="King")) for name in names_), on_outcome=tell)
+        run(service, *changes, on_outcome=tell, stop=stop)
     assert sum(line.startswith("PATCH") for line in service.log) <= 3
 
 
