@@ -187,10 +187,13 @@ def _expression(
 
 
 def _evaluated(compiled: Expression, context: Context, *, keeps: bool) -> Rule:
+    computed = "IsSoftDeleted" in compiled.attributes
+
     def rule(attributes: SourceAttributes) -> Value | None:
         # Only users in scope are mapped: none of them is soft-deleted.
+        given = {**attributes, "IsSoftDeleted": False} if computed else attributes
         try:
-            value = compiled.evaluate({**attributes, "IsSoftDeleted": False}, context)
+            value = compiled.evaluate(given, context)
         except EvaluationError as fault:
             raise MappingError(str(fault)) from fault
         if value is IgnoreFlow.OBJECT:

@@ -86,8 +86,8 @@ def boolean(value: bool) -> str:
 
 def measured(value: Value) -> Value:
     """`value`, if it keeps the limits."""
-    if value is None:
-        return None
+    if value is None or (value.__class__ is str and len(value) <= MAX_LENGTH):
+        return value
     if isinstance(value, str):
         fits(len(value))
     elif len(value) > MAX_VALUES:
@@ -114,7 +114,7 @@ def to_text(value: Value) -> str | None:
     Entra's documents don't say what its text functions do with several values; here that has to be written down, with
     Item or Join. (Only Trim is documented to work on each of them.)
     """
-    if value is None or isinstance(value, str):
+    if value is None or value.__class__ is str:
         return value
     if len(value) == 1:
         return value[0]
