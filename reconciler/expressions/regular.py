@@ -1,212 +1,23 @@
-r"""Regular expressions of .NET, as far as RE2 can express them: linear in the text, whatever the pattern.
-
-What means something else in RE2 is rewritten (`(?<name>…)`, `\w` and `\d` for all of Unicode, `\uXXXX`, .NET's numbers
-of groups); what RE2 has no equal for (look-around, back references, atomic groups, …) is refused by name. Differences
-that remain: `$` without `(?m)` does not match before a final line feed, and a repeat counts to 1,000 at most.
-"""
+"""Regular expressions of .NET, run by RE2: linear in the text, whatever the pattern; see also `regular_syntax`."""
 
 from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import re2  # type: ignore[import-untyped] # without stubs
 
+from reconciler.expressions.regular_syntax import Translation, translate
 from reconciler.expressions.values import EvaluationError, shown
 
-MAX_PATTERN = 1_000
-MAX_GROUPS = 32
 MAX_WORK = 400_000_000
 """Steps of RE2 for one text at most, about half a second. One search is linear in the text, but many matches that each
 look at all the rest of it are not."""
 
-_WORD = r"\p{L}\p{Mn}\p{Nd}\p{Pc}"
-_SPACE = r"\x09-\x0d\x20\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}"
-_NOT_SPACE = (
-    r"\x00-\x08\x0e-\x1f\x21-\x{84}\x{86}-\x{9f}\x{a1}-\x{167f}\x{1681}-\x{1fff}\x{200b}-\x{2027}\x{202a}-\x{202e}"
-    r"\x{2030}-\x{205e}\x{2060}-\x{2fff}\x{3001}-\x{10ffff}"
-)
-_CLASSES = {"w": _WORD, "d": r"\p{Nd}", "D": r"\P{Nd}", "s": _SPACE, "S": _NOT_SPACE}
-_CATEGORY = re.compile(r"[pP]\{(?:L[ulmto]?|M[nce]?|N[dlo]?|P[cdseifo]?|S[mcko]?|Z[slp]?|C[cfo]?)\}")
-_HEXADECIMAL = re.compile(r"x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})")
-_OCTAL = re.compile(r"0[0-7]{0,2}")
-_NAME = re.compile(r"\?(?:<([A-Za-z_][A-Za-z0-9_]{0,40})>|'([A-Za-z_][A-Za-z0-9_]{0,40})')")
-_FLAGS = re.compile(r"\?([ims]*(?:-[ims]+)?)([:)])")
-_CONTROL = re.compile(r"c([A-Za-z])")
-_LETTERS = {"a": 7, "e": 27, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11}
-_UNSUPPORTED = {
-    "?=": "look-ahead",
-    "?!": "look-ahead",
-    "?<=": "look-behind",
-    "?<!": "look-behind",
-    "?>": "an atomic group",
-    "?(": "a conditional group",
-}
 _SUBSTITUTION = re.compile(r"\$(?:\{(\w{1,60})\}|([0-9]{1,5})|(.))", re.ASCII | re.DOTALL)
-
-
-def _refused(what: str, pattern: str) -> EvaluationError:
-    return EvaluationError(f"the regular expression {shown(pattern)} uses {what}, which is not supported")
-
-
-@dataclass(slots=True)
-class _Translation:
-    """A pattern on its way from .NET to RE2."""
-
-    pattern: str
-    at: int = 0
-    out: list[str] = field(default_factory=list)
-    names: list[str | None] = field(default_factory=list)
-    boundary: bool = False
-
-    def run(self) -> None:
-        while self.at < len(self.pattern):
-            character = self.pattern[self.at]
-            if character == "\\":
-                self.at += 1
-                self.out.append(self._escape())
-            elif character == "[":
-                self.out.append(self._class())
-            elif character == "(":
-                self.at += 1
-                self.out.append(self._open())
-            else:
-                self.out.append(character)
-                self.at += 1
-
-    def _open(self) -> str:
-        """What follows an opening parenthesis, up to where the group's content starts."""
-        rest = self.pattern[self.at : self.at + 60]
-        if not rest.startswith("?"):
-            self.names.append(None)
-            return "("
-        if rest.startswith("?#"):
-            end = self.pattern.find(")", self.at)
-            if end < 0:
-                raise EvaluationError(f"the regular expression {shown(self.pattern)} has a comment without its end")
-            self.at = end + 1
-            return ""
-        for start, what in _UNSUPPORTED.items():
-            if rest.startswith(start):
-                raise _refused(what, self.pattern)
-        return self._named_or_flags(rest)
-
-    def _named_or_flags(self, rest: str) -> str:
-        named = _NAME.match(rest)
-        if named:
-            name = named[1] or named[2]
-            if name in self.names:
-                raise _refused(f"two groups named {name}", self.pattern)
-            self.names.append(name)
-            self.at += named.end()
-            return "("
-        flags = _FLAGS.match(rest)
-        if flags is None:
-            raise _refused(f"({rest[:3]}", self.pattern)
-        self.at += flags.end()
-        return f"({flags[0]}"
-
-    def _escape(self) -> str:
-        """An escape outside of a class; `at` is behind its backslash."""
-        character = self.pattern[self.at : self.at + 1]
-        if character in ("b", "B"):
-            self.boundary = True
-        if character and character in "bBAz":
-            self.at += 1
-            return f"\\{character}"
-        if character and character in "wdDsS":
-            self.at += 1
-            return f"[{_CLASSES[character]}]"
-        if character == "W":
-            self.at += 1
-            return f"[^{_WORD}]"
-        if character == "k" or (character.isdigit() and character != "0"):
-            raise _refused("a back reference", self.pattern)
-        return self._character()
-
-    def _character(self) -> str:
-        """One character, or category, that an escape stands for."""
-        rest = self.pattern[self.at : self.at + 12]
-        category = _CATEGORY.match(rest)
-        if category:
-            self.at += category.end()
-            return f"\\{category[0]}"
-        code, length = _code(rest)
-        if code is None:
-            letter = rest[:1]
-            if not letter:
-                raise EvaluationError(f"the regular expression {shown(self.pattern)} ends in a backslash")
-            if letter.isalnum():
-                raise _refused(f"\\{letter}", self.pattern)
-            code = ord(letter)
-        self.at += length
-        return f"\\x{{{code:x}}}"
-
-    def _class(self) -> str:
-        """A class in brackets, all of it."""
-        self.at += 1
-        negated = self.pattern[self.at : self.at + 1] == "^"
-        self.at += negated
-        parts, not_word, opposites = self._members()
-        if opposites:
-            # [\s\S] and its like: everything, or nothing.
-            return r"[^\x00-\x{10ffff}]" if negated else r"(?s:.)"
-        if not not_word:
-            return f"[{'^' if negated else ''}{''.join(parts)}]"
-        if negated:
-            raise _refused(r"\W in a class with ^ (name the characters instead, as in [\p{L}\p{Nd}])", self.pattern)
-        others = f"[{''.join(parts)}]|" if parts else ""
-        return f"(?:{others}[^{_WORD}])"
-
-    def _members(self) -> tuple[list[str], bool, bool]:
-        r"""Parts of a class up to its bracket; whether `\W` is among them, and `\s\S`, `\d\D` or `\w\W`."""
-        parts: list[str] = []
-        sets: set[str] = set()
-        start = self.at
-        while True:
-            character = self.pattern[self.at : self.at + 1]
-            if not character:
-                raise EvaluationError(f"the regular expression {shown(self.pattern)} has a class without its end")
-            self.at += 1
-            if character == "]" and self.at - 1 > start:
-                break
-            if character == "\\":
-                parts.append(self._member(sets))
-            elif character == "[" and self.pattern[self.at - 2] == "-" and parts:
-                raise _refused("subtraction of classes", self.pattern)
-            else:
-                # `-` must stay bare, for it may make a range.
-                parts.append(character if character == "-" or character.isalnum() else f"\\x{{{ord(character):x}}}")
-        opposites = any({low, low.upper()} <= sets for low in "wds")
-        return [part for part in parts if part], "W" in sets, opposites
-
-    def _member(self, sets: set[str]) -> str:
-        character = self.pattern[self.at : self.at + 1]
-        if character and character in "wdDsSW":
-            sets.add(character)
-            self.at += 1
-            return _CLASSES.get(character, "")
-        if character == "b":
-            self.at += 1
-            return r"\x08"
-        return self._character()
-
-
-def _code(rest: str) -> tuple[int | None, int]:
-    """The code of the character an escape writes as a number or letter, and the escape's length."""
-    number = _HEXADECIMAL.match(rest)
-    if number:
-        return int(number[1] or number[2], 16), number.end()
-    octal = _OCTAL.match(rest)
-    if octal:
-        return int(octal[0], 8), octal.end()
-    control = _CONTROL.match(rest)
-    if control:
-        return ord(control[1].upper()) - 64, control.end()
-    return _LETTERS.get(rest[:1]), 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,14 +41,13 @@ class Pattern:
     def matches(self, text: str) -> Iterator[Match]:
         """The matches in `text` from left to right, empty ones among them."""
         if self.boundary and not text.isascii():
-            # RE2 knows ASCII words only: a wrong boundary beside an é must not go unseen.
-            raise EvaluationError(f"\\b in {shown(self.source)} cannot be used on {shown(text)}: it is not ASCII")
+            raise _no_boundary(self.source, text)
         work = 0
         try:
             for match in self.engine.finditer(text):
                 work += self.engine.programsize * (len(text) - match.start())
                 if work > MAX_WORK:
-                    raise EvaluationError(f"{shown(self.source)} takes too long on a text of {len(text):,} characters")
+                    raise _too_long(self.source, text)
                 spans = tuple(match.span(number) for number in range(self.engine.groups + 1))
                 yield Match(spans[0][0], spans[0][1], spans)
         except UnicodeEncodeError as fault:
@@ -255,19 +65,49 @@ class Pattern:
 @functools.lru_cache(128)
 def compiled(source: str) -> Pattern:
     """The pattern `source` is; raises `EvaluationError` for what is none, or cannot be expressed."""
-    if len(source) > MAX_PATTERN:
-        raise EvaluationError(f"a regular expression of more than {MAX_PATTERN:,} characters")
-    translation = _Translation(source)
-    translation.run()
-    if len(translation.names) > MAX_GROUPS:
-        raise EvaluationError(f"a regular expression with more than {MAX_GROUPS} groups")
+    translation = translate(source)
+    engine = _engine(source, translation, re2.Options())
+    return Pattern(source, _numbered(translation.names), translation.boundary, engine)
+
+
+def whole(source: str, *, ignore_case: bool = False) -> Callable[[str], bool]:
+    """Whether a text matches `source` from its first character to its last; both raise `EvaluationError`."""
+    translation = translate(source)
     options = re2.Options()
+    options.case_sensitive = not ignore_case
+    options.never_capture = True
+    engine = _engine(source, translation, options)
+    longest = MAX_WORK // engine.programsize
+
+    def matches(text: str) -> bool:
+        if translation.boundary and not text.isascii():
+            raise _no_boundary(source, text)
+        if len(text) > longest:
+            raise _too_long(source, text)
+        try:
+            # On bytes: for text the wrapper counts characters, which takes longer than the match.
+            return engine.fullmatch(text.encode()) is not None
+        except UnicodeEncodeError as fault:
+            raise EvaluationError(f"{shown(text)} is not text") from fault
+
+    return matches
+
+
+def _engine(source: str, translation: Translation, options: Any) -> Any:
     options.log_errors = False
     try:
-        engine = re2.compile("".join(translation.out), options)
+        return re2.compile("".join(translation.out), options)
     except (re2.error, UnicodeEncodeError) as fault:
         raise EvaluationError(f"{shown(source)} is no regular expression: {_said(fault)}") from fault
-    return Pattern(source, _numbered(translation.names), translation.boundary, engine)
+
+
+def _no_boundary(source: str, text: str) -> EvaluationError:
+    # RE2 knows ASCII words only: a wrong boundary beside an é must not go unseen.
+    return EvaluationError(f"\\b in {shown(source)} cannot be used on {shown(text)}: it is not ASCII")
+
+
+def _too_long(source: str, text: str) -> EvaluationError:
+    return EvaluationError(f"{shown(source)} takes too long on a text of {len(text):,} characters")
 
 
 def _said(fault: Exception) -> str:
