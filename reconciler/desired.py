@@ -17,7 +17,8 @@ from reconciler.core.policy import Approval, Limit, Policy, Removal
 from reconciler.core.profile import TargetProfile
 from reconciler.core.text import quoted
 from reconciler.desired_mappings import compile_mappings
-from reconciler.desired_people import Names, People, check_inputs, check_references, read_scope
+from reconciler.desired_people import Names, People, check_inputs, check_references, inputs_of
+from reconciler.desired_scope import read_scope
 from reconciler.profiles import PROFILES
 from reconciler.sources import models
 from reconciler.sources.yaml_files import Directory, Located, with_source_lines
@@ -55,22 +56,22 @@ def load(root: Path, now: datetime) -> DesiredState | BrokenState:
     directory = Directory(root)
     directory.check_layout()
     settings = directory.settings()
-    rules = read_scope(directory)
+    scope = read_scope(directory, now.date())
     if settings is None:
         # The rest is read all the same, so that all mistakes are shown at once.
         directory.mappings()
         names = Names(directory)
         for user in directory.users():
             names.register(user)
-        check_references(directory, rules.references, names)
+        check_references(directory, scope.users, names)
         return BrokenState(with_source_lines(directory.diagnostics, root))
     profile = PROFILES[settings.value.target.profile]
     mappings = compile_mappings(directory, profile, now)
     owned = _ownership(settings, directory)
-    people = People(directory, Projector(profile, mappings, settings.value.target.domains), rules, now)
+    people = People(directory, Projector(profile, mappings, settings.value.target.domains), scope.rules, now)
     people.read()
-    check_references(directory, rules.references, people.names)
-    check_inputs(directory, people, mappings)
+    check_references(directory, scope.users, people.names)
+    check_inputs(directory, people, (*inputs_of(mappings), *scope.inputs))
     if any(item.severity is Severity.ERROR and item.address is None for item in directory.diagnostics):
         return BrokenState(with_source_lines(directory.diagnostics, root))
     if settings.value.notifications.on_failure:

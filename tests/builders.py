@@ -10,6 +10,7 @@ from reconciler.core.compare import comparable, typed
 from reconciler.core.filters import Predicate, compile_filter
 from reconciler.core.live import LiveReader
 from reconciler.core.mapping import attribute_row, constant, direct
+from reconciler.core.membership import GroupMembers
 from reconciler.core.model import (
     IN_SCOPE,
     Action,
@@ -18,11 +19,13 @@ from reconciler.core.model import (
     Attributes,
     Change,
     DesiredUser,
+    Diagnostic,
     Lifecycle,
     LiveUser,
     Origin,
     Plan,
     ScopeReason,
+    Severity,
     SourceUser,
     Target,
     Value,
@@ -32,8 +35,12 @@ from reconciler.core.order import order
 from reconciler.core.planning import LiveState, PlanRequest, build_plan, plan_id
 from reconciler.core.policy import Policy
 from reconciler.core.profile import Attribute, Comparison, Confidence, TargetProfile
+from reconciler.core.scoping import ScopingFilter
+from reconciler.desired_filters import compile_filters
 from reconciler.expressions.stock import compile_expression
 from reconciler.profiles import PROFILES
+from reconciler.sources import models
+from reconciler.sources.yaml_files import Located
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 TODAY = NOW.date()
@@ -43,6 +50,27 @@ TARGET = Target("apple-business-manager", "https://federation.apple.com/feeds/bu
 ENTERPRISE = paths.ENTERPRISE
 DEPARTMENT = f"{ENTERPRISE}:department"
 OWNED = compile_filter("externalId pr")
+
+
+# --- scope --------------------------------------------------------------------
+
+
+def filters_of(
+    *written: Mapping[str, Any], groups: Mapping[str, GroupMembers] | None = None, today: date = TODAY
+) -> tuple[ScopingFilter, ...]:
+    """Scoping filters as `filters:` of scope.yaml has them; `groups` by folded name."""
+    found: list[Diagnostic] = []
+    named = [{"name": f"filter {number}", **each} for number, each in enumerate(written)]
+    located = Located(models.Scope.model_validate({"sync": "all", "filters": named}), None)
+    compiled = compile_filters(located, groups or {}, today, found.append)
+    assert [item for item in found if item.severity is Severity.ERROR] == []
+    return compiled.filters
+
+
+def filter_of(*clauses: Mapping[str, Any], **keys: Any) -> ScopingFilter:
+    """One scoping filter of these clauses; `groups` and `today` as for `filters_of`, other keys are the filter's."""
+    context = {key: keys.pop(key) for key in ("groups", "today") if key in keys}
+    return filters_of({"clauses": clauses, **keys}, **context)[0]
 
 
 # --- mappings -----------------------------------------------------------------

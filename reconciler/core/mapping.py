@@ -12,6 +12,7 @@ from reconciler.core.model import (
     AttributePath,
     DesiredUser,
     Diagnostic,
+    ScopeReason,
     SourceAttributes,
     SourceUser,
     Value,
@@ -117,7 +118,7 @@ class Projector:
                 match.append(None)
                 mistakes.append(_mistake(user, row, f"{short(row.target)} cannot be mapped: {fault}"))
         protected = user.lifecycle.protected
-        failed = bool(mistakes) or not any(match)
+        failed = bool(mistakes) or not any(match) or verdict.reason is ScopeReason.UNJUDGED
         return DesiredUser(
             user.key, tuple(match), user.origin, verdict=verdict, protected=protected, failed=failed
         ), mistakes

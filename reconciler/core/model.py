@@ -131,6 +131,9 @@ class ScopeReason(StrEnum):
     EXPIRED = "expired"
     NOT_ASSIGNED = "not assigned"
     EXCLUDED = "excluded"
+    FILTERED = "filtered"
+    UNJUDGED = "unjudged"
+    """A scoping filter has no answer for this user, who is therefore left alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +142,8 @@ class Verdict:
 
     reason: ScopeReason
     text: str = ""
+    attribute: str = ""
+    """Where `UNJUDGED`: the source attribute that could not be judged."""
 
     @property
     def in_scope(self) -> bool:

@@ -1,21 +1,24 @@
-"""Who is provisioned: accountEnabled, lifecycle dates, assignment, exclusions; scoping filters will come after."""
+"""Who is provisioned: accountEnabled, lifecycle dates, assignment, exclusions, scoping filters."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 
-from reconciler.core.compare import folded
+from reconciler.core.membership import NO_MEMBERS, GroupMembers, names_of
 from reconciler.core.model import IN_SCOPE, ScopeReason, SourceUser, Verdict
+from reconciler.core.scoping import ScopingFilter, judge
 
 
 @dataclass(frozen=True, slots=True)
-class GroupMembers:
-    """Direct members of one group: people by userPrincipalName or objectId, groups by name. All as written."""
+class Roster:
+    """What assignment and exclusion were resolved from, to say how somebody came into them."""
 
-    users: tuple[str, ...] = ()
-    groups: tuple[str, ...] = ()
+    assigned: GroupMembers = NO_MEMBERS
+    excluded: GroupMembers = NO_MEMBERS
+    groups: Mapping[str, GroupMembers] = field(default_factory=dict)
+    """By folded name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,53 +27,9 @@ class ScopeRules:
 
     assigned: frozenset[str] | None
     excluded: frozenset[str] = frozenset()
-
-
-def resolve(members: GroupMembers, groups: Mapping[str, GroupMembers]) -> frozenset[str]:
-    """Everybody in `members`, nested groups included, by folded name. `groups` is keyed by folded name; cycles end."""
-    people: set[str] = set()
-    seen: set[str] = set()
-    waiting = [members]
-    while waiting:
-        current = waiting.pop()
-        people.update(map(folded, current.users))
-        for name in map(folded, current.groups):
-            if name not in seen and name in groups:
-                seen.add(name)
-                waiting.append(groups[name])
-    return frozenset(people)
-
-
-def cycles(groups: Mapping[str, GroupMembers]) -> Iterator[tuple[str, ...]]:
-    """Each cycle of group membership once, as the folded names along it. Iterative: nesting may be deep."""
-    done: set[str] = set()
-    for start in groups:
-        path: list[str] = []
-        walk: list[tuple[str, Iterator[str]]] = []
-        _enter(start, groups, done, path, walk)
-        while walk:
-            name, inner = walk[-1]
-            step = next(inner, None)
-            if step is None:
-                walk.pop()
-                path.remove(name)
-                done.add(name)
-            elif step in path:
-                yield (*path[path.index(step) :], step)
-            else:
-                _enter(step, groups, done, path, walk)
-
-
-def _enter(
-    name: str,
-    groups: Mapping[str, GroupMembers],
-    done: set[str],
-    path: list[str],
-    walk: list[tuple[str, Iterator[str]]],
-) -> None:
-    if name in groups and name not in done:
-        path.append(name)
-        walk.append((name, iter([folded(group) for group in groups[name].groups])))
+    filters: tuple[ScopingFilter, ...] = ()
+    """One must be true; empty: everybody passes."""
+    roster: Roster = field(default_factory=Roster)
 
 
 def verdict(user: SourceUser, rules: ScopeRules, today: date) -> Verdict:
@@ -83,22 +42,16 @@ def verdict(user: SourceUser, rules: ScopeRules, today: date) -> Verdict:
         return Verdict(ScopeReason.EXPIRED, f"expired {lifecycle.expires}")
     if lifecycle.starts is not None and lifecycle.starts > today:
         return Verdict(ScopeReason.NOT_STARTED, f"starts {lifecycle.starts}")
-    return _assignment(user, rules)
+    assignment = _assignment(user, rules)
+    return judge(user, rules.filters) if rules.filters and assignment.in_scope else assignment
 
 
 def _assignment(user: SourceUser, rules: ScopeRules) -> Verdict:
     if rules.assigned is None and not rules.excluded:
         return IN_SCOPE
-    names = tuple(_names(user))
+    names = names_of(user)
     if rules.assigned is not None and rules.assigned.isdisjoint(names):
         return Verdict(ScopeReason.NOT_ASSIGNED, "not assigned in scope.yaml")
     if not rules.excluded.isdisjoint(names):
         return Verdict(ScopeReason.EXCLUDED, "excluded in scope.yaml")
     return IN_SCOPE
-
-
-def _names(user: SourceUser) -> Iterable[str]:
-    yield folded(user.key)
-    object_id = user.attributes.get("objectId")
-    if object_id:
-        yield folded(str(object_id))

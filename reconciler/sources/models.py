@@ -13,6 +13,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetPydanticSchema, WithJsonSchema, model_validator
 from pydantic_core import core_schema
 
+from reconciler.core.operators import EXTENSIONS, Operator
+
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -23,6 +25,10 @@ def _boolean(value: Any) -> Any:
     if text in ("true", "false"):
         return text == "true"
     raise ValueError("expected true or false")
+
+
+def _flag(value: Any) -> Any:
+    return False if value is None else _boolean(value)
 
 
 def _day(value: Any) -> Any:
@@ -37,6 +43,8 @@ def _listed(value: Any) -> Any:
 
 
 Boolean = Annotated[bool, BeforeValidator(_boolean)]
+Flag = Annotated[bool, BeforeValidator(_flag)]
+"""A boolean that is false when it has no value."""
 Day = Annotated[date, BeforeValidator(_day)]
 Names = Annotated[list[str], BeforeValidator(_listed)]
 Percent = Annotated[float, Field(ge=0, le=100)]
@@ -123,13 +131,61 @@ class Members(_Strict):
     groups: Names = []
 
 
+_SCALAR = {"type": ["string", "number", "boolean", "null"]}
+_OPERATORS = [
+    {"const": operator.value, "description": "Extension: Entra has no such operator"}
+    if operator in EXTENSIONS
+    else {"const": operator.value}
+    for operator in Operator
+]
+
+
+class Clause(_Strict):
+    """One condition of a scoping filter. All operators but IS NULL are false on an unassigned value."""
+
+    attribute: str | None = Field(
+        default=None,
+        description="A source attribute; IS MEMBER OF takes none. Extension: Entra has no such attributes as"
+        " lifecycle.starts, lifecycle.expires and lifecycle.protected",
+    )
+    operator: Annotated[
+        str,
+        # The names for editors to offer; any case, and blanks for underscores, are read as well.
+        WithJsonSchema({"anyOf": [*_OPERATORS, {"type": "string"}], "description": "An operator, as Entra spells it"}),
+    ]
+    value: Annotated[str | None, WithJsonSchema(_SCALAR)] = Field(
+        default=None,
+        description="What the attribute is compared with; for DATE operators a date, today, today+N or today-N (days)",
+    )
+    ignore_case: Flag = Field(
+        default=False, description="Extension: Entra has no such option. Capitals are as good as small letters"
+    )
+    values_match: Literal["any", "all"] | None = Field(
+        default=None,
+        description="Extension: Entra has no such option, it filters by single values only. How many values of an"
+        " attribute with several must pass",
+    )
+
+
+class ScopingFilter(_Strict):
+    """Clauses that must all be true. One true filter is enough."""
+
+    name: Annotated[str, Field(min_length=1)]
+    negated: Flag = Field(
+        default=False, alias="not", description="Extension: Entra has no such option. Turns the filter's truth around"
+    )
+    clauses: Annotated[list[Clause], BeforeValidator(_listed)]
+
+
 class Scope(_Strict):
     """scope.yaml."""
 
     sync: Literal["assigned", "all"]
     assigned: Members = Members()
     excluded: Members = Members()
-    filters: list[Any] = Field(default=[], description="Scoping filters: not supported yet")
+    filters: Annotated[list[ScopingFilter], BeforeValidator(_listed)] = Field(
+        default=[], description="One true filter is enough; without filters everybody passes"
+    )
 
 
 class Group(_Strict):
@@ -176,7 +232,6 @@ class UserLifecycle(_Strict):
 
 
 _TEXT = core_schema.nullable_schema(core_schema.str_schema())
-_SCALAR = {"type": ["string", "number", "boolean", "null"]}
 SourceValue = Annotated[
     Any,
     # One message for all that is wrong with a value, and in Rust: it is checked ten times for each user.

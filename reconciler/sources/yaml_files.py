@@ -356,7 +356,7 @@ def _keys_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[st
         annotations = [field_info.annotation, *getattr(field_info.annotation, "__args__", ())]
         inner = next((item for item in annotations if isinstance(item, type) and issubclass(item, BaseModel)), None)
         current = inner or current
-    return sorted(current.model_fields)
+    return sorted(info.alias or name for name, info in current.model_fields.items())
 
 
 _STRUCTURAL = ("accountEnabled", "lifecycle", "objectId", "userPrincipalName")

@@ -246,13 +246,6 @@ def test_a_template_that_fails_for_a_user_is_a_mistake_of_the_user(loaded: Load)
             {"groups__a": "- {name: a, members: {groups: [b]}}\n- {name: b, members: {groups: [a]}}\n"},
             "groups/a.yaml:1:10: groups contain one another: a -> b -> a. Break the circle.",
         ),
-        (
-            {"scope": "sync: all\nfilters: [{name: x}]\n"},
-            (
-                "scope.yaml:2:10: scoping filters are not supported yet. This version would put people in scope whom"
-                " the filters leave out. Use groups until then."
-            ),
-        ),
         ({"scop": "sync: all\n"}, "scop.yaml:1:1: this file is not read. Did you mean scope.yaml? "),
     ],
 )

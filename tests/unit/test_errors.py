@@ -23,6 +23,7 @@ INTERNAL = {
     "reconciler.core.filters.FilterError",
     "reconciler.core.mapping.MappingError",
     "reconciler.core.paths.PathError",
+    "reconciler.core.scoping.UnjudgedError",
     "reconciler.expressions.template.TemplateFaultError",
     "reconciler.expressions.values.EvaluationError",
     "reconciler.expressions.values.ExpressionFaultError",

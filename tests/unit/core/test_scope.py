@@ -2,10 +2,10 @@ from datetime import date
 from typing import Any
 
 import pytest
-from builders import TODAY, source_user
+from builders import TODAY, filters_of, source_user
 
 from reconciler.core.model import IN_SCOPE, ScopeReason, Verdict
-from reconciler.core.scope import GroupMembers, ScopeRules, cycles, folded, resolve, verdict
+from reconciler.core.scope import ScopeRules, verdict
 
 EVERYBODY = ScopeRules(assigned=None)
 NOBODY = ScopeRules(assigned=frozenset())
@@ -54,59 +54,11 @@ def test_the_first_reason_counts(user: dict[str, Any], rules: ScopeRules, expect
     assert found.in_scope is (expected is IN_SCOPE)
 
 
-def test_nested_groups_are_resolved_and_names_folded() -> None:
-    groups = {
-        "engineering": GroupMembers(("Ada@Example.com", "bob@example.com"), ("Platform", "missing")),
-        "platform": GroupMembers(("id-carol",), ("engineering",)),
-        "sales": GroupMembers(("dan@example.com",)),
-    }
-    members = GroupMembers((" EVE@example.com",), ("ENGINEERING",))
-    assert resolve(members, groups) == {"eve@example.com", "ada@example.com", "bob@example.com", "id-carol"}
-
-
-def test_nobody_is_in_no_group() -> None:
-    assert resolve(GroupMembers(), {"a": GroupMembers(("ada@example.com",))}) == frozenset()
-
-
-def nested(depth: int) -> dict[str, GroupMembers]:
-    groups = {f"g{number}": GroupMembers((f"u{number}",), (f"g{number + 1}",)) for number in range(depth - 1)}
-    return {**groups, f"g{depth - 1}": GroupMembers((f"u{depth - 1}",))}
-
-
-def test_five_thousand_nested_groups_are_resolved() -> None:
-    groups = nested(5_000)
-    assert resolve(GroupMembers(groups=("g0",)), groups) == {f"u{number}" for number in range(5_000)}
-    assert list(cycles(groups)) == []
-
-
-def test_a_circle_of_five_thousand_groups_is_found() -> None:
-    groups = {**nested(5_000), "g4999": GroupMembers((), ("g0",))}
-    (found,) = cycles(groups)
-    assert found == (*(f"g{number}" for number in range(5_000)), "g0")
-
-
-@pytest.mark.parametrize(
-    ("groups", "expected"),
-    [
-        ({}, []),
-        ({"a": ["b"], "b": []}, []),
-        ({"a": ["missing"]}, []),
-        ({"a": ["a"]}, [("a", "a")]),
-        ({"a": ["B"], "b": ["A"]}, [("a", "b", "a")]),
-        ({"x": ["a"], "a": ["b"], "b": ["c"], "c": ["a"]}, [("a", "b", "c", "a")]),
-        ({"a": ["b", "c"], "b": ["d"], "c": ["d"], "d": []}, []),
-        ({"a": ["a", "b"], "b": ["b"]}, [("a", "a"), ("b", "b")]),
-    ],
-)
-def test_each_cycle_is_found_once(groups: dict[str, list[str]], expected: list[tuple[str, ...]]) -> None:
-    members = {name: GroupMembers((), tuple(inner)) for name, inner in groups.items()}
-    assert list(cycles(members)) == expected
-
-
-def test_a_group_named_twice_in_another_is_one_cycle() -> None:
-    groups = {"a": GroupMembers((), ("b",)), "b": GroupMembers((), ("a", "A"))}
-    assert len(set(cycles(groups))) == 1
-
-
-def test_names_are_compared_without_case_and_space_around_them() -> None:
-    assert folded("  Ada@EXAMPLE.com\t") == "ada@example.com"
+def test_filters_come_last() -> None:
+    titled = filters_of({"clauses": [{"attribute": "jobTitle", "operator": "IS NOT NULL"}]})
+    user = source_user()
+    assert verdict(user, ScopeRules(None, filters=titled), TODAY).reason is ScopeReason.FILTERED
+    assert verdict(user, ScopeRules(None, frozenset({"id-ada"}), titled), TODAY) == EXCLUDED
+    assert verdict(user, ScopeRules(frozenset(), filters=titled), TODAY) == NOT_ASSIGNED
+    assert verdict(source_user(jobTitle="CTO"), ScopeRules(None, filters=titled), TODAY) is IN_SCOPE
+    assert verdict(source_user(jobTitle="CTO"), ScopeRules(frozenset(), filters=titled), TODAY) == NOT_ASSIGNED

@@ -1,0 +1,305 @@
+"""Scoping filters of scope.yaml, compiled: every clause checked and turned into a closure, once."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import assert_never
+
+from reconciler.core import operators, scoping
+from reconciler.core.compare import folded
+from reconciler.core.membership import Groups
+from reconciler.core.model import Diagnostic, Origin, error, warning
+from reconciler.core.operators import Operand, Operator, TextTest
+from reconciler.core.scoping import Clause, ScopingFilter, Test, UnjudgedError
+from reconciler.core.text import quoted, shortened
+from reconciler.expressions.values import EvaluationError
+from reconciler.sources import models
+from reconciler.sources.yaml_files import Located
+
+Report = Callable[[Diagnostic], None]
+Input = tuple[str, Origin | None, str]
+"""A source attribute, where it is read, and what it means that nobody has it."""
+
+_LIFECYCLE = {
+    "lifecycle.starts": operators.PRESENCE | operators.DAYS,
+    "lifecycle.expires": operators.PRESENCE | operators.DAYS,
+    "lifecycle.protected": operators.TRUTH,
+}
+"""Fields that clauses may name, and the operators for each."""
+_RELATIVE = re.compile(r"today(?:\s*([+-])\s*([0-9]{1,5}))?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledFilters:
+    """The filters, the attributes that they read, and the groups that they name, as written."""
+
+    filters: tuple[ScopingFilter, ...] = ()
+    inputs: tuple[Input, ...] = ()
+    groups: tuple[tuple[str, Origin | None], ...] = ()
+
+
+def compile_filters(located: Located[models.Scope], groups: Groups, today: date, report: Report) -> CompiledFilters:
+    """All filters. A clause that cannot be used is left out, with diagnostics: then nobody may plan."""
+    compiler = _Compiler(located, groups, today, report)
+    filters = tuple(compiler.filter(index, entry) for index, entry in enumerate(located.value.filters))
+    return CompiledFilters(filters, tuple(compiler.inputs), tuple(compiler.named))
+
+
+class _UnusableError(ValueError):
+    """A clause's value cannot be used; the text says why, `way_out` what to do."""
+
+    def __init__(self, message: str, way_out: str) -> None:
+        super().__init__(message)
+        self.way_out = way_out
+
+
+@dataclass(slots=True)
+class _Compiler:
+    """Compiles filters one by one; what they refer to gathers in it."""
+
+    located: Located[models.Scope]
+    groups: Groups
+    today: date
+    report: Report
+    inputs: list[Input] = field(default_factory=list)
+    named: list[tuple[str, Origin | None]] = field(default_factory=list)
+    places: dict[str, Origin | None] = field(default_factory=dict)
+
+    def filter(self, index: int, entry: models.ScopingFilter) -> ScopingFilter:
+        origin = self.located.at("filters", index, "name")
+        if folded(entry.name) in self.places:
+            summary = f"filter {quoted(entry.name)} is defined twice"
+            detail = f"The other is at {self.places[folded(entry.name)]}: plans name filters, so rename one."
+            self.report(error(summary, detail, origin))
+        self.places.setdefault(folded(entry.name), origin)
+        if not entry.clauses:
+            summary = f"filter {quoted(entry.name)} has no clauses"
+            detail = "Everybody would pass it: add a clause, or remove the filter."
+            self.report(error(summary, detail, self.located.at("filters", index, "clauses")))
+        rows = [_Row(each, self.located, (index, number)) for number, each in enumerate(entry.clauses)]
+        clauses = [clause for row in rows if (clause := self.clause(row)) is not None]
+        return ScopingFilter(entry.name, tuple(clauses), entry.negated, origin)
+
+    def clause(self, row: _Row) -> Clause | None:
+        entry = row.entry
+        operator = operators.find(entry.operator)
+        if operator is None:
+            self.report(_unknown_operator(row))
+            return None
+        mistakes = list(_mistakes(entry, operator))
+        for key, summary, detail in mistakes:
+            self.report(error(summary, detail, row.at(key)))
+        if operator in operators.AMBIGUOUS:
+            self.report(_ambiguous(row, operator))
+        attribute = entry.attribute or ""
+        if attribute and attribute not in _LIFECYCLE:
+            truth = "true" if operator is Operator.IS_NULL else "false"
+            self.inputs.append((attribute, row.at("attribute"), f"The clause is {truth} for everybody."))
+        if operator in operators.MEMBERSHIP and entry.value:
+            self.named.append((entry.value, row.at("value")))
+        try:
+            clause = self.built(row, operator) if not _is_incomplete(entry, operator) else None
+        except _UnusableError as fault:
+            self.report(error(str(fault), fault.way_out, row.at("value")))
+            return None
+        return None if mistakes else clause
+
+    def built(self, row: _Row, operator: Operator) -> Clause:
+        attribute, value = row.entry.attribute or "", row.entry.value or ""
+        if operator in operators.MEMBERSHIP:
+            test, see = scoping.on_membership(value, self.groups, operator), scoping.see_membership(value, self.groups)
+        elif attribute in _LIFECYCLE:
+            name = attribute.partition(".")[2]
+            test, see = self.on_lifecycle(row, operator), scoping.see_lifecycle(name)
+        else:
+            test, see = self.on_attribute(row, operator), scoping.see_attribute(attribute)
+        return Clause(self.words(row, operator), attribute, test, see, row.origin)
+
+    def on_lifecycle(self, row: _Row, operator: Operator) -> Test:
+        attribute = row.entry.attribute
+        if attribute == "lifecycle.protected":
+            return scoping.on_protected(operator)
+        name: scoping.LifecycleDate = "starts" if attribute == "lifecycle.starts" else "expires"
+        if operator in operators.DAYS:
+            return scoping.on_day(name, operators.day_test(operator, self.day(row)))
+        return scoping.on_lifecycle_presence(name, operator)
+
+    def on_attribute(self, row: _Row, operator: Operator) -> Test:
+        name = row.entry.attribute or ""
+        if operator in operators.PRESENCE:
+            return scoping.on_presence(name, operator)
+        return scoping.on_attribute(name, self.text_test(row, operator), row.entry.values_match, row.origin)
+
+    def text_test(self, row: _Row, operator: Operator) -> TextTest:
+        value = row.entry.value or ""
+        match operators.operand(operator):
+            case Operand.TEXT:
+                return operators.text_test(operator, value, ignore_case=row.entry.ignore_case)
+            case Operand.PATTERN:
+                return operators.pattern_test(operator, _pattern(row))
+            case Operand.INTEGER:
+                return operators.integer_test(operator, _integer(value))
+            case Operand.DAY:
+                return operators.written_day_test(operator, self.day(row))
+            case Operand.NONE:
+                return operators.truth_test(operator)
+            case Operand.GROUP:
+                raise AssertionError("groups are no text")
+            case never:
+                assert_never(never)
+
+    def day(self, row: _Row) -> date:
+        """The clause's date; `today` is the plan's."""
+        value = (row.entry.value or "").strip()
+        relative = _RELATIVE.fullmatch(value)
+        found = operators.day(value) if operators.DAY.fullmatch(value) else None
+        try:
+            if relative is not None:
+                found = self.today + timedelta(days=int(f"{relative[1] or '+'}{relative[2] or 0}"))
+        except OverflowError:
+            found = None
+        if found is None:
+            summary = f"{quoted(shortened(value, 40))} is no date"
+            raise _UnusableError(summary, "Write 2026-12-31, today, today+N or today-N, N being days.")
+        return found
+
+    def words(self, row: _Row, operator: Operator) -> str:
+        entry = row.entry
+        said = [entry.attribute or "", operator.value]
+        if operator in operators.DAYS:
+            said.append(str(self.day(row)))
+        elif entry.value:
+            said.append(quoted(shortened(entry.value, 80)))
+        if entry.ignore_case:
+            said.append("in any case")
+        if entry.values_match:
+            said.append(f"for {entry.values_match} value")
+        return " ".join(filter(None, said))
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One clause as written; `index` is its filter's and its own."""
+
+    entry: models.Clause
+    located: Located[models.Scope]
+    index: tuple[int, int]
+
+    def at(self, *key: str) -> Origin | None:
+        """Where the value of `key` is, or the clause."""
+        return self.located.at("filters", self.index[0], "clauses", self.index[1], *key)
+
+    @property
+    def origin(self) -> Origin | None:
+        """Where the clause is."""
+        return self.at()
+
+
+# --- mistakes -----------------------------------------------------------------
+
+Mistake = tuple[str, str, str]
+"""The key it is about, what is wrong, and what to do."""
+
+
+def _unknown_operator(row: _Row) -> Diagnostic:
+    near = operators.nearest(row.entry.operator)
+    known = ", ".join(operators.Operator)
+    detail = f"Did you mean {near.value}?" if near else f"There are {known}."
+    return error(f"there is no operator {quoted(shortened(row.entry.operator, 40))}", detail, row.at("operator"))
+
+
+def _ambiguous(row: _Row, operator: Operator) -> Diagnostic:
+    found = "is found" if operator is Operator.AND else "is not found"
+    summary = f"Microsoft's documents leave the meaning of {operator.value} open"
+    detail = f"Here it is true when the attribute's value {found} in the clause's. Better use Includes, or REGEX MATCH."
+    return warning(summary, detail, row.at("operator"))
+
+
+def _is_incomplete(entry: models.Clause, operator: Operator) -> bool:
+    """Whether there is nothing to build a clause from."""
+    fits = operator in _LIFECYCLE.get(entry.attribute or "", {operator})
+    return not fits or (operators.operand(operator) is not Operand.NONE and not entry.value)
+
+
+def _mistakes(entry: models.Clause, operator: Operator) -> Iterator[Mistake]:
+    yield from _attribute_mistakes(entry, operator)
+    takes = operators.operand(operator)
+    if takes is Operand.NONE and entry.value:
+        yield "value", f"{operator.value} takes no value", "Remove it."
+    if takes is not Operand.NONE and not entry.value:
+        yield "value", f"{operator.value} needs a value", f"Add `value:` with {takes.value}."
+    if entry.ignore_case and operator not in operators.TEXT | operators.PATTERNS:
+        yield "ignore_case", f"ignore_case means nothing for {operator.value}", "Remove it."
+    if entry.values_match and not _has_values(entry, operator):
+        yield "values_match", f"values_match means nothing for {_subject(entry, operator)}", "Remove it."
+
+
+def _has_values(entry: models.Clause, operator: Operator) -> bool:
+    """Whether the operator looks at values one by one."""
+    return entry.attribute not in _LIFECYCLE and operator not in operators.PRESENCE | operators.MEMBERSHIP
+
+
+def _subject(entry: models.Clause, operator: Operator) -> str:
+    return str(entry.attribute) if entry.attribute in _LIFECYCLE else operator.value
+
+
+def _attribute_mistakes(entry: models.Clause, operator: Operator) -> Iterator[Mistake]:
+    name = entry.attribute
+    if operator in operators.MEMBERSHIP:
+        if name:
+            yield "attribute", f"{operator.value} takes no attribute", "It is about the user: remove the attribute."
+    elif not name:
+        yield "attribute", "the clause has no attribute", "Add `attribute:` with the name of a source attribute."
+    elif name.casefold() == "issoftdeleted":
+        detail = "Use accountEnabled, or lifecycle.starts and lifecycle.expires."
+        yield "attribute", "IsSoftDeleted is what scope decides: it cannot be a condition of it", detail
+    elif name.casefold().partition(".")[0] == "lifecycle":
+        yield from _lifecycle_mistakes(name, operator)
+
+
+def _lifecycle_mistakes(name: str, operator: Operator) -> Iterator[Mistake]:
+    permitted = _LIFECYCLE.get(name)
+    if permitted is None:
+        near = difflib.get_close_matches(name.casefold(), _LIFECYCLE, 1)
+        hint = f"Did you mean {near[0]}? " if near else ""
+        yield "attribute", f"there is no {quoted(shortened(name, 40))}", f"{hint}There are {', '.join(_LIFECYCLE)}."
+    elif operator not in permitted:
+        known = ", ".join(each.value for each in Operator if each in permitted)
+        yield "operator", f"{operator.value} cannot be used on {name}", f"It takes {known}."
+
+
+# --- values -------------------------------------------------------------------
+
+
+def _integer(value: str) -> int:
+    found = operators.integer(value)
+    if found is None:
+        summary = f"{quoted(shortened(value, 40))} is no whole number"
+        raise _UnusableError(summary, "Entra compares whole numbers only: write digits, such as 10.")
+    return found
+
+
+def _pattern(row: _Row) -> TextTest:
+    """The regular expression, with faults on a user's value as `UnjudgedError`."""
+    # RE2 takes 20 ms to import, and most directories have no pattern.
+    from reconciler.expressions import regular  # noqa: PLC0415
+
+    name, value = row.entry.attribute or "", row.entry.value or ""
+    try:
+        matches = regular.whole(value, ignore_case=row.entry.ignore_case)
+    except EvaluationError as fault:
+        way_out = "Patterns are .NET's, as far as RE2 has an equal for them."
+        raise _UnusableError(f"the pattern cannot be used: {fault}", way_out) from fault
+
+    def test(text: str) -> bool:
+        try:
+            return matches(text)
+        except EvaluationError as fault:
+            why = f"{name} cannot be matched by the clause at {row.origin}: {quoted(str(fault))}"
+            raise UnjudgedError(why, name) from fault
+
+    return test

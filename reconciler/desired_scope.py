@@ -1,0 +1,105 @@
+"""Scope as the directory says it: groups and assignment resolved, filters compiled, with every mistake at its place."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from reconciler.core import membership, scope
+from reconciler.core.compare import folded
+from reconciler.core.membership import GroupMembers
+from reconciler.core.model import Origin, error
+from reconciler.core.text import quoted
+from reconciler.desired_filters import CompiledFilters, Input, compile_filters
+from reconciler.sources import models
+from reconciler.sources.yaml_files import Directory, Located
+
+Places = dict[str, tuple[str, Origin | None]]
+"""Folded name -> the name as written, and where it is used first."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeRead:
+    """The scope rules, the users that they and the groups name, and the attributes that filters read."""
+
+    rules: scope.ScopeRules
+    users: tuple[tuple[str, Origin | None], ...]
+    inputs: tuple[Input, ...] = ()
+
+
+@dataclass(slots=True)
+class _References:
+    """Names that scope.yaml and groups use: all must exist."""
+
+    users: Places = field(default_factory=dict)
+    groups: Places = field(default_factory=dict)
+
+
+def read_scope(directory: Directory, today: date) -> ScopeRead:
+    """scope.yaml on `today` (UTC), with its groups resolved; mistakes are diagnostics."""
+    references = _References()
+    groups = _groups(directory, references)
+    located = directory.scope()
+    if located is None:
+        rules, compiled = scope.ScopeRules(assigned=None), CompiledFilters()
+    else:
+        compiled = compile_filters(located, groups, today, directory.report)
+        for name, origin in compiled.groups:
+            references.groups.setdefault(folded(name), (name, origin))
+        rules = _rules(located, groups, references, compiled)
+    _check_groups(directory, groups, references)
+    return ScopeRead(rules, tuple(references.users.values()), compiled.inputs)
+
+
+def _rules(
+    located: Located[models.Scope],
+    groups: Mapping[str, GroupMembers],
+    references: _References,
+    compiled: CompiledFilters,
+) -> scope.ScopeRules:
+    assigned = _members(located, located.value.assigned, references, "assigned")
+    excluded = _members(located, located.value.excluded, references, "excluded")
+    everybody = located.value.sync == "all"
+    return scope.ScopeRules(
+        assigned=None if everybody else membership.resolve(assigned, groups),
+        excluded=membership.resolve(excluded, groups),
+        filters=compiled.filters,
+        roster=scope.Roster(assigned, excluded, groups),
+    )
+
+
+def _check_groups(directory: Directory, groups: Mapping[str, GroupMembers], references: _References) -> None:
+    rejected = {folded(str(node.get("name"))) for node in directory.rejected}
+    for name, origin in references.groups.values():
+        if folded(name) not in groups and folded(name) not in rejected:
+            near = difflib.get_close_matches(folded(name), groups, 1)
+            hint = f"Did you mean {near[0]}?" if near else "Add it to groups/, or remove the reference."
+            directory.report(error(f"there is no group {quoted(name)}", hint, origin))
+
+
+def _groups(directory: Directory, references: _References) -> dict[str, GroupMembers]:
+    groups: dict[str, GroupMembers] = {}
+    places: dict[str, Origin | None] = {}
+    for group in directory.groups():
+        name = folded(group.value.name)
+        if name in groups:
+            summary = f"group {quoted(group.value.name)} is defined twice"
+            directory.report(error(summary, f"The other is at {places[name]}.", group.at("name")))
+            continue
+        places[name] = group.at("name")
+        groups[name] = _members(group, group.value.members, references, "members")
+    for cycle in membership.cycles(groups):
+        names = " -> ".join(cycle)
+        directory.report(error(f"groups contain one another: {names}", "Break the circle.", places[cycle[0]]))
+    return groups
+
+
+def _members(located: Located[Any], members: models.Members, references: _References, *location: str) -> GroupMembers:
+    for index, user in enumerate(members.users):
+        references.users.setdefault(folded(user), (user, located.at(*location, "users", index)))
+    for index, group in enumerate(members.groups):
+        references.groups.setdefault(folded(group), (group, located.at(*location, "groups", index)))
+    return GroupMembers(tuple(members.users), tuple(members.groups))
