@@ -96,7 +96,7 @@ class _Compiler:
         if operator in operators.AMBIGUOUS:
             self.report(_ambiguous(row, operator))
         attribute = entry.attribute or ""
-        if attribute and attribute not in _LIFECYCLE:
+        if attribute and attribute not in _LIFECYCLE and "attribute" not in {key for key, _, _ in mistakes}:
             truth = "true" if operator is Operator.IS_NULL else "false"
             self.inputs.append((attribute, row.at("attribute"), f"The clause is {truth} for everybody."))
         if operator in operators.MEMBERSHIP and entry.value:

@@ -80,7 +80,9 @@ def judge(user: SourceUser, filters: Sequence[ScopingFilter]) -> Verdict:
             fault = fault or found
     if fault is not None:
         return unjudged(str(fault), fault.attribute)
-    return filtered(filters, _first_false(user, filters[0])) if filters else IN_SCOPE
+    if not filters:
+        return IN_SCOPE
+    return filtered(filters, None if len(filters) > 1 else _first_false(user, filters[0]))
 
 
 def _first_false(user: SourceUser, one: ScopingFilter) -> Clause | None:
@@ -99,7 +101,7 @@ def unjudged(why: str, attribute: str) -> Verdict:
 
 
 def filtered(filters: Sequence[ScopingFilter], failing: Clause | None) -> Verdict:
-    """The verdict on a user whom no filter lets pass; `failing` is the first false clause of the first filter."""
+    """The verdict on a user whom no filter lets pass; `failing` is the first false clause of a filter that is alone."""
     if len(filters) > 1:
         text = f"passes none of {plural(len(filters), 'scoping filter')}"
     elif failing is None or filters[0].negated:
