@@ -166,13 +166,17 @@ def _block(change: Change, style: Style) -> str:
 
 def _why(change: Change, style: Style) -> str:
     """Why, and where it is written. For a plain update the rows say why."""
-    parts = [] if change.action is Action.UPDATE else [printable(change.detail)]
+    parts = [] if change.action is Action.UPDATE else [_detail(change, style)]
     if change.temporary_user_name is not None:
         name = HIDDEN if style.redact else quoted(change.temporary_user_name)
         parts.append(f"users exchange names: goes through {name}")
     if change.origin is not None and not style.redact:
         parts.append(printable(str(change.origin)))
     return ", ".join(parts)
+
+
+def _detail(change: Change, style: Style) -> str:
+    return printable(redacted(change.detail) if style.redact else change.detail)
 
 
 def _address(change: Change, style: Style) -> str:
@@ -226,10 +230,10 @@ def _lines(plan: Plan, style: Style) -> str:
     lines = []
     for change in changes:
         look = _LOOKS[change.action]
-        what = change.detail if change.action in REMOVALS else ", ".join(_changed_names(change))
+        what = _detail(change, style) if change.action in REMOVALS else printable(", ".join(_changed_names(change)))
         verb = style.paint(change.action.value.ljust(verbs), look.colour)
         symbol = style.paint(look.symbol, look.colour)
-        lines.append(f"  {symbol} {verb}  {_name(change, style).ljust(width)}  {printable(what)}".rstrip())
+        lines.append(f"  {symbol} {verb}  {_name(change, style).ljust(width)}  {what}".rstrip())
     return "\n".join(lines) + "\n"
 
 

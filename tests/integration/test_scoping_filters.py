@@ -1,0 +1,133 @@
+"""Scoping filters from scope.yaml to the sandbox: who is removed and why, and who is left alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from servers.odd_scim import make_user
+from workspace import Workspace, source
+
+from reconciler.sandbox.seed import list_users, seed
+from reconciler.sandbox.server import start
+
+NAMES = [f"name-{number}@example.com" for number in range(4)]
+LIVE = [make_user(number, userName=name) for number, name in enumerate(NAMES)]
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
+    """Four people in the sandbox as they are written; the first is in Sales."""
+    seed(tmp_path / "sandbox.db", {"domains": ["example.com"], "users": LIVE})
+    with start(tmp_path / "sandbox.db") as running:
+        work = Workspace(tmp_path, running.base_url, running.token, monkeypatch)
+        people(work)
+        yield work
+
+
+def people(work: Workspace, **changes: dict[str, Any]) -> None:
+    """Writes the four; `name_0={…}` changes the first."""
+    work.users(source(user, **changes.get(f"name_{number}", {})) for number, user in enumerate(LIVE))
+
+
+def filters(work: Workspace, *written: dict[str, Any]) -> None:
+    named = [{"name": f"filter {number}", **each} for number, each in enumerate(written)]
+    work.write("scope.yaml", json.dumps({"sync": "all", "filters": named}))
+
+
+def active(work: Workspace) -> list[bool]:
+    found = {user["userName"]: user.get("active", True) for user in list_users(work.root / "sandbox.db")}
+    return [found[name] for name in NAMES]
+
+
+def test_who_passes_no_filter_is_deactivated_and_the_plan_says_why(workspace: Workspace) -> None:
+    departments = [user["urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"]["department"] for user in LIVE]
+    wanted = {"attribute": "department", "operator": "NOT EQUALS", "value": departments[1]}
+    filters(workspace, {"name": "Not in the second's department", "clauses": [wanted]})
+    out = [name for name, department in zip(NAMES, departments, strict=True) if department == departments[1]]
+    planned = workspace.plan()
+    assert planned.code == 2, planned.err
+    assert planned.actions == dict.fromkeys(out, "deactivate")
+    change = planned.plan["resource_changes"][0]
+    assert change["action_reason"] == "out_of_scope"
+    why = f'passes no scoping filter: "Not in the second\'s department" wants department NOT EQUALS "{departments[1]}"'
+    assert why in workspace.run("plan").out
+    assert workspace.apply().code == 0
+    assert active(workspace) == [name not in out for name in NAMES]
+    assert workspace.plan().code == 0, "a plan after an apply is empty"
+    workspace.write("scope.yaml", "sync: all\n")
+    assert set(workspace.plan().actions.values()) == {"reactivate"}, "back in scope"
+
+
+def test_the_removal_mode_is_that_of_people_out_of_scope(workspace: Workspace) -> None:
+    filters(workspace, {"clauses": [{"attribute": "userPrincipalName", "operator": "ENDS_WITH", "value": NAMES[0]}]})
+    for mode, action in (("delete", {"delete"}), ("keep", set())):
+        workspace.settings(lifecycle={"out_of_scope": mode})
+        assert set(workspace.plan().actions.values()) == action
+
+
+def test_a_filter_that_throws_everybody_out_is_blocked(workspace: Workspace) -> None:
+    workspace.settings(guards={})
+    filters(workspace, {"clauses": [{"attribute": "departmnt", "operator": "EQUALS", "value": "Sales"}]})
+    planned = workspace.plan()
+    assert planned.code == 3
+    (told,) = planned.plan["diagnostics"]
+    assert told["summary"] == 'no user has an attribute "departmnt"'
+    assert told["detail"] == "Did you mean department?"
+    failed = {guard["name"] for guard in planned.plan["guards"] if not guard["passed"]}
+    assert {"removals", "empty-desired-state"} <= failed
+    assert planned.actions == dict.fromkeys(NAMES, "deactivate")
+    assert workspace.apply().code == 3
+    assert active(workspace) == [True] * 4
+
+
+def test_who_cannot_be_judged_is_left_alone_and_the_others_go_on(workspace: Workspace) -> None:
+    several = ["a@example.com", "b@example.com"]
+    one, other = {"proxyAddresses": ["x@example.com"]}, {"proxyAddresses": ["x@example.org"]}
+    people(workspace, name_0={"proxyAddresses": several, "surname": "New"}, name_1=one, name_2=other)
+    clause = {"attribute": "proxyAddresses", "operator": "ENDS_WITH", "value": "@example.com"}
+    filters(workspace, {"clauses": [clause]})
+    ended = workspace.apply()
+    assert ended.code == 5, ended.out
+    assert "the scoping filters cannot judge this user: proxyAddresses has 2 values" in ended.out + ended.err
+    assert active(workspace) == [True, True, False, False], "left alone, and neither changed nor removed"
+    family = {user["userName"]: user["name"]["familyName"] for user in list_users(workspace.root / "sandbox.db")}
+    assert family[NAMES[0]] == LIVE[0]["name"]["familyName"]
+    filters(workspace, {"clauses": [{**clause, "values_match": "any"}]})
+    assert workspace.plan().actions == {NAMES[0]: "update"}
+
+
+def test_redacted_plans_hide_what_filters_compare_with(workspace: Workspace) -> None:
+    filters(workspace, {"clauses": [{"attribute": "userPrincipalName", "operator": "EQUALS", "value": NAMES[0]}]})
+    for more in ((), ("-q",)):
+        shown = workspace.run("plan", "--redact", *more)
+        assert "passes no scoping filter: (hidden) wants userPrincipalName EQUALS (hidden)" in shown.out
+        assert "name-0" not in shown.out + shown.err
+
+
+def test_names_of_filters_and_values_are_text_not_commands(workspace: Workspace) -> None:
+    hostile = "x\u202e\n::error::\u001b[31m"
+    filters(workspace, {"name": hostile, "clauses": [{"attribute": "surname", "operator": "EQUALS", "value": hostile}]})
+    shown = workspace.run("plan")
+    assert r'"x\u{202e}\n::error::\u{1b}[31m" wants surname EQUALS' in shown.out
+    assert not {"\u202e", "\u001b"} & set(shown.out + shown.err)
+
+
+@pytest.mark.parametrize(
+    ("now", "out"),
+    [
+        ("2026-03-01", True),
+        ("2026-03-01T23:59:59Z", True),
+        ("2026-03-02T00:30:00+01:00", True),
+        ("2026-03-02T00:00:00Z", False),
+        ("2026-03-01T23:30:00-01:00", False),
+    ],
+)
+def test_the_day_of_a_plan_is_that_of_utc(workspace: Workspace, now: str, out: bool) -> None:
+    people(workspace, name_0={"employeeHireDate": "2026-03-16"}, name_1={"employeeHireDate": "2026-03-10"})
+    clause = {"attribute": "employeeHireDate", "operator": "DATE ON OR BEFORE", "value": "today+14"}
+    filters(workspace, {"clauses": [clause]})
+    assert (NAMES[0] in workspace.plan("--now", now).actions) is out
