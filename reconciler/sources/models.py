@@ -155,7 +155,8 @@ class Clause(_Strict):
     ]
     value: Annotated[str | None, WithJsonSchema(_SCALAR)] = Field(
         default=None,
-        description="What the attribute is compared with; for DATE operators a date, today, today+N or today-N (days)",
+        description="What the attribute is compared with. Extension: Entra has no such values as a date, today, today+N"
+        " and today-N (days), which DATE operators take",
     )
     ignore_case: Flag = Field(
         default=False, description="Extension: Entra has no such option. Capitals are as good as small letters"

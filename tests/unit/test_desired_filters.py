@@ -1,5 +1,6 @@
 """Scoping filters from YAML: every mistake at its place, all at once, with a way out."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 from builders import NOW
 
 from reconciler.core.model import ScopeReason, Severity
+from reconciler.core.operators import Operator
 from reconciler.desired import BrokenState, DesiredState, load
 
 SETTINGS = """\
@@ -99,6 +101,16 @@ def test_relative_dates_are_those_of_the_plan(loaded: Load) -> None:
     for value, expected in (("today+14", "in scope"), ("today+13", "filtered"), ("2026-03-15", "in scope")):
         clause = f"attribute: hired, operator: DATE ON OR BEFORE, value: {value}"
         assert verdicts(loaded(one(clause), people=people))["ada"] == expected
+
+
+def test_the_example_of_the_documents_is_read(loaded: Load) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "desired-state.md").read_text("utf-8")
+    example = text.partition("excluded: {users: [], groups: []}")[2].partition("filters:")[2].partition("```")[0]
+    people = PEOPLE.replace("department: Engineering", "employeeHireDate: 2026-03-15")
+    state = loaded(example.partition("\n")[2].replace("lab}", "inner}"), people=people)
+    assert verdicts(state) == {"ada": "in scope", "bob": "in scope"}
+    operators = re.findall(r"^\| `([^`]+)` \| .* \| .* \|$", text.partition("### Scoping filters")[2], re.MULTILINE)
+    assert operators[: len(Operator)] == [operator.value for operator in Operator]
 
 
 # --- users who cannot be judged ------------------------------------------------------------------------

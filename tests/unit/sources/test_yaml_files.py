@@ -534,6 +534,25 @@ def test_each_schema_says_what_it_is_for() -> None:
     assert [json_schema(kind)["title"] for kind in KINDS] == [f"{kind} of Reconciler" for kind in KINDS]
 
 
+def test_the_schema_of_scope_marks_what_entra_does_not_have() -> None:
+    shapes = json_schema("scope")["$defs"]
+    clause, scoping_filter = shapes["Clause"]["properties"], shapes["ScopingFilter"]["properties"]
+    marked = [
+        *(
+            name
+            for name, value in {**clause, **scoping_filter}.items()
+            if "Extension: " in value.get("description", "")
+        ),
+        *(each["const"] for each in clause["operator"]["anyOf"] if "Extension: " in each.get("description", "")),
+    ]
+    assert marked == [
+        *("attribute", "value", "ignore_case", "values_match", "not"),
+        *("IS MEMBER OF", "IS NOT MEMBER OF"),
+        *("DATE BEFORE", "DATE ON OR BEFORE", "DATE AFTER", "DATE ON OR AFTER"),
+    ]
+    assert shapes["ScopingFilter"]["required"] == ["name", "clauses"]
+
+
 def references(node: Any) -> list[str]:
     if isinstance(node, dict):
         own = [node["$ref"]] if isinstance(node.get("$ref"), str) else []
