@@ -43,7 +43,7 @@ class CompiledFilters:
 
 
 def compile_filters(located: Located[models.Scope], groups: Groups, today: date, report: Report) -> CompiledFilters:
-    """All filters. A clause that cannot be used is left out, with diagnostics: then nobody may plan."""
+    """All filters. Mistakes are diagnostics: then nobody may plan, whatever is compiled."""
     compiler = _Compiler(located, groups, today, report)
     filters = tuple(compiler.filter(index, entry) for index, entry in enumerate(located.value.filters))
     return CompiledFilters(filters, tuple(compiler.inputs), tuple(compiler.named))
@@ -102,11 +102,10 @@ class _Compiler:
         if operator in operators.MEMBERSHIP and entry.value:
             self.named.append((entry.value, row.at("value")))
         try:
-            clause = self.built(row, operator) if not _is_incomplete(entry, operator) else None
+            return None if _is_incomplete(entry, operator) else self.built(row, operator)
         except _UnusableError as fault:
             self.report(error(str(fault), fault.way_out, row.at("value")))
             return None
-        return None if mistakes else clause
 
     def built(self, row: _Row, operator: Operator) -> Clause:
         attribute, value = row.entry.attribute or "", row.entry.value or ""

@@ -76,6 +76,8 @@ GROUPS = {
     [
         ("bob", GroupMembers(groups=("ALL",)), ("ALL", "Engineering", "platform", "bob@example.com")),
         ("ada", GroupMembers(groups=("all",)), ("all", "short", "ID-ada")),
+        ("ada", GroupMembers(groups=("short", "engineering")), ("short", "ID-ada")),
+        ("ada", GroupMembers(groups=("engineering", "short")), ("short", "ID-ada")),
         ("ada", GroupMembers(("ada@example.com",), ("all",)), ("ada@example.com",)),
         ("eve", GroupMembers(groups=("all",)), None),
         ("bob", GroupMembers(), None),

@@ -103,6 +103,16 @@ def test_a_clause_that_cannot_be_judged_is_shown_with_what_it_saw() -> None:
     ]
 
 
+@pytest.mark.parametrize("clauses", [[MAIL, TITLED], [TITLED, MAIL]])
+def test_a_false_clause_outweighs_one_that_cannot_be_judged(clauses: list[dict[str, Any]]) -> None:
+    user = source_user(proxyAddresses=MANY)
+    for negated, answer in (("false", Answer.FALSE), ("true", Answer.TRUE)):
+        rules = rules_of({"not": negated, "clauses": clauses})
+        found = trace(user, rules, TODAY)
+        assert found.steps[-1].steps[0].answer is found.steps[-1].answer is answer
+        assert found.verdict == verdict(user, rules, TODAY)
+
+
 @pytest.mark.parametrize(
     ("user", "rules", "stopped"),
     [
