@@ -225,6 +225,29 @@ def show(
     return run_show(file, format_, terminal, summary=summary)
 
 
+@app.command()
+def explain(
+    user: Annotated[
+        str, typer.Argument(metavar="USER", help="userPrincipalName, objectId, userName or the live account's id.")
+    ],
+    format_: Format = "text",
+    offline: Annotated[bool, typer.Option("--offline", help="The desired state only: no network, no token.")] = False,
+    state: State = _STATE,
+    plans: Plans = _PLANS,
+    sandbox: Sandbox = False,
+    now: Now = None,
+    redact: Redact = False,
+    no_color: NoColor = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Tell why one user is in scope or not, how each value came about and what would happen."""
+    from reconciler.commands.explain import ExplainOptions, run_explain  # noqa: PLC0415
+
+    terminal = _terminal(no_color=no_color, redact=redact, quiet=quiet, verbose=verbose)
+    return run_explain(_place(state, plans, now, sandbox=sandbox), ExplainOptions(user, format_, offline), terminal)
+
+
 @app.command("eval")
 def evaluate(
     expression: Annotated[

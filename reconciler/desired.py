@@ -15,6 +15,7 @@ from reconciler.core.model import AttributeMapping, DesiredUser, Diagnostic, Sev
 from reconciler.core.paths import is_core_attribute
 from reconciler.core.policy import Approval, Limit, Policy, Removal
 from reconciler.core.profile import TargetProfile
+from reconciler.core.scope import ScopeRules
 from reconciler.core.text import quoted
 from reconciler.desired_mappings import compile_mappings
 from reconciler.desired_people import Names, People, check_inputs, check_references, inputs_of
@@ -34,6 +35,7 @@ class DesiredState:
     mappings: tuple[AttributeMapping, ...]
     owned: Predicate
     users: tuple[DesiredUser, ...]
+    rules: ScopeRules
     diagnostics: tuple[Diagnostic, ...]
     digest: str
     """sha256 over everything that can change a plan: approvals and notifications do not."""
@@ -85,6 +87,7 @@ def load(root: Path, now: datetime) -> DesiredState | BrokenState:
         mappings=mappings,
         owned=owned,
         users=tuple(people.users),
+        rules=scope.rules,
         diagnostics=with_source_lines(directory.diagnostics, root),
         digest=_digest(directory, settings.value),
     )

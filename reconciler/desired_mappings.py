@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from reconciler.core import paths
 from reconciler.core.compare import UnreadableError, typed
 from reconciler.core.mapping import MappingError, attribute_row, constant, direct, unacceptable
-from reconciler.core.model import AttributeMapping, Diagnostic, Origin, SourceAttributes, Value, error
+from reconciler.core.model import AttributeMapping, Diagnostic, Origin, RulePart, SourceAttributes, Value, error
 from reconciler.core.paths import short
 from reconciler.core.profile import Attribute, TargetProfile
-from reconciler.core.text import quoted
+from reconciler.core.text import printable, quoted
 from reconciler.expressions import stock
 from reconciler.expressions.template import TemplateFaultError, compile_template
 from reconciler.expressions.values import Context, EvaluationError, IgnoreFlow
@@ -21,7 +22,7 @@ from reconciler.sources import models
 from reconciler.sources.yaml_files import Directory, Located
 
 if TYPE_CHECKING:
-    from reconciler.expressions.language import Expression
+    from reconciler.expressions.language import Explanation, Expression
 
 
 def compile_mappings(directory: Directory, profile: TargetProfile, now: datetime) -> tuple[AttributeMapping, ...]:
@@ -88,21 +89,22 @@ def _compile(
     compiled = _rule(row, directory, now)
     if compiled is None:
         return None
-    rule, inputs = compiled
     if attribute.path == "active" and entry.when_null == "clear":
         detail = "Whether somebody is active is never undefined: remove when_null."
         directory.report(error("active cannot be cleared", detail, row.at("when_null")))
     default = _default(row, attribute, directory)
     return AttributeMapping(
         attribute=attribute,
-        rule=rule,
-        inputs=inputs,
+        rule=compiled.rule,
+        inputs=compiled.inputs,
         default=default,
         match=entry.match,
         create_only=entry.apply == "create",
         clear=entry.when_null == "clear",
         origin=row.at("target"),
         direct=entry.source,
+        words=_words(entry),
+        explain=compiled.explain,
     )
 
 
@@ -141,12 +143,21 @@ def _unknown_target(path: str, profile: TargetProfile, origin: Origin | None) ->
 Rule = Callable[[SourceAttributes], Value | None]
 
 
-def _rule(row: Located[models.Mapping], directory: Directory, now: datetime) -> tuple[Rule, tuple[str, ...]] | None:
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """A compiled rule, the source attributes it reads, and how to explain it."""
+
+    rule: Rule
+    inputs: tuple[str, ...] = ()
+    explain: Callable[[SourceAttributes], RulePart] | None = None
+
+
+def _rule(row: Located[models.Mapping], directory: Directory, now: datetime) -> _Rule | None:
     entry = row.value
     if entry.source is not None:
-        return direct(entry.source), (entry.source,)
+        return _Rule(direct(entry.source), (entry.source,))
     if entry.constant is not None:
-        return constant(entry.constant), ()
+        return _Rule(constant(entry.constant))
     if entry.expression is not None:
         return _expression(entry.expression, row, directory, now)
     try:
@@ -154,19 +165,22 @@ def _rule(row: Located[models.Mapping], directory: Directory, now: datetime) -> 
     except TemplateFaultError as fault:
         directory.report(error(f"the template cannot be used: {fault}", "", row.at("template")))
         return None
-    return _as_rule(template), inputs
+    return _Rule(_as_rule(template), inputs)
+
+
+def _words(entry: models.Mapping) -> str:
+    kinds = ("source", "constant", "expression", "template")
+    return next(f"{kind}: {getattr(entry, kind)}" for kind in kinds if getattr(entry, kind) is not None)
 
 
 _NOT_YET = frozenset({"Guid", "RandomString", "SelectUniqueValue"})
 """Functions whose value must be kept from plan to apply, which this version cannot."""
 
 
-def _expression(
-    text: str, row: Located[models.Mapping], directory: Directory, now: datetime
-) -> tuple[Rule, tuple[str, ...]] | None:
+def _expression(text: str, row: Located[models.Mapping], directory: Directory, now: datetime) -> _Rule | None:
     rule = stock.compile_expression(text)
     if rule is not None:
-        return rule, ()
+        return _Rule(rule)
     # The parser takes 0.1 s to import, and most directories have no expression but the stock one.
     from reconciler.expressions import language  # noqa: PLC0415
 
@@ -183,17 +197,17 @@ def _expression(
         return None
     context = Context(now=now, taken=lambda _value: False, random=lambda _limit: 0, creating=False)
     keeps = row.value.when_null == "keep"
-    return _evaluated(compiled, context, keeps=keeps), compiled.attributes
+    return _Rule(
+        _evaluated(compiled, context, keeps=keeps),
+        compiled.attributes,
+        lambda attributes: rule_part(language.explain(compiled, _given(compiled, attributes), context)),
+    )
 
 
 def _evaluated(compiled: Expression, context: Context, *, keeps: bool) -> Rule:
-    computed = "IsSoftDeleted" in compiled.attributes
-
     def rule(attributes: SourceAttributes) -> Value | None:
-        # Only users in scope are mapped: none of them is soft-deleted.
-        given = {**attributes, "IsSoftDeleted": False} if computed else attributes
         try:
-            value = compiled.evaluate(given, context)
+            value = compiled.evaluate(_given(compiled, attributes), context)
         except EvaluationError as fault:
             raise MappingError(str(fault)) from fault
         if value is IgnoreFlow.OBJECT:
@@ -207,6 +221,31 @@ def _evaluated(compiled: Expression, context: Context, *, keeps: bool) -> Rule:
         return value
 
     return rule
+
+
+def _given(compiled: Expression, attributes: SourceAttributes) -> SourceAttributes:
+    """What the expression sees. Only users in scope are mapped: none of them is soft-deleted."""
+    return {**attributes, "IsSoftDeleted": False} if "IsSoftDeleted" in compiled.attributes else attributes
+
+
+def rule_part(explained: Explanation) -> RulePart:
+    """How an expression came about, in words."""
+    return RulePart(explained.text, outcome_words(explained.value), tuple(map(rule_part, explained.parts)))
+
+
+def outcome_words(outcome: object) -> str:
+    """What an expression or a part of it came to; texts are quoted and safe to show."""
+    from reconciler.expressions.language import Failed, NotEvaluated  # noqa: PLC0415 - as in `_expression`
+
+    if isinstance(outcome, Failed):
+        return f"error: {printable(outcome.reason)}"
+    if isinstance(outcome, NotEvaluated):
+        return "(not needed)"
+    if isinstance(outcome, IgnoreFlow):
+        return f"(ignore {outcome.value})"
+    if isinstance(outcome, tuple):
+        return f"[{', '.join(map(quoted, outcome))}]"
+    return "(no value)" if outcome is None else quoted(str(outcome))
 
 
 def _as_rule(template: Callable[[SourceAttributes], str | None]) -> Rule:

@@ -6,9 +6,10 @@ import json
 import secrets
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
 
-from reconciler.core.text import printable, quoted
+from reconciler.core.model import RulePart
+from reconciler.core.text import printable
+from reconciler.desired_mappings import outcome_words, rule_part
 from reconciler.errors import ExitCode, UsageError
 from reconciler.expressions import language
 from reconciler.terminal import Terminal
@@ -24,14 +25,14 @@ def run_eval(expression: str, attributes: str, now: datetime, terminal: Terminal
     given = _attributes(attributes)
     context = language.Context(now=now, taken=lambda _value: False, random=secrets.randbelow, creating=True)
     if explain:
-        terminal.result("\n".join(_lines(language.explain(compiled, given, context), 0)))
+        terminal.result("\n".join(_lines(rule_part(language.explain(compiled, given, context)), 0)))
     try:
         value = compiled.evaluate(given, context)
     except language.EvaluationError as fault:
         terminal.note(f"Error: {printable(str(fault))}")
         return ExitCode.ERROR
     if not explain:
-        terminal.result(_shown(value))
+        terminal.result(outcome_words(value))
     return ExitCode.OK
 
 
@@ -53,19 +54,7 @@ def _attributes(text: str) -> language.Attributes:
     return values
 
 
-def _lines(part: language.Explanation, depth: int) -> Iterator[str]:
-    yield f"{'  ' * depth}{printable(part.text)} = {_shown(part.value)}"
+def _lines(part: RulePart, depth: int) -> Iterator[str]:
+    yield f"{'  ' * depth}{printable(part.text)} = {part.outcome}"
     for inner in part.parts:
         yield from _lines(inner, depth + 1)
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, language.Failed):
-        return f"error: {printable(value.reason)}"
-    if isinstance(value, language.NotEvaluated):
-        return "(not needed)"
-    if isinstance(value, language.IgnoreFlow):
-        return f"(ignore {value.value})"
-    if isinstance(value, tuple):
-        return f"[{', '.join(map(quoted, value))}]"
-    return "(no value)" if value is None else quoted(str(value))

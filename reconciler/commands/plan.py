@@ -91,8 +91,15 @@ def make_plan(session: Session, users: tuple[str, ...], terminal: Terminal) -> P
 
 def plan_with(client: Reading, session: Session, users: tuple[str, ...], progress: Progress) -> Plan:
     """As `make_plan`, with a client."""
+    live = live_state(client, session, progress)
+    _check_users(users, session.state, live)
+    return build_plan(plan_request(session, users), live)
+
+
+def live_state(client: Reading, session: Session, progress: Progress) -> LiveState:
+    """All live users."""
     state = session.state
-    live = read_live(
+    return read_live(
         client,
         LiveReader(state.profile, state.mappings, state.owned),
         state.users,
@@ -100,8 +107,12 @@ def plan_with(client: Reading, session: Session, users: tuple[str, ...], progres
         page_size=int(state.profile.page_size.value),
         progress=progress,
     )
-    _check_users(users, state, live)
-    request = PlanRequest(
+
+
+def plan_request(session: Session, users: tuple[str, ...] = ()) -> PlanRequest:
+    """Everything a plan is made from besides the live users; `users` narrows it to these."""
+    state = session.state
+    return PlanRequest(
         target=session.target,
         desired=state.users,
         mappings=state.mappings,
@@ -115,7 +126,6 @@ def plan_with(client: Reading, session: Session, users: tuple[str, ...], progres
         recently_deleted=session.recently_deleted(),
         only=frozenset(map(folded, users)),
     )
-    return build_plan(request, live)
 
 
 def _check_users(users: tuple[str, ...], state: DesiredState, live: LiveState) -> None:

@@ -117,6 +117,11 @@ class SourceUser:
         """`userPrincipalName`: how people call this user."""
         return str(self.attributes["userPrincipalName"])
 
+    @property
+    def address(self) -> str:
+        """The user's address in plans."""
+        return user_address(self.key)
+
     def at(self, attribute: str) -> Origin:
         """Where `attribute` of this user is written."""
         return self.origin if self.origin_of is None else self.origin_of(attribute)
@@ -155,6 +160,15 @@ IN_SCOPE = Verdict(ScopeReason.IN_SCOPE)
 
 
 @dataclass(frozen=True, slots=True)
+class RulePart:
+    """A part of an expression as written, what it came to for one user in words, and its own parts."""
+
+    text: str
+    outcome: str
+    parts: tuple[RulePart, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class AttributeMapping:
     """One row of mappings.yaml, compiled.
 
@@ -174,6 +188,10 @@ class AttributeMapping:
     origin: Origin | None = None
     direct: str | None = None
     """The source attribute whose value the rule gives as it is; None: the rule does more."""
+    words: str = ""
+    """The rule as written: `source: surname`."""
+    explain: Callable[[SourceAttributes], RulePart] | None = None
+    """How an expression comes to its value for one user."""
 
     @property
     def target(self) -> AttributePath:

@@ -146,10 +146,11 @@ def _intro(plan: Plan, style: Style) -> str:
 
 
 def _blocks(plan: Plan, style: Style) -> str:
-    return "\n".join(_block(change, style) for change in for_readers(plan.changes))
+    return "\n".join(render_change(change, style) for change in for_readers(plan.changes))
 
 
-def _block(change: Change, style: Style) -> str:
+def render_change(change: Change, style: Style) -> str:
+    """One change with its rows."""
     look = _LOOKS[change.action]
     address = _address(change, style)
     removal = change.action in REMOVALS
@@ -197,7 +198,7 @@ def _rows(change: Change, style: Style) -> Iterator[str]:
         if path in changed:
             yield _row(key, before, after, path, style)
         else:
-            yield f"        {key} = {_value(after[path], style)}"
+            yield f"        {key} = {render_value(after[path], style)}"
     hidden = len(before.keys() & after.keys() - changed - set(paths))
     if hidden:
         noun = plural(hidden, "unchanged attribute")
@@ -206,17 +207,16 @@ def _rows(change: Change, style: Style) -> Iterator[str]:
 
 def _row(key: str, before: Attributes, after: Attributes, path: str, style: Style) -> str:
     if path not in before:
-        return f"      {style.paint('+', _GREEN)} {key} = {_value(after[path], style)}"
+        return f"      {style.paint('+', _GREEN)} {key} = {render_value(after[path], style)}"
+    value = f"{key} = {render_value(before[path], style)}"
     if path not in after:
-        arrow = style.paint("-> null", _GREY)
-        return f"      {style.paint('-', _RED)} {key} = {_value(before[path], style)} {arrow}"
+        return f"      {style.paint('-', _RED)} {value} {style.paint('-> null', _GREY)}"
     arrow = style.paint("->", _YELLOW)
-    return (
-        f"      {style.paint('~', _YELLOW)} {key} = {_value(before[path], style)} {arrow} {_value(after[path], style)}"
-    )
+    return f"      {style.paint('~', _YELLOW)} {value} {arrow} {render_value(after[path], style)}"
 
 
-def _value(value: Value, style: Style) -> str:
+def render_value(value: Value, style: Style) -> str:
+    """One value as Terraform shows it."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return HIDDEN if style.redact else quoted(value)

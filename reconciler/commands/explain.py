@@ -1,0 +1,115 @@
+"""`explain`: why one user is in or out of scope, how each value came about, what is live, what would happen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from reconciler import bootstrap
+from reconciler.commands.place import Place, usable_state
+from reconciler.commands.plan import check_format, live_state, plan_request
+from reconciler.commands.session import Session, open_session
+from reconciler.core import explanation
+from reconciler.core.explanation import Case, Explanation
+from reconciler.core.match import match
+from reconciler.core.model import DesiredUser, LiveUser, SourceUser
+from reconciler.core.planning import LiveState, build_plan
+from reconciler.core.policy import Policy
+from reconciler.core.scope_trace import trace
+from reconciler.core.text import quoted
+from reconciler.desired import DesiredState
+from reconciler.errors import ExitCode, UsageError
+from reconciler.plan_document import json_text
+from reconciler.render.explanation import render_explanation, to_document
+from reconciler.sources.yaml_files import Directory
+from reconciler.terminal import Terminal
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainOptions:
+    """The command line of `explain`."""
+
+    user: str
+    format: str
+    offline: bool
+
+
+def run_explain(place: Place, options: ExplainOptions, terminal: Terminal) -> ExitCode:
+    """Prints everything about one user, called by userPrincipalName, objectId, userName or id."""
+    check_format(options.format)
+    if options.format == "json" and terminal.style.redact:
+        raise UsageError("--redact cannot be combined with --format json", "JSON is for machines: use text.")
+    state = usable_state(place, terminal)
+    if state is None:
+        return ExitCode.ERROR
+    found = _offline(place, state, options.user) if options.offline else _online(place, state, options.user, terminal)
+    as_json = options.format == "json"
+    terminal.result(json_text(to_document(found)) if as_json else render_explanation(found, terminal.style))
+    return ExitCode.OK
+
+
+def _offline(place: Place, state: DesiredState, name: str) -> Explanation:
+    desired = explanation.find_desired(name, state.users)
+    if desired is None:
+        raise UsageError(f"nobody is called {quoted(name)} in the desired state", "Leave --offline out to look live.")
+    source = _source_of(place, desired)
+    return Explanation(
+        name=desired.key,
+        source=source,
+        scope=trace(source, state.rules, place.now.date()),
+        lookups=explanation.lookups(desired, (), state.mappings),
+        rows=explanation.mapped(source, state.mappings, None),
+        live=None,
+        decision=None,
+        diagnostics=tuple(item for item in state.diagnostics if item.address == source.address),
+    )
+
+
+def _online(place: Place, state: DesiredState, name: str, terminal: Terminal) -> Explanation:
+    with (
+        open_session(place, state, terminal) as session,
+        terminal.progress() as progress,
+        bootstrap.client(session.connection, writes=False) as client,
+    ):
+        live = live_state(client, session, progress)
+    desired = explanation.find_desired(name, state.users)
+    account = _account_of(desired, live, state) if desired else explanation.find_live(name, live.users)
+    if desired is None and account is None:
+        raise UsageError(f"nobody is called {quoted(name)}", "Neither in the desired state nor live.")
+    case = _case(session, live, desired, account)
+    source = _source_of(place, desired) if desired else None
+    return Explanation(
+        name=case.key,
+        source=source,
+        scope=trace(source, state.rules, place.now.date()) if source else None,
+        lookups=explanation.lookups(desired, live.users, state.mappings) if desired else (),
+        rows=explanation.mapped(source, state.mappings, account) if source else (),
+        live=account,
+        decision=explanation.decide(case),
+        diagnostics=explanation.diagnostics_of(case),
+    )
+
+
+def _account_of(desired: DesiredUser, live: LiveState, state: DesiredState) -> LiveUser | None:
+    """The live user matched, or the one that a conflict is about."""
+    pairs = match(state.users, live.users, state.mappings).pairs
+    found = next((account for user, account in pairs if user is desired), None)
+    if found is not None:
+        return found
+    ids = [identity for each in explanation.lookups(desired, live.users, state.mappings) for identity in each.live_ids]
+    return next((user for user in live.users if ids and user.id == ids[0]), None)
+
+
+def _case(session: Session, live: LiveState, desired: DesiredUser | None, account: LiveUser | None) -> Case:
+    request = plan_request(session)
+    plan = build_plan(request, live)
+    permitted = replace(request, policy=replace(request.policy, permitted=Policy().permitted))
+    key = desired.key if desired else account.user_name or account.id if account else ""
+    return Case(key, desired, account, plan, build_plan(permitted, live), request.policy)
+
+
+def _source_of(place: Place, desired: DesiredUser) -> SourceUser:
+    """The user as written; only the mapped form of users stays in memory, so the files are read again."""
+    for user in Directory(place.state).users():
+        if user.key == desired.key and user.origin == desired.origin:
+            return user
+    raise UsageError(f"{quoted(desired.key)} is no longer in the desired state", "Somebody edited it: run it again.")

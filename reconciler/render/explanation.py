@@ -1,0 +1,270 @@
+"""What `explain` found of one user, as text and as JSON. Pure: values in, one string or plain data out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+from reconciler.core.explanation import Explanation, Lookup, MappedRow
+from reconciler.core.model import Diagnostic, LiveUser, Origin, RulePart
+from reconciler.core.paths import short
+from reconciler.core.scope_trace import Answer, Step
+from reconciler.core.scoping import Seen
+from reconciler.core.text import plural, printable, quoted, redacted
+from reconciler.render.text import HIDDEN, Style, render_change, render_diagnostics, render_value
+
+FORMAT_VERSION = "1.0"
+_BOLD, _GREY, _RED = "\x1b[1m", "\x1b[90m", "\x1b[31m"
+_MARKS = {
+    Answer.TRUE: ("yes", "\x1b[32m"),
+    Answer.FALSE: ("no ", _RED),
+    Answer.UNJUDGED: ("?  ", "\x1b[33m"),
+    Answer.NOT_REACHED: ("-  ", _GREY),
+}
+
+
+def render_explanation(found: Explanation, style: Style) -> str:
+    """The steps in Entra's order, for a person."""
+    name = HIDDEN if style.redact else quoted(found.name)
+    parts = [style.paint(f"user[{name}]", _BOLD), ""]
+    for title, lines in (
+        ("Import", _source(found, style)),
+        ("Scope", _scope(found, style)),
+        ("Match", _match(found, style)),
+        ("Mapping", _mapping(found, style)),
+        ("Live", _live(found.live, style) if found.decision is not None else iter(("not asked (--offline)",))),
+        ("Action", _action(found, style)),
+    ):
+        parts.append(style.paint(title, _BOLD))
+        parts += [f"  {line}" if line else "" for line in lines]
+        parts.append("")
+    if found.diagnostics:
+        parts.append(render_diagnostics(found.diagnostics, style))
+    return "\n".join(parts).rstrip("\n") + "\n"
+
+
+def _source(found: Explanation, style: Style) -> Iterator[str]:
+    if found.source is None:
+        yield "not in the desired state"
+        return
+    yield "from a file of the desired state" if style.redact else printable(str(found.source.origin))
+    width = max(map(len, map(printable, found.source.attributes)))
+    for name, value in found.source.attributes.items():
+        yield f"{printable(name).ljust(width)} = {_seen(value, style)}"
+
+
+def _seen(value: Seen, style: Style) -> str:
+    """A source value; of several, each."""
+    if isinstance(value, tuple):
+        return HIDDEN if style.redact else f"[{', '.join(map(quoted, value))}]"
+    if value is None:
+        return "(no value)"
+    return str(value) if isinstance(value, date) else render_value(value, style)
+
+
+# --- scope --------------------------------------------------------------------
+
+
+def _scope(found: Explanation, style: Style) -> Iterator[str]:
+    if found.scope is None:
+        yield "not in the desired state, so in no scope"
+        return
+    verdict = found.scope.verdict
+    words = verdict.text or verdict.reason.value
+    yield "in scope" if verdict.in_scope else f"out of scope: {_safe(words, style)}"
+    for step in found.scope.steps:
+        yield from _step(step, style, 0)
+
+
+def _step(step: Step, style: Style, depth: int) -> Iterator[str]:
+    mark, colour = _MARKS[step.answer]
+    name = _safe(step.name, style) if depth else printable(step.name)
+    line = f"{'    ' * depth}{style.paint(mark, colour)} {name}"
+    if step.words:
+        line += f": {_safe(step.words, style)}"
+    if step.name in ("assigned", "excluded") and step.seen is not None:
+        line += f" ({_way(step, style)})"
+    elif depth and step.answer is not Answer.NOT_REACHED and not step.steps:
+        line += f" (has {_seen(step.seen, style)})"
+    yield line
+    for inner in step.steps:
+        yield from _step(inner, style, depth + 1)
+
+
+def _way(step: Step, style: Style) -> str:
+    if style.redact or not isinstance(step.seen, tuple):
+        return HIDDEN
+    return "through " + " -> ".join(map(quoted, step.seen))
+
+
+def _safe(text: str, style: Style) -> str:
+    return printable(redacted(text) if style.redact else text)
+
+
+# --- match, mapping, live --------------------------------------------------------
+
+
+def _match(found: Explanation, style: Style) -> Iterator[str]:
+    if found.live is not None:
+        yield f"live account {printable(found.live.id)}"
+    elif found.decision is not None:
+        yield "no live account"
+    for number, lookup in enumerate(found.lookups, start=1):
+        yield f"{number}. {_lookup(lookup, style, asked=found.decision is not None)}"
+
+
+def _lookup(lookup: Lookup, style: Style, *, asked: bool) -> str:
+    name = printable(short(lookup.path))
+    if lookup.value is None:
+        return f"{name}: no value"
+    looked = f"{name} {render_value(lookup.value, style)}"
+    if not asked:
+        return looked
+    count = plural(len(lookup.live_ids), "live account")
+    ids = f" ({printable(', '.join(lookup.live_ids))})" if lookup.live_ids else ""
+    return f"{looked}: {count}{ids}"
+
+
+def _mapping(found: Explanation, style: Style) -> Iterator[str]:
+    if found.source is None:
+        yield "nothing to map"
+        return
+    if found.scope is not None and not found.scope.verdict.in_scope:
+        yield "(out of scope: these values are not sent)"
+    for row in found.rows:
+        yield from _row(row, style)
+
+
+def _row(row: MappedRow, style: Style) -> Iterator[str]:
+    value = "(no value)" if row.value is None else render_value(row.value, style)
+    flow = "" if row.flow == "always" else f", {row.flow}"
+    yield f"{printable(short(row.path))} = {value}  {style.paint(f'# {printable(row.rule)}{flow}', _GREY)}"
+    if row.default is not None and row.value is None:
+        yield f"    default on create: {render_value(row.default, style)}"
+    if row.problem is not None:
+        yield f"    {style.paint('error:', _RED)} {_safe(row.problem, style)}"
+    if row.parts is not None:
+        yield from _part(row.parts, style, 1)
+    elif not row.rule.startswith("source:"):
+        for name, seen in row.inputs.items():
+            yield f"    [{printable(name)}] = {_seen(seen, style)}"
+    if row.live is not None and row.live != row.value:
+        yield f"    live: {render_value(row.live, style)}"
+
+
+def _part(part: RulePart, style: Style, depth: int) -> Iterator[str]:
+    yield f"{'    ' * depth}{printable(part.text)} = {_safe(part.outcome, style)}"
+    for inner in part.parts:
+        yield from _part(inner, style, depth + 1)
+
+
+def _live(live: LiveUser | None, style: Style) -> Iterator[str]:
+    if live is None:
+        yield "not in the target"
+        return
+    state = "active" if live.active else "deactivated"
+    owner = "managed" if live.managed else "not managed"
+    since = f", last modified {printable(live.last_modified)}" if live.last_modified else ""
+    yield f"{printable(live.id)}: {state}, {owner}{since}"
+    for path, value in sorted(live.attributes.items(), key=lambda item: short(item[0])):
+        yield f"{printable(short(path))} = {render_value(value, style)}"
+
+
+def _action(found: Explanation, style: Style) -> Iterator[str]:
+    decision = found.decision
+    if decision is None:
+        yield "not planned (--offline)"
+        return
+    if decision.change is None:
+        yield _safe(decision.why, style)
+        return
+    yield f"{decision.change.action.value}: {_safe(decision.why, style)}"
+    yield from render_change(decision.change, style).rstrip("\n").split("\n")
+    for message in decision.blocked_by:
+        yield f"The plan is blocked: {_safe(message, style)}"
+
+
+# --- JSON -------------------------------------------------------------------
+
+
+def to_document(found: Explanation) -> dict[str, Any]:
+    """The explanation as plain data; paths and answers as in the text, values as they are."""
+    source, scope, live, decision = found.source, found.scope, found.live, found.decision
+    return {
+        "format_version": FORMAT_VERSION,
+        "user": found.name,
+        "import": source and {**_place(source.origin), "attributes": dict(source.attributes)},
+        "scope": scope
+        and {
+            "in_scope": scope.verdict.in_scope,
+            "reason": scope.verdict.reason.value,
+            "text": scope.verdict.text,
+            "steps": [_step_document(step) for step in scope.steps],
+        },
+        "match": [
+            {"attribute": each.path, "value": each.value, "live_ids": list(each.live_ids)} for each in found.lookups
+        ],
+        "mapping": [_row_document(row) for row in found.rows],
+        "live": live
+        and {
+            "id": live.id,
+            "active": live.active,
+            "managed": live.managed,
+            "last_modified": live.last_modified,
+            "attributes": dict(live.attributes),
+        },
+        "action": decision
+        and {
+            "action": decision.change.action.value if decision.change else None,
+            "reason": decision.why,
+            "changes": [
+                {"attribute": row.path, "before": row.before, "after": row.after}
+                for row in (decision.change.attribute_changes() if decision.change else ())
+            ],
+            "blocked_by": list(decision.blocked_by),
+        },
+        "diagnostics": [_diagnostic_document(item) for item in found.diagnostics],
+    }
+
+
+def _place(origin: Origin | None) -> dict[str, Any]:
+    if origin is None:
+        return {"file": None, "line": None, "column": None}
+    return {"file": origin.file, "line": origin.line, "column": origin.column}
+
+
+def _step_document(step: Step) -> dict[str, Any]:
+    seen = str(step.seen) if isinstance(step.seen, date) else step.seen
+    document = {"name": step.name, "answer": step.answer.value, "value": seen, "text": step.words}
+    if step.origin is not None:
+        document |= _place(step.origin)
+    return {**document, "steps": [_step_document(inner) for inner in step.steps]} if step.steps else document
+
+
+def _row_document(row: MappedRow) -> dict[str, Any]:
+    return {
+        "attribute": row.path,
+        "rule": row.rule,
+        "inputs": dict(row.inputs),
+        "value": row.value,
+        "flow": row.flow,
+        "default": row.default,
+        "live": row.live,
+        "problem": row.problem,
+        "parts": row.parts and _part_document(row.parts),
+    }
+
+
+def _part_document(part: RulePart) -> dict[str, Any]:
+    return {"text": part.text, "value": part.outcome, "parts": [_part_document(inner) for inner in part.parts]}
+
+
+def _diagnostic_document(item: Diagnostic) -> dict[str, Any]:
+    return {
+        "severity": item.severity.value,
+        "summary": item.summary,
+        "detail": item.detail,
+        **_place(item.origin),
+        "address": item.address,
+    }

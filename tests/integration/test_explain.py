@@ -1,0 +1,224 @@
+"""`explain`: one user from file to account, and never another story than the plan's."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from conftest import Open
+from servers.odd_scim import OddScim, make_user
+from workspace import Ended, Workspace, source
+
+MAPPINGS = r"""
+- {target: externalId, source: objectId, match: 1}
+- {target: userName, source: userPrincipalName, match: 2}
+- {target: name.givenName, template: "{{ givenName | upper }}"}
+- {target: name.familyName, source: surname}
+- {target: title, expression: 'IIF(IsNullOrEmpty([jobTitle]), "none", ToUpper([jobTitle]))'}
+- {target: "enterprise:department", source: department, when_null: clear}
+- {target: locale, constant: de_DE, apply: create}
+"""
+SCOPE = """
+sync: all
+excluded: {users: [barred@example.com]}
+filters:
+  - name: Engineers
+    clauses:
+      - {attribute: department, operator: EQUALS, value: Engineering}
+      - {attribute: jobTitle, operator: IS NOT NULL}
+  - name: Berlin
+    clauses:
+      - {attribute: city, operator: EQUALS, value: Berlin}
+"""
+
+
+def person(number: int, name: str, **overrides: Any) -> dict[str, Any]:
+    return source(make_user(number, userName=f"{name}@example.com"), **overrides)
+
+
+def explained(workspace: Workspace, user: str, *arguments: str) -> dict[str, Any]:
+    ended = workspace.run("explain", user, "--format", "json", *arguments)
+    assert ended.code == 0, ended.err
+    found: dict[str, Any] = json.loads(ended.out)
+    return found
+
+
+@pytest.fixture
+def company(at_work: Open) -> Workspace:
+    """ada differs, bob is new, barred is excluded, cleo is filtered out, gone is not written, twin is in conflict."""
+    live = [make_user(number, userName=f"{name}@example.com") for number, name in enumerate(("ada", "cleo", "gone"), 1)]
+    live.append(make_user(7, userName="twin@example.com"))
+    live.append(make_user(8, userName="hand@example.com", externalId=None))
+    workspace = at_work(OddScim(users=live))
+    workspace.write("mappings.yaml", MAPPINGS)
+    workspace.write("scope.yaml", SCOPE)
+    engineer = {"department": "Engineering", "jobTitle": "Engineer"}
+    workspace.users(
+        [
+            person(1, "ada", **engineer),
+            person(4, "bob", **engineer, city="Berlin"),
+            person(5, "barred", **engineer),
+            person(2, "cleo", department="Sales"),
+            person(9, "twin", **engineer),
+        ]
+    )
+    return workspace
+
+
+def test_a_user_is_called_by_any_of_his_names(company: Workspace) -> None:
+    names = ["ADA@example.com", str(make_user(1)["externalId"]), str(make_user(1)["externalId"]).upper()]
+    assert {explained(company, name)["user"] for name in names} == {"ada@example.com"}
+    gone = explained(company, "gone@example.com")
+    assert explained(company, gone["live"]["id"]) == gone
+
+
+def test_a_user_who_differs(company: Workspace) -> None:
+    found = explained(company, "ada@example.com")
+    assert found["import"]["file"] == "users/people.yaml"
+    assert found["scope"]["in_scope"]
+    assert found["live"]["managed"]
+    assert [(each["attribute"], each["live_ids"]) for each in found["match"]] == [
+        ("externalId", [found["live"]["id"]]),
+        ("userName", [found["live"]["id"]]),
+    ]
+    title = next(row for row in found["mapping"] if row["attribute"] == "title")
+    assert (title["value"], title["inputs"], title["live"]) == ("ENGINEER", {"jobTitle": "Engineer"}, None)
+    assert title["parts"]["parts"][0]["value"] == '"False"'
+    assert title["parts"]["parts"][1] == {"text": '"none"', "value": "(not needed)", "parts": []}
+    assert found["action"]["action"] == "update"
+    assert {"attribute": "title", "before": None, "after": "ENGINEER"} in found["action"]["changes"]
+
+
+def test_a_user_who_is_not_live_yet(company: Workspace) -> None:
+    found = explained(company, "bob@example.com")
+    assert (found["live"], found["action"]["action"]) == (None, "create")
+    assert [each["live_ids"] for each in found["match"]] == [[], []]
+    locale = next(row for row in found["mapping"] if row["attribute"] == "locale")
+    assert (locale["value"], locale["flow"]) == ("de_DE", "on create only")
+
+
+def test_a_user_whom_the_filters_leave_out_sees_every_clause(company: Workspace) -> None:
+    found = explained(company, "cleo@example.com")
+    assert (found["scope"]["in_scope"], found["scope"]["reason"]) == (False, "filtered")
+    filters = found["scope"]["steps"][-1]
+    clauses = [(clause["answer"], clause["value"]) for each in filters["steps"] for clause in each["steps"]]
+    assert clauses == [("false", "Sales"), ("false", None), ("false", None)]
+    assert found["action"]["action"] == "deactivate"
+    text = company.run("explain", "cleo@example.com").out
+    assert 'no  department EQUALS "Engineering" (has "Sales")' in text
+
+
+def test_steps_after_the_one_that_decides_are_not_reached(company: Workspace) -> None:
+    found = explained(company, "barred@example.com")
+    answers = [step["answer"] for step in found["scope"]["steps"]]
+    assert answers == ["true", "true", "true", "true", "false", "not reached"]
+    assert found["action"] == {
+        "action": None,
+        "reason": "none: out of scope, and not in the target",
+        "changes": [],
+        "blocked_by": [],
+    }
+
+
+def test_a_user_who_is_not_in_git(company: Workspace) -> None:
+    found = explained(company, "gone@example.com")
+    assert (found["import"], found["scope"], found["mapping"]) == (None, None, [])
+    assert (found["action"]["action"], found["action"]["reason"]) == ("deactivate", "no longer in the desired state")
+
+
+def test_an_account_made_by_hand_is_not_managed(company: Workspace) -> None:
+    found = explained(company, "hand@example.com")
+    assert found["action"]["reason"] == "none: the live account is not managed (ownership in settings.yaml)"
+
+
+def test_a_user_in_conflict(company: Workspace) -> None:
+    found = explained(company, "twin@example.com")
+    assert found["live"]["id"] in found["match"][1]["live_ids"]
+    assert found["action"]["reason"] == "none: see the errors; the account is left untouched"
+    assert "belongs to a live account with another externalId" in found["diagnostics"][0]["summary"]
+    assert "Error:" in company.run("explain", "twin@example.com").out
+
+
+def test_a_change_that_is_withheld_says_so(company: Workspace) -> None:
+    company.settings(lifecycle={"actions": ["update"]})
+    found = explained(company, "bob@example.com")
+    assert found["action"]["action"] is None
+    assert found["action"]["reason"].startswith("none: create is needed, but withheld (1 create withheld: lifecycle")
+
+
+@pytest.mark.parametrize(("setting", "user"), [("removed", "gone"), ("out_of_scope", "cleo")])
+def test_a_user_whom_settings_keep(setting: str, user: str, company: Workspace) -> None:
+    company.settings(lifecycle={setting: "keep"})
+    reason = explained(company, f"{user}@example.com")["action"]["reason"]
+    assert reason == f"none: lifecycle.{setting} in settings.yaml says keep"
+
+
+def test_a_blocked_plan_is_told(company: Workspace) -> None:
+    company.settings(guards={"removals": {"count": 0, "percent": 0, "floor": 0}})
+    found = explained(company, "gone@example.com")
+    assert found["action"]["action"] == "deactivate"
+    assert "removals" in found["action"]["blocked_by"][0]
+    assert "The plan is blocked:" in company.run("explain", "gone@example.com").out
+
+
+def test_a_deactivated_user_stays_so(company: Workspace) -> None:
+    company.apply()
+    company.settings(lifecycle={"delete_after_days": 9000})
+    reason = explained(company, "gone@example.com")["action"]["reason"]
+    assert reason.startswith("none: the account is deactivated already; it is deleted when")
+    assert explained(company, "ada@example.com")["action"]["reason"] == "none: nothing differs"
+
+
+def test_offline_needs_neither_network_nor_token(company: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RECONCILER_TOKEN")
+    found = explained(company, "ada@example.com", "--offline")
+    assert (found["action"], found["live"], found["match"][0]["live_ids"]) == (None, None, [])
+    assert found["mapping"][2]["value"] == str(make_user(1)["name"]["givenName"]).upper()
+    assert "not asked (--offline)" in company.run("explain", "ada@example.com", "--offline").out
+
+
+@pytest.mark.parametrize("arguments", [(), ("--offline",)])
+def test_a_name_that_is_nobodys_is_a_usage_error(arguments: tuple[str, ...], company: Workspace) -> None:
+    ended: Ended = company.run("explain", "nobody@example.com", *arguments)
+    assert (ended.code, ended.out) == (64, "")
+    assert 'nobody is called "nobody@example.com"' in ended.err
+
+
+def test_a_user_who_cannot_be_mapped(company: Workspace) -> None:
+    company.write("scope.yaml", "sync: all")
+    company.users([person(1, "ada", jobTitle="Engineer", surname="a\x07b")])
+    found = explained(company, "ada@example.com")
+    family = next(row for row in found["mapping"] if row["attribute"] == "name.familyName")
+    assert family["problem"] == "name.familyName contains the character U+0007"
+    assert found["action"]["reason"] == "none: see the errors; the account is left untouched"
+
+
+def test_it_tells_what_the_plan_tells(company: Workspace) -> None:
+    actions = company.plan().actions
+    everybody = ("ada", "bob", "barred", "cleo", "gone", "hand", "twin")
+    told = {f"{name}@example.com": explained(company, f"{name}@example.com")["action"]["action"] for name in everybody}
+    assert {name: action for name, action in told.items() if action} == actions
+
+
+def test_redacted_it_shows_no_value_of_a_person(company: Workspace) -> None:
+    names = make_user(1)["name"]
+    for name in ("ada", "cleo", "gone", "twin", "barred"):
+        text = company.run("explain", f"{name}@example.com", "--redact").out.casefold()
+        # Without the name of a filter, which is nobody's.
+        text = text.replace("engineers", "")
+        secrets = (name, "example.com", "engineer", "sales", *map(str.casefold, names.values()))
+        assert [secret for secret in secrets if secret in text] == []
+    assert company.run("explain", "ada@example.com", "--redact", "--format", "json").code == 64
+
+
+def test_no_value_adds_a_line_or_moves_the_cursor(company: Workspace) -> None:
+    company.write("scope.yaml", "sync: all")
+    hostile = "x\x1b[2J\u202e\n##[set-env]y"
+    company.users([person(1, "ada", department="Engineering", jobTitle=hostile, city=hostile)])
+    calm = company.run("explain", "ada@example.com").out
+    assert not set("\x1b\u202e") & set(calm)
+    assert "##[set-env]" not in calm
+    # As refused, and on one line without anybody's help.
+    company.users([person(1, "ada", department="Engineering", jobTitle="x\ty", city="x\ty")])
+    assert company.run("explain", "ada@example.com").out.count("\n") == calm.count("\n")
