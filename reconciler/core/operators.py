@@ -104,14 +104,17 @@ def nearest(text: str) -> Operator | None:
 
 # --- values as text ------------------------------------------------------------
 
-# 19 digits hold a 64-bit number; int() refuses thousands of them.
-_INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
+_MAX_DIGITS = 19
+"""They hold a 64-bit number; int() refuses thousands of them."""
+_INTEGER = re.compile(rf"[+-]?[0-9]{{1,{_MAX_DIGITS}}}")
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 """How a day is written."""
 
 
 def integer(text: str) -> int | None:
     """The whole number `text` is, None when it is none."""
+    if text.isdigit() and text.isascii() and len(text) <= _MAX_DIGITS:
+        return int(text)  # nearly all are written so, and it takes a third of the time
     stripped = text.strip()
     return int(stripped) if _INTEGER.fullmatch(stripped) else None
 
