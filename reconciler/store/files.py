@@ -1,4 +1,4 @@
-"""Private files, written whole or not at all."""
+"""Files, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -13,6 +13,19 @@ _MAX_BYTES = 1024 * 1024 * 1024
 
 def write_private(path: Path, text: str) -> None:
     """Writes `text` to `path`, readable by its owner only; a crash leaves the old file or the new one."""
+    _write(path, text, 0o600)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes `text` to `path`, readable by everybody unless the file was not; else as `write_private`."""
+    try:
+        mode = path.stat().st_mode & 0o777
+    except OSError:
+        mode = 0o644
+    _write(path, text, mode)
+
+
+def _write(path: Path, text: str, mode: int) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # mkstemp makes files of mode 0600.
@@ -21,6 +34,7 @@ def write_private(path: Path, text: str) -> None:
             with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
                 file.write(text)
                 file.flush()
+                os.fchmod(file.fileno(), mode)
                 os.fsync(file.fileno())
             Path(temporary).replace(path)
         except BaseException:
