@@ -120,20 +120,26 @@ _FAULTS = (TemplateError, TypeError, ValueError, LookupError, ArithmeticError, A
 """What filters raise for values they cannot take."""
 
 
+def parse_template(source: str) -> nodes.Template:
+    """The tree of a template, not yet checked; raises `TemplateFaultError`."""
+    if len(source) > MAX_SOURCE:
+        raise TemplateFaultError(f"longer than {MAX_SOURCE:,} characters")
+    try:
+        return _ENVIRONMENT.parse(source)
+    except (TemplateError, RecursionError, SyntaxError, MemoryError) as fault:
+        raise TemplateFaultError(str(fault), getattr(fault, "lineno", None) or 1) from fault
+
+
 def compile_template(source: str) -> tuple[Callable[[Mapping[str, Any]], str | None], tuple[str, ...]]:
     """The rule of `template: source`, and the names it reads. Raises `TemplateFaultError`.
 
     The rule gives None when the template needs an attribute that is unassigned and does not say what to do then
     (`default`, `is defined`), so that "{{ givenName }}.{{ surname }}" never gives half an address.
     """
-    if len(source) > MAX_SOURCE:
-        raise TemplateFaultError(f"longer than {MAX_SOURCE:,} characters")
+    tree = parse_template(source)
+    names = _check(tree)
     try:
-        tree = _ENVIRONMENT.parse(source)
-        names = _check(tree)
         template = _ENVIRONMENT.from_string(tree)
-    except TemplateFaultError:
-        raise
     except (TemplateError, RecursionError, SyntaxError, MemoryError) as fault:
         raise TemplateFaultError(str(fault), getattr(fault, "lineno", None) or 1) from fault
     render = template.root_render_func

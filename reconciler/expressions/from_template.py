@@ -1,0 +1,92 @@
+"""Templates as Entra expressions, as far as they have an equal: texts joined, trim, lower, upper, replace, default.
+
+A template without a value for one of its attributes gives no value; Append and Join would go on. So every attribute
+but the first is asked for with IsPresent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+
+from jinja2 import nodes
+
+from reconciler.expressions import grammar
+from reconciler.expressions.template import TemplateFaultError, parse_template
+
+_FUNCTIONS = {"trim": "Trim", "lower": "ToLower", "upper": "ToUpper"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """An expression. Without a value for one of `needed` it has none either; for one of `guarded` it would have."""
+
+    text: str
+    needed: frozenset[str] = frozenset()
+    guarded: frozenset[str] = frozenset()
+
+
+def expression_of(template: str) -> str | None:
+    """The expression that gives what `template` gives, None when there is none."""
+    try:
+        tree = parse_template(template)
+    except TemplateFaultError:
+        return None
+    found: list[_Part | None] = []
+    for node in tree.body:
+        if not isinstance(node, nodes.Output):
+            return None
+        found += (_part(each) for each in node.nodes)
+    whole = _joined(found)
+    if whole is None:
+        return None
+    text = whole.text
+    for name in sorted(whole.guarded - whole.needed, reverse=True):
+        text = f'Switch(IsPresent([{name}]), , "True", {text})'
+    return text
+
+
+def _joined(parts: list[_Part | None]) -> _Part | None:
+    given = [part for part in parts if part is not None]
+    return reduce(_append, given) if given and len(given) == len(parts) else None
+
+
+def _append(one: _Part, other: _Part) -> _Part:
+    return _Part(f"Append({one.text}, {other.text})", one.needed, one.guarded | other.guarded | other.needed)
+
+
+def _part(node: nodes.Node) -> _Part | None:
+    match node:
+        case nodes.TemplateData():
+            return _literal(node.data)
+        case nodes.Const() if isinstance(node.value, str):
+            return _literal(node.value)
+        case nodes.Name():
+            return _Part(f"[{node.name}]", frozenset({node.name}))
+        case nodes.Concat():
+            return _joined([_part(each) for each in node.nodes])
+        case nodes.Filter() if node.node is not None and not (node.kwargs or node.dyn_args or node.dyn_kwargs):
+            return _filtered(node, node.node)
+        case _:
+            return None
+
+
+def _literal(text: str) -> _Part:
+    return _Part(grammar.String(text).text)
+
+
+def _filtered(node: nodes.Filter, source: nodes.Node) -> _Part | None:
+    inner = _part(source)
+    arguments = [each.value for each in node.args if isinstance(each, nodes.Const) and isinstance(each.value, str)]
+    if inner is None or len(arguments) != len(node.args):
+        return None
+    match node.name, arguments:
+        case (("trim" | "lower" | "upper"), []):
+            text = f"{_FUNCTIONS[node.name]}({inner.text})"
+        case "replace", [old, new] if old:
+            text = f"Replace({inner.text}, {_literal(old).text}, , , {_literal(new).text}, , )"
+        case (("default" | "d"), [instead]) if isinstance(source, nodes.Name):
+            return _Part(f"Coalesce({inner.text}, {_literal(instead).text})")
+        case _:
+            return None
+    return _Part(text, inner.needed, inner.guarded)
