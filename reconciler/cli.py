@@ -37,6 +37,10 @@ app = typer.Typer(
 )
 sandbox_app = typer.Typer(help="The embedded service that behaves like Apple's, on 127.0.0.1.", **_SETTINGS)
 app.add_typer(sandbox_app, name="sandbox")
+import_app = typer.Typer(help="Make desired state of what other systems hold.", **_SETTINGS)
+app.add_typer(import_app, name="import")
+export_app = typer.Typer(help="Give the desired state to other systems.", **_SETTINGS)
+app.add_typer(export_app, name="export")
 
 State = Annotated[Path, typer.Option("--state", metavar="DIR", help="Directory of the desired state.")]
 Plans = Annotated[Path, typer.Option("--plans", metavar="DIR", help="Directory of plans and receipts.")]
@@ -292,6 +296,53 @@ def demo(
     from reconciler.commands.demo import run_demo  # noqa: PLC0415
 
     return run_demo(state, _terminal(no_color=no_color, redact=redact, quiet=quiet, verbose=verbose))
+
+
+@import_app.command("entra-schema")
+def import_entra_schema(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The schema as JSON, from the portal or from Graph.")],
+    profile: Annotated[
+        str | None,
+        typer.Option("--profile", metavar="NAME", help="The target; left out: that of settings.yaml, else Apple's."),
+    ] = None,
+    rule: Annotated[
+        str | None, typer.Option("--rule", metavar="NAME", help="Which rule, when several provision users.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print both files, write none.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace mappings and filters that are there.")] = False,
+    state: State = _STATE,
+    no_color: NoColor = False,
+    quiet: Quiet = False,
+) -> int:
+    """Make mappings.yaml and the filters of scope.yaml of a Microsoft Entra synchronization schema.
+
+    Whatever has no equal is listed with its reason, and is a comment in the files; the exit code is 5 then.
+    """
+    from reconciler.commands.import_ import ImportOptions, run_import_entra_schema  # noqa: PLC0415
+    from reconciler.commands.place import parse_now  # noqa: PLC0415
+
+    terminal = _terminal(no_color=no_color, redact=False, quiet=quiet, verbose=False)
+    options = ImportOptions(file, profile, rule, dry_run, force)
+    return run_import_entra_schema(state, options, parse_now(None), terminal)
+
+
+@export_app.command("entra-schema")
+def export_entra_schema(
+    out: Annotated[Path | None, typer.Option("-o", "--out", metavar="FILE", help="Left out: to stdout.")] = None,
+    state: State = _STATE,
+    now: Now = None,
+    no_color: NoColor = False,
+    quiet: Quiet = False,
+) -> int:
+    """Print mappings and filters as a Microsoft Entra synchronization schema.
+
+    Everything outside of the schema is not in it: who is assigned, people and groups, secrets, thresholds, guards.
+    Whatever has no equal is listed with its reason; the exit code is 5 then.
+    """
+    from reconciler.commands.export import run_export_entra_schema  # noqa: PLC0415
+
+    terminal = _terminal(no_color=no_color, redact=False, quiet=quiet, verbose=False)
+    return run_export_entra_schema(_place(state, _PLANS, now, sandbox=False), out, terminal)
 
 
 @sandbox_app.command("serve")

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reconciler.core import paths
@@ -27,12 +28,8 @@ if TYPE_CHECKING:
 
 def compile_mappings(directory: Directory, profile: TargetProfile, now: datetime) -> tuple[AttributeMapping, ...]:
     """The mappings of the directory, with a diagnostic for every row that cannot be used."""
-    rows = directory.mappings()
-    if not rows and not directory.has("mappings.yaml"):
-        defaults = (models.Mapping.model_validate(_default_row(row)) for row in profile.mappings)
-        rows = [Located(row, None) for row in defaults]
     compiled: dict[str, AttributeMapping] = {}
-    for row in rows:
+    for row in mapping_rows(directory, profile):
         mapping = _compile(row, profile, directory, now)
         if mapping is None:
             continue
@@ -45,6 +42,28 @@ def compile_mappings(directory: Directory, profile: TargetProfile, now: datetime
     return tuple(compiled.values())
 
 
+def mapping_rows(directory: Directory, profile: TargetProfile) -> list[Located[models.Mapping]]:
+    """The rows of mappings.yaml; without the file, those of the profile."""
+    rows = directory.mappings()
+    if rows or directory.has("mappings.yaml"):
+        return rows
+    return [Located(models.Mapping.model_validate(_default_row(row)), None) for row in profile.mappings]
+
+
+def compile_row(
+    row: models.Mapping, profile: TargetProfile, now: datetime
+) -> tuple[AttributeMapping | None, tuple[Diagnostic, ...]]:
+    """One row by itself, and what is wrong with it."""
+    alone = Directory(Path())
+    compiled = _compile(Located(row, None), profile, alone, now)
+    return compiled, tuple(alone.diagnostics)
+
+
+def default_active(profile: TargetProfile) -> models.Mapping:
+    """The row of `active` that counts when mappings.yaml has none."""
+    return models.Mapping.model_validate(_default_row(next(row for row in profile.mappings if row.target == "active")))
+
+
 def _default_row(row: Any) -> dict[str, Any]:
     names = ("target", "source", "expression", "default", "match")
     return {name: getattr(row, name) for name in names if getattr(row, name) is not None}
@@ -55,8 +74,7 @@ def _complete(
 ) -> None:
     """`active` is always managed: deactivating is what removals do. userName is what SCIM cannot do without."""
     if "active" not in compiled:
-        default = next(row for row in profile.mappings if row.target == "active")
-        active = _compile(Located(models.Mapping.model_validate(_default_row(default)), None), profile, directory, now)
+        active = _compile(Located(default_active(profile), None), profile, directory, now)
         if active is not None:
             compiled["active"] = active
     if not directory.has("mappings.yaml"):

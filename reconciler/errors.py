@@ -63,6 +63,10 @@ class PlanFileError(ReconcilerError):
     """A saved plan or receipt cannot be read."""
 
 
+class SchemaError(ReconcilerError):
+    """An exported synchronization schema cannot be used, or what it was translated to cannot be written."""
+
+
 class StalePlanError(ReconcilerError):
     """The reviewed plan is not what would be done now."""
 

@@ -1,0 +1,291 @@
+"""An exported synchronization schema, as Microsoft Graph documents it: `synchronizationSchema` and what it holds.
+
+Keys are read in camel case, and with a capital as PowerShell writes them; null is as good as absent everywhere. What
+has no field here is kept as an extra, so that it can be named in the report.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from reconciler.core.text import plural, printable, quoted, shortened
+from reconciler.errors import SchemaError
+
+MAX_BYTES = 64 * 1024 * 1024
+_HALF = re.compile(r"[\ud800-\udfff]")
+_MAX_PARTS = 500
+"""Rules or mappings in one list: Entra's own schemas have tens."""
+_MAX_CONDITIONS = 100
+"""Filter groups, and clauses in each."""
+_WAY_OUT = "Export the schema again: portal, Provisioning, Edit attribute mappings, Review your schema here."
+
+
+def _text(value: Any) -> Any:
+    """Text; Entra's are all strings, but editors make `true` and `1` of "True" and "1"."""
+    if isinstance(value, str) and _HALF.search(value):
+        raise PydanticCustomError("half_character", "a half of a character pair, which is no text")
+    if isinstance(value, bool):
+        return str(value)
+    return str(value) if isinstance(value, int) else value
+
+
+def _texts(value: Any) -> Any:
+    return [each for each in value if each is not None] if isinstance(value, list) else value
+
+
+def _flow_types(value: Any) -> Any:
+    """`Add, Update, Delete` with or without blanks, or a list."""
+    return [part for part in map(str.strip, value.split(",")) if part] if isinstance(value, str) else value
+
+
+Text = Annotated[str, BeforeValidator(_text)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="allow", frozen=True, alias_generator=to_camel)
+
+
+class Metadata(_Part):
+    """A `metadataEntry`: Entra's own remarks."""
+
+    key: Text = ""
+    value: Any = None
+
+
+class Operand(_Part):
+    """What a clause compares with."""
+
+    values: Annotated[list[Text], BeforeValidator(_texts)] = []
+
+
+class Clause(_Part):
+    """A `filterClause`."""
+
+    operator_name: Text
+    source_operand_name: Text
+    target_operand: Operand = Operand()
+
+
+class FilterGroup(_Part):
+    """A `filterGroup`: all of its clauses must be true."""
+
+    name: Text = ""
+    clauses: Annotated[list[Clause], Field(max_length=_MAX_CONDITIONS)] = []
+
+
+FilterGroups = Annotated[list[FilterGroup], Field(max_length=_MAX_CONDITIONS)]
+
+
+class Filter(_Part):
+    """A `filter`: one true group of `groups` is enough."""
+
+    groups: FilterGroups = []
+    input_filter_groups: FilterGroups = []
+    category_filter_groups: FilterGroups = []
+
+
+class Source(_Part):
+    """An `attributeMappingSource`; `parameters` say once more what `expression` says."""
+
+    expression: Text = ""
+    name: Text = ""
+    type: Text = ""
+    parameters: Any = None
+
+
+class AttributeMapping(_Part):
+    """An `attributeMapping`."""
+
+    target_attribute_name: Text
+    source: Source | None = None
+    default_value: Text | None = None
+    flow_type: Text = "Always"
+    flow_behavior: Text = "FlowWhenChanged"
+    matching_priority: int = 0
+    export_missing_references: bool = False
+
+
+class ObjectMapping(_Part):
+    """An `objectMapping`: objects of one kind to objects of another."""
+
+    name: Text = ""
+    enabled: bool = True
+    flow_types: Annotated[list[Text], BeforeValidator(_flow_types)] = ["Add", "Update", "Delete"]
+    source_object_name: Text = ""
+    target_object_name: Text
+    scope: Filter = Filter()
+    attribute_mappings: Annotated[list[AttributeMapping], Field(max_length=_MAX_PARTS)] = []
+    metadata: list[Metadata] = []
+
+
+class Rule(_Part):
+    """A `synchronizationRule`. The two filters of objects exist for Active Directory only."""
+
+    id: Text = ""
+    name: Text = ""
+    priority: int = 0
+    editable: bool = True
+    source_directory_name: Text = ""
+    target_directory_name: Text = ""
+    object_mappings: Annotated[list[ObjectMapping], Field(max_length=_MAX_PARTS)] = []
+    metadata: list[Metadata] = []
+    container_filter: Any = None
+    group_filter: Any = None
+
+
+class AttributeDefinition(_Part):
+    """An `attributeDefinition`; only what can matter here."""
+
+    name: Text
+    type: Text = "String"
+    required: bool = False
+    case_exact: bool = False
+    anchor: bool = False
+    multivalued: bool = False
+    mutability: Text = "ReadWrite"
+    default_value: Text | None = None
+    flow_null_values: bool = False
+    referenced_objects: list[Any] = []
+    api_expressions: list[Any] = []
+    metadata: list[Metadata] = []
+
+
+class ObjectDefinition(_Part):
+    """An `objectDefinition`."""
+
+    name: Text
+    attributes: list[AttributeDefinition] = []
+    metadata: list[Metadata] = []
+    supported_apis: list[Any] = []
+
+
+class Directory(_Part):
+    """A `directoryDefinition`."""
+
+    name: Text
+    id: Text = ""
+    version: Text = ""
+    read_only: bool = False
+    objects: list[ObjectDefinition] = []
+    discoverabilities: Any = None
+    discovery_date_time: Any = None
+    metadata: list[Metadata] = []
+
+
+class Schema(_Part):
+    """A `synchronizationSchema`."""
+
+    id: Text = ""
+    version: Text = ""
+    synchronization_rules: Annotated[list[Rule], Field(max_length=_MAX_PARTS)]
+    directories: list[Directory] = []
+
+    def attributes(self, directory: str, kind: str) -> dict[str, AttributeDefinition]:
+        """The attributes of objects of `kind` in `directory`, by their folded names."""
+        return {
+            attribute.name.casefold(): attribute
+            for found in self.directories
+            if found.name.casefold() == directory.casefold()
+            for each in found.objects
+            if each.name.casefold() == kind.casefold()
+            for attribute in each.attributes
+        }
+
+
+def read_schema(content: bytes) -> Schema:
+    """The schema in `content`; raises `SchemaError` for anything else, with the path of what is wrong."""
+    if len(content) > MAX_BYTES:
+        raise SchemaError(f"the file is larger than {MAX_BYTES // 1024 // 1024} MiB", "That is no exported schema.")
+    try:
+        found = json.loads(_decoded(content), object_pairs_hook=_object, parse_constant=_no_number)
+    except json.JSONDecodeError as fault:
+        where = f"line {fault.lineno}, column {fault.colno}"
+        raise SchemaError(f"the file is not JSON: {fault.msg} ({where})", _WAY_OUT) from fault
+    except RecursionError as fault:
+        raise SchemaError("the file nests too deeply", _WAY_OUT) from fault
+    except ValueError as fault:
+        raise SchemaError(f"the file is not JSON: {shortened(str(fault))}", _WAY_OUT) from fault
+    if not isinstance(found, dict) or "synchronizationRules" not in found:
+        raise SchemaError("the file is no synchronization schema: it has no synchronizationRules", _WAY_OUT)
+    try:
+        return Schema.model_validate(found)
+    except ValidationError as fault:
+        raise _wrong(fault.errors(include_url=False)) from fault
+
+
+def _decoded(content: bytes) -> str:
+    # PowerShell writes UTF-16 when it is asked for a file by `>`.
+    encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as fault:
+        raise SchemaError(f"the file is not {encoding.upper()[:6].rstrip('-')} text", "Save it as UTF-8.") from fault
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        name = key[:1].lower() + key[1:]
+        if name in found:
+            raise SchemaError(f"key {quoted(shortened(key, 80))} stands twice in one object", "Keep one of them.")
+        found[name] = value
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _no_number(text: str) -> Any:
+    raise ValueError(f"{text} is no number of JSON")
+
+
+def _wrong(mistakes: list[ErrorDetails]) -> SchemaError:
+    first = mistakes[0]
+    where = json_path(first["loc"]) or "the document"
+    if first["type"] == "missing":
+        said = f"{where} is missing"
+    elif first["type"] == "too_long":
+        said = f"{where} has more than {first['ctx']['max_length']} entries"
+    else:
+        said = f"{where}: {_EXPECTED.get(first['type'], first['msg'][0].lower() + first['msg'][1:])}"
+    others = f"{plural(len(mistakes) - 1, 'further mistake')}. " if len(mistakes) > 1 else ""
+    return SchemaError(f"the file is no usable schema: {printable(said)}", others + _WAY_OUT)
+
+
+_EXPECTED = {
+    "string_type": "expected text",
+    "list_type": "expected a list",
+    "model_type": "expected an object",
+    "bool_type": "expected true or false",
+    "bool_parsing": "expected true or false",
+    "int_type": "expected a whole number",
+    "int_parsing": "expected a whole number",
+    "int_from_float": "expected a whole number",
+}
+
+
+def json_path(location: tuple[int | str, ...]) -> str:
+    """`synchronizationRules[0].objectMappings[1]` of `("synchronizationRules", 0, "objectMappings", 1)`."""
+    path = ""
+    for step in location:
+        path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else step
+    return path
+
+
+def extras(part: BaseModel, location: tuple[int | str, ...] = ()) -> Iterator[str]:
+    """The paths of all keys that no field stands for; OData's annotations are none."""
+    for key in part.model_extra or ():
+        if not key.startswith("@odata") and "@odata." not in key:
+            yield json_path((*location, key))
+    for name, field in type(part).model_fields.items():
+        value, key = getattr(part, name), field.alias or name
+        if isinstance(value, BaseModel):
+            yield from extras(value, (*location, key))
+        elif isinstance(value, list):
+            for index, each in enumerate(value):
+                if isinstance(each, BaseModel):
+                    yield from extras(each, (*location, key, index))

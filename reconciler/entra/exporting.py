@@ -1,0 +1,234 @@
+"""Mappings and filters as a synchronization schema, in the shape that Microsoft Graph documents."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.core import operators, paths
+from reconciler.core.operators import EXTENSIONS
+from reconciler.core.profile import Comparison, TargetProfile
+from reconciler.core.text import quoted, shortened
+from reconciler.entra.findings import Finding, Kind
+from reconciler.entra.sources import attribute_source, constant_source, expression_source
+from reconciler.errors import SchemaError
+from reconciler.expressions import language
+from reconciler.expressions.from_template import expression_of
+from reconciler.sources import models
+
+_FLOWS = {"always": "Always", "create": "ObjectAddOnly", "if_empty": "AttributeAddOnly"}
+_ENTRA = "Azure Active Directory"
+_BOOLEANS = ("IsSoftDeleted", "accountEnabled")
+_UNWRITABLE = frozenset('[]"\r\n')
+
+
+@dataclass(frozen=True, slots=True)
+class ToExport:
+    """What a desired state says: rows with that of `active`, filters, `lifecycle.actions`, the attributes it reads.
+
+    `once`: the targets of rows that flow on create only, said or not.
+    """
+
+    profile: TargetProfile
+    rows: Sequence[models.Mapping]
+    filters: Sequence[models.ScopingFilter]
+    actions: Sequence[str]
+    inputs: Iterable[str]
+    once: Collection[str] = ()
+
+
+def export_schema(given: ToExport) -> tuple[dict[str, Any], list[Finding]]:
+    """The document, and what has no equal in it. Raises `SchemaError` when everybody would pass without the filters."""
+    findings: list[Finding] = []
+    mappings = [found for row in given.rows if (found := _mapping(row, given.once, findings)) is not None]
+    groups = [found for each in given.filters if (found := _group(each, findings)) is not None]
+    if given.filters and not groups:
+        raise SchemaError(
+            "no scoping filter has an equal in Entra: without them everybody assigned would pass",
+            "\n".join(f"{finding.subject}: {finding.reason}" for finding in findings),
+        )
+    flow_types, about_actions = _flow_types(given.actions)
+    target, name = paths.ENTERPRISE, "".join(word.capitalize() for word in given.profile.name.split("-"))
+    rule = {
+        "editable": True,
+        "id": _id(given.profile, "rule"),
+        "name": "USER_OUTBOUND_USER",
+        "priority": 1,
+        "sourceDirectoryName": _ENTRA,
+        "targetDirectoryName": name,
+        "metadata": [],
+        "objectMappings": [
+            {
+                "enabled": True,
+                "flowTypes": flow_types,
+                "name": "Provision Microsoft Entra ID Users",
+                "sourceObjectName": "User",
+                "targetObjectName": target,
+                "scope": {"categoryFilterGroups": [], "inputFilterGroups": [], "groups": groups},
+                "attributeMappings": mappings,
+                "metadata": [],
+            }
+        ],
+    }
+    document = {
+        "id": _id(given.profile, "schema"),
+        "version": "1.0",
+        "directories": [
+            _directory(_id(given.profile, "source"), _ENTRA, "User", _source_definitions(given)),
+            _directory(_id(given.profile, "target"), name, target, _target_definitions(given.profile, mappings)),
+        ],
+        "synchronizationRules": [rule],
+    }
+    return document, [*findings, *about_actions]
+
+
+def _id(profile: TargetProfile, part: str) -> str:
+    """The same id each time: an export of the same state is the same text."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"reconciler:{profile.name}:{part}"))
+
+
+# --- mappings -------------------------------------------------------------------
+
+
+def _mapping(row: models.Mapping, once: Collection[str], findings: list[Finding]) -> dict[str, Any] | None:
+    subject, target = paths.short(row.target), str(paths.parse(row.target))
+    source = _source(row)
+    if isinstance(source, str):
+        findings.append(Finding(Kind.NO_EQUAL, subject, source))
+        return None
+    if row.when_null == "clear":
+        said = "when_null: clear: Entra never takes a value away; the row is exported without it"
+        findings.append(Finding(Kind.NO_EQUAL, subject, said))
+    if row.template and ("ToLower(" in source["expression"] or "ToUpper(" in source["expression"]):
+        said = "Entra changes the case of a few letters (ß, İ) in another way than a template does"
+        findings.append(Finding(Kind.DIFFERS, subject, said))
+    return {
+        "defaultValue": row.default,
+        "exportMissingReferences": False,
+        "flowBehavior": "FlowWhenChanged",
+        "flowType": _FLOWS["create" if target in once else row.apply],
+        "matchingPriority": row.match or 0,
+        "targetAttributeName": target,
+        "source": source,
+    }
+
+
+def _source(row: models.Mapping) -> dict[str, Any] | str:
+    """The source, or why there is none."""
+    if row.source is not None:
+        return _direct(row.source)
+    if row.constant is not None:
+        return constant_source(row.constant)
+    if row.expression is not None:
+        return expression_source(row.expression)
+    text = expression_of(row.template or "")
+    try:
+        return "a template without an equal expression" if text is None else _compiled(text)
+    except language.ExpressionFaultError as fault:
+        return f"the template's expression would not be taken: {fault}"
+
+
+def _direct(name: str) -> dict[str, Any] | str:
+    if _UNWRITABLE & set(name) or name != name.strip():
+        return f"the attribute {quoted(shortened(name, 80))} cannot be written in brackets"
+    if name.casefold() == "issoftdeleted":
+        return "a direct mapping of IsSoftDeleted gives no value here, but one in Entra"
+    return attribute_source(name)
+
+
+def _compiled(text: str) -> dict[str, Any]:
+    language.compile_expression(text)
+    return expression_source(text)
+
+
+# --- filters, actions -----------------------------------------------------------
+
+
+def _group(given: models.ScopingFilter, findings: list[Finding]) -> dict[str, Any] | None:
+    reasons = [*(["not: true"] if given.negated else []), *(each for row in given.clauses for each in _extensions(row))]
+    if reasons:
+        said = f"Entra has no {', no '.join(dict.fromkeys(reasons))}; the filter is left out, so fewer people pass"
+        findings.append(Finding(Kind.NO_EQUAL, f"filter {shortened(given.name, 80)}", said))
+        return None
+    return {"name": given.name, "clauses": [_clause(clause) for clause in given.clauses]}
+
+
+def _extensions(clause: models.Clause) -> Iterator[str]:
+    operator = operators.find(clause.operator)
+    if operator in EXTENSIONS:
+        yield str(operator)
+    if clause.ignore_case:
+        yield "ignore_case"
+    if clause.values_match:
+        yield "values_match"
+    if (clause.attribute or "").startswith("lifecycle."):
+        yield f"attribute {clause.attribute}"
+
+
+def _clause(clause: models.Clause) -> dict[str, Any]:
+    return {
+        "operatorName": str(operators.find(clause.operator)),
+        "sourceOperandName": clause.attribute,
+        "targetOperand": {"values": [clause.value] if clause.value else []},
+    }
+
+
+def _flow_types(actions: Sequence[str]) -> tuple[str, list[Finding]]:
+    flows = {"Add": "create" in actions, "Update": "update" in actions, "Delete": "delete" in actions}
+    findings = []
+    if ("update" in actions) != ("deactivate" in actions):
+        said = "Entra disables by an update: it cannot do only one of update and deactivate"
+        findings.append(Finding(Kind.NO_EQUAL, "lifecycle.actions", said))
+        flows["Update"] = False
+    return ", ".join(flow for flow, wanted in flows.items() if wanted), findings
+
+
+# --- directories ----------------------------------------------------------------
+
+
+def _directory(identity: str, name: str, kind: str, attributes: list[Mapping[str, Any]]) -> dict[str, Any]:
+    return {"id": identity, "name": name, "objects": [{"name": kind, "attributes": attributes}]}
+
+
+def _definition(name: str, kind: str = "String", **facets: Any) -> dict[str, Any]:
+    return {
+        "anchor": False,
+        "caseExact": False,
+        "defaultValue": None,
+        "flowNullValues": False,
+        "metadata": [],
+        "multivalued": False,
+        "mutability": "ReadWrite",
+        "name": name,
+        "referencedObjects": [],
+        "required": False,
+        "type": kind,
+        **facets,
+    }
+
+
+def _source_definitions(given: ToExport) -> list[Mapping[str, Any]]:
+    names = dict.fromkeys(["objectId", "IsSoftDeleted", *sorted(given.inputs)])
+    return [
+        _definition(name, "Boolean" if name in _BOOLEANS else "String", anchor=name == "objectId") for name in names
+    ]
+
+
+def _target_definitions(profile: TargetProfile, mappings: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    rows = {row.path.casefold(): row for row in profile.attributes}
+    found = [_definition("id", anchor=True, caseExact=True, mutability="ReadOnly")]
+    for mapping in mappings:
+        path = mapping["targetAttributeName"]
+        row = rows.get(paths.parse(path).unfiltered.casefold())
+        comparison = row.comparison if row else Comparison.EXACT
+        found.append(
+            _definition(
+                path,
+                "Boolean" if comparison is Comparison.BOOLEAN else "String",
+                caseExact=comparison is Comparison.EXACT,
+                required=row is not None and row.required,
+            )
+        )
+    return list(found)

@@ -1,0 +1,122 @@
+"""Scoping filters of a synchronization schema as `filters:` of scope.yaml. The loader's own checks decide.
+
+A clause without an equal takes its whole group along: without it the group would let more people pass. A condition
+around all groups that has no equal closes the scope: somebody has to decide before anybody is provisioned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+
+from reconciler.core import operators
+from reconciler.core.compare import folded
+from reconciler.core.model import Diagnostic, Severity
+from reconciler.core.operators import EXTENSIONS, Operand, Operator
+from reconciler.core.text import plural, quoted, shortened
+from reconciler.desired_filters import compile_filters
+from reconciler.entra import document
+from reconciler.entra.findings import Finding, Group, Kind, ScopeFilters
+from reconciler.entra.yaml_text import fits
+from reconciler.expressions.values import MAX_LENGTH
+from reconciler.sources import models
+from reconciler.sources.yaml_files import Located
+
+_INPUT = "an early filter, whose leavers Entra does not deprovision"
+_CATEGORY = "experimental, and not described"
+
+
+def translate_filters(scope: document.Filter, today: date) -> tuple[ScopeFilters, list[Finding]]:
+    """The groups, and what has no equal."""
+    findings: list[Finding] = []
+    names: set[str] = set()
+    groups = [_group(index, group, names, today, findings) for index, group in enumerate(scope.groups)]
+    narrowing = [
+        *((f"scope.inputFilterGroups[{index}]", each, _INPUT) for index, each in enumerate(scope.input_filter_groups)),
+        *((f"scope.categoryFilterGroups[{i}]", each, _CATEGORY) for i, each in enumerate(scope.category_filter_groups)),
+    ]
+    for place, group, why in narrowing:
+        said = f"{why}: {quoted(shortened(group.name, 80))} with {plural(len(group.clauses), 'clause')}"
+        findings.append(Finding(Kind.NO_EQUAL, place, said))
+        groups.append(_lost(place, group, [why]))
+    none_left = bool(groups) and not any(group.active for group in groups)
+    return ScopeFilters(tuple(groups), closed=bool(narrowing) or none_left), findings
+
+
+def _group(index: int, given: document.FilterGroup, names: set[str], today: date, findings: list[Finding]) -> Group:
+    place = f"scope.groups[{index}]"
+    subject = f"{place} ({shortened(given.name, 80)})"
+    reasons = [
+        *([] if given.clauses else ["a group without clauses is not described"]),
+        *(f"clauses[{number}]: {why}" for number, each in enumerate(given.clauses) for why in _reasons(each)),
+    ]
+    clauses = tuple(map(_clause, given.clauses)) if not reasons else ()
+    comments = [
+        f"clauses[{number}]: {each.operator_name} takes no value; the schema has one"
+        for number, each in enumerate(given.clauses)
+        if "value" not in _clause(each) and any(each.target_operand.values)
+    ]
+    name = _unique(shortened(given.name.strip() or f"group {index + 1}"), names)
+    for item in _said_by_loader(name, clauses, today) if clauses else ():
+        text = f"{item.summary}. {item.detail}" if item.detail else item.summary
+        (reasons if item.severity is Severity.ERROR else comments).append(text)
+    if reasons:
+        findings += (Finding(Kind.NO_EQUAL, subject, reason) for reason in reasons)
+        return _lost(place, given, reasons)
+    names.add(folded(name))
+    if name != given.name:
+        comments.append(f"Entra's name: {given.name}")
+    findings += (Finding(Kind.DIFFERS, subject, comment) for comment in comments)
+    return Group(name, clauses, (place, *comments))
+
+
+def _unique(name: str, names: set[str]) -> str:
+    """`name`, or with a number when another filter has it: plans name filters."""
+    number, found = 1, name
+    while folded(found) in names:
+        number += 1
+        found = f"{name} ({number})"
+    return found
+
+
+def _said_by_loader(name: str, clauses: Sequence[dict[str, str]], today: date) -> Iterator[Diagnostic]:
+    """What the loader says of the group."""
+    group = {"name": name, "clauses": list(clauses)}
+    scope = models.Scope.model_validate({"sync": "all", "filters": [group]})
+    said: list[Diagnostic] = []
+    compile_filters(Located(scope, None), {}, today, said.append)
+    yield from said
+
+
+def _reasons(clause: document.Clause) -> Iterator[str]:
+    """Why the clause has no equal, before the loader is asked."""
+    operator = operators.find(clause.operator_name)
+    values = clause.target_operand.values
+    if operator is None or operator in EXTENSIONS:
+        near = operators.nearest(clause.operator_name[:40])
+        hint = f"; the nearest is {near}" if near is not None and near not in EXTENSIONS else ""
+        yield f"the operator {quoted(shortened(clause.operator_name, 80))} is none of Entra's documented ones{hint}"
+    elif _takes_value(operator) and len(values) != 1:
+        said = "several values: what that means is not described" if values else "no value to compare with"
+        yield f"{operator} has {said}"
+    texts = (clause.source_operand_name, clause.operator_name, *values)
+    if any(len(text) > MAX_LENGTH for text in texts) or not fits(_clause(clause)):
+        yield f"longer than {MAX_LENGTH:,} characters"
+
+
+def _takes_value(operator: Operator) -> bool:
+    return operators.operand(operator) is not Operand.NONE
+
+
+def _clause(clause: document.Clause) -> dict[str, str]:
+    operator = operators.find(clause.operator_name)
+    found = {"attribute": clause.source_operand_name, "operator": str(operator or clause.operator_name)}
+    values = clause.target_operand.values
+    if values and (operator is None or _takes_value(operator)):
+        found["value"] = " | ".join(values)
+    return found
+
+
+def _lost(place: str, group: document.FilterGroup, reasons: Sequence[str]) -> Group:
+    comments = (place, *(f"No equal: {reason}" for reason in reasons))
+    return Group(shortened(group.name), tuple(map(_clause, group.clauses)), comments, active=False)

@@ -1,0 +1,255 @@
+"""A synchronization schema as mappings and filters: which mapping of objects counts, and what becomes of the rest."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from reconciler.core.profile import TargetProfile
+from reconciler.core.text import plural, quoted, shortened
+from reconciler.entra import document
+from reconciler.entra.document import ObjectMapping, Rule, Schema
+from reconciler.entra.filters import translate_filters
+from reconciler.entra.findings import Finding, Imported, Kind, Row, ScopeFilters
+from reconciler.entra.rows import Definitions, translate_rows
+from reconciler.errors import SchemaError
+
+_USER = re.compile(r"(?:.*[:.0-9])?users?", re.IGNORECASE)
+_ENTRA = re.compile(r"azure ?active ?directory|microsoft entra id|azure ?ad", re.IGNORECASE)
+_DISABLES = re.compile(r"\[\s*(?:IsSoftDeleted|accountEnabled)\s*\]")
+_ACTIONS = {"add": ("create",), "update": ("update", "deactivate"), "delete": ("delete",)}
+_SHOWN = 8
+"""Names that a finding lists."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """An object mapping with its rule and its path."""
+
+    rule: Rule
+    mapping: ObjectMapping
+    path: str
+
+    def is_called(self, name: str) -> bool:
+        """Whether `name` means this one: the rule's name or id, or the mapping's own name."""
+        return name.casefold() in {self.rule.name.casefold(), self.rule.id.casefold(), self.mapping.name.casefold()}
+
+    @property
+    def words(self) -> str:
+        """How the report names it."""
+        names = quoted(shortened(self.mapping.name, 80))
+        off = "" if self.mapping.enabled else ", not enabled"
+        return f"{names} of rule {quoted(shortened(self.rule.name, 80))}{off}"
+
+    @property
+    def takes_users(self) -> bool:
+        """Whether its target object is a User; some schemas lack the colon before that word."""
+        return _USER.fullmatch(self.mapping.target_object_name.strip()) is not None
+
+
+def import_schema(schema: Schema, profile: TargetProfile, rule: str | None, now: datetime) -> Imported:
+    """The schema's mapping of users for `profile`; `rule` chooses among several. Raises `SchemaError`."""
+    candidates = [
+        _Candidate(each, mapping, f"synchronizationRules[{number}].objectMappings[{index}]")
+        for number, each in enumerate(schema.synchronization_rules)
+        for index, mapping in enumerate(each.object_mappings)
+    ]
+    chosen = _choose(candidates, rule)
+    mapping = chosen.mapping
+    definitions = Definitions(
+        schema.attributes(chosen.rule.source_directory_name, mapping.source_object_name),
+        schema.attributes(chosen.rule.target_directory_name, mapping.target_object_name),
+    )
+    rows, about_rows, attributes = translate_rows(mapping.attribute_mappings, definitions, profile, now)
+    filters, about_filters = translate_filters(mapping.scope, now.date())
+    around = list(_around(chosen))
+    actions, about_actions = _actions(mapping)
+    read = dict.fromkeys([*attributes, *(clause["attribute"] for each in filters.groups for clause in each.clauses)])
+    findings = [
+        *(_left(each, rule) for each in candidates if each is not chosen),
+        *around,
+        *about_rows,
+        *_incomplete(rows),
+        *about_filters,
+        *about_actions,
+        *_ignored(schema, chosen, profile),
+    ]
+    return Imported(
+        provenance=tuple(_provenance(schema, chosen, profile)),
+        rows=tuple(rows),
+        filters=ScopeFilters(filters.groups, closed=filters.closed or any(_narrows(item) for item in around)),
+        actions=actions,
+        attributes=tuple(name for name in read if name != "IsSoftDeleted"),
+        findings=tuple(findings),
+    )
+
+
+# --- which mapping --------------------------------------------------------------
+
+
+def _choose(candidates: Sequence[_Candidate], rule: str | None) -> _Candidate:
+    users = [each for each in candidates if each.takes_users]
+    exist = "; ".join(each.words for each in users[:_SHOWN]) or "none"
+    if rule is not None:
+        found = [each for each in users if each.is_called(rule)]
+        if len(found) != 1:
+            said = "several mappings of users are" if found else "no mapping of users is"
+            raise SchemaError(f"{said} called {quoted(shortened(rule, 80))}", f"There are: {exist}.")
+        return found[0]
+    enabled = [each for each in users if each.mapping.enabled]
+    if len(enabled) == 1:
+        return enabled[0]
+    if enabled:
+        raise SchemaError("the schema has several mappings of users", f"Choose one with --rule NAME: {exist}.")
+    if users:
+        raise SchemaError("no mapping of users is enabled", f"Take one all the same with --rule NAME: {exist}.")
+    kinds = ", ".join(sorted({quoted(shortened(each.mapping.target_object_name, 80)) for each in candidates})[:_SHOWN])
+    raise SchemaError("the schema has no mapping of users", f"Target objects are: {kinds or 'none'}.")
+
+
+def _left(candidate: _Candidate, rule: str | None) -> Finding:
+    mapping = candidate.mapping
+    subject = f"{candidate.path} ({shortened(mapping.name, 80)})"
+    if not mapping.enabled:
+        return Finding(Kind.IGNORED, subject, "not enabled")
+    if candidate.takes_users and rule is not None:
+        return Finding(Kind.IGNORED, subject, "another mapping of users was chosen with --rule")
+    kind = quoted(shortened(mapping.target_object_name, 80))
+    return Finding(Kind.NO_EQUAL, subject, f"its target object is {kind}; only users are provisioned here")
+
+
+def _around(chosen: _Candidate) -> Iterator[Finding]:
+    """What is said of the chosen mapping as a whole."""
+    if not chosen.mapping.enabled:
+        yield Finding(Kind.DIFFERS, chosen.path, "not enabled in Entra: there it provisions nobody")
+    source = chosen.rule.source_directory_name
+    if source and not _ENTRA.fullmatch(source.strip()):
+        said = f"the source is {quoted(shortened(source, 80))}, not Entra: users need attributes by its names"
+        yield Finding(Kind.DIFFERS, f"rule {shortened(chosen.rule.name, 80)}", said)
+    for key, given in (("containerFilter", chosen.rule.container_filter), ("groupFilter", chosen.rule.group_filter)):
+        if given:
+            said = "it limits who is synchronized; assign groups instead"
+            yield Finding(Kind.NO_EQUAL, f"rule {shortened(chosen.rule.name, 80)}.{key}", said)
+
+
+def _narrows(finding: Finding) -> bool:
+    return finding.kind is Kind.NO_EQUAL
+
+
+def _provenance(schema: Schema, chosen: _Candidate, profile: TargetProfile) -> Iterator[str]:
+    rule, mapping = chosen.rule, chosen.mapping
+    yield f"Schema {shortened(schema.id) or '(no id)'}, version {shortened(schema.version, 40) or '(none)'}"
+    yield f"Rule {shortened(rule.name)}, id {shortened(rule.id) or '(none)'}"
+    yield f"Mapping {shortened(mapping.name)} ({chosen.path})"
+    target = shortened(rule.target_directory_name)
+    yield f"From {shortened(rule.source_directory_name)} to {target}; here for the profile {profile.name}"
+
+
+# --- what follows ---------------------------------------------------------------
+
+
+def _actions(mapping: ObjectMapping) -> tuple[tuple[str, ...], list[Finding]]:
+    """`lifecycle.actions` by flowTypes. Disabling is an update in Entra, and needs `active` to follow somebody."""
+    findings: list[Finding] = []
+    actions: list[str] = []
+    for flow in mapping.flow_types:
+        known = _ACTIONS.get(flow.casefold().strip())
+        if known is None:
+            said = f"{quoted(shortened(flow, 40))} is none of Add, Update and Delete"
+            findings.append(Finding(Kind.NO_EQUAL, "flowTypes", said))
+        else:
+            actions += known
+    sources = [row.source for row in mapping.attribute_mappings if row.target_attribute_name.casefold() == "active"]
+    rule = " ".join(f"{source.expression} [{source.name}]" for source in sources if source)
+    if "deactivate" in actions and not _DISABLES.search(rule):
+        actions.remove("deactivate")
+        said = "no mapping of it reads IsSoftDeleted: Entra disables nobody, so actions do without deactivate"
+        findings.append(Finding(Kind.DIFFERS, "active", said))
+    usual = ("create", "update", "deactivate", "delete")
+    return tuple(action for action in usual if action in actions), findings
+
+
+def _incomplete(rows: Sequence[Row]) -> Iterator[Finding]:
+    """What mappings.yaml has to have, or should, and the schema does not give it."""
+    active = [row for row in rows if row.active]
+    matching = [row.entries["target"] for row in active if "match" in row.entries]
+    if matching and "externalId" not in matching:
+        said = (
+            "Entra remembers which account is whose, here it is found by matching: without externalId among the "
+            "matching attributes, a changed user name makes a new account. Better begin with "
+            "{target: externalId, source: objectId, match: 1}"
+        )
+        yield Finding(Kind.DIFFERS, "matchingPriority", said)
+    if not any(row.entries["target"] == "userName" for row in active):
+        yield Finding(Kind.NO_EQUAL, "userName", "no row is left for it: add one, the file is refused without")
+    if not matching:
+        said = "no row is left that has one: add `match: 1` to externalId or userName, the file is refused without"
+        yield Finding(Kind.NO_EQUAL, "matchingPriority", said)
+
+
+# --- what has no meaning here ---------------------------------------------------
+
+
+def _ignored(schema: Schema, chosen: _Candidate, profile: TargetProfile) -> Iterator[Finding]:
+    mapping = chosen.mapping
+    rows = mapping.attribute_mappings
+    yield from _counted(
+        "flowBehavior",
+        "each plan compares with what is live, so nothing has to be sent again",
+        Counter(row.flow_behavior for row in rows),
+    )
+    missing = sum(row.export_missing_references for row in rows)
+    if missing:
+        said = f"true {plural(missing, 'time')}: about references, which are not mapped"
+        yield Finding(Kind.IGNORED, "exportMissingReferences", said)
+    trees = sum(bool(row.source and row.source.parameters) for row in rows)
+    if trees:
+        said = f"{plural(trees, 'tree')}: source.expression says the same and counts"
+        yield Finding(Kind.IGNORED, "source.parameters", said)
+    yield from _definitions(schema, chosen, profile)
+    yield from _metadata(schema, chosen)
+    unknown = list(document.extras(schema))
+    if unknown:
+        more = f" and {len(unknown) - _SHOWN} more" if len(unknown) > _SHOWN else ""
+        said = f"not documented: {', '.join(shortened(path, 80) for path in unknown[:_SHOWN])}{more}"
+        yield Finding(Kind.IGNORED, "further keys", said)
+
+
+def _counted(subject: str, why: str, counts: Counter[str]) -> Iterator[Finding]:
+    if counts:
+        said = ", ".join(f"{shortened(name, 40)} {plural(number, 'time')}" for name, number in counts.most_common(3))
+        yield Finding(Kind.IGNORED, subject, f"{said}: {why}")
+
+
+def _definitions(schema: Schema, chosen: _Candidate, profile: TargetProfile) -> Iterator[Finding]:
+    objects = sum(len(directory.objects) for directory in schema.directories)
+    count = sum(len(each.attributes) for directory in schema.directories for each in directory.objects)
+    if count:
+        said = (
+            f"{plural(count, 'attribute definition')} of {plural(objects, 'object')}: required, defaultValue, "
+            f"Reference and ReadOnly were heeded where mapped; types, caseExact and multivalued come from the profile "
+            f"{profile.name}, not from here"
+        )
+        yield Finding(Kind.IGNORED, "directories", said)
+    target = schema.attributes(chosen.rule.target_directory_name, chosen.mapping.target_object_name)
+    mapped = {row.target_attribute_name.casefold() for row in chosen.mapping.attribute_mappings}
+    nulls = [each.name for each in target.values() if each.flow_null_values and each.name.casefold() in mapped]
+    if nulls:
+        names = ", ".join(shortened(name, 80) for name in nulls[:_SHOWN])
+        said = f"{names}: Entra heeds it inbound only; when_null: clear does it here"
+        yield Finding(Kind.IGNORED, "flowNullValues", said)
+
+
+def _metadata(schema: Schema, chosen: _Candidate) -> Iterator[Finding]:
+    entries = [*chosen.rule.metadata, *chosen.mapping.metadata]
+    if entries:
+        said = ", ".join(f"{shortened(each.key, 40)} = {shortened(str(each.value), 40)}" for each in entries[:20])
+        yield Finding(Kind.IGNORED, "metadata", f"Entra's own remarks: {said}")
+    bookkeeping = "id, version, priority, editable of the schema and its rules"
+    yield Finding(Kind.IGNORED, bookkeeping, "bookkeeping of Entra")
+    if len(schema.synchronization_rules) > 1:
+        said = f"there are {len(schema.synchronization_rules)}; the mappings of the others are named above"
+        yield Finding(Kind.IGNORED, "synchronizationRules", said)

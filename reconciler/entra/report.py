@@ -1,0 +1,64 @@
+"""What a translation says on the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from reconciler.core.model import Diagnostic, warning
+from reconciler.core.text import plural
+from reconciler.entra.findings import Finding, Imported, Kind
+from reconciler.entra.yaml_text import lifecycle_text
+
+_HEADS = {
+    Kind.NO_EQUAL: "No equal, so left out:",
+    Kind.DIFFERS: "Translated, with something to know:",
+    Kind.IGNORED: "Ignored on purpose:",
+}
+
+
+def report_lines(findings: Sequence[Finding]) -> Iterator[str]:
+    """All findings, by kind."""
+    for kind, head in _HEADS.items():
+        found = [finding for finding in findings if finding.kind is kind]
+        if found:
+            yield ""
+            yield head
+            for finding in found:
+                yield f"  - {finding.subject}: {finding.reason}"
+
+
+def next_steps(imported: Imported) -> Iterator[str]:
+    """What the schema says for settings.yaml, and what people have to carry."""
+    yield ""
+    yield "By its flowTypes, settings.yaml should say:"
+    yield ""
+    yield from (f"  {line}" for line in lifecycle_text(imported.actions).splitlines())
+    yield ""
+    yield f"Source attributes that it reads, which users/ should have: {', '.join(imported.attributes) or 'none'}"
+
+
+def warnings(imported: Imported) -> list[Diagnostic]:
+    """What must not be overlooked."""
+    said = []
+    filters = imported.filters
+    if filters.closed:
+        detail = (
+            "The schema limits it in a way that has no equal here. So that nobody is provisioned by mistake, "
+            "scope.yaml has a group that is true for nobody: decide who passes, then remove it."
+        )
+        said.append(warning("the scope is INCOMPLETE: nobody passes the filters", detail))
+    elif filters.incomplete:
+        left = sum(not group.active for group in filters.groups)
+        detail = "Whoever passes only those is out of scope, and would be deactivated: mend them in scope.yaml first."
+        groups = f"{left} of {plural(len(filters.groups), 'filter group')}"
+        said.append(warning(f"the scope is INCOMPLETE: {groups} left out", detail))
+    lost = sum(finding.kind is Kind.NO_EQUAL for finding in imported.findings)
+    if lost:
+        said.append(lost_warning(f"{plural(lost, 'part')} of the schema"))
+    return said
+
+
+def lost_warning(what: str) -> Diagnostic:
+    """That `what` is missing in the result."""
+    detail = "Each is named with its reason in the report and, where it has a place there, in the files."
+    return warning(f"{what} could not be translated", detail)

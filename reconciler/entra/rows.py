@@ -1,0 +1,290 @@
+"""Attribute mappings of a synchronization schema as rows of mappings.yaml. The loader's own checks decide."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from reconciler.core import paths
+from reconciler.core.model import Severity
+from reconciler.core.paths import short
+from reconciler.core.profile import TargetProfile
+from reconciler.core.text import quoted, shortened
+from reconciler.desired_mappings import compile_row
+from reconciler.entra import document
+from reconciler.entra.document import AttributeDefinition
+from reconciler.entra.findings import Finding, Kind, Row
+from reconciler.entra.yaml_text import fits
+from reconciler.expressions import grammar
+from reconciler.expressions.values import MAX_LENGTH, ExpressionFaultError
+from reconciler.sources import models
+
+_ATTRIBUTE = re.compile(r"\s*\[\s*([^\[\]\"\r\n]*?)\s*\]\s*")
+# `2.0User` without the colon stands in schemas that were edited by hand, and in Microsoft's own samples.
+_ENTERPRISE = re.compile(r"urn:ietf:params:scim:schemas:extension:enterprise:2\.0:?User[:.](?P<name>.+)", re.IGNORECASE)
+_REFERENCES = frozenset({"manager", "members", "owners", "directreports"})
+_BOOLEANS = frozenset({"isSoftDeleted".casefold(), "accountEnabled".casefold()})
+"""Source attributes that are no texts: an expression makes "True" and "False" of them, as Entra does."""
+_FLOWS = {
+    "always": "always",
+    "objectaddonly": "create",
+    "attributeaddonly": "if_empty",
+    "multivalueaddonly": "if_empty",
+    "valueaddonly": "always",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Definitions:
+    """Attributes of both directories by folded name, as the document defines them."""
+
+    source: Mapping[str, AttributeDefinition]
+    target: Mapping[str, AttributeDefinition]
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A row being made, with what speaks against it (`reasons`) and what is different (`differences`)."""
+
+    given: document.AttributeMapping
+    entries: dict[str, str | int]
+    reasons: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    """Parts that have no equal, while the row has."""
+    differences: list[str] = field(default_factory=list)
+    nothing: bool = False
+    """Entra does nothing for this mapping."""
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the row counts; else it is a comment."""
+        return not self.reasons and not self.nothing
+
+
+def translate_rows(
+    mappings: Sequence[document.AttributeMapping], definitions: Definitions, profile: TargetProfile, now: datetime
+) -> tuple[list[Row], list[Finding], list[str]]:
+    """The rows, the findings and the source attributes that the rows read."""
+    rows: list[Row] = []
+    findings: list[Finding] = []
+    attributes: dict[str, None] = {}
+    taken: dict[str, int] = {}
+    for index, given in enumerate(mappings):
+        draft = _translated(given, definitions, profile)
+        target = str(draft.entries["target"])
+        inputs = _check(draft, profile, now) if draft.is_active else ()
+        if draft.is_active and taken.setdefault(target.casefold(), index) != index:
+            draft.reasons.append(f"attributeMappings[{taken[target.casefold()]}] maps this target already")
+        elif draft.is_active:
+            attributes.update(dict.fromkeys(inputs))
+        findings += _findings(index, target, draft)
+        rows.append(_row(index, draft))
+    return rows, findings, list(attributes)
+
+
+def _findings(index: int, target: str, draft: _Draft) -> Iterator[Finding]:
+    subject = f"attributeMappings[{index}] ({shortened(target, 120)})"
+    for reason in (*draft.reasons, *draft.lost):
+        yield Finding(Kind.NO_EQUAL, subject, reason)
+    for reason in draft.differences:
+        yield Finding(Kind.IGNORED if draft.nothing else Kind.DIFFERS, subject, reason)
+
+
+def _row(index: int, draft: _Draft) -> Row:
+    given = draft.given
+    expression = given.source.expression if given.source else ""
+    original = f": {expression}" if draft.reasons and expression and expression not in draft.entries.values() else ""
+    head = f"attributeMappings[{index}]{original}"
+    said = [f"No equal: {reason}" for reason in (*draft.reasons, *draft.lost)]
+    return Row(draft.entries, (head, *said, *draft.differences), draft.is_active)
+
+
+def _translated(given: document.AttributeMapping, definitions: Definitions, profile: TargetProfile) -> _Draft:
+    target = canonical_target(given.target_attribute_name, profile)
+    draft = _Draft(given, {"target": target})
+    if target != given.target_attribute_name and not given.target_attribute_name.startswith(f"{paths.ENTERPRISE}:"):
+        draft.differences.append(f"Entra's target: {given.target_attribute_name}")
+    definition = definitions.target.get(given.target_attribute_name.casefold())
+    _rule(draft)
+    if draft.nothing:
+        return draft
+    _reference(draft, definition, definitions)
+    _flow(draft)
+    if given.matching_priority > 0:
+        draft.entries["match"] = given.matching_priority
+    _default(draft, definition, profile)
+    return draft
+
+
+def canonical_target(text: str, profile: TargetProfile) -> str:
+    """`text` as mappings.yaml would say it, in the profile's spelling; as it is when it is no path or not taken."""
+    malformed = _ENTERPRISE.fullmatch(text.strip())
+    written = f"enterprise:{malformed['name']}" if malformed else text.strip()
+    try:
+        path = paths.parse(written)
+    except paths.PathError:
+        return text
+    wanted = path.unfiltered.casefold()
+    usual = next((row.path for row in profile.attributes if row.path.casefold() == wanted), None)
+    if usual is None:
+        return short(str(path))
+    spelled = paths.parse(usual)
+    return short(str(paths.Path(spelled.urn, spelled.attribute, path.filter, spelled.sub)))
+
+
+# --- the rule -------------------------------------------------------------------
+
+
+def _rule(draft: _Draft) -> None:
+    source, default = draft.given.source, draft.given.default_value
+    if source is None or not (source.expression.strip() or source.name):
+        _without_source(draft, source, default)
+        return
+    kind = source.type.casefold()
+    if kind == "constant":
+        _constant(draft, _literal(source))
+        return
+    attribute = _ATTRIBUTE.fullmatch(source.expression)
+    if attribute or (kind == "attribute" and not source.expression.strip()):
+        _direct(draft, attribute[1] if attribute else source.name)
+    elif not source.expression.strip():
+        draft.reasons.append(f"the function {quoted(shortened(source.name, 80))} has no source.expression to read")
+    elif _string(source.expression) is not None:
+        _constant(draft, _string(source.expression) or "")
+    else:
+        draft.entries["expression"] = source.expression
+    if kind not in ("attribute", "function", ""):
+        draft.reasons.append(f"source.type {quoted(shortened(source.type, 80))} is not Attribute, Function or Constant")
+
+
+def _without_source(draft: _Draft, source: document.Source | None, default: str | None) -> None:
+    if default:
+        draft.entries["constant"] = default
+        draft.differences.append("Entra: no source and a default value, which is a constant")
+    elif source is not None and source.type.casefold() == "function":
+        draft.reasons.append("a function without source.expression")
+    else:
+        draft.nothing = True
+        draft.differences.append("neither source nor default: Entra leaves the target as it is, and so does no row")
+
+
+def _literal(source: document.Source) -> str:
+    text = _string(source.expression)
+    return text if text is not None else source.expression.strip() or source.name
+
+
+def _string(expression: str) -> str | None:
+    """The text of an expression that is nothing but a string."""
+    if not expression.strip().startswith('"'):
+        return None
+    try:
+        node = grammar.parse(expression)
+    except ExpressionFaultError:
+        return None
+    return node.value if isinstance(node, grammar.String) else None
+
+
+def _constant(draft: _Draft, text: str) -> None:
+    if not text.strip():
+        draft.nothing = True
+        draft.differences.append("an empty constant is no value: Entra sends nothing")
+        return
+    draft.entries["constant"] = text
+
+
+def _direct(draft: _Draft, name: str) -> None:
+    source = draft.given.source
+    if source is not None and source.name and source.type.casefold() == "attribute" and source.name != name:
+        draft.differences.append(f"source.name says {source.name}; source.expression counts")
+    is_active = draft.entries["target"] == "active"
+    if name.casefold() == "issoftdeleted" and is_active:
+        draft.entries["expression"] = "[IsSoftDeleted]"
+        draft.reasons.append(
+            "active would be false for everybody in scope; the usual row, Not([IsSoftDeleted]), counts instead"
+        )
+    elif name.casefold() in _BOOLEANS and not is_active:
+        draft.entries["expression"] = f"[{name}]"
+    else:
+        draft.entries["source"] = name
+
+
+def _reference(draft: _Draft, definition: AttributeDefinition | None, definitions: Definitions) -> None:
+    expression = draft.given.source.expression if draft.given.source else ""
+    attribute = _ATTRIBUTE.fullmatch(expression)
+    name = attribute[1] if attribute else str(draft.entries.get("source", ""))
+    source = definitions.source.get(name.casefold())
+    bare = re.split(r"[:.\[]", str(draft.entries["target"]).removeprefix("enterprise:"))[0].casefold()
+    found = (definition, source)
+    if bare in _REFERENCES or name.casefold() in _REFERENCES or any(each and _refers(each) for each in found):
+        draft.reasons.append("a reference: Entra sends the id that the other person has in the target")
+    if definition is not None and definition.mutability.casefold() == "readonly":
+        draft.reasons.append("the schema says that the target attribute is ReadOnly")
+
+
+def _refers(definition: AttributeDefinition) -> bool:
+    return definition.type.casefold() == "reference" or bool(definition.referenced_objects)
+
+
+# --- flow, default --------------------------------------------------------------
+
+
+def _flow(draft: _Draft) -> None:
+    written = draft.given.flow_type
+    flow = _FLOWS.get(written.casefold().strip())
+    if flow is None:
+        draft.reasons.append(f"flowType {quoted(shortened(written, 80))} is not known")
+        return
+    if written.casefold() == "multivalueaddonly" and "[" not in str(draft.entries["target"]):
+        draft.reasons.append("flowType MultiValueAddOnly adds elements; here a row has one value")
+    if written.casefold() == "valueaddonly":
+        draft.differences.append("Entra: flowType ValueAddOnly, which never removes a value; neither does this row")
+    if flow != "always":
+        draft.entries["apply"] = flow
+
+
+def _default(draft: _Draft, definition: AttributeDefinition | None, profile: TargetProfile) -> None:
+    default = draft.given.default_value
+    if "constant" in draft.entries:
+        if default and draft.given.source is not None:
+            draft.differences.append(f"the default {quoted(shortened(default))} never counts beside a constant")
+        return
+    if not default and definition is not None and definition.required and definition.default_value:
+        default = definition.default_value
+        draft.differences.append("the default is that of the target attribute, which the schema requires")
+    if default and "match" in draft.entries:
+        draft.lost.append(f"the default {quoted(shortened(default))}: a default cannot identify anybody")
+    elif default:
+        draft.entries["default"] = default
+    elif definition is not None and definition.required and not _required(draft, profile):
+        draft.lost.append(
+            "the schema requires this attribute: Entra does not create a person without it; here it may be missing"
+        )
+
+
+def _required(draft: _Draft, profile: TargetProfile) -> bool:
+    target = str(draft.entries["target"])
+    return any(short(row.path) == target and row.required for row in profile.attributes)
+
+
+def _check(draft: _Draft, profile: TargetProfile, now: datetime) -> tuple[str, ...]:
+    """Lets the loader look at the row; what it says goes into the draft. The attributes that the row reads."""
+    longest = max(len(str(value)) for value in draft.entries.values())
+    if longest > MAX_LENGTH or not fits(draft.entries):
+        draft.reasons.append(f"longer than {MAX_LENGTH:,} characters")
+        return ()
+    compiled, said = compile_row(models.Mapping.model_validate(draft.entries), profile, now)
+    default = draft.entries.get("default")
+    if default is not None and any(item.severity is Severity.ERROR for item in said):
+        without = {key: value for key, value in draft.entries.items() if key != "default"}
+        alone, remaining = compile_row(models.Mapping.model_validate(without), profile, now)
+        if not any(item.severity is Severity.ERROR for item in remaining):
+            why = next(item.summary for item in said if item.severity is Severity.ERROR)
+            draft.lost.append(f"the default {quoted(shortened(str(default)))}: {why}")
+            del draft.entries["default"]
+            compiled, said = alone, remaining
+    for item in said:
+        text = f"{item.summary}. {item.detail}" if item.detail else item.summary
+        (draft.reasons if item.severity is Severity.ERROR else draft.differences).append(text)
+    return () if compiled is None or draft.reasons else compiled.inputs

@@ -1,0 +1,58 @@
+"""Sources of attribute mappings as Graph documents them: `expression`, and the same as a tree of `parameters`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reconciler.expressions import functions, grammar
+
+
+def attribute_source(name: str) -> dict[str, Any]:
+    """The source of a direct mapping."""
+    return _source("Attribute", name, grammar.Attribute(name).text)
+
+
+def constant_source(text: str) -> dict[str, Any]:
+    """The source of a constant; numbers are constants too, written as strings."""
+    return _source("Constant", text, grammar.String(text).text)
+
+
+def expression_source(text: str) -> dict[str, Any]:
+    """The source of an expression that compiles; `text` is kept as it is."""
+    return {**_node(grammar.parse(text)), "expression": text}
+
+
+def _source(kind: str, name: str, expression: str, parameters: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+    return {"expression": expression, "name": name, "type": kind, "parameters": parameters or []}
+
+
+def _node(node: grammar.Node) -> dict[str, Any]:
+    match node:
+        case grammar.Attribute():
+            return attribute_source(node.name)
+        case grammar.String() | grammar.Number():
+            return constant_source(node.value)
+        case grammar.Call():
+            return _source("Function", node.name, grammar.printed(node), _parameters(node))
+        case grammar.Compare() | grammar.Concatenation():
+            # No document shows these in a tree; Entra reads `expression`.
+            name = node.operator if isinstance(node, grammar.Compare) else "&"
+            below = [_parameter(str(index), each) for index, each in enumerate(grammar.children(node), start=1)]
+            return _source("Function", name, grammar.printed(node), below)
+        case grammar.Keyword() | grammar.Omitted():
+            return _source("Constant", node.text, node.text)
+
+
+def _parameters(call: grammar.Call) -> list[dict[str, Any]]:
+    """The arguments by the names of the parameters; those left out are not there."""
+    known = functions.FUNCTIONS.get(call.name)
+    found = []
+    for index, each in enumerate(call.arguments):
+        parameter = known.parameter(index) if known else None
+        if not isinstance(each, grammar.Omitted):
+            found.append(_parameter(parameter.name if parameter else str(index + 1), each))
+    return found
+
+
+def _parameter(key: str, node: grammar.Node) -> dict[str, Any]:
+    return {"key": key, "value": _node(node)}

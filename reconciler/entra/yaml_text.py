@@ -1,0 +1,163 @@
+"""mappings.yaml and scope.yaml as text. Whatever comes from the schema is a stranger's: it ends no line, no scalar."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping
+
+from reconciler.core.text import printable, shortened
+from reconciler.entra.findings import Group, Imported, Row, ScopeFilters
+
+_WIDTH = 116
+_MAX_LINE = 60_000
+"""Bytes: the loader takes no longer line than 65,536."""
+_MAX_COMMENT = 12_000
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.@/+-]*(?: [A-Za-z0-9_.@/+-]+)*")
+_SPECIAL = frozenset("null true false yes no on off y n".split())
+"""Words that other readers of YAML take for something else than text."""
+_CLOSED = (
+    "The schema limits the scope in a way that has no equal here (see below). Without this group, which is true for "
+    "nobody, too many people would be in scope. Remove it when you have decided who passes."
+)
+_NOBODY = Group(
+    "nobody, until the groups below are right",
+    ({"attribute": "userPrincipalName", "operator": "IS NULL"},),
+    (_CLOSED,),
+)
+
+
+def scalar(text: str) -> str:
+    """`text` as a YAML scalar on one line, readable where that is safe."""
+    if _PLAIN.fullmatch(text) and text.casefold() not in _SPECIAL:
+        return text
+    if all(map(_is_harmless, text)) and "##[" not in text:
+        return "'" + text.replace("'", "''") + "'"
+    # In GitHub's logs `##[` begins a command.
+    escaped = "".join(_escaped(character) for character in text).replace("##[", "#\\x23[")
+    return f'"{escaped}"'
+
+
+def _is_harmless(character: str) -> bool:
+    # Of all kinds of white space only the plain blank is printable to Python; what hides is no text to `printable`.
+    return character.isprintable() and printable(character) == character
+
+
+def _escaped(character: str) -> str:
+    if character in '\\"':
+        return f"\\{character}"
+    if _is_harmless(character):
+        return character
+    code = ord(character)
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004 - the end of the plane
+
+
+def comment(text: str, indent: str = "") -> Iterator[str]:
+    """`text` as comment lines."""
+    shown = "".join(
+        each if each.isprintable() else f"\\u{{{ord(each):x}}}" for each in printable(shortened(text, _MAX_COMMENT))
+    )
+    for line in textwrap.wrap(shown, _WIDTH - len(indent), break_on_hyphens=False) or [""]:
+        yield f"{indent}# {line}".rstrip()
+
+
+def flow(entries: Mapping[str, str | int]) -> str:
+    """`{target: userName, source: userPrincipalName}`."""
+    pairs = ", ".join(f"{key}: {value if isinstance(value, int) else scalar(value)}" for key, value in entries.items())
+    return "{" + pairs + "}"
+
+
+def fits(entries: Mapping[str, str | int]) -> bool:
+    """Whether the loader takes a line with `entries`."""
+    return len(flow(entries).encode()) <= _MAX_LINE
+
+
+def _lines(entries: Mapping[str, str | int], head: str) -> Iterator[str]:
+    """A line, or where it would be too long a comment."""
+    if fits(entries):
+        yield head + flow(entries)
+    else:
+        yield from comment(flow(entries), head[: len(head) - len(head.lstrip())])
+
+
+def mappings_text(imported: Imported, file: str) -> str:
+    """The whole of mappings.yaml."""
+    lines = list(_head("Attribute mappings", imported, file))
+    for row in imported.rows:
+        lines += ["", *_row(row)]
+    if not any(row.active for row in imported.rows):
+        lines += ["", "[]"]
+    lines += ["", "# Of the schema as a whole:"]
+    for finding in imported.findings:
+        if not finding.subject.startswith(("attributeMappings[", "scope.")):
+            lines += comment(f"{finding.subject}: {finding.kind}. {finding.reason}.")
+    return "\n".join(lines) + "\n"
+
+
+def _row(row: Row) -> Iterator[str]:
+    for said in row.comments:
+        yield from comment(said)
+    yield from _lines(row.entries, "- " if row.active else "# - ")
+
+
+def _head(what: str, imported: Imported, file: str) -> Iterator[str]:
+    yield from comment(f"{what} of Microsoft Entra, by `reconciler import entra-schema` from {file}.")
+    for said in imported.provenance:
+        yield from comment(f"{said}.")
+    yield from comment("Each entry names its place in the schema. What stands as a comment was left out, and why.")
+
+
+def scope_text(imported: Imported, file: str) -> str:
+    """The whole of a new scope.yaml."""
+    sync = (
+        "Entra keeps this choice outside of the schema (the secret SyncAll; in the portal: Provisioning, Settings, "
+        "Scope). assigned is the careful one: nobody is in scope until users and groups are named here. Look the "
+        "choice up in Entra and name the users and groups that are assigned to the application there, or write all."
+    )
+    lines = [
+        *_head("Scoping filters", imported, file),
+        "",
+        *comment(sync),
+        "sync: assigned",
+        "assigned:",
+        "  users: []",
+        "  groups: []",
+        "",
+        *_filters(imported.filters),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def filters_text(imported: Imported, file: str) -> str:
+    """The part of scope.yaml that an existing file is given."""
+    return "\n".join([*_head("Scoping filters", imported, file), *_filters(imported.filters)]) + "\n"
+
+
+def _filters(filters: ScopeFilters) -> Iterator[str]:
+    if not filters.groups and not filters.closed:
+        yield from comment("The schema has no scoping filter: whoever is assigned passes.")
+        return
+    groups = [_NOBODY, *(_inactive(group) for group in filters.groups)] if filters.closed else filters.groups
+    yield "filters:"
+    for group in groups:
+        yield from _group(group)
+
+
+def _inactive(group: Group) -> Group:
+    said = (*group.comments, "Left out because the scope is closed, see above.") if group.active else group.comments
+    return Group(group.name, group.clauses, said, active=False)
+
+
+def _group(group: Group) -> Iterator[str]:
+    for said in group.comments:
+        yield from comment(said, "  ")
+    off = "" if group.active else "# "
+    yield f"  {off}- name: {scalar(group.name)}"
+    yield f"  {off}  clauses:"
+    for clause in group.clauses:
+        yield from _lines(clause, f"  {off}    - ")
+
+
+def lifecycle_text(actions: Iterable[str]) -> str:
+    """What settings.yaml should say, to paste."""
+    return f"lifecycle:\n  actions: [{', '.join(actions)}]\n  out_of_scope: deactivate\n  removed: deactivate\n"

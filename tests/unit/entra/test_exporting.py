@@ -1,0 +1,195 @@
+"""The schema that a desired state becomes: its shape, and what Entra has no equal for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from entra_schemas import ENTERPRISE
+
+from reconciler.entra.exporting import ToExport, export_schema
+from reconciler.entra.findings import Kind
+from reconciler.entra.sources import expression_source
+from reconciler.errors import SchemaError
+from reconciler.profiles import PROFILES
+from reconciler.sources import models
+
+
+def exported(
+    rows: list[dict[str, Any]] | None = None,
+    filters: list[dict[str, Any]] | None = None,
+    actions: tuple[str, ...] = ("create", "update", "deactivate", "delete"),
+) -> tuple[dict[str, Any], list[str]]:
+    """The object mapping, and what has no equal."""
+    given = ToExport(
+        PROFILES["scim"],
+        [models.Mapping.model_validate(each) for each in rows or []],
+        [models.ScopingFilter.model_validate(each) for each in filters or []],
+        actions,
+        ["department", "accountEnabled"],
+    )
+    document, findings = export_schema(given)
+    mapping = document["synchronizationRules"][0]["objectMappings"][0]
+    return mapping, [f"{each.subject}: {each.reason}" for each in findings if each.kind is Kind.NO_EQUAL]
+
+
+def only(row: dict[str, Any]) -> dict[str, Any]:
+    mapping, lost = exported([row])
+    assert lost == []
+    (found,) = mapping["attributeMappings"]
+    return dict(found)
+
+
+@pytest.mark.parametrize(
+    ("rule", "source"),
+    [
+        ({"source": "department"}, ("Attribute", "department", "[department]")),
+        ({"constant": 'a "b"'}, ("Constant", 'a "b"', '"a \\"b\\""')),
+        ({"expression": "Trim( [a] )"}, ("Function", "Trim", "Trim( [a] )")),
+        ({"template": "{{ a | trim }}"}, ("Function", "Trim", "Trim([a])")),
+        ({"template": "x"}, ("Constant", "x", '"x"')),
+    ],
+)
+def test_a_rule_becomes_a_source(rule: dict[str, str], source: tuple[str, str, str]) -> None:
+    found = only({"target": "title", **rule})["source"]
+    assert (found["type"], found["name"], found["expression"]) == source
+
+
+def test_a_row_has_everything_that_graph_documents() -> None:
+    row = {"target": "enterprise:department", "source": "department", "match": "2", "apply": "if_empty", "default": "x"}
+    assert only(row) == {
+        "defaultValue": "x",
+        "exportMissingReferences": False,
+        "flowBehavior": "FlowWhenChanged",
+        "flowType": "AttributeAddOnly",
+        "matchingPriority": 2,
+        "targetAttributeName": f"{ENTERPRISE}:department",
+        "source": {"expression": "[department]", "name": "department", "type": "Attribute", "parameters": []},
+    }
+
+
+def test_parameters_say_what_the_expression_says() -> None:
+    found = expression_source('Replace(Mid([a], 1, 64), "-", , , IIF([b] <> "x", "y", [c]), , )')
+    assert [each["key"] for each in found["parameters"]] == ["source", "oldValue", "replacementValue"]
+    mid, old, iif = (each["value"] for each in found["parameters"])
+    assert mid["expression"] == "Mid([a], 1, 64)"
+    assert [each["value"]["expression"] for each in mid["parameters"]] == ["[a]", '"1"', '"64"']
+    assert old == {"expression": '"-"', "name": "-", "type": "Constant", "parameters": []}
+    assert [each["value"]["expression"] for each in iif["parameters"]] == ['[b] <> "x"', '"y"', "[c]"]
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"source": "a]b"}, "cannot be written in brackets"),
+        ({"source": " a"}, "cannot be written in brackets"),
+        ({"source": "IsSoftDeleted"}, "a direct mapping of IsSoftDeleted"),
+        ({"template": "{{ a[0] }}"}, "a template without an equal expression"),
+        ({"template": "{{ a }}" * 60}, "the template's expression would not be taken"),
+        ({"source": "a", "when_null": "clear"}, "Entra never takes a value away"),
+    ],
+)
+def test_a_row_without_an_equal_is_said(row: dict[str, str], said: str) -> None:
+    mapping, lost = exported([{"target": "title", **row}])
+    assert said in lost[0]
+    assert len(mapping["attributeMappings"]) == ("when_null" in row)
+
+
+def test_filters_become_groups() -> None:
+    clauses = [
+        {"attribute": "a", "operator": "not_equals", "value": "x"},
+        {"attribute": "b", "operator": "IS NULL"},
+    ]
+    mapping, lost = exported(filters=[{"name": "one", "clauses": clauses}])
+    assert lost == []
+    assert mapping["scope"]["groups"] == [
+        {
+            "name": "one",
+            "clauses": [
+                {"operatorName": "NOT EQUALS", "sourceOperandName": "a", "targetOperand": {"values": ["x"]}},
+                {"operatorName": "IS NULL", "sourceOperandName": "b", "targetOperand": {"values": []}},
+            ],
+        }
+    ]
+
+
+PLAIN = {"name": "plain", "clauses": [{"attribute": "a", "operator": "IS NULL"}]}
+
+
+@pytest.mark.parametrize(
+    ("extension", "said"),
+    [
+        ({"not": "true"}, "Entra has no not: true"),
+        ({"clauses": [{"operator": "IS MEMBER OF", "value": "x"}]}, "Entra has no IS MEMBER OF"),
+        ({"clauses": [{"attribute": "a", "operator": "DATE AFTER", "value": "today"}]}, "Entra has no DATE AFTER"),
+        (
+            {"clauses": [{"attribute": "a", "operator": "EQUALS", "value": "x", "ignore_case": "true"}]},
+            "no ignore_case",
+        ),
+        (
+            {"clauses": [{"attribute": "a", "operator": "EQUALS", "value": "x", "values_match": "any"}]},
+            "no values_match",
+        ),
+        (
+            {"clauses": [{"attribute": "lifecycle.protected", "operator": "IS TRUE"}]},
+            "no attribute lifecycle.protected",
+        ),
+    ],
+)
+def test_an_extension_takes_its_filter_along(extension: dict[str, Any], said: str) -> None:
+    filtered = {"name": "ours", "clauses": PLAIN["clauses"], **extension}
+    mapping, lost = exported(filters=[PLAIN, filtered])
+    assert said in lost[0]
+    assert [each["name"] for each in mapping["scope"]["groups"]] == ["plain"]
+    with pytest.raises(SchemaError, match="everybody assigned would pass") as fault:
+        exported(filters=[filtered])
+    assert said in fault.value.detail
+
+
+@pytest.mark.parametrize(
+    ("actions", "flow_types"),
+    [
+        (("create", "update", "deactivate", "delete"), "Add, Update, Delete"),
+        (("delete", "create"), "Add, Delete"),
+        (("update", "deactivate"), "Update"),
+        ((), ""),
+    ],
+)
+def test_actions_become_flow_types(actions: tuple[str, ...], flow_types: str) -> None:
+    mapping, lost = exported(actions=actions)
+    assert mapping["flowTypes"] == flow_types
+    assert lost == []
+
+
+@pytest.mark.parametrize("action", ["update", "deactivate"])
+def test_only_one_of_update_and_deactivate_has_no_equal(action: str) -> None:
+    mapping, lost = exported(actions=("create", action))
+    assert mapping["flowTypes"] == "Add"
+    assert "it cannot do only one of update and deactivate" in lost[0]
+
+
+def test_the_directories_define_what_is_used() -> None:
+    given = ToExport(
+        PROFILES["scim"],
+        [
+            models.Mapping(target="userName", source="userPrincipalName"),
+            models.Mapping(target="active", source="accountEnabled"),
+        ],
+        [],
+        ("create",),
+        ["userPrincipalName", "accountEnabled"],
+    )
+    document, _ = export_schema(given)
+    source, target = document["directories"]
+    assert [(each["name"], each["type"], each["anchor"]) for each in source["objects"][0]["attributes"]] == [
+        ("objectId", "String", True),
+        ("IsSoftDeleted", "Boolean", False),
+        ("accountEnabled", "Boolean", False),
+        ("userPrincipalName", "String", False),
+    ]
+    assert [(each["name"], each["required"], each["caseExact"]) for each in target["objects"][0]["attributes"]] == [
+        ("id", False, True),
+        ("userName", True, False),
+        ("active", False, False),
+    ]
+    assert export_schema(given) == export_schema(given)

@@ -1,0 +1,257 @@
+"""Attribute mappings, kind by kind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from entra_schemas import (
+    ENTERPRISE,
+    USUAL,
+    attribute,
+    clause,
+    constant,
+    differing,
+    function,
+    group,
+    imported,
+    lost,
+    row,
+    schema,
+    users,
+)
+
+from reconciler.entra.findings import Imported, Kind, Row
+
+
+def translated(given: dict[str, Any], *, profile: str = "scim", **changed: Any) -> tuple[Row, Imported]:
+    """The row that `given` becomes, after the usual three."""
+    found = imported(schema(users([*USUAL, given]), **changed), profile=profile)
+    return found.rows[3], found
+
+
+def entries(given: dict[str, Any], **changed: Any) -> dict[str, Any]:
+    found, whole = translated(given, **changed)
+    assert found.active, found.comments
+    assert lost(whole) == []
+    return dict(found.entries)
+
+
+def refusal(given: dict[str, Any], **changed: Any) -> str:
+    """Why the row is a comment. The report says the same."""
+    found, whole = translated(given, **changed)
+    assert not found.active
+    (said,) = lost(whole)
+    assert any(said.endswith(comment.removeprefix("No equal: ")) for comment in found.comments)
+    return said
+
+
+# --- the kinds of source --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("source", "rule"),
+    [
+        (attribute("jobTitle"), {"source": "jobTitle"}),
+        ({"name": "jobTitle", "type": "Attribute"}, {"source": "jobTitle"}),
+        ({"expression": " [ jobTitle ] ", "name": "jobTitle", "type": "Function"}, {"source": "jobTitle"}),
+        (function("Trim( [jobTitle] )"), {"expression": "Trim( [jobTitle] )"}),
+        ({"expression": "ToUpper([a])", "name": "x", "type": "Attribute"}, {"expression": "ToUpper([a])"}),
+        (constant('a "b" \\ c'), {"constant": 'a "b" \\ c'}),
+        ({"expression": "Berlin", "name": "", "type": "Constant"}, {"constant": "Berlin"}),
+        ({"name": "Berlin", "type": "constant"}, {"constant": "Berlin"}),
+        ({"expression": '"1"', "name": "1", "type": "Function"}, {"constant": "1"}),
+        (attribute("accountEnabled"), {"expression": "[accountEnabled]"}),
+        (attribute("IsSoftDeleted"), {"expression": "[IsSoftDeleted]"}),
+    ],
+)  # fmt: skip
+def test_a_source_becomes_a_rule(source: dict[str, Any], rule: dict[str, str]) -> None:
+    assert entries(row("title", source)) == {"target": "title", **rule}
+
+
+def test_no_source_and_a_default_is_a_constant() -> None:
+    found, whole = translated(row("timezone", None, defaultValue="Europe/Berlin"))
+    assert found.entries == {"target": "timezone", "constant": "Europe/Berlin"}
+    assert differing(whole) == [
+        "attributeMappings[3] (timezone): Entra: no source and a default value, which is a constant"
+    ]
+
+
+@pytest.mark.parametrize(
+    "source", [None, {"expression": "", "name": "", "type": "Attribute"}, constant(""), constant(" ")]
+)
+def test_nothing_stays_nothing(source: dict[str, Any] | None) -> None:
+    found, whole = translated(row("title", source))
+    assert not found.active
+    assert lost(whole) == []
+    assert next(each.subject for each in whole.findings if each.kind is Kind.IGNORED) == "attributeMappings[3] (title)"
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (function("Replac([a])"), "Did you mean Replace?"),
+        (function("DefaultDomain()"), "Entra knows DefaultDomain but does not describe it"),
+        (function("Trim([a]"), "the expression cannot be used"),
+        ({"name": "Trim", "type": "Function", "parameters": []}, "has no source.expression"),
+        ({"type": "Function", "parameters": []}, "a function without source.expression"),
+        ({**attribute("a"), "type": "Magic"}, 'source.type "Magic"'),
+        (attribute("manager"), "a reference"),
+        (constant("x" * 10_001), "longer than 10,000 characters"),
+        (constant("\U000e0001" * 6_500), "longer than 10,000 characters"),
+    ],
+)  # fmt: skip
+def test_a_source_without_an_equal_is_said(source: dict[str, Any], said: str) -> None:
+    assert said in refusal(row("title", source))
+
+
+def test_a_name_that_contradicts_the_expression_is_said() -> None:
+    found, whole = translated(row("title", {"expression": "[mail]", "name": "upn", "type": "Attribute"}))
+    assert found.entries["source"] == "mail"
+    assert "source.name says upn" in differing(whole)[0]
+
+
+def test_active_read_straight_from_is_soft_deleted_would_deactivate_everybody() -> None:
+    found = imported(schema(users([*USUAL[:2], row("active", "IsSoftDeleted")])))
+    assert not found.rows[2].active
+    assert "active would be false for everybody in scope" in lost(found)[0]
+    assert "deactivate" in found.actions
+
+
+# --- targets --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("target", "written"),
+    [
+        (f"{ENTERPRISE}:department", "enterprise:department"),
+        (f"{ENTERPRISE.upper()}:DEPARTMENT", "enterprise:department"),
+        ("urn:ietf:params:scim:schemas:extension:enterprise:2.0User:department", "enterprise:department"),
+        (f"{ENTERPRISE}.department", "enterprise:department"),
+        ("urn:ietf:params:scim:schemas:core:2.0:User:title", "title"),
+        ("Title", "title"),
+        ("name.FORMATTED", "name.formatted"),
+        ('emails[type eq "home"].Value', 'emails[type eq "home"].value'),
+        ('Addresses[type eq "work"].StreetAddress', 'addresses[type eq "work"].streetAddress'),
+        ('roles[primary eq "True"].value', 'roles[primary eq "True"].value'),
+        ("urn:example:own:2.0:User:badge", "urn:example:own:2.0:User:badge"),
+        ('urn:example:own:2.0:User:badges[type eq "a"].value', 'urn:example:own:2.0:User:badges[type eq "a"].value'),
+    ],
+)
+def test_a_target_is_written_as_the_profile_spells_it(target: str, written: str) -> None:
+    assert entries(row(target, "jobTitle"))["target"] == written
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("emails", "emails"),
+        ('emails[type eq "work"]', "chooses an element but none of its parts"),
+        ("nonsense", 'has no attribute "nonsense"'),
+        ("a b", "is not an attribute path"),
+        ("id", "id"),
+        (f"{ENTERPRISE}:manager", "a reference"),
+        ("userName", "attributeMappings[1] maps this target already"),
+    ],
+)  # fmt: skip
+def test_a_target_that_is_not_taken_is_said(target: str, said: str) -> None:
+    found, whole = translated(row(target, "jobTitle"))
+    assert not found.active
+    assert said in "".join(lost(whole))
+
+
+def test_the_profile_decides_which_targets_are_taken() -> None:
+    assert "Apple Business Manager has no attribute" in refusal(
+        row("title", "jobTitle"), profile="apple-business-manager"
+    )
+
+
+# --- flow, default, matching ----------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("flow", "target", "apply"),
+    [
+        ("Always", "title", None),
+        ("always", "title", None),
+        (None, "title", None),
+        ("ObjectAddOnly", "title", "create"),
+        ("AttributeAddOnly", "title", "if_empty"),
+        ("MultiValueAddOnly", 'emails[type eq "work"].value', "if_empty"),
+        ("ValueAddOnly", "title", None),
+    ],
+)
+def test_a_flow_type_becomes_apply(flow: str | None, target: str, apply: str | None) -> None:
+    assert entries(row(target, "jobTitle", flowType=flow)).get("apply") == apply
+
+
+def test_a_value_that_only_grows_is_remarked() -> None:
+    _, whole = translated(row("title", "jobTitle", flowType="ValueAddOnly"))
+    assert "never removes a value" in differing(whole)[0]
+
+
+@pytest.mark.parametrize(
+    ("flow", "said"), [("MultiValueAddOnly", "adds elements"), ("Sometimes", 'flowType "Sometimes"')]
+)
+def test_a_flow_type_without_an_equal_is_said(flow: str, said: str) -> None:
+    assert said in refusal(row("title", "jobTitle", flowType=flow))
+
+
+def test_a_default_beside_matching_is_left_out() -> None:
+    found, whole = translated(row("displayName", "mail", defaultValue="x", matchingPriority=3))
+    assert found.entries == {"target": "displayName", "source": "mail", "match": 3}
+    assert lost(whole) == ['attributeMappings[3] (displayName): the default "x": a default cannot identify anybody']
+
+
+def test_a_default_that_the_target_refuses_is_left_out() -> None:
+    found, whole = translated(row("title", "jobTitle", defaultValue="a\nb"))
+    assert found.active
+    assert "default" not in found.entries
+    assert "U+000A" in lost(whole)[0]
+
+
+def test_defaults_are_kept_also_where_the_expression_always_gives_a_value() -> None:
+    assert entries(row("title", function('Coalesce([a], "b")'), defaultValue="c"))["default"] == "c"
+    assert "default" not in entries(row("title", "jobTitle", defaultValue=""))
+
+
+# --- what the directories say ---------------------------------------------------
+
+
+def defined(name: str, **facets: Any) -> dict[str, Any]:
+    kinds = {"source": ("Azure Active Directory", "User"), "target": ("Target", ENTERPRISE)}
+    directory, kind = kinds[facets.pop("side", "target")]
+    objects = [{"name": kind, "attributes": [{"name": name, "type": "String", **facets}]}]
+    return {"directories": [{"id": "1", "name": directory, "objects": objects}]}
+
+
+def test_the_default_of_a_required_target_attribute_counts() -> None:
+    found, whole = translated(row("title", "jobTitle"), **defined("TITLE", required=True, defaultValue="n/a"))
+    assert found.entries["default"] == "n/a"
+    assert lost(whole) == []
+    assert "that of the target attribute" in differing(whole)[0]
+
+
+def test_a_required_attribute_that_the_profile_does_not_require_is_said() -> None:
+    found, whole = translated(row("title", "jobTitle"), **defined("title", required=True))
+    assert found.active
+    assert "the schema requires this attribute" in lost(whole)[0]
+    assert lost(imported(schema(users(), **defined("userName", required=True)))) == []
+
+
+@pytest.mark.parametrize(
+    ("facets", "said"),
+    [
+        ({"name": "title", "mutability": "ReadOnly"}, "ReadOnly"),
+        ({"name": "title", "type": "Reference"}, "a reference"),
+        ({"name": "jobTitle", "side": "source", "referencedObjects": [{}]}, "a reference"),
+    ],
+)
+def test_what_the_directories_rule_out_is_said(facets: dict[str, Any], said: str) -> None:
+    assert said in refusal(row("title", "jobTitle"), **defined(**facets))
+
+
+def test_the_attributes_that_people_must_carry_are_collected() -> None:
+    rows = [row("title", function('Join(" ", [b], [a])')), row("nonsense", "c"), row("nickName", "IsSoftDeleted")]
+    found = imported(schema(users([*USUAL, *rows], groups=[group("g", clause("d", "IS NULL"))])))
+    assert found.attributes == ("objectId", "userPrincipalName", "b", "a", "d")
