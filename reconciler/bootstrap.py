@@ -20,20 +20,21 @@ from reconciler import __version__
 from reconciler.core.profile import TargetProfile
 from reconciler.errors import ReconcilerError, TargetError
 from reconciler.scim.client import ScimClient
+from reconciler.scim.pace import Pace, Rate
 from reconciler.scim.transport import Endpoint, PinnedTransport, ReadOnlyTransport, endpoint
 
 USER_AGENT = f"reconciler/{__version__}"
 SANDBOX_URL = "sandbox:"
 """The base_url of plans made on the embedded sandbox: its port is another one each time."""
-_MAX_CONNECTIONS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """Where requests go and with what. The token is in no repr."""
+    """Where requests go and with what. The token is in no repr. `hints`: see `TargetProfile.refusal_hints`."""
 
     where: Endpoint
     token: _Secret
+    hints: Mapping[int, str]
 
 
 class _Secret:
@@ -62,7 +63,7 @@ def connection(base_url: str, profile: TargetProfile, environment: Mapping[str, 
         )
     if not token.isascii() or not token.isprintable() or " " in token:
         raise TargetError("RECONCILER_TOKEN holds characters that no token has", "Copy it again, without line breaks.")
-    return Connection(where, _Secret(token))
+    return Connection(where, _Secret(token), profile.refusal_hints)
 
 
 @cache
@@ -72,16 +73,18 @@ def _certificates() -> ssl.SSLContext:
 
 
 @contextmanager
-def client(to: Connection, *, writes: bool) -> Iterator[ScimClient]:
+def client(to: Connection, *, writes: bool, pace: Pace | None = None) -> Iterator[ScimClient]:
     """A client; with `writes` false it cannot send anything but GET."""
     inner: httpx.BaseTransport = httpx.HTTPTransport(
         verify=_certificates(),
-        limits=httpx.Limits(max_connections=_MAX_CONNECTIONS, max_keepalive_connections=_MAX_CONNECTIONS),
+        limits=httpx.Limits(max_connections=Rate.MOST, max_keepalive_connections=Rate.MOST),
         trust_env=False,
     )
     inner = PinnedTransport(inner, to.where)
     transport = inner if writes else ReadOnlyTransport(inner)
-    opened = ScimClient(to.where.base_url, to.token.reveal(), transport, user_agent=USER_AGENT)
+    opened = ScimClient(
+        to.where.base_url, to.token.reveal(), transport, user_agent=USER_AGENT, pace=pace, hints=to.hints
+    )
     try:
         yield opened
     finally:
@@ -104,7 +107,7 @@ def sandbox(file: Path, profile: TargetProfile, domains: list[str]) -> Iterator[
     try:
         base_url = running.school_url if profile.name == "apple-school-manager" else running.base_url
         where = endpoint(base_url, profile_hosts=(), allowed_hosts=["127.0.0.1"])
-        yield Connection(where, _Secret(running.token)), fresh
+        yield Connection(where, _Secret(running.token), profile.refusal_hints), fresh
     finally:
         running.close()
 

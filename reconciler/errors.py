@@ -59,6 +59,12 @@ class UnknownOutcomeError(ScimError):
     """A write was sent and no usable answer came back: it may or may not be in effect."""
 
 
+class StopRequestedError(ReconcilerError):
+    """Somebody wants the run to end, and a request would have had to wait for long before it could leave."""
+
+    exit_code = ExitCode.INTERRUPTED
+
+
 class PlanFileError(ReconcilerError):
     """A saved plan or receipt cannot be read."""
 

@@ -12,7 +12,7 @@ from itertools import groupby
 
 from reconciler.core.model import REMOVALS, Action, Change, Outcome, Plan, Result
 from reconciler.core.text import printable, quoted
-from reconciler.errors import ScimError, TargetError
+from reconciler.errors import ScimError, StopRequestedError, TargetError
 from reconciler.one_change import Execution, OneChange
 
 _MANY = 3
@@ -119,6 +119,8 @@ class _Run:
         except TargetError as refusal:
             self._report.stopped = self._report.stopped or refusal
             return self._change.refused(change, refusal)
+        except StopRequestedError as stop:
+            return self._change.interrupted(change, stop)
 
     def _skipped(self, change: Change, why: str) -> Outcome:
         if change.address in self._stepped_aside:

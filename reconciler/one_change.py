@@ -5,12 +5,11 @@ Nothing here knows of other changes. A refusal of the service is raised; everyth
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from reconciler.core import patch, verify
 from reconciler.core.compare import folded
@@ -29,12 +28,18 @@ from reconciler.core.model import (
 from reconciler.core.paths import short
 from reconciler.core.profile import TargetProfile
 from reconciler.core.text import quoted
-from reconciler.errors import ScimError, TargetError, UnknownOutcomeError
+from reconciler.errors import ScimError, StopRequestedError, TargetError, UnknownOutcomeError
 
-WORKERS = 8
+T = TypeVar("T")
+
+WORKERS = 16
 _REREADS = (0.0, 0.5, 1.5)
 """Seconds before each look at a user whose values are not there yet: some services are eventually consistent."""
-_CONFLICT = 409
+_SENDS = 3
+"""How often a write is sent whose answer is lost, each time after reading shows that nothing happened."""
+_BAD_REQUEST, _CONFLICT, _UNAVAILABLE = 400, 409, 503
+_SAYS_NO = (500, 501, 503)
+"""Of the service itself: it failed. A gateway's 502 or 504 says nothing about what the service did."""
 
 
 class UserService(Protocol):
@@ -99,13 +104,24 @@ class OneChange:
         conflict = isinstance(refusal, ScimError) and (refusal.status == _CONFLICT or refusal.scim_type == "uniqueness")
         if conflict:
             message = f"{message}. {self._who_has_the_name(change)}"
+        elif self._is_about_the_domain(refusal):
+            message = f"{message}. {self._do.profile.domain_hint}"
         return self._record(Outcome(change, Result.FAILED, message))
+
+    def interrupted(self, change: Change, stop: StopRequestedError) -> Outcome:
+        """Somebody wants the run to end while the service wants a pause: the request was not sent, or refused."""
+        return self._record(Outcome(change, Result.SKIPPED, f"not started: {stop.summary}"))
+
+    def _is_about_the_domain(self, refusal: ScimError | TargetError) -> bool:
+        """Whether the service refuses a user name for its domain."""
+        told = isinstance(refusal, ScimError) and refusal.status == _BAD_REQUEST
+        return told and bool(self._do.profile.verified_domains.value) and "domain" in refusal.summary.casefold()
 
     def _who_has_the_name(self, change: Change) -> str:
         name = str(change.after.get("userName"))
         try:
-            holders = self._find("userName", name)
-        except TargetError:
+            holders = self._find("userName", name)[0]
+        except (TargetError, StopRequestedError):
             holders = []
         for found in holders:
             owner = f"externalId {quoted(found.external_id)}" if found.external_id else "no externalId"
@@ -114,47 +130,71 @@ class OneChange:
 
     def _create(self, change: Change) -> Outcome:
         self._started(change, change.after)
+        for _ in range(_SENDS - 1):
+            try:
+                return self._posted(change)
+            except UnknownOutcomeError as unknown:
+                outcome = self._resolve_create(change, unknown, may_repeat=unknown.status == _UNAVAILABLE)
+                if outcome is not None:
+                    return outcome
         try:
-            answer = self._do.service.create_user(patch.resource(change.after))
+            return self._posted(change)
         except UnknownOutcomeError as unknown:
-            return self._resolve_create(change, unknown)
+            return self._resolve_create(change, unknown, may_repeat=False) or self._not_found(change, unknown)
+
+    def _posted(self, change: Change) -> Outcome:
+        answer = self._do.service.create_user(patch.resource(change.after))
         if answer is None:
-            return self._verified(change, self._look_up(change))
+            return self._verified(change, self._look_up(change)[0])
         # Whether an account exists is not a thing to believe an echo about.
         return self._verified(change, None, str(answer["id"]))
 
-    def _resolve_create(self, change: Change, unknown: UnknownOutcomeError) -> Outcome:
-        """The answer was lost: look whether the user is there, never send it again blindly."""
-        try:
-            found = self._look_up(change)
-        except TargetError as fault:
-            return self._unverified(change, fault)
-        if found is not None:
-            return self._verified(change, found)
-        result = Result.FAILED if unknown.status else Result.UNKNOWN
+    def _resolve_create(self, change: Change, unknown: UnknownOutcomeError, *, may_repeat: bool) -> Outcome | None:
+        """The answer was lost: looks whether the user is there. None: surely not, it may be sent again.
+
+        Only a service that said it was unavailable is asked again: one that said nothing may still be at work.
+        """
+        for pause in _REREADS if may_repeat else _REREADS[:1]:
+            self._do.sleep(pause)
+            try:
+                found, sure = self._look_up(change)
+            except (ScimError, TargetError, StopRequestedError) as fault:
+                return self._unverified(change, fault)
+            if found is not None:
+                return self._verified(change, found)
+        return None if sure and may_repeat else self._not_found(change, unknown)
+
+    def _not_found(self, change: Change, unknown: UnknownOutcomeError) -> Outcome:
+        result = Result.FAILED if unknown.status in _SAYS_NO else Result.UNKNOWN
         return self._record(Outcome(change, result, f"{unknown.summary}; the user was not found afterwards"))
 
-    def _look_up(self, change: Change) -> LiveUser | None:
+    def _look_up(self, change: Change) -> tuple[LiveUser | None, bool]:
+        """The user by externalId, then by userName; without one: whether it is sure that there is none."""
+        sure = True
         for attribute in ("externalId", "userName"):
             value = change.after.get(attribute)
-            found = self._find(attribute, str(value)) if value is not None else []
+            if value is None:
+                continue
+            found, conclusive = self._find(attribute, str(value))
             if len(found) == 1:
-                return found[0]
-        return None
+                return found[0], True
+            sure = sure and conclusive and not found
+        return None, sure
 
-    def _find(self, attribute: AttributePath, value: str) -> list[LiveUser]:
-        """Users whose `attribute` really is `value`: a service may ignore the filter, or refuse it."""
+    def _find(self, attribute: AttributePath, value: str) -> tuple[list[LiveUser], bool]:
+        """Users whose `attribute` really is `value`, and whether these are all: a service may ignore a filter."""
         try:
             resources = self._do.service.find_users(attribute, value)
         except ScimError:
-            return []
+            return [], False
         users = [self._do.reader.read(resource) for resource in resources if resource.get("id")]
         wanted = folded(value)
-        return [
+        found = [
             user
             for user in users
             if folded((user.external_id or "") if attribute == "externalId" else user.user_name) == wanted
         ]
+        return found, len(found) == len(resources)
 
     def _patch(self, change: Change, rows: Sequence[AttributeChange], *, stepped_aside: bool) -> Outcome:
         live = self._read(change.live_id or "")
@@ -168,23 +208,40 @@ class OneChange:
             return self._done(change, live, "already in effect")
         self._started(change, [row.path for row in rows])
         body = patch.patch_body(rows, capitalised=bool(self._do.profile.patch_op_capitalised.value))
-        try:
-            answer = self._do.service.patch_user(change.live_id or "", body)
-        except UnknownOutcomeError:
-            answer = None  # a PATCH of values is either in effect or not: reading tells
+        answer, lost = self._sent(expected, lambda: self._do.service.patch_user(change.live_id or "", body))
         if answer is None or change.action in REMOVALS:
-            return self._verified(change, None)
+            return self._verified(change, None, lost=lost)
         return self._verified(change, self._do.reader.read(answer))
 
     def _delete(self, change: Change) -> Outcome:
         live = self._read(change.live_id or "")
-        changed = verify.moved(replace(change, after=change.before), live, self._do.mappings)
+        expected = replace(change, after=change.before)
+        changed = verify.moved(expected, live, self._do.mappings)
         if live is not None and changed:
             return self._moved(change, changed)
         self._started(change, ())
-        with contextlib.suppress(UnknownOutcomeError):  # the user is gone or not: reading tells
-            self._do.service.delete_user(change.live_id or "")
-        return self._verified(change, None)
+        _, lost = self._sent(expected, lambda: self._do.service.delete_user(change.live_id or ""))
+        return self._verified(change, None, lost=lost)
+
+    def _sent(self, expected: Change, send: Callable[[], T]) -> tuple[T | None, UnknownOutcomeError | None]:
+        """The answer to a write, or why there is none: then it may be in effect or not, and reading tells.
+
+        It is sent again only while reading shows the user exactly as before.
+        """
+        lost: UnknownOutcomeError | None = None
+        for _ in range(_SENDS):
+            try:
+                return send(), None
+            except UnknownOutcomeError as unknown:
+                lost = unknown
+            try:
+                live = self._read(expected.live_id or "")
+            except (ScimError, TargetError, StopRequestedError):
+                break  # verification tries once more, and says why it cannot
+            untouched = replace(expected, after=expected.before, action=Action.UPDATE)
+            if verify.moved(untouched, live, self._do.mappings):
+                break
+        return None, lost
 
     def _read(self, identity: str) -> LiveUser | None:
         found = self._do.service.get_user(identity)
@@ -199,7 +256,14 @@ class OneChange:
         self._do.record.finished(outcome)
         return outcome
 
-    def _verified(self, change: Change, found: LiveUser | None, identity: str | None = None) -> Outcome:
+    def _verified(
+        self,
+        change: Change,
+        found: LiveUser | None,
+        identity: str | None = None,
+        *,
+        lost: UnknownOutcomeError | None = None,
+    ) -> Outcome:
         """By what the answer says; if it says nothing, or not what was asked for, by reading again."""
         unmet = verify.unmet(change, found, self._do.mappings) if found is not None else ("id",)
         identity = identity or (found.id if found is not None else change.live_id)
@@ -208,18 +272,19 @@ class OneChange:
                 break
             self._do.sleep(pause)
             try:
-                found = self._look_up(change) if identity is None else self._read(identity)
-            except (ScimError, TargetError) as fault:
+                found = self._look_up(change)[0] if identity is None else self._read(identity)
+            except (ScimError, TargetError, StopRequestedError) as fault:
                 return self._unverified(change, fault)
             unmet = verify.unmet(change, found, self._do.mappings)
         if not unmet:
             return self._done(change, found, "")
         names = ", ".join(short(path) for path in unmet)
-        message = f"the service accepted it, but it is not in effect: {names}"
+        said = "the service accepted it" if lost is None else lost.summary
+        message = f"{said}, but it is not in effect: {names}"
         identity = found.id if found is not None else identity
         return self._record(Outcome(change, Result.NOT_IN_EFFECT, message, identity, unmet))
 
-    def _unverified(self, change: Change, fault: ScimError | TargetError) -> Outcome:
+    def _unverified(self, change: Change, fault: ScimError | TargetError | StopRequestedError) -> Outcome:
         """The write was sent, but the user can't be read: nobody knows."""
         return self._record(Outcome(change, Result.UNKNOWN, f"sent, but it could not be verified: {fault.summary}"))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -80,4 +81,10 @@ class TargetProfile:
     patch_op_capitalised: Switch
     """True: `Replace` as Entra writes it, False: `replace` as RFC 7644 §3.5.2 does."""
     conflict_hint: str
-    """What can hold a user name (409) besides an account that the service shows, and what to do then."""
+    """Said of each user whose name is held (409) by an account that the service does not show."""
+    conflict_causes: tuple[str, ...]
+    """What can hold such a name, and what to do then: one cause each, likeliest first."""
+    domain_hint: str
+    """What to do about a domain that is not verified."""
+    refusal_hints: Mapping[int, str]
+    """HTTP status of an answer that concerns every request -> what to check at this kind of service."""

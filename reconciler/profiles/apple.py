@@ -48,7 +48,7 @@ _MAPPINGS = (
 )
 
 
-def _apple(name: str, title: str, quarantine_days: int) -> TargetProfile:
+def _apple(name: str, title: str, edition: str, quarantine_days: int) -> TargetProfile:
     return TargetProfile(
         name=name,
         title=title,
@@ -72,13 +72,41 @@ def _apple(name: str, title: str, quarantine_days: int) -> TargetProfile:
         patch_op_capitalised=Switch(
             True, "field report: Replace is accepted, as Entra sends it; lower case is untried", Confidence.REPORTED
         ),
-        conflict_hint=(
-            "Likely one of: a personal Apple Account with this address (its owner has 60 days to rename it), an "
-            "administrator's account, an account made by hand or by SFTP (resolve the conflict there), or one deleted "
-            f"in the last {quarantine_days} days. {title} names it in its activity log."
+        conflict_hint=f"An account that {title} does not show over SCIM holds the name",
+        # Apple: Resolve user account conflicts; Transfer of personal Apple Accounts; activity log; deleted accounts.
+        conflict_causes=(
+            (
+                "a personal Apple Account with this address (activity log: USERNAME_CONFLICT_WITH_EXISTING_APPLE_ID): "
+                "Apple asks its owner to choose another address and renames the account after 60 days. Only telling "
+                "the owner speeds it up; run again then."
+            ),
+            (
+                "an account made by hand, by single sign-on or by SFTP (EMAIL_UNAVAILABLE_AS_MAID): open the account, "
+                "choose Resolve, download the conflicts and merge them; or give that account another name."
+            ),
+            (
+                "an administrator's or People Manager's account (NOT_ENOUGH_PRIVILEGE): these cannot be synced. Give "
+                "the person a second account, or another role first; until then leave them out of scope."
+            ),
+            (
+                f"an account deleted in the last {quarantine_days} days (OPERATION_NOT_ALLOWED): its name is free "
+                "again after that time. Wait, or use another user name."
+            ),
+            (
+                "an account left over from a connection that was cut and made anew: resolve the conflict as above, "
+                "with Auto Merge off, else accounts of different people may be merged."
+            ),
         ),
+        domain_hint=f"Add and verify the domain in {title} and switch federated authentication on for it.",
+        refusal_hints={
+            401: f"{title}'s tokens last a year, and a new one has to be used within 4 days after it was made: else "
+            "make another one there.",
+            403: f"{title} may take a minute to activate a new connection: wait and run again. The directory sync has "
+            "to be switched on, for one source only.",
+            404: f"{title}'s is https://federation.apple.com/feeds/{edition}/scim.",
+        },
     )
 
 
-APPLE_BUSINESS_MANAGER = _apple("apple-business-manager", "Apple Business Manager", 30)
-APPLE_SCHOOL_MANAGER = _apple("apple-school-manager", "Apple School Manager", 120)
+APPLE_BUSINESS_MANAGER = _apple("apple-business-manager", "Apple Business Manager", "business", 30)
+APPLE_SCHOOL_MANAGER = _apple("apple-school-manager", "Apple School Manager", "school", 120)

@@ -57,5 +57,8 @@ GENERIC_SCIM = TargetProfile(
     quarantine_days=Switch(0, "not a concept of SCIM", _DOCUMENTED),
     page_size=Switch(200, "the default maximum of many services", Confidence.INFERRED),
     patch_op_capitalised=Switch(False, "RFC 7644 §3.5.2", _DOCUMENTED),
-    conflict_hint="The service does not show who holds the name: look in its own administration.",
+    conflict_hint="The service does not show who holds the name: look in its own administration",
+    conflict_causes=(),
+    domain_hint="Look into the service's own administration for the domains it takes.",
+    refusal_hints={},
 )

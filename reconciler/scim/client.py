@@ -6,23 +6,20 @@ understood as a whole is a `TargetError`. Writes are never repeated when they ma
 
 from __future__ import annotations
 
-import ssl
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 import httpx
 import msgspec
-import stamina
-from stamina.instrumentation import set_on_retry_hooks
 
 from reconciler.core.model import Resource
 from reconciler.core.text import printable, shortened
 from reconciler.errors import ReconcilerError, ScimError, TargetError, UnknownOutcomeError
+from reconciler.scim.faults import Answer, Words
+from reconciler.scim.pace import Pace, Turn, retry_after
 from reconciler.scim.paging import ListRead, Page, Progress, read_all
 
 T = TypeVar("T")
@@ -33,42 +30,38 @@ MAX_SECONDS = 120.0
 """For one request with its answer."""
 READ_WORKERS = 4
 _MEDIA_TYPE = "application/scim+json"
-_RETRIES = 5
-_RETRY_SECONDS = 180.0
-_MAX_WAIT = 60.0
+_ATTEMPTS = 8
+"""For one request, the first included; `Pace` bounds those of the whole run."""
+_BUSY = (429, 503)
+_PASSING = (500, 502, 504)
+_SERVER_ERROR = 500
 
 _decode = msgspec.json.Decoder().decode
-# Retries are reported by us, where they matter.
-set_on_retry_hooks(())
 
 
-class _BusyError(Exception):
-    """429 or 503, or a lost connection on a request that may be repeated; `wait` is Retry-After in seconds."""
+class _AgainError(Exception):
+    """A request that may be sent again: it was refused before anything happened, or only reads."""
 
-    def __init__(self, failure: ReconcilerError, wait: float | None = None) -> None:
+    def __init__(self, failure: ReconcilerError, pause: float | None = None, *, busy: bool = False) -> None:
         super().__init__(failure.summary)
         self.failure = failure
-        self.wait = wait
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An HTTP answer, read whole."""
-
-    status: int
-    headers: Mapping[str, str]
-    content: bytes
-
-    @property
-    def ok(self) -> bool:
-        """Whether the request was accepted."""
-        return 200 <= self.status < 300  # noqa: PLR2004 - RFC 9110 §15.3
+        self.pause = pause
+        self.busy = busy
 
 
 class ScimClient:
     """One service. Thread-safe. `transport` has already been told where requests may go."""
 
-    def __init__(self, base_url: str, token: str, transport: httpx.BaseTransport, *, user_agent: str) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        token: str,
+        transport: httpx.BaseTransport,
+        *,
+        user_agent: str,
+        pace: Pace | None = None,
+        hints: Mapping[int, str] | None = None,
+    ) -> None:
         self._http = httpx.Client(
             transport=transport,
             headers={
@@ -82,7 +75,8 @@ class ScimClient:
             trust_env=False,
         )
         self._users = f"{base_url}/Users"
-        self._token = token
+        self._pace = pace or Pace()
+        self._words = Words(base_url, token, hints or {})
 
     def close(self) -> None:
         """Closes all connections."""
@@ -97,10 +91,7 @@ class ScimClient:
     def _page(self, start: int, count: int) -> Page:
         answer = self._get(self._users, {"startIndex": str(start), "count": str(count)})
         if answer.status == httpx.codes.NOT_FOUND:
-            raise TargetError(
-                f"there is no SCIM service at {self._users} (404)",
-                "Check target.base_url: Apple's has no /v2 at its end, many others need one.",
-            )
+            raise self._words.no_service(answer)
         if not answer.ok:
             raise self._refusal(answer)
         return _page(self._json(answer))
@@ -156,62 +147,71 @@ class ScimClient:
         return f"{self._users}/{quote(identity, safe='')}"
 
     def _get(self, url: str, params: Mapping[str, str] | None = None) -> Answer:
-        request = self._http.build_request("GET", url, params=params)
-        return self._with_retries(lambda: self._send(request, may_repeat=True))
+        return self._insist(lambda: self._http.build_request("GET", url, params=params), writes=False)
 
     def _write(self, method: str, url: str, body: Mapping[str, Any] | None) -> Answer:
         content = msgspec.json.encode(body) if body is not None else None
         headers = {"Content-Type": _MEDIA_TYPE} if content is not None else {}
-
-        def send() -> Answer:
-            request = self._http.build_request(method, url, content=content, headers=headers)
-            return self._send(request, may_repeat=False)
-
-        answer = self._with_retries(send)
-        if answer.status >= 500:  # noqa: PLR2004 - RFC 9110 §15.6
-            # A gateway's 504, and many a 500, come after the write took effect.
-            refusal = self._refusal(answer)
-            raise UnknownOutcomeError(answer.status, "", refusal.summary, "The request may have taken effect.")
+        answer = self._insist(
+            lambda: self._http.build_request(method, url, content=content, headers=headers), writes=True
+        )
+        if answer.status >= _SERVER_ERROR or (answer.ok and answer.is_page):
+            # A gateway's 504, and many a 500, come after the write took effect; a page says nothing of the service.
+            summary = self._words.refusal(answer) if not answer.ok else self._words.not_json(answer).summary
+            raise UnknownOutcomeError(answer.status, "", summary, "The request may have taken effect.")
         return answer
 
-    def _with_retries(self, send: Callable[[], Answer]) -> Answer:
-        try:
-            for attempt in stamina.retry_context(
-                on=_backoff, attempts=_RETRIES, timeout=_RETRY_SECONDS, wait_initial=0.2, wait_max=10.0
-            ):
-                with attempt:
-                    return send()
-        except _BusyError as busy:
-            raise busy.failure from busy
-        raise AssertionError("a retry loop ends with an answer or an error")  # pragma: no cover
+    def _insist(self, build: Callable[[], httpx.Request], *, writes: bool) -> Answer:
+        """The answer, after as many attempts as it takes, each when the pace of the run lets it leave."""
+        attempt = 1
+        while True:
+            with self._pace.turn() as turn:
+                try:
+                    answer = self._send(build(), writes=writes)
+                    self._note(answer, turn, attempt)
+                    return answer
+                except _AgainError as again:
+                    self._pace.failed(turn, attempt, again.pause, busy=again.busy, why=again.failure.summary)
+                    if attempt == _ATTEMPTS:
+                        raise again.failure from again
+            attempt += 1
 
-    def _send(self, request: httpx.Request, *, may_repeat: bool) -> Answer:
+    def _note(self, answer: Answer, turn: Turn, attempt: int) -> None:
+        """What an answer that is not sent again says about the pace."""
+        if answer.status not in _BUSY:
+            self._pace.accepted()
+            return
+        self._pace.slow_down(turn, attempt, _pause(answer), busy=True)
+
+    def _send(self, request: httpx.Request, *, writes: bool) -> Answer:
+        """The answer. Raises `_AgainError` for what may be repeated, `TargetError` for what concerns every request.
+
+        A write may be repeated only if nothing was sent, or if the service refused to look at it (429).
+        """
         try:
             answer = self._read(request)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as fault:
-            raise _cannot_connect(fault) from fault
+            failure, may_pass = self._words.cannot_connect(fault)
+            raise (_AgainError(failure) if may_pass else failure) from fault
         except (httpx.HTTPError, _TooMuchError) as fault:
-            if isinstance(fault, _TooMuchError) and may_repeat:
-                raise TargetError(
-                    str(fault), "Check target.base_url: this is not how a SCIM service answers."
-                ) from fault
-            what = str(fault) or type(fault).__name__
-            if may_repeat:
-                summary = f"the service does not answer: {printable(shortened(what))}"
-                raise _BusyError(TargetError(summary, "Check the connection and the state of the service.")) from fault
-            summary = f"no usable answer came: {printable(shortened(what))}"
-            raise UnknownOutcomeError(0, "", summary, "The request may have taken effect.") from fault
-        self._refuse_session(answer)
-        if answer.status == httpx.codes.TOO_MANY_REQUESTS or (
-            answer.status == httpx.codes.SERVICE_UNAVAILABLE and (may_repeat or "retry-after" in answer.headers)
-        ):
-            raise _BusyError(self._refusal(answer), _retry_after(answer.headers.get("retry-after")))
-        # A first page may fail because of its count, a filter because it is not understood: no reason to insist.
-        params = request.url.params
-        insist = may_repeat and params.get("startIndex") != "1" and "filter" not in params
-        if answer.status in (500, 502, 504) and insist:
-            raise _BusyError(self._refusal(answer))
+            raise self._lost(fault, writes=writes) from fault
+        session = self._words.session(answer)
+        if session is not None:
+            raise session
+        busy = answer.status == httpx.codes.TOO_MANY_REQUESTS
+        if busy or (not writes and answer.status in (*_BUSY, *_PASSING) and _is_worth_it(request, answer.status)):
+            raise _AgainError(self._refusal(answer), _pause(answer), busy=answer.status in _BUSY)
         return answer
+
+    def _lost(self, fault: Exception, *, writes: bool) -> Exception:
+        """A request that was sent, and no whole answer came."""
+        what = str(fault) if isinstance(fault, _TooMuchError) else self._words.no_answer(fault)
+        if writes:
+            return UnknownOutcomeError(0, "", f"no usable answer came: {what}", "The request may have taken effect.")
+        if isinstance(fault, _TooMuchError):
+            return TargetError(what, "Check target.base_url: this is not how a SCIM service answers.")
+        summary = f"the service does not answer: {what}"
+        return _AgainError(TargetError(summary, "Check the connection and the state of the service."))
 
     def _read(self, request: httpx.Request) -> Answer:
         """Sends and reads the whole answer, within `MAX_ANSWER` and `MAX_SECONDS`."""
@@ -230,95 +230,34 @@ class ScimClient:
             response.close()
         return Answer(response.status_code, response.headers, b"".join(chunks))
 
-    def _refuse_session(self, answer: Answer) -> None:
-        """Raises for answers that concern every request, not only this one."""
-        if 300 <= answer.status < 400:  # noqa: PLR2004 - RFC 9110 §15.4
-            where = self._quoted(answer.headers.get("location", "somewhere else"), 120)
-            raise TargetError(
-                f"the service redirects to {where}", "Redirects are not followed with a token: correct target.base_url."
-            )
-        if answer.status == httpx.codes.UNAUTHORIZED:
-            raise TargetError(
-                "the service does not accept the token (401)", "Check RECONCILER_TOKEN: expired, revoked or mistyped?"
-            )
-        if answer.status == httpx.codes.FORBIDDEN:
-            raise TargetError(
-                f"the service forbids the request (403){self._said(answer)}",
-                "Check what the token may do, and that the connection is active at the service.",
-            )
-
     def _refusal(self, answer: Answer) -> ScimError:
         """What a refused request means."""
-        body = _error_body(answer)
-        scim_type = str(body.get("scimType") or "")
-        detail = "The service is out of order." if answer.status >= 500 else ""  # noqa: PLR2004 - RFC 9110 §15.6
-        return ScimError(
-            answer.status, scim_type, f"the service refused it ({answer.status}){self._said(answer)}", detail
-        )
+        detail = "The service is out of order." if answer.status >= _SERVER_ERROR else ""
+        scim_type = str(answer.error().get("scimType") or "")
+        return ScimError(answer.status, scim_type, self._words.refusal(answer), detail)
 
     def _json(self, answer: Answer) -> dict[str, Any]:
         try:
             found = _decode(answer.content)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
-            raise TargetError(*self._not_json(answer)) from fault
+            raise self._words.not_json(answer) from fault
         if not isinstance(found, dict):
             raise TargetError("the service answers with JSON that is not an object", "Check target.base_url.")
         return found
-
-    def _quoted(self, text: str, limit: int) -> str:
-        """The service's own words, to be shown: some services repeat the token in them."""
-        return printable(shortened(text.replace(self._token, "(token)"), limit))
-
-    def _said(self, answer: Answer) -> str:
-        detail = _error_body(answer).get("detail")
-        return f": {self._quoted(detail, 300)}" if isinstance(detail, str) and detail else ""
-
-    def _not_json(self, answer: Answer) -> tuple[str, str]:
-        start = answer.content[:1000].decode("utf-8", "replace").strip()
-        if start.startswith("<"):
-            return (
-                "the service answers with a web page instead of JSON",
-                "A login page or a proxy stands in between: check target.base_url and the token.",
-            )
-        return "the service answers with something that is not JSON", f"It starts with: {self._quoted(start, 60)}"
 
 
 class _TooMuchError(Exception):
     """An answer beyond its bounds."""
 
 
-def _backoff(fault: Exception) -> bool | float:
-    if not isinstance(fault, _BusyError):
-        return False
-    return True if fault.wait is None else min(fault.wait, _MAX_WAIT)
+def _pause(answer: Answer) -> float | None:
+    return retry_after(answer.headers.get("retry-after"), datetime.now(UTC))
 
 
-def _retry_after(value: str | None) -> float | None:
-    """Seconds to wait, from either form of RFC 9110 §10.2.3; None when it says nothing."""
-    if value is None:
-        return None
-    if value.strip().isdigit():
-        return float(value)
-    try:
-        when = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    when = when if when.tzinfo else when.replace(tzinfo=UTC)
-    return max((when - datetime.now(UTC)).total_seconds(), 0.0)
-
-
-def _cannot_connect(fault: Exception) -> TargetError | _BusyError:
-    """Nothing was sent yet, so it may be tried again; a certificate will not get better, though."""
-    cause: BaseException | None = fault
-    while cause is not None and not isinstance(cause, ssl.SSLError):
-        cause = cause.__cause__ or cause.__context__
-    if cause is not None:
-        return TargetError(
-            f"the service's certificate is not accepted: {printable(shortened(str(cause)))}",
-            "Check target.base_url and the clock of this machine; a proxy that breaks TLS is not supported.",
-        )
-    what = printable(shortened(str(fault) or type(fault).__name__))
-    return _BusyError(TargetError(f"cannot connect to the service: {what}", "Check target.base_url and the network."))
+def _is_worth_it(request: httpx.Request, status: int) -> bool:
+    """A first page may fail because of its count, a filter because it is not understood: no reason to insist."""
+    params = request.url.params
+    return status in _BUSY or (params.get("startIndex") != "1" and "filter" not in params)
 
 
 def _page(body: Mapping[str, Any]) -> Page:
@@ -332,11 +271,3 @@ def _page(body: Mapping[str, Any]) -> Page:
     if not isinstance(resources, list) or not all(isinstance(resource, dict) for resource in resources):
         raise TargetError("the service lists users that are not JSON objects")
     return Page(total, resources)
-
-
-def _error_body(answer: Answer) -> dict[str, Any]:
-    try:
-        body = _decode(answer.content)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return {}
-    return body if isinstance(body, dict) else {}
