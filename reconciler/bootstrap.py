@@ -20,8 +20,8 @@ from reconciler import __version__
 from reconciler.core.profile import TargetProfile
 from reconciler.errors import ReconcilerError, TargetError
 from reconciler.scim.client import ScimClient
-from reconciler.scim.pace import Pace, Rate
-from reconciler.scim.transport import Endpoint, PinnedTransport, ReadOnlyTransport, endpoint
+from reconciler.scim.pace import Pace
+from reconciler.scim.transport import Endpoint, PinnedTransport, ReadOnlyTransport, TransportPerThread, endpoint
 
 USER_AGENT = f"reconciler/{__version__}"
 SANDBOX_URL = "sandbox:"
@@ -75,10 +75,9 @@ def _certificates() -> ssl.SSLContext:
 @contextmanager
 def client(to: Connection, *, writes: bool, pace: Pace | None = None) -> Iterator[ScimClient]:
     """A client; with `writes` false it cannot send anything but GET."""
-    inner: httpx.BaseTransport = httpx.HTTPTransport(
-        verify=_certificates(),
-        limits=httpx.Limits(max_connections=Rate.MOST, max_keepalive_connections=Rate.MOST),
-        trust_env=False,
+    certificates, one = _certificates(), httpx.Limits(max_connections=1, max_keepalive_connections=1)
+    inner: httpx.BaseTransport = TransportPerThread(
+        lambda: httpx.HTTPTransport(verify=certificates, limits=one, trust_env=False)
     )
     inner = PinnedTransport(inner, to.where)
     transport = inner if writes else ReadOnlyTransport(inner)

@@ -9,7 +9,9 @@ import contextlib
 import gc
 import io
 import os
+import signal
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -65,6 +67,9 @@ _PLANS = Path("plans")
 def main() -> None:
     """The entry point; ends the process with an exit code of `ExitCode`."""
     _open_standard_streams()
+    if threading.current_thread() is threading.main_thread():
+        # A CI system that cancels a job sends SIGTERM: as Ctrl-C.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     # A hundred thousand users live as long as the process: looking through them again and again finds nothing.
     gc.set_threshold(100_000, 50, 100)
     for stream in (sys.stdout, sys.stderr):
@@ -94,7 +99,17 @@ def main() -> None:
         # A reader that has gone, a full disk, a name that no file can have.
         code = ExitCode.ERROR
         _say_last(fault)
-    sys.exit(int(code or 0))
+    _leave(int(code or 0))
+
+
+def _leave(code: int) -> None:
+    """Ends the process. Threads that still wait for a service's answer to a read would keep it alive."""
+    if code == ExitCode.INTERRUPTED and any(thread.name.startswith("read") for thread in threading.enumerate()):
+        with contextlib.suppress(OSError, ValueError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def _open_standard_streams() -> None:

@@ -32,7 +32,7 @@ from reconciler.errors import ScimError, StopRequestedError, TargetError, Unknow
 
 T = TypeVar("T")
 
-WORKERS = 16
+WORKERS = 32
 _REREADS = (0.0, 0.5, 1.5)
 """Seconds before each look at a user whose values are not there yet: some services are eventually consistent."""
 _SENDS = 3
@@ -130,26 +130,27 @@ class OneChange:
 
     def _create(self, change: Change) -> Outcome:
         self._started(change, change.after)
-        for _ in range(_SENDS - 1):
+        lost: UnknownOutcomeError | None = None
+        for left in reversed(range(_SENDS)):
             try:
-                return self._posted(change)
+                answer = self._do.service.create_user(patch.resource(change.after))
             except UnknownOutcomeError as unknown:
-                outcome = self._resolve_create(change, unknown, may_repeat=unknown.status == _UNAVAILABLE)
-                if outcome is not None:
-                    return outcome
-        try:
-            return self._posted(change)
-        except UnknownOutcomeError as unknown:
-            return self._resolve_create(change, unknown, may_repeat=False) or self._not_found(change, unknown)
+                lost = unknown
+            except ScimError:
+                # What an attempt made whose answer was lost may be what is in the way now.
+                found = self._look_up(change)[0] if lost is not None else None
+                if found is None or verify.unmet(change, found, self._do.mappings):
+                    raise
+                return self._verified(change, found)
+            else:
+                # Whether an account exists is not a thing to believe an echo about.
+                return self._verified(change, None, str(answer["id"]) if answer is not None else None)
+            outcome = self._resolve_create(change, lost, may_repeat=left > 0 and lost.status == _UNAVAILABLE)
+            if outcome is not None:
+                return outcome
+        raise AssertionError("the last attempt is resolved")  # pragma: no cover
 
-    def _posted(self, change: Change) -> Outcome:
-        answer = self._do.service.create_user(patch.resource(change.after))
-        if answer is None:
-            return self._verified(change, self._look_up(change)[0])
-        # Whether an account exists is not a thing to believe an echo about.
-        return self._verified(change, None, str(answer["id"]))
-
-    def _resolve_create(self, change: Change, unknown: UnknownOutcomeError, *, may_repeat: bool) -> Outcome | None:
+    def _resolve_create(self, change: Change, lost: UnknownOutcomeError, *, may_repeat: bool) -> Outcome | None:
         """The answer was lost: looks whether the user is there. None: surely not, it may be sent again.
 
         Only a service that said it was unavailable is asked again: one that said nothing may still be at work.
@@ -162,11 +163,11 @@ class OneChange:
                 return self._unverified(change, fault)
             if found is not None:
                 return self._verified(change, found)
-        return None if sure and may_repeat else self._not_found(change, unknown)
+        return None if sure and may_repeat else self._not_found(change, lost)
 
-    def _not_found(self, change: Change, unknown: UnknownOutcomeError) -> Outcome:
-        result = Result.FAILED if unknown.status in _SAYS_NO else Result.UNKNOWN
-        return self._record(Outcome(change, result, f"{unknown.summary}; the user was not found afterwards"))
+    def _not_found(self, change: Change, lost: UnknownOutcomeError) -> Outcome:
+        result = Result.FAILED if lost.status in _SAYS_NO else Result.UNKNOWN
+        return self._record(Outcome(change, result, f"{lost.summary}; the user was not found afterwards"))
 
     def _look_up(self, change: Change) -> tuple[LiveUser | None, bool]:
         """The user by externalId, then by userName; without one: whether it is sure that there is none."""
@@ -234,6 +235,10 @@ class OneChange:
                 return send(), None
             except UnknownOutcomeError as unknown:
                 lost = unknown
+            except (TargetError, StopRequestedError):
+                if lost is None:
+                    raise
+                break
             try:
                 live = self._read(expected.live_id or "")
             except (ScimError, TargetError, StopRequestedError):

@@ -24,13 +24,15 @@ from reconciler.core.live import LiveReader
 from reconciler.core.model import Change, Outcome, Plan, Result
 from reconciler.core.planning import canonical, judged_anew, with_approval
 from reconciler.core.policy import Approval
-from reconciler.core.text import quoted
+from reconciler.core.profile import TargetProfile
+from reconciler.core.text import plural, quoted
 from reconciler.errors import BlockedError, ExitCode, StalePlanError, UsageError
 from reconciler.executor import Report, execute
 from reconciler.one_change import Execution
 from reconciler.plan_document import from_json, to_json
 from reconciler.render.text import render_plan, render_report, was_not_started
 from reconciler.scim.client import ScimClient
+from reconciler.scim.pace import Pace
 from reconciler.store.files import read_file, write_private
 from reconciler.store.receipts import Receipt, directory_for, started_addresses
 from reconciler.terminal import Progress, Terminal
@@ -109,33 +111,47 @@ def _asked(terminal: Terminal) -> bool:
 
 
 def _carry_out(plan: Plan, record_of: Plan, session: Session, terminal: Terminal) -> ExitCode:
-    with terminal.progress() as progress, bootstrap.client(session.connection, writes=True) as client:
+    stop = threading.Event()
+    pace = Pace(stop, on_pause=lambda seconds: terminal.note(f"The service wants a pause of {seconds:.0f} seconds."))
+    with terminal.progress() as progress, bootstrap.client(session.connection, writes=True, pace=pace) as client:
         directory = directory_for(session.place.record, record_of)
         write_private(directory / "plan.json", to_json(record_of))
         receipt = Receipt(directory, record_of, lambda: datetime.now(UTC))
-        stop = threading.Event()
         watch = _Watch(len(plan.changes), progress, terminal, stop)
         execution = _execution(session, client, receipt, watch)
         with _finishing_on_interrupt(stop):
             report = execute(plan, execution)
         receipt.close(Counter(outcome.result for outcome in report.outcomes))
     terminal.result("\n" + render_report(report.outcomes, terminal.style))
+    _explain_conflicts(report, session.state.profile, terminal)
     if report.stopped is not None:
         terminal.error(report.stopped)
     terminal.note(f"Receipt: {receipt.path}")
     return exit_code(plan, report)
 
 
+def _explain_conflicts(report: Report, profile: TargetProfile, terminal: Terminal) -> None:
+    """What can hold the names that the service refused without saying why, once for all of them."""
+    held = sum(profile.conflict_hint in outcome.message for outcome in report.outcomes)
+    if held and profile.conflict_causes:
+        causes = "\n".join(f"  - {cause}" for cause in profile.conflict_causes)
+        terminal.result(
+            f"\n{profile.title} does not say over SCIM what holds {plural(held, 'user name')}; its activity log does. "
+            f"Likely one of:\n{causes}"
+        )
+
+
 @contextmanager
 def _finishing_on_interrupt(stop: threading.Event) -> Iterator[None]:
-    """The first Ctrl-C lets requests in flight finish and starts no others, the second ends at once.
+    """The first Ctrl-C or SIGTERM lets requests in flight finish and starts no others, the second ends at once.
 
     A handler runs in the middle of anything, printing too: so it writes past Python's buffers. The second may end the
     process right there, because every line of the receipt is on disk: the next run sees what was started.
     """
 
     def first(_number: int, _frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, second)
+        for number in _ENDING:
+            signal.signal(number, second)
         stop.set()
         _write_through("\nInterrupt received: finishing what is in flight. Press Ctrl-C again to end at once.\n")
 
@@ -143,14 +159,18 @@ def _finishing_on_interrupt(stop: threading.Event) -> Iterator[None]:
         _write_through("\nInterrupted: requests in flight may have taken effect. Run the same command again.\n")
         os._exit(ExitCode.INTERRUPTED)
 
-    before = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, first)
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, first) for number in _ENDING}
     try:
         yield
     finally:
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+_ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 def _write_through(text: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -13,7 +12,7 @@ from reconciler.core.model import AttributeMapping, DesiredUser, LiveUser, Resou
 from reconciler.core.planning import LiveState
 from reconciler.core.text import plural, quoted
 from reconciler.errors import ScimError
-from reconciler.scim.paging import ListRead
+from reconciler.scim.paging import ListRead, readers
 
 T = TypeVar("T")
 Progress = Callable[[str, int, int], None]
@@ -148,7 +147,7 @@ def _look_up_missing(
                 return True
         return False
 
-    with ThreadPoolExecutor(_WORKERS) as pool:
+    with readers(_WORKERS) as pool:
         hidden = [user.key for user, there in zip(sample, pool.map(is_hidden, sample), strict=True) if there]
     return _Canaries(hidden, answered)
 
@@ -168,7 +167,7 @@ def _lists_leave_out(client: Reading, reader: LiveReader, sample: Sequence[LiveU
 def _one_by_one(client: Reading, reader: LiveReader, listed: Mapping[str, LiveUser], progress: Progress) -> LiveState:
     """Every user by id: slow, but lists can't be relied on."""
     users: list[LiveUser] = []
-    with ThreadPoolExecutor(_WORKERS) as pool:
+    with readers(_WORKERS) as pool:
         try:
             for resource in pool.map(client.get_user, listed):
                 if resource is None:
@@ -177,7 +176,6 @@ def _one_by_one(client: Reading, reader: LiveReader, listed: Mapping[str, LiveUs
                 users.append(reader.read(resource))
                 progress("Reading each live user, because lists leave attributes out", len(users), len(listed))
         except ScimError as fault:
-            pool.shutdown(cancel_futures=True)
             return LiveState(
                 [*listed.values()], f"lists leave attributes out, and a user can't be read: {fault.summary}"
             )

@@ -96,7 +96,7 @@ class Words:
             return self._redirect(answer)
         match answer.status:
             case httpx.codes.UNAUTHORIZED:
-                way_out = "Check RECONCILER_TOKEN: expired, revoked, mistyped, or of another service?"
+                way_out = "Check RECONCILER_TOKEN: expired, revoked, mistyped, or made for a different service?"
                 return TargetError(
                     f"the service does not accept the token (401){self.said(answer)}", way_out + self._hint(401)
                 )
@@ -138,9 +138,9 @@ class Words:
         elif self._base_url.endswith("/Users"):
             way_out = "target.base_url must end before /Users."
         elif self._base_url.endswith("/v2"):
-            way_out = "Some services have no /v2 at the end of their URL (Apple's has none): try without it."
+            way_out = "Apple's has no /v2 at its end, nor have some others: try without it."
         else:
-            way_out = "Many services need /v2 at the end of their URL (Apple's has none)."
+            way_out = "Many services need /v2 at the end of their URL; Apple's has no /v2."
         summary = f"there is no SCIM service at {self._base_url}/Users (404){self.said(answer)}"
         return TargetError(summary, f"{_BASE_URL}. {way_out}{self._hint(404)}")
 

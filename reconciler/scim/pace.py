@@ -55,11 +55,10 @@ def retry_after(value: str | None, now: datetime) -> float | None:
 class Rate:
     """The rate by itself: no clock, no threads. All times are seconds of one monotonic clock."""
 
-    MOST = 16
+    MOST = 32
     """Requests in flight at once, at most."""
     _RAMP = 20
     """Accepted requests for each further one in flight."""
-    _WINDOW = 1.0
 
     def __init__(self) -> None:
         self.in_flight_limit = 2.0
@@ -116,8 +115,8 @@ class Rate:
         self.in_flight_limit = 1
 
     def _learn(self, now: float) -> None:
-        """What the service's limit may be: between what it bore without its reserve, and what it was given."""
-        start = max(now - self._WINDOW, self._resume)
+        """What the service's limit may be, from how long it bore which rate."""
+        start = max(now - 1.0, self._resume)
         recent = sum(1 for moment in self._accepted if moment > start)
         if self._peak == math.inf:
             self._burst = self._peak = max(recent, 1)
@@ -126,21 +125,21 @@ class Rate:
         lasted = max(now - self._resume, 0.001)
         given = self.per_second(now)
         if lasted > self._hold:
-            peak = min(recent / max(now - start, 0.05), given)
+            # It was growing: the limit lies between what was accepted in the last second and the rate now.
+            peak = given + 0.7 * (min(recent / max(now - start, 0.05), given) - given)
         else:
-            # A bucket fills during a pause: what came out of it is no rate. Nor was it more than the first burst.
+            # A bucket fills during a pause: what came out of that is no rate. Nor was it more than the first burst.
             borne = max(given * lasted / (lasted + self._pause), given - self._burst / lasted)
-            peak = math.sqrt(borne * given)
-            if lasted > _SURE:
-                peak = max(peak, _CAREFUL * given)
+            peak = math.sqrt(borne * given) if lasted < 1 else max(math.sqrt(borne * given), _CAREFUL * given)
         self._peak = max(peak, 0.2 * given)
-        self._hold = min(max(_HOLDS * lasted, 1.0), 60.0)
-        self._depth = min(max(_DOUBT / lasted, 0.02), 0.3)
+        # The longer the rate was borne, the nearer it is to the limit, and the longer it may stay there.
+        self._hold = min(max(8 * lasted, 4.0), 60.0)
+        self._depth = min(max(0.05 / lasted, 0.01), 0.3)
 
 
-_FIRST_DEPTH, _FIRST_HOLD = 0.3, 0.5
-_SURE, _CAREFUL = 1.5, 0.9
-_HOLDS, _DOUBT = 3.0, 0.2
+_FIRST_DEPTH, _FIRST_HOLD = 0.3, 0.3
+_CAREFUL = 0.85
+"""A rate that was borne for a second is not lowered by more than this factor."""
 
 
 @dataclass(slots=True)

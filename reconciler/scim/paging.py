@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -55,6 +56,20 @@ class _MovedError(Exception):
 
 class _LiesError(Exception):
     """The service contradicts itself in a way that reading again does not mend."""
+
+
+@contextmanager
+def readers(count: int) -> Iterator[ThreadPoolExecutor]:
+    """Threads that read. After a fault nobody waits for them: what they read is not needed any more."""
+    pool = ThreadPoolExecutor(count, thread_name_prefix=READER)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+READER = "read"
+"""How the names of these threads begin."""
 
 
 def read_all(
@@ -120,19 +135,15 @@ class _Reading(Generic[T]):
     def _rest(self, total: int, size: int) -> Iterator[tuple[int, Page]]:
         """The pages after the first, a few at once, no more of them in memory than are being read."""
         starts = deque(range(size + 1, total + 1, size))
-        with ThreadPoolExecutor(self._workers, thread_name_prefix="read") as pool:
+        with readers(self._workers) as pool:
             running: deque[tuple[int, Future[list[Page]]]] = deque()
-            try:
-                while starts or running:
-                    while starts and len(running) < 2 * self._workers:
-                        start = starts.popleft()
-                        running.append((start, pool.submit(self._segment, start, min(start + size, total + 1), size)))
-                    start, future = running.popleft()
-                    for page in future.result():
-                        yield start, page
-            finally:
-                for _, future in running:
-                    future.cancel()
+            while starts or running:
+                while starts and len(running) < 2 * self._workers:
+                    start = starts.popleft()
+                    running.append((start, pool.submit(self._segment, start, min(start + size, total + 1), size)))
+                start, future = running.popleft()
+                for page in future.result():
+                    yield start, page
 
     def _segment(self, start: int, end: int, size: int) -> list[Page]:
         """The users from `start` up to `end`, in more than one request when a page comes short."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Collection
+import threading
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -117,3 +118,23 @@ class ReadOnlyTransport(httpx.BaseTransport):
 
     def close(self) -> None:
         self._inner.close()
+
+
+class TransportPerThread(httpx.BaseTransport):
+    """One transport, and so one connection, for each thread: threads that share a pool wait for its lock."""
+
+    def __init__(self, make: Callable[[], httpx.BaseTransport]) -> None:
+        self._make = make
+        self._own = threading.local()
+        self._all: list[httpx.BaseTransport] = []
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        inner: httpx.BaseTransport | None = getattr(self._own, "transport", None)
+        if inner is None:
+            inner = self._own.transport = self._make()
+            self._all.append(inner)
+        return inner.handle_request(request)
+
+    def close(self) -> None:
+        for transport in self._all:
+            transport.close()

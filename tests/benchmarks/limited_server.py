@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
+import re
 import sys
 import threading
 import time
@@ -18,10 +20,12 @@ from collections import Counter
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
+import msgspec
 from generate import ENTERPRISE, live_users
 
 PREFIX = "/scim"
 CAP = 200
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
 class Bucket:
@@ -105,43 +109,54 @@ def _set(user: dict[str, Any], path: str, value: Any) -> None:
     holder[path] = value
 
 
+class Connection(asyncio.Protocol):
+    """One kept connection: one request after another, each answered after `latency` seconds."""
+
+    def __init__(self, users: Users, bucket: Bucket, options: argparse.Namespace) -> None:
+        self.users, self.bucket, self.options = users, bucket, options
+        self.received = b""
+        self.transport: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self.received += data
+        head, end, rest = self.received.partition(b"\r\n\r\n")
+        length = _LENGTH.search(head)
+        size = int(length[1]) if length else 0
+        if not end or len(rest) < size:
+            return
+        self.received = rest[size:]
+        method, target, _ = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ", 2)
+        answer = self._answer(method, target, rest[:size])
+        asyncio.get_running_loop().call_later(self.options.latency, self.transport.write, answer)
+
+    def _answer(self, method: str, target: str, body: bytes) -> bytes:
+        extra = ""
+        if self.bucket.takes():
+            path, _, query = target.removeprefix(PREFIX).partition("?")
+            status, document = self.users.answer(method, path, dict(parse_qsl(query)), body)
+        else:
+            status, document = 429, {"status": "429", "detail": "too many requests"}
+            extra = "Retry-After: 1\r\n" if self.options.retry_after else ""
+        content = b"" if document is None else msgspec.json.encode(document)
+        return f"HTTP/1.1 {status} -\r\n{extra}Content-Length: {len(content)}\r\n\r\n".encode() + content
+
+
 async def serve(options: argparse.Namespace) -> None:
     users, bucket = Users(options.users), Bucket(options.limit, options.burst)
-
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while head := await _head(reader):
-            method, target, headers = head
-            body = await reader.readexactly(int(headers.get("content-length", 0)))
-            extra = ""
-            if bucket.takes():
-                path, _, query = target.removeprefix(PREFIX).partition("?")
-                status, document = users.answer(method, path, dict(parse_qsl(query)), body)
-            else:
-                status, document = 429, {"status": "429", "detail": "too many requests"}
-                extra = "Retry-After: 1\r\n" if options.retry_after else ""
-            await asyncio.sleep(options.latency)
-            content = b"" if document is None else json.dumps(document).encode()
-            writer.write(f"HTTP/1.1 {status} -\r\n{extra}Content-Length: {len(content)}\r\n\r\n".encode() + content)
-        writer.close()
-
-    server = await asyncio.start_server(connected, "127.0.0.1", 0, limit=1 << 20)
+    gc.freeze()
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Connection(users, bucket, options), "127.0.0.1", 0, backlog=128)
     sys.stdout.write(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}{PREFIX}\n")
     sys.stdout.flush()
     closed = asyncio.Event()
-    threading.Thread(target=_wait_for_end, args=(asyncio.get_running_loop(), closed), daemon=True).start()
+    threading.Thread(target=_wait_for_end, args=(loop, closed), daemon=True).start()
     await closed.wait()
     sys.stdout.write(json.dumps(bucket.report()) + "\n")
     sys.stdout.flush()
-
-
-async def _head(reader: asyncio.StreamReader) -> tuple[str, str, dict[str, str]] | None:
-    try:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-    except (asyncio.IncompleteReadError, ConnectionError):
-        return None
-    method, target, _ = head[0].split(" ", 2)
-    pairs = [line.partition(":") for line in head[1:] if line]
-    return method, target, {name.strip().lower(): value.strip() for name, _, value in pairs}
 
 
 def _wait_for_end(loop: asyncio.AbstractEventLoop, closed: asyncio.Event) -> None:
