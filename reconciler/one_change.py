@@ -80,6 +80,7 @@ class OneChange:
 
     def __init__(self, execution: Execution) -> None:
         self._do = execution
+        self._open: set[str] = set()  # addresses on record as started and not as finished
 
     def carry_out(self, change: Change, *, stepped_aside: bool) -> Outcome:
         """Does it. `stepped_aside`: the user has its temporary name now. Raises `ScimError` and `TargetError`."""
@@ -109,8 +110,9 @@ class OneChange:
         return self._record(Outcome(change, Result.FAILED, message))
 
     def interrupted(self, change: Change, stop: StopRequestedError) -> Outcome:
-        """Somebody wants the run to end while the service wants a pause: the request was not sent, or refused."""
-        return self._record(Outcome(change, Result.SKIPPED, f"not started: {stop.summary}"))
+        """Somebody wants the run to end before the write was sent, or while the service wants a pause."""
+        outcome = Outcome(change, Result.SKIPPED, f"not started: {stop.summary}")
+        return self._record(outcome) if change.address in self._open else outcome
 
     def _is_about_the_domain(self, refusal: ScimError | TargetError) -> bool:
         """Whether the service refuses a user name for its domain."""
@@ -255,10 +257,14 @@ class OneChange:
     # --- outcomes -------------------------------------------------------------
 
     def _started(self, change: Change, attributes: Iterable[AttributePath]) -> None:
+        if self._do.stop.is_set():
+            raise StopRequestedError("interrupted")
+        self._open.add(change.address)
         self._do.record.started(change.address, change.action, change.live_id, sorted(attributes))
 
     def _record(self, outcome: Outcome) -> Outcome:
         self._do.record.finished(outcome)
+        self._open.discard(outcome.change.address)
         return outcome
 
     def _verified(

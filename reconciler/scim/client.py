@@ -181,7 +181,7 @@ class ScimClient:
         if answer.status not in _BUSY:
             self._pace.accepted()
             return
-        self._pace.slow_down(turn, attempt, _pause(answer), busy=True)
+        self._pace.slow_down(turn, attempt, _pause(answer), busy=_is_busy(answer))
 
     def _send(self, request: httpx.Request, *, writes: bool) -> Answer:
         """The answer. Raises `_AgainError` for what may be repeated, `TargetError` for what concerns every request.
@@ -200,7 +200,7 @@ class ScimClient:
             raise session
         busy = answer.status == httpx.codes.TOO_MANY_REQUESTS
         if busy or (not writes and answer.status in (*_BUSY, *_PASSING) and _is_worth_it(request, answer.status)):
-            raise _AgainError(self._refusal(answer), _pause(answer), busy=answer.status in _BUSY)
+            raise _AgainError(self._refusal(answer), _pause(answer), busy=_is_busy(answer))
         return answer
 
     def _lost(self, fault: Exception, *, writes: bool) -> Exception:
@@ -252,6 +252,11 @@ class _TooMuchError(Exception):
 
 def _pause(answer: Answer) -> float | None:
     return retry_after(answer.headers.get("retry-after"), datetime.now(UTC))
+
+
+def _is_busy(answer: Answer) -> bool:
+    """Whether the service says that it is asked too much. A 503 that names no time is just out of order."""
+    return answer.status == httpx.codes.TOO_MANY_REQUESTS or "retry-after" in answer.headers
 
 
 def _is_worth_it(request: httpx.Request, status: int) -> bool:

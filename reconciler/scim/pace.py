@@ -133,8 +133,8 @@ class Rate:
             peak = math.sqrt(borne * given) if lasted < 1 else max(math.sqrt(borne * given), _CAREFUL * given)
         self._peak = max(peak, 0.2 * given)
         # The longer the rate was borne, the nearer it is to the limit, and the longer it may stay there.
-        self._hold = min(max(8 * lasted, 4.0), 60.0)
-        self._depth = min(max(0.05 / lasted, 0.01), 0.3)
+        self._hold = min(max(8 * lasted, 4.0), 30.0)
+        self._depth = min(max(0.05 / lasted, 0.02), 0.3)
 
 
 _FIRST_DEPTH, _FIRST_HOLD = 0.3, 0.3
@@ -218,7 +218,7 @@ class Pace:
             self._refused_since = None
 
     def slow_down(self, turn: Turn, attempt: int, pause: float | None, *, busy: bool) -> None:
-        """A request failed: the next one leaves in `pause` seconds (None: we choose), and more slowly if `busy`."""
+        """A request failed: the next one leaves in `pause` seconds (None: it did not say), and more slowly if `busy`."""
         with self._lock:
             now = self._clock()
             if self._refused_since is None or turn.left > self._refused_at:
@@ -226,7 +226,7 @@ class Pace:
                 self._refused_at = now
             self._refused_since = now if self._refused_since is None else self._refused_since
             backoff = min(_FIRST_BACKOFF * 2.0 ** min(max(self._misses, attempt) - 1, 10), _LONGEST_BACKOFF)
-            seconds = backoff if pause is None else min(pause, LONGEST_PAUSE)
+            seconds = max(backoff, min(pause or 0.0, LONGEST_PAUSE))
             # Spread, so that several runs that were refused together do not come back together.
             self._rate.refused(now, turn.left, seconds * (1 + 0.1 * self._spread()), busy=busy)
         if seconds >= _WORTH_TELLING:

@@ -33,12 +33,13 @@ from reconciler.core.model import Action, AttributeMapping, Change, LiveUser, Ou
 from reconciler.core.policy import Limit, Policy
 from reconciler.core.profile import TargetProfile
 from reconciler.core.verify import reads_everything
-from reconciler.errors import ScimError, TargetError, UnknownOutcomeError
+from reconciler.errors import ScimError, StopRequestedError, TargetError, UnknownOutcomeError
 from reconciler.executor import Execution, Report, execute
 
 REFUSED = ScimError(400, "invalidValue", "the service said no")
 TAKEN = ScimError(409, "uniqueness", "the name is taken")
 LOST = UnknownOutcomeError(0, "", "the connection was lost")
+UNAVAILABLE = UnknownOutcomeError(503, "", "it is not available")
 DOWN = TargetError("the token was refused")
 
 
@@ -531,20 +532,126 @@ def test_a_create_that_cannot_be_looked_up_is_unknown() -> None:
     assert found.results == {"new": "unknown"}
 
 
-@pytest.mark.parametrize(("event", "result"), [(Landed(LOST), "done"), (LOST, "not_in_effect")])
-def test_a_patch_whose_answer_was_lost_is_decided_by_reading(event: Any, result: str) -> None:
+@pytest.mark.parametrize(
+    ("events", "result", "sent"),
+    [
+        ([Landed(LOST)], "done", 1),
+        ([LOST], "done", 2),
+        ([LOST, Landed(LOST)], "done", 2),
+        ([LOST, LOST, LOST], "not_in_effect", 3),
+        ([LOST, REFUSED], "failed", 2),
+    ],
+)
+@pytest.mark.parametrize("verb", ["PATCH", "DELETE"])
+def test_a_write_whose_answer_was_lost_is_sent_again_while_reading_shows_that_nothing_happened(
+    verb: str, events: list[Any], result: str, sent: int
+) -> None:
     service = Service(resource("ada"))
-    service.script["PATCH live-ada"] = [event]
-    assert run(service, MARRIED).results == {"ada": result}
+    service.script[f"{verb} live-ada"] = list(events)
+    found = run(service, MARRIED if verb == "PATCH" else change("ada", Action.DELETE))
+    assert found.results == {"ada": result}
+    assert service.log.count(f"{verb} live-ada") == sent
+    between = [line.split()[0] for line in service.log if line.split()[0] in (verb, "GET")]
+    assert f"{verb} {verb}" not in " ".join(between), "never twice without a look in between"
+    if result == "not_in_effect":
+        assert found.messages["ada"].startswith("the connection was lost, but it is not in effect: ")
+
+
+@pytest.mark.parametrize("verb", ["PATCH", "DELETE"])
+def test_a_lost_write_is_not_sent_again_to_a_user_whom_somebody_changed(verb: str) -> None:
+    service = Service(resource("ada"))
+    service.script = {
+        f"{verb} live-ada": [LOST],
+        "GET live-ada": [
+            Says(resource("ada")),
+            *[Says(resource("ada", name={"givenName": "Ada", "familyName": "Byron"}))] * 9,
+        ],
+    }
+    run(service, MARRIED if verb == "PATCH" else change("ada", Action.DELETE))
+    assert service.log.count(f"{verb} live-ada") == 1
+
+
+@pytest.mark.parametrize("fault", [DOWN, StopRequestedError("interrupted")])
+def test_a_lost_write_that_cannot_be_looked_at_is_unknown(fault: Exception) -> None:
+    service = Service(resource("ada"))
+    service.script = {"PATCH live-ada": [LOST], "GET live-ada": [Says(resource("ada")), fault, fault]}
+    found = run(service, MARRIED)
+    assert found.results == {"ada": "unknown"}
     assert service.log.count("PATCH live-ada") == 1
 
 
-@pytest.mark.parametrize(("event", "result"), [(Landed(LOST), "done"), (LOST, "not_in_effect")])
-def test_a_delete_whose_answer_was_lost_is_decided_by_reading(event: Any, result: str) -> None:
-    service = Service(resource("ada"))
-    service.script["DELETE live-ada"] = [event]
-    assert run(service, change("ada", Action.DELETE)).results == {"ada": result}
-    assert service.log.count("DELETE live-ada") == 1
+def test_a_create_that_an_unavailable_service_surely_did_not_carry_out_is_sent_again() -> None:
+    service = Service()
+    service.script["POST new@example.com"] = [UNAVAILABLE]
+    found = run(service, change("new", Action.CREATE))
+    assert (found.results, found.slept[:3]) == ({"new": "done"}, [0.0, 0.5, 1.5])
+    assert service.log.count("POST new@example.com") == 2
+    assert service.log.count("FIND userName new@example.com") == 3
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        {"FIND externalId id-new": [REFUSED] * 3},
+        {"FIND userName new@example.com": [REFUSED] * 3},
+        # a service that ignores filters: the user may be on a later page
+        {"FIND userName new@example.com": [Says([resource("other")])] * 3},
+    ],
+)
+def test_a_create_is_not_sent_again_when_a_look_up_proves_nothing(script: dict[str, list[Any]]) -> None:
+    service = Service()
+    service.script = {"POST new@example.com": [UNAVAILABLE], **script}
+    assert run(service, change("new", Action.CREATE)).results == {"new": "failed"}
+    assert service.log.count("POST new@example.com") == 1
+
+
+@pytest.mark.parametrize(("status", "result"), [(0, "unknown"), (502, "unknown"), (504, "unknown"), (500, "failed")])
+def test_a_create_that_may_still_be_under_way_is_never_sent_again(status: int, result: str) -> None:
+    service = Service()
+    service.script["POST new@example.com"] = [UnknownOutcomeError(status, "", "lost")]
+    assert run(service, change("new", Action.CREATE)).results == {"new": result}
+    assert service.log.count("POST new@example.com") == 1
+
+
+def test_a_create_that_landed_after_all_is_no_conflict() -> None:
+    service = Service()
+    late = [Says([])] * 3
+    service.script = {
+        "POST new@example.com": [Landed(UNAVAILABLE)],
+        "FIND externalId id-new": list(late),
+        "FIND userName new@example.com": list(late),
+    }
+    assert run(service, change("new", Action.CREATE)).results == {"new": "done"}
+    assert service.log.count("POST new@example.com") == 2
+    assert len(service.users) == 1
+
+
+def test_a_create_without_a_body_that_cannot_be_looked_up_is_unknown() -> None:
+    service = Service(bodies=False)
+    service.script["FIND externalId id-new"] = [DOWN]
+    assert run(service, change("new", Action.CREATE)).results == {"new": "unknown"}
+
+
+def test_who_waits_for_the_service_when_the_run_is_to_end_is_left_for_the_next_run() -> None:
+    service = Service(resource("ada"), resource("ben"))
+    service.script = {
+        "GET live-ada": [StopRequestedError("interrupted while the service wanted a pause")],
+        "PATCH live-ben": [StopRequestedError("interrupted while the service wanted a pause")],
+    }
+    found = run(service, *(change(name, after=values_of(name, family="King")) for name in ("ada", "ben")))
+    assert found.results == {"ada": "skipped", "ben": "skipped"}
+    assert found.messages["ada"] == "not started: interrupted while the service wanted a pause"
+    assert [line for line in service.log if not line.startswith(("GET", "PATCH"))] == [
+        "started ben update name.familyName",
+        "finished ben skipped",
+    ]
+
+
+def test_a_name_in_a_domain_that_is_not_verified_is_explained() -> None:
+    service = Service()
+    service.script["POST new@example.com"] = [ScimError(400, "invalidValue", "refused (400): the Domain is not yours")]
+    found = run(service, change("new", Action.CREATE))
+    assert found.messages == {"new": f"refused (400): the Domain is not yours. {APPLE.domain_hint}"}
 
 
 # --- order --------------------------------------------------------------------------------------
