@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from reconciler.sandbox.errors import SandboxError
-from reconciler.sandbox.faults import Faults, html_page
+from reconciler.sandbox.faults import Faults, answer_in_between, html_page
 from reconciler.sandbox.listing import answers_list, list_users, read_user
 from reconciler.sandbox.quirks import Quirks
 from reconciler.sandbox.rules import AccountRules
@@ -80,17 +80,20 @@ class SandboxApp:
 
     def _served(self, request: Request, quirks: Quirks) -> Response:
         self.faults.delay(quirks)
+        stranger = answer_in_between(quirks)
+        if stranger is not None:
+            return stranger
         self.faults.limit(quirks)
         failure = self.faults.failure(quirks)
         if failure is not None and not (quirks.flaky_lands and request.writes):
             raise failure
-        self._authorise(request)
+        self._authorise(request, quirks)
         response = self._carried_out(request, quirks)
         if failure is not None:
             raise failure
         return response
 
-    def _authorise(self, request: Request) -> None:
+    def _authorise(self, request: Request, quirks: Quirks) -> None:
         scheme, _, text = request.headers.get("authorization", "").partition(" ")
         with self._store.transaction(write=False):
             token = self._store.token(text.strip())
@@ -100,6 +103,8 @@ class SandboxApp:
             raise RefusalError(401, "The access token is missing or not valid", headers=_CHALLENGE)
         if token.first_used is None:
             self._store.mark_used(token)
+        if now - (now if token.first_used is None else token.first_used) < quirks.activation:
+            raise RefusalError(403, "The connection is not active yet")
 
     def _carried_out(self, request: Request, quirks: Quirks) -> Response:
         rules = AccountRules(self._store, quirks, request.edition)

@@ -58,6 +58,22 @@ class Faults:
         return RefusalError(500, "Internal error") if turn % 2 else RefusalError(503, "Service unavailable")
 
 
+def answer_in_between(quirks: Quirks) -> Response | None:
+    """Return what answers in the service's place, None when nothing does."""
+    match quirks.in_between:
+        case "nothing":
+            return None
+        case "login_page":
+            return html_page(200)
+        case "redirect":
+            return Response(302, headers={"Location": "https://login.example.com/?from=scim"})
+        case "proxy_password":
+            # Without Proxy-Authenticate: WSGI refuses headers of a single hop.
+            return Response(407)
+        case "proxy_error":
+            return html_page(502)
+
+
 def html_page(status: int) -> Response:
     """Return an error page as a load balancer sends it."""
     return Response(status, _HTML.format(status=status).encode(), media_type="text/html; charset=utf-8")

@@ -67,6 +67,10 @@ class Quirks:
     flaky: int = _number(0)  # every nth request is answered 500 and 503 in turn; 0 is off
     flaky_lands: bool = _choice(False, True)  # the flaky request was carried out, only its answer is lost
     slow: float = _number(0.0)  # seconds each request takes longer
+    activation: float = _number(0.0)  # documented: up to 60 s; so long from its first use on a token gets 403
+    in_between: Literal["nothing", "login_page", "redirect", "proxy_password", "proxy_error"] = _choice(
+        "nothing", "login_page", "redirect", "proxy_password", "proxy_error"
+    )  # what answers in the service's place
 
     @classmethod
     def plain(cls) -> Self:
@@ -117,7 +121,7 @@ def _checked(name: str, value: object, metadata: Mapping[str, Any]) -> Any:
     return _checked_number(name, value, metadata["least"], float if name in _SECONDS else int)
 
 
-_SECONDS = frozenset({"slow", "eventual_consistency"})
+_SECONDS = frozenset({"slow", "eventual_consistency", "activation"})
 
 
 def _checked_choice(name: str, value: object, choices: tuple[object, ...]) -> object:

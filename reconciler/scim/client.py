@@ -32,6 +32,8 @@ READ_WORKERS = 4
 _MEDIA_TYPE = "application/scim+json"
 _ATTEMPTS = 8
 """For one request, the first included; `Pace` bounds those of the whole run."""
+_FIRST_ATTEMPTS = 4
+"""As long as the service has taken no request at all: then it is more likely a mistake than a bad moment."""
 _BUSY = (429, 503)
 _PASSING = (500, 502, 504)
 _SERVER_ERROR = 500
@@ -172,7 +174,7 @@ class ScimClient:
                     return answer
                 except _AgainError as again:
                     self._pace.failed(turn, attempt, again.pause, busy=again.busy, why=again.failure.summary)
-                    if attempt == _ATTEMPTS:
+                    if attempt == (_ATTEMPTS if self._pace.has_begun else _FIRST_ATTEMPTS):
                         raise again.failure from again
             attempt += 1
 

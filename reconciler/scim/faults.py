@@ -174,7 +174,7 @@ class Words:
             case httpx.WriteTimeout() | httpx.WriteError():
                 return "the connection broke while the request was sent"
             case httpx.ReadError() | httpx.RemoteProtocolError():
-                return f"the connection broke before the answer was whole: {self._technical(fault)}"
+                return f"no whole answer came: {self._technical(fault)}"
             case httpx.DecodingError():
                 return f"the answer's compression is broken: {self._technical(fault)}"
         return self._technical(fault)

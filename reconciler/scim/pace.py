@@ -170,6 +170,7 @@ class Pace:
         self._in_flight = 0
         self._retries = 0
         self._budget = float(FREE_RETRIES)
+        self.has_begun = False
         self._misses = 0
         self._refused_since: float | None = None
         self._refused_at = -math.inf
@@ -205,7 +206,7 @@ class Pace:
             if not self._stop.is_set():
                 self._stop.wait(left)
             elif left > _GRACE:
-                raise StopRequestedError("interrupted while the service wanted a pause")
+                raise StopRequestedError("interrupted")
             else:
                 time.sleep(left)
 
@@ -214,11 +215,12 @@ class Pace:
         with self._lock:
             self._rate.accepted(self._clock())
             self._budget += 0.5
+            self.has_begun = True
             self._misses = 0
             self._refused_since = None
 
     def slow_down(self, turn: Turn, attempt: int, pause: float | None, *, busy: bool) -> None:
-        """A request failed: the next one leaves in `pause` seconds (None: it did not say), and more slowly if `busy`."""
+        """A request failed: the next one leaves in `pause` seconds (None: unsaid), more slowly if `busy`."""
         with self._lock:
             now = self._clock()
             if self._refused_since is None or turn.left > self._refused_at:

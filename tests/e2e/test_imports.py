@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = {"httpx", "pydantic", "deepdiff", "jinja2", "ruamel", "msgspec", "rich", "stamina"}
+HEAVY = {"httpx", "pydantic", "deepdiff", "jinja2", "ruamel", "msgspec", "rich"}
 
 
 def imported(tmp_path: Path, *arguments: str) -> tuple[set[str], int]:

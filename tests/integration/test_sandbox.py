@@ -1,6 +1,7 @@
 """The sandbox behaves as Apple's service is documented and reported to: over real sockets, point by point."""
 
 import ssl
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -880,6 +881,23 @@ def test_the_rate_limit(serve: Serve) -> None:
 
 def test_slow_answers(serve: Serve) -> None:
     assert serve(slow=0.2).get("/Users/GN-1").elapsed.total_seconds() >= 0.2
+
+
+def test_a_new_connection_takes_its_time(serve: Serve) -> None:
+    client = serve(activation=0.3)
+    assert client.get("/Users").json()["detail"] == "The connection is not active yet"
+    assert client.get("/Users").status_code == 403
+    time.sleep(0.3)
+    assert client.get("/Users").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("quirk", "status"), [("login_page", 200), ("redirect", 302), ("proxy_password", 407), ("proxy_error", 502)]
+)
+def test_something_in_between_answers_in_the_service_s_place(quirk: str, status: int, serve: Serve) -> None:
+    answer = serve(in_between=quirk).get("/Users", follow_redirects=False)
+    assert answer.status_code == status
+    assert "scim" not in answer.headers.get("Content-Type", "") or not answer.content
 
 
 # -- 15. the administrator's side ----------------------------------------------

@@ -156,7 +156,7 @@ def test_a_limit_that_is_lifted_is_noticed() -> None:
             return service.takes(now)
 
     simulated(Lifted(), 180, PAUSES["Retry-After: 1"], seed=3)
-    assert len(late) / 20 > 3 * 10
+    assert len(late) / 20 > 2 * 10
 
 
 def test_without_a_refusal_nothing_waits() -> None:

@@ -1,0 +1,134 @@
+"""Ctrl-C and SIGTERM: the first finishes what is in flight and leaves the rest, the second ends at once."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from e2e.conftest import OpenDesk
+from e2e.harness import Desk, company, ended, messages, wait_for
+from servers.odd_scim import Logged, Oddities
+
+ENDING = [signal.SIGINT, signal.SIGTERM]
+
+
+def at_work(desk: OpenDesk, people: int, oddities: Oddities) -> Desk:
+    live, wanted = company(people, department="Moved")
+    opened = desk(live)
+    opened.users(wanted)
+    opened.saved()
+    opened.service.oddities = oddities
+    return opened
+
+
+def stopped(process: subprocess.Popen[bytes], number: signal.Signals, seconds: float) -> Any:
+    """How it ended after the signal; fails when that took longer."""
+    process.send_signal(number)
+    before = time.monotonic()
+    end = ended(process)
+    assert time.monotonic() - before < seconds
+    assert "Traceback" not in end.err
+    assert end.code == 130, end.err
+    return end
+
+
+def events(opened: Desk, event: str) -> list[str]:
+    return sorted(line["address"] for line in opened.receipt() if line["event"] == event)
+
+
+@pytest.mark.parametrize("number", ENDING)
+def test_the_first_signal_finishes_what_is_in_flight(number: signal.Signals, desk: OpenDesk) -> None:
+    opened = at_work(desk, 40, Oddities(latency=0.1))
+    process = opened.start("apply", "plan.json")
+    wait_for(lambda: opened.service.writes)
+    end = stopped(process, number, 20)
+    written = len(opened.service.writes)
+    assert 0 < written < 40
+    assert f"{40 - written} changes not started: interrupted" in end.out
+    assert "Run the same command again" in end.out
+    assert events(opened, "started") == events(opened, "finished")
+    assert opened.receipt()[-1]["event"] == "apply_finished"
+    opened.service.oddities = Oddities()
+    assert opened.run("apply", str(opened.root / "plan.json")).code == 0
+    assert len(opened.service.writes) == 40, "nothing is done twice"
+
+
+@pytest.mark.parametrize("number", ENDING)
+def test_the_second_signal_ends_at_once_and_the_next_run_resolves_what_was_started(
+    number: signal.Signals, desk: OpenDesk
+) -> None:
+    opened = at_work(desk, 10, Oddities())
+
+    def hang(entry: Logged) -> None:
+        if entry.nth_write:
+            opened.service.oddities = Oddities(latency=25)
+
+    opened.service.after = hang
+    process = opened.start("apply", "plan.json")
+    wait_for(lambda: opened.service.writes)
+    process.send_signal(number)
+    time.sleep(0.3)
+    end = stopped(process, number, 10)
+    assert "requests in flight may have taken effect" in end.err
+    started, finished = events(opened, "started"), events(opened, "finished")
+    assert set(finished) < set(started)
+    opened.service.after, opened.service.oddities = None, Oddities()
+    again = opened.run("apply", str(opened.root / "plan.json"))
+    assert again.code == 0, again.err
+    assert opened.run("plan", "--detailed-exitcode").code == 0
+
+
+@pytest.mark.parametrize("number", ENDING)
+def test_a_long_pause_that_the_service_asked_for_ends_at_once(number: signal.Signals, desk: OpenDesk) -> None:
+    busy = Oddities(write_error_on=3, write_error_status=429, write_error_times=None, retry_after=90)
+    opened = at_work(desk, 12, busy)
+    process = opened.start("apply", "plan.json")
+    wait_for(lambda: len(opened.service.writes) >= 3)
+    time.sleep(0.5)
+    end = stopped(process, number, 15)
+    assert "The service wants a pause of 90 seconds." in end.err
+    assert "10 changes not started: interrupted" in end.out
+    assert events(opened, "started") == events(opened, "finished")
+    opened.service.oddities = Oddities()
+    assert opened.run("apply", str(opened.root / "plan.json")).code == 0
+    assert len({write.user_name for write in opened.service.writes if write.status == 200}) == 12
+
+
+@pytest.mark.parametrize("number", ENDING)
+@pytest.mark.parametrize("page", [1, 2])
+def test_a_signal_while_reading_ends_at_once_though_the_service_hangs(
+    number: signal.Signals, page: int, desk: OpenDesk
+) -> None:
+    live, wanted = company(450)
+    opened = desk(live)
+    opened.users(wanted)
+
+    def hang(entry: Logged) -> None:
+        if entry.nth_list == page - 1:
+            opened.service.oddities = replace(opened.service.oddities, latency=25)
+
+    opened.service.after = hang
+    if page == 1:
+        opened.service.oddities = Oddities(latency=25)
+    process = opened.start("apply", "--auto-approve")
+    wait_for(lambda: len(opened.service.log) >= page)
+    time.sleep(0.2)
+    end = stopped(process, number, 10)
+    assert (end.out, messages(end.err)) == ("", ["Interrupted."])
+    assert opened.service.writes == []
+    assert opened.receipts() == []
+
+
+def test_a_signal_during_a_pause_while_reading(desk: OpenDesk) -> None:
+    live, wanted = company(450)
+    opened = desk(live, Oddities(error_on_page=2, error_status=429, error_times=None, retry_after=90))
+    opened.users(wanted)
+    process = opened.start("plan")
+    wait_for(lambda: len(opened.service.log) >= 2)
+    time.sleep(0.3)
+    end = stopped(process, signal.SIGTERM, 10)
+    assert end.out == ""

@@ -1,0 +1,277 @@
+"""What goes wrong between us and a service is told with a way out, whoever is to blame; and never with the token."""
+
+from __future__ import annotations
+
+import json
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from servers.door import Door, Reply, Request
+from workspace import Ended, Workspace
+
+from reconciler.sandbox import admin
+from reconciler.sandbox.quirks import Quirks
+from reconciler.sandbox.seed import load_default_seed, seed
+from reconciler.sandbox.server import start
+
+TOKEN = "tok-s3cret"
+PERSON = {"objectId": "7", "userPrincipalName": "new@example.com", "givenName": "Ada", "surname": "Lovelace"}
+ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
+
+Answer = Callable[[Request], Reply]
+
+
+@contextmanager
+def service(answer: Answer) -> Iterator[str]:
+    """A service that answers as told; its base URL."""
+    door = Door(answer)
+    try:
+        yield door.origin + "/scim"
+    finally:
+        door.close()
+
+
+def asked(base_url: str, root: Path, patch: pytest.MonkeyPatch, *command: str, profile: str = "scim") -> Ended:
+    """A command on a desired state of one person."""
+    work = Workspace(root, base_url, TOKEN, patch)
+    target = {"profile": profile, "base_url": base_url}
+    work.settings(target=target if profile == "scim" else {**target, "domains": ["example.com"]})
+    work.users([PERSON])
+    ended = work.run(*(command or ("plan",)))
+    assert TOKEN not in ended.out + ended.err
+    assert "Traceback" not in ended.err
+    return ended
+
+
+def scim(status: int, detail: str, **headers: str) -> Reply:
+    body = json.dumps({"schemas": [ERROR], "status": str(status), "detail": detail}).encode()
+    return Reply(status=status, headers={"Content-Type": "application/scim+json", **headers}, body=body)
+
+
+PAGE = b"<!doctype html><title>502 Bad Gateway</title>"
+SESSION: dict[str, tuple[Reply, list[str]]] = {
+    "an expired token": (
+        scim(401, f"Bearer {TOKEN} has expired\x1b[2J"),
+        ["does not accept the token (401): Bearer (token) has expired\\u{1b}[2J", "Check RECONCILER_TOKEN"],
+    ),
+    "a forbidden request": (scim(403, "no"), ["forbids the request (403): no", "the connection is active"]),
+    "a firewall": (Reply(status=403, body=PAGE), ["something in front of the service forbids", "A firewall"]),
+    "a redirect": (
+        Reply(status=307, headers={"Location": "https://login.example.com/sso?next=scim"}),
+        ["redirects to https://login.example.com/sso", "It points to the host login.example.com."],
+    ),
+    "a redirect that is no URL": (
+        Reply(status=302, headers={"Location": "https://[::1"}),
+        ["the service does not answer: no whole answer came: Invalid"],
+    ),
+    "a proxy's password": (Reply(status=407), ["a proxy in between asks for a password (407)", "let this host past"]),
+    "a proxy's error": (Reply(status=502, body=PAGE), ["a proxy in front of the service answers for it (502, a web"]),
+    "no such place": (scim(404, "nothing here"), ["there is no SCIM service at", "(404): nothing here", "need /v2"]),
+    "a login page": (Reply(status=200, body=PAGE), ["a web page instead of JSON", "A login page or a proxy"]),
+    "nothing": (Reply(status=200), ["answers with nothing instead of JSON"]),
+    "no JSON": (Reply(status=200, body=f"hello {TOKEN}".encode()), ["not JSON", "It starts with: hello (token)"]),
+    "a list": (Reply(status=200, body=b"[]"), ["JSON that is not an object"]),
+}
+
+
+@pytest.mark.parametrize("name", SESSION)
+def test_an_answer_that_concerns_every_request(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reply, words = SESSION[name]
+    requests: list[Request] = []
+
+    def answer(request: Request) -> Reply:
+        requests.append(request)
+        return reply
+
+    with service(answer) as base_url:
+        ended = asked(base_url, tmp_path, monkeypatch)
+    assert (ended.code, ended.out) == (1, "")
+    assert [word for word in words if word not in ended.err] == [], ended.err
+    if reply.status not in (302, 502):  # a smaller page may pass, and a broken answer be mended
+        assert len(requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("tail", "words"),
+    [
+        ("/v2", "Apple's has no /v2 at its end"),
+        ("/v2/v2", "ends in /v2 twice"),
+        ("/Users", "must end before /Users"),
+    ],
+)
+def test_a_wrong_end_of_the_url(tail: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with service(lambda _request: scim(404, "")) as base_url:
+        assert words in asked(base_url + tail, tmp_path, monkeypatch).err
+
+
+# --- no connection --------------------------------------------------------------------------
+
+
+def test_a_host_that_is_not_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_args: Any, **_options: Any) -> Any:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    work_host = "https://scim.invalid/scim"
+    work = Workspace(tmp_path, work_host, TOKEN, monkeypatch)
+    monkeypatch.setenv("RECONCILER_ALLOWED_HOSTS", "scim.invalid")
+    work.users([PERSON])
+    ended = work.plan()
+    assert ended.code == 1
+    assert "Error: the name scim.invalid is not known: [Errno -2] Name or service not known" in ended.err
+    assert "name servers (DNS)" in ended.err
+
+
+def test_a_port_where_nobody_listens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    ended = asked(f"http://127.0.0.1:{port}/scim", tmp_path, monkeypatch)
+    assert ended.code == 1
+    assert "Error: 127.0.0.1 refuses the connection" in ended.err
+
+
+def test_a_port_that_does_not_speak_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with service(lambda _request: scim(404, "")) as base_url:
+        ended = asked(base_url.replace("http://", "https://"), tmp_path, monkeypatch)
+    assert ended.code == 1
+    assert "Error: no TLS connection to 127.0.0.1" in ended.err
+    assert "does the service speak https on this port?" in ended.err
+
+
+def test_a_connection_that_breaks_before_an_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with service(lambda _request: Reply(status=200, lost=True)) as base_url:
+        ended = asked(base_url, tmp_path, monkeypatch)
+    assert ended.code == 1
+    assert "the service does not answer: no whole answer came" in ended.err
+
+
+def test_a_service_that_is_always_busy_ends_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with service(lambda _request: scim(503, "maintenance")) as base_url:
+        ended = asked(base_url, tmp_path, monkeypatch)
+    assert ended.code == 1
+    assert "the users cannot be listed: the service refused it (503): maintenance" in ended.err
+
+
+# --- Apple's own, on the sandbox ------------------------------------------------------------
+
+
+@contextmanager
+def sandbox(root: Path, **quirks: Any) -> Iterator[tuple[str, str, Path]]:
+    """A sandbox where nobody is but accounts of other kinds: base URL, token, file."""
+    file = root / "sandbox.db"
+    seed(file, {**load_default_seed(), "users": [], "domains": ["example.com"]})
+    running = start(file, quirks=Quirks(**quirks))
+    try:
+        yield running.base_url, running.token, file
+    finally:
+        running.close()
+
+
+def applied(root: Path, base_url: str, token: str, patch: pytest.MonkeyPatch) -> Ended:
+    work = Workspace(root / "work", base_url, token, patch)
+    profile = {"profile": "apple-business-manager", "base_url": base_url, "domains": ["example.com"]}
+    work.settings(target=profile)
+    work.users([PERSON])
+    ended = work.apply()
+    assert token not in ended.out + ended.err
+    return ended
+
+
+@pytest.mark.parametrize("kind", ["personal", "admin", "manual"])
+def test_a_name_that_an_unseen_account_holds(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with sandbox(tmp_path) as (base_url, token, file):
+        with admin.opened(file) as store:
+            store.add_account("new@example.com", kind)
+        ended = applied(tmp_path, base_url, token, monkeypatch)
+    assert ended.code == 5
+    assert "An account that Apple Business Manager does not show over SCIM holds the name" in ended.out
+    for cause in ("a personal Apple Account", "made by hand", "an administrator's", "deleted in the last 30 days"):
+        assert ended.out.count(f"\n  - {'an account ' * cause.startswith(('made', 'deleted'))}{cause}") == 1
+    for code in ("USERNAME_CONFLICT_WITH_EXISTING_APPLE_ID", "EMAIL_UNAVAILABLE_AS_MAID", "NOT_ENOUGH_PRIVILEGE"):
+        assert code in ended.out
+
+
+def test_a_domain_that_is_not_verified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with sandbox(tmp_path) as (base_url, token, file):
+        with admin.opened(file) as store:
+            store.set_domains(["other.example"])
+        ended = applied(tmp_path, base_url, token, monkeypatch)
+    assert ended.code == 5
+    assert "Add and verify the domain in Apple Business Manager" in ended.out
+
+
+SANDBOX: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "a connection that is not active yet": (
+        {"activation": 60.0},
+        ["(403): The connection is not active yet", "may take a minute to activate a new connection"],
+    ),
+    "a login page": ({"in_between": "login_page"}, ["a web page instead of JSON"]),
+    "a redirect": ({"in_between": "redirect"}, ["It points to the host login.example.com."]),
+    "a proxy that wants a password": ({"in_between": "proxy_password"}, ["asks for a password (407)"]),
+    "a proxy without a service": ({"in_between": "proxy_error"}, ["a proxy in front of the service answers for it"]),
+}
+
+
+@pytest.mark.parametrize("name", SANDBOX)
+def test_a_session_that_apple_refuses(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    quirks, words = SANDBOX[name]
+    with sandbox(tmp_path, **quirks) as (base_url, token, _):
+        ended = applied(tmp_path, base_url, token, monkeypatch)
+    assert (ended.code, ended.out) == (1, "")
+    assert [word for word in words if word not in ended.err] == [], ended.err
+
+
+def test_a_token_that_is_not_apple_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with sandbox(tmp_path) as (base_url, _, _):
+        ended = applied(tmp_path, base_url, "a-wrong-one", monkeypatch)
+    assert ended.code == 1
+    assert "a new one has to be used within 4 days" in ended.err
+
+
+def test_v2_at_apple(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with sandbox(tmp_path) as (base_url, token, _):
+        ended = applied(tmp_path, f"{base_url}/v2", token, monkeypatch)
+    assert ended.code == 1
+    assert "https://federation.apple.com/feeds/business/scim" in ended.err
+
+
+# --- certificates ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (9, "it is not valid yet"),
+        (10, "it has expired"),
+        (18, "it is signed by itself"),
+        (19, "nobody this machine trusts has signed it"),
+        (20, "nobody this machine trusts has signed it"),
+        (62, "it belongs to another host"),
+        (64, "it belongs to another host"),
+        (23, "certificate revoked"),
+    ],
+)
+def test_certificates_are_told_apart(code: int, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_args: Any, **_options: Any) -> Any:
+        fault = ssl.SSLCertVerificationError(1, "certificate verify failed")
+        fault.verify_code, fault.verify_message = code, "certificate revoked" if code == 23 else "as OpenSSL says"
+        raise fault
+
+    monkeypatch.setattr(ssl.SSLContext, "wrap_socket", refuse)
+    connections: list[Any] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        ended = asked(f"https://127.0.0.1:{listener.getsockname()[1]}/scim", tmp_path, monkeypatch)
+        listener.settimeout(0.2)
+        with suppress(TimeoutError):
+            while True:
+                connections.append(listener.accept()[0])
+    for connection in connections:
+        connection.close()
+    assert ended.code == 1
+    assert f"the service's certificate is not accepted: {words}" in ended.err
+    assert len(connections) == 1, "trying again changes no certificate"
