@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reconciler.core import paths
-from reconciler.core.compare import UnreadableError, typed
+from reconciler.core.compare import UnreadableError, folded, typed
 from reconciler.core.mapping import MappingError, attribute_row, constant, direct, unacceptable
-from reconciler.core.model import AttributeMapping, Diagnostic, Origin, RulePart, SourceAttributes, Value, error
+from reconciler.core.model import (
+    AttributeMapping,
+    Diagnostic,
+    Flow,
+    Origin,
+    RulePart,
+    SourceAttributes,
+    Value,
+    error,
+    warning,
+)
 from reconciler.core.paths import short
-from reconciler.core.profile import Attribute, TargetProfile
+from reconciler.core.profile import Attribute, Mutability, TargetProfile
 from reconciler.core.text import printable, quoted
 from reconciler.expressions import stock
+from reconciler.expressions.drawn import draws
 from reconciler.expressions.template import TemplateFaultError, compile_template
 from reconciler.expressions.values import Context, EvaluationError, IgnoreFlow
 from reconciler.sources import models
@@ -104,26 +115,60 @@ def _compile(
         detail = f'Choose one, such as {path.attribute}[type eq "work"].{path.sub or "value"}.'
         directory.report(error(f"{short(str(path))} has several elements", detail, row.at("target")))
         return None
-    compiled = _rule(row, directory, now)
+    if not attribute.mappable:
+        directory.report(_unmappable(attribute, row.at("target")))
+        return None
+    compiled = _rule(row, attribute, directory, now)
     if compiled is None:
         return None
-    if attribute.path == "active" and entry.when_null == "clear":
-        detail = "Whether somebody is active is never undefined: remove when_null."
-        directory.report(error("active cannot be cleared", detail, row.at("when_null")))
-    default = _default(row, attribute, directory)
+    _check(row, attribute, compiled, directory)
     return AttributeMapping(
         attribute=attribute,
         rule=compiled.rule,
         inputs=compiled.inputs,
-        default=default,
+        default=_default(row, attribute, directory),
         match=entry.match,
-        create_only=entry.apply == "create",
+        flow=Flow.CREATE if compiled.once else Flow(entry.apply),
         clear=entry.when_null == "clear",
-        origin=row.at("target"),
+        unique=compiled.unique,
         direct=entry.source,
+        origin=row.at("target"),
         words=_words(entry),
         explain=compiled.explain,
     )
+
+
+def _unmappable(attribute: Attribute, origin: Origin | None) -> Diagnostic:
+    name = short(attribute.path)
+    if attribute.mutability is Mutability.READ_ONLY:
+        return error(f"{name} is read-only ({attribute.source})", "The service sets it: remove the row.", origin)
+    detail = "The service never shows it, so nothing could tell whether it is as written: remove the row."
+    return error(f"{name} is write-only ({attribute.source}) and not supported", detail, origin)
+
+
+def _check(row: Located[models.Mapping], attribute: Attribute, compiled: _Compiled, directory: Directory) -> None:
+    """Parts of a row that contradict one another."""
+    entry, name = row.value, short(attribute.path)
+    flow = "create" if compiled.once else entry.apply
+    if attribute.path == "active" and entry.when_null == "clear":
+        detail = "Whether somebody is active is never undefined: remove when_null."
+        directory.report(error("active cannot be cleared", detail, row.at("when_null")))
+    elif flow != "always" and entry.when_null == "clear":
+        detail = f"What flows with apply: {flow} is never taken away again: remove one of them."
+        directory.report(
+            error(f"apply: {flow} and when_null: clear contradict each other", detail, row.at("when_null"))
+        )
+    if not compiled.once:
+        return
+    if entry.match is not None:
+        detail = "It would be made anew for somebody who has another one already: remove `match`."
+        directory.report(error(f"{name} is made once, so it cannot identify anybody", detail, row.at("match")))
+    if compiled.unique and entry.default is not None:
+        detail = "Everybody without a free value would share it: write it as the last rule, or remove it."
+        directory.report(error("a default is not unique", detail, row.at("default")))
+    if "apply" in entry.model_fields_set and entry.apply != "create":
+        detail = "A value that is made once is never compared. Write apply: create."
+        directory.report(warning(f"{name} flows on create only, not {entry.apply}", detail, row.at("apply")))
 
 
 def _default(row: Located[models.Mapping], attribute: Attribute, directory: Directory) -> Value | None:
@@ -150,7 +195,7 @@ def _default(row: Located[models.Mapping], attribute: Attribute, directory: Dire
 
 
 def _unknown_target(path: str, profile: TargetProfile, origin: Origin | None) -> Diagnostic:
-    known = [short(row.path) for row in profile.attributes]
+    known = [short(row.path) for row in profile.attributes if row.mappable]
     near = difflib.get_close_matches(short(path), known, 1)
     hint = f"Did you mean {near[0]}? " if near else ""
     why = "and sending it can break the connection. " if profile.closed.value else ""
@@ -162,28 +207,30 @@ Rule = Callable[[SourceAttributes], Value | None]
 
 
 @dataclass(frozen=True, slots=True)
-class _Rule:
-    """A compiled rule, the source attributes it reads, and how to explain it."""
+class _Compiled:
+    """What a row computes. `once`: on create only, for it would not be the same value again; `unique`: candidates."""
 
-    rule: Rule
+    rule: Callable[[SourceAttributes], Value | tuple[Value, ...] | None]
     inputs: tuple[str, ...] = ()
+    once: bool = False
+    unique: bool = False
     explain: Callable[[SourceAttributes], RulePart] | None = None
 
 
-def _rule(row: Located[models.Mapping], directory: Directory, now: datetime) -> _Rule | None:
+def _rule(row: Located[models.Mapping], attribute: Attribute, directory: Directory, now: datetime) -> _Compiled | None:
     entry = row.value
     if entry.source is not None:
-        return _Rule(direct(entry.source), (entry.source,))
+        return _Compiled(direct(entry.source), (entry.source,))
     if entry.constant is not None:
-        return _Rule(constant(entry.constant))
+        return _Compiled(constant(entry.constant))
     if entry.expression is not None:
-        return _expression(entry.expression, row, directory, now)
+        return _expression(entry.expression, row, attribute, directory, now)
     try:
         template, inputs = compile_template(entry.template or "")
     except TemplateFaultError as fault:
         directory.report(error(f"the template cannot be used: {fault}", "", row.at("template")))
         return None
-    return _Rule(_as_rule(template), inputs)
+    return _Compiled(_as_rule(template), inputs)
 
 
 def _words(entry: models.Mapping) -> str:
@@ -191,14 +238,16 @@ def _words(entry: models.Mapping) -> str:
     return next(f"{kind}: {getattr(entry, kind)}" for kind in kinds if getattr(entry, kind) is not None)
 
 
-_NOT_YET = frozenset({"Guid", "RandomString", "SelectUniqueValue"})
-"""Functions whose value must be kept from plan to apply, which this version cannot."""
+_ONCE = frozenset({"Guid", "RandomString", "SelectUniqueValue"})
+"""Functions that make a value for somebody new."""
 
 
-def _expression(text: str, row: Located[models.Mapping], directory: Directory, now: datetime) -> _Rule | None:
-    rule = stock.compile_expression(text)
-    if rule is not None:
-        return _Rule(rule)
+def _expression(
+    text: str, row: Located[models.Mapping], attribute: Attribute, directory: Directory, now: datetime
+) -> _Compiled | None:
+    stock_rule = stock.compile_expression(text)
+    if stock_rule is not None:
+        return _Compiled(stock_rule)
     # The parser takes 0.1 s to import, and most directories have no expression but the stock one.
     from reconciler.expressions import language  # noqa: PLC0415
 
@@ -208,24 +257,48 @@ def _expression(text: str, row: Located[models.Mapping], directory: Directory, n
         detail = f"At character {fault.position + 1} of the expression."
         directory.report(error(f"the expression cannot be used: {fault}", detail, row.at("expression")))
         return None
-    refused = sorted(compiled.functions & _NOT_YET)
-    if refused:
-        detail = "Its value would be another one in each plan. Write the values down as a source attribute."
-        directory.report(error(f"{', '.join(refused)} is not supported yet", detail, row.at("expression")))
-        return None
-    context = Context(now=now, taken=lambda _value: False, random=lambda _limit: 0, creating=False)
     keeps = row.value.when_null == "keep"
-    return _Rule(
-        _evaluated(compiled, context, keeps=keeps),
-        compiled.attributes,
-        lambda attributes: rule_part(language.explain(compiled, _given(compiled, attributes), context)),
-    )
+    if not compiled.functions & _ONCE:
+        context = Context(now=now, taken=_nobody, random=lambda _limit: 0, creating=False)
+        return _Compiled(
+            _evaluated(compiled, lambda _attributes: context, keeps=keeps),
+            compiled.attributes,
+            explain=lambda attributes: rule_part(language.explain(compiled, _given(compiled, attributes), context)),
+        )
+    rules = [
+        _evaluated(each, _drawing(attribute.path, f"{number} {each.text}", now), keeps=keeps)
+        for number, each in enumerate(language.alternatives(compiled))
+    ]
+    if "SelectUniqueValue" not in compiled.functions:
+        return _Compiled(rules[0], compiled.attributes, once=True)
+    return _Compiled(_candidates(rules), compiled.attributes, once=True, unique=True)
 
 
-def _evaluated(compiled: Expression, context: Context, *, keeps: bool) -> Rule:
+def _nobody(_value: str) -> bool:
+    return False
+
+
+def _drawing(path: str, text: str, now: datetime) -> Callable[[SourceAttributes], Context]:
+    """Contexts in which chance depends on attribute, mapping and user alone: what is applied is what was reviewed."""
+
+    def context(attributes: SourceAttributes) -> Context:
+        identity = attributes.get("objectId") or attributes["userPrincipalName"]
+        return Context(now=now, taken=_nobody, random=draws(path, text, folded(str(identity))), creating=True)
+
+    return context
+
+
+def _candidates(rules: Sequence[Rule]) -> Callable[[SourceAttributes], tuple[Value, ...]]:
+    def rule(attributes: SourceAttributes) -> tuple[Value, ...]:
+        return tuple(dict.fromkeys(value for each in rules if (value := each(attributes))))
+
+    return rule
+
+
+def _evaluated(compiled: Expression, context: Callable[[SourceAttributes], Context], *, keeps: bool) -> Rule:
     def rule(attributes: SourceAttributes) -> Value | None:
         try:
-            value = compiled.evaluate(_given(compiled, attributes), context)
+            value = compiled.evaluate(_given(compiled, attributes), context(attributes))
         except EvaluationError as fault:
             raise MappingError(str(fault)) from fault
         if value is IgnoreFlow.OBJECT:

@@ -111,7 +111,7 @@ def live_state(client: Reading, session: Session, progress: Progress) -> LiveSta
 
 def plan_request(session: Session, users: tuple[str, ...] = ()) -> PlanRequest:
     """Everything a plan is made from besides the live users; `users` narrows it to these."""
-    state = session.state
+    state, history = session.state, session.history()
     return PlanRequest(
         target=session.target,
         desired=state.users,
@@ -123,7 +123,8 @@ def plan_request(session: Session, users: tuple[str, ...] = ()) -> PlanRequest:
         diagnostics=state.diagnostics,
         config_digest=state.digest,
         commit=bootstrap.commit_of(session.place.state),
-        recently_deleted=session.recently_deleted(),
+        recently_deleted=history.reserved,
+        deactivated=history.deactivated,
         only=frozenset(map(folded, users)),
     )
 

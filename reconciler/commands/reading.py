@@ -94,8 +94,8 @@ class _Owners:
 
     def suspects(self, live: Iterable[LiveUser], mappings: Sequence[AttributeMapping]) -> list[LiveUser]:
         """Live users who lack an attribute that they should have, or that would have to be cleared; else any."""
-        paths = {row.target for row in mappings if not row.create_only and row.target != "active"}
-        clearable = [row.target for row in mappings if row.clear]
+        paths = {row.target for row in mappings if row.is_read and row.target != "active"}
+        clearable = [row.target for row in mappings if row.clear or row.unique]
         lacking: list[LiveUser] = []
         others: list[LiveUser] = []
         for user in live:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
 
 from reconciler import bootstrap
 from reconciler.commands.place import Place
 from reconciler.core.model import Target
 from reconciler.desired import DesiredState
-from reconciler.store.receipts import recently_deleted
+from reconciler.store.receipts import History, read_history
 from reconciler.terminal import Terminal
 
 
@@ -24,10 +23,12 @@ class Session:
     target: Target
     connection: bootstrap.Connection
 
-    def recently_deleted(self) -> dict[str, date]:
-        """User names that receipts show deleted and the target still keeps, with the day each is free."""
+    def history(self) -> History:
+        """What receipts tell about the target's accounts; they are read where it can count."""
         days = int(self.state.profile.quarantine_days.value)
-        return recently_deleted(self.place.record, days, self.place.now)
+        if days <= 0 and self.state.policy.delete_after_days is None:
+            return History()
+        return read_history(self.place.record, self.target.base_url, days, self.place.now)
 
 
 @contextmanager
@@ -36,7 +37,7 @@ def open_session(place: Place, state: DesiredState, terminal: Terminal) -> Itera
     if not place.sandbox:
         yield Session(place, state, state.target, bootstrap.connection(state.target.base_url, state.profile))
         return
-    domains = sorted({str(user.attributes["userName"]).rpartition("@")[2] for user in state.users if user.attributes})
+    domains = sorted({name.rpartition("@")[2] for user in state.users for name in user.user_names})
     with bootstrap.sandbox(place.sandbox_file, state.profile, domains) as (connection, fresh):
         if fresh:
             terminal.note(f"Made a sandbox with the sample company's live users: {place.sandbox_file}")

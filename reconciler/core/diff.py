@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from reconciler.core.compare import same
-from reconciler.core.model import AttributeMapping, AttributePath, DesiredUser, LiveUser, Value
+from reconciler.core.model import AttributeMapping, AttributePath, DesiredUser, Flow, LiveUser, Value
 
 
 def diff(
@@ -22,7 +22,7 @@ def diff(
     for row in mappings:
         path = row.attribute.path
         value, theirs = wanted.get(path), found.get(path)
-        if value == theirs or row.create_only:
+        if value == theirs or row.flow is Flow.CREATE or (row.flow is Flow.IF_EMPTY and theirs is not None):
             continue
         if value is None:
             if row.clear:

@@ -16,6 +16,7 @@ from reconciler.core.model import (
     Change,
     DesiredUser,
     Diagnostic,
+    Flow,
     LiveUser,
     Plan,
     RulePart,
@@ -40,7 +41,10 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True)
 class MappedRow:
-    """One attribute mapping at work. `problem`: why it gives no usable value; `parts`: how an expression came about."""
+    """One attribute mapping at work. `candidates`: of a unique attribute, the values one is chosen from on create.
+
+    `problem`: why it gives no usable value; `parts`: how an expression came about.
+    """
 
     path: AttributePath
     rule: str
@@ -49,6 +53,7 @@ class MappedRow:
     flow: str
     default: Value | None
     live: Value | None
+    candidates: tuple[Value, ...] = ()
     problem: str | None = None
     parts: RulePart | None = None
 
@@ -115,9 +120,13 @@ def mapped(user: SourceUser, mappings: Iterable[AttributeMapping], live: LiveUse
 
 
 def _mapped(user: SourceUser, row: AttributeMapping, live: LiveUser | None) -> MappedRow:
-    value, problem = None, None
+    value, candidates, problem = None, (), None
     try:
-        value = typed(row.attribute, row.rule(user.attributes))
+        made = row.rule(user.attributes)
+        if row.unique:
+            candidates = made if isinstance(made, tuple) else ()
+        else:
+            value = typed(row.attribute, made)
     except (MappingError, UnreadableError) as fault:
         problem = str(fault)
     if isinstance(value, str):
@@ -130,6 +139,7 @@ def _mapped(user: SourceUser, row: AttributeMapping, live: LiveUser | None) -> M
         flow=_flow(row),
         default=row.default,
         live=live.attributes.get(row.target) if live else None,
+        candidates=candidates,
         problem=problem,
         parts=row.explain(user.attributes) if row.explain else None,
     )
@@ -138,7 +148,13 @@ def _mapped(user: SourceUser, row: AttributeMapping, live: LiveUser | None) -> M
 def _flow(row: AttributeMapping) -> str:
     if row.clear:
         return "no value clears the target's"
-    return "on create only" if row.create_only else "always"
+    match row.flow:
+        case Flow.ALWAYS:
+            return "always"
+        case Flow.CREATE:
+            return "on create only"
+        case Flow.IF_EMPTY:
+            return "only where the target has none"
 
 
 # --- the decision ---------------------------------------------------------------

@@ -19,7 +19,7 @@ class LiveReader:
         self._owned = owned
         self._active_when_absent = bool(profile.active_when_absent.value)
         rows = {row.path: row for row in profile.attributes}
-        compared = {row.target: row.attribute for row in mappings if not row.create_only}
+        compared = {row.target: row.attribute for row in mappings if row.is_read}
         matching = sorted((row for row in mappings if row.match), key=lambda row: row.match or 0)
         self._matching = [row.attribute for row in matching]
         identifying = {row.target: row.attribute for row in matching}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from reconciler.core.compare import UnreadableError, comparable, is_text, typed
 from reconciler.core.model import (
@@ -12,6 +13,7 @@ from reconciler.core.model import (
     AttributePath,
     DesiredUser,
     Diagnostic,
+    Flow,
     ScopeReason,
     SourceAttributes,
     SourceUser,
@@ -23,6 +25,8 @@ from reconciler.core.model import (
 from reconciler.core.paths import short
 from reconciler.core.profile import Attribute, Comparison, TargetProfile
 from reconciler.core.text import quoted, shortened
+
+Values = tuple[Value, ...]
 
 _EMAIL = re.compile(r"[^\s@\"(),:;<>\[\]\\]+@(?P<domain>[^\s@.]+(\.[^\s@.]+)+)")
 # Control characters and bidi overrides have no place in a value of a person; joiners do (Persian, emoji).
@@ -55,8 +59,9 @@ class Projector:
 
     def __init__(self, profile: TargetProfile, mappings: Sequence[AttributeMapping], domains: Iterable[str]) -> None:
         self._profile = profile
-        self._rows = tuple(mappings)
-        self._compiled = [_compiled(row) for row in mappings]
+        self._rows = tuple(row for row in mappings if not row.unique)
+        self._unique = tuple(row for row in mappings if row.unique)
+        self._compiled = [_compiled(row) for row in self._rows]
         self._matching = sorted((row for row in mappings if row.match), key=lambda row: row.match or 0)
         self._domains = frozenset(domain.strip().casefold() for domain in domains)
         self._required = [row.path for row in profile.attributes if row.required]
@@ -89,10 +94,14 @@ class Projector:
                     create_only[path] = row.default
                     defaulted.add(path)
                 continue
-            (create_only if row.create_only else attributes)[path] = value
+            (create_only if row.flow is Flow.CREATE else attributes)[path] = value
             if value.__class__ is str and (len(value) > limit or not value.isprintable()):
                 self._lint(user, row, value, mistakes)
-        self._lint_user(user, attributes, create_only, mistakes)
+        candidates = self._candidates(user, mistakes) if self._unique else ()
+        missing = [path for path in self._required if path not in attributes and path not in create_only]
+        if missing:
+            chosen = {path for path, _ in candidates}
+            self._miss(user, [path for path in missing if path not in chosen], mistakes)
         values = {**attributes, **create_only} if create_only else attributes
         return (
             DesiredUser(
@@ -101,11 +110,35 @@ class Projector:
                 origin=user.origin,
                 attributes=attributes,
                 create_only=create_only,
+                candidates=candidates,
                 protected=user.lifecycle.protected,
                 failed=bool(mistakes),
             ),
             mistakes,
         )
+
+    def _candidates(self, user: SourceUser, mistakes: list[Diagnostic]) -> tuple[tuple[AttributePath, Values], ...]:
+        """What can be chosen from for each unique attribute. Those that the target would refuse are left out."""
+        found: list[tuple[AttributePath, Values]] = []
+        for row in self._unique:
+            refused: list[Diagnostic] = []
+            accepted: dict[Value, None] = {}
+            try:
+                for candidate in _several(row.rule(user.attributes)):
+                    value, known = typed(row.attribute, candidate), len(refused)
+                    if value is None:
+                        continue
+                    self._lint(user, row, value, refused)
+                    if len(refused) == known:
+                        accepted[value] = None
+            except (MappingError, UnreadableError) as fault:
+                mistakes.append(_mistake(user, row, f"{short(row.target)} cannot be mapped: {fault}"))
+                continue
+            if accepted:
+                found.append((row.target, tuple(accepted)))
+            else:
+                mistakes += refused
+        return tuple(found)
 
     def _identify(self, user: SourceUser, verdict: Verdict) -> tuple[DesiredUser, list[Diagnostic]]:
         """A user out of scope: only who it is matters."""
@@ -157,18 +190,11 @@ class Projector:
                 )
             )
 
-    def _lint_user(
-        self,
-        user: SourceUser,
-        attributes: dict[str, Value],
-        create_only: dict[str, Value],
-        mistakes: list[Diagnostic],
-    ) -> None:
-        for path in self._required:
-            if path not in attributes and path not in create_only:
-                row = next((row for row in self._rows if row.target == path), None)
-                if row is not None and any(short(path) in mistake.summary for mistake in mistakes):
-                    continue
+    def _miss(self, user: SourceUser, missing: Iterable[AttributePath], mistakes: list[Diagnostic]) -> None:
+        """Required attributes without a value, unless a mistake says why already."""
+        for path in missing:
+            row = next((row for row in (*self._rows, *self._unique) if row.target == path), None)
+            if row is None or not any(short(path) in mistake.summary for mistake in mistakes):
                 mistakes.append(_missing(user, path, row, self._profile))
 
 
@@ -176,6 +202,11 @@ def _compiled(row: AttributeMapping) -> tuple[AttributeMapping, AttributePath, s
     """The row with its path, the source attribute that it takes as it is, and the length that needs no lint."""
     name = row.direct if is_text(row.attribute) else None
     return row, row.target, name, -1 if row.target == "userName" else row.attribute.max_length
+
+
+def _several(value: Value | Values | None) -> Values:
+    """The candidates of a unique row."""
+    return value if isinstance(value, tuple) else () if value is None else (value,)
 
 
 def unacceptable(attribute: Attribute, text: str) -> str | None:
@@ -208,9 +239,7 @@ def attribute_row(profile: TargetProfile, path: str, unfiltered: str) -> Attribu
     for row in profile.attributes:
         if row.path.casefold() == wanted:
             chosen = path if row.multi_valued else row.path
-            return Attribute(
-                chosen, row.source, row.confidence, row.comparison, row.required, row.max_length, row.multi_valued
-            )
+            return replace(row, path=chosen)
     if not profile.closed.value and unfiltered.startswith("urn:"):
         return Attribute(path, "mappings.yaml", profile.closed.confidence, Comparison.EXACT)
     return None

@@ -159,6 +159,19 @@ class Verdict:
 IN_SCOPE = Verdict(ScopeReason.IN_SCOPE)
 
 
+class Flow(StrEnum):
+    """When a mapping's value is sent: `apply` in mappings.yaml. Entra's names: Always, ObjectAddOnly, AttributeAddOnly.
+
+    Every flow sends it on create.
+    """
+
+    ALWAYS = "always"
+    CREATE = "create"
+    """Never compared afterwards."""
+    IF_EMPTY = "if_empty"
+    """Also when the live user has no value; one that it has is never overwritten."""
+
+
 @dataclass(frozen=True, slots=True)
 class RulePart:
     """A part of an expression as written, what it came to for one user in words, and its own parts."""
@@ -172,19 +185,21 @@ class RulePart:
 class AttributeMapping:
     """One row of mappings.yaml, compiled.
 
-    `rule` gives the value or None (unassigned); it raises `MappingError` when it cannot. `default` and `apply: create`
-    rows flow on create only, as Entra's do.
+    `rule` gives the value or None (unassigned); it raises `MappingError` when it cannot. A `default` flows on create
+    only, as Entra's does.
     """
 
     attribute: Attribute
-    rule: Callable[[SourceAttributes], Value | None]
+    rule: Callable[[SourceAttributes], Value | tuple[Value, ...] | None]
     inputs: tuple[str, ...]
     """Names of the source attributes the rule reads, for diagnostics."""
     default: Value | None = None
     match: int | None = None
-    create_only: bool = False
+    flow: Flow = Flow.ALWAYS
     clear: bool = False
     """`when_null: clear`: an unassigned value empties the target; else the target keeps its own."""
+    unique: bool = False
+    """`SelectUniqueValue`: the rule gives candidates, of which planning chooses one that nobody has. On create only."""
     origin: Origin | None = None
     direct: str | None = None
     """The source attribute whose value the rule gives as it is; None: the rule does more."""
@@ -197,6 +212,11 @@ class AttributeMapping:
     def target(self) -> AttributePath:
         """The path it writes."""
         return self.attribute.path
+
+    @property
+    def is_read(self) -> bool:
+        """Whether planning has to know the live users' values."""
+        return self.flow is not Flow.CREATE or self.unique
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,9 +234,18 @@ class DesiredUser:
     attributes: Attributes = field(default_factory=dict)
     create_only: Attributes = field(default_factory=dict)
     """Further values, sent on create only."""
+    candidates: tuple[tuple[AttributePath, tuple[Value, ...]], ...] = ()
+    """Attributes of which one value is chosen on create: the acceptable ones in order of preference, never none."""
     verdict: Verdict = IN_SCOPE
     protected: bool = False
     failed: bool = False
+
+    @property
+    def user_names(self) -> tuple[str, ...]:
+        """The user name, or all that can become it, in order of preference; none for a user out of scope."""
+        name = self.attributes.get("userName") or self.create_only.get("userName")
+        chosen = (name,) if name is not None else dict(self.candidates).get("userName", ())
+        return tuple(map(str, chosen))
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +265,14 @@ class LiveUser:
     last_modified: str | None = None
     unreadable: str | None = None
     """The path of an attribute whose value has a wrong type: such a user is left alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deactivation:
+    """When a live account was deactivated, and the name of the receipt that says so."""
+
+    at: datetime
+    receipt: str
 
 
 # --- the plan ------------------------------------------------------------

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
-from reconciler.core import guard, lifecycle
+from reconciler.core import guard, lifecycle, unique
 from reconciler.core.compare import folded
 from reconciler.core.filters import Predicate
 from reconciler.core.match import Matching, match
@@ -17,6 +17,7 @@ from reconciler.core.model import (
     Action,
     AttributeMapping,
     Change,
+    Deactivation,
     DesiredUser,
     Diagnostic,
     LiveUser,
@@ -58,18 +59,30 @@ class PlanRequest:
     config_digest: str = ""
     commit: str | None = None
     recently_deleted: Mapping[str, date] = field(default_factory=dict)
+    deactivated: Mapping[str, Deactivation] = field(default_factory=dict)
+    """By live id, as receipts know it."""
     owned: Predicate = lambda _resource: True
     """The ownership filter."""
     only: Collection[str] = ()
     """Folded userPrincipalNames, userNames, externalIds or ids: plan these users only; empty: all."""
+
+    @property
+    def clock(self) -> lifecycle.Clock:
+        """What is known about time."""
+        return lifecycle.Clock(self.now, self.deactivated)
 
 
 def build_plan(request: PlanRequest, live: LiveState) -> Plan:
     """The plan. Never raises for anything in the data: what cannot be planned is a diagnostic."""
     matching = match(request.desired, live.users, request.mappings)
     draft = _Draft(diagnostics=[*request.diagnostics, *matching.conflicts])
+    choices = _choices(matching, request, live)
+    draft.diagnostics += choices.problems
     for user, found in matching.pairs:
-        _decide(user, found, request, draft)
+        if found is not None:
+            _decide(user, found, request, draft)
+        elif _is_new(user):
+            _decide_create(user, choices, request, draft)
     keys = {folded(user.key) for user in request.desired}
     for found in sorted(matching.unclaimed, key=lambda user: user.id):
         _decide_unclaimed(found, _own_key(found, keys), request, draft)
@@ -92,6 +105,7 @@ class _Draft:
     unmanaged: int = 0
     kept: int = 0
     withheld: int = 0
+    undated: int = 0
 
     def add(self, change: Change | None) -> None:
         if change is None:
@@ -99,24 +113,49 @@ class _Draft:
         else:
             self.changes.append(change)
 
+    def remove(self, fate: lifecycle.Fate) -> None:
+        self.undated += fate.undated
+        if fate.kept:
+            self.kept += 1
+        else:
+            self.add(fate.change)
 
-def _decide(user: DesiredUser, found: LiveUser | None, request: PlanRequest, draft: _Draft) -> None:
+
+def _is_new(user: DesiredUser) -> bool:
+    """Whether somebody who has no live account is to get one."""
+    return user.verdict.in_scope and not user.failed
+
+
+def _choices(matching: Matching, request: PlanRequest, live: LiveState) -> unique.Choices:
+    newcomers = (user for user, found in matching.pairs if found is None and _is_new(user))
+    return unique.choose(newcomers, live.users, request.mappings, request.recently_deleted)
+
+
+def _decide(user: DesiredUser, found: LiveUser, request: PlanRequest, draft: _Draft) -> None:
     if user.failed:
         return
     if user.verdict.in_scope:
-        if found is not None:
-            draft.add(lifecycle.update(user, found, request.mappings))
-        else:
-            _decide_create(user, request, draft)
-    elif found is not None:
-        if found.managed:
-            _add_removal(draft, *lifecycle.remove_out_of_scope(found, user, request.policy, request.now))
-        else:
-            draft.unmanaged += 1
+        _decide_update(user, found, request, draft)
+    elif found.managed:
+        draft.remove(lifecycle.remove_out_of_scope(found, user, request.policy, request.clock))
+    else:
+        draft.unmanaged += 1
 
 
-def _decide_create(user: DesiredUser, request: PlanRequest, draft: _Draft) -> None:
-    change = lifecycle.create(user)
+def _decide_update(user: DesiredUser, found: LiveUser, request: PlanRequest, draft: _Draft) -> None:
+    change = lifecycle.update(user, found, request.mappings)
+    problem = None if change is None else lifecycle.immutable(change, request.mappings)
+    if problem is None:
+        draft.add(change)
+    else:
+        draft.diagnostics.append(problem)
+
+
+def _decide_create(user: DesiredUser, choices: unique.Choices, request: PlanRequest, draft: _Draft) -> None:
+    chosen = choices.values.get(user.key, lifecycle.NO_ATTRIBUTES)
+    if user.candidates and not chosen:
+        return  # told by `choices`
+    change = lifecycle.create(user, chosen)
     if request.owned(resource(change.after)):
         draft.add(change)
         return
@@ -141,14 +180,7 @@ def _decide_unclaimed(found: LiveUser, key: str, request: PlanRequest, draft: _D
         summary = f"a live account that nobody desires cannot be read: {found.unreadable}"
         draft.diagnostics.append(error(summary, "Correct it at the target.", None, user_address(key)))
     else:
-        _add_removal(draft, *lifecycle.remove_unclaimed(found, key, request.policy, request.now))
-
-
-def _add_removal(draft: _Draft, change: Change | None, kept: bool) -> None:
-    if kept:
-        draft.kept += 1
-    else:
-        draft.add(change)
+        draft.remove(lifecycle.remove_unclaimed(found, key, request.policy, request.clock))
 
 
 def _withhold(draft: _Draft, policy: Policy, matching: Matching, live: LiveState) -> None:
@@ -200,6 +232,7 @@ def _assemble(
     request: PlanRequest, live: LiveState, changes: Sequence[Change], judged: Sequence[Change], draft: _Draft
 ) -> Plan:
     _check_protected(request, live, draft)
+    _tell_undated(draft)
     managed = [user for user in live.users if user.managed]
     situation = guard.Situation(judged, request.desired, managed, live.problem, request.recently_deleted)
     identity = plan_id(request.target, changes)
@@ -234,6 +267,13 @@ def _check_protected(request: PlanRequest, live: LiveState, draft: _Draft) -> No
             unknown -= {folded(name) for name in (user.user_name, user.external_id, user.id) if name}
     for name in sorted(unknown):
         draft.diagnostics.append(warning(f"guards.protected: nobody is called {quoted(name)}", "Is it misspelt?"))
+
+
+def _tell_undated(draft: _Draft) -> None:
+    if draft.undated:
+        summary = f"{plural(draft.undated, 'account')} deactivated for an unknown time: never deleted"
+        detail = "lifecycle.delete_after_days counts from a receipt or meta.lastModified: the service gives none."
+        draft.diagnostics.append(warning(summary, detail))
 
 
 def _by_place(item: Diagnostic) -> tuple[str, str, int, int, str, str, str]:

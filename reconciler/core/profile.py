@@ -25,6 +25,17 @@ class Comparison(StrEnum):
     BOOLEAN = "boolean"
 
 
+class Mutability(StrEnum):
+    """Who may set an attribute, and when (RFC 7643 §7)."""
+
+    READ_WRITE = "readWrite"
+    READ_ONLY = "readOnly"
+    IMMUTABLE = "immutable"
+    """Set when the user is created, never again."""
+    WRITE_ONLY = "writeOnly"
+    """Never shown: nothing can compare or verify it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Attribute:
     """One attribute a target takes: RFC 7643 §7 facets, with the source of the row and how sure it is."""
@@ -37,6 +48,12 @@ class Attribute:
     required: bool = False
     max_length: int = 1024
     multi_valued: bool = False
+    mutability: Mutability = Mutability.READ_WRITE
+
+    @property
+    def mappable(self) -> bool:
+        """Whether a mapping can give it a value."""
+        return self.mutability in (Mutability.READ_WRITE, Mutability.IMMUTABLE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from reconciler.core.compare import same
-from reconciler.core.model import Action, AttributeMapping, AttributePath, Change, LiveUser
+from reconciler.core.model import Action, AttributeMapping, AttributePath, Change, Flow, LiveUser
 
 
 def reads_everything(mappings: Sequence[AttributeMapping]) -> tuple[AttributeMapping, ...]:
     """The mappings for a reader that also reads what flows on create only."""
-    return tuple(replace(row, create_only=False) for row in mappings)
+    return tuple(replace(row, flow=Flow.ALWAYS) for row in mappings)
 
 
 def moved(change: Change, live: LiveUser | None, mappings: Sequence[AttributeMapping]) -> tuple[AttributePath, ...]:
@@ -30,7 +30,7 @@ def moved(change: Change, live: LiveUser | None, mappings: Sequence[AttributeMap
             return ("externalId",)
     elif not live.managed:
         return ("ownership",)
-    rows = [row for row in mappings if not row.create_only]
+    rows = [row for row in mappings if row.flow is not Flow.CREATE]
     return tuple(
         row.target
         for row in rows

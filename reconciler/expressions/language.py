@@ -36,6 +36,7 @@ __all__ = [
     "Outcome",
     "Result",
     "Value",
+    "alternatives",
     "compile_expression",
     "explain",
 ]
@@ -69,7 +70,18 @@ class Expression:
 
 def compile_expression(source: str) -> Expression:
     """The expression that `source` is; raises `ExpressionFaultError`."""
-    tree = grammar.parse(source)
+    return _compiled(grammar.parse(source))
+
+
+def alternatives(expression: Expression) -> tuple[Expression, ...]:
+    """The rules of a SelectUniqueValue in order, each as an expression of its own; any other expression alone."""
+    tree = expression.tree
+    if not isinstance(tree, grammar.Call) or tree.name != "SelectUniqueValue":
+        return (expression,)
+    return tuple(_compiled(rule) for rule in tree.arguments)
+
+
+def _compiled(tree: grammar.Node) -> Expression:
     compiled = compiler.compile_tree(tree)
     names: dict[str, None] = {}
     functions: set[str] = set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reconciler.core.paths import ENTERPRISE
 from reconciler.core.profile import Attribute, Comparison, Confidence, MappingRow, Switch, TargetProfile
+from reconciler.profiles.unmappable import UNMAPPABLE
 
 _APPLE_TABLE = "Apple, Sync users from Microsoft Entra ID: table of attributes"
 _MICROSOFT = "Microsoft, Tutorial: Configure Apple Business Manager for automatic user provisioning"
@@ -32,6 +33,7 @@ _ATTRIBUTES = (
     Attribute(f"{ENTERPRISE}:costCenter", _APPLE_TABLE, Confidence.DOCUMENTED),
     Attribute(f"{ENTERPRISE}:division", _APPLE_TABLE, Confidence.DOCUMENTED),
     Attribute(f"{ENTERPRISE}:department", _APPLE_TABLE, Confidence.DOCUMENTED),
+    *UNMAPPABLE,
 )
 
 _MAPPINGS = (

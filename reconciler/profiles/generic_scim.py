@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from reconciler.core.paths import ENTERPRISE
-from reconciler.core.profile import Attribute, Comparison, Confidence, MappingRow, Switch, TargetProfile
+from reconciler.core.profile import Attribute, Comparison, Confidence, MappingRow, Mutability, Switch, TargetProfile
+from reconciler.profiles.unmappable import UNMAPPABLE
 
 _USER = "RFC 7643 §4.1"
 _ENTERPRISE = "RFC 7643 §4.3"
@@ -27,6 +28,8 @@ def _attributes() -> tuple[Attribute, ...]:
         *(Attribute(path, _USER, _DOCUMENTED) for path in _TEXTS),
         *(Attribute(path, _USER, _DOCUMENTED, multi_valued=True) for path in multi_valued),
         *(Attribute(f"{ENTERPRISE}:{name}", _ENTERPRISE, _DOCUMENTED) for name in _EXTENSION),
+        Attribute(f"{ENTERPRISE}:manager.displayName", _ENTERPRISE, _DOCUMENTED, mutability=Mutability.READ_ONLY),
+        *UNMAPPABLE,
     )
 
 

@@ -140,6 +140,8 @@ def _row(row: MappedRow, style: Style) -> Iterator[str]:
     value = "(no value)" if row.value is None else render_value(row.value, style)
     flow = "" if row.flow == "always" else f", {row.flow}"
     yield f"{printable(short(row.path))} = {value}  {style.paint(f'# {printable(row.rule)}{flow}', _GREY)}"
+    if row.candidates:
+        yield f"    one of: {', '.join(render_value(value, style) for value in row.candidates)}"
     if row.default is not None and row.value is None:
         yield f"    default on create: {render_value(row.default, style)}"
     if row.problem is not None:
@@ -248,6 +250,7 @@ def _row_document(row: MappedRow) -> dict[str, Any]:
         "rule": row.rule,
         "inputs": dict(row.inputs),
         "value": row.value,
+        "candidates": list(row.candidates),
         "flow": row.flow,
         "default": row.default,
         "live": row.live,

@@ -207,7 +207,9 @@ class Mapping(_Strict):
     expression: str | None = Field(default=None, description="Entra expression, such as Not([IsSoftDeleted])")
     default: str | None = Field(default=None, description="Sent on create when the rule gives nothing")
     match: Annotated[int, Field(ge=1)] | None = Field(default=None, description="Matching precedence, 1 first")
-    apply: Literal["always", "create"] = "always"
+    apply: Literal["always", "create", "if_empty"] = Field(
+        default="always", description="When the value is sent: always, on create only, or where the target has none"
+    )
     when_null: Literal["keep", "clear"] = "keep"
 
     @model_validator(mode="after")

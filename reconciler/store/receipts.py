@@ -10,12 +10,13 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
 
 from reconciler.core.compare import folded
-from reconciler.core.model import Action, Outcome, Plan, Result
+from reconciler.core.model import Action, Deactivation, Outcome, Plan, Result
 from reconciler.errors import PlanFileError
 from reconciler.store.files import read_file
 
@@ -136,20 +137,75 @@ def started_addresses(plans: Path, plan_id: str) -> frozenset[str]:
     )
 
 
-def recently_deleted(plans: Path, days: int, now: datetime) -> dict[str, date]:
-    """Folded user names of accounts that receipts show deleted in the last `days`, with the day each is free again."""
-    reserved: dict[str, date] = {}
-    if days <= 0 or not plans.is_dir():
-        return reserved
-    for path in sorted(plans.glob(f"*/{_NAME}")):
+@dataclass(frozen=True, slots=True)
+class History:
+    """What the receipts of one target tell about its accounts."""
+
+    reserved: Mapping[str, date] = field(default_factory=dict)
+    """Folded user names of deleted accounts that the target still keeps, with the day each is free again."""
+    deactivated: Mapping[str, Deactivation] = field(default_factory=dict)
+    """By live id: the last deactivation, unless something may have reactivated the account since."""
+
+
+def read_history(plans: Path, base_url: str, quarantine_days: int, now: datetime) -> History:
+    """The history of the target at `base_url`, from all receipts under `plans`, in one pass."""
+    book = _Book(quarantine_days, now)
+    for path in sorted(plans.rglob(_NAME)):
+        here = True
         for entry in read_receipt(path):
-            if entry.get("action") != Action.DELETE.value or entry.get("result") != Result.DONE.value:
-                continue
-            free = _day_after(entry.get("time"), days)
-            name = entry.get("user_name")
-            if free is not None and isinstance(name, str) and free > now.date():
-                reserved[folded(name)] = free
-    return reserved
+            if entry.get("event") == "apply_started":
+                here = entry.get("target") == base_url
+            if here:
+                book.note(entry, path.parent.name)
+    return book.history()
+
+
+class _Book:
+    """Collects a history, in whatever order lines come."""
+
+    def __init__(self, quarantine_days: int, now: datetime) -> None:
+        self._days = quarantine_days
+        self._today = now.date()
+        self._reserved: dict[str, date] = {}
+        self._deactivated: dict[str, Deactivation] = {}
+        self._revived: dict[str, datetime] = {}
+
+    def note(self, entry: Mapping[str, Any], receipt: str) -> None:
+        when = _time(entry.get("time"))
+        if when is None:
+            return
+        action, identity = entry.get("action"), entry.get("id")
+        done = entry.get("result") == Result.DONE.value
+        if action == Action.DELETE.value and done:
+            self._reserve(entry.get("user_name"), when)
+        if not isinstance(identity, str):
+            return
+        if action == Action.DEACTIVATE.value and done:
+            known = self._deactivated.get(identity)
+            if known is None or known.at < when:
+                self._deactivated[identity] = Deactivation(when, receipt)
+        elif action in _REVIVING:
+            # Whatever became of the request: if it may have taken effect, the days count anew.
+            self._revived[identity] = max(when, self._revived.get(identity, when))
+
+    def _reserve(self, name: object, when: datetime) -> None:
+        try:
+            free = when.astimezone(UTC).date() + timedelta(days=self._days)
+        except OverflowError:
+            return
+        if isinstance(name, str) and free > self._today:
+            self._reserved[folded(name)] = max(free, self._reserved.get(folded(name), free))
+
+    def history(self) -> History:
+        deactivated = {
+            identity: found
+            for identity, found in self._deactivated.items()
+            if identity not in self._revived or self._revived[identity] < found.at
+        }
+        return History(self._reserved, deactivated)
+
+
+_REVIVING = frozenset({Action.REACTIVATE.value, Action.ADOPT.value})
 
 
 def json_schema() -> dict[str, Any]:
@@ -176,8 +232,10 @@ def json_schema() -> dict[str, Any]:
     }
 
 
-def _day_after(text: object, days: int) -> date | None:
+def _time(text: object) -> datetime | None:
+    """The moment that a line names; None: it names none."""
     try:
-        return datetime.fromisoformat(str(text)).date() + timedelta(days=days)
-    except (ValueError, OverflowError):
+        when = datetime.fromisoformat(str(text))
+    except ValueError:
         return None
+    return when if when.tzinfo is not None else None

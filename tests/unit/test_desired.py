@@ -1,12 +1,15 @@
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
-from builders import DEPARTMENT, NOW, resource
+from builders import DEPARTMENT, NOW, attribute, resource
 
-from reconciler.core.model import ScopeReason
+from reconciler.core.model import Flow, ScopeReason
 from reconciler.core.policy import Approval, Limit, Policy, Removal
+from reconciler.core.profile import Mutability
 from reconciler.desired import BrokenState, DesiredState, load
 
 TARGET = (
@@ -151,15 +154,15 @@ def test_mappings_replace_those_of_the_profile_and_active_is_always_there(loaded
 """
         )
     )
-    assert [(row.target, row.match, row.create_only, row.clear, row.default) for row in state.mappings] == [
-        ("externalId", 1, False, False, None),
-        ("userName", 2, False, False, None),
-        ("name.givenName", None, False, False, None),
-        ("name.familyName", None, False, False, None),
-        ("timezone", None, True, False, None),
-        (DEPARTMENT, None, False, True, None),
-        ("locale", None, False, False, "en_US"),
-        ("active", None, False, False, True),
+    assert [(row.target, row.match, row.flow.value, row.clear, row.default) for row in state.mappings] == [
+        ("externalId", 1, "always", False, None),
+        ("userName", 2, "always", False, None),
+        ("name.givenName", None, "always", False, None),
+        ("name.familyName", None, "always", False, None),
+        ("timezone", None, "create", False, None),
+        (DEPARTMENT, None, "always", True, None),
+        ("locale", None, "always", False, "en_US"),
+        ("active", None, "always", False, True),
     ]
     assert state.users[0].attributes["name.givenName"] == "ADA"
     assert state.users[0].create_only == {"timezone": "Europe/Berlin", "locale": "en_US"}
@@ -382,3 +385,188 @@ def test_the_digest_stands_for_everything_that_can_change_a_plan(loaded: Load) -
         digest(loaded(groups__a="- {name: x}\n")),
     }
     assert len(seen) == 6
+
+
+# --- flows, and values made once ------------------------------------------------------------------
+
+SCIM_SETTINGS = TARGET.format("scim")
+
+
+def with_row(loaded: Load, row: str, **files: str) -> DesiredState | BrokenState:
+    return loaded(**{"settings": SCIM_SETTINGS, "mappings": f"{USUAL}- {row}\n", **files})
+
+
+@pytest.mark.parametrize("flow", list(Flow))
+def test_apply_says_when_a_value_flows(loaded: Load, flow: Flow) -> None:
+    state = good(with_row(loaded, f"{{target: title, source: surname, apply: {flow.value}}}"))
+    assert next(row.flow for row in state.mappings if row.target == "title") is flow
+    assert told(state) == []
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (
+            "{target: title, source: surname, apply: if_empty, when_null: clear}",
+            (
+                "mappings.yaml:5:64: apply: if_empty and when_null: clear contradict each other. What flows with apply:"
+                " if_empty is never taken away again: remove one of them."
+            ),
+        ),
+        (
+            "{target: title, source: surname, apply: create, when_null: clear}",
+            (
+                "mappings.yaml:5:62: apply: create and when_null: clear contradict each other. What flows with apply:"
+                " create is never taken away again: remove one of them."
+            ),
+        ),
+        (
+            "{target: title, expression: Guid(), when_null: clear}",
+            (
+                "mappings.yaml:5:50: apply: create and when_null: clear contradict each other. What flows with apply:"
+                " create is never taken away again: remove one of them."
+            ),
+        ),
+        (
+            "{target: id, source: objectId}",
+            "mappings.yaml:5:12: id is read-only (RFC 7643 §3.1). The service sets it: remove the row.",
+        ),
+        (
+            "{target: meta.lastModified, source: objectId}",
+            "mappings.yaml:5:12: meta.lastModified is read-only (RFC 7643 §3.1). The service sets it: remove the row.",
+        ),
+        (
+            """{target: 'GROUPS[type eq "direct"].value', source: objectId}""",
+            "mappings.yaml:5:12: groups.value is read-only (RFC 7643 §4.1.2). The service sets it: remove the row.",
+        ),
+        (
+            "{target: password, source: surname}",
+            (
+                "mappings.yaml:5:12: password is write-only (RFC 7643 §4.1.1) and not supported. The service never"
+                " shows it, so nothing could tell whether it is as written: remove the row."
+            ),
+        ),
+        (
+            "{target: nickName, expression: Guid(), match: 3}",
+            (
+                "mappings.yaml:5:49: nickName is made once, so it cannot identify anybody. It would be made anew for"
+                " somebody who has another one already: remove `match`."
+            ),
+        ),
+        (
+            "{target: nickName, expression: 'SelectUniqueValue([surname], [givenName])', match: 3}",
+            (
+                "mappings.yaml:5:86: nickName is made once, so it cannot identify anybody. It would be made anew for"
+                " somebody who has another one already: remove `match`."
+            ),
+        ),
+        (
+            "{target: nickName, expression: 'SelectUniqueValue([surname], [givenName])', default: x}",
+            (
+                "mappings.yaml:5:88: a default is not unique. Everybody without a free value would share it: write it"
+                " as the last rule, or remove it."
+            ),
+        ),
+        (
+            "{target: nickName, expression: 'Trim(SelectUniqueValue([surname], [givenName]))'}",
+            (
+                "mappings.yaml:5:34: the expression cannot be used: SelectUniqueValue cannot be nested in another"
+                " function. At character 6 of the expression."
+            ),
+        ),
+    ],
+)
+def test_a_row_that_contradicts_itself_or_its_target_breaks_the_directory(loaded: Load, row: str, message: str) -> None:
+    assert broken(with_row(loaded, row)) == [message]
+
+
+@pytest.mark.parametrize("profile", ["apple-business-manager", "apple-school-manager"])
+def test_what_apple_sets_itself_is_refused_by_name(loaded: Load, profile: str) -> None:
+    found = broken(with_row(loaded, "{target: meta.created, source: a}", settings=TARGET.format(profile)))
+    assert found == [
+        "mappings.yaml:5:12: meta.created is read-only (RFC 7643 §3.1). The service sets it: remove the row."
+    ]
+
+
+def drawn(state: DesiredState | BrokenState, who: int = 0, target: str = "nickName") -> str:
+    found = good(state).users[who]
+    assert target not in found.attributes
+    return str(found.create_only[target])
+
+
+def test_a_value_made_once_flows_on_create_only_and_is_the_same_in_every_plan(loaded: Load) -> None:
+    row = "{target: nickName, expression: Guid()}"
+    first = drawn(with_row(loaded, row, users__a=ADA + BOB))
+    assert re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", first)
+    changed = ADA.replace("ada@example.com", "countess@example.com").replace("id-ada", "ID-Ada").replace("R&D", "X")
+    assert drawn(with_row(loaded, row, users__a=changed)) == first, "the same person, renamed"
+    assert drawn(with_row(loaded, "{target: nickName, expression: ' Guid( ) '}")) == first
+    state = good(with_row(loaded, row))
+    assert [item.flow for item in state.mappings if item.target == "nickName"] == [Flow.CREATE]
+    assert told(state) == []
+
+
+def test_a_value_made_once_depends_on_person_attribute_and_mapping(loaded: Load) -> None:
+    both = with_row(loaded, "{target: nickName, expression: Guid()}", users__a=ADA + BOB)
+    seen = {
+        drawn(both),
+        drawn(both, 1),
+        drawn(with_row(loaded, "{target: title, expression: Guid()}"), target="title"),
+        drawn(with_row(loaded, "{target: nickName, expression: 'Trim(Guid())'}")),
+        drawn(with_row(loaded, "{target: nickName, expression: Guid()}", users__a=ADA.replace("id-ada", "other"))),
+    }
+    assert len(seen) == 5
+
+
+def test_without_an_object_id_the_user_principal_name_says_who_it_is(loaded: Load) -> None:
+    row, ada = "{target: nickName, expression: Guid()}", ADA.replace("objectId: id-ada, ", "")
+    first = drawn(with_row(loaded, row, users__a=ada))
+    assert drawn(with_row(loaded, row, users__a=ada.replace("ada@example", "ADA@Example"))) == first
+    assert drawn(with_row(loaded, row, users__a=ada.replace("ada@", "ida@"))) != first
+
+
+def test_a_random_string_keeps_its_conditions(loaded: Load) -> None:
+    rule = """{target: nickName, expression: 'RandomString(10, 2, 2, 2, 1, "?,")'}"""
+    found = drawn(with_row(loaded, rule))
+    assert (len(found), sum(map(str.isdigit, found)) >= 2, sum(map(str.isupper, found)) >= 2) == (10, True, True)
+    assert found == drawn(with_row(loaded, rule))
+
+
+@pytest.mark.parametrize("written", ["always", "if_empty"])
+def test_a_value_made_once_that_is_written_to_flow_otherwise_is_a_warning(loaded: Load, written: str) -> None:
+    state = good(with_row(loaded, f"{{target: nickName, expression: Guid(), apply: {written}}}"))
+    assert told(state) == [
+        (
+            f"mappings.yaml:5:49: nickName flows on create only, not {written}. A value that is made once is never"
+            " compared. Write apply: create."
+        )
+    ]
+    assert state.users[0].create_only.keys() == {"nickName"}
+
+
+def test_candidates_come_in_the_order_of_the_rules_each_once(loaded: Load) -> None:
+    rule = (
+        'SelectUniqueValue([nick], ToLower([givenName]), "ada", Join(".", [givenName], [surname]),'
+        " RandomString(4, 4, 0, 0, 0), RandomString(4, 4, 0, 0, 0))"
+    )
+    state = good(with_row(loaded, f"{{target: nickName, expression: '{rule}'}}"))
+    ((target, candidates),) = state.users[0].candidates
+    assert (target, candidates[:2]) == ("nickName", ("ada", "Ada.Lovelace"))
+    assert len(set(candidates[2:])) == 2, "two rules draw two values"
+    assert (
+        state.users[0].candidates
+        == good(with_row(loaded, f"{{target: nickName, expression: '{rule}'}}")).users[0].candidates
+    )
+    assert [(item.flow, item.unique) for item in state.mappings if item.target == "nickName"] == [(Flow.CREATE, True)]
+
+
+def test_a_candidate_that_cannot_be_computed_is_a_mistake_of_the_user(loaded: Load) -> None:
+    state = good(with_row(loaded, "{target: nickName, expression: 'SelectUniqueValue([surname], Error(\"no\"))'}"))
+    assert [(user.failed, user.candidates) for user in state.users] == [(True, ())]
+    assert state.diagnostics[0].summary == "nickName cannot be mapped: no"
+
+
+def test_an_immutable_attribute_of_a_profile_can_be_mapped() -> None:
+    row = replace(attribute("employeeClass"), mutability=Mutability.IMMUTABLE)
+    assert row.mappable
+    assert not replace(row, mutability=Mutability.READ_ONLY).mappable

@@ -29,7 +29,7 @@ from hypothesis import strategies as st
 
 from reconciler.core import paths
 from reconciler.core.live import LiveReader
-from reconciler.core.model import Action, AttributeMapping, Change, LiveUser, Outcome, Plan, Result
+from reconciler.core.model import Action, AttributeMapping, Change, Flow, LiveUser, Outcome, Plan, Result
 from reconciler.core.policy import Limit, Policy
 from reconciler.core.profile import TargetProfile
 from reconciler.core.verify import reads_everything
@@ -362,7 +362,7 @@ def test_an_answer_that_shows_old_values_is_not_believed_nor_one_that_is_believe
 
 
 def test_what_flows_on_create_only_is_verified_as_well() -> None:
-    rows = reads_everything(mappings(mapping("timezone", "timezone", create_only=True)))
+    rows = reads_everything(mappings(mapping("timezone", "timezone", flow=Flow.CREATE)))
     service = Service()
     made = resource("new", id="made-0")
     service.script = {"POST new@example.com": [Says(made)], "GET made-0": [Says(made)] * 3}

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.core.diff import diff
-from reconciler.core.model import Value
+from reconciler.core.model import Flow, Value
 
 CLEARING = mappings(mapping("enterprise:department", "department", clear=True))
 
@@ -45,7 +45,7 @@ def test_an_unassigned_value_clears_only_where_the_row_says_so() -> None:
 def test_a_row_that_flows_on_create_only_never_differs() -> None:
     user = desired(department=None, create_only={DEPARTMENT: "R&D"})
     for clear in (False, True):
-        rows = mappings(mapping("enterprise:department", "department", create_only=True, clear=clear))
+        rows = mappings(mapping("enterprise:department", "department", flow=Flow.CREATE, clear=clear))
         assert diff(user, live(), rows) == {}
 
 
@@ -66,3 +66,24 @@ def test_a_user_who_has_what_differed_differs_no_more(wanted: dict[str, Value], 
     assert diff(user, replace(account, attributes=after), CLEARING) == {}
     assert diff(user, replace(account, attributes=wanted), CLEARING) == {}
     assert diff(user, replace(account, attributes={}), CLEARING) == wanted
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found", "changes"),
+    [
+        ("Engineering", None, {DEPARTMENT: "Engineering"}),
+        ("Engineering", "Sales", {}),
+        ("Engineering", "Engineering", {}),
+        (None, "Sales", {}),
+        (None, None, {}),
+    ],
+)
+def test_a_row_that_flows_where_the_target_is_empty_never_overwrites(
+    wanted: str | None, found: str | None, changes: dict[str, Any]
+) -> None:
+    rows = mappings(mapping("enterprise:department", "department", flow=Flow.IF_EMPTY))
+    assert diff(desired(department=wanted), live(department=found), rows) == changes
+    assert diff(desired(department=wanted, family="King"), live(department=found), rows) == {
+        **changes,
+        "name.familyName": "King",
+    }

@@ -1,12 +1,23 @@
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from builders import DEPARTMENT, MAPPINGS, NOW, OUT, desired, live, mapping, mappings, values_of
+from builders import DEPARTMENT, MAPPINGS, NOW, OUT, desired, live, mapping, mappings, plan_of, values_of
 
-from reconciler.core.lifecycle import create, remove_out_of_scope, remove_unclaimed, update
-from reconciler.core.model import Action, ActionReason, Change, ScopeReason, Verdict
+from reconciler.core.lifecycle import Clock, Fate, create, remove_out_of_scope, remove_unclaimed, update
+from reconciler.core.model import (
+    Action,
+    ActionReason,
+    AttributeMapping,
+    Change,
+    Deactivation,
+    Flow,
+    ScopeReason,
+    Verdict,
+)
 from reconciler.core.policy import Policy, Removal
+from reconciler.core.profile import Mutability
 
 DEACTIVATE, DELETE, KEEP = Removal.DEACTIVATE, Removal.DELETE, Removal.KEEP
 EXPIRED = Verdict(ScopeReason.EXPIRED, "expired 2026-03-01")
@@ -108,7 +119,7 @@ def test_an_update_keeps_what_it_does_not_change_and_clears_what_it_must() -> No
 
 
 def test_adopting_links_the_account_also_where_external_id_flows_on_create_only() -> None:
-    rows = mappings(mapping("externalId", "objectId", match=1, create_only=True))
+    rows = mappings(mapping("externalId", "objectId", match=1, flow=Flow.CREATE))
     user = desired(external_id=None, create_only={"externalId": "id-ada", "timezone": "UTC"})
     found = update(user, live(external_id=None), rows)
     assert found is not None
@@ -118,8 +129,10 @@ def test_adopting_links_the_account_also_where_external_id_flows_on_create_only(
 
 # --- removals: who, setting, account -> action ------------------------------------------
 
-NOTHING = (None, False)
-KEPT = (None, True)
+NOTHING = Fate()
+KEPT = Fate(kept=True)
+UNDATED = Fate(undated=True)
+CLOCK = Clock(NOW)
 
 
 @pytest.mark.parametrize(
@@ -142,11 +155,11 @@ KEPT = (None, True)
         (DEACTIVATE, False, 30, "2026-01-30T12:00:00Z", Action.DELETE),
         (DEACTIVATE, False, 30, "2026-01-30T12:00:01Z", NOTHING),
         # nobody knows since when: never
-        (DEACTIVATE, False, 30, None, NOTHING),
-        (DEACTIVATE, False, 30, "", NOTHING),
-        (DEACTIVATE, False, 30, "long ago", NOTHING),
-        (DEACTIVATE, False, 30, "2020-01-01T00:00:00", NOTHING),
-        (DEACTIVATE, False, 0, None, NOTHING),
+        (DEACTIVATE, False, 30, None, UNDATED),
+        (DEACTIVATE, False, 30, "", UNDATED),
+        (DEACTIVATE, False, 30, "long ago", UNDATED),
+        (DEACTIVATE, False, 30, "2020-01-01T00:00:00", UNDATED),
+        (DEACTIVATE, False, 0, None, UNDATED),
     ],
 )
 def test_what_happens_to_a_managed_account_nobody_desires(
@@ -156,12 +169,16 @@ def test_what_happens_to_a_managed_account_nobody_desires(
     other = DELETE if mode is KEEP else KEEP
     out = Policy(out_of_scope=mode, removed=other, delete_after_days=after_days)
     gone = Policy(removed=mode, out_of_scope=other, delete_after_days=after_days)
-    for change, kept in (
-        remove_out_of_scope(account, desired("ada", verdict=OUT), out, NOW),
-        remove_unclaimed(account, "ada@example.com", gone, NOW),
+    for fate in (
+        remove_out_of_scope(account, desired("ada", verdict=OUT), out, CLOCK),
+        remove_unclaimed(account, "ada@example.com", gone, CLOCK),
     ):
-        wanted = expected if isinstance(expected, tuple) else (expected, False)
-        assert (change and change.action, kept) == wanted
+        if isinstance(expected, Fate):
+            assert fate == expected
+        else:
+            assert fate.change is not None
+            assert fate == Fate(fate.change)
+            assert fate.change.action is expected
 
 
 def test_by_default_people_are_deactivated_and_never_deleted() -> None:
@@ -172,7 +189,7 @@ def test_by_default_people_are_deactivated_and_never_deleted() -> None:
 def test_a_deactivation_changes_active_alone_and_says_why() -> None:
     account = live("ada")
     user = desired("ada", key="ADA@example.com", verdict=EXPIRED)
-    assert remove_out_of_scope(account, user, Policy(), NOW) == (
+    assert remove_out_of_scope(account, user, Policy(), CLOCK) == Fate(
         Change(
             key="ADA@example.com",
             action=Action.DEACTIVATE,
@@ -182,13 +199,12 @@ def test_a_deactivation_changes_active_alone_and_says_why() -> None:
             before=values_of("ada"),
             after=values_of("ada", active=False),
             origin=user.origin,
-        ),
-        False,
+        )
     )
 
 
 def test_a_deletion_leaves_nothing_and_says_why() -> None:
-    assert remove_unclaimed(live("ada"), "ada@example.com", Policy(removed=DELETE), NOW) == (
+    assert remove_unclaimed(live("ada"), "ada@example.com", Policy(removed=DELETE), CLOCK) == Fate(
         Change(
             key="ada@example.com",
             action=Action.DELETE,
@@ -197,17 +213,86 @@ def test_a_deletion_leaves_nothing_and_says_why() -> None:
             live_id="live-ada",
             before=values_of("ada"),
             after={},
-        ),
-        False,
+        )
     )
 
 
-@pytest.mark.parametrize("days", [30, 400])
-def test_a_deletion_after_days_says_how_many(days: int) -> None:
-    account = live("ada", active=False, last_modified=ago(days=days))
-    change, _ = remove_unclaimed(account, "ada@example.com", Policy(delete_after_days=30), NOW)
-    assert change is not None
-    assert (change.reason, change.detail) == (
+# --- since when --------------------------------------------------------------------------
+
+RECORDED = {"live-ada": Deactivation(NOW - timedelta(days=30), "2026-01-30-abc")}
+
+
+@pytest.mark.parametrize(
+    ("modified", "deactivated", "said"),
+    [
+        (ago(days=30), {}, "last modified on 2026-01-30, 30 days ago"),
+        (ago(days=400), {}, "last modified on 2025-01-25, 400 days ago"),
+        # a later edit moves lastModified, not the receipt
+        (ago(days=1), RECORDED, "deactivated on 2026-01-30 (receipt 2026-01-30-abc), 30 days ago"),
+        (None, RECORDED, "deactivated on 2026-01-30 (receipt 2026-01-30-abc), 30 days ago"),
+    ],
+)
+def test_a_deletion_after_days_says_since_when_and_how_that_is_known(
+    modified: str | None, deactivated: dict[str, Deactivation], said: str
+) -> None:
+    account = live("ada", active=False, last_modified=modified)
+    fate = remove_unclaimed(account, "ada@example.com", Policy(delete_after_days=30), Clock(NOW, deactivated))
+    assert fate.change is not None
+    assert (fate.change.reason, fate.change.detail) == (
         ActionReason.INACTIVE_TOO_LONG,
-        f"no longer in the desired state; unchanged and deactivated for {days} days, the limit is 30",
+        f"no longer in the desired state; {said}, the limit is 30",
     )
+
+
+def test_a_recent_receipt_counts_before_an_old_modification() -> None:
+    account = live("ada", active=False, last_modified=ago(days=400))
+    recorded = {"live-ada": Deactivation(NOW - timedelta(days=29), "x")}
+    assert remove_unclaimed(account, "ada", Policy(delete_after_days=30), Clock(NOW, recorded)) == NOTHING
+
+
+def test_the_receipt_of_another_account_does_not_count() -> None:
+    account = live("bob", active=False)
+    assert remove_unclaimed(account, "bob", Policy(delete_after_days=30), Clock(NOW, RECORDED)) == UNDATED
+
+
+# --- immutable ----------------------------------------------------------------------------
+
+
+def frozen(flow: Flow = Flow.ALWAYS) -> tuple[AttributeMapping, ...]:
+    row = mapping("enterprise:department", "department", flow=flow)
+    return mappings(replace(row, attribute=replace(row.attribute, mutability=Mutability.IMMUTABLE)))
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted", "said"),
+    [
+        ("Sales", "Engineering", '"Sales" in the target and cannot become "Engineering"'),
+        (None, "Engineering", 'unassigned in the target and cannot become "Engineering"'),
+    ],
+)
+def test_an_immutable_attribute_that_differs_is_a_mistake_not_an_update(
+    found: str | None, wanted: str, said: str
+) -> None:
+    plan = plan_of([desired(department=wanted, family="King")], [live(department=found)], rows=frozen())
+    assert (plan.changes, plan.tally.failed) == ((), 1)
+    (told,) = plan.diagnostics
+    assert (told.summary, told.address) == (
+        f"enterprise:department is {said}: it is immutable",
+        'user["ada@example.com"]',
+    )
+
+
+def test_an_immutable_attribute_that_does_not_differ_holds_nothing_back() -> None:
+    plan = plan_of([desired(family="King")], [live()], rows=frozen())
+    assert [change.after for change in plan.changes] == [values_of(family="King")]
+
+
+def test_an_immutable_attribute_is_sent_on_create() -> None:
+    plan = plan_of([desired()], rows=frozen())
+    assert [change.after for change in plan.changes] == [values_of()]
+
+
+def test_an_immutable_attribute_that_flows_on_create_only_is_not_compared() -> None:
+    user = desired(department=None, create_only={DEPARTMENT: "Engineering"}, family="King")
+    plan = plan_of([user], [live(department="Sales")], rows=frozen(Flow.CREATE))
+    assert [change.action for change in plan.changes] == [Action.UPDATE]

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from reconciler.core import paths
 from reconciler.core.compare import UnreadableError, typed
 from reconciler.core.filters import compile_filter
+from reconciler.core.model import Flow
 
 
 def test_a_resource_is_read_normalised() -> None:
@@ -94,12 +95,12 @@ def test_ownership_and_what_an_external_id_would_change(
 
 
 def test_a_row_that_flows_on_create_only_is_not_compared() -> None:
-    rows = mappings(mapping("timezone", "timezone", create_only=True))
+    rows = mappings(mapping("timezone", "timezone", flow=Flow.CREATE))
     assert "timezone" not in reader(rows).read(resource(timezone="Asia/Tokyo")).attributes
 
 
 def test_a_matching_row_that_flows_on_create_only_still_identifies() -> None:
-    rows = mappings(mapping("externalId", "objectId", match=1, create_only=True))
+    rows = mappings(mapping("externalId", "objectId", match=1, flow=Flow.CREATE))
     found = reader(rows).read(resource())
     assert (found.match, found.external_id, "externalId" in found.attributes) == (
         ("id-ada", "ada@example.com"),
@@ -139,3 +140,10 @@ def test_text_is_read_as_any_value_is(value: Any, outer: str, inner: str) -> Non
     except UnreadableError as fault:
         unreadable = str(fault)
     assert (found.attributes.get("name.givenName"), found.unreadable) == (wanted, unreadable)
+
+
+def test_a_unique_attribute_is_read_of_everybody_although_it_flows_on_create_only() -> None:
+    rows = mappings(mapping("timezone", flow=Flow.CREATE, unique=True))
+    for external_id in ("id-ada", None):
+        found = reader(rows).read(resource(externalId=external_id, timezone="Asia/Tokyo"))
+        assert found.attributes["timezone"] == "Asia/Tokyo"

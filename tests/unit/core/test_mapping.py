@@ -12,6 +12,7 @@ from reconciler.core.model import (
     AttributeMapping,
     DesiredUser,
     Diagnostic,
+    Flow,
     Origin,
     SourceAttributes,
     SourceUser,
@@ -64,7 +65,7 @@ def test_a_default_flows_on_create_only() -> None:
 
 
 def test_a_row_with_apply_create_flows_on_create_only() -> None:
-    rows = mappings(mapping("timezone", "timezone", default="Europe/Berlin", create_only=True))
+    rows = mappings(mapping("timezone", "timezone", default="Europe/Berlin", flow=Flow.CREATE))
     with_value, _ = project(source_user(timezone="Asia/Tokyo"), rows)
     without, _ = project(source_user(), rows)
     assert (with_value.attributes, with_value.create_only) == (values_of("ada"), {"timezone": "Asia/Tokyo"})
@@ -72,7 +73,7 @@ def test_a_row_with_apply_create_flows_on_create_only() -> None:
 
 
 def test_a_default_of_a_matching_row_that_flows_on_create_only_is_no_identity() -> None:
-    rows = mappings(mapping("externalId", "objectId", match=1, create_only=True, default="shared"))
+    rows = mappings(mapping("externalId", "objectId", match=1, flow=Flow.CREATE, default="shared"))
     assert project(source_user(objectId=None), rows)[0].match == (None, "ada@example.com")
 
 
@@ -114,7 +115,7 @@ def test_a_default_is_no_identity_but_a_value_sent_on_create_is() -> None:
     rows = mappings(mapping("externalId", "objectId", match=1, default="shared"))
     found, _ = project(source_user(objectId=None), rows)
     assert found.match == (None, "ada@example.com")
-    rows = mappings(mapping("externalId", "objectId", match=1, create_only=True))
+    rows = mappings(mapping("externalId", "objectId", match=1, flow=Flow.CREATE))
     found, _ = project(source_user(), rows)
     assert found.match == ("id-ada", "ada@example.com")
 
@@ -290,3 +291,76 @@ def test_a_direct_row_gives_what_its_rule_gives(value: Any, boolean: bool) -> No
     row = mapping("active", "custom") if boolean else mapping("timezone", "custom")
     user = source_user(custom=value)
     assert project(user, mappings(row)) == project(user, mappings(replace(row, direct=None)))
+
+
+# --- flows and candidates ---------------------------------------------------------------------
+
+
+def test_a_value_that_flows_where_the_target_is_empty_is_compared_and_its_default_is_not() -> None:
+    rows = mappings(mapping("locale", "preferredLanguage", default="en_US", flow=Flow.IF_EMPTY))
+    with_value, _ = project(source_user(preferredLanguage="de_DE"), rows)
+    without, _ = project(source_user(), rows)
+    assert (with_value.attributes["locale"], with_value.create_only) == ("de_DE", {})
+    assert ("locale" in without.attributes, without.create_only) == (False, {"locale": "en_US"})
+
+
+@pytest.mark.parametrize("flow", list(Flow))
+def test_a_required_attribute_needs_a_value_whenever_it_flows(flow: Flow) -> None:
+    rows = mappings(mapping("name.givenName", "givenName", flow=flow))
+    found, mistakes = project(source_user(givenName=None), rows)
+    assert (found.failed, len(mistakes)) == (True, 1)
+    assert mistakes[0].summary == "name.givenName is required by Apple Business Manager and has no value"
+    assert not project(source_user(), rows)[0].failed
+    defaulted = mappings(mapping("name.givenName", "givenName", flow=flow, default="."))
+    found, mistakes = project(source_user(givenName=None), defaulted)
+    assert (found.failed, found.create_only, mistakes) == (False, {"name.givenName": "."}, [])
+
+
+def one_of(*candidates: Any, target: str = "userName") -> tuple[AttributeMapping, ...]:
+    row = mapping(target, rule=lambda _: candidates, inputs=("surname",), flow=Flow.CREATE, unique=True)
+    return mappings(row)
+
+
+@pytest.mark.parametrize(
+    ("candidates", "kept"),
+    [
+        (("a@example.com", "b@example.com"), ("a@example.com", "b@example.com")),
+        (("a@example.com", " a@example.com", ""), ("a@example.com",)),
+        # what the target would refuse is passed over
+        (("a@elsewhere.org", "b@example.com"), ("b@example.com",)),
+        (("a", "b@example.com", "x" * 1020 + "@example.com"), ("b@example.com",)),
+        (("a\u202e@example.com", "b@example.com"), ("b@example.com",)),
+    ],
+)
+def test_the_candidates_of_a_unique_attribute_are_those_the_target_would_take(
+    candidates: tuple[str, ...], kept: tuple[str, ...]
+) -> None:
+    found, mistakes = project(source_user(), one_of(*candidates), domains=("example.com",))
+    assert (found.candidates, found.failed, mistakes) == ((("userName", kept),), False, [])
+    assert "userName" not in {**found.attributes, **found.create_only}
+    assert found.user_names == kept
+
+
+def test_a_user_whose_candidates_would_all_be_refused_is_told_why_of_each() -> None:
+    found, mistakes = project(source_user(), one_of("a", "b@elsewhere.org"), domains=("example.com",))
+    assert (found.failed, found.candidates) == (True, ())
+    assert [(item.summary, item.address) for item in mistakes] == [
+        ('userName "a" is not an e-mail address', ADA),
+        ('userName "b@elsewhere.org" is outside of the verified domains', ADA),
+    ]
+
+
+def test_a_unique_attribute_without_any_candidate_has_no_value() -> None:
+    found, mistakes = project(source_user(), one_of())
+    assert [item.summary for item in mistakes] == ["userName is required by Apple Business Manager and has no value"]
+    found, mistakes = project(source_user(), one_of(target="timezone"))
+    assert (found.candidates, found.failed, mistakes) == ((), False, [])
+
+
+def test_a_rule_of_a_unique_attribute_that_fails_is_a_mistake() -> None:
+    def rule(_attributes: SourceAttributes) -> tuple[Value, ...]:
+        raise MappingError("no")
+
+    row = mapping("timezone", rule=rule, flow=Flow.CREATE, unique=True)
+    found, mistakes = project(source_user(), mappings(row))
+    assert (found.failed, [item.summary for item in mistakes]) == (True, ["timezone cannot be mapped: no"])

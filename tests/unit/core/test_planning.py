@@ -21,7 +21,7 @@ from builders import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.core.model import Action, Origin, Plan, Tally, Target, error, warning
+from reconciler.core.model import Action, Deactivation, Origin, Plan, Severity, Tally, Target, error, warning
 from reconciler.core.planning import PLAN_LIFETIME, canonical, plan_id, with_approval
 from reconciler.core.policy import Approval, Limit, Policy, Removal
 from reconciler.plan_document import to_json
@@ -444,3 +444,18 @@ def test_a_plan_after_an_apply_has_no_changes(
     again = plan_of(people, applied(plan, accounts), rows=CLEARING, policy=policy)
     # Somebody whose name was taken may have it once its holder is gone.
     assert again.changes == () or (plan.diagnostics and removal is Removal.DELETE)
+
+
+# --- since when -------------------------------------------------------------------------------
+
+
+def test_accounts_of_which_nothing_tells_since_when_they_are_inactive_are_counted_once() -> None:
+    accounts = [live("a"), live("b", active=False), live("c", active=False), live("d", active=False)]
+    deactivated = {"live-d": Deactivation(NOW - timedelta(days=31), "r")}
+    plan = plan_of([desired("a")], accounts, policy=replace(GENEROUS, delete_after_days=30), deactivated=deactivated)
+    assert [(change.key, change.action) for change in plan.changes] == [("d@example.com", Action.DELETE)]
+    assert [(item.severity, item.summary, item.address) for item in plan.diagnostics] == [
+        (Severity.WARNING, "2 accounts deactivated for an unknown time: never deleted", None)
+    ]
+    assert plan.tally.unchanged == 3
+    assert plan_of([desired("a")], accounts, policy=GENEROUS).diagnostics == ()

@@ -3,11 +3,11 @@ from typing import Any
 import pytest
 from builders import DEPARTMENT, MAPPINGS, change, live, mapping, mappings, reader, resource, values_of
 
-from reconciler.core.model import Action
+from reconciler.core.model import Action, Flow
 from reconciler.core.verify import moved, reads_everything, unmet
 
 RENAMED = change(after=values_of("ada", family="King"))
-CREATE_ONLY = mappings(mapping("timezone", "timezone", create_only=True))
+CREATE_ONLY = mappings(mapping("timezone", "timezone", flow=Flow.CREATE))
 
 
 @pytest.mark.parametrize(
@@ -40,17 +40,17 @@ def test_a_gone_account_has_moved() -> None:
     ("external_id", "paths"),
     [(None, ()), ("id-ada", ()), ("somebody-else", ("externalId",)), ("ID-ADA", ("externalId",))],
 )
-@pytest.mark.parametrize("create_only", [False, True])
+@pytest.mark.parametrize("flow", list(Flow))
 def test_an_account_that_somebody_else_linked_is_not_adopted(
-    external_id: str | None, paths: tuple[str, ...], create_only: bool
+    external_id: str | None, paths: tuple[str, ...], flow: Flow
 ) -> None:
-    rows = mappings(mapping("externalId", "objectId", match=1, create_only=create_only))
+    rows = mappings(mapping("externalId", "objectId", match=1, flow=flow))
     adopt = change(action=Action.ADOPT, before=values_of("ada", external_id=None))
     assert moved(adopt, live(external_id=external_id), rows) == paths
 
 
 def test_what_flows_on_create_only_may_change_meanwhile() -> None:
-    rows = mappings(mapping("enterprise:department", "department", create_only=True))
+    rows = mappings(mapping("enterprise:department", "department", flow=Flow.CREATE))
     assert moved(RENAMED, live(department="Sales"), rows) == ()
 
 
@@ -107,5 +107,12 @@ def test_a_deactivation_is_in_effect_when_the_account_is_inactive() -> None:
 def test_everything_is_read_and_nothing_else_changes() -> None:
     found = reads_everything(CREATE_ONLY)
     assert [row.target for row in found] == [row.target for row in CREATE_ONLY]
-    assert not any(row.create_only for row in found)
+    assert all(row.flow is Flow.ALWAYS for row in found)
     assert [row.match for row in found] == [row.match for row in CREATE_ONLY]
+
+
+def test_a_value_that_somebody_filled_in_meanwhile_is_not_overwritten() -> None:
+    rows = mappings(mapping("enterprise:department", "department", flow=Flow.IF_EMPTY))
+    planned = change(before=values_of(department=None))
+    assert moved(planned, live(department=None), rows) == ()
+    assert moved(planned, live(department="Sales"), rows) == (DEPARTMENT,)

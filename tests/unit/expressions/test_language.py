@@ -18,6 +18,7 @@ from reconciler.expressions.language import (
     IgnoreFlow,
     NotEvaluated,
     Result,
+    alternatives,
     compile_expression,
     explain,
 )
@@ -373,3 +374,19 @@ def test_many_long_searches_have_a_limit(pattern: str) -> None:
     with pytest.raises(EvaluationError, match="takes too long"):
         value('Replace([t], , [p], , "", , )', {"t": mixed, "p": pattern})
     assert time.perf_counter() - start < SOON
+
+
+def test_the_rules_of_a_unique_value_are_expressions_of_their_own() -> None:
+    found = alternatives(compile_expression('SelectUniqueValue([a], Join("-", [a], [b]), "x")'))
+    assert [(each.text, each.attributes) for each in found] == [
+        ("[a]", ("a",)),
+        ('Join("-", [a], [b])', ("a", "b")),
+        ('"x"', ()),
+    ]
+    context = Context(datetime(2026, 3, 1, tzinfo=UTC), lambda _value: False, lambda _below: 0, creating=True)
+    assert [each.evaluate({"a": "1", "b": "2"}, context) for each in found] == ["1", "1-2", "x"]
+
+
+def test_any_other_expression_is_its_only_alternative() -> None:
+    compiled = compile_expression("Trim([a])")
+    assert alternatives(compiled) == (compiled,)

@@ -2,7 +2,7 @@ import pytest
 
 from reconciler.core import paths
 from reconciler.core.mapping import attribute_row
-from reconciler.core.profile import Comparison, Confidence, Switch, TargetProfile
+from reconciler.core.profile import Comparison, Confidence, Mutability, Switch, TargetProfile
 from reconciler.expressions.stock import compile_expression
 from reconciler.profiles import PROFILES
 
@@ -51,10 +51,18 @@ def test_the_default_mapping_covers_what_is_required(profile: TargetProfile) -> 
     assert {row.path for row in profile.attributes if row.required} <= {row.target for row in profile.mappings}
 
 
+def test_what_no_service_lets_a_client_set_is_listed_with_its_mutability(profile: TargetProfile) -> None:
+    found = {row.path: row.mutability for row in profile.attributes if not row.mappable}
+    assert found["password"] is Mutability.WRITE_ONLY
+    for path in ("id", "meta", "meta.lastModified", "groups", "groups.value"):
+        assert found[path] is Mutability.READ_ONLY
+
+
 def test_apple_takes_eleven_attributes_and_no_other() -> None:
     for name, days in (("apple-business-manager", 30), ("apple-school-manager", 120)):
         apple = PROFILES[name]
-        assert (len(apple.attributes), apple.closed.value, apple.quarantine_days.value) == (11, True, days)
+        taken = sum(row.mappable for row in apple.attributes)
+        assert (taken, apple.closed.value, apple.quarantine_days.value) == (11, True, days)
         assert any(f"in the last {days} days" in cause for cause in apple.conflict_causes)
         assert apple.hosts == ("federation.apple.com",)
     assert (PROFILES["scim"].closed.value, PROFILES["scim"].hosts) == (False, ())

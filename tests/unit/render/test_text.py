@@ -25,6 +25,7 @@ from reconciler.core.model import (
     Action,
     Change,
     Diagnostic,
+    Flow,
     Guard,
     Origin,
     Outcome,
@@ -46,7 +47,7 @@ from reconciler.render.text import (
 )
 
 PLAIN, REDACTED, COLOURED = Style(), Style(redact=True), Style(colour=True)
-ROWS = mappings(mapping("enterprise:department", "department", clear=True), mapping("timezone", "tz", create_only=True))
+ROWS = mappings(mapping("enterprise:department", "department", clear=True), mapping("timezone", "tz", flow=Flow.CREATE))
 GENEROUS = Policy(removals=Limit(), delete_after_days=30)
 WHERE = Origin("users/people.yaml", 12, 5)
 MISTAKES = (
@@ -268,7 +269,7 @@ def private_plan(word: str) -> Plan:
     )
     base = plan_of(
         [desired(word, verdict=OUT, protected=True)],
-        [live(word), live("b")],
+        [live(word), live("somebody-else")],
         recently_deleted={f"{word}@example.com".casefold(): date(2026, 4, 1)},
     )
     reuse = Guard("name-reuse", passed=False, message=f'1 user name would be used again: "{word} (free on 2026-04-01)"')
