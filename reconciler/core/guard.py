@@ -171,6 +171,7 @@ def _name_reuse(situation: Situation) -> Guard:
         return Guard("name-reuse", passed=True, message="no user name of a recently deleted account is used again")
     names = plural(len(hit), "user name")
     message = f"{names} of recently deleted accounts would be used again, which the target refuses: {_some(hit)}"
+    message += "; wait until then, or choose other names"
     return Guard("name-reuse", passed=False, message=message)
 
 

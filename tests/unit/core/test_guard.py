@@ -231,7 +231,7 @@ REUSED = Guard(
     "name-reuse",
     passed=False,
     message="1 user name of recently deleted accounts would be used again, which the target refuses:"
-    ' "{} (free on 2026-03-20)"',
+    ' "{} (free on 2026-03-20)"; wait until then, or choose other names',
 )
 
 

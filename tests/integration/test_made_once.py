@@ -1,0 +1,212 @@
+"""Values that are made once: the plan that is applied is the reviewed one, and no two users ever get one value."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from company import Company, account, person
+from conftest import Open
+from hypothesis import HealthCheck, given, note, settings
+from hypothesis import strategies as st
+from servers.odd_scim import Oddities, OddScim, make_user
+from workspace import Workspace, source
+
+from reconciler.sandbox.seed import seed
+from reconciler.sandbox.server import start
+
+USUAL = """
+- {target: name.givenName, source: givenName}
+- {target: name.familyName, source: surname}
+- {target: externalId, source: objectId, match: 1}
+"""
+BY_NAME = f"{USUAL}- {{target: userName, source: userPrincipalName, match: 2}}\n"
+CHOSEN_NAME = f"""{USUAL}
+- target: userName
+  expression: >-
+    SelectUniqueValue(Join("@", [givenName], "example.com"), Join("@", [givenName], "elsewhere.org"),
+    Join("@", Join(".", [givenName], [surname]), "example.com"), Join("@", Join("", [givenName], "2"), "example.com"))
+  apply: create
+"""
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Company]:
+    """A company on the sandbox: a keeper, and accounts by hand that hold two of the names that are wanted."""
+    by_hand = [account(name, externalId=None) for name in ("ada", "bob")]
+    seed(tmp_path / "sandbox.db", {"domains": ["example.com"], "users": [*by_hand, account("keeper")]})
+    with start(tmp_path / "sandbox.db") as sandbox:
+        company = Company(Workspace(tmp_path, sandbox.base_url, sandbox.token, monkeypatch))
+        company.settings()
+        company.workspace.write("mappings.yaml", CHOSEN_NAME)
+        yield company
+
+
+def ada(number: int, **changed: Any) -> dict[str, Any]:
+    return person(f"person-{number}", givenName="Ada", **changed)
+
+
+def names_by_id(company: Company) -> dict[str, str]:
+    return {user["externalId"]: name for name, user in company.live().items() if "externalId" in user}
+
+
+def test_user_names_are_chosen_around_accounts_made_by_hand_and_one_another(here: Company) -> None:
+    here.wants(ada(3), ada(1), ada(2), person("carol", givenName="Carol"))
+    planned = here.plan()
+    assert {change["key"]: change["change"]["after"]["userName"] for change in planned.plan["resource_changes"]} == {
+        "person-1@example.com": "Ada.Lovelace@example.com",
+        "person-2@example.com": "Ada2@example.com",
+        "carol@example.com": "Carol@example.com",
+    }
+    (problem,) = planned.plan["diagnostics"]
+    assert (planned.code, problem["summary"], problem["address"]) == (
+        5,
+        "no value for userName is free",
+        'user["person-3@example.com"]',
+    )
+    assert here.workspace.apply().code == 5
+    assert names_by_id(here) == {
+        "id-keeper": "keeper",
+        "id-person-1": "ada.lovelace",
+        "id-person-2": "ada2",
+        "id-carol": "carol",
+    }
+    assert (here.actions(), here.plan().code) == ({}, 5)
+
+
+def test_somebody_who_has_a_name_keeps_it_when_a_better_one_becomes_free(here: Company) -> None:
+    here.wants(ada(1))
+    here.applied()
+    here.delete("ada")
+    here.wants(ada(1, surname="King"))
+    assert here.actions() == {"person-1": "update"}
+    here.applied()
+    assert names_by_id(here)["id-person-1"] == "ada.lovelace"
+
+
+def test_a_name_that_our_own_deletion_left_behind_is_not_chosen(here: Company) -> None:
+    here.settings(lifecycle={"removed": "delete"})
+    here.wants(person("carol", givenName="Carol"))
+    here.applied()
+    here.wants()
+    here.applied()
+    here.wants(person("carol-2", givenName="Carol"))
+    here.applied()
+    assert names_by_id(here)["id-carol-2"] == "carol.lovelace"
+
+
+def test_a_saved_plan_creates_exactly_what_was_reviewed(here: Company) -> None:
+    file = here.workspace.root / "plan.json"
+    here.wants(ada(1), ada(2))
+    here.workspace.run("plan", "-o", str(file))
+    reviewed = json.loads(file.read_text())
+    assert here.workspace.run("apply", str(file)).code == 0
+    names = {change["change"]["after"]["userName"].casefold() for change in reviewed["resource_changes"]}
+    assert names == {f"{name}@example.com" for name in names_by_id(here).values()} - {"keeper@example.com"}
+
+
+def test_a_saved_plan_is_stale_when_somebody_took_a_reviewed_name(here: Company) -> None:
+    file = here.workspace.root / "plan.json"
+    here.wants(ada(1))
+    here.workspace.run("plan", "-o", str(file))
+    here.edit("bob", "userName", "ada.lovelace@example.com")
+    before = here.live()
+    assert here.workspace.run("apply", str(file)).code == 4
+    assert here.live() == before
+
+
+def test_planning_some_users_only_gives_them_what_the_whole_plan_would(here: Company) -> None:
+    here.wants(ada(1), ada(2))
+    (change,) = here.plan("--user", "person-2@example.com").plan["resource_changes"]
+    assert change["change"]["after"]["userName"] == "Ada2@example.com"
+
+
+def test_the_embedded_sandbox_can_be_planned_where_user_names_are_chosen(here: Company) -> None:
+    here.wants(ada(1))
+    ended = here.workspace.run("plan", "--sandbox")
+    assert ended.code == 0, ended.err
+    assert '"Ada@example.com"' in ended.out
+
+
+# --- drawn values -------------------------------------------------------------------------------
+
+
+def test_a_guid_is_the_same_in_plan_and_apply_and_never_changes(at_work: Open) -> None:
+    service = OddScim(users=[make_user(1)])
+    workspace = at_work(service)
+    rule = "- {target: nickName, expression: 'Join(\"-\", Guid(), RandomString(6, 3, 0, 0, 3))'}\n"
+    workspace.write("mappings.yaml", BY_NAME + rule)
+    workspace.users([source(make_user(1)), source(make_user(2)), source(make_user(3))])
+    planned = [workspace.plan() for _ in range(2)]
+    assert planned[0].plan["resource_changes"] == planned[1].plan["resource_changes"]
+    made = {change["key"]: change["change"]["after"]["nickName"] for change in planned[0].plan["resource_changes"]}
+    assert len(set(made.values())) == 2
+    assert workspace.apply().code == 0
+    assert {name: service.find(name)["nickName"] for name in made} == made
+    assert "nickName" not in service.find(make_user(1)["userName"]), "on create only"
+    assert workspace.plan().actions == {}
+
+
+# --- a law --------------------------------------------------------------------------------------
+
+NICK = "- {target: nickName, expression: 'SelectUniqueValue([one], [two], [three])'}\n"
+WORD = st.sampled_from(["a", "b", "c", "d", None])
+
+
+@st.composite
+def companies(draw: st.DrawFn) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Source users with up to three candidates each, and live users, managed or not, who hold some of them."""
+    sources, live = [], []
+    for number in range(6):
+        user = make_user(number)
+        if draw(st.booleans()):
+            words = {"one": draw(WORD), "two": draw(WORD), "three": draw(WORD)}
+            sources.append({**source(user), **{name: word for name, word in words.items() if word}})
+        if draw(st.integers(0, 2)) == 0:
+            held = draw(WORD)
+            found = make_user(number, **({} if draw(st.booleans()) else {"externalId": None}))
+            live.append(found if held is None or _holds(live, held) else {**found, "nickName": held})
+    return [*sources, source(make_user(99))], live
+
+
+def _holds(live: list[dict[str, Any]], value: str) -> bool:
+    return any(user.get("nickName") == value for user in live)
+
+
+@pytest.fixture(scope="module")
+def patch() -> Any:
+    with pytest.MonkeyPatch.context() as context:
+        yield context
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@given(company=companies(), data=st.data())
+def test_whatever_is_lost_on_the_way_no_two_users_get_one_value(company: Any, data: st.DataObject, patch: Any) -> None:
+    sources, live = company
+    with tempfile.TemporaryDirectory() as folder, OddScim(Oddities(), live) as service:
+        workspace = Workspace(Path(folder), service.base_url, service.token, patch)
+        workspace.write("mappings.yaml", BY_NAME + NICK)
+        workspace.users(sources)
+        changes = workspace.plan().plan["resource_changes"]
+        reviewed = {
+            change["key"]: change["change"]["after"].get("nickName")
+            for change in changes
+            if change["action"] == "create"
+        }
+        at = data.draw(st.integers(1, max(len(changes), 1)))
+        fault = data.draw(st.sampled_from([{"lose_answer_on_write": at}, {"cut_on_write": at}, {}]))
+        service.oddities = replace(service.oddities, **fault)
+        for _ in range(3):
+            ended = workspace.apply()
+            note(ended.out + ended.err)
+            service.oddities = Oddities()
+        assert workspace.plan().plan["resource_changes"] == []
+        held = [user["nickName"] for user in service.users.values() if user.get("nickName")]
+        assert len(held) == len(set(held)), "two users have one value"
+        for name, nick in reviewed.items():
+            assert service.find(name).get("nickName") == nick, "created with another value than was reviewed"

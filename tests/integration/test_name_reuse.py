@@ -1,0 +1,63 @@
+"""The user name of a deleted account: not used again while Apple keeps it, and free on the day it says."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from company import APPLE_MAPPINGS, Company, account, person
+from workspace import Workspace
+
+from reconciler.sandbox.admin import advance_clock
+from reconciler.sandbox.seed import seed
+from reconciler.sandbox.server import start
+
+
+@pytest.mark.parametrize(("profile", "days"), [("apple-business-manager", 30), ("apple-school-manager", 120)])
+def test_a_create_with_the_name_of_a_deleted_account_waits_for_its_window(
+    profile: str, days: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "sandbox.db"
+    seed(file, {"domains": ["example.com"], "users": [account("ada"), account("keeper")]})
+    with start(file) as sandbox:
+        url = sandbox.school_url if "school" in profile else sandbox.base_url
+        here = Company(Workspace(tmp_path, url, sandbox.token, monkeypatch), profile)
+        here.settings(lifecycle={"removed": "delete"})
+        here.workspace.write("mappings.yaml", APPLE_MAPPINGS)
+        here.wants()
+        here.applied()
+        deleted = next(line["time"][:10] for line in here.workspace.receipt() if line.get("result") == "done")
+        free = date.fromisoformat(deleted) + timedelta(days=days)
+        last = free - timedelta(days=1)
+
+        here.wants(person("ada", objectId="id-successor"))
+        before = here.live()
+        for now in ([], ["--now", str(last)], ["--now", f"{last}T23:59:59Z"]):
+            ended = here.workspace.apply(*now)
+            assert (ended.code, here.live()) == (3, before)
+            assert f'"ada@example.com (free on {free})"; wait until then, or choose other names' in " ".join(
+                ended.out.split()
+            )
+        assert here.plan("--now", str(free)).code == 2, "free on the day itself"
+
+        advance_clock(file, days=days + 1)
+        assert here.workspace.apply("--now", str(free)).code == 0
+        assert here.live()["ada"]["externalId"] == "id-successor"
+
+
+def test_an_approval_of_exactly_this_plan_lets_the_service_decide(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed(tmp_path / "sandbox.db", {"domains": ["example.com"], "users": [account("ada"), account("keeper")]})
+    with start(tmp_path / "sandbox.db") as sandbox:
+        here = Company(Workspace(tmp_path, sandbox.base_url, sandbox.token, monkeypatch))
+        here.settings(lifecycle={"removed": "delete"})
+        here.workspace.write("mappings.yaml", APPLE_MAPPINGS)
+        here.wants()
+        here.applied()
+        here.wants(person("ada", objectId="id-successor"))
+        plan = here.plan().plan
+        ended = here.workspace.apply("--approve", plan["plan_id"])
+        assert ended.code == 5
+        assert "one deleted in the last 30 days" in ended.out
