@@ -120,7 +120,8 @@ def mapped(user: SourceUser, mappings: Iterable[AttributeMapping], live: LiveUse
 
 
 def _mapped(user: SourceUser, row: AttributeMapping, live: LiveUser | None) -> MappedRow:
-    value, candidates, problem = None, (), None
+    value, problem = None, None
+    candidates: tuple[Value, ...] = ()
     try:
         made = row.rule(user.attributes)
         if row.unique:
