@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 from reconciler.core.compare import folded
 from reconciler.core.live import LiveReader
-from reconciler.core.model import AttributeMapping, DesiredUser, LiveUser, Resource
+from reconciler.core.model import AttributeMapping, DesiredUser, Flow, LiveUser, Resource
 from reconciler.core.planning import LiveState
 from reconciler.core.text import plural, quoted
 from reconciler.errors import ScimError
@@ -94,8 +94,8 @@ class _Owners:
 
     def suspects(self, live: Iterable[LiveUser], mappings: Sequence[AttributeMapping]) -> list[LiveUser]:
         """Live users who lack an attribute that they should have, or that would have to be cleared; else any."""
-        paths = {row.target for row in mappings if row.is_read and row.target != "active"}
-        clearable = [row.target for row in mappings if row.clear or row.unique]
+        paths = {row.target for row in mappings if row.flow is not Flow.CREATE and row.target != "active"}
+        clearable = [row.target for row in mappings if row.clear]
         lacking: list[LiveUser] = []
         others: list[LiveUser] = []
         for user in live:
