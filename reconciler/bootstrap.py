@@ -66,6 +66,17 @@ def connection(base_url: str, profile: TargetProfile, environment: Mapping[str, 
     return Connection(where, _Secret(token), profile.refusal_hints)
 
 
+def state_directory(environment: Mapping[str, str] = os.environ) -> Path:
+    """Where this user's programs keep what must outlive them: XDG_STATE_HOME, by default ~/.local/state."""
+    named = environment.get("XDG_STATE_HOME", "")
+    try:
+        # A relative path is to be ignored, says the XDG base directory specification.
+        base = Path(named) if named.startswith("/") else Path.home() / ".local" / "state"
+    except RuntimeError as fault:
+        raise ReconcilerError("this user has no home directory", "Set XDG_STATE_HOME to a directory.") from fault
+    return base / "reconciler"
+
+
 @cache
 def _certificates() -> ssl.SSLContext:
     """The authorities a service's certificate is checked against; loading them takes 30 ms."""

@@ -65,6 +65,10 @@ class StopRequestedError(ReconcilerError):
     exit_code = ExitCode.INTERRUPTED
 
 
+class LockedError(ReconcilerError):
+    """Somebody else is applying to the same target."""
+
+
 class PlanFileError(ReconcilerError):
     """A saved plan or receipt cannot be read."""
 
