@@ -57,6 +57,10 @@ User = Annotated[
     typer.Option("--user", metavar="KEY", help="Only this user, by userPrincipalName, userName, externalId or id."),
 ]
 Summary = Annotated[bool, typer.Option("--summary", help="One line for each user.")]
+Log = Annotated[
+    Path | None,
+    typer.Option("--log", metavar="FILE", help="Add a JSON line for each user, as Entra's provisioning log has it."),
+]
 Format = Annotated[str, typer.Option("--format", metavar="text|json", help="How the result is written.")]
 
 _STDERR = 2
@@ -184,6 +188,7 @@ def plan(
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit with 2 when there are changes.")
     ] = False,
+    log: Log = None,
     state: State = _STATE,
     plans: Plans = _PLANS,
     sandbox: Sandbox = False,
@@ -197,7 +202,7 @@ def plan(
     from reconciler.commands.plan import PlanOptions, run_plan  # noqa: PLC0415
 
     terminal = _terminal(no_color=no_color, redact=redact, quiet=quiet, verbose=verbose)
-    options = PlanOptions(out, format_, tuple(user or ()), summary, detailed_exitcode)
+    options = PlanOptions(out, format_, tuple(user or ()), summary, detailed_exitcode, log)
     return run_plan(_place(state, plans, now, sandbox=sandbox), options, terminal)
 
 
@@ -209,6 +214,16 @@ def apply(
         str | None, typer.Option("--approve", metavar="PLAN_ID", help="Lift the guards for exactly this plan.")
     ] = None,
     user: User = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Apply a saved plan whole or not at all (exit 4), not user by user.")
+    ] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Try those now who failed before and are put off.")
+    ] = False,
+    lock_timeout: Annotated[
+        float, typer.Option("--lock-timeout", min=0, metavar="SECONDS", help="Wait for another apply to end.")
+    ] = 0,
+    log: Log = None,
     summary: Summary = False,
     state: State = _STATE,
     plans: Plans = _PLANS,
@@ -223,7 +238,17 @@ def apply(
     from reconciler.commands.apply import ApplyOptions, run_apply  # noqa: PLC0415
 
     terminal = _terminal(no_color=no_color, redact=redact, quiet=quiet, verbose=verbose)
-    options = ApplyOptions(file, auto_approve, approve, tuple(user or ()), summary)
+    options = ApplyOptions(
+        file,
+        auto_approve,
+        approve,
+        tuple(user or ()),
+        summary,
+        strict=strict,
+        retry_failed=retry_failed,
+        lock_timeout=lock_timeout,
+        log=log,
+    )
     return run_apply(_place(state, plans, now, sandbox=sandbox), options, terminal)
 
 

@@ -106,6 +106,7 @@ def _policy(settings: models.Settings) -> Policy:
         removals=Limit(guards.removals.count, guards.removals.percent, guards.removals.floor),
         updates=Limit(guards.updates.count, guards.updates.percent),
         creates=Limit(guards.creates.count, guards.creates.percent),
+        failures=Limit(guards.failures.count, guards.failures.percent, guards.failures.floor),
         protected=frozenset(map(folded, guards.protected)),
         approvals=tuple(Approval(entry.plan, entry.removals, entry.until) for entry in settings.approvals),
     )

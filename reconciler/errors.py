@@ -65,6 +65,19 @@ class StopRequestedError(ReconcilerError):
     exit_code = ExitCode.INTERRUPTED
 
 
+class QuarantineError(ReconcilerError):
+    """An apply stopped itself, because too much of it failed."""
+
+    exit_code = ExitCode.PARTIAL
+
+    def __init__(self, why: str) -> None:
+        detail = (
+            "What is left was not begun. Find the cause (`reconciler status` lists who failed), then run the same\n"
+            "command again: it begins with a trial of a few changes and goes on if they work."
+        )
+        super().__init__(f"the apply stopped itself and is in quarantine: {why}", detail)
+
+
 class LockedError(ReconcilerError):
     """Somebody else is applying to the same target."""
 

@@ -1,16 +1,20 @@
 """Plan -> requests, in order. Decides nothing: it sends what the plan says.
 
-Each change is on its own: one refused user never stops the rest. A service that refuses us as a whole does.
+Each change is on its own: one refused user never stops the rest. A service that refuses us as a whole does, and so do
+failures of too many users: then the run is in quarantine.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 
+from reconciler.core.health import FAILURES, Quarantine, QuarantineReason, too_many
 from reconciler.core.model import REMOVALS, Action, Change, Outcome, Plan, Result
+from reconciler.core.policy import Limit, Policy
 from reconciler.core.text import printable, quoted
 from reconciler.errors import ScimError, StopRequestedError, TargetError
 from reconciler.one_change import Execution, OneChange
@@ -20,10 +24,16 @@ _MANY = 3
 
 @dataclass(slots=True)
 class Report:
-    """What happened. `stopped`: why the run ended early; `interrupted`: somebody pressed Ctrl-C."""
+    """What happened. `stopped`: the service refused us as a whole; `interrupted`: somebody pressed Ctrl-C.
+
+    `quarantine`: why the run stopped itself, which a refusal as a whole is too.
+    """
 
     outcomes: list[Outcome] = field(default_factory=list)
     stopped: TargetError | None = None
+    quarantine: Quarantine | None = None
+    left: int = 0
+    """Changes that were not begun."""
     interrupted: bool = False
 
     def count(self, result: Result, *actions: Action) -> int:
@@ -31,37 +41,59 @@ class Report:
         return sum(item.result is result and (not actions or item.change.action in actions) for item in self.outcomes)
 
 
-def execute(plan: Plan, execution: Execution, done: Collection[str] = ()) -> Report:
+@dataclass(frozen=True, slots=True)
+class Brakes:
+    """What stops a run: more failures than `failures`.
+
+    `trial`: addresses to begin with. The others follow if no more of these fail than the percentage allows.
+    """
+
+    failures: Limit = Policy().failures
+    trial: Collection[str] = ()
+
+
+def execute(plan: Plan, execution: Execution, done: Collection[str] = (), brakes: Brakes | None = None) -> Report:
     """Applies the changes of `plan` that are not in `done` (addresses), wave by wave."""
-    return _Run(execution, done).run(plan.changes)
+    return _Run(execution, done, brakes or Brakes()).run(plan.changes)
 
 
 class _Run:
-    def __init__(self, execution: Execution, done: Collection[str]) -> None:
+    def __init__(self, execution: Execution, done: Collection[str], brakes: Brakes) -> None:
         self._do = execution
+        self._brakes = brakes
         self._change = OneChange(execution)
         self._in_effect = set(done)
         self._stepped_aside: set[str] = set()
+        self._unstarted: set[str] = set()
+        self._attempted = 0
+        self._failed = 0
         self._report = Report()
         self._mostly_failed = False
 
     def run(self, changes: Sequence[Change]) -> Report:
         waiting = [change for change in changes if change.address not in self._in_effect]
+        trial = [change for change in waiting if change.address in self._brakes.trial]
         asides = [change for change in waiting if change.temporary_user_name is not None]
         with ThreadPoolExecutor(self._do.workers, thread_name_prefix="apply") as pool:
             try:
+                if trial:
+                    self._waves(pool, trial)
+                    self._judge(replace(self._brakes.failures, floor=0))
                 self._together(pool, self._step_aside, asides)
                 settled = {item.change.address for item in self._report.outcomes}
-                rest = [change for change in waiting if change.address not in settled]
-                for _, wave in groupby(rest, key=lambda change: change.wave):
-                    self._together(pool, self._one, wave)
-                    self._mostly_failed = self._mostly_failed or self._does_mostly_fail()
+                self._waves(pool, [change for change in waiting if change.address not in settled])
             except BaseException:
                 # Leaving the pool waits for all that is queued: it must not be carried out any more.
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
         self._report.interrupted = self._do.stop.is_set()
+        self._report.left = len(self._unstarted)
         return self._report
+
+    def _waves(self, pool: ThreadPoolExecutor, changes: Sequence[Change]) -> None:
+        for _, wave in groupby(changes, key=lambda change: change.wave):
+            self._together(pool, self._one, wave)
+            self._mostly_failed = self._mostly_failed or self._does_mostly_fail()
 
     def _together(
         self, pool: ThreadPoolExecutor, work: Callable[[Change], Outcome | None], changes: Iterable[Change]
@@ -78,8 +110,22 @@ class _Run:
     def _settle(self, outcome: Outcome) -> None:
         if outcome.result is Result.DONE:
             self._in_effect.add(outcome.change.address)
+        self._attempted += outcome.result is not Result.SKIPPED
+        self._failed += outcome.result in FAILURES
         self._report.outcomes.append(outcome)
+        self._judge(self._brakes.failures)
         self._do.on_outcome(outcome)
+
+    def _judge(self, limit: Limit) -> None:
+        """Puts the run in quarantine, once and on record, when it must not go on."""
+        if self._report.quarantine is not None:
+            return
+        why = too_many(limit, self._failed, self._attempted)
+        if self._report.stopped is not None:
+            why = Quarantine(QuarantineReason.REFUSED, self._report.stopped.summary)
+        if why is not None:
+            self._report.quarantine = why
+            self._do.record.quarantined(why)
 
     # --- one change, in a worker thread --------------------------------------
 
@@ -90,7 +136,9 @@ class _Run:
         if change.action in REMOVALS and self._mostly_failed:
             return self._skipped(change, "most of what comes before the removals failed")
         aside = change.address in self._stepped_aside
+        began = time.monotonic()
         outcome = self._guarded(change, lambda: self._change.carry_out(change, stepped_aside=aside))
+        outcome = replace(outcome, seconds=time.monotonic() - began)
         if aside and outcome.result is Result.FAILED:
             name = quoted(change.temporary_user_name or "")
             return replace(outcome, message=f"{outcome.message}; it has the temporary name {name} now")
@@ -111,7 +159,8 @@ class _Run:
 
     def _guarded(self, change: Change, work: Callable[[], Outcome]) -> Outcome:
         if self._ends():
-            return self._skipped(change, "the run was stopped" if self._report.stopped else "interrupted")
+            stopped = self._report.stopped is not None or self._report.quarantine is not None
+            return self._skipped(change, "the run was stopped" if stopped else "interrupted")
         try:
             return work()
         except ScimError as refusal:
@@ -123,13 +172,14 @@ class _Run:
             return self._change.interrupted(change, stop)
 
     def _skipped(self, change: Change, why: str) -> Outcome:
+        self._unstarted.add(change.address)
         if change.address in self._stepped_aside:
             name = quoted(change.temporary_user_name or "")
             return Outcome(change, Result.SKIPPED, f"only half done: it has the temporary name {name}; {why}")
         return Outcome(change, Result.SKIPPED, f"not started: {why}")
 
     def _ends(self) -> bool:
-        return self._do.stop.is_set() or self._report.stopped is not None
+        return self._do.stop.is_set() or self._report.stopped is not None or self._report.quarantine is not None
 
     def _is_free(self, address: str) -> bool:
         return address in self._in_effect or address in self._stepped_aside

@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 
 from reconciler.core import patch, verify
 from reconciler.core.compare import folded
+from reconciler.core.health import Quarantine
 from reconciler.core.live import LiveReader
 from reconciler.core.model import (
     REMOVALS,
@@ -57,6 +58,7 @@ class Record(Protocol):
 
     def started(self, address: str, action: Action, live_id: str | None, attributes: list[str]) -> None: ...
     def finished(self, outcome: Outcome) -> None: ...
+    def quarantined(self, why: Quarantine) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,8 @@ class OneChange:
             message = f"{message}. {self._who_has_the_name(change)}"
         elif self._is_about_the_domain(refusal):
             message = f"{message}. {self._do.profile.domain_hint}"
-        return self._record(Outcome(change, Result.FAILED, message))
+        status, scim_type = (refusal.status, refusal.scim_type) if isinstance(refusal, ScimError) else (None, "")
+        return self._record(Outcome(change, Result.FAILED, message, status=status, scim_type=scim_type))
 
     def interrupted(self, change: Change, stop: StopRequestedError) -> Outcome:
         """Somebody wants the run to end before the write was sent, or while the service wants a pause."""

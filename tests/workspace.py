@@ -50,6 +50,7 @@ class Workspace:
         patch.setenv("RECONCILER_TOKEN", token)
         patch.setenv("RECONCILER_ALLOWED_HOSTS", "127.0.0.1")
         patch.setenv("COLUMNS", "80")
+        patch.setenv("XDG_STATE_HOME", str(root / "state-home"))
         self.settings()
 
     def settings(self, **sections: Any) -> None:

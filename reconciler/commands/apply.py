@@ -7,77 +7,199 @@ import signal
 import sys
 import threading
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from types import FrameType
 
-from reconciler import __version__, bootstrap
+from reconciler import bootstrap
+from reconciler.commands.choice import Choice, choose, health_of, put_off, real_now, tell, told
 from reconciler.commands.place import Place, usable_state
 from reconciler.commands.plan import exit_code as plan_exit_code
 from reconciler.commands.plan import make_plan
+from reconciler.commands.reviewed import check_binding, not_as_reviewed
 from reconciler.commands.session import Session, open_session
 from reconciler.core import verify
+from reconciler.core.health import Health
 from reconciler.core.live import LiveReader
-from reconciler.core.model import Change, Outcome, Plan, Result
-from reconciler.core.planning import canonical, judged_anew, with_approval
+from reconciler.core.model import Outcome, Plan, Result
+from reconciler.core.planning import judged_anew, with_approval
 from reconciler.core.policy import Approval
 from reconciler.core.profile import TargetProfile
 from reconciler.core.text import plural, quoted
-from reconciler.errors import BlockedError, ExitCode, StalePlanError, UsageError
-from reconciler.executor import Report, execute
+from reconciler.errors import ExitCode, QuarantineError, StalePlanError, TargetError, UsageError
+from reconciler.executor import Brakes, Report, execute
 from reconciler.one_change import Execution
 from reconciler.plan_document import from_json, to_json
 from reconciler.render.text import render_plan, render_report, was_not_started
 from reconciler.scim.client import ScimClient
 from reconciler.scim.pace import Pace
 from reconciler.store.files import read_file, write_private
+from reconciler.store.lock import Wait, lock_name, one_writer
 from reconciler.store.receipts import Receipt, directory_for, started_addresses
+from reconciler.store.refusal import forget_refusal, remember_refusal
 from reconciler.terminal import Progress, Terminal
 
 
 @dataclass(frozen=True, slots=True)
 class ApplyOptions:
-    """The command line of `apply`."""
+    """The command line of `apply`. `lock_timeout` in seconds."""
 
     file: Path | None
     auto_approve: bool
     approve: str | None
     users: tuple[str, ...]
     summary: bool
+    strict: bool = False
+    retry_failed: bool = False
+    lock_timeout: float = 0
+    log: Path | None = None
 
 
 def run_apply(place: Place, options: ApplyOptions, terminal: Terminal) -> ExitCode:
-    """Plans, compares or asks, executes, reports."""
+    """Plans, compares or asks, executes, reports; the only writer to its target as long as it lasts."""
     if options.file is not None and options.users:
         raise UsageError("--user cannot be combined with a saved plan", "A saved plan is applied as a whole.")
     reviewed = from_json(read_file(options.file)) if options.file is not None else None
     state = usable_state(place, terminal)
     if state is None:
         return ExitCode.ERROR
-    with open_session(place, state, terminal) as session:
-        if reviewed is not None:
-            check_binding(reviewed, session)
-        plan = make_plan(session, options.users, terminal)
-        approvals = [*state.policy.approvals, *([Approval(options.approve)] if options.approve is not None else [])]
+    with (
+        open_session(place, state, terminal) as session,
+        one_writer(lock_path(session), Wait(options.lock_timeout, terminal.note)),
+    ):
+        return _Apply(session, options, reviewed, terminal).run()
+
+
+class _Apply:
+    """One apply: what it was asked, and what it finds."""
+
+    def __init__(self, session: Session, options: ApplyOptions, reviewed: Plan | None, terminal: Terminal) -> None:
+        self._session = session
+        self._options = options
+        self._reviewed = reviewed
+        self._terminal = terminal
+
+    def run(self) -> ExitCode:
+        """Raises what ends it before anything is written."""
+        if self._reviewed is not None:
+            check_binding(self._reviewed, self._session)
+        plan, changed = self._plan()
+        health = health_of(self._session)
+        self._show(plan)
+        if plan.blocked:
+            return plan_exit_code(plan, detailed=False)
+        if not plan.changes:
+            self._close_the_books(plan, health)
+            return plan_exit_code(plan, detailed=False)
+        tried = self._options.retry_failed or bool(self._options.users)
+        late = [] if tried else _others(put_off(plan, health, real_now()), changed)
+        choice = choose(plan, [*changed, *late], health)
+        tell(self._terminal, told(health, len(late), len(choice.trial)))
+        if choice.plan.changes and not self._agreed():
+            self._terminal.result("Apply cancelled.")
+            return ExitCode.ERROR
+        return self._carry_out(choice, self._reviewed or plan)
+
+    def _plan(self) -> tuple[Plan, list[Outcome]]:
+        """The plan as it is now, and which of its users are not as reviewed."""
+        place, policy = self._session.place, self._session.state.policy
+        plan = self._read_and_plan()
+        by_hand = [Approval(self._options.approve)] if self._options.approve is not None else []
+        approvals = [*policy.approvals, *by_hand]
         plan = judged_anew(plan, approvals, today(place))
-        _check_approval(options.approve, [plan, reviewed or plan], terminal)
-        if reviewed is not None:
-            check_reviewed(reviewed, plan, started_addresses(place.record, reviewed.plan_id))
-            # What is left of a plan that was approved as a whole is approved too.
-            plan = with_approval(plan, approvals, today(place), reviewed)
-        if reviewed is None or plan.blocked or not plan.changes:
-            terminal.result(render_plan(plan, state.profile, terminal.style, summary_only=options.summary))
+        reviewed = self._reviewed
+        _check_approval(self._options.approve, [plan, reviewed or plan], self._terminal)
+        if reviewed is None:
+            return plan, []
+        started = started_addresses(place.record, reviewed.plan_id)
+        changed = not_as_reviewed(reviewed, plan, started, strict=self._options.strict)
+        # What is left of a plan that was approved as a whole is approved too.
+        return with_approval(plan, approvals, today(place), reviewed), changed
+
+    def _read_and_plan(self) -> Plan:
+        """A service that refuses us before there is a plan is remembered: no receipt could tell."""
+        place, target = self._session.place, self._session.target
+        try:
+            plan = make_plan(self._session, self._options.users, self._terminal)
+        except TargetError as refusal:
+            remember_refusal(place.record, target, refusal.summary, real_now())
+            raise
+        forget_refusal(place.record)
+        return plan
+
+    def _show(self, plan: Plan) -> None:
+        terminal = self._terminal
+        if self._reviewed is None or plan.blocked or not plan.changes:
+            profile = self._session.state.profile
+            terminal.result(render_plan(plan, profile, terminal.style, summary_only=self._options.summary))
         elif plan.diagnostics:
             terminal.diagnostics(plan.diagnostics)
-        if plan.blocked or not plan.changes:
-            return plan_exit_code(plan, detailed=False)
-        if reviewed is None and not options.auto_approve and not _asked(terminal):
-            terminal.result("Apply cancelled.")
-            return ExitCode.ERROR
-        return _carry_out(plan, reviewed or plan, session, terminal)
+
+    def _agreed(self) -> bool:
+        return self._reviewed is not None or self._options.auto_approve or _asked(self._terminal)
+
+    def _close_the_books(self, plan: Plan, health: Health) -> None:
+        """Nothing is left to do: what earlier receipts say about failures is over."""
+        if plan.tally.failed or self._options.users or health.healthy:
+            return
+        receipt = Receipt(directory_for(self._session.place.record, plan), plan, real_now)
+        receipt.close({})
+        self._terminal.note(f"Nothing is left of what failed before. Receipt: {receipt.path}")
+
+    def _carry_out(self, choice: Choice, record_of: Plan) -> ExitCode:
+        report = self._execute(choice, record_of) if choice.plan.changes else Report()
+        report.outcomes += choice.skipped
+        self._terminal.result("\n" + render_report(report.outcomes, self._terminal.style))
+        _explain_conflicts(report, self._session.state.profile, self._terminal)
+        if report.stopped is not None:
+            self._terminal.error(report.stopped)
+        elif report.quarantine is not None:
+            self._terminal.error(QuarantineError(report.quarantine.message))
+        return exit_code(choice.plan, report)
+
+    def _execute(self, choice: Choice, record_of: Plan) -> Report:
+        session, terminal = self._session, self._terminal
+        stop = threading.Event()
+        pace = Pace(
+            stop, on_pause=lambda seconds: terminal.note(f"The service wants a pause of {seconds:.0f} seconds.")
+        )
+        with terminal.progress() as progress, bootstrap.client(session.connection, writes=True, pace=pace) as client:
+            directory = directory_for(session.place.record, record_of)
+            write_private(directory / "plan.json", to_json(record_of))
+            receipt = Receipt(directory, record_of, real_now, whole=not self._options.users)
+            for outcome in choice.skipped:
+                receipt.finished(outcome)
+            watch = _Watch(len(choice.plan.changes), progress, terminal, stop)
+            execution = _execution(session, client, receipt, watch)
+            brakes = Brakes(session.state.policy.failures, choice.trial)
+            with _finishing_on_interrupt(stop):
+                report = execute(choice.plan, execution, brakes=brakes)
+            counts = Counter(outcome.result for outcome in (*report.outcomes, *choice.skipped))
+            receipt.close(counts, how=_how(report), left=report.left)
+        terminal.note(f"Receipt: {receipt.path}")
+        return report
+
+
+def _others(late: list[Outcome], changed: list[Outcome]) -> list[Outcome]:
+    """A user is skipped for one reason only."""
+    named = {outcome.change.address for outcome in changed}
+    return [outcome for outcome in late if outcome.change.address not in named]
+
+
+def _how(report: Report) -> str:
+    if report.quarantine is not None:
+        return "quarantined"
+    return "interrupted" if report.interrupted else "complete"
+
+
+def lock_path(session: Session) -> Path:
+    """The lock of the session's target: of this user's on this machine; the sandbox's lies beside it."""
+    if session.place.sandbox:
+        return session.place.sandbox_file.with_suffix(".lock")
+    return bootstrap.state_directory() / "locks" / lock_name(session.target)
 
 
 def _check_approval(given: str | None, plans: list[Plan], terminal: Terminal) -> None:
@@ -108,26 +230,6 @@ def _asked(terminal: Terminal) -> bool:
         return input("  Enter a value: ").strip() == "yes"
     except EOFError:
         return False
-
-
-def _carry_out(plan: Plan, record_of: Plan, session: Session, terminal: Terminal) -> ExitCode:
-    stop = threading.Event()
-    pace = Pace(stop, on_pause=lambda seconds: terminal.note(f"The service wants a pause of {seconds:.0f} seconds."))
-    with terminal.progress() as progress, bootstrap.client(session.connection, writes=True, pace=pace) as client:
-        directory = directory_for(session.place.record, record_of)
-        write_private(directory / "plan.json", to_json(record_of))
-        receipt = Receipt(directory, record_of, lambda: datetime.now(UTC))
-        watch = _Watch(len(plan.changes), progress, terminal, stop)
-        execution = _execution(session, client, receipt, watch)
-        with _finishing_on_interrupt(stop):
-            report = execute(plan, execution)
-        receipt.close(Counter(outcome.result for outcome in report.outcomes))
-    terminal.result("\n" + render_report(report.outcomes, terminal.style))
-    _explain_conflicts(report, session.state.profile, terminal)
-    if report.stopped is not None:
-        terminal.error(report.stopped)
-    terminal.note(f"Receipt: {receipt.path}")
-    return exit_code(plan, report)
 
 
 def _explain_conflicts(report: Report, profile: TargetProfile, terminal: Terminal) -> None:
@@ -216,52 +318,3 @@ def exit_code(plan: Plan, report: Report) -> ExitCode:
         return ExitCode.ERROR
     failed = any(outcome.result is not Result.DONE for outcome in report.outcomes)
     return ExitCode.PARTIAL if failed or plan.tally.failed else ExitCode.OK
-
-
-# --- reviewed = applied ---------------------------------------------------------
-
-
-def check_binding(reviewed: Plan, session: Session) -> None:
-    """Raises unless the reviewed plan is for this target, of this version, and not too old."""
-    here = session.target
-    if reviewed.target != here:
-        raise BlockedError(
-            f"the plan is for {reviewed.target.base_url} ({reviewed.target.profile}), this target is "
-            f"{here.base_url} ({here.profile})",
-            "A plan is only applied to the target it was made for.",
-        )
-    if reviewed.reconciler_version != __version__:
-        raise StalePlanError(
-            f"the plan was made by version {reviewed.reconciler_version}, this is {__version__}", "Make a new plan."
-        )
-    if max(session.place.now, datetime.now(UTC)) >= reviewed.expires_at:
-        raise StalePlanError(f"the plan expired on {reviewed.expires_at:%Y-%m-%d %H:%M} UTC", "Make a new plan.")
-
-
-def check_reviewed(reviewed: Plan, fresh: Plan, started: Collection[str]) -> None:
-    """Raises unless `fresh` is the reviewed plan, less what an earlier apply of it started (addresses)."""
-    differences = _differences(reviewed, fresh, started)
-    if differences:
-        from reconciler.render.difference import render_differences  # noqa: PLC0415 - imports deepdiff, 0.15 s
-
-        raise StalePlanError(
-            "the plan is stale: it is not what would be done now",
-            f"{render_differences(differences)}\nMake a new plan and have it reviewed.",
-        )
-
-
-def _differences(reviewed: Plan, fresh: Plan, started: Collection[str]) -> list[tuple[Change | None, Change | None]]:
-    """Pairs (reviewed, now) of changes that are not the same."""
-    then = {change.address: change for change in reviewed.changes}
-    now = {change.address: change for change in fresh.changes}
-    pairs = [(then.get(address), now.get(address)) for address in sorted(then.keys() | now.keys())]
-    return [(old, new) for old, new in pairs if not _agree(old, new, started)]
-
-
-def _agree(old: Change | None, new: Change | None, started: Collection[str]) -> bool:
-    if old is None:
-        return False
-    if old.address in started:
-        # Done, or cut short: what is left of it must be the same thing done to the same account.
-        return new is None or (new.action, new.live_id, new.after) == (old.action, old.live_id, old.after)
-    return new is not None and canonical(old) == canonical(new)

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler import __version__, bootstrap
+from reconciler.commands.choice import health_of, put_off, real_now, tell, told
 from reconciler.commands.place import Place, usable_state
 from reconciler.commands.reading import Progress, Reading, read_live
 from reconciler.commands.session import Session, open_session
 from reconciler.core.compare import folded
+from reconciler.core.health import trial_of
 from reconciler.core.live import LiveReader
 from reconciler.core.model import Plan
 from reconciler.core.planning import LiveState, PlanRequest, build_plan
@@ -35,6 +37,7 @@ class PlanOptions:
     users: tuple[str, ...]
     summary: bool
     detailed_exitcode: bool
+    log: Path | None = None
 
 
 def run_plan(place: Place, options: PlanOptions, terminal: Terminal) -> ExitCode:
@@ -45,7 +48,11 @@ def run_plan(place: Place, options: PlanOptions, terminal: Terminal) -> ExitCode
         return ExitCode.ERROR
     with open_session(place, state, terminal) as session:
         plan = make_plan(session, options.users, terminal)
+        health = health_of(session)
     terminal.result(rendered(plan, state.profile, options.format, terminal.style, summary=options.summary))
+    late = [] if options.users else put_off(plan, health, real_now())
+    if plan.changes:
+        tell(terminal, told(health, len(late), len(trial_of(plan.changes, health.troubles))))
     if options.out is not None:
         write_private(options.out, to_json(plan))
         terminal.note(_saved(options.out, plan, place))

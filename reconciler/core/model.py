@@ -434,3 +434,8 @@ class Outcome:
     live_id: str | None = None
     attributes: tuple[AttributePath, ...] = ()
     """The attributes a NOT_IN_EFFECT is about."""
+    status: int | None = None
+    """HTTP status of a refusal."""
+    scim_type: str = ""
+    seconds: float = field(default=0, compare=False)
+    """How long it took."""

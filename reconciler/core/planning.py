@@ -303,6 +303,12 @@ def canonical(change: Change) -> dict[str, object]:
     }
 
 
+def change_digest(change: Change) -> str:
+    """Sixteen digits that are the same for the same change: receipts tell by it whether it was tried before."""
+    text = json.dumps(canonical(change), sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
 def judged_anew(plan: Plan, approvals: Sequence[Approval], today: date) -> Plan:
     """The plan with its guards as `approvals` leave them on `today`; approvals it had before don't count."""
     return with_approval(

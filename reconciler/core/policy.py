@@ -46,6 +46,8 @@ class Policy:
     removals: Limit = field(default_factory=lambda: Limit(10, 10))
     updates: Limit = field(default_factory=Limit)
     creates: Limit = field(default_factory=Limit)
+    failures: Limit = field(default_factory=lambda: Limit(None, 40, 10))
+    """Of attempted changes, how many may fail before an apply stops itself."""
     protected: frozenset[str] = frozenset()
     """Folded userNames and externalIds that are never removed."""
     approvals: tuple[Approval, ...] = ()

@@ -22,6 +22,13 @@ def render_differences(pairs: Iterable[tuple[Change | None, Change | None]]) -> 
     return "\n".join(f"  {line}" for line in lines)
 
 
+def render_difference(reviewed: Change | None, now: Change | None) -> str:
+    """The difference of one user's change, without the user."""
+    change = now or reviewed
+    head = f"{printable(change.address)}: " if change is not None else ""
+    return "; ".join(line.removeprefix(head) for line in _lines(reviewed, now))
+
+
 def _lines(reviewed: Change | None, now: Change | None) -> Iterator[str]:
     if now is not None and reviewed is None:
         yield f"{printable(now.address)}: would now be {_past(now)}, which was not reviewed"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from reconciler.core.text import printable
+from reconciler.core.text import printable, redacted
 from reconciler.render.text import HIDDEN, Style
 
 
@@ -18,8 +18,11 @@ def _line(entry: Mapping[str, Any], style: Style) -> str:
     time, event = _text(entry, "time"), _text(entry, "event")
     if event == "apply_started":
         return f"{time} apply of {_text(entry, 'plan_id')} to {_text(entry, 'target')}"
+    if event == "quarantined":
+        message = redacted(_text(entry, "message")) if style.redact else _text(entry, "message")
+        return f"{time} in quarantine: {_text(entry, 'reason')}: {message}"
     if event == "apply_finished":
-        known = ("format_version", "time", "event", "plan_id")
+        known = ("format_version", "time", "event", "plan_id", "how", "left")
         counts = ", ".join(
             f"{printable(str(count))} {printable(name)}" for name, count in entry.items() if name not in known
         )

@@ -87,12 +87,21 @@ class RemovalLimit(_Strict):
     floor: Count = Field(default=1, description="Percent never blocks this few removals: small companies must work")
 
 
+class FailureLimit(_Strict):
+    """How many of the attempted changes may fail before an apply stops itself and is in quarantine."""
+
+    count: Count | None = None
+    percent: Percent | None = Field(default=40, description="Of the changes attempted so far")
+    floor: Count = Field(default=10, description="Percent never stops an apply for this few failures")
+
+
 class GuardSettings(_Strict):
-    """What blocks a plan."""
+    """What blocks a plan, and what stops an apply."""
 
     removals: RemovalLimit = RemovalLimit()
     updates: Limit = Limit()
     creates: Limit = Limit()
+    failures: FailureLimit = FailureLimit()
     protected: Names = Field(
         default=[], description="userName or externalId of accounts that are never removed, also when they left git"
     )

@@ -16,12 +16,14 @@ from pathlib import Path
 from typing import IO, Any
 
 from reconciler.core.compare import folded
+from reconciler.core.health import Quarantine
 from reconciler.core.model import Action, Deactivation, Outcome, Plan, Result
+from reconciler.core.planning import change_digest
 from reconciler.errors import PlanFileError
 from reconciler.store.files import read_file
 
 FORMAT_VERSION = "1.0"
-_NAME = "receipt.jsonl"
+RECEIPT = "receipt.jsonl"
 
 
 def directory_for(plans: Path, plan: Plan) -> Path:
@@ -35,17 +37,26 @@ def short_id(plan_id: str) -> str:
 
 
 class Receipt:
-    """An open receipt. Every line is on disk when its method returns. Thread-safe."""
+    """An open receipt. Every line is on disk when its method returns. Thread-safe.
 
-    def __init__(self, directory: Path, plan: Plan, clock: Callable[[], datetime]) -> None:
-        self.path = directory / _NAME
+    `whole`: the apply is about all users.
+    """
+
+    def __init__(self, directory: Path, plan: Plan, clock: Callable[[], datetime], *, whole: bool = True) -> None:
+        self.path = directory / RECEIPT
         self._plan_id = plan.plan_id
         self._clock = clock
         self._lock = threading.Lock()
         self._disk = threading.Lock()
         self._written = self._on_disk = 0
         self._file = self._open(directory)
-        self._line("apply_started", target=plan.target.base_url, profile=plan.target.profile, changes=len(plan.changes))
+        self._line(
+            "apply_started",
+            target=plan.target.base_url,
+            profile=plan.target.profile,
+            changes=len(plan.changes),
+            whole=whole,
+        )
 
     def _open(self, directory: Path) -> IO[bytes]:
         try:
@@ -72,11 +83,17 @@ class Receipt:
             result=outcome.result.value,
             message=outcome.message,
             attributes=list(outcome.attributes),
+            change=change_digest(change),
         )
 
-    def close(self, outcomes: Mapping[Result, int]) -> None:
-        """The apply is over; the numbers are counted from outcomes."""
-        self._line("apply_finished", **{result.value: count for result, count in outcomes.items()})
+    def quarantined(self, why: Quarantine) -> None:
+        """The run stops itself."""
+        self._line("quarantined", reason=why.reason, message=why.message)
+
+    def close(self, outcomes: Mapping[Result, int], *, how: str = "complete", left: int = 0) -> None:
+        """The apply is over; the numbers are counted from outcomes. `how`, `left`: as `health.Run`."""
+        counts = {result.value: count for result, count in outcomes.items()}
+        self._line("apply_finished", how=how, left=left, **counts)
         self._file.close()
 
     def _line(self, event: str, **fields: Any) -> None:
@@ -131,7 +148,7 @@ def started_addresses(plans: Path, plan_id: str) -> frozenset[str]:
     """The addresses of all changes of a plan that earlier applies of it started, whatever became of them."""
     return frozenset(
         str(entry.get("address"))
-        for path in sorted(plans.glob(f"*-{short_id(plan_id)}/{_NAME}"))
+        for path in sorted(plans.glob(f"*-{short_id(plan_id)}/{RECEIPT}"))
         for entry in read_receipt(path)
         if entry.get("plan_id") == plan_id and entry.get("event") == "started"
     )
@@ -150,7 +167,7 @@ class History:
 def read_history(plans: Path, base_url: str, quarantine_days: int, now: datetime) -> History:
     """The history of the target at `base_url`, from all receipts under `plans`, in one pass."""
     book = _Book(quarantine_days, now)
-    for path in sorted(plans.rglob(_NAME)):
+    for path in sorted(plans.rglob(RECEIPT)):
         here = True
         for entry in read_receipt(path):
             if entry.get("event") == "apply_started":
@@ -219,7 +236,7 @@ def json_schema() -> dict[str, Any]:
         "properties": {
             "format_version": {"const": FORMAT_VERSION},
             "time": {"type": "string", "format": "date-time"},
-            "event": {"enum": ["apply_started", "started", "finished", "apply_finished"]},
+            "event": {"enum": ["apply_started", "started", "finished", "quarantined", "apply_finished"]},
             "plan_id": {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"},
             "address": text,
             "action": {"enum": [action.value for action in Action]},
@@ -228,6 +245,11 @@ def json_schema() -> dict[str, Any]:
             "result": {"enum": [result.value for result in Result]},
             "message": text,
             "attributes": {"type": "array", "items": text},
+            "change": {"type": "string", "description": "The same for the same change"},
+            "whole": {"type": "boolean", "description": "Whether the apply was about all users"},
+            "reason": {"type": "string", "description": "Why a run stopped itself, in Entra's names"},
+            "how": {"enum": ["complete", "interrupted", "quarantined"]},
+            "left": {"type": "integer", "description": "Changes that were not begun"},
         },
     }
 

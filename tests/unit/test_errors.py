@@ -8,10 +8,10 @@ import reconciler
 from reconciler.errors import (
     BlockedError,
     ExitCode,
+    LockedError,
     PlanFileError,
     ReconcilerError,
     ScimError,
-    LockedError,
     StalePlanError,
     TargetError,
     UnknownOutcomeError,

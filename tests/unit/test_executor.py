@@ -28,6 +28,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.core import paths
+from reconciler.core.health import Quarantine
 from reconciler.core.live import LiveReader
 from reconciler.core.model import Action, AttributeMapping, Change, Flow, LiveUser, Outcome, Plan, Result
 from reconciler.core.policy import Limit, Policy
@@ -172,6 +173,9 @@ class Record:
 
     def finished(self, outcome: Outcome) -> None:
         self.log.append(f"finished {who(outcome.change.address)} {outcome.result.value}")
+
+    def quarantined(self, why: Quarantine) -> None:
+        self.log.append(f"quarantined {why.reason}")
 
 
 def who(address: str) -> str:
@@ -486,7 +490,7 @@ def test_a_service_that_refuses_as_a_whole_stops_the_rest() -> None:
     assert found.results == {"a": "done", "b": "failed", "c": "skipped", "d": "skipped"}
     assert found.messages["c"] == found.messages["d"] == "not started: the run was stopped"
     assert found.report.stopped is DOWN
-    assert service.log[-2:] == ["PATCH live-b", "finished b failed"]
+    assert service.log[-3:] == ["PATCH live-b", "finished b failed", "quarantined EncounteredQuarantineException"]
 
 
 # --- lost answers -------------------------------------------------------------------------------

@@ -212,7 +212,12 @@ def test_a_key_without_a_value_is_as_good_as_absent(tree: Tree, written: str) ->
             'unknown key "cuont"',
             "Did you mean count? Known here: count, floor, percent.",
         ),
-        ("guards: {xyz: 1}\n", "4:10", 'unknown key "xyz"', "Known here: creates, protected, removals, updates."),
+        (
+            "guards: {xyz: 1}\n",
+            "4:10",
+            'unknown key "xyz"',
+            "Known here: creates, failures, protected, removals, updates.",
+        ),
         (
             "approvals:\n  - {plan: x, until: 2026-01-01, reason: y, untill: 1}\n",
             "5:45",

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from builders import NOW, TARGET, change, plan_with, values_of
 
+from reconciler.core.health import Quarantine
 from reconciler.core.model import Action, Deactivation, Outcome, Plan, Result
+from reconciler.core.planning import change_digest
 from reconciler.errors import PlanFileError
 from reconciler.store import receipts
 from reconciler.store.receipts import (
@@ -46,7 +48,8 @@ def test_a_receipt_has_a_line_for_each_event(tmp_path: Path) -> None:
     receipt = opened(tmp_path)
     receipt.started(ADA.address, ADA.action, "live-ada", ["name.familyName"])
     receipt.finished(Outcome(ADA, Result.NOT_IN_EFFECT, "Zoë\nx", "live-ada", ("name.familyName",)))
-    receipt.close({Result.NOT_IN_EFFECT: 1})
+    receipt.quarantined(Quarantine("Because", "it failed"))
+    receipt.close({Result.NOT_IN_EFFECT: 1}, left=2)
     always = {"format_version": "1.0", "time": "2026-03-01T12:00:00+00:00", "plan_id": PLAN.plan_id}
     lines = receipt.path.read_text("utf-8").splitlines()
     assert [json.loads(line) for line in lines] == [
@@ -56,6 +59,7 @@ def test_a_receipt_has_a_line_for_each_event(tmp_path: Path) -> None:
             "target": PLAN.target.base_url,
             "profile": "apple-business-manager",
             "changes": 1,
+            "whole": True,
         },
         {
             **always,
@@ -75,8 +79,10 @@ def test_a_receipt_has_a_line_for_each_event(tmp_path: Path) -> None:
             "result": "not_in_effect",
             "message": "Zoë\nx",
             "attributes": ["name.familyName"],
+            "change": change_digest(ADA),
         },
-        {**always, "event": "apply_finished", "not_in_effect": 1},
+        {**always, "event": "quarantined", "reason": "Because", "message": "it failed"},
+        {**always, "event": "apply_finished", "how": "complete", "left": 2, "not_in_effect": 1},
     ]
     assert list(read_receipt(receipt.path)) == [json.loads(line) for line in lines]
     assert stat.S_IMODE(receipt.path.stat().st_mode) == 0o600
@@ -355,9 +361,17 @@ def test_the_schema_knows_every_key_that_is_written(tmp_path: Path) -> None:
     receipt = opened(tmp_path)
     receipt.started(ADA.address, ADA.action, None, [])
     receipt.finished(Outcome(ADA, Result.DONE))
+    receipt.quarantined(Quarantine("Because", "it failed"))
+    receipt.close({Result.DONE: 1})
     schema = json_schema()
-    assert schema["properties"]["event"]["enum"] == ["apply_started", "started", "finished", "apply_finished"]
-    counted = {"target", "profile", "changes"}
+    assert schema["properties"]["event"]["enum"] == [
+        "apply_started",
+        "started",
+        "finished",
+        "quarantined",
+        "apply_finished",
+    ]
+    counted = {"target", "profile", "changes", "done"}
     for entry in read_receipt(receipt.path):
         assert set(schema["required"]) <= entry.keys() <= set(schema["properties"]) | counted
     assert schema["properties"]["format_version"]["const"] == receipts.FORMAT_VERSION

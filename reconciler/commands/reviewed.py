@@ -1,0 +1,82 @@
+"""Reviewed = applied: whether a plan is still what would be done, and which of its changes are.
+
+Nothing is ever applied that was not reviewed. What the desired state moved makes the whole plan stale; where only the
+accounts of some users moved, these are left out and the others go on (docs/decisions/0017-stale.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import UTC, datetime
+
+from reconciler import __version__
+from reconciler.commands.session import Session
+from reconciler.core.model import Change, Outcome, Plan, Result
+from reconciler.core.planning import canonical
+from reconciler.errors import BlockedError, StalePlanError
+
+Pair = tuple[Change | None, Change | None]
+"""A change as it was reviewed, and as it would be made now; None: not at all."""
+
+
+def check_binding(reviewed: Plan, session: Session) -> None:
+    """Raises unless the reviewed plan is for this target, of this version, and not too old."""
+    here = session.target
+    if reviewed.target != here:
+        raise BlockedError(
+            f"the plan is for {reviewed.target.base_url} ({reviewed.target.profile}), this target is "
+            f"{here.base_url} ({here.profile})",
+            "A plan is only applied to the target it was made for.",
+        )
+    if reviewed.reconciler_version != __version__:
+        raise StalePlanError(
+            f"the plan was made by version {reviewed.reconciler_version}, this is {__version__}", "Make a new plan."
+        )
+    if max(session.place.now, datetime.now(UTC)) >= reviewed.expires_at:
+        raise StalePlanError(f"the plan expired on {reviewed.expires_at:%Y-%m-%d %H:%M} UTC", "Make a new plan.")
+
+
+def not_as_reviewed(reviewed: Plan, fresh: Plan, started: Collection[str], *, strict: bool) -> list[Outcome]:
+    """The users whose change is not the reviewed one any more, as skipped; `started`: by an earlier apply of the plan.
+
+    Raises `StalePlanError` when they are most, when the desired state is not the reviewed one, and when `strict`.
+    """
+    pairs = _differences(reviewed, fresh, started)
+    if not pairs:
+        return []
+    from reconciler.render.difference import render_difference, render_differences  # noqa: PLC0415 - deepdiff, 0.15 s
+
+    if strict or reviewed.config_digest != fresh.config_digest or not _mostly_the_same(reviewed, fresh, pairs):
+        raise StalePlanError(
+            "the plan is stale: it is not what would be done now",
+            f"{render_differences(pairs)}\nMake a new plan and have it reviewed.",
+        )
+    return [
+        Outcome(change, Result.SKIPPED, f"not as reviewed: {render_difference(old, new)}; plan again")
+        for old, new in pairs
+        if (change := new or old) is not None
+    ]
+
+
+def _mostly_the_same(reviewed: Plan, fresh: Plan, pairs: Collection[Pair]) -> bool:
+    """Whether something is left to do, and at least half of what was reviewed is: else it is not about single users."""
+    changed = {new.address for _, new in pairs if new is not None}
+    gone = sum(old is not None for old, _ in pairs)
+    return any(change.address not in changed for change in fresh.changes) and 2 * gone <= len(reviewed.changes)
+
+
+def _differences(reviewed: Plan, fresh: Plan, started: Collection[str]) -> list[Pair]:
+    """Pairs of changes that are not the same."""
+    then = {change.address: change for change in reviewed.changes}
+    now = {change.address: change for change in fresh.changes}
+    pairs = [(then.get(address), now.get(address)) for address in sorted(then.keys() | now.keys())]
+    return [(old, new) for old, new in pairs if not _agree(old, new, started)]
+
+
+def _agree(old: Change | None, new: Change | None, started: Collection[str]) -> bool:
+    if old is None:
+        return False
+    if old.address in started:
+        # Done, or cut short: what is left of it must be the same thing done to the same account.
+        return new is None or (new.action, new.live_id, new.after) == (old.action, old.live_id, old.after)
+    return new is not None and canonical(old) == canonical(new)

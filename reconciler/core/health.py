@@ -1,0 +1,199 @@
+"""What the receipts of earlier applies tell: quarantine, users that keep failing, and when each is tried again. Pure.
+
+The reasons are called as Entra calls them, so that those who know its provisioning jobs know them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from reconciler.core.model import REMOVALS, Change, Result
+from reconciler.core.policy import Limit
+from reconciler.core.text import plural
+
+RETRIES = (timedelta(0), timedelta(hours=6), timedelta(hours=12), timedelta(hours=24))
+"""After its first failure a change is tried in the next run, then ever later; the last of these is for all further."""
+ATTEMPTS = (timedelta(hours=1), timedelta(hours=6), timedelta(hours=12), timedelta(hours=24))
+"""When a target in quarantine should be tried again, by the number of runs that ended so."""
+TRIAL = 5
+"""Changes a run begins with while the target is in quarantine."""
+FAILURES = frozenset({Result.FAILED, Result.NOT_IN_EFFECT, Result.UNKNOWN})
+
+
+class QuarantineReason(StrEnum):
+    """Why an apply stopped itself."""
+
+    REFUSED = "EncounteredQuarantineException"
+    """The service refused us as a whole: the token, the certificate, an answer that is no SCIM."""
+    PROPORTION = "EncounteredEscrowProportionThreshold"
+    TOTAL = "EncounteredTotalEscrowThreshold"
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantine:
+    """Why a run stopped itself."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What became of one change in one run, by its receipt."""
+
+    address: str
+    action: str
+    digest: str
+    result: str
+    message: str
+    time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One apply, by its receipt. `ended` None: it crashed, or goes on."""
+
+    plan_id: str
+    began: datetime
+    whole: bool
+    """Whether it was about all users (no `--user`)."""
+    attempts: tuple[Attempt, ...] = ()
+    ended: datetime | None = None
+    how: str = ""
+    """`complete`, `interrupted`, `quarantined`; empty: it did not end."""
+    left: int = 0
+    """Changes that it did not begin."""
+    quarantine: Quarantine | None = None
+
+    def count(self, *results: str) -> int:
+        """The number of changes that ended so."""
+        return sum(attempt.result in results for attempt in self.attempts)
+
+    @property
+    def failed(self) -> int:
+        """The number of changes that failed."""
+        return self.count(*FAILURES)
+
+    @property
+    def successful(self) -> bool:
+        """Whether everything it was to do is done."""
+        return self.how == "complete" and not self.left and self.count(Result.DONE) == len(self.attempts)
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A user whose change keeps failing."""
+
+    address: str
+    action: str
+    digest: str
+    count: int
+    first: datetime
+    last: datetime
+    message: str
+
+    @property
+    def next_attempt(self) -> datetime:
+        """When apply tries again by itself."""
+        return self.last + RETRIES[min(self.count, len(RETRIES)) - 1]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The quarantine a target is in: since when, and how many runs in a row ended so."""
+
+    why: Quarantine
+    began: datetime
+    last: datetime
+    count: int
+
+    @property
+    def next_attempt(self) -> datetime:
+        """When it should be tried again; whoever asks for an apply earlier gets one."""
+        return self.last + ATTEMPTS[min(self.count, len(ATTEMPTS)) - 1]
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How the applies to one target stand."""
+
+    runs: int = 0
+    last: Run | None = None
+    last_success: Run | None = None
+    quarantine: Standing | None = None
+    troubles: Mapping[str, Trouble] = field(default_factory=dict)
+    """By address."""
+
+    @property
+    def healthy(self) -> bool:
+        """Whether nobody has to look at anything."""
+        clean = self.last is None or self.last.successful
+        return clean and self.quarantine is None and not self.troubles
+
+
+def assess(runs: Iterable[Run]) -> Health:
+    """The health after `runs`, in the order in which they began."""
+    health = Health()
+    for run in runs:
+        health = Health(
+            runs=health.runs + 1,
+            last=run,
+            last_success=run if run.successful else health.last_success,
+            quarantine=_quarantine(health.quarantine, run),
+            troubles=_troubles(health.troubles, run),
+        )
+    return health
+
+
+def _quarantine(before: Standing | None, run: Run) -> Standing | None:
+    if run.quarantine is not None:
+        when = run.ended or run.began
+        if before is None:
+            return Standing(run.quarantine, when, when, 1)
+        return replace(before, why=run.quarantine, last=when, count=before.count + 1)
+    # A run that was cut short proves nothing, and one that had nothing to send only if nothing was left to do.
+    worked = run.how == "complete" and (run.count(Result.DONE) > 0 or (run.whole and not run.attempts))
+    return None if worked else before
+
+
+def _troubles(before: Mapping[str, Trouble], run: Run) -> dict[str, Trouble]:
+    after = dict(before)
+    if run.whole and run.how == "complete" and not run.left:
+        # Whose change was not needed any more has no trouble any more.
+        seen = {attempt.address for attempt in run.attempts}
+        after = {address: trouble for address, trouble in after.items() if address in seen}
+    for attempt in run.attempts:
+        if attempt.result == Result.DONE:
+            after.pop(attempt.address, None)
+        elif attempt.result in FAILURES and run.quarantine is None:
+            # In a run that ended in quarantine it was the service that failed, not so many people.
+            after[attempt.address] = _again(after.get(attempt.address), attempt)
+    return after
+
+
+def _again(before: Trouble | None, attempt: Attempt) -> Trouble:
+    same = before is not None and before.digest == attempt.digest
+    count, first = (before.count + 1, before.first) if before is not None and same else (1, attempt.time)
+    return Trouble(attempt.address, attempt.action, attempt.digest, count, first, attempt.time, attempt.message)
+
+
+def trial_of(changes: Sequence[Change], troubles: Collection[str]) -> frozenset[str]:
+    """The addresses of a few changes to begin with: no removals if possible, people who never failed before others."""
+    single = [change for change in changes if not change.requires and change.temporary_user_name is None]
+    ranked = sorted(single, key=lambda change: (change.action in REMOVALS, change.address in troubles))
+    return frozenset(change.address for change in ranked[:TRIAL])
+
+
+def too_many(limit: Limit, failed: int, attempted: int) -> Quarantine | None:
+    """Why a run with so many failures must stop; None: it may go on."""
+    share = f"{failed:,} of {plural(attempted, 'attempted change')} failed"
+    if limit.count is not None and failed > limit.count:
+        return Quarantine(QuarantineReason.TOTAL, f"{share}, more than {limit.count:,} (guards.failures.count)")
+    if limit.percent is not None and failed > limit.floor and 100 * failed > limit.percent * attempted:
+        return Quarantine(
+            QuarantineReason.PROPORTION, f"{share}, more than {limit.percent:g} % (guards.failures.percent)"
+        )
+    return None
