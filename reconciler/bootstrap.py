@@ -24,8 +24,6 @@ from reconciler.scim.pace import Pace
 from reconciler.scim.transport import Endpoint, PinnedTransport, ReadOnlyTransport, TransportPerThread, endpoint
 
 USER_AGENT = f"reconciler/{__version__}"
-SANDBOX_URL = "sandbox:"
-"""The base_url of plans made on the embedded sandbox: its port is another one each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +62,6 @@ def connection(base_url: str, profile: TargetProfile, environment: Mapping[str, 
     if not token.isascii() or not token.isprintable() or " " in token:
         raise TargetError("RECONCILER_TOKEN holds characters that no token has", "Copy it again, without line breaks.")
     return Connection(where, _Secret(token), profile.refusal_hints)
-
-
-def state_directory(environment: Mapping[str, str] = os.environ) -> Path:
-    """Where this user's programs keep what must outlive them: XDG_STATE_HOME, by default ~/.local/state."""
-    named = environment.get("XDG_STATE_HOME", "")
-    try:
-        # A relative path is to be ignored, says the XDG base directory specification.
-        base = Path(named) if named.startswith("/") else Path.home() / ".local" / "state"
-    except RuntimeError as fault:
-        raise ReconcilerError("this user has no home directory", "Set XDG_STATE_HOME to a directory.") from fault
-    return base / "reconciler"
 
 
 @cache

@@ -292,6 +292,24 @@ def explain(
     return run_explain(_place(state, plans, now, sandbox=sandbox), ExplainOptions(user, format_, offline), terminal)
 
 
+@app.command()
+def status(
+    format_: Format = "text",
+    state: State = _STATE,
+    plans: Plans = _PLANS,
+    sandbox: Sandbox = False,
+    redact: Redact = False,
+    no_color: NoColor = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Tell how the last applies went, by their receipts; 1: somebody should look. No network, no token."""
+    from reconciler.commands.status import run_status  # noqa: PLC0415
+
+    terminal = _terminal(no_color=no_color, redact=redact, quiet=quiet, verbose=verbose)
+    return run_status(_place(state, plans, None, sandbox=sandbox), format_, terminal)
+
+
 @app.command("eval")
 def evaluate(
     expression: Annotated[

@@ -37,7 +37,7 @@ from reconciler.render.text import render_plan, render_report, was_not_started
 from reconciler.scim.client import ScimClient
 from reconciler.scim.pace import Pace
 from reconciler.store.files import read_file, write_private
-from reconciler.store.lock import Wait, lock_name, one_writer
+from reconciler.store.lock import Wait, one_writer
 from reconciler.store.receipts import Receipt, directory_for, started_addresses
 from reconciler.store.refusal import forget_refusal, remember_refusal
 from reconciler.terminal import Progress, Terminal
@@ -68,7 +68,7 @@ def run_apply(place: Place, options: ApplyOptions, terminal: Terminal) -> ExitCo
         return ExitCode.ERROR
     with (
         open_session(place, state, terminal) as session,
-        one_writer(lock_path(session), Wait(options.lock_timeout, terminal.note)),
+        one_writer(place.lock(session.target), Wait(options.lock_timeout, terminal.note)),
     ):
         return _Apply(session, options, reviewed, terminal).run()
 
@@ -193,13 +193,6 @@ def _how(report: Report) -> str:
     if report.quarantine is not None:
         return "quarantined"
     return "interrupted" if report.interrupted else "complete"
-
-
-def lock_path(session: Session) -> Path:
-    """The lock of the session's target: of this user's on this machine; the sandbox's lies beside it."""
-    if session.place.sandbox:
-        return session.place.sandbox_file.with_suffix(".lock")
-    return bootstrap.state_directory() / "locks" / lock_name(session.target)
 
 
 def _check_approval(given: str | None, plans: list[Plan], terminal: Terminal) -> None:

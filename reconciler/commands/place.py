@@ -6,10 +6,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from reconciler.core.model import Target
 from reconciler.desired import BrokenState, DesiredState, load
 from reconciler.errors import UsageError
+from reconciler.store.lock import lock_directory, lock_name
 from reconciler.terminal import Terminal
 
+SANDBOX_URL = "sandbox:"
+"""The base_url of plans made on the embedded sandbox: its port is another one each time."""
 _FIRST_YEAR, _LAST_YEAR = 1970, 9000
 
 
@@ -37,6 +41,12 @@ class Place:
     def record(self) -> Path:
         """Where receipts go: those of the sandbox are no audit record."""
         return self.state.parent / ".reconciler" / "plans" if self.sandbox else self.plans
+
+    def lock(self, target: Target) -> Path:
+        """The lock of `target`: this user's, on this machine; the sandbox's lies beside it."""
+        if self.sandbox:
+            return self.sandbox_file.with_suffix(".lock")
+        return lock_directory() / lock_name(target)
 
 
 def usable_state(place: Place, terminal: Terminal) -> DesiredState | None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from reconciler import bootstrap
-from reconciler.commands.place import Place
+from reconciler.commands.place import SANDBOX_URL, Place
 from reconciler.core.model import Target
 from reconciler.desired import DesiredState
 from reconciler.store.receipts import History, read_history
@@ -41,4 +41,4 @@ def open_session(place: Place, state: DesiredState, terminal: Terminal) -> Itera
     with bootstrap.sandbox(place.sandbox_file, state.profile, domains) as (connection, fresh):
         if fresh:
             terminal.note(f"Made a sandbox with the sample company's live users: {place.sandbox_file}")
-        yield Session(place, state, Target(state.profile.name, bootstrap.SANDBOX_URL), connection)
+        yield Session(place, state, Target(state.profile.name, SANDBOX_URL), connection)

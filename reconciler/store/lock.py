@@ -15,7 +15,7 @@ import os
 import socket
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -46,6 +46,17 @@ def lock_name(target: Target) -> str:
     """The file name of a target's lock."""
     key = f"{target.profile}\n{target.base_url.rstrip('/').casefold()}"
     return f"{target.profile}-{hashlib.sha256(key.encode()).hexdigest()[:12]}.lock"
+
+
+def lock_directory(environment: Mapping[str, str] = os.environ) -> Path:
+    """Where this user's locks lie: in XDG_STATE_HOME, by default ~/.local/state."""
+    named = environment.get("XDG_STATE_HOME", "")
+    try:
+        # A relative path is to be ignored, says the XDG base directory specification.
+        base = Path(named) if named.startswith("/") else Path.home() / ".local" / "state"
+    except RuntimeError as fault:
+        raise ReconcilerError("this user has no home directory", "Set XDG_STATE_HOME to a directory.") from fault
+    return base / "reconciler" / "locks"
 
 
 @contextmanager

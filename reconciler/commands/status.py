@@ -1,0 +1,67 @@
+"""`status`: how the last applies went, by their receipts. No network, no token."""
+
+from __future__ import annotations
+
+from reconciler.commands.place import SANDBOX_URL, Place
+from reconciler.core.health import Health, Quarantine, QuarantineReason, Run, Standing, assess
+from reconciler.core.model import Target
+from reconciler.errors import ExitCode, UsageError
+from reconciler.plan_document import json_text
+from reconciler.profiles import PROFILES
+from reconciler.render.status import Status, render_status, status_document
+from reconciler.sources.yaml_files import Directory, with_source_lines
+from reconciler.store.history import runs_of
+from reconciler.store.lock import holder
+from reconciler.store.refusal import last_refusal
+from reconciler.terminal import Terminal
+
+_FORMATS = ("text", "json")
+
+
+def run_status(place: Place, form: str, terminal: Terminal) -> ExitCode:
+    """Prints it; healthy is 0, unhealthy 1."""
+    if form not in _FORMATS:
+        raise UsageError(f"--format {form} does not exist", f"There are {' and '.join(_FORMATS)}.")
+    target = _target(place, terminal)
+    if target is None:
+        return ExitCode.ERROR
+    status = status_of(place, target)
+    if form == "json":
+        terminal.result(json_text(status_document(status, terminal.style)) + "\n")
+    else:
+        terminal.result(render_status(status, terminal.style))
+    return ExitCode.OK if status.healthy else ExitCode.ERROR
+
+
+def status_of(place: Place, target: Target) -> Status:
+    """The status by what is on disk."""
+    running = holder(place.lock(target))
+    runs = runs_of(place.record, target)
+    return Status(target, _health(runs, running=running is not None), running, _refused(place, target))
+
+
+def _health(runs: list[Run], *, running: bool) -> Health:
+    """An apply that is running now has not failed: the one before it counts."""
+    if running and runs and runs[-1].ended is None:
+        runs = runs[:-1]
+    return assess(runs)
+
+
+def _refused(place: Place, target: Target) -> Standing | None:
+    found = last_refusal(place.record, target)
+    if found is None:
+        return None
+    return Standing(Quarantine(QuarantineReason.REFUSED, found.message), found.began, found.last, found.count)
+
+
+def _target(place: Place, terminal: Terminal) -> Target | None:
+    """The target that settings.yaml names; people need not be readable to see how things stand."""
+    directory = Directory(place.state)
+    settings = directory.settings()
+    if settings is None:
+        terminal.diagnostics(with_source_lines(directory.diagnostics, place.state))
+        return None
+    profile = PROFILES[settings.value.target.profile]
+    if place.sandbox:
+        return Target(profile.name, SANDBOX_URL)
+    return Target(profile.name, settings.value.target.base_url.rstrip("/"))

@@ -1,0 +1,158 @@
+"""The health of the applies to one target, as text and as JSON in the names of Entra's synchronizationStatus."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from reconciler.core.health import Health, Quarantine, Run, Standing, Trouble
+from reconciler.core.model import Result, Target
+from reconciler.core.text import plural, printable, redacted
+from reconciler.render.text import HIDDEN, Style
+
+_BOLD, _RED, _GREEN = "\x1b[1m", "\x1b[31m", "\x1b[32m"
+FORMAT_VERSION = "1.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """`running`: who applies right now, in words. `refused`: the service refused the last apply as a whole."""
+
+    target: Target
+    health: Health
+    running: str | None = None
+    refused: Standing | None = None
+
+    @property
+    def quarantine(self) -> Standing | None:
+        """What counts: a refusal on record is newer than any receipt."""
+        return self.refused or self.health.quarantine
+
+    @property
+    def healthy(self) -> bool:
+        """Whether nobody has to look at anything."""
+        return self.health.healthy and self.refused is None
+
+
+def render_status(status: Status, style: Style) -> str:
+    """A few lines, then one for each user who keeps failing."""
+    return "\n".join(_lines(status, style)) + "\n"
+
+
+def _lines(status: Status, style: Style) -> Iterator[str]:
+    health = status.health
+    word = style.paint("healthy", _BOLD, _GREEN) if status.healthy else style.paint("UNHEALTHY", _BOLD, _RED)
+    yield f"Target:        {printable(status.target.base_url)} ({status.target.profile})"
+    yield f"Health:        {word}"
+    if status.running is not None:
+        yield f"Running now:   {HIDDEN if style.redact else printable(status.running)}"
+    yield f"Last run:      {_run(health.last)}"
+    yield f"Last success:  {_run(health.last_success)}"
+    if status.quarantine is not None:
+        yield from _quarantine(status.quarantine, style)
+    if health.troubles:
+        yield ""
+        yield f"{plural(len(health.troubles), 'user keeps failing', 'users keep failing')}:"
+        for trouble in _sorted(health):
+            yield f"  {_trouble(trouble, style)}"
+
+
+def _run(run: Run | None) -> str:
+    if run is None:
+        return "none on record"
+    ends = {"complete": "complete", "interrupted": "interrupted", "quarantined": "stopped itself"}
+    how = ends.get(run.how, "did not end: it crashed, or goes on elsewhere")
+    counts = [(run.count(Result.DONE), "done"), (run.failed, "failed"), (run.count(Result.SKIPPED), "skipped")]
+    numbers = [f"{count:,} {word}" for count, word in [*counts, (run.left, "not begun")] if count]
+    return f"{_minute(run.began)}, {how}: {', '.join(numbers) or 'nothing to do'}"
+
+
+def _quarantine(standing: Standing, style: Style) -> Iterator[str]:
+    message = redacted(standing.why.message) if style.redact else standing.why.message
+    yield f"Quarantine:    since {_minute(standing.began)}, {plural(standing.count, 'run')} in a row"
+    yield f"               {printable(standing.why.reason)}: {printable(message)}"
+    yield f"               next attempt {_minute(standing.next_attempt)}; an apply before that is a trial too"
+
+
+def _trouble(trouble: Trouble, style: Style) -> str:
+    who = HIDDEN if style.redact else printable(trouble.address)
+    said = "" if style.redact else f": {printable(trouble.message)}"
+    times = f"failed {plural(trouble.count, 'time')} since {_minute(trouble.first)}"
+    return f"{who}: {printable(trouble.action)} {times}, next attempt {_minute(trouble.next_attempt)}{said}"
+
+
+def _sorted(health: Health) -> list[Trouble]:
+    return sorted(health.troubles.values(), key=lambda trouble: (-trouble.count, trouble.address))
+
+
+def _minute(when: datetime) -> str:
+    return f"{when:%Y-%m-%d %H:%M} UTC"
+
+
+# --- JSON -------------------------------------------------------------------------
+
+
+def status_document(status: Status, style: Style) -> dict[str, Any]:
+    """As plain data. Names that Entra has are Entra's; `escrows` are the users who keep failing."""
+    health = status.health
+    return {
+        "format_version": FORMAT_VERSION,
+        "target": {"profile": status.target.profile, "base_url": status.target.base_url},
+        "healthy": status.healthy,
+        "code": _code(status),
+        "running": status.running if not style.redact else (HIDDEN if status.running else None),
+        "runs": health.runs,
+        "lastExecution": _execution(health.last),
+        "lastSuccessfulExecution": _execution(health.last_success),
+        "quarantine": _quarantine_document(status.quarantine, style),
+        "escrows": [_escrow(trouble, style) for trouble in _sorted(health)],
+    }
+
+
+def _code(status: Status) -> str:
+    if status.quarantine is not None:
+        return "Quarantine"
+    return "Active" if status.health.last is not None else "NotRun"
+
+
+def _execution(run: Run | None) -> dict[str, Any] | None:
+    if run is None:
+        return None
+    return {
+        "activityIdentifier": run.plan_id,
+        "state": {"complete": "Succeeded" if run.successful else "EntryLevelErrors"}.get(run.how, "Failed"),
+        "timeBegan": run.began.isoformat(),
+        "timeEnded": run.ended.isoformat() if run.ended is not None else None,
+        "countExported": run.count(Result.DONE),
+        "countEscrowed": run.failed,
+        "countSkipped": run.count(Result.SKIPPED),
+        "countLeft": run.left,
+    }
+
+
+def _quarantine_document(standing: Standing | None, style: Style) -> dict[str, Any] | None:
+    if standing is None:
+        return None
+    why: Quarantine = standing.why
+    return {
+        "reason": why.reason,
+        "currentBegan": standing.last.isoformat(),
+        "seriesBegan": standing.began.isoformat(),
+        "seriesCount": standing.count,
+        "nextAttempt": standing.next_attempt.isoformat(),
+        "error": {"message": redacted(why.message) if style.redact else why.message},
+    }
+
+
+def _escrow(trouble: Trouble, style: Style) -> dict[str, Any]:
+    return {
+        "address": HIDDEN if style.redact else trouble.address,
+        "action": trouble.action,
+        "count": trouble.count,
+        "firstSeen": trouble.first.isoformat(),
+        "lastSeen": trouble.last.isoformat(),
+        "nextAttempt": trouble.next_attempt.isoformat(),
+        "message": HIDDEN if style.redact else trouble.message,
+    }
