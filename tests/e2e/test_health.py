@@ -1,0 +1,257 @@
+"""Failures of many and of one: the brakes, the trial, putting off, and what `status` says of it."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from e2e.conftest import OpenDesk
+from e2e.harness import Desk, assert_harmless, company
+from servers.odd_scim import Oddities
+from workspace import Ended
+
+ALL_FAIL = Oddities(write_error_on=1, write_error_times=None, write_error_status=400)
+
+
+def work_for(desk: OpenDesk, size: int, oddities: Oddities | None = None, **settings: Any) -> Desk:
+    live, people = company(size, department="Moved")
+    opened = desk(live, oddities)
+    opened.users(people)
+    if settings:
+        opened.settings(**settings)
+    return opened
+
+
+def status(opened: Desk, *arguments: str) -> Ended:
+    return opened.run("status", "--plans", str(opened.plans), *arguments)
+
+
+def told(opened: Desk) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(status(opened, "--format", "json").out)
+    return found
+
+
+def hours_pass(opened: Desk, hours: float) -> None:
+    """All receipts become so much older."""
+
+    def earlier(match: re.Match[str]) -> str:
+        return f'"time": "{(datetime.fromisoformat(match[1]) - timedelta(hours=hours)).isoformat()}"'
+
+    for path in opened.receipts():
+        path.write_text(re.sub(r'"time": "([^"]+)"', earlier, path.read_text("utf-8")), "utf-8")
+
+
+# --- the brakes -------------------------------------------------------------------------------------
+
+
+def test_too_many_failures_stop_the_run_and_the_next_one_begins_with_a_trial(desk: OpenDesk) -> None:
+    opened = work_for(desk, 60, ALL_FAIL)
+    stopped = opened.apply()
+    tried = len(opened.service.writes)
+    assert stopped.code == 5
+    assert 11 <= tried <= 11 + 8, "what is in flight is finished, nothing else is begun"
+    assert re.search(
+        r"Error: the apply stopped itself and is in quarantine: 1\d of 1\d attempted changes failed, more than 40 %",
+        stopped.err,
+    )
+    assert f"{60 - tried} changes not started: the run was stopped" in stopped.out
+    found = told(opened)
+    assert (found["healthy"], found["code"]) == (False, "Quarantine")
+    assert found["quarantine"]["reason"] == "EncounteredEscrowProportionThreshold"
+    assert (found["lastExecution"]["countEscrowed"], found["lastExecution"]["countLeft"]) == (tried, 60 - tried)
+    assert found["escrows"] == [], "it was the service that failed, not so many people"
+
+    still = opened.apply()
+    assert still.code == 5
+    assert "So apply begins with a trial of 5 changes, and goes on only if it works." in still.err
+    assert len(opened.service.writes) == tried + 5
+    assert "5 of 5 attempted changes failed" in still.err
+    again = told(opened)["quarantine"]
+    assert (again["seriesCount"], again["seriesBegan"]) == (2, found["quarantine"]["seriesBegan"])
+    assert again["nextAttempt"] > found["quarantine"]["nextAttempt"]
+
+    opened.service.oddities = Oddities()
+    healed = opened.apply()
+    assert (healed.code, len(opened.service.writes)) == (0, tried + 5 + 60)
+    assert "begins with a trial" in healed.err
+    assert (status(opened).code, told(opened)["quarantine"]) == (0, None)
+
+
+def test_a_few_failures_stop_nobody(desk: OpenDesk) -> None:
+    opened = work_for(desk, 10, ALL_FAIL)
+    assert (opened.apply().code, len(opened.service.writes)) == (5, 10)
+    assert told(opened)["quarantine"] is None
+
+
+def test_the_limit_is_a_setting(desk: OpenDesk) -> None:
+    opened = work_for(desk, 40, ALL_FAIL, guards={"failures": {"count": 2, "percent": 100}})
+    stopped = opened.apply()
+    assert stopped.code == 5
+    assert len(opened.service.writes) <= 3 + 8
+    assert "more than 2 (guards.failures.count)" in stopped.err
+
+
+def test_a_service_that_refuses_as_a_whole_is_quarantine_and_a_trial_follows(desk: OpenDesk) -> None:
+    opened = work_for(desk, 40, Oddities(forbid_after=3))
+    assert opened.apply().code == 1
+    assert told(opened)["quarantine"]["reason"] == "EncounteredQuarantineException"
+    opened.service.oddities = Oddities()
+    healed = opened.apply()
+    assert (healed.code, "begins with a trial of 5 changes" in healed.err) == (0, True)
+    assert status(opened).code == 0
+
+
+def test_a_service_that_lets_nobody_read_is_remembered_though_there_is_no_receipt(desk: OpenDesk) -> None:
+    opened = work_for(desk, 2, Oddities(unauthorized_after=1))
+    opened.service.add({"id": "x", "userName": "x@example.com"})
+    opened.service.oddities = Oddities(login_page=True)
+    for count in (1, 2):
+        assert opened.apply().code == 1
+        assert told(opened)["quarantine"]["seriesCount"] == count
+    assert (status(opened).code, opened.receipts()) == (1, [])
+    (opened.plans / "refusal.json").write_text("{torn")
+    assert told(opened)["quarantine"] is None
+    assert opened.apply().code == 1
+    opened.service.oddities = Oddities()
+    assert opened.apply().code == 0
+    assert (status(opened).code, (opened.plans / "refusal.json").exists()) == (0, False)
+
+
+def test_when_nothing_is_left_to_do_the_books_are_closed(desk: OpenDesk) -> None:
+    opened = work_for(desk, 30, ALL_FAIL)
+    opened.apply()
+    assert status(opened).code == 1
+    opened.users(company(30)[1])
+    closed = opened.apply()
+    assert (closed.code, "Nothing is left of what failed before." in closed.err) == (0, True)
+    assert status(opened).code == 0
+    before = len(opened.receipt())
+    assert opened.apply().code == 0
+    assert len(opened.receipt()) == before
+
+
+# --- one user that keeps failing --------------------------------------------------------------------
+
+
+@pytest.fixture
+def failing(desk: OpenDesk) -> Desk:
+    """Grace is refused, twice already; the others are done."""
+    opened = work_for(desk, 4, Oddities(refuse_user="grace.1@example.com"))
+    for _ in range(2):
+        assert opened.apply().code == 5
+    assert len(opened.service.writes) == 3 + 2
+    return opened
+
+
+def test_who_keeps_failing_is_put_off_and_said_so(failing: Desk) -> None:
+    planned = failing.run("plan")
+    assert "1 change is put off because it failed before; --retry-failed tries now." in planned.err
+    assert 'user["grace.1@example.com"] will be updated in-place' in planned.out
+    skipped = failing.apply()
+    assert skipped.code == 5
+    assert len(failing.service.writes) == 5, "not tried"
+    assert re.search(
+        r"Skipped: put off until \d{4}-\d\d-\d\d \d\d:\d\d UTC, because it failed 2 times \(--retry-failed tries now\); "
+        r"it said: the service refused it \(400\)",
+        skipped.out,
+    )
+    (escrow,) = told(failing)["escrows"]
+    assert (escrow["address"], escrow["count"]) == ('user["grace.1@example.com"]', 2)
+    assert status(failing).code == 1
+
+
+def test_put_off_users_are_tried_when_it_is_time_and_others_go_on_meanwhile(failing: Desk) -> None:
+    people = company(4, department="Moved")[1]
+    people[0]["department"] = "Elsewhere"
+    failing.users(people)
+    assert failing.apply().code == 5
+    assert [write.user_name for write in failing.service.writes[5:]] == ["ada.0@example.com"]
+    hours_pass(failing, 6.1)
+    assert failing.apply().code == 5
+    assert [write.user_name for write in failing.service.writes[6:]] == ["grace.1@example.com"]
+    assert told(failing)["escrows"][0]["count"] == 3
+    hours_pass(failing, 6.1)
+    assert (failing.apply().code, len(failing.service.writes)) == (5, 7)
+    hours_pass(failing, 6)
+    failing.service.oddities = Oddities()
+    assert (failing.apply().code, len(failing.service.writes)) == (0, 8)
+    assert (status(failing).code, told(failing)["escrows"]) == (0, [])
+
+
+@pytest.mark.parametrize("asked", [["--retry-failed"], ["--user", "grace.1@example.com"]])
+def test_who_asks_gets_it_tried_now(asked: list[str], failing: Desk) -> None:
+    assert failing.apply(*asked).code == 5
+    assert len(failing.service.writes) == 6
+
+
+def test_another_change_of_the_user_is_tried_at_once(failing: Desk) -> None:
+    people = company(4, department="Moved")[1]
+    people[1]["department"] = "Elsewhere"
+    failing.users(people)
+    failing.service.oddities = Oddities()
+    assert (failing.apply().code, len(failing.service.writes)) == (0, 6)
+
+
+def test_a_reviewed_plan_puts_them_off_too(failing: Desk) -> None:
+    file = str(failing.saved())
+    assert (failing.run("apply", file).code, len(failing.service.writes)) == (5, 5)
+    failing.service.oddities = Oddities()
+    assert (failing.run("apply", file, "--retry-failed").code, len(failing.service.writes)) == (0, 6)
+
+
+# --- status -----------------------------------------------------------------------------------------
+
+
+def test_status_needs_neither_token_nor_network_nor_readable_people(
+    failing: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RECONCILER_TOKEN")
+    failing.write("users/people.yaml", "}{")
+    requests = len(failing.service.log)
+    found = status(failing)
+    assert (found.code, found.err) == (1, "")
+    assert "Health:        UNHEALTHY" in found.out
+    assert "1 user keeps failing:" in found.out
+    assert 'user["grace.1@example.com"]: update failed 2 times since ' in found.out
+    assert len(failing.service.log) == requests
+
+
+def test_status_of_nothing_is_healthy(desk: OpenDesk) -> None:
+    opened = desk()
+    found = status(opened)
+    assert (found.code, "Last run:      none on record" in found.out) == (0, True)
+    assert told(opened)["code"] == "NotRun"
+    assert status(opened, "--format", "yaml").code == 64
+
+
+def test_status_hides_names_and_steers_no_terminal(failing: Desk) -> None:
+    for path in failing.receipts():
+        text = path.read_text("utf-8").replace("grace.1", "\\u001b[2Jgr\\n::error::ace##[x]")
+        path.write_text(text, "utf-8")
+    shown = [status(failing), status(failing, "--format", "json")]
+    hidden = [status(failing, "--redact"), status(failing, "--redact", "--format", "json")]
+    for found in (*shown, *hidden):
+        assert_harmless(found.out)
+    assert "ace" in shown[0].out
+    for found in hidden:
+        assert "example.com" not in found.out
+        assert "(hidden)" in found.out
+
+
+def test_an_apply_that_runs_now_is_no_crash(desk: OpenDesk) -> None:
+    opened = work_for(desk, 3)
+    assert opened.apply().code == 0
+    (receipt,) = opened.receipts()
+    lines = receipt.read_text("utf-8").splitlines(keepends=True)
+    receipt.write_text("".join([*lines, *lines[:2]]), "utf-8")
+    assert status(opened).code == 1
+    assert "did not end: it crashed" in status(opened).out
+    from reconciler.core.model import Target  # noqa: PLC0415
+    from reconciler.store.lock import Wait, lock_directory, lock_name, one_writer  # noqa: PLC0415
+
+    with one_writer(lock_directory() / lock_name(Target("scim", opened.base_url)), Wait(0, print)):
+        found = status(opened)
+    assert (found.code, "Running now:   process " in found.out) == (0, True)

@@ -1,0 +1,82 @@
+"""Two applies at once to one target: never. Real processes, a real lock."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from e2e.conftest import OpenDesk
+from e2e.harness import Desk, company, ended, wait_for
+from servers.odd_scim import Oddities
+
+
+def busy(desk: OpenDesk, size: int = 12, latency: float = 0.1) -> Desk:
+    live, people = company(size, department="Moved")
+    opened = desk(live)
+    opened.users(people)
+    opened.saved()
+    opened.service.oddities = Oddities(latency=latency)
+    return opened
+
+
+def locked(opened: Desk) -> bool:
+    """Whether somebody has said that they have the lock."""
+    return any(lock.read_bytes() for lock in Path(opened.environment["HOME"]).rglob("locks/*.lock"))
+
+
+def test_of_two_applies_at_once_one_is_told_who_is_at_work(desk: OpenDesk) -> None:
+    opened = busy(desk, latency=1)
+    first = opened.start("apply", "plan.json")
+    wait_for(lambda: locked(opened))
+    second = opened.command("apply", "plan.json")
+    assert second.code == 1
+    assert f"Error: another apply to this target is running: process {first.pid} of " in second.err
+    assert "--lock-timeout SECONDS" in second.err
+    assert ended(first).code == 0
+    names = [write.user_name for write in opened.service.writes]
+    assert len(names) == len(set(names)) == 12, "nothing is written twice"
+
+
+def test_who_waits_applies_what_is_then_left(desk: OpenDesk) -> None:
+    opened = busy(desk)
+    processes = [opened.start("apply", "plan.json", "--lock-timeout", "60") for _ in range(3)]
+    codes = sorted(ended(process).code for process in processes)
+    assert codes == [0, 0, 0]
+    assert len(opened.service.writes) == 12
+
+
+def test_whoever_is_killed_leaves_no_lock(desk: OpenDesk) -> None:
+    opened = busy(desk)
+    first = opened.start("apply", "plan.json")
+    wait_for(lambda: opened.service.writes)
+    first.kill()
+    ended(first)
+    assert opened.command("apply", "plan.json").code == 0
+
+
+def test_another_target_has_a_lock_of_its_own_and_plan_needs_none(desk: OpenDesk) -> None:
+    one, two = busy(desk, latency=1), busy(desk)
+    two.environment["HOME"] = one.environment["HOME"]
+    first = one.start("apply", "plan.json")
+    wait_for(lambda: locked(one))
+    assert one.command("plan").code == 0
+    assert two.command("apply", "plan.json").code == 0
+    assert ended(first).code == 0
+
+
+def test_a_place_for_locks_that_cannot_be_used_is_an_error_before_anything_is_read(desk: OpenDesk) -> None:
+    opened = busy(desk)
+    (opened.root / "file").write_text("")
+    failed = opened.command("apply", "plan.json", env={"XDG_STATE_HOME": str(opened.root / "file")})
+    assert failed.code == 1
+    assert failed.err.startswith("Error: cannot lock ")
+    assert "XDG_STATE_HOME" in failed.err
+    assert "Traceback" not in failed.err
+    assert opened.service.writes == []
+
+
+def test_the_lock_is_private_and_lies_where_the_user_keeps_state(desk: OpenDesk) -> None:
+    opened = busy(desk, 1)
+    assert opened.command("apply", "plan.json").code == 0
+    (lock,) = Path(opened.environment["HOME"]).glob(".local/state/reconciler/locks/scim-*.lock")
+    assert (os.stat(lock).st_mode & 0o777, lock.read_bytes()) == (0o600, b"")  # noqa: PTH116
