@@ -6,6 +6,7 @@ failures of too many users: then the run is in quarantine.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -65,6 +66,7 @@ class _Run:
         self._in_effect = set(done)
         self._stepped_aside: set[str] = set()
         self._unstarted: set[str] = set()
+        self._lock = threading.Lock()
         self._attempted = 0
         self._failed = 0
         self._report = Report()
@@ -110,11 +112,16 @@ class _Run:
     def _settle(self, outcome: Outcome) -> None:
         if outcome.result is Result.DONE:
             self._in_effect.add(outcome.change.address)
-        self._attempted += outcome.result is not Result.SKIPPED
-        self._failed += outcome.result in FAILURES
         self._report.outcomes.append(outcome)
-        self._judge(self._brakes.failures)
         self._do.on_outcome(outcome)
+
+    def _count(self, outcome: Outcome) -> Outcome:
+        """In the thread that did it: nothing is begun any more once it was one failure too many."""
+        with self._lock:
+            self._attempted += outcome.result is not Result.SKIPPED
+            self._failed += outcome.result in FAILURES
+            self._judge(self._brakes.failures)
+        return outcome
 
     def _judge(self, limit: Limit) -> None:
         """Puts the run in quarantine, once and on record, when it must not go on."""
@@ -138,7 +145,7 @@ class _Run:
         aside = change.address in self._stepped_aside
         began = time.monotonic()
         outcome = self._guarded(change, lambda: self._change.carry_out(change, stepped_aside=aside))
-        outcome = replace(outcome, seconds=time.monotonic() - began)
+        outcome = self._count(replace(outcome, seconds=time.monotonic() - began))
         if aside and outcome.result is Result.FAILED:
             name = quoted(change.temporary_user_name or "")
             return replace(outcome, message=f"{outcome.message}; it has the temporary name {name} now")
@@ -155,7 +162,7 @@ class _Run:
         if outcome.result is Result.DONE:
             self._stepped_aside.add(change.address)
             return None
-        return outcome
+        return self._count(outcome)
 
     def _guarded(self, change: Change, work: Callable[[], Outcome]) -> Outcome:
         if self._ends():

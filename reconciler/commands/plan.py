@@ -132,6 +132,7 @@ def plan_request(session: Session, users: tuple[str, ...] = ()) -> PlanRequest:
         commit=bootstrap.commit_of(session.place.state),
         recently_deleted=history.reserved,
         deactivated=history.deactivated,
+        moved_from=session.moved_from(),
         only=frozenset(map(folded, users)),
     )
 

@@ -10,6 +10,7 @@ from reconciler import bootstrap
 from reconciler.commands.place import SANDBOX_URL, Place
 from reconciler.core.model import Target
 from reconciler.desired import DesiredState
+from reconciler.store.history import moved_from
 from reconciler.store.receipts import History, read_history
 from reconciler.terminal import Terminal
 
@@ -29,6 +30,10 @@ class Session:
         if days <= 0 and self.state.policy.delete_after_days is None:
             return History()
         return read_history(self.place.record, self.target.base_url, days, self.place.now)
+
+    def moved_from(self) -> str | None:
+        """Where applies went until now, if never to this target."""
+        return moved_from(self.place.record, self.target)
 
 
 @contextmanager

@@ -13,6 +13,8 @@ from reconciler.core.text import plural, quoted
 
 _UPDATES = frozenset({Action.UPDATE, Action.ADOPT, Action.REACTIVATE})
 _CREATES = frozenset({Action.CREATE})
+GAINS = frozenset({Action.CREATE, Action.REACTIVATE, Action.ADOPT})
+"""What leaves an active user more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,10 @@ class Situation:
     """Why the live read cannot be relied on; None: it is complete."""
     recently_deleted: Mapping[str, date]
     """Folded user names of deleted accounts that the target still keeps, with the day they are free again."""
+    moved_from: str | None = None
+    """Where applies went until now, if never to this target."""
+    chosen: Sequence[Change] | None = None
+    """Those of `changes` that would be carried out; None: all."""
 
 
 def evaluate(situation: Situation, policy: Policy) -> tuple[Guard, ...]:
@@ -39,6 +45,7 @@ def evaluate(situation: Situation, policy: Policy) -> tuple[Guard, ...]:
         _last_active(situation),
         _empty_desired_state(situation),
         _name_reuse(situation),
+        _target(situation),
     )
 
 
@@ -141,12 +148,19 @@ def _names(change: Change, live: LiveUser | None) -> set[str]:
 
 def _last_active(situation: Situation) -> Guard:
     """Removals must leave somebody: an organisation without one active account cannot be what was meant."""
-    removed = {change.live_id for change in situation.changes if change.action in REMOVALS}
-    active = [user for user in situation.managed if user.active]
-    gained = any(change.action in (Action.CREATE, Action.REACTIVATE, Action.ADOPT) for change in situation.changes)
-    passed = not removed or not active or gained or any(user.id not in removed for user in active)
+    # A replacement who is not among the chosen does not come: so both all and the chosen must leave somebody.
+    passed = _leaves_somebody(situation.changes, situation) and (
+        situation.chosen is None or _leaves_somebody(situation.chosen, situation)
+    )
     message = "an active user remains" if passed else "the last active managed user would be removed"
     return Guard("last-active-user", passed, message)
+
+
+def _leaves_somebody(changes: Sequence[Change], situation: Situation) -> bool:
+    removed = {change.live_id for change in changes if change.action in REMOVALS}
+    active = [user for user in situation.managed if user.active]
+    gained = any(change.action in GAINS for change in changes)
+    return not removed or not active or gained or any(user.id not in removed for user in active)
 
 
 def _empty_desired_state(situation: Situation) -> Guard:
@@ -173,6 +187,15 @@ def _name_reuse(situation: Situation) -> Guard:
     message = f"{names} of recently deleted accounts would be used again, which the target refuses: {_some(hit)}"
     message += "; wait until then, or choose other names"
     return Guard("name-reuse", passed=False, message=message)
+
+
+def _target(situation: Situation) -> Guard:
+    """Another address in settings.yaml is another organisation's accounts, or a slip."""
+    before = situation.moved_from
+    if before is None or not situation.changes:
+        return Guard("target", passed=True, message="the target is one that applies went to before, or the first one")
+    message = f"the target moved: all applies on record went elsewhere, the last one to {quoted(before)}"
+    return Guard("target", passed=False, message=message)
 
 
 def _new_name(change: Change) -> str | None:

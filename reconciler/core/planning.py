@@ -61,6 +61,8 @@ class PlanRequest:
     recently_deleted: Mapping[str, date] = field(default_factory=dict)
     deactivated: Mapping[str, Deactivation] = field(default_factory=dict)
     """By live id, as receipts know it."""
+    moved_from: str | None = None
+    """Where applies went until now, if never to `target`."""
     owned: Predicate = lambda _resource: True
     """The ownership filter."""
     only: Collection[str] = ()
@@ -92,7 +94,7 @@ def build_plan(request: PlanRequest, live: LiveState) -> Plan:
     selected = _selected(changes, request.only) if request.only else changes
     # Removing people a few at a time must not slip past a guard that forbids removing all of them.
     judged = changes if any(change.action in REMOVALS for change in selected) else selected
-    return _assemble(request, live, selected, judged, draft)
+    return _assemble(request, live, _successor_first(selected, live.users), judged, draft)
 
 
 @dataclass(slots=True)
@@ -228,13 +230,28 @@ def _is_named(change: Change, only: Collection[str]) -> bool:
     return any(isinstance(name, str) and folded(name) in only for name in names)
 
 
+def _successor_first(changes: Sequence[Change], live: Sequence[LiveUser]) -> list[Change]:
+    """Where all active users go, nobody goes before one who replaces them is there, however the apply turns out."""
+    going = {change.live_id for change in changes if change.action in REMOVALS}
+    coming = [change for change in changes if change.action in guard.GAINS and change.after.get("active") is not False]
+    if not going or not coming or any(user.managed and user.active and user.id not in going for user in live):
+        return list(changes)
+    successor = min(coming, key=lambda change: (change.action is not Action.CREATE, change.wave, change.address))
+    return [
+        replace(change, requires=(*change.requires, successor.address)) if change.action in REMOVALS else change
+        for change in changes
+    ]
+
+
 def _assemble(
     request: PlanRequest, live: LiveState, changes: Sequence[Change], judged: Sequence[Change], draft: _Draft
 ) -> Plan:
     _check_protected(request, live, draft)
     _tell_undated(draft)
     managed = [user for user in live.users if user.managed]
-    situation = guard.Situation(judged, request.desired, managed, live.problem, request.recently_deleted)
+    situation = guard.Situation(
+        judged, request.desired, managed, live.problem, request.recently_deleted, request.moved_from, chosen=changes
+    )
     identity = plan_id(request.target, changes)
     removals = sum(change.action in REMOVALS for change in changes)
     guards = guard.approve(

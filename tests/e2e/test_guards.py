@@ -316,3 +316,21 @@ def test_the_removal_of_a_protected_user_cannot_be_approved(name: str, desk: Ope
 def test_a_user_option_does_not_get_around_a_guard(desk: OpenDesk) -> None:
     work = opened(desk, "a protected user who left git")
     assert_blocked(work.apply("--user", "ada.0@example.com"), work)
+
+
+def test_a_target_that_moved_is_blocked_until_exactly_that_plan_is_approved(desk: OpenDesk) -> None:
+    live, people = company(3, department="Moved")
+    first, second = desk(live), desk(live)
+    first.users(people)
+    assert first.apply().code == 0
+    first.base_url = second.service.base_url
+    first.settings()
+    blocked = first.apply()
+    assert blocked.code == 3
+    assert "the target moved: all applies on record went elsewhere, the last one to" in blocked.out
+    assert second.service.writes == []
+    (found,) = re.findall(r"--approve (sha256:[0-9a-f]{64})", blocked.out)
+    assert first.apply("--approve", found).code == 0
+    people[0]["department"] = "Elsewhere"
+    first.users(people)
+    assert first.apply().code == 0, "it is known now"

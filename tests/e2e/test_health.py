@@ -154,8 +154,8 @@ def test_who_keeps_failing_is_put_off_and_said_so(failing: Desk) -> None:
     assert skipped.code == 5
     assert len(failing.service.writes) == 5, "not tried"
     assert re.search(
-        r"Skipped: put off until \d{4}-\d\d-\d\d \d\d:\d\d UTC, because it failed 2 times \(--retry-failed tries now\); "
-        r"it said: the service refused it \(400\)",
+        r"Skipped: put off until \d{4}-\d\d-\d\d \d\d:\d\d UTC, because it failed 2 times "
+        r"\(--retry-failed tries now\); it said: the service refused it \(400\)",
         skipped.out,
     )
     (escrow,) = told(failing)["escrows"]

@@ -35,7 +35,7 @@ from reconciler.core.policy import Limit, Policy
 from reconciler.core.profile import TargetProfile
 from reconciler.core.verify import reads_everything
 from reconciler.errors import ScimError, StopRequestedError, TargetError, UnknownOutcomeError
-from reconciler.executor import Execution, Report, execute
+from reconciler.executor import Brakes, Execution, Report, execute
 
 REFUSED = ScimError(400, "invalidValue", "the service said no")
 TAKEN = ScimError(409, "uniqueness", "the name is taken")
@@ -193,6 +193,7 @@ class Run:
         rows: tuple[AttributeMapping, ...] = MAPPINGS,
         profile: TargetProfile = APPLE,
         done: Iterable[str] = (),
+        brakes: Brakes | None = None,
         **options: Any,
     ) -> None:
         self.slept: list[float] = []
@@ -206,7 +207,7 @@ class Run:
             sleep=self.slept.append,
             **{"workers": 1, "on_outcome": seen.append, **options},
         )
-        self.report: Report = execute(plan, execution, tuple(done))
+        self.report: Report = execute(plan, execution, tuple(done), brakes)
         assert seen == self.report.outcomes
 
     @property
@@ -885,3 +886,49 @@ def test_after_a_crash_at_any_request_the_next_run_ends_where_one_run_would(
 def content(service: Service) -> list[dict[str, Any]]:
     users = [{**user, "id": ""} if user["id"].startswith("made-") else user for user in service.users.values()]
     return sorted(users, key=lambda user: user["userName"])
+
+
+# --- brakes --------------------------------------------------------------------------------------
+
+
+def refusing(names: str, refused: str) -> Service:
+    service = Service(*(resource(name) for name in names))
+    service.script = {f"PATCH live-{name}": [REFUSED] for name in refused}
+    return service
+
+
+def married(names: str) -> list[Change]:
+    return [change(name, after=values_of(name, family="King")) for name in names]
+
+
+def test_too_many_failures_stop_the_run_once_and_on_record() -> None:
+    service = refusing("abcdefgh", "abcdefgh")
+    found = run(service, *married("abcdefgh"), brakes=Brakes(Limit(None, 40, 2)))
+    assert list(found.results.values()) == ["failed"] * 3 + ["skipped"] * 5
+    assert found.messages["h"] == "not started: the run was stopped"
+    assert service.log.count("quarantined EncounteredEscrowProportionThreshold") == 1
+    assert found.report.quarantine is not None
+    assert (found.report.left, found.report.stopped, found.report.interrupted) == (5, None, False)
+
+
+def test_without_too_many_failures_nothing_stops() -> None:
+    found = run(refusing("abcdefgh", "abc"), *married("abcdefgh"), brakes=Brakes(Limit(None, 40, 3)))
+    assert (found.report.quarantine, list(found.results.values()).count("done")) == (None, 5)
+    late = run(refusing("abcdefgh", "fgh"), *married("abcdefgh"), brakes=Brakes(Limit(None, 40, 2)))
+    assert (late.report.quarantine, late.report.left) == (None, 0)
+
+
+def test_a_trial_comes_first_and_the_rest_only_if_it_works() -> None:
+    trial = frozenset(item.address for item in married("gh"))
+    service = refusing("abcdefgh", "")
+    found = run(service, *married("abcdefgh"), brakes=Brakes(trial=trial))
+    assert list(found.results)[:2] == ["g", "h"]
+    assert set(found.results.values()) == {"done"}
+    failed = run(refusing("abcdefgh", "gh"), *married("abcdefgh"), brakes=Brakes(trial=trial))
+    assert failed.results == {"g": "failed", "h": "failed", **dict.fromkeys("abcdef", "skipped")}
+
+
+def test_each_change_says_how_long_it_took_and_what_refused_it() -> None:
+    found = run(refusing("ab", "b"), *married("ab"))
+    assert all(item.seconds > 0 for item in found.report.outcomes)
+    assert [(item.status, item.scim_type) for item in found.report.outcomes] == [(None, ""), (400, "invalidValue")]

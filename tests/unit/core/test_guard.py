@@ -18,6 +18,7 @@ ORDER = [
     "last-active-user",
     "empty-desired-state",
     "name-reuse",
+    "target",
 ]
 PLAN = "sha256:" + "a" * 64
 
@@ -310,4 +311,5 @@ def test_which_guards_an_approval_can_lift() -> None:
         "last-active-user": True,
         "empty-desired-state": True,
         "name-reuse": True,
+        "target": True,
     }
