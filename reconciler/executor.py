@@ -16,6 +16,7 @@ from itertools import groupby
 from reconciler.core.health import FAILURES, Quarantine, QuarantineReason, too_many
 from reconciler.core.model import REMOVALS, Action, Change, Outcome, Plan, Result
 from reconciler.core.policy import Limit, Policy
+from reconciler.core.subset import leave_out
 from reconciler.core.text import printable, quoted
 from reconciler.errors import ScimError, StopRequestedError, TargetError
 from reconciler.one_change import Execution, OneChange
@@ -65,6 +66,7 @@ class _Run:
         self._change = OneChange(execution)
         self._in_effect = set(done)
         self._stepped_aside: set[str] = set()
+        self._in_circles: set[str] = set()
         self._unstarted: set[str] = set()
         self._lock = threading.Lock()
         self._attempted = 0
@@ -82,6 +84,7 @@ class _Run:
                     self._waves(pool, trial)
                     self._judge(replace(self._brakes.failures, floor=0))
                 self._together(pool, self._step_aside, asides)
+                self._in_circles = self._stepped_aside | leave_out(waiting, self._stepped_aside)[1].keys()
                 settled = {item.change.address for item in self._report.outcomes}
                 self._waves(pool, [change for change in waiting if change.address not in settled])
             except BaseException:
@@ -138,7 +141,7 @@ class _Run:
 
     def _one(self, change: Change) -> Outcome:
         missing = [address for address in change.requires if not self._is_free(address)]
-        if missing and not self._ends():
+        if missing and not self._ends(change):
             return self._skipped(change, f"it waits for {printable(missing[0])}")
         if change.action in REMOVALS and self._mostly_failed:
             return self._skipped(change, "most of what comes before the removals failed")
@@ -165,7 +168,7 @@ class _Run:
         return self._count(outcome)
 
     def _guarded(self, change: Change, work: Callable[[], Outcome]) -> Outcome:
-        if self._ends():
+        if self._ends(change):
             stopped = self._report.stopped is not None or self._report.quarantine is not None
             return self._skipped(change, "the run was stopped" if stopped else "interrupted")
         try:
@@ -185,8 +188,11 @@ class _Run:
             return Outcome(change, Result.SKIPPED, f"only half done: it has the temporary name {name}; {why}")
         return Outcome(change, Result.SKIPPED, f"not started: {why}")
 
-    def _ends(self) -> bool:
-        return self._do.stop.is_set() or self._report.stopped is not None or self._report.quarantine is not None
+    def _ends(self, change: Change) -> bool:
+        """A circle of renames that was begun is finished in quarantine too: nobody is left with a temporary name."""
+        if self._do.stop.is_set() or self._report.stopped is not None:
+            return True
+        return self._report.quarantine is not None and change.address not in self._in_circles
 
     def _is_free(self, address: str) -> bool:
         return address in self._in_effect or address in self._stepped_aside
