@@ -16,6 +16,7 @@ from types import FrameType
 
 from reconciler import bootstrap
 from reconciler.commands.choice import Choice, choose, health_of, put_off, real_now, tell, told
+from reconciler.commands.log import Log, open_log
 from reconciler.commands.place import Place, usable_state
 from reconciler.commands.plan import exit_code as plan_exit_code
 from reconciler.commands.plan import make_plan
@@ -67,20 +68,24 @@ def run_apply(place: Place, options: ApplyOptions, terminal: Terminal) -> ExitCo
     if state is None:
         return ExitCode.ERROR
     with (
+        open_log(options.log, terminal) as log,
         open_session(place, state, terminal) as session,
         one_writer(place.lock(session.target), Wait(options.lock_timeout, terminal.note)),
     ):
-        return _Apply(session, options, reviewed, terminal).run()
+        return _Apply(session, options, reviewed, terminal, log).run()
 
 
 class _Apply:
     """One apply: what it was asked, and what it finds."""
 
-    def __init__(self, session: Session, options: ApplyOptions, reviewed: Plan | None, terminal: Terminal) -> None:
+    def __init__(
+        self, session: Session, options: ApplyOptions, reviewed: Plan | None, terminal: Terminal, log: Log
+    ) -> None:
         self._session = session
         self._options = options
         self._reviewed = reviewed
         self._terminal = terminal
+        self._log = log
 
     def run(self) -> ExitCode:
         """Raises what ends it before anything is written."""
@@ -90,8 +95,11 @@ class _Apply:
         health = health_of(self._session)
         self._show(plan)
         if plan.blocked:
+            self._log.begin(plan, self._session, person=False)
+            self._log.planned(plan)
             return plan_exit_code(plan, detailed=False)
         if not plan.changes:
+            self._log.begin(plan, self._session, person=False)
             self._close_the_books(plan, health)
             return plan_exit_code(plan, detailed=False)
         tried = self._options.retry_failed or bool(self._options.users)
@@ -101,6 +109,7 @@ class _Apply:
         if choice.plan.changes and not self._agreed():
             self._terminal.result("Apply cancelled.")
             return ExitCode.ERROR
+        self._log.begin(plan, self._session, person=self._reviewed is None and not self._options.auto_approve)
         return self._carry_out(choice, self._reviewed or plan)
 
     def _plan(self) -> tuple[Plan, list[Outcome]]:
@@ -152,6 +161,8 @@ class _Apply:
     def _carry_out(self, choice: Choice, record_of: Plan) -> ExitCode:
         report = self._execute(choice, record_of) if choice.plan.changes else Report()
         report.outcomes += choice.skipped
+        for outcome in choice.skipped:
+            self._log.outcome(outcome)
         self._terminal.result("\n" + render_report(report.outcomes, self._terminal.style))
         _explain_conflicts(report, self._session.state.profile, self._terminal)
         if report.stopped is not None:
@@ -172,7 +183,7 @@ class _Apply:
             receipt = Receipt(directory, record_of, real_now, whole=not self._options.users)
             for outcome in choice.skipped:
                 receipt.finished(outcome)
-            watch = _Watch(len(choice.plan.changes), progress, terminal, stop)
+            watch = _Watch(len(choice.plan.changes), progress, terminal, self._log, stop)
             execution = _execution(session, client, receipt, watch)
             brakes = Brakes(session.state.policy.failures, choice.trial)
             with _finishing_on_interrupt(stop):
@@ -280,11 +291,13 @@ class _Watch:
     total: int
     progress: Progress
     terminal: Terminal
+    log: Log
     stop: threading.Event
     done: int = 0
 
     def __call__(self, outcome: Outcome) -> None:
         self.done += 1
+        self.log.outcome(outcome)
         if not was_not_started(outcome):
             self.terminal.outcome(outcome)
         self.progress("Applying", self.done, self.total)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from reconciler import __version__, bootstrap
 from reconciler.commands.choice import health_of, put_off, real_now, tell, told
+from reconciler.commands.log import open_log
 from reconciler.commands.place import Place, usable_state
 from reconciler.commands.reading import Progress, Reading, read_live
 from reconciler.commands.session import Session, open_session
@@ -46,9 +47,11 @@ def run_plan(place: Place, options: PlanOptions, terminal: Terminal) -> ExitCode
     state = usable_state(place, terminal)
     if state is None:
         return ExitCode.ERROR
-    with open_session(place, state, terminal) as session:
+    with open_log(options.log, terminal) as log, open_session(place, state, terminal) as session:
         plan = make_plan(session, options.users, terminal)
         health = health_of(session)
+        log.begin(plan, session, person=False)
+        log.planned(plan)
     terminal.result(rendered(plan, state.profile, options.format, terminal.style, summary=options.summary))
     late = [] if options.users else put_off(plan, health, real_now())
     if plan.changes:
