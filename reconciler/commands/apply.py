@@ -69,8 +69,8 @@ def run_apply(place: Place, options: ApplyOptions, terminal: Terminal) -> ExitCo
         return ExitCode.ERROR
     with (
         open_log(options.log, terminal) as log,
+        one_writer(place.lock(state.target), Wait(options.lock_timeout, terminal.note)),
         open_session(place, state, terminal) as session,
-        one_writer(place.lock(session.target), Wait(options.lock_timeout, terminal.note)),
     ):
         return _Apply(session, options, reviewed, terminal, log).run()
 

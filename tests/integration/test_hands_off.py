@@ -234,14 +234,22 @@ def test_a_user_who_is_gone_does_not_stop_the_others(at_work: Open) -> None:
     assert len(moved) == 11
 
 
-def test_when_what_replaces_people_fails_nobody_is_removed(at_work: Open) -> None:
+@pytest.mark.parametrize(
+    ("stays", "said"),
+    [
+        (1, "most of what comes before the removals failed"),
+        (0, 'not started: it waits for user["new0@example.com"]'),
+    ],
+)
+def test_when_what_replaces_people_fails_nobody_is_removed(stays: int, said: str, at_work: Open) -> None:
     live = [named(number, f"old{number}") for number in range(5)]
     service = OddScim(Oddities(write_error_on=1, write_error_status=400, write_error_times=None), live)
     workspace = at_work(service)
-    workspace.users([source(named(50 + number, f"new{number}")) for number in range(5)])
+    new = [named(50 + number, f"new{number}") for number in range(5)]
+    workspace.users([source(user) for user in [*live[:stays], *new]])
     ended = workspace.apply()
     assert ended.code == 5
-    assert "most of what comes before the removals failed" in ended.out
+    assert said in ended.out
     assert {entry.method for entry in service.writes} == {"POST"}
 
 
