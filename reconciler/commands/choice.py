@@ -12,7 +12,7 @@ from reconciler.core.model import Outcome, Plan, Result
 from reconciler.core.planning import change_digest
 from reconciler.core.subset import leave_out
 from reconciler.core.text import plural, printable, redacted
-from reconciler.store.history import runs_of
+from reconciler.store.runs import runs_of
 from reconciler.terminal import Terminal
 
 

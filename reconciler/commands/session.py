@@ -10,8 +10,8 @@ from reconciler import bootstrap
 from reconciler.commands.place import SANDBOX_URL, Place
 from reconciler.core.model import Target
 from reconciler.desired import DesiredState
-from reconciler.store.history import moved_from
 from reconciler.store.receipts import History, read_history
+from reconciler.store.runs import moved_from
 from reconciler.terminal import Terminal
 
 

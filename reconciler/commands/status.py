@@ -10,9 +10,9 @@ from reconciler.plan_document import json_text
 from reconciler.profiles import PROFILES
 from reconciler.render.status import Status, render_status, status_document
 from reconciler.sources.yaml_files import Directory, with_source_lines
-from reconciler.store.history import runs_of
 from reconciler.store.lock import holder
 from reconciler.store.refusal import last_refusal
+from reconciler.store.runs import runs_of
 from reconciler.terminal import Terminal
 
 _FORMATS = ("text", "json")

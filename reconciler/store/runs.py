@@ -17,14 +17,14 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 def runs_of(plans: Path, target: Target) -> list[Run]:
     """All applies to `target` that have a receipt in `plans`, oldest first. Raises `PlanFileError`."""
-    runs = [run for path in sorted(plans.glob(f"*/{RECEIPT}")) for run in _runs_in(path, target)]
+    runs = [run for path in sorted(plans.rglob(RECEIPT)) for run in _runs_in(path, target)]
     return sorted(runs, key=lambda run: run.began)
 
 
 def moved_from(plans: Path, target: Target) -> str | None:
     """Where the last apply by the same profile went, when there is one and none ever went to `target`; else None."""
     last: tuple[datetime, str] | None = None
-    for path in plans.glob(f"*/{RECEIPT}"):
+    for path in plans.rglob(RECEIPT):
         first = next(read_receipt(path), {})
         if first.get("event") != "apply_started" or first.get("profile") != target.profile:
             continue

@@ -12,9 +12,9 @@ from reconciler.core.health import Quarantine, assess
 from reconciler.core.model import Outcome, Plan, Result, Target
 from reconciler.core.planning import change_digest
 from reconciler.errors import PlanFileError
-from reconciler.store.history import moved_from, runs_of
 from reconciler.store.receipts import Receipt
 from reconciler.store.refusal import forget_refusal, last_refusal, remember_refusal
+from reconciler.store.runs import moved_from, runs_of
 
 ADA = change("ada", after=values_of("ada", family="King"))
 PLAN = plan_with(ADA)
