@@ -13,6 +13,8 @@ from e2e.harness import Desk, assert_harmless, company
 from servers.odd_scim import Oddities
 from workspace import Ended
 
+from reconciler.one_change import WORKERS
+
 ALL_FAIL = Oddities(write_error_on=1, write_error_times=None, write_error_status=400)
 
 
@@ -48,20 +50,20 @@ def hours_pass(opened: Desk, hours: float) -> None:
 
 
 def test_too_many_failures_stop_the_run_and_the_next_one_begins_with_a_trial(desk: OpenDesk) -> None:
-    opened = work_for(desk, 60, ALL_FAIL)
+    opened = work_for(desk, 100, ALL_FAIL)
     stopped = opened.apply()
     tried = len(opened.service.writes)
     assert stopped.code == 5
-    assert 11 <= tried <= 11 + 8, "what is in flight is finished, nothing else is begun"
+    assert 11 <= tried <= 11 + WORKERS, "what is in flight is finished, nothing else is begun"
     assert re.search(
-        r"Error: the apply stopped itself and is in quarantine: 1\d of 1\d attempted changes failed, more than 40 %",
+        r"Error: the apply stopped itself and is in quarantine: 11 of 11 attempted changes failed, more than 40 %",
         stopped.err,
     )
-    assert f"{60 - tried} changes not started: the run was stopped" in stopped.out
+    assert f"{100 - tried} changes not started: the run was stopped" in stopped.out
     found = told(opened)
     assert (found["healthy"], found["code"]) == (False, "Quarantine")
     assert found["quarantine"]["reason"] == "EncounteredEscrowProportionThreshold"
-    assert (found["lastExecution"]["countEscrowed"], found["lastExecution"]["countLeft"]) == (tried, 60 - tried)
+    assert (found["lastExecution"]["countEscrowed"], found["lastExecution"]["countLeft"]) == (tried, 100 - tried)
     assert found["escrows"] == [], "it was the service that failed, not so many people"
 
     still = opened.apply()
@@ -75,7 +77,7 @@ def test_too_many_failures_stop_the_run_and_the_next_one_begins_with_a_trial(des
 
     opened.service.oddities = Oddities()
     healed = opened.apply()
-    assert (healed.code, len(opened.service.writes)) == (0, tried + 5 + 60)
+    assert (healed.code, len(opened.service.writes)) == (0, tried + 5 + 100)
     assert "begins with a trial" in healed.err
     assert (status(opened).code, told(opened)["quarantine"]) == (0, None)
 
@@ -87,10 +89,10 @@ def test_a_few_failures_stop_nobody(desk: OpenDesk) -> None:
 
 
 def test_the_limit_is_a_setting(desk: OpenDesk) -> None:
-    opened = work_for(desk, 40, ALL_FAIL, guards={"failures": {"count": 2, "percent": 100}})
+    opened = work_for(desk, 100, ALL_FAIL, guards={"failures": {"count": 2, "percent": 100}})
     stopped = opened.apply()
     assert stopped.code == 5
-    assert len(opened.service.writes) <= 3 + 8
+    assert len(opened.service.writes) <= 3 + WORKERS
     assert "more than 2 (guards.failures.count)" in stopped.err
 
 
