@@ -2,6 +2,7 @@
 
 import gzip
 import socket
+import struct
 import threading
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -12,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 BLOCK = 1 << 20
+_RESET = struct.pack("ii", 1, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ class Reply:
     """Seconds before the answer."""
     lost: bool = False
     """The connection is closed in place of an answer."""
+    reset: bool = False
+    """The connection is reset (RST) in place of an answer."""
     break_at: int | None = None
     """The connection is closed after so many bytes of the body."""
 
@@ -51,7 +55,10 @@ class Door(ThreadingHTTPServer):
         self.failures: list[Exception] = []
         self._open: set[socket.socket] = set()
         self._workers: set[threading.Thread] = set()
-        super().__init__(("127.0.0.1", 0), _Handler)
+        self._refusing = 0.0
+        self._listening = threading.Lock()
+        # A port asked for by its number stays ours while nobody listens on it (`refuse`).
+        super().__init__(("127.0.0.1", _free_port()), _Handler)
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
 
@@ -62,11 +69,35 @@ class Door(ThreadingHTTPServer):
     def _listen(self) -> None:
         # Not `serve_forever`: its end is seen only at the next poll.
         while True:
-            connection, address = self.get_request()
+            try:
+                connection, address = self.get_request()
+            except OSError:
+                self.closing.wait(self._refusing)
+                if self.closing.is_set():
+                    return
+                with self._listening:
+                    self.server_activate()
+                    self._refusing = 0.0
+                continue
             if self.closing.is_set():
                 connection.close()
                 return
             self.process_request(connection, address)
+
+    def refuse(self, seconds: float) -> None:
+        """From now on and for so long nobody listens: new connections are refused, open ones stay."""
+        with self._listening:
+            # Never twice: Linux then closes whatever the socket accepts later on.
+            if not self._refusing:
+                self._refusing = seconds
+                self.socket.shutdown(socket.SHUT_RDWR)
+
+    def shutdown_request(self, request: Any) -> None:
+        # SO_LINGER of no seconds: closing sends RST, unless FIN went out before.
+        if request.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8) == _RESET:
+            self.close_request(request)
+        else:
+            super().shutdown_request(request)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         self._open.add(request)
@@ -83,7 +114,8 @@ class Door(ThreadingHTTPServer):
     def close(self) -> None:
         """Stop listening, end every open connection, and wait for the threads a moment."""
         self.closing.set()
-        socket.create_connection(("127.0.0.1", self.server_address[1]), timeout=2).close()
+        with suppress(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", self.server_address[1]), timeout=2).close()
         self._listener.join(timeout=2)
         self.server_close()
         for connection in tuple(self._open):
@@ -115,7 +147,9 @@ class _Handler(BaseHTTPRequestHandler):
         if reply.wait and self.server.closing.wait(reply.wait):
             self.close_connection = True
             return
-        if reply.lost:
+        if reply.reset:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        if reply.lost or reply.reset:
             self.close_connection = True
             return
         self.send_response(reply.status)
@@ -161,6 +195,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
         """Nothing: the servers keep a log of their own."""
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def padded(document: bytes, size: int) -> Iterator[bytes]:
