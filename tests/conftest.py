@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import settings
 from servers.odd_scim import OddScim
 from workspace import Workspace
 
@@ -13,11 +12,16 @@ if TYPE_CHECKING:
     # Imports scim2-server: a second that most tests don't need.
     from servers.plain_scim import PlainScim
 
-# How long an example takes says more about the machine than about the code.
-settings.register_profile("project", deadline=None)
-settings.load_profile("project")
-
 Open = Callable[["OddScim | PlainScim"], Workspace]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How large `tests/chaos` is: the suite's size by default, a night's with `--chaos-users 1000 --chaos-kills 20`."""
+    chaos = parser.getgroup("chaos")
+    chaos.addoption("--chaos-users", type=int, default=50, help="people in a storm, 50 at least")
+    chaos.addoption("--chaos-kills", type=int, default=3, help="kills in a storm")
+    chaos.addoption("--chaos-rate", type=float, default=0.2, help="part of the requests that a fault happens to")
+    chaos.addoption("--chaos-seed", type=int, action="append", help="seeds of storms, in place of the suite's")
 
 
 @pytest.fixture

@@ -1,0 +1,102 @@
+"""What must be true at the end of it all, asked of the service's own record and of the receipts, never of the product.
+
+Each oracle raises an `AssertionError` that says what is wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from chaos.company import Person, essence
+from chaos.services import Commit
+from servers.patching import User
+
+_NOTHING = "already in effect"
+_REMOVALS = {"deactivate", "delete"}
+
+
+def receipts(plans: Path) -> list[dict[str, Any]]:
+    """The whole lines of all receipts; what a crash cut short is no line."""
+    files = sorted(plans.glob("*/receipt.jsonl"))
+    return [json.loads(line) for file in files for line in file.read_bytes().split(b"\n")[:-1]]
+
+
+class Announcements:
+    """Whom receipts say that a request is about to be sent for, read on as they grow."""
+
+    def __init__(self, plans: Path) -> None:
+        self._plans = plans
+        self._read: Counter[Path] = Counter()
+        self._addresses: set[str] = set()
+        self._lock = threading.Lock()
+
+    def hold(self, person: Person) -> bool:
+        with self._lock:
+            for file in self._plans.glob("*/receipt.jsonl"):
+                self._read_on(file)
+            return person.address in self._addresses
+
+    def _read_on(self, file: Path) -> None:
+        with file.open("rb") as opened:
+            opened.seek(self._read[file])
+            for line in opened:
+                if not line.endswith(b"\n"):
+                    return
+                self._read[file] += len(line)
+                entry = json.loads(line)
+                if entry["event"] == "started":
+                    self._addresses.add(entry["address"])
+
+
+def the_state_is_the_desired_one(people: Iterable[Person], found: Iterable[User]) -> None:
+    wanted = [essence(person.after) for person in people if person.after is not None]
+    there = [essence(user) for user in found]
+    missing = [user for user in wanted if user not in there]
+    surplus = [user for user in there if user not in wanted]
+    assert not missing, f"not as desired: {missing}; instead: {surplus}"
+    assert not surplus, f"accounts that nobody desires: {surplus}"
+    assert len(there) == len(wanted), "one account is there twice"
+
+
+def nobody_is_created_twice(people: Iterable[Person], commits: Iterable[Commit]) -> None:
+    created = Counter(commit.external_id for commit in commits if commit.action == "create")
+    assert created == Counter(person.external_id for person in people if person.action == "create")
+
+
+def only_what_was_planned_happened(people: Iterable[Person], commits: Iterable[Commit]) -> None:
+    """Nobody else was touched, nobody was removed who should stay, and no removal came twice."""
+    planned = {person.external_id: person.action for person in people if person.action is not None}
+    removed: Counter[str | None] = Counter()
+    for commit in commits:
+        action = planned.get(commit.external_id or "")
+        assert action == commit.action, f"{commit.action} happened, planned was {action}: {commit}"
+        removed[commit.external_id] += commit.action in _REMOVALS
+    assert max(removed.values(), default=0) <= 1
+
+
+def every_change_is_on_record(people: Iterable[Person], commits: Sequence[Commit], lines: Sequence[Any]) -> None:
+    """As many requests were announced in receipts as changed something, and only what happened is called done."""
+    happened = Counter(commit.external_id for commit in commits)
+    announced = Counter(line["address"] for line in lines if line["event"] == "started")
+    done = Counter(line["address"] for line in lines if line.get("result") == "done" and line["message"] != _NOTHING)
+    for person in people:
+        changes = happened[person.external_id]
+        assert changes <= announced[person.address], f"{person.address}: {changes} changes, not all announced"
+        assert done[person.address] <= changes, f"{person.address} is called done more often than it was"
+
+
+def failures_are_true(people: Iterable[Person], commits: Iterable[Commit], lines: Sequence[Any]) -> None:
+    """Whose creation is called failed, and nothing else, was not created."""
+    created = {commit.external_id for commit in commits if commit.action == "create"}
+    ends: dict[str, set[str]] = {}
+    for line in lines:
+        if line["event"] == "finished" and line["action"] == "create":
+            ends.setdefault(line["address"], set()).add(line["result"])
+    for person in people:
+        lied = ends.get(person.address) == {"failed"} and person.external_id in created
+        assert not lied, f"{person.address} is called failed, but was created"

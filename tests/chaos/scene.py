@@ -1,0 +1,105 @@
+"""A company, a service, the injector between them, and the command as processes that may die."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+from chaos import oracles
+from chaos.company import Person
+from chaos.faults import Schedule
+from chaos.injector import Injector
+from chaos.services import Commit
+from servers.patching import User
+from workspace import Workspace
+
+COMMAND = Path(sys.executable).parent / "reconciler"
+_SECONDS = 120
+
+
+class Service(Protocol):
+    """A service with a record of its own."""
+
+    base_url: str
+    token: str
+
+    def commits(self) -> list[Commit]: ...
+    def people(self) -> list[User]: ...
+
+
+class Scene(Workspace):
+    """The workspace of a company whose requests go through the injector. Runs are counted in `codes`."""
+
+    def __init__(
+        self, root: Path, service: Service, people: Sequence[Person], schedule: Schedule, patch: pytest.MonkeyPatch
+    ) -> None:
+        self.people = people
+        self.service = service
+        self.unannounced: list[str] = []
+        self.codes: list[int] = []
+        ids = {person.before["id"]: person.external_id for person in people if person.before is not None}
+        self.injector = Injector(service.base_url, schedule, ids, self._arriving)
+        self._announced = oracles.Announcements(root / "plans")
+        self._by_id = {person.external_id: person for person in people}
+        self.injector.__enter__()
+        super().__init__(root, self.injector.base_url, service.token, patch)
+        self.settings(lifecycle={"removed": "delete"})
+        self.users(person.written for person in people if person.written is not None)
+
+    def _arriving(self, person: str) -> None:
+        known = self._by_id.get(person)
+        if known is None or not self._announced.hold(known):
+            self.unannounced.append(person)
+
+    def close(self) -> None:
+        self.injector.__exit__()
+
+    def line(self, command: str, *arguments: str) -> list[str]:
+        """What is typed after `reconciler`."""
+        return [command, *arguments, "--state", str(self.state), "--plans", str(self.plans), "--no-color"]
+
+    # --- the installed command ------------------------------------------------
+
+    def start(self, command: str, *arguments: str) -> subprocess.Popen[bytes]:
+        """Starts the installed command; its output goes to files."""
+        number = len(list(self.root.glob("out-*")))
+        with (self.root / f"out-{number}").open("wb") as out:
+            line = [COMMAND, *self.line(command, *arguments)]
+            return subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
+
+    def once(self, command: str, *arguments: str) -> int:
+        """Runs the installed command, which may be killed, to its end; its exit code, -9 when it was killed."""
+        process = self.start(command, *arguments)
+        self.injector.aim(process.pid)
+        code = process.wait(timeout=_SECONDS)
+        self.injector.settle()
+        self.codes.append(code)
+        return code
+
+    def until_done(self, command: str, *arguments: str, runs: int) -> None:
+        """Runs the same command again until it ends well."""
+        for _ in range(runs):
+            if self.once(command, *arguments) == 0:
+                return
+        raise AssertionError(f"not done after {runs} runs: {self.codes}\n{self.last_words()}")
+
+    def last_words(self) -> str:
+        """What the last processes said."""
+        files = sorted(self.root.glob("out-*"), key=lambda path: path.stat().st_mtime)[-3:]
+        return "\n".join(f"--- {path.name}\n{path.read_text('utf-8')}" for path in files)
+
+    # --- the oracles ------------------------------------------------------------
+
+    def check(self) -> None:
+        """Asks all oracles."""
+        commits, lines = self.service.commits(), oracles.receipts(self.plans)
+        oracles.the_state_is_the_desired_one(self.people, self.service.people())
+        oracles.nobody_is_created_twice(self.people, commits)
+        oracles.only_what_was_planned_happened(self.people, commits)
+        oracles.every_change_is_on_record(self.people, commits, lines)
+        oracles.failures_are_true(self.people, commits, lines)
+        assert self.unannounced == [], "a write reached the service that no receipt had announced"

@@ -1,0 +1,136 @@
+"""The instruments themselves: faults are what they are called, and the oracles see what they are there for."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from chaos import oracles
+from chaos.company import company
+from chaos.faults import FAULTS, Fault, Schedule, Step, storm
+from chaos.injector import DELAY, REFUSED, Injector
+from chaos.services import Commit, Witness
+
+PEOPLE = company(10)
+UPDATED = PEOPLE[1]
+PATCH = (
+    b'{"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],'
+    b' "Operations": [{"op": "replace", "path": "active", "value": false}]}'
+)
+
+
+@pytest.fixture
+def witness(tmp_path: Path) -> Iterator[Witness]:
+    with Witness(tmp_path / "journal.jsonl", [one.before for one in PEOPLE if one.before is not None]) as running:
+        yield running
+
+
+def patched(witness: Witness, fault: Fault) -> tuple[int, bytes]:
+    """Status and body of a PATCH to which `fault` happens; raises what a client meets."""
+    schedule = Schedule(0, planted={Step(f"patch {UPDATED.external_id}", 1): fault})
+    with Injector(witness.base_url, schedule, {"id-1": UPDATED.external_id}) as injector:
+        host, _, path = injector.base_url.removeprefix("http://").partition("/")
+        connection = http.client.HTTPConnection(host, timeout=5)
+        headers = {"Authorization": f"Bearer {witness.token}", "Content-Type": "application/scim+json"}
+        try:
+            connection.request("PATCH", f"/{path}/Users/id-1", PATCH, headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+            assert [fired.fault for fired in injector.fired] == [fault]
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "happened"),
+    [
+        (Fault.BUSY_SECONDS, 429, 0),
+        (Fault.BUSY_DATE, 429, 0),
+        (Fault.ERROR_BEFORE, 500, 0),
+        (Fault.ERROR_AFTER, 500, 1),
+        (Fault.UNAVAILABLE_BEFORE, 503, 0),
+        (Fault.UNAVAILABLE_AFTER, 503, 1),
+        (Fault.NOT_JSON, 200, 0),
+        (Fault.HTML, 200, 0),
+        (Fault.REDIRECT, 302, 0),
+        (Fault.DELAY, 200, 1),
+    ],
+)
+def test_a_fault_is_answered_and_happens_or_not(witness: Witness, fault: Fault, status: int, happened: int) -> None:
+    began = time.monotonic()
+    assert patched(witness, fault)[0] == status
+    assert len(witness.commits()) == happened
+    assert (time.monotonic() - began >= DELAY) == (fault is Fault.DELAY) or fault is not Fault.DELAY
+
+
+@pytest.mark.parametrize(
+    ("fault", "met", "happened"),
+    [
+        (Fault.REFUSED, ConnectionResetError, 0),
+        (Fault.RESET_BEFORE, ConnectionResetError, 0),
+        (Fault.RESET_AFTER, ConnectionResetError, 1),
+        (Fault.TRUNCATED, http.client.IncompleteRead, 1),
+    ],
+)
+def test_a_fault_breaks_the_connection(witness: Witness, fault: Fault, met: type[Exception], happened: int) -> None:
+    with pytest.raises(met):
+        patched(witness, fault)
+    assert len(witness.commits()) == happened
+
+
+def test_connections_are_refused_for_a_while(witness: Witness) -> None:
+    with Injector(witness.base_url, Schedule(0, planted={Step("page 1", 1): Fault.REFUSED}), {}) as injector:
+        port = int(injector.base_url.split(":")[2].split("/")[0])
+        first = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        first.request("GET", "/scim/Users?startIndex=1")
+        with pytest.raises(ConnectionResetError):
+            first.getresponse()
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), timeout=5)
+        time.sleep(3 * REFUSED)
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+
+
+def test_a_seed_gives_the_same_faults_in_whatever_order_requests_come() -> None:
+    steps = [Step(f"patch {number}", attempt) for number in range(200) for attempt in (1, 2, 3)]
+    names = [f"{verb} {number}" for verb in ("create", "patch") for number in range(20)]
+    first, again = (storm(7, 0.2, names, names, 3) for _ in range(2))
+    drawn = {step: first.draw(step) for step in steps}
+    assert drawn == {step: again.draw(step) for step in reversed(steps)}
+    assert drawn != {step: storm(8, 0.2, names, names, 3).draw(step) for step in steps}
+    assert 80 < sum(fault is not None for fault in drawn.values()) < 180
+    assert set(FAULTS) - {Fault.REDIRECT} <= set(drawn.values())
+
+
+def commits(person: int = 0) -> list[Commit]:
+    return [Commit("id-0", None, PEOPLE[person].after)]
+
+
+def test_the_oracles_see_what_they_are_there_for() -> None:
+    state = [one.after for one in PEOPLE if one.after is not None]
+    oracles.the_state_is_the_desired_one(PEOPLE, state)
+    for wrong in (state[1:], [*state, state[0]], [{**state[0], "active": False}, *state[1:]]):
+        with pytest.raises(AssertionError):
+            oracles.the_state_is_the_desired_one(PEOPLE, wrong)
+    oracles.nobody_is_created_twice(PEOPLE, commits())
+    for wrong_commits in (commits() * 2, []):
+        with pytest.raises(AssertionError):
+            oracles.nobody_is_created_twice(PEOPLE, wrong_commits)
+    oracles.only_what_was_planned_happened(PEOPLE, commits())
+    removed = [Commit("id-1", UPDATED.before, None)]
+    gone_twice = [Commit("id-5", PEOPLE[5].before, None)] * 2
+    for wrong_commits in (removed, gone_twice):
+        with pytest.raises(AssertionError):
+            oracles.only_what_was_planned_happened(PEOPLE, wrong_commits)
+    started = {"event": "started", "address": PEOPLE[0].address}
+    done = {"event": "finished", "address": PEOPLE[0].address, "action": "create", "result": "done", "message": ""}
+    oracles.every_change_is_on_record(PEOPLE, commits(), [started, done])
+    for happened, lines in ((commits(), [done]), ([], [started, done])):
+        with pytest.raises(AssertionError):
+            oracles.every_change_is_on_record(PEOPLE, happened, lines)
+    with pytest.raises(AssertionError):
+        oracles.failures_are_true(PEOPLE, commits(), [{**done, "result": "failed"}])

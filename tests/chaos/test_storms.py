@@ -1,0 +1,65 @@
+"""A fifth of all requests goes wrong, and the command is killed: the same command, again and again, ends well.
+
+A night's size: `pytest tests/chaos/test_storms.py --chaos-users 1000 --chaos-kills 20 --chaos-seed 7 -s`
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import product
+from pathlib import Path
+
+import pytest
+from chaos.company import company, read_steps, write_steps
+from chaos.faults import FAULTS, Schedule, storm
+from chaos.scene import COMMAND, Scene, Service
+from chaos.services import Sandbox, Witness
+
+KINDS = ("strict", "lenient", "sandbox")
+"""A service that refuses a userName that is taken, one that does not, and the sandbox as a process."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "seed" in metafunc.fixturenames:
+        asked = metafunc.config.getoption("--chaos-seed")
+        storms = product(KINDS, asked) if asked else zip(KINDS, (1, 2, 3), strict=True)
+        metafunc.parametrize(("kind", "seed"), list(storms))
+
+
+@pytest.fixture
+def scene(
+    request: pytest.FixtureRequest, kind: str, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Scene]:
+    """A company in a storm."""
+    option = request.config.getoption
+    people = company(option("--chaos-users"))
+    users = [person.before for person in people if person.before is not None]
+    schedule = storm(seed, option("--chaos-rate"), write_steps(people), read_steps(people), option("--chaos-kills"))
+    journal = tmp_path / "journal.jsonl"
+    with ExitStack() as stack:
+        service: Service = stack.enter_context(
+            Sandbox(COMMAND, tmp_path, users) if kind == "sandbox" else Witness(journal, users, unique=kind == "strict")
+        )
+        opened = Scene(tmp_path / "desk", service, people, schedule, monkeypatch)
+        stack.callback(opened.close)
+        yield opened
+
+
+def test_a_storm_ends_in_the_desired_state_and_nobody_is_there_twice(scene: Scene, seed: int) -> None:
+    began = time.monotonic()
+    # Each kill ends a run, and so do the planted faults that concern every request.
+    scene.until_done("apply", "--auto-approve", runs=20 + 2 * len(scene.injector.schedule.kills))
+    fired = scene.injector.counts()
+    told = [f"{scene.codes} in {time.monotonic() - began:.1f} s, {scene.injector.requests} requests"]
+    told += [f"{fired[fault]:5} {fault}" for fault in sorted(fired)]
+    sys.stdout.write("\n".join(told) + "\n")
+    scene.check()
+    assert set(scene.codes) <= {0, 1, 5, -9}
+    assert scene.injector.requests <= 10 * len(scene.people) + 60 * len(scene.codes)
+    assert set(FAULTS) <= fired.keys()
+    assert scene.injector.schedule.kills == {}, "kills that never came"
+    scene.injector.schedule = Schedule(seed)
+    assert scene.once("plan", "--detailed-exitcode") == 0, "a plan after an apply is empty"

@@ -1,0 +1,57 @@
+"""Two applies of one plan at one moment."""
+
+from __future__ import annotations
+
+import importlib.util
+import threading
+from pathlib import Path
+
+import pytest
+from chaos.company import company
+from chaos.faults import Schedule
+from chaos.scene import Scene
+from chaos.services import Witness
+
+LOCK = pytest.mark.skipif(importlib.util.find_spec("reconciler.store.lock") is None, reason="there is no lock yet")
+
+
+@pytest.mark.parametrize("unique", [True, pytest.param(False, marks=LOCK)], ids=["strict", "lenient"])
+def test_two_applies_at_once_write_nothing_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, unique: bool
+) -> None:
+    people = company(20)
+    users = [person.before for person in people if person.before is not None]
+    with Witness(tmp_path / "journal.jsonl", users, unique=unique) as witness:
+        scene = Scene(tmp_path / "desk", witness, people, Schedule(0), monkeypatch)
+        file = str(scene.root / "plan.json")
+        assert scene.once("plan", "-o", file) == 0
+        both = [scene.start("apply", file) for _ in range(2)]
+        codes = [process.wait(timeout=120) for process in both]
+        assert 0 in codes, scene.last_words()
+        assert scene.once("apply", file) == 0, scene.last_words()
+        scene.check()
+        scene.close()
+
+
+@LOCK
+def test_a_second_apply_leaves_a_target_alone_while_the_first_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = company(20)
+    users = [person.before for person in people if person.before is not None]
+    with Witness(tmp_path / "journal.jsonl", users) as witness:
+        scene = Scene(tmp_path / "desk", witness, people, Schedule(0), monkeypatch)
+        writing, may_go_on = threading.Event(), threading.Event()
+
+        def held(_person: str) -> None:
+            writing.set()
+            assert may_go_on.wait(60)
+
+        monkeypatch.setattr(scene.injector, "_arriving", held)
+        first = scene.start("apply", "--auto-approve")
+        assert writing.wait(60)
+        assert scene.start("apply", "--auto-approve").wait(timeout=60) == 1, scene.last_words()
+        may_go_on.set()
+        assert first.wait(timeout=120) == 0
+        scene.check()
+        scene.close()
