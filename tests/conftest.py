@@ -5,12 +5,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 from servers.odd_scim import OddScim
 from workspace import Workspace
 
 if TYPE_CHECKING:
     # Imports scim2-server: a second that most tests don't need.
     from servers.plain_scim import PlainScim
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("project", deadline=None)
+settings.load_profile("project")
 
 Open = Callable[["OddScim | PlainScim"], Workspace]
 

@@ -24,6 +24,23 @@ def named(number: int, name: str, **overrides: Any) -> dict[str, Any]:
     return make_user(number, userName=f"{name}@example.com", **overrides)
 
 
+def test_days_count_from_the_receipt_also_where_no_name_is_kept(at_work: Open) -> None:
+    service = OddScim(Oddities(omit_meta=True), [named(1, "gone"), named(2, "keeper")])
+    workspace = at_work(service)
+    workspace.settings(lifecycle={"delete_after_days": 30}, guards={"removals": {"percent": 100}})
+    workspace.users([source(named(2, "keeper"))])
+    assert workspace.apply().code == 0
+    assert workspace.plan().actions == {}
+    assert workspace.plan("--now", LATER).actions == {"gone@example.com": "delete"}
+    for file in workspace.plans.glob("*/receipt.jsonl"):
+        file.unlink()
+    ended = workspace.plan("--now", LATER)
+    assert ended.actions == {}
+    assert [item["summary"] for item in ended.plan["diagnostics"]] == [
+        "1 account deactivated for an unknown time: never deleted"
+    ]
+
+
 def test_a_foreign_external_id_is_a_conflict_whatever_the_matching_order(at_work: Open) -> None:
     service = OddScim(users=[named(1, "ada"), named(2, "keeper")])
     workspace = at_work(service)

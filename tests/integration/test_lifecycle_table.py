@@ -308,7 +308,7 @@ def test_a_name_deleted_by_hand_that_apple_keeps_is_explained(company: Open) -> 
     here.delete("ada")
     ended = here.workspace.apply()
     assert ended.code == 5
-    assert "or one deleted in the last 30 days" in ended.out
+    assert "in the last 30 days" in ended.out
     assert f'user["ada{DOMAIN}"]: FAILED' in ended.out
 
 

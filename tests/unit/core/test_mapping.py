@@ -305,6 +305,13 @@ def test_a_value_that_flows_where_the_target_is_empty_is_compared_and_its_defaul
 
 
 @pytest.mark.parametrize("flow", list(Flow))
+def test_a_user_is_called_by_the_name_that_is_sent_whenever_it_flows(flow: Flow) -> None:
+    found, _ = project(source_user(), mappings(mapping("userName", "userPrincipalName", match=2, flow=flow)))
+    assert found.user_names == ("ada@example.com",)
+    assert Projector(APPLE, MAPPINGS, ()).project(source_user(), OUT)[0].user_names == ()
+
+
+@pytest.mark.parametrize("flow", list(Flow))
 def test_a_required_attribute_needs_a_value_whenever_it_flows(flow: Flow) -> None:
     rows = mappings(mapping("name.givenName", "givenName", flow=flow))
     found, mistakes = project(source_user(givenName=None), rows)
