@@ -34,6 +34,7 @@ _ATTEMPTS = 8
 """For one request, the first included; `Pace` bounds those of the whole run."""
 _FIRST_ATTEMPTS = 4
 """As long as the service has taken no request at all: then it is more likely a mistake than a bad moment."""
+_TIMEOUT = {"timeout": httpx.Timeout(30.0, connect=10.0).as_dict()}
 _BUSY = (429, 503)
 _PASSING = (500, 502, 504)
 _SERVER_ERROR = 500
@@ -64,25 +65,24 @@ class ScimClient:
         pace: Pace | None = None,
         hints: Mapping[int, str] | None = None,
     ) -> None:
-        self._http = httpx.Client(
-            transport=transport,
-            headers={
-                "Authorization": f"Bearer {token}",
-                "Accept": f"{_MEDIA_TYPE}, application/json",
-                "User-Agent": user_agent,
-            },
-            timeout=httpx.Timeout(30.0, connect=10.0),
-            follow_redirects=False,
-            # Proxies, .netrc and certificates from the environment could all divert the token.
-            trust_env=False,
-        )
+        # Not through httpx.Client: proxies, .netrc, cookies, redirects could all divert the token, and it takes as long
+        # as the transport itself.
+        self._transport = transport
+        headers = {
+            "Authorization": f"Bearer {token}",
+            "Accept": f"{_MEDIA_TYPE}, application/json",
+            "Accept-Encoding": "gzip, deflate",
+            "User-Agent": user_agent,
+        }
+        self._headers = httpx.Headers(headers)
+        self._typed = httpx.Headers({**headers, "Content-Type": _MEDIA_TYPE})
         self._users = f"{base_url}/Users"
         self._pace = pace or Pace()
         self._words = Words(base_url, token, hints or {})
 
     def close(self) -> None:
         """Closes all connections."""
-        self._http.close()
+        self._transport.close()
 
     # --- reading ------------------------------------------------------------
 
@@ -149,19 +149,22 @@ class ScimClient:
         return f"{self._users}/{quote(identity, safe='')}"
 
     def _get(self, url: str, params: Mapping[str, str] | None = None) -> Answer:
-        return self._insist(lambda: self._http.build_request("GET", url, params=params), writes=False)
+        return self._insist(lambda: self._request("GET", url, params=params), writes=False)
 
     def _write(self, method: str, url: str, body: Mapping[str, Any] | None) -> Answer:
         content = msgspec.json.encode(body) if body is not None else None
-        headers = {"Content-Type": _MEDIA_TYPE} if content is not None else {}
-        answer = self._insist(
-            lambda: self._http.build_request(method, url, content=content, headers=headers), writes=True
-        )
+        answer = self._insist(lambda: self._request(method, url, content=content), writes=True)
         if answer.status >= _SERVER_ERROR or (answer.ok and answer.is_page):
             # A gateway's 504, and many a 500, come after the write took effect; a page says nothing of the service.
             summary = self._words.refusal(answer) if not answer.ok else self._words.not_json(answer).summary
             raise UnknownOutcomeError(answer.status, "", summary, "The request may have taken effect.")
         return answer
+
+    def _request(
+        self, method: str, url: str, *, params: Mapping[str, str] | None = None, content: bytes | None = None
+    ) -> httpx.Request:
+        headers = self._headers if content is None else self._typed
+        return httpx.Request(method, url, params=params, headers=headers, content=content, extensions=_TIMEOUT)
 
     def _insist(self, build: Callable[[], httpx.Request], *, writes: bool) -> Answer:
         """The answer, after as many attempts as it takes, each when the pace of the run lets it leave."""
@@ -218,7 +221,7 @@ class ScimClient:
     def _read(self, request: httpx.Request) -> Answer:
         """Sends and reads the whole answer, within `MAX_ANSWER` and `MAX_SECONDS`."""
         deadline = time.monotonic() + MAX_SECONDS
-        response = self._http.send(request, stream=True)
+        response = self._transport.handle_request(request)
         try:
             chunks, size = [], 0
             for chunk in response.iter_bytes():

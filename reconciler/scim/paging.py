@@ -60,12 +60,14 @@ class _LiesError(Exception):
 
 @contextmanager
 def readers(count: int) -> Iterator[ThreadPoolExecutor]:
-    """Threads that read. After a fault nobody waits for them: what they read is not needed any more."""
+    """Threads that read. Whoever interrupts does not wait for them: a service may hang."""
     pool = ThreadPoolExecutor(count, thread_name_prefix=READER)
     try:
         yield pool
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+    except BaseException as fault:
+        pool.shutdown(wait=isinstance(fault, Exception), cancel_futures=True)
+        raise
+    pool.shutdown()
 
 
 READER = "read"

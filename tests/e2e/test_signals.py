@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import threading
 import time
 from dataclasses import replace
 from typing import Any
@@ -63,9 +64,11 @@ def test_the_second_signal_ends_at_once_and_the_next_run_resolves_what_was_start
 ) -> None:
     opened = at_work(desk, 10, Oddities())
 
+    released = threading.Event()
+
     def hang(entry: Logged) -> None:
         if entry.nth_write:
-            opened.service.oddities = Oddities(latency=25)
+            released.wait(25)
 
     opened.service.after = hang
     process = opened.start("apply", "plan.json")
@@ -76,7 +79,8 @@ def test_the_second_signal_ends_at_once_and_the_next_run_resolves_what_was_start
     assert "requests in flight may have taken effect" in end.err
     started, finished = events(opened, "started"), events(opened, "finished")
     assert set(finished) < set(started)
-    opened.service.after, opened.service.oddities = None, Oddities()
+    opened.service.after = None
+    released.set()
     again = opened.run("apply", str(opened.root / "plan.json"))
     assert again.code == 0, again.err
     assert opened.run("plan", "--detailed-exitcode").code == 0
