@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 
@@ -104,13 +104,10 @@ class _Run:
         self, pool: ThreadPoolExecutor, work: Callable[[Change], Outcome | None], changes: Iterable[Change]
     ) -> None:
         """Runs `work` for all of a wave, and settles each as it ends."""
-        running: set[Future[Outcome | None]] = {pool.submit(work, change) for change in changes}
-        while running:
-            finished, running = wait(running, return_when=FIRST_COMPLETED)
-            for future in finished:
-                outcome = future.result()
-                if outcome is not None:
-                    self._settle(outcome)
+        for future in as_completed([pool.submit(work, change) for change in changes]):
+            outcome = future.result()
+            if outcome is not None:
+                self._settle(outcome)
 
     def _settle(self, outcome: Outcome) -> None:
         if outcome.result is Result.DONE:
