@@ -35,6 +35,12 @@ class Announcements:
         self._addresses: set[str] = set()
         self._lock = threading.Lock()
 
+    def forget(self) -> None:
+        """Reads everything anew: somebody has cut a receipt short."""
+        with self._lock:
+            self._read.clear()
+            self._addresses.clear()
+
     def hold(self, person: Person) -> bool:
         with self._lock:
             for file in self._plans.glob("*/receipt.jsonl"):

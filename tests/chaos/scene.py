@@ -43,7 +43,7 @@ class Scene(Workspace):
         self.codes: list[int] = []
         ids = {person.before["id"]: person.external_id for person in people if person.before is not None}
         self.injector = Injector(service.base_url, schedule, ids, self._arriving)
-        self._announced = oracles.Announcements(root / "plans")
+        self.announced = oracles.Announcements(root / "plans")
         self._by_id = {person.external_id: person for person in people}
         self.injector.__enter__()
         super().__init__(root, self.injector.base_url, service.token, patch)
@@ -52,7 +52,7 @@ class Scene(Workspace):
 
     def _arriving(self, person: str) -> None:
         known = self._by_id.get(person)
-        if known is None or not self._announced.hold(known):
+        if known is None or not self.announced.hold(known):
             self.unannounced.append(person)
 
     def close(self) -> None:
