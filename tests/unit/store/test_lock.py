@@ -105,7 +105,7 @@ def test_looking_who_has_it_takes_it_from_nobody(path: Path) -> None:
     stop = threading.Event()
 
     def look() -> None:
-        while not stop.is_set():
+        while not stop.wait(0.001):
             holder(path)
 
     looker = threading.Thread(target=look)
