@@ -16,7 +16,7 @@ def witnesses(document: str) -> list[tuple[str, str]]:
     return NAMED.findall((ROOT / "docs" / document).read_text("utf-8"))
 
 
-@pytest.mark.parametrize("document", ["entra.md"])
+@pytest.mark.parametrize("document", ["entra.md", "security.md"])
 def test_each_witness_of_a_document_exists(document: str) -> None:
     found = witnesses(document)
     assert found
