@@ -75,7 +75,11 @@ class Scene(Workspace):
         """Runs the installed command, which may be killed, to its end; its exit code, -9 when it was killed."""
         process = self.start(command, *arguments)
         self.injector.aim(process.pid)
-        code = process.wait(timeout=_SECONDS)
+        try:
+            # Under faults a run takes seconds a person at worst: the pace adapts to what looks like a limit.
+            code = process.wait(timeout=_SECONDS + 3 * len(self.people))
+        finally:
+            process.kill()
         self.injector.settle()
         self.codes.append(code)
         return code
