@@ -70,6 +70,7 @@ class Rate:
         self._resume = self._next = self._refused_at = -math.inf
         self._accepted: deque[float] = deque(maxlen=4096)
         self._any_accepted = False
+        self._noise = _Noise()
 
     def per_second(self, now: float) -> float:
         """The rate at this moment: from below the peak to it in `_hold` seconds, flat there, then beyond it."""
@@ -92,6 +93,7 @@ class Rate:
         """The service answered a request without pushing back."""
         self._accepted.append(now)
         self._any_accepted = True
+        self._noise.answered(now, taken=True)
         self._ramped = min(self.MOST, self._ramped + 1 / self._RAMP)
         self.in_flight_limit = self._ramped
 
@@ -102,6 +104,8 @@ class Rate:
         """
         resume = now + pause
         if left > self._refused_at:
+            if busy:
+                self._noise.answered(now, taken=False)
             if busy and self._any_accepted:
                 self._learn(now)
             self._refused_at = now
@@ -119,11 +123,15 @@ class Rate:
         start = max(now - 1.0, self._resume)
         recent = sum(1 for moment in self._accepted if moment > start)
         if self._peak == math.inf:
-            self._burst = self._peak = max(recent, 1)
+            self._burst = self._peak = max(recent, _AT_LEAST)
             self._depth, self._hold = _FIRST_DEPTH, _FIRST_HOLD
             return
         lasted = max(now - self._resume, 0.001)
         given = self.per_second(now)
+        usual = self._noise.rate_without_reason(given)
+        if usual is not None:
+            self._peak = usual
+            return
         if lasted > self._hold:
             # It was growing: the limit lies between what was accepted in the last second and the rate now.
             peak = given + 0.7 * (min(recent / max(now - start, 0.05), given) - given)
@@ -137,7 +145,60 @@ class Rate:
         self._depth = min(max(0.05 / lasted, 0.02), 0.3)
 
 
+class _Noise:
+    """Tells refusals that are about the rate from those that come whatever it is, such as a broken gateway's.
+
+    Slowing down for these would never end. So when a rate has become an eighth of what it was, the earlier one is tried
+    again, and more as long as that brings more through. If it does not, the refusals were about the rate.
+    """
+
+    _SAMPLE = 25
+    """Answers from which a throughput is told."""
+    _CALM = 1000
+    """Answers until the next try."""
+
+    def __init__(self) -> None:
+        self._answers: deque[tuple[float, bool]] = deque(maxlen=self._SAMPLE)
+        self._since = 0
+        self._rate = self._before = self._latest = 0.0
+        self._found = False
+
+    def answered(self, now: float, *, taken: bool) -> None:
+        """One answer of the service."""
+        self._answers.append((now, taken))
+        self._since += 1
+
+    def rate_without_reason(self, given: float) -> float | None:
+        """The rate to go on with when the refusal at rate `given` says nothing about it; None: it does."""
+        if self._found and self._since >= self._SAMPLE:
+            self._look_again(given)
+        elif not self._found and given > self._rate:
+            self._rate = given
+            self._since = min(self._since, 0)
+        elif not self._found and given < self._rate / 8 and self._since >= self._SAMPLE:
+            self._found, self._since = True, 0
+            self._before = self._latest = self._throughput()
+        return self._rate if self._found else None
+
+    def _look_again(self, given: float) -> None:
+        throughput = self._throughput()
+        if throughput < 1.5 * self._before:
+            self._found, self._rate, self._since = False, given, -self._CALM
+            return
+        if throughput > 1.2 * self._latest:
+            self._rate *= 2
+            self._latest = throughput
+        self._since = 0
+
+    def _throughput(self) -> float:
+        """Requests taken a second, pauses included."""
+        taken = sum(taken for _, taken in self._answers)
+        return taken / max(self._answers[-1][0] - self._answers[0][0], 0.001)
+
+
 _FIRST_DEPTH, _FIRST_HOLD = 0.3, 0.3
+_AT_LEAST = 10
+"""Requests per second to go on with after the first refusal, however soon that came."""
 _CAREFUL = 0.85
 """A rate that was borne for a second is not lowered by more than this factor."""
 

@@ -159,6 +159,43 @@ def test_a_limit_that_is_lifted_is_noticed() -> None:
     assert len(late) / 20 > 2 * 10
 
 
+@dataclass
+class Noisy:
+    """Refuses a share of all requests, however few there are."""
+
+    share: float
+    chance: random.Random
+
+    def takes(self, _now: float) -> bool:
+        return self.chance.random() >= self.share
+
+
+@pytest.mark.parametrize("share", [0.04, 0.06, 0.1, 0.2])
+@pytest.mark.parametrize("pause", ["no Retry-After", "Retry-After: 0"])
+def test_refusals_that_are_not_about_the_rate_do_not_stop_a_run(share: float, pause: str) -> None:
+    taken, _ = simulated(Noisy(share, random.Random(4)), 120, PAUSES[pause], seed=4)  # noqa: S311
+    # Each refusal costs a pause of 0.2 seconds.
+    assert taken / 120 > 0.5 / (0.2 * share / (1 - share) + 0.006)
+
+
+def test_a_limit_that_is_lowered_is_kept() -> None:
+    service = Bucket(100, 100)
+    counts = {True: 0, False: 0}
+
+    class Lowered:
+        def takes(self, now: float) -> bool:
+            if now > 30:
+                service.limit, service.size = 5, min(service.size, 5)
+            took = service.takes(now)
+            if now > 60:
+                counts[took] += 1
+            return took
+
+    simulated(Lowered(), 180, PAUSES["Retry-After: 1"], seed=5)
+    assert counts[True] > 0.7 * 5 * 120
+    assert counts[False] < 0.05 * counts[True]
+
+
 def test_without_a_refusal_nothing_waits() -> None:
     rate = Rate()
     for number in range(1000):
