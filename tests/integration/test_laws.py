@@ -104,7 +104,8 @@ def test_apply_then_plan_is_empty_and_planning_does_not_write(company: Any, oddi
             assert workspace.apply().code in (0, 5)
             after = workspace.plan()
         assert after.plan["resource_changes"] == []
-        assert after.code == 0 or applied.code == 5, "only what could not be planned is left"
+        # Whose own account is deleted now may have the name of an account that nobody knows: a conflict from here on.
+        assert after.code == 0 or applied.code == 5 or deleted, "only what could not be planned is left"
 
 
 @LAW
