@@ -1,0 +1,172 @@
+"""The rules of attribute mappings, compiled: source, constant, template and Entra expression, all of one shape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from reconciler.core.compare import folded
+from reconciler.core.mapping import MappingError, constant, direct
+from reconciler.core.model import RulePart, SourceAttributes, Value, error
+from reconciler.core.profile import Attribute
+from reconciler.core.text import printable, quoted
+from reconciler.expressions import stock
+from reconciler.expressions.drawn import draws
+from reconciler.expressions.template import TemplateFaultError, compile_template
+from reconciler.expressions.values import Context, EvaluationError, IgnoreFlow
+from reconciler.sources import models
+from reconciler.sources.yaml_files import Directory, Located
+
+if TYPE_CHECKING:
+    from reconciler.expressions.language import Explanation, Expression
+
+Rule = Callable[[SourceAttributes], Value | None]
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledRule:
+    """What a row computes. `once`: on create only, for it would not be the same value again; `unique`: candidates."""
+
+    rule: Callable[[SourceAttributes], Value | tuple[Value, ...] | None]
+    inputs: tuple[str, ...] = ()
+    once: bool = False
+    unique: bool = False
+    explain: Callable[[SourceAttributes], RulePart] | None = None
+
+
+def compile_rule(
+    row: Located[models.Mapping], attribute: Attribute, directory: Directory, now: datetime
+) -> CompiledRule | None:
+    """What the row says of its value; None, and a diagnostic, when it cannot be used."""
+    entry = row.value
+    if entry.source is not None:
+        return CompiledRule(direct(entry.source), (entry.source,))
+    if entry.constant is not None:
+        return CompiledRule(constant(entry.constant))
+    if entry.expression is not None:
+        return _expression(entry.expression, row, attribute, directory, now)
+    try:
+        template, inputs = compile_template(entry.template or "")
+    except TemplateFaultError as fault:
+        directory.report(error(f"the template cannot be used: {fault}", "", row.at("template")))
+        return None
+    return CompiledRule(_as_rule(template), inputs)
+
+
+def rule_words(entry: models.Mapping) -> str:
+    """The rule as written: `source: surname`."""
+    kinds = ("source", "constant", "expression", "template")
+    return next(f"{kind}: {getattr(entry, kind)}" for kind in kinds if getattr(entry, kind) is not None)
+
+
+_ONCE = frozenset({"Guid", "RandomString", "SelectUniqueValue"})
+"""Functions that make a value for somebody new."""
+
+
+def _expression(
+    text: str, row: Located[models.Mapping], attribute: Attribute, directory: Directory, now: datetime
+) -> CompiledRule | None:
+    stock_rule = stock.compile_expression(text)
+    if stock_rule is not None:
+        return CompiledRule(stock_rule)
+    # The parser takes 0.1 s to import, and most directories have no expression but the stock one.
+    from reconciler.expressions import language  # noqa: PLC0415
+
+    try:
+        compiled = language.compile_expression(text)
+    except language.ExpressionFaultError as fault:
+        detail = f"At character {fault.position + 1} of the expression."
+        directory.report(error(f"the expression cannot be used: {fault}", detail, row.at("expression")))
+        return None
+    keeps = row.value.when_null == "keep"
+    if not compiled.functions & _ONCE:
+        context = Context(now=now, taken=_nobody, random=lambda _limit: 0, creating=False)
+        return CompiledRule(
+            _evaluated(compiled, lambda _attributes: context, keeps=keeps),
+            compiled.attributes,
+            explain=lambda attributes: rule_part(language.explain(compiled, _given(compiled, attributes), context)),
+        )
+    rules = [
+        _evaluated(each, _drawing(attribute.path, f"{number} {each.text}", now), keeps=keeps)
+        for number, each in enumerate(language.alternatives(compiled))
+    ]
+    if "SelectUniqueValue" not in compiled.functions:
+        return CompiledRule(rules[0], compiled.attributes, once=True)
+    return CompiledRule(_candidates(rules), compiled.attributes, once=True, unique=True)
+
+
+def _nobody(_value: str) -> bool:
+    return False
+
+
+def _drawing(path: str, text: str, now: datetime) -> Callable[[SourceAttributes], Context]:
+    """Contexts in which chance depends on attribute, mapping and user alone: what is applied is what was reviewed."""
+
+    def context(attributes: SourceAttributes) -> Context:
+        identity = attributes.get("objectId") or attributes["userPrincipalName"]
+        return Context(now=now, taken=_nobody, random=draws(path, text, folded(str(identity))), creating=True)
+
+    return context
+
+
+def _candidates(rules: Sequence[Rule]) -> Callable[[SourceAttributes], tuple[Value, ...]]:
+    def rule(attributes: SourceAttributes) -> tuple[Value, ...]:
+        return tuple(dict.fromkeys(value for each in rules if (value := each(attributes))))
+
+    return rule
+
+
+def _evaluated(compiled: Expression, context: Callable[[SourceAttributes], Context], *, keeps: bool) -> Rule:
+    def rule(attributes: SourceAttributes) -> Value | None:
+        try:
+            value = compiled.evaluate(_given(compiled, attributes), context(attributes))
+        except EvaluationError as fault:
+            raise MappingError(str(fault)) from fault
+        if value is IgnoreFlow.OBJECT:
+            raise MappingError("the expression says to ignore this user")
+        if value is IgnoreFlow.ATTRIBUTE:
+            if not keeps:
+                raise MappingError("the expression says to ignore the attribute, when_null says to clear it")
+            return None
+        if isinstance(value, tuple):
+            raise MappingError("the expression gives several values, but one is needed")
+        return value
+
+    return rule
+
+
+def _given(compiled: Expression, attributes: SourceAttributes) -> SourceAttributes:
+    """What the expression sees. Only users in scope are mapped: none of them is soft-deleted."""
+    return {**attributes, "IsSoftDeleted": False} if "IsSoftDeleted" in compiled.attributes else attributes
+
+
+def rule_part(explained: Explanation) -> RulePart:
+    """How an expression came about, in words."""
+    return RulePart(explained.text, outcome_words(explained.value), tuple(map(rule_part, explained.parts)))
+
+
+def outcome_words(outcome: object) -> str:
+    """What an expression or a part of it came to; texts are quoted and safe to show."""
+    from reconciler.expressions.language import Failed, NotEvaluated  # noqa: PLC0415 - as in `_expression`
+
+    if isinstance(outcome, Failed):
+        return f"error: {printable(outcome.reason)}"
+    if isinstance(outcome, NotEvaluated):
+        return "(not needed)"
+    if isinstance(outcome, IgnoreFlow):
+        return f"(ignore {outcome.value})"
+    if isinstance(outcome, tuple):
+        return f"[{', '.join(map(quoted, outcome))}]"
+    return "(no value)" if outcome is None else quoted(str(outcome))
+
+
+def _as_rule(template: Callable[[SourceAttributes], str | None]) -> Rule:
+    def rule(attributes: SourceAttributes) -> Value | None:
+        try:
+            return template(attributes)
+        except TemplateFaultError as fault:
+            raise MappingError(str(fault)) from fault
+
+    return rule
