@@ -226,7 +226,7 @@ def test_the_process_ends_with_64(desk: OpenDesk) -> None:
 
 
 def test_ctrl_c_finishes_what_is_in_flight_and_the_same_command_finishes_the_rest(desk: OpenDesk) -> None:
-    live, people = company(20, department="Moved")
+    live, people = company(80, department="Moved")
     opened = desk(live, Oddities(latency=0.1))
     opened.users(people)
     file = str(opened.saved())
@@ -236,25 +236,25 @@ def test_ctrl_c_finishes_what_is_in_flight_and_the_same_command_finishes_the_res
     stopped = ended(process)
     assert stopped.code == 130
     sent = len(opened.service.writes)
-    assert 0 < sent < 20
-    assert f"Apply incomplete: Users: 0 added, {sent} changed, 0 destroyed; {20 - sent} not done:" in stopped.out
-    assert f"{plural(20 - sent, 'change')} not started: interrupted" in stopped.out
+    assert 0 < sent < 80
+    assert f"Apply incomplete: Users: 0 added, {sent} changed, 0 destroyed; {80 - sent} not done:" in stopped.out
+    assert f"{plural(80 - sent, 'change')} not started: interrupted" in stopped.out
     assert "Traceback" not in stopped.err
     lines = opened.receipt()
     started = [line["address"] for line in lines if line["event"] == "started"]
     finished = [line["address"] for line in lines if line["event"] == "finished" and line["result"] == "done"]
     assert sorted(started) == sorted(finished)
     assert len(started) == sent
-    assert (lines[-1]["event"], lines[-1]["done"], lines[-1]["skipped"]) == ("apply_finished", sent, 20 - sent)
+    assert (lines[-1]["event"], lines[-1]["done"], lines[-1]["skipped"]) == ("apply_finished", sent, 80 - sent)
 
     opened.service.oddities = Oddities()
     again = opened.run("apply", file)
     assert (again.code, messages(again.out)) == (
         0,
-        [f"Apply complete! Users: 0 added, {20 - sent} changed, 0 destroyed."],
+        [f"Apply complete! Users: 0 added, {80 - sent} changed, 0 destroyed."],
     )
     names = [write.user_name for write in opened.service.writes]
-    assert len(names) == len(set(names)) == 20, "nothing is done twice"
+    assert len(names) == len(set(names)) == 80, "nothing is done twice"
 
 
 def test_a_second_ctrl_c_ends_at_once_though_the_service_hangs(desk: OpenDesk) -> None:

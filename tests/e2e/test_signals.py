@@ -45,19 +45,19 @@ def events(opened: Desk, event: str) -> list[str]:
 
 @pytest.mark.parametrize("number", ENDING)
 def test_the_first_signal_finishes_what_is_in_flight(number: signal.Signals, desk: OpenDesk) -> None:
-    opened = at_work(desk, 40, Oddities(latency=0.1))
+    opened = at_work(desk, 80, Oddities(latency=0.1))
     process = opened.start("apply", "plan.json")
     wait_for(lambda: opened.service.writes)
     end = stopped(process, number, 20)
     written = len(opened.service.writes)
-    assert 0 < written < 40
-    assert f"{plural(40 - written, 'change')} not started: interrupted" in end.out
+    assert 0 < written < 80
+    assert f"{plural(80 - written, 'change')} not started: interrupted" in end.out
     assert "Run the same command again" in end.out
     assert events(opened, "started") == events(opened, "finished")
     assert opened.receipt()[-1]["event"] == "apply_finished"
     opened.service.oddities = Oddities()
     assert opened.run("apply", str(opened.root / "plan.json")).code == 0
-    assert len(opened.service.writes) == 40, "nothing is done twice"
+    assert len(opened.service.writes) == 80, "nothing is done twice"
 
 
 @pytest.mark.parametrize("number", ENDING)
