@@ -61,6 +61,21 @@ Log = Annotated[
     Path | None,
     typer.Option("--log", metavar="FILE", help="Add a JSON line for each user, as Entra's provisioning log has it."),
 ]
+PlanFormat = Annotated[
+    str, typer.Option("--format", metavar="text|markdown|html|json", help="How the plan is written.")
+]
+Limit = Annotated[
+    str | None,
+    typer.Option("--limit", metavar="comment|summary", help="Markdown: the place it has to fit in; default: comment."),
+]
+WholePlanAt = Annotated[
+    str | None,
+    typer.Option("--whole-plan-at", metavar="TEXT", help="Markdown and HTML: where the whole plan is, a URL or name."),
+]
+Template = Annotated[
+    Path | None,
+    typer.Option("--template", metavar="DIR", help="Markdown and HTML: templates that replace ours of the same name."),
+]
 Format = Annotated[str, typer.Option("--format", metavar="text|json", help="How the result is written.")]
 
 _STDERR = 2
@@ -182,7 +197,10 @@ def validate(
 @app.command()
 def plan(
     out: Annotated[Path | None, typer.Option("-o", "--out", metavar="FILE", help="Save the plan, to apply it.")] = None,
-    format_: Format = "text",
+    format_: PlanFormat = "text",
+    limit: Limit = None,
+    whole_plan_at: WholePlanAt = None,
+    template: Template = None,
     user: User = None,
     summary: Summary = False,
     detailed_exitcode: Annotated[
@@ -199,10 +217,12 @@ def plan(
     verbose: Verbose = False,
 ) -> int:
     """Show what would change. Cannot write."""
+    from reconciler.commands.face import Face  # noqa: PLC0415
     from reconciler.commands.plan import PlanOptions, run_plan  # noqa: PLC0415
 
     terminal = _terminal(no_color=no_color, redact=redact, quiet=quiet, verbose=verbose)
-    options = PlanOptions(out, format_, tuple(user or ()), summary, detailed_exitcode, log)
+    looks = Face(format_, summary, limit, whole_plan_at, template)
+    options = PlanOptions(out, looks, tuple(user or ()), detailed_exitcode, log)
     return run_plan(_place(state, plans, now, sandbox=sandbox), options, terminal)
 
 
@@ -255,7 +275,10 @@ def apply(
 @app.command()
 def show(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A saved plan or a receipt.")],
-    format_: Format = "text",
+    format_: PlanFormat = "text",
+    limit: Limit = None,
+    whole_plan_at: WholePlanAt = None,
+    template: Template = None,
     summary: Summary = False,
     redact: Redact = False,
     no_color: NoColor = False,
@@ -263,10 +286,11 @@ def show(
     verbose: Verbose = False,
 ) -> int:
     """Render a saved plan or a receipt."""
+    from reconciler.commands.face import Face  # noqa: PLC0415
     from reconciler.commands.show import run_show  # noqa: PLC0415
 
     terminal = _terminal(no_color=no_color, redact=redact, quiet=quiet, verbose=verbose)
-    return run_show(file, format_, terminal, summary=summary)
+    return run_show(file, Face(format_, summary, limit, whole_plan_at, template), terminal)
 
 
 @app.command()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from reconciler import bootstrap
 from reconciler.commands.apply import ApplyOptions, run_apply
+from reconciler.commands.face import Face
 from reconciler.commands.place import Place
 from reconciler.commands.plan import PlanOptions, run_plan
 from reconciler.core.paths import short
@@ -55,12 +56,12 @@ def _walk(place: Place, terminal: Terminal) -> ExitCode:
     step("Apply corrects it.", "reconciler apply --sandbox plan.json")
     _apply(place, terminal)
     step("And there is nothing left to do.", "reconciler plan --sandbox --detailed-exitcode")
-    options = PlanOptions(None, "text", (), summary=False, detailed_exitcode=True)
+    options = PlanOptions(None, Face(), (), detailed_exitcode=True)
     return run_plan(place, options, terminal.quieter())
 
 
 def _plan(place: Place, terminal: Terminal, *, summary: bool) -> ExitCode:
-    options = PlanOptions(place.plans / "plan.json", "text", (), summary=summary, detailed_exitcode=False)
+    options = PlanOptions(place.plans / "plan.json", Face(summary=summary), (), detailed_exitcode=False)
     return run_plan(place, options, terminal.quieter())
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from reconciler import bootstrap
+from reconciler.commands.face import DATA, check_format
 from reconciler.commands.place import Place, usable_state
-from reconciler.commands.plan import check_format, live_state, plan_request
+from reconciler.commands.plan import live_state, plan_request
 from reconciler.commands.session import Session, open_session
 from reconciler.core import explanation
 from reconciler.core.explanation import Case, Explanation
@@ -35,7 +36,7 @@ class ExplainOptions:
 
 def run_explain(place: Place, options: ExplainOptions, terminal: Terminal) -> ExitCode:
     """Prints everything about one user, called by userPrincipalName, objectId, userName or id."""
-    check_format(options.format)
+    check_format(options.format, DATA)
     if options.format == "json" and terminal.style.redact:
         raise UsageError("--redact cannot be combined with --format json", "JSON is for machines: use text.")
     state = usable_state(place, terminal)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from reconciler import __version__, bootstrap
 from reconciler.commands.choice import health_of, put_off, real_now, tell, told
+from reconciler.commands.face import Face, rendered
 from reconciler.commands.log import open_log
 from reconciler.commands.place import Place, usable_state
 from reconciler.commands.reading import Progress, Reading, read_live
@@ -17,16 +18,12 @@ from reconciler.core.health import trial_of
 from reconciler.core.live import LiveReader
 from reconciler.core.model import Plan
 from reconciler.core.planning import LiveState, PlanRequest, build_plan
-from reconciler.core.profile import TargetProfile
 from reconciler.core.text import quoted
 from reconciler.desired import DesiredState
 from reconciler.errors import ExitCode, UsageError
 from reconciler.plan_document import to_json
-from reconciler.render.text import Style, render_plan
 from reconciler.store.files import write_private
 from reconciler.terminal import Terminal
-
-FORMATS = ("text", "json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +31,16 @@ class PlanOptions:
     """The command line of `plan`."""
 
     out: Path | None
-    format: str
+    face: Face
     users: tuple[str, ...]
-    summary: bool
     detailed_exitcode: bool
     log: Path | None = None
 
 
 def run_plan(place: Place, options: PlanOptions, terminal: Terminal) -> ExitCode:
     """Plans, prints, saves."""
-    check_format(options.format)
+    options.face.check()
+    check_template(options.face.template, place)
     state = usable_state(place, terminal)
     if state is None:
         return ExitCode.ERROR
@@ -52,31 +49,22 @@ def run_plan(place: Place, options: PlanOptions, terminal: Terminal) -> ExitCode
         health = health_of(session)
         log.begin(plan, session, person=False)
         log.planned(plan)
-    terminal.result(rendered(plan, state.profile, options.format, terminal.style, summary=options.summary))
+    terminal.result(rendered(plan, state.profile, options.face, terminal.style))
     late = [] if options.users else put_off(plan, health, real_now())
     if plan.changes:
         tell(terminal, told(health, len(late), len(trial_of(plan.changes, health.troubles))))
     if options.out is not None:
         write_private(options.out, to_json(plan))
         terminal.note(_saved(options.out, plan, place))
-    elif plan.applyable and options.format == "text":
+    elif plan.applyable and options.face.format == "text":
         terminal.note("Save the plan with -o FILE to be sure that `apply` takes exactly these actions.")
     return exit_code(plan, detailed=options.detailed_exitcode)
 
 
-def check_format(name: str) -> None:
-    """Raises for a format that does not exist."""
-    if name not in FORMATS:
-        raise UsageError(f"--format {name} does not exist", f"There are {' and '.join(FORMATS)}.")
-
-
-def rendered(plan: Plan, profile: TargetProfile, form: str, style: Style, *, summary: bool) -> str:
-    """The plan in one of `FORMATS`."""
-    if form == "json":
-        if style.redact:
-            raise UsageError("--redact cannot be combined with --format json", "JSON is for machines: use text.")
-        return to_json(plan)
-    return render_plan(plan, profile, style, summary_only=summary)
+def check_template(template: Path | None, place: Place) -> None:
+    """Raises for templates in the desired state: a pull request must not choose what it looks like."""
+    if template is not None and template.resolve().is_relative_to(place.state.resolve()):
+        raise UsageError("--template is inside of the desired state", "Keep templates where a change of data cannot.")
 
 
 def _saved(file: Path, plan: Plan, place: Place) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from reconciler.commands.plan import check_format, rendered
+from reconciler.commands.face import DATA, Face, rendered
 from reconciler.errors import ExitCode, PlanFileError, UsageError
 from reconciler.plan_document import from_json, json_text
 from reconciler.profiles import PROFILES
@@ -14,21 +14,23 @@ from reconciler.store.receipts import read_receipt
 from reconciler.terminal import Terminal
 
 
-def run_show(file: Path, form: str, terminal: Terminal, *, summary: bool) -> ExitCode:
+def run_show(file: Path, face: Face, terminal: Terminal) -> ExitCode:
     """Prints it; a name that ends in .jsonl is a receipt's."""
-    check_format(form)
+    face.check()
     if file.suffix == ".jsonl":
-        terminal.result(_receipt(file, form, terminal))
+        terminal.result(_receipt(file, face.format, terminal))
         return ExitCode.OK
     plan = from_json(read_file(file))
     profile = PROFILES.get(plan.target.profile)
     if profile is None:
         raise PlanFileError(f"the plan is for the profile {plan.target.profile}, which does not exist", "Plan again.")
-    terminal.result(rendered(plan, profile, form, terminal.style, summary=summary))
+    terminal.result(rendered(plan, profile, face, terminal.style))
     return ExitCode.OK
 
 
 def _receipt(file: Path, form: str, terminal: Terminal) -> str:
+    if form not in DATA:
+        raise UsageError(f"a receipt has no --format {form}", f"There are {' and '.join(DATA)}.")
     entries = list(read_receipt(file))
     if form == "text":
         return render_receipt(entries, terminal.style)

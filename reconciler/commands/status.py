@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from reconciler.commands.face import DATA, check_format
 from reconciler.commands.place import SANDBOX_URL, Place
 from reconciler.core.health import Health, Quarantine, QuarantineReason, Run, Standing, assess
 from reconciler.core.model import Target
-from reconciler.errors import ExitCode, UsageError
+from reconciler.errors import ExitCode
 from reconciler.plan_document import json_text
 from reconciler.profiles import PROFILES
 from reconciler.render.status import Status, render_status, status_document
@@ -15,13 +16,10 @@ from reconciler.store.refusal import last_refusal
 from reconciler.store.runs import runs_of
 from reconciler.terminal import Terminal
 
-_FORMATS = ("text", "json")
-
 
 def run_status(place: Place, form: str, terminal: Terminal) -> ExitCode:
     """Prints it; healthy is 0, unhealthy 1."""
-    if form not in _FORMATS:
-        raise UsageError(f"--format {form} does not exist", f"There are {' and '.join(_FORMATS)}.")
+    check_format(form, DATA)
     target = _target(place, terminal)
     if target is None:
         return ExitCode.ERROR

@@ -23,7 +23,7 @@ from reconciler.core.model import (
 )
 from reconciler.core.paths import short
 from reconciler.core.profile import TargetProfile
-from reconciler.core.text import plural, printable, quoted, redacted
+from reconciler.core.text import plural, printable, quoted, redacted, shortened
 
 _RED, _GREEN, _YELLOW, _CYAN, _GREY, _BOLD, _RESET = (
     "\x1b[31m",
@@ -37,24 +37,26 @@ _RED, _GREEN, _YELLOW, _CYAN, _GREY, _BOLD, _RESET = (
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class Look:
+    """An action's symbol, its colour, its words in the legend and in a heading."""
+
     symbol: str
     colour: str
     legend: str
     heading: str
 
 
-_LOOKS: dict[Action, _Look] = {
-    Action.CREATE: _Look("+", _GREEN, "create", "will be created"),
-    Action.UPDATE: _Look("~", _YELLOW, "update in-place", "will be updated in-place"),
-    Action.ADOPT: _Look("&", _CYAN, "adopt: manage an account made by hand", "will be imported"),
-    Action.REACTIVATE: _Look("^", _GREEN, "reactivate", "will be reactivated"),
-    Action.DEACTIVATE: _Look("!", _RED, "deactivate", "will be DEACTIVATED"),
-    Action.DELETE: _Look("-", _RED, "destroy", "will be DESTROYED"),
+LOOKS: dict[Action, Look] = {
+    Action.CREATE: Look("+", _GREEN, "create", "will be created"),
+    Action.UPDATE: Look("~", _YELLOW, "update in-place", "will be updated in-place"),
+    Action.ADOPT: Look("&", _CYAN, "adopt: manage an account made by hand", "will be imported"),
+    Action.REACTIVATE: Look("^", _GREEN, "reactivate", "will be reactivated"),
+    Action.DEACTIVATE: Look("!", _RED, "deactivate", "will be DEACTIVATED"),
+    Action.DELETE: Look("-", _RED, "destroy", "will be DESTROYED"),
 }
 """Symbols and words of each action, in the order of the legend."""
 
-_FOR_READERS = (
+FOR_READERS = (
     Action.DELETE,
     Action.DEACTIVATE,
     Action.CREATE,
@@ -81,15 +83,29 @@ HIDDEN = "(hidden)"
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """`colour`: ANSI colours. `redact`: no value and no name of a person. `width` of the terminal in columns."""
+    """`colour`: ANSI colours. `redact`: no value and no name of a person. `longest`: characters of a value; 0: all.
+
+    A message may be five times as long as a value.
+    """
 
     colour: bool = False
     redact: bool = False
-    width: int = 78
+    longest: int = 0
 
     def paint(self, text: str, *codes: str) -> str:
         """`text` in colour, if colours are wanted."""
         return f"{''.join(codes)}{text}{_RESET}" if self.colour and text else text
+
+    def words(self, text: str) -> str:
+        """A message that quotes people's values."""
+        return printable(self._cut(redacted(text) if self.redact else text, 5 * self.longest))
+
+    def value(self, text: str) -> str:
+        """A value of a person."""
+        return HIDDEN if self.redact else quoted(self._cut(text, self.longest))
+
+    def _cut(self, text: str, longest: int) -> str:
+        return shortened(text, longest) if longest else text
 
 
 # --- a plan -------------------------------------------------------------------
@@ -100,21 +116,34 @@ def render_plan(plan: Plan, profile: TargetProfile, style: Style, *, summary_onl
     parts = [render_diagnostics(plan.diagnostics, style)]
     if plan.changes:
         parts.append(_intro(plan, style))
-        parts.append(_lines(plan, style) if summary_only else _blocks(plan, style))
+        changes = for_readers(plan.changes)
+        parts.append("\n".join(render_lines(changes, style)) + "\n" if summary_only else _blocks(changes, style))
         parts.append(f"{summary_line(plan, style)}\n")
-    elif plan.complete and not plan.tally.failed and not plan.tally.withheld:
+    elif is_unchanged(plan):
         parts.append(_no_changes(plan, profile, style))
     else:
         parts.append(style.paint("No changes can be planned.", _BOLD) + " See the messages above.\n")
     parts.append(_also(plan))
-    parts.append(_guards(plan, style))
+    parts.append(render_guards(plan, style))
     return "\n".join(part for part in parts if part)
+
+
+def is_unchanged(plan: Plan) -> bool:
+    """Whether there is nothing to do, rather than nothing that can be done."""
+    return plan.complete and not plan.changes and not plan.tally.failed and not plan.tally.withheld
 
 
 def summary_line(plan: Plan, style: Style) -> str:
     """`Plan: 2 to add, 1 to change, 1 to deactivate, 0 to destroy.`; kinds beyond Terraform's are left out when 0."""
     shown = _counted({action: plan.count(action) for action in Action}, "{count} to {present}")
     return f"{style.paint('Plan:', _BOLD)} {shown}."
+
+
+def removal_line(plan: Plan) -> str:
+    """`1 user will be DESTROYED, 2 users will be DEACTIVATED.`; "" when nobody is removed."""
+    counts = [(plan.count(action), LOOKS[action].heading) for action in FOR_READERS if action in REMOVALS]
+    told = ", ".join(f"{plural(count, 'user')} {heading}" for count, heading in counts if count)
+    return f"{told}." if told else ""
 
 
 def _counted(counts: Mapping[Action, int], form: str) -> str:
@@ -128,14 +157,14 @@ def _counted(counts: Mapping[Action, int], form: str) -> str:
 
 def for_readers(changes: Iterable[Change]) -> list[Change]:
     """Removals first, then by user."""
-    place = {action: index for index, action in enumerate(_FOR_READERS)}
+    place = {action: index for index, action in enumerate(FOR_READERS)}
     return sorted(changes, key=lambda change: (place[change.action], change.key.casefold(), change.key))
 
 
 def _intro(plan: Plan, style: Style) -> str:
     legend = [
         f"  {style.paint(look.symbol, look.colour)} {look.legend}"
-        for action, look in _LOOKS.items()
+        for action, look in LOOKS.items()
         if plan.count(action)
     ]
     text = (
@@ -145,39 +174,38 @@ def _intro(plan: Plan, style: Style) -> str:
     return "\n".join([text, *legend, "", "Reconciler will perform the following actions:", ""])
 
 
-def _blocks(plan: Plan, style: Style) -> str:
-    return "\n".join(render_change(change, style) for change in for_readers(plan.changes))
+def _blocks(changes: Sequence[Change], style: Style) -> str:
+    return "\n".join(render_change(change, style) for change in changes)
 
 
 def render_change(change: Change, style: Style) -> str:
     """One change with its rows."""
-    look = _LOOKS[change.action]
-    address = _address(change, style)
-    removal = change.action in REMOVALS
-    heading = style.paint(look.heading, _BOLD, _RED) if removal else look.heading
-    lines = [f"  # {style.paint(address, _BOLD)} {heading}"]
-    why = _why(change, style)
-    if why:
-        lines.append(f"  # ({why})")
+    look = LOOKS[change.action]
+    lines = [render_heading(change, style)]
+    reasons = why(change, style)
+    if reasons:
+        lines.append(f"  # ({reasons})")
     lines.append(f"  {style.paint(look.symbol, look.colour)} user {_name(change, style)} {{")
     lines += _rows(change, style)
     lines.append("    }")
     return "\n".join(lines) + "\n"
 
 
-def _why(change: Change, style: Style) -> str:
+def render_heading(change: Change, style: Style) -> str:
+    """The line above a change: whom it is about, and what will be done."""
+    heading = LOOKS[change.action].heading
+    words = style.paint(heading, _BOLD, _RED) if change.action in REMOVALS else heading
+    return f"  # {style.paint(_address(change, style), _BOLD)} {words}"
+
+
+def why(change: Change, style: Style) -> str:
     """Why, and where it is written. For a plain update the rows say why."""
-    parts = [] if change.action is Action.UPDATE else [_detail(change, style)]
+    parts = [] if change.action is Action.UPDATE else [style.words(change.detail)]
     if change.temporary_user_name is not None:
-        name = HIDDEN if style.redact else quoted(change.temporary_user_name)
-        parts.append(f"users exchange names: goes through {name}")
+        parts.append(f"users exchange names: goes through {style.value(change.temporary_user_name)}")
     if change.origin is not None and not style.redact:
-        parts.append(printable(str(change.origin)))
+        parts.append(style.words(str(change.origin)))
     return ", ".join(parts)
-
-
-def _detail(change: Change, style: Style) -> str:
-    return printable(redacted(change.detail) if style.redact else change.detail)
 
 
 def _address(change: Change, style: Style) -> str:
@@ -185,16 +213,16 @@ def _address(change: Change, style: Style) -> str:
 
 
 def _name(change: Change, style: Style) -> str:
-    return f'"id:{printable(change.live_id or "new")}"' if style.redact else quoted(change.key)
+    return f'"id:{printable(change.live_id or "new")}"' if style.redact else style.value(change.key)
 
 
 def _rows(change: Change, style: Style) -> Iterator[str]:
     before, after = change.before, change.after
     changed = {row.path for row in change.attribute_changes()}
     paths = sorted(changed | {path for path in _ALWAYS_SHOWN if path in before and path in after}, key=short)
-    width = max((len(short(path)) for path in paths), default=0)
+    width = max((len(printable(short(path))) for path in paths), default=0)
     for path in paths:
-        key = short(path).ljust(width)
+        key = printable(short(path)).ljust(width)
         if path in changed:
             yield _row(key, before, after, path, style)
         else:
@@ -219,22 +247,21 @@ def render_value(value: Value, style: Style) -> str:
     """One value as Terraform shows it."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return HIDDEN if style.redact else quoted(value)
+    return style.value(value)
 
 
-def _lines(plan: Plan, style: Style) -> str:
+def render_lines(changes: Sequence[Change], style: Style) -> list[str]:
     """One line for each user: what happens, to whom, which attributes."""
-    changes = for_readers(plan.changes)
-    width = min(max(len(_name(change, style)) for change in changes), 60)
-    verbs = max(len(change.action.value) for change in changes)
+    width = min(max((len(_name(change, style)) for change in changes), default=0), 60)
+    verbs = max((len(change.action.value) for change in changes), default=0)
     lines = []
     for change in changes:
-        look = _LOOKS[change.action]
-        what = _detail(change, style) if change.action in REMOVALS else printable(", ".join(_changed_names(change)))
+        look = LOOKS[change.action]
+        what = style.words(change.detail) if change.action in REMOVALS else printable(", ".join(_changed_names(change)))
         verb = style.paint(change.action.value.ljust(verbs), look.colour)
         symbol = style.paint(look.symbol, look.colour)
         lines.append(f"  {symbol} {verb}  {_name(change, style).ljust(width)}  {what}".rstrip())
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 def _changed_names(change: Change) -> list[str]:
@@ -252,39 +279,45 @@ def _no_changes(plan: Plan, profile: TargetProfile, style: Style) -> str:
 
 
 def _also(plan: Plan) -> str:
-    """What the plan does not touch, where a reader could wonder."""
+    lines = untouched(plan)
+    return "".join(f"  {line}\n" for line in lines)
+
+
+def untouched(plan: Plan) -> list[str]:
+    """What the plan does not touch, where a reader could wonder: a sentence each."""
     tally = plan.tally
     notes = [
         (tally.unmanaged, "live account", "is", "are", "not managed: never touched"),
         (tally.kept, "live account", "stays", "stay", "although not desired (lifecycle: keep)"),
         (tally.failed, "user", "has", "have", "mistakes: left untouched, see above"),
     ]
-    lines = [
-        f"  {plural(count, noun)} {one if count == 1 else many} {rest}."
+    return [
+        f"{plural(count, noun)} {one if count == 1 else many} {rest}."
         for count, noun, one, many, rest in notes
         if count
     ]
-    return "\n".join(lines) + "\n" if lines else ""
 
 
-def _guards(plan: Plan, style: Style) -> str:
+def render_guards(plan: Plan, style: Style) -> str:
+    """The guards that did not pass, and the way out."""
     failed = [guard for guard in plan.guards if not guard.passed]
     if not failed:
         return ""
     lines = [_guard(guard, style) for guard in failed]
     if plan.blocked:
-        lines += ["", style.paint("This plan is blocked: nothing will be written.", _BOLD, _RED), *_way_out(plan)]
+        lines += ["", style.paint("This plan is blocked: nothing will be written.", _BOLD, _RED), *way_out(plan)]
     return "\n".join(lines) + "\n"
 
 
 def _guard(guard: Guard, style: Style) -> str:
-    message = printable(redacted(guard.message) if style.redact else guard.message)
+    message = style.words(guard.message)
     if guard.approved:
         return f"{style.paint('Approved:', _BOLD, _YELLOW)} {message}"
     return f"{style.paint('Blocked:', _BOLD, _RED)} {message}"
 
 
-def _way_out(plan: Plan) -> list[str]:
+def way_out(plan: Plan) -> list[str]:
+    """How a blocked plan can be applied all the same, in lines."""
     if any(guard.blocks and not guard.approvable for guard in plan.guards):
         return ["It cannot be approved as it is: remove the cause."]
     removals = plan.count(*REMOVALS)
@@ -309,18 +342,36 @@ def render_diagnostics(diagnostics: Sequence[Diagnostic], style: Style) -> str:
 def _diagnostic(item: Diagnostic, style: Style) -> str:
     is_error = item.severity is Severity.ERROR
     head = style.paint("Error:" if is_error else "Warning:", _BOLD, _RED if is_error else _YELLOW)
-    summary = redacted(item.summary) if style.redact else item.summary
-    lines = [f"{head} {style.paint(printable(summary), _BOLD)}"]
-    if item.origin is not None:
-        who = f", in {printable(item.address)}" if item.address and not style.redact else ""
-        lines += ["", f"  on {printable(str(item.origin))}{who}:"]
-        if item.source_line is not None and not style.redact:
-            lines.append(f"  {item.origin.line:>4}: {printable(item.source_line)}")
-    elif item.address and not style.redact:
-        lines += ["", f"  in {printable(item.address)}"]
-    if item.detail and not style.redact:
-        lines += ["", f"  {printable(item.detail)}"]
+    told = diagnosed(item, style)
+    lines = [f"{head} {style.paint(told.summary, _BOLD)}"]
+    if told.place:
+        lines += ["", f"  {told.place}{':' if item.origin else ''}"]
+    lines += [f"  {told.source}"] if told.source else []
+    lines += ["", f"  {told.detail}"] if told.detail else []
     return "\n".join(lines) + "\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosed:
+    """A diagnostic's parts, each fit to be shown; "" where there is none."""
+
+    summary: str
+    place: str
+    source: str
+    detail: str
+
+
+def diagnosed(item: Diagnostic, style: Style) -> Diagnosed:
+    """What may be told of a diagnostic."""
+    where = [f"on {style.words(str(item.origin))}"] if item.origin else []
+    if style.redact:
+        return Diagnosed(style.words(item.summary), "".join(where), "", "")
+    if item.address:
+        where.append(f"in {style.words(item.address)}")
+    source = ""
+    if item.origin is not None and item.source_line is not None:
+        source = f"{item.origin.line:>4}: {style.words(item.source_line)}"
+    return Diagnosed(style.words(item.summary), ", ".join(where), source, style.words(item.detail))
 
 
 # --- an apply ---------------------------------------------------------------------

@@ -1,0 +1,196 @@
+"""A plan as one HTML page that asks nothing of anybody else: no request leaves it.
+
+It is whole without its script, which only hides what a reader filters out.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from markupsafe import Markup
+
+from reconciler.core.model import REMOVALS, Change, Guard, Plan, Severity, Value
+from reconciler.core.paths import short
+from reconciler.core.profile import TargetProfile
+from reconciler.core.text import plural, printable
+from reconciler.errors import UsageError
+from reconciler.render.templating import Templates
+from reconciler.render.text import (
+    FOR_READERS,
+    HIDDEN,
+    LOOKS,
+    Style,
+    diagnosed,
+    for_readers,
+    is_unchanged,
+    removal_line,
+    summary_line,
+    untouched,
+    way_out,
+    why,
+)
+
+LONGEST_PAGE = 20_000
+"""Changes of a page: beyond it a phone gives up. Removals come first; the page says how many are not in it."""
+_MOST_MESSAGES = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One attribute. None: it has no value."""
+
+    path: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One change."""
+
+    name: str
+    heading: str
+    why: str
+    rows: tuple[Row, ...]
+    unchanged: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The changes of one action. `count` is how many there are, `cards` those that are shown."""
+
+    action: str
+    symbol: str
+    title: str
+    count: int
+    removal: bool
+    cards: tuple[Card, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A diagnostic."""
+
+    severity: str
+    summary: str
+    place: str
+    source: str
+    detail: str
+
+
+def render_html(
+    plan: Plan, profile: TargetProfile, style: Style, templates: Templates, *, whole_plan_at: str | None = None
+) -> str:
+    """The page. Raises `UsageError` for templates that do not work."""
+    style = replace(style, colour=False)
+    css, script = _inline(templates.text("plan.css")), _inline(templates.text("plan.js"))
+    changes = for_readers(plan.changes)
+    groups = tuple(_groups(changes, style))
+    return templates.html(
+        "plan.html.j2",
+        css=Markup(css),  # noqa: S704 - a file of the templates
+        script=Markup(script),  # noqa: S704
+        css_hash=_hash(css),
+        script_hash=_hash(script),
+        title=f"Plan for {profile.title}",
+        summary=_summary(plan, profile),
+        removals=removal_line(plan),
+        blocked=plan.blocked,
+        way_out=way_out(plan) if plan.blocked else [],
+        guards=[(_verdict(guard), style.words(guard.message)) for guard in _failed_first(plan)],
+        diagnostics=[_told(plan, number, style) for number in range(min(len(plan.diagnostics), _MOST_MESSAGES))],
+        diagnostics_left_out=max(0, len(plan.diagnostics) - _MOST_MESSAGES),
+        groups=groups,
+        total=len(changes),
+        left_out=max(0, len(changes) - LONGEST_PAGE),
+        notes=untouched(plan),
+        facts=_facts(plan, whole_plan_at),
+    )
+
+
+def _inline(text: str) -> str:
+    if "</" in text or "<!--" in text:
+        raise UsageError("plan.css and plan.js must not hold </ or <!--", "They are written into the page.")
+    return text
+
+
+def _hash(text: str) -> str:
+    """As a Content Security Policy names what it lets run."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _summary(plan: Plan, profile: TargetProfile) -> str:
+    if plan.changes:
+        return summary_line(plan, Style())
+    if is_unchanged(plan):
+        return f"No changes. {profile.title} matches the desired state."
+    return "No changes can be planned. See the messages."
+
+
+def _failed_first(plan: Plan) -> list[Guard]:
+    return sorted(plan.guards[:_MOST_MESSAGES], key=lambda guard: (guard.passed, guard.approved))
+
+
+def _verdict(guard: Guard) -> str:
+    if guard.passed:
+        return "passed"
+    return "approved" if guard.approved else "blocked"
+
+
+def _told(plan: Plan, number: int, style: Style) -> Told:
+    item = plan.diagnostics[number]
+    told = diagnosed(item, style)
+    severity = "Error" if item.severity is Severity.ERROR else "Warning"
+    return Told(severity, told.summary, told.place, told.source.strip(), told.detail)
+
+
+def _facts(plan: Plan, whole_plan_at: str | None) -> list[tuple[str, str]]:
+    facts = [
+        ("Plan", plan.plan_id),
+        ("Target", plan.target.base_url),
+        ("Commit", plan.commit or ""),
+        ("Made", f"{plan.created_at:%Y-%m-%d %H:%M} UTC"),
+        ("Expires", f"{plan.expires_at:%Y-%m-%d %H:%M} UTC"),
+        ("The whole plan", whole_plan_at or ""),
+    ]
+    return [(name, printable(value)) for name, value in facts if value]
+
+
+def _groups(changes: list[Change], style: Style) -> Iterator[Group]:
+    shown = changes[:LONGEST_PAGE]
+    for action in FOR_READERS:
+        count = sum(change.action is action for change in changes)
+        if count:
+            look = LOOKS[action]
+            cards = tuple(_card(change, style) for change in shown if change.action is action)
+            title = f"{plural(count, 'user')} {look.heading}"
+            yield Group(action.value, look.symbol, title, count, action in REMOVALS, cards)
+
+
+def _card(change: Change, style: Style) -> Card:
+    """One change, its heading first."""
+    rows = tuple(
+        Row(printable(short(row.path)), _shown(row.before, style), _shown(row.after, style))
+        for row in sorted(change.attribute_changes(), key=lambda row: short(row.path))
+    )
+    same = len(change.before.keys() & change.after.keys()) - sum(None not in (row.before, row.after) for row in rows)
+    unchanged = plural(same, "unchanged attribute") if same else ""
+    return Card(_name(change, style), LOOKS[change.action].heading, why(change, style), rows, unchanged)
+
+
+def _name(change: Change, style: Style) -> str:
+    return f"id:{printable(change.live_id or 'new')}" if style.redact else _plain(change.key)
+
+
+def _shown(value: Value | None, style: Style) -> str | None:
+    if value is None or isinstance(value, bool):
+        return None if value is None else str(value).lower()
+    return HIDDEN if style.redact else _plain(value)
+
+
+def _plain(text: str) -> str:
+    """As `quoted`, without the quotes: the page sets values apart."""
+    return printable(text.replace("\\", "\\\\"))

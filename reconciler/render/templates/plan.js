@@ -1,0 +1,52 @@
+"use strict";
+(() => {
+  const form = document.getElementById("filter");
+  if (!form) return;
+  const words = document.getElementById("words");
+  const count = document.getElementById("count");
+  const boxes = [...form.querySelectorAll("input[type=checkbox]")];
+  const sections = [...document.querySelectorAll("section[data-action]")].map((element) => ({
+    element,
+    action: element.dataset.action,
+    cards: [...element.querySelectorAll("article")],
+    texts: null,
+  }));
+  const total = sections.reduce((sum, section) => sum + section.cards.length, 0);
+  let waiting = 0;
+  let telling = 0;
+
+  const apply = () => {
+    waiting = 0;
+    const wanted = words.value.trim().toLowerCase().split(/\s+/).filter(Boolean);
+    const actions = new Set(boxes.filter((box) => box.checked).map((box) => box.value));
+    let shown = 0;
+    for (const section of sections) {
+      let left = 0;
+      if (actions.has(section.action)) {
+        // Text is read once, when somebody first looks for something.
+        if (wanted.length) section.texts ??= section.cards.map((card) => card.textContent.toLowerCase());
+        section.cards.forEach((card, index) => {
+          const found = wanted.every((word) => section.texts[index].includes(word));
+          if (card.hidden === found) card.hidden = !found;
+          left += found;
+        });
+      }
+      section.element.hidden = left === 0;
+      shown += left;
+    }
+    // A screen reader hears the number when the typing pauses.
+    clearTimeout(telling);
+    telling = setTimeout(() => {
+      const of = total.toLocaleString("en");
+      count.value = shown === total ? `All ${of} changes shown` : `${shown.toLocaleString("en")} of ${of} changes shown`;
+    }, 200);
+  };
+  const soon = () => {
+    waiting ||= requestAnimationFrame(apply);
+  };
+  form.addEventListener("input", soon);
+  form.addEventListener("reset", () => setTimeout(soon));
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.hidden = false;
+  apply();
+})();
