@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any, TextIO
 
 from reconciler.core.model import Diagnostic, Outcome
-from reconciler.core.text import printable, redacted
+from reconciler.core.text import line, printable, redacted
 from reconciler.errors import ReconcilerError
 from reconciler.render.text import Style, render_diagnostics, render_outcome
 
@@ -58,7 +58,7 @@ class Terminal:
         if self._notes.redact:
             said, more = redacted(said), redacted(more)
         summary = self._notes.paint(printable(said), "\x1b[1m")
-        detail = "\n\n" + "\n".join(f"  {printable(line)}" for line in more.split("\n")) if more else ""
+        detail = "\n\n" + "\n".join(f"  {line(part)}" for part in more.split("\n")) if more else ""
         self._say(f"{head} {summary}{detail}")
 
     def diagnostics(self, items: Sequence[Diagnostic]) -> None:

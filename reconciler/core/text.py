@@ -35,6 +35,12 @@ def printable(text: str) -> str:
     return "".join(_shown(character) for character in text)
 
 
+def line(text: str) -> str:
+    """`text` as `printable`, fit to begin a line: there GitHub's runner obeys `::command::`."""
+    text = printable(text)
+    return text.replace("::", "\\u{3a}:", 1) if text.lstrip().startswith("::") else text
+
+
 def _shown(character: str) -> str:
     """Any further control or format character that a newer Unicode may bring, escaped; spaces of all kinds stay."""
     hidden = unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp")

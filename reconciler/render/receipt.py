@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from reconciler.core.text import printable, redacted
+from reconciler.core.text import line, printable, redacted
 from reconciler.render.text import HIDDEN, Style
 
 
@@ -15,7 +15,7 @@ def render_receipt(entries: Iterable[Mapping[str, Any]], style: Style) -> str:
 
 
 def _line(entry: Mapping[str, Any], style: Style) -> str:
-    time, event = _text(entry, "time"), _text(entry, "event")
+    time, event = line(_text(entry, "time")), _text(entry, "event")
     if event == "apply_started":
         return f"{time} apply of {_text(entry, 'plan_id')} to {_text(entry, 'target')}"
     if event == "quarantined":

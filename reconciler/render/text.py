@@ -23,7 +23,7 @@ from reconciler.core.model import (
 )
 from reconciler.core.paths import short
 from reconciler.core.profile import TargetProfile
-from reconciler.core.text import plural, printable, quoted, redacted, shortened
+from reconciler.core.text import line, plural, printable, quoted, redacted, shortened
 
 _RED, _GREEN, _YELLOW, _CYAN, _GREY, _BOLD, _RESET = (
     "\x1b[31m",
@@ -280,7 +280,7 @@ def _no_changes(plan: Plan, profile: TargetProfile, style: Style) -> str:
 
 def _also(plan: Plan) -> str:
     lines = untouched(plan)
-    return "".join(f"  {line}\n" for line in lines)
+    return "".join(f"  {said}\n" for said in lines)
 
 
 def untouched(plan: Plan) -> list[str]:
@@ -371,7 +371,7 @@ def diagnosed(item: Diagnostic, style: Style) -> Diagnosed:
     source = ""
     if item.origin is not None and item.source_line is not None:
         source = f"{item.origin.line:>4}: {style.words(item.source_line)}"
-    return Diagnosed(style.words(item.summary), ", ".join(where), source, style.words(item.detail))
+    return Diagnosed(style.words(item.summary), ", ".join(where), source, line(style.words(item.detail)))
 
 
 # --- an apply ---------------------------------------------------------------------

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.text import normal, plural, printable, quoted, shortened
+from reconciler.core.text import line, normal, plural, printable, quoted, shortened
 
 ANYTHING = st.text(st.characters(exclude_categories=()))
 """Lone surrogates included: a service may send them."""
@@ -122,3 +122,17 @@ def test_normal_text_has_no_space_around_it_and_composed_characters(text: str, v
 @given(ANYTHING)
 def test_normalising_twice_is_normalising_once(text: str) -> None:
     assert normal(normal(text)) == normal(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("::error::x", r"\u{3a}:error::x"),
+        (" \u2003::x", " \u2003\\u{3a}:x"),
+        ("a ::x", "a ::x"),
+        (":x", ":x"),
+        ("", ""),
+    ],
+)
+def test_no_line_begins_with_a_workflow_command(text: str, shown: str) -> None:
+    assert line(text) == shown

@@ -1,11 +1,8 @@
-from dataclasses import replace
-from datetime import date
 from typing import Any
 
 import pytest
 from builders import (
     APPLE,
-    DEPARTMENT,
     OUT,
     change,
     desired,
@@ -17,16 +14,15 @@ from builders import (
     rename,
     values_of,
 )
+from hostile import plan_that_says, texts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
 from reconciler.core.model import (
     Action,
-    Change,
     Diagnostic,
     Flow,
-    Guard,
     Origin,
     Outcome,
     Plan,
@@ -254,44 +250,9 @@ def test_without_colour_there_is_no_escape_and_with_it_the_words_are_the_same() 
 PRIVATE = "Zebulon"
 
 
-def private_plan(word: str) -> Plan:
-    """Every place in which a name or a value of a person can stand holds `word`."""
-    values = dict.fromkeys(("userName", "name.givenName", "externalId", DEPARTMENT), word)
-    other = dict.fromkeys(values, f'{word}"{word}')
-    address = f'user["{word}"]'
-    origin = Origin("users/people.yaml", 1, 1)
-    changes: list[Change] = [
-        change("x", action, key=f"{word}{action.value}", before=values, after=other, live_id="7", origin=origin)
-        for action in Action
-    ]
-    changes.append(
-        change("y", key=f"{word}y", before=values, after=other, temporary_user_name=word, requires=(address,))
-    )
-    base = plan_of(
-        [desired(word, verdict=OUT, protected=True)],
-        [live(word), live("somebody-else")],
-        recently_deleted={f"{word}@example.com".casefold(): date(2026, 4, 1)},
-    )
-    reuse = Guard("name-reuse", passed=False, message=f'1 user name would be used again: "{word} (free on 2026-04-01)"')
-    hidden = Guard("complete-read", passed=False, message=f'the list leaves out 2 users: "{word}", "a\\"{word}\\""')
-    return replace(
-        base,
-        changes=tuple(changes),
-        guards=(*base.guards, reuse, replace(reuse, approved=True), hidden),
-        diagnostics=(
-            error(f'userName "{word}" is not an e-mail address', f"See {word}.", origin, address),
-            error(f'userName "a\\"{word}\\\\" is wrong', word, None, address),
-            error(f'there is no user "{word}"', f"Did you mean {word}?", origin),
-            warning(f'active holds "{word}… (3 more characters)", neither true nor false', "", None, address),
-            error(f'cut in the middle "{word}'),
-            replace(error("x", "", origin), source_line=f"userPrincipalName: {word}"),
-        ),
-    )
-
-
 @pytest.mark.parametrize("summary_only", [False, True])
 def test_no_value_and_no_name_of_a_person_is_in_a_redacted_plan(summary_only: bool) -> None:
-    plan = private_plan(PRIVATE)
+    plan = plan_that_says(PRIVATE)
     assert shown(plan, summary_only=summary_only).count(PRIVATE) > 20
     assert PRIVATE.casefold() not in shown(plan, REDACTED, summary_only=summary_only).casefold()
 
@@ -309,18 +270,14 @@ def test_no_value_and_no_name_of_a_person_is_in_a_redacted_report() -> None:
 
 # --- hostile values -----------------------------------------------------------------------------
 
-HOSTILE = st.text(st.characters(exclude_categories=())) | st.sampled_from(
-    ["a\nb", "\r\n", "\x1b[2J", "\u2028", "\x85", "::set-output name=x::y", "\u202e", "\x9b31m", "```", "x\x00"]
-)
-
 
 @settings(deadline=None)
-@given(HOSTILE, st.sampled_from([PLAIN, REDACTED]), st.booleans())
+@given(texts(), st.sampled_from([PLAIN, REDACTED]), st.booleans())
 def test_no_value_adds_a_line_or_an_escape(value: str, style: Style, summary_only: bool) -> None:
-    found = shown(private_plan(value or "x"), style, summary_only=summary_only)
+    found = shown(plan_that_says(value or "x"), style, summary_only=summary_only)
     # Each diagnostic and user is rendered in as many lines as with a harmless value.
     assert len(found.splitlines()) == len(found.split("\n")) - 1
-    assert count_lines(found) <= count_lines(shown(private_plan("Zebulon"), style, summary_only=summary_only))
+    assert count_lines(found) <= count_lines(shown(plan_that_says("Zebulon"), style, summary_only=summary_only))
     assert not any(character < " " and character != "\n" for character in found)
     assert not set(found) & set("\x7f\x85\x9b\u2028\u2029\u202e")
 
@@ -330,7 +287,7 @@ def count_lines(text: str) -> int:
 
 
 @settings(deadline=None)
-@given(HOSTILE, st.sampled_from(Result), st.sampled_from(Action))
+@given(texts(), st.sampled_from(Result), st.sampled_from(Action))
 def test_an_outcome_is_one_line(value: str, result: Result, action: Action) -> None:
     outcome = Outcome(change("x", action, key=value), result, value, value)
     for style in (PLAIN, REDACTED):

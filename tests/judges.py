@@ -1,0 +1,67 @@
+"""What a text is to those who read it: the structure that a Markdown or an HTML parser finds in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from hostile import INVISIBLE
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+_PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+_CODE = ("fence", "code_inline")
+_PLAN_ID = re.compile(r"sha256:?[0-9a-f]{64}")
+
+
+def markdown_structure(text: str) -> list[tuple[str, str, str]]:
+    """Every token with its tag, and its text where that is not code."""
+    return [(token.type, token.tag, _said(token)) for token in _tokens(text)]
+
+
+def code_of(text: str) -> str:
+    """All that stands in code, a line each."""
+    return "\n".join(token.content.rstrip("\n") for token in _tokens(text) if token.type in _CODE)
+
+
+def _said(token: Token) -> str:
+    return "" if token.type in _CODE or token.children is not None else _PLAN_ID.sub("ID", token.content)
+
+
+def _tokens(text: str) -> Iterator[Token]:
+    for token in _PARSER.parse(text):
+        yield token
+        yield from token.children or ()
+
+
+def html_structure(text: str) -> list[tuple[str, tuple[tuple[str, str | None], ...]]]:
+    """Every element with its attributes, and every comment, in order; what scripts and styles hold in full."""
+    found: list[tuple[str, tuple[tuple[str, str | None], ...]]] = []
+    for node in _nodes(text):
+        if node.tag in ("script", "style"):
+            found.append((f"the text of {node.tag}", (("", node.text()),)))
+        found.append((str(node.tag), tuple(sorted(node.attributes.items()))))
+    return found
+
+
+def _nodes(text: str) -> Iterator[LexborNode]:
+    root: Any = LexborHTMLParser(text).root
+    yield from root.traverse(include_text=False)
+
+
+def html_text(text: str) -> str:
+    """What a page says, scripts and styles aside."""
+    parser = LexborHTMLParser(text)
+    parser.strip_tags(["script", "style", "title"])
+    return str(parser.text())
+
+
+def assert_calm(text: str) -> None:
+    """Nothing in `text` steers a terminal, the runner of GitHub Actions, or hides."""
+    assert [line for line in text.split("\n") if line.lstrip().startswith("::")] == []
+    assert "##[" not in text
+    assert not any(character < " " and character != "\n" for character in text)
+    assert [character for character in INVISIBLE if character in text] == []
+    text.encode()
