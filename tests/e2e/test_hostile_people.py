@@ -8,30 +8,15 @@ from typing import Any
 import pytest
 from e2e.conftest import OpenDesk
 from e2e.harness import Desk, assert_harmless, company
+from hostile import HOSTILE as ALL
+from hostile import INVISIBLE
 from servers.odd_scim import Oddities
 from servers.patching import User
 from servers.people import make_user
 from workspace import ENTERPRISE, Ended, source
 
-HOSTILE = {
-    "newlines": "Ada\n::error::pwned\r\n::set-output name=x::y\n\n",
-    "line separators": "Ada\u2028::error::pwned\u2029\x85::warning::x",
-    "ANSI": "\x1b[2J\x1b[31mAda\x1b]0;title\x07\x9b1A",
-    "OSC 8": "\x1b]8;;https://example.com/\x1b\\Ada\x1b]8;;\x1b\\",
-    "bidi": "Ada\u202eecalevoL\u202c\u2066x\u2069\u200f",
-    "a workflow command": "::error file=a,line=1::pwned",
-    "a workflow command, old form": "##[error]pwned",
-    "a workflow command inside": "Ada ##[add-mask]e Lovelace",
-    "fences": "```\n~~~\n    code\n```",
-    "HTML": "</details><script>alert(1)</script><img src=x onerror=alert(1)>",
-    "a mention": "@example/team #1 [x](javascript:alert(1))",
-    "5,000 characters": "Ada " * 1250,
-    "a heredoc": "EOF\nPATH=/tmp\nEOF",
-    "backspaces": "Ada\b\b\bBob\x7f\x00",
-    "quotes": '"Ada" \\" {\\n}',
-    "tags": "Ada\U000e0041\U000e0042\u200b\ufeff",
-}
-INVISIBLE = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u200b\u2028\u2029\ufeff\U000e0041"
+HOSTILE = {name: text for name, text in ALL.items() if name != "lone surrogates"}
+"""No YAML and no UTF-8 can hold those."""
 
 
 def yaml(value: object) -> str:

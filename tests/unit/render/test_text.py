@@ -7,8 +7,6 @@ from builders import (
     change,
     desired,
     live,
-    mapping,
-    mappings,
     plan_of,
     plan_with,
     rename,
@@ -19,19 +17,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
+from plans import MISTAKES, ROWS, WHERE, every_action
 from reconciler.core.model import (
     Action,
     Diagnostic,
-    Flow,
     Origin,
     Outcome,
     Plan,
     Result,
     Severity,
     error,
-    warning,
 )
-from reconciler.core.policy import Approval, Limit, Policy
+from reconciler.core.policy import Approval, Policy
 from reconciler.render.text import (
     Style,
     for_readers,
@@ -43,45 +40,6 @@ from reconciler.render.text import (
 )
 
 PLAIN, REDACTED, COLOURED = Style(), Style(redact=True), Style(colour=True)
-ROWS = mappings(mapping("enterprise:department", "department", clear=True), mapping("timezone", "tz", flow=Flow.CREATE))
-GENEROUS = Policy(removals=Limit(), delete_after_days=30)
-WHERE = Origin("users/people.yaml", 12, 5)
-MISTAKES = (
-    Diagnostic(
-        Severity.ERROR,
-        'userName "grace hopper" is not an e-mail address',
-        "Apple Business Manager takes nothing else.",
-        WHERE,
-        'user["grace hopper"]',
-        "  userPrincipalName: grace hopper",
-    ),
-    warning("1 delete withheld: lifecycle.actions in settings.yaml does not permit it"),
-)
-
-
-def every_action() -> Plan:
-    people = [
-        desired("new", create_only={"timezone": "Europe/Berlin"}),
-        desired("edited", family="King", department=None),
-        desired("manual"),
-        desired("back", given='B"ack'),
-        desired("out", verdict=OUT, line=40),
-        desired("swap1", user_name="swap2@example.com"),
-        desired("swap2", user_name="swap1@example.com"),
-        desired("same"),
-    ]
-    accounts = [
-        live("edited"),
-        live("manual", external_id=None),
-        live("back", active=False),
-        live("out"),
-        live("gone", active=False, last_modified="2026-01-01T00:00:00Z"),
-        live("swap1"),
-        live("swap2"),
-        live("same"),
-        live("stranger", external_id=None),
-    ]
-    return plan_of(people, accounts, rows=ROWS, policy=GENEROUS, diagnostics=MISTAKES)
 
 
 def shown(plan: Plan, style: Style = PLAIN, *, summary_only: bool = False) -> str:

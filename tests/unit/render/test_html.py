@@ -1,0 +1,127 @@
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from builders import APPLE, change, desired, live, plan_of, plan_with, values_of
+from hostile import plan_that_says
+from judges import html_structure, html_text
+from syrupy.assertion import SnapshotAssertion
+
+from plans import every_action, plan_for
+from reconciler.core.model import Action, Plan
+from reconciler.core.policy import Policy
+from reconciler.render import html
+from reconciler.render.html import LONGEST_PAGE, render_html
+from reconciler.render.templating import Templates
+from reconciler.render.text import Style, summary_line
+
+PLAIN = Style()
+
+
+def shown(plan: Plan, style: Style = PLAIN, **options: Any) -> str:
+    return render_html(plan, APPLE, style, Templates(None), **options)
+
+
+def body(page: str) -> str:
+    """The page without what stays the same in all of them."""
+    return re.sub(r"<(style|script)>.*?</\1>", "", page.split("<body>")[1], flags=re.DOTALL)
+
+
+def elements(page: str, tag: str) -> list[dict[str, str | None]]:
+    return [dict(attributes) for name, attributes in html_structure(page) if name == tag]
+
+
+def test_a_page_with_every_action(snapshot: SnapshotAssertion) -> None:
+    assert body(shown(every_action(), whole_plan_at="artifact 7")) == snapshot
+
+
+def test_a_page_for_a_public_place(snapshot: SnapshotAssertion) -> None:
+    assert body(shown(every_action(), Style(redact=True))) == snapshot
+
+
+def test_a_page_of_a_blocked_plan_says_so_at_its_top_and_how_to_approve_it() -> None:
+    plan = plan_of([desired("a")], [live("a"), live("gone1"), live("gone2")])
+    page = shown(plan)
+    header = page.split("</header>")[0]
+    assert "This plan is blocked: nothing will be written." in header
+    assert "2 users will be DEACTIVATED." in header
+    assert f"--approve {plan.plan_id}" in page
+    assert page.count('class="is-blocked"') == 1
+
+
+def test_a_page_without_changes() -> None:
+    page = shown(plan_of([desired("a")], [live("a")]))
+    assert "No changes. Apple Business Manager matches the desired state." in page
+    assert elements(page, "form") == []
+    nothing = shown(plan_of([desired("a")], policy=Policy(permitted=frozenset())))
+    assert "No changes can be planned. See the messages." in nothing
+
+
+def test_the_policy_lets_nothing_run_or_load_but_the_pages_own_style_and_script() -> None:
+    page = shown(every_action())
+    (policy,) = (meta["content"] for meta in elements(page, "meta") if meta.get("http-equiv"))
+    assert re.fullmatch(
+        r"default-src 'none'; style-src 'sha256-[\w+/]{43}='; script-src 'sha256-[\w+/]{43}='; "
+        r"base-uri 'none'; form-action 'none'",
+        policy or "",
+    )
+    attributes = {name for _, found in html_structure(page) for name, _ in found}
+    assert not any(name.startswith("on") for name in attributes)
+    assert attributes.isdisjoint({"src", "srcset", "style", "action", "ping", "background", "poster"})
+    assert all(str(link["href"]).startswith("#") for link in elements(page, "a"))
+    assert "://" not in page.split("</head>")[0]
+
+
+def test_each_link_in_the_page_has_its_place() -> None:
+    page = shown(plan_that_says("Ada"))
+    places = [found["id"] for tag, attributes in html_structure(page) if "id" in (found := dict(attributes)) and tag]
+    assert len(places) == len(set(places))
+    assert {str(link["href"])[1:] for link in elements(page, "a")} <= set(places)
+
+
+def test_removals_come_first() -> None:
+    sections = [found["data-action"] for found in elements(shown(every_action()), "section") if "data-action" in found]
+    assert sections == ["delete", "deactivate", "create", "adopt", "reactivate", "update"]
+
+
+def test_both_sides_of_an_attribute_stand_beside_each_other() -> None:
+    page = shown(plan_with(change("ada", after=values_of("ada", family="King", department=None))))
+    assert (
+        "<div><dt>name.familyName</dt><dd><del>Lovelace</del></dd><dd><ins>King</ins></dd></div>"
+        '</dl>\n<p class="note">4 unchanged attributes hidden</p>'
+    ) in page
+    assert "<dt>enterprise:department</dt><dd><del>Engineering</del></dd><dd></dd>" in page
+
+
+def test_no_value_and_no_name_of_a_person_is_in_a_redacted_page() -> None:
+    plan = plan_that_says("Zebulon")
+    assert shown(plan).count("Zebulon") > 20
+    assert "zebulon" not in shown(plan, Style(redact=True)).casefold()
+
+
+def test_a_backslash_of_a_value_is_told_from_one_of_ours() -> None:
+    page = shown(plan_with(change("a", Action.DELETE, before={"title": "x\\u{202e}y\u202ez"})))
+    assert "x\\\\u{202e}y\\u{202e}z" in html_text(page)
+
+
+def test_a_page_holds_no_more_changes_than_somebody_can_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert LONGEST_PAGE == 20_000
+    monkeypatch.setattr(html, "LONGEST_PAGE", 200)
+    plan = plan_for(1_000)
+    page = shown(plan)
+    assert summary_line(plan, PLAIN) in page
+    # All 100 removals, and the first of the others.
+    assert len(elements(page, "article")) == 200
+    assert page.count("<small>will be DEACTIVATED</small>") == 100
+    assert "800 of 1,000 changes are not in this page" in page
+    assert "200 of them are not in this page." in page
+    assert "600 of them are not in this page." in page
+    assert "are not in this page" not in shown(plan_for(200))
+
+
+def test_thousands_of_messages_are_cut_and_counted() -> None:
+    messages = plan_that_says("x").diagnostics * 1_000
+    page = shown(replace(plan_of(), diagnostics=messages))
+    assert page.count('<li class="is-') - len(plan_of().guards) == 2_000
+    assert "4,000 more messages are not in this page." in page

@@ -1,0 +1,137 @@
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from builders import APPLE, change, desired, live, plan_of, plan_with
+from hostile import plan_that_says
+from judges import code_of, markdown_structure
+from syrupy.assertion import SnapshotAssertion
+
+from plans import every_action, plan_for
+from reconciler.core.model import Action, Plan, error, warning
+from reconciler.core.policy import Policy
+from reconciler.render.markdown import LIMITS, MARKER, render_markdown
+from reconciler.render.templating import Templates
+from reconciler.render.text import Style, for_readers, render_change, summary_line
+
+PLAIN = Style()
+
+
+def shown(plan: Plan, style: Style = PLAIN, **options: Any) -> str:
+    return render_markdown(plan, APPLE, style, Templates(None), **{"limit": LIMITS["comment"], **options})
+
+
+def test_a_comment_on_a_plan_with_every_action(snapshot: SnapshotAssertion) -> None:
+    assert shown(every_action(), whole_plan_at="https://ci.example/runs/1") == snapshot
+
+
+def test_a_comment_on_a_blocked_plan_says_how_to_approve_it(snapshot: SnapshotAssertion) -> None:
+    plan = plan_of([desired("a")], [live("a"), live("gone1"), live("gone2")])
+    text = shown(plan, summary_only=True)
+    assert f"--approve {plan.plan_id}" in code_of(text)
+    assert text == snapshot
+
+
+def test_a_comment_for_a_public_place(snapshot: SnapshotAssertion) -> None:
+    assert shown(every_action(), Style(redact=True)) == snapshot
+
+
+def test_a_plan_without_changes() -> None:
+    same = shown(plan_of([desired("a")], [live("a")]))
+    assert "**No changes.** Apple Business Manager matches the desired state." in same
+    assert "<details" not in same
+    nothing = shown(plan_of([desired("a"), desired("b")], [live("a")], policy=Policy(permitted=frozenset())))
+    assert "**No changes can be planned.** See the messages." in nothing
+
+
+def test_the_marker_is_the_first_line_and_names_the_plan() -> None:
+    plan = every_action()
+    assert shown(plan).startswith(f"{MARKER} {plan.plan_id} -->\n")
+    forged = replace(plan, plan_id="sha256:0 --> @team <!--")
+    assert shown(forged).startswith(f"{MARKER} sha256:0team -->\n")
+
+
+def test_removals_come_first_open_and_everything_else_folded() -> None:
+    text = shown(every_action())
+    opened, folded = text.index("<details open>"), text.index("<details>")
+    assert opened < folded
+    assert text.index("DESTROYED</b>") < text.index("DEACTIVATED</b>") < folded
+    assert "> [!CAUTION]\n> 1 user will be DESTROYED, 1 user will be DEACTIVATED.\n" in text
+    assert "CAUTION" not in shown(plan_with(change("ada")))
+
+
+def test_no_value_and_no_name_of_a_person_is_in_a_redacted_comment() -> None:
+    plan = plan_that_says("Zebulon")
+    for options in ({}, {"summary_only": True}):
+        assert shown(plan, **options).count("Zebulon") > 20
+        assert "zebulon" not in shown(plan, Style(redact=True), **options).casefold()
+
+
+# --- limits -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("summary_only", [False, True])
+@pytest.mark.parametrize(("name", "githubs"), [("comment", 65_536), ("summary", 1_048_576)])
+def test_a_plan_for_5000_users_is_cut_at_whole_users_within_the_limit(
+    name: str, githubs: int, summary_only: bool
+) -> None:
+    plan = plan_for(5_000)
+    text = shown(plan, limit=LIMITS[name], summary_only=summary_only)
+    assert len(text) <= len(text.encode()) <= LIMITS[name] < githubs
+    assert summary_line(plan, PLAIN) in text
+    code = code_of(text)
+    whole = [item for item in for_readers(plan.changes) if item.key in code]
+    # Those who are shown are the first, removals before all others, each in full.
+    assert whole == for_readers(plan.changes)[: len(whole)]
+    if not summary_only:
+        assert "\n".join(render_change(item, Style(longest=200)).rstrip("\n") for item in whole[:50]) in code.replace(
+            "\n\n", "\n"
+        )
+    left_out = len(plan.changes) - len(whole)
+    if name == "summary" and summary_only:
+        assert left_out == 0
+    else:
+        assert f"**{left_out:,} of 5,000 users with changes are not shown here" in text
+        # No room is wasted: one more would not have fitted.
+        assert len(text.encode()) > LIMITS[name] - 2_000
+    assert text.count("```") % 2 == 0
+
+
+def test_a_limit_is_in_bytes_so_that_no_alphabet_exceeds_it() -> None:
+    plan = plan_with(*(change("אדה" * 10 + str(number), Action.CREATE) for number in range(300)))
+    text = shown(plan)
+    assert len(text) < len(text.encode()) <= LIMITS["comment"]
+
+
+def test_no_room_is_left_unused_by_a_limit_that_is_just_enough() -> None:
+    plan = every_action()
+    whole = shown(plan)
+    exact = len(whole.encode())
+    assert shown(plan, limit=exact) == whole
+    assert "of 8 users with changes are not shown here" in shown(plan, limit=exact - 1)
+
+
+def test_thousands_of_messages_leave_room_for_the_changes() -> None:
+    messages = [error(f'userName "user{number}" is wrong', "Correct it.") for number in range(5_000)]
+    guards = tuple(replace(plan_of().guards[0], passed=False, message=f"guard {number}" * 20) for number in range(500))
+    plan = replace(plan_for(500), diagnostics=(*messages, warning("odd")), guards=guards)
+    text = shown(plan)
+    assert len(text.encode()) <= LIMITS["comment"]
+    assert "<b>5,000 errors, 1 warning</b> (" in text
+    assert "> [!CAUTION]\n> 50 users will be DEACTIVATED.\n" in text
+    assert code_of(text).count("will be DEACTIVATED") == 50
+
+
+def test_a_very_long_name_takes_no_room_from_others() -> None:
+    plan = plan_with(change("x" * 50_000, Action.DELETE), *(change(f"u{number}") for number in range(20)))
+    text = shown(plan)
+    assert "… (49812 more characters)" in text
+    assert "not shown here" not in text
+
+
+def test_a_user_with_endless_attributes_is_named_and_takes_no_room_from_others() -> None:
+    endless = {f"urn:x:{number}": "y" * 150 for number in range(5_000)}
+    text = shown(plan_with(change("ada", Action.DELETE, before=endless), change("bob")))
+    assert '# user["ada@example.com"] will be DESTROYED\n  # (too long to be shown here)' in text
+    assert "bob@example.com" in text
+    assert [kind for kind, _, _ in markdown_structure(text)].count("fence") == 2
