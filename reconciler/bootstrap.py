@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import ssl
 import subprocess
 import sys
@@ -13,15 +14,25 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
 from reconciler import __version__
 from reconciler.core.profile import TargetProfile
-from reconciler.errors import ReconcilerError, TargetError
+from reconciler.core.text import printable, shortened
+from reconciler.errors import ReconcilerError, TargetError, UsageError
+from reconciler.github.api import GitHub
 from reconciler.scim.client import ScimClient
 from reconciler.scim.pace import Pace
-from reconciler.scim.transport import Endpoint, PinnedTransport, ReadOnlyTransport, TransportPerThread, endpoint
+from reconciler.scim.transport import (
+    Endpoint,
+    PinnedTransport,
+    ReadOnlyTransport,
+    TransportPerThread,
+    endpoint,
+    is_loopback,
+)
 
 USER_AGENT = f"reconciler/{__version__}"
 
@@ -88,6 +99,85 @@ def client(to: Connection, *, writes: bool, pace: Pace | None = None) -> Iterato
         opened.close()
 
 
+# --- GitHub Actions -----------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Workflow:
+    """The run of a workflow that we are a step of. Files are None outside of GitHub Actions."""
+
+    repository: str
+    branch: str
+    commit: str
+    run: int
+    run_number: int
+    run_url: str
+    summary: Path | None
+    outputs: Path | None
+
+
+def workflow(environment: Mapping[str, str] = os.environ) -> Workflow:
+    """What the runner says about this run."""
+    said = environment.get
+    server, repository, run = said("GITHUB_SERVER_URL", ""), said("GITHUB_REPOSITORY", ""), said("GITHUB_RUN_ID", "")
+    number = said("GITHUB_RUN_NUMBER", "")
+    return Workflow(
+        repository=repository,
+        branch=said("GITHUB_REF_NAME", ""),
+        commit=said("GITHUB_SHA", ""),
+        run=int(run) if run.isdecimal() else 0,
+        run_number=int(number) if number.isdecimal() else 0,
+        run_url=f"{server}/{repository}/actions/runs/{run}" if server and repository and run.isdecimal() else "",
+        summary=_path(said("GITHUB_STEP_SUMMARY")),
+        outputs=_path(said("GITHUB_OUTPUT")),
+    )
+
+
+def _path(name: str | None) -> Path | None:
+    return Path(name) if name else None
+
+
+@contextmanager
+def github(environment: Mapping[str, str] = os.environ) -> Iterator[GitHub]:
+    """GitHub's API for the repository of this run. It gets GITHUB_TOKEN and never the service's token."""
+    token, repository = environment.get("GITHUB_TOKEN", "").strip(), environment.get("GITHUB_REPOSITORY", "")
+    if not token.isascii() or not token.isprintable() or not token:
+        raise UsageError("GITHUB_TOKEN is not set", "Give the step `GITHUB_TOKEN: ${{ github.token }}`.")
+    if not _REPOSITORY.fullmatch(repository):
+        raise UsageError("GITHUB_REPOSITORY is not set", "GitHub Actions sets it to OWNER/NAME.")
+    where = _github_endpoint(environment.get("GITHUB_API_URL") or "https://api.github.com")
+    headers = {
+        "Authorization": f"Bearer {token}",
+        "Accept": "application/vnd.github+json",
+        "X-GitHub-Api-Version": "2022-11-28",
+        "User-Agent": USER_AGENT,
+    }
+    certificates = _certificates()
+    pinned = PinnedTransport(httpx.HTTPTransport(verify=certificates, trust_env=False), where)
+    with (
+        httpx.Client(base_url=where.base_url, headers=headers, transport=pinned, timeout=30, trust_env=False) as known,
+        httpx.Client(verify=certificates, timeout=60, trust_env=False) as plain,
+    ):
+        yield GitHub(known, plain, repository)
+
+
+_REPOSITORY = re.compile(r"[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100}")
+
+
+def _github_endpoint(url: str) -> Endpoint:
+    """The address of the API; unencrypted to this machine only."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        parts, port = urlsplit(""), 0
+    host = parts.hostname or ""
+    if not host or not (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))):
+        shown = printable(shortened(url, 100))
+        raise UsageError(f"GITHUB_API_URL {shown} is not a https:// URL", "GitHub Actions sets it.")
+    return Endpoint(parts.scheme, host, port, url.rstrip("/"))
+
+
 # --- the embedded sandbox -----------------------------------------------------
 
 
@@ -120,6 +210,15 @@ def seed_sandbox(file: Path, document: Path | None, domains: Iterable[str] = ())
         file.parent.mkdir(parents=True, exist_ok=True)
         seed(file, content)
         return len(list_users(file))
+
+
+def empty_sandbox(file: Path, domains: Iterable[str]) -> None:
+    """Makes a sandbox without users; `domains` are verified in it."""
+    with _sandbox_faults():
+        from reconciler.sandbox.seed import seed  # noqa: PLC0415 - an extra
+
+        file.parent.mkdir(parents=True, exist_ok=True)
+        seed(file, {"domains": sorted(domains), "users": []})
 
 
 def reset_sandbox(file: Path) -> None:

@@ -43,6 +43,8 @@ import_app = typer.Typer(help="Make desired state of what other systems hold.", 
 app.add_typer(import_app, name="import")
 export_app = typer.Typer(help="Give the desired state to other systems.", **_SETTINGS)
 app.add_typer(export_app, name="export")
+github_app = typer.Typer(help="Steps of the workflows for GitHub Actions.", **_SETTINGS)
+app.add_typer(github_app, name="github")
 
 State = Annotated[Path, typer.Option("--state", metavar="DIR", help="Directory of the desired state.")]
 Plans = Annotated[Path, typer.Option("--plans", metavar="DIR", help="Directory of plans and receipts.")]
@@ -235,7 +237,7 @@ def apply(
     ] = None,
     user: User = None,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Apply a saved plan whole or not at all (exit 4), not user by user.")
+        bool, typer.Option("--strict", help="Exit with 4 if anything is more or other than in the saved plan.")
     ] = False,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Try those now who failed before and are put off.")
@@ -270,6 +272,50 @@ def apply(
         log=log,
     )
     return run_apply(_place(state, plans, now, sandbox=sandbox), options, terminal)
+
+
+@app.command()
+def drift(
+    out: Annotated[Path | None, typer.Option("-o", "--out", metavar="FILE", help="Save the plan, to apply it.")] = None,
+    format_: Format = "text",
+    summary: Summary = False,
+    detailed_exitcode: Annotated[
+        bool, typer.Option("--detailed-exitcode", help="Exit with 2 when there is drift.")
+    ] = False,
+    state: State = _STATE,
+    plans: Plans = _PLANS,
+    sandbox: Sandbox = False,
+    now: Now = None,
+    redact: Redact = False,
+    no_color: NoColor = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Tell what in the target is not as the desired state says. Cannot write."""
+    from reconciler.commands.drift import run_drift  # noqa: PLC0415
+    from reconciler.commands.plan import PlanOptions  # noqa: PLC0415
+
+    terminal = _terminal(no_color=no_color, redact=redact, quiet=quiet, verbose=verbose)
+    options = PlanOptions(out, format_, (), summary, detailed_exitcode)
+    return run_drift(_place(state, plans, now, sandbox=sandbox), options, terminal)
+
+
+@app.command()
+def init(
+    directory: Annotated[Path, typer.Argument(metavar="[DIR]", help="Left out: here.")] = Path(),
+    profile: Annotated[str, typer.Option("--profile", metavar="NAME", help="The target.")] = "apple-business-manager",
+    domain: Annotated[str, typer.Option("--domain", metavar="NAME", help="A verified domain.")] = "example.com",
+    wheel: Annotated[
+        Path | None, typer.Option("--wheel", metavar="FILE", help="This version's wheel: its hash is locked too.")
+    ] = None,
+    no_color: NoColor = False,
+    quiet: Quiet = False,
+) -> int:
+    """Make a new repository: desired state, workflows, locked requirements. Overwrites nothing."""
+    from reconciler.commands.init import InitOptions, run_init  # noqa: PLC0415
+
+    terminal = _terminal(no_color=no_color, redact=False, quiet=quiet, verbose=False)
+    return run_init(directory, InitOptions(profile, domain, wheel), terminal)
 
 
 @app.command()
@@ -458,3 +504,107 @@ def sandbox_reset(state: State = _STATE) -> int:
 
     sys.stderr.write(reset(state))
     return ExitCode.OK
+
+
+_Author = Annotated[str, typer.Option("--author", metavar="LOGIN", help="Whom the token belongs to.")]
+_AUTHOR = "github-actions[bot]"
+_PlanFile = Annotated[Path, typer.Argument(metavar="FILE", help="A saved plan.")]
+
+
+def _plain_terminal() -> Terminal:
+    return _terminal(no_color=True, redact=False, quiet=False, verbose=False)
+
+
+@github_app.command("annotate")
+def github_annotate(
+    state: State = _STATE,
+    folder: Annotated[
+        str, typer.Option("--folder", metavar="DIR", help="Where the desired state is in the repository.")
+    ] = "desired-state",
+    redact: Redact = False,
+) -> int:
+    """Print mistakes of the desired state as annotations at file and line."""
+    from reconciler.commands.github import run_annotate  # noqa: PLC0415
+
+    return run_annotate(_place(state, _PLANS, None, sandbox=False), folder, _plain_terminal(), redact=redact)
+
+
+@github_app.command("summary")
+def github_summary(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A saved plan (.json), or text.")], redact: Redact = False
+) -> int:
+    """Append a saved plan or a text to the step summary, within GitHub's limit."""
+    from reconciler.commands.github import run_summary  # noqa: PLC0415
+
+    return run_summary(file, _plain_terminal(), redact=redact)
+
+
+@github_app.command("outputs")
+def github_outputs(file: _PlanFile) -> int:
+    """Give plan-id, changes, blocked and counts of a plan to other steps."""
+    from reconciler.commands.github import run_outputs  # noqa: PLC0415
+
+    return run_outputs(file, _plain_terminal())
+
+
+@github_app.command("comment")
+def github_comment(
+    file: _PlanFile,
+    pull: Annotated[int, typer.Option("--pull", min=1, metavar="NUMBER", help="The pull request.")],
+    author: _Author = _AUTHOR,
+    redact: Redact = False,
+) -> int:
+    """Show a saved plan as the one comment of a pull request."""
+    from reconciler.commands.github import run_comment  # noqa: PLC0415
+
+    return run_comment(file, pull, author, _plain_terminal(), redact=redact)
+
+
+@github_app.command("drift-issue")
+def github_drift_issue(file: _PlanFile, author: _Author = _AUTHOR, redact: Redact = False) -> int:
+    """Open, update or close the one issue about drift, by a saved plan."""
+    from reconciler.commands.github import run_drift_issue  # noqa: PLC0415
+
+    return run_drift_issue(file, author, _plain_terminal(), redact=redact)
+
+
+@github_app.command("heartbeat")
+def github_heartbeat(
+    workflow: Annotated[str, typer.Argument(metavar="FILE", help="Name of the workflow's file.")] = "drift.yml",
+) -> int:
+    """Keep GitHub from switching off a schedule after 60 days without a commit."""
+    from reconciler.commands.github import run_heartbeat  # noqa: PLC0415
+
+    return run_heartbeat(workflow, _plain_terminal())
+
+
+@github_app.command("record")
+def github_record(
+    file: _PlanFile,
+    head: Annotated[str, typer.Option("--head", metavar="COMMIT", help="Last commit of the pull request.")],
+) -> int:
+    """Note at a head commit which plan was made for it."""
+    from reconciler.commands.github import run_record  # noqa: PLC0415
+
+    return run_record(file, head, _plain_terminal())
+
+
+@github_app.command("reviewed")
+def github_reviewed(
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="Where to put it.")],
+) -> int:
+    """Fetch the plan that was reviewed in the pull request of this commit; exit 4 when there is none."""
+    from reconciler.commands.github import run_reviewed  # noqa: PLC0415
+
+    return run_reviewed(out, _plain_terminal())
+
+
+@github_app.command("expect")
+def github_expect(
+    file: _PlanFile,
+    plan_id: Annotated[str, typer.Argument(metavar="PLAN_ID", help="The id of the plan somebody looked at.")],
+) -> int:
+    """Exit with 4 unless a saved plan has this id."""
+    from reconciler.commands.github import run_expect  # noqa: PLC0415
+
+    return run_expect(file, plan_id, _plain_terminal())

@@ -39,9 +39,12 @@ def check_binding(reviewed: Plan, session: Session) -> None:
 def not_as_reviewed(reviewed: Plan, fresh: Plan, started: Collection[str], *, strict: bool) -> list[Outcome]:
     """The users whose change is not the reviewed one any more, as skipped; `started`: by an earlier apply of the plan.
 
-    Raises `StalePlanError` when they are most, when the desired state is not the reviewed one, and when `strict`.
+    Raises `StalePlanError` when they are most, when the desired state is not the reviewed one, and when `strict`:
+    then for whatever is more or other than reviewed. What is needed no more is no fault there.
     """
     pairs = _differences(reviewed, fresh, started)
+    if strict:
+        pairs = [(old, new) for old, new in pairs if new is not None]
     if not pairs:
         return []
     from reconciler.render.difference import render_difference, render_differences  # noqa: PLC0415 - deepdiff, 0.15 s

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from reconciler.commands.face import DATA, Face, rendered
+from reconciler.core.model import Plan
+from reconciler.core.profile import TargetProfile
 from reconciler.errors import ExitCode, PlanFileError, UsageError
 from reconciler.plan_document import from_json, json_text
 from reconciler.profiles import PROFILES
@@ -21,11 +23,16 @@ def run_show(file: Path, face: Face, terminal: Terminal) -> ExitCode:
         terminal.result(_receipt(file, face.format, terminal))
         return ExitCode.OK
     plan = from_json(read_file(file))
+    terminal.result(rendered(plan, profile_of(plan), face, terminal.style))
+    return ExitCode.OK
+
+
+def profile_of(plan: Plan) -> TargetProfile:
+    """The profile of a saved plan."""
     profile = PROFILES.get(plan.target.profile)
     if profile is None:
         raise PlanFileError(f"the plan is for the profile {plan.target.profile}, which does not exist", "Plan again.")
-    terminal.result(rendered(plan, profile, face, terminal.style))
-    return ExitCode.OK
+    return profile
 
 
 def _receipt(file: Path, form: str, terminal: Terminal) -> str:

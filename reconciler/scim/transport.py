@@ -53,7 +53,7 @@ def endpoint(base_url: str, *, profile_hosts: Collection[str], allowed_hosts: Co
         raise TargetError(f"target.base_url {shown} may have no user, query or fragment", "Remove that part.")
     usual = 443 if parts.scheme == "https" else 80
     where = Endpoint(parts.scheme, host, port or usual, base_url.rstrip("/"))
-    if parts.scheme == "http" and not _is_loopback(host):
+    if parts.scheme == "http" and not is_loopback(host):
         raise TargetError(f"target.base_url {shown} would send the token unencrypted", "Use https://.")
     if not _allowed(where, usual, profile_hosts, allowed_hosts):
         name = host if where.port == usual else f"{host}:{where.port}"
@@ -76,11 +76,12 @@ def _allowed(where: Endpoint, usual: int, profile_hosts: Collection[str], allowe
         return True
     allowed = {entry.strip().casefold() for entry in allowed_hosts}
     # Loopback ports are chosen by the system, so there the host alone is enough.
-    by_name = where.host in allowed and (where.port == usual or _is_loopback(where.host))
+    by_name = where.host in allowed and (where.port == usual or is_loopback(where.host))
     return by_name or f"{where.host}:{where.port}" in allowed
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether `host` is this machine."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -1,0 +1,1 @@
+"""GitHub Actions: what a workflow shows and remembers. Nothing here plans or applies."""
