@@ -161,7 +161,7 @@ def github(environment: Mapping[str, str] = os.environ) -> Iterator[GitHub]:
         yield GitHub(known, plain, repository)
 
 
-_REPOSITORY = re.compile(r"[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100}")
+_REPOSITORY = re.compile(r"[A-Za-z0-9_-]{1,100}/(?!\.{1,2}$)[A-Za-z0-9_.-]{1,100}")
 
 
 def _github_endpoint(url: str) -> Endpoint:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -44,13 +44,10 @@ class GitHub:
     `plain` holds no token: for downloads, which GitHub hands on to another host.
     """
 
-    def __init__(
-        self, client: httpx.Client, plain: httpx.Client, repository: str, sleep: Callable[[float], None] = time.sleep
-    ) -> None:
+    def __init__(self, client: httpx.Client, plain: httpx.Client, repository: str) -> None:
         self._client = client
         self._plain = plain
         self.repository = repository
-        self._sleep = sleep
 
     def get(self, path: str, **query: str | int) -> Json:
         """One object."""
@@ -104,7 +101,7 @@ class GitHub:
             pause = _pause(answer, method, attempt)
             if pause is None or attempt == _TRIES:
                 break
-            self._sleep(pause)
+            time.sleep(pause)
         if answer.status_code < httpx.codes.BAD_REQUEST:
             return answer
         raise GitHubError(answer.status_code, f"GitHub answered {answer.status_code} to {method} {path}{_said(answer)}")

@@ -1,0 +1,419 @@
+"""Each workflow's steps, run: on the sandbox over HTTP, and on a stand-in of GitHub's API over HTTP."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from e2e.harness import Ear, assert_harmless
+from e2e.workflows import GITHUB_TOKEN, Job, Runner, git
+from servers.github_api import BOT, GitHubApi
+from workspace import run as reconciler
+
+from reconciler.sandbox.seed import edit_user, list_users, seed
+from reconciler.sandbox.server import start
+
+ADA, GRACE, LINUS = "ada.example@example.com", "grace.hopper@example.com", "linus.pauling@example.com"
+IDS = {GRACE: "11111111-1111-4111-8111-111111111111", LINUS: "22222222-2222-4222-8222-222222222222"}
+
+
+class Scene:
+    """A repository as `init` makes it, a sandbox, GitHub; the first commit's people are in the sandbox already."""
+
+    def __init__(self, root: Path, patch: pytest.MonkeyPatch) -> None:
+        self.file = root / "sandbox.db"
+        seed(self.file, {"domains": ["example.com"], "users": []})
+        self.sandbox = start(self.file)
+        self.api = GitHubApi()
+        self.origin = root / "origin"
+        self.origin.mkdir()
+        reconciler(["reconciler", "init", str(self.origin)])
+        self.edit("settings.yaml", "https://federation.apple.com/feeds/business/scim", self.sandbox.base_url)
+        git(self.origin, "init")
+        git(self.origin, "config", "uploadpack.allowAnySHA1InWant", "true")
+        self.first = self.commit("First")
+        secrets = {"RECONCILER_TOKEN": self.sandbox.token}
+        self.runner = Runner(self.origin, root / "runs", self.api, secrets, "127.0.0.1")
+        patch.setenv("RECONCILER_TOKEN", self.sandbox.token)
+        patch.setenv("RECONCILER_ALLOWED_HOSTS", "127.0.0.1")
+        patch.setenv("XDG_STATE_HOME", str(root / "state"))
+        self.settle()
+        assert self.users() == [ADA]
+
+    def settle(self) -> None:
+        """Applies main as it is."""
+        here = ["--state", str(self.origin / "desired-state"), "--plans", str(self.file.parent / "settled")]
+        assert reconciler(["reconciler", "apply", "--auto-approve", *here]).code == 0
+
+    def close(self) -> None:
+        self.sandbox.close()
+        self.api.close()
+
+    # --- git ------------------------------------------------------------------
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        path = self.origin / "desired-state" / name
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+
+    def add(self, user: str, **attributes: str) -> None:
+        """Adds somebody who is in scope."""
+        name, _, surname = user.partition("@")[0].partition(".")
+        person = {"objectId": IDS[user], "userPrincipalName": user, "givenName": name, "surname": surname, **attributes}
+        with (self.origin / "desired-state/users/people.yaml").open("a") as file:
+            file.write(f"- {json.dumps(person)}\n")
+        with (self.origin / "desired-state/groups/apple-users.yaml").open("a") as file:
+            file.write(f"      - {user}\n")
+
+    def commit(self, message: str) -> str:
+        git(self.origin, "add", "-A")
+        git(self.origin, "commit", "--allow-empty", "-m", message)
+        return git(self.origin, "rev-parse", "HEAD")
+
+    def branch(self, change: Callable[[], object], name: str = "change") -> str:
+        """A branch with one commit that holds the change; its commit. The checkout is on main again."""
+        git(self.origin, "checkout", "-b", name, "main")
+        change()
+        head = self.commit("Change")
+        git(self.origin, "checkout", "main")
+        return head
+
+    def merge(self, head: str, how: str = "squash", number: int = 7) -> str:
+        """Merges as GitHub's buttons do; main's new commit."""
+        match how:
+            case "merge":
+                git(self.origin, "merge", "--no-ff", "-m", "Merge", head)
+            case "squash":
+                git(self.origin, "merge", "--squash", head)
+                git(self.origin, "commit", "-m", "Squashed")
+            case _:
+                git(self.origin, "-c", "core.editor=true", "cherry-pick", "--allow-empty", head)
+                git(self.origin, "commit", "--amend", "--no-edit", "--date=2026-12-01T00:00:00Z")
+        merged = git(self.origin, "rev-parse", "main")
+        self.api.pull(number, head, merged)
+        return merged
+
+    # --- runs -----------------------------------------------------------------
+
+    def plan(self, head: str, repository: str = "example/people", **payload: Any) -> Job:
+        pull = {
+            "number": 7,
+            "head": {"sha": head, "ref": payload.get("title", "change"), "repo": {"full_name": repository}},
+            "base": {"sha": git(self.origin, "rev-parse", "main"), "ref": "main"},
+        }
+        main = git(self.origin, "rev-parse", "main")
+        return self.runner.job("plan.yml", "plan", "pull_request_target", main, {"pull_request": {**pull, **payload}})
+
+    def apply(self, commit: str) -> Job:
+        return self.runner.job("apply.yml", "apply", "push", commit)
+
+    def by_hand(self, plan_id: str) -> Job:
+        main = git(self.origin, "rev-parse", "main")
+        return self.runner.job("apply.yml", "apply", "workflow_dispatch", main, {"inputs": {"plan-id": plan_id}})
+
+    def drift(self) -> Drift:
+        main = git(self.origin, "rev-parse", "main")
+        return Drift(self.runner.job("drift.yml", "drift", "schedule", main))
+
+    # --- what is there --------------------------------------------------------
+
+    def users(self) -> list[str]:
+        return sorted(user["userName"] for user in list_users(self.file) if user["active"])
+
+    def comments(self) -> list[str]:
+        return [comment["body"] for comment in self.api.comments.get(7, [])]
+
+
+class Drift:
+    """A run of the drift workflow."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        found = re.search(r"sha256:[0-9a-f]{64}", job.summary)
+        self.plan_id = found[0] if found else ""
+
+
+@pytest.fixture
+def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
+    opened = Scene(tmp_path, monkeypatch)
+    yield opened
+    opened.close()
+
+
+def reviewed(scene: Scene, user: str = GRACE, **attributes: str) -> str:
+    """The head of a pull request that adds somebody, after its plan."""
+    head = scene.branch(lambda: scene.add(user, **attributes))
+    assert scene.plan(head).code == 0
+    return head
+
+
+# --- from the pull request to the apply -----------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["merge", "rebase"])
+def test_what_was_reviewed_is_applied_after_the_merge(how: str, scene: Scene) -> None:
+    head = scene.branch(lambda: scene.add(GRACE))
+    job = scene.plan(head)
+    assert job.code == 0
+    (comment,) = scene.comments()
+    assert comment.startswith("<!-- reconciler plan -->\n")
+    assert GRACE in comment
+    assert "Plan: 1 to add, 0 to change, 0 to destroy." in comment
+    assert f"(https://github.com/example/people/actions/runs/{job.run})" in comment
+    assert GRACE in job.summary
+    status = scene.api.statuses[head][0]
+    assert status["description"].startswith(f"{job.outputs['plan-id']} of run {job.run}: 1 to add, 0 to change")
+    assert (status["state"], job.outputs["changes"], job.outputs["blocked"]) == ("success", "1", "false")
+    assert scene.users() == [ADA], "a plan writes nothing"
+
+    applied = scene.apply(scene.merge(head, how))
+    assert applied.code == 0, applied.steps
+    assert scene.users() == [ADA, GRACE]
+    assert "Apply complete! Users: 1 added, 0 changed, 0 destroyed." in applied.summary
+    kept = next(item for item in scene.api.artifacts if item["name"] == "plans" and item["run"] == applied.run)
+    assert b"receipt.jsonl" in scene.api.contents[kept["id"]]
+
+
+def test_a_second_plan_changes_the_comment_in_place(scene: Scene) -> None:
+    head = reviewed(scene)
+    first = scene.api.comment(7, "mallory", "<!-- reconciler plan -->\nAll is well.")
+    git(scene.origin, "checkout", "change")
+    scene.add(LINUS)
+    head = scene.commit("More")
+    git(scene.origin, "checkout", "main")
+    assert scene.plan(head).code == 0
+    ours, theirs = scene.api.comments[7]
+    assert LINUS in ours["body"]
+    assert theirs is first
+    assert theirs["body"].endswith("All is well."), "a marker alone makes no comment ours"
+
+
+def test_more_than_was_reviewed_is_refused(scene: Scene) -> None:
+    head = reviewed(scene)
+    scene.add(LINUS)
+    scene.commit("Past review")
+    git(scene.origin, "checkout", "main")
+    merged = merge_beside(scene, head)
+    applied = scene.apply(merged)
+    assert applied.code == 4
+    assert f'user["{LINUS}"]: would now be created, which was not reviewed' in applied.said("Apply") + applied.summary
+    assert scene.users() == [ADA]
+
+
+def merge_beside(scene: Scene, head: str) -> str:
+    """Merges although both sides added lines at the same place: both are kept."""
+    for name in ("users/people.yaml", "groups/apple-users.yaml"):
+        theirs = git(scene.origin, "show", f"{head}:desired-state/{name}").splitlines()
+        path = scene.origin / "desired-state" / name
+        ours = path.read_text().splitlines()
+        path.write_text("\n".join([*ours, *(line for line in theirs if line not in ours)]) + "\n")
+    merged = scene.commit("Merge")
+    scene.api.pull(7, head, merged)
+    return merged
+
+
+def test_other_values_than_reviewed_are_refused(scene: Scene) -> None:
+    head = scene.branch(lambda: scene.edit("users/people.yaml", "department: IT", "department: Research"))
+    assert scene.plan(head).code == 0
+    edit_user(scene.file, ADA, {"enterprise:department": "By hand"})
+    applied = scene.apply(scene.merge(head))
+    assert applied.code == 4
+    assert 'enterprise:department was "IT", is now "By hand"' in applied.said("Apply")
+    assert list_users(scene.file)[0]["urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"]["department"] == (
+        "By hand"
+    )
+
+
+def test_drift_that_has_gone_since_the_review_is_no_fault(scene: Scene) -> None:
+    edit_user(scene.file, ADA, {"enterprise:department": "By hand"})
+    head = reviewed(scene)
+    assert "2 to" not in scene.comments()[0]
+    assert "1 to add, 1 to change" in scene.comments()[0]
+    edit_user(scene.file, ADA, {"enterprise:department": "IT"})
+    assert scene.apply(scene.merge(head)).code == 0
+    assert scene.users() == [ADA, GRACE]
+
+
+def test_a_guarded_plan_needs_an_approval_in_the_pull_request(scene: Scene) -> None:
+    scene.add(GRACE)
+    scene.commit("Grace")
+    scene.settle()
+    assert scene.users() == [ADA, GRACE]
+
+    def leave() -> None:
+        for name in ("users/people.yaml", "groups/apple-users.yaml"):
+            path = scene.origin / "desired-state" / name
+            path.write_text("".join(line for line in path.read_text().splitlines(True) if GRACE not in line))
+
+    scene.edit("settings.yaml", "removals: {count: 10, percent: 10}", "removals: {count: 0}")
+    scene.commit("Strict")
+    head = scene.branch(leave)
+    blocked = scene.plan(head)
+    assert (blocked.code, blocked.outputs["blocked"], scene.api.statuses[head][0]["state"]) == (3, "true", "failure")
+    assert "blocked" in scene.comments()[0]
+    git(scene.origin, "checkout", "change")
+    until = datetime.now(UTC).date() + timedelta(days=7)
+    approval = f"approvals: [{{plan: '{blocked.outputs['plan-id']}', removals: 1, reason: Left, until: {until}}}]"
+    with (scene.origin / "desired-state/settings.yaml").open("a") as file:
+        file.write(f"{approval}\n")
+    head = scene.commit("Approve")
+    git(scene.origin, "checkout", "main")
+    planned = scene.plan(head)
+    assert (planned.code, planned.outputs["plan-id"]) == (0, blocked.outputs["plan-id"]), planned.said("Plan")
+    assert scene.apply(scene.merge(head)).code == 0
+    assert scene.users() == [ADA]
+
+
+# --- what nobody reviewed -------------------------------------------------------------
+
+
+def test_a_push_without_a_pull_request_is_not_applied_by_itself(scene: Scene) -> None:
+    scene.add(GRACE)
+    pushed = scene.commit("Straight to main")
+    applied = scene.apply(pushed)
+    assert applied.code == 4
+    assert f"commit {pushed[:12]} did not come to main by a pull request" in applied.said(
+        "Fetch the plan that was reviewed"
+    )
+    assert not applied.ran("Apply")
+    plan_id = scene.drift().plan_id
+    assert scene.by_hand("sha256:" + "0" * 64).code == 4
+    assert scene.by_hand('"; touch pwned; echo "$(touch pwned)').code == 4
+    assert scene.by_hand("--help").code == 4
+    assert scene.users() == [ADA]
+    assert scene.by_hand(plan_id).code == 0
+    assert scene.users() == [ADA, GRACE]
+
+
+def test_an_edited_comment_changes_nothing(scene: Scene) -> None:
+    head = reviewed(scene)
+    scene.api.comments[7][0]["body"] = f"<!-- reconciler plan -->\nsha256:{'0' * 64}"
+    assert scene.apply(scene.merge(head)).code == 0
+
+
+def test_an_old_run_that_is_run_again_does_not_undo_a_later_one(scene: Scene) -> None:
+    head = reviewed(scene)
+    merged = scene.merge(head)
+    for _ in range(2):
+        assert scene.apply(merged).code == 0
+    scene.runner.numbers["apply.yml"] = 0
+    again = scene.apply(merged)
+    assert again.code == 4
+    assert "for a later commit, has already applied" in again.said("Fetch the plan that was reviewed")
+
+
+# --- forks and hostile pull requests --------------------------------------------------
+
+
+def test_a_fork_gets_no_plan_of_the_target(scene: Scene) -> None:
+    head = scene.branch(lambda: scene.add(GRACE))
+    assert scene.plan(head, "mallory/people").skipped
+    assert scene.comments() == []
+
+
+def ci(scene: Scene, head: str) -> Job:
+    base = git(scene.origin, "rev-parse", "main")
+    payload = {"pull_request": {"base": {"sha": base}, "head": {"sha": head}}}
+    return scene.runner.job("ci.yml", "desired-state", "pull_request", head, payload)
+
+
+def test_mistakes_are_annotated_where_they_are(scene: Scene) -> None:
+    head = scene.branch(lambda: scene.add(GRACE, accountEnabled="perhaps"))
+    job = ci(scene, head)
+    assert job.code == 1
+    line = next(line for line in job.said("Annotate").splitlines() if line.startswith("::error "))
+    assert line.startswith("::error file=desired-state/users/people.yaml,line=")
+
+
+def test_another_host_in_the_pull_request_does_not_get_the_token(scene: Scene) -> None:
+    ear = Ear()
+    head = scene.branch(
+        lambda: scene.edit("settings.yaml", scene.sandbox.base_url, ear.url.replace("127.0.0.1", "127.0.0.2"))
+    )
+    job = scene.plan(head)
+    assert job.code == 1
+    assert "the token may not be sent to 127.0.0.2" in job.said("Plan")
+    assert not ear.heard()
+    ear.close()
+    assert "No plan could be made" in scene.comments()[0], "an older plan would look like this one's"
+    assert scene.api.statuses == {}
+
+
+def test_names_of_people_and_branches_stay_text(scene: Scene) -> None:
+    evil = "x`]($(touch pwned))"
+    head = scene.branch(
+        lambda: scene.add(GRACE, givenName="``` </details> @everyone\n::error::pwned ##[error]pwned <!-- x -->"),
+        "a;touch${IFS}pwned;`touch${IFS}pwned`".replace("{", "").replace("}", ""),
+    )
+    job = scene.plan(head, title=evil, user={"login": evil})
+    (body,) = scene.comments()
+    for text in [body, job.summary, *(step.said for step in job.steps)]:
+        assert "\n::error::" not in text
+    assert_harmless("".join(step.said for step in job.steps))
+    assert_no_ping(body)
+    assert list(scene.runner.scratch.rglob("pwned")) == []
+
+
+def assert_no_ping(body: str) -> None:
+    outside = [line for line in body.splitlines() if not line.startswith("    ")]
+    assert [line for line in outside if "@" in line] == []
+
+
+def test_a_public_repository_gets_no_names(scene: Scene) -> None:
+    scene.runner.visibility = "public"
+    head = scene.branch(lambda: scene.add(GRACE))
+    job = scene.plan(head)
+    assert job.code == 0
+    shown = "".join([*scene.comments(), job.summary, *(step.said for step in job.steps)])
+    assert "grace" not in shown.casefold()
+    assert "Plan: 1 to add" in shown
+
+
+def test_no_token_is_written_anywhere(scene: Scene) -> None:
+    head = reviewed(scene)
+    job = scene.apply(scene.merge(head))
+    assert job.code == 0
+    kept = [path.read_bytes() for path in scene.runner.scratch.rglob("*") if path.is_file() and not path.is_symlink()]
+    kept += scene.api.contents.values()
+    kept += [request.body for request in scene.api.requests]
+    for token in (GITHUB_TOKEN, scene.sandbox.token):
+        assert [content for content in kept if token.encode() in content] == []
+    assert all(scene.sandbox.token not in str(request.headers) for request in scene.api.requests)
+
+
+# --- drift ----------------------------------------------------------------------------
+
+
+def test_one_issue_opens_changes_and_closes_with_the_drift(scene: Scene) -> None:
+    theirs = scene.api.issue("mallory", "<!-- reconciler drift -->\nMine")
+    scene.api.issue(BOT, "<!-- reconciler drift -->\nIn a pull request", pull_request={})
+    assert scene.drift().job.code == 0
+    assert len(scene.api.issues) == 2
+    edit_user(scene.file, ADA, {"enterprise:department": "By hand"})
+    assert scene.drift().job.code == 0
+    ours = scene.api.issues[-1]
+    assert (ours["user"]["login"], ours["state"]) == (BOT, "open")
+    assert 'enterprise:department = "By hand" -> "IT"' in ours["body"]
+    assert_no_ping(ours["body"])
+    edit_user(scene.file, ADA, {"enterprise:department": "Again"})
+    scene.drift()
+    assert '"Again" -> "IT"' in ours["body"]
+    assert len(scene.api.issues) == 3
+    edit_user(scene.file, ADA, {"enterprise:department": "IT"})
+    scene.drift()
+    assert (ours["state"], ours["state_reason"], theirs["state"]) == ("closed", "completed", "open")
+    edit_user(scene.file, ADA, {"enterprise:department": "By hand"})
+    scene.drift()
+    assert (len(scene.api.issues), scene.api.issues[-1]["state"]) == (4, "open")
+
+
+def test_the_heartbeat_enables_the_schedule_anew(scene: Scene) -> None:
+    job = scene.runner.job("drift.yml", "heartbeat", "schedule", scene.first)
+    assert (job.code, scene.api.enabled) == (0, ["drift.yml"])
+    assert scene.runner.job("drift.yml", "heartbeat", "workflow_dispatch", scene.first).skipped

@@ -1,0 +1,242 @@
+"""Runs the workflows of a repository as GitHub does: `run:` steps for real, others' actions by what they do here."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from servers.github_api import REPOSITORY, GitHubApi, Token
+
+GITHUB_TOKEN = "ghs_16C7e42F292c6912E7710c838347Ae178B4a"
+_EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
+_WORD = re.compile(r"'[^']*'|[A-Za-z_][\w.-]*(?=\()|[A-Za-z_][\w.-]*")
+
+
+def git(folder: Path, *command: str) -> str:
+    """What git says in `folder`."""
+    settings = ("user.name=x", "user.email=x@example.com", "init.defaultBranch=main")
+    line = ["git", *(word for setting in settings for word in ("-c", setting)), *command]
+    return subprocess.run(line, cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@dataclass
+class Step:
+    """How a step ended, and what it said."""
+
+    name: str
+    code: int | None
+    said: str = ""
+
+
+@dataclass
+class Job:
+    """How a job ended. `code` is the first exit code that is not 0; `skipped`: its `if` was false."""
+
+    steps: list[Step] = field(default_factory=list)
+    summary: str = ""
+    outputs: dict[str, str] = field(default_factory=dict)
+    skipped: bool = False
+    run: int = 0
+
+    @property
+    def code(self) -> int:
+        return next((step.code for step in self.steps if step.code), 0)
+
+    def said(self, name: str) -> str:
+        return next(step.said for step in self.steps if step.name == name)
+
+    def ran(self, name: str) -> bool:
+        return any(step.name == name and step.code is not None for step in self.steps)
+
+
+class Runner:
+    """GitHub's runner, for jobs of `origin`, a repository on this machine."""
+
+    def __init__(self, origin: Path, scratch: Path, api: GitHubApi, secrets: Mapping[str, str], hosts: str) -> None:
+        self.origin = origin
+        self.scratch = scratch
+        self.api = api
+        self.secrets = secrets
+        self.hosts = hosts
+        self.visibility = "private"
+        self.numbers: dict[str, int] = {}
+        self._count = 0
+
+    def job(self, workflow: str, name: str, event: str, commit: str, payload: Mapping[str, Any] | None = None) -> Job:
+        """Runs one job of the workflow as it is at `commit` (the default branch's, but for `pull_request`)."""
+        self.numbers[workflow] = self.numbers.get(workflow, 0) + 1
+        run = self.api.run(self.numbers[workflow], workflow, event)
+        try:
+            return _Run(self, workflow, name, (event, commit, payload or {}), run).result()
+        finally:
+            self.api.runs[run].update(status="completed", conclusion="success")
+
+    def folder(self) -> Path:
+        self._count += 1
+        made = self.scratch / f"run-{self._count}"
+        made.mkdir(parents=True)
+        return made
+
+
+class _Run:
+    def __init__(
+        self, runner: Runner, workflow: str, name: str, cause: tuple[str, str, Mapping[str, Any]], run: int
+    ) -> None:
+        event, commit, payload = cause
+        self.runner = runner
+        self.root = runner.folder()
+        self.work = self.root / "work"
+        text = git(runner.origin, "show", f"{commit}:.github/workflows/{workflow}")
+        self.definition = YAML(typ="safe").load(text)
+        self.job = self.definition["jobs"][name]
+        self.commit = commit
+        self.done = Job(run=run)
+        self.values: dict[str, Any] = {
+            "github": {
+                "event_name": event,
+                "event": {"repository": {"default_branch": "main"}, **payload},
+                "repository": REPOSITORY,
+                "repository_visibility": runner.visibility,
+                "ref_name": "main",
+                "ref": "refs/heads/main",
+                "token": GITHUB_TOKEN,
+            },
+            "inputs": payload.get("inputs", {}),
+            # The secrets of an environment are there for jobs that name one only.
+            "secrets": runner.secrets if self.job.get("environment") else {},
+            "vars": {"RECONCILER_ALLOWED_HOSTS": runner.hosts} if self.job.get("environment") else {},
+            "steps": {},
+        }
+        permissions = self.job.get("permissions", self.definition.get("permissions", {}))
+        runner.api.tokens = {GITHUB_TOKEN: Token(permissions=dict(permissions))}
+
+    def result(self) -> Job:
+        if not self.truth(self.job.get("if", "true")):
+            self.done.skipped = True
+            return self.done
+        (self.root / "home").mkdir()
+        for number, step in enumerate(self.job["steps"]):
+            self.step(number, step)
+        summary = self.root / "summary.md"
+        self.done.summary = summary.read_text() if summary.exists() else ""
+        self.done.outputs = {name: self.text(value) for name, value in self.job.get("outputs", {}).items()}
+        return self.done
+
+    def step(self, number: int, step: Mapping[str, Any]) -> None:
+        name = step.get("name") or step.get("uses", "").partition("@")[0] or "install"
+        condition = str(step.get("if", "true"))
+        goes_on = "cancelled()" in condition or "always()" in condition
+        if (self.done.code and not goes_on) or not self.truth(condition):
+            self.done.steps.append(Step(name, None))
+        elif "uses" in step:
+            self.use(name, {key: self.text(str(value)) for key, value in step.get("with", {}).items()})
+            self.done.steps.append(Step(name, 0))
+        elif step["run"].startswith("python -m venv"):
+            (self.work / ".venv").symlink_to(Path(sys.executable).parent.parent)
+            self.done.steps.append(Step(name, 0))
+        else:
+            self.done.steps.append(self.run(name, number, step))
+
+    def run(self, name: str, number: int, step: Mapping[str, Any]) -> Step:
+        assert "${{" not in step["run"], "an expression in a script can become a command"
+        outputs = self.root / f"outputs-{number}"
+        outputs.touch()
+        env = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.root / "home"),
+            "LANG": "C.UTF-8",
+            "CI": "true",
+            "GITHUB_API_URL": self.runner.api.url,
+            "GITHUB_SERVER_URL": "https://github.com",
+            "GITHUB_REPOSITORY": REPOSITORY,
+            "GITHUB_REF_NAME": "main",
+            "GITHUB_SHA": self.commit,
+            "GITHUB_RUN_ID": str(self.done.run),
+            "GITHUB_RUN_NUMBER": str(self.runner.api.runs[self.done.run]["run_number"]),
+            "GITHUB_STEP_SUMMARY": str(self.root / "summary.md"),
+            "GITHUB_OUTPUT": str(outputs),
+        }
+        given = {**self.job.get("env", {}), **step.get("env", {})}
+        env |= {key: self.text(str(value)) for key, value in given.items()}
+        assert not ("GITHUB_TOKEN" in env and "RECONCILER_TOKEN" in env), "no step has both tokens"
+        line = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
+        ended = subprocess.run(
+            line, cwd=self.work, env=env, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+        )
+        if "id" in step:
+            lines = dict(line.split("=", 1) for line in outputs.read_text().splitlines())
+            self.values["steps"][step["id"]] = {"outputs": lines}
+        return Step(name, ended.returncode, ended.stdout + ended.stderr)
+
+    def use(self, action: str, given: Mapping[str, str]) -> None:
+        match action:
+            case "actions/checkout":
+                assert given["persist-credentials"] == "False"
+                self.checkout(self.work / given.get("path", ""), given.get("ref") or self.commit, given)
+            case "actions/upload-artifact":
+                self.upload(given)
+            case "actions/setup-python":
+                pass
+            case _:
+                raise AssertionError(action)
+
+    def checkout(self, folder: Path, ref: str, given: Mapping[str, str]) -> None:
+        git(self.root, "clone", "--no-checkout", str(self.runner.origin), str(folder))
+        git(folder, "fetch", "origin", ref)
+        if "sparse-checkout" in given:
+            git(folder, "sparse-checkout", "set", given["sparse-checkout"])
+        git(folder, "checkout", ref)
+
+    def upload(self, given: Mapping[str, str]) -> None:
+        path = self.work / given["path"]
+        if path.is_dir():
+            files = {str(file.relative_to(path)): file.read_bytes() for file in path.rglob("*") if file.is_file()}
+        else:
+            files = {path.name: path.read_bytes()}
+        self.runner.api.artifact(self.done.run, given["name"], files)
+
+    # --- expressions ----------------------------------------------------------
+
+    def text(self, template: str) -> str:
+        def value(found: re.Match[str]) -> str:
+            answer = self.evaluate(found[1])
+            return {True: "true", False: "false", None: ""}.get(answer) or str(answer or "")
+
+        return _EXPRESSION.sub(value, template)
+
+    def truth(self, condition: str) -> bool:
+        found = _EXPRESSION.fullmatch(condition.strip())
+        return bool(self.evaluate(found[1] if found else condition))
+
+    def evaluate(self, expression: str) -> Any:
+        """What GitHub would make of it, by Python's operators: the same for what is used here."""
+        python = expression.strip().replace("&&", " and ").replace("||", " or ")
+        python = re.sub(r"!(?!=)", " not ", python)
+        python = _WORD.sub(self._python, python)
+        functions = {
+            "look": self._look,
+            "always": lambda: True,
+            "cancelled": lambda: False,
+            "hashFiles": lambda name: "hash" if (self.work / name).exists() else "",
+        }
+        return eval(python, {"__builtins__": {}}, functions)  # noqa: S307 - the project's own workflows
+
+    @staticmethod
+    def _python(found: re.Match[str]) -> str:
+        word = found[0]
+        if word[0] == "'" or word in ("and", "or", "not", "always", "cancelled", "hashFiles"):
+            return word
+        return word.capitalize() if word in ("true", "false") else f"look({word!r})"
+
+    def _look(self, path: str) -> Any:
+        found: Any = self.values
+        for key in path.split("."):
+            found = found.get(key) if isinstance(found, Mapping) else None
+        return found

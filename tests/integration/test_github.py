@@ -1,0 +1,311 @@
+"""`reconciler github …` in this process, on a stand-in of GitHub's API over HTTP: whom it believes, and bad days."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import builders
+import pytest
+from servers.door import Reply
+from servers.github_api import BOT, REPOSITORY, GitHubApi, Token
+from workspace import Ended
+from workspace import run as reconciler
+
+from reconciler.core.model import Plan
+from reconciler.github import api as hub_api
+from reconciler.plan_document import to_json
+
+HEAD, MERGED = "a" * 40, "b" * 40
+PERMISSIONS = dict.fromkeys(("actions", "issues", "pull-requests", "statuses"), "write")
+
+
+class Desk:
+    """A plan of a pull request, made and recorded by a run of the plan workflow; the pull request is merged."""
+
+    def __init__(self, root: Path, api: GitHubApi) -> None:
+        self.root = root
+        self.api = api
+        api.tokens["t"] = Token(permissions=PERMISSIONS)
+        self.plan = replace(builders.plan_with(builders.change("ada")), commit=HEAD)
+        self.file = root / "plan.json"
+        self.file.write_text(to_json(self.plan))
+        self.run = api.run(1, "plan.yml", "pull_request_target")
+        self.keep(self.run, self.plan)
+        api.status(HEAD, self.words(self.run))
+        api.pull(7, HEAD, MERGED)
+
+    def words(self, run: int) -> str:
+        return f"{self.plan.plan_id} of run {run}: 1 to add"
+
+    def keep(self, run: int, plan: Plan, member: str = "plan.json") -> None:
+        self.api.artifact(run, f"reviewed-plan-{HEAD}", {member: to_json(plan).encode()})
+
+    def github(self, *arguments: str) -> Ended:
+        return reconciler(["reconciler", "github", *arguments])
+
+    def reviewed(self) -> Ended:
+        return self.github("reviewed", "-o", str(self.root / "reviewed.json"))
+
+    def refused(self) -> str:
+        """What is said, after it was made sure that nothing is there to be applied."""
+        answer = self.reviewed()
+        assert (answer.code, (self.root / "reviewed.json").exists()) == (4, False), answer
+        assert "Nothing was changed." in answer.err
+        return answer.err
+
+    def comment(self) -> Ended:
+        return self.github("comment", str(self.file), "--pull", "7")
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    api = GitHubApi()
+    environment = {
+        "GITHUB_API_URL": api.url,
+        "GITHUB_TOKEN": "t",
+        "GITHUB_REPOSITORY": REPOSITORY,
+        "GITHUB_REF_NAME": "main",
+        "GITHUB_SHA": MERGED,
+        "GITHUB_RUN_ID": "5",
+        "GITHUB_RUN_NUMBER": "3",
+        "GITHUB_SERVER_URL": "https://github.com",
+        "RECONCILER_TOKEN": "the-service's",
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(hub_api.time, "sleep", lambda _: None)
+    yield Desk(tmp_path, api)
+    api.close()
+    assert all("the-service's" not in str(request) for request in api.requests)
+
+
+# --- the reviewed plan ----------------------------------------------------------------
+
+
+def test_the_reviewed_plan_is_fetched(desk: Desk) -> None:
+    answer = desk.reviewed()
+    assert (answer.code, answer.out) == (0, "")
+    assert f"Reviewed in pull request 7 at {HEAD[:12]}: {desk.plan.plan_id}" in answer.err
+    assert (desk.root / "reviewed.json").read_text() == to_json(desk.plan)
+
+
+def test_what_record_writes_is_what_reviewed_reads(desk: Desk) -> None:
+    desk.api.statuses.clear()
+    desk.api.runs[5] = {**desk.api.runs[desk.run], "id": 5}
+    desk.keep(5, desk.plan)
+    assert desk.github("record", str(desk.file), "--head", HEAD).code == 0
+    assert desk.reviewed().code == 0
+    assert desk.github("record", str(desk.file), "--head", MERGED).code == 64
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"event": "pull_request"},
+        {"event": "push"},
+        {"path": ".github/workflows/mine.yml"},
+        {"path": ".github/workflows/plan.yml/../mine.yml"},
+        {"repository": {"full_name": "mallory/people"}},
+    ],
+    ids=str,
+)
+def test_a_run_that_a_branch_could_have_written_is_not_believed(changes: dict[str, object], desk: Desk) -> None:
+    desk.api.runs[desk.run].update(changes)
+    assert "comes from another workflow" in desk.refused()
+
+
+def test_the_path_of_a_run_may_name_its_branch(desk: Desk) -> None:
+    desk.api.runs[desk.run]["path"] = ".github/workflows/plan.yml@refs/heads/main"
+    assert desk.reviewed().code == 0
+
+
+def test_a_status_of_somebody_else_does_not_count(desk: Desk) -> None:
+    desk.api.statuses[HEAD][0]["creator"]["login"] = "mallory"
+    assert "no plan was made for pull request 7" in desk.refused()
+
+
+def test_a_status_from_after_the_merge_does_not_count(desk: Desk) -> None:
+    desk.api.statuses[HEAD][0]["created_at"] = "2026-12-01T08:00:01Z"
+    assert "before it was merged" in desk.refused()
+
+
+def test_the_newest_status_counts(desk: Desk) -> None:
+    desk.api.status(HEAD, re.sub("sha256:[0-9a-f]{64}", f"sha256:{'0' * 64}", desk.words(desk.run)))
+    assert "is not kept any more, or another one is" in desk.refused()
+
+
+def test_the_plan_of_another_commit_does_not_count(desk: Desk) -> None:
+    desk.api.artifacts.clear()
+    desk.keep(desk.run, replace(desk.plan, commit=MERGED))
+    assert "is not kept any more" in desk.refused()
+
+
+def test_an_expired_plan_is_none(desk: Desk) -> None:
+    desk.api.artifacts[0]["expired"] = True
+    assert "is not kept any more" in desk.refused()
+
+
+def test_of_several_attempts_the_recorded_plan_is_taken(desk: Desk) -> None:
+    desk.keep(desk.run, replace(builders.plan_with(builders.change("grace")), commit=HEAD))
+    desk.api.artifacts.reverse()
+    assert desk.reviewed().code == 0
+    assert (desk.root / "reviewed.json").read_text() == to_json(desk.plan)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"merge_commit_sha": "any"},
+        {"merged_at": None},
+        {"merged_at": "soon"},
+        {"base": {"ref": "release", "repo": {"full_name": REPOSITORY}}},
+        {"base": {"ref": "main", "repo": {"full_name": "mallory/people"}}},
+        {"head": {"sha": "../../x"}},
+        {"head": None},
+    ],
+    ids=str,
+)
+def test_a_commit_that_no_pull_request_brought_is_refused(changes: dict[str, object], desk: Desk) -> None:
+    desk.api.pulls[0].update(changes)
+    assert "did not come to main by a pull request" in desk.refused()
+
+
+@pytest.mark.parametrize(
+    ("status", "conclusion", "code"),
+    [
+        ("in_progress", None, 4),
+        ("completed", "success", 4),
+        ("completed", "failure", 4),
+        ("completed", "cancelled", 0),
+        ("completed", "skipped", 0),
+        ("waiting", None, 0),
+        ("queued", None, 0),
+    ],
+)
+def test_nothing_is_applied_after_a_later_run(status: str, conclusion: str | None, code: int, desk: Desk) -> None:
+    desk.api.run(4, "apply.yml", "push", status=status, conclusion=conclusion)
+    desk.api.run(3, "apply.yml", "push")
+    desk.api.run(2, "apply.yml", "push", status="completed", conclusion="success")
+    assert desk.reviewed().code == code
+    assert desk.github("expect", str(desk.file), desk.plan.plan_id).code == code
+
+
+def test_expect_refuses_another_plan(desk: Desk) -> None:
+    assert desk.github("expect", str(desk.file), "sha256:0").code == 4
+
+
+def test_the_download_goes_without_the_token_and_only_where_it_may(desk: Desk) -> None:
+    assert desk.reviewed().code == 0
+    (blob,) = [request for request in desk.api.requests if request.target.startswith("/blob/")]
+    assert "authorization" not in {name.casefold() for name in blob.headers}
+    for place in ("http://127.0.0.2/x", "file:///etc/passwd", ""):
+        desk.api.redirect = place
+        answer = desk.reviewed()
+        assert (answer.code, "names no place to download from" in answer.err) == (1, True), answer
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"x" * 1000])
+def test_a_broken_archive_is_an_error(content: bytes, desk: Desk) -> None:
+    for identity in desk.api.contents:
+        desk.api.contents[identity] = content
+    answer = desk.reviewed()
+    assert (answer.code, "cannot be read" in answer.err) == (1, True)
+
+
+def test_an_archive_without_the_plan_is_an_error(desk: Desk) -> None:
+    desk.api.artifacts.clear()
+    desk.keep(desk.run, desk.plan, "../../plan.json")
+    assert desk.reviewed().code == 1
+    assert list(desk.root.rglob("reviewed.json")) == []
+
+
+# --- the comment ----------------------------------------------------------------------
+
+
+def test_the_comment_is_found_by_author_and_marker(desk: Desk) -> None:
+    for number in range(150):
+        desk.api.comment(7, "somebody", f"Comment {number}")
+    planted = desk.api.comment(7, "mallory", "<!-- reconciler plan -->\nFake")
+    chatter = desk.api.comment(7, BOT, "See <!-- reconciler plan -->")
+    assert desk.comment().err == "GitHub comment: written.\n"
+    assert desk.comment().err == "GitHub comment: as it was.\n"
+    ours = desk.api.comments[7][-1]
+    desk.file.write_text(to_json(replace(builders.plan_with(builders.change("grace")), commit=HEAD)))
+    assert desk.comment().err == "GitHub comment: updated.\n"
+    assert len(desk.api.comments[7]) == 153
+    assert "grace" in ours["body"]
+    assert (planted["body"], chatter["body"]) == ("<!-- reconciler plan -->\nFake", "See <!-- reconciler plan -->")
+
+
+@pytest.mark.parametrize(
+    "troubles",
+    [
+        [Reply(status=500)] * 3,
+        [Reply(status=403, body=b'{"message": "Resource not accessible by integration"}')],
+        [Reply(status=403, headers={"Retry-After": "3600"}, body=b'{"message": "secondary rate limit"}')],
+        [Reply(status=404)],
+        [Reply(status=200, body=b"<html>")],
+        [Reply(status=200, body=b'{"message": "\\u001b[31m\\n::error::"}')],
+        [Reply(status=200, body=b"[" * 100_000)],
+        [Reply(status=200, body=b'[1, null, {"user": 5}]'), Reply(status=422, body=b'{"message": "a\\n::error::b"}')],
+        [Reply(status=200, body=b"[]"), Reply(status=502)],
+        [Reply(status=302, headers={"Location": "https://example.com"})],
+        [Reply(status=200, lost=True)],
+    ],
+    ids=["500", "403", "limited", "404", "no JSON", "no list", "deep", "422", "502", "302", "lost"],
+)
+def test_a_comment_that_cannot_be_written_is_a_warning(troubles: list[Reply], desk: Desk) -> None:
+    desk.api.troubles = list(troubles)
+    answer = desk.comment()
+    assert (answer.code, answer.err) == (0, "")
+    assert re.fullmatch(r"::warning::comment: GitHub.*\n", answer.out), answer.out
+    assert desk.api.comments == {}
+    assert desk.api.troubles == []
+
+
+def test_a_passing_fault_is_waited_out(desk: Desk) -> None:
+    desk.api.troubles = [Reply(status=429, headers={"Retry-After": "1"}), Reply(status=502)]
+    assert desk.comment().err == "GitHub comment: written.\n"
+
+
+def test_a_write_that_may_have_been_done_is_not_repeated(desk: Desk) -> None:
+    desk.api.troubles = [Reply(status=200, body=b"[]"), Reply(status=502)]
+    desk.comment()
+    assert [request.method for request in desk.api.requests] == ["GET", "POST"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("GITHUB_TOKEN", ""),
+        ("GITHUB_TOKEN", "a\nb"),
+        ("GITHUB_REPOSITORY", "../x"),
+        ("GITHUB_REPOSITORY", "x/.."),
+        ("GITHUB_API_URL", "http://api.github.com"),
+        ("GITHUB_API_URL", "https://[x"),
+        ("GITHUB_API_URL", "file:///etc"),
+    ],
+)
+def test_an_environment_that_is_not_githubs_is_refused(
+    name: str, value: str, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    answer = desk.comment()
+    assert (answer.code, f"{name} " in answer.err) == (64, True), answer
+
+
+def test_drift_that_cannot_be_told_is_an_error(desk: Desk) -> None:
+    desk.api.troubles = [Reply(status=410, body=b'{"message": "Issues are disabled for this repo"}')]
+    answer = desk.github("drift-issue", str(desk.file))
+    assert (answer.code, "Issues are disabled" in answer.err) == (1, True)
+
+
+def test_the_heartbeat_needs_its_permission_but_fails_nothing(desk: Desk) -> None:
+    assert desk.github("heartbeat").code == 0
+    assert desk.api.enabled == ["drift.yml"]
+    desk.api.tokens["t"] = Token(permissions={"actions": "read"})
+    answer = desk.github("heartbeat")
+    assert (answer.code, "::warning::heartbeat: GitHub answered 403" in answer.out) == (0, True)

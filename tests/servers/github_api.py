@@ -1,0 +1,241 @@
+"""The few calls of GitHub's REST API that the workflows make, over real HTTP; shapes as in its documentation, cut.
+
+What GitHub enforces is enforced here: tokens and their permissions, lengths of bodies, pages, who an author is.
+"""
+
+import io
+import itertools
+import json
+import re
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from servers.door import Door, Reply, Request
+
+REPOSITORY = "example/people"
+BOT = "github-actions[bot]"
+MAX_BODY = 65_536
+Answer = tuple[int, Any]
+
+
+@dataclass
+class Token:
+    """Who it belongs to, and the permissions it has: `{"issues": "write"}`."""
+
+    login: str = BOT
+    permissions: Mapping[str, str] = field(default_factory=dict)
+
+
+class GitHubApi:
+    """One repository. Tests put pull requests and runs into it; the workflows add comments, statuses, issues."""
+
+    def __init__(self) -> None:
+        self.tokens: dict[str, Token] = {}
+        self.pulls: list[dict[str, Any]] = []
+        self.statuses: dict[str, list[dict[str, Any]]] = {}
+        self.comments: dict[int, list[dict[str, Any]]] = {}
+        self.issues: list[dict[str, Any]] = []
+        self.runs: dict[int, dict[str, Any]] = {}
+        self.artifacts: list[dict[str, Any]] = []
+        self.contents: dict[int, bytes] = {}
+        self.enabled: list[str] = []
+        self.requests: list[Request] = []
+        self.troubles: list[Reply] = []
+        """Answered in place of what was asked, one after the other."""
+        self.redirect: str | None = None
+        """Where downloads are said to be; None: here."""
+        self.now = "2026-12-01T08:00:00Z"
+        self._ids = itertools.count(1001)
+        self._door = Door(self._answer)
+
+    @property
+    def url(self) -> str:
+        return self._door.origin
+
+    def close(self) -> None:
+        self._door.close()
+        assert self._door.failures == []
+
+    # --- what tests put in ----------------------------------------------------
+
+    def pull(self, number: int, head: str, merged_as: str | None, **changes: Any) -> None:
+        self.pulls.append(
+            {
+                "number": number,
+                "state": "closed" if merged_as else "open",
+                "merged_at": self.now if merged_as else None,
+                "merge_commit_sha": merged_as,
+                "head": {"sha": head, "ref": "change", "repo": {"full_name": REPOSITORY}},
+                "base": {"ref": "main", "repo": {"full_name": REPOSITORY}},
+                **changes,
+            }
+        )
+
+    def run(self, number: int, workflow: str, event: str, **changes: Any) -> int:
+        identity = next(self._ids)
+        self.runs[identity] = {
+            "id": identity,
+            "run_number": number,
+            "event": event,
+            "path": f".github/workflows/{workflow}",
+            "head_branch": "main",
+            "status": "in_progress",
+            "conclusion": None,
+            "repository": {"full_name": REPOSITORY},
+            **changes,
+        }
+        return identity
+
+    def artifact(self, run: int, name: str, files: Mapping[str, bytes], **changes: Any) -> None:
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+            for file, content in files.items():
+                archive.writestr(file, content)
+        identity = next(self._ids)
+        self.contents[identity] = packed.getvalue()
+        self.artifacts.append({"id": identity, "name": name, "expired": False, "run": run, **changes})
+
+    def status(self, commit: str, description: str, creator: str = BOT, **changes: Any) -> None:
+        made = {"context": "reconciler/plan", "state": "success", "description": description, "created_at": self.now}
+        self.statuses.setdefault(commit, []).insert(0, {**made, "creator": {"login": creator}, **changes})
+
+    def comment(self, pull: int, login: str, body: str) -> dict[str, Any]:
+        made = {"id": next(self._ids), "user": {"login": login}, "body": body}
+        self.comments.setdefault(pull, []).append(made)
+        return made
+
+    def issue(self, login: str, body: str, **changes: Any) -> dict[str, Any]:
+        made = {"number": next(self._ids), "user": {"login": login}, "title": "", "body": body, "state": "open"}
+        self.issues.append({**made, **changes})
+        return self.issues[-1]
+
+    # --- what it answers ------------------------------------------------------
+
+    def _answer(self, request: Request) -> Reply:
+        self.requests.append(request)
+        if self.troubles:
+            return self.troubles.pop(0)
+        parts = urlsplit(request.target)
+        if parts.path.startswith("/blob/"):
+            # Another host at GitHub's, which refuses a token it doesn't know.
+            assert "Authorization" not in request.headers
+            return Reply(status=200, body=self.contents[int(parts.path.rpartition("/")[2])])
+        token = self.tokens.get(request.headers.get("Authorization", "").removeprefix("Bearer "))
+        if token is None:
+            return _reply((401, {"message": "Bad credentials"}))
+        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        path = parts.path.removeprefix(f"/repos/{REPOSITORY}")
+        content = json.loads(request.body) if request.body else {}
+        for method, pattern, permission, answer in self._routes():
+            found = re.fullmatch(pattern, path)
+            if found and method == request.method:
+                if not _may(token, permission):
+                    return _reply((403, {"message": "Resource not accessible by integration"}))
+                return _reply(answer(token, query, content, *found.groups()))
+        return _reply((404, {"message": "Not Found"}))
+
+    def _routes(self) -> list[tuple[str, str, str, Callable[..., Answer | Reply]]]:
+        return [
+            ("GET", r"/commits/(\w+)/pulls", "pull-requests:read", self._pulls_of),
+            ("GET", r"/commits/(\w+)/statuses", "statuses:read", self._statuses_of),
+            ("POST", r"/statuses/(\w+)", "statuses:write", self._add_status),
+            ("GET", r"/issues/(\d+)/comments", "pull-requests:read", self._comments_of),
+            ("POST", r"/issues/(\d+)/comments", "pull-requests:write", self._add_comment),
+            ("PATCH", r"/issues/comments/(\d+)", "pull-requests:write", self._edit_comment),
+            ("GET", r"/issues", "issues:read", self._list_issues),
+            ("POST", r"/issues", "issues:write", self._add_issue),
+            ("PATCH", r"/issues/(\d+)", "issues:write", self._edit_issue),
+            ("GET", r"/actions/runs/(\d+)", "actions:read", self._run),
+            ("GET", r"/actions/runs/(\d+)/artifacts", "actions:read", self._artifacts_of),
+            ("GET", r"/actions/artifacts/(\d+)/zip", "actions:read", self._zip),
+            ("GET", r"/actions/workflows/([\w.]+)/runs", "actions:read", self._runs_of),
+            ("PUT", r"/actions/workflows/([\w.]+)/enable", "actions:write", self._enable),
+        ]
+
+    def _pulls_of(self, token: Token, query: Any, content: Any, commit: str) -> Answer:
+        return 200, _page([item for item in self.pulls if commit in (item["merge_commit_sha"], "any")], query)
+
+    def _statuses_of(self, token: Token, query: Any, content: Any, commit: str) -> Answer:
+        return 200, _page(self.statuses.get(commit, []), query)
+
+    def _add_status(self, token: Token, query: Any, content: Any, commit: str) -> Answer:
+        if len(content["description"]) > 140:
+            return 422, {"message": "Validation Failed: description is too long (maximum is 140 characters)"}
+        self.status(commit, content["description"], token.login, state=content["state"], url=content["target_url"])
+        return 201, self.statuses[commit][0]
+
+    def _comments_of(self, token: Token, query: Any, content: Any, pull: str) -> Answer:
+        return 200, _page(self.comments.get(int(pull), []), query)
+
+    def _add_comment(self, token: Token, query: Any, content: Any, pull: str) -> Answer:
+        refused = _refused(content)
+        return refused or (201, self.comment(int(pull), token.login, content["body"]))
+
+    def _edit_comment(self, token: Token, query: Any, content: Any, identity: str) -> Answer:
+        found = next(item for items in self.comments.values() for item in items if item["id"] == int(identity))
+        refused = _refused(content)
+        if refused:
+            return refused
+        found["body"] = content["body"]
+        return 200, found
+
+    def _list_issues(self, token: Token, query: Any, content: Any) -> Answer:
+        found = [item for item in self.issues if item["state"] == query["state"]]
+        return 200, _page([item for item in found if item["user"]["login"] == query["creator"]], query)
+
+    def _add_issue(self, token: Token, query: Any, content: Any) -> Answer:
+        refused = _refused(content)
+        return refused or (201, self.issue(token.login, content["body"], title=content["title"]))
+
+    def _edit_issue(self, token: Token, query: Any, content: Any, number: str) -> Answer:
+        found = next(item for item in self.issues if item["number"] == int(number))
+        found.update(content)
+        return 200, found
+
+    def _run(self, token: Token, query: Any, content: Any, run: str) -> Answer:
+        found = self.runs.get(int(run))
+        return (200, found) if found else (404, {"message": "Not Found"})
+
+    def _artifacts_of(self, token: Token, query: Any, content: Any, run: str) -> Answer:
+        found = [item for item in self.artifacts if item["run"] == int(run) and item["name"] == query["name"]]
+        return 200, {"total_count": len(found), "artifacts": _page(found, query)}
+
+    def _zip(self, token: Token, query: Any, content: Any, identity: str) -> Reply:
+        where = f"{self.url}/blob/{identity}" if self.redirect is None else self.redirect
+        return Reply(status=302, headers={"Location": where})
+
+    def _runs_of(self, token: Token, query: Any, content: Any, workflow: str) -> Answer:
+        path = f".github/workflows/{workflow}"
+        found = [run for run in self.runs.values() if run["path"] == path and run["head_branch"] == query["branch"]]
+        found.sort(key=lambda run: -run["run_number"])
+        return 200, {"total_count": len(found), "workflow_runs": _page(found, query)}
+
+    def _enable(self, token: Token, query: Any, content: Any, workflow: str) -> Reply:
+        self.enabled.append(workflow)
+        return Reply(status=204)
+
+
+def _refused(content: Mapping[str, Any]) -> Answer | None:
+    if len(content["body"]) > MAX_BODY:
+        return 422, {"message": f"Validation Failed: body is too long (maximum is {MAX_BODY} characters)"}
+    return None
+
+
+def _may(token: Token, permission: str) -> bool:
+    name, _, wanted = permission.partition(":")
+    return token.permissions.get(name, "") in ("write", wanted)
+
+
+def _page(items: list[Any], query: Mapping[str, str]) -> list[Any]:
+    size, page = int(query.get("per_page", "30")), int(query.get("page", "1"))
+    return items[(page - 1) * size : page * size]
+
+
+def _reply(answer: Answer | Reply) -> Reply:
+    if isinstance(answer, Reply):
+        return answer
+    status, content = answer
+    return Reply(status=status, headers={"Content-Type": "application/json"}, body=json.dumps(content).encode())
