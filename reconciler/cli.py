@@ -277,7 +277,8 @@ def apply(
 @app.command()
 def drift(
     out: Annotated[Path | None, typer.Option("-o", "--out", metavar="FILE", help="Save the plan, to apply it.")] = None,
-    format_: Format = "text",
+    format_: PlanFormat = "text",
+    limit: Limit = None,
     summary: Summary = False,
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit with 2 when there is drift.")
@@ -293,10 +294,11 @@ def drift(
 ) -> int:
     """Tell what in the target is not as the desired state says. Cannot write."""
     from reconciler.commands.drift import run_drift  # noqa: PLC0415
+    from reconciler.commands.face import Face  # noqa: PLC0415
     from reconciler.commands.plan import PlanOptions  # noqa: PLC0415
 
     terminal = _terminal(no_color=no_color, redact=redact, quiet=quiet, verbose=verbose)
-    options = PlanOptions(out, format_, (), summary, detailed_exitcode)
+    options = PlanOptions(out, Face(format_, summary, limit), (), detailed_exitcode)
     return run_drift(_place(state, plans, now, sandbox=sandbox), options, terminal)
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from reconciler import bootstrap
+from reconciler.commands.face import Face, rendered
 from reconciler.commands.place import Place
-from reconciler.commands.plan import rendered
 from reconciler.commands.show import profile_of
 from reconciler.core.model import Action, Plan
 from reconciler.core.text import printable, quoted, shortened
@@ -42,7 +42,7 @@ def run_summary(file: Path, terminal: Terminal, *, redact: bool) -> ExitCode:
         return ExitCode.OK
     used = target.stat().st_size if target.exists() else 0
     is_plan = file.suffix == ".json"
-    text = _shown(file, redact=redact) if is_plan else read_file(file).decode(errors="replace")
+    text = _shown(file, "summary", redact=redact) if is_plan else read_file(file).decode(errors="replace")
     with target.open("a", encoding="utf-8") as out:
         out.write(runner.summary(text, used, markdown=is_plan))
     return ExitCode.OK
@@ -74,7 +74,7 @@ def _facts(plan: Plan) -> dict[str, str | int | bool]:
 
 def run_comment(file: Path, pull: int, author: str, terminal: Terminal, *, redact: bool) -> ExitCode:
     """Shows a saved plan as the comment of a pull request. A comment that fails does not fail the plan."""
-    body = runner.body(_shown(file, redact=redact), _COMMENT, bootstrap.workflow().run_url)
+    body = runner.body(_shown(file, "comment", redact=redact), _COMMENT, bootstrap.workflow().run_url)
 
     def write(hub: GitHub) -> str:
         return sticky.write_comment(hub, pull, _COMMENT, body, author)
@@ -88,7 +88,7 @@ def run_drift_issue(file: Path, author: str, terminal: Terminal, *, redact: bool
     Fails when GitHub refuses: nobody would hear of the drift.
     """
     plan = _plan(file)
-    body = runner.body(_shown(file, redact=redact), _ISSUE, bootstrap.workflow().run_url)
+    body = runner.body(_shown(file, "comment", redact=redact), _ISSUE, bootstrap.workflow().run_url)
     with bootstrap.github() as hub:
         if plan.changes or plan.blocked or plan.tally.failed:
             done = sticky.write_issue(hub, _ISSUE, _ISSUE_TITLE, body, author)
@@ -164,10 +164,10 @@ def _plan(file: Path) -> Plan:
     return from_json(read_file(file))
 
 
-def _shown(file: Path, *, redact: bool) -> str:
+def _shown(file: Path, limit: str, *, redact: bool) -> str:
     """A saved plan as Markdown for a place of GitHub's; a sentence when there is none."""
     if not file.exists():
         return "**No plan could be made.** The log of the run says why."
     plan = _plan(file)
-    text = rendered(plan, profile_of(plan), "text", Style(redact=redact), summary=False)
-    return "\n".join(f"    {line}" for line in f"{text}\n{plan.plan_id}".split("\n"))
+    face = Face("markdown", limit=limit, whole_plan_at=bootstrap.workflow().run_url or None)
+    return rendered(plan, profile_of(plan), face, Style(redact=redact))
