@@ -1,4 +1,4 @@
-"""The only reader of the environment: token, allowed hosts, git; builds the client, opens the sandbox."""
+"""The only reader of the environment's token and allowed hosts; builds the client, opens the sandbox."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import os
 import re
 import ssl
-import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -280,22 +279,3 @@ def _read_json(document: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ReconcilerError(f"the seed {document} is not a JSON object", 'It starts with {"users": [')
     return content
-
-
-# --- git ----------------------------------------------------------------------
-
-
-def commit_of(directory: Path) -> str | None:
-    """The commit that `directory` is checked out at; None outside of git, or without a commit."""
-    try:
-        found = subprocess.run(  # noqa: S603 - fixed words, no shell
-            ["git", "-c", "safe.bareRepository=explicit", "-C", str(directory), "rev-parse", "HEAD"],  # noqa: S607 - the user's git
-            env={name: value for name, value in os.environ.items() if name != "RECONCILER_TOKEN"},
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return found.stdout.strip() if found.returncode == 0 else None

@@ -182,6 +182,10 @@ def _root(
 
 @app.command()
 def validate(
+    base: Annotated[
+        str | None,
+        typer.Option("--base", metavar="REF", help="Sum up what is different from the merge base of REF and HEAD."),
+    ] = None,
     state: State = _STATE,
     now: Now = None,
     redact: Redact = False,
@@ -193,7 +197,7 @@ def validate(
     from reconciler.commands.validate import run_validate  # noqa: PLC0415
 
     terminal = _terminal(no_color=no_color, redact=redact, quiet=quiet, verbose=verbose)
-    return run_validate(_place(state, _PLANS, now, sandbox=False), terminal)
+    return run_validate(_place(state, _PLANS, now, sandbox=False), terminal, base)
 
 
 @app.command()
@@ -207,6 +211,13 @@ def plan(
     summary: Summary = False,
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit with 2 when there are changes.")
+    ] = False,
+    base: Annotated[
+        str | None,
+        typer.Option("--base", metavar="REF", help="Tell changes of this change set from those that were pending."),
+    ] = None,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="With --base: compare with that commit only. No network, no token.")
     ] = False,
     log: Log = None,
     state: State = _STATE,
@@ -224,7 +235,7 @@ def plan(
 
     terminal = _terminal(no_color=no_color, redact=redact, quiet=quiet, verbose=verbose)
     looks = Face(format_, summary, limit, whole_plan_at, template)
-    options = PlanOptions(out, looks, tuple(user or ()), detailed_exitcode, log)
+    options = PlanOptions(out, looks, tuple(user or ()), detailed_exitcode, log, base, offline)
     return run_plan(_place(state, plans, now, sandbox=sandbox), options, terminal)
 
 

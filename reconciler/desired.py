@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from reconciler.core.compare import folded
 from reconciler.core.filters import FilterError, Predicate, attribute_names, compile_filter
@@ -39,6 +41,10 @@ class DesiredState:
     diagnostics: tuple[Diagnostic, ...]
     digest: str
     """sha256 over everything that can change a plan: approvals and notifications do not."""
+    files: Mapping[str, str]
+    """sha256 of each file, by its name."""
+    settings: Mapping[str, Any]
+    """settings.yaml as plain data, less what is no matter of safety."""
 
     @property
     def in_scope(self) -> int:
@@ -90,7 +96,25 @@ def load(root: Path, now: datetime) -> DesiredState | BrokenState:
         rules=scope.rules,
         diagnostics=with_source_lines(directory.diagnostics, root),
         digest=_digest(directory, settings.value),
+        files=directory.digests,
+        settings=settings.value.model_dump(mode="json", exclude={"notifications"}),
     )
+
+
+def users_under(
+    root: Path,
+    state: DesiredState,
+    now: datetime,
+    *,
+    mappings: Sequence[AttributeMapping] | None = None,
+    rules: ScopeRules | None = None,
+) -> Sequence[DesiredUser]:
+    """The users written in `root`, which `state` was loaded from, by other mappings or other scope rules."""
+    domains = state.settings["target"]["domains"]
+    projector = Projector(state.profile, mappings or state.mappings, domains)
+    people = People(Directory(root), projector, rules or state.rules, now)
+    people.read()
+    return people.users
 
 
 # --- settings -----------------------------------------------------------------

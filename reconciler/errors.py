@@ -86,6 +86,10 @@ class PlanFileError(ReconcilerError):
     """A saved plan or receipt cannot be read."""
 
 
+class RepositoryError(ReconcilerError):
+    """The git repository does not give what a plan is to be compared with."""
+
+
 class SchemaError(ReconcilerError):
     """An exported synchronization schema cannot be used, or what it was translated to cannot be written."""
 

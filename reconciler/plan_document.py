@@ -6,14 +6,18 @@ It is what `--format json` prints and what a plan file holds. Reading it back gi
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from reconciler.core.attribution import split
 from reconciler.core.model import (
     Action,
     ActionReason,
     Attributes,
+    Attribution,
+    Base,
     Change,
     Diagnostic,
     Guard,
@@ -75,6 +79,12 @@ class ResourceChange(_Document):
     temporary_user_name: str | None
     requires: list[str]
     wave: int
+    attribution: Attribution | None = Field(
+        default=None, description="Whose doing it is, of a plan that was compared with a base"
+    )
+    pending_attributes: list[str] = Field(
+        default=[], description="Of a change of this change set, the attributes that were to change already"
+    )
 
 
 class DiagnosticDocument(_Document):
@@ -100,8 +110,8 @@ class GuardDocument(_Document):
     approved: bool
 
 
-class Summary(_Document):
-    """Numbers of users by what happens to them."""
+class Counts(_Document):
+    """Numbers of users by action."""
 
     create: int
     update: int
@@ -109,12 +119,27 @@ class Summary(_Document):
     reactivate: int
     deactivate: int
     delete: int
+
+
+class Summary(Counts):
+    """Numbers of users by what happens to them."""
+
     unchanged: int
     unmanaged: int
     failed: int
     kept: int
     withheld: int
     managed: int
+    this_change_set: Counts | None = Field(default=None, description="Null when it was compared with no base")
+    already_pending: Counts | None = None
+
+
+class BaseDocument(_Document):
+    """The commit that the plan was compared with: the merge base of `ref` and HEAD."""
+
+    ref: str
+    commit: str
+    offline: bool = Field(description="Compared with that commit only, not with live users: it cannot be applied")
 
 
 class PlanDocument(_Document):
@@ -127,11 +152,13 @@ class PlanDocument(_Document):
     expires_at: AwareDatetime
     commit: str | None
     config_digest: str
+    base: BaseDocument | None = Field(default=None, description="Null without --base")
     target: TargetDocument
     complete: bool = Field(description="Whether all live users could be read")
     applyable: bool
     summary: Summary
     guards: list[GuardDocument]
+    notes: list[str] = Field(default=[], description="What is different from the base besides users")
     diagnostics: list[DiagnosticDocument]
     resource_changes: list[ResourceChange]
 
@@ -156,6 +183,7 @@ def to_document(plan: Plan) -> dict[str, Any]:
         "expires_at": plan.expires_at.isoformat(),
         "commit": plan.commit,
         "config_digest": plan.config_digest,
+        "base": _base(plan.base),
         "target": {"profile": plan.target.profile, "base_url": plan.target.base_url},
         "complete": plan.complete,
         "applyable": plan.applyable,
@@ -170,23 +198,34 @@ def to_document(plan: Plan) -> dict[str, Any]:
             }
             for guard in plan.guards
         ],
+        "notes": list(plan.notes),
         "diagnostics": [diagnostic_document(item) for item in plan.diagnostics],
         "resource_changes": [_change(change) for change in plan.changes],
     }
 
 
-def _summary(plan: Plan) -> dict[str, int]:
-    counts = {action.value: plan.count(action) for action in Action}
+def _base(base: Base | None) -> dict[str, Any] | None:
+    return None if base is None else {"ref": base.ref, "commit": base.commit, "offline": base.offline}
+
+
+def _summary(plan: Plan) -> dict[str, Any]:
     tally = plan.tally
+    lists = split(plan)
     return {
-        **counts,
+        **_counts(plan.changes),
         "unchanged": tally.unchanged,
         "unmanaged": tally.unmanaged,
         "failed": tally.failed,
         "kept": tally.kept,
         "withheld": tally.withheld,
         "managed": tally.managed,
+        "this_change_set": _counts(lists.this_change_set) if lists is not None else None,
+        "already_pending": _counts(lists.already_pending) if lists is not None else None,
     }
+
+
+def _counts(changes: Sequence[Change]) -> dict[str, int]:
+    return {action.value: sum(change.action is action for change in changes) for action in Action}
 
 
 def diagnostic_document(item: Diagnostic) -> dict[str, Any]:
@@ -221,6 +260,8 @@ def _change(change: Change) -> dict[str, Any]:
         "temporary_user_name": change.temporary_user_name,
         "requires": list(change.requires),
         "wave": change.wave,
+        "attribution": change.attribution.value if change.attribution is not None else None,
+        "pending_attributes": list(change.pending),
     }
 
 
@@ -243,6 +284,8 @@ def from_json(text: str | bytes) -> Plan:
         reconciler_version=document.reconciler_version,
         config_digest=document.config_digest,
         commit=document.commit,
+        base=Base(**document.base.model_dump()) if document.base is not None else None,
+        notes=tuple(document.notes),
     )
     if plan_id(plan.target, plan.changes) != plan.plan_id:
         raise PlanFileError("the plan was edited: its content does not give its plan id", "Make a new plan.")
@@ -277,6 +320,8 @@ def _read_change(found: ResourceChange) -> Change:
         temporary_user_name=found.temporary_user_name,
         requires=tuple(found.requires),
         wave=found.wave,
+        attribution=found.attribution,
+        pending=tuple(found.pending_attributes),
     )
 
 

@@ -30,7 +30,7 @@ from reconciler.core.planning import judged_anew, with_approval
 from reconciler.core.policy import Approval
 from reconciler.core.profile import TargetProfile
 from reconciler.core.text import plural, quoted
-from reconciler.errors import ExitCode, QuarantineError, StalePlanError, TargetError, UsageError
+from reconciler.errors import ExitCode, PlanFileError, QuarantineError, StalePlanError, TargetError, UsageError
 from reconciler.executor import Brakes, Report, execute
 from reconciler.one_change import Execution
 from reconciler.plan_document import from_json, to_json
@@ -64,6 +64,9 @@ def run_apply(place: Place, options: ApplyOptions, terminal: Terminal) -> ExitCo
     if options.file is not None and options.users:
         raise UsageError("--user cannot be combined with a saved plan", "A saved plan is applied as a whole.")
     reviewed = from_json(read_file(options.file)) if options.file is not None else None
+    if reviewed is not None and reviewed.offline:
+        said = f"the plan was made offline: it compares with {reviewed.base}, not with the live service"
+        raise PlanFileError(said, "Make one that can be applied: `reconciler plan -o FILE`, without --offline.")
     state = usable_state(place, terminal)
     if state is None:
         return ExitCode.ERROR

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reconciler import __version__, bootstrap
+from reconciler.commands.base import BaseSide, compare_offline, read_base, with_attribution
 from reconciler.commands.choice import health_of, put_off, real_now, tell, told
 from reconciler.commands.face import Face, rendered
 from reconciler.commands.log import open_log
@@ -15,7 +16,7 @@ from reconciler.commands.reading import Progress, Reading, read_live
 from reconciler.commands.session import Session, open_session
 from reconciler.core.compare import folded
 from reconciler.core.health import trial_of
-from reconciler.core.live import LiveReader
+from reconciler.core.live import LiveReader, Reads, SideBySide
 from reconciler.core.model import Plan
 from reconciler.core.planning import LiveState, PlanRequest, build_plan
 from reconciler.core.text import quoted
@@ -23,6 +24,7 @@ from reconciler.desired import DesiredState
 from reconciler.errors import ExitCode, UsageError
 from reconciler.plan_document import to_json
 from reconciler.store.files import write_private
+from reconciler.store.repository import commit_of
 from reconciler.terminal import Terminal
 
 
@@ -35,17 +37,23 @@ class PlanOptions:
     users: tuple[str, ...]
     detailed_exitcode: bool
     log: Path | None = None
+    base: str | None = None
+    offline: bool = False
 
 
 def run_plan(place: Place, options: PlanOptions, terminal: Terminal) -> ExitCode:
     """Plans, prints, saves."""
     options.face.check()
     check_template(options.face.template, place)
+    _check_offline(options)
     state = usable_state(place, terminal)
     if state is None:
         return ExitCode.ERROR
+    side = read_base(place, state, options.base, offline=options.offline) if options.base is not None else None
+    if side is not None and options.offline:
+        return _run_offline(place, state, side, options, terminal)
     with open_log(options.log, terminal) as log, open_session(place, state, terminal) as session:
-        plan = make_plan(session, options.users, terminal)
+        plan = make_plan(session, options.users, terminal, side)
         health = health_of(session)
         log.begin(plan, session, person=False)
         log.planned(plan)
@@ -67,6 +75,27 @@ def check_template(template: Path | None, place: Place) -> None:
         raise UsageError("--template is inside of the desired state", "Keep templates where a change of data cannot.")
 
 
+def _check_offline(options: PlanOptions) -> None:
+    """Raises for what has no meaning without a service."""
+    if options.offline and options.base is None:
+        raise UsageError("--offline compares with a commit: --base is missing", "Such as --base origin/main.")
+    if options.offline and options.log is not None:
+        raise UsageError("--offline cannot be combined with --log", "The log is about accounts of the service.")
+
+
+def _run_offline(
+    place: Place, state: DesiredState, side: BaseSide, options: PlanOptions, terminal: Terminal
+) -> ExitCode:
+    """What the change set changes in desired users; no network, no token."""
+    plan, live = compare_offline(place, state, side, options.users)
+    _check_users(options.users, state, live)
+    terminal.result(rendered(plan, state.profile, options.face, terminal.style))
+    if options.out is not None:
+        write_private(options.out, to_json(plan))
+        terminal.note(f"Saved what was compared to: {options.out} (for `show`: it cannot be applied)")
+    return exit_code(plan, detailed=options.detailed_exitcode)
+
+
 def _saved(file: Path, plan: Plan, place: Place) -> str:
     saved = f"Saved the plan to: {file} (it expires on {plan.expires_at:%Y-%m-%d})"
     if plan.blocked or not plan.changes:
@@ -75,10 +104,10 @@ def _saved(file: Path, plan: Plan, place: Place) -> str:
     return f"{saved}\n\nTo perform exactly these actions, run the following command to apply:\n    {command}"
 
 
-def make_plan(session: Session, users: tuple[str, ...], terminal: Terminal) -> Plan:
-    """The plan for the live state as it is now; `users` narrows it to these."""
+def make_plan(session: Session, users: tuple[str, ...], terminal: Terminal, side: BaseSide | None = None) -> Plan:
+    """The plan for the live state as it is now; `users` narrows it to these, `side` attributes its changes."""
     with terminal.progress() as progress, bootstrap.client(session.connection, writes=False) as client:
-        plan = plan_with(client, session, users, progress)
+        plan = _plan_with(client, session, users, progress, side)
     terminal.detail(f"Target: {session.target.base_url} ({session.target.profile})")
     terminal.detail(f"Desired state: {len(session.state.users):,} users, {session.state.in_scope:,} in scope")
     terminal.detail(f"Live: {plan.tally.managed:,} managed users, {plan.tally.unmanaged:,} others")
@@ -87,24 +116,36 @@ def make_plan(session: Session, users: tuple[str, ...], terminal: Terminal) -> P
     return plan
 
 
-def plan_with(client: Reading, session: Session, users: tuple[str, ...], progress: Progress) -> Plan:
-    """As `make_plan`, with a client."""
-    live = live_state(client, session, progress)
+def _plan_with(
+    client: Reading, session: Session, users: tuple[str, ...], progress: Progress, side: BaseSide | None
+) -> Plan:
+    theirs = side.reader() if side is not None else None
+    both = SideBySide(_reader(session), theirs) if theirs is not None else None
+    live = live_state(client, session, progress, both)
     _check_users(users, session.state, live)
-    return build_plan(plan_request(session, users), live)
+    request = plan_request(session, users)
+    if side is None:
+        return build_plan(request, live)
+    request = replace(request, diagnostics=(*request.diagnostics, *side.warnings))
+    second = replace(live, users=both.second(live.users) if both is not None else ())
+    return with_attribution(build_plan(request, live), request, side, second)
 
 
-def live_state(client: Reading, session: Session, progress: Progress) -> LiveState:
-    """All live users."""
+def live_state(client: Reading, session: Session, progress: Progress, reader: Reads | None = None) -> LiveState:
+    """All live users, by the desired state's own reader unless another is given."""
     state = session.state
     return read_live(
         client,
-        LiveReader(state.profile, state.mappings, state.owned),
+        reader or _reader(session),
         state.users,
         state.mappings,
         page_size=int(state.profile.page_size.value),
         progress=progress,
     )
+
+
+def _reader(session: Session) -> LiveReader:
+    return LiveReader(session.state.profile, session.state.mappings, session.state.owned)
 
 
 def plan_request(session: Session, users: tuple[str, ...] = ()) -> PlanRequest:
@@ -120,7 +161,7 @@ def plan_request(session: Session, users: tuple[str, ...] = ()) -> PlanRequest:
         version=__version__,
         diagnostics=state.diagnostics,
         config_digest=state.digest,
-        commit=bootstrap.commit_of(session.place.state),
+        commit=commit_of(session.place.state),
         recently_deleted=history.reserved,
         deactivated=history.deactivated,
         moved_from=session.moved_from(),

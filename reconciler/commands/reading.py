@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from reconciler.core.compare import folded
-from reconciler.core.live import LiveReader
+from reconciler.core.live import Reads
 from reconciler.core.model import AttributeMapping, DesiredUser, Flow, LiveUser, Resource
 from reconciler.core.planning import LiveState
 from reconciler.core.text import plural, quoted
@@ -42,7 +42,7 @@ class Reading(Protocol):
 
 def read_live(
     client: Reading,
-    reader: LiveReader,
+    reader: Reads,
     desired: Sequence[DesiredUser],
     mappings: Sequence[AttributeMapping],
     *,
@@ -119,7 +119,7 @@ class _Canaries:
 
 
 def _look_up_missing(
-    client: Reading, reader: LiveReader, missing: Sequence[DesiredUser], listed: Mapping[str, LiveUser]
+    client: Reading, reader: Reads, missing: Sequence[DesiredUser], listed: Mapping[str, LiveUser]
 ) -> _Canaries:
     """Looks up a sample of `missing`, spread over all, by every identifying attribute."""
     step = max(1, len(missing) // _CANARIES)
@@ -152,7 +152,7 @@ def _look_up_missing(
     return _Canaries(hidden, answered)
 
 
-def _lists_leave_out(client: Reading, reader: LiveReader, sample: Sequence[LiveUser]) -> bool:
+def _lists_leave_out(client: Reading, reader: Reads, sample: Sequence[LiveUser]) -> bool:
     """Whether a user read by id has attributes that the list did not show."""
     for user in sample:
         try:
@@ -164,7 +164,7 @@ def _lists_leave_out(client: Reading, reader: LiveReader, sample: Sequence[LiveU
     return False
 
 
-def _one_by_one(client: Reading, reader: LiveReader, listed: Mapping[str, LiveUser], progress: Progress) -> LiveState:
+def _one_by_one(client: Reading, reader: Reads, listed: Mapping[str, LiveUser], progress: Progress) -> LiveState:
     """Every user by id: slow, but lists can't be relied on."""
     users: list[LiveUser] = []
     with readers(_WORKERS) as pool:

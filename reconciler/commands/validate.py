@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from reconciler.commands.base import compare_offline, read_base
 from reconciler.commands.place import Place
 from reconciler.core.model import Severity
 from reconciler.core.text import plural
 from reconciler.desired import BrokenState, load
 from reconciler.errors import ExitCode
+from reconciler.render.text import render_comparison
 from reconciler.terminal import Terminal
 
 
-def run_validate(place: Place, terminal: Terminal) -> ExitCode:
-    """Shows all mistakes, or what the desired state comes to."""
+def run_validate(place: Place, terminal: Terminal, base: str | None = None) -> ExitCode:
+    """Shows all mistakes, or what the desired state comes to, and what of it is new since `base`."""
     state = load(place.state, place.now)
     if state.diagnostics:
         terminal.diagnostics(state.diagnostics)
@@ -23,4 +25,9 @@ def run_validate(place: Place, terminal: Terminal) -> ExitCode:
     terminal.result(
         f"The desired state is valid: {users}, {state.in_scope:,} of them in scope on {place.now:%Y-%m-%d}."
     )
+    if base is not None:
+        side = read_base(place, state, base, offline=True)
+        if side.warnings:
+            terminal.diagnostics(side.warnings)
+        terminal.result(render_comparison(compare_offline(place, state, side)[0], terminal.style))
     return ExitCode.OK

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol
 
 from reconciler.core import paths
 from reconciler.core.compare import UnreadableError, comparable, is_text, typed
@@ -58,6 +58,33 @@ class LiveReader:
 _Reading = tuple[AttributePath, str | None, str | None, Attribute, Callable[[Resource], Any]]
 """A path, the two keys under which text of it mostly stands (`name`, `givenName`; outer None: at the top), and how to
 read it in general. Inner None: only in general."""
+
+
+class Reads(Protocol):
+    """Whatever reads live users."""
+
+    def read(self, resource: Resource) -> LiveUser:
+        """The live user in `resource`."""
+
+
+class SideBySide:
+    """Reads each resource for two desired states: gives the first one's live user, and keeps the second one's."""
+
+    def __init__(self, first: LiveReader, second: LiveReader) -> None:
+        self._first = first
+        self._second = second
+        self._kept: dict[int, LiveUser] = {}
+
+    def read(self, resource: Resource) -> LiveUser:
+        """As the first reader."""
+        found = self._first.read(resource)
+        # By object: a user may be read more than once, and the two must be of one answer.
+        self._kept[id(found)] = self._second.read(resource)
+        return found
+
+    def second(self, users: Iterable[LiveUser]) -> list[LiveUser]:
+        """What the second reader made of the same resources as these users, who must all still exist."""
+        return [self._kept[id(user)] for user in users]
 
 
 def _reading(attribute: Attribute) -> _Reading:

@@ -304,6 +304,29 @@ class ActionReason(StrEnum):
     INACTIVE_TOO_LONG = "inactive_too_long"
 
 
+class Attribution(StrEnum):
+    """Whose doing a change is, where a plan was compared with a base commit's."""
+
+    THIS_CHANGE_SET = "this_change_set"
+    ALREADY_PENDING = "already_pending"
+    """The base's plan has it too: drift, or an earlier change set that was not applied."""
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """The commit that a plan was compared with: the merge base of `ref` and HEAD.
+
+    `offline`: its desired users stand for the live ones, and such a plan cannot be applied.
+    """
+
+    ref: str
+    commit: str
+    offline: bool = False
+
+    def __str__(self) -> str:
+        return f"commit {self.commit[:12]}"
+
+
 @dataclass(frozen=True, slots=True)
 class AttributeChange:
     """One changed row; None is unassigned."""
@@ -331,6 +354,10 @@ class Change:
     """Addresses of the changes that must be in effect before this one."""
     wave: int = 0
     """Changes of one wave do not depend on one another; waves run in order."""
+    attribution: Attribution | None = None
+    """None: it was compared with no base."""
+    pending: tuple[AttributePath, ...] = ()
+    """Of a change of this change set, the rows that the base's plan has too."""
 
     @property
     def address(self) -> str:
@@ -393,16 +420,24 @@ class Plan:
     reconciler_version: str
     config_digest: str = ""
     commit: str | None = None
+    base: Base | None = None
+    notes: tuple[str, ...] = ()
+    """What is different from the base besides users: a line each, values of strangers in quotes."""
+
+    @property
+    def offline(self) -> bool:
+        """Whether it compares two commits, and says nothing of the live service."""
+        return self.base is not None and self.base.offline
 
     @property
     def blocked(self) -> bool:
-        """Whether a guard forbids applying it."""
-        return any(guard.blocks for guard in self.guards)
+        """Whether a guard forbids applying it; offline, only one that no approval could lift."""
+        return any(guard.blocks and not (self.offline and guard.approvable) for guard in self.guards)
 
     @property
     def applyable(self) -> bool:
         """Whether `apply` would do something."""
-        return bool(self.changes) and not self.blocked
+        return bool(self.changes) and not self.blocked and not self.offline
 
     def count(self, *actions: Action) -> int:
         """The number of changes with one of `actions`."""

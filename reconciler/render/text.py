@@ -5,13 +5,16 @@ The summary line is an interface: tools read it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from reconciler.core.attribution import split
 from reconciler.core.model import (
     REMOVALS,
     Action,
     Attributes,
+    Base,
     Change,
     Diagnostic,
     Guard,
@@ -113,16 +116,18 @@ class Style:
 
 def render_plan(plan: Plan, profile: TargetProfile, style: Style, *, summary_only: bool = False) -> str:
     """The plan for a person. `summary_only`: a line for each user."""
-    parts = [render_diagnostics(plan.diagnostics, style)]
+    parts = [_offline(plan, style), render_diagnostics(plan.diagnostics, style)]
     if plan.changes:
         parts.append(_intro(plan, style))
-        changes = for_readers(plan.changes)
-        parts.append("\n".join(render_lines(changes, style)) + "\n" if summary_only else _blocks(changes, style))
-        parts.append(f"{summary_line(plan, style)}\n")
+        parts.append(_changes(plan, style, _as_lines if summary_only else _blocks))
+        parts.append(render_notes(plan, style))
+        parts.append(f"{summary_lines(plan, style)}\n")
     elif is_unchanged(plan):
         parts.append(_no_changes(plan, profile, style))
+        parts.append(render_notes(plan, style))
     else:
         parts.append(style.paint("No changes can be planned.", _BOLD) + " See the messages above.\n")
+        parts.append(render_notes(plan, style))
     parts.append(_also(plan))
     parts.append(render_guards(plan, style))
     return "\n".join(part for part in parts if part)
@@ -135,8 +140,23 @@ def is_unchanged(plan: Plan) -> bool:
 
 def summary_line(plan: Plan, style: Style) -> str:
     """`Plan: 2 to add, 1 to change, 1 to deactivate, 0 to destroy.`; kinds beyond Terraform's are left out when 0."""
-    shown = _counted({action: plan.count(action) for action in Action}, "{count} to {present}")
-    return f"{style.paint('Plan:', _BOLD)} {shown}."
+    return f"{style.paint('Plan:', _BOLD)} {_to_do(plan.changes)}."
+
+
+def summary_lines(plan: Plan, style: Style) -> str:
+    """`summary_line`, after one for this change set and one for what was pending where a base tells them apart."""
+    lists = split(plan)
+    if lists is None:
+        return summary_line(plan, style)
+    return (
+        f"This change set: {_to_do(lists.this_change_set)}.\nAlready pending: {_to_do(lists.already_pending)}.\n"
+        f"{summary_line(plan, style)}"
+    )
+
+
+def _to_do(changes: Iterable[Change]) -> str:
+    counts = Counter(change.action for change in changes)
+    return _counted({action: counts[action] for action in Action}, "{count} to {present}")
 
 
 def removal_line(plan: Plan) -> str:
@@ -171,11 +191,62 @@ def _intro(plan: Plan, style: Style) -> str:
         "Reconciler compared the desired state with the live users and made the following\n"
         "execution plan. Actions are indicated with the following symbols:"
     )
-    return "\n".join([text, *legend, "", "Reconciler will perform the following actions:", ""])
+    will = "Reconciler will perform the following actions:"
+    if plan.offline:
+        text = "Actions are indicated with the following symbols:"
+        will = "With accounts just as the base desires them, Reconciler would perform the following actions:"
+    return "\n".join([text, *legend, "", will, ""])
 
 
-def _blocks(changes: Sequence[Change], style: Style) -> str:
-    return "\n".join(render_change(change, style) for change in changes)
+def _offline(plan: Plan, style: Style) -> str:
+    """The heading of a plan that must not be taken for one of the live service."""
+    if plan.base is None or not plan.offline:
+        return ""
+    head = style.paint(f"Offline: compared with {_base(plan.base)}, not with the live service.", _BOLD)
+    return (
+        f"{head}\nDrift, earlier changes that were not applied, and who has an account already do not show here.\n"
+        "This cannot be applied.\n"
+    )
+
+
+def _base(base: Base) -> str:
+    return f"{printable(str(base))} (the merge base of {printable(base.ref)} and HEAD)"
+
+
+def _changes(plan: Plan, style: Style, show: Callable[[Iterable[Change], Style], str]) -> str:
+    """All changes, in two lists where a base tells them apart."""
+    lists = split(plan)
+    if lists is None or plan.base is None:
+        return show(plan.changes, style)
+    mine = style.paint("Changes of this change set", _BOLD) + f", since {_base(plan.base)}:"
+    pending = style.paint("Already pending", _BOLD) + " without it (drift, or earlier changes that were not applied):"
+    sections = ((mine, lists.this_change_set), (pending, lists.already_pending))
+    return "\n".join(f"{head}\n\n{show(listed, style) if listed else '  None.' + chr(10)}" for head, listed in sections)
+
+
+def render_notes(plan: Plan, style: Style) -> str:
+    """What is different from the base besides users."""
+    if not plan.notes:
+        return ""
+    lines = [style.words(note) for note in plan.notes]
+    return "\n".join(["Besides users, this change set changes:", *(f"  - {line}" for line in lines)]) + "\n"
+
+
+def render_comparison(plan: Plan, style: Style) -> str:
+    """An offline plan as one paragraph."""
+    base = _base(plan.base) if plan.base is not None else "nothing"
+    notes = [style.words(note) for note in plan.notes]
+    return " ".join(
+        [f"Compared with {base}, not with the live service: {_to_do(plan.changes)}.", *(f"{note}." for note in notes)]
+    )
+
+
+def _blocks(changes: Iterable[Change], style: Style) -> str:
+    return "\n".join(render_change(change, style) for change in for_readers(changes))
+
+
+def _as_lines(changes: Iterable[Change], style: Style) -> str:
+    return "\n".join(render_lines(for_readers(changes), style)) + "\n"
 
 
 def render_change(change: Change, style: Style) -> str:
@@ -224,7 +295,8 @@ def _rows(change: Change, style: Style) -> Iterator[str]:
     for path in paths:
         key = printable(short(path)).ljust(width)
         if path in changed:
-            yield _row(key, before, after, path, style)
+            mark = style.paint(" # already pending", _GREY) if path in change.pending else ""
+            yield _row(key, before, after, path, style) + mark
         else:
             yield f"        {key} = {render_value(after[path], style)}"
     hidden = len(before.keys() & after.keys() - changed - set(paths))
@@ -265,10 +337,16 @@ def render_lines(changes: Sequence[Change], style: Style) -> list[str]:
 
 
 def _changed_names(change: Change) -> list[str]:
-    return [] if change.action is Action.CREATE else [short(row.path) for row in change.attribute_changes()]
+    if change.action is Action.CREATE:
+        return []
+    marks = dict.fromkeys(change.pending, " (already pending)")
+    return [short(row.path) + marks.get(row.path, "") for row in change.attribute_changes()]
 
 
 def _no_changes(plan: Plan, profile: TargetProfile, style: Style) -> str:
+    if plan.offline:
+        rest = style.paint("The desired users are those of the base.", _BOLD)
+        return f"{style.paint('No changes.', _BOLD, _GREEN)} {rest}\n"
     rest = f"{profile.title} matches the desired state."
     head = f"{style.paint('No changes.', _BOLD, _GREEN)} {style.paint(rest, _BOLD)}"
     users = plural(plan.tally.managed, "managed user")
@@ -286,9 +364,10 @@ def _also(plan: Plan) -> str:
 def untouched(plan: Plan) -> list[str]:
     """What the plan does not touch, where a reader could wonder: a sentence each."""
     tally = plan.tally
+    account = "account of the base" if plan.offline else "live account"
     notes = [
-        (tally.unmanaged, "live account", "is", "are", "not managed: never touched"),
-        (tally.kept, "live account", "stays", "stay", "although not desired (lifecycle: keep)"),
+        (tally.unmanaged, account, "is", "are", "not managed: never touched"),
+        (tally.kept, account, "stays", "stay", "although not desired (lifecycle: keep)"),
         (tally.failed, "user", "has", "have", "mistakes: left untouched, see above"),
     ]
     return [
@@ -303,17 +382,20 @@ def render_guards(plan: Plan, style: Style) -> str:
     failed = [guard for guard in plan.guards if not guard.passed]
     if not failed:
         return ""
-    lines = [_guard(guard, style) for guard in failed]
-    if plan.blocked:
+    lines = [_guard(guard, style, offline=plan.offline) for guard in failed]
+    if plan.blocked and not plan.offline:
         lines += ["", style.paint("This plan is blocked: nothing will be written.", _BOLD, _RED), *way_out(plan)]
     return "\n".join(lines) + "\n"
 
 
-def _guard(guard: Guard, style: Style) -> str:
+def _guard(guard: Guard, style: Style, *, offline: bool) -> str:
     message = style.words(guard.message)
     if guard.approved:
         return f"{style.paint('Approved:', _BOLD, _YELLOW)} {message}"
-    return f"{style.paint('Blocked:', _BOLD, _RED)} {message}"
+    word = "Blocked:"
+    if offline:
+        word = "Would be blocked until approved:" if guard.approvable else "Would be blocked:"
+    return f"{style.paint(word, _BOLD, _RED)} {message}"
 
 
 def way_out(plan: Plan) -> list[str]:

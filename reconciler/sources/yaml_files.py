@@ -230,6 +230,11 @@ class Directory:
         return found
 
 
+def is_read(name: str) -> bool:
+    """Whether a file called so, relative to the root, is read for what it holds."""
+    return name in _TOP or (name.split("/", maxsplit=1)[0] in _FOLDERS and _is_yaml(name))
+
+
 def with_source_lines(diagnostics: Sequence[Diagnostic], root: Path) -> tuple[Diagnostic, ...]:
     """The diagnostics with the line they are about, each file read once."""
     files = {diagnostic.origin.file for diagnostic in diagnostics if diagnostic.origin is not None}

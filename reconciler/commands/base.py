@@ -1,0 +1,113 @@
+"""The other side of `--base REF`: the desired state as the merge base of REF and HEAD has it."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from reconciler import __version__
+from reconciler.commands.edits import edits
+from reconciler.commands.place import Place
+from reconciler.core.attribution import attributed
+from reconciler.core.compare import folded
+from reconciler.core.live import LiveReader
+from reconciler.core.model import Base, Diagnostic, Plan, Severity, warning
+from reconciler.core.offline import accounts, offline_plan
+from reconciler.core.planning import LiveState, PlanRequest, build_plan
+from reconciler.desired import BrokenState, DesiredState, load
+from reconciler.sources.yaml_events import MAX_BYTES
+from reconciler.sources.yaml_files import is_read
+from reconciler.store.repository import Wanted, base_commit, commit_of, write_tree
+
+
+@dataclass(frozen=True, slots=True)
+class BaseSide:
+    """The base and what it desires; without a `state` there is nothing to compare with, and `warnings` say why."""
+
+    base: Base
+    state: DesiredState | None = None
+    warnings: tuple[Diagnostic, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def reader(self) -> LiveReader | None:
+        """What reads live users for the base."""
+        state = self.state
+        return LiveReader(state.profile, state.mappings, state.owned) if state is not None else None
+
+    def request(self, request: PlanRequest) -> PlanRequest | None:
+        """What the base's plan is made from: what `request` knows, and what the base desires."""
+        state = self.state
+        if state is None:
+            return None
+        return replace(
+            request,
+            desired=state.users,
+            mappings=state.mappings,
+            policy=state.policy,
+            owned=state.owned,
+            diagnostics=state.diagnostics,
+            only=(),
+        )
+
+
+def read_base(place: Place, state: DesiredState, ref: str, *, offline: bool = False) -> BaseSide:
+    """The base of `state`, by the same clock. Raises where git has no such commit, or not its files."""
+    base = Base(ref, base_commit(place.state, ref), offline)
+    with tempfile.TemporaryDirectory(prefix="reconciler-base-") as scratch:
+        there = write_tree(place.state, base.commit, Path(scratch), Wanted(is_read, MAX_BYTES))
+        found = load(Path(scratch), place.now) if there else None
+    if found is None:
+        return _without(base, "has no such directory")
+    if isinstance(found, BrokenState):
+        return _without(base, f"cannot be planned from: {_first(found)}")
+    if found.target.profile != state.target.profile or (
+        found.target != state.target and not (offline or place.sandbox)
+    ):
+        return _without(base, "is about another target", edits(place, state, found))
+    return BaseSide(base, found, (), edits(place, state, found))
+
+
+def _without(base: Base, why: str, notes: tuple[str, ...] = ()) -> BaseSide:
+    if base.offline:
+        summary, detail = f"the base, {base}, {why}", "So everybody in scope is shown as new."
+    else:
+        summary = f"the base, {base}, {why}"
+        detail = "So all changes are listed as this change set's, also those that were pending."
+    return BaseSide(base, None, (warning(summary, detail),), notes)
+
+
+def _first(broken: BrokenState) -> str:
+    item = next((item for item in broken.diagnostics if item.severity is Severity.ERROR), broken.diagnostics[0])
+    return f"{item.summary} ({item.origin})" if item.origin is not None else item.summary
+
+
+def with_attribution(plan: Plan, request: PlanRequest, side: BaseSide, live: LiveState) -> Plan:
+    """`plan` with every change attributed; `live` as the base's reader read it."""
+    theirs = side.request(request)
+    base_plan = build_plan(theirs, live) if theirs is not None else None
+    return replace(attributed(plan, base_plan), base=side.base, notes=side.notes)
+
+
+def compare_offline(
+    place: Place, state: DesiredState, side: BaseSide, users: tuple[str, ...] = ()
+) -> tuple[Plan, LiveState]:
+    """The plan from the base to `state`, and the accounts it stands on; `users` narrows it to these."""
+    request = PlanRequest(
+        target=state.target,
+        desired=state.users,
+        mappings=state.mappings,
+        policy=state.policy,
+        owned=state.owned,
+        now=place.now,
+        version=__version__,
+        diagnostics=(*state.diagnostics, *side.warnings),
+        config_digest=state.digest,
+        commit=commit_of(place.state),
+        only=frozenset(map(folded, users)),
+    )
+    theirs = side.request(request)
+    reader = LiveReader(state.profile, state.mappings, state.owned)
+    live = accounts(theirs, reader) if theirs is not None else []
+    plan = offline_plan(request, theirs.desired if theirs is not None else (), live)
+    return replace(plan, base=side.base, notes=side.notes), LiveState(live)

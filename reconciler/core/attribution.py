@@ -1,0 +1,55 @@
+"""Whose doing each change is: this change set's, or already pending because the base commit's plan has it too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from reconciler.core.model import Action, AttributeChange, Attribution, Change, Plan
+
+
+def attributed(plan: Plan, base_plan: Plan | None) -> Plan:
+    """`plan` with every change attributed; `base_plan`: the base's, against the same live users, None: there is none.
+
+    The plan stays the same plan: nothing of this is in its id.
+    """
+    pending = {_whom(change): change for change in base_plan.changes} if base_plan is not None else {}
+    changes = tuple(_attributed(change, pending.get(_whom(change))) for change in plan.changes)
+    return replace(plan, changes=changes)
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """The changes of a plan that was compared with a base, by whose doing they are, in the plan's order."""
+
+    this_change_set: tuple[Change, ...]
+    already_pending: tuple[Change, ...]
+
+
+def split(plan: Plan) -> Split | None:
+    """The two lists; None without a base, and offline, where all are this change set's."""
+    if plan.base is None or plan.offline:
+        return None
+    pending = tuple(change for change in plan.changes if change.attribution is Attribution.ALREADY_PENDING)
+    rest = tuple(change for change in plan.changes if change.attribution is not Attribution.ALREADY_PENDING)
+    return Split(rest, pending)
+
+
+def _whom(change: Change) -> tuple[str, str]:
+    """Whose account it is about: what somebody is called in the files may be what the change set changes."""
+    return ("id", change.live_id) if change.live_id is not None else ("new", change.address)
+
+
+def _attributed(change: Change, pending: Change | None) -> Change:
+    if pending is None:
+        return replace(change, attribution=Attribution.THIS_CHANGE_SET, pending=())
+    if _effect(change) == _effect(pending):
+        return replace(change, attribution=Attribution.ALREADY_PENDING, pending=())
+    rows = set(pending.attribute_changes())
+    same = tuple(row.path for row in change.attribute_changes() if row in rows)
+    return replace(change, attribution=Attribution.THIS_CHANGE_SET, pending=same)
+
+
+def _effect(change: Change) -> tuple[Action, str | None, tuple[AttributeChange, ...]]:
+    """What it does to the account. Values that stay are no part of it: another mapping only looks at more of them."""
+    rows = () if change.action is Action.DELETE else change.attribute_changes()
+    return change.action, change.temporary_user_name, rows

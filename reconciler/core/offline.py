@@ -1,0 +1,81 @@
+"""What changes from one desired state to another, as a plan whose live users are those that the first one desires."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from reconciler.core.compare import folded
+from reconciler.core.live import LiveReader
+from reconciler.core.model import Action, Change, DesiredUser, LiveUser, Plan, Value
+from reconciler.core.patch import resource
+from reconciler.core.planning import LiveState, PlanRequest, build_plan
+from reconciler.core.policy import Policy
+
+_LIVE_ONLY = frozenset({"complete-read", "name-reuse", "target"})
+"""Guards that judge what only the live service and receipts know."""
+
+
+def accounts(base: PlanRequest, reader: LiveReader) -> list[LiveUser]:
+    """The accounts that the base desires, as `reader` would read them from a service that has exactly these."""
+    wishes = build_plan(replace(base, policy=Policy(), only=(), diagnostics=()), LiveState([]))
+    return [
+        reader.read({**resource(change.after), "id": f"base-{number}"})
+        for number, change in enumerate(wishes.changes, 1)
+    ]
+
+
+def offline_plan(request: PlanRequest, base: Sequence[DesiredUser], live: Sequence[LiveUser]) -> Plan:
+    """The plan for `live`, which are the `accounts` of a base with these desired users. It is never to be applied."""
+    plan = build_plan(request, LiveState(live))
+    known = _Known.of(base, request)
+    return replace(
+        plan,
+        changes=tuple(replace(change, detail=known.why(change)) for change in plan.changes),
+        guards=tuple(guard for guard in plan.guards if guard.name not in _LIVE_ONLY),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Who is written in the base, to say why somebody is new."""
+
+    by_key: dict[str, DesiredUser]
+    by_match: dict[tuple[int, Value], DesiredUser]
+    desired: dict[str, DesiredUser]
+
+    @classmethod
+    def of(cls, base: Sequence[DesiredUser], request: PlanRequest) -> _Known:
+        by_match = {
+            (level, value): user for user in base for level, value in enumerate(user.match) if value is not None
+        }
+        keys = {folded(user.key): user for user in base}
+        return cls(keys, by_match, {user.key: user for user in request.desired})
+
+    def why(self, change: Change) -> str:
+        if change.action is not Action.CREATE:
+            return change.detail
+        was = self._was(self.desired.get(change.key), change.key)
+        if was is None:
+            return "new in the desired state"
+        if was.verdict.in_scope:
+            return "could not be planned in the base, can be now"
+        return f"comes into scope; in the base: {was.verdict.text or was.verdict.reason.value}"
+
+    def _was(self, user: DesiredUser | None, key: str) -> DesiredUser | None:
+        for level, value in enumerate(user.match if user is not None else ()):
+            if value is not None and (level, value) in self.by_match:
+                return self.by_match[level, value]
+        return self.by_key.get(folded(key))
+
+
+def affected(one: Sequence[DesiredUser], other: Sequence[DesiredUser]) -> tuple[int, int]:
+    """Of the same people under other rules: how many are in scope in one only, and how many get other values."""
+    before = {user.key: user for user in one}
+    pairs = [(before[user.key], user) for user in other if user.key in before]
+    moved = sum(old.verdict.in_scope != new.verdict.in_scope for old, new in pairs)
+    return moved, sum(_values(old) != _values(new) for old, new in pairs)
+
+
+def _values(user: DesiredUser) -> tuple[object, ...]:
+    return user.attributes, user.create_only, user.candidates, user.match, user.failed

@@ -1,0 +1,308 @@
+"""The git repository that the desired state lies in: the commit it is at, and its files as another commit has them.
+
+Nothing of the repository runs and nothing is fetched: no hook, filter or helper, no pager, no remote. Only objects are
+read; the work tree and the index are neither read nor written.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from reconciler.core.text import plural, quoted, shortened
+from reconciler.errors import RepositoryError, UsageError
+
+_MAX_TOTAL_BYTES = 1024 * 1024 * 1024
+_MAX_ENTRIES = 50_000
+_MAX_LISTING = 32 * 1024 * 1024
+_MAX_ANSWER = 64 * 1024
+_MAX_LINK = 4096
+_BATCH_BYTES = 64 * 1024 * 1024
+_SECONDS = 120
+_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_UNSAFE_REF = re.compile(r"^[-:^]|[\x00-\x20\x7f:]|\.\.|^$")
+_OPTIONS = (
+    "--no-pager",
+    "--no-replace-objects",
+    "--literal-pathspecs",
+    *("-c", "core.fsmonitor=false"),
+    *("-c", "core.hooksPath=/dev/null"),
+    # Files of a desired state can look like a repository, with a configuration of their own.
+    *("-c", "safe.bareRepository=explicit"),
+)
+_FETCH = (
+    "Fetch the whole history: in GitHub Actions give actions/checkout `fetch-depth: 0` (and no `filter` or\n"
+    "`sparse-checkout`, which leave files of other commits out); by hand, `git fetch --unshallow`."
+)
+
+
+class _RefusedError(Exception):
+    """git ended with a fault; its words are the message."""
+
+
+def commit_of(directory: Path) -> str | None:
+    """The commit that `directory` is checked out at; None outside of git, or without a commit."""
+    try:
+        return _commit(_git(directory, "rev-parse", "--verify", "HEAD^{commit}"))
+    except (_RefusedError, RepositoryError):
+        return None
+
+
+def base_commit(directory: Path, ref: str) -> str:
+    """The merge base of `ref` and HEAD in the repository of `directory`: what a pull request is compared with.
+
+    Raises `UsageError` for what cannot name a commit, `RepositoryError` for what names none here.
+    """
+    if _UNSAFE_REF.search(ref) or len(ref) > _MAX_LINK:
+        raise UsageError(
+            f"--base {quoted(shortened(ref, 80))} cannot name a commit",
+            "Name a branch, a tag or a commit: origin/main.",
+        )
+    try:
+        shallow = _git(directory, "rev-parse", "--is-shallow-repository").strip() == b"true"
+    except _RefusedError as fault:
+        raise _unusable(directory, fault) from fault
+    tip = _resolved(directory, ref, shallow=shallow)
+    if commit_of(directory) is None:
+        raise RepositoryError("the repository has no commit yet", "Commit first, or leave --base out.")
+    try:
+        return _commit(_git(directory, "merge-base", tip, "HEAD"))
+    except _RefusedError as fault:
+        said = f"{quoted(ref)} and HEAD have no commit in common"
+        if shallow:
+            raise RepositoryError(f"{said} among those that are here (a shallow clone)", _FETCH) from fault
+        raise RepositoryError(said, "Name the branch that the change set is to be merged into.") from fault
+
+
+def _resolved(directory: Path, ref: str, *, shallow: bool) -> str:
+    try:
+        return _commit(_git(directory, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}"))
+    except _RefusedError as fault:
+        if shallow:
+            said = f"--base {quoted(ref)} is not among the commits that are here (a shallow clone)"
+            raise RepositoryError(said, _FETCH) from fault
+        detail = "Fetch it first. A branch of the remote is called origin/main, not main."
+        raise RepositoryError(f"--base {quoted(ref)} names no commit of this repository", detail) from fault
+
+
+def _commit(answer: bytes) -> str:
+    """The first line as an object id."""
+    found = answer.decode("ascii", "replace").partition("\n")[0]
+    if not _COMMIT.fullmatch(found):
+        raise _RefusedError(f"no commit: {shortened(found, 80)}")
+    return found
+
+
+def _unusable(directory: Path, fault: _RefusedError) -> RepositoryError:
+    said = str(fault)
+    if "dubious ownership" in said:
+        detail = "Tell git that it is yours: git config --global --add safe.directory with the repository's directory."
+        return RepositoryError(f"the repository of {directory} belongs to another user", detail)
+    if "not a git repository" in said:
+        return RepositoryError(f"{directory} is not in a git repository", "Leave --base out, or check one out.")
+    return RepositoryError(f"git cannot read the repository of {directory}: {said}", "See what `git log` says there.")
+
+
+# --- the files of a commit ------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One line of a listing; `size` in bytes."""
+
+    mode: bytes
+    oid: bytes
+    size: int
+    name: bytes
+
+    @property
+    def is_link(self) -> bool:
+        return self.mode == b"120000"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What of a directory is read: files by their names relative to it, of `max_bytes` at most."""
+
+    is_read: Callable[[str], bool]
+    max_bytes: int
+
+
+def write_tree(directory: Path, commit: str, into: Path, wanted: Wanted) -> bool:
+    """Writes what `commit` has in the place of `directory` to the empty, private directory `into`.
+
+    Files that are not read are written empty, those that are too large as empty space one byte too large: they are
+    for the reader to refuse. So are links: they are written as links. False: the commit has no such directory.
+    """
+    try:
+        tree = _tree_of(directory, commit)
+        if tree is None:
+            return False
+        entries = _entries(directory, tree)
+        _write(directory, entries, into, wanted)
+    except _RefusedError as fault:
+        said = f"files of commit {commit[:12]} cannot be read: {fault}"
+        raise RepositoryError(said, f"They may not be here (a partial clone). {_FETCH}") from fault
+    except OSError as fault:
+        said = f"files of commit {commit[:12]} cannot be written to a temporary directory: {fault.strerror or fault}"
+        raise RepositoryError(said, "Check TMPDIR and the space there.") from fault
+    return True
+
+
+def _tree_of(directory: Path, commit: str) -> bytes | None:
+    """The object id of the directory in `commit`."""
+    prefix = _git(directory, "rev-parse", "--show-prefix").removesuffix(b"\n").rstrip(b"/")
+    if not prefix:
+        return _git(directory, "rev-parse", "--verify", f"{commit}^{{tree}}").strip()
+    listed = _git(directory, "ls-tree", "-z", "--full-tree", commit, "--", os.fsdecode(prefix))
+    kind, oid = ([*listed.partition(b"\t")[0].split(), b"", b"", b""])[1:3]
+    if kind == b"commit":
+        raise RepositoryError(f"in commit {commit[:12]} the desired state is a submodule", "Its files are not here.")
+    return oid if kind == b"tree" else None
+
+
+def _entries(directory: Path, tree: bytes) -> list[_Entry]:
+    """All files below `tree`; their names lead nowhere else."""
+    listing = _git(directory, "ls-tree", "-r", "-z", "-l", "--full-tree", tree.decode("ascii"), limit=_MAX_LISTING)
+    lines = listing.split(b"\0")[:-1]
+    if len(lines) > _MAX_ENTRIES:
+        raise RepositoryError(f"the base has more than {_MAX_ENTRIES:,} files", "Name the directory with --state.")
+    return [_entry(line) for line in lines]
+
+
+def _entry(line: bytes) -> _Entry:
+    facts, _, name = line.partition(b"\t")
+    mode, kind, oid, size = facts.split()
+    if kind == b"commit":
+        raise RepositoryError(f"{quoted(os.fsdecode(name))} in the base is a submodule", "Its files are not here.")
+    if any(step in (b"", b".", b"..") for step in name.split(b"/")):
+        raise RepositoryError(
+            f"the base holds {quoted(os.fsdecode(name))}, which no directory can hold", "Mend its history."
+        )
+    entry = _Entry(mode, oid, int(size), name)
+    if entry.is_link and entry.size > _MAX_LINK:
+        raise RepositoryError(f"the base holds a link, {quoted(os.fsdecode(name))}, that leads nowhere", "Mend it.")
+    return entry
+
+
+def _write(directory: Path, entries: Sequence[_Entry], into: Path, wanted: Wanted) -> None:
+    read, links = [], []
+    for entry in entries:
+        if entry.is_link:
+            links.append(entry)
+        elif not wanted.is_read(os.fsdecode(entry.name)):
+            _write_file(into, entry, b"", 0)
+        elif entry.size > wanted.max_bytes:
+            _write_file(into, entry, b"", wanted.max_bytes + 1)
+        else:
+            read.append(entry)
+    total = sum(entry.size for entry in read)
+    if total > _MAX_TOTAL_BYTES:
+        raise RepositoryError(f"the base holds {plural(total, 'byte')}, more than can be read", "Name --state.")
+    for entry, content in _contents(directory, read):
+        _write_file(into, entry, content, entry.size)
+    # Last, so that nothing is ever written through one.
+    for entry, target in _contents(directory, links):
+        path = into / os.fsdecode(entry.name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.symlink_to(os.fsdecode(target))
+
+
+def _write_file(into: Path, entry: _Entry, content: bytes, size: int) -> None:
+    path = into / os.fsdecode(entry.name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+        file.truncate(size)
+
+
+def _contents(directory: Path, entries: Sequence[_Entry]) -> Iterator[tuple[_Entry, bytes]]:
+    """The entries with their bytes, some 64 MiB in memory at a time."""
+    for batch in _batches(entries):
+        asked = b"".join(entry.oid + b"\n" for entry in batch)
+        size = sum(entry.size + 200 for entry in batch)
+        answer, start = _git(directory, "cat-file", "--batch", given=asked, limit=size), 0
+        for entry in batch:
+            end = answer.find(b"\n", start) + 1
+            if answer[start:end].split() != [entry.oid, b"blob", b"%d" % entry.size]:
+                raise _RefusedError(f"{quoted(os.fsdecode(entry.name))} is not here")
+            yield entry, answer[end : end + entry.size]
+            start = end + entry.size + 1
+
+
+def _batches(entries: Iterable[_Entry]) -> Iterator[list[_Entry]]:
+    batch: list[_Entry] = []
+    size = 0
+    for entry in entries:
+        if batch and size + entry.size > _BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+        batch.append(entry)
+        size += entry.size
+    if batch:
+        yield batch
+
+
+# --- git --------------------------------------------------------------------------
+
+
+def _git(directory: Path, *arguments: str, given: bytes = b"", limit: int = _MAX_ANSWER) -> bytes:
+    """What git says, at most `limit` bytes; raises `_RefusedError` with its complaint."""
+    command = ["git", *_OPTIONS, "-C", str(directory.resolve()), *arguments]
+    with tempfile.TemporaryFile() as asked, tempfile.TemporaryFile() as complaints:
+        asked.write(given)
+        asked.seek(0)
+        try:
+            running = subprocess.Popen(  # noqa: S603 - no shell, and nothing in `arguments` begins like a flag
+                command, stdin=asked, stdout=subprocess.PIPE, stderr=complaints, env=_environment()
+            )
+        except (OSError, ValueError) as fault:
+            raise RepositoryError(f"git cannot be run: {fault}", "Install git, or leave --base out.") from fault
+        answer = _answer(running, limit)
+        complaints.seek(0)
+        said = complaints.read(_MAX_ANSWER).decode("utf-8", "replace").strip()
+    if running.returncode < 0:
+        raise RepositoryError(f"git was ended, after at most {_SECONDS} seconds", "Try again.")
+    if running.returncode:
+        fatal = [line for line in said.splitlines() if line.startswith("fatal: ")] or [said]
+        raise _RefusedError(shortened(fatal[0].removeprefix("fatal: ")) or "git says nothing more")
+    return answer
+
+
+def _answer(running: subprocess.Popen[bytes], limit: int) -> bytes:
+    """All it writes; it is ended when that is too much, or takes too long."""
+    timer = threading.Timer(_SECONDS, running.kill)
+    timer.start()
+    try:
+        answer = running.stdout.read(limit + 1) if running.stdout else b""
+        if len(answer) > limit:
+            raise RepositoryError("the repository answers with more than can be read", "Is --base the right commit?")
+        running.wait()
+        return answer
+    finally:
+        timer.cancel()
+        running.kill()
+        running.wait()
+        if running.stdout:
+            running.stdout.close()
+
+
+def _environment() -> dict[str, str]:
+    """Ours, without the token and without anything that points git elsewhere, fetches or runs something."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    kept.pop("RECONCILER_TOKEN", None)
+    return {
+        **kept,
+        "LC_ALL": "C",
+        "GIT_ALLOW_PROTOCOL": "none",
+        "GIT_NO_LAZY_FETCH": "1",
+        "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_TERMINAL_PROMPT": "0",
+    }
