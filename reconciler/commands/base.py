@@ -110,4 +110,4 @@ def compare_offline(
     reader = LiveReader(state.profile, state.mappings, state.owned)
     live = accounts(theirs, reader) if theirs is not None else []
     plan = offline_plan(request, theirs.desired if theirs is not None else (), live)
-    return replace(plan, base=side.base, notes=side.notes), LiveState(live)
+    return replace(attributed(plan, None), base=side.base, notes=side.notes), LiveState(live)

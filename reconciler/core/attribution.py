@@ -26,8 +26,8 @@ class Split:
 
 
 def split(plan: Plan) -> Split | None:
-    """The two lists; None without a base, and offline, where all are this change set's."""
-    if plan.base is None or plan.offline:
+    """The two lists; None without a base."""
+    if plan.base is None:
         return None
     pending = tuple(change for change in plan.changes if change.attribution is Attribution.ALREADY_PENDING)
     rest = tuple(change for change in plan.changes if change.attribution is not Attribution.ALREADY_PENDING)

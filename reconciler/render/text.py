@@ -146,7 +146,7 @@ def summary_line(plan: Plan, style: Style) -> str:
 def summary_lines(plan: Plan, style: Style) -> str:
     """`summary_line`, after one for this change set and one for what was pending where a base tells them apart."""
     lists = split(plan)
-    if lists is None:
+    if lists is None or plan.offline:
         return summary_line(plan, style)
     return (
         f"This change set: {_to_do(lists.this_change_set)}.\nAlready pending: {_to_do(lists.already_pending)}.\n"
@@ -216,7 +216,7 @@ def _base(base: Base) -> str:
 def _changes(plan: Plan, style: Style, show: Callable[[Iterable[Change], Style], str]) -> str:
     """All changes, in two lists where a base tells them apart."""
     lists = split(plan)
-    if lists is None or plan.base is None:
+    if lists is None or plan.base is None or plan.offline:
         return show(plan.changes, style)
     mine = style.paint("Changes of this change set", _BOLD) + f", since {_base(plan.base)}:"
     pending = style.paint("Already pending", _BOLD) + " without it (drift, or earlier changes that were not applied):"

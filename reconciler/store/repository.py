@@ -185,6 +185,8 @@ def _entry(line: bytes) -> _Entry:
         raise RepositoryError(
             f"the base holds {quoted(os.fsdecode(name))}, which no directory can hold", "Mend its history."
         )
+    if not size.isdigit():  # git writes BAD for a blob that is missing
+        raise _RefusedError(f"{quoted(os.fsdecode(name))} is not here")
     entry = _Entry(mode, oid, int(size), name)
     if entry.is_link and entry.size > _MAX_LINK:
         raise RepositoryError(f"the base holds a link, {quoted(os.fsdecode(name))}, that leads nowhere", "Mend it.")

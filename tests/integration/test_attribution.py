@@ -1,0 +1,351 @@
+"""`--base REF` on a real repository and a service that drifted: whose doing each change is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Open
+from repository import GitRepository
+from servers.odd_scim import OddScim, make_user
+from syrupy.assertion import SnapshotAssertion
+from workspace import Ended, Workspace, run, source
+
+from reconciler.core.model import Attribution
+
+MINE, PENDING = Attribution.THIS_CHANGE_SET.value, Attribution.ALREADY_PENDING.value
+
+
+class Desk:
+    """A service with these people, their desired state committed as the base, and what comes after it."""
+
+    def __init__(self, workspace: Workspace, service: OddScim, people: list[dict[str, Any]]) -> None:
+        self.work = workspace
+        self.service = service
+        self.people = people
+        self.repository = GitRepository(workspace.root)
+        workspace.users(people)
+        self.base = self.repository.commit("base", "desired-state")
+        self.repository.git("checkout", "--quiet", "-b", "edit")
+
+    def edit(self, number: int, **values: Any) -> None:
+        """Edits a person in the change set; None takes an attribute away."""
+        self.people[number] = {
+            key: value for key, value in {**self.people[number], **values}.items() if value is not None
+        }
+        self.work.users(self.people)
+
+    def drift(self, number: int, **values: Any) -> None:
+        """Edits a live account by hand."""
+        self.service.users[self.identity(number)].update(values)
+
+    def identity(self, number: int) -> str:
+        wanted = make_user(number)["externalId"]
+        return next(key for key, user in self.service.users.items() if user["externalId"] == wanted)
+
+    def key(self, number: int) -> str:
+        return str(self.people[number]["userPrincipalName"])
+
+    def attributions(self, *arguments: str) -> dict[str, str | None]:
+        """Key -> attribution."""
+        plan = self.work.plan("--base", "main", *arguments).plan
+        return {change["key"]: change["attribution"] for change in plan["resource_changes"]}
+
+
+OpenDesk = Callable[..., Desk]
+
+
+@pytest.fixture
+def desk(at_work: Open) -> OpenDesk:
+    def open_desk(people: int = 6) -> Desk:
+        live = [make_user(number) for number in range(people)]
+        service = OddScim(None, live)
+        return Desk(at_work(service), service, [source(user) for user in live])
+
+    return open_desk
+
+
+DRIFT = {"name": {"givenName": "By", "familyName": "Hand"}}
+
+
+# --- whose doing -------------------------------------------------------------------
+
+
+def test_drift_is_pending_and_an_edit_is_this_change_sets(desk: OpenDesk) -> None:
+    here = desk()
+    here.drift(0, **DRIFT)
+    here.edit(1, department="Moved")
+    assert here.attributions() == {here.key(0): PENDING, here.key(1): MINE}
+
+
+def test_earlier_merges_that_were_not_applied_are_pending(desk: OpenDesk) -> None:
+    here = desk()
+    here.repository.git("checkout", "--quiet", "main")
+    here.edit(0, department="Merged, not applied")
+    here.repository.commit("merged", "desired-state")
+    here.repository.git("checkout", "--quiet", "-B", "edit")
+    here.edit(1, department="Moved")
+    assert here.attributions() == {here.key(0): PENDING, here.key(1): MINE}
+
+
+def test_what_was_merged_after_the_branch_began_is_not_part_of_the_base(desk: OpenDesk) -> None:
+    here = desk()
+    base = here.base
+    here.edit(1, department="Moved")
+    here.repository.commit("edit", "desired-state")
+    here.repository.git("checkout", "--quiet", "main")
+    here.edit(1, department=None)
+    here.edit(2, department="On main meanwhile")
+    here.repository.commit("meanwhile", "desired-state")
+    here.repository.git("checkout", "--quiet", "edit")
+    plan = here.work.plan("--base", "main").plan
+    assert plan["base"] == {"ref": "main", "commit": base, "offline": False}
+    assert [change["attribution"] for change in plan["resource_changes"]] == [MINE]
+
+
+def test_a_user_who_drifted_and_is_edited_is_this_change_sets_with_the_pending_rows_marked(desk: OpenDesk) -> None:
+    here = desk()
+    here.drift(0, **DRIFT)
+    here.edit(0, department="Moved")
+    (change,) = here.work.plan("--base", "main").plan["resource_changes"]
+    assert change["attribution"] == MINE
+    assert change["pending_attributes"] == ["name.familyName", "name.givenName"]
+    text = here.work.run("plan", "--base", "main").out
+    marked = [line for line in text.splitlines() if "# already pending" in line]
+    assert [line.split()[1] for line in marked] == ["name.familyName", "name.givenName"]
+    assert "department (already" not in here.work.run("plan", "--base", "main", "--summary").out
+    assert "name.familyName (already pending)" in here.work.run("plan", "--base", "main", "--summary").out
+
+
+def test_a_drifted_user_whom_the_change_set_renames_is_this_change_sets(desk: OpenDesk) -> None:
+    here = desk()
+    here.drift(0, **DRIFT)
+    here.edit(0, userPrincipalName="new.name@example.com")
+    (change,) = here.work.plan("--base", "main").plan["resource_changes"]
+    assert (change["attribution"], change["pending_attributes"]) == (MINE, ["name.familyName", "name.givenName"])
+
+
+def test_a_leaver_of_this_change_set_and_a_leaver_of_an_earlier_one(desk: OpenDesk) -> None:
+    here = desk()
+    stranger = make_user(90)
+    here.service.add(stranger)
+    leaver = here.people.pop(0)
+    here.work.users(here.people)
+    assert here.attributions() == {leaver["userPrincipalName"]: MINE, stranger["userName"]: PENDING}
+
+
+def test_a_setting_that_turns_a_pending_deactivation_into_a_deletion_is_this_change_sets(desk: OpenDesk) -> None:
+    here = desk()
+    here.service.add(make_user(90))
+    assert set(here.attributions().values()) == {PENDING}
+    here.work.settings(lifecycle={"removed": "delete"})
+    (change,) = here.work.plan("--base", "main").plan["resource_changes"]
+    assert (change["action"], change["attribution"]) == ("delete", MINE)
+
+
+def test_a_new_mapping_makes_only_those_this_change_sets_whom_it_changes(desk: OpenDesk) -> None:
+    here = desk()
+    rows = [
+        {"target": "externalId", "source": "objectId", "match": 1},
+        {"target": "userName", "source": "userPrincipalName", "match": 2},
+        {"target": "name.familyName", "source": "surname"},
+    ]
+    here.repository.git("checkout", "--quiet", "main")
+    here.work.write("mappings.yaml", json.dumps(rows))
+    here.repository.commit("mappings", "desired-state")
+    here.repository.git("checkout", "--quiet", "-B", "edit")
+    here.drift(0, name={"givenName": here.people[0]["givenName"], "familyName": "Hand"})
+    here.drift(1, title="There already")
+    here.edit(0, jobTitle=None)
+    here.edit(1, jobTitle="There already")
+    here.edit(2, jobTitle="New")
+    here.work.write("mappings.yaml", json.dumps([*rows, {"target": "title", "source": "jobTitle"}]))
+    assert here.attributions() == {here.key(0): PENDING, here.key(2): MINE}
+
+
+def test_a_date_that_passes_is_not_the_doing_of_the_change_set(desk: OpenDesk) -> None:
+    here = desk()
+    here.repository.git("checkout", "--quiet", "main")
+    here.edit(0, lifecycle={"expires": "2026-06-01"})
+    here.repository.commit("expires", "desired-state")
+    here.repository.git("checkout", "--quiet", "-B", "edit")
+    here.edit(1, lifecycle={"expires": "2026-06-01"})
+    assert here.attributions("--now", "2026-05-31") == {}
+    assert here.attributions("--now", "2026-06-01") == {here.key(0): PENDING, here.key(1): MINE}
+
+
+def test_the_plan_id_does_not_depend_on_the_base(desk: OpenDesk) -> None:
+    here = desk()
+    here.drift(0, **DRIFT)
+    here.edit(1, department="Moved")
+    with_base, without = here.work.plan("--base", "main").plan, here.work.plan().plan
+    assert with_base["plan_id"] == without["plan_id"]
+    assert without["base"] is None
+    assert without["summary"]["this_change_set"] is None
+    assert with_base["summary"]["this_change_set"]["update"] == 1
+    assert with_base["summary"]["already_pending"]["update"] == 1
+
+
+def test_a_saved_plan_keeps_it_and_is_applied_as_ever(desk: OpenDesk) -> None:
+    here = desk()
+    here.drift(0, **DRIFT)
+    here.edit(1, department="Moved")
+    file = here.work.root / "plan.json"
+    printed = here.work.run("plan", "--base", "main", "-o", str(file))
+    assert run(["reconciler", "show", str(file)]).out == printed.out
+    applied = here.work.run("apply", str(file))
+    assert applied.code == 0, applied.err
+    assert here.work.plan("--base", "main").plan["resource_changes"] == []
+
+
+def test_the_live_users_are_read_once(desk: OpenDesk) -> None:
+    here = desk()
+    here.edit(1, department="Moved")
+    before = len(here.service.log)
+    here.work.plan()
+    once = len(here.service.log) - before
+    here.work.plan("--base", "main")
+    assert len(here.service.log) - before == 2 * once
+
+
+# --- bases that are none -------------------------------------------------------------
+
+
+def warned(ended: Ended) -> str:
+    (item,) = [item for item in ended.plan["diagnostics"] if item["severity"] == "warning"]
+    return str(item["summary"])
+
+
+def test_with_a_broken_base_everything_is_this_change_sets(desk: OpenDesk) -> None:
+    here = desk()
+    good = (here.work.state / "settings.yaml").read_text()
+    here.repository.git("checkout", "--quiet", "main")
+    here.work.write("settings.yaml", "target: nonsense\n")
+    here.repository.commit("broken", "desired-state")
+    here.repository.git("checkout", "--quiet", "-B", "edit")
+    here.work.write("settings.yaml", good)
+    here.drift(0, **DRIFT)
+    ended = here.work.plan("--base", "main")
+    assert [change["attribution"] for change in ended.plan["resource_changes"]] == [MINE]
+    assert "cannot be planned from" in warned(ended)
+    assert "settings.yaml:1" in warned(ended)
+
+
+def test_with_a_base_that_has_no_such_directory_nobody_looks_removed(desk: OpenDesk) -> None:
+    here = desk()
+    here.repository.git("checkout", "--quiet", "--orphan", "empty")
+    here.repository.git("rm", "--quiet", "-r", "--cached", ".")
+    (here.work.root / "README").write_text("x")
+    here.repository.commit("nothing yet", "README")
+    here.drift(0, **DRIFT)
+    ended = here.work.plan("--base", "HEAD")
+    assert [change["attribution"] for change in ended.plan["resource_changes"]] == [MINE]
+    assert "has no such directory" in warned(ended)
+
+
+def test_a_base_with_another_target_says_nothing_about_this_one(desk: OpenDesk) -> None:
+    here = desk()
+    here.repository.git("checkout", "--quiet", "main")
+    here.work.settings(target={"profile": "scim", "base_url": "https://elsewhere.example/scim"})
+    here.repository.commit("elsewhere", "desired-state")
+    here.repository.git("checkout", "--quiet", "-B", "edit")
+    here.work.settings()
+    here.drift(0, **DRIFT)
+    ended = here.work.plan("--base", "main")
+    assert [change["attribution"] for change in ended.plan["resource_changes"]] == [MINE]
+    assert "is about another target" in warned(ended)
+    assert any("target.base_url" in note for note in ended.plan["notes"])
+
+
+def test_a_shallow_clone_is_told_the_way_out(desk: OpenDesk, tmp_path: Path) -> None:
+    here = desk()
+    here.edit(0, department="Moved")
+    here.repository.commit("edit", "desired-state")
+    shallow = tmp_path / "shallow"
+    here.repository.git("clone", "--quiet", "--depth", "1", f"file://{here.work.root}", str(shallow))
+    ended = run(["reconciler", "plan", "--base", "origin/main", "--state", str(shallow / "desired-state")])
+    assert ended.code == 1
+    assert "shallow clone" in ended.err
+    assert "fetch-depth: 0" in ended.err
+
+
+def test_a_partial_clone_fetches_nothing_and_is_told_the_way_out(desk: OpenDesk, tmp_path: Path) -> None:
+    here = desk()
+    here.edit(0, department="Moved")
+    here.repository.commit("edit", "desired-state")
+    here.repository.git("config", "uploadpack.allowFilter", "true")
+    partial = tmp_path / "partial"
+    here.repository.git("clone", "--quiet", "--filter=blob:none", f"file://{here.work.root}", str(partial))
+    ended = run(["reconciler", "plan", "--base", "origin/main", "--state", str(partial / "desired-state")])
+    assert ended.code == 1
+    assert "partial clone" in ended.err
+    assert "fetch-depth: 0" in ended.err
+
+
+def test_a_directory_outside_of_git_is_told_so(at_work: Open) -> None:
+    work = at_work(OddScim())
+    work.users([])
+    ended = work.run("plan", "--base", "main")
+    assert (ended.code, "is not in a git repository" in ended.err) == (1, True)
+
+
+# --- places -----------------------------------------------------------------------------
+
+
+def test_the_directory_may_lie_deep_and_be_reached_by_a_link(desk: OpenDesk) -> None:
+    here = desk()
+    deep = here.work.root / "companies" / "[a] :(top)*"
+    deep.mkdir(parents=True)
+    here.work.state.rename(deep / "state")
+    here.work.state = deep / "state"
+    here.repository.git("checkout", "--quiet", "main")
+    here.repository.commit("moved", "companies")
+    here.repository.git("checkout", "--quiet", "-B", "edit")
+    here.drift(0, **DRIFT)
+    here.edit(1, department="Moved")
+    link = here.work.root / "link"
+    link.symlink_to(here.work.state)
+    here.work.state = link
+    assert here.attributions() == {here.key(0): PENDING, here.key(1): MINE}
+
+
+def test_the_whole_repository_may_be_the_directory(desk: OpenDesk) -> None:
+    here = desk()
+    repository = GitRepository(here.work.state)
+    repository.commit("all of it")
+    here.drift(0, **DRIFT)
+    here.edit(1, department="Moved")
+    assert here.attributions() == {here.key(0): PENDING, here.key(1): MINE}
+
+
+def test_neither_the_work_tree_nor_the_index_is_touched(desk: OpenDesk) -> None:
+    here = desk()
+    here.edit(0, department="Moved")
+    here.repository.git("add", "desired-state")
+    here.edit(1, department="Moved, not staged")
+    before = here.repository.git("status", "--porcelain=v2"), here.repository.git("diff")
+    index = (here.work.root / ".git" / "index").read_bytes()
+    here.work.plan("--base", "main")
+    assert (here.work.root / ".git" / "index").read_bytes() == index
+    assert (here.repository.git("status", "--porcelain=v2"), here.repository.git("diff")) == before
+
+
+# --- how it reads -------------------------------------------------------------------
+
+
+def test_how_an_attributed_plan_reads(desk: OpenDesk, snapshot: SnapshotAssertion) -> None:
+    here = desk()
+    here.drift(0, **DRIFT)
+    here.drift(1, **DRIFT)
+    here.service.add(make_user(90))
+    here.edit(1, department="Moved")
+    here.people.append(source(make_user(60)))
+    here.edit(2, accountEnabled=False)
+    here.work.settings(guards={"removals": {"count": 100, "percent": 100}})
+    for flags in ((), ("--summary",), ("--redact", "--summary")):
+        ended = here.work.run("plan", "--base", "main", *flags)
+        text = ended.out.replace(here.base[:12], "COMMIT")
+        assert text == snapshot(name=" ".join(flags) or "whole")
