@@ -60,7 +60,7 @@ def _said(value: Any) -> str:
     if isinstance(value, list):
         more = f" and {len(value) - _NAMED} more" if len(value) > _NAMED else ""
         return f"[{', '.join(map(_said, value[:_NAMED]))}{more}]"
-    return json.dumps(value)
+    return f"{value:g}" if isinstance(value, float) else json.dumps(value)
 
 
 # --- rules ----------------------------------------------------------------------------

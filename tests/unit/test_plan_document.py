@@ -5,13 +5,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from builders import NOW, TARGET, change, desired, live, plan_of, plan_with, rename
+from builders import NOW, TARGET, change, desired, live, plan_of, plan_with, rename, values_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reconciler.core.attribution import attributed
 from reconciler.core.model import (
     Action,
     ActionReason,
+    Attribution,
+    Base,
     Change,
     Diagnostic,
     Guard,
@@ -57,6 +60,8 @@ def changes(draw: st.DrawFn) -> Change:
         temporary_user_name=draw(st.none() | TEXT),
         requires=tuple(draw(st.lists(TEXT, max_size=2))),
         wave=draw(COUNT),
+        attribution=draw(st.none() | st.sampled_from(Attribution)),
+        pending=tuple(draw(st.lists(TEXT, max_size=2))),
     )
 
 
@@ -88,6 +93,8 @@ def plans(draw: st.DrawFn) -> Plan:
         reconciler_version=draw(TEXT),
         config_digest=draw(TEXT),
         commit=draw(st.none() | TEXT),
+        base=draw(st.none() | st.builds(Base, TEXT, TEXT, st.booleans())),
+        notes=tuple(draw(st.lists(TEXT, max_size=2))),
     )
 
 
@@ -119,6 +126,8 @@ def test_the_document_has_the_published_keys_in_order() -> None:
         "kept": 0,
         "withheld": 0,
         "managed": 2,
+        "this_change_set": None,
+        "already_pending": None,
     }
     assert (document["format_version"], document["plan_id"], document["applyable"]) == ("1.0", PLAN.plan_id, True)
     assert document["target"] == {"profile": TARGET.profile, "base_url": TARGET.base_url}
@@ -171,6 +180,8 @@ def test_changes_have_the_shape_that_policy_tools_know(
         "temporary_user_name": None,
         "requires": [],
         "wave": 0,
+        "attribution": None,
+        "pending_attributes": [],
     }
 
 
@@ -186,9 +197,36 @@ def test_the_document_is_safe_to_print_and_ends_with_a_line() -> None:
 def test_the_schema_is_the_one_of_the_document() -> None:
     schema = json_schema()
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    assert schema["required"] == list(to_document(PLAN))
+    assert schema["required"] == [key for key in to_document(PLAN) if key not in ("base", "notes")]
     assert schema["additionalProperties"] is False
     PlanDocument.model_validate(to_document(PLAN), strict=False)
+
+
+def test_attribution_is_counted_by_list() -> None:
+    pending = change("bob", after=values_of("bob", family="X"))
+    plan = plan_with(change("ada", Action.CREATE), pending, base=Base("main", "c" * 40))
+    summary = to_document(attributed(plan, plan_with(pending)))["summary"]
+    assert {action for action, count in summary["this_change_set"].items() if count} == {"create"}
+    assert {action for action, count in summary["already_pending"].items() if count} == {"update"}
+
+
+def test_a_document_from_before_attribution_is_read() -> None:
+    document = to_document(PLAN)
+    for holder, keys in (
+        (document, ("base", "notes")),
+        (document["summary"], ("this_change_set", "already_pending")),
+        *((item, ("attribution", "pending_attributes")) for item in document["resource_changes"]),
+    ):
+        for key in keys:
+            del holder[key]
+    assert from_json(json.dumps(document)) == PLAN
+
+
+def test_an_offline_plan_is_not_applyable() -> None:
+    offline = replace(PLAN, base=Base("main", "c" * 40, offline=True))
+    assert to_document(replace(PLAN, base=Base("main", "c" * 40)))["applyable"]
+    assert not to_document(offline)["applyable"]
+    assert from_json(to_json(offline)).offline
 
 
 # --- documents that are refused -----------------------------------------------------------------
