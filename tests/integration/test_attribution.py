@@ -166,15 +166,41 @@ def test_a_new_mapping_makes_only_those_this_change_sets_whom_it_changes(desk: O
     assert here.attributions() == {here.key(0): PENDING, here.key(2): MINE}
 
 
+def test_a_mapping_that_the_change_set_drops_was_looked_at_for_the_base(desk: OpenDesk) -> None:
+    here = desk()
+    rows = [
+        {"target": "externalId", "source": "objectId", "match": 1},
+        {"target": "userName", "source": "userPrincipalName", "match": 2},
+        {"target": "name.familyName", "source": "surname"},
+        {"target": "title", "source": "jobTitle"},
+    ]
+    here.repository.git("checkout", "--quiet", "main")
+    here.edit(0, jobTitle="Countess")
+    here.work.write("mappings.yaml", json.dumps(rows))
+    here.repository.commit("mappings", "desired-state")
+    here.repository.git("checkout", "--quiet", "-B", "edit")
+    here.drift(0, name={"familyName": "Hand"}, title="Countess")
+    here.work.write("mappings.yaml", json.dumps(rows[:3]))
+    assert here.attributions() == {here.key(0): PENDING}
+
+
+def test_narrowing_the_plan_does_not_narrow_the_base(desk: OpenDesk) -> None:
+    here = desk()
+    here.drift(0, **DRIFT)
+    here.edit(0, userPrincipalName="new.name@example.com", objectId=here.people[0]["objectId"])
+    (change,) = here.work.plan("--base", "main", "--user", "new.name@example.com").plan["resource_changes"]
+    assert change["pending_attributes"] == ["name.familyName", "name.givenName"]
+
+
 def test_a_date_that_passes_is_not_the_doing_of_the_change_set(desk: OpenDesk) -> None:
     here = desk()
     here.repository.git("checkout", "--quiet", "main")
-    here.edit(0, lifecycle={"expires": "2026-06-01"})
+    here.edit(0, lifecycle={"expires": "2031-06-01"})
     here.repository.commit("expires", "desired-state")
     here.repository.git("checkout", "--quiet", "-B", "edit")
-    here.edit(1, lifecycle={"expires": "2026-06-01"})
-    assert here.attributions("--now", "2026-05-31") == {}
-    assert here.attributions("--now", "2026-06-01") == {here.key(0): PENDING, here.key(1): MINE}
+    here.edit(1, lifecycle={"expires": "2031-06-01"})
+    assert here.attributions("--now", "2031-05-31") == {}
+    assert here.attributions("--now", "2031-06-01") == {here.key(0): PENDING, here.key(1): MINE}
 
 
 def test_the_plan_id_does_not_depend_on_the_base(desk: OpenDesk) -> None:

@@ -47,6 +47,11 @@ def test_another_action_is_this_change_sets() -> None:
     assert of(change("ada", Action.DELETE), gone) == (MINE, ())
 
 
+def test_to_adopt_an_account_is_not_to_update_it() -> None:
+    rows = {"before": values_of("ada", external_id=None), "after": values_of("ada")}
+    assert of(change("ada", **rows), change("ada", Action.ADOPT, **rows))[0] is MINE
+
+
 def test_deletions_are_the_same_whatever_else_is_looked_at() -> None:
     more = change("ada", Action.DELETE, before=values_of("ada", title="Countess"))
     assert of(more, change("ada", Action.DELETE)) == (PENDING, ())
