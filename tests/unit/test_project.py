@@ -60,7 +60,7 @@ def test_the_locks_hold_every_dependency_with_hashes_and_no_address() -> None:
 
 def test_every_action_is_pinned_by_its_commit() -> None:
     for workflow in (ROOT / ".github" / "workflows").glob("*.yml"):
-        for used in re.findall(r"uses: (\S+)", workflow.read_text("utf-8")):
+        for used in re.findall(r"\buses: (\S+)", workflow.read_text("utf-8")):
             assert re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40}", used), (workflow.name, used)
 
 
