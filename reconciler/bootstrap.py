@@ -20,6 +20,7 @@ import httpx
 from reconciler import __version__
 from reconciler.core.profile import TargetProfile
 from reconciler.core.text import printable, shortened
+from reconciler.core.veil import SHORTEST_KEY
 from reconciler.errors import ReconcilerError, TargetError, UsageError
 from reconciler.github.api import GitHub
 from reconciler.scim.client import ScimClient
@@ -72,6 +73,16 @@ def connection(base_url: str, profile: TargetProfile, environment: Mapping[str, 
     if not token.isascii() or not token.isprintable() or " " in token:
         raise TargetError("RECONCILER_TOKEN holds characters that no token has", "Copy it again, without line breaks.")
     return Connection(where, _Secret(token), profile.refusal_hints)
+
+
+def record_key(environment: Mapping[str, str] = os.environ) -> bytes:
+    """The key of the record's digests; raises `ReconcilerError` when there is none worth the name."""
+    key = environment.get("RECONCILER_RECORD_KEY", "").strip()
+    if len(key) < SHORTEST_KEY:
+        what = "is not set" if not key else f"is shorter than {SHORTEST_KEY} characters"
+        detail = "record.values is digest. Make a key once (openssl rand -hex 32) and keep it as a secret."
+        raise ReconcilerError(f"RECONCILER_RECORD_KEY {what}", detail)
+    return key.encode()
 
 
 @cache

@@ -393,6 +393,68 @@ def status(
     return run_status(_place(state, plans, None, sandbox=sandbox), format_, terminal)
 
 
+@app.command("log")
+def history(
+    user: Annotated[
+        str | None, typer.Argument(metavar="[USER]", help="userPrincipalName or objectId; left out: everybody.")
+    ] = None,
+    attribute: Annotated[
+        str | None,
+        typer.Option(
+            "--attribute", metavar="PATH", help="Only this source attribute or target; with USER: who set it."
+        ),
+    ] = None,
+    since: Annotated[str | None, typer.Option("--since", metavar="DATE", help="Nothing older than this.")] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, metavar="N", help="At most so many entries; of everybody's 50.")
+    ] = None,
+    format_: Annotated[str, typer.Option("--format", metavar="text|json|html", help="How it is written.")] = "text",
+    state: State = _STATE,
+    plans: Plans = _PLANS,
+    sandbox: Sandbox = False,
+    redact: Redact = False,
+    no_color: NoColor = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Tell who changed what and when, and what became of it, by git and receipts. No network, no token."""
+    from reconciler.commands.history import LogOptions, run_log  # noqa: PLC0415
+
+    terminal = _terminal(no_color=no_color, redact=redact, quiet=quiet, verbose=verbose)
+    options = LogOptions(user, attribute, since, limit, format_)
+    return run_log(_place(state, plans, None, sandbox=sandbox), options, terminal)
+
+
+@app.command()
+def rollback(
+    to: Annotated[
+        str,
+        typer.Argument(
+            metavar="COMMIT|PLAN", help="A commit: as it was then. A plan, by id or directory: without what it brought."
+        ),
+    ],
+    user: Annotated[
+        str | None, typer.Option("--user", metavar="KEY", help="Only this user, by userPrincipalName or objectId.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Scope, groups and mappings too, not only people.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the edit, write nothing.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite what was edited since.")] = False,
+    state: State = _STATE,
+    plans: Plans = _PLANS,
+    sandbox: Sandbox = False,
+    redact: Redact = False,
+    no_color: NoColor = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Edit the desired state to be as it was, as a change to review. Files only: no network, no token."""
+    from reconciler.commands.rollback import RollbackOptions, run_rollback  # noqa: PLC0415
+
+    terminal = _terminal(no_color=no_color, redact=redact, quiet=quiet, verbose=verbose)
+    options = RollbackOptions(to, user, everything, dry_run, force)
+    return run_rollback(_place(state, plans, None, sandbox=sandbox), options, terminal)
+
+
 @app.command("eval")
 def evaluate(
     expression: Annotated[

@@ -40,7 +40,7 @@ class DesiredState:
     rules: ScopeRules
     diagnostics: tuple[Diagnostic, ...]
     digest: str
-    """sha256 over everything that can change a plan: approvals and notifications do not."""
+    """sha256 over everything that can change a plan: approvals, notifications and the record do not."""
     files: Mapping[str, str]
     """sha256 of each file, by its name."""
     settings: Mapping[str, Any]
@@ -132,6 +132,7 @@ def _policy(settings: models.Settings) -> Policy:
         creates=Limit(guards.creates.count, guards.creates.percent),
         failures=Limit(guards.failures.count, guards.failures.percent, guards.failures.floor),
         protected=frozenset(map(folded, guards.protected)),
+        digests=settings.record.values == "digest",
         approvals=tuple(Approval(entry.plan, entry.removals, entry.until) for entry in settings.approvals),
     )
 
@@ -154,7 +155,7 @@ def _ownership(settings: Located[models.Settings], directory: Directory) -> Pred
 
 
 def _digest(directory: Directory, settings: models.Settings) -> str:
-    without = settings.model_dump(mode="json", exclude={"approvals", "notifications"})
+    without = settings.model_dump(mode="json", exclude={"approvals", "notifications", "record"})
     files = {name: digest for name, digest in directory.digests.items() if name != "settings.yaml"}
     content = json.dumps({"settings": without, "files": files}, sort_keys=True)
     return f"sha256:{hashlib.sha256(content.encode()).hexdigest()}"

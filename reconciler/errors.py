@@ -87,7 +87,7 @@ class PlanFileError(ReconcilerError):
 
 
 class RepositoryError(ReconcilerError):
-    """The git repository does not give what a plan is to be compared with."""
+    """The git repository cannot tell what it was asked."""
 
 
 class SchemaError(ReconcilerError):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
@@ -28,6 +29,7 @@ from reconciler.core.model import (
     Target,
 )
 from reconciler.core.planning import plan_id
+from reconciler.core.veil import Veil
 from reconciler.errors import PlanFileError
 
 FORMAT_VERSION = "1.0"
@@ -161,11 +163,53 @@ class PlanDocument(_Document):
     notes: list[str] = Field(default=[], description="What is different from the base besides users")
     diagnostics: list[DiagnosticDocument]
     resource_changes: list[ResourceChange]
+    values: Literal["full", "digest"] = Field(
+        default="full", description="digest: a plan of the record, with digests of names and values; not to be applied"
+    )
 
 
 def to_json(plan: Plan) -> str:
     """The document, indented, with a final newline; same plan, same bytes."""
     return json_text(to_document(plan)) + "\n"
+
+
+def to_record(plan: Plan, veil: Veil) -> str:
+    """The document as a record keeps it, behind `veil`."""
+    if veil.key is None:
+        return to_json(plan)
+    veiled = replace(
+        plan,
+        changes=tuple(_veiled_change(change, veil) for change in plan.changes),
+        guards=tuple(replace(guard, message=veil.text(guard.message)) for guard in plan.guards),
+        diagnostics=tuple(_veiled_diagnostic(item, veil) for item in plan.diagnostics),
+    )
+    document = to_document(veiled)
+    for change, found in zip(plan.changes, document["resource_changes"], strict=True):
+        found["address"] = veil.address(change.address)
+    return json_text({**document, "values": "digest"}) + "\n"
+
+
+def _veiled_change(change: Change, veil: Veil) -> Change:
+    temporary = change.temporary_user_name
+    return replace(
+        change,
+        key=veil.name(change.key),
+        detail=veil.text(change.detail),
+        before=veil.values(change.address, change.before),
+        after=veil.values(change.address, change.after),
+        temporary_user_name=veil.name(temporary) if temporary is not None else None,
+        requires=tuple(veil.addresses(change.requires)),
+    )
+
+
+def _veiled_diagnostic(item: Diagnostic, veil: Veil) -> Diagnostic:
+    return replace(
+        item,
+        summary=veil.text(item.summary),
+        detail=veil.text(item.detail),
+        address=veil.address(item.address) if item.address is not None else None,
+        source_line=None,
+    )
 
 
 def json_text(content: Any) -> str:
@@ -201,6 +245,7 @@ def to_document(plan: Plan) -> dict[str, Any]:
         "notes": list(plan.notes),
         "diagnostics": [diagnostic_document(item) for item in plan.diagnostics],
         "resource_changes": [_change(change) for change in plan.changes],
+        "values": "full",
     }
 
 
@@ -287,6 +332,11 @@ def from_json(text: str | bytes) -> Plan:
         base=Base(**document.base.model_dump()) if document.base is not None else None,
         notes=tuple(document.notes),
     )
+    if document.values == "digest":
+        raise PlanFileError(
+            "the plan is on record with digests in place of values",
+            "See README.md beside it; make a new plan to apply.",
+        )
     if plan_id(plan.target, plan.changes) != plan.plan_id:
         raise PlanFileError("the plan was edited: its content does not give its plan id", "Make a new plan.")
     return plan

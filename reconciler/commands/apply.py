@@ -20,6 +20,7 @@ from reconciler.commands.log import Log, open_log
 from reconciler.commands.place import Place, usable_state
 from reconciler.commands.plan import exit_code as plan_exit_code
 from reconciler.commands.plan import make_plan
+from reconciler.commands.record import PAGE, tell_lost_keys, veil_of, write_missing_pages, write_page
 from reconciler.commands.reviewed import check_binding, not_as_reviewed
 from reconciler.commands.session import Session, open_session
 from reconciler.core import verify
@@ -33,13 +34,14 @@ from reconciler.core.text import plural, quoted
 from reconciler.errors import ExitCode, PlanFileError, QuarantineError, StalePlanError, TargetError, UsageError
 from reconciler.executor import Brakes, Report, execute
 from reconciler.one_change import Execution
-from reconciler.plan_document import from_json, to_json
+from reconciler.plan_document import from_json, to_record
 from reconciler.render.text import render_plan, render_report, was_not_started
 from reconciler.scim.client import ScimClient
 from reconciler.scim.pace import Pace
 from reconciler.store.files import read_file, write_private
 from reconciler.store.lock import Wait, one_writer
 from reconciler.store.receipts import Receipt, directory_for, started_addresses
+from reconciler.store.records import PLAN
 from reconciler.store.refusal import forget_refusal, remember_refusal
 from reconciler.terminal import Progress, Terminal
 
@@ -70,11 +72,14 @@ def run_apply(place: Place, options: ApplyOptions, terminal: Terminal) -> ExitCo
     state = usable_state(place, terminal)
     if state is None:
         return ExitCode.ERROR
+    veil = veil_of(place, state)
     with (
         open_log(options.log, terminal) as log,
         one_writer(place.lock(state.target), Wait(options.lock_timeout, terminal.note)),
-        open_session(place, state, terminal) as session,
+        open_session(place, state, terminal, veil) as session,
     ):
+        write_missing_pages(place, terminal)
+        tell_lost_keys(place, veil, terminal)
         return _Apply(session, options, reviewed, terminal, log).run()
 
 
@@ -95,7 +100,7 @@ class _Apply:
         if self._reviewed is not None:
             check_binding(self._reviewed, self._session)
         plan, changed = self._plan()
-        health = health_of(self._session)
+        health = health_of(self._session, plan)
         self._show(plan)
         if plan.blocked:
             self._log.begin(plan, self._session, person=False)
@@ -126,7 +131,8 @@ class _Apply:
         _check_approval(self._options.approve, [plan, reviewed or plan], self._terminal)
         if reviewed is None:
             return plan, []
-        started = started_addresses(place.record, reviewed.plan_id)
+        begun, veil = started_addresses(place.record, reviewed.plan_id), self._session.veil
+        started = {each.address for each in reviewed.changes if {each.address, veil.address(each.address)} & begun}
         changed = not_as_reviewed(reviewed, plan, started, strict=self._options.strict)
         # What is left of a plan that was approved as a whole is approved too.
         return with_approval(plan, approvals, today(place), reviewed), changed
@@ -157,8 +163,10 @@ class _Apply:
         """Nothing is left to do: what earlier receipts say about failures is over."""
         if plan.tally.failed or self._options.users or health.healthy:
             return
-        receipt = Receipt(directory_for(self._session.place.record, plan), plan, real_now)
+        place = self._session.place
+        receipt = Receipt(directory_for(place.record, plan), plan, real_now, veil=self._session.veil)
         receipt.close({})
+        write_page(receipt.path.parent, place, self._terminal)
         self._terminal.note(f"Nothing is left of what failed before. Receipt: {receipt.path}")
 
     def _carry_out(self, choice: Choice, record_of: Plan) -> ExitCode:
@@ -182,8 +190,10 @@ class _Apply:
         )
         with terminal.progress() as progress, bootstrap.client(session.connection, writes=True, pace=pace) as client:
             directory = directory_for(session.place.record, record_of)
-            write_private(directory / "plan.json", to_json(record_of))
-            receipt = Receipt(directory, record_of, real_now, whole=not self._options.users)
+            write_private(directory / PLAN, to_record(record_of, session.veil))
+            # Until it is written anew there is none: the next apply then sees that a page is missing.
+            (directory / PAGE).unlink(missing_ok=True)
+            receipt = Receipt(directory, record_of, real_now, whole=not self._options.users, veil=session.veil)
             for outcome in choice.skipped:
                 receipt.finished(outcome)
             watch = _Watch(len(choice.plan.changes), progress, terminal, self._log, stop)
@@ -193,6 +203,7 @@ class _Apply:
                 report = execute(choice.plan, execution, brakes=brakes)
             counts = Counter(outcome.result for outcome in (*report.outcomes, *choice.skipped))
             receipt.close(counts, how=_how(report), left=report.left)
+            write_page(directory, session.place, terminal)
         terminal.note(f"Receipt: {receipt.path}")
         return report
 

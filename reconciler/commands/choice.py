@@ -25,9 +25,20 @@ class Choice:
     trial: frozenset[str]
 
 
-def health_of(session: Session) -> Health:
-    """How the applies to this target stand."""
-    return assess(runs_of(session.place.record, session.target))
+def health_of(session: Session, plan: Plan) -> Health:
+    """How the applies to this target stand; the users of `plan` by their addresses, whatever receipts call them."""
+    health = assess(runs_of(session.place.record, session.target))
+    veil = session.veil
+    if veil.key is None:
+        return health
+    troubles = dict(health.troubles)
+    for change in plan.changes:
+        trouble = troubles.pop(veil.address(change.address), None)
+        if trouble is not None:
+            digest = change_digest(change)
+            known = digest if trouble.digest == veil.change(digest) else trouble.digest
+            troubles[change.address] = replace(trouble, address=change.address, digest=known)
+    return replace(health, troubles=troubles)
 
 
 def put_off(plan: Plan, health: Health, now: datetime) -> list[Outcome]:

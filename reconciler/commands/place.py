@@ -9,6 +9,8 @@ from pathlib import Path
 from reconciler.core.model import Target
 from reconciler.desired import BrokenState, DesiredState, load
 from reconciler.errors import UsageError
+from reconciler.profiles import PROFILES
+from reconciler.sources.yaml_files import Directory, with_source_lines
 from reconciler.store.lock import lock_directory, lock_name
 from reconciler.terminal import Terminal
 
@@ -58,7 +60,20 @@ def usable_state(place: Place, terminal: Terminal) -> DesiredState | None:
     return state
 
 
-def parse_now(text: str | None) -> datetime:
+def place_target(place: Place, terminal: Terminal) -> Target | None:
+    """The target that settings.yaml names; people need not be readable to see how things stand."""
+    directory = Directory(place.state)
+    settings = directory.settings()
+    if settings is None:
+        terminal.diagnostics(with_source_lines(directory.diagnostics, place.state))
+        return None
+    profile = PROFILES[settings.value.target.profile]
+    if place.sandbox:
+        return Target(profile.name, SANDBOX_URL)
+    return Target(profile.name, settings.value.target.base_url.rstrip("/"))
+
+
+def parse_now(text: str | None, flag: str = "--now") -> datetime:
     """`--now`: a date (its first moment, UTC) or a time with its zone; left out: now."""
     if text is None:
         return datetime.now(UTC)
@@ -66,7 +81,7 @@ def parse_now(text: str | None) -> datetime:
         when = datetime.fromisoformat(text)
         when = when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)
     except (ValueError, OverflowError) as fault:
-        raise UsageError(f"--now {text!r} is not a date", "Write 2026-12-01 or 2026-12-01T08:00:00Z.") from fault
+        raise UsageError(f"{flag} {text!r} is not a date", "Write 2026-12-01 or 2026-12-01T08:00:00Z.") from fault
     if not _FIRST_YEAR <= when.year <= _LAST_YEAR:
-        raise UsageError(f"--now {text!r} is out of range", f"Years are {_FIRST_YEAR} to {_LAST_YEAR}.")
+        raise UsageError(f"{flag} {text!r} is out of range", f"Years are {_FIRST_YEAR} to {_LAST_YEAR}.")
     return when

@@ -54,7 +54,7 @@ def run_plan(place: Place, options: PlanOptions, terminal: Terminal) -> ExitCode
         return _run_offline(place, state, side, options, terminal)
     with open_log(options.log, terminal) as log, open_session(place, state, terminal) as session:
         plan = make_plan(session, options.users, terminal, side)
-        health = health_of(session)
+        health = health_of(session, plan)
         log.begin(plan, session, person=False)
         log.planned(plan)
     terminal.result(rendered(plan, state.profile, options.face, terminal.style))

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reconciler import bootstrap
 from reconciler.commands.place import SANDBOX_URL, Place
+from reconciler.commands.record import readable_veil
+from reconciler.core.compare import folded
 from reconciler.core.model import Target
+from reconciler.core.veil import OPEN, Veil
 from reconciler.desired import DesiredState
 from reconciler.store.receipts import History, read_history
 from reconciler.store.runs import moved_from
@@ -23,13 +26,19 @@ class Session:
     state: DesiredState
     target: Target
     connection: bootstrap.Connection
+    veil: Veil = OPEN
+    """What records say of people."""
 
     def history(self) -> History:
         """What receipts tell about the target's accounts; they are read where it can count."""
         days = int(self.state.profile.quarantine_days.value)
         if days <= 0 and self.state.policy.delete_after_days is None:
             return History()
-        return read_history(self.place.record, self.target.base_url, days, self.place.now)
+        history = read_history(self.place.record, self.target.base_url, days, self.place.now)
+        if self.veil.key is None:
+            return history
+        names = {self.veil.name(name): folded(name) for user in self.state.users for name in user.user_names}
+        return replace(history, reserved={names.get(name, name): day for name, day in history.reserved.items()})
 
     def moved_from(self) -> str | None:
         """Where applies went until now, if never to this target."""
@@ -37,10 +46,12 @@ class Session:
 
 
 @contextmanager
-def open_session(place: Place, state: DesiredState, terminal: Terminal) -> Iterator[Session]:
-    """The session; the sandbox runs as long as it is open."""
+def open_session(place: Place, state: DesiredState, terminal: Terminal, veil: Veil | None = None) -> Iterator[Session]:
+    """The session; the sandbox runs as long as it is open. `veil` None: whatever can be read without a key."""
+    if veil is None:
+        veil = readable_veil(place, state, terminal)
     if not place.sandbox:
-        yield Session(place, state, state.target, bootstrap.connection(state.target.base_url, state.profile))
+        yield Session(place, state, state.target, bootstrap.connection(state.target.base_url, state.profile), veil)
         return
     domains = sorted({name.rpartition("@")[2] for user in state.users for name in user.user_names})
     with bootstrap.sandbox(place.sandbox_file, state.profile, domains) as (connection, fresh):

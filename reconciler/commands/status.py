@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from reconciler.commands.face import DATA, check_format
-from reconciler.commands.place import SANDBOX_URL, Place
+from reconciler.commands.place import Place, place_target
 from reconciler.core.health import Health, Quarantine, QuarantineReason, Run, Standing, assess
 from reconciler.core.model import Target
 from reconciler.errors import ExitCode
 from reconciler.plan_document import json_text
-from reconciler.profiles import PROFILES
 from reconciler.render.status import Status, render_status, status_document
-from reconciler.sources.yaml_files import Directory, with_source_lines
 from reconciler.store.lock import holder
 from reconciler.store.refusal import last_refusal
 from reconciler.store.runs import runs_of
@@ -20,7 +18,7 @@ from reconciler.terminal import Terminal
 def run_status(place: Place, form: str, terminal: Terminal) -> ExitCode:
     """Prints it; healthy is 0, unhealthy 1."""
     check_format(form, DATA)
-    target = _target(place, terminal)
+    target = place_target(place, terminal)
     if target is None:
         return ExitCode.ERROR
     status = status_of(place, target)
@@ -50,16 +48,3 @@ def _refused(place: Place, target: Target) -> Standing | None:
     if found is None:
         return None
     return Standing(Quarantine(QuarantineReason.REFUSED, found.message), found.began, found.last, found.count)
-
-
-def _target(place: Place, terminal: Terminal) -> Target | None:
-    """The target that settings.yaml names; people need not be readable to see how things stand."""
-    directory = Directory(place.state)
-    settings = directory.settings()
-    if settings is None:
-        terminal.diagnostics(with_source_lines(directory.diagnostics, place.state))
-        return None
-    profile = PROFILES[settings.value.target.profile]
-    if place.sandbox:
-        return Target(profile.name, SANDBOX_URL)
-    return Target(profile.name, settings.value.target.base_url.rstrip("/"))

@@ -50,6 +50,8 @@ class Policy:
     """Of attempted changes, how many may fail before an apply stops itself."""
     protected: frozenset[str] = frozenset()
     """Folded userNames and externalIds that are never removed."""
+    digests: bool = False
+    """Whether records hold digests in place of names and values."""
     approvals: tuple[Approval, ...] = ()
 
     def permits(self, action: Action) -> bool:

@@ -122,6 +122,15 @@ class NotificationSettings(_Strict):
     on_failure: Names = []
 
 
+class RecordSettings(_Strict):
+    """What the record of an apply says of people."""
+
+    values: Literal["full", "digest"] = Field(
+        default="full",
+        description="digest: keyed digests (RECONCILER_RECORD_KEY) in place of names and values of people",
+    )
+
+
 class Settings(_Strict):
     """settings.yaml."""
 
@@ -131,6 +140,7 @@ class Settings(_Strict):
     guards: GuardSettings = GuardSettings()
     approvals: Annotated[list[Approval], BeforeValidator(_listed)] = []
     notifications: NotificationSettings = NotificationSettings()
+    record: RecordSettings = RecordSettings()
 
 
 class Members(_Strict):

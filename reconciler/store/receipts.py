@@ -19,11 +19,13 @@ from reconciler.core.compare import folded
 from reconciler.core.health import Quarantine
 from reconciler.core.model import Action, Deactivation, Outcome, Plan, Result
 from reconciler.core.planning import change_digest
+from reconciler.core.veil import OPEN, Veil
 from reconciler.errors import PlanFileError
 from reconciler.store.files import read_file
 
 FORMAT_VERSION = "1.0"
 RECEIPT = "receipt.jsonl"
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def directory_for(plans: Path, plan: Plan) -> Path:
@@ -39,10 +41,13 @@ def short_id(plan_id: str) -> str:
 class Receipt:
     """An open receipt. Every line is on disk when its method returns. Thread-safe.
 
-    `whole`: the apply is about all users.
+    `whole`: the apply is about all users. `veil`: what it says of people.
     """
 
-    def __init__(self, directory: Path, plan: Plan, clock: Callable[[], datetime], *, whole: bool = True) -> None:
+    def __init__(
+        self, directory: Path, plan: Plan, clock: Callable[[], datetime], *, whole: bool = True, veil: Veil = OPEN
+    ) -> None:
+        self._veil = veil
         self.path = directory / RECEIPT
         self._plan_id = plan.plan_id
         self._clock = clock
@@ -56,6 +61,7 @@ class Receipt:
             profile=plan.target.profile,
             changes=len(plan.changes),
             whole=whole,
+            **({"key": veil.key_id} if veil.key is not None else {}),
         )
 
     def _open(self, directory: Path) -> IO[bytes]:
@@ -69,26 +75,29 @@ class Receipt:
 
     def started(self, address: str, action: Action, live_id: str | None, attributes: list[str]) -> None:
         """A request is about to be sent."""
-        self._line("started", address=address, action=action.value, id=live_id, attributes=attributes)
+        self._line(
+            "started", address=self._veil.address(address), action=action.value, id=live_id, attributes=attributes
+        )
 
     def finished(self, outcome: Outcome) -> None:
         """What became of it."""
-        change = outcome.change
+        change, veil = outcome.change, self._veil
+        name = change.after.get("userName") or change.before.get("userName")
         self._line(
             "finished",
-            address=change.address,
+            address=veil.address(change.address),
             action=change.action.value,
             id=outcome.live_id or change.live_id,
-            user_name=change.after.get("userName") or change.before.get("userName"),
+            user_name=veil.name(str(name)) if name is not None else None,
             result=outcome.result.value,
-            message=outcome.message,
+            message=veil.text(outcome.message),
             attributes=list(outcome.attributes),
-            change=change_digest(change),
+            change=veil.change(change_digest(change)),
         )
 
     def quarantined(self, why: Quarantine) -> None:
         """The run stops itself."""
-        self._line("quarantined", reason=why.reason, message=why.message)
+        self._line("quarantined", reason=why.reason, message=self._veil.text(why.message))
 
     def close(self, outcomes: Mapping[Result, int], *, how: str = "complete", left: int = 0) -> None:
         """The apply is over; the numbers are counted from outcomes. `how`, `left`: as `health.Run`."""
@@ -142,6 +151,21 @@ def read_receipt(path: Path) -> Iterator[dict[str, Any]]:
         if not isinstance(entry, dict):
             raise PlanFileError(f"{path}:{number}: not a receipt line", "Restore the file from git.")
         yield entry
+
+
+def time_of(entry: Mapping[str, Any]) -> datetime:
+    """When an entry was written; a time that is none sorts before all others."""
+    try:
+        when = datetime.fromisoformat(str(entry.get("time")))
+    except ValueError:
+        return _LONG_AGO
+    return when if when.tzinfo is not None else when.replace(tzinfo=UTC)
+
+
+def key_ids(plans: Path) -> set[str]:
+    """Which keys the digests of receipts were made with."""
+    firsts = (next(read_receipt(path), {}) for path in plans.rglob(RECEIPT))
+    return {str(first["key"]) for first in firsts if "key" in first}
 
 
 def started_addresses(plans: Path, plan_id: str) -> frozenset[str]:
@@ -246,6 +270,7 @@ def json_schema() -> dict[str, Any]:
             "message": text,
             "attributes": {"type": "array", "items": text},
             "change": {"type": "string", "description": "The same for the same change"},
+            "key": {"type": "string", "description": "Which key the digests were made with"},
             "whole": {"type": "boolean", "description": "Whether the apply was about all users"},
             "reason": {"type": "string", "description": "Why a run stopped itself, in Entra's names"},
             "how": {"enum": ["complete", "interrupted", "quarantined"]},

@@ -27,7 +27,7 @@ _BATCH_BYTES = 64 * 1024 * 1024
 _SECONDS = 120
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _UNSAFE_REF = re.compile(r"^[-:^]|[\x00-\x20\x7f:]|\.\.|^$")
-_OPTIONS = (
+GIT_OPTIONS = (
     "--no-pager",
     "--no-replace-objects",
     "--literal-pathspecs",
@@ -42,15 +42,15 @@ _FETCH = (
 )
 
 
-class _RefusedError(Exception):
+class GitRefusedError(Exception):
     """git ended with a fault; its words are the message."""
 
 
 def commit_of(directory: Path) -> str | None:
     """The commit that `directory` is checked out at; None outside of git, or without a commit."""
     try:
-        return _commit(_git(directory, "rev-parse", "--verify", "HEAD^{commit}"))
-    except (_RefusedError, RepositoryError):
+        return _commit(git(directory, "rev-parse", "--verify", "HEAD^{commit}"))
+    except (GitRefusedError, RepositoryError):
         return None
 
 
@@ -65,15 +65,15 @@ def base_commit(directory: Path, ref: str) -> str:
             "Name a branch, a tag or a commit: origin/main.",
         )
     try:
-        shallow = _git(directory, "rev-parse", "--is-shallow-repository").strip() == b"true"
-    except _RefusedError as fault:
+        shallow = git(directory, "rev-parse", "--is-shallow-repository").strip() == b"true"
+    except GitRefusedError as fault:
         raise _unusable(directory, fault) from fault
     tip = _resolved(directory, ref, shallow=shallow)
     if commit_of(directory) is None:
         raise RepositoryError("the repository has no commit yet", "Commit first, or leave --base out.")
     try:
-        return _commit(_git(directory, "merge-base", tip, "HEAD"))
-    except _RefusedError as fault:
+        return _commit(git(directory, "merge-base", tip, "HEAD"))
+    except GitRefusedError as fault:
         said = f"{quoted(ref)} and HEAD have no commit in common"
         if shallow:
             raise RepositoryError(f"{said} among those that are here (a shallow clone)", _FETCH) from fault
@@ -82,8 +82,8 @@ def base_commit(directory: Path, ref: str) -> str:
 
 def _resolved(directory: Path, ref: str, *, shallow: bool) -> str:
     try:
-        return _commit(_git(directory, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}"))
-    except _RefusedError as fault:
+        return _commit(git(directory, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}"))
+    except GitRefusedError as fault:
         if shallow:
             said = f"--base {quoted(ref)} is not among the commits that are here (a shallow clone)"
             raise RepositoryError(said, _FETCH) from fault
@@ -95,11 +95,11 @@ def _commit(answer: bytes) -> str:
     """The first line as an object id."""
     found = answer.decode("ascii", "replace").partition("\n")[0]
     if not _COMMIT.fullmatch(found):
-        raise _RefusedError(f"no commit: {shortened(found, 80)}")
+        raise GitRefusedError(f"no commit: {shortened(found, 80)}")
     return found
 
 
-def _unusable(directory: Path, fault: _RefusedError) -> RepositoryError:
+def _unusable(directory: Path, fault: GitRefusedError) -> RepositoryError:
     said = str(fault)
     if "dubious ownership" in said:
         detail = "Tell git that it is yours: git config --global --add safe.directory with the repository's directory."
@@ -146,7 +146,7 @@ def write_tree(directory: Path, commit: str, into: Path, wanted: Wanted) -> bool
             return False
         entries = _entries(directory, tree)
         _write(directory, entries, into, wanted)
-    except _RefusedError as fault:
+    except GitRefusedError as fault:
         said = f"files of commit {commit[:12]} cannot be read: {fault}"
         raise RepositoryError(said, f"They may not be here (a partial clone). {_FETCH}") from fault
     except OSError as fault:
@@ -157,10 +157,10 @@ def write_tree(directory: Path, commit: str, into: Path, wanted: Wanted) -> bool
 
 def _tree_of(directory: Path, commit: str) -> bytes | None:
     """The object id of the directory in `commit`."""
-    prefix = _git(directory, "rev-parse", "--show-prefix").removesuffix(b"\n").rstrip(b"/")
+    prefix = git(directory, "rev-parse", "--show-prefix").removesuffix(b"\n").rstrip(b"/")
     if not prefix:
-        return _git(directory, "rev-parse", "--verify", f"{commit}^{{tree}}").strip()
-    listed = _git(directory, "ls-tree", "-z", "--full-tree", commit, "--", os.fsdecode(prefix))
+        return git(directory, "rev-parse", "--verify", f"{commit}^{{tree}}").strip()
+    listed = git(directory, "ls-tree", "-z", "--full-tree", commit, "--", os.fsdecode(prefix))
     kind, oid = ([*listed.partition(b"\t")[0].split(), b"", b"", b""])[1:3]
     if kind == b"commit":
         raise RepositoryError(f"in commit {commit[:12]} the desired state is a submodule", "Its files are not here.")
@@ -169,7 +169,7 @@ def _tree_of(directory: Path, commit: str) -> bytes | None:
 
 def _entries(directory: Path, tree: bytes) -> list[_Entry]:
     """All files below `tree`; their names lead nowhere else."""
-    listing = _git(directory, "ls-tree", "-r", "-z", "-l", "--full-tree", tree.decode("ascii"), limit=_MAX_LISTING)
+    listing = git(directory, "ls-tree", "-r", "-z", "-l", "--full-tree", tree.decode("ascii"), limit=_MAX_LISTING)
     lines = listing.split(b"\0")[:-1]
     if len(lines) > _MAX_ENTRIES:
         raise RepositoryError(f"the base has more than {_MAX_ENTRIES:,} files", "Name the directory with --state.")
@@ -186,7 +186,7 @@ def _entry(line: bytes) -> _Entry:
             f"the base holds {quoted(os.fsdecode(name))}, which no directory can hold", "Mend its history."
         )
     if not size.isdigit():  # git writes BAD for a blob that is missing
-        raise _RefusedError(f"{quoted(os.fsdecode(name))} is not here")
+        raise GitRefusedError(f"{quoted(os.fsdecode(name))} is not here")
     entry = _Entry(mode, oid, int(size), name)
     if entry.is_link and entry.size > _MAX_LINK:
         raise RepositoryError(f"the base holds a link, {quoted(os.fsdecode(name))}, that leads nowhere", "Mend it.")
@@ -230,11 +230,11 @@ def _contents(directory: Path, entries: Sequence[_Entry]) -> Iterator[tuple[_Ent
     for batch in _batches(entries):
         asked = b"".join(entry.oid + b"\n" for entry in batch)
         size = sum(entry.size + 200 for entry in batch)
-        answer, start = _git(directory, "cat-file", "--batch", given=asked, limit=size), 0
+        answer, start = git(directory, "cat-file", "--batch", given=asked, limit=size), 0
         for entry in batch:
             end = answer.find(b"\n", start) + 1
             if answer[start:end].split() != [entry.oid, b"blob", b"%d" % entry.size]:
-                raise _RefusedError(f"{quoted(os.fsdecode(entry.name))} is not here")
+                raise GitRefusedError(f"{quoted(os.fsdecode(entry.name))} is not here")
             yield entry, answer[end : end + entry.size]
             start = end + entry.size + 1
 
@@ -255,15 +255,15 @@ def _batches(entries: Iterable[_Entry]) -> Iterator[list[_Entry]]:
 # --- git --------------------------------------------------------------------------
 
 
-def _git(directory: Path, *arguments: str, given: bytes = b"", limit: int = _MAX_ANSWER) -> bytes:
-    """What git says, at most `limit` bytes; raises `_RefusedError` with its complaint."""
-    command = ["git", *_OPTIONS, "-C", str(directory.resolve()), *arguments]
+def git(directory: Path, *arguments: str, given: bytes = b"", limit: int = _MAX_ANSWER) -> bytes:
+    """What git says, at most `limit` bytes; raises `GitRefusedError` with its complaint."""
+    command = ["git", *GIT_OPTIONS, "-C", str(directory.resolve()), *arguments]
     with tempfile.TemporaryFile() as asked, tempfile.TemporaryFile() as complaints:
         asked.write(given)
         asked.seek(0)
         try:
             running = subprocess.Popen(  # noqa: S603 - no shell, and nothing in `arguments` begins like a flag
-                command, stdin=asked, stdout=subprocess.PIPE, stderr=complaints, env=_environment()
+                command, stdin=asked, stdout=subprocess.PIPE, stderr=complaints, env=git_environment()
             )
         except (OSError, ValueError) as fault:
             raise RepositoryError(f"git cannot be run: {fault}", "Install git, or leave --base out.") from fault
@@ -274,7 +274,7 @@ def _git(directory: Path, *arguments: str, given: bytes = b"", limit: int = _MAX
         raise RepositoryError(f"git was ended, after at most {_SECONDS} seconds", "Try again.")
     if running.returncode:
         fatal = [line for line in said.splitlines() if line.startswith("fatal: ")] or [said]
-        raise _RefusedError(shortened(fatal[0].removeprefix("fatal: ")) or "git says nothing more")
+        raise GitRefusedError(shortened(fatal[0].removeprefix("fatal: ")) or "git says nothing more")
     return answer
 
 
@@ -296,7 +296,7 @@ def _answer(running: subprocess.Popen[bytes], limit: int) -> bytes:
             running.stdout.close()
 
 
-def _environment() -> dict[str, str]:
+def git_environment() -> dict[str, str]:
     """Ours, without the token and without anything that points git elsewhere, fetches or runs something."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     kept.pop("RECONCILER_TOKEN", None)

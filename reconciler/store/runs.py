@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from reconciler.core.health import Attempt, Quarantine, Run
 from reconciler.core.model import Target
-from reconciler.store.receipts import RECEIPT, read_receipt
-
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+from reconciler.store.receipts import RECEIPT, read_receipt, time_of
 
 
 def runs_of(plans: Path, target: Target) -> list[Run]:
@@ -31,7 +29,7 @@ def moved_from(plans: Path, target: Target) -> str | None:
         where = str(first.get("target"))
         if where == target.base_url:
             return None
-        began = _time(first)
+        began = time_of(first)
         if last is None or (began, where) > last:
             last = (began, where)
     return last[1] if last is not None else None
@@ -77,10 +75,10 @@ class _Open:
         left = end.get("left", 0)
         return Run(
             plan_id=str(self.first.get("plan_id", "")),
-            began=_time(self.first),
+            began=time_of(self.first),
             whole=self.first.get("whole", True) is True,
             attempts=tuple(self.attempts),
-            ended=_time(end) if self.last is not None else None,
+            ended=time_of(end) if self.last is not None else None,
             how=str(end.get("how", "complete")) if self.last is not None else "",
             left=left if isinstance(left, int) else 0,
             quarantine=self.quarantine,
@@ -90,13 +88,4 @@ class _Open:
 def _attempt(entry: Mapping[str, Any]) -> Attempt:
     names = ("address", "action", "change", "result", "message")
     address, action, digest, result, message = (str(entry.get(name, "")) for name in names)
-    return Attempt(address, action, digest, result, message, _time(entry))
-
-
-def _time(entry: Mapping[str, Any]) -> datetime:
-    """When it was written; a time that is none sorts before all others."""
-    try:
-        when = datetime.fromisoformat(str(entry.get("time")))
-    except ValueError:
-        return _LONG_AGO
-    return when if when.tzinfo is not None else when.replace(tzinfo=UTC)
+    return Attempt(address, action, digest, result, message, time_of(entry))

@@ -204,7 +204,10 @@ def test_a_key_without_a_value_is_as_good_as_absent(tree: Tree, written: str) ->
             "lifecycel: {}\n",
             "4:1",
             'unknown key "lifecycel"',
-            "Did you mean lifecycle? Known here: approvals, guards, lifecycle, notifications, ownership, target.",
+            (
+                "Did you mean lifecycle? Known here: "
+                "approvals, guards, lifecycle, notifications, ownership, record, target."
+            ),
         ),
         (
             "guards: {removals: {cuont: 1}}\n",

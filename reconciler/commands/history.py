@@ -1,0 +1,105 @@
+"""`log`: who changed what, when, and what became of it. Reads git and receipts; no network, no token."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from reconciler import bootstrap
+from reconciler.commands.place import Place, parse_now, place_target
+from reconciler.core.compare import folded
+from reconciler.core.history import Entry, Person
+from reconciler.core.profile import TargetProfile
+from reconciler.core.veil import OPEN, Veil
+from reconciler.desired_mappings import compile_mappings
+from reconciler.errors import ExitCode, ReconcilerError, UsageError
+from reconciler.past import Fields, Past, fields_named
+from reconciler.plan_document import json_text
+from reconciler.profiles import PROFILES
+from reconciler.render.history import History, history_document, render_history
+from reconciler.render.history_page import render_history_page
+from reconciler.sources.yaml_files import Directory
+from reconciler.store.commits import Commits
+from reconciler.store.receipts import key_ids
+from reconciler.store.records import runs_on_record
+from reconciler.terminal import Terminal
+
+_FORMATS = ("text", "json", "html")
+_LIMIT = 50
+"""Entries that are shown when all of the history was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogOptions:
+    """`user`: userPrincipalName or objectId; None: everybody. `limit` None: all of a user's, 50 of everybody's."""
+
+    user: str | None = None
+    attribute: str | None = None
+    since: str | None = None
+    limit: int | None = None
+    form: str = "text"
+
+
+def run_log(place: Place, options: LogOptions, terminal: Terminal) -> ExitCode:
+    """Prints it, newest first."""
+    if options.form not in _FORMATS:
+        raise UsageError(f"--format {options.form} does not exist", f"There are {', '.join(_FORMATS)}.")
+    target = place_target(place, terminal)
+    if target is None:
+        return ExitCode.ERROR
+    with Commits(place.state) as repository:
+        runs = runs_on_record(place.record, target)
+        inputs = inputs_of_targets(place, PROFILES[target.profile])
+        past = Past(
+            repository, repository.resolve("HEAD"), runs, inputs, _veil(terminal) if key_ids(place.record) else OPEN
+        )
+        history = _history(past, options, inputs)
+        shown = History(history.entries, history.user, history.attribute, history.cut, repository.shallow)
+    _tell(shown, terminal)
+    terminal.result(_rendered(shown, options.form, terminal))
+    return ExitCode.OK
+
+
+def _history(past: Past, options: LogOptions, inputs: Mapping[str, frozenset[str]]) -> History:
+    since = parse_now(options.since, "--since") if options.since is not None else None
+    fields = fields_named(options.attribute, inputs) if options.attribute is not None else Fields()
+    found: Iterator[Entry]
+    if options.user is not None:
+        found, limit = iter(past.of(Person({folded(options.user)}), since, fields)), options.limit
+    else:
+        found, limit = past.of_all(since, fields), options.limit or _LIMIT
+    entries = tuple(islice(found, limit))
+    cut = limit is not None and next(found, None) is not None
+    return History(entries, options.user, options.attribute, cut)
+
+
+def _veil(terminal: Terminal) -> Veil:
+    """Records that hold digests name nobody without the key."""
+    try:
+        return Veil(bootstrap.record_key())
+    except ReconcilerError as fault:
+        terminal.note(f"{fault.summary}: what applies with `record: {{values: digest}}` did is told of nobody by name.")
+        return OPEN
+
+
+def _tell(history: History, terminal: Terminal) -> None:
+    if history.shallow:
+        terminal.note("This clone is shallow: history is cut. All of it: git fetch --unshallow")
+    if history.cut:
+        terminal.note(f"Older entries are left out after {len(history.entries):,}; --limit N shows more.")
+
+
+def _rendered(history: History, form: str, terminal: Terminal) -> str:
+    if form == "json":
+        return json_text(history_document(history, terminal.style)) + "\n"
+    if form == "html":
+        return render_history_page(history, terminal.style)
+    return render_history(history, terminal.style)
+
+
+def inputs_of_targets(place: Place, profile: TargetProfile) -> dict[str, frozenset[str]]:
+    """The source attributes that each target path is made from, by the mappings of today; mistakes are not for here."""
+    directory = Directory(Path(place.state))
+    return {row.target: frozenset(row.inputs) for row in compile_mappings(directory, profile, place.now)}

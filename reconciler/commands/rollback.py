@@ -1,0 +1,294 @@
+"""`rollback`: edits the desired state so that it is again as it was. Files only: no network, no token.
+
+What it writes is an ordinary change to review. Only files that are as committed are touched, and nothing is written
+unless the result is valid.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from reconciler.commands.place import Place, place_target
+from reconciler.core.compare import folded
+from reconciler.core.history import USER, Edit, Entity, Person, compare
+from reconciler.core.model import Diagnostic, Severity
+from reconciler.core.restore import Conflict, Restoration, Step, restore
+from reconciler.core.text import plural, printable
+from reconciler.desired import load
+from reconciler.errors import ExitCode, ReconcilerError, RepositoryError
+from reconciler.render.restoration import render_restoration
+from reconciler.sources.entries import Piece, differing, entries, kind_of, pieces
+from reconciler.sources.yaml_edit import EditedFile, EditError
+from reconciler.store.commits import Commits
+from reconciler.store.files import write_text
+from reconciler.store.records import commit_before, runs_on_record
+from reconciler.terminal import Terminal
+
+_PLAN_ID = re.compile(r"(?:sha256:)?([0-9a-f]{12,64})")
+
+
+@dataclass(frozen=True, slots=True)
+class RollbackOptions:
+    """`to`: a commit whose state to restore, or a plan (its id or directory) to undo. `everything`: not only people."""
+
+    to: str
+    user: str | None = None
+    everything: bool = False
+    dry_run: bool = False
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Versions:
+    """Commits: the version to restore, the one that is undone, and today's."""
+
+    wanted: str
+    undone: str
+    today: str
+
+
+@dataclass(slots=True)
+class _Draft:
+    """New contents of files, None: the file goes; and what is told about them."""
+
+    files: dict[str, bytes | None] = field(default_factory=dict)
+    restoration: Restoration = field(default_factory=Restoration)
+    whole: list[str] = field(default_factory=list)
+    """Files that are restored as a whole."""
+    others: list[str] = field(default_factory=list)
+    """Files besides people's that differ, and are not restored."""
+
+
+def run_rollback(place: Place, options: RollbackOptions, terminal: Terminal) -> ExitCode:
+    """Writes, or shows, the edit; 5 when something was edited since and is left alone."""
+    with Commits(place.state) as repository:
+        versions = _versions(place, options.to, repository, terminal)
+        if versions is None:
+            return ExitCode.ERROR
+        draft = _Rollback(repository, versions, options).draft()
+        files = repository.files(versions.today)
+        before = {name: repository.blob(files[name]) if name in files else None for name in draft.files}
+    changed = {name: content for name, content in draft.files.items() if content != before[name]}
+    _refuse_dirty(place.state, {name: before[name] for name in changed})
+    mistakes = _new_mistakes(place, changed) if changed else []
+    if mistakes:
+        terminal.diagnostics(mistakes)
+        raise ReconcilerError("what was then is not valid today", "Nothing was written. Edit these by hand.")
+    if not options.dry_run:
+        _write(place.state, changed)
+    elif not terminal.style.redact:
+        terminal.result(_difference(before, changed))
+    told = render_restoration(draft.restoration, draft.whole, terminal.style, forced=options.force)
+    terminal.result(told + _next_steps(versions.wanted, sorted(changed), place, options))
+    _tell(draft, options, terminal)
+    return ExitCode.PARTIAL if draft.restoration.conflicts and not options.force else ExitCode.OK
+
+
+def _next_steps(wanted: str, changed: list[str], place: Place, options: RollbackOptions) -> str:
+    if not changed:
+        return "\nNothing to edit.\n"
+    if options.dry_run:
+        return f"\nThis would edit {plural(len(changed), 'file')}. Nothing was written (--dry-run).\n"
+    names = "".join(f"  {printable(str(place.state / name))}\n" for name in changed)
+    return (
+        f"\nEdited, to be as in {wanted[:12]}:\n{names}\nNothing was sent anywhere. Next:\n"
+        "  git diff                  look at it\n"
+        "  reconciler plan           what it comes to\n"
+        "  git commit, git push      and a pull request, as for any change\n"
+    )
+
+
+# --- which versions -----------------------------------------------------------------
+
+
+def _versions(place: Place, to: str, repository: Commits, terminal: Terminal) -> _Versions | None:
+    today = repository.resolve("HEAD")
+    target = place_target(place, terminal)
+    if target is None:
+        return None
+    plan_id = _plan_id(place, to)
+    if plan_id is None:
+        return _Versions(repository.resolve(to), today, today)
+    found = commit_before(runs_on_record(place.record, target), plan_id)
+    if found is None:
+        raise RepositoryError(f"the record of plan {to!r} names no commit", "Name a commit instead; see git log.")
+    commit, earlier = found
+    return _Versions(repository.resolve(earlier or f"{commit}^1"), repository.resolve(commit), today)
+
+
+def _plan_id(place: Place, to: str) -> str | None:
+    """The start of a plan's id, when `to` names a plan on record: by its id or its directory."""
+    name = Path(to).name if "/" in to or (place.record / to).is_dir() else to
+    match = _PLAN_ID.fullmatch(name.rpartition("-")[2])
+    digits = match.group(1)[:12] if match is not None else ""
+    if digits and any(place.record.glob(f"*-{digits}")):
+        return digits
+    if to.startswith("sha256:") or "receipt" in name:
+        raise RepositoryError(f"there is no plan {to!r} in {place.record}", "Name a commit, or one of its directories.")
+    return None
+
+
+# --- the edit -----------------------------------------------------------------
+
+
+class _Rollback:
+    """One rollback in the making."""
+
+    def __init__(self, repository: Commits, versions: _Versions, options: RollbackOptions) -> None:
+        self._repository = repository
+        self._options = options
+        self._wanted, self._undone, self._today = (
+            repository.files(commit) for commit in (versions.wanted, versions.undone, versions.today)
+        )
+
+    def draft(self) -> _Draft:
+        draft = _Draft()
+        today = self._entities(self._today)
+        edits = [edit for edit in self._edits() if self._is_wanted(edit)]
+        draft.restoration = restore(edits, today, force=self._options.force)
+        self._people(draft)
+        differing_files = sorted(
+            name
+            for name in self._wanted.keys() | self._undone.keys()
+            if kind_of(name) not in (USER, None) and name != "settings.yaml" and self._differs(name)
+        )
+        if self._options.everything and self._options.user is None:
+            for name in differing_files:
+                self._whole_file(name, draft)
+        else:
+            draft.others = differing_files
+        return draft
+
+    def _differs(self, name: str) -> bool:
+        return self._wanted.get(name) != self._undone.get(name)
+
+    def _entities(self, files: Mapping[str, str]) -> list[Entity]:
+        return [
+            each
+            for name, blob in files.items()
+            if kind_of(name) == USER
+            for each in entries(name, self._repository.blob(blob))
+        ]
+
+    def _edits(self) -> list[Edit]:
+        """From the undone version to the wanted one."""
+        before: list[Entity] = []
+        after: list[Entity] = []
+        for name in sorted(self._wanted.keys() | self._undone.keys()):
+            if kind_of(name) == USER and self._differs(name):
+                read = self._repository.blob
+                gone, came = differing(name, read(self._undone.get(name)), read(self._wanted.get(name)))
+                before += gone
+                after += came
+        return compare(before, after)
+
+    def _is_wanted(self, edit: Edit) -> bool:
+        user = self._options.user
+        if user is None:
+            return True
+        person = Person({folded(user)})
+        return person.knows(edit.before) or person.knows(edit.after)
+
+    def _people(self, draft: _Draft) -> None:
+        by_file: dict[str, list[Step]] = {}
+        for step in draft.restoration.steps:
+            by_file.setdefault(step.now.file if step.now is not None else step.entity.file, []).append(step)
+        for name, steps in by_file.items():
+            draft.files[name] = self._edited(name, steps)
+
+    def _edited(self, name: str, steps: list[Step]) -> bytes | None:
+        there = name in self._today
+        try:
+            file = EditedFile(name, self._repository.blob(self._today[name]) if there else None)
+            own = [
+                Step(file.renew(step.now), step.wanted, step.fields) if step.now is not None else step for step in steps
+            ]
+            for step in own:
+                file.carry_out(step, *self._old(step))
+            file.check(own)
+        except EditError as fault:
+            raise ReconcilerError(str(fault), "Nothing was written. Edit the file by hand; see git diff.") from fault
+        return None if file.is_empty and name not in self._wanted else file.content
+
+    def _old(self, step: Step) -> tuple[bytes, list[Piece]]:
+        """The file in which somebody was, cut into entries."""
+        name = step.wanted.file if step.wanted is not None else ""
+        cut = pieces(name, self._repository.blob(self._wanted[name])) if name in self._wanted else None
+        return cut if cut is not None else (b"", [])
+
+    def _whole_file(self, name: str, draft: _Draft) -> None:
+        undone, today = self._undone.get(name), self._today.get(name)
+        wanted = self._wanted.get(name)
+        if today == wanted:
+            return
+        if today != undone:
+            draft.restoration.conflicts.append(Conflict(name, None, None, None, "edited since"))
+            if not self._options.force:
+                return
+        draft.files[name] = self._repository.blob(wanted) if wanted is not None else None
+        draft.whole.append(name)
+
+
+# --- files -----------------------------------------------------------------
+
+
+def _refuse_dirty(state: Path, before: Mapping[str, bytes | None]) -> None:
+    """Raises when a file is not as it was committed, or not one of ours to write."""
+    dirty = []
+    for name, content in sorted(before.items()):
+        path = state / name
+        if any(parent.is_symlink() for parent in [path, *path.parents][: len(Path(name).parts)]):
+            raise ReconcilerError(f"{name} is reached through a link", "Nothing was written. Edit it by hand.")
+        here = path.read_bytes() if path.is_file() else None
+        if here != content:
+            dirty.append(name)
+    if dirty:
+        names = ", ".join(printable(name) for name in dirty)
+        raise ReconcilerError(f"not as committed: {names}", "Nothing was written. Commit or stash these edits first.")
+
+
+def _new_mistakes(place: Place, changed: Mapping[str, bytes | None]) -> list[Diagnostic]:
+    """What would be wrong with the result, and is not now."""
+    known = {(item.summary, item.address) for item in load(place.state, place.now).diagnostics}
+    with tempfile.TemporaryDirectory(prefix="reconciler-") as scratch:
+        copy = Path(scratch) / "state"
+        shutil.copytree(place.state, copy, symlinks=True)
+        _write(copy, changed)
+        found = load(copy, place.now).diagnostics
+    return [item for item in found if item.severity is Severity.ERROR and (item.summary, item.address) not in known]
+
+
+def _write(state: Path, changed: Mapping[str, bytes | None]) -> None:
+    for name, content in changed.items():
+        path = state / name
+        if content is None:
+            path.unlink(missing_ok=True)
+        else:
+            write_text(path, _text(name, content))
+
+
+def _text(name: str, content: bytes) -> str:
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as fault:
+        raise ReconcilerError(f"{name}, as it was then, is not UTF-8 text", "Nothing was written.") from fault
+
+
+def _difference(before: Mapping[str, bytes | None], changed: Mapping[str, bytes | None]) -> str:
+    lines = []
+    for name, content in sorted(changed.items()):
+        old, new = ((side or b"").decode("utf-8", "replace").splitlines() for side in (before[name], content))
+        lines += [printable(line) for line in difflib.unified_diff(old, new, f"a/{name}", f"b/{name}", lineterm="")]
+    return "\n".join([*lines, ""])
+
+
+def _tell(draft: _Draft, options: RollbackOptions, terminal: Terminal) -> None:
+    if draft.others and options.user is None:
+        names = ", ".join(map(printable, draft.others))
+        terminal.note(f"Not restored, though {plural(len(draft.others), 'file')} differ: {names}; --all does it.")

@@ -1,0 +1,283 @@
+"""A history as text and as JSON. Pure. Names, values, authors and subjects are strangers' words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from reconciler.core.history import USER, Cause, Entry, Kind, Outcome, Row
+from reconciler.core.model import Result, Value
+from reconciler.core.paths import short
+from reconciler.core.text import plural, printable, quoted, redacted, shortened
+from reconciler.render.text import HIDDEN, Style
+
+FORMAT_VERSION = "1.0"
+_YELLOW, _GREEN, _RED, _GREY = "\x1b[33m", "\x1b[32m", "\x1b[31m", "\x1b[90m"
+_SYMBOLS = {Kind.ADDED: ("+", _GREEN), Kind.CHANGED: ("~", _YELLOW), Kind.REMOVED: ("-", _RED), Kind.MOVED: (">", "")}
+_GOOD = frozenset({"applied", "in effect", "nothing to apply"})
+_SHOWN = 20
+"""Rows of one change, and parts of one list, that are shown as text."""
+_LONG = 200
+_SHORT_ID = 12
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What was found, newest first. `user`, `attribute`: what was asked for. `cut`: older entries are left out.
+
+    `shallow`: the clone does not hold all commits.
+    """
+
+    entries: tuple[Entry, ...]
+    user: str | None = None
+    attribute: str | None = None
+    cut: bool = False
+    shallow: bool = False
+
+    @property
+    def setter(self) -> Entry | None:
+        """The edit that made the present value of the attribute of the user."""
+        if self.user is None or self.attribute is None:
+            return None
+        edits = (each for each in self.entries if each.edit is not None and each.edit.entity.kind == USER)
+        return next(edits, None)
+
+
+# --- text -----------------------------------------------------------------
+
+
+def render_history(history: History, style: Style) -> str:
+    """A paragraph for each commit and each apply."""
+    parts = list(_answer(history, style))
+    lines: list[str] = []
+    last: object = None
+    for entry in history.entries:
+        head = _head(entry)
+        if head != last:
+            if lines:
+                parts.append("\n".join(lines))
+            last, lines = head, list(_head_lines(entry, style))
+        lines += _entry(entry, style)
+    if lines:
+        parts.append("\n".join(lines))
+    if not history.entries:
+        parts.append("Nothing on record.")
+    return "\n\n".join(parts) + "\n"
+
+
+def _head(entry: Entry) -> object:
+    if entry.edit is not None:
+        return entry.commit
+    return entry.outcome.run, entry.unasked.cause if entry.unasked is not None else None
+
+
+def _answer(history: History, style: Style) -> Iterator[str]:
+    """Who set the attribute that was asked for."""
+    if history.user is None or history.attribute is None:
+        return
+    entry = history.setter
+    name = printable(history.attribute)
+    if entry is None:
+        yield f"No commit here set {name}."
+        return
+    values = ", ".join(f"{path_text(row)} = {value_text(row.after, style)}" for row in entry.rows[:_SHOWN])
+    yield f"{values}\n  set by {_author(entry, style)} in {_commit(entry)}, {_at(entry.when)}, {_outcome(entry, style)}"
+
+
+def _head_lines(entry: Entry, style: Style) -> Iterator[str]:
+    if entry.edit is not None:
+        yield style.paint(f"commit {_commit(entry)}", _YELLOW) + f", {_at(entry.when)}, {_author(entry, style)}"
+        subject = entry.commit.subject if entry.commit is not None else ""
+        if subject:
+            # A subject may name people.
+            yield f"  {HIDDEN if style.redact else printable(shortened(subject, _LONG))}"
+        return
+    run = entry.outcome.run
+    words = [f"apply of {_at(entry.when)}"]
+    if run is not None:
+        words.append(f"plan {printable(_plan_id(run.plan_id))}")
+    words.append(_cause(entry))
+    yield style.paint(", ".join(words), _YELLOW)
+
+
+def _cause(entry: Entry) -> str:
+    cause = entry.unasked.cause if entry.unasked is not None else None
+    if cause is Cause.DRIFT and entry.outcome.state != "applied":
+        return "drift, not corrected"
+    return str(cause.value) if cause is not None else ""
+
+
+def _entry(entry: Entry, style: Style) -> Iterator[str]:
+    name = _address(entry, style)
+    if entry.edit is not None:
+        symbol, colour = _SYMBOLS[entry.edit.kind]
+        where = ""
+        if entry.edit.kind is Kind.MOVED and entry.edit.before is not None and entry.edit.after is not None:
+            where = f" {printable(entry.edit.before.file)} -> {printable(entry.edit.after.file)}"
+        renamed = _renamed(entry, style)
+        yield f"  {style.paint(symbol, colour)} {name}{renamed}{where}"
+    else:
+        applied = entry.outcome.applied
+        yield f"  {style.paint('~', _YELLOW)} {name}: {printable(applied.action) if applied is not None else ''}"
+    rows = entry.rows
+    for row in rows[:_SHOWN]:
+        yield f"      {path_text(row)} = {value_text(row.before, style)} -> {value_text(row.after, style)}"
+    if len(rows) > _SHOWN:
+        yield style.paint(f"      # ({plural(len(rows) - _SHOWN, 'more attribute')})", _GREY)
+    yield f"      {_outcome(entry, style)}"
+
+
+def _renamed(entry: Entry, style: Style) -> str:
+    edit = entry.edit
+    if edit is None or edit.before is None or edit.after is None or len(edit.names) == 1:
+        return ""
+    return f" (was {HIDDEN if style.redact else quoted(edit.before.name)})"
+
+
+def _address(entry: Entry, style: Style) -> str:
+    if style.redact and (entry.edit is None or entry.edit.entity.kind == USER):
+        return HIDDEN
+    return printable(shortened(entry.address, _LONG))
+
+
+def path_text(row: Row) -> str:
+    """The attribute, with its short name."""
+    return printable(shortened(short(row.path), _LONG))
+
+
+def value_text(value: Any, style: Style) -> str:
+    """A value as text: (none), a quoted text, or a list of such."""
+    if value is None or value == ():
+        return "(none)"
+    if style.redact:
+        return HIDDEN
+    if isinstance(value, tuple):
+        more = f", … ({len(value) - _SHOWN} more)" if len(value) > _SHOWN else ""
+        return f"[{', '.join(quoted(shortened(each, _LONG)) for each in value[:_SHOWN])}{more}]"
+    return quoted(shortened(value, _LONG)) if isinstance(value, str) else str(value).lower()
+
+
+def _author(entry: Entry, style: Style) -> str:
+    commit = entry.commit
+    if commit is None:
+        return "somebody"
+    name = printable(shortened(commit.author, _LONG)) or "somebody"
+    return f"{name} <{HIDDEN if style.redact else printable(shortened(commit.email, _LONG))}>"
+
+
+def _commit(entry: Entry) -> str:
+    commit = entry.commit.id[:_SHORT_ID] if entry.commit is not None else "unknown"
+    return commit + (f" #{entry.pull_request}" if entry.pull_request else "")
+
+
+def _at(when: datetime) -> str:
+    return f"{when:%Y-%m-%d %H:%M} UTC"
+
+
+def _outcome(entry: Entry, style: Style) -> str:
+    outcome = entry.outcome
+    text = _outcome_words(outcome, style)
+    return style.paint(text, _GREEN if outcome.state in _GOOD else _RED if outcome.run is not None else _YELLOW)
+
+
+def _outcome_words(outcome: Outcome, style: Style) -> str:
+    state = printable(outcome.state).replace("_", " ")
+    if outcome.run is None:
+        return f"{state}: no apply on record has it" if outcome.state == "pending" else state
+    applied = outcome.applied
+    when = applied.time if applied is not None and applied.time is not None else outcome.run.began
+    text = f"{state} {_at(when)}, plan {printable(_plan_id(outcome.run.plan_id))}"
+    if applied is not None and applied.message and applied.result != Result.DONE:
+        message = redacted(applied.message) if style.redact else applied.message
+        text += f": {printable(shortened(message, _LONG))}"
+    return text
+
+
+def _plan_id(plan_id: str) -> str:
+    return plan_id.removeprefix("sha256:")[:_SHORT_ID]
+
+
+# --- plain data -----------------------------------------------------------------
+
+
+def history_document(history: History, style: Style) -> dict[str, Any]:
+    """The history as plain data; the same words as the text, values whole."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "user": None if style.redact else history.user,
+        "attribute": history.attribute,
+        "cut": history.cut,
+        "shallow": history.shallow,
+        "set_by": _document(history.setter, style) if history.setter is not None else None,
+        "entries": [_document(entry, style) for entry in history.entries],
+    }
+
+
+def _document(entry: Entry, style: Style) -> dict[str, Any]:
+    commit, run, applied = entry.commit, entry.outcome.run, entry.outcome.applied
+    hide = style.redact
+    person = entry.edit is None or entry.edit.entity.kind == USER
+    return {
+        "time": entry.when.isoformat(),
+        "kind": "edit" if entry.edit is not None else entry.unasked.cause.name.lower() if entry.unasked else "",
+        "commit": commit.id if commit is not None else None,
+        "author": commit.author if commit is not None else None,
+        "email": None if hide or commit is None else commit.email,
+        "subject": None if hide or commit is None else commit.subject,
+        "pull_request": int(entry.pull_request) if entry.pull_request else None,
+        "address": None if hide and person else entry.address,
+        "action": entry.edit.kind.value if entry.edit is not None else applied.action if applied is not None else "",
+        "file": entry.edit.entity.file if entry.edit is not None else None,
+        "changes": [
+            {"path": row.path, "before": _plain(row.before, style), "after": _plain(row.after, style)}
+            for row in entry.rows
+        ],
+        "outcome": {
+            "state": entry.outcome.state,
+            "time": _iso(applied.time if applied is not None else None) or _iso(run.began if run else None),
+            "plan_id": run.plan_id if run is not None else None,
+            "message": redacted(applied.message) if hide and applied else applied.message if applied else "",
+        },
+    }
+
+
+def _plain(value: Any, style: Style) -> Value | list[str] | None:
+    if isinstance(value, tuple):
+        return [HIDDEN] if style.redact else list(value)
+    return HIDDEN if style.redact and value is not None else value
+
+
+def _iso(when: datetime | None) -> str | None:
+    return when.isoformat() if when is not None else None
+
+
+# --- for the page -----------------------------------------------------------------
+
+
+def page_lines(entries: Sequence[Entry], style: Style) -> Iterable[dict[str, Any]]:
+    """Each entry in words, for a template that escapes them."""
+    for entry in entries:
+        subject = entry.commit.subject if entry.commit is not None and entry.edit is not None else ""
+        yield {
+            "time": _at(entry.when),
+            "drift": entry.unasked is not None,
+            "what": entry.edit.kind.value if entry.edit is not None else _cause(entry),
+            "address": _address(entry, style),
+            "commit": _commit(entry),
+            "author": _author(entry, style),
+            "subject": HIDDEN if style.redact and subject else printable(shortened(subject, _LONG)),
+            "rows": [
+                {"path": path_text(row), "before": value_text(row.before, style), "after": value_text(row.after, style)}
+                for row in entry.rows[:_SHOWN]
+            ],
+            "more": max(0, len(entry.rows) - _SHOWN),
+            "outcome": _outcome_words(entry.outcome, style),
+            "good": entry.outcome.state in _GOOD,
+        }
+
+
+def answer(history: History, style: Style) -> str:
+    """Who set the attribute that was asked for, without colours; empty when nobody asked."""
+    return "".join(_answer(history, Style(redact=style.redact)))

@@ -1,0 +1,490 @@
+"""`log`: git joined with what applies did, on real repositories and a real service."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Open
+from e2e.harness import assert_harmless, stable
+from git_repository import GitRepository
+from servers.odd_scim import OddScim
+from syrupy.assertion import SnapshotAssertion
+from workspace import Ended, Workspace, run
+
+EVIL = "\x1b]0;owned\x07<script>alert(1)</script> `x` @team #1 ##[add-mask]x \u202egpj\r::error::no"
+SETTINGS = "target: {profile: scim, base_url: 'https://scim.example.com/v2'}\n"
+USERS = "desired-state/users/people.yaml"
+
+
+def person(who: str, **fields: str) -> dict[str, str]:
+    return {
+        "objectId": f"id-{who}",
+        "userPrincipalName": f"{who}@example.com",
+        "givenName": who.title(),
+        "surname": "Lee",
+        "department": "Sales",
+        **fields,
+    }
+
+
+def written(people: Iterable[Mapping[str, str]]) -> str:
+    lines = []
+    for each in people:
+        for number, (key, value) in enumerate(each.items()):
+            lines.append(f"{'  ' if number else '- '}{key}: {json.dumps(value)}\n")
+    return "".join(lines)
+
+
+class Repository(GitRepository):
+    """A repository, and `log` in it."""
+
+    def people(self, *people: Mapping[str, str], subject: str = "Edit", **more: Any) -> str:
+        return self.commit(subject, {USERS: written(people)}, **more)
+
+    def log(self, *arguments: str) -> Ended:
+        places = ["--state", str(self.root / "desired-state"), "--plans", str(self.root / "plans")]
+        return run(["reconciler", "log", *arguments, *places])
+
+    def entries(self, *arguments: str) -> list[dict[str, Any]]:
+        ended = self.log(*arguments, "--format", "json")
+        assert ended.code == 0, ended
+        found: list[dict[str, Any]] = json.loads(ended.out)["entries"]
+        return found
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    made = Repository(tmp_path)
+    made.commit("Begin", {"desired-state/settings.yaml": SETTINGS, "desired-state/scope.yaml": "sync: all\n"})
+    return made
+
+
+def told(entries: Iterable[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
+    """Action, address and changed fields of each entry."""
+    return [(each["action"], each["address"], [row["path"] for row in each["changes"]]) for each in entries]
+
+
+# --- git alone -----------------------------------------------------------------
+
+
+def test_each_edit_of_a_person_with_its_commit_and_author(repository: Repository) -> None:
+    repository.people(person("ada"), person("bob"))
+    repository.people(
+        person("ada", department="IT"), person("bob"), author="Eve <eve@example.com>", subject="To IT (#7)"
+    )
+    repository.people(person("ada", department="IT"))
+    first, second = repository.entries("ADA@example.com")
+    assert (first["author"], first["email"], first["pull_request"]) == ("Eve", "eve@example.com", 7)
+    assert first["changes"] == [{"path": "department", "before": "Sales", "after": "IT"}]
+    assert first["outcome"]["state"] == "pending"
+    assert second["action"] == "added"
+    assert [each["action"] for each in repository.entries("id-bob")] == ["removed", "added"]
+
+
+def test_renames_are_followed_by_the_objectid_also_from_a_name_that_is_gone(repository: Repository) -> None:
+    repository.people(person("ada"))
+    repository.people(person("ada", userPrincipalName="countess@example.com"))
+    repository.people(person("ada", userPrincipalName="countess@example.com", department="IT"))
+    for who in ("countess@example.com", "ada@example.com", "id-ada"):
+        assert [each["action"] for each in repository.entries(who)] == ["changed", "changed", "added"], who
+    assert 'countess@example.com"] (was "ada@example.com")' in repository.log("id-ada").out
+
+
+def test_two_people_of_one_name_are_not_one(repository: Repository) -> None:
+    repository.people(person("ada"))
+    repository.people()
+    repository.people(person("ada", objectId="id-heir"))
+    assert told(repository.entries("ada@example.com"))[0][0] == "added"
+    assert len(repository.entries("ada@example.com")) == 1
+    assert [each["action"] for each in repository.entries("id-ada")] == ["removed", "added"]
+
+
+def test_moves_between_files_and_renames_of_files_are_no_edits(repository: Repository) -> None:
+    repository.people(person("ada"), person("bob"))
+    repository.commit(
+        "Move", {USERS: written([person("bob")]), "desired-state/users/lab.yaml": written([person("ada")])}
+    )
+    repository.git("mv", "desired-state/users/lab.yaml", "desired-state/users/r and d.yml")
+    repository.commit("Rename the file")
+    assert told(repository.entries("id-ada")) == [
+        ("moved", 'user["ada@example.com"]', []),
+        ("added", 'user["ada@example.com"]', sorted(person("ada"))),
+    ]
+
+
+def test_comments_and_layout_are_no_edits(repository: Repository) -> None:
+    repository.people(person("ada"), person("bob"))
+    flow = "".join(f"- {json.dumps(each)}  # here\n\n" for each in (person("ada"), person("bob")))
+    repository.commit("Reformat", {USERS: "# People\n" + flow})
+    repository.commit("As one list", {USERS: json.dumps([person("ada"), person("bob", department="IT")])})
+    assert told(repository.entries())[:1] == [("changed", 'user["bob@example.com"]', ["department"])]
+    assert len(repository.entries("id-ada")) == 1
+
+
+def test_who_set_an_attribute(repository: Repository) -> None:
+    repository.people(person("ada"), author="Bob <bob@example.com>")
+    repository.people(person("ada", department="IT"), author="Eve <eve@example.com>")
+    repository.people(person("ada", department="IT", jobTitle="Boss"), author="Mallory <m@example.com>")
+    for name in ("department", "enterprise:department"):
+        ended = repository.log("id-ada", "--attribute", name)
+        assert ended.out.startswith('department = "IT"\n  set by Eve <eve@example.com> in '), ended
+    assert "No commit here set nonsense." in repository.log("id-ada", "--attribute", "nonsense").out
+
+
+def test_a_pull_request_is_told_by_the_merge_that_brought_it(repository: Repository) -> None:
+    repository.people(person("ada"), person("bob"))
+    repository.git("checkout", "--quiet", "-b", "feature")
+    change = repository.people(person("ada", department="IT"), person("bob"), author="Eve <eve@example.com>")
+    repository.git("checkout", "--quiet", "main")
+    repository.commit("Elsewhere", {"desired-state/users/more.yaml": written([person("cyd")])})
+    repository.merge("feature", "Merge pull request #12 from eve/feature")
+    (found,) = repository.entries("id-ada", "--limit", "1")
+    assert (found["commit"], found["pull_request"], found["author"]) == (change, 12, "Eve")
+    assert len(repository.entries("id-ada")) == 2, "the merge itself edited nobody"
+
+
+def test_what_a_merge_edits_itself_is_its_own(repository: Repository) -> None:
+    repository.people(person("ada"))
+    repository.git("checkout", "--quiet", "-b", "feature")
+    repository.people(person("ada", department="IT"))
+    repository.git("checkout", "--quiet", "main")
+    repository.people(person("ada", department="HR"))
+    repository.git("merge", "--quiet", "--no-ff", "--no-commit", "-s", "ours", "feature")
+    merge = repository.people(person("ada", department="Ops"), subject="Resolve")
+    found = repository.entries("id-ada")
+    assert (found[0]["commit"], found[0]["changes"][0]["after"]) == (merge, "Ops")
+    assert sorted(each["changes"][0]["after"] for each in found[1:3]) == ["HR", "IT"]
+
+
+def test_escapes_do_not_hide_an_edit(repository: Repository) -> None:
+    repository.people(person("ada"))
+    hidden = (
+        written([person("ada")]).replace("ada@", "\\u0061da@").replace("id-ada", "id-\\x61da").replace("Sales", "IT")
+    )
+    repository.commit("Nothing to see here", {USERS: hidden})
+    assert told(repository.entries("id-ada"))[0][2] == ["department"]
+
+
+def test_groups_are_told_to_whom_they_are_about(repository: Repository) -> None:
+    repository.people(person("ada"), person("bob"))
+    group = "- name: staff\n  members: {{users: [{}]}}\n"
+    repository.commit("Group", {"desired-state/groups/g.yaml": group.format("bob@example.com")})
+    repository.commit("Group", {"desired-state/groups/g.yaml": group.format("bob@example.com, ada@example.com")})
+    found = repository.entries("id-ada")[0]
+    assert (found["address"], found["changes"]) == (
+        'group["staff"]',
+        [{"path": "members.users", "before": None, "after": ["ada@example.com"]}],
+    )
+    assert len(repository.entries("id-bob")) == 2
+
+
+def test_since_and_limit(repository: Repository) -> None:
+    for number in range(5):
+        repository.people(person("ada", department=f"D{number}"))
+    ended = repository.log("--limit", "2")
+    assert "D4" in ended.out
+    assert "D1" not in ended.out
+    assert "--limit" in ended.err
+    assert repository.entries("--since", "2100-01-01") == []
+    assert repository.log("--since", "soon").code == 64
+    assert repository.log("--limit", "0").code == 64
+
+
+def test_a_shallow_clone_says_that_history_is_cut(repository: Repository, tmp_path: Path) -> None:
+    for number in range(4):
+        repository.people(person("ada", department=f"D{number}"))
+    clone = Repository.__new__(Repository)
+    clone.root = tmp_path / "clone"
+    repository.git("clone", "--quiet", "--depth", "2", f"file://{repository.root}", str(clone.root))
+    ended = clone.log("id-ada")
+    assert "shallow" in ended.err
+    assert "D3" in ended.out
+    assert json.loads(clone.log("--format", "json").out)["shallow"] is True
+
+
+def test_outside_of_git_and_without_a_commit(tmp_path: Path) -> None:
+    state = tmp_path / "desired-state"
+    state.mkdir()
+    (state / "settings.yaml").write_text(SETTINGS)
+    ended = run(["reconciler", "log", "--state", str(state)])
+    assert ended.code == 1
+    assert "not in a git repository" in ended.err
+    GitRepository(tmp_path)
+    assert run(["reconciler", "log", "--state", str(state)]).code == 1
+    assert run(["reconciler", "log", "--state", str(tmp_path / "nowhere")]).code == 1
+
+
+@pytest.mark.parametrize("form", ["text", "json", "html"])
+def test_strangers_words_stay_words(repository: Repository, form: str) -> None:
+    repository.people(person("ada", department=EVIL.replace("\x1b", "").replace("\x07", "").replace("\r", "")))
+    repository.people(
+        person("ada", userPrincipalName="<img src=x>@example.com"),
+        subject=EVIL,
+        author=f"{EVIL} <{EVIL.replace('<', '').replace('>', '')}>".replace("\r", ""),
+    )
+    ended = repository.log("--format", form)
+    assert ended.code == 0
+    assert_harmless(ended.out + ended.err)
+    if form == "html":
+        assert "<script" not in ended.out
+        assert "<img" not in ended.out
+        assert "default-src 'none'" in ended.out
+
+
+def test_redacted(repository: Repository) -> None:
+    repository.people(person("ada"), author="Eve <eve@secret.example>", subject="Hire ada")
+    for form in ("text", "html", "json"):
+        out = repository.log("--redact", "--format", form).out
+        for secret in ("ada", "Sales", "eve@secret", "Hire"):
+            assert secret not in out.replace("data", ""), (form, secret)
+
+
+def test_a_repository_cannot_run_anything(repository: Repository, tmp_path: Path) -> None:
+    trap, mark = tmp_path / "trap.sh", tmp_path / "sprung"
+    trap.write_text(f"#!/bin/sh\ntouch {mark}\n")
+    trap.chmod(0o755)
+    repository.people(person("ada"))
+    for key in (
+        "core.fsmonitor",
+        "diff.external",
+        "core.pager",
+        "diff.evil.textconv",
+        "diff.evil.command",
+        "gpg.program",
+    ):
+        repository.git("config", key, str(trap))
+    repository.git("config", "log.showSignature", "true")
+    (repository.root / ".git" / "info" / "attributes").write_text("* diff=evil\n")
+    assert repository.log("id-ada").code == 0
+    assert not mark.exists()
+
+
+# --- with applies -----------------------------------------------------------------
+
+
+class Company:
+    """A workspace that is a git repository, on a service."""
+
+    def __init__(self, work: Workspace, service: OddScim) -> None:
+        self.work = work
+        self.service = service
+        self.git = GitRepository(work.root)
+        (work.root / ".gitignore").write_text("plans/\nstate-home/\n")
+        work.write("scope.yaml", "sync: all\n")
+
+    def commit(self, *people: Mapping[str, str], subject: str = "Edit") -> str:
+        self.work.write("users/people.yaml", written(people))
+        return self.git.commit(subject)
+
+    def apply(self, *arguments: str) -> int:
+        return self.work.apply(*arguments).code
+
+    def log(self, *arguments: str) -> Ended:
+        return self.work.run("log", "--plans", str(self.work.plans), *arguments)
+
+    def entries(self, *arguments: str) -> list[dict[str, Any]]:
+        ended = self.log(*arguments, "--format", "json")
+        assert ended.code == 0, ended
+        found: list[dict[str, Any]] = json.loads(ended.out)["entries"]
+        return found
+
+    def tamper(self, department: str, who: str = "ada@example.com") -> None:
+        """Somebody edits the target by hand."""
+        for user in self.service.users.values():
+            if user["userName"] == who:
+                user["urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"]["department"] = department
+
+
+@pytest.fixture
+def company(at_work: Open) -> Company:
+    service = OddScim()
+    return Company(at_work(service), service)
+
+
+def summary(entries: Iterable[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
+    return [(each["kind"], each["action"], each["outcome"]["state"]) for each in entries]
+
+
+def test_an_edit_is_pending_until_it_is_applied(company: Company) -> None:
+    company.commit(person("ada"), person("bob"))
+    assert summary(company.entries("id-ada")) == [("edit", "added", "pending")]
+    assert company.apply() == 0
+    assert summary(company.entries("id-ada")) == [("edit", "added", "applied")]
+    company.commit(person("ada", department="IT"), person("bob"))
+    assert [each[2] for each in summary(company.entries("id-ada"))] == ["pending", "applied"]
+
+
+def test_drift_found_and_corrected_is_told_as_such(company: Company) -> None:
+    company.commit(person("ada"), person("bob"))
+    company.apply()
+    company.tamper("Hacking")
+    company.commit(person("ada"), person("bob", department="IT"))
+    assert company.apply() == 0
+    assert summary(company.entries("id-ada")) == [("drift", "update", "applied"), ("edit", "added", "applied")]
+    assert [each[0] for each in summary(company.entries("id-bob"))] == ["edit", "edit"]
+    everything = company.log().out
+    assert everything.count("drift corrected") == 1
+    assert 'department = "Hacking" -> "Sales"' in everything
+
+
+def test_only_the_attributes_that_nobody_edited_are_drift(company: Company) -> None:
+    company.commit(person("ada"))
+    company.apply()
+    company.tamper("Hacking")
+    company.commit(person("ada", surname="Byron"))
+    company.apply()
+    drift = [each for each in company.entries("id-ada") if each["kind"] == "drift"]
+    assert [row["path"].rpartition(":")[2] for row in drift[0]["changes"]] == ["department"]
+    company.tamper("Hacking")
+    company.commit(person("ada", surname="Byron", department="IT"))
+    company.apply()
+    assert summary(company.entries("id-ada"))[0] == ("edit", "changed", "applied"), "it was edited, whatever it was"
+
+
+def test_an_edited_mapping_is_no_drift(company: Company) -> None:
+    rows = (
+        "- {target: externalId, source: objectId, match: 1}\n- {target: userName, source: userPrincipalName}\n"
+        "- {target: name.givenName, source: givenName}\n- {target: name.familyName, source: surname}\n"
+        "- {target: 'enterprise:department', source: department}\n"
+    )
+    company.work.write("mappings.yaml", rows)
+    company.commit(person("ada"))
+    company.apply()
+    company.work.write("mappings.yaml", rows.replace("source: department", "source: surname"))
+    company.git.commit("Map")
+    company.apply()
+    assert summary(company.entries("id-ada"))[0] == ("configuration", "update", "applied")
+    found = company.entries()
+    assert told(found)[0][:2] == ("changed", 'mapping["enterprise:department"]')
+    assert found[0]["outcome"]["state"] == "in effect"
+
+
+def test_what_has_nothing_to_do_with_the_target_is_told_so(company: Company) -> None:
+    company.commit(person("ada"))
+    company.apply()
+    company.commit(person("ada", hobby="chess"), person("bob"))
+    company.apply()
+    assert summary(company.entries("id-ada"))[0] == ("edit", "changed", "nothing to apply")
+
+
+def test_the_timeline_in_full(company: Company, snapshot: SnapshotAssertion) -> None:
+    company.commit(person("ada"), person("bob"), subject="Hire Ada and Bob (#1)")
+    company.apply()
+    company.tamper("Hacking")
+    company.commit(person("ada", userPrincipalName="countess@example.com"), subject="Bob leaves, Ada marries (#2)")
+    company.apply()
+    company.commit(person("ada", userPrincipalName="countess@example.com", department="IT"), subject="To IT (#3)")
+    out = stable(company.log().out)
+    out = out.replace(company.git.head()[:12], "HEAD")
+    assert masked(out) == snapshot
+
+
+def masked(text: str) -> str:
+    """Applies happen when the test runs, and commits depend on the service's port."""
+    import re  # noqa: PLC0415
+
+    text = re.sub(r"(applied|apply of|to apply) \d{4}-\d\d-\d\d \d\d:\d\d UTC", r"\1 TIME", text)
+    text = re.sub(r"(in effect) \d{4}-\d\d-\d\d \d\d:\d\d UTC", r"\1 TIME", text)
+    text = re.sub(r"plan [0-9a-f]{12}", "plan ID", text)
+    return re.sub(r"commit [0-9a-f]{12}", "commit ID", text)
+
+
+def test_the_record_has_a_page_also_when_a_crash_left_none(company: Company) -> None:
+    company.commit(person("ada"))
+    company.apply()
+    (page,) = company.work.plans.glob("*/README.md")
+    text = page.read_text("utf-8")
+    assert "## Done: 1" in text
+    assert '`user["ada@example.com"]`: `create`' in text
+    assert company.git.head() in text
+    page.unlink()
+    assert company.apply() == 0
+    assert page.read_text("utf-8") == text
+
+
+# --- digests -----------------------------------------------------------------
+
+KEY = "k" * 64
+
+
+@pytest.fixture
+def veiled(company: Company, monkeypatch: pytest.MonkeyPatch) -> Company:
+    company.work.settings(record={"values": "digest"})
+    monkeypatch.setenv("RECONCILER_RECORD_KEY", KEY)
+    return company
+
+
+def test_digests_name_nobody_and_no_value(veiled: Company) -> None:
+    # No digit of a digest is in these words.
+    veiled.commit(person("wynn"), person("tomo"))
+    assert veiled.apply() == 0
+    veiled.commit(person("wynn", department="Research"))
+    assert veiled.apply() == 0
+    files = [path for path in veiled.work.plans.rglob("*") if path.is_file()]
+    assert {path.name for path in files} == {"plan.json", "receipt.jsonl", "README.md"}
+    for path in files:
+        text = path.read_text("utf-8").casefold()
+        assert [word for word in ("wynn", "tomo", "sales", "research", "lee", KEY) if word in text] == [], path
+    assert "hmac:" in files[0].read_text("utf-8")
+
+
+def test_history_joins_digests_with_the_key_only(veiled: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    veiled.commit(person("ada"), person("bob"))
+    veiled.apply()
+    veiled.tamper("Hacking")
+    veiled.commit(person("ada"), person("bob", department="IT"))
+    veiled.apply()
+    assert summary(veiled.entries("id-ada")) == [("drift", "update", "applied"), ("edit", "added", "applied")]
+    monkeypatch.delenv("RECONCILER_RECORD_KEY")
+    ended = veiled.log("id-ada")
+    assert ended.code == 0
+    assert "RECONCILER_RECORD_KEY is not set" in ended.err
+    assert "applied" not in ended.out
+
+
+def test_digests_need_a_key_before_anything_is_done(veiled: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    veiled.commit(person("ada"))
+    for key in ("", "short"):
+        monkeypatch.setenv("RECONCILER_RECORD_KEY", key)
+        ended = veiled.work.apply()
+        assert ended.code == 1
+        assert "RECONCILER_RECORD_KEY" in ended.err
+    assert not veiled.work.plans.exists()
+    assert veiled.service.users == {}
+
+
+def test_a_reviewed_plan_that_was_cut_short_is_finished_with_digests_too(veiled: Company) -> None:
+    veiled.commit(person("ada"), person("bob"), person("cyd"))
+    saved = veiled.work.root / "plan.json"
+    veiled.work.run("plan", "-o", str(saved))
+    assert veiled.apply(str(saved)) == 0
+    # As if the apply had been killed before it was through with bob and cyd.
+    for identity in list(veiled.service.users)[1:]:
+        del veiled.service.users[identity]
+    receipt = next(veiled.work.plans.glob("*/receipt.jsonl"))
+    lines = receipt.read_text("utf-8").splitlines(keepends=True)
+    receipt.write_text("".join(lines[:-1]))
+    assert veiled.apply(str(saved), "--strict") == 0
+    assert len(veiled.service.users) == 3
+
+
+def test_another_key_is_told(veiled: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    veiled.commit(person("ada"))
+    veiled.apply()
+    monkeypatch.setenv("RECONCILER_RECORD_KEY", "x" * 64)
+    assert "another RECONCILER_RECORD_KEY" in veiled.work.apply().err
+
+
+def test_a_plan_on_record_with_digests_cannot_be_applied(veiled: Company) -> None:
+    veiled.commit(person("ada"))
+    veiled.apply()
+    plan = next(veiled.work.plans.glob("*/plan.json"))
+    shutil.copy(plan, veiled.work.root / "copy.json")
+    ended = veiled.work.apply(str(veiled.work.root / "copy.json"))
+    assert ended.code == 1
+    assert "digests" in ended.err
