@@ -156,7 +156,7 @@ class GitHubApi:
         ]
 
     def _pulls_of(self, token: Token, query: Any, content: Any, commit: str) -> Answer:
-        return 200, _page([item for item in self.pulls if commit in (item["merge_commit_sha"], "any")], query)
+        return 200, _page([item for item in self.pulls if item["merge_commit_sha"] in (commit, "any")], query)
 
     def _statuses_of(self, token: Token, query: Any, content: Any, commit: str) -> Answer:
         return 200, _page(self.statuses.get(commit, []), query)

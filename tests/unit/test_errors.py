@@ -29,6 +29,8 @@ INTERNAL = {
     "reconciler.expressions.values.EvaluationError",
     "reconciler.expressions.values.ExpressionFaultError",
     "reconciler.expressions.values.IgnoreFlowError",
+    "reconciler.sources.yaml_edit.EditError",
+    "reconciler.store.repository.GitRefusedError",
 }
 """Public, but never seen by a user as an exception: somebody's data is wrong, not the run."""
 
