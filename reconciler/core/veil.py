@@ -1,7 +1,7 @@
 """What a record says of people: everything, or keyed digests in place of names and values. Pure.
 
 HMAC-SHA256 with a secret key, not a salted hash: whoever can read a salt beside the digests finds a department, a name
-or an employee number by trying all there are. docs/decisions/0021-record.md has the reasons.
+or an employee number by trying all there are. docs/decisions/0023-record.md has the reasons.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Its id is in a commit status of the head commit, itself an artifact of the run that made it. A status can be written by
 everybody with write access, by a workflow of a branch of theirs too. What is trusted is therefore the run: it must be
 one of the plan workflow, for `pull_request_target`, which GitHub takes from the default branch only; and only a run
-itself can add artifacts to it (docs/decisions/0021-workflows.md).
+itself can add artifacts to it (docs/decisions/0024-workflows.md).
 """
 
 from __future__ import annotations
