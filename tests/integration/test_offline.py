@@ -215,6 +215,10 @@ def test_a_guard_that_an_approval_lifts_is_foretold_and_one_that_none_lifts_bloc
     assert "Would be blocked: 1 protected user would be removed" in ended.out
 
 
+def test_only_guards_that_the_files_can_answer_judge_it(office: Office) -> None:
+    assert {"complete-read", "name-reuse", "target"}.isdisjoint(guard["name"] for guard in office.plan().plan["guards"])
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -221,6 +221,14 @@ def test_names_that_lead_out_are_refused(here: GitRepository, tmp_path: Path, na
     assert [path for path in tmp_path.rglob("*") if path.name in ("escaped", "absolute")] == []
 
 
+def test_two_files_of_one_name_are_refused(here: GitRepository, tmp_path: Path) -> None:
+    blobs = [bytes.fromhex(here.blob(content)) for content in (b"one", b"two")]
+    state = here.raw("tree", b"".join(b"100644 scope.yaml\0" + blob for blob in blobs))
+    commit = here.git("commit-tree", "-m", "hostile", here.tree(f"040000 tree {state}\tstate"))
+    with pytest.raises(RepositoryError, match="cannot be written"):
+        write_tree(here.root / "state", commit, tmp_path, EVERYTHING)
+
+
 @pytest.mark.parametrize("name", ["-rf", "a b\n::error::x", "\N{RIGHT-TO-LEFT OVERRIDE}x", '"quoted"', "$(id)", "ÅÄ"])
 def test_odd_names_are_only_names(here: GitRepository, tmp_path: Path, name: str) -> None:
     commit = commit_with(here, f"100644 blob {here.blob(b'x')}\t{name}")
