@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
+from itertools import islice
 
 from reconciler.core.history import (
     MAPPING,
@@ -37,6 +38,8 @@ from reconciler.store.commits import Commits, FileChange
 _KELVIN = "\N{KELVIN SIGN}".encode()
 """The one character besides ASCII that becomes an ASCII letter in small letters."""
 _WINDOWS = 64
+_TOGETHER = 32
+"""Commits whose files are asked for at once."""
 _Placed = tuple[int, Entry]
 """An entry, and the position of the commit that it belongs to."""
 
@@ -133,9 +136,12 @@ class Past:
 
     def _edits(self, *, since: datetime | None, person: Person | None = None) -> Iterator[_Placed]:
         times = {node.id: node.time for node in self._nodes if since is None or node.time >= since}
-        for commit, changes in self._repository.changes(times):
-            for edit in self._edits_of(changes, person):
-                yield self._landings[commit].position, self._entry(commit, times[commit], edit, person)
+        found = self._repository.changes(times)
+        while together := list(islice(found, _TOGETHER if person is not None else 1)):
+            self._repository.expect(change for _, changes in together for change in changes if kind_of(change.name))
+            for commit, changes in together:
+                for edit in self._edits_of(changes, person):
+                    yield self._landings[commit].position, self._entry(commit, times[commit], edit, person)
 
     def _edits_of(self, changes: Sequence[FileChange], person: Person | None) -> list[Edit]:
         wanted = _everything if person is None else _mentions(person)

@@ -143,6 +143,7 @@ class _Rollback:
     def __init__(self, repository: Commits, versions: _Versions, options: RollbackOptions) -> None:
         self._repository = repository
         self._options = options
+        self._cut: dict[str, tuple[bytes, list[Piece]]] = {}
         self._wanted, self._undone, self._today = (
             repository.files(commit) for commit in (versions.wanted, versions.undone, versions.today)
         )
@@ -219,8 +220,10 @@ class _Rollback:
     def _old(self, step: Step) -> tuple[bytes, list[Piece]]:
         """The file in which somebody was, cut into entries."""
         name = step.wanted.file if step.wanted is not None else ""
-        cut = pieces(name, self._repository.blob(self._wanted[name])) if name in self._wanted else None
-        return cut if cut is not None else (b"", [])
+        if name not in self._cut:
+            cut = pieces(name, self._repository.blob(self._wanted[name])) if name in self._wanted else None
+            self._cut[name] = cut if cut is not None else (b"", [])
+        return self._cut[name]
 
     def _whole_file(self, name: str, draft: _Draft) -> None:
         undone, today = self._undone.get(name), self._today.get(name)

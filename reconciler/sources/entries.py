@@ -20,6 +20,7 @@ from reconciler.sources.yaml_files import SUFFIXES
 _NAMES = {USER: "userPrincipalName", GROUP: "name", MAPPING: "target"}
 _FIRST = re.compile(rb"\A(?:[ ]*(?:#[^\n]*)?\r?\n|---[ ]*\r?\n|\xef\xbb\xbf)*([ ]*)-(?=[ \r\n])")
 _AFTER_DASH = (b" ", b"\n", b"\r", b"")
+_BLOCK = 4096
 Wanted = Callable[[bytes], bool]
 
 
@@ -129,22 +130,30 @@ def _last_start(content: bytes, end: int, start: bytes) -> int:
 
 
 def _same_prefix(old: bytes, new: bytes) -> int:
-    return _same(min(len(old), len(new)), lambda size: old[:size] == new[:size])
+    """How many bytes both begin with: whole blocks first, then by halving inside of the block that differs."""
+    limit, size = min(len(old), len(new)), 0
+    while size < limit and old[size : size + _BLOCK] == new[size : size + _BLOCK]:
+        size += _BLOCK
+    low, high = min(size, limit), min(size + _BLOCK, limit)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if old[low:middle] == new[low:middle] else (low, middle - 1)
+    return low
 
 
 def _same_suffix(old: bytes, new: bytes) -> int:
-    return _same(min(len(old), len(new)), lambda size: old[len(old) - size :] == new[len(new) - size :])
-
-
-def _same(limit: int, equal: Callable[[int], bool]) -> int:
-    """The largest size for which `equal` holds, by halving."""
-    low, high = 0, limit
+    """How many bytes both end with."""
+    limit, size = min(len(old), len(new)), 0
+    ends = len(old), len(new)
+    while size < limit and (
+        old[max(ends[0] - size - _BLOCK, 0) : ends[0] - size] == new[max(ends[1] - size - _BLOCK, 0) : ends[1] - size]
+    ):
+        size += _BLOCK
+    low, high = min(size, limit), min(size + _BLOCK, limit)
     while low < high:
         middle = (low + high + 1) // 2
-        if equal(middle):
-            low = middle
-        else:
-            high = middle - 1
+        same = old[ends[0] - middle : ends[0] - low] == new[ends[1] - middle : ends[1] - low]
+        low, high = (middle, high) if same else (low, middle - 1)
     return low
 
 

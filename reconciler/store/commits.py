@@ -27,6 +27,8 @@ _ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _SECONDS = 600
 _MAX_ANSWER = 1024 * 1024 * 1024
 _BATCH = 500
+_AHEAD = 128
+"""Questions that wait for an answer: so few that a pipe holds them all."""
 _CACHED_BYTES = 128 * 1024 * 1024
 _MAX_BLOB = 64 * 1024 * 1024
 _LAST_SECOND = 253_402_300_799
@@ -131,6 +133,11 @@ class Commits:
             raise RepositoryError(f"the repository lacks {identity}", "Fetch it: a part of the history is not here.")
         return content
 
+    def expect(self, changes: Iterable[FileChange]) -> None:
+        """Says which blobs will be read soon."""
+        blobs = (blob for change in changes for blob in (change.new, *change.old))
+        self._blobs.expect(_checked(blob) for blob in blobs if blob is not None)
+
     def commit(self, identity: str) -> Commit:
         """What a commit says."""
         kind, content = self._blobs.read(_checked(identity))
@@ -185,39 +192,61 @@ class _Blobs:
         self._watch: threading.Timer | None = None
         self._cache: OrderedDict[str, tuple[str, bytes]] = OrderedDict()
         self._held = 0
+        self._asked: dict[str, None] = {}
+
+    def expect(self, identities: Iterable[str]) -> None:
+        """Asks for objects that will be read soon, in this order, so that git is ahead of us."""
+        for identity in identities:
+            if identity not in self._cache and identity not in self._asked and len(self._asked) < _AHEAD:
+                self._ask(identity)
 
     def read(self, identity: str) -> tuple[str, bytes]:
         """Kind and content of an object; "missing" when it is not here."""
-        found = self._cache.get(identity)
-        if found is not None:
+        if identity in self._cache:
             self._cache.move_to_end(identity)
-            return found
-        found = self._ask(identity)
+            return self._cache[identity]
+        if identity not in self._asked:
+            self._ask(identity)
+        while True:
+            first = next(iter(self._asked))
+            found = self._answer()
+            del self._asked[first]
+            self._keep(first, found)
+            if first == identity:
+                return found
+
+    def _keep(self, identity: str, found: tuple[str, bytes]) -> None:
         self._cache[identity] = found
         self._held += len(found[1])
         while self._held > _CACHED_BYTES and len(self._cache) > 1:
             _, (_, oldest) = self._cache.popitem(last=False)
             self._held -= len(oldest)
-        return found
 
-    def _ask(self, identity: str) -> tuple[str, bytes]:
+    def _ask(self, identity: str) -> None:
         process = self._process or self._start()
-        if process.stdin is None or process.stdout is None:
-            raise AssertionError("both are pipes")
         try:
-            process.stdin.write(identity.encode() + b"\n")
-            process.stdin.flush()
-            head = process.stdout.readline().split()
-            if len(head) != 3:  # noqa: PLR2004 - id, kind, size
-                if head[1:2] == [b"missing"]:
-                    return "missing", b""
-                raise RepositoryError("git cat-file did not answer", "Check the repository with git fsck.")
-            size = int(head[2])
+            if process.stdin is not None:
+                process.stdin.write(identity.encode() + b"\n")
+                process.stdin.flush()
+        except OSError as fault:
+            raise _unanswered() from fault
+        self._asked[identity] = None
+
+    def _answer(self) -> tuple[str, bytes]:
+        stream = self._process.stdout if self._process is not None else None
+        try:
+            head = stream.readline().split() if stream is not None else []
+            if head[1:] == [b"missing"]:
+                return "missing", b""
+            kind, size = head[1].decode(), int(head[2])
             if size > _MAX_BLOB:
-                raise RepositoryError(f"{identity} is larger than 64 MiB", "No file of a desired state is.")
-            return head[1].decode(), process.stdout.read(size + 1)[:size]
-        except (OSError, ValueError) as fault:
-            raise RepositoryError("git cat-file did not answer", "Check the repository with git fsck.") from fault
+                raise RepositoryError(f"{head[0].decode()} is larger than 64 MiB", "No file of a desired state is.")
+            content = stream.read(size + 1) if stream is not None else b""
+        except (OSError, ValueError, IndexError) as fault:
+            raise _unanswered() from fault
+        if len(content) != size + 1:
+            raise _unanswered()
+        return kind, content[:size]
 
     def _start(self) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(  # noqa: S603 - fixed words, no shell
@@ -240,6 +269,10 @@ class _Blobs:
         if process is not None:
             process.kill()
             process.communicate()
+
+
+def _unanswered() -> RepositoryError:
+    return RepositoryError("git cat-file did not answer", "Check the repository with git fsck.")
 
 
 def _checked(identity: str) -> str:
