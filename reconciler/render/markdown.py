@@ -6,7 +6,7 @@ What strangers wrote stands in code only: it cannot ping, link, close an issue, 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -70,15 +70,15 @@ def render_markdown(
     """
     style = replace(style, colour=False, longest=_LONGEST)
     changes = for_readers(plan.changes)
-    told = render_lines(changes, style) if summary_only else [_block(change, style) for change in changes]
+    told = render_lines(changes, style) if summary_only else _blocks(changes, style, limit)
     values = _frame(plan, profile, style, whole_plan_at, limit // _SHARE)
     marker = Markdown(f"{MARKER} {re.sub('[^0-9a-z:]', '', plan.plan_id)} -->")
     room = limit
     while True:
         shown = _fitting(told, room)
         sections = _sections(changes, told[:shown])
-        left_out = len(told) - shown
-        text = templates.markdown("plan.md.j2", sections=sections, left_out=left_out, total=len(told), **values)
+        left_out = len(changes) - shown
+        text = templates.markdown("plan.md.j2", sections=sections, left_out=left_out, total=len(changes), **values)
         text = f"{marker}\n{text}"
         excess = len(text.encode()) - limit
         if excess <= 0:
@@ -86,6 +86,17 @@ def render_markdown(
         if not shown:
             raise UsageError(f"the template alone is {excess:,} bytes longer than the limit of {limit:,}")
         room = sum(map(_size, told[:shown])) - excess
+
+
+def _blocks(changes: Iterable[Change], style: Style, room: int) -> list[str]:
+    """The first blocks, one more at most than there is room for."""
+    blocks: list[str] = []
+    for change in changes:
+        blocks.append(_block(change, style))
+        room -= _size(blocks[-1])
+        if room < 0:
+            break
+    return blocks
 
 
 def _block(change: Change, style: Style) -> str:
