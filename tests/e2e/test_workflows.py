@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -12,9 +13,11 @@ from typing import Any
 import pytest
 from e2e.harness import Ear, assert_harmless
 from e2e.workflows import GITHUB_TOKEN, Job, Runner, git
+from judges import code_of, markdown_structure
 from servers.github_api import BOT, GitHubApi
 from workspace import run as reconciler
 
+from reconciler import cli
 from reconciler.sandbox.seed import edit_user, list_users, seed
 from reconciler.sandbox.server import start
 
@@ -331,6 +334,16 @@ def test_mistakes_are_annotated_where_they_are(scene: Scene) -> None:
     assert line.startswith("::error file=desired-state/users/people.yaml,line=")
 
 
+@pytest.mark.skipif("--offline" not in inspect.getsource(cli), reason="there is no offline plan yet")
+def test_a_fork_is_planned_offline_without_any_secret(scene: Scene) -> None:
+    head = scene.branch(lambda: scene.add(GRACE))
+    job = ci(scene, head)
+    assert job.code == 0, job.steps
+    assert GRACE in job.summary
+    assert "RECONCILER_TOKEN" not in str(job.steps)
+    assert scene.users() == [ADA]
+
+
 def test_another_host_in_the_pull_request_does_not_get_the_token(scene: Scene) -> None:
     ear = Ear()
     head = scene.branch(
@@ -348,11 +361,12 @@ def test_another_host_in_the_pull_request_does_not_get_the_token(scene: Scene) -
 def test_names_of_people_and_branches_stay_text(scene: Scene) -> None:
     evil = "x`]($(touch pwned))"
     head = scene.branch(
-        lambda: scene.add(GRACE, givenName="``` </details> @everyone\n::error::pwned ##[error]pwned <!-- x -->"),
+        lambda: scene.add(GRACE, givenName="``` </details> @everyone ::error::pwned ##[error] <!-- x -->"),
         "a;touch${IFS}pwned;`touch${IFS}pwned`".replace("{", "").replace("}", ""),
     )
     job = scene.plan(head, title=evil, user={"login": evil})
     (body,) = scene.comments()
+    assert "@everyone" in code_of(body)
     for text in [body, job.summary, *(step.said for step in job.steps)]:
         assert "\n::error::" not in text
     assert_harmless("".join(step.said for step in job.steps))
@@ -361,8 +375,8 @@ def test_names_of_people_and_branches_stay_text(scene: Scene) -> None:
 
 
 def assert_no_ping(body: str) -> None:
-    outside = [line for line in body.splitlines() if not line.startswith("    ")]
-    assert [line for line in outside if "@" in line] == []
+    """Outside of code there is no `@`, by a Markdown parser."""
+    assert [said for _, _, said in markdown_structure(body) if "@" in said] == []
 
 
 def test_a_public_repository_gets_no_names(scene: Scene) -> None:

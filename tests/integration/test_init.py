@@ -71,3 +71,13 @@ def test_the_hash_of_a_wheel_is_locked(tmp_path: Path) -> None:
     assert init(tmp_path / "new", "--wheel", str(wheel)).code == 0
     locked = (tmp_path / "new/requirements/reconciler.txt").read_text()
     assert locked == f"scim-reconciler=={__version__} --hash=sha256:{hashlib.sha256(b'a wheel').hexdigest()}\n"
+
+
+def test_what_is_made_is_drift_until_it_is_applied(tmp_path: Path) -> None:
+    init(tmp_path / "new")
+    here = ["--sandbox", "--state", str(tmp_path / "new/desired-state")]
+    drifted = reconciler(["reconciler", "drift", "--detailed-exitcode", *here])
+    assert (drifted.code, "ada.example@example.com" in drifted.out) == (2, True)
+    assert reconciler(["reconciler", "apply", "--auto-approve", *here]).code == 0
+    clean = reconciler(["reconciler", "drift", "--detailed-exitcode", "--format", "markdown", *here])
+    assert (clean.code, "No changes." in clean.out) == (0, True), clean
