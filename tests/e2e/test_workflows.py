@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -17,7 +16,6 @@ from judges import code_of, markdown_structure
 from servers.github_api import BOT, GitHubApi
 from workspace import run as reconciler
 
-from reconciler import cli
 from reconciler.sandbox.seed import edit_user, list_users, seed
 from reconciler.sandbox.server import start
 
@@ -334,7 +332,6 @@ def test_mistakes_are_annotated_where_they_are(scene: Scene) -> None:
     assert line.startswith("::error file=desired-state/users/people.yaml,line=")
 
 
-@pytest.mark.skipif("--offline" not in inspect.getsource(cli), reason="there is no offline plan yet")
 def test_a_fork_is_planned_offline_without_any_secret(scene: Scene) -> None:
     head = scene.branch(lambda: scene.add(GRACE))
     job = ci(scene, head)

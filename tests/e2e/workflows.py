@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import re
 import subprocess
@@ -15,13 +14,9 @@ from typing import Any
 from ruamel.yaml import YAML
 from servers.github_api import REPOSITORY, GitHubApi, Token
 
-from reconciler import cli
-
 GITHUB_TOKEN = "ghs_16C7e42F292c6912E7710c838347Ae178B4a"
 _EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
 _WORD = re.compile(r"'[^']*'|[A-Za-z_][\w.-]*(?=\()|[A-Za-z_][\w.-]*")
-
-_UNTIL_IT_LANDS = ("", "") if "--base" in inspect.getsource(cli) else (' --base "$BASE"', "")
 
 
 def git(folder: Path, *command: str) -> str:
@@ -171,7 +166,7 @@ class _Run:
         given = {**self.job.get("env", {}), **step.get("env", {})}
         env |= {key: self.text(str(value)) for key, value in given.items()}
         assert not ("GITHUB_TOKEN" in env and "RECONCILER_TOKEN" in env), "no step has both tokens"
-        line = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"].replace(*_UNTIL_IT_LANDS)]
+        line = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
         ended = subprocess.run(
             line, cwd=self.work, env=env, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
         )
