@@ -78,7 +78,8 @@ def _expression(
         compiled = language.compile_expression(text)
     except language.ExpressionFaultError as fault:
         detail = f"At character {fault.position + 1} of the expression."
-        directory.report(error(f"the expression cannot be used: {fault}", detail, row.at("expression")))
+        origin = directory.inside(row.at("expression"), text, fault.position)
+        directory.report(error(f"the expression cannot be used: {fault}", detail, origin))
         return None
     keeps = row.value.when_null == "keep"
     if not compiled.functions & _ONCE:

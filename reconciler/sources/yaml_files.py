@@ -82,6 +82,20 @@ class Directory:
         """Whether the file `name` is there."""
         return self._exists(name)
 
+    def inside(self, origin: Origin | None, text: str, position: int) -> Origin | None:
+        """Where character `position` of the value `text` stands that begins at `origin`.
+
+        `origin` itself when the file writes the value in another way: escaped, folded or over several lines.
+        """
+        if origin is None:
+            return None
+        try:
+            line = (self.root / origin.file).read_text("utf-8").split("\n")[origin.line - 1]
+        except (OSError, ValueError, IndexError):
+            return origin
+        start = line.find(text, origin.column - 1)
+        return origin if start < 0 else replace(origin, column=start + position + 1)
+
     def groups(self) -> list[Located[models.Group]]:
         """All groups of groups/**."""
         return [group for name in self._walk("groups") for group in self._list(name, models.Group)]

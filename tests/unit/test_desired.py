@@ -292,7 +292,7 @@ USUAL = """\
         ),
         (
             "{target: locale, expression: 'Tirm([x])'}",
-            "mappings.yaml:5:32: the expression cannot be used: there is no function",
+            "mappings.yaml:5:33: the expression cannot be used: there is no function",
         ),
         (
             '{target: active, expression: "Not([IsSoftDeleted])", default: maybe}',
@@ -470,7 +470,7 @@ def test_apply_says_when_a_value_flows(loaded: Load, flow: Flow) -> None:
         (
             "{target: nickName, expression: 'Trim(SelectUniqueValue([surname], [givenName]))'}",
             (
-                "mappings.yaml:5:34: the expression cannot be used: SelectUniqueValue cannot be nested in another"
+                "mappings.yaml:5:40: the expression cannot be used: SelectUniqueValue cannot be nested in another"
                 " function. At character 6 of the expression."
             ),
         ),

@@ -634,3 +634,18 @@ def test_the_short_way_for_plain_text_gives_what_the_model_gives(user: dict[str,
 def test_the_short_way_is_taken() -> None:
     (item,) = read_items(b"- {userPrincipalName: ada@example.com}", "users/a.yaml", lambda _diagnostic: None)
     assert _plain_user(item) is not None
+
+
+@pytest.mark.parametrize(
+    ("line", "column"),
+    [
+        ("- expression: Not([a])\n  target: title", 19),
+        ("- {target: title, expression: 'Not([a])'}", 36),
+        ('- {target: title, expression: "Not(\\u005ba])"}', 31),
+    ],
+)
+def test_a_place_inside_of_a_value_is_that_of_its_character(tree: Tree, line: str, column: int) -> None:
+    directory = tree({"mappings.yaml": f"# first\n{line}\n"})
+    (row,) = directory.mappings()
+    assert directory.inside(row.at("expression"), str(row.value.expression), 4) == Origin("mappings.yaml", 2, column)
+    assert directory.inside(None, "Not", 1) is None
