@@ -26,8 +26,9 @@ from reconciler.render.text import (
     diagnosed,
     for_readers,
     is_unchanged,
+    plan_title,
     removal_line,
-    summary_line,
+    summary_lines,
     untouched,
     way_out,
     why,
@@ -95,7 +96,7 @@ def render_html(
         script=Markup(script),  # noqa: S704
         css_hash=_hash(css),
         script_hash=_hash(script),
-        title=f"Plan for {profile.title}",
+        title=plan_title(plan, profile),
         summary=_summary(plan, profile),
         removals=removal_line(plan),
         blocked=plan.blocked,
@@ -106,7 +107,7 @@ def render_html(
         groups=groups,
         total=len(changes),
         left_out=max(0, len(changes) - LONGEST_PAGE),
-        notes=untouched(plan),
+        notes=[*untouched(plan), *(style.words(note) for note in plan.notes)],
         facts=_facts(plan, whole_plan_at),
     )
 
@@ -124,7 +125,7 @@ def _hash(text: str) -> str:
 
 def _summary(plan: Plan, profile: TargetProfile) -> str:
     if plan.changes:
-        return summary_line(plan, Style())
+        return " ".join(summary_lines(plan, Style()).split("\n"))
     if is_unchanged(plan):
         return f"No changes. {profile.title} matches the desired state."
     return "No changes can be planned. See the messages."

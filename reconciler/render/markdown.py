@@ -21,13 +21,14 @@ from reconciler.render.text import (
     Style,
     for_readers,
     is_unchanged,
+    plan_title,
     removal_line,
     render_change,
     render_diagnostics,
     render_guards,
     render_heading,
     render_lines,
-    summary_line,
+    summary_lines,
     untouched,
 )
 
@@ -138,12 +139,12 @@ def _frame(plan: Plan, profile: TargetProfile, style: Style, whole_plan_at: str 
     guards = render_guards(plan, style)
     messages = [render_diagnostics([item], style) for item in plan.diagnostics]
     return {
-        "title": Markdown(f"Plan for {profile.title}"),
+        "title": Markdown(plan_title(plan, profile)),
         "summary": Markdown(_summary(plan, profile)),
         "removals": Markdown(removal_line(plan)),
         "guards": _in_room(guards.rstrip("\n").split("\n"), room).code if guards else "",
         "diagnostics": replace(_in_room(messages, room), title=Markdown(_told(plan))) if messages else None,
-        "notes": [Markdown(line) for line in untouched(plan)],
+        "notes": [*map(Markdown, untouched(plan)), *(shortened(style.words(note), 1_000) for note in plan.notes)],
         "whole_plan_at": whole_plan_at and shortened(whole_plan_at, _LONGEST * 5),
         "plan_id": plan.plan_id,
         "target": shortened(plan.target.base_url, _LONGEST),
@@ -154,7 +155,8 @@ def _frame(plan: Plan, profile: TargetProfile, style: Style, whole_plan_at: str 
 
 def _summary(plan: Plan, profile: TargetProfile) -> str:
     if plan.changes:
-        return f"**{summary_line(plan, Style())}**"
+        *lists, total = summary_lines(plan, Style()).split("\n")
+        return "\n\n".join([*lists, f"**{total}**"])
     if is_unchanged(plan):
         return f"**No changes.** {profile.title} matches the desired state."
     return "**No changes can be planned.** See the messages."

@@ -154,6 +154,11 @@ def summary_lines(plan: Plan, style: Style) -> str:
     )
 
 
+def plan_title(plan: Plan, profile: TargetProfile) -> str:
+    """The title of a page about the plan; an offline one must not be taken for one of the live service."""
+    return f"Offline comparison, not with the live {profile.title}" if plan.offline else f"Plan for {profile.title}"
+
+
 def _to_do(changes: Iterable[Change]) -> str:
     counts = Counter(change.action for change in changes)
     return _counted({action: counts[action] for action in Action}, "{count} to {present}")

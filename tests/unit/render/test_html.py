@@ -9,7 +9,7 @@ from judges import html_structure, html_text
 from syrupy.assertion import SnapshotAssertion
 
 from plans import every_action, plan_for
-from reconciler.core.model import Action, Plan
+from reconciler.core.model import Action, Attribution, Base, Plan
 from reconciler.core.policy import Policy
 from reconciler.render import html
 from reconciler.render.html import LONGEST_PAGE, render_html
@@ -125,3 +125,12 @@ def test_thousands_of_messages_are_cut_and_counted() -> None:
     page = shown(replace(plan_of(), diagnostics=messages))
     assert page.count('<li class="is-') - len(plan_of().guards) == 2_000
     assert "4,000 more messages are not in this page." in page
+
+
+def test_a_page_tells_the_base_apart_and_an_offline_plan_from_a_live_one() -> None:
+    mine = replace(change("ada", action=Action.UPDATE), attribution=Attribution.THIS_CHANGE_SET)
+    plan = replace(plan_with(mine), base=Base("origin/main", "a" * 40), notes=("scope.yaml: <b>",))
+    page = shown(plan)
+    assert "This change set: 0 to add, 1 to change, 0 to destroy. Already pending: 0 to add" in page
+    assert "scope.yaml: &lt;b&gt;" in page
+    assert "<h1>Offline comparison, not with the live" in shown(replace(plan, base=Base("x", "a" * 40, offline=True)))

@@ -8,7 +8,7 @@ from judges import code_of, markdown_structure
 from syrupy.assertion import SnapshotAssertion
 
 from plans import every_action, plan_for
-from reconciler.core.model import Action, Plan, error, warning
+from reconciler.core.model import Action, Attribution, Base, Plan, error, warning
 from reconciler.core.policy import Policy
 from reconciler.render.markdown import LIMITS, MARKER, render_markdown
 from reconciler.render.templating import Templates
@@ -135,3 +135,21 @@ def test_a_user_with_endless_attributes_is_named_and_takes_no_room_from_others()
     assert '# user["ada@example.com"] will be DESTROYED\n  # (too long to be shown here)' in text
     assert "bob@example.com" in text
     assert [kind for kind, _, _ in markdown_structure(text)].count("fence") == 2
+
+
+BASE = Base("origin/main", "a" * 40)
+
+
+def test_what_was_pending_is_counted_apart_where_a_base_tells() -> None:
+    mine = replace(change("ada", action=Action.UPDATE), attribution=Attribution.THIS_CHANGE_SET)
+    pending = replace(change("bob", action=Action.UPDATE), attribution=Attribution.ALREADY_PENDING)
+    text = shown(replace(plan_with(mine, pending), base=BASE, notes=("mappings.yaml: @team",)))
+    assert "This change set: 0 to add, 1 to change, 0 to destroy.\n\nAlready pending: 0 to add, 1 to change" in text
+    assert "**Plan: 0 to add, 2 to change, 0 to destroy.**" in text
+    assert "- `mappings.yaml: @team`" in text
+
+
+def test_an_offline_plan_does_not_look_like_one_of_the_live_service() -> None:
+    text = shown(replace(plan_with(change("ada")), base=replace(BASE, offline=True)))
+    assert "### Offline comparison, not with the live Apple Business Manager" in text
+    assert "Plan for" not in text
