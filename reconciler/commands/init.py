@@ -84,14 +84,13 @@ def _words(options: InitOptions) -> Mapping[str, str]:
     domain = options.domain.casefold()
     if not all(part.replace("-", "").isalnum() for part in domain.split(".")) or "." not in domain:
         raise UsageError(f"--domain {quoted(options.domain)} is not a domain", "Write it like example.com.")
-    tool = __version__
-    if options.wheel is not None:
-        tool = f"{tool} --hash=sha256:{_digest(options.wheel)}"
+    locked = f" --hash=sha256:{_digest(options.wheel)}" if options.wheel is not None else ""
     return {
         "PROFILE": options.profile,
         "BASE_URL": _BASE_URLS[options.profile],
         "DOMAIN": domain,
-        "VERSION": tool,
+        "VERSION": __version__,
+        " HASH": locked,
     }
 
 

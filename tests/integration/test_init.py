@@ -33,7 +33,7 @@ def test_what_it_makes_is_valid_and_can_be_planned_at_once(profile: str, tmp_pat
     assert 'user "ada.example@corp.example"' in planned.out
     assert planned.out.rstrip().endswith("Plan: 1 to add, 0 to change, 0 to destroy.")
     texts = b"\n".join(content for name, content in contents(tmp_path / "new").items() if "sandbox.db" not in name)
-    assert [word for word in (b"PROFILE", b"BASE_URL", b"DOMAIN", b"VERSION") if word in texts] == []
+    assert [word for word in (b"PROFILE", b"BASE_URL", b"DOMAIN", b"VERSION", b" HASH") if word in texts] == []
 
 
 def test_it_overwrites_nothing_and_says_what_is_there(tmp_path: Path) -> None:
@@ -71,6 +71,7 @@ def test_the_hash_of_a_wheel_is_locked(tmp_path: Path) -> None:
     assert init(tmp_path / "new", "--wheel", str(wheel)).code == 0
     locked = (tmp_path / "new/requirements/reconciler.txt").read_text()
     assert locked == f"scim-reconciler=={__version__} --hash=sha256:{hashlib.sha256(b'a wheel').hexdigest()}\n"
+    assert hashlib.sha256(b"a wheel").hexdigest() not in (tmp_path / "new/README.md").read_text()
 
 
 def test_what_is_made_is_drift_until_it_is_applied(tmp_path: Path) -> None:
