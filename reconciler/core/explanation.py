@@ -24,6 +24,7 @@ from reconciler.core.model import (
     SourceUser,
     SourceValue,
     Value,
+    by_precedence,
     user_address,
 )
 from reconciler.core.policy import Policy, Removal
@@ -103,7 +104,7 @@ def find_live(name: str, users: Iterable[LiveUser]) -> LiveUser | None:
 
 def lookups(user: DesiredUser, live: Iterable[LiveUser], mappings: Sequence[AttributeMapping]) -> tuple[Lookup, ...]:
     """Who has each matching value, by precedence."""
-    rows = sorted((row for row in mappings if row.match), key=lambda row: row.match or 0)
+    rows = by_precedence(mappings)
     hits: list[list[str]] = [[] for _ in rows]
     for found in live:
         for level, value in enumerate(user.match):

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from reconciler.core import paths
 from reconciler.core.compare import UnreadableError, comparable, is_text, typed
 from reconciler.core.filters import Predicate
-from reconciler.core.model import AttributeMapping, AttributePath, LiveUser, Resource, Value
+from reconciler.core.model import AttributeMapping, AttributePath, LiveUser, Resource, Value, by_precedence
 from reconciler.core.profile import Attribute, TargetProfile
 
 
@@ -20,7 +20,7 @@ class LiveReader:
         self._active_when_absent = bool(profile.active_when_absent.value)
         rows = {row.path: row for row in profile.attributes}
         compared = {row.target: row.attribute for row in mappings if row.is_read}
-        matching = sorted((row for row in mappings if row.match), key=lambda row: row.match or 0)
+        matching = by_precedence(mappings)
         self._matching = [row.attribute for row in matching]
         identifying = {row.target: row.attribute for row in matching}
         for path in ("userName", "externalId", "active"):

@@ -19,6 +19,7 @@ from reconciler.core.model import (
     SourceUser,
     Value,
     Verdict,
+    by_precedence,
     error,
     user_address,
 )
@@ -62,7 +63,7 @@ class Projector:
         self._rows = tuple(row for row in mappings if not row.unique)
         self._unique = tuple(row for row in mappings if row.unique)
         self._compiled = [_compiled(row) for row in self._rows]
-        self._matching = sorted((row for row in mappings if row.match), key=lambda row: row.match or 0)
+        self._matching = by_precedence(mappings)
         self._domains = frozenset(domain.strip().casefold() for domain in domains)
         self._required = [row.path for row in profile.attributes if row.required]
         self._check_email = bool(profile.user_name_is_email.value)

@@ -8,7 +8,15 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from reconciler.core.model import AttributeMapping, DesiredUser, Diagnostic, LiveUser, error, user_address
+from reconciler.core.model import (
+    AttributeMapping,
+    DesiredUser,
+    Diagnostic,
+    LiveUser,
+    by_precedence,
+    error,
+    user_address,
+)
 from reconciler.core.paths import short
 from reconciler.core.text import quoted
 
@@ -34,7 +42,7 @@ class _Matcher:
     def __init__(
         self, desired: Sequence[DesiredUser], live: list[LiveUser], mappings: Sequence[AttributeMapping]
     ) -> None:
-        rows = sorted((row for row in mappings if row.match), key=lambda row: row.match or 0)
+        rows = by_precedence(mappings)
         self._attributes = [row.attribute for row in rows]
         self._desired = desired
         self._live = live

@@ -5,7 +5,7 @@ Names are SCIM's (RFC 7643) for the resource, Terraform's for the plan, Entra's 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -217,6 +217,11 @@ class AttributeMapping:
     def is_read(self) -> bool:
         """Whether planning has to know the live users' values."""
         return self.flow is not Flow.CREATE or self.unique
+
+
+def by_precedence(mappings: Iterable[AttributeMapping]) -> list[AttributeMapping]:
+    """The matching rows, in the order in which they are tried."""
+    return sorted((row for row in mappings if row.match), key=lambda row: row.match or 0)
 
 
 @dataclass(frozen=True, slots=True)
