@@ -6,7 +6,11 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -50,12 +54,33 @@ def test_the_locks_hold_every_dependency_with_hashes_and_no_address() -> None:
     }
     for name, requirements in wanted.items():
         lock = (ROOT / "requirements" / name).read_text("utf-8")
-        locked = dict(re.findall(r"^([a-z0-9.-]+)==(\S+)", lock, re.MULTILINE))
+        locked = dict(re.findall(r"^([a-z0-9.-]+)(?:\[[a-z,]+\])?==(\S+)", lock, re.MULTILINE))
         names = {re.split(r"[\[<>=]", requirement)[0].replace(".", "-") for requirement in requirements}
         assert names - {"scim-reconciler"} <= locked.keys(), name
         assert lock.count("--hash=sha256:") >= len(locked)
         assert "://" not in lock
         assert "--index" not in lock
+
+
+def test_an_extra_that_a_dependency_asks_for_is_locked_as_an_extra() -> None:
+    # pip before 23.3 looks for `name[extra]` apart from `name`, takes the newest, and then refuses it as not pinned.
+    lock = (ROOT / "requirements" / "dev.lock").read_text("utf-8")
+    locked = {f"{name}[{extras}]" for name, extras in re.findall(r"^([a-z0-9.-]+)\[([a-z,]+)\]==", lock, re.MULTILINE)}
+    names = re.findall(r"^([a-z0-9.-]+)(?:\[[a-z,]+\])?==", lock, re.MULTILINE)
+    asked = {
+        f"{canonicalize_name(wanted.name)}[{','.join(sorted(wanted.extras))}]"
+        for name in names
+        for wanted in map(Requirement, installed_requirements(name))
+        if wanted.extras and (wanted.marker is None or wanted.marker.evaluate({"extra": ""}))
+    }
+    assert asked == locked
+
+
+def installed_requirements(name: str) -> list[str]:
+    try:
+        return requires(name) or []
+    except PackageNotFoundError:  # Locked for another platform.
+        return []
 
 
 def test_every_action_is_pinned_by_its_commit() -> None:
