@@ -24,7 +24,8 @@ from reconciler.desired_people import Names, People, check_inputs, check_referen
 from reconciler.desired_scope import read_scope
 from reconciler.profiles import PROFILES
 from reconciler.sources import models
-from reconciler.sources.yaml_files import Directory, Located, with_source_lines
+from reconciler.sources.validation import Located
+from reconciler.sources.yaml_files import Directory, with_source_lines
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from reconciler.core.scoping import Clause, ScopingFilter, Test, UnjudgedError
 from reconciler.core.text import quoted, shortened
 from reconciler.expressions.values import EvaluationError
 from reconciler.sources import models
-from reconciler.sources.yaml_files import Located
+from reconciler.sources.validation import Located
 
 Report = Callable[[Diagnostic], None]
 Input = tuple[str, Origin | None, str]

@@ -24,7 +24,8 @@ from reconciler.core.profile import Attribute, Mutability, TargetProfile
 from reconciler.core.text import quoted
 from reconciler.desired_rules import CompiledRule, compile_rule, rule_words
 from reconciler.sources import models
-from reconciler.sources.yaml_files import Directory, Located
+from reconciler.sources.validation import Located
+from reconciler.sources.yaml_files import Directory
 
 
 def compile_mappings(directory: Directory, profile: TargetProfile, now: datetime) -> tuple[AttributeMapping, ...]:

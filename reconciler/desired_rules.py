@@ -17,7 +17,8 @@ from reconciler.expressions.drawn import draws
 from reconciler.expressions.template import TemplateFaultError, compile_template
 from reconciler.expressions.values import Context, EvaluationError, IgnoreFlow
 from reconciler.sources import models
-from reconciler.sources.yaml_files import Directory, Located
+from reconciler.sources.validation import Located
+from reconciler.sources.yaml_files import Directory
 
 if TYPE_CHECKING:
     from reconciler.expressions.language import Explanation, Expression

@@ -15,7 +15,8 @@ from reconciler.core.model import Origin, error
 from reconciler.core.text import quoted
 from reconciler.desired_filters import CompiledFilters, Input, compile_filters
 from reconciler.sources import models
-from reconciler.sources.yaml_files import Directory, Located
+from reconciler.sources.validation import Located
+from reconciler.sources.yaml_files import Directory
 
 Places = dict[str, tuple[str, Origin | None]]
 """Folded name -> the name as written, and where it is used first."""

@@ -40,7 +40,7 @@ from reconciler.desired_filters import compile_filters
 from reconciler.expressions.stock import compile_expression
 from reconciler.profiles import PROFILES
 from reconciler.sources import models
-from reconciler.sources.yaml_files import Located
+from reconciler.sources.validation import Located
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 TODAY = NOW.date()

@@ -20,7 +20,7 @@ from reconciler.entra.findings import Finding, Group, Kind, ScopeFilters
 from reconciler.entra.yaml_text import fits
 from reconciler.expressions.values import MAX_LENGTH
 from reconciler.sources import models
-from reconciler.sources.yaml_files import Located
+from reconciler.sources.validation import Located
 
 _INPUT = "an early filter, whose leavers Entra does not deprovision"
 _CATEGORY = "experimental, and not described"

@@ -5,53 +5,27 @@ from __future__ import annotations
 import difflib
 import hashlib
 import os
-import re
 import stat
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import TypeAdapter
 
-from reconciler.core.model import Diagnostic, Lifecycle, Origin, SourceUser, SourceValue, error
-from reconciler.core.text import quoted, shortened
+from reconciler.core.model import Diagnostic, Origin, SourceUser, error
+from reconciler.core.text import shortened
 from reconciler.sources import models
-from reconciler.sources.yaml_events import (
-    MAX_BYTES,
-    MAX_DIAGNOSTICS,
-    Report,
-    YamlMapping,
-    YamlSequence,
-    locate,
-    read_document,
-    read_items,
-)
+from reconciler.sources.people import source_user
+from reconciler.sources.validation import Located, Model, validated
+from reconciler.sources.yaml_events import MAX_BYTES, MAX_DIAGNOSTICS, YamlMapping, read_document, read_items
 
 SUFFIXES = (".yaml", ".yml")
-_MAX_SHAPES = 10_000
-_KEYS_SEEN: dict[tuple[str, ...], bool] = {}
-"""Sets of keys that were looked at and are fine: most people have the same keys."""
 _PROSE = (".md", ".rst")
 _FOLDERS = ("users", "groups")
 _TOP = ("settings.yaml", "scope.yaml", "mappings.yaml")
 _MAX_FILES = 20_000
-
-Model = TypeVar("Model", bound=BaseModel)
-
-
-@dataclass(frozen=True, slots=True)
-class Located(Generic[Model]):
-    """A validated model with the YAML it came from, for the places of its parts."""
-
-    value: Model
-    node: Any
-
-    def at(self, *location: int | str) -> Origin | None:
-        """Where the value at `location` (keys and indexes) is written."""
-        return locate(self.node, location)
 
 
 @dataclass(slots=True)
@@ -107,7 +81,7 @@ class Directory:
             if content is None:
                 continue
             for item in read_items(content, name, self.report):
-                user = _source_user(item, self.report)
+                user = source_user(item, self.report)
                 if user is None:
                     self.rejected.append(item)
                 else:
@@ -228,7 +202,7 @@ class Directory:
         if not isinstance(node, YamlMapping):
             self._refuse(name, "the file must be a mapping", "Write `key: value` lines.")
             return None
-        return _validated(node, model, self.report)
+        return validated(node, model, self.report)
 
     def _list(self, name: str, model: type[Model]) -> list[Located[Model]]:
         content = self._read(name)
@@ -236,7 +210,7 @@ class Directory:
             return []
         found = []
         for item in read_items(content, name, self.report):
-            located = _validated(item, model, self.report)
+            located = validated(item, model, self.report)
             if located is None:
                 self.rejected.append(item)
             else:
@@ -289,152 +263,3 @@ def json_schema(kind: str) -> dict[str, Any]:
 
 def _is_yaml(name: str) -> bool:
     return name.casefold().endswith(SUFFIXES)
-
-
-# --- one entry ------------------------------------------------------------
-
-
-def _validated(node: YamlMapping, model: type[Model], report: Report) -> Located[Model] | None:
-    nested = None in node.values() or YamlMapping in set(map(type, node.values()))
-    try:
-        return Located(model.model_validate(_without_nulls(node) if nested else node), node)
-    except ValidationError as fault:
-        for mistake in fault.errors(include_url=False):
-            report(_diagnostic(mistake, node, model))
-        return None
-
-
-def _without_nulls(node: YamlMapping) -> dict[str, Any]:
-    """A key without a value is as good as absent, at every level."""
-    return {
-        key: _without_nulls(value) if isinstance(value, YamlMapping) else value
-        for key, value in node.items()
-        if value is not None
-    }
-
-
-def _diagnostic(mistake: ErrorDetails, node: YamlMapping, model: type[BaseModel]) -> Diagnostic:
-    location = tuple(mistake["loc"])
-    kind = mistake["type"]
-    last = quoted(str(location[-1])) if location else ""
-    if kind == "extra_forbidden":
-        known = _keys_at(model, location[:-1])
-        near = difflib.get_close_matches(str(location[-1]), known, 1)
-        hint = f"Did you mean {near[0]}? " if near else ""
-        return error(f"unknown key {last}", f"{hint}Known here: {', '.join(known)}.", locate(node, location, key=True))
-    if kind == "missing":
-        return error(f"{last} is missing", "Add it.", locate(node, location[:-1]))
-    where = ".".join(str(step) for step in location if not _is_internal(step))
-    message, way_out = _explained(mistake)
-    return error(f"{where}: {message}" if where else message, way_out, locate(node, location))
-
-
-_MAPPING = ("expected a mapping", "Write {key: value}, or indented `key: value` lines.")
-_WORDS = {
-    "int_parsing": ("expected a whole number", "Write digits, such as 10."),
-    "int_type": ("expected a whole number", "Write digits, such as 10."),
-    "float_parsing": ("expected a number", "Write digits, such as 10 or 2.5."),
-    "float_type": ("expected a number", "Write digits, such as 10 or 2.5."),
-    "greater_than_equal": ("expected {ge} or more", "Choose a larger number."),
-    "less_than_equal": ("expected {le} or less", "Choose a smaller number."),
-    "string_type": ("expected text", "Write a single value."),
-    "string_too_short": ("expected text", "Write a value."),
-    "string_pattern_mismatch": ("expected sha256: and 64 digits", "Copy the id that the plan prints."),
-    "list_type": ("expected a list", "Write [one, two], or a line with a dash for each."),
-    "model_type": _MAPPING,
-    "dict_type": _MAPPING,
-    "value_error": ("{error}", ""),
-}
-"""What is wrong and what to do by pydantic's type of mistake, in the words of people who write YAML."""
-
-
-def _explained(mistake: ErrorDetails) -> tuple[str, str]:
-    context = mistake.get("ctx", {})
-    if mistake["type"] == "literal_error":
-        known = re.findall(r"'([^']*)'", str(context["expected"]))
-        near = difflib.get_close_matches(str(mistake["input"]), known, 1)
-        return f"expected one of {', '.join(known)}", f"Did you mean {near[0]}?" if near else "Choose one of them."
-    if mistake["type"] in _WORDS:
-        message, way_out = _WORDS[mistake["type"]]
-        return message.format_map(context), way_out
-    return mistake["msg"][0].lower() + mistake["msg"][1:], ""
-
-
-def _is_internal(step: int | str) -> bool:
-    """Pydantic names the branch of a union in the location: `list[…]`, `constrained-str`."""
-    return isinstance(step, str) and ("[" in step or step in ("str", "nullable"))
-
-
-def _keys_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
-    """The keys that the model knows at `location`."""
-    current: type[BaseModel] = model
-    for step in location:
-        field_info = current.model_fields.get(str(step))
-        if field_info is None:
-            continue
-        annotations = [field_info.annotation, *getattr(field_info.annotation, "__args__", ())]
-        inner = next((item for item in annotations if isinstance(item, type) and issubclass(item, BaseModel)), None)
-        current = inner or current
-    return sorted(info.alias or name for name, info in current.model_fields.items())
-
-
-_STRUCTURAL = ("accountEnabled", "lifecycle", "objectId", "userPrincipalName")
-"""Keys of a user that decide about the account: a slip in one must not pass for a source attribute of one's own."""
-
-
-def _check_slips(item: YamlMapping, report: Report) -> bool:
-    """Whether no key looks like a misspelt structural one."""
-    fine = True
-    for key in item.keys() - set(_STRUCTURAL):
-        near = difflib.get_close_matches(key.casefold(), [name.casefold() for name in _STRUCTURAL], 1, cutoff=0.85)
-        if near:
-            meant = next(name for name in _STRUCTURAL if name.casefold() == near[0])
-            report(error(f"key {quoted(key)} looks like {meant}", f"Did you mean {meant}?", item.key_origin(key)))
-            fine = False
-    return fine
-
-
-def _source_user(item: YamlMapping, report: Report) -> SourceUser | None:
-    fine = _KEYS_SEEN.get(tuple(item))
-    if fine is None:
-        fine = _check_slips(item, report)
-        if fine and len(_KEYS_SEEN) < _MAX_SHAPES:
-            _KEYS_SEEN[tuple(item)] = True
-    # Most of a large company is nothing but text, which the model takes as it is.
-    user = _plain_user(item) or _modelled_user(item, report)
-    return user if fine else None
-
-
-_ONLY_TEXT = {str}
-
-
-def _plain_user(item: YamlMapping) -> SourceUser | None:
-    """What `_modelled_user` makes of a user who is nothing but assigned text, in a tenth of the time; else None."""
-    if "userPrincipalName" not in item or "accountEnabled" in item or "lifecycle" in item or "" in item.values():
-        return None
-    only_text = set(map(type, item.values())) == _ONLY_TEXT
-    return SourceUser(item, item.origin, origin_of=item.value_origin) if only_text else None
-
-
-def _modelled_user(item: YamlMapping, report: Report) -> SourceUser | None:
-    located = _validated(item, models.User, report)
-    if located is None:
-        return None
-    attributes: dict[str, SourceValue] = {}
-    for key, value in item.items():
-        if value is None or value == "" or key in ("lifecycle", "accountEnabled"):
-            continue
-        if value.__class__ is YamlSequence:
-            values = tuple(each for each in value if each)
-            if values:
-                attributes[key] = values
-        else:
-            attributes[key] = value
-    user = located.value
-    if user.accountEnabled is not None:
-        attributes["accountEnabled"] = user.accountEnabled
-    lifecycle = user.lifecycle
-    if lifecycle is None:
-        return SourceUser(attributes, item.origin, origin_of=item.value_origin)
-    dates = Lifecycle(lifecycle.starts, lifecycle.expires, lifecycle.protected)
-    return SourceUser(attributes, item.origin, dates, item.value_origin)

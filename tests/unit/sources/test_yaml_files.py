@@ -1,4 +1,3 @@
-import json
 import os
 from collections.abc import Callable
 from datetime import date
@@ -6,18 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from reconciler.core.model import Diagnostic, Lifecycle, Origin, SourceUser, error
 from reconciler.sources import models, yaml_events
-from reconciler.sources.yaml_events import read_items
 from reconciler.sources.yaml_files import (
     KINDS,
     Directory,
-    _modelled_user,
-    _plain_user,
     json_schema,
     with_source_lines,
 )
@@ -618,22 +612,6 @@ def test_the_sample_directory_is_read_without_a_word() -> None:
     assert len(directory.groups()) > 5
     assert len(users(directory)) > 100
     assert directory.diagnostics == []
-
-
-_KEYS = st.sampled_from(("userPrincipalName", "objectId", "accountEnabled", "lifecycle", "department", "city"))
-_VALUES = st.sampled_from(("Ada", " Ada ", "true", "", None, ["a"], [], {}, "Łódź"))
-
-
-@given(st.dictionaries(_KEYS, _VALUES, min_size=1))
-def test_the_short_way_for_plain_text_gives_what_the_model_gives(user: dict[str, Any]) -> None:
-    (item,) = read_items(f"- {json.dumps(user)}".encode(), "users/a.yaml", lambda _diagnostic: None)
-    short = _plain_user(item)
-    assert short is None or short == _modelled_user(item, lambda _diagnostic: None)
-
-
-def test_the_short_way_is_taken() -> None:
-    (item,) = read_items(b"- {userPrincipalName: ada@example.com}", "users/a.yaml", lambda _diagnostic: None)
-    assert _plain_user(item) is not None
 
 
 @pytest.mark.parametrize(
