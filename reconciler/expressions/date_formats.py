@@ -229,10 +229,19 @@ def _composed(reading: _Reading) -> datetime:
     found = reading.found
     if "y" not in found:
         raise EvaluationError("the input format has no year")
-    hour = found["H"] if "H" in found else dates.clock(found.get("h", 0 if reading.half is None else 12), reading.half)
-    fields = (found["y"], found.get("M", 1), found.get("d", 1), hour, found.get("m", 0), found.get("s", 0))
+    fields = (found["y"], found.get("M", 1), found.get("d", 1), _hour(reading), found.get("m", 0), found.get("s", 0))
     when = dates.moment(reading.text, fields, found.get("f", 0), reading.minutes)
     local = dates.moment(reading.text, fields, 0, 0)
     if found.get("weekday", local.isoweekday()) != local.isoweekday():
         raise reading.fail()
     return when
+
+
+def _hour(reading: _Reading) -> int:
+    """The hour on a clock of 24. As in .NET, `h` without AM or PM is the morning's, and they must agree with `H`."""
+    if "h" in reading.found and "H" not in reading.found:
+        return dates.clock(reading.found["h"], reading.half or "A")
+    hour = reading.found.get("H", 0)
+    if reading.half is not None and (hour >= 12) is not (reading.half == "P"):  # noqa: PLR2004
+        raise reading.fail()
+    return hour
