@@ -16,6 +16,8 @@ _KEYS_SEEN: dict[tuple[str, ...], bool] = {}
 _STRUCTURAL = ("accountEnabled", "lifecycle", "objectId", "userPrincipalName")
 """Keys of a user that decide about the account: a slip in one must not pass for a source attribute of one's own."""
 _ONLY_TEXT = {str}
+_ENABLED = {"accountEnabled": True}
+"""What holds of a user who says nothing of it: in Entra it is never null, and filters and mappings read it."""
 
 
 def source_user(item: YamlMapping, report: Report) -> SourceUser | None:
@@ -47,7 +49,7 @@ def _plain_user(item: YamlMapping) -> SourceUser | None:
     if "userPrincipalName" not in item or "accountEnabled" in item or "lifecycle" in item or "" in item.values():
         return None
     only_text = set(map(type, item.values())) == _ONLY_TEXT
-    return SourceUser(item, item.origin, origin_of=item.value_origin) if only_text else None
+    return SourceUser({**item, **_ENABLED}, item.origin, origin_of=item.value_origin) if only_text else None
 
 
 def _modelled_user(item: YamlMapping, report: Report) -> SourceUser | None:
@@ -65,8 +67,7 @@ def _modelled_user(item: YamlMapping, report: Report) -> SourceUser | None:
         else:
             attributes[key] = value
     user = located.value
-    if user.accountEnabled is not None:
-        attributes["accountEnabled"] = user.accountEnabled
+    attributes |= _ENABLED if user.accountEnabled is None else {"accountEnabled": user.accountEnabled}
     lifecycle = user.lifecycle
     if lifecycle is None:
         return SourceUser(attributes, item.origin, origin_of=item.value_origin)

@@ -175,6 +175,16 @@ def test_mappings_replace_those_of_the_profile_and_active_is_always_there(loaded
 # --- mistakes: one user's ---------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    "rule", ["source: accountEnabled", """expression: 'IIF([accountEnabled]="True","True","False")'"""]
+)
+def test_somebody_of_whom_nothing_is_said_is_enabled_to_mappings_as_well(loaded: Load, rule: str) -> None:
+    rows = "- {target: userName, source: userPrincipalName, match: 1}\n- {target: active, RULE}\n"
+    tagged = BOB.replace("surname", "tags: [a], surname")
+    state = good(loaded(users__a=ADA + tagged, mappings=rows.replace("RULE", rule)))
+    assert [user.attributes["active"] for user in state.users] == [True, True]
+
+
 def test_a_mistake_of_one_user_is_hers_alone(loaded: Load) -> None:
     state = good(loaded(users__a=ADA + BOB.replace("bob@example.com", "bob@elsewhere.org")))
     assert [(user.key, user.failed) for user in state.users] == [

@@ -310,3 +310,10 @@ def test_ambiguous_operators_are_a_warning(loaded: Load, operator: str, found: s
 def test_fields_of_lifecycle_and_groups_are_no_attributes_to_miss(loaded: Load) -> None:
     filters = one("attribute: lifecycle.expires, operator: IS NULL", "operator: IS MEMBER OF, value: inner")
     assert told(loaded(filters)) == []
+
+
+def test_somebody_of_whom_nothing_is_said_is_enabled_to_filters_as_well(loaded: Load) -> None:
+    # Ada's entry says nothing of accountEnabled; in Entra it is never null.
+    assert verdicts(loaded(one("attribute: accountEnabled, operator: IS TRUE"))) == dict.fromkeys(
+        ("ada", "bob"), "in scope"
+    )
