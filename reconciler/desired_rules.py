@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from reconciler.core.compare import folded
+from reconciler.core.compare import folded, is_text
 from reconciler.core.mapping import MappingError, constant, direct
 from reconciler.core.model import RulePart, SourceAttributes, Value, error
 from reconciler.core.profile import Attribute
@@ -43,7 +43,7 @@ def compile_rule(
     """What the row says of its value; None, and a diagnostic, when it cannot be used."""
     entry = row.value
     if entry.source is not None:
-        return CompiledRule(direct(entry.source), (entry.source,))
+        return CompiledRule(direct(entry.source, as_text=is_text(attribute)), (entry.source,))
     if entry.constant is not None:
         return CompiledRule(constant(entry.constant))
     if entry.expression is not None:
@@ -69,7 +69,7 @@ _ONCE = frozenset({"Guid", "RandomString", "SelectUniqueValue"})
 def _expression(
     text: str, row: Located[models.Mapping], attribute: Attribute, directory: Directory, now: datetime
 ) -> CompiledRule | None:
-    stock_rule = stock.compile_expression(text)
+    stock_rule = None if is_text(attribute) else stock.compile_expression(text)
     if stock_rule is not None:
         return CompiledRule(stock_rule)
     # The parser takes 0.1 s to import, and most directories have no expression but the stock one.

@@ -38,14 +38,14 @@ class MappingError(ValueError):
     """A rule cannot give this user a value; the text says why."""
 
 
-def direct(name: str) -> Callable[[SourceAttributes], Value | None]:
-    """The rule of `source: name`."""
+def direct(name: str, *, as_text: bool = False) -> Callable[[SourceAttributes], Value | None]:
+    """The rule of `source: name`; `as_text`: a boolean is "True" or "False", as Entra sends it for text."""
 
     def rule(attributes: SourceAttributes) -> Value | None:
         value = attributes.get(name)
         if value.__class__ is tuple:
             raise MappingError(f"{name} has several values, but one is needed")
-        return value  # type: ignore[return-value]
+        return str(value) if as_text and value.__class__ is bool else value  # type: ignore[return-value]
 
     return rule
 

@@ -11,7 +11,7 @@ _SQUEEZED = frozenset(re.sub(r"\s+", "", text) for text in SUPPORTED)
 
 
 def compile_expression(text: str) -> Callable[[Mapping[str, Any]], bool] | None:
-    """The rule of one of `SUPPORTED` (white space is free), None for any other expression.
+    """The rule of one of `SUPPORTED` (white space is free) for an attribute of truth, None for any other expression.
 
     `IsSoftDeleted` is true when a user is disabled, out of scope or removed; absent means false.
     """

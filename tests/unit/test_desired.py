@@ -185,6 +185,25 @@ def test_somebody_of_whom_nothing_is_said_is_enabled_to_mappings_as_well(loaded:
     assert [user.attributes["active"] for user in state.users] == [True, True]
 
 
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "source: accountEnabled",
+        "expression: '[accountEnabled]'",
+        "expression: 'Not([IsSoftDeleted])'",
+        """expression: 'Switch([IsSoftDeleted], , "False", "True", "True", "False")'""",
+    ],
+)
+def test_a_truth_is_a_word_where_the_target_takes_text(loaded: Load, rule: str) -> None:
+    rows = (
+        "- {target: externalId, source: objectId, match: 1}\n- {target: userName, source: userPrincipalName}\n"
+        "- {target: name.givenName, source: givenName}\n- {target: name.familyName, source: surname}\n"
+    )
+    state = good(loaded(mappings=f'{rows}- {{target: "enterprise:department", {rule}}}\n'))
+    assert told(state) == []
+    assert state.users[0].attributes[DEPARTMENT] == "True"
+
+
 def test_a_mistake_of_one_user_is_hers_alone(loaded: Load) -> None:
     state = good(loaded(users__a=ADA + BOB.replace("bob@example.com", "bob@elsewhere.org")))
     assert [(user.key, user.failed) for user in state.users] == [
