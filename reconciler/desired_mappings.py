@@ -149,6 +149,9 @@ def _check(row: Located[models.Mapping], attribute: Attribute, compiled: Compile
         directory.report(
             error(f"apply: {flow} and when_null: clear contradict each other", detail, row.at("when_null"))
         )
+    elif flow != "always" and attribute.path == "active":
+        summary = f"active flows with apply: {flow}: whoever comes back into scope is not reactivated"
+        directory.report(warning(summary, "Leave `apply` out, unless that is what you want.", row.at("apply")))
     if not compiled.once:
         return
     if entry.match is not None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from reconciler.core.compare import UnreadableError, folded, typed
+from reconciler.core.lifecycle import stays_inactive
 from reconciler.core.mapping import MappingError, unacceptable
 from reconciler.core.model import (
     AttributeMapping,
@@ -204,10 +205,14 @@ def _why_withheld(plan: Plan) -> str:
     return f" ({'; '.join(reasons)})" if reasons else ""
 
 
+_DORMANT = "; the account stays deactivated, for the mapping of active has another apply than always, or gives no value"
+
+
 def _nothing(case: Case) -> str:
     live, desired = case.live, case.desired
     if desired is not None and desired.verdict.in_scope:
-        return "nothing differs"
+        dormant = live is not None and stays_inactive(desired, live, None)
+        return f"nothing differs{_DORMANT if dormant else ''}"
     if live is None:
         return "out of scope, and not in the target"
     if not live.managed:

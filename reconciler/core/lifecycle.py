@@ -88,6 +88,12 @@ def update(desired: DesiredUser, live: LiveUser, mappings: Sequence[AttributeMap
     )
 
 
+def stays_inactive(desired: DesiredUser, live: LiveUser, change: Change | None) -> bool:
+    """Whether a user in scope keeps a deactivated account although the mapping of active does not say so."""
+    reactivated = change is not None and change.after.get("active") is True
+    return live.managed and not live.active and not reactivated and desired.attributes.get("active") is not False
+
+
 def _link(
     desired: DesiredUser, mappings: Sequence[AttributeMapping], changes: dict[AttributePath, Value | None]
 ) -> None:

@@ -108,6 +108,8 @@ class _Draft:
     kept: int = 0
     withheld: int = 0
     undated: int = 0
+    dormant: int = 0
+    """Users in scope whose accounts stay deactivated, for the mapping of active says nothing of them."""
 
     def add(self, change: Change | None) -> None:
         if change is None:
@@ -149,6 +151,7 @@ def _decide_update(user: DesiredUser, found: LiveUser, request: PlanRequest, dra
     problem = None if change is None else lifecycle.immutable(change, request.mappings)
     if problem is None:
         draft.add(change)
+        draft.dormant += lifecycle.stays_inactive(user, found, change)
     else:
         draft.diagnostics.append(problem)
 
@@ -248,6 +251,7 @@ def _assemble(
 ) -> Plan:
     _check_protected(request, live, draft)
     _tell_undated(draft)
+    _tell_dormant(draft)
     managed = [user for user in live.users if user.managed]
     situation = guard.Situation(
         judged, request.desired, managed, live.problem, request.recently_deleted, request.moved_from, chosen=changes
@@ -290,6 +294,13 @@ def _tell_undated(draft: _Draft) -> None:
     if draft.undated:
         summary = f"{plural(draft.undated, 'account')} deactivated for an unknown time: never deleted"
         detail = "lifecycle.delete_after_days counts from a receipt or meta.lastModified: the service gives none."
+        draft.diagnostics.append(warning(summary, detail))
+
+
+def _tell_dormant(draft: _Draft) -> None:
+    if draft.dormant:
+        summary = f"{plural(draft.dormant, 'user')} in scope whose accounts stay deactivated"
+        detail = "The mapping of active has another apply than always, or gives no value: nobody is reactivated by it."
         draft.diagnostics.append(warning(summary, detail))
 
 

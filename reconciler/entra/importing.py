@@ -20,7 +20,9 @@ from reconciler.errors import SchemaError
 _USER = re.compile(r"(?:.*[:.0-9])?users?", re.IGNORECASE)
 _ENTRA = re.compile(r"azure ?active ?directory|microsoft entra id|azure ?ad", re.IGNORECASE)
 _DISABLES = re.compile(r"\[\s*(?:IsSoftDeleted|accountEnabled)\s*\]")
-_ACTIONS = {"add": ("create",), "update": ("update", "deactivate"), "delete": ("delete",)}
+_ACTIONS = {"add": ("create",), "update": ("update", "deactivate"), "delete": ("delete",), "none": ()}
+_ON_CREATE = ("objectaddonly", "attributeaddonly")
+"""Flow types that never overwrite a value."""
 _SHOWN = 8
 """Names that a finding lists."""
 
@@ -162,14 +164,21 @@ def _actions(mapping: ObjectMapping) -> tuple[tuple[str, ...], list[Finding]]:
             findings.append(Finding(Kind.NO_EQUAL, "flowTypes", said))
         else:
             actions += known
-    sources = [row.source for row in mapping.attribute_mappings if row.target_attribute_name.casefold() == "active"]
-    rule = " ".join(f"{source.expression} [{source.name}]" for source in sources if source)
-    if "deactivate" in actions and not _DISABLES.search(rule):
+    if "deactivate" in actions and (why := _disables_nobody(mapping)):
         actions.remove("deactivate")
-        said = "no mapping of it reads IsSoftDeleted: Entra disables nobody, so actions do without deactivate"
-        findings.append(Finding(Kind.DIFFERS, "active", said))
+        findings.append(Finding(Kind.DIFFERS, "active", f"{why}, so actions do without deactivate"))
     usual = ("create", "update", "deactivate", "delete")
     return tuple(action for action in usual if action in actions), findings
+
+
+def _disables_nobody(mapping: ObjectMapping) -> str | None:
+    """Why Entra disables nobody by this mapping; None: it does."""
+    rows = [row for row in mapping.attribute_mappings if row.target_attribute_name.casefold() == "active"]
+    disabling = [row for row in rows if row.source and _DISABLES.search(f"{row.source.expression} [{row.source.name}]")]
+    if not disabling:
+        return "no mapping of it reads IsSoftDeleted: Entra disables nobody"
+    once = [row.flow_type for row in disabling if row.flow_type.casefold().strip() in _ON_CREATE]
+    return f"flowType {shortened(once[0], 40)}: Entra disables nobody by it" if len(once) == len(disabling) else None
 
 
 def _incomplete(rows: Sequence[Row]) -> Iterator[Finding]:

@@ -170,6 +170,19 @@ def test_a_deactivated_user_stays_so(company: Workspace) -> None:
     assert explained(company, "ada@example.com")["action"]["reason"] == "none: nothing differs"
 
 
+def test_an_account_that_no_mapping_reactivates_is_told(at_work: Open) -> None:
+    workspace = at_work(OddScim(users=[make_user(1, userName="ada@example.com", active=False)]))
+    workspace.write(
+        "mappings.yaml", MAPPINGS + "- {target: active, expression: 'Not([IsSoftDeleted])', apply: create}\n"
+    )
+    workspace.users([person(1, "ada")])
+    workspace.apply()
+    assert explained(workspace, "ada@example.com")["action"]["reason"] == (
+        "none: nothing differs; the account stays deactivated, for the mapping of active has another apply than "
+        "always, or gives no value"
+    )
+
+
 def test_offline_needs_neither_network_nor_token(company: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RECONCILER_TOKEN")
     found = explained(company, "ada@example.com", "--offline")

@@ -573,6 +573,16 @@ def test_a_value_made_once_that_is_written_to_flow_otherwise_is_a_warning(loaded
     assert state.users[0].create_only.keys() == {"nickName"}
 
 
+@pytest.mark.parametrize("flow", ["create", "if_empty"])
+def test_an_active_that_does_not_always_flow_is_a_warning(loaded: Load, flow: str) -> None:
+    row = f"{{target: active, expression: 'Not([IsSoftDeleted])', apply: {flow}}}"
+    (said,) = told(good(with_row(loaded, row)))
+    assert said == (
+        f"mappings.yaml:5:63: active flows with apply: {flow}: whoever comes back into scope is not reactivated. "
+        "Leave `apply` out, unless that is what you want."
+    )
+
+
 def test_candidates_come_in_the_order_of_the_rules_each_once(loaded: Load) -> None:
     rule = (
         'SelectUniqueValue([nick], ToLower([givenName]), "ada", Join(".", [givenName], [surname]),'

@@ -21,7 +21,7 @@ from builders import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.core.model import Action, Deactivation, Origin, Plan, Severity, Tally, Target, error, warning
+from reconciler.core.model import Action, Deactivation, Flow, Origin, Plan, Severity, Tally, Target, error, warning
 from reconciler.core.planning import PLAN_LIFETIME, canonical, plan_id, with_approval
 from reconciler.core.policy import Approval, Limit, Policy, Removal
 from reconciler.plan_document import to_json
@@ -459,3 +459,21 @@ def test_accounts_of_which_nothing_tells_since_when_they_are_inactive_are_counte
     ]
     assert plan.tally.unchanged == 3
     assert plan_of([desired("a")], accounts, policy=GENEROUS).diagnostics == ()
+
+
+def test_accounts_that_stay_deactivated_although_their_users_are_in_scope_are_told() -> None:
+    people = [desired("ada"), desired("bob"), desired("carol", active=False), desired("eve", active=None)]
+    accounts = [live("ada", active=False), live("bob"), live("carol", active=False), live("eve", active=False)]
+    message = "The mapping of active has another apply than always, or gives no value: nobody is reactivated by it."
+
+    def told(plan: Plan) -> list[tuple[str, str, str]]:
+        return [(item.severity.value, item.summary, item.detail) for item in plan.diagnostics]
+
+    plan = plan_of(people, accounts)
+    assert actions(plan) == {"ada": "reactivate"}
+    assert told(plan) == [("warning", "1 user in scope whose accounts stay deactivated", message)]
+    for flow in (Flow.CREATE, Flow.IF_EMPTY):
+        plan = plan_of(people, accounts, rows=mappings(mapping("active", flow=flow)))
+        assert actions(plan) == {}
+        assert told(plan) == [("warning", "2 users in scope whose accounts stay deactivated", message)], flow
+    assert told(plan_of([desired("bob")], [live("bob")])) == []

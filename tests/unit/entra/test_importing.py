@@ -89,16 +89,29 @@ def test_a_mapping_that_is_off_can_be_taken_by_name() -> None:
         ("Add", ("create",)),
         ("Delete", ("delete",)),
         ("", ()),
+        ("None", ()),
     ],
 )
 def test_flow_types_become_actions(flow_types: str, actions: tuple[str, ...]) -> None:
-    assert imported(schema(users(flowTypes=flow_types))).actions == actions
+    found = imported(schema(users(flowTypes=flow_types)))
+    assert found.actions == actions
+    assert lost(found) == []
 
 
 def test_an_unknown_flow_type_is_said() -> None:
     assert lost(imported(schema(users(flowTypes="Add, Merge")))) == [
         'flowTypes: "Merge" is none of Add, Update and Delete'
     ]
+
+
+def test_an_active_that_flows_on_create_only_disables_nobody_in_entra() -> None:
+    for flow in ("ObjectAddOnly", "AttributeAddOnly"):
+        active = row("active", function("Not([IsSoftDeleted])"), flowType=flow)
+        found = imported(schema(users([*USUAL[:2], active])))
+        assert found.actions == ("create", "update", "delete")
+        assert [line for line in differing(found) if line.startswith("active: ")] == [
+            f"active: flowType {flow}: Entra disables nobody by it, so actions do without deactivate"
+        ]
 
 
 def test_without_a_mapping_of_active_entra_disables_nobody() -> None:
