@@ -13,7 +13,7 @@ from reconciler.entra.document import MAX_BYTES, read_schema
 from reconciler.entra.findings import Imported, Kind
 from reconciler.entra.importing import import_schema
 from reconciler.entra.report import next_steps, report_lines, warnings
-from reconciler.entra.yaml_text import filters_text, mappings_text, scope_text
+from reconciler.entra.yaml_text import filters_text, mappings_text, scope_text, without_head
 from reconciler.errors import ExitCode, SchemaError, UsageError
 from reconciler.profiles import PROFILES
 from reconciler.sources.yaml_events import YamlMapping, read_document
@@ -103,7 +103,7 @@ def _scope(directory: Directory, imported: Imported, file: str, *, force: bool) 
     if found.value.filters and not force:
         raise SchemaError(f"{path} has filters already", "Remove them, or replace them with --force.")
     text = path.read_text("utf-8")
-    kept = _without_filters(text, found.node)
+    kept = without_head(_without_filters(text, found.node))
     whole = f"{kept.rstrip()}\n\n{filters_text(imported, file)}"
     again = read_document(whole.encode(), "scope.yaml", lambda _diagnostic: None)
     if not isinstance(again, YamlMapping) or {*again, "filters"} != {*found.node, "filters"}:

@@ -26,6 +26,12 @@ _NOBODY = Group(
     (_CLOSED,),
 )
 
+_BY_IMPORT = " of Microsoft Entra, by `reconciler import entra-schema` from"
+_FILTERS = "Scoping filters"
+_FIRST_OF_HEAD = f"{_FILTERS}{_BY_IMPORT}"
+_LAST_OF_HEAD = "Each entry names its place in the schema. What stands as a comment was left out, and why."
+_NO_FILTER = "The schema has no scoping filter: whoever is assigned passes."
+
 
 def scalar(text: str) -> str:
     """`text` as a YAML scalar on one line, readable where that is safe."""
@@ -101,10 +107,22 @@ def _row(row: Row) -> Iterator[str]:
 
 
 def _head(what: str, imported: Imported, file: str) -> Iterator[str]:
-    yield from comment(f"{what} of Microsoft Entra, by `reconciler import entra-schema` from {file}.")
+    yield from comment(f"{what}{_BY_IMPORT} {file}.")
     for said in imported.provenance:
         yield from comment(f"{said}.")
-    yield from comment("Each entry names its place in the schema. What stands as a comment was left out, and why.")
+    yield from comment(_LAST_OF_HEAD)
+
+
+def without_head(text: str) -> str:
+    """A scope.yaml without what an earlier import said of its filters; anybody else's comments stay."""
+    lines = [line for line in text.splitlines(keepends=True) if line.rstrip() != f"# {_NO_FILTER}"]
+    start = next((at for at, line in enumerate(lines) if line.startswith(f"# {_FIRST_OF_HEAD}")), len(lines))
+    for end, line in enumerate(lines[start:], start + 1):
+        if not line.startswith("#"):
+            break
+        if line.rstrip() == f"# {_LAST_OF_HEAD}":
+            return "".join([*lines[:start], *lines[end:]]).lstrip("\n")
+    return "".join(lines)
 
 
 def scope_text(imported: Imported, file: str) -> str:
@@ -115,7 +133,7 @@ def scope_text(imported: Imported, file: str) -> str:
         "choice up in Entra and name the users and groups that are assigned to the application there, or write all."
     )
     lines = [
-        *_head("Scoping filters", imported, file),
+        *_head(_FILTERS, imported, file),
         "",
         *comment(sync),
         "sync: assigned",
@@ -130,12 +148,12 @@ def scope_text(imported: Imported, file: str) -> str:
 
 def filters_text(imported: Imported, file: str) -> str:
     """The part of scope.yaml that an existing file is given."""
-    return "\n".join([*_head("Scoping filters", imported, file), *_filters(imported.filters)]) + "\n"
+    return "\n".join([*_head(_FILTERS, imported, file), *_filters(imported.filters)]) + "\n"
 
 
 def _filters(filters: ScopeFilters) -> Iterator[str]:
     if not filters.groups and not filters.closed:
-        yield from comment("The schema has no scoping filter: whoever is assigned passes.")
+        yield from comment(_NO_FILTER)
         return
     groups = [_NOBODY, *(_inactive(group) for group in filters.groups)] if filters.closed else filters.groups
     yield "filters:"

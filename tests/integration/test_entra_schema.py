@@ -243,6 +243,29 @@ def test_filters_that_are_there_are_replaced_with_force_only(office: Office) -> 
     assert "mine" not in office.read("scope.yaml")
 
 
+@pytest.mark.parametrize("scope", [None, SCOPE, "# Scoping filters of Microsoft Entra, by hand.\nsync: all\n"])
+@pytest.mark.parametrize("groups", [[], [GOOD]])
+def test_a_second_import_leaves_nothing_of_the_first(
+    office: Office, scope: str | None, groups: list[dict[str, Any]]
+) -> None:
+    if scope is not None:
+        office.write("scope.yaml", scope)
+    office.take(office.schema(schema(users(groups=groups))))
+    first = office.read("scope.yaml")
+    other = {**GOOD, "name": "Second"}
+    office.take(office.schema(schema(users(groups=[other]))), "--force")
+    text = office.read("scope.yaml")
+    assert "Sales" not in text.replace("value: Sales", "")
+    assert (text.count("by `reconciler import"), text.count("filters:")) == (1, 1)
+    assert "has no scoping filter" not in text
+    office.take(office.schema(schema(users(groups=groups))), "--force")
+    again = office.read("scope.yaml")
+    assert active_lines(again) == active_lines(first)
+    assert again.count("\n# ") == first.count("\n# ")
+    if scope is not None:
+        assert again == first
+
+
 @pytest.mark.parametrize("scope", ["{sync: all}\n", "sync: all\n...\n", " sync: all\n excluded: {users: []}\n"])
 def test_a_scope_that_cannot_be_added_to_is_left_alone(office: Office, scope: str) -> None:
     office.write("scope.yaml", scope)
