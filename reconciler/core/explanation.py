@@ -182,6 +182,8 @@ def decide(case: Case) -> Decision:
         return Decision(change, change.detail, tuple(guard.message for guard in case.plan.guards if guard.blocks))
     if any(item.severity is Severity.ERROR for item in diagnostics_of(case)):
         return Decision(None, "none: see the errors; the account is left untouched")
+    if case.desired is not None and not case.desired.verdict.in_scope and diagnostics_of(case):
+        return Decision(None, "none: out of scope, and the live account is another's: see the warning")
     withheld = _change_of(case, case.permitted)
     if withheld is not None:
         return Decision(None, f"none: {withheld.action.value} is needed, but withheld{_why_withheld(case.plan)}")

@@ -16,6 +16,7 @@ from reconciler.core.model import (
     by_precedence,
     error,
     user_address,
+    warning,
 )
 from reconciler.core.paths import short
 from reconciler.core.text import quoted
@@ -23,7 +24,10 @@ from reconciler.core.text import quoted
 
 @dataclass(slots=True)
 class Matching:
-    """Every desired user is in `pairs` or in conflict, every live user in `pairs`, `unclaimed` or left alone."""
+    """Every desired user is in `pairs` or in conflict, every live user in `pairs`, `unclaimed` or left alone.
+
+    A conflict that is a warning leaves the live user alone and pairs the desired one with nobody.
+    """
 
     pairs: list[tuple[DesiredUser, LiveUser | None]] = field(default_factory=list)
     unclaimed: list[LiveUser] = field(default_factory=list)
@@ -123,12 +127,15 @@ class _Matcher:
         # Somebody else's account, or this person's earlier one: linking it would hand it over.
         self._untouchable.add(hit.id)
         name, value = foreign
-        self._conflict(
-            user,
+        summary = (
             f"{self._name(level)} {quoted(str(user.match[level]))} belongs to a live account with another "
-            f"{name} ({quoted(value)})",
-            f"If it is the same person, correct {name} here or at the target; else choose another {self._name(level)}.",
+            f"{name} ({quoted(value)})"
         )
+        if user.verdict.in_scope or user.failed:
+            way_out = f"correct {name} here or at the target; else choose another {self._name(level)}."
+            self._conflict(user, summary, f"If it is the same person, {way_out}")
+        else:
+            self._needs_none(user, summary)
 
     def _foreign(self, user: DesiredUser, hit: LiveUser, level: int) -> tuple[str, str] | None:
         """What says that `hit` is somebody else: a value of higher precedence, or an externalId of any."""
@@ -165,6 +172,13 @@ class _Matcher:
     def _conflict(self, user: DesiredUser, summary: str, detail: str) -> None:
         self._in_conflict.add(id(user))
         self._result.conflicts.append(error(summary, detail, user.origin, user_address(user.key)))
+
+    def _needs_none(self, user: DesiredUser, summary: str) -> None:
+        """Somebody out of scope wants no account: that the one by their name is another's is worth a warning only."""
+        self._in_conflict.add(id(user))
+        self._result.pairs.append((user, None))
+        detail = "The user is out of scope: the account is left untouched."
+        self._result.conflicts.append(warning(summary, detail, user.origin, user_address(user.key)))
 
     def _name(self, level: int) -> str:
         return short(self._attributes[level].path)

@@ -183,6 +183,16 @@ def test_an_account_that_no_mapping_reactivates_is_told(at_work: Open) -> None:
     )
 
 
+def test_somebody_out_of_scope_whose_name_is_a_foreign_account_is_no_failure(at_work: Open) -> None:
+    workspace = at_work(OddScim(users=[make_user(7, userName="ada@example.com")]))
+    workspace.write("mappings.yaml", MAPPINGS)
+    workspace.users([{**person(1, "ada"), "accountEnabled": False}, person(2, "bob")])
+    assert workspace.plan().code == 2, "bob is new, nobody failed"
+    found = explained(workspace, "ada@example.com")
+    assert found["action"]["reason"] == "none: out of scope, and the live account is another's: see the warning"
+    assert [item["severity"] for item in found["diagnostics"]] == ["warning"]
+
+
 def test_offline_needs_neither_network_nor_token(company: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RECONCILER_TOKEN")
     found = explained(company, "ada@example.com", "--offline")

@@ -193,3 +193,16 @@ def test_the_order_of_the_input_does_not_matter() -> None:
             pairs, unclaimed, conflicts = keys(joined(list(shuffled), list(turned)))
             seen.add((tuple(sorted(pairs.items())), tuple(sorted(unclaimed)), tuple(sorted(conflicts))))
     assert len(seen) == 1
+
+
+def test_somebody_out_of_scope_with_the_user_name_of_a_foreign_account_is_no_mistake() -> None:
+    # Whose account was deleted, and whose name another account has: nothing is wanted for them, nothing is touched.
+    found = joined([desired("ada", verdict=OUT)], [live("ada", external_id="somebody-else")])
+    assert found.unclaimed == []
+    assert [(user.key, account) for user, account in found.pairs] == [("ada@example.com", None)]
+    (said,) = found.conflicts
+    assert (said.severity, said.address) == (Severity.WARNING, 'user["ada@example.com"]')
+    assert said.summary == (
+        'userName "ada@example.com" belongs to a live account with another externalId ("somebody-else")'
+    )
+    assert said.detail == "The user is out of scope: the account is left untouched."
