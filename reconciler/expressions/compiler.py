@@ -140,7 +140,10 @@ def _arguments(function: Function, node: grammar.Call, trace: Trace | None) -> A
     least = max((index + 1 for index, each in enumerate(function.parameters) if each.required), default=0)
     if len(given) < least:
         missing = function.parameters[len(given)].name
-        raise ExpressionFaultError(f"{function.name} needs {least} arguments: {missing} is missing", node.position)
+        ending = "s" if least > 1 else ""
+        raise ExpressionFaultError(
+            f"{function.name} needs {least} argument{ending}: {missing} is missing", node.position
+        )
     arguments: list[Argument | None] = []
     for index, each in enumerate(given):
         parameter = function.parameter(index)

@@ -107,7 +107,7 @@ def test_what_stands_in_an_expression(source: str, expected: Result) -> None:
         ("Append([a])", "Append needs 2 arguments: suffix is missing", 0),
         ("Append([a], )", "Append needs its argument suffix", 0),
         ('Append([a], "b", "c")', "Append takes 2 arguments, not 3", 0),
-        ("Not()", "Not needs 1 arguments: source is missing", 0),
+        ("Not()", "Not needs 1 argument: source is missing", 0),
         ("Now([a])", "Now takes 0 arguments, not 1", 0),
         ('IIF(True, "a", "b")', 'True is a bare word: write "True"', 4),
         ("Not(a)", 'a is a bare word: write [a] for the attribute, "a" for the text', 4),
