@@ -22,6 +22,7 @@ from reconciler.core.model import (
     Change,
     Diagnostic,
     Guard,
+    LaterEdit,
     Origin,
     Plan,
     Severity,
@@ -87,6 +88,14 @@ class ResourceChange(_Document):
     pending_attributes: list[str] = Field(
         default=[], description="Of a change of this change set, the attributes that were to change already"
     )
+
+
+class LaterEditDocument(_Document):
+    """What the change set writes about one user without an effect today."""
+
+    address: str
+    key: str
+    detail: str
 
 
 class DiagnosticDocument(_Document):
@@ -163,6 +172,12 @@ class PlanDocument(_Document):
     notes: list[str] = Field(default=[], description="What is different from the base besides users")
     diagnostics: list[DiagnosticDocument]
     resource_changes: list[ResourceChange]
+    no_longer_pending: list[ResourceChange] = Field(
+        default=[], description="What the base's plan does to users to whom this one does nothing"
+    )
+    changes_nothing_today: list[LaterEditDocument] = Field(
+        default=[], description="Dates to come, and people who come or go without being in scope"
+    )
     values: Literal["full", "digest"] = Field(
         default="full", description="digest: a plan of the record, with digests of names and values; not to be applied"
     )
@@ -180,12 +195,23 @@ def to_record(plan: Plan, veil: Veil) -> str:
     veiled = replace(
         plan,
         changes=tuple(_veiled_change(change, veil) for change in plan.changes),
+        notes=tuple(map(veil.text, plan.notes)),
+        no_longer_pending=tuple(_veiled_change(change, veil) for change in plan.no_longer_pending),
+        changes_nothing_today=tuple(
+            LaterEdit(veil.name(edit.key), veil.text(edit.detail)) for edit in plan.changes_nothing_today
+        ),
         guards=tuple(replace(guard, message=veil.text(guard.message)) for guard in plan.guards),
         diagnostics=tuple(_veiled_diagnostic(item, veil) for item in plan.diagnostics),
     )
     document = to_document(veiled)
-    for change, found in zip(plan.changes, document["resource_changes"], strict=True):
-        found["address"] = veil.address(change.address)
+    listed: dict[str, Sequence[Change | LaterEdit]] = {
+        "resource_changes": plan.changes,
+        "no_longer_pending": plan.no_longer_pending,
+        "changes_nothing_today": plan.changes_nothing_today,
+    }
+    for key, items in listed.items():
+        for item, found in zip(items, document[key], strict=True):
+            found["address"] = veil.address(item.address)
     return json_text({**document, "values": "digest"}) + "\n"
 
 
@@ -245,6 +271,8 @@ def to_document(plan: Plan) -> dict[str, Any]:
         "notes": list(plan.notes),
         "diagnostics": [diagnostic_document(item) for item in plan.diagnostics],
         "resource_changes": [_change(change) for change in plan.changes],
+        "no_longer_pending": [_change(change) for change in plan.no_longer_pending],
+        "changes_nothing_today": [_later(edit) for edit in plan.changes_nothing_today],
         "values": "full",
     }
 
@@ -310,6 +338,10 @@ def _change(change: Change) -> dict[str, Any]:
     }
 
 
+def _later(edit: LaterEdit) -> dict[str, Any]:
+    return {"address": edit.address, "key": edit.key, "detail": edit.detail}
+
+
 def from_json(text: str | bytes) -> Plan:
     """The plan in a document; raises `PlanFileError` when it is none, of another format, or was edited."""
     try:
@@ -331,6 +363,8 @@ def from_json(text: str | bytes) -> Plan:
         commit=document.commit,
         base=Base(**document.base.model_dump()) if document.base is not None else None,
         notes=tuple(document.notes),
+        no_longer_pending=tuple(_read_change(change) for change in document.no_longer_pending),
+        changes_nothing_today=tuple(LaterEdit(edit.key, edit.detail) for edit in document.changes_nothing_today),
     )
     if document.values == "digest":
         raise PlanFileError(

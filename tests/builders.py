@@ -176,6 +176,8 @@ def desired(
     key: str | None = None,
     line: int = 1,
     verdict: Verdict = IN_SCOPE,
+    starts: date | None = None,
+    expires: date | None = None,
     protected: bool = False,
     failed: bool = False,
     create_only: Attributes | None = None,
@@ -191,7 +193,7 @@ def desired(
         attributes=used,
         create_only=create_only or {},
         verdict=verdict,
-        protected=protected,
+        lifecycle=Lifecycle(starts, expires, protected),
         failed=failed,
     )
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
+from itertools import cycle
 
 from builders import DEPARTMENT, OUT, change, desired, live, plan_of
 from hypothesis import strategies as st
 
-from reconciler.core.model import Action, Change, Guard, Origin, Plan, error, warning
+from reconciler.core.model import Action, Attribution, Base, Change, Guard, LaterEdit, Origin, Plan, error, warning
 
 HOSTILE: Mapping[str, str] = {
     # Terminals and logs.
@@ -106,7 +107,13 @@ def plan_that_says(word: str) -> Plan:
     hidden = Guard("complete-read", passed=False, message=f'the list leaves out 2 users: "{word}", "a\\"{word}\\""')
     return replace(
         base,
-        changes=tuple(changes),
+        base=Base("origin/main", "a" * 40),
+        changes=tuple(
+            replace(each, attribution=whose) for each, whose in zip(changes, cycle(Attribution), strict=False)
+        ),
+        notes=(f'now protected: 1 user ("{word}")',),
+        no_longer_pending=tuple(changes[:2]),
+        changes_nothing_today=(LaterEdit(word, f'new, not in scope: wants department EQUALS "{word}"'),),
         guards=(*base.guards, reuse, replace(reuse, approved=True), hidden),
         diagnostics=(
             error(f'userName "{word}" is not an e-mail address', f"See {word}.", origin, address),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 from builders import (
     DEPARTMENT,
@@ -16,8 +17,22 @@ from builders import (
     values_of,
 )
 
-from reconciler.core.model import Action, Change, Diagnostic, Flow, Origin, Plan, Severity, warning
+from reconciler.core.attribution import attributed, no_longer_pending
+from reconciler.core.model import (
+    Action,
+    Base,
+    Change,
+    Diagnostic,
+    Flow,
+    Origin,
+    Plan,
+    ScopeReason,
+    Severity,
+    Verdict,
+    warning,
+)
 from reconciler.core.policy import Limit, Policy
+from reconciler.core.written import later_edits
 
 ROWS = mappings(mapping("enterprise:department", "department", clear=True), mapping("timezone", "tz", flow=Flow.CREATE))
 GENEROUS = Policy(removals=Limit(), delete_after_days=30)
@@ -58,6 +73,39 @@ def every_action() -> Plan:
         live("stranger", external_id=None),
     ]
     return plan_of(people, accounts, rows=ROWS, policy=GENEROUS, diagnostics=MISTAKES)
+
+
+BASE = Base("origin/main", "4f1c2a9be0d3" + "0" * 28)
+SOON = Verdict(ScopeReason.NOT_STARTED, "starts 2026-09-01")
+
+
+def compared() -> Plan:
+    """A plan with both lists, removals in both, rows that were pending, and something besides."""
+    accounts = [live(who) for who in ("drift", "edited", "out", "left", "rescued", "same", "later")]
+    both = [desired("drift", department="IT"), desired("hired"), desired("same")]
+    before = [
+        *both,
+        desired("edited", family="King"),
+        desired("out"),
+        desired("later", expires=date(2026, 6, 30)),
+    ]
+    after = [
+        *both,
+        desired("edited", family="King", department="IT", line=7),
+        desired("out", verdict=OUT, line=40),
+        desired("new", line=50),
+        desired("rescued"),
+        desired("later", expires=date(2026, 12, 31)),
+        desired("soon", verdict=SOON, starts=date(2026, 9, 1)),
+    ]
+    now, then = (plan_of(people, accounts, policy=GENEROUS) for people in (after, before))
+    plan = attributed(replace(now, base=BASE), then)
+    return replace(
+        plan,
+        notes=('settings.yaml: lifecycle.removed = "deactivate" -> "delete"',),
+        no_longer_pending=no_longer_pending(now, then),
+        changes_nothing_today=later_edits(before, after, plan.changes),
+    )
 
 
 _MIX = (*[Action.UPDATE] * 6, *[Action.CREATE] * 3, Action.DEACTIVATE)

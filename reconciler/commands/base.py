@@ -9,12 +9,13 @@ from pathlib import Path
 from reconciler import __version__
 from reconciler.commands.edits import edits
 from reconciler.commands.place import Place
-from reconciler.core.attribution import attributed
+from reconciler.core.attribution import attributed, no_longer_pending
 from reconciler.core.compare import folded
 from reconciler.core.live import LiveReader
-from reconciler.core.model import Base, Diagnostic, Plan, Severity, warning
+from reconciler.core.model import Base, Diagnostic, LaterEdit, Plan, Severity, warning
 from reconciler.core.offline import accounts, offline_plan
 from reconciler.core.planning import LiveState, PlanRequest, build_plan
+from reconciler.core.written import later_edits
 from reconciler.desired import BrokenState, DesiredState, load
 from reconciler.sources.yaml_events import MAX_BYTES
 from reconciler.sources.yaml_files import is_read
@@ -85,8 +86,19 @@ def _first(broken: BrokenState) -> str:
 def with_attribution(plan: Plan, request: PlanRequest, side: BaseSide, live: LiveState) -> Plan:
     """`plan` with every change attributed; `live` as the base's reader read it."""
     theirs = side.request(request)
-    base_plan = build_plan(theirs, live) if theirs is not None else None
-    return replace(attributed(plan, base_plan), base=side.base, notes=side.notes)
+    if theirs is None:
+        return _beside(attributed(plan, None), request, side)
+    base_plan = build_plan(theirs, live)
+    gone = () if request.only else no_longer_pending(plan, base_plan)
+    return replace(_beside(attributed(plan, base_plan), request, side), no_longer_pending=gone)
+
+
+def _beside(plan: Plan, request: PlanRequest, side: BaseSide) -> Plan:
+    """`plan` with what is to be told besides its changes. A plan that is narrowed to some people tells of no others."""
+    later: tuple[LaterEdit, ...] = ()
+    if side.state is not None and not request.only:
+        later = later_edits(side.state.users, request.desired, plan.changes)
+    return replace(plan, base=side.base, notes=side.notes, changes_nothing_today=later)
 
 
 def compare_offline(
@@ -110,4 +122,4 @@ def compare_offline(
     reader = LiveReader(state.profile, state.mappings, state.owned)
     live = accounts(theirs, reader) if theirs is not None else []
     plan = offline_plan(request, theirs.desired if theirs is not None else (), live)
-    return replace(attributed(plan, None), base=side.base, notes=side.notes), LiveState(live)
+    return _beside(attributed(plan, None), request, side), LiveState(live)

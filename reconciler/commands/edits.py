@@ -91,8 +91,8 @@ def _changed(state: DesiredState, base: DesiredState) -> list[str]:
 
 def _protection(state: DesiredState, base: DesiredState) -> Iterator[str]:
     """Users whose own `lifecycle.protected` differs, or who are written no more and were protected."""
-    was = {folded(user.key): user.key for user in base.users if user.protected}
-    now = {folded(user.key): user.key for user in state.users if user.protected}
+    was = {folded(user.key): user.key for user in base.users if user.lifecycle.protected}
+    now = {folded(user.key): user.key for user in state.users if user.lifecycle.protected}
     for word, names in (("no longer protected", was.keys() - now.keys()), ("now protected", now.keys() - was.keys())):
         if names:
             shown = ", ".join(quoted((was | now)[name]) for name in sorted(names)[:_NAMED])

@@ -17,6 +17,16 @@ def attributed(plan: Plan, base_plan: Plan | None) -> Plan:
     return replace(plan, changes=changes)
 
 
+def no_longer_pending(plan: Plan, base_plan: Plan) -> tuple[Change, ...]:
+    """What the base's plan does to accounts to which `plan` does nothing, whether it needs not or may not.
+
+    Without places in files and an order: nobody is to carry these out.
+    """
+    still = {_whom(change) for change in plan.changes}
+    gone = (change for change in base_plan.changes if _whom(change) not in still)
+    return tuple(replace(change, origin=None, requires=(), wave=0) for change in gone)
+
+
 @dataclass(frozen=True, slots=True)
 class Split:
     """The changes of a plan that was compared with a base, by whose doing they are, in the plan's order."""

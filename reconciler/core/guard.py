@@ -125,7 +125,7 @@ def _allowed_by_percent(limit: Limit, base: int) -> int | None:
 
 
 def _protected(situation: Situation, policy: Policy) -> Guard:
-    named = policy.protected | {folded(user.key) for user in situation.desired if user.protected}
+    named = policy.protected | {folded(user.key) for user in situation.desired if user.lifecycle.protected}
     live = {user.id: user for user in situation.managed}
     hit = sorted(
         change.key

@@ -112,7 +112,7 @@ class Projector:
                 attributes=attributes,
                 create_only=create_only,
                 candidates=candidates,
-                protected=user.lifecycle.protected,
+                lifecycle=user.lifecycle,
                 failed=bool(mistakes),
             ),
             mistakes,
@@ -151,10 +151,9 @@ class Projector:
             except (MappingError, UnreadableError) as fault:
                 match.append(None)
                 mistakes.append(_mistake(user, row, f"{short(row.target)} cannot be mapped: {fault}"))
-        protected = user.lifecycle.protected
         failed = bool(mistakes) or not any(match) or verdict.reason is ScopeReason.UNJUDGED
         return DesiredUser(
-            user.key, tuple(match), user.origin, verdict=verdict, protected=protected, failed=failed
+            user.key, tuple(match), user.origin, verdict=verdict, lifecycle=user.lifecycle, failed=failed
         ), mistakes
 
     def _match(self, values: Mapping[str, Value], defaulted: Collection[str]) -> tuple[Value | None, ...]:

@@ -242,7 +242,7 @@ class DesiredUser:
     candidates: tuple[tuple[AttributePath, tuple[Value, ...]], ...] = ()
     """Attributes of which one value is chosen on create: the acceptable ones in order of preference, never none."""
     verdict: Verdict = IN_SCOPE
-    protected: bool = False
+    lifecycle: Lifecycle = NO_LIFECYCLE
     failed: bool = False
 
     @property
@@ -410,6 +410,19 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
+class LaterEdit:
+    """What a change set writes about one user without an effect today; `detail`: values of strangers in quotes."""
+
+    key: str
+    detail: str
+
+    @property
+    def address(self) -> str:
+        """`user["ada@example.com"]`."""
+        return user_address(self.key)
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """The ordered changes, the guards' verdicts and what they are bound to: pure data."""
 
@@ -428,6 +441,9 @@ class Plan:
     base: Base | None = None
     notes: tuple[str, ...] = ()
     """What is different from the base besides users: a line each, values of strangers in quotes."""
+    no_longer_pending: tuple[Change, ...] = ()
+    """What the base's plan does to accounts to which this one does nothing."""
+    changes_nothing_today: tuple[LaterEdit, ...] = ()
 
     @property
     def offline(self) -> bool:

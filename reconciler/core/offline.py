@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from reconciler.core.compare import folded
 from reconciler.core.live import LiveReader
-from reconciler.core.model import Action, Change, DesiredUser, LiveUser, Plan, Value
+from reconciler.core.model import Action, DesiredUser, LiveUser, Plan
 from reconciler.core.patch import resource
 from reconciler.core.planning import LiveState, PlanRequest, build_plan
 from reconciler.core.policy import Policy
+from reconciler.core.written import Written
 
 _LIVE_ONLY = frozenset({"complete-read", "name-reuse", "target"})
 """Guards that judge what only the live service and receipts know."""
@@ -28,45 +28,25 @@ def accounts(base: PlanRequest, reader: LiveReader) -> list[LiveUser]:
 def offline_plan(request: PlanRequest, base: Sequence[DesiredUser], live: Sequence[LiveUser]) -> Plan:
     """The plan for `live`, which are the `accounts` of a base with these desired users. It is never to be applied."""
     plan = build_plan(request, LiveState(live))
-    known = _Known.of(base, request)
+    written, desired = Written.of(base), {user.key: user for user in request.desired}
     return replace(
         plan,
-        changes=tuple(replace(change, detail=known.why(change)) for change in plan.changes),
+        changes=tuple(
+            replace(change, detail=_why(desired.get(change.key), written)) if change.action is Action.CREATE else change
+            for change in plan.changes
+        ),
         guards=tuple(guard for guard in plan.guards if guard.name not in _LIVE_ONLY),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """Who is written in the base, to say why somebody is new."""
-
-    by_key: dict[str, DesiredUser]
-    by_match: dict[tuple[int, Value], DesiredUser]
-    desired: dict[str, DesiredUser]
-
-    @classmethod
-    def of(cls, base: Sequence[DesiredUser], request: PlanRequest) -> _Known:
-        by_match = {
-            (level, value): user for user in base for level, value in enumerate(user.match) if value is not None
-        }
-        keys = {folded(user.key): user for user in base}
-        return cls(keys, by_match, {user.key: user for user in request.desired})
-
-    def why(self, change: Change) -> str:
-        if change.action is not Action.CREATE:
-            return change.detail
-        was = self._was(self.desired.get(change.key), change.key)
-        if was is None:
-            return "new in the desired state"
-        if was.verdict.in_scope:
-            return "could not be planned in the base, can be now"
-        return f"comes into scope; in the base: {was.verdict.text or was.verdict.reason.value}"
-
-    def _was(self, user: DesiredUser | None, key: str) -> DesiredUser | None:
-        for level, value in enumerate(user.match if user is not None else ()):
-            if value is not None and (level, value) in self.by_match:
-                return self.by_match[level, value]
-        return self.by_key.get(folded(key))
+def _why(user: DesiredUser | None, base: Written) -> str:
+    """Why somebody is new."""
+    was = base.find(user) if user is not None else None
+    if was is None:
+        return "new in the desired state"
+    if was.verdict.in_scope:
+        return "could not be planned in the base, can be now"
+    return f"comes into scope; in the base: {was.verdict.text or was.verdict.reason.value}"
 
 
 def affected(one: Sequence[DesiredUser], other: Sequence[DesiredUser]) -> tuple[int, int]:

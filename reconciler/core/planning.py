@@ -217,7 +217,7 @@ def _take_out(draft: _Draft, actions: Collection[Action], why: str) -> None:
 def _selected(changes: Sequence[Change], only: Collection[str]) -> list[Change]:
     """The changes of the named users, and those they have to wait for."""
     by_address = {change.address: change for change in changes}
-    waiting = [change for change in changes if _is_named(change, only)]
+    waiting = [change for change in changes if not names_of(change).isdisjoint(only)]
     chosen: set[str] = set()
     while waiting:
         change = waiting.pop()
@@ -227,10 +227,11 @@ def _selected(changes: Sequence[Change], only: Collection[str]) -> list[Change]:
     return [change for change in changes if change.address in chosen]
 
 
-def _is_named(change: Change, only: Collection[str]) -> bool:
+def names_of(change: Change) -> frozenset[str]:
+    """What the user of a change is called, before and after it, folded."""
     names: list[object] = [change.key, change.live_id]
     names += [side.get(path) for side in (change.before, change.after) for path in ("userName", "externalId")]
-    return any(isinstance(name, str) and folded(name) in only for name in names)
+    return frozenset(folded(name) for name in names if isinstance(name, str))
 
 
 def _successor_first(changes: Sequence[Change], live: Sequence[LiveUser]) -> list[Change]:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from reconciler.core.attribution import split
+from reconciler.core.attribution import Split, split
 from reconciler.core.model import (
     REMOVALS,
     Action,
@@ -81,7 +81,11 @@ _VERBS = {
 _ALWAYS_COUNTED = frozenset({Action.CREATE, Action.UPDATE, Action.DELETE})
 """Terraform's own kinds are told even when there are none."""
 _ALWAYS_SHOWN = ("userName",)
+_WIDEST = 60
+"""Characters of a name, of a column of names."""
 HIDDEN = "(hidden)"
+NO_LONGER_PENDING = "without this change set these would be made, with it they are not"
+CHANGES_NOTHING_TODAY = "dates to come, and people who come or go without being in scope"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +124,14 @@ def render_plan(plan: Plan, profile: TargetProfile, style: Style, *, summary_onl
     if plan.changes:
         parts.append(_intro(plan, style))
         parts.append(_changes(plan, style, _as_lines if summary_only else _blocks))
-        parts.append(render_notes(plan, style))
+        parts.append(_beside(plan, style))
         parts.append(f"{summary_lines(plan, style)}\n")
     elif is_unchanged(plan):
         parts.append(_no_changes(plan, profile, style))
-        parts.append(render_notes(plan, style))
+        parts.append(_beside(plan, style))
     else:
         parts.append(style.paint("No changes can be planned.", _BOLD) + " See the messages above.\n")
-        parts.append(render_notes(plan, style))
+        parts.append(_beside(plan, style))
     parts.append(_also(plan))
     parts.append(render_guards(plan, style))
     return "\n".join(part for part in parts if part)
@@ -145,8 +149,8 @@ def summary_line(plan: Plan, style: Style) -> str:
 
 def summary_lines(plan: Plan, style: Style) -> str:
     """`summary_line`, after one for this change set and one for what was pending where a base tells them apart."""
-    lists = split(plan)
-    if lists is None or plan.offline:
+    lists = apart(plan)
+    if lists is None:
         return summary_line(plan, style)
     return (
         f"This change set: {_to_do(lists.this_change_set)}.\nAlready pending: {_to_do(lists.already_pending)}.\n"
@@ -168,7 +172,19 @@ def removal_line(plan: Plan) -> str:
     """`1 user will be DESTROYED, 2 users will be DEACTIVATED.`; "" when nobody is removed."""
     counts = [(plan.count(action), LOOKS[action].heading) for action in FOR_READERS if action in REMOVALS]
     told = ", ".join(f"{plural(count, 'user')} {heading}" for count, heading in counts if count)
+    lists = apart(plan)
+    if told and lists is not None:
+        mine, pending = (
+            sum(change.action in REMOVALS for change in listed)
+            for listed in (lists.this_change_set, lists.already_pending)
+        )
+        return f"{told}: {mine:,} by this change set, {pending:,} already pending."
     return f"{told}." if told else ""
+
+
+def apart(plan: Plan) -> Split | None:
+    """The two lists of a plan of the live service that was compared with a base: offline there is but one."""
+    return None if plan.offline else split(plan)
 
 
 def _counted(counts: Mapping[Action, int], form: str) -> str:
@@ -220,13 +236,33 @@ def _base(base: Base) -> str:
 
 def _changes(plan: Plan, style: Style, show: Callable[[Iterable[Change], Style], str]) -> str:
     """All changes, in two lists where a base tells them apart."""
-    lists = split(plan)
-    if lists is None or plan.base is None or plan.offline:
+    lists = apart(plan)
+    if lists is None or plan.base is None:
         return show(plan.changes, style)
     mine = style.paint("Changes of this change set", _BOLD) + f", since {_base(plan.base)}:"
     pending = style.paint("Already pending", _BOLD) + " without it (drift, or earlier changes that were not applied):"
     sections = ((mine, lists.this_change_set), (pending, lists.already_pending))
     return "\n".join(f"{head}\n\n{show(listed, style) if listed else '  None.' + chr(10)}" for head, listed in sections)
+
+
+def _beside(plan: Plan, style: Style) -> str:
+    """What this change set does besides the changes of the plan."""
+    parts = []
+    if plan.no_longer_pending:
+        head = style.paint("No longer pending", _BOLD) + f" ({NO_LONGER_PENDING}):"
+        parts.append(f"{head}\n\n{_as_lines(plan.no_longer_pending, style)}")
+    if plan.changes_nothing_today:
+        lines = "".join(f"  {line}\n" for line in later_lines(plan, style))
+        parts.append(f"{style.paint('Changes nothing today', _BOLD)} ({CHANGES_NOTHING_TODAY}):\n\n{lines}")
+    return "\n".join([*parts, notes] if (notes := render_notes(plan, style)) else parts)
+
+
+def later_lines(plan: Plan, style: Style) -> list[str]:
+    """One line for each edit that changes nothing today."""
+    edits = plan.changes_nothing_today
+    names = [HIDDEN if style.redact else style.value(edit.key) for edit in edits]
+    width = min(max(map(len, names), default=0), _WIDEST)
+    return [f"{name.ljust(width)}  {style.words(edit.detail)}" for name, edit in zip(names, edits, strict=True)]
 
 
 def render_notes(plan: Plan, style: Style) -> str:
@@ -241,6 +277,8 @@ def render_comparison(plan: Plan, style: Style) -> str:
     """An offline plan as one paragraph."""
     base = _base(plan.base) if plan.base is not None else "nothing"
     notes = [style.words(note) for note in plan.notes]
+    if plan.changes_nothing_today:
+        notes.insert(0, f"{plural(len(plan.changes_nothing_today), 'edit')} of users without an effect today")
     return " ".join(
         [f"Compared with {base}, not with the live service: {_to_do(plan.changes)}.", *(f"{note}." for note in notes)]
     )
@@ -329,16 +367,21 @@ def render_value(value: Value, style: Style) -> str:
 
 def render_lines(changes: Sequence[Change], style: Style) -> list[str]:
     """One line for each user: what happens, to whom, which attributes."""
-    width = min(max((len(_name(change, style)) for change in changes), default=0), 60)
+    width = min(max((len(_name(change, style)) for change in changes), default=0), _WIDEST)
     verbs = max((len(change.action.value) for change in changes), default=0)
     lines = []
     for change in changes:
         look = LOOKS[change.action]
-        what = style.words(change.detail) if change.action in REMOVALS else printable(", ".join(_changed_names(change)))
+        what = in_short(change, style)
         verb = style.paint(change.action.value.ljust(verbs), look.colour)
         symbol = style.paint(look.symbol, look.colour)
         lines.append(f"  {symbol} {verb}  {_name(change, style).ljust(width)}  {what}".rstrip())
     return lines
+
+
+def in_short(change: Change, style: Style) -> str:
+    """Why somebody is removed, or which attributes change; "" for a new user."""
+    return style.words(change.detail) if change.action in REMOVALS else printable(", ".join(_changed_names(change)))
 
 
 def _changed_names(change: Change) -> list[str]:

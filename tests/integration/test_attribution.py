@@ -237,6 +237,58 @@ def test_the_live_users_are_read_once(desk: OpenDesk) -> None:
     assert len(here.service.log) - before == 2 * once
 
 
+# --- besides the changes ---------------------------------------------------------------
+
+
+def test_what_the_change_set_makes_unnecessary_is_no_longer_pending(desk: OpenDesk) -> None:
+    here = desk()
+    stranger = make_user(90)
+    here.service.add(stranger)
+    here.drift(0, **DRIFT)
+    here.people.append(source(stranger))
+    here.edit(0, givenName="By", surname="Hand")
+    plan = here.work.plan("--base", "main").plan
+    assert plan["resource_changes"] == []
+    gone = {item["key"]: item["action"] for item in plan["no_longer_pending"]}
+    assert gone == {here.key(0): "update", stranger["userName"]: "deactivate"}
+    told = here.work.run("plan", "--base", "main")
+    assert "No longer pending (without this change set these would be made" in told.out
+    assert here.work.plan("--base", "main", "--user", here.key(0)).plan["no_longer_pending"] == []
+    assert here.work.plan().plan["no_longer_pending"] == []
+
+
+def test_a_leaver_whose_entry_is_broken_is_seen_to_stay(desk: OpenDesk) -> None:
+    here = desk()
+    here.repository.git("checkout", "--quiet", "main")
+    here.edit(0, accountEnabled=False)
+    here.repository.commit("leaves", "desired-state")
+    here.repository.git("checkout", "--quiet", "-B", "edit")
+    here.edit(0, accountEnabled=True, givenName="bad\a")
+    plan = here.work.plan("--base", "main").plan
+    assert (plan["resource_changes"], plan["summary"]["failed"]) == ([], 1)
+    assert [item["action"] for item in plan["no_longer_pending"]] == ["deactivate"]
+
+
+def test_dates_to_come_are_told_and_change_nothing_today(desk: OpenDesk) -> None:
+    here = desk()
+    here.repository.git("checkout", "--quiet", "main")
+    here.edit(0, lifecycle={"expires": "2031-06-01"})
+    here.repository.commit("expires", "desired-state")
+    here.repository.git("checkout", "--quiet", "-B", "edit")
+    here.edit(0, lifecycle={"expires": "2032-06-01"})
+    here.people.append({**source(make_user(60)), "lifecycle": {"starts": "2031-09-01"}})
+    here.work.users(here.people)
+    plan = here.work.plan("--base", "main", "--now", "2031-01-01").plan
+    assert plan["resource_changes"] == []
+    assert {item["key"]: item["detail"] for item in plan["changes_nothing_today"]} == {
+        here.key(0): "lifecycle.expires = 2031-06-01 -> 2032-06-01",
+        here.key(6): "new, not in scope: starts 2031-09-01",
+    }
+    shown = here.work.run("plan", "--base", "main", "--now", "2031-01-01", "--redact").out
+    assert "(hidden)  lifecycle.expires = 2031-06-01 -> 2032-06-01" in shown
+    assert here.key(0) not in shown
+
+
 # --- bases that are none -------------------------------------------------------------
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from builders import NOW, TARGET, change, desired, live, plan_of, plan_with, rename, values_of
+from hostile import plan_that_says
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +19,7 @@ from reconciler.core.model import (
     Change,
     Diagnostic,
     Guard,
+    LaterEdit,
     Origin,
     Plan,
     Severity,
@@ -25,8 +27,9 @@ from reconciler.core.model import (
     Target,
 )
 from reconciler.core.planning import plan_id
+from reconciler.core.veil import Veil
 from reconciler.errors import PlanFileError
-from reconciler.plan_document import PlanDocument, from_json, json_schema, to_document, to_json
+from reconciler.plan_document import PlanDocument, from_json, json_schema, to_document, to_json, to_record
 
 PLAN = plan_of(
     [desired("new"), desired("ada", family='K"ing\u202e\n')],
@@ -95,6 +98,8 @@ def plans(draw: st.DrawFn) -> Plan:
         commit=draw(st.none() | TEXT),
         base=draw(st.none() | st.builds(Base, TEXT, TEXT, st.booleans())),
         notes=tuple(draw(st.lists(TEXT, max_size=2))),
+        no_longer_pending=tuple(draw(st.lists(changes(), max_size=2))),
+        changes_nothing_today=tuple(draw(st.lists(st.builds(LaterEdit, TEXT, TEXT), max_size=2))),
     )
 
 
@@ -197,7 +202,7 @@ def test_the_document_is_safe_to_print_and_ends_with_a_line() -> None:
 def test_the_schema_is_the_one_of_the_document() -> None:
     schema = json_schema()
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    later = ("base", "notes", "values")
+    later = ("base", "notes", "no_longer_pending", "changes_nothing_today", "values")
     assert schema["required"] == [name for name in to_document(PLAN) if name not in later], "older plans lack these"
     assert schema["additionalProperties"] is False
     PlanDocument.model_validate(to_document(PLAN), strict=False)
@@ -214,13 +219,39 @@ def test_attribution_is_counted_by_list() -> None:
 def test_a_document_from_before_attribution_is_read() -> None:
     document = to_document(PLAN)
     for holder, keys in (
-        (document, ("base", "notes")),
+        (document, ("base", "notes", "no_longer_pending", "changes_nothing_today")),
         (document["summary"], ("this_change_set", "already_pending")),
         *((item, ("attribution", "pending_attributes")) for item in document["resource_changes"]),
     ):
         for key in keys:
             del holder[key]
     assert from_json(json.dumps(document)) == PLAN
+
+
+def test_what_stands_besides_the_changes_is_in_the_document_and_not_in_the_plan_id() -> None:
+    gone, later = change("bob", Action.DEACTIVATE), LaterEdit("eve@example.com", "starts 2027-01-01")
+    plan = replace(PLAN, no_longer_pending=(gone,), changes_nothing_today=(later,))
+    document = to_document(plan)
+    assert document["plan_id"] == PLAN.plan_id
+    (found,) = document["no_longer_pending"]
+    assert (found["address"], found["action"], found["attribution"]) == ('user["bob@example.com"]', "deactivate", None)
+    assert document["changes_nothing_today"] == [
+        {"address": 'user["eve@example.com"]', "key": "eve@example.com", "detail": "starts 2027-01-01"}
+    ]
+    assert from_json(to_json(plan)) == plan
+
+
+def test_a_record_with_digests_names_nobody_anywhere() -> None:
+    plan = replace(plan_that_says("Zebulon"), diagnostics=())
+    assert "Zebulon" in to_json(plan)
+    veil = Veil(b"k" * 32)
+    record = to_record(plan, veil)
+    assert "zebulon" not in record.casefold()
+    document = json.loads(record)
+    assert document["changes_nothing_today"][0]["detail"] == "new, not in scope: wants department EQUALS (hidden)"
+    # By its address a user is the same one everywhere.
+    assert document["changes_nothing_today"][0]["address"] == veil.address('user["Zebulon"]')
+    assert document["no_longer_pending"][0]["address"] == document["resource_changes"][0]["address"]
 
 
 def test_an_offline_plan_is_not_applyable() -> None:

@@ -4,7 +4,7 @@ from builders import DEPARTMENT, change, desired, live, plan_of, plan_with, rena
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.attribution import attributed, split
+from reconciler.core.attribution import attributed, no_longer_pending, split
 from reconciler.core.model import Action, Attribution, Base, Change, Plan
 from reconciler.core.planning import plan_id
 
@@ -129,3 +129,22 @@ def test_pending_is_exactly_what_both_states_do_to_an_account(
 def test_the_base_itself_changes_nothing(base: dict[str, str], accounts: dict[str, str]) -> None:
     plan = planned(base, accounts)
     assert {change.attribution for change in attributed(plan, plan).changes} <= {PENDING}
+
+
+def test_what_only_the_base_does_to_an_account_is_no_longer_pending() -> None:
+    base = plan_with(moved("a", family="X"), moved("b", family="X"), change("c", Action.CREATE))
+    plan = plan_with(moved("b", family="Y"))
+    gone = no_longer_pending(plan, base)
+    assert [(item.key[0], item.action) for item in gone] == [("a", Action.UPDATE), ("c", Action.CREATE)]
+    assert {(item.origin, item.requires, item.wave) for item in gone} == {(None, (), 0)}
+    assert no_longer_pending(base, base) == ()
+
+
+@given(FAMILIES, FAMILIES, FAMILIES)
+def test_every_account_that_the_base_would_change_is_in_one_of_the_lists(
+    now: dict[str, str], base: dict[str, str], accounts: dict[str, str]
+) -> None:
+    plan, before = planned(now, accounts), planned(base, accounts)
+    told = {change.key for change in plan.changes} | {change.key for change in no_longer_pending(plan, before)}
+    assert {change.key for change in before.changes} <= told
+    assert told <= {change.key for change in (*plan.changes, *before.changes)}

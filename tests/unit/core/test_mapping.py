@@ -13,6 +13,7 @@ from reconciler.core.model import (
     DesiredUser,
     Diagnostic,
     Flow,
+    Lifecycle,
     Origin,
     SourceAttributes,
     SourceUser,
@@ -86,7 +87,13 @@ def test_matching_values_are_in_the_form_in_which_they_are_compared() -> None:
 def test_a_user_out_of_scope_has_matching_values_only() -> None:
     found = Projector(APPLE, MAPPINGS, ()).project(source_user(givenName=None, protected=True), OUT)
     assert found == (
-        DesiredUser("ada@example.com", ("id-ada", "ada@example.com"), PLACE, verdict=OUT, protected=True),
+        DesiredUser(
+            "ada@example.com",
+            ("id-ada", "ada@example.com"),
+            PLACE,
+            verdict=OUT,
+            lifecycle=Lifecycle(protected=True),
+        ),
         [],
     )
 

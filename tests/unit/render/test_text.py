@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
-from plans import MISTAKES, ROWS, WHERE, every_action
+from plans import MISTAKES, ROWS, WHERE, compared, every_action
 from reconciler.core.model import (
     Action,
     Diagnostic,
@@ -53,6 +53,11 @@ def test_a_plan_with_every_action(snapshot: SnapshotAssertion) -> None:
     plan = every_action()
     assert {item.action for item in plan.changes} == set(Action)
     assert shown(plan) == snapshot
+
+
+def test_a_plan_compared_with_a_base(snapshot: SnapshotAssertion) -> None:
+    assert shown(compared(), summary_only=True) == snapshot
+    assert "(hidden)  lifecycle.expires = 2026-06-30" in shown(compared(), REDACTED)
 
 
 def test_a_plan_in_colour(snapshot: SnapshotAssertion) -> None:
