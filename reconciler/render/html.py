@@ -7,24 +7,28 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from markupsafe import Markup
 
-from reconciler.core.model import REMOVALS, Change, Guard, Plan, Severity, Value
+from reconciler.core.model import Change, Guard, Plan, Severity, Value
 from reconciler.core.paths import short
 from reconciler.core.profile import TargetProfile
 from reconciler.core.text import plural, printable
 from reconciler.errors import UsageError
+from reconciler.render.lists import LISTS, Kind, Words, by_need, kinds, only_list
 from reconciler.render.templating import Templates
 from reconciler.render.text import (
+    CHANGES_NOTHING_TODAY,
     FOR_READERS,
     HIDDEN,
     LOOKS,
+    NO_LONGER_PENDING,
     Style,
     diagnosed,
-    for_readers,
+    in_short,
     is_unchanged,
     plan_title,
     removal_line,
@@ -41,11 +45,12 @@ _MOST_MESSAGES = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One attribute. None: it has no value."""
+    """One attribute. None: it has no value. `pending`: it was to change already."""
 
     path: str
     before: str | None
     after: str | None
+    pending: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +62,44 @@ class Card:
     why: str
     rows: tuple[Row, ...]
     unchanged: str
+    label: str
+    """Whose doing it is; "" where there is no base."""
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The changes of one action. `count` is how many there are, `cards` those that are shown."""
+    """The changes of one action in one list. `count` is how many there are, `cards` those that are shown."""
 
+    id: str
     action: str
     symbol: str
     title: str
     count: int
     removal: bool
     cards: tuple[Card, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeList:
+    """One of the two lists, or all changes where there is no base: then without a heading."""
+
+    name: str
+    label: str
+    heading: str
+    meaning: str
+    count: int
+    groups: tuple[Group, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Users with no change in the plan and what is to be told of them. `count` is how many there are."""
+
+    id: str
+    heading: str
+    meaning: str
+    count: int
+    users: list[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +119,8 @@ def render_html(
     """The page. Raises `UsageError` for templates that do not work."""
     style = replace(style, colour=False)
     css, script = _inline(templates.text("plan.css")), _inline(templates.text("plan.js"))
-    changes = for_readers(plan.changes)
-    groups = tuple(_groups(changes, style))
+    lists = _lists(kinds(plan), style)
+    total = len(plan.changes)
     return templates.html(
         "plan.html.j2",
         css=Markup(css),  # noqa: S704 - a file of the templates
@@ -104,9 +135,14 @@ def render_html(
         guards=[(_verdict(guard), style.words(guard.message)) for guard in _failed_first(plan)],
         diagnostics=[_told(plan, number, style) for number in range(min(len(plan.diagnostics), _MOST_MESSAGES))],
         diagnostics_left_out=max(0, len(plan.diagnostics) - _MOST_MESSAGES),
-        groups=groups,
-        total=len(changes),
-        left_out=max(0, len(changes) - LONGEST_PAGE),
+        base=plan.base and replace(plan.base, ref=printable(plan.base.ref)),
+        only_list=only_list(plan),
+        lists=lists,
+        groups=[group for each in lists for group in each.groups],
+        actions=[(action.value, plan.count(action)) for action in FOR_READERS if plan.count(action)],
+        total=total,
+        left_out=max(0, total - LONGEST_PAGE),
+        besides=_besides(plan, style),
         notes=[*untouched(plan), *(style.words(note) for note in plan.notes)],
         facts=_facts(plan, whole_plan_at),
     )
@@ -160,26 +196,63 @@ def _facts(plan: Plan, whole_plan_at: str | None) -> list[tuple[str, str]]:
     return [(name, printable(value)) for name, value in facts if value]
 
 
-def _groups(changes: list[Change], style: Style) -> Iterator[Group]:
-    shown = changes[:LONGEST_PAGE]
-    for action in FOR_READERS:
-        count = sum(change.action is action for change in changes)
-        if count:
-            look = LOOKS[action]
-            cards = tuple(_card(change, style) for change in shown if change.action is action)
-            title = f"{plural(count, 'user')} {look.heading}"
-            yield Group(action.value, look.symbol, title, count, action in REMOVALS, cards)
+def _lists(found: Sequence[Kind], style: Style) -> list[ChangeList]:
+    """The lists that hold somebody, with no more cards than a page may have."""
+    room, groups = LONGEST_PAGE, {}
+    for kind in by_need(found):
+        groups[kind.attribution, kind.action] = _group(kind, kind.changes[:room], style)
+        room -= len(groups[kind.attribution, kind.action].cards)
+    lists = []
+    for attribution, members in groupby(found, key=lambda kind: kind.attribution):
+        inside = tuple(groups[attribution, kind.action] for kind in members)
+        count = sum(group.count for group in inside)
+        words = LISTS[attribution] if attribution is not None else Words("", "", "")
+        name = attribution.value if attribution is not None else ""
+        lists.append(ChangeList(name, words.label, words.heading, words.meaning, count, inside))
+    return lists
 
 
-def _card(change: Change, style: Style) -> Card:
+def _group(kind: Kind, shown: Sequence[Change], style: Style) -> Group:
+    action, attribution = kind.action, kind.attribution
+    title, identity, label = kind.title, f"all-{action}", ""
+    if attribution is not None:
+        label = LISTS[attribution].label
+        title, identity = f"{title} ({label})", f"{identity}-{attribution.value}"
+    cards = tuple(_card(change, label, style) for change in shown)
+    return Group(identity, action.value, LOOKS[action].symbol, title, len(kind.changes), kind.removal, cards)
+
+
+def _card(change: Change, label: str, style: Style) -> Card:
     """One change, its heading first."""
     rows = tuple(
-        Row(printable(short(row.path)), _shown(row.before, style), _shown(row.after, style))
+        Row(
+            printable(short(row.path)),
+            _shown(row.before, style),
+            _shown(row.after, style),
+            row.path in change.pending,
+        )
         for row in sorted(change.attribute_changes(), key=lambda row: short(row.path))
     )
     same = len(change.before.keys() & change.after.keys()) - sum(None not in (row.before, row.after) for row in rows)
     unchanged = plural(same, "unchanged attribute") if same else ""
-    return Card(_name(change, style), LOOKS[change.action].heading, why(change, style), rows, unchanged)
+    return Card(_name(change, style), LOOKS[change.action].heading, why(change, style), rows, unchanged, label)
+
+
+def _besides(plan: Plan, style: Style) -> list[Beside]:
+    """What this change set does besides the changes."""
+    gone = [
+        (_name(change, style), " ".join(filter(None, (f"{change.action}:", in_short(change, style)))).rstrip(":"))
+        for change in plan.no_longer_pending[:_MOST_MESSAGES]
+    ]
+    later = [
+        (HIDDEN if style.redact else _plain(edit.key), style.words(edit.detail))
+        for edit in plan.changes_nothing_today[:_MOST_MESSAGES]
+    ]
+    found = [
+        Beside("no-longer-pending", "No longer pending", NO_LONGER_PENDING, len(plan.no_longer_pending), gone),
+        Beside("nothing-today", "Changes nothing today", CHANGES_NOTHING_TODAY, len(plan.changes_nothing_today), later),
+    ]
+    return [each for each in found if each.count]
 
 
 def _name(change: Change, style: Style) -> str:

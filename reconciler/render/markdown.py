@@ -8,19 +8,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any
 
-from reconciler.core.model import REMOVALS, Change, Plan, Severity
+from reconciler.core.model import Attribution, Change, Plan, Severity
 from reconciler.core.profile import TargetProfile
 from reconciler.core.text import plural, shortened
 from reconciler.errors import UsageError
+from reconciler.render.lists import LISTS, Kind, by_need, kinds, only_list
 from reconciler.render.templating import Markdown, Templates, fenced
 from reconciler.render.text import (
-    FOR_READERS,
-    LOOKS,
+    CHANGES_NOTHING_TODAY,
+    NO_LONGER_PENDING,
     Style,
-    for_readers,
     is_unchanged,
+    later_lines,
     plan_title,
     removal_line,
     render_change,
@@ -55,6 +57,17 @@ class Section:
     left_out: int
 
 
+@dataclass(frozen=True, slots=True)
+class ChangeList:
+    """One of the two lists, or all changes where there is no base: then without a heading."""
+
+    heading: Markdown
+    meaning: Markdown
+    total: int
+    left_out: int
+    sections: list[Section]
+
+
 def render_markdown(
     plan: Plan,
     profile: TargetProfile,
@@ -70,16 +83,23 @@ def render_markdown(
     Raises `UsageError` when a template leaves no room for anybody.
     """
     style = replace(style, colour=False, longest=_LONGEST)
-    changes = for_readers(plan.changes)
+    shown_kinds = kinds(plan)
+    changes = [change for kind in by_need(shown_kinds) for change in kind.changes]
     told = render_lines(changes, style) if summary_only else _blocks(changes, style, limit)
     values = _frame(plan, profile, style, whole_plan_at, limit // _SHARE)
     marker = Markdown(f"{MARKER} {re.sub('[^0-9a-z:]', '', plan.plan_id)} -->")
     room = limit
     while True:
         shown = _fitting(told, room)
-        sections = _sections(changes, told[:shown])
-        left_out = len(changes) - shown
-        text = templates.markdown("plan.md.j2", sections=sections, left_out=left_out, total=len(changes), **values)
+        lists = _lists(shown_kinds, told[:shown])
+        text = templates.markdown(
+            "plan.md.j2",
+            lists=lists,
+            sections=[section for each in lists for section in each.sections],
+            left_out=len(changes) - shown,
+            total=len(changes),
+            **values,
+        )
         text = f"{marker}\n{text}"
         excess = len(text.encode()) - limit
         if excess <= 0:
@@ -120,27 +140,42 @@ def _fitting(blocks: Sequence[str], room: int) -> int:
     return len(blocks)
 
 
-def _sections(changes: Sequence[Change], shown: Sequence[str]) -> list[Section]:
-    """The changes by action; `shown` holds the first of them."""
-    sections, start = [], 0
-    for action in FOR_READERS:
-        count = sum(change.action is action for change in changes)
-        if count:
-            blocks = shown[start : start + count]
-            code = fenced("\n".join(blocks).rstrip("\n")) if blocks else Markdown()
-            title = Markdown(f"<b>{plural(count, 'user')} {LOOKS[action].heading}</b>")
-            sections.append(Section(title, action in REMOVALS, code, count - len(blocks)))
-            start += count
-    return sections
+def _lists(found: Sequence[Kind], shown: Sequence[str]) -> list[ChangeList]:
+    """The lists that hold somebody; `shown` holds the first changes, in the order in which they get room."""
+    blocks, start = {}, 0
+    for kind in by_need(found):
+        blocks[kind.attribution, kind.action] = shown[start : start + len(kind.changes)]
+        start += len(kind.changes)
+    lists = []
+    for attribution, members in groupby(found, key=lambda kind: kind.attribution):
+        sections = [_section(kind, blocks[kind.attribution, kind.action]) for kind in members]
+        left_out = sum(section.left_out for section in sections)
+        total = sum(len(kind.changes) for kind in found if kind.attribution is attribution)
+        words = LISTS[attribution] if attribution is not None else None
+        heading, meaning = (Markdown(words.heading), Markdown(words.meaning)) if words else (Markdown(), Markdown())
+        lists.append(ChangeList(heading, meaning, total, left_out, sections))
+    return lists
+
+
+def _section(kind: Kind, blocks: Sequence[str]) -> Section:
+    code = fenced("\n".join(blocks).rstrip("\n")) if blocks else Markdown()
+    pending = f", {LISTS[kind.attribution].label}" if kind.attribution is Attribution.ALREADY_PENDING else ""
+    return Section(Markdown(f"<b>{kind.title}</b>{pending}"), kind.removal, code, len(kind.changes) - len(blocks))
 
 
 def _frame(plan: Plan, profile: TargetProfile, style: Style, whole_plan_at: str | None, room: int) -> dict[str, Any]:
     """All but the changes."""
     guards = render_guards(plan, style)
     messages = [render_diagnostics([item], style) for item in plan.diagnostics]
+    gone = render_lines(plan.no_longer_pending, style)
+    later = [f"  {line}" for line in later_lines(plan, style)]
     return {
         "title": Markdown(plan_title(plan, profile)),
         "summary": Markdown(_summary(plan, profile)),
+        "base": _base(plan),
+        "only_list": Markdown(only_list(plan)),
+        "no_longer_pending": _beside("No longer pending", NO_LONGER_PENDING, gone, room // 2),
+        "changes_nothing_today": _beside("Changes nothing today", CHANGES_NOTHING_TODAY, later, room // 2),
         "removals": Markdown(removal_line(plan)),
         "guards": _in_room(guards.rstrip("\n").split("\n"), room).code if guards else "",
         "diagnostics": replace(_in_room(messages, room), title=Markdown(_told(plan))) if messages else None,
@@ -151,6 +186,21 @@ def _frame(plan: Plan, profile: TargetProfile, style: Style, whole_plan_at: str 
         "commit": plan.commit and shortened(plan.commit, _LONGEST),
         "expires": Markdown(f"{plan.expires_at:%Y-%m-%d %H:%M} UTC"),
     }
+
+
+def _base(plan: Plan) -> dict[str, str | bool] | None:
+    """What it was compared with; both words become code."""
+    base = plan.base
+    if base is None:
+        return None
+    return {"ref": shortened(base.ref, _LONGEST), "commit": base.commit[:12], "offline": base.offline}
+
+
+def _beside(heading: str, meaning: str, lines: Sequence[str], room: int) -> Section | None:
+    if not lines:
+        return None
+    section = _in_room(lines, room)
+    return replace(section, title=Markdown(f"<b>{heading}: {plural(len(lines), 'user')}</b>, {meaning}"), open=False)
 
 
 def _summary(plan: Plan, profile: TargetProfile) -> str:

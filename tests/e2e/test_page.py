@@ -11,7 +11,7 @@ import pytest
 from builders import APPLE
 from hostile import HOSTILE, plan_that_says
 
-from plans import every_action, plan_for
+from plans import compared, every_action, plan_for
 from reconciler.core.model import Guard, Plan
 from reconciler.render.html import render_html
 from reconciler.render.templating import Templates
@@ -76,9 +76,9 @@ def blocked() -> Plan:
     return replace(plan, guards=(*plan.guards, guard, replace(guard, approved=True)), commit="0" * 40)
 
 
-def visible(page: Any) -> list[str]:
+def visible(page: Any, heading: str = "h3") -> list[str]:
     """The names on the cards that are shown."""
-    found: list[str] = page.locator("article:visible h3 bdi").all_inner_texts()
+    found: list[str] = page.locator(f"article:visible {heading} bdi").all_inner_texts()
     return found
 
 
@@ -106,6 +106,49 @@ def test_words_and_actions_filter_the_changes_and_the_number_is_told(opened: Ope
     page.get_by_role("checkbox", name="delete").uncheck()
     told(page, "4 of 8 changes shown")
     assert visible(page)[0] == "out@example.com"
+
+
+def test_lists_and_actions_filter_together(opened: Open) -> None:
+    page = opened(compared())
+    told(page, "All 6 changes shown")
+    whose = page.get_by_role("group", name="Whose")
+    whose.get_by_role("checkbox", name="this change set 3").uncheck()
+    told(page, "3 of 6 changes shown")
+    assert visible(page, "h4") == ["left@example.com", "hired@example.com", "drift@example.com"]
+    assert page.get_by_role("heading", name="Changes of this change set").count() == 0
+    page.get_by_role("group", name="Show").get_by_role("checkbox", name="create").uncheck()
+    told(page, "2 of 6 changes shown")
+    assert visible(page, "h4") == ["left@example.com", "drift@example.com"]
+    whose.get_by_role("checkbox", name="already pending 3").uncheck()
+    told(page, "0 of 6 changes shown")
+    assert page.locator("section.list:visible").count() == 0
+    page.get_by_role("button", name="Show all").click()
+    told(page, "All 6 changes shown")
+    assert page.get_by_role("region", name="Already pending 3", exact=True).count() == 1
+    page.get_by_label("Name, attribute or value").fill("already pending")
+    # The badge of a card, and the mark of a row.
+    told(page, "4 of 6 changes shown")
+
+
+def test_the_filter_by_list_is_used_by_keyboard(opened: Open) -> None:
+    page = opened(compared())
+    page.get_by_role("button", name="Show all").focus()
+    for _ in range(4):
+        page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.value") == "this_change_set"
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
+    page.keyboard.press("Space")
+    told(page, "3 of 6 changes shown")
+
+
+def test_a_link_to_a_group_ends_below_the_filters(opened: Open) -> None:
+    page = opened(compared())
+    page.get_by_role("link", name="1 user will be DEACTIVATED (already pending)").click()
+    heading = page.locator("#all-deactivate-already_pending").bounding_box()
+    assert (
+        heading["y"] >= page.locator("#filter").bounding_box()["y"] + page.locator("#filter").bounding_box()["height"]
+    )
+    assert page.evaluate("location.hash") == "#all-deactivate-already_pending"
 
 
 def test_the_keyboard_is_enough(opened: Open) -> None:
@@ -163,10 +206,11 @@ def test_what_is_printed_is_whole_and_has_no_controls(opened: Open) -> None:
 # --- for everybody --------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("plan", [blocked, compared])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desktop", "phone"])
-def test_axe_finds_nothing(size: dict[str, int], scheme: str, opened: Open) -> None:
-    page = opened(blocked(), size=size, scheme=scheme)
+def test_axe_finds_nothing(size: dict[str, int], scheme: str, plan: Callable[[], Plan], opened: Open) -> None:
+    page = opened(plan(), size=size, scheme=scheme)
     # What is far below is not painted, and what is not painted is not judged.
     page.evaluate(PAINT_ALL)
     found = axe.Axe().run(page).response

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 from pathlib import Path
 from typing import Any
@@ -109,6 +110,33 @@ def test_a_swap_of_names_is_planned(office: Office) -> None:
     office.edit(1, userPrincipalName=one)
     assert {action for action, _ in office.told().values()} == {"update"}
     assert len(office.told()) == 2
+
+
+def test_what_changes_nothing_today_is_told_apart(office: Office) -> None:
+    office.edit(0, accountEnabled=False)
+    office.commit()
+    gone = office.people.pop(0)
+    office.people.append({**source(make_user(60)), "lifecycle": {"starts": "2026-12-24"}})
+    office.edit(0, lifecycle={"expires": "2027-06-30"})
+    plan = office.plan().plan
+    assert plan["resource_changes"] == []
+    assert {item["key"]: item["detail"] for item in plan["changes_nothing_today"]} == {
+        gone["userPrincipalName"]: "no longer in the desired state, was not in scope: accountEnabled is false",
+        office.key(0): "lifecycle.expires = null -> 2027-06-30",
+        office.key(5): "new, not in scope: starts 2026-12-24",
+    }
+    told = office.work.run("validate", "--base", "HEAD", *NOW).out
+    assert "0 to destroy. 3 edits of users without an effect today." in told
+
+
+@pytest.mark.parametrize("name", ["markdown", "html"])
+def test_every_face_says_what_it_was_compared_with_and_that_it_is_no_plan(office: Office, name: str) -> None:
+    office.edit(0, department="Moved", lifecycle={"expires": "2027-06-30"})
+    shown = office.work.run("plan", "--offline", "--base", "HEAD", *NOW, "--format", name).out
+    assert "Offline comparison, not with the live" in shown
+    assert "This cannot be applied." in shown
+    assert "Changes nothing today" in shown
+    assert "lready pending" not in re.sub("<style>.*</style>", "", shown, flags=re.DOTALL)
 
 
 # --- besides users -----------------------------------------------------------------

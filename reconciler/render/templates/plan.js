@@ -5,9 +5,11 @@
   const words = document.getElementById("words");
   const count = document.getElementById("count");
   const boxes = [...form.querySelectorAll("input[type=checkbox]")];
+  const lists = [...document.querySelectorAll("section.list")];
   const sections = [...document.querySelectorAll("section[data-action]")].map((element) => ({
     element,
     action: element.dataset.action,
+    list: element.dataset.list,
     cards: [...element.querySelectorAll("article")],
     texts: null,
   }));
@@ -18,11 +20,13 @@
   const apply = () => {
     waiting = 0;
     const wanted = words.value.trim().toLowerCase().split(/\s+/).filter(Boolean);
-    const actions = new Set(boxes.filter((box) => box.checked).map((box) => box.value));
+    const chosen = (name) => new Set(boxes.filter((box) => box.name === name && box.checked).map((box) => box.value));
+    const actions = chosen("action");
+    const origins = chosen("list");
     let shown = 0;
     for (const section of sections) {
       let left = 0;
-      if (actions.has(section.action)) {
+      if (actions.has(section.action) && (section.list === undefined || origins.has(section.list))) {
         // Text is read once, when somebody first looks for something.
         if (wanted.length) section.texts ??= section.cards.map((card) => card.textContent.toLowerCase());
         section.cards.forEach((card, index) => {
@@ -34,6 +38,7 @@
       section.element.hidden = left === 0;
       shown += left;
     }
+    for (const list of lists) list.hidden = !list.querySelector("section:not([hidden])");
     // A screen reader hears the number when the typing pauses.
     clearTimeout(telling);
     telling = setTimeout(() => {

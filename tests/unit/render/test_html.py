@@ -8,8 +8,8 @@ from hostile import plan_that_says
 from judges import html_structure, html_text
 from syrupy.assertion import SnapshotAssertion
 
-from plans import every_action, plan_for
-from reconciler.core.model import Action, Attribution, Base, Plan
+from plans import compared, every_action, plan_for
+from reconciler.core.model import Action, Attribution, Base, LaterEdit, Plan
 from reconciler.core.policy import Policy
 from reconciler.render import html
 from reconciler.render.html import LONGEST_PAGE, render_html
@@ -127,10 +127,87 @@ def test_thousands_of_messages_are_cut_and_counted() -> None:
     assert "4,000 more messages are not in this page." in page
 
 
-def test_a_page_tells_the_base_apart_and_an_offline_plan_from_a_live_one() -> None:
-    mine = replace(change("ada", action=Action.UPDATE), attribution=Attribution.THIS_CHANGE_SET)
-    plan = replace(plan_with(mine), base=Base("origin/main", "a" * 40), notes=("scope.yaml: <b>",))
+# --- compared with a base ----------------------------------------------------------------------
+
+MINE, PENDING = Attribution.THIS_CHANGE_SET, Attribution.ALREADY_PENDING
+
+
+def test_a_page_of_a_plan_compared_with_a_base(snapshot: SnapshotAssertion) -> None:
+    assert body(shown(compared())) == snapshot
+
+
+def test_lists_groups_and_people_are_three_levels_of_headings() -> None:
+    levels = [(tag, dict(found).get("id")) for tag, found in html_structure(shown(compared())) if tag in HEADINGS]
+    assert levels[:8] == [
+        ("h1", None),
+        ("h2", "list-this_change_set"),
+        ("h3", "all-deactivate-this_change_set"),
+        ("h4", None),
+        ("h3", "all-create-this_change_set"),
+        ("h4", None),
+        ("h3", "all-update-this_change_set"),
+        ("h4", None),
+    ]
+    assert [identity for tag, identity in levels if tag == "h2"] == [
+        "list-this_change_set",
+        "list-already_pending",
+        "no-longer-pending-title",
+        "nothing-today-title",
+        "guards-title",
+    ]
+    assert {tag for tag, _ in html_structure(shown(every_action())) if tag in HEADINGS} == {"h1", "h2", "h3"}
+
+
+HEADINGS = ("h1", "h2", "h3", "h4", "h5")
+
+
+def test_every_card_says_whose_doing_it_is_and_rows_say_what_was_pending() -> None:
+    page = shown(compared())
+    assert page.count('<span class="badge this_change_set">this change set</span></h4>') == 3
+    assert page.count('<span class="badge already_pending">already pending</span></h4>') == 3
+    assert '<dt>name.familyName <small class="badge already_pending">already pending</small></dt>' in page
+    assert "badge" not in body(shown(every_action()))
+
+
+def test_a_list_that_is_empty_has_neither_heading_nor_filter() -> None:
+    plan = compared()
+    for whose, said in (
+        (MINE, "Nothing was already pending: all changes are those of this change set."),
+        (PENDING, "This change set adds no change: all of them were already pending."),
+    ):
+        page = shown(replace(plan, changes=tuple(item for item in plan.changes if item.attribution is whose)))
+        assert f"<strong>{said}</strong>" in page
+        assert page.count('<span class="badge') == 3
+        assert not [found for found in elements(page, "input") if found.get("name") == "list"]
+        assert 'id="list-' not in page
+
+
+def test_removals_of_both_lists_are_in_a_page_before_all_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(html, "LONGEST_PAGE", 120)
+    plan = plan_for(1_000)
+    both = (replace(item, attribution=(MINE, PENDING)[number // 10 % 2]) for number, item in enumerate(plan.changes))
+    page = shown(replace(plan, changes=tuple(both), base=compared().base))
+    assert page.count("<small>will be DEACTIVATED</small>") == 100
+    assert len(elements(page, "article")) == 120
+    assert "880 of 1,000 changes are not in this page" in page
+
+
+def test_what_stands_besides_is_listed_cut_and_counted() -> None:
+    page = shown(compared())
+    assert "<li><strong><bdi>rescued@example.com</bdi></strong> <bdi>deactivate: no longer in the desired state" in page
+    assert "<bdi>lifecycle.expires = 2026-06-30 -&gt; 2026-12-31</bdi>" in page
+    many = shown(replace(compared(), changes_nothing_today=(LaterEdit("a", "b"),) * 2_345))
+    assert "345 more of them are not in this page." in many
+    assert many.count("<bdi>b</bdi>") == 2_000
+
+
+def test_a_page_tells_an_offline_plan_from_a_live_one() -> None:
+    plan = replace(compared(), notes=("scope.yaml: <b>",))
     page = shown(plan)
-    assert "This change set: 0 to add, 1 to change, 0 to destroy. Already pending: 0 to add" in page
+    assert "This change set: 1 to add, 1 to change, 1 to deactivate, 0 to destroy. Already pending: 1 to add" in page
+    assert "2 users will be DEACTIVATED: 1 by this change set, 1 already pending." in page
     assert "scope.yaml: &lt;b&gt;" in page
-    assert "<h1>Offline comparison, not with the live" in shown(replace(plan, base=Base("x", "a" * 40, offline=True)))
+    offline = shown(replace(plan, base=Base("x\u202e<b>", "a" * 40, offline=True)))
+    assert "<h1>Offline comparison, not with the live" in offline
+    assert "(the merge base of <bdi>x\\u{202e}&lt;b&gt;</bdi> and HEAD), not with the live service." in offline
+    assert '<section class="list"' not in offline

@@ -3,12 +3,12 @@ from typing import Any
 
 import pytest
 from builders import APPLE, change, desired, live, plan_of, plan_with
-from hostile import plan_that_says
+from hostile import HOSTILE, plan_that_says
 from judges import code_of, markdown_structure
 from syrupy.assertion import SnapshotAssertion
 
-from plans import every_action, plan_for
-from reconciler.core.model import Action, Attribution, Base, Plan, error, warning
+from plans import compared, every_action, plan_for
+from reconciler.core.model import Action, Attribution, Base, LaterEdit, Plan, error, warning
 from reconciler.core.policy import Policy
 from reconciler.render.markdown import LIMITS, MARKER, render_markdown
 from reconciler.render.templating import Templates
@@ -137,19 +137,110 @@ def test_a_user_with_endless_attributes_is_named_and_takes_no_room_from_others()
     assert [kind for kind, _, _ in markdown_structure(text)].count("fence") == 2
 
 
-BASE = Base("origin/main", "a" * 40)
+# --- compared with a base ----------------------------------------------------------------------
+
+
+def headings(text: str) -> list[str]:
+    return [line for line in text.split("\n") if line.startswith("#### ")]
+
+
+def test_a_comment_on_a_plan_compared_with_a_base(snapshot: SnapshotAssertion) -> None:
+    assert shown(compared()) == snapshot
+
+
+def test_both_lists_have_a_heading_and_removals_first_in_each() -> None:
+    text = shown(compared())
+    assert headings(text) == ["#### Changes of this change set", "#### Already pending", "#### Besides"]
+    order = [text.index(f'# user["{who}@example.com"]') for who in ("out", "new", "edited", "left", "hired", "drift")]
+    pending = text.index("#### Already pending")
+    assert order == sorted(order)
+    assert order[2] < pending < order[3]
+    assert text.count("<details open>") == 2
+    assert text.count("</b>, already pending</summary>") == 3
+
+
+def test_a_removal_that_is_pending_is_told_at_the_top() -> None:
+    both, pending = shown(compared()), shown(only(PENDING))
+    assert "> [!CAUTION]\n> 2 users will be DEACTIVATED: 1 by this change set, 1 already pending.\n" in both
+    assert "> [!CAUTION]\n> 1 user will be DEACTIVATED: 0 by this change set, 1 already pending.\n" in pending
+
+
+def only(attribution: Attribution) -> Plan:
+    plan = compared()
+    return replace(plan, changes=tuple(item for item in plan.changes if item.attribution is attribution))
+
+
+MINE, PENDING = Attribution.THIS_CHANGE_SET, Attribution.ALREADY_PENDING
+
+
+def test_a_list_that_is_empty_is_said_to_be_and_has_no_heading() -> None:
+    mine, pending = shown(only(MINE)), shown(only(PENDING))
+    assert headings(mine) == headings(pending) == []
+    assert "**Nothing was already pending: all changes are those of this change set.**" in mine
+    assert "**This change set adds no change: all of them were already pending.**" in pending
+    assert "<b>1 user will be DEACTIVATED</b>, already pending" in pending
+    nothing = shown(replace(compared(), changes=()))
+    assert "already pending" not in nothing
+    assert "<b>No longer pending: 1 user</b>" in nothing
+
+
+def halves(size: int) -> Plan:
+    """Every second change was pending; removals are among both."""
+    plan = plan_for(size)
+    both = (replace(item, attribution=(MINE, PENDING)[number // 10 % 2]) for number, item in enumerate(plan.changes))
+    return replace(plan, changes=tuple(both), base=compared().base)
+
+
+@pytest.mark.parametrize("summary_only", [False, True])
+def test_removals_of_both_lists_come_before_all_else_when_there_is_no_room(summary_only: bool) -> None:
+    plan = halves(2_000)
+    text = shown(plan, summary_only=summary_only)
+    assert len(text.encode()) <= LIMITS["comment"]
+    code = code_of(text)
+    for whose in (MINE, PENDING):
+        removed = [item for item in plan.changes if item.attribution is whose and item.action is Action.DEACTIVATE]
+        assert len(removed) == 100
+        assert all(item.key in code for item in removed)
+    parts = text.split("#### ")[1:3]
+    for part, whose in zip(parts, (MINE, PENDING), strict=True):
+        listed = [item for item in plan.changes if item.attribution is whose]
+        left_out = sum(item.key not in part for item in listed)
+        assert left_out
+        assert f"**{left_out:,} of these 1,000 users are not shown here.**" in part
+    assert f"**{sum(item.key not in code for item in plan.changes):,} of 2,000 users with changes are" in text
+
+
+def test_what_stands_besides_is_cut_within_its_room() -> None:
+    many = tuple(LaterEdit(f"user{number:05}@example.com", "new, not in scope: x") for number in range(5_000))
+    text = shown(replace(compared(), changes_nothing_today=many))
+    assert len(text.encode()) <= LIMITS["comment"] // 4
+    shown_here = code_of(text).count("new, not in scope")
+    assert 100 < shown_here < 5_000
+    assert f"({5_000 - shown_here:,} of them not shown here)" in text
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_the_name_of_the_base_is_code(name: str) -> None:
+    plan = compared()
+    for offline in (False, True):
+        base = Base(HOSTILE[name], "a" * 40, offline)
+        harmless = shown(replace(plan, base=replace(base, ref="main")))
+        assert markdown_structure(shown(replace(plan, base=base))) == markdown_structure(harmless)
 
 
 def test_what_was_pending_is_counted_apart_where_a_base_tells() -> None:
-    mine = replace(change("ada", action=Action.UPDATE), attribution=Attribution.THIS_CHANGE_SET)
-    pending = replace(change("bob", action=Action.UPDATE), attribution=Attribution.ALREADY_PENDING)
-    text = shown(replace(plan_with(mine, pending), base=BASE, notes=("mappings.yaml: @team",)))
-    assert "This change set: 0 to add, 1 to change, 0 to destroy.\n\nAlready pending: 0 to add, 1 to change" in text
-    assert "**Plan: 0 to add, 2 to change, 0 to destroy.**" in text
+    text = shown(replace(compared(), notes=("mappings.yaml: @team",)))
+    assert "This change set: 1 to add, 1 to change, 1 to deactivate, 0 to destroy.\n\nAlready pending: 1 to add" in text
+    assert "**Plan: 2 to add, 2 to change, 2 to deactivate, 0 to destroy.**" in text
     assert "- `mappings.yaml: @team`" in text
 
 
 def test_an_offline_plan_does_not_look_like_one_of_the_live_service() -> None:
-    text = shown(replace(plan_with(change("ada")), base=replace(BASE, offline=True)))
+    plan = compared()
+    text = shown(replace(plan, base=Base("origin/main", "a" * 40, offline=True), no_longer_pending=()))
     assert "### Offline comparison, not with the live Apple Business Manager" in text
     assert "Plan for" not in text
+    assert "Compared with commit `aaaaaaaaaaaa` (the merge base of `origin/main` and HEAD), not with the live" in text
+    assert "This cannot be applied." in text
+    assert headings(text) == []
+    assert "<b>Changes nothing today: 2 users</b>" in text

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 from typing import Any
 
@@ -6,7 +7,7 @@ from builders import APPLE
 from hostile import HOSTILE
 from judges import markdown_structure
 
-from plans import every_action
+from plans import compared, every_action
 from reconciler.errors import UsageError
 from reconciler.render.html import render_html
 from reconciler.render.markdown import LIMITS, MARKER, render_markdown
@@ -33,6 +34,26 @@ def test_a_template_of_theirs_replaces_ours_and_keeps_the_marker(tmp_path: Path)
     assert text.endswith("-->\nHello Plan for Apple Business Manager, 8 users.\n")
     # What they do not replace is ours.
     assert page(Templates(tmp_path)) == page(Templates(None))
+
+
+def test_a_template_that_knows_no_lists_shows_everybody_and_says_what_was_pending(tmp_path: Path) -> None:
+    templates = with_template(tmp_path, "{% for s in sections %}{{ s.title }}\n\n{{ s.code }}\n\n{% endfor %}")
+    plan = compared()
+    text = render_markdown(plan, APPLE, Style(), templates, limit=LIMITS["comment"])
+    assert all(change.key in text for change in plan.changes)
+    assert text.count("<b>1 user will be DEACTIVATED</b>") == 2
+    assert text.count("<b>1 user will be DEACTIVATED</b>, already pending") == 1
+
+
+def test_the_documentation_names_the_variables_that_a_template_gets(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, set[str]] = {}
+    monkeypatch.setattr(Templates, "_rendered", lambda _self, name, values, _: given.update({name: set(values)}) or "")
+    comment(Templates(None))
+    page(Templates(None))
+    lines = (Path(__file__).parents[3] / "docs" / "pull-requests.md").read_text("utf-8").split("\n")
+    for name in ("plan.md.j2", "plan.html.j2"):
+        row = next(line for line in lines if line.startswith(f"| `{name}` |"))
+        assert set(re.findall(r"`(\w+)`", row)) == given[name], name
 
 
 def test_their_style_and_script_are_allowed_by_their_hash(tmp_path: Path) -> None:
