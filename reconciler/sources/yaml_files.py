@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from reconciler.core.model import Diagnostic, Origin, SourceUser, error
-from reconciler.core.text import shortened
+from reconciler.core.text import quoted, shortened
 from reconciler.sources import models
 from reconciler.sources.people import source_user
 from reconciler.sources.validation import Located, Model, validated
@@ -107,13 +107,16 @@ class Directory:
         if not self.root.is_dir():
             self.report(error(f"there is no directory {self.root}", "Name it with --state DIR, or make one."))
             return
+        if self._is_astray():
+            return
         for entry in sorted(self.root.iterdir()):
             if entry.name.startswith(".") or entry.name in _TOP or entry.name in _FOLDERS:
                 continue
             if _is_yaml(entry.name) or entry.suffix.casefold() == ".json":
                 self._not_read("this file is not read", entry.name)
-            elif entry.is_dir() and any(_is_yaml(name) for _, _, names in os.walk(entry) for name in names):
-                self._not_read("this directory is not read", entry.name)
+            elif entry.is_dir() and self._is_real(entry):
+                if any(_is_yaml(name) for _, _, names in os.walk(entry) for name in names):
+                    self._not_read("this directory is not read", entry.name)
 
     def _not_read(self, summary: str, name: str) -> None:
         stem = name.casefold().partition(".")[0]
@@ -128,16 +131,39 @@ class Directory:
     def _exists(self, name: str) -> bool:
         return os.path.lexists(self.root / name)
 
+    def _is_astray(self) -> bool:
+        """Whether the directory itself is a link out of its repository: nothing there is a change set's to show."""
+        if not _leads_out(self.root):
+            return False
+        # Without a place: no line of what it leads to is shown.
+        fault = error(f"{self.root} is a link that leaves its repository", "Put the directory itself there.")
+        if fault not in self.diagnostics:
+            self.report(fault)
+        return True
+
+    def _is_real(self, folder: Path) -> bool:
+        """Whether this directory is no link. What links lead to is neither followed nor listed."""
+        if folder.is_symlink():
+            detail = "Put the files themselves here: links to directories are not followed."
+            self.report(error("a link to a directory", detail, Origin(self._relative(folder), 1, 1)))
+            return False
+        return True
+
     def _walk(self, folder: str) -> list[str]:
         """The YAML files below `folder`, sorted; links that lead to directories are refused, not followed."""
         names: list[str] = []
-        for directory, folders, files in os.walk(self.root / folder, onerror=self._unreadable_folder):
+        top = self.root / folder
+        if self._is_astray() or not self._is_real(top):
+            return names
+        for directory, folders, files in os.walk(top, onerror=self._unreadable_folder):
             folders.sort()
             for name in [*folders, *files]:
                 path = Path(directory, name)
-                if name in folders and path.is_symlink():
-                    detail = "Put the files themselves here: links to directories are not followed."
-                    self.report(error("a link to a directory", detail, Origin(self._relative(path), 1, 1)))
+                if not _is_utf8(name):
+                    # A plan that says where its users are written could not be a JSON document.
+                    self.report(error("a name that is not UTF-8", f"Rename {quoted(name)}.", Origin(folder, 1, 1)))
+                elif name in folders:
+                    self._is_real(path)
                 elif name in files and _is_yaml(name) and not name.startswith("."):
                     names.append(self._relative(path))
                 elif name in files and not name.startswith(".") and path.suffix.casefold() not in _PROSE:
@@ -159,6 +185,8 @@ class Directory:
     def _read(self, name: str) -> bytes | None:
         """The file's bytes; None, and a diagnostic, when it may not or cannot be read."""
         path = self.root / name
+        if self._is_astray():
+            return None
         try:
             if not path.resolve().is_relative_to(self.root.resolve()):
                 self._refuse(name, "a link that leaves the directory", "Put the file itself here.")
@@ -218,6 +246,15 @@ class Directory:
         return found
 
 
+def _leads_out(root: Path) -> bool:
+    """Whether `root` is a link in a work tree that leads out of it: of a pull request's, anywhere on the machine."""
+    if not root.is_symlink():
+        return False
+    here = root.parent.resolve()
+    tree = next((folder for folder in (here, *here.parents) if (folder / ".git").exists()), None)
+    return tree is not None and not root.resolve().is_relative_to(tree)
+
+
 def is_read(name: str) -> bool:
     """Whether a file called so, relative to the root, is read for what it holds."""
     return name in _TOP or (name.split("/", maxsplit=1)[0] in _FOLDERS and _is_yaml(name))
@@ -259,6 +296,15 @@ def json_schema(kind: str) -> dict[str, Any]:
     """The JSON Schema of one of `KINDS`."""
     schema = TypeAdapter(KINDS[kind]).json_schema()
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": f"{kind} of Reconciler"}
+
+
+def _is_utf8(name: str) -> bool:
+    """Whether the name of a file is; Python stands surrogates in for bytes that are not."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_yaml(name: str) -> bool:

@@ -377,6 +377,44 @@ def test_a_link_to_a_directory_is_not_followed(tree: Tree, tmp_path: Path) -> No
     ]
 
 
+@pytest.mark.parametrize("name", ["users", "groups", "notes"])
+def test_nothing_is_listed_behind_a_link_in_place_of_a_folder(tree: Tree, tmp_path: Path, name: str) -> None:
+    directory = tree(settings=SETTINGS)
+    (tmp_path / "others").mkdir()
+    (tmp_path / "others/secret.yaml").write_text("- userPrincipalName: x\n")
+    (tmp_path / "others/secret.key").write_text("")
+    (directory.root / name).symlink_to(tmp_path / "others")
+    directory.check_layout()
+    assert (users(directory), directory.groups()) == ([], [])
+    assert told(directory) == [(f"{name}:1:1", "a link to a directory")]
+
+
+def test_a_directory_that_is_a_link_out_of_its_repository_is_not_read(tree: Tree, tmp_path: Path) -> None:
+    elsewhere = tree(settings=f"{SETTINGS}oh: no\n", users__a="- userPrincipalName: ada\n").root
+    (tmp_path / "checkout/.git").mkdir(parents=True)
+    link = tmp_path / "checkout/desired-state"
+    link.symlink_to(elsewhere)
+    directory = Directory(link)
+    directory.check_layout()
+    assert (directory.settings(), users(directory), directory.groups(), directory.digests) == (None, [], [], {})
+    fault = error(f"{link} is a link that leaves its repository", "Put the directory itself there.")
+    assert directory.diagnostics == [fault], "one mistake, and no line of what is there"
+    link.unlink()
+    elsewhere.rename(link.with_name("state"))
+    link.symlink_to("state")
+    assert users(Directory(link)) == ["ada"], "a link within the repository"
+
+
+@pytest.mark.parametrize("name", [b"a\xff.yaml", b"\xff/a.yaml"])
+def test_a_name_that_is_not_utf8_is_told(tree: Tree, name: bytes) -> None:
+    directory = tree({f"users/{os.fsdecode(name)}": "- userPrincipalName: ada\n"})
+    list(directory.users())
+    shown = os.fsdecode(name.split(b"/")[0]).replace("\udcff", "\\u{dcff}")
+    assert directory.diagnostics == [
+        error("a name that is not UTF-8", f'Rename "{shown}".', Origin("users", 1, 1)),
+    ]
+
+
 @pytest.mark.parametrize("target", ["a.yaml", "b.yaml", "nowhere.yaml"])
 def test_a_link_that_leads_nowhere_is_told(tree: Tree, target: str) -> None:
     directory = tree(users__c="- userPrincipalName: carol\n")
