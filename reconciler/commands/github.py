@@ -123,9 +123,9 @@ def run_reviewed(out: Path, terminal: Terminal) -> ExitCode:
     here = bootstrap.workflow()
     with bootstrap.github() as hub:
         reviewed.refuse_after_later_runs(hub, APPLY_WORKFLOW, here.branch, here.run_number)
-        pull = reviewed.merged_pull(hub, here.commit, here.branch)
+        pull = reviewed.as_approved(hub, reviewed.merged_pull(hub, here.commit, here.branch))
         found = reviewed.recorded(hub, pull)
-        contents = list(reviewed.plans_of(hub, pull, found, PLAN_WORKFLOW))
+        contents = list(reviewed.plans_of(hub, pull, found, PLAN_WORKFLOW, here.branch))
     for content in contents:
         plan = from_json(content)
         if (plan.plan_id, plan.commit) == (found.plan_id, pull.head):

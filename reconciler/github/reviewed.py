@@ -29,6 +29,10 @@ MEMBER = "plan.json"
 _DESCRIPTION = re.compile(r"(sha256:[0-9a-f]{64}) of run (\d{1,19}): ")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _MAX_PLAN = 256 * 1024 * 1024
+_MEMBERS = ("OWNER", "MEMBER", "COLLABORATOR")
+"""Who approves. In a public repository anybody can write a review that says so."""
+_CAUSES = ("push", "workflow_dispatch")
+"""What starts an apply. A branch, or a fork with a branch of the same name, can let the file run for other events."""
 _WAY_OUT = (
     "Nothing was changed. Look at a plan of the default branch (the drift workflow makes one), and start the apply\n"
     "workflow by hand with the id of that plan."
@@ -44,11 +48,14 @@ class NotReviewedError(StalePlanError):
 
 @dataclass(frozen=True, slots=True)
 class Pull:
-    """A merged pull request. `head`: the last commit that was reviewed."""
+    """A merged pull request. `head`: the commit that was reviewed, its last one unless an approval says otherwise.
+
+    `until`: when it was reviewed; what was made later nobody saw.
+    """
 
     number: int
     head: str
-    merged_at: datetime
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,27 +96,51 @@ def merged_pull(hub: GitHub, commit: str, branch: str) -> Pull:
     raise NotReviewedError(f"commit {commit[:12]} did not come to {printable(branch)} by a pull request")
 
 
+def as_approved(hub: GitHub, pull: Pull) -> Pull:
+    """`pull` as it was at its last approval; as it was merged when nobody approved it.
+
+    What is pushed, or planned again, after an approval is not what was approved.
+    """
+    approvals = [
+        (when, text_at(item, "commit_id"))
+        for item in hub.items(f"/pulls/{pull.number}/reviews")
+        if text_at(item, "state") == "APPROVED"
+        and text_at(item, "author_association") in _MEMBERS
+        and (when := _time(text_at(item, "submitted_at"))) is not None
+        and when <= pull.until
+    ]
+    if not approvals:
+        return pull
+    when, commit = max(approvals)
+    if not _COMMIT.fullmatch(commit):
+        raise NotReviewedError(f"the commit of pull request {pull.number} that was approved is gone")
+    return Pull(pull.number, commit, when)
+
+
 def recorded(hub: GitHub, pull: Pull) -> Record:
-    """What the newest status from before the merge says."""
+    """What the newest status from before the review says."""
     for item in hub.items(f"/commits/{pull.head}/statuses"):
         made = _time(text_at(item, "created_at"))
         found = _DESCRIPTION.match(text_at(item, "description"))
         ours = (text_at(item, "context"), text_at(item, "creator", "login")) == (CONTEXT, AUTHOR)
-        if ours and found and made is not None and made <= pull.merged_at:
+        if ours and found and made is not None and made <= pull.until:
             return Record(found[1], int(found[2]))
-    raise NotReviewedError(f"no plan was made for pull request {pull.number} at {pull.head[:12]} before it was merged")
+    raise NotReviewedError(f"no plan was made for pull request {pull.number} at {pull.head[:12]} before its review ended")
 
 
-def plans_of(hub: GitHub, pull: Pull, found: Record, workflow: str) -> Iterator[bytes]:
-    """The plans that the run kept for the head commit; one for each attempt that it took."""
+def plans_of(hub: GitHub, pull: Pull, found: Record, workflow: str, branch: str) -> Iterator[bytes]:
+    """The plans that the run kept for the head commit; one for each attempt that it took.
+
+    `branch`: the default one, whose `workflow` the run must be of.
+    """
     run = hub.get(f"/actions/runs/{found.run}")
-    path = text_at(run, "path").partition("@")[0]
-    if (text_at(run, "event"), path, text_at(run, "repository", "full_name")) != (
-        "pull_request_target",
-        f".github/workflows/{workflow}",
-        hub.repository,
+    path, _, ref = text_at(run, "path").partition("@")
+    if (
+        (text_at(run, "event"), path) != ("pull_request_target", f".github/workflows/{workflow}")
+        or text_at(run, "repository", "full_name") != hub.repository
+        or ref not in ("", branch, f"refs/heads/{branch}")
     ):
-        shown = printable(shortened(f"{text_at(run, 'event')} {path}", 100))
+        shown = printable(shortened(f"{text_at(run, 'event')} {text_at(run, 'path')}", 100))
         raise NotReviewedError(f"the plan of pull request {pull.number} comes from another workflow ({shown})")
     name = artifact_name(pull.head)
     for item in hub.items(f"/actions/runs/{found.run}/artifacts", "artifacts", name=name):
@@ -121,7 +152,7 @@ def refuse_after_later_runs(hub: GitHub, workflow: str, branch: str, run_number:
     """Raises when a later run has begun to apply: its commit is newer, what this one holds could undo it."""
     for item in hub.items(f"/actions/workflows/{workflow}/runs", "workflow_runs", branch=branch):
         number = number_at(item, "run_number")
-        if number > run_number and _has_run(item):
+        if number > run_number and text_at(item, "event") in _CAUSES and _has_run(item):
             raise StalePlanError(
                 f"run {number} of this workflow, for a later commit, has already applied",
                 "Nothing was changed. Run that one again instead, or start the workflow by hand.",

@@ -114,9 +114,8 @@ class Directory:
                 continue
             if _is_yaml(entry.name) or entry.suffix.casefold() == ".json":
                 self._not_read("this file is not read", entry.name)
-            elif entry.is_dir() and self._is_real(entry):
-                if any(_is_yaml(name) for _, _, names in os.walk(entry) for name in names):
-                    self._not_read("this directory is not read", entry.name)
+            elif entry.is_dir() and self._is_real(entry) and _holds_yaml(entry):
+                self._not_read("this directory is not read", entry.name)
 
     def _not_read(self, summary: str, name: str) -> None:
         stem = name.casefold().partition(".")[0]
@@ -296,6 +295,10 @@ def json_schema(kind: str) -> dict[str, Any]:
     """The JSON Schema of one of `KINDS`."""
     schema = TypeAdapter(KINDS[kind]).json_schema()
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": f"{kind} of Reconciler"}
+
+
+def _holds_yaml(folder: Path) -> bool:
+    return any(_is_yaml(name) for _, _, names in os.walk(folder) for name in names)
 
 
 def _is_utf8(name: str) -> bool:

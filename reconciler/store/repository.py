@@ -297,9 +297,9 @@ def _answer(running: subprocess.Popen[bytes], limit: int) -> bytes:
 
 
 def git_environment() -> dict[str, str]:
-    """Ours, without the token and without anything that points git elsewhere, fetches or runs something."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    kept.pop("RECONCILER_TOKEN", None)
+    """Ours, without any secret and without anything that points git elsewhere, fetches or runs something."""
+    ours = ("GIT_", "GITHUB_TOKEN", "RECONCILER_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return {
         **kept,
         "LC_ALL": "C",

@@ -109,6 +109,9 @@ def test_what_record_writes_is_what_reviewed_reads(desk: Desk) -> None:
         {"path": ".github/workflows/mine.yml"},
         {"path": ".github/workflows/plan.yml/../mine.yml"},
         {"repository": {"full_name": "mallory/people"}},
+        {"path": ".github/workflows/plan.yml@refs/heads/evil"},
+        {"path": ".github/workflows/plan.yml@refs/pull/7/merge"},
+        {"path": ".github/workflows/plan.yml@main@evil"},
     ],
     ids=str,
 )
@@ -117,8 +120,9 @@ def test_a_run_that_a_branch_could_have_written_is_not_believed(changes: dict[st
     assert "comes from another workflow" in desk.refused()
 
 
-def test_the_path_of_a_run_may_name_its_branch(desk: Desk) -> None:
-    desk.api.runs[desk.run]["path"] = ".github/workflows/plan.yml@refs/heads/main"
+@pytest.mark.parametrize("branch", ["main", "refs/heads/main"])
+def test_the_path_of_a_run_may_name_the_default_branch(branch: str, desk: Desk) -> None:
+    desk.api.runs[desk.run]["path"] = f".github/workflows/plan.yml@{branch}"
     assert desk.reviewed().code == 0
 
 
@@ -129,7 +133,64 @@ def test_a_status_of_somebody_else_does_not_count(desk: Desk) -> None:
 
 def test_a_status_from_after_the_merge_does_not_count(desk: Desk) -> None:
     desk.api.statuses[HEAD][0]["created_at"] = "2026-12-01T08:00:01Z"
-    assert "before it was merged" in desk.refused()
+    assert "before its review ended" in desk.refused()
+
+
+LATER = "2026-12-01T09:00:00Z"
+
+
+def test_a_plan_made_again_after_the_approval_is_not_what_was_approved(desk: Desk) -> None:
+    desk.api.review(7, HEAD)
+    again = replace(builders.plan_with(builders.change("grace")), commit=HEAD)
+    run = desk.api.run(2, "plan.yml", "pull_request_target")
+    desk.keep(run, again)
+    desk.api.status(HEAD, f"{again.plan_id} of run {run}: 1 to add", created_at=LATER)
+    desk.api.pulls[0]["merged_at"] = LATER
+    assert desk.reviewed().code == 0
+    assert (desk.root / "reviewed.json").read_text() == to_json(desk.plan)
+    desk.api.reviews[7][0]["submitted_at"] = LATER
+    assert desk.reviewed().code == 0
+    assert (desk.root / "reviewed.json").read_text() == to_json(again)
+
+
+def test_a_commit_pushed_after_the_approval_is_not_what_was_approved(desk: Desk) -> None:
+    desk.api.review(7, HEAD)
+    desk.api.pulls[0].update(merged_at=LATER, head={"sha": "c" * 40})
+    assert desk.reviewed().code == 0
+    assert (desk.root / "reviewed.json").read_text() == to_json(desk.plan)
+
+
+def test_a_plan_that_the_approval_did_not_wait_for_was_not_approved(desk: Desk) -> None:
+    desk.api.statuses[HEAD][0]["created_at"] = LATER
+    desk.api.pulls[0]["merged_at"] = LATER
+    assert desk.reviewed().code == 0, "nobody approved: the merge is the review"
+    (desk.root / "reviewed.json").unlink()
+    desk.api.review(7, HEAD)
+    assert "before its review ended" in desk.refused()
+
+
+@pytest.mark.parametrize("commit", [None, "", "../../x"])
+def test_an_approval_of_a_commit_that_is_gone_is_no_approval_of_another(commit: str | None, desk: Desk) -> None:
+    desk.api.review(7, commit)
+    assert "that was approved is gone" in desk.refused()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"state": "COMMENTED"},
+        {"state": "CHANGES_REQUESTED"},
+        {"state": "DISMISSED"},
+        {"author_association": "CONTRIBUTOR"},
+        {"author_association": "NONE"},
+        {"submitted_at": LATER},
+        {"submitted_at": None},
+    ],
+    ids=str,
+)
+def test_what_is_no_approval_of_somebody_who_may_does_not_count(changes: dict[str, object], desk: Desk) -> None:
+    desk.api.review(7, "c" * 40, **changes)
+    assert desk.reviewed().code == 0
 
 
 def test_the_newest_status_counts(desk: Desk) -> None:
@@ -191,6 +252,13 @@ def test_nothing_is_applied_after_a_later_run(status: str, conclusion: str | Non
     desk.api.run(2, "apply.yml", "push", status="completed", conclusion="success")
     assert desk.reviewed().code == code
     assert desk.github("expect", str(desk.file), desk.plan.plan_id).code == code
+
+
+@pytest.mark.parametrize("event", ["pull_request", "issue_comment", ""])
+def test_a_later_run_that_cannot_have_applied_stops_nothing(event: str, desk: Desk) -> None:
+    """Such as one of a fork whose branch is called main too, which lets the file run for its pull request."""
+    desk.api.run(4, "apply.yml", event, status="completed", conclusion="success")
+    assert desk.reviewed().code == 0
 
 
 def test_expect_refuses_another_plan(desk: Desk) -> None:

@@ -35,6 +35,7 @@ class GitHubApi:
     def __init__(self) -> None:
         self.tokens: dict[str, Token] = {}
         self.pulls: list[dict[str, Any]] = []
+        self.reviews: dict[int, list[dict[str, Any]]] = {}
         self.statuses: dict[str, list[dict[str, Any]]] = {}
         self.comments: dict[int, list[dict[str, Any]]] = {}
         self.issues: list[dict[str, Any]] = []
@@ -73,6 +74,11 @@ class GitHubApi:
                 **changes,
             }
         )
+
+    def review(self, pull: int, commit: str | None, **changes: Any) -> None:
+        """An approval by somebody who may, unless `changes` say otherwise."""
+        made = {"user": {"login": "rita"}, "state": "APPROVED", "author_association": "MEMBER", "commit_id": commit}
+        self.reviews.setdefault(pull, []).append({**made, "submitted_at": self.now, **changes})
 
     def run(self, number: int, workflow: str, event: str, **changes: Any) -> int:
         identity = next(self._ids)
@@ -140,6 +146,7 @@ class GitHubApi:
     def _routes(self) -> list[tuple[str, str, str, Callable[..., Answer | Reply]]]:
         return [
             ("GET", r"/commits/(\w+)/pulls", "pull-requests:read", self._pulls_of),
+            ("GET", r"/pulls/(\d+)/reviews", "pull-requests:read", self._reviews_of),
             ("GET", r"/commits/(\w+)/statuses", "statuses:read", self._statuses_of),
             ("POST", r"/statuses/(\w+)", "statuses:write", self._add_status),
             ("GET", r"/issues/(\d+)/comments", "pull-requests:read", self._comments_of),
@@ -157,6 +164,9 @@ class GitHubApi:
 
     def _pulls_of(self, token: Token, query: Any, content: Any, commit: str) -> Answer:
         return 200, _page([item for item in self.pulls if item["merge_commit_sha"] in (commit, "any")], query)
+
+    def _reviews_of(self, token: Token, query: Any, content: Any, pull: str) -> Answer:
+        return 200, _page(self.reviews.get(int(pull), []), query)
 
     def _statuses_of(self, token: Token, query: Any, content: Any, commit: str) -> Answer:
         return 200, _page(self.statuses.get(commit, []), query)

@@ -10,7 +10,7 @@ from repository import GitRepository
 
 from reconciler.errors import ReconcilerError, RepositoryError, UsageError
 from reconciler.sources.yaml_files import is_read
-from reconciler.store.repository import Wanted, base_commit, commit_of, write_tree
+from reconciler.store.repository import Wanted, base_commit, commit_of, git_environment, write_tree
 
 EVERYTHING = Wanted(lambda _name: True, 1024)
 
@@ -116,6 +116,12 @@ def test_the_environment_cannot_point_git_elsewhere(here: GitRepository, monkeyp
     monkeypatch.setenv("GIT_WORK_TREE", str(elsewhere.root))
     assert base_commit(here.root / "state", "main") == commit_of(here.root / "state")
     assert commit_of(here.root / "state") != elsewhere.git("rev-parse", "HEAD")
+
+
+def test_git_gets_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RECONCILER_TOKEN", "RECONCILER_RECORD_KEY", "GITHUB_TOKEN"):
+        monkeypatch.setenv(name, "a secret")
+    assert "a secret" not in git_environment().values()
 
 
 def test_files_that_look_like_a_repository_are_not_taken_for_one(here: GitRepository) -> None:
