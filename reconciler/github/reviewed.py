@@ -125,7 +125,7 @@ def recorded(hub: GitHub, pull: Pull) -> Record:
         ours = (text_at(item, "context"), text_at(item, "creator", "login")) == (CONTEXT, AUTHOR)
         if ours and found and made is not None and made <= pull.until:
             return Record(found[1], int(found[2]))
-    raise NotReviewedError(f"no plan was made for pull request {pull.number} at {pull.head[:12]} before its review ended")
+    raise NotReviewedError(f"pull request {pull.number} had no plan at {pull.head[:12]} before its review ended")
 
 
 def plans_of(hub: GitHub, pull: Pull, found: Record, workflow: str, branch: str) -> Iterator[bytes]:

@@ -128,7 +128,7 @@ def test_the_path_of_a_run_may_name_the_default_branch(branch: str, desk: Desk) 
 
 def test_a_status_of_somebody_else_does_not_count(desk: Desk) -> None:
     desk.api.statuses[HEAD][0]["creator"]["login"] = "mallory"
-    assert "no plan was made for pull request 7" in desk.refused()
+    assert "pull request 7 had no plan" in desk.refused()
 
 
 def test_a_status_from_after_the_merge_does_not_count(desk: Desk) -> None:
