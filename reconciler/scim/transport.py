@@ -35,8 +35,8 @@ def endpoint(base_url: str, *, profile_hosts: Collection[str], allowed_hosts: Co
     """The checked endpoint; raises `TargetError` when the token must not go there.
 
     The hosts of the profile are compiled in. Any other must be allowed from outside of the desired state (`host`, or
-    `host:port` for a port other than the scheme's own), because whoever can edit the desired state must not be able to
-    choose who receives the token.
+    `host:port` for a port other than the scheme's own, either with `/path` when others share the host), because whoever
+    can edit the desired state must not be able to choose who receives the token.
     """
     shown = printable(shortened(_without_user(base_url), 120))
     if len(base_url) > _MAX_URL or not base_url.isascii() or not base_url.isprintable() or " " in base_url:
@@ -57,6 +57,8 @@ def endpoint(base_url: str, *, profile_hosts: Collection[str], allowed_hosts: Co
         raise TargetError(f"target.base_url {shown} would send the token unencrypted", "Use https://.")
     if not _allowed(where, usual, profile_hosts, allowed_hosts):
         name = host if where.port == usual else f"{host}:{where.port}"
+        if any(entry.strip().casefold().startswith(f"{name}/") for entry in allowed_hosts):
+            name += urlsplit(where.base_url).path
         raise TargetError(
             f"the token may not be sent to {name}",
             f"If it is the right service, allow it where the token comes from: RECONCILER_ALLOWED_HOSTS={name}",
@@ -74,10 +76,18 @@ def _without_user(url: str) -> str:
 def _allowed(where: Endpoint, usual: int, profile_hosts: Collection[str], allowed_hosts: Collection[str]) -> bool:
     if where.host in profile_hosts and where.scheme == "https" and where.port == usual:
         return True
-    allowed = {entry.strip().casefold() for entry in allowed_hosts}
+    path = urlsplit(where.base_url).path
+    return any(_names(entry.strip(), where, usual, path) for entry in allowed_hosts)
+
+
+def _names(entry: str, where: Endpoint, usual: int, path: str) -> bool:
+    """Whether an allowed `host`, `host:port`, `host/path` or `host:port/path` is this one."""
+    name, slash, pinned = entry.partition("/")
     # Loopback ports are chosen by the system, so there the host alone is enough.
-    by_name = where.host in allowed and (where.port == usual or is_loopback(where.host))
-    return by_name or f"{where.host}:{where.port}" in allowed
+    by_name = name.casefold() == where.host and (where.port == usual or is_loopback(where.host))
+    named = by_name or name.casefold() == f"{where.host}:{where.port}"
+    # The path to the letter: then nothing is to be known of `..` and %2e.
+    return named and (not slash or path == f"/{pinned}".rstrip("/"))
 
 
 def is_loopback(host: str) -> bool:

@@ -163,6 +163,18 @@ def test_the_way_out_that_is_printed_works(work: Desk, monkeypatch: pytest.Monke
     assert work.run("plan").code == 0
 
 
+def test_a_path_on_a_host_that_others_share_can_be_pinned(work: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    host, _, path = work.base_url.removeprefix("http://").partition("/")
+    for other in ("acme", f"{path}/x", path[:-1]):
+        monkeypatch.setenv("RECONCILER_ALLOWED_HOSTS", f"{host}/{other}")
+        refused = work.run("plan")
+        assert (refused.code, work.service.log) == (1, [])
+        assert refused.err.split()[-1] == f"RECONCILER_ALLOWED_HOSTS={host}/{path}"
+    for here in (f"{host}/{path}", f" {host.upper()}/{path}/", f"127.0.0.1/{path}"):
+        monkeypatch.setenv("RECONCILER_ALLOWED_HOSTS", f"scim.example.com,{here}")
+        assert work.run("plan").code == 0, here
+
+
 def test_nothing_in_yaml_allows_a_host(work: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RECONCILER_ALLOWED_HOSTS", "")
     for key in ("allowed_hosts", "token", "proxy", "verify", "ca_file", "headers", "token_env"):
@@ -180,6 +192,17 @@ REFUSED_HOSTS = {
     "https://scim.example.com:8443/scim": ("scim.example.com", "may not be sent to scim.example.com:8443"),
     "https://scim.example.com/scim": ("scim.example.com:8443", "may not be sent to scim.example.com"),
     "https://sub.scim.example.com": ("scim.example.com,.example.com,*", "may not be sent to sub.scim.example.com"),
+    "https://scim.example.com/evil/v2": ("scim.example.com/acme/v2", "may not be sent to scim.example.com/evil/v2"),
+    "https://scim.example.com/acme/v2/../../evil/v2": ("scim.example.com/acme/v2", "may not be sent to"),
+    "https://scim.example.com/acme/v2/%2e%2e/evil": ("scim.example.com/acme/v2", "may not be sent to"),
+    "https://scim.example.com/acme/v2evil": ("scim.example.com/acme/v2", "may not be sent to"),
+    "https://scim.example.com/ACME/v2": ("scim.example.com/acme/v2", "may not be sent to"),
+    "https://scim.example.com//acme/v2": ("scim.example.com/acme/v2", "may not be sent to"),
+    "https://scim.example.com": ("scim.example.com/acme/v2", "may not be sent to scim.example.com"),
+    "https://federation.apple.com./scim": ("", "may not be sent to federation.apple.com."),
+    "https://xn--federation-apple-0k8o.com/scim": ("", "may not be sent to xn--federation-apple-0k8o.com"),
+    "https://[::ffff:127.0.0.1]/scim": ("127.0.0.1", "may not be sent to ::ffff:127.0.0.1"),
+    "https://federation%2eapple.com/scim": ("", "may not be sent to federation%2eapple.com"),
     "https://federation.apple.com.example.com/scim": ("", "may not be sent to federation.apple.com.example.com"),
     "https://federation.apple.com:8443/scim": ("", "may not be sent to federation.apple.com:8443"),
     "https://federation.apple.com@scim.example.com/": ("", "may have no user"),
