@@ -15,6 +15,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 
 from reconciler.core.model import Action, Plan
 from reconciler.core.text import printable, shortened
@@ -111,7 +112,8 @@ def as_approved(hub: GitHub, pull: Pull) -> Pull:
     ]
     if not approvals:
         return pull
-    when, commit = max(approvals)
+    # They come in the order in which they were written: the last one of a second counts.
+    when, commit = max(reversed(approvals), key=itemgetter(0))
     if not _COMMIT.fullmatch(commit):
         raise NotReviewedError(f"the commit of pull request {pull.number} that was approved is gone")
     return Pull(pull.number, commit, when)
