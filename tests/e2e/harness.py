@@ -130,12 +130,12 @@ def wait_for(condition: Callable[[], Any], seconds: float = 20) -> None:
 
 
 class Ear:
-    """A port of 127.0.0.1 that listens and never answers: whoever connects has been heard."""
+    """A port of this machine that listens and never answers: whoever connects has been heard."""
 
-    def __init__(self) -> None:
-        self._socket = socket.create_server(("127.0.0.1", 0))
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        self._socket = socket.create_server((host, 0))
         self.port = self._socket.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://{host}:{self.port}"
 
     def heard(self) -> bool:
         """Whether somebody connected."""
