@@ -92,6 +92,18 @@ def test_a_step_has_one_token_at_most_and_secrets_need_an_environment(name: str)
         assert "secrets." not in str(job.get("env", {}))
 
 
+def test_what_a_pull_request_can_rewrite_has_nothing_to_steal() -> None:
+    """`ci` runs as the pull request has it. A cache it writes could be read where a token is: so there is none."""
+    definition = YAML(typ="safe").load(workflows(INSTALL)["ci.yml"])
+    assert definition["permissions"] == {"contents": "read"}
+    assert "pull_request_target" not in definition["on"]
+    assert [key for job in definition["jobs"].values() for key in ("environment", "permissions") if key in job] == []
+    for name, text in rendered().items():
+        assert "secrets." not in text or name != "ci.yml"
+        assert "cache" not in text
+        assert "workflow_run" not in text
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_no_expression_stands_in_a_script(name: str) -> None:
     assert [step["run"] for _, step in steps(name) if "${{" in step.get("run", "")] == []
