@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from reconciler.errors import PlanFileError
@@ -37,11 +38,22 @@ def _write(path: Path, text: str, mode: int) -> None:
                 os.fchmod(file.fileno(), mode)
                 os.fsync(file.fileno())
             Path(temporary).replace(path)
+            sync_directory(path.parent)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
     except OSError as fault:
         raise PlanFileError(f"cannot write {path}: {fault.strerror}", "Choose another place.") from fault
+
+
+def sync_directory(path: Path) -> None:
+    """Forces the names in a directory onto the disk, where the file system can."""
+    with suppress(OSError):
+        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def read_file(path: Path) -> bytes:

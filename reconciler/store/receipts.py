@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from reconciler.core.compare import folded
 from reconciler.core.health import Quarantine
@@ -21,7 +21,7 @@ from reconciler.core.model import Action, Deactivation, Outcome, Plan, Result
 from reconciler.core.planning import change_digest
 from reconciler.core.veil import OPEN, Veil
 from reconciler.errors import PlanFileError
-from reconciler.store.files import read_file
+from reconciler.store.files import read_file, sync_directory
 
 FORMAT_VERSION = "1.0"
 RECEIPT = "receipt.jsonl"
@@ -54,7 +54,8 @@ class Receipt:
         self._lock = threading.Lock()
         self._disk = threading.Lock()
         self._written = self._on_disk = 0
-        self._file = self._open(directory)
+        self._fault: str | None = None
+        self._handle = self._open(directory)
         self._line(
             "apply_started",
             target=plan.target.base_url,
@@ -64,14 +65,17 @@ class Receipt:
             **({"key": veil.key_id} if veil.key is not None else {}),
         )
 
-    def _open(self, directory: Path) -> IO[bytes]:
+    def _open(self, directory: Path) -> int:
         try:
             directory.mkdir(parents=True, exist_ok=True)
             _drop_torn_line(self.path)
             handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         except OSError as fault:
             raise PlanFileError(f"cannot write {self.path}: {fault.strerror}", "Nothing was changed.") from fault
-        return os.fdopen(handle, "ab")
+        # Forcing a file onto the disk does not force its name there.
+        sync_directory(directory)
+        sync_directory(directory.parent)
+        return handle
 
     def started(self, address: str, action: Action, live_id: str | None, attributes: list[str]) -> None:
         """A request is about to be sent."""
@@ -103,7 +107,7 @@ class Receipt:
         """The apply is over; the numbers are counted from outcomes. `how`, `left`: as `health.Run`."""
         counts = {result.value: count for result, count in outcomes.items()}
         self._line("apply_finished", how=how, left=left, **counts)
-        self._file.close()
+        os.close(self._handle)
 
     def _line(self, event: str, **fields: Any) -> None:
         entry = {
@@ -113,18 +117,37 @@ class Receipt:
             "plan_id": self._plan_id,
             **fields,
         }
-        text = json.dumps(entry, ensure_ascii=False) + "\n"
+        try:
+            self._force(f"{json.dumps(entry, ensure_ascii=False)}\n".encode())
+        except OSError as fault:
+            # After one failed fsync(2) the next may succeed without the lines: nothing is believed any more.
+            self._fault = self._fault or str(fault.strerror)
+            raise self._unwritable() from fault
+
+    def _force(self, content: bytes) -> None:
+        """Puts one line on the disk."""
         with self._lock:
-            self._file.write(text.encode())
-            self._file.flush()
+            if self._fault is not None:
+                raise self._unwritable()
+            while content:
+                content = content[os.write(self._handle, content) :]
             self._written += 1
             mine = self._written
         with self._disk:
+            if self._fault is not None:
+                raise self._unwritable()
             # A disk takes milliseconds: whoever waited while others' lines were forced onto it shares the next time.
             if self._on_disk < mine:
                 covered = self._written
-                os.fsync(self._file.fileno())
+                os.fsync(self._handle)
                 self._on_disk = covered
+
+    def _unwritable(self) -> PlanFileError:
+        return PlanFileError(
+            f"cannot write {self.path}: {self._fault}",
+            "The apply stopped; requests in flight may have taken effect. Make the file writable again, then run the "
+            "same\ncommand again: nothing is done twice.",
+        )
 
 
 def _drop_torn_line(path: Path) -> None:

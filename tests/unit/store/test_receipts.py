@@ -118,7 +118,9 @@ def test_every_line_is_on_disk_when_it_is_written(tmp_path: Path, monkeypatch: p
 
     def watch(handle: int) -> None:
         sync(handle)
-        synced.append(os.fstat(handle).st_size)
+        found = os.fstat(handle)
+        if stat.S_ISREG(found.st_mode):
+            synced.append(found.st_size)
 
     monkeypatch.setattr(os, "fsync", watch)
     receipt = opened(tmp_path)
@@ -126,6 +128,49 @@ def test_every_line_is_on_disk_when_it_is_written(tmp_path: Path, monkeypatch: p
     receipt.finished(Outcome(ADA, Result.DONE))
     sizes = [len(line) + 1 for line in receipt.path.read_bytes().splitlines()]
     assert synced == [sum(sizes[:count]) for count in (1, 2, 3)]
+
+
+def test_the_names_of_a_new_receipt_are_on_disk_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: set[int] = set()
+    monkeypatch.setattr(os, "fsync", lambda handle: synced.add(os.fstat(handle).st_ino))
+    opened(tmp_path / "plans" / "one")
+    assert {(tmp_path / "plans").stat().st_ino, (tmp_path / "plans" / "one").stat().st_ino} <= synced
+
+
+def test_after_a_disk_failed_no_line_is_believed_to_be_on_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    receipt = opened(tmp_path)
+
+    def fail(_handle: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(PlanFileError, match=r"receipt\.jsonl: Input/output error") as caught:
+        receipt.started(ADA.address, ADA.action, None, [])
+    assert "run the same\ncommand again" in caught.value.detail
+    monkeypatch.undo()
+    with pytest.raises(PlanFileError, match=r"receipt\.jsonl: Input/output error"):
+        receipt.started(ADA.address, ADA.action, None, [])
+
+
+def test_a_line_that_a_full_disk_cut_short_is_followed_by_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receipt, write, room = opened(tmp_path), os.write, [10]
+
+    def write_while_there_is_room(handle: int, content: bytes) -> int:
+        if not room[0]:
+            raise OSError(28, "No space left on device")
+        done = write(handle, content[: room[0]])
+        room[0] -= done
+        return done
+
+    monkeypatch.setattr(os, "write", write_while_there_is_room)
+    with pytest.raises(PlanFileError, match="No space left on device"):
+        receipt.started(ADA.address, ADA.action, None, [])
+    room[0] = 1000
+    with pytest.raises(PlanFileError, match="No space left on device"):
+        receipt.finished(Outcome(ADA, Result.DONE))
+    assert events(receipt.path) == ["apply_started"]
 
 
 def test_a_second_apply_of_a_plan_is_appended(tmp_path: Path) -> None:
