@@ -229,6 +229,7 @@ class Pace:
         self._door = threading.Lock()  # whoever holds it is the next to leave
         self._lock = threading.Condition()
         self._in_flight = 0
+        self._at_work = 0
         self._retries = 0
         self._budget = float(FREE_RETRIES)
         self.has_begun = False
@@ -237,11 +238,34 @@ class Pace:
         self._refused_at = -math.inf
 
     @contextmanager
-    def turn(self) -> Iterator[Turn]:
-        """Waits until a request may leave; it is in flight inside. Raises `StopRequestedError`."""
+    def room(self) -> Iterator[None]:
+        """Waits until there is room for one more piece of work, of one request at a time.
+
+        Work begins only when its requests may leave soon, as what waits in a queue cannot be called off any more; but
+        there is one piece more for each in flight, so that no place stays empty while a receipt is forced onto the disk.
+        """
+        with self._lock:
+            while self._at_work >= 2 * int(self._rate.in_flight_limit):
+                self._lock.wait(0.25)
+            self._at_work += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._at_work -= 1
+                self._lock.notify_all()
+
+    @contextmanager
+    def turn(self, *, writes: bool = False) -> Iterator[Turn]:
+        """Waits until a request may leave; it is in flight inside. Raises `StopRequestedError`.
+
+        Once somebody wants the run to end, nothing that `writes` leaves any more.
+        """
         with self._door:
             self._wait_for_room()
             self._wait_for_time()
+            if writes and self._stop.is_set():
+                raise StopRequestedError("interrupted")
             with self._lock:
                 turn = Turn(self._clock())
                 self._rate.leaves(turn.left)
@@ -251,7 +275,7 @@ class Pace:
         finally:
             with self._lock:
                 self._in_flight -= 1
-                self._lock.notify()
+                self._lock.notify_all()
 
     def _wait_for_room(self) -> None:
         with self._lock:

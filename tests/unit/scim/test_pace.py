@@ -409,3 +409,28 @@ def test_after_a_refusal_one_goes_alone() -> None:
     most = max(seen[:3])
     assert most == 1
     assert len(seen) == 40
+
+
+def test_a_write_that_waits_does_not_leave_once_somebody_wants_the_run_to_end() -> None:
+    stop = threading.Event()
+    pace = Pace(stop)
+    fail(pace, 0.2)
+    stop.set()
+    with pytest.raises(StopRequestedError), pace.turn(writes=True):
+        pass
+
+
+def test_no_more_work_begins_than_can_be_sent_soon() -> None:
+    pace, most, at_work = Pace(), [0], [0]
+
+    def work() -> None:
+        with pace.room():
+            at_work[0] += 1
+            most[0] = max(most[0], at_work[0])
+            time.sleep(0.01)
+            at_work[0] -= 1
+
+    with ThreadPoolExecutor(16) as pool:
+        for _ in range(40):
+            pool.submit(work)
+    assert most == [4]
