@@ -19,7 +19,7 @@ from reconciler.core.policy import Limit, Policy
 from reconciler.core.subset import leave_out
 from reconciler.core.text import printable, quoted
 from reconciler.errors import ScimError, StopRequestedError, TargetError
-from reconciler.one_change import Execution, OneChange
+from reconciler.one_change import FORBIDDEN, Execution, OneChange
 
 _MANY = 3
 
@@ -71,6 +71,7 @@ class _Run:
         self._lock = threading.Lock()
         self._attempted = 0
         self._failed = 0
+        self._forbidden = 0
         self._report = Report()
         self._mostly_failed = False
 
@@ -143,9 +144,7 @@ class _Run:
         if change.action in REMOVALS and self._mostly_failed:
             return self._skipped(change, "most of what comes before the removals failed")
         aside = change.address in self._stepped_aside
-        began = time.monotonic()
-        outcome = self._guarded(change, lambda: self._change.carry_out(change, stepped_aside=aside))
-        outcome = self._count(replace(outcome, seconds=time.monotonic() - began))
+        outcome = self._count(self._guarded(change, lambda: self._change.carry_out(change, stepped_aside=aside)))
         if aside and outcome.result is Result.FAILED:
             name = quoted(change.temporary_user_name or "")
             return replace(outcome, message=f"{outcome.message}; it has the temporary name {name} now")
@@ -165,18 +164,35 @@ class _Run:
         return self._count(outcome)
 
     def _guarded(self, change: Change, work: Callable[[], Outcome]) -> Outcome:
-        if self._ends(change):
-            stopped = self._report.stopped is not None or self._report.quarantine is not None
-            return self._skipped(change, "the run was stopped" if stopped else "interrupted")
+        with self._do.room():
+            # Asked only now: much may have happened while there was no room.
+            if self._ends(change):
+                stopped = self._report.stopped is not None or self._report.quarantine is not None
+                return self._skipped(change, "the run was stopped" if stopped else "interrupted")
+            began = time.monotonic()
+            outcome = self._tried(change, work)
+            return replace(outcome, seconds=time.monotonic() - began)
+
+    def _tried(self, change: Change, work: Callable[[], Outcome]) -> Outcome:
         try:
             return work()
         except ScimError as refusal:
+            self._weigh(refusal)
             return self._change.refused(change, refusal)
         except TargetError as refusal:
             self._report.stopped = self._report.stopped or refusal
             return self._change.refused(change, refusal)
         except StopRequestedError as stop:
             return self._change.interrupted(change, stop)
+
+    def _weigh(self, refusal: ScimError) -> None:
+        """A 403 is about one user, until several got it and nobody was let through: then it is about us."""
+        if refusal.status != FORBIDDEN:
+            return
+        with self._lock:
+            self._forbidden += 1
+            if self._forbidden >= _MANY and self._attempted == self._failed:
+                self._report.stopped = self._report.stopped or TargetError(refusal.summary, refusal.detail)
 
     def _skipped(self, change: Change, why: str) -> Outcome:
         self._unstarted.add(change.address)

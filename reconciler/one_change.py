@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
@@ -38,6 +39,7 @@ _REREADS = (0.0, 0.5, 1.5)
 """Seconds before each look at a user whose values are not there yet: some services are eventually consistent."""
 _SENDS = 3
 """How often a write is sent whose answer is lost, each time after reading shows that nothing happened."""
+FORBIDDEN = 403
 _BAD_REQUEST, _CONFLICT, _UNAVAILABLE = 400, 409, 503
 _SAYS_NO = (500, 501, 503)
 """Of the service itself: it failed. A gateway's 502 or 504 says nothing about what the service did."""
@@ -75,6 +77,8 @@ class Execution:
     """Set by somebody who wants the run to end: what is in flight is finished, nothing else is started."""
     sleep: Callable[[float], None] = time.sleep
     workers: int = WORKERS
+    room: Callable[[], AbstractContextManager[object]] = nullcontext
+    """Held while a change is carried out; entering it waits until the service can bear one more."""
 
 
 class OneChange:
@@ -109,6 +113,8 @@ class OneChange:
             message = f"{message}. {self._who_has_the_name(change)}"
         elif self._is_about_the_domain(refusal):
             message = f"{message}. {self._do.profile.domain_hint}"
+        elif isinstance(refusal, ScimError) and refusal.status == FORBIDDEN:
+            message = f"{message}. Either this account may not be changed over SCIM, or the token may not do this."
         status, scim_type = (refusal.status, refusal.scim_type) if isinstance(refusal, ScimError) else (None, "")
         return self._record(Outcome(change, Result.FAILED, message, status=status, scim_type=scim_type))
 

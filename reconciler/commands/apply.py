@@ -197,7 +197,7 @@ class _Apply:
             for outcome in choice.skipped:
                 receipt.finished(outcome)
             watch = _Watch(len(choice.plan.changes), progress, terminal, self._log, stop)
-            execution = _execution(session, client, receipt, watch)
+            execution = _execution(session, client, receipt, watch, pace)
             brakes = Brakes(session.state.policy.failures, choice.trial)
             with _finishing_on_interrupt(stop):
                 report = execute(choice.plan, execution, brakes=brakes)
@@ -317,7 +317,7 @@ class _Watch:
         self.progress("Applying", self.done, self.total)
 
 
-def _execution(session: Session, client: ScimClient, receipt: Receipt, watch: _Watch) -> Execution:
+def _execution(session: Session, client: ScimClient, receipt: Receipt, watch: _Watch, pace: Pace) -> Execution:
     state = session.state
     return Execution(
         service=client,
@@ -327,6 +327,7 @@ def _execution(session: Session, client: ScimClient, receipt: Receipt, watch: _W
         profile=state.profile,
         on_outcome=watch,
         stop=watch.stop,
+        room=pace.room,
     )
 
 

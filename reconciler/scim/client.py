@@ -100,14 +100,20 @@ class ScimClient:
 
     def get_user(self, identity: str) -> dict[str, Any] | None:
         """The user with this id, None when there is none."""
-        answer = self._get(self._user_url(identity))
+        answer = self._get(self._user_url(identity), one=True)
         if answer.status == httpx.codes.NOT_FOUND:
             return None
         if not answer.ok:
             raise self._refusal(answer)
-        found = self._json(answer)
+        try:
+            found = self._json(answer)
+        except TargetError as fault:
+            if answer.is_page:
+                raise
+            raise ScimError(answer.status, "", fault.summary, fault.detail) from fault
         if str(found.get("id")) != identity:
-            raise TargetError(f"the service answered with another user than {printable(shortened(identity, 80))}")
+            summary = f"the service answered with another user than {printable(shortened(identity, 80))}"
+            raise ScimError(answer.status, "", summary)
         return found
 
     def find_users(self, attribute: str, value: str) -> list[dict[str, Any]]:
@@ -148,12 +154,13 @@ class ScimClient:
     def _user_url(self, identity: str) -> str:
         return f"{self._users}/{quote(identity, safe='')}"
 
-    def _get(self, url: str, params: Mapping[str, str] | None = None) -> Answer:
-        return self._insist(lambda: self._request("GET", url, params=params), writes=False)
+    def _get(self, url: str, params: Mapping[str, str] | None = None, *, one: bool = False) -> Answer:
+        """`one`: it is about a single user."""
+        return self._insist(lambda: self._request("GET", url, params=params), writes=False, one=one)
 
     def _write(self, method: str, url: str, body: Mapping[str, Any] | None) -> Answer:
         content = msgspec.json.encode(body) if body is not None else None
-        answer = self._insist(lambda: self._request(method, url, content=content), writes=True)
+        answer = self._insist(lambda: self._request(method, url, content=content), writes=True, one=True)
         if answer.status >= _SERVER_ERROR or (answer.ok and answer.is_page):
             # A gateway's 504, and many a 500, come after the write took effect; a page says nothing of the service.
             summary = self._words.refusal(answer) if not answer.ok else self._words.not_json(answer).summary
@@ -166,13 +173,13 @@ class ScimClient:
         headers = self._headers if content is None else self._typed
         return httpx.Request(method, url, params=params, headers=headers, content=content, extensions=_TIMEOUT)
 
-    def _insist(self, build: Callable[[], httpx.Request], *, writes: bool) -> Answer:
+    def _insist(self, build: Callable[[], httpx.Request], *, writes: bool, one: bool) -> Answer:
         """The answer, after as many attempts as it takes, each when the pace of the run lets it leave."""
         attempt = 1
         while True:
-            with self._pace.turn() as turn:
+            with self._pace.turn(writes=writes) as turn:
                 try:
-                    answer = self._send(build(), writes=writes)
+                    answer = self._send(build(), writes=writes, one=one)
                     self._note(answer, turn, attempt)
                     return answer
                 except _AgainError as again:
@@ -188,7 +195,7 @@ class ScimClient:
             return
         self._pace.slow_down(turn, attempt, _pause(answer), busy=_is_busy(answer))
 
-    def _send(self, request: httpx.Request, *, writes: bool) -> Answer:
+    def _send(self, request: httpx.Request, *, writes: bool, one: bool) -> Answer:
         """The answer. Raises `_AgainError` for what may be repeated, `TargetError` for what concerns every request.
 
         A write may be repeated only if nothing was sent, or if the service refused to look at it (429).
@@ -201,7 +208,8 @@ class ScimClient:
         except (httpx.HTTPError, _TooMuchError) as fault:
             raise self._lost(fault, writes=writes) from fault
         session = self._words.session(answer)
-        if session is not None:
+        # A service, or a firewall that dislikes a name, may forbid what concerns one user: others need not suffer.
+        if session is not None and not (one and answer.status == httpx.codes.FORBIDDEN):
             raise session
         busy = answer.status == httpx.codes.TOO_MANY_REQUESTS
         if busy or (not writes and answer.status in (*_BUSY, *_PASSING) and _is_worth_it(request, answer.status)):
@@ -237,8 +245,11 @@ class ScimClient:
 
     def _refusal(self, answer: Answer) -> ScimError:
         """What a refused request means."""
-        detail = "The service is out of order." if answer.status >= _SERVER_ERROR else ""
         scim_type = str(answer.error().get("scimType") or "")
+        session = self._words.session(answer)
+        if session is not None:
+            return ScimError(answer.status, scim_type, session.summary, session.detail)
+        detail = "The service is out of order." if answer.status >= _SERVER_ERROR else ""
         return ScimError(answer.status, scim_type, self._words.refusal(answer), detail)
 
     def _json(self, answer: Answer) -> dict[str, Any]:

@@ -98,7 +98,7 @@ def test_the_limit_is_a_setting(desk: OpenDesk) -> None:
 
 
 def test_a_service_that_refuses_as_a_whole_is_quarantine_and_a_trial_follows(desk: OpenDesk) -> None:
-    opened = work_for(desk, 40, Oddities(forbid_after=3))
+    opened = work_for(desk, 40, Oddities(forbid_after=1))
     assert opened.apply().code == 1
     assert told(opened)["quarantine"]["reason"] == "EncounteredQuarantineException"
     opened.service.oddities = Oddities()

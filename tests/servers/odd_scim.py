@@ -220,6 +220,8 @@ class OddScim:
             raise Refused(odd.write_error_status, "the service has a problem")
         if entry.nth_write and odd.refuse_user and (entry.user_name or "").lower() == odd.refuse_user.lower():
             raise bad("this user is refused", "invalidValue")
+        if entry.nth_write and odd.forbid_user and (entry.user_name or "").lower() == odd.forbid_user.lower():
+            raise Refused(HTTPStatus.FORBIDDEN, "this account may not be changed")
 
     def _error(self, entry: Logged, refused: Refused) -> Reply:
         odd = self.oddities
@@ -248,7 +250,7 @@ class OddScim:
     def _on_user(self, entry: Logged, id_: str) -> Reply:
         user = self._existing(id_)
         if entry.method == "GET":
-            return self._shown(HTTPStatus.OK, user)
+            return self._one(user)
         self._must_match(entry, user)
         if entry.method == "PUT":
             return self._put(entry, user)
@@ -298,6 +300,13 @@ class OddScim:
         if id_ not in self.users:
             raise Refused(HTTPStatus.NOT_FOUND, f"no user {id_}")
         return self.users[id_]
+
+    def _one(self, user: User) -> Reply:
+        if user["userName"] == self.oddities.garbage_for:
+            return Reply(status=HTTPStatus.OK, headers={"Content-Type": SCIM_JSON}, body=b'{"id": "')
+        if user["userName"] == self.oddities.wrong_id_for:
+            user = {**user, "id": "another"}
+        return self._shown(HTTPStatus.OK, user)
 
     def _shown(self, status: int, user: User) -> Reply:
         shown = view(user, self.oddities, self.base_url)

@@ -135,6 +135,15 @@ class Oddities:
     refuse_user: str | None = None
     """Every write to the user of this name is refused with 400."""
 
+    forbid_user: str | None = None
+    """Every write to the user of this name is refused with 403."""
+
+    wrong_id_for: str | None = None
+    """The user of this name, read by its id, is shown with another id."""
+
+    garbage_for: str | None = None
+    """The user of this name, read by its id, is no JSON."""
+
     forbid_after: int | None = None
     """This write and all later ones are refused with 403."""
 

@@ -494,6 +494,31 @@ def test_a_service_that_refuses_as_a_whole_stops_the_rest() -> None:
     assert service.log[-3:] == ["PATCH live-b", "finished b failed", "quarantined EncounteredQuarantineException"]
 
 
+FORBIDDEN = ScimError(403, "", "the service forbids it (403)", "Check the token.")
+
+
+def married(names: str) -> list[Change]:
+    return [change(name, after=values_of(name, family="King")) for name in names]
+
+
+def test_one_user_who_may_not_be_changed_stops_nobody_else() -> None:
+    service = Service(*(resource(name) for name in "abcdefg"))
+    service.script = {f"PATCH live-{name}": [FORBIDDEN] for name in "abdefg"}
+    found = run(service, *married("abcdefg"), brakes=Brakes(Limit(None, None, 0)))
+    assert [name for name, result in found.results.items() if result == "done"] == ["c"]
+    assert found.report.stopped is None
+    assert found.messages["a"].startswith("the service forbids it (403). ")
+
+
+def test_when_nobody_at_all_may_be_changed_the_run_stops() -> None:
+    service = Service(*(resource(name) for name in "abcdef"))
+    service.script = {f"PATCH live-{name}": [FORBIDDEN] for name in "abcdef"}
+    found = run(service, *married("abcdef"))
+    assert found.results == dict(zip("abcdef", [*["failed"] * 3, *["skipped"] * 3], strict=True))
+    assert found.report.stopped is not None
+    assert (found.report.stopped.summary, found.report.stopped.detail) == (FORBIDDEN.summary, FORBIDDEN.detail)
+
+
 # --- lost answers -------------------------------------------------------------------------------
 
 
@@ -895,10 +920,6 @@ def refusing(names: str, refused: str) -> Service:
     service = Service(*(resource(name) for name in names))
     service.script = {f"PATCH live-{name}": [REFUSED] for name in refused}
     return service
-
-
-def married(names: str) -> list[Change]:
-    return [change(name, after=values_of(name, family="King")) for name in names]
 
 
 def test_too_many_failures_stop_the_run_once_and_on_record() -> None:

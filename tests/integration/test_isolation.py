@@ -1,0 +1,58 @@
+"""What is wrong with one user is that user's: the others are planned and applied."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import Open
+from servers.odd_scim import Oddities, OddScim, make_user
+from workspace import Ended, Workspace, source
+
+ODD = str(make_user(2)["userName"])
+PEOPLE = 8
+
+
+def company(at_work: Open, oddities: Oddities) -> tuple[OddScim, Workspace]:
+    """All users are to be moved to another department."""
+    live = [make_user(number) for number in range(PEOPLE)]
+    service = OddScim(oddities, live)
+    workspace = at_work(service)
+    workspace.users([source(user, department="Moved") for user in live])
+    return service, workspace
+
+
+def failures(workspace: Workspace) -> dict[str, str]:
+    """User name -> message, of what did not work."""
+    lines = [line for line in workspace.receipt() if line["event"] == "finished" and line["result"] != "done"]
+    return {line["user_name"]: line["message"] for line in lines}
+
+
+def done(ended: Ended) -> int:
+    return ended.err.count("Modifications complete")
+
+
+@pytest.mark.parametrize(
+    ("oddities", "words"),
+    [
+        (Oddities(refuse_user=ODD), "the service refused it (400)"),
+        (Oddities(forbid_user=ODD), "the service forbids the request (403): this account may not be changed"),
+        (Oddities(wrong_id_for=ODD), "the service answered with another user than"),
+        (Oddities(garbage_for=ODD), "the service answers with something that is not JSON"),
+    ],
+)
+def test_one_user_that_fails_in_whatever_way_stops_nobody_else(at_work: Open, oddities: Oddities, words: str) -> None:
+    _, workspace = company(at_work, oddities)
+    ended = workspace.apply()
+    assert (ended.code, done(ended)) == (5, PEOPLE - 1), ended.err
+    told = failures(workspace)
+    assert list(told) == [ODD]
+    assert words in told[ODD]
+
+
+def test_a_service_that_forbids_everything_is_asked_only_a_few_times(at_work: Open) -> None:
+    service, workspace = company(at_work, Oddities(forbid_after=1))
+    ended = workspace.apply()
+    assert (ended.code, done(ended)) == (1, 0)
+    assert "Error: the service forbids the request (403)" in ended.err
+    assert "Check what the token may do" in ended.err
+    assert len(failures(workspace)) < PEOPLE
+    assert service.log
