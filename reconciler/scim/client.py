@@ -6,7 +6,6 @@ understood as a whole is a `TargetError`. Writes are never repeated when they ma
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -18,6 +17,7 @@ import msgspec
 from reconciler.core.model import Resource
 from reconciler.core.text import printable, shortened
 from reconciler.errors import ReconcilerError, ScimError, TargetError, UnknownOutcomeError
+from reconciler.scim.deadline import Deadline, TooLongError
 from reconciler.scim.faults import Answer, Words
 from reconciler.scim.pace import Pace, Turn, retry_after
 from reconciler.scim.paging import ListRead, Page, Progress, read_all
@@ -79,9 +79,12 @@ class ScimClient:
         self._users = f"{base_url}/Users"
         self._pace = pace or Pace()
         self._words = Words(base_url, token, hints or {})
+        self._deadline = Deadline(MAX_SECONDS)
+        self._extensions = {**_TIMEOUT, "trace": self._deadline.trace}
 
     def close(self) -> None:
         """Closes all connections."""
+        self._deadline.close()
         self._transport.close()
 
     # --- reading ------------------------------------------------------------
@@ -171,7 +174,7 @@ class ScimClient:
         self, method: str, url: str, *, params: Mapping[str, str] | None = None, content: bytes | None = None
     ) -> httpx.Request:
         headers = self._headers if content is None else self._typed
-        return httpx.Request(method, url, params=params, headers=headers, content=content, extensions=_TIMEOUT)
+        return httpx.Request(method, url, params=params, headers=headers, content=content, extensions=self._extensions)
 
     def _insist(self, build: Callable[[], httpx.Request], *, writes: bool, one: bool) -> Answer:
         """The answer, after as many attempts as it takes, each when the pace of the run lets it leave."""
@@ -205,7 +208,7 @@ class ScimClient:
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as fault:
             failure, may_pass = self._words.cannot_connect(fault)
             raise (_AgainError(failure) if may_pass else failure) from fault
-        except (httpx.HTTPError, _TooMuchError) as fault:
+        except (httpx.HTTPError, _TooMuchError, TooLongError) as fault:
             raise self._lost(fault, writes=writes) from fault
         session = self._words.session(answer)
         # A service, or a firewall that dislikes a name, may forbid what concerns one user: others need not suffer.
@@ -218,30 +221,29 @@ class ScimClient:
 
     def _lost(self, fault: Exception, *, writes: bool) -> Exception:
         """A request that was sent, and no whole answer came."""
-        what = str(fault) if isinstance(fault, _TooMuchError) else self._words.no_answer(fault)
+        bounds = isinstance(fault, _TooMuchError | TooLongError)
+        what = str(fault) if bounds else self._words.no_answer(fault)
         if writes:
             return UnknownOutcomeError(0, "", f"no usable answer came: {what}", "The request may have taken effect.")
-        if isinstance(fault, _TooMuchError):
+        if bounds:
             return TargetError(what, "Check target.base_url: this is not how a SCIM service answers.")
         summary = f"the service does not answer: {what}"
         return _AgainError(TargetError(summary, "Check the connection and the state of the service."))
 
     def _read(self, request: httpx.Request) -> Answer:
         """Sends and reads the whole answer, within `MAX_ANSWER` and `MAX_SECONDS`."""
-        deadline = time.monotonic() + MAX_SECONDS
-        response = self._transport.handle_request(request)
-        try:
-            chunks, size = [], 0
-            for chunk in response.iter_bytes():
-                size += len(chunk)
-                if size > MAX_ANSWER:
-                    raise _TooMuchError(f"the service's answer is larger than {MAX_ANSWER // 1024 // 1024} MiB")
-                if time.monotonic() > deadline:
-                    raise _TooMuchError(f"the service's answer takes longer than {MAX_SECONDS:.0f} seconds")
-                chunks.append(chunk)
-        finally:
-            response.close()
-        return Answer(response.status_code, response.headers, b"".join(chunks))
+        with self._deadline.limit():
+            response = self._transport.handle_request(request)
+            try:
+                chunks, size = [], 0
+                for chunk in response.iter_bytes():
+                    size += len(chunk)
+                    if size > MAX_ANSWER:
+                        raise _TooMuchError(f"the service's answer is larger than {MAX_ANSWER // 1024 // 1024} MiB")
+                    chunks.append(chunk)
+            finally:
+                response.close()
+            return Answer(response.status_code, response.headers, b"".join(chunks))
 
     def _refusal(self, answer: Answer) -> ScimError:
         """What a refused request means."""

@@ -241,8 +241,8 @@ class Pace:
     def room(self) -> Iterator[None]:
         """Waits until there is room for one more piece of work, of one request at a time.
 
-        Work begins only when its requests may leave soon, as what waits in a queue cannot be called off any more; but
-        there is one piece more for each in flight, so that no place stays empty while a receipt is forced onto the disk.
+        Work begins only when its requests may leave soon, as what waits in a queue cannot be called off any more. One
+        more for each in flight may begin, so that no place stays empty while a receipt is forced onto the disk.
         """
         with self._lock:
             while self._at_work >= 2 * int(self._rate.in_flight_limit):
