@@ -47,11 +47,13 @@ class Report:
 class Brakes:
     """What stops a run: more failures than `failures`.
 
-    `trial`: addresses to begin with. The others follow if no more of these fail than the percentage allows.
+    `trial`: addresses to begin with. The others follow if no more of these fail than the percentage allows. `late`:
+    those who failed before; each comes last in its wave, so that they do not stop a run before others had their turn.
     """
 
     failures: Limit = Policy().failures
     trial: Collection[str] = ()
+    late: Collection[str] = ()
 
 
 def execute(plan: Plan, execution: Execution, done: Collection[str] = (), brakes: Brakes | None = None) -> Report:
@@ -98,7 +100,7 @@ class _Run:
 
     def _waves(self, pool: ThreadPoolExecutor, changes: Sequence[Change]) -> None:
         for _, wave in groupby(changes, key=lambda change: change.wave):
-            self._together(pool, self._one, wave)
+            self._together(pool, self._one, sorted(wave, key=lambda change: change.address in self._brakes.late))
             self._mostly_failed = self._mostly_failed or self._does_mostly_fail()
 
     def _together(

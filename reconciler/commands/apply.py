@@ -198,7 +198,7 @@ class _Apply:
                 receipt.finished(outcome)
             watch = _Watch(len(choice.plan.changes), progress, terminal, self._log, stop)
             execution = _execution(session, client, receipt, watch, pace)
-            brakes = Brakes(session.state.policy.failures, choice.trial)
+            brakes = Brakes(session.state.policy.failures, choice.trial, choice.late)
             with _finishing_on_interrupt(stop):
                 report = execute(choice.plan, execution, brakes=brakes)
             counts = Counter(outcome.result for outcome in (*report.outcomes, *choice.skipped))

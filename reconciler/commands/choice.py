@@ -18,11 +18,15 @@ from reconciler.terminal import Terminal
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """`plan` holds what is carried out; `skipped` what is not, and why. `trial`: addresses to begin with."""
+    """`plan` holds what is carried out; `skipped` what is not, and why.
+
+    `trial`: addresses to begin with; `late`: those whose turn comes after that of others.
+    """
 
     plan: Plan
     skipped: tuple[Outcome, ...]
     trial: frozenset[str]
+    late: frozenset[str] = frozenset()
 
 
 def health_of(session: Session, plan: Plan) -> Health:
@@ -31,14 +35,16 @@ def health_of(session: Session, plan: Plan) -> Health:
     veil = session.veil
     if veil.key is None:
         return health
-    troubles = dict(health.troubles)
+    troubles, suspects = dict(health.troubles), set(health.suspects)
     for change in plan.changes:
+        if veil.address(change.address) in suspects:
+            suspects.add(change.address)
         trouble = troubles.pop(veil.address(change.address), None)
         if trouble is not None:
             digest = change_digest(change)
             known = digest if trouble.digest == veil.change(digest) else trouble.digest
             troubles[change.address] = replace(trouble, address=change.address, digest=known)
-    return replace(health, troubles=troubles)
+    return replace(health, troubles=troubles, suspects=frozenset(suspects))
 
 
 def put_off(plan: Plan, health: Health, now: datetime) -> list[Outcome]:
@@ -66,8 +72,8 @@ def choose(plan: Plan, left_out: Sequence[Outcome], health: Health) -> Choice:
         for change in plan.changes
         if change.address in waits
     ]
-    trial = trial_of(kept, health.troubles) if health.quarantine is not None else frozenset()
-    return Choice(replace(plan, changes=tuple(kept)), (*left_out, *waiting), trial)
+    trial = trial_of(kept, health.failed_before) if health.quarantine is not None else frozenset()
+    return Choice(replace(plan, changes=tuple(kept)), (*left_out, *waiting), trial, health.failed_before)
 
 
 def told(health: Health, late: int, trial: int) -> list[str]:

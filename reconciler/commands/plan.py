@@ -60,7 +60,7 @@ def run_plan(place: Place, options: PlanOptions, terminal: Terminal) -> ExitCode
     terminal.result(rendered(plan, state.profile, options.face, terminal.style))
     late = [] if options.users else put_off(plan, health, real_now())
     if plan.changes:
-        tell(terminal, told(health, len(late), len(trial_of(plan.changes, health.troubles))))
+        tell(terminal, told(health, len(late), len(trial_of(plan.changes, health.failed_before))))
     if options.out is not None:
         write_private(options.out, to_json(plan))
         terminal.note(_saved(options.out, plan, place))

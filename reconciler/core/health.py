@@ -126,6 +126,13 @@ class Health:
     quarantine: Standing | None = None
     troubles: Mapping[str, Trouble] = field(default_factory=dict)
     """By address."""
+    suspects: frozenset[str] = frozenset()
+    """Addresses of those who failed in the runs of this quarantine: perhaps it is they, and not the service."""
+
+    @property
+    def failed_before(self) -> frozenset[str]:
+        """Whom a run had better not begin with."""
+        return self.suspects | self.troubles.keys()
 
     @property
     def healthy(self) -> bool:
@@ -138,12 +145,14 @@ def assess(runs: Iterable[Run]) -> Health:
     """The health after `runs`, in the order in which they began."""
     health = Health()
     for run in runs:
+        quarantine = _quarantine(health.quarantine, run)
         health = Health(
             runs=health.runs + 1,
             last=run,
             last_success=run if run.successful else health.last_success,
-            quarantine=_quarantine(health.quarantine, run),
+            quarantine=quarantine,
             troubles=_troubles(health.troubles, run),
+            suspects=_suspects(health.suspects, run) if quarantine is not None else frozenset(),
         )
     return health
 
@@ -157,6 +166,11 @@ def _quarantine(before: Standing | None, run: Run) -> Standing | None:
     # A run that was cut short proves nothing, and one that had nothing to send only if nothing was left to do.
     worked = run.how == "complete" and (run.count(Result.DONE) > 0 or (run.whole and not run.attempts))
     return None if worked else before
+
+
+def _suspects(before: frozenset[str], run: Run) -> frozenset[str]:
+    failed = {attempt.address for attempt in run.attempts if attempt.result in FAILURES}
+    return (before | failed) - {attempt.address for attempt in run.attempts if attempt.result == Result.DONE}
 
 
 def _troubles(before: Mapping[str, Trouble], run: Run) -> dict[str, Trouble]:
@@ -180,11 +194,20 @@ def _again(before: Trouble | None, attempt: Attempt) -> Trouble:
     return Trouble(attempt.address, attempt.action, attempt.digest, count, first, attempt.time, attempt.message)
 
 
-def trial_of(changes: Sequence[Change], troubles: Collection[str]) -> frozenset[str]:
-    """The addresses of a few changes to begin with: no removals if possible, people who never failed before others."""
+def trial_of(changes: Sequence[Change], failed_before: Collection[str]) -> frozenset[str]:
+    """The addresses of a few changes to begin with: no removals if possible, people who never failed before others.
+
+    They are spread over the plan: what is wrong with some is often wrong with those beside them.
+    """
     single = [change for change in changes if not change.requires and change.temporary_user_name is None]
-    ranked = sorted(single, key=lambda change: (change.action in REMOVALS, change.address in troubles))
-    return frozenset(change.address for change in ranked[:TRIAL])
+
+    def rank(change: Change) -> tuple[bool, bool]:
+        return change.action in REMOVALS, change.address in failed_before
+
+    ranked = sorted(single, key=rank)
+    best = [change for change in ranked if rank(change) == rank(ranked[0])]
+    chosen = best[:: len(best) // TRIAL] if len(best) >= TRIAL else ranked
+    return frozenset(change.address for change in chosen[:TRIAL])
 
 
 def too_many(limit: Limit, failed: int, attempted: int) -> Quarantine | None:

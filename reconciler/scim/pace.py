@@ -226,6 +226,7 @@ class Pace:
         self._spread = spread
         self._on_pause = on_pause
         self._rate = Rate()
+        self._entrance = threading.Lock()  # whoever holds it is the next to begin
         self._door = threading.Lock()  # whoever holds it is the next to leave
         self._lock = threading.Condition()
         self._in_flight = 0
@@ -244,7 +245,7 @@ class Pace:
         Work begins only when its requests may leave soon, as what waits in a queue cannot be called off any more. One
         more for each in flight may begin, so that no place stays empty while a receipt is forced onto the disk.
         """
-        with self._lock:
+        with self._entrance, self._lock:
             while self._at_work >= 2 * int(self._rate.in_flight_limit):
                 self._lock.wait(0.25)
             self._at_work += 1

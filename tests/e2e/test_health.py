@@ -83,6 +83,21 @@ def test_too_many_failures_stop_the_run_and_the_next_one_begins_with_a_trial(des
     assert (status(opened).code, told(opened)["quarantine"]) == (0, None)
 
 
+def test_many_who_are_refused_and_come_first_keep_nobody_else_from_working_for_long(desk: OpenDesk) -> None:
+    opened = work_for(desk, 100)
+    names = sorted(person["userPrincipalName"] for person in company(100)[1])
+    opened.service.oddities = Oddities(refuse_users=frozenset(names[:36]))
+    stopped = opened.apply()
+    assert (stopped.code, told(opened)["code"]) == (5, "Quarantine")
+    runs = 1
+    while told(opened)["quarantine"] is not None and runs < 5:
+        assert opened.apply().code == 5
+        runs += 1
+    assert {write.user_name for write in opened.service.writes if write.status == 200} == set(names[36:])
+    assert told(opened)["quarantine"] is None
+    assert len(told(opened)["escrows"]) == 36
+
+
 def test_a_few_failures_stop_nobody(desk: OpenDesk) -> None:
     opened = work_for(desk, 10, ALL_FAIL)
     assert (opened.apply().code, len(opened.service.writes)) == (5, 10)

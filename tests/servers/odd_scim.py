@@ -220,6 +220,8 @@ class OddScim:
             raise Refused(odd.write_error_status, "the service has a problem")
         if entry.nth_write and odd.refuse_user and (entry.user_name or "").lower() == odd.refuse_user.lower():
             raise bad("this user is refused", "invalidValue")
+        if entry.nth_write and entry.user_name in odd.refuse_users:
+            raise bad("this user is refused", "invalidValue")
         if entry.nth_write and odd.forbid_user and (entry.user_name or "").lower() == odd.forbid_user.lower():
             raise Refused(HTTPStatus.FORBIDDEN, "this account may not be changed")
 

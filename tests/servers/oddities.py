@@ -135,6 +135,9 @@ class Oddities:
     refuse_user: str | None = None
     """Every write to the user of this name is refused with 400."""
 
+    refuse_users: frozenset[str] = frozenset()
+    """Every write to one of these users is refused with 400."""
+
     forbid_user: str | None = None
     """Every write to the user of this name is refused with 403."""
 

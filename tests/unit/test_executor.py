@@ -494,6 +494,17 @@ def test_a_service_that_refuses_as_a_whole_stops_the_rest() -> None:
     assert service.log[-3:] == ["PATCH live-b", "finished b failed", "quarantined EncounteredQuarantineException"]
 
 
+def test_who_failed_before_comes_last_in_its_wave() -> None:
+    service = Service(*(resource(name) for name in "abcd"))
+    run(service, *married("abc"), change("d", Action.DELETE), brakes=Brakes(late={married("a")[0].address}))
+    assert [entry for entry in service.log if entry.startswith(("PATCH", "DELETE"))] == [
+        "PATCH live-b",
+        "PATCH live-c",
+        "PATCH live-a",
+        "DELETE live-d",
+    ]
+
+
 FORBIDDEN = ScimError(403, "", "the service forbids it (403)", "Check the token.")
 
 

@@ -206,6 +206,19 @@ def test_a_trial_takes_nobody_away_and_tries_people_who_never_failed() -> None:
     assert trial_of([], ()) == frozenset()
 
 
+def test_a_trial_is_spread_over_the_plan() -> None:
+    chosen = trial_of([change(f"u{number:02}") for number in range(52)], {'user["u00@example.com"]'})
+    assert chosen == {f'user["u{number:02}@example.com"]' for number in (1, 11, 21, 31, 41)}
+
+
+def test_who_failed_in_a_run_that_ended_in_quarantine_may_be_its_reason_until_it_is_over() -> None:
+    bad = run(attempt("ada"), attempt("bob"), attempt("eve", "done"), how="quarantined", quarantine=WHY)
+    assert after([bad]).failed_before == {ADA, BOB}
+    healing = run(attempt("ada", "done"), how="interrupted")
+    assert after([bad, healing]).failed_before == {BOB}
+    assert after([bad, run(attempt("eve", "done"))]).failed_before == frozenset()
+
+
 # --- leaving out -----------------------------------------------------------------------------------
 
 
