@@ -87,6 +87,7 @@ class OneChange:
     def __init__(self, execution: Execution) -> None:
         self._do = execution
         self._open: set[str] = set()  # addresses on record as started and not as finished
+        self._filters = True  # as far as we know the service does what a filter asks for
 
     def carry_out(self, change: Change, *, stepped_aside: bool) -> Outcome:
         """Does it. `stepped_aside`: the user has its temporary name now. Raises `ScimError` and `TargetError`."""
@@ -108,8 +109,7 @@ class OneChange:
     def refused(self, change: Change, refusal: ScimError | TargetError) -> Outcome:
         """What a refusal means, on record."""
         message = refusal.summary
-        conflict = isinstance(refusal, ScimError) and (refusal.status == _CONFLICT or refusal.scim_type == "uniqueness")
-        if conflict:
+        if _is_conflict(refusal):
             message = f"{message}. {self._who_has_the_name(change)}"
         elif self._is_about_the_domain(refusal):
             message = f"{message}. {self._do.profile.domain_hint}"
@@ -129,17 +129,18 @@ class OneChange:
         return told and bool(self._do.profile.verified_domains.value) and "domain" in refusal.summary.casefold()
 
     def _who_has_the_name(self, change: Change) -> str:
-        name = str(change.after.get("userName"))
         try:
-            holders = self._find("userName", name)[0]
+            holders = self._find("userName", str(change.after.get("userName")))[0]
         except (TargetError, StopRequestedError):
             holders = []
         for found in holders:
-            owner = f"externalId {quoted(found.external_id)}" if found.external_id else "no externalId"
-            return f"The user name {quoted(name)} belongs to account {quoted(found.id)} ({owner})."
+            return f"The {_belongs_to(change, found)}."
         return self._do.profile.conflict_hint
 
     def _create(self, change: Change) -> Outcome:
+        holder = self._holder_of_the_name(change)
+        if holder is not None:
+            return self._made_meanwhile(change, holder)
         self._started(change, change.after)
         lost: UnknownOutcomeError | None = None
         for left in reversed(range(_SENDS)):
@@ -147,12 +148,8 @@ class OneChange:
                 answer = self._do.service.create_user(patch.resource(change.after))
             except UnknownOutcomeError as unknown:
                 lost = unknown
-            except ScimError:
-                # What an attempt made whose answer was lost may be what is in the way now.
-                found = self._look_up(change)[0] if lost is not None else None
-                if found is None or verify.unmet(change, found, self._do.mappings):
-                    raise
-                return self._verified(change, found)
+            except ScimError as refusal:
+                return self._there_after_all(change, refusal, lost)
             else:
                 # Whether an account exists is not a thing to believe an echo about.
                 return self._verified(change, None, str(answer["id"]) if answer is not None else None)
@@ -160,6 +157,35 @@ class OneChange:
             if outcome is not None:
                 return outcome
         raise AssertionError("the last attempt is resolved")  # pragma: no cover
+
+    def _there_after_all(self, change: Change, refusal: ScimError, lost: UnknownOutcomeError | None) -> Outcome:
+        """In the way may be what an attempt made whose answer was lost, or another apply a moment ago. Or raises."""
+        if lost is None and not _is_conflict(refusal):
+            raise refusal
+        try:
+            found, _ = self._look_up(change)
+        except (TargetError, StopRequestedError) as fault:
+            if lost is not None:
+                return self._unverified(change, fault)
+            raise refusal from fault
+        if found is None or verify.unmet(change, found, self._do.mappings):
+            raise refusal
+        return self._verified(change, found)
+
+    def _holder_of_the_name(self, change: Change) -> LiveUser | None:
+        """Who has the new user's name already: not every service refuses to give it twice."""
+        if not self._filters:
+            return None
+        found, conclusive = self._find("userName", str(change.after.get("userName")))
+        self._filters = conclusive
+        return found[0] if found else None
+
+    def _made_meanwhile(self, change: Change, holder: LiveUser) -> Outcome:
+        """Somebody has the name since the plan was made: another apply, or a person."""
+        if not verify.unmet(change, holder, self._do.mappings):
+            return self._done(change, holder, "already in effect")
+        message = f"not as planned any more: {_belongs_to(change, holder)}; plan again"
+        return self._record(Outcome(change, Result.SKIPPED, message, attributes=("userName",)))
 
     def _resolve_create(self, change: Change, lost: UnknownOutcomeError, *, may_repeat: bool) -> Outcome | None:
         """The answer was lost: looks whether the user is there. None: surely not, it may be sent again.
@@ -317,3 +343,13 @@ class OneChange:
         return self._record(
             Outcome(change, Result.SKIPPED, f"not as planned any more: {what}; plan again", attributes=tuple(paths))
         )
+
+
+def _is_conflict(refusal: Exception) -> bool:
+    """Whether the service refuses what it has already."""
+    return isinstance(refusal, ScimError) and (refusal.status == _CONFLICT or refusal.scim_type == "uniqueness")
+
+
+def _belongs_to(change: Change, holder: LiveUser) -> str:
+    owner = f"externalId {quoted(holder.external_id)}" if holder.external_id else "no externalId"
+    return f"user name {quoted(str(change.after.get('userName')))} belongs to account {quoted(holder.id)} ({owner})"

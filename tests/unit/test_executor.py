@@ -62,6 +62,10 @@ class Says:
         self.answer = answer
 
 
+FREE = Says([])
+"""Nobody has the name, says a look-up before a create."""
+
+
 class Service:
     """Users in memory. `script` says what happens to a request before it is treated as usual."""
 
@@ -234,13 +238,45 @@ def test_a_create_is_verified_by_reading_it() -> None:
     service = Service()
     found = run(service, change("new", Action.CREATE))
     assert service.log == [
+        "FIND userName new@example.com",
         "started new create active,enterprise:department,externalId,name.familyName,name.givenName,userName",
         "POST new@example.com",
         "GET made-0",
         "finished new done",
     ]
     assert found.report.outcomes == [Outcome(change("new", Action.CREATE), Result.DONE, "", "made-0")]
-    assert service.sent[0][1] == {key: value for key, value in resource("new").items() if key != "id"}
+    assert service.sent[1][1] == {key: value for key, value in resource("new").items() if key != "id"}
+
+
+@pytest.mark.parametrize("made", [resource("new", id="theirs"), resource("new", id="theirs", active=False)])
+def test_whom_somebody_else_made_since_the_plan_is_not_made_twice(made: dict[str, Any]) -> None:
+    service = Service(made)
+    found = run(service, change("new", Action.CREATE))
+    assert len(service.users) == 1
+    assert "POST new@example.com" not in service.log
+    if made["active"]:
+        assert (found.results, found.report.outcomes[0].live_id) == ({"new": "done"}, "theirs")
+    else:
+        said = 'user name "new@example.com" belongs to account "theirs" (externalId "id-new")'
+        assert found.messages == {"new": f"not as planned any more: {said}; plan again"}
+        assert found.results == {"new": "skipped"}
+
+
+def test_whom_somebody_else_made_a_moment_ago_is_no_conflict() -> None:
+    service = Service(resource("new", id="theirs"))
+    service.script["FIND userName new@example.com"] = [FREE]
+    found = run(service, change("new", Action.CREATE))
+    assert service.log.count("POST new@example.com") == 1
+    assert (found.results, found.report.outcomes[0].live_id) == ({"new": "done"}, "theirs")
+
+
+@pytest.mark.parametrize("answer", [REFUSED, "others"])
+def test_a_service_that_does_not_filter_is_asked_only_once(answer: Any) -> None:
+    service = Service()
+    service.script["FIND userName a@example.com"] = [Says([resource("x")]) if answer == "others" else answer]
+    found = run(service, *(change(name, Action.CREATE) for name in "abc"))
+    assert set(found.results.values()) == {"done"}
+    assert [entry for entry in service.log if entry.startswith("FIND")] == ["FIND userName a@example.com"]
 
 
 @pytest.mark.parametrize(
@@ -328,7 +364,7 @@ def test_without_a_body_a_change_is_verified_by_reading_again() -> None:
 def test_without_a_body_a_create_is_looked_up() -> None:
     service = Service(bodies=False)
     found = run(service, change("new", Action.CREATE))
-    assert service.log[1:] == ["POST new@example.com", "FIND externalId id-new", "finished new done"]
+    assert service.log[2:] == ["POST new@example.com", "FIND externalId id-new", "finished new done"]
     assert found.report.outcomes[0].live_id == "made-0"
 
 
@@ -459,12 +495,15 @@ def test_one_refused_user_does_not_stop_the_others() -> None:
             'The user name "new@example.com" belongs to account "live-x" (no externalId).',
         ),
         ([], {"POST new@example.com": [TAKEN]}, APPLE.conflict_hint),
-        ([], {"POST new@example.com": [TAKEN], "FIND userName new@example.com": [REFUSED]}, APPLE.conflict_hint),
-        ([], {"POST new@example.com": [TAKEN], "FIND userName new@example.com": [DOWN]}, APPLE.conflict_hint),
+        ([], {"POST new@example.com": [TAKEN], "FIND userName new@example.com": [REFUSED] * 2}, APPLE.conflict_hint),
+        ([], {"POST new@example.com": [TAKEN], "FIND userName new@example.com": [DOWN] * 2}, APPLE.conflict_hint),
         (
             # a service that ignores filters
             [],
-            {"POST new@example.com": [TAKEN], "FIND userName new@example.com": [Says([resource("other"), {"x": 1}])]},
+            {
+                "POST new@example.com": [TAKEN],
+                "FIND userName new@example.com": [Says([resource("other"), {"x": 1}])] * 2,
+            },
             APPLE.conflict_hint,
         ),
         (
@@ -476,7 +515,10 @@ def test_one_refused_user_does_not_stop_the_others() -> None:
 )
 def test_a_taken_name_is_explained(holders: list[dict[str, Any]], script: dict[str, list[Any]], hint: str) -> None:
     service = Service(*holders)
-    service.script = script
+    service.script = {
+        **script,
+        "FIND userName new@example.com": [FREE, *script.get("FIND userName new@example.com", [])],
+    }
     found = run(service, change("new", Action.CREATE))
     assert found.messages == {"new": f"the name is taken. {hint}"}
     assert found.results == {"new": "failed"}
@@ -537,7 +579,7 @@ def test_a_create_whose_answer_was_lost_is_looked_up_and_never_sent_again() -> N
     service = Service()
     service.script["POST new@example.com"] = [Landed(LOST)]
     found = run(service, change("new", Action.CREATE))
-    assert service.log[1:] == ["POST new@example.com", "FIND externalId id-new", "finished new done"]
+    assert service.log[2:] == ["POST new@example.com", "FIND externalId id-new", "finished new done"]
     assert found.report.outcomes[0].live_id == "made-0"
 
 
@@ -561,7 +603,7 @@ def test_a_create_that_was_not_found_afterwards_is_unknown(others: list[dict[str
 
 def test_a_create_that_is_found_with_other_values_is_not_in_effect() -> None:
     service = Service(resource("new", active=False))
-    service.script["POST new@example.com"] = [LOST]
+    service.script = {"POST new@example.com": [LOST], "FIND userName new@example.com": [FREE]}
     found = run(service, change("new", Action.CREATE))
     assert found.messages == {"new": "the service accepted it, but it is not in effect: active"}
 
@@ -627,16 +669,16 @@ def test_a_create_that_an_unavailable_service_surely_did_not_carry_out_is_sent_a
     found = run(service, change("new", Action.CREATE))
     assert (found.results, found.slept[:3]) == ({"new": "done"}, [0.0, 0.5, 1.5])
     assert service.log.count("POST new@example.com") == 2
-    assert service.log.count("FIND userName new@example.com") == 3
+    assert service.log.count("FIND userName new@example.com") == 1 + 3
 
 
 @pytest.mark.parametrize(
     "script",
     [
         {"FIND externalId id-new": [REFUSED] * 3},
-        {"FIND userName new@example.com": [REFUSED] * 3},
+        {"FIND userName new@example.com": [FREE, *[REFUSED] * 3]},
         # a service that ignores filters: the user may be on a later page
-        {"FIND userName new@example.com": [Says([resource("other")])] * 3},
+        {"FIND userName new@example.com": [FREE, *[Says([resource("other")])] * 3]},
     ],
 )
 def test_a_create_is_not_sent_again_when_a_look_up_proves_nothing(script: dict[str, list[Any]]) -> None:
@@ -660,7 +702,7 @@ def test_a_create_that_landed_after_all_is_no_conflict() -> None:
     service.script = {
         "POST new@example.com": [Landed(UNAVAILABLE)],
         "FIND externalId id-new": list(late),
-        "FIND userName new@example.com": list(late),
+        "FIND userName new@example.com": [FREE, *late],
     }
     assert run(service, change("new", Action.CREATE)).results == {"new": "done"}
     assert service.log.count("POST new@example.com") == 2
