@@ -200,6 +200,8 @@ def to_record(plan: Plan, veil: Veil) -> str:
         changes_nothing_today=tuple(
             LaterEdit(veil.name(edit.key), veil.text(edit.detail)) for edit in plan.changes_nothing_today
         ),
+        # A branch is often called after whom it is about.
+        base=replace(plan.base, ref=plan.base.commit) if plan.base is not None else None,
         guards=tuple(replace(guard, message=veil.text(guard.message)) for guard in plan.guards),
         diagnostics=tuple(_veiled_diagnostic(item, veil) for item in plan.diagnostics),
     )
@@ -343,12 +345,45 @@ def _later(edit: LaterEdit) -> dict[str, Any]:
 
 
 def from_json(text: str | bytes) -> Plan:
-    """The plan in a document; raises `PlanFileError` when it is none, of another format, or was edited."""
+    """The plan in a document; raises `PlanFileError` when it is none, of another format, was edited, or has digests."""
+    document = _parsed(text)
+    if document.values == "digest":
+        raise PlanFileError(
+            "the plan is on record with digests in place of values, and nobody can apply those",
+            "`reconciler show` shows it. To apply, make a new plan.",
+        )
+    plan = _plan(document)
+    if plan_id(plan.target, plan.changes) != plan.plan_id:
+        raise PlanFileError("the plan was edited: its content does not give its plan id", "Make a new plan.")
+    return plan
+
+
+def from_record(text: str | bytes) -> tuple[Plan, bool]:
+    """The plan in a document that is looked at only, and whether it has digests; these are not checked by the id."""
+    document = _parsed(text)
+    if document.values == "full":
+        return from_json(text), False
+    # The digest in an address is the one that receipts have.
+    named = {
+        name: [each.model_copy(update={"key": _key(each.address)}) for each in getattr(document, name)]
+        for name in ("resource_changes", "no_longer_pending", "changes_nothing_today")
+    }
+    return _plan(document.model_copy(update=named)), True
+
+
+def _key(address: str) -> str:
+    return address.removeprefix('user["').removesuffix('"]')
+
+
+def _parsed(text: str | bytes) -> PlanDocument:
     try:
-        document = PlanDocument.model_validate_json(text)
+        return PlanDocument.model_validate_json(text)
     except ValidationError as fault:
         raise _not_a_plan(text, fault) from fault
-    plan = Plan(
+
+
+def _plan(document: PlanDocument) -> Plan:
+    return Plan(
         plan_id=document.plan_id,
         target=Target(document.target.profile, document.target.base_url),
         changes=tuple(_read_change(change) for change in document.resource_changes),
@@ -366,14 +401,6 @@ def from_json(text: str | bytes) -> Plan:
         no_longer_pending=tuple(_read_change(change) for change in document.no_longer_pending),
         changes_nothing_today=tuple(LaterEdit(edit.key, edit.detail) for edit in document.changes_nothing_today),
     )
-    if document.values == "digest":
-        raise PlanFileError(
-            "the plan is on record with digests in place of values",
-            "See README.md beside it; make a new plan to apply.",
-        )
-    if plan_id(plan.target, plan.changes) != plan.plan_id:
-        raise PlanFileError("the plan was edited: its content does not give its plan id", "Make a new plan.")
-    return plan
 
 
 def _not_a_plan(text: str | bytes, fault: ValidationError) -> PlanFileError:

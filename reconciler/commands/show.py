@@ -1,29 +1,42 @@
-"""`show`: a saved plan or a receipt, rendered. No network, no token."""
+"""`show`: a saved plan, a receipt or a record (a directory with both), rendered. No network, no token."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from reconciler.commands.face import DATA, Face, rendered
 from reconciler.core.model import Plan
 from reconciler.core.profile import TargetProfile
 from reconciler.errors import ExitCode, PlanFileError, UsageError
-from reconciler.plan_document import from_json, json_text
+from reconciler.plan_document import from_record, json_text
 from reconciler.profiles import PROFILES
 from reconciler.render.receipt import render_receipt
 from reconciler.store.files import read_file
-from reconciler.store.receipts import read_receipt
+from reconciler.store.receipts import RECEIPT, read_receipt
+from reconciler.store.records import PLAN
 from reconciler.terminal import Terminal
 
 
 def run_show(file: Path, face: Face, terminal: Terminal) -> ExitCode:
-    """Prints it; a name that ends in .jsonl is a receipt's."""
+    """Prints it; a name that ends in .jsonl is a receipt's. Of a record the text is plan and receipt."""
     face.check()
     if file.suffix == ".jsonl":
         terminal.result(_receipt(file, face.format, terminal))
         return ExitCode.OK
-    plan = from_json(read_file(file))
+    content = read_file(file / PLAN if file.is_dir() else file)
+    plan, digests = from_record(content)
+    if digests:
+        terminal.note(
+            "This plan is on record with digests (hmac:…) in place of names and values. Nobody can read those back;\n"
+            f"the desired state of commit {plan.commit or 'unknown'} says who they were."
+        )
+    if digests and face.format == "json":
+        terminal.result(json_text(json.loads(content)) + "\n")
+        return ExitCode.OK
     terminal.result(rendered(plan, profile_of(plan), face, terminal.style))
+    if file.is_dir() and face.format == "text":
+        terminal.result("\n" + _receipt(file / RECEIPT, face.format, terminal))
     return ExitCode.OK
 
 

@@ -488,6 +488,41 @@ def test_a_plan_on_record_with_digests_cannot_be_applied(veiled: Company) -> Non
     ended = veiled.work.apply(str(veiled.work.root / "copy.json"))
     assert ended.code == 1
     assert "digests" in ended.err
+    assert "reconciler show" in ended.err
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "html", "json"])
+def test_a_record_with_digests_is_shown_as_such(veiled: Company, form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    veiled.commit(person("wynn"))
+    veiled.apply()
+    monkeypatch.delenv("RECONCILER_RECORD_KEY")
+    (directory,) = veiled.work.plans.iterdir()
+    ended = run(["reconciler", "show", str(directory), "--format", form])
+    assert ended.code == 0, ended
+    assert "digests (hmac:…)" in ended.err
+    assert "wynn" not in (ended.out + ended.err).casefold()
+    address = next(json.loads(line) for line in (directory / "receipt.jsonl").read_text().splitlines()[1:])["address"]
+    assert address.removeprefix('user["').removesuffix('"]') in ended.out, "the same digest as in the receipt"
+    if form == "json":
+        assert json.loads(ended.out)["values"] == "digest"
+    if form == "text":
+        assert "apply finished: 1 done" in ended.out
+
+
+def test_notes_and_branches_of_a_plan_name_nobody_on_a_record_with_digests(veiled: Company) -> None:
+    veiled.commit(person("wynn"))
+    veiled.git.git("branch", "about-wynn")
+    settings = {"record": {"values": "digest"}, "guards": {"protected": ["wynn@example.com"]}}
+    veiled.work.settings(**settings)
+    people = written([person("wynn"), person("tomo")])
+    veiled.git.commit("Protect", {USERS: people + "  lifecycle: {protected: true}\n"})
+    saved = veiled.work.root / "plan.json"
+    assert veiled.work.run("plan", "--base", "about-wynn", "-o", str(saved)).code == 0
+    assert "wynn@example.com" in saved.read_text()
+    assert veiled.apply(str(saved)) == 0
+    (plan,) = veiled.work.plans.glob("*/plan.json")
+    assert "settings.yaml: guards.protected" in plan.read_text()
+    assert [word for word in ("wynn", "tomo") if word in plan.read_text().casefold()] == []
 
 
 # --- what is easily told wrong -------------------------------------------------------
