@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -33,6 +34,7 @@ from reconciler.scim.transport import (
     endpoint,
     is_loopback,
 )
+from reconciler.store.record_branch import Remote
 
 USER_AGENT = f"reconciler/{__version__}"
 
@@ -150,12 +152,8 @@ def _path(name: str | None) -> Path | None:
 @contextmanager
 def github(environment: Mapping[str, str] = os.environ) -> Iterator[GitHub]:
     """GitHub's API for the repository of this run. It gets GITHUB_TOKEN and never the service's token."""
-    token, repository = environment.get("GITHUB_TOKEN", "").strip(), environment.get("GITHUB_REPOSITORY", "")
-    if not token.isascii() or not token.isprintable() or not token:
-        raise UsageError("GITHUB_TOKEN is not set", "Give the step `GITHUB_TOKEN: ${{ github.token }}`.")
-    if not _REPOSITORY.fullmatch(repository):
-        raise UsageError("GITHUB_REPOSITORY is not set", "GitHub Actions sets it to OWNER/NAME.")
-    where = _github_endpoint(environment.get("GITHUB_API_URL") or "https://api.github.com")
+    token, repository = _github_token(environment)
+    where = _github_endpoint("GITHUB_API_URL", environment.get("GITHUB_API_URL") or "https://api.github.com")
     headers = {
         "Authorization": f"Bearer {token}",
         "Accept": "application/vnd.github+json",
@@ -171,11 +169,38 @@ def github(environment: Mapping[str, str] = os.environ) -> Iterator[GitHub]:
         yield GitHub(known, plain, repository)
 
 
+def git_remote(environment: Mapping[str, str] = os.environ) -> Remote:
+    """The repository of this run at GitHub's server, with GITHUB_TOKEN for that server alone, in git's environment."""
+    token, repository = _github_token(environment)
+    where = _github_endpoint("GITHUB_SERVER_URL", environment.get("GITHUB_SERVER_URL") or "https://github.com")
+    setting = f"http.{where.base_url}/.extraHeader"
+    basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
+    secrets = {
+        "GIT_CONFIG_COUNT": "2",
+        # Forgets what a checkout may have left: GitHub refuses a request with two tokens.
+        "GIT_CONFIG_KEY_0": setting,
+        "GIT_CONFIG_VALUE_0": "",
+        "GIT_CONFIG_KEY_1": setting,
+        "GIT_CONFIG_VALUE_1": f"Authorization: Basic {basic}",
+    }
+    return Remote(f"{where.base_url}/{repository}", where.base_url, where.scheme, secrets)
+
+
+def _github_token(environment: Mapping[str, str]) -> tuple[str, str]:
+    """GITHUB_TOKEN and the repository that it is for."""
+    token, repository = environment.get("GITHUB_TOKEN", "").strip(), environment.get("GITHUB_REPOSITORY", "")
+    if not token.isascii() or not token.isprintable() or not token:
+        raise UsageError("GITHUB_TOKEN is not set", "Give the step `GITHUB_TOKEN: ${{ github.token }}`.")
+    if not _REPOSITORY.fullmatch(repository):
+        raise UsageError("GITHUB_REPOSITORY is not set", "GitHub Actions sets it to OWNER/NAME.")
+    return token, repository
+
+
 _REPOSITORY = re.compile(r"[A-Za-z0-9_-]{1,100}/(?!\.{1,2}$)[A-Za-z0-9_.-]{1,100}")
 
 
-def _github_endpoint(url: str) -> Endpoint:
-    """The address of the API; unencrypted to this machine only."""
+def _github_endpoint(name: str, url: str) -> Endpoint:
+    """The address that a variable holds; unencrypted to this machine only."""
     try:
         parts = urlsplit(url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -184,7 +209,7 @@ def _github_endpoint(url: str) -> Endpoint:
     host = parts.hostname or ""
     if not host or not (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))):
         shown = printable(shortened(url, 100))
-        raise UsageError(f"GITHUB_API_URL {shown} is not a https:// URL", "GitHub Actions sets it.")
+        raise UsageError(f"{name} {shown} is not a https:// URL", "GitHub Actions sets it.")
     return Endpoint(parts.scheme, host, port, url.rstrip("/"))
 
 

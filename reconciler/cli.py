@@ -333,7 +333,7 @@ def init(
 
 @app.command()
 def show(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A saved plan or a receipt.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A saved plan, a receipt, or a directory of plans/.")],
     format_: PlanFormat = "text",
     limit: Limit = None,
     whole_plan_at: WholePlanAt = None,
@@ -344,7 +344,7 @@ def show(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> int:
-    """Render a saved plan or a receipt."""
+    """Render a saved plan, a receipt, or both of a record."""
     from reconciler.commands.face import Face  # noqa: PLC0415
     from reconciler.commands.show import run_show  # noqa: PLC0415
 
@@ -672,6 +672,28 @@ def github_reviewed(
     from reconciler.commands.github import run_reviewed  # noqa: PLC0415
 
     return run_reviewed(out, _plain_terminal())
+
+
+@github_app.command("fetch-record")
+def github_fetch_record(state: State = _STATE) -> int:
+    """Bring the record branch that settings.yaml names here, so that plan and apply know of earlier applies."""
+    from reconciler.commands.record_branch import run_fetch_record  # noqa: PLC0415
+
+    return run_fetch_record(_place(state, _PLANS, None, sandbox=False), _plain_terminal())
+
+
+@github_app.command("push-record")
+def github_push_record(
+    state: State = _STATE,
+    plans: Plans = _PLANS,
+    author: Annotated[
+        str, typer.Option("--author", metavar="'NAME <EMAIL>'", help="Whom the commit is by.")
+    ] = "github-actions[bot] <41898282+github-actions[bot]@users.noreply.github.com>",
+) -> int:
+    """Add plans and receipts to the record branch that settings.yaml names."""
+    from reconciler.commands.record_branch import run_push_record  # noqa: PLC0415
+
+    return run_push_record(_place(state, plans, None, sandbox=False), author, _plain_terminal())
 
 
 @github_app.command("expect")

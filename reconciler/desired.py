@@ -134,6 +134,7 @@ def _policy(settings: models.Settings) -> Policy:
         failures=Limit(guards.failures.count, guards.failures.percent, guards.failures.floor),
         protected=frozenset(map(folded, guards.protected)),
         digests=settings.record.values == "digest",
+        record_branch=settings.record.branch,
         approvals=tuple(Approval(entry.plan, entry.removals, entry.until) for entry in settings.approvals),
     )
 

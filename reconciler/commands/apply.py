@@ -20,7 +20,7 @@ from reconciler.commands.log import Log, open_log
 from reconciler.commands.place import Place, usable_state
 from reconciler.commands.plan import exit_code as plan_exit_code
 from reconciler.commands.plan import make_plan
-from reconciler.commands.record import PAGE, tell_lost_keys, veil_of, write_missing_pages, write_page
+from reconciler.commands.record import record_of, tell_lost_keys, veil_of, write_missing_pages, write_page
 from reconciler.commands.reviewed import check_binding, not_as_reviewed
 from reconciler.commands.session import Session, open_session
 from reconciler.core import verify
@@ -40,9 +40,9 @@ from reconciler.scim.client import ScimClient
 from reconciler.scim.pace import Pace
 from reconciler.store.files import read_file, write_private
 from reconciler.store.lock import Wait, one_writer
-from reconciler.store.receipts import Receipt, directory_for, started_addresses
-from reconciler.store.records import PLAN
-from reconciler.store.refusal import forget_refusal, remember_refusal
+from reconciler.store.receipts import Receipt, started_addresses
+from reconciler.store.records import PAGE, PLAN
+from reconciler.store.refusal import forget_refusal, last_refusal, remember_refusal
 from reconciler.terminal import Progress, Terminal
 
 
@@ -78,8 +78,8 @@ def run_apply(place: Place, options: ApplyOptions, terminal: Terminal) -> ExitCo
         one_writer(place.lock(state.target), Wait(options.lock_timeout, terminal.note)),
         open_session(place, state, terminal, veil) as session,
     ):
-        write_missing_pages(place, terminal)
-        tell_lost_keys(place, veil, terminal)
+        write_missing_pages(session.place, terminal)
+        tell_lost_keys(session.place, veil, terminal)
         return _Apply(session, options, reviewed, terminal, log).run()
 
 
@@ -131,7 +131,7 @@ class _Apply:
         _check_approval(self._options.approve, [plan, reviewed or plan], self._terminal)
         if reviewed is None:
             return plan, []
-        begun, veil = started_addresses(place.record, reviewed.plan_id), self._session.veil
+        begun, veil = started_addresses(place.history, reviewed.plan_id), self._session.veil
         started = {each.address for each in reviewed.changes if {each.address, veil.address(each.address)} & begun}
         changed = not_as_reviewed(reviewed, plan, started, strict=self._options.strict)
         # What is left of a plan that was approved as a whole is approved too.
@@ -143,9 +143,11 @@ class _Apply:
         try:
             plan = make_plan(self._session, self._options.users, self._terminal)
         except TargetError as refusal:
-            remember_refusal(place.record, target, refusal.summary, real_now())
+            before = last_refusal(place.history, target)
+            said = self._session.veil.text(refusal.summary)
+            remember_refusal(place.record, before, target, said, real_now())
             raise
-        forget_refusal(place.record)
+        forget_refusal(place.record, place.history, real_now())
         return plan
 
     def _show(self, plan: Plan) -> None:
@@ -164,13 +166,13 @@ class _Apply:
         if plan.tally.failed or self._options.users or health.healthy:
             return
         place = self._session.place
-        receipt = Receipt(directory_for(place.record, plan), plan, real_now, veil=self._session.veil)
+        receipt = Receipt(record_of(place, plan), plan, real_now, veil=self._session.veil)
         receipt.close({})
         write_page(receipt.path.parent, place, self._terminal)
         self._terminal.note(f"Nothing is left of what failed before. Receipt: {receipt.path}")
 
-    def _carry_out(self, choice: Choice, record_of: Plan) -> ExitCode:
-        report = self._execute(choice, record_of) if choice.plan.changes else Report()
+    def _carry_out(self, choice: Choice, planned: Plan) -> ExitCode:
+        report = self._execute(choice, planned) if choice.plan.changes else Report()
         report.outcomes += choice.skipped
         for outcome in choice.skipped:
             self._log.outcome(outcome)
@@ -182,18 +184,18 @@ class _Apply:
             self._terminal.error(QuarantineError(report.quarantine.message))
         return exit_code(choice.plan, report)
 
-    def _execute(self, choice: Choice, record_of: Plan) -> Report:
+    def _execute(self, choice: Choice, planned: Plan) -> Report:
         session, terminal = self._session, self._terminal
         stop = threading.Event()
         pace = Pace(
             stop, on_pause=lambda seconds: terminal.note(f"The service wants a pause of {seconds:.0f} seconds.")
         )
         with terminal.progress() as progress, bootstrap.client(session.connection, writes=True, pace=pace) as client:
-            directory = directory_for(session.place.record, record_of)
-            write_private(directory / PLAN, to_record(record_of, session.veil))
+            directory = record_of(session.place, planned)
+            write_private(directory / PLAN, to_record(planned, session.veil))
             # Until it is written anew there is none: the next apply then sees that a page is missing.
             (directory / PAGE).unlink(missing_ok=True)
-            receipt = Receipt(directory, record_of, real_now, whole=not self._options.users, veil=session.veil)
+            receipt = Receipt(directory, planned, real_now, whole=not self._options.users, veil=session.veil)
             for outcome in choice.skipped:
                 receipt.finished(outcome)
             watch = _Watch(len(choice.plan.changes), progress, terminal, self._log, stop)

@@ -31,7 +31,7 @@ class Choice:
 
 def health_of(session: Session, plan: Plan) -> Health:
     """How the applies to this target stand; the users of `plan` by their addresses, whatever receipts call them."""
-    health = assess(runs_of(session.place.record, session.target))
+    health = assess(runs_of(session.place.history, session.target))
     veil = session.veil
     if veil.key is None:
         return health

@@ -8,7 +8,8 @@ from itertools import islice
 from pathlib import Path
 
 from reconciler import bootstrap
-from reconciler.commands.place import Place, parse_now, place_target
+from reconciler.commands.place import Place, parse_now, place_settings, place_target
+from reconciler.commands.record import with_past
 from reconciler.core.compare import folded
 from reconciler.core.history import Entry, Person
 from reconciler.core.profile import TargetProfile
@@ -46,14 +47,15 @@ def run_log(place: Place, options: LogOptions, terminal: Terminal) -> ExitCode:
     """Prints it, newest first."""
     if options.form not in _FORMATS:
         raise UsageError(f"--format {options.form} does not exist", f"There are {', '.join(_FORMATS)}.")
-    target = place_target(place, terminal)
-    if target is None:
+    settings = place_settings(place, terminal)
+    if settings is None:
         return ExitCode.ERROR
-    with Commits(place.state) as repository:
-        runs = runs_on_record(place.record, target)
+    target = place_target(place, settings)
+    with Commits(place.state) as repository, with_past(place, settings.record.branch, terminal) as whole:
+        runs = runs_on_record(whole.history, target)
         inputs = inputs_of_targets(place, PROFILES[target.profile])
         past = Past(
-            repository, repository.resolve("HEAD"), runs, inputs, _veil(terminal) if key_ids(place.record) else OPEN
+            repository, repository.resolve("HEAD"), runs, inputs, _veil(terminal) if key_ids(whole.history) else OPEN
         )
         history = _history(past, options, inputs)
         shown = History(history.entries, history.user, history.attribute, history.cut, repository.shallow)

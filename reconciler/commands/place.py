@@ -10,6 +10,7 @@ from reconciler.core.model import Target
 from reconciler.desired import BrokenState, DesiredState, load
 from reconciler.errors import UsageError
 from reconciler.profiles import PROFILES
+from reconciler.sources import models
 from reconciler.sources.yaml_files import Directory, with_source_lines
 from reconciler.store.lock import lock_directory, lock_name
 from reconciler.terminal import Terminal
@@ -21,12 +22,16 @@ _FIRST_YEAR, _LAST_YEAR = 1970, 9000
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Directories and the clock. `sandbox`: the embedded service instead of the target in settings.yaml."""
+    """Directories and the clock. `sandbox`: the embedded service instead of the target in settings.yaml.
+
+    `past`: the whole record, where it is more than what lies in `plans`.
+    """
 
     state: Path
     plans: Path
     sandbox: bool
     now: datetime
+    past: Path | None = None
 
     def flags(self) -> list[str]:
         """The flags that name this place on a command line, less those that need not be said."""
@@ -44,6 +49,11 @@ class Place:
         """Where receipts go: those of the sandbox are no audit record."""
         return self.state.parent / ".reconciler" / "plans" if self.sandbox else self.plans
 
+    @property
+    def history(self) -> Path:
+        """What is read of earlier applies; never written to."""
+        return self.past or self.record
+
     def lock(self, target: Target) -> Path:
         """The lock of `target`: this user's, on this machine; the sandbox's lies beside it."""
         if self.sandbox:
@@ -60,17 +70,20 @@ def usable_state(place: Place, terminal: Terminal) -> DesiredState | None:
     return state
 
 
-def place_target(place: Place, terminal: Terminal) -> Target | None:
-    """The target that settings.yaml names; people need not be readable to see how things stand."""
+def place_settings(place: Place, terminal: Terminal) -> models.Settings | None:
+    """settings.yaml alone; None, and its mistakes shown, when it cannot be read."""
     directory = Directory(place.state)
     settings = directory.settings()
     if settings is None:
         terminal.diagnostics(with_source_lines(directory.diagnostics, place.state))
         return None
-    profile = PROFILES[settings.value.target.profile]
-    if place.sandbox:
-        return Target(profile.name, SANDBOX_URL)
-    return Target(profile.name, settings.value.target.base_url.rstrip("/"))
+    return settings.value
+
+
+def place_target(place: Place, settings: models.Settings) -> Target:
+    """The target that settings.yaml names; people need not be readable to see how things stand."""
+    profile = PROFILES[settings.target.profile]
+    return Target(profile.name, SANDBOX_URL if place.sandbox else settings.target.base_url.rstrip("/"))
 
 
 def parse_now(text: str | None, flag: str = "--now") -> datetime:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from reconciler import bootstrap
 from reconciler.commands.place import Place
 from reconciler.core.history import Commit
+from reconciler.core.model import Plan
 from reconciler.core.veil import OPEN, Veil
 from reconciler.desired import DesiredState
 from reconciler.errors import PlanFileError, ReconcilerError, RepositoryError
 from reconciler.render.record import render_record
 from reconciler.store.commits import Commits
-from reconciler.store.files import write_private
-from reconciler.store.receipts import RECEIPT, key_ids
-from reconciler.store.records import read_record
+from reconciler.store.files import read_file, write_private, write_private_bytes
+from reconciler.store.receipts import RECEIPT, directory_for, key_ids
+from reconciler.store.record_branch import record_at, tip_here
+from reconciler.store.records import PAGE, PLAN, read_record
+from reconciler.store.united import files_of, unite
 from reconciler.terminal import Terminal
-
-PAGE = "README.md"
 
 
 def veil_of(place: Place, state: DesiredState) -> Veil:
@@ -38,11 +43,46 @@ def readable_veil(place: Place, state: DesiredState, terminal: Terminal) -> Veil
 
 def tell_lost_keys(place: Place, veil: Veil, terminal: Terminal) -> None:
     """Says so when earlier receipts were written with another key."""
-    if veil.key is not None and key_ids(place.record) - {veil.key_id}:
+    if veil.key is not None and key_ids(place.history) - {veil.key_id}:
         terminal.note(
             "Earlier receipts have digests of another RECONCILER_RECORD_KEY: what they say of deleted names, of\n"
             "users who keep failing and of applies that were cut short is not recognised."
         )
+
+
+@contextmanager
+def with_past(place: Place, branch: str | None, terminal: Terminal) -> Iterator[Place]:
+    """The place with all of the record: what lies in `plans/`, and what the branch holds. The sandbox has no branch."""
+    if place.sandbox or branch is None:
+        yield place
+        return
+    tip = tip_here(place.state, branch)
+    if tip is None:
+        terminal.note(
+            f"The record branch {branch} is not here: only what lies in {place.plans} is known of earlier applies.\n"
+            "If it exists already: git fetch"
+        )
+        yield place
+        return
+    with tempfile.TemporaryDirectory(prefix="reconciler-record-") as folder:
+        whole = Path(folder)
+        unite(record_at(place.state, tip), whole)
+        unite(files_of(place.record), whole)
+        yield replace(place, past=whole)
+
+
+def record_of(place: Place, plan: Plan) -> Path:
+    """The directory of the plan's record, with what earlier applies of it left on the branch: it goes on from there."""
+    return _carried(place, directory_for(place.record, plan).name)
+
+
+def _carried(place: Place, name: str) -> Path:
+    ours, whole = place.record / name, place.history / name
+    if whole != ours:
+        for file in (RECEIPT, PLAN):
+            if (whole / file).exists():
+                write_private_bytes(ours / file, read_file(whole / file))
+    return ours
 
 
 def write_page(directory: Path, place: Place, terminal: Terminal) -> None:
@@ -59,9 +99,9 @@ def write_page(directory: Path, place: Place, terminal: Terminal) -> None:
 
 def write_missing_pages(place: Place, terminal: Terminal) -> None:
     """Writes the pages that a crash kept from being written."""
-    for receipt in sorted(place.record.glob(f"*/{RECEIPT}")):
+    for receipt in sorted(place.history.glob(f"*/{RECEIPT}")):
         if not receipt.with_name(PAGE).exists():
-            write_page(receipt.parent, place, terminal)
+            write_page(_carried(place, receipt.parent.name), place, terminal)
 
 
 def _commit(place: Place, identity: str | None, *, veiled: bool) -> Commit | None:

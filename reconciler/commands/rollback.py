@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reconciler.commands.place import Place, place_target
+from reconciler.commands.place import Place, place_settings, place_target
+from reconciler.commands.record import with_past
 from reconciler.core.compare import folded
 from reconciler.core.history import USER, Edit, Entity, Person, compare
 from reconciler.core.model import Diagnostic, Severity
@@ -109,13 +110,14 @@ def _next_steps(wanted: str, changed: list[str], place: Place, options: Rollback
 
 def _versions(place: Place, to: str, repository: Commits, terminal: Terminal) -> _Versions | None:
     today = repository.resolve("HEAD")
-    target = place_target(place, terminal)
-    if target is None:
+    settings = place_settings(place, terminal)
+    if settings is None:
         return None
-    plan_id = _plan_id(place, to)
-    if plan_id is None:
-        return _Versions(repository.resolve(to), today, today)
-    found = commit_before(runs_on_record(place.record, target), plan_id)
+    with with_past(place, settings.record.branch, terminal) as whole:
+        plan_id = _plan_id(whole, to)
+        if plan_id is None:
+            return _Versions(repository.resolve(to), today, today)
+        found = commit_before(runs_on_record(whole.history, place_target(place, settings)), plan_id)
     if found is None:
         raise RepositoryError(f"the record of plan {to!r} names no commit", "Name a commit instead; see git log.")
     commit, earlier = found
@@ -124,10 +126,10 @@ def _versions(place: Place, to: str, repository: Commits, terminal: Terminal) ->
 
 def _plan_id(place: Place, to: str) -> str | None:
     """The start of a plan's id, when `to` names a plan on record: by its id or its directory."""
-    name = Path(to).name if "/" in to or (place.record / to).is_dir() else to
+    name = Path(to).name if "/" in to or (place.history / to).is_dir() else to
     match = _PLAN_ID.fullmatch(name.rpartition("-")[2])
     digits = match.group(1)[:12] if match is not None else ""
-    if digits and any(place.record.glob(f"*-{digits}")):
+    if digits and any(place.history.glob(f"*-{digits}")):
         return digits
     if to.startswith("sha256:") or "receipt" in name:
         raise RepositoryError(f"there is no plan {to!r} in {place.record}", "Name a commit, or one of its directories.")

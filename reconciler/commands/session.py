@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from reconciler import bootstrap
 from reconciler.commands.place import SANDBOX_URL, Place
-from reconciler.commands.record import readable_veil
+from reconciler.commands.record import readable_veil, with_past
 from reconciler.core.compare import folded
 from reconciler.core.model import Target
 from reconciler.core.veil import OPEN, Veil
@@ -34,7 +34,7 @@ class Session:
         days = int(self.state.profile.quarantine_days.value)
         if days <= 0 and self.state.policy.delete_after_days is None:
             return History()
-        history = read_history(self.place.record, self.target.base_url, days, self.place.now)
+        history = read_history(self.place.history, self.target.base_url, days, self.place.now)
         if self.veil.key is None:
             return history
         names = {self.veil.name(name): folded(name) for user in self.state.users for name in user.user_names}
@@ -42,7 +42,7 @@ class Session:
 
     def moved_from(self) -> str | None:
         """Where applies went until now, if never to this target."""
-        return moved_from(self.place.record, self.target)
+        return moved_from(self.place.history, self.target)
 
 
 @contextmanager
@@ -51,7 +51,9 @@ def open_session(place: Place, state: DesiredState, terminal: Terminal, veil: Ve
     if veil is None:
         veil = readable_veil(place, state, terminal)
     if not place.sandbox:
-        yield Session(place, state, state.target, bootstrap.connection(state.target.base_url, state.profile), veil)
+        to = bootstrap.connection(state.target.base_url, state.profile)
+        with with_past(place, state.policy.record_branch, terminal) as whole:
+            yield Session(whole, state, state.target, to, veil)
         return
     domains = sorted({name.rpartition("@")[2] for user in state.users for name in user.user_names})
     with bootstrap.sandbox(place.sandbox_file, state.profile, domains) as (connection, fresh):

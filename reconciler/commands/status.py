@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from reconciler.commands.face import DATA, check_format
-from reconciler.commands.place import Place, place_target
+from reconciler.commands.place import Place, place_settings, place_target
+from reconciler.commands.record import with_past
 from reconciler.core.health import Health, Quarantine, QuarantineReason, Run, Standing, assess
 from reconciler.core.model import Target
 from reconciler.errors import ExitCode
@@ -18,10 +19,11 @@ from reconciler.terminal import Terminal
 def run_status(place: Place, form: str, terminal: Terminal) -> ExitCode:
     """Prints it; healthy is 0, unhealthy 1."""
     check_format(form, DATA)
-    target = place_target(place, terminal)
-    if target is None:
+    settings = place_settings(place, terminal)
+    if settings is None:
         return ExitCode.ERROR
-    status = status_of(place, target)
+    with with_past(place, settings.record.branch, terminal) as whole:
+        status = status_of(whole, place_target(place, settings))
     if form == "json":
         terminal.result(json_text(status_document(status, terminal.style)) + "\n")
     else:
@@ -32,7 +34,7 @@ def run_status(place: Place, form: str, terminal: Terminal) -> ExitCode:
 def status_of(place: Place, target: Target) -> Status:
     """The status by what is on disk."""
     running = holder(place.lock(target))
-    runs = runs_of(place.record, target)
+    runs = runs_of(place.history, target)
     return Status(target, _health(runs, running=running is not None), running, _refused(place, target))
 
 
@@ -44,7 +46,7 @@ def _health(runs: list[Run], *, running: bool) -> Health:
 
 
 def _refused(place: Place, target: Target) -> Standing | None:
-    found = last_refusal(place.record, target)
+    found = last_refusal(place.history, target)
     if found is None:
         return None
     return Standing(Quarantine(QuarantineReason.REFUSED, found.message), found.began, found.last, found.count)

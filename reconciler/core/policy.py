@@ -52,6 +52,8 @@ class Policy:
     """Folded userNames and externalIds that are never removed."""
     digests: bool = False
     """Whether records hold digests in place of names and values."""
+    record_branch: str | None = None
+    """The branch that records are kept on."""
     approvals: tuple[Approval, ...] = ()
 
     def permits(self, action: Action) -> bool:

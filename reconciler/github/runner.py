@@ -63,7 +63,8 @@ def _escaped(text: str, table: Mapping[str, str]) -> str:
 
 def outputs(values: Mapping[str, str | int | bool]) -> str:
     """Lines for GITHUB_OUTPUT. The values are ours: words and numbers without line breaks."""
-    return "".join(f"{name}={str(value).lower()}\n" for name, value in values.items())
+    shown = {name: str(value).lower() if isinstance(value, bool) else value for name, value in values.items()}
+    return "".join(f"{name}={value}\n" for name, value in shown.items())
 
 
 def summary(text: str, used: int, *, markdown: bool) -> str:

@@ -10,7 +10,16 @@ import re
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetPydanticSchema, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetPydanticSchema,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic_core import core_schema
 
 from reconciler.core.operators import EXTENSIONS, Operator
@@ -122,12 +131,38 @@ class NotificationSettings(_Strict):
     on_failure: Names = []
 
 
+_PART = r"[A-Za-z0-9_][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*"
+_BRANCH = rf"^{_PART}(/{_PART})*$"
+_LONGEST_BRANCH = 100
+
+
+def _branch(name: str) -> str:
+    """What git takes as a branch (`git check-ref-format`), and nothing that could be mistaken for something else."""
+    if not re.fullmatch(_BRANCH, name) or "\n" in name or len(name) > _LONGEST_BRANCH:
+        raise ValueError("expected a branch's name of letters, digits, _, -, . and /, such as reconciler-record")
+    if any(part.casefold().endswith(".lock") for part in name.split("/")):
+        raise ValueError("no part of a branch's name may end with .lock")
+    if name.casefold() == "head" or name.startswith("refs/"):
+        raise ValueError("git would take this for something else: write the branch alone, such as reconciler-record")
+    return name
+
+
 class RecordSettings(_Strict):
-    """What the record of an apply says of people."""
+    """What the record of an apply says of people, and where it is kept."""
 
     values: Literal["full", "digest"] = Field(
         default="full",
         description="digest: keyed digests (RECONCILER_RECORD_KEY) in place of names and values of people",
+    )
+    branch: (
+        Annotated[
+            str, AfterValidator(_branch), Field(json_schema_extra={"pattern": _BRANCH, "maxLength": _LONGEST_BRANCH})
+        ]
+        | None
+    ) = Field(
+        default=None,
+        description="Branch of the repository that the workflows add the record of each apply to. Left out: the record"
+        " is an artifact of the run, and later runs know nothing of it",
     )
 
 

@@ -20,7 +20,7 @@ from typing import Self
 
 from reconciler.core.history import Commit
 from reconciler.errors import RepositoryError
-from reconciler.store.repository import GIT_OPTIONS, GitRefusedError, git, git_environment
+from reconciler.store.git import GIT_OPTIONS, GitRefusedError, git, git_environment
 
 _RAW = ("-r", "-z", "--raw", "--no-renames", "--no-abbrev", "--no-ext-diff", "--no-textconv", "--no-relative")
 _ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")

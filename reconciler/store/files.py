@@ -14,7 +14,12 @@ _MAX_BYTES = 1024 * 1024 * 1024
 
 def write_private(path: Path, text: str) -> None:
     """Writes `text` to `path`, readable by its owner only; a crash leaves the old file or the new one."""
-    _write(path, text, 0o600)
+    write_private_bytes(path, text.encode())
+
+
+def write_private_bytes(path: Path, content: bytes) -> None:
+    """The same for bytes."""
+    _write(path, content, 0o600)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -23,17 +28,17 @@ def write_text(path: Path, text: str) -> None:
         mode = path.stat().st_mode & 0o777
     except OSError:
         mode = 0o644
-    _write(path, text, mode)
+    _write(path, text.encode(), mode)
 
 
-def _write(path: Path, text: str, mode: int) -> None:
+def _write(path: Path, content: bytes, mode: int) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # mkstemp makes files of mode 0600.
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
                 file.flush()
                 os.fchmod(file.fileno(), mode)
                 os.fsync(file.fileno())

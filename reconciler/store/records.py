@@ -19,6 +19,7 @@ from reconciler.store.files import read_file
 from reconciler.store.receipts import RECEIPT, read_receipt, short_id, time_of
 
 PLAN = "plan.json"
+PAGE = "README.md"
 
 
 @dataclass(frozen=True, slots=True)

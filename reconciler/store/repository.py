@@ -8,48 +8,32 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import tempfile
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.core.text import plural, quoted, shortened
 from reconciler.errors import RepositoryError, UsageError
+from reconciler.store.git import GitRefusedError, git
 
 _MAX_TOTAL_BYTES = 1024 * 1024 * 1024
 _MAX_ENTRIES = 50_000
 _MAX_LISTING = 32 * 1024 * 1024
-_MAX_ANSWER = 64 * 1024
 _MAX_LINK = 4096
 _BATCH_BYTES = 64 * 1024 * 1024
-_SECONDS = 120
+_REGULAR = (b"100644", b"100755")
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _UNSAFE_REF = re.compile(r"^[-:^]|[\x00-\x20\x7f:]|\.\.|^$")
-GIT_OPTIONS = (
-    "--no-pager",
-    "--no-replace-objects",
-    "--literal-pathspecs",
-    *("-c", "core.fsmonitor=false"),
-    *("-c", "core.hooksPath=/dev/null"),
-    # Files of a desired state can look like a repository, with a configuration of their own.
-    *("-c", "safe.bareRepository=explicit"),
-)
 _FETCH = (
     "Fetch the whole history: in GitHub Actions give actions/checkout `fetch-depth: 0` (and no `filter` or\n"
     "`sparse-checkout`, which leave files of other commits out); by hand, `git fetch --unshallow`."
 )
 
 
-class GitRefusedError(Exception):
-    """git ended with a fault; its words are the message."""
-
-
 def commit_of(directory: Path) -> str | None:
     """The commit that `directory` is checked out at; None outside of git, or without a commit."""
     try:
-        return _commit(git(directory, "rev-parse", "--verify", "HEAD^{commit}"))
+        return object_id(git(directory, "rev-parse", "--verify", "HEAD^{commit}"))
     except (GitRefusedError, RepositoryError):
         return None
 
@@ -72,7 +56,7 @@ def base_commit(directory: Path, ref: str) -> str:
     if commit_of(directory) is None:
         raise RepositoryError("the repository has no commit yet", "Commit first, or leave --base out.")
     try:
-        return _commit(git(directory, "merge-base", tip, "HEAD"))
+        return object_id(git(directory, "merge-base", tip, "HEAD"))
     except GitRefusedError as fault:
         said = f"{quoted(ref)} and HEAD have no commit in common"
         if shallow:
@@ -82,7 +66,7 @@ def base_commit(directory: Path, ref: str) -> str:
 
 def _resolved(directory: Path, ref: str, *, shallow: bool) -> str:
     try:
-        return _commit(git(directory, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}"))
+        return object_id(git(directory, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}"))
     except GitRefusedError as fault:
         if shallow:
             said = f"--base {quoted(ref)} is not among the commits that are here (a shallow clone)"
@@ -91,11 +75,11 @@ def _resolved(directory: Path, ref: str, *, shallow: bool) -> str:
         raise RepositoryError(f"--base {quoted(ref)} names no commit of this repository", detail) from fault
 
 
-def _commit(answer: bytes) -> str:
+def object_id(answer: bytes) -> str:
     """The first line as an object id."""
     found = answer.decode("ascii", "replace").partition("\n")[0]
     if not _COMMIT.fullmatch(found):
-        raise GitRefusedError(f"no commit: {shortened(found, 80)}")
+        raise GitRefusedError(f"no object: {shortened(found, 80)}")
     return found
 
 
@@ -155,6 +139,23 @@ def write_tree(directory: Path, commit: str, into: Path, wanted: Wanted) -> bool
     return True
 
 
+def regular_files(
+    directory: Path, commit: str, folder: str, wanted: Callable[[str], bool]
+) -> Iterator[tuple[str, bytes]]:
+    """Name below `folder` and content of the files of a commit that are `wanted`. Links are none of them.
+
+    `directory` is anywhere in the repository. Raises `GitRefusedError`, and `RepositoryError` when it is too much.
+    """
+    listed = git(directory, "ls-tree", "-z", "--full-tree", commit, "--", folder)
+    _, kind, oid = [*listed.partition(b"\t")[0].split(), b"", b"", b""][:3]
+    if kind != b"tree":
+        return
+    found = [entry for entry in _entries(directory, oid) if entry.mode in _REGULAR and wanted(os.fsdecode(entry.name))]
+    _refuse_too_much(found)
+    for entry, content in _contents(directory, found):
+        yield os.fsdecode(entry.name), content
+
+
 def _tree_of(directory: Path, commit: str) -> bytes | None:
     """The object id of the directory in `commit`."""
     prefix = git(directory, "rev-parse", "--show-prefix").removesuffix(b"\n").rstrip(b"/")
@@ -204,9 +205,7 @@ def _write(directory: Path, entries: Sequence[_Entry], into: Path, wanted: Wante
             _write_file(into, entry, b"", wanted.max_bytes + 1)
         else:
             read.append(entry)
-    total = sum(entry.size for entry in read)
-    if total > _MAX_TOTAL_BYTES:
-        raise RepositoryError(f"the base holds {plural(total, 'byte')}, more than can be read", "Name --state.")
+    _refuse_too_much(read)
     for entry, content in _contents(directory, read):
         _write_file(into, entry, content, entry.size)
     # Last, so that nothing is ever written through one.
@@ -214,6 +213,12 @@ def _write(directory: Path, entries: Sequence[_Entry], into: Path, wanted: Wante
         path = into / os.fsdecode(entry.name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.symlink_to(os.fsdecode(target))
+
+
+def _refuse_too_much(entries: Iterable[_Entry]) -> None:
+    total = sum(entry.size for entry in entries)
+    if total > _MAX_TOTAL_BYTES:
+        raise RepositoryError(f"the commit holds {plural(total, 'byte')}, more than can be read", "Name --state.")
 
 
 def _write_file(into: Path, entry: _Entry, content: bytes, size: int) -> None:
@@ -250,61 +255,3 @@ def _batches(entries: Iterable[_Entry]) -> Iterator[list[_Entry]]:
         size += entry.size
     if batch:
         yield batch
-
-
-# --- git --------------------------------------------------------------------------
-
-
-def git(directory: Path, *arguments: str, given: bytes = b"", limit: int = _MAX_ANSWER) -> bytes:
-    """What git says, at most `limit` bytes; raises `GitRefusedError` with its complaint."""
-    command = ["git", *GIT_OPTIONS, "-C", str(directory.resolve()), *arguments]
-    with tempfile.TemporaryFile() as asked, tempfile.TemporaryFile() as complaints:
-        asked.write(given)
-        asked.seek(0)
-        try:
-            running = subprocess.Popen(  # noqa: S603 - no shell, and nothing in `arguments` begins like a flag
-                command, stdin=asked, stdout=subprocess.PIPE, stderr=complaints, env=git_environment()
-            )
-        except (OSError, ValueError) as fault:
-            raise RepositoryError(f"git cannot be run: {fault}", "Install git, or leave --base out.") from fault
-        answer = _answer(running, limit)
-        complaints.seek(0)
-        said = complaints.read(_MAX_ANSWER).decode("utf-8", "replace").strip()
-    if running.returncode < 0:
-        raise RepositoryError(f"git was ended, after at most {_SECONDS} seconds", "Try again.")
-    if running.returncode:
-        fatal = [line for line in said.splitlines() if line.startswith("fatal: ")] or [said]
-        raise GitRefusedError(shortened(fatal[0].removeprefix("fatal: ")) or "git says nothing more")
-    return answer
-
-
-def _answer(running: subprocess.Popen[bytes], limit: int) -> bytes:
-    """All it writes; it is ended when that is too much, or takes too long."""
-    timer = threading.Timer(_SECONDS, running.kill)
-    timer.start()
-    try:
-        answer = running.stdout.read(limit + 1) if running.stdout else b""
-        if len(answer) > limit:
-            raise RepositoryError("the repository answers with more than can be read", "Is --base the right commit?")
-        running.wait()
-        return answer
-    finally:
-        timer.cancel()
-        running.kill()
-        running.wait()
-        if running.stdout:
-            running.stdout.close()
-
-
-def git_environment() -> dict[str, str]:
-    """Ours, without any secret and without anything that points git elsewhere, fetches or runs something."""
-    ours = ("GIT_", "GITHUB_TOKEN", "RECONCILER_")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    return {
-        **kept,
-        "LC_ALL": "C",
-        "GIT_ALLOW_PROTOCOL": "none",
-        "GIT_NO_LAZY_FETCH": "1",
-        "GIT_OPTIONAL_LOCKS": "0",
-        "GIT_TERMINAL_PROMPT": "0",
-    }

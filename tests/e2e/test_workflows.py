@@ -38,7 +38,6 @@ class Scene:
         reconciler(["reconciler", "init", str(self.origin)])
         self.edit("settings.yaml", "https://federation.apple.com/feeds/business/scim", self.sandbox.base_url)
         git(self.origin, "init")
-        git(self.origin, "config", "uploadpack.allowAnySHA1InWant", "true")
         self.first = self.commit("First")
         secrets = {"RECONCILER_TOKEN": self.sandbox.token}
         self.runner = Runner(self.origin, root / "runs", self.api, secrets, "127.0.0.1")
@@ -54,6 +53,7 @@ class Scene:
         assert reconciler(["reconciler", "apply", "--auto-approve", *here]).code == 0
 
     def close(self) -> None:
+        self.runner.close()
         self.sandbox.close()
         self.api.close()
 
@@ -116,6 +116,10 @@ class Scene:
     def apply(self, commit: str) -> Job:
         return self.runner.job("apply.yml", "apply", "push", commit)
 
+    def record(self, commit: str, applied: Job) -> Job:
+        """The second job of an apply."""
+        return self.runner.job("apply.yml", "record", "push", commit, needs={"apply": applied})
+
     def by_hand(self, plan_id: str) -> Job:
         main = git(self.origin, "rev-parse", "main")
         return self.runner.job("apply.yml", "apply", "workflow_dispatch", main, {"inputs": {"plan-id": plan_id}})
@@ -168,7 +172,7 @@ def test_what_was_reviewed_is_applied_after_the_merge(how: str, scene: Scene) ->
     assert comment.startswith("<!-- reconciler plan -->\n")
     assert GRACE in comment
     assert "Plan: 1 to add, 0 to change, 0 to destroy." in comment
-    assert f"(https://github.com/example/people/actions/runs/{job.run})" in comment
+    assert f"({scene.runner.server.repository}/actions/runs/{job.run})" in comment
     assert GRACE in job.summary
     status = scene.api.statuses[head][0]
     assert status["description"].startswith(f"{job.outputs['plan-id']} of run {job.run}: 1 to add, 0 to change")
@@ -249,14 +253,9 @@ def test_a_guarded_plan_needs_an_approval_in_the_pull_request(scene: Scene) -> N
     scene.settle()
     assert scene.users() == [ADA, GRACE]
 
-    def leave() -> None:
-        for name in ("users/people.yaml", "groups/apple-users.yaml"):
-            path = scene.origin / "desired-state" / name
-            path.write_text("".join(line for line in path.read_text().splitlines(True) if GRACE not in line))
-
     scene.edit("settings.yaml", "removals: {count: 10, percent: 10}", "removals: {count: 0}")
     scene.commit("Strict")
-    head = scene.branch(leave)
+    head = scene.branch(lambda: remove(scene, GRACE))
     blocked = scene.plan(head)
     assert (blocked.code, blocked.outputs["blocked"], scene.api.statuses[head][0]["state"]) == (3, "true", "failure")
     assert "blocked" in scene.comments()[0]
@@ -309,6 +308,54 @@ def test_an_old_run_that_is_run_again_does_not_undo_a_later_one(scene: Scene) ->
     again = scene.apply(merged)
     assert again.code == 4
     assert "for a later commit, has already applied" in again.said("Fetch the plan that was reviewed")
+
+
+# --- the record -----------------------------------------------------------------------
+
+
+def remove(scene: Scene, user: str) -> None:
+    for name in ("users/people.yaml", "groups/apple-users.yaml"):
+        path = scene.origin / "desired-state" / name
+        path.write_text("".join(line for line in path.read_text().splitlines(True) if user not in line))
+
+
+def test_one_run_leaves_a_record_that_the_next_pull_request_is_judged_by(scene: Scene) -> None:
+    scene.edit("settings.yaml", "actions: [create, update, deactivate]", "actions: [create, update, delete]")
+    scene.edit("settings.yaml", "removed: deactivate", "removed: delete")
+    scene.edit("settings.yaml", "percent: 10}", "percent: 100}")
+    scene.edit("settings.yaml", "reconciler-record", "applied/Record")
+    scene.add(GRACE)
+    scene.commit("Grace")
+    scene.settle()
+    head = scene.branch(lambda: remove(scene, GRACE))
+    planned = scene.plan(head)
+    assert planned.code == 0, planned.steps
+    assert "The record branch applied/Record is not here" in planned.said("Plan")
+    merged = scene.merge(head)
+    applied = scene.apply(merged)
+    assert (applied.code, scene.users()) == (0, [ADA])
+    recorded = scene.record(merged, applied)
+    assert recorded.code == 0, recorded.steps
+    files = git(scene.origin, "ls-tree", "-r", "--name-only", "applied/Record").splitlines()
+    assert [Path(name).name for name in files] == ["README.md", "plan.json", "receipt.jsonl"]
+    git(scene.origin, "branch", "-D", "change")
+    head = scene.branch(lambda: scene.add(GRACE, objectId="33333333-3333-4333-8333-333333333333"))
+    blocked = scene.plan(head)
+    assert blocked.code == 3, blocked.steps
+    assert "free on" in scene.comments()[0], "the name of a deleted account"
+
+
+def test_an_apply_that_failed_is_recorded_too_and_none_that_was_not_begun(scene: Scene) -> None:
+    pushed = scene.commit("Nobody reviewed this")
+    refused = scene.apply(pushed)
+    assert (refused.code, scene.record(pushed, refused).skipped) == (4, True)
+    head = reviewed(scene)
+    merged = scene.merge(head)
+    scene.runner.secrets = {"RECONCILER_TOKEN": "revoked"}
+    applied = scene.apply(merged)
+    assert applied.code == 1
+    assert scene.record(merged, applied).code == 0
+    assert git(scene.origin, "ls-tree", "-r", "--name-only", "reconciler-record") == "plans/refusal.json"
 
 
 # --- forks and hostile pull requests --------------------------------------------------

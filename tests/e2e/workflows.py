@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import os
 import re
 import subprocess
 import sys
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from servers.git_http import GitServer
 from servers.github_api import REPOSITORY, GitHubApi, Token
 
 GITHUB_TOKEN = "ghs_16C7e42F292c6912E7710c838347Ae178B4a"
@@ -57,9 +61,10 @@ class Job:
 
 
 class Runner:
-    """GitHub's runner, for jobs of `origin`, a repository on this machine."""
+    """GitHub's runner, for jobs of `origin`, a repository on this machine; each job has a clone of its own."""
 
     def __init__(self, origin: Path, scratch: Path, api: GitHubApi, secrets: Mapping[str, str], hosts: str) -> None:
+        self.server = GitServer(origin, lambda: self.api.tokens)
         self.origin = origin
         self.scratch = scratch
         self.api = api
@@ -69,12 +74,30 @@ class Runner:
         self.numbers: dict[str, int] = {}
         self._count = 0
 
-    def job(self, workflow: str, name: str, event: str, commit: str, payload: Mapping[str, Any] | None = None) -> Job:
-        """Runs one job of the workflow as it is at `commit` (the default branch's, but for `pull_request`)."""
-        self.numbers[workflow] = self.numbers.get(workflow, 0) + 1
-        run = self.api.run(self.numbers[workflow], workflow, event)
+    def close(self) -> None:
+        self.server.close()
+
+    def job(
+        self,
+        workflow: str,
+        name: str,
+        event: str,
+        commit: str,
+        payload: Mapping[str, Any] | None = None,
+        *,
+        needs: Mapping[str, Job] | None = None,
+    ) -> Job:
+        """Runs one job of the workflow as it is at `commit` (the default branch's, but for `pull_request`).
+
+        `needs`: the jobs of the same run that it waited for; without them it is the first job of a run.
+        """
+        if needs:
+            run = next(iter(needs.values())).run
+        else:
+            self.numbers[workflow] = self.numbers.get(workflow, 0) + 1
+            run = self.api.run(self.numbers[workflow], workflow, event)
         try:
-            return _Run(self, workflow, name, (event, commit, payload or {}), run).result()
+            return _Run(self, workflow, name, (event, commit, payload or {}), run=run, needs=needs or {}).result()
         finally:
             self.api.runs[run].update(status="completed", conclusion="success")
 
@@ -87,7 +110,14 @@ class Runner:
 
 class _Run:
     def __init__(
-        self, runner: Runner, workflow: str, name: str, cause: tuple[str, str, Mapping[str, Any]], run: int
+        self,
+        runner: Runner,
+        workflow: str,
+        name: str,
+        cause: tuple[str, str, Mapping[str, Any]],
+        *,
+        run: int,
+        needs: Mapping[str, Job],
     ) -> None:
         event, commit, payload = cause
         self.runner = runner
@@ -113,6 +143,7 @@ class _Run:
             "secrets": runner.secrets if self.job.get("environment") else {},
             "vars": {"RECONCILER_ALLOWED_HOSTS": runner.hosts} if self.job.get("environment") else {},
             "steps": {},
+            "needs": {name: {"outputs": job.outputs} for name, job in needs.items()},
         }
         permissions = self.job.get("permissions", self.definition.get("permissions", {}))
         runner.api.tokens = {GITHUB_TOKEN: Token(permissions=dict(permissions))}
@@ -136,7 +167,9 @@ class _Run:
         if (self.done.code and not goes_on) or not self.truth(condition):
             self.done.steps.append(Step(name, None))
         elif "uses" in step:
-            self.use(name, {key: self.text(str(value)) for key, value in step.get("with", {}).items()})
+            outputs = self.use(name, {key: self.text(str(value)) for key, value in step.get("with", {}).items()})
+            if "id" in step:
+                self.values["steps"][step["id"]] = {"outputs": outputs}
             self.done.steps.append(Step(name, 0))
         elif step["run"].startswith("python -m venv"):
             (self.work / ".venv").symlink_to(Path(sys.executable).parent.parent)
@@ -154,7 +187,7 @@ class _Run:
             "LANG": "C.UTF-8",
             "CI": "true",
             "GITHUB_API_URL": self.runner.api.url,
-            "GITHUB_SERVER_URL": "https://github.com",
+            "GITHUB_SERVER_URL": self.runner.server.url,
             "GITHUB_REPOSITORY": REPOSITORY,
             "GITHUB_REF_NAME": "main",
             "GITHUB_SHA": self.commit,
@@ -175,32 +208,58 @@ class _Run:
             self.values["steps"][step["id"]] = {"outputs": lines}
         return Step(name, ended.returncode, ended.stdout + ended.stderr)
 
-    def use(self, action: str, given: Mapping[str, str]) -> None:
+    def use(self, action: str, given: Mapping[str, str]) -> dict[str, str]:
+        """Does what the action does; its outputs."""
         match action:
             case "actions/checkout":
                 assert given["persist-credentials"] == "False"
                 self.checkout(self.work / given.get("path", ""), given.get("ref") or self.commit, given)
             case "actions/upload-artifact":
-                self.upload(given)
+                return self.upload(given)
+            case "actions/download-artifact":
+                self.download(given)
             case "actions/setup-python":
                 pass
             case _:
                 raise AssertionError(action)
+        return {}
 
     def checkout(self, folder: Path, ref: str, given: Mapping[str, str]) -> None:
-        git(self.root, "clone", "--no-checkout", str(self.runner.origin), str(folder))
-        git(folder, "fetch", "origin", ref)
+        """What `actions/checkout` makes: a shallow, whole or partial clone whose remote knows no token afterwards."""
+        folder.mkdir(parents=True, exist_ok=True)
+        git(folder, "init")
+        git(folder, "remote", "add", "origin", self.runner.server.repository)
+        basic = base64.b64encode(f"x-access-token:{GITHUB_TOKEN}".encode()).decode()
+        header = ("-c", f"http.{self.runner.server.url}/.extraheader=AUTHORIZATION: basic {basic}")
+        how = ["--filter=blob:none"] if "sparse-checkout" in given else []
+        if given.get("fetch-depth") == "0":
+            git(folder, *header, "fetch", *how, "origin", "+refs/heads/*:refs/remotes/origin/*")
+        else:
+            git(folder, *header, "fetch", *how, "--no-tags", "--depth=1", "origin", f"+{ref}:refs/remotes/origin/main")
         if "sparse-checkout" in given:
             git(folder, "sparse-checkout", "set", given["sparse-checkout"])
-        git(folder, "checkout", ref)
+        git(folder, *header, "checkout", "--detach", ref)
 
-    def upload(self, given: Mapping[str, str]) -> None:
+    def download(self, given: Mapping[str, str]) -> None:
+        for item in self.runner.api.artifacts:
+            if (item["run"], item["name"]) == (self.done.run, given["name"]):
+                with zipfile.ZipFile(io.BytesIO(self.runner.api.contents[item["id"]])) as archive:
+                    archive.extractall(self.work / given["path"])
+                return
+        raise AssertionError(f"there is no artifact {given['name']}")
+
+    def upload(self, given: Mapping[str, str]) -> dict[str, str]:
         path = self.work / given["path"]
         if path.is_dir():
             files = {str(file.relative_to(path)): file.read_bytes() for file in path.rglob("*") if file.is_file()}
+            files = {name: content for name, content in files.items() if not name.startswith(".")}
         else:
             files = {path.name: path.read_bytes()}
+        if not files:
+            assert given["if-no-files-found"] == "ignore"
+            return {}
         self.runner.api.artifact(self.done.run, given["name"], files)
+        return {"artifact-id": str(self.runner.api.artifacts[-1]["id"])}
 
     # --- expressions ----------------------------------------------------------
 

@@ -30,7 +30,7 @@ INTERNAL = {
     "reconciler.expressions.values.ExpressionFaultError",
     "reconciler.expressions.values.IgnoreFlowError",
     "reconciler.sources.yaml_edit.EditError",
-    "reconciler.store.repository.GitRefusedError",
+    "reconciler.store.git.GitRefusedError",
 }
 """Public, but never seen by a user as an exception: somebody's data is wrong, not the run."""
 

@@ -116,6 +116,51 @@ def test_every_checkout_forgets_its_credentials(name: str) -> None:
     assert all(step["with"]["persist-credentials"] is False for step in checkouts)
 
 
+def test_whoever_writes_the_repository_has_no_token_of_the_service() -> None:
+    apply, record = jobs("apply.yml")["apply"], jobs("apply.yml")["record"]
+    assert apply["permissions"]["contents"] == "read"
+    assert record["permissions"] == {"contents": "write"}
+    assert "secrets." not in str(record)
+    assert "environment" not in record
+    writers = [
+        (name, job)
+        for name in NAMES
+        for job, found in jobs(name).items()
+        if found.get("permissions", {}).get("contents") == "write"
+    ]
+    assert writers == [("apply.yml", "record")]
+
+
+@pytest.mark.parametrize("name", ["apply.yml", "drift.yml"])
+def test_nothing_is_planned_without_the_record(name: str) -> None:
+    found = [step.get("run", "") for step in next(iter(jobs(name).values()))["steps"]]
+    fetch = next(number for number, said in enumerate(found) if "github fetch-record" in said)
+    planning = [number for number, said in enumerate(found) if re.search(r"reconciler (plan|apply|drift) ", said)]
+    assert planning
+    assert fetch < min(planning)
+    keyed = [step for _, step in steps(name) if "RECONCILER_TOKEN" in step.get("env", {})]
+    assert all("RECONCILER_RECORD_KEY" in step["env"] for step in keyed)
+
+
+def test_the_plan_of_a_pull_request_has_all_branches_and_git_gets_no_token_there() -> None:
+    (job,) = jobs("plan.yml").values()
+    data = [step["with"] for step in job["steps"] if "checkout" in step.get("uses", "")][1]
+    assert data["fetch-depth"] == 0, "the record branch is among them"
+    assert "fetch-record" not in str(job)
+    assert [step["name"] for step in job["steps"] if "RECONCILER_RECORD_KEY" in step.get("env", {})] == ["Plan"]
+
+
+def test_whoever_compares_with_a_commit_has_all_files_of_all_commits() -> None:
+    """`sparse-checkout` and `filter` make a partial clone, which cannot fetch the rest without credentials."""
+    for name in NAMES:
+        for job in jobs(name).values():
+            said = "\n".join(step.get("run", "") for step in job["steps"])
+            checkouts = [step["with"] for step in job["steps"] if "checkout" in step.get("uses", "")]
+            assert all(not {"sparse-checkout", "filter"} & found.keys() for found in checkouts)
+            if "--base" in said:
+                assert checkouts[-1]["fetch-depth"] == 0
+
+
 def test_an_apply_is_never_cancelled() -> None:
     assert YAML(typ="safe").load(workflows(INSTALL)["apply.yml"])["concurrency"]["cancel-in-progress"] is False
 
@@ -124,7 +169,7 @@ def test_the_plan_runs_the_default_branch_and_takes_the_pull_request_as_data() -
     (job,) = jobs("plan.yml").values()
     program, data = (step["with"] for step in job["steps"] if "checkout" in step.get("uses", ""))
     assert "ref" not in program
-    assert (data["path"], data["sparse-checkout"]) == ("pull-request", "desired-state")
+    assert data["path"] == "pull-request"
     scripts = "\n".join(step.get("run", "") for step in job["steps"])
     assert set(re.findall(r"\S*pull-request\S*", scripts)) == {"pull-request/desired-state"}
 

@@ -10,7 +10,8 @@ from repository import GitRepository
 
 from reconciler.errors import ReconcilerError, RepositoryError, UsageError
 from reconciler.sources.yaml_files import is_read
-from reconciler.store.repository import Wanted, base_commit, commit_of, git_environment, write_tree
+from reconciler.store.git import git_environment
+from reconciler.store.repository import Wanted, base_commit, commit_of, write_tree
 
 EVERYTHING = Wanted(lambda _name: True, 1024)
 

@@ -13,7 +13,7 @@ from reconciler.core.model import Outcome, Plan, Result, Target
 from reconciler.core.planning import change_digest
 from reconciler.errors import PlanFileError
 from reconciler.store.receipts import Receipt
-from reconciler.store.refusal import forget_refusal, last_refusal, remember_refusal
+from reconciler.store.refusal import REFUSAL, forget_refusal, last_refusal, newer_refusal, remember_refusal
 from reconciler.store.runs import moved_from, runs_of
 
 ADA = change("ada", after=values_of("ada", family="King"))
@@ -119,26 +119,39 @@ def test_a_target_that_no_receipt_knows_has_moved(tmp_path: Path) -> None:
 def test_refusals_are_counted_and_forgotten(tmp_path: Path) -> None:
     plans = tmp_path / "plans"
     assert last_refusal(plans, TARGET) is None
-    remember_refusal(plans, TARGET, "the token is refused", NOW)
-    remember_refusal(plans, TARGET, "still", NOW + timedelta(hours=1))
+    remember_refusal(plans, None, TARGET, "the token is refused", NOW)
+    remember_refusal(plans, last_refusal(plans, TARGET), TARGET, "still", NOW + timedelta(hours=1))
     found = last_refusal(plans, TARGET)
     assert found is not None
     assert (found.message, found.began, found.last, found.count) == ("still", NOW, NOW + timedelta(hours=1), 2)
     assert last_refusal(plans, Target("scim", TARGET.base_url)) is None
-    forget_refusal(plans)
-    forget_refusal(plans)
+    forget_refusal(plans, plans, NOW + timedelta(hours=2))
     assert last_refusal(plans, TARGET) is None
+    answered = (plans / REFUSAL).read_bytes()
+    forget_refusal(plans, plans, NOW + timedelta(hours=3))
+    assert (plans / REFUSAL).read_bytes() == answered, "it answers since then"
+
+
+def test_of_two_copies_of_a_refusal_the_newer_one_counts(tmp_path: Path) -> None:
+    remember_refusal(tmp_path, None, TARGET, "no", NOW)
+    refused = (tmp_path / REFUSAL).read_bytes()
+    forget_refusal(tmp_path, tmp_path, NOW + timedelta(hours=1))
+    answered = (tmp_path / REFUSAL).read_bytes()
+    for broken in (b"", b"[]", b"{}", b'{"last": 1}', b'{"last": "2026-03-01"}'):
+        assert newer_refusal(broken, refused) == refused
+        assert newer_refusal(refused, broken) == refused
+    assert newer_refusal(refused, answered) == newer_refusal(answered, refused) == answered
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "null", "{}", '{"profile": 1}', "[" * 9000])
 def test_a_record_that_cannot_be_understood_says_nothing(content: str, tmp_path: Path) -> None:
     (tmp_path / "refusal.json").write_text(content)
     assert last_refusal(tmp_path, TARGET) is None
-    remember_refusal(tmp_path, TARGET, "no", datetime(2026, 3, 1, tzinfo=UTC))
+    remember_refusal(tmp_path, None, TARGET, "no", datetime(2026, 3, 1, tzinfo=UTC))
     assert last_refusal(tmp_path, TARGET) is not None
 
 
 def test_a_place_that_cannot_be_written_is_no_further_error(tmp_path: Path) -> None:
     (tmp_path / "plans").write_text("")
-    remember_refusal(tmp_path / "plans", TARGET, "no", NOW)
-    forget_refusal(tmp_path / "plans")
+    remember_refusal(tmp_path / "plans", None, TARGET, "no", NOW)
+    forget_refusal(tmp_path / "plans", tmp_path / "plans", NOW)

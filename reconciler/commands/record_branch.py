@@ -1,0 +1,57 @@
+"""`github fetch-record` and `github push-record`: the record of applies on a branch of the repository."""
+
+from __future__ import annotations
+
+import re
+
+from reconciler import bootstrap
+from reconciler.commands.place import Place, place_settings
+from reconciler.core.text import quoted, shortened
+from reconciler.errors import ExitCode, UsageError
+from reconciler.github import runner
+from reconciler.store.record_branch import Author, RecordBranch
+from reconciler.terminal import Terminal
+
+_AUTHOR = re.compile(r"([^<>\x00-\x1f\x7f]+) <([^<>\x00-\x20\x7f]+)>")
+
+
+def run_fetch_record(place: Place, terminal: Terminal) -> ExitCode:
+    """Brings the branch here. Whatever but an answer of the server fails: a history unseen would unlock guards."""
+    settings = place_settings(place, terminal)
+    if settings is None:
+        return ExitCode.ERROR
+    branch = settings.record.branch
+    if branch is None:
+        terminal.note("settings.yaml names no record.branch: what earlier runs did is not known to this one.")
+        return ExitCode.OK
+    tip = RecordBranch(place.state, branch, bootstrap.git_remote()).fetch()
+    target = bootstrap.workflow().outputs
+    if target is not None:
+        with target.open("a", encoding="utf-8") as out:
+            out.write(runner.outputs({"branch": branch}))
+    terminal.note(f"The record is {branch} at {tip[:12]}." if tip else f"There is no branch {branch} yet: no record.")
+    return ExitCode.OK
+
+
+def run_push_record(place: Place, author: str, terminal: Terminal) -> ExitCode:
+    """Adds what lies in `plans/` to the branch."""
+    by = _author(author)
+    settings = place_settings(place, terminal)
+    if settings is None:
+        return ExitCode.ERROR
+    branch = settings.record.branch
+    if branch is None:
+        terminal.note("settings.yaml names no record.branch: nothing was pushed.")
+        return ExitCode.OK
+    here = bootstrap.workflow()
+    note = f"Run {here.run}, commit {here.commit}" if here.run and here.commit.isalnum() else "By hand"
+    commit = RecordBranch(place.state, branch, bootstrap.git_remote()).push(place.record, by, note)
+    terminal.note(f"The record is {branch} at {commit[:12]}." if commit else f"Nothing is new for {branch}.")
+    return ExitCode.OK
+
+
+def _author(text: str) -> Author:
+    found = _AUTHOR.fullmatch(text)
+    if found is None:
+        raise UsageError(f"--author {quoted(shortened(text, 80))} is nobody", "Write it as git does: 'NAME <EMAIL>'.")
+    return Author(found[1], found[2])
