@@ -190,6 +190,7 @@ def desired(
         key=key or str(values.get("userName", name_of(who))),
         match=match_of(values),
         origin=Origin("users/people.yaml", line, 3),
+        anchor=match_of({**values, **(create_only or {})})[0],
         attributes=used,
         create_only=create_only or {},
         verdict=verdict,

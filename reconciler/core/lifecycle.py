@@ -72,7 +72,7 @@ def update(desired: DesiredUser, live: LiveUser, mappings: Sequence[AttributeMap
         # Whether it may be deactivated is for the guards to say, once it is managed.
         if changes.get("active") is False:
             del changes["active"]
-        _link(desired, mappings, changes)
+        _link(desired, changes)
     if not changes:
         return None
     action, reason, detail = _kind(live, changes)
@@ -94,12 +94,10 @@ def stays_inactive(desired: DesiredUser, live: LiveUser, change: Change | None) 
     return live.managed and not live.active and not reactivated and desired.attributes.get("active") is not False
 
 
-def _link(
-    desired: DesiredUser, mappings: Sequence[AttributeMapping], changes: dict[AttributePath, Value | None]
-) -> None:
+def _link(desired: DesiredUser, changes: dict[AttributePath, Value | None]) -> None:
     """Adopting sets externalId even where its mapping flows on create only: without it the account stays unmanaged."""
     external_id = desired.create_only.get("externalId")
-    if external_id is not None and any(row.match and row.target == "externalId" for row in mappings):
+    if external_id is not None and desired.anchor is not None:
         changes["externalId"] = external_id
 
 

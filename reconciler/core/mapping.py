@@ -64,6 +64,7 @@ class Projector:
         self._unique = tuple(row for row in mappings if row.unique)
         self._compiled = [_compiled(row) for row in self._rows]
         self._matching = by_precedence(mappings)
+        self._anchor = next((row for row in self._rows if row.target == "externalId"), None)
         self._domains = frozenset(domain.strip().casefold() for domain in domains)
         self._required = [row.path for row in profile.attributes if row.required]
         self._check_email = bool(profile.user_name_is_email.value)
@@ -104,11 +105,13 @@ class Projector:
             chosen = {path for path, _ in candidates}
             self._miss(user, [path for path in missing if path not in chosen], mistakes)
         values = {**attributes, **create_only} if create_only else attributes
+        identity = self._identify(user, IN_SCOPE)[0] if mistakes else None
         return (
             DesiredUser(
                 key=user.key,
-                match=self._identify(user, IN_SCOPE)[0].match if mistakes else self._match(values, defaulted),
+                match=identity.match if identity else self._match(values, defaulted),
                 origin=user.origin,
+                anchor=identity.anchor if identity else self._own(self._anchor, values, defaulted),
                 attributes=attributes,
                 create_only=create_only,
                 candidates=candidates,
@@ -143,27 +146,36 @@ class Projector:
 
     def _identify(self, user: SourceUser, verdict: Verdict) -> tuple[DesiredUser, list[Diagnostic]]:
         """A user out of scope: only who it is matters."""
-        match: list[Value | None] = []
+        found: dict[AttributePath, Value | None] = {}
         mistakes: list[Diagnostic] = []
-        for row in self._matching:
+        for row in {row.target: row for row in (*self._matching, self._anchor) if row is not None}.values():
             try:
-                match.append(comparable(row.attribute, typed(row.attribute, row.rule(user.attributes))))
+                found[row.target] = comparable(row.attribute, typed(row.attribute, row.rule(user.attributes)))
             except (MappingError, UnreadableError) as fault:
-                match.append(None)
+                found[row.target] = None
                 mistakes.append(_mistake(user, row, f"{short(row.target)} cannot be mapped: {fault}"))
-        failed = bool(mistakes) or not any(match) or verdict.reason is ScopeReason.UNJUDGED
-        return DesiredUser(
-            user.key, tuple(match), user.origin, verdict=verdict, lifecycle=user.lifecycle, failed=failed
-        ), mistakes
+        match = tuple(found[row.target] for row in self._matching)
+        identity = DesiredUser(
+            user.key,
+            match,
+            user.origin,
+            found.get("externalId"),
+            verdict=verdict,
+            lifecycle=user.lifecycle,
+            failed=bool(mistakes) or not any(match) or verdict.reason is ScopeReason.UNJUDGED,
+        )
+        return identity, mistakes
 
     def _match(self, values: Mapping[str, Value], defaulted: Collection[str]) -> tuple[Value | None, ...]:
-        """The matching values; a default is no identity: everybody without a value would share it."""
-        return tuple(
-            [
-                None if row.attribute.path in defaulted else comparable(row.attribute, values.get(row.attribute.path))
-                for row in self._matching
-            ]
-        )
+        """The matching values."""
+        return tuple([self._own(row, values, defaulted) for row in self._matching])
+
+    @staticmethod
+    def _own(row: AttributeMapping | None, values: Mapping[str, Value], defaulted: Collection[str]) -> Value | None:
+        """The value as it is compared; a default is no identity: everybody without a value would share it."""
+        if row is None or row.attribute.path in defaulted:
+            return None
+        return comparable(row.attribute, values.get(row.attribute.path))
 
     def _lint(self, user: SourceUser, row: AttributeMapping, value: Value, mistakes: list[Diagnostic]) -> None:
         text = str(value)

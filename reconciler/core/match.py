@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from reconciler.core.compare import comparable
 from reconciler.core.model import (
     AttributeMapping,
     DesiredUser,
@@ -48,6 +49,7 @@ class _Matcher:
     ) -> None:
         rows = by_precedence(mappings)
         self._attributes = [row.attribute for row in rows]
+        self._external_id = next((row.attribute for row in mappings if row.target == "externalId"), None)
         self._desired = desired
         self._live = live
         self._claims: dict[str, DesiredUser] = {}
@@ -144,7 +146,11 @@ class _Matcher:
             theirs = hit.match[other]
             if (other < level or (anchor and other != level)) and theirs is not None and theirs != user.match[other]:
                 return self._name(other), str(theirs)
-        return None
+        if self._external_id is None or user.anchor is None or self._attributes[level].path == "externalId":
+            return None
+        # Also where its mapping has no `match`: the account was linked with somebody.
+        theirs = comparable(self._external_id, hit.external_id)
+        return None if theirs in (None, user.anchor) else ("externalId", str(hit.external_id))
 
     def _pair(self, user: DesiredUser) -> None:
         hit = self._matched.get(id(user))
@@ -160,7 +166,8 @@ class _Matcher:
                 f"the live account {quoted(hit.user_name)} is not managed: the ownership filter excludes it",
                 "Change `ownership` in settings.yaml if this directory should manage it.",
             )
-        elif user.verdict.in_scope and not user.failed and not hit.managed and not _has_external_id(user):
+        elif user.verdict.in_scope and not user.failed and not hit.managed and user.anchor is None:
+            # Without a link it would be written to, but never managed.
             self._conflict(
                 user,
                 f"the live account {quoted(hit.user_name)} is not managed, and there is no externalId to link it with",
@@ -182,8 +189,3 @@ class _Matcher:
 
     def _name(self, level: int) -> str:
         return short(self._attributes[level].path)
-
-
-def _has_external_id(user: DesiredUser) -> bool:
-    """Whether adopting would link the account; without a link it would be written to, but never managed."""
-    return "externalId" in user.attributes or "externalId" in user.create_only

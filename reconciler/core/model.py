@@ -230,12 +230,14 @@ class DesiredUser:
 
     `match` holds the values of the matching attributes in order of precedence, in the form in which they are compared
     (`compare.comparable`); None: unassigned or not computable.
-    For a user out of scope, or one who could not be mapped (`failed`), only `match` counts.
+    For a user out of scope, or one who could not be mapped (`failed`), only `match` and `anchor` count.
     """
 
     key: str
     match: tuple[Value | None, ...]
     origin: Origin | None
+    anchor: Value | None = None
+    """externalId as it is compared, with `match` or without; None: unassigned, or nothing but a default."""
     attributes: Attributes = field(default_factory=dict)
     create_only: Attributes = field(default_factory=dict)
     """Further values, sent on create only."""

@@ -41,16 +41,41 @@ def test_days_count_from_the_receipt_also_where_no_name_is_kept(at_work: Open) -
     ]
 
 
-def test_a_foreign_external_id_is_a_conflict_whatever_the_matching_order(at_work: Open) -> None:
+@pytest.mark.parametrize("rule", ["match: 2", "apply: always", "apply: create", "apply: if_empty"])
+def test_a_foreign_external_id_is_a_conflict_however_it_is_mapped(rule: str, at_work: Open) -> None:
     service = OddScim(users=[named(1, "ada"), named(2, "keeper")])
     workspace = at_work(service)
-    workspace.write("mappings.yaml", BY_NAME_FIRST)
-    for enabled in (True, False):
+    workspace.write("mappings.yaml", BY_NAME_FIRST.replace("match: 2", rule))
+    for enabled, code in ((True, 5), (False, 0)):  # somebody out of scope wants no account: a warning
         workspace.users([source(named(9, "ada"), accountEnabled=enabled), source(named(2, "keeper"))])
         ended = workspace.apply()
-        assert ended.code == 5
+        assert ended.code == code
         assert "belongs to a live account with another externalId" in ended.out
         assert service.writes == []
+
+
+def test_an_external_id_that_nobody_has_a_value_for_makes_no_account_foreign(at_work: Open) -> None:
+    service = OddScim(users=[named(1, "ada"), named(2, "keeper", externalId="shared")])
+    workspace = at_work(service)
+    workspace.write("mappings.yaml", BY_NAME_FIRST.replace("match: 2", "default: shared"))
+    people = [source(named(1, "ada"), surname="Byron"), source(named(2, "keeper"), surname="Byron")]
+    for person in people:
+        del person["objectId"]
+    workspace.users(people)
+    assert workspace.plan().actions == {"ada@example.com": "update", "keeper@example.com": "update"}
+
+
+def test_an_account_is_not_written_to_unless_it_is_linked(at_work: Open) -> None:
+    service = OddScim(users=[named(1, "ada", externalId=None), named(2, "bob", externalId=None)])
+    workspace = at_work(service)
+    workspace.write("mappings.yaml", BY_NAME_FIRST.replace("match: 2", "apply: create, default: shared"))
+    ada, bob = source(named(1, "ada"), surname="Byron"), source(named(2, "bob"), surname="Byron", objectId=None)
+    workspace.users([ada, bob])
+    ended = workspace.apply()
+    assert ended.code == 5
+    assert "is not managed, and there is no externalId to link it with" in ended.out
+    assert service.find("ada@example.com")["externalId"] == ada["objectId"]
+    assert [write.user_name for write in service.writes] == ["ada@example.com"]
 
 
 @pytest.mark.parametrize(("here", "there"), [("strasse", "straße"), ("ida", "i̇da"), ("ss", "ẞ")])

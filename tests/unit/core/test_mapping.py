@@ -18,6 +18,7 @@ from reconciler.core.model import (
     SourceAttributes,
     SourceUser,
     Value,
+    Verdict,
     error,
 )
 from reconciler.core.profile import TargetProfile
@@ -40,7 +41,11 @@ def project(
 def test_a_user_in_scope_has_every_mapped_value() -> None:
     assert project(source_user()) == (
         DesiredUser(
-            key="ada@example.com", match=("id-ada", "ada@example.com"), origin=PLACE, attributes=values_of("ada")
+            key="ada@example.com",
+            match=("id-ada", "ada@example.com"),
+            origin=PLACE,
+            anchor="id-ada",
+            attributes=values_of("ada"),
         ),
         [],
     )
@@ -84,18 +89,34 @@ def test_matching_values_are_in_the_form_in_which_they_are_compared() -> None:
         assert found.match == ("id-ada", "ada@example.com")
 
 
-def test_a_user_out_of_scope_has_matching_values_only() -> None:
+def test_a_user_out_of_scope_has_identifying_values_only() -> None:
     found = Projector(APPLE, MAPPINGS, ()).project(source_user(givenName=None, protected=True), OUT)
     assert found == (
         DesiredUser(
             "ada@example.com",
             ("id-ada", "ada@example.com"),
             PLACE,
+            "id-ada",
             verdict=OUT,
             lifecycle=Lifecycle(protected=True),
         ),
         [],
     )
+
+
+@pytest.mark.parametrize("verdict", [IN_SCOPE, OUT])
+@pytest.mark.parametrize("flow", Flow)
+@pytest.mark.parametrize("name", ["Ada", "x" * 2000])
+def test_an_external_id_identifies_also_without_a_matching_precedence(verdict: Verdict, flow: Flow, name: str) -> None:
+    rows = mappings(mapping("externalId", "objectId", flow=flow))
+    found, _ = Projector(APPLE, rows, ()).project(source_user(objectId="ID-Ada", givenName=name), verdict)
+    assert (found.match, found.anchor) == (("ada@example.com",), "id-ada")
+
+
+def test_a_default_external_id_identifies_nobody() -> None:
+    rows = mappings(mapping("externalId", "objectId", default="shared"))
+    assert project(source_user(objectId=None), rows)[0].anchor is None
+    assert project(source_user(), rows)[0].anchor == "id-ada"
 
 
 def test_a_user_out_of_scope_whom_nothing_identifies_is_failed() -> None:
