@@ -122,6 +122,7 @@ def _compile(
         flow=Flow.CREATE if compiled.once else Flow(entry.apply),
         clear=entry.when_null == "clear",
         unique=compiled.unique,
+        once=compiled.once,
         direct=entry.source,
         origin=row.at("target"),
         words=rule_words(entry),

@@ -49,7 +49,8 @@ class _Matcher:
     ) -> None:
         rows = by_precedence(mappings)
         self._attributes = [row.attribute for row in rows]
-        self._external_id = next((row.attribute for row in mappings if row.target == "externalId"), None)
+        linking = (row.attribute for row in mappings if row.target == "externalId" and not row.once)
+        self._external_id = next(linking, None)
         self._desired = desired
         self._live = live
         self._claims: dict[str, DesiredUser] = {}

@@ -200,6 +200,8 @@ class AttributeMapping:
     """`when_null: clear`: an unassigned value empties the target; else the target keeps its own."""
     unique: bool = False
     """`SelectUniqueValue`: the rule gives candidates, of which planning chooses one that nobody has. On create only."""
+    once: bool = False
+    """Made once, on create only (`Guid` and the like): another rule makes another value for the same person."""
     origin: Origin | None = None
     direct: str | None = None
     """The source attribute whose value the rule gives as it is; None: the rule does more."""

@@ -65,6 +65,18 @@ def test_an_external_id_that_nobody_has_a_value_for_makes_no_account_foreign(at_
     assert workspace.plan().actions == {"ada@example.com": "update", "keeper@example.com": "update"}
 
 
+def test_an_external_id_that_was_made_once_makes_no_account_foreign(at_work: Open) -> None:
+    service = OddScim(
+        users=[named(1, "ada", externalId=None), named(2, "keeper", externalId="made by an earlier rule")]
+    )
+    workspace = at_work(service)
+    workspace.write("mappings.yaml", BY_NAME_FIRST.replace("source: objectId, match: 2", "expression: Guid()"))
+    workspace.users([source(named(number, name), objectId=None) for number, name in ((1, "ada"), (2, "keeper"))])
+    assert workspace.apply().code == 0
+    assert len(service.find("ada@example.com")["externalId"]) == 36
+    assert service.find("keeper@example.com")["externalId"] == "made by an earlier rule"
+
+
 def test_an_account_is_not_written_to_unless_it_is_linked(at_work: Open) -> None:
     service = OddScim(users=[named(1, "ada", externalId=None), named(2, "bob", externalId=None)])
     workspace = at_work(service)
