@@ -235,7 +235,8 @@ class OneChange:
         return found, len(found) == len(resources)
 
     def _patch(self, change: Change, rows: Sequence[AttributeChange], *, stepped_aside: bool) -> Outcome:
-        live = self._read(change.live_id or "")
+        resource = self._do.service.get_user(change.live_id or "")
+        live = self._do.reader.read(resource) if resource is not None else None
         expected = change
         if stepped_aside:
             expected = replace(change, before={**change.before, "userName": change.temporary_user_name or ""})
@@ -245,7 +246,7 @@ class OneChange:
         if not verify.unmet(change, live, self._do.mappings):
             return self._done(change, live, "already in effect")
         self._started(change, [row.path for row in rows])
-        body = patch.patch_body(rows, capitalised=bool(self._do.profile.patch_op_capitalised.value))
+        body = patch.patch_body(rows, resource or {}, capitalised=bool(self._do.profile.patch_op_capitalised.value))
         answer, lost = self._sent(expected, lambda: self._do.service.patch_user(change.live_id or "", body))
         if answer is None or change.action in REMOVALS:
             return self._verified(change, None, lost=lost)

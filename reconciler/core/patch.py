@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
-from reconciler.core.model import AttributeChange, Attributes, Value
-from reconciler.core.paths import CORE, Path, parse
+from reconciler.core.model import AttributeChange, Attributes, Resource, Value
+from reconciler.core.paths import CORE, Path, parse, reader
 
 PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 
 
-def patch_body(changes: Iterable[AttributeChange], *, capitalised: bool) -> dict[str, Any]:
-    """One operation for each changed attribute. `capitalised`: `Replace`, as Entra writes it."""
-    operations = _merged([patch_op(change) for change in changes])
+def patch_body(changes: Iterable[AttributeChange], live: Resource, *, capitalised: bool) -> dict[str, Any]:
+    """One operation for each changed attribute of `live`. `capitalised`: `Replace`, as Entra writes it."""
+    operations = _merged([patch_op(change, live) for change in changes])
     if capitalised:
         operations = [{**operation, "op": operation["op"].capitalize()} for operation in operations]
     return {"schemas": [PATCH_OP], "Operations": operations}
 
 
-def patch_op(change: AttributeChange) -> dict[str, Any]:
-    """The operation that makes one changed row true."""
+def patch_op(change: AttributeChange, live: Resource) -> dict[str, Any]:
+    """The operation that makes one changed row true for the user whom the target returned as `live`."""
     path = parse(change.path)
     if change.after is None:
         return {"op": "remove", "path": _removable(path)}
-    if path.filter is not None and change.before is None:
-        # RFC 7644 §3.5.2.3: replacing an element that no filter finds fails with noTarget, so it is added.
+    if path.filter is not None and change.before is None and not _has_element(live, path, path.filter[0]):
+        # RFC 7644 §3.5.2.3: replacing an element that no filter finds fails with noTarget, so it is added. One that is
+        # there gets the part: beside a second element of the same type it would never be seen.
         return {"op": "add", "path": _holder(path), "value": [_element(path, change.after)]}
     return {"op": "replace", "path": change.path, "value": change.after}
 
@@ -77,6 +79,10 @@ def _put(holder: dict[str, Any], path: Path, value: Value) -> None:
 def _element(path: Path, value: Value) -> dict[str, Any]:
     name, chosen = path.filter or ("type", "work")
     return {name: chosen, path.sub or "value": value}
+
+
+def _has_element(live: Resource, path: Path, name: str) -> bool:
+    return reader(replace(path, sub=name))(live) is not None
 
 
 def _holder(path: Path) -> str:

@@ -203,3 +203,18 @@ def test_a_saved_plan_is_stale_when_the_target_has_moved(service: tuple[Workspac
     assert stale.code == 4
     assert 'user["same@example.com"]: would now be updated, which was not reviewed' in stale.err
     assert live() == before
+
+
+@pytest.mark.parametrize("make", [PlainScim, lambda people: OddScim(users=people)], ids=["plain", "odd"])
+def test_a_part_goes_into_the_element_that_is_there(make: Callable[[Any], Any], at_work: Open) -> None:
+    person = make_user(1, addresses=[{"type": "work", "country": "DE"}], phoneNumbers=[{"type": "home", "value": "1"}])
+    workspace = at_work(make([person]))
+    work = ('addresses[type eq "work"].locality', "city"), ('phoneNumbers[type eq "work"].value', "phone")
+    rows = [f"- {{target: '{target}', source: {name}}}\n" for target, name in work]
+    workspace.write("mappings.yaml", MAPPINGS + "".join(rows))
+    workspace.users([source(person, city="Berlin", phone="2")])
+    assert workspace.apply().code == 0
+    (found,) = direct_users(workspace)
+    assert found["addresses"] == [{"type": "work", "country": "DE", "locality": "Berlin"}]
+    assert [(each["type"], each["value"]) for each in found["phoneNumbers"]] == [("home", "1"), ("work", "2")]
+    assert workspace.plan().code == 0

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from builders import DEPARTMENT, ENTERPRISE
 
-from reconciler.core.model import AttributeChange, Value
+from reconciler.core.model import AttributeChange, Resource, Value
 from reconciler.core.patch import PATCH_OP, patch_body, patch_op, resource
 from reconciler.core.paths import CORE
 
@@ -43,7 +43,25 @@ WORK = 'emails[type eq "work"].value'
 def test_a_changed_row_is_one_operation(
     path: str, before: Value | None, after: Value | None, operation: dict[str, Any]
 ) -> None:
-    assert patch_op(AttributeChange(path, before, after)) == operation
+    assert patch_op(AttributeChange(path, before, after), {}) == operation
+
+
+COUNTRY = 'addresses[type eq "work"].country'
+
+
+@pytest.mark.parametrize(
+    ("live", "operation"),
+    [
+        ({"addresses": [{"type": "Work", "locality": "Berlin"}]}, {"op": "replace", "path": COUNTRY, "value": "DE"}),
+        (
+            {"addresses": [{"type": "home"}]},
+            {"op": "add", "path": "addresses", "value": [{"type": "work", "country": "DE"}]},
+        ),
+        ({"addresses": None}, {"op": "add", "path": "addresses", "value": [{"type": "work", "country": "DE"}]}),
+    ],
+)
+def test_a_part_that_an_element_lacks_goes_into_that_element(live: Resource, operation: dict[str, Any]) -> None:
+    assert patch_op(AttributeChange(COUNTRY, None, "DE"), live) == operation
 
 
 ROWS = [
@@ -57,10 +75,10 @@ ROWS = [
     ("capitalised", "words"), [(False, ["replace", "add", "remove"]), (True, ["Replace", "Add", "Remove"])]
 )
 def test_a_body_has_the_operations_in_order_in_the_spelling_of_the_profile(capitalised: bool, words: list[str]) -> None:
-    body = patch_body(ROWS, capitalised=capitalised)
+    body = patch_body(ROWS, {}, capitalised=capitalised)
     assert body == {
         "schemas": [PATCH_OP],
-        "Operations": [{**patch_op(row), "op": word} for row, word in zip(ROWS, words, strict=True)],
+        "Operations": [{**patch_op(row, {}), "op": word} for row, word in zip(ROWS, words, strict=True)],
     }
 
 
@@ -72,7 +90,7 @@ def test_parts_of_one_new_element_are_added_as_one_element() -> None:
         AttributeChange("title", None, "Countess"),
         AttributeChange(WORK, None, "ada@example.com"),
     ]
-    assert patch_body(rows, capitalised=False)["Operations"] == [
+    assert patch_body(rows, {}, capitalised=False)["Operations"] == [
         {"op": "add", "path": "addresses", "value": [{"type": "home", "country": "FR"}]},
         {"op": "add", "path": "addresses", "value": [{"type": "work", "country": "DE", "locality": "Berlin"}]},
         {"op": "replace", "path": "title", "value": "Countess"},
