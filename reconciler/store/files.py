@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -13,13 +14,27 @@ _MAX_BYTES = 1024 * 1024 * 1024
 
 
 def write_private(path: Path, text: str) -> None:
-    """Writes `text` to `path`, readable by its owner only; a crash leaves the old file or the new one."""
+    """Writes `text` to `path`, readable by its owner only; a crash leaves the old file or the new one.
+
+    It takes the place of a regular file only: root's `-o /dev/null` must not make a file of the device.
+    """
     write_private_bytes(path, text.encode())
 
 
 def write_private_bytes(path: Path, content: bytes) -> None:
     """The same for bytes."""
+    if _is_special(path):
+        raise PlanFileError(f"cannot write {path}: not a regular file", "Choose another place.")
     _write(path, content, 0o600)
+
+
+def _is_special(path: Path) -> bool:
+    """Whether `path` is a device, a pipe, a link: neither a file nor a directory."""
+    try:
+        mode = path.lstat().st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 def write_text(path: Path, text: str) -> None:

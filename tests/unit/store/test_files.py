@@ -60,6 +60,21 @@ def test_a_place_that_is_none_is_told(tmp_path: Path) -> None:
     assert sorted(item.name for item in tmp_path.iterdir()) == ["file", "folder"]
 
 
+def test_what_is_no_file_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("old")
+    (tmp_path / "link").symlink_to("file")
+    (tmp_path / "dangling").symlink_to("nowhere")
+    (tmp_path / "here").symlink_to(".")
+    os.mkfifo(tmp_path / "pipe")
+    before = {item.name: item.lstat().st_mode for item in tmp_path.iterdir()}
+    for name in ("pipe", "link", "dangling", "here"):  # as are /dev/null and /dev/stdout, which root could replace
+        with pytest.raises(PlanFileError) as caught:
+            write_private(tmp_path / name, "new")
+        assert caught.value.summary == f"cannot write {tmp_path / name}: not a regular file"
+    assert {item.name: item.lstat().st_mode for item in tmp_path.iterdir()} == before
+    assert (tmp_path / "file").read_text() == "old"
+
+
 def test_a_file_is_read_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "plan.json").write_bytes(b"\xff\r\n")
     assert read_file(tmp_path / "plan.json") == b"\xff\r\n"
