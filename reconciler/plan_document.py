@@ -413,8 +413,8 @@ def _not_a_plan(text: str | bytes, fault: ValidationError) -> PlanFileError:
         summary = f"the plan has format {str(version)[:20]}, this version reads {FORMAT_VERSION}"
         return PlanFileError(summary, "Make a new plan, or use the version that made it.")
     first = fault.errors(include_url=False, include_input=False)[0]
-    where = ".".join(str(step) for step in first["loc"])
-    return PlanFileError(f"not a plan: {where}: {first['msg']}", "Make one with `reconciler plan -o FILE`.")
+    where = [".".join(str(step) for step in first["loc"])] if first["loc"] else []
+    return PlanFileError(": ".join(["not a plan", *where, first["msg"]]), "Make one with `reconciler plan -o FILE`.")
 
 
 def _read_change(found: ResourceChange) -> Change:

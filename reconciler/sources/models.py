@@ -7,6 +7,7 @@ number where a number is due.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -24,7 +25,7 @@ from pydantic_core import core_schema
 
 from reconciler.core.operators import EXTENSIONS, Operator
 
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def _boolean(value: Any) -> Any:
@@ -41,10 +42,13 @@ def _flag(value: Any) -> Any:
 
 
 def _day(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
     # Left to itself pydantic takes "20261201" for seconds since 1970.
-    if isinstance(value, str) and not _DATE.fullmatch(value):
-        raise ValueError("expected a date such as 2026-12-31")
-    return value
+    if _DATE.fullmatch(value):
+        with suppress(ValueError):
+            return date.fromisoformat(value)
+    raise ValueError("expected a date such as 2026-12-31")
 
 
 def _listed(value: Any) -> Any:

@@ -300,7 +300,7 @@ def test_an_edited_plan_is_refused(edit: Callable[[dict[str, Any]], object]) -> 
         ("nonsense", "not a plan: it is not JSON"),
         (b"\xff\xfe", "not a plan: it is not JSON"),
         ("[" * 100_000, "not a plan: it is not JSON"),
-        ("[]", "not a plan: : Input should be an object"),
+        ("[]", "not a plan: Input should be an object"),
         ("{}", "not a plan: format_version: Field required"),
         ('{"format_version": "2.0"}', "the plan has format 2.0, this version reads 1.0"),
         ('{"format_version": "' + "9" * 500 + '"}', "the plan has format 99999999999999999999, this version reads 1.0"),
