@@ -193,6 +193,6 @@ def _unknown_target(path: str, profile: TargetProfile, origin: Origin | None) ->
     known = [short(row.path) for row in profile.attributes if row.mappable]
     near = difflib.get_close_matches(short(path), known, 1)
     hint = f"Did you mean {near[0]}? " if near else ""
-    why = "and sending it can break the connection. " if profile.closed.value else ""
-    detail = f"{hint}It takes {', '.join(known)}."
-    return error(f"{profile.title} has no attribute {quoted(short(path))}", f"It is not taken, {why}{detail}", origin)
+    why = "It is not taken, and sending it can break the connection. " if profile.closed.value else ""
+    detail = f"{why}{hint}It takes {', '.join(known)}."
+    return error(f"{profile.title} has no attribute {quoted(short(path))}", detail, origin)

@@ -465,8 +465,27 @@ def way_out(plan: Plan) -> list[str]:
 
 
 def render_diagnostics(diagnostics: Sequence[Diagnostic], style: Style) -> str:
-    """All diagnostics, errors first, each with its place, the line itself and a way out."""
-    return "\n".join(_diagnostic(item, style) for item in diagnostics)
+    """The diagnostics, each with its place, the line itself and a way out; of one file not without end."""
+    seen: Counter[tuple[str, Severity]] = Counter()
+    shown = []
+    for item in diagnostics:
+        kind = (item.origin.file if item.origin else "", item.severity)
+        seen[kind] += item.origin is not None
+        if seen[kind] <= _MANY:
+            shown.append(item)
+    return "\n".join(_diagnostic(item, style) for item in (*shown, *_not_shown(seen)))
+
+
+_MANY = 50
+"""Diagnostics of one file and severity: a wrong mapping is a mistake of everybody."""
+
+
+def _not_shown(seen: Mapping[tuple[str, Severity], int]) -> Iterator[Diagnostic]:
+    for (file, severity), count in seen.items():
+        more = count - _MANY
+        if more > 0:
+            said = f"{plural(more, f'more {severity.value}')} in {file} {'is' if more == 1 else 'are'} not shown"
+            yield Diagnostic(severity, said, "Correct those above first. A plan in JSON names them all.")
 
 
 def _diagnostic(item: Diagnostic, style: Style) -> str:

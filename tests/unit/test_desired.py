@@ -355,6 +355,12 @@ def test_an_element_must_be_chosen(loaded: Load) -> None:
     )
 
 
+def test_an_attribute_that_a_service_does_not_have_is_told_with_one_that_it_has(loaded: Load) -> None:
+    found = broken(loaded(settings=TARGET.format("scim"), mappings=f"{USUAL}- {{target: tittle, source: a}}\n"))
+    said = 'mappings.yaml:5:12: SCIM service has no attribute "tittle". Did you mean title? It takes userName, '
+    assert found[0].startswith(said), found
+
+
 def test_what_a_mapping_cannot_do_without_is_told(loaded: Load) -> None:
     assert {
         line for line in broken(loaded(mappings="- {target: externalId, source: objectId}\n")) if "no map" in line

@@ -27,6 +27,7 @@ from reconciler.core.model import (
     Result,
     Severity,
     error,
+    warning,
 )
 from reconciler.core.policy import Approval, Policy
 from reconciler.render.text import (
@@ -113,6 +114,23 @@ def test_diagnostics(snapshot: SnapshotAssertion) -> None:
     assert render_diagnostics(told, PLAIN) == snapshot
     assert render_diagnostics(told, COLOURED) == snapshot
     assert render_diagnostics([], PLAIN) == ""
+
+
+def test_a_mistake_of_everybody_is_not_told_of_everybody() -> None:
+    told = [error(f"mistake {number}", "", Origin("users/a.yaml", number, 3)) for number in range(1, 61)]
+    told.insert(55, error("elsewhere", "", Origin("users/b.yaml", 1, 1)))
+    told += [warning(f"warning {number}", "", Origin("users/a.yaml", number, 3)) for number in range(1, 52)]
+    told += [error(f"nowhere {number}") for number in range(60)]
+    shown = render_diagnostics(told, PLAIN)
+    assert [line for line in shown.splitlines() if line.startswith(("Error", "Warning"))] == [
+        *(f"Error: mistake {number}" for number in range(1, 51)),
+        "Error: elsewhere",
+        *(f"Warning: warning {number}" for number in range(1, 51)),
+        *(f"Error: nowhere {number}" for number in range(60)),
+        "Error: 10 more errors in users/a.yaml are not shown",
+        "Warning: 1 more warning in users/a.yaml is not shown",
+    ]
+    assert "Correct those above first" in shown
 
 
 OUTCOMES = [
