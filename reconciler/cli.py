@@ -292,7 +292,7 @@ def drift(
     limit: Limit = None,
     summary: Summary = False,
     detailed_exitcode: Annotated[
-        bool, typer.Option("--detailed-exitcode", help="Exit with 2 when there is drift.")
+        bool, typer.Option("--detailed-exitcode", help="Exit with 2 when something is not as desired.")
     ] = False,
     state: State = _STATE,
     plans: Plans = _PLANS,
@@ -303,7 +303,7 @@ def drift(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> int:
-    """Tell what in the target is not as the desired state says. Cannot write."""
+    """Tell what was edited in the target since the last apply, and what is not applied yet. Cannot write."""
     from reconciler.commands.drift import run_drift  # noqa: PLC0415
     from reconciler.commands.face import Face  # noqa: PLC0415
     from reconciler.commands.plan import PlanOptions  # noqa: PLC0415

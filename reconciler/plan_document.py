@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from reconciler.core.attribution import split
+from reconciler.core.attribution import of
 from reconciler.core.model import (
     Action,
     ActionReason,
@@ -21,6 +21,7 @@ from reconciler.core.model import (
     Base,
     Change,
     Diagnostic,
+    Drift,
     Guard,
     LaterEdit,
     Origin,
@@ -83,11 +84,16 @@ class ResourceChange(_Document):
     requires: list[str]
     wave: int
     attribution: Attribution | None = Field(
-        default=None, description="Whose doing it is, of a plan that was compared with a base"
+        default=None,
+        description="Whose doing it is: this_change_set or already_pending of a plan that was compared with a base; "
+        "edited_in_target, not_applied or untold of drift",
     )
     pending_attributes: list[str] = Field(
-        default=[], description="Of a change of this change set, the attributes that were to change already"
+        default=[],
+        description="Of a change of this change set, the attributes that were to change already; of one that is "
+        "edited_in_target, those that were not edited but not applied",
     )
+    history: list[str] = Field(default=[], description="Of drift, what the record says of it: a sentence each")
 
 
 class LaterEditDocument(_Document):
@@ -143,6 +149,9 @@ class Summary(Counts):
     managed: int
     this_change_set: Counts | None = Field(default=None, description="Null when it was compared with no base")
     already_pending: Counts | None = None
+    edited_in_target: Counts | None = Field(default=None, description="Null when it does not tell drift")
+    not_applied: Counts | None = None
+    untold: Counts | None = None
 
 
 class BaseDocument(_Document):
@@ -151,6 +160,15 @@ class BaseDocument(_Document):
     ref: str
     commit: str
     offline: bool = Field(description="Compared with that commit only, not with live users: it cannot be applied")
+
+
+class DriftDocument(_Document):
+    """The last apply on record before a plan that tells drift; all null: there is none."""
+
+    began: AwareDatetime | None
+    plan_id: str | None
+    commit: str | None
+    unmanaged: int | None = Field(description="Live accounts that were not managed when it was planned")
 
 
 class PlanDocument(_Document):
@@ -164,6 +182,7 @@ class PlanDocument(_Document):
     commit: str | None
     config_digest: str
     base: BaseDocument | None = Field(default=None, description="Null without --base")
+    drift: DriftDocument | None = Field(default=None, description="Null when it does not tell drift")
     target: TargetDocument
     complete: bool = Field(description="Whether all live users could be read")
     applyable: bool
@@ -223,6 +242,7 @@ def _veiled_change(change: Change, veil: Veil) -> Change:
         change,
         key=veil.name(change.key),
         detail=veil.text(change.detail),
+        history=tuple(map(veil.text, change.history)),
         before=veil.values(change.address, change.before),
         after=veil.values(change.address, change.after),
         temporary_user_name=veil.name(temporary) if temporary is not None else None,
@@ -256,6 +276,7 @@ def to_document(plan: Plan) -> dict[str, Any]:
         "commit": plan.commit,
         "config_digest": plan.config_digest,
         "base": _base(plan.base),
+        "drift": _drift(plan.drift),
         "target": {"profile": plan.target.profile, "base_url": plan.target.base_url},
         "complete": plan.complete,
         "applyable": plan.applyable,
@@ -283,9 +304,16 @@ def _base(base: Base | None) -> dict[str, Any] | None:
     return None if base is None else {"ref": base.ref, "commit": base.commit, "offline": base.offline}
 
 
+def _drift(drift: Drift | None) -> dict[str, Any] | None:
+    if drift is None:
+        return None
+    began = drift.began.isoformat() if drift.began is not None else None
+    return {"began": began, "plan_id": drift.plan_id, "commit": drift.commit, "unmanaged": drift.unmanaged}
+
+
 def _summary(plan: Plan) -> dict[str, Any]:
     tally = plan.tally
-    lists = split(plan)
+    compared = {Attribution.THIS_CHANGE_SET: plan.base, Attribution.ALREADY_PENDING: plan.base}
     return {
         **_counts(plan.changes),
         "unchanged": tally.unchanged,
@@ -294,8 +322,10 @@ def _summary(plan: Plan) -> dict[str, Any]:
         "kept": tally.kept,
         "withheld": tally.withheld,
         "managed": tally.managed,
-        "this_change_set": _counts(lists.this_change_set) if lists is not None else None,
-        "already_pending": _counts(lists.already_pending) if lists is not None else None,
+        **{
+            each.value: _counts(of(plan, each)) if compared.get(each, plan.drift) is not None else None
+            for each in Attribution
+        },
     }
 
 
@@ -337,6 +367,7 @@ def _change(change: Change) -> dict[str, Any]:
         "wave": change.wave,
         "attribution": change.attribution.value if change.attribution is not None else None,
         "pending_attributes": list(change.pending),
+        "history": list(change.history),
     }
 
 
@@ -400,6 +431,7 @@ def _plan(document: PlanDocument) -> Plan:
         notes=tuple(document.notes),
         no_longer_pending=tuple(_read_change(change) for change in document.no_longer_pending),
         changes_nothing_today=tuple(LaterEdit(edit.key, edit.detail) for edit in document.changes_nothing_today),
+        drift=Drift(**document.drift.model_dump()) if document.drift is not None else None,
     )
 
 
@@ -433,6 +465,7 @@ def _read_change(found: ResourceChange) -> Change:
         wave=found.wave,
         attribution=found.attribution,
         pending=tuple(found.pending_attributes),
+        history=tuple(found.history),
     )
 
 

@@ -195,7 +195,8 @@ class _Apply:
             write_private(directory / PLAN, to_record(planned, session.veil))
             # Until it is written anew there is none: the next apply then sees that a page is missing.
             (directory / PAGE).unlink(missing_ok=True)
-            receipt = Receipt(directory, planned, real_now, whole=not self._options.users, veil=session.veil)
+            whole = not self._options.users
+            receipt = Receipt(directory, planned, real_now, whole=whole, veil=session.veil, made_now=choice.plan)
             for outcome in choice.skipped:
                 receipt.finished(outcome)
             watch = _Watch(len(choice.plan.changes), progress, terminal, self._log, stop)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 from reconciler import __version__
@@ -31,42 +33,69 @@ class BaseSide:
     warnings: tuple[Diagnostic, ...] = ()
     notes: tuple[str, ...] = ()
 
-    def reader(self) -> LiveReader | None:
+    @property
+    def readers(self) -> tuple[LiveReader, ...]:
         """What reads live users for the base."""
-        state = self.state
-        return LiveReader(state.profile, state.mappings, state.owned) if state is not None else None
+        return (reader_of(self.state),) if self.state is not None else ()
 
     def request(self, request: PlanRequest) -> PlanRequest | None:
         """What the base's plan is made from: what `request` knows, and what the base desires."""
-        state = self.state
-        if state is None:
-            return None
-        return replace(
-            request,
-            desired=state.users,
-            mappings=state.mappings,
-            policy=state.policy,
-            owned=state.owned,
-            diagnostics=state.diagnostics,
-            only=(),
-        )
+        return request_of(self.state, request) if self.state is not None else None
+
+    def compared(self, plan: Plan, request: PlanRequest, lives: Sequence[LiveState]) -> Plan:
+        """`plan` with every change attributed; `lives` as the base's readers read them."""
+        theirs = self.request(request)
+        if theirs is None:
+            return _beside(attributed(plan, None), request, self)
+        base_plan = build_plan(theirs, lives[0])
+        gone = () if request.only else no_longer_pending(plan, base_plan)
+        return replace(_beside(attributed(plan, base_plan), request, self), no_longer_pending=gone)
+
+
+def reader_of(state: DesiredState) -> LiveReader:
+    """What reads live users for a desired state."""
+    return LiveReader(state.profile, state.mappings, state.owned)
+
+
+def request_of(state: DesiredState, request: PlanRequest) -> PlanRequest:
+    """What another desired state's plan is made from: what `request` knows, and what that one desires."""
+    return replace(
+        request,
+        desired=state.users,
+        mappings=state.mappings,
+        policy=state.policy,
+        owned=state.owned,
+        diagnostics=state.diagnostics,
+        only=(),
+    )
 
 
 def read_base(place: Place, state: DesiredState, ref: str, *, offline: bool = False) -> BaseSide:
     """The base of `state`, by the same clock. Raises where git has no such commit, or not its files."""
     base = Base(ref, base_commit(place.state, ref), offline)
-    with tempfile.TemporaryDirectory(prefix="reconciler-base-") as scratch:
-        there = write_tree(place.state, base.commit, Path(scratch), Wanted(is_read, MAX_BYTES))
-        found = load(Path(scratch), place.now) if there else None
-    if found is None:
-        return _without(base, "has no such directory")
-    if isinstance(found, BrokenState):
-        return _without(base, f"cannot be planned from: {_first(found)}")
-    if found.target.profile != state.target.profile or (
-        found.target != state.target and not (offline or place.sandbox)
-    ):
+    found = state_at(place, base.commit, place.now)
+    if isinstance(found, str):
+        return _without(base, found)
+    if is_elsewhere(place, state, found, offline=offline):
         return _without(base, "is about another target", edits(place, state, found))
     return BaseSide(base, found, (), edits(place, state, found))
+
+
+def state_at(place: Place, commit: str, now: datetime) -> DesiredState | str:
+    """The desired state of a commit at `now`; why there is none, as words that follow its name."""
+    with tempfile.TemporaryDirectory(prefix="reconciler-base-") as scratch:
+        there = write_tree(place.state, commit, Path(scratch), Wanted(is_read, MAX_BYTES))
+        found = load(Path(scratch), now) if there else None
+    if found is None:
+        return "has no such directory"
+    return f"cannot be planned from: {_first(found)}" if isinstance(found, BrokenState) else found
+
+
+def is_elsewhere(place: Place, state: DesiredState, other: DesiredState, *, offline: bool = False) -> bool:
+    """Whether the other one is about another service."""
+    if other.target.profile != state.target.profile:
+        return True
+    return other.target != state.target and not (offline or place.sandbox)
 
 
 def _without(base: Base, why: str, notes: tuple[str, ...] = ()) -> BaseSide:
@@ -81,16 +110,6 @@ def _without(base: Base, why: str, notes: tuple[str, ...] = ()) -> BaseSide:
 def _first(broken: BrokenState) -> str:
     item = next((item for item in broken.diagnostics if item.severity is Severity.ERROR), broken.diagnostics[0])
     return f"{item.summary} ({item.origin})" if item.origin is not None else item.summary
-
-
-def with_attribution(plan: Plan, request: PlanRequest, side: BaseSide, live: LiveState) -> Plan:
-    """`plan` with every change attributed; `live` as the base's reader read it."""
-    theirs = side.request(request)
-    if theirs is None:
-        return _beside(attributed(plan, None), request, side)
-    base_plan = build_plan(theirs, live)
-    gone = () if request.only else no_longer_pending(plan, base_plan)
-    return replace(_beside(attributed(plan, base_plan), request, side), no_longer_pending=gone)
 
 
 def _beside(plan: Plan, request: PlanRequest, side: BaseSide) -> Plan:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 from reconciler import __version__, bootstrap
-from reconciler.commands.base import BaseSide, compare_offline, read_base, with_attribution
+from reconciler.commands.base import BaseSide, compare_offline, read_base, reader_of
 from reconciler.commands.choice import health_of, put_off, real_now, tell, told
 from reconciler.commands.face import Face, rendered
 from reconciler.commands.log import open_log
@@ -17,7 +19,7 @@ from reconciler.commands.session import Session, open_session
 from reconciler.core.compare import folded
 from reconciler.core.health import trial_of
 from reconciler.core.live import LiveReader, Reads, SideBySide
-from reconciler.core.model import Plan
+from reconciler.core.model import Diagnostic, Plan
 from reconciler.core.planning import LiveState, PlanRequest, build_plan
 from reconciler.core.text import quoted
 from reconciler.desired import DesiredState
@@ -41,6 +43,21 @@ class PlanOptions:
     offline: bool = False
 
 
+class Side(Protocol):
+    """What a plan is compared with, so that it tells whose doing its changes are."""
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        """What could not be compared."""
+
+    @property
+    def readers(self) -> Sequence[LiveReader]:
+        """What reads live users for it."""
+
+    def compared(self, plan: Plan, request: PlanRequest, lives: Sequence[LiveState]) -> Plan:
+        """The plan with every change attributed; `lives` as its readers read them."""
+
+
 def run_plan(place: Place, options: PlanOptions, terminal: Terminal) -> ExitCode:
     """Plans, prints, saves."""
     options.face.check()
@@ -52,8 +69,19 @@ def run_plan(place: Place, options: PlanOptions, terminal: Terminal) -> ExitCode
     side = read_base(place, state, options.base, offline=options.offline) if options.base is not None else None
     if side is not None and options.offline:
         return _run_offline(place, state, side, options, terminal)
+    return plan_and_tell(place, state, options, terminal, lambda _session: side)
+
+
+def plan_and_tell(
+    place: Place,
+    state: DesiredState,
+    options: PlanOptions,
+    terminal: Terminal,
+    side_of: Callable[[Session], Side | None],
+) -> ExitCode:
+    """The plan for the live service, compared with `side_of` the session; prints and saves it."""
     with open_log(options.log, terminal) as log, open_session(place, state, terminal) as session:
-        plan = make_plan(session, options.users, terminal, side)
+        plan = make_plan(session, options.users, terminal, side_of(session))
         health = health_of(session, plan)
         log.begin(plan, session, person=False)
         log.planned(plan)
@@ -104,7 +132,7 @@ def _saved(file: Path, plan: Plan, place: Place) -> str:
     return f"{saved}\n\nTo perform exactly these actions, run the following command to apply:\n    {command}"
 
 
-def make_plan(session: Session, users: tuple[str, ...], terminal: Terminal, side: BaseSide | None = None) -> Plan:
+def make_plan(session: Session, users: tuple[str, ...], terminal: Terminal, side: Side | None = None) -> Plan:
     """The plan for the live state as it is now; `users` narrows it to these, `side` attributes its changes."""
     with terminal.progress() as progress, bootstrap.client(session.connection, writes=False) as client:
         plan = _plan_with(client, session, users, progress, side)
@@ -117,18 +145,18 @@ def make_plan(session: Session, users: tuple[str, ...], terminal: Terminal, side
 
 
 def _plan_with(
-    client: Reading, session: Session, users: tuple[str, ...], progress: Progress, side: BaseSide | None
+    client: Reading, session: Session, users: tuple[str, ...], progress: Progress, side: Side | None
 ) -> Plan:
-    theirs = side.reader() if side is not None else None
-    both = SideBySide(_reader(session), theirs) if theirs is not None else None
-    live = live_state(client, session, progress, both)
+    others = side.readers if side is not None else ()
+    together = SideBySide(reader_of(session.state), others) if others else None
+    live = live_state(client, session, progress, together)
     _check_users(users, session.state, live)
     request = plan_request(session, users)
     if side is None:
         return build_plan(request, live)
     request = replace(request, diagnostics=(*request.diagnostics, *side.warnings))
-    second = replace(live, users=both.second(live.users) if both is not None else ())
-    return with_attribution(build_plan(request, live), request, side, second)
+    lives = [replace(live, users=users) for users in together.others(live.users)] if together is not None else []
+    return side.compared(build_plan(request, live), request, lives)
 
 
 def live_state(client: Reading, session: Session, progress: Progress, reader: Reads | None = None) -> LiveState:
@@ -136,16 +164,12 @@ def live_state(client: Reading, session: Session, progress: Progress, reader: Re
     state = session.state
     return read_live(
         client,
-        reader or _reader(session),
+        reader or reader_of(state),
         state.users,
         state.mappings,
         page_size=int(state.profile.page_size.value),
         progress=progress,
     )
-
-
-def _reader(session: Session) -> LiveReader:
-    return LiveReader(session.state.profile, session.state.mappings, session.state.owned)
 
 
 def plan_request(session: Session, users: tuple[str, ...] = ()) -> PlanRequest:

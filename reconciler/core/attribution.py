@@ -1,4 +1,7 @@
-"""Whose doing each change is: this change set's, or already pending because the base commit's plan has it too."""
+"""Whose doing each change is: this change set's, or already pending because the base commit's plan has it too.
+
+`core.drift` tells the same of drift; `parts` lists both.
+"""
 
 from __future__ import annotations
 
@@ -28,20 +31,30 @@ def no_longer_pending(plan: Plan, base_plan: Plan) -> tuple[Change, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Split:
-    """The changes of a plan that was compared with a base, by whose doing they are, in the plan's order."""
+class Part:
+    """The changes of a plan that are somebody's doing, in the plan's order."""
 
-    this_change_set: tuple[Change, ...]
-    already_pending: tuple[Change, ...]
+    attribution: Attribution
+    changes: tuple[Change, ...]
 
 
-def split(plan: Plan) -> Split | None:
-    """The two lists; None without a base."""
-    if plan.base is None:
-        return None
-    pending = tuple(change for change in plan.changes if change.attribution is Attribution.ALREADY_PENDING)
-    rest = tuple(change for change in plan.changes if change.attribution is not Attribution.ALREADY_PENDING)
-    return Split(rest, pending)
+_OF_BASE = (Attribution.THIS_CHANGE_SET, Attribution.ALREADY_PENDING)
+_OF_DRIFT = (Attribution.EDITED_IN_TARGET, Attribution.NOT_APPLIED, Attribution.UNTOLD)
+
+
+def parts(plan: Plan) -> tuple[Part, ...]:
+    """The lists that readers see; none where nothing is told apart. What cannot be told is one where there is any."""
+    found = tuple(Part(each, of(plan, each)) for each in (_OF_BASE if plan.base is not None else _OF_DRIFT))
+    if plan.base is not None:
+        return found
+    told = any(part.changes for part in found if part.attribution is not Attribution.UNTOLD)
+    shown = tuple(part for part in found if part.changes or part.attribution is not Attribution.UNTOLD)
+    return shown if plan.drift is not None and told else ()
+
+
+def of(plan: Plan, attribution: Attribution) -> tuple[Change, ...]:
+    """The changes that are attributed so."""
+    return tuple(change for change in plan.changes if change.attribution is attribution)
 
 
 def _whom(change: Change) -> tuple[str, str]:

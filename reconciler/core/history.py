@@ -250,6 +250,13 @@ def keys_of(names: Iterable[str], ids: Iterable[str]) -> frozenset[str]:
 # --- applies -----------------------------------------------------------------
 
 
+def applied_keys(address: str, external_id: Value | None, live_id: str | None) -> frozenset[str]:
+    """What a change of an account is found by; the service's id also where a record holds digests of all the rest."""
+    ids = {f"id:{folded(str(external_id))}"} if external_id else set[str]()
+    lives = {f"live:{live_id}"} if live_id else set[str]()
+    return frozenset({folded(address), *ids, *lives})
+
+
 @dataclass(frozen=True, slots=True)
 class Applied:
     """One change as a plan has it on record, and how it ended; "" while nothing tells. Values may be digests."""
@@ -269,13 +276,25 @@ class Applied:
     def keys(self) -> frozenset[str]:
         """What it is found by."""
         external = self.after.get("externalId") or self.before.get("externalId")
-        ids = {f"id:{folded(str(external))}"} if external else set[str]()
-        return frozenset({folded(self.address), *ids})
+        return applied_keys(self.address, external, self.live_id)
 
     @property
     def rows(self) -> tuple[Row, ...]:
         """The attributes that differ."""
         return rows_of(self.before, self.after)
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What a plan on record says besides what became of its changes. `digest`: of the files it was made of."""
+
+    changes: Mapping[str, Applied]
+    """By each of their keys."""
+    digest: str
+    version: str
+    at: datetime
+    unmanaged: int
+    """Live accounts that were not managed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +316,10 @@ class Run:
     """Changes that it did not begin."""
     ended: datetime | None = None
     position: int | None = None
+    planned: Planned | None = None
+    """None: the plan on record cannot be read."""
+    key: str | None = None
+    """Which key its digests were made with; None: it holds none."""
 
     @property
     def complete(self) -> bool:
@@ -312,7 +335,13 @@ class Run:
         if self.doubtful.intersection(keys):
             return False
         found = self.find(keys)
-        return found.result == Result.DONE if found is not None else self.whole and self.complete
+        if found is not None:
+            return found.result == Result.DONE
+        # Whoever was not in a plan for everybody was as desired already, however it ended.
+        return self.whole and (self.complete or self._did_not_plan(keys))
+
+    def _did_not_plan(self, keys: Collection[str]) -> bool:
+        return self.planned is not None and not any(each in self.planned.changes for each in keys)
 
 
 class Cause(StrEnum):

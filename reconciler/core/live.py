@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from reconciler.core import paths
@@ -68,23 +68,23 @@ class Reads(Protocol):
 
 
 class SideBySide:
-    """Reads each resource for two desired states: gives the first one's live user, and keeps the second one's."""
+    """Reads each resource for several desired states: gives the first one's live user, and keeps those of others."""
 
-    def __init__(self, first: LiveReader, second: LiveReader) -> None:
+    def __init__(self, first: LiveReader, others: Sequence[LiveReader]) -> None:
         self._first = first
-        self._second = second
-        self._kept: dict[int, LiveUser] = {}
+        self._others = others
+        self._kept: dict[int, list[LiveUser]] = {}
 
     def read(self, resource: Resource) -> LiveUser:
         """As the first reader."""
         found = self._first.read(resource)
         # By object: a user may be read more than once, and the two must be of one answer.
-        self._kept[id(found)] = self._second.read(resource)
+        self._kept[id(found)] = [other.read(resource) for other in self._others]
         return found
 
-    def second(self, users: Iterable[LiveUser]) -> list[LiveUser]:
-        """What the second reader made of the same resources as these users, who must all still exist."""
-        return [self._kept[id(user)] for user in users]
+    def others(self, users: Sequence[LiveUser]) -> list[list[LiveUser]]:
+        """What each other reader made of the same resources as these users, who must all still exist."""
+        return [[self._kept[id(user)][number] for user in users] for number in range(len(self._others))]
 
 
 def _reading(attribute: Attribute) -> _Reading:

@@ -314,11 +314,17 @@ class ActionReason(StrEnum):
 
 
 class Attribution(StrEnum):
-    """Whose doing a change is, where a plan was compared with a base commit's."""
+    """Whose doing a change is: the first two of a plan that was compared with a base commit's, the others of drift."""
 
     THIS_CHANGE_SET = "this_change_set"
     ALREADY_PENDING = "already_pending"
     """The base's plan has it too: drift, or an earlier change set that was not applied."""
+    EDITED_IN_TARGET = "edited_in_target"
+    """An apply left the account as desired then, and it is not so any more."""
+    NOT_APPLIED = "not_applied"
+    """The account is as an apply left it: git or the date moved on, or applies failed or left it out."""
+    UNTOLD = "untold"
+    """Nothing on record tells which of both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,6 +340,19 @@ class Base:
 
     def __str__(self) -> str:
         return f"commit {self.commit[:12]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """The last apply on record before a plan that tells drift; all None: there is none.
+
+    `unmanaged`: live accounts that were not managed when it was planned.
+    """
+
+    began: datetime | None = None
+    plan_id: str | None = None
+    commit: str | None = None
+    unmanaged: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,9 +383,12 @@ class Change:
     wave: int = 0
     """Changes of one wave do not depend on one another; waves run in order."""
     attribution: Attribution | None = None
-    """None: it was compared with no base."""
+    """None: it was compared with nothing."""
     pending: tuple[AttributePath, ...] = ()
-    """Of a change of this change set, the rows that the base's plan has too."""
+    """Of a change of this change set, the rows that the base's plan has too; of one that was edited in the target, the
+    rows that were not."""
+    history: tuple[str, ...] = ()
+    """What the record says of it: a sentence each, values of strangers in quotes."""
 
     @property
     def address(self) -> str:
@@ -448,6 +470,8 @@ class Plan:
     no_longer_pending: tuple[Change, ...] = ()
     """What the base's plan does to accounts to which this one does nothing."""
     changes_nothing_today: tuple[LaterEdit, ...] = ()
+    drift: Drift | None = None
+    """None: it does not tell drift."""
 
     @property
     def offline(self) -> bool:

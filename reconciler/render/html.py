@@ -18,18 +18,22 @@ from reconciler.core.paths import short
 from reconciler.core.profile import TargetProfile
 from reconciler.core.text import plural, printable
 from reconciler.errors import UsageError
-from reconciler.render.lists import LISTS, Kind, Words, by_need, kinds, only_list
+from reconciler.render.lists import Kind, by_need, kinds, only_list
 from reconciler.render.templating import Templates
 from reconciler.render.text import (
     CHANGES_NOTHING_TODAY,
     FOR_READERS,
     HIDDEN,
+    LISTS,
     LOOKS,
     NO_LONGER_PENDING,
     Style,
+    Words,
     diagnosed,
+    history,
     in_short,
     is_unchanged,
+    mark_of,
     plan_title,
     removal_line,
     summary_lines,
@@ -45,12 +49,12 @@ _MOST_MESSAGES = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One attribute. None: it has no value. `pending`: it was to change already."""
+    """One attribute. None: it has no value. `mark`: that it is not this list's doing; "" where it is."""
 
     path: str
     before: str | None
     after: str | None
-    pending: bool
+    mark: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +210,7 @@ def _lists(found: Sequence[Kind], style: Style) -> list[ChangeList]:
     for attribution, members in groupby(found, key=lambda kind: kind.attribution):
         inside = tuple(groups[attribution, kind.action] for kind in members)
         count = sum(group.count for group in inside)
-        words = LISTS[attribution] if attribution is not None else Words("", "", "")
+        words = LISTS[attribution] if attribution is not None else Words("", "", "", "")
         name = attribution.value if attribution is not None else ""
         lists.append(ChangeList(name, words.label, words.heading, words.meaning, count, inside))
     return lists
@@ -229,13 +233,14 @@ def _card(change: Change, label: str, style: Style) -> Card:
             printable(short(row.path)),
             _shown(row.before, style),
             _shown(row.after, style),
-            row.path in change.pending,
+            mark_of(change) if row.path in change.pending else "",
         )
         for row in sorted(change.attribute_changes(), key=lambda row: short(row.path))
     )
     same = len(change.before.keys() & change.after.keys()) - sum(None not in (row.before, row.after) for row in rows)
     unchanged = plural(same, "unchanged attribute") if same else ""
-    return Card(_name(change, style), LOOKS[change.action].heading, why(change, style), rows, unchanged, label)
+    said = ". ".join(filter(None, [why(change, style), *history(change, style)]))
+    return Card(_name(change, style), LOOKS[change.action].heading, said, rows, unchanged, label)
 
 
 def _besides(plan: Plan, style: Style) -> list[Beside]:

@@ -1,6 +1,6 @@
-"""The changes of a plan as a reader gets them: one list, or two where a base tells them apart; removals first in each.
+"""The changes of a plan as a reader gets them: one list, or several where they are told apart; removals first in each.
 
-Where there is not room for everybody, removals of both lists come before all else.
+Where there is not room for everybody, removals of all lists come before all else.
 """
 
 from __future__ import annotations
@@ -32,35 +32,12 @@ class Kind:
         return f"{plural(len(self.changes), 'user')} {LOOKS[self.action].heading}"
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
-    """A list's heading, what it is called on one of its changes, and what it means, where that is not plain."""
-
-    heading: str
-    label: str
-    meaning: str
-
-
-LISTS = {
-    Attribution.THIS_CHANGE_SET: Words("Changes of this change set", "this change set", ""),
-    Attribution.ALREADY_PENDING: Words(
-        "Already pending",
-        "already pending",
-        "Also without this change set: drift, or earlier changes that were not applied.",
-    ),
-}
-"""In their order: what is to be reviewed comes first."""
-
-
 def kinds(plan: Plan) -> list[Kind]:
     """All changes in the order in which they are shown; none is empty."""
     lists = apart(plan)
-    if lists is None:
+    if not lists:
         return _kinds(None, plan.changes)
-    return [
-        *_kinds(Attribution.THIS_CHANGE_SET, lists.this_change_set),
-        *_kinds(Attribution.ALREADY_PENDING, lists.already_pending),
-    ]
+    return [kind for part in lists for kind in _kinds(part.attribution, part.changes)]
 
 
 def _kinds(attribution: Attribution | None, changes: Sequence[Change]) -> list[Kind]:
@@ -75,10 +52,10 @@ def by_need(found: Sequence[Kind]) -> list[Kind]:
 
 
 def only_list(plan: Plan) -> str:
-    """Of two lists one of which is empty: a sentence that says so."""
+    """Of the two lists of a base one of which is empty: a sentence that says so."""
     lists = apart(plan)
-    if lists is None or not plan.changes or (lists.this_change_set and lists.already_pending):
+    if plan.base is None or not lists or not plan.changes or all(part.changes for part in lists):
         return ""
-    if lists.this_change_set:
+    if lists[0].changes:
         return "Nothing was already pending: all changes are those of this change set."
     return "This change set adds no change: all of them were already pending."

@@ -15,10 +15,11 @@ from reconciler.core.model import Attribution, Change, Plan, Severity
 from reconciler.core.profile import TargetProfile
 from reconciler.core.text import plural, shortened
 from reconciler.errors import UsageError
-from reconciler.render.lists import LISTS, Kind, by_need, kinds, only_list
+from reconciler.render.lists import Kind, by_need, kinds, only_list
 from reconciler.render.templating import Markdown, Templates, fenced
 from reconciler.render.text import (
     CHANGES_NOTHING_TODAY,
+    LISTS,
     NO_LONGER_PENDING,
     Style,
     is_unchanged,
@@ -159,8 +160,9 @@ def _lists(found: Sequence[Kind], shown: Sequence[str]) -> list[ChangeList]:
 
 def _section(kind: Kind, blocks: Sequence[str]) -> Section:
     code = fenced("\n".join(blocks).rstrip("\n")) if blocks else Markdown()
-    pending = f", {LISTS[kind.attribution].label}" if kind.attribution is Attribution.ALREADY_PENDING else ""
-    return Section(Markdown(f"<b>{kind.title}</b>{pending}"), kind.removal, code, len(kind.changes) - len(blocks))
+    told = kind.attribution not in (None, Attribution.THIS_CHANGE_SET)
+    label = f", {LISTS[kind.attribution].label}" if kind.attribution is not None and told else ""
+    return Section(Markdown(f"<b>{kind.title}</b>{label}"), kind.removal, code, len(kind.changes) - len(blocks))
 
 
 def _frame(plan: Plan, profile: TargetProfile, style: Style, whole_plan_at: str | None, room: int) -> dict[str, Any]:

@@ -9,11 +9,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from reconciler.core.attribution import Split, split
+from reconciler.core.attribution import Part, parts
 from reconciler.core.model import (
     REMOVALS,
     Action,
     Attributes,
+    Attribution,
     Base,
     Change,
     Diagnostic,
@@ -68,6 +69,52 @@ FOR_READERS = (
     Action.UPDATE,
 )
 """Removals first: they must be impossible to miss."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A list's heading, what it is called on one of its changes, and what it means, where that is not plain."""
+
+    heading: str
+    label: str
+    meaning: str
+    explained: str
+    """The meaning, as the rest of the heading."""
+
+
+LISTS = {
+    Attribution.THIS_CHANGE_SET: Words("Changes of this change set", "this change set", "", ""),
+    Attribution.ALREADY_PENDING: Words(
+        "Already pending",
+        "already pending",
+        "Also without this change set: drift, or earlier changes that were not applied.",
+        " without it (drift, or earlier changes that were not applied)",
+    ),
+    Attribution.EDITED_IN_TARGET: Words(
+        "Edited in the target",
+        "edited in the target",
+        "By hand or by another tool, since an apply left it as desired.",
+        " since an apply left it as desired, by hand or by another tool",
+    ),
+    Attribution.NOT_APPLIED: Words(
+        "Not applied",
+        "not applied",
+        "Git or a date moved on since, or an apply failed or left it out.",
+        " (git or a date moved on since, or an apply failed or left it out)",
+    ),
+    Attribution.UNTOLD: Words(
+        "One or the other",
+        "one or the other",
+        "Edited in the target or not applied: nothing on record tells which.",
+        ": nothing on record tells which",
+    ),
+}
+"""Whose doing changes are, in words, in their order: what is to be looked at comes first."""
+_MARKS = {
+    Attribution.THIS_CHANGE_SET: LISTS[Attribution.ALREADY_PENDING].label,
+    Attribution.EDITED_IN_TARGET: LISTS[Attribution.NOT_APPLIED].label,
+}
+"""What is said of `Change.pending` rows."""
 
 _VERBS = {
     Action.ADOPT: ("import", "imported"),
@@ -148,14 +195,9 @@ def summary_line(plan: Plan, style: Style) -> str:
 
 
 def summary_lines(plan: Plan, style: Style) -> str:
-    """`summary_line`, after one for this change set and one for what was pending where a base tells them apart."""
-    lists = apart(plan)
-    if lists is None:
-        return summary_line(plan, style)
-    return (
-        f"This change set: {_to_do(lists.this_change_set)}.\nAlready pending: {_to_do(lists.already_pending)}.\n"
-        f"{summary_line(plan, style)}"
-    )
+    """`summary_line`, after a line for each list where changes are told apart by whose doing they are."""
+    lines = [f"{summary_of(part)}: {_to_do(part.changes)}." for part in apart(plan)]
+    return "\n".join([*lines, summary_line(plan, style)])
 
 
 def plan_title(plan: Plan, profile: TargetProfile) -> str:
@@ -172,19 +214,24 @@ def removal_line(plan: Plan) -> str:
     """`1 user will be DESTROYED, 2 users will be DEACTIVATED.`; "" when nobody is removed."""
     counts = [(plan.count(action), LOOKS[action].heading) for action in FOR_READERS if action in REMOVALS]
     told = ", ".join(f"{plural(count, 'user')} {heading}" for count, heading in counts if count)
-    lists = apart(plan)
-    if told and lists is not None:
-        mine, pending = (
-            sum(change.action in REMOVALS for change in listed)
-            for listed in (lists.this_change_set, lists.already_pending)
-        )
-        return f"{told}: {mine:,} by this change set, {pending:,} already pending."
-    return f"{told}." if told else ""
+    by = ", ".join(_removed(part) for part in apart(plan))
+    return f"{told}{': ' if by else ''}{by}." if told else ""
 
 
-def apart(plan: Plan) -> Split | None:
-    """The two lists of a plan of the live service that was compared with a base: offline there is but one."""
-    return None if plan.offline else split(plan)
+def _removed(part: Part) -> str:
+    by = "by " if part.attribution is Attribution.THIS_CHANGE_SET else ""
+    return f"{sum(change.action in REMOVALS for change in part.changes):,} {by}{LISTS[part.attribution].label}"
+
+
+def apart(plan: Plan) -> tuple[Part, ...]:
+    """The lists of a plan of the live service that tells whose doing its changes are: offline there is but one."""
+    return () if plan.offline else parts(plan)
+
+
+def summary_of(part: Part) -> str:
+    """What a list is called in the summary."""
+    label = LISTS[part.attribution].label
+    return label[:1].upper() + label[1:]
 
 
 def _counted(counts: Mapping[Action, int], form: str) -> str:
@@ -235,14 +282,20 @@ def _base(base: Base) -> str:
 
 
 def _changes(plan: Plan, style: Style, show: Callable[[Iterable[Change], Style], str]) -> str:
-    """All changes, in two lists where a base tells them apart."""
-    lists = apart(plan)
-    if lists is None or plan.base is None:
+    """All changes, in lists where they are told apart by whose doing they are."""
+    shown = apart(plan)
+    if not shown:
         return show(plan.changes, style)
-    mine = style.paint("Changes of this change set", _BOLD) + f", since {_base(plan.base)}:"
-    pending = style.paint("Already pending", _BOLD) + " without it (drift, or earlier changes that were not applied):"
-    sections = ((mine, lists.this_change_set), (pending, lists.already_pending))
-    return "\n".join(f"{head}\n\n{show(listed, style) if listed else '  None.' + chr(10)}" for head, listed in sections)
+    return "\n".join(
+        f"{_part_heading(part, plan, style)}\n\n{show(part.changes, style) if part.changes else '  None.' + chr(10)}"
+        for part in shown
+    )
+
+
+def _part_heading(part: Part, plan: Plan, style: Style) -> str:
+    words = LISTS[part.attribution]
+    base = f", since {_base(plan.base)}" if plan.base and part.attribution is Attribution.THIS_CHANGE_SET else ""
+    return f"{style.paint(words.heading, _BOLD)}{words.explained}{base}:"
 
 
 def _beside(plan: Plan, style: Style) -> str:
@@ -299,6 +352,7 @@ def render_change(change: Change, style: Style) -> str:
     reasons = why(change, style)
     if reasons:
         lines.append(f"  # ({reasons})")
+    lines += [f"  # {said}" for said in history(change, style)]
     lines.append(f"  {style.paint(look.symbol, look.colour)} user {_name(change, style)} {{")
     lines += _rows(change, style)
     lines.append("    }")
@@ -322,6 +376,11 @@ def why(change: Change, style: Style) -> str:
     return ", ".join(parts)
 
 
+def history(change: Change, style: Style) -> list[str]:
+    """What the record says of it, a sentence each."""
+    return [style.words(said) for said in change.history]
+
+
 def _address(change: Change, style: Style) -> str:
     return f"user[{_name(change, style)}]"
 
@@ -338,7 +397,7 @@ def _rows(change: Change, style: Style) -> Iterator[str]:
     for path in paths:
         key = printable(short(path)).ljust(width)
         if path in changed:
-            mark = style.paint(" # already pending", _GREY) if path in change.pending else ""
+            mark = style.paint(f" # {mark_of(change)}", _GREY) if path in change.pending else ""
             yield _row(key, before, after, path, style) + mark
         else:
             yield f"        {key} = {render_value(after[path], style)}"
@@ -346,6 +405,11 @@ def _rows(change: Change, style: Style) -> Iterator[str]:
     if hidden:
         noun = plural(hidden, "unchanged attribute")
         yield f"        {style.paint(f'# ({noun} hidden)', _GREY)}"
+
+
+def mark_of(change: Change) -> str:
+    """What is said of its pending rows."""
+    return _MARKS.get(change.attribution, "") if change.attribution is not None else ""
 
 
 def _row(key: str, before: Attributes, after: Attributes, path: str, style: Style) -> str:
@@ -387,7 +451,7 @@ def in_short(change: Change, style: Style) -> str:
 def _changed_names(change: Change) -> list[str]:
     if change.action is Action.CREATE:
         return []
-    marks = dict.fromkeys(change.pending, " (already pending)")
+    marks = dict.fromkeys(change.pending, f" ({mark_of(change)})")
     return [short(row.path) + marks.get(row.path, "") for row in change.attribute_changes()]
 
 
@@ -414,7 +478,7 @@ def untouched(plan: Plan) -> list[str]:
     tally = plan.tally
     account = "account of the base" if plan.offline else "live account"
     notes = [
-        (tally.unmanaged, account, "is", "are", "not managed: never touched"),
+        (tally.unmanaged, account, "is", "are", f"not managed: never touched{_appeared(plan)}"),
         (tally.kept, account, "stays", "stay", "although not desired (lifecycle: keep)"),
         (tally.failed, "user", "has", "have", "mistakes: left untouched, see above"),
     ]
@@ -423,6 +487,13 @@ def untouched(plan: Plan) -> list[str]:
         for count, noun, one, many, rest in notes
         if count
     ]
+
+
+def _appeared(plan: Plan) -> str:
+    before = plan.drift.unmanaged if plan.drift is not None else None
+    if before is None or before == plan.tally.unmanaged:
+        return ""
+    return f" ({before:,} when the last apply was planned)"
 
 
 def render_guards(plan: Plan, style: Style) -> str:

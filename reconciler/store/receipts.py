@@ -41,11 +41,19 @@ def short_id(plan_id: str) -> str:
 class Receipt:
     """An open receipt. Every line is on disk when its method returns. Thread-safe.
 
-    `whole`: the apply is about all users. `veil`: what it says of people.
+    `whole`: the apply is about all users. `veil`: what it says of people. `made_now`: the plan as it was made for this
+    apply, where a reviewed one, maybe of another commit, is what is recorded.
     """
 
     def __init__(
-        self, directory: Path, plan: Plan, clock: Callable[[], datetime], *, whole: bool = True, veil: Veil = OPEN
+        self,
+        directory: Path,
+        plan: Plan,
+        clock: Callable[[], datetime],
+        *,
+        whole: bool = True,
+        veil: Veil = OPEN,
+        made_now: Plan | None = None,
     ) -> None:
         self._veil = veil
         self.path = directory / RECEIPT
@@ -62,6 +70,8 @@ class Receipt:
             profile=plan.target.profile,
             changes=len(plan.changes),
             whole=whole,
+            commit=(made_now or plan).commit,
+            config_digest=(made_now or plan).config_digest,
             **({"key": veil.key_id} if veil.key is not None else {}),
         )
 
@@ -295,6 +305,8 @@ def json_schema() -> dict[str, Any]:
             "change": {"type": "string", "description": "The same for the same change"},
             "key": {"type": "string", "description": "Which key the digests were made with"},
             "whole": {"type": "boolean", "description": "Whether the apply was about all users"},
+            "commit": {"type": ["string", "null"], "description": "What was checked out when it was applied"},
+            "config_digest": {"type": "string", "description": "Of the desired state that was applied"},
             "reason": {"type": "string", "description": "Why a run stopped itself, in Entra's names"},
             "how": {"enum": ["complete", "interrupted", "quarantined"]},
             "left": {"type": "integer", "description": "Changes that were not begun"},

@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from reconciler.core.compare import folded
-from reconciler.core.history import Applied, Run
+from reconciler.core.history import Applied, Planned, Run
 from reconciler.core.model import Target
 from reconciler.errors import PlanFileError
 from reconciler.store.files import read_file
@@ -30,6 +31,7 @@ class _Plan:
     changes: Mapping[str, Applied]
     doubtful: frozenset[str]
     veiled: bool = False
+    said: Planned | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +86,22 @@ def _runs(path: Path, target: Target) -> Iterator[Run]:
 
 
 def _run(path: Path, entry: Mapping[str, Any], plan: _Plan) -> Run:
+    commit, digest, key = (_text(entry.get(name)) for name in ("commit", "config_digest", "key"))
     return Run(
         record=path.parent.name,
         plan_id=str(entry.get("plan_id", "")),
-        commit=plan.commit,
+        commit=commit or plan.commit,
         began=time_of(entry),
         whole=entry.get("whole", True) is True,
         changes={},
         doubtful=plan.doubtful,
+        planned=replace(plan.said, digest=digest or plan.said.digest) if plan.said is not None else None,
+        key=key,
     )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
 
 
 def _applied(entry: Mapping[str, Any], plan: _Plan) -> Applied:
@@ -123,6 +132,21 @@ def _plan(path: Path) -> _Plan:
         by_address,
         frozenset(folded(each) for each in doubtful if isinstance(each, str)),
         veiled,
+        _said(found, changes),
+    )
+
+
+def _said(found: Mapping[str, Any], changes: list[Applied]) -> Planned | None:
+    try:
+        at, unmanaged = datetime.fromisoformat(found["created_at"]), int(found["summary"]["unmanaged"])
+    except (ValueError, KeyError, TypeError):
+        return None
+    return Planned(
+        changes={key: change for change in changes for key in change.keys},
+        digest=str(found.get("config_digest", "")),
+        version=str(found.get("reconciler_version", "")),
+        at=at if at.tzinfo is not None else at.replace(tzinfo=UTC),
+        unmanaged=unmanaged,
     )
 
 

@@ -38,6 +38,24 @@ def commit_of(directory: Path) -> str | None:
         return None
 
 
+def missing_commit(directory: Path, commit: str) -> str | None:
+    """Why a commit of a record cannot be looked into, as words that follow its name; None: it is here."""
+    try:
+        shallow = git(directory, "rev-parse", "--is-shallow-repository").strip() == b"true"
+    except (GitRefusedError, RepositoryError):
+        return "cannot be looked into: the desired state is not in a git repository that can be read"
+    if _COMMIT.fullmatch(commit):
+        try:
+            git(directory, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}")
+        except GitRefusedError:
+            pass
+        else:
+            return None
+    if shallow:
+        return "is not here: this clone is shallow (git fetch --unshallow; in GitHub Actions `fetch-depth: 0`)"
+    return "is not in this repository: its branch is gone or was rewritten"
+
+
 def base_commit(directory: Path, ref: str) -> str:
     """The merge base of `ref` and HEAD in the repository of `directory`: what a pull request is compared with.
 

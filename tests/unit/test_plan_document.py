@@ -18,6 +18,7 @@ from reconciler.core.model import (
     Base,
     Change,
     Diagnostic,
+    Drift,
     Guard,
     LaterEdit,
     Origin,
@@ -64,6 +65,7 @@ def changes(draw: st.DrawFn) -> Change:
         requires=tuple(draw(st.lists(TEXT, max_size=2))),
         wave=draw(COUNT),
         attribution=draw(st.none() | st.sampled_from(Attribution)),
+        history=tuple(draw(st.lists(TEXT, max_size=2))),
         pending=tuple(draw(st.lists(TEXT, max_size=2))),
     )
 
@@ -97,6 +99,9 @@ def plans(draw: st.DrawFn) -> Plan:
         config_digest=draw(TEXT),
         commit=draw(st.none() | TEXT),
         base=draw(st.none() | st.builds(Base, TEXT, TEXT, st.booleans())),
+        drift=draw(
+            st.none() | st.builds(Drift, st.none() | TIMES, st.none() | TEXT, st.none() | TEXT, st.none() | COUNT)
+        ),
         notes=tuple(draw(st.lists(TEXT, max_size=2))),
         no_longer_pending=tuple(draw(st.lists(changes(), max_size=2))),
         changes_nothing_today=tuple(draw(st.lists(st.builds(LaterEdit, TEXT, TEXT), max_size=2))),
@@ -133,6 +138,9 @@ def test_the_document_has_the_published_keys_in_order() -> None:
         "managed": 2,
         "this_change_set": None,
         "already_pending": None,
+        "edited_in_target": None,
+        "not_applied": None,
+        "untold": None,
     }
     assert (document["format_version"], document["plan_id"], document["applyable"]) == ("1.0", PLAN.plan_id, True)
     assert document["target"] == {"profile": TARGET.profile, "base_url": TARGET.base_url}
@@ -187,6 +195,7 @@ def test_changes_have_the_shape_that_policy_tools_know(
         "wave": 0,
         "attribution": None,
         "pending_attributes": [],
+        "history": [],
     }
 
 
@@ -202,7 +211,7 @@ def test_the_document_is_safe_to_print_and_ends_with_a_line() -> None:
 def test_the_schema_is_the_one_of_the_document() -> None:
     schema = json_schema()
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    later = ("base", "notes", "no_longer_pending", "changes_nothing_today", "values")
+    later = ("base", "drift", "notes", "no_longer_pending", "changes_nothing_today", "values")
     assert schema["required"] == [name for name in to_document(PLAN) if name not in later], "older plans lack these"
     assert schema["additionalProperties"] is False
     PlanDocument.model_validate(to_document(PLAN), strict=False)
@@ -216,12 +225,29 @@ def test_attribution_is_counted_by_list() -> None:
     assert {action for action, count in summary["already_pending"].items() if count} == {"update"}
 
 
+def test_drift_is_counted_by_list() -> None:
+    changes = (
+        replace(change("ada"), attribution=Attribution.EDITED_IN_TARGET),
+        replace(change("bob", Action.DELETE), attribution=Attribution.NOT_APPLIED),
+    )
+    summary = to_document(plan_with(*changes, drift=Drift()))["summary"]
+    assert summary["edited_in_target"]["update"] == summary["not_applied"]["delete"] == 1
+    assert sum(summary["untold"].values()) == 0
+    assert summary["this_change_set"] is None
+
+
+def test_a_record_behind_a_veil_keeps_no_value_of_what_was_said() -> None:
+    plan = plan_with(replace(change("ada"), history=('title was set to "Countess" by the apply',)))
+    assert "Countess" in to_record(plan, Veil())
+    assert "Countess" not in to_record(plan, Veil(b"k" * 32))
+
+
 def test_a_document_from_before_attribution_is_read() -> None:
     document = to_document(PLAN)
     for holder, keys in (
-        (document, ("base", "notes", "no_longer_pending", "changes_nothing_today")),
-        (document["summary"], ("this_change_set", "already_pending")),
-        *((item, ("attribution", "pending_attributes")) for item in document["resource_changes"]),
+        (document, ("base", "drift", "notes", "no_longer_pending", "changes_nothing_today")),
+        (document["summary"], tuple(Attribution)),
+        *((item, ("attribution", "pending_attributes", "history")) for item in document["resource_changes"]),
     ):
         for key in keys:
             del holder[key]

@@ -4,8 +4,8 @@ from builders import DEPARTMENT, change, desired, live, plan_of, plan_with, rena
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.attribution import attributed, no_longer_pending, split
-from reconciler.core.model import Action, Attribution, Base, Change, Plan
+from reconciler.core.attribution import Part, attributed, no_longer_pending, parts
+from reconciler.core.model import Action, Attribution, Base, Change, Drift, Plan
 from reconciler.core.planning import plan_id
 
 MINE, PENDING = Attribution.THIS_CHANGE_SET, Attribution.ALREADY_PENDING
@@ -96,11 +96,23 @@ def test_without_a_plan_of_the_base_everything_is_this_change_sets() -> None:
 
 def test_the_two_lists_are_all_changes_in_the_plans_order() -> None:
     plan = plan_with(moved("a", family="X"), moved("b", family="X"), moved("c", family="X"))
-    assert split(plan) is None
-    lists = split(replace(attributed(plan, plan_with(moved("b", family="X"))), base=BASE))
-    assert lists is not None
-    assert [change.key[0] for change in lists.this_change_set] == ["a", "c"]
-    assert [change.key[0] for change in lists.already_pending] == ["b"]
+    assert parts(plan) == ()
+    lists = parts(replace(attributed(plan, plan_with(moved("b", family="X"))), base=BASE))
+    assert listed(lists) == [(MINE, "ac"), (PENDING, "b")]
+    assert listed(parts(replace(plan_with(), base=BASE))) == [(MINE, ""), (PENDING, "")], "also when they are empty"
+
+
+def listed(lists: tuple[Part, ...]) -> list[tuple[Attribution, str]]:
+    return [(part.attribution, "".join(change.key[0] for change in part.changes)) for part in lists]
+
+
+def test_the_lists_of_drift_have_one_more_for_what_cannot_be_told() -> None:
+    edited, behind, untold = Attribution.EDITED_IN_TARGET, Attribution.NOT_APPLIED, Attribution.UNTOLD
+    one, other = (replace(moved(who, family="X"), attribution=each) for who, each in (("a", untold), ("b", behind)))
+    assert parts(plan_with(one, other)) == ()
+    assert listed(parts(plan_with(one, other, drift=Drift()))) == [(edited, ""), (behind, "b"), (untold, "a")]
+    assert listed(parts(plan_with(other, drift=Drift()))) == [(edited, ""), (behind, "b")]
+    assert parts(plan_with(one, drift=Drift())) == (), "nothing is told apart"
 
 
 FAMILIES = st.dictionaries(st.sampled_from(["a", "b", "c", "d"]), st.sampled_from(["Lovelace", "X", "Y"]))

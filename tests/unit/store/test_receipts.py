@@ -60,6 +60,8 @@ def test_a_receipt_has_a_line_for_each_event(tmp_path: Path) -> None:
             "profile": "apple-business-manager",
             "changes": 1,
             "whole": True,
+            "commit": None,
+            "config_digest": "",
         },
         {
             **always,
