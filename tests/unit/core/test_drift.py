@@ -160,6 +160,12 @@ def test_a_row_is_told_by_its_path() -> None:
     assert "the rest is not applied: edited in git after" in found.history[-1]
 
 
+def test_an_account_that_was_deleted_is_new_as_a_whole() -> None:
+    now, then = values_of(title="X"), values_of()
+    found = of(change("ada", Action.CREATE, after=now), [run(0)], {0: side(change("ada", Action.CREATE, after=then))})
+    assert (found.attribution, found.pending) == (EDITED, ())
+
+
 def test_the_same_files_can_only_be_late_by_a_date() -> None:
     found = of(moved(family="King"), [run(0)], {0: Side(plan_with(), same=True)})
     assert "a date has passed since" in found.history[0]

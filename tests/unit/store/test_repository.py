@@ -11,7 +11,7 @@ from repository import GitRepository
 from reconciler.errors import ReconcilerError, RepositoryError, UsageError
 from reconciler.sources.yaml_files import is_read
 from reconciler.store.git import git_environment
-from reconciler.store.repository import Wanted, base_commit, commit_of, write_tree
+from reconciler.store.repository import Wanted, base_commit, commit_of, missing_commit, write_tree
 
 EVERYTHING = Wanted(lambda _name: True, 1024)
 
@@ -87,6 +87,18 @@ def test_what_cannot_name_a_commit_never_reaches_git(
 def test_what_names_no_commit_is_told(here: GitRepository, ref: str) -> None:
     with pytest.raises(RepositoryError, match="names no commit"):
         base_commit(here.root / "state", ref)
+
+
+def test_a_commit_of_a_record_is_looked_for(here: GitRepository, tmp_path: Path) -> None:
+    state = here.root / "state"
+    first, tree = here.git("rev-parse", "HEAD"), here.git("rev-parse", "HEAD^{tree}")
+    assert missing_commit(state, first) is None
+    for other in ("0" * 40, tree, "HEAD", "main", "--all", f"{first}^0", "", first[:12]):
+        assert "its branch is gone or was rewritten" in (missing_commit(state, other) or ""), other
+    here.commit("second")
+    here.git("clone", "--quiet", "--depth", "1", f"file://{here.root}", str(tmp_path / "shallow"))
+    assert "fetch-depth: 0" in (missing_commit(tmp_path / "shallow" / "state", first) or "")
+    assert "not in a git repository" in (missing_commit(tmp_path, first) or "")
 
 
 def test_histories_without_a_common_commit_are_told(here: GitRepository) -> None:
