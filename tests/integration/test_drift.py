@@ -203,6 +203,23 @@ def test_a_date_that_passed_is_nobodys_edit(company: Company) -> None:
     assert all("a date has passed" in " ".join(each["history"]) for each in changes)
 
 
+def test_an_apply_that_looked_ahead_counts_by_its_own_clock(company: Company) -> None:
+    company.applied(person("ada", lifecycle={"expires": "2131-06-01"}), person("bob"))
+    company.apply("--now", "2131-06-02")
+    company.live("ada")["active"] = True
+    assert company.told("--now", "2131-06-03") == {"ada": EDITED}
+
+
+def test_a_deletion_that_is_due_is_nobodys_edit(company: Company) -> None:
+    actions = ["create", "update", "deactivate", "delete"]
+    company.work.settings(lifecycle={"delete_after_days": 30, "actions": actions})
+    company.applied(person("ada"), person("bob"))
+    company.applied(person("ada"))
+    (change,) = company.plan("--now", "2131-06-01")["resource_changes"]
+    assert (change["action"], change["attribution"]) == ("delete", BEHIND)
+    assert "a date has passed" in " ".join(change["history"])
+
+
 def test_a_new_mapping_is_not_applied_and_what_it_looks_at_was_not_edited(company: Company) -> None:
     rows = [
         {"target": "externalId", "source": "objectId", "match": 1},
@@ -397,6 +414,46 @@ def test_an_apply_of_edits_that_were_not_committed_is_told(company: Company) -> 
     plan = company.plan()
     assert {each["attribution"] for each in plan["resource_changes"]} == {UNTOLD}
     assert "edited and not committed" in warned(plan)[0]
+
+
+def of_another_version(company: Company) -> None:
+    """As if everything on record were of a version that reckons digests otherwise."""
+    for path in company.work.plans.glob("*/*.json*"):
+        text = re.sub(
+            r'"config_digest": "sha256:[0-9a-f]+"', '"config_digest": "sha256:other"', path.read_text("utf-8")
+        )
+        path.write_text(re.sub(r'"reconciler_version": "[^"]+"', '"reconciler_version": "0.0.0"', text), "utf-8")
+
+
+def test_of_an_apply_of_another_version_the_commit_alone_is_believed(company: Company) -> None:
+    company.applied(person("ada"), person("bob"))
+    of_another_version(company)
+    company.by_hand("ada", "By hand")
+    assert company.told() == {"ada": EDITED}
+
+
+def test_a_commit_about_another_target_tells_nothing_about_this_one(company: Company) -> None:
+    company.work.settings(target={"profile": "scim", "base_url": "https://elsewhere.example/scim"})
+    company.commit(person("ada"), person("bob"))
+    company.work.settings()
+    company.apply()
+    of_another_version(company)
+    company.by_hand("ada", "By hand")
+    assert company.told() == {"ada": UNTOLD}
+    assert "is about another target" in warned(company.plan())[0]
+
+
+def test_a_partial_clone_is_told_the_way_out(company: Company, tmp_path: Path) -> None:
+    company.applied(person("ada"), person("bob"))
+    company.by_hand("ada", "By hand")
+    company.commit(person("ada"), person("bob", department="Merged"))
+    company.git.git("config", "uploadpack.allowFilter", "true")
+    partial = tmp_path / "partial"
+    company.git.git("clone", "--quiet", "--filter=blob:none", f"file://{company.work.root}", str(partial))
+    words = ["--state", str(partial / "desired-state"), "--plans", str(company.work.plans), "--format", "json"]
+    plan = run(["reconciler", "drift", *words]).plan
+    assert {each["attribution"] for each in plan["resource_changes"]} == {UNTOLD}
+    assert "cannot be looked into" in warned(plan)[0]
 
 
 def test_edits_in_the_work_tree_are_not_applied(company: Company) -> None:

@@ -77,6 +77,7 @@ def test_an_apply_for_some_counts_for_nobody_else() -> None:
 
 def test_whoever_was_not_in_an_interrupted_plan_was_as_desired() -> None:
     runs = [run(0), run(1, left=(moved("bob", family="X"),))]
+    assert needed(runs, OPEN) == [1, 0]
     assert of(moved(family="X"), runs, {0: None, 1: side(moved(family="X"))}).attribution is EDITED
     found = of(moved("bob", family="X"), runs, {0: None, 1: side(moved("bob", family="X"))})
     assert (found.attribution, "not reached by the apply of 2026-03-02" in found.history[0]) == (BEHIND, True)
