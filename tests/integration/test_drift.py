@@ -565,8 +565,32 @@ def test_a_saved_plan_is_shown_as_it_was_printed_and_can_be_applied(company: Com
     assert "Edited in the target: 0 to add, 1 to change, 0 to destroy." in markdown
     assert "after the apply of" in markdown
     assert "after the apply of" in run(["reconciler", "show", file, "--format", "html"]).out
+    assert "#### Edited in the target" in markdown
     company.apply(file)
     assert company.told() == {}
+
+
+def test_comments_and_pages_have_the_lists_too(company: Company) -> None:
+    company.applied(person("ada"), person("bob"), person("cyd"))
+    company.by_hand("ada", "By hand")
+    company.commit(person("ada", surname="Merged"), person("bob", department="Merged"))
+    markdown = company.drift("--format", "markdown").out
+    headings = [line for line in markdown.splitlines() if line.startswith(("#### ", "> 1", "<summary>"))]
+    assert (
+        headings
+        == [
+            "> 1 user will be DEACTIVATED: 0 edited in the target, 1 not applied.",
+            "#### Edited in the target",
+            "<summary><b>1 user will be updated in-place</b>, edited in the target</summary>",
+            "#### Not applied",
+            "<summary><b>1 user will be DEACTIVATED</b>, not applied</summary>",
+            "<summary><b>1 user will be updated in-place</b>, not applied</summary>",
+            "#### Besides",
+        ][: len(headings)]
+    )
+    page = company.drift("--format", "html").out
+    assert re.findall(r'<h2 id="list-(\w+)">', page) == [EDITED, BEHIND]
+    assert page.count('<small class="badge already_pending">not applied</small>') == 1
 
 
 def test_accounts_of_others_that_appeared_are_counted(company: Company) -> None:
