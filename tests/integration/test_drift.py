@@ -482,6 +482,20 @@ def test_a_plan_on_record_that_cannot_be_read_is_told(company: Company) -> None:
     assert "its plan on record cannot be read" in warned(company.plan())[0]
 
 
+def test_the_record_may_lie_on_a_branch(company: Company) -> None:
+    company.work.settings(record={"branch": "records"})
+    company.applied(person("ada"), person("bob"))
+    company.git.git("checkout", "--quiet", "--orphan", "records")
+    company.git.git("rm", "--quiet", "-r", "--cached", ".")
+    company.git.git("add", "--force", "plans")
+    company.git.git("commit", "--quiet", "-m", "Record")
+    company.git.git("checkout", "--quiet", "--force", "main")
+    assert not list(company.work.plans.glob("*"))
+    company.by_hand("ada", "By hand")
+    company.commit(person("ada"), person("bob", department="Merged"))
+    assert company.told() == {"ada": EDITED, "bob": BEHIND}
+
+
 # --- digests ---------------------------------------------------------------------------------
 
 
