@@ -13,7 +13,9 @@ from typing import Any, TextIO
 from reconciler.core.model import Diagnostic, Outcome
 from reconciler.core.text import line, printable, redacted
 from reconciler.errors import ReconcilerError
-from reconciler.render.text import Style, render_diagnostics, render_outcome
+from reconciler.render.diagnostics import render_diagnostics
+from reconciler.render.outcomes import render_outcome
+from reconciler.render.style import Style
 
 Progress = Callable[[str, int, int], None]
 _PLAIN_EVERY = 10.0

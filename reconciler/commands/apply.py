@@ -35,7 +35,8 @@ from reconciler.errors import ExitCode, PlanFileError, QuarantineError, StalePla
 from reconciler.executor import Brakes, Report, execute
 from reconciler.one_change import Execution
 from reconciler.plan_document import from_json, to_record
-from reconciler.render.text import render_plan, render_report, was_not_started
+from reconciler.render.outcomes import render_report, was_not_started
+from reconciler.render.text import render_plan
 from reconciler.scim.client import ScimClient
 from reconciler.scim.pace import Pace
 from reconciler.store.files import read_file, write_private

@@ -10,7 +10,8 @@ from reconciler.core.profile import TargetProfile
 from reconciler.core.text import quoted
 from reconciler.errors import UsageError
 from reconciler.plan_document import to_json
-from reconciler.render.text import Style, render_plan
+from reconciler.render.style import Style
+from reconciler.render.text import render_plan
 
 FORMATS = ("text", "markdown", "html", "json")
 DATA = ("text", "json")

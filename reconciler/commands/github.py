@@ -16,7 +16,7 @@ from reconciler.errors import ExitCode, StalePlanError, UsageError
 from reconciler.github import reviewed, runner, sticky
 from reconciler.github.api import GitHub, GitHubError
 from reconciler.plan_document import from_json
-from reconciler.render.text import Style
+from reconciler.render.style import Style
 from reconciler.store.files import read_file, write_private
 from reconciler.terminal import Terminal
 

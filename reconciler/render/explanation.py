@@ -12,7 +12,9 @@ from reconciler.core.paths import short
 from reconciler.core.scope_trace import Answer, Step
 from reconciler.core.scoping import Seen
 from reconciler.core.text import plural, printable, quoted, redacted
-from reconciler.render.text import HIDDEN, Style, render_change, render_diagnostics, render_value
+from reconciler.render.changes import render_change, render_value
+from reconciler.render.diagnostics import render_diagnostics
+from reconciler.render.style import HIDDEN, Style
 
 FORMAT_VERSION = "1.0"
 _BOLD, _GREY, _RED = "\x1b[1m", "\x1b[90m", "\x1b[31m"

@@ -11,7 +11,7 @@ from reconciler.core.history import USER, Cause, Entry, Kind, Outcome, Row
 from reconciler.core.model import Result, Value
 from reconciler.core.paths import short
 from reconciler.core.text import plural, printable, quoted, redacted, shortened
-from reconciler.render.text import HIDDEN, Style
+from reconciler.render.style import HIDDEN, Style
 
 FORMAT_VERSION = "1.0"
 _YELLOW, _GREEN, _RED, _GREY = "\x1b[33m", "\x1b[32m", "\x1b[31m", "\x1b[90m"

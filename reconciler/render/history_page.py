@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from reconciler.core.text import printable
 from reconciler.render.history import History, answer, page_lines
-from reconciler.render.text import HIDDEN, Style
+from reconciler.render.style import HIDDEN, Style
 
 _TEMPLATES = Path(__file__).with_name("templates")
 

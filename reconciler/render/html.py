@@ -18,28 +18,24 @@ from reconciler.core.paths import short
 from reconciler.core.profile import TargetProfile
 from reconciler.core.text import plural, printable
 from reconciler.errors import UsageError
+from reconciler.render.changes import history, in_short, mark_of, why
+from reconciler.render.diagnostics import diagnosed
 from reconciler.render.lists import Kind, by_need, kinds, only_list
+from reconciler.render.style import HIDDEN, Style
 from reconciler.render.templating import Templates
-from reconciler.render.text import (
+from reconciler.render.words import (
     CHANGES_NOTHING_TODAY,
     FOR_READERS,
-    HIDDEN,
     LISTS,
     LOOKS,
     NO_LONGER_PENDING,
-    Style,
     Words,
-    diagnosed,
-    history,
-    in_short,
     is_unchanged,
-    mark_of,
     plan_title,
     removal_line,
     summary_lines,
     untouched,
     way_out,
-    why,
 )
 
 LONGEST_PAGE = 20_000

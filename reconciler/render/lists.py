@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from reconciler.core.model import REMOVALS, Action, Attribution, Change, Plan
 from reconciler.core.text import plural
-from reconciler.render.text import FOR_READERS, LOOKS, apart, for_readers
+from reconciler.render.words import FOR_READERS, LOOKS, apart, for_readers
 
 
 @dataclass(frozen=True, slots=True)

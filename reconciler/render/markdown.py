@@ -15,22 +15,19 @@ from reconciler.core.model import Attribution, Change, Plan, Severity
 from reconciler.core.profile import TargetProfile
 from reconciler.core.text import plural, shortened
 from reconciler.errors import UsageError
+from reconciler.render.changes import render_change, render_heading, render_lines
+from reconciler.render.diagnostics import render_diagnostics
 from reconciler.render.lists import Kind, by_need, kinds, only_list
+from reconciler.render.style import Style
 from reconciler.render.templating import Markdown, Templates, fenced
-from reconciler.render.text import (
+from reconciler.render.text import later_lines, render_guards
+from reconciler.render.words import (
     CHANGES_NOTHING_TODAY,
     LISTS,
     NO_LONGER_PENDING,
-    Style,
     is_unchanged,
-    later_lines,
     plan_title,
     removal_line,
-    render_change,
-    render_diagnostics,
-    render_guards,
-    render_heading,
-    render_lines,
     summary_lines,
     untouched,
 )

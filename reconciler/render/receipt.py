@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from reconciler.core.text import line, printable, redacted
-from reconciler.render.text import HIDDEN, Style
+from reconciler.render.style import HIDDEN, Style
 
 
 def render_receipt(entries: Iterable[Mapping[str, Any]], style: Style) -> str:

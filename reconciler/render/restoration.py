@@ -8,7 +8,7 @@ from reconciler.core.history import Row
 from reconciler.core.restore import Conflict, Restoration, Step
 from reconciler.core.text import plural, printable
 from reconciler.render.history import path_text, value_text
-from reconciler.render.text import HIDDEN, Style
+from reconciler.render.style import HIDDEN, Style
 
 _YELLOW, _GREEN, _RED = "\x1b[33m", "\x1b[32m", "\x1b[31m"
 _SHOWN = 20

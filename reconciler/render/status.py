@@ -10,7 +10,7 @@ from typing import Any
 from reconciler.core.health import Health, Quarantine, Run, Standing, Trouble
 from reconciler.core.model import Result, Target
 from reconciler.core.text import plural, printable, redacted
-from reconciler.render.text import HIDDEN, Style
+from reconciler.render.style import HIDDEN, Style
 
 _BOLD, _RED, _GREEN = "\x1b[1m", "\x1b[31m", "\x1b[32m"
 FORMAT_VERSION = "1.0"

@@ -14,8 +14,8 @@ from hostile import HOSTILE, plan_that_says
 from plans import compared, every_action, plan_for
 from reconciler.core.model import Guard, Plan
 from reconciler.render.html import render_html
+from reconciler.render.style import Style
 from reconciler.render.templating import Templates
-from reconciler.render.text import Style
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")

@@ -17,11 +17,13 @@ from judges import assert_calm, code_of, html_structure, html_text, markdown_str
 from reconciler.core.model import Change, Origin, Plan, Target
 from reconciler.core.text import printable
 from reconciler.plan_document import diagnostic_document, json_text, to_json
+from reconciler.render.diagnostics import render_diagnostics
 from reconciler.render.html import render_html
 from reconciler.render.markdown import LIMITS, MARKER, render_markdown
 from reconciler.render.receipt import render_receipt
+from reconciler.render.style import Style
 from reconciler.render.templating import Templates
-from reconciler.render.text import Style, render_diagnostics, render_plan
+from reconciler.render.text import render_plan
 
 OURS = Templates(None)
 PLAIN, REDACTED = Style(), Style(redact=True)

@@ -10,9 +10,11 @@ from syrupy.assertion import SnapshotAssertion
 from plans import compared, every_action, plan_for
 from reconciler.core.model import Action, Attribution, Base, LaterEdit, Plan, error, warning
 from reconciler.core.policy import Policy
+from reconciler.render.changes import render_change
 from reconciler.render.markdown import LIMITS, MARKER, render_markdown
+from reconciler.render.style import Style
 from reconciler.render.templating import Templates
-from reconciler.render.text import Style, for_readers, render_change, summary_line
+from reconciler.render.words import for_readers, summary_line
 
 PLAIN = Style()
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
 from reconciler.render.receipt import render_receipt
-from reconciler.render.text import Style
+from reconciler.render.style import Style
 
 TIME = "2026-03-01T12:00:00+00:00"
 ENTRIES: list[dict[str, Any]] = [

@@ -11,8 +11,8 @@ from plans import compared, every_action
 from reconciler.errors import UsageError
 from reconciler.render.html import render_html
 from reconciler.render.markdown import LIMITS, MARKER, render_markdown
+from reconciler.render.style import Style
 from reconciler.render.templating import Markdown, Templates, code_span
-from reconciler.render.text import Style
 
 
 def with_template(folder: Path, text: str, name: str = "plan.md.j2") -> Templates:

@@ -1,44 +1,20 @@
 from typing import Any
 
 import pytest
-from builders import (
-    APPLE,
-    OUT,
-    change,
-    desired,
-    live,
-    plan_of,
-    plan_with,
-    rename,
-    values_of,
-)
+from builders import APPLE, OUT, change, desired, live, plan_of, plan_with, rename, values_of
 from hostile import plan_that_says, texts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
 from plans import MISTAKES, ROWS, WHERE, compared, every_action
-from reconciler.core.model import (
-    Action,
-    Diagnostic,
-    Origin,
-    Outcome,
-    Plan,
-    Result,
-    Severity,
-    error,
-    warning,
-)
+from reconciler.core.model import Action, Diagnostic, Origin, Outcome, Plan, Result, Severity, error, warning
 from reconciler.core.policy import Approval, Policy
-from reconciler.render.text import (
-    Style,
-    for_readers,
-    render_diagnostics,
-    render_outcome,
-    render_plan,
-    render_report,
-    summary_line,
-)
+from reconciler.render.diagnostics import render_diagnostics
+from reconciler.render.outcomes import render_outcome, render_report
+from reconciler.render.style import Style
+from reconciler.render.text import render_plan
+from reconciler.render.words import for_readers, summary_line
 
 PLAIN, REDACTED, COLOURED = Style(), Style(redact=True), Style(colour=True)
 
