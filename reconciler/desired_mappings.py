@@ -10,15 +10,7 @@ from typing import Any
 from reconciler.core import paths
 from reconciler.core.compare import UnreadableError, typed
 from reconciler.core.mapping import attribute_row, unacceptable
-from reconciler.core.model import (
-    AttributeMapping,
-    Diagnostic,
-    Flow,
-    Origin,
-    Value,
-    error,
-    warning,
-)
+from reconciler.core.model import AttributeMapping, Diagnostic, Flow, Origin, Value, error, warning
 from reconciler.core.paths import short
 from reconciler.core.profile import Attribute, Mutability, TargetProfile
 from reconciler.core.text import quoted

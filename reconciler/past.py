@@ -8,27 +8,9 @@ from datetime import datetime
 from functools import lru_cache
 from itertools import islice
 
-from reconciler.core.history import (
-    MAPPING,
-    USER,
-    Applied,
-    Cause,
-    Commit,
-    Edit,
-    Entity,
-    Entry,
-    Outcome,
-    Person,
-    Run,
-    Unasked,
-    Window,
-    compare,
-    keys_of,
-    landings,
-    merged,
-    outcome_of,
-    unasked,
-)
+from reconciler.core.applies import Applied, Run
+from reconciler.core.edits import MAPPING, USER, Edit, Entity, Person, compare, keys_of, merged
+from reconciler.core.history import Cause, Commit, Entry, Outcome, Unasked, Window, landings, outcome_of, unasked
 from reconciler.core.model import Result
 from reconciler.core.paths import short
 from reconciler.core.veil import OPEN, Veil

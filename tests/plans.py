@@ -5,17 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
-from builders import (
-    DEPARTMENT,
-    OUT,
-    change,
-    desired,
-    live,
-    mapping,
-    mappings,
-    plan_of,
-    values_of,
-)
+from builders import DEPARTMENT, OUT, change, desired, live, mapping, mappings, plan_of, values_of
 
 from reconciler.core.attribution import attributed, no_longer_pending
 from reconciler.core.model import (

@@ -14,8 +14,8 @@ from reconciler.commands.base import is_elsewhere, reader_of, request_of, state_
 from reconciler.commands.place import Place, usable_state
 from reconciler.commands.plan import PlanOptions, plan_and_tell
 from reconciler.commands.session import Session
+from reconciler.core.applies import Run
 from reconciler.core.drift import Record, Side, name_of, needed, told
-from reconciler.core.history import Run
 from reconciler.core.live import LiveReader
 from reconciler.core.model import Diagnostic, Plan, warning
 from reconciler.core.planning import LiveState, PlanRequest, build_plan

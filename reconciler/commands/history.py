@@ -11,7 +11,8 @@ from reconciler import bootstrap
 from reconciler.commands.place import Place, parse_now, place_settings, place_target
 from reconciler.commands.record import with_past
 from reconciler.core.compare import folded
-from reconciler.core.history import Entry, Person
+from reconciler.core.edits import Person
+from reconciler.core.history import Entry
 from reconciler.core.profile import TargetProfile
 from reconciler.core.veil import OPEN, Veil
 from reconciler.desired_mappings import compile_mappings

@@ -17,7 +17,7 @@ from pathlib import Path
 from reconciler.commands.place import Place, place_settings, place_target
 from reconciler.commands.record import with_past
 from reconciler.core.compare import folded
-from reconciler.core.history import USER, Edit, Entity, Person, compare
+from reconciler.core.edits import USER, Edit, Entity, Person, compare
 from reconciler.core.model import Diagnostic, Severity
 from reconciler.core.restore import Conflict, Restoration, Step, restore
 from reconciler.core.text import plural, printable

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from reconciler.core.applies import Applied, Run, applied_keys
 from reconciler.core.compare import folded
-from reconciler.core.history import Applied, Run, applied_keys
 from reconciler.core.model import REMOVALS, Action, AttributePath, Attribution, Change, Drift, Plan, Result, Value
 from reconciler.core.paths import short
 from reconciler.core.text import quoted

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from reconciler.core.history import Edit, Entity, Field, Kind, Row, keys_of, rows_of
+from reconciler.core.edits import Edit, Entity, Field, Kind, Row, keys_of, rows_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from reconciler.core.history import USER, Cause, Entry, Kind, Outcome, Row
+from reconciler.core.edits import USER, Kind, Row
+from reconciler.core.history import Cause, Entry, Outcome
 from reconciler.core.model import Result, Value
 from reconciler.core.paths import short
 from reconciler.core.text import plural, printable, quoted, redacted, shortened

@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from reconciler.core.history import Applied, Commit, Run
+from reconciler.core.applies import Applied, Run
+from reconciler.core.history import Commit
 from reconciler.core.model import Result, Target
 from reconciler.core.paths import short
 from reconciler.core.text import plural, printable, shortened

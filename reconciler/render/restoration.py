@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from reconciler.core.history import Row
+from reconciler.core.edits import Row
 from reconciler.core.restore import Conflict, Restoration, Step
 from reconciler.core.text import plural, printable
 from reconciler.render.history import path_text, value_text

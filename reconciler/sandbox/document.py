@@ -5,13 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.sandbox.attributes import (
-    ENTERPRISE,
-    ENTERPRISE_ATTRIBUTES,
-    NAME,
-    canonical_path,
-    name_key,
-)
+from reconciler.sandbox.attributes import ENTERPRISE, ENTERPRISE_ATTRIBUTES, NAME, canonical_path, name_key
 from reconciler.sandbox.errors import SandboxError
 from reconciler.sandbox.quirks import Quirks
 from reconciler.sandbox.store import ACCOUNT_KINDS, Account

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from reconciler.core.history import DOCUMENT, GROUP, MAPPING, USER, Entity, Field
+from reconciler.core.edits import DOCUMENT, GROUP, MAPPING, USER, Entity, Field
 from reconciler.core.model import Diagnostic
 from reconciler.sources.yaml_events import YamlMapping, YamlSequence, read_document, read_items
 from reconciler.sources.yaml_files import SUFFIXES

@@ -16,7 +16,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.scalarstring import ScalarString
 
-from reconciler.core.history import Entity, Field
+from reconciler.core.edits import Entity, Field
 from reconciler.core.restore import Step
 from reconciler.sources.entries import Piece, entries, pieces
 

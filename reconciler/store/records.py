@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from reconciler.core.applies import Applied, Planned, Run
 from reconciler.core.compare import folded
-from reconciler.core.history import Applied, Planned, Run
 from reconciler.core.model import Target
 from reconciler.errors import PlanFileError
 from reconciler.store.files import read_file

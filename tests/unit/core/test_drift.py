@@ -7,8 +7,8 @@ from builders import DEPARTMENT, NOW, change, desired, live, plan_of, plan_with,
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.core.applies import Applied, Planned, Run
 from reconciler.core.drift import MOST_SIDES, Record, Side, needed, told
-from reconciler.core.history import Applied, Planned, Run
 from reconciler.core.model import Action, Attribution, Change, Drift, Plan, Result
 from reconciler.core.veil import OPEN, Veil
 

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from reconciler.core.history import Applied, Commit, Run
+from reconciler.core.applies import Applied, Run
+from reconciler.core.history import Commit
 from reconciler.core.model import Target
 from reconciler.render.record import code, render_record
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from reconciler.core.history import compare
+from reconciler.core.edits import compare
 from reconciler.sources import entries as module
 from reconciler.sources.entries import differing, entries, kind_of, pieces
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from builders import NOW, TARGET, change, plan_with, values_of
 
-from reconciler.core.history import Run
+from reconciler.core.applies import Run
 from reconciler.core.model import Action, Outcome, Result
 from reconciler.plan_document import to_json
 from reconciler.store.receipts import Receipt
