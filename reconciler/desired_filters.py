@@ -298,7 +298,7 @@ def _pattern(row: _Row) -> TextTest:
         try:
             return matches(text)
         except EvaluationError as fault:
-            why = f"{name} cannot be matched by the clause at {row.origin}: {quoted(str(fault))}"
+            why = f"{name} cannot be matched by the clause at {row.origin}: {fault}"
             raise UnjudgedError(why, name) from fault
 
     return test

@@ -39,7 +39,9 @@ def compiled(text: str) -> Format:
         raise EvaluationError(f"a date format has 1 to {_MAX_FORMAT} characters")
     if len(text) == 1:
         if text not in _STANDARD:
-            raise EvaluationError(f'the date format {text} differs by culture: write it out, such as "yyyy-MM-dd"')
+            raise EvaluationError(
+                f'the date format {shown(text)} differs by culture: write it out, such as "yyyy-MM-dd"'
+            )
         text = _STANDARD[text]
     pieces: list[Piece] = []
     at = 0

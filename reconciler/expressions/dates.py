@@ -146,7 +146,7 @@ def add(interval: str, number: int, when: datetime) -> datetime:
                 seconds = {"d": 86_400, "ww": 604_800, "h": 3_600, "n": 60, "s": 1}[interval]
                 return when + timedelta(seconds=seconds * number)
     except (ValueError, OverflowError) as fault:
-        raise EvaluationError(f"{written(when)} plus {number} is outside of the calendar") from fault
+        raise EvaluationError(f"{shown(written(when))} plus {shown(number)} is outside of the calendar") from fault
 
 
 def _months(when: datetime, number: int) -> datetime:
@@ -197,4 +197,4 @@ def from_filetime(number: int) -> datetime:
     try:
         return FILETIME_START + timedelta(microseconds=number // 10)
     except OverflowError as fault:
-        raise EvaluationError(f"{number} is outside of the calendar") from fault
+        raise EvaluationError(f"{shown(number)} is outside of the calendar") from fault

@@ -21,6 +21,9 @@ from reconciler.expressions.values import (
     to_truth,
 )
 
+_LONGEST = 1_000
+"""Characters of a mapping's own message."""
+
 
 def not_(source: Value) -> str:
     """The opposite: "True" gives "False", everything else "True".
@@ -61,7 +64,7 @@ def cbool(value: Value) -> str:
 
 def error(message: str | None) -> Value:
     """Refuse this user, with the expression's own words."""
-    raise EvaluationError(message or "the expression calls Error")
+    raise EvaluationError(shown(message, _LONGEST) if message else "the expression calls Error")
 
 
 def _given(argument: Argument | None) -> Argument:

@@ -51,7 +51,7 @@ def item(values: tuple[str, ...], index: int) -> str | None:
     if not values:
         return None
     if not 1 <= index <= len(values):
-        raise EvaluationError(f"there is no item {index}: the attribute has {len(values)}, counted from 1")
+        raise EvaluationError(f"there is no item {shown(index)}: the attribute has {len(values)}, counted from 1")
     return values[index - 1]
 
 

@@ -57,7 +57,7 @@ class Pattern:
         """RE2's number of a group of this pattern."""
         number = self.groups.get(name)
         if number is None:
-            known = ", ".join(self.groups) or "none"
+            known = ", ".join(map(shown, self.groups)) or "none"
             raise EvaluationError(f"the regular expression has no group {shown(name)}; its groups: {known}")
         return number
 
@@ -98,7 +98,7 @@ def _engine(source: str, translation: Translation, options: Any) -> Any:
     try:
         return re2.compile("".join(translation.out), options)
     except (re2.error, UnicodeEncodeError) as fault:
-        raise EvaluationError(f"{shown(source)} is no regular expression: {_said(fault)}") from fault
+        raise EvaluationError(f"{shown(source)} is no regular expression: {shown(_said(fault))}") from fault
 
 
 def _no_boundary(source: str, text: str) -> EvaluationError:

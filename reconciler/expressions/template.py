@@ -13,9 +13,13 @@ from typing import Any, NoReturn
 from jinja2 import StrictUndefined, TemplateError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from reconciler.expressions.values import shown
+
 MAX_SOURCE = 10_000
 MAX_OUTPUT = 10_000
 _MAX_NODES = 500
+_LONGEST = 300
+"""Characters of what a filter says."""
 
 _FILTERS = frozenset(
     """trim lower upper title capitalize replace default d truncate first last length join string reverse
@@ -81,6 +85,11 @@ def _limited(name: str, apply: Callable[..., Any]) -> Callable[..., Any]:
     # Jinja2 marks filters that want its context by attributes of the function.
     limited.__dict__.update(getattr(apply, "__dict__", {}))
     return limited
+
+
+def _fits(size: int) -> None:
+    if size > MAX_OUTPUT:
+        raise TemplateFaultError(f"the result has more than {MAX_OUTPUT:,} characters")
 
 
 def _replace(text: Any, old: Any, new: Any) -> str:
@@ -151,13 +160,15 @@ def compile_template(source: str) -> tuple[Callable[[Mapping[str, Any]], str | N
             # `shared`: the attributes are read, never copied into a scope of the template.
             for part in render(template.new_context(dict(attributes), shared=True)):
                 size += len(part)
-                if size > MAX_OUTPUT:
-                    raise TemplateFaultError(f"the result has more than {MAX_OUTPUT:,} characters")
+                _fits(size)
                 parts.append(part)
         except _UnassignedError:
             return None
+        except TemplateFaultError:
+            raise
         except _FAULTS as fault:
-            raise TemplateFaultError(str(fault)) from fault
+            # A filter may repeat what it was given.
+            raise TemplateFaultError(shown(str(fault), _LONGEST)) from fault
         return "".join(parts)
 
     return rule, names

@@ -6,6 +6,7 @@ Attributes may also have several values. None is no value.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -74,9 +75,10 @@ _INTEGER = re.compile(r"[+-]?[0-9]{1,19}(?:\.0{1,9})?")
 _NUMBER = re.compile(r"[+-]?[0-9]{1,30}(?:\.[0-9]{1,30})?")
 
 
-def shown(text: str) -> str:
-    """`text` as a message quotes it: shortened, control characters escaped."""
-    return repr(text if len(text) <= 40 else f"{text[:39]}…")  # noqa: PLR2004
+def shown(text: object, longest: int = 40) -> str:
+    """`text` as every message shows what may be a user's: shortened, in double quotes that nothing in it can end."""
+    said = str(text)
+    return json.dumps(said if len(said) <= longest else f"{said[: longest - 1]}…", ensure_ascii=False)
 
 
 def boolean(value: bool) -> str:
@@ -145,7 +147,7 @@ def to_natural(value: Value) -> int:
     """A number that is not negative."""
     number = to_integer(value)
     if number < 0:
-        raise EvaluationError(f"{number} is negative")
+        raise EvaluationError(f"{shown(number)} is negative")
     return number
 
 
@@ -153,7 +155,7 @@ def to_position(value: Value) -> int:
     """A 1-based position."""
     number = to_integer(value)
     if number < 1:
-        raise EvaluationError(f"positions start at 1, not {number}")
+        raise EvaluationError(f"positions start at 1, not {shown(number)}")
     return number
 
 

@@ -44,7 +44,7 @@ def test_a_user_an_expression_refuses_is_left_alone(at_work: Open) -> None:
     workspace.users([source(make_user(1)), source(make_user(2))])
     ended = workspace.apply()
     assert ended.code == 5
-    assert "title cannot be mapped: no title" in ended.out
+    assert 'title cannot be mapped: "no title"' in ended.out
     assert service.writes == []
 
 

@@ -225,7 +225,7 @@ def test_a_template_that_fails_for_a_user_is_a_mistake_of_the_user(loaded: Load)
     )
     state = good(loaded(mappings=rows, users__a=ADA.replace("R&D", "Research and more") + BOB))
     assert [(user.key, user.failed) for user in state.users] == [("ada@example.com", True), ("bob@example.com", False)]
-    assert state.diagnostics[0].summary.startswith("enterprise:department cannot be mapped: expected length")
+    assert state.diagnostics[0].summary.startswith('enterprise:department cannot be mapped: "expected length')
 
 
 # --- mistakes that break the state: people would look removed ----------------------------------------
@@ -608,7 +608,7 @@ def test_candidates_come_in_the_order_of_the_rules_each_once(loaded: Load) -> No
 def test_a_candidate_that_cannot_be_computed_is_a_mistake_of_the_user(loaded: Load) -> None:
     state = good(with_row(loaded, "{target: nickName, expression: 'SelectUniqueValue([surname], Error(\"no\"))'}"))
     assert [(user.failed, user.candidates) for user in state.users] == [(True, ())]
-    assert state.diagnostics[0].summary == "nickName cannot be mapped: no"
+    assert state.diagnostics[0].summary == 'nickName cannot be mapped: "no"'
 
 
 def test_an_immutable_attribute_of_a_profile_can_be_mapped() -> None:

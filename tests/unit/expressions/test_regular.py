@@ -38,7 +38,7 @@ def test_case_can_be_ignored() -> None:
         ("(?=a)", "uses look-ahead, which is not supported"),
         ("(?<!a)", "uses look-behind"),
         (r"(a)\1", "uses a back reference"),
-        ("a(", "is no regular expression: missing )"),
+        ("a(", 'is no regular expression: "missing )'),
         ("a)(?:b", "is no regular expression"),
         ("x" * 1_001, "more than 1,000 characters"),
         ("()" * 33, "more than 32 groups"),
