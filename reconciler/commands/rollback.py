@@ -20,7 +20,7 @@ from reconciler.core.compare import folded
 from reconciler.core.edits import USER, Edit, Entity, Person, compare
 from reconciler.core.model import Diagnostic, Severity
 from reconciler.core.restore import Conflict, Restoration, Step, restore
-from reconciler.core.text import plural, printable
+from reconciler.core.text import line, plural, printable
 from reconciler.desired import load
 from reconciler.errors import ExitCode, ReconcilerError, RepositoryError
 from reconciler.render.restoration import render_restoration
@@ -289,7 +289,7 @@ def _difference(before: Mapping[str, bytes | None], changed: Mapping[str, bytes 
     lines = []
     for name, content in sorted(changed.items()):
         old, new = ((side or b"").decode("utf-8", "replace").splitlines() for side in (before[name], content))
-        lines += [printable(line) for line in difflib.unified_diff(old, new, f"a/{name}", f"b/{name}", lineterm="")]
+        lines += [line(each) for each in difflib.unified_diff(old, new, f"a/{name}", f"b/{name}", lineterm="")]
     return "\n".join([*lines, ""])
 
 

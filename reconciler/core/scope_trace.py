@@ -87,15 +87,15 @@ def _enabled(user: SourceUser) -> Outcome:
 def _expires(user: SourceUser, today: date) -> Outcome:
     seen = user.lifecycle.expires
     if seen is not None and seen <= today:
-        return _failed("lifecycle.expires", seen, ScopeReason.EXPIRED, f"expired {seen}")
-    return _passed("lifecycle.expires", seen, "never expires" if seen is None else f"expires {seen}")
+        return _failed("lifecycle.expires", seen, ScopeReason.EXPIRED, f"expired {quoted(str(seen))}")
+    return _passed("lifecycle.expires", seen, "never expires" if seen is None else f"expires {quoted(str(seen))}")
 
 
 def _starts(user: SourceUser, today: date) -> Outcome:
     seen = user.lifecycle.starts
     if seen is not None and seen > today:
-        return _failed("lifecycle.starts", seen, ScopeReason.NOT_STARTED, f"starts {seen}")
-    return _passed("lifecycle.starts", seen, "no first day" if seen is None else f"started {seen}")
+        return _failed("lifecycle.starts", seen, ScopeReason.NOT_STARTED, f"starts {quoted(str(seen))}")
+    return _passed("lifecycle.starts", seen, "no first day" if seen is None else f"started {quoted(str(seen))}")
 
 
 def _assigned(user: SourceUser, rules: ScopeRules) -> Outcome:

@@ -34,7 +34,8 @@ def annotate(items: Iterable[Diagnostic], folder: str, *, redact: bool) -> Itera
 
 
 def _annotation(item: Diagnostic, folder: str, *, redact: bool) -> str:
-    said = [item.summary, item.detail]
+    # As on other faces: what to do may name somebody.
+    said = [item.summary, "" if redact else item.detail]
     text = "\n".join(printable(redacted(line) if redact else line) for part in said for line in part.split("\n"))
     return command(item.severity.value, shortened(text.strip(), _MESSAGE), _place(item, folder))
 

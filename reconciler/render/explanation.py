@@ -62,7 +62,7 @@ def _seen(value: Seen, style: Style) -> str:
         return HIDDEN if style.redact else f"[{', '.join(map(quoted, value))}]"
     if value is None:
         return "(no value)"
-    return str(value) if isinstance(value, date) else render_value(value, style)
+    return render_value(str(value) if isinstance(value, date) else value, style)
 
 
 # --- scope --------------------------------------------------------------------

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
-from reconciler.core.text import printable, shortened
+from reconciler.core.text import printable, quoted, shortened
 from reconciler.errors import TargetError
 
 _BASE_URL = "Check target.base_url"
@@ -77,8 +77,8 @@ class Words:
         self._hints = hints
 
     def quoted(self, text: str, limit: int) -> str:
-        """The service's own words, to be shown: some services repeat the token in them."""
-        return printable(shortened(text.replace(self._token, "(token)"), limit))
+        """The service's own words, in quotes: some services repeat the token in them, and some the user."""
+        return quoted(shortened(text.replace(self._token, "(token)"), limit))
 
     def said(self, answer: Answer) -> str:
         """What a SCIM error says about itself, after a colon; "" when it says nothing."""
@@ -174,10 +174,10 @@ class Words:
             case httpx.WriteTimeout() | httpx.WriteError():
                 return "the connection broke while the request was sent"
             case httpx.ReadError() | httpx.RemoteProtocolError():
-                return f"no whole answer came: {self._technical(fault)}"
+                return f"no whole answer came: {self._peer(fault)}"
             case httpx.DecodingError():
-                return f"the answer's compression is broken: {self._technical(fault)}"
-        return self._technical(fault)
+                return f"the answer's compression is broken: {self._peer(fault)}"
+        return self._peer(fault)
 
     def cannot_connect(self, fault: Exception) -> tuple[TargetError, bool]:
         """Why there is no connection, and whether it is worth trying again: a certificate will not get better."""
@@ -187,24 +187,31 @@ class Words:
                 return self._certificate(cause), False
             if isinstance(cause, ssl.SSLError):
                 way_out = f"{_BASE_URL}: does the service speak https on this port? A proxy may cut TLS off, too."
-                return TargetError(f"no TLS connection to {host}: {self._technical(cause)}", way_out), False
+                return TargetError(f"no TLS connection to {host}: {_system(str(cause))}", way_out), False
             if isinstance(cause, socket.gaierror):
                 way_out = f"{_BASE_URL} for a slip in the host, and the name servers (DNS) of this machine."
-                return TargetError(f"the name {host} is not known: {self._technical(cause)}", way_out), True
+                return TargetError(f"the name {host} is not known: {_system(str(cause))}", way_out), True
             if isinstance(cause, ConnectionRefusedError):
                 way_out = f"{_BASE_URL} and its port; the service may be down, or a firewall in between."
                 return TargetError(f"{host} refuses the connection", way_out), True
-        what = "it takes too long" if isinstance(fault, httpx.TimeoutException) else self._technical(fault)
+        why = _system(str(fault) or type(fault).__name__)
+        what = "it takes too long" if isinstance(fault, httpx.TimeoutException) else why
         way_out = f"{_BASE_URL}, the network and its firewall. Proxies from the environment are not used."
         return TargetError(f"cannot connect to {host}: {what}", way_out), True
 
     def _certificate(self, fault: ssl.SSLCertVerificationError) -> TargetError:
         why, way_out = _CERTIFICATE.get(fault.verify_code, ("", f"{_BASE_URL} and the clock of this machine."))
-        why = f"{why} ({self.quoted(fault.verify_message, 120)})" if why else self.quoted(fault.verify_message, 120)
+        why = f"{why} ({_system(fault.verify_message)})" if why else _system(fault.verify_message)
         return TargetError(f"the service's certificate is not accepted: {why}", way_out)
 
-    def _technical(self, fault: BaseException) -> str:
-        return self.quoted(str(fault) or type(fault).__name__, 160)
+    def _peer(self, fault: BaseException) -> str:
+        """A fault of HTTP, which may repeat what came."""
+        return self.quoted(str(fault), 160) if str(fault) else type(fault).__name__
+
+
+def _system(text: str) -> str:
+    """The words of this machine's libraries, who know nothing of people."""
+    return printable(shortened(text, 160))
 
 
 def _causes(fault: BaseException | None) -> list[BaseException]:

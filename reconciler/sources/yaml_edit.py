@@ -18,6 +18,7 @@ from ruamel.yaml.scalarstring import ScalarString
 
 from reconciler.core.edits import Entity, Field
 from reconciler.core.restore import Step
+from reconciler.core.text import quoted
 from reconciler.sources.entries import Piece, entries, pieces
 
 _WIDE = 1_000_000
@@ -88,7 +89,7 @@ class EditedFile:
         """The same entry as an object of this file."""
         found = [piece.entity for piece in self._pieces if piece.entity.fields == entity.fields]
         if not found:
-            raise EditError(f"{self.name} does not hold {entity.name}")
+            raise EditError(f"{self.name} does not hold {quoted(entity.name)}")
         return found[0]
 
     def _replace(self, place: int, body: bytes, step: Step) -> None:

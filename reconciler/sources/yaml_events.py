@@ -220,7 +220,8 @@ class _Reader:
         if kind is ScalarEvent:
             return self._scalar(event)
         if kind is AliasEvent:
-            self._tell(event, f"alias *{event.anchor} is not allowed", "Write the value out: aliases are not read.")
+            name = quoted(f"*{event.anchor}")
+            self._tell(event, f"alias {name} is not allowed", "Write the value out: aliases are not read.")
             return None
         if depth >= MAX_DEPTH:
             self._fail(event, f"nested more than {MAX_DEPTH} levels deep", "Nothing that is read here nests so deeply.")
@@ -295,9 +296,11 @@ class _Reader:
     def _plain(self, event: Any) -> None:
         """Reports a tag or an anchor on `event`; reading goes on as if it were not there."""
         if event.tag is not None and event.tag != "!":
-            self._tell(event, f"tag {shortened(str(event.tag), 60)} is not allowed", "Remove it: tags are not read.")
+            name = quoted(shortened(str(event.tag), 60))
+            self._tell(event, f"tag {name} is not allowed", "Remove it: tags are not read.")
         if event.anchor is not None:
-            self._tell(event, f"anchor &{event.anchor} is not allowed", "Write values out: anchors are not read.")
+            name = quoted(f"&{event.anchor}")
+            self._tell(event, f"anchor {name} is not allowed", "Write values out: anchors are not read.")
 
     def _tell(self, event: Any, summary: str, detail: str) -> None:
         self._tell_at(_origin(self._file, event.start_mark), summary, detail)

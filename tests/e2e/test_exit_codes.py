@@ -139,7 +139,7 @@ def test_a_refused_user_does_not_stop_the_others(desk: OpenDesk) -> None:
     applied = opened.apply()
     assert applied.code == 5
     assert "Apply incomplete: Users: 0 added, 3 changed, 0 destroyed; 1 not done:" in applied.out
-    assert 'user["grace.1@example.com"]: FAILED: the service refused it (400): this user is refused' in applied.out
+    assert 'user["grace.1@example.com"]: FAILED: the service refused it (400): "this user is refused"' in applied.out
     opened.service.oddities = Oddities()
     again = opened.apply()
     assert (again.code, messages(again.out)[-1]) == (0, "Apply complete! Users: 0 added, 1 changed, 0 destroyed.")

@@ -57,24 +57,24 @@ PAGE = b"<!doctype html><title>502 Bad Gateway</title>"
 SESSION: dict[str, tuple[Reply, list[str]]] = {
     "an expired token": (
         scim(401, f"Bearer {TOKEN} has expired\x1b[2J"),
-        ["does not accept the token (401): Bearer (token) has expired\\u{1b}[2J", "Check RECONCILER_TOKEN"],
+        ['does not accept the token (401): "Bearer (token) has expired\\u{1b}[2J"', "Check RECONCILER_TOKEN"],
     ),
-    "a forbidden request": (scim(403, "no"), ["forbids the request (403): no", "the connection is active"]),
+    "a forbidden request": (scim(403, "no"), ['forbids the request (403): "no"', "the connection is active"]),
     "a firewall": (Reply(status=403, body=PAGE), ["something in front of the service forbids", "A firewall"]),
     "a redirect": (
         Reply(status=307, headers={"Location": "https://login.example.com/sso?next=scim"}),
-        ["redirects to https://login.example.com/sso", "It points to the host login.example.com."],
+        ['redirects to "https://login.example.com/sso', 'It points to the host "login.example.com".'],
     ),
     "a redirect that is no URL": (
         Reply(status=302, headers={"Location": "https://[::1"}),
-        ["the service redirects to https://[::1", "correct target.base_url."],
+        ['the service redirects to "https://[::1', "correct target.base_url."],
     ),
     "a proxy's password": (Reply(status=407), ["a proxy in between asks for a password (407)", "let this host past"]),
     "a proxy's error": (Reply(status=502, body=PAGE), ["a proxy in front of the service answers for it (502, a web"]),
-    "no such place": (scim(404, "nothing here"), ["there is no SCIM service at", "(404): nothing here", "need /v2"]),
+    "no such place": (scim(404, "nothing here"), ["there is no SCIM service at", '(404): "nothing here"', "need /v2"]),
     "a login page": (Reply(status=200, body=PAGE), ["a web page instead of JSON", "A login page or a proxy"]),
     "nothing": (Reply(status=200), ["answers with nothing instead of JSON"]),
-    "no JSON": (Reply(status=200, body=f"hello {TOKEN}".encode()), ["not JSON", "It starts with: hello (token)"]),
+    "no JSON": (Reply(status=200, body=f"hello {TOKEN}".encode()), ["not JSON", 'It starts with: "hello (token)"']),
     "a list": (Reply(status=200, body=b"[]"), ["JSON that is not an object"]),
 }
 
@@ -154,7 +154,7 @@ def test_a_service_that_is_always_busy_ends_in_words(tmp_path: Path, monkeypatch
     with service(lambda _request: scim(503, "maintenance")) as base_url:
         ended = asked(base_url, tmp_path, monkeypatch)
     assert ended.code == 1
-    assert "the users cannot be listed: the service refused it (503): maintenance" in ended.err
+    assert 'the users cannot be listed: the service refused it (503): "maintenance"' in ended.err
 
 
 # --- Apple's own, on the sandbox ------------------------------------------------------------
@@ -208,10 +208,10 @@ def test_a_domain_that_is_not_verified(tmp_path: Path, monkeypatch: pytest.Monke
 SANDBOX: dict[str, tuple[dict[str, Any], list[str]]] = {
     "a connection that is not active yet": (
         {"activation": 60.0},
-        ["(403): The connection is not active yet", "may take a minute to activate a new connection"],
+        ['(403): "The connection is not active yet"', "may take a minute to activate a new connection"],
     ),
     "a login page": ({"in_between": "login_page"}, ["a web page instead of JSON"]),
-    "a redirect": ({"in_between": "redirect"}, ["It points to the host login.example.com."]),
+    "a redirect": ({"in_between": "redirect"}, ['It points to the host "login.example.com".']),
     "a proxy that wants a password": ({"in_between": "proxy_password"}, ["asks for a password (407)"]),
     "a proxy without a service": ({"in_between": "proxy_error"}, ["a proxy in front of the service answers for it"]),
 }

@@ -73,8 +73,8 @@ def test_who_comes_goes_and_moves_by_dates_is_told_with_the_reason(office: Offic
     office.work.users(office.people)
     assert office.told() == {
         office.key(0): ("create", "comes into scope; in the base: accountEnabled is false"),
-        office.key(1): ("create", "comes into scope; in the base: starts 2026-12-02"),
-        office.key(2): ("deactivate", "expired 2026-12-01"),
+        office.key(1): ("create", 'comes into scope; in the base: starts "2026-12-02"'),
+        office.key(2): ("deactivate", 'expired "2026-12-01"'),
         office.key(5): ("create", "new in the desired state"),
         gone["userPrincipalName"]: ("deactivate", "no longer in the desired state"),
     }

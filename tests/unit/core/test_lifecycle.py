@@ -20,7 +20,7 @@ from reconciler.core.policy import Policy, Removal
 from reconciler.core.profile import Mutability
 
 DEACTIVATE, DELETE, KEEP = Removal.DEACTIVATE, Removal.DELETE, Removal.KEEP
-EXPIRED = Verdict(ScopeReason.EXPIRED, "expired 2026-03-01")
+EXPIRED = Verdict(ScopeReason.EXPIRED, 'expired "2026-03-01"')
 
 
 def ago(**passed: float) -> str:
@@ -194,7 +194,7 @@ def test_a_deactivation_changes_active_alone_and_says_why() -> None:
             key="ADA@example.com",
             action=Action.DEACTIVATE,
             reason=ActionReason.OUT_OF_SCOPE,
-            detail="expired 2026-03-01",
+            detail='expired "2026-03-01"',
             live_id="live-ada",
             before=values_of("ada"),
             after=values_of("ada", active=False),

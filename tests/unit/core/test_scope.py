@@ -13,8 +13,8 @@ ADA = ScopeRules(assigned=frozenset({"ada@example.com"}))
 BEFORE, AFTER = date(2026, 2, 28), date(2026, 3, 2)
 
 DISABLED = Verdict(ScopeReason.DISABLED, "accountEnabled is false")
-EXPIRED = Verdict(ScopeReason.EXPIRED, "expired 2026-03-01")
-NOT_STARTED = Verdict(ScopeReason.NOT_STARTED, "starts 2026-03-02")
+EXPIRED = Verdict(ScopeReason.EXPIRED, 'expired "2026-03-01"')
+NOT_STARTED = Verdict(ScopeReason.NOT_STARTED, 'starts "2026-03-02"')
 NOT_ASSIGNED = Verdict(ScopeReason.NOT_ASSIGNED, "not assigned in scope.yaml")
 EXCLUDED = Verdict(ScopeReason.EXCLUDED, "excluded in scope.yaml")
 

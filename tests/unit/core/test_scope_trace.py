@@ -60,8 +60,8 @@ def test_somebody_in_scope_passes_every_step() -> None:
     assert found.verdict.in_scope
     assert lines(found.steps) == [
         "accountEnabled: true True not disabled",
-        "lifecycle.expires: true datetime.date(2026, 4, 1) expires 2026-04-01",
-        "lifecycle.starts: true datetime.date(2026, 3, 1) started 2026-03-01",
+        'lifecycle.expires: true datetime.date(2026, 4, 1) expires "2026-04-01"',
+        'lifecycle.starts: true datetime.date(2026, 3, 1) started "2026-03-01"',
         "assigned: true ('All', 'Inner', ' ADA@example.com') assigned in scope.yaml",
         "excluded: true not excluded",
         'filters: true passes "Engineers"',

@@ -151,12 +151,12 @@ def test_nothing_has_no_place() -> None:
         (
             "a: &x b\n",
             {"a": "b"},
-            [error("anchor &x is not allowed", "Write values out: anchors are not read.", at(1, 4))],
+            [error('anchor "&x" is not allowed', "Write values out: anchors are not read.", at(1, 4))],
         ),
         (
             "a: *x\n",
             {"a": None},
-            [error("alias *x is not allowed", "Write the value out: aliases are not read.", at(1, 4))],
+            [error('alias "*x" is not allowed', "Write the value out: aliases are not read.", at(1, 4))],
         ),
         (
             "a: {<<: {b: c}, d: e}\n",
@@ -167,14 +167,14 @@ def test_nothing_has_no_place() -> None:
         (
             "a: !!int 3\n",
             {"a": "3"},
-            [error("tag tag:yaml.org,2002:int is not allowed", "Remove it: tags are not read.", at(1, 4))],
+            [error('tag "tag:yaml.org,2002:int" is not allowed', "Remove it: tags are not read.", at(1, 4))],
         ),
         (
             "a: !!python/object/apply:os.system [id]\n",
             {"a": ["id"]},
             [
                 error(
-                    "tag tag:yaml.org,2002:python/object/apply:os.system is not allowed",
+                    'tag "tag:yaml.org,2002:python/object/apply:os.system" is not allowed',
                     "Remove it: tags are not read.",
                     at(1, 4),
                 )
@@ -184,7 +184,7 @@ def test_nothing_has_no_place() -> None:
         (
             "&k a: b\n",
             {"a": "b"},
-            [error("anchor &k is not allowed", "Write values out: anchors are not read.", at(1, 1))],
+            [error('anchor "&k" is not allowed', "Write values out: anchors are not read.", at(1, 1))],
         ),
         ("? [a, b]\n: c\nd: e\n", {"d": "e"}, [error("a key must be plain text", "Write `key: value`.", at(1, 3))]),
         (
@@ -255,8 +255,8 @@ def test_every_column_is_counted_in_characters(unwanted: bytes) -> None:
 def test_all_mistakes_of_a_file_are_told_not_only_the_first() -> None:
     _, told = items("- a: &x b\n- c: *x\n- d: 1\n  d: 2\n- plain\n")
     assert places(told) == [
-        (1, 6, "anchor &x is not allowed"),
-        (2, 6, "alias *x is not allowed"),
+        (1, 6, 'anchor "&x" is not allowed'),
+        (2, 6, 'alias "*x" is not allowed'),
         (4, 3, 'key "d" is given twice'),
         (5, 3, "expected a mapping"),
     ]
