@@ -12,7 +12,7 @@ from markdown_it.token import Token
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 _PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
-_CODE = ("fence", "code_inline")
+_CODE = ("fence", "code_block", "code_inline")
 _PLAN_ID = re.compile(r"sha256:?[0-9a-f]{64}")
 
 

@@ -11,7 +11,7 @@ from reconciler.core.model import Diagnostic, LiveUser, Origin, RulePart
 from reconciler.core.paths import short
 from reconciler.core.scope_trace import Answer, Step
 from reconciler.core.scoping import Seen
-from reconciler.core.text import plural, printable, quoted, redacted
+from reconciler.core.text import line, plural, printable, quoted, redacted
 from reconciler.render.changes import render_change, render_value
 from reconciler.render.diagnostics import render_diagnostics
 from reconciler.render.style import HIDDEN, Style
@@ -39,7 +39,7 @@ def render_explanation(found: Explanation, style: Style) -> str:
         ("Action", _action(found, style)),
     ):
         parts.append(style.paint(title, _BOLD))
-        parts += [f"  {line}" if line else "" for line in lines]
+        parts += [f"  {told}" if told else "" for told in lines]
         parts.append("")
     if found.diagnostics:
         parts.append(render_diagnostics(found.diagnostics, style))
@@ -51,9 +51,9 @@ def _source(found: Explanation, style: Style) -> Iterator[str]:
         yield "not in the desired state"
         return
     yield "from a file of the desired state" if style.redact else printable(str(found.source.origin))
-    width = max(map(len, map(printable, found.source.attributes)))
+    width = max(map(len, map(line, found.source.attributes)))
     for name, value in found.source.attributes.items():
-        yield f"{printable(name).ljust(width)} = {_seen(value, style)}"
+        yield f"{line(name).ljust(width)} = {_seen(value, style)}"
 
 
 def _seen(value: Seen, style: Style) -> str:
@@ -82,14 +82,14 @@ def _scope(found: Explanation, style: Style) -> Iterator[str]:
 def _step(step: Step, style: Style, depth: int) -> Iterator[str]:
     mark, colour = _MARKS[step.answer]
     name = _safe(step.name, style) if depth else printable(step.name)
-    line = f"{'    ' * depth}{style.paint(mark, colour)} {name}"
+    told = f"{'    ' * depth}{style.paint(mark, colour)} {name}"
     if step.words:
-        line += f": {_safe(step.words, style)}"
+        told += f": {_safe(step.words, style)}"
     if step.name in ("assigned", "excluded") and step.seen is not None:
-        line += f" ({_way(step, style)})"
+        told += f" ({_way(step, style)})"
     elif depth and step.answer is not Answer.NOT_REACHED and not step.steps:
-        line += f" (has {_seen(step.seen, style)})"
-    yield line
+        told += f" (has {_seen(step.seen, style)})"
+    yield told
     for inner in step.steps:
         yield from _step(inner, style, depth + 1)
 
@@ -101,7 +101,7 @@ def _way(step: Step, style: Style) -> str:
 
 
 def _safe(text: str, style: Style) -> str:
-    return printable(redacted(text) if style.redact else text)
+    return line(redacted(text) if style.redact else text)
 
 
 # --- match, mapping, live --------------------------------------------------------
@@ -158,7 +158,7 @@ def _row(row: MappedRow, style: Style) -> Iterator[str]:
 
 
 def _part(part: RulePart, style: Style, depth: int) -> Iterator[str]:
-    yield f"{'    ' * depth}{printable(part.text)} = {_safe(part.outcome, style)}"
+    yield f"{'    ' * depth}{line(part.text)} = {_safe(part.outcome, style)}"
     for inner in part.parts:
         yield from _part(inner, style, depth + 1)
 
@@ -170,7 +170,7 @@ def _live(live: LiveUser | None, style: Style) -> Iterator[str]:
     state = "active" if live.active else "deactivated"
     owner = "managed" if live.managed else "not managed"
     since = f", last modified {printable(live.last_modified)}" if live.last_modified else ""
-    yield f"{printable(live.id)}: {state}, {owner}{since}"
+    yield f"{line(live.id)}: {state}, {owner}{since}"
     for path, value in sorted(live.attributes.items(), key=lambda item: short(item[0])):
         yield f"{printable(short(path))} = {render_value(value, style)}"
 

@@ -11,7 +11,7 @@ from reconciler.core.edits import USER, Kind, Row
 from reconciler.core.history import Cause, Entry, Outcome
 from reconciler.core.model import Result, Value
 from reconciler.core.paths import short
-from reconciler.core.text import plural, printable, quoted, redacted, shortened
+from reconciler.core.text import line, plural, printable, quoted, redacted, shortened
 from reconciler.render.style import HIDDEN, Style
 
 FORMAT_VERSION = "1.0"
@@ -93,7 +93,7 @@ def _head_lines(entry: Entry, style: Style) -> Iterator[str]:
         subject = entry.commit.subject if entry.commit is not None else ""
         if subject:
             # A subject may name people.
-            yield f"  {HIDDEN if style.redact else printable(shortened(subject, _LONG))}"
+            yield f"  {HIDDEN if style.redact else line(shortened(subject, _LONG))}"
         return
     run = entry.outcome.run
     words = [f"apply of {_at(entry.when)}"]
@@ -144,8 +144,8 @@ def _address(entry: Entry, style: Style) -> str:
 
 
 def path_text(row: Row) -> str:
-    """The attribute, with its short name."""
-    return printable(shortened(short(row.path), _LONG))
+    """The attribute, with its short name, fit to begin a line."""
+    return line(shortened(short(row.path), _LONG))
 
 
 def value_text(value: Any, style: Style) -> str:
@@ -184,7 +184,7 @@ def _outcome(entry: Entry, style: Style) -> str:
 
 
 def _outcome_words(outcome: Outcome, style: Style) -> str:
-    state = printable(outcome.state).replace("_", " ")
+    state = line(outcome.state).replace("_", " ")
     if outcome.run is None:
         return f"{state}: no apply on record has it" if outcome.state == "pending" else state
     applied = outcome.applied

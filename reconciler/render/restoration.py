@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from reconciler.core.edits import Row
 from reconciler.core.restore import Conflict, Restoration, Step
-from reconciler.core.text import plural, printable
+from reconciler.core.text import line, plural, printable
 from reconciler.render.history import path_text, value_text
 from reconciler.render.style import HIDDEN, Style
 
@@ -16,13 +16,13 @@ _SHOWN = 20
 
 def render_restoration(found: Restoration, whole: Sequence[str], style: Style, *, forced: bool) -> str:
     """A paragraph for each entry. `whole`: files that are restored as they were; `forced`: conflicts too."""
-    lines = [line for step in found.steps for line in _step(step, style)]
+    lines = [told for step in found.steps for told in _step(step, style)]
     lines += [f"{style.paint('~', _YELLOW)} {printable(name)}: the whole file" for name in whole]
     if found.conflicts:
         what = "overwritten (--force)" if forced else "left alone; --force overwrites"
         lines += ["", f"{plural(len(found.conflicts), 'later edit')}, {what}:"]
         lines += [_conflict(conflict, style) for conflict in found.conflicts]
-    return "".join(f"{line}\n" for line in lines)
+    return "".join(f"{told}\n" for told in lines)
 
 
 def _step(step: Step, style: Style) -> Iterator[str]:
@@ -37,7 +37,7 @@ def _step(step: Step, style: Style) -> Iterator[str]:
 
 
 def _conflict(conflict: Conflict, style: Style) -> str:
-    who = HIDDEN if style.redact else printable(conflict.address)
+    who = HIDDEN if style.redact else line(conflict.address)
     if conflict.path is None:
         return f"  {who}: {conflict.why}"
     row = Row(conflict.path, conflict.now, conflict.wanted)

@@ -27,6 +27,8 @@ def test_no_text_ends_a_command_or_begins_another() -> None:
 def test_redacted_annotations_hide_values() -> None:
     (line,) = annotate([error('"ada" is twice here', "", None)], "", redact=True)
     assert line == "::error::(hidden) is twice here"
+    (line,) = annotate([error("there is no user", "Did you mean ada?", None)], "", redact=True)
+    assert line == "::error::there is no user"
 
 
 def test_outputs_are_one_line_each() -> None:

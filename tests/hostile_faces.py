@@ -1,0 +1,236 @@
+"""Every pure face besides those of a plan, made of a value that stands wherever a stranger's can."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from builders import TARGET, change, live, source_user
+from hostile import plan_that_says
+
+from reconciler.core.explanation import Decision, Explanation, Lookup, MappedRow
+from reconciler.core.health import Health, Quarantine, Standing, Trouble
+from reconciler.core.history import USER, Applied, Cause, Commit, Edit, Entity, Entry, Kind, Row, Run, Unasked
+from reconciler.core.history import Outcome as Became
+from reconciler.core.model import (
+    Diagnostic,
+    Origin,
+    Outcome,
+    Result,
+    RulePart,
+    ScopeReason,
+    Target,
+    Verdict,
+    error,
+    user_address,
+)
+from reconciler.core.restore import Conflict, Restoration
+from reconciler.core.restore import Step as Edited
+from reconciler.core.scope_trace import Answer, Step, Trace
+from reconciler.github.runner import annotate, outputs, summary
+from reconciler.plan_document import json_text
+from reconciler.render import explanation as explained
+from reconciler.render.difference import render_difference, render_differences
+from reconciler.render.history import History, history_document, render_history
+from reconciler.render.history_page import render_history_page
+from reconciler.render.provisioning_log import Cycle, Stamp, diagnostic_line, outcome_line
+from reconciler.render.record import render_record
+from reconciler.render.restoration import render_restoration
+from reconciler.render.status import Status, render_status, status_document
+from reconciler.render.outcomes import render_outcome, render_report
+from reconciler.render.style import Style
+
+NOW = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
+
+
+# --- history ---------------------------------------------------------------------
+
+
+def applied(word: str, result: Result = Result.FAILED) -> Applied:
+    values = {"title": word, "name.givenName": word}
+    other = {"title": f"{word}{word}", "name.givenName": True}
+    return Applied(user_address(word), word, word, word, word, values, other, result.value, word, NOW)
+
+
+def run(word: str) -> Run:
+    return Run(word, word, word, NOW, True, {word: applied(word)}, how=word, ended=NOW)
+
+
+def entity(word: str, name: str) -> Entity:
+    return Entity(USER, name, {"department": word, "several": (word, word), "objectId": word}, f"users/{word}.yaml")
+
+
+def history(word: str) -> History:
+    commit = Commit("c0ffee" * 6, word, word, word)
+    rows = (Row("department", word, f'{word}"'), Row(f"x{word}", (word, word), None), Row("y", None, True))
+    became = Became("failed", run(word), applied(word))
+    edits = (
+        Edit(Kind.CHANGED, entity(word, f"old{word}"), entity(word, f"new{word}"), rows),
+        Edit(Kind.MOVED, entity(word, word), entity(word, word), ()),
+        Edit(Kind.ADDED, None, Entity("group", word, {"members": (word,)}, word), rows),
+        Edit(Kind.REMOVED, Entity("document", word, {}, word), None, rows),
+    )
+    entries = [Entry(NOW, commit, "7", became, edit) for edit in edits]
+    drift = Entry(NOW, None, None, Became(word, run(word), applied(word)), None, Unasked(Cause.DRIFT, rows))
+    return History((*entries, drift), word, word, cut=True)
+
+
+def log_text(word: str, style: Style) -> str:
+    return render_history(history(word), style)
+
+
+def log_json(word: str, style: Style) -> str:
+    return json_text(history_document(history(word), style))
+
+
+def log_html(word: str, style: Style) -> str:
+    return render_history_page(history(word), style)
+
+
+def rollback_text(word: str, style: Style) -> str:
+    was, now = entity(word, word), entity(f"{word}x", word)
+    steps = [Edited(now, was), Edited(None, was), Edited(now, None), Edited(now, was, {"department": word})]
+    conflicts = [Conflict(word, None, None, None, "edited since"), Conflict(word, word, word, word, "edited since")]
+    return render_restoration(Restoration(steps, conflicts), [word, f"groups/{word}.yaml"], style, forced=False)
+
+
+def record_markdown(word: str, _style: Style) -> str:
+    changes = [
+        replace(applied(word, result), address=f"{word}{result.value}")
+        for result in Result
+        if result is not Result.DONE
+    ]
+    made = Run(word, word, word, NOW, True, {each.address: each for each in changes}, how="complete", ended=NOW)
+    planned = {word: replace(applied(word), address=f"{word}y", result="", time=None)}
+    return render_record(Target(word, word), word, [made], planned, Commit(word, word, word, word))
+
+
+# --- how it stands -----------------------------------------------------------------
+
+
+def status(word: str) -> Status:
+    trouble = Trouble(user_address(word), word, word, 3, NOW, NOW, word)
+    standing = Standing(Quarantine(word, word), NOW, NOW, 2)
+    health = Health(1, None, None, standing, {word: trouble})
+    return Status(Target(TARGET.profile, word), health, word, replace(standing, why=Quarantine("Refused", word)))
+
+
+def status_text(word: str, style: Style) -> str:
+    return render_status(status(word), style)
+
+
+def status_json(word: str, style: Style) -> str:
+    return json_text(status_document(status(word), style))
+
+
+def explanation(word: str) -> Explanation:
+    origin = Origin(f"users/{word}.yaml", 1, 1)
+    part = RulePart(f"[{word}]", f"error: {word}", (RulePart(word, word),))
+    row = MappedRow(
+        "title", f"template: {word}", {word: word, "n": None}, word, "create", word, word, (word,), word, part
+    )
+    steps = (
+        Step("accountEnabled", Answer.TRUE, word, word),
+        Step("assigned", Answer.TRUE, (word, word), word),
+        Step(word, Answer.FALSE, word, word, (Step(word, Answer.UNJUDGED, word, word),), origin),
+    )
+    planned = change(word, before={"title": word}, after={"title": f"{word}x"}, detail=word, origin=origin)
+    return Explanation(
+        name=word,
+        source=replace(source_user(word, givenName=word, department=(word, word)), origin=origin),
+        scope=Trace(steps, Verdict(ScopeReason.FILTERED, word)),
+        lookups=(Lookup("externalId", word, (word, word)),),
+        rows=(row, replace(row, parts=None, rule=f"source: {word}"), replace(row, parts=None, value=None)),
+        live=replace(live(word, title=word), id=word, last_modified=word),
+        decision=Decision(planned, word, (word,)),
+        diagnostics=(error(word, word, origin, word),),
+    )
+
+
+def explain_text(word: str, style: Style) -> str:
+    return explained.render_explanation(explanation(word), style)
+
+
+def explain_json(word: str, _style: Style) -> str:
+    return json_text(explained.to_document(explanation(word)))
+
+
+# --- an apply ----------------------------------------------------------------------
+
+
+def ended(word: str) -> list[Outcome]:
+    base = replace(change(word, detail=word), live_id=word)
+    return [Outcome(base, result, word, word, (word,), 400, word) for result in Result]
+
+
+def outcomes(word: str, style: Style) -> str:
+    return "\n".join([*(render_outcome(each, style) for each in ended(word)), render_report(ended(word), style)])
+
+
+def differences(word: str, _style: Style) -> str:
+    one = change(word, before={"title": "a"}, after={"title": word, word: word})
+    other = change(word, before={"title": word}, after={"title": f"{word}x"})
+    return render_differences([(one, other), (one, None), (None, one)]) + "\n" + render_difference(one, other)
+
+
+def provisioning_log(word: str, style: Style) -> str:
+    cycle = Cycle(word, word, Target(word, word), word, word, word, person=True, redact=style.redact)
+    stamp = Stamp(word, word, NOW)
+    mistake = error(word, word, Origin(word, 1, 1), word)
+    lines = [outcome_line(each, cycle, stamp) for each in ended(word)] + [diagnostic_line(mistake, cycle, stamp)]
+    assert all(isinstance(json.loads(line), dict) for line in lines)
+    return "".join(lines)
+
+
+# --- GitHub ----------------------------------------------------------------------
+
+
+def mistakes(word: str) -> list[Diagnostic]:
+    origin = Origin(f"{word}/{word}.yaml", 1, 1)
+    return [
+        *plan_that_says(word).diagnostics,
+        error(word, word, origin, word),
+        error(f'"{word}"', f"a\n{word}\n{word}", origin),
+    ]
+
+
+def annotations(word: str, style: Style) -> str:
+    """The runner's commands, a line each, less the beginnings that are ours."""
+    lines = list(annotate(mistakes(word), word, redact=style.redact))
+    assert all("\n" not in line and "\r" not in line for line in lines)
+    assert all(line.startswith(("::error", "::warning", "::notice")) for line in lines)
+    return "\n".join(line.removeprefix("::") for line in lines)
+
+
+def markdown_step_summary(word: str, style: Style) -> str:
+    """What an apply said, as the summary of a step."""
+    return summary(outcomes(word, style) + log_text(word, style), 0, markdown=False)
+
+
+def github_outputs(word: str, _style: Style) -> str:
+    return outputs({"plan-id": plan_that_says(word).plan_id, "changes": 1, "blocked": True})
+
+
+FACES: Mapping[str, Callable[[str, Style], str]] = {
+    face.__name__: face
+    for face in (
+        log_text,
+        log_json,
+        log_html,
+        rollback_text,
+        record_markdown,
+        status_text,
+        status_json,
+        explain_text,
+        explain_json,
+        outcomes,
+        differences,
+        provisioning_log,
+        annotations,
+        markdown_step_summary,
+        github_outputs,
+    )
+}
+"""By name; what ends in `markdown` or begins with it is Markdown, what ends in `html` is a page."""
