@@ -31,6 +31,7 @@ from reconciler.core.model import (
     Target,
 )
 from reconciler.core.planning import plan_id
+from reconciler.core.text import plain_json
 from reconciler.core.veil import Veil
 from reconciler.errors import PlanFileError
 
@@ -262,7 +263,7 @@ def _veiled_diagnostic(item: Diagnostic, veil: Veil) -> Diagnostic:
 
 def json_text(content: Any) -> str:
     """JSON that is safe to print: no control characters, and nothing that GitHub's runner takes for a command."""
-    return json.dumps(content, indent=2).replace("##[", "#\\u0023[")
+    return plain_json(content, indent=2)
 
 
 def to_document(plan: Plan) -> dict[str, Any]:

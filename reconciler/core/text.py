@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
+from typing import Any
 
 # What could move a cursor, hide text, reorder it or add a line: C0, DEL, C1, bidi controls and marks, zero-width
 # characters, line and paragraph separators, variation selectors, interlinear annotations, musical and shorthand
@@ -50,6 +52,11 @@ def _shown(character: str) -> str:
 def quoted(text: str) -> str:
     """`text` in double quotes as Terraform shows strings: backslash and quote escaped, then `printable`."""
     return f'"{printable(text.replace(chr(92), chr(92) * 2).replace(chr(34), chr(92) + chr(34)))}"'
+
+
+def plain_json(content: Any, **layout: Any) -> str:
+    """JSON in ASCII: nothing in it steers, hides or ends a line, whoever's words it holds. `layout`: as json.dumps."""
+    return json.dumps(content, **layout).replace("##[", "#\\u0023[")
 
 
 def redacted(text: str) -> str:

@@ -5,13 +5,13 @@ docs/log.md describes the fields.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from reconciler.core.model import Action, Change, Diagnostic, Outcome, Result, Target, Value
+from reconciler.core.text import plain_json
 
 _HIDDEN = "[Redact]"
 """What Entra's own Redact function prints."""
@@ -114,8 +114,7 @@ def diagnostic_line(item: Diagnostic, cycle: Cycle, stamp: Stamp) -> str:
 
 
 def _line(content: Mapping[str, Any]) -> str:
-    """ASCII, on one line, and nothing in it that GitHub's runner obeys."""
-    return json.dumps(content, separators=(",", ":")).replace("##[", "#\\u0023[") + "\n"
+    return plain_json(content, separators=(",", ":")) + "\n"
 
 
 def _head(cycle: Cycle, stamp: Stamp, action: str) -> dict[str, Any]:

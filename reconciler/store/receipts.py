@@ -19,6 +19,7 @@ from reconciler.core.compare import folded
 from reconciler.core.health import Quarantine
 from reconciler.core.model import Action, Deactivation, Outcome, Plan, Result
 from reconciler.core.planning import change_digest
+from reconciler.core.text import plain_json
 from reconciler.core.veil import OPEN, Veil
 from reconciler.errors import PlanFileError
 from reconciler.store.files import read_file, sync_directory
@@ -128,7 +129,7 @@ class Receipt:
             **fields,
         }
         try:
-            self._force(f"{json.dumps(entry, ensure_ascii=False)}\n".encode())
+            self._force(f"{plain_json(entry)}\n".encode())
         except OSError as fault:
             # After one failed fsync(2) the next may succeed without the lines: nothing is believed any more.
             self._fault = self._fault or str(fault.strerror)

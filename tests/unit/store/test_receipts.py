@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 from builders import NOW, TARGET, change, plan_with, values_of
+from hostile import HOSTILE
+from judges import assert_calm
 
 from reconciler.core.health import Quarantine
 from reconciler.core.model import Action, Deactivation, Outcome, Plan, Result
@@ -422,3 +424,21 @@ def test_the_schema_knows_every_key_that_is_written(tmp_path: Path) -> None:
     for entry in read_receipt(receipt.path):
         assert set(schema["required"]) <= entry.keys() <= set(schema["properties"]) | counted
     assert schema["properties"]["format_version"]["const"] == receipts.FORMAT_VERSION
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_whatever_somebody_is_called_a_receipt_is_calm_and_has_a_line_for_each_event(name: str, tmp_path: Path) -> None:
+    word = HOSTILE[name]
+    whose = change(word, before={"userName": word}, after={"title": word})
+    receipt = opened(tmp_path, plan_with(whose))
+    receipt.started(whose.address, whose.action, word, [word])
+    receipt.finished(Outcome(whose, Result.FAILED, word, word, (word,)))
+    receipt.quarantined(Quarantine(word, word))
+    receipt.close({})
+    text = receipt.path.read_text("utf-8")
+    assert_calm(text)
+    assert len(text.splitlines()) == 5
+    found = list(read_receipt(receipt.path))[2]
+    # Two halves of a surrogate pair become one character.
+    read = json.loads(json.dumps(word))
+    assert (found["user_name"], found["message"], found["id"]) == (read, read, read)
