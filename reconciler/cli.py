@@ -104,7 +104,7 @@ def main() -> None:
             sys.stderr.write("Interrupted.\n")
     except _MistypedError as fault:
         # Click's own exit code for a mistyped command is 2, which here means "there are changes".
-        fault.show()
+        _show_mistyped(fault)
         code = ExitCode.USAGE
     except typer.Exit as ended:
         code = ended.exit_code
@@ -141,6 +141,14 @@ def _open_standard_streams() -> None:
     sys.stdin = sys.stdin or open(os.devnull, encoding="utf-8")  # noqa: SIM115, PTH123 - as long as the process
     sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
     sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
+
+
+def _show_mistyped(fault: Any) -> None:
+    """In Click's form, with what was typed on one line."""
+    from reconciler.core.text import printable  # noqa: PLC0415
+
+    fault.message = printable(str(fault.message or ""))
+    fault.show()
 
 
 def _say_last(fault: OSError) -> None:

@@ -1,0 +1,343 @@
+"""Hostile values through every face and file that a command writes, besides the plan's: what a stranger controls is in
+git (authors, subjects, branches, names of files), in YAML, at the service (values, ids, ETags, refusals) and at GitHub.
+
+docs/security.md lists the faces and files. The pure ones are judged value by value in unit/render/test_hostile.py.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from e2e.harness import Desk, run
+from e2e.test_hostile_people import assert_all_harmless, yaml
+from entra_schemas import USUAL, attribute, clause, function, group, row, schema, users
+from git_repository import GitRepository
+from hostile import HOSTILE
+from judges import assert_calm, html_structure, markdown_structure
+from servers.door import Reply
+from servers.github_api import BOT, REPOSITORY, GitHubApi, Token
+from servers.odd_scim import Logged, OddScim
+from servers.patching import Refused, User
+from servers.people import make_user
+from workspace import Ended, source
+
+from reconciler.sources.entries import entries
+
+TEXTS = [text for name, text in HOSTILE.items() if name != "lone surrogates" and len(text) < 1000]
+USERS = "desired-state/users/people.yaml"
+TOKEN = "t0ken"
+# Elements of our own page, and structure of our own Markdown; no value may make any other.
+OUR_TOKENS = frozenset(
+    "heading_open heading_close inline text code_inline bullet_list_open bullet_list_close list_item_open"
+    " list_item_close paragraph_open paragraph_close softbreak code_block html_block fence".split()
+)
+
+
+def person(number: int, text: str, **overrides: Any) -> User:
+    values = {
+        "id": f"id-{number}",
+        "userName": f"{text}{number}",
+        "externalId": f"{text}-{number}",
+        "givenName": text,
+        "familyName": text,
+        "department": text,
+    }
+    return make_user(number, **(values | overrides))
+
+
+def written(people: list[dict[str, Any]]) -> str:
+    return "".join(f"- {yaml(user)}\n" for user in people)
+
+
+class Scene:
+    """A repository in which everything is called something hostile, and a service."""
+
+    def __init__(self, root: Path, service: OddScim, patch: pytest.MonkeyPatch) -> None:
+        self.desk = Desk(root, service, patch)
+        self.service = service
+        self.root = root
+        self.git = GitRepository(root)
+        self.desk.settings(guards={name: {"count": 1000, "percent": 100} for name in ("removals", "failures")})
+        self.desk.write("scope.yaml", "sync: all\n")
+
+    def run(self, *line: str) -> Ended:
+        words = ["reconciler", *line]
+        if line[0] not in ("show", "github") or "annotate" in line:
+            words += ["--state", str(self.desk.state)]
+        if line[0] in ("plan", "apply", "drift", "explain", "log", "rollback", "status"):
+            words += ["--plans", str(self.desk.plans)]
+        return run(words)
+
+    def calm(self, *line: str) -> Ended:
+        answer = self.run(*line)
+        assert_all_harmless(answer)
+        return answer
+
+
+@pytest.fixture
+def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
+    """Each text is an author, a subject, somebody who moves, somebody new, somebody who goes, an attribute, a group."""
+    live = [person(100 + number, text) for number, text in enumerate(TEXTS)]
+    live += [person(300 + number, text) for number, text in enumerate(TEXTS)]
+    service = OddScim(None, live, TOKEN).start()
+    made = Scene(tmp_path / "scene", service, monkeypatch)
+    first = [source(each) for each in live[: len(TEXTS)]]
+    made.git.commit("Begin", {USERS: written(first)})
+    for number, text in enumerate(TEXTS):
+        first[number]["department"] = f"{text}, moved"
+        first[number][f"{text.strip()[:50]}x" if number % 2 else "jobTitle"] = text
+        first.append(source(person(500 + number, text)))
+        name = text.replace("\0", "").replace("/", "_")[:40]
+        files = {
+            USERS: written(first),
+            f"desired-state/users/{name}{number}.yaml": f"- {yaml(source(person(700 + number, text)))}\n",
+            f"desired-state/groups/{number}.yaml": f"- {yaml({'name': f'{text}{number}'})}\n",
+        }
+        who = text.replace("\0", "").replace("\n", " ").replace("<", "").strip() or "x"
+        made.git.commit(text.replace("\0", "") or "x", files, author=f"{who} <{who}>")
+    yield made
+    service.close()
+
+
+def test_git_history_in_every_form(scene: Scene) -> None:
+    text = scene.calm("log", "--limit", "1000")
+    assert text.code == 0, text.err
+    # A commit is one line, its subject is one line, and none of them begins another.
+    assert len([line for line in text.out.splitlines() if line.startswith("commit ")]) == len(TEXTS) + 1
+    assert_calm(scene.run("log", "--format", "json", "--limit", "1000").out)
+    page = scene.run("log", "--format", "html", "--limit", "1000")
+    assert_all_harmless(page)
+    names = {name for name, _ in html_structure(page.out)}
+    assert names <= set(
+        "html head meta title style body main h1 h2 p ol li table tbody tr th td bdi b code time".split()
+    ) | {"the text of style"}
+    assert all(
+        key in ("lang", "class", "scope", "charset", "name", "content", "http-equiv", "")
+        for _, attributes in html_structure(page.out)
+        for key, _ in attributes
+    )
+    for number in (0, 6, 12, 20):
+        scene.calm("log", f"{TEXTS[number]}{100 + number}", "--attribute", "department")
+
+
+def test_rollbacks_write_what_was_there_and_nothing_else(scene: Scene) -> None:
+    was = {each.name: each.fields for each in entries("users/people.yaml", _bytes(scene, "HEAD~3"))}
+    shown = scene.calm("rollback", "HEAD~3", "--dry-run")
+    assert shown.code == 0, shown
+    assert_calm(shown.out + shown.err)
+    assert scene.calm("rollback", "HEAD~3").code == 0
+    now = entries("users/people.yaml", (scene.root / USERS).read_bytes())
+    assert {each.name: each.fields for each in now} == was
+    assert_all_harmless(scene.run("rollback", "HEAD~3"))
+    scene.git.git("checkout", "--quiet", "--", ".")
+    scene.git.git("clean", "--quiet", "-fd", "desired-state")
+    people = json.loads(json.dumps([source(person(100, "later"))]))
+    scene.git.commit("Later", {USERS: written(people)})
+    assert_all_harmless(scene.run("rollback", "HEAD~2"), scene.run("rollback", "HEAD~2", "--all", "--force"))
+
+
+def _bytes(scene: Scene, commit: str) -> bytes:
+    return scene.git.git("show", f"{commit}:{USERS}").encode()
+
+
+def test_bases_and_words_of_the_command_line(scene: Scene) -> None:
+    for text in TEXTS:
+        branch = text.replace("\0", "")
+        for line in (["plan", "--base", branch], ["rollback", branch], ["log", branch, "--since", branch]):
+            answer = scene.run(*line)
+            assert answer.code != 0
+            assert_all_harmless(answer)
+    assert_all_harmless(scene.run("plan", "--offline", "--base", "HEAD~2"), scene.run("validate", "--base", "HEAD~2"))
+
+
+def test_an_apply_and_its_record(scene: Scene) -> None:
+    log = scene.root / "log.jsonl"
+    refusals = iter(HOSTILE.values())
+    gate = scene.service._gate
+
+    def refuse(entry: Logged) -> None:
+        gate(entry)
+        if entry.nth_write and (text := next(refusals, None)) is not None:
+            raise Refused(400, text, text)
+
+    scene.service._gate = refuse  # type: ignore[method-assign]
+    applied = scene.calm("apply", "--auto-approve", "--log", str(log))
+    assert (applied.code, len(scene.service.writes) > 2 * len(TEXTS)) == (5, True), applied.err
+    (receipt,) = scene.desk.receipts()
+    for path in (log, receipt):
+        content = path.read_text("utf-8")
+        assert_calm(content)
+        assert all(isinstance(json.loads(line), dict) for line in content.splitlines())
+    assert_calm(receipt.with_name("plan.json").read_text("utf-8"))
+    page = receipt.with_name("README.md").read_text("utf-8")
+    assert_calm(page)
+    assert {kind for kind, _, _ in markdown_structure(page)} <= OUR_TOKENS - {"html_block", "fence", "code_block"}
+    assert scene.calm("status").code == 1
+    assert_calm(scene.run("status", "--format", "json").out)
+    shown = scene.calm("show", str(receipt))
+    assert len(shown.out.splitlines()) == len(receipt.read_bytes().splitlines())
+    for face in (["show", str(receipt.with_name("plan.json"))], ["log", "--limit", "500"]):
+        scene.calm(*face)
+
+
+def test_explanations(scene: Scene) -> None:
+    for number in range(0, len(TEXTS), 4):
+        for key in (f"{TEXTS[number]}{100 + number}", f"{TEXTS[number]}{300 + number}"):
+            answer = scene.calm("explain", "--offline", "--", key)
+            assert answer.code in (0, 64), answer
+            assert_calm(scene.run("explain", "--format", "json", "--", key).out)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_what_a_service_answers(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In users, in ids, in headers, in refusals of the session: JSON holds what neither YAML nor UTF-8 can."""
+    text = HOSTILE[name]
+    live = [person(1, text, id=f"{text[:60]}1"), person(2, "Ada", active=False), person(3, text, externalId=None)]
+    with OddScim(None, live, TOKEN) as service:
+        monkeypatch.setattr(service, "_head", lambda *_: {})
+        work = Desk(tmp_path, service, monkeypatch)
+        work.users([source(person(2, "Ada"))])
+        answers = [work.run("plan", *face) for face in ([], ["--format", "json"], ["--format", "markdown"])]
+        answers += [work.run("apply", "--auto-approve"), work.run("explain", text), work.run("drift")]
+        for status in (400, 401, 403, 404, 409):
+            monkeypatch.setattr(service, "_gate", _refusing(status, text))
+            answers += [work.run("plan"), work.run("apply", "--auto-approve"), work.run("status")]
+        monkeypatch.setattr(service, "_reply", lambda _entry: _header_reply(text))
+        answers += [work.run("plan"), work.run("apply", "--auto-approve")]
+    assert_all_harmless(*answers)
+    for path in work.plans.rglob("*"):
+        if path.is_file():
+            assert_calm(path.read_text("utf-8"))
+
+
+def _refusing(status: int, text: str) -> Any:
+    def gate(_entry: Logged) -> None:
+        raise Refused(status, text, text)
+
+    return gate
+
+
+def _header_reply(text: str) -> Reply:
+    """A redirect to wherever the text is, and what a header can hold of it."""
+    shown = text.encode("utf-8", "replace").decode("latin-1").replace("\r", "").replace("\n", "").replace("\0", "")
+    return Reply(status=302, headers={"Location": f"https://{shown[:2000]}/", "ETag": shown[:2000]})
+
+
+def test_options_that_do_not_exist(tmp_path: Path) -> None:
+    for text in HOSTILE.values():
+        for line in (
+            ["explain", f"--{text}"],
+            ["plan", f"-{text}"],
+            [text],
+            ["apply", "--lock-timeout", text],
+            ["log", "a", text],
+        ):
+            answer = run(["reconciler", *line, "--state", str(tmp_path)])
+            assert answer.code == 64, answer
+            assert_all_harmless(answer)
+            assert len(answer.err.splitlines()) < 6
+
+
+def test_expressions(tmp_path: Path) -> None:
+    for text in HOSTILE.values():
+        given = json.dumps({"a": text, text: text})
+        for line in (["CDate([a])"], ["[a]"], ["--explain", "Join([a], CDate([a]))"], [text], ["Error([a])"]):
+            assert_all_harmless(run(["reconciler", "eval", "--attributes", given, "--", *line[-1:]]))
+            assert_all_harmless(run(["reconciler", "eval", *line[:-1], "--attributes", text, "--", *line[-1:]]))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_schemas_of_entra(tmp_path: Path) -> None:
+    """What is written reads back, and holds no key that the schema's words made."""
+    rows = list(USUAL)
+    for number, text in enumerate(TEXTS):
+        rows.append(row(f"urn:x:{number}:{text}", attribute(text)))
+        rows.append(row("title", function(f"Append([{text}], {text})")))
+    filters = [group(f"{text}{number}", clause(text, "EQUALS", text)) for number, text in enumerate(TEXTS)]
+    name = "".join(TEXTS[:8]).replace("\0", "").replace("/", "_")[:100].encode()[:200].decode(errors="ignore")
+    file = tmp_path / f"{name}.json"
+    file.write_text(json.dumps(schema(users(rows, filters))), "utf-8")
+    state = tmp_path / "state"
+    (state / "users").mkdir(parents=True)
+    line = ["reconciler", "import", "entra-schema", str(file), "--state", str(state), "--profile", "scim"]
+    assert_all_harmless(run([*line, "--dry-run"]), run(line))
+    for made in ("mappings.yaml", "scope.yaml"):
+        text = (state / made).read_text("utf-8")
+        assert_calm(text)
+        heads = {found.split(":")[0] for found in text.splitlines() if found and found[0] not in " #-[]"}
+        assert heads <= {"sync", "assigned", "filters"}
+    (state / "settings.yaml").write_text(json.dumps({"target": {"profile": "scim", "base_url": "https://x.example"}}))
+    assert_all_harmless(run(["reconciler", "validate", "--state", str(state)]))
+    exported = run(["reconciler", "export", "entra-schema", "--state", str(state)])
+    assert_all_harmless(exported)
+
+
+def test_github(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    api = GitHubApi()
+    api.tokens["t"] = Token(permissions=dict.fromkeys(("actions", "issues", "pull-requests", "statuses"), "write"))
+    summary = scene.root / "summary.md"
+    outside = {
+        "GITHUB_API_URL": api.url,
+        "GITHUB_TOKEN": "t",
+        "GITHUB_REPOSITORY": REPOSITORY,
+        "GITHUB_REF_NAME": "main",
+        "GITHUB_SHA": "b" * 40,
+        "GITHUB_RUN_ID": "5",
+        "GITHUB_RUN_NUMBER": "3",
+        "GITHUB_SERVER_URL": "https://github.com",
+        "GITHUB_STEP_SUMMARY": str(summary),
+        "GITHUB_OUTPUT": str(scene.root / "outputs"),
+    }
+    for name, value in outside.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("reconciler.github.api.time.sleep", lambda _seconds: None)
+    saved = str(scene.desk.saved())
+    (scene.root / "said.txt").write_text(scene.calm("plan").out)
+    try:
+        assert_all_harmless(scene.run("github", "comment", saved, "--pull", "7"))
+        assert_all_harmless(scene.run("github", "drift-issue", saved), scene.run("github", "summary", saved))
+        scene.run("github", "summary", str(scene.root / "said.txt"))
+        scene.run("github", "outputs", saved)
+        _what_github_says(scene, api)
+    finally:
+        api.close()
+    bodies = [found["body"] for found in (*api.comments[7], *api.issues)]
+    assert len(bodies) == 2
+    for text in (*bodies, summary.read_text("utf-8")):
+        assert_calm(text)
+        found = markdown_structure(text)
+        links = [said for kind, _, said in found if kind == "link_open"]
+        assert len(links) == text.count("[Log of this run](")
+        assert {said for kind, _, said in found if kind in ("image", "html_inline")} <= {"<b>", "</b>"}, "ours"
+        plain = " ".join(said for kind, _, said in found if kind == "text")
+        assert not any(word in plain for word in ("@example", "@octocat", "#123", "fixes #1", "https://example.com"))
+    outputs = (scene.root / "outputs").read_text("utf-8")
+    assert all(line.count("=") == 1 for line in outputs.splitlines())
+    scene.desk.write("users/wrong.yaml", "".join(f"- {yaml({'userPrincipalName': t, t: [t]})}\n" for t in TEXTS))
+    annotated = scene.run("github", "annotate")
+    assert all(line.startswith(("::error ", "::warning ", "::notice::")) for line in annotated.out.splitlines())
+    assert_calm("".join(line.removeprefix("::") + "\n" for line in annotated.out.splitlines()))
+
+
+def _what_github_says(scene: Scene, api: GitHubApi) -> None:
+    """Titles, branches, messages of errors, descriptions of statuses."""
+    for text in TEXTS:
+        api.pulls.clear()
+        api.pull(
+            7,
+            "a" * 40,
+            "b" * 40,
+            title=text,
+            body=text,
+        )
+        api.pulls[0]["head"]["ref"] = text
+        api.statuses["a" * 40] = [{"context": text, "description": text, "creator": {"login": BOT}, "state": text}]
+        api.troubles = [Reply(status=422, body=json.dumps({"message": text}).encode())]
+        answers = [scene.run("github", "heartbeat"), scene.run("github", "reviewed", "-o", str(scene.root / "r.json"))]
+        for answer in answers:
+            kept = [line.removeprefix("::warning::") for line in answer.out.splitlines()]
+            assert_calm("\n".join(kept) + answer.err)
