@@ -296,4 +296,4 @@ def _difference(before: Mapping[str, bytes | None], changed: Mapping[str, bytes 
 def _tell(draft: _Draft, options: RollbackOptions, terminal: Terminal) -> None:
     if draft.others and options.user is None:
         names = ", ".join(map(printable, draft.others))
-        terminal.note(f"Not restored, though {plural(len(draft.others), 'file')} differ: {names}; --all does it.")
+        terminal.note(f"Not restored: {plural(len(draft.others), 'other file')} ({names}); --all does it.")

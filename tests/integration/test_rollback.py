@@ -7,7 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from e2e.harness import assert_harmless
 from git_repository import GitRepository
+from syrupy.assertion import SnapshotAssertion
 from workspace import Ended, run
 
 SETTINGS = "target: {profile: scim, base_url: 'https://scim.example.com/v2'}\n"
@@ -249,3 +251,37 @@ def test_what_is_no_commit_is_refused(desk: Desk, name: str) -> None:
     ended = desk.rollback("--", name) if name.startswith("-") else desk.rollback(name)
     assert ended.code != 0
     assert desk.read() == PEOPLE
+
+
+# --- what it says -----------------------------------------------------------------
+
+
+def test_what_it_says_in_full(desk: Desk, snapshot: SnapshotAssertion, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.commit("Narrow the scope", {"desired-state/groups/all.yaml": "- {name: all}\n"})
+    desk.people(PEOPLE.replace("Engineering", "Research").replace(f"{BOB}\n", "") + "\n" + CYD.replace("cyd", "eve"))
+    desk.people(desk.read().replace("Cyd", "Cydney").replace("Research", "Finance"))
+    monkeypatch.chdir(desk.root)
+
+    def said(*arguments: str) -> str:
+        ended = run(["reconciler", "rollback", *arguments])
+        assert_harmless(ended.out + ended.err)
+        text = f"exit code {ended.code}\n\n--- stdout\n{ended.out}\n--- stderr\n{ended.err}"
+        return text.replace(desk.first[:12], "FIRST").replace(str(desk.root), "ROOT")
+
+    assert said(desk.first, "--dry-run") == snapshot(name="dry run")
+    assert said(desk.first, "--dry-run", "--redact") == snapshot(name="dry run, redacted")
+    plan = desk.record("b", desk.git("rev-parse", "HEAD~1"), "2026-03-02T00:00:00+00:00")
+    assert said(plan, "--dry-run") == snapshot(name="a plan, with a conflict")
+    assert said("no-such-commit") == snapshot(name="no such commit")
+    assert said(desk.first, "--all") == snapshot(name="carried out")
+
+
+@pytest.mark.parametrize("text", ["::error::pwned", "##[error]x"])
+def test_no_line_of_the_difference_commands_githubs_runner(text: str, desk: Desk) -> None:
+    """Lines around an edit are shown with a blank in front, which the runner takes off."""
+    people = PEOPLE.replace("department: Sales", f"department: >-\n    {text}")
+    commit = desk.people(people)
+    desk.people(people.replace("surname: Lee", "surname: Leeds"))
+    ended = desk.rollback(commit, "--dry-run")
+    assert "-  surname: Leeds" in ended.out
+    assert_harmless(ended.out + ended.err)
