@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from reconciler.core.compare import folded
 from reconciler.core.model import Attribution, Change, DesiredUser, LaterEdit, Lifecycle, Value
 from reconciler.core.planning import names_of
+from reconciler.core.text import quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,11 @@ def _edited(base: Written, after: Iterable[DesiredUser]) -> Iterator[LaterEdit]:
 def _dates(before: Lifecycle, after: Lifecycle) -> Iterator[str]:
     for name, was, now in (("starts", before.starts, after.starts), ("expires", before.expires, after.expires)):
         if was != now:
-            yield f"lifecycle.{name} = {was or 'null'} -> {now or 'null'}"
+            yield f"lifecycle.{name} = {_said(was)} -> {_said(now)}"
+
+
+def _said(day: date | None) -> str:
+    return quoted(str(day)) if day is not None else "null"
 
 
 def _outside(other: Written, users: Iterable[DesiredUser], touched: set[str], how: str) -> Iterator[LaterEdit]:

@@ -206,7 +206,14 @@ def test_plans_and_their_faces(office: Office) -> None:
 
 
 def test_dates_of_people_are_values(office: Office) -> None:
-    for line in (["plan"], ["explain", keys(office)[4]], ["explain", keys(office)[5], "--offline"]):
+    people = [wanted(0), wanted(1, lifecycle={"starts": "2021-03-07", "expires": "2031-03-07"})]
+    lines = [["plan"], ["explain", keys(office)[4]], ["explain", keys(office)[5], "--offline"]]
+    lines += [["plan", "--offline", "--base", "HEAD", "--format", face] for face in ("text", "markdown", "html")]
+    for number, line in enumerate(lines):
+        if number == 3:
+            office.desk.users([wanted(0), wanted(1)])
+            office.commit()
+            office.desk.users(people)
         answer = office.run(*line)
         assert "2021-03-07" not in answer.out
         assert "2031-03-07" not in answer.out

@@ -331,7 +331,7 @@ def test_a_redirect_to_another_host_is_not_followed(work: Desk, ear: Ear) -> Non
     refused = work.run("plan")
     assert (refused.code, refused.out) == (1, "")
     assert messages(refused.err) == [
-        f"Error: the service redirects to {ear.url}/Users?startIndex=1&count=200",
+        f'Error: the service redirects to "{ear.url}/Users?startIndex=1&count=200"',
         "  Redirects are not followed with a token: correct target.base_url.",
     ]
     assert len(work.service.log) == 1

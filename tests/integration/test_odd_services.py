@@ -86,7 +86,7 @@ REFUSED: dict[str, tuple[Oddities, int, str]] = {
     "a login page": (Oddities(login_page=True), 1, "a web page instead of JSON"),
     "JSON cut off": (Oddities(truncated_json=2), 1, "not JSON"),
     "JSON nested without end": (Oddities(deep_json=100_000), 1, "not JSON"),
-    "a redirect": (Oddities(redirect="http://127.0.0.1:9"), 1, "redirects to http://127.0.0.1:9"),
+    "a redirect": (Oddities(redirect="http://127.0.0.1:9"), 1, 'redirects to "http://127.0.0.1:9'),
     "an endless answer": (Oddities(huge_body=200_000_000), 1, "larger than 64 MiB"),
     "a gzip bomb": (Oddities(gzip_bomb=300_000_000), 1, "larger than 64 MiB"),
     "a page that keeps failing": (Oddities(error_on_page=2, error_status=501, error_times=None), 3, "a page failed"),

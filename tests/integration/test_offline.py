@@ -122,8 +122,8 @@ def test_what_changes_nothing_today_is_told_apart(office: Office) -> None:
     assert plan["resource_changes"] == []
     assert {item["key"]: item["detail"] for item in plan["changes_nothing_today"]} == {
         gone["userPrincipalName"]: "no longer in the desired state, was not in scope: accountEnabled is false",
-        office.key(0): "lifecycle.expires = null -> 2027-06-30",
-        office.key(5): "new, not in scope: starts 2026-12-24",
+        office.key(0): 'lifecycle.expires = null -> "2027-06-30"',
+        office.key(5): 'new, not in scope: starts "2026-12-24"',
     }
     told = office.work.run("validate", "--base", "HEAD", *NOW).out
     assert "0 to destroy. 3 edits of users without an effect today." in told
