@@ -35,11 +35,11 @@ from reconciler.render import explanation as explained
 from reconciler.render.difference import render_difference, render_differences
 from reconciler.render.history import History, history_document, render_history
 from reconciler.render.history_page import render_history_page
+from reconciler.render.outcomes import render_outcome, render_report
 from reconciler.render.provisioning_log import Cycle, Stamp, diagnostic_line, outcome_line
 from reconciler.render.record import render_record
 from reconciler.render.restoration import render_restoration
 from reconciler.render.status import Status, render_status, status_document
-from reconciler.render.outcomes import render_outcome, render_report
 from reconciler.render.style import Style
 
 NOW = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
