@@ -1,0 +1,26 @@
+"""The command and its groups; the modules beside this one give them their commands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+_SETTINGS: dict[str, Any] = {
+    "no_args_is_help": True,
+    "add_completion": False,
+    "rich_markup_mode": None,
+    # A traceback with local variables could show the token.
+    "pretty_exceptions_enable": False,
+}
+app = typer.Typer(
+    help="Managed Apple Accounts as code: plan and apply users from YAML in git to any SCIM 2.0 service.", **_SETTINGS
+)
+sandbox_app = typer.Typer(help="The embedded service that behaves like Apple's, on 127.0.0.1.", **_SETTINGS)
+app.add_typer(sandbox_app, name="sandbox")
+import_app = typer.Typer(help="Make desired state of what other systems hold.", **_SETTINGS)
+app.add_typer(import_app, name="import")
+export_app = typer.Typer(help="Give the desired state to other systems.", **_SETTINGS)
+app.add_typer(export_app, name="export")
+github_app = typer.Typer(help="Steps of the workflows for GitHub Actions.", **_SETTINGS)
+app.add_typer(github_app, name="github")
