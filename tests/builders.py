@@ -36,7 +36,7 @@ from reconciler.core.planning import LiveState, PlanRequest, build_plan, plan_id
 from reconciler.core.policy import Policy
 from reconciler.core.profile import Attribute, Comparison, Confidence, TargetProfile
 from reconciler.core.scoping import ScopingFilter
-from reconciler.desired_filters import compile_filters
+from reconciler.desired.filters import compile_filters
 from reconciler.expressions.stock import compile_expression
 from reconciler.profiles import PROFILES
 from reconciler.sources import models

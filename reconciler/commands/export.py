@@ -10,8 +10,8 @@ from typing import Any
 from reconciler.commands.place import Place
 from reconciler.core.model import Flow, Severity
 from reconciler.core.text import plural, printable
-from reconciler.desired_mappings import compile_mappings, default_active, mapping_rows
-from reconciler.desired_scope import read_scope
+from reconciler.desired.mappings import compile_mappings, default_active, mapping_rows
+from reconciler.desired.scope import read_scope
 from reconciler.entra.exporting import ToExport, export_schema
 from reconciler.entra.findings import Kind
 from reconciler.entra.report import lost_warning, report_lines

@@ -15,7 +15,7 @@ from reconciler.core.edits import Person
 from reconciler.core.history import Entry
 from reconciler.core.profile import TargetProfile
 from reconciler.core.veil import OPEN, Veil
-from reconciler.desired_mappings import compile_mappings
+from reconciler.desired.mappings import compile_mappings
 from reconciler.errors import ExitCode, ReconcilerError, UsageError
 from reconciler.past import Fields, Past, fields_named
 from reconciler.plan_document import json_text

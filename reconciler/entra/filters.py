@@ -14,7 +14,7 @@ from reconciler.core.compare import folded
 from reconciler.core.model import Diagnostic, Severity
 from reconciler.core.operators import EXTENSIONS, Operand, Operator
 from reconciler.core.text import plural, quoted, shortened
-from reconciler.desired_filters import compile_filters
+from reconciler.desired.filters import compile_filters
 from reconciler.entra import document
 from reconciler.entra.findings import Finding, Group, Kind, ScopeFilters
 from reconciler.entra.yaml_text import fits

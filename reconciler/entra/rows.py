@@ -12,7 +12,7 @@ from reconciler.core.model import Severity
 from reconciler.core.paths import short
 from reconciler.core.profile import TargetProfile
 from reconciler.core.text import quoted, shortened
-from reconciler.desired_mappings import compile_row
+from reconciler.desired.mappings import compile_row
 from reconciler.entra import document
 from reconciler.entra.document import AttributeDefinition
 from reconciler.entra.findings import Finding, Kind, Row

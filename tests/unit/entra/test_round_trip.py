@@ -18,8 +18,8 @@ from reconciler.commands.place import Place
 from reconciler.core import scope
 from reconciler.core.mapping import Projector
 from reconciler.core.model import AttributeMapping, SourceUser
-from reconciler.desired_mappings import compile_mappings
-from reconciler.desired_scope import read_scope
+from reconciler.desired.mappings import compile_mappings
+from reconciler.desired.scope import read_scope
 from reconciler.entra.document import read_schema
 from reconciler.entra.findings import Imported, Kind
 from reconciler.entra.importing import import_schema

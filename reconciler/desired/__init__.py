@@ -19,9 +19,9 @@ from reconciler.core.policy import Approval, Limit, Policy, Removal
 from reconciler.core.profile import TargetProfile
 from reconciler.core.scope import ScopeRules
 from reconciler.core.text import quoted
-from reconciler.desired_mappings import compile_mappings
-from reconciler.desired_people import Names, People, check_inputs, check_references, inputs_of
-from reconciler.desired_scope import read_scope
+from reconciler.desired.mappings import compile_mappings
+from reconciler.desired.people import Names, People, check_inputs, check_references, inputs_of
+from reconciler.desired.scope import read_scope
 from reconciler.profiles import PROFILES
 from reconciler.sources import models
 from reconciler.sources.validation import Located

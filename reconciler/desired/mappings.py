@@ -14,7 +14,7 @@ from reconciler.core.model import AttributeMapping, Diagnostic, Flow, Origin, Va
 from reconciler.core.paths import short
 from reconciler.core.profile import Attribute, Mutability, TargetProfile
 from reconciler.core.text import quoted
-from reconciler.desired_rules import CompiledRule, compile_rule, rule_words
+from reconciler.desired.rules import CompiledRule, compile_rule, rule_words
 from reconciler.sources import models
 from reconciler.sources.validation import Located
 from reconciler.sources.yaml_files import Directory

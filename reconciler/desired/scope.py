@@ -13,7 +13,7 @@ from reconciler.core.compare import folded
 from reconciler.core.membership import GroupMembers
 from reconciler.core.model import Origin, error
 from reconciler.core.text import quoted
-from reconciler.desired_filters import CompiledFilters, Input, compile_filters
+from reconciler.desired.filters import CompiledFilters, Input, compile_filters
 from reconciler.sources import models
 from reconciler.sources.validation import Located
 from reconciler.sources.yaml_files import Directory

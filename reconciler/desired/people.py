@@ -23,7 +23,7 @@ from reconciler.core.model import (
     warning,
 )
 from reconciler.core.text import quoted
-from reconciler.desired_filters import Input
+from reconciler.desired.filters import Input
 from reconciler.sources.yaml_files import Directory
 
 Reference = tuple[str, Origin | None]

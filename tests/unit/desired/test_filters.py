@@ -104,7 +104,7 @@ def test_relative_dates_are_those_of_the_plan(loaded: Load) -> None:
 
 
 def test_the_example_of_the_documents_is_read(loaded: Load) -> None:
-    text = (Path(__file__).parents[2] / "docs" / "desired-state.md").read_text("utf-8")
+    text = (Path(__file__).parents[3] / "docs" / "desired-state.md").read_text("utf-8")
     example = text.partition("excluded: {users: [], groups: []}")[2].partition("filters:")[2].partition("```")[0]
     people = PEOPLE.replace("department: Engineering", "employeeHireDate: 2026-03-15")
     state = loaded(example.partition("\n")[2].replace("lab}", "inner}"), people=people)

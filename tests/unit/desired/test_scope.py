@@ -3,7 +3,7 @@ from pathlib import Path
 from builders import TODAY, source_user
 
 from reconciler.core.scope_trace import trace
-from reconciler.desired_scope import read_scope
+from reconciler.desired.scope import read_scope
 from reconciler.sources.yaml_files import Directory
 
 
