@@ -66,7 +66,7 @@ def every_action() -> Plan:
 
 
 BASE = Base("origin/main", "4f1c2a9be0d3" + "0" * 28)
-SOON = Verdict(ScopeReason.NOT_STARTED, "starts 2026-09-01")
+SOON = Verdict(ScopeReason.NOT_STARTED, 'starts "2026-09-01"')
 
 
 def compared() -> Plan:

@@ -281,11 +281,11 @@ def test_dates_to_come_are_told_and_change_nothing_today(desk: OpenDesk) -> None
     plan = here.work.plan("--base", "main", "--now", "2031-01-01").plan
     assert plan["resource_changes"] == []
     assert {item["key"]: item["detail"] for item in plan["changes_nothing_today"]} == {
-        here.key(0): "lifecycle.expires = 2031-06-01 -> 2032-06-01",
-        here.key(6): "new, not in scope: starts 2031-09-01",
+        here.key(0): 'lifecycle.expires = "2031-06-01" -> "2032-06-01"',
+        here.key(6): 'new, not in scope: starts "2031-09-01"',
     }
     shown = here.work.run("plan", "--base", "main", "--now", "2031-01-01", "--redact").out
-    assert "(hidden)  lifecycle.expires = 2031-06-01 -> 2032-06-01" in shown
+    assert "(hidden)  lifecycle.expires = (hidden) -> (hidden)" in shown
     assert here.key(0) not in shown
 
 

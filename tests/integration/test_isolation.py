@@ -34,7 +34,7 @@ def done(ended: Ended) -> int:
     ("oddities", "words"),
     [
         (Oddities(refuse_user=ODD), "the service refused it (400)"),
-        (Oddities(forbid_user=ODD), "the service forbids the request (403): this account may not be changed"),
+        (Oddities(forbid_user=ODD), 'the service forbids the request (403): "this account may not be changed"'),
         (Oddities(wrong_id_for=ODD), "the service answered with another user than"),
         (Oddities(garbage_for=ODD), "the service answers with something that is not JSON"),
     ],

@@ -196,7 +196,7 @@ def test_removals_of_both_lists_are_in_a_page_before_all_else(monkeypatch: pytes
 def test_what_stands_besides_is_listed_cut_and_counted() -> None:
     page = shown(compared())
     assert "<li><strong><bdi>rescued@example.com</bdi></strong> <bdi>deactivate: no longer in the desired state" in page
-    assert "<bdi>lifecycle.expires = 2026-06-30 -&gt; 2026-12-31</bdi>" in page
+    assert "<bdi>lifecycle.expires = &#34;2026-06-30&#34; -&gt; &#34;2026-12-31&#34;</bdi>" in page
     many = shown(replace(compared(), changes_nothing_today=(LaterEdit("a", "b"),) * 2_345))
     assert "345 more of them are not in this page." in many
     assert many.count("<bdi>b</bdi>") == 2_000
