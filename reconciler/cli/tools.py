@@ -19,7 +19,8 @@ def init(
     profile: Annotated[str, typer.Option("--profile", metavar="NAME", help="The target.")] = "apple-business-manager",
     domain: Annotated[str, typer.Option("--domain", metavar="NAME", help="A verified domain.")] = "example.com",
     wheel: Annotated[
-        Path | None, typer.Option("--wheel", metavar="FILE", help="This version's wheel: its hash is locked too.")
+        Path | None,
+        typer.Option("--wheel", metavar="FILE", help="This version's wheel, for the workflows to install: copied."),
     ] = None,
     no_color: NoColor = False,
     quiet: Quiet = False,

@@ -39,11 +39,16 @@ def _is_special(path: Path) -> bool:
 
 def write_text(path: Path, text: str) -> None:
     """Writes `text` to `path`, readable by everybody unless the file was not; else as `write_private`."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """The same for bytes."""
     try:
         mode = path.stat().st_mode & 0o777
     except OSError:
         mode = 0o644
-    _write(path, text.encode(), mode)
+    _write(path, content, mode)
 
 
 def _write(path: Path, content: bytes, mode: int) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
+import ensurepip
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from hatchling.build import build_wheel
 from workspace import Ended
 from workspace import run as reconciler
 
 from reconciler import __version__
+from reconciler.commands.init import INSTALL
 from reconciler.profiles import PROFILES
 
 
@@ -33,7 +37,8 @@ def test_what_it_makes_is_valid_and_can_be_planned_at_once(profile: str, tmp_pat
     assert 'user "ada.example@corp.example"' in planned.out
     assert planned.out.rstrip().endswith("Plan: 1 to add, 0 to change, 0 to destroy.")
     texts = b"\n".join(content for name, content in contents(tmp_path / "new").items() if "sandbox.db" not in name)
-    assert [word for word in (b"PROFILE", b"BASE_URL", b"DOMAIN", b"VERSION", b" HASH") if word in texts] == []
+    words = (b"PROFILE", b"BASE_URL", b"DOMAIN", b"VERSION", b"WHEEL", b" HASH")
+    assert [word for word in words if word in texts] == []
 
 
 def test_it_overwrites_nothing_and_says_what_is_there(tmp_path: Path) -> None:
@@ -65,13 +70,32 @@ def test_a_wrong_option_writes_nothing(arguments: tuple[str, str], tmp_path: Pat
     assert not (tmp_path / "new").exists()
 
 
-def test_the_hash_of_a_wheel_is_locked(tmp_path: Path) -> None:
-    wheel = tmp_path / f"scim_reconciler-{__version__}-py3-none-any.whl"
-    wheel.write_bytes(b"a wheel")
-    assert init(tmp_path / "new", "--wheel", str(wheel)).code == 0
+def test_the_workflows_install_the_wheel_that_lies_there_and_no_other(tmp_path: Path) -> None:
+    built = build_wheel(str(tmp_path))
+    made = init(tmp_path / "new", "--wheel", str(tmp_path / built))
+    assert (made.code, "cannot install" in made.out) == (0, False)
+    copied = tmp_path / "new/requirements" / built
+    with copied.open("ab") as file:
+        file.write(b"x")
+    assert "DO NOT MATCH THE HASHES" in installed(tmp_path / "new").stderr
+    assert not (tmp_path / "new/there").exists()
+    copied.write_bytes((tmp_path / built).read_bytes())
+    assert installed(tmp_path / "new").returncode == 0
+    assert (tmp_path / "new/there/bin/reconciler").is_file()
+
+
+def installed(repository: Path) -> subprocess.CompletedProcess[str]:
+    """How the workflow's last command ends, on a machine that reaches no index."""
+    (pip,) = (Path(ensurepip.__file__).parent / "_bundled").glob("pip-*.whl")
+    line = [sys.executable, f"{pip}/pip", *INSTALL[-1].split()[1:], "--no-index", "--target", "there"]
+    return subprocess.run(line, cwd=repository, capture_output=True, text=True, check=False)
+
+
+def test_without_a_wheel_init_says_what_is_missing_and_names_nothing_of_an_index(tmp_path: Path) -> None:
+    made = init(tmp_path / "new")
+    assert (made.code, "cannot install the program yet" in made.out) == (0, True), made.out
     locked = (tmp_path / "new/requirements/reconciler.txt").read_text()
-    assert locked == f"scim-reconciler=={__version__} --hash=sha256:{hashlib.sha256(b'a wheel').hexdigest()}\n"
-    assert hashlib.sha256(b"a wheel").hexdigest() not in (tmp_path / "new/README.md").read_text()
+    assert locked == f"./requirements/scim_reconciler-{__version__}-py3-none-any.whl\n"
 
 
 def test_what_is_made_is_drift_until_it_is_applied(tmp_path: Path) -> None:
