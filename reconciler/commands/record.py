@@ -105,7 +105,7 @@ def write_missing_pages(place: Place, terminal: Terminal) -> None:
 
 
 def _commit(place: Place, identity: str | None, *, veiled: bool) -> Commit | None:
-    """The plan's commit with its author, where git knows it and the record may tell."""
+    """The commit with its author, where git knows it and the record may tell."""
     if identity is None:
         return None
     try:

@@ -80,7 +80,8 @@ def run_rollback(place: Place, options: RollbackOptions, terminal: Terminal) -> 
     mistakes = _new_mistakes(place, changed) if changed else []
     if mistakes:
         terminal.diagnostics(mistakes)
-        raise ReconcilerError("what was then is not valid today", "Nothing was written. Edit these by hand.")
+        more = "Restore these files too, with --all, or edit" if draft.others and options.user is None else "Edit"
+        raise ReconcilerError("what was then is not valid today", f"Nothing was written. {more} them by hand.")
     if not options.dry_run:
         _write(place.state, changed)
     elif not terminal.style.redact:

@@ -35,7 +35,7 @@ _HEADINGS = {
 def render_record(
     target: Target | None, plan_id: str, runs: Sequence[Run], planned: Mapping[str, Applied], commit: Commit | None
 ) -> str:
-    """The page. `runs`: all applies of the plan, oldest first. `commit`: what is known of the plan's."""
+    """The page. `runs`: all applies of the plan, oldest first. `commit`: what is known of the one applied."""
     last = _last_by_address(runs, planned)
     parts = [*_head(target, plan_id, runs, commit), _summary(last.values()), ""]
     size = sum(map(len, parts))

@@ -36,7 +36,7 @@ class _Plan:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record: what was planned, and all applies of it. `veiled`: it holds digests."""
+    """One record: what was planned, and all applies of it. `commit`: the last one's. `veiled`: it holds digests."""
 
     target: Target | None
     plan_id: str
@@ -52,7 +52,8 @@ def read_record(directory: Path) -> Record:
     first = next(read_receipt(receipt), {})
     target = Target(str(first.get("profile", "")), str(first.get("target", ""))) if first else None
     runs = tuple(_runs(receipt, target)) if target is not None else ()
-    return Record(target, str(first.get("plan_id", "")), plan.commit, plan.changes, runs, plan.veiled)
+    commit = runs[-1].commit if runs else plan.commit
+    return Record(target, str(first.get("plan_id", "")), commit, plan.changes, runs, plan.veiled)
 
 
 def runs_on_record(plans: Path, target: Target) -> list[Run]:

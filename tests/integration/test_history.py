@@ -319,6 +319,29 @@ def test_an_edit_is_pending_until_it_is_applied(company: Company) -> None:
     assert [each[2] for each in summary(company.entries("id-ada"))] == ["pending", "applied"]
 
 
+def test_a_pull_request_that_was_squashed_is_known_by_the_commit_that_it_became(company: Company) -> None:
+    company.commit(person("ada"), person("bob"))
+    company.apply()
+    company.git.git("switch", "--quiet", "--create", "change")
+    company.commit(person("ada", department="IT"))
+    saved = str(company.work.root / ".git" / "reviewed.json")
+    assert company.work.run("plan", "-o", saved).code == 0
+    company.git.git("switch", "--quiet", "main")
+    company.commit(person("ada", department="IT"), subject="Move Ada (#7)")
+    company.git.git("branch", "--quiet", "-D", "change")
+    company.git.git("reflog", "expire", "--expire=now", "--all")
+    company.git.git("gc", "--quiet", "--prune=now")
+    assert company.work.run("apply", saved, "--strict").code == 0
+    assert [each[2] for each in summary(company.entries("id-ada"))] == ["applied", "applied"]
+    assert [each[2] for each in summary(company.entries("id-bob"))] == ["applied", "applied"]
+    (page,) = (path for path in company.work.plans.glob("*/README.md") if "IT" in path.read_text("utf-8"))
+    merged = company.git.git("rev-parse", "HEAD")
+    assert merged in page.read_text("utf-8")
+    undone = company.work.run("rollback", page.parent.name, "--plans", str(company.work.plans))
+    assert undone.code == 0, undone
+    assert company.work.state.joinpath("users/people.yaml").read_text() == written([person("ada"), person("bob")])
+
+
 def test_drift_found_and_corrected_is_told_as_such(company: Company) -> None:
     company.commit(person("ada"), person("bob"))
     company.apply()

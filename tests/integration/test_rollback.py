@@ -234,6 +234,16 @@ def test_what_was_wrong_then_is_not_written(desk: Desk) -> None:
     assert desk.read() == PEOPLE
 
 
+def test_a_newcomer_whose_group_still_names_them_needs_all(desk: Desk) -> None:
+    group = "- {name: g, members: {users: [eve@example.com]}}\n"
+    before = desk.people(PEOPLE)
+    desk.commit("Hire", {USERS: f"{PEOPLE}\n{ADA.replace('ada', 'eve')}", "desired-state/groups/g.yaml": group})
+    ended = desk.rollback(before)
+    assert (ended.code, "Restore these files too, with --all" in ended.err) == (1, True), ended
+    assert desk.rollback(before, "--all").code == 0
+    assert (desk.read(), (desk.root / "desired-state/groups/g.yaml").exists()) == (PEOPLE, False)
+
+
 def test_nothing_is_written_through_a_link(desk: Desk, tmp_path_factory: pytest.TempPathFactory) -> None:
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     desk.commit("Add", {"desired-state/users/x/a.yaml": ADA.replace("ada", "eve")})
