@@ -266,7 +266,7 @@ class _Run:
     def text(self, template: str) -> str:
         def value(found: re.Match[str]) -> str:
             answer = self.evaluate(found[1])
-            return {True: "true", False: "false", None: ""}.get(answer) or str(answer or "")
+            return str(answer).lower() if isinstance(answer, bool) else str(answer or "")
 
         return _EXPRESSION.sub(value, template)
 
