@@ -202,7 +202,7 @@ def explain(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> int:
-    """Tell why one user is in scope or not, how each value came about and what would happen."""
+    """Tell why one user is in scope or not. Also how each value came about, and what would happen."""
     from reconciler.commands.explain import ExplainOptions, run_explain  # noqa: PLC0415
 
     terminal = terminal_of(no_color=no_color, redact=redact, quiet=quiet, verbose=verbose)
@@ -220,7 +220,7 @@ def status(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> int:
-    """Tell how the last applies went, by their receipts; 1: somebody should look. No network, no token."""
+    """Tell how the last applies went. By receipts: no network, no token. Exit code 1: somebody should look."""
     from reconciler.commands.status import run_status  # noqa: PLC0415
 
     terminal = terminal_of(no_color=no_color, redact=redact, quiet=quiet, verbose=verbose)
@@ -240,7 +240,7 @@ def history(
     ] = None,
     since: Annotated[str | None, typer.Option("--since", metavar="DATE", help="Nothing older than this.")] = None,
     limit: Annotated[
-        int | None, typer.Option("--limit", min=1, metavar="N", help="At most so many entries; of everybody's 50.")
+        int | None, typer.Option("--limit", min=1, metavar="N", help="At most so many entries; without USER: 50.")
     ] = None,
     format_: Annotated[str, typer.Option("--format", metavar="text|json|html", help="How it is written.")] = "text",
     state: State = STATE,
@@ -251,7 +251,7 @@ def history(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> int:
-    """Tell who changed what and when, and what became of it, by git and receipts. No network, no token."""
+    """Tell who changed what and when, and what became of it. By git and receipts: no network, no token."""
     from reconciler.commands.history import LogOptions, run_log  # noqa: PLC0415
 
     terminal = terminal_of(no_color=no_color, redact=redact, quiet=quiet, verbose=verbose)

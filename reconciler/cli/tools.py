@@ -15,8 +15,10 @@ from reconciler.errors import ExitCode
 
 @app.command()
 def init(
-    directory: Annotated[Path, typer.Argument(metavar="[DIR]", help="Left out: here.")] = Path(),
-    profile: Annotated[str, typer.Option("--profile", metavar="NAME", help="The target.")] = "apple-business-manager",
+    directory: Annotated[Path, typer.Argument(metavar="[DIR]", help="Left out: the current directory.")] = Path(),
+    profile: Annotated[
+        str, typer.Option("--profile", metavar="NAME", help="Or apple-school-manager; scim for any other service.")
+    ] = "apple-business-manager",
     domain: Annotated[str, typer.Option("--domain", metavar="NAME", help="A verified domain.")] = "example.com",
     wheel: Annotated[
         Path | None,
@@ -25,7 +27,7 @@ def init(
     no_color: NoColor = False,
     quiet: Quiet = False,
 ) -> int:
-    """Make a new repository: desired state, workflows, locked requirements. Overwrites nothing."""
+    """Make a new repository with an example and workflows. Overwrites nothing."""
     from reconciler.commands.init import InitOptions, run_init  # noqa: PLC0415
 
     terminal = terminal_of(no_color=no_color, redact=False, quiet=quiet, verbose=False)
@@ -72,7 +74,7 @@ def demo(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> int:
-    """Walk through the whole job on the embedded sandbox, in a scratch copy."""
+    """Walk through the whole job on the embedded sandbox. In a scratch copy: your files stay as they are."""
     from reconciler.commands.demo import run_demo  # noqa: PLC0415
 
     return run_demo(state, terminal_of(no_color=no_color, redact=redact, quiet=quiet, verbose=verbose))

@@ -140,8 +140,8 @@ def _no_changes(plan: Plan, profile: TargetProfile, style: Style) -> str:
     head = f"{style.paint('No changes.', BOLD, GREEN)} {style.paint(rest, BOLD)}"
     users = plural(plan.tally.managed, "managed user")
     return (
-        f"{head}\n\nReconciler has compared {users} with the desired state and found no differences, so no changes\n"
-        "are needed.\n"
+        f"{head}\n\nReconciler has compared {users} with the desired state and found no\n"
+        "differences, so no changes are needed.\n"
     )
 
 
