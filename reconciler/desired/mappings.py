@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from reconciler.core.mapping import attribute_row, unacceptable
 from reconciler.core.model import AttributeMapping, Diagnostic, Flow, Origin, Value, error, warning
 from reconciler.core.paths import short
 from reconciler.core.profile import Attribute, Mutability, TargetProfile
-from reconciler.core.text import quoted
+from reconciler.core.text import printable, quoted
 from reconciler.desired.rules import CompiledRule, compile_rule, rule_words
 from reconciler.sources import models
 from reconciler.sources.validation import Located
@@ -23,7 +25,8 @@ from reconciler.sources.yaml_files import Directory
 def compile_mappings(directory: Directory, profile: TargetProfile, now: datetime) -> tuple[AttributeMapping, ...]:
     """The mappings of the directory, with a diagnostic for every row that cannot be used."""
     compiled: dict[str, AttributeMapping] = {}
-    for row in mapping_rows(directory, profile):
+    rows = mapping_rows(directory, profile)
+    for row in rows:
         mapping = _compile(row, profile, directory, now)
         if mapping is None:
             continue
@@ -32,6 +35,7 @@ def compile_mappings(directory: Directory, profile: TargetProfile, now: datetime
             line = f"line {twin.origin.line}" if twin.origin else "another row"
             summary = f"{short(mapping.target)} is mapped twice"
             directory.report(error(summary, f"{line} maps it too: keep one.", row.at("target")))
+    _check_precedences(rows, directory)
     _complete(compiled, profile, directory, now)
     return tuple(compiled.values())
 
@@ -61,6 +65,24 @@ def default_active(profile: TargetProfile) -> models.Mapping:
 def _default_row(row: Any) -> dict[str, Any]:
     names = ("target", "source", "expression", "default", "match")
     return {name: getattr(row, name) for name in names if getattr(row, name) is not None}
+
+
+def _check_precedences(rows: Sequence[Located[models.Mapping]], directory: Directory) -> None:
+    """Two rows of one precedence: the order of the file would decide who is who."""
+    seen: dict[int, Located[models.Mapping]] = {}
+    numbers = {row.value.match for row in rows}
+    for row in rows:
+        number = row.value.match
+        if number is None or (twin := seen.setdefault(number, row)) is row:
+            continue
+        if twin.value.target.casefold() == row.value.target.casefold():
+            continue  # mapped twice, which is told
+        at, name = twin.at("match"), printable(twin.value.target)
+        owner = f"{name} in line {at.line}" if at else name
+        free = next(each for each in count(number + 1) if each not in numbers)
+        numbers.add(free)
+        detail = f"The row of {owner} has it too, and only one can be tried first: {free} is free."
+        directory.report(error(f"match: {number} is twice there", detail, row.at("match")))
 
 
 def _complete(

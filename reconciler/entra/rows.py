@@ -67,8 +67,7 @@ def translate_rows(
     mappings: Sequence[document.AttributeMapping], definitions: Definitions, profile: TargetProfile, now: datetime
 ) -> tuple[list[Row], list[Finding], list[str]]:
     """The rows, the findings and the source attributes that the rows read."""
-    rows: list[Row] = []
-    findings: list[Finding] = []
+    drafts: list[_Draft] = []
     attributes: dict[str, None] = {}
     taken: dict[str, int] = {}
     for index, given in enumerate(mappings):
@@ -79,13 +78,26 @@ def translate_rows(
             draft.reasons.append(f"attributeMappings[{taken[target.casefold()]}] maps this target already")
         elif draft.is_active:
             attributes.update(dict.fromkeys(inputs))
-        findings += _findings(index, target, draft)
-        rows.append(_row(index, draft))
-    return rows, findings, list(attributes)
+        drafts.append(draft)
+    _tell_apart(drafts)
+    findings = [finding for index, draft in enumerate(drafts) for finding in _findings(index, draft)]
+    return [_row(index, draft) for index, draft in enumerate(drafts)], findings, list(attributes)
 
 
-def _findings(index: int, target: str, draft: _Draft) -> Iterator[Finding]:
-    subject = f"attributeMappings[{index}] ({shortened(target, 120)})"
+def _tell_apart(drafts: Sequence[_Draft]) -> None:
+    """Gives each matching row a precedence of its own; equal ones are tried in the order of the schema."""
+    last = 0
+    matching = [draft for draft in drafts if draft.is_active and draft.given.matching_priority > 0]
+    for draft in sorted(matching, key=lambda each: each.given.matching_priority):
+        priority = draft.given.matching_priority
+        last = max(last + 1, priority)
+        if last != priority:
+            draft.entries["match"] = last
+            draft.differences.append(f"matchingPriority {priority} is match: {last} here: no two rows have the same")
+
+
+def _findings(index: int, draft: _Draft) -> Iterator[Finding]:
+    subject = f"attributeMappings[{index}] ({shortened(str(draft.entries['target']), 120)})"
     for reason in (*draft.reasons, *draft.lost):
         yield Finding(Kind.NO_EQUAL, subject, reason)
     for reason in draft.differences:

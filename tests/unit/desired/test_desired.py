@@ -346,6 +346,23 @@ def test_a_mapping_that_cannot_be_used_breaks_the_directory(loaded: Load, row: s
     assert [line for line in found if line.startswith(message)], found
 
 
+@pytest.mark.parametrize(
+    ("row", "place", "twin"),
+    [
+        ("{target: locale, source: a, match: 1}", "mappings.yaml:5:38: match: 1", "externalId in line 1"),
+        ("{target: locale, expression: 'Tirm([x])', match: 2}", "mappings.yaml:5:52: match: 2", "userName in line 2"),
+    ],
+)
+def test_two_rows_with_one_precedence_are_an_error(loaded: Load, row: str, place: str, twin: str) -> None:
+    message = f"{place} is twice there. The row of {twin} has it too, and only one can be tried first: 3 is free."
+    assert message in broken(loaded(mappings=f"{USUAL}- {row}\n"))
+
+
+def test_a_row_written_twice_is_told_once(loaded: Load) -> None:
+    found = broken(loaded(mappings=f"{USUAL}- {{target: userName, source: mail, match: 2}}\n"))
+    assert [line.split(". ")[0] for line in found] == ["mappings.yaml:5:12: userName is mapped twice"]
+
+
 def test_an_element_must_be_chosen(loaded: Load) -> None:
     found = broken(
         loaded(settings=TARGET.format("scim"), mappings=f"{USUAL}- {{target: emails.value, source: mail}}\n")

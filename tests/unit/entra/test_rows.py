@@ -255,3 +255,28 @@ def test_the_attributes_that_people_must_carry_are_collected() -> None:
     rows = [row("title", function('Join(" ", [b], [a])')), row("nonsense", "c"), row("nickName", "IsSoftDeleted")]
     found = imported(schema(users([*USUAL, *rows], groups=[group("g", clause("d", "IS NULL"))])))
     assert found.attributes == ("objectId", "userPrincipalName", "b", "a", "d")
+
+
+# --- matching -------------------------------------------------------------------
+
+
+def test_equal_priorities_become_distinct_in_the_order_of_the_schema() -> None:
+    given = [
+        row("externalId", "objectId", matchingPriority=1),
+        row("userName", "userPrincipalName", matchingPriority=1),
+        row("title", "jobTitle", matchingPriority=2),
+        row("displayName", "displayName", matchingPriority=9),
+    ]
+    found = imported(schema(users([*given, USUAL[2]])))
+    assert [each.entries.get("match") for each in found.rows] == [1, 2, 3, 9, None]
+    said = "matchingPriority {} is {} here: no two rows have the same"
+    assert [line for line in differing(found) if "here: no two" in line] == [
+        f"attributeMappings[1] (userName): {said.format(1, 'match: 2')}",
+        f"attributeMappings[2] (title): {said.format(2, 'match: 3')}",
+    ]
+
+
+def test_the_priority_of_a_row_that_is_left_out_is_free() -> None:
+    given = [row("nothingKnown", "a", matchingPriority=1), row("userName", "userPrincipalName", matchingPriority=1)]
+    found = imported(schema(users(given)))
+    assert [each.entries.get("match") for each in found.rows if each.active] == [1]
