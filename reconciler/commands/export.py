@@ -54,7 +54,7 @@ def _to_export(place: Place, terminal: Terminal) -> ToExport | None:
     settings = directory.settings()
     scope = read_scope(directory, place.now.date())
     profile = PROFILES[settings.value.target.profile] if settings else None
-    compiled = compile_mappings(directory, profile, place.now) if profile else ()
+    compiled = compile_mappings(directory, profile, place.now).rows if profile else ()
     if directory.diagnostics:
         terminal.diagnostics(with_source_lines(directory.diagnostics, place.state))
     wrong = any(item.severity is Severity.ERROR for item in directory.diagnostics)

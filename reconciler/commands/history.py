@@ -105,4 +105,4 @@ def _rendered(history: History, form: str, terminal: Terminal) -> str:
 def inputs_of_targets(place: Place, profile: TargetProfile) -> dict[str, frozenset[str]]:
     """The source attributes that each target path is made from, by the mappings of today; mistakes are not for here."""
     directory = Directory(Path(place.state))
-    return {row.target: frozenset(row.inputs) for row in compile_mappings(directory, profile, place.now)}
+    return {row.target: frozenset(row.inputs) for row in compile_mappings(directory, profile, place.now).rows}

@@ -56,9 +56,18 @@ def constant(value: str) -> Callable[[SourceAttributes], Value | None]:
 
 
 class Projector:
-    """Maps source users for one profile. `domains` are the verified domains, `mappings` rows with one target each."""
+    """Maps source users for one profile. `domains` are the verified domains, `mappings` rows with one target each.
 
-    def __init__(self, profile: TargetProfile, mappings: Sequence[AttributeMapping], domains: Iterable[str]) -> None:
+    `faulty` are targets of which a row is wrong: that nobody has a value for them is told there.
+    """
+
+    def __init__(
+        self,
+        profile: TargetProfile,
+        mappings: Sequence[AttributeMapping],
+        domains: Iterable[str],
+        faulty: Collection[AttributePath] = (),
+    ) -> None:
         self._profile = profile
         self._rows = tuple(row for row in mappings if not row.unique)
         self._unique = tuple(row for row in mappings if row.unique)
@@ -66,7 +75,7 @@ class Projector:
         self._matching = by_precedence(mappings)
         self._anchor = next((row for row in self._rows if row.target == "externalId"), None)
         self._domains = frozenset(domain.strip().casefold() for domain in domains)
-        self._required = [row.path for row in profile.attributes if row.required]
+        self._required = [row.path for row in profile.attributes if row.required and row.path not in faulty]
         self._check_email = bool(profile.user_name_is_email.value)
         self._check_domain = bool(profile.verified_domains.value) and bool(self._domains)
 

@@ -77,10 +77,11 @@ def load(root: Path, now: datetime) -> DesiredState | BrokenState:
     profile = PROFILES[settings.value.target.profile]
     mappings = compile_mappings(directory, profile, now)
     owned = _ownership(settings, directory)
-    people = People(directory, Projector(profile, mappings, settings.value.target.domains), scope.rules, now)
+    projector = Projector(profile, mappings.rows, settings.value.target.domains, mappings.faulty)
+    people = People(directory, projector, scope.rules, now)
     people.read()
     check_references(directory, scope.users, people.names)
-    check_inputs(directory, people, (*inputs_of(mappings), *scope.inputs))
+    check_inputs(directory, people, (*inputs_of(mappings.rows), *scope.inputs))
     if any(item.severity is Severity.ERROR and item.address is None for item in directory.diagnostics):
         return BrokenState(with_source_lines(directory.diagnostics, root))
     if settings.value.notifications.on_failure:
@@ -91,7 +92,7 @@ def load(root: Path, now: datetime) -> DesiredState | BrokenState:
         profile=profile,
         target=Target(profile.name, settings.value.target.base_url.rstrip("/")),
         policy=_policy(settings.value),
-        mappings=mappings,
+        mappings=mappings.rows,
         owned=owned,
         users=tuple(people.users),
         rules=scope.rules,

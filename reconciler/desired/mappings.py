@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
 from pathlib import Path
@@ -12,7 +13,17 @@ from typing import Any
 from reconciler.core import paths
 from reconciler.core.compare import UnreadableError, typed
 from reconciler.core.mapping import attribute_row, unacceptable
-from reconciler.core.model import AttributeMapping, Diagnostic, Flow, Origin, Value, error, warning
+from reconciler.core.model import (
+    AttributeMapping,
+    AttributePath,
+    Diagnostic,
+    Flow,
+    Origin,
+    Severity,
+    Value,
+    error,
+    warning,
+)
 from reconciler.core.paths import short
 from reconciler.core.profile import Attribute, Mutability, TargetProfile
 from reconciler.core.text import printable, quoted
@@ -22,12 +33,27 @@ from reconciler.sources.validation import Located
 from reconciler.sources.yaml_files import Directory
 
 
-def compile_mappings(directory: Directory, profile: TargetProfile, now: datetime) -> tuple[AttributeMapping, ...]:
+@dataclass(frozen=True, slots=True)
+class Mappings:
+    """The rows that can be used. `faulty`: targets of which a row is wrong, so nothing is said of what they lack."""
+
+    rows: tuple[AttributeMapping, ...]
+    faulty: frozenset[AttributePath] = frozenset()
+
+
+def compile_mappings(directory: Directory, profile: TargetProfile, now: datetime) -> Mappings:
     """The mappings of the directory, with a diagnostic for every row that cannot be used."""
     compiled: dict[str, AttributeMapping] = {}
+    known = len(directory.diagnostics)
     rows = mapping_rows(directory, profile)
+    # Of a row that could not be read nobody knows what it would have mapped.
+    unread = _has_errors(directory, known)
+    faulty = {row.path for row in profile.attributes} if unread else set()
     for row in rows:
+        known = len(directory.diagnostics)
         mapping = _compile(row, profile, directory, now)
+        if _has_errors(directory, known):
+            faulty |= _meant(row.value.target, profile)
         if mapping is None:
             continue
         twin = compiled.setdefault(mapping.target, mapping)
@@ -36,8 +62,29 @@ def compile_mappings(directory: Directory, profile: TargetProfile, now: datetime
             summary = f"{short(mapping.target)} is mapped twice"
             directory.report(error(summary, f"{line} maps it too: keep one.", row.at("target")))
     _check_precedences(rows, directory)
-    _complete(compiled, profile, directory, now)
-    return tuple(compiled.values())
+    if "active" not in compiled:
+        active = _compile(Located(default_active(profile), None), profile, directory, now)
+        if active is not None:
+            compiled["active"] = active
+    if directory.has("mappings.yaml") and not unread:
+        _check_complete(rows, {*compiled, *faulty}, directory)
+    return Mappings(tuple(compiled.values()), frozenset(faulty))
+
+
+def _has_errors(directory: Directory, known: int) -> bool:
+    """Whether errors were reported since there were `known` diagnostics."""
+    return any(item.severity is Severity.ERROR for item in directory.diagnostics[known:])
+
+
+def _meant(target: str, profile: TargetProfile) -> set[AttributePath]:
+    """The attribute of the profile that `target` says, or is a slip of."""
+    try:
+        path = paths.parse(target)
+    except paths.PathError:
+        return set()
+    attribute = attribute_row(profile, str(path), path.unfiltered)
+    near = attribute.path if attribute else _near_target(str(path), profile)
+    return {near} if near else set()
 
 
 def mapping_rows(directory: Directory, profile: TargetProfile) -> list[Located[models.Mapping]]:
@@ -85,20 +132,14 @@ def _check_precedences(rows: Sequence[Located[models.Mapping]], directory: Direc
         directory.report(error(f"match: {number} is twice there", detail, row.at("match")))
 
 
-def _complete(
-    compiled: dict[str, AttributeMapping], profile: TargetProfile, directory: Directory, now: datetime
+def _check_complete(
+    rows: Sequence[Located[models.Mapping]], targets: Collection[AttributePath], directory: Directory
 ) -> None:
-    """`active` is always managed: deactivating is what removals do. userName is what SCIM cannot do without."""
-    if "active" not in compiled:
-        active = _compile(Located(default_active(profile), None), profile, directory, now)
-        if active is not None:
-            compiled["active"] = active
-    if not directory.has("mappings.yaml"):
-        return
+    """Reports what is missing: userName, which SCIM cannot do without, and a way to find people again."""
     at = Origin("mappings.yaml", 1, 1)
-    if "userName" not in compiled:
+    if "userName" not in targets:
         directory.report(error("no mapping has the target userName", "SCIM requires it: add a row for it.", at))
-    if not any(row.match for row in compiled.values()):
+    if not any(row.value.match for row in rows):
         detail = "Live users could not be found again: add `match: 1` to the row of externalId or userName."
         directory.report(error("no mapping has a matching precedence", detail, at))
 
@@ -204,9 +245,20 @@ def _default(row: Located[models.Mapping], attribute: Attribute, directory: Dire
 
 
 def _unknown_target(path: str, profile: TargetProfile, origin: Origin | None) -> Diagnostic:
-    known = [short(row.path) for row in profile.attributes if row.mappable]
-    near = difflib.get_close_matches(short(path), known, 1)
-    hint = f"Did you mean {near[0]}? " if near else ""
+    near = _near_target(path, profile)
+    hint = f"Did you mean {short(near)}? " if near else ""
     why = "It is not taken, and sending it can break the connection. " if profile.closed.value else ""
-    detail = f"{why}{hint}It takes {', '.join(known)}."
-    return error(f"{profile.title} has no attribute {quoted(short(path))}", detail, origin)
+    known = ", ".join(_targets(profile))
+    return error(f"{profile.title} has no attribute {quoted(short(path))}", f"{why}{hint}It takes {known}.", origin)
+
+
+def _near_target(path: str, profile: TargetProfile) -> AttributePath | None:
+    """The attribute of the profile that `path` may be a slip of."""
+    known = _targets(profile)
+    near = difflib.get_close_matches(short(path), known, 1)
+    return known[near[0]] if near else None
+
+
+def _targets(profile: TargetProfile) -> dict[str, AttributePath]:
+    """What can be mapped, by its short name."""
+    return {short(row.path): row.path for row in profile.attributes if row.mappable}

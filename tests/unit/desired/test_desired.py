@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from builders import DEPARTMENT, NOW, attribute, resource
 
-from reconciler.core.model import Flow, ScopeReason
+from reconciler.core.model import Flow, ScopeReason, Severity
 from reconciler.core.policy import Approval, Limit, Policy, Removal
 from reconciler.core.profile import Mutability
 from reconciler.desired import BrokenState, DesiredState, load
@@ -361,6 +361,45 @@ def test_two_rows_with_one_precedence_are_an_error(loaded: Load, row: str, place
 def test_a_row_written_twice_is_told_once(loaded: Load) -> None:
     found = broken(loaded(mappings=f"{USUAL}- {{target: userName, source: mail, match: 2}}\n"))
     assert [line.split(". ")[0] for line in found] == ["mappings.yaml:5:12: userName is mapped twice"]
+
+
+GIVEN_NAME = "- {target: name.givenName, source: givenName}"
+
+
+def mistakes(state: DesiredState | BrokenState) -> list[str]:
+    """The errors alone, by what they say first."""
+    assert isinstance(state, BrokenState)
+    return [f"{item.origin}: {item.summary}" for item in state.diagnostics if item.severity is Severity.ERROR]
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("{target: name.givenName, expression: 'Tirm([x])'}", "the expression cannot be used: there is no function"),
+        ("{target: name.givenNam, source: givenName}", "Apple Business Manager has no attribute"),
+        (r'{target: name.givenName, source: none, default: "x\u202ey"}', "the default cannot be used: "),
+        ("{target: name.givenName, source: givenName, sauce: x}", 'unknown key "sauce"'),
+        ("{target: name.givenName, source: givenName", "not YAML"),
+    ],
+)
+def test_a_row_that_is_wrong_is_told_once_and_not_missed_by_every_user(loaded: Load, row: str, message: str) -> None:
+    found = mistakes(loaded(mappings=USUAL.replace(GIVEN_NAME, f"- {row}"), users__a=ADA + BOB))
+    assert len(found) == 1, found
+    assert message in found[0]
+
+
+def test_a_wrong_row_hides_no_row_that_is_missing(loaded: Load) -> None:
+    rows = USUAL.replace(GIVEN_NAME, "- {target: locale, expression: 'Tirm([x])'}")
+    found = [line.split(". ")[0] for line in broken(loaded(mappings=rows))]
+    assert found[1:] == ["users/a.yaml:1:3: name.givenName is required by Apple Business Manager and has no value"]
+
+
+@pytest.mark.parametrize(
+    "row", ["{target: userNam, source: userPrincipalName, match: 2}", "{target: userName, constant: a, source: b}"]
+)
+def test_a_row_for_user_name_that_is_wrong_is_not_missing(loaded: Load, row: str) -> None:
+    rows = USUAL.replace("{target: userName, source: userPrincipalName, match: 2}", row).replace(", match: 1", "")
+    assert len(mistakes(loaded(mappings=rows))) == 1
 
 
 def test_an_element_must_be_chosen(loaded: Load) -> None:

@@ -120,7 +120,7 @@ class State:
         text = scope_text(self.imported, "a\nb.json").replace("\nsync: assigned\n", "\nsync: all\n")
         (root / "scope.yaml").write_text(text, "utf-8")
         directory = Directory(root)
-        self.rows: tuple[AttributeMapping, ...] = compile_mappings(directory, SCIM, NOW)
+        self.rows: tuple[AttributeMapping, ...] = compile_mappings(directory, SCIM, NOW).rows
         self.rules = read_scope(directory, TODAY).rules
         assert [item for item in directory.diagnostics if item.severity == "error"] == []
 
