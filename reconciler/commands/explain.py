@@ -62,6 +62,7 @@ def _offline(place: Place, state: DesiredState, name: str) -> Explanation:
         live=None,
         decision=None,
         diagnostics=tuple(item for item in state.diagnostics if item.address == source.address),
+        removal=explanation.removal(desired, state.policy),
     )
 
 
@@ -87,6 +88,7 @@ def _online(place: Place, state: DesiredState, name: str, terminal: Terminal) ->
         live=account,
         decision=explanation.decide(case),
         diagnostics=explanation.diagnostics_of(case),
+        removal=explanation.removal(desired, state.policy),
     )
 
 

@@ -21,6 +21,7 @@ from reconciler.core.model import (
     LiveUser,
     Plan,
     RulePart,
+    ScopeReason,
     Severity,
     SourceUser,
     SourceValue,
@@ -71,7 +72,10 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Everything there is to say of one user; `decision` None: the live service was not asked."""
+    """Everything there is to say of one user; `decision` None: the live service was not asked.
+
+    `removal`: for somebody who was judged to be out of scope, what lifecycle.out_of_scope makes of the account.
+    """
 
     name: str
     source: SourceUser | None
@@ -81,6 +85,14 @@ class Explanation:
     live: LiveUser | None
     decision: Decision | None
     diagnostics: tuple[Diagnostic, ...] = ()
+    removal: Removal | None = None
+
+
+def removal(user: DesiredUser | None, policy: Policy) -> Removal | None:
+    """What the settings make of the account of somebody out of scope; None: nothing, or it was not judged."""
+    if user is None or user.verdict.in_scope or user.verdict.reason is ScopeReason.UNJUDGED:
+        return None
+    return policy.out_of_scope
 
 
 def find_desired(name: str, users: Iterable[DesiredUser]) -> DesiredUser | None:

@@ -9,6 +9,7 @@ from typing import Any
 from reconciler.core.explanation import Explanation, Lookup, MappedRow
 from reconciler.core.model import Diagnostic, LiveUser, Origin, RulePart
 from reconciler.core.paths import short
+from reconciler.core.policy import Removal
 from reconciler.core.scope_trace import Answer, Step
 from reconciler.core.scoping import Seen
 from reconciler.core.text import line, plural, printable, quoted, redacted
@@ -132,14 +133,29 @@ def _mapping(found: Explanation, style: Style) -> Iterator[str]:
     if found.source is None:
         yield "nothing to map"
         return
-    if found.scope is not None and not found.scope.verdict.in_scope:
-        yield "(out of scope: these values are not sent)"
+    asked = _is_asked_for(found)
+    if not asked:
+        yield f"out of scope: no values are asked for; {_OUTCOMES[found.removal]}"
     for row in found.rows:
-        yield from _row(row, style)
+        yield from _row(row, style, asked=asked)
 
 
-def _row(row: MappedRow, style: Style) -> Iterator[str]:
+_OUTCOMES = {
+    Removal.DEACTIVATE: "a managed account is deactivated (lifecycle.out_of_scope)",
+    Removal.DELETE: "a managed account is deleted (lifecycle.out_of_scope)",
+    Removal.KEEP: "an account stays as it is (lifecycle.out_of_scope: keep)",
+    None: "an account stays as it is, for scope could not be judged",
+}
+
+
+def _is_asked_for(found: Explanation) -> bool:
+    """Whether the mapped values are what the account should have."""
+    return found.scope is not None and found.scope.verdict.in_scope
+
+
+def _row(row: MappedRow, style: Style, *, asked: bool) -> Iterator[str]:
     value = "(no value)" if row.value is None else render_value(row.value, style)
+    value += "" if asked else " if in scope"
     flow = "" if row.flow == "always" else f", {row.flow}"
     yield f"{printable(short(row.path))} = {value}  {style.paint(f'# {printable(row.rule)}{flow}', _GREY)}"
     if row.candidates:
@@ -204,12 +220,13 @@ def to_document(found: Explanation) -> dict[str, Any]:
             "in_scope": scope.verdict.in_scope,
             "reason": scope.verdict.reason.value,
             "text": scope.verdict.text,
+            "out_of_scope": found.removal and found.removal.value,
             "steps": [_step_document(step) for step in scope.steps],
         },
         "match": [
             {"attribute": each.path, "value": each.value, "live_ids": list(each.live_ids)} for each in found.lookups
         ],
-        "mapping": [_row_document(row) for row in found.rows],
+        "mapping": [{**_row_document(row), "asked_for": _is_asked_for(found)} for row in found.rows],
         "live": live
         and {
             "id": live.id,

@@ -61,6 +61,7 @@ def company(at_work: Open) -> Workspace:
             person(5, "barred", **engineer),
             person(2, "cleo", department="Sales"),
             person(9, "twin", **engineer),
+            person(10, "off", **engineer, accountEnabled=False),
         ]
     )
     return workspace
@@ -107,6 +108,42 @@ def test_a_user_whom_the_filters_leave_out_sees_every_clause(company: Workspace)
     assert found["action"]["action"] == "deactivate"
     text = company.run("explain", "cleo@example.com").out
     assert 'no  department EQUALS "Engineering" (has "Sales")' in text
+
+
+@pytest.mark.parametrize(
+    ("setting", "outcome"),
+    [
+        ("deactivate", "a managed account is deactivated (lifecycle.out_of_scope)"),
+        ("delete", "a managed account is deleted (lifecycle.out_of_scope)"),
+        ("keep", "an account stays as it is (lifecycle.out_of_scope: keep)"),
+    ],
+)
+@pytest.mark.parametrize("user", ["barred@example.com", "cleo@example.com", "off@example.com"])
+def test_out_of_scope_nothing_reads_as_if_it_would_be_active(
+    company: Workspace, user: str, setting: str, outcome: str
+) -> None:
+    company.settings(lifecycle={"out_of_scope": setting})
+    told = company.run("explain", user, "--offline").out
+    assert f"out of scope: no values are asked for; {outcome}" in told
+    assert "  active = true if in scope  #" in told
+    found = explained(company, user, "--offline")
+    assert found["scope"]["out_of_scope"] == setting
+    assert {row["asked_for"] for row in found["mapping"]} == {False}
+
+
+def test_whom_scope_cannot_judge_keeps_the_account(company: Workspace) -> None:
+    clause = "{attribute: proxyAddresses, operator: ENDS_WITH, value: x}"
+    company.write("scope.yaml", f"sync: all\nfilters:\n  - name: x\n    clauses: [{clause}]\n")
+    company.users([person(1, "ada", proxyAddresses=["a", "b"])])
+    told = company.run("explain", "ada@example.com", "--offline").out
+    assert "out of scope: no values are asked for; an account stays as it is, for scope could not be judged" in told
+
+
+def test_in_scope_values_are_asked_for(company: Workspace) -> None:
+    found = explained(company, "ada@example.com", "--offline")
+    assert found["scope"]["out_of_scope"] is None
+    assert {row["asked_for"] for row in found["mapping"]} == {True}
+    assert "if in scope" not in company.run("explain", "ada@example.com", "--offline").out
 
 
 def test_steps_after_the_one_that_decides_are_not_reached(company: Workspace) -> None:
