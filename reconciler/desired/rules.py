@@ -11,7 +11,7 @@ from reconciler.core.compare import folded, is_text
 from reconciler.core.mapping import MappingError, constant, direct
 from reconciler.core.model import RulePart, SourceAttributes, Value, error
 from reconciler.core.profile import Attribute
-from reconciler.core.text import printable, quoted
+from reconciler.core.text import printable, quoted, shortened
 from reconciler.expressions import stock
 from reconciler.expressions.drawn import draws
 from reconciler.expressions.template import TemplateFaultError, compile_template
@@ -78,9 +78,11 @@ def _expression(
     try:
         compiled = language.compile_expression(text)
     except language.ExpressionFaultError as fault:
-        detail = f"At character {fault.position + 1} of the expression."
-        origin = directory.inside(row.at("expression"), text, fault.position)
-        directory.report(error(f"the expression cannot be used: {fault}", detail, origin))
+        start = row.at("expression")
+        origin = directory.inside(start, text, fault.position)
+        at = f"At character {fault.position + 1} of the expression"
+        detail = f"{at}, where ^ is: {_marked(text, fault.position)}" if start and not origin else f"{at}."
+        directory.report(error(f"the expression cannot be used: {fault}", detail, origin or start))
         return None
     keeps = row.value.when_null == "keep"
     if not compiled.functions & _ONCE:
@@ -97,6 +99,17 @@ def _expression(
     if "SelectUniqueValue" not in compiled.functions:
         return CompiledRule(rules[0], compiled.attributes, once=True)
     return CompiledRule(_candidates(rules), compiled.attributes, once=True, unique=True)
+
+
+def _marked(text: str, position: int) -> str:
+    """The expression around `position`, in one line, with a mark there."""
+    before, after = text[:position], text[position:]
+    left = f"…{before[-_AROUND:]}" if len(before) > _AROUND else before
+    return f"{printable(left)}^{printable(shortened(after, _AROUND))}"
+
+
+_AROUND = 60
+"""Characters of an expression that are shown on each side of a mistake."""
 
 
 def _nobody(_value: str) -> bool:

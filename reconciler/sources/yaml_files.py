@@ -19,6 +19,7 @@ from reconciler.core.text import quoted, shortened
 from reconciler.sources import models
 from reconciler.sources.people import source_user
 from reconciler.sources.validation import Located, Model, validated
+from reconciler.sources.yaml_blocks import place_in_block
 from reconciler.sources.yaml_events import MAX_BYTES, MAX_DIAGNOSTICS, YamlMapping, read_document, read_items
 
 SUFFIXES = (".yaml", ".yml")
@@ -59,16 +60,19 @@ class Directory:
     def inside(self, origin: Origin | None, text: str, position: int) -> Origin | None:
         """Where character `position` of the value `text` stands that begins at `origin`.
 
-        `origin` itself when the file writes the value in another way: escaped, folded or over several lines.
+        None when the file writes the value in another way: with escapes, or over several lines that are no plain block.
         """
         if origin is None:
             return None
         try:
-            line = (self.root / origin.file).read_text("utf-8").split("\n")[origin.line - 1]
+            lines = (self.root / origin.file).read_text("utf-8").split("\n")
+            start = lines[origin.line - 1].find(text, origin.column - 1)
+            if start >= 0:
+                return replace(origin, column=start + position + 1)
+            place = place_in_block(lines, origin.line, origin.column, text, position)
         except (OSError, ValueError, IndexError):
-            return origin
-        start = line.find(text, origin.column - 1)
-        return origin if start < 0 else replace(origin, column=start + position + 1)
+            return None
+        return place and replace(origin, line=place[0], column=place[1])
 
     def groups(self) -> list[Located[models.Group]]:
         """All groups of groups/**."""

@@ -363,6 +363,28 @@ def test_a_row_written_twice_is_told_once(loaded: Load) -> None:
     assert [line.split(". ")[0] for line in found] == ["mappings.yaml:5:12: userName is mapped twice"]
 
 
+@pytest.mark.parametrize(
+    ("style", "place", "detail"),
+    [
+        (">-", "mappings.yaml:9:5", "At character 31 of the expression."),
+        ("|", "mappings.yaml:9:5", "At character 31 of the expression."),
+        (
+            "",
+            "mappings.yaml:7:5",
+            "At character 31 of the expression, where ^ is: Append(Trim([city]), ToUpper( ^Tirm([x])))",
+        ),
+    ],
+)
+def test_a_mistake_in_an_expression_of_several_lines_is_told_at_its_line(
+    loaded: Load, style: str, place: str, detail: str
+) -> None:
+    row = f"- target: locale\n  expression: {style}\n    Append(Trim([city]),\n    ToUpper(\n    Tirm([x])))\n"
+    found = broken(loaded(mappings=f"{USUAL}{row}"))
+    assert (
+        found[0] == f"{place}: the expression cannot be used: there is no function Tirm. Did you mean Trim?. {detail}"
+    )
+
+
 GIVEN_NAME = "- {target: name.givenName, source: givenName}"
 
 
