@@ -165,7 +165,7 @@ def _compile(
         directory.report(_unmappable(attribute, row.at("target")))
         return None
     compiled = compile_rule(row, attribute, directory, now)
-    if compiled is None:
+    if compiled is None or not _is_constant_usable(row, attribute, directory):
         return None
     _check(row, attribute, compiled, directory)
     return AttributeMapping(
@@ -232,16 +232,29 @@ def _default(row: Located[models.Mapping], attribute: Attribute, directory: Dire
         summary = "default and when_null: clear contradict each other"
         detail = "The default would be set on create and cleared by the next plan: keep one of them."
         directory.report(error(summary, detail, row.at("when_null")))
-    try:
-        default = typed(attribute, entry.default)
-    except UnreadableError as fault:
-        wrong: str | None = str(fault)
-    else:
-        wrong = unacceptable(attribute, default) if isinstance(default, str) else None
+    wrong = _unusable(attribute, entry.default)
     if wrong is not None:
         directory.report(error(f"the default cannot be used: {wrong}", "", row.at("default")))
         return None
-    return default
+    return typed(attribute, entry.default)
+
+
+def _is_constant_usable(row: Located[models.Mapping], attribute: Attribute, directory: Directory) -> bool:
+    """Whether the row's constant, if it has one, is a value of the attribute; else everybody would be a mistake."""
+    constant = row.value.constant
+    wrong = None if constant is None else _unusable(attribute, constant)
+    if wrong is not None:
+        directory.report(error(f"the constant cannot be used: {wrong}", "", row.at("constant")))
+    return wrong is None
+
+
+def _unusable(attribute: Attribute, text: str) -> str | None:
+    """Why `text` is no value of `attribute`; None: it is."""
+    try:
+        value = typed(attribute, text)
+    except UnreadableError as fault:
+        return str(fault)
+    return unacceptable(attribute, value) if isinstance(value, str) else None
 
 
 def _unknown_target(path: str, profile: TargetProfile, origin: Origin | None) -> Diagnostic:

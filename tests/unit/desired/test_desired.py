@@ -328,6 +328,18 @@ USUAL = """\
             'mappings.yaml:5:65: the default cannot be used: active holds "maybe", neither true nor false',
         ),
         (
+            "{target: active, constant: maybe}",
+            'mappings.yaml:5:30: the constant cannot be used: active holds "maybe", neither true nor false',
+        ),
+        (
+            r'{target: locale, constant: "x\u202ey"}',
+            "mappings.yaml:5:30: the constant cannot be used: locale contains the character U+202E",
+        ),
+        (
+            f"{{target: locale, constant: {'x' * 257}}}",
+            "mappings.yaml:5:30: the constant cannot be used: locale has 257 characters, the target takes 256",
+        ),
+        (
             r'{target: locale, source: a, default: "x\u202ey"}',
             "mappings.yaml:5:40: the default cannot be used: locale contains the character U+202E",
         ),
@@ -400,6 +412,7 @@ def mistakes(state: DesiredState | BrokenState) -> list[str]:
         ("{target: name.givenName, expression: 'Tirm([x])'}", "the expression cannot be used: there is no function"),
         ("{target: name.givenNam, source: givenName}", "Apple Business Manager has no attribute"),
         (r'{target: name.givenName, source: none, default: "x\u202ey"}', "the default cannot be used: "),
+        (r'{target: name.givenName, constant: "x\u202ey"}', "the constant cannot be used: "),
         ("{target: name.givenName, source: givenName, sauce: x}", 'unknown key "sauce"'),
         ("{target: name.givenName, source: givenName", "not YAML"),
     ],

@@ -257,6 +257,22 @@ def test_the_attributes_that_people_must_carry_are_collected() -> None:
     assert found.attributes == ("objectId", "userPrincipalName", "b", "a", "d")
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (row("active", constant("maybe")), 'the constant cannot be used: active holds "maybe", neither true nor false'),
+        (
+            row("title", None, defaultValue="a\u202eb"),
+            "the constant cannot be used: title contains the character U+202E",
+        ),
+    ],
+)
+def test_a_constant_that_the_target_refuses_is_left_out(given: dict[str, Any], said: str) -> None:
+    found = imported(schema(users([*USUAL[:2], given])))
+    assert [each.active for each in found.rows] == [True, True, False]
+    assert lost(found) == [f"attributeMappings[2] ({given['targetAttributeName']}): {said}"]
+
+
 # --- matching -------------------------------------------------------------------
 
 
