@@ -131,7 +131,7 @@ def _unknown(name: str) -> str:
     for known in functions.FUNCTIONS:
         if known.lower() == name.lower():
             return f"there is no function {name[:40]}: names are case-sensitive. Did you mean {known}?"
-    near = difflib.get_close_matches(name[:40], functions.FUNCTIONS, 1, 0.5)
+    near = difflib.get_close_matches(name[:40], functions.FUNCTIONS, 1, 0.75)
     return f"there is no function {name[:40]}" + (f". Did you mean {near[0]}?" if near else "")
 
 

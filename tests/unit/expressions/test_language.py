@@ -80,6 +80,13 @@ def test_what_stands_in_an_expression(source: str, expected: Result) -> None:
     assert value(source) == expected
 
 
+@pytest.mark.parametrize("name", ["Foo", "Concat", "Substring", "Test"])
+def test_a_function_that_is_like_none_gets_no_hint(name: str) -> None:
+    with pytest.raises(ExpressionFaultError) as caught:
+        compile_expression(f"{name}([a])")
+    assert str(caught.value) == f"there is no function {name}"
+
+
 @pytest.mark.parametrize(
     ("source", "message", "position"),
     [
@@ -88,6 +95,8 @@ def test_what_stands_in_an_expression(source: str, expected: Result) -> None:
         ('Append("x", tolower([a]))', "names are case-sensitive. Did you mean ToLower?", 12),
         ('switch([a], "", "b", "c")', "names are case-sensitive. Did you mean Switch?", 0),
         ("Zzz()", "there is no function Zzz", 0),
+        ("Tirm([a])", "there is no function Tirm. Did you mean Trim?", 0),
+        ("Upper([a])", "there is no function Upper. Did you mean ToUpper?", 0),
         ("DefaultDomain()", "Entra knows DefaultDomain but does not describe it", 0),
         ('Append("x, [a])', "the string that starts here has no closing quote", 7),
         ("Not([a)", "the attribute name that starts here has no closing bracket", 4),
