@@ -658,6 +658,19 @@ def test_a_random_string_keeps_its_conditions(loaded: Load) -> None:
     assert found == drawn(with_row(loaded, rule))
 
 
+@pytest.mark.parametrize(
+    "expression", ["IgnoreFlowIfNullOrEmpty([jobTitle])", "IIF(IsPresent([jobTitle]), [jobTitle], IgnoreAttributeFlow)"]
+)
+def test_an_ignored_attribute_is_no_value_so_a_default_counts_on_create(loaded: Load, expression: str) -> None:
+    row = f"{{target: title, expression: '{expression}', default: none}}"
+    people = ADA + BOB.replace("}", ", jobTitle: Engineer}")
+    ada, bob = good(with_row(loaded, row, users__a=people)).users
+    assert ("title" in ada.attributes, ada.create_only["title"]) == (False, "none")
+    assert (bob.attributes["title"], "title" in bob.create_only) == ("Engineer", False)
+    ada, bob = good(with_row(loaded, row.replace(", default: none", ""), users__a=people)).users
+    assert "title" not in {*ada.attributes, *ada.create_only}
+
+
 @pytest.mark.parametrize("written", ["always", "if_empty"])
 def test_a_value_made_once_that_is_written_to_flow_otherwise_is_a_warning(loaded: Load, written: str) -> None:
     state = good(with_row(loaded, f"{{target: nickName, expression: Guid(), apply: {written}}}"))
