@@ -109,7 +109,10 @@ def plan_that_says(word: str) -> Plan:
         base,
         base=Base("origin/main", "a" * 40),
         changes=tuple(
-            replace(each, attribution=whose) for each, whose in zip(changes, cycle(Attribution), strict=False)
+            replace(each, attribution=whose)
+            for each, whose in zip(
+                changes, cycle((Attribution.THIS_CHANGE_SET, Attribution.ALREADY_PENDING)), strict=False
+            )
         ),
         notes=(f'now protected: 1 user ("{word}")',),
         no_longer_pending=tuple(changes[:2]),

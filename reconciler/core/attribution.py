@@ -43,8 +43,13 @@ _OF_DRIFT = (Attribution.EDITED_IN_TARGET, Attribution.NOT_APPLIED, Attribution.
 
 
 def parts(plan: Plan) -> tuple[Part, ...]:
-    """The lists that readers see; none where nothing is told apart. What cannot be told is one where there is any."""
+    """The lists that readers see; none where nothing is told apart. What cannot be told is one where there is any.
+
+    None either where a change would be in none of them: an edited plan file must not hide whom it removes.
+    """
     found = tuple(Part(each, of(plan, each)) for each in (_OF_BASE if plan.base is not None else _OF_DRIFT))
+    if sum(len(part.changes) for part in found) != len(plan.changes):
+        return ()
     if plan.base is not None:
         return found
     told = any(part.changes for part in found if part.attribution is not Attribution.UNTOLD)

@@ -29,6 +29,8 @@ INTERNAL = {
     "reconciler.expressions.values.EvaluationError",
     "reconciler.expressions.values.ExpressionFaultError",
     "reconciler.expressions.values.IgnoreFlowError",
+    # told by scim.client as an answer that takes too long
+    "reconciler.scim.deadline.TooLongError",
     "reconciler.sources.yaml_edit.EditError",
     "reconciler.store.git.GitRefusedError",
 }

@@ -115,6 +115,15 @@ def test_the_lists_of_drift_have_one_more_for_what_cannot_be_told() -> None:
     assert parts(plan_with(one, drift=Drift())) == (), "nothing is told apart"
 
 
+def test_no_list_leaves_a_change_out_whatever_a_plan_file_says() -> None:
+    plan = attributed(plan_with(moved("a", family="X"), moved("b", family="X")), None)
+    first, second = plan.changes
+    for odd in (None, Attribution.UNTOLD):
+        assert parts(replace(plan, changes=(first, replace(second, attribution=odd)), base=BASE)) == ()
+    one = replace(first, attribution=Attribution.EDITED_IN_TARGET)
+    assert parts(replace(plan, changes=(one, second), drift=Drift())) == ()
+
+
 FAMILIES = st.dictionaries(st.sampled_from(["a", "b", "c", "d"]), st.sampled_from(["Lovelace", "X", "Y"]))
 
 
