@@ -39,7 +39,7 @@ def _lines(reviewed: Change | None, now: Change | None) -> Iterator[str]:
 
 
 def _inside(reviewed: Change, now: Change) -> Iterator[str]:
-    difference = DeepDiff(canonical(reviewed), canonical(now), view="tree")
+    difference = DeepDiff(canonical(reviewed), canonical(now), view="tree", ignore_private_variables=False)
     for level in (item for found in difference.values() for item in found):
         keys = [str(key) for key in level.path(output_format="list")]
         where = " ".join(short(key) for key in keys)

@@ -62,3 +62,8 @@ def test_many_differences_are_cut_and_counted() -> None:
     text = render_differences([(None, change(f"u{number:04}")) for number in range(1_200)])
     assert len(text.split("\n")) == 21
     assert text.endswith("\n  and 1,180 more")
+
+
+def test_an_attribute_whose_name_looks_private_is_told_too() -> None:
+    one, other = (change("ada", after=values_of("ada", family="King", __x=value)) for value in ("a", "b"))
+    assert 'after __x was "a", is now "b"' in render_differences([(one, other)])
