@@ -8,6 +8,7 @@ from pathlib import Path
 from reconciler.commands.face import DATA, Face, rendered
 from reconciler.core.model import Plan
 from reconciler.core.profile import TargetProfile
+from reconciler.core.text import printable
 from reconciler.errors import ExitCode, PlanFileError, UsageError
 from reconciler.plan_document import from_record, json_text
 from reconciler.profiles import PROFILES
@@ -29,7 +30,7 @@ def run_show(file: Path, face: Face, terminal: Terminal) -> ExitCode:
     if digests:
         terminal.note(
             "This plan is on record with digests (hmac:…) in place of names and values. Nobody can read those back;\n"
-            f"the desired state of commit {plan.commit or 'unknown'} says who they were."
+            f"the desired state of commit {printable(plan.commit or 'unknown')} says who they were."
         )
     if digests and face.format == "json":
         terminal.result(json_text(json.loads(content)) + "\n")

@@ -532,6 +532,17 @@ def test_a_record_with_digests_is_shown_as_such(veiled: Company, form: str, monk
         assert "apply finished: 1 done" in ended.out
 
 
+def test_the_commit_that_a_record_names_cannot_steer_who_shows_it(veiled: Company) -> None:
+    veiled.commit(person("wynn"))
+    veiled.apply()
+    file = next(veiled.work.plans.glob("*/plan.json"))
+    file.write_text(json.dumps({**json.loads(file.read_text("utf-8")), "commit": "\x1b[2J\n::error::forged"}))
+    ended = run(["reconciler", "show", str(file)])
+    assert ended.code == 0
+    assert "\x1b" not in ended.err
+    assert "\n::error" not in ended.err
+
+
 def test_notes_and_branches_of_a_plan_name_nobody_on_a_record_with_digests(veiled: Company) -> None:
     veiled.commit(person("wynn"))
     veiled.git.git("branch", "about-wynn")
