@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from reconciler.core.health import FAILURES, Quarantine, QuarantineReason, too_many
-from reconciler.core.model import REMOVALS, Action, Change, Outcome, Plan, Result
+from reconciler.core.plan import REMOVALS, Action, Change, Outcome, Plan, Result
 from reconciler.core.policy import Limit, Policy
 from reconciler.core.subset import leave_out
 from reconciler.core.text import printable, quoted

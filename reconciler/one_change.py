@@ -16,18 +16,9 @@ from reconciler.core import patch, verify
 from reconciler.core.compare import folded
 from reconciler.core.health import Quarantine
 from reconciler.core.live import LiveReader
-from reconciler.core.model import (
-    REMOVALS,
-    Action,
-    AttributeChange,
-    AttributeMapping,
-    AttributePath,
-    Change,
-    LiveUser,
-    Outcome,
-    Result,
-)
+from reconciler.core.model import AttributeMapping, AttributePath, LiveUser
 from reconciler.core.paths import short
+from reconciler.core.plan import REMOVALS, Action, AttributeChange, Change, Outcome, Result
 from reconciler.core.profile import TargetProfile
 from reconciler.core.text import quoted
 from reconciler.errors import ScimError, StopRequestedError, TargetError, UnknownOutcomeError

@@ -11,8 +11,8 @@ from itertools import islice
 from reconciler.core.applies import Applied, Run
 from reconciler.core.edits import MAPPING, USER, Edit, Entity, Person, compare, keys_of, merged
 from reconciler.core.history import Cause, Commit, Entry, Outcome, Unasked, Window, landings, outcome_of, unasked
-from reconciler.core.model import Result
 from reconciler.core.paths import short
+from reconciler.core.plan import Result
 from reconciler.core.veil import OPEN, Veil
 from reconciler.sources.entries import Wanted, differing, entries, kind_of
 from reconciler.store.commits import Commits, FileChange

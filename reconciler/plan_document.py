@@ -13,23 +13,8 @@ from typing import Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from reconciler.core.attribution import of
-from reconciler.core.model import (
-    Action,
-    ActionReason,
-    Attributes,
-    Attribution,
-    Base,
-    Change,
-    Diagnostic,
-    Drift,
-    Guard,
-    LaterEdit,
-    Origin,
-    Plan,
-    Severity,
-    Tally,
-    Target,
-)
+from reconciler.core.model import Attributes, Diagnostic, Origin, Severity, Target
+from reconciler.core.plan import Action, ActionReason, Attribution, Base, Change, Drift, Guard, LaterEdit, Plan, Tally
 from reconciler.core.planning import plan_id
 from reconciler.core.text import plain_json
 from reconciler.core.veil import Veil

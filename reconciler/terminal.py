@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-from reconciler.core.model import Diagnostic, Outcome
+from reconciler.core.model import Diagnostic
+from reconciler.core.plan import Outcome
 from reconciler.core.text import line, printable, redacted
 from reconciler.errors import ReconcilerError
 from reconciler.render.diagnostics import render_diagnostics

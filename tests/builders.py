@@ -13,17 +13,13 @@ from reconciler.core.mapping import attribute_row, constant, direct
 from reconciler.core.membership import GroupMembers
 from reconciler.core.model import (
     IN_SCOPE,
-    Action,
-    ActionReason,
     AttributeMapping,
     Attributes,
-    Change,
     DesiredUser,
     Diagnostic,
     Lifecycle,
     LiveUser,
     Origin,
-    Plan,
     ScopeReason,
     Severity,
     SourceUser,
@@ -32,6 +28,7 @@ from reconciler.core.model import (
     Verdict,
 )
 from reconciler.core.order import order
+from reconciler.core.plan import Action, ActionReason, Change, Plan
 from reconciler.core.planning import LiveState, PlanRequest, build_plan, plan_id
 from reconciler.core.policy import Policy
 from reconciler.core.profile import Attribute, Comparison, Confidence, TargetProfile

@@ -10,7 +10,8 @@ from itertools import cycle
 from builders import DEPARTMENT, OUT, change, desired, live, plan_of
 from hypothesis import strategies as st
 
-from reconciler.core.model import Action, Attribution, Base, Change, Guard, LaterEdit, Origin, Plan, error, warning
+from reconciler.core.model import Origin, error, warning
+from reconciler.core.plan import Action, Attribution, Base, Change, Guard, LaterEdit, Plan
 
 HOSTILE: Mapping[str, str] = {
     # Terminals and logs.

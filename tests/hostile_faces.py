@@ -15,18 +15,8 @@ from reconciler.core.explanation import Decision, Explanation, Lookup, MappedRow
 from reconciler.core.health import Health, Quarantine, Standing, Trouble
 from reconciler.core.history import Applied, Cause, Commit, Entry, Run, Unasked
 from reconciler.core.history import Outcome as Became
-from reconciler.core.model import (
-    Diagnostic,
-    Origin,
-    Outcome,
-    Result,
-    RulePart,
-    ScopeReason,
-    Target,
-    Verdict,
-    error,
-    user_address,
-)
+from reconciler.core.model import Diagnostic, Origin, RulePart, ScopeReason, Target, Verdict, error, user_address
+from reconciler.core.plan import Outcome, Result
 from reconciler.core.restore import Conflict, Restoration
 from reconciler.core.restore import Step as Edited
 from reconciler.core.scope_trace import Answer, Step, Trace

@@ -8,19 +8,8 @@ from datetime import date
 from builders import DEPARTMENT, OUT, change, desired, live, mapping, mappings, plan_of, values_of
 
 from reconciler.core.attribution import attributed, no_longer_pending
-from reconciler.core.model import (
-    Action,
-    Base,
-    Change,
-    Diagnostic,
-    Flow,
-    Origin,
-    Plan,
-    ScopeReason,
-    Severity,
-    Verdict,
-    warning,
-)
+from reconciler.core.model import Diagnostic, Flow, Origin, ScopeReason, Severity, Verdict, warning
+from reconciler.core.plan import Action, Base, Change, Plan
 from reconciler.core.policy import Limit, Policy
 from reconciler.core.written import later_edits
 

@@ -26,7 +26,7 @@ from reconciler.commands.session import Session, open_session
 from reconciler.core import verify
 from reconciler.core.health import Health
 from reconciler.core.live import LiveReader
-from reconciler.core.model import Outcome, Plan, Result
+from reconciler.core.plan import Outcome, Plan, Result
 from reconciler.core.planning import judged_anew, with_approval
 from reconciler.core.policy import Approval
 from reconciler.core.profile import TargetProfile

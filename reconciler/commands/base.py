@@ -14,8 +14,9 @@ from reconciler.commands.place import Place
 from reconciler.core.attribution import attributed, no_longer_pending
 from reconciler.core.compare import folded
 from reconciler.core.live import LiveReader
-from reconciler.core.model import Base, Diagnostic, LaterEdit, Plan, Severity, warning
+from reconciler.core.model import Diagnostic, Severity, warning
 from reconciler.core.offline import accounts, offline_plan
+from reconciler.core.plan import Base, LaterEdit, Plan
 from reconciler.core.planning import LiveState, PlanRequest, build_plan
 from reconciler.core.written import later_edits
 from reconciler.desired import BrokenState, DesiredState, load

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from reconciler.commands.session import Session
 from reconciler.core.health import Health, Trouble, assess, trial_of
-from reconciler.core.model import Outcome, Plan, Result
+from reconciler.core.plan import Outcome, Plan, Result
 from reconciler.core.planning import change_digest
 from reconciler.core.subset import leave_out
 from reconciler.core.text import plural, printable, redacted

@@ -17,7 +17,8 @@ from reconciler.commands.session import Session
 from reconciler.core.applies import Run
 from reconciler.core.drift import Record, Side, name_of, needed, told
 from reconciler.core.live import LiveReader
-from reconciler.core.model import Diagnostic, Plan, warning
+from reconciler.core.model import Diagnostic, warning
+from reconciler.core.plan import Plan
 from reconciler.core.planning import LiveState, PlanRequest, build_plan
 from reconciler.core.text import quoted, shortened
 from reconciler.core.veil import Veil

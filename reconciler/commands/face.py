@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from reconciler.core.model import Plan
+from reconciler.core.plan import Plan
 from reconciler.core.profile import TargetProfile
 from reconciler.core.text import quoted
 from reconciler.errors import UsageError

@@ -9,7 +9,7 @@ from reconciler import bootstrap
 from reconciler.commands.face import Face, rendered
 from reconciler.commands.place import Place
 from reconciler.commands.show import profile_of
-from reconciler.core.model import Action, Plan
+from reconciler.core.plan import Action, Plan
 from reconciler.core.text import printable, quoted, shortened
 from reconciler.desired import load
 from reconciler.errors import ExitCode, StalePlanError, UsageError

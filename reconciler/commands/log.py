@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from reconciler.commands.session import Session
-from reconciler.core.model import Diagnostic, Outcome, Plan, Result, Severity
+from reconciler.core.model import Diagnostic, Severity
+from reconciler.core.plan import Outcome, Plan, Result
 from reconciler.core.text import printable
 from reconciler.render.provisioning_log import Cycle, Stamp, diagnostic_line, outcome_line
 from reconciler.store.lock import lock_name

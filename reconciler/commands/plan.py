@@ -19,7 +19,8 @@ from reconciler.commands.session import Session, open_session
 from reconciler.core.compare import folded
 from reconciler.core.health import trial_of
 from reconciler.core.live import LiveReader, Reads, SideBySide
-from reconciler.core.model import Diagnostic, Plan
+from reconciler.core.model import Diagnostic
+from reconciler.core.plan import Plan
 from reconciler.core.planning import LiveState, PlanRequest, build_plan
 from reconciler.core.text import quoted
 from reconciler.desired import DesiredState

@@ -11,7 +11,7 @@ from pathlib import Path
 from reconciler import bootstrap
 from reconciler.commands.place import Place
 from reconciler.core.history import Commit
-from reconciler.core.model import Plan
+from reconciler.core.plan import Plan
 from reconciler.core.veil import OPEN, Veil
 from reconciler.desired import DesiredState
 from reconciler.errors import PlanFileError, ReconcilerError, RepositoryError

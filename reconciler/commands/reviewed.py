@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from reconciler import __version__
 from reconciler.commands.session import Session
-from reconciler.core.model import Change, Outcome, Plan, Result
+from reconciler.core.plan import Change, Outcome, Plan, Result
 from reconciler.core.planning import canonical
 from reconciler.errors import BlockedError, StalePlanError
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from reconciler.commands.face import DATA, Face, rendered
-from reconciler.core.model import Plan
+from reconciler.core.plan import Plan
 from reconciler.core.profile import TargetProfile
 from reconciler.core.text import printable
 from reconciler.errors import ExitCode, PlanFileError, UsageError

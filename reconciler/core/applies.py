@@ -8,7 +8,8 @@ from datetime import datetime
 
 from reconciler.core.compare import folded
 from reconciler.core.edits import Row, rows_of
-from reconciler.core.model import Result, Value
+from reconciler.core.model import Value
+from reconciler.core.plan import Result
 
 
 def applied_keys(address: str, external_id: Value | None, live_id: str | None) -> frozenset[str]:

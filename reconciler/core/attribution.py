@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from reconciler.core.model import Action, AttributeChange, Attribution, Change, Plan
+from reconciler.core.plan import Action, AttributeChange, Attribution, Change, Plan
 
 
 def attributed(plan: Plan, base_plan: Plan | None) -> Plan:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 
 from reconciler.core.applies import Applied, Run, applied_keys
 from reconciler.core.compare import folded
-from reconciler.core.model import REMOVALS, Action, AttributePath, Attribution, Change, Drift, Plan, Result, Value
+from reconciler.core.model import AttributePath, Value
 from reconciler.core.paths import short
+from reconciler.core.plan import REMOVALS, Action, Attribution, Change, Drift, Plan, Result
 from reconciler.core.text import quoted
 from reconciler.core.veil import Veil
 

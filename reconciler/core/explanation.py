@@ -14,12 +14,10 @@ from reconciler.core.mapping import MappingError, unacceptable
 from reconciler.core.model import (
     AttributeMapping,
     AttributePath,
-    Change,
     DesiredUser,
     Diagnostic,
     Flow,
     LiveUser,
-    Plan,
     RulePart,
     ScopeReason,
     Severity,
@@ -29,6 +27,7 @@ from reconciler.core.model import (
     by_precedence,
     user_address,
 )
+from reconciler.core.plan import Change, Plan
 from reconciler.core.policy import Policy, Removal
 from reconciler.core.scope_trace import Trace
 

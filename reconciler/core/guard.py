@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from reconciler.core.compare import folded
-from reconciler.core.model import REMOVALS, Action, Change, DesiredUser, Guard, LiveUser
+from reconciler.core.model import DesiredUser, LiveUser
+from reconciler.core.plan import REMOVALS, Action, Change, Guard
 from reconciler.core.policy import Approval, Limit, Policy
 from reconciler.core.text import plural, quoted
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from reconciler.core.model import REMOVALS, Change, Result
+from reconciler.core.plan import REMOVALS, Change, Result
 from reconciler.core.policy import Limit
 from reconciler.core.text import plural
 

@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from reconciler.core.applies import Applied, Run
 from reconciler.core.edits import Edit, Row
-from reconciler.core.model import Action, ActionReason, Result
+from reconciler.core.plan import Action, ActionReason, Result
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 from reconciler.core.diff import diff
 from reconciler.core.model import (
-    Action,
-    ActionReason,
     AttributeMapping,
     AttributePath,
     Attributes,
-    Change,
     Deactivation,
     DesiredUser,
     Diagnostic,
@@ -24,6 +21,7 @@ from reconciler.core.model import (
     error,
 )
 from reconciler.core.paths import short
+from reconciler.core.plan import Action, ActionReason, Change
 from reconciler.core.policy import Policy, Removal
 from reconciler.core.profile import Mutability
 from reconciler.core.text import plural, quoted, shortened

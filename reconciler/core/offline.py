@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from reconciler.core.live import LiveReader
-from reconciler.core.model import Action, DesiredUser, LiveUser, Plan
+from reconciler.core.model import DesiredUser, LiveUser
 from reconciler.core.patch import resource
+from reconciler.core.plan import Action, Plan
 from reconciler.core.planning import LiveState, PlanRequest, build_plan
 from reconciler.core.policy import Policy
 from reconciler.core.written import Written

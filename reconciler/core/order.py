@@ -13,7 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from reconciler.core.compare import folded
-from reconciler.core.model import REMOVALS, Action, Change, Diagnostic, LiveUser, error
+from reconciler.core.model import Diagnostic, LiveUser, error
+from reconciler.core.plan import REMOVALS, Action, Change
 from reconciler.core.text import quoted
 
 _PHASES = {

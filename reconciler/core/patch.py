@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from reconciler.core.model import AttributeChange, Attributes, Resource, Value
+from reconciler.core.model import Attributes, Resource, Value
 from reconciler.core.paths import CORE, Path, parse, reader
+from reconciler.core.plan import AttributeChange
 
 PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 

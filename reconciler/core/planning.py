@@ -13,17 +13,12 @@ from reconciler.core.compare import folded
 from reconciler.core.filters import Predicate
 from reconciler.core.match import Matching, match
 from reconciler.core.model import (
-    REMOVALS,
-    Action,
     AttributeMapping,
-    Change,
     Deactivation,
     DesiredUser,
     Diagnostic,
     LiveUser,
-    Plan,
     Severity,
-    Tally,
     Target,
     error,
     user_address,
@@ -31,6 +26,7 @@ from reconciler.core.model import (
 )
 from reconciler.core.order import order
 from reconciler.core.patch import resource
+from reconciler.core.plan import REMOVALS, Action, Change, Plan, Tally
 from reconciler.core.policy import Approval, Policy
 from reconciler.core.text import plural, quoted
 

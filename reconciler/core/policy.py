@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
-from reconciler.core.model import Action
+from reconciler.core.plan import Action
 
 
 class Removal(StrEnum):

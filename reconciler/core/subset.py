@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from reconciler.core.model import Change
+from reconciler.core.plan import Change
 
 
 def leave_out(changes: Sequence[Change], addresses: Collection[str]) -> tuple[list[Change], dict[str, str]]:

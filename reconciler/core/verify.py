@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from reconciler.core.compare import same
-from reconciler.core.model import Action, AttributeMapping, AttributePath, Change, Flow, LiveUser
+from reconciler.core.model import AttributeMapping, AttributePath, Flow, LiveUser
+from reconciler.core.plan import Action, Change
 
 
 def reads_everything(mappings: Sequence[AttributeMapping]) -> tuple[AttributeMapping, ...]:

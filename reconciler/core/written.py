@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from reconciler.core.compare import folded
-from reconciler.core.model import Attribution, Change, DesiredUser, LaterEdit, Lifecycle, Value
+from reconciler.core.model import DesiredUser, Lifecycle, Value
+from reconciler.core.plan import Attribution, Change, LaterEdit
 from reconciler.core.planning import names_of
 from reconciler.core.text import quoted
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
 
-from reconciler.core.model import Action, Plan
+from reconciler.core.plan import Action, Plan
 from reconciler.core.text import printable, shortened
 from reconciler.errors import StalePlanError
 from reconciler.github.api import GitHub, GitHubError, Json, number_at, text_at

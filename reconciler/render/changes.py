@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from reconciler.core.model import REMOVALS, Action, Attributes, Attribution, Change, Value
+from reconciler.core.model import Attributes, Value
 from reconciler.core.paths import short
+from reconciler.core.plan import REMOVALS, Action, Attribution, Change
 from reconciler.core.text import plural, printable
 from reconciler.render.style import BOLD, GREEN, GREY, RED, YELLOW, Style
 from reconciler.render.words import LISTS, LOOKS, for_readers

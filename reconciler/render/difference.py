@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from deepdiff import DeepDiff
 
-from reconciler.core.model import Change
 from reconciler.core.paths import short
+from reconciler.core.plan import Change
 from reconciler.core.planning import canonical
 from reconciler.core.text import printable, quoted
 

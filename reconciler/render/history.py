@@ -9,8 +9,9 @@ from typing import Any
 
 from reconciler.core.edits import USER, Kind, Row
 from reconciler.core.history import Cause, Entry, Outcome
-from reconciler.core.model import Result, Value
+from reconciler.core.model import Value
 from reconciler.core.paths import short
+from reconciler.core.plan import Result
 from reconciler.core.text import line, plural, printable, quoted, redacted, shortened
 from reconciler.render.style import HIDDEN, Style
 

@@ -13,8 +13,9 @@ from itertools import groupby
 
 from markupsafe import Markup
 
-from reconciler.core.model import Change, Guard, Plan, Severity, Value
+from reconciler.core.model import Severity, Value
 from reconciler.core.paths import short
+from reconciler.core.plan import Change, Guard, Plan
 from reconciler.core.profile import TargetProfile
 from reconciler.core.text import plural, printable
 from reconciler.errors import UsageError

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reconciler.core.model import REMOVALS, Action, Attribution, Change, Plan
+from reconciler.core.plan import REMOVALS, Action, Attribution, Change, Plan
 from reconciler.core.text import plural
 from reconciler.render.words import FOR_READERS, LOOKS, apart, for_readers
 

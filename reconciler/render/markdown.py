@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
-from reconciler.core.model import Attribution, Change, Plan, Severity
+from reconciler.core.model import Severity
+from reconciler.core.plan import Attribution, Change, Plan
 from reconciler.core.profile import TargetProfile
 from reconciler.core.text import plural, shortened
 from reconciler.errors import UsageError

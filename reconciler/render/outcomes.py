@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reconciler.core.model import Action, Outcome, Result
+from reconciler.core.plan import Action, Outcome, Result
 from reconciler.core.text import plural, printable
 from reconciler.render.changes import address_of
 from reconciler.render.style import BOLD, GREEN, HIDDEN, RED, Style

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from reconciler.core.model import Action, Change, Diagnostic, Outcome, Result, Target, Value
+from reconciler.core.model import Diagnostic, Target, Value
+from reconciler.core.plan import Action, Change, Outcome, Result
 from reconciler.core.text import plain_json
 
 _HIDDEN = "[Redact]"

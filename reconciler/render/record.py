@@ -12,8 +12,9 @@ from datetime import datetime
 
 from reconciler.core.applies import Applied, Run
 from reconciler.core.history import Commit
-from reconciler.core.model import Result, Target
+from reconciler.core.model import Target
 from reconciler.core.paths import short
+from reconciler.core.plan import Result
 from reconciler.core.text import plural, printable, shortened
 
 _TICKS = re.compile(r"`+")

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from reconciler.core.health import Health, Quarantine, Run, Standing, Trouble
-from reconciler.core.model import Result, Target
+from reconciler.core.model import Target
+from reconciler.core.plan import Result
 from reconciler.core.text import plural, printable, redacted
 from reconciler.render.style import HIDDEN, Style
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from reconciler.core.attribution import Part
-from reconciler.core.model import Attribution, Base, Change, Guard, Plan
+from reconciler.core.plan import Attribution, Base, Change, Guard, Plan
 from reconciler.core.profile import TargetProfile
 from reconciler.core.text import plural, printable
 from reconciler.render.changes import WIDEST, render_as_lines, render_blocks

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from reconciler.core.attribution import Part, parts
-from reconciler.core.model import REMOVALS, Action, Attribution, Change, Plan
+from reconciler.core.plan import REMOVALS, Action, Attribution, Change, Plan
 from reconciler.core.profile import TargetProfile
 from reconciler.core.text import plural
 from reconciler.render.style import BOLD, CYAN, GREEN, RED, YELLOW, Style

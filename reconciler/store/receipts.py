@@ -17,7 +17,8 @@ from typing import Any
 
 from reconciler.core.compare import folded
 from reconciler.core.health import Quarantine
-from reconciler.core.model import Action, Deactivation, Outcome, Plan, Result
+from reconciler.core.model import Deactivation
+from reconciler.core.plan import Action, Outcome, Plan, Result
 from reconciler.core.planning import change_digest
 from reconciler.core.text import plain_json
 from reconciler.core.veil import OPEN, Veil

@@ -12,7 +12,7 @@ from builders import APPLE
 from hostile import HOSTILE, plan_that_says
 
 from plans import compared, every_action, plan_for
-from reconciler.core.model import Guard, Plan
+from reconciler.core.plan import Guard, Plan
 from reconciler.render.html import render_html
 from reconciler.render.style import Style
 from reconciler.render.templating import Templates

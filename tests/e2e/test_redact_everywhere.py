@@ -22,7 +22,7 @@ from servers.patching import Refused, User
 from servers.people import make_user
 from workspace import ENTERPRISE, Ended, source
 
-from reconciler.core.model import Plan
+from reconciler.core.plan import Plan
 from reconciler.plan_document import from_json
 
 MARK = "qzx"

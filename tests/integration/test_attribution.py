@@ -14,7 +14,7 @@ from servers.odd_scim import OddScim, make_user
 from syrupy.assertion import SnapshotAssertion
 from workspace import Ended, Workspace, run, source
 
-from reconciler.core.model import Attribution
+from reconciler.core.plan import Attribution
 
 MINE, PENDING = Attribution.THIS_CHANGE_SET.value, Attribution.ALREADY_PENDING.value
 

@@ -14,7 +14,7 @@ from servers.github_api import BOT, REPOSITORY, GitHubApi, Token
 from workspace import Ended
 from workspace import run as reconciler
 
-from reconciler.core.model import Plan
+from reconciler.core.plan import Plan
 from reconciler.github import api as hub_api
 from reconciler.plan_document import to_json
 

@@ -30,7 +30,8 @@ from hypothesis import strategies as st
 from reconciler.core import paths
 from reconciler.core.health import Quarantine
 from reconciler.core.live import LiveReader
-from reconciler.core.model import Action, AttributeMapping, Change, Flow, LiveUser, Outcome, Plan, Result
+from reconciler.core.model import AttributeMapping, Flow, LiveUser
+from reconciler.core.plan import Action, Change, Outcome, Plan, Result
 from reconciler.core.policy import Limit, Policy
 from reconciler.core.profile import TargetProfile
 from reconciler.core.verify import reads_everything

@@ -11,22 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.core.attribution import attributed
-from reconciler.core.model import (
-    Action,
-    ActionReason,
-    Attribution,
-    Base,
-    Change,
-    Diagnostic,
-    Drift,
-    Guard,
-    LaterEdit,
-    Origin,
-    Plan,
-    Severity,
-    Tally,
-    Target,
-)
+from reconciler.core.model import Diagnostic, Origin, Severity, Target
+from reconciler.core.plan import Action, ActionReason, Attribution, Base, Change, Drift, Guard, LaterEdit, Plan, Tally
 from reconciler.core.planning import plan_id
 from reconciler.core.veil import Veil
 from reconciler.errors import PlanFileError

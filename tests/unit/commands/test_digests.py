@@ -14,7 +14,7 @@ import pytest
 from reconciler.commands.choice import health_of, put_off
 from reconciler.commands.place import Place
 from reconciler.commands.session import Session
-from reconciler.core.model import Action, Change, Outcome, Plan, Result
+from reconciler.core.plan import Action, Change, Outcome, Plan, Result
 from reconciler.core.veil import OPEN, Veil
 from reconciler.store.receipts import Receipt, directory_for
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.core.attribution import Part, attributed, no_longer_pending, parts
-from reconciler.core.model import Action, Attribution, Base, Change, Drift, Plan
+from reconciler.core.plan import Action, Attribution, Base, Change, Drift, Plan
 from reconciler.core.planning import plan_id
 
 MINE, PENDING = Attribution.THIS_CHANGE_SET, Attribution.ALREADY_PENDING

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from reconciler.core.applies import Applied, Planned, Run
 from reconciler.core.drift import MOST_SIDES, Record, Side, needed, told
-from reconciler.core.model import Action, Attribution, Change, Drift, Plan, Result
+from reconciler.core.plan import Action, Attribution, Change, Drift, Plan, Result
 from reconciler.core.veil import OPEN, Veil
 
 EDITED, BEHIND, UNTOLD = Attribution.EDITED_IN_TARGET, Attribution.NOT_APPLIED, Attribution.UNTOLD

@@ -6,7 +6,8 @@ import pytest
 from builders import OUT, TODAY, change, desired, live, rename, values_of
 
 from reconciler.core.guard import Situation, approve, evaluate
-from reconciler.core.model import Action, Change, DesiredUser, Guard, LiveUser
+from reconciler.core.model import DesiredUser, LiveUser
+from reconciler.core.plan import Action, Change, Guard
 from reconciler.core.policy import Approval, Limit, Policy
 
 ORDER = [

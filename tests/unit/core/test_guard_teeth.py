@@ -12,7 +12,7 @@ import pytest
 from builders import OUT, TARGET, TODAY, desired, live, plan_of
 
 from reconciler.core import guard
-from reconciler.core.model import Guard, Plan
+from reconciler.core.plan import Guard, Plan
 from reconciler.core.policy import Approval, Limit, Policy, Removal
 from reconciler.core.text import quoted
 

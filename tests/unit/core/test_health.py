@@ -18,7 +18,7 @@ from reconciler.core.health import (
     too_many,
     trial_of,
 )
-from reconciler.core.model import Action
+from reconciler.core.plan import Action
 from reconciler.core.policy import Limit, Policy
 from reconciler.core.subset import leave_out
 

@@ -6,16 +6,8 @@ import pytest
 from builders import DEPARTMENT, MAPPINGS, NOW, OUT, desired, live, mapping, mappings, plan_of, values_of
 
 from reconciler.core.lifecycle import Clock, Fate, create, remove_out_of_scope, remove_unclaimed, update
-from reconciler.core.model import (
-    Action,
-    ActionReason,
-    AttributeMapping,
-    Change,
-    Deactivation,
-    Flow,
-    ScopeReason,
-    Verdict,
-)
+from reconciler.core.model import AttributeMapping, Deactivation, Flow, ScopeReason, Verdict
+from reconciler.core.plan import Action, ActionReason, Change
 from reconciler.core.policy import Policy, Removal
 from reconciler.core.profile import Mutability
 

@@ -6,8 +6,9 @@ from builders import change, live, name_of, rename, values_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.core.model import Action, Change, Diagnostic, LiveUser, error
+from reconciler.core.model import Diagnostic, LiveUser, error
 from reconciler.core.order import order
+from reconciler.core.plan import Action, Change
 
 
 def steps(changes: list[Change]) -> list[tuple[int, str, tuple[str, ...]]]:

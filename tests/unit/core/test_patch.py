@@ -3,9 +3,10 @@ from typing import Any
 import pytest
 from builders import DEPARTMENT, ENTERPRISE
 
-from reconciler.core.model import AttributeChange, Resource, Value
+from reconciler.core.model import Resource, Value
 from reconciler.core.patch import PATCH_OP, patch_body, patch_op, resource
 from reconciler.core.paths import CORE
+from reconciler.core.plan import AttributeChange
 
 WORK = 'emails[type eq "work"].value'
 

@@ -21,7 +21,8 @@ from builders import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.core.model import Action, Deactivation, Flow, Origin, Plan, Severity, Tally, Target, error, warning
+from reconciler.core.model import Deactivation, Flow, Origin, Severity, Target, error, warning
+from reconciler.core.plan import Action, Plan, Tally
 from reconciler.core.planning import PLAN_LIFETIME, canonical, plan_id, with_approval
 from reconciler.core.policy import Approval, Limit, Policy, Removal
 from reconciler.plan_document import to_json

@@ -1,6 +1,6 @@
 import pytest
 
-from reconciler.core.model import Action
+from reconciler.core.plan import Action
 from reconciler.core.policy import Policy
 
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.core.compare import comparable
-from reconciler.core.model import Action, Flow, Plan, Severity
+from reconciler.core.model import Flow, Severity
+from reconciler.core.plan import Action, Plan
 from reconciler.core.unique import Choices, choose
 
 ROWS = mappings(mapping("timezone", flow=Flow.CREATE, unique=True))

@@ -3,7 +3,8 @@ from typing import Any
 import pytest
 from builders import DEPARTMENT, MAPPINGS, change, live, mapping, mappings, reader, resource, values_of
 
-from reconciler.core.model import Action, Flow
+from reconciler.core.model import Flow
+from reconciler.core.plan import Action
 from reconciler.core.verify import moved, reads_everything, unmet
 
 RENAMED = change(after=values_of("ada", family="King"))

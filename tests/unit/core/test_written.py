@@ -3,7 +3,8 @@ from datetime import date
 
 from builders import OUT, change, desired
 
-from reconciler.core.model import Action, Attribution, Change, DesiredUser, ScopeReason, Verdict
+from reconciler.core.model import DesiredUser, ScopeReason, Verdict
+from reconciler.core.plan import Action, Attribution, Change
 from reconciler.core.written import Written, later_edits
 
 SOON = Verdict(ScopeReason.NOT_STARTED, 'starts "2026-09-01"')

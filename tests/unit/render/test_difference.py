@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 from builders import DEPARTMENT, change, values_of
 
-from reconciler.core.model import Action, Change
+from reconciler.core.plan import Action, Change
 from reconciler.render.difference import render_differences
 
 ADA = change("ada", after=values_of("ada", family="King"))

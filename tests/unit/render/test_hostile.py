@@ -15,7 +15,8 @@ from hostile import HOSTILE, plan_that_says, texts
 from hypothesis import given, settings
 from judges import assert_calm, code_of, html_structure, html_text, markdown_structure
 
-from reconciler.core.model import Change, Origin, Plan, Target
+from reconciler.core.model import Origin, Target
+from reconciler.core.plan import Change, Plan
 from reconciler.core.text import printable
 from reconciler.plan_document import diagnostic_document, json_text, to_json
 from reconciler.render.diagnostics import render_diagnostics

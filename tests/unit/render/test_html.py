@@ -9,7 +9,7 @@ from judges import html_structure, html_text
 from syrupy.assertion import SnapshotAssertion
 
 from plans import compared, every_action, plan_for
-from reconciler.core.model import Action, Attribution, Base, LaterEdit, Plan
+from reconciler.core.plan import Action, Attribution, Base, LaterEdit, Plan
 from reconciler.core.policy import Policy
 from reconciler.render import html
 from reconciler.render.html import LONGEST_PAGE, render_html

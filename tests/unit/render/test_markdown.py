@@ -8,7 +8,8 @@ from judges import code_of, markdown_structure
 from syrupy.assertion import SnapshotAssertion
 
 from plans import compared, every_action, plan_for
-from reconciler.core.model import Action, Attribution, Base, LaterEdit, Plan, error, warning
+from reconciler.core.model import error, warning
+from reconciler.core.plan import Action, Attribution, Base, LaterEdit, Plan
 from reconciler.core.policy import Policy
 from reconciler.render.changes import render_change
 from reconciler.render.markdown import LIMITS, MARKER, render_markdown

@@ -8,7 +8,8 @@ from builders import TARGET, change, values_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.model import Action, Outcome, Result, error
+from reconciler.core.model import error
+from reconciler.core.plan import Action, Outcome, Result
 from reconciler.render.provisioning_log import Cycle, Stamp, diagnostic_line, error_code, outcome_line
 
 CYCLE = Cycle("cycle", "scim.job", TARGET, "Apple Business Manager", "c0ffee", "Reconciler", person=False, redact=False)

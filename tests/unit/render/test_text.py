@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
 from plans import MISTAKES, ROWS, WHERE, compared, every_action
-from reconciler.core.model import Action, Diagnostic, Origin, Outcome, Plan, Result, Severity, error, warning
+from reconciler.core.model import Diagnostic, Origin, Severity, error, warning
+from reconciler.core.plan import Action, Outcome, Plan, Result
 from reconciler.core.policy import Approval, Policy
 from reconciler.render.diagnostics import render_diagnostics
 from reconciler.render.outcomes import render_outcome, render_report

@@ -11,12 +11,7 @@ from pydantic import TypeAdapter
 
 from reconciler.core.model import Diagnostic, Lifecycle, Origin, SourceUser, error
 from reconciler.sources import models, yaml_blocks, yaml_events
-from reconciler.sources.yaml_files import (
-    KINDS,
-    Directory,
-    json_schema,
-    with_source_lines,
-)
+from reconciler.sources.yaml_files import KINDS, Directory, json_schema, with_source_lines
 
 SETTINGS = "target:\n  profile: apple-business-manager\n  base_url: https://federation.apple.com/feeds/business/scim\n"
 Tree = Callable[..., Directory]

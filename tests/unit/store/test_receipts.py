@@ -13,7 +13,8 @@ from hostile import HOSTILE
 from judges import assert_calm
 
 from reconciler.core.health import Quarantine
-from reconciler.core.model import Action, Deactivation, Outcome, Plan, Result
+from reconciler.core.model import Deactivation
+from reconciler.core.plan import Action, Outcome, Plan, Result
 from reconciler.core.planning import change_digest
 from reconciler.errors import PlanFileError
 from reconciler.store import receipts

@@ -7,7 +7,7 @@ import pytest
 from builders import NOW, TARGET, change, plan_with, values_of
 
 from reconciler.core.applies import Run
-from reconciler.core.model import Action, Outcome, Result
+from reconciler.core.plan import Action, Outcome, Result
 from reconciler.plan_document import to_json
 from reconciler.store.receipts import Receipt
 from reconciler.store.records import runs_on_record

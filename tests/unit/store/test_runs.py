@@ -9,7 +9,8 @@ import pytest
 from builders import NOW, TARGET, change, plan_with, values_of
 
 from reconciler.core.health import Quarantine, assess
-from reconciler.core.model import Outcome, Plan, Result, Target
+from reconciler.core.model import Target
+from reconciler.core.plan import Outcome, Plan, Result
 from reconciler.core.planning import change_digest
 from reconciler.errors import PlanFileError
 from reconciler.store.receipts import Receipt

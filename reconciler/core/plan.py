@@ -1,0 +1,252 @@
+"""A plan and what an apply did, as types. Names are Terraform's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from reconciler.core.model import (
+    AttributePath,
+    Attributes,
+    Diagnostic,
+    Origin,
+    Target,
+    Value,
+    user_address,
+)
+
+
+class Action(StrEnum):
+    """What happens to one user. DEACTIVATE is an update on the wire, but people must see it for what it is."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    ADOPT = "adopt"
+    REACTIVATE = "reactivate"
+    DEACTIVATE = "deactivate"
+    DELETE = "delete"
+
+
+REMOVALS = frozenset({Action.DEACTIVATE, Action.DELETE})
+
+
+class ActionReason(StrEnum):
+    """Why an action was planned: for the reader, never decides."""
+
+    NOT_IN_TARGET = "not_in_target"
+    ATTRIBUTES_DIFFER = "attributes_differ"
+    NO_EXTERNAL_ID = "no_external_id"
+    INACTIVE_IN_TARGET = "inactive_in_target"
+    NOT_IN_DESIRED_STATE = "not_in_desired_state"
+    OUT_OF_SCOPE = "out_of_scope"
+    INACTIVE_TOO_LONG = "inactive_too_long"
+
+
+class Attribution(StrEnum):
+    """Whose doing a change is: the first two of a plan that was compared with a base commit's, the others of drift."""
+
+    THIS_CHANGE_SET = "this_change_set"
+    ALREADY_PENDING = "already_pending"
+    """The base's plan has it too: drift, or an earlier change set that was not applied."""
+    EDITED_IN_TARGET = "edited_in_target"
+    """An apply left the account as desired then, and it is not so any more."""
+    NOT_APPLIED = "not_applied"
+    """The account is as an apply left it: git or the date moved on, or applies failed or left it out."""
+    UNTOLD = "untold"
+    """Nothing on record tells which of both."""
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """The commit that a plan was compared with: the merge base of `ref` and HEAD.
+
+    `offline`: its desired users stand for the live ones, and such a plan cannot be applied.
+    """
+
+    ref: str
+    commit: str
+    offline: bool = False
+
+    def __str__(self) -> str:
+        return f"commit {self.commit[:12]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """The last apply on record before a plan that tells drift; all None: there is none.
+
+    `unmanaged`: live accounts that were not managed when it was planned.
+    """
+
+    began: datetime | None = None
+    plan_id: str | None = None
+    commit: str | None = None
+    unmanaged: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeChange:
+    """One changed row; None is unassigned."""
+
+    path: AttributePath
+    before: Value | None
+    after: Value | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One planned action on one user, as pure data."""
+
+    key: str
+    action: Action
+    reason: ActionReason
+    detail: str
+    live_id: str | None
+    before: Attributes
+    after: Attributes
+    origin: Origin | None = None
+    temporary_user_name: str | None = None
+    """First step of a rename whose new name is only free after a rename in a circle."""
+    requires: tuple[str, ...] = ()
+    """Addresses of the changes that must be in effect before this one."""
+    wave: int = 0
+    """Changes of one wave do not depend on one another; waves run in order."""
+    attribution: Attribution | None = None
+    """None: it was compared with nothing."""
+    pending: tuple[AttributePath, ...] = ()
+    """Of a change of this change set, the rows that the base's plan has too; of one that was edited in the target, the
+    rows that were not."""
+    history: tuple[str, ...] = ()
+    """What the record says of it: a sentence each, values of strangers in quotes."""
+
+    @property
+    def address(self) -> str:
+        """`user["ada@example.com"]`."""
+        return user_address(self.key)
+
+    def attribute_changes(self) -> tuple[AttributeChange, ...]:
+        """The rows that differ, sorted by path."""
+        before, after = self.before, self.after
+        return tuple(
+            AttributeChange(path, before.get(path), after.get(path))
+            for path in sorted(before.keys() | after.keys())
+            if before.get(path) != after.get(path)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """A guard's verdict. `approvable`: an approval that names the plan lifts it; `approved`: one did."""
+
+    name: str
+    passed: bool
+    message: str
+    approvable: bool = True
+    approved: bool = False
+
+    @property
+    def blocks(self) -> bool:
+        """Whether the plan may not be applied because of it."""
+        return not self.passed and not self.approved
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Live and desired users that the plan does not touch, by kind."""
+
+    unchanged: int = 0
+    unmanaged: int = 0
+    failed: int = 0
+    kept: int = 0
+    """Managed live users that settings let stay although nobody desires them."""
+    withheld: int = 0
+    """Changes that were needed but may not be made (`lifecycle.actions`, incomplete read)."""
+    managed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LaterEdit:
+    """What a change set writes about one user without an effect today; `detail`: values of strangers in quotes."""
+
+    key: str
+    detail: str
+
+    @property
+    def address(self) -> str:
+        """`user["ada@example.com"]`."""
+        return user_address(self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The ordered changes, the guards' verdicts and what they are bound to: pure data."""
+
+    plan_id: str
+    target: Target
+    changes: tuple[Change, ...]
+    guards: tuple[Guard, ...]
+    diagnostics: tuple[Diagnostic, ...]
+    tally: Tally
+    complete: bool
+    created_at: datetime
+    expires_at: datetime
+    reconciler_version: str
+    config_digest: str = ""
+    commit: str | None = None
+    base: Base | None = None
+    notes: tuple[str, ...] = ()
+    """What is different from the base besides users: a line each, values of strangers in quotes."""
+    no_longer_pending: tuple[Change, ...] = ()
+    """What the base's plan does to accounts to which this one does nothing."""
+    changes_nothing_today: tuple[LaterEdit, ...] = ()
+    drift: Drift | None = None
+    """None: it does not tell drift."""
+
+    @property
+    def offline(self) -> bool:
+        """Whether it compares two commits, and says nothing of the live service."""
+        return self.base is not None and self.base.offline
+
+    @property
+    def blocked(self) -> bool:
+        """Whether a guard forbids applying it; offline, only one that no approval could lift."""
+        return any(guard.blocks and not (self.offline and guard.approvable) for guard in self.guards)
+
+    @property
+    def applyable(self) -> bool:
+        """Whether `apply` would do something."""
+        return bool(self.changes) and not self.blocked and not self.offline
+
+    def count(self, *actions: Action) -> int:
+        """The number of changes with one of `actions`."""
+        return sum(change.action in actions for change in self.changes)
+
+
+class Result(StrEnum):
+    """How one change ended."""
+
+    DONE = "done"
+    FAILED = "failed"
+    NOT_IN_EFFECT = "not_in_effect"
+    """The service accepted the request, but the values are not there."""
+    UNKNOWN = "unknown"
+    """The request was sent and nothing tells whether it took effect."""
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one change: counted from what happened, never from the plan."""
+
+    change: Change
+    result: Result
+    message: str = ""
+    live_id: str | None = None
+    attributes: tuple[AttributePath, ...] = ()
+    """The attributes a NOT_IN_EFFECT is about."""
+    status: int | None = None
+    """HTTP status of a refusal."""
+    scim_type: str = ""
+    seconds: float = field(default=0, compare=False)
+    """How long it took."""
