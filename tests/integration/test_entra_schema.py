@@ -167,14 +167,14 @@ def test_a_desired_state_with_mistakes_is_not_exported(office: Office) -> None:
 
 def test_an_export_steers_no_terminal_and_no_runner(office: Office) -> None:
     office.settings("scim")
-    title = r'- {target: title, constant: "##[e]\e[31m\u202e"}'
+    title = r'- {target: title, expression: "Append([jobTitle], \"##[e]\e[31m\u202e\")"}'
     office.write("mappings.yaml", f"- {{target: userName, source: userPrincipalName, match: 1}}\n{title}\n")
     out = office.run("export", "entra-schema").out
     assert "##[" not in out
     assert "\x1b" not in out
     assert "\u202e" not in out
     rows = json.loads(out)["synchronizationRules"][0]["objectMappings"][0]["attributeMappings"]
-    assert rows[1]["source"]["name"] == "##[e]\x1b[31m\u202e"
+    assert rows[1]["source"]["expression"] == 'Append([jobTitle], "##[e]\x1b[31m\u202e")'
 
 
 # --- the scope ------------------------------------------------------------------
