@@ -121,11 +121,9 @@ def _beside(plan: Plan, request: PlanRequest, side: BaseSide) -> Plan:
     return replace(plan, base=side.base, notes=side.notes, changes_nothing_today=later)
 
 
-def compare_offline(
-    place: Place, state: DesiredState, side: BaseSide, users: tuple[str, ...] = ()
-) -> tuple[Plan, LiveState]:
-    """The plan from the base to `state`, and the accounts it stands on; `users` narrows it to these."""
-    request = PlanRequest(
+def own_request(place: Place, state: DesiredState, users: tuple[str, ...]) -> PlanRequest:
+    """What a plan is made from as far as the desired state tells it; `users` narrows it to these."""
+    return PlanRequest(
         target=state.target,
         desired=state.users,
         mappings=state.mappings,
@@ -133,11 +131,19 @@ def compare_offline(
         owned=state.owned,
         now=place.now,
         version=__version__,
-        diagnostics=(*state.diagnostics, *side.warnings),
+        diagnostics=state.diagnostics,
         config_digest=state.digest,
         commit=commit_of(place.state),
         only=frozenset(map(folded, users)),
     )
+
+
+def compare_offline(
+    place: Place, state: DesiredState, side: BaseSide, users: tuple[str, ...] = ()
+) -> tuple[Plan, LiveState]:
+    """The plan from the base to `state`, and the accounts it stands on; `users` narrows it to these."""
+    request = own_request(place, state, users)
+    request = replace(request, diagnostics=(*request.diagnostics, *side.warnings))
     theirs = side.request(request)
     reader = LiveReader(state.profile, state.mappings, state.owned)
     live = accounts(theirs, reader) if theirs is not None else []

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from reconciler import __version__, bootstrap
-from reconciler.commands.base import BaseSide, compare_offline, read_base, reader_of
+from reconciler import bootstrap
+from reconciler.commands.base import BaseSide, compare_offline, own_request, read_base, reader_of
 from reconciler.commands.choice import health_of, put_off, real_now, tell, told
 from reconciler.commands.face import Face, rendered
 from reconciler.commands.log import open_log
@@ -27,7 +27,6 @@ from reconciler.desired import DesiredState
 from reconciler.errors import ExitCode, UsageError
 from reconciler.plan_document import to_json
 from reconciler.store.files import write_private
-from reconciler.store.repository import commit_of
 from reconciler.terminal import Terminal
 
 
@@ -175,22 +174,13 @@ def live_state(client: Reading, session: Session, progress: Progress, reader: Re
 
 def plan_request(session: Session, users: tuple[str, ...] = ()) -> PlanRequest:
     """Everything a plan is made from besides the live users; `users` narrows it to these."""
-    state, history = session.state, session.history()
-    return PlanRequest(
+    history = session.history()
+    return replace(
+        own_request(session.place, session.state, users),
         target=session.target,
-        desired=state.users,
-        mappings=state.mappings,
-        policy=state.policy,
-        owned=state.owned,
-        now=session.place.now,
-        version=__version__,
-        diagnostics=state.diagnostics,
-        config_digest=state.digest,
-        commit=commit_of(session.place.state),
         recently_deleted=history.reserved,
         deactivated=history.deactivated,
         moved_from=session.moved_from(),
-        only=frozenset(map(folded, users)),
     )
 
 
