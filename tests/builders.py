@@ -6,11 +6,6 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from reconciler.core import paths
-from reconciler.core.compare import comparable, typed
-from reconciler.core.filters import Predicate, compile_filter
-from reconciler.core.live import LiveReader
-from reconciler.core.mapping import attribute_row, constant, direct
-from reconciler.core.membership import GroupMembers
 from reconciler.core.model import (
     IN_SCOPE,
     AttributeMapping,
@@ -27,17 +22,23 @@ from reconciler.core.model import (
     Value,
     Verdict,
 )
-from reconciler.core.order import order
 from reconciler.core.plan import Action, ActionReason, Change, Plan
-from reconciler.core.planning import LiveState, PlanRequest, build_plan, plan_id
+from reconciler.core.plan_id import plan_id
+from reconciler.core.planning.live_user import LiveReader
+from reconciler.core.planning.mapping import attribute_row, constant, direct
+from reconciler.core.planning.ordering import order
+from reconciler.core.planning.planner import LiveState, PlanRequest, build_plan
 from reconciler.core.policy import Policy
 from reconciler.core.profile import Attribute, Comparison, Confidence, TargetProfile
-from reconciler.core.scoping import ScopingFilter
+from reconciler.core.scope.filters import ScopingFilter
+from reconciler.core.scope.groups import GroupMembers
+from reconciler.core.scope.scim_filter import Predicate, compile_filter
+from reconciler.core.values import comparable, typed
+from reconciler.desired import schema
 from reconciler.desired.filters import compile_filters
-from reconciler.expressions.stock import compile_expression
+from reconciler.desired.validation import Located
+from reconciler.expressions.default_active import compile_expression
 from reconciler.profiles import PROFILES
-from reconciler.sources import models
-from reconciler.sources.validation import Located
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 TODAY = NOW.date()
@@ -58,7 +59,7 @@ def filters_of(
     """Scoping filters as `filters:` of scope.yaml has them; `groups` by folded name."""
     found: list[Diagnostic] = []
     named = [{"name": f"filter {number}", **each} for number, each in enumerate(written)]
-    located = Located(models.Scope.model_validate({"sync": "all", "filters": named}), None)
+    located = Located(schema.Scope.model_validate({"sync": "all", "filters": named}), None)
     compiled = compile_filters(located, groups or {}, today, found.append)
     assert [item for item in found if item.severity is Severity.ERROR] == []
     return compiled.filters

@@ -10,26 +10,29 @@ from datetime import UTC, datetime
 from builders import TARGET, change, live, source_user
 from hostile import plan_that_says
 
-from reconciler.core.edits import USER, Edit, Entity, Kind, Row
-from reconciler.core.explanation import Decision, Explanation, Lookup, MappedRow
-from reconciler.core.health import Health, Quarantine, Standing, Trouble
-from reconciler.core.history import Applied, Cause, Commit, Entry, Run, Unasked
-from reconciler.core.history import Outcome as Became
+from reconciler.apply.quarantine import Health, Standing, Trouble
+from reconciler.core.field_change import Row
 from reconciler.core.model import Diagnostic, Origin, RulePart, ScopeReason, Target, Verdict, error, user_address
 from reconciler.core.plan import Outcome, Result
-from reconciler.core.restore import Conflict, Restoration
-from reconciler.core.restore import Step as Edited
-from reconciler.core.scope_trace import Answer, Step, Trace
-from reconciler.github.runner import annotate, outputs, summary
-from reconciler.plan_document import json_text
+from reconciler.core.planning.explanation import Decision, Explanation, Lookup, MappedRow
+from reconciler.core.scope.trace import Answer, Step, Trace
+from reconciler.git.commit import Commit
+from reconciler.github.workflow_commands import annotate, outputs, summary
+from reconciler.history.edits import USER, Edit, Entity, Kind
+from reconciler.history.outcomes import Applied, Cause, Entry, Run, Unasked
+from reconciler.history.outcomes import Outcome as Became
+from reconciler.history.revert import Conflict, Restoration
+from reconciler.history.revert import Step as Edited
+from reconciler.record.plan_file import json_text
+from reconciler.record.runs import Quarantine
 from reconciler.render import explanation as explained
-from reconciler.render.difference import render_difference, render_differences
+from reconciler.render.apply_report import render_outcome, render_report
 from reconciler.render.history import History, history_document, render_history
 from reconciler.render.history_page import render_history_page
-from reconciler.render.outcomes import render_outcome, render_report
 from reconciler.render.provisioning_log import Cycle, Stamp, diagnostic_line, outcome_line
-from reconciler.render.record import render_record
-from reconciler.render.restoration import render_restoration
+from reconciler.render.record_page import render_record
+from reconciler.render.rollback import render_restoration
+from reconciler.render.stale_plan import render_difference, render_differences
 from reconciler.render.status import Status, render_status, status_document
 from reconciler.render.style import Style
 

@@ -6,7 +6,7 @@ from typing import Any
 from builders import source_user
 from hypothesis import strategies as st
 
-from reconciler.core.membership import GroupMembers
+from reconciler.core.scope.groups import GroupMembers
 
 GROUPS = {
     "all": GroupMembers(("carol@example.com",), ("Inner",)),

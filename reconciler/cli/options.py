@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from reconciler.commands.place import Place
-    from reconciler.terminal import Terminal
+    from reconciler.session.terminal import Terminal
+    from reconciler.session.workspace import Place
 
 State = Annotated[Path, typer.Option("--state", metavar="DIR", help="Directory of the desired state.")]
 Plans = Annotated[Path, typer.Option("--plans", metavar="DIR", help="Directory of plans and receipts.")]
@@ -51,14 +51,14 @@ PLANS = Path("plans")
 
 def terminal_of(*, no_color: bool, redact: bool, quiet: bool, verbose: bool) -> Terminal:
     """Where words go, by the flags of a command."""
-    from reconciler.terminal import Terminal  # noqa: PLC0415
+    from reconciler.session.terminal import Terminal  # noqa: PLC0415
 
     return Terminal(no_color=no_color, redact=redact, quiet=quiet, verbose=verbose)
 
 
 def place_of(state: Path, plans: Path, now: str | None, *, sandbox: bool) -> Place:
     """Where things are, by the options of a command."""
-    from reconciler.commands.place import Place, parse_now  # noqa: PLC0415
+    from reconciler.session.workspace import Place, parse_now  # noqa: PLC0415
 
     return Place(state, plans, sandbox, parse_now(now))
 

@@ -82,8 +82,8 @@ def plan(
     verbose: Verbose = False,
 ) -> int:
     """Show what would change. Cannot write."""
-    from reconciler.commands.face import Face  # noqa: PLC0415
     from reconciler.commands.plan import PlanOptions, run_plan  # noqa: PLC0415
+    from reconciler.render.formats import Face  # noqa: PLC0415
 
     terminal = terminal_of(no_color=no_color, redact=redact, quiet=quiet, verbose=verbose)
     looks = Face(format_, summary, limit, whole_plan_at, template)
@@ -157,8 +157,8 @@ def drift(
 ) -> int:
     """Tell what was edited in the target since the last apply, and what is not applied yet. Cannot write."""
     from reconciler.commands.drift import run_drift  # noqa: PLC0415
-    from reconciler.commands.face import Face  # noqa: PLC0415
     from reconciler.commands.plan import PlanOptions  # noqa: PLC0415
+    from reconciler.render.formats import Face  # noqa: PLC0415
 
     terminal = terminal_of(no_color=no_color, redact=redact, quiet=quiet, verbose=verbose)
     options = PlanOptions(out, Face(format_, summary, limit), (), detailed_exitcode)
@@ -179,8 +179,8 @@ def show(
     verbose: Verbose = False,
 ) -> int:
     """Render a saved plan, a receipt, or both of a record."""
-    from reconciler.commands.face import Face  # noqa: PLC0415
     from reconciler.commands.show import run_show  # noqa: PLC0415
+    from reconciler.render.formats import Face  # noqa: PLC0415
 
     terminal = terminal_of(no_color=no_color, redact=redact, quiet=quiet, verbose=verbose)
     return run_show(file, Face(format_, summary, limit, whole_plan_at, template), terminal)
@@ -252,7 +252,7 @@ def history(
     verbose: Verbose = False,
 ) -> int:
     """Tell who changed what and when, and what became of it. By git and receipts: no network, no token."""
-    from reconciler.commands.history import LogOptions, run_log  # noqa: PLC0415
+    from reconciler.commands.log import LogOptions, run_log  # noqa: PLC0415
 
     terminal = terminal_of(no_color=no_color, redact=redact, quiet=quiet, verbose=verbose)
     options = LogOptions(user, attribute, since, limit, format_)

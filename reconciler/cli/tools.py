@@ -47,7 +47,7 @@ def evaluate(
 ) -> int:
     """Print the value of an Entra expression."""
     from reconciler.commands.evaluate import run_eval  # noqa: PLC0415
-    from reconciler.commands.place import parse_now  # noqa: PLC0415
+    from reconciler.session.workspace import parse_now  # noqa: PLC0415
 
     terminal = terminal_of(no_color=no_color, redact=False, quiet=quiet, verbose=False)
     return run_eval(expression, attributes, parse_now(now), terminal, explain=explain)
@@ -100,8 +100,8 @@ def import_entra_schema(
 
     Whatever has no equal is listed with its reason, and is a comment in the files; the exit code is 5 then.
     """
-    from reconciler.commands.import_ import ImportOptions, run_import_entra_schema  # noqa: PLC0415
-    from reconciler.commands.place import parse_now  # noqa: PLC0415
+    from reconciler.commands.import_entra import ImportOptions, run_import_entra_schema  # noqa: PLC0415
+    from reconciler.session.workspace import parse_now  # noqa: PLC0415
 
     terminal = terminal_of(no_color=no_color, redact=False, quiet=quiet, verbose=False)
     options = ImportOptions(file, profile, rule, dry_run, force)
@@ -121,7 +121,7 @@ def export_entra_schema(
     Everything outside of the schema is not in it: who is assigned, people and groups, secrets, thresholds, guards.
     Whatever has no equal is listed with its reason; the exit code is 5 then.
     """
-    from reconciler.commands.export import run_export_entra_schema  # noqa: PLC0415
+    from reconciler.commands.export_entra import run_export_entra_schema  # noqa: PLC0415
 
     terminal = terminal_of(no_color=no_color, redact=False, quiet=quiet, verbose=False)
     return run_export_entra_schema(place_of(state, PLANS, now, sandbox=False), out, terminal)

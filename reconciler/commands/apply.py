@@ -2,49 +2,46 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from types import FrameType
 
-from reconciler import bootstrap
-from reconciler.commands.choice import Choice, choose, health_of, put_off, real_now, tell, told
-from reconciler.commands.log import Log, open_log
-from reconciler.commands.place import Place, usable_state
+from reconciler.apply import verification
+from reconciler.apply.change import Execution
+from reconciler.apply.executor import Brakes, Report, execute
+from reconciler.apply.interrupt import _finishing_on_interrupt
+from reconciler.apply.quarantine import Health
+from reconciler.apply.selection import Choice, choose, put_off
 from reconciler.commands.plan import exit_code as plan_exit_code
 from reconciler.commands.plan import make_plan
-from reconciler.commands.record import record_of, tell_lost_keys, veil_of, write_missing_pages, write_page
-from reconciler.commands.reviewed import check_binding, not_as_reviewed
-from reconciler.commands.session import Session, open_session
-from reconciler.core import verify
-from reconciler.core.health import Health
-from reconciler.core.live import LiveReader
 from reconciler.core.plan import Outcome, Plan, Result
-from reconciler.core.planning import judged_anew, with_approval
+from reconciler.core.planning.live_user import LiveReader
+from reconciler.core.planning.planner import judged_anew, with_approval
 from reconciler.core.policy import Approval
 from reconciler.core.profile import TargetProfile
 from reconciler.core.text import plural, quoted
 from reconciler.errors import ExitCode, PlanFileError, QuarantineError, StalePlanError, TargetError, UsageError
-from reconciler.executor import Brakes, Report, execute
-from reconciler.one_change import Execution
-from reconciler.plan_document import from_json, to_record
-from reconciler.render.outcomes import render_report, was_not_started
+from reconciler.record.files import read_file, write_private
+from reconciler.record.lock import Wait, one_writer
+from reconciler.record.plan_file import from_json, to_record
+from reconciler.record.reader import PAGE, PLAN
+from reconciler.record.receipt import Receipt, started_addresses
+from reconciler.record.refusal import forget_refusal, last_refusal, remember_refusal
+from reconciler.render.apply_report import render_report, was_not_started
 from reconciler.render.text import render_plan
 from reconciler.scim.client import ScimClient
-from reconciler.scim.pace import Pace
-from reconciler.store.files import read_file, write_private
-from reconciler.store.lock import Wait, one_writer
-from reconciler.store.receipts import Receipt, started_addresses
-from reconciler.store.records import PAGE, PLAN
-from reconciler.store.refusal import forget_refusal, last_refusal, remember_refusal
-from reconciler.terminal import Progress, Terminal
+from reconciler.scim.rate_limiter import Pace
+from reconciler.session import connection
+from reconciler.session.health import health_of, real_now, tell, told
+from reconciler.session.provisioning_log import Log, open_log
+from reconciler.session.record import record_of, tell_lost_keys, veil_of, write_missing_pages, write_page
+from reconciler.session.reviewed_plan import check_binding, not_as_reviewed
+from reconciler.session.session import Session, open_session
+from reconciler.session.terminal import Progress, Terminal
+from reconciler.session.workspace import Place, usable_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +188,7 @@ class _Apply:
         pace = Pace(
             stop, on_pause=lambda seconds: terminal.note(f"The service wants a pause of {seconds:.0f} seconds.")
         )
-        with terminal.progress() as progress, bootstrap.client(session.connection, writes=True, pace=pace) as client:
+        with terminal.progress() as progress, connection.client(session.connection, writes=True, pace=pace) as client:
             directory = record_of(session.place, planned)
             write_private(directory / PLAN, to_record(planned, session.veil))
             # Until it is written anew there is none: the next apply then sees that a page is missing.
@@ -265,43 +262,6 @@ def _explain_conflicts(report: Report, profile: TargetProfile, terminal: Termina
         )
 
 
-@contextmanager
-def _finishing_on_interrupt(stop: threading.Event) -> Iterator[None]:
-    """The first Ctrl-C or SIGTERM lets requests in flight finish and starts no others, the second ends at once.
-
-    A handler runs in the middle of anything, printing too: so it writes past Python's buffers. The second may end the
-    process right there, because every line of the receipt is on disk: the next run sees what was started.
-    """
-
-    def first(_number: int, _frame: FrameType | None) -> None:
-        for number in _ENDING:
-            signal.signal(number, second)
-        stop.set()
-        _write_through("\nInterrupt received: finishing what is in flight. Press Ctrl-C again to end at once.\n")
-
-    def second(_number: int, _frame: FrameType | None) -> None:
-        _write_through("\nInterrupted: requests in flight may have taken effect. Run the same command again.\n")
-        os._exit(ExitCode.INTERRUPTED)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, first) for number in _ENDING}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-_ENDING = (signal.SIGINT, signal.SIGTERM)
-
-
-def _write_through(text: str) -> None:
-    with suppress(OSError):
-        os.write(2, text.encode())
-
-
 @dataclass(slots=True)
 class _Watch:
     """Tells the terminal what happened, and how much of the plan has."""
@@ -326,7 +286,7 @@ def _execution(session: Session, client: ScimClient, receipt: Receipt, watch: _W
     return Execution(
         service=client,
         record=receipt,
-        reader=LiveReader(state.profile, verify.reads_everything(state.mappings), state.owned),
+        reader=LiveReader(state.profile, verification.reads_everything(state.mappings), state.owned),
         mappings=state.mappings,
         profile=state.profile,
         on_outcome=watch,

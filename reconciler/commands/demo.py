@@ -8,15 +8,15 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from reconciler import bootstrap
 from reconciler.commands.apply import ApplyOptions, run_apply
-from reconciler.commands.face import Face
-from reconciler.commands.place import Place
 from reconciler.commands.plan import PlanOptions, run_plan
 from reconciler.core.paths import short
-from reconciler.desired import DesiredState, load
+from reconciler.desired.loader import DesiredState, load
 from reconciler.errors import ExitCode, UsageError
-from reconciler.terminal import Terminal
+from reconciler.render.formats import Face
+from reconciler.session.sandbox import edit_sandbox, seed_sandbox
+from reconciler.session.terminal import Terminal
+from reconciler.session.workspace import Place
 
 _BY_HAND: Mapping[str, object] = {"enterprise:department": "Moved by hand"}
 
@@ -41,7 +41,7 @@ def _walk(place: Place, terminal: Terminal) -> ExitCode:
         "Apple Business Manager. Its users have drifted: what would have to change?",
         "reconciler plan --sandbox --summary -o plan.json",
     )
-    bootstrap.seed_sandbox(place.sandbox_file, None)
+    seed_sandbox(place.sandbox_file, None)
     code = _plan(place, terminal, summary=True)
     if code is not ExitCode.OK:
         return code
@@ -78,7 +78,7 @@ def _edit_by_hand(place: Place, terminal: Terminal) -> None:
     names = [str(user.attributes["userName"]) for user in state.users if user.verdict.in_scope and not user.failed]
     edits: list[tuple[str, Mapping[str, object]]] = list(zip(names[:2], (_BY_HAND, {"active": False}), strict=False))
     for name, changes in edits:
-        bootstrap.edit_sandbox(place.sandbox_file, name.casefold(), changes)
+        edit_sandbox(place.sandbox_file, name.casefold(), changes)
         told = ", ".join(f"{short(path)} = {value}" for path, value in changes.items())
         terminal.result(f"  {name}: {told}")
 

@@ -5,30 +5,11 @@ By a client that cannot write. It is a plan of everybody, compared with what app
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
-
-from reconciler import __version__
-from reconciler.commands.base import is_elsewhere, reader_of, request_of, state_at
-from reconciler.commands.place import Place, usable_state
 from reconciler.commands.plan import PlanOptions, plan_and_tell
-from reconciler.commands.session import Session
-from reconciler.core.applies import Run
-from reconciler.core.drift import Record, Side, name_of, needed, told
-from reconciler.core.live import LiveReader
-from reconciler.core.model import Diagnostic, warning
-from reconciler.core.plan import Plan
-from reconciler.core.planning import LiveState, PlanRequest, build_plan
-from reconciler.core.text import quoted, shortened
-from reconciler.core.veil import Veil
-from reconciler.desired import BrokenState, DesiredState, load
-from reconciler.errors import ExitCode, RepositoryError
-from reconciler.store.records import runs_on_record
-from reconciler.store.repository import missing_commit
-from reconciler.terminal import Terminal
-
-_ALL_LISTED = "So what was edited in the target cannot be told from what is not applied yet"
+from reconciler.errors import ExitCode
+from reconciler.session.drift_baseline import drift_side
+from reconciler.session.terminal import Terminal
+from reconciler.session.workspace import Place, usable_state
 
 
 def run_drift(place: Place, options: PlanOptions, terminal: Terminal) -> ExitCode:
@@ -38,94 +19,3 @@ def run_drift(place: Place, options: PlanOptions, terminal: Terminal) -> ExitCod
     if state is None:
         return ExitCode.ERROR
     return plan_and_tell(place, state, options, terminal, drift_side)
-
-
-@dataclass(frozen=True, slots=True)
-class _Then:
-    """What an apply was made of, as of its time."""
-
-    state: DesiredState
-    at: datetime
-    same: bool
-    """Its files are those of today."""
-
-
-@dataclass(frozen=True, slots=True)
-class DriftSide:
-    """The applies on record, and by their numbers what they were made of, or why that is not known."""
-
-    runs: Sequence[Run]
-    veil: Veil
-    found: Mapping[int, _Then | str]
-
-    @property
-    def warnings(self) -> tuple[Diagnostic, ...]:
-        """What cannot be told, and why."""
-        return tuple(self._warnings())
-
-    def _warnings(self) -> Iterator[Diagnostic]:
-        if not self.runs:
-            detail = f"{_ALL_LISTED}. Give the directory with receipts: --plans DIR."
-            yield warning("no apply to this target is on record here", detail)
-        for number, found in self.found.items():
-            if isinstance(found, str):
-                yield warning(f"{name_of(self.runs[number])}: {found}", f"{_ALL_LISTED}, where that apply counts.")
-
-    @property
-    def readers(self) -> list[LiveReader]:
-        """In the order of the applies whose files are known."""
-        return [reader_of(then.state) for _, then in self._known()]
-
-    def _known(self) -> Iterator[tuple[int, _Then]]:
-        for number, found in self.found.items():
-            if not isinstance(found, str):
-                yield number, found
-
-    def compared(self, plan: Plan, request: PlanRequest, lives: Sequence[LiveState]) -> Plan:
-        """`plan` with every change attributed; `lives` as the readers read them."""
-        sides = {number: Side(None, found) for number, found in self.found.items() if isinstance(found, str)}
-        for (number, then), live in zip(self._known(), lives, strict=True):
-            theirs = replace(request_of(then.state, request), now=then.at)
-            sides[number] = Side(build_plan(theirs, live), same=then.same)
-        return told(plan, Record.of(self.runs, self.veil, sides))
-
-
-def drift_side(session: Session) -> DriftSide:
-    """What the record and git know about the target of `session`."""
-    runs = runs_on_record(session.place.history, session.target)
-    found = {number: _made_of(session, runs[number]) for number in needed(runs, session.veil)}
-    return DriftSide(runs, session.veil, found)
-
-
-def _made_of(session: Session, run: Run) -> _Then | str:
-    """The desired state that an apply had. Today's files where they are the same: that needs no git."""
-    if run.planned is None:
-        return "its plan on record cannot be read"
-    # By `--now` an apply may have looked ahead.
-    at = max(run.began, run.planned.at)
-    # Another version reckons digests by other settings.
-    digest = run.planned.digest if run.planned.version == __version__ else None
-    if digest == session.state.digest:
-        again = load(session.place.state, at)
-        return "its files cannot be planned from" if isinstance(again, BrokenState) else _Then(again, at, same=True)
-    if run.commit is None:
-        return "it was made of files that no commit holds"
-    then = _at_commit(session, run.commit, at)
-    if isinstance(then, str):
-        return f"its commit {quoted(shortened(run.commit, 12))} {then}"
-    if digest is not None and then.digest != digest:
-        return "it was made of files that were edited and not committed"
-    return _Then(then, at, same=False)
-
-
-def _at_commit(session: Session, commit: str, at: datetime) -> DesiredState | str:
-    missing = missing_commit(session.place.state, commit)
-    if missing is not None:
-        return missing
-    try:
-        found = state_at(session.place, commit, at)
-    except RepositoryError as fault:
-        return f"cannot be looked into: {fault.summary}"
-    if not isinstance(found, str) and is_elsewhere(session.place, session.state, found):
-        return "is about another target"
-    return found

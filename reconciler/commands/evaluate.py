@@ -12,7 +12,7 @@ from reconciler.core.text import printable
 from reconciler.desired.rules import outcome_words, rule_part
 from reconciler.errors import ExitCode, UsageError
 from reconciler.expressions import language
-from reconciler.terminal import Terminal
+from reconciler.session.terminal import Terminal
 
 
 def run_eval(expression: str, attributes: str, now: datetime, terminal: Terminal, *, explain: bool) -> ExitCode:

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from reconciler import bootstrap
-from reconciler.commands.face import DATA, check_format
-from reconciler.commands.place import Place, usable_state
 from reconciler.commands.plan import live_state, plan_request
-from reconciler.commands.session import Session, open_session
-from reconciler.core import explanation
-from reconciler.core.explanation import Case, Explanation
-from reconciler.core.match import match
 from reconciler.core.model import DesiredUser, LiveUser, SourceUser
-from reconciler.core.planning import LiveState, build_plan
+from reconciler.core.planning import explanation
+from reconciler.core.planning.explanation import Case, Explanation
+from reconciler.core.planning.matching import match
+from reconciler.core.planning.planner import LiveState, build_plan
 from reconciler.core.policy import Policy
-from reconciler.core.scope_trace import trace
+from reconciler.core.scope.trace import trace
 from reconciler.core.text import quoted
-from reconciler.desired import DesiredState
+from reconciler.desired.directory import Directory
+from reconciler.desired.loader import DesiredState
 from reconciler.errors import ExitCode, UsageError
-from reconciler.plan_document import json_text
+from reconciler.record.plan_file import json_text
 from reconciler.render.explanation import render_explanation, to_document
-from reconciler.sources.yaml_files import Directory
-from reconciler.terminal import Terminal
+from reconciler.render.formats import DATA, check_format
+from reconciler.session import connection
+from reconciler.session.session import Session, open_session
+from reconciler.session.terminal import Terminal
+from reconciler.session.workspace import Place, usable_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def _online(place: Place, state: DesiredState, name: str, terminal: Terminal) ->
     with (
         open_session(place, state, terminal) as session,
         terminal.progress() as progress,
-        bootstrap.client(session.connection, writes=False) as client,
+        connection.client(session.connection, writes=False) as client,
     ):
         live = live_state(client, session, progress)
     desired = explanation.find_desired(name, state.users)

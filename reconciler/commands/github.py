@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from reconciler import bootstrap
-from reconciler.commands.face import Face, rendered
-from reconciler.commands.place import Place
 from reconciler.commands.show import profile_of
 from reconciler.core.plan import Action, Plan
 from reconciler.core.text import printable, quoted, shortened
-from reconciler.desired import load
+from reconciler.desired.loader import load
 from reconciler.errors import ExitCode, StalePlanError, UsageError
-from reconciler.github import reviewed, runner, sticky
+from reconciler.github import comments, reviewed_plan, workflow_commands
 from reconciler.github.api import GitHub, GitHubError
-from reconciler.plan_document import from_json
+from reconciler.github.environment import open_github, read_workflow
+from reconciler.record.files import read_file, write_private
+from reconciler.record.plan_file import from_json
+from reconciler.render.formats import Face, rendered
 from reconciler.render.style import Style
-from reconciler.store.files import read_file, write_private
-from reconciler.terminal import Terminal
+from reconciler.session.terminal import Terminal
+from reconciler.session.workspace import Place
 
 PLAN_WORKFLOW = "plan.yml"
 APPLY_WORKFLOW = "apply.yml"
@@ -29,14 +29,14 @@ _ISSUE_TITLE = "The target is not as the default branch says"
 
 def run_annotate(place: Place, folder: str, terminal: Terminal, *, redact: bool) -> ExitCode:
     """Mistakes of the desired state as annotations; `folder` is where it lies in the repository."""
-    for line in runner.annotate(load(place.state, place.now).diagnostics, folder, redact=redact):
+    for line in workflow_commands.annotate(load(place.state, place.now).diagnostics, folder, redact=redact):
         terminal.result(line)
     return ExitCode.OK
 
 
 def run_summary(file: Path, terminal: Terminal, *, redact: bool) -> ExitCode:
     """Appends a file to the summary of the step: a saved plan as Markdown, anything else as code."""
-    target = bootstrap.workflow().summary
+    target = read_workflow().summary
     if target is None:
         terminal.note("There is no step summary outside of GitHub Actions.")
         return ExitCode.OK
@@ -44,14 +44,14 @@ def run_summary(file: Path, terminal: Terminal, *, redact: bool) -> ExitCode:
     is_plan = file.suffix == ".json"
     text = _shown(file, "summary", redact=redact) if is_plan else read_file(file).decode(errors="replace")
     with target.open("a", encoding="utf-8") as out:
-        out.write(runner.summary(text, used, markdown=is_plan))
+        out.write(workflow_commands.summary(text, used, markdown=is_plan))
     return ExitCode.OK
 
 
 def run_outputs(file: Path, terminal: Terminal) -> ExitCode:
     """What other steps may want to know of a saved plan."""
-    text = runner.outputs(_facts(_plan(file)))
-    target = bootstrap.workflow().outputs
+    text = workflow_commands.outputs(_facts(_plan(file)))
+    target = read_workflow().outputs
     if target is None:
         terminal.result(text)
         return ExitCode.OK
@@ -74,10 +74,10 @@ def _facts(plan: Plan) -> dict[str, str | int | bool]:
 
 def run_comment(file: Path, pull: int, author: str, terminal: Terminal, *, redact: bool) -> ExitCode:
     """Shows a saved plan as the comment of a pull request. A comment that fails does not fail the plan."""
-    body = runner.body(_shown(file, "comment", redact=redact), _COMMENT, bootstrap.workflow().run_url)
+    body = workflow_commands.body(_shown(file, "comment", redact=redact), _COMMENT, read_workflow().run_url)
 
     def write(hub: GitHub) -> str:
-        return sticky.write_comment(hub, pull, _COMMENT, body, author)
+        return comments.write_comment(hub, pull, _COMMENT, body, author)
 
     return _tried("comment", write, terminal)
 
@@ -88,12 +88,12 @@ def run_drift_issue(file: Path, author: str, terminal: Terminal, *, redact: bool
     Fails when GitHub refuses: nobody would hear of the drift.
     """
     plan = _plan(file)
-    body = runner.body(_shown(file, "comment", redact=redact), _ISSUE, bootstrap.workflow().run_url)
-    with bootstrap.github() as hub:
+    body = workflow_commands.body(_shown(file, "comment", redact=redact), _ISSUE, read_workflow().run_url)
+    with open_github() as hub:
         if plan.changes or plan.blocked or plan.tally.failed:
-            done = sticky.write_issue(hub, _ISSUE, _ISSUE_TITLE, body, author)
+            done = comments.write_issue(hub, _ISSUE, _ISSUE_TITLE, body, author)
         else:
-            done = sticky.close_issue(hub, _ISSUE, body, author)
+            done = comments.close_issue(hub, _ISSUE, body, author)
     terminal.note(f"Issue about drift: {done}.")
     return ExitCode.OK
 
@@ -110,38 +110,38 @@ def run_heartbeat(workflow: str, terminal: Terminal) -> ExitCode:
 
 def run_record(file: Path, head: str, terminal: Terminal) -> ExitCode:
     """Notes at a pull request's head commit which plan was made for it."""
-    plan, here = _plan(file), bootstrap.workflow()
+    plan, here = _plan(file), read_workflow()
     if plan.commit != head:
         raise UsageError(f"the plan was made for commit {plan.commit}, not for {quoted(head)}", "Plan that one.")
-    with bootstrap.github() as hub:
-        terminal.note(reviewed.record(hub, head, plan, here.run, here.run_url))
+    with open_github() as hub:
+        terminal.note(reviewed_plan.record(hub, head, plan, here.run, here.run_url))
     return ExitCode.OK
 
 
 def run_reviewed(out: Path, terminal: Terminal) -> ExitCode:
     """Fetches the plan that was reviewed in the pull request of this run's commit."""
-    here = bootstrap.workflow()
-    with bootstrap.github() as hub:
-        reviewed.refuse_after_later_runs(hub, APPLY_WORKFLOW, here.branch, here.run_number)
-        pull = reviewed.as_approved(hub, reviewed.merged_pull(hub, here.commit, here.branch))
-        found = reviewed.recorded(hub, pull)
-        contents = list(reviewed.plans_of(hub, pull, found, PLAN_WORKFLOW, here.branch))
+    here = read_workflow()
+    with open_github() as hub:
+        reviewed_plan.refuse_after_later_runs(hub, APPLY_WORKFLOW, here.branch, here.run_number)
+        pull = reviewed_plan.as_approved(hub, reviewed_plan.merged_pull(hub, here.commit, here.branch))
+        found = reviewed_plan.recorded(hub, pull)
+        contents = list(reviewed_plan.plans_of(hub, pull, found, PLAN_WORKFLOW, here.branch))
     for content in contents:
         plan = from_json(content)
         if (plan.plan_id, plan.commit) == (found.plan_id, pull.head):
             write_private(out, content.decode())
             terminal.note(f"Reviewed in pull request {pull.number} at {pull.head[:12]}: {plan.plan_id}")
             return ExitCode.OK
-    raise reviewed.NotReviewedError(
+    raise reviewed_plan.NotReviewedError(
         f"the plan reviewed in pull request {pull.number} ({found.plan_id}) is not kept any more, or another one is"
     )
 
 
 def run_expect(file: Path, plan_id: str, terminal: Terminal) -> ExitCode:
     """Whether a saved plan is the one that somebody named; and whether no later run has applied."""
-    here = bootstrap.workflow()
-    with bootstrap.github() as hub:
-        reviewed.refuse_after_later_runs(hub, APPLY_WORKFLOW, here.branch, here.run_number)
+    here = read_workflow()
+    with open_github() as hub:
+        reviewed_plan.refuse_after_later_runs(hub, APPLY_WORKFLOW, here.branch, here.run_number)
     plan = _plan(file)
     if plan.plan_id != plan_id:
         said = quoted(shortened(plan_id, 100))
@@ -153,10 +153,10 @@ def run_expect(file: Path, plan_id: str, terminal: Terminal) -> ExitCode:
 def _tried(what: str, write: Callable[[GitHub], str], terminal: Terminal) -> ExitCode:
     """Something that is good to have: its failure is a warning."""
     try:
-        with bootstrap.github() as hub:
+        with open_github() as hub:
             terminal.note(f"GitHub {what}: {write(hub)}.")
     except GitHubError as fault:
-        terminal.result(runner.command("warning", printable(f"{what}: {fault.summary}. {fault.detail}")))
+        terminal.result(workflow_commands.command("warning", printable(f"{what}: {fault.summary}. {fault.detail}")))
     return ExitCode.OK
 
 
@@ -169,5 +169,5 @@ def _shown(file: Path, limit: str, *, redact: bool) -> str:
     if not file.exists():
         return "**No plan could be made.** The log of the run says why."
     plan = _plan(file)
-    face = Face("markdown", limit=limit, whole_plan_at=bootstrap.workflow().run_url or None)
+    face = Face("markdown", limit=limit, whole_plan_at=read_workflow().run_url or None)
     return rendered(plan, profile_of(plan), face, Style(redact=redact))

@@ -8,12 +8,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from reconciler import __version__, bootstrap
+from reconciler import __version__
 from reconciler.core.text import printable, quoted
 from reconciler.errors import ExitCode, ReconcilerError, UsageError
 from reconciler.profiles import PROFILES
-from reconciler.store.files import write_bytes
-from reconciler.terminal import Terminal
+from reconciler.record.files import write_bytes
+from reconciler.session.sandbox import empty_sandbox
+from reconciler.session.terminal import Terminal
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 WORKFLOWS = Path(".github/workflows")
@@ -62,7 +63,7 @@ def run_init(directory: Path, options: InitOptions, terminal: Terminal) -> ExitC
     for name, content in files.items():
         write_bytes(directory / name, content)
     with suppress(ReconcilerError):  # The sandbox is an extra.
-        bootstrap.empty_sandbox(directory / ".reconciler" / "sandbox.db", [options.domain])
+        empty_sandbox(directory / ".reconciler" / "sandbox.db", [options.domain])
     cd = "" if directory == Path() else f"cd {directory} && "
     terminal.result(
         _NEXT.format(where=directory.resolve(), count=len(files), cd=cd)

@@ -1,86 +1,108 @@
-"""The structured log of a run (`--log FILE`)."""
+"""`log`: who changed what, when, and what became of it. Reads git and receipts; no network, no token."""
 
 from __future__ import annotations
 
-import getpass
-import uuid
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
-from reconciler.commands.session import Session
-from reconciler.core.model import Diagnostic, Severity
-from reconciler.core.plan import Outcome, Plan, Result
-from reconciler.core.text import printable
-from reconciler.render.provisioning_log import Cycle, Stamp, diagnostic_line, outcome_line
-from reconciler.store.lock import lock_name
-from reconciler.store.log_file import LogFile
-from reconciler.terminal import Terminal
+from reconciler.core.profile import TargetProfile
+from reconciler.core.values import folded
+from reconciler.desired.directory import Directory
+from reconciler.desired.mappings import compile_mappings
+from reconciler.errors import ExitCode, ReconcilerError, UsageError
+from reconciler.git.commits import Commits
+from reconciler.history.edits import Person
+from reconciler.history.outcomes import Entry
+from reconciler.history.timeline import Fields, Past, fields_named
+from reconciler.profiles import PROFILES
+from reconciler.record.plan_file import json_text
+from reconciler.record.reader import runs_on_record
+from reconciler.record.receipt import key_ids
+from reconciler.record.redaction import OPEN, Veil
+from reconciler.render.history import History, history_document, render_history
+from reconciler.render.history_page import render_history_page
+from reconciler.session import connection
+from reconciler.session.record import with_past
+from reconciler.session.terminal import Terminal
+from reconciler.session.workspace import Place, parse_now, place_settings, place_target
+
+_FORMATS = ("text", "json", "html")
+_LIMIT = 50
+"""Entries that are shown when all of the history was asked for."""
 
 
-class Log:
-    """Lines of one run; without a file nothing is written."""
+@dataclass(frozen=True, slots=True)
+class LogOptions:
+    """`user`: userPrincipalName or objectId; None: everybody. `limit` None: all of a user's, 50 of everybody's."""
 
-    def __init__(self, file: LogFile | None, *, redact: bool) -> None:
-        self._file = file
-        self._redact = redact
-        self._cycle: Cycle | None = None
-        self._plan_id = ""
+    user: str | None = None
+    attribute: str | None = None
+    since: str | None = None
+    limit: int | None = None
+    form: str = "text"
 
-    def begin(self, plan: Plan, session: Session, *, person: bool) -> None:
-        """From here on lines are about this plan; first come the users who could not be planned."""
-        self._plan_id = plan.plan_id
-        self._cycle = Cycle(
-            cycle_id=str(uuid.uuid4()),
-            job_id="scim." + lock_name(plan.target).removesuffix(".lock"),
-            target=plan.target,
-            title=session.state.profile.title,
-            commit=plan.commit,
-            by=_user() if person else "Reconciler",
-            person=person,
-            redact=self._redact,
+
+def run_log(place: Place, options: LogOptions, terminal: Terminal) -> ExitCode:
+    """Prints it, newest first."""
+    if options.form not in _FORMATS:
+        raise UsageError(f"--format {options.form} does not exist", f"There are {', '.join(_FORMATS)}.")
+    settings = place_settings(place, terminal)
+    if settings is None:
+        return ExitCode.ERROR
+    target = place_target(place, settings)
+    with Commits(place.state) as repository, with_past(place, settings.record.branch, terminal) as whole:
+        runs = runs_on_record(whole.history, target)
+        inputs = inputs_of_targets(place, PROFILES[target.profile])
+        past = Past(
+            repository, repository.resolve("HEAD"), runs, inputs, _veil(terminal) if key_ids(whole.history) else OPEN
         )
-        self._diagnostics(plan.diagnostics)
-
-    def planned(self, plan: Plan) -> None:
-        """A line for each change of a plan that is not carried out now."""
-        for change in plan.changes:
-            self._outcome(Outcome(change, Result.SKIPPED), planned=True)
-
-    def outcome(self, outcome: Outcome) -> None:
-        """A line for a change that ended."""
-        self._outcome(outcome, planned=False)
-
-    def _outcome(self, outcome: Outcome, *, planned: bool) -> None:
-        if self._file is not None and self._cycle is not None:
-            self._file.add(outcome_line(outcome, self._cycle, self._stamp(outcome.change.address), planned=planned))
-
-    def _diagnostics(self, items: Iterable[Diagnostic]) -> None:
-        for item in items:
-            if self._file is not None and self._cycle is not None and item.severity is Severity.ERROR and item.address:
-                self._file.add(diagnostic_line(item, self._cycle, self._stamp(item.address)))
-
-    def _stamp(self, address: str) -> Stamp:
-        change = uuid.uuid5(uuid.NAMESPACE_OID, f"{self._plan_id}\n{address}")
-        return Stamp(str(uuid.uuid4()), str(change), datetime.now(UTC))
+        history = _history(past, options, inputs)
+        shown = History(history.entries, history.user, history.attribute, history.cut, repository.shallow)
+    _tell(shown, terminal)
+    terminal.result(_rendered(shown, options.form, terminal))
+    return ExitCode.OK
 
 
-@contextmanager
-def open_log(path: Path | None, terminal: Terminal) -> Iterator[Log]:
-    """The log; raises before anything is done when the file cannot be written."""
-    file = LogFile(path) if path is not None else None
+def _history(past: Past, options: LogOptions, inputs: Mapping[str, frozenset[str]]) -> History:
+    since = parse_now(options.since, "--since") if options.since is not None else None
+    fields = fields_named(options.attribute, inputs) if options.attribute is not None else Fields()
+    found: Iterator[Entry]
+    if options.user is not None:
+        found, limit = iter(past.of(Person({folded(options.user)}), since, fields)), options.limit
+    else:
+        found, limit = past.of_all(since, fields), options.limit or _LIMIT
+    entries = tuple(islice(found, limit))
+    cut = limit is not None and next(found, None) is not None
+    return History(entries, options.user, options.attribute, cut)
+
+
+def _veil(terminal: Terminal) -> Veil:
+    """Records that hold digests name nobody without the key."""
     try:
-        yield Log(file, redact=terminal.style.redact)
-    finally:
-        if file is not None:
-            file.close()
-            if file.fault is not None:
-                terminal.note(f"The log {printable(str(file.path))} is not complete: {file.fault}")
+        return Veil(connection.record_key())
+    except ReconcilerError as fault:
+        terminal.note(f"{fault.summary}: what applies with `record: {{values: digest}}` did is told of nobody by name.")
+        return OPEN
 
 
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's number without a name
-        return ""
+def _tell(history: History, terminal: Terminal) -> None:
+    if history.shallow:
+        terminal.note("This clone is shallow: history is cut. All of it: git fetch --unshallow")
+    if history.cut:
+        terminal.note(f"Older entries are left out after {len(history.entries):,}; --limit N shows more.")
+
+
+def _rendered(history: History, form: str, terminal: Terminal) -> str:
+    if form == "json":
+        return json_text(history_document(history, terminal.style)) + "\n"
+    if form == "html":
+        return render_history_page(history, terminal.style)
+    return render_history(history, terminal.style)
+
+
+def inputs_of_targets(place: Place, profile: TargetProfile) -> dict[str, frozenset[str]]:
+    """The source attributes that each target path is made from, by the mappings of today; mistakes are not for here."""
+    directory = Directory(Path(place.state))
+    return {row.target: frozenset(row.inputs) for row in compile_mappings(directory, profile, place.now).rows}

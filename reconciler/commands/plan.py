@@ -8,26 +8,27 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from reconciler import bootstrap
-from reconciler.commands.base import BaseSide, compare_offline, own_request, read_base, reader_of
-from reconciler.commands.choice import health_of, put_off, real_now, tell, told
-from reconciler.commands.face import Face, rendered
-from reconciler.commands.log import open_log
-from reconciler.commands.place import Place, usable_state
-from reconciler.commands.reading import Progress, Reading, read_live
-from reconciler.commands.session import Session, open_session
-from reconciler.core.compare import folded
-from reconciler.core.health import trial_of
-from reconciler.core.live import LiveReader, Reads, SideBySide
+from reconciler.apply.quarantine import trial_of
+from reconciler.apply.selection import put_off
 from reconciler.core.model import Diagnostic
 from reconciler.core.plan import Plan
-from reconciler.core.planning import LiveState, PlanRequest, build_plan
+from reconciler.core.planning.live_user import LiveReader, Reads, SideBySide
+from reconciler.core.planning.planner import LiveState, PlanRequest, build_plan
 from reconciler.core.text import quoted
-from reconciler.desired import DesiredState
+from reconciler.core.values import folded
+from reconciler.desired.loader import DesiredState
 from reconciler.errors import ExitCode, UsageError
-from reconciler.plan_document import to_json
-from reconciler.store.files import write_private
-from reconciler.terminal import Terminal
+from reconciler.record.files import write_private
+from reconciler.record.plan_file import to_json
+from reconciler.render.formats import Face, rendered
+from reconciler.scim.live_read import Progress, Reading, read_live
+from reconciler.session import connection
+from reconciler.session.baseline import BaseSide, compare_offline, own_request, read_base, reader_of
+from reconciler.session.health import health_of, real_now, tell, told
+from reconciler.session.provisioning_log import open_log
+from reconciler.session.session import Session, open_session
+from reconciler.session.terminal import Terminal
+from reconciler.session.workspace import Place, usable_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,7 @@ def _saved(file: Path, plan: Plan, place: Place) -> str:
 
 def make_plan(session: Session, users: tuple[str, ...], terminal: Terminal, side: Side | None = None) -> Plan:
     """The plan for the live state as it is now; `users` narrows it to these, `side` attributes its changes."""
-    with terminal.progress() as progress, bootstrap.client(session.connection, writes=False) as client:
+    with terminal.progress() as progress, connection.client(session.connection, writes=False) as client:
         plan = _plan_with(client, session, users, progress, side)
     terminal.detail(f"Target: {session.target.base_url} ({session.target.profile})")
     terminal.detail(f"Desired state: {len(session.state.users):,} users, {session.state.in_scope:,} in scope")

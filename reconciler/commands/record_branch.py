@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
-from reconciler import bootstrap
-from reconciler.commands.place import Place, place_settings
 from reconciler.core.text import quoted, shortened
 from reconciler.errors import ExitCode, UsageError
-from reconciler.github import runner
-from reconciler.store.record_branch import Author, RecordBranch
-from reconciler.terminal import Terminal
+from reconciler.github import workflow_commands
+from reconciler.github.environment import git_remote, read_workflow
+from reconciler.record.branch import Author, RecordBranch
+from reconciler.session.terminal import Terminal
+from reconciler.session.workspace import Place, place_settings
 
 _AUTHOR = re.compile(r"([^<>\x00-\x1f\x7f]+) <([^<>\x00-\x20\x7f]+)>")
 
@@ -24,11 +24,11 @@ def run_fetch_record(place: Place, terminal: Terminal) -> ExitCode:
     if branch is None:
         terminal.note("settings.yaml names no record.branch: what earlier runs did is not known to this one.")
         return ExitCode.OK
-    tip = RecordBranch(place.state, branch, bootstrap.git_remote()).fetch()
-    target = bootstrap.workflow().outputs
+    tip = RecordBranch(place.state, branch, git_remote()).fetch()
+    target = read_workflow().outputs
     if target is not None:
         with target.open("a", encoding="utf-8") as out:
-            out.write(runner.outputs({"branch": branch}))
+            out.write(workflow_commands.outputs({"branch": branch}))
     terminal.note(f"The record is {branch} at {tip[:12]}." if tip else f"There is no branch {branch} yet: no record.")
     return ExitCode.OK
 
@@ -43,9 +43,9 @@ def run_push_record(place: Place, author: str, terminal: Terminal) -> ExitCode:
     if branch is None:
         terminal.note("settings.yaml names no record.branch: nothing was pushed.")
         return ExitCode.OK
-    here = bootstrap.workflow()
+    here = read_workflow()
     note = f"Run {here.run}, commit {here.commit}" if here.run and here.commit.isalnum() else "By hand"
-    commit = RecordBranch(place.state, branch, bootstrap.git_remote()).push(place.record, by, note)
+    commit = RecordBranch(place.state, branch, git_remote()).push(place.record, by, note)
     terminal.note(f"The record is {branch} at {commit[:12]}." if commit else f"Nothing is new for {branch}.")
     return ExitCode.OK
 

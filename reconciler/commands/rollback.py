@@ -14,22 +14,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reconciler.commands.place import Place, place_settings, place_target
-from reconciler.commands.record import with_past
-from reconciler.core.compare import folded
-from reconciler.core.edits import USER, Edit, Entity, Person, compare
 from reconciler.core.model import Diagnostic, Severity
-from reconciler.core.restore import Conflict, Restoration, Step, restore
 from reconciler.core.text import line, plural, printable
-from reconciler.desired import load
+from reconciler.core.values import folded
+from reconciler.desired.loader import load
 from reconciler.errors import ExitCode, ReconcilerError, RepositoryError
-from reconciler.render.restoration import render_restoration
-from reconciler.sources.entries import Piece, differing, entries, kind_of, pieces
-from reconciler.sources.yaml_edit import EditedFile, EditError
-from reconciler.store.commits import Commits
-from reconciler.store.files import write_text
-from reconciler.store.records import commit_before, runs_on_record
-from reconciler.terminal import Terminal
+from reconciler.git.commits import Commits
+from reconciler.history.edits import USER, Edit, Entity, Person, compare
+from reconciler.history.revert import Conflict, Restoration, Step, restore
+from reconciler.history.yaml_edit import EditedFile, EditError
+from reconciler.history.yaml_entries import Piece, differing, entries, kind_of, pieces
+from reconciler.record.files import write_text
+from reconciler.record.reader import commit_before, runs_on_record
+from reconciler.render.rollback import render_restoration
+from reconciler.session.record import with_past
+from reconciler.session.terminal import Terminal
+from reconciler.session.workspace import Place, place_settings, place_target
 
 _PLAN_ID = re.compile(r"(?:sha256:)?([0-9a-f]{12,64})")
 

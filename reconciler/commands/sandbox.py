@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from reconciler import bootstrap
+from reconciler.session.sandbox import reset_sandbox, seed_sandbox, serve_sandbox
 
 
 def _file(state: Path) -> Path:
@@ -14,16 +14,16 @@ def _file(state: Path) -> Path:
 
 def serve(state: Path, port: int, say: Callable[[str], object]) -> None:
     """Serves until Ctrl-C, after saying where and with which token."""
-    bootstrap.serve_sandbox(_file(state), port, say)
+    serve_sandbox(_file(state), port, say)
 
 
 def seed(state: Path, document: Path | None) -> str:
     """Fills the sandbox; what was done."""
-    users = bootstrap.seed_sandbox(_file(state), document)
+    users = seed_sandbox(_file(state), document)
     return f"The sandbox has {users:,} users: {_file(state)}\n"
 
 
 def reset(state: Path) -> str:
     """Empties the sandbox; what was done."""
-    bootstrap.reset_sandbox(_file(state))
+    reset_sandbox(_file(state))
     return f"The sandbox is empty: {_file(state)}\n"

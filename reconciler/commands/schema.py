@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from reconciler import plan_document
+from reconciler.desired.directory import KINDS
+from reconciler.desired.directory import json_schema as file_schema
 from reconciler.errors import UsageError
-from reconciler.sources.yaml_files import KINDS
-from reconciler.sources.yaml_files import json_schema as file_schema
-from reconciler.store.receipts import json_schema as receipt_schema
+from reconciler.record import plan_file
+from reconciler.record.receipt import json_schema as receipt_schema
 
 
 def schema_text(kind: str) -> str:
@@ -19,7 +19,7 @@ def schema_text(kind: str) -> str:
 
 def _schema(kind: str) -> dict[str, Any]:
     if kind == "plan":
-        return plan_document.json_schema()
+        return plan_file.json_schema()
     if kind == "receipt":
         return receipt_schema()
     if kind in KINDS:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from reconciler.commands.face import DATA, Face, rendered
 from reconciler.core.plan import Plan
 from reconciler.core.profile import TargetProfile
 from reconciler.core.text import printable
 from reconciler.errors import ExitCode, PlanFileError, UsageError
-from reconciler.plan_document import from_record, json_text
 from reconciler.profiles import PROFILES
+from reconciler.record.files import read_file
+from reconciler.record.plan_file import from_record, json_text
+from reconciler.record.reader import PLAN
+from reconciler.record.receipt import RECEIPT, read_receipt
+from reconciler.render.formats import DATA, Face, rendered
 from reconciler.render.receipt import render_receipt
-from reconciler.store.files import read_file
-from reconciler.store.receipts import RECEIPT, read_receipt
-from reconciler.store.records import PLAN
-from reconciler.terminal import Terminal
+from reconciler.session.terminal import Terminal
 
 
 def run_show(file: Path, face: Face, terminal: Terminal) -> ExitCode:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from reconciler.commands.face import DATA, check_format
-from reconciler.commands.place import Place, place_settings, place_target
-from reconciler.commands.record import with_past
-from reconciler.core.health import Health, Quarantine, QuarantineReason, Run, Standing, assess
+from reconciler.apply.quarantine import Health, Standing, assess
 from reconciler.core.model import Target
 from reconciler.errors import ExitCode
-from reconciler.plan_document import json_text
+from reconciler.record.lock import holder
+from reconciler.record.plan_file import json_text
+from reconciler.record.refusal import last_refusal
+from reconciler.record.runs import Quarantine, QuarantineReason, ReceiptRun
+from reconciler.record.target_runs import runs_of
+from reconciler.render.formats import DATA, check_format
 from reconciler.render.status import Status, render_status, status_document
-from reconciler.store.lock import holder
-from reconciler.store.refusal import last_refusal
-from reconciler.store.runs import runs_of
-from reconciler.terminal import Terminal
+from reconciler.session.record import with_past
+from reconciler.session.terminal import Terminal
+from reconciler.session.workspace import Place, place_settings, place_target
 
 
 def run_status(place: Place, form: str, terminal: Terminal) -> ExitCode:
@@ -38,7 +39,7 @@ def status_of(place: Place, target: Target) -> Status:
     return Status(target, _health(runs, running=running is not None), running, _refused(place, target))
 
 
-def _health(runs: list[Run], *, running: bool) -> Health:
+def _health(runs: list[ReceiptRun], *, running: bool) -> Health:
     """An apply that is running now has not failed: the one before it counts."""
     if running and runs and runs[-1].ended is None:
         runs = runs[:-1]

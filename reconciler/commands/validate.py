@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from reconciler.commands.base import compare_offline, read_base
-from reconciler.commands.place import Place
 from reconciler.core.model import Severity
 from reconciler.core.text import plural
-from reconciler.desired import BrokenState, load
+from reconciler.desired.loader import BrokenState, load
 from reconciler.errors import ExitCode
 from reconciler.render.text import render_comparison
-from reconciler.terminal import Terminal
+from reconciler.session.baseline import compare_offline, read_base
+from reconciler.session.terminal import Terminal
+from reconciler.session.workspace import Place
 
 
 def run_validate(place: Place, terminal: Terminal, base: str | None = None) -> ExitCode:

@@ -9,16 +9,16 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import assert_never
 
-from reconciler.core import operators, scoping
-from reconciler.core.compare import folded
-from reconciler.core.membership import Groups
 from reconciler.core.model import Diagnostic, Origin, error, warning
-from reconciler.core.operators import Operand, Operator, TextTest
-from reconciler.core.scoping import Clause, ScopingFilter, Test, UnjudgedError
+from reconciler.core.scope import filters, operators
+from reconciler.core.scope.filters import Clause, ScopingFilter, Test, UnjudgedError
+from reconciler.core.scope.groups import Groups
+from reconciler.core.scope.operators import Operand, Operator, TextTest
 from reconciler.core.text import quoted, shortened
+from reconciler.core.values import folded
+from reconciler.desired import schema
+from reconciler.desired.validation import Located
 from reconciler.expressions.values import EvaluationError
-from reconciler.sources import models
-from reconciler.sources.validation import Located
 
 Report = Callable[[Diagnostic], None]
 Input = tuple[str, Origin | None, str]
@@ -42,7 +42,7 @@ class CompiledFilters:
     groups: tuple[tuple[str, Origin | None], ...] = ()
 
 
-def compile_filters(located: Located[models.Scope], groups: Groups, today: date, report: Report) -> CompiledFilters:
+def compile_filters(located: Located[schema.Scope], groups: Groups, today: date, report: Report) -> CompiledFilters:
     """All filters. Mistakes are diagnostics: then nobody may plan, whatever is compiled."""
     compiler = _Compiler(located, groups, today, report)
     filters = tuple(compiler.filter(index, entry) for index, entry in enumerate(located.value.filters))
@@ -61,7 +61,7 @@ class _UnusableError(ValueError):
 class _Compiler:
     """Compiles filters one by one; what they refer to gathers in it."""
 
-    located: Located[models.Scope]
+    located: Located[schema.Scope]
     groups: Groups
     today: date
     report: Report
@@ -69,7 +69,7 @@ class _Compiler:
     named: list[tuple[str, Origin | None]] = field(default_factory=list)
     places: dict[str, Origin | None] = field(default_factory=dict)
 
-    def filter(self, index: int, entry: models.ScopingFilter) -> ScopingFilter:
+    def filter(self, index: int, entry: schema.ScopingFilter) -> ScopingFilter:
         origin = self.located.at("filters", index, "name")
         if folded(entry.name) in self.places:
             summary = f"filter {quoted(entry.name)} is defined twice"
@@ -110,28 +110,28 @@ class _Compiler:
     def built(self, row: _Row, operator: Operator) -> Clause:
         attribute, value = row.entry.attribute or "", row.entry.value or ""
         if operator in operators.MEMBERSHIP:
-            test, see = scoping.on_membership(value, self.groups, operator), scoping.see_membership(value, self.groups)
+            test, see = filters.on_membership(value, self.groups, operator), filters.see_membership(value, self.groups)
         elif attribute in _LIFECYCLE:
             name = attribute.partition(".")[2]
-            test, see = self.on_lifecycle(row, operator), scoping.see_lifecycle(name)
+            test, see = self.on_lifecycle(row, operator), filters.see_lifecycle(name)
         else:
-            test, see = self.on_attribute(row, operator), scoping.see_attribute(attribute)
+            test, see = self.on_attribute(row, operator), filters.see_attribute(attribute)
         return Clause(self.words(row, operator), attribute, test, see, row.origin)
 
     def on_lifecycle(self, row: _Row, operator: Operator) -> Test:
         attribute = row.entry.attribute
         if attribute == "lifecycle.protected":
-            return scoping.on_protected(operator)
-        name: scoping.LifecycleDate = "starts" if attribute == "lifecycle.starts" else "expires"
+            return filters.on_protected(operator)
+        name: filters.LifecycleDate = "starts" if attribute == "lifecycle.starts" else "expires"
         if operator in operators.DAYS:
-            return scoping.on_day(name, operators.day_test(operator, self.day(row)))
-        return scoping.on_lifecycle_presence(name, operator)
+            return filters.on_day(name, operators.day_test(operator, self.day(row)))
+        return filters.on_lifecycle_presence(name, operator)
 
     def on_attribute(self, row: _Row, operator: Operator) -> Test:
         name = row.entry.attribute or ""
         if operator in operators.PRESENCE:
-            return scoping.on_presence(name, operator)
-        return scoping.on_attribute(name, self.text_test(row, operator), row.entry.values_match, row.origin)
+            return filters.on_presence(name, operator)
+        return filters.on_attribute(name, self.text_test(row, operator), row.entry.values_match, row.origin)
 
     def text_test(self, row: _Row, operator: Operator) -> TextTest:
         value = row.entry.value or ""
@@ -184,8 +184,8 @@ class _Compiler:
 class _Row:
     """One clause as written; `index` is its filter's and its own."""
 
-    entry: models.Clause
-    located: Located[models.Scope]
+    entry: schema.Clause
+    located: Located[schema.Scope]
     index: tuple[int, int]
 
     def at(self, *key: str) -> Origin | None:
@@ -218,13 +218,13 @@ def _ambiguous(row: _Row, operator: Operator) -> Diagnostic:
     return warning(summary, detail, row.at("operator"))
 
 
-def _is_incomplete(entry: models.Clause, operator: Operator) -> bool:
+def _is_incomplete(entry: schema.Clause, operator: Operator) -> bool:
     """Whether there is nothing to build a clause from."""
     fits = operator in _LIFECYCLE.get(entry.attribute or "", {operator})
     return not fits or (operators.operand(operator) is not Operand.NONE and not entry.value)
 
 
-def _mistakes(entry: models.Clause, operator: Operator) -> Iterator[Mistake]:
+def _mistakes(entry: schema.Clause, operator: Operator) -> Iterator[Mistake]:
     yield from _attribute_mistakes(entry, operator)
     takes = operators.operand(operator)
     if takes is Operand.NONE and entry.value:
@@ -237,16 +237,16 @@ def _mistakes(entry: models.Clause, operator: Operator) -> Iterator[Mistake]:
         yield "values_match", f"values_match means nothing for {_subject(entry, operator)}", "Remove it."
 
 
-def _has_values(entry: models.Clause, operator: Operator) -> bool:
+def _has_values(entry: schema.Clause, operator: Operator) -> bool:
     """Whether the operator looks at values one by one."""
     return entry.attribute not in _LIFECYCLE and operator not in operators.PRESENCE | operators.MEMBERSHIP
 
 
-def _subject(entry: models.Clause, operator: Operator) -> str:
+def _subject(entry: schema.Clause, operator: Operator) -> str:
     return str(entry.attribute) if entry.attribute in _LIFECYCLE else operator.value
 
 
-def _attribute_mistakes(entry: models.Clause, operator: Operator) -> Iterator[Mistake]:
+def _attribute_mistakes(entry: schema.Clause, operator: Operator) -> Iterator[Mistake]:
     name = entry.attribute
     if operator in operators.MEMBERSHIP:
         if name:
@@ -285,11 +285,11 @@ def _integer(value: str) -> int:
 def _pattern(row: _Row) -> TextTest:
     """The regular expression, with faults on a user's value as `UnjudgedError`."""
     # RE2 takes 20 ms to import, and most directories have no pattern.
-    from reconciler.expressions import regular  # noqa: PLC0415
+    from reconciler.expressions import regex  # noqa: PLC0415
 
     name, value = row.entry.attribute or "", row.entry.value or ""
     try:
-        matches = regular.whole(value, ignore_case=row.entry.ignore_case)
+        matches = regex.whole(value, ignore_case=row.entry.ignore_case)
     except EvaluationError as fault:
         way_out = "Patterns are .NET's, as far as RE2 has an equal for them."
         raise _UnusableError(f"the pattern cannot be used: {fault}", way_out) from fault

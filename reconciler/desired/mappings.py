@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.core import paths
-from reconciler.core.compare import UnreadableError, typed
-from reconciler.core.mapping import attribute_row, unacceptable
 from reconciler.core.model import (
     AttributeMapping,
     AttributePath,
@@ -25,12 +23,14 @@ from reconciler.core.model import (
     warning,
 )
 from reconciler.core.paths import short
+from reconciler.core.planning.mapping import attribute_row, unacceptable
 from reconciler.core.profile import Attribute, Mutability, TargetProfile
 from reconciler.core.text import printable, quoted
+from reconciler.core.values import UnreadableError, typed
+from reconciler.desired import schema
+from reconciler.desired.directory import Directory
 from reconciler.desired.rules import CompiledRule, compile_rule, rule_words
-from reconciler.sources import models
-from reconciler.sources.validation import Located
-from reconciler.sources.yaml_files import Directory
+from reconciler.desired.validation import Located
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +87,16 @@ def _meant(target: str, profile: TargetProfile) -> set[AttributePath]:
     return {near} if near else set()
 
 
-def mapping_rows(directory: Directory, profile: TargetProfile) -> list[Located[models.Mapping]]:
+def mapping_rows(directory: Directory, profile: TargetProfile) -> list[Located[schema.Mapping]]:
     """The rows of mappings.yaml; without the file, those of the profile."""
     rows = directory.mappings()
     if rows or directory.has("mappings.yaml"):
         return rows
-    return [Located(models.Mapping.model_validate(_default_row(row)), None) for row in profile.mappings]
+    return [Located(schema.Mapping.model_validate(_default_row(row)), None) for row in profile.mappings]
 
 
 def compile_row(
-    row: models.Mapping, profile: TargetProfile, now: datetime
+    row: schema.Mapping, profile: TargetProfile, now: datetime
 ) -> tuple[AttributeMapping | None, tuple[Diagnostic, ...]]:
     """One row by itself, and what is wrong with it."""
     alone = Directory(Path())
@@ -104,9 +104,9 @@ def compile_row(
     return compiled, tuple(alone.diagnostics)
 
 
-def default_active(profile: TargetProfile) -> models.Mapping:
+def default_active(profile: TargetProfile) -> schema.Mapping:
     """The row of `active` that counts when mappings.yaml has none."""
-    return models.Mapping.model_validate(_default_row(next(row for row in profile.mappings if row.target == "active")))
+    return schema.Mapping.model_validate(_default_row(next(row for row in profile.mappings if row.target == "active")))
 
 
 def _default_row(row: Any) -> dict[str, Any]:
@@ -114,9 +114,9 @@ def _default_row(row: Any) -> dict[str, Any]:
     return {name: getattr(row, name) for name in names if getattr(row, name) is not None}
 
 
-def _check_precedences(rows: Sequence[Located[models.Mapping]], directory: Directory) -> None:
+def _check_precedences(rows: Sequence[Located[schema.Mapping]], directory: Directory) -> None:
     """Two rows of one precedence: the order of the file would decide who is who."""
-    seen: dict[int, Located[models.Mapping]] = {}
+    seen: dict[int, Located[schema.Mapping]] = {}
     numbers = {row.value.match for row in rows}
     for row in rows:
         number = row.value.match
@@ -133,7 +133,7 @@ def _check_precedences(rows: Sequence[Located[models.Mapping]], directory: Direc
 
 
 def _check_complete(
-    rows: Sequence[Located[models.Mapping]], targets: Collection[AttributePath], directory: Directory
+    rows: Sequence[Located[schema.Mapping]], targets: Collection[AttributePath], directory: Directory
 ) -> None:
     """Reports what is missing: userName, which SCIM cannot do without, and a way to find people again."""
     at = Origin("mappings.yaml", 1, 1)
@@ -145,7 +145,7 @@ def _check_complete(
 
 
 def _compile(
-    row: Located[models.Mapping], profile: TargetProfile, directory: Directory, now: datetime
+    row: Located[schema.Mapping], profile: TargetProfile, directory: Directory, now: datetime
 ) -> AttributeMapping | None:
     entry = row.value
     try:
@@ -193,7 +193,7 @@ def _unmappable(attribute: Attribute, origin: Origin | None) -> Diagnostic:
     return error(f"{name} is write-only ({attribute.source}) and not supported", detail, origin)
 
 
-def _check(row: Located[models.Mapping], attribute: Attribute, compiled: CompiledRule, directory: Directory) -> None:
+def _check(row: Located[schema.Mapping], attribute: Attribute, compiled: CompiledRule, directory: Directory) -> None:
     """Parts of a row that contradict one another."""
     entry, name = row.value, short(attribute.path)
     flow = "create" if compiled.once else entry.apply
@@ -221,7 +221,7 @@ def _check(row: Located[models.Mapping], attribute: Attribute, compiled: Compile
         directory.report(warning(f"{name} flows on create only, not {entry.apply}", detail, row.at("apply")))
 
 
-def _default(row: Located[models.Mapping], attribute: Attribute, directory: Directory) -> Value | None:
+def _default(row: Located[schema.Mapping], attribute: Attribute, directory: Directory) -> Value | None:
     entry = row.value
     if entry.default is None:
         return None
@@ -239,7 +239,7 @@ def _default(row: Located[models.Mapping], attribute: Attribute, directory: Dire
     return typed(attribute, entry.default)
 
 
-def _is_constant_usable(row: Located[models.Mapping], attribute: Attribute, directory: Directory) -> bool:
+def _is_constant_usable(row: Located[schema.Mapping], attribute: Attribute, directory: Directory) -> bool:
     """Whether the row's constant, if it has one, is a value of the attribute; else everybody would be a mistake."""
     constant = row.value.constant
     wrong = None if constant is None else _unusable(attribute, constant)

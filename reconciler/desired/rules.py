@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from reconciler.core.compare import folded, is_text
-from reconciler.core.mapping import MappingError, constant, direct
 from reconciler.core.model import RulePart, SourceAttributes, Value, error
+from reconciler.core.planning.mapping import MappingError, constant, direct
 from reconciler.core.profile import Attribute
 from reconciler.core.text import printable, quoted, shortened
-from reconciler.expressions import stock
-from reconciler.expressions.drawn import draws
+from reconciler.core.values import folded, is_text
+from reconciler.desired import schema
+from reconciler.desired.directory import Directory
+from reconciler.desired.validation import Located
+from reconciler.expressions import default_active
+from reconciler.expressions.seeded_random import draws
 from reconciler.expressions.template import TemplateFaultError, compile_template
 from reconciler.expressions.values import Context, EvaluationError, IgnoreFlow
-from reconciler.sources import models
-from reconciler.sources.validation import Located
-from reconciler.sources.yaml_files import Directory
 
 if TYPE_CHECKING:
     from reconciler.expressions.language import Explanation, Expression
@@ -38,7 +38,7 @@ class CompiledRule:
 
 
 def compile_rule(
-    row: Located[models.Mapping], attribute: Attribute, directory: Directory, now: datetime
+    row: Located[schema.Mapping], attribute: Attribute, directory: Directory, now: datetime
 ) -> CompiledRule | None:
     """What the row says of its value; None, and a diagnostic, when it cannot be used."""
     entry = row.value
@@ -56,7 +56,7 @@ def compile_rule(
     return CompiledRule(_as_rule(template), inputs)
 
 
-def rule_words(entry: models.Mapping) -> str:
+def rule_words(entry: schema.Mapping) -> str:
     """The rule as written: `source: surname`."""
     kinds = ("source", "constant", "expression", "template")
     return next(f"{kind}: {getattr(entry, kind)}" for kind in kinds if getattr(entry, kind) is not None)
@@ -67,9 +67,9 @@ _ONCE = frozenset({"Guid", "RandomString", "SelectUniqueValue"})
 
 
 def _expression(
-    text: str, row: Located[models.Mapping], attribute: Attribute, directory: Directory, now: datetime
+    text: str, row: Located[schema.Mapping], attribute: Attribute, directory: Directory, now: datetime
 ) -> CompiledRule | None:
-    stock_rule = None if is_text(attribute) else stock.compile_expression(text)
+    stock_rule = None if is_text(attribute) else default_active.compile_expression(text)
     if stock_rule is not None:
         return CompiledRule(stock_rule)
     # The parser takes 0.1 s to import, and most directories have no expression but the stock one.

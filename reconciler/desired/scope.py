@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from reconciler.core import membership, scope
-from reconciler.core.compare import folded
-from reconciler.core.membership import GroupMembers
 from reconciler.core.model import Origin, error
+from reconciler.core.scope.groups import GroupMembers, cycles, resolve
+from reconciler.core.scope.verdict import Roster, ScopeRules
 from reconciler.core.text import quoted
+from reconciler.core.values import folded
+from reconciler.desired import schema
+from reconciler.desired.directory import Directory
 from reconciler.desired.filters import CompiledFilters, Input, compile_filters
-from reconciler.sources import models
-from reconciler.sources.validation import Located
-from reconciler.sources.yaml_files import Directory
+from reconciler.desired.validation import Located
 
 Places = dict[str, tuple[str, Origin | None]]
 """Folded name -> the name as written, and where it is used first."""
@@ -26,7 +26,7 @@ Places = dict[str, tuple[str, Origin | None]]
 class ScopeRead:
     """The scope rules, the users that they and the groups name, and the attributes that filters read."""
 
-    rules: scope.ScopeRules
+    rules: ScopeRules
     users: tuple[tuple[str, Origin | None], ...]
     inputs: tuple[Input, ...] = ()
 
@@ -45,7 +45,7 @@ def read_scope(directory: Directory, today: date) -> ScopeRead:
     groups = _groups(directory, references)
     located = directory.scope()
     if located is None:
-        rules, compiled = scope.ScopeRules(assigned=None), CompiledFilters()
+        rules, compiled = ScopeRules(assigned=None), CompiledFilters()
     else:
         compiled = compile_filters(located, groups, today, directory.report)
         for name, origin in compiled.groups:
@@ -56,19 +56,19 @@ def read_scope(directory: Directory, today: date) -> ScopeRead:
 
 
 def _rules(
-    located: Located[models.Scope],
+    located: Located[schema.Scope],
     groups: Mapping[str, GroupMembers],
     references: _References,
     compiled: CompiledFilters,
-) -> scope.ScopeRules:
+) -> ScopeRules:
     assigned = _members(located, located.value.assigned, references, "assigned")
     excluded = _members(located, located.value.excluded, references, "excluded")
     everybody = located.value.sync == "all"
-    return scope.ScopeRules(
-        assigned=None if everybody else membership.resolve(assigned, groups),
-        excluded=membership.resolve(excluded, groups),
+    return ScopeRules(
+        assigned=None if everybody else resolve(assigned, groups),
+        excluded=resolve(excluded, groups),
         filters=compiled.filters,
-        roster=scope.Roster(assigned, excluded, groups),
+        roster=Roster(assigned, excluded, groups),
     )
 
 
@@ -92,13 +92,13 @@ def _groups(directory: Directory, references: _References) -> dict[str, GroupMem
             continue
         places[name] = group.at("name")
         groups[name] = _members(group, group.value.members, references, "members")
-    for cycle in membership.cycles(groups):
+    for cycle in cycles(groups):
         names = " -> ".join(cycle)
         directory.report(error(f"groups contain one another: {names}", "Break the circle.", places[cycle[0]]))
     return groups
 
 
-def _members(located: Located[Any], members: models.Members, references: _References, *location: str) -> GroupMembers:
+def _members(located: Located[Any], members: schema.Members, references: _References, *location: str) -> GroupMembers:
     for index, user in enumerate(members.users):
         references.users.setdefault(folded(user), (user, located.at(*location, "users", index)))
     for index, group in enumerate(members.groups):

@@ -7,16 +7,17 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.core import operators, paths
-from reconciler.core.operators import EXTENSIONS
+from reconciler.core import paths
 from reconciler.core.profile import Comparison, TargetProfile
+from reconciler.core.scope import operators
+from reconciler.core.scope.operators import EXTENSIONS
 from reconciler.core.text import quoted, shortened
+from reconciler.desired import schema
 from reconciler.entra.findings import Finding, Kind
 from reconciler.entra.sources import attribute_source, constant_source, expression_source
 from reconciler.errors import SchemaError
 from reconciler.expressions import language
 from reconciler.expressions.from_template import expression_of
-from reconciler.sources import models
 
 _FLOWS = {"always": "Always", "create": "ObjectAddOnly", "if_empty": "AttributeAddOnly"}
 _ENTRA = "Azure Active Directory"
@@ -32,8 +33,8 @@ class ToExport:
     """
 
     profile: TargetProfile
-    rows: Sequence[models.Mapping]
-    filters: Sequence[models.ScopingFilter]
+    rows: Sequence[schema.Mapping]
+    filters: Sequence[schema.ScopingFilter]
     actions: Sequence[str]
     inputs: Iterable[str]
     once: Collection[str] = ()
@@ -92,7 +93,7 @@ def _id(profile: TargetProfile, part: str) -> str:
 # --- mappings -------------------------------------------------------------------
 
 
-def _mapping(row: models.Mapping, once: Collection[str], findings: list[Finding]) -> dict[str, Any] | None:
+def _mapping(row: schema.Mapping, once: Collection[str], findings: list[Finding]) -> dict[str, Any] | None:
     subject, target = paths.short(row.target), str(paths.parse(row.target))
     source = _source(row)
     if isinstance(source, str):
@@ -115,7 +116,7 @@ def _mapping(row: models.Mapping, once: Collection[str], findings: list[Finding]
     }
 
 
-def _source(row: models.Mapping) -> dict[str, Any] | str:
+def _source(row: schema.Mapping) -> dict[str, Any] | str:
     """The source, or why there is none."""
     if row.source is not None:
         return _direct(row.source)
@@ -146,7 +147,7 @@ def _compiled(text: str) -> dict[str, Any]:
 # --- filters, actions -----------------------------------------------------------
 
 
-def _group(given: models.ScopingFilter, findings: list[Finding]) -> dict[str, Any] | None:
+def _group(given: schema.ScopingFilter, findings: list[Finding]) -> dict[str, Any] | None:
     reasons = [*(["not: true"] if given.negated else []), *(each for row in given.clauses for each in _extensions(row))]
     if reasons:
         said = f"Entra has no {', no '.join(dict.fromkeys(reasons))}; the filter is left out, so fewer people pass"
@@ -155,7 +156,7 @@ def _group(given: models.ScopingFilter, findings: list[Finding]) -> dict[str, An
     return {"name": given.name, "clauses": [_clause(clause) for clause in given.clauses]}
 
 
-def _extensions(clause: models.Clause) -> Iterator[str]:
+def _extensions(clause: schema.Clause) -> Iterator[str]:
     operator = operators.find(clause.operator)
     if operator in EXTENSIONS:
         yield str(operator)
@@ -167,7 +168,7 @@ def _extensions(clause: models.Clause) -> Iterator[str]:
         yield f"attribute {clause.attribute}"
 
 
-def _clause(clause: models.Clause) -> dict[str, Any]:
+def _clause(clause: schema.Clause) -> dict[str, Any]:
     return {
         "operatorName": str(operators.find(clause.operator)),
         "sourceOperandName": clause.attribute,

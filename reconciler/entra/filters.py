@@ -9,18 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import date
 
-from reconciler.core import operators
-from reconciler.core.compare import folded
 from reconciler.core.model import Diagnostic, Severity
-from reconciler.core.operators import EXTENSIONS, Operand, Operator
+from reconciler.core.scope import operators
+from reconciler.core.scope.operators import EXTENSIONS, Operand, Operator
 from reconciler.core.text import plural, quoted, shortened
+from reconciler.core.values import folded
+from reconciler.desired import schema
 from reconciler.desired.filters import compile_filters
+from reconciler.desired.validation import Located
 from reconciler.entra import document
 from reconciler.entra.findings import Finding, Group, Kind, ScopeFilters
 from reconciler.entra.yaml_text import fits
 from reconciler.expressions.values import MAX_LENGTH
-from reconciler.sources import models
-from reconciler.sources.validation import Located
 
 _INPUT = "an early filter, whose leavers Entra does not deprovision"
 _CATEGORY = "experimental, and not described"
@@ -82,7 +82,7 @@ def _unique(name: str, names: set[str]) -> str:
 def _said_by_loader(name: str, clauses: Sequence[dict[str, str]], today: date) -> Iterator[Diagnostic]:
     """What the loader says of the group."""
     group = {"name": name, "clauses": list(clauses)}
-    scope = models.Scope.model_validate({"sync": "all", "filters": [group]})
+    scope = schema.Scope.model_validate({"sync": "all", "filters": [group]})
     said: list[Diagnostic] = []
     compile_filters(Located(scope, None), {}, today, said.append)
     yield from said

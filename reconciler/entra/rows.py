@@ -12,6 +12,7 @@ from reconciler.core.model import Severity
 from reconciler.core.paths import short
 from reconciler.core.profile import TargetProfile
 from reconciler.core.text import quoted, shortened
+from reconciler.desired import schema
 from reconciler.desired.mappings import compile_row
 from reconciler.entra import document
 from reconciler.entra.document import AttributeDefinition
@@ -19,7 +20,6 @@ from reconciler.entra.findings import Finding, Kind, Row
 from reconciler.entra.yaml_text import fits
 from reconciler.expressions import grammar
 from reconciler.expressions.values import MAX_LENGTH, ExpressionFaultError
-from reconciler.sources import models
 
 _ATTRIBUTE = re.compile(r"\s*\[\s*([^\[\]\"\r\n]*?)\s*\]\s*")
 # `2.0User` without the colon stands in schemas that were edited by hand, and in Microsoft's own samples.
@@ -286,11 +286,11 @@ def _check(draft: _Draft, profile: TargetProfile, now: datetime) -> tuple[str, .
     if longest > MAX_LENGTH or not fits(draft.entries):
         draft.reasons.append(f"longer than {MAX_LENGTH:,} characters")
         return ()
-    compiled, said = compile_row(models.Mapping.model_validate(draft.entries), profile, now)
+    compiled, said = compile_row(schema.Mapping.model_validate(draft.entries), profile, now)
     default = draft.entries.get("default")
     if default is not None and any(item.severity is Severity.ERROR for item in said):
         without = {key: value for key, value in draft.entries.items() if key != "default"}
-        alone, remaining = compile_row(models.Mapping.model_validate(without), profile, now)
+        alone, remaining = compile_row(schema.Mapping.model_validate(without), profile, now)
         if not any(item.severity is Severity.ERROR for item in remaining):
             why = next(item.summary for item in said if item.severity is Severity.ERROR)
             draft.lost.append(f"the default {quoted(shortened(str(default)))}: {why}")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from reconciler.expressions import functions, grammar
+from reconciler.expressions import grammar
+from reconciler.expressions.functions import registry
 
 
 def attribute_source(name: str) -> dict[str, Any]:
@@ -45,7 +46,7 @@ def _node(node: grammar.Node) -> dict[str, Any]:
 
 def _parameters(call: grammar.Call) -> list[dict[str, Any]]:
     """The arguments by the names of the parameters; those left out are not there."""
-    known = functions.FUNCTIONS.get(call.name)
+    known = registry.FUNCTIONS.get(call.name)
     found = []
     for index, each in enumerate(call.arguments):
         parameter = known.parameter(index) if known else None

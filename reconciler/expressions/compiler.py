@@ -7,8 +7,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
-from reconciler.expressions import comparison, functions, grammar
-from reconciler.expressions.functions_text import concatenate
+from reconciler.expressions import comparison, grammar
+from reconciler.expressions.functions import registry
+from reconciler.expressions.functions.text import concatenate
 from reconciler.expressions.signature import Argument, Arguments, Function, Parameter
 from reconciler.expressions.values import (
     Attributes,
@@ -89,7 +90,7 @@ def _keyword(node: grammar.Keyword, parameter: Parameter) -> Argument:
     hint = _MEANT.get(node.name.lower())
     if parameter.keywords:
         hint = f"here can stand {' or '.join(sorted(parameter.keywords))}"
-    elif node.name in functions.FUNCTIONS:
+    elif node.name in registry.FUNCTIONS:
         hint = "a function needs parentheses"
     hint = hint or f'write [{node.name}] for the attribute, "{node.name}" for the text'
     raise ExpressionFaultError(f"{node.name} is a bare word: {hint}", node.position)
@@ -112,7 +113,7 @@ def _compare(node: grammar.Compare, parameter: Parameter, trace: Trace | None) -
 
 
 def _call(node: grammar.Call, trace: Trace | None, *, outermost: bool) -> Argument:
-    function = functions.FUNCTIONS.get(node.name)
+    function = registry.FUNCTIONS.get(node.name)
     if function is None:
         raise ExpressionFaultError(_unknown(node.name), node.position)
     if function.outermost and not outermost:
@@ -126,12 +127,12 @@ def _call(node: grammar.Call, trace: Trace | None, *, outermost: bool) -> Argume
 
 
 def _unknown(name: str) -> str:
-    if name in functions.UNDESCRIBED:
+    if name in registry.UNDESCRIBED:
         return f"Entra knows {name} but does not describe it"
-    for known in functions.FUNCTIONS:
+    for known in registry.FUNCTIONS:
         if known.lower() == name.lower():
             return f"there is no function {name[:40]}: names are case-sensitive. Did you mean {known}?"
-    near = difflib.get_close_matches(name[:40], functions.FUNCTIONS, 1, 0.75)
+    near = difflib.get_close_matches(name[:40], registry.FUNCTIONS, 1, 0.75)
     return f"there is no function {name[:40]}" + (f". Did you mean {near[0]}?" if near else "")
 
 

@@ -8,8 +8,8 @@ from reconciler.core.model import Attributes, Value
 from reconciler.core.paths import short
 from reconciler.core.plan import REMOVALS, Action, Attribution, Change
 from reconciler.core.text import plural, printable
+from reconciler.render.labels import LISTS, LOOKS, for_readers
 from reconciler.render.style import BOLD, GREEN, GREY, RED, YELLOW, Style
-from reconciler.render.words import LISTS, LOOKS, for_readers
 
 _MARKS = {
     Attribution.THIS_CHANGE_SET: LISTS[Attribution.ALREADY_PENDING].label,

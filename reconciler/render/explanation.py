@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
-from reconciler.core.explanation import Explanation, Lookup, MappedRow
 from reconciler.core.model import Diagnostic, LiveUser, Origin, RulePart
 from reconciler.core.paths import short
+from reconciler.core.planning.explanation import Explanation, Lookup, MappedRow
 from reconciler.core.policy import Removal
-from reconciler.core.scope_trace import Answer, Step
-from reconciler.core.scoping import Seen
+from reconciler.core.scope.filters import Seen
+from reconciler.core.scope.trace import Answer, Step
 from reconciler.core.text import line, plural, printable, quoted, redacted
 from reconciler.render.changes import render_change, render_value
 from reconciler.render.diagnostics import render_diagnostics

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from reconciler.core.edits import USER, Kind, Row
-from reconciler.core.history import Cause, Entry, Outcome
+from reconciler.core.field_change import Row
 from reconciler.core.model import Value
 from reconciler.core.paths import short
 from reconciler.core.plan import Result
 from reconciler.core.text import line, plural, printable, quoted, redacted, shortened
+from reconciler.history.edits import USER, Kind
+from reconciler.history.outcomes import Cause, Entry, Outcome
 from reconciler.render.style import HIDDEN, Style
 
 FORMAT_VERSION = "1.0"

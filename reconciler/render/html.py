@@ -21,10 +21,7 @@ from reconciler.core.text import plural, printable
 from reconciler.errors import UsageError
 from reconciler.render.changes import history, in_short, mark_of, why
 from reconciler.render.diagnostics import diagnosed
-from reconciler.render.lists import Kind, by_need, kinds, only_list
-from reconciler.render.style import HIDDEN, Style
-from reconciler.render.templating import Templates
-from reconciler.render.words import (
+from reconciler.render.labels import (
     CHANGES_NOTHING_TODAY,
     FOR_READERS,
     LISTS,
@@ -38,6 +35,9 @@ from reconciler.render.words import (
     untouched,
     way_out,
 )
+from reconciler.render.sections import Kind, by_need, kinds, only_list
+from reconciler.render.style import HIDDEN, Style
+from reconciler.render.templating import Templates
 
 LONGEST_PAGE = 20_000
 """Changes of a page: beyond it a phone gives up. Removals come first; the page says how many are not in it."""

@@ -18,11 +18,7 @@ from reconciler.core.text import plural, shortened
 from reconciler.errors import UsageError
 from reconciler.render.changes import render_change, render_heading, render_lines
 from reconciler.render.diagnostics import render_diagnostics
-from reconciler.render.lists import Kind, by_need, kinds, only_list
-from reconciler.render.style import Style
-from reconciler.render.templating import Markdown, Templates, fenced
-from reconciler.render.text import later_lines, render_guards
-from reconciler.render.words import (
+from reconciler.render.labels import (
     CHANGES_NOTHING_TODAY,
     LISTS,
     NO_LONGER_PENDING,
@@ -32,6 +28,10 @@ from reconciler.render.words import (
     summary_lines,
     untouched,
 )
+from reconciler.render.sections import Kind, by_need, kinds, only_list
+from reconciler.render.style import Style
+from reconciler.render.templating import Markdown, Templates, fenced
+from reconciler.render.text import later_lines, render_guards
 
 LIMITS = {"comment": 64_000, "summary": 1_000_000}
 """Bytes of UTF-8, below GitHub's 65,536 and 1,048,576 so that a workflow can add lines. No text has more characters

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from reconciler.core.health import Health, Quarantine, Run, Standing, Trouble
+from reconciler.apply.quarantine import Health, Standing, Trouble
 from reconciler.core.model import Target
 from reconciler.core.plan import Result
 from reconciler.core.text import plural, printable, redacted
+from reconciler.record.runs import Quarantine, ReceiptRun
 from reconciler.render.style import HIDDEN, Style
 
 _BOLD, _RED, _GREEN = "\x1b[1m", "\x1b[31m", "\x1b[32m"
@@ -60,7 +61,7 @@ def _lines(status: Status, style: Style) -> Iterator[str]:
             yield f"  {_trouble(trouble, style)}"
 
 
-def _run(run: Run | None) -> str:
+def _run(run: ReceiptRun | None) -> str:
     if run is None:
         return "none on record"
     ends = {"complete": "complete", "interrupted": "interrupted", "quarantined": "stopped itself"}
@@ -118,7 +119,7 @@ def _code(status: Status) -> str:
     return "Active" if status.health.last is not None else "NotRun"
 
 
-def _execution(run: Run | None) -> dict[str, Any] | None:
+def _execution(run: ReceiptRun | None) -> dict[str, Any] | None:
     if run is None:
         return None
     return {

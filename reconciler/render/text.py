@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from reconciler.core.attribution import Part
 from reconciler.core.plan import Attribution, Base, Change, Guard, Plan
+from reconciler.core.planning.attribution import Part
 from reconciler.core.profile import TargetProfile
 from reconciler.core.text import plural, printable
 from reconciler.render.changes import WIDEST, render_as_lines, render_blocks
 from reconciler.render.diagnostics import render_diagnostics
-from reconciler.render.style import BOLD, GREEN, HIDDEN, RED, YELLOW, Style
-from reconciler.render.words import (
+from reconciler.render.labels import (
     CHANGES_NOTHING_TODAY,
     LISTS,
     LOOKS,
@@ -23,6 +22,7 @@ from reconciler.render.words import (
     untouched,
     way_out,
 )
+from reconciler.render.style import BOLD, GREEN, HIDDEN, RED, YELLOW, Style
 
 
 def render_plan(plan: Plan, profile: TargetProfile, style: Style, *, summary_only: bool = False) -> str:

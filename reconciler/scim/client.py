@@ -18,9 +18,9 @@ from reconciler.core.model import Resource
 from reconciler.core.text import printable, shortened
 from reconciler.errors import ReconcilerError, ScimError, TargetError, UnknownOutcomeError
 from reconciler.scim.deadline import Deadline, TooLongError
-from reconciler.scim.faults import Answer, Words
-from reconciler.scim.pace import Pace, Turn, retry_after
+from reconciler.scim.errors import Answer, Words
 from reconciler.scim.paging import ListRead, Page, Progress, read_all
+from reconciler.scim.rate_limiter import Pace, Turn, retry_after
 
 T = TypeVar("T")
 

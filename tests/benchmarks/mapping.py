@@ -18,9 +18,9 @@ from pathlib import Path
 
 from generate import people
 
-from reconciler.core.mapping import Projector
 from reconciler.core.model import IN_SCOPE, Origin, SourceUser
-from reconciler.desired import BrokenState, DesiredState, load
+from reconciler.core.planning.mapping import Projector
+from reconciler.desired.loader import BrokenState, DesiredState, load
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 RUNS = 3

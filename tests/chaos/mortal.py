@@ -13,7 +13,7 @@ from pathlib import Path
 
 _SECONDS = 120
 # What is imported once for all: the command, and what this module is imported by.
-_WARM = ("pytest", "reconciler.cli", "reconciler.commands.apply", "reconciler.desired", "reconciler.scim.client")
+_WARM = ("pytest", "reconciler.cli", "reconciler.commands.apply", "reconciler.desired.loader", "reconciler.scim.client")
 
 
 def _nothing(_number: int) -> None:

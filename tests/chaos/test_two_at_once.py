@@ -12,7 +12,7 @@ from chaos.faults import Schedule
 from chaos.scene import Scene
 from chaos.services import Witness
 
-LOCK = pytest.mark.skipif(importlib.util.find_spec("reconciler.store.lock") is None, reason="there is no lock yet")
+LOCK = pytest.mark.skipif(importlib.util.find_spec("reconciler.record.lock") is None, reason="there is no lock yet")
 
 
 @pytest.mark.parametrize("unique", [True, pytest.param(False, marks=LOCK)], ids=["strict", "lenient"])

@@ -13,8 +13,8 @@ from e2e.harness import Desk, assert_harmless, company
 from servers.odd_scim import Oddities
 from workspace import Ended
 
+from reconciler.apply.change import WORKERS
 from reconciler.core.text import plural
-from reconciler.one_change import WORKERS
 
 ALL_FAIL = Oddities(write_error_on=1, write_error_times=None, write_error_status=400)
 
@@ -268,7 +268,7 @@ def test_an_apply_that_runs_now_is_no_crash(desk: OpenDesk) -> None:
     assert status(opened).code == 1
     assert "did not end: it crashed" in status(opened).out
     from reconciler.core.model import Target  # noqa: PLC0415
-    from reconciler.store.lock import Wait, lock_directory, lock_name, one_writer  # noqa: PLC0415
+    from reconciler.record.lock import Wait, lock_directory, lock_name, one_writer  # noqa: PLC0415
 
     with one_writer(lock_directory() / lock_name(Target("scim", opened.base_url)), Wait(0, print)):
         found = status(opened)

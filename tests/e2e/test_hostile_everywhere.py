@@ -25,7 +25,7 @@ from servers.patching import Refused, User
 from servers.people import make_user
 from workspace import Ended, source
 
-from reconciler.sources.entries import entries
+from reconciler.history.yaml_entries import entries
 
 TEXTS = [text for name, text in HOSTILE.items() if name != "lone surrogates" and len(text) < 1000]
 USERS = "desired-state/users/people.yaml"

@@ -23,7 +23,7 @@ from servers.people import make_user
 from workspace import ENTERPRISE, Ended, source
 
 from reconciler.core.plan import Plan
-from reconciler.plan_document import from_json
+from reconciler.record.plan_file import from_json
 
 MARK = "qzx"
 """In every name and value of everybody, and in no word of ours."""

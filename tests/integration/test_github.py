@@ -16,7 +16,7 @@ from workspace import run as reconciler
 
 from reconciler.core.plan import Plan
 from reconciler.github import api as hub_api
-from reconciler.plan_document import to_json
+from reconciler.record.plan_file import to_json
 
 HEAD, MERGED = "a" * 40, "b" * 40
 PERMISSIONS = dict.fromkeys(("actions", "issues", "pull-requests", "statuses"), "write")

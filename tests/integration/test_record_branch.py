@@ -118,7 +118,7 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("GITHUB_OUTPUT", raising=False)
-    monkeypatch.setattr("reconciler.store.record_branch.time.sleep", lambda _: None)
+    monkeypatch.setattr("reconciler.record.branch.time.sleep", lambda _: None)
     yield opened
     opened.close()
 

@@ -19,20 +19,20 @@ from reconciler.errors import (
 )
 
 INTERNAL = {
-    # caught in reconciler.desired and told as diagnostics with a place
-    "reconciler.core.compare.UnreadableError",
-    "reconciler.core.filters.FilterError",
-    "reconciler.core.mapping.MappingError",
+    # caught in reconciler.desired.loader and told as diagnostics with a place
+    "reconciler.core.values.UnreadableError",
+    "reconciler.core.scope.scim_filter.FilterError",
+    "reconciler.core.planning.mapping.MappingError",
     "reconciler.core.paths.PathError",
-    "reconciler.core.scoping.UnjudgedError",
+    "reconciler.core.scope.filters.UnjudgedError",
     "reconciler.expressions.template.TemplateFaultError",
     "reconciler.expressions.values.EvaluationError",
     "reconciler.expressions.values.ExpressionFaultError",
     "reconciler.expressions.values.IgnoreFlowError",
     # told by scim.client as an answer that takes too long
     "reconciler.scim.deadline.TooLongError",
-    "reconciler.sources.yaml_edit.EditError",
-    "reconciler.store.git.GitRefusedError",
+    "reconciler.history.yaml_edit.EditError",
+    "reconciler.git.process.GitRefusedError",
 }
 """Public, but never seen by a user as an exception: somebody's data is wrong, not the run."""
 

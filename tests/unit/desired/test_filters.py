@@ -8,8 +8,8 @@ import pytest
 from builders import NOW
 
 from reconciler.core.model import ScopeReason, Severity
-from reconciler.core.operators import Operator
-from reconciler.desired import BrokenState, DesiredState, load
+from reconciler.core.scope.operators import Operator
+from reconciler.desired.loader import BrokenState, DesiredState, load
 
 SETTINGS = """\
 target:

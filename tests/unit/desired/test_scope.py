@@ -2,9 +2,9 @@ from pathlib import Path
 
 from builders import TODAY, source_user
 
-from reconciler.core.scope_trace import trace
+from reconciler.core.scope.trace import trace
+from reconciler.desired.directory import Directory
 from reconciler.desired.scope import read_scope
-from reconciler.sources.yaml_files import Directory
 
 
 def test_what_is_read_can_tell_through_which_groups_somebody_is_in_and_out(tmp_path: Path) -> None:

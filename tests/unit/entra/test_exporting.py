@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from entra_schemas import ENTERPRISE
 
+from reconciler.desired import schema
 from reconciler.entra.exporting import ToExport, export_schema
 from reconciler.entra.findings import Kind
 from reconciler.entra.sources import expression_source
 from reconciler.errors import SchemaError
 from reconciler.profiles import PROFILES
-from reconciler.sources import models
 
 
 def exported(
@@ -23,8 +23,8 @@ def exported(
     """The object mapping, and what has no equal."""
     given = ToExport(
         PROFILES["scim"],
-        [models.Mapping.model_validate(each) for each in rows or []],
-        [models.ScopingFilter.model_validate(each) for each in filters or []],
+        [schema.Mapping.model_validate(each) for each in rows or []],
+        [schema.ScopingFilter.model_validate(each) for each in filters or []],
         actions,
         ["department", "accountEnabled"],
     )
@@ -172,8 +172,8 @@ def test_the_directories_define_what_is_used() -> None:
     given = ToExport(
         PROFILES["scim"],
         [
-            models.Mapping(target="userName", source="userPrincipalName"),
-            models.Mapping(target="active", source="accountEnabled"),
+            schema.Mapping(target="userName", source="userPrincipalName"),
+            schema.Mapping(target="active", source="accountEnabled"),
         ],
         [],
         ("create",),

@@ -13,12 +13,12 @@ from entra_schemas import USUAL, attribute, clause, constant, function, group, p
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.commands.export import run_export_entra_schema
-from reconciler.commands.place import Place
-from reconciler.core import scope
-from reconciler.core.mapping import Projector
+from reconciler.commands.export_entra import run_export_entra_schema
 from reconciler.core.model import AttributeMapping, SourceUser
 from reconciler.core.paths import short
+from reconciler.core.planning.mapping import Projector
+from reconciler.core.scope.verdict import decide_scope
+from reconciler.desired.directory import Directory
 from reconciler.desired.mappings import compile_mappings
 from reconciler.desired.scope import read_scope
 from reconciler.entra.document import read_schema
@@ -27,8 +27,8 @@ from reconciler.entra.importing import import_schema
 from reconciler.entra.yaml_text import mappings_text, scope_text
 from reconciler.errors import ExitCode
 from reconciler.profiles import PROFILES
-from reconciler.sources.yaml_files import Directory
-from reconciler.terminal import Terminal
+from reconciler.session.terminal import Terminal
+from reconciler.session.workspace import Place
 
 SCIM = PROFILES["scim"]
 SETTINGS = "target: {profile: scim, base_url: 'https://scim.example.com'}\n"
@@ -131,7 +131,7 @@ class State:
 
     def of(self, user: SourceUser) -> Any:
         """Everything that the desired state says of a user."""
-        verdict = scope.verdict(user, self.rules, TODAY)
+        verdict = decide_scope(user, self.rules, TODAY)
         desired, mistakes = Projector(SCIM, self.rows, ()).project(user, verdict)
         flows = {row.target: row.flow for row in self.rows}
         attributes, once = dict(desired.attributes), dict(desired.create_only)

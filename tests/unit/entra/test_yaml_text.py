@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.core.text import printable
+from reconciler.desired.yaml_reader import read_document, read_items
 from reconciler.entra.yaml_text import comment, mappings_text, scalar, scope_text
-from reconciler.sources.yaml_events import read_document, read_items
 
 EVIL = [
     "a\n- {target: userName, constant: x}", "x\r\ny", "\u2028- a", "\u2029", "\x85", "\u202eabc", "\ufeff", "\ufffe",

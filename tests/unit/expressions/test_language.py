@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.expressions import grammar
-from reconciler.expressions.functions import FUNCTIONS
+from reconciler.expressions.functions.registry import FUNCTIONS
 from reconciler.expressions.language import (
     Context,
     EvaluationError,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.expressions.functions import FUNCTIONS
+from reconciler.expressions.functions.registry import FUNCTIONS
 from reconciler.expressions.language import Context, EvaluationError, IgnoreFlow, compile_expression
 
 _DATA = json.loads(Path(__file__).with_name("vectors.json").read_text("utf-8"))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.core.text import redacted
-from reconciler.expressions.functions import FUNCTIONS
+from reconciler.expressions.functions.registry import FUNCTIONS
 from reconciler.expressions.language import Context, EvaluationError, ExpressionFaultError, compile_expression
 from reconciler.expressions.template import TemplateFaultError, compile_template
 

@@ -1,9 +1,9 @@
 import pytest
 
 from reconciler.core import paths
-from reconciler.core.mapping import attribute_row
+from reconciler.core.planning.mapping import attribute_row
 from reconciler.core.profile import Comparison, Confidence, Mutability, Switch, TargetProfile
-from reconciler.expressions.stock import compile_expression
+from reconciler.expressions.default_active import compile_expression
 from reconciler.profiles import PROFILES
 
 

@@ -18,7 +18,7 @@ from judges import assert_calm, code_of, html_structure, html_text, markdown_str
 from reconciler.core.model import Origin, Target
 from reconciler.core.plan import Change, Plan
 from reconciler.core.text import printable
-from reconciler.plan_document import diagnostic_document, json_text, to_json
+from reconciler.record.plan_file import diagnostic_document, json_text, to_json
 from reconciler.render.diagnostics import render_diagnostics
 from reconciler.render.html import render_html
 from reconciler.render.markdown import LIMITS, MARKER, render_markdown

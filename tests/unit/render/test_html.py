@@ -13,9 +13,9 @@ from reconciler.core.plan import Action, Attribution, Base, LaterEdit, Plan
 from reconciler.core.policy import Policy
 from reconciler.render import html
 from reconciler.render.html import LONGEST_PAGE, render_html
+from reconciler.render.labels import summary_line
 from reconciler.render.style import Style
 from reconciler.render.templating import Templates
-from reconciler.render.words import summary_line
 
 PLAIN = Style()
 

@@ -12,10 +12,10 @@ from reconciler.core.model import error, warning
 from reconciler.core.plan import Action, Attribution, Base, LaterEdit, Plan
 from reconciler.core.policy import Policy
 from reconciler.render.changes import render_change
+from reconciler.render.labels import for_readers, summary_line
 from reconciler.render.markdown import LIMITS, MARKER, render_markdown
 from reconciler.render.style import Style
 from reconciler.render.templating import Templates
-from reconciler.render.words import for_readers, summary_line
 
 PLAIN = Style()
 

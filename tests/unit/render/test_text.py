@@ -11,11 +11,11 @@ from plans import MISTAKES, ROWS, WHERE, compared, every_action
 from reconciler.core.model import Diagnostic, Origin, Severity, error, warning
 from reconciler.core.plan import Action, Outcome, Plan, Result
 from reconciler.core.policy import Approval, Policy
+from reconciler.render.apply_report import render_outcome, render_report
 from reconciler.render.diagnostics import render_diagnostics
-from reconciler.render.outcomes import render_outcome, render_report
+from reconciler.render.labels import for_readers, summary_line
 from reconciler.render.style import Style
 from reconciler.render.text import render_plan
-from reconciler.render.words import for_readers, summary_line
 
 PLAIN, REDACTED, COLOURED = Style(), Style(redact=True), Style(colour=True)
 

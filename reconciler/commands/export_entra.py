@@ -1,0 +1,83 @@
+"""`export entra-schema`: mappings and filters as Microsoft Entra's synchronization schema."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from reconciler.core.model import Flow, Severity
+from reconciler.core.text import plural, printable
+from reconciler.desired.directory import Directory, with_source_lines
+from reconciler.desired.mappings import compile_mappings, default_active, mapping_rows
+from reconciler.desired.scope import read_scope
+from reconciler.entra.exporting import ToExport, export_schema
+from reconciler.entra.findings import Kind
+from reconciler.entra.report import lost_warning, report_lines
+from reconciler.errors import ExitCode
+from reconciler.profiles import PROFILES
+from reconciler.record.files import write_text
+from reconciler.session.terminal import Terminal
+from reconciler.session.workspace import Place
+
+_OUTSIDE = (
+    "The schema does not hold who is assigned (sync, assigned, excluded), people and groups, ownership, guards, "
+    "lifecycle settings other than actions, nor Entra's secrets and thresholds."
+)
+
+
+def run_export_entra_schema(place: Place, out: Path | None, terminal: Terminal) -> ExitCode:
+    """Writes the schema to `out` or stdout, and says what has no equal; then the exit code is 5."""
+    given = _to_export(place, terminal)
+    if given is None:
+        return ExitCode.ERROR
+    document, findings = export_schema(given)
+    text = _json_text(document)
+    if out is None:
+        terminal.result(text)
+    else:
+        write_text(out, text)
+        terminal.note(f"Wrote {printable(str(out))}.")
+    terminal.note("\n".join(map(printable, [*report_lines(findings), "", _OUTSIDE])))
+    lost = sum(finding.kind is Kind.NO_EQUAL for finding in findings)
+    if not lost:
+        return ExitCode.OK
+    terminal.diagnostics([lost_warning(plural(lost, "part") + " of the desired state")])
+    return ExitCode.PARTIAL
+
+
+def _to_export(place: Place, terminal: Terminal) -> ToExport | None:
+    """What the files say; None, and all mistakes shown, when they cannot be used."""
+    directory = Directory(place.state)
+    directory.check_layout()
+    settings = directory.settings()
+    scope = read_scope(directory, place.now.date())
+    profile = PROFILES[settings.value.target.profile] if settings else None
+    compiled = compile_mappings(directory, profile, place.now).rows if profile else ()
+    if directory.diagnostics:
+        terminal.diagnostics(with_source_lines(directory.diagnostics, place.state))
+    wrong = any(item.severity is Severity.ERROR for item in directory.diagnostics)
+    if wrong or settings is None or profile is None:
+        return None
+    again = Directory(place.state)
+    located = again.scope()
+    rows = [row.value for row in mapping_rows(again, profile)]
+    if len(compiled) > len(rows):
+        rows.append(default_active(profile))
+    inputs = {name for row in compiled for name in row.inputs} | {name for name, _, _ in scope.inputs}
+    filters = located.value.filters if located else ()
+    once = {row.target for row in compiled if row.flow is Flow.CREATE}
+    return ToExport(profile, rows, filters, settings.value.lifecycle.actions, inputs, once)
+
+
+def _json_text(document: dict[str, Any]) -> str:
+    """JSON to read and to compare; what hides or steers is escaped, and so is what GitHub's logs would obey."""
+    text = json.dumps(document, ensure_ascii=False, indent=2).replace("##[", "#\\u0023[")
+    return re.sub(r"[^\n -~]", _escaped, text) + "\n"
+
+
+def _escaped(match: re.Match[str]) -> str:
+    character = match.group()
+    harmless = character.isprintable() and printable(character) == character
+    return character if harmless else json.dumps(character)[1:-1]

@@ -1,0 +1,126 @@
+"""`import entra-schema`: an exported synchronization schema becomes mappings.yaml and the filters of scope.yaml."""
+
+from __future__ import annotations
+
+import stat
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from reconciler.core.profile import TargetProfile
+from reconciler.core.text import printable, quoted
+from reconciler.desired.directory import Directory
+from reconciler.desired.yaml_reader import YamlMapping, read_document
+from reconciler.entra.document import MAX_BYTES, read_schema
+from reconciler.entra.findings import Imported, Kind
+from reconciler.entra.importing import import_schema
+from reconciler.entra.report import next_steps, report_lines, warnings
+from reconciler.entra.yaml_text import filters_text, mappings_text, scope_text, without_head
+from reconciler.errors import ExitCode, SchemaError, UsageError
+from reconciler.profiles import PROFILES
+from reconciler.record.files import write_text
+from reconciler.session.terminal import Terminal
+
+_DEFAULT_PROFILE = "apple-business-manager"
+_SEE = "Run `reconciler validate` to see what is wrong with it."
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """`profile` None: that of settings.yaml. `dry_run`: both files to stdout. `force`: what is there may go."""
+
+    file: Path
+    profile: str | None = None
+    rule: str | None = None
+    dry_run: bool = False
+    force: bool = False
+
+
+def run_import_entra_schema(state: Path, options: ImportOptions, now: datetime, terminal: Terminal) -> ExitCode:
+    """Writes, or shows, both files and says what has no equal; then the exit code is 5."""
+    directory = Directory(state)
+    profile = _profile(directory, options.profile)
+    imported = import_schema(read_schema(_content(options.file)), profile, options.rule, now)
+    mappings = mappings_text(imported, options.file.name)
+    scope = _scope(directory, imported, options.file.name, force=options.force or options.dry_run)
+    paths = state / "mappings.yaml", state / "scope.yaml"
+    if options.dry_run:
+        say = terminal.note
+        terminal.result(f"# ---- {_shown(paths[0])}\n{mappings}\n# ---- {_shown(paths[1])}\n{scope}")
+    else:
+        say = terminal.result
+        if directory.has("mappings.yaml") and not options.force:
+            raise SchemaError(f"{paths[0]} is there already", "Move it away, or replace it with --force.")
+        write_text(paths[0], mappings)
+        write_text(paths[1], scope)
+        say(f"Wrote {_shown(paths[0])} and {_shown(paths[1])}.")
+    say("\n".join(map(printable, [*report_lines(imported.findings), *next_steps(imported)])))
+    if said := warnings(imported):
+        terminal.diagnostics(said)
+    lost = any(finding.kind is Kind.NO_EQUAL for finding in imported.findings)
+    return ExitCode.PARTIAL if lost else ExitCode.OK
+
+
+def _shown(path: Path) -> str:
+    return printable(str(path))
+
+
+def _profile(directory: Directory, name: str | None) -> TargetProfile:
+    if name is None and directory.has("settings.yaml"):
+        settings = directory.settings()
+        if settings is None:
+            raise SchemaError("settings.yaml cannot be used to find the profile", f"{_SEE} Or name it with --profile.")
+        name = settings.value.target.profile
+    found = PROFILES.get(name or _DEFAULT_PROFILE)
+    if found is None:
+        raise UsageError(f"there is no profile {quoted(name or '')}", f"There are {', '.join(PROFILES)}.")
+    return found
+
+
+def _content(file: Path) -> bytes:
+    try:
+        status = file.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise SchemaError(f"{file} is not a regular file", "Name the exported schema.")
+        if status.st_size > MAX_BYTES:
+            raise SchemaError(f"{file} is larger than {MAX_BYTES // 1024 // 1024} MiB", "That is no exported schema.")
+        return file.read_bytes()
+    except OSError as fault:
+        raise SchemaError(f"cannot read {file}: {fault.strerror}", "Name the exported schema.") from fault
+
+
+# --- scope.yaml -----------------------------------------------------------------
+
+
+def _scope(directory: Directory, imported: Imported, file: str, *, force: bool) -> str:
+    """scope.yaml as it should be: a new one, or the one that is there with the filters at its end."""
+    if not directory.has("scope.yaml"):
+        return scope_text(imported, file)
+    found = directory.scope()
+    path = directory.root / "scope.yaml"
+    if found is None:
+        raise SchemaError(f"{path} cannot be used", _SEE)
+    if found.value.filters and not force:
+        raise SchemaError(f"{path} has filters already", "Remove them, or replace them with --force.")
+    text = path.read_text("utf-8")
+    kept = without_head(_without_filters(text, found.node))
+    whole = f"{kept.rstrip()}\n\n{filters_text(imported, file)}"
+    again = read_document(whole.encode(), "scope.yaml", lambda _diagnostic: None)
+    if not isinstance(again, YamlMapping) or {*again, "filters"} != {*found.node, "filters"}:
+        raise SchemaError(f"{path} is not written as `key: value` lines", "Write it so: filters are put at its end.")
+    return whole
+
+
+def _without_filters(text: str, node: YamlMapping) -> str:
+    """`text` without its key `filters`; everything else stays as it was written."""
+    if "filters" not in node:
+        return text
+    lines = text.splitlines(keepends=True)
+    number = list(node).index("filters")
+    start = node.key_marks[number].line
+    following = [mark.line for mark in node.key_marks[number + 1 :]]
+    end = following[0] if following else len(lines)
+    # Comments right above the next key are about that one.
+    while end > start + 1 and (not lines[end - 1].strip() or lines[end - 1].startswith("#")):
+        end -= 1
+    return "".join([*lines[:start], *lines[end:]])

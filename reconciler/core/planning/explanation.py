@@ -1,0 +1,238 @@
+"""One user's way from file to account, for `explain`: import, scope, match, mapping, live values, planned action.
+
+It uses the same rules, closures and plan as `plan` does, so it cannot tell another story.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from reconciler.core.model import (
+    AttributeMapping,
+    AttributePath,
+    DesiredUser,
+    Diagnostic,
+    Flow,
+    LiveUser,
+    RulePart,
+    ScopeReason,
+    Severity,
+    SourceUser,
+    SourceValue,
+    Value,
+    by_precedence,
+    user_address,
+)
+from reconciler.core.plan import Change, Plan
+from reconciler.core.planning.lifecycle import stays_inactive
+from reconciler.core.planning.mapping import MappingError, unacceptable
+from reconciler.core.policy import Policy, Removal
+from reconciler.core.scope.trace import Trace
+from reconciler.core.values import UnreadableError, folded, typed
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """One matching attribute: the desired value, in the form compared, and the ids of live users who have it."""
+
+    path: AttributePath
+    value: Value | None
+    live_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MappedRow:
+    """One attribute mapping at work. `candidates`: of a unique attribute, the values one is chosen from on create.
+
+    `problem`: why it gives no usable value; `parts`: how an expression came about.
+    """
+
+    path: AttributePath
+    rule: str
+    inputs: Mapping[str, SourceValue | None]
+    value: Value | None
+    flow: str
+    default: Value | None
+    live: Value | None
+    candidates: tuple[Value, ...] = ()
+    problem: str | None = None
+    parts: RulePart | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the plan does. `why` says it in words, also when it does nothing; `blocked_by`: guards' messages."""
+
+    change: Change | None
+    why: str
+    blocked_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Everything there is to say of one user; `decision` None: the live service was not asked.
+
+    `removal`: for somebody who was judged to be out of scope, what lifecycle.out_of_scope makes of the account.
+    """
+
+    name: str
+    source: SourceUser | None
+    scope: Trace | None
+    lookups: tuple[Lookup, ...]
+    rows: tuple[MappedRow, ...]
+    live: LiveUser | None
+    decision: Decision | None
+    diagnostics: tuple[Diagnostic, ...] = ()
+    removal: Removal | None = None
+
+
+def removal(user: DesiredUser | None, policy: Policy) -> Removal | None:
+    """What the settings make of the account of somebody out of scope; None: nothing, or it was not judged."""
+    if user is None or user.verdict.in_scope or user.verdict.reason is ScopeReason.UNJUDGED:
+        return None
+    return policy.out_of_scope
+
+
+def find_desired(name: str, users: Iterable[DesiredUser]) -> DesiredUser | None:
+    """The desired user called `name`: by key or any identifying value, without regard to case."""
+    wanted = folded(name)
+    return next((user for user in users if wanted in _names(user)), None)
+
+
+def _names(user: DesiredUser) -> set[str]:
+    values = [*user.match, user.attributes.get("userName"), user.attributes.get("externalId")]
+    return {folded(user.key), *(folded(str(value)) for value in values if value is not None)}
+
+
+def find_live(name: str, users: Iterable[LiveUser]) -> LiveUser | None:
+    """The live user called `name`: by userName, externalId or id."""
+    wanted = folded(name)
+    for user in users:
+        if any(each and folded(each) == wanted for each in (user.user_name, user.external_id, user.id)):
+            return user
+    return None
+
+
+def lookups(user: DesiredUser, live: Iterable[LiveUser], mappings: Sequence[AttributeMapping]) -> tuple[Lookup, ...]:
+    """Who has each matching value, by precedence."""
+    rows = by_precedence(mappings)
+    hits: list[list[str]] = [[] for _ in rows]
+    for found in live:
+        for level, value in enumerate(user.match):
+            if value is not None and found.match[level] == value:
+                hits[level].append(found.id)
+    return tuple(
+        Lookup(row.target, value, tuple(sorted(ids))) for row, value, ids in zip(rows, user.match, hits, strict=True)
+    )
+
+
+def mapped(user: SourceUser, mappings: Iterable[AttributeMapping], live: LiveUser | None) -> tuple[MappedRow, ...]:
+    """Every row at work on one user, in scope or not."""
+    return tuple(_mapped(user, row, live) for row in mappings)
+
+
+def _mapped(user: SourceUser, row: AttributeMapping, live: LiveUser | None) -> MappedRow:
+    value, problem = None, None
+    candidates: tuple[Value, ...] = ()
+    try:
+        made = row.rule(user.attributes)
+        if row.unique:
+            candidates = made if isinstance(made, tuple) else ()
+        else:
+            value = typed(row.attribute, made)
+    except (MappingError, UnreadableError) as fault:
+        problem = str(fault)
+    if isinstance(value, str):
+        problem = unacceptable(row.attribute, value)
+    return MappedRow(
+        path=row.target,
+        rule=row.words,
+        inputs={name: user.attributes.get(name) for name in row.inputs},
+        value=value,
+        flow=_flow(row),
+        default=row.default,
+        live=live.attributes.get(row.target) if live else None,
+        candidates=candidates,
+        problem=problem,
+        parts=row.explain(user.attributes) if row.explain else None,
+    )
+
+
+def _flow(row: AttributeMapping) -> str:
+    if row.clear:
+        return "no value clears the target's"
+    match row.flow:
+        case Flow.ALWAYS:
+            return "always"
+        case Flow.CREATE:
+            return "on create only"
+        case Flow.IF_EMPTY:
+            return "only where the target has none"
+
+
+# --- the decision ---------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What a decision is told from. `permitted`: the plan as it would be if lifecycle.actions permitted everything."""
+
+    key: str
+    desired: DesiredUser | None
+    live: LiveUser | None
+    plan: Plan
+    permitted: Plan
+    policy: Policy
+
+
+def decide(case: Case) -> Decision:
+    """What happens to the user, or why nothing does."""
+    change = _change_of(case, case.plan)
+    if change is not None:
+        return Decision(change, change.detail, tuple(guard.message for guard in case.plan.guards if guard.blocks))
+    if any(item.severity is Severity.ERROR for item in diagnostics_of(case)):
+        return Decision(None, "none: see the errors; the account is left untouched")
+    if case.desired is not None and not case.desired.verdict.in_scope and diagnostics_of(case):
+        return Decision(None, "none: out of scope, and the live account is another's: see the warning")
+    withheld = _change_of(case, case.permitted)
+    if withheld is not None:
+        return Decision(None, f"none: {withheld.action.value} is needed, but withheld{_why_withheld(case.plan)}")
+    return Decision(None, f"none: {_nothing(case)}")
+
+
+def _change_of(case: Case, plan: Plan) -> Change | None:
+    identity = case.live.id if case.live else None
+    return next(
+        (change for change in plan.changes if change.key == case.key or (identity and change.live_id == identity)), None
+    )
+
+
+def diagnostics_of(case: Case) -> tuple[Diagnostic, ...]:
+    """The plan's diagnostics about this user."""
+    return tuple(item for item in case.plan.diagnostics if item.address == user_address(case.key))
+
+
+def _why_withheld(plan: Plan) -> str:
+    reasons = [item.summary for item in plan.diagnostics if item.address is None and " withheld: " in item.summary]
+    return f" ({'; '.join(reasons)})" if reasons else ""
+
+
+_DORMANT = "; the account stays deactivated, for the mapping of active has another apply than always, or gives no value"
+
+
+def _nothing(case: Case) -> str:
+    live, desired = case.live, case.desired
+    if desired is not None and desired.verdict.in_scope:
+        dormant = live is not None and stays_inactive(desired, live, None)
+        return f"nothing differs{_DORMANT if dormant else ''}"
+    if live is None:
+        return "out of scope, and not in the target"
+    if not live.managed:
+        return "the live account is not managed (ownership in settings.yaml)"
+    setting, mode = ("out_of_scope", case.policy.out_of_scope) if desired else ("removed", case.policy.removed)
+    if mode is Removal.KEEP:
+        return f"lifecycle.{setting} in settings.yaml says keep"
+    days = case.policy.delete_after_days
+    later = "" if days is None else f"; it is deleted when it has been so for {days} days (lifecycle.delete_after_days)"
+    return f"the account is deactivated already{later}"

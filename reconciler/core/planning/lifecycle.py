@@ -1,0 +1,213 @@
+"""What happens to one user: Entra's provisioning events, with drift corrected and every removal explained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from reconciler.core.model import (
+    AttributeMapping,
+    AttributePath,
+    Attributes,
+    Deactivation,
+    DesiredUser,
+    Diagnostic,
+    LiveUser,
+    Origin,
+    ScopeReason,
+    Value,
+    error,
+)
+from reconciler.core.paths import short
+from reconciler.core.plan import Action, ActionReason, Change
+from reconciler.core.planning.diff import diff
+from reconciler.core.policy import Policy, Removal
+from reconciler.core.profile import Mutability
+from reconciler.core.text import plural, quoted, shortened
+
+NO_ATTRIBUTES: Attributes = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """What time it is, and since when accounts are deactivated, by live id, as far as receipts know."""
+
+    now: datetime
+    deactivated: Mapping[str, Deactivation] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What becomes of a managed account that nobody desires.
+
+    `kept`: settings let it stay. `undated`: it would be deleted some day, but nothing tells since when it is inactive.
+    """
+
+    change: Change | None = None
+    kept: bool = False
+    undated: bool = False
+
+
+def create(desired: DesiredUser, chosen: Attributes = NO_ATTRIBUTES) -> Change:
+    """A user in scope who has no live account. `chosen`: what it got of its candidates."""
+    return Change(
+        key=desired.key,
+        action=Action.CREATE,
+        reason=ActionReason.NOT_IN_TARGET,
+        detail="in scope and not in the target",
+        live_id=None,
+        before={},
+        after={**desired.attributes, **desired.create_only, **chosen},
+        origin=desired.origin,
+    )
+
+
+def update(desired: DesiredUser, live: LiveUser, mappings: Sequence[AttributeMapping]) -> Change | None:
+    """A user in scope with a live account; None when nothing differs."""
+    changes = dict(diff(desired, live, mappings))
+    if not live.managed:
+        # Whether it may be deactivated is for the guards to say, once it is managed.
+        if changes.get("active") is False:
+            del changes["active"]
+        _link(desired, changes)
+    if not changes:
+        return None
+    action, reason, detail = _kind(live, changes)
+    return Change(
+        key=desired.key,
+        action=action,
+        reason=reason,
+        detail=detail,
+        live_id=live.id,
+        before=live.attributes,
+        after=_applied(live.attributes, changes),
+        origin=desired.origin,
+    )
+
+
+def stays_inactive(desired: DesiredUser, live: LiveUser, change: Change | None) -> bool:
+    """Whether a user in scope keeps a deactivated account although the mapping of active does not say so."""
+    reactivated = change is not None and change.after.get("active") is True
+    return live.managed and not live.active and not reactivated and desired.attributes.get("active") is not False
+
+
+def _link(desired: DesiredUser, changes: dict[AttributePath, Value | None]) -> None:
+    """Adopting sets externalId even where its mapping flows on create only: without it the account stays unmanaged."""
+    external_id = desired.create_only.get("externalId")
+    if external_id is not None and desired.anchor is not None:
+        changes["externalId"] = external_id
+
+
+def _kind(live: LiveUser, changes: Mapping[AttributePath, Value | None]) -> tuple[Action, ActionReason, str]:
+    if not live.managed:
+        return (
+            Action.ADOPT,
+            ActionReason.NO_EXTERNAL_ID,
+            "same user name and no externalId: will be managed from now on",
+        )
+    if live.active and changes.get("active") is False:
+        return Action.DEACTIVATE, ActionReason.ATTRIBUTES_DIFFER, "the mapping of active gives false"
+    if not live.active and changes.get("active") is True:
+        return Action.REACTIVATE, ActionReason.INACTIVE_IN_TARGET, "in scope, but deactivated in the target"
+    return Action.UPDATE, ActionReason.ATTRIBUTES_DIFFER, "attributes differ from the desired state"
+
+
+def immutable(change: Change, mappings: Sequence[AttributeMapping]) -> Diagnostic | None:
+    """Why an update cannot be made: it changes what the target takes on create only (RFC 7643 §7)."""
+    changed = {row.path: row for row in change.attribute_changes()}
+    for row in mappings:
+        if row.attribute.mutability is Mutability.IMMUTABLE and row.target in changed:
+            found = changed[row.target]
+            before, after = (_said(value) for value in (found.before, found.after))
+            summary = f"{short(row.target)} is {before} in the target and cannot become {after}: it is immutable"
+            detail = "The user is left untouched. Correct the desired state, or write apply: create in its mapping."
+            return error(summary, detail, change.origin, change.address)
+    return None
+
+
+def _said(value: Value | None) -> str:
+    return "unassigned" if value is None else quoted(shortened(str(value), 80))
+
+
+def remove_out_of_scope(live: LiveUser, desired: DesiredUser, policy: Policy, clock: Clock) -> Fate:
+    """A managed live user who is written, but out of scope."""
+    removal = _Removal(live, desired.key, desired.origin, ActionReason.OUT_OF_SCOPE, desired.verdict.text)
+    if desired.verdict.reason is ScopeReason.NOT_STARTED and policy.out_of_scope is not Removal.KEEP:
+        # Somebody who is about to start is never deleted.
+        return removal.decide(Removal.DEACTIVATE, replace(policy, delete_after_days=None), clock)
+    return removal.decide(policy.out_of_scope, policy, clock)
+
+
+def remove_unclaimed(live: LiveUser, key: str, policy: Policy, clock: Clock) -> Fate:
+    """A managed live user, called `key`, who is not written any more: as `remove_out_of_scope`."""
+    detail = "no longer in the desired state"
+    removal = _Removal(live, key, None, ActionReason.NOT_IN_DESIRED_STATE, detail)
+    return removal.decide(policy.removed, policy, clock)
+
+
+@dataclass(frozen=True, slots=True)
+class _Removal:
+    live: LiveUser
+    key: str
+    origin: Origin | None
+    reason: ActionReason
+    detail: str
+
+    def decide(self, mode: Removal, policy: Policy, clock: Clock) -> Fate:
+        if mode is Removal.KEEP:
+            return Fate(kept=True)
+        if mode is Removal.DELETE:
+            return Fate(self.to_change(Action.DELETE))
+        if self.live.active:
+            return Fate(self.to_change(Action.DEACTIVATE))
+        if policy.delete_after_days is None:
+            return Fate()
+        return self._after_days(policy.delete_after_days, clock)
+
+    def _after_days(self, limit: int, clock: Clock) -> Fate:
+        since = _inactive_since(self.live, clock)
+        if since is None:
+            return Fate(undated=True)
+        when, words = since
+        days = max(clock.now - when, timedelta()).days
+        if days < limit:
+            return Fate()
+        detail = f"{self.detail}; {words}, {plural(days, 'day')} ago, the limit is {limit}"
+        return Fate(replace(self, reason=ActionReason.INACTIVE_TOO_LONG, detail=detail).to_change(Action.DELETE))
+
+    def to_change(self, action: Action) -> Change:
+        after: Attributes = {} if action is Action.DELETE else {**self.live.attributes, "active": False}
+        return Change(
+            key=self.key,
+            action=action,
+            reason=self.reason,
+            detail=self.detail,
+            live_id=self.live.id,
+            before=self.live.attributes,
+            after=after,
+            origin=self.origin,
+        )
+
+
+def _inactive_since(live: LiveUser, clock: Clock) -> tuple[datetime, str] | None:
+    """Since when an inactive account is so at least, and how that is known; None: nothing tells.
+
+    A receipt counts before `meta.lastModified`, which any later edit moves and no deactivation can be later than.
+    """
+    recorded = clock.deactivated.get(live.id)
+    if recorded is not None:
+        return recorded.at, f"deactivated on {recorded.at.astimezone(UTC).date()} (receipt {recorded.receipt})"
+    try:
+        modified = datetime.fromisoformat(live.last_modified or "")
+    except ValueError:
+        return None
+    if modified.tzinfo is None:
+        return None
+    return modified, f"last modified on {modified.astimezone(UTC).date()}"
+
+
+def _applied(before: Attributes, changes: Mapping[AttributePath, Value | None]) -> Attributes:
+    after = {path: value for path, value in before.items() if path not in changes}
+    after.update((path, value) for path, value in changes.items() if value is not None)
+    return after

@@ -1,0 +1,266 @@
+"""From a source user to a desired user: attribute mappings, and the lint of their results against the profile."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from reconciler.core.model import (
+    IN_SCOPE,
+    AttributeMapping,
+    AttributePath,
+    DesiredUser,
+    Diagnostic,
+    Flow,
+    ScopeReason,
+    SourceAttributes,
+    SourceUser,
+    Value,
+    Verdict,
+    by_precedence,
+    error,
+    user_address,
+)
+from reconciler.core.paths import short
+from reconciler.core.profile import Attribute, Comparison, TargetProfile
+from reconciler.core.text import quoted, shortened
+from reconciler.core.values import UnreadableError, comparable, is_text, typed
+
+Values = tuple[Value, ...]
+
+_EMAIL = re.compile(r"[^\s@\"(),:;<>\[\]\\]+@(?P<domain>[^\s@.]+(\.[^\s@.]+)+)")
+# Control characters and bidi overrides have no place in a value of a person; joiners do (Persian, emoji).
+_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+class MappingError(ValueError):
+    """A rule cannot give this user a value; the text says why."""
+
+
+def direct(name: str, *, as_text: bool = False) -> Callable[[SourceAttributes], Value | None]:
+    """The rule of `source: name`; `as_text`: a boolean is "True" or "False", as Entra sends it for text."""
+
+    def rule(attributes: SourceAttributes) -> Value | None:
+        value = attributes.get(name)
+        if value.__class__ is tuple:
+            raise MappingError(f"{name} has several values, but one is needed")
+        return str(value) if as_text and value.__class__ is bool else value  # type: ignore[return-value]
+
+    return rule
+
+
+def constant(value: str) -> Callable[[SourceAttributes], Value | None]:
+    """The rule of `constant: value`."""
+    return lambda _attributes: value
+
+
+class Projector:
+    """Maps source users for one profile. `domains` are the verified domains, `mappings` rows with one target each.
+
+    `faulty` are targets of which a row is wrong: that nobody has a value for them is told there.
+    """
+
+    def __init__(
+        self,
+        profile: TargetProfile,
+        mappings: Sequence[AttributeMapping],
+        domains: Iterable[str],
+        faulty: Collection[AttributePath] = (),
+    ) -> None:
+        self._profile = profile
+        self._rows = tuple(row for row in mappings if not row.unique)
+        self._unique = tuple(row for row in mappings if row.unique)
+        self._compiled = [_compiled(row) for row in self._rows]
+        self._matching = by_precedence(mappings)
+        self._anchor = next((row for row in self._rows if row.target == "externalId"), None)
+        self._domains = frozenset(domain.strip().casefold() for domain in domains)
+        self._required = [row.path for row in profile.attributes if row.required and row.path not in faulty]
+        self._check_email = bool(profile.user_name_is_email.value)
+        self._check_domain = bool(profile.verified_domains.value) and bool(self._domains)
+
+    def project(self, user: SourceUser, verdict: Verdict) -> tuple[DesiredUser, list[Diagnostic]]:
+        """The desired user. Mistakes make it `failed`: it is then left alone in the target, not removed."""
+        if not verdict.in_scope:
+            return self._identify(user, verdict)
+        attributes: dict[str, Value] = {}
+        create_only: dict[str, Value] = {}
+        defaulted: set[str] = set()
+        mistakes: list[Diagnostic] = []
+        source = user.attributes
+        for row, path, name, limit in self._compiled:
+            raw = None if name is None else source.get(name)
+            value: Value | None
+            if isinstance(raw, str) and raw.isascii():
+                # What the rule and `typed` do, without their calls: this runs for each attribute of each user.
+                value = raw.strip() or None
+            else:
+                try:
+                    value = typed(row.attribute, row.rule(source))
+                except (MappingError, UnreadableError) as fault:
+                    mistakes.append(_mistake(user, row, f"{short(path)} cannot be mapped: {fault}"))
+                    continue
+            if value is None:
+                if row.default is not None:
+                    create_only[path] = row.default
+                    defaulted.add(path)
+                continue
+            (create_only if row.flow is Flow.CREATE else attributes)[path] = value
+            if value.__class__ is str and (len(value) > limit or not value.isprintable()):
+                self._lint(user, row, value, mistakes)
+        candidates = self._candidates(user, mistakes) if self._unique else ()
+        missing = [path for path in self._required if path not in attributes and path not in create_only]
+        if missing:
+            chosen = {path for path, _ in candidates}
+            self._miss(user, [path for path in missing if path not in chosen], mistakes)
+        values = {**attributes, **create_only} if create_only else attributes
+        identity = self._identify(user, IN_SCOPE)[0] if mistakes else None
+        return (
+            DesiredUser(
+                key=user.key,
+                match=identity.match if identity else self._match(values, defaulted),
+                origin=user.origin,
+                anchor=identity.anchor if identity else self._own(self._anchor, values, defaulted),
+                attributes=attributes,
+                create_only=create_only,
+                candidates=candidates,
+                lifecycle=user.lifecycle,
+                failed=bool(mistakes),
+            ),
+            mistakes,
+        )
+
+    def _candidates(self, user: SourceUser, mistakes: list[Diagnostic]) -> tuple[tuple[AttributePath, Values], ...]:
+        """What can be chosen from for each unique attribute. Those that the target would refuse are left out."""
+        found: list[tuple[AttributePath, Values]] = []
+        for row in self._unique:
+            refused: list[Diagnostic] = []
+            accepted: dict[Value, None] = {}
+            try:
+                for candidate in _several(row.rule(user.attributes)):
+                    value, known = typed(row.attribute, candidate), len(refused)
+                    if value is None:
+                        continue
+                    self._lint(user, row, value, refused)
+                    if len(refused) == known:
+                        accepted[value] = None
+            except (MappingError, UnreadableError) as fault:
+                mistakes.append(_mistake(user, row, f"{short(row.target)} cannot be mapped: {fault}"))
+                continue
+            if accepted:
+                found.append((row.target, tuple(accepted)))
+            else:
+                mistakes += refused
+        return tuple(found)
+
+    def _identify(self, user: SourceUser, verdict: Verdict) -> tuple[DesiredUser, list[Diagnostic]]:
+        """A user out of scope: only who it is matters."""
+        found: dict[AttributePath, Value | None] = {}
+        mistakes: list[Diagnostic] = []
+        for row in {row.target: row for row in (*self._matching, self._anchor) if row is not None}.values():
+            try:
+                found[row.target] = comparable(row.attribute, typed(row.attribute, row.rule(user.attributes)))
+            except (MappingError, UnreadableError) as fault:
+                found[row.target] = None
+                mistakes.append(_mistake(user, row, f"{short(row.target)} cannot be mapped: {fault}"))
+        match = tuple(found[row.target] for row in self._matching)
+        identity = DesiredUser(
+            user.key,
+            match,
+            user.origin,
+            found.get("externalId"),
+            verdict=verdict,
+            lifecycle=user.lifecycle,
+            failed=bool(mistakes) or not any(match) or verdict.reason is ScopeReason.UNJUDGED,
+        )
+        return identity, mistakes
+
+    def _match(self, values: Mapping[str, Value], defaulted: Collection[str]) -> tuple[Value | None, ...]:
+        """The matching values."""
+        return tuple([self._own(row, values, defaulted) for row in self._matching])
+
+    @staticmethod
+    def _own(row: AttributeMapping | None, values: Mapping[str, Value], defaulted: Collection[str]) -> Value | None:
+        """The value as it is compared; a default is no identity: everybody without a value would share it."""
+        if row is None or row.attribute.path in defaulted:
+            return None
+        return comparable(row.attribute, values.get(row.attribute.path))
+
+    def _lint(self, user: SourceUser, row: AttributeMapping, value: Value, mistakes: list[Diagnostic]) -> None:
+        text = str(value)
+        wrong = unacceptable(row.attribute, text)
+        if wrong is not None:
+            mistakes.append(_mistake(user, row, wrong))
+        elif row.attribute.path == "userName":
+            self._lint_user_name(user, row, text, mistakes)
+
+    def _lint_user_name(self, user: SourceUser, row: AttributeMapping, text: str, mistakes: list[Diagnostic]) -> None:
+        if not self._check_email:
+            return
+        match = _EMAIL.fullmatch(text)
+        if match is None:
+            summary = f"userName {quoted(shortened(text, 80))} is not an e-mail address"
+            mistakes.append(_mistake(user, row, summary, f"{self._profile.title} takes nothing else."))
+        elif self._check_domain and match["domain"].casefold() not in self._domains:
+            mistakes.append(
+                _mistake(
+                    user,
+                    row,
+                    f"userName {quoted(text)} is outside of the verified domains",
+                    f"Verified are {', '.join(sorted(self._domains))} (target.domains in settings.yaml).",
+                )
+            )
+
+    def _miss(self, user: SourceUser, missing: Iterable[AttributePath], mistakes: list[Diagnostic]) -> None:
+        """Required attributes without a value, unless a mistake says why already."""
+        for path in missing:
+            row = next((row for row in (*self._rows, *self._unique) if row.target == path), None)
+            if row is None or not any(short(path) in mistake.summary for mistake in mistakes):
+                mistakes.append(_missing(user, path, row, self._profile))
+
+
+def _compiled(row: AttributeMapping) -> tuple[AttributeMapping, AttributePath, str | None, int]:
+    """The row with its path, the source attribute that it takes as it is, and the length that needs no lint."""
+    name = row.direct if is_text(row.attribute) else None
+    return row, row.target, name, -1 if row.target == "userName" else row.attribute.max_length
+
+
+def _several(value: Value | Values | None) -> Values:
+    """The candidates of a unique row."""
+    return value if isinstance(value, tuple) else () if value is None else (value,)
+
+
+def unacceptable(attribute: Attribute, text: str) -> str | None:
+    """Why no target should get `text` for `attribute`; None: it may."""
+    if len(text) > attribute.max_length:
+        return f"{short(attribute.path)} has {len(text):,} characters, the target takes {attribute.max_length:,}"
+    if not text.isprintable() and (found := _FORBIDDEN.search(text)):
+        return f"{short(attribute.path)} contains the character U+{ord(found[0]):04X}"
+    return None
+
+
+def _missing(user: SourceUser, path: str, row: AttributeMapping | None, profile: TargetProfile) -> Diagnostic:
+    summary = f"{short(path)} is required by {profile.title} and has no value"
+    if row is None:
+        return error(summary, f"Add a mapping with `target: {short(path)}`.", user.origin, user_address(user.key))
+    inputs = ", ".join(row.inputs) or "its rule"
+    detail = f"Give the user a value for {inputs}, or the mapping a default."
+    return _mistake(user, row, summary, detail)
+
+
+def _mistake(user: SourceUser, row: AttributeMapping, summary: str, detail: str = "") -> Diagnostic:
+    place = next((name for name in row.inputs if name in user.attributes), None)
+    origin = user.at(place) if place else user.origin
+    return error(summary, detail or "The user is left untouched until this is mended.", origin, user_address(user.key))
+
+
+def attribute_row(profile: TargetProfile, path: str, unfiltered: str) -> Attribute | None:
+    """The row of the profile for `path` (case-insensitive), carrying the path as mapped; None: the target has none."""
+    wanted = unfiltered.casefold()
+    for row in profile.attributes:
+        if row.path.casefold() == wanted:
+            chosen = path if row.multi_valued else row.path
+            return replace(row, path=chosen)
+    if not profile.closed.value and unfiltered.startswith("urn:"):
+        return Attribute(path, "mappings.yaml", profile.closed.confidence, Comparison.EXACT)
+    return None

@@ -1,0 +1,62 @@
+"""What changes from one desired state to another, as a plan whose live users are those that the first one desires."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from reconciler.core.model import DesiredUser, LiveUser
+from reconciler.core.patch import resource
+from reconciler.core.plan import Action, Plan
+from reconciler.core.planning.later_edits import Written
+from reconciler.core.planning.live_user import LiveReader
+from reconciler.core.planning.planner import LiveState, PlanRequest, build_plan
+from reconciler.core.policy import Policy
+
+_LIVE_ONLY = frozenset({"complete-read", "name-reuse", "target"})
+"""Guards that judge what only the live service and receipts know."""
+
+
+def accounts(base: PlanRequest, reader: LiveReader) -> list[LiveUser]:
+    """The accounts that the base desires, as `reader` would read them from a service that has exactly these."""
+    wishes = build_plan(replace(base, policy=Policy(), only=(), diagnostics=()), LiveState([]))
+    return [
+        reader.read({**resource(change.after), "id": f"base-{number}"})
+        for number, change in enumerate(wishes.changes, 1)
+    ]
+
+
+def offline_plan(request: PlanRequest, base: Sequence[DesiredUser], live: Sequence[LiveUser]) -> Plan:
+    """The plan for `live`, which are the `accounts` of a base with these desired users. It is never to be applied."""
+    plan = build_plan(request, LiveState(live))
+    written, desired = Written.of(base), {user.key: user for user in request.desired}
+    return replace(
+        plan,
+        changes=tuple(
+            replace(change, detail=_why(desired.get(change.key), written)) if change.action is Action.CREATE else change
+            for change in plan.changes
+        ),
+        guards=tuple(guard for guard in plan.guards if guard.name not in _LIVE_ONLY),
+    )
+
+
+def _why(user: DesiredUser | None, base: Written) -> str:
+    """Why somebody is new."""
+    was = base.find(user) if user is not None else None
+    if was is None:
+        return "new in the desired state"
+    if was.verdict.in_scope:
+        return "could not be planned in the base, can be now"
+    return f"comes into scope; in the base: {was.verdict.text or was.verdict.reason.value}"
+
+
+def affected(one: Sequence[DesiredUser], other: Sequence[DesiredUser]) -> tuple[int, int]:
+    """Of the same people under other rules: how many are in scope in one only, and how many get other values."""
+    before = {user.key: user for user in one}
+    pairs = [(before[user.key], user) for user in other if user.key in before]
+    moved = sum(old.verdict.in_scope != new.verdict.in_scope for old, new in pairs)
+    return moved, sum(_values(old) != _values(new) for old, new in pairs)
+
+
+def _values(user: DesiredUser) -> tuple[object, ...]:
+    return user.attributes, user.create_only, user.candidates, user.match, user.failed

@@ -1,0 +1,195 @@
+"""The order in which changes work: a user name must be free before somebody else gets it.
+
+Each change wants at most one name and each name has at most one holder, so every change waits for at most one other.
+What is left when all chains are followed are circles (a swap of two names): one member of each steps aside to a
+temporary name first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from reconciler.core.model import Diagnostic, LiveUser, error
+from reconciler.core.plan import REMOVALS, Action, Change
+from reconciler.core.text import quoted
+from reconciler.core.values import folded
+
+_PHASES = {
+    Action.UPDATE: 0,
+    Action.ADOPT: 0,
+    Action.CREATE: 1,
+    Action.REACTIVATE: 2,
+    Action.DEACTIVATE: 3,
+    Action.DELETE: 4,
+}
+"""Nothing is removed before what replaces it exists."""
+
+
+def order(changes: Sequence[Change], live: Iterable[LiveUser]) -> tuple[list[Change], list[Diagnostic]]:
+    """The changes with `requires`, `temporary_user_name` and `wave`, in execution order; impossible ones are told."""
+    # Almost every plan takes no name, and folding those of all users would be for nothing.
+    takes_names = any(_wanted(change) for change in changes)
+    holders = {folded(user.user_name): user for user in live if user.user_name} if takes_names else {}
+    possible, conflicts = _with_free_names(changes, holders)
+    possible, withheld = _without_wanted_holders(possible, changes, holders)
+    conflicts += withheld
+    waits = _waits(possible, holders)
+    asides = {aside: _temporary_name(possible[aside], holders) for aside in _circles(waits)}
+    ordered = [
+        replace(
+            change,
+            requires=(waits[address],) if address in waits else (),
+            temporary_user_name=asides.get(address),
+        )
+        for address, change in possible.items()
+    ]
+    return _in_waves(ordered), conflicts
+
+
+def _wanted(change: Change) -> str | None:
+    """The folded name that the change takes, None when it keeps the one it has."""
+    name = change.after.get("userName")
+    if name is None or change.action is Action.DELETE:
+        return None
+    before = change.before.get("userName")
+    return None if before is not None and folded(str(before)) == folded(str(name)) else folded(str(name))
+
+
+def _with_free_names(
+    changes: Sequence[Change], holders: Mapping[str, LiveUser]
+) -> tuple[dict[str, Change], list[Diagnostic]]:
+    """Without the changes that want a name whose holder keeps it, and without those that then can't move either."""
+    possible = {change.address: change for change in changes}
+    takers = Counter(wanted for change in changes if (wanted := _wanted(change)))
+    leaving = {change.live_id: change for change in changes if change.live_id and _wanted(change)}
+    waiting: dict[str, Change] = {}
+    stuck: list[Change] = []
+    for change in changes:
+        wanted = _wanted(change)
+        holder = holders.get(wanted) if wanted else None
+        if wanted and takers[wanted] > 1:
+            stuck.append(change)
+        elif holder is None or holder.id == change.live_id:
+            continue
+        elif holder.id in leaving:
+            waiting[leaving[holder.id].address] = change
+        else:
+            stuck.append(change)
+    conflicts = []
+    while stuck:
+        change = stuck.pop()
+        if possible.pop(change.address, None) is None:
+            continue
+        conflicts.append(_name_taken(change, holders))
+        if change.address in waiting:
+            stuck.append(waiting[change.address])
+    return possible, conflicts
+
+
+def _without_wanted_holders(
+    possible: dict[str, Change], changes: Sequence[Change], holders: Mapping[str, LiveUser]
+) -> tuple[dict[str, Change], list[Diagnostic]]:
+    """Nobody is removed whose name somebody else wants in vain: one person on two accounts looks just like that."""
+    wanted = {_wanted(change) for change in changes if change.address not in possible}
+    involved = {holders[name].id for name in wanted if name is not None and name in holders}
+    kept = {
+        address: change
+        for address, change in possible.items()
+        if not (change.action in REMOVALS and change.live_id in involved)
+    }
+    told = [
+        error(
+            "the removal is withheld: somebody else is to get this account's user name",
+            "Say first whose account it is: correct the user name, or the externalId at the target.",
+            change.origin,
+            change.address,
+        )
+        for address, change in possible.items()
+        if address not in kept
+    ]
+    return kept, told
+
+
+def _name_taken(change: Change, holders: Mapping[str, LiveUser]) -> Diagnostic:
+    name = change.after["userName"]
+    holder = holders.get(folded(str(name)))
+    if holder is None or holder.id == change.live_id:
+        summary = f"userName {quoted(str(name))} is given to more than one user"
+        return error(summary, "Two users cannot share one name.", change.origin, change.address)
+    owner = f"externalId {quoted(holder.external_id)}" if holder.external_id else "no externalId"
+    return error(
+        f"userName {quoted(str(name))} is taken by another live account (id {quoted(holder.id)}, {owner})",
+        "Rename or remove that account first, or choose another name. A deactivated account still holds its name.",
+        change.origin,
+        change.address,
+    )
+
+
+def _waits(changes: Mapping[str, Change], holders: Mapping[str, LiveUser]) -> dict[str, str]:
+    """Address of a change -> address of the change that frees the name it wants."""
+    leaving = {change.live_id: address for address, change in changes.items() if change.live_id and _wanted(change)}
+    waits: dict[str, str] = {}
+    for address, change in changes.items():
+        wanted = _wanted(change)
+        holder = holders.get(wanted) if wanted else None
+        if holder is not None and holder.id != change.live_id:
+            waits[address] = leaving[holder.id]
+    return waits
+
+
+def _circles(waits: Mapping[str, str]) -> list[str]:
+    """One address of each circle, the smallest."""
+    found: list[str] = []
+    done: set[str] = set()
+    for start in sorted(waits):
+        path: dict[str, int] = {}
+        address: str | None = start
+        while address is not None and address not in done and address not in path:
+            path[address] = len(path)
+            address = waits.get(address)
+        if address is not None and address in path:
+            circle = [member for member, position in path.items() if position >= path[address]]
+            found.append(min(circle))
+        done.update(path)
+    return found
+
+
+def _temporary_name(change: Change, holders: Mapping[str, LiveUser]) -> str:
+    """A free name of the same form and domain, the same in every plan for the same change."""
+    name = str(change.after["userName"])
+    _, at, domain = name.rpartition("@")
+    for attempt in range(100):
+        digest = hashlib.sha256(f"{change.live_id}\n{name}\n{attempt}".encode()).hexdigest()[:12]
+        candidate = f"renaming-{digest}{at}{domain if at else ''}"
+        if folded(candidate) not in holders:
+            return candidate
+    raise AssertionError("a hundred sha256 digests are all user names")  # pragma: no cover
+
+
+def _in_waves(changes: Sequence[Change]) -> list[Change]:
+    by_address = {change.address: change for change in changes}
+    ranks: dict[str, tuple[int, int]] = {}
+    for change in changes:
+        _rank(change, by_address, ranks)
+    waves = {rank: wave for wave, rank in enumerate(sorted(set(ranks.values())))}
+    numbered = [replace(change, wave=waves[ranks[change.address]]) for change in changes]
+    return sorted(numbered, key=lambda change: (change.wave, folded(change.key), change.key))
+
+
+def _rank(change: Change, by_address: Mapping[str, Change], ranks: dict[str, tuple[int, int]]) -> None:
+    """(phase, depth): never before what it waits for. Chains are followed without recursion: they may be long."""
+    chain = []
+    current: Change | None = change
+    while current is not None and current.address not in ranks:
+        chain.append(current)
+        required = by_address[current.requires[0]] if current.requires else None
+        # Whoever waits for a member that steps aside waits for the step only, which comes before all waves.
+        current = None if required is None or required.temporary_user_name else required
+    phase, depth = ranks[current.address] if current is not None else (-1, -1)
+    for link in reversed(chain):
+        own = _PHASES[link.action]
+        phase, depth = (own, 0) if own > phase else (phase, depth + 1)
+        ranks[link.address] = (phase, depth)

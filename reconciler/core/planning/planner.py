@@ -1,0 +1,318 @@
+"""From desired and live users to a plan: match, decide for each user, order, guard. Pure: same inputs, same plan."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+
+from reconciler.core.model import (
+    AttributeMapping,
+    Deactivation,
+    DesiredUser,
+    Diagnostic,
+    LiveUser,
+    Severity,
+    Target,
+    error,
+    user_address,
+    warning,
+)
+from reconciler.core.patch import resource
+from reconciler.core.plan import REMOVALS, Action, Change, Plan, Tally
+from reconciler.core.plan_id import plan_id
+from reconciler.core.planning import guards, lifecycle, unique_values
+from reconciler.core.planning.matching import Matching, match
+from reconciler.core.planning.ordering import order
+from reconciler.core.policy import Approval, Policy
+from reconciler.core.scope.scim_filter import Predicate
+from reconciler.core.text import plural, quoted
+from reconciler.core.values import folded
+
+PLAN_LIFETIME = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveState:
+    """The outcome of the live read; `problem` says why it cannot be relied on, None: it is complete."""
+
+    users: Sequence[LiveUser]
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRequest:
+    """Everything a plan is made from besides the live state."""
+
+    target: Target
+    desired: Sequence[DesiredUser]
+    mappings: Sequence[AttributeMapping]
+    policy: Policy
+    now: datetime
+    version: str
+    diagnostics: Sequence[Diagnostic] = ()
+    config_digest: str = ""
+    commit: str | None = None
+    recently_deleted: Mapping[str, date] = field(default_factory=dict)
+    deactivated: Mapping[str, Deactivation] = field(default_factory=dict)
+    """By live id, as receipts know it."""
+    moved_from: str | None = None
+    """Where applies went until now, if never to `target`."""
+    owned: Predicate = lambda _resource: True
+    """The ownership filter."""
+    only: Collection[str] = ()
+    """Folded userPrincipalNames, userNames, externalIds or ids: plan these users only; empty: all."""
+
+    @property
+    def clock(self) -> lifecycle.Clock:
+        """What is known about time."""
+        return lifecycle.Clock(self.now, self.deactivated)
+
+
+def build_plan(request: PlanRequest, live: LiveState) -> Plan:
+    """The plan. Never raises for anything in the data: what cannot be planned is a diagnostic."""
+    matching = match(request.desired, live.users, request.mappings)
+    draft = _Draft(diagnostics=[*request.diagnostics, *matching.conflicts])
+    choices = _choices(matching, request, live)
+    draft.diagnostics += choices.problems
+    for user, found in matching.pairs:
+        if found is not None:
+            _decide(user, found, request, draft)
+        elif _is_new(user):
+            _decide_create(user, choices, request, draft)
+    keys = {folded(user.key) for user in request.desired}
+    for found in sorted(matching.unclaimed, key=lambda user: user.id):
+        _decide_unclaimed(found, _own_key(found, keys), request, draft)
+    _withhold(draft, request.policy, matching, live)
+    changes, taken = order(draft.changes, live.users)
+    draft.diagnostics += taken
+    selected = _selected(changes, request.only) if request.only else changes
+    # Removing people a few at a time must not slip past a guard that forbids removing all of them.
+    judged = changes if any(change.action in REMOVALS for change in selected) else selected
+    return _assemble(request, live, _successor_first(selected, live.users), judged, draft)
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A plan in the making."""
+
+    changes: list[Change] = field(default_factory=list)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    unchanged: int = 0
+    unmanaged: int = 0
+    kept: int = 0
+    withheld: int = 0
+    undated: int = 0
+    dormant: int = 0
+    """Users in scope whose accounts stay deactivated, for the mapping of active says nothing of them."""
+
+    def add(self, change: Change | None) -> None:
+        if change is None:
+            self.unchanged += 1
+        else:
+            self.changes.append(change)
+
+    def remove(self, fate: lifecycle.Fate) -> None:
+        self.undated += fate.undated
+        if fate.kept:
+            self.kept += 1
+        else:
+            self.add(fate.change)
+
+
+def _is_new(user: DesiredUser) -> bool:
+    """Whether somebody who has no live account is to get one."""
+    return user.verdict.in_scope and not user.failed
+
+
+def _choices(matching: Matching, request: PlanRequest, live: LiveState) -> unique_values.Choices:
+    newcomers = (user for user, found in matching.pairs if found is None and _is_new(user))
+    return unique_values.choose(newcomers, live.users, request.mappings, request.recently_deleted)
+
+
+def _decide(user: DesiredUser, found: LiveUser, request: PlanRequest, draft: _Draft) -> None:
+    if user.failed:
+        return
+    if user.verdict.in_scope:
+        _decide_update(user, found, request, draft)
+    elif found.managed:
+        draft.remove(lifecycle.remove_out_of_scope(found, user, request.policy, request.clock))
+    else:
+        draft.unmanaged += 1
+
+
+def _decide_update(user: DesiredUser, found: LiveUser, request: PlanRequest, draft: _Draft) -> None:
+    change = lifecycle.update(user, found, request.mappings)
+    problem = None if change is None else lifecycle.immutable(change, request.mappings)
+    if problem is None:
+        draft.add(change)
+        draft.dormant += lifecycle.stays_inactive(user, found, change)
+    else:
+        draft.diagnostics.append(problem)
+
+
+def _decide_create(user: DesiredUser, choices: unique_values.Choices, request: PlanRequest, draft: _Draft) -> None:
+    chosen = choices.values.get(user.key, lifecycle.NO_ATTRIBUTES)
+    if user.candidates and not chosen:
+        return  # told by `choices`
+    change = lifecycle.create(user, chosen)
+    if request.owned(resource(change.after)):
+        draft.add(change)
+        return
+    summary = "the account would not be managed after its creation: the ownership filter excludes it"
+    detail = "Give the user what the filter asks for, such as a value for externalId, or change `ownership`."
+    draft.diagnostics.append(error(summary, detail, user.origin, change.address))
+
+
+def _own_key(found: LiveUser, keys: set[str]) -> str:
+    """What a live user without a desired one is called: its userName, with its id where somebody else is called so."""
+    key = found.user_name or found.id
+    if folded(key) in keys:
+        key = f"{key} (id {found.id})"
+    keys.add(folded(key))
+    return key
+
+
+def _decide_unclaimed(found: LiveUser, key: str, request: PlanRequest, draft: _Draft) -> None:
+    if not found.managed:
+        draft.unmanaged += 1
+    elif found.unreadable is not None:
+        summary = f"a live account that nobody desires cannot be read: {found.unreadable}"
+        draft.diagnostics.append(error(summary, "Correct it at the target.", None, user_address(key)))
+    else:
+        draft.remove(lifecycle.remove_unclaimed(found, key, request.policy, request.clock))
+
+
+def _withhold(draft: _Draft, policy: Policy, matching: Matching, live: LiveState) -> None:
+    """Takes out what may not be done, and says how much and why."""
+    if live.problem is not None:
+        # A user who was not read looks new, and one who was read twice looks gone.
+        _take_out(draft, {Action.CREATE, *REMOVALS}, "the live users could not be read completely")
+    if matching.unplaced:
+        names = plural(len(matching.unplaced), "user")
+        why = f"{names} could not be mapped, and nobody knows which live account is theirs"
+        _take_out(draft, REMOVALS, why)
+    forbidden = {action for action in Action if not policy.permits(action)}
+    if forbidden:
+        _take_out(draft, forbidden, "lifecycle.actions in settings.yaml does not permit it")
+
+
+def _take_out(draft: _Draft, actions: Collection[Action], why: str) -> None:
+    for action in Action:
+        if action not in actions:
+            continue
+        left = [change for change in draft.changes if change.action is not action]
+        count = len(draft.changes) - len(left)
+        if count:
+            draft.changes = left
+            draft.withheld += count
+            draft.diagnostics.append(warning(f"{plural(count, action.value)} withheld: {why}"))
+
+
+def _selected(changes: Sequence[Change], only: Collection[str]) -> list[Change]:
+    """The changes of the named users, and those they have to wait for."""
+    by_address = {change.address: change for change in changes}
+    waiting = [change for change in changes if not names_of(change).isdisjoint(only)]
+    chosen: set[str] = set()
+    while waiting:
+        change = waiting.pop()
+        if change.address not in chosen:
+            chosen.add(change.address)
+            waiting.extend(by_address[address] for address in change.requires)
+    return [change for change in changes if change.address in chosen]
+
+
+def names_of(change: Change) -> frozenset[str]:
+    """What the user of a change is called, before and after it, folded."""
+    names: list[object] = [change.key, change.live_id]
+    names += [side.get(path) for side in (change.before, change.after) for path in ("userName", "externalId")]
+    return frozenset(folded(name) for name in names if isinstance(name, str))
+
+
+def _successor_first(changes: Sequence[Change], live: Sequence[LiveUser]) -> list[Change]:
+    """Where all active users go, nobody goes before one who replaces them is there, however the apply turns out."""
+    going = {change.live_id for change in changes if change.action in REMOVALS}
+    coming = [change for change in changes if change.action in guards.GAINS and change.after.get("active") is not False]
+    if not going or not coming or any(user.managed and user.active and user.id not in going for user in live):
+        return list(changes)
+    successor = min(coming, key=lambda change: (change.action is not Action.CREATE, change.wave, change.address))
+    return [
+        replace(change, requires=(*change.requires, successor.address)) if change.action in REMOVALS else change
+        for change in changes
+    ]
+
+
+def _assemble(
+    request: PlanRequest, live: LiveState, changes: Sequence[Change], judged: Sequence[Change], draft: _Draft
+) -> Plan:
+    _check_protected(request, live, draft)
+    _tell_undated(draft)
+    _tell_dormant(draft)
+    managed = [user for user in live.users if user.managed]
+    situation = guards.Situation(
+        judged, request.desired, managed, live.problem, request.recently_deleted, request.moved_from, chosen=changes
+    )
+    identity = plan_id(request.target, changes)
+    removals = sum(change.action in REMOVALS for change in changes)
+    verdicts = guards.approve(
+        guards.evaluate(situation, request.policy), request.policy.approvals, identity, removals, request.now.date()
+    )
+    failed = {item.address for item in draft.diagnostics if item.severity is Severity.ERROR and item.address}
+    return Plan(
+        plan_id=identity,
+        target=request.target,
+        changes=tuple(changes),
+        guards=verdicts,
+        diagnostics=tuple(sorted(draft.diagnostics, key=_by_place)),
+        tally=Tally(draft.unchanged, draft.unmanaged, len(failed), draft.kept, draft.withheld, len(managed)),
+        complete=live.problem is None,
+        created_at=request.now,
+        expires_at=request.now + PLAN_LIFETIME,
+        reconciler_version=request.version,
+        config_digest=request.config_digest,
+        commit=request.commit,
+    )
+
+
+def _check_protected(request: PlanRequest, live: LiveState, draft: _Draft) -> None:
+    """A protected name that is nobody's protects nobody."""
+    unknown = set(request.policy.protected)
+    if unknown:
+        unknown -= {folded(user.key) for user in request.desired}
+        unknown -= {folded(str(value)) for user in request.desired for value in user.match if value is not None}
+        for user in live.users:
+            unknown -= {folded(name) for name in (user.user_name, user.external_id, user.id) if name}
+    for name in sorted(unknown):
+        draft.diagnostics.append(warning(f"guards.protected: nobody is called {quoted(name)}", "Is it misspelt?"))
+
+
+def _tell_undated(draft: _Draft) -> None:
+    if draft.undated:
+        summary = f"{plural(draft.undated, 'account')} deactivated for an unknown time: never deleted"
+        detail = "lifecycle.delete_after_days counts from a receipt or meta.lastModified: the service gives none."
+        draft.diagnostics.append(warning(summary, detail))
+
+
+def _tell_dormant(draft: _Draft) -> None:
+    if draft.dormant:
+        summary = f"{plural(draft.dormant, 'user')} in scope whose accounts stay deactivated"
+        detail = "The mapping of active has another apply than always, or gives no value: nobody is reactivated by it."
+        draft.diagnostics.append(warning(summary, detail))
+
+
+def _by_place(item: Diagnostic) -> tuple[str, str, int, int, str, str, str]:
+    place = (item.origin.file, item.origin.line, item.origin.column) if item.origin else ("", 0, 0)
+    return (item.severity.value, *place, item.summary, item.address or "", item.detail)
+
+
+def judged_anew(plan: Plan, approvals: Sequence[Approval], today: date) -> Plan:
+    """The plan with its guards as `approvals` leave them on `today`; approvals it had before don't count."""
+    return with_approval(
+        replace(plan, guards=tuple(replace(item, approved=False) for item in plan.guards)), approvals, today
+    )
+
+
+def with_approval(plan: Plan, approvals: Sequence[Approval], today: date, approved: Plan | None = None) -> Plan:
+    """The plan after further approvals, which may name the plan that it is the rest of (`approved`)."""
+    named = approved or plan
+    return replace(plan, guards=guards.approve(plan.guards, approvals, named.plan_id, named.count(*REMOVALS), today))

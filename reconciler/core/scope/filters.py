@@ -1,0 +1,197 @@
+"""Scoping filters: clauses of a filter are joined by AND, filters by OR; compiled to closures once, run for each user.
+
+A clause may have no answer for a user (`UnjudgedError`). It counts only where it decides: a filter with a false clause
+is false all the same, and one true filter is enough. So the order of clauses and of filters never matters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from reconciler.core.model import IN_SCOPE, Origin, ScopeReason, SourceUser, SourceValue, Verdict
+from reconciler.core.scope.groups import GroupMembers, Groups, names_of, resolve, way
+from reconciler.core.scope.operators import DayTest, Operator, TextTest
+from reconciler.core.text import plural, quoted
+
+Seen = SourceValue | date | None
+"""What a clause looked at; a tuple for several values, and for groups the way to the user. None: unassigned."""
+
+Test = Callable[[SourceUser], bool]
+"""Raises `UnjudgedError`."""
+
+ValuesMatch = Literal["any", "all"]
+LifecycleDate = Literal["starts", "expires"]
+
+
+class UnjudgedError(ValueError):
+    """A clause has no answer for this user, and why; `attribute` is the one it looked at."""
+
+    def __init__(self, message: str, attribute: str) -> None:
+        super().__init__(message)
+        self.attribute = attribute
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One condition. `words` say it with strangers' text quoted: `department EQUALS "Sales"`."""
+
+    words: str
+    attribute: str
+    """The source attribute it looks at; empty: none."""
+    test: Test
+    see: Callable[[SourceUser], Seen]
+    origin: Origin | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScopingFilter:
+    """Clauses that must all be true; `negated`: the filter's truth is turned around."""
+
+    name: str
+    clauses: tuple[Clause, ...]
+    negated: bool = False
+    origin: Origin | None = None
+
+    def passes(self, user: SourceUser) -> bool:
+        """Whether the user passes; raises `UnjudgedError`."""
+        fault: UnjudgedError | None = None
+        for clause in self.clauses:
+            try:
+                if not clause.test(user):
+                    return self.negated
+            except UnjudgedError as found:
+                fault = fault or found
+        if fault is not None:
+            raise fault
+        return not self.negated
+
+
+def judge(user: SourceUser, filters: Sequence[ScopingFilter]) -> Verdict:
+    """In scope when there is no filter, or one is true; else why not."""
+    fault: UnjudgedError | None = None
+    for each in filters:
+        try:
+            if each.passes(user):
+                return IN_SCOPE
+        except UnjudgedError as found:
+            fault = fault or found
+    if fault is not None:
+        return unjudged(str(fault), fault.attribute)
+    if not filters:
+        return IN_SCOPE
+    return filtered(filters, None if len(filters) > 1 else _first_false(user, filters[0]))
+
+
+def _first_false(user: SourceUser, one: ScopingFilter) -> Clause | None:
+    for clause in one.clauses:
+        try:
+            if not clause.test(user):
+                return clause
+        except UnjudgedError:
+            continue
+    return None
+
+
+def unjudged(why: str, attribute: str) -> Verdict:
+    """The verdict on a user whom the filters cannot judge."""
+    return Verdict(ScopeReason.UNJUDGED, why, attribute)
+
+
+def filtered(filters: Sequence[ScopingFilter], failing: Clause | None) -> Verdict:
+    """The verdict on a user whom no filter lets pass; `failing` is the first false clause of a filter that is alone."""
+    if len(filters) > 1:
+        text = f"passes none of {plural(len(filters), 'scoping filter')}"
+    elif failing is None or filters[0].negated:
+        text = f"passes no scoping filter: {quoted(filters[0].name)} is turned around, and all its clauses are true"
+    else:
+        text = f"passes no scoping filter: {quoted(filters[0].name)} wants {failing.words}"
+    return Verdict(ScopeReason.FILTERED, text)
+
+
+# --- clauses ------------------------------------------------------------------
+
+
+def texts_of(value: SourceValue | None) -> tuple[str, ...]:
+    """The values of an attribute as Entra has them: text, booleans as True and False. None of them is empty."""
+    if isinstance(value, str):
+        return (value,) if value else ()
+    if isinstance(value, bool):
+        return (str(value),)
+    return tuple(each for each in value if each) if value else ()
+
+
+def on_attribute(name: str, test: TextTest, several: ValuesMatch | None = None, origin: Origin | None = None) -> Test:
+    """A test of a source attribute: false when it is unassigned.
+
+    Of several values any or all must pass, by `several`; without it such a user cannot be judged.
+    """
+    combine: Callable[[Iterable[bool]], bool] = any if several == "any" else all
+
+    def judged(user: SourceUser) -> bool:
+        value = user.attributes.get(name)
+        if value.__class__ is str:
+            return value != "" and test(value)
+        values = texts_of(value)
+        if len(values) > 1 and several is None:
+            where = f" at {origin}" if origin else ""
+            why = f"{name} has {len(values)} values, and the clause{where} does not say values_match: any or all"
+            raise UnjudgedError(why, name)
+        return bool(values) and combine(map(test, values))
+
+    return judged
+
+
+def on_presence(name: str, operator: Operator) -> Test:
+    """IS NULL or IS NOT NULL of a source attribute, however many values it has."""
+    wanted = operator is Operator.IS_NOT_NULL
+    return lambda user: bool(texts_of(user.attributes.get(name))) is wanted
+
+
+def on_day(name: LifecycleDate, test: DayTest) -> Test:
+    """A test of a lifecycle date: false when it is unassigned."""
+
+    def judged(user: SourceUser) -> bool:
+        found: date | None = getattr(user.lifecycle, name)
+        return found is not None and test(found)
+
+    return judged
+
+
+def on_lifecycle_presence(name: LifecycleDate, operator: Operator) -> Test:
+    """IS NULL or IS NOT NULL of a lifecycle date."""
+    wanted = operator is Operator.IS_NOT_NULL
+    return lambda user: (getattr(user.lifecycle, name) is not None) is wanted
+
+
+def on_protected(operator: Operator) -> Test:
+    """IS TRUE or IS FALSE of `lifecycle.protected`."""
+    wanted = operator is Operator.IS_TRUE
+    return lambda user: user.lifecycle.protected is wanted
+
+
+def on_membership(group: str, groups: Groups, operator: Operator) -> Test:
+    """Whether a user is in a group, nested ones included."""
+    members = resolve(GroupMembers(groups=(group,)), groups)
+    wanted = operator is Operator.IS_MEMBER_OF
+    return lambda user: members.isdisjoint(names_of(user)) is not wanted
+
+
+# --- what clauses see -----------------------------------------------------------
+
+
+def see_attribute(name: str) -> Callable[[SourceUser], Seen]:
+    """The attribute's value."""
+    return lambda user: user.attributes.get(name)
+
+
+def see_lifecycle(name: str) -> Callable[[SourceUser], Seen]:
+    """The field of `lifecycle`."""
+    return lambda user: getattr(user.lifecycle, name)
+
+
+def see_membership(group: str, groups: Groups) -> Callable[[SourceUser], Seen]:
+    """The way through groups to the user, as `membership.way`."""
+    return lambda user: way(user, GroupMembers(groups=(group,)), groups)

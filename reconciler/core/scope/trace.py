@@ -1,0 +1,176 @@
+"""Why one user is in or out of scope, step by step in Entra's order; for `explain`. It agrees with `scope.verdict`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from reconciler.core.model import IN_SCOPE, Origin, ScopeReason, SourceUser, Verdict
+from reconciler.core.scope.filters import Clause, ScopingFilter, Seen, UnjudgedError, filtered, unjudged
+from reconciler.core.scope.groups import GroupMembers, names_of, way
+from reconciler.core.scope.verdict import ScopeRules
+from reconciler.core.text import quoted
+
+
+class Answer(StrEnum):
+    """What one step came to; TRUE always speaks for the user."""
+
+    TRUE = "true"
+    FALSE = "false"
+    UNJUDGED = "cannot be judged"
+    NOT_REACHED = "not reached"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step. `name`, `seen` and `words` hold strangers' text; a `seen` of None is no value."""
+
+    name: str
+    answer: Answer
+    seen: Seen = None
+    words: str = ""
+    steps: tuple[Step, ...] = ()
+    """Of the filters: each filter; of a filter: each clause, those after a false one included."""
+    origin: Origin | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """All steps, and what they come to."""
+
+    steps: tuple[Step, ...]
+    verdict: Verdict
+
+
+Outcome = tuple[Step, Verdict]
+
+
+def trace(user: SourceUser, rules: ScopeRules, today: date) -> Trace:
+    """The steps for `user` on `today` (UTC); those after the first that is not true are not reached."""
+    steps: list[Step] = []
+    verdict = IN_SCOPE
+    for name, take in _steps(user, rules, today):
+        if verdict.in_scope:
+            step, verdict = take()
+            steps.append(step)
+        else:
+            steps.append(Step(name, Answer.NOT_REACHED))
+    return Trace(tuple(steps), verdict)
+
+
+def _steps(user: SourceUser, rules: ScopeRules, today: date) -> Iterator[tuple[str, Callable[[], Outcome]]]:
+    yield "accountEnabled", lambda: _enabled(user)
+    yield "lifecycle.expires", lambda: _expires(user, today)
+    yield "lifecycle.starts", lambda: _starts(user, today)
+    yield "assigned", lambda: _assigned(user, rules)
+    yield "excluded", lambda: _excluded(user, rules)
+    yield "filters", lambda: _filters(user, rules.filters)
+
+
+def _passed(name: str, seen: Seen, words: str) -> Outcome:
+    return Step(name, Answer.TRUE, seen, words), IN_SCOPE
+
+
+def _failed(name: str, seen: Seen, reason: ScopeReason, words: str) -> Outcome:
+    return Step(name, Answer.FALSE, seen, words), Verdict(reason, words)
+
+
+def _enabled(user: SourceUser) -> Outcome:
+    seen = user.attributes.get("accountEnabled")
+    if seen is False:
+        return _failed("accountEnabled", seen, ScopeReason.DISABLED, "accountEnabled is false")
+    return _passed("accountEnabled", seen, "not disabled")
+
+
+def _expires(user: SourceUser, today: date) -> Outcome:
+    seen = user.lifecycle.expires
+    if seen is not None and seen <= today:
+        return _failed("lifecycle.expires", seen, ScopeReason.EXPIRED, f"expired {quoted(str(seen))}")
+    return _passed("lifecycle.expires", seen, "never expires" if seen is None else f"expires {quoted(str(seen))}")
+
+
+def _starts(user: SourceUser, today: date) -> Outcome:
+    seen = user.lifecycle.starts
+    if seen is not None and seen > today:
+        return _failed("lifecycle.starts", seen, ScopeReason.NOT_STARTED, f"starts {quoted(str(seen))}")
+    return _passed("lifecycle.starts", seen, "no first day" if seen is None else f"started {quoted(str(seen))}")
+
+
+def _assigned(user: SourceUser, rules: ScopeRules) -> Outcome:
+    if rules.assigned is None:
+        return _passed("assigned", None, "everybody is: sync is all")
+    if rules.assigned.isdisjoint(names_of(user)):
+        return _failed("assigned", None, ScopeReason.NOT_ASSIGNED, "not assigned in scope.yaml")
+    return _passed("assigned", _way(user, rules, rules.roster.assigned), "assigned in scope.yaml")
+
+
+def _excluded(user: SourceUser, rules: ScopeRules) -> Outcome:
+    if rules.excluded.isdisjoint(names_of(user)):
+        return _passed("excluded", None, "not excluded")
+    seen = _way(user, rules, rules.roster.excluded)
+    return _failed("excluded", seen, ScopeReason.EXCLUDED, "excluded in scope.yaml")
+
+
+def _way(user: SourceUser, rules: ScopeRules, members: GroupMembers) -> Seen:
+    """Through which groups and by which entry, as `membership.way`."""
+    return way(user, members, rules.roster.groups)
+
+
+# --- filters ------------------------------------------------------------------
+
+
+def _filters(user: SourceUser, filters: tuple[ScopingFilter, ...]) -> Outcome:
+    if not filters:
+        return _passed("filters", None, "there are none")
+    judged: list[Step] = []
+    for each in filters:
+        passed = any(step.answer is Answer.TRUE for step in judged)
+        judged.append(Step(each.name, Answer.NOT_REACHED, origin=each.origin) if passed else _filter(user, each))
+    verdict = _concluded(filters, judged)
+    answer = {ScopeReason.IN_SCOPE: Answer.TRUE, ScopeReason.UNJUDGED: Answer.UNJUDGED}.get(
+        verdict.reason, Answer.FALSE
+    )
+    words = verdict.text or next(f"passes {quoted(step.name)}" for step in judged if step.answer is Answer.TRUE)
+    return Step("filters", answer, None, words, tuple(judged)), verdict
+
+
+def _concluded(filters: tuple[ScopingFilter, ...], judged: list[Step]) -> Verdict:
+    if any(step.answer is Answer.TRUE for step in judged):
+        return IN_SCOPE
+    for each, step in zip(filters, judged, strict=True):
+        if step.answer is Answer.UNJUDGED:
+            clause, found = _with(Answer.UNJUDGED, each, step)[0]
+            return unjudged(found.words, clause.attribute)
+    failing = _with(Answer.FALSE, filters[0], judged[0])
+    return filtered(filters, failing[0][0] if failing else None)
+
+
+def _with(answer: Answer, one: ScopingFilter, judged: Step) -> list[tuple[Clause, Step]]:
+    """The clauses of a judged filter with this answer, in order."""
+    return [pair for pair in zip(one.clauses, judged.steps, strict=True) if pair[1].answer is answer]
+
+
+def _filter(user: SourceUser, one: ScopingFilter) -> Step:
+    clauses = tuple(_clause(user, clause) for clause in one.clauses)
+    words = "turned around by not" if one.negated else ""
+    return Step(one.name, _joined({step.answer for step in clauses}, one.negated), None, words, clauses, one.origin)
+
+
+def _joined(answers: set[Answer], negated: bool) -> Answer:
+    if Answer.UNJUDGED in answers and Answer.FALSE not in answers:
+        return Answer.UNJUDGED
+    return _answer((Answer.FALSE in answers) is negated)
+
+
+def _clause(user: SourceUser, clause: Clause) -> Step:
+    seen = clause.see(user)
+    try:
+        return Step(clause.words, _answer(clause.test(user)), seen, origin=clause.origin)
+    except UnjudgedError as fault:
+        return Step(clause.words, Answer.UNJUDGED, seen, str(fault), origin=clause.origin)
+
+
+def _answer(true: bool) -> Answer:
+    return Answer.TRUE if true else Answer.FALSE

@@ -1,0 +1,164 @@
+"""The desired state, put together: files read, mappings compiled, scope resolved, every user mapped."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from reconciler.core.model import AttributeMapping, DesiredUser, Diagnostic, Severity, Target, error, warning
+from reconciler.core.paths import is_core_attribute
+from reconciler.core.planning.mapping import Projector
+from reconciler.core.policy import Approval, Limit, Policy, Removal
+from reconciler.core.profile import TargetProfile
+from reconciler.core.scope.scim_filter import FilterError, Predicate, attribute_names, compile_filter
+from reconciler.core.scope.verdict import ScopeRules
+from reconciler.core.text import quoted
+from reconciler.core.values import folded
+from reconciler.desired import schema
+from reconciler.desired.directory import Directory, with_source_lines
+from reconciler.desired.mappings import compile_mappings
+from reconciler.desired.scope import read_scope
+from reconciler.desired.users import Names, People, check_inputs, check_references, inputs_of
+from reconciler.desired.validation import Located
+from reconciler.profiles import PROFILES
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredState:
+    """What a directory says, ready to be planned. Usable only when `broken` is false."""
+
+    profile: TargetProfile
+    target: Target
+    policy: Policy
+    mappings: tuple[AttributeMapping, ...]
+    owned: Predicate
+    users: tuple[DesiredUser, ...]
+    rules: ScopeRules
+    diagnostics: tuple[Diagnostic, ...]
+    digest: str
+    """sha256 over everything that can change a plan: approvals, notifications and the record do not."""
+    files: Mapping[str, str]
+    """sha256 of each file, by its name."""
+    settings: Mapping[str, Any]
+    """settings.yaml as plain data, less what is no matter of safety."""
+
+    @property
+    def in_scope(self) -> int:
+        """The number of users in scope."""
+        return sum(user.verdict.in_scope for user in self.users)
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenState:
+    """A directory that nobody may plan from: with a file missing or wrong, people would look removed."""
+
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def load(root: Path, now: datetime) -> DesiredState | BrokenState:
+    """The desired state in `root` at `now` (UTC), with all diagnostics; never raises for what files hold."""
+    directory = Directory(root)
+    directory.check_layout()
+    settings = directory.settings()
+    scope = read_scope(directory, now.date())
+    if settings is None:
+        # The rest is read all the same, so that all mistakes are shown at once.
+        directory.mappings()
+        names = Names(directory)
+        for user in directory.users():
+            names.register(user)
+        check_references(directory, scope.users, names)
+        return BrokenState(with_source_lines(directory.diagnostics, root))
+    profile = PROFILES[settings.value.target.profile]
+    mappings = compile_mappings(directory, profile, now)
+    owned = _ownership(settings, directory)
+    projector = Projector(profile, mappings.rows, settings.value.target.domains, mappings.faulty)
+    people = People(directory, projector, scope.rules, now)
+    people.read()
+    check_references(directory, scope.users, people.names)
+    check_inputs(directory, people, (*inputs_of(mappings.rows), *scope.inputs))
+    if any(item.severity is Severity.ERROR and item.address is None for item in directory.diagnostics):
+        return BrokenState(with_source_lines(directory.diagnostics, root))
+    if settings.value.notifications.on_failure:
+        directory.report(
+            warning("notifications are not sent by this version", "", settings.at("notifications", "on_failure"))
+        )
+    return DesiredState(
+        profile=profile,
+        target=Target(profile.name, settings.value.target.base_url.rstrip("/")),
+        policy=_policy(settings.value),
+        mappings=mappings.rows,
+        owned=owned,
+        users=tuple(people.users),
+        rules=scope.rules,
+        diagnostics=with_source_lines(directory.diagnostics, root),
+        digest=_digest(directory, settings.value),
+        files=directory.digests,
+        settings=settings.value.model_dump(mode="json", exclude={"notifications"}),
+    )
+
+
+def users_under(
+    root: Path,
+    state: DesiredState,
+    now: datetime,
+    *,
+    mappings: Sequence[AttributeMapping] | None = None,
+    rules: ScopeRules | None = None,
+) -> Sequence[DesiredUser]:
+    """The users written in `root`, which `state` was loaded from, by other mappings or other scope rules."""
+    domains = state.settings["target"]["domains"]
+    projector = Projector(state.profile, mappings or state.mappings, domains)
+    people = People(Directory(root), projector, rules or state.rules, now)
+    people.read()
+    return people.users
+
+
+# --- settings -----------------------------------------------------------------
+
+
+def _policy(settings: schema.Settings) -> Policy:
+    lifecycle, guards = settings.lifecycle, settings.guards
+    return Policy(
+        permitted=frozenset(lifecycle.actions),
+        out_of_scope=Removal(lifecycle.out_of_scope),
+        removed=Removal(lifecycle.removed),
+        delete_after_days=lifecycle.delete_after_days,
+        removals=Limit(guards.removals.count, guards.removals.percent, guards.removals.floor),
+        updates=Limit(guards.updates.count, guards.updates.percent),
+        creates=Limit(guards.creates.count, guards.creates.percent),
+        failures=Limit(guards.failures.count, guards.failures.percent, guards.failures.floor),
+        protected=frozenset(map(folded, guards.protected)),
+        digests=settings.record.values == "digest",
+        record_branch=settings.record.branch,
+        approvals=tuple(Approval(entry.plan, entry.removals, entry.until) for entry in settings.approvals),
+    )
+
+
+def _ownership(settings: Located[schema.Settings], directory: Directory) -> Predicate:
+    text = settings.value.ownership
+    try:
+        owned = compile_filter(text)
+        for name in attribute_names(text):
+            if not is_core_attribute(name):
+                # A misspelt name has no value for anybody, and `ne` would then be true for everybody.
+                detail = "A User has userName, externalId, userType, roles, …; others need their extension's URN."
+                directory.report(error(f"ownership: a User has no {quoted(name)}", detail, settings.at("ownership")))
+        return owned
+    except FilterError as fault:
+        summary = f"ownership is not a SCIM filter: {fault}"
+        detail = f"At character {fault.position + 1}. An example: externalId pr"
+        directory.report(error(summary, detail, settings.at("ownership")))
+        return lambda _resource: False
+
+
+def _digest(directory: Directory, settings: schema.Settings) -> str:
+    without = settings.model_dump(mode="json", exclude={"approvals", "notifications", "record"})
+    files = {name: digest for name, digest in directory.digests.items() if name != "settings.yaml"}
+    content = json.dumps({"settings": without, "files": files}, sort_keys=True)
+    return f"sha256:{hashlib.sha256(content.encode()).hexdigest()}"

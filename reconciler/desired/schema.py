@@ -1,0 +1,319 @@
+"""The files of the desired state as strict models: the one place that says which keys exist.
+
+JSON Schemas are made from here. Every scalar arrives as text (yaml_events), so the types here decide: `"10"` is a
+number where a number is due.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetPydanticSchema,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic_core import core_schema
+
+from reconciler.core.scope.operators import EXTENSIONS, Operator
+
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def _boolean(value: Any) -> Any:
+    text = value.casefold() if isinstance(value, str) else value
+    if text in (True, False):
+        return text
+    if text in ("true", "false"):
+        return text == "true"
+    raise ValueError("expected true or false")
+
+
+def _flag(value: Any) -> Any:
+    return False if value is None else _boolean(value)
+
+
+def _day(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    # Left to itself pydantic takes "20261201" for seconds since 1970.
+    if _DATE.fullmatch(value):
+        with suppress(ValueError):
+            return date.fromisoformat(value)
+    raise ValueError("expected a date such as 2026-12-31")
+
+
+def _listed(value: Any) -> Any:
+    return [] if value is None else value
+
+
+Boolean = Annotated[bool, BeforeValidator(_boolean)]
+Flag = Annotated[bool, BeforeValidator(_flag)]
+"""A boolean that is false when it has no value."""
+Day = Annotated[date, BeforeValidator(_day)]
+Names = Annotated[list[str], BeforeValidator(_listed)]
+Percent = Annotated[float, Field(ge=0, le=100)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TargetSettings(_Strict):
+    """The service, and the domains its organisation has verified."""
+
+    profile: Literal["apple-business-manager", "apple-school-manager", "scim"]
+    base_url: str = Field(description="SCIM base URL, on a host of the profile or of RECONCILER_ALLOWED_HOSTS")
+    domains: Names = Field(default=[], description="Verified domains: a userName outside of them is an error")
+
+
+class LifecycleSettings(_Strict):
+    """What this directory may do at all, and what becomes of people who are no longer desired."""
+
+    actions: list[Literal["create", "update", "deactivate", "delete"]] = ["create", "update", "deactivate", "delete"]
+    out_of_scope: Literal["deactivate", "delete", "keep"] = "deactivate"
+    removed: Literal["deactivate", "delete", "keep"] = "deactivate"
+    delete_after_days: Count | None = Field(default=None, description="Days after deactivation; left out: never")
+
+
+class Limit(_Strict):
+    """A limit on changes of one kind; whichever of count and percent is reached first blocks the plan."""
+
+    count: Count | None = None
+    percent: Percent | None = Field(default=None, description="Of the managed live users")
+
+
+class RemovalLimit(_Strict):
+    """The limit on deactivations and deletions together."""
+
+    count: Count | None = 10
+    percent: Percent | None = 10
+    floor: Count = Field(default=1, description="Percent never blocks this few removals: small companies must work")
+
+
+class FailureLimit(_Strict):
+    """How many of the attempted changes may fail before an apply stops itself and is in quarantine."""
+
+    count: Count | None = None
+    percent: Percent | None = Field(default=40, description="Of the changes attempted so far")
+    floor: Count = Field(default=10, description="Percent never stops an apply for this few failures")
+
+
+class GuardSettings(_Strict):
+    """What blocks a plan, and what stops an apply."""
+
+    removals: RemovalLimit = RemovalLimit()
+    updates: Limit = Limit()
+    creates: Limit = Limit()
+    failures: FailureLimit = FailureLimit()
+    protected: Names = Field(
+        default=[], description="userName or externalId of accounts that are never removed, also when they left git"
+    )
+
+
+class Approval(_Strict):
+    """Lets exactly one plan pass its guards, until a date."""
+
+    plan: str = Field(pattern=r"^sha256:[0-9a-f]{64}$")
+    removals: Count | None = Field(default=None, description="The number of removals in that plan, for the reviewer")
+    until: Day
+    reason: str
+
+
+class NotificationSettings(_Strict):
+    """Whom to tell."""
+
+    on_failure: Names = []
+
+
+_PART = r"[A-Za-z0-9_][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*"
+_BRANCH = rf"^{_PART}(/{_PART})*$"
+_LONGEST_BRANCH = 100
+
+
+def _branch(name: str) -> str:
+    """What git takes as a branch (`git check-ref-format`), and nothing that could be mistaken for something else."""
+    if not re.fullmatch(_BRANCH, name) or "\n" in name or len(name) > _LONGEST_BRANCH:
+        raise ValueError("expected a branch's name of letters, digits, _, -, . and /, such as reconciler-record")
+    if any(part.casefold().endswith(".lock") for part in name.split("/")):
+        raise ValueError("no part of a branch's name may end with .lock")
+    if name.casefold() == "head" or name.startswith("refs/"):
+        raise ValueError("git would take this for something else: write the branch alone, such as reconciler-record")
+    return name
+
+
+class RecordSettings(_Strict):
+    """What the record of an apply says of people, and where it is kept."""
+
+    values: Literal["full", "digest"] = Field(
+        default="full",
+        description="digest: keyed digests (RECONCILER_RECORD_KEY) in place of names and values of people",
+    )
+    branch: (
+        Annotated[
+            str, AfterValidator(_branch), Field(json_schema_extra={"pattern": _BRANCH, "maxLength": _LONGEST_BRANCH})
+        ]
+        | None
+    ) = Field(
+        default=None,
+        description="Branch of the repository that the workflows add the record of each apply to. Left out: the record"
+        " is an artifact of the run, and later runs know nothing of it",
+    )
+
+
+class Settings(_Strict):
+    """settings.yaml."""
+
+    target: TargetSettings
+    ownership: str = Field(default="externalId pr", description="SCIM filter: which live users are managed")
+    lifecycle: LifecycleSettings = LifecycleSettings()
+    guards: GuardSettings = GuardSettings()
+    approvals: Annotated[list[Approval], BeforeValidator(_listed)] = []
+    notifications: NotificationSettings = NotificationSettings()
+    record: RecordSettings = RecordSettings()
+
+
+class Members(_Strict):
+    """People by userPrincipalName or objectId, and groups by name."""
+
+    users: Names = []
+    groups: Names = []
+
+
+_SCALAR = {"type": ["string", "number", "boolean", "null"]}
+_OPERATORS = [
+    {"const": operator.value, "description": "Extension: Entra has no such operator"}
+    if operator in EXTENSIONS
+    else {"const": operator.value}
+    for operator in Operator
+]
+
+
+class Clause(_Strict):
+    """One condition of a scoping filter. All operators but IS NULL are false on an unassigned value."""
+
+    attribute: str | None = Field(
+        default=None,
+        description="A source attribute; IS MEMBER OF takes none. Extension: Entra has no such attributes as"
+        " lifecycle.starts, lifecycle.expires and lifecycle.protected",
+    )
+    operator: Annotated[
+        str,
+        # The names for editors to offer; any case, and blanks for underscores, are read as well.
+        WithJsonSchema({"anyOf": [*_OPERATORS, {"type": "string"}], "description": "An operator, as Entra spells it"}),
+    ]
+    value: Annotated[str | None, WithJsonSchema(_SCALAR)] = Field(
+        default=None,
+        description="What the attribute is compared with. Extension: Entra has no such values as a date, today, today+N"
+        " and today-N (days), which DATE operators take",
+    )
+    ignore_case: Flag = Field(
+        default=False, description="Extension: Entra has no such option. Capitals are as good as small letters"
+    )
+    values_match: Literal["any", "all"] | None = Field(
+        default=None,
+        description="Extension: Entra has no such option, it filters by single values only. How many values of an"
+        " attribute with several must pass",
+    )
+
+
+class ScopingFilter(_Strict):
+    """Clauses that must all be true. One true filter is enough."""
+
+    name: Annotated[str, Field(min_length=1)]
+    negated: Flag = Field(
+        default=False, alias="not", description="Extension: Entra has no such option. Turns the filter's truth around"
+    )
+    clauses: Annotated[list[Clause], BeforeValidator(_listed)]
+
+
+class Scope(_Strict):
+    """scope.yaml."""
+
+    sync: Literal["assigned", "all"]
+    assigned: Members = Members()
+    excluded: Members = Members()
+    filters: Annotated[list[ScopingFilter], BeforeValidator(_listed)] = Field(
+        default=[], description="One true filter is enough; without filters everybody passes"
+    )
+
+
+class Group(_Strict):
+    """One group of groups/*.yaml, used for assignment only."""
+
+    name: Annotated[str, Field(min_length=1)]
+    description: str | None = None
+    members: Members = Members()
+
+
+class Mapping(_Strict):
+    """One row of mappings.yaml."""
+
+    target: str = Field(description="SCIM attribute path, such as userName, name.givenName, enterprise:department")
+    source: str | None = Field(default=None, description="Direct: the name of a source attribute")
+    constant: str | None = None
+    template: str | None = Field(default=None, description="Jinja2, such as {{ givenName | trim }}")
+    expression: str | None = Field(default=None, description="Entra expression, such as Not([IsSoftDeleted])")
+    default: str | None = Field(default=None, description="Sent on create when the rule gives nothing")
+    match: Annotated[int, Field(ge=1)] | None = Field(default=None, description="Matching precedence, 1 first")
+    apply: Literal["always", "create", "if_empty"] = Field(
+        default="always", description="When the value is sent: always, on create only, or where the target has none"
+    )
+    when_null: Literal["keep", "clear"] = "keep"
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> Mapping:
+        rules = [self.source, self.constant, self.template, self.expression]
+        if sum(rule is not None for rule in rules) != 1:
+            raise ValueError("a mapping has exactly one of source, constant, template and expression")
+        return self
+
+
+class UserLifecycle(_Strict):
+    """Dates are days in UTC: `starts` inclusive, `expires` exclusive."""
+
+    starts: Day | None = None
+    expires: Day | None = None
+    protected: Boolean = False
+
+    @model_validator(mode="after")
+    def _in_order(self) -> UserLifecycle:
+        if self.starts and self.expires and self.starts >= self.expires:
+            raise ValueError("expires must be later than starts")
+        return self
+
+
+_TEXT = core_schema.nullable_schema(core_schema.str_schema())
+SourceValue = Annotated[
+    Any,
+    # One message for all that is wrong with a value, and in Rust: it is checked ten times for each user.
+    GetPydanticSchema(
+        lambda _type, _handler: core_schema.union_schema(
+            [_TEXT, core_schema.list_schema(_TEXT)],
+            custom_error_type="source_value",
+            custom_error_message="expected text or a list of texts",
+        )
+    ),
+    WithJsonSchema({"anyOf": [_SCALAR, {"type": "array", "items": _SCALAR}]}),
+]
+
+
+class User(BaseModel):
+    """One person of users/**/*.yaml. Every further key is a source attribute, in Entra's names."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    __pydantic_extra__: dict[str, SourceValue]
+
+    userPrincipalName: Annotated[str, Field(min_length=1)]  # noqa: N815 - Entra's name
+    objectId: Annotated[str, Field(min_length=1)] | None = None  # noqa: N815 - Entra's name
+    accountEnabled: Boolean | None = None  # noqa: N815 - Entra's name
+    lifecycle: UserLifecycle | None = None

@@ -1,0 +1,75 @@
+"""One entry of a users file as a source user."""
+
+from __future__ import annotations
+
+import difflib
+
+from reconciler.core.model import Lifecycle, SourceUser, SourceValue, error
+from reconciler.core.text import quoted
+from reconciler.desired import schema
+from reconciler.desired.validation import validated
+from reconciler.desired.yaml_reader import Report, YamlMapping, YamlSequence
+
+_MAX_SHAPES = 10_000
+_KEYS_SEEN: dict[tuple[str, ...], bool] = {}
+"""Sets of keys that were looked at and are fine: most people have the same keys."""
+_STRUCTURAL = ("accountEnabled", "lifecycle", "objectId", "userPrincipalName")
+"""Keys of a user that decide about the account: a slip in one must not pass for a source attribute of one's own."""
+_ONLY_TEXT = {str}
+_ENABLED = {"accountEnabled": True}
+"""What holds of a user who says nothing of it: in Entra it is never null, and filters and mappings read it."""
+
+
+def source_user(item: YamlMapping, report: Report) -> SourceUser | None:
+    """The user that an entry describes; None when it is wrong: then what is wrong is reported."""
+    fine = _KEYS_SEEN.get(tuple(item))
+    if fine is None:
+        fine = _check_slips(item, report)
+        if fine and len(_KEYS_SEEN) < _MAX_SHAPES:
+            _KEYS_SEEN[tuple(item)] = True
+    # Most of a large company is nothing but text, which the model takes as it is.
+    user = _plain_user(item) or _modelled_user(item, report)
+    return user if fine else None
+
+
+def _check_slips(item: YamlMapping, report: Report) -> bool:
+    """Whether no key looks like a misspelt structural one."""
+    fine = True
+    for key in item.keys() - set(_STRUCTURAL):
+        near = difflib.get_close_matches(key.casefold(), [name.casefold() for name in _STRUCTURAL], 1, cutoff=0.85)
+        if near:
+            meant = next(name for name in _STRUCTURAL if name.casefold() == near[0])
+            report(error(f"key {quoted(key)} looks like {meant}", f"Did you mean {meant}?", item.key_origin(key)))
+            fine = False
+    return fine
+
+
+def _plain_user(item: YamlMapping) -> SourceUser | None:
+    """What `_modelled_user` makes of a user who is nothing but assigned text, in a tenth of the time; else None."""
+    if "userPrincipalName" not in item or "accountEnabled" in item or "lifecycle" in item or "" in item.values():
+        return None
+    only_text = set(map(type, item.values())) == _ONLY_TEXT
+    return SourceUser({**item, **_ENABLED}, item.origin, origin_of=item.value_origin) if only_text else None
+
+
+def _modelled_user(item: YamlMapping, report: Report) -> SourceUser | None:
+    located = validated(item, schema.User, report)
+    if located is None:
+        return None
+    attributes: dict[str, SourceValue] = {}
+    for key, value in item.items():
+        if value is None or value == "" or key in ("lifecycle", "accountEnabled"):
+            continue
+        if value.__class__ is YamlSequence:
+            values = tuple(each for each in value if each)
+            if values:
+                attributes[key] = values
+        else:
+            attributes[key] = value
+    user = located.value
+    attributes |= _ENABLED if user.accountEnabled is None else {"accountEnabled": user.accountEnabled}
+    lifecycle = user.lifecycle
+    if lifecycle is None:
+        return SourceUser(attributes, item.origin, origin_of=item.value_origin)
+    dates = Lifecycle(lifecycle.starts, lifecycle.expires, lifecycle.protected)
+    return SourceUser(attributes, item.origin, dates, item.value_origin)

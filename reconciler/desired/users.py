@@ -1,0 +1,136 @@
+"""The people of the desired state, mapped one at a time, and whether what the other files call them is true."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterable, Iterator
+from datetime import datetime
+
+from reconciler.core.model import (
+    AttributeMapping,
+    DesiredUser,
+    Diagnostic,
+    Origin,
+    ScopeReason,
+    Severity,
+    SourceUser,
+    Verdict,
+    error,
+    user_address,
+    warning,
+)
+from reconciler.core.planning.mapping import Projector
+from reconciler.core.scope.verdict import ScopeRules, decide_scope
+from reconciler.core.text import quoted
+from reconciler.core.values import folded
+from reconciler.desired.directory import Directory
+from reconciler.desired.filters import Input
+
+Reference = tuple[str, Origin | None]
+"""A name of a user, and where it is used."""
+
+_MAX_HINTED = 5_000
+"""Names among which a near one is looked for: it takes a millisecond for a hundred."""
+
+
+class Names:
+    """What people are called: userPrincipalName and objectId, each at most once."""
+
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
+        self.places: dict[str, Origin] = {}
+        """Folded name -> where that user is."""
+
+    def register(self, user: SourceUser) -> bool:
+        """Whether the user's names are new; one that is taken is a diagnostic."""
+        new = True
+        for attribute in ("userPrincipalName", "objectId"):
+            value = user.attributes.get(attribute)
+            if value is None:
+                continue
+            name = folded(str(value))
+            if name in self.places:
+                summary = f"{attribute} {quoted(str(value))} is used twice"
+                detail = f"The other user is at {self.places[name]}: keep one."
+                self._directory.report(error(summary, detail, user.at(attribute)))
+                new = False
+            else:
+                self.places[name] = user.origin
+        return new
+
+
+class People:
+    """Reads users one at a time; only the mapped form stays in memory."""
+
+    def __init__(self, directory: Directory, projector: Projector, rules: ScopeRules, now: datetime) -> None:
+        self._directory = directory
+        self._projector = projector
+        self._rules = rules
+        self._today = now.date()
+        self.users: list[DesiredUser] = []
+        self.names = Names(directory)
+        self.attributes: set[str] = set()
+
+    def read(self) -> None:
+        """Fills `users` from all files."""
+        for user in self._directory.users():
+            if self.names.register(user):
+                verdict = decide_scope(user, self._rules, self._today)
+                if verdict.reason is ScopeReason.UNJUDGED:
+                    self._directory.report(_unjudged(user, verdict))
+                desired, mistakes = self._projector.project(user, verdict)
+                self.users.append(desired)
+                self._directory.diagnostics += mistakes
+                self.attributes.update(user.attributes)
+
+
+def _unjudged(user: SourceUser, verdict: Verdict) -> Diagnostic:
+    summary = f"the scoping filters cannot judge this user: {verdict.text}"
+    detail = "The user is left untouched until the clause, or the value, is mended."
+    return error(summary, detail, user.at(verdict.attribute), user_address(user.key))
+
+
+def check_references(directory: Directory, references: Iterable[Reference], names: Names) -> None:
+    """A member that is nobody's name: misspelt, it loses somebody an account."""
+    if any(item.severity is Severity.ERROR and _ended_early(item) for item in directory.diagnostics):
+        return  # with a file of users unread, many would look unknown
+    known = set(names.places)
+    for node in directory.rejected:
+        known.update(folded(str(node.get(key))) for key in ("userPrincipalName", "objectId") if node.get(key))
+    for name, origin in references:
+        if folded(name) not in known:
+            near = _near(folded(name), known)
+            hint = f"Did you mean {near}?" if near else "Add the user, or remove the reference."
+            directory.report(error(f"there is no user {quoted(name)}", hint, origin))
+
+
+def _ended_early(item: Diagnostic) -> bool:
+    """Whether a file of users was not read to its end."""
+    unread = item.summary.startswith(("not YAML", "cannot be read", "not UTF-8", "larger than", "a line longer"))
+    return unread and item.origin is not None and item.origin.file.startswith("users/")
+
+
+def _near(name: str, known: Collection[str]) -> str | None:
+    """A name that `name` may be a slip of. By what stands before the @: a shared domain makes all look alike."""
+    local, at, domain = name.partition("@")
+    if len(known) > _MAX_HINTED:
+        return None
+    locals_ = {other.partition("@")[0]: other for other in known if other.partition("@")[2] == domain}
+    near = difflib.get_close_matches(local, locals_, 1, cutoff=0.8)
+    return locals_[near[0]] if near and at else None
+
+
+def check_inputs(directory: Directory, people: People, inputs: Iterable[Input]) -> None:
+    """What nobody has: misspelt, it empties an attribute or a filter."""
+    for attribute, origin, consequence in inputs:
+        if people.users and origin and attribute not in people.attributes and attribute != "IsSoftDeleted":
+            near = difflib.get_close_matches(attribute, sorted(people.attributes), 1)
+            hint = f"Did you mean {near[0]}?" if near else consequence
+            directory.report(warning(f"no user has an attribute {quoted(attribute)}", hint, origin))
+
+
+def inputs_of(mappings: Iterable[AttributeMapping]) -> Iterator[Input]:
+    """What mappings read."""
+    for row in mappings:
+        for attribute in row.inputs:
+            yield attribute, row.origin, "It gives no value to anybody."

@@ -1,0 +1,14 @@
+"""The functions of the language: those of Entra's reference, and those its other documents describe."""
+
+from __future__ import annotations
+
+from reconciler.expressions.functions.dates import DATES
+from reconciler.expressions.functions.logic import LOGIC
+from reconciler.expressions.functions.replace import REPLACE
+from reconciler.expressions.functions.text import TEXT
+from reconciler.expressions.functions.values import VALUES
+from reconciler.expressions.signature import Function
+
+FUNCTIONS: dict[str, Function] = {each.name: each for each in (*LOGIC, *TEXT, *REPLACE, *VALUES, *DATES)}
+UNDESCRIBED = frozenset({"DefaultDomain", "CRef"})
+"""Names in Entra's documents without a word on what they do."""

@@ -1,0 +1,147 @@
+"""Regular expressions of .NET, run by RE2: linear in the text, whatever the pattern; see also `regular_syntax`."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import re2  # type: ignore[import-untyped] # without stubs
+
+from reconciler.expressions.dotnet_regex import Translation, translate
+from reconciler.expressions.values import EvaluationError, shown
+
+MAX_WORK = 400_000_000
+"""Steps of RE2 for one text at most, about half a second. One search is linear in the text, but many matches that each
+look at all the rest of it are not."""
+
+_SUBSTITUTION = re.compile(r"\$(?:\{(\w{1,60})\}|([0-9]{1,5})|(.))", re.ASCII | re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One match: its span and those of all groups, by RE2's number; (-1, -1) where a group took no part."""
+
+    start: int
+    end: int
+    spans: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pattern:
+    """A compiled pattern. `groups` leads from .NET's names and numbers of groups to RE2's numbers."""
+
+    source: str
+    groups: dict[str, int]
+    boundary: bool
+    engine: Any
+
+    def matches(self, text: str) -> Iterator[Match]:
+        """The matches in `text` from left to right, empty ones among them."""
+        if self.boundary and not text.isascii():
+            raise _no_boundary(self.source, text)
+        work = 0
+        try:
+            for match in self.engine.finditer(text):
+                work += self.engine.programsize * (len(text) - match.start())
+                if work > MAX_WORK:
+                    raise _too_long(self.source, text)
+                spans = tuple(match.span(number) for number in range(self.engine.groups + 1))
+                yield Match(spans[0][0], spans[0][1], spans)
+        except UnicodeEncodeError as fault:
+            raise EvaluationError(f"{shown(text)} is not text") from fault
+
+    def group(self, name: str) -> int:
+        """RE2's number of a group of this pattern."""
+        number = self.groups.get(name)
+        if number is None:
+            known = ", ".join(map(shown, self.groups)) or "none"
+            raise EvaluationError(f"the regular expression has no group {shown(name)}; its groups: {known}")
+        return number
+
+
+@functools.lru_cache(128)
+def compiled(source: str) -> Pattern:
+    """The pattern `source` is; raises `EvaluationError` for what is none, or cannot be expressed."""
+    translation = translate(source)
+    engine = _engine(source, translation, re2.Options())
+    return Pattern(source, _numbered(translation.names), translation.boundary, engine)
+
+
+def whole(source: str, *, ignore_case: bool = False) -> Callable[[str], bool]:
+    """Whether a text matches `source` from its first character to its last; both raise `EvaluationError`."""
+    translation = translate(source)
+    options = re2.Options()
+    options.case_sensitive = not ignore_case
+    options.never_capture = True
+    engine = _engine(source, translation, options)
+    longest = MAX_WORK // engine.programsize
+
+    def matches(text: str) -> bool:
+        if translation.boundary and not text.isascii():
+            raise _no_boundary(source, text)
+        if len(text) > longest:
+            raise _too_long(source, text)
+        try:
+            # On bytes: for text the wrapper counts characters, which takes longer than the match.
+            return engine.fullmatch(text.encode()) is not None
+        except UnicodeEncodeError as fault:
+            raise EvaluationError(f"{shown(text)} is not text") from fault
+
+    return matches
+
+
+def _engine(source: str, translation: Translation, options: Any) -> Any:
+    options.log_errors = False
+    try:
+        return re2.compile("".join(translation.out), options)
+    except (re2.error, UnicodeEncodeError) as fault:
+        raise EvaluationError(f"{shown(source)} is no regular expression: {shown(_said(fault))}") from fault
+
+
+def _no_boundary(source: str, text: str) -> EvaluationError:
+    # RE2 knows ASCII words only: a wrong boundary beside an é must not go unseen.
+    return EvaluationError(f"\\b in {shown(source)} cannot be used on {shown(text)}: it is not ASCII")
+
+
+def _too_long(source: str, text: str) -> EvaluationError:
+    return EvaluationError(f"{shown(source)} takes too long on a text of {len(text):,} characters")
+
+
+def _said(fault: Exception) -> str:
+    reason = fault.args[0] if fault.args else ""
+    return reason.decode("utf-8", "replace") if isinstance(reason, bytes) else "it is not text"
+
+
+def _numbered(names: list[str | None]) -> dict[str, int]:
+    """.NET numbers the groups without names first, then the others."""
+    order = [at for at, name in enumerate(names) if name is None]
+    order += [at for at, name in enumerate(names) if name is not None]
+    groups = {"0": 0} | {str(number): at + 1 for number, at in enumerate(order, 1)}
+    return groups | {name: at + 1 for at, name in enumerate(names) if name is not None}
+
+
+@functools.lru_cache(128)
+def substitution(text: str, pattern: Pattern) -> tuple[str | int, ...]:
+    """Literals and RE2's numbers of groups of a .NET replacement: `$1`, `${name}`, `$&`, `$$`.
+
+    .NET takes a reference to a group that does not exist as it stands; here it is an error, for it is a mistake.
+    """
+    parts: list[str | int] = []
+    end = 0
+    for match in _SUBSTITUTION.finditer(text):
+        parts.append(text[end : match.start()])
+        end = match.end()
+        name, number, other = match.groups()
+        if name or number:
+            parts.append(pattern.group((name or number).lstrip("0") or "0"))
+        elif other in ("$", "&"):
+            parts.append("$" if other == "$" else 0)
+        elif other in "`'+_":
+            raise EvaluationError(f"${other} in a replacement is not supported")
+        else:
+            parts.append(match[0])
+    parts.append(text[end:])
+    return tuple(part for part in parts if part != "")

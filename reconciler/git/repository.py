@@ -1,0 +1,275 @@
+"""The git repository that the desired state lies in: the commit it is at, and its files as another commit has them.
+
+Nothing of the repository runs and nothing is fetched: no hook, filter or helper, no pager, no remote. Only objects are
+read; the work tree and the index are neither read nor written.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from reconciler.core.text import plural, quoted, shortened
+from reconciler.errors import RepositoryError, UsageError
+from reconciler.git.process import GitRefusedError, git
+
+_MAX_TOTAL_BYTES = 1024 * 1024 * 1024
+_MAX_ENTRIES = 50_000
+_MAX_LISTING = 32 * 1024 * 1024
+_MAX_LINK = 4096
+_BATCH_BYTES = 64 * 1024 * 1024
+_REGULAR = (b"100644", b"100755")
+_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_UNSAFE_REF = re.compile(r"^[-:^]|[\x00-\x20\x7f:]|\.\.|^$")
+_FETCH = (
+    "Fetch the whole history: in GitHub Actions give actions/checkout `fetch-depth: 0` (and no `filter` or\n"
+    "`sparse-checkout`, which leave files of other commits out); by hand, `git fetch --unshallow`."
+)
+
+
+def commit_of(directory: Path) -> str | None:
+    """The commit that `directory` is checked out at; None outside of git, or without a commit."""
+    try:
+        return object_id(git(directory, "rev-parse", "--verify", "HEAD^{commit}"))
+    except (GitRefusedError, RepositoryError):
+        return None
+
+
+def missing_commit(directory: Path, commit: str) -> str | None:
+    """Why a commit of a record cannot be looked into, as words that follow its name; None: it is here."""
+    try:
+        shallow = git(directory, "rev-parse", "--is-shallow-repository").strip() == b"true"
+    except (GitRefusedError, RepositoryError):
+        return "cannot be looked into: the desired state is not in a git repository that can be read"
+    if _COMMIT.fullmatch(commit):
+        try:
+            git(directory, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}")
+        except GitRefusedError:
+            pass
+        else:
+            return None
+    if shallow:
+        return "is not here: this clone is shallow (git fetch --unshallow; in GitHub Actions `fetch-depth: 0`)"
+    return "is not in this repository: its branch is gone or was rewritten"
+
+
+def base_commit(directory: Path, ref: str) -> str:
+    """The merge base of `ref` and HEAD in the repository of `directory`: what a pull request is compared with.
+
+    Raises `UsageError` for what cannot name a commit, `RepositoryError` for what names none here.
+    """
+    if _UNSAFE_REF.search(ref) or len(ref) > _MAX_LINK:
+        raise UsageError(
+            f"--base {quoted(shortened(ref, 80))} cannot name a commit",
+            "Name a branch, a tag or a commit: origin/main.",
+        )
+    try:
+        shallow = git(directory, "rev-parse", "--is-shallow-repository").strip() == b"true"
+    except GitRefusedError as fault:
+        raise _unusable(directory, fault) from fault
+    tip = _resolved(directory, ref, shallow=shallow)
+    if commit_of(directory) is None:
+        raise RepositoryError("the repository has no commit yet", "Commit first, or leave --base out.")
+    try:
+        return object_id(git(directory, "merge-base", tip, "HEAD"))
+    except GitRefusedError as fault:
+        said = f"{quoted(ref)} and HEAD have no commit in common"
+        if shallow:
+            raise RepositoryError(f"{said} among those that are here (a shallow clone)", _FETCH) from fault
+        raise RepositoryError(said, "Name the branch that the change set is to be merged into.") from fault
+
+
+def _resolved(directory: Path, ref: str, *, shallow: bool) -> str:
+    try:
+        return object_id(git(directory, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}"))
+    except GitRefusedError as fault:
+        if shallow:
+            said = f"--base {quoted(ref)} is not among the commits that are here (a shallow clone)"
+            raise RepositoryError(said, _FETCH) from fault
+        detail = "Fetch it first. A branch of the remote is called origin/main, not main."
+        raise RepositoryError(f"--base {quoted(ref)} names no commit of this repository", detail) from fault
+
+
+def object_id(answer: bytes) -> str:
+    """The first line as an object id."""
+    found = answer.decode("ascii", "replace").partition("\n")[0]
+    if not _COMMIT.fullmatch(found):
+        raise GitRefusedError(f"no object: {shortened(found, 80)}")
+    return found
+
+
+def _unusable(directory: Path, fault: GitRefusedError) -> RepositoryError:
+    said = str(fault)
+    if "dubious ownership" in said:
+        detail = "Tell git that it is yours: git config --global --add safe.directory with the repository's directory."
+        return RepositoryError(f"the repository of {directory} belongs to another user", detail)
+    if "not a git repository" in said:
+        return RepositoryError(f"{directory} is not in a git repository", "Leave --base out, or check one out.")
+    return RepositoryError(f"git cannot read the repository of {directory}: {said}", "See what `git log` says there.")
+
+
+# --- the files of a commit ------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One line of a listing; `size` in bytes."""
+
+    mode: bytes
+    oid: bytes
+    size: int
+    name: bytes
+
+    @property
+    def is_link(self) -> bool:
+        return self.mode == b"120000"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What of a directory is read: files by their names relative to it, of `max_bytes` at most."""
+
+    is_read: Callable[[str], bool]
+    max_bytes: int
+
+
+def write_tree(directory: Path, commit: str, into: Path, wanted: Wanted) -> bool:
+    """Writes what `commit` has in the place of `directory` to the empty, private directory `into`.
+
+    Files that are not read are written empty, those that are too large as empty space one byte too large: they are
+    for the reader to refuse. So are links: they are written as links. False: the commit has no such directory.
+    """
+    try:
+        tree = _tree_of(directory, commit)
+        if tree is None:
+            return False
+        entries = _entries(directory, tree)
+        _write(directory, entries, into, wanted)
+    except GitRefusedError as fault:
+        said = f"files of commit {commit[:12]} cannot be read: {fault}"
+        raise RepositoryError(said, f"They may not be here (a partial clone). {_FETCH}") from fault
+    except OSError as fault:
+        said = f"files of commit {commit[:12]} cannot be written to a temporary directory: {fault.strerror or fault}"
+        raise RepositoryError(said, "Check TMPDIR and the space there.") from fault
+    return True
+
+
+def regular_files(
+    directory: Path, commit: str, folder: str, wanted: Callable[[str], bool]
+) -> Iterator[tuple[str, bytes]]:
+    """Name below `folder` and content of the files of a commit that are `wanted`. Links are none of them.
+
+    `directory` is anywhere in the repository. Raises `GitRefusedError`, and `RepositoryError` when it is too much.
+    """
+    listed = git(directory, "ls-tree", "-z", "--full-tree", commit, "--", folder)
+    _, kind, oid = [*listed.partition(b"\t")[0].split(), b"", b"", b""][:3]
+    if kind != b"tree":
+        return
+    found = [entry for entry in _entries(directory, oid) if entry.mode in _REGULAR and wanted(os.fsdecode(entry.name))]
+    _refuse_too_much(found)
+    for entry, content in _contents(directory, found):
+        yield os.fsdecode(entry.name), content
+
+
+def _tree_of(directory: Path, commit: str) -> bytes | None:
+    """The object id of the directory in `commit`."""
+    prefix = git(directory, "rev-parse", "--show-prefix").removesuffix(b"\n").rstrip(b"/")
+    if not prefix:
+        return git(directory, "rev-parse", "--verify", f"{commit}^{{tree}}").strip()
+    listed = git(directory, "ls-tree", "-z", "--full-tree", commit, "--", os.fsdecode(prefix))
+    kind, oid = ([*listed.partition(b"\t")[0].split(), b"", b"", b""])[1:3]
+    if kind == b"commit":
+        raise RepositoryError(f"in commit {commit[:12]} the desired state is a submodule", "Its files are not here.")
+    return oid if kind == b"tree" else None
+
+
+def _entries(directory: Path, tree: bytes) -> list[_Entry]:
+    """All files below `tree`; their names lead nowhere else."""
+    listing = git(directory, "ls-tree", "-r", "-z", "-l", "--full-tree", tree.decode("ascii"), limit=_MAX_LISTING)
+    lines = listing.split(b"\0")[:-1]
+    if len(lines) > _MAX_ENTRIES:
+        raise RepositoryError(f"the base has more than {_MAX_ENTRIES:,} files", "Name the directory with --state.")
+    return [_entry(line) for line in lines]
+
+
+def _entry(line: bytes) -> _Entry:
+    facts, _, name = line.partition(b"\t")
+    mode, kind, oid, size = facts.split()
+    if kind == b"commit":
+        raise RepositoryError(f"{quoted(os.fsdecode(name))} in the base is a submodule", "Its files are not here.")
+    if any(step in (b"", b".", b"..") for step in name.split(b"/")):
+        raise RepositoryError(
+            f"the base holds {quoted(os.fsdecode(name))}, which no directory can hold", "Mend its history."
+        )
+    if not size.isdigit():  # git writes BAD for a blob that is missing
+        raise GitRefusedError(f"{quoted(os.fsdecode(name))} is not here")
+    entry = _Entry(mode, oid, int(size), name)
+    if entry.is_link and entry.size > _MAX_LINK:
+        raise RepositoryError(f"the base holds a link, {quoted(os.fsdecode(name))}, that leads nowhere", "Mend it.")
+    return entry
+
+
+def _write(directory: Path, entries: Sequence[_Entry], into: Path, wanted: Wanted) -> None:
+    read, links = [], []
+    for entry in entries:
+        if entry.is_link:
+            links.append(entry)
+        elif not wanted.is_read(os.fsdecode(entry.name)):
+            _write_file(into, entry, b"", 0)
+        elif entry.size > wanted.max_bytes:
+            _write_file(into, entry, b"", wanted.max_bytes + 1)
+        else:
+            read.append(entry)
+    _refuse_too_much(read)
+    for entry, content in _contents(directory, read):
+        _write_file(into, entry, content, entry.size)
+    # Last, so that nothing is ever written through one.
+    for entry, target in _contents(directory, links):
+        path = into / os.fsdecode(entry.name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.symlink_to(os.fsdecode(target))
+
+
+def _refuse_too_much(entries: Iterable[_Entry]) -> None:
+    total = sum(entry.size for entry in entries)
+    if total > _MAX_TOTAL_BYTES:
+        raise RepositoryError(f"the commit holds {plural(total, 'byte')}, more than can be read", "Name --state.")
+
+
+def _write_file(into: Path, entry: _Entry, content: bytes, size: int) -> None:
+    path = into / os.fsdecode(entry.name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+        file.truncate(size)
+
+
+def _contents(directory: Path, entries: Sequence[_Entry]) -> Iterator[tuple[_Entry, bytes]]:
+    """The entries with their bytes, some 64 MiB in memory at a time."""
+    for batch in _batches(entries):
+        asked = b"".join(entry.oid + b"\n" for entry in batch)
+        size = sum(entry.size + 200 for entry in batch)
+        answer, start = git(directory, "cat-file", "--batch", given=asked, limit=size), 0
+        for entry in batch:
+            end = answer.find(b"\n", start) + 1
+            if answer[start:end].split() != [entry.oid, b"blob", b"%d" % entry.size]:
+                raise GitRefusedError(f"{quoted(os.fsdecode(entry.name))} is not here")
+            yield entry, answer[end : end + entry.size]
+            start = end + entry.size + 1
+
+
+def _batches(entries: Iterable[_Entry]) -> Iterator[list[_Entry]]:
+    batch: list[_Entry] = []
+    size = 0
+    for entry in entries:
+        if batch and size + entry.size > _BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+        batch.append(entry)
+        size += entry.size
+    if batch:
+        yield batch

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import base64
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+
+from reconciler.core.text import printable, shortened
+from reconciler.errors import UsageError
+from reconciler.github.api import GitHub
+from reconciler.record.branch import Remote
+from reconciler.scim.transport import (
+    USER_AGENT,
+    Endpoint,
+    PinnedTransport,
+    certificate_authorities,
+    is_loopback,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Workflow:
+    """The run of a workflow that we are a step of. Files are None outside of GitHub Actions."""
+
+    repository: str
+    branch: str
+    commit: str
+    run: int
+    run_number: int
+    run_url: str
+    summary: Path | None
+    outputs: Path | None
+
+
+def read_workflow(environment: Mapping[str, str] = os.environ) -> Workflow:
+    """What the runner says about this run."""
+    said = environment.get
+    server, repository, run = said("GITHUB_SERVER_URL", ""), said("GITHUB_REPOSITORY", ""), said("GITHUB_RUN_ID", "")
+    number = said("GITHUB_RUN_NUMBER", "")
+    return Workflow(
+        repository=repository,
+        branch=said("GITHUB_REF_NAME", ""),
+        commit=said("GITHUB_SHA", ""),
+        run=int(run) if run.isdecimal() else 0,
+        run_number=int(number) if number.isdecimal() else 0,
+        run_url=f"{server}/{repository}/actions/runs/{run}" if server and repository and run.isdecimal() else "",
+        summary=_path(said("GITHUB_STEP_SUMMARY")),
+        outputs=_path(said("GITHUB_OUTPUT")),
+    )
+
+
+def _path(name: str | None) -> Path | None:
+    return Path(name) if name else None
+
+
+@contextmanager
+def open_github(environment: Mapping[str, str] = os.environ) -> Iterator[GitHub]:
+    """GitHub's API for the repository of this run. It gets GITHUB_TOKEN and never the service's token."""
+    token, repository = _github_token(environment)
+    where = _github_endpoint("GITHUB_API_URL", environment.get("GITHUB_API_URL") or "https://api.github.com")
+    headers = {
+        "Authorization": f"Bearer {token}",
+        "Accept": "application/vnd.github+json",
+        "X-GitHub-Api-Version": "2022-11-28",
+        "User-Agent": USER_AGENT,
+    }
+    certificates = certificate_authorities()
+    pinned = PinnedTransport(httpx.HTTPTransport(verify=certificates, trust_env=False), where)
+    with (
+        httpx.Client(base_url=where.base_url, headers=headers, transport=pinned, timeout=30, trust_env=False) as known,
+        httpx.Client(verify=certificates, timeout=60, trust_env=False) as plain,
+    ):
+        yield GitHub(known, plain, repository)
+
+
+def git_remote(environment: Mapping[str, str] = os.environ) -> Remote:
+    """The repository of this run at GitHub's server, with GITHUB_TOKEN for that server alone, in git's environment."""
+    token, repository = _github_token(environment)
+    where = _github_endpoint("GITHUB_SERVER_URL", environment.get("GITHUB_SERVER_URL") or "https://github.com")
+    setting = f"http.{where.base_url}/.extraHeader"
+    basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
+    secrets = {
+        "GIT_CONFIG_COUNT": "2",
+        # Forgets what a checkout may have left: GitHub refuses a request with two tokens.
+        "GIT_CONFIG_KEY_0": setting,
+        "GIT_CONFIG_VALUE_0": "",
+        "GIT_CONFIG_KEY_1": setting,
+        "GIT_CONFIG_VALUE_1": f"Authorization: Basic {basic}",
+    }
+    return Remote(f"{where.base_url}/{repository}", where.base_url, where.scheme, secrets)
+
+
+def _github_token(environment: Mapping[str, str]) -> tuple[str, str]:
+    """GITHUB_TOKEN and the repository that it is for."""
+    token, repository = environment.get("GITHUB_TOKEN", "").strip(), environment.get("GITHUB_REPOSITORY", "")
+    if not token.isascii() or not token.isprintable() or not token:
+        raise UsageError("GITHUB_TOKEN is not set", "Give the step `GITHUB_TOKEN: ${{ github.token }}`.")
+    if not _REPOSITORY.fullmatch(repository):
+        raise UsageError("GITHUB_REPOSITORY is not set", "GitHub Actions sets it to OWNER/NAME.")
+    return token, repository
+
+
+_REPOSITORY = re.compile(r"[A-Za-z0-9_-]{1,100}/(?!\.{1,2}$)[A-Za-z0-9_.-]{1,100}")
+
+
+def _github_endpoint(name: str, url: str) -> Endpoint:
+    """The address that a variable holds; unencrypted to this machine only."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        parts, port = urlsplit(""), 0
+    host = parts.hostname or ""
+    if not host or not (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))):
+        shown = printable(shortened(url, 100))
+        raise UsageError(f"{name} {shown} is not a https:// URL", "GitHub Actions sets it.")
+    return Endpoint(parts.scheme, host, port, url.rstrip("/"))

@@ -1,0 +1,146 @@
+"""What became of the desired state, commit by commit, joined with what applies did. Pure.
+
+A commit's side is *edits*: entries of the files (people, groups, mappings, whole documents) before and after. An
+apply's side is *runs*, by their receipts and plans. What an apply corrected although nobody had edited it is drift.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from reconciler.core.field_change import Row
+from reconciler.core.plan import Action, ActionReason, Result
+from reconciler.git.commit import Commit
+from reconciler.history.edits import Edit
+from reconciler.record.runs import Applied, Run
+
+
+class Cause(StrEnum):
+    """Why an apply changed somebody although no edit of theirs asked for it."""
+
+    DRIFT = "drift corrected"
+    DATE = "by date"
+    CONFIGURATION = "by scope, mappings or settings"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an edit: of the first apply that had it, and of those that tried again."""
+
+    state: str
+    run: Run | None = None
+    applied: Applied | None = None
+
+
+PENDING = Outcome("pending")
+
+
+def outcome_of(keys: Collection[str], position: int | None, runs: Sequence[Run]) -> Outcome:
+    """What became of an edit that landed at `position`, by `runs` from old to new."""
+    last = PENDING
+    for run in runs:
+        if position is None or run.position is None or run.position < position:
+            continue
+        found = run.find(keys)
+        if found is not None:
+            last = Outcome("applied" if found.result == Result.DONE else found.result, run, found)
+            if found.result == Result.DONE:
+                break
+        elif last is PENDING and run.settled(keys):
+            return Outcome("nothing to apply", run)
+    return last
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What was edited between the commits of two applies: fields of people by key, and which other files."""
+
+    fields: Mapping[str, frozenset[str]]
+    files: frozenset[str]
+    dated: frozenset[str] = frozenset()
+    """Keys of people with lifecycle dates."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unasked:
+    """The rows of an applied change that no edit asked for, and why they were made."""
+
+    cause: Cause
+    rows: tuple[Row, ...]
+
+
+def unasked(applied: Applied, window: Window, inputs: Mapping[str, frozenset[str]]) -> Unasked | None:
+    """What of a change no edit in `window` asked for; None: all of it was asked for.
+
+    `inputs`: the source attributes that each target path is made from.
+    """
+    edited = frozenset[str]().union(*(window.fields.get(each, frozenset()) for each in applied.keys))
+    if applied.reason == ActionReason.INACTIVE_TOO_LONG:
+        return Unasked(Cause.DATE, applied.rows)
+    if applied.action != Action.UPDATE:
+        dated = bool(window.dated & applied.keys)
+        cause = Cause.DATE if dated else Cause.CONFIGURATION if window.files else Cause.DRIFT
+        return None if edited else Unasked(cause, applied.rows)
+    rows = tuple(row for row in applied.rows if not inputs.get(row.path, edited) & edited)
+    cause = Cause.CONFIGURATION if window.files & {"mappings.yaml", "settings.yaml"} else Cause.DRIFT
+    return Unasked(cause, rows) if rows else None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the history: an edit of a commit and what became of it, or a change that an apply found to make.
+
+    `commit` is None where it is not known. `unasked` is None for an edit, `edit` for the other.
+    """
+
+    when: datetime
+    commit: Commit | None
+    pull_request: str | None
+    outcome: Outcome
+    edit: Edit | None = None
+    unasked: Unasked | None = None
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """What changed."""
+        return self.edit.rows if self.edit is not None else self.unasked.rows if self.unasked is not None else ()
+
+    @property
+    def address(self) -> str:
+        """Whom or what it is about."""
+        if self.edit is not None:
+            return self.edit.entity.address
+        return self.outcome.applied.address if self.outcome.applied is not None else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """Where a commit came into the main line: the number of that commit from the first on, and its id."""
+
+    position: int
+    commit: str
+
+
+def landings(parents: Mapping[str, Sequence[str]], tip: str) -> dict[str, Landing]:
+    """For each commit below `tip`: the commit of the first-parent line that brought it in."""
+    line = list(_main_line(parents, tip))
+    found: dict[str, Landing] = {}
+    for position, commit in enumerate(reversed(line)):
+        landing = Landing(position, commit)
+        waiting = [commit]
+        while waiting:
+            each = waiting.pop()
+            if each not in found and each in parents:
+                found[each] = landing
+                waiting += parents[each]
+    return found
+
+
+def _main_line(parents: Mapping[str, Sequence[str]], tip: str) -> Iterator[str]:
+    commit: str | None = tip
+    while commit is not None and commit in parents:
+        yield commit
+        commit = next(iter(parents[commit]), None)

@@ -1,0 +1,223 @@
+"""Entries put into files of a desired state, taken out and edited; every other byte of the files stays.
+
+An entry that becomes what it once was gets its old text back, comments and all. Single fields are set by a round trip
+of that one entry. The result is read again: what does not say what it should raises `EditError`.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import YAMLError
+from ruamel.yaml.scalarstring import ScalarString
+
+from reconciler.core.field_change import Field
+from reconciler.core.text import quoted
+from reconciler.history.edits import Entity
+from reconciler.history.revert import Step
+from reconciler.history.yaml_entries import Piece, entries, pieces
+
+_WIDE = 1_000_000
+_LIFECYCLE = "lifecycle"
+
+
+class EditError(Exception):
+    """A file that cannot be edited this way; says why."""
+
+
+class EditedFile:
+    """A file in the making. `content` None: it is not there yet."""
+
+    def __init__(self, name: str, content: bytes | None) -> None:
+        self._is_new = content is None
+        cut = pieces(name, content or b"")
+        if cut is None:
+            raise EditError(f"{name} is not a list with a dash for each entry, or cannot be read")
+        self.name = name
+        self._head, self._pieces = cut
+        self._newline = b"\r\n" if b"\r\n" in (content or b"") else b"\n"
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is left in it, not even a comment."""
+        return not self.content.strip()
+
+    @property
+    def content(self) -> bytes:
+        """The bytes as they are to be."""
+        text = self._head
+        for piece in self._pieces:
+            text += b"" if not text or text.endswith(b"\n") else self._newline
+            text += piece.body + piece.tail
+        return text
+
+    def carry_out(self, step: Step, head: bytes, old: Sequence[Piece]) -> None:
+        """`head`, `old`: what the file that `step.wanted` was in began with, and its entries in their order then."""
+        place = self._place(step.now)
+        if step.wanted is None:
+            self._take_out(place)
+        elif step.fields:
+            self._replace(place, _with_fields(self._pieces[place].body, step.fields), step)
+        else:
+            was = _piece_of(step.wanted, old)
+            body = self._reindented(was.body)
+            if step.now is None:
+                if self._is_new and not self._pieces:
+                    self._head = head
+                place, old_tail = self._where(step.wanted, head, old)
+                self._insert(place, Piece(step.wanted, body, was.tail), old_tail)
+            else:
+                self._replace(place, body, step)
+
+    def check(self, steps: Sequence[Step]) -> None:
+        """Raises unless the file, read again, holds what it should."""
+        found = [each.fields for each in entries(self.name, self.content)]
+        if found != [each.entity.fields for each in self._pieces]:
+            raise EditError(f"{self.name} cannot be edited by this command: what it would say is not what was meant")
+        for step in steps:
+            if step.result is not None and step.result not in found:
+                raise EditError(f"{self.name} cannot be edited by this command: a value cannot be written there")
+
+    def _place(self, entity: Entity | None) -> int:
+        return next((at for at, piece in enumerate(self._pieces) if piece.entity is entity), -1) if entity else -1
+
+    def renew(self, entity: Entity) -> Entity:
+        """The same entry as an object of this file."""
+        found = [piece.entity for piece in self._pieces if piece.entity.fields == entity.fields]
+        if not found:
+            raise EditError(f"{self.name} does not hold {quoted(entity.name)}")
+        return found[0]
+
+    def _replace(self, place: int, body: bytes, step: Step) -> None:
+        old = self._pieces[place]
+        entity = Entity(old.entity.kind, old.entity.name, step.result or {}, self.name)
+        self._pieces[place] = Piece(entity, body, old.tail)
+
+    def _take_out(self, place: int) -> None:
+        """The comments after an entry are about the next one, and stay."""
+        gone = self._pieces.pop(place)
+        before = self._pieces[place - 1].tail if place else self._head
+        tail = gone.tail if not _blank(before) else gone.tail[len(_blank(gone.tail)) :]
+        kept = before + tail if tail or place < len(self._pieces) else before[: len(before) - len(_blank(before))]
+        if place:
+            self._pieces[place - 1] = replace(self._pieces[place - 1], tail=kept)
+        else:
+            self._head = before + tail
+
+    def _insert(self, place: int, piece: Piece, old_tail: bytes | None) -> None:
+        """`old_tail`: what stood between the entry before and this one, when that was its neighbour."""
+        space = _blank(piece.tail) or next((_blank(each.tail) for each in self._pieces if _blank(each.tail)), b"")
+        if place:
+            before, rest = _split(self._pieces[place - 1].tail, old_tail, space)
+            self._pieces[place - 1] = replace(self._pieces[place - 1], tail=before)
+        else:
+            known = old_tail is not None and self._head.startswith(old_tail)
+            before, rest = (old_tail or b"", self._head[len(old_tail or b"") :]) if known else (self._head, b"")
+            self._head = before
+        tail = rest if _blank(rest) else space + rest
+        last = place == len(self._pieces) and not tail.strip()
+        self._pieces.insert(place, replace(piece, tail=b"" if last else tail))
+
+    def _where(self, wanted: Entity, head: bytes, old: Sequence[Piece]) -> tuple[int, bytes | None]:
+        """After the neighbour that it stood after, else at the end; and what stood between the two, if nobody did."""
+        at = next((number for number, piece in enumerate(old) if piece.entity.fields == wanted.fields), 0)
+        for neighbour in reversed(old[:at]):
+            for place, piece in enumerate(self._pieces):
+                if _same_person(piece.entity, neighbour.entity):
+                    return place + 1, neighbour.tail if neighbour is old[at - 1] else None
+        return (0, head) if at == 0 and old[1:] else (len(self._pieces), None)
+
+    def _reindented(self, body: bytes) -> bytes:
+        here = _indent(self._pieces[0].body) if self._pieces else 0
+        before = _indent(body)
+        lines = [(b" " * here + line[before:]) if line.strip() else line for line in body.splitlines(keepends=True)]
+        text = b"".join(lines).replace(b"\r\n", b"\n").replace(b"\n", self._newline)
+        return text if text.endswith(b"\n") else text + self._newline
+
+
+def _same_person(one: Entity, other: Entity) -> bool:
+    if one.object_id and other.object_id:
+        return one.object_id == other.object_id
+    return one.name.lower() == other.name.lower()
+
+
+def _blank(tail: bytes) -> bytes:
+    """The blank lines that `tail` begins with."""
+    return tail[: len(tail) - len(tail.lstrip(b" \r\n"))] if tail.lstrip(b" \r\n") else tail
+
+
+def _split(tail: bytes, old_tail: bytes | None, space: bytes) -> tuple[bytes, bytes]:
+    """What of the lines between two entries belongs before one that is put there, and what after it."""
+    if old_tail is not None and tail.startswith(old_tail):
+        return old_tail, tail[len(old_tail) :]
+    if old_tail is not None and not tail.strip():
+        return old_tail, tail
+    blank = _blank(tail)
+    return blank or space, tail[len(blank) :]
+
+
+def _indent(body: bytes) -> int:
+    return len(body) - len(body.lstrip(b" "))
+
+
+def _piece_of(wanted: Entity, old: Sequence[Piece]) -> Piece:
+    for piece in old:
+        if piece.entity.fields == wanted.fields:
+            return piece
+    raise EditError(f"{wanted.file}, as it was then, is not a list with a dash for each entry")
+
+
+def _with_fields(body: bytes, fields: Mapping[str, Field | None]) -> bytes:
+    """The text of one entry with `fields` set, None: without them."""
+    indent = _indent(body)
+    text = b"".join(line[indent:] if line[:indent].isspace() or not indent else line for line in _lines(body))
+    yaml = YAML(typ="rt")
+    yaml.preserve_quotes = True
+    yaml.width = _WIDE
+    yaml.allow_unicode = True
+    try:
+        node = yaml.load(text)
+        for path, value in fields.items():
+            _set(node[0], path, value)
+        out = io.BytesIO()
+        yaml.dump(node, out)
+    except (YAMLError, ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as fault:
+        raise EditError("an entry cannot be edited by this command") from fault
+    lines = [b" " * indent + line if line.strip() else line for line in _lines(out.getvalue())]
+    return b"".join(lines).replace(b"\n", b"\r\n" if b"\r\n" in body else b"\n")
+
+
+def _lines(text: bytes) -> list[bytes]:
+    return text.replace(b"\r\n", b"\n").splitlines(keepends=True)
+
+
+def _set(node: CommentedMap, path: str, value: Field | None) -> None:
+    section, _, key = path.partition(".")
+    if section == _LIFECYCLE and key:
+        inner = node.setdefault(_LIFECYCLE, CommentedMap()) if value is not None else node[_LIFECYCLE]
+        _put(inner, key, value)
+        if not inner:
+            del node[_LIFECYCLE]
+    else:
+        _put(node, path, value)
+
+
+def _put(node: CommentedMap, key: str, value: Field | None) -> None:
+    old = node.get(key)
+    if value is None:
+        node.pop(key)
+    elif isinstance(value, tuple):
+        node[key] = _sequence(value)
+    else:
+        node[key] = type(old)(value) if isinstance(old, ScalarString) and "\n" not in value else value
+
+
+def _sequence(values: tuple[str, ...]) -> Any:
+    found = CommentedSeq(values)
+    found.fa.set_flow_style()
+    return found

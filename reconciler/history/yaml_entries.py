@@ -1,0 +1,253 @@
+"""The files of a desired state as entries, one by one, from their bytes: for history, which reads very many versions.
+
+A file that lists entries is cut before each line that begins one. Only pieces that differ between two versions are
+parsed. A cut inside a quoted text leaves a piece that is no YAML by itself: then the files are read whole.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from reconciler.core.field_change import Field
+from reconciler.core.model import Diagnostic
+from reconciler.desired.directory import SUFFIXES
+from reconciler.desired.yaml_reader import YamlMapping, YamlSequence, read_document, read_items
+from reconciler.history.edits import DOCUMENT, GROUP, MAPPING, USER, Entity
+
+_NAMES = {USER: "userPrincipalName", GROUP: "name", MAPPING: "target"}
+_FIRST = re.compile(rb"\A(?:[ ]*(?:#[^\n]*)?\r?\n|---[ ]*\r?\n|\xef\xbb\xbf)*([ ]*)-(?=[ \r\n])")
+_AFTER_DASH = (b" ", b"\n", b"\r", b"")
+_BLOCK = 4096
+Wanted = Callable[[bytes], bool]
+
+
+def kind_of(name: str) -> str | None:
+    """What the file `name` lists; None: it is not read."""
+    if name in ("settings.yaml", "scope.yaml"):
+        return DOCUMENT
+    if name == "mappings.yaml":
+        return MAPPING
+    folder, _, rest = name.partition("/")
+    if not rest or not rest.casefold().endswith(SUFFIXES) or rest.rpartition("/")[2].startswith("."):
+        return None
+    return {"users": USER, "groups": GROUP}.get(folder)
+
+
+def differing(
+    name: str, old: bytes, new: bytes, wanted: Wanted = lambda _piece: True
+) -> tuple[list[Entity], list[Entity]]:
+    """The entries of two versions of a file that differ, before and after.
+
+    `wanted` says of a piece of text whether anything in it can matter.
+    """
+    kind = kind_of(name)
+    if kind is None or old == new:
+        return [], []
+    if kind == DOCUMENT:
+        return _document(name, old), _document(name, new)
+    start = _start_of_both(old, new)
+    if start is not None:
+        gone, came = _differing_pieces(old, new, start)
+        before = _parsed(name, kind, filter(wanted, gone))
+        after = _parsed(name, kind, filter(wanted, came))
+        if before is not None and after is not None:
+            return before, after
+    return entries(name, old), entries(name, new)
+
+
+def entries(name: str, content: bytes, wanted: Wanted = lambda _piece: True) -> list[Entity]:
+    """The entries of a file; of one that is no YAML those before the mistake."""
+    kind = kind_of(name)
+    if kind is None:
+        return []
+    if kind == DOCUMENT:
+        return _document(name, content)
+    start = _start(content)
+    found = _parsed(name, kind, filter(wanted, _cut(content, start)[1])) if start else None
+    return _read_whole(name, kind, content) if found is None else found
+
+
+def _start(content: bytes) -> bytes | None:
+    """What each line that begins an entry begins with; b"" in a file without entries; None: it cannot be cut."""
+    found = _FIRST.match(content)
+    if found is not None:
+        return found.group(1) + b"-"
+    return None if any(line.strip() and line[:1] != b"#" for line in content.split(b"\n")) else b""
+
+
+def _start_of_both(old: bytes, new: bytes) -> bytes | None:
+    one, other = _start(old), _start(new)
+    if not one or not other:
+        return one or other if None not in (one, other) else None
+    return one if one == other else None
+
+
+def _cut(content: bytes, start: bytes) -> tuple[bytes, list[bytes]]:
+    """What stands before the first entry, and the text of each."""
+    starts = list(_starts(content, start))
+    if not starts:
+        return content, []
+    return content[: starts[0]], [content[one:end] for one, end in zip(starts, [*starts[1:], None], strict=True)]
+
+
+def _starts(content: bytes, start: bytes) -> Iterator[int]:
+    if _is_start(content, 0, start):
+        yield 0
+    place, marker = -1, b"\n" + start
+    while (place := content.find(marker, place + 1)) >= 0:
+        if _is_start(content, place + 1, start):
+            yield place + 1
+
+
+def _is_start(content: bytes, place: int, start: bytes) -> bool:
+    end = place + len(start)
+    return content.startswith(start, place) and content[end : end + 1] in _AFTER_DASH
+
+
+def _differing_pieces(old: bytes, new: bytes, start: bytes) -> tuple[list[bytes], list[bytes]]:
+    """The pieces of one that the other lacks. What both begin and end with is not even cut."""
+    begin = _last_start(old, _same_prefix(old, new), start)
+    old, new = old[begin:], new[begin:]
+    common = _same_suffix(old, new)
+    # At 0 nothing tells whether a line begins there.
+    place = next(filter(None, _starts(old[len(old) - common :], start)), common)
+    old, new = old[: len(old) - common + place], new[: len(new) - common + place]
+    before, after = Counter(_cut(old, start)[1]), Counter(_cut(new, start)[1])
+    return list((before - after).elements()), list((after - before).elements())
+
+
+def _last_start(content: bytes, end: int, start: bytes) -> int:
+    """The last line that begins an entry, wholly before `end` with the character after it; else 0."""
+    place, marker = end, b"\n" + start
+    while (place := content.rfind(marker, 0, max(place - 1, 0))) >= 0:
+        if _is_start(content, place + 1, start):
+            return place + 1
+        place += len(marker)
+    return 0
+
+
+def _same_prefix(old: bytes, new: bytes) -> int:
+    """How many bytes both begin with: whole blocks first, then by halving inside of the block that differs."""
+    limit, size = min(len(old), len(new)), 0
+    while size < limit and old[size : size + _BLOCK] == new[size : size + _BLOCK]:
+        size += _BLOCK
+    low, high = min(size, limit), min(size + _BLOCK, limit)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if old[low:middle] == new[low:middle] else (low, middle - 1)
+    return low
+
+
+def _same_suffix(old: bytes, new: bytes) -> int:
+    """How many bytes both end with."""
+    limit, size = min(len(old), len(new)), 0
+    ends = len(old), len(new)
+    while size < limit and (
+        old[max(ends[0] - size - _BLOCK, 0) : ends[0] - size] == new[max(ends[1] - size - _BLOCK, 0) : ends[1] - size]
+    ):
+        size += _BLOCK
+    low, high = min(size, limit), min(size + _BLOCK, limit)
+    while low < high:
+        middle = (low + high + 1) // 2
+        same = old[ends[0] - middle : ends[0] - low] == new[ends[1] - middle : ends[1] - low]
+        low, high = (middle, high) if same else (low, middle - 1)
+    return low
+
+
+def _parsed(name: str, kind: str, pieces: Iterable[bytes]) -> list[Entity] | None:
+    """The entries of pieces; None when one of them is no entry by itself."""
+    found = []
+    for piece in pieces:
+        items = _one(name, piece)
+        if items is None:
+            return None
+        found.append(_entity(name, kind, items))
+    return found
+
+
+def _one(name: str, piece: bytes) -> YamlMapping | None:
+    said: list[Diagnostic] = []
+    items = list(read_items(piece, name, said.append))
+    broken = any(each.summary.startswith("not YAML") for each in said)
+    return items[0] if len(items) == 1 and not broken else None
+
+
+def _document(name: str, content: bytes) -> list[Entity]:
+    node = read_document(content, name, _ignore) if content else None
+    return [Entity(DOCUMENT, name, _flat(node), name)] if isinstance(node, YamlMapping) else []
+
+
+def _entity(name: str, kind: str, item: YamlMapping) -> Entity:
+    fields = _flat(item)
+    called = fields.get(_NAMES[kind], "")
+    return Entity(kind, called if isinstance(called, str) else "", fields, name)
+
+
+def _flat(node: YamlMapping) -> dict[str, Field]:
+    return dict(_leaves(node, ""))
+
+
+def _leaves(node: YamlMapping, below: str) -> Iterator[tuple[str, Field]]:
+    for key, value in node.items():
+        if isinstance(value, YamlMapping):
+            yield from _leaves(value, f"{below}{key}.")
+        elif isinstance(value, YamlSequence):
+            values = tuple(each if isinstance(each, str) else _as_text(each) for each in value if each)
+            if values:
+                yield below + key, values
+        elif value:
+            yield below + key, value
+
+
+def _as_text(node: object) -> str:
+    return json.dumps(node, ensure_ascii=False, default=str)
+
+
+def _ignore(_diagnostic: Diagnostic) -> None:
+    """History is not the place to correct mistakes."""
+
+
+# --- the text of entries, to edit it ----------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """An entry with its text, and the blank lines and comments after it, which are about what follows."""
+
+    entity: Entity
+    body: bytes
+    tail: bytes = b""
+
+
+def pieces(name: str, content: bytes) -> tuple[bytes, list[Piece]] | None:
+    """What stands before the first entry, and the entries; None when the file cannot be cut so."""
+    kind, start = kind_of(name), _start(content)
+    if kind in (None, DOCUMENT) or kind is None or start is None:
+        return None
+    if not start:
+        return content, []
+    head, cut = _cut(content, start)
+    found = _parsed(name, kind, cut)
+    if found is None or [each.fields for each in found] != [each.fields for each in _read_whole(name, kind, content)]:
+        return None
+    return head, [_piece(entity, text, len(start) - 1) for entity, text in zip(found, cut, strict=True)]
+
+
+def _read_whole(name: str, kind: str, content: bytes) -> list[Entity]:
+    return [_entity(name, kind, item) for item in read_items(content, name, _ignore)]
+
+
+def _piece(entity: Entity, text: bytes, indent: int) -> Piece:
+    """Blank lines at the end, and comments that are not indented as the entry's own lines, are its tail."""
+    size = 0
+    for line in reversed(text.splitlines(keepends=True)[1:]):
+        bare = line.lstrip(b" ")
+        about_the_next = bare.startswith(b"#") and len(line) - len(bare) <= indent
+        if bare.strip() and not about_the_next and not line.startswith(b"..."):
+            break
+        size += len(line)
+    return Piece(entity, text[: len(text) - size], text[len(text) - size :])

@@ -1,0 +1,67 @@
+"""What a record says of people: everything, or keyed digests in place of names and values. Pure.
+
+HMAC-SHA256 with a secret key, not a salted hash: whoever can read a salt beside the digests finds a department, a name
+or an employee number by trying all there are. docs/decisions/0023-record.md has the reasons.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from reconciler.core.model import Attributes, Value, user_address
+from reconciler.core.text import redacted
+from reconciler.core.values import folded
+
+SHORTEST_KEY = 32
+_DIGITS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Veil:
+    """`key` None: a record says everything, and every method gives what it was given."""
+
+    key: bytes | None = field(default=None, repr=False)
+
+    def address(self, address: str) -> str:
+        """An address without the name in it; the same for the same user, however the name is capitalised."""
+        return address if self.key is None else user_address(self._digest("address", folded(address)))
+
+    def addresses(self, addresses: Iterable[str]) -> list[str]:
+        """Several addresses."""
+        return [self.address(each) for each in addresses]
+
+    def name(self, name: str) -> str:
+        """A user name, folded before."""
+        return name if self.key is None else self._digest("name", folded(name))
+
+    def values(self, address: str, values: Attributes) -> Attributes:
+        """Attribute values; yes and no stay. Of two users the same value has different digests."""
+        if self.key is None:
+            return values
+        return {path: self._value(address, path, value) for path, value in values.items()}
+
+    def _value(self, address: str, path: str, value: Value) -> Value:
+        return value if isinstance(value, bool) else self._digest("value", folded(address), path, value)
+
+    def change(self, digest: str) -> str:
+        """The digest of a change, from which its values could be guessed."""
+        return digest if self.key is None else self._digest("change", digest)
+
+    def text(self, text: str) -> str:
+        """A message, without what it quotes."""
+        return text if self.key is None else redacted(text)
+
+    @property
+    def key_id(self) -> str | None:
+        """Tells one key from another; None without."""
+        return None if self.key is None else self._digest("key")
+
+    def _digest(self, *parts: str) -> str:
+        content = "\0".join(parts).encode("utf-8", "surrogatepass")
+        return "hmac:" + hmac.new(self.key or b"", content, hashlib.sha256).hexdigest()[:_DIGITS]
+
+
+OPEN = Veil()

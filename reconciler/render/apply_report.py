@@ -1,0 +1,58 @@
+"""What an apply did, as text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reconciler.core.plan import Action, Outcome, Result
+from reconciler.core.text import plural, printable
+from reconciler.render.changes import address_of
+from reconciler.render.labels import counted
+from reconciler.render.style import BOLD, GREEN, HIDDEN, RED, Style
+
+_STOPPED = "not started: the run was stopped"
+_ING = {
+    Action.CREATE: "Creation complete",
+    Action.UPDATE: "Modifications complete",
+    Action.ADOPT: "Import complete",
+    Action.REACTIVATE: "Reactivation complete",
+    Action.DEACTIVATE: "Deactivation complete",
+    Action.DELETE: "Destruction complete",
+}
+
+
+def render_outcome(outcome: Outcome, style: Style) -> str:
+    """One line for one finished change."""
+    address = style.paint(address_of(outcome.change, style), BOLD)
+    if outcome.result is Result.DONE:
+        note = f" ({printable(outcome.message)})" if outcome.message else ""
+        return f"{address}: {_ING[outcome.change.action]} [id={printable(outcome.live_id or '')}]{note}"
+    word = {
+        Result.FAILED: "FAILED",
+        Result.NOT_IN_EFFECT: "NOT IN EFFECT",
+        Result.UNKNOWN: "UNKNOWN",
+        Result.SKIPPED: "Skipped",
+    }[outcome.result]
+    message = HIDDEN if style.redact else printable(outcome.message)
+    return f"{address}: {style.paint(word, BOLD, RED)}: {message}"
+
+
+def was_not_started(outcome: Outcome) -> bool:
+    """Whether the run ended before this change: many are alike, and one line says it."""
+    return outcome.result is Result.SKIPPED and outcome.message in ("not started: interrupted", _STOPPED)
+
+
+def render_report(outcomes: Sequence[Outcome], style: Style) -> str:
+    """The end of an apply, counted from what happened."""
+    done = [item.change.action for item in outcomes if item.result is Result.DONE]
+    shown = counted({action: done.count(action) for action in Action}, "{count} {past}")
+    missing = [item for item in outcomes if item.result is not Result.DONE]
+    unstarted = [item for item in missing if was_not_started(item)]
+    if not missing:
+        return f"{style.paint('Apply complete!', BOLD, GREEN)} Users: {shown}.\n"
+    lines = [f"{style.paint('Apply incomplete:', BOLD, RED)} Users: {shown}; {len(missing)} not done:", ""]
+    lines += [f"  {render_outcome(item, style)}" for item in missing if not was_not_started(item)]
+    if unstarted:
+        lines.append(f"  {plural(len(unstarted), 'change')} {printable(unstarted[0].message)}")
+    lines += ["", "Run the same command again for what is left: nothing is done twice."]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,67 @@
+"""The faces of a plan: text, Markdown, HTML, JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from reconciler.core.plan import Plan
+from reconciler.core.profile import TargetProfile
+from reconciler.core.text import quoted
+from reconciler.errors import UsageError
+from reconciler.record.plan_file import to_json
+from reconciler.render.style import Style
+from reconciler.render.text import render_plan
+
+FORMATS = ("text", "markdown", "html", "json")
+DATA = ("text", "json")
+_LIMITS = ("comment", "summary")
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """The options of a plan's looks; `limit` is for Markdown, the last two for Markdown and HTML."""
+
+    format: str = "text"
+    summary: bool = False
+    limit: str | None = None
+    whole_plan_at: str | None = None
+    template: Path | None = None
+
+    def check(self) -> None:
+        """Raises for what cannot be shown so."""
+        check_format(self.format, FORMATS)
+        if self.limit is not None and self.limit not in _LIMITS:
+            raise UsageError(f"--limit {quoted(self.limit)} does not exist", f"There are {' and '.join(_LIMITS)}.")
+        if self.limit is not None and self.format != "markdown":
+            raise UsageError("--limit is for --format markdown")
+        if self.format in DATA and (self.whole_plan_at is not None or self.template is not None):
+            raise UsageError("--whole-plan-at and --template are for --format markdown and html")
+
+
+def check_format(name: str, formats: tuple[str, ...]) -> None:
+    """Raises for a format that does not exist."""
+    if name not in formats:
+        raise UsageError(f"--format {name} does not exist", f"There are {', '.join(formats[:-1])} and {formats[-1]}.")
+
+
+def rendered(plan: Plan, profile: TargetProfile, face: Face, style: Style) -> str:
+    """The plan with this face."""
+    if face.format == "text":
+        return render_plan(plan, profile, style, summary_only=face.summary)
+    if face.format == "json":
+        if style.redact:
+            raise UsageError("--redact cannot be combined with --format json", "JSON is for machines: use text.")
+        return to_json(plan)
+    # Jinja2 takes 50 ms to import.
+    from reconciler.render.html import render_html  # noqa: PLC0415
+    from reconciler.render.markdown import LIMITS, render_markdown  # noqa: PLC0415
+    from reconciler.render.templating import Templates  # noqa: PLC0415
+
+    templates = Templates(face.template)
+    if face.format == "html":
+        return render_html(plan, profile, style, templates, whole_plan_at=face.whole_plan_at)
+    limit = LIMITS[face.limit or _LIMITS[0]]
+    return render_markdown(
+        plan, profile, style, templates, limit=limit, whole_plan_at=face.whole_plan_at, summary_only=face.summary
+    )

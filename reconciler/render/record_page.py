@@ -1,0 +1,123 @@
+"""The readable page of a record, `README.md` beside plan and receipt: what an apply did. Pure.
+
+Markdown for whoever opens the directory on a forge. Every value stands in a code span, where nothing pings, links,
+refers to an issue or ends the span.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+
+from reconciler.core.model import Target
+from reconciler.core.paths import short
+from reconciler.core.plan import Result
+from reconciler.core.text import plural, printable, shortened
+from reconciler.git.commit import Commit
+from reconciler.record.runs import Applied, Run
+
+_TICKS = re.compile(r"`+")
+_LONGEST = 400_000
+"""Characters: forges do not show more than half a megabyte."""
+_LONG = 300
+_HOW = {"complete": "to its end", "interrupted": "interrupted", "quarantined": "stopped itself: too much failed"}
+_HEADINGS = {
+    Result.FAILED.value: "Failed",
+    Result.NOT_IN_EFFECT.value: "Accepted, but not in effect",
+    Result.UNKNOWN.value: "Unknown: it may have taken effect",
+    Result.SKIPPED.value: "Not done",
+    "": "Not begun, or cut short",
+    Result.DONE.value: "Done",
+}
+"""What went wrong comes first."""
+
+
+def render_record(
+    target: Target | None, plan_id: str, runs: Sequence[Run], planned: Mapping[str, Applied], commit: Commit | None
+) -> str:
+    """The page. `runs`: all applies of the plan, oldest first. `commit`: what is known of the one applied."""
+    last = _last_by_address(runs, planned)
+    parts = [*_head(target, plan_id, runs, commit), _summary(last.values()), ""]
+    size = sum(map(len, parts))
+    for result, heading in _HEADINGS.items():
+        these = [each for each in last.values() if each.result == result]
+        if not these:
+            continue
+        parts += [f"## {heading}: {len(these):,}", ""]
+        for number, applied in enumerate(these):
+            lines = list(_change(applied))
+            size += sum(map(len, lines))
+            if size > _LONGEST:
+                parts += [f"… and {plural(len(these) - number, 'more user')}: see `receipt.jsonl`.", ""]
+                break
+            parts += [*lines, ""]
+    return "\n".join(parts)
+
+
+def _last_by_address(runs: Sequence[Run], planned: Mapping[str, Applied]) -> dict[str, Applied]:
+    """What became of each change in the end."""
+    last = {each.address: each for each in planned.values()}
+    for run in runs:
+        last |= {each.address: each for each in run.changes.values()}
+    return dict(sorted(last.items()))
+
+
+def _head(target: Target | None, plan_id: str, runs: Sequence[Run], commit: Commit | None) -> Iterator[str]:
+    began = runs[0].began if runs else None
+    yield f"# Apply of {_at(began)}" if began is not None else "# Apply"
+    yield ""
+    if target is not None:
+        yield f"- Target: {code(target.base_url)} ({code(target.profile)})"
+    yield f"- Plan: {code(plan_id)}"
+    if commit is not None:
+        author = f", by {code(commit.author)}" if commit.author else ""
+        yield f"- Commit: {code(commit.id)}{author}"
+    for run in runs:
+        yield f"- {_ran(run)}"
+
+
+def _ran(run: Run) -> str:
+    if run.ended is None:
+        return f"Began {_at(run.began)}, and did not end: it crashed or was killed"
+    left = f", {plural(run.left, 'change')} not begun" if run.left else ""
+    return f"Began {_at(run.began)}, ended {_at(run.ended)}: {_HOW.get(run.how, 'how is not on record')}{left}"
+
+
+def _summary(changes: Iterable[Applied]) -> str:
+    found = [each.result for each in changes]
+    counted = [f"{found.count(result):,} {_word(result)}" for result in _HEADINGS if result in found]
+    return f"- Outcome: {', '.join(counted) or 'nothing was to do'}"
+
+
+def _word(result: str) -> str:
+    return (result or "not begun").replace("_", " ")
+
+
+def _change(applied: Applied) -> Iterator[str]:
+    when = f", {_at(applied.time)}" if applied.time is not None else ""
+    live_id = f", id {code(applied.live_id)}" if applied.live_id else ""
+    yield f"- {code(applied.address)}: {code(applied.action)}{live_id}{when}"
+    if applied.message:
+        yield f"  - said: {code(applied.message)}"
+    for row in applied.rows:
+        yield f"  - {code(short(row.path))}: {_value(row.before)} → {_value(row.after)}"
+
+
+def _value(value: object) -> str:
+    if value is None:
+        return "(none)"
+    return code(value if isinstance(value, str) else str(value).lower())
+
+
+def code(text: str) -> str:
+    """`text` as a code span of Markdown: fenced by more backticks than it holds in a row."""
+    shown = printable(shortened(text, _LONG)) or " "
+    ticks = "`" * (max(map(len, _TICKS.findall(shown)), default=0) + 1)
+    # A blank at both ends is taken off by whoever reads it (CommonMark 6.1); a backtick must not touch the fence.
+    pad = " " if shown.startswith(("`", " ")) or shown.endswith(("`", " ")) else ""
+    return f"{ticks}{pad}{shown}{pad}{ticks}"
+
+
+def _at(when: datetime) -> str:
+    return f"{when:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,63 @@
+"""In words: how the plan that was reviewed differs from what would be done now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from deepdiff import DeepDiff
+
+from reconciler.core.paths import short
+from reconciler.core.plan import Change
+from reconciler.core.plan_id import canonical
+from reconciler.core.text import printable, quoted
+
+_MAX = 20
+
+
+def render_differences(pairs: Iterable[tuple[Change | None, Change | None]]) -> str:
+    """A line for each user whose change is new, no longer needed or another one."""
+    lines = [line for reviewed, now in pairs for line in _lines(reviewed, now)]
+    if len(lines) > _MAX:
+        lines = [*lines[:_MAX], f"and {len(lines) - _MAX:,} more"]
+    return "\n".join(f"  {line}" for line in lines)
+
+
+def render_difference(reviewed: Change | None, now: Change | None) -> str:
+    """The difference of one user's change, without the user."""
+    change = now or reviewed
+    head = f"{printable(change.address)}: " if change is not None else ""
+    return "; ".join(line.removeprefix(head) for line in _lines(reviewed, now))
+
+
+def _lines(reviewed: Change | None, now: Change | None) -> Iterator[str]:
+    if now is not None and reviewed is None:
+        yield f"{printable(now.address)}: would now be {_past(now)}, which was not reviewed"
+    elif reviewed is not None and now is None:
+        yield f"{printable(reviewed.address)}: no longer needs to be {_past(reviewed)}"
+    elif reviewed is not None and now is not None:
+        yield from (f"{printable(now.address)}: {line}" for line in _inside(reviewed, now))
+
+
+def _inside(reviewed: Change, now: Change) -> Iterator[str]:
+    difference = DeepDiff(canonical(reviewed), canonical(now), view="tree", ignore_private_variables=False)
+    for level in (item for found in difference.values() for item in found):
+        keys = [str(key) for key in level.path(output_format="list")]
+        where = " ".join(short(key) for key in keys)
+        yield f"{printable(where)} was {_shown(level.t1)}, is now {_shown(level.t2)}"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, str):
+        return quoted(value)
+    return printable(str(value)) if isinstance(value, bool | int | None) else "absent"
+
+
+def _past(change: Change) -> str:
+    return {
+        "create": "created",
+        "update": "updated",
+        "adopt": "imported",
+        "reactivate": "reactivated",
+        "deactivate": "deactivated",
+        "delete": "destroyed",
+    }[change.action.value]

@@ -1,0 +1,182 @@
+"""Reading the live state so that a plan can rely on it: completely, and with every attribute."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from reconciler.core.model import AttributeMapping, DesiredUser, Flow, LiveUser, Resource
+from reconciler.core.planning.live_user import Reads
+from reconciler.core.planning.planner import LiveState
+from reconciler.core.text import plural, quoted
+from reconciler.core.values import folded
+from reconciler.errors import ScimError
+from reconciler.scim.paging import ListRead, readers
+
+T = TypeVar("T")
+Progress = Callable[[str, int, int], None]
+"""What is being done, how much of it is done, how much there is."""
+
+_SAMPLE = 5
+"""Users read again by id, to see whether lists leave attributes out."""
+_CANARIES = 20
+"""Desired users the list doesn't show that are looked up, to see whether the list leaves people out."""
+_WORKERS = 4
+
+
+class Reading(Protocol):
+    """What reading needs of a SCIM client."""
+
+    def list_users(
+        self, convert: Callable[[Resource], LiveUser], *, page_size: int, progress: Callable[[int, int], None]
+    ) -> ListRead[LiveUser]:
+        """All users."""
+
+    def get_user(self, identity: str) -> dict[str, Any] | None:
+        """One user."""
+
+    def find_users(self, attribute: str, value: str) -> list[dict[str, Any]]:
+        """Users by filter."""
+
+
+def read_live(
+    client: Reading,
+    reader: Reads,
+    desired: Sequence[DesiredUser],
+    mappings: Sequence[AttributeMapping],
+    *,
+    page_size: int,
+    progress: Progress,
+) -> LiveState:
+    """The live state. A problem makes it incomplete; a service that can't be understood raises `TargetError`."""
+    read = client.list_users(
+        reader.read, page_size=page_size, progress=lambda done, total: progress("Reading live users", done, total)
+    )
+    if read.problem is not None:
+        return LiveState(list(read.users.values()), read.problem)
+    owners = _Owners(desired, mappings)
+    canaries = _look_up_missing(client, reader, owners.without_live(read.users.values()), read.users)
+    if canaries.hidden:
+        names = ", ".join(quoted(name) for name in canaries.hidden[:3])
+        problem = f"the list leaves out {plural(len(canaries.hidden), 'user')} whom a filter finds: {names}"
+        return LiveState(list(read.users.values()), problem)
+    if read.end_unproven and not canaries.answered:
+        problem = "the service refuses both a page past the end and filters: nothing shows that the list is whole"
+        return LiveState(list(read.users.values()), problem)
+    if _lists_leave_out(client, reader, owners.suspects(read.users.values(), mappings)):
+        return _one_by_one(client, reader, read.users, progress)
+    return LiveState(list(read.users.values()))
+
+
+class _Owners:
+    """Which desired user a live one probably is: by any matching attribute. Only to choose samples, never to plan."""
+
+    def __init__(self, desired: Sequence[DesiredUser], mappings: Sequence[AttributeMapping]) -> None:
+        self._levels = range(sum(row.match is not None for row in mappings))
+        self._desired = [user for user in desired if user.verdict.in_scope and not user.failed]
+        self._by_value = [{user.match[level]: user for user in self._desired} for level in self._levels]
+
+    def _of(self, live: LiveUser) -> DesiredUser | None:
+        for value, users in zip(live.match, self._by_value, strict=True):
+            if value is not None and value in users:
+                return users[value]
+        return None
+
+    def without_live(self, live: Collection[LiveUser]) -> list[DesiredUser]:
+        """Desired users whom the list doesn't show."""
+        seen = [{user.match[level] for user in live} - {None} for level in self._levels]
+        return [
+            user
+            for user in self._desired
+            if not any(value in values for value, values in zip(user.match, seen, strict=True))
+        ]
+
+    def suspects(self, live: Iterable[LiveUser], mappings: Sequence[AttributeMapping]) -> list[LiveUser]:
+        """Live users who lack an attribute that they should have, or that would have to be cleared; else any."""
+        paths = {row.target for row in mappings if row.flow is not Flow.CREATE and row.target != "active"}
+        clearable = [row.target for row in mappings if row.clear]
+        lacking: list[LiveUser] = []
+        others: list[LiveUser] = []
+        for user in live:
+            missing = paths - user.attributes.keys()
+            wanted = self._of(user) if missing else None
+            if wanted is not None and (missing & wanted.attributes.keys() or missing.intersection(clearable)):
+                lacking.append(user)
+                if len(lacking) == _SAMPLE:
+                    break
+            elif len(others) < _SAMPLE:
+                others.append(user)
+        return [*lacking, *others][:_SAMPLE]
+
+
+@dataclass(frozen=True, slots=True)
+class _Canaries:
+    """What looking up people whom the list does not show tells: whom it hides, and whether the service filters."""
+
+    hidden: list[str]
+    answered: bool
+
+
+def _look_up_missing(
+    client: Reading, reader: Reads, missing: Sequence[DesiredUser], listed: Mapping[str, LiveUser]
+) -> _Canaries:
+    """Looks up a sample of `missing`, spread over all, by every identifying attribute."""
+    step = max(1, len(missing) // _CANARIES)
+    sample = missing[::step][:_CANARIES]
+    answered = not sample
+
+    def is_hidden(user: DesiredUser) -> bool:
+        nonlocal answered
+        values = {**user.attributes, **user.create_only}
+        for attribute in ("externalId", "userName"):
+            wanted = values.get(attribute)
+            if wanted is None:
+                continue
+            try:
+                found = client.find_users(attribute, str(wanted))
+            except ScimError:
+                continue  # the service does not filter by it: nothing can be learnt
+            answered = True
+            users = [reader.read(resource) for resource in found if resource.get("id")]
+            names = [(user.external_id or "") if attribute == "externalId" else user.user_name for user in users]
+            if any(
+                user.id not in listed and folded(name) == folded(str(wanted))
+                for user, name in zip(users, names, strict=True)
+            ):
+                return True
+        return False
+
+    with readers(_WORKERS) as pool:
+        hidden = [user.key for user, there in zip(sample, pool.map(is_hidden, sample), strict=True) if there]
+    return _Canaries(hidden, answered)
+
+
+def _lists_leave_out(client: Reading, reader: Reads, sample: Sequence[LiveUser]) -> bool:
+    """Whether a user read by id has attributes that the list did not show."""
+    for user in sample:
+        try:
+            resource = client.get_user(user.id)
+        except ScimError:
+            return False
+        if resource is not None and not reader.read(resource).attributes.keys() <= user.attributes.keys():
+            return True
+    return False
+
+
+def _one_by_one(client: Reading, reader: Reads, listed: Mapping[str, LiveUser], progress: Progress) -> LiveState:
+    """Every user by id: slow, but lists can't be relied on."""
+    users: list[LiveUser] = []
+    with readers(_WORKERS) as pool:
+        try:
+            for resource in pool.map(client.get_user, listed):
+                if resource is None:
+                    problem = "lists leave attributes out, and a listed user is not found by its id"
+                    return LiveState([*listed.values()], problem)
+                users.append(reader.read(resource))
+                progress("Reading each live user, because lists leave attributes out", len(users), len(listed))
+        except ScimError as fault:
+            return LiveState(
+                [*listed.values()], f"lists leave attributes out, and a user can't be read: {fault.summary}"
+            )
+    return LiveState(users)

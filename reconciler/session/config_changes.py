@@ -1,0 +1,100 @@
+"""What a change set edits besides people: settings that keep people safe, mappings, scope, protection; a line each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from reconciler.core.planning.offline import affected
+from reconciler.core.text import plural, quoted, shortened
+from reconciler.core.values import folded
+from reconciler.desired.loader import DesiredState, users_under
+from reconciler.session.workspace import Place
+
+_NAMED = 5
+
+
+def edits(place: Place, state: DesiredState, base: DesiredState) -> tuple[str, ...]:
+    """The edits from `base` to `state`. Strangers' values are in quotes."""
+    return (
+        *_settings(base.settings, state.settings),
+        *_mappings(place, state, base),
+        *_scope(place, state, base),
+        *_protection(state, base),
+    )
+
+
+# --- settings -----------------------------------------------------------------------
+
+
+def _settings(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
+    """Every setting that differs; defaults are values like others."""
+    one, other = dict(_flat(before)), dict(_flat(after))
+    for path in sorted(one.keys() | other.keys()):
+        if path == "approvals":
+            yield from _approvals(one.get(path, []), other.get(path, []))
+        elif one.get(path) != other.get(path):
+            yield f"settings.yaml: {path} = {_said(one.get(path))} -> {_said(other.get(path))}"
+
+
+def _flat(section: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in section.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}", value
+
+
+def _approvals(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for word, those, others in (("removed", before, after), ("added", after, before)):
+        for entry in those:
+            if entry not in others:
+                shown = ", ".join(f"{key}: {_said(value)}" for key, value in entry.items())
+                yield f"settings.yaml: approval {word}: {shown}"
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, str):
+        return quoted(shortened(value))
+    if isinstance(value, list):
+        more = f" and {len(value) - _NAMED} more" if len(value) > _NAMED else ""
+        return f"[{', '.join(map(_said, value[:_NAMED]))}{more}]"
+    return f"{value:g}" if isinstance(value, float) else json.dumps(value)
+
+
+# --- rules ----------------------------------------------------------------------------
+
+
+def _mappings(place: Place, state: DesiredState, base: DesiredState) -> Iterator[str]:
+    if state.files.get("mappings.yaml") == base.files.get("mappings.yaml") and state.profile is base.profile:
+        return
+    before = users_under(place.state, state, place.now, mappings=base.mappings)
+    _, values = affected(before, state.users)
+    yield f"mappings.yaml changed: {plural(values, 'user')} affected by that alone"
+
+
+def _scope(place: Place, state: DesiredState, base: DesiredState) -> Iterator[str]:
+    changed = _changed(state, base)
+    if not changed:
+        return
+    before = users_under(place.state, state, place.now, rules=base.rules)
+    moved, _ = affected(before, state.users)
+    yield f"{' and '.join(changed)} changed: {plural(moved, 'user')} in or out of scope by that alone"
+
+
+def _changed(state: DesiredState, base: DesiredState) -> list[str]:
+    differ = {name for name, digest in {*state.files.items()} ^ {*base.files.items()}}
+    groups = any(name.startswith("groups/") for name in differ)
+    return [name for name, told in (("scope.yaml", "scope.yaml" in differ), ("groups/", groups)) if told]
+
+
+def _protection(state: DesiredState, base: DesiredState) -> Iterator[str]:
+    """Users whose own `lifecycle.protected` differs, or who are written no more and were protected."""
+    was = {folded(user.key): user.key for user in base.users if user.lifecycle.protected}
+    now = {folded(user.key): user.key for user in state.users if user.lifecycle.protected}
+    for word, names in (("no longer protected", was.keys() - now.keys()), ("now protected", now.keys() - was.keys())):
+        if names:
+            shown = ", ".join(quoted((was | now)[name]) for name in sorted(names)[:_NAMED])
+            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+            yield f"{word}: {plural(len(names), 'user')} ({shown}{more})"

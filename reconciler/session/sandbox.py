@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from reconciler.core.profile import TargetProfile
+from reconciler.errors import ReconcilerError
+from reconciler.scim.transport import (
+    endpoint,
+)
+from reconciler.session.connection import Connection, _Secret
+
+
+@contextmanager
+def sandbox(file: Path, profile: TargetProfile, domains: list[str]) -> Iterator[tuple[Connection, bool]]:
+    """The sandbox while it runs, and whether its file was made and filled just now."""
+    with _sandbox_faults():
+        from reconciler.sandbox.server import start  # noqa: PLC0415 - an extra
+
+        fresh = not file.exists()
+        if fresh:
+            seed_sandbox(file, None, domains)
+        running = start(file)
+    try:
+        base_url = running.school_url if profile.name == "apple-school-manager" else running.base_url
+        where = endpoint(base_url, profile_hosts=(), allowed_hosts=["127.0.0.1"])
+        yield Connection(where, _Secret(running.token), profile.refusal_hints), fresh
+    finally:
+        running.close()
+
+
+def seed_sandbox(file: Path, document: Path | None, domains: Iterable[str] = ()) -> int:
+    """Fills the sandbox from a seed file (None: the sample company's) and returns the number of users."""
+    with _sandbox_faults():
+        from reconciler.sandbox.seed import list_users, load_default_seed, seed  # noqa: PLC0415 - an extra
+
+        content = load_default_seed() if document is None else _read_json(document)
+        if domains:
+            content["domains"] = sorted({*content.get("domains", ()), *domains})
+        file.parent.mkdir(parents=True, exist_ok=True)
+        seed(file, content)
+        return len(list_users(file))
+
+
+def empty_sandbox(file: Path, domains: Iterable[str]) -> None:
+    """Makes a sandbox without users; `domains` are verified in it."""
+    with _sandbox_faults():
+        from reconciler.sandbox.seed import seed  # noqa: PLC0415 - an extra
+
+        file.parent.mkdir(parents=True, exist_ok=True)
+        seed(file, {"domains": sorted(domains), "users": []})
+
+
+def reset_sandbox(file: Path) -> None:
+    """Empties the sandbox."""
+    with _sandbox_faults():
+        from reconciler.sandbox.seed import reset  # noqa: PLC0415 - an extra
+
+        file.parent.mkdir(parents=True, exist_ok=True)
+        reset(file)
+
+
+def edit_sandbox(file: Path, user_name: str, changes: Mapping[str, object]) -> None:
+    """Changes a user of the sandbox by hand, as an administrator does."""
+    with _sandbox_faults():
+        from reconciler.sandbox.seed import edit_user  # noqa: PLC0415 - an extra
+
+        edit_user(file, user_name, changes)
+
+
+def serve_sandbox(file: Path, port: int, say: Callable[[str], object]) -> None:
+    """Serves the sandbox until Ctrl-C, after saying how to reach it."""
+    with _sandbox_faults():
+        from reconciler.sandbox.server import RunningSandbox, serve_forever  # noqa: PLC0415 - an extra
+
+        def ready(running: RunningSandbox) -> None:
+            say(
+                f"The sandbox listens on {running.base_url}\n"
+                f"Its token: {running.token}\n\n"
+                "To use it as if it were a service elsewhere, write that base_url into settings.yaml and set\n"
+                f"  RECONCILER_TOKEN={running.token} RECONCILER_ALLOWED_HOSTS=127.0.0.1\n\n"
+                "Ctrl-C ends it.\n"
+            )
+            sys.stdout.flush()
+
+        file.parent.mkdir(parents=True, exist_ok=True)
+        serve_forever(file, port, ready)
+
+
+@contextmanager
+def _sandbox_faults() -> Iterator[None]:
+    """The sandbox's faults as ours. It is an extra: production installations do without its libraries."""
+    try:
+        from reconciler.sandbox.errors import SandboxError  # noqa: PLC0415 - an extra
+
+        try:
+            yield
+        except SandboxError as fault:
+            raise ReconcilerError(str(fault)) from fault
+    except ModuleNotFoundError as fault:
+        way_out = "Install it with: pip install 'scim-reconciler[sandbox]'"
+        raise ReconcilerError(f"the sandbox is not installed ({fault.name} is missing)", way_out) from fault
+
+
+def _read_json(document: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(document.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError) as fault:
+        raise ReconcilerError(f"cannot read the seed {document}: {fault}", "A seed is a JSON document.") from fault
+    if not isinstance(content, dict):
+        raise ReconcilerError(f"the seed {document} is not a JSON object", 'It starts with {"users": [')
+    return content

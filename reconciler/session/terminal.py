@@ -1,0 +1,135 @@
+"""Where words go: the result to stdout, everything else to stderr, a progress bar where somebody watches."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+from reconciler.core.model import Diagnostic
+from reconciler.core.plan import Outcome
+from reconciler.core.text import line, printable, redacted
+from reconciler.errors import ReconcilerError
+from reconciler.render.apply_report import render_outcome
+from reconciler.render.diagnostics import render_diagnostics
+from reconciler.render.style import Style
+
+Progress = Callable[[str, int, int], None]
+_PLAIN_EVERY = 10.0
+"""Seconds between plain progress lines."""
+
+
+class Terminal:
+    """One command's output. `quiet`: no notes and no progress; `verbose`: more notes."""
+
+    def __init__(self, *, no_color: bool, redact: bool, quiet: bool, verbose: bool) -> None:
+        wanted = not no_color and not os.environ.get("NO_COLOR")
+        self._flags = {"no_color": no_color, "redact": redact, "quiet": True, "verbose": False}
+        self.style = Style(colour=wanted and _is_terminal(sys.stdout), redact=redact)
+        self._notes = Style(colour=wanted and _is_terminal(sys.stderr), redact=redact)
+        self._quiet = quiet
+        self._verbose = verbose
+        self._bar: Any = None
+
+    def quieter(self) -> Terminal:
+        """The same terminal without notes and progress."""
+        return Terminal(**self._flags)
+
+    def result(self, text: str) -> None:
+        """Writes a part of the result to stdout."""
+        sys.stdout.write(text if text.endswith("\n") or not text else text + "\n")
+        sys.stdout.flush()
+
+    def note(self, text: str) -> None:
+        """Writes a note to stderr."""
+        if not self._quiet:
+            self._say(text)
+
+    def detail(self, text: str) -> None:
+        """Writes a note for those who asked for more of them (-v)."""
+        if self._verbose:
+            self.note(printable(redacted(text) if self._notes.redact else text))
+
+    def error(self, fault: ReconcilerError) -> None:
+        """Writes an error to stderr, also when quiet."""
+        head = self._notes.paint("Error:", "\x1b[1m", "\x1b[31m")
+        said, more = fault.summary, fault.detail
+        if self._notes.redact:
+            said, more = redacted(said), redacted(more)
+        summary = self._notes.paint(printable(said), "\x1b[1m")
+        detail = "\n\n" + "\n".join(f"  {line(part)}" for part in more.split("\n")) if more else ""
+        self._say(f"{head} {summary}{detail}")
+
+    def diagnostics(self, items: Sequence[Diagnostic]) -> None:
+        """Writes diagnostics to stderr, also when quiet."""
+        self._say(render_diagnostics(items, self._notes).rstrip("\n"))
+
+    def outcome(self, outcome: Outcome) -> None:
+        """Writes one outcome as a note."""
+        self.note(render_outcome(outcome, self._notes))
+
+    def _say(self, text: str) -> None:
+        # Losing the audience must not end an apply.
+        with contextlib.suppress(OSError):
+            if self._bar is not None:
+                self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
+            else:
+                sys.stderr.write(text + "\n")
+                sys.stderr.flush()
+
+    @contextmanager
+    def progress(self) -> Iterator[Progress]:
+        """A function to be told how far the work is: a bar on a terminal, a line now and then elsewhere."""
+        if self._quiet:
+            yield _silent
+        elif _is_terminal(sys.stderr):
+            with self._bars() as report:
+                yield report
+        else:
+            yield _plain(self.note)
+
+    @contextmanager
+    def _bars(self) -> Iterator[Progress]:
+        from rich.console import Console  # noqa: PLC0415 - 70 ms, for people only
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+        from rich.progress import Progress as Bars  # noqa: PLC0415
+
+        console = Console(stderr=True, no_color=not self._notes.colour)
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        tasks: dict[str, Any] = {}
+        with Bars(*columns, console=console, transient=True) as bars:
+            self._bar = bars
+
+            def report(what: str, done: int, total: int) -> None:
+                if what not in tasks:
+                    tasks[what] = bars.add_task(what, total=total)
+                bars.update(tasks[what], completed=done, total=total)
+
+            try:
+                yield report
+            finally:
+                self._bar = None
+
+
+def _is_terminal(stream: TextIO) -> bool:
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def _silent(_what: str, _done: int, _total: int) -> None:
+    """No progress."""
+
+
+def _plain(say: Callable[[str], None]) -> Progress:
+    last = time.monotonic()
+
+    def report(what: str, done: int, total: int) -> None:
+        nonlocal last
+        if time.monotonic() - last >= _PLAIN_EVERY:
+            last = time.monotonic()
+            say(f"{what}: {done:,} of {total:,}")
+
+    return report

@@ -1,0 +1,228 @@
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from builders import change, rename
+
+from reconciler.apply.quarantine import ATTEMPTS, RETRIES, Health, assess, too_many, trial_of
+from reconciler.apply.selection import leave_out
+from reconciler.core.plan import Action
+from reconciler.core.policy import Limit, Policy
+from reconciler.record.runs import Attempt, Quarantine, QuarantineReason, ReceiptRun
+
+DAY = datetime(2026, 3, 1, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+WHY = Quarantine(QuarantineReason.PROPORTION, "too many")
+
+
+def attempt(who: str, result: str = "failed", digest: str = "d1", at: datetime = DAY, message: str = "no") -> Attempt:
+    return Attempt(f'user["{who}"]', "update", digest, result, message, at)
+
+
+def run(*attempts: Attempt, at: datetime = DAY, **fields: Any) -> ReceiptRun:
+    settled = {"how": "complete", "ended": at, "whole": True, **fields}
+    return ReceiptRun("sha256:x", at, attempts=tuple(replace(item, time=at) for item in attempts), **settled)
+
+
+def after(runs: Iterable[ReceiptRun]) -> Health:
+    return assess(runs)
+
+
+def troubles(health: Health) -> dict[str, int]:
+    return {address: trouble.count for address, trouble in health.troubles.items()}
+
+
+ADA, BOB = 'user["ada"]', 'user["bob"]'
+
+
+# --- users that keep failing ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("result", ["failed", "not_in_effect", "unknown"])
+def test_each_failure_of_the_same_change_is_tried_later_than_the_one_before(result: str) -> None:
+    runs = [run(attempt("ada", result), at=DAY + day * timedelta(days=1)) for day in range(6)]
+    waits = []
+    for count in range(1, 7):
+        trouble = after(runs[:count]).troubles[ADA]
+        assert (trouble.count, trouble.first) == (count, DAY)
+        waits.append(trouble.next_attempt - trouble.last)
+    assert waits == [0 * HOUR, 6 * HOUR, 12 * HOUR, 24 * HOUR, 24 * HOUR, 24 * HOUR]
+    assert list(RETRIES) == waits[:4]
+
+
+def test_another_change_of_the_same_user_begins_anew() -> None:
+    health = after([run(attempt("ada")), run(attempt("ada")), run(attempt("ada", digest="d2"), at=DAY + HOUR)])
+    assert troubles(health) == {ADA: 1}
+    assert health.troubles[ADA].first == DAY + HOUR
+
+
+def test_what_works_at_last_is_forgotten() -> None:
+    assert troubles(after([run(attempt("ada"), attempt("bob")), run(attempt("ada", "done"))])) == {}
+    kept = after([run(attempt("ada"), attempt("bob")), run(attempt("ada", "done"), attempt("bob", "skipped"))])
+    assert troubles(kept) == {BOB: 1}
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        run(attempt("bob", "done"), whole=False),
+        run(attempt("bob", "done"), how="interrupted"),
+        run(attempt("bob", "done"), how=""),
+        run(attempt("bob", "done"), left=1),
+    ],
+)
+def test_only_a_run_that_saw_everybody_forgets_whose_change_is_not_needed_any_more(later: ReceiptRun) -> None:
+    assert troubles(after([run(attempt("ada")), later])) == {ADA: 1}
+    assert troubles(after([run(attempt("ada")), run(attempt("bob", "done"))])) == {}
+    assert troubles(after([run(attempt("ada")), run()])) == {}
+
+
+def test_in_a_run_that_stopped_itself_it_was_the_service_that_failed() -> None:
+    stopped = run(attempt("ada"), attempt("bob", "done"), quarantine=WHY, how="quarantined")
+    assert troubles(after([stopped])) == {}
+    assert troubles(after([run(attempt("bob")), stopped])) == {}
+
+
+# --- quarantine ------------------------------------------------------------------------------------
+
+
+def test_runs_that_stop_themselves_are_counted_and_the_next_attempt_moves_away() -> None:
+    runs = [run(at=DAY + count * 30 * HOUR, quarantine=WHY, how="quarantined") for count in range(6)]
+    waits = []
+    for count in range(1, 7):
+        standing = after(runs[:count]).quarantine
+        assert standing is not None
+        assert (standing.count, standing.began, standing.why) == (count, DAY, WHY)
+        waits.append(standing.next_attempt - standing.last)
+    assert waits == [HOUR, 6 * HOUR, 12 * HOUR, 24 * HOUR, 24 * HOUR, 24 * HOUR]
+    assert list(ATTEMPTS) == waits[:4]
+
+
+@pytest.mark.parametrize(
+    ("later", "lifted"),
+    [
+        (run(attempt("ada", "done")), True),
+        (run(attempt("ada", "done"), whole=False), True),
+        (run(), True),
+        (run(whole=False), False),
+        (run(attempt("ada", "failed")), False),
+        (run(attempt("ada", "skipped")), False),
+        (run(attempt("ada", "done"), how="interrupted"), False),
+        (run(attempt("ada", "done"), how="", ended=None), False),
+    ],
+)
+def test_a_quarantine_is_lifted_by_a_run_that_worked_to_its_end(later: ReceiptRun, lifted: bool) -> None:
+    health = after([run(quarantine=WHY, how="quarantined"), later])
+    assert (health.quarantine is None) == lifted
+
+
+def test_a_crash_after_the_brakes_were_pulled_leaves_the_quarantine() -> None:
+    assert after([run(quarantine=WHY, how="", ended=None)]).quarantine is not None
+
+
+@pytest.mark.parametrize(
+    ("runs", "healthy"),
+    [
+        ([], True),
+        ([run(attempt("ada", "done"))], True),
+        ([run()], True),
+        ([run(attempt("ada", "failed"))], False),
+        ([run(attempt("ada", "skipped"))], False),
+        ([run(attempt("ada", "done"), left=1)], False),
+        ([run(attempt("ada", "done"), how="interrupted")], False),
+        ([run(attempt("ada", "done"), how="", ended=None)], False),
+        ([run(attempt("ada", "failed")), run(attempt("ada", "done"))], True),
+        ([run(attempt("ada")), run(attempt("bob", "done"), whole=False)], False),
+        ([run(quarantine=WHY, how="quarantined"), run(whole=False)], False),
+    ],
+)
+def test_healthy_is_when_nobody_has_to_look(runs: list[ReceiptRun], healthy: bool) -> None:
+    assert after(runs).healthy == healthy
+
+
+def test_the_last_success_is_kept() -> None:
+    good, bad = run(attempt("ada", "done")), run(attempt("ada"), at=DAY + HOUR)
+    health = after([good, bad])
+    assert (health.runs, health.last, health.last_success) == (2, bad, good)
+
+
+# --- the brakes ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("limit", "failed", "attempted", "reason"),
+    [
+        (Policy().failures, 10, 10, None),
+        (Policy().failures, 11, 11, QuarantineReason.PROPORTION),
+        (Policy().failures, 12, 30, None),
+        (Policy().failures, 13, 30, QuarantineReason.PROPORTION),
+        (Policy().failures, 4000, 10_000, None),
+        (Limit(None, 40, 0), 2, 5, None),
+        (Limit(None, 40, 0), 3, 5, QuarantineReason.PROPORTION),
+        (Limit(5, None), 5, 5, None),
+        (Limit(5, None), 6, 1000, QuarantineReason.TOTAL),
+        (Limit(None, None), 1000, 1000, None),
+        (Limit(None, 0, 0), 1, 1000, QuarantineReason.PROPORTION),
+        (Limit(None, 0, 0), 0, 0, None),
+    ],
+)
+def test_when_too_many_fail(limit: Limit, failed: int, attempted: int, reason: QuarantineReason | None) -> None:
+    found = too_many(limit, failed, attempted)
+    assert (found.reason if found else None) == reason
+
+
+def test_it_says_its_numbers() -> None:
+    found = too_many(Policy().failures, 11, 20)
+    assert found is not None
+    assert found.message == "11 of 20 attempted changes failed, more than 40 % (guards.failures.percent)"
+    found = too_many(Limit(5), 6, 20)
+    assert found is not None
+    assert found.message == "6 of 20 attempted changes failed, more than 5 (guards.failures.count)"
+
+
+def test_a_trial_takes_nobody_away_and_tries_people_who_never_failed() -> None:
+    changes = [
+        *(change(f"gone{number}", Action.DEACTIVATE) for number in range(9)),
+        *(change(f"u{number}") for number in range(7)),
+        rename("swap", "swop", temporary_user_name="x@example.com"),
+        change("waits", requires=('user["u1@example.com"]',)),
+    ]
+    failed = {f'user["u{number}@example.com"]' for number in (0, 1, 2)}
+    chosen = trial_of(changes, failed)
+    assert chosen == {f'user["u{number}@example.com"]' for number in (3, 4, 5, 6, 0)}
+    assert all("gone" in address for address in trial_of(changes[:9], ()))
+    assert trial_of([], ()) == frozenset()
+
+
+def test_a_trial_is_spread_over_the_plan() -> None:
+    chosen = trial_of([change(f"u{number:02}") for number in range(52)], {'user["u00@example.com"]'})
+    assert chosen == {f'user["u{number:02}@example.com"]' for number in (1, 11, 21, 31, 41)}
+
+
+def test_who_failed_in_a_run_that_ended_in_quarantine_may_be_its_reason_until_it_is_over() -> None:
+    bad = run(attempt("ada"), attempt("bob"), attempt("eve", "done"), how="quarantined", quarantine=WHY)
+    assert after([bad]).failed_before == {ADA, BOB}
+    healing = run(attempt("ada", "done"), how="interrupted")
+    assert after([bad, healing]).failed_before == {BOB}
+    assert after([bad, run(attempt("eve", "done"))]).failed_before == frozenset()
+
+
+# --- leaving out -----------------------------------------------------------------------------------
+
+
+def test_who_waits_for_somebody_left_out_is_left_out_too_however_far_away() -> None:
+    a, b, c, d = (f'user["{name}@example.com"]' for name in "abcd")
+    changes = [change("a"), change("b", requires=(a,)), change("c", requires=(b,)), change("d")]
+    kept, waits = leave_out(changes, {a})
+    assert [item.address for item in kept] == [d]
+    assert waits == {b: a, c: b}
+    assert leave_out(changes, ()) == (changes, {})
+    assert [item.address for item in leave_out(changes, {d})[0]] == [a, b, c]
+
+
+def test_of_a_circle_nobody_is_left_half_way() -> None:
+    a, b = 'user["a@example.com"]', 'user["b@example.com"]'
+    circle = [rename("a", "b", requires=(b,), temporary_user_name="t@example.com"), rename("b", "a", requires=(a,))]
+    assert leave_out(circle, {b}) == ([], {a: b})

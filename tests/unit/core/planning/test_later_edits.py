@@ -1,0 +1,80 @@
+from dataclasses import replace
+from datetime import date
+
+from builders import OUT, change, desired
+
+from reconciler.core.model import DesiredUser, ScopeReason, Verdict
+from reconciler.core.plan import Action, Attribution, Change
+from reconciler.core.planning.later_edits import Written, later_edits
+
+SOON = Verdict(ScopeReason.NOT_STARTED, 'starts "2026-09-01"')
+EXPIRED = Verdict(ScopeReason.EXPIRED, 'expired "2026-01-01"')
+JUNE, JULY = date(2026, 6, 30), date(2026, 7, 31)
+
+
+def told(before: list[DesiredUser], after: list[DesiredUser], *changes: Change) -> dict[str, str]:
+    mine = [replace(each, attribution=each.attribution or Attribution.THIS_CHANGE_SET) for each in changes]
+    return {edit.key.partition("@")[0]: edit.detail for edit in later_edits(before, after, mine)}
+
+
+def test_dates_to_come_are_told_with_both_sides() -> None:
+    assert told(
+        [desired("a", expires=JUNE), desired("b"), desired("c", expires=JUNE, starts=JUNE), desired("d", expires=JUNE)],
+        [desired("a", expires=JULY), desired("b", expires=JULY), desired("c", starts=JULY), desired("d", expires=JUNE)],
+    ) == {
+        "a": 'lifecycle.expires = "2026-06-30" -> "2026-07-31"',
+        "b": 'lifecycle.expires = null -> "2026-07-31"',
+        "c": 'lifecycle.starts = "2026-06-30" -> "2026-07-31", lifecycle.expires = "2026-06-30" -> null',
+    }
+
+
+def test_dates_are_told_of_somebody_who_is_edited_otherwise_too() -> None:
+    before, after = desired("a", expires=JUNE), desired("a", expires=JULY, family="King")
+    assert told([before], [after], change("a")) == {"a": 'lifecycle.expires = "2026-06-30" -> "2026-07-31"'}
+
+
+def test_a_date_that_brings_somebody_into_scope_or_out_of_it_is_no_edit_without_effect() -> None:
+    inside, outside = desired("a"), desired("a", verdict=EXPIRED, expires=date(2026, 1, 1))
+    assert told([inside], [outside]) == told([outside], [inside]) == {}
+
+
+def test_protection_is_not_a_date() -> None:
+    assert told([desired("a")], [desired("a", protected=True)]) == {}
+
+
+def test_who_begins_later_is_told_when_written() -> None:
+    assert told([], [desired("a", verdict=SOON), desired("b", verdict=OUT), desired("c")]) == {
+        "a": 'new, not in scope: starts "2026-09-01"',
+        "b": "new, not in scope: accountEnabled is false",
+    }
+
+
+def test_who_was_out_of_scope_is_told_when_taken_out_of_the_files() -> None:
+    assert told([desired("a", verdict=EXPIRED), desired("b")], []) == {
+        "a": 'no longer in the desired state, was not in scope: expired "2026-01-01"'
+    }
+
+
+def test_who_is_written_or_taken_out_and_has_a_change_by_that_is_not_told() -> None:
+    gone = change("a", Action.DEACTIVATE)
+    for side in (([], [desired("a", verdict=OUT)]), ([desired("a", verdict=OUT)], [])):
+        assert told(*side, gone) == {}
+        # By another name, the matching values tell.
+        assert told(*side, replace(gone, key="somebody else")) == {}
+        assert told(*side, replace(gone, attribution=Attribution.ALREADY_PENDING)) != {}
+
+
+def test_who_could_not_be_mapped_is_told_by_the_diagnostics() -> None:
+    assert told([], [desired("a", verdict=OUT, failed=True)]) == {}
+
+
+def test_a_person_is_found_by_the_matching_attributes_and_then_by_name() -> None:
+    base = Written.of([desired("ada"), desired("bob")])
+    renamed = desired("ada", user_name="countess@example.com", key="countess@example.com")
+    assert (found := base.find(renamed)) is not None
+    assert found.key == "ada@example.com"
+    assert base.find(replace(renamed, match=(None, None))) is None
+    assert base.find(replace(desired("BOB"), match=(None, None))) is base.by_key["bob@example.com"]
+    assert told([desired("ada", expires=JUNE)], [replace(renamed, lifecycle=desired(expires=JULY).lifecycle)]) == {
+        "countess": 'lifecycle.expires = "2026-06-30" -> "2026-07-31"'
+    }

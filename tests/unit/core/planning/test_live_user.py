@@ -1,0 +1,149 @@
+from typing import Any
+
+import pytest
+from builders import ENTERPRISE, LiveUser, live, mapping, mappings, reader, resource, values_of
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.core import paths
+from reconciler.core.model import Flow
+from reconciler.core.scope.scim_filter import compile_filter
+from reconciler.core.values import UnreadableError, typed
+
+
+def test_a_resource_is_read_normalised() -> None:
+    found = reader().read(resource("ada", meta={"lastModified": "2026-01-01T00:00:00Z"}, nickName="Countess"))
+    assert found == LiveUser(
+        id="live-ada",
+        user_name="ada@example.com",
+        external_id="id-ada",
+        active=True,
+        attributes=values_of("ada"),
+        managed=True,
+        adoptable=False,
+        match=("id-ada", "ada@example.com"),
+        last_modified="2026-01-01T00:00:00Z",
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "active"), [(None, True), (True, True), (False, False), ("False", False), ("true", True), ("", True)]
+)
+def test_an_omitted_active_is_true_and_strings_are_booleans(written: Any, active: bool) -> None:
+    found = reader().read(resource(active=written))
+    assert (found.active, found.attributes["active"], found.unreadable) == (active, active, None)
+
+
+def test_values_are_brought_into_normal_form() -> None:
+    found = reader().read(resource(userName=" ada@example.com ", name={"givenName": "A\u0308da", "familyName": ""}))
+    assert found.attributes == values_of("ada", given="Äda", family=None)
+    assert found.user_name == "ada@example.com"
+
+
+def test_numbers_are_read_as_text() -> None:
+    found = reader(mappings(mapping("enterprise:employeeNumber", "employeeId"))).read(
+        resource(**{ENTERPRISE: {"employeeNumber": 1001}})
+    )
+    assert found.attributes[f"{ENTERPRISE}:employeeNumber"] == "1001"
+
+
+@pytest.mark.parametrize(
+    ("broken", "path"),
+    [
+        ({"name": {"givenName": ["Ada"]}}, "name.givenName holds list, not a string"),
+        ({"name": {"givenName": {}}}, "name.givenName holds dict, not a string"),
+        ({"active": "perhaps"}, 'active holds "perhaps", neither true nor false'),
+        ({"userName": {"a": 1}}, "userName holds dict, not a string"),
+        ({"externalId": 1.5}, "externalId holds float, not a string"),
+        ({ENTERPRISE: {"department": True}}, f"{ENTERPRISE}:department holds bool, not a string"),
+    ],
+)
+def test_a_value_of_a_wrong_type_makes_the_user_unreadable_and_nothing_fails(broken: dict[str, Any], path: str) -> None:
+    found = reader().read(resource(**broken))
+    assert found.unreadable == path
+    assert found.id == "live-ada"
+
+
+def test_what_can_be_read_of_an_unreadable_user_still_identifies_it() -> None:
+    found = reader().read(resource(userName=["x"]))
+    assert (found.match, found.user_name, found.managed) == (("id-ada", None), "", True)
+
+
+@pytest.mark.parametrize("shape", [{"name": "Ada"}, {"name": None}, {"name": []}, {ENTERPRISE: "x"}, {"meta": "x"}])
+def test_a_container_of_a_wrong_type_is_no_value(shape: dict[str, Any]) -> None:
+    found = reader().read({**resource(), **shape})
+    assert found.unreadable is None
+    assert found.last_modified is None
+
+
+@pytest.mark.parametrize(
+    ("ownership", "changed", "managed", "adoptable"),
+    [
+        ("externalId pr", {}, True, False),
+        ("externalId pr", {"externalId": None}, False, True),
+        ("externalId pr", {"externalId": ""}, False, True),
+        ('externalId sw "corp-"', {}, False, False),
+        ('externalId pr and userName ew "@example.org"', {"externalId": None}, False, False),
+        ('userName ew "@example.com"', {"externalId": None}, True, False),
+    ],
+)
+def test_ownership_and_what_an_external_id_would_change(
+    ownership: str, changed: dict[str, Any], managed: bool, adoptable: bool
+) -> None:
+    found = reader(owned=compile_filter(ownership)).read(resource(**changed))
+    assert (found.managed, found.adoptable) == (managed, adoptable)
+
+
+def test_a_row_that_flows_on_create_only_is_not_compared() -> None:
+    rows = mappings(mapping("timezone", "timezone", flow=Flow.CREATE))
+    assert "timezone" not in reader(rows).read(resource(timezone="Asia/Tokyo")).attributes
+
+
+def test_a_matching_row_that_flows_on_create_only_still_identifies() -> None:
+    rows = mappings(mapping("externalId", "objectId", match=1, flow=Flow.CREATE))
+    found = reader(rows).read(resource())
+    assert (found.match, found.external_id, "externalId" in found.attributes) == (
+        ("id-ada", "ada@example.com"),
+        "id-ada",
+        False,
+    )
+
+
+def test_matching_values_are_in_the_form_in_which_they_are_compared() -> None:
+    found = reader().read(resource(userName="ADA@Example.com", externalId="ID-Ada"))
+    assert (found.match, found.user_name) == (("id-ada", "ada@example.com"), "ADA@Example.com")
+
+
+def test_an_unmapped_active_is_read_for_the_account_but_not_compared() -> None:
+    rows = tuple(row for row in mappings() if row.target != "active")
+    found = reader(rows).read(resource(active=False))
+    assert (found.active, "active" in found.attributes) == (False, False)
+
+
+def test_the_builder_of_live_users_agrees_with_the_reader() -> None:
+    assert reader().read(resource("bob")) == live("bob")
+    assert reader().read(resource("bob", externalId=None)) == live("bob", external_id=None)
+
+
+@given(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=12) | st.lists(st.text(), max_size=1),
+    st.sampled_from(("name", "Name")),
+    st.sampled_from(("givenName", "GIVENNAME")),
+)
+def test_text_is_read_as_any_value_is(value: Any, outer: str, inner: str) -> None:
+    row = mapping("name.givenName")
+    written = {"id": "1", outer: {inner: value}}
+    found = reader(mappings(row)).read(written)
+    wanted, unreadable = None, None
+    try:
+        wanted = typed(row.attribute, paths.reader(paths.parse("name.givenName"))(written))
+    except UnreadableError as fault:
+        unreadable = str(fault)
+    assert (found.attributes.get("name.givenName"), found.unreadable) == (wanted, unreadable)
+
+
+def test_a_unique_attribute_is_read_of_everybody_although_it_flows_on_create_only() -> None:
+    rows = mappings(mapping("timezone", flow=Flow.CREATE, unique=True))
+    for external_id in ("id-ada", None):
+        found = reader(rows).read(resource(externalId=external_id, timezone="Asia/Tokyo"))
+        assert found.attributes["timezone"] == "Asia/Tokyo"

@@ -1,0 +1,401 @@
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from builders import APPLE, DEPARTMENT, MAPPINGS, OUT, SCIM, mapping, mappings, source_user, values_of
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.core.model import (
+    IN_SCOPE,
+    AttributeMapping,
+    DesiredUser,
+    Diagnostic,
+    Flow,
+    Lifecycle,
+    Origin,
+    SourceAttributes,
+    SourceUser,
+    Value,
+    Verdict,
+    error,
+)
+from reconciler.core.planning.mapping import MappingError, Projector, attribute_row, constant, direct
+from reconciler.core.profile import TargetProfile
+
+UNTOUCHED = "The user is left untouched until this is mended."
+ADA = 'user["ada@example.com"]'
+PLACE = Origin("users/people.yaml", 1, 3)
+
+
+def project(
+    user: SourceUser,
+    rows: tuple[AttributeMapping, ...] = MAPPINGS,
+    *,
+    profile: TargetProfile = APPLE,
+    domains: tuple[str, ...] = (),
+) -> tuple[DesiredUser, list[Diagnostic]]:
+    return Projector(profile, rows, domains).project(user, IN_SCOPE)
+
+
+def test_a_user_in_scope_has_every_mapped_value() -> None:
+    assert project(source_user()) == (
+        DesiredUser(
+            key="ada@example.com",
+            match=("id-ada", "ada@example.com"),
+            origin=PLACE,
+            anchor="id-ada",
+            attributes=values_of("ada"),
+        ),
+        [],
+    )
+
+
+def test_values_are_normalised_and_unassigned_ones_are_absent() -> None:
+    found, mistakes = project(source_user(givenName="  Ada\u0301 ", department="   "))
+    assert mistakes == []
+    assert found.attributes == values_of("ada", given="Adá", department=None)
+
+
+def test_a_constant_does_not_look_at_the_user() -> None:
+    found, _ = project(source_user(), mappings(mapping("timezone", value="Europe/Berlin")))
+    assert found.attributes == {**values_of("ada"), "timezone": "Europe/Berlin"}
+
+
+def test_a_default_flows_on_create_only() -> None:
+    rows = mappings(mapping("locale", "preferredLanguage", default="en_US"))
+    without, _ = project(source_user(), rows)
+    with_value, _ = project(source_user(preferredLanguage="de_DE"), rows)
+    assert (without.attributes, without.create_only) == (values_of("ada"), {"locale": "en_US"})
+    assert (with_value.attributes, with_value.create_only) == ({**values_of("ada"), "locale": "de_DE"}, {})
+
+
+def test_a_row_with_apply_create_flows_on_create_only() -> None:
+    rows = mappings(mapping("timezone", "timezone", default="Europe/Berlin", flow=Flow.CREATE))
+    with_value, _ = project(source_user(timezone="Asia/Tokyo"), rows)
+    without, _ = project(source_user(), rows)
+    assert (with_value.attributes, with_value.create_only) == (values_of("ada"), {"timezone": "Asia/Tokyo"})
+    assert (without.attributes, without.create_only) == (values_of("ada"), {"timezone": "Europe/Berlin"})
+
+
+def test_a_default_of_a_matching_row_that_flows_on_create_only_is_no_identity() -> None:
+    rows = mappings(mapping("externalId", "objectId", match=1, flow=Flow.CREATE, default="shared"))
+    assert project(source_user(objectId=None), rows)[0].match == (None, "ada@example.com")
+
+
+def test_matching_values_are_in_the_form_in_which_they_are_compared() -> None:
+    for verdict in (IN_SCOPE, OUT):
+        found, _ = Projector(APPLE, MAPPINGS, ()).project(source_user("ADA@Example.com", objectId="ID-Ada"), verdict)
+        assert found.match == ("id-ada", "ada@example.com")
+
+
+def test_a_user_out_of_scope_has_identifying_values_only() -> None:
+    found = Projector(APPLE, MAPPINGS, ()).project(source_user(givenName=None, protected=True), OUT)
+    assert found == (
+        DesiredUser(
+            "ada@example.com",
+            ("id-ada", "ada@example.com"),
+            PLACE,
+            "id-ada",
+            verdict=OUT,
+            lifecycle=Lifecycle(protected=True),
+        ),
+        [],
+    )
+
+
+@pytest.mark.parametrize("verdict", [IN_SCOPE, OUT])
+@pytest.mark.parametrize("flow", Flow)
+@pytest.mark.parametrize("name", ["Ada", "x" * 2000])
+def test_an_external_id_identifies_also_without_a_matching_precedence(verdict: Verdict, flow: Flow, name: str) -> None:
+    rows = mappings(mapping("externalId", "objectId", flow=flow))
+    found, _ = Projector(APPLE, rows, ()).project(source_user(objectId="ID-Ada", givenName=name), verdict)
+    assert (found.match, found.anchor) == (("ada@example.com",), "id-ada")
+
+
+def test_a_default_external_id_identifies_nobody() -> None:
+    rows = mappings(mapping("externalId", "objectId", default="shared"))
+    assert project(source_user(objectId=None), rows)[0].anchor is None
+    assert project(source_user(), rows)[0].anchor == "id-ada"
+
+
+def test_a_user_out_of_scope_whom_nothing_identifies_is_failed() -> None:
+    rows = (mapping("externalId", "objectId", match=1),)
+    found, mistakes = Projector(APPLE, rows, ()).project(source_user(objectId=None), OUT)
+    assert (found.match, found.failed, mistakes) == ((None,), True, [])
+
+
+def test_a_user_out_of_scope_with_a_matching_value_that_cannot_be_computed_is_failed() -> None:
+    found, mistakes = Projector(APPLE, MAPPINGS, ()).project(source_user(objectId=("one", "two")), OUT)
+    assert (found.match, found.failed) == ((None, "ada@example.com"), True)
+    assert mistakes == [
+        error("externalId cannot be mapped: objectId has several values, but one is needed", UNTOUCHED, PLACE, ADA)
+    ]
+
+
+def test_match_values_come_in_order_of_precedence() -> None:
+    rows = mappings(mapping("userName", "userPrincipalName", match=1), mapping("externalId", "objectId", match=2))
+    found, _ = project(source_user(), rows)
+    assert found.match == ("ada@example.com", "id-ada")
+
+
+def test_a_default_is_no_identity_but_a_value_sent_on_create_is() -> None:
+    rows = mappings(mapping("externalId", "objectId", match=1, default="shared"))
+    found, _ = project(source_user(objectId=None), rows)
+    assert found.match == (None, "ada@example.com")
+    rows = mappings(mapping("externalId", "objectId", match=1, flow=Flow.CREATE))
+    found, _ = project(source_user(), rows)
+    assert found.match == ("id-ada", "ada@example.com")
+
+
+@pytest.mark.parametrize(
+    ("attributes", "expected"),
+    [
+        (
+            {"userPrincipalName": "ada"},
+            error('userName "ada" is not an e-mail address', "Apple Business Manager takes nothing else."),
+        ),
+        (
+            {"userPrincipalName": 'a"@\u3164b'},
+            error(r'userName "a\"@\u{3164}b" is not an e-mail address', "Apple Business Manager takes nothing else."),
+        ),
+        (
+            {"userPrincipalName": "ada@evil.example"},
+            error(
+                'userName "ada@evil.example" is outside of the verified domains',
+                "Verified are example.com, example.org (target.domains in settings.yaml).",
+            ),
+        ),
+        ({"department": "D" * 1_025}, error("enterprise:department has 1,025 characters, the target takes 1,024")),
+        ({"objectId": "x" * 257}, error("externalId has 257 characters, the target takes 256")),
+        ({"department": "a\x07b"}, error("enterprise:department contains the character U+0007")),
+        ({"department": "a\nb"}, error("enterprise:department contains the character U+000A")),
+        ({"department": "a\u202eb"}, error("enterprise:department contains the character U+202E")),
+        ({"department": "a\ud800b"}, error("enterprise:department contains the character U+D800")),
+        (
+            {"surname": None},
+            error(
+                "name.familyName is required by Apple Business Manager and has no value",
+                "Give the user a value for surname, or the mapping a default.",
+            ),
+        ),
+        (
+            {"givenName": ("Ada", "Augusta")},
+            error("name.givenName cannot be mapped: givenName has several values, but one is needed"),
+        ),
+        ({"givenName": True}, error("name.givenName cannot be mapped: name.givenName holds bool, not a string")),
+    ],
+)
+def test_what_the_target_would_refuse_is_a_mistake_of_the_user(
+    attributes: dict[str, Any], expected: Diagnostic
+) -> None:
+    user = source_user(**attributes)
+    found, mistakes = project(user, domains=("Example.org", "example.com"))
+    address = f'user["{user.key}"]'.replace('a"@', 'a\\"@')
+    assert mistakes == [replace(expected, detail=expected.detail or UNTOUCHED, origin=PLACE, address=address)]
+    assert found.failed
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ada@example.com",
+        "ada.l+x@EXAMPLE.com",
+        "ädá@example.com",
+        "o'neil@example.com",
+        "a/b=c@example.org",
+        "名@example.com",
+    ],
+)
+def test_user_names_in_verified_domains_are_taken(name: str) -> None:
+    assert project(source_user(name), domains=("example.com", "example.org"))[1] == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "@example.com",
+        "a@b",
+        "a b@example.com",
+        "a@@example.com",
+        "a@example..com",
+        "a@.com",
+        "a;b@example.com",
+        "a@example.com.",
+    ],
+)
+def test_what_is_no_address_is_no_user_name_at_apple(name: str) -> None:
+    assert [item.summary for item in project(source_user("x", userPrincipalName=name))[1]] == [
+        f'userName "{name}" is not an e-mail address'
+    ]
+
+
+def test_without_verified_domains_every_domain_is_taken() -> None:
+    assert project(source_user("ada@anything.example"))[1] == []
+
+
+def test_a_plain_service_takes_any_user_name() -> None:
+    rows = mappings(profile=SCIM)
+    assert project(source_user("x", userPrincipalName="ada lovelace"), rows, profile=SCIM, domains=("x.y",))[1] == []
+
+
+def test_persian_joiners_and_emoji_are_values_like_others() -> None:
+    assert project(source_user(department="می\u200cخواهم 👩\u200d💻"))[1] == []
+
+
+def test_all_mistakes_of_a_user_are_told_and_match_values_survive() -> None:
+    found, mistakes = project(source_user(givenName=None, surname=None, department="\x00"))
+    assert [item.summary for item in mistakes] == [
+        "enterprise:department contains the character U+0000",
+        "name.givenName is required by Apple Business Manager and has no value",
+        "name.familyName is required by Apple Business Manager and has no value",
+    ]
+    assert (found.failed, found.match) == (True, ("id-ada", "ada@example.com"))
+
+
+def test_a_value_that_cannot_be_mapped_is_not_also_told_as_missing() -> None:
+    def refuse(_attributes: SourceAttributes) -> Value | None:
+        raise MappingError("no")
+
+    rows = mappings(mapping("name.givenName", rule=refuse))
+    assert project(source_user(), rows)[1] == [
+        error("name.givenName cannot be mapped: no", UNTOUCHED, PLACE, ADA),
+    ]
+
+
+def test_a_matching_value_that_cannot_be_computed_is_unknown() -> None:
+    found, _ = project(source_user(objectId=("one", "two")))
+    assert (found.failed, found.match) == (True, (None, "ada@example.com"))
+
+
+def test_a_required_attribute_without_a_mapping_says_so() -> None:
+    rows = tuple(row for row in MAPPINGS if row.target != "name.givenName")
+    assert project(source_user(), rows)[1] == [
+        error(
+            "name.givenName is required by Apple Business Manager and has no value",
+            "Add a mapping with `target: name.givenName`.",
+            PLACE,
+            ADA,
+        )
+    ]
+
+
+def test_a_required_attribute_may_come_from_a_default() -> None:
+    assert project(source_user(surname=None), mappings(mapping("name.familyName", "surname", default="-")))[1] == []
+
+
+def test_a_mistake_is_placed_at_the_source_attribute() -> None:
+    user = replace(source_user(department="\x00"), origin_of=lambda name: Origin("users/people.yaml", 7, len(name)))
+    (mistake,) = project(user)[1]
+    assert mistake.origin == Origin("users/people.yaml", 7, len("department"))
+
+
+def test_the_profile_knows_its_attributes_in_any_case() -> None:
+    assert attribute_row(APPLE, "USERNAME", "USERNAME") == APPLE.attributes[0]
+    assert attribute_row(APPLE, "emails", "emails") is None
+    found = attribute_row(SCIM, 'emails[type eq "work"].value', "emails.value")
+    assert found is not None
+    assert (found.path, found.multi_valued) == ('emails[type eq "work"].value', True)
+
+
+def test_only_an_open_profile_takes_extensions_that_it_does_not_list() -> None:
+    path = "urn:example:2.0:User:badge"
+    assert attribute_row(APPLE, path, path) is None
+    found = attribute_row(SCIM, path, path)
+    assert found is not None
+    assert found.path == path
+    assert attribute_row(SCIM, "badge", "badge") is None
+
+
+def test_direct_and_constant_rules() -> None:
+    assert direct("department")({"department": "R&D"}) == "R&D"
+    assert direct("department")({}) is None
+    assert constant("x")({}) == "x"
+    assert DEPARTMENT in {row.target for row in MAPPINGS}
+
+
+@given(st.none() | st.booleans() | st.text(max_size=12) | st.tuples(st.text()), st.booleans())
+def test_a_direct_row_gives_what_its_rule_gives(value: Any, boolean: bool) -> None:
+    row = mapping("active", "custom") if boolean else mapping("timezone", "custom")
+    user = source_user(custom=value)
+    assert project(user, mappings(row)) == project(user, mappings(replace(row, direct=None)))
+
+
+# --- flows and candidates ---------------------------------------------------------------------
+
+
+def test_a_value_that_flows_where_the_target_is_empty_is_compared_and_its_default_is_not() -> None:
+    rows = mappings(mapping("locale", "preferredLanguage", default="en_US", flow=Flow.IF_EMPTY))
+    with_value, _ = project(source_user(preferredLanguage="de_DE"), rows)
+    without, _ = project(source_user(), rows)
+    assert (with_value.attributes["locale"], with_value.create_only) == ("de_DE", {})
+    assert ("locale" in without.attributes, without.create_only) == (False, {"locale": "en_US"})
+
+
+@pytest.mark.parametrize("flow", list(Flow))
+def test_a_user_is_called_by_the_name_that_is_sent_whenever_it_flows(flow: Flow) -> None:
+    found, _ = project(source_user(), mappings(mapping("userName", "userPrincipalName", match=2, flow=flow)))
+    assert found.user_names == ("ada@example.com",)
+    assert Projector(APPLE, MAPPINGS, ()).project(source_user(), OUT)[0].user_names == ()
+
+
+@pytest.mark.parametrize("flow", list(Flow))
+def test_a_required_attribute_needs_a_value_whenever_it_flows(flow: Flow) -> None:
+    rows = mappings(mapping("name.givenName", "givenName", flow=flow))
+    found, mistakes = project(source_user(givenName=None), rows)
+    assert (found.failed, len(mistakes)) == (True, 1)
+    assert mistakes[0].summary == "name.givenName is required by Apple Business Manager and has no value"
+    assert not project(source_user(), rows)[0].failed
+    defaulted = mappings(mapping("name.givenName", "givenName", flow=flow, default="."))
+    found, mistakes = project(source_user(givenName=None), defaulted)
+    assert (found.failed, found.create_only, mistakes) == (False, {"name.givenName": "."}, [])
+
+
+def one_of(*candidates: Any, target: str = "userName") -> tuple[AttributeMapping, ...]:
+    row = mapping(target, rule=lambda _: candidates, inputs=("surname",), flow=Flow.CREATE, unique=True)
+    return mappings(row)
+
+
+@pytest.mark.parametrize(
+    ("candidates", "kept"),
+    [
+        (("a@example.com", "b@example.com"), ("a@example.com", "b@example.com")),
+        (("a@example.com", " a@example.com", ""), ("a@example.com",)),
+        # what the target would refuse is passed over
+        (("a@elsewhere.org", "b@example.com"), ("b@example.com",)),
+        (("a", "b@example.com", "x" * 1020 + "@example.com"), ("b@example.com",)),
+        (("a\u202e@example.com", "b@example.com"), ("b@example.com",)),
+    ],
+)
+def test_the_candidates_of_a_unique_attribute_are_those_the_target_would_take(
+    candidates: tuple[str, ...], kept: tuple[str, ...]
+) -> None:
+    found, mistakes = project(source_user(), one_of(*candidates), domains=("example.com",))
+    assert (found.candidates, found.failed, mistakes) == ((("userName", kept),), False, [])
+    assert "userName" not in {**found.attributes, **found.create_only}
+    assert found.user_names == kept
+
+
+def test_a_user_whose_candidates_would_all_be_refused_is_told_why_of_each() -> None:
+    found, mistakes = project(source_user(), one_of("a", "b@elsewhere.org"), domains=("example.com",))
+    assert (found.failed, found.candidates) == (True, ())
+    assert [(item.summary, item.address) for item in mistakes] == [
+        ('userName "a" is not an e-mail address', ADA),
+        ('userName "b@elsewhere.org" is outside of the verified domains', ADA),
+    ]
+
+
+def test_a_unique_attribute_without_any_candidate_has_no_value() -> None:
+    found, mistakes = project(source_user(), one_of())
+    assert [item.summary for item in mistakes] == ["userName is required by Apple Business Manager and has no value"]
+    found, mistakes = project(source_user(), one_of(target="timezone"))
+    assert (found.candidates, found.failed, mistakes) == ((), False, [])
+
+
+def test_a_rule_of_a_unique_attribute_that_fails_is_a_mistake() -> None:
+    def rule(_attributes: SourceAttributes) -> tuple[Value, ...]:
+        raise MappingError("no")
+
+    row = mapping("timezone", rule=rule, flow=Flow.CREATE, unique=True)
+    found, mistakes = project(source_user(), mappings(row))
+    assert (found.failed, [item.summary for item in mistakes]) == (True, ["timezone cannot be mapped: no"])

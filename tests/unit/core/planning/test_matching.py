@@ -1,0 +1,208 @@
+from itertools import permutations
+
+import pytest
+from builders import MAPPINGS, OUT, DesiredUser, LiveUser, desired, live
+
+from reconciler.core.model import Diagnostic, Severity
+from reconciler.core.planning.matching import Matching, match
+
+
+def joined(people: list[DesiredUser], accounts: list[LiveUser]) -> Matching:
+    return match(people, accounts, MAPPINGS)
+
+
+def keys(found: Matching) -> tuple[dict[str, str | None], list[str], list[str]]:
+    pairs = {user.key: account.id if account else None for user, account in found.pairs}
+    return pairs, [account.id for account in found.unclaimed], [item.address or "" for item in found.conflicts]
+
+
+def told(found: Matching) -> list[tuple[str, str]]:
+    assert all(item.severity is Severity.ERROR for item in found.conflicts)
+    return [(item.address or "", item.summary) for item in found.conflicts]
+
+
+def test_nobody_matches_nobody() -> None:
+    assert joined([], []) == Matching()
+
+
+def test_a_user_is_found_by_external_id_before_user_name() -> None:
+    # A rename: the user name is another one, or even somebody else's.
+    found = joined(
+        [desired("ada", user_name="countess@example.com"), desired("bob", user_name="ada@example.com")],
+        [live("ada"), live("bob")],
+    )
+    assert keys(found) == ({"countess@example.com": "live-ada", "ada@example.com": "live-bob"}, [], [])
+
+
+def test_neither_an_external_id_nor_a_user_name_depends_on_case() -> None:
+    found = joined([desired("ada", external_id="ID-ADA", user_name="new@example.com")], [live("ada")])
+    assert keys(found) == ({"new@example.com": "live-ada"}, [], [])
+    found = joined([desired("ada", user_name="ADA@Example.COM")], [live("ada", external_id=None)])
+    assert keys(found) == ({"ADA@Example.COM": "live-ada"}, [], [])
+
+
+def test_an_account_without_an_external_id_is_found_by_user_name_to_be_adopted() -> None:
+    account = live("ada", external_id=None)
+    assert account.adoptable
+    assert joined([desired("ada")], [account]) == Matching(pairs=[(desired("ada"), account)])
+
+
+def test_somebody_new_has_no_account_and_accounts_nobody_desires_are_unclaimed() -> None:
+    assert keys(joined([desired("ada")], [live("bob"), live("carol", external_id=None)])) == (
+        {"ada@example.com": None},
+        ["live-bob", "live-carol"],
+        [],
+    )
+
+
+def test_two_desired_users_on_one_account_are_both_left_alone() -> None:
+    one, other = desired("ada"), desired("ada", line=9, key="a2", user_name="a2@example.com")
+    found = joined([one, other], [live("ada")])
+    assert keys(found) == ({}, [], ['user["a2"]', 'user["ada@example.com"]'])
+    assert found.conflicts[1] == Diagnostic(
+        Severity.ERROR,
+        'externalId "id-ada" is also the one of "a2" (users/people.yaml:9:3)',
+        "Two users cannot share one account: correct one of them.",
+        one.origin,
+        'user["ada@example.com"]',
+    )
+    assert found.conflicts[0].summary == (
+        'externalId "id-ada" is also the one of "ada@example.com" (users/people.yaml:1:3)'
+    )
+
+
+def test_two_desired_users_with_one_user_name_are_both_left_alone() -> None:
+    twin = desired("bob", key="bob", user_name="ADA@example.com")
+    found = joined([desired("ada"), twin], [live("ada"), live("bob")])
+    assert keys(found) == ({}, [], ['user["ada@example.com"]', 'user["bob"]'])
+
+
+def test_accounts_of_twins_are_not_given_to_a_third() -> None:
+    # carol would match bob's account by name, if his conflict did not protect it
+    people = [desired("ada"), desired("bob", external_id="id-ada"), desired("carol", external_id=None)]
+    found = joined(people, [live("bob", external_id=None), live("ada")])
+    assert keys(found)[:2] == ({"carol@example.com": None}, [])
+
+
+def test_one_desired_user_on_two_accounts_is_left_alone_with_both() -> None:
+    accounts = [live("ada", id="z"), live("ada", id="a", user_name="other@example.com")]
+    found = joined([desired("ada"), desired("bob")], [*accounts, live("bob")])
+    assert keys(found) == ({"bob@example.com": "live-bob"}, [], ['user["ada@example.com"]'])
+    assert told(found) == [
+        (
+            'user["ada@example.com"]',
+            '2 live accounts have the externalId "id-ada": "ada@example.com", "other@example.com"',
+        )
+    ]
+
+
+def test_two_accounts_with_one_user_name_are_left_alone() -> None:
+    accounts = [live("ada", id="1", external_id=None), live("ada", id="2", external_id=None)]
+    found = joined([desired("ada")], accounts)
+    assert keys(found) == ({}, [], ['user["ada@example.com"]'])
+    assert (
+        told(found)[0][1] == '2 live accounts have the userName "ada@example.com": "ada@example.com", "ada@example.com"'
+    )
+
+
+def test_a_user_name_with_a_foreign_external_id_is_left_alone() -> None:
+    found = joined([desired("ada")], [live("ada", external_id="somebody-else")])
+    assert keys(found) == ({}, [], ['user["ada@example.com"]'])
+    assert told(found) == [
+        (
+            'user["ada@example.com"]',
+            'userName "ada@example.com" belongs to a live account with another externalId ("somebody-else")',
+        )
+    ]
+    assert found.conflicts[0].detail == (
+        "If it is the same person, correct externalId here or at the target; else choose another userName."
+    )
+
+
+def test_a_foreign_account_that_its_owner_claims_stays_with_its_owner() -> None:
+    # bob gives his name away: ada wants it, his account is his all the same
+    people = [desired("ada", user_name="bob@example.com"), desired("bob", user_name="robert@example.com")]
+    found = joined(people, [live("bob")])
+    assert keys(found) == ({"bob@example.com": None, "robert@example.com": "live-bob"}, [], [])
+
+
+@pytest.mark.parametrize(
+    ("account", "message"),
+    [
+        (
+            live("ada", managed=False, adoptable=False),
+            'the live account "ada@example.com" is not managed: the ownership filter excludes it',
+        ),
+        (live("ada", unreadable="active holds 'x'"), "the live account cannot be read: active holds 'x'"),
+    ],
+)
+def test_an_account_that_may_not_be_written_is_a_conflict(account: LiveUser, message: str) -> None:
+    found = joined([desired("ada")], [account])
+    assert keys(found) == ({}, [], ['user["ada@example.com"]'])
+    assert told(found)[0][1] == message
+
+
+def test_an_unmanaged_account_of_somebody_out_of_scope_is_no_conflict() -> None:
+    account = live("ada", managed=False, adoptable=False)
+    assert keys(joined([desired("ada", verdict=OUT)], [account])) == ({"ada@example.com": "live-ada"}, [], [])
+
+
+@pytest.mark.parametrize("user", [desired("ada", failed=True), desired("ada", verdict=OUT)])
+def test_failed_and_out_of_scope_users_hold_on_to_their_account(user: DesiredUser) -> None:
+    assert keys(joined([user], [live("ada")])) == ({"ada@example.com": "live-ada"}, [], [])
+
+
+def test_a_failed_user_gets_no_second_diagnostic_for_an_account_that_could_be_adopted() -> None:
+    found = joined([desired("ada", failed=True)], [live("ada", external_id=None)])
+    assert keys(found) == ({"ada@example.com": "live-ada"}, [], [])
+
+
+@pytest.mark.parametrize(
+    ("user", "unplaced"),
+    [
+        (desired("ada", failed=True, external_id=None), True),
+        (desired("ada", failed=True), False),
+        (desired("ada", external_id=None), False),
+    ],
+)
+def test_a_failed_user_with_an_unknown_matching_value_and_no_account_is_unplaced(
+    user: DesiredUser, unplaced: bool
+) -> None:
+    found = joined([user], [live("bob")])
+    assert (found.unplaced == [user]) is unplaced
+    assert keys(found)[0] == {"ada@example.com": None}
+
+
+def test_a_user_without_any_matching_value_matches_nobody() -> None:
+    user = desired("ada", external_id=None, user_name=None, key="ada")
+    account = live("ada", external_id=None, user_name=None)
+    assert keys(joined([user], [account])) == ({"ada": None}, ["live-ada"], [])
+
+
+def test_an_account_is_not_adopted_by_a_user_without_an_external_id() -> None:
+    found = joined([desired("ada", external_id=None)], [live("ada", external_id=None)])
+    assert keys(found)[::2] == ({}, ['user["ada@example.com"]'])
+
+
+def test_the_order_of_the_input_does_not_matter() -> None:
+    people = [desired("ada", external_id="x"), desired("bob", user_name="ada@example.com", key="b"), desired("carol")]
+    accounts = [live("ada", external_id="x"), live("bob"), live("carol", external_id=None)]
+    seen = set()
+    for shuffled in permutations(people):
+        for turned in permutations(accounts):
+            pairs, unclaimed, conflicts = keys(joined(list(shuffled), list(turned)))
+            seen.add((tuple(sorted(pairs.items())), tuple(sorted(unclaimed)), tuple(sorted(conflicts))))
+    assert len(seen) == 1
+
+
+def test_somebody_out_of_scope_with_the_user_name_of_a_foreign_account_is_no_mistake() -> None:
+    # Whose account was deleted, and whose name another account has: nothing is wanted for them, nothing is touched.
+    found = joined([desired("ada", verdict=OUT)], [live("ada", external_id="somebody-else")])
+    assert found.unclaimed == []
+    assert [(user.key, account) for user, account in found.pairs] == [("ada@example.com", None)]
+    (said,) = found.conflicts
+    assert (said.severity, said.address) == (Severity.WARNING, 'user["ada@example.com"]')
+    assert said.summary == (
+        'userName "ada@example.com" belongs to a live account with another externalId ("somebody-else")'
+    )
+    assert said.detail == "The user is out of scope: the account is left untouched."

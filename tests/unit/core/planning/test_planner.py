@@ -1,0 +1,481 @@
+import random
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from builders import (
+    NOW,
+    OUT,
+    TARGET,
+    DesiredUser,
+    LiveUser,
+    desired,
+    live,
+    mapping,
+    mappings,
+    plan_of,
+    rename,
+    values_of,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reconciler.core.model import Deactivation, Flow, Origin, Severity, Target, error, warning
+from reconciler.core.plan import Action, Plan, Tally
+from reconciler.core.plan_id import canonical, plan_id
+from reconciler.core.planning.planner import PLAN_LIFETIME, with_approval
+from reconciler.core.policy import Approval, Limit, Policy, Removal
+from reconciler.record.plan_file import to_json
+
+GENEROUS = Policy(removals=Limit())
+
+
+def actions(plan: Plan) -> dict[str, str]:
+    assert len({change.address for change in plan.changes}) == len(plan.changes)
+    return {change.key.removesuffix("@example.com"): change.action.value for change in plan.changes}
+
+
+PEOPLE = [
+    desired("new"),
+    desired("same"),
+    desired("edited", family="King"),
+    desired("manual"),
+    desired("back"),
+    desired("out", verdict=OUT),
+    desired("late", verdict=OUT),
+    desired("never", verdict=OUT),
+    desired("wrong", failed=True),
+]
+ACCOUNTS = [
+    live("same"),
+    live("edited"),
+    live("manual", external_id=None),
+    live("back", active=False),
+    live("out"),
+    live("late", active=False, last_modified=(NOW - timedelta(days=60)).isoformat()),
+    live("gone"),
+    live("wrong"),
+    live("stranger", external_id=None),
+]
+
+
+def test_each_user_gets_what_it_needs() -> None:
+    plan = plan_of(PEOPLE, ACCOUNTS, policy=replace(GENEROUS, delete_after_days=30))
+    assert actions(plan) == {
+        "edited": "update",
+        "manual": "adopt",
+        "new": "create",
+        "back": "reactivate",
+        "gone": "deactivate",
+        "out": "deactivate",
+        "late": "delete",
+    }
+    assert plan.tally == Tally(unchanged=1, unmanaged=1, managed=7)
+    assert (plan.complete, plan.blocked, plan.applyable, plan.diagnostics) == (True, False, True, ())
+
+
+def test_a_plan_says_what_it_is_bound_to() -> None:
+    plan = plan_of([desired()], [], config_digest="sha256:x", commit="abc")
+    assert (plan.target, plan.config_digest, plan.commit, plan.reconciler_version) == (
+        TARGET,
+        "sha256:x",
+        "abc",
+        "0.1.0",
+    )
+    assert (plan.created_at, plan.expires_at) == (NOW, NOW + PLAN_LIFETIME)
+
+
+def test_equal_states_need_nothing() -> None:
+    plan = plan_of([desired("a"), desired("b")], [live("a"), live("b")])
+    assert (plan.changes, plan.diagnostics, plan.applyable) == ((), (), False)
+    assert plan.tally == Tally(unchanged=2, managed=2)
+
+
+def test_settings_may_keep_accounts_nobody_desires() -> None:
+    policy = Policy(out_of_scope=Removal.KEEP, removed=Removal.KEEP)
+    plan = plan_of([desired("a"), desired("out", verdict=OUT)], [live("a"), live("out"), live("gone")], policy=policy)
+    assert plan.changes == ()
+    assert plan.tally == Tally(unchanged=1, kept=2, managed=3)
+
+
+def test_unmanaged_accounts_are_counted_and_left_alone() -> None:
+    plan = plan_of(
+        [desired("a"), desired("out", verdict=OUT)],
+        [live("a"), live("out", managed=False), live("admin", external_id=None), live("x", managed=False)],
+    )
+    assert plan.changes == ()
+    assert plan.tally == Tally(unchanged=1, unmanaged=3, managed=1)
+
+
+def test_a_conflict_is_told_and_counted_and_nobody_is_touched() -> None:
+    plan = plan_of([desired("ada"), desired("b")], [live("ada", external_id="other"), live("b")])
+    assert plan.changes == ()
+    assert [item.address for item in plan.diagnostics] == ['user["ada@example.com"]']
+    assert plan.tally == Tally(unchanged=1, failed=1, managed=2)
+
+
+def test_a_user_with_two_mistakes_is_one_failed_user() -> None:
+    mistakes = [error("one", address="x"), error("two", address="x"), warning("three", address="y"), error("four")]
+    assert plan_of([desired()], [live()], diagnostics=mistakes).tally.failed == 1
+
+
+def test_a_failed_user_is_neither_changed_nor_removed() -> None:
+    plan = plan_of([desired("a"), desired("bad", failed=True)], [live("a"), live("bad", family="drifted")])
+    assert plan.changes == ()
+
+
+# --- removals of accounts that are called like somebody else ----------------------------------
+
+
+def test_one_person_on_two_accounts_is_told_and_neither_account_is_touched() -> None:
+    plan = plan_of([desired("ada", user_name="bob@example.com")], [live("ada"), live("bob")], policy=GENEROUS)
+    assert plan.changes == ()
+    assert sorted(item.summary for item in plan.diagnostics) == [
+        "the removal is withheld: somebody else is to get this account's user name",
+        'userName "bob@example.com" is taken by another live account (id "live-bob", externalId "id-bob")',
+    ]
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_an_account_called_like_the_key_of_somebody_else_is_removed_under_its_own_address(turned: bool) -> None:
+    people = [desired("bob", user_name="x@example.com", key="ada@example.com")]
+    accounts = [live("bob"), live("ada"), live("z", user_name="ADA@example.com", id="third")]
+    plan = plan_of(people, accounts[::-1] if turned else accounts, policy=GENEROUS)
+    assert sorted((change.action.value, change.live_id) for change in plan.changes) == [
+        ("deactivate", "live-ada"),
+        ("deactivate", "third"),
+        ("update", "live-bob"),
+    ]
+    assert len({change.address for change in plan.changes}) == 3
+
+
+# --- accounts that cannot be read ---------------------------------------------------------------
+
+
+def test_accounts_that_cannot_be_read_are_left_alone_and_told() -> None:
+    accounts = [
+        live("ada", unreadable="x"),
+        live("gone", unreadable="y"),
+        live("admin", external_id=None, unreadable="z"),
+    ]
+    plan = plan_of([desired("ada")], accounts)
+    assert plan.changes == ()
+    assert [(item.address, item.summary) for item in plan.diagnostics] == [
+        ('user["gone@example.com"]', "a live account that nobody desires cannot be read: y"),
+        ('user["ada@example.com"]', "the live account cannot be read: x"),
+    ]
+    assert plan.tally == Tally(unmanaged=1, failed=2, managed=2)
+
+
+# --- what is withheld ---------------------------------------------------------------------------
+
+
+def test_after_an_incomplete_read_nobody_is_created_or_removed_and_the_plan_is_blocked() -> None:
+    people = [desired("new"), desired("edited", family="King"), desired("back")]
+    plan = plan_of(people, [live("edited"), live("back", active=False), live("gone")], problem="page 2 failed")
+    assert actions(plan) == {"edited": "update", "back": "reactivate"}
+    assert plan.diagnostics == (
+        warning("1 create withheld: the live users could not be read completely"),
+        warning("1 deactivate withheld: the live users could not be read completely"),
+    )
+    assert (plan.complete, plan.blocked, plan.tally.withheld) == (False, True, 2)
+    assert not with_approval(plan, [Approval(plan.plan_id)], NOW.date()).applyable
+
+
+def test_while_somebody_is_unplaced_nobody_is_removed() -> None:
+    people = [desired("a"), desired("b", failed=True, external_id=None), desired("new")]
+    plan = plan_of(people, [live("a"), live("gone"), live("gone2")], policy=GENEROUS)
+    assert actions(plan) == {"new": "create"}
+    assert plan.diagnostics == (
+        warning("2 deactivates withheld: 1 user could not be mapped, and nobody knows which live account is theirs"),
+    )
+    assert plan.tally.withheld == 2
+
+
+@pytest.mark.parametrize(
+    ("permitted", "left"),
+    [
+        ({"create", "update", "deactivate"}, {"edited", "manual", "new", "back", "gone", "out"}),
+        ({"create"}, {"new"}),
+        ({"update"}, {"edited", "manual", "back"}),
+        ({"deactivate"}, {"gone", "out"}),
+        ({"delete"}, {"late"}),
+        (set(), set()),
+    ],
+)
+def test_what_settings_do_not_permit_is_withheld(permitted: set[str], left: set[str]) -> None:
+    policy = replace(GENEROUS, delete_after_days=30, permitted=frozenset(permitted))
+    plan = plan_of(PEOPLE, ACCOUNTS, policy=policy)
+    assert actions(plan).keys() == left
+    assert plan.tally.withheld == 7 - len(left)
+    assert all(
+        item.summary.endswith("lifecycle.actions in settings.yaml does not permit it") for item in plan.diagnostics
+    )
+
+
+def test_somebody_who_waits_for_a_withheld_rename_is_told_that_the_name_is_taken() -> None:
+    people = [desired("bob", user_name="robert@example.com"), desired("new", user_name="bob@example.com")]
+    plan = plan_of(people, [live("bob")], policy=replace(GENEROUS, permitted=frozenset({"create"})))
+    assert plan.changes == ()
+    assert [item.address for item in plan.diagnostics] == ['user["bob@example.com"]', None]
+
+
+# --- guards -------------------------------------------------------------------------------------
+
+
+def test_removals_beyond_the_limit_block_the_plan_until_it_is_approved() -> None:
+    accounts = [live("a"), *(live(f"gone{number}") for number in range(11))]
+    plan = plan_of([desired("a")], accounts)
+    assert (len(plan.changes), plan.blocked, plan.applyable) == (11, True, False)
+    assert [guard.name for guard in plan.guards if guard.blocks] == ["removals"]
+    for approval, applyable in (
+        (Approval(plan.plan_id, removals=11, until=NOW.date()), True),
+        (Approval(plan.plan_id, removals=10), False),
+        (Approval(plan.plan_id, until=NOW.date() - timedelta(days=1)), False),
+        (Approval("sha256:" + "0" * 64), False),
+    ):
+        assert with_approval(plan, [approval], NOW.date()).applyable is applyable
+        policy = replace(Policy(), approvals=(approval,))
+        assert plan_of([desired("a")], accounts, policy=policy).applyable is applyable
+
+
+def test_guards_look_at_managed_accounts_and_at_recent_deletions() -> None:
+    plan = plan_of([desired("a")], [live("x", external_id=None)], recently_deleted={"a@example.com": date(2026, 4, 1)})
+    assert [guard.name for guard in plan.guards if guard.blocks] == ["name-reuse"]
+    plan = plan_of([desired("a", verdict=OUT)], [live("a")])
+    assert [guard.name for guard in plan.guards if guard.blocks] == ["last-active-user", "empty-desired-state"]
+    plan = plan_of([], [live("x", external_id=None)])
+    assert not plan.blocked
+
+
+def test_a_protected_user_blocks_its_removal() -> None:
+    user = desired("out", verdict=OUT, protected=True)
+    plan = plan_of([desired("a"), user], [live("a"), live("out")])
+    assert [guard.name for guard in plan.guards if guard.blocks] == ["protected"]
+    assert not with_approval(plan, [Approval(plan.plan_id)], NOW.date()).applyable
+
+
+# --- some users only --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("only", "chosen"),
+    [
+        ((), {"edited", "manual", "new", "back", "gone", "out"}),
+        ({"edited@example.com"}, {"edited"}),
+        ({"id-new"}, {"new"}),
+        ({"live-gone"}, {"gone"}),
+        ({"id-manual", "back@example.com"}, {"manual", "back"}),
+        ({"nobody@example.com"}, set()),
+        ({"none", "true", ""}, set()),
+    ],
+)
+def test_a_plan_can_be_for_some_users_only(only: set[str], chosen: set[str]) -> None:
+    assert actions(plan_of(PEOPLE, ACCOUNTS, policy=GENEROUS, only=only)).keys() == chosen
+
+
+def test_choosing_a_user_chooses_whom_it_waits_for() -> None:
+    people = [
+        desired("ada", user_name="bob@example.com"),
+        desired("bob", user_name="carol@example.com"),
+        desired("carol", user_name="dan@example.com"),
+        desired("eve", family="King"),
+    ]
+    accounts = [live("ada"), live("bob"), live("carol"), live("eve")]
+    assert actions(plan_of(people, accounts, only={"id-bob"})).keys() == {"carol", "dan"}
+    assert actions(plan_of(people, accounts, only={"id-carol"})).keys() == {"dan"}
+    circle = [desired("ada", user_name="bob@example.com"), desired("bob", user_name="ada@example.com")]
+    assert len(plan_of(circle, [live("ada"), live("bob")], only={"id-ada"}).changes) == 2
+
+
+# --- determinism --------------------------------------------------------------------------------
+
+CROWD = [
+    *PEOPLE,
+    desired("t1", external_id="twin", line=7),
+    desired("t2", external_id="twin", line=8),
+    desired("t3", external_id="twin", line=9),
+    desired("swap1", user_name="swap2@example.com"),
+    desired("swap2", user_name="swap1@example.com"),
+    desired("want1", user_name="wanted@example.com"),
+    desired("taken", user_name="stranger@example.com"),
+]
+LIVE_CROWD = [
+    *ACCOUNTS,
+    live("swap1"),
+    live("swap2"),
+    live("t1"),
+    live("broken1", unreadable="userName holds dict", user_name=None),
+    live("broken2", unreadable="userName holds dict", user_name=None),
+    live("doubled", id="d1"),
+    live("doubled", id="d2", user_name="other@example.com"),
+]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_order_of_the_input_does_not_matter(seed: int) -> None:
+    shuffle = random.Random(seed).sample  # noqa: S311 - shuffles test data
+    expected = to_json(plan_of(CROWD, LIVE_CROWD, policy=GENEROUS))
+    assert '"temporary_user_name": "renaming-' in expected
+    assert (
+        to_json(plan_of(shuffle(CROWD, len(CROWD)), shuffle(LIVE_CROWD, len(LIVE_CROWD)), policy=GENEROUS)) == expected
+    )
+
+
+def test_two_accounts_called_the_same_have_the_same_addresses_in_any_order() -> None:
+    accounts = [live("z", id="1", external_id="one"), live("z", id="2", external_id="two"), live("a")]
+    plans = [plan_of([desired("a")], turned, policy=GENEROUS) for turned in (accounts, accounts[::-1])]
+    assert len({change.address for change in plans[0].changes}) == 2
+    assert to_json(plans[0]) == to_json(plans[1])
+
+
+def test_diagnostics_are_sorted_by_severity_place_and_words() -> None:
+    told = [
+        warning("w"),
+        *(error("same", detail, address=address) for address in ("x", "y") for detail in ("1", "2")),
+        *(error("z", origin=Origin("f", line, column)) for line in (1, 2) for column in (1, 2)),
+        error("a", origin=Origin("g", 1, 1)),
+    ]
+    expected = (*told[1:], told[0])
+    assert plan_of([desired()], [live()], diagnostics=told).diagnostics == expected
+    assert plan_of([desired()], [live()], diagnostics=told[::-1]).diagnostics == expected
+
+
+def test_a_plan_id_does_not_depend_on_time_wording_places_or_versions() -> None:
+    plan = plan_of(PEOPLE, ACCOUNTS, policy=GENEROUS)
+    again = plan_of(
+        [replace(user, origin=None) for user in PEOPLE],
+        ACCOUNTS,
+        policy=replace(GENEROUS, approvals=(Approval("x"),), creates=Limit(0)),
+        now=NOW + timedelta(hours=5),
+        version="9.9.9",
+        commit="abc",
+        diagnostics=[warning("x")],
+    )
+    assert again.plan_id == plan.plan_id
+    assert plan.plan_id.startswith("sha256:")
+    assert len(plan.plan_id) == 71
+
+
+CHANGE = rename("ada", "bob")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(CHANGE, key="x"),
+        replace(CHANGE, action=Action.REACTIVATE),
+        replace(CHANGE, live_id="x"),
+        replace(CHANGE, before={**CHANGE.before, "title": "x"}),
+        replace(CHANGE, after={**CHANGE.after, "title": "x"}),
+        replace(CHANGE, temporary_user_name="x"),
+    ],
+)
+def test_a_plan_id_depends_on_all_that_would_be_done(other: Any) -> None:
+    assert plan_id(TARGET, [CHANGE]) != plan_id(TARGET, [other])
+    assert canonical(CHANGE) != canonical(other)
+
+
+def test_a_plan_id_depends_on_the_target_and_the_number_of_changes() -> None:
+    seen = {
+        plan_id(TARGET, [CHANGE]),
+        plan_id(replace(TARGET, base_url="https://other.example/scim"), [CHANGE]),
+        plan_id(Target("scim", TARGET.base_url), [CHANGE]),
+        plan_id(TARGET, []),
+        plan_id(TARGET, [CHANGE, CHANGE]),
+    }
+    assert len(seen) == 5
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(CHANGE, detail="x"),
+        replace(CHANGE, wave=7),
+        replace(CHANGE, origin=None),
+        replace(CHANGE, requires=("x",)),
+    ],
+)
+def test_wording_and_order_are_not_what_makes_a_change(other: Any) -> None:
+    assert plan_id(TARGET, [CHANGE]) == plan_id(TARGET, [other])
+
+
+# --- the law: a plan after an apply is empty ---------------------------------------------------
+
+WHO = st.sampled_from(["a", "b", "c", "d", "e"])
+STATES = st.lists(
+    st.builds(
+        dict,
+        who=WHO,
+        family=st.sampled_from(["King", "Lovelace", "lovelace"]),
+        department=st.sampled_from([None, "R&D"]),
+        user_name=st.sampled_from([f"{name}@example.com" for name in "abcdexyz"]),
+    ),
+    unique_by=(lambda user: user["who"], lambda user: user["user_name"]),
+)
+CLEARING = mappings(mapping("enterprise:department", "department", clear=True))
+
+
+def applied(plan: Plan, accounts: list[LiveUser]) -> list[LiveUser]:
+    """The accounts after all changes of the plan."""
+    left = {account.id: account for account in accounts}
+    for change in plan.changes:
+        values = dict(change.after)
+        identity = change.live_id or f"made-{change.key}"
+        if change.action is Action.DELETE:
+            del left[identity]
+            continue
+        left[identity] = live(
+            "x",
+            id=identity,
+            **{**dict.fromkeys(values_of("x")), **values},
+        )
+    return list(left.values())
+
+
+@settings(max_examples=200)
+@given(STATES, STATES, st.sampled_from(Removal))
+def test_a_plan_after_an_apply_has_no_changes(
+    wanted: list[dict[str, Any]], found: list[dict[str, Any]], removal: Removal
+) -> None:
+    people: list[DesiredUser] = [desired(**user) for user in wanted]
+    accounts = [live(**user) for user in found]
+    policy = replace(GENEROUS, removed=removal)
+    plan = plan_of(people, accounts, rows=CLEARING, policy=policy)
+    again = plan_of(people, applied(plan, accounts), rows=CLEARING, policy=policy)
+    # Somebody whose name was taken may have it once its holder is gone.
+    assert again.changes == () or (plan.diagnostics and removal is Removal.DELETE)
+
+
+# --- since when -------------------------------------------------------------------------------
+
+
+def test_accounts_of_which_nothing_tells_since_when_they_are_inactive_are_counted_once() -> None:
+    accounts = [live("a"), live("b", active=False), live("c", active=False), live("d", active=False)]
+    deactivated = {"live-d": Deactivation(NOW - timedelta(days=31), "r")}
+    plan = plan_of([desired("a")], accounts, policy=replace(GENEROUS, delete_after_days=30), deactivated=deactivated)
+    assert [(change.key, change.action) for change in plan.changes] == [("d@example.com", Action.DELETE)]
+    assert [(item.severity, item.summary, item.address) for item in plan.diagnostics] == [
+        (Severity.WARNING, "2 accounts deactivated for an unknown time: never deleted", None)
+    ]
+    assert plan.tally.unchanged == 3
+    assert plan_of([desired("a")], accounts, policy=GENEROUS).diagnostics == ()
+
+
+def test_accounts_that_stay_deactivated_although_their_users_are_in_scope_are_told() -> None:
+    people = [desired("ada"), desired("bob"), desired("carol", active=False), desired("eve", active=None)]
+    accounts = [live("ada", active=False), live("bob"), live("carol", active=False), live("eve", active=False)]
+    message = "The mapping of active has another apply than always, or gives no value: nobody is reactivated by it."
+
+    def told(plan: Plan) -> list[tuple[str, str, str]]:
+        return [(item.severity.value, item.summary, item.detail) for item in plan.diagnostics]
+
+    plan = plan_of(people, accounts)
+    assert actions(plan) == {"ada": "reactivate"}
+    assert told(plan) == [("warning", "1 user in scope whose accounts stay deactivated", message)]
+    for flow in (Flow.CREATE, Flow.IF_EMPTY):
+        plan = plan_of(people, accounts, rows=mappings(mapping("active", flow=flow)))
+        assert actions(plan) == {}
+        assert told(plan) == [("warning", "2 users in scope whose accounts stay deactivated", message)], flow
+    assert told(plan_of([desired("bob")], [live("bob")])) == []

@@ -1,0 +1,98 @@
+from typing import Any
+
+import pytest
+from builders import attribute
+
+from reconciler.core.model import Value
+from reconciler.core.profile import Comparison
+from reconciler.core.values import UnreadableError, boolean, comparable, same, typed
+
+TEXT = attribute("title")
+NAME = attribute("userName", Comparison.CASE_INSENSITIVE)
+LOCALE = attribute("locale", Comparison.LOCALE)
+ACTIVE = attribute("active", Comparison.BOOLEAN)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("True", True), ("true", True), (" FALSE ", False), ("False", False), ("yes", None), ("1", None), ("", None)],
+)
+def test_booleans_are_read_in_any_case(text: str, value: bool | None) -> None:
+    assert boolean(text) is value
+
+
+@pytest.mark.parametrize(
+    ("raw", "value"),
+    [
+        (None, None),
+        ("", None),
+        ([], None),
+        ("   ", None),
+        ("Ada", "Ada"),
+        (" Ada ", "Ada"),
+        ("e\u0301", "é"),
+        (1001, "1001"),
+        (0, "0"),
+        ("false", "false"),
+    ],
+)
+def test_a_text_is_read_normalised_and_unassigned_is_one_thing(raw: Any, value: Value | None) -> None:
+    found = typed(TEXT, raw)
+    assert (found, type(found)) == (value, type(value))
+
+
+@pytest.mark.parametrize(
+    ("raw", "value"),
+    [(None, None), ("", None), ([], None), (True, True), (False, False), ("True", True), ("false", False)],
+)
+def test_a_boolean_may_come_as_a_string(raw: Any, value: bool | None) -> None:
+    assert typed(ACTIVE, raw) is value
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        (True, "title holds bool, not a string"),
+        (1.5, "title holds float, not a string"),
+        ({"value": "x"}, "title holds dict, not a string"),
+        (["x"], "title holds list, not a string"),
+        ({}, "title holds dict, not a string"),
+    ],
+)
+def test_a_value_of_another_type_is_unreadable(raw: Any, message: str) -> None:
+    with pytest.raises(UnreadableError) as caught:
+        typed(TEXT, raw)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("raw", ["maybe", 1, 0, {"a": 1}, ["true"], "x" * 100_000])
+def test_what_is_neither_true_nor_false_is_unreadable(raw: Any) -> None:
+    with pytest.raises(UnreadableError, match=r"active holds .{1,80}, neither true nor false"):
+        typed(ACTIVE, raw)
+
+
+@pytest.mark.parametrize(
+    ("of", "one", "other", "equal"),
+    [
+        (TEXT, "Ada", "Ada", True),
+        (TEXT, "Ada", "ada", False),
+        (TEXT, None, None, True),
+        (TEXT, None, "Ada", False),
+        (NAME, "Ada@Example.com", "ada@example.COM", True),
+        (NAME, "straße@example.com", "STRASSE@example.com", False),
+        (NAME, "ada@example.com", "bob@example.com", False),
+        (NAME, "a_b", "a-b", False),
+        (LOCALE, "en_US", "en-us", True),
+        (LOCALE, "en_US", "en_GB", False),
+        (LOCALE, "en", "en_US", False),
+        (ACTIVE, True, True, True),
+        (ACTIVE, True, False, False),
+        (ACTIVE, False, None, False),
+    ],
+)
+def test_values_are_the_same_by_the_rule_of_their_attribute(
+    of: Any, one: Value | None, other: Value | None, equal: bool
+) -> None:
+    assert same(of, one, other) is equal
+    assert same(of, other, one) is equal
+    assert (comparable(of, one) == comparable(of, other)) is equal

@@ -1,0 +1,361 @@
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from reconciler.core.model import Diagnostic, Origin, Severity, error, warning
+from reconciler.desired import yaml_reader
+from reconciler.desired.yaml_reader import YamlMapping, locate, read_document, read_items
+
+MENDED = "Mend the syntax at this place; the rest of the file was not read."
+
+
+def document(text: str | bytes) -> tuple[Any, list[Diagnostic]]:
+    told: list[Diagnostic] = []
+    return read_document(text.encode() if isinstance(text, str) else text, "f.yaml", told.append), told
+
+
+def items(text: str | bytes) -> tuple[list[YamlMapping], list[Diagnostic]]:
+    told: list[Diagnostic] = []
+    return list(read_items(text.encode() if isinstance(text, str) else text, "f.yaml", told.append)), told
+
+
+def at(line: int, column: int) -> Origin:
+    return Origin("f.yaml", line, column)
+
+
+def places(told: list[Diagnostic]) -> list[tuple[int, int, str]]:
+    return [(item.origin.line, item.origin.column, item.summary) for item in told if item.origin]
+
+
+# --- scalars ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("No", "No"),
+        ("yes", "yes"),
+        ("on", "on"),
+        ("True", "True"),
+        ("false", "false"),
+        ("Null", "Null"),
+        ("NULL", "NULL"),
+        ("0012", "0012"),
+        ("0o17", "0o17"),
+        ("0x1F", "0x1F"),
+        ("1e3", "1e3"),
+        ("1_000", "1_000"),
+        ("-0", "-0"),
+        ("12:30", "12:30"),
+        (".inf", ".inf"),
+        (".NaN", ".NaN"),
+        ("2026-12-01", "2026-12-01"),
+        ("2026-12-01T10:00:00Z", "2026-12-01T10:00:00Z"),
+        ("=", "="),
+        ("<<", "<<"),
+        ("'No'", "No"),
+        ('"~"', "~"),
+        ('""', ""),
+        ("''", ""),
+        (r'"\x41\n"', "A\n"),
+        ("a # comment", "a"),
+        ("'a # no comment'", "a # no comment"),
+        ("~", None),
+        ("", None),
+        ("|\n  x\n  y", "x\ny\n"),
+        (">\n  x\n  y", "x y\n"),
+        ("Zoë 山田 🙂", "Zoë 山田 🙂"),
+    ],
+)
+def test_scalars_are_read_as_written(written: str, value: str | None) -> None:
+    assert document(f"a: {written}\n") == ({"a": value}, [])
+    assert items(f"- a: {written.replace(chr(10), chr(10) + '  ')}\n") == ([{"a": value}], [])
+
+
+def test_null_is_read_as_text_and_that_is_told() -> None:
+    assert document('a: null\nb: "null"\n') == (
+        {"a": "null", "b": "null"},
+        [
+            warning(
+                'null is read as the text "null"',
+                'For "no value" write ~ or leave the key out; for the text write "null" in quotes.',
+                at(1, 4),
+            )
+        ],
+    )
+
+
+def test_lists_keep_their_unassigned_items() -> None:
+    assert document('a: [x, ~, "", y]\nb:\n  - c\n  -\n') == ({"a": ["x", None, "", "y"], "b": ["c", None]}, [])
+
+
+# --- places -------------------------------------------------------------------------------------
+
+PLACED = """\
+- name: Ada   # one
+  "full name": {first: Ada, last: [x, yy]}
+
+- {name: Bob}
+"""
+
+
+@pytest.mark.parametrize(
+    ("location", "key", "place"),
+    [
+        ((), False, at(1, 3)),
+        (("name",), False, at(1, 9)),
+        (("name",), True, at(1, 3)),
+        (("full name",), True, at(2, 3)),
+        (("full name",), False, at(2, 16)),
+        (("full name", "first"), False, at(2, 24)),
+        (("full name", "last"), True, at(2, 29)),
+        (("full name", "last", 1), False, at(2, 39)),
+        # what is not there is at the nearest thing that is
+        (("full name", "last", 7), False, at(2, 35)),
+        (("full name", "middle"), False, at(2, 16)),
+        (("nothing",), False, at(1, 3)),
+    ],
+)
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_every_key_and_value_knows_its_place(
+    location: tuple[int | str, ...], key: bool, place: Origin, ending: str, mark: str
+) -> None:
+    (ada, bob), told = items(mark + PLACED.replace("\n", ending))
+    assert told == []
+    assert locate(ada, location, key=key) == place
+    assert (bob.origin, bob.key_origin("name"), bob.value_origin("name")) == (at(4, 3), at(4, 4), at(4, 10))
+
+
+def test_columns_are_counted_in_characters() -> None:
+    found, _ = document("ä山🙂: é\n")
+    assert found.value_origin("ä山🙂") == at(1, 6)
+
+
+def test_nothing_has_no_place() -> None:
+    assert locate(None, ("a",)) is None
+
+
+# --- what is not read ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "left", "told"),
+    [
+        (
+            "a: b\nc: d\na: e\n",
+            {"a": "b", "c": "d"},
+            [error('key "a" is given twice', "Keep one of them; the first is in line 1.", at(3, 1))],
+        ),
+        (
+            "a: &x b\n",
+            {"a": "b"},
+            [error('anchor "&x" is not allowed', "Write values out: anchors are not read.", at(1, 4))],
+        ),
+        (
+            "a: *x\n",
+            {"a": None},
+            [error('alias "*x" is not allowed', "Write the value out: aliases are not read.", at(1, 4))],
+        ),
+        (
+            "a: {<<: {b: c}, d: e}\n",
+            {"a": {"d": "e"}},
+            [error("merge key << is not allowed", "Write the keys out: merges are not read.", at(1, 5))],
+        ),
+        ('"<<": b\n', {"<<": "b"}, []),
+        (
+            "a: !!int 3\n",
+            {"a": "3"},
+            [error('tag "tag:yaml.org,2002:int" is not allowed', "Remove it: tags are not read.", at(1, 4))],
+        ),
+        (
+            "a: !!python/object/apply:os.system [id]\n",
+            {"a": ["id"]},
+            [
+                error(
+                    'tag "tag:yaml.org,2002:python/object/apply:os.system" is not allowed',
+                    "Remove it: tags are not read.",
+                    at(1, 4),
+                )
+            ],
+        ),
+        ("a: ! b\n", {"a": "b"}, []),
+        (
+            "&k a: b\n",
+            {"a": "b"},
+            [error('anchor "&k" is not allowed', "Write values out: anchors are not read.", at(1, 1))],
+        ),
+        ("? [a, b]\n: c\nd: e\n", {"d": "e"}, [error("a key must be plain text", "Write `key: value`.", at(1, 3))]),
+        (
+            "%TAG !e! tag:x,2000:\n---\na: b\n",
+            {"a": "b"},
+            [error("%TAG directives are not read", "Remove the line.", at(1, 1))],
+        ),
+        ("%YAML 1.1\n---\na: b\n...\n", {"a": "b"}, []),
+        (
+            "a: b\n---\nc: d\n",
+            None,
+            [error("more than one document in the file", "Keep one document: remove the line `---`.", at(2, 1))],
+        ),
+        ("", None, []),
+        ("# nothing\n", None, []),
+        ("---\n", None, []),
+        ("a: b: c\n", None, [error("not YAML: mapping values are not allowed in this context", MENDED, at(1, 5))]),
+        (
+            "a:\n\t- b\n",
+            None,
+            [
+                error(
+                    "not YAML: found character that cannot start any token, while scanning for the next token",
+                    MENDED,
+                    at(2, 1),
+                )
+            ],
+        ),
+        (b"a: b\nc: \xff\n", None, [error("not UTF-8 text", "Save the file as UTF-8.", at(2, 4))]),
+        ("a: b\n".encode("utf-16"), None, [error("not UTF-8 text", "Save the file as UTF-8.", at(1, 1))]),
+        (
+            b"a: b\nc: \x00\n",
+            None,
+            [error("not YAML: a control character", "Remove it: YAML is printable text.", at(2, 4))],
+        ),
+        (
+            'a: b\nc: "\x1b[2J"\n',
+            None,
+            [error("not YAML: a control character", "Remove it: YAML is printable text.", at(2, 5))],
+        ),
+    ],
+)
+def test_what_is_not_read_is_told_at_its_place(text: str | bytes, left: Any, told: list[Diagnostic]) -> None:
+    assert document(text) == (left, told)
+
+
+@pytest.mark.parametrize("character", ["\u0085", "\u2028", "\u2029", "\r"])
+def test_a_line_break_that_editors_do_not_see_is_refused(character: str) -> None:
+    # libyaml counts it, editors do not: every place named after it would be wrong
+    assert document(f'a: b\nc: "d{character}e"\n') == (
+        None,
+        [
+            error(
+                "an unusual line break (U+0085, U+2028, U+2029 or a lone carriage return)",
+                "Remove it or use \\n.",
+                at(2, 6),
+            )
+        ],
+    )
+
+
+@pytest.mark.parametrize("unwanted", [b"\xff", b"\x07", b"\xe2\x80\xa8"])
+def test_every_column_is_counted_in_characters(unwanted: bytes) -> None:
+    _, (mistake,) = document("é: ".encode() + b'"' + unwanted + b'"')
+    assert mistake.origin == at(1, 5)
+
+
+def test_all_mistakes_of_a_file_are_told_not_only_the_first() -> None:
+    _, told = items("- a: &x b\n- c: *x\n- d: 1\n  d: 2\n- plain\n")
+    assert places(told) == [
+        (1, 6, 'anchor "&x" is not allowed'),
+        (2, 6, 'alias "*x" is not allowed'),
+        (4, 3, 'key "d" is given twice'),
+        (5, 3, "expected a mapping"),
+    ]
+
+
+# --- lists of entries -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "---\n", "[]", '""'])
+def test_an_empty_file_lists_nothing(text: str) -> None:
+    assert items(text) == ([], [])
+
+
+@pytest.mark.parametrize("text", ["a: b\n", "a\n", "{}\n"])
+def test_what_is_no_list_is_told(text: str) -> None:
+    assert items(text) == (
+        [],
+        [error("the file must be a list", "Start each entry with a dash: `- key: value`.", at(1, 1))],
+    )
+
+
+def test_what_is_no_mapping_is_told_and_the_others_are_read() -> None:
+    found, told = items("- a: b\n- c\n- [d]\n-\n- e: f\n")
+    assert found == [{"a": "b"}, {"e": "f"}]
+    assert places(told) == [
+        (2, 3, "expected a mapping"),
+        (3, 3, "expected a mapping"),
+        (4, 2, "expected a mapping"),
+    ]
+
+
+def test_entries_before_a_syntax_error_are_read() -> None:
+    found, told = items("- a: b\n- c: [\n")
+    assert (found, len(told)) == ([{"a": "b"}], 1)
+
+
+# --- files that mean harm: bounded by what is reported, not by a clock -----------------------------
+
+
+def test_a_billion_laughs_are_not_laughed() -> None:
+    lines = ["a: &a [lol, lol, lol]"]
+    for one, other in zip("abcdefghijklmnopqrstuvwxy", "bcdefghijklmnopqrstuvwxyz", strict=True):
+        lines.append(f"{other}: &{other} [{', '.join([f'*{one}'] * 9)}]")
+    _, told = document("\n".join(lines))
+    assert len(told) == yaml_reader.MAX_DIAGNOSTICS + 1
+    assert told[-1].summary == "more than 50 mistakes, the rest of the file was not read"
+
+
+def test_a_chain_of_merges_is_not_followed() -> None:
+    text = "".join(f"- &m{number}\n  <<: [*m{number}, *m{number}]\n" for number in range(1_000))
+    _, told = items(text)
+    assert len(told) == yaml_reader.MAX_DIAGNOSTICS + 1
+
+
+@pytest.mark.parametrize("read", [document, items])
+@pytest.mark.parametrize("unit", ["[", "{a: ", "- "])
+def test_two_hundred_thousand_brackets_are_refused_at_the_first_that_is_too_deep(
+    read: Callable[[str], tuple[Any, list[Diagnostic]]], unit: str
+) -> None:
+    flow = unit in ("[", "{a: ")
+    text = "\n".join([unit * 10_000] * 20) if flow else unit * 30_000
+    (told,) = read(text)[1]
+    assert told.summary in {
+        f"nested more than {yaml_reader.MAX_DEPTH} levels deep",
+        "the file must be a list",
+    }
+    assert told.origin is not None
+    assert told.origin.line == 1
+
+
+def test_keys_that_are_mappings_nest_no_deeper_than_others() -> None:
+    _, told = document("? " * 3_000)
+    assert told[0].summary == f"nested more than {yaml_reader.MAX_DEPTH} levels deep"
+
+
+def test_nesting_is_taken_up_to_its_limit() -> None:
+    for depth, mistakes in ((yaml_reader.MAX_DEPTH, 0), (yaml_reader.MAX_DEPTH + 1, 1)):
+        assert len(document("[" * depth + "]" * depth)[1]) == mistakes
+
+
+def test_a_line_is_taken_up_to_its_limit() -> None:
+    longest = "a: " + "x" * (yaml_reader.MAX_LINE - 3)
+    assert document(longest)[1] == []
+    assert document(f"b: c\n{longest}x\n") == (
+        None,
+        [error("a line longer than 65,536 bytes", "Break the line.", at(2, 1))],
+    )
+
+
+def test_a_file_is_taken_up_to_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(yaml_reader, "MAX_BYTES", 1024 * 1024)
+    text = ("# " + "x" * 1021 + "\n") * 1024
+    assert document(text) == (None, [])
+    assert document(text + "#") == (None, [error("larger than 1 MiB", "Split the file.", at(1, 1))])
+
+
+def test_after_fifty_mistakes_the_rest_is_not_read() -> None:
+    found, told = items("- &a x: y\n" * 200)
+    assert len(told) == 51
+    assert told[-1] == error("more than 50 mistakes, the rest of the file was not read", "", at(50, 3))
+    assert len(found) == 49
+    assert all(item.severity is Severity.ERROR for item in told)

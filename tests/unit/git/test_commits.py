@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from git_repository import GitRepository
+
+from reconciler.errors import RepositoryError
+from reconciler.git import commits as module
+from reconciler.git.commits import Commits, FileChange
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> GitRepository:
+    repository = GitRepository(tmp_path)
+    repository.commit("Begin", {"desired-state/users/a.yaml": "one\n", "desired-state/b.yaml": "b\n"})
+    return repository
+
+
+def test_changes_of_each_commit_are_those_below_the_directory(made: GitRepository) -> None:
+    first = made.head()
+    second = made.commit("Edit", {"desired-state/users/a.yaml": "two\n", "desired-state/b.yaml": None})
+    made.commit("Elsewhere", {"other.txt": "x"})
+    with Commits(made.root / "desired-state") as commits:
+        graph = commits.graph(commits.resolve("HEAD"))
+        found = dict(commits.changes(node.id for node in graph))
+        assert list(found) == [second, first]
+        names = {change.name: change for change in found[second]}
+        assert set(names) == {"users/a.yaml", "b.yaml"}
+        assert names["b.yaml"].new is None
+        assert commits.blob(names["users/a.yaml"].new) == b"two\n"
+        assert commits.blob(names["users/a.yaml"].old[0]) == b"one\n"
+        assert commits.between(first, second) == found[second]
+        assert set(commits.files(first)) == {"users/a.yaml", "b.yaml"}
+
+
+def test_links_and_submodules_are_no_files(made: GitRepository) -> None:
+    (made.root / "desired-state/users/link.yaml").symlink_to("/etc/passwd")
+    commit = made.commit("Link")
+    with Commits(made.root / "desired-state") as commits:
+        assert "users/link.yaml" not in commits.files(commit)
+        ((_, changes),) = commits.changes([commit])
+        assert changes == [FileChange("users/link.yaml", (None,), None)]
+
+
+def test_paths_that_no_work_tree_may_have_are_left_out(made: GitRepository) -> None:
+    blob = made.git("hash-object", "-w", "--stdin", stdin="x\n")
+    inner = made.git("mktree", stdin=f"100644 blob {blob}\tpasswd\n")
+    evil = made.git("mktree", stdin=f"040000 tree {inner}\t..\n")
+    state = made.git("mktree", stdin=f"040000 tree {evil}\tusers\n")
+    root = made.git("mktree", stdin=f"040000 tree {state}\tdesired-state\n")
+    commit = made.git("commit-tree", root, "-m", "Evil")
+    with Commits(made.root / "desired-state") as commits:
+        assert commits.files(commit) == {}
+        assert list(commits.changes([commit])) == []
+
+
+@pytest.mark.parametrize("name", ["-x", "--output=/tmp/x", "", " ", "no-such", "main:desired-state", "a\nb"])
+def test_what_names_no_commit_is_refused(made: GitRepository, name: str) -> None:
+    with Commits(made.root / "desired-state") as commits, pytest.raises(RepositoryError):
+        commits.resolve(name)
+
+
+@pytest.mark.parametrize("name", ["-x", "--all", ""])
+def test_what_looks_like_a_flag_does_not_even_reach_git(made: GitRepository, name: str) -> None:
+    with Commits(made.root / "desired-state") as commits, pytest.raises(RepositoryError, match="is not a commit"):
+        commits.resolve(name)
+
+
+def test_only_ids_are_passed_on(made: GitRepository) -> None:
+    with Commits(made.root / "desired-state") as commits:
+        for call in (commits.blob, commits.commit, commits.graph, commits.files):
+            with pytest.raises(RepositoryError):
+                call("HEAD")
+        with pytest.raises(RepositoryError, match="lacks"):
+            commits.blob("0" * 40)
+
+
+def test_answers_come_in_the_order_of_questions_also_with_a_small_memory(
+    made: GitRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_CACHED_BYTES", 10)
+    monkeypatch.setattr(module, "_AHEAD", 3)
+    for number in range(8):
+        made.commit("Edit", {"desired-state/users/a.yaml": f"number {number}\n"})
+    with Commits(made.root / "desired-state") as commits:
+        changes = [change for _, found in commits.changes(n.id for n in commits.graph(made.head())) for change in found]
+        commits.expect(changes)
+        for change in [*changes, *reversed(changes)]:
+            text = commits.blob(change.new)
+            assert text == made.git("cat-file", "blob", str(change.new)).encode() + b"\n"

@@ -1,0 +1,229 @@
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from builders import DEPARTMENT, NOW, change, desired, live, plan_of, plan_with, values_of
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.core.plan import Action, Attribution, Change, Drift, Plan, Result
+from reconciler.history.drift import MOST_SIDES, Record, Side, needed, told
+from reconciler.record.redaction import OPEN, Veil
+from reconciler.record.runs import Applied, Planned, Run
+
+EDITED, BEHIND, UNTOLD = Attribution.EDITED_IN_TARGET, Attribution.NOT_APPLIED, Attribution.UNTOLD
+DONE, FAILED, SKIPPED, UNKNOWN = (each.value for each in (Result.DONE, Result.FAILED, Result.SKIPPED, Result.UNKNOWN))
+
+
+def applied(each: Change, result: str, message: str = "") -> Applied:
+    values = each.before, each.after
+    return Applied(each.address, each.action.value, "", "", each.live_id, *values, result=result, message=message)
+
+
+def run(number: int = 0, *changes: tuple[Change, str], left: tuple[Change, ...] = (), **fields: Any) -> Run:
+    """Apply `number` of these changes with their results; `left` were planned and not begun."""
+    done = {key: found for each, result in changes for found in [applied(each, result)] for key in found.keys}
+    planned = {key: found for each in left for found in [applied(each, "")] for key in found.keys}
+    settled: dict[str, Any] = {"how": "interrupted" if left else "complete", "left": len(left), **fields}
+    plan = Planned({**done, **planned}, "sha256:d", "1", NOW, 7)
+    began = NOW + timedelta(days=number)
+    return Run(
+        f"r{number}",
+        f"sha256:{number:064x}",
+        "c" * 40,
+        began,
+        settled.pop("whole", True),
+        done,
+        planned=plan,
+        **settled,
+    )
+
+
+def moved(who: str = "ada", action: Action = Action.UPDATE, **after: Any) -> Change:
+    return change(who, action, after=values_of(who, **after))
+
+
+def of(now: Change, runs: list[Run], sides: Mapping[int, Side | None], veil: Veil = OPEN) -> Change:
+    """`now` as it is told; a side None: its plan has nothing to do."""
+    known = {number: side or Side(plan_with()) for number, side in sides.items()}
+    (found,) = told(plan_with(now), Record.of(runs, veil, known)).changes
+    return found
+
+
+def side(*changes: Change) -> Side:
+    return Side(plan_with(*changes))
+
+
+# --- which apply counts ---------------------------------------------------------------
+
+
+def test_it_is_the_last_apply_that_left_the_user_as_desired() -> None:
+    first, failing = run(0, (moved(title="x"), DONE)), run(1, (moved(family="King"), FAILED))
+    assert needed([first, failing], OPEN) == [1, 0], "of everybody else it is the last one"
+    assert of(moved(family="King"), [first, failing], {0: None, 1: side(moved(family="King"))}).attribution is BEHIND
+    assert (
+        of(moved("bob", family="X"), [first, failing], {0: None, 1: side(moved("bob", family="X"))}).attribution
+        is EDITED
+    )
+
+
+def test_an_apply_for_some_counts_for_nobody_else() -> None:
+    runs = [run(0), run(1, (moved("bob"), DONE), whole=False)]
+    assert needed(runs, OPEN) == [1, 0]
+    assert of(moved(family="X"), runs, {0: side(moved(family="X")), 1: None}).attribution is EDITED
+    assert of(moved("bob", family="X"), runs, {0: side(moved("bob", family="X")), 1: None}).attribution is BEHIND
+
+
+def test_whoever_was_not_in_an_interrupted_plan_was_as_desired() -> None:
+    runs = [run(0), run(1, left=(moved("bob", family="X"),))]
+    assert needed(runs, OPEN) == [1, 0]
+    assert of(moved(family="X"), runs, {0: None, 1: side(moved(family="X"))}).attribution is EDITED
+    found = of(moved("bob", family="X"), runs, {0: None, 1: side(moved("bob", family="X"))})
+    assert (found.attribution, "not reached by the apply of 2026-03-02" in found.history[0]) == (BEHIND, True)
+
+
+def test_who_could_not_be_planned_is_told_by_the_apply_before() -> None:
+    runs = [run(0), run(1, doubtful=frozenset({moved().address}))]
+    assert needed(runs, OPEN) == [1, 0]
+    found = of(moved(family="X"), runs, {0: None, 1: side(moved(family="X"))})
+    assert (found.attribution, "could not be planned in" in found.history[0]) == (BEHIND, True)
+
+
+def test_only_the_newest_sides_are_planned() -> None:
+    runs = [run(number, (moved(f"u{number}"), DONE), whole=False) for number in range(MOST_SIDES + 3)]
+    assert needed(runs, OPEN) == list(range(MOST_SIDES + 2, 2, -1))
+    found = of(moved("u0", family="X"), runs, {})
+    assert (found.attribution, "too many applies" in found.history[0]) == (UNTOLD, True)
+
+
+def test_without_an_apply_nothing_is_told() -> None:
+    plan = told(plan_with(moved(family="X")), Record.of([], OPEN, {}))
+    assert ([each.attribution for each in plan.changes], plan.drift) == ([UNTOLD], Drift())
+    assert needed([], OPEN) == []
+
+
+def test_the_last_apply_is_named_and_the_plan_stays_the_same() -> None:
+    before, last = plan_with(moved(family="X")), run(3)
+    plan = told(before, Record.of([run(0), last], OPEN, {1: Side(plan_with())}))
+    assert plan.plan_id == before.plan_id
+    assert plan.drift == Drift(last.began, last.plan_id, last.commit, 7)
+
+
+# --- what an unsuccessful apply may have done ----------------------------------------------
+
+
+def test_what_our_own_request_may_have_written_is_not_blamed_on_others() -> None:
+    wrote, now = moved(family="Byron"), change(before=values_of(family="Byron"), after=values_of(family="King"))
+    theirs = {0: side(change(before=values_of(family="Byron"), after=values_of()))}
+    for result, whose in ((UNKNOWN, BEHIND), (FAILED, BEHIND), ("", BEHIND), (SKIPPED, EDITED)):
+        assert of(now, [run(0), run(1, (wrote, result))], theirs).attribution is whose, result
+    other = change(before=values_of(family="X"), after=values_of(family="King"))
+    assert of(other, [run(0), run(1, (wrote, UNKNOWN))], {0: side(other)}).attribution is EDITED
+
+
+def test_a_deletion_or_creation_of_unknown_outcome_is_ours() -> None:
+    gone, new = change("ada", Action.DELETE), change("ada", Action.CREATE)
+    assert of(new, [run(0), run(1, (gone, UNKNOWN))], {0: side(new)}).attribution is BEHIND
+    assert of(new, [run(0), run(1, (moved(family="X"), UNKNOWN))], {0: side(new)}).attribution is EDITED
+    out = moved(action=Action.DEACTIVATE, active=False)
+    assert of(out, [run(0), run(1, (new, UNKNOWN))], {0: side(out)}).attribution is BEHIND
+    assert of(out, [run(0), run(1, (moved(family="X"), UNKNOWN))], {0: side(out)}).attribution is EDITED
+
+
+def test_without_a_side_whoever_is_as_an_attempt_found_them_is_not_applied() -> None:
+    runs = [run(0), run(1, (moved(family="King"), FAILED))]
+    unknown = {0: Side(None, "gone")}
+    assert of(moved(family="King"), runs, unknown).attribution is BEHIND
+    assert of(moved(family="King", title="X"), runs, unknown).attribution is UNTOLD
+    since = change(before=values_of(family="X"), after=values_of(family="King"))
+    assert of(since, runs, unknown).attribution is UNTOLD
+
+
+# --- what was done ------------------------------------------------------------------------------
+
+
+def test_a_removal_that_both_states_want_came_from_the_target_whatever_its_kind() -> None:
+    out, gone = moved(action=Action.DEACTIVATE, active=False), change("ada", Action.DELETE)
+    assert of(gone, [run(0)], {0: side(out)}).attribution is EDITED
+    assert of(out, [run(0)], {0: side(gone)}).attribution is EDITED
+    assert of(out, [run(0)], {0: side(moved(family="X"))}).attribution is BEHIND
+
+
+def test_two_new_users_of_one_name_are_two() -> None:
+    heir = change("ada", Action.CREATE, after=values_of("ada", external_id="id-heir"))
+    assert of(heir, [run(0)], {0: side(change("ada", Action.CREATE))}).attribution is BEHIND
+
+
+def test_a_row_is_told_by_its_path() -> None:
+    found = of(moved(family="King", department="IT"), [run(0)], {0: side(moved(family="Byron"))})
+    assert (found.attribution, found.pending) == (EDITED, (DEPARTMENT,))
+    assert "the rest is not applied: edited in git after" in found.history[-1]
+
+
+def test_an_account_that_was_deleted_is_new_as_a_whole() -> None:
+    now, then = values_of(title="X"), values_of()
+    found = of(change("ada", Action.CREATE, after=now), [run(0)], {0: side(change("ada", Action.CREATE, after=then))})
+    assert (found.attribution, found.pending) == (EDITED, ())
+
+
+def test_the_same_files_can_only_be_late_by_a_date() -> None:
+    found = of(moved(family="King"), [run(0)], {0: Side(plan_with(), same=True)})
+    assert "a date has passed since" in found.history[0]
+
+
+# --- digests -----------------------------------------------------------------------------------------
+
+
+def test_a_digest_of_another_key_is_nobody_and_anybody() -> None:
+    key, other = Veil(b"k" * 32), Veil(b"x" * 32)
+    new = change("ada", Action.CREATE)
+    clean, unclean = run(0, (moved("bob"), DONE), key=other.key_id), run(0, (moved("bob"), FAILED), key=other.key_id)
+    assert of(new, [clean], {0: side(new)}, key).attribution is EDITED
+    assert of(new, [unclean], {0: side(new)}, key).attribution is UNTOLD
+    assert of(moved(family="X"), [unclean], {0: side(moved(family="X"))}, key).attribution is EDITED, "known by its id"
+    doubtful = replace(clean, doubtful=frozenset({"hmac"}))
+    assert of(moved(family="X"), [doubtful], {0: side(moved(family="X"))}, key).attribution is UNTOLD
+
+
+# --- laws ---------------------------------------------------------------------------------------------
+
+VALUE = st.sampled_from(["a", "b", "c"])
+PERSON = st.tuples(VALUE, VALUE)
+PEOPLE = st.dictionaries(st.sampled_from(["ada", "bob", "cyd"]), PERSON)
+
+
+def planned(wanted: Mapping[str, tuple[str, str]], accounts: Mapping[str, tuple[str, str]]) -> Plan:
+    return plan_of(
+        [desired(who, family=family, department=department) for who, (family, department) in wanted.items()],
+        [live(who, family=family, department=department) for who, (family, department) in accounts.items()],
+    )
+
+
+@given(PEOPLE, PEOPLE, PEOPLE)
+def test_edited_is_what_is_not_as_the_apply_left_it(
+    then: dict[str, tuple[str, str]], now: dict[str, tuple[str, str]], accounts: dict[str, tuple[str, str]]
+) -> None:
+    plan = told(planned(now, accounts), Record.of([run(0)], OPEN, {0: Side(planned(then, accounts))}))
+    for each in plan.changes:
+        who = each.key.partition("@")[0]
+        if who not in accounts or who not in now:
+            # Created or removed: by whether it was there, or was to be there.
+            edited = (who in then) == (who not in accounts)
+            assert each.attribution is (EDITED if edited else BEHIND)
+            continue
+        was = dict(zip(("name.familyName", DEPARTMENT), then.get(who, accounts[who]), strict=True))
+        rows = [row.path for row in each.attribute_changes()]
+        by_hand = {path for path in rows if each.before[path] != was[path]}
+        assert each.attribution is (EDITED if by_hand else BEHIND)
+        assert set(each.pending) == (set(rows) - by_hand if by_hand else set())
+
+
+@given(PEOPLE, PEOPLE)
+def test_with_the_files_of_the_last_apply_everything_was_edited(
+    wanted: dict[str, tuple[str, str]], accounts: dict[str, tuple[str, str]]
+) -> None:
+    plan = planned(wanted, accounts)
+    found = told(plan, Record.of([run(0)], OPEN, {0: Side(plan)}))
+    assert {each.attribution for each in found.changes} <= {EDITED}
+    assert {each.pending for each in found.changes} <= {()}

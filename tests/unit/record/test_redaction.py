@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from reconciler.record.redaction import OPEN, Veil
+
+VEIL = Veil(b"k" * 32)
+ADA = 'user["ada@example.com"]'
+
+
+def test_an_open_veil_hides_nothing() -> None:
+    assert OPEN.address(ADA) == ADA
+    assert OPEN.name("ada") == "ada"
+    assert OPEN.values(ADA, {"title": "Boss"}) == {"title": "Boss"}
+    assert (OPEN.change("0f"), OPEN.text('says "x"'), OPEN.key_id) == ("0f", 'says "x"', None)
+
+
+def test_the_same_person_has_the_same_digest_however_it_is_written() -> None:
+    assert VEIL.address(ADA) == VEIL.address(ADA.upper())
+    assert VEIL.name("Ada@example.com") == VEIL.name("ada@example.com")
+    assert VEIL.address(ADA) != VEIL.address('user["bob@example.com"]')
+
+
+def test_the_same_value_of_two_people_or_two_attributes_has_two_digests() -> None:
+    ada, bob = (VEIL.values(who, {"a": "x", "b": "x"}) for who in (ADA, 'user["bob@example.com"]'))
+    assert len({*ada.values(), *bob.values()}) == 4
+    assert VEIL.values(ADA, {"active": True}) == {"active": True}
+
+
+def test_everything_depends_on_the_key() -> None:
+    other = Veil(b"x" * 32)
+    for one, two in (
+        (VEIL.address(ADA), other.address(ADA)),
+        (VEIL.name("ada"), other.name("ada")),
+        (VEIL.change("0f"), other.change("0f")),
+        (VEIL.key_id, other.key_id),
+    ):
+        assert one != two
+    assert "kkk" not in repr(VEIL)
+
+
+def test_messages_lose_what_they_quote() -> None:
+    assert VEIL.text('the name "ada" is taken') == "the name (hidden) is taken"
+    assert VEIL.change("0f").startswith("hmac:")

@@ -1,0 +1,60 @@
+"""What an apply learns from earlier ones although their records hold digests only."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import builders
+import pytest
+
+from reconciler.apply.selection import put_off
+from reconciler.core.plan import Action, Change, Outcome, Plan, Result
+from reconciler.record.receipt import Receipt, directory_for
+from reconciler.record.redaction import OPEN, Veil
+from reconciler.session.health import health_of
+from reconciler.session.session import Session
+from reconciler.session.workspace import Place
+
+NOW = datetime.now(UTC)
+KEY = Veil(b"k" * 32)
+OTHER = Veil(b"x" * 32)
+
+
+def session(root: Path, veil: Veil) -> Session:
+    profile = SimpleNamespace(quarantine_days=SimpleNamespace(value=30))
+    state: Any = SimpleNamespace(
+        profile=profile, policy=SimpleNamespace(delete_after_days=None), users=(builders.desired("ada"),)
+    )
+    place = Place(root / "desired-state", root / "plans", sandbox=False, now=NOW)
+    return Session(place, state, builders.TARGET, cast("Any", None), veil)
+
+
+def receipt_of(root: Path, plan: Plan, change: Change, result: Result, veil: Veil) -> None:
+    receipt = Receipt(directory_for(root / "plans", plan), plan, lambda: NOW, veil=veil)
+    for _ in range(2):
+        receipt.finished(Outcome(change, result, 'the name "ada" is taken'))
+    receipt.close({result: 1})
+
+
+@pytest.mark.parametrize(("written", "read", "known"), [(KEY, KEY, True), (OPEN, OPEN, True), (KEY, OTHER, False)])
+def test_names_of_deleted_accounts_are_recognised(tmp_path: Path, written: Veil, read: Veil, known: bool) -> None:
+    change = builders.change("Ada", Action.DELETE)
+    receipt_of(tmp_path, builders.plan_with(change), change, Result.DONE, written)
+    assert ("ada@example.com" in session(tmp_path, read).history().reserved) is known
+
+
+@pytest.mark.parametrize(("written", "read", "known"), [(KEY, KEY, True), (OPEN, KEY, True), (KEY, OTHER, False)])
+def test_who_keeps_failing_is_put_off(tmp_path: Path, written: Veil, read: Veil, known: bool) -> None:
+    change = builders.change("ada", before=builders.values_of("ada", department="Old"))
+    plan = builders.plan_with(change)
+    receipt_of(tmp_path, plan, change, Result.FAILED, written)
+    health = health_of(session(tmp_path, read), plan)
+    late = put_off(plan, health, NOW)
+    assert [outcome.change for outcome in late] == ([change] if known else [])
+    another = builders.change("ada", before=builders.values_of("ada", department="Older"))
+    other_plan = replace(plan, changes=(another,))
+    assert put_off(other_plan, health_of(session(tmp_path, read), other_plan), NOW) == [], "it is another change"
