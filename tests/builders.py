@@ -59,7 +59,7 @@ def filters_of(
     """Scoping filters as `filters:` of scope.yaml has them; `groups` by folded name."""
     found: list[Diagnostic] = []
     named = [{"name": f"filter {number}", **each} for number, each in enumerate(written)]
-    located = Located(schema.Scope.model_validate({"sync": "all", "filters": named}), None)
+    located = Located(schema.ScopeEntry.model_validate({"sync": "all", "filters": named}), None)
     compiled = compile_filters(located, groups or {}, today, found.append)
     assert [item for item in found if item.severity is Severity.ERROR] == []
     return compiled.filters

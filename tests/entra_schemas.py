@@ -10,9 +10,9 @@ from typing import Any
 from builders import NOW
 
 from reconciler.core.model import SourceUser
-from reconciler.core.text import printable
+from reconciler.core.text import escape_control
 from reconciler.entra.document import read_schema
-from reconciler.entra.findings import Imported, Kind
+from reconciler.entra.findings import FindingKind, Imported
 from reconciler.entra.importing import import_schema
 from reconciler.expressions import grammar
 from reconciler.profiles import PROFILES
@@ -104,11 +104,13 @@ def imported(document: dict[str, Any], *, profile: str = "scim", rule: str | Non
 
 def lost(found: Imported) -> list[str]:
     """`subject: reason` of what has no equal."""
-    return [printable(f"{each.subject}: {each.reason}") for each in found.findings if each.kind is Kind.NO_EQUAL]
+    return [
+        escape_control(f"{each.subject}: {each.reason}") for each in found.findings if each.kind is FindingKind.NO_EQUAL
+    ]
 
 
 def differing(found: Imported) -> list[str]:
-    return [f"{each.subject}: {each.reason}" for each in found.findings if each.kind is Kind.DIFFERS]
+    return [f"{each.subject}: {each.reason}" for each in found.findings if each.kind is FindingKind.DIFFERS]
 
 
 # --- the document's own meaning, without any of the product's code -------------------

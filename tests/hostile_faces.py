@@ -10,28 +10,26 @@ from datetime import UTC, datetime
 from builders import TARGET, change, live, source_user
 from hostile import plan_that_says
 
-from reconciler.apply.quarantine import Health, Standing, Trouble
-from reconciler.core.field_change import Row
+from reconciler.apply.quarantine import FailingUser, Health, QuarantineState
+from reconciler.core.field_change import FieldChange
 from reconciler.core.model import Diagnostic, Origin, RulePart, ScopeReason, Target, Verdict, error, user_address
 from reconciler.core.plan import Outcome, Result
 from reconciler.core.planning.explanation import Decision, Explanation, Lookup, MappedRow
-from reconciler.core.scope.trace import Answer, Step, Trace
+from reconciler.core.scope.trace import ClauseResult, Trace, TraceStep
 from reconciler.git.commit import Commit
 from reconciler.github.workflow_commands import annotate, outputs, summary
-from reconciler.history.edits import USER, Edit, Entity, Kind
-from reconciler.history.outcomes import Applied, Cause, Entry, Run, Unasked
-from reconciler.history.outcomes import Outcome as Became
-from reconciler.history.revert import Conflict, Restoration
-from reconciler.history.revert import Step as Edited
+from reconciler.history.edits import USER, Edit, EditKind, Entity
+from reconciler.history.outcomes import AppliedChange, ApplyRun, Cause, EditOutcome, TimelineEntry, UnrequestedChange
+from reconciler.history.revert import Conflict, RevertPlan, RevertStep
 from reconciler.record.plan_file import json_text
 from reconciler.record.runs import Quarantine
 from reconciler.render import explanation as explained
 from reconciler.render.apply_report import render_outcome, render_report
-from reconciler.render.history import History, history_document, render_history
+from reconciler.render.history import HistoryView, history_document, render_history
 from reconciler.render.history_page import render_history_page
 from reconciler.render.provisioning_log import Cycle, Stamp, diagnostic_line, outcome_line
 from reconciler.render.record_page import render_record
-from reconciler.render.rollback import render_restoration
+from reconciler.render.rollback import render_revert
 from reconciler.render.stale_plan import render_difference, render_differences
 from reconciler.render.status import Status, render_status, status_document
 from reconciler.render.style import Style
@@ -42,33 +40,39 @@ NOW = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
 # --- history ---------------------------------------------------------------------
 
 
-def applied(word: str, result: Result = Result.FAILED) -> Applied:
+def applied(word: str, result: Result = Result.FAILED) -> AppliedChange:
     values = {"title": word, "name.givenName": word}
     other = {"title": f"{word}{word}", "name.givenName": True}
-    return Applied(user_address(word), word, word, word, word, values, other, result.value, word, NOW)
+    return AppliedChange(user_address(word), word, word, word, word, values, other, result.value, word, NOW)
 
 
-def run(word: str) -> Run:
-    return Run(word, word, word, NOW, True, {word: applied(word)}, how=word, ended=NOW)
+def run(word: str) -> ApplyRun:
+    return ApplyRun(word, word, word, NOW, True, {word: applied(word)}, how=word, ended=NOW)
 
 
 def entity(word: str, name: str) -> Entity:
     return Entity(USER, name, {"department": word, "several": (word, word), "objectId": word}, f"users/{word}.yaml")
 
 
-def history(word: str) -> History:
+def history(word: str) -> HistoryView:
     commit = Commit("c0ffee" * 6, word, word, word)
-    rows = (Row("department", word, f'{word}"'), Row(f"x{word}", (word, word), None), Row("y", None, True))
-    became = Became("failed", run(word), applied(word))
-    edits = (
-        Edit(Kind.CHANGED, entity(word, f"old{word}"), entity(word, f"new{word}"), rows),
-        Edit(Kind.MOVED, entity(word, word), entity(word, word), ()),
-        Edit(Kind.ADDED, None, Entity("group", word, {"members": (word,)}, word), rows),
-        Edit(Kind.REMOVED, Entity("document", word, {}, word), None, rows),
+    rows = (
+        FieldChange("department", word, f'{word}"'),
+        FieldChange(f"x{word}", (word, word), None),
+        FieldChange("y", None, True),
     )
-    entries = [Entry(NOW, commit, "7", became, edit) for edit in edits]
-    drift = Entry(NOW, None, None, Became(word, run(word), applied(word)), None, Unasked(Cause.DRIFT, rows))
-    return History((*entries, drift), word, word, cut=True)
+    became = EditOutcome("failed", run(word), applied(word))
+    edits = (
+        Edit(EditKind.CHANGED, entity(word, f"old{word}"), entity(word, f"new{word}"), rows),
+        Edit(EditKind.MOVED, entity(word, word), entity(word, word), ()),
+        Edit(EditKind.ADDED, None, Entity("group", word, {"members": (word,)}, word), rows),
+        Edit(EditKind.REMOVED, Entity("document", word, {}, word), None, rows),
+    )
+    entries = [TimelineEntry(NOW, commit, "7", became, edit) for edit in edits]
+    drift = TimelineEntry(
+        NOW, None, None, EditOutcome(word, run(word), applied(word)), None, UnrequestedChange(Cause.DRIFT, rows)
+    )
+    return HistoryView((*entries, drift), word, word, cut=True)
 
 
 def log_text(word: str, style: Style) -> str:
@@ -85,9 +89,14 @@ def log_html(word: str, style: Style) -> str:
 
 def rollback_text(word: str, style: Style) -> str:
     was, now = entity(word, word), entity(f"{word}x", word)
-    steps = [Edited(now, was), Edited(None, was), Edited(now, None), Edited(now, was, {"department": word})]
+    steps = [
+        RevertStep(now, was),
+        RevertStep(None, was),
+        RevertStep(now, None),
+        RevertStep(now, was, {"department": word}),
+    ]
     conflicts = [Conflict(word, None, None, None, "edited since"), Conflict(word, word, word, word, "edited since")]
-    return render_restoration(Restoration(steps, conflicts), [word, f"groups/{word}.yaml"], style, forced=False)
+    return render_revert(RevertPlan(steps, conflicts), [word, f"groups/{word}.yaml"], style, forced=False)
 
 
 def record_markdown(word: str, _style: Style) -> str:
@@ -96,7 +105,7 @@ def record_markdown(word: str, _style: Style) -> str:
         for result in Result
         if result is not Result.DONE
     ]
-    made = Run(word, word, word, NOW, True, {each.address: each for each in changes}, how="complete", ended=NOW)
+    made = ApplyRun(word, word, word, NOW, True, {each.address: each for each in changes}, how="complete", ended=NOW)
     planned = {word: replace(applied(word), address=f"{word}y", result="", time=None)}
     return render_record(Target(word, word), word, [made], planned, Commit(word, word, word, word))
 
@@ -105,9 +114,9 @@ def record_markdown(word: str, _style: Style) -> str:
 
 
 def status(word: str) -> Status:
-    trouble = Trouble(user_address(word), word, word, 3, NOW, NOW, word)
-    standing = Standing(Quarantine(word, word), NOW, NOW, 2)
-    health = Health(1, None, None, standing, {word: trouble})
+    failing = FailingUser(user_address(word), word, word, 3, NOW, NOW, word)
+    standing = QuarantineState(Quarantine(word, word), NOW, NOW, 2)
+    health = Health(1, None, None, standing, {word: failing})
     return Status(Target(TARGET.profile, word), health, word, replace(standing, why=Quarantine("Refused", word)))
 
 
@@ -126,9 +135,9 @@ def explanation(word: str) -> Explanation:
         "title", f"template: {word}", {word: word, "n": None}, word, "create", word, word, (word,), word, part
     )
     steps = (
-        Step("accountEnabled", Answer.TRUE, word, word),
-        Step("assigned", Answer.TRUE, (word, word), word),
-        Step(word, Answer.FALSE, word, word, (Step(word, Answer.UNJUDGED, word, word),), origin),
+        TraceStep("accountEnabled", ClauseResult.TRUE, word, word),
+        TraceStep("assigned", ClauseResult.TRUE, (word, word), word),
+        TraceStep(word, ClauseResult.FALSE, word, word, (TraceStep(word, ClauseResult.UNJUDGED, word, word),), origin),
     )
     planned = change(word, before={"title": word}, after={"title": f"{word}x"}, detail=word, origin=origin)
     return Explanation(

@@ -1,6 +1,6 @@
 """One planned change, carried out: the request, and the proof that it took effect.
 
-Nothing here knows of other changes. A refusal of the service is raised; everything else ends as an `Outcome` on record.
+Nothing here knows of other changes. A refusal of the service is raised; everything else ends as an `Outcome`.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from reconciler.core.paths import short
 from reconciler.core.plan import REMOVALS, Action, AttributeChange, Change, Outcome, Result
 from reconciler.core.planning.live_user import LiveReader
 from reconciler.core.profile import TargetProfile
-from reconciler.core.text import quoted
-from reconciler.core.values import folded
+from reconciler.core.text import quote
+from reconciler.core.values import fold_case
 from reconciler.errors import ScimError, StopRequestedError, TargetError, UnknownOutcomeError
 from reconciler.record.runs import Quarantine
 
@@ -47,7 +47,7 @@ class UserService(Protocol):
     def delete_user(self, identity: str) -> None: ...
 
 
-class Record(Protocol):
+class ReceiptWriter(Protocol):
     """Where events are written before anything else happens."""
 
     def started(self, address: str, action: Action, live_id: str | None, attributes: list[str]) -> None: ...
@@ -60,7 +60,7 @@ class Execution:
     """What an apply needs besides the plan. `reader` reads all mapped attributes (`verify.reads_everything`)."""
 
     service: UserService
-    record: Record
+    record: ReceiptWriter
     reader: LiveReader
     mappings: Sequence[AttributeMapping]
     profile: TargetProfile
@@ -73,7 +73,7 @@ class Execution:
     """Held while a change is carried out; entering it waits until the service can bear one more."""
 
 
-class OneChange:
+class ChangeExecutor:
     """Carries out single changes; its methods may run in several threads."""
 
     def __init__(self, execution: Execution) -> None:
@@ -81,22 +81,22 @@ class OneChange:
         self._open: set[str] = set()  # addresses on record as started and not as finished
         self._filters = True  # as far as we know the service does what a filter asks for
 
-    def carry_out(self, change: Change, *, stepped_aside: bool) -> Outcome:
-        """Does it. `stepped_aside`: the user has its temporary name now. Raises `ScimError` and `TargetError`."""
+    def carry_out(self, change: Change, *, temporarily_renamed: bool) -> Outcome:
+        """Does it. `temporarily_renamed`: the user has its temporary name now. Raises `ScimError` and `TargetError`."""
         match change.action:
             case Action.CREATE:
                 return self._create(change)
             case Action.DELETE:
                 return self._delete(change)
             case Action.UPDATE | Action.ADOPT | Action.REACTIVATE | Action.DEACTIVATE:
-                return self._patch(change, change.attribute_changes(), stepped_aside=stepped_aside)
+                return self._patch(change, change.attribute_changes(), temporarily_renamed=temporarily_renamed)
 
-    def step_aside(self, change: Change) -> Outcome:
+    def rename_temporarily(self, change: Change) -> Outcome:
         """First step of a circle of renames: to the temporary name."""
         name = change.temporary_user_name or ""
         step = replace(change, after={**change.before, "userName": name}, action=Action.UPDATE)
         row = AttributeChange("userName", change.before.get("userName"), name)
-        return replace(self._patch(step, [row], stepped_aside=False), change=change)
+        return replace(self._patch(step, [row], temporarily_renamed=False), change=change)
 
     def refused(self, change: Change, refusal: ScimError | TargetError) -> Outcome:
         """What a refusal means, on record."""
@@ -160,7 +160,7 @@ class OneChange:
             if lost is not None:
                 return self._unverified(change, fault)
             raise refusal from fault
-        if found is None or verification.unmet(change, found, self._do.mappings):
+        if found is None or verification.unapplied_attributes(change, found, self._do.mappings):
             raise refusal
         return self._verified(change, found)
 
@@ -174,7 +174,7 @@ class OneChange:
 
     def _made_meanwhile(self, change: Change, holder: LiveUser) -> Outcome:
         """Somebody has the name since the plan was made: another apply, or a person."""
-        if not verification.unmet(change, holder, self._do.mappings):
+        if not verification.unapplied_attributes(change, holder, self._do.mappings):
             return self._done(change, holder, "already in effect")
         message = f"not as planned any more: {_belongs_to(change, holder)}; plan again"
         return self._record(Outcome(change, Result.SKIPPED, message, attributes=("userName",)))
@@ -218,24 +218,24 @@ class OneChange:
         except ScimError:
             return [], False
         users = [self._do.reader.read(resource) for resource in resources if resource.get("id")]
-        wanted = folded(value)
+        wanted = fold_case(value)
         found = [
             user
             for user in users
-            if folded((user.external_id or "") if attribute == "externalId" else user.user_name) == wanted
+            if fold_case((user.external_id or "") if attribute == "externalId" else user.user_name) == wanted
         ]
         return found, len(found) == len(resources)
 
-    def _patch(self, change: Change, rows: Sequence[AttributeChange], *, stepped_aside: bool) -> Outcome:
+    def _patch(self, change: Change, rows: Sequence[AttributeChange], *, temporarily_renamed: bool) -> Outcome:
         resource = self._do.service.get_user(change.live_id or "")
         live = self._do.reader.read(resource) if resource is not None else None
         expected = change
-        if stepped_aside:
+        if temporarily_renamed:
             expected = replace(change, before={**change.before, "userName": change.temporary_user_name or ""})
-        changed = verification.moved(expected, live, self._do.mappings)
+        changed = verification.drifted_attributes(expected, live, self._do.mappings)
         if changed:
             return self._moved(change, changed)
-        if not verification.unmet(change, live, self._do.mappings):
+        if not verification.unapplied_attributes(change, live, self._do.mappings):
             return self._done(change, live, "already in effect")
         self._started(change, [row.path for row in rows])
         body = patch.patch_body(rows, resource or {}, capitalised=bool(self._do.profile.patch_op_capitalised.value))
@@ -247,7 +247,7 @@ class OneChange:
     def _delete(self, change: Change) -> Outcome:
         live = self._read(change.live_id or "")
         expected = replace(change, after=change.before)
-        changed = verification.moved(expected, live, self._do.mappings)
+        changed = verification.drifted_attributes(expected, live, self._do.mappings)
         if live is not None and changed:
             return self._moved(change, changed)
         self._started(change, ())
@@ -273,8 +273,8 @@ class OneChange:
                 live = self._read(expected.live_id or "")
             except (ScimError, TargetError, StopRequestedError):
                 break  # verification tries once more, and says why it cannot
-            untouched = replace(expected, after=expected.before, action=Action.UPDATE)
-            if verification.moved(untouched, live, self._do.mappings):
+            unaffected_notes = replace(expected, after=expected.before, action=Action.UPDATE)
+            if verification.drifted_attributes(unaffected_notes, live, self._do.mappings):
                 break
         return None, lost
 
@@ -304,7 +304,7 @@ class OneChange:
         lost: UnknownOutcomeError | None = None,
     ) -> Outcome:
         """By what the answer says; if it says nothing, or not what was asked for, by reading again."""
-        unmet = verification.unmet(change, found, self._do.mappings) if found is not None else ("id",)
+        unmet = verification.unapplied_attributes(change, found, self._do.mappings) if found is not None else ("id",)
         identity = identity or (found.id if found is not None else change.live_id)
         for pause in _REREADS:
             if not unmet:
@@ -314,7 +314,7 @@ class OneChange:
                 found = self._look_up(change)[0] if identity is None else self._read(identity)
             except (ScimError, TargetError, StopRequestedError) as fault:
                 return self._unverified(change, fault)
-            unmet = verification.unmet(change, found, self._do.mappings)
+            unmet = verification.unapplied_attributes(change, found, self._do.mappings)
         if not unmet:
             return self._done(change, found, "")
         names = ", ".join(short(path) for path in unmet)
@@ -344,5 +344,5 @@ def _is_conflict(refusal: Exception) -> bool:
 
 
 def _belongs_to(change: Change, holder: LiveUser) -> str:
-    owner = f"externalId {quoted(holder.external_id)}" if holder.external_id else "no externalId"
-    return f"user name {quoted(str(change.after.get('userName')))} belongs to account {quoted(holder.id)} ({owner})"
+    owner = f"externalId {quote(holder.external_id)}" if holder.external_id else "no externalId"
+    return f"user name {quote(str(change.after.get('userName')))} belongs to account {quote(holder.id)} ({owner})"

@@ -13,12 +13,12 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 
-from reconciler.apply.change import FORBIDDEN, Execution, OneChange
-from reconciler.apply.quarantine import too_many
-from reconciler.apply.selection import leave_out
+from reconciler.apply.change import FORBIDDEN, ChangeExecutor, Execution
+from reconciler.apply.quarantine import exceeded_limit
+from reconciler.apply.selection import exclude_with_dependents
 from reconciler.core.plan import REMOVALS, Action, Change, Outcome, Plan, Result
 from reconciler.core.policy import Limit, Policy
-from reconciler.core.text import printable, quoted
+from reconciler.core.text import escape_control, quote
 from reconciler.errors import ScimError, StopRequestedError, TargetError
 from reconciler.record.runs import FAILURES, Quarantine, QuarantineReason
 
@@ -45,7 +45,7 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class Brakes:
+class FailurePolicy:
     """What stops a run: more failures than `failures`.
 
     `trial`: addresses to begin with. The others follow if no more of these fail than the percentage allows. `late`:
@@ -53,23 +53,25 @@ class Brakes:
     """
 
     failures: Limit = Policy().failures
-    trial: Collection[str] = ()
-    late: Collection[str] = ()
+    probe: Collection[str] = ()
+    deferred: Collection[str] = ()
 
 
-def execute(plan: Plan, execution: Execution, done: Collection[str] = (), brakes: Brakes | None = None) -> Report:
+def execute(
+    plan: Plan, execution: Execution, done: Collection[str] = (), policy: FailurePolicy | None = None
+) -> Report:
     """Applies the changes of `plan` that are not in `done` (addresses), wave by wave."""
-    return _Run(execution, done, brakes or Brakes()).run(plan.changes)
+    return _PlanExecutor(execution, done, policy or FailurePolicy()).run(plan.changes)
 
 
-class _Run:
-    def __init__(self, execution: Execution, done: Collection[str], brakes: Brakes) -> None:
+class _PlanExecutor:
+    def __init__(self, execution: Execution, done: Collection[str], policy: FailurePolicy) -> None:
         self._do = execution
-        self._brakes = brakes
-        self._change = OneChange(execution)
+        self._policy = policy
+        self._change = ChangeExecutor(execution)
         self._in_effect = set(done)
-        self._stepped_aside: set[str] = set()
-        self._in_circles: set[str] = set()
+        self._temporarily_renamed: set[str] = set()
+        self._in_cycles: set[str] = set()
         self._unstarted: set[str] = set()
         self._lock = threading.Lock()
         self._attempted = 0
@@ -80,15 +82,17 @@ class _Run:
 
     def run(self, changes: Sequence[Change]) -> Report:
         waiting = [change for change in changes if change.address not in self._in_effect]
-        trial = [change for change in waiting if change.address in self._brakes.trial]
-        asides = [change for change in waiting if change.temporary_user_name is not None]
+        probe = [change for change in waiting if change.address in self._policy.probe]
+        temporary_renames = [change for change in waiting if change.temporary_user_name is not None]
         with ThreadPoolExecutor(self._do.workers, thread_name_prefix="apply") as pool:
             try:
-                if trial:
-                    self._waves(pool, trial)
-                    self._judge(replace(self._brakes.failures, floor=0))
-                self._together(pool, self._step_aside, asides)
-                self._in_circles = self._stepped_aside | leave_out(waiting, self._stepped_aside)[1].keys()
+                if probe:
+                    self._waves(pool, probe)
+                    self._judge(replace(self._policy.failures, floor=0))
+                self._together(pool, self._rename_temporarily, temporary_renames)
+                self._in_cycles = (
+                    self._temporarily_renamed | exclude_with_dependents(waiting, self._temporarily_renamed)[1].keys()
+                )
                 settled = {item.change.address for item in self._report.outcomes}
                 self._waves(pool, [change for change in waiting if change.address not in settled])
             except BaseException:
@@ -101,7 +105,7 @@ class _Run:
 
     def _waves(self, pool: ThreadPoolExecutor, changes: Sequence[Change]) -> None:
         for _, wave in groupby(changes, key=lambda change: change.wave):
-            self._together(pool, self._one, sorted(wave, key=lambda change: change.address in self._brakes.late))
+            self._together(pool, self._one, sorted(wave, key=lambda change: change.address in self._policy.deferred))
             self._mostly_failed = self._mostly_failed or self._does_mostly_fail()
 
     def _together(
@@ -124,14 +128,14 @@ class _Run:
         with self._lock:
             self._attempted += outcome.result is not Result.SKIPPED
             self._failed += outcome.result in FAILURES
-            self._judge(self._brakes.failures)
+            self._judge(self._policy.failures)
         return outcome
 
     def _judge(self, limit: Limit) -> None:
         """Puts the run in quarantine, once and on record, when it must not go on."""
         if self._report.quarantine is not None:
             return
-        why = too_many(limit, self._failed, self._attempted)
+        why = exceeded_limit(limit, self._failed, self._attempted)
         if self._report.stopped is not None:
             why = Quarantine(QuarantineReason.REFUSED, self._report.stopped.summary)
         if why is not None:
@@ -143,13 +147,15 @@ class _Run:
     def _one(self, change: Change) -> Outcome:
         missing = [address for address in change.requires if not self._is_free(address)]
         if missing and not self._ends(change):
-            return self._skipped(change, f"it waits for {printable(missing[0])}")
+            return self._skipped(change, f"it waits for {escape_control(missing[0])}")
         if change.action in REMOVALS and self._mostly_failed:
             return self._skipped(change, "most of what comes before the removals failed")
-        aside = change.address in self._stepped_aside
-        outcome = self._count(self._guarded(change, lambda: self._change.carry_out(change, stepped_aside=aside)))
-        if aside and outcome.result is Result.FAILED:
-            name = quoted(change.temporary_user_name or "")
+        temporary = change.address in self._temporarily_renamed
+        outcome = self._count(
+            self._guarded(change, lambda: self._change.carry_out(change, temporarily_renamed=temporary))
+        )
+        if temporary and outcome.result is Result.FAILED:
+            name = quote(change.temporary_user_name or "")
             return replace(outcome, message=f"{outcome.message}; it has the temporary name {name} now")
         return outcome
 
@@ -158,11 +164,11 @@ class _Run:
         failed = sum(item.result is not Result.DONE for item in self._report.outcomes)
         return failed >= _MANY and 2 * failed > len(self._report.outcomes)
 
-    def _step_aside(self, change: Change) -> Outcome | None:
+    def _rename_temporarily(self, change: Change) -> Outcome | None:
         """First step of a circle of renames: to the temporary name. Nothing to report when it worked."""
-        outcome = self._guarded(change, lambda: self._change.step_aside(change))
+        outcome = self._guarded(change, lambda: self._change.rename_temporarily(change))
         if outcome.result is Result.DONE:
-            self._stepped_aside.add(change.address)
+            self._temporarily_renamed.add(change.address)
             return None
         return self._count(outcome)
 
@@ -199,8 +205,8 @@ class _Run:
 
     def _skipped(self, change: Change, why: str) -> Outcome:
         self._unstarted.add(change.address)
-        if change.address in self._stepped_aside:
-            name = quoted(change.temporary_user_name or "")
+        if change.address in self._temporarily_renamed:
+            name = quote(change.temporary_user_name or "")
             return Outcome(change, Result.SKIPPED, f"only half done: it has the temporary name {name}; {why}")
         return Outcome(change, Result.SKIPPED, f"not started: {why}")
 
@@ -208,7 +214,7 @@ class _Run:
         """A circle of renames that was begun is finished in quarantine too: nobody is left with a temporary name."""
         if self._do.stop.is_set() or self._report.stopped is not None:
             return True
-        return self._report.quarantine is not None and change.address not in self._in_circles
+        return self._report.quarantine is not None and change.address not in self._in_cycles
 
     def _is_free(self, address: str) -> bool:
-        return address in self._in_effect or address in self._stepped_aside
+        return address in self._in_effect or address in self._temporarily_renamed

@@ -11,7 +11,7 @@ from reconciler.errors import ExitCode
 
 
 @contextmanager
-def _finishing_on_interrupt(stop: threading.Event) -> Iterator[None]:
+def finish_on_interrupt(stop: threading.Event) -> Iterator[None]:
     """The first Ctrl-C or SIGTERM lets requests in flight finish and starts no others, the second ends at once.
 
     A handler runs in the middle of anything, printing too: so it writes past Python's buffers. The second may end the

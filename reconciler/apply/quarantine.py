@@ -11,19 +11,19 @@ from datetime import datetime, timedelta
 
 from reconciler.core.plan import REMOVALS, Change, Result
 from reconciler.core.policy import Limit
-from reconciler.core.text import plural
+from reconciler.core.text import pluralize
 from reconciler.record.runs import FAILURES, Attempt, Quarantine, QuarantineReason, ReceiptRun
 
 RETRIES = (timedelta(0), timedelta(hours=6), timedelta(hours=12), timedelta(hours=24))
 """After its first failure a change is tried in the next run, then ever later; the last of these is for all further."""
 ATTEMPTS = (timedelta(hours=1), timedelta(hours=6), timedelta(hours=12), timedelta(hours=24))
 """When a target in quarantine should be tried again, by the number of runs that ended so."""
-TRIAL = 5
+PROBE_SIZE = 5
 """Changes a run begins with while the target is in quarantine."""
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class FailingUser:
     """A user whose change keeps failing."""
 
     address: str
@@ -41,7 +41,7 @@ class Trouble:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class QuarantineState:
     """The quarantine a target is in: since when, and how many runs in a row ended so."""
 
     why: Quarantine
@@ -62,22 +62,22 @@ class Health:
     runs: int = 0
     last: ReceiptRun | None = None
     last_success: ReceiptRun | None = None
-    quarantine: Standing | None = None
-    troubles: Mapping[str, Trouble] = field(default_factory=dict)
+    quarantine: QuarantineState | None = None
+    failing_users: Mapping[str, FailingUser] = field(default_factory=dict)
     """By address."""
-    suspects: frozenset[str] = frozenset()
+    suspected_causes: frozenset[str] = frozenset()
     """Addresses of those who failed in the runs of this quarantine: perhaps it is they, and not the service."""
 
     @property
     def failed_before(self) -> frozenset[str]:
         """Whom a run had better not begin with."""
-        return self.suspects | self.troubles.keys()
+        return self.suspected_causes | self.failing_users.keys()
 
     @property
     def healthy(self) -> bool:
         """Whether nobody has to look at anything."""
         clean = self.last is None or self.last.successful
-        return clean and self.quarantine is None and not self.troubles
+        return clean and self.quarantine is None and not self.failing_users
 
 
 def assess(runs: Iterable[ReceiptRun]) -> Health:
@@ -90,34 +90,34 @@ def assess(runs: Iterable[ReceiptRun]) -> Health:
             last=run,
             last_success=run if run.successful else health.last_success,
             quarantine=quarantine,
-            troubles=_troubles(health.troubles, run),
-            suspects=_suspects(health.suspects, run) if quarantine is not None else frozenset(),
+            failing_users=_failing_users(health.failing_users, run),
+            suspected_causes=_suspected_causes(health.suspected_causes, run) if quarantine is not None else frozenset(),
         )
     return health
 
 
-def _quarantine(before: Standing | None, run: ReceiptRun) -> Standing | None:
+def _quarantine(before: QuarantineState | None, run: ReceiptRun) -> QuarantineState | None:
     if run.quarantine is not None:
         when = run.ended or run.began
         if before is None:
-            return Standing(run.quarantine, when, when, 1)
+            return QuarantineState(run.quarantine, when, when, 1)
         return replace(before, why=run.quarantine, last=when, count=before.count + 1)
     # A run that was cut short proves nothing, and one that had nothing to send only if nothing was left to do.
     worked = run.how == "complete" and (run.count(Result.DONE) > 0 or (run.whole and not run.attempts))
     return None if worked else before
 
 
-def _suspects(before: frozenset[str], run: ReceiptRun) -> frozenset[str]:
+def _suspected_causes(before: frozenset[str], run: ReceiptRun) -> frozenset[str]:
     failed = {attempt.address for attempt in run.attempts if attempt.result in FAILURES}
     return (before | failed) - {attempt.address for attempt in run.attempts if attempt.result == Result.DONE}
 
 
-def _troubles(before: Mapping[str, Trouble], run: ReceiptRun) -> dict[str, Trouble]:
+def _failing_users(before: Mapping[str, FailingUser], run: ReceiptRun) -> dict[str, FailingUser]:
     after = dict(before)
     if run.whole and run.how == "complete" and not run.left:
         # Whose change was not needed any more has no trouble any more.
         seen = {attempt.address for attempt in run.attempts}
-        after = {address: trouble for address, trouble in after.items() if address in seen}
+        after = {address: failing for address, failing in after.items() if address in seen}
     for attempt in run.attempts:
         if attempt.result == Result.DONE:
             after.pop(attempt.address, None)
@@ -127,13 +127,13 @@ def _troubles(before: Mapping[str, Trouble], run: ReceiptRun) -> dict[str, Troub
     return after
 
 
-def _again(before: Trouble | None, attempt: Attempt) -> Trouble:
+def _again(before: FailingUser | None, attempt: Attempt) -> FailingUser:
     same = before is not None and before.digest == attempt.digest
     count, first = (before.count + 1, before.first) if before is not None and same else (1, attempt.time)
-    return Trouble(attempt.address, attempt.action, attempt.digest, count, first, attempt.time, attempt.message)
+    return FailingUser(attempt.address, attempt.action, attempt.digest, count, first, attempt.time, attempt.message)
 
 
-def trial_of(changes: Sequence[Change], failed_before: Collection[str]) -> frozenset[str]:
+def select_probe(changes: Sequence[Change], failed_before: Collection[str]) -> frozenset[str]:
     """The addresses of a few changes to begin with: no removals if possible, people who never failed before others.
 
     They are spread over the plan: what is wrong with some is often wrong with those beside them.
@@ -145,13 +145,13 @@ def trial_of(changes: Sequence[Change], failed_before: Collection[str]) -> froze
 
     ranked = sorted(single, key=rank)
     best = [change for change in ranked if rank(change) == rank(ranked[0])]
-    chosen = best[:: len(best) // TRIAL] if len(best) >= TRIAL else ranked
-    return frozenset(change.address for change in chosen[:TRIAL])
+    chosen = best[:: len(best) // PROBE_SIZE] if len(best) >= PROBE_SIZE else ranked
+    return frozenset(change.address for change in chosen[:PROBE_SIZE])
 
 
-def too_many(limit: Limit, failed: int, attempted: int) -> Quarantine | None:
+def exceeded_limit(limit: Limit, failed: int, attempted: int) -> Quarantine | None:
     """Why a run with so many failures must stop; None: it may go on."""
-    share = f"{failed:,} of {plural(attempted, 'attempted change')} failed"
+    share = f"{failed:,} of {pluralize(attempted, 'attempted change')} failed"
     if limit.count is not None and failed > limit.count:
         return Quarantine(QuarantineReason.TOTAL, f"{share}, more than {limit.count:,} (guards.failures.count)")
     if limit.percent is not None and failed > limit.floor and 100 * failed > limit.percent * attempted:

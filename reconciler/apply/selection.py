@@ -6,13 +6,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from reconciler.apply.quarantine import Health, Trouble, trial_of
+from reconciler.apply.quarantine import FailingUser, Health, select_probe
 from reconciler.core.plan import Change, Outcome, Plan, Result
 from reconciler.core.plan_id import change_digest
-from reconciler.core.text import plural, printable
+from reconciler.core.text import escape_control, pluralize
 
 
-def leave_out(changes: Sequence[Change], addresses: Collection[str]) -> tuple[list[Change], dict[str, str]]:
+def exclude_with_dependents(
+    changes: Sequence[Change], addresses: Collection[str]
+) -> tuple[list[Change], dict[str, str]]:
     """The changes that can be made without those of `addresses`, and address -> whom it waits for, of the others."""
     waits: dict[str, str] = {}
     missing = set(addresses)
@@ -31,7 +33,7 @@ def leave_out(changes: Sequence[Change], addresses: Collection[str]) -> tuple[li
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class Selection:
     """`plan` holds what is carried out; `skipped` what is not, and why.
 
     `trial`: addresses to begin with; `late`: those whose turn comes after that of others.
@@ -39,34 +41,34 @@ class Choice:
 
     plan: Plan
     skipped: tuple[Outcome, ...]
-    trial: frozenset[str]
-    late: frozenset[str] = frozenset()
+    probe: frozenset[str]
+    deferred: frozenset[str] = frozenset()
 
 
-def put_off(plan: Plan, health: Health, now: datetime) -> list[Outcome]:
+def defer(plan: Plan, health: Health, now: datetime) -> list[Outcome]:
     """The changes whose next attempt is later than `now`, as skipped."""
     found = []
     for change in plan.changes:
-        trouble = health.troubles.get(change.address)
-        if trouble is not None and trouble.next_attempt > now and trouble.digest == change_digest(change):
-            found.append(Outcome(change, Result.SKIPPED, _put_off(trouble)))
+        failing = health.failing_users.get(change.address)
+        if failing is not None and failing.next_attempt > now and failing.digest == change_digest(change):
+            found.append(Outcome(change, Result.SKIPPED, _deferred_message(failing)))
     return found
 
 
-def _put_off(trouble: Trouble) -> str:
+def _deferred_message(failing: FailingUser) -> str:
     return (
-        f"put off until {trouble.next_attempt:%Y-%m-%d %H:%M} UTC, because it failed {plural(trouble.count, 'time')}"
-        f" (--retry-failed tries now); it said: {trouble.message}"
+        f"put off until {failing.next_attempt:%Y-%m-%d %H:%M} UTC, because it failed {pluralize(failing.count, 'time')}"
+        f" (--retry-failed tries now); it said: {failing.message}"
     )
 
 
-def choose(plan: Plan, left_out: Sequence[Outcome], health: Health) -> Choice:
+def select_changes(plan: Plan, left_out: Sequence[Outcome], health: Health) -> Selection:
     """The plan without `left_out` and without those who have to wait for them."""
-    kept, waits = leave_out(plan.changes, {outcome.change.address for outcome in left_out})
+    kept, waits = exclude_with_dependents(plan.changes, {outcome.change.address for outcome in left_out})
     waiting = [
-        Outcome(change, Result.SKIPPED, f"not started: it waits for {printable(waits[change.address])}")
+        Outcome(change, Result.SKIPPED, f"not started: it waits for {escape_control(waits[change.address])}")
         for change in plan.changes
         if change.address in waits
     ]
-    trial = trial_of(kept, health.failed_before) if health.quarantine is not None else frozenset()
-    return Choice(replace(plan, changes=tuple(kept)), (*left_out, *waiting), trial, health.failed_before)
+    probe = select_probe(kept, health.failed_before) if health.quarantine is not None else frozenset()
+    return Selection(replace(plan, changes=tuple(kept)), (*left_out, *waiting), probe, health.failed_before)

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from reconciler.core.model import AttributeMapping, AttributePath, Flow, LiveUser
 from reconciler.core.plan import Action, Change
-from reconciler.core.values import same
+from reconciler.core.values import is_same_value
 
 
 def reads_everything(mappings: Sequence[AttributeMapping]) -> tuple[AttributeMapping, ...]:
@@ -19,7 +19,9 @@ def reads_everything(mappings: Sequence[AttributeMapping]) -> tuple[AttributeMap
     return tuple(replace(row, flow=Flow.ALWAYS) for row in mappings)
 
 
-def moved(change: Change, live: LiveUser | None, mappings: Sequence[AttributeMapping]) -> tuple[AttributePath, ...]:
+def drifted_attributes(
+    change: Change, live: LiveUser | None, mappings: Sequence[AttributeMapping]
+) -> tuple[AttributePath, ...]:
     """The attributes that are no longer as the plan saw them, empty when the change may go ahead.
 
     A user who is already as planned counts as not moved for that attribute: doing it again does no harm.
@@ -35,12 +37,14 @@ def moved(change: Change, live: LiveUser | None, mappings: Sequence[AttributeMap
     return tuple(
         row.target
         for row in rows
-        if not same(row.attribute, change.before.get(row.target), live.attributes.get(row.target))
-        and not same(row.attribute, change.after.get(row.target), live.attributes.get(row.target))
+        if not is_same_value(row.attribute, change.before.get(row.target), live.attributes.get(row.target))
+        and not is_same_value(row.attribute, change.after.get(row.target), live.attributes.get(row.target))
     )
 
 
-def unmet(change: Change, live: LiveUser | None, mappings: Sequence[AttributeMapping]) -> tuple[AttributePath, ...]:
+def unapplied_attributes(
+    change: Change, live: LiveUser | None, mappings: Sequence[AttributeMapping]
+) -> tuple[AttributePath, ...]:
     """The attributes whose planned value is not in effect, empty when all are."""
     if change.action is Action.DELETE:
         # Some services deactivate what they are asked to delete; whoever was inactive before must be gone.
@@ -53,5 +57,5 @@ def unmet(change: Change, live: LiveUser | None, mappings: Sequence[AttributeMap
         row.target
         for row in mappings
         if row.target in changed
-        and not same(row.attribute, change.after.get(row.target), live.attributes.get(row.target))
+        and not is_same_value(row.attribute, change.after.get(row.target), live.attributes.get(row.target))
     )

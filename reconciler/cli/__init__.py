@@ -19,7 +19,7 @@ import typer
 from reconciler import __version__
 from reconciler.cli import github, provisioning, tools  # noqa: F401 - their commands
 from reconciler.cli.apps import app
-from reconciler.cli.options import terminal_of
+from reconciler.cli.options import build_terminal
 from reconciler.errors import ExitCode, ReconcilerError
 
 # Typer carries its own Click and does not export UsageError, the base of BadParameter.
@@ -56,7 +56,7 @@ def main() -> None:
     except ReconcilerError as fault:
         # The command's own terminal is out of reach here, its flags are not.
         no_color, redact = "--no-color" in sys.argv, "--redact" in sys.argv
-        terminal_of(no_color=no_color, redact=redact, quiet=False, verbose=False).error(fault)
+        build_terminal(no_color=no_color, redact=redact, quiet=False, verbose=False).error(fault)
         code = fault.exit_code
     except OSError as fault:
         # A reader that has gone, a full disk, a name that no file can have.
@@ -87,9 +87,9 @@ def _open_standard_streams() -> None:
 
 def _show_mistyped(fault: Any) -> None:
     """In Click's form, with what was typed on one line."""
-    from reconciler.core.text import printable  # noqa: PLC0415
+    from reconciler.core.text import escape_control  # noqa: PLC0415
 
-    fault.message = printable(str(fault.message or ""))
+    fault.message = escape_control(str(fault.message or ""))
     fault.show()
 
 

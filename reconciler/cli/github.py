@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from reconciler.cli.apps import github_app
-from reconciler.cli.options import PLANS, STATE, Plans, Redact, State, place_of, plain_terminal
+from reconciler.cli.options import PLANS, STATE, Plans, Redact, State, build_workspace, plain_terminal
 
 _Author = Annotated[str, typer.Option("--author", metavar="LOGIN", help="Whom the token belongs to.")]
 _AUTHOR = "github-actions[bot]"
@@ -26,7 +26,7 @@ def github_annotate(
     """Print mistakes of the desired state as annotations at file and line."""
     from reconciler.commands.github import run_annotate  # noqa: PLC0415
 
-    return run_annotate(place_of(state, PLANS, None, sandbox=False), folder, plain_terminal(), redact=redact)
+    return run_annotate(build_workspace(state, PLANS, None, sandbox=False), folder, plain_terminal(), redact=redact)
 
 
 @github_app.command("summary")
@@ -104,7 +104,7 @@ def github_fetch_record(state: State = STATE) -> int:
     """Bring the record branch that settings.yaml names here, so that plan and apply know of earlier applies."""
     from reconciler.commands.record_branch import run_fetch_record  # noqa: PLC0415
 
-    return run_fetch_record(place_of(state, PLANS, None, sandbox=False), plain_terminal())
+    return run_fetch_record(build_workspace(state, PLANS, None, sandbox=False), plain_terminal())
 
 
 @github_app.command("push-record")
@@ -118,7 +118,7 @@ def github_push_record(
     """Add plans and receipts to the record branch that settings.yaml names."""
     from reconciler.commands.record_branch import run_push_record  # noqa: PLC0415
 
-    return run_push_record(place_of(state, plans, None, sandbox=False), author, plain_terminal())
+    return run_push_record(build_workspace(state, plans, None, sandbox=False), author, plain_terminal())
 
 
 @github_app.command("expect")

@@ -9,7 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from reconciler.session.terminal import Terminal
-    from reconciler.session.workspace import Place
+    from reconciler.session.workspace import Workspace
 
 State = Annotated[Path, typer.Option("--state", metavar="DIR", help="Directory of the desired state.")]
 Plans = Annotated[Path, typer.Option("--plans", metavar="DIR", help="Directory of plans and receipts.")]
@@ -49,20 +49,20 @@ STATE = Path("desired-state")
 PLANS = Path("plans")
 
 
-def terminal_of(*, no_color: bool, redact: bool, quiet: bool, verbose: bool) -> Terminal:
+def build_terminal(*, no_color: bool, redact: bool, quiet: bool, verbose: bool) -> Terminal:
     """Where words go, by the flags of a command."""
     from reconciler.session.terminal import Terminal  # noqa: PLC0415
 
     return Terminal(no_color=no_color, redact=redact, quiet=quiet, verbose=verbose)
 
 
-def place_of(state: Path, plans: Path, now: str | None, *, sandbox: bool) -> Place:
+def build_workspace(state: Path, plans: Path, now: str | None, *, sandbox: bool) -> Workspace:
     """Where things are, by the options of a command."""
-    from reconciler.session.workspace import Place, parse_now  # noqa: PLC0415
+    from reconciler.session.workspace import Workspace, parse_now  # noqa: PLC0415
 
-    return Place(state, plans, sandbox, parse_now(now))
+    return Workspace(state, plans, sandbox, parse_now(now))
 
 
 def plain_terminal() -> Terminal:
     """The terminal of a workflow's step."""
-    return terminal_of(no_color=True, redact=False, quiet=False, verbose=False)
+    return build_terminal(no_color=True, redact=False, quiet=False, verbose=False)

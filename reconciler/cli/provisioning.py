@@ -27,8 +27,8 @@ from reconciler.cli.options import (
     User,
     Verbose,
     WholePlanAt,
-    place_of,
-    terminal_of,
+    build_terminal,
+    build_workspace,
 )
 
 
@@ -48,8 +48,8 @@ def validate(
     """Check the desired state. No network, no token."""
     from reconciler.commands.validate import run_validate  # noqa: PLC0415
 
-    terminal = terminal_of(no_color=no_color, redact=redact, quiet=quiet, verbose=verbose)
-    return run_validate(place_of(state, PLANS, now, sandbox=False), terminal, base)
+    terminal = build_terminal(no_color=no_color, redact=redact, quiet=quiet, verbose=verbose)
+    return run_validate(build_workspace(state, PLANS, now, sandbox=False), terminal, base)
 
 
 @app.command()
@@ -83,12 +83,12 @@ def plan(
 ) -> int:
     """Show what would change. Cannot write."""
     from reconciler.commands.plan import PlanOptions, run_plan  # noqa: PLC0415
-    from reconciler.render.formats import Face  # noqa: PLC0415
+    from reconciler.render.formats import OutputOptions  # noqa: PLC0415
 
-    terminal = terminal_of(no_color=no_color, redact=redact, quiet=quiet, verbose=verbose)
-    looks = Face(format_, summary, limit, whole_plan_at, template)
+    terminal = build_terminal(no_color=no_color, redact=redact, quiet=quiet, verbose=verbose)
+    looks = OutputOptions(format_, summary, limit, whole_plan_at, template)
     options = PlanOptions(out, looks, tuple(user or ()), detailed_exitcode, log, base, offline)
-    return run_plan(place_of(state, plans, now, sandbox=sandbox), options, terminal)
+    return run_plan(build_workspace(state, plans, now, sandbox=sandbox), options, terminal)
 
 
 @app.command()
@@ -122,7 +122,7 @@ def apply(
     """Carry out a plan."""
     from reconciler.commands.apply import ApplyOptions, run_apply  # noqa: PLC0415
 
-    terminal = terminal_of(no_color=no_color, redact=redact, quiet=quiet, verbose=verbose)
+    terminal = build_terminal(no_color=no_color, redact=redact, quiet=quiet, verbose=verbose)
     options = ApplyOptions(
         file,
         auto_approve,
@@ -134,7 +134,7 @@ def apply(
         lock_timeout=lock_timeout,
         log=log,
     )
-    return run_apply(place_of(state, plans, now, sandbox=sandbox), options, terminal)
+    return run_apply(build_workspace(state, plans, now, sandbox=sandbox), options, terminal)
 
 
 @app.command()
@@ -158,11 +158,11 @@ def drift(
     """Tell what was edited in the target since the last apply, and what is not applied yet. Cannot write."""
     from reconciler.commands.drift import run_drift  # noqa: PLC0415
     from reconciler.commands.plan import PlanOptions  # noqa: PLC0415
-    from reconciler.render.formats import Face  # noqa: PLC0415
+    from reconciler.render.formats import OutputOptions  # noqa: PLC0415
 
-    terminal = terminal_of(no_color=no_color, redact=redact, quiet=quiet, verbose=verbose)
-    options = PlanOptions(out, Face(format_, summary, limit), (), detailed_exitcode)
-    return run_drift(place_of(state, plans, now, sandbox=sandbox), options, terminal)
+    terminal = build_terminal(no_color=no_color, redact=redact, quiet=quiet, verbose=verbose)
+    options = PlanOptions(out, OutputOptions(format_, summary, limit), (), detailed_exitcode)
+    return run_drift(build_workspace(state, plans, now, sandbox=sandbox), options, terminal)
 
 
 @app.command()
@@ -180,10 +180,10 @@ def show(
 ) -> int:
     """Render a saved plan, a receipt, or both of a record."""
     from reconciler.commands.show import run_show  # noqa: PLC0415
-    from reconciler.render.formats import Face  # noqa: PLC0415
+    from reconciler.render.formats import OutputOptions  # noqa: PLC0415
 
-    terminal = terminal_of(no_color=no_color, redact=redact, quiet=quiet, verbose=verbose)
-    return run_show(file, Face(format_, summary, limit, whole_plan_at, template), terminal)
+    terminal = build_terminal(no_color=no_color, redact=redact, quiet=quiet, verbose=verbose)
+    return run_show(file, OutputOptions(format_, summary, limit, whole_plan_at, template), terminal)
 
 
 @app.command()
@@ -205,8 +205,10 @@ def explain(
     """Tell why one user is in scope or not. Also how each value came about, and what would happen."""
     from reconciler.commands.explain import ExplainOptions, run_explain  # noqa: PLC0415
 
-    terminal = terminal_of(no_color=no_color, redact=redact, quiet=quiet, verbose=verbose)
-    return run_explain(place_of(state, plans, now, sandbox=sandbox), ExplainOptions(user, format_, offline), terminal)
+    terminal = build_terminal(no_color=no_color, redact=redact, quiet=quiet, verbose=verbose)
+    return run_explain(
+        build_workspace(state, plans, now, sandbox=sandbox), ExplainOptions(user, format_, offline), terminal
+    )
 
 
 @app.command()
@@ -223,8 +225,8 @@ def status(
     """Tell how the last applies went. By receipts: no network, no token. Exit code 1: somebody should look."""
     from reconciler.commands.status import run_status  # noqa: PLC0415
 
-    terminal = terminal_of(no_color=no_color, redact=redact, quiet=quiet, verbose=verbose)
-    return run_status(place_of(state, plans, None, sandbox=sandbox), format_, terminal)
+    terminal = build_terminal(no_color=no_color, redact=redact, quiet=quiet, verbose=verbose)
+    return run_status(build_workspace(state, plans, None, sandbox=sandbox), format_, terminal)
 
 
 @app.command("log")
@@ -254,9 +256,9 @@ def history(
     """Tell who changed what and when, and what became of it. By git and receipts: no network, no token."""
     from reconciler.commands.log import LogOptions, run_log  # noqa: PLC0415
 
-    terminal = terminal_of(no_color=no_color, redact=redact, quiet=quiet, verbose=verbose)
+    terminal = build_terminal(no_color=no_color, redact=redact, quiet=quiet, verbose=verbose)
     options = LogOptions(user, attribute, since, limit, format_)
-    return run_log(place_of(state, plans, None, sandbox=sandbox), options, terminal)
+    return run_log(build_workspace(state, plans, None, sandbox=sandbox), options, terminal)
 
 
 @app.command()
@@ -284,6 +286,6 @@ def rollback(
     """Edit the desired state to be as it was, as a change to review. Files only: no network, no token."""
     from reconciler.commands.rollback import RollbackOptions, run_rollback  # noqa: PLC0415
 
-    terminal = terminal_of(no_color=no_color, redact=redact, quiet=quiet, verbose=verbose)
+    terminal = build_terminal(no_color=no_color, redact=redact, quiet=quiet, verbose=verbose)
     options = RollbackOptions(to, user, everything, dry_run, force)
-    return run_rollback(place_of(state, plans, None, sandbox=sandbox), options, terminal)
+    return run_rollback(build_workspace(state, plans, None, sandbox=sandbox), options, terminal)

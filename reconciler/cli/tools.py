@@ -9,7 +9,18 @@ from typing import Annotated
 import typer
 
 from reconciler.cli.apps import app, export_app, import_app, sandbox_app
-from reconciler.cli.options import PLANS, STATE, NoColor, Now, Quiet, Redact, State, Verbose, place_of, terminal_of
+from reconciler.cli.options import (
+    PLANS,
+    STATE,
+    NoColor,
+    Now,
+    Quiet,
+    Redact,
+    State,
+    Verbose,
+    build_terminal,
+    build_workspace,
+)
 from reconciler.errors import ExitCode
 
 
@@ -30,7 +41,7 @@ def init(
     """Make a new repository with an example and workflows. Overwrites nothing."""
     from reconciler.commands.init import InitOptions, run_init  # noqa: PLC0415
 
-    terminal = terminal_of(no_color=no_color, redact=False, quiet=quiet, verbose=False)
+    terminal = build_terminal(no_color=no_color, redact=False, quiet=quiet, verbose=False)
     return run_init(directory, InitOptions(profile, domain, wheel), terminal)
 
 
@@ -49,7 +60,7 @@ def evaluate(
     from reconciler.commands.evaluate import run_eval  # noqa: PLC0415
     from reconciler.session.workspace import parse_now  # noqa: PLC0415
 
-    terminal = terminal_of(no_color=no_color, redact=False, quiet=quiet, verbose=False)
+    terminal = build_terminal(no_color=no_color, redact=False, quiet=quiet, verbose=False)
     return run_eval(expression, attributes, parse_now(now), terminal, explain=explain)
 
 
@@ -77,7 +88,7 @@ def demo(
     """Walk through the whole job on the embedded sandbox. In a scratch copy: your files stay as they are."""
     from reconciler.commands.demo import run_demo  # noqa: PLC0415
 
-    return run_demo(state, terminal_of(no_color=no_color, redact=redact, quiet=quiet, verbose=verbose))
+    return run_demo(state, build_terminal(no_color=no_color, redact=redact, quiet=quiet, verbose=verbose))
 
 
 @import_app.command("entra-schema")
@@ -103,7 +114,7 @@ def import_entra_schema(
     from reconciler.commands.import_entra import ImportOptions, run_import_entra_schema  # noqa: PLC0415
     from reconciler.session.workspace import parse_now  # noqa: PLC0415
 
-    terminal = terminal_of(no_color=no_color, redact=False, quiet=quiet, verbose=False)
+    terminal = build_terminal(no_color=no_color, redact=False, quiet=quiet, verbose=False)
     options = ImportOptions(file, profile, rule, dry_run, force)
     return run_import_entra_schema(state, options, parse_now(None), terminal)
 
@@ -123,8 +134,8 @@ def export_entra_schema(
     """
     from reconciler.commands.export_entra import run_export_entra_schema  # noqa: PLC0415
 
-    terminal = terminal_of(no_color=no_color, redact=False, quiet=quiet, verbose=False)
-    return run_export_entra_schema(place_of(state, PLANS, now, sandbox=False), out, terminal)
+    terminal = build_terminal(no_color=no_color, redact=False, quiet=quiet, verbose=False)
+    return run_export_entra_schema(build_workspace(state, PLANS, now, sandbox=False), out, terminal)
 
 
 @sandbox_app.command("serve")

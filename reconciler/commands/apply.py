@@ -11,37 +11,37 @@ from pathlib import Path
 
 from reconciler.apply import verification
 from reconciler.apply.change import Execution
-from reconciler.apply.executor import Brakes, Report, execute
-from reconciler.apply.interrupt import _finishing_on_interrupt
+from reconciler.apply.executor import FailurePolicy, Report, execute
+from reconciler.apply.interrupt import finish_on_interrupt
 from reconciler.apply.quarantine import Health
-from reconciler.apply.selection import Choice, choose, put_off
+from reconciler.apply.selection import Selection, defer, select_changes
 from reconciler.commands.plan import exit_code as plan_exit_code
 from reconciler.commands.plan import make_plan
 from reconciler.core.plan import Outcome, Plan, Result
 from reconciler.core.planning.live_user import LiveReader
-from reconciler.core.planning.planner import judged_anew, with_approval
+from reconciler.core.planning.planner import carry_over_approval, reevaluate_guards
 from reconciler.core.policy import Approval
 from reconciler.core.profile import TargetProfile
-from reconciler.core.text import plural, quoted
+from reconciler.core.text import pluralize, quote
 from reconciler.errors import ExitCode, PlanFileError, QuarantineError, StalePlanError, TargetError, UsageError
 from reconciler.record.files import read_file, write_private
 from reconciler.record.lock import Wait, one_writer
 from reconciler.record.plan_file import from_json, to_record
 from reconciler.record.reader import PAGE, PLAN
 from reconciler.record.receipt import Receipt, started_addresses
-from reconciler.record.refusal import forget_refusal, last_refusal, remember_refusal
+from reconciler.record.refusal import clear_refusal, read_refusal, save_refusal
 from reconciler.render.apply_report import render_report, was_not_started
-from reconciler.render.text import render_plan
+from reconciler.render.text import render_text
 from reconciler.scim.client import ScimClient
-from reconciler.scim.rate_limiter import Pace
+from reconciler.scim.rate_limiter import RateLimiter
 from reconciler.session import connection
-from reconciler.session.health import health_of, real_now, tell, told
+from reconciler.session.health import describe_health, health_of, real_now, report_lines
 from reconciler.session.provisioning_log import Log, open_log
-from reconciler.session.record import record_of, tell_lost_keys, veil_of, write_missing_pages, write_page
-from reconciler.session.reviewed_plan import check_binding, not_as_reviewed
+from reconciler.session.record import build_redactor, record_of, tell_lost_keys, write_missing_pages, write_page
+from reconciler.session.reviewed_plan import check_binding, find_unreviewed
 from reconciler.session.session import Session, open_session
 from reconciler.session.terminal import Progress, Terminal
-from reconciler.session.workspace import Place, usable_state
+from reconciler.session.workspace import Workspace, load_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class ApplyOptions:
     log: Path | None = None
 
 
-def run_apply(place: Place, options: ApplyOptions, terminal: Terminal) -> ExitCode:
+def run_apply(workspace: Workspace, options: ApplyOptions, terminal: Terminal) -> ExitCode:
     """Plans, compares or asks, executes, reports; the only writer to its target as long as it lasts."""
     if options.file is not None and options.users:
         raise UsageError("--user cannot be combined with a saved plan", "A saved plan is applied as a whole.")
@@ -67,17 +67,17 @@ def run_apply(place: Place, options: ApplyOptions, terminal: Terminal) -> ExitCo
     if reviewed is not None and reviewed.offline:
         said = f"the plan was made offline: it compares with {reviewed.base}, not with the live service"
         raise PlanFileError(said, "Make one that can be applied: `reconciler plan -o FILE`, without --offline.")
-    state = usable_state(place, terminal)
+    state = load_state(workspace, terminal)
     if state is None:
         return ExitCode.ERROR
-    veil = veil_of(place, state)
+    redactor = build_redactor(workspace, state)
     with (
         open_log(options.log, terminal) as log,
-        one_writer(place.lock(state.target), Wait(options.lock_timeout, terminal.note)),
-        open_session(place, state, terminal, veil) as session,
+        one_writer(workspace.lock(state.target), Wait(options.lock_timeout, terminal.note)),
+        open_session(workspace, state, terminal, redactor) as session,
     ):
-        write_missing_pages(session.place, terminal)
-        tell_lost_keys(session.place, veil, terminal)
+        write_missing_pages(session.workspace, terminal)
+        tell_lost_keys(session.workspace, redactor, terminal)
         return _Apply(session, options, reviewed, terminal, log).run()
 
 
@@ -109,9 +109,9 @@ class _Apply:
             self._close_the_books(plan, health)
             return plan_exit_code(plan, detailed=False)
         tried = self._options.retry_failed or bool(self._options.users)
-        late = [] if tried else _others(put_off(plan, health, real_now()), changed)
-        choice = choose(plan, [*changed, *late], health)
-        tell(self._terminal, told(health, len(late), len(choice.trial)))
+        deferred = [] if tried else _others(defer(plan, health, real_now()), changed)
+        choice = select_changes(plan, [*changed, *deferred], health)
+        report_lines(self._terminal, describe_health(health, len(deferred), len(choice.probe)))
         if choice.plan.changes and not self._agreed():
             self._terminal.result("Apply cancelled.")
             return ExitCode.ERROR
@@ -120,39 +120,39 @@ class _Apply:
 
     def _plan(self) -> tuple[Plan, list[Outcome]]:
         """The plan as it is now, and which of its users are not as reviewed."""
-        place, policy = self._session.place, self._session.state.policy
+        workspace, policy = self._session.workspace, self._session.state.policy
         plan = self._read_and_plan()
         by_hand = [Approval(self._options.approve)] if self._options.approve is not None else []
         approvals = [*policy.approvals, *by_hand]
-        plan = judged_anew(plan, approvals, today(place))
+        plan = reevaluate_guards(plan, approvals, today(workspace))
         reviewed = self._reviewed
         _check_approval(self._options.approve, [plan, reviewed or plan], self._terminal)
         if reviewed is None:
             return plan, []
-        begun, veil = started_addresses(place.history, reviewed.plan_id), self._session.veil
-        started = {each.address for each in reviewed.changes if {each.address, veil.address(each.address)} & begun}
-        changed = not_as_reviewed(reviewed, plan, started, strict=self._options.strict)
+        begun, redactor = started_addresses(workspace.history, reviewed.plan_id), self._session.redactor
+        started = {each.address for each in reviewed.changes if {each.address, redactor.address(each.address)} & begun}
+        changed = find_unreviewed(reviewed, plan, started, strict=self._options.strict)
         # What is left of a plan that was approved as a whole is approved too.
-        return with_approval(plan, approvals, today(place), reviewed), changed
+        return carry_over_approval(plan, approvals, today(workspace), reviewed), changed
 
     def _read_and_plan(self) -> Plan:
         """A service that refuses us before there is a plan is remembered: no receipt could tell."""
-        place, target = self._session.place, self._session.target
+        workspace, target = self._session.workspace, self._session.target
         try:
             plan = make_plan(self._session, self._options.users, self._terminal)
         except TargetError as refusal:
-            before = last_refusal(place.history, target)
-            said = self._session.veil.text(refusal.summary)
-            remember_refusal(place.record, before, target, said, real_now())
+            before = read_refusal(workspace.history, target)
+            said = self._session.redactor.text(refusal.summary)
+            save_refusal(workspace.record, before, target, said, real_now())
             raise
-        forget_refusal(place.record, place.history, real_now())
+        clear_refusal(workspace.record, workspace.history, real_now())
         return plan
 
     def _show(self, plan: Plan) -> None:
         terminal = self._terminal
         if self._reviewed is None or plan.blocked or not plan.changes:
             profile = self._session.state.profile
-            terminal.result(render_plan(plan, profile, terminal.style, summary_only=self._options.summary))
+            terminal.result(render_text(plan, profile, terminal.style, summary_only=self._options.summary))
         elif plan.diagnostics:
             terminal.diagnostics(plan.diagnostics)
 
@@ -163,13 +163,13 @@ class _Apply:
         """Nothing is left to do: what earlier receipts say about failures is over."""
         if plan.tally.failed or self._options.users or health.healthy:
             return
-        place = self._session.place
-        receipt = Receipt(record_of(place, plan), plan, real_now, veil=self._session.veil)
+        workspace = self._session.workspace
+        receipt = Receipt(record_of(workspace, plan), plan, real_now, redactor=self._session.redactor)
         receipt.close({})
-        write_page(receipt.path.parent, place, self._terminal)
+        write_page(receipt.path.parent, workspace, self._terminal)
         self._terminal.note(f"Nothing is left of what failed before. Receipt: {receipt.path}")
 
-    def _carry_out(self, choice: Choice, planned: Plan) -> ExitCode:
+    def _carry_out(self, choice: Selection, planned: Plan) -> ExitCode:
         report = self._execute(choice, planned) if choice.plan.changes else Report()
         report.outcomes += choice.skipped
         for outcome in choice.skipped:
@@ -182,37 +182,42 @@ class _Apply:
             self._terminal.error(QuarantineError(report.quarantine.message))
         return exit_code(choice.plan, report)
 
-    def _execute(self, choice: Choice, planned: Plan) -> Report:
+    def _execute(self, choice: Selection, planned: Plan) -> Report:
         session, terminal = self._session, self._terminal
         stop = threading.Event()
-        pace = Pace(
+        limiter = RateLimiter(
             stop, on_pause=lambda seconds: terminal.note(f"The service wants a pause of {seconds:.0f} seconds.")
         )
-        with terminal.progress() as progress, connection.client(session.connection, writes=True, pace=pace) as client:
-            directory = record_of(session.place, planned)
-            write_private(directory / PLAN, to_record(planned, session.veil))
+        with (
+            terminal.progress() as progress,
+            connection.open_client(session.connection, writes=True, limiter=limiter) as client,
+        ):
+            directory = record_of(session.workspace, planned)
+            write_private(directory / PLAN, to_record(planned, session.redactor))
             # Until it is written anew there is none: the next apply then sees that a page is missing.
             (directory / PAGE).unlink(missing_ok=True)
             whole = not self._options.users
-            receipt = Receipt(directory, planned, real_now, whole=whole, veil=session.veil, made_now=choice.plan)
+            receipt = Receipt(
+                directory, planned, real_now, whole=whole, redactor=session.redactor, made_now=choice.plan
+            )
             for outcome in choice.skipped:
                 receipt.finished(outcome)
             watch = _Watch(len(choice.plan.changes), progress, terminal, self._log, stop)
-            execution = _execution(session, client, receipt, watch, pace)
-            brakes = Brakes(session.state.policy.failures, choice.trial, choice.late)
-            with _finishing_on_interrupt(stop):
-                report = execute(choice.plan, execution, brakes=brakes)
+            execution = _execution(session, client, receipt, watch, limiter)
+            policy = FailurePolicy(session.state.policy.failures, choice.probe, choice.deferred)
+            with finish_on_interrupt(stop):
+                report = execute(choice.plan, execution, policy=policy)
             counts = Counter(outcome.result for outcome in (*report.outcomes, *choice.skipped))
             receipt.close(counts, how=_how(report), left=report.left)
-            write_page(directory, session.place, terminal)
+            write_page(directory, session.workspace, terminal)
         terminal.note(f"Receipt: {receipt.path}")
         return report
 
 
-def _others(late: list[Outcome], changed: list[Outcome]) -> list[Outcome]:
+def _others(deferred: list[Outcome], changed: list[Outcome]) -> list[Outcome]:
     """A user is skipped for one reason only."""
     named = {outcome.change.address for outcome in changed}
-    return [outcome for outcome in late if outcome.change.address not in named]
+    return [outcome for outcome in deferred if outcome.change.address not in named]
 
 
 def _how(report: Report) -> str:
@@ -225,15 +230,15 @@ def _check_approval(given: str | None, plans: list[Plan], terminal: Terminal) ->
     """An id that is not this plan's: the plan somebody had in mind is another one."""
     if given is None or given in [plan.plan_id for plan in plans]:
         return
-    said = f"--approve {quoted(given)} is not the id of this plan, which is {plans[0].plan_id}"
+    said = f"--approve {quote(given)} is not the id of this plan, which is {plans[0].plan_id}"
     if not plans[0].blocked:
         raise StalePlanError(said, "Look at the plan as it is now, then approve or apply it.")
     terminal.note(said)
 
 
-def today(place: Place) -> date:
+def today(workspace: Workspace) -> date:
     """The day approvals are judged by: `--now` looks ahead, it doesn't bring back what has run out."""
-    return max(place.now, datetime.now(UTC)).date()
+    return max(workspace.now, datetime.now(UTC)).date()
 
 
 def _asked(terminal: Terminal) -> bool:
@@ -257,8 +262,8 @@ def _explain_conflicts(report: Report, profile: TargetProfile, terminal: Termina
     if held and profile.conflict_causes:
         causes = "\n".join(f"  - {cause}" for cause in profile.conflict_causes)
         terminal.result(
-            f"\n{profile.title} does not say over SCIM what holds {plural(held, 'user name')}; its activity log does. "
-            f"Likely one of:\n{causes}"
+            f"\n{profile.title} does not say over SCIM what holds {pluralize(held, 'user name')}; "
+            f"its activity log does. Likely one of:\n{causes}"
         )
 
 
@@ -281,7 +286,9 @@ class _Watch:
         self.progress("Applying", self.done, self.total)
 
 
-def _execution(session: Session, client: ScimClient, receipt: Receipt, watch: _Watch, pace: Pace) -> Execution:
+def _execution(
+    session: Session, client: ScimClient, receipt: Receipt, watch: _Watch, limiter: RateLimiter
+) -> Execution:
     state = session.state
     return Execution(
         service=client,
@@ -291,7 +298,7 @@ def _execution(session: Session, client: ScimClient, receipt: Receipt, watch: _W
         profile=state.profile,
         on_outcome=watch,
         stop=watch.stop,
-        room=pace.room,
+        room=limiter.room,
     )
 
 

@@ -13,10 +13,10 @@ from reconciler.commands.plan import PlanOptions, run_plan
 from reconciler.core.paths import short
 from reconciler.desired.loader import DesiredState, load
 from reconciler.errors import ExitCode, UsageError
-from reconciler.render.formats import Face
+from reconciler.render.formats import OutputOptions
 from reconciler.session.sandbox import edit_sandbox, seed_sandbox
 from reconciler.session.terminal import Terminal
-from reconciler.session.workspace import Place
+from reconciler.session.workspace import Workspace
 
 _BY_HAND: Mapping[str, object] = {"enterprise:department": "Moved by hand"}
 
@@ -30,55 +30,55 @@ def run_demo(state: Path, terminal: Terminal) -> ExitCode:
     with tempfile.TemporaryDirectory(prefix="reconciler-demo-") as scratch:
         copy = Path(scratch) / "desired-state"
         shutil.copytree(state, copy, symlinks=True)
-        place = Place(copy, Path(scratch) / "plans", sandbox=True, now=datetime.now(UTC))
-        return _walk(place, terminal)
+        workspace = Workspace(copy, Path(scratch) / "plans", sandbox=True, now=datetime.now(UTC))
+        return _walk(workspace, terminal)
 
 
-def _walk(place: Place, terminal: Terminal) -> ExitCode:
+def _walk(workspace: Workspace, terminal: Terminal) -> ExitCode:
     step = _Steps(terminal)
     step(
         "The desired state is a directory of YAML files, the target a sandbox that behaves like\n"
         "Apple Business Manager. Its users have drifted: what would have to change?",
         "reconciler plan --sandbox --summary -o plan.json",
     )
-    seed_sandbox(place.sandbox_file, None)
-    code = _plan(place, terminal, summary=True)
+    seed_sandbox(workspace.sandbox_file, None)
+    code = _plan(workspace, terminal, summary=True)
     if code is not ExitCode.OK:
         return code
     step("Apply does exactly what was reviewed, and verifies each change.", "reconciler apply --sandbox plan.json")
-    code = _apply(place, terminal)
+    code = _apply(workspace, terminal)
     if code is not ExitCode.OK:
         return code
     step("Now somebody edits the target by hand, past git.", "")
-    _edit_by_hand(place, terminal)
+    _edit_by_hand(workspace, terminal)
     step("The next plan shows the drift.", "reconciler plan --sandbox -o plan.json")
-    _plan(place, terminal, summary=False)
+    _plan(workspace, terminal, summary=False)
     step("Apply corrects it.", "reconciler apply --sandbox plan.json")
-    _apply(place, terminal)
+    _apply(workspace, terminal)
     step("And there is nothing left to do.", "reconciler plan --sandbox --detailed-exitcode")
-    options = PlanOptions(None, Face(), (), detailed_exitcode=True)
-    return run_plan(place, options, terminal.quieter())
+    options = PlanOptions(None, OutputOptions(), (), detailed_exitcode=True)
+    return run_plan(workspace, options, terminal.quieter())
 
 
-def _plan(place: Place, terminal: Terminal, *, summary: bool) -> ExitCode:
-    options = PlanOptions(place.plans / "plan.json", Face(summary=summary), (), detailed_exitcode=False)
-    return run_plan(place, options, terminal.quieter())
+def _plan(workspace: Workspace, terminal: Terminal, *, summary: bool) -> ExitCode:
+    options = PlanOptions(workspace.plans / "plan.json", OutputOptions(summary=summary), (), detailed_exitcode=False)
+    return run_plan(workspace, options, terminal.quieter())
 
 
-def _apply(place: Place, terminal: Terminal) -> ExitCode:
-    options = ApplyOptions(place.plans / "plan.json", auto_approve=False, approve=None, users=(), summary=False)
-    return run_apply(place, options, terminal.quieter())
+def _apply(workspace: Workspace, terminal: Terminal) -> ExitCode:
+    options = ApplyOptions(workspace.plans / "plan.json", auto_approve=False, approve=None, users=(), summary=False)
+    return run_apply(workspace, options, terminal.quieter())
 
 
-def _edit_by_hand(place: Place, terminal: Terminal) -> None:
+def _edit_by_hand(workspace: Workspace, terminal: Terminal) -> None:
     """One person moves to another department, one is deactivated."""
-    state = load(place.state, place.now)
+    state = load(workspace.state, workspace.now)
     if not isinstance(state, DesiredState):
         return
     names = [str(user.attributes["userName"]) for user in state.users if user.verdict.in_scope and not user.failed]
     edits: list[tuple[str, Mapping[str, object]]] = list(zip(names[:2], (_BY_HAND, {"active": False}), strict=False))
     for name, changes in edits:
-        edit_sandbox(place.sandbox_file, name.casefold(), changes)
+        edit_sandbox(workspace.sandbox_file, name.casefold(), changes)
         told = ", ".join(f"{short(path)} = {value}" for path, value in changes.items())
         terminal.result(f"  {name}: {told}")
 

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from reconciler.commands.plan import PlanOptions, plan_and_tell
 from reconciler.errors import ExitCode
-from reconciler.session.drift_baseline import drift_side
+from reconciler.session.drift_baseline import load_drift_baseline
 from reconciler.session.terminal import Terminal
-from reconciler.session.workspace import Place, usable_state
+from reconciler.session.workspace import Workspace, load_state
 
 
-def run_drift(place: Place, options: PlanOptions, terminal: Terminal) -> ExitCode:
+def run_drift(workspace: Workspace, options: PlanOptions, terminal: Terminal) -> ExitCode:
     """Plans, tells apart, prints, saves."""
     options.face.check()
-    state = usable_state(place, terminal)
+    state = load_state(workspace, terminal)
     if state is None:
         return ExitCode.ERROR
-    return plan_and_tell(place, state, options, terminal, drift_side)
+    return plan_and_tell(workspace, state, options, terminal, load_drift_baseline)

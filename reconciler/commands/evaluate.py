@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from reconciler.core.model import RulePart
-from reconciler.core.text import printable
+from reconciler.core.text import escape_control
 from reconciler.desired.rules import outcome_words, rule_part
 from reconciler.errors import ExitCode, UsageError
 from reconciler.expressions import language
@@ -19,9 +19,11 @@ def run_eval(expression: str, attributes: str, now: datetime, terminal: Terminal
     """Prints the value, or with `explain` the value of every part; 1 when the expression refuses the attributes."""
     try:
         compiled = language.compile_expression(expression)
-    except language.ExpressionFaultError as fault:
+    except language.ExpressionError as fault:
         marker = " " * fault.position + "^"
-        raise UsageError(f"the expression cannot be used: {fault}", f"{printable(expression)}\n{marker}") from fault
+        raise UsageError(
+            f"the expression cannot be used: {fault}", f"{escape_control(expression)}\n{marker}"
+        ) from fault
     given = _attributes(attributes)
     context = language.Context(now=now, taken=lambda _value: False, random=secrets.randbelow, creating=True)
     if explain:
@@ -29,7 +31,7 @@ def run_eval(expression: str, attributes: str, now: datetime, terminal: Terminal
     try:
         value = compiled.evaluate(given, context)
     except language.EvaluationError as fault:
-        terminal.note(f"Error: {printable(str(fault))}")
+        terminal.note(f"Error: {escape_control(str(fault))}")
         return ExitCode.ERROR
     if not explain:
         terminal.result(outcome_words(value))
@@ -55,6 +57,6 @@ def _attributes(text: str) -> language.Attributes:
 
 
 def _lines(part: RulePart, depth: int) -> Iterator[str]:
-    yield f"{'  ' * depth}{printable(part.text)} = {part.outcome}"
+    yield f"{'  ' * depth}{escape_control(part.text)} = {part.outcome}"
     for inner in part.parts:
         yield from _lines(inner, depth + 1)

@@ -12,7 +12,7 @@ from reconciler.core.planning.matching import match
 from reconciler.core.planning.planner import LiveState, build_plan
 from reconciler.core.policy import Policy
 from reconciler.core.scope.trace import trace
-from reconciler.core.text import quoted
+from reconciler.core.text import quote
 from reconciler.desired.directory import Directory
 from reconciler.desired.loader import DesiredState
 from reconciler.errors import ExitCode, UsageError
@@ -22,7 +22,7 @@ from reconciler.render.formats import DATA, check_format
 from reconciler.session import connection
 from reconciler.session.session import Session, open_session
 from reconciler.session.terminal import Terminal
-from reconciler.session.workspace import Place, usable_state
+from reconciler.session.workspace import Workspace, load_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,29 +34,33 @@ class ExplainOptions:
     offline: bool
 
 
-def run_explain(place: Place, options: ExplainOptions, terminal: Terminal) -> ExitCode:
+def run_explain(workspace: Workspace, options: ExplainOptions, terminal: Terminal) -> ExitCode:
     """Prints everything about one user, called by userPrincipalName, objectId, userName or id."""
     check_format(options.format, DATA)
     if options.format == "json" and terminal.style.redact:
         raise UsageError("--redact cannot be combined with --format json", "JSON is for machines: use text.")
-    state = usable_state(place, terminal)
+    state = load_state(workspace, terminal)
     if state is None:
         return ExitCode.ERROR
-    found = _offline(place, state, options.user) if options.offline else _online(place, state, options.user, terminal)
+    found = (
+        _offline(workspace, state, options.user)
+        if options.offline
+        else _online(workspace, state, options.user, terminal)
+    )
     as_json = options.format == "json"
     terminal.result(json_text(to_document(found)) if as_json else render_explanation(found, terminal.style))
     return ExitCode.OK
 
 
-def _offline(place: Place, state: DesiredState, name: str) -> Explanation:
+def _offline(workspace: Workspace, state: DesiredState, name: str) -> Explanation:
     desired = explanation.find_desired(name, state.users)
     if desired is None:
-        raise UsageError(f"nobody is called {quoted(name)} in the desired state", "Leave --offline out to look live.")
-    source = _source_of(place, desired)
+        raise UsageError(f"nobody is called {quote(name)} in the desired state", "Leave --offline out to look live.")
+    source = _source_of(workspace, desired)
     return Explanation(
         name=desired.key,
         source=source,
-        scope=trace(source, state.rules, place.now.date()),
+        scope=trace(source, state.rules, workspace.now.date()),
         lookups=explanation.lookups(desired, (), state.mappings),
         rows=explanation.mapped(source, state.mappings, None),
         live=None,
@@ -66,23 +70,23 @@ def _offline(place: Place, state: DesiredState, name: str) -> Explanation:
     )
 
 
-def _online(place: Place, state: DesiredState, name: str, terminal: Terminal) -> Explanation:
+def _online(workspace: Workspace, state: DesiredState, name: str, terminal: Terminal) -> Explanation:
     with (
-        open_session(place, state, terminal) as session,
+        open_session(workspace, state, terminal) as session,
         terminal.progress() as progress,
-        connection.client(session.connection, writes=False) as client,
+        connection.open_client(session.connection, writes=False) as client,
     ):
         live = live_state(client, session, progress)
     desired = explanation.find_desired(name, state.users)
     account = _account_of(desired, live, state) if desired else explanation.find_live(name, live.users)
     if desired is None and account is None:
-        raise UsageError(f"nobody is called {quoted(name)}", "Neither in the desired state nor live.")
+        raise UsageError(f"nobody is called {quote(name)}", "Neither in the desired state nor live.")
     case = _case(session, live, desired, account)
-    source = _source_of(place, desired) if desired else None
+    source = _source_of(workspace, desired) if desired else None
     return Explanation(
         name=case.key,
         source=source,
-        scope=trace(source, state.rules, place.now.date()) if source else None,
+        scope=trace(source, state.rules, workspace.now.date()) if source else None,
         lookups=explanation.lookups(desired, live.users, state.mappings) if desired else (),
         rows=explanation.mapped(source, state.mappings, account) if source else (),
         live=account,
@@ -110,9 +114,9 @@ def _case(session: Session, live: LiveState, desired: DesiredUser | None, accoun
     return Case(key, desired, account, plan, build_plan(permitted, live), request.policy)
 
 
-def _source_of(place: Place, desired: DesiredUser) -> SourceUser:
+def _source_of(workspace: Workspace, desired: DesiredUser) -> SourceUser:
     """The user as written; only the mapped form of users stays in memory, so the files are read again."""
-    for user in Directory(place.state).users():
+    for user in Directory(workspace.state).users():
         if user.key == desired.key and user.origin == desired.origin:
             return user
-    raise UsageError(f"{quoted(desired.key)} is no longer in the desired state", "Somebody edited it: run it again.")
+    raise UsageError(f"{quote(desired.key)} is no longer in the desired state", "Somebody edited it: run it again.")

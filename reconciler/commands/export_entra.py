@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.core.model import Flow, Severity
-from reconciler.core.text import plural, printable
+from reconciler.core.text import escape_control, pluralize
 from reconciler.desired.directory import Directory, with_source_lines
 from reconciler.desired.mappings import compile_mappings, default_active, mapping_rows
 from reconciler.desired.scope import read_scope
 from reconciler.entra.exporting import ToExport, export_schema
-from reconciler.entra.findings import Kind
+from reconciler.entra.findings import FindingKind
 from reconciler.entra.report import lost_warning, report_lines
 from reconciler.errors import ExitCode
 from reconciler.profiles import PROFILES
 from reconciler.record.files import write_text
 from reconciler.session.terminal import Terminal
-from reconciler.session.workspace import Place
+from reconciler.session.workspace import Workspace
 
 _OUTSIDE = (
     "The schema does not hold who is assigned (sync, assigned, excluded), people and groups, ownership, guards, "
@@ -27,9 +27,9 @@ _OUTSIDE = (
 )
 
 
-def run_export_entra_schema(place: Place, out: Path | None, terminal: Terminal) -> ExitCode:
+def run_export_entra_schema(workspace: Workspace, out: Path | None, terminal: Terminal) -> ExitCode:
     """Writes the schema to `out` or stdout, and says what has no equal; then the exit code is 5."""
-    given = _to_export(place, terminal)
+    given = _to_export(workspace, terminal)
     if given is None:
         return ExitCode.ERROR
     document, findings = export_schema(given)
@@ -38,29 +38,29 @@ def run_export_entra_schema(place: Place, out: Path | None, terminal: Terminal) 
         terminal.result(text)
     else:
         write_text(out, text)
-        terminal.note(f"Wrote {printable(str(out))}.")
-    terminal.note("\n".join(map(printable, [*report_lines(findings), "", _OUTSIDE])))
-    lost = sum(finding.kind is Kind.NO_EQUAL for finding in findings)
+        terminal.note(f"Wrote {escape_control(str(out))}.")
+    terminal.note("\n".join(map(escape_control, [*report_lines(findings), "", _OUTSIDE])))
+    lost = sum(finding.kind is FindingKind.NO_EQUAL for finding in findings)
     if not lost:
         return ExitCode.OK
-    terminal.diagnostics([lost_warning(plural(lost, "part") + " of the desired state")])
+    terminal.diagnostics([lost_warning(pluralize(lost, "part") + " of the desired state")])
     return ExitCode.PARTIAL
 
 
-def _to_export(place: Place, terminal: Terminal) -> ToExport | None:
+def _to_export(workspace: Workspace, terminal: Terminal) -> ToExport | None:
     """What the files say; None, and all mistakes shown, when they cannot be used."""
-    directory = Directory(place.state)
+    directory = Directory(workspace.state)
     directory.check_layout()
     settings = directory.settings()
-    scope = read_scope(directory, place.now.date())
+    scope = read_scope(directory, workspace.now.date())
     profile = PROFILES[settings.value.target.profile] if settings else None
-    compiled = compile_mappings(directory, profile, place.now).rows if profile else ()
+    compiled = compile_mappings(directory, profile, workspace.now).rows if profile else ()
     if directory.diagnostics:
-        terminal.diagnostics(with_source_lines(directory.diagnostics, place.state))
+        terminal.diagnostics(with_source_lines(directory.diagnostics, workspace.state))
     wrong = any(item.severity is Severity.ERROR for item in directory.diagnostics)
     if wrong or settings is None or profile is None:
         return None
-    again = Directory(place.state)
+    again = Directory(workspace.state)
     located = again.scope()
     rows = [row.value for row in mapping_rows(again, profile)]
     if len(compiled) > len(rows):
@@ -79,5 +79,5 @@ def _json_text(document: dict[str, Any]) -> str:
 
 def _escaped(match: re.Match[str]) -> str:
     character = match.group()
-    harmless = character.isprintable() and printable(character) == character
+    harmless = character.isprintable() and escape_control(character) == character
     return character if harmless else json.dumps(character)[1:-1]

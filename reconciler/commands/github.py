@@ -7,7 +7,7 @@ from pathlib import Path
 
 from reconciler.commands.show import profile_of
 from reconciler.core.plan import Action, Plan
-from reconciler.core.text import printable, quoted, shortened
+from reconciler.core.text import escape_control, quote, shorten
 from reconciler.desired.loader import load
 from reconciler.errors import ExitCode, StalePlanError, UsageError
 from reconciler.github import comments, reviewed_plan, workflow_commands
@@ -15,10 +15,10 @@ from reconciler.github.api import GitHub, GitHubError
 from reconciler.github.environment import open_github, read_workflow
 from reconciler.record.files import read_file, write_private
 from reconciler.record.plan_file import from_json
-from reconciler.render.formats import Face, rendered
+from reconciler.render.formats import OutputOptions, render_plan
 from reconciler.render.style import Style
 from reconciler.session.terminal import Terminal
-from reconciler.session.workspace import Place
+from reconciler.session.workspace import Workspace
 
 PLAN_WORKFLOW = "plan.yml"
 APPLY_WORKFLOW = "apply.yml"
@@ -27,9 +27,9 @@ _ISSUE = "reconciler drift"
 _ISSUE_TITLE = "The target is not as the default branch says"
 
 
-def run_annotate(place: Place, folder: str, terminal: Terminal, *, redact: bool) -> ExitCode:
+def run_annotate(workspace: Workspace, folder: str, terminal: Terminal, *, redact: bool) -> ExitCode:
     """Mistakes of the desired state as annotations; `folder` is where it lies in the repository."""
-    for line in workflow_commands.annotate(load(place.state, place.now).diagnostics, folder, redact=redact):
+    for line in workflow_commands.annotate(load(workspace.state, workspace.now).diagnostics, folder, redact=redact):
         terminal.result(line)
     return ExitCode.OK
 
@@ -112,7 +112,7 @@ def run_record(file: Path, head: str, terminal: Terminal) -> ExitCode:
     """Notes at a pull request's head commit which plan was made for it."""
     plan, here = _plan(file), read_workflow()
     if plan.commit != head:
-        raise UsageError(f"the plan was made for commit {plan.commit}, not for {quoted(head)}", "Plan that one.")
+        raise UsageError(f"the plan was made for commit {plan.commit}, not for {quote(head)}", "Plan that one.")
     with open_github() as hub:
         terminal.note(reviewed_plan.record(hub, head, plan, here.run, here.run_url))
     return ExitCode.OK
@@ -144,7 +144,7 @@ def run_expect(file: Path, plan_id: str, terminal: Terminal) -> ExitCode:
         reviewed_plan.refuse_after_later_runs(hub, APPLY_WORKFLOW, here.branch, here.run_number)
     plan = _plan(file)
     if plan.plan_id != plan_id:
-        said = quoted(shortened(plan_id, 100))
+        said = quote(shorten(plan_id, 100))
         raise StalePlanError(f"the plan is {plan.plan_id}, not {said}", "Look at the plan as it is now first.")
     terminal.note(f"This is the plan: {plan.plan_id}")
     return ExitCode.OK
@@ -156,7 +156,9 @@ def _tried(what: str, write: Callable[[GitHub], str], terminal: Terminal) -> Exi
         with open_github() as hub:
             terminal.note(f"GitHub {what}: {write(hub)}.")
     except GitHubError as fault:
-        terminal.result(workflow_commands.command("warning", printable(f"{what}: {fault.summary}. {fault.detail}")))
+        terminal.result(
+            workflow_commands.command("warning", escape_control(f"{what}: {fault.summary}. {fault.detail}"))
+        )
     return ExitCode.OK
 
 
@@ -169,5 +171,5 @@ def _shown(file: Path, limit: str, *, redact: bool) -> str:
     if not file.exists():
         return "**No plan could be made.** The log of the run says why."
     plan = _plan(file)
-    face = Face("markdown", limit=limit, whole_plan_at=read_workflow().run_url or None)
-    return rendered(plan, profile_of(plan), face, Style(redact=redact))
+    face = OutputOptions("markdown", limit=limit, whole_plan_at=read_workflow().run_url or None)
+    return render_plan(plan, profile_of(plan), face, Style(redact=redact))

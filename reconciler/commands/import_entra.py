@@ -8,11 +8,11 @@ from datetime import datetime
 from pathlib import Path
 
 from reconciler.core.profile import TargetProfile
-from reconciler.core.text import printable, quoted
+from reconciler.core.text import escape_control, quote
 from reconciler.desired.directory import Directory
 from reconciler.desired.yaml_reader import YamlMapping, read_document
 from reconciler.entra.document import MAX_BYTES, read_schema
-from reconciler.entra.findings import Imported, Kind
+from reconciler.entra.findings import FindingKind, Imported
 from reconciler.entra.importing import import_schema
 from reconciler.entra.report import next_steps, report_lines, warnings
 from reconciler.entra.yaml_text import filters_text, mappings_text, scope_text, without_head
@@ -54,15 +54,15 @@ def run_import_entra_schema(state: Path, options: ImportOptions, now: datetime, 
         write_text(paths[0], mappings)
         write_text(paths[1], scope)
         say(f"Wrote {_shown(paths[0])} and {_shown(paths[1])}.")
-    say("\n".join(map(printable, [*report_lines(imported.findings), *next_steps(imported)])))
+    say("\n".join(map(escape_control, [*report_lines(imported.findings), *next_steps(imported)])))
     if said := warnings(imported):
         terminal.diagnostics(said)
-    lost = any(finding.kind is Kind.NO_EQUAL for finding in imported.findings)
+    lost = any(finding.kind is FindingKind.NO_EQUAL for finding in imported.findings)
     return ExitCode.PARTIAL if lost else ExitCode.OK
 
 
 def _shown(path: Path) -> str:
-    return printable(str(path))
+    return escape_control(str(path))
 
 
 def _profile(directory: Directory, name: str | None) -> TargetProfile:
@@ -73,7 +73,7 @@ def _profile(directory: Directory, name: str | None) -> TargetProfile:
         name = settings.value.target.profile
     found = PROFILES.get(name or _DEFAULT_PROFILE)
     if found is None:
-        raise UsageError(f"there is no profile {quoted(name or '')}", f"There are {', '.join(PROFILES)}.")
+        raise UsageError(f"there is no profile {quote(name or '')}", f"There are {', '.join(PROFILES)}.")
     return found
 
 

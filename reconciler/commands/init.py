@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler import __version__
-from reconciler.core.text import printable, quoted
+from reconciler.core.text import escape_control, quote
 from reconciler.errors import ExitCode, ReconcilerError, UsageError
 from reconciler.profiles import PROFILES
 from reconciler.record.files import write_bytes
@@ -58,7 +58,7 @@ def run_init(directory: Path, options: InitOptions, terminal: Terminal) -> ExitC
     files = dict(_files(options, wheel))
     there = [str(name) for name in files if (directory / name).exists() or (directory / name).is_symlink()]
     if there:
-        listed = "\n".join(printable(name) for name in there)
+        listed = "\n".join(escape_control(name) for name in there)
         raise UsageError(f"{directory} is not empty, nothing was written", f"These files are there:\n{listed}")
     for name, content in files.items():
         write_bytes(directory / name, content)
@@ -92,10 +92,10 @@ def _target(name: Path) -> Path:
 
 def _words(options: InitOptions, wheel: bytes | None) -> Mapping[str, str]:
     if options.profile not in PROFILES:
-        raise UsageError(f"--profile {quoted(options.profile)} does not exist", f"There are {', '.join(PROFILES)}.")
+        raise UsageError(f"--profile {quote(options.profile)} does not exist", f"There are {', '.join(PROFILES)}.")
     domain = options.domain.casefold()
     if not all(part.replace("-", "").isalnum() for part in domain.split(".")) or "." not in domain:
-        raise UsageError(f"--domain {quoted(options.domain)} is not a domain", "Write it like example.com.")
+        raise UsageError(f"--domain {quote(options.domain)} is not a domain", "Write it like example.com.")
     locked = f" --hash=sha256:{hashlib.sha256(wheel).hexdigest()}" if wheel is not None else ""
     return {
         "PROFILE": options.profile,
@@ -110,7 +110,7 @@ def _words(options: InitOptions, wheel: bytes | None) -> Mapping[str, str]:
 def _wheel(file: Path) -> bytes:
     """The content of a wheel of this version. Raises UsageError for any other file."""
     if file.name != WHEEL:
-        raise UsageError(f"--wheel {quoted(file.name)} is not this version's wheel", f"It is called {WHEEL}.")
+        raise UsageError(f"--wheel {quote(file.name)} is not this version's wheel", f"It is called {WHEEL}.")
     try:
         return file.read_bytes()
     except OSError as fault:

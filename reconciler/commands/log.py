@@ -8,25 +8,25 @@ from itertools import islice
 from pathlib import Path
 
 from reconciler.core.profile import TargetProfile
-from reconciler.core.values import folded
+from reconciler.core.values import fold_case
 from reconciler.desired.directory import Directory
 from reconciler.desired.mappings import compile_mappings
 from reconciler.errors import ExitCode, ReconcilerError, UsageError
 from reconciler.git.commits import Commits
 from reconciler.history.edits import Person
-from reconciler.history.outcomes import Entry
-from reconciler.history.timeline import Fields, Past, fields_named
+from reconciler.history.outcomes import TimelineEntry
+from reconciler.history.timeline import FieldSelection, Timeline, select_fields
 from reconciler.profiles import PROFILES
 from reconciler.record.plan_file import json_text
 from reconciler.record.reader import runs_on_record
 from reconciler.record.receipt import key_ids
-from reconciler.record.redaction import OPEN, Veil
-from reconciler.render.history import History, history_document, render_history
+from reconciler.record.redaction import NO_REDACTION, Redactor
+from reconciler.render.history import HistoryView, history_document, render_history
 from reconciler.render.history_page import render_history_page
 from reconciler.session import connection
-from reconciler.session.record import with_past
+from reconciler.session.record import with_full_record
 from reconciler.session.terminal import Terminal
-from reconciler.session.workspace import Place, parse_now, place_settings, place_target
+from reconciler.session.workspace import Workspace, parse_now, read_settings, resolve_target
 
 _FORMATS = ("text", "json", "html")
 _LIMIT = 50
@@ -44,57 +44,61 @@ class LogOptions:
     form: str = "text"
 
 
-def run_log(place: Place, options: LogOptions, terminal: Terminal) -> ExitCode:
+def run_log(workspace: Workspace, options: LogOptions, terminal: Terminal) -> ExitCode:
     """Prints it, newest first."""
     if options.form not in _FORMATS:
         raise UsageError(f"--format {options.form} does not exist", f"There are {', '.join(_FORMATS)}.")
-    settings = place_settings(place, terminal)
+    settings = read_settings(workspace, terminal)
     if settings is None:
         return ExitCode.ERROR
-    target = place_target(place, settings)
-    with Commits(place.state) as repository, with_past(place, settings.record.branch, terminal) as whole:
+    target = resolve_target(workspace, settings)
+    with Commits(workspace.state) as repository, with_full_record(workspace, settings.record.branch, terminal) as whole:
         runs = runs_on_record(whole.history, target)
-        inputs = inputs_of_targets(place, PROFILES[target.profile])
-        past = Past(
-            repository, repository.resolve("HEAD"), runs, inputs, _veil(terminal) if key_ids(whole.history) else OPEN
+        inputs = inputs_of_targets(workspace, PROFILES[target.profile])
+        past = Timeline(
+            repository,
+            repository.resolve("HEAD"),
+            runs,
+            inputs,
+            _redactor(terminal) if key_ids(whole.history) else NO_REDACTION,
         )
         history = _history(past, options, inputs)
-        shown = History(history.entries, history.user, history.attribute, history.cut, repository.shallow)
+        shown = HistoryView(history.entries, history.user, history.attribute, history.cut, repository.shallow)
     _tell(shown, terminal)
     terminal.result(_rendered(shown, options.form, terminal))
     return ExitCode.OK
 
 
-def _history(past: Past, options: LogOptions, inputs: Mapping[str, frozenset[str]]) -> History:
+def _history(past: Timeline, options: LogOptions, inputs: Mapping[str, frozenset[str]]) -> HistoryView:
     since = parse_now(options.since, "--since") if options.since is not None else None
-    fields = fields_named(options.attribute, inputs) if options.attribute is not None else Fields()
-    found: Iterator[Entry]
+    fields = select_fields(options.attribute, inputs) if options.attribute is not None else FieldSelection()
+    found: Iterator[TimelineEntry]
     if options.user is not None:
-        found, limit = iter(past.of(Person({folded(options.user)}), since, fields)), options.limit
+        found, limit = iter(past.of(Person({fold_case(options.user)}), since, fields)), options.limit
     else:
         found, limit = past.of_all(since, fields), options.limit or _LIMIT
     entries = tuple(islice(found, limit))
     cut = limit is not None and next(found, None) is not None
-    return History(entries, options.user, options.attribute, cut)
+    return HistoryView(entries, options.user, options.attribute, cut)
 
 
-def _veil(terminal: Terminal) -> Veil:
+def _redactor(terminal: Terminal) -> Redactor:
     """Records that hold digests name nobody without the key."""
     try:
-        return Veil(connection.record_key())
+        return Redactor(connection.record_key())
     except ReconcilerError as fault:
         terminal.note(f"{fault.summary}: what applies with `record: {{values: digest}}` did is told of nobody by name.")
-        return OPEN
+        return NO_REDACTION
 
 
-def _tell(history: History, terminal: Terminal) -> None:
+def _tell(history: HistoryView, terminal: Terminal) -> None:
     if history.shallow:
         terminal.note("This clone is shallow: history is cut. All of it: git fetch --unshallow")
     if history.cut:
         terminal.note(f"Older entries are left out after {len(history.entries):,}; --limit N shows more.")
 
 
-def _rendered(history: History, form: str, terminal: Terminal) -> str:
+def _rendered(history: HistoryView, form: str, terminal: Terminal) -> str:
     if form == "json":
         return json_text(history_document(history, terminal.style)) + "\n"
     if form == "html":
@@ -102,7 +106,7 @@ def _rendered(history: History, form: str, terminal: Terminal) -> str:
     return render_history(history, terminal.style)
 
 
-def inputs_of_targets(place: Place, profile: TargetProfile) -> dict[str, frozenset[str]]:
+def inputs_of_targets(workspace: Workspace, profile: TargetProfile) -> dict[str, frozenset[str]]:
     """The source attributes that each target path is made from, by the mappings of today; mistakes are not for here."""
-    directory = Directory(Path(place.state))
-    return {row.target: frozenset(row.inputs) for row in compile_mappings(directory, profile, place.now).rows}
+    directory = Directory(Path(workspace.state))
+    return {row.target: frozenset(row.inputs) for row in compile_mappings(directory, profile, workspace.now).rows}

@@ -8,27 +8,27 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from reconciler.apply.quarantine import trial_of
-from reconciler.apply.selection import put_off
+from reconciler.apply.quarantine import select_probe
+from reconciler.apply.selection import defer
 from reconciler.core.model import Diagnostic
 from reconciler.core.plan import Plan
-from reconciler.core.planning.live_user import LiveReader, Reads, SideBySide
+from reconciler.core.planning.live_user import CombinedReader, LiveReader, Reads
 from reconciler.core.planning.planner import LiveState, PlanRequest, build_plan
-from reconciler.core.text import quoted
-from reconciler.core.values import folded
+from reconciler.core.text import quote
+from reconciler.core.values import fold_case
 from reconciler.desired.loader import DesiredState
 from reconciler.errors import ExitCode, UsageError
 from reconciler.record.files import write_private
 from reconciler.record.plan_file import to_json
-from reconciler.render.formats import Face, rendered
-from reconciler.scim.live_read import Progress, Reading, read_live
+from reconciler.render.formats import OutputOptions, render_plan
+from reconciler.scim.live_read import Progress, UserReader, read_live
 from reconciler.session import connection
-from reconciler.session.baseline import BaseSide, compare_offline, own_request, read_base, reader_of
-from reconciler.session.health import health_of, real_now, tell, told
+from reconciler.session.baseline import CommitBaseline, compare_offline, load_baseline, own_request, reader_of
+from reconciler.session.health import describe_health, health_of, real_now, report_lines
 from reconciler.session.provisioning_log import open_log
 from reconciler.session.session import Session, open_session
 from reconciler.session.terminal import Terminal
-from reconciler.session.workspace import Place, usable_state
+from reconciler.session.workspace import Workspace, load_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class PlanOptions:
     """The command line of `plan`."""
 
     out: Path | None
-    face: Face
+    face: OutputOptions
     users: tuple[str, ...]
     detailed_exitcode: bool
     log: Path | None = None
@@ -44,7 +44,7 @@ class PlanOptions:
     offline: bool = False
 
 
-class Side(Protocol):
+class Baseline(Protocol):
     """What a plan is compared with, so that it tells whose doing its changes are."""
 
     @property
@@ -59,48 +59,50 @@ class Side(Protocol):
         """The plan with every change attributed; `lives` as its readers read them."""
 
 
-def run_plan(place: Place, options: PlanOptions, terminal: Terminal) -> ExitCode:
+def run_plan(workspace: Workspace, options: PlanOptions, terminal: Terminal) -> ExitCode:
     """Plans, prints, saves."""
     options.face.check()
-    check_template(options.face.template, place)
+    check_template(options.face.template, workspace)
     _check_offline(options)
-    state = usable_state(place, terminal)
+    state = load_state(workspace, terminal)
     if state is None:
         return ExitCode.ERROR
-    side = read_base(place, state, options.base, offline=options.offline) if options.base is not None else None
+    side = load_baseline(workspace, state, options.base, offline=options.offline) if options.base is not None else None
     if side is not None and options.offline:
-        return _run_offline(place, state, side, options, terminal)
-    return plan_and_tell(place, state, options, terminal, lambda _session: side)
+        return _run_offline(workspace, state, side, options, terminal)
+    return plan_and_tell(workspace, state, options, terminal, lambda _session: side)
 
 
 def plan_and_tell(
-    place: Place,
+    workspace: Workspace,
     state: DesiredState,
     options: PlanOptions,
     terminal: Terminal,
-    side_of: Callable[[Session], Side | None],
+    side_of: Callable[[Session], Baseline | None],
 ) -> ExitCode:
     """The plan for the live service, compared with `side_of` the session; prints and saves it."""
-    with open_log(options.log, terminal) as log, open_session(place, state, terminal) as session:
+    with open_log(options.log, terminal) as log, open_session(workspace, state, terminal) as session:
         plan = make_plan(session, options.users, terminal, side_of(session))
         health = health_of(session, plan)
         log.begin(plan, session, person=False)
         log.planned(plan)
-    terminal.result(rendered(plan, state.profile, options.face, terminal.style))
-    late = [] if options.users else put_off(plan, health, real_now())
+    terminal.result(render_plan(plan, state.profile, options.face, terminal.style))
+    deferred = [] if options.users else defer(plan, health, real_now())
     if plan.changes:
-        tell(terminal, told(health, len(late), len(trial_of(plan.changes, health.failed_before))))
+        report_lines(
+            terminal, describe_health(health, len(deferred), len(select_probe(plan.changes, health.failed_before)))
+        )
     if options.out is not None:
         write_private(options.out, to_json(plan))
-        terminal.note(_saved(options.out, plan, place))
+        terminal.note(_saved(options.out, plan, workspace))
     elif plan.applyable and options.face.format == "text":
         terminal.note("Save the plan with -o FILE to be sure that `apply` takes exactly these actions.")
     return exit_code(plan, detailed=options.detailed_exitcode)
 
 
-def check_template(template: Path | None, place: Place) -> None:
+def check_template(template: Path | None, workspace: Workspace) -> None:
     """Raises for templates in the desired state: a pull request must not choose what it looks like."""
-    if template is not None and template.resolve().is_relative_to(place.state.resolve()):
+    if template is not None and template.resolve().is_relative_to(workspace.state.resolve()):
         raise UsageError("--template is inside of the desired state", "Keep templates where a change of data cannot.")
 
 
@@ -113,29 +115,29 @@ def _check_offline(options: PlanOptions) -> None:
 
 
 def _run_offline(
-    place: Place, state: DesiredState, side: BaseSide, options: PlanOptions, terminal: Terminal
+    workspace: Workspace, state: DesiredState, side: CommitBaseline, options: PlanOptions, terminal: Terminal
 ) -> ExitCode:
     """What the change set changes in desired users; no network, no token."""
-    plan, live = compare_offline(place, state, side, options.users)
+    plan, live = compare_offline(workspace, state, side, options.users)
     _check_users(options.users, state, live)
-    terminal.result(rendered(plan, state.profile, options.face, terminal.style))
+    terminal.result(render_plan(plan, state.profile, options.face, terminal.style))
     if options.out is not None:
         write_private(options.out, to_json(plan))
         terminal.note(f"Saved what was compared to: {options.out} (for `show`: it cannot be applied)")
     return exit_code(plan, detailed=options.detailed_exitcode)
 
 
-def _saved(file: Path, plan: Plan, place: Place) -> str:
+def _saved(file: Path, plan: Plan, workspace: Workspace) -> str:
     saved = f"Saved the plan to: {file} (it expires on {plan.expires_at:%Y-%m-%d})"
     if plan.blocked or not plan.changes:
         return saved
-    command = shlex.join(["reconciler", "apply", *place.flags(), str(file)])
+    command = shlex.join(["reconciler", "apply", *workspace.flags(), str(file)])
     return f"{saved}\n\nTo perform exactly these actions, run the following command to apply:\n    {command}"
 
 
-def make_plan(session: Session, users: tuple[str, ...], terminal: Terminal, side: Side | None = None) -> Plan:
+def make_plan(session: Session, users: tuple[str, ...], terminal: Terminal, side: Baseline | None = None) -> Plan:
     """The plan for the live state as it is now; `users` narrows it to these, `side` attributes its changes."""
-    with terminal.progress() as progress, connection.client(session.connection, writes=False) as client:
+    with terminal.progress() as progress, connection.open_client(session.connection, writes=False) as client:
         plan = _plan_with(client, session, users, progress, side)
     terminal.detail(f"Target: {session.target.base_url} ({session.target.profile})")
     terminal.detail(f"Desired state: {len(session.state.users):,} users, {session.state.in_scope:,} in scope")
@@ -146,10 +148,10 @@ def make_plan(session: Session, users: tuple[str, ...], terminal: Terminal, side
 
 
 def _plan_with(
-    client: Reading, session: Session, users: tuple[str, ...], progress: Progress, side: Side | None
+    client: UserReader, session: Session, users: tuple[str, ...], progress: Progress, side: Baseline | None
 ) -> Plan:
     others = side.readers if side is not None else ()
-    together = SideBySide(reader_of(session.state), others) if others else None
+    together = CombinedReader(reader_of(session.state), others) if others else None
     live = live_state(client, session, progress, together)
     _check_users(users, session.state, live)
     request = plan_request(session, users)
@@ -160,7 +162,7 @@ def _plan_with(
     return side.compared(build_plan(request, live), request, lives)
 
 
-def live_state(client: Reading, session: Session, progress: Progress, reader: Reads | None = None) -> LiveState:
+def live_state(client: UserReader, session: Session, progress: Progress, reader: Reads | None = None) -> LiveState:
     """All live users, by the desired state's own reader unless another is given."""
     state = session.state
     return read_live(
@@ -177,7 +179,7 @@ def plan_request(session: Session, users: tuple[str, ...] = ()) -> PlanRequest:
     """Everything a plan is made from besides the live users; `users` narrows it to these."""
     history = session.history()
     return replace(
-        own_request(session.place, session.state, users),
+        own_request(session.workspace, session.state, users),
         target=session.target,
         recently_deleted=history.reserved,
         deactivated=history.deactivated,
@@ -189,13 +191,13 @@ def _check_users(users: tuple[str, ...], state: DesiredState, live: LiveState) -
     """Raises for a `--user` that is nobody's name: its empty plan would look like good news."""
     if not users:
         return
-    known = {folded(user.key) for user in state.users}
-    known |= {folded(str(value)) for user in state.users for value in user.match if value is not None}
+    known = {fold_case(user.key) for user in state.users}
+    known |= {fold_case(str(value)) for user in state.users for value in user.match if value is not None}
     for found in live.users:
-        known |= {folded(name) for name in (found.user_name, found.external_id, found.id) if name}
+        known |= {fold_case(name) for name in (found.user_name, found.external_id, found.id) if name}
     for user in users:
-        if folded(user) not in known:
-            raise UsageError(f"--user {quoted(user)}: nobody is called so", "Neither in the desired state nor live.")
+        if fold_case(user) not in known:
+            raise UsageError(f"--user {quote(user)}: nobody is called so", "Neither in the desired state nor live.")
 
 
 def exit_code(plan: Plan, *, detailed: bool) -> ExitCode:

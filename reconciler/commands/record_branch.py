@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import re
 
-from reconciler.core.text import quoted, shortened
+from reconciler.core.text import quote, shorten
 from reconciler.errors import ExitCode, UsageError
 from reconciler.github import workflow_commands
 from reconciler.github.environment import git_remote, read_workflow
 from reconciler.record.branch import Author, RecordBranch
 from reconciler.session.terminal import Terminal
-from reconciler.session.workspace import Place, place_settings
+from reconciler.session.workspace import Workspace, read_settings
 
 _AUTHOR = re.compile(r"([^<>\x00-\x1f\x7f]+) <([^<>\x00-\x20\x7f]+)>")
 
 
-def run_fetch_record(place: Place, terminal: Terminal) -> ExitCode:
+def run_fetch_record(workspace: Workspace, terminal: Terminal) -> ExitCode:
     """Brings the branch here. Whatever but an answer of the server fails: a history unseen would unlock guards."""
-    settings = place_settings(place, terminal)
+    settings = read_settings(workspace, terminal)
     if settings is None:
         return ExitCode.ERROR
     branch = settings.record.branch
     if branch is None:
         terminal.note("settings.yaml names no record.branch: what earlier runs did is not known to this one.")
         return ExitCode.OK
-    tip = RecordBranch(place.state, branch, git_remote()).fetch()
+    tip = RecordBranch(workspace.state, branch, git_remote()).fetch()
     target = read_workflow().outputs
     if target is not None:
         with target.open("a", encoding="utf-8") as out:
@@ -33,10 +33,10 @@ def run_fetch_record(place: Place, terminal: Terminal) -> ExitCode:
     return ExitCode.OK
 
 
-def run_push_record(place: Place, author: str, terminal: Terminal) -> ExitCode:
+def run_push_record(workspace: Workspace, author: str, terminal: Terminal) -> ExitCode:
     """Adds what lies in `plans/` to the branch."""
     by = _author(author)
-    settings = place_settings(place, terminal)
+    settings = read_settings(workspace, terminal)
     if settings is None:
         return ExitCode.ERROR
     branch = settings.record.branch
@@ -45,7 +45,7 @@ def run_push_record(place: Place, author: str, terminal: Terminal) -> ExitCode:
         return ExitCode.OK
     here = read_workflow()
     note = f"Run {here.run}, commit {here.commit}" if here.run and here.commit.isalnum() else "By hand"
-    commit = RecordBranch(place.state, branch, git_remote()).push(place.record, by, note)
+    commit = RecordBranch(workspace.state, branch, git_remote()).push(workspace.record, by, note)
     terminal.note(f"The record is {branch} at {commit[:12]}." if commit else f"Nothing is new for {branch}.")
     return ExitCode.OK
 
@@ -53,5 +53,5 @@ def run_push_record(place: Place, author: str, terminal: Terminal) -> ExitCode:
 def _author(text: str) -> Author:
     found = _AUTHOR.fullmatch(text)
     if found is None:
-        raise UsageError(f"--author {quoted(shortened(text, 80))} is nobody", "Write it as git does: 'NAME <EMAIL>'.")
+        raise UsageError(f"--author {quote(shorten(text, 80))} is nobody", "Write it as git does: 'NAME <EMAIL>'.")
     return Author(found[1], found[2])

@@ -15,21 +15,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from reconciler.core.model import Diagnostic, Severity
-from reconciler.core.text import line, plural, printable
-from reconciler.core.values import folded
+from reconciler.core.text import escape_control, escape_line, pluralize
+from reconciler.core.values import fold_case
 from reconciler.desired.loader import load
 from reconciler.errors import ExitCode, ReconcilerError, RepositoryError
 from reconciler.git.commits import Commits
 from reconciler.history.edits import USER, Edit, Entity, Person, compare
-from reconciler.history.revert import Conflict, Restoration, Step, restore
+from reconciler.history.revert import Conflict, RevertPlan, RevertStep, plan_revert
 from reconciler.history.yaml_edit import EditedFile, EditError
 from reconciler.history.yaml_entries import Piece, differing, entries, kind_of, pieces
 from reconciler.record.files import write_text
 from reconciler.record.reader import commit_before, runs_on_record
-from reconciler.render.rollback import render_restoration
-from reconciler.session.record import with_past
+from reconciler.render.rollback import render_revert
+from reconciler.session.record import with_full_record
 from reconciler.session.terminal import Terminal
-from reconciler.session.workspace import Place, place_settings, place_target
+from reconciler.session.workspace import Workspace, read_settings, resolve_target
 
 _PLAN_ID = re.compile(r"(?:sha256:)?([0-9a-f]{12,64})")
 
@@ -55,49 +55,49 @@ class _Versions:
 
 
 @dataclass(slots=True)
-class _Draft:
+class _RollbackDraft:
     """New contents of files, None: the file goes; and what is told about them."""
 
     files: dict[str, bytes | None] = field(default_factory=dict)
-    restoration: Restoration = field(default_factory=Restoration)
+    restoration: RevertPlan = field(default_factory=RevertPlan)
     whole: list[str] = field(default_factory=list)
     """Files that are restored as a whole."""
     others: list[str] = field(default_factory=list)
     """Files besides people's that differ, and are not restored."""
 
 
-def run_rollback(place: Place, options: RollbackOptions, terminal: Terminal) -> ExitCode:
+def run_rollback(workspace: Workspace, options: RollbackOptions, terminal: Terminal) -> ExitCode:
     """Writes, or shows, the edit; 5 when something was edited since and is left alone."""
-    with Commits(place.state) as repository:
-        versions = _versions(place, options.to, repository, terminal)
+    with Commits(workspace.state) as repository:
+        versions = _versions(workspace, options.to, repository, terminal)
         if versions is None:
             return ExitCode.ERROR
         draft = _Rollback(repository, versions, options).draft()
         files = repository.files(versions.today)
         before = {name: repository.blob(files[name]) if name in files else None for name in draft.files}
     changed = {name: content for name, content in draft.files.items() if content != before[name]}
-    _refuse_dirty(place.state, {name: before[name] for name in changed})
-    mistakes = _new_mistakes(place, changed) if changed else []
+    _refuse_dirty(workspace.state, {name: before[name] for name in changed})
+    mistakes = _new_mistakes(workspace, changed) if changed else []
     if mistakes:
         terminal.diagnostics(mistakes)
         more = "Restore these files too, with --all, or edit" if draft.others and options.user is None else "Edit"
         raise ReconcilerError("what was then is not valid today", f"Nothing was written. {more} them by hand.")
     if not options.dry_run:
-        _write(place.state, changed)
+        _write(workspace.state, changed)
     elif not terminal.style.redact:
         terminal.result(_difference(before, changed))
-    told = render_restoration(draft.restoration, draft.whole, terminal.style, forced=options.force)
-    terminal.result(told + _next_steps(versions.wanted, sorted(changed), place, options))
+    told = render_revert(draft.restoration, draft.whole, terminal.style, forced=options.force)
+    terminal.result(told + _next_steps(versions.wanted, sorted(changed), workspace, options))
     _tell(draft, options, terminal)
     return ExitCode.PARTIAL if draft.restoration.conflicts and not options.force else ExitCode.OK
 
 
-def _next_steps(wanted: str, changed: list[str], place: Place, options: RollbackOptions) -> str:
+def _next_steps(wanted: str, changed: list[str], workspace: Workspace, options: RollbackOptions) -> str:
     if not changed:
         return "\nNothing to edit.\n"
     if options.dry_run:
-        return f"\nThis would edit {plural(len(changed), 'file')}. Nothing was written (--dry-run).\n"
-    names = "".join(f"  {printable(str(place.state / name))}\n" for name in changed)
+        return f"\nThis would edit {pluralize(len(changed), 'file')}. Nothing was written (--dry-run).\n"
+    names = "".join(f"  {escape_control(str(workspace.state / name))}\n" for name in changed)
     return (
         f"\nEdited, to be as in {wanted[:12]}:\n{names}\nNothing was sent anywhere. Next:\n"
         "  git diff                  look at it\n"
@@ -109,31 +109,33 @@ def _next_steps(wanted: str, changed: list[str], place: Place, options: Rollback
 # --- which versions -----------------------------------------------------------------
 
 
-def _versions(place: Place, to: str, repository: Commits, terminal: Terminal) -> _Versions | None:
+def _versions(workspace: Workspace, to: str, repository: Commits, terminal: Terminal) -> _Versions | None:
     today = repository.resolve("HEAD")
-    settings = place_settings(place, terminal)
+    settings = read_settings(workspace, terminal)
     if settings is None:
         return None
-    with with_past(place, settings.record.branch, terminal) as whole:
+    with with_full_record(workspace, settings.record.branch, terminal) as whole:
         plan_id = _plan_id(whole, to)
         if plan_id is None:
             return _Versions(repository.resolve(to), today, today)
-        found = commit_before(runs_on_record(whole.history, place_target(place, settings)), plan_id)
+        found = commit_before(runs_on_record(whole.history, resolve_target(workspace, settings)), plan_id)
     if found is None:
         raise RepositoryError(f"the record of plan {to!r} names no commit", "Name a commit instead; see git log.")
     commit, earlier = found
     return _Versions(repository.resolve(earlier or f"{commit}^1"), repository.resolve(commit), today)
 
 
-def _plan_id(place: Place, to: str) -> str | None:
+def _plan_id(workspace: Workspace, to: str) -> str | None:
     """The start of a plan's id, when `to` names a plan on record: by its id or its directory."""
-    name = Path(to).name if "/" in to or (place.history / to).is_dir() else to
+    name = Path(to).name if "/" in to or (workspace.history / to).is_dir() else to
     match = _PLAN_ID.fullmatch(name.rpartition("-")[2])
     digits = match.group(1)[:12] if match is not None else ""
-    if digits and any(place.history.glob(f"*-{digits}")):
+    if digits and any(workspace.history.glob(f"*-{digits}")):
         return digits
     if to.startswith("sha256:") or "receipt" in name:
-        raise RepositoryError(f"there is no plan {to!r} in {place.record}", "Name a commit, or one of its directories.")
+        raise RepositoryError(
+            f"there is no plan {to!r} in {workspace.record}", "Name a commit, or one of its directories."
+        )
     return None
 
 
@@ -151,11 +153,11 @@ class _Rollback:
             repository.files(commit) for commit in (versions.wanted, versions.undone, versions.today)
         )
 
-    def draft(self) -> _Draft:
-        draft = _Draft()
+    def draft(self) -> _RollbackDraft:
+        draft = _RollbackDraft()
         today = self._entities(self._today)
         edits = [edit for edit in self._edits() if self._is_wanted(edit)]
-        draft.restoration = restore(edits, today, force=self._options.force)
+        draft.restoration = plan_revert(edits, today, force=self._options.force)
         self._people(draft)
         differing_files = sorted(
             name
@@ -196,22 +198,23 @@ class _Rollback:
         user = self._options.user
         if user is None:
             return True
-        person = Person({folded(user)})
+        person = Person({fold_case(user)})
         return person.knows(edit.before) or person.knows(edit.after)
 
-    def _people(self, draft: _Draft) -> None:
-        by_file: dict[str, list[Step]] = {}
+    def _people(self, draft: _RollbackDraft) -> None:
+        by_file: dict[str, list[RevertStep]] = {}
         for step in draft.restoration.steps:
             by_file.setdefault(step.now.file if step.now is not None else step.entity.file, []).append(step)
         for name, steps in by_file.items():
             draft.files[name] = self._edited(name, steps)
 
-    def _edited(self, name: str, steps: list[Step]) -> bytes | None:
+    def _edited(self, name: str, steps: list[RevertStep]) -> bytes | None:
         there = name in self._today
         try:
             file = EditedFile(name, self._repository.blob(self._today[name]) if there else None)
             own = [
-                Step(file.renew(step.now), step.wanted, step.fields) if step.now is not None else step for step in steps
+                RevertStep(file.renew(step.now), step.wanted, step.fields) if step.now is not None else step
+                for step in steps
             ]
             for step in own:
                 file.carry_out(step, *self._old(step))
@@ -220,7 +223,7 @@ class _Rollback:
             raise ReconcilerError(str(fault), "Nothing was written. Edit the file by hand; see git diff.") from fault
         return None if file.is_empty and name not in self._wanted else file.content
 
-    def _old(self, step: Step) -> tuple[bytes, list[Piece]]:
+    def _old(self, step: RevertStep) -> tuple[bytes, list[Piece]]:
         """The file in which somebody was, cut into entries."""
         name = step.wanted.file if step.wanted is not None else ""
         if name not in self._cut:
@@ -228,7 +231,7 @@ class _Rollback:
             self._cut[name] = cut if cut is not None else (b"", [])
         return self._cut[name]
 
-    def _whole_file(self, name: str, draft: _Draft) -> None:
+    def _whole_file(self, name: str, draft: _RollbackDraft) -> None:
         undone, today = self._undone.get(name), self._today.get(name)
         wanted = self._wanted.get(name)
         if today == wanted:
@@ -255,18 +258,18 @@ def _refuse_dirty(state: Path, before: Mapping[str, bytes | None]) -> None:
         if here != content:
             dirty.append(name)
     if dirty:
-        names = ", ".join(printable(name) for name in dirty)
+        names = ", ".join(escape_control(name) for name in dirty)
         raise ReconcilerError(f"not as committed: {names}", "Nothing was written. Commit or stash these edits first.")
 
 
-def _new_mistakes(place: Place, changed: Mapping[str, bytes | None]) -> list[Diagnostic]:
+def _new_mistakes(workspace: Workspace, changed: Mapping[str, bytes | None]) -> list[Diagnostic]:
     """What would be wrong with the result, and is not now."""
-    known = {(item.summary, item.address) for item in load(place.state, place.now).diagnostics}
+    known = {(item.summary, item.address) for item in load(workspace.state, workspace.now).diagnostics}
     with tempfile.TemporaryDirectory(prefix="reconciler-") as scratch:
         copy = Path(scratch) / "state"
-        shutil.copytree(place.state, copy, symlinks=True)
+        shutil.copytree(workspace.state, copy, symlinks=True)
         _write(copy, changed)
-        found = load(copy, place.now).diagnostics
+        found = load(copy, workspace.now).diagnostics
     return [item for item in found if item.severity is Severity.ERROR and (item.summary, item.address) not in known]
 
 
@@ -290,11 +293,11 @@ def _difference(before: Mapping[str, bytes | None], changed: Mapping[str, bytes 
     lines = []
     for name, content in sorted(changed.items()):
         old, new = ((side or b"").decode("utf-8", "replace").splitlines() for side in (before[name], content))
-        lines += [line(each) for each in difflib.unified_diff(old, new, f"a/{name}", f"b/{name}", lineterm="")]
+        lines += [escape_line(each) for each in difflib.unified_diff(old, new, f"a/{name}", f"b/{name}", lineterm="")]
     return "\n".join([*lines, ""])
 
 
-def _tell(draft: _Draft, options: RollbackOptions, terminal: Terminal) -> None:
+def _tell(draft: _RollbackDraft, options: RollbackOptions, terminal: Terminal) -> None:
     if draft.others and options.user is None:
-        names = ", ".join(map(printable, draft.others))
-        terminal.note(f"Not restored: {plural(len(draft.others), 'other file')} ({names}); --all does it.")
+        names = ", ".join(map(escape_control, draft.others))
+        terminal.note(f"Not restored: {pluralize(len(draft.others), 'other file')} ({names}); --all does it.")

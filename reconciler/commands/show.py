@@ -7,19 +7,19 @@ from pathlib import Path
 
 from reconciler.core.plan import Plan
 from reconciler.core.profile import TargetProfile
-from reconciler.core.text import printable
+from reconciler.core.text import escape_control
 from reconciler.errors import ExitCode, PlanFileError, UsageError
 from reconciler.profiles import PROFILES
 from reconciler.record.files import read_file
 from reconciler.record.plan_file import from_record, json_text
 from reconciler.record.reader import PLAN
 from reconciler.record.receipt import RECEIPT, read_receipt
-from reconciler.render.formats import DATA, Face, rendered
+from reconciler.render.formats import DATA, OutputOptions, render_plan
 from reconciler.render.receipt import render_receipt
 from reconciler.session.terminal import Terminal
 
 
-def run_show(file: Path, face: Face, terminal: Terminal) -> ExitCode:
+def run_show(file: Path, face: OutputOptions, terminal: Terminal) -> ExitCode:
     """Prints it; a name that ends in .jsonl is a receipt's. Of a record the text is plan and receipt."""
     face.check()
     if file.suffix == ".jsonl":
@@ -30,12 +30,12 @@ def run_show(file: Path, face: Face, terminal: Terminal) -> ExitCode:
     if digests:
         terminal.note(
             "This plan is on record with digests (hmac:…) in place of names and values. Nobody can read those back;\n"
-            f"the desired state of commit {printable(plan.commit or 'unknown')} says who they were."
+            f"the desired state of commit {escape_control(plan.commit or 'unknown')} says who they were."
         )
     if digests and face.format == "json":
         terminal.result(json_text(json.loads(content)) + "\n")
         return ExitCode.OK
-    terminal.result(rendered(plan, profile_of(plan), face, terminal.style))
+    terminal.result(render_plan(plan, profile_of(plan), face, terminal.style))
     if file.is_dir() and face.format == "text":
         terminal.result("\n" + _receipt(file / RECEIPT, face.format, terminal))
     return ExitCode.OK

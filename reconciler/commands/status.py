@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from reconciler.apply.quarantine import Health, Standing, assess
+from reconciler.apply.quarantine import Health, QuarantineState, assess
 from reconciler.core.model import Target
 from reconciler.errors import ExitCode
 from reconciler.record.lock import holder
 from reconciler.record.plan_file import json_text
-from reconciler.record.refusal import last_refusal
+from reconciler.record.refusal import read_refusal
 from reconciler.record.runs import Quarantine, QuarantineReason, ReceiptRun
 from reconciler.record.target_runs import runs_of
 from reconciler.render.formats import DATA, check_format
 from reconciler.render.status import Status, render_status, status_document
-from reconciler.session.record import with_past
+from reconciler.session.record import with_full_record
 from reconciler.session.terminal import Terminal
-from reconciler.session.workspace import Place, place_settings, place_target
+from reconciler.session.workspace import Workspace, read_settings, resolve_target
 
 
-def run_status(place: Place, form: str, terminal: Terminal) -> ExitCode:
+def run_status(workspace: Workspace, form: str, terminal: Terminal) -> ExitCode:
     """Prints it; healthy is 0, unhealthy 1."""
     check_format(form, DATA)
-    settings = place_settings(place, terminal)
+    settings = read_settings(workspace, terminal)
     if settings is None:
         return ExitCode.ERROR
-    with with_past(place, settings.record.branch, terminal) as whole:
-        status = status_of(whole, place_target(place, settings))
+    with with_full_record(workspace, settings.record.branch, terminal) as whole:
+        status = read_status(whole, resolve_target(workspace, settings))
     if form == "json":
         terminal.result(json_text(status_document(status, terminal.style)) + "\n")
     else:
@@ -32,11 +32,11 @@ def run_status(place: Place, form: str, terminal: Terminal) -> ExitCode:
     return ExitCode.OK if status.healthy else ExitCode.ERROR
 
 
-def status_of(place: Place, target: Target) -> Status:
+def read_status(workspace: Workspace, target: Target) -> Status:
     """The status by what is on disk."""
-    running = holder(place.lock(target))
-    runs = runs_of(place.history, target)
-    return Status(target, _health(runs, running=running is not None), running, _refused(place, target))
+    running = holder(workspace.lock(target))
+    runs = runs_of(workspace.history, target)
+    return Status(target, _health(runs, running=running is not None), running, _refused(workspace, target))
 
 
 def _health(runs: list[ReceiptRun], *, running: bool) -> Health:
@@ -46,8 +46,8 @@ def _health(runs: list[ReceiptRun], *, running: bool) -> Health:
     return assess(runs)
 
 
-def _refused(place: Place, target: Target) -> Standing | None:
-    found = last_refusal(place.history, target)
+def _refused(workspace: Workspace, target: Target) -> QuarantineState | None:
+    found = read_refusal(workspace.history, target)
     if found is None:
         return None
-    return Standing(Quarantine(QuarantineReason.REFUSED, found.message), found.began, found.last, found.count)
+    return QuarantineState(Quarantine(QuarantineReason.REFUSED, found.message), found.began, found.last, found.count)

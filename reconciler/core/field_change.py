@@ -8,7 +8,7 @@ Field = str | tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class FieldChange:
     """One field before and after; None: unassigned. Of a list it is what went, and what came."""
 
     path: str
@@ -16,17 +16,19 @@ class Row:
     after: Field | bool | None
 
 
-def rows_of(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Row, ...]:
+def changed_fields(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[FieldChange, ...]:
     """The fields that differ, sorted by path."""
     return tuple(
-        _row(path, before.get(path), after.get(path))
+        _field_change(path, before.get(path), after.get(path))
         for path in sorted(before.keys() | after.keys())
         if before.get(path) != after.get(path)
     )
 
 
-def _row(path: str, before: Any, after: Any) -> Row:
+def _field_change(path: str, before: Any, after: Any) -> FieldChange:
     if isinstance(before, tuple) and isinstance(after, tuple) and set(before) != set(after):
         gone, came = set(before) - set(after), set(after) - set(before)
-        return Row(path, tuple(each for each in before if each in gone), tuple(each for each in after if each in came))
-    return Row(path, before, after)
+        return FieldChange(
+            path, tuple(each for each in before if each in gone), tuple(each for each in after if each in came)
+        )
+    return FieldChange(path, before, after)

@@ -78,8 +78,8 @@ def get(container: Any, name: str) -> Any:
     # Only for services that spell names in their own way; most keys are found above.
     if _spelled_as_usual(tuple(container)):
         return None
-    folded = name.casefold()
-    return next((value for key, value in container.items() if key.casefold() == folded), None)
+    fold_case = name.casefold()
+    return next((value for key, value in container.items() if key.casefold() == fold_case), None)
 
 
 _CORE_NAMES = frozenset(

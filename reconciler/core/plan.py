@@ -53,7 +53,7 @@ class Attribution(StrEnum):
     """An apply left the account as desired then, and it is not so any more."""
     NOT_APPLIED = "not_applied"
     """The account is as an apply left it: git or the date moved on, or applies failed or left it out."""
-    UNTOLD = "untold"
+    UNKNOWN = "untold"
     """Nothing on record tells which of both."""
 
 

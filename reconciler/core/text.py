@@ -24,7 +24,7 @@ def _escape(match: re.Match[str]) -> str:
     return _SHORT.get(character, f"\\u{{{ord(character):x}}}")
 
 
-def printable(text: str) -> str:
+def escape_control(text: str) -> str:
     r"""`text` on one line, with every invisible or steering character shown as an escape like `\u{202e}`."""
     if "##[" in text:
         # GitHub's runner obeys `##[command]` anywhere in a line of a log.
@@ -34,24 +34,24 @@ def printable(text: str) -> str:
     text = _SUSPECT.sub(_escape, text)
     if text.isprintable():
         return text
-    return "".join(_shown(character) for character in text)
+    return "".join(_escape_unprintable(character) for character in text)
 
 
-def line(text: str) -> str:
+def escape_line(text: str) -> str:
     """`text` as `printable`, fit to begin a line: there GitHub's runner obeys `::command::`."""
-    text = printable(text)
+    text = escape_control(text)
     return text.replace("::", "\\u{3a}:", 1) if text.lstrip().startswith("::") else text
 
 
-def _shown(character: str) -> str:
+def _escape_unprintable(character: str) -> str:
     """Any further control or format character that a newer Unicode may bring, escaped; spaces of all kinds stay."""
     hidden = unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp")
     return f"\\u{{{ord(character):x}}}" if hidden else character
 
 
-def quoted(text: str) -> str:
+def quote(text: str) -> str:
     """`text` in double quotes as Terraform shows strings: backslash and quote escaped, then `printable`."""
-    return f'"{printable(text.replace(chr(92), chr(92) * 2).replace(chr(34), chr(92) + chr(34)))}"'
+    return f'"{escape_control(text.replace(chr(92), chr(92) * 2).replace(chr(34), chr(92) + chr(34)))}"'
 
 
 def plain_json(content: Any, **layout: Any) -> str:
@@ -59,24 +59,24 @@ def plain_json(content: Any, **layout: Any) -> str:
     return json.dumps(content, **layout).replace("##[", "#\\u0023[")
 
 
-def redacted(text: str) -> str:
+def redact_quoted(text: str) -> str:
     """`text` without what stands in quotes: messages put every stranger's value through `quoted`."""
     return _QUOTED.sub("(hidden)", text)
 
 
-def shortened(text: str, limit: int = 200) -> str:
+def shorten(text: str, limit: int = 200) -> str:
     """`text` cut to `limit` characters, with the number of characters left out."""
     if len(text) <= limit:
         return text
     return f"{text[:limit]}… ({len(text) - limit} more characters)"
 
 
-def plural(count: int, noun: str, nouns: str = "") -> str:
+def pluralize(count: int, noun: str, nouns: str = "") -> str:
     """`1 user`, `2 users`."""
     return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
 
 
-def normal(text: str) -> str:
+def normalize(text: str) -> str:
     """`text` without surrounding white space, in Unicode NFC: two ways to write Å are one value."""
     text = text.strip()
     return text if text.isascii() else unicodedata.normalize("NFC", text)

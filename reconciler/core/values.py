@@ -6,12 +6,12 @@ from typing import Any
 
 from reconciler.core.model import Value
 from reconciler.core.profile import Attribute, Comparison
-from reconciler.core.text import normal, quoted, shortened
+from reconciler.core.text import normalize, quote, shorten
 
 _BOOLEANS = {"true": True, "false": False}
 
 
-class UnreadableError(ValueError):
+class InvalidValueError(ValueError):
     """A value of a type that the attribute cannot have."""
 
 
@@ -26,32 +26,32 @@ def is_text(attribute: Attribute) -> bool:
 
 
 def typed(attribute: Attribute, raw: Any) -> Value | None:
-    """A raw JSON or YAML value as a value of `attribute`, None when unassigned; raises `UnreadableError`.
+    """A raw JSON or YAML value as a value of `attribute`, None when unassigned; raises `InvalidValueError`.
 
     Services send booleans as strings and numbers for strings: both are read for what they say.
     """
     is_boolean = attribute.comparison is Comparison.BOOLEAN
     if raw.__class__ is str and not is_boolean:
-        return normal(raw) or None
+        return normalize(raw) or None
     if raw is None or raw in ("", []):
         return None
     if is_boolean:
         return _typed_boolean(attribute, raw)
     if isinstance(raw, int) and not isinstance(raw, bool):
         return str(raw)
-    raise UnreadableError(f"{attribute.path} holds {type(raw).__name__}, not a string")
+    raise InvalidValueError(f"{attribute.path} holds {type(raw).__name__}, not a string")
 
 
 def _typed_boolean(attribute: Attribute, raw: Any) -> bool:
     value = raw if isinstance(raw, bool) else boolean(raw) if isinstance(raw, str) else None
     if value is None:
-        raise UnreadableError(f"{attribute.path} holds {quoted(shortened(str(raw), 40))}, neither true nor false")
+        raise InvalidValueError(f"{attribute.path} holds {quote(shorten(str(raw), 40))}, neither true nor false")
     return value
 
 
-def folded(name: str) -> str:
+def fold_case(name: str) -> str:
     """How user names are compared. Not `casefold`: strasse@ and straße@ are two mailboxes, and two people."""
-    return normal(name).lower()
+    return normalize(name).lower()
 
 
 def comparable(attribute: Attribute, value: Value | None) -> Value | None:
@@ -63,9 +63,9 @@ def comparable(attribute: Attribute, value: Value | None) -> Value | None:
     if comparison is Comparison.LOCALE:
         # en_US (Apple, POSIX) and en-US (RFC 5646) are one locale.
         return value.replace("_", "-").lower()
-    return value.lower() if value.isascii() else folded(value)
+    return value.lower() if value.isascii() else fold_case(value)
 
 
-def same(attribute: Attribute, one: Value | None, other: Value | None) -> bool:
+def is_same_value(attribute: Attribute, one: Value | None, other: Value | None) -> bool:
     """Whether both are the same value of `attribute`."""
     return one == other or comparable(attribute, one) == comparable(attribute, other)

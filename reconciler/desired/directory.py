@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from reconciler.core.model import Diagnostic, Origin, SourceUser, error
-from reconciler.core.text import quoted, shortened
+from reconciler.core.text import quote, shorten
 from reconciler.desired import schema
 from reconciler.desired.source_users import source_user
 from reconciler.desired.validation import Located, Model, validated
@@ -45,13 +45,13 @@ class Directory:
         """settings.yaml; required."""
         return self._required("settings.yaml", schema.Settings)
 
-    def scope(self) -> Located[schema.Scope] | None:
+    def scope(self) -> Located[schema.ScopeEntry] | None:
         """scope.yaml; None when there is none (everybody is in scope) or it is wrong (then a diagnostic says so)."""
-        return self._file("scope.yaml", schema.Scope) if self._exists("scope.yaml") else None
+        return self._file("scope.yaml", schema.ScopeEntry) if self._exists("scope.yaml") else None
 
-    def mappings(self) -> list[Located[schema.Mapping]]:
+    def mappings(self) -> list[Located[schema.MappingEntry]]:
         """The rows of mappings.yaml; none when the file is absent: then the profile's rows count."""
-        return self._list("mappings.yaml", schema.Mapping) if self._exists("mappings.yaml") else []
+        return self._list("mappings.yaml", schema.MappingEntry) if self._exists("mappings.yaml") else []
 
     def has(self, name: str) -> bool:
         """Whether the file `name` is there."""
@@ -74,9 +74,9 @@ class Directory:
             return None
         return place and replace(origin, line=place[0], column=place[1])
 
-    def groups(self) -> list[Located[schema.Group]]:
+    def groups(self) -> list[Located[schema.GroupEntry]]:
         """All groups of groups/**."""
-        return [group for name in self._walk("groups") for group in self._list(name, schema.Group)]
+        return [group for name in self._walk("groups") for group in self._list(name, schema.GroupEntry)]
 
     def users(self) -> Iterator[SourceUser]:
         """All users of users/**, one at a time, in the order of file names and lines."""
@@ -164,7 +164,7 @@ class Directory:
                 path = Path(directory, name)
                 if not _is_utf8(name):
                     # A plan that says where its users are written could not be a JSON document.
-                    self.report(error("a name that is not UTF-8", f"Rename {quoted(name)}.", Origin(folder, 1, 1)))
+                    self.report(error("a name that is not UTF-8", f"Rename {quote(name)}.", Origin(folder, 1, 1)))
                 elif name in folders:
                     self._is_real(path)
                 elif name in files and _is_yaml(name) and not name.startswith("."):
@@ -282,15 +282,15 @@ def _with_line(diagnostic: Diagnostic, lines: dict[str, list[str]]) -> Diagnosti
     origin = diagnostic.origin
     if origin is None or origin.line > len(lines[origin.file]):
         return diagnostic
-    return replace(diagnostic, source_line=shortened(lines[origin.file][origin.line - 1].rstrip("\r"), 160))
+    return replace(diagnostic, source_line=shorten(lines[origin.file][origin.line - 1].rstrip("\r"), 160))
 
 
 KINDS: dict[str, Any] = {
     "settings": schema.Settings,
-    "scope": schema.Scope,
-    "mappings": list[schema.Mapping],
-    "users": list[schema.User],
-    "groups": list[schema.Group],
+    "scope": schema.ScopeEntry,
+    "mappings": list[schema.MappingEntry],
+    "users": list[schema.UserEntry],
+    "groups": list[schema.GroupEntry],
 }
 """What each kind of file holds."""
 

@@ -11,11 +11,11 @@ from typing import assert_never
 
 from reconciler.core.model import Diagnostic, Origin, error, warning
 from reconciler.core.scope import filters, operators
-from reconciler.core.scope.filters import Clause, ScopingFilter, Test, UnjudgedError
+from reconciler.core.scope.filters import Clause, FilterEvaluationError, ScopingFilter, Test
 from reconciler.core.scope.groups import Groups
 from reconciler.core.scope.operators import Operand, Operator, TextTest
-from reconciler.core.text import quoted, shortened
-from reconciler.core.values import folded
+from reconciler.core.text import quote, shorten
+from reconciler.core.values import fold_case
 from reconciler.desired import schema
 from reconciler.desired.validation import Located
 from reconciler.expressions.values import EvaluationError
@@ -42,7 +42,9 @@ class CompiledFilters:
     groups: tuple[tuple[str, Origin | None], ...] = ()
 
 
-def compile_filters(located: Located[schema.Scope], groups: Groups, today: date, report: Report) -> CompiledFilters:
+def compile_filters(
+    located: Located[schema.ScopeEntry], groups: Groups, today: date, report: Report
+) -> CompiledFilters:
     """All filters. Mistakes are diagnostics: then nobody may plan, whatever is compiled."""
     compiler = _Compiler(located, groups, today, report)
     filters = tuple(compiler.filter(index, entry) for index, entry in enumerate(located.value.filters))
@@ -61,7 +63,7 @@ class _UnusableError(ValueError):
 class _Compiler:
     """Compiles filters one by one; what they refer to gathers in it."""
 
-    located: Located[schema.Scope]
+    located: Located[schema.ScopeEntry]
     groups: Groups
     today: date
     report: Report
@@ -69,22 +71,22 @@ class _Compiler:
     named: list[tuple[str, Origin | None]] = field(default_factory=list)
     places: dict[str, Origin | None] = field(default_factory=dict)
 
-    def filter(self, index: int, entry: schema.ScopingFilter) -> ScopingFilter:
+    def filter(self, index: int, entry: schema.FilterEntry) -> ScopingFilter:
         origin = self.located.at("filters", index, "name")
-        if folded(entry.name) in self.places:
-            summary = f"filter {quoted(entry.name)} is defined twice"
-            detail = f"The other is at {self.places[folded(entry.name)]}: plans name filters, so rename one."
+        if fold_case(entry.name) in self.places:
+            summary = f"filter {quote(entry.name)} is defined twice"
+            detail = f"The other is at {self.places[fold_case(entry.name)]}: plans name filters, so rename one."
             self.report(error(summary, detail, origin))
-        self.places.setdefault(folded(entry.name), origin)
+        self.places.setdefault(fold_case(entry.name), origin)
         if not entry.clauses:
-            summary = f"filter {quoted(entry.name)} has no clauses"
+            summary = f"filter {quote(entry.name)} has no clauses"
             detail = "Everybody would pass it: add a clause, or remove the filter."
             self.report(error(summary, detail, self.located.at("filters", index, "clauses")))
-        rows = [_Row(each, self.located, (index, number)) for number, each in enumerate(entry.clauses)]
+        rows = [_ClauseRow(each, self.located, (index, number)) for number, each in enumerate(entry.clauses)]
         clauses = [clause for row in rows if (clause := self.clause(row)) is not None]
         return ScopingFilter(entry.name, tuple(clauses), entry.negated, origin)
 
-    def clause(self, row: _Row) -> Clause | None:
+    def clause(self, row: _ClauseRow) -> Clause | None:
         entry = row.entry
         operator = operators.find(entry.operator)
         if operator is None:
@@ -107,7 +109,7 @@ class _Compiler:
             self.report(error(str(fault), fault.way_out, row.at("value")))
             return None
 
-    def built(self, row: _Row, operator: Operator) -> Clause:
+    def built(self, row: _ClauseRow, operator: Operator) -> Clause:
         attribute, value = row.entry.attribute or "", row.entry.value or ""
         if operator in operators.MEMBERSHIP:
             test, see = filters.on_membership(value, self.groups, operator), filters.see_membership(value, self.groups)
@@ -118,7 +120,7 @@ class _Compiler:
             test, see = self.on_attribute(row, operator), filters.see_attribute(attribute)
         return Clause(self.words(row, operator), attribute, test, see, row.origin)
 
-    def on_lifecycle(self, row: _Row, operator: Operator) -> Test:
+    def on_lifecycle(self, row: _ClauseRow, operator: Operator) -> Test:
         attribute = row.entry.attribute
         if attribute == "lifecycle.protected":
             return filters.on_protected(operator)
@@ -127,13 +129,13 @@ class _Compiler:
             return filters.on_day(name, operators.day_test(operator, self.day(row)))
         return filters.on_lifecycle_presence(name, operator)
 
-    def on_attribute(self, row: _Row, operator: Operator) -> Test:
+    def on_attribute(self, row: _ClauseRow, operator: Operator) -> Test:
         name = row.entry.attribute or ""
         if operator in operators.PRESENCE:
             return filters.on_presence(name, operator)
         return filters.on_attribute(name, self.text_test(row, operator), row.entry.values_match, row.origin)
 
-    def text_test(self, row: _Row, operator: Operator) -> TextTest:
+    def text_test(self, row: _ClauseRow, operator: Operator) -> TextTest:
         value = row.entry.value or ""
         match operators.operand(operator):
             case Operand.TEXT:
@@ -151,7 +153,7 @@ class _Compiler:
             case never:
                 assert_never(never)
 
-    def day(self, row: _Row) -> date:
+    def day(self, row: _ClauseRow) -> date:
         """The clause's date; `today` is the plan's."""
         value = (row.entry.value or "").strip()
         relative = _RELATIVE.fullmatch(value)
@@ -162,17 +164,17 @@ class _Compiler:
         except OverflowError:
             found = None
         if found is None:
-            summary = f"{quoted(shortened(value, 40))} is no date"
+            summary = f"{quote(shorten(value, 40))} is no date"
             raise _UnusableError(summary, "Write 2026-12-31, today, today+N or today-N, N being days.")
         return found
 
-    def words(self, row: _Row, operator: Operator) -> str:
+    def words(self, row: _ClauseRow, operator: Operator) -> str:
         entry = row.entry
         said = [entry.attribute or "", operator.value]
         if operator in operators.DAYS:
             said.append(str(self.day(row)))
         elif entry.value:
-            said.append(quoted(shortened(entry.value, 80)))
+            said.append(quote(shorten(entry.value, 80)))
         if entry.ignore_case:
             said.append("in any case")
         if entry.values_match:
@@ -181,11 +183,11 @@ class _Compiler:
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class _ClauseRow:
     """One clause as written; `index` is its filter's and its own."""
 
-    entry: schema.Clause
-    located: Located[schema.Scope]
+    entry: schema.ClauseEntry
+    located: Located[schema.ScopeEntry]
     index: tuple[int, int]
 
     def at(self, *key: str) -> Origin | None:
@@ -204,27 +206,27 @@ Mistake = tuple[str, str, str]
 """The key it is about, what is wrong, and what to do."""
 
 
-def _unknown_operator(row: _Row) -> Diagnostic:
+def _unknown_operator(row: _ClauseRow) -> Diagnostic:
     near = operators.nearest(row.entry.operator)
     known = ", ".join(operators.Operator)
     detail = f"Did you mean {near.value}?" if near else f"There are {known}."
-    return error(f"there is no operator {quoted(shortened(row.entry.operator, 40))}", detail, row.at("operator"))
+    return error(f"there is no operator {quote(shorten(row.entry.operator, 40))}", detail, row.at("operator"))
 
 
-def _ambiguous(row: _Row, operator: Operator) -> Diagnostic:
+def _ambiguous(row: _ClauseRow, operator: Operator) -> Diagnostic:
     found = "is found" if operator is Operator.AND else "is not found"
     summary = f"Microsoft's documents leave the meaning of {operator.value} open"
     detail = f"Here it is true when the attribute's value {found} in the clause's. Better use Includes, or REGEX MATCH."
     return warning(summary, detail, row.at("operator"))
 
 
-def _is_incomplete(entry: schema.Clause, operator: Operator) -> bool:
+def _is_incomplete(entry: schema.ClauseEntry, operator: Operator) -> bool:
     """Whether there is nothing to build a clause from."""
     fits = operator in _LIFECYCLE.get(entry.attribute or "", {operator})
     return not fits or (operators.operand(operator) is not Operand.NONE and not entry.value)
 
 
-def _mistakes(entry: schema.Clause, operator: Operator) -> Iterator[Mistake]:
+def _mistakes(entry: schema.ClauseEntry, operator: Operator) -> Iterator[Mistake]:
     yield from _attribute_mistakes(entry, operator)
     takes = operators.operand(operator)
     if takes is Operand.NONE and entry.value:
@@ -237,16 +239,16 @@ def _mistakes(entry: schema.Clause, operator: Operator) -> Iterator[Mistake]:
         yield "values_match", f"values_match means nothing for {_subject(entry, operator)}", "Remove it."
 
 
-def _has_values(entry: schema.Clause, operator: Operator) -> bool:
+def _has_values(entry: schema.ClauseEntry, operator: Operator) -> bool:
     """Whether the operator looks at values one by one."""
     return entry.attribute not in _LIFECYCLE and operator not in operators.PRESENCE | operators.MEMBERSHIP
 
 
-def _subject(entry: schema.Clause, operator: Operator) -> str:
+def _subject(entry: schema.ClauseEntry, operator: Operator) -> str:
     return str(entry.attribute) if entry.attribute in _LIFECYCLE else operator.value
 
 
-def _attribute_mistakes(entry: schema.Clause, operator: Operator) -> Iterator[Mistake]:
+def _attribute_mistakes(entry: schema.ClauseEntry, operator: Operator) -> Iterator[Mistake]:
     name = entry.attribute
     if operator in operators.MEMBERSHIP:
         if name:
@@ -265,7 +267,7 @@ def _lifecycle_mistakes(name: str, operator: Operator) -> Iterator[Mistake]:
     if permitted is None:
         near = difflib.get_close_matches(name.casefold(), _LIFECYCLE, 1)
         hint = f"Did you mean {near[0]}? " if near else ""
-        yield "attribute", f"there is no {quoted(shortened(name, 40))}", f"{hint}There are {', '.join(_LIFECYCLE)}."
+        yield "attribute", f"there is no {quote(shorten(name, 40))}", f"{hint}There are {', '.join(_LIFECYCLE)}."
     elif operator not in permitted:
         known = ", ".join(each.value for each in Operator if each in permitted)
         yield "operator", f"{operator.value} cannot be used on {name}", f"It takes {known}."
@@ -277,13 +279,13 @@ def _lifecycle_mistakes(name: str, operator: Operator) -> Iterator[Mistake]:
 def _integer(value: str) -> int:
     found = operators.integer(value)
     if found is None:
-        summary = f"{quoted(shortened(value, 40))} is no whole number"
+        summary = f"{quote(shorten(value, 40))} is no whole number"
         raise _UnusableError(summary, "Entra compares whole numbers only: write digits, such as 10.")
     return found
 
 
-def _pattern(row: _Row) -> TextTest:
-    """The regular expression, with faults on a user's value as `UnjudgedError`."""
+def _pattern(row: _ClauseRow) -> TextTest:
+    """The regular expression, with faults on a user's value as `FilterEvaluationError`."""
     # RE2 takes 20 ms to import, and most directories have no pattern.
     from reconciler.expressions import regex  # noqa: PLC0415
 
@@ -299,6 +301,6 @@ def _pattern(row: _Row) -> TextTest:
             return matches(text)
         except EvaluationError as fault:
             why = f"{name} cannot be matched by the clause at {row.origin}: {fault}"
-            raise UnjudgedError(why, name) from fault
+            raise FilterEvaluationError(why, name) from fault
 
     return test

@@ -17,8 +17,8 @@ from reconciler.core.policy import Approval, Limit, Policy, Removal
 from reconciler.core.profile import TargetProfile
 from reconciler.core.scope.scim_filter import FilterError, Predicate, attribute_names, compile_filter
 from reconciler.core.scope.verdict import ScopeRules
-from reconciler.core.text import quoted
-from reconciler.core.values import folded
+from reconciler.core.text import quote
+from reconciler.core.values import fold_case
 from reconciler.desired import schema
 from reconciler.desired.directory import Directory, with_source_lines
 from reconciler.desired.mappings import compile_mappings
@@ -133,7 +133,7 @@ def _policy(settings: schema.Settings) -> Policy:
         updates=Limit(guards.updates.count, guards.updates.percent),
         creates=Limit(guards.creates.count, guards.creates.percent),
         failures=Limit(guards.failures.count, guards.failures.percent, guards.failures.floor),
-        protected=frozenset(map(folded, guards.protected)),
+        protected=frozenset(map(fold_case, guards.protected)),
         digests=settings.record.values == "digest",
         record_branch=settings.record.branch,
         approvals=tuple(Approval(entry.plan, entry.removals, entry.until) for entry in settings.approvals),
@@ -148,7 +148,7 @@ def _ownership(settings: Located[schema.Settings], directory: Directory) -> Pred
             if not is_core_attribute(name):
                 # A misspelt name has no value for anybody, and `ne` would then be true for everybody.
                 detail = "A User has userName, externalId, userType, roles, …; others need their extension's URN."
-                directory.report(error(f"ownership: a User has no {quoted(name)}", detail, settings.at("ownership")))
+                directory.report(error(f"ownership: a User has no {quote(name)}", detail, settings.at("ownership")))
         return owned
     except FilterError as fault:
         summary = f"ownership is not a SCIM filter: {fault}"

@@ -25,8 +25,8 @@ from reconciler.core.model import (
 from reconciler.core.paths import short
 from reconciler.core.planning.mapping import attribute_row, unacceptable
 from reconciler.core.profile import Attribute, Mutability, TargetProfile
-from reconciler.core.text import printable, quoted
-from reconciler.core.values import UnreadableError, typed
+from reconciler.core.text import escape_control, quote
+from reconciler.core.values import InvalidValueError, typed
 from reconciler.desired import schema
 from reconciler.desired.directory import Directory
 from reconciler.desired.rules import CompiledRule, compile_rule, rule_words
@@ -87,16 +87,16 @@ def _meant(target: str, profile: TargetProfile) -> set[AttributePath]:
     return {near} if near else set()
 
 
-def mapping_rows(directory: Directory, profile: TargetProfile) -> list[Located[schema.Mapping]]:
+def mapping_rows(directory: Directory, profile: TargetProfile) -> list[Located[schema.MappingEntry]]:
     """The rows of mappings.yaml; without the file, those of the profile."""
     rows = directory.mappings()
     if rows or directory.has("mappings.yaml"):
         return rows
-    return [Located(schema.Mapping.model_validate(_default_row(row)), None) for row in profile.mappings]
+    return [Located(schema.MappingEntry.model_validate(_default_row(row)), None) for row in profile.mappings]
 
 
 def compile_row(
-    row: schema.Mapping, profile: TargetProfile, now: datetime
+    row: schema.MappingEntry, profile: TargetProfile, now: datetime
 ) -> tuple[AttributeMapping | None, tuple[Diagnostic, ...]]:
     """One row by itself, and what is wrong with it."""
     alone = Directory(Path())
@@ -104,9 +104,11 @@ def compile_row(
     return compiled, tuple(alone.diagnostics)
 
 
-def default_active(profile: TargetProfile) -> schema.Mapping:
+def default_active(profile: TargetProfile) -> schema.MappingEntry:
     """The row of `active` that counts when mappings.yaml has none."""
-    return schema.Mapping.model_validate(_default_row(next(row for row in profile.mappings if row.target == "active")))
+    return schema.MappingEntry.model_validate(
+        _default_row(next(row for row in profile.mappings if row.target == "active"))
+    )
 
 
 def _default_row(row: Any) -> dict[str, Any]:
@@ -114,9 +116,9 @@ def _default_row(row: Any) -> dict[str, Any]:
     return {name: getattr(row, name) for name in names if getattr(row, name) is not None}
 
 
-def _check_precedences(rows: Sequence[Located[schema.Mapping]], directory: Directory) -> None:
+def _check_precedences(rows: Sequence[Located[schema.MappingEntry]], directory: Directory) -> None:
     """Two rows of one precedence: the order of the file would decide who is who."""
-    seen: dict[int, Located[schema.Mapping]] = {}
+    seen: dict[int, Located[schema.MappingEntry]] = {}
     numbers = {row.value.match for row in rows}
     for row in rows:
         number = row.value.match
@@ -124,7 +126,7 @@ def _check_precedences(rows: Sequence[Located[schema.Mapping]], directory: Direc
             continue
         if twin.value.target.casefold() == row.value.target.casefold():
             continue  # mapped twice, which is told
-        at, name = twin.at("match"), printable(twin.value.target)
+        at, name = twin.at("match"), escape_control(twin.value.target)
         owner = f"{name} in line {at.line}" if at else name
         free = next(each for each in count(number + 1) if each not in numbers)
         numbers.add(free)
@@ -133,7 +135,7 @@ def _check_precedences(rows: Sequence[Located[schema.Mapping]], directory: Direc
 
 
 def _check_complete(
-    rows: Sequence[Located[schema.Mapping]], targets: Collection[AttributePath], directory: Directory
+    rows: Sequence[Located[schema.MappingEntry]], targets: Collection[AttributePath], directory: Directory
 ) -> None:
     """Reports what is missing: userName, which SCIM cannot do without, and a way to find people again."""
     at = Origin("mappings.yaml", 1, 1)
@@ -145,7 +147,7 @@ def _check_complete(
 
 
 def _compile(
-    row: Located[schema.Mapping], profile: TargetProfile, directory: Directory, now: datetime
+    row: Located[schema.MappingEntry], profile: TargetProfile, directory: Directory, now: datetime
 ) -> AttributeMapping | None:
     entry = row.value
     try:
@@ -193,7 +195,9 @@ def _unmappable(attribute: Attribute, origin: Origin | None) -> Diagnostic:
     return error(f"{name} is write-only ({attribute.source}) and not supported", detail, origin)
 
 
-def _check(row: Located[schema.Mapping], attribute: Attribute, compiled: CompiledRule, directory: Directory) -> None:
+def _check(
+    row: Located[schema.MappingEntry], attribute: Attribute, compiled: CompiledRule, directory: Directory
+) -> None:
     """Parts of a row that contradict one another."""
     entry, name = row.value, short(attribute.path)
     flow = "create" if compiled.once else entry.apply
@@ -221,7 +225,7 @@ def _check(row: Located[schema.Mapping], attribute: Attribute, compiled: Compile
         directory.report(warning(f"{name} flows on create only, not {entry.apply}", detail, row.at("apply")))
 
 
-def _default(row: Located[schema.Mapping], attribute: Attribute, directory: Directory) -> Value | None:
+def _default(row: Located[schema.MappingEntry], attribute: Attribute, directory: Directory) -> Value | None:
     entry = row.value
     if entry.default is None:
         return None
@@ -239,7 +243,7 @@ def _default(row: Located[schema.Mapping], attribute: Attribute, directory: Dire
     return typed(attribute, entry.default)
 
 
-def _is_constant_usable(row: Located[schema.Mapping], attribute: Attribute, directory: Directory) -> bool:
+def _is_constant_usable(row: Located[schema.MappingEntry], attribute: Attribute, directory: Directory) -> bool:
     """Whether the row's constant, if it has one, is a value of the attribute; else everybody would be a mistake."""
     constant = row.value.constant
     wrong = None if constant is None else _unusable(attribute, constant)
@@ -252,7 +256,7 @@ def _unusable(attribute: Attribute, text: str) -> str | None:
     """Why `text` is no value of `attribute`; None: it is."""
     try:
         value = typed(attribute, text)
-    except UnreadableError as fault:
+    except InvalidValueError as fault:
         return str(fault)
     return unacceptable(attribute, value) if isinstance(value, str) else None
 
@@ -262,7 +266,7 @@ def _unknown_target(path: str, profile: TargetProfile, origin: Origin | None) ->
     hint = f"Did you mean {short(near)}? " if near else ""
     why = "It is not taken, and sending it can break the connection. " if profile.closed.value else ""
     known = ", ".join(_targets(profile))
-    return error(f"{profile.title} has no attribute {quoted(short(path))}", f"{why}{hint}It takes {known}.", origin)
+    return error(f"{profile.title} has no attribute {quote(short(path))}", f"{why}{hint}It takes {known}.", origin)
 
 
 def _near_target(path: str, profile: TargetProfile) -> AttributePath | None:

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING
 from reconciler.core.model import RulePart, SourceAttributes, Value, error
 from reconciler.core.planning.mapping import MappingError, constant, direct
 from reconciler.core.profile import Attribute
-from reconciler.core.text import printable, quoted, shortened
-from reconciler.core.values import folded, is_text
+from reconciler.core.text import escape_control, quote, shorten
+from reconciler.core.values import fold_case, is_text
 from reconciler.desired import schema
 from reconciler.desired.directory import Directory
 from reconciler.desired.validation import Located
 from reconciler.expressions import default_active
 from reconciler.expressions.seeded_random import draws
-from reconciler.expressions.template import TemplateFaultError, compile_template
+from reconciler.expressions.template import MappingTemplateError, compile_template
 from reconciler.expressions.values import Context, EvaluationError, IgnoreFlow
 
 if TYPE_CHECKING:
-    from reconciler.expressions.language import Explanation, Expression
+    from reconciler.expressions.language import Evaluation, Expression
 
 Rule = Callable[[SourceAttributes], Value | None]
 
@@ -38,7 +38,7 @@ class CompiledRule:
 
 
 def compile_rule(
-    row: Located[schema.Mapping], attribute: Attribute, directory: Directory, now: datetime
+    row: Located[schema.MappingEntry], attribute: Attribute, directory: Directory, now: datetime
 ) -> CompiledRule | None:
     """What the row says of its value; None, and a diagnostic, when it cannot be used."""
     entry = row.value
@@ -50,13 +50,13 @@ def compile_rule(
         return _expression(entry.expression, row, attribute, directory, now)
     try:
         template, inputs = compile_template(entry.template or "")
-    except TemplateFaultError as fault:
+    except MappingTemplateError as fault:
         directory.report(error(f"the template cannot be used: {fault}", "", row.at("template")))
         return None
     return CompiledRule(_as_rule(template), inputs)
 
 
-def rule_words(entry: schema.Mapping) -> str:
+def rule_words(entry: schema.MappingEntry) -> str:
     """The rule as written: `source: surname`."""
     kinds = ("source", "constant", "expression", "template")
     return next(f"{kind}: {getattr(entry, kind)}" for kind in kinds if getattr(entry, kind) is not None)
@@ -67,7 +67,7 @@ _ONCE = frozenset({"Guid", "RandomString", "SelectUniqueValue"})
 
 
 def _expression(
-    text: str, row: Located[schema.Mapping], attribute: Attribute, directory: Directory, now: datetime
+    text: str, row: Located[schema.MappingEntry], attribute: Attribute, directory: Directory, now: datetime
 ) -> CompiledRule | None:
     stock_rule = None if is_text(attribute) else default_active.compile_expression(text)
     if stock_rule is not None:
@@ -77,7 +77,7 @@ def _expression(
 
     try:
         compiled = language.compile_expression(text)
-    except language.ExpressionFaultError as fault:
+    except language.ExpressionError as fault:
         start = row.at("expression")
         origin = directory.inside(start, text, fault.position)
         at = f"At character {fault.position + 1} of the expression"
@@ -105,7 +105,7 @@ def _marked(text: str, position: int) -> str:
     """The expression around `position`, in one line, with a mark there."""
     before, after = text[:position], text[position:]
     left = f"…{before[-_AROUND:]}" if len(before) > _AROUND else before
-    return f"{printable(left)}^{printable(shortened(after, _AROUND))}"
+    return f"{escape_control(left)}^{escape_control(shorten(after, _AROUND))}"
 
 
 _AROUND = 60
@@ -121,7 +121,7 @@ def _drawing(path: str, text: str, now: datetime) -> Callable[[SourceAttributes]
 
     def context(attributes: SourceAttributes) -> Context:
         identity = attributes.get("objectId") or attributes["userPrincipalName"]
-        return Context(now=now, taken=_nobody, random=draws(path, text, folded(str(identity))), creating=True)
+        return Context(now=now, taken=_nobody, random=draws(path, text, fold_case(str(identity))), creating=True)
 
     return context
 
@@ -157,7 +157,7 @@ def _given(compiled: Expression, attributes: SourceAttributes) -> SourceAttribut
     return {**attributes, "IsSoftDeleted": False} if "IsSoftDeleted" in compiled.attributes else attributes
 
 
-def rule_part(explained: Explanation) -> RulePart:
+def rule_part(explained: Evaluation) -> RulePart:
     """How an expression came about, in words."""
     return RulePart(explained.text, outcome_words(explained.value), tuple(map(rule_part, explained.parts)))
 
@@ -167,21 +167,21 @@ def outcome_words(outcome: object) -> str:
     from reconciler.expressions.language import Failed, NotEvaluated  # noqa: PLC0415 - as in `_expression`
 
     if isinstance(outcome, Failed):
-        return f"error: {printable(outcome.reason)}"
+        return f"error: {escape_control(outcome.reason)}"
     if isinstance(outcome, NotEvaluated):
         return "(not needed)"
     if isinstance(outcome, IgnoreFlow):
         return f"(ignore {outcome.value})"
     if isinstance(outcome, tuple):
-        return f"[{', '.join(map(quoted, outcome))}]"
-    return "(no value)" if outcome is None else quoted(str(outcome))
+        return f"[{', '.join(map(quote, outcome))}]"
+    return "(no value)" if outcome is None else quote(str(outcome))
 
 
 def _as_rule(template: Callable[[SourceAttributes], str | None]) -> Rule:
     def rule(attributes: SourceAttributes) -> Value | None:
         try:
             return template(attributes)
-        except TemplateFaultError as fault:
+        except MappingTemplateError as fault:
             raise MappingError(str(fault)) from fault
 
     return rule

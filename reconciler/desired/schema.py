@@ -85,14 +85,14 @@ class LifecycleSettings(_Strict):
     delete_after_days: Count | None = Field(default=None, description="Days after deactivation; left out: never")
 
 
-class Limit(_Strict):
+class LimitSettings(_Strict):
     """A limit on changes of one kind; whichever of count and percent is reached first blocks the plan."""
 
     count: Count | None = None
     percent: Percent | None = Field(default=None, description="Of the managed live users")
 
 
-class RemovalLimit(_Strict):
+class RemovalLimitSettings(_Strict):
     """The limit on deactivations and deletions together."""
 
     count: Count | None = 10
@@ -100,7 +100,7 @@ class RemovalLimit(_Strict):
     floor: Count = Field(default=1, description="Percent never blocks this few removals: small companies must work")
 
 
-class FailureLimit(_Strict):
+class FailureLimitSettings(_Strict):
     """How many of the attempted changes may fail before an apply stops itself and is in quarantine."""
 
     count: Count | None = None
@@ -111,16 +111,16 @@ class FailureLimit(_Strict):
 class GuardSettings(_Strict):
     """What blocks a plan, and what stops an apply."""
 
-    removals: RemovalLimit = RemovalLimit()
-    updates: Limit = Limit()
-    creates: Limit = Limit()
-    failures: FailureLimit = FailureLimit()
+    removals: RemovalLimitSettings = RemovalLimitSettings()
+    updates: LimitSettings = LimitSettings()
+    creates: LimitSettings = LimitSettings()
+    failures: FailureLimitSettings = FailureLimitSettings()
     protected: Names = Field(
         default=[], description="userName or externalId of accounts that are never removed, also when they left git"
     )
 
 
-class Approval(_Strict):
+class ApprovalSettings(_Strict):
     """Lets exactly one plan pass its guards, until a date."""
 
     plan: str = Field(pattern=r"^sha256:[0-9a-f]{64}$")
@@ -177,7 +177,7 @@ class Settings(_Strict):
     ownership: str = Field(default="externalId pr", description="SCIM filter: which live users are managed")
     lifecycle: LifecycleSettings = LifecycleSettings()
     guards: GuardSettings = GuardSettings()
-    approvals: Annotated[list[Approval], BeforeValidator(_listed)] = []
+    approvals: Annotated[list[ApprovalSettings], BeforeValidator(_listed)] = []
     notifications: NotificationSettings = NotificationSettings()
     record: RecordSettings = RecordSettings()
 
@@ -198,7 +198,7 @@ _OPERATORS = [
 ]
 
 
-class Clause(_Strict):
+class ClauseEntry(_Strict):
     """One condition of a scoping filter. All operators but IS NULL are false on an unassigned value."""
 
     attribute: str | None = Field(
@@ -226,28 +226,28 @@ class Clause(_Strict):
     )
 
 
-class ScopingFilter(_Strict):
+class FilterEntry(_Strict):
     """Clauses that must all be true. One true filter is enough."""
 
     name: Annotated[str, Field(min_length=1)]
     negated: Flag = Field(
         default=False, alias="not", description="Extension: Entra has no such option. Turns the filter's truth around"
     )
-    clauses: Annotated[list[Clause], BeforeValidator(_listed)]
+    clauses: Annotated[list[ClauseEntry], BeforeValidator(_listed)]
 
 
-class Scope(_Strict):
+class ScopeEntry(_Strict):
     """scope.yaml."""
 
     sync: Literal["assigned", "all"]
     assigned: Members = Members()
     excluded: Members = Members()
-    filters: Annotated[list[ScopingFilter], BeforeValidator(_listed)] = Field(
+    filters: Annotated[list[FilterEntry], BeforeValidator(_listed)] = Field(
         default=[], description="One true filter is enough; without filters everybody passes"
     )
 
 
-class Group(_Strict):
+class GroupEntry(_Strict):
     """One group of groups/*.yaml, used for assignment only."""
 
     name: Annotated[str, Field(min_length=1)]
@@ -255,7 +255,7 @@ class Group(_Strict):
     members: Members = Members()
 
 
-class Mapping(_Strict):
+class MappingEntry(_Strict):
     """One row of mappings.yaml."""
 
     target: str = Field(description="SCIM attribute path, such as userName, name.givenName, enterprise:department")
@@ -271,7 +271,7 @@ class Mapping(_Strict):
     when_null: Literal["keep", "clear"] = "keep"
 
     @model_validator(mode="after")
-    def _one_rule(self) -> Mapping:
+    def _one_rule(self) -> MappingEntry:
         rules = [self.source, self.constant, self.template, self.expression]
         if sum(rule is not None for rule in rules) != 1:
             raise ValueError("a mapping has exactly one of source, constant, template and expression")
@@ -307,7 +307,7 @@ SourceValue = Annotated[
 ]
 
 
-class User(BaseModel):
+class UserEntry(BaseModel):
     """One person of users/**/*.yaml. Every further key is a source attribute, in Entra's names."""
 
     model_config = ConfigDict(extra="allow", frozen=True)

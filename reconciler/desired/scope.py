@@ -11,8 +11,8 @@ from typing import Any
 from reconciler.core.model import Origin, error
 from reconciler.core.scope.groups import GroupMembers, cycles, resolve
 from reconciler.core.scope.verdict import Roster, ScopeRules
-from reconciler.core.text import quoted
-from reconciler.core.values import folded
+from reconciler.core.text import quote
+from reconciler.core.values import fold_case
 from reconciler.desired import schema
 from reconciler.desired.directory import Directory
 from reconciler.desired.filters import CompiledFilters, Input, compile_filters
@@ -49,14 +49,14 @@ def read_scope(directory: Directory, today: date) -> ScopeRead:
     else:
         compiled = compile_filters(located, groups, today, directory.report)
         for name, origin in compiled.groups:
-            references.groups.setdefault(folded(name), (name, origin))
+            references.groups.setdefault(fold_case(name), (name, origin))
         rules = _rules(located, groups, references, compiled)
     _check_groups(directory, groups, references)
     return ScopeRead(rules, tuple(references.users.values()), compiled.inputs)
 
 
 def _rules(
-    located: Located[schema.Scope],
+    located: Located[schema.ScopeEntry],
     groups: Mapping[str, GroupMembers],
     references: _References,
     compiled: CompiledFilters,
@@ -73,21 +73,21 @@ def _rules(
 
 
 def _check_groups(directory: Directory, groups: Mapping[str, GroupMembers], references: _References) -> None:
-    rejected = {folded(str(node.get("name"))) for node in directory.rejected}
+    rejected = {fold_case(str(node.get("name"))) for node in directory.rejected}
     for name, origin in references.groups.values():
-        if folded(name) not in groups and folded(name) not in rejected:
-            near = difflib.get_close_matches(folded(name), groups, 1)
+        if fold_case(name) not in groups and fold_case(name) not in rejected:
+            near = difflib.get_close_matches(fold_case(name), groups, 1)
             hint = f"Did you mean {near[0]}?" if near else "Add it to groups/, or remove the reference."
-            directory.report(error(f"there is no group {quoted(name)}", hint, origin))
+            directory.report(error(f"there is no group {quote(name)}", hint, origin))
 
 
 def _groups(directory: Directory, references: _References) -> dict[str, GroupMembers]:
     groups: dict[str, GroupMembers] = {}
     places: dict[str, Origin | None] = {}
     for group in directory.groups():
-        name = folded(group.value.name)
+        name = fold_case(group.value.name)
         if name in groups:
-            summary = f"group {quoted(group.value.name)} is defined twice"
+            summary = f"group {quote(group.value.name)} is defined twice"
             directory.report(error(summary, f"The other is at {places[name]}.", group.at("name")))
             continue
         places[name] = group.at("name")
@@ -100,7 +100,7 @@ def _groups(directory: Directory, references: _References) -> dict[str, GroupMem
 
 def _members(located: Located[Any], members: schema.Members, references: _References, *location: str) -> GroupMembers:
     for index, user in enumerate(members.users):
-        references.users.setdefault(folded(user), (user, located.at(*location, "users", index)))
+        references.users.setdefault(fold_case(user), (user, located.at(*location, "users", index)))
     for index, group in enumerate(members.groups):
-        references.groups.setdefault(folded(group), (group, located.at(*location, "groups", index)))
+        references.groups.setdefault(fold_case(group), (group, located.at(*location, "groups", index)))
     return GroupMembers(tuple(members.users), tuple(members.groups))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 
 from reconciler.core.model import Lifecycle, SourceUser, SourceValue, error
-from reconciler.core.text import quoted
+from reconciler.core.text import quote
 from reconciler.desired import schema
 from reconciler.desired.validation import validated
 from reconciler.desired.yaml_reader import Report, YamlMapping, YamlSequence
@@ -39,7 +39,7 @@ def _check_slips(item: YamlMapping, report: Report) -> bool:
         near = difflib.get_close_matches(key.casefold(), [name.casefold() for name in _STRUCTURAL], 1, cutoff=0.85)
         if near:
             meant = next(name for name in _STRUCTURAL if name.casefold() == near[0])
-            report(error(f"key {quoted(key)} looks like {meant}", f"Did you mean {meant}?", item.key_origin(key)))
+            report(error(f"key {quote(key)} looks like {meant}", f"Did you mean {meant}?", item.key_origin(key)))
             fine = False
     return fine
 
@@ -53,7 +53,7 @@ def _plain_user(item: YamlMapping) -> SourceUser | None:
 
 
 def _modelled_user(item: YamlMapping, report: Report) -> SourceUser | None:
-    located = validated(item, schema.User, report)
+    located = validated(item, schema.UserEntry, report)
     if located is None:
         return None
     attributes: dict[str, SourceValue] = {}

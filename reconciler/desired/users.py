@@ -21,8 +21,8 @@ from reconciler.core.model import (
 )
 from reconciler.core.planning.mapping import Projector
 from reconciler.core.scope.verdict import ScopeRules, decide_scope
-from reconciler.core.text import quoted
-from reconciler.core.values import folded
+from reconciler.core.text import quote
+from reconciler.core.values import fold_case
 from reconciler.desired.directory import Directory
 from reconciler.desired.filters import Input
 
@@ -48,9 +48,9 @@ class Names:
             value = user.attributes.get(attribute)
             if value is None:
                 continue
-            name = folded(str(value))
+            name = fold_case(str(value))
             if name in self.places:
-                summary = f"{attribute} {quoted(str(value))} is used twice"
+                summary = f"{attribute} {quote(str(value))} is used twice"
                 detail = f"The other user is at {self.places[name]}: keep one."
                 self._directory.report(error(summary, detail, user.at(attribute)))
                 new = False
@@ -96,12 +96,12 @@ def check_references(directory: Directory, references: Iterable[Reference], name
         return  # with a file of users unread, many would look unknown
     known = set(names.places)
     for node in directory.rejected:
-        known.update(folded(str(node.get(key))) for key in ("userPrincipalName", "objectId") if node.get(key))
+        known.update(fold_case(str(node.get(key))) for key in ("userPrincipalName", "objectId") if node.get(key))
     for name, origin in references:
-        if folded(name) not in known:
-            near = _near(folded(name), known)
+        if fold_case(name) not in known:
+            near = _near(fold_case(name), known)
             hint = f"Did you mean {near}?" if near else "Add the user, or remove the reference."
-            directory.report(error(f"there is no user {quoted(name)}", hint, origin))
+            directory.report(error(f"there is no user {quote(name)}", hint, origin))
 
 
 def _ended_early(item: Diagnostic) -> bool:
@@ -126,7 +126,7 @@ def check_inputs(directory: Directory, people: People, inputs: Iterable[Input]) 
         if people.users and origin and attribute not in people.attributes and attribute != "IsSoftDeleted":
             near = difflib.get_close_matches(attribute, sorted(people.attributes), 1)
             hint = f"Did you mean {near[0]}?" if near else consequence
-            directory.report(warning(f"no user has an attribute {quoted(attribute)}", hint, origin))
+            directory.report(warning(f"no user has an attribute {quote(attribute)}", hint, origin))
 
 
 def inputs_of(mappings: Iterable[AttributeMapping]) -> Iterator[Input]:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from reconciler.core.model import Diagnostic, Origin, error
-from reconciler.core.text import quoted
+from reconciler.core.text import quote
 from reconciler.desired.yaml_reader import Report, YamlMapping, locate
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -52,7 +52,7 @@ def _without_nulls(node: YamlMapping) -> dict[str, Any]:
 def _diagnostic(mistake: ErrorDetails, node: YamlMapping, model: type[BaseModel]) -> Diagnostic:
     location = tuple(mistake["loc"])
     kind = mistake["type"]
-    last = quoted(str(location[-1])) if location else ""
+    last = quote(str(location[-1])) if location else ""
     if kind == "extra_forbidden":
         known = _keys_at(model, location[:-1])
         near = difflib.get_close_matches(str(location[-1]), known, 1)

@@ -27,7 +27,7 @@ from ruamel.yaml.events import (
 )
 
 from reconciler.core.model import Diagnostic, Origin, error, warning
-from reconciler.core.text import quoted, shortened
+from reconciler.core.text import quote, shorten
 
 MAX_BYTES = 64 * 1024 * 1024
 MAX_DEPTH = 32
@@ -204,7 +204,7 @@ class _Reader:
             if "unexpected ':'" in what:
                 detail = "Put the value in double quotes. The rest of the file was not read."
         else:
-            what = shortened(str(fault).replace("\n", " "))
+            what = shorten(str(fault).replace("\n", " "))
             at, detail = Origin(self._file, 1, 1), "Save the file as UTF-8 text."
         self._report(error(f"not YAML: {what}", detail, at))
 
@@ -220,7 +220,7 @@ class _Reader:
         if kind is ScalarEvent:
             return self._scalar(event)
         if kind is AliasEvent:
-            name = quoted(f"*{event.anchor}")
+            name = quote(f"*{event.anchor}")
             self._tell(event, f"alias {name} is not allowed", "Write the value out: aliases are not read.")
             return None
         if depth >= MAX_DEPTH:
@@ -244,7 +244,7 @@ class _Reader:
             if key in mapping:
                 first = mapping.key_origin(key)
                 self._tell(
-                    event, f"key {quoted(key)} is given twice", f"Keep one of them; the first is in line {first.line}."
+                    event, f"key {quote(key)} is given twice", f"Keep one of them; the first is in line {first.line}."
                 )
                 continue
             mapping[key] = value
@@ -296,10 +296,10 @@ class _Reader:
     def _plain(self, event: Any) -> None:
         """Reports a tag or an anchor on `event`; reading goes on as if it were not there."""
         if event.tag is not None and event.tag != "!":
-            name = quoted(shortened(str(event.tag), 60))
+            name = quote(shorten(str(event.tag), 60))
             self._tell(event, f"tag {name} is not allowed", "Remove it: tags are not read.")
         if event.anchor is not None:
-            name = quoted(f"&{event.anchor}")
+            name = quote(f"&{event.anchor}")
             self._tell(event, f"anchor {name} is not allowed", "Write values out: anchors are not read.")
 
     def _tell(self, event: Any, summary: str, detail: str) -> None:

@@ -15,7 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from reconciler.core.text import plural, printable, quoted, shortened
+from reconciler.core.text import escape_control, pluralize, quote, shorten
 from reconciler.errors import SchemaError
 
 MAX_BYTES = 64 * 1024 * 1024
@@ -48,42 +48,42 @@ def _flow_types(value: Any) -> Any:
 Text = Annotated[str, BeforeValidator(_text)]
 
 
-class _Part(BaseModel):
+class _SchemaModel(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True, alias_generator=to_camel)
 
 
-class Metadata(_Part):
+class Metadata(_SchemaModel):
     """A `metadataEntry`: Entra's own remarks."""
 
     key: Text = ""
     value: Any = None
 
 
-class Operand(_Part):
+class SchemaOperand(_SchemaModel):
     """What a clause compares with."""
 
     values: Annotated[list[Text], BeforeValidator(_texts)] = []
 
 
-class Clause(_Part):
+class SchemaClause(_SchemaModel):
     """A `filterClause`."""
 
     operator_name: Text
     source_operand_name: Text
-    target_operand: Operand = Operand()
+    target_operand: SchemaOperand = SchemaOperand()
 
 
-class FilterGroup(_Part):
+class FilterGroup(_SchemaModel):
     """A `filterGroup`: all of its clauses must be true."""
 
     name: Text = ""
-    clauses: Annotated[list[Clause], Field(max_length=_MAX_CONDITIONS)] = []
+    clauses: Annotated[list[SchemaClause], Field(max_length=_MAX_CONDITIONS)] = []
 
 
 FilterGroups = Annotated[list[FilterGroup], Field(max_length=_MAX_CONDITIONS)]
 
 
-class Filter(_Part):
+class Filter(_SchemaModel):
     """A `filter`: one true group of `groups` is enough."""
 
     groups: FilterGroups = []
@@ -91,7 +91,7 @@ class Filter(_Part):
     category_filter_groups: FilterGroups = []
 
 
-class Source(_Part):
+class Source(_SchemaModel):
     """An `attributeMappingSource`; `parameters` say once more what `expression` says."""
 
     expression: Text = ""
@@ -100,7 +100,7 @@ class Source(_Part):
     parameters: Any = None
 
 
-class AttributeMapping(_Part):
+class SchemaAttributeMapping(_SchemaModel):
     """An `attributeMapping`."""
 
     target_attribute_name: Text
@@ -112,7 +112,7 @@ class AttributeMapping(_Part):
     export_missing_references: bool = False
 
 
-class ObjectMapping(_Part):
+class ObjectMapping(_SchemaModel):
     """An `objectMapping`: objects of one kind to objects of another."""
 
     name: Text = ""
@@ -121,11 +121,11 @@ class ObjectMapping(_Part):
     source_object_name: Text = ""
     target_object_name: Text
     scope: Filter = Filter()
-    attribute_mappings: Annotated[list[AttributeMapping], Field(max_length=_MAX_PARTS)] = []
+    attribute_mappings: Annotated[list[SchemaAttributeMapping], Field(max_length=_MAX_PARTS)] = []
     metadata: list[Metadata] = []
 
 
-class Rule(_Part):
+class Rule(_SchemaModel):
     """A `synchronizationRule`. The two filters of objects exist for Active Directory only."""
 
     id: Text = ""
@@ -140,7 +140,7 @@ class Rule(_Part):
     group_filter: Any = None
 
 
-class AttributeDefinition(_Part):
+class AttributeDefinition(_SchemaModel):
     """An `attributeDefinition`; only what can matter here."""
 
     name: Text
@@ -157,7 +157,7 @@ class AttributeDefinition(_Part):
     metadata: list[Metadata] = []
 
 
-class ObjectDefinition(_Part):
+class ObjectDefinition(_SchemaModel):
     """An `objectDefinition`."""
 
     name: Text
@@ -166,7 +166,7 @@ class ObjectDefinition(_Part):
     supported_apis: list[Any] = []
 
 
-class Directory(_Part):
+class SchemaDirectory(_SchemaModel):
     """A `directoryDefinition`."""
 
     name: Text
@@ -179,13 +179,13 @@ class Directory(_Part):
     metadata: list[Metadata] = []
 
 
-class Schema(_Part):
+class Schema(_SchemaModel):
     """A `synchronizationSchema`."""
 
     id: Text = ""
     version: Text = ""
     synchronization_rules: Annotated[list[Rule], Field(max_length=_MAX_PARTS)]
-    directories: list[Directory] = []
+    directories: list[SchemaDirectory] = []
 
     def attributes(self, directory: str, kind: str) -> dict[str, AttributeDefinition]:
         """The attributes of objects of `kind` in `directory`, by their folded names."""
@@ -211,7 +211,7 @@ def read_schema(content: bytes) -> Schema:
     except RecursionError as fault:
         raise SchemaError("the file nests too deeply", _WAY_OUT) from fault
     except ValueError as fault:
-        raise SchemaError(f"the file is not JSON: {shortened(str(fault))}", _WAY_OUT) from fault
+        raise SchemaError(f"the file is not JSON: {shorten(str(fault))}", _WAY_OUT) from fault
     if not isinstance(found, dict) or "synchronizationRules" not in found:
         raise SchemaError("the file is no synchronization schema: it has no synchronizationRules", _WAY_OUT)
     try:
@@ -234,7 +234,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     for key, value in pairs:
         name = key[:1].lower() + key[1:]
         if name in found:
-            raise SchemaError(f"key {quoted(shortened(key, 80))} stands twice in one object", "Keep one of them.")
+            raise SchemaError(f"key {quote(shorten(key, 80))} stands twice in one object", "Keep one of them.")
         found[name] = value
     return {key: value for key, value in found.items() if value is not None}
 
@@ -252,8 +252,8 @@ def _wrong(mistakes: list[ErrorDetails]) -> SchemaError:
         said = f"{where} has more than {first['ctx']['max_length']} entries"
     else:
         said = f"{where}: {_EXPECTED.get(first['type'], first['msg'][0].lower() + first['msg'][1:])}"
-    others = f"{plural(len(mistakes) - 1, 'further mistake')}. " if len(mistakes) > 1 else ""
-    return SchemaError(f"the file is no usable schema: {printable(said)}", others + _WAY_OUT)
+    others = f"{pluralize(len(mistakes) - 1, 'further mistake')}. " if len(mistakes) > 1 else ""
+    return SchemaError(f"the file is no usable schema: {escape_control(said)}", others + _WAY_OUT)
 
 
 _EXPECTED = {

@@ -11,9 +11,9 @@ from reconciler.core import paths
 from reconciler.core.profile import Comparison, TargetProfile
 from reconciler.core.scope import operators
 from reconciler.core.scope.operators import EXTENSIONS
-from reconciler.core.text import quoted, shortened
+from reconciler.core.text import quote, shorten
 from reconciler.desired import schema
-from reconciler.entra.findings import Finding, Kind
+from reconciler.entra.findings import Finding, FindingKind
 from reconciler.entra.sources import attribute_source, constant_source, expression_source
 from reconciler.errors import SchemaError
 from reconciler.expressions import language
@@ -33,8 +33,8 @@ class ToExport:
     """
 
     profile: TargetProfile
-    rows: Sequence[schema.Mapping]
-    filters: Sequence[schema.ScopingFilter]
+    rows: Sequence[schema.MappingEntry]
+    filters: Sequence[schema.FilterEntry]
     actions: Sequence[str]
     inputs: Iterable[str]
     once: Collection[str] = ()
@@ -93,18 +93,18 @@ def _id(profile: TargetProfile, part: str) -> str:
 # --- mappings -------------------------------------------------------------------
 
 
-def _mapping(row: schema.Mapping, once: Collection[str], findings: list[Finding]) -> dict[str, Any] | None:
+def _mapping(row: schema.MappingEntry, once: Collection[str], findings: list[Finding]) -> dict[str, Any] | None:
     subject, target = paths.short(row.target), str(paths.parse(row.target))
     source = _source(row)
     if isinstance(source, str):
-        findings.append(Finding(Kind.NO_EQUAL, subject, source))
+        findings.append(Finding(FindingKind.NO_EQUAL, subject, source))
         return None
     if row.when_null == "clear":
         said = "when_null: clear: Entra never takes a value away; the row is exported without it"
-        findings.append(Finding(Kind.NO_EQUAL, subject, said))
+        findings.append(Finding(FindingKind.NO_EQUAL, subject, said))
     if row.template and ("ToLower(" in source["expression"] or "ToUpper(" in source["expression"]):
         said = "Entra changes the case of a few letters (ß, İ) in another way than a template does"
-        findings.append(Finding(Kind.DIFFERS, subject, said))
+        findings.append(Finding(FindingKind.DIFFERS, subject, said))
     return {
         "defaultValue": row.default,
         "exportMissingReferences": False,
@@ -116,7 +116,7 @@ def _mapping(row: schema.Mapping, once: Collection[str], findings: list[Finding]
     }
 
 
-def _source(row: schema.Mapping) -> dict[str, Any] | str:
+def _source(row: schema.MappingEntry) -> dict[str, Any] | str:
     """The source, or why there is none."""
     if row.source is not None:
         return _direct(row.source)
@@ -127,13 +127,13 @@ def _source(row: schema.Mapping) -> dict[str, Any] | str:
     text = expression_of(row.template or "")
     try:
         return "a template without an equal expression" if text is None else _compiled(text)
-    except language.ExpressionFaultError as fault:
+    except language.ExpressionError as fault:
         return f"the template's expression would not be taken: {fault}"
 
 
 def _direct(name: str) -> dict[str, Any] | str:
     if _UNWRITABLE & set(name) or name != name.strip():
-        return f"the attribute {quoted(shortened(name, 80))} cannot be written in brackets"
+        return f"the attribute {quote(shorten(name, 80))} cannot be written in brackets"
     if name.casefold() == "issoftdeleted":
         return "a direct mapping of IsSoftDeleted gives no value here, but one in Entra"
     return attribute_source(name)
@@ -147,16 +147,16 @@ def _compiled(text: str) -> dict[str, Any]:
 # --- filters, actions -----------------------------------------------------------
 
 
-def _group(given: schema.ScopingFilter, findings: list[Finding]) -> dict[str, Any] | None:
+def _group(given: schema.FilterEntry, findings: list[Finding]) -> dict[str, Any] | None:
     reasons = [*(["not: true"] if given.negated else []), *(each for row in given.clauses for each in _extensions(row))]
     if reasons:
         said = f"Entra has no {', no '.join(dict.fromkeys(reasons))}; the filter is left out, so fewer people pass"
-        findings.append(Finding(Kind.NO_EQUAL, f"filter {shortened(given.name, 80)}", said))
+        findings.append(Finding(FindingKind.NO_EQUAL, f"filter {shorten(given.name, 80)}", said))
         return None
     return {"name": given.name, "clauses": [_clause(clause) for clause in given.clauses]}
 
 
-def _extensions(clause: schema.Clause) -> Iterator[str]:
+def _extensions(clause: schema.ClauseEntry) -> Iterator[str]:
     operator = operators.find(clause.operator)
     if operator in EXTENSIONS:
         yield str(operator)
@@ -168,7 +168,7 @@ def _extensions(clause: schema.Clause) -> Iterator[str]:
         yield f"attribute {clause.attribute}"
 
 
-def _clause(clause: schema.Clause) -> dict[str, Any]:
+def _clause(clause: schema.ClauseEntry) -> dict[str, Any]:
     return {
         "operatorName": str(operators.find(clause.operator)),
         "sourceOperandName": clause.attribute,
@@ -181,7 +181,7 @@ def _flow_types(actions: Sequence[str]) -> tuple[str, list[Finding]]:
     findings = []
     if ("update" in actions) != ("deactivate" in actions):
         said = "Entra disables by an update: it cannot do only one of update and deactivate"
-        findings.append(Finding(Kind.NO_EQUAL, "lifecycle.actions", said))
+        findings.append(Finding(FindingKind.NO_EQUAL, "lifecycle.actions", said))
         flows["Update"] = False
     return ", ".join(flow for flow, wanted in flows.items() if wanted), findings
 

@@ -12,13 +12,13 @@ from datetime import date
 from reconciler.core.model import Diagnostic, Severity
 from reconciler.core.scope import operators
 from reconciler.core.scope.operators import EXTENSIONS, Operand, Operator
-from reconciler.core.text import plural, quoted, shortened
-from reconciler.core.values import folded
+from reconciler.core.text import pluralize, quote, shorten
+from reconciler.core.values import fold_case
 from reconciler.desired import schema
 from reconciler.desired.filters import compile_filters
 from reconciler.desired.validation import Located
 from reconciler.entra import document
-from reconciler.entra.findings import Finding, Group, Kind, ScopeFilters
+from reconciler.entra.findings import FilterGroupFinding, Finding, FindingKind, ScopeFilters
 from reconciler.entra.yaml_text import fits
 from reconciler.expressions.values import MAX_LENGTH
 
@@ -36,16 +36,18 @@ def translate_filters(scope: document.Filter, today: date) -> tuple[ScopeFilters
         *((f"scope.categoryFilterGroups[{i}]", each, _CATEGORY) for i, each in enumerate(scope.category_filter_groups)),
     ]
     for place, group, why in narrowing:
-        said = f"{why}: {quoted(shortened(group.name, 80))} with {plural(len(group.clauses), 'clause')}"
-        findings.append(Finding(Kind.NO_EQUAL, place, said))
+        said = f"{why}: {quote(shorten(group.name, 80))} with {pluralize(len(group.clauses), 'clause')}"
+        findings.append(Finding(FindingKind.NO_EQUAL, place, said))
         groups.append(_lost(place, group, [why]))
     none_left = bool(groups) and not any(group.active for group in groups)
     return ScopeFilters(tuple(groups), closed=bool(narrowing) or none_left), findings
 
 
-def _group(index: int, given: document.FilterGroup, names: set[str], today: date, findings: list[Finding]) -> Group:
+def _group(
+    index: int, given: document.FilterGroup, names: set[str], today: date, findings: list[Finding]
+) -> FilterGroupFinding:
     place = f"scope.groups[{index}]"
-    subject = f"{place} ({shortened(given.name, 80)})"
+    subject = f"{place} ({shorten(given.name, 80)})"
     reasons = [
         *([] if given.clauses else ["a group without clauses is not described"]),
         *(f"clauses[{number}]: {why}" for number, each in enumerate(given.clauses) for why in _reasons(each)),
@@ -56,24 +58,24 @@ def _group(index: int, given: document.FilterGroup, names: set[str], today: date
         for number, each in enumerate(given.clauses)
         if "value" not in _clause(each) and any(each.target_operand.values)
     ]
-    name = _unique(shortened(given.name.strip() or f"group {index + 1}"), names)
+    name = _unique(shorten(given.name.strip() or f"group {index + 1}"), names)
     for item in _said_by_loader(name, clauses, today) if clauses else ():
         text = f"{item.summary}. {item.detail}" if item.detail else item.summary
         (reasons if item.severity is Severity.ERROR else comments).append(text)
     if reasons:
-        findings += (Finding(Kind.NO_EQUAL, subject, reason) for reason in reasons)
+        findings += (Finding(FindingKind.NO_EQUAL, subject, reason) for reason in reasons)
         return _lost(place, given, reasons)
-    names.add(folded(name))
+    names.add(fold_case(name))
     if name != given.name:
         comments.append(f"Entra's name: {given.name}")
-    findings += (Finding(Kind.DIFFERS, subject, comment) for comment in comments)
-    return Group(name, clauses, (place, *comments))
+    findings += (Finding(FindingKind.DIFFERS, subject, comment) for comment in comments)
+    return FilterGroupFinding(name, clauses, (place, *comments))
 
 
 def _unique(name: str, names: set[str]) -> str:
     """`name`, or with a number when another filter has it: plans name filters."""
     number, found = 1, name
-    while folded(found) in names:
+    while fold_case(found) in names:
         number += 1
         found = f"{name} ({number})"
     return found
@@ -82,20 +84,20 @@ def _unique(name: str, names: set[str]) -> str:
 def _said_by_loader(name: str, clauses: Sequence[dict[str, str]], today: date) -> Iterator[Diagnostic]:
     """What the loader says of the group."""
     group = {"name": name, "clauses": list(clauses)}
-    scope = schema.Scope.model_validate({"sync": "all", "filters": [group]})
+    scope = schema.ScopeEntry.model_validate({"sync": "all", "filters": [group]})
     said: list[Diagnostic] = []
     compile_filters(Located(scope, None), {}, today, said.append)
     yield from said
 
 
-def _reasons(clause: document.Clause) -> Iterator[str]:
+def _reasons(clause: document.SchemaClause) -> Iterator[str]:
     """Why the clause has no equal, before the loader is asked."""
     operator = operators.find(clause.operator_name)
     values = clause.target_operand.values
     if operator is None or operator in EXTENSIONS:
         near = operators.nearest(clause.operator_name[:40])
         hint = f"; the nearest is {near}" if near is not None and near not in EXTENSIONS else ""
-        yield f"the operator {quoted(shortened(clause.operator_name, 80))} is none of Entra's documented ones{hint}"
+        yield f"the operator {quote(shorten(clause.operator_name, 80))} is none of Entra's documented ones{hint}"
     elif _takes_value(operator) and len(values) != 1:
         said = "several values: what that means is not described" if values else "no value to compare with"
         yield f"{operator} has {said}"
@@ -108,7 +110,7 @@ def _takes_value(operator: Operator) -> bool:
     return operators.operand(operator) is not Operand.NONE
 
 
-def _clause(clause: document.Clause) -> dict[str, str]:
+def _clause(clause: document.SchemaClause) -> dict[str, str]:
     operator = operators.find(clause.operator_name)
     found = {"attribute": clause.source_operand_name, "operator": str(operator or clause.operator_name)}
     values = clause.target_operand.values
@@ -117,6 +119,6 @@ def _clause(clause: document.Clause) -> dict[str, str]:
     return found
 
 
-def _lost(place: str, group: document.FilterGroup, reasons: Sequence[str]) -> Group:
+def _lost(place: str, group: document.FilterGroup, reasons: Sequence[str]) -> FilterGroupFinding:
     comments = (place, *(f"No equal: {reason}" for reason in reasons))
-    return Group(shortened(group.name), tuple(map(_clause, group.clauses)), comments, active=False)
+    return FilterGroupFinding(shorten(group.name), tuple(map(_clause, group.clauses)), comments, active=False)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Kind(StrEnum):
+class FindingKind(StrEnum):
     """How much a finding matters. Only `NO_EQUAL` means that something is missing."""
 
     NO_EQUAL = "no equal"
@@ -19,13 +19,13 @@ class Kind(StrEnum):
 class Finding:
     """Something that was left out or came out differently, and why. `subject` is a path in the document or a name."""
 
-    kind: Kind
+    kind: FindingKind
     subject: str
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class MappingFinding:
     """A row of mappings.yaml; `active` false: it goes into the file as a comment."""
 
     entries: Mapping[str, str | int]
@@ -34,8 +34,8 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """A group of `filters:` in scope.yaml; as for `Row`."""
+class FilterGroupFinding:
+    """A group of `filters:` in scope.yaml; as for `FieldChange`."""
 
     name: str
     clauses: tuple[Mapping[str, str], ...]
@@ -47,7 +47,7 @@ class Group:
 class ScopeFilters:
     """All groups. `closed`: a condition that narrows has no equal, so nobody may pass until a person has decided."""
 
-    groups: tuple[Group, ...] = ()
+    groups: tuple[FilterGroupFinding, ...] = ()
     closed: bool = False
 
     @property
@@ -62,7 +62,7 @@ class Imported:
 
     provenance: tuple[str, ...]
     """Where it comes from, for the heads of the files."""
-    rows: tuple[Row, ...]
+    rows: tuple[MappingFinding, ...]
     filters: ScopeFilters
     actions: tuple[str, ...]
     """What `lifecycle.actions` in settings.yaml should say."""

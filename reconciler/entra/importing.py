@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from reconciler.core.profile import TargetProfile
-from reconciler.core.text import plural, quoted, shortened
+from reconciler.core.text import pluralize, quote, shorten
 from reconciler.entra import document
 from reconciler.entra.document import ObjectMapping, Rule, Schema
 from reconciler.entra.filters import translate_filters
-from reconciler.entra.findings import Finding, Imported, Kind, Row, ScopeFilters
+from reconciler.entra.findings import Finding, FindingKind, Imported, MappingFinding, ScopeFilters
 from reconciler.entra.rows import Definitions, translate_rows
 from reconciler.errors import SchemaError
 
@@ -42,9 +42,9 @@ class _Candidate:
     @property
     def words(self) -> str:
         """How the report names it."""
-        names = quoted(shortened(self.mapping.name, 80))
+        names = quote(shorten(self.mapping.name, 80))
         off = "" if self.mapping.enabled else ", not enabled"
-        return f"{names} of rule {quoted(shortened(self.rule.name, 80))}{off}"
+        return f"{names} of rule {quote(shorten(self.rule.name, 80))}{off}"
 
     @property
     def takes_users(self) -> bool:
@@ -99,7 +99,7 @@ def _choose(candidates: Sequence[_Candidate], rule: str | None) -> _Candidate:
         found = [each for each in users if each.is_called(rule)]
         if len(found) != 1:
             said = "several mappings of users are" if found else "no mapping of users is"
-            raise SchemaError(f"{said} called {quoted(shortened(rule, 80))}", f"There are: {exist}.")
+            raise SchemaError(f"{said} called {quote(shorten(rule, 80))}", f"There are: {exist}.")
         return found[0]
     enabled = [each for each in users if each.mapping.enabled]
     if len(enabled) == 1:
@@ -108,46 +108,46 @@ def _choose(candidates: Sequence[_Candidate], rule: str | None) -> _Candidate:
         raise SchemaError("the schema has several mappings of users", f"Choose one with --rule NAME: {exist}.")
     if users:
         raise SchemaError("no mapping of users is enabled", f"Take one all the same with --rule NAME: {exist}.")
-    kinds = ", ".join(sorted({quoted(shortened(each.mapping.target_object_name, 80)) for each in candidates})[:_SHOWN])
+    kinds = ", ".join(sorted({quote(shorten(each.mapping.target_object_name, 80)) for each in candidates})[:_SHOWN])
     raise SchemaError("the schema has no mapping of users", f"Target objects are: {kinds or 'none'}.")
 
 
 def _left(candidate: _Candidate, rule: str | None) -> Finding:
     mapping = candidate.mapping
-    subject = f"{candidate.path} ({shortened(mapping.name, 80)})"
+    subject = f"{candidate.path} ({shorten(mapping.name, 80)})"
     if not mapping.enabled:
-        return Finding(Kind.IGNORED, subject, "not enabled")
+        return Finding(FindingKind.IGNORED, subject, "not enabled")
     if candidate.takes_users and rule is not None:
-        return Finding(Kind.IGNORED, subject, "another mapping of users was chosen with --rule")
-    kind = quoted(shortened(mapping.target_object_name, 80))
-    return Finding(Kind.NO_EQUAL, subject, f"its target object is {kind}; only users are provisioned here")
+        return Finding(FindingKind.IGNORED, subject, "another mapping of users was chosen with --rule")
+    kind = quote(shorten(mapping.target_object_name, 80))
+    return Finding(FindingKind.NO_EQUAL, subject, f"its target object is {kind}; only users are provisioned here")
 
 
 def _around(chosen: _Candidate) -> Iterator[Finding]:
     """What is said of the chosen mapping as a whole."""
     if not chosen.mapping.enabled:
-        yield Finding(Kind.DIFFERS, chosen.path, "not enabled in Entra: there it provisions nobody")
+        yield Finding(FindingKind.DIFFERS, chosen.path, "not enabled in Entra: there it provisions nobody")
     source = chosen.rule.source_directory_name
     if source and not _ENTRA.fullmatch(source.strip()):
-        said = f"the source is {quoted(shortened(source, 80))}, not Entra: users need attributes by its names"
-        yield Finding(Kind.DIFFERS, f"rule {shortened(chosen.rule.name, 80)}", said)
+        said = f"the source is {quote(shorten(source, 80))}, not Entra: users need attributes by its names"
+        yield Finding(FindingKind.DIFFERS, f"rule {shorten(chosen.rule.name, 80)}", said)
     for key, given in (("containerFilter", chosen.rule.container_filter), ("groupFilter", chosen.rule.group_filter)):
         if given:
             said = "it limits who is synchronized; assign groups instead"
-            yield Finding(Kind.NO_EQUAL, f"rule {shortened(chosen.rule.name, 80)}.{key}", said)
+            yield Finding(FindingKind.NO_EQUAL, f"rule {shorten(chosen.rule.name, 80)}.{key}", said)
 
 
 def _narrows(finding: Finding) -> bool:
-    return finding.kind is Kind.NO_EQUAL
+    return finding.kind is FindingKind.NO_EQUAL
 
 
 def _provenance(schema: Schema, chosen: _Candidate, profile: TargetProfile) -> Iterator[str]:
     rule, mapping = chosen.rule, chosen.mapping
-    yield f"Schema {shortened(schema.id) or '(no id)'}, version {shortened(schema.version, 40) or '(none)'}"
-    yield f"Rule {shortened(rule.name)}, id {shortened(rule.id) or '(none)'}"
-    yield f"Mapping {shortened(mapping.name)} ({chosen.path})"
-    target = shortened(rule.target_directory_name)
-    yield f"From {shortened(rule.source_directory_name)} to {target}; here for the profile {profile.name}"
+    yield f"Schema {shorten(schema.id) or '(no id)'}, version {shorten(schema.version, 40) or '(none)'}"
+    yield f"Rule {shorten(rule.name)}, id {shorten(rule.id) or '(none)'}"
+    yield f"Mapping {shorten(mapping.name)} ({chosen.path})"
+    target = shorten(rule.target_directory_name)
+    yield f"From {shorten(rule.source_directory_name)} to {target}; here for the profile {profile.name}"
 
 
 # --- what follows ---------------------------------------------------------------
@@ -160,13 +160,13 @@ def _actions(mapping: ObjectMapping) -> tuple[tuple[str, ...], list[Finding]]:
     for flow in mapping.flow_types:
         known = _ACTIONS.get(flow.casefold().strip())
         if known is None:
-            said = f"{quoted(shortened(flow, 40))} is none of Add, Update and Delete"
-            findings.append(Finding(Kind.NO_EQUAL, "flowTypes", said))
+            said = f"{quote(shorten(flow, 40))} is none of Add, Update and Delete"
+            findings.append(Finding(FindingKind.NO_EQUAL, "flowTypes", said))
         else:
             actions += known
     if "deactivate" in actions and (why := _disables_nobody(mapping)):
         actions.remove("deactivate")
-        findings.append(Finding(Kind.DIFFERS, "active", f"{why}, so actions do without deactivate"))
+        findings.append(Finding(FindingKind.DIFFERS, "active", f"{why}, so actions do without deactivate"))
     usual = ("create", "update", "deactivate", "delete")
     return tuple(action for action in usual if action in actions), findings
 
@@ -178,10 +178,10 @@ def _disables_nobody(mapping: ObjectMapping) -> str | None:
     if not disabling:
         return "no mapping of it reads IsSoftDeleted: Entra disables nobody"
     once = [row.flow_type for row in disabling if row.flow_type.casefold().strip() in _ON_CREATE]
-    return f"flowType {shortened(once[0], 40)}: Entra disables nobody by it" if len(once) == len(disabling) else None
+    return f"flowType {shorten(once[0], 40)}: Entra disables nobody by it" if len(once) == len(disabling) else None
 
 
-def _incomplete(rows: Sequence[Row]) -> Iterator[Finding]:
+def _incomplete(rows: Sequence[MappingFinding]) -> Iterator[Finding]:
     """What mappings.yaml has to have, or should, and the schema does not give it."""
     active = [row for row in rows if row.active]
     matching = [row.entries["target"] for row in active if "match" in row.entries]
@@ -191,12 +191,12 @@ def _incomplete(rows: Sequence[Row]) -> Iterator[Finding]:
             "matching attributes, a changed user name makes a new account. Better begin with "
             "{target: externalId, source: objectId, match: 1}"
         )
-        yield Finding(Kind.DIFFERS, "matchingPriority", said)
+        yield Finding(FindingKind.DIFFERS, "matchingPriority", said)
     if not any(row.entries["target"] == "userName" for row in active):
-        yield Finding(Kind.NO_EQUAL, "userName", "no row is left for it: add one, the file is refused without")
+        yield Finding(FindingKind.NO_EQUAL, "userName", "no row is left for it: add one, the file is refused without")
     if not matching:
         said = "no row is left that has one: add `match: 1` to externalId or userName, the file is refused without"
-        yield Finding(Kind.NO_EQUAL, "matchingPriority", said)
+        yield Finding(FindingKind.NO_EQUAL, "matchingPriority", said)
 
 
 # --- what has no meaning here ---------------------------------------------------
@@ -212,25 +212,25 @@ def _ignored(schema: Schema, chosen: _Candidate, profile: TargetProfile) -> Iter
     )
     missing = sum(row.export_missing_references for row in rows)
     if missing:
-        said = f"true {plural(missing, 'time')}: about references, which are not mapped"
-        yield Finding(Kind.IGNORED, "exportMissingReferences", said)
+        said = f"true {pluralize(missing, 'time')}: about references, which are not mapped"
+        yield Finding(FindingKind.IGNORED, "exportMissingReferences", said)
     trees = sum(bool(row.source and row.source.parameters) for row in rows)
     if trees:
-        said = f"{plural(trees, 'tree')}: source.expression says the same and counts"
-        yield Finding(Kind.IGNORED, "source.parameters", said)
+        said = f"{pluralize(trees, 'tree')}: source.expression says the same and counts"
+        yield Finding(FindingKind.IGNORED, "source.parameters", said)
     yield from _definitions(schema, chosen, profile)
     yield from _metadata(schema, chosen)
     unknown = list(document.extras(schema))
     if unknown:
         more = f" and {len(unknown) - _SHOWN} more" if len(unknown) > _SHOWN else ""
-        said = f"not documented: {', '.join(shortened(path, 80) for path in unknown[:_SHOWN])}{more}"
-        yield Finding(Kind.IGNORED, "further keys", said)
+        said = f"not documented: {', '.join(shorten(path, 80) for path in unknown[:_SHOWN])}{more}"
+        yield Finding(FindingKind.IGNORED, "further keys", said)
 
 
 def _counted(subject: str, why: str, counts: Counter[str]) -> Iterator[Finding]:
     if counts:
-        said = ", ".join(f"{shortened(name, 40)} {plural(number, 'time')}" for name, number in counts.most_common(3))
-        yield Finding(Kind.IGNORED, subject, f"{said}: {why}")
+        said = ", ".join(f"{shorten(name, 40)} {pluralize(number, 'time')}" for name, number in counts.most_common(3))
+        yield Finding(FindingKind.IGNORED, subject, f"{said}: {why}")
 
 
 def _definitions(schema: Schema, chosen: _Candidate, profile: TargetProfile) -> Iterator[Finding]:
@@ -238,27 +238,27 @@ def _definitions(schema: Schema, chosen: _Candidate, profile: TargetProfile) -> 
     count = sum(len(each.attributes) for directory in schema.directories for each in directory.objects)
     if count:
         said = (
-            f"{plural(count, 'attribute definition')} of {plural(objects, 'object')}: required, defaultValue, "
+            f"{pluralize(count, 'attribute definition')} of {pluralize(objects, 'object')}: required, defaultValue, "
             f"Reference and ReadOnly were heeded where mapped; types, caseExact and multivalued come from the profile "
             f"{profile.name}, not from here"
         )
-        yield Finding(Kind.IGNORED, "directories", said)
+        yield Finding(FindingKind.IGNORED, "directories", said)
     target = schema.attributes(chosen.rule.target_directory_name, chosen.mapping.target_object_name)
     mapped = {row.target_attribute_name.casefold() for row in chosen.mapping.attribute_mappings}
     nulls = [each.name for each in target.values() if each.flow_null_values and each.name.casefold() in mapped]
     if nulls:
-        names = ", ".join(shortened(name, 80) for name in nulls[:_SHOWN])
+        names = ", ".join(shorten(name, 80) for name in nulls[:_SHOWN])
         said = f"{names}: Entra heeds it inbound only; when_null: clear does it here"
-        yield Finding(Kind.IGNORED, "flowNullValues", said)
+        yield Finding(FindingKind.IGNORED, "flowNullValues", said)
 
 
 def _metadata(schema: Schema, chosen: _Candidate) -> Iterator[Finding]:
     entries = [*chosen.rule.metadata, *chosen.mapping.metadata]
     if entries:
-        said = ", ".join(f"{shortened(each.key, 40)} = {shortened(str(each.value), 40)}" for each in entries[:20])
-        yield Finding(Kind.IGNORED, "metadata", f"Entra's own remarks: {said}")
+        said = ", ".join(f"{shorten(each.key, 40)} = {shorten(str(each.value), 40)}" for each in entries[:20])
+        yield Finding(FindingKind.IGNORED, "metadata", f"Entra's own remarks: {said}")
     bookkeeping = "id, version, priority, editable of the schema and its rules"
-    yield Finding(Kind.IGNORED, bookkeeping, "bookkeeping of Entra")
+    yield Finding(FindingKind.IGNORED, bookkeeping, "bookkeeping of Entra")
     if len(schema.synchronization_rules) > 1:
         said = f"there are {len(schema.synchronization_rules)}; the mappings of the others are named above"
-        yield Finding(Kind.IGNORED, "synchronizationRules", said)
+        yield Finding(FindingKind.IGNORED, "synchronizationRules", said)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from reconciler.core.model import Diagnostic, warning
-from reconciler.core.text import plural
-from reconciler.entra.findings import Finding, Imported, Kind
+from reconciler.core.text import pluralize
+from reconciler.entra.findings import Finding, FindingKind, Imported
 from reconciler.entra.yaml_text import lifecycle_text
 
 _HEADS = {
-    Kind.NO_EQUAL: "No equal, so left out:",
-    Kind.DIFFERS: "Translated, with something to know:",
-    Kind.IGNORED: "Ignored on purpose:",
+    FindingKind.NO_EQUAL: "No equal, so left out:",
+    FindingKind.DIFFERS: "Translated, with something to know:",
+    FindingKind.IGNORED: "Ignored on purpose:",
 }
 
 
@@ -50,11 +50,11 @@ def warnings(imported: Imported) -> list[Diagnostic]:
     elif filters.incomplete:
         left = sum(not group.active for group in filters.groups)
         detail = "Whoever passes only those is out of scope, and would be deactivated: mend them in scope.yaml first."
-        groups = f"{left} of {plural(len(filters.groups), 'filter group')}"
+        groups = f"{left} of {pluralize(len(filters.groups), 'filter group')}"
         said.append(warning(f"the scope is INCOMPLETE: {groups} left out", detail))
-    lost = sum(finding.kind is Kind.NO_EQUAL for finding in imported.findings)
+    lost = sum(finding.kind is FindingKind.NO_EQUAL for finding in imported.findings)
     if lost:
-        said.append(lost_warning(f"{plural(lost, 'part')} of the schema"))
+        said.append(lost_warning(f"{pluralize(lost, 'part')} of the schema"))
     return said
 
 

@@ -11,15 +11,15 @@ from reconciler.core import paths
 from reconciler.core.model import Severity
 from reconciler.core.paths import short
 from reconciler.core.profile import TargetProfile
-from reconciler.core.text import quoted, shortened
+from reconciler.core.text import quote, shorten
 from reconciler.desired import schema
 from reconciler.desired.mappings import compile_row
 from reconciler.entra import document
 from reconciler.entra.document import AttributeDefinition
-from reconciler.entra.findings import Finding, Kind, Row
+from reconciler.entra.findings import Finding, FindingKind, MappingFinding
 from reconciler.entra.yaml_text import fits
 from reconciler.expressions import grammar
-from reconciler.expressions.values import MAX_LENGTH, ExpressionFaultError
+from reconciler.expressions.values import MAX_LENGTH, ExpressionError
 
 _ATTRIBUTE = re.compile(r"\s*\[\s*([^\[\]\"\r\n]*?)\s*\]\s*")
 # `2.0User` without the colon stands in schemas that were edited by hand, and in Microsoft's own samples.
@@ -45,10 +45,10 @@ class Definitions:
 
 
 @dataclass(slots=True)
-class _Draft:
+class _MappingDraft:
     """A row being made, with what speaks against it (`reasons`) and what is different (`differences`)."""
 
-    given: document.AttributeMapping
+    given: document.SchemaAttributeMapping
     entries: dict[str, str | int]
     reasons: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
@@ -64,10 +64,10 @@ class _Draft:
 
 
 def translate_rows(
-    mappings: Sequence[document.AttributeMapping], definitions: Definitions, profile: TargetProfile, now: datetime
-) -> tuple[list[Row], list[Finding], list[str]]:
+    mappings: Sequence[document.SchemaAttributeMapping], definitions: Definitions, profile: TargetProfile, now: datetime
+) -> tuple[list[MappingFinding], list[Finding], list[str]]:
     """The rows, the findings and the source attributes that the rows read."""
-    drafts: list[_Draft] = []
+    drafts: list[_MappingDraft] = []
     attributes: dict[str, None] = {}
     taken: dict[str, int] = {}
     for index, given in enumerate(mappings):
@@ -84,7 +84,7 @@ def translate_rows(
     return [_row(index, draft) for index, draft in enumerate(drafts)], findings, list(attributes)
 
 
-def _tell_apart(drafts: Sequence[_Draft]) -> None:
+def _tell_apart(drafts: Sequence[_MappingDraft]) -> None:
     """Gives each matching row a precedence of its own; equal ones are tried in the order of the schema."""
     last = 0
     matching = [draft for draft in drafts if draft.is_active and draft.given.matching_priority > 0]
@@ -96,26 +96,28 @@ def _tell_apart(drafts: Sequence[_Draft]) -> None:
             draft.differences.append(f"matchingPriority {priority} is match: {last} here: no two rows have the same")
 
 
-def _findings(index: int, draft: _Draft) -> Iterator[Finding]:
-    subject = f"attributeMappings[{index}] ({shortened(str(draft.entries['target']), 120)})"
+def _findings(index: int, draft: _MappingDraft) -> Iterator[Finding]:
+    subject = f"attributeMappings[{index}] ({shorten(str(draft.entries['target']), 120)})"
     for reason in (*draft.reasons, *draft.lost):
-        yield Finding(Kind.NO_EQUAL, subject, reason)
+        yield Finding(FindingKind.NO_EQUAL, subject, reason)
     for reason in draft.differences:
-        yield Finding(Kind.IGNORED if draft.nothing else Kind.DIFFERS, subject, reason)
+        yield Finding(FindingKind.IGNORED if draft.nothing else FindingKind.DIFFERS, subject, reason)
 
 
-def _row(index: int, draft: _Draft) -> Row:
+def _row(index: int, draft: _MappingDraft) -> MappingFinding:
     given = draft.given
     expression = given.source.expression if given.source else ""
     original = f": {expression}" if draft.reasons and expression and expression not in draft.entries.values() else ""
     head = f"attributeMappings[{index}]{original}"
     said = [f"No equal: {reason}" for reason in (*draft.reasons, *draft.lost)]
-    return Row(draft.entries, (head, *said, *draft.differences), draft.is_active)
+    return MappingFinding(draft.entries, (head, *said, *draft.differences), draft.is_active)
 
 
-def _translated(given: document.AttributeMapping, definitions: Definitions, profile: TargetProfile) -> _Draft:
+def _translated(
+    given: document.SchemaAttributeMapping, definitions: Definitions, profile: TargetProfile
+) -> _MappingDraft:
     target = canonical_target(given.target_attribute_name, profile)
-    draft = _Draft(given, {"target": target})
+    draft = _MappingDraft(given, {"target": target})
     if target != given.target_attribute_name and not given.target_attribute_name.startswith(f"{paths.ENTERPRISE}:"):
         draft.differences.append(f"Entra's target: {given.target_attribute_name}")
     definition = definitions.target.get(given.target_attribute_name.casefold())
@@ -149,7 +151,7 @@ def canonical_target(text: str, profile: TargetProfile) -> str:
 # --- the rule -------------------------------------------------------------------
 
 
-def _rule(draft: _Draft) -> None:
+def _rule(draft: _MappingDraft) -> None:
     source, default = draft.given.source, draft.given.default_value
     if source is None or not (source.expression.strip() or source.name):
         _without_source(draft, source, default)
@@ -162,16 +164,16 @@ def _rule(draft: _Draft) -> None:
     if attribute or (kind == "attribute" and not source.expression.strip()):
         _direct(draft, attribute[1] if attribute else source.name)
     elif not source.expression.strip():
-        draft.reasons.append(f"the function {quoted(shortened(source.name, 80))} has no source.expression to read")
+        draft.reasons.append(f"the function {quote(shorten(source.name, 80))} has no source.expression to read")
     elif _string(source.expression) is not None:
         _constant(draft, _string(source.expression) or "")
     else:
         draft.entries["expression"] = source.expression
     if kind not in ("attribute", "function", ""):
-        draft.reasons.append(f"source.type {quoted(shortened(source.type, 80))} is not Attribute, Function or Constant")
+        draft.reasons.append(f"source.type {quote(shorten(source.type, 80))} is not Attribute, Function or Constant")
 
 
-def _without_source(draft: _Draft, source: document.Source | None, default: str | None) -> None:
+def _without_source(draft: _MappingDraft, source: document.Source | None, default: str | None) -> None:
     if default:
         draft.entries["constant"] = default
         draft.differences.append("Entra: no source and a default value, which is a constant")
@@ -193,12 +195,12 @@ def _string(expression: str) -> str | None:
         return None
     try:
         node = grammar.parse(expression)
-    except ExpressionFaultError:
+    except ExpressionError:
         return None
     return node.value if isinstance(node, grammar.String) else None
 
 
-def _constant(draft: _Draft, text: str) -> None:
+def _constant(draft: _MappingDraft, text: str) -> None:
     if not text.strip():
         draft.nothing = True
         draft.differences.append("an empty constant is no value: Entra sends nothing")
@@ -206,7 +208,7 @@ def _constant(draft: _Draft, text: str) -> None:
     draft.entries["constant"] = text
 
 
-def _direct(draft: _Draft, name: str) -> None:
+def _direct(draft: _MappingDraft, name: str) -> None:
     source = draft.given.source
     if source is not None and source.name and source.type.casefold() == "attribute" and source.name != name:
         draft.differences.append(f"source.name says {source.name}; source.expression counts")
@@ -222,7 +224,7 @@ def _direct(draft: _Draft, name: str) -> None:
         draft.entries["source"] = name
 
 
-def _reference(draft: _Draft, definition: AttributeDefinition | None, definitions: Definitions) -> None:
+def _reference(draft: _MappingDraft, definition: AttributeDefinition | None, definitions: Definitions) -> None:
     expression = draft.given.source.expression if draft.given.source else ""
     attribute = _ATTRIBUTE.fullmatch(expression)
     name = attribute[1] if attribute else str(draft.entries.get("source", ""))
@@ -242,11 +244,11 @@ def _refers(definition: AttributeDefinition) -> bool:
 # --- flow, default --------------------------------------------------------------
 
 
-def _flow(draft: _Draft) -> None:
+def _flow(draft: _MappingDraft) -> None:
     written = draft.given.flow_type
     flow = _FLOWS.get(written.casefold().strip())
     if flow is None:
-        draft.reasons.append(f"flowType {quoted(shortened(written, 80))} is not known")
+        draft.reasons.append(f"flowType {quote(shorten(written, 80))} is not known")
         return
     if written.casefold() == "multivalueaddonly" and "[" not in str(draft.entries["target"]):
         draft.reasons.append("flowType MultiValueAddOnly adds elements; here a row has one value")
@@ -256,17 +258,17 @@ def _flow(draft: _Draft) -> None:
         draft.entries["apply"] = flow
 
 
-def _default(draft: _Draft, definition: AttributeDefinition | None, profile: TargetProfile) -> None:
+def _default(draft: _MappingDraft, definition: AttributeDefinition | None, profile: TargetProfile) -> None:
     default = draft.given.default_value
     if "constant" in draft.entries:
         if default and draft.given.source is not None:
-            draft.differences.append(f"the default {quoted(shortened(default))} never counts beside a constant")
+            draft.differences.append(f"the default {quote(shorten(default))} never counts beside a constant")
         return
     if not default and definition is not None and definition.required and definition.default_value:
         default = definition.default_value
         draft.differences.append("the default is that of the target attribute, which the schema requires")
     if default and "match" in draft.entries:
-        draft.lost.append(f"the default {quoted(shortened(default))}: a default cannot identify anybody")
+        draft.lost.append(f"the default {quote(shorten(default))}: a default cannot identify anybody")
     elif default:
         draft.entries["default"] = default
     elif definition is not None and definition.required and not _required(draft, profile):
@@ -275,25 +277,25 @@ def _default(draft: _Draft, definition: AttributeDefinition | None, profile: Tar
         )
 
 
-def _required(draft: _Draft, profile: TargetProfile) -> bool:
+def _required(draft: _MappingDraft, profile: TargetProfile) -> bool:
     target = str(draft.entries["target"])
     return any(short(row.path) == target and row.required for row in profile.attributes)
 
 
-def _check(draft: _Draft, profile: TargetProfile, now: datetime) -> tuple[str, ...]:
+def _check(draft: _MappingDraft, profile: TargetProfile, now: datetime) -> tuple[str, ...]:
     """Lets the loader look at the row; what it says goes into the draft. The attributes that the row reads."""
     longest = max(len(str(value)) for value in draft.entries.values())
     if longest > MAX_LENGTH or not fits(draft.entries):
         draft.reasons.append(f"longer than {MAX_LENGTH:,} characters")
         return ()
-    compiled, said = compile_row(schema.Mapping.model_validate(draft.entries), profile, now)
+    compiled, said = compile_row(schema.MappingEntry.model_validate(draft.entries), profile, now)
     default = draft.entries.get("default")
     if default is not None and any(item.severity is Severity.ERROR for item in said):
         without = {key: value for key, value in draft.entries.items() if key != "default"}
-        alone, remaining = compile_row(schema.Mapping.model_validate(without), profile, now)
+        alone, remaining = compile_row(schema.MappingEntry.model_validate(without), profile, now)
         if not any(item.severity is Severity.ERROR for item in remaining):
             why = next(item.summary for item in said if item.severity is Severity.ERROR)
-            draft.lost.append(f"the default {quoted(shortened(str(default)))}: {why}")
+            draft.lost.append(f"the default {quote(shorten(str(default)))}: {why}")
             del draft.entries["default"]
             compiled, said = alone, remaining
     for item in said:

@@ -10,7 +10,7 @@ from reconciler.expressions.functions import registry
 
 def attribute_source(name: str) -> dict[str, Any]:
     """The source of a direct mapping."""
-    return _source("Attribute", name, grammar.Attribute(name).text)
+    return _source("Attribute", name, grammar.AttributeReference(name).text)
 
 
 def constant_source(text: str) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def _source(kind: str, name: str, expression: str, parameters: list[dict[str, An
 
 def _node(node: grammar.Node) -> dict[str, Any]:
     match node:
-        case grammar.Attribute():
+        case grammar.AttributeReference():
             return attribute_source(node.name)
         case grammar.String() | grammar.Number():
             return constant_source(node.value)

@@ -6,8 +6,8 @@ import re
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 
-from reconciler.core.text import printable, shortened
-from reconciler.entra.findings import Group, Imported, Row, ScopeFilters
+from reconciler.core.text import escape_control, shorten
+from reconciler.entra.findings import FilterGroupFinding, Imported, MappingFinding, ScopeFilters
 
 _WIDTH = 116
 _MAX_LINE = 60_000
@@ -20,7 +20,7 @@ _CLOSED = (
     "The schema limits the scope in a way that has no equal here (see below). Without this group, which is true for "
     "nobody, too many people would be in scope. Remove it when you have decided who passes."
 )
-_NOBODY = Group(
+_NOBODY = FilterGroupFinding(
     "nobody, until the groups below are right",
     ({"attribute": "userPrincipalName", "operator": "IS NULL"},),
     (_CLOSED,),
@@ -46,7 +46,7 @@ def scalar(text: str) -> str:
 
 def _is_harmless(character: str) -> bool:
     # Of all kinds of white space only the plain blank is printable to Python; what hides is no text to `printable`.
-    return character.isprintable() and printable(character) == character
+    return character.isprintable() and escape_control(character) == character
 
 
 def _escaped(character: str) -> str:
@@ -61,7 +61,7 @@ def _escaped(character: str) -> str:
 def comment(text: str, indent: str = "") -> Iterator[str]:
     """`text` as comment lines."""
     shown = "".join(
-        each if each.isprintable() else f"\\u{{{ord(each):x}}}" for each in printable(shortened(text, _MAX_COMMENT))
+        each if each.isprintable() else f"\\u{{{ord(each):x}}}" for each in escape_control(shorten(text, _MAX_COMMENT))
     )
     for line in textwrap.wrap(shown, _WIDTH - len(indent), break_on_hyphens=False) or [""]:
         yield f"{indent}# {line}".rstrip()
@@ -100,7 +100,7 @@ def mappings_text(imported: Imported, file: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _row(row: Row) -> Iterator[str]:
+def _row(row: MappingFinding) -> Iterator[str]:
     for said in row.comments:
         yield from comment(said)
     yield from _lines(row.entries, "- " if row.active else "# - ")
@@ -161,12 +161,12 @@ def _filters(filters: ScopeFilters) -> Iterator[str]:
         yield from _group(group)
 
 
-def _inactive(group: Group) -> Group:
+def _inactive(group: FilterGroupFinding) -> FilterGroupFinding:
     said = (*group.comments, "Left out because the scope is closed, see above.") if group.active else group.comments
-    return Group(group.name, group.clauses, said, active=False)
+    return FilterGroupFinding(group.name, group.clauses, said, active=False)
 
 
-def _group(group: Group) -> Iterator[str]:
+def _group(group: FilterGroupFinding) -> Iterator[str]:
     for said in group.comments:
         yield from comment(said, "  ")
     off = "" if group.active else "# "

@@ -16,7 +16,7 @@ from reconciler.expressions.values import (
     Context,
     EvaluationError,
     Evaluator,
-    ExpressionFaultError,
+    ExpressionError,
     IgnoreFlow,
     IgnoreFlowError,
     Value,
@@ -35,7 +35,7 @@ _MEANT = {"true": 'write "True"', "false": 'write "False"', "null": "leave the a
 
 
 def compile_tree(tree: grammar.Node, trace: Trace | None = None) -> Evaluator:
-    """The evaluator of a tree; raises `ExpressionFaultError`. With `trace`, each part's evaluator goes through it."""
+    """The evaluator of a tree; raises `ExpressionError`. With `trace`, each part's evaluator goes through it."""
     return _argument(tree, Parameter("expression", to_any), trace, outermost=True).evaluate
 
 
@@ -50,7 +50,7 @@ def _part(node: grammar.Node, parameter: Parameter, trace: Trace | None, *, oute
     match node:
         case grammar.String() | grammar.Number():
             return _constant(node.value, node.position, literal=True)
-        case grammar.Attribute():
+        case grammar.AttributeReference():
             return Argument(_attribute(node.name), node.position)
         case grammar.Keyword():
             return _keyword(node, parameter)
@@ -62,7 +62,7 @@ def _part(node: grammar.Node, parameter: Parameter, trace: Trace | None, *, oute
             parts = tuple(_argument(part, Parameter("text"), trace) for part in node.parts)
             return _folded(_eager(concatenate, [_getter(part, to_text) for part in parts]), parts, node.position)
         case grammar.Omitted():
-            raise ExpressionFaultError("an argument is missing", node.position)
+            raise ExpressionError("an argument is missing", node.position)
 
 
 def _constant(value: Value, position: int, *, literal: bool = False) -> Argument:
@@ -93,7 +93,7 @@ def _keyword(node: grammar.Keyword, parameter: Parameter) -> Argument:
     elif node.name in registry.FUNCTIONS:
         hint = "a function needs parentheses"
     hint = hint or f'write [{node.name}] for the attribute, "{node.name}" for the text'
-    raise ExpressionFaultError(f"{node.name} is a bare word: {hint}", node.position)
+    raise ExpressionError(f"{node.name} is a bare word: {hint}", node.position)
 
 
 def _ignoring(directive: IgnoreFlow) -> Evaluator:
@@ -105,7 +105,7 @@ def _ignoring(directive: IgnoreFlow) -> Evaluator:
 
 def _compare(node: grammar.Compare, parameter: Parameter, trace: Trace | None) -> Argument:
     if not parameter.condition:
-        raise ExpressionFaultError("a comparison is a condition: only IIF, CBool and Not take one", node.position)
+        raise ExpressionError("a comparison is a condition: only IIF, CBool and Not take one", node.position)
     left, right = (_argument(side, Parameter("value"), trace) for side in (node.left, node.right))
     numeric = any(isinstance(side, grammar.Number) for side in (node.left, node.right))
     evaluate = comparison.comparison(node.operator, left, right, numeric=numeric)
@@ -115,14 +115,14 @@ def _compare(node: grammar.Compare, parameter: Parameter, trace: Trace | None) -
 def _call(node: grammar.Call, trace: Trace | None, *, outermost: bool) -> Argument:
     function = registry.FUNCTIONS.get(node.name)
     if function is None:
-        raise ExpressionFaultError(_unknown(node.name), node.position)
+        raise ExpressionError(_unknown(node.name), node.position)
     if function.outermost and not outermost:
-        raise ExpressionFaultError(f"{node.name} cannot be nested in another function", node.position)
+        raise ExpressionError(f"{node.name} cannot be nested in another function", node.position)
     arguments = _arguments(function, node, trace)
     try:
         evaluate = _evaluator(function, arguments)
-    except ExpressionFaultError as fault:
-        raise ExpressionFaultError(str(fault), fault.position or node.position) from None
+    except ExpressionError as fault:
+        raise ExpressionError(str(fault), fault.position or node.position) from None
     return _folded(evaluate, arguments, node.position) if function.pure else Argument(evaluate, node.position)
 
 
@@ -142,19 +142,17 @@ def _arguments(function: Function, node: grammar.Call, trace: Trace | None) -> A
     if len(given) < least:
         missing = function.parameters[len(given)].name
         ending = "s" if least > 1 else ""
-        raise ExpressionFaultError(
-            f"{function.name} needs {least} argument{ending}: {missing} is missing", node.position
-        )
+        raise ExpressionError(f"{function.name} needs {least} argument{ending}: {missing} is missing", node.position)
     arguments: list[Argument | None] = []
     for index, each in enumerate(given):
         parameter = function.parameter(index)
         if parameter is None:
             most = len(function.parameters)
-            raise ExpressionFaultError(f"{function.name} takes {most} arguments, not {len(given)}", node.position)
+            raise ExpressionError(f"{function.name} takes {most} arguments, not {len(given)}", node.position)
         if not isinstance(each, grammar.Omitted):
             arguments.append(_argument(each, parameter, trace))
         elif parameter.required:
-            raise ExpressionFaultError(f"{function.name} needs its argument {parameter.name}", node.position)
+            raise ExpressionError(f"{function.name} needs its argument {parameter.name}", node.position)
         else:
             arguments.append(None)
     return tuple(arguments)
@@ -190,7 +188,7 @@ def _getter(argument: Argument | None, convert: Callable[[Value], Any]) -> Gette
         try:
             value = convert(argument.value)
         except EvaluationError as fault:
-            raise ExpressionFaultError(str(fault), argument.position) from fault
+            raise ExpressionError(str(fault), argument.position) from fault
         return lambda _attributes, _context: value
     evaluate = argument.evaluate
     if convert is to_any:
@@ -221,7 +219,7 @@ def _folded(evaluate: Evaluator, arguments: Arguments, position: int) -> Argumen
         # Constant parts read neither attributes nor context.
         value = evaluate({}, _NO_CONTEXT)
     except EvaluationError as fault:
-        raise ExpressionFaultError(f"this can never have a value: {fault}", position) from fault
+        raise ExpressionError(f"this can never have a value: {fault}", position) from fault
     except IgnoreFlowError:
         return Argument(evaluate, position)
     return _constant(value, position)

@@ -119,7 +119,7 @@ def _number(when: datetime, letter: str) -> int:
 
 
 @dataclass(slots=True)
-class _Reading:
+class _DateReader:
     """A text being read: where, and what was found."""
 
     text: str
@@ -160,7 +160,7 @@ def parsed(text: str, pieces: Format, styles: frozenset[str]) -> tuple[datetime,
     White space at the ends is allowed (Entra's default styles). A format without a year is refused: .NET would take
     the current one. Month and day are 1 when left out, and an offset leads to UTC, the local time of a service.
     """
-    reading = _Reading(text.strip(), bool(styles & {"AllowInnerWhite", "AllowWhiteSpaces"}))
+    reading = _DateReader(text.strip(), bool(styles & {"AllowInnerWhite", "AllowWhiteSpaces"}))
     for letter, count, literal in pieces:
         if reading.inner_white:
             while reading.text[reading.at : reading.at + 1].isspace():
@@ -172,7 +172,7 @@ def parsed(text: str, pieces: Format, styles: frozenset[str]) -> tuple[datetime,
     return _composed(reading), reading.zoned
 
 
-def _read(reading: _Reading, letter: str, count: int, literal: str) -> None:
+def _read(reading: _DateReader, letter: str, count: int, literal: str) -> None:
     match letter:
         case "":
             if literal:
@@ -199,11 +199,11 @@ def _read(reading: _Reading, letter: str, count: int, literal: str) -> None:
             reading.put(letter, int(reading.digits(min(count, 2), 2)))
 
 
-def _fraction(reading: _Reading, digits: str) -> None:
+def _fraction(reading: _DateReader, digits: str) -> None:
     reading.put("f", int(digits.ljust(6, "0")[:6]))
 
 
-def _year(reading: _Reading, count: int) -> None:
+def _year(reading: _DateReader, count: int) -> None:
     if count > 2:  # noqa: PLR2004
         reading.put("y", int(reading.digits(count, count)))
         return
@@ -211,7 +211,7 @@ def _year(reading: _Reading, count: int) -> None:
     reading.put("y", year + (2000 if year < _CENTURY else 1900))
 
 
-def _zone(reading: _Reading, letter: str, count: int) -> None:
+def _zone(reading: _DateReader, letter: str, count: int) -> None:
     if letter == "K" and reading.at == len(reading.text):
         return
     reading.zoned = True
@@ -227,7 +227,7 @@ def _zone(reading: _Reading, letter: str, count: int) -> None:
     reading.minutes = -minutes if sign == "-" else minutes
 
 
-def _composed(reading: _Reading) -> datetime:
+def _composed(reading: _DateReader) -> datetime:
     found = reading.found
     if "y" not in found:
         raise EvaluationError("the input format has no year")
@@ -239,7 +239,7 @@ def _composed(reading: _Reading) -> datetime:
     return when
 
 
-def _hour(reading: _Reading) -> int:
+def _hour(reading: _DateReader) -> int:
     """The hour on a clock of 24. As in .NET, `h` without AM or PM is the morning's, and they must agree with `H`."""
     if "h" in reading.found and "H" not in reading.found:
         return dates.clock(reading.found["h"], reading.half or "A")

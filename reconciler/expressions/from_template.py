@@ -12,13 +12,13 @@ from functools import reduce
 from jinja2 import nodes
 
 from reconciler.expressions import grammar
-from reconciler.expressions.template import TemplateFaultError, parse_template
+from reconciler.expressions.template import MappingTemplateError, parse_template
 
 _FUNCTIONS = {"trim": "Trim", "lower": "ToLower", "upper": "ToUpper"}
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class _TemplatePart:
     """An expression. Without a value for one of `needed` it has none either; for one of `guarded` it would have."""
 
     text: str
@@ -30,9 +30,9 @@ def expression_of(template: str) -> str | None:
     """The expression that gives what `template` gives, None when there is none."""
     try:
         tree = parse_template(template)
-    except TemplateFaultError:
+    except MappingTemplateError:
         return None
-    found: list[_Part | None] = []
+    found: list[_TemplatePart | None] = []
     for node in tree.body:
         if not isinstance(node, nodes.Output):
             return None
@@ -46,23 +46,23 @@ def expression_of(template: str) -> str | None:
     return text
 
 
-def _joined(parts: list[_Part | None]) -> _Part | None:
+def _joined(parts: list[_TemplatePart | None]) -> _TemplatePart | None:
     given = [part for part in parts if part is not None]
     return reduce(_append, given) if given and len(given) == len(parts) else None
 
 
-def _append(one: _Part, other: _Part) -> _Part:
-    return _Part(f"Append({one.text}, {other.text})", one.needed, one.guarded | other.guarded | other.needed)
+def _append(one: _TemplatePart, other: _TemplatePart) -> _TemplatePart:
+    return _TemplatePart(f"Append({one.text}, {other.text})", one.needed, one.guarded | other.guarded | other.needed)
 
 
-def _part(node: nodes.Node) -> _Part | None:
+def _part(node: nodes.Node) -> _TemplatePart | None:
     match node:
         case nodes.TemplateData():
             return _literal(node.data)
         case nodes.Const() if isinstance(node.value, str):
             return _literal(node.value)
         case nodes.Name():
-            return _Part(f"[{node.name}]", frozenset({node.name}))
+            return _TemplatePart(f"[{node.name}]", frozenset({node.name}))
         case nodes.Concat():
             return _joined([_part(each) for each in node.nodes])
         case nodes.Filter() if node.node is not None and not (node.kwargs or node.dyn_args or node.dyn_kwargs):
@@ -71,11 +71,11 @@ def _part(node: nodes.Node) -> _Part | None:
             return None
 
 
-def _literal(text: str) -> _Part:
-    return _Part(grammar.String(text).text)
+def _literal(text: str) -> _TemplatePart:
+    return _TemplatePart(grammar.String(text).text)
 
 
-def _filtered(node: nodes.Filter, source: nodes.Node) -> _Part | None:
+def _filtered(node: nodes.Filter, source: nodes.Node) -> _TemplatePart | None:
     inner = _part(source)
     arguments = [each.value for each in node.args if isinstance(each, nodes.Const) and isinstance(each.value, str)]
     if inner is None or len(arguments) != len(node.args):
@@ -86,7 +86,7 @@ def _filtered(node: nodes.Filter, source: nodes.Node) -> _Part | None:
         case "replace", [old, new] if old:
             text = f"Replace({inner.text}, {_literal(old).text}, , , {_literal(new).text}, , )"
         case (("default" | "d"), [instead]) if isinstance(source, nodes.Name):
-            return _Part(f"Coalesce({inner.text}, {_literal(instead).text})")
+            return _TemplatePart(f"Coalesce({inner.text}, {_literal(instead).text})")
         case _:
             return None
-    return _Part(text, inner.needed, inner.guarded)
+    return _TemplatePart(text, inner.needed, inner.guarded)

@@ -15,7 +15,7 @@ from typing import ClassVar, TypeAlias
 from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedInput, UnexpectedToken, v_args
 from lark.exceptions import UnexpectedEOF
 
-from reconciler.expressions.values import MAX_LENGTH, ExpressionFaultError
+from reconciler.expressions.values import MAX_LENGTH, ExpressionError
 
 MAX_DEPTH = 50
 
@@ -75,7 +75,7 @@ class Number:
 
 
 @dataclass(frozen=True, slots=True)
-class Attribute:
+class AttributeReference:
     """A source attribute."""
 
     name: str
@@ -132,7 +132,7 @@ class Concatenation:
     depth: int = field(default=1, compare=False)
 
 
-Node: TypeAlias = Omitted | String | Number | Attribute | Keyword | Call | Compare | Concatenation
+Node: TypeAlias = Omitted | String | Number | AttributeReference | Keyword | Call | Compare | Concatenation
 
 
 def children(node: Node) -> tuple[Node, ...]:
@@ -151,7 +151,7 @@ def children(node: Node) -> tuple[Node, ...]:
 def _deeper(position: int, below: tuple[Node, ...]) -> int:
     depth = 1 + max((node.depth for node in below), default=0)
     if depth > MAX_DEPTH:
-        raise ExpressionFaultError(f"calls nest deeper than {MAX_DEPTH}", position)
+        raise ExpressionError(f"calls nest deeper than {MAX_DEPTH}", position)
     return depth
 
 
@@ -170,8 +170,8 @@ class _Builder(Transformer[Token, Node]):
     def attribute(self, token: Token) -> Node:
         name = token[1:-1].strip()
         if not name:
-            raise ExpressionFaultError("the brackets hold no attribute name", _at(token))
-        return Attribute(name, _at(token))
+            raise ExpressionError("the brackets hold no attribute name", _at(token))
+        return AttributeReference(name, _at(token))
 
     def keyword(self, token: Token) -> Node:
         return Keyword(str(token), _at(token))
@@ -198,11 +198,11 @@ def _parser() -> Lark:
 
 
 def parse(source: str) -> Node:
-    """The tree of `source`; raises `ExpressionFaultError`."""
+    """The tree of `source`; raises `ExpressionError`."""
     if len(source) > MAX_LENGTH:
-        raise ExpressionFaultError(f"longer than {MAX_LENGTH:,} characters", MAX_LENGTH)
+        raise ExpressionError(f"longer than {MAX_LENGTH:,} characters", MAX_LENGTH)
     if not source.strip():
-        raise ExpressionFaultError("there is no expression")
+        raise ExpressionError("there is no expression")
     try:
         # With a transformer in the parser, what comes out is what `_Builder` returned.
         tree: Node = _parser().parse(source)  # type: ignore[assignment]
@@ -211,20 +211,20 @@ def parse(source: str) -> Node:
     return tree
 
 
-def _explained(source: str, fault: UnexpectedInput) -> ExpressionFaultError:
+def _explained(source: str, fault: UnexpectedInput) -> ExpressionError:
     if isinstance(fault, UnexpectedCharacters):
         position = fault.pos_in_stream or 0
-        return ExpressionFaultError(_character(source, position), position)
+        return ExpressionError(_character(source, position), position)
     token = fault.token if isinstance(fault, UnexpectedToken) else None
     if token is None or token.type == "$END" or isinstance(fault, UnexpectedEOF):
-        return ExpressionFaultError("the expression ends too early: is a parenthesis missing?", len(source))
+        return ExpressionError("the expression ends too early: is a parenthesis missing?", len(source))
     word = str(token)
     if word.upper() in ("AND", "OR", "NOT", "XOR"):
-        return ExpressionFaultError(f"{word} is no operator: nest IIF instead", _at(token))
+        return ExpressionError(f"{word} is no operator: nest IIF instead", _at(token))
     if word.startswith('"'):
         message = 'a string here: is a comma missing, or the \\ before a " inside a string?'
-        return ExpressionFaultError(message, _at(token))
-    return ExpressionFaultError(f"{word[:40]} cannot stand here", _at(token))
+        return ExpressionError(message, _at(token))
+    return ExpressionError(f"{word[:40]} cannot stand here", _at(token))
 
 
 _CHARACTERS = {

@@ -1,6 +1,6 @@
 """Entra's expression language: compiled once to closures, evaluated for each user, explained part by part.
 
-`compile_expression` refuses what can never work with `ExpressionFaultError`; `Expression.evaluate` refuses a user with
+`compile_expression` refuses what can never work with `ExpressionError`; `Expression.evaluate` refuses a user with
 `EvaluationError`. Neither raises anything else, whatever the text and the attributes are.
 """
 
@@ -16,7 +16,7 @@ from reconciler.expressions.values import (
     Context,
     EvaluationError,
     Evaluator,
-    ExpressionFaultError,
+    ExpressionError,
     IgnoreFlow,
     IgnoreFlowError,
     Value,
@@ -26,10 +26,10 @@ from reconciler.expressions.values import (
 __all__ = [
     "Attributes",
     "Context",
+    "Evaluation",
     "EvaluationError",
-    "Explanation",
     "Expression",
-    "ExpressionFaultError",
+    "ExpressionError",
     "Failed",
     "IgnoreFlow",
     "NotEvaluated",
@@ -69,7 +69,7 @@ class Expression:
 
 
 def compile_expression(source: str) -> Expression:
-    """The expression that `source` is; raises `ExpressionFaultError`."""
+    """The expression that `source` is; raises `ExpressionError`."""
     return _compiled(grammar.parse(source))
 
 
@@ -88,7 +88,7 @@ def _compiled(tree: grammar.Node) -> Expression:
     waiting = [tree]
     while waiting:
         node = waiting.pop()
-        if isinstance(node, grammar.Attribute):
+        if isinstance(node, grammar.AttributeReference):
             names.setdefault(node.name)
         elif isinstance(node, grammar.Call):
             functions.add(node.name)
@@ -119,15 +119,15 @@ Outcome: TypeAlias = Result | Failed | NotEvaluated
 
 
 @dataclass(frozen=True, slots=True)
-class Explanation:
+class Evaluation:
     """One part of an expression, what it came to, and its own parts."""
 
     text: str
     value: Outcome
-    parts: tuple[Explanation, ...]
+    parts: tuple[Evaluation, ...]
 
 
-def explain(expression: Expression, attributes: Attributes, context: Context) -> Explanation:
+def explain(expression: Expression, attributes: Attributes, context: Context) -> Evaluation:
     """What every part came to, as one evaluation went: branches not taken are `NotEvaluated`.
 
     Whatever contains a call of Redact shows "[Redact]" instead of its value.
@@ -158,7 +158,7 @@ def _recorded(evaluate: Evaluator, seen: dict[int, Outcome], key: int, given: tu
     return value
 
 
-def _explanation(node: grammar.Node, outcome: Callable[[grammar.Node], Outcome]) -> Explanation:
+def _explanation(node: grammar.Node, outcome: Callable[[grammar.Node], Outcome]) -> Evaluation:
     below = grammar.children(node)
     parts = tuple(_explanation(part, outcome) for part in below if not isinstance(part, grammar.Omitted))
     value = outcome(node)
@@ -167,13 +167,13 @@ def _explanation(node: grammar.Node, outcome: Callable[[grammar.Node], Outcome])
         parts = tuple(_hidden(part) for part in parts)
     if (secret or any(_shows_redacted(part) for part in parts)) and not isinstance(value, NotEvaluated):
         value = REDACTED
-    return Explanation(grammar.printed(node), value, parts)
+    return Evaluation(grammar.printed(node), value, parts)
 
 
-def _hidden(part: Explanation) -> Explanation:
+def _hidden(part: Evaluation) -> Evaluation:
     value = part.value if isinstance(part.value, NotEvaluated) else REDACTED
-    return Explanation(part.text, value, tuple(map(_hidden, part.parts)))
+    return Evaluation(part.text, value, tuple(map(_hidden, part.parts)))
 
 
-def _shows_redacted(part: Explanation) -> bool:
+def _shows_redacted(part: Evaluation) -> bool:
     return part.value == REDACTED

@@ -52,7 +52,7 @@ _NODES = (
 )
 
 
-class TemplateFaultError(ValueError):
+class MappingTemplateError(ValueError):
     """The template cannot be taken; `line` is the 1-based line in it."""
 
     def __init__(self, message: str, line: int = 1) -> None:
@@ -79,7 +79,7 @@ def _limited(name: str, apply: Callable[..., Any]) -> Callable[..., Any]:
     def limited(*args: Any, **kwargs: Any) -> Any:
         result = apply(*args, **kwargs)
         if isinstance(result, str) and len(result) > MAX_OUTPUT:
-            raise TemplateFaultError(f"the filter {name} gives more than {MAX_OUTPUT:,} characters")
+            raise MappingTemplateError(f"the filter {name} gives more than {MAX_OUTPUT:,} characters")
         return result
 
     # Jinja2 marks filters that want its context by attributes of the function.
@@ -89,14 +89,14 @@ def _limited(name: str, apply: Callable[..., Any]) -> Callable[..., Any]:
 
 def _fits(size: int) -> None:
     if size > MAX_OUTPUT:
-        raise TemplateFaultError(f"the result has more than {MAX_OUTPUT:,} characters")
+        raise MappingTemplateError(f"the result has more than {MAX_OUTPUT:,} characters")
 
 
 def _replace(text: Any, old: Any, new: Any) -> str:
     """`replace` that measures before it makes: an empty or short `old` can multiply the text."""
     source, find, put = str(text), str(old), str(new)
     if len(source) + source.count(find) * (len(put) - len(find)) > MAX_OUTPUT:
-        raise TemplateFaultError(f"the filter replace gives more than {MAX_OUTPUT:,} characters")
+        raise MappingTemplateError(f"the filter replace gives more than {MAX_OUTPUT:,} characters")
     return source.replace(find, put)
 
 
@@ -104,13 +104,13 @@ def _join(values: Any, between: str = "") -> str:
     """`join` without its `attribute` argument, which reaches into objects."""
     parts = [str(value) for value in values]
     if sum(map(len, parts)) + (len(parts) - 1) * len(str(between)) > MAX_OUTPUT:
-        raise TemplateFaultError(f"the filter join gives more than {MAX_OUTPUT:,} characters")
+        raise MappingTemplateError(f"the filter join gives more than {MAX_OUTPUT:,} characters")
     return str(between).join(parts)
 
 
 def _single(value: Any) -> Any:
     if isinstance(value, tuple | list):
-        raise TemplateFaultError("an attribute with several values: choose one with first, last or join")
+        raise MappingTemplateError("an attribute with several values: choose one with first, last or join")
     return value
 
 
@@ -130,17 +130,17 @@ _FAULTS = (TemplateError, TypeError, ValueError, LookupError, ArithmeticError, A
 
 
 def parse_template(source: str) -> nodes.Template:
-    """The tree of a template, not yet checked; raises `TemplateFaultError`."""
+    """The tree of a template, not yet checked; raises `MappingTemplateError`."""
     if len(source) > MAX_SOURCE:
-        raise TemplateFaultError(f"longer than {MAX_SOURCE:,} characters")
+        raise MappingTemplateError(f"longer than {MAX_SOURCE:,} characters")
     try:
         return _ENVIRONMENT.parse(source)
     except (TemplateError, RecursionError, SyntaxError, MemoryError) as fault:
-        raise TemplateFaultError(str(fault), getattr(fault, "lineno", None) or 1) from fault
+        raise MappingTemplateError(str(fault), getattr(fault, "lineno", None) or 1) from fault
 
 
 def compile_template(source: str) -> tuple[Callable[[Mapping[str, Any]], str | None], tuple[str, ...]]:
-    """The rule of `template: source`, and the names it reads. Raises `TemplateFaultError`.
+    """The rule of `template: source`, and the names it reads. Raises `MappingTemplateError`.
 
     The rule gives None when the template needs an attribute that is unassigned and does not say what to do then
     (`default`, `is defined`), so that "{{ givenName }}.{{ surname }}" never gives half an address.
@@ -150,7 +150,7 @@ def compile_template(source: str) -> tuple[Callable[[Mapping[str, Any]], str | N
     try:
         template = _ENVIRONMENT.from_string(tree)
     except (TemplateError, RecursionError, SyntaxError, MemoryError) as fault:
-        raise TemplateFaultError(str(fault), getattr(fault, "lineno", None) or 1) from fault
+        raise MappingTemplateError(str(fault), getattr(fault, "lineno", None) or 1) from fault
     render = template.root_render_func
 
     def rule(attributes: Mapping[str, Any]) -> str | None:
@@ -164,11 +164,11 @@ def compile_template(source: str) -> tuple[Callable[[Mapping[str, Any]], str | N
                 parts.append(part)
         except _UnassignedError:
             return None
-        except TemplateFaultError:
+        except MappingTemplateError:
             raise
         except _FAULTS as fault:
             # A filter may repeat what it was given.
-            raise TemplateFaultError(shown(str(fault), _LONGEST)) from fault
+            raise MappingTemplateError(shown(str(fault), _LONGEST)) from fault
         return "".join(parts)
 
     return rule, names
@@ -183,13 +183,13 @@ def _check(tree: nodes.Template) -> tuple[str, ...]:
         node = waiting.pop()
         count += 1
         if count > _MAX_NODES:
-            raise TemplateFaultError("too complicated", node.lineno)
+            raise MappingTemplateError("too complicated", node.lineno)
         if not isinstance(node, _NODES):
-            raise TemplateFaultError(f"{_spoken(node)} cannot be used in a mapping", node.lineno)
+            raise MappingTemplateError(f"{_spoken(node)} cannot be used in a mapping", node.lineno)
         _check_names(node)
         if isinstance(node, nodes.Name):
             if node.name in _RESERVED:
-                raise TemplateFaultError(f"{node.name} is not an attribute", node.lineno)
+                raise MappingTemplateError(f"{node.name} is not an attribute", node.lineno)
             names[node.name] = None
         waiting.extend(node.iter_child_nodes())
     return tuple(names)
@@ -197,13 +197,13 @@ def _check(tree: nodes.Template) -> tuple[str, ...]:
 
 def _check_names(node: nodes.Node) -> None:
     if isinstance(node, nodes.Filter) and node.name not in _FILTERS:
-        raise TemplateFaultError(
+        raise MappingTemplateError(
             f"there is no filter {node.name}; there are {', '.join(sorted(_FILTERS))}", node.lineno
         )
     if isinstance(node, nodes.Test) and node.name not in _TESTS:
-        raise TemplateFaultError(f"there is no test {node.name}; there are {', '.join(sorted(_TESTS))}", node.lineno)
+        raise MappingTemplateError(f"there is no test {node.name}; there are {', '.join(sorted(_TESTS))}", node.lineno)
     if isinstance(node, nodes.Getitem) and not _is_index(node.arg):
-        raise TemplateFaultError("only a position such as [0] or [:3] can be taken", node.lineno)
+        raise MappingTemplateError("only a position such as [0] or [:3] can be taken", node.lineno)
 
 
 def _is_index(node: nodes.Node) -> bool:

@@ -25,7 +25,7 @@ Value: TypeAlias = str | tuple[str, ...] | None
 Attributes: TypeAlias = Mapping[str, str | bool | tuple[str, ...]]
 
 
-class ExpressionFaultError(ValueError):
+class ExpressionError(ValueError):
     """The expression cannot be taken; `position` is the 0-based offset in it."""
 
     def __init__(self, message: str, position: int = 0) -> None:

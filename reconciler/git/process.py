@@ -9,7 +9,7 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-from reconciler.core.text import shortened
+from reconciler.core.text import shorten
 from reconciler.errors import RepositoryError
 
 _MAX_ANSWER = 64 * 1024
@@ -59,7 +59,7 @@ def git(
         raise RepositoryError(f"git was ended, after at most {_SECONDS} seconds", "Try again.")
     if running.returncode:
         fatal = [line for line in said.splitlines() if line.startswith("fatal: ")] or [said]
-        raise GitRefusedError(shortened(fatal[0].removeprefix("fatal: ")) or "git says nothing more")
+        raise GitRefusedError(shorten(fatal[0].removeprefix("fatal: ")) or "git says nothing more")
     return answer
 
 

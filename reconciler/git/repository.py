@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from reconciler.core.text import plural, quoted, shortened
+from reconciler.core.text import pluralize, quote, shorten
 from reconciler.errors import RepositoryError, UsageError
 from reconciler.git.process import GitRefusedError, git
 
@@ -63,7 +63,7 @@ def base_commit(directory: Path, ref: str) -> str:
     """
     if _UNSAFE_REF.search(ref) or len(ref) > _MAX_LINK:
         raise UsageError(
-            f"--base {quoted(shortened(ref, 80))} cannot name a commit",
+            f"--base {quote(shorten(ref, 80))} cannot name a commit",
             "Name a branch, a tag or a commit: origin/main.",
         )
     try:
@@ -76,7 +76,7 @@ def base_commit(directory: Path, ref: str) -> str:
     try:
         return object_id(git(directory, "merge-base", tip, "HEAD"))
     except GitRefusedError as fault:
-        said = f"{quoted(ref)} and HEAD have no commit in common"
+        said = f"{quote(ref)} and HEAD have no commit in common"
         if shallow:
             raise RepositoryError(f"{said} among those that are here (a shallow clone)", _FETCH) from fault
         raise RepositoryError(said, "Name the branch that the change set is to be merged into.") from fault
@@ -87,17 +87,17 @@ def _resolved(directory: Path, ref: str, *, shallow: bool) -> str:
         return object_id(git(directory, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}"))
     except GitRefusedError as fault:
         if shallow:
-            said = f"--base {quoted(ref)} is not among the commits that are here (a shallow clone)"
+            said = f"--base {quote(ref)} is not among the commits that are here (a shallow clone)"
             raise RepositoryError(said, _FETCH) from fault
         detail = "Fetch it first. A branch of the remote is called origin/main, not main."
-        raise RepositoryError(f"--base {quoted(ref)} names no commit of this repository", detail) from fault
+        raise RepositoryError(f"--base {quote(ref)} names no commit of this repository", detail) from fault
 
 
 def object_id(answer: bytes) -> str:
     """The first line as an object id."""
     found = answer.decode("ascii", "replace").partition("\n")[0]
     if not _COMMIT.fullmatch(found):
-        raise GitRefusedError(f"no object: {shortened(found, 80)}")
+        raise GitRefusedError(f"no object: {shorten(found, 80)}")
     return found
 
 
@@ -115,7 +115,7 @@ def _unusable(directory: Path, fault: GitRefusedError) -> RepositoryError:
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
+class _TreeEntry:
     """One line of a listing; `size` in bytes."""
 
     mode: bytes
@@ -186,7 +186,7 @@ def _tree_of(directory: Path, commit: str) -> bytes | None:
     return oid if kind == b"tree" else None
 
 
-def _entries(directory: Path, tree: bytes) -> list[_Entry]:
+def _entries(directory: Path, tree: bytes) -> list[_TreeEntry]:
     """All files below `tree`; their names lead nowhere else."""
     listing = git(directory, "ls-tree", "-r", "-z", "-l", "--full-tree", tree.decode("ascii"), limit=_MAX_LISTING)
     lines = listing.split(b"\0")[:-1]
@@ -195,24 +195,24 @@ def _entries(directory: Path, tree: bytes) -> list[_Entry]:
     return [_entry(line) for line in lines]
 
 
-def _entry(line: bytes) -> _Entry:
+def _entry(line: bytes) -> _TreeEntry:
     facts, _, name = line.partition(b"\t")
     mode, kind, oid, size = facts.split()
     if kind == b"commit":
-        raise RepositoryError(f"{quoted(os.fsdecode(name))} in the base is a submodule", "Its files are not here.")
+        raise RepositoryError(f"{quote(os.fsdecode(name))} in the base is a submodule", "Its files are not here.")
     if any(step in (b"", b".", b"..") for step in name.split(b"/")):
         raise RepositoryError(
-            f"the base holds {quoted(os.fsdecode(name))}, which no directory can hold", "Mend its history."
+            f"the base holds {quote(os.fsdecode(name))}, which no directory can hold", "Mend its history."
         )
     if not size.isdigit():  # git writes BAD for a blob that is missing
-        raise GitRefusedError(f"{quoted(os.fsdecode(name))} is not here")
-    entry = _Entry(mode, oid, int(size), name)
+        raise GitRefusedError(f"{quote(os.fsdecode(name))} is not here")
+    entry = _TreeEntry(mode, oid, int(size), name)
     if entry.is_link and entry.size > _MAX_LINK:
-        raise RepositoryError(f"the base holds a link, {quoted(os.fsdecode(name))}, that leads nowhere", "Mend it.")
+        raise RepositoryError(f"the base holds a link, {quote(os.fsdecode(name))}, that leads nowhere", "Mend it.")
     return entry
 
 
-def _write(directory: Path, entries: Sequence[_Entry], into: Path, wanted: Wanted) -> None:
+def _write(directory: Path, entries: Sequence[_TreeEntry], into: Path, wanted: Wanted) -> None:
     read, links = [], []
     for entry in entries:
         if entry.is_link:
@@ -233,13 +233,13 @@ def _write(directory: Path, entries: Sequence[_Entry], into: Path, wanted: Wante
         path.symlink_to(os.fsdecode(target))
 
 
-def _refuse_too_much(entries: Iterable[_Entry]) -> None:
+def _refuse_too_much(entries: Iterable[_TreeEntry]) -> None:
     total = sum(entry.size for entry in entries)
     if total > _MAX_TOTAL_BYTES:
-        raise RepositoryError(f"the commit holds {plural(total, 'byte')}, more than can be read", "Name --state.")
+        raise RepositoryError(f"the commit holds {pluralize(total, 'byte')}, more than can be read", "Name --state.")
 
 
-def _write_file(into: Path, entry: _Entry, content: bytes, size: int) -> None:
+def _write_file(into: Path, entry: _TreeEntry, content: bytes, size: int) -> None:
     path = into / os.fsdecode(entry.name)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
@@ -248,7 +248,7 @@ def _write_file(into: Path, entry: _Entry, content: bytes, size: int) -> None:
         file.truncate(size)
 
 
-def _contents(directory: Path, entries: Sequence[_Entry]) -> Iterator[tuple[_Entry, bytes]]:
+def _contents(directory: Path, entries: Sequence[_TreeEntry]) -> Iterator[tuple[_TreeEntry, bytes]]:
     """The entries with their bytes, some 64 MiB in memory at a time."""
     for batch in _batches(entries):
         asked = b"".join(entry.oid + b"\n" for entry in batch)
@@ -257,13 +257,13 @@ def _contents(directory: Path, entries: Sequence[_Entry]) -> Iterator[tuple[_Ent
         for entry in batch:
             end = answer.find(b"\n", start) + 1
             if answer[start:end].split() != [entry.oid, b"blob", b"%d" % entry.size]:
-                raise GitRefusedError(f"{quoted(os.fsdecode(entry.name))} is not here")
+                raise GitRefusedError(f"{quote(os.fsdecode(entry.name))} is not here")
             yield entry, answer[end : end + entry.size]
             start = end + entry.size + 1
 
 
-def _batches(entries: Iterable[_Entry]) -> Iterator[list[_Entry]]:
-    batch: list[_Entry] = []
+def _batches(entries: Iterable[_TreeEntry]) -> Iterator[list[_TreeEntry]]:
+    batch: list[_TreeEntry] = []
     size = 0
     for entry in entries:
         if batch and size + entry.size > _BATCH_BYTES:

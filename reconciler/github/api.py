@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from reconciler.core.text import printable, shortened
+from reconciler.core.text import escape_control, shorten
 from reconciler.errors import ReconcilerError
 
 Json = Mapping[str, Any]
@@ -125,7 +125,7 @@ def _sent(
             headers = [(name, value) for name, value in answer.headers.multi_items() if name != "content-encoding"]
             return httpx.Response(answer.status_code, headers=headers, content=bytes(taken))
     except (httpx.HTTPError, httpx.InvalidURL) as fault:
-        raise GitHubError(0, f"GitHub cannot be reached: {printable(shortened(str(fault)))}") from fault
+        raise GitHubError(0, f"GitHub cannot be reached: {escape_control(shorten(str(fault)))}") from fault
 
 
 def _pause(answer: httpx.Response, method: str, attempt: int) -> float | None:
@@ -143,7 +143,7 @@ def _said(answer: httpx.Response) -> str:
         message = json.loads(answer.content).get("message")
     except (ValueError, AttributeError, RecursionError):
         return ""
-    return f": {printable(shortened(message))}" if isinstance(message, str) else ""
+    return f": {escape_control(shorten(message))}" if isinstance(message, str) else ""
 
 
 def _object(answer: Any, path: str) -> Json:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from reconciler.core.text import printable, shortened
+from reconciler.core.text import escape_control, shorten
 from reconciler.errors import UsageError
 from reconciler.github.api import GitHub
 from reconciler.record.branch import Remote
@@ -118,6 +118,6 @@ def _github_endpoint(name: str, url: str) -> Endpoint:
         parts, port = urlsplit(""), 0
     host = parts.hostname or ""
     if not host or not (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))):
-        shown = printable(shortened(url, 100))
+        shown = escape_control(shorten(url, 100))
         raise UsageError(f"{name} {shown} is not a https:// URL", "GitHub Actions sets it.")
     return Endpoint(parts.scheme, host, port, url.rstrip("/"))

@@ -18,7 +18,7 @@ from datetime import datetime
 from operator import itemgetter
 
 from reconciler.core.plan import Action, Plan
-from reconciler.core.text import printable, shortened
+from reconciler.core.text import escape_control, shorten
 from reconciler.errors import StalePlanError
 from reconciler.github.api import GitHub, GitHubError, Json, number_at, text_at
 from reconciler.github.comments import AUTHOR
@@ -60,7 +60,7 @@ class Pull:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class RecordedPlan:
     """What a commit status says: which plan, made by which run."""
 
     plan_id: str
@@ -94,7 +94,7 @@ def merged_pull(hub: GitHub, commit: str, branch: str) -> Pull:
             and (text_at(item, "base", "ref"), text_at(item, "base", "repo", "full_name")) == (branch, hub.repository)
         ):
             return Pull(number_at(item, "number"), head, merged_at)
-    raise NotReviewedError(f"commit {commit[:12]} did not come to {printable(branch)} by a pull request")
+    raise NotReviewedError(f"commit {commit[:12]} did not come to {escape_control(branch)} by a pull request")
 
 
 def as_approved(hub: GitHub, pull: Pull) -> Pull:
@@ -119,18 +119,18 @@ def as_approved(hub: GitHub, pull: Pull) -> Pull:
     return Pull(pull.number, commit, when)
 
 
-def recorded(hub: GitHub, pull: Pull) -> Record:
+def recorded(hub: GitHub, pull: Pull) -> RecordedPlan:
     """What the newest status from before the review says."""
     for item in hub.items(f"/commits/{pull.head}/statuses"):
         made = _time(text_at(item, "created_at"))
         found = _DESCRIPTION.match(text_at(item, "description"))
         ours = (text_at(item, "context"), text_at(item, "creator", "login")) == (CONTEXT, AUTHOR)
         if ours and found and made is not None and made <= pull.until:
-            return Record(found[1], int(found[2]))
+            return RecordedPlan(found[1], int(found[2]))
     raise NotReviewedError(f"pull request {pull.number} had no plan at {pull.head[:12]} before its review ended")
 
 
-def plans_of(hub: GitHub, pull: Pull, found: Record, workflow: str, branch: str) -> Iterator[bytes]:
+def plans_of(hub: GitHub, pull: Pull, found: RecordedPlan, workflow: str, branch: str) -> Iterator[bytes]:
     """The plans that the run kept for the head commit; one for each attempt that it took.
 
     `branch`: the default one, whose `workflow` the run must be of.
@@ -142,7 +142,7 @@ def plans_of(hub: GitHub, pull: Pull, found: Record, workflow: str, branch: str)
         or text_at(run, "repository", "full_name") != hub.repository
         or ref not in ("", branch, f"refs/heads/{branch}")
     ):
-        shown = printable(shortened(f"{text_at(run, 'event')} {text_at(run, 'path')}", 100))
+        shown = escape_control(shorten(f"{text_at(run, 'event')} {text_at(run, 'path')}", 100))
         raise NotReviewedError(f"the plan of pull request {pull.number} comes from another workflow ({shown})")
     name = artifact_name(pull.head)
     for item in hub.items(f"/actions/runs/{found.run}/artifacts", "artifacts", name=name):

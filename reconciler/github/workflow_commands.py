@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from reconciler.core.model import Diagnostic, Severity
-from reconciler.core.text import plural, printable, redacted, shortened
+from reconciler.core.text import escape_control, pluralize, redact_quoted, shorten
 
 SUMMARY_BYTES = 1024 * 1024
 """GitHub takes so much for one step; beyond it the whole summary is lost."""
@@ -29,15 +29,17 @@ def annotate(items: Iterable[Diagnostic], folder: str, *, redact: bool) -> Itera
     for severity, found in by_severity.items():
         yield from (_annotation(item, folder, redact=redact) for item in found[:_BUDGET])
         if len(found) > _BUDGET:
-            left = plural(len(found) - _BUDGET, f"more {severity.value}")
+            left = pluralize(len(found) - _BUDGET, f"more {severity.value}")
             yield f"::notice::{left}: see the log of this step or run `reconciler validate`."
 
 
 def _annotation(item: Diagnostic, folder: str, *, redact: bool) -> str:
     # As on other faces: what to do may name somebody.
     said = [item.summary, "" if redact else item.detail]
-    text = "\n".join(printable(redacted(line) if redact else line) for part in said for line in part.split("\n"))
-    return command(item.severity.value, shortened(text.strip(), _MESSAGE), _place(item, folder))
+    text = "\n".join(
+        escape_control(redact_quoted(line) if redact else line) for part in said for line in part.split("\n")
+    )
+    return command(item.severity.value, shorten(text.strip(), _MESSAGE), _place(item, folder))
 
 
 def _place(item: Diagnostic, folder: str) -> dict[str, str]:
@@ -45,7 +47,7 @@ def _place(item: Diagnostic, folder: str) -> dict[str, str]:
     if origin is None:
         return {}
     file = f"{folder}/{origin.file}" if folder else origin.file
-    return {"file": printable(file), "line": str(origin.line), "col": str(origin.column)}
+    return {"file": escape_control(file), "line": str(origin.line), "col": str(origin.column)}
 
 
 def command(name: str, message: str, properties: Mapping[str, str] | None = None) -> str:

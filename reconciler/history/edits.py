@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from reconciler.core.field_change import Field, Row, rows_of
+from reconciler.core.field_change import Field, FieldChange, changed_fields
 from reconciler.core.model import user_address
-from reconciler.core.values import folded
+from reconciler.core.values import fold_case
 
 USER, GROUP, MAPPING, DOCUMENT = "user", "group", "mapping", "document"
 
@@ -25,7 +25,7 @@ class Entity:
     @property
     def object_id(self) -> str:
         """A person's objectId, folded; "" without."""
-        return folded(str(self.fields.get("objectId", ""))) if self.kind == USER else ""
+        return fold_case(str(self.fields.get("objectId", ""))) if self.kind == USER else ""
 
     @property
     def address(self) -> str:
@@ -33,7 +33,7 @@ class Entity:
         return user_address(self.name).replace("user", self.kind, 1) if self.kind != DOCUMENT else self.name
 
 
-class Kind(StrEnum):
+class EditKind(StrEnum):
     """What an edit did to an entry."""
 
     ADDED = "added"
@@ -47,10 +47,10 @@ class Kind(StrEnum):
 class Edit:
     """What a commit did to one entry."""
 
-    kind: Kind
+    kind: EditKind
     before: Entity | None
     after: Entity | None
-    rows: tuple[Row, ...]
+    rows: tuple[FieldChange, ...]
 
     @property
     def entity(self) -> Entity:
@@ -63,7 +63,7 @@ class Edit:
     @property
     def names(self) -> frozenset[str]:
         """What the entry is and was called, folded."""
-        return frozenset(folded(each.name) for each in (self.before, self.after) if each is not None)
+        return frozenset(fold_case(each.name) for each in (self.before, self.after) if each is not None)
 
     @property
     def keys(self) -> frozenset[str]:
@@ -90,9 +90,9 @@ def compare(old: Iterable[Entity], new: Iterable[Entity]) -> list[Edit]:
                 twins.remove(twin)
                 edits.append(_edit(twin, each))
         before, after = [each for rest in known.values() for each in rest], left
-    edits += [Edit(Kind.REMOVED, each, None, rows_of(each.fields, {})) for each in before]
-    edits += [Edit(Kind.ADDED, None, each, rows_of({}, each.fields)) for each in after]
-    told = [edit for edit in edits if edit.rows or edit.kind is not Kind.CHANGED]
+    edits += [Edit(EditKind.REMOVED, each, None, changed_fields(each.fields, {})) for each in before]
+    edits += [Edit(EditKind.ADDED, None, each, changed_fields({}, each.fields)) for each in after]
+    told = [edit for edit in edits if edit.rows or edit.kind is not EditKind.CHANGED]
     return sorted(told, key=lambda edit: (edit.entity.kind != USER, edit.entity.address))
 
 
@@ -106,13 +106,13 @@ def _by_id(entity: Entity) -> tuple[str, str]:
 
 
 def _by_name(entity: Entity) -> tuple[str, str]:
-    return entity.kind, folded(entity.name)
+    return entity.kind, fold_case(entity.name)
 
 
 def _edit(before: Entity, after: Entity) -> Edit:
-    rows = rows_of(before.fields, after.fields)
+    rows = changed_fields(before.fields, after.fields)
     moved = before.file != after.file and not rows
-    return Edit(Kind.MOVED if moved else Kind.CHANGED, before, after, rows)
+    return Edit(EditKind.MOVED if moved else EditKind.CHANGED, before, after, rows)
 
 
 def merged(by_parent: Sequence[Sequence[Edit]]) -> list[Edit]:
@@ -132,7 +132,7 @@ def _twin(edit: Edit, edits: Iterable[Edit]) -> Edit | None:
     return next((each for each in edits if each.entity.kind == here.kind and edit.names & each.names), None)
 
 
-def _has(edit: Edit | None, row: Row) -> bool:
+def _has(edit: Edit | None, row: FieldChange) -> bool:
     return edit is not None and any((each.path, each.after) == (row.path, row.after) for each in edit.rows)
 
 
@@ -151,11 +151,11 @@ class Person:
         identity = entity.object_id
         if identity and self.ids:
             return identity in self.ids
-        return folded(entity.name) in self.names or identity in self.names
+        return fold_case(entity.name) in self.names or identity in self.names
 
     def learn(self, entity: Entity) -> None:
         """Takes `entity` for this person."""
-        self.names.add(folded(entity.name))
+        self.names.add(fold_case(entity.name))
         if entity.object_id:
             self.ids.add(entity.object_id)
 
@@ -172,12 +172,12 @@ class Person:
             return replace(edit, rows=rows) if rows else None
         return None
 
-    def _own(self, row: Row) -> Row:
-        return Row(row.path, self._those(row.before), self._those(row.after))
+    def _own(self, row: FieldChange) -> FieldChange:
+        return FieldChange(row.path, self._those(row.before), self._those(row.after))
 
     def _those(self, value: object) -> tuple[str, ...] | None:
         mine = value if isinstance(value, tuple) else ()
-        return tuple(each for each in mine if folded(each) in self.names | self.ids) or None
+        return tuple(each for each in mine if fold_case(each) in self.names | self.ids) or None
 
     def _is_in(self, value: object) -> bool:
         return self._those(value) is not None
@@ -190,4 +190,4 @@ class Person:
 
 def keys_of(names: Iterable[str], ids: Iterable[str]) -> frozenset[str]:
     """What applied changes of a person so called go by: the address, and the externalId that is the objectId."""
-    return frozenset([*(folded(user_address(name)) for name in names), *(f"id:{each}" for each in ids if each)])
+    return frozenset([*(fold_case(user_address(name)) for name in names), *(f"id:{each}" for each in ids if each)])

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from reconciler.core.field_change import Row
+from reconciler.core.field_change import FieldChange
 from reconciler.core.plan import Action, ActionReason, Result
 from reconciler.git.commit import Commit
 from reconciler.history.edits import Edit
-from reconciler.record.runs import Applied, Run
+from reconciler.record.runs import AppliedChange, ApplyRun
 
 
 class Cause(StrEnum):
@@ -27,18 +27,18 @@ class Cause(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class EditOutcome:
     """What became of an edit: of the first apply that had it, and of those that tried again."""
 
     state: str
-    run: Run | None = None
-    applied: Applied | None = None
+    run: ApplyRun | None = None
+    applied: AppliedChange | None = None
 
 
-PENDING = Outcome("pending")
+PENDING = EditOutcome("pending")
 
 
-def outcome_of(keys: Collection[str], position: int | None, runs: Sequence[Run]) -> Outcome:
+def resolve_outcome(keys: Collection[str], position: int | None, runs: Sequence[ApplyRun]) -> EditOutcome:
     """What became of an edit that landed at `position`, by `runs` from old to new."""
     last = PENDING
     for run in runs:
@@ -46,11 +46,11 @@ def outcome_of(keys: Collection[str], position: int | None, runs: Sequence[Run])
             continue
         found = run.find(keys)
         if found is not None:
-            last = Outcome("applied" if found.result == Result.DONE else found.result, run, found)
+            last = EditOutcome("applied" if found.result == Result.DONE else found.result, run, found)
             if found.result == Result.DONE:
                 break
         elif last is PENDING and run.settled(keys):
-            return Outcome("nothing to apply", run)
+            return EditOutcome("nothing to apply", run)
     return last
 
 
@@ -65,32 +65,34 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Unasked:
+class UnrequestedChange:
     """The rows of an applied change that no edit asked for, and why they were made."""
 
     cause: Cause
-    rows: tuple[Row, ...]
+    rows: tuple[FieldChange, ...]
 
 
-def unasked(applied: Applied, window: Window, inputs: Mapping[str, frozenset[str]]) -> Unasked | None:
+def unrequested_change(
+    applied: AppliedChange, window: Window, inputs: Mapping[str, frozenset[str]]
+) -> UnrequestedChange | None:
     """What of a change no edit in `window` asked for; None: all of it was asked for.
 
     `inputs`: the source attributes that each target path is made from.
     """
     edited = frozenset[str]().union(*(window.fields.get(each, frozenset()) for each in applied.keys))
     if applied.reason == ActionReason.INACTIVE_TOO_LONG:
-        return Unasked(Cause.DATE, applied.rows)
+        return UnrequestedChange(Cause.DATE, applied.rows)
     if applied.action != Action.UPDATE:
         dated = bool(window.dated & applied.keys)
         cause = Cause.DATE if dated else Cause.CONFIGURATION if window.files else Cause.DRIFT
-        return None if edited else Unasked(cause, applied.rows)
+        return None if edited else UnrequestedChange(cause, applied.rows)
     rows = tuple(row for row in applied.rows if not inputs.get(row.path, edited) & edited)
     cause = Cause.CONFIGURATION if window.files & {"mappings.yaml", "settings.yaml"} else Cause.DRIFT
-    return Unasked(cause, rows) if rows else None
+    return UnrequestedChange(cause, rows) if rows else None
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TimelineEntry:
     """One line of the history: an edit of a commit and what became of it, or a change that an apply found to make.
 
     `commit` is None where it is not known. `unasked` is None for an edit, `edit` for the other.
@@ -99,14 +101,20 @@ class Entry:
     when: datetime
     commit: Commit | None
     pull_request: str | None
-    outcome: Outcome
+    outcome: EditOutcome
     edit: Edit | None = None
-    unasked: Unasked | None = None
+    unrequested_change: UnrequestedChange | None = None
 
     @property
-    def rows(self) -> tuple[Row, ...]:
+    def rows(self) -> tuple[FieldChange, ...]:
         """What changed."""
-        return self.edit.rows if self.edit is not None else self.unasked.rows if self.unasked is not None else ()
+        return (
+            self.edit.rows
+            if self.edit is not None
+            else self.unrequested_change.rows
+            if self.unrequested_change is not None
+            else ()
+        )
 
     @property
     def address(self) -> str:
@@ -117,24 +125,24 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Landing:
+class MergePoint:
     """Where a commit came into the main line: the number of that commit from the first on, and its id."""
 
     position: int
     commit: str
 
 
-def landings(parents: Mapping[str, Sequence[str]], tip: str) -> dict[str, Landing]:
+def merge_points(parents: Mapping[str, Sequence[str]], tip: str) -> dict[str, MergePoint]:
     """For each commit below `tip`: the commit of the first-parent line that brought it in."""
     line = list(_main_line(parents, tip))
-    found: dict[str, Landing] = {}
+    found: dict[str, MergePoint] = {}
     for position, commit in enumerate(reversed(line)):
-        landing = Landing(position, commit)
+        merge_point = MergePoint(position, commit)
         waiting = [commit]
         while waiting:
             each = waiting.pop()
             if each not in found and each in parents:
-                found[each] = landing
+                found[each] = merge_point
                 waiting += parents[each]
     return found
 

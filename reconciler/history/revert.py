@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from reconciler.core.field_change import Field, Row, rows_of
-from reconciler.history.edits import Edit, Entity, Kind, keys_of
+from reconciler.core.field_change import Field, FieldChange, changed_fields
+from reconciler.history.edits import Edit, EditKind, Entity, keys_of
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class RevertStep:
     """One edit to make: `now` becomes `wanted`. None on one side: it is added, or removed.
 
     `fields`: what to set, None: unassign; empty where all of it becomes `wanted`.
@@ -41,9 +41,9 @@ class Step:
         return {path: value for path, value in after.items() if value is not None}
 
     @property
-    def rows(self) -> tuple[Row, ...]:
+    def rows(self) -> tuple[FieldChange, ...]:
         """What changes."""
-        return rows_of(self.now.fields if self.now is not None else {}, self.result or {})
+        return changed_fields(self.now.fields if self.now is not None else {}, self.result or {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,22 +58,22 @@ class Conflict:
 
 
 @dataclass(slots=True)
-class Restoration:
+class RevertPlan:
     """The edits to make, and what was left alone or forced."""
 
-    steps: list[Step] = field(default_factory=list)
+    steps: list[RevertStep] = field(default_factory=list)
     conflicts: list[Conflict] = field(default_factory=list)
 
 
-def restore(edits: Sequence[Edit], today: Iterable[Entity], *, force: bool) -> Restoration:
+def plan_revert(edits: Sequence[Edit], today: Iterable[Entity], *, force: bool) -> RevertPlan:
     """`edits` lead from the undone version to the one to restore; `today`: the entries as they are."""
     there: dict[str, Entity] = {}
     for each in today:
         for key in keys_of([each.name], [each.object_id]):
             there.setdefault(key, each)
-    found = Restoration()
+    found = RevertPlan()
     for edit in edits:
-        if edit.kind is not Kind.MOVED:
+        if edit.kind is not EditKind.MOVED:
             _decide(edit, _today(edit, there), found, force=force)
     return found
 
@@ -89,7 +89,7 @@ def _today(edit: Edit, there: Mapping[str, Entity]) -> Entity | None:
     return None
 
 
-def _decide(edit: Edit, now: Entity | None, found: Restoration, *, force: bool) -> None:
+def _decide(edit: Edit, now: Entity | None, found: RevertPlan, *, force: bool) -> None:
     undone, wanted = edit.before, edit.after
     if now is None:
         if wanted is None:
@@ -97,18 +97,16 @@ def _decide(edit: Edit, now: Entity | None, found: Restoration, *, force: bool) 
         if undone is not None:
             found.conflicts.append(Conflict(wanted.address, None, None, None, "removed since"))
         if undone is None or force:
-            found.steps.append(Step(None, wanted))
+            found.steps.append(RevertStep(None, wanted))
     elif wanted is None or undone is None:
         _decide_whole(undone, wanted, now, found, force=force)
     elif now.fields == undone.fields:
-        found.steps.append(Step(now, wanted))
+        found.steps.append(RevertStep(now, wanted))
     else:
         _decide_fields(undone, wanted, now, found, force=force)
 
 
-def _decide_whole(
-    undone: Entity | None, wanted: Entity | None, now: Entity, found: Restoration, *, force: bool
-) -> None:
+def _decide_whole(undone: Entity | None, wanted: Entity | None, now: Entity, found: RevertPlan, *, force: bool) -> None:
     """Somebody who is to go, or to come back and is there already."""
     if wanted is not None and now.fields == wanted.fields:
         return
@@ -117,10 +115,10 @@ def _decide_whole(
         found.conflicts.append(Conflict(now.address, None, None, None, why))
         if not force:
             return
-    found.steps.append(Step(now, wanted))
+    found.steps.append(RevertStep(now, wanted))
 
 
-def _decide_fields(undone: Entity, wanted: Entity, now: Entity, found: Restoration, *, force: bool) -> None:
+def _decide_fields(undone: Entity, wanted: Entity, now: Entity, found: RevertPlan, *, force: bool) -> None:
     fields: dict[str, Field | None] = {}
     for path in sorted(undone.fields.keys() | wanted.fields.keys()):
         then, target, is_now = undone.fields.get(path), wanted.fields.get(path), now.fields.get(path)
@@ -131,4 +129,4 @@ def _decide_fields(undone: Entity, wanted: Entity, now: Entity, found: Restorati
         if is_now == then or force:
             fields[path] = target
     if fields:
-        found.steps.append(Step(now, wanted, fields))
+        found.steps.append(RevertStep(now, wanted, fields))

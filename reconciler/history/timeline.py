@@ -13,28 +13,37 @@ from reconciler.core.plan import Result
 from reconciler.git.commit import Commit
 from reconciler.git.commits import Commits, FileChange
 from reconciler.history.edits import MAPPING, USER, Edit, Entity, Person, compare, keys_of, merged
-from reconciler.history.outcomes import Cause, Entry, Outcome, Unasked, Window, landings, outcome_of, unasked
+from reconciler.history.outcomes import (
+    Cause,
+    EditOutcome,
+    TimelineEntry,
+    UnrequestedChange,
+    Window,
+    merge_points,
+    resolve_outcome,
+    unrequested_change,
+)
 from reconciler.history.yaml_entries import Wanted, differing, entries, kind_of
-from reconciler.record.redaction import OPEN, Veil
-from reconciler.record.runs import Applied, Run
+from reconciler.record.redaction import NO_REDACTION, Redactor
+from reconciler.record.runs import AppliedChange, ApplyRun
 
 _KELVIN = "\N{KELVIN SIGN}".encode()
 """The one character besides ASCII that becomes an ASCII letter in small letters."""
 _WINDOWS = 64
 _TOGETHER = 32
 """Commits whose files are asked for at once."""
-_Placed = tuple[int, Entry]
+_Placed = tuple[int, TimelineEntry]
 """An entry, and the position of the commit that it belongs to."""
 
 
 @dataclass(frozen=True, slots=True)
-class Fields:
+class FieldSelection:
     """The fields a history is about: source attributes and target paths. Nothing given: all."""
 
     sources: frozenset[str] = frozenset()
     targets: frozenset[str] = frozenset()
 
-    def of(self, entry: Entry) -> Entry | None:
+    def of(self, entry: TimelineEntry) -> TimelineEntry | None:
         """The entry, less other fields; None: nothing is left."""
         if not self.sources and not self.targets:
             return entry
@@ -44,50 +53,50 @@ class Fields:
                 return entry
             rows = tuple(row for row in entry.edit.rows if row.path in self.sources and entity.kind == USER)
             return replace(entry, edit=replace(entry.edit, rows=rows)) if rows else None
-        if entry.unasked is not None:
-            rows = tuple(row for row in entry.unasked.rows if row.path in self.targets)
-            return replace(entry, unasked=replace(entry.unasked, rows=rows)) if rows else None
+        if entry.unrequested_change is not None:
+            rows = tuple(row for row in entry.unrequested_change.rows if row.path in self.targets)
+            return replace(entry, unrequested_change=replace(entry.unrequested_change, rows=rows)) if rows else None
         return None
 
 
-def fields_named(name: str, inputs: Mapping[str, frozenset[str]]) -> Fields:
+def select_fields(name: str, inputs: Mapping[str, frozenset[str]]) -> FieldSelection:
     """What `--attribute` means: a source attribute, and the targets made of it; or a target, and what it is made of."""
     targets = {path for path in inputs if name in (path, short(path))}
     if targets:
         sources = frozenset[str]().union(*(inputs[path] for path in targets))
     else:
         sources, targets = frozenset({name}), {path for path, used in inputs.items() if name in used}
-    return Fields(sources, frozenset([*targets, *map(short, targets)]))
+    return FieldSelection(sources, frozenset([*targets, *map(short, targets)]))
 
 
-class Past:
+class Timeline:
     """Reads as much of the past as it is asked for. `runs`: the applies on record, from old to new."""
 
     def __init__(
         self,
         repository: Commits,
         tip: str,
-        runs: Sequence[Run],
+        runs: Sequence[ApplyRun],
         inputs: Mapping[str, frozenset[str]],
-        veil: Veil = OPEN,
+        redactor: Redactor = NO_REDACTION,
     ) -> None:
         self._repository = repository
         self._tip = tip
         self._inputs = inputs
-        self._veil = veil
+        self._redactor = redactor
         self._nodes = repository.graph(tip)
-        self._landings = landings({node.id: node.parents for node in self._nodes}, tip)
+        self._merge_points = merge_points({node.id: node.parents for node in self._nodes}, tip)
         self._runs = [replace(run, position=self._position(run.commit)) for run in runs]
         self._window = lru_cache(_WINDOWS)(self._read_window)
         self._dated = lru_cache(_WINDOWS)(self._read_dated)
 
     def _position(self, commit: str | None) -> int | None:
-        landing = self._landings.get(commit) if commit is not None else None
-        return landing.position if landing is not None else None
+        merge_point = self._merge_points.get(commit) if commit is not None else None
+        return merge_point.position if merge_point is not None else None
 
     # --- somebody, or everybody ------------------------------------------------------
 
-    def of(self, person: Person, since: datetime | None, fields: Fields) -> list[Entry]:
+    def of(self, person: Person, since: datetime | None, fields: FieldSelection) -> list[TimelineEntry]:
         """What happened to one person. What they were called before is followed through git."""
         found = self._person_at_tip(person)
         edits = list(self._edits(since=None, person=person))
@@ -98,7 +107,7 @@ class Past:
         corrected = self._corrected(since, person)
         return [kept for each in _newest_first(told, corrected) if (kept := fields.of(each)) is not None]
 
-    def of_all(self, since: datetime | None, fields: Fields) -> Iterator[Entry]:
+    def of_all(self, since: datetime | None, fields: FieldSelection) -> Iterator[TimelineEntry]:
         """What happened to everybody and everything."""
         for entry in _newest_first(self._edits(since=since), self._corrected(since, None)):
             kept = fields.of(entry)
@@ -124,7 +133,7 @@ class Past:
             self._repository.expect(change for _, changes in together for change in changes if kind_of(change.name))
             for commit, changes in together:
                 for edit in self._edits_of(changes, person):
-                    yield self._landings[commit].position, self._entry(commit, times[commit], edit, person)
+                    yield self._merge_points[commit].position, self._entry(commit, times[commit], edit, person)
 
     def _edits_of(self, changes: Sequence[FileChange], person: Person | None) -> list[Edit]:
         wanted = _everything if person is None else _mentions(person)
@@ -144,27 +153,31 @@ class Past:
             after += came
         return compare(before, after)
 
-    def _entry(self, commit: str, when: datetime, edit: Edit, person: Person | None) -> Entry:
-        landing = self._landings[commit]
+    def _entry(self, commit: str, when: datetime, edit: Edit, person: Person | None) -> TimelineEntry:
+        merge_point = self._merge_points[commit]
         keys = self._on_record(edit.keys if person is None else person.keys | edit.keys)
         about_people = edit.entity.kind == USER or person is not None
-        outcome = outcome_of(keys, landing.position, self._runs) if about_people else self._reached(landing.position)
+        outcome = (
+            resolve_outcome(keys, merge_point.position, self._runs)
+            if about_people
+            else self._reached(merge_point.position)
+        )
         own = self._commit(commit)
-        merge = self._commit(landing.commit) if landing.commit != commit else own
-        return Entry(when, own, merge.pull_request or own.pull_request, outcome, edit)
+        merge = self._commit(merge_point.commit) if merge_point.commit != commit else own
+        return TimelineEntry(when, own, merge.pull_request or own.pull_request, outcome, edit)
 
     def _on_record(self, keys: Collection[str]) -> frozenset[str]:
         """What records may call whoever goes by `keys`."""
-        if self._veil.key is None:
+        if self._redactor.key is None:
             return frozenset(keys)
-        return frozenset([*keys, *map(self._veil.address, keys)])
+        return frozenset([*keys, *map(self._redactor.address, keys)])
 
-    def _reached(self, position: int) -> Outcome:
+    def _reached(self, position: int) -> EditOutcome:
         """What became of an edit that is about nobody in particular: the first apply that had it."""
         for run in self._runs:
             if run.position is not None and run.position >= position:
-                return Outcome("in effect" if run.complete else "partly in effect", run)
-        return Outcome("pending")
+                return EditOutcome("in effect" if run.complete else "partly in effect", run)
+        return EditOutcome("pending")
 
     def _commit(self, identity: str) -> Commit:
         return self._repository.commit(identity)
@@ -174,16 +187,18 @@ class Past:
     def _corrected(self, since: datetime | None, person: Person | None) -> Iterator[_Placed]:
         """What applies changed although no edit asked for it, newest first."""
         for number, run in reversed(list(enumerate(self._runs))):
-            found = self._unasked_in(number, run, person)
+            found = self._unrequested_in(number, run, person)
             for applied, what in sorted(found, key=lambda each: (_time(each[0], run), each[0].address), reverse=True):
                 when = _time(applied, run)
                 if since is None or when >= since:
                     state = "applied" if applied.result == Result.DONE else applied.result
-                    commit = self._commit(run.commit) if run.commit in self._landings else None
-                    entry = Entry(when, commit, None, Outcome(state, run, applied), unasked=what)
+                    commit = self._commit(run.commit) if run.commit in self._merge_points else None
+                    entry = TimelineEntry(when, commit, None, EditOutcome(state, run, applied), unrequested_change=what)
                     yield run.position or 0, entry
 
-    def _unasked_in(self, number: int, run: Run, person: Person | None) -> list[tuple[Applied, Unasked]]:
+    def _unrequested_in(
+        self, number: int, run: ApplyRun, person: Person | None
+    ) -> list[tuple[AppliedChange, UnrequestedChange]]:
         if person is None:
             changes = list({id(each): each for each in run.changes.values()}.values())
         else:
@@ -192,17 +207,17 @@ class Past:
         found = []
         for applied in changes:
             window = self._since_settled(number, run, applied)
-            what = unasked(applied, window, self._inputs) if window is not None else None
+            what = unrequested_change(applied, window, self._inputs) if window is not None else None
             # An edit of mappings or scope moves very many: of all the history its own line is enough.
             if what is not None and (person is not None or what.cause is not Cause.CONFIGURATION):
                 found.append((applied, what))
         return found
 
-    def _since_settled(self, number: int, run: Run, applied: Applied) -> Window | None:
+    def _since_settled(self, number: int, run: ApplyRun, applied: AppliedChange) -> Window | None:
         """What was edited since the last apply that left this user as desired; None: there was none, or it is gone."""
         for earlier in reversed(self._runs[:number]):
             if earlier.settled(applied.keys):
-                known = earlier.commit in self._landings and run.commit in self._landings
+                known = earlier.commit in self._merge_points and run.commit in self._merge_points
                 if not known or earlier.commit is None or run.commit is None:
                     return None
                 return self._window(earlier.commit, run.commit)
@@ -232,7 +247,7 @@ class Past:
         return self._on_record(found)
 
 
-def _time(applied: Applied, run: Run) -> datetime:
+def _time(applied: AppliedChange, run: ApplyRun) -> datetime:
     return applied.time or run.began
 
 
@@ -265,7 +280,7 @@ def _not_renamed(changes: Sequence[FileChange], parent: int) -> Iterator[FileCha
             yield change
 
 
-def _newest_first(edits: Iterable[_Placed], corrected: Iterator[_Placed]) -> Iterator[Entry]:
+def _newest_first(edits: Iterable[_Placed], corrected: Iterator[_Placed]) -> Iterator[TimelineEntry]:
     """Edits stay in the order of the graph, and an apply follows the commit it was of: clocks do not count."""
     waiting = next(corrected, None)
     for position, edit in edits:

@@ -17,9 +17,9 @@ from ruamel.yaml.error import YAMLError
 from ruamel.yaml.scalarstring import ScalarString
 
 from reconciler.core.field_change import Field
-from reconciler.core.text import quoted
+from reconciler.core.text import quote
 from reconciler.history.edits import Entity
-from reconciler.history.revert import Step
+from reconciler.history.revert import RevertStep
 from reconciler.history.yaml_entries import Piece, entries, pieces
 
 _WIDE = 1_000_000
@@ -56,7 +56,7 @@ class EditedFile:
             text += piece.body + piece.tail
         return text
 
-    def carry_out(self, step: Step, head: bytes, old: Sequence[Piece]) -> None:
+    def carry_out(self, step: RevertStep, head: bytes, old: Sequence[Piece]) -> None:
         """`head`, `old`: what the file that `step.wanted` was in began with, and its entries in their order then."""
         place = self._place(step.now)
         if step.wanted is None:
@@ -74,7 +74,7 @@ class EditedFile:
             else:
                 self._replace(place, body, step)
 
-    def check(self, steps: Sequence[Step]) -> None:
+    def check(self, steps: Sequence[RevertStep]) -> None:
         """Raises unless the file, read again, holds what it should."""
         found = [each.fields for each in entries(self.name, self.content)]
         if found != [each.entity.fields for each in self._pieces]:
@@ -90,10 +90,10 @@ class EditedFile:
         """The same entry as an object of this file."""
         found = [piece.entity for piece in self._pieces if piece.entity.fields == entity.fields]
         if not found:
-            raise EditError(f"{self.name} does not hold {quoted(entity.name)}")
+            raise EditError(f"{self.name} does not hold {quote(entity.name)}")
         return found[0]
 
-    def _replace(self, place: int, body: bytes, step: Step) -> None:
+    def _replace(self, place: int, body: bytes, step: RevertStep) -> None:
         old = self._pieces[place]
         entity = Entity(old.entity.kind, old.entity.name, step.result or {}, self.name)
         self._pieces[place] = Piece(entity, body, old.tail)

@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reconciler.core.text import plural, printable, quoted
+from reconciler.core.text import escape_control, pluralize, quote
 from reconciler.errors import RepositoryError
 from reconciler.git.process import GitRefusedError, git
 from reconciler.git.repository import object_id, regular_files
-from reconciler.record.merge import additions, belongs, files_of
+from reconciler.record.merge import belongs, files_of, files_to_write
 
 FOLDER = "plans"
 _NAME = re.compile(r"\d{4}-\d\d-\d\d-[0-9a-f]{12}")
@@ -120,7 +120,7 @@ class RecordBranch:
         for attempt in range(_TRIES):
             tip = self.fetch()
             there = dict(record_at(self._directory, tip, ours.__contains__)) if tip is not None else {}
-            new = additions(there, ours)
+            new = files_to_write(there, ours)
             if not new:
                 return None
             commit = self._commit(tip, new, author, f"{_subject(new)}\n\n{note}")
@@ -131,7 +131,7 @@ class RecordBranch:
                 if self._tip() == tip:
                     raise
             time.sleep(2**attempt)
-        said = f"the branch {quoted(self._branch)} moved {_TRIES} times while the record was added to it"
+        said = f"the branch {quote(self._branch)} moved {_TRIES} times while the record was added to it"
         raise RepositoryError(said, "Run this job again: the record is in the artifact.")
 
     def _commit(self, tip: str | None, new: Mapping[str, bytes | None], author: Author, message: str) -> str:
@@ -158,14 +158,16 @@ class RecordBranch:
         try:
             return git(self._directory, *words, given=given, more=more)
         except GitRefusedError as fault:
-            raise RepositoryError(f"git {words[0]} failed: {printable(str(fault))}", "See `git fsck`.") from fault
+            raise RepositoryError(f"git {words[0]} failed: {escape_control(str(fault))}", "See `git fsck`.") from fault
 
     def _networked(self, *words: str) -> bytes:
         more = {**self._remote.secrets, "GIT_ALLOW_PROTOCOL": self._remote.protocol}
         try:
             return git(self._directory, *self._remote.options(), *words, limit=_MAX_LISTING, more=more)
         except GitRefusedError as fault:
-            said = f"the record branch {quoted(self._branch)} cannot be reached ({words[0]}): {printable(str(fault))}"
+            said = (
+                f"the record branch {quote(self._branch)} cannot be reached ({words[0]}): {escape_control(str(fault))}"
+            )
             raise RepositoryError(said, _WAY_OUT[words[0]]) from fault
 
 
@@ -184,4 +186,4 @@ def _subject(new: Mapping[str, bytes | None]) -> str:
     named = [record for record in records if _NAME.fullmatch(record)]
     if len(records) == 1 == len(named):
         return f"Record {named[0]}"
-    return f"Record {plural(len(records), 'plan')}" if records else "Record whether the service answers"
+    return f"Record {pluralize(len(records), 'plan')}" if records else "Record whether the service answers"

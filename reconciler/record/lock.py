@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from reconciler.core.model import Target
-from reconciler.core.text import printable, shortened
+from reconciler.core.text import escape_control, shorten
 from reconciler.errors import LockedError, ReconcilerError
 
 _HELD = {errno.EAGAIN, errno.EACCES, errno.EWOULDBLOCK}
@@ -127,7 +127,7 @@ def _reason(fault: OSError) -> str:
 
 def _unusable(path: Path, why: str) -> ReconcilerError:
     way_out = "Nothing was changed. Set XDG_STATE_HOME to a directory of yours on a local disk."
-    return ReconcilerError(f"cannot lock {printable(str(path))}: {why}", way_out)
+    return ReconcilerError(f"cannot lock {escape_control(str(path))}: {why}", way_out)
 
 
 def _acquire(handle: int, path: Path, wait: Wait) -> None:
@@ -139,7 +139,7 @@ def _acquire(handle: int, path: Path, wait: Wait) -> None:
             raise LockedError(
                 f"another apply to this target is running: {_who(handle)}",
                 "Two at once would undo each other's work. Wait for it to end (--lock-timeout SECONDS waits), or end\n"
-                f"it; its lock goes with it. The lock is {printable(str(path))}.",
+                f"it; its lock goes with it. The lock is {escape_control(str(path))}.",
             )
         if not told and waited >= _GRACE:
             wait.say(f"Waiting for another apply to this target to end: {_who(handle)}")
@@ -176,7 +176,7 @@ def _who(handle: int) -> str:
     try:
         found = json.loads(os.pread(handle, _MAX_BYTES, 0))
         words = (str(found[name]) for name in ("pid", "user", "host", "since"))
-        pid, user, host, since = (printable(shortened(word, 80)) for word in words)
+        pid, user, host, since = (escape_control(shorten(word, 80)) for word in words)
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return "its process did not say who it is"
     return f"process {pid} of {user} on {host}, since {since}"

@@ -39,7 +39,7 @@ def _is_file(path: Path) -> bool:
     return path.is_file() and not path.is_symlink()
 
 
-def unite(files: Iterable[tuple[str, bytes]], into: Path) -> None:
+def merge_into(files: Iterable[tuple[str, bytes]], into: Path) -> None:
     """Adds files of the record, each before those of a later copy, to what is in the directory `into`."""
     for name, content in files:
         path = into / name
@@ -52,7 +52,7 @@ def unite(files: Iterable[tuple[str, bytes]], into: Path) -> None:
             ) from fault
 
 
-def additions(theirs: Mapping[str, bytes], ours: Mapping[str, bytes]) -> dict[str, bytes | None]:
+def files_to_write(theirs: Mapping[str, bytes], ours: Mapping[str, bytes]) -> dict[str, bytes | None]:
     """What has to be written, so that `theirs` holds all of `ours` too; None: what has to go."""
     found: dict[str, bytes | None] = {}
     if REFUSAL in ours:

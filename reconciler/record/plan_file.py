@@ -18,7 +18,7 @@ from reconciler.core.plan_id import plan_id
 from reconciler.core.planning.attribution import of
 from reconciler.core.text import plain_json
 from reconciler.errors import PlanFileError
-from reconciler.record.redaction import Veil
+from reconciler.record.redaction import Redactor
 
 FORMAT_VERSION = "1.0"
 
@@ -193,24 +193,24 @@ def to_json(plan: Plan) -> str:
     return json_text(to_document(plan)) + "\n"
 
 
-def to_record(plan: Plan, veil: Veil) -> str:
+def to_record(plan: Plan, redactor: Redactor) -> str:
     """The document as a record keeps it, behind `veil`."""
-    if veil.key is None:
+    if redactor.key is None:
         return to_json(plan)
-    veiled = replace(
+    redacted = replace(
         plan,
-        changes=tuple(_veiled_change(change, veil) for change in plan.changes),
-        notes=tuple(map(veil.text, plan.notes)),
-        no_longer_pending=tuple(_veiled_change(change, veil) for change in plan.no_longer_pending),
+        changes=tuple(_redact_change(change, redactor) for change in plan.changes),
+        notes=tuple(map(redactor.text, plan.notes)),
+        no_longer_pending=tuple(_redact_change(change, redactor) for change in plan.no_longer_pending),
         changes_nothing_today=tuple(
-            LaterEdit(veil.name(edit.key), veil.text(edit.detail)) for edit in plan.changes_nothing_today
+            LaterEdit(redactor.name(edit.key), redactor.text(edit.detail)) for edit in plan.changes_nothing_today
         ),
         # A branch is often called after whom it is about.
         base=replace(plan.base, ref=plan.base.commit) if plan.base is not None else None,
-        guards=tuple(replace(guard, message=veil.text(guard.message)) for guard in plan.guards),
-        diagnostics=tuple(_veiled_diagnostic(item, veil) for item in plan.diagnostics),
+        guards=tuple(replace(guard, message=redactor.text(guard.message)) for guard in plan.guards),
+        diagnostics=tuple(_redact_diagnostic(item, redactor) for item in plan.diagnostics),
     )
-    document = to_document(veiled)
+    document = to_document(redacted)
     listed: dict[str, Sequence[Change | LaterEdit]] = {
         "resource_changes": plan.changes,
         "no_longer_pending": plan.no_longer_pending,
@@ -218,30 +218,30 @@ def to_record(plan: Plan, veil: Veil) -> str:
     }
     for key, items in listed.items():
         for item, found in zip(items, document[key], strict=True):
-            found["address"] = veil.address(item.address)
+            found["address"] = redactor.address(item.address)
     return json_text({**document, "values": "digest"}) + "\n"
 
 
-def _veiled_change(change: Change, veil: Veil) -> Change:
+def _redact_change(change: Change, redactor: Redactor) -> Change:
     temporary = change.temporary_user_name
     return replace(
         change,
-        key=veil.name(change.key),
-        detail=veil.text(change.detail),
-        history=tuple(map(veil.text, change.history)),
-        before=veil.values(change.address, change.before),
-        after=veil.values(change.address, change.after),
-        temporary_user_name=veil.name(temporary) if temporary is not None else None,
-        requires=tuple(veil.addresses(change.requires)),
+        key=redactor.name(change.key),
+        detail=redactor.text(change.detail),
+        history=tuple(map(redactor.text, change.history)),
+        before=redactor.values(change.address, change.before),
+        after=redactor.values(change.address, change.after),
+        temporary_user_name=redactor.name(temporary) if temporary is not None else None,
+        requires=tuple(redactor.addresses(change.requires)),
     )
 
 
-def _veiled_diagnostic(item: Diagnostic, veil: Veil) -> Diagnostic:
+def _redact_diagnostic(item: Diagnostic, redactor: Redactor) -> Diagnostic:
     return replace(
         item,
-        summary=veil.text(item.summary),
-        detail=veil.text(item.detail),
-        address=veil.address(item.address) if item.address is not None else None,
+        summary=redactor.text(item.summary),
+        detail=redactor.text(item.detail),
+        address=redactor.address(item.address) if item.address is not None else None,
         source_line=None,
     )
 

@@ -19,10 +19,10 @@ from reconciler.core.model import Deactivation
 from reconciler.core.plan import Action, Outcome, Plan, Result
 from reconciler.core.plan_id import change_digest
 from reconciler.core.text import plain_json
-from reconciler.core.values import folded
+from reconciler.core.values import fold_case
 from reconciler.errors import PlanFileError
 from reconciler.record.files import read_file, sync_directory
-from reconciler.record.redaction import OPEN, Veil
+from reconciler.record.redaction import NO_REDACTION, Redactor
 from reconciler.record.runs import Quarantine
 
 FORMAT_VERSION = "1.0"
@@ -54,10 +54,10 @@ class Receipt:
         clock: Callable[[], datetime],
         *,
         whole: bool = True,
-        veil: Veil = OPEN,
+        redactor: Redactor = NO_REDACTION,
         made_now: Plan | None = None,
     ) -> None:
-        self._veil = veil
+        self._redactor = redactor
         self.path = directory / RECEIPT
         self._plan_id = plan.plan_id
         self._clock = clock
@@ -74,7 +74,7 @@ class Receipt:
             whole=whole,
             commit=(made_now or plan).commit,
             config_digest=(made_now or plan).config_digest,
-            **({"key": veil.key_id} if veil.key is not None else {}),
+            **({"key": redactor.key_id} if redactor.key is not None else {}),
         )
 
     def _open(self, directory: Path) -> int:
@@ -92,28 +92,28 @@ class Receipt:
     def started(self, address: str, action: Action, live_id: str | None, attributes: list[str]) -> None:
         """A request is about to be sent."""
         self._line(
-            "started", address=self._veil.address(address), action=action.value, id=live_id, attributes=attributes
+            "started", address=self._redactor.address(address), action=action.value, id=live_id, attributes=attributes
         )
 
     def finished(self, outcome: Outcome) -> None:
         """What became of it."""
-        change, veil = outcome.change, self._veil
+        change, redactor = outcome.change, self._redactor
         name = change.after.get("userName") or change.before.get("userName")
         self._line(
             "finished",
-            address=veil.address(change.address),
+            address=redactor.address(change.address),
             action=change.action.value,
             id=outcome.live_id or change.live_id,
-            user_name=veil.name(str(name)) if name is not None else None,
+            user_name=redactor.name(str(name)) if name is not None else None,
             result=outcome.result.value,
-            message=veil.text(outcome.message),
+            message=redactor.text(outcome.message),
             attributes=list(outcome.attributes),
-            change=veil.change(change_digest(change)),
+            change=redactor.change(change_digest(change)),
         )
 
     def quarantined(self, why: Quarantine) -> None:
         """The run stops itself."""
-        self._line("quarantined", reason=why.reason, message=self._veil.text(why.message))
+        self._line("quarantined", reason=why.reason, message=self._redactor.text(why.message))
 
     def close(self, outcomes: Mapping[Result, int], *, how: str = "complete", left: int = 0) -> None:
         """The apply is over; the numbers are counted from outcomes. `how`, `left`: as `health.Run`."""
@@ -214,7 +214,7 @@ def started_addresses(plans: Path, plan_id: str) -> frozenset[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class AccountHistory:
     """What the receipts of one target tell about its accounts."""
 
     reserved: Mapping[str, date] = field(default_factory=dict)
@@ -223,9 +223,9 @@ class History:
     """By live id: the last deactivation, unless something may have reactivated the account since."""
 
 
-def read_history(plans: Path, base_url: str, quarantine_days: int, now: datetime) -> History:
+def read_account_history(plans: Path, base_url: str, quarantine_days: int, now: datetime) -> AccountHistory:
     """The history of the target at `base_url`, from all receipts under `plans`, in one pass."""
-    book = _Book(quarantine_days, now)
+    book = _AccountHistoryBuilder(quarantine_days, now)
     for path in sorted(plans.rglob(RECEIPT)):
         here = True
         for entry in read_receipt(path):
@@ -236,7 +236,7 @@ def read_history(plans: Path, base_url: str, quarantine_days: int, now: datetime
     return book.history()
 
 
-class _Book:
+class _AccountHistoryBuilder:
     """Collects a history, in whatever order lines come."""
 
     def __init__(self, quarantine_days: int, now: datetime) -> None:
@@ -270,15 +270,15 @@ class _Book:
         except OverflowError:
             return
         if isinstance(name, str) and free > self._today:
-            self._reserved[folded(name)] = max(free, self._reserved.get(folded(name), free))
+            self._reserved[fold_case(name)] = max(free, self._reserved.get(fold_case(name), free))
 
-    def history(self) -> History:
+    def history(self) -> AccountHistory:
         deactivated = {
             identity: found
             for identity, found in self._deactivated.items()
             if identity not in self._revived or self._revived[identity] < found.at
         }
-        return History(self._reserved, deactivated)
+        return AccountHistory(self._reserved, deactivated)
 
 
 _REVIVING = frozenset({Action.REACTIVATE.value, Action.ADOPT.value})

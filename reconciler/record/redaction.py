@@ -12,22 +12,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from reconciler.core.model import Attributes, Value, user_address
-from reconciler.core.text import redacted
-from reconciler.core.values import folded
+from reconciler.core.text import redact_quoted
+from reconciler.core.values import fold_case
 
 SHORTEST_KEY = 32
 _DIGITS = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Veil:
+class Redactor:
     """`key` None: a record says everything, and every method gives what it was given."""
 
     key: bytes | None = field(default=None, repr=False)
 
     def address(self, address: str) -> str:
         """An address without the name in it; the same for the same user, however the name is capitalised."""
-        return address if self.key is None else user_address(self._digest("address", folded(address)))
+        return address if self.key is None else user_address(self._digest("address", fold_case(address)))
 
     def addresses(self, addresses: Iterable[str]) -> list[str]:
         """Several addresses."""
@@ -35,7 +35,7 @@ class Veil:
 
     def name(self, name: str) -> str:
         """A user name, folded before."""
-        return name if self.key is None else self._digest("name", folded(name))
+        return name if self.key is None else self._digest("name", fold_case(name))
 
     def values(self, address: str, values: Attributes) -> Attributes:
         """Attribute values; yes and no stay. Of two users the same value has different digests."""
@@ -44,7 +44,7 @@ class Veil:
         return {path: self._value(address, path, value) for path, value in values.items()}
 
     def _value(self, address: str, path: str, value: Value) -> Value:
-        return value if isinstance(value, bool) else self._digest("value", folded(address), path, value)
+        return value if isinstance(value, bool) else self._digest("value", fold_case(address), path, value)
 
     def change(self, digest: str) -> str:
         """The digest of a change, from which its values could be guessed."""
@@ -52,7 +52,7 @@ class Veil:
 
     def text(self, text: str) -> str:
         """A message, without what it quotes."""
-        return text if self.key is None else redacted(text)
+        return text if self.key is None else redact_quoted(text)
 
     @property
     def key_id(self) -> str | None:
@@ -64,4 +64,4 @@ class Veil:
         return "hmac:" + hmac.new(self.key or b"", content, hashlib.sha256).hexdigest()[:_DIGITS]
 
 
-OPEN = Veil()
+NO_REDACTION = Redactor()

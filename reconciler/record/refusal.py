@@ -30,7 +30,7 @@ class Refusal:
     count: int
 
 
-def remember_refusal(plans: Path, before: Refusal | None, target: Target, message: str, now: datetime) -> None:
+def save_refusal(plans: Path, before: Refusal | None, target: Target, message: str, now: datetime) -> None:
     """Adds one refusal to those `before`; what cannot be written is not worth another error."""
     content = {
         "format_version": "1.0",
@@ -46,7 +46,7 @@ def remember_refusal(plans: Path, before: Refusal | None, target: Target, messag
         write_private(plans / REFUSAL, json.dumps(content, indent=2) + "\n")
 
 
-def forget_refusal(plans: Path, history: Path, now: datetime) -> None:
+def clear_refusal(plans: Path, history: Path, now: datetime) -> None:
     """The service answers: says so in `plans` when `history` holds a refusal."""
     found = _document(_content(history))
     if found.get("answered", "") is None:
@@ -54,7 +54,7 @@ def forget_refusal(plans: Path, history: Path, now: datetime) -> None:
             write_private(plans / REFUSAL, json.dumps({**found, "answered": now.isoformat()}, indent=2) + "\n")
 
 
-def last_refusal(plans: Path, target: Target) -> Refusal | None:
+def read_refusal(plans: Path, target: Target) -> Refusal | None:
     """The refusal on record for `target`; a file that cannot be understood says nothing."""
     try:
         found = _document(_content(plans))

@@ -7,21 +7,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from reconciler.core.field_change import Row, rows_of
+from reconciler.core.field_change import FieldChange, changed_fields
 from reconciler.core.model import Value
 from reconciler.core.plan import Result
-from reconciler.core.values import folded
+from reconciler.core.values import fold_case
 
 
-def applied_keys(address: str, external_id: Value | None, live_id: str | None) -> frozenset[str]:
+def account_keys(address: str, external_id: Value | None, live_id: str | None) -> frozenset[str]:
     """What a change of an account is found by; the service's id also where a record holds digests of all the rest."""
-    ids = {f"id:{folded(str(external_id))}"} if external_id else set[str]()
+    ids = {f"id:{fold_case(str(external_id))}"} if external_id else set[str]()
     lives = {f"live:{live_id}"} if live_id else set[str]()
-    return frozenset({folded(address), *ids, *lives})
+    return frozenset({fold_case(address), *ids, *lives})
 
 
 @dataclass(frozen=True, slots=True)
-class Applied:
+class AppliedChange:
     """One change as a plan has it on record, and how it ended; "" while nothing tells. Values may be digests."""
 
     address: str
@@ -39,19 +39,19 @@ class Applied:
     def keys(self) -> frozenset[str]:
         """What it is found by."""
         external = self.after.get("externalId") or self.before.get("externalId")
-        return applied_keys(self.address, external, self.live_id)
+        return account_keys(self.address, external, self.live_id)
 
     @property
-    def rows(self) -> tuple[Row, ...]:
+    def rows(self) -> tuple[FieldChange, ...]:
         """The attributes that differ."""
-        return rows_of(self.before, self.after)
+        return changed_fields(self.before, self.after)
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
     """What a plan on record says besides what became of its changes. `digest`: of the files it was made of."""
 
-    changes: Mapping[str, Applied]
+    changes: Mapping[str, AppliedChange]
     """By each of their keys."""
     digest: str
     version: str
@@ -61,7 +61,7 @@ class Planned:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class ApplyRun:
     """One apply: which plan, for which commit, what became of each change. `position`: of its commit, see `place`."""
 
     record: str
@@ -69,9 +69,9 @@ class Run:
     commit: str | None
     began: datetime
     whole: bool
-    changes: Mapping[str, Applied]
+    changes: Mapping[str, AppliedChange]
     """By each of their keys."""
-    doubtful: frozenset[str] = frozenset()
+    unplannable: frozenset[str] = frozenset()
     """Keys of people that could not be planned."""
     how: str = ""
     """`complete`, `interrupted`, `quarantined`; empty: it did not end."""
@@ -89,13 +89,13 @@ class Run:
         """Whether it did not leave anything out."""
         return self.how == "complete" and not self.left
 
-    def find(self, keys: Iterable[str]) -> Applied | None:
+    def find(self, keys: Iterable[str]) -> AppliedChange | None:
         """The change of whoever goes by one of `keys`."""
         return next((self.changes[each] for each in sorted(keys) if each in self.changes), None)
 
     def settled(self, keys: Collection[str]) -> bool:
         """Whether whoever goes by one of `keys` was as desired after it."""
-        if self.doubtful.intersection(keys):
+        if self.unplannable.intersection(keys):
             return False
         found = self.find(keys)
         if found is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reconciler.core.plan import Action, Outcome, Result
-from reconciler.core.text import plural, printable
+from reconciler.core.text import escape_control, pluralize
 from reconciler.render.changes import address_of
 from reconciler.render.labels import counted
 from reconciler.render.style import BOLD, GREEN, HIDDEN, RED, Style
@@ -25,15 +25,15 @@ def render_outcome(outcome: Outcome, style: Style) -> str:
     """One line for one finished change."""
     address = style.paint(address_of(outcome.change, style), BOLD)
     if outcome.result is Result.DONE:
-        note = f" ({printable(outcome.message)})" if outcome.message else ""
-        return f"{address}: {_ING[outcome.change.action]} [id={printable(outcome.live_id or '')}]{note}"
+        note = f" ({escape_control(outcome.message)})" if outcome.message else ""
+        return f"{address}: {_ING[outcome.change.action]} [id={escape_control(outcome.live_id or '')}]{note}"
     word = {
         Result.FAILED: "FAILED",
         Result.NOT_IN_EFFECT: "NOT IN EFFECT",
         Result.UNKNOWN: "UNKNOWN",
         Result.SKIPPED: "Skipped",
     }[outcome.result]
-    message = HIDDEN if style.redact else printable(outcome.message)
+    message = HIDDEN if style.redact else escape_control(outcome.message)
     return f"{address}: {style.paint(word, BOLD, RED)}: {message}"
 
 
@@ -53,6 +53,6 @@ def render_report(outcomes: Sequence[Outcome], style: Style) -> str:
     lines = [f"{style.paint('Apply incomplete:', BOLD, RED)} Users: {shown}; {len(missing)} not done:", ""]
     lines += [f"  {render_outcome(item, style)}" for item in missing if not was_not_started(item)]
     if unstarted:
-        lines.append(f"  {plural(len(unstarted), 'change')} {printable(unstarted[0].message)}")
+        lines.append(f"  {pluralize(len(unstarted), 'change')} {escape_control(unstarted[0].message)}")
     lines += ["", "Run the same command again for what is left: nothing is done twice."]
     return "\n".join(lines) + "\n"

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from reconciler.core.model import Attributes, Value
 from reconciler.core.paths import short
 from reconciler.core.plan import REMOVALS, Action, Attribution, Change
-from reconciler.core.text import plural, printable
-from reconciler.render.labels import LISTS, LOOKS, for_readers
+from reconciler.core.text import escape_control, pluralize
+from reconciler.render.labels import ACTION_STYLES, SECTIONS, in_display_order
 from reconciler.render.style import BOLD, GREEN, GREY, RED, YELLOW, Style
 
 _MARKS = {
-    Attribution.THIS_CHANGE_SET: LISTS[Attribution.ALREADY_PENDING].label,
-    Attribution.EDITED_IN_TARGET: LISTS[Attribution.NOT_APPLIED].label,
+    Attribution.THIS_CHANGE_SET: SECTIONS[Attribution.ALREADY_PENDING].label,
+    Attribution.EDITED_IN_TARGET: SECTIONS[Attribution.NOT_APPLIED].label,
 }
 """What is said of `Change.pending` rows."""
 _ALWAYS_SHOWN = ("userName",)
@@ -23,17 +23,17 @@ WIDEST = 60
 
 def render_blocks(changes: Iterable[Change], style: Style) -> str:
     """Whole changes, removals first."""
-    return "\n".join(render_change(change, style) for change in for_readers(changes))
+    return "\n".join(render_change(change, style) for change in in_display_order(changes))
 
 
 def render_as_lines(changes: Iterable[Change], style: Style) -> str:
     """A line for each change, removals first."""
-    return "\n".join(render_lines(for_readers(changes), style)) + "\n"
+    return "\n".join(render_lines(in_display_order(changes), style)) + "\n"
 
 
 def render_change(change: Change, style: Style) -> str:
     """One change with its rows."""
-    look = LOOKS[change.action]
+    look = ACTION_STYLES[change.action]
     lines = [render_heading(change, style)]
     reasons = why(change, style)
     if reasons:
@@ -47,7 +47,7 @@ def render_change(change: Change, style: Style) -> str:
 
 def render_heading(change: Change, style: Style) -> str:
     """The line above a change: whom it is about, and what will be done."""
-    heading = LOOKS[change.action].heading
+    heading = ACTION_STYLES[change.action].heading
     words = style.paint(heading, BOLD, RED) if change.action in REMOVALS else heading
     return f"  # {style.paint(address_of(change, style), BOLD)} {words}"
 
@@ -73,16 +73,16 @@ def address_of(change: Change, style: Style) -> str:
 
 
 def _name(change: Change, style: Style) -> str:
-    return f'"id:{printable(change.live_id or "new")}"' if style.redact else style.value(change.key)
+    return f'"id:{escape_control(change.live_id or "new")}"' if style.redact else style.value(change.key)
 
 
 def _rows(change: Change, style: Style) -> Iterator[str]:
     before, after = change.before, change.after
     changed = {row.path for row in change.attribute_changes()}
     paths = sorted(changed | {path for path in _ALWAYS_SHOWN if path in before and path in after}, key=short)
-    width = max((len(printable(short(path))) for path in paths), default=0)
+    width = max((len(escape_control(short(path))) for path in paths), default=0)
     for path in paths:
-        key = printable(short(path)).ljust(width)
+        key = escape_control(short(path)).ljust(width)
         if path in changed:
             mark = style.paint(f" # {mark_of(change)}", GREY) if path in change.pending else ""
             yield _row(key, before, after, path, style) + mark
@@ -90,7 +90,7 @@ def _rows(change: Change, style: Style) -> Iterator[str]:
             yield f"        {key} = {render_value(after[path], style)}"
     hidden = len(before.keys() & after.keys() - changed - set(paths))
     if hidden:
-        noun = plural(hidden, "unchanged attribute")
+        noun = pluralize(hidden, "unchanged attribute")
         yield f"        {style.paint(f'# ({noun} hidden)', GREY)}"
 
 
@@ -122,7 +122,7 @@ def render_lines(changes: Sequence[Change], style: Style) -> list[str]:
     verbs = max((len(change.action.value) for change in changes), default=0)
     lines = []
     for change in changes:
-        look = LOOKS[change.action]
+        look = ACTION_STYLES[change.action]
         what = in_short(change, style)
         verb = style.paint(change.action.value.ljust(verbs), look.colour)
         symbol = style.paint(look.symbol, look.colour)
@@ -132,7 +132,9 @@ def render_lines(changes: Sequence[Change], style: Style) -> list[str]:
 
 def in_short(change: Change, style: Style) -> str:
     """Why somebody is removed, or which attributes change; "" for a new user."""
-    return style.words(change.detail) if change.action in REMOVALS else printable(", ".join(_changed_names(change)))
+    return (
+        style.words(change.detail) if change.action in REMOVALS else escape_control(", ".join(_changed_names(change)))
+    )
 
 
 def _changed_names(change: Change) -> list[str]:

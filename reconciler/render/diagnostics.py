@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from reconciler.core.model import Diagnostic, Severity
-from reconciler.core.text import line, plural
+from reconciler.core.text import escape_line, pluralize
 from reconciler.render.style import BOLD, RED, YELLOW, Style
 
 
@@ -31,7 +31,7 @@ def _not_shown(seen: Mapping[tuple[str, Severity], int]) -> Iterator[Diagnostic]
     for (file, severity), count in seen.items():
         more = count - _MANY
         if more > 0:
-            said = f"{plural(more, f'more {severity.value}')} in {file} {'is' if more == 1 else 'are'} not shown"
+            said = f"{pluralize(more, f'more {severity.value}')} in {file} {'is' if more == 1 else 'are'} not shown"
             yield Diagnostic(severity, said, "Correct those above first. A plan in JSON names them all.")
 
 
@@ -67,4 +67,4 @@ def diagnosed(item: Diagnostic, style: Style) -> Diagnosed:
     source = ""
     if item.origin is not None and item.source_line is not None:
         source = f"{item.origin.line:>4}: {style.words(item.source_line)}"
-    return Diagnosed(style.words(item.summary), ", ".join(where), source, line(style.words(item.detail)))
+    return Diagnosed(style.words(item.summary), ", ".join(where), source, escape_line(style.words(item.detail)))

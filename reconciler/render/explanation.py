@@ -11,8 +11,8 @@ from reconciler.core.paths import short
 from reconciler.core.planning.explanation import Explanation, Lookup, MappedRow
 from reconciler.core.policy import Removal
 from reconciler.core.scope.filters import Seen
-from reconciler.core.scope.trace import Answer, Step
-from reconciler.core.text import line, plural, printable, quoted, redacted
+from reconciler.core.scope.trace import ClauseResult, TraceStep
+from reconciler.core.text import escape_control, escape_line, pluralize, quote, redact_quoted
 from reconciler.render.changes import render_change, render_value
 from reconciler.render.diagnostics import render_diagnostics
 from reconciler.render.style import HIDDEN, Style
@@ -20,16 +20,16 @@ from reconciler.render.style import HIDDEN, Style
 FORMAT_VERSION = "1.0"
 _BOLD, _GREY, _RED = "\x1b[1m", "\x1b[90m", "\x1b[31m"
 _MARKS = {
-    Answer.TRUE: ("yes", "\x1b[32m"),
-    Answer.FALSE: ("no ", _RED),
-    Answer.UNJUDGED: ("?  ", "\x1b[33m"),
-    Answer.NOT_REACHED: ("-  ", _GREY),
+    ClauseResult.TRUE: ("yes", "\x1b[32m"),
+    ClauseResult.FALSE: ("no ", _RED),
+    ClauseResult.UNJUDGED: ("?  ", "\x1b[33m"),
+    ClauseResult.NOT_REACHED: ("-  ", _GREY),
 }
 
 
 def render_explanation(found: Explanation, style: Style) -> str:
     """The steps in Entra's order, for a person."""
-    name = HIDDEN if style.redact else quoted(found.name)
+    name = HIDDEN if style.redact else quote(found.name)
     parts = [style.paint(f"user[{name}]", _BOLD), ""]
     for title, lines in (
         ("Import", _source(found, style)),
@@ -51,16 +51,16 @@ def _source(found: Explanation, style: Style) -> Iterator[str]:
     if found.source is None:
         yield "not in the desired state"
         return
-    yield "from a file of the desired state" if style.redact else printable(str(found.source.origin))
-    width = max(map(len, map(line, found.source.attributes)))
+    yield "from a file of the desired state" if style.redact else escape_control(str(found.source.origin))
+    width = max(map(len, map(escape_line, found.source.attributes)))
     for name, value in found.source.attributes.items():
-        yield f"{line(name).ljust(width)} = {_seen(value, style)}"
+        yield f"{escape_line(name).ljust(width)} = {_seen(value, style)}"
 
 
 def _seen(value: Seen, style: Style) -> str:
     """A source value; of several, each."""
     if isinstance(value, tuple):
-        return HIDDEN if style.redact else f"[{', '.join(map(quoted, value))}]"
+        return HIDDEN if style.redact else f"[{', '.join(map(quote, value))}]"
     if value is None:
         return "(no value)"
     return render_value(str(value) if isinstance(value, date) else value, style)
@@ -80,29 +80,29 @@ def _scope(found: Explanation, style: Style) -> Iterator[str]:
         yield from _step(step, style, 0)
 
 
-def _step(step: Step, style: Style, depth: int) -> Iterator[str]:
+def _step(step: TraceStep, style: Style, depth: int) -> Iterator[str]:
     mark, colour = _MARKS[step.answer]
-    name = _safe(step.name, style) if depth else printable(step.name)
+    name = _safe(step.name, style) if depth else escape_control(step.name)
     told = f"{'    ' * depth}{style.paint(mark, colour)} {name}"
     if step.words:
         told += f": {_safe(step.words, style)}"
     if step.name in ("assigned", "excluded") and step.seen is not None:
         told += f" ({_way(step, style)})"
-    elif depth and step.answer is not Answer.NOT_REACHED and not step.steps:
+    elif depth and step.answer is not ClauseResult.NOT_REACHED and not step.steps:
         told += f" (has {_seen(step.seen, style)})"
     yield told
     for inner in step.steps:
         yield from _step(inner, style, depth + 1)
 
 
-def _way(step: Step, style: Style) -> str:
+def _way(step: TraceStep, style: Style) -> str:
     if style.redact or not isinstance(step.seen, tuple):
         return HIDDEN
-    return "through " + " -> ".join(map(quoted, step.seen))
+    return "through " + " -> ".join(map(quote, step.seen))
 
 
 def _safe(text: str, style: Style) -> str:
-    return line(redacted(text) if style.redact else text)
+    return escape_line(redact_quoted(text) if style.redact else text)
 
 
 # --- match, mapping, live --------------------------------------------------------
@@ -110,7 +110,7 @@ def _safe(text: str, style: Style) -> str:
 
 def _match(found: Explanation, style: Style) -> Iterator[str]:
     if found.live is not None:
-        yield f"live account {printable(found.live.id)}"
+        yield f"live account {escape_control(found.live.id)}"
     elif found.decision is not None:
         yield "no live account"
     for number, lookup in enumerate(found.lookups, start=1):
@@ -118,14 +118,14 @@ def _match(found: Explanation, style: Style) -> Iterator[str]:
 
 
 def _lookup(lookup: Lookup, style: Style, *, asked: bool) -> str:
-    name = printable(short(lookup.path))
+    name = escape_control(short(lookup.path))
     if lookup.value is None:
         return f"{name}: no value"
     looked = f"{name} {render_value(lookup.value, style)}"
     if not asked:
         return looked
-    count = plural(len(lookup.live_ids), "live account")
-    ids = f" ({printable(', '.join(lookup.live_ids))})" if lookup.live_ids else ""
+    count = pluralize(len(lookup.live_ids), "live account")
+    ids = f" ({escape_control(', '.join(lookup.live_ids))})" if lookup.live_ids else ""
     return f"{looked}: {count}{ids}"
 
 
@@ -157,7 +157,7 @@ def _row(row: MappedRow, style: Style, *, asked: bool) -> Iterator[str]:
     value = "(no value)" if row.value is None else render_value(row.value, style)
     value += "" if asked else " if in scope"
     flow = "" if row.flow == "always" else f", {row.flow}"
-    yield f"{printable(short(row.path))} = {value}  {style.paint(f'# {printable(row.rule)}{flow}', _GREY)}"
+    yield f"{escape_control(short(row.path))} = {value}  {style.paint(f'# {escape_control(row.rule)}{flow}', _GREY)}"
     if row.candidates:
         yield f"    one of: {', '.join(render_value(value, style) for value in row.candidates)}"
     if row.default is not None and row.value is None:
@@ -168,13 +168,13 @@ def _row(row: MappedRow, style: Style, *, asked: bool) -> Iterator[str]:
         yield from _part(row.parts, style, 1)
     elif not row.rule.startswith("source:"):
         for name, seen in row.inputs.items():
-            yield f"    [{printable(name)}] = {_seen(seen, style)}"
+            yield f"    [{escape_control(name)}] = {_seen(seen, style)}"
     if row.live is not None and row.live != row.value:
         yield f"    live: {render_value(row.live, style)}"
 
 
 def _part(part: RulePart, style: Style, depth: int) -> Iterator[str]:
-    yield f"{'    ' * depth}{line(part.text)} = {_safe(part.outcome, style)}"
+    yield f"{'    ' * depth}{escape_line(part.text)} = {_safe(part.outcome, style)}"
     for inner in part.parts:
         yield from _part(inner, style, depth + 1)
 
@@ -185,10 +185,10 @@ def _live(live: LiveUser | None, style: Style) -> Iterator[str]:
         return
     state = "active" if live.active else "deactivated"
     owner = "managed" if live.managed else "not managed"
-    since = f", last modified {printable(live.last_modified)}" if live.last_modified else ""
-    yield f"{line(live.id)}: {state}, {owner}{since}"
+    since = f", last modified {escape_control(live.last_modified)}" if live.last_modified else ""
+    yield f"{escape_line(live.id)}: {state}, {owner}{since}"
     for path, value in sorted(live.attributes.items(), key=lambda item: short(item[0])):
-        yield f"{printable(short(path))} = {render_value(value, style)}"
+        yield f"{escape_control(short(path))} = {render_value(value, style)}"
 
 
 def _action(found: Explanation, style: Style) -> Iterator[str]:
@@ -255,7 +255,7 @@ def _place(origin: Origin | None) -> dict[str, Any]:
     return {"file": origin.file, "line": origin.line, "column": origin.column}
 
 
-def _step_document(step: Step) -> dict[str, Any]:
+def _step_document(step: TraceStep) -> dict[str, Any]:
     seen = str(step.seen) if isinstance(step.seen, date) else step.seen
     document = {"name": step.name, "answer": step.answer.value, "value": seen, "text": step.words}
     if step.origin is not None:

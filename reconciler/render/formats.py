@@ -7,11 +7,11 @@ from pathlib import Path
 
 from reconciler.core.plan import Plan
 from reconciler.core.profile import TargetProfile
-from reconciler.core.text import quoted
+from reconciler.core.text import quote
 from reconciler.errors import UsageError
 from reconciler.record.plan_file import to_json
 from reconciler.render.style import Style
-from reconciler.render.text import render_plan
+from reconciler.render.text import render_text
 
 FORMATS = ("text", "markdown", "html", "json")
 DATA = ("text", "json")
@@ -19,7 +19,7 @@ _LIMITS = ("comment", "summary")
 
 
 @dataclass(frozen=True, slots=True)
-class Face:
+class OutputOptions:
     """The options of a plan's looks; `limit` is for Markdown, the last two for Markdown and HTML."""
 
     format: str = "text"
@@ -32,7 +32,7 @@ class Face:
         """Raises for what cannot be shown so."""
         check_format(self.format, FORMATS)
         if self.limit is not None and self.limit not in _LIMITS:
-            raise UsageError(f"--limit {quoted(self.limit)} does not exist", f"There are {' and '.join(_LIMITS)}.")
+            raise UsageError(f"--limit {quote(self.limit)} does not exist", f"There are {' and '.join(_LIMITS)}.")
         if self.limit is not None and self.format != "markdown":
             raise UsageError("--limit is for --format markdown")
         if self.format in DATA and (self.whole_plan_at is not None or self.template is not None):
@@ -45,10 +45,10 @@ def check_format(name: str, formats: tuple[str, ...]) -> None:
         raise UsageError(f"--format {name} does not exist", f"There are {', '.join(formats[:-1])} and {formats[-1]}.")
 
 
-def rendered(plan: Plan, profile: TargetProfile, face: Face, style: Style) -> str:
+def render_plan(plan: Plan, profile: TargetProfile, face: OutputOptions, style: Style) -> str:
     """The plan with this face."""
     if face.format == "text":
-        return render_plan(plan, profile, style, summary_only=face.summary)
+        return render_text(plan, profile, style, summary_only=face.summary)
     if face.format == "json":
         if style.redact:
             raise UsageError("--redact cannot be combined with --format json", "JSON is for machines: use text.")

@@ -7,18 +7,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from reconciler.core.field_change import Row
+from reconciler.core.field_change import FieldChange
 from reconciler.core.model import Value
 from reconciler.core.paths import short
 from reconciler.core.plan import Result
-from reconciler.core.text import line, plural, printable, quoted, redacted, shortened
-from reconciler.history.edits import USER, Kind
-from reconciler.history.outcomes import Cause, Entry, Outcome
+from reconciler.core.text import escape_control, escape_line, pluralize, quote, redact_quoted, shorten
+from reconciler.history.edits import USER, EditKind
+from reconciler.history.outcomes import Cause, EditOutcome, TimelineEntry
 from reconciler.render.style import HIDDEN, Style
 
 FORMAT_VERSION = "1.0"
 _YELLOW, _GREEN, _RED, _GREY = "\x1b[33m", "\x1b[32m", "\x1b[31m", "\x1b[90m"
-_SYMBOLS = {Kind.ADDED: ("+", _GREEN), Kind.CHANGED: ("~", _YELLOW), Kind.REMOVED: ("-", _RED), Kind.MOVED: (">", "")}
+_SYMBOLS = {
+    EditKind.ADDED: ("+", _GREEN),
+    EditKind.CHANGED: ("~", _YELLOW),
+    EditKind.REMOVED: ("-", _RED),
+    EditKind.MOVED: (">", ""),
+}
 _GOOD = frozenset({"applied", "in effect", "nothing to apply"})
 _SHOWN = 20
 """Rows of one change, and parts of one list, that are shown as text."""
@@ -27,20 +32,20 @@ _SHORT_ID = 12
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class HistoryView:
     """What was found, newest first. `user`, `attribute`: what was asked for. `cut`: older entries are left out.
 
     `shallow`: the clone does not hold all commits.
     """
 
-    entries: tuple[Entry, ...]
+    entries: tuple[TimelineEntry, ...]
     user: str | None = None
     attribute: str | None = None
     cut: bool = False
     shallow: bool = False
 
     @property
-    def setter(self) -> Entry | None:
+    def setter(self) -> TimelineEntry | None:
         """The edit that made the present value of the attribute of the user."""
         if self.user is None or self.attribute is None:
             return None
@@ -51,7 +56,7 @@ class History:
 # --- text -----------------------------------------------------------------
 
 
-def render_history(history: History, style: Style) -> str:
+def render_history(history: HistoryView, style: Style) -> str:
     """A paragraph for each commit and each apply."""
     parts = list(_answer(history, style))
     lines: list[str] = []
@@ -70,18 +75,18 @@ def render_history(history: History, style: Style) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _head(entry: Entry) -> object:
+def _head(entry: TimelineEntry) -> object:
     if entry.edit is not None:
         return entry.commit
-    return entry.outcome.run, entry.unasked.cause if entry.unasked is not None else None
+    return entry.outcome.run, entry.unrequested_change.cause if entry.unrequested_change is not None else None
 
 
-def _answer(history: History, style: Style) -> Iterator[str]:
+def _answer(history: HistoryView, style: Style) -> Iterator[str]:
     """Who set the attribute that was asked for."""
     if history.user is None or history.attribute is None:
         return
     entry = history.setter
-    name = printable(history.attribute)
+    name = escape_control(history.attribute)
     if entry is None:
         yield f"No commit here set {name}."
         return
@@ -89,65 +94,65 @@ def _answer(history: History, style: Style) -> Iterator[str]:
     yield f"{values}\n  set by {_author(entry, style)} in {_commit(entry)}, {_at(entry.when)}, {_outcome(entry, style)}"
 
 
-def _head_lines(entry: Entry, style: Style) -> Iterator[str]:
+def _head_lines(entry: TimelineEntry, style: Style) -> Iterator[str]:
     if entry.edit is not None:
         yield style.paint(f"commit {_commit(entry)}", _YELLOW) + f", {_at(entry.when)}, {_author(entry, style)}"
         subject = entry.commit.subject if entry.commit is not None else ""
         if subject:
             # A subject may name people.
-            yield f"  {HIDDEN if style.redact else line(shortened(subject, _LONG))}"
+            yield f"  {HIDDEN if style.redact else escape_line(shorten(subject, _LONG))}"
         return
     run = entry.outcome.run
     words = [f"apply of {_at(entry.when)}"]
     if run is not None:
-        words.append(f"plan {printable(_plan_id(run.plan_id))}")
+        words.append(f"plan {escape_control(_plan_id(run.plan_id))}")
     words.append(_cause(entry))
     yield style.paint(", ".join(words), _YELLOW)
 
 
-def _cause(entry: Entry) -> str:
-    cause = entry.unasked.cause if entry.unasked is not None else None
+def _cause(entry: TimelineEntry) -> str:
+    cause = entry.unrequested_change.cause if entry.unrequested_change is not None else None
     if cause is Cause.DRIFT and entry.outcome.state != "applied":
         return "drift, not corrected"
     return str(cause.value) if cause is not None else ""
 
 
-def _entry(entry: Entry, style: Style) -> Iterator[str]:
+def _entry(entry: TimelineEntry, style: Style) -> Iterator[str]:
     name = _address(entry, style)
     if entry.edit is not None:
         symbol, colour = _SYMBOLS[entry.edit.kind]
         where = ""
-        if entry.edit.kind is Kind.MOVED and entry.edit.before is not None and entry.edit.after is not None:
-            where = f" {printable(entry.edit.before.file)} -> {printable(entry.edit.after.file)}"
+        if entry.edit.kind is EditKind.MOVED and entry.edit.before is not None and entry.edit.after is not None:
+            where = f" {escape_control(entry.edit.before.file)} -> {escape_control(entry.edit.after.file)}"
         renamed = _renamed(entry, style)
         yield f"  {style.paint(symbol, colour)} {name}{renamed}{where}"
     else:
         applied = entry.outcome.applied
-        yield f"  {style.paint('~', _YELLOW)} {name}: {printable(applied.action) if applied is not None else ''}"
+        yield f"  {style.paint('~', _YELLOW)} {name}: {escape_control(applied.action) if applied is not None else ''}"
     rows = entry.rows
     for row in rows[:_SHOWN]:
         yield f"      {path_text(row)} = {value_text(row.before, style)} -> {value_text(row.after, style)}"
     if len(rows) > _SHOWN:
-        yield style.paint(f"      # ({plural(len(rows) - _SHOWN, 'more attribute')})", _GREY)
+        yield style.paint(f"      # ({pluralize(len(rows) - _SHOWN, 'more attribute')})", _GREY)
     yield f"      {_outcome(entry, style)}"
 
 
-def _renamed(entry: Entry, style: Style) -> str:
+def _renamed(entry: TimelineEntry, style: Style) -> str:
     edit = entry.edit
     if edit is None or edit.before is None or edit.after is None or len(edit.names) == 1:
         return ""
-    return f" (was {HIDDEN if style.redact else quoted(edit.before.name)})"
+    return f" (was {HIDDEN if style.redact else quote(edit.before.name)})"
 
 
-def _address(entry: Entry, style: Style) -> str:
+def _address(entry: TimelineEntry, style: Style) -> str:
     if style.redact and (entry.edit is None or entry.edit.entity.kind == USER):
         return HIDDEN
-    return printable(shortened(entry.address, _LONG))
+    return escape_control(shorten(entry.address, _LONG))
 
 
-def path_text(row: Row) -> str:
+def path_text(row: FieldChange) -> str:
     """The attribute, with its short name, fit to begin a line."""
-    return line(shortened(short(row.path), _LONG))
+    return escape_line(shorten(short(row.path), _LONG))
 
 
 def value_text(value: Any, style: Style) -> str:
@@ -158,19 +163,19 @@ def value_text(value: Any, style: Style) -> str:
         return HIDDEN
     if isinstance(value, tuple):
         more = f", … ({len(value) - _SHOWN} more)" if len(value) > _SHOWN else ""
-        return f"[{', '.join(quoted(shortened(each, _LONG)) for each in value[:_SHOWN])}{more}]"
-    return quoted(shortened(value, _LONG)) if isinstance(value, str) else str(value).lower()
+        return f"[{', '.join(quote(shorten(each, _LONG)) for each in value[:_SHOWN])}{more}]"
+    return quote(shorten(value, _LONG)) if isinstance(value, str) else str(value).lower()
 
 
-def _author(entry: Entry, style: Style) -> str:
+def _author(entry: TimelineEntry, style: Style) -> str:
     commit = entry.commit
     if commit is None:
         return "somebody"
-    name = printable(shortened(commit.author, _LONG)) or "somebody"
-    return f"{name} <{HIDDEN if style.redact else printable(shortened(commit.email, _LONG))}>"
+    name = escape_control(shorten(commit.author, _LONG)) or "somebody"
+    return f"{name} <{HIDDEN if style.redact else escape_control(shorten(commit.email, _LONG))}>"
 
 
-def _commit(entry: Entry) -> str:
+def _commit(entry: TimelineEntry) -> str:
     commit = entry.commit.id[:_SHORT_ID] if entry.commit is not None else "unknown"
     return commit + (f" #{entry.pull_request}" if entry.pull_request else "")
 
@@ -179,22 +184,22 @@ def _at(when: datetime) -> str:
     return f"{when:%Y-%m-%d %H:%M} UTC"
 
 
-def _outcome(entry: Entry, style: Style) -> str:
+def _outcome(entry: TimelineEntry, style: Style) -> str:
     outcome = entry.outcome
     text = _outcome_words(outcome, style)
     return style.paint(text, _GREEN if outcome.state in _GOOD else _RED if outcome.run is not None else _YELLOW)
 
 
-def _outcome_words(outcome: Outcome, style: Style) -> str:
-    state = line(outcome.state).replace("_", " ")
+def _outcome_words(outcome: EditOutcome, style: Style) -> str:
+    state = escape_line(outcome.state).replace("_", " ")
     if outcome.run is None:
         return f"{state}: no apply on record has it" if outcome.state == "pending" else state
     applied = outcome.applied
     when = applied.time if applied is not None and applied.time is not None else outcome.run.began
-    text = f"{state} {_at(when)}, plan {printable(_plan_id(outcome.run.plan_id))}"
+    text = f"{state} {_at(when)}, plan {escape_control(_plan_id(outcome.run.plan_id))}"
     if applied is not None and applied.message and applied.result != Result.DONE:
-        message = redacted(applied.message) if style.redact else applied.message
-        text += f": {printable(shortened(message, _LONG))}"
+        message = redact_quoted(applied.message) if style.redact else applied.message
+        text += f": {escape_control(shorten(message, _LONG))}"
     return text
 
 
@@ -205,7 +210,7 @@ def _plan_id(plan_id: str) -> str:
 # --- plain data -----------------------------------------------------------------
 
 
-def history_document(history: History, style: Style) -> dict[str, Any]:
+def history_document(history: HistoryView, style: Style) -> dict[str, Any]:
     """The history as plain data; the same words as the text, values whole."""
     return {
         "format_version": FORMAT_VERSION,
@@ -218,13 +223,17 @@ def history_document(history: History, style: Style) -> dict[str, Any]:
     }
 
 
-def _document(entry: Entry, style: Style) -> dict[str, Any]:
+def _document(entry: TimelineEntry, style: Style) -> dict[str, Any]:
     commit, run, applied = entry.commit, entry.outcome.run, entry.outcome.applied
     hide = style.redact
     person = entry.edit is None or entry.edit.entity.kind == USER
     return {
         "time": entry.when.isoformat(),
-        "kind": "edit" if entry.edit is not None else entry.unasked.cause.name.lower() if entry.unasked else "",
+        "kind": "edit"
+        if entry.edit is not None
+        else entry.unrequested_change.cause.name.lower()
+        if entry.unrequested_change
+        else "",
         "commit": commit.id if commit is not None else None,
         "author": commit.author if commit is not None else None,
         "email": None if hide or commit is None else commit.email,
@@ -241,7 +250,7 @@ def _document(entry: Entry, style: Style) -> dict[str, Any]:
             "state": entry.outcome.state,
             "time": _iso(applied.time if applied is not None else None) or _iso(run.began if run else None),
             "plan_id": run.plan_id if run is not None else None,
-            "message": redacted(applied.message) if hide and applied else applied.message if applied else "",
+            "message": redact_quoted(applied.message) if hide and applied else applied.message if applied else "",
         },
     }
 
@@ -259,18 +268,18 @@ def _iso(when: datetime | None) -> str | None:
 # --- for the page -----------------------------------------------------------------
 
 
-def page_lines(entries: Sequence[Entry], style: Style) -> Iterable[dict[str, Any]]:
+def page_lines(entries: Sequence[TimelineEntry], style: Style) -> Iterable[dict[str, Any]]:
     """Each entry in words, for a template that escapes them."""
     for entry in entries:
         subject = entry.commit.subject if entry.commit is not None and entry.edit is not None else ""
         yield {
             "time": _at(entry.when),
-            "drift": entry.unasked is not None,
+            "drift": entry.unrequested_change is not None,
             "what": entry.edit.kind.value if entry.edit is not None else _cause(entry),
             "address": _address(entry, style),
             "commit": _commit(entry),
             "author": _author(entry, style),
-            "subject": HIDDEN if style.redact and subject else printable(shortened(subject, _LONG)),
+            "subject": HIDDEN if style.redact and subject else escape_control(shorten(subject, _LONG)),
             "rows": [
                 {"path": path_text(row), "before": value_text(row.before, style), "after": value_text(row.after, style)}
                 for row in entry.rows[:_SHOWN]
@@ -281,6 +290,6 @@ def page_lines(entries: Sequence[Entry], style: Style) -> Iterable[dict[str, Any
         }
 
 
-def answer(history: History, style: Style) -> str:
+def answer(history: HistoryView, style: Style) -> str:
     """Who set the attribute that was asked for, without colours; empty when nobody asked."""
     return "".join(_answer(history, Style(redact=style.redact)))

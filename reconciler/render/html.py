@@ -17,25 +17,25 @@ from reconciler.core.model import Severity, Value
 from reconciler.core.paths import short
 from reconciler.core.plan import Change, Guard, Plan
 from reconciler.core.profile import TargetProfile
-from reconciler.core.text import plural, printable
+from reconciler.core.text import escape_control, pluralize
 from reconciler.errors import UsageError
 from reconciler.render.changes import history, in_short, mark_of, why
 from reconciler.render.diagnostics import diagnosed
 from reconciler.render.labels import (
+    ACTION_STYLES,
     CHANGES_NOTHING_TODAY,
-    FOR_READERS,
-    LISTS,
-    LOOKS,
+    DISPLAY_ORDER,
     NO_LONGER_PENDING,
+    SECTIONS,
     Words,
     is_unchanged,
     plan_title,
     removal_line,
     summary_lines,
-    untouched,
+    unaffected_notes,
     way_out,
 )
-from reconciler.render.sections import Kind, by_need, kinds, only_list
+from reconciler.render.sections import ChangeGroup, by_need, group_changes, only_list
 from reconciler.render.style import HIDDEN, Style
 from reconciler.render.templating import Templates
 
@@ -120,7 +120,7 @@ def render_html(
     """The page. Raises `UsageError` for templates that do not work."""
     style = replace(style, colour=False)
     css, script = _inline(templates.text("plan.css")), _inline(templates.text("plan.js"))
-    lists = _lists(kinds(plan), style)
+    lists = _lists(group_changes(plan), style)
     total = len(plan.changes)
     return templates.html(
         "plan.html.j2",
@@ -136,15 +136,15 @@ def render_html(
         guards=[(_verdict(guard), style.words(guard.message)) for guard in _failed_first(plan)],
         diagnostics=[_told(plan, number, style) for number in range(min(len(plan.diagnostics), _MOST_MESSAGES))],
         diagnostics_left_out=max(0, len(plan.diagnostics) - _MOST_MESSAGES),
-        base=plan.base and replace(plan.base, ref=printable(plan.base.ref)),
+        base=plan.base and replace(plan.base, ref=escape_control(plan.base.ref)),
         only_list=only_list(plan),
         lists=lists,
         groups=[group for each in lists for group in each.groups],
-        actions=[(action.value, plan.count(action)) for action in FOR_READERS if plan.count(action)],
+        actions=[(action.value, plan.count(action)) for action in DISPLAY_ORDER if plan.count(action)],
         total=total,
         left_out=max(0, total - LONGEST_PAGE),
         besides=_besides(plan, style),
-        notes=[*untouched(plan), *(style.words(note) for note in plan.notes)],
+        notes=[*unaffected_notes(plan), *(style.words(note) for note in plan.notes)],
         facts=_facts(plan, whole_plan_at),
     )
 
@@ -194,10 +194,10 @@ def _facts(plan: Plan, whole_plan_at: str | None) -> list[tuple[str, str]]:
         ("Expires", f"{plan.expires_at:%Y-%m-%d %H:%M} UTC"),
         ("The whole plan", whole_plan_at or ""),
     ]
-    return [(name, printable(value)) for name, value in facts if value]
+    return [(name, escape_control(value)) for name, value in facts if value]
 
 
-def _lists(found: Sequence[Kind], style: Style) -> list[ChangeList]:
+def _lists(found: Sequence[ChangeGroup], style: Style) -> list[ChangeList]:
     """The lists that hold somebody, with no more cards than a page may have."""
     room, groups = LONGEST_PAGE, {}
     for kind in by_need(found):
@@ -207,27 +207,27 @@ def _lists(found: Sequence[Kind], style: Style) -> list[ChangeList]:
     for attribution, members in groupby(found, key=lambda kind: kind.attribution):
         inside = tuple(groups[attribution, kind.action] for kind in members)
         count = sum(group.count for group in inside)
-        words = LISTS[attribution] if attribution is not None else Words("", "", "", "")
+        words = SECTIONS[attribution] if attribution is not None else Words("", "", "", "")
         name = attribution.value if attribution is not None else ""
         lists.append(ChangeList(name, words.label, words.heading, words.meaning, count, inside))
     return lists
 
 
-def _group(kind: Kind, shown: Sequence[Change], style: Style) -> Group:
+def _group(kind: ChangeGroup, shown: Sequence[Change], style: Style) -> Group:
     action, attribution = kind.action, kind.attribution
     title, identity, label = kind.title, f"all-{action}", ""
     if attribution is not None:
-        label = LISTS[attribution].label
+        label = SECTIONS[attribution].label
         title, identity = f"{title} ({label})", f"{identity}-{attribution.value}"
     cards = tuple(_card(change, label, style) for change in shown)
-    return Group(identity, action.value, LOOKS[action].symbol, title, len(kind.changes), kind.removal, cards)
+    return Group(identity, action.value, ACTION_STYLES[action].symbol, title, len(kind.changes), kind.removal, cards)
 
 
 def _card(change: Change, label: str, style: Style) -> Card:
     """One change, its heading first."""
     rows = tuple(
         Row(
-            printable(short(row.path)),
+            escape_control(short(row.path)),
             _shown(row.before, style),
             _shown(row.after, style),
             mark_of(change) if row.path in change.pending else "",
@@ -235,9 +235,9 @@ def _card(change: Change, label: str, style: Style) -> Card:
         for row in sorted(change.attribute_changes(), key=lambda row: short(row.path))
     )
     same = len(change.before.keys() & change.after.keys()) - sum(None not in (row.before, row.after) for row in rows)
-    unchanged = plural(same, "unchanged attribute") if same else ""
+    unchanged = pluralize(same, "unchanged attribute") if same else ""
     said = ". ".join(filter(None, [why(change, style), *history(change, style)]))
-    return Card(_name(change, style), LOOKS[change.action].heading, said, rows, unchanged, label)
+    return Card(_name(change, style), ACTION_STYLES[change.action].heading, said, rows, unchanged, label)
 
 
 def _besides(plan: Plan, style: Style) -> list[Beside]:
@@ -258,7 +258,7 @@ def _besides(plan: Plan, style: Style) -> list[Beside]:
 
 
 def _name(change: Change, style: Style) -> str:
-    return f"id:{printable(change.live_id or 'new')}" if style.redact else _plain(change.key)
+    return f"id:{escape_control(change.live_id or 'new')}" if style.redact else _plain(change.key)
 
 
 def _shown(value: Value | None, style: Style) -> str | None:
@@ -269,4 +269,4 @@ def _shown(value: Value | None, style: Style) -> str | None:
 
 def _plain(text: str) -> str:
     """As `quoted`, without the quotes: the page sets values apart."""
-    return printable(text.replace("\\", "\\\\"))
+    return escape_control(text.replace("\\", "\\\\"))

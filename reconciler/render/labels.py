@@ -10,14 +10,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from reconciler.core.plan import REMOVALS, Action, Attribution, Change, Plan
-from reconciler.core.planning.attribution import Part, parts
+from reconciler.core.planning.attribution import AttributionGroup, split_by_attribution_groups
 from reconciler.core.profile import TargetProfile
-from reconciler.core.text import plural
+from reconciler.core.text import pluralize
 from reconciler.render.style import BOLD, CYAN, GREEN, RED, YELLOW, Style
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ActionStyle:
     """An action's symbol, its colour, its words in the legend and in a heading."""
 
     symbol: str
@@ -26,16 +26,16 @@ class Look:
     heading: str
 
 
-LOOKS: dict[Action, Look] = {
-    Action.CREATE: Look("+", GREEN, "create", "will be created"),
-    Action.UPDATE: Look("~", YELLOW, "update in-place", "will be updated in-place"),
-    Action.ADOPT: Look("&", CYAN, "adopt: manage an account made by hand", "will be imported"),
-    Action.REACTIVATE: Look("^", GREEN, "reactivate", "will be reactivated"),
-    Action.DEACTIVATE: Look("!", RED, "deactivate", "will be DEACTIVATED"),
-    Action.DELETE: Look("-", RED, "destroy", "will be DESTROYED"),
+ACTION_STYLES: dict[Action, ActionStyle] = {
+    Action.CREATE: ActionStyle("+", GREEN, "create", "will be created"),
+    Action.UPDATE: ActionStyle("~", YELLOW, "update in-place", "will be updated in-place"),
+    Action.ADOPT: ActionStyle("&", CYAN, "adopt: manage an account made by hand", "will be imported"),
+    Action.REACTIVATE: ActionStyle("^", GREEN, "reactivate", "will be reactivated"),
+    Action.DEACTIVATE: ActionStyle("!", RED, "deactivate", "will be DEACTIVATED"),
+    Action.DELETE: ActionStyle("-", RED, "destroy", "will be DESTROYED"),
 }
 """Symbols and words of each action, in the order of the legend."""
-FOR_READERS = (
+DISPLAY_ORDER = (
     Action.DELETE,
     Action.DEACTIVATE,
     Action.CREATE,
@@ -57,7 +57,7 @@ class Words:
     """The meaning, as the rest of the heading."""
 
 
-LISTS = {
+SECTIONS = {
     Attribution.THIS_CHANGE_SET: Words("Changes of this change set", "this change set", "", ""),
     Attribution.ALREADY_PENDING: Words(
         "Already pending",
@@ -77,7 +77,7 @@ LISTS = {
         "Git or a date moved on since, or an apply failed or left it out.",
         " (git or a date moved on since, or an apply failed or left it out)",
     ),
-    Attribution.UNTOLD: Words(
+    Attribution.UNKNOWN: Words(
         "One or the other",
         "one or the other",
         "Edited in the target or not applied: nothing on record tells which.",
@@ -112,7 +112,7 @@ def summary_line(plan: Plan, style: Style) -> str:
 
 def summary_lines(plan: Plan, style: Style) -> str:
     """`summary_line`, after a line for each list where changes are told apart by whose doing they are."""
-    lines = [f"{summary_of(part)}: {to_do(part.changes)}." for part in apart(plan)]
+    lines = [f"{summary_of(part)}: {to_do(part.changes)}." for part in split_by_attribution(plan)]
     return "\n".join([*lines, summary_line(plan, style)])
 
 
@@ -129,25 +129,25 @@ def to_do(changes: Iterable[Change]) -> str:
 
 def removal_line(plan: Plan) -> str:
     """`1 user will be DESTROYED, 2 users will be DEACTIVATED.`; "" when nobody is removed."""
-    counts = [(plan.count(action), LOOKS[action].heading) for action in FOR_READERS if action in REMOVALS]
-    told = ", ".join(f"{plural(count, 'user')} {heading}" for count, heading in counts if count)
-    by = ", ".join(_removed(part) for part in apart(plan))
+    counts = [(plan.count(action), ACTION_STYLES[action].heading) for action in DISPLAY_ORDER if action in REMOVALS]
+    told = ", ".join(f"{pluralize(count, 'user')} {heading}" for count, heading in counts if count)
+    by = ", ".join(_removed(part) for part in split_by_attribution(plan))
     return f"{told}{': ' if by else ''}{by}." if told else ""
 
 
-def _removed(part: Part) -> str:
+def _removed(part: AttributionGroup) -> str:
     by = "by " if part.attribution is Attribution.THIS_CHANGE_SET else ""
-    return f"{sum(change.action in REMOVALS for change in part.changes):,} {by}{LISTS[part.attribution].label}"
+    return f"{sum(change.action in REMOVALS for change in part.changes):,} {by}{SECTIONS[part.attribution].label}"
 
 
-def apart(plan: Plan) -> tuple[Part, ...]:
+def split_by_attribution(plan: Plan) -> tuple[AttributionGroup, ...]:
     """The lists of a plan of the live service that tells whose doing its changes are: offline there is but one."""
-    return () if plan.offline else parts(plan)
+    return () if plan.offline else split_by_attribution_groups(plan)
 
 
-def summary_of(part: Part) -> str:
+def summary_of(part: AttributionGroup) -> str:
     """What a list is called in the summary."""
-    label = LISTS[part.attribution].label
+    label = SECTIONS[part.attribution].label
     return label[:1].upper() + label[1:]
 
 
@@ -160,13 +160,13 @@ def counted(counts: Mapping[Action, int], form: str) -> str:
     )
 
 
-def for_readers(changes: Iterable[Change]) -> list[Change]:
+def in_display_order(changes: Iterable[Change]) -> list[Change]:
     """Removals first, then by user."""
-    place = {action: index for index, action in enumerate(FOR_READERS)}
+    place = {action: index for index, action in enumerate(DISPLAY_ORDER)}
     return sorted(changes, key=lambda change: (place[change.action], change.key.casefold(), change.key))
 
 
-def untouched(plan: Plan) -> list[str]:
+def unaffected_notes(plan: Plan) -> list[str]:
     """What the plan does not touch, where a reader could wonder: a sentence each."""
     tally = plan.tally
     account = "account of the base" if plan.offline else "live account"
@@ -176,7 +176,7 @@ def untouched(plan: Plan) -> list[str]:
         (tally.failed, "user", "has", "have", "mistakes: left untouched, see above"),
     ]
     return [
-        f"{plural(count, noun)} {one if count == 1 else many} {rest}."
+        f"{pluralize(count, noun)} {one if count == 1 else many} {rest}."
         for count, noun, one, many, rest in notes
         if count
     ]

@@ -14,21 +14,21 @@ from typing import Any
 from reconciler.core.model import Severity
 from reconciler.core.plan import Attribution, Change, Plan
 from reconciler.core.profile import TargetProfile
-from reconciler.core.text import plural, shortened
+from reconciler.core.text import pluralize, shorten
 from reconciler.errors import UsageError
 from reconciler.render.changes import render_change, render_heading, render_lines
 from reconciler.render.diagnostics import render_diagnostics
 from reconciler.render.labels import (
     CHANGES_NOTHING_TODAY,
-    LISTS,
     NO_LONGER_PENDING,
+    SECTIONS,
     is_unchanged,
     plan_title,
     removal_line,
     summary_lines,
-    untouched,
+    unaffected_notes,
 )
-from reconciler.render.sections import Kind, by_need, kinds, only_list
+from reconciler.render.sections import ChangeGroup, by_need, group_changes, only_list
 from reconciler.render.style import Style
 from reconciler.render.templating import Markdown, Templates, fenced
 from reconciler.render.text import later_lines, render_guards
@@ -82,7 +82,7 @@ def render_markdown(
     Raises `UsageError` when a template leaves no room for anybody.
     """
     style = replace(style, colour=False, longest=_LONGEST)
-    shown_kinds = kinds(plan)
+    shown_kinds = group_changes(plan)
     changes = [change for kind in by_need(shown_kinds) for change in kind.changes]
     told = render_lines(changes, style) if summary_only else _blocks(changes, style, limit)
     values = _frame(plan, profile, style, whole_plan_at, limit // _SHARE)
@@ -123,7 +123,7 @@ def _block(change: Change, style: Style) -> str:
     block = render_change(change, style)
     if len(block) <= _LONGEST_BLOCK:
         return block
-    return f"{shortened(render_heading(change, style), _LONGEST_BLOCK)}\n  # (too long to be shown here)\n"
+    return f"{shorten(render_heading(change, style), _LONGEST_BLOCK)}\n  # (too long to be shown here)\n"
 
 
 def _size(block: str) -> int:
@@ -139,7 +139,7 @@ def _fitting(blocks: Sequence[str], room: int) -> int:
     return len(blocks)
 
 
-def _lists(found: Sequence[Kind], shown: Sequence[str]) -> list[ChangeList]:
+def _lists(found: Sequence[ChangeGroup], shown: Sequence[str]) -> list[ChangeList]:
     """The lists that hold somebody; `shown` holds the first changes, in the order in which they get room."""
     blocks, start = {}, 0
     for kind in by_need(found):
@@ -150,16 +150,16 @@ def _lists(found: Sequence[Kind], shown: Sequence[str]) -> list[ChangeList]:
         sections = [_section(kind, blocks[kind.attribution, kind.action]) for kind in members]
         left_out = sum(section.left_out for section in sections)
         total = sum(len(kind.changes) for kind in found if kind.attribution is attribution)
-        words = LISTS[attribution] if attribution is not None else None
+        words = SECTIONS[attribution] if attribution is not None else None
         heading, meaning = (Markdown(words.heading), Markdown(words.meaning)) if words else (Markdown(), Markdown())
         lists.append(ChangeList(heading, meaning, total, left_out, sections))
     return lists
 
 
-def _section(kind: Kind, blocks: Sequence[str]) -> Section:
+def _section(kind: ChangeGroup, blocks: Sequence[str]) -> Section:
     code = fenced("\n".join(blocks).rstrip("\n")) if blocks else Markdown()
     told = kind.attribution not in (None, Attribution.THIS_CHANGE_SET)
-    label = f", {LISTS[kind.attribution].label}" if kind.attribution is not None and told else ""
+    label = f", {SECTIONS[kind.attribution].label}" if kind.attribution is not None and told else ""
     return Section(Markdown(f"<b>{kind.title}</b>{label}"), kind.removal, code, len(kind.changes) - len(blocks))
 
 
@@ -179,11 +179,11 @@ def _frame(plan: Plan, profile: TargetProfile, style: Style, whole_plan_at: str 
         "removals": Markdown(removal_line(plan)),
         "guards": _in_room(guards.rstrip("\n").split("\n"), room).code if guards else "",
         "diagnostics": replace(_in_room(messages, room), title=Markdown(_told(plan))) if messages else None,
-        "notes": [*map(Markdown, untouched(plan)), *(shortened(style.words(note), 1_000) for note in plan.notes)],
-        "whole_plan_at": whole_plan_at and shortened(whole_plan_at, _LONGEST * 5),
+        "notes": [*map(Markdown, unaffected_notes(plan)), *(shorten(style.words(note), 1_000) for note in plan.notes)],
+        "whole_plan_at": whole_plan_at and shorten(whole_plan_at, _LONGEST * 5),
         "plan_id": plan.plan_id,
-        "target": shortened(plan.target.base_url, _LONGEST),
-        "commit": plan.commit and shortened(plan.commit, _LONGEST),
+        "target": shorten(plan.target.base_url, _LONGEST),
+        "commit": plan.commit and shorten(plan.commit, _LONGEST),
         "expires": Markdown(f"{plan.expires_at:%Y-%m-%d %H:%M} UTC"),
     }
 
@@ -193,14 +193,14 @@ def _base(plan: Plan) -> dict[str, str | bool] | None:
     base = plan.base
     if base is None:
         return None
-    return {"ref": shortened(base.ref, _LONGEST), "commit": base.commit[:12], "offline": base.offline}
+    return {"ref": shorten(base.ref, _LONGEST), "commit": base.commit[:12], "offline": base.offline}
 
 
 def _beside(heading: str, meaning: str, lines: Sequence[str], room: int) -> Section | None:
     if not lines:
         return None
     section = _in_room(lines, room)
-    return replace(section, title=Markdown(f"<b>{heading}: {plural(len(lines), 'user')}</b>, {meaning}"), open=False)
+    return replace(section, title=Markdown(f"<b>{heading}: {pluralize(len(lines), 'user')}</b>, {meaning}"), open=False)
 
 
 def _summary(plan: Plan, profile: TargetProfile) -> str:
@@ -216,7 +216,7 @@ def _told(plan: Plan) -> str:
     """`1 error, 2 warnings`."""
     errors = sum(item.severity is Severity.ERROR for item in plan.diagnostics)
     counts = ((errors, "error"), (len(plan.diagnostics) - errors, "warning"))
-    return f"<b>{', '.join(plural(count, noun) for count, noun in counts if count)}</b>"
+    return f"<b>{', '.join(pluralize(count, noun) for count, noun in counts if count)}</b>"
 
 
 def _in_room(pieces: Sequence[str], room: int) -> Section:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from reconciler.core.text import line, printable, redacted
+from reconciler.core.text import escape_control, escape_line, redact_quoted
 from reconciler.render.style import HIDDEN, Style
 
 
@@ -15,16 +15,16 @@ def render_receipt(entries: Iterable[Mapping[str, Any]], style: Style) -> str:
 
 
 def _line(entry: Mapping[str, Any], style: Style) -> str:
-    time, event = line(_text(entry, "time")), _text(entry, "event")
+    time, event = escape_line(_text(entry, "time")), _text(entry, "event")
     if event == "apply_started":
         return f"{time} apply of {_text(entry, 'plan_id')} to {_text(entry, 'target')}"
     if event == "quarantined":
-        message = redacted(_text(entry, "message")) if style.redact else _text(entry, "message")
+        message = redact_quoted(_text(entry, "message")) if style.redact else _text(entry, "message")
         return f"{time} in quarantine: {_text(entry, 'reason')}: {message}"
     if event == "apply_finished":
         known = ("format_version", "time", "event", "plan_id", "how", "left")
         counts = ", ".join(
-            f"{printable(str(count))} {printable(name)}" for name, count in entry.items() if name not in known
+            f"{escape_control(str(count))} {escape_control(name)}" for name, count in entry.items() if name not in known
         )
         return f"{time} apply finished: {counts or 'nothing'}"
     who = HIDDEN if style.redact else _text(entry, "address")
@@ -36,4 +36,4 @@ def _line(entry: Mapping[str, Any], style: Style) -> str:
 
 
 def _text(entry: Mapping[str, Any], name: str) -> str:
-    return printable(str(entry.get(name) or ""))
+    return escape_control(str(entry.get(name) or ""))

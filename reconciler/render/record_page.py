@@ -13,9 +13,9 @@ from datetime import datetime
 from reconciler.core.model import Target
 from reconciler.core.paths import short
 from reconciler.core.plan import Result
-from reconciler.core.text import plural, printable, shortened
+from reconciler.core.text import escape_control, pluralize, shorten
 from reconciler.git.commit import Commit
-from reconciler.record.runs import Applied, Run
+from reconciler.record.runs import AppliedChange, ApplyRun
 
 _TICKS = re.compile(r"`+")
 _LONGEST = 400_000
@@ -34,7 +34,11 @@ _HEADINGS = {
 
 
 def render_record(
-    target: Target | None, plan_id: str, runs: Sequence[Run], planned: Mapping[str, Applied], commit: Commit | None
+    target: Target | None,
+    plan_id: str,
+    runs: Sequence[ApplyRun],
+    planned: Mapping[str, AppliedChange],
+    commit: Commit | None,
 ) -> str:
     """The page. `runs`: all applies of the plan, oldest first. `commit`: what is known of the one applied."""
     last = _last_by_address(runs, planned)
@@ -49,13 +53,13 @@ def render_record(
             lines = list(_change(applied))
             size += sum(map(len, lines))
             if size > _LONGEST:
-                parts += [f"… and {plural(len(these) - number, 'more user')}: see `receipt.jsonl`.", ""]
+                parts += [f"… and {pluralize(len(these) - number, 'more user')}: see `receipt.jsonl`.", ""]
                 break
             parts += [*lines, ""]
     return "\n".join(parts)
 
 
-def _last_by_address(runs: Sequence[Run], planned: Mapping[str, Applied]) -> dict[str, Applied]:
+def _last_by_address(runs: Sequence[ApplyRun], planned: Mapping[str, AppliedChange]) -> dict[str, AppliedChange]:
     """What became of each change in the end."""
     last = {each.address: each for each in planned.values()}
     for run in runs:
@@ -63,7 +67,7 @@ def _last_by_address(runs: Sequence[Run], planned: Mapping[str, Applied]) -> dic
     return dict(sorted(last.items()))
 
 
-def _head(target: Target | None, plan_id: str, runs: Sequence[Run], commit: Commit | None) -> Iterator[str]:
+def _head(target: Target | None, plan_id: str, runs: Sequence[ApplyRun], commit: Commit | None) -> Iterator[str]:
     began = runs[0].began if runs else None
     yield f"# Apply of {_at(began)}" if began is not None else "# Apply"
     yield ""
@@ -77,14 +81,14 @@ def _head(target: Target | None, plan_id: str, runs: Sequence[Run], commit: Comm
         yield f"- {_ran(run)}"
 
 
-def _ran(run: Run) -> str:
+def _ran(run: ApplyRun) -> str:
     if run.ended is None:
         return f"Began {_at(run.began)}, and did not end: it crashed or was killed"
-    left = f", {plural(run.left, 'change')} not begun" if run.left else ""
+    left = f", {pluralize(run.left, 'change')} not begun" if run.left else ""
     return f"Began {_at(run.began)}, ended {_at(run.ended)}: {_HOW.get(run.how, 'how is not on record')}{left}"
 
 
-def _summary(changes: Iterable[Applied]) -> str:
+def _summary(changes: Iterable[AppliedChange]) -> str:
     found = [each.result for each in changes]
     counted = [f"{found.count(result):,} {_word(result)}" for result in _HEADINGS if result in found]
     return f"- Outcome: {', '.join(counted) or 'nothing was to do'}"
@@ -94,7 +98,7 @@ def _word(result: str) -> str:
     return (result or "not begun").replace("_", " ")
 
 
-def _change(applied: Applied) -> Iterator[str]:
+def _change(applied: AppliedChange) -> Iterator[str]:
     when = f", {_at(applied.time)}" if applied.time is not None else ""
     live_id = f", id {code(applied.live_id)}" if applied.live_id else ""
     yield f"- {code(applied.address)}: {code(applied.action)}{live_id}{when}"
@@ -112,7 +116,7 @@ def _value(value: object) -> str:
 
 def code(text: str) -> str:
     """`text` as a code span of Markdown: fenced by more backticks than it holds in a row."""
-    shown = printable(shortened(text, _LONG)) or " "
+    shown = escape_control(shorten(text, _LONG)) or " "
     ticks = "`" * (max(map(len, _TICKS.findall(shown)), default=0) + 1)
     # A blank at both ends is taken off by whoever reads it (CommonMark 6.1); a backtick must not touch the fence.
     pad = " " if shown.startswith(("`", " ")) or shown.endswith(("`", " ")) else ""

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reconciler.core.plan import REMOVALS, Action, Attribution, Change, Plan
-from reconciler.core.text import plural
-from reconciler.render.labels import FOR_READERS, LOOKS, apart, for_readers
+from reconciler.core.text import pluralize
+from reconciler.render.labels import ACTION_STYLES, DISPLAY_ORDER, in_display_order, split_by_attribution
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ChangeGroup:
     """The changes of one action in one list, by user. `attribution` None: there is but one list."""
 
     action: Action
@@ -29,31 +29,33 @@ class Kind:
     @property
     def title(self) -> str:
         """`2 users will be DEACTIVATED`."""
-        return f"{plural(len(self.changes), 'user')} {LOOKS[self.action].heading}"
+        return f"{pluralize(len(self.changes), 'user')} {ACTION_STYLES[self.action].heading}"
 
 
-def kinds(plan: Plan) -> list[Kind]:
+def group_changes(plan: Plan) -> list[ChangeGroup]:
     """All changes in the order in which they are shown; none is empty."""
-    lists = apart(plan)
+    lists = split_by_attribution(plan)
     if not lists:
-        return _kinds(None, plan.changes)
-    return [kind for part in lists for kind in _kinds(part.attribution, part.changes)]
+        return _group_changes(None, plan.changes)
+    return [kind for part in lists for kind in _group_changes(part.attribution, part.changes)]
 
 
-def _kinds(attribution: Attribution | None, changes: Sequence[Change]) -> list[Kind]:
-    ordered = for_readers(changes)
-    found = (Kind(action, attribution, tuple(c for c in ordered if c.action is action)) for action in FOR_READERS)
+def _group_changes(attribution: Attribution | None, changes: Sequence[Change]) -> list[ChangeGroup]:
+    ordered = in_display_order(changes)
+    found = (
+        ChangeGroup(action, attribution, tuple(c for c in ordered if c.action is action)) for action in DISPLAY_ORDER
+    )
     return [kind for kind in found if kind.changes]
 
 
-def by_need(found: Sequence[Kind]) -> list[Kind]:
+def by_need(found: Sequence[ChangeGroup]) -> list[ChangeGroup]:
     """The order in which they get room."""
     return sorted(found, key=lambda kind: not kind.removal)
 
 
 def only_list(plan: Plan) -> str:
     """Of the two lists of a base one of which is empty: a sentence that says so."""
-    lists = apart(plan)
+    lists = split_by_attribution(plan)
     if plan.base is None or not lists or not plan.changes or all(part.changes for part in lists):
         return ""
     if lists[0].changes:

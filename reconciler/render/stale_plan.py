@@ -9,7 +9,7 @@ from deepdiff import DeepDiff
 from reconciler.core.paths import short
 from reconciler.core.plan import Change
 from reconciler.core.plan_id import canonical
-from reconciler.core.text import printable, quoted
+from reconciler.core.text import escape_control, quote
 
 _MAX = 20
 
@@ -25,17 +25,17 @@ def render_differences(pairs: Iterable[tuple[Change | None, Change | None]]) -> 
 def render_difference(reviewed: Change | None, now: Change | None) -> str:
     """The difference of one user's change, without the user."""
     change = now or reviewed
-    head = f"{printable(change.address)}: " if change is not None else ""
+    head = f"{escape_control(change.address)}: " if change is not None else ""
     return "; ".join(line.removeprefix(head) for line in _lines(reviewed, now))
 
 
 def _lines(reviewed: Change | None, now: Change | None) -> Iterator[str]:
     if now is not None and reviewed is None:
-        yield f"{printable(now.address)}: would now be {_past(now)}, which was not reviewed"
+        yield f"{escape_control(now.address)}: would now be {_past(now)}, which was not reviewed"
     elif reviewed is not None and now is None:
-        yield f"{printable(reviewed.address)}: no longer needs to be {_past(reviewed)}"
+        yield f"{escape_control(reviewed.address)}: no longer needs to be {_past(reviewed)}"
     elif reviewed is not None and now is not None:
-        yield from (f"{printable(now.address)}: {line}" for line in _inside(reviewed, now))
+        yield from (f"{escape_control(now.address)}: {line}" for line in _inside(reviewed, now))
 
 
 def _inside(reviewed: Change, now: Change) -> Iterator[str]:
@@ -43,13 +43,13 @@ def _inside(reviewed: Change, now: Change) -> Iterator[str]:
     for level in (item for found in difference.values() for item in found):
         keys = [str(key) for key in level.path(output_format="list")]
         where = " ".join(short(key) for key in keys)
-        yield f"{printable(where)} was {_shown(level.t1)}, is now {_shown(level.t2)}"
+        yield f"{escape_control(where)} was {_shown(level.t1)}, is now {_shown(level.t2)}"
 
 
 def _shown(value: object) -> str:
     if isinstance(value, str):
-        return quoted(value)
-    return printable(str(value)) if isinstance(value, bool | int | None) else "absent"
+        return quote(value)
+    return escape_control(str(value)) if isinstance(value, bool | int | None) else "absent"
 
 
 def _past(change: Change) -> str:

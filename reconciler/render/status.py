@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from reconciler.apply.quarantine import Health, Standing, Trouble
+from reconciler.apply.quarantine import FailingUser, Health, QuarantineState
 from reconciler.core.model import Target
 from reconciler.core.plan import Result
-from reconciler.core.text import plural, printable, redacted
+from reconciler.core.text import escape_control, pluralize, redact_quoted
 from reconciler.record.runs import Quarantine, ReceiptRun
 from reconciler.render.style import HIDDEN, Style
 
@@ -25,10 +25,10 @@ class Status:
     target: Target
     health: Health
     running: str | None = None
-    refused: Standing | None = None
+    refused: QuarantineState | None = None
 
     @property
-    def quarantine(self) -> Standing | None:
+    def quarantine(self) -> QuarantineState | None:
         """What counts: a refusal on record is newer than any receipt."""
         return self.refused or self.health.quarantine
 
@@ -46,19 +46,19 @@ def render_status(status: Status, style: Style) -> str:
 def _lines(status: Status, style: Style) -> Iterator[str]:
     health = status.health
     word = style.paint("healthy", _BOLD, _GREEN) if status.healthy else style.paint("UNHEALTHY", _BOLD, _RED)
-    yield f"Target:        {printable(status.target.base_url)} ({status.target.profile})"
+    yield f"Target:        {escape_control(status.target.base_url)} ({status.target.profile})"
     yield f"Health:        {word}"
     if status.running is not None:
-        yield f"Running now:   {HIDDEN if style.redact else printable(status.running)}"
+        yield f"Running now:   {HIDDEN if style.redact else escape_control(status.running)}"
     yield f"Last run:      {_run(health.last)}"
     yield f"Last success:  {_run(health.last_success)}"
     if status.quarantine is not None:
         yield from _quarantine(status.quarantine, style)
-    if health.troubles:
+    if health.failing_users:
         yield ""
-        yield f"{plural(len(health.troubles), 'user keeps failing', 'users keep failing')}:"
-        for trouble in _sorted(health):
-            yield f"  {_trouble(trouble, style)}"
+        yield f"{pluralize(len(health.failing_users), 'user keeps failing', 'users keep failing')}:"
+        for failing in _sorted(health):
+            yield f"  {_trouble(failing, style)}"
 
 
 def _run(run: ReceiptRun | None) -> str:
@@ -71,22 +71,22 @@ def _run(run: ReceiptRun | None) -> str:
     return f"{_minute(run.began)}, {how}: {', '.join(numbers) or 'nothing to do'}"
 
 
-def _quarantine(standing: Standing, style: Style) -> Iterator[str]:
-    message = redacted(standing.why.message) if style.redact else standing.why.message
-    yield f"Quarantine:    since {_minute(standing.began)}, {plural(standing.count, 'run')} in a row"
-    yield f"               {printable(standing.why.reason)}: {printable(message)}"
+def _quarantine(standing: QuarantineState, style: Style) -> Iterator[str]:
+    message = redact_quoted(standing.why.message) if style.redact else standing.why.message
+    yield f"Quarantine:    since {_minute(standing.began)}, {pluralize(standing.count, 'run')} in a row"
+    yield f"               {escape_control(standing.why.reason)}: {escape_control(message)}"
     yield f"               next attempt {_minute(standing.next_attempt)}; an apply before that is a trial too"
 
 
-def _trouble(trouble: Trouble, style: Style) -> str:
-    who = HIDDEN if style.redact else printable(trouble.address)
-    said = "" if style.redact else f": {printable(trouble.message)}"
-    times = f"failed {plural(trouble.count, 'time')} since {_minute(trouble.first)}"
-    return f"{who}: {printable(trouble.action)} {times}, next attempt {_minute(trouble.next_attempt)}{said}"
+def _trouble(failing: FailingUser, style: Style) -> str:
+    who = HIDDEN if style.redact else escape_control(failing.address)
+    said = "" if style.redact else f": {escape_control(failing.message)}"
+    times = f"failed {pluralize(failing.count, 'time')} since {_minute(failing.first)}"
+    return f"{who}: {escape_control(failing.action)} {times}, next attempt {_minute(failing.next_attempt)}{said}"
 
 
-def _sorted(health: Health) -> list[Trouble]:
-    return sorted(health.troubles.values(), key=lambda trouble: (-trouble.count, trouble.address))
+def _sorted(health: Health) -> list[FailingUser]:
+    return sorted(health.failing_users.values(), key=lambda failing: (-failing.count, failing.address))
 
 
 def _minute(when: datetime) -> str:
@@ -109,7 +109,7 @@ def status_document(status: Status, style: Style) -> dict[str, Any]:
         "lastExecution": _execution(health.last),
         "lastSuccessfulExecution": _execution(health.last_success),
         "quarantine": _quarantine_document(status.quarantine, style),
-        "escrows": [_escrow(trouble, style) for trouble in _sorted(health)],
+        "escrows": [_escrow(failing, style) for failing in _sorted(health)],
     }
 
 
@@ -134,7 +134,7 @@ def _execution(run: ReceiptRun | None) -> dict[str, Any] | None:
     }
 
 
-def _quarantine_document(standing: Standing | None, style: Style) -> dict[str, Any] | None:
+def _quarantine_document(standing: QuarantineState | None, style: Style) -> dict[str, Any] | None:
     if standing is None:
         return None
     why: Quarantine = standing.why
@@ -144,17 +144,17 @@ def _quarantine_document(standing: Standing | None, style: Style) -> dict[str, A
         "seriesBegan": standing.began.isoformat(),
         "seriesCount": standing.count,
         "nextAttempt": standing.next_attempt.isoformat(),
-        "error": {"message": redacted(why.message) if style.redact else why.message},
+        "error": {"message": redact_quoted(why.message) if style.redact else why.message},
     }
 
 
-def _escrow(trouble: Trouble, style: Style) -> dict[str, Any]:
+def _escrow(failing: FailingUser, style: Style) -> dict[str, Any]:
     return {
-        "address": HIDDEN if style.redact else trouble.address,
-        "action": trouble.action,
-        "count": trouble.count,
-        "firstSeen": trouble.first.isoformat(),
-        "lastSeen": trouble.last.isoformat(),
-        "nextAttempt": trouble.next_attempt.isoformat(),
-        "message": HIDDEN if style.redact else trouble.message,
+        "address": HIDDEN if style.redact else failing.address,
+        "action": failing.action,
+        "count": failing.count,
+        "firstSeen": failing.first.isoformat(),
+        "lastSeen": failing.last.isoformat(),
+        "nextAttempt": failing.next_attempt.isoformat(),
+        "message": HIDDEN if style.redact else failing.message,
     }

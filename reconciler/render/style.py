@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reconciler.core.text import printable, quoted, redacted, shortened
+from reconciler.core.text import escape_control, quote, redact_quoted, shorten
 
 RED, GREEN, YELLOW, CYAN, GREY, BOLD, RESET = (
     "\x1b[31m",
@@ -35,11 +35,11 @@ class Style:
 
     def words(self, text: str) -> str:
         """A message that quotes people's values."""
-        return printable(self._cut(redacted(text) if self.redact else text, 5 * self.longest))
+        return escape_control(self._cut(redact_quoted(text) if self.redact else text, 5 * self.longest))
 
     def value(self, text: str) -> str:
         """A value of a person."""
-        return HIDDEN if self.redact else quoted(self._cut(text, self.longest))
+        return HIDDEN if self.redact else quote(self._cut(text, self.longest))
 
     def _cut(self, text: str, longest: int) -> str:
-        return shortened(text, longest) if longest else text
+        return shorten(text, longest) if longest else text

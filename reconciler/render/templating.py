@@ -12,7 +12,7 @@ import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
-from reconciler.core.text import printable, shortened
+from reconciler.core.text import escape_control, shorten
 from reconciler.errors import UsageError
 
 _OURS = Path(__file__).parent / "templates"
@@ -69,7 +69,7 @@ class Templates:
         except Exception as fault:
             # A template of theirs can fail in any way; what it was given may stand in the message.
             place = f"{name}:{fault.lineno}" if isinstance(fault, jinja2.TemplateSyntaxError) else name
-            said = printable(shortened(f"{type(fault).__name__}: {fault}", _LONGEST))
+            said = escape_control(shorten(f"{type(fault).__name__}: {fault}", _LONGEST))
             raise UsageError(f"the template {place} does not work", said) from fault
 
 
@@ -85,7 +85,7 @@ def _as_markdown(value: Any) -> Any:
 
 def code_span(text: str) -> Markdown:
     """`text` as inline code that nothing in it can end."""
-    text = calm(printable(text)) or " "
+    text = calm(escape_control(text)) or " "
     ticks = "`" * (longest_run(text) + 1)
     pad = " " if text[0] in "` " or text[-1] in "` " else ""
     return Markdown(f"{ticks}{pad}{text}{pad}{ticks}")

@@ -5,27 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from reconciler.core.plan import Attribution, Base, Change, Guard, Plan
-from reconciler.core.planning.attribution import Part
+from reconciler.core.planning.attribution import AttributionGroup
 from reconciler.core.profile import TargetProfile
-from reconciler.core.text import plural, printable
+from reconciler.core.text import escape_control, pluralize
 from reconciler.render.changes import WIDEST, render_as_lines, render_blocks
 from reconciler.render.diagnostics import render_diagnostics
 from reconciler.render.labels import (
+    ACTION_STYLES,
     CHANGES_NOTHING_TODAY,
-    LISTS,
-    LOOKS,
     NO_LONGER_PENDING,
-    apart,
+    SECTIONS,
     is_unchanged,
+    split_by_attribution,
     summary_lines,
     to_do,
-    untouched,
+    unaffected_notes,
     way_out,
 )
 from reconciler.render.style import BOLD, GREEN, HIDDEN, RED, YELLOW, Style
 
 
-def render_plan(plan: Plan, profile: TargetProfile, style: Style, *, summary_only: bool = False) -> str:
+def render_text(plan: Plan, profile: TargetProfile, style: Style, *, summary_only: bool = False) -> str:
     """The plan for a person. `summary_only`: a line for each user."""
     parts = [_offline(plan, style), render_diagnostics(plan.diagnostics, style)]
     if plan.changes:
@@ -47,7 +47,7 @@ def render_plan(plan: Plan, profile: TargetProfile, style: Style, *, summary_onl
 def _intro(plan: Plan, style: Style) -> str:
     legend = [
         f"  {style.paint(look.symbol, look.colour)} {look.legend}"
-        for action, look in LOOKS.items()
+        for action, look in ACTION_STYLES.items()
         if plan.count(action)
     ]
     text = (
@@ -73,12 +73,12 @@ def _offline(plan: Plan, style: Style) -> str:
 
 
 def _base(base: Base) -> str:
-    return f"{printable(str(base))} (the merge base of {printable(base.ref)} and HEAD)"
+    return f"{escape_control(str(base))} (the merge base of {escape_control(base.ref)} and HEAD)"
 
 
 def _changes(plan: Plan, style: Style, show: Callable[[Iterable[Change], Style], str]) -> str:
     """All changes, in lists where they are told apart by whose doing they are."""
-    shown = apart(plan)
+    shown = split_by_attribution(plan)
     if not shown:
         return show(plan.changes, style)
     return "\n".join(
@@ -87,8 +87,8 @@ def _changes(plan: Plan, style: Style, show: Callable[[Iterable[Change], Style],
     )
 
 
-def _part_heading(part: Part, plan: Plan, style: Style) -> str:
-    words = LISTS[part.attribution]
+def _part_heading(part: AttributionGroup, plan: Plan, style: Style) -> str:
+    words = SECTIONS[part.attribution]
     base = f", since {_base(plan.base)}" if plan.base and part.attribution is Attribution.THIS_CHANGE_SET else ""
     return f"{style.paint(words.heading, BOLD)}{words.explained}{base}:"
 
@@ -126,7 +126,7 @@ def render_comparison(plan: Plan, style: Style) -> str:
     base = _base(plan.base) if plan.base is not None else "nothing"
     notes = [style.words(note) for note in plan.notes]
     if plan.changes_nothing_today:
-        notes.insert(0, f"{plural(len(plan.changes_nothing_today), 'edit')} of users without an effect today")
+        notes.insert(0, f"{pluralize(len(plan.changes_nothing_today), 'edit')} of users without an effect today")
     return " ".join(
         [f"Compared with {base}, not with the live service: {to_do(plan.changes)}.", *(f"{note}." for note in notes)]
     )
@@ -138,7 +138,7 @@ def _no_changes(plan: Plan, profile: TargetProfile, style: Style) -> str:
         return f"{style.paint('No changes.', BOLD, GREEN)} {rest}\n"
     rest = f"{profile.title} matches the desired state."
     head = f"{style.paint('No changes.', BOLD, GREEN)} {style.paint(rest, BOLD)}"
-    users = plural(plan.tally.managed, "managed user")
+    users = pluralize(plan.tally.managed, "managed user")
     return (
         f"{head}\n\nReconciler has compared {users} with the desired state and found no\n"
         "differences, so no changes are needed.\n"
@@ -146,7 +146,7 @@ def _no_changes(plan: Plan, profile: TargetProfile, style: Style) -> str:
 
 
 def _also(plan: Plan) -> str:
-    lines = untouched(plan)
+    lines = unaffected_notes(plan)
     return "".join(f"  {said}\n" for said in lines)
 
 

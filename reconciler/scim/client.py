@@ -15,12 +15,12 @@ import httpx
 import msgspec
 
 from reconciler.core.model import Resource
-from reconciler.core.text import printable, shortened
+from reconciler.core.text import escape_control, shorten
 from reconciler.errors import ReconcilerError, ScimError, TargetError, UnknownOutcomeError
-from reconciler.scim.deadline import Deadline, TooLongError
-from reconciler.scim.errors import Answer, Words
+from reconciler.scim.deadline import Deadline, DeadlineExceededError
+from reconciler.scim.errors import ErrorMessages, ServiceResponse
 from reconciler.scim.paging import ListRead, Page, Progress, read_all
-from reconciler.scim.rate_limiter import Pace, Turn, retry_after
+from reconciler.scim.rate_limiter import RateLimiter, Turn, retry_after
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ MAX_SECONDS = 120.0
 READ_WORKERS = 4
 _MEDIA_TYPE = "application/scim+json"
 _ATTEMPTS = 8
-"""For one request, the first included; `Pace` bounds those of the whole run."""
+"""For one request, the first included; `RateLimiter` bounds those of the whole run."""
 _FIRST_ATTEMPTS = 4
 """As long as the service has taken no request at all: then it is more likely a mistake than a bad moment."""
 _TIMEOUT = {"timeout": httpx.Timeout(30.0, connect=10.0).as_dict()}
@@ -62,7 +62,7 @@ class ScimClient:
         transport: httpx.BaseTransport,
         *,
         user_agent: str,
-        pace: Pace | None = None,
+        limiter: RateLimiter | None = None,
         hints: Mapping[int, str] | None = None,
     ) -> None:
         # Not through httpx.Client: proxies, .netrc, cookies, redirects could all divert the token, and it takes as long
@@ -77,8 +77,8 @@ class ScimClient:
         self._headers = httpx.Headers(headers)
         self._typed = httpx.Headers({**headers, "Content-Type": _MEDIA_TYPE})
         self._users = f"{base_url}/Users"
-        self._pace = pace or Pace()
-        self._words = Words(base_url, token, hints or {})
+        self._limiter = limiter or RateLimiter()
+        self._words = ErrorMessages(base_url, token, hints or {})
         self._deadline = Deadline(MAX_SECONDS)
         self._extensions = {**_TIMEOUT, "trace": self._deadline.trace}
 
@@ -115,7 +115,7 @@ class ScimClient:
                 raise
             raise ScimError(answer.status, "", fault.summary, fault.detail) from fault
         if str(found.get("id")) != identity:
-            summary = f"the service answered with another user than {printable(shortened(identity, 80))}"
+            summary = f"the service answered with another user than {escape_control(shorten(identity, 80))}"
             raise ScimError(answer.status, "", summary)
         return found
 
@@ -143,7 +143,7 @@ class ScimClient:
         if not answer.ok and answer.status != httpx.codes.NOT_FOUND:
             raise self._refusal(answer)
 
-    def _written(self, answer: Answer) -> dict[str, Any] | None:
+    def _written(self, answer: ServiceResponse) -> dict[str, Any] | None:
         if not answer.ok:
             raise self._refusal(answer)
         try:
@@ -157,11 +157,11 @@ class ScimClient:
     def _user_url(self, identity: str) -> str:
         return f"{self._users}/{quote(identity, safe='')}"
 
-    def _get(self, url: str, params: Mapping[str, str] | None = None, *, one: bool = False) -> Answer:
+    def _get(self, url: str, params: Mapping[str, str] | None = None, *, one: bool = False) -> ServiceResponse:
         """`one`: it is about a single user."""
         return self._insist(lambda: self._request("GET", url, params=params), writes=False, one=one)
 
-    def _write(self, method: str, url: str, body: Mapping[str, Any] | None) -> Answer:
+    def _write(self, method: str, url: str, body: Mapping[str, Any] | None) -> ServiceResponse:
         content = msgspec.json.encode(body) if body is not None else None
         answer = self._insist(lambda: self._request(method, url, content=content), writes=True, one=True)
         if answer.status >= _SERVER_ERROR or (answer.ok and answer.is_page):
@@ -176,29 +176,29 @@ class ScimClient:
         headers = self._headers if content is None else self._typed
         return httpx.Request(method, url, params=params, headers=headers, content=content, extensions=self._extensions)
 
-    def _insist(self, build: Callable[[], httpx.Request], *, writes: bool, one: bool) -> Answer:
+    def _insist(self, build: Callable[[], httpx.Request], *, writes: bool, one: bool) -> ServiceResponse:
         """The answer, after as many attempts as it takes, each when the pace of the run lets it leave."""
         attempt = 1
         while True:
-            with self._pace.turn(writes=writes) as turn:
+            with self._limiter.turn(writes=writes) as turn:
                 try:
                     answer = self._send(build(), writes=writes, one=one)
                     self._note(answer, turn, attempt)
                     return answer
                 except _AgainError as again:
-                    self._pace.failed(turn, attempt, again.pause, busy=again.busy, why=again.failure.summary)
-                    if attempt == (_ATTEMPTS if self._pace.has_begun else _FIRST_ATTEMPTS):
+                    self._limiter.failed(turn, attempt, again.pause, busy=again.busy, why=again.failure.summary)
+                    if attempt == (_ATTEMPTS if self._limiter.has_begun else _FIRST_ATTEMPTS):
                         raise again.failure from again
             attempt += 1
 
-    def _note(self, answer: Answer, turn: Turn, attempt: int) -> None:
+    def _note(self, answer: ServiceResponse, turn: Turn, attempt: int) -> None:
         """What an answer that is not sent again says about the pace."""
         if answer.status not in _BUSY:
-            self._pace.accepted()
+            self._limiter.accepted()
             return
-        self._pace.slow_down(turn, attempt, _pause(answer), busy=_is_busy(answer))
+        self._limiter.slow_down(turn, attempt, _pause(answer), busy=_is_busy(answer))
 
-    def _send(self, request: httpx.Request, *, writes: bool, one: bool) -> Answer:
+    def _send(self, request: httpx.Request, *, writes: bool, one: bool) -> ServiceResponse:
         """The answer. Raises `_AgainError` for what may be repeated, `TargetError` for what concerns every request.
 
         A write may be repeated only if nothing was sent, or if the service refused to look at it (429).
@@ -208,7 +208,7 @@ class ScimClient:
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as fault:
             failure, may_pass = self._words.cannot_connect(fault)
             raise (_AgainError(failure) if may_pass else failure) from fault
-        except (httpx.HTTPError, _TooMuchError, TooLongError) as fault:
+        except (httpx.HTTPError, _TooMuchError, DeadlineExceededError) as fault:
             raise self._lost(fault, writes=writes) from fault
         session = self._words.session(answer)
         # A service, or a firewall that dislikes a name, may forbid what concerns one user: others need not suffer.
@@ -221,7 +221,7 @@ class ScimClient:
 
     def _lost(self, fault: Exception, *, writes: bool) -> Exception:
         """A request that was sent, and no whole answer came."""
-        bounds = isinstance(fault, _TooMuchError | TooLongError)
+        bounds = isinstance(fault, _TooMuchError | DeadlineExceededError)
         what = str(fault) if bounds else self._words.no_answer(fault)
         if writes:
             return UnknownOutcomeError(0, "", f"no usable answer came: {what}", "The request may have taken effect.")
@@ -230,7 +230,7 @@ class ScimClient:
         summary = f"the service does not answer: {what}"
         return _AgainError(TargetError(summary, "Check the connection and the state of the service."))
 
-    def _read(self, request: httpx.Request) -> Answer:
+    def _read(self, request: httpx.Request) -> ServiceResponse:
         """Sends and reads the whole answer, within `MAX_ANSWER` and `MAX_SECONDS`."""
         with self._deadline.limit():
             response = self._transport.handle_request(request)
@@ -243,9 +243,9 @@ class ScimClient:
                     chunks.append(chunk)
             finally:
                 response.close()
-            return Answer(response.status_code, response.headers, b"".join(chunks))
+            return ServiceResponse(response.status_code, response.headers, b"".join(chunks))
 
-    def _refusal(self, answer: Answer) -> ScimError:
+    def _refusal(self, answer: ServiceResponse) -> ScimError:
         """What a refused request means."""
         scim_type = str(answer.error().get("scimType") or "")
         session = self._words.session(answer)
@@ -254,7 +254,7 @@ class ScimClient:
         detail = "The service is out of order." if answer.status >= _SERVER_ERROR else ""
         return ScimError(answer.status, scim_type, self._words.refusal(answer), detail)
 
-    def _json(self, answer: Answer) -> dict[str, Any]:
+    def _json(self, answer: ServiceResponse) -> dict[str, Any]:
         try:
             found = _decode(answer.content)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
@@ -268,11 +268,11 @@ class _TooMuchError(Exception):
     """An answer beyond its bounds."""
 
 
-def _pause(answer: Answer) -> float | None:
+def _pause(answer: ServiceResponse) -> float | None:
     return retry_after(answer.headers.get("retry-after"), datetime.now(UTC))
 
 
-def _is_busy(answer: Answer) -> bool:
+def _is_busy(answer: ServiceResponse) -> bool:
     """Whether the service says that it is asked too much. A 503 that names no time is just out of order."""
     return answer.status == httpx.codes.TOO_MANY_REQUESTS or "retry-after" in answer.headers
 

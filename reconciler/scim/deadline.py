@@ -16,7 +16,7 @@ _EVERY = 0.25
 _CONNECTED = ("connection.connect_tcp.complete", "connection.start_tls.complete")
 
 
-class TooLongError(Exception):
+class DeadlineExceededError(Exception):
     """A request with its answer took longer than it may."""
 
 
@@ -41,7 +41,7 @@ class Deadline:
 
     @contextmanager
     def limit(self) -> Iterator[None]:
-        """Around a request and the reading of its answer. Raises `TooLongError` in place of what hanging up caused."""
+        """Limit a request and the reading of its answer. Raises `DeadlineExceededError`."""
         me = threading.get_ident()
         with self._lock:
             self._ends[me] = self._clock() + self._seconds
@@ -53,7 +53,9 @@ class Deadline:
         except httpx.HTTPError as fault:
             if me not in self._hung_up:
                 raise
-            raise TooLongError(f"the service's answer takes longer than {self._seconds:.0f} seconds") from fault
+            raise DeadlineExceededError(
+                f"the service's answer takes longer than {self._seconds:.0f} seconds"
+            ) from fault
         finally:
             with self._lock:
                 del self._ends[me]

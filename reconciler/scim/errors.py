@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
-from reconciler.core.text import printable, quoted, shortened
+from reconciler.core.text import escape_control, quote, shorten
 from reconciler.errors import TargetError
 
 _BASE_URL = "Check target.base_url"
@@ -42,7 +42,7 @@ _CERTIFICATE[_OTHER_ADDRESS] = _CERTIFICATE[_OTHER_HOST]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ServiceResponse:
     """An HTTP answer, read whole."""
 
     status: int
@@ -68,7 +68,7 @@ class Answer:
         return body if isinstance(body, dict) else {}
 
 
-class Words:
+class ErrorMessages:
     """The words for one service. `hints`: HTTP status -> what to check there, beyond what holds everywhere."""
 
     def __init__(self, base_url: str, token: str, hints: Mapping[int, str]) -> None:
@@ -76,21 +76,21 @@ class Words:
         self._token = token
         self._hints = hints
 
-    def quoted(self, text: str, limit: int) -> str:
+    def quote(self, text: str, limit: int) -> str:
         """The service's own words, in quotes: some services repeat the token in them, and some the user."""
-        return quoted(shortened(text.replace(self._token, "(token)"), limit))
+        return quote(shorten(text.replace(self._token, "(token)"), limit))
 
-    def said(self, answer: Answer) -> str:
+    def said(self, answer: ServiceResponse) -> str:
         """What a SCIM error says about itself, after a colon; "" when it says nothing."""
         detail = answer.error().get("detail")
-        return f": {self.quoted(detail, 300)}" if isinstance(detail, str) and detail else ""
+        return f": {self.quote(detail, 300)}" if isinstance(detail, str) and detail else ""
 
     def _hint(self, status: int) -> str:
         return f" {self._hints[status]}" if status in self._hints else ""
 
     # --- answers that concern every request -----------------------------------
 
-    def session(self, answer: Answer) -> TargetError | None:
+    def session(self, answer: ServiceResponse) -> TargetError | None:
         """The error when an answer concerns every request, not only this one."""
         if 300 <= answer.status < 400:  # noqa: PLR2004 - RFC 9110 §15.4
             return self._redirect(answer)
@@ -117,21 +117,21 @@ class Words:
                 )
         return None
 
-    def _redirect(self, answer: Answer) -> TargetError:
+    def _redirect(self, answer: ServiceResponse) -> TargetError:
         target = answer.headers.get("location", "")
         try:
             host = urlsplit(target).hostname
         except ValueError:
             host = None
-        where = self.quoted(target, 120) if target else "somewhere else"
+        where = self.quote(target, 120) if target else "somewhere else"
         own = urlsplit(self._base_url).hostname
-        other = f" It points to the host {self.quoted(host, 80)}." if host and host != own else ""
+        other = f" It points to the host {self.quote(host, 80)}." if host and host != own else ""
         return TargetError(
             f"the service redirects to {where}",
             f"Redirects are not followed with a token: correct target.base_url.{other}",
         )
 
-    def no_service(self, answer: Answer) -> TargetError:
+    def no_service(self, answer: ServiceResponse) -> TargetError:
         """404 for the list of users."""
         if self._base_url.endswith("/v2/v2"):
             way_out = "The URL ends in /v2 twice: remove one."
@@ -144,7 +144,7 @@ class Words:
         summary = f"there is no SCIM service at {self._base_url}/Users (404){self.said(answer)}"
         return TargetError(summary, f"{_BASE_URL}. {way_out}{self._hint(404)}")
 
-    def not_json(self, answer: Answer) -> TargetError:
+    def not_json(self, answer: ServiceResponse) -> TargetError:
         """A body that cannot be understood."""
         if answer.is_page:
             return TargetError(
@@ -155,10 +155,10 @@ class Words:
             return TargetError("the service answers with nothing instead of JSON", f"{_BASE_URL}.")
         start = answer.content[:1000].decode("utf-8", "replace").strip()
         return TargetError(
-            "the service answers with something that is not JSON", f"It starts with: {self.quoted(start, 60)}"
+            "the service answers with something that is not JSON", f"It starts with: {self.quote(start, 60)}"
         )
 
-    def refusal(self, answer: Answer) -> str:
+    def refusal(self, answer: ServiceResponse) -> str:
         """One refused request."""
         if answer.is_page and answer.status in (502, 503, 504):
             return f"a proxy in front of the service answers for it ({answer.status}, a web page)"
@@ -206,12 +206,12 @@ class Words:
 
     def _peer(self, fault: BaseException) -> str:
         """A fault of HTTP, which may repeat what came."""
-        return self.quoted(str(fault), 160) if str(fault) else type(fault).__name__
+        return self.quote(str(fault), 160) if str(fault) else type(fault).__name__
 
 
 def _system(text: str) -> str:
     """The words of this machine's libraries, who know nothing of people."""
-    return printable(shortened(text, 160))
+    return escape_control(shorten(text, 160))
 
 
 def _causes(fault: BaseException | None) -> list[BaseException]:

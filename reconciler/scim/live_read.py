@@ -9,8 +9,8 @@ from typing import Any, Protocol, TypeVar
 from reconciler.core.model import AttributeMapping, DesiredUser, Flow, LiveUser, Resource
 from reconciler.core.planning.live_user import Reads
 from reconciler.core.planning.planner import LiveState
-from reconciler.core.text import plural, quoted
-from reconciler.core.values import folded
+from reconciler.core.text import pluralize, quote
+from reconciler.core.values import fold_case
 from reconciler.errors import ScimError
 from reconciler.scim.paging import ListRead, readers
 
@@ -20,12 +20,12 @@ Progress = Callable[[str, int, int], None]
 
 _SAMPLE = 5
 """Users read again by id, to see whether lists leave attributes out."""
-_CANARIES = 20
+_SAMPLED_MISSING = 20
 """Desired users the list doesn't show that are looked up, to see whether the list leaves people out."""
 _WORKERS = 4
 
 
-class Reading(Protocol):
+class UserReader(Protocol):
     """What reading needs of a SCIM client."""
 
     def list_users(
@@ -41,7 +41,7 @@ class Reading(Protocol):
 
 
 def read_live(
-    client: Reading,
+    client: UserReader,
     reader: Reads,
     desired: Sequence[DesiredUser],
     mappings: Sequence[AttributeMapping],
@@ -56,15 +56,15 @@ def read_live(
     if read.problem is not None:
         return LiveState(list(read.users.values()), read.problem)
     owners = _Owners(desired, mappings)
-    canaries = _look_up_missing(client, reader, owners.without_live(read.users.values()), read.users)
-    if canaries.hidden:
-        names = ", ".join(quoted(name) for name in canaries.hidden[:3])
-        problem = f"the list leaves out {plural(len(canaries.hidden), 'user')} whom a filter finds: {names}"
+    completeness = _look_up_missing(client, reader, owners.without_live(read.users.values()), read.users)
+    if completeness.hidden:
+        names = ", ".join(quote(name) for name in completeness.hidden[:3])
+        problem = f"the list leaves out {pluralize(len(completeness.hidden), 'user')} whom a filter finds: {names}"
         return LiveState(list(read.users.values()), problem)
-    if read.end_unproven and not canaries.answered:
+    if read.end_unproven and not completeness.answered:
         problem = "the service refuses both a page past the end and filters: nothing shows that the list is whole"
         return LiveState(list(read.users.values()), problem)
-    if _lists_leave_out(client, reader, owners.suspects(read.users.values(), mappings)):
+    if _lists_leave_out(client, reader, owners.suspected_causes(read.users.values(), mappings)):
         return _one_by_one(client, reader, read.users, progress)
     return LiveState(list(read.users.values()))
 
@@ -92,7 +92,7 @@ class _Owners:
             if not any(value in values for value, values in zip(user.match, seen, strict=True))
         ]
 
-    def suspects(self, live: Iterable[LiveUser], mappings: Sequence[AttributeMapping]) -> list[LiveUser]:
+    def suspected_causes(self, live: Iterable[LiveUser], mappings: Sequence[AttributeMapping]) -> list[LiveUser]:
         """Live users who lack an attribute that they should have, or that would have to be cleared; else any."""
         paths = {row.target for row in mappings if row.flow is not Flow.CREATE and row.target != "active"}
         clearable = [row.target for row in mappings if row.clear]
@@ -111,7 +111,7 @@ class _Owners:
 
 
 @dataclass(frozen=True, slots=True)
-class _Canaries:
+class _Completeness:
     """What looking up people whom the list does not show tells: whom it hides, and whether the service filters."""
 
     hidden: list[str]
@@ -119,11 +119,11 @@ class _Canaries:
 
 
 def _look_up_missing(
-    client: Reading, reader: Reads, missing: Sequence[DesiredUser], listed: Mapping[str, LiveUser]
-) -> _Canaries:
+    client: UserReader, reader: Reads, missing: Sequence[DesiredUser], listed: Mapping[str, LiveUser]
+) -> _Completeness:
     """Looks up a sample of `missing`, spread over all, by every identifying attribute."""
-    step = max(1, len(missing) // _CANARIES)
-    sample = missing[::step][:_CANARIES]
+    step = max(1, len(missing) // _SAMPLED_MISSING)
+    sample = missing[::step][:_SAMPLED_MISSING]
     answered = not sample
 
     def is_hidden(user: DesiredUser) -> bool:
@@ -141,7 +141,7 @@ def _look_up_missing(
             users = [reader.read(resource) for resource in found if resource.get("id")]
             names = [(user.external_id or "") if attribute == "externalId" else user.user_name for user in users]
             if any(
-                user.id not in listed and folded(name) == folded(str(wanted))
+                user.id not in listed and fold_case(name) == fold_case(str(wanted))
                 for user, name in zip(users, names, strict=True)
             ):
                 return True
@@ -149,10 +149,10 @@ def _look_up_missing(
 
     with readers(_WORKERS) as pool:
         hidden = [user.key for user, there in zip(sample, pool.map(is_hidden, sample), strict=True) if there]
-    return _Canaries(hidden, answered)
+    return _Completeness(hidden, answered)
 
 
-def _lists_leave_out(client: Reading, reader: Reads, sample: Sequence[LiveUser]) -> bool:
+def _lists_leave_out(client: UserReader, reader: Reads, sample: Sequence[LiveUser]) -> bool:
     """Whether a user read by id has attributes that the list did not show."""
     for user in sample:
         try:
@@ -164,7 +164,7 @@ def _lists_leave_out(client: Reading, reader: Reads, sample: Sequence[LiveUser])
     return False
 
 
-def _one_by_one(client: Reading, reader: Reads, listed: Mapping[str, LiveUser], progress: Progress) -> LiveState:
+def _one_by_one(client: UserReader, reader: Reads, listed: Mapping[str, LiveUser], progress: Progress) -> LiveState:
     """Every user by id: slow, but lists can't be relied on."""
     users: list[LiveUser] = []
     with readers(_WORKERS) as pool:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from reconciler.core.model import Resource
-from reconciler.core.text import plural
+from reconciler.core.text import pluralize
 from reconciler.errors import ScimError, TargetError
 
 T = TypeVar("T")
@@ -79,7 +79,7 @@ def read_all(
 ) -> ListRead[T]:
     """All users through `convert`, at most `workers` pages at once."""
     problem = ""
-    reading = _Reading(fetch, convert, workers, progress)
+    reading = _ListReader(fetch, convert, workers, progress)
     for _ in range(_ATTEMPTS):
         reading.users.clear()
         try:
@@ -96,7 +96,7 @@ def read_all(
     return ListRead(reading.users, problem)
 
 
-class _Reading(Generic[T]):
+class _ListReader(Generic[T]):
     def __init__(self, fetch: Fetch, convert: Callable[[Resource], T], workers: int, progress: Progress) -> None:
         self._fetch = fetch
         self._convert = convert
@@ -109,16 +109,16 @@ class _Reading(Generic[T]):
         count, first = self._first_page(page_size)
         total, size = first.total, len(first.resources)
         if size > total:
-            raise _LiesError(f"the service says it has {plural(total, 'user')}, but lists {size:,}")
+            raise _LiesError(f"the service says it has {pluralize(total, 'user')}, but lists {size:,}")
         if size == 0 and total > 0:
-            raise _LiesError(f"the service says it has {plural(total, 'user')}, but lists none")
+            raise _LiesError(f"the service says it has {pluralize(total, 'user')}, but lists none")
         self._add(first, total, start=1)
         if size < total:
             # Not `count`: a service that clamps it answers in pages of its own size.
             for start, page in self._rest(total, size):
                 self._add(page, total, start)
         if len(self.users) != total:
-            raise _MovedError(f"the service says it has {plural(total, 'user')}, but {len(self.users):,} came")
+            raise _MovedError(f"the service says it has {pluralize(total, 'user')}, but {len(self.users):,} came")
         self._probe_past_the_end(total, min(size, count) or count)
 
     def _first_page(self, page_size: int) -> tuple[int, Page]:
@@ -171,7 +171,7 @@ class _Reading(Generic[T]):
         if repeated and repeated == len(page.resources):
             raise _MovedError(f"the page from startIndex {start:,} on holds only users who came before: is it ignored?")
         if repeated:
-            raise _MovedError(f"{plural(repeated, 'user')} came twice")
+            raise _MovedError(f"{pluralize(repeated, 'user')} came twice")
         self._progress(len(self.users), total)
 
     def _probe_past_the_end(self, total: int, count: int) -> None:
@@ -186,7 +186,7 @@ class _Reading(Generic[T]):
             return  # nothing, or known users again
         if page.total != total:
             raise _MovedError(f"the total moved from {total:,} to {page.total:,} while the users were read")
-        raise _LiesError(f"the service says it has {plural(total, 'user')}, but more come after them")
+        raise _LiesError(f"the service says it has {pluralize(total, 'user')}, but more come after them")
 
 
 def _identity(resource: Resource) -> str:

@@ -210,7 +210,7 @@ class Turn:
     left: float
 
 
-class Pace:
+class RateLimiter:
     """The pace of one run. Thread-safe; `stop` ends every long wait."""
 
     def __init__(

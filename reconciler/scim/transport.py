@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from reconciler import __version__
-from reconciler.core.text import printable, shortened
+from reconciler.core.text import escape_control, shorten
 from reconciler.errors import TargetError
 
 
@@ -41,7 +41,7 @@ def endpoint(base_url: str, *, profile_hosts: Collection[str], allowed_hosts: Co
     `host:port` for a port other than the scheme's own, either with `/path` when others share the host), because whoever
     can edit the desired state must not be able to choose who receives the token.
     """
-    shown = printable(shortened(_without_user(base_url), 120))
+    shown = escape_control(shorten(_without_user(base_url), 120))
     if len(base_url) > _MAX_URL or not base_url.isascii() or not base_url.isprintable() or " " in base_url:
         raise TargetError(f"target.base_url {shown} is not a URL", "Write it like https://host/scim.")
     try:
@@ -112,7 +112,7 @@ class PinnedTransport(httpx.BaseTransport):
         url = request.url
         port = url.port or (443 if url.scheme == "https" else 80)
         if (url.scheme, url.host, port) != (self._where.scheme, self._where.host, self._where.port):
-            raise TargetError(f"a request would have left for {printable(url.host)}")
+            raise TargetError(f"a request would have left for {escape_control(url.host)}")
         return self._inner.handle_request(request)
 
     def close(self) -> None:

@@ -16,17 +16,17 @@ from reconciler.core.planning.later_edits import later_edits
 from reconciler.core.planning.live_user import LiveReader
 from reconciler.core.planning.offline import accounts, offline_plan
 from reconciler.core.planning.planner import LiveState, PlanRequest, build_plan
-from reconciler.core.values import folded
+from reconciler.core.values import fold_case
 from reconciler.desired.directory import is_read
 from reconciler.desired.loader import BrokenState, DesiredState, load
 from reconciler.desired.yaml_reader import MAX_BYTES
 from reconciler.git.repository import Wanted, base_commit, commit_of, write_tree
-from reconciler.session.config_changes import edits
-from reconciler.session.workspace import Place
+from reconciler.session.config_changes import describe_config_changes
+from reconciler.session.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
-class BaseSide:
+class CommitBaseline:
     """The base and what it desires; without a `state` there is nothing to compare with, and `warnings` say why."""
 
     base: Base
@@ -71,41 +71,41 @@ def request_of(state: DesiredState, request: PlanRequest) -> PlanRequest:
     )
 
 
-def read_base(place: Place, state: DesiredState, ref: str, *, offline: bool = False) -> BaseSide:
+def load_baseline(workspace: Workspace, state: DesiredState, ref: str, *, offline: bool = False) -> CommitBaseline:
     """The base of `state`, by the same clock. Raises where git has no such commit, or not its files."""
-    base = Base(ref, base_commit(place.state, ref), offline)
-    found = state_at(place, base.commit, place.now)
+    base = Base(ref, base_commit(workspace.state, ref), offline)
+    found = state_at(workspace, base.commit, workspace.now)
     if isinstance(found, str):
         return _without(base, found)
-    if is_elsewhere(place, state, found, offline=offline):
-        return _without(base, "is about another target", edits(place, state, found))
-    return BaseSide(base, found, (), edits(place, state, found))
+    if is_elsewhere(workspace, state, found, offline=offline):
+        return _without(base, "is about another target", describe_config_changes(workspace, state, found))
+    return CommitBaseline(base, found, (), describe_config_changes(workspace, state, found))
 
 
-def state_at(place: Place, commit: str, now: datetime) -> DesiredState | str:
+def state_at(workspace: Workspace, commit: str, now: datetime) -> DesiredState | str:
     """The desired state of a commit at `now`; why there is none, as words that follow its name."""
     with tempfile.TemporaryDirectory(prefix="reconciler-base-") as scratch:
-        there = write_tree(place.state, commit, Path(scratch), Wanted(is_read, MAX_BYTES))
+        there = write_tree(workspace.state, commit, Path(scratch), Wanted(is_read, MAX_BYTES))
         found = load(Path(scratch), now) if there else None
     if found is None:
         return "has no such directory"
     return f"cannot be planned from: {_first(found)}" if isinstance(found, BrokenState) else found
 
 
-def is_elsewhere(place: Place, state: DesiredState, other: DesiredState, *, offline: bool = False) -> bool:
+def is_elsewhere(workspace: Workspace, state: DesiredState, other: DesiredState, *, offline: bool = False) -> bool:
     """Whether the other one is about another service."""
     if other.target.profile != state.target.profile:
         return True
-    return other.target != state.target and not (offline or place.sandbox)
+    return other.target != state.target and not (offline or workspace.sandbox)
 
 
-def _without(base: Base, why: str, notes: tuple[str, ...] = ()) -> BaseSide:
+def _without(base: Base, why: str, notes: tuple[str, ...] = ()) -> CommitBaseline:
     if base.offline:
         summary, detail = f"the base, {base}, {why}", "So everybody in scope is shown as new."
     else:
         summary = f"the base, {base}, {why}"
         detail = "So all changes are listed as this change set's, also those that were pending."
-    return BaseSide(base, None, (warning(summary, detail),), notes)
+    return CommitBaseline(base, None, (warning(summary, detail),), notes)
 
 
 def _first(broken: BrokenState) -> str:
@@ -113,7 +113,7 @@ def _first(broken: BrokenState) -> str:
     return f"{item.summary} ({item.origin})" if item.origin is not None else item.summary
 
 
-def _beside(plan: Plan, request: PlanRequest, side: BaseSide) -> Plan:
+def _beside(plan: Plan, request: PlanRequest, side: CommitBaseline) -> Plan:
     """`plan` with what is to be told besides its changes. A plan that is narrowed to some people tells of no others."""
     later: tuple[LaterEdit, ...] = ()
     if side.state is not None and not request.only:
@@ -121,7 +121,7 @@ def _beside(plan: Plan, request: PlanRequest, side: BaseSide) -> Plan:
     return replace(plan, base=side.base, notes=side.notes, changes_nothing_today=later)
 
 
-def own_request(place: Place, state: DesiredState, users: tuple[str, ...]) -> PlanRequest:
+def own_request(workspace: Workspace, state: DesiredState, users: tuple[str, ...]) -> PlanRequest:
     """What a plan is made from as far as the desired state tells it; `users` narrows it to these."""
     return PlanRequest(
         target=state.target,
@@ -129,20 +129,20 @@ def own_request(place: Place, state: DesiredState, users: tuple[str, ...]) -> Pl
         mappings=state.mappings,
         policy=state.policy,
         owned=state.owned,
-        now=place.now,
+        now=workspace.now,
         version=__version__,
         diagnostics=state.diagnostics,
         config_digest=state.digest,
-        commit=commit_of(place.state),
-        only=frozenset(map(folded, users)),
+        commit=commit_of(workspace.state),
+        only=frozenset(map(fold_case, users)),
     )
 
 
 def compare_offline(
-    place: Place, state: DesiredState, side: BaseSide, users: tuple[str, ...] = ()
+    workspace: Workspace, state: DesiredState, side: CommitBaseline, users: tuple[str, ...] = ()
 ) -> tuple[Plan, LiveState]:
     """The plan from the base to `state`, and the accounts it stands on; `users` narrows it to these."""
-    request = own_request(place, state, users)
+    request = own_request(workspace, state, users)
     request = replace(request, diagnostics=(*request.diagnostics, *side.warnings))
     theirs = side.request(request)
     reader = LiveReader(state.profile, state.mappings, state.owned)

@@ -7,20 +7,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from reconciler.core.planning.offline import affected
-from reconciler.core.text import plural, quoted, shortened
-from reconciler.core.values import folded
+from reconciler.core.text import pluralize, quote, shorten
+from reconciler.core.values import fold_case
 from reconciler.desired.loader import DesiredState, users_under
-from reconciler.session.workspace import Place
+from reconciler.session.workspace import Workspace
 
 _NAMED = 5
 
 
-def edits(place: Place, state: DesiredState, base: DesiredState) -> tuple[str, ...]:
+def describe_config_changes(workspace: Workspace, state: DesiredState, base: DesiredState) -> tuple[str, ...]:
     """The edits from `base` to `state`. Strangers' values are in quotes."""
     return (
         *_settings(base.settings, state.settings),
-        *_mappings(place, state, base),
-        *_scope(place, state, base),
+        *_mappings(workspace, state, base),
+        *_scope(workspace, state, base),
         *_protection(state, base),
     )
 
@@ -56,7 +56,7 @@ def _approvals(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str,
 
 def _said(value: Any) -> str:
     if isinstance(value, str):
-        return quoted(shortened(value))
+        return quote(shorten(value))
     if isinstance(value, list):
         more = f" and {len(value) - _NAMED} more" if len(value) > _NAMED else ""
         return f"[{', '.join(map(_said, value[:_NAMED]))}{more}]"
@@ -66,21 +66,21 @@ def _said(value: Any) -> str:
 # --- rules ----------------------------------------------------------------------------
 
 
-def _mappings(place: Place, state: DesiredState, base: DesiredState) -> Iterator[str]:
+def _mappings(workspace: Workspace, state: DesiredState, base: DesiredState) -> Iterator[str]:
     if state.files.get("mappings.yaml") == base.files.get("mappings.yaml") and state.profile is base.profile:
         return
-    before = users_under(place.state, state, place.now, mappings=base.mappings)
+    before = users_under(workspace.state, state, workspace.now, mappings=base.mappings)
     _, values = affected(before, state.users)
-    yield f"mappings.yaml changed: {plural(values, 'user')} affected by that alone"
+    yield f"mappings.yaml changed: {pluralize(values, 'user')} affected by that alone"
 
 
-def _scope(place: Place, state: DesiredState, base: DesiredState) -> Iterator[str]:
+def _scope(workspace: Workspace, state: DesiredState, base: DesiredState) -> Iterator[str]:
     changed = _changed(state, base)
     if not changed:
         return
-    before = users_under(place.state, state, place.now, rules=base.rules)
+    before = users_under(workspace.state, state, workspace.now, rules=base.rules)
     moved, _ = affected(before, state.users)
-    yield f"{' and '.join(changed)} changed: {plural(moved, 'user')} in or out of scope by that alone"
+    yield f"{' and '.join(changed)} changed: {pluralize(moved, 'user')} in or out of scope by that alone"
 
 
 def _changed(state: DesiredState, base: DesiredState) -> list[str]:
@@ -91,10 +91,10 @@ def _changed(state: DesiredState, base: DesiredState) -> list[str]:
 
 def _protection(state: DesiredState, base: DesiredState) -> Iterator[str]:
     """Users whose own `lifecycle.protected` differs, or who are written no more and were protected."""
-    was = {folded(user.key): user.key for user in base.users if user.lifecycle.protected}
-    now = {folded(user.key): user.key for user in state.users if user.lifecycle.protected}
+    was = {fold_case(user.key): user.key for user in base.users if user.lifecycle.protected}
+    now = {fold_case(user.key): user.key for user in state.users if user.lifecycle.protected}
     for word, names in (("no longer protected", was.keys() - now.keys()), ("now protected", now.keys() - was.keys())):
         if names:
-            shown = ", ".join(quoted((was | now)[name]) for name in sorted(names)[:_NAMED])
+            shown = ", ".join(quote((was | now)[name]) for name in sorted(names)[:_NAMED])
             more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-            yield f"{word}: {plural(len(names), 'user')} ({shown}{more})"
+            yield f"{word}: {pluralize(len(names), 'user')} ({shown}{more})"

@@ -13,7 +13,7 @@ from reconciler.core.profile import TargetProfile
 from reconciler.errors import ReconcilerError, TargetError
 from reconciler.record.redaction import SHORTEST_KEY
 from reconciler.scim.client import ScimClient
-from reconciler.scim.rate_limiter import Pace
+from reconciler.scim.rate_limiter import RateLimiter
 from reconciler.scim.transport import (
     USER_AGENT,
     Endpoint,
@@ -30,11 +30,11 @@ class Connection:
     """Where requests go and with what. The token is in no repr. `hints`: see `TargetProfile.refusal_hints`."""
 
     where: Endpoint
-    token: _Secret
+    token: Secret
     hints: Mapping[int, str]
 
 
-class _Secret:
+class Secret:
     """A token that no repr, log or traceback shows."""
 
     __slots__ = ("_value",)
@@ -46,6 +46,7 @@ class _Secret:
         return "<token>"
 
     def reveal(self) -> str:
+        """Return the token itself."""
         return self._value
 
 
@@ -60,7 +61,7 @@ def connect(base_url: str, profile: TargetProfile, environment: Mapping[str, str
         )
     if not token.isascii() or not token.isprintable() or " " in token:
         raise TargetError("RECONCILER_TOKEN holds characters that no token has", "Copy it again, without line breaks.")
-    return Connection(where, _Secret(token), profile.refusal_hints)
+    return Connection(where, Secret(token), profile.refusal_hints)
 
 
 def record_key(environment: Mapping[str, str] = os.environ) -> bytes:
@@ -74,7 +75,7 @@ def record_key(environment: Mapping[str, str] = os.environ) -> bytes:
 
 
 @contextmanager
-def client(to: Connection, *, writes: bool, pace: Pace | None = None) -> Iterator[ScimClient]:
+def open_client(to: Connection, *, writes: bool, limiter: RateLimiter | None = None) -> Iterator[ScimClient]:
     """A client; with `writes` false it cannot send anything but GET."""
     certificates, one = certificate_authorities(), httpx.Limits(max_connections=1, max_keepalive_connections=1)
     inner: httpx.BaseTransport = TransportPerThread(
@@ -83,7 +84,7 @@ def client(to: Connection, *, writes: bool, pace: Pace | None = None) -> Iterato
     inner = PinnedTransport(inner, to.where)
     transport = inner if writes else ReadOnlyTransport(inner)
     opened = ScimClient(
-        to.where.base_url, to.token.reveal(), transport, user_agent=USER_AGENT, pace=pace, hints=to.hints
+        to.where.base_url, to.token.reveal(), transport, user_agent=USER_AGENT, limiter=limiter, hints=to.hints
     )
     try:
         yield opened

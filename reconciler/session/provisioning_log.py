@@ -11,7 +11,7 @@ from pathlib import Path
 
 from reconciler.core.model import Diagnostic, Severity
 from reconciler.core.plan import Outcome, Plan, Result
-from reconciler.core.text import printable
+from reconciler.core.text import escape_control
 from reconciler.record.lock import lock_name
 from reconciler.render.provisioning_log import Cycle, Stamp, diagnostic_line, outcome_line
 from reconciler.session.log_file import LogFile
@@ -76,7 +76,7 @@ def open_log(path: Path | None, terminal: Terminal) -> Iterator[Log]:
         if file is not None:
             file.close()
             if file.fault is not None:
-                terminal.note(f"The log {printable(str(file.path))} is not complete: {file.fault}")
+                terminal.note(f"The log {escape_control(str(file.path))} is not complete: {file.fault}")
 
 
 def _user() -> str:

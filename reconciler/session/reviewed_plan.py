@@ -10,7 +10,7 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 
 from reconciler import __version__
-from reconciler.apply.staleness import _differences, _mostly_the_same
+from reconciler.apply.staleness import differences, mostly_the_same
 from reconciler.core.plan import Outcome, Plan, Result
 from reconciler.errors import BlockedError, StalePlanError
 from reconciler.session.session import Session
@@ -29,24 +29,24 @@ def check_binding(reviewed: Plan, session: Session) -> None:
         raise StalePlanError(
             f"the plan was made by version {reviewed.reconciler_version}, this is {__version__}", "Make a new plan."
         )
-    if max(session.place.now, datetime.now(UTC)) >= reviewed.expires_at:
+    if max(session.workspace.now, datetime.now(UTC)) >= reviewed.expires_at:
         raise StalePlanError(f"the plan expired on {reviewed.expires_at:%Y-%m-%d %H:%M} UTC", "Make a new plan.")
 
 
-def not_as_reviewed(reviewed: Plan, fresh: Plan, started: Collection[str], *, strict: bool) -> list[Outcome]:
+def find_unreviewed(reviewed: Plan, fresh: Plan, started: Collection[str], *, strict: bool) -> list[Outcome]:
     """The users whose change is not the reviewed one any more, as skipped; `started`: by an earlier apply of the plan.
 
     Raises `StalePlanError` when they are most, when the desired state is not the reviewed one, and when `strict`:
     then for whatever is more or other than reviewed. What is needed no more is no fault there.
     """
-    pairs = _differences(reviewed, fresh, started)
+    pairs = differences(reviewed, fresh, started)
     if strict:
         pairs = [(old, new) for old, new in pairs if new is not None]
     if not pairs:
         return []
     from reconciler.render.stale_plan import render_difference, render_differences  # noqa: PLC0415 - deepdiff, 0.15 s
 
-    if strict or reviewed.config_digest != fresh.config_digest or not _mostly_the_same(reviewed, fresh, pairs):
+    if strict or reviewed.config_digest != fresh.config_digest or not mostly_the_same(reviewed, fresh, pairs):
         raise StalePlanError(
             "the plan is stale: it is not what would be done now",
             f"{render_differences(pairs)}\nMake a new plan and have it reviewed.",

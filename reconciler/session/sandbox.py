@@ -12,11 +12,11 @@ from reconciler.errors import ReconcilerError
 from reconciler.scim.transport import (
     endpoint,
 )
-from reconciler.session.connection import Connection, _Secret
+from reconciler.session.connection import Connection, Secret
 
 
 @contextmanager
-def sandbox(file: Path, profile: TargetProfile, domains: list[str]) -> Iterator[tuple[Connection, bool]]:
+def run_sandbox(file: Path, profile: TargetProfile, domains: list[str]) -> Iterator[tuple[Connection, bool]]:
     """The sandbox while it runs, and whether its file was made and filled just now."""
     with _sandbox_faults():
         from reconciler.sandbox.server import start  # noqa: PLC0415 - an extra
@@ -28,7 +28,7 @@ def sandbox(file: Path, profile: TargetProfile, domains: list[str]) -> Iterator[
     try:
         base_url = running.school_url if profile.name == "apple-school-manager" else running.base_url
         where = endpoint(base_url, profile_hosts=(), allowed_hosts=["127.0.0.1"])
-        yield Connection(where, _Secret(running.token), profile.refusal_hints), fresh
+        yield Connection(where, Secret(running.token), profile.refusal_hints), fresh
     finally:
         running.close()
 

@@ -7,57 +7,59 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from reconciler.core.model import Target
-from reconciler.core.values import folded
+from reconciler.core.values import fold_case
 from reconciler.desired.loader import DesiredState
-from reconciler.record.receipt import History, read_history
-from reconciler.record.redaction import OPEN, Veil
+from reconciler.record.receipt import AccountHistory, read_account_history
+from reconciler.record.redaction import NO_REDACTION, Redactor
 from reconciler.record.target_runs import moved_from
 from reconciler.session.connection import Connection, connect
-from reconciler.session.record import readable_veil, with_past
-from reconciler.session.sandbox import sandbox
+from reconciler.session.record import build_reading_redactor, with_full_record
+from reconciler.session.sandbox import run_sandbox
 from reconciler.session.terminal import Terminal
-from reconciler.session.workspace import SANDBOX_URL, Place
+from reconciler.session.workspace import SANDBOX_URL, Workspace
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
     """A desired state, and the connection to the service it is about."""
 
-    place: Place
+    workspace: Workspace
     state: DesiredState
     target: Target
     connection: Connection
-    veil: Veil = OPEN
+    redactor: Redactor = NO_REDACTION
     """What records say of people."""
 
-    def history(self) -> History:
+    def history(self) -> AccountHistory:
         """What receipts tell about the target's accounts; they are read where it can count."""
         days = int(self.state.profile.quarantine_days.value)
         if days <= 0 and self.state.policy.delete_after_days is None:
-            return History()
-        history = read_history(self.place.history, self.target.base_url, days, self.place.now)
-        if self.veil.key is None:
+            return AccountHistory()
+        history = read_account_history(self.workspace.history, self.target.base_url, days, self.workspace.now)
+        if self.redactor.key is None:
             return history
-        names = {self.veil.name(name): folded(name) for user in self.state.users for name in user.user_names}
+        names = {self.redactor.name(name): fold_case(name) for user in self.state.users for name in user.user_names}
         return replace(history, reserved={names.get(name, name): day for name, day in history.reserved.items()})
 
     def moved_from(self) -> str | None:
         """Where applies went until now, if never to this target."""
-        return moved_from(self.place.history, self.target)
+        return moved_from(self.workspace.history, self.target)
 
 
 @contextmanager
-def open_session(place: Place, state: DesiredState, terminal: Terminal, veil: Veil | None = None) -> Iterator[Session]:
+def open_session(
+    workspace: Workspace, state: DesiredState, terminal: Terminal, redactor: Redactor | None = None
+) -> Iterator[Session]:
     """The session; the sandbox runs as long as it is open. `veil` None: whatever can be read without a key."""
-    if veil is None:
-        veil = readable_veil(place, state, terminal)
-    if not place.sandbox:
+    if redactor is None:
+        redactor = build_reading_redactor(workspace, state, terminal)
+    if not workspace.sandbox:
         to = connect(state.target.base_url, state.profile)
-        with with_past(place, state.policy.record_branch, terminal) as whole:
-            yield Session(whole, state, state.target, to, veil)
+        with with_full_record(workspace, state.policy.record_branch, terminal) as whole:
+            yield Session(whole, state, state.target, to, redactor)
         return
     domains = sorted({name.rpartition("@")[2] for user in state.users for name in user.user_names})
-    with sandbox(place.sandbox_file, state.profile, domains) as (connection, fresh):
+    with run_sandbox(workspace.sandbox_file, state.profile, domains) as (connection, fresh):
         if fresh:
-            terminal.note(f"Made a sandbox with the sample company's live users: {place.sandbox_file}")
-        yield Session(place, state, Target(state.profile.name, SANDBOX_URL), connection)
+            terminal.note(f"Made a sandbox with the sample company's live users: {workspace.sandbox_file}")
+        yield Session(workspace, state, Target(state.profile.name, SANDBOX_URL), connection)

@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 from reconciler.core.model import Diagnostic
 from reconciler.core.plan import Outcome
-from reconciler.core.text import line, printable, redacted
+from reconciler.core.text import escape_control, escape_line, redact_quoted
 from reconciler.errors import ReconcilerError
 from reconciler.render.apply_report import render_outcome
 from reconciler.render.diagnostics import render_diagnostics
@@ -52,16 +52,16 @@ class Terminal:
     def detail(self, text: str) -> None:
         """Writes a note for those who asked for more of them (-v)."""
         if self._verbose:
-            self.note(printable(redacted(text) if self._notes.redact else text))
+            self.note(escape_control(redact_quoted(text) if self._notes.redact else text))
 
     def error(self, fault: ReconcilerError) -> None:
         """Writes an error to stderr, also when quiet."""
         head = self._notes.paint("Error:", "\x1b[1m", "\x1b[31m")
         said, more = fault.summary, fault.detail
         if self._notes.redact:
-            said, more = redacted(said), redacted(more)
-        summary = self._notes.paint(printable(said), "\x1b[1m")
-        detail = "\n\n" + "\n".join(f"  {line(part)}" for part in more.split("\n")) if more else ""
+            said, more = redact_quoted(said), redact_quoted(more)
+        summary = self._notes.paint(escape_control(said), "\x1b[1m")
+        detail = "\n\n" + "\n".join(f"  {escape_line(part)}" for part in more.split("\n")) if more else ""
         self._say(f"{head} {summary}{detail}")
 
     def diagnostics(self, items: Sequence[Diagnostic]) -> None:

@@ -21,7 +21,7 @@ _FIRST_YEAR, _LAST_YEAR = 1970, 9000
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Workspace:
     """Directories and the clock. `sandbox`: the embedded service instead of the target in settings.yaml.
 
     `past`: the whole record, where it is more than what lies in `plans`.
@@ -61,29 +61,29 @@ class Place:
         return lock_directory() / lock_name(target)
 
 
-def usable_state(place: Place, terminal: Terminal) -> DesiredState | None:
+def load_state(workspace: Workspace, terminal: Terminal) -> DesiredState | None:
     """The desired state; None, and all mistakes shown, when nobody may plan from it."""
-    state = load(place.state, place.now)
+    state = load(workspace.state, workspace.now)
     if isinstance(state, BrokenState):
         terminal.diagnostics(state.diagnostics)
         return None
     return state
 
 
-def place_settings(place: Place, terminal: Terminal) -> schema.Settings | None:
+def read_settings(workspace: Workspace, terminal: Terminal) -> schema.Settings | None:
     """settings.yaml alone; None, and its mistakes shown, when it cannot be read."""
-    directory = Directory(place.state)
+    directory = Directory(workspace.state)
     settings = directory.settings()
     if settings is None:
-        terminal.diagnostics(with_source_lines(directory.diagnostics, place.state))
+        terminal.diagnostics(with_source_lines(directory.diagnostics, workspace.state))
         return None
     return settings.value
 
 
-def place_target(place: Place, settings: schema.Settings) -> Target:
+def resolve_target(workspace: Workspace, settings: schema.Settings) -> Target:
     """The target that settings.yaml names; people need not be readable to see how things stand."""
     profile = PROFILES[settings.target.profile]
-    return Target(profile.name, SANDBOX_URL if place.sandbox else settings.target.base_url.rstrip("/"))
+    return Target(profile.name, SANDBOX_URL if workspace.sandbox else settings.target.base_url.rstrip("/"))
 
 
 def parse_now(text: str | None, flag: str = "--now") -> datetime:

@@ -210,7 +210,7 @@ GIT = """\
 [diff "evil"]
 	textconv = touch pwned; env
 """
-LOOKS = "pwned {{ plan.__init__.__globals__ }}"
+ACTION_STYLES = "pwned {{ plan.__init__.__globals__ }}"
 
 
 def plant(scene: Scene, ear: Ear) -> None:
@@ -229,7 +229,7 @@ def plant(scene: Scene, ear: Ear) -> None:
         write(folder / ".netrc", f"machine {EVIL} login x password x\n")
         write(folder / ".env", f"RECONCILER_ALLOWED_HOSTS={EVIL}\nHTTPS_PROXY={ear.url}\nPYTHONPATH=.\n")
         for name in ("plan.md.j2", "plan.html.j2", "plan.css", "plan.js"):
-            write(folder / name, LOOKS)
+            write(folder / name, ACTION_STYLES)
         write(folder / "pyproject.toml", "[build-system]\nrequires = ['evil']\nbackend-path = ['.']\n")
         write(folder / "apply.txt", "pwned")
     for name in ("dependencies.lock", "reconciler.txt"):

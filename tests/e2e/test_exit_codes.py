@@ -13,7 +13,7 @@ from servers.odd_scim import Logged, Oddities
 from servers.people import make_user
 from workspace import ENTERPRISE, Ended, source
 
-from reconciler.core.text import plural
+from reconciler.core.text import pluralize
 
 # --- 0, 1, 2 ----------------------------------------------------------------------
 
@@ -238,7 +238,7 @@ def test_ctrl_c_finishes_what_is_in_flight_and_the_same_command_finishes_the_res
     sent = len(opened.service.writes)
     assert 0 < sent < 80
     assert f"Apply incomplete: Users: 0 added, {sent} changed, 0 destroyed; {80 - sent} not done:" in stopped.out
-    assert f"{plural(80 - sent, 'change')} not started: interrupted" in stopped.out
+    assert f"{pluralize(80 - sent, 'change')} not started: interrupted" in stopped.out
     assert "Traceback" not in stopped.err
     lines = opened.receipt()
     started = [line["address"] for line in lines if line["event"] == "started"]

@@ -14,7 +14,7 @@ from servers.patching import User
 from workspace import Ended
 
 People = list[dict[str, Any]]
-OPEN = {"removals": {"count": 1000, "percent": 100}}
+NO_REDACTION = {"removals": {"count": 1000, "percent": 100}}
 
 
 def without(*numbers: int) -> Callable[[list[User], People], None]:
@@ -102,7 +102,7 @@ BLOCKED: dict[str, tuple[int, Any, dict[str, Any], list[str], str]] = {
     "a protected user who left git": (
         4,
         without(0),
-        {"guards": {**OPEN, "protected": ["ADA.0@example.com"]}},
+        {"guards": {**NO_REDACTION, "protected": ["ADA.0@example.com"]}},
         ["protected"],
         '1 protected user would be removed: "ada.0@example.com"',
     ),
@@ -186,7 +186,7 @@ def test_a_user_name_that_an_earlier_receipt_shows_deleted_is_not_used_again(des
     live, people = company(12)
     work = desk(live)
     target = {"profile": "apple-business-manager", "base_url": work.base_url, "domains": ["example.com"]}
-    work.settings(target=target, lifecycle={"removed": "delete"}, guards=OPEN)
+    work.settings(target=target, lifecycle={"removed": "delete"}, guards=NO_REDACTION)
     work.users(people[1:])
     assert work.apply().code == 0
     assert work.service.counts["DELETE"] == 1
@@ -304,7 +304,7 @@ def test_the_removal_of_a_protected_user_cannot_be_approved(name: str, desk: Ope
     work = opened(desk, name)
     plan_id = work.plan(*NOW).plan["plan_id"]
     assert_blocked(work.run("apply", "--auto-approve", "--approve", plan_id, *NOW), work)
-    guards = BLOCKED[name][2].get("guards", OPEN)
+    guards = BLOCKED[name][2].get("guards", NO_REDACTION)
     entry = {"plan": plan_id, "removals": 1, "until": "2026-12-08", "reason": "No"}
     work.settings(guards=guards, approvals=[entry])
     answer = work.run("apply", "--auto-approve", *NOW)

@@ -14,7 +14,7 @@ from servers.odd_scim import Oddities
 from workspace import Ended
 
 from reconciler.apply.change import WORKERS
-from reconciler.core.text import plural
+from reconciler.core.text import pluralize
 
 ALL_FAIL = Oddities(write_error_on=1, write_error_times=None, write_error_status=400)
 
@@ -60,7 +60,7 @@ def test_too_many_failures_stop_the_run_and_the_next_one_begins_with_a_trial(des
         r"Error: the apply stopped itself and is in quarantine: 11 of 11 attempted changes failed, more than 40 %",
         stopped.err,
     )
-    assert f"{plural(100 - tried, 'change')} not started: the run was stopped" in stopped.out
+    assert f"{pluralize(100 - tried, 'change')} not started: the run was stopped" in stopped.out
     found = told(opened)
     assert (found["healthy"], found["code"]) == (False, "Quarantine")
     assert found["quarantine"]["reason"] == "EncounteredEscrowProportionThreshold"

@@ -336,7 +336,7 @@ def _what_github_says(scene: Scene, api: GitHubApi) -> None:
         )
         api.pulls[0]["head"]["ref"] = text
         api.statuses["a" * 40] = [{"context": text, "description": text, "creator": {"login": BOT}, "state": text}]
-        api.troubles = [Reply(status=422, body=json.dumps({"message": text}).encode())]
+        api.failing_users = [Reply(status=422, body=json.dumps({"message": text}).encode())]
         answers = [scene.run("github", "heartbeat"), scene.run("github", "reviewed", "-o", str(scene.root / "r.json"))]
         for answer in answers:
             kept = [line.removeprefix("::warning::") for line in answer.out.splitlines()]

@@ -14,7 +14,7 @@ from e2e.conftest import OpenDesk
 from e2e.harness import Desk, company, ended, messages, wait_for
 from servers.odd_scim import Logged, Oddities
 
-from reconciler.core.text import plural
+from reconciler.core.text import pluralize
 
 ENDING = [signal.SIGINT, signal.SIGTERM]
 
@@ -51,7 +51,7 @@ def test_the_first_signal_finishes_what_is_in_flight(number: signal.Signals, des
     end = stopped(process, number, 20)
     written = len(opened.service.writes)
     assert 0 < written < 80
-    assert f"{plural(80 - written, 'change')} not started: interrupted" in end.out
+    assert f"{pluralize(80 - written, 'change')} not started: interrupted" in end.out
     assert "Run the same command again" in end.out
     assert events(opened, "started") == events(opened, "finished")
     assert opened.receipt()[-1]["event"] == "apply_finished"

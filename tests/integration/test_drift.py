@@ -17,7 +17,7 @@ from servers.oddities import Oddities
 from syrupy.assertion import SnapshotAssertion
 from workspace import ENTERPRISE, Ended, Workspace, run
 
-EDITED, BEHIND, UNTOLD = "edited_in_target", "not_applied", "untold"
+EDITED, BEHIND, UNKNOWN = "edited_in_target", "not_applied", "untold"
 KEY = "k" * 64
 
 
@@ -337,7 +337,7 @@ def test_whom_an_apply_of_a_reviewed_plan_left_out_is_told_by_the_apply_before(c
 def test_without_a_record_everything_is_listed_as_ever(company: Company) -> None:
     company.commit(person("ada"), person("bob"))
     plan = company.plan()
-    assert {each["attribution"] for each in plan["resource_changes"]} == {UNTOLD}
+    assert {each["attribution"] for each in plan["resource_changes"]} == {UNKNOWN}
     assert plan["drift"] == {"began": None, "plan_id": None, "commit": None, "unmanaged": None}
     assert warned(plan) == ["no apply to this target is on record here"]
     text = company.drift().out
@@ -354,7 +354,7 @@ def test_without_git_it_is_told_as_long_as_the_files_are_the_same(company: Compa
     assert company.told() == {"ada": EDITED}
     company.write(person("ada"), person("bob", department="Merged"))
     plan = company.plan()
-    assert {each["attribution"] for each in plan["resource_changes"]} == {UNTOLD}
+    assert {each["attribution"] for each in plan["resource_changes"]} == {UNKNOWN}
     assert "not in a git repository" in warned(plan)[0]
 
 
@@ -366,7 +366,7 @@ def test_a_shallow_clone_is_told_the_way_out(company: Company, tmp_path: Path) -
     company.git.git("clone", "--quiet", "--depth", "1", f"file://{company.work.root}", str(clone))
     words = ["--state", str(clone / "desired-state"), "--plans", str(company.work.plans), "--format", "json"]
     plan = run(["reconciler", "drift", *words]).plan
-    assert {each["attribution"] for each in plan["resource_changes"]} == {UNTOLD}
+    assert {each["attribution"] for each in plan["resource_changes"]} == {UNKNOWN}
     assert "fetch-depth: 0" in warned(plan)[0]
     company.git.git("-C", str(clone), "fetch", "--quiet", "--unshallow")
     plan = run(["reconciler", "drift", *words]).plan
@@ -383,7 +383,7 @@ def test_a_commit_that_is_gone_from_history_is_told(company: Company) -> None:
     company.git.git("gc", "--quiet", "--prune=now")
     company.commit(person("ada", department="Merged"), person("bob"))
     plan = company.plan()
-    assert {each["attribution"] for each in plan["resource_changes"]} == {UNTOLD}
+    assert {each["attribution"] for each in plan["resource_changes"]} == {UNKNOWN}
     assert "its branch is gone or was rewritten" in warned(plan)[0]
 
 
@@ -412,7 +412,7 @@ def test_an_apply_of_edits_that_were_not_committed_is_told(company: Company) -> 
     assert company.told() == {"ada": EDITED}, "the same files are still there"
     company.commit(person("ada"), person("bob"))
     plan = company.plan()
-    assert {each["attribution"] for each in plan["resource_changes"]} == {UNTOLD}
+    assert {each["attribution"] for each in plan["resource_changes"]} == {UNKNOWN}
     assert "edited and not committed" in warned(plan)[0]
 
 
@@ -439,7 +439,7 @@ def test_a_commit_about_another_target_tells_nothing_about_this_one(company: Com
     company.apply()
     of_another_version(company)
     company.by_hand("ada", "By hand")
-    assert company.told() == {"ada": UNTOLD}
+    assert company.told() == {"ada": UNKNOWN}
     assert "is about another target" in warned(company.plan())[0]
 
 
@@ -452,7 +452,7 @@ def test_a_partial_clone_is_told_the_way_out(company: Company, tmp_path: Path) -
     company.git.git("clone", "--quiet", "--filter=blob:none", f"file://{company.work.root}", str(partial))
     words = ["--state", str(partial / "desired-state"), "--plans", str(company.work.plans), "--format", "json"]
     plan = run(["reconciler", "drift", *words]).plan
-    assert {each["attribution"] for each in plan["resource_changes"]} == {UNTOLD}
+    assert {each["attribution"] for each in plan["resource_changes"]} == {UNKNOWN}
     assert "cannot be looked into" in warned(plan)[0]
 
 
@@ -469,7 +469,7 @@ def test_a_commit_on_record_that_is_none_is_not_passed_to_git(company: Company) 
         path.write_text(path.read_text("utf-8").replace(company.git.head(), "--exec=touch pwned"))
     company.commit(person("ada", department="Merged"), person("bob"))
     plan = company.plan()
-    assert {each["attribution"] for each in plan["resource_changes"]} == {UNTOLD}
+    assert {each["attribution"] for each in plan["resource_changes"]} == {UNKNOWN}
     assert "rewritten" in warned(plan)[0]
 
 
@@ -478,7 +478,7 @@ def test_a_plan_on_record_that_cannot_be_read_is_told(company: Company) -> None:
     for path in company.work.plans.glob("*/plan.json"):
         path.unlink()
     company.by_hand("ada", "By hand")
-    assert company.told() == {"ada": UNTOLD}
+    assert company.told() == {"ada": UNKNOWN}
     assert "its plan on record cannot be read" in warned(company.plan())[0]
 
 
@@ -500,7 +500,7 @@ def test_the_record_may_lie_on_a_branch(company: Company) -> None:
 
 
 @pytest.fixture
-def veiled(company: Company, monkeypatch: pytest.MonkeyPatch) -> Company:
+def redacted(company: Company, monkeypatch: pytest.MonkeyPatch) -> Company:
     company.work.settings(record={"values": "digest"})
     monkeypatch.setenv("RECONCILER_RECORD_KEY", KEY)
     return company
@@ -514,33 +514,33 @@ def failed_and_edited(company: Company) -> None:
     company.by_hand("bob", "By hand")
 
 
-def test_digests_are_told_apart_with_the_key(veiled: Company) -> None:
-    failed_and_edited(veiled)
-    changes = {who(each): each for each in veiled.plan()["resource_changes"]}
+def test_digests_are_told_apart_with_the_key(redacted: Company) -> None:
+    failed_and_edited(redacted)
+    changes = {who(each): each for each in redacted.plan()["resource_changes"]}
     assert {name: each["attribution"] for name, each in changes.items()} == {
         "ada": BEHIND,
         "bob": EDITED,
         "cyd": BEHIND,
     }
     assert "enterprise:department was set by the apply of" in " ".join(changes["bob"]["history"])
-    assert "hmac" not in veiled.drift().out
-    veiled.by_hand("ada", "Merged")
-    veiled.commit(person("ada", department="Merged again"), person("bob"), person("cyd"))
-    assert veiled.told()["ada"] == BEHIND, "what our own request may have written"
-    veiled.by_hand("ada", "By hand")
-    assert veiled.told()["ada"] == EDITED
+    assert "hmac" not in redacted.drift().out
+    redacted.by_hand("ada", "Merged")
+    redacted.commit(person("ada", department="Merged again"), person("bob"), person("cyd"))
+    assert redacted.told()["ada"] == BEHIND, "what our own request may have written"
+    redacted.by_hand("ada", "By hand")
+    assert redacted.told()["ada"] == EDITED
 
 
 def test_without_the_key_the_services_id_tells_and_new_users_cannot_be_told(
-    veiled: Company, monkeypatch: pytest.MonkeyPatch
+    redacted: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    failed_and_edited(veiled)
+    failed_and_edited(redacted)
     monkeypatch.delenv("RECONCILER_RECORD_KEY")
-    changes = {who(each): each for each in veiled.plan()["resource_changes"]}
+    changes = {who(each): each for each in redacted.plan()["resource_changes"]}
     assert {name: each["attribution"] for name, each in changes.items()} == {
         "ada": BEHIND,
         "bob": EDITED,
-        "cyd": UNTOLD,
+        "cyd": UNKNOWN,
     }
     assert "digests of another RECONCILER_RECORD_KEY" in " ".join(changes["cyd"]["history"])
 
@@ -554,7 +554,7 @@ def test_nothing_to_tell_is_good_news(company: Company) -> None:
     assert ended.code == 0
     assert ended.out.startswith("No changes.")
     summary = company.plan()["summary"]
-    assert [sum(summary[name].values()) for name in (EDITED, BEHIND, UNTOLD)] == [0, 0, 0]
+    assert [sum(summary[name].values()) for name in (EDITED, BEHIND, UNKNOWN)] == [0, 0, 0]
     assert company.plan()["drift"]["commit"] == company.git.head()
 
 

@@ -325,22 +325,22 @@ def test_the_comment_is_found_by_author_and_marker(desk: Desk) -> None:
     ],
     ids=["500", "403", "limited", "404", "no JSON", "no list", "deep", "422", "502", "302", "lost"],
 )
-def test_a_comment_that_cannot_be_written_is_a_warning(troubles: list[Reply], desk: Desk) -> None:
-    desk.api.troubles = list(troubles)
+def test_a_comment_that_cannot_be_written_is_a_warning(failing_users: list[Reply], desk: Desk) -> None:
+    desk.api.failing_users = list(failing_users)
     answer = desk.comment()
     assert (answer.code, answer.err) == (0, "")
     assert re.fullmatch(r"::warning::comment: GitHub.*\n", answer.out), answer.out
     assert desk.api.comments == {}
-    assert desk.api.troubles == []
+    assert desk.api.failing_users == []
 
 
 def test_a_passing_fault_is_waited_out(desk: Desk) -> None:
-    desk.api.troubles = [Reply(status=429, headers={"Retry-After": "1"}), Reply(status=502)]
+    desk.api.failing_users = [Reply(status=429, headers={"Retry-After": "1"}), Reply(status=502)]
     assert desk.comment().err == "GitHub comment: written.\n"
 
 
 def test_a_write_that_may_have_been_done_is_not_repeated(desk: Desk) -> None:
-    desk.api.troubles = [Reply(status=200, body=b"[]"), Reply(status=502)]
+    desk.api.failing_users = [Reply(status=200, body=b"[]"), Reply(status=502)]
     desk.comment()
     assert [request.method for request in desk.api.requests] == ["GET", "POST"]
 
@@ -366,7 +366,7 @@ def test_an_environment_that_is_not_githubs_is_refused(
 
 
 def test_drift_that_cannot_be_told_is_an_error(desk: Desk) -> None:
-    desk.api.troubles = [Reply(status=410, body=b'{"message": "Issues are disabled for this repo"}')]
+    desk.api.failing_users = [Reply(status=410, body=b'{"message": "Issues are disabled for this repo"}')]
     answer = desk.github("drift-issue", str(desk.file))
     assert (answer.code, "Issues are disabled" in answer.err) == (1, True)
 

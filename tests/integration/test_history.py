@@ -436,19 +436,19 @@ KEY = "k" * 64
 
 
 @pytest.fixture
-def veiled(company: Company, monkeypatch: pytest.MonkeyPatch) -> Company:
+def redacted(company: Company, monkeypatch: pytest.MonkeyPatch) -> Company:
     company.work.settings(record={"values": "digest"})
     monkeypatch.setenv("RECONCILER_RECORD_KEY", KEY)
     return company
 
 
-def test_digests_name_nobody_and_no_value(veiled: Company) -> None:
+def test_digests_name_nobody_and_no_value(redacted: Company) -> None:
     # No digit of a digest is in these words.
-    veiled.commit(person("wynn"), person("tomo"))
-    assert veiled.apply() == 0
-    veiled.commit(person("wynn", department="Research"))
-    assert veiled.apply() == 0
-    files = [path for path in veiled.work.plans.rglob("*") if path.is_file()]
+    redacted.commit(person("wynn"), person("tomo"))
+    assert redacted.apply() == 0
+    redacted.commit(person("wynn", department="Research"))
+    assert redacted.apply() == 0
+    files = [path for path in redacted.work.plans.rglob("*") if path.is_file()]
     assert {path.name for path in files} == {"plan.json", "receipt.jsonl", "README.md"}
     for path in files:
         text = path.read_text("utf-8").casefold()
@@ -456,70 +456,70 @@ def test_digests_name_nobody_and_no_value(veiled: Company) -> None:
     assert "hmac:" in files[0].read_text("utf-8")
 
 
-def test_history_joins_digests_with_the_key_only(veiled: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    veiled.commit(person("ada"), person("bob"))
-    veiled.apply()
-    veiled.tamper("Hacking")
-    veiled.commit(person("ada"), person("bob", department="IT"))
-    veiled.apply()
-    assert summary(veiled.entries("id-ada")) == [("drift", "update", "applied"), ("edit", "added", "applied")]
+def test_history_joins_digests_with_the_key_only(redacted: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    redacted.commit(person("ada"), person("bob"))
+    redacted.apply()
+    redacted.tamper("Hacking")
+    redacted.commit(person("ada"), person("bob", department="IT"))
+    redacted.apply()
+    assert summary(redacted.entries("id-ada")) == [("drift", "update", "applied"), ("edit", "added", "applied")]
     monkeypatch.delenv("RECONCILER_RECORD_KEY")
-    ended = veiled.log("id-ada")
+    ended = redacted.log("id-ada")
     assert ended.code == 0
     assert "RECONCILER_RECORD_KEY is not set" in ended.err
     assert "applied" not in ended.out
 
 
-def test_digests_need_a_key_before_anything_is_done(veiled: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    veiled.commit(person("ada"))
+def test_digests_need_a_key_before_anything_is_done(redacted: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    redacted.commit(person("ada"))
     for key in ("", "short"):
         monkeypatch.setenv("RECONCILER_RECORD_KEY", key)
-        ended = veiled.work.apply()
+        ended = redacted.work.apply()
         assert ended.code == 1
         assert "RECONCILER_RECORD_KEY" in ended.err
-    assert not veiled.work.plans.exists()
-    assert veiled.service.users == {}
+    assert not redacted.work.plans.exists()
+    assert redacted.service.users == {}
 
 
-def test_a_reviewed_plan_that_was_cut_short_is_finished_with_digests_too(veiled: Company) -> None:
-    veiled.commit(person("ada"), person("bob"), person("cyd"))
-    saved = veiled.work.root / "plan.json"
-    veiled.work.run("plan", "-o", str(saved))
-    assert veiled.apply(str(saved)) == 0
+def test_a_reviewed_plan_that_was_cut_short_is_finished_with_digests_too(redacted: Company) -> None:
+    redacted.commit(person("ada"), person("bob"), person("cyd"))
+    saved = redacted.work.root / "plan.json"
+    redacted.work.run("plan", "-o", str(saved))
+    assert redacted.apply(str(saved)) == 0
     # As if the apply had been killed before it was through with bob and cyd.
-    for identity in list(veiled.service.users)[1:]:
-        del veiled.service.users[identity]
-    receipt = next(veiled.work.plans.glob("*/receipt.jsonl"))
+    for identity in list(redacted.service.users)[1:]:
+        del redacted.service.users[identity]
+    receipt = next(redacted.work.plans.glob("*/receipt.jsonl"))
     lines = receipt.read_text("utf-8").splitlines(keepends=True)
     receipt.write_text("".join(lines[:-1]))
-    assert veiled.apply(str(saved)) == 0, "nobody is left out as not reviewed"
-    assert len(veiled.service.users) == 3
+    assert redacted.apply(str(saved)) == 0, "nobody is left out as not reviewed"
+    assert len(redacted.service.users) == 3
 
 
-def test_another_key_is_told(veiled: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    veiled.commit(person("ada"))
-    veiled.apply()
+def test_another_key_is_told(redacted: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    redacted.commit(person("ada"))
+    redacted.apply()
     monkeypatch.setenv("RECONCILER_RECORD_KEY", "x" * 64)
-    assert "another RECONCILER_RECORD_KEY" in veiled.work.apply().err
+    assert "another RECONCILER_RECORD_KEY" in redacted.work.apply().err
 
 
-def test_a_plan_on_record_with_digests_cannot_be_applied(veiled: Company) -> None:
-    veiled.commit(person("ada"))
-    veiled.apply()
-    plan = next(veiled.work.plans.glob("*/plan.json"))
-    shutil.copy(plan, veiled.work.root / "copy.json")
-    ended = veiled.work.apply(str(veiled.work.root / "copy.json"))
+def test_a_plan_on_record_with_digests_cannot_be_applied(redacted: Company) -> None:
+    redacted.commit(person("ada"))
+    redacted.apply()
+    plan = next(redacted.work.plans.glob("*/plan.json"))
+    shutil.copy(plan, redacted.work.root / "copy.json")
+    ended = redacted.work.apply(str(redacted.work.root / "copy.json"))
     assert ended.code == 1
     assert "digests" in ended.err
     assert "reconciler show" in ended.err
 
 
 @pytest.mark.parametrize("form", ["text", "markdown", "html", "json"])
-def test_a_record_with_digests_is_shown_as_such(veiled: Company, form: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    veiled.commit(person("wynn"))
-    veiled.apply()
+def test_a_record_with_digests_is_shown_as_such(redacted: Company, form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    redacted.commit(person("wynn"))
+    redacted.apply()
     monkeypatch.delenv("RECONCILER_RECORD_KEY")
-    (directory,) = veiled.work.plans.iterdir()
+    (directory,) = redacted.work.plans.iterdir()
     ended = run(["reconciler", "show", str(directory), "--format", form])
     assert ended.code == 0, ended
     assert "digests (hmac:…)" in ended.err
@@ -532,10 +532,10 @@ def test_a_record_with_digests_is_shown_as_such(veiled: Company, form: str, monk
         assert "apply finished: 1 done" in ended.out
 
 
-def test_the_commit_that_a_record_names_cannot_steer_who_shows_it(veiled: Company) -> None:
-    veiled.commit(person("wynn"))
-    veiled.apply()
-    file = next(veiled.work.plans.glob("*/plan.json"))
+def test_the_commit_that_a_record_names_cannot_steer_who_shows_it(redacted: Company) -> None:
+    redacted.commit(person("wynn"))
+    redacted.apply()
+    file = next(redacted.work.plans.glob("*/plan.json"))
     file.write_text(json.dumps({**json.loads(file.read_text("utf-8")), "commit": "\x1b[2J\n::error::forged"}))
     ended = run(["reconciler", "show", str(file)])
     assert ended.code == 0
@@ -543,18 +543,18 @@ def test_the_commit_that_a_record_names_cannot_steer_who_shows_it(veiled: Compan
     assert "\n::error" not in ended.err
 
 
-def test_notes_and_branches_of_a_plan_name_nobody_on_a_record_with_digests(veiled: Company) -> None:
-    veiled.commit(person("wynn"))
-    veiled.git.git("branch", "about-wynn")
+def test_notes_and_branches_of_a_plan_name_nobody_on_a_record_with_digests(redacted: Company) -> None:
+    redacted.commit(person("wynn"))
+    redacted.git.git("branch", "about-wynn")
     settings = {"record": {"values": "digest"}, "guards": {"protected": ["wynn@example.com"]}}
-    veiled.work.settings(**settings)
+    redacted.work.settings(**settings)
     people = written([person("wynn"), person("tomo")])
-    veiled.git.commit("Protect", {USERS: people + "  lifecycle: {protected: true}\n"})
-    saved = veiled.work.root / "plan.json"
-    assert veiled.work.run("plan", "--base", "about-wynn", "-o", str(saved)).code == 0
+    redacted.git.commit("Protect", {USERS: people + "  lifecycle: {protected: true}\n"})
+    saved = redacted.work.root / "plan.json"
+    assert redacted.work.run("plan", "--base", "about-wynn", "-o", str(saved)).code == 0
     assert "wynn@example.com" in saved.read_text()
-    assert veiled.apply(str(saved)) == 0
-    (plan,) = veiled.work.plans.glob("*/plan.json")
+    assert redacted.apply(str(saved)) == 0
+    (plan,) = redacted.work.plans.glob("*/plan.json")
     assert "settings.yaml: guards.protected" in plan.read_text()
     assert [word for word in ("wynn", "tomo") if word in plan.read_text().casefold()] == []
 

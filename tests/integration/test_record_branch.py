@@ -229,7 +229,7 @@ def test_a_branch_that_is_not_there_is_an_empty_record(scene: Scene, monkeypatch
 def test_whatever_is_no_answer_stops_the_run(scene: Scene, status: int) -> None:
     here = scene.clone("one")
     elsewhere = {"Location": f"{scene.server.url}/elsewhere/info/refs?service=git-upload-pack"}
-    scene.server.troubles = [Reply(status=status, headers=elsewhere if status == 302 else {})]
+    scene.server.failing_users = [Reply(status=status, headers=elsewhere if status == 302 else {})]
     ended = here.fetch()
     assert (ended.code, "cannot be reached" in ended.err) == (1, True), ended
     assert [request.target for request in scene.server.requests if "elsewhere" in request.target] == []

@@ -18,7 +18,7 @@ class GitServer:
         self.root = root
         self._tokens = tokens
         self.requests: list[Request] = []
-        self.troubles: list[Reply] = []
+        self.failing_users: list[Reply] = []
         """Answered in place of what was asked, one after the other."""
         self.before_push: list[Callable[[], object]] = []
         """What others do right before each request of a push is answered: that for the refs, and the push itself."""
@@ -41,8 +41,8 @@ class GitServer:
 
     def _answer(self, request: Request) -> Reply:
         self.requests.append(request)
-        if self.troubles:
-            return self.troubles.pop(0)
+        if self.failing_users:
+            return self.failing_users.pop(0)
         parts = urlsplit(request.target)
         headers = {name.casefold(): value for name, value in request.headers.items()}
         if len(headers) < len(request.headers):

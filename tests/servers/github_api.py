@@ -44,7 +44,7 @@ class GitHubApi:
         self.contents: dict[int, bytes] = {}
         self.enabled: list[str] = []
         self.requests: list[Request] = []
-        self.troubles: list[Reply] = []
+        self.failing_users: list[Reply] = []
         """Answered in place of what was asked, one after the other."""
         self.redirect: str | None = None
         """Where downloads are said to be; None: here."""
@@ -122,8 +122,8 @@ class GitHubApi:
 
     def _answer(self, request: Request) -> Reply:
         self.requests.append(request)
-        if self.troubles:
-            return self.troubles.pop(0)
+        if self.failing_users:
+            return self.failing_users.pop(0)
         parts = urlsplit(request.target)
         if parts.path.startswith("/blob/"):
             # Another host at GitHub's, which refuses a token it doesn't know.

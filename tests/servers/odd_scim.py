@@ -21,7 +21,7 @@ from servers import discovery
 from servers.door import Door, Reply, Request, bomb, padded
 from servers.listing import etag, list_response, matching, ordered, page, view
 from servers.oddities import Oddities
-from servers.patching import Refused, User, accepted, bad, patched, restore
+from servers.patching import Refused, User, accepted, bad, patched, plan_revert
 from servers.people import make_user
 
 __all__ = ["Logged", "OddScim", "Oddities", "make_user"]
@@ -338,7 +338,7 @@ class OddScim:
         odd = self.oddities
         wanted = patched(old, _document(entry), lenient=odd.active_as_string)
         self._must_be_free(wanted["userName"], old["id"])
-        new = wanted if not odd.lie_patch else restore(wanted, old, odd.lie_patch)
+        new = wanted if not odd.lie_patch else plan_revert(wanted, old, odd.lie_patch)
         stored = self._store(old, old if odd.echo_patch and not odd.lie_patch else new)
         if odd.patch_status == HTTPStatus.NO_CONTENT:
             return Reply(status=HTTPStatus.NO_CONTENT, headers=self._head(stored, view(stored, odd, self.base_url)))

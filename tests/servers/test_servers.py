@@ -123,7 +123,7 @@ class Case:
     oddities: Oddities
     probe: Callable[[Caller], Any]
     odd: Any
-    normal: Any
+    normalize: Any
     base: Oddities = Oddities()  # noqa: RUF009 - frozen
 
 
@@ -369,8 +369,8 @@ def test_an_oddity_has_its_effect(case: Case, call: Callable[[Oddities], Caller]
     assert seen != usual
     if case.odd is not ...:
         assert seen == case.odd
-    if case.normal is not ...:
-        assert usual == case.normal
+    if case.normalize is not ...:
+        assert usual == case.normalize
 
 
 def test_every_oddity_has_a_case_and_a_docstring() -> None:
@@ -592,8 +592,8 @@ def test_patch_changes_what_it_names(plain: Caller, operations: list[dict[str, A
     assert answer.status_code == 200
     after = answer.json()
     assert {key: after.get(key) for key in expected} == expected
-    untouched = before.keys() - expected.keys() - {"meta"}
-    assert {key: after.get(key) for key in untouched} == {key: before[key] for key in untouched}
+    unaffected_notes = before.keys() - expected.keys() - {"meta"}
+    assert {key: after.get(key) for key in unaffected_notes} == {key: before[key] for key in unaffected_notes}
     assert after == plain.http.get("/Users/3").json()
 
 

@@ -20,17 +20,17 @@ from reconciler.errors import (
 
 INTERNAL = {
     # caught in reconciler.desired.loader and told as diagnostics with a place
-    "reconciler.core.values.UnreadableError",
+    "reconciler.core.values.InvalidValueError",
     "reconciler.core.scope.scim_filter.FilterError",
     "reconciler.core.planning.mapping.MappingError",
     "reconciler.core.paths.PathError",
-    "reconciler.core.scope.filters.UnjudgedError",
-    "reconciler.expressions.template.TemplateFaultError",
+    "reconciler.core.scope.filters.FilterEvaluationError",
+    "reconciler.expressions.template.MappingTemplateError",
     "reconciler.expressions.values.EvaluationError",
-    "reconciler.expressions.values.ExpressionFaultError",
+    "reconciler.expressions.values.ExpressionError",
     "reconciler.expressions.values.IgnoreFlowError",
     # told by scim.client as an answer that takes too long
-    "reconciler.scim.deadline.TooLongError",
+    "reconciler.scim.deadline.DeadlineExceededError",
     "reconciler.history.yaml_edit.EditError",
     "reconciler.git.process.GitRefusedError",
 }

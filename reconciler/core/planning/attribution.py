@@ -31,7 +31,7 @@ def no_longer_pending(plan: Plan, base_plan: Plan) -> tuple[Change, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class AttributionGroup:
     """The changes of a plan that are somebody's doing, in the plan's order."""
 
     attribution: Attribution
@@ -39,21 +39,21 @@ class Part:
 
 
 _OF_BASE = (Attribution.THIS_CHANGE_SET, Attribution.ALREADY_PENDING)
-_OF_DRIFT = (Attribution.EDITED_IN_TARGET, Attribution.NOT_APPLIED, Attribution.UNTOLD)
+_OF_DRIFT = (Attribution.EDITED_IN_TARGET, Attribution.NOT_APPLIED, Attribution.UNKNOWN)
 
 
-def parts(plan: Plan) -> tuple[Part, ...]:
+def split_by_attribution_groups(plan: Plan) -> tuple[AttributionGroup, ...]:
     """The lists that readers see; none where nothing is told apart. What cannot be told is one where there is any.
 
     None either where a change would be in none of them: an edited plan file must not hide whom it removes.
     """
-    found = tuple(Part(each, of(plan, each)) for each in (_OF_BASE if plan.base is not None else _OF_DRIFT))
+    found = tuple(AttributionGroup(each, of(plan, each)) for each in (_OF_BASE if plan.base is not None else _OF_DRIFT))
     if sum(len(part.changes) for part in found) != len(plan.changes):
         return ()
     if plan.base is not None:
         return found
-    told = any(part.changes for part in found if part.attribution is not Attribution.UNTOLD)
-    shown = tuple(part for part in found if part.changes or part.attribution is not Attribution.UNTOLD)
+    told = any(part.changes for part in found if part.attribution is not Attribution.UNKNOWN)
+    shown = tuple(part for part in found if part.changes or part.attribution is not Attribution.UNKNOWN)
     return shown if plan.drift is not None and told else ()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from reconciler.core.model import AttributeMapping, AttributePath, DesiredUser, Flow, LiveUser, Value
-from reconciler.core.values import same
+from reconciler.core.values import is_same_value
 
 
 def diff(
@@ -27,6 +27,6 @@ def diff(
         if value is None:
             if row.clear:
                 changes[path] = None
-        elif not same(row.attribute, value, theirs):
+        elif not is_same_value(row.attribute, value, theirs):
             changes[path] = value
     return changes

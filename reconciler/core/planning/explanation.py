@@ -29,7 +29,7 @@ from reconciler.core.planning.lifecycle import stays_inactive
 from reconciler.core.planning.mapping import MappingError, unacceptable
 from reconciler.core.policy import Policy, Removal
 from reconciler.core.scope.trace import Trace
-from reconciler.core.values import UnreadableError, folded, typed
+from reconciler.core.values import InvalidValueError, fold_case, typed
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,20 +96,20 @@ def removal(user: DesiredUser | None, policy: Policy) -> Removal | None:
 
 def find_desired(name: str, users: Iterable[DesiredUser]) -> DesiredUser | None:
     """The desired user called `name`: by key or any identifying value, without regard to case."""
-    wanted = folded(name)
+    wanted = fold_case(name)
     return next((user for user in users if wanted in _names(user)), None)
 
 
 def _names(user: DesiredUser) -> set[str]:
     values = [*user.match, user.attributes.get("userName"), user.attributes.get("externalId")]
-    return {folded(user.key), *(folded(str(value)) for value in values if value is not None)}
+    return {fold_case(user.key), *(fold_case(str(value)) for value in values if value is not None)}
 
 
 def find_live(name: str, users: Iterable[LiveUser]) -> LiveUser | None:
     """The live user called `name`: by userName, externalId or id."""
-    wanted = folded(name)
+    wanted = fold_case(name)
     for user in users:
-        if any(each and folded(each) == wanted for each in (user.user_name, user.external_id, user.id)):
+        if any(each and fold_case(each) == wanted for each in (user.user_name, user.external_id, user.id)):
             return user
     return None
 
@@ -141,7 +141,7 @@ def _mapped(user: SourceUser, row: AttributeMapping, live: LiveUser | None) -> M
             candidates = made if isinstance(made, tuple) else ()
         else:
             value = typed(row.attribute, made)
-    except (MappingError, UnreadableError) as fault:
+    except (MappingError, InvalidValueError) as fault:
         problem = str(fault)
     if isinstance(value, str):
         problem = unacceptable(row.attribute, value)

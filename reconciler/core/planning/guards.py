@@ -9,8 +9,8 @@ from datetime import date
 from reconciler.core.model import DesiredUser, LiveUser
 from reconciler.core.plan import REMOVALS, Action, Change, Guard
 from reconciler.core.policy import Approval, Limit, Policy
-from reconciler.core.text import plural, quoted
-from reconciler.core.values import folded
+from reconciler.core.text import pluralize, quote
+from reconciler.core.values import fold_case
 
 _UPDATES = frozenset({Action.UPDATE, Action.ADOPT, Action.REACTIVATE})
 _CREATES = frozenset({Action.CREATE})
@@ -19,7 +19,7 @@ GAINS = frozenset({Action.CREATE, Action.REACTIVATE, Action.ADOPT})
 
 
 @dataclass(frozen=True, slots=True)
-class Situation:
+class GuardContext:
     """What the guards look at."""
 
     changes: Sequence[Change]
@@ -35,7 +35,7 @@ class Situation:
     """Those of `changes` that would be carried out; None: all."""
 
 
-def evaluate(situation: Situation, policy: Policy) -> tuple[Guard, ...]:
+def evaluate(situation: GuardContext, policy: Policy) -> tuple[Guard, ...]:
     """All verdicts, the passed ones included, always in the same order."""
     return (
         _complete_read(situation),
@@ -66,13 +66,13 @@ def approve(
     )
 
 
-def _complete_read(situation: Situation) -> Guard:
+def _complete_read(situation: GuardContext) -> Guard:
     problem = situation.read_problem
     message = f"the live users could not be read completely: {problem}" if problem else "all live users were read"
     return Guard("complete-read", problem is None, message, approvable=False)
 
 
-def _removals(situation: Situation, limit: Limit) -> Guard:
+def _removals(situation: GuardContext, limit: Limit) -> Guard:
     """The count is of all removals, the percentage of active users: old leavers make no room for new ones."""
     active = {user.id for user in situation.managed if user.active}
     removed = [change.live_id for change in situation.changes if change.action in REMOVALS]
@@ -80,21 +80,21 @@ def _removals(situation: Situation, limit: Limit) -> Guard:
     message = f"{_share(of_active, len(active), 'active managed user')} would be deactivated or deleted"
     if len(removed) > of_active:
         message += f", and {len(removed) - of_active:,} inactive"
-    return _judged("removals", message, limit, _Counts(of_active, len(active), len(removed)))
+    return _judge_limit("removals", message, limit, _LimitCounts(of_active, len(active), len(removed)))
 
 
-def _limit(name: str, actions: frozenset[Action], verb: str, limit: Limit, situation: Situation) -> Guard:
+def _limit(name: str, actions: frozenset[Action], verb: str, limit: Limit, situation: GuardContext) -> Guard:
     managed = len(situation.managed)
     count = sum(change.action in actions for change in situation.changes)
     message = f"{_share(count, managed, 'managed user')} would be {verb}"
-    return _judged(name, message, limit, _Counts(count, managed, count))
+    return _judge_limit(name, message, limit, _LimitCounts(count, managed, count))
 
 
 def _share(count: int, base: int, noun: str) -> str:
-    return f"{count:,} of {plural(base, noun)} ({100 * count / base if base else 0:.1f} %)"
+    return f"{count:,} of {pluralize(base, noun)} ({100 * count / base if base else 0:.1f} %)"
 
 
-def _judged(name: str, message: str, limit: Limit, counts: _Counts) -> Guard:
+def _judge_limit(name: str, message: str, limit: Limit, counts: _LimitCounts) -> Guard:
     """Whichever of percentage and count is exceeded blocks; the stricter of the two is named."""
     by_percent = _allowed_by_percent(limit, counts.base)
     rules = []
@@ -110,7 +110,7 @@ def _judged(name: str, message: str, limit: Limit, counts: _Counts) -> Guard:
 
 
 @dataclass(frozen=True, slots=True)
-class _Counts:
+class _LimitCounts:
     """`share` of `base` users is held against the percentage, `total` against the count."""
 
     share: int
@@ -125,8 +125,8 @@ def _allowed_by_percent(limit: Limit, base: int) -> int | None:
     return max(limit.floor, int(base * limit.percent / 100 + 1e-9))
 
 
-def _protected(situation: Situation, policy: Policy) -> Guard:
-    named = policy.protected | {folded(user.key) for user in situation.desired if user.lifecycle.protected}
+def _protected(situation: GuardContext, policy: Policy) -> Guard:
+    named = policy.protected | {fold_case(user.key) for user in situation.desired if user.lifecycle.protected}
     live = {user.id: user for user in situation.managed}
     hit = sorted(
         change.key
@@ -135,7 +135,7 @@ def _protected(situation: Situation, policy: Policy) -> Guard:
     )
     if not hit:
         return Guard("protected", passed=True, message="no protected user would be removed", approvable=False)
-    message = f"{plural(len(hit), 'protected user')} would be removed: {_some(hit)}"
+    message = f"{pluralize(len(hit), 'protected user')} would be removed: {_some(hit)}"
     return Guard("protected", passed=False, message=message, approvable=False)
 
 
@@ -144,10 +144,10 @@ def _names(change: Change, live: LiveUser | None) -> set[str]:
     known = [change.key, change.live_id, change.before.get("userName"), change.before.get("externalId")]
     if live is not None:
         known += [live.user_name, live.external_id]
-    return {folded(str(name)) for name in known if name}
+    return {fold_case(str(name)) for name in known if name}
 
 
-def _last_active(situation: Situation) -> Guard:
+def _last_active(situation: GuardContext) -> Guard:
     """Removals must leave somebody: an organisation without one active account cannot be what was meant."""
     # A replacement who is not among the chosen does not come: so both all and the chosen must leave somebody.
     passed = _leaves_somebody(situation.changes, situation) and (
@@ -157,25 +157,25 @@ def _last_active(situation: Situation) -> Guard:
     return Guard("last-active-user", passed, message)
 
 
-def _leaves_somebody(changes: Sequence[Change], situation: Situation) -> bool:
+def _leaves_somebody(changes: Sequence[Change], situation: GuardContext) -> bool:
     removed = {change.live_id for change in changes if change.action in REMOVALS}
     active = [user for user in situation.managed if user.active]
     gained = any(change.action in GAINS for change in changes)
     return not removed or not active or gained or any(user.id not in removed for user in active)
 
 
-def _empty_desired_state(situation: Situation) -> Guard:
+def _empty_desired_state(situation: GuardContext) -> Guard:
     somebody = any(user.verdict.in_scope for user in situation.desired)
     passed = somebody or not situation.managed
     message = (
         "the desired state names users"
         if passed
-        else f"the desired state has nobody in scope, but {plural(len(situation.managed), 'managed user')} exist"
+        else f"the desired state has nobody in scope, but {pluralize(len(situation.managed), 'managed user')} exist"
     )
     return Guard("empty-desired-state", passed, message)
 
 
-def _name_reuse(situation: Situation) -> Guard:
+def _name_reuse(situation: GuardContext) -> Guard:
     reserved = situation.recently_deleted
     hit = sorted(
         f"{change.after['userName']} (free on {day})"
@@ -184,27 +184,27 @@ def _name_reuse(situation: Situation) -> Guard:
     )
     if not hit:
         return Guard("name-reuse", passed=True, message="no user name of a recently deleted account is used again")
-    names = plural(len(hit), "user name")
+    names = pluralize(len(hit), "user name")
     message = f"{names} of recently deleted accounts would be used again, which the target refuses: {_some(hit)}"
     message += "; wait until then, or choose other names"
     return Guard("name-reuse", passed=False, message=message)
 
 
-def _target(situation: Situation) -> Guard:
+def _target(situation: GuardContext) -> Guard:
     """Another address in settings.yaml is another organisation's accounts, or a slip."""
     before = situation.moved_from
     if before is None or not situation.changes:
         return Guard("target", passed=True, message="the target is one that applies went to before, or the first one")
-    message = f"the target moved: all applies on record went elsewhere, the last one to {quoted(before)}"
+    message = f"the target moved: all applies on record went elsewhere, the last one to {quote(before)}"
     return Guard("target", passed=False, message=message)
 
 
 def _new_name(change: Change) -> str | None:
     """The folded user name that a create or a rename takes."""
-    before, after = (folded(str(side.get("userName", ""))) for side in (change.before, change.after))
+    before, after = (fold_case(str(side.get("userName", ""))) for side in (change.before, change.after))
     return after if after != before and change.action is not Action.DELETE else None
 
 
 def _some(names: Sequence[str], limit: int = 5) -> str:
-    shown = ", ".join(quoted(name) for name in names[:limit])
+    shown = ", ".join(quote(name) for name in names[:limit])
     return shown if len(names) <= limit else f"{shown} and {len(names) - limit:,} more"

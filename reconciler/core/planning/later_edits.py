@@ -9,23 +9,23 @@ from datetime import date
 from reconciler.core.model import DesiredUser, Lifecycle, Value
 from reconciler.core.plan import Attribution, Change, LaterEdit
 from reconciler.core.planning.planner import names_of
-from reconciler.core.text import quoted
-from reconciler.core.values import folded
+from reconciler.core.text import quote
+from reconciler.core.values import fold_case
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class UserIndex:
     """The users of a desired state, to be found by those of another."""
 
     by_key: dict[str, DesiredUser]
     by_match: dict[tuple[int, Value], DesiredUser]
 
     @classmethod
-    def of(cls, users: Iterable[DesiredUser]) -> Written:
+    def of(cls, users: Iterable[DesiredUser]) -> UserIndex:
         """An index of `users`."""
         by_key, by_match = {}, {}
         for user in users:
-            by_key[folded(user.key)] = user
+            by_key[fold_case(user.key)] = user
             by_match.update({(level, value): user for level, value in enumerate(user.match) if value is not None})
         return cls(by_key, by_match)
 
@@ -34,7 +34,7 @@ class Written:
         for level, value in enumerate(user.match):
             if value is not None and (level, value) in self.by_match:
                 return self.by_match[level, value]
-        return self.by_key.get(folded(user.key))
+        return self.by_key.get(fold_case(user.key))
 
 
 def later_edits(
@@ -49,16 +49,16 @@ def later_edits(
     for change in changes:
         if change.attribution is Attribution.THIS_CHANGE_SET:
             touched |= names_of(change)
-    base, head = Written.of(before), Written.of(after)
+    base, head = UserIndex.of(before), UserIndex.of(after)
     found = [
         *_edited(base, after),
         *_outside(base, after, touched, "new, not in scope"),
         *_outside(head, before, touched, "no longer in the desired state, was not in scope"),
     ]
-    return tuple(sorted(found, key=lambda edit: (folded(edit.key), edit.key, edit.detail)))
+    return tuple(sorted(found, key=lambda edit: (fold_case(edit.key), edit.key, edit.detail)))
 
 
-def _edited(base: Written, after: Iterable[DesiredUser]) -> Iterator[LaterEdit]:
+def _edited(base: UserIndex, after: Iterable[DesiredUser]) -> Iterator[LaterEdit]:
     for user in after:
         was = base.find(user)
         if was is None or was.lifecycle == user.lifecycle or was.verdict.in_scope is not user.verdict.in_scope:
@@ -75,13 +75,15 @@ def _dates(before: Lifecycle, after: Lifecycle) -> Iterator[str]:
 
 
 def _said(day: date | None) -> str:
-    return quoted(str(day)) if day is not None else "null"
+    return quote(str(day)) if day is not None else "null"
 
 
-def _outside(other: Written, users: Iterable[DesiredUser], touched: set[str], how: str) -> Iterator[LaterEdit]:
+def _outside(other: UserIndex, users: Iterable[DesiredUser], touched: set[str], how: str) -> Iterator[LaterEdit]:
     """Those who are written on one side only, and not in scope there."""
     for user in users:
         if user.verdict.in_scope or user.failed or other.find(user) is not None:
             continue
-        if touched.isdisjoint({folded(user.key), *(folded(str(value)) for value in user.match if value is not None)}):
+        if touched.isdisjoint(
+            {fold_case(user.key), *(fold_case(str(value)) for value in user.match if value is not None)}
+        ):
             yield LaterEdit(user.key, f"{how}: {user.verdict.text or user.verdict.reason.value}")

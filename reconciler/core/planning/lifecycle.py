@@ -24,7 +24,7 @@ from reconciler.core.plan import Action, ActionReason, Change
 from reconciler.core.planning.diff import diff
 from reconciler.core.policy import Policy, Removal
 from reconciler.core.profile import Mutability
-from reconciler.core.text import plural, quoted, shortened
+from reconciler.core.text import pluralize, quote, shorten
 
 NO_ATTRIBUTES: Attributes = {}
 
@@ -38,7 +38,7 @@ class Clock:
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
+class RemovalDecision:
     """What becomes of a managed account that nobody desires.
 
     `kept`: settings let it stay. `undated`: it would be deleted some day, but nothing tells since when it is inactive.
@@ -127,54 +127,56 @@ def immutable(change: Change, mappings: Sequence[AttributeMapping]) -> Diagnosti
 
 
 def _said(value: Value | None) -> str:
-    return "unassigned" if value is None else quoted(shortened(str(value), 80))
+    return "unassigned" if value is None else quote(shorten(str(value), 80))
 
 
-def remove_out_of_scope(live: LiveUser, desired: DesiredUser, policy: Policy, clock: Clock) -> Fate:
+def remove_out_of_scope(live: LiveUser, desired: DesiredUser, policy: Policy, clock: Clock) -> RemovalDecision:
     """A managed live user who is written, but out of scope."""
-    removal = _Removal(live, desired.key, desired.origin, ActionReason.OUT_OF_SCOPE, desired.verdict.text)
+    removal = _RemovalRule(live, desired.key, desired.origin, ActionReason.OUT_OF_SCOPE, desired.verdict.text)
     if desired.verdict.reason is ScopeReason.NOT_STARTED and policy.out_of_scope is not Removal.KEEP:
         # Somebody who is about to start is never deleted.
         return removal.decide(Removal.DEACTIVATE, replace(policy, delete_after_days=None), clock)
     return removal.decide(policy.out_of_scope, policy, clock)
 
 
-def remove_unclaimed(live: LiveUser, key: str, policy: Policy, clock: Clock) -> Fate:
+def remove_unclaimed(live: LiveUser, key: str, policy: Policy, clock: Clock) -> RemovalDecision:
     """A managed live user, called `key`, who is not written any more: as `remove_out_of_scope`."""
     detail = "no longer in the desired state"
-    removal = _Removal(live, key, None, ActionReason.NOT_IN_DESIRED_STATE, detail)
+    removal = _RemovalRule(live, key, None, ActionReason.NOT_IN_DESIRED_STATE, detail)
     return removal.decide(policy.removed, policy, clock)
 
 
 @dataclass(frozen=True, slots=True)
-class _Removal:
+class _RemovalRule:
     live: LiveUser
     key: str
     origin: Origin | None
     reason: ActionReason
     detail: str
 
-    def decide(self, mode: Removal, policy: Policy, clock: Clock) -> Fate:
+    def decide(self, mode: Removal, policy: Policy, clock: Clock) -> RemovalDecision:
         if mode is Removal.KEEP:
-            return Fate(kept=True)
+            return RemovalDecision(kept=True)
         if mode is Removal.DELETE:
-            return Fate(self.to_change(Action.DELETE))
+            return RemovalDecision(self.to_change(Action.DELETE))
         if self.live.active:
-            return Fate(self.to_change(Action.DEACTIVATE))
+            return RemovalDecision(self.to_change(Action.DEACTIVATE))
         if policy.delete_after_days is None:
-            return Fate()
+            return RemovalDecision()
         return self._after_days(policy.delete_after_days, clock)
 
-    def _after_days(self, limit: int, clock: Clock) -> Fate:
+    def _after_days(self, limit: int, clock: Clock) -> RemovalDecision:
         since = _inactive_since(self.live, clock)
         if since is None:
-            return Fate(undated=True)
+            return RemovalDecision(undated=True)
         when, words = since
         days = max(clock.now - when, timedelta()).days
         if days < limit:
-            return Fate()
-        detail = f"{self.detail}; {words}, {plural(days, 'day')} ago, the limit is {limit}"
-        return Fate(replace(self, reason=ActionReason.INACTIVE_TOO_LONG, detail=detail).to_change(Action.DELETE))
+            return RemovalDecision()
+        detail = f"{self.detail}; {words}, {pluralize(days, 'day')} ago, the limit is {limit}"
+        return RemovalDecision(
+            replace(self, reason=ActionReason.INACTIVE_TOO_LONG, detail=detail).to_change(Action.DELETE)
+        )
 
     def to_change(self, action: Action) -> Change:
         after: Attributes = {} if action is Action.DELETE else {**self.live.attributes, "active": False}

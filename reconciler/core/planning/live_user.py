@@ -9,7 +9,7 @@ from reconciler.core import paths
 from reconciler.core.model import AttributeMapping, AttributePath, LiveUser, Resource, Value, by_precedence
 from reconciler.core.profile import Attribute, TargetProfile
 from reconciler.core.scope.scim_filter import Predicate
-from reconciler.core.values import UnreadableError, comparable, is_text, typed
+from reconciler.core.values import InvalidValueError, comparable, is_text, typed
 
 
 class LiveReader:
@@ -67,7 +67,7 @@ class Reads(Protocol):
         """The live user in `resource`."""
 
 
-class SideBySide:
+class CombinedReader:
     """Reads each resource for several desired states: gives the first one's live user, and keeps those of others."""
 
     def __init__(self, first: LiveReader, others: Sequence[LiveReader]) -> None:
@@ -112,7 +112,7 @@ def _values(readings: Sequence[_Reading], resource: Resource) -> tuple[dict[str,
             continue
         try:
             value = typed(attribute, read(resource))
-        except UnreadableError as fault:
+        except InvalidValueError as fault:
             unreadable = str(fault)
             continue
         if value is not None:

@@ -24,8 +24,8 @@ from reconciler.core.model import (
 )
 from reconciler.core.paths import short
 from reconciler.core.profile import Attribute, Comparison, TargetProfile
-from reconciler.core.text import quoted, shortened
-from reconciler.core.values import UnreadableError, comparable, is_text, typed
+from reconciler.core.text import quote, shorten
+from reconciler.core.values import InvalidValueError, comparable, is_text, typed
 
 Values = tuple[Value, ...]
 
@@ -97,7 +97,7 @@ class Projector:
             else:
                 try:
                     value = typed(row.attribute, row.rule(source))
-                except (MappingError, UnreadableError) as fault:
+                except (MappingError, InvalidValueError) as fault:
                     mistakes.append(_mistake(user, row, f"{short(path)} cannot be mapped: {fault}"))
                     continue
             if value is None:
@@ -144,7 +144,7 @@ class Projector:
                     self._lint(user, row, value, refused)
                     if len(refused) == known:
                         accepted[value] = None
-            except (MappingError, UnreadableError) as fault:
+            except (MappingError, InvalidValueError) as fault:
                 mistakes.append(_mistake(user, row, f"{short(row.target)} cannot be mapped: {fault}"))
                 continue
             if accepted:
@@ -160,7 +160,7 @@ class Projector:
         for row in {row.target: row for row in (*self._matching, self._anchor) if row is not None}.values():
             try:
                 found[row.target] = comparable(row.attribute, typed(row.attribute, row.rule(user.attributes)))
-            except (MappingError, UnreadableError) as fault:
+            except (MappingError, InvalidValueError) as fault:
                 found[row.target] = None
                 mistakes.append(_mistake(user, row, f"{short(row.target)} cannot be mapped: {fault}"))
         match = tuple(found[row.target] for row in self._matching)
@@ -199,14 +199,14 @@ class Projector:
             return
         match = _EMAIL.fullmatch(text)
         if match is None:
-            summary = f"userName {quoted(shortened(text, 80))} is not an e-mail address"
+            summary = f"userName {quote(shorten(text, 80))} is not an e-mail address"
             mistakes.append(_mistake(user, row, summary, f"{self._profile.title} takes nothing else."))
         elif self._check_domain and match["domain"].casefold() not in self._domains:
             mistakes.append(
                 _mistake(
                     user,
                     row,
-                    f"userName {quoted(text)} is outside of the verified domains",
+                    f"userName {quote(text)} is outside of the verified domains",
                     f"Verified are {', '.join(sorted(self._domains))} (target.domains in settings.yaml).",
                 )
             )

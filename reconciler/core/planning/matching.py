@@ -19,7 +19,7 @@ from reconciler.core.model import (
     warning,
 )
 from reconciler.core.paths import short
-from reconciler.core.text import quoted
+from reconciler.core.text import quote
 from reconciler.core.values import comparable
 
 
@@ -87,10 +87,10 @@ class _Matcher:
 
     def _twin(self, user: DesiredUser, other: DesiredUser, level: int) -> None:
         place = f" ({other.origin})" if other.origin else ""
-        value = quoted(str(user.match[level]))
+        value = quote(str(user.match[level]))
         self._conflict(
             user,
-            f"{self._name(level)} {value} is also the one of {quoted(other.key)}{place}",
+            f"{self._name(level)} {value} is also the one of {quote(other.key)}{place}",
             "Two users cannot share one account: correct one of them.",
         )
 
@@ -104,10 +104,10 @@ class _Matcher:
             if id(user) in self._in_conflict or len(hits) > 1:
                 self._untouchable.update(hit.id for hit in hits)
             if len(hits) > 1:
-                names = ", ".join(sorted(quoted(hit.user_name or hit.id) for hit in hits))
+                names = ", ".join(sorted(quote(hit.user_name or hit.id) for hit in hits))
                 self._conflict(
                     user,
-                    f"{len(hits)} live accounts have the {self._name(level)} {quoted(str(value))}: {names}",
+                    f"{len(hits)} live accounts have the {self._name(level)} {quote(str(value))}: {names}",
                     "Remove or correct the ones that are not this person's at the target.",
                 )
             elif hits and id(user) not in self._in_conflict and hits[0].id not in self._claims:
@@ -131,8 +131,8 @@ class _Matcher:
         self._untouchable.add(hit.id)
         name, value = foreign
         summary = (
-            f"{self._name(level)} {quoted(str(user.match[level]))} belongs to a live account with another "
-            f"{name} ({quoted(value)})"
+            f"{self._name(level)} {quote(str(user.match[level]))} belongs to a live account with another "
+            f"{name} ({quote(value)})"
         )
         if user.verdict.in_scope or user.failed:
             way_out = f"correct {name} here or at the target; else choose another {self._name(level)}."
@@ -164,14 +164,14 @@ class _Matcher:
         elif user.verdict.in_scope and not user.failed and not hit.managed and not hit.adoptable:
             self._conflict(
                 user,
-                f"the live account {quoted(hit.user_name)} is not managed: the ownership filter excludes it",
+                f"the live account {quote(hit.user_name)} is not managed: the ownership filter excludes it",
                 "Change `ownership` in settings.yaml if this directory should manage it.",
             )
         elif user.verdict.in_scope and not user.failed and not hit.managed and user.anchor is None:
             # Without a link it would be written to, but never managed.
             self._conflict(
                 user,
-                f"the live account {quoted(hit.user_name)} is not managed, and there is no externalId to link it with",
+                f"the live account {quote(hit.user_name)} is not managed, and there is no externalId to link it with",
                 "Give the user a value for externalId's mapping.",
             )
         else:

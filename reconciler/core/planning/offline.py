@@ -8,7 +8,7 @@ from dataclasses import replace
 from reconciler.core.model import DesiredUser, LiveUser
 from reconciler.core.patch import resource
 from reconciler.core.plan import Action, Plan
-from reconciler.core.planning.later_edits import Written
+from reconciler.core.planning.later_edits import UserIndex
 from reconciler.core.planning.live_user import LiveReader
 from reconciler.core.planning.planner import LiveState, PlanRequest, build_plan
 from reconciler.core.policy import Policy
@@ -29,7 +29,7 @@ def accounts(base: PlanRequest, reader: LiveReader) -> list[LiveUser]:
 def offline_plan(request: PlanRequest, base: Sequence[DesiredUser], live: Sequence[LiveUser]) -> Plan:
     """The plan for `live`, which are the `accounts` of a base with these desired users. It is never to be applied."""
     plan = build_plan(request, LiveState(live))
-    written, desired = Written.of(base), {user.key: user for user in request.desired}
+    written, desired = UserIndex.of(base), {user.key: user for user in request.desired}
     return replace(
         plan,
         changes=tuple(
@@ -40,7 +40,7 @@ def offline_plan(request: PlanRequest, base: Sequence[DesiredUser], live: Sequen
     )
 
 
-def _why(user: DesiredUser | None, base: Written) -> str:
+def _why(user: DesiredUser | None, base: UserIndex) -> str:
     """Why somebody is new."""
     was = base.find(user) if user is not None else None
     if was is None:

@@ -14,8 +14,8 @@ from dataclasses import replace
 
 from reconciler.core.model import Diagnostic, LiveUser, error
 from reconciler.core.plan import REMOVALS, Action, Change
-from reconciler.core.text import quoted
-from reconciler.core.values import folded
+from reconciler.core.text import quote
+from reconciler.core.values import fold_case
 
 _PHASES = {
     Action.UPDATE: 0,
@@ -32,17 +32,17 @@ def order(changes: Sequence[Change], live: Iterable[LiveUser]) -> tuple[list[Cha
     """The changes with `requires`, `temporary_user_name` and `wave`, in execution order; impossible ones are told."""
     # Almost every plan takes no name, and folding those of all users would be for nothing.
     takes_names = any(_wanted(change) for change in changes)
-    holders = {folded(user.user_name): user for user in live if user.user_name} if takes_names else {}
+    holders = {fold_case(user.user_name): user for user in live if user.user_name} if takes_names else {}
     possible, conflicts = _with_free_names(changes, holders)
     possible, withheld = _without_wanted_holders(possible, changes, holders)
     conflicts += withheld
     waits = _waits(possible, holders)
-    asides = {aside: _temporary_name(possible[aside], holders) for aside in _circles(waits)}
+    temporary_renames = {temporary: _temporary_name(possible[temporary], holders) for temporary in _find_cycles(waits)}
     ordered = [
         replace(
             change,
             requires=(waits[address],) if address in waits else (),
-            temporary_user_name=asides.get(address),
+            temporary_user_name=temporary_renames.get(address),
         )
         for address, change in possible.items()
     ]
@@ -55,7 +55,7 @@ def _wanted(change: Change) -> str | None:
     if name is None or change.action is Action.DELETE:
         return None
     before = change.before.get("userName")
-    return None if before is not None and folded(str(before)) == folded(str(name)) else folded(str(name))
+    return None if before is not None and fold_case(str(before)) == fold_case(str(name)) else fold_case(str(name))
 
 
 def _with_free_names(
@@ -115,13 +115,13 @@ def _without_wanted_holders(
 
 def _name_taken(change: Change, holders: Mapping[str, LiveUser]) -> Diagnostic:
     name = change.after["userName"]
-    holder = holders.get(folded(str(name)))
+    holder = holders.get(fold_case(str(name)))
     if holder is None or holder.id == change.live_id:
-        summary = f"userName {quoted(str(name))} is given to more than one user"
+        summary = f"userName {quote(str(name))} is given to more than one user"
         return error(summary, "Two users cannot share one name.", change.origin, change.address)
-    owner = f"externalId {quoted(holder.external_id)}" if holder.external_id else "no externalId"
+    owner = f"externalId {quote(holder.external_id)}" if holder.external_id else "no externalId"
     return error(
-        f"userName {quoted(str(name))} is taken by another live account (id {quoted(holder.id)}, {owner})",
+        f"userName {quote(str(name))} is taken by another live account (id {quote(holder.id)}, {owner})",
         "Rename or remove that account first, or choose another name. A deactivated account still holds its name.",
         change.origin,
         change.address,
@@ -140,7 +140,7 @@ def _waits(changes: Mapping[str, Change], holders: Mapping[str, LiveUser]) -> di
     return waits
 
 
-def _circles(waits: Mapping[str, str]) -> list[str]:
+def _find_cycles(waits: Mapping[str, str]) -> list[str]:
     """One address of each circle, the smallest."""
     found: list[str] = []
     done: set[str] = set()
@@ -164,7 +164,7 @@ def _temporary_name(change: Change, holders: Mapping[str, LiveUser]) -> str:
     for attempt in range(100):
         digest = hashlib.sha256(f"{change.live_id}\n{name}\n{attempt}".encode()).hexdigest()[:12]
         candidate = f"renaming-{digest}{at}{domain if at else ''}"
-        if folded(candidate) not in holders:
+        if fold_case(candidate) not in holders:
             return candidate
     raise AssertionError("a hundred sha256 digests are all user names")  # pragma: no cover
 
@@ -176,7 +176,7 @@ def _in_waves(changes: Sequence[Change]) -> list[Change]:
         _rank(change, by_address, ranks)
     waves = {rank: wave for wave, rank in enumerate(sorted(set(ranks.values())))}
     numbered = [replace(change, wave=waves[ranks[change.address]]) for change in changes]
-    return sorted(numbered, key=lambda change: (change.wave, folded(change.key), change.key))
+    return sorted(numbered, key=lambda change: (change.wave, fold_case(change.key), change.key))
 
 
 def _rank(change: Change, by_address: Mapping[str, Change], ranks: dict[str, tuple[int, int]]) -> None:

@@ -26,8 +26,8 @@ from reconciler.core.planning.matching import Matching, match
 from reconciler.core.planning.ordering import order
 from reconciler.core.policy import Approval, Policy
 from reconciler.core.scope.scim_filter import Predicate
-from reconciler.core.text import plural, quoted
-from reconciler.core.values import folded
+from reconciler.core.text import pluralize, quote
+from reconciler.core.values import fold_case
 
 PLAN_LIFETIME = timedelta(days=7)
 
@@ -72,7 +72,7 @@ class PlanRequest:
 def build_plan(request: PlanRequest, live: LiveState) -> Plan:
     """The plan. Never raises for anything in the data: what cannot be planned is a diagnostic."""
     matching = match(request.desired, live.users, request.mappings)
-    draft = _Draft(diagnostics=[*request.diagnostics, *matching.conflicts])
+    draft = _PlanDraft(diagnostics=[*request.diagnostics, *matching.conflicts])
     choices = _choices(matching, request, live)
     draft.diagnostics += choices.problems
     for user, found in matching.pairs:
@@ -80,7 +80,7 @@ def build_plan(request: PlanRequest, live: LiveState) -> Plan:
             _decide(user, found, request, draft)
         elif _is_new(user):
             _decide_create(user, choices, request, draft)
-    keys = {folded(user.key) for user in request.desired}
+    keys = {fold_case(user.key) for user in request.desired}
     for found in sorted(matching.unclaimed, key=lambda user: user.id):
         _decide_unclaimed(found, _own_key(found, keys), request, draft)
     _withhold(draft, request.policy, matching, live)
@@ -93,7 +93,7 @@ def build_plan(request: PlanRequest, live: LiveState) -> Plan:
 
 
 @dataclass(slots=True)
-class _Draft:
+class _PlanDraft:
     """A plan in the making."""
 
     changes: list[Change] = field(default_factory=list)
@@ -112,7 +112,7 @@ class _Draft:
         else:
             self.changes.append(change)
 
-    def remove(self, fate: lifecycle.Fate) -> None:
+    def remove(self, fate: lifecycle.RemovalDecision) -> None:
         self.undated += fate.undated
         if fate.kept:
             self.kept += 1
@@ -127,10 +127,10 @@ def _is_new(user: DesiredUser) -> bool:
 
 def _choices(matching: Matching, request: PlanRequest, live: LiveState) -> unique_values.Choices:
     newcomers = (user for user, found in matching.pairs if found is None and _is_new(user))
-    return unique_values.choose(newcomers, live.users, request.mappings, request.recently_deleted)
+    return unique_values.select_changes(newcomers, live.users, request.mappings, request.recently_deleted)
 
 
-def _decide(user: DesiredUser, found: LiveUser, request: PlanRequest, draft: _Draft) -> None:
+def _decide(user: DesiredUser, found: LiveUser, request: PlanRequest, draft: _PlanDraft) -> None:
     if user.failed:
         return
     if user.verdict.in_scope:
@@ -141,7 +141,7 @@ def _decide(user: DesiredUser, found: LiveUser, request: PlanRequest, draft: _Dr
         draft.unmanaged += 1
 
 
-def _decide_update(user: DesiredUser, found: LiveUser, request: PlanRequest, draft: _Draft) -> None:
+def _decide_update(user: DesiredUser, found: LiveUser, request: PlanRequest, draft: _PlanDraft) -> None:
     change = lifecycle.update(user, found, request.mappings)
     problem = None if change is None else lifecycle.immutable(change, request.mappings)
     if problem is None:
@@ -151,7 +151,7 @@ def _decide_update(user: DesiredUser, found: LiveUser, request: PlanRequest, dra
         draft.diagnostics.append(problem)
 
 
-def _decide_create(user: DesiredUser, choices: unique_values.Choices, request: PlanRequest, draft: _Draft) -> None:
+def _decide_create(user: DesiredUser, choices: unique_values.Choices, request: PlanRequest, draft: _PlanDraft) -> None:
     chosen = choices.values.get(user.key, lifecycle.NO_ATTRIBUTES)
     if user.candidates and not chosen:
         return  # told by `choices`
@@ -167,13 +167,13 @@ def _decide_create(user: DesiredUser, choices: unique_values.Choices, request: P
 def _own_key(found: LiveUser, keys: set[str]) -> str:
     """What a live user without a desired one is called: its userName, with its id where somebody else is called so."""
     key = found.user_name or found.id
-    if folded(key) in keys:
+    if fold_case(key) in keys:
         key = f"{key} (id {found.id})"
-    keys.add(folded(key))
+    keys.add(fold_case(key))
     return key
 
 
-def _decide_unclaimed(found: LiveUser, key: str, request: PlanRequest, draft: _Draft) -> None:
+def _decide_unclaimed(found: LiveUser, key: str, request: PlanRequest, draft: _PlanDraft) -> None:
     if not found.managed:
         draft.unmanaged += 1
     elif found.unreadable is not None:
@@ -183,13 +183,13 @@ def _decide_unclaimed(found: LiveUser, key: str, request: PlanRequest, draft: _D
         draft.remove(lifecycle.remove_unclaimed(found, key, request.policy, request.clock))
 
 
-def _withhold(draft: _Draft, policy: Policy, matching: Matching, live: LiveState) -> None:
+def _withhold(draft: _PlanDraft, policy: Policy, matching: Matching, live: LiveState) -> None:
     """Takes out what may not be done, and says how much and why."""
     if live.problem is not None:
         # A user who was not read looks new, and one who was read twice looks gone.
         _take_out(draft, {Action.CREATE, *REMOVALS}, "the live users could not be read completely")
     if matching.unplaced:
-        names = plural(len(matching.unplaced), "user")
+        names = pluralize(len(matching.unplaced), "user")
         why = f"{names} could not be mapped, and nobody knows which live account is theirs"
         _take_out(draft, REMOVALS, why)
     forbidden = {action for action in Action if not policy.permits(action)}
@@ -197,7 +197,7 @@ def _withhold(draft: _Draft, policy: Policy, matching: Matching, live: LiveState
         _take_out(draft, forbidden, "lifecycle.actions in settings.yaml does not permit it")
 
 
-def _take_out(draft: _Draft, actions: Collection[Action], why: str) -> None:
+def _take_out(draft: _PlanDraft, actions: Collection[Action], why: str) -> None:
     for action in Action:
         if action not in actions:
             continue
@@ -206,7 +206,7 @@ def _take_out(draft: _Draft, actions: Collection[Action], why: str) -> None:
         if count:
             draft.changes = left
             draft.withheld += count
-            draft.diagnostics.append(warning(f"{plural(count, action.value)} withheld: {why}"))
+            draft.diagnostics.append(warning(f"{pluralize(count, action.value)} withheld: {why}"))
 
 
 def _selected(changes: Sequence[Change], only: Collection[str]) -> list[Change]:
@@ -226,7 +226,7 @@ def names_of(change: Change) -> frozenset[str]:
     """What the user of a change is called, before and after it, folded."""
     names: list[object] = [change.key, change.live_id]
     names += [side.get(path) for side in (change.before, change.after) for path in ("userName", "externalId")]
-    return frozenset(folded(name) for name in names if isinstance(name, str))
+    return frozenset(fold_case(name) for name in names if isinstance(name, str))
 
 
 def _successor_first(changes: Sequence[Change], live: Sequence[LiveUser]) -> list[Change]:
@@ -243,13 +243,13 @@ def _successor_first(changes: Sequence[Change], live: Sequence[LiveUser]) -> lis
 
 
 def _assemble(
-    request: PlanRequest, live: LiveState, changes: Sequence[Change], judged: Sequence[Change], draft: _Draft
+    request: PlanRequest, live: LiveState, changes: Sequence[Change], judged: Sequence[Change], draft: _PlanDraft
 ) -> Plan:
     _check_protected(request, live, draft)
     _tell_undated(draft)
     _tell_dormant(draft)
     managed = [user for user in live.users if user.managed]
-    situation = guards.Situation(
+    situation = guards.GuardContext(
         judged, request.desired, managed, live.problem, request.recently_deleted, request.moved_from, chosen=changes
     )
     identity = plan_id(request.target, changes)
@@ -274,28 +274,28 @@ def _assemble(
     )
 
 
-def _check_protected(request: PlanRequest, live: LiveState, draft: _Draft) -> None:
+def _check_protected(request: PlanRequest, live: LiveState, draft: _PlanDraft) -> None:
     """A protected name that is nobody's protects nobody."""
     unknown = set(request.policy.protected)
     if unknown:
-        unknown -= {folded(user.key) for user in request.desired}
-        unknown -= {folded(str(value)) for user in request.desired for value in user.match if value is not None}
+        unknown -= {fold_case(user.key) for user in request.desired}
+        unknown -= {fold_case(str(value)) for user in request.desired for value in user.match if value is not None}
         for user in live.users:
-            unknown -= {folded(name) for name in (user.user_name, user.external_id, user.id) if name}
+            unknown -= {fold_case(name) for name in (user.user_name, user.external_id, user.id) if name}
     for name in sorted(unknown):
-        draft.diagnostics.append(warning(f"guards.protected: nobody is called {quoted(name)}", "Is it misspelt?"))
+        draft.diagnostics.append(warning(f"guards.protected: nobody is called {quote(name)}", "Is it misspelt?"))
 
 
-def _tell_undated(draft: _Draft) -> None:
+def _tell_undated(draft: _PlanDraft) -> None:
     if draft.undated:
-        summary = f"{plural(draft.undated, 'account')} deactivated for an unknown time: never deleted"
+        summary = f"{pluralize(draft.undated, 'account')} deactivated for an unknown time: never deleted"
         detail = "lifecycle.delete_after_days counts from a receipt or meta.lastModified: the service gives none."
         draft.diagnostics.append(warning(summary, detail))
 
 
-def _tell_dormant(draft: _Draft) -> None:
+def _tell_dormant(draft: _PlanDraft) -> None:
     if draft.dormant:
-        summary = f"{plural(draft.dormant, 'user')} in scope whose accounts stay deactivated"
+        summary = f"{pluralize(draft.dormant, 'user')} in scope whose accounts stay deactivated"
         detail = "The mapping of active has another apply than always, or gives no value: nobody is reactivated by it."
         draft.diagnostics.append(warning(summary, detail))
 
@@ -305,14 +305,14 @@ def _by_place(item: Diagnostic) -> tuple[str, str, int, int, str, str, str]:
     return (item.severity.value, *place, item.summary, item.address or "", item.detail)
 
 
-def judged_anew(plan: Plan, approvals: Sequence[Approval], today: date) -> Plan:
+def reevaluate_guards(plan: Plan, approvals: Sequence[Approval], today: date) -> Plan:
     """The plan with its guards as `approvals` leave them on `today`; approvals it had before don't count."""
-    return with_approval(
+    return carry_over_approval(
         replace(plan, guards=tuple(replace(item, approved=False) for item in plan.guards)), approvals, today
     )
 
 
-def with_approval(plan: Plan, approvals: Sequence[Approval], today: date, approved: Plan | None = None) -> Plan:
+def carry_over_approval(plan: Plan, approvals: Sequence[Approval], today: date, approved: Plan | None = None) -> Plan:
     """The plan after further approvals, which may name the plan that it is the rest of (`approved`)."""
     named = approved or plan
     return replace(plan, guards=guards.approve(plan.guards, approvals, named.plan_id, named.count(*REMOVALS), today))

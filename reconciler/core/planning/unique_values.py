@@ -21,8 +21,8 @@ from reconciler.core.model import (
 )
 from reconciler.core.paths import short
 from reconciler.core.profile import Attribute
-from reconciler.core.text import plural, quoted, shortened
-from reconciler.core.values import comparable, folded
+from reconciler.core.text import pluralize, quote, shorten
+from reconciler.core.values import comparable, fold_case
 
 _SHOWN = 5
 
@@ -35,7 +35,7 @@ class Choices:
     problems: tuple[Diagnostic, ...] = ()
 
 
-def choose(
+def select_changes(
     newcomers: Iterable[DesiredUser],
     live: Iterable[LiveUser],
     mappings: Sequence[AttributeMapping],
@@ -45,7 +45,7 @@ def choose(
 
     `reserved` are folded user names that the target still keeps for deleted accounts.
     """
-    waiting = sorted((user for user in newcomers if user.candidates), key=lambda user: (folded(user.key), user.key))
+    waiting = sorted((user for user in newcomers if user.candidates), key=lambda user: (fold_case(user.key), user.key))
     if not waiting:
         return Choices()
     attributes = {row.target: row.attribute for row in mappings if row.unique}
@@ -62,7 +62,7 @@ def choose(
             continue
         values[user.key] = {path: value for path, value in chosen.items() if value is not None}
         for path, value in values[user.key].items():
-            holders[path][comparable(attributes[path], value)] = quoted(user.key)
+            holders[path][comparable(attributes[path], value)] = quote(user.key)
     return Choices(values, tuple(problems))
 
 
@@ -72,7 +72,7 @@ _Holders = dict[Value | None, str]
 
 def _holders(attribute: Attribute, live: Iterable[LiveUser]) -> _Holders:
     return {
-        comparable(attribute, value): f"the live account {quoted(user.user_name or user.id)}"
+        comparable(attribute, value): f"the live account {quote(user.user_name or user.id)}"
         for user in live
         if (value := user.attributes.get(attribute.path)) is not None
     }
@@ -85,10 +85,10 @@ def _first_free(attribute: Attribute, candidates: Iterable[Value], holders: _Hol
 def _problem(user: DesiredUser, attribute: Attribute, holders: _Holders) -> Diagnostic:
     candidates = dict(user.candidates)[attribute.path]
     told = [
-        f"{quoted(shortened(str(value), 80))} is the one of {holders[comparable(attribute, value)]}"
+        f"{quote(shorten(str(value), 80))} is the one of {holders[comparable(attribute, value)]}"
         for value in candidates[:_SHOWN]
     ]
-    more = f", and {plural(len(candidates) - _SHOWN, 'other')}" if len(candidates) > _SHOWN else ""
+    more = f", and {pluralize(len(candidates) - _SHOWN, 'other')}" if len(candidates) > _SHOWN else ""
     summary = f"no value for {short(attribute.path)} is free"
     detail = f"{'; '.join(told)}{more}. Add a rule to SelectUniqueValue."
     return error(summary, detail, user.origin, user_address(user.key))

@@ -1,7 +1,7 @@
 """Scoping filters: clauses of a filter are joined by AND, filters by OR; compiled to closures once, run for each user.
 
-A clause may have no answer for a user (`UnjudgedError`). It counts only where it decides: a filter with a false clause
-is false all the same, and one true filter is enough. So the order of clauses and of filters never matters.
+A clause may have no answer for a user (`FilterEvaluationError`). It counts only where it decides: a filter with a false
+clause is false all the same, and one true filter is enough. So the order of clauses and of filters never matters.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from typing import Literal
 from reconciler.core.model import IN_SCOPE, Origin, ScopeReason, SourceUser, SourceValue, Verdict
 from reconciler.core.scope.groups import GroupMembers, Groups, names_of, resolve, way
 from reconciler.core.scope.operators import DayTest, Operator, TextTest
-from reconciler.core.text import plural, quoted
+from reconciler.core.text import pluralize, quote
 
 Seen = SourceValue | date | None
 """What a clause looked at; a tuple for several values, and for groups the way to the user. None: unassigned."""
 
 Test = Callable[[SourceUser], bool]
-"""Raises `UnjudgedError`."""
+"""Raises `FilterEvaluationError`."""
 
 ValuesMatch = Literal["any", "all"]
 LifecycleDate = Literal["starts", "expires"]
 
 
-class UnjudgedError(ValueError):
+class FilterEvaluationError(ValueError):
     """A clause has no answer for this user, and why; `attribute` is the one it looked at."""
 
     def __init__(self, message: str, attribute: str) -> None:
@@ -56,13 +56,13 @@ class ScopingFilter:
     origin: Origin | None = None
 
     def passes(self, user: SourceUser) -> bool:
-        """Whether the user passes; raises `UnjudgedError`."""
-        fault: UnjudgedError | None = None
+        """Whether the user passes; raises `FilterEvaluationError`."""
+        fault: FilterEvaluationError | None = None
         for clause in self.clauses:
             try:
                 if not clause.test(user):
                     return self.negated
-            except UnjudgedError as found:
+            except FilterEvaluationError as found:
                 fault = fault or found
         if fault is not None:
             raise fault
@@ -71,12 +71,12 @@ class ScopingFilter:
 
 def judge(user: SourceUser, filters: Sequence[ScopingFilter]) -> Verdict:
     """In scope when there is no filter, or one is true; else why not."""
-    fault: UnjudgedError | None = None
+    fault: FilterEvaluationError | None = None
     for each in filters:
         try:
             if each.passes(user):
                 return IN_SCOPE
-        except UnjudgedError as found:
+        except FilterEvaluationError as found:
             fault = fault or found
     if fault is not None:
         return unjudged(str(fault), fault.attribute)
@@ -90,7 +90,7 @@ def _first_false(user: SourceUser, one: ScopingFilter) -> Clause | None:
         try:
             if not clause.test(user):
                 return clause
-        except UnjudgedError:
+        except FilterEvaluationError:
             continue
     return None
 
@@ -103,11 +103,11 @@ def unjudged(why: str, attribute: str) -> Verdict:
 def filtered(filters: Sequence[ScopingFilter], failing: Clause | None) -> Verdict:
     """The verdict on a user whom no filter lets pass; `failing` is the first false clause of a filter that is alone."""
     if len(filters) > 1:
-        text = f"passes none of {plural(len(filters), 'scoping filter')}"
+        text = f"passes none of {pluralize(len(filters), 'scoping filter')}"
     elif failing is None or filters[0].negated:
-        text = f"passes no scoping filter: {quoted(filters[0].name)} is turned around, and all its clauses are true"
+        text = f"passes no scoping filter: {quote(filters[0].name)} is turned around, and all its clauses are true"
     else:
-        text = f"passes no scoping filter: {quoted(filters[0].name)} wants {failing.words}"
+        text = f"passes no scoping filter: {quote(filters[0].name)} wants {failing.words}"
     return Verdict(ScopeReason.FILTERED, text)
 
 
@@ -138,7 +138,7 @@ def on_attribute(name: str, test: TextTest, several: ValuesMatch | None = None, 
         if len(values) > 1 and several is None:
             where = f" at {origin}" if origin else ""
             why = f"{name} has {len(values)} values, and the clause{where} does not say values_match: any or all"
-            raise UnjudgedError(why, name)
+            raise FilterEvaluationError(why, name)
         return bool(values) and combine(map(test, values))
 
     return judged

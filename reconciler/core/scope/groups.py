@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from reconciler.core.model import SourceUser
-from reconciler.core.values import folded
+from reconciler.core.values import fold_case
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ Groups = Mapping[str, GroupMembers]
 def names_of(user: SourceUser) -> tuple[str, ...]:
     """What members may call `user`, folded: userPrincipalName and, if there is one, objectId."""
     object_id = user.attributes.get("objectId")
-    return (folded(user.key), folded(str(object_id))) if object_id else (folded(user.key),)
+    return (fold_case(user.key), fold_case(str(object_id))) if object_id else (fold_case(user.key),)
 
 
 def resolve(members: GroupMembers, groups: Groups) -> frozenset[str]:
@@ -37,8 +37,8 @@ def resolve(members: GroupMembers, groups: Groups) -> frozenset[str]:
     waiting = [members]
     while waiting:
         current = waiting.pop()
-        people.update(map(folded, current.users))
-        for name in map(folded, current.groups):
+        people.update(map(fold_case, current.users))
+        for name in map(fold_case, current.groups):
             if name not in seen and name in groups:
                 seen.add(name)
                 waiting.append(groups[name])
@@ -56,10 +56,10 @@ def way(user: SourceUser, members: GroupMembers, groups: Groups) -> tuple[str, .
     while waiting:
         path, current = waiting.popleft()
         for entry in current.users:
-            if folded(entry) in names:
+            if fold_case(entry) in names:
                 return (*path, entry)
         for name in current.groups:
-            key = folded(name)
+            key = fold_case(name)
             if key not in seen and key in groups:
                 seen.add(key)
                 waiting.append(((*path, name), groups[key]))
@@ -95,4 +95,4 @@ def _enter(
 ) -> None:
     if name in groups and name not in done:
         path.append(name)
-        walk.append((name, iter([folded(group) for group in groups[name].groups])))
+        walk.append((name, iter([fold_case(group) for group in groups[name].groups])))

@@ -8,13 +8,13 @@ from datetime import date
 from enum import StrEnum
 
 from reconciler.core.model import IN_SCOPE, Origin, ScopeReason, SourceUser, Verdict
-from reconciler.core.scope.filters import Clause, ScopingFilter, Seen, UnjudgedError, filtered, unjudged
+from reconciler.core.scope.filters import Clause, FilterEvaluationError, ScopingFilter, Seen, filtered, unjudged
 from reconciler.core.scope.groups import GroupMembers, names_of, way
 from reconciler.core.scope.verdict import ScopeRules
-from reconciler.core.text import quoted
+from reconciler.core.text import quote
 
 
-class Answer(StrEnum):
+class ClauseResult(StrEnum):
     """What one step came to; TRUE always speaks for the user."""
 
     TRUE = "true"
@@ -24,14 +24,14 @@ class Answer(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class TraceStep:
     """One step. `name`, `seen` and `words` hold strangers' text; a `seen` of None is no value."""
 
     name: str
-    answer: Answer
+    answer: ClauseResult
     seen: Seen = None
     words: str = ""
-    steps: tuple[Step, ...] = ()
+    steps: tuple[TraceStep, ...] = ()
     """Of the filters: each filter; of a filter: each clause, those after a false one included."""
     origin: Origin | None = None
 
@@ -40,23 +40,23 @@ class Step:
 class Trace:
     """All steps, and what they come to."""
 
-    steps: tuple[Step, ...]
+    steps: tuple[TraceStep, ...]
     verdict: Verdict
 
 
-Outcome = tuple[Step, Verdict]
+Outcome = tuple[TraceStep, Verdict]
 
 
 def trace(user: SourceUser, rules: ScopeRules, today: date) -> Trace:
     """The steps for `user` on `today` (UTC); those after the first that is not true are not reached."""
-    steps: list[Step] = []
+    steps: list[TraceStep] = []
     verdict = IN_SCOPE
     for name, take in _steps(user, rules, today):
         if verdict.in_scope:
             step, verdict = take()
             steps.append(step)
         else:
-            steps.append(Step(name, Answer.NOT_REACHED))
+            steps.append(TraceStep(name, ClauseResult.NOT_REACHED))
     return Trace(tuple(steps), verdict)
 
 
@@ -70,11 +70,11 @@ def _steps(user: SourceUser, rules: ScopeRules, today: date) -> Iterator[tuple[s
 
 
 def _passed(name: str, seen: Seen, words: str) -> Outcome:
-    return Step(name, Answer.TRUE, seen, words), IN_SCOPE
+    return TraceStep(name, ClauseResult.TRUE, seen, words), IN_SCOPE
 
 
 def _failed(name: str, seen: Seen, reason: ScopeReason, words: str) -> Outcome:
-    return Step(name, Answer.FALSE, seen, words), Verdict(reason, words)
+    return TraceStep(name, ClauseResult.FALSE, seen, words), Verdict(reason, words)
 
 
 def _enabled(user: SourceUser) -> Outcome:
@@ -87,15 +87,15 @@ def _enabled(user: SourceUser) -> Outcome:
 def _expires(user: SourceUser, today: date) -> Outcome:
     seen = user.lifecycle.expires
     if seen is not None and seen <= today:
-        return _failed("lifecycle.expires", seen, ScopeReason.EXPIRED, f"expired {quoted(str(seen))}")
-    return _passed("lifecycle.expires", seen, "never expires" if seen is None else f"expires {quoted(str(seen))}")
+        return _failed("lifecycle.expires", seen, ScopeReason.EXPIRED, f"expired {quote(str(seen))}")
+    return _passed("lifecycle.expires", seen, "never expires" if seen is None else f"expires {quote(str(seen))}")
 
 
 def _starts(user: SourceUser, today: date) -> Outcome:
     seen = user.lifecycle.starts
     if seen is not None and seen > today:
-        return _failed("lifecycle.starts", seen, ScopeReason.NOT_STARTED, f"starts {quoted(str(seen))}")
-    return _passed("lifecycle.starts", seen, "no first day" if seen is None else f"started {quoted(str(seen))}")
+        return _failed("lifecycle.starts", seen, ScopeReason.NOT_STARTED, f"starts {quote(str(seen))}")
+    return _passed("lifecycle.starts", seen, "no first day" if seen is None else f"started {quote(str(seen))}")
 
 
 def _assigned(user: SourceUser, rules: ScopeRules) -> Outcome:
@@ -124,53 +124,57 @@ def _way(user: SourceUser, rules: ScopeRules, members: GroupMembers) -> Seen:
 def _filters(user: SourceUser, filters: tuple[ScopingFilter, ...]) -> Outcome:
     if not filters:
         return _passed("filters", None, "there are none")
-    judged: list[Step] = []
+    judged: list[TraceStep] = []
     for each in filters:
-        passed = any(step.answer is Answer.TRUE for step in judged)
-        judged.append(Step(each.name, Answer.NOT_REACHED, origin=each.origin) if passed else _filter(user, each))
+        passed = any(step.answer is ClauseResult.TRUE for step in judged)
+        judged.append(
+            TraceStep(each.name, ClauseResult.NOT_REACHED, origin=each.origin) if passed else _filter(user, each)
+        )
     verdict = _concluded(filters, judged)
-    answer = {ScopeReason.IN_SCOPE: Answer.TRUE, ScopeReason.UNJUDGED: Answer.UNJUDGED}.get(
-        verdict.reason, Answer.FALSE
+    answer = {ScopeReason.IN_SCOPE: ClauseResult.TRUE, ScopeReason.UNJUDGED: ClauseResult.UNJUDGED}.get(
+        verdict.reason, ClauseResult.FALSE
     )
-    words = verdict.text or next(f"passes {quoted(step.name)}" for step in judged if step.answer is Answer.TRUE)
-    return Step("filters", answer, None, words, tuple(judged)), verdict
+    words = verdict.text or next(f"passes {quote(step.name)}" for step in judged if step.answer is ClauseResult.TRUE)
+    return TraceStep("filters", answer, None, words, tuple(judged)), verdict
 
 
-def _concluded(filters: tuple[ScopingFilter, ...], judged: list[Step]) -> Verdict:
-    if any(step.answer is Answer.TRUE for step in judged):
+def _concluded(filters: tuple[ScopingFilter, ...], judged: list[TraceStep]) -> Verdict:
+    if any(step.answer is ClauseResult.TRUE for step in judged):
         return IN_SCOPE
     for each, step in zip(filters, judged, strict=True):
-        if step.answer is Answer.UNJUDGED:
-            clause, found = _with(Answer.UNJUDGED, each, step)[0]
+        if step.answer is ClauseResult.UNJUDGED:
+            clause, found = _with(ClauseResult.UNJUDGED, each, step)[0]
             return unjudged(found.words, clause.attribute)
-    failing = _with(Answer.FALSE, filters[0], judged[0])
+    failing = _with(ClauseResult.FALSE, filters[0], judged[0])
     return filtered(filters, failing[0][0] if failing else None)
 
 
-def _with(answer: Answer, one: ScopingFilter, judged: Step) -> list[tuple[Clause, Step]]:
+def _with(answer: ClauseResult, one: ScopingFilter, judged: TraceStep) -> list[tuple[Clause, TraceStep]]:
     """The clauses of a judged filter with this answer, in order."""
     return [pair for pair in zip(one.clauses, judged.steps, strict=True) if pair[1].answer is answer]
 
 
-def _filter(user: SourceUser, one: ScopingFilter) -> Step:
+def _filter(user: SourceUser, one: ScopingFilter) -> TraceStep:
     clauses = tuple(_clause(user, clause) for clause in one.clauses)
     words = "turned around by not" if one.negated else ""
-    return Step(one.name, _joined({step.answer for step in clauses}, one.negated), None, words, clauses, one.origin)
+    return TraceStep(
+        one.name, _joined({step.answer for step in clauses}, one.negated), None, words, clauses, one.origin
+    )
 
 
-def _joined(answers: set[Answer], negated: bool) -> Answer:
-    if Answer.UNJUDGED in answers and Answer.FALSE not in answers:
-        return Answer.UNJUDGED
-    return _answer((Answer.FALSE in answers) is negated)
+def _joined(answers: set[ClauseResult], negated: bool) -> ClauseResult:
+    if ClauseResult.UNJUDGED in answers and ClauseResult.FALSE not in answers:
+        return ClauseResult.UNJUDGED
+    return _answer((ClauseResult.FALSE in answers) is negated)
 
 
-def _clause(user: SourceUser, clause: Clause) -> Step:
+def _clause(user: SourceUser, clause: Clause) -> TraceStep:
     seen = clause.see(user)
     try:
-        return Step(clause.words, _answer(clause.test(user)), seen, origin=clause.origin)
-    except UnjudgedError as fault:
-        return Step(clause.words, Answer.UNJUDGED, seen, str(fault), origin=clause.origin)
+        return TraceStep(clause.words, _answer(clause.test(user)), seen, origin=clause.origin)
+    except FilterEvaluationError as fault:
+        return TraceStep(clause.words, ClauseResult.UNJUDGED, seen, str(fault), origin=clause.origin)
 
 
-def _answer(true: bool) -> Answer:
-    return Answer.TRUE if true else Answer.FALSE
+def _answer(true: bool) -> ClauseResult:
+    return ClauseResult.TRUE if true else ClauseResult.FALSE

@@ -9,7 +9,7 @@ from datetime import date
 from reconciler.core.model import IN_SCOPE, ScopeReason, SourceUser, Verdict
 from reconciler.core.scope.filters import ScopingFilter, judge
 from reconciler.core.scope.groups import NO_MEMBERS, GroupMembers, names_of
-from reconciler.core.text import quoted
+from reconciler.core.text import quote
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +40,9 @@ def decide_scope(user: SourceUser, rules: ScopeRules, today: date) -> Verdict:
         return Verdict(ScopeReason.DISABLED, "accountEnabled is false")
     lifecycle = user.lifecycle
     if lifecycle.expires is not None and lifecycle.expires <= today:
-        return Verdict(ScopeReason.EXPIRED, f"expired {quoted(str(lifecycle.expires))}")
+        return Verdict(ScopeReason.EXPIRED, f"expired {quote(str(lifecycle.expires))}")
     if lifecycle.starts is not None and lifecycle.starts > today:
-        return Verdict(ScopeReason.NOT_STARTED, f"starts {quoted(str(lifecycle.starts))}")
+        return Verdict(ScopeReason.NOT_STARTED, f"starts {quote(str(lifecycle.starts))}")
     assignment = _assignment(user, rules)
     return judge(user, rules.filters) if rules.filters and assignment.in_scope else assignment
 

@@ -10,7 +10,7 @@ from reconciler.expressions.values import (
     Context,
     EvaluationError,
     Evaluator,
-    ExpressionFaultError,
+    ExpressionError,
     IgnoreFlow,
     IgnoreFlowError,
     Value,
@@ -70,7 +70,7 @@ def error(message: str | None) -> Value:
 def _given(argument: Argument | None) -> Argument:
     # The compiler refuses calls without their required arguments.
     if argument is None:
-        raise ExpressionFaultError("an argument is missing")
+        raise ExpressionError("an argument is missing")
     return argument
 
 
@@ -100,7 +100,7 @@ def switch(arguments: Arguments) -> Evaluator:
     what a key without a value matches (here: nothing).
     """
     if len(arguments) % 2 or len(arguments) < 4:  # noqa: PLR2004
-        raise ExpressionFaultError("Switch takes a source, a default, and then keys and values in pairs")
+        raise ExpressionError("Switch takes a source, a default, and then keys and values in pairs")
     source, default = _given(arguments[0]).evaluate, arguments[1]
     keys = [_given(key) for key in arguments[2::2]]
     values = [_given(value).evaluate for value in arguments[3::2]]

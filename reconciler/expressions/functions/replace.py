@@ -12,7 +12,7 @@ from reconciler.expressions.values import (
     Context,
     EvaluationError,
     Evaluator,
-    ExpressionFaultError,
+    ExpressionError,
     Value,
     fits,
     measured,
@@ -45,7 +45,7 @@ def replace(arguments: Arguments) -> Evaluator:
             return _groups(source, pattern, group, value)
         case [False, True, True, False, True, False]:
             return _looked_up(source, pattern, group, attribute)
-    raise ExpressionFaultError(
+    raise ExpressionError(
         "Replace takes oldValue with replacementValue or template, or regexPattern with replacementValue, or "
         "regexPattern and regexGroupName with replacementValue or replacementAttributeName; count the commas"
     )
@@ -109,7 +109,7 @@ def _now(argument: Argument, compute: Callable[[], T]) -> T:
     try:
         return compute()
     except EvaluationError as fault:
-        raise ExpressionFaultError(str(fault), argument.position) from fault
+        raise ExpressionError(str(fault), argument.position) from fault
 
 
 def _matches(source: Argument | None, pattern: Argument | None, value: Argument | None) -> Evaluator:

@@ -27,7 +27,7 @@ from builders import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.apply.executor import Brakes, Execution, Report, execute
+from reconciler.apply.executor import Execution, FailurePolicy, Report, execute
 from reconciler.apply.verification import reads_everything
 from reconciler.core import paths
 from reconciler.core.model import AttributeMapping, Flow, LiveUser
@@ -198,7 +198,7 @@ class Run:
         rows: tuple[AttributeMapping, ...] = MAPPINGS,
         profile: TargetProfile = APPLE,
         done: Iterable[str] = (),
-        brakes: Brakes | None = None,
+        policy: FailurePolicy | None = None,
         **options: Any,
     ) -> None:
         self.slept: list[float] = []
@@ -212,7 +212,7 @@ class Run:
             sleep=self.slept.append,
             **{"workers": 1, "on_outcome": seen.append, **options},
         )
-        self.report: Report = execute(plan, execution, tuple(done), brakes)
+        self.report: Report = execute(plan, execution, tuple(done), policy)
         assert seen == self.report.outcomes
 
     @property
@@ -539,7 +539,7 @@ def test_a_service_that_refuses_as_a_whole_stops_the_rest() -> None:
 
 def test_who_failed_before_comes_last_in_its_wave() -> None:
     service = Service(*(resource(name) for name in "abcd"))
-    run(service, *married("abc"), change("d", Action.DELETE), brakes=Brakes(late={married("a")[0].address}))
+    run(service, *married("abc"), change("d", Action.DELETE), policy=FailurePolicy(deferred={married("a")[0].address}))
     assert [entry for entry in service.log if entry.startswith(("PATCH", "DELETE"))] == [
         "PATCH live-b",
         "PATCH live-c",
@@ -558,7 +558,7 @@ def married(names: str) -> list[Change]:
 def test_one_user_who_may_not_be_changed_stops_nobody_else() -> None:
     service = Service(*(resource(name) for name in "abcdefg"))
     service.script = {f"PATCH live-{name}": [FORBIDDEN] for name in "abdefg"}
-    found = run(service, *married("abcdefg"), brakes=Brakes(Limit(None, None, 0)))
+    found = run(service, *married("abcdefg"), policy=FailurePolicy(Limit(None, None, 0)))
     assert [name for name, result in found.results.items() if result == "done"] == ["c"]
     assert found.report.stopped is None
     assert found.messages["a"].startswith("the service forbids it (403). ")
@@ -699,11 +699,11 @@ def test_a_create_that_may_still_be_under_way_is_never_sent_again(status: int, r
 
 def test_a_create_that_landed_after_all_is_no_conflict() -> None:
     service = Service()
-    late = [Says([])] * 3
+    deferred = [Says([])] * 3
     service.script = {
         "POST new@example.com": [Landed(UNAVAILABLE)],
-        "FIND externalId id-new": list(late),
-        "FIND userName new@example.com": [FREE, *late],
+        "FIND externalId id-new": list(deferred),
+        "FIND userName new@example.com": [FREE, *deferred],
     }
     assert run(service, change("new", Action.CREATE)).results == {"new": "done"}
     assert service.log.count("POST new@example.com") == 2
@@ -978,7 +978,7 @@ def refusing(names: str, refused: str) -> Service:
 
 def test_too_many_failures_stop_the_run_once_and_on_record() -> None:
     service = refusing("abcdefgh", "abcdefgh")
-    found = run(service, *married("abcdefgh"), brakes=Brakes(Limit(None, 40, 2)))
+    found = run(service, *married("abcdefgh"), policy=FailurePolicy(Limit(None, 40, 2)))
     assert sorted(found.results.values()) == ["failed"] * 3 + ["skipped"] * 5
     assert found.messages["h"] == "not started: the run was stopped"
     assert service.log.count("quarantined EncounteredEscrowProportionThreshold") == 1
@@ -987,16 +987,16 @@ def test_too_many_failures_stop_the_run_once_and_on_record() -> None:
 
 
 def test_without_too_many_failures_nothing_stops() -> None:
-    found = run(refusing("abcdefgh", "abc"), *married("abcdefgh"), brakes=Brakes(Limit(None, 40, 3)))
+    found = run(refusing("abcdefgh", "abc"), *married("abcdefgh"), policy=FailurePolicy(Limit(None, 40, 3)))
     assert (found.report.quarantine, list(found.results.values()).count("done")) == (None, 5)
-    late = run(refusing("abcdefgh", "fgh"), *married("abcdefgh"), brakes=Brakes(Limit(None, 40, 2)))
-    assert (late.report.quarantine, late.report.left) == (None, 0)
+    deferred = run(refusing("abcdefgh", "fgh"), *married("abcdefgh"), policy=FailurePolicy(Limit(None, 40, 2)))
+    assert (deferred.report.quarantine, deferred.report.left) == (None, 0)
 
 
 def test_a_circle_of_renames_that_was_begun_is_finished_in_quarantine_too() -> None:
     service = refusing("abcdef", "abcd")
     swap = [rename("e", "f"), rename("f", "e")]
-    found = run(service, *married("abcd"), *swap, accounts="e f", brakes=Brakes(Limit(None, 40, 0)))
+    found = run(service, *married("abcd"), *swap, accounts="e f", policy=FailurePolicy(Limit(None, 40, 0)))
     assert found.report.quarantine is not None
     assert (found.results["e"], found.results["f"]) == ("done", "done")
     assert [service.users[f"live-{name}"]["userName"] for name in "ef"] == ["f@example.com", "e@example.com"]
@@ -1005,18 +1005,18 @@ def test_a_circle_of_renames_that_was_begun_is_finished_in_quarantine_too() -> N
         *married("a"),
         *swap,
         accounts="e f",
-        brakes=Brakes(trial=frozenset({married("a")[0].address})),
+        policy=FailurePolicy(probe=frozenset({married("a")[0].address})),
     )
     assert begun.results == {"a": "failed", "e": "skipped", "f": "skipped"}, "and not begun in quarantine"
 
 
 def test_a_trial_comes_first_and_the_rest_only_if_it_works() -> None:
-    trial = frozenset(item.address for item in married("gh"))
+    probe = frozenset(item.address for item in married("gh"))
     service = refusing("abcdefgh", "")
-    found = run(service, *married("abcdefgh"), brakes=Brakes(trial=trial))
+    found = run(service, *married("abcdefgh"), policy=FailurePolicy(probe=probe))
     assert list(found.results)[:2] == ["g", "h"]
     assert set(found.results.values()) == {"done"}
-    failed = run(refusing("abcdefgh", "gh"), *married("abcdefgh"), brakes=Brakes(trial=trial))
+    failed = run(refusing("abcdefgh", "gh"), *married("abcdefgh"), policy=FailurePolicy(probe=probe))
     assert failed.results == {"g": "failed", "h": "failed", **dict.fromkeys("abcdef", "skipped")}
 
 

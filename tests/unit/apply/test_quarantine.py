@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from builders import change, rename
 
-from reconciler.apply.quarantine import ATTEMPTS, RETRIES, Health, assess, too_many, trial_of
-from reconciler.apply.selection import leave_out
+from reconciler.apply.quarantine import ATTEMPTS, RETRIES, Health, assess, exceeded_limit, select_probe
+from reconciler.apply.selection import exclude_with_dependents
 from reconciler.core.plan import Action
 from reconciler.core.policy import Limit, Policy
 from reconciler.record.runs import Attempt, Quarantine, QuarantineReason, ReceiptRun
@@ -30,8 +30,8 @@ def after(runs: Iterable[ReceiptRun]) -> Health:
     return assess(runs)
 
 
-def troubles(health: Health) -> dict[str, int]:
-    return {address: trouble.count for address, trouble in health.troubles.items()}
+def failing_users(health: Health) -> dict[str, int]:
+    return {address: failing.count for address, failing in health.failing_users.items()}
 
 
 ADA, BOB = 'user["ada"]', 'user["bob"]'
@@ -45,23 +45,23 @@ def test_each_failure_of_the_same_change_is_tried_later_than_the_one_before(resu
     runs = [run(attempt("ada", result), at=DAY + day * timedelta(days=1)) for day in range(6)]
     waits = []
     for count in range(1, 7):
-        trouble = after(runs[:count]).troubles[ADA]
-        assert (trouble.count, trouble.first) == (count, DAY)
-        waits.append(trouble.next_attempt - trouble.last)
+        failing = after(runs[:count]).failing_users[ADA]
+        assert (failing.count, failing.first) == (count, DAY)
+        waits.append(failing.next_attempt - failing.last)
     assert waits == [0 * HOUR, 6 * HOUR, 12 * HOUR, 24 * HOUR, 24 * HOUR, 24 * HOUR]
     assert list(RETRIES) == waits[:4]
 
 
 def test_another_change_of_the_same_user_begins_anew() -> None:
     health = after([run(attempt("ada")), run(attempt("ada")), run(attempt("ada", digest="d2"), at=DAY + HOUR)])
-    assert troubles(health) == {ADA: 1}
-    assert health.troubles[ADA].first == DAY + HOUR
+    assert failing_users(health) == {ADA: 1}
+    assert health.failing_users[ADA].first == DAY + HOUR
 
 
 def test_what_works_at_last_is_forgotten() -> None:
-    assert troubles(after([run(attempt("ada"), attempt("bob")), run(attempt("ada", "done"))])) == {}
+    assert failing_users(after([run(attempt("ada"), attempt("bob")), run(attempt("ada", "done"))])) == {}
     kept = after([run(attempt("ada"), attempt("bob")), run(attempt("ada", "done"), attempt("bob", "skipped"))])
-    assert troubles(kept) == {BOB: 1}
+    assert failing_users(kept) == {BOB: 1}
 
 
 @pytest.mark.parametrize(
@@ -74,15 +74,15 @@ def test_what_works_at_last_is_forgotten() -> None:
     ],
 )
 def test_only_a_run_that_saw_everybody_forgets_whose_change_is_not_needed_any_more(later: ReceiptRun) -> None:
-    assert troubles(after([run(attempt("ada")), later])) == {ADA: 1}
-    assert troubles(after([run(attempt("ada")), run(attempt("bob", "done"))])) == {}
-    assert troubles(after([run(attempt("ada")), run()])) == {}
+    assert failing_users(after([run(attempt("ada")), later])) == {ADA: 1}
+    assert failing_users(after([run(attempt("ada")), run(attempt("bob", "done"))])) == {}
+    assert failing_users(after([run(attempt("ada")), run()])) == {}
 
 
 def test_in_a_run_that_stopped_itself_it_was_the_service_that_failed() -> None:
     stopped = run(attempt("ada"), attempt("bob", "done"), quarantine=WHY, how="quarantined")
-    assert troubles(after([stopped])) == {}
-    assert troubles(after([run(attempt("bob")), stopped])) == {}
+    assert failing_users(after([stopped])) == {}
+    assert failing_users(after([run(attempt("bob")), stopped])) == {}
 
 
 # --- quarantine ------------------------------------------------------------------------------------
@@ -169,15 +169,15 @@ def test_the_last_success_is_kept() -> None:
     ],
 )
 def test_when_too_many_fail(limit: Limit, failed: int, attempted: int, reason: QuarantineReason | None) -> None:
-    found = too_many(limit, failed, attempted)
+    found = exceeded_limit(limit, failed, attempted)
     assert (found.reason if found else None) == reason
 
 
 def test_it_says_its_numbers() -> None:
-    found = too_many(Policy().failures, 11, 20)
+    found = exceeded_limit(Policy().failures, 11, 20)
     assert found is not None
     assert found.message == "11 of 20 attempted changes failed, more than 40 % (guards.failures.percent)"
-    found = too_many(Limit(5), 6, 20)
+    found = exceeded_limit(Limit(5), 6, 20)
     assert found is not None
     assert found.message == "6 of 20 attempted changes failed, more than 5 (guards.failures.count)"
 
@@ -190,14 +190,14 @@ def test_a_trial_takes_nobody_away_and_tries_people_who_never_failed() -> None:
         change("waits", requires=('user["u1@example.com"]',)),
     ]
     failed = {f'user["u{number}@example.com"]' for number in (0, 1, 2)}
-    chosen = trial_of(changes, failed)
+    chosen = select_probe(changes, failed)
     assert chosen == {f'user["u{number}@example.com"]' for number in (3, 4, 5, 6, 0)}
-    assert all("gone" in address for address in trial_of(changes[:9], ()))
-    assert trial_of([], ()) == frozenset()
+    assert all("gone" in address for address in select_probe(changes[:9], ()))
+    assert select_probe([], ()) == frozenset()
 
 
 def test_a_trial_is_spread_over_the_plan() -> None:
-    chosen = trial_of([change(f"u{number:02}") for number in range(52)], {'user["u00@example.com"]'})
+    chosen = select_probe([change(f"u{number:02}") for number in range(52)], {'user["u00@example.com"]'})
     assert chosen == {f'user["u{number:02}@example.com"]' for number in (1, 11, 21, 31, 41)}
 
 
@@ -215,14 +215,14 @@ def test_who_failed_in_a_run_that_ended_in_quarantine_may_be_its_reason_until_it
 def test_who_waits_for_somebody_left_out_is_left_out_too_however_far_away() -> None:
     a, b, c, d = (f'user["{name}@example.com"]' for name in "abcd")
     changes = [change("a"), change("b", requires=(a,)), change("c", requires=(b,)), change("d")]
-    kept, waits = leave_out(changes, {a})
+    kept, waits = exclude_with_dependents(changes, {a})
     assert [item.address for item in kept] == [d]
     assert waits == {b: a, c: b}
-    assert leave_out(changes, ()) == (changes, {})
-    assert [item.address for item in leave_out(changes, {d})[0]] == [a, b, c]
+    assert exclude_with_dependents(changes, ()) == (changes, {})
+    assert [item.address for item in exclude_with_dependents(changes, {d})[0]] == [a, b, c]
 
 
 def test_of_a_circle_nobody_is_left_half_way() -> None:
     a, b = 'user["a@example.com"]', 'user["b@example.com"]'
     circle = [rename("a", "b", requires=(b,), temporary_user_name="t@example.com"), rename("b", "a", requires=(a,))]
-    assert leave_out(circle, {b}) == ([], {a: b})
+    assert exclude_with_dependents(circle, {b}) == ([], {a: b})

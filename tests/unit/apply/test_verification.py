@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from builders import DEPARTMENT, MAPPINGS, change, live, mapping, mappings, reader, resource, values_of
 
-from reconciler.apply.verification import moved, reads_everything, unmet
+from reconciler.apply.verification import drifted_attributes, reads_everything, unapplied_attributes
 from reconciler.core.model import Flow
 from reconciler.core.plan import Action
 
@@ -30,11 +30,11 @@ CREATE_ONLY = mappings(mapping("timezone", "timezone", flow=Flow.CREATE))
 def test_a_change_goes_ahead_only_while_the_account_is_as_planned(
     found: dict[str, Any], paths: tuple[str, ...]
 ) -> None:
-    assert moved(RENAMED, live(**found), MAPPINGS) == paths
+    assert drifted_attributes(RENAMED, live(**found), MAPPINGS) == paths
 
 
 def test_a_gone_account_has_moved() -> None:
-    assert moved(RENAMED, None, MAPPINGS) == ("id",)
+    assert drifted_attributes(RENAMED, None, MAPPINGS) == ("id",)
 
 
 @pytest.mark.parametrize(
@@ -47,12 +47,12 @@ def test_an_account_that_somebody_else_linked_is_not_adopted(
 ) -> None:
     rows = mappings(mapping("externalId", "objectId", match=1, flow=flow))
     adopt = change(action=Action.ADOPT, before=values_of("ada", external_id=None))
-    assert moved(adopt, live(external_id=external_id), rows) == paths
+    assert drifted_attributes(adopt, live(external_id=external_id), rows) == paths
 
 
 def test_what_flows_on_create_only_may_change_meanwhile() -> None:
     rows = mappings(mapping("enterprise:department", "department", flow=Flow.CREATE))
-    assert moved(RENAMED, live(department="Sales"), rows) == ()
+    assert drifted_attributes(RENAMED, live(department="Sales"), rows) == ()
 
 
 @pytest.mark.parametrize(
@@ -66,43 +66,43 @@ def test_what_flows_on_create_only_may_change_meanwhile() -> None:
     ],
 )
 def test_a_change_is_in_effect_when_its_values_are_there(found: dict[str, Any], paths: tuple[str, ...]) -> None:
-    assert unmet(RENAMED, live(**found), MAPPINGS) == paths
+    assert unapplied_attributes(RENAMED, live(**found), MAPPINGS) == paths
 
 
 def test_a_cleared_value_is_gone() -> None:
     clear = change(after=values_of("ada", department=None))
-    assert unmet(clear, live(department=None), MAPPINGS) == ()
-    assert unmet(clear, live(), MAPPINGS) == (DEPARTMENT,)
+    assert unapplied_attributes(clear, live(department=None), MAPPINGS) == ()
+    assert unapplied_attributes(clear, live(), MAPPINGS) == (DEPARTMENT,)
 
 
 def test_a_created_account_has_all_its_values_those_of_create_only_included() -> None:
     create = change(action=Action.CREATE, after={**values_of("ada"), "timezone": "UTC"})
     rows = reads_everything(CREATE_ONLY)
     read = reader(rows).read
-    assert unmet(create, read(resource(timezone="UTC")), rows) == ()
-    assert unmet(create, read(resource(timezone="Asia/Tokyo", name={"givenName": "Ada"})), rows) == (
+    assert unapplied_attributes(create, read(resource(timezone="UTC")), rows) == ()
+    assert unapplied_attributes(create, read(resource(timezone="Asia/Tokyo", name={"givenName": "Ada"})), rows) == (
         "name.familyName",
         "timezone",
     )
-    assert unmet(create, None, rows) == ("id",)
+    assert unapplied_attributes(create, None, rows) == ("id",)
 
 
 def test_values_are_compared_by_the_rule_of_their_attribute() -> None:
     rename = change(after=values_of("ada", user_name="Countess@Example.com"))
-    assert unmet(rename, live(user_name="countess@example.com"), MAPPINGS) == ()
+    assert unapplied_attributes(rename, live(user_name="countess@example.com"), MAPPINGS) == ()
 
 
 @pytest.mark.parametrize(
     ("account", "paths"), [(None, ()), (live(active=False), ()), (live(), ("id",)), (live(family="x"), ("id",))]
 )
 def test_a_deleted_account_is_gone_or_at_least_deactivated(account: Any, paths: tuple[str, ...]) -> None:
-    assert unmet(change(action=Action.DELETE), account, MAPPINGS) == paths
+    assert unapplied_attributes(change(action=Action.DELETE), account, MAPPINGS) == paths
 
 
 def test_a_deactivation_is_in_effect_when_the_account_is_inactive() -> None:
     deactivate = change(action=Action.DEACTIVATE, after=values_of("ada", active=False))
-    assert unmet(deactivate, live(active=False), MAPPINGS) == ()
-    assert unmet(deactivate, live(), MAPPINGS) == ("active",)
+    assert unapplied_attributes(deactivate, live(active=False), MAPPINGS) == ()
+    assert unapplied_attributes(deactivate, live(), MAPPINGS) == ("active",)
 
 
 def test_everything_is_read_and_nothing_else_changes() -> None:
@@ -115,5 +115,5 @@ def test_everything_is_read_and_nothing_else_changes() -> None:
 def test_a_value_that_somebody_filled_in_meanwhile_is_not_overwritten() -> None:
     rows = mappings(mapping("enterprise:department", "department", flow=Flow.IF_EMPTY))
     planned = change(before=values_of(department=None))
-    assert moved(planned, live(department=None), rows) == ()
-    assert moved(planned, live(department="Sales"), rows) == (DEPARTMENT,)
+    assert drifted_attributes(planned, live(department=None), rows) == ()
+    assert drifted_attributes(planned, live(department="Sales"), rows) == (DEPARTMENT,)

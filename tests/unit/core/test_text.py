@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.text import line, normal, plural, printable, quoted, shortened
+from reconciler.core.text import escape_control, escape_line, normalize, pluralize, quote, shorten
 
 ANYTHING = st.text(st.characters(exclude_categories=()))
 """Lone surrogates included: a service may send them."""
@@ -43,33 +43,35 @@ ANYTHING = st.text(st.characters(exclude_categories=()))
     ],
 )
 def test_what_could_move_hide_reorder_or_break_text_is_shown_as_an_escape(hostile: str, shown: str) -> None:
-    assert printable(hostile) == shown
+    assert escape_control(hostile) == shown
 
 
 def test_every_control_separator_and_surrogate_of_unicode_is_escaped() -> None:
-    suspects = [chr(code) for code in range(0x110000) if unicodedata.category(chr(code)) in ("Cc", "Zl", "Zp", "Cs")]
-    assert [character for character in suspects if character in printable(f"a{character}é")] == []
+    suspected_causes = [
+        chr(code) for code in range(0x110000) if unicodedata.category(chr(code)) in ("Cc", "Zl", "Zp", "Cs")
+    ]
+    assert [character for character in suspected_causes if character in escape_control(f"a{character}é")] == []
 
 
 @pytest.mark.parametrize(
     "character", ["\u034f", "\u17b4", "\u180b", "\u180f", "\ufe00", "\ufe0f", "\U0001bca0", "\U0001d173"]
 )
 def test_every_invisible_character_is_escaped(character: str) -> None:
-    assert printable(f"a{character}b") == f"a\\u{{{ord(character):x}}}b"
+    assert escape_control(f"a{character}b") == f"a\\u{{{ord(character):x}}}b"
 
 
 @given(ANYTHING)
 def test_a_printable_text_is_one_line_and_stays_what_it_is(text: str) -> None:
-    shown = printable(text)
+    shown = escape_control(text)
     assert len(shown.splitlines()) <= 1
     assert "\x1b" not in shown
-    assert printable(shown) == shown
+    assert escape_control(shown) == shown
     shown.encode()
 
 
 @given(ANYTHING, ANYTHING)
 def test_two_quoted_texts_look_alike_only_when_they_are_equal(one: str, other: str) -> None:
-    assert (quoted(one) == quoted(other)) == (one == other)
+    assert (quote(one) == quote(other)) == (one == other)
 
 
 @pytest.mark.parametrize(
@@ -85,24 +87,24 @@ def test_two_quoted_texts_look_alike_only_when_they_are_equal(one: str, other: s
     ],
 )
 def test_quotes_and_backslashes_are_escaped_before_the_rest(text: str, shown: str) -> None:
-    assert quoted(text) == shown
+    assert quote(text) == shown
 
 
 def test_a_long_text_is_cut_and_says_how_much_is_missing() -> None:
-    assert shortened("x" * 10, 10) == "x" * 10
-    assert shortened("x" * 12, 10) == "xxxxxxxxxx… (2 more characters)"
+    assert shorten("x" * 10, 10) == "x" * 10
+    assert shorten("x" * 12, 10) == "xxxxxxxxxx… (2 more characters)"
 
 
 @pytest.mark.parametrize(
     ("count", "words"), [(0, "0 users"), (1, "1 user"), (2, "2 users"), (1_234, "1,234 users"), (-1, "-1 users")]
 )
 def test_nouns_follow_the_number(count: int, words: str) -> None:
-    assert plural(count, "user") == words
+    assert pluralize(count, "user") == words
 
 
 def test_an_irregular_plural_can_be_given() -> None:
-    assert plural(2, "entry", "entries") == "2 entries"
-    assert plural(1, "entry", "entries") == "1 entry"
+    assert pluralize(2, "entry", "entries") == "2 entries"
+    assert pluralize(1, "entry", "entries") == "1 entry"
 
 
 @pytest.mark.parametrize(
@@ -116,12 +118,12 @@ def test_an_irregular_plural_can_be_given() -> None:
     ],
 )
 def test_normal_text_has_no_space_around_it_and_composed_characters(text: str, value: str) -> None:
-    assert normal(text) == value
+    assert normalize(text) == value
 
 
 @given(ANYTHING)
 def test_normalising_twice_is_normalising_once(text: str) -> None:
-    assert normal(normal(text)) == normal(text)
+    assert normalize(normalize(text)) == normalize(text)
 
 
 @pytest.mark.parametrize(
@@ -135,4 +137,4 @@ def test_normalising_twice_is_normalising_once(text: str) -> None:
     ],
 )
 def test_no_line_begins_with_a_workflow_command(text: str, shown: str) -> None:
-    assert line(text) == shown
+    assert escape_line(text) == shown

@@ -5,7 +5,7 @@ from builders import attribute
 
 from reconciler.core.model import Value
 from reconciler.core.profile import Comparison
-from reconciler.core.values import UnreadableError, boolean, comparable, same, typed
+from reconciler.core.values import InvalidValueError, boolean, comparable, is_same_value, typed
 
 TEXT = attribute("title")
 NAME = attribute("userName", Comparison.CASE_INSENSITIVE)
@@ -60,14 +60,14 @@ def test_a_boolean_may_come_as_a_string(raw: Any, value: bool | None) -> None:
     ],
 )
 def test_a_value_of_another_type_is_unreadable(raw: Any, message: str) -> None:
-    with pytest.raises(UnreadableError) as caught:
+    with pytest.raises(InvalidValueError) as caught:
         typed(TEXT, raw)
     assert str(caught.value) == message
 
 
 @pytest.mark.parametrize("raw", ["maybe", 1, 0, {"a": 1}, ["true"], "x" * 100_000])
 def test_what_is_neither_true_nor_false_is_unreadable(raw: Any) -> None:
-    with pytest.raises(UnreadableError, match=r"active holds .{1,80}, neither true nor false"):
+    with pytest.raises(InvalidValueError, match=r"active holds .{1,80}, neither true nor false"):
         typed(ACTIVE, raw)
 
 
@@ -93,6 +93,6 @@ def test_what_is_neither_true_nor_false_is_unreadable(raw: Any) -> None:
 def test_values_are_the_same_by_the_rule_of_their_attribute(
     of: Any, one: Value | None, other: Value | None, equal: bool
 ) -> None:
-    assert same(of, one, other) is equal
-    assert same(of, other, one) is equal
+    assert is_same_value(of, one, other) is equal
+    assert is_same_value(of, other, one) is equal
     assert (comparable(of, one) == comparable(of, other)) is equal

@@ -561,7 +561,7 @@ def test_each_kind_of_file_has_a_schema_that_refuses_unknown_keys(kind: str) -> 
     schema = json_schema(kind)
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     shapes = [schema, *schema.get("$defs", {}).values()]
-    closed = [shape for shape in shapes if shape.get("type") == "object" and shape["title"] != "User"]
+    closed = [shape for shape in shapes if shape.get("type") == "object" and shape["title"] != "UserEntry"]
     assert all(shape["additionalProperties"] is False for shape in closed if "properties" in shape)
     named = [f"#/$defs/{name}" for name in schema.get("$defs", {})]
     assert set(references(schema)) <= set(named)
@@ -573,7 +573,7 @@ def test_each_schema_says_what_it_is_for() -> None:
 
 def test_the_schema_of_scope_marks_what_entra_does_not_have() -> None:
     shapes = json_schema("scope")["$defs"]
-    clause, scoping_filter = shapes["Clause"]["properties"], shapes["ScopingFilter"]["properties"]
+    clause, scoping_filter = shapes["ClauseEntry"]["properties"], shapes["FilterEntry"]["properties"]
     marked = [
         *(
             name
@@ -587,7 +587,7 @@ def test_the_schema_of_scope_marks_what_entra_does_not_have() -> None:
         *("IS MEMBER OF", "IS NOT MEMBER OF"),
         *("DATE BEFORE", "DATE ON OR BEFORE", "DATE AFTER", "DATE ON OR AFTER"),
     ]
-    assert shapes["ScopingFilter"]["required"] == ["name", "clauses"]
+    assert shapes["FilterEntry"]["required"] == ["name", "clauses"]
 
 
 def references(node: Any) -> list[str]:

@@ -9,7 +9,7 @@ from entra_schemas import ENTERPRISE
 
 from reconciler.desired import schema
 from reconciler.entra.exporting import ToExport, export_schema
-from reconciler.entra.findings import Kind
+from reconciler.entra.findings import FindingKind
 from reconciler.entra.sources import expression_source
 from reconciler.errors import SchemaError
 from reconciler.profiles import PROFILES
@@ -23,14 +23,14 @@ def exported(
     """The object mapping, and what has no equal."""
     given = ToExport(
         PROFILES["scim"],
-        [schema.Mapping.model_validate(each) for each in rows or []],
-        [schema.ScopingFilter.model_validate(each) for each in filters or []],
+        [schema.MappingEntry.model_validate(each) for each in rows or []],
+        [schema.FilterEntry.model_validate(each) for each in filters or []],
         actions,
         ["department", "accountEnabled"],
     )
     document, findings = export_schema(given)
     mapping = document["synchronizationRules"][0]["objectMappings"][0]
-    return mapping, [f"{each.subject}: {each.reason}" for each in findings if each.kind is Kind.NO_EQUAL]
+    return mapping, [f"{each.subject}: {each.reason}" for each in findings if each.kind is FindingKind.NO_EQUAL]
 
 
 def only(row: dict[str, Any]) -> dict[str, Any]:
@@ -172,8 +172,8 @@ def test_the_directories_define_what_is_used() -> None:
     given = ToExport(
         PROFILES["scim"],
         [
-            schema.Mapping(target="userName", source="userPrincipalName"),
-            schema.Mapping(target="active", source="accountEnabled"),
+            schema.MappingEntry(target="userName", source="userPrincipalName"),
+            schema.MappingEntry(target="active", source="accountEnabled"),
         ],
         [],
         ("create",),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from entra_schemas import USUAL, differing, function, imported, lost, row, schema, users
 
-from reconciler.entra.findings import Kind
+from reconciler.entra.findings import FindingKind
 from reconciler.errors import SchemaError
 
 GROUPS = {"name": "Groups", "sourceObjectName": "Group", "targetObjectName": "Group"}
@@ -123,7 +123,7 @@ def test_without_a_mapping_of_active_entra_disables_nobody() -> None:
 
 def test_what_the_file_needs_and_lacks_is_said() -> None:
     found = imported(schema(users([row("nonsense", "x", matchingPriority=1)])))
-    assert [each.subject for each in found.findings if each.kind is Kind.NO_EQUAL][1:] == [
+    assert [each.subject for each in found.findings if each.kind is FindingKind.NO_EQUAL][1:] == [
         "userName",
         "matchingPriority",
     ]
@@ -151,7 +151,7 @@ def test_everything_that_has_no_meaning_here_is_named() -> None:
     ]
     found = imported(document)
     assert lost(found) == []
-    ignored = {each.subject: each.reason for each in found.findings if each.kind is Kind.IGNORED}
+    ignored = {each.subject: each.reason for each in found.findings if each.kind is FindingKind.IGNORED}
     assert ignored["flowBehavior"].startswith("FlowWhenChanged 3 times, FlowAlways 1 time:")
     assert "1 tree:" in ignored["source.parameters"]
     assert "1 attribute definition of 1 object" in ignored["directories"]

@@ -22,13 +22,13 @@ from reconciler.desired.directory import Directory
 from reconciler.desired.mappings import compile_mappings
 from reconciler.desired.scope import read_scope
 from reconciler.entra.document import read_schema
-from reconciler.entra.findings import Imported, Kind
+from reconciler.entra.findings import FindingKind, Imported
 from reconciler.entra.importing import import_schema
 from reconciler.entra.yaml_text import mappings_text, scope_text
 from reconciler.errors import ExitCode
 from reconciler.profiles import PROFILES
 from reconciler.session.terminal import Terminal
-from reconciler.session.workspace import Place
+from reconciler.session.workspace import Workspace
 
 SCIM = PROFILES["scim"]
 SETTINGS = "target: {profile: scim, base_url: 'https://scim.example.com'}\n"
@@ -127,7 +127,9 @@ class State:
         assert [item for item in directory.diagnostics if item.severity == "error"] == []
 
     def lost(self) -> list[str]:
-        return [f"{each.subject}: {each.reason}" for each in self.imported.findings if each.kind is Kind.NO_EQUAL]
+        return [
+            f"{each.subject}: {each.reason}" for each in self.imported.findings if each.kind is FindingKind.NO_EQUAL
+        ]
 
     def of(self, user: SourceUser) -> Any:
         """Everything that the desired state says of a user."""
@@ -140,7 +142,7 @@ class State:
     def exported(self) -> dict[str, Any]:
         out = self.root / "schema.out"
         terminal = Terminal(no_color=True, redact=False, quiet=True, verbose=False)
-        place = Place(self.root, self.root, sandbox=False, now=NOW)
+        place = Workspace(self.root, self.root, sandbox=False, now=NOW)
         assert run_export_entra_schema(place, out, terminal) is ExitCode.OK
         found: dict[str, Any] = json.loads(out.read_text("utf-8"))
         return found

@@ -21,10 +21,10 @@ from entra_schemas import (
     users,
 )
 
-from reconciler.entra.findings import Imported, Kind, Row
+from reconciler.entra.findings import FindingKind, Imported, MappingFinding
 
 
-def translated(given: dict[str, Any], *, profile: str = "scim", **changed: Any) -> tuple[Row, Imported]:
+def translated(given: dict[str, Any], *, profile: str = "scim", **changed: Any) -> tuple[MappingFinding, Imported]:
     """The row that `given` becomes, after the usual three."""
     found = imported(schema(users([*USUAL, given]), **changed), profile=profile)
     return found.rows[3], found
@@ -84,7 +84,10 @@ def test_nothing_stays_nothing(source: dict[str, Any] | None) -> None:
     found, whole = translated(row("title", source))
     assert not found.active
     assert lost(whole) == []
-    assert next(each.subject for each in whole.findings if each.kind is Kind.IGNORED) == "attributeMappings[3] (title)"
+    assert (
+        next(each.subject for each in whole.findings if each.kind is FindingKind.IGNORED)
+        == "attributeMappings[3] (title)"
+    )
 
 
 @pytest.mark.parametrize(

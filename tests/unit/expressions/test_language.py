@@ -11,9 +11,9 @@ from reconciler.expressions import grammar
 from reconciler.expressions.functions.registry import FUNCTIONS
 from reconciler.expressions.language import (
     Context,
+    Evaluation,
     EvaluationError,
-    Explanation,
-    ExpressionFaultError,
+    ExpressionError,
     Failed,
     IgnoreFlow,
     NotEvaluated,
@@ -44,8 +44,8 @@ def value(source: str, attributes: dict[str, Any] | None = None) -> Result:
     return compile_expression(source).evaluate(ADA if attributes is None else attributes, CONTEXT)
 
 
-def fault(source: str) -> ExpressionFaultError:
-    with pytest.raises(ExpressionFaultError) as caught:
+def fault(source: str) -> ExpressionError:
+    with pytest.raises(ExpressionError) as caught:
         compile_expression(source)
     return caught.value
 
@@ -82,7 +82,7 @@ def test_what_stands_in_an_expression(source: str, expected: Result) -> None:
 
 @pytest.mark.parametrize("name", ["Foo", "Concat", "Substring", "Test"])
 def test_a_function_that_is_like_none_gets_no_hint(name: str) -> None:
-    with pytest.raises(ExpressionFaultError) as caught:
+    with pytest.raises(ExpressionError) as caught:
         compile_expression(f"{name}([a])")
     assert str(caught.value) == f"there is no function {name}"
 
@@ -167,15 +167,15 @@ def test_what_is_random_stays_out_of_later_requests() -> None:
 def test_an_explanation_shows_every_part() -> None:
     expression = compile_expression('IIF([givenName] = "Ada", Append([surname], "!"), Error("no"))')
     text = compile_expression('Append([surname], "!")').text
-    assert explain(expression, ADA, CONTEXT) == Explanation(
+    assert explain(expression, ADA, CONTEXT) == Evaluation(
         expression.text,
         "Lovelace!",
         (
-            Explanation(
-                '[givenName] = "Ada"', "True", (Explanation("[givenName]", "Ada", ()), Explanation('"Ada"', "Ada", ()))
+            Evaluation(
+                '[givenName] = "Ada"', "True", (Evaluation("[givenName]", "Ada", ()), Evaluation('"Ada"', "Ada", ()))
             ),
-            Explanation(text, "Lovelace!", (Explanation("[surname]", "Lovelace", ()), Explanation('"!"', "!", ()))),
-            Explanation('Error("no")', NotEvaluated(), (Explanation('"no"', NotEvaluated(), ()),)),
+            Evaluation(text, "Lovelace!", (Evaluation("[surname]", "Lovelace", ()), Evaluation('"!"', "!", ()))),
+            Evaluation('Error("no")', NotEvaluated(), (Evaluation('"no"', NotEvaluated(), ()),)),
         ),
     )
 
@@ -212,7 +212,7 @@ LEAVES = (
     | st.integers(-(10**19) + 1, 10**19 - 1).map(lambda number: grammar.Number(str(number)))
     | st.integers(0, 4).map(lambda number: grammar.Number(str(number)))
     | st.integers(0, 16**15 - 1).map(lambda number: grammar.Number(f"&H{number:X}"))
-    | ATTRIBUTE_NAMES.map(grammar.Attribute)
+    | ATTRIBUTE_NAMES.map(grammar.AttributeReference)
     | st.sampled_from(["vbTextCompare", "vbBinaryCompare", "UTF8", "IgnoreAttributeFlow", "x"]).map(grammar.Keyword)
 )
 
@@ -257,7 +257,7 @@ def test_whatever_is_written_ends_in_a_result_or_in_one_of_two_errors(
     try:
         expression = compile_expression(grammar.printed(tree))
         found = expression.evaluate(attributes, CONTEXT)
-    except (ExpressionFaultError, EvaluationError):
+    except (ExpressionError, EvaluationError):
         return
     assert found is None or isinstance(found, str | tuple | IgnoreFlow)
     assert explain(expression, attributes, CONTEXT).value in (found, "[Redact]")
@@ -270,7 +270,7 @@ def test_every_function_takes_any_values(name: str, values: list[Any]) -> None:
     source = f"{name}({', '.join(f'[{each}]' for each in attributes)})"
     try:
         compile_expression(source).evaluate(attributes, CONTEXT)
-    except (ExpressionFaultError, EvaluationError):
+    except (ExpressionError, EvaluationError):
         return
 
 
@@ -279,7 +279,7 @@ def test_any_text_is_an_expression_or_a_fault(source: str) -> None:
     position = 0
     try:
         compile_expression(source)
-    except ExpressionFaultError as caught:
+    except ExpressionError as caught:
         position = caught.position
     assert 0 <= position <= len(source)
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.text import redacted
+from reconciler.core.text import redact_quoted
 from reconciler.expressions.functions.registry import FUNCTIONS
-from reconciler.expressions.language import Context, EvaluationError, ExpressionFaultError, compile_expression
-from reconciler.expressions.template import TemplateFaultError, compile_template
+from reconciler.expressions.language import Context, EvaluationError, ExpressionError, compile_expression
+from reconciler.expressions.template import MappingTemplateError, compile_template
 
 MARK = "qzx"
 VALUES = (
@@ -39,7 +39,7 @@ def messages(source: str, attributes: dict[str, str | tuple[str, ...]]) -> Itera
         compile_expression(source).evaluate(attributes, CONTEXT)
     except EvaluationError as fault:
         yield str(fault)
-    except ExpressionFaultError:
+    except ExpressionError:
         return
 
 
@@ -57,7 +57,7 @@ def test_no_function_says_a_value_outside_of_quotes(name: str) -> None:
     for call in calls(name):
         for value in (*VALUES, NUMBER, VALUES):
             for said in messages(call, {"a": value}):
-                shown = redacted(said)
+                shown = redact_quoted(said)
                 assert MARK not in shown, (call, said)
                 assert value != NUMBER or NUMBER[1:] not in shown, (call, said)
 
@@ -74,7 +74,7 @@ def test_most_of_it_is_really_said() -> None:
 )
 def test_whatever_a_value_is_its_message_is_one_quoted_text(value: str, call: str) -> None:
     for said in messages(call, {"a": f"{MARK}{value}{MARK}"}):
-        assert MARK not in redacted(said), said
+        assert MARK not in redact_quoted(said), said
 
 
 @pytest.mark.parametrize(
@@ -86,6 +86,6 @@ def test_no_template_says_a_value_outside_of_quotes(template: str, value: str) -
     said = ""
     try:
         rule({"a": value})
-    except TemplateFaultError as fault:
+    except MappingTemplateError as fault:
         said = str(fault)
-    assert MARK not in redacted(said), said
+    assert MARK not in redact_quoted(said), said

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.expressions.template import MAX_OUTPUT, MAX_SOURCE, TemplateFaultError, compile_template
+from reconciler.expressions.template import MAX_OUTPUT, MAX_SOURCE, MappingTemplateError, compile_template
 
 ADA: dict[str, Any] = {
     "givenName": " Ada ",
@@ -128,14 +128,14 @@ def test_a_template_says_which_attributes_it_reads() -> None:
     ],
 )
 def test_what_is_not_on_the_list_is_refused(source: str, message: str) -> None:
-    with pytest.raises(TemplateFaultError) as caught:
+    with pytest.raises(MappingTemplateError) as caught:
         compile_template(source)
     assert str(caught.value).startswith(message)
 
 
 def test_a_mistake_has_its_line() -> None:
     for source in ("a\n{{ surname }}\n{{ surname | attr('x') }}", "a\nb\n{{ surname"):
-        with pytest.raises(TemplateFaultError) as caught:
+        with pytest.raises(MappingTemplateError) as caught:
             compile_template(source)
         assert caught.value.line == 3
 
@@ -161,12 +161,12 @@ def test_a_mistake_has_its_line() -> None:
     ],
 )
 def test_what_fails_for_a_user_is_a_fault_and_nothing_else(source: str) -> None:
-    with pytest.raises(TemplateFaultError):
+    with pytest.raises(MappingTemplateError):
         render(source)
 
 
 def test_several_values_must_be_reduced_to_one() -> None:
-    with pytest.raises(TemplateFaultError, match="choose one with first, last or join"):
+    with pytest.raises(MappingTemplateError, match="choose one with first, last or join"):
         render("{{ tags }}")
 
 
@@ -182,13 +182,13 @@ def test_several_values_must_be_reduced_to_one() -> None:
     ],
 )
 def test_a_template_that_nests_or_repeats_too_much_is_a_fault_and_nothing_else(source: str) -> None:
-    with pytest.raises(TemplateFaultError):
+    with pytest.raises(MappingTemplateError):
         render(source)
 
 
 def test_a_template_has_a_limit() -> None:
     assert render("x" * MAX_SOURCE) == "x" * MAX_SOURCE
-    with pytest.raises(TemplateFaultError, match=r"longer than 10,000 characters"):
+    with pytest.raises(MappingTemplateError, match=r"longer than 10,000 characters"):
         compile_template("x" * (MAX_SOURCE + 1))
 
 
@@ -206,7 +206,7 @@ def test_a_template_has_a_limit() -> None:
 )
 def test_a_result_has_a_limit(source: str) -> None:
     rule = compile_template(source)[0]
-    with pytest.raises(TemplateFaultError, match="more than 10,000 characters"):
+    with pytest.raises(MappingTemplateError, match="more than 10,000 characters"):
         rule({"a": "x" * (MAX_OUTPUT + 1), "b": "x" * (MAX_OUTPUT - 1)})
 
 
@@ -223,7 +223,7 @@ def peak(source: str) -> int:
     rule = compile_template(source)[0]
     tracemalloc.start()
     try:
-        with pytest.raises(TemplateFaultError):
+        with pytest.raises(MappingTemplateError):
             rule({"a": "x" * 4_000})
         return tracemalloc.get_traced_memory()[1]
     finally:
@@ -235,7 +235,7 @@ def test_a_rule_gives_text_or_nothing_or_a_fault(attributes: dict[str, Any]) -> 
     rule = compile_template("{{ a | trim | replace(b, 'x') | truncate(5) }}{{ b[0] | default('z') }}{{ a in b }}")[0]
     try:
         found = rule(attributes)
-    except TemplateFaultError:
+    except MappingTemplateError:
         return
     assert found is None or isinstance(found, str)
 

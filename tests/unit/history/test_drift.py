@@ -8,27 +8,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.core.plan import Action, Attribution, Change, Drift, Plan, Result
-from reconciler.history.drift import MOST_SIDES, Record, Side, needed, told
-from reconciler.record.redaction import OPEN, Veil
-from reconciler.record.runs import Applied, Planned, Run
+from reconciler.history.drift import MOST_SIDES, ApplyHistory, ReplannedState, attribute_drift, select_baselines
+from reconciler.record.redaction import NO_REDACTION, Redactor
+from reconciler.record.runs import AppliedChange, ApplyRun, Planned
 
-EDITED, BEHIND, UNTOLD = Attribution.EDITED_IN_TARGET, Attribution.NOT_APPLIED, Attribution.UNTOLD
+EDITED, BEHIND, UNDETERMINED = Attribution.EDITED_IN_TARGET, Attribution.NOT_APPLIED, Attribution.UNKNOWN
 DONE, FAILED, SKIPPED, UNKNOWN = (each.value for each in (Result.DONE, Result.FAILED, Result.SKIPPED, Result.UNKNOWN))
 
 
-def applied(each: Change, result: str, message: str = "") -> Applied:
+def applied(each: Change, result: str, message: str = "") -> AppliedChange:
     values = each.before, each.after
-    return Applied(each.address, each.action.value, "", "", each.live_id, *values, result=result, message=message)
+    return AppliedChange(each.address, each.action.value, "", "", each.live_id, *values, result=result, message=message)
 
 
-def run(number: int = 0, *changes: tuple[Change, str], left: tuple[Change, ...] = (), **fields: Any) -> Run:
+def run(number: int = 0, *changes: tuple[Change, str], left: tuple[Change, ...] = (), **fields: Any) -> ApplyRun:
     """Apply `number` of these changes with their results; `left` were planned and not begun."""
     done = {key: found for each, result in changes for found in [applied(each, result)] for key in found.keys}
     planned = {key: found for each in left for found in [applied(each, "")] for key in found.keys}
     settled: dict[str, Any] = {"how": "interrupted" if left else "complete", "left": len(left), **fields}
     plan = Planned({**done, **planned}, "sha256:d", "1", NOW, 7)
     began = NOW + timedelta(days=number)
-    return Run(
+    return ApplyRun(
         f"r{number}",
         f"sha256:{number:064x}",
         "c" * 40,
@@ -44,15 +44,17 @@ def moved(who: str = "ada", action: Action = Action.UPDATE, **after: Any) -> Cha
     return change(who, action, after=values_of(who, **after))
 
 
-def of(now: Change, runs: list[Run], sides: Mapping[int, Side | None], veil: Veil = OPEN) -> Change:
+def of(
+    now: Change, runs: list[ApplyRun], sides: Mapping[int, ReplannedState | None], redactor: Redactor = NO_REDACTION
+) -> Change:
     """`now` as it is told; a side None: its plan has nothing to do."""
-    known = {number: side or Side(plan_with()) for number, side in sides.items()}
-    (found,) = told(plan_with(now), Record.of(runs, veil, known)).changes
+    known = {number: side or ReplannedState(plan_with()) for number, side in sides.items()}
+    (found,) = attribute_drift(plan_with(now), ApplyHistory.of(runs, redactor, known)).changes
     return found
 
 
-def side(*changes: Change) -> Side:
-    return Side(plan_with(*changes))
+def side(*changes: Change) -> ReplannedState:
+    return ReplannedState(plan_with(*changes))
 
 
 # --- which apply counts ---------------------------------------------------------------
@@ -60,7 +62,7 @@ def side(*changes: Change) -> Side:
 
 def test_it_is_the_last_apply_that_left_the_user_as_desired() -> None:
     first, failing = run(0, (moved(title="x"), DONE)), run(1, (moved(family="King"), FAILED))
-    assert needed([first, failing], OPEN) == [1, 0], "of everybody else it is the last one"
+    assert select_baselines([first, failing], NO_REDACTION) == [1, 0], "of everybody else it is the last one"
     assert of(moved(family="King"), [first, failing], {0: None, 1: side(moved(family="King"))}).attribution is BEHIND
     assert (
         of(moved("bob", family="X"), [first, failing], {0: None, 1: side(moved("bob", family="X"))}).attribution
@@ -70,42 +72,42 @@ def test_it_is_the_last_apply_that_left_the_user_as_desired() -> None:
 
 def test_an_apply_for_some_counts_for_nobody_else() -> None:
     runs = [run(0), run(1, (moved("bob"), DONE), whole=False)]
-    assert needed(runs, OPEN) == [1, 0]
+    assert select_baselines(runs, NO_REDACTION) == [1, 0]
     assert of(moved(family="X"), runs, {0: side(moved(family="X")), 1: None}).attribution is EDITED
     assert of(moved("bob", family="X"), runs, {0: side(moved("bob", family="X")), 1: None}).attribution is BEHIND
 
 
 def test_whoever_was_not_in_an_interrupted_plan_was_as_desired() -> None:
     runs = [run(0), run(1, left=(moved("bob", family="X"),))]
-    assert needed(runs, OPEN) == [1, 0]
+    assert select_baselines(runs, NO_REDACTION) == [1, 0]
     assert of(moved(family="X"), runs, {0: None, 1: side(moved(family="X"))}).attribution is EDITED
     found = of(moved("bob", family="X"), runs, {0: None, 1: side(moved("bob", family="X"))})
     assert (found.attribution, "not reached by the apply of 2026-03-02" in found.history[0]) == (BEHIND, True)
 
 
 def test_who_could_not_be_planned_is_told_by_the_apply_before() -> None:
-    runs = [run(0), run(1, doubtful=frozenset({moved().address}))]
-    assert needed(runs, OPEN) == [1, 0]
+    runs = [run(0), run(1, unplannable=frozenset({moved().address}))]
+    assert select_baselines(runs, NO_REDACTION) == [1, 0]
     found = of(moved(family="X"), runs, {0: None, 1: side(moved(family="X"))})
     assert (found.attribution, "could not be planned in" in found.history[0]) == (BEHIND, True)
 
 
 def test_only_the_newest_sides_are_planned() -> None:
     runs = [run(number, (moved(f"u{number}"), DONE), whole=False) for number in range(MOST_SIDES + 3)]
-    assert needed(runs, OPEN) == list(range(MOST_SIDES + 2, 2, -1))
+    assert select_baselines(runs, NO_REDACTION) == list(range(MOST_SIDES + 2, 2, -1))
     found = of(moved("u0", family="X"), runs, {})
-    assert (found.attribution, "too many applies" in found.history[0]) == (UNTOLD, True)
+    assert (found.attribution, "too many applies" in found.history[0]) == (UNDETERMINED, True)
 
 
 def test_without_an_apply_nothing_is_told() -> None:
-    plan = told(plan_with(moved(family="X")), Record.of([], OPEN, {}))
-    assert ([each.attribution for each in plan.changes], plan.drift) == ([UNTOLD], Drift())
-    assert needed([], OPEN) == []
+    plan = attribute_drift(plan_with(moved(family="X")), ApplyHistory.of([], NO_REDACTION, {}))
+    assert ([each.attribution for each in plan.changes], plan.drift) == ([UNDETERMINED], Drift())
+    assert select_baselines([], NO_REDACTION) == []
 
 
 def test_the_last_apply_is_named_and_the_plan_stays_the_same() -> None:
     before, last = plan_with(moved(family="X")), run(3)
-    plan = told(before, Record.of([run(0), last], OPEN, {1: Side(plan_with())}))
+    plan = attribute_drift(before, ApplyHistory.of([run(0), last], NO_REDACTION, {1: ReplannedState(plan_with())}))
     assert plan.plan_id == before.plan_id
     assert plan.drift == Drift(last.began, last.plan_id, last.commit, 7)
 
@@ -133,11 +135,11 @@ def test_a_deletion_or_creation_of_unknown_outcome_is_ours() -> None:
 
 def test_without_a_side_whoever_is_as_an_attempt_found_them_is_not_applied() -> None:
     runs = [run(0), run(1, (moved(family="King"), FAILED))]
-    unknown = {0: Side(None, "gone")}
+    unknown = {0: ReplannedState(None, "gone")}
     assert of(moved(family="King"), runs, unknown).attribution is BEHIND
-    assert of(moved(family="King", title="X"), runs, unknown).attribution is UNTOLD
+    assert of(moved(family="King", title="X"), runs, unknown).attribution is UNDETERMINED
     since = change(before=values_of(family="X"), after=values_of(family="King"))
-    assert of(since, runs, unknown).attribution is UNTOLD
+    assert of(since, runs, unknown).attribution is UNDETERMINED
 
 
 # --- what was done ------------------------------------------------------------------------------
@@ -168,7 +170,7 @@ def test_an_account_that_was_deleted_is_new_as_a_whole() -> None:
 
 
 def test_the_same_files_can_only_be_late_by_a_date() -> None:
-    found = of(moved(family="King"), [run(0)], {0: Side(plan_with(), same=True)})
+    found = of(moved(family="King"), [run(0)], {0: ReplannedState(plan_with(), same=True)})
     assert "a date has passed since" in found.history[0]
 
 
@@ -176,14 +178,14 @@ def test_the_same_files_can_only_be_late_by_a_date() -> None:
 
 
 def test_a_digest_of_another_key_is_nobody_and_anybody() -> None:
-    key, other = Veil(b"k" * 32), Veil(b"x" * 32)
+    key, other = Redactor(b"k" * 32), Redactor(b"x" * 32)
     new = change("ada", Action.CREATE)
     clean, unclean = run(0, (moved("bob"), DONE), key=other.key_id), run(0, (moved("bob"), FAILED), key=other.key_id)
     assert of(new, [clean], {0: side(new)}, key).attribution is EDITED
-    assert of(new, [unclean], {0: side(new)}, key).attribution is UNTOLD
+    assert of(new, [unclean], {0: side(new)}, key).attribution is UNDETERMINED
     assert of(moved(family="X"), [unclean], {0: side(moved(family="X"))}, key).attribution is EDITED, "known by its id"
-    doubtful = replace(clean, doubtful=frozenset({"hmac"}))
-    assert of(moved(family="X"), [doubtful], {0: side(moved(family="X"))}, key).attribution is UNTOLD
+    unplannable = replace(clean, unplannable=frozenset({"hmac"}))
+    assert of(moved(family="X"), [unplannable], {0: side(moved(family="X"))}, key).attribution is UNDETERMINED
 
 
 # --- laws ---------------------------------------------------------------------------------------------
@@ -204,7 +206,9 @@ def planned(wanted: Mapping[str, tuple[str, str]], accounts: Mapping[str, tuple[
 def test_edited_is_what_is_not_as_the_apply_left_it(
     then: dict[str, tuple[str, str]], now: dict[str, tuple[str, str]], accounts: dict[str, tuple[str, str]]
 ) -> None:
-    plan = told(planned(now, accounts), Record.of([run(0)], OPEN, {0: Side(planned(then, accounts))}))
+    plan = attribute_drift(
+        planned(now, accounts), ApplyHistory.of([run(0)], NO_REDACTION, {0: ReplannedState(planned(then, accounts))})
+    )
     for each in plan.changes:
         who = each.key.partition("@")[0]
         if who not in accounts or who not in now:
@@ -224,6 +228,6 @@ def test_with_the_files_of_the_last_apply_everything_was_edited(
     wanted: dict[str, tuple[str, str]], accounts: dict[str, tuple[str, str]]
 ) -> None:
     plan = planned(wanted, accounts)
-    found = told(plan, Record.of([run(0)], OPEN, {0: Side(plan)}))
+    found = attribute_drift(plan, ApplyHistory.of([run(0)], NO_REDACTION, {0: ReplannedState(plan)}))
     assert {each.attribution for each in found.changes} <= {EDITED}
     assert {each.pending for each in found.changes} <= {()}

@@ -8,7 +8,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.record.merge import additions, belongs, files_of, merged_receipt, unite
+from reconciler.record.merge import belongs, files_of, files_to_write, merge_into, merged_receipt
 
 RECEIPT, PLAN, PAGE = (f"2026-03-01-0123456789ab/{name}" for name in ("receipt.jsonl", "plan.json", "README.md"))
 
@@ -47,14 +47,21 @@ def test_a_line_that_was_cut_short_is_none() -> None:
 def test_what_is_new_is_added_and_a_page_that_tells_not_all_goes() -> None:
     one, two = run_of(1), run_of(2)
     theirs = {RECEIPT: one, PLAN: b"p", PAGE: b"one"}
-    assert additions({}, theirs) == theirs
-    assert additions(theirs, theirs) == {}
-    assert additions(theirs, {RECEIPT: one + two, PLAN: b"p", PAGE: b"both"}) == {RECEIPT: one + two, PAGE: b"both"}
-    assert additions(theirs, {RECEIPT: one + two, PLAN: b"p"}) == {RECEIPT: one + two, PAGE: None}
-    assert additions(theirs, {RECEIPT: two, PLAN: b"q", PAGE: b"two"}) == {RECEIPT: one + two, PLAN: b"q", PAGE: None}
+    assert files_to_write({}, theirs) == theirs
+    assert files_to_write(theirs, theirs) == {}
+    assert files_to_write(theirs, {RECEIPT: one + two, PLAN: b"p", PAGE: b"both"}) == {
+        RECEIPT: one + two,
+        PAGE: b"both",
+    }
+    assert files_to_write(theirs, {RECEIPT: one + two, PLAN: b"p"}) == {RECEIPT: one + two, PAGE: None}
+    assert files_to_write(theirs, {RECEIPT: two, PLAN: b"q", PAGE: b"two"}) == {
+        RECEIPT: one + two,
+        PLAN: b"q",
+        PAGE: None,
+    }
     later = {RECEIPT: one + two, PLAN: b"p", PAGE: b"both"}
-    assert additions(later, theirs) == {}, "an old copy takes nothing away"
-    assert additions({RECEIPT: one, PLAN: b"p"}, theirs) == {PAGE: b"one"}
+    assert files_to_write(later, theirs) == {}, "an old copy takes nothing away"
+    assert files_to_write({RECEIPT: one, PLAN: b"p"}, theirs) == {PAGE: b"one"}
 
 
 def test_nothing_else_belongs_to_a_record(tmp_path: Path) -> None:
@@ -76,8 +83,10 @@ def test_nothing_else_belongs_to_a_record(tmp_path: Path) -> None:
 
 
 def test_copies_are_united_in_a_directory(tmp_path: Path) -> None:
-    unite([(RECEIPT, run_of(1)), (PLAN, b"p"), ("refusal.json", b"{}")], tmp_path)
-    unite([(RECEIPT, run_of(2)), (PLAN, b"q"), ("refusal.json", b'{"last": "2026-03-01T00:00:00+00:00"}')], tmp_path)
+    merge_into([(RECEIPT, run_of(1)), (PLAN, b"p"), ("refusal.json", b"{}")], tmp_path)
+    merge_into(
+        [(RECEIPT, run_of(2)), (PLAN, b"q"), ("refusal.json", b'{"last": "2026-03-01T00:00:00+00:00"}')], tmp_path
+    )
     assert dict(files_of(tmp_path)) == {
         RECEIPT: run_of(1) + run_of(2),
         PLAN: b"q",

@@ -16,7 +16,7 @@ from reconciler.core.plan_id import plan_id
 from reconciler.core.planning.attribution import attributed
 from reconciler.errors import PlanFileError
 from reconciler.record.plan_file import PlanDocument, from_json, json_schema, to_document, to_json, to_record
-from reconciler.record.redaction import Veil
+from reconciler.record.redaction import Redactor
 
 PLAN = plan_of(
     [desired("new"), desired("ada", family='K"ing\u202e\n')],
@@ -224,8 +224,8 @@ def test_drift_is_counted_by_list() -> None:
 
 def test_a_record_behind_a_veil_keeps_no_value_of_what_was_said() -> None:
     plan = plan_with(replace(change("ada"), history=('title was set to "Countess" by the apply',)))
-    assert "Countess" in to_record(plan, Veil())
-    assert "Countess" not in to_record(plan, Veil(b"k" * 32))
+    assert "Countess" in to_record(plan, Redactor())
+    assert "Countess" not in to_record(plan, Redactor(b"k" * 32))
 
 
 def test_a_document_from_before_attribution_is_read() -> None:
@@ -256,13 +256,13 @@ def test_what_stands_besides_the_changes_is_in_the_document_and_not_in_the_plan_
 def test_a_record_with_digests_names_nobody_anywhere() -> None:
     plan = replace(plan_that_says("Zebulon"), diagnostics=())
     assert "Zebulon" in to_json(plan)
-    veil = Veil(b"k" * 32)
-    record = to_record(plan, veil)
+    redactor = Redactor(b"k" * 32)
+    record = to_record(plan, redactor)
     assert "zebulon" not in record.casefold()
     document = json.loads(record)
     assert document["changes_nothing_today"][0]["detail"] == "new, not in scope: wants department EQUALS (hidden)"
     # By its address a user is the same one everywhere.
-    assert document["changes_nothing_today"][0]["address"] == veil.address('user["Zebulon"]')
+    assert document["changes_nothing_today"][0]["address"] == redactor.address('user["Zebulon"]')
     assert document["no_longer_pending"][0]["address"] == document["resource_changes"][0]["address"]
 
 

@@ -10,14 +10,14 @@ from reconciler.core.plan import Action, Outcome, Result
 from reconciler.record.plan_file import to_json
 from reconciler.record.reader import runs_on_record
 from reconciler.record.receipt import Receipt
-from reconciler.record.runs import Run
+from reconciler.record.runs import ApplyRun
 
 ADA = change("ada", after=values_of("ada", family="King"))
 NEW = change("new", Action.CREATE)
 PLAN = replace(plan_with(ADA, NEW), commit="a" * 40, config_digest="sha256:a")
 
 
-def recorded(plans: Path, made_now: Any = None) -> Run:
+def recorded(plans: Path, made_now: Any = None) -> ApplyRun:
     """The run of an apply that carried out ADA and was cut short, read back."""
     receipt = Receipt(plans / "one", PLAN, lambda: NOW, made_now=made_now)
     (plans / "one" / "plan.json").write_text(to_json(PLAN), "utf-8")

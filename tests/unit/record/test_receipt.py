@@ -18,11 +18,11 @@ from reconciler.core.plan_id import change_digest
 from reconciler.errors import PlanFileError
 from reconciler.record.receipt import (
     FORMAT_VERSION,
-    History,
+    AccountHistory,
     Receipt,
     directory_for,
     json_schema,
-    read_history,
+    read_account_history,
     read_receipt,
     short_id,
     started_addresses,
@@ -277,7 +277,7 @@ def write(plans: Path, entries: Iterable[dict[str, Any]], name: str = "one") -> 
 
 
 def reserved(plans: Path) -> Mapping[str, date]:
-    return read_history(plans, TARGET.base_url, 30, NOW).reserved
+    return read_account_history(plans, TARGET.base_url, 30, NOW).reserved
 
 
 @pytest.mark.parametrize(
@@ -312,8 +312,8 @@ def test_the_latest_deletion_of_a_name_counts(tmp_path: Path) -> None:
 
 def test_where_the_target_keeps_no_names_none_is_reserved(tmp_path: Path) -> None:
     write(tmp_path, [deletion("ada")])
-    assert read_history(tmp_path, TARGET.base_url, 0, NOW).reserved == {}
-    assert read_history(tmp_path / "nowhere", TARGET.base_url, 30, NOW) == History()
+    assert read_account_history(tmp_path, TARGET.base_url, 0, NOW).reserved == {}
+    assert read_account_history(tmp_path / "nowhere", TARGET.base_url, 30, NOW) == AccountHistory()
 
 
 @pytest.mark.parametrize("days", [30, 120])
@@ -323,7 +323,7 @@ def test_a_name_is_free_again_when_its_window_has_passed(tmp_path: Path, days: i
 
     def found(day: date) -> dict[str, date]:
         now = datetime(day.year, day.month, day.day, 23, 59, tzinfo=UTC)
-        return dict(read_history(tmp_path, TARGET.base_url, days, now).reserved)
+        return dict(read_account_history(tmp_path, TARGET.base_url, days, now).reserved)
 
     assert found(date(2026, 3, 1)) == {"ada": free}
     assert found(free - timedelta(days=1)) == {"ada": free}
@@ -333,9 +333,9 @@ def test_a_name_is_free_again_when_its_window_has_passed(tmp_path: Path, days: i
 @pytest.mark.parametrize("folder", ["", "2026/archive/"])
 def test_receipts_of_another_target_tell_nothing(tmp_path: Path, folder: str) -> None:
     write(tmp_path, [apply_started("https://elsewhere.example.com"), deletion("ada"), line()], f"{folder}other")
-    assert read_history(tmp_path, TARGET.base_url, 30, NOW) == History()
+    assert read_account_history(tmp_path, TARGET.base_url, 30, NOW) == AccountHistory()
     write(tmp_path, [apply_started(TARGET.base_url), deletion("bob"), line()], f"{folder}one")
-    found = read_history(tmp_path, TARGET.base_url, 30, NOW)
+    found = read_account_history(tmp_path, TARGET.base_url, 30, NOW)
     assert (found.reserved, found.deactivated) == ({"bob": date(2026, 3, 31)}, at(0))
 
 
@@ -391,13 +391,13 @@ def test_the_last_deactivation_counts_unless_something_reactivated_the_account(
     tmp_path: Path, lines: list[dict[str, Any]], found: dict[str, Deactivation]
 ) -> None:
     write(tmp_path, lines)
-    assert read_history(tmp_path, TARGET.base_url, 30, NOW).deactivated == found
+    assert read_account_history(tmp_path, TARGET.base_url, 30, NOW).deactivated == found
 
 
 def test_what_a_receipt_writes_is_what_is_read_back_as_deactivated(tmp_path: Path) -> None:
     receipt = opened(tmp_path / "2026-03-01-x")
     receipt.finished(Outcome(change("ada", Action.DEACTIVATE), Result.DONE))
-    found = read_history(tmp_path, TARGET.base_url, 30, NOW)
+    found = read_account_history(tmp_path, TARGET.base_url, 30, NOW)
     assert found.deactivated == {"live-ada": Deactivation(NOW, "2026-03-01-x")}
 
 

@@ -1,16 +1,16 @@
 from __future__ import annotations
 
-from reconciler.record.redaction import OPEN, Veil
+from reconciler.record.redaction import NO_REDACTION, Redactor
 
-VEIL = Veil(b"k" * 32)
+VEIL = Redactor(b"k" * 32)
 ADA = 'user["ada@example.com"]'
 
 
 def test_an_open_veil_hides_nothing() -> None:
-    assert OPEN.address(ADA) == ADA
-    assert OPEN.name("ada") == "ada"
-    assert OPEN.values(ADA, {"title": "Boss"}) == {"title": "Boss"}
-    assert (OPEN.change("0f"), OPEN.text('says "x"'), OPEN.key_id) == ("0f", 'says "x"', None)
+    assert NO_REDACTION.address(ADA) == ADA
+    assert NO_REDACTION.name("ada") == "ada"
+    assert NO_REDACTION.values(ADA, {"title": "Boss"}) == {"title": "Boss"}
+    assert (NO_REDACTION.change("0f"), NO_REDACTION.text('says "x"'), NO_REDACTION.key_id) == ("0f", 'says "x"', None)
 
 
 def test_the_same_person_has_the_same_digest_however_it_is_written() -> None:
@@ -26,7 +26,7 @@ def test_the_same_value_of_two_people_or_two_attributes_has_two_digests() -> Non
 
 
 def test_everything_depends_on_the_key() -> None:
-    other = Veil(b"x" * 32)
+    other = Redactor(b"x" * 32)
     for one, two in (
         (VEIL.address(ADA), other.address(ADA)),
         (VEIL.name("ada"), other.name("ada")),

@@ -14,7 +14,7 @@ from reconciler.core.plan import Outcome, Plan, Result
 from reconciler.core.plan_id import change_digest
 from reconciler.errors import PlanFileError
 from reconciler.record.receipt import Receipt
-from reconciler.record.refusal import REFUSAL, forget_refusal, last_refusal, newer_refusal, remember_refusal
+from reconciler.record.refusal import REFUSAL, clear_refusal, newer_refusal, read_refusal, save_refusal
 from reconciler.record.runs import Quarantine
 from reconciler.record.target_runs import moved_from, runs_of
 
@@ -121,24 +121,24 @@ def test_a_target_that_no_receipt_knows_has_moved(tmp_path: Path) -> None:
 
 def test_refusals_are_counted_and_forgotten(tmp_path: Path) -> None:
     plans = tmp_path / "plans"
-    assert last_refusal(plans, TARGET) is None
-    remember_refusal(plans, None, TARGET, "the token is refused", NOW)
-    remember_refusal(plans, last_refusal(plans, TARGET), TARGET, "still", NOW + timedelta(hours=1))
-    found = last_refusal(plans, TARGET)
+    assert read_refusal(plans, TARGET) is None
+    save_refusal(plans, None, TARGET, "the token is refused", NOW)
+    save_refusal(plans, read_refusal(plans, TARGET), TARGET, "still", NOW + timedelta(hours=1))
+    found = read_refusal(plans, TARGET)
     assert found is not None
     assert (found.message, found.began, found.last, found.count) == ("still", NOW, NOW + timedelta(hours=1), 2)
-    assert last_refusal(plans, Target("scim", TARGET.base_url)) is None
-    forget_refusal(plans, plans, NOW + timedelta(hours=2))
-    assert last_refusal(plans, TARGET) is None
+    assert read_refusal(plans, Target("scim", TARGET.base_url)) is None
+    clear_refusal(plans, plans, NOW + timedelta(hours=2))
+    assert read_refusal(plans, TARGET) is None
     answered = (plans / REFUSAL).read_bytes()
-    forget_refusal(plans, plans, NOW + timedelta(hours=3))
+    clear_refusal(plans, plans, NOW + timedelta(hours=3))
     assert (plans / REFUSAL).read_bytes() == answered, "it answers since then"
 
 
 def test_of_two_copies_of_a_refusal_the_newer_one_counts(tmp_path: Path) -> None:
-    remember_refusal(tmp_path, None, TARGET, "no", NOW)
+    save_refusal(tmp_path, None, TARGET, "no", NOW)
     refused = (tmp_path / REFUSAL).read_bytes()
-    forget_refusal(tmp_path, tmp_path, NOW + timedelta(hours=1))
+    clear_refusal(tmp_path, tmp_path, NOW + timedelta(hours=1))
     answered = (tmp_path / REFUSAL).read_bytes()
     for broken in (b"", b"[]", b"{}", b'{"last": 1}', b'{"last": "2026-03-01"}'):
         assert newer_refusal(broken, refused) == refused
@@ -149,12 +149,12 @@ def test_of_two_copies_of_a_refusal_the_newer_one_counts(tmp_path: Path) -> None
 @pytest.mark.parametrize("content", ["", "{", "[]", "null", "{}", '{"profile": 1}', "[" * 9000])
 def test_a_record_that_cannot_be_understood_says_nothing(content: str, tmp_path: Path) -> None:
     (tmp_path / "refusal.json").write_text(content)
-    assert last_refusal(tmp_path, TARGET) is None
-    remember_refusal(tmp_path, None, TARGET, "no", datetime(2026, 3, 1, tzinfo=UTC))
-    assert last_refusal(tmp_path, TARGET) is not None
+    assert read_refusal(tmp_path, TARGET) is None
+    save_refusal(tmp_path, None, TARGET, "no", datetime(2026, 3, 1, tzinfo=UTC))
+    assert read_refusal(tmp_path, TARGET) is not None
 
 
 def test_a_place_that_cannot_be_written_is_no_further_error(tmp_path: Path) -> None:
     (tmp_path / "plans").write_text("")
-    remember_refusal(tmp_path / "plans", None, TARGET, "no", NOW)
-    forget_refusal(tmp_path / "plans", tmp_path / "plans", NOW)
+    save_refusal(tmp_path / "plans", None, TARGET, "no", NOW)
+    clear_refusal(tmp_path / "plans", tmp_path / "plans", NOW)

@@ -17,7 +17,7 @@ from judges import assert_calm, code_of, html_structure, html_text, markdown_str
 
 from reconciler.core.model import Origin, Target
 from reconciler.core.plan import Change, Plan
-from reconciler.core.text import printable
+from reconciler.core.text import escape_control
 from reconciler.record.plan_file import diagnostic_document, json_text, to_json
 from reconciler.render.diagnostics import render_diagnostics
 from reconciler.render.html import render_html
@@ -25,7 +25,7 @@ from reconciler.render.markdown import LIMITS, MARKER, render_markdown
 from reconciler.render.receipt import render_receipt
 from reconciler.render.style import Style
 from reconciler.render.templating import Templates
-from reconciler.render.text import render_plan
+from reconciler.render.text import render_text
 
 OURS = Templates(None)
 PLAIN, REDACTED = Style(), Style(redact=True)
@@ -45,11 +45,11 @@ def elsewhere(change: Change, word: str) -> Change:
 
 
 def text(word: str, style: Style = PLAIN) -> str:
-    return render_plan(plan_of(word), APPLE, style)
+    return render_text(plan_of(word), APPLE, style)
 
 
 def summary(word: str, style: Style = PLAIN) -> str:
-    return render_plan(plan_of(word), APPLE, style, summary_only=True)
+    return render_text(plan_of(word), APPLE, style, summary_only=True)
 
 
 def markdown(word: str, style: Style = PLAIN, limit: int = ROOM) -> str:
@@ -126,7 +126,7 @@ def test_no_value_changes_the_structure_of_any_face(word: str) -> None:
 @given(texts())
 def test_a_value_is_shown_whole_in_the_code_of_a_comment_and_in_a_page(word: str) -> None:
     word = word[:100]
-    shown = printable(word.replace("\\", "\\\\"))
+    shown = escape_control(word.replace("\\", "\\\\"))
     assert shown.replace('"', '\\"').replace("<!--", "<\\u{21}--") in code_of(markdown(word))
     assert shown in html_text(html(word))
 

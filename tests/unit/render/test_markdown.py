@@ -12,7 +12,7 @@ from reconciler.core.model import error, warning
 from reconciler.core.plan import Action, Attribution, Base, LaterEdit, Plan
 from reconciler.core.policy import Policy
 from reconciler.render.changes import render_change
-from reconciler.render.labels import for_readers, summary_line
+from reconciler.render.labels import in_display_order, summary_line
 from reconciler.render.markdown import LIMITS, MARKER, render_markdown
 from reconciler.render.style import Style
 from reconciler.render.templating import Templates
@@ -56,9 +56,9 @@ def test_the_marker_is_the_first_line_and_names_the_plan() -> None:
 
 def test_removals_come_first_open_and_everything_else_folded() -> None:
     text = shown(every_action())
-    opened, folded = text.index("<details open>"), text.index("<details>")
-    assert opened < folded
-    assert text.index("DESTROYED</b>") < text.index("DEACTIVATED</b>") < folded
+    opened, fold_case = text.index("<details open>"), text.index("<details>")
+    assert opened < fold_case
+    assert text.index("DESTROYED</b>") < text.index("DEACTIVATED</b>") < fold_case
     assert "> [!CAUTION]\n> 1 user will be DESTROYED, 1 user will be DEACTIVATED.\n" in text
     assert "CAUTION" not in shown(plan_with(change("ada")))
 
@@ -83,9 +83,9 @@ def test_a_plan_for_5000_users_is_cut_at_whole_users_within_the_limit(
     assert len(text) <= len(text.encode()) <= LIMITS[name] < githubs
     assert summary_line(plan, PLAIN) in text
     code = code_of(text)
-    whole = [item for item in for_readers(plan.changes) if item.key in code]
+    whole = [item for item in in_display_order(plan.changes) if item.key in code]
     # Those who are shown are the first, removals before all others, each in full.
-    assert whole == for_readers(plan.changes)[: len(whole)]
+    assert whole == in_display_order(plan.changes)[: len(whole)]
     if not summary_only:
         assert "\n".join(render_change(item, Style(longest=200)).rstrip("\n") for item in whole[:50]) in code.replace(
             "\n\n", "\n"

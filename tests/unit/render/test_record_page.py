@@ -9,17 +9,19 @@ from hypothesis import strategies as st
 
 from reconciler.core.model import Target
 from reconciler.git.commit import Commit
-from reconciler.record.runs import Applied, Run
+from reconciler.record.runs import AppliedChange, ApplyRun
 from reconciler.render.record_page import code, render_record
 
 NOW = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
 TARGET = Target("scim", "https://scim.example.com/v2")
-ADA = Applied('user["ada"]', "update", "attributes_differ", "", "id-1", {"title": "A"}, {"title": "B"}, "done", "", NOW)
+ADA = AppliedChange(
+    'user["ada"]', "update", "attributes_differ", "", "id-1", {"title": "A"}, {"title": "B"}, "done", "", NOW
+)
 
 
-def page(*changes: Applied, how: str = "complete", ended: datetime | None = NOW, left: int = 0) -> str:
+def page(*changes: AppliedChange, how: str = "complete", ended: datetime | None = NOW, left: int = 0) -> str:
     done = {each.address: each for each in changes if each.result}
-    run = Run("2026-03-01-ab", "sha256:ab", "c0ffee", NOW, True, done, how=how, ended=ended, left=left)
+    run = ApplyRun("2026-03-01-ab", "sha256:ab", "c0ffee", NOW, True, done, how=how, ended=ended, left=left)
     commit = Commit("c0ffee", "Grace", "", "")
     return render_record(TARGET, "sha256:ab", [run], {each.address: each for each in changes}, commit)
 

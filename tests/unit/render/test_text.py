@@ -13,15 +13,15 @@ from reconciler.core.plan import Action, Outcome, Plan, Result
 from reconciler.core.policy import Approval, Policy
 from reconciler.render.apply_report import render_outcome, render_report
 from reconciler.render.diagnostics import render_diagnostics
-from reconciler.render.labels import for_readers, summary_line
+from reconciler.render.labels import in_display_order, summary_line
 from reconciler.render.style import Style
-from reconciler.render.text import render_plan
+from reconciler.render.text import render_text
 
 PLAIN, REDACTED, COLOURED = Style(), Style(redact=True), Style(colour=True)
 
 
 def shown(plan: Plan, style: Style = PLAIN, *, summary_only: bool = False) -> str:
-    return render_plan(plan, APPLE, style, summary_only=summary_only)
+    return render_text(plan, APPLE, style, summary_only=summary_only)
 
 
 # --- golden files -------------------------------------------------------------------------------
@@ -182,7 +182,7 @@ def test_removals_come_first_for_readers() -> None:
         change("B"),
         change("a"),
     ]
-    assert [item.key.split("@")[0] for item in for_readers(changes)] == [
+    assert [item.key.split("@")[0] for item in in_display_order(changes)] == [
         "delete",
         "Zed",
         "deactivate",

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.errors import StopRequestedError, TargetError
-from reconciler.scim.rate_limiter import FREE_RETRIES, LONGEST_PAUSE, PATIENCE, Pace, Rate, retry_after
+from reconciler.scim.rate_limiter import FREE_RETRIES, LONGEST_PAUSE, PATIENCE, Rate, RateLimiter, retry_after
 
 NOW = datetime(2026, 12, 1, 8, 0, 0, tzinfo=UTC)
 LATENCY = 0.006
@@ -146,17 +146,17 @@ def test_any_limit_is_used_well_in_the_long_run(limit: float, service: str, paus
 
 
 def test_a_limit_that_is_lifted_is_noticed() -> None:
-    service, late = Bucket(10, 10), []
+    service, deferred = Bucket(10, 10), []
 
     class Lifted:
         def takes(self, now: float) -> bool:
             service.limit = service.size = 10 if now < 20 else 100
             if now > 160:
-                late.append(now)
+                deferred.append(now)
             return service.takes(now)
 
     simulated(Lifted(), 180, PAUSES["Retry-After: 1"], seed=3)
-    assert len(late) / 20 > 2 * 10
+    assert len(deferred) / 20 > 2 * 10
 
 
 @dataclass
@@ -288,75 +288,75 @@ class Clock:
         return False
 
 
-def a_pace(clock: Clock, told: list[float] | None = None) -> Pace:
-    return Pace(clock, clock=clock, spread=lambda: 0.0, on_pause=(told if told is not None else []).append)  # type: ignore[arg-type]
+def a_pace(clock: Clock, told: list[float] | None = None) -> RateLimiter:
+    return RateLimiter(clock, clock=clock, spread=lambda: 0.0, on_pause=(told if told is not None else []).append)  # type: ignore[arg-type]
 
 
-def fail(pace: Pace, pause: float | None, attempt: int = 1, why: str = "it refused (503)") -> None:
-    with pace.turn() as turn:
-        pace.failed(turn, attempt, pause, busy=True, why=why)
+def fail(limiter: RateLimiter, pause: float | None, attempt: int = 1, why: str = "it refused (503)") -> None:
+    with limiter.turn() as turn:
+        limiter.failed(turn, attempt, pause, busy=True, why=why)
 
 
-def fail_for_ever(pace: Pace, pause: float | None, taken_every: int = 10_000) -> None:
+def fail_for_ever(limiter: RateLimiter, pause: float | None, taken_every: int = 10_000) -> None:
     for number in range(1, 1000):
-        fail(pace, pause)
+        fail(limiter, pause)
         if number % taken_every == 0:
-            pace.accepted()
+            limiter.accepted()
 
 
 def test_everybody_waits_for_as_long_as_one_was_told_to() -> None:
     clock, told = Clock(), []  # type: tuple[Clock, list[float]]
-    pace = a_pace(clock, told)
-    fail(pace, 7.0)
-    with pace.turn() as turn:
+    limiter = a_pace(clock, told)
+    fail(limiter, 7.0)
+    with limiter.turn() as turn:
         assert turn.left == pytest.approx(107.0)
     assert told == [7.0]
 
 
 def test_a_pause_is_bounded() -> None:
     clock = Clock()
-    pace = a_pace(clock)
-    fail(pace, 50_000.0)
-    with pace.turn() as turn:
+    limiter = a_pace(clock)
+    fail(limiter, 50_000.0)
+    with limiter.turn() as turn:
         assert turn.left == pytest.approx(100.0 + LONGEST_PAUSE)
 
 
 def test_without_retry_after_each_pause_is_twice_the_last_until_one_is_taken() -> None:
     clock = Clock()
-    pace = a_pace(clock)
+    limiter = a_pace(clock)
     for _ in range(4):
-        fail(pace, None)
-    with pace.turn():
-        pace.accepted()
-    fail(pace, None)
-    with pace.turn():
+        fail(limiter, None)
+    with limiter.turn():
+        limiter.accepted()
+    fail(limiter, None)
+    with limiter.turn():
         pass
     assert [round(wait, 1) for wait in clock.waits if wait > 0.1] == [0.2, 0.4, 0.8, 1.6, 0.2]
 
 
 def test_a_service_that_always_refuses_ends_the_run_when_its_patience_is_over() -> None:
     clock = Clock()
-    pace = a_pace(clock)
+    limiter = a_pace(clock)
     with pytest.raises(TargetError, match=r"has taken no request for 5 minutes: it refused \(503\)"):
-        fail_for_ever(pace, None)
+        fail_for_ever(limiter, None)
     assert PATIENCE < clock.now - 100.0 < PATIENCE + 60
 
 
 def test_a_service_that_hardly_takes_anything_ends_the_run_when_its_retries_are_spent() -> None:
-    pace = a_pace(Clock())
+    limiter = a_pace(Clock())
     with pytest.raises(TargetError, match=r"\d\d requests had to be sent again, the last because it refused"):
-        fail_for_ever(pace, 0.0, taken_every=5)
+        fail_for_ever(limiter, 0.0, taken_every=5)
     assert FREE_RETRIES == 60
 
 
 def test_a_service_that_takes_half_of_the_requests_never_ends_the_run() -> None:
-    pace = a_pace(Clock())
+    limiter = a_pace(Clock())
     for _ in range(500):
-        with pace.turn():
-            pace.accepted()
-        with pace.turn():
-            pace.accepted()
-        fail(pace, 0.0)
+        with limiter.turn():
+            limiter.accepted()
+        with limiter.turn():
+            limiter.accepted()
+        fail(limiter, 0.0)
 
 
 # --- threads -----------------------------------------------------------------------------------
@@ -364,12 +364,12 @@ def test_a_service_that_takes_half_of_the_requests_never_ends_the_run() -> None:
 
 def test_a_long_pause_ends_when_somebody_wants_the_run_to_end() -> None:
     stop = threading.Event()
-    pace = Pace(stop)
-    fail(pace, 60.0)
+    limiter = RateLimiter(stop)
+    fail(limiter, 60.0)
     ended: list[float] = []
 
     def wait() -> None:
-        with pytest.raises(StopRequestedError), pace.turn():
+        with pytest.raises(StopRequestedError), limiter.turn():
             pass
         ended.append(time.monotonic())
 
@@ -385,23 +385,23 @@ def test_a_long_pause_ends_when_somebody_wants_the_run_to_end() -> None:
 
 def test_who_has_only_a_moment_to_wait_still_gets_its_turn() -> None:
     stop = threading.Event()
-    pace = Pace(stop)
-    fail(pace, 0.2)
+    limiter = RateLimiter(stop)
+    fail(limiter, 0.2)
     stop.set()
-    with pace.turn():
+    with limiter.turn():
         pass
 
 
 def test_after_a_refusal_one_goes_alone() -> None:
-    pace, seen, most = Pace(), [], 0  # type: tuple[Pace, list[int], int]
-    fail(pace, 0.0)
+    limiter, seen, most = RateLimiter(), [], 0  # type: tuple[Pace, list[int], int]
+    fail(limiter, 0.0)
 
     def send() -> None:
-        with pace.turn():
-            seen.append(pace._in_flight)
+        with limiter.turn():
+            seen.append(limiter._in_flight)
             time.sleep(0.01)
             if len(seen) > 3:
-                pace.accepted()
+                limiter.accepted()
 
     with ThreadPoolExecutor(8) as pool:
         for _ in range(40):
@@ -413,18 +413,18 @@ def test_after_a_refusal_one_goes_alone() -> None:
 
 def test_a_write_that_waits_does_not_leave_once_somebody_wants_the_run_to_end() -> None:
     stop = threading.Event()
-    pace = Pace(stop)
-    fail(pace, 0.2)
+    limiter = RateLimiter(stop)
+    fail(limiter, 0.2)
     stop.set()
-    with pytest.raises(StopRequestedError), pace.turn(writes=True):
+    with pytest.raises(StopRequestedError), limiter.turn(writes=True):
         pass
 
 
 def test_no_more_work_begins_than_can_be_sent_soon() -> None:
-    pace, most, at_work = Pace(), [0], [0]
+    limiter, most, at_work = RateLimiter(), [0], [0]
 
     def work() -> None:
-        with pace.room():
+        with limiter.room():
             at_work[0] += 1
             most[0] = max(most[0], at_work[0])
             time.sleep(0.01)

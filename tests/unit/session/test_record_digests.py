@@ -11,50 +11,56 @@ from typing import Any, cast
 import builders
 import pytest
 
-from reconciler.apply.selection import put_off
+from reconciler.apply.selection import defer
 from reconciler.core.plan import Action, Change, Outcome, Plan, Result
 from reconciler.record.receipt import Receipt, directory_for
-from reconciler.record.redaction import OPEN, Veil
+from reconciler.record.redaction import NO_REDACTION, Redactor
 from reconciler.session.health import health_of
 from reconciler.session.session import Session
-from reconciler.session.workspace import Place
+from reconciler.session.workspace import Workspace
 
 NOW = datetime.now(UTC)
-KEY = Veil(b"k" * 32)
-OTHER = Veil(b"x" * 32)
+KEY = Redactor(b"k" * 32)
+OTHER = Redactor(b"x" * 32)
 
 
-def session(root: Path, veil: Veil) -> Session:
+def session(root: Path, redactor: Redactor) -> Session:
     profile = SimpleNamespace(quarantine_days=SimpleNamespace(value=30))
     state: Any = SimpleNamespace(
         profile=profile, policy=SimpleNamespace(delete_after_days=None), users=(builders.desired("ada"),)
     )
-    place = Place(root / "desired-state", root / "plans", sandbox=False, now=NOW)
-    return Session(place, state, builders.TARGET, cast("Any", None), veil)
+    workspace = Workspace(root / "desired-state", root / "plans", sandbox=False, now=NOW)
+    return Session(workspace, state, builders.TARGET, cast("Any", None), redactor)
 
 
-def receipt_of(root: Path, plan: Plan, change: Change, result: Result, veil: Veil) -> None:
-    receipt = Receipt(directory_for(root / "plans", plan), plan, lambda: NOW, veil=veil)
+def receipt_of(root: Path, plan: Plan, change: Change, result: Result, redactor: Redactor) -> None:
+    receipt = Receipt(directory_for(root / "plans", plan), plan, lambda: NOW, redactor=redactor)
     for _ in range(2):
         receipt.finished(Outcome(change, result, 'the name "ada" is taken'))
     receipt.close({result: 1})
 
 
-@pytest.mark.parametrize(("written", "read", "known"), [(KEY, KEY, True), (OPEN, OPEN, True), (KEY, OTHER, False)])
-def test_names_of_deleted_accounts_are_recognised(tmp_path: Path, written: Veil, read: Veil, known: bool) -> None:
+@pytest.mark.parametrize(
+    ("written", "read", "known"), [(KEY, KEY, True), (NO_REDACTION, NO_REDACTION, True), (KEY, OTHER, False)]
+)
+def test_names_of_deleted_accounts_are_recognised(
+    tmp_path: Path, written: Redactor, read: Redactor, known: bool
+) -> None:
     change = builders.change("Ada", Action.DELETE)
     receipt_of(tmp_path, builders.plan_with(change), change, Result.DONE, written)
     assert ("ada@example.com" in session(tmp_path, read).history().reserved) is known
 
 
-@pytest.mark.parametrize(("written", "read", "known"), [(KEY, KEY, True), (OPEN, KEY, True), (KEY, OTHER, False)])
-def test_who_keeps_failing_is_put_off(tmp_path: Path, written: Veil, read: Veil, known: bool) -> None:
+@pytest.mark.parametrize(
+    ("written", "read", "known"), [(KEY, KEY, True), (NO_REDACTION, KEY, True), (KEY, OTHER, False)]
+)
+def test_who_keeps_failing_is_put_off(tmp_path: Path, written: Redactor, read: Redactor, known: bool) -> None:
     change = builders.change("ada", before=builders.values_of("ada", department="Old"))
     plan = builders.plan_with(change)
     receipt_of(tmp_path, plan, change, Result.FAILED, written)
     health = health_of(session(tmp_path, read), plan)
-    late = put_off(plan, health, NOW)
-    assert [outcome.change for outcome in late] == ([change] if known else [])
+    deferred = defer(plan, health, NOW)
+    assert [outcome.change for outcome in deferred] == ([change] if known else [])
     another = builders.change("ada", before=builders.values_of("ada", department="Older"))
     other_plan = replace(plan, changes=(another,))
-    assert put_off(other_plan, health_of(session(tmp_path, read), other_plan), NOW) == [], "it is another change"
+    assert defer(other_plan, health_of(session(tmp_path, read), other_plan), NOW) == [], "it is another change"

@@ -6,7 +6,12 @@ from hypothesis import strategies as st
 
 from reconciler.core.plan import Action, Attribution, Base, Change, Drift, Plan
 from reconciler.core.plan_id import plan_id
-from reconciler.core.planning.attribution import Part, attributed, no_longer_pending, parts
+from reconciler.core.planning.attribution import (
+    AttributionGroup,
+    attributed,
+    no_longer_pending,
+    split_by_attribution_groups,
+)
 
 MINE, PENDING = Attribution.THIS_CHANGE_SET, Attribution.ALREADY_PENDING
 BASE = Base("main", "a" * 40)
@@ -85,8 +90,8 @@ def test_a_detour_by_another_name_is_this_change_sets() -> None:
     swap = plan_with(rename("a", "b"), rename("b", "a"), accounts=[live("a"), live("b")])
     alone = plan_with(rename("a", "b"))
     found = {change.key: change.attribution for change in attributed(swap, alone).changes}
-    aside = next(change.key for change in swap.changes if change.temporary_user_name)
-    assert found[aside] is MINE
+    temporary = next(change.key for change in swap.changes if change.temporary_user_name)
+    assert found[temporary] is MINE
 
 
 def test_without_a_plan_of_the_base_everything_is_this_change_sets() -> None:
@@ -96,32 +101,41 @@ def test_without_a_plan_of_the_base_everything_is_this_change_sets() -> None:
 
 def test_the_two_lists_are_all_changes_in_the_plans_order() -> None:
     plan = plan_with(moved("a", family="X"), moved("b", family="X"), moved("c", family="X"))
-    assert parts(plan) == ()
-    lists = parts(replace(attributed(plan, plan_with(moved("b", family="X"))), base=BASE))
+    assert split_by_attribution_groups(plan) == ()
+    lists = split_by_attribution_groups(replace(attributed(plan, plan_with(moved("b", family="X"))), base=BASE))
     assert listed(lists) == [(MINE, "ac"), (PENDING, "b")]
-    assert listed(parts(replace(plan_with(), base=BASE))) == [(MINE, ""), (PENDING, "")], "also when they are empty"
+    assert listed(split_by_attribution_groups(replace(plan_with(), base=BASE))) == [(MINE, ""), (PENDING, "")], (
+        "also when they are empty"
+    )
 
 
-def listed(lists: tuple[Part, ...]) -> list[tuple[Attribution, str]]:
+def listed(lists: tuple[AttributionGroup, ...]) -> list[tuple[Attribution, str]]:
     return [(part.attribution, "".join(change.key[0] for change in part.changes)) for part in lists]
 
 
 def test_the_lists_of_drift_have_one_more_for_what_cannot_be_told() -> None:
-    edited, behind, untold = Attribution.EDITED_IN_TARGET, Attribution.NOT_APPLIED, Attribution.UNTOLD
+    edited, behind, untold = Attribution.EDITED_IN_TARGET, Attribution.NOT_APPLIED, Attribution.UNKNOWN
     one, other = (replace(moved(who, family="X"), attribution=each) for who, each in (("a", untold), ("b", behind)))
-    assert parts(plan_with(one, other)) == ()
-    assert listed(parts(plan_with(one, other, drift=Drift()))) == [(edited, ""), (behind, "b"), (untold, "a")]
-    assert listed(parts(plan_with(other, drift=Drift()))) == [(edited, ""), (behind, "b")]
-    assert parts(plan_with(one, drift=Drift())) == (), "nothing is told apart"
+    assert split_by_attribution_groups(plan_with(one, other)) == ()
+    assert listed(split_by_attribution_groups(plan_with(one, other, drift=Drift()))) == [
+        (edited, ""),
+        (behind, "b"),
+        (untold, "a"),
+    ]
+    assert listed(split_by_attribution_groups(plan_with(other, drift=Drift()))) == [(edited, ""), (behind, "b")]
+    assert split_by_attribution_groups(plan_with(one, drift=Drift())) == (), "nothing is told apart"
 
 
 def test_no_list_leaves_a_change_out_whatever_a_plan_file_says() -> None:
     plan = attributed(plan_with(moved("a", family="X"), moved("b", family="X")), None)
     first, second = plan.changes
-    for odd in (None, Attribution.UNTOLD):
-        assert parts(replace(plan, changes=(first, replace(second, attribution=odd)), base=BASE)) == ()
+    for odd in (None, Attribution.UNKNOWN):
+        assert (
+            split_by_attribution_groups(replace(plan, changes=(first, replace(second, attribution=odd)), base=BASE))
+            == ()
+        )
     one = replace(first, attribution=Attribution.EDITED_IN_TARGET)
-    assert parts(replace(plan, changes=(one, second), drift=Drift())) == ()
+    assert split_by_attribution_groups(replace(plan, changes=(one, second), drift=Drift())) == ()
 
 
 FAMILIES = st.dictionaries(st.sampled_from(["a", "b", "c", "d"]), st.sampled_from(["Lovelace", "X", "Y"]))

@@ -14,7 +14,7 @@ from builders import OUT, TARGET, TODAY, desired, live, plan_of
 from reconciler.core.plan import Guard, Plan
 from reconciler.core.planning import guards
 from reconciler.core.policy import Approval, Limit, Policy, Removal
-from reconciler.core.text import quoted
+from reconciler.core.text import quote
 
 FREE = Policy(removals=Limit())
 """No limits: a scenario is about one guard only."""
@@ -155,7 +155,7 @@ def test_everybody_out_of_scope_meets_two_guards() -> None:
 
 def approved(plan: Plan, identity: str) -> Plan:
     planning = importlib.import_module("reconciler.core.planning.planner")
-    found: Plan = planning.judged_anew(plan, [Approval(identity)], TODAY)
+    found: Plan = planning.reevaluate_guards(plan, [Approval(identity)], TODAY)
     return found
 
 
@@ -212,4 +212,4 @@ def test_whoever_is_imported_inactive_is_no_successor() -> None:
     accounts = [live("made", external_id=None, active=False), live("old")]
     plan = plan_of(people, accounts, policy=FREE)
     (goes,) = [change for change in plan.changes if change.key == "old@example.com"]
-    assert quoted("new@example.com") in goes.requires[0]
+    assert quote("new@example.com") in goes.requires[0]

@@ -7,7 +7,7 @@ from builders import OUT, TODAY, change, desired, live, rename, values_of
 
 from reconciler.core.model import DesiredUser, LiveUser
 from reconciler.core.plan import Action, Change, Guard
-from reconciler.core.planning.guards import Situation, approve, evaluate
+from reconciler.core.planning.guards import GuardContext, approve, evaluate
 from reconciler.core.policy import Approval, Limit, Policy
 
 ORDER = [
@@ -37,7 +37,7 @@ def verdicts(
     reserved: Mapping[str, date] | None = None,
 ) -> dict[str, Guard]:
     accounts = people(managed) if isinstance(managed, int) else managed
-    situation = Situation(changes, [desired("x")] if wanted is None else wanted, accounts, problem, reserved or {})
+    situation = GuardContext(changes, [desired("x")] if wanted is None else wanted, accounts, problem, reserved or {})
     found = evaluate(situation, policy or Policy())
     assert [guard.name for guard in found] == ORDER
     return {guard.name: guard for guard in found}

@@ -5,7 +5,7 @@ from builders import OUT, change, desired
 
 from reconciler.core.model import DesiredUser, ScopeReason, Verdict
 from reconciler.core.plan import Action, Attribution, Change
-from reconciler.core.planning.later_edits import Written, later_edits
+from reconciler.core.planning.later_edits import UserIndex, later_edits
 
 SOON = Verdict(ScopeReason.NOT_STARTED, 'starts "2026-09-01"')
 EXPIRED = Verdict(ScopeReason.EXPIRED, 'expired "2026-01-01"')
@@ -69,7 +69,7 @@ def test_who_could_not_be_mapped_is_told_by_the_diagnostics() -> None:
 
 
 def test_a_person_is_found_by_the_matching_attributes_and_then_by_name() -> None:
-    base = Written.of([desired("ada"), desired("bob")])
+    base = UserIndex.of([desired("ada"), desired("bob")])
     renamed = desired("ada", user_name="countess@example.com", key="countess@example.com")
     assert (found := base.find(renamed)) is not None
     assert found.key == "ada@example.com"

@@ -7,7 +7,14 @@ from builders import DEPARTMENT, MAPPINGS, NOW, OUT, desired, live, mapping, map
 
 from reconciler.core.model import AttributeMapping, Deactivation, Flow, ScopeReason, Verdict
 from reconciler.core.plan import Action, ActionReason, Change
-from reconciler.core.planning.lifecycle import Clock, Fate, create, remove_out_of_scope, remove_unclaimed, update
+from reconciler.core.planning.lifecycle import (
+    Clock,
+    RemovalDecision,
+    create,
+    remove_out_of_scope,
+    remove_unclaimed,
+    update,
+)
 from reconciler.core.policy import Policy, Removal
 from reconciler.core.profile import Mutability
 
@@ -121,9 +128,9 @@ def test_adopting_links_the_account_also_where_external_id_flows_on_create_only(
 
 # --- removals: who, setting, account -> action ------------------------------------------
 
-NOTHING = Fate()
-KEPT = Fate(kept=True)
-UNDATED = Fate(undated=True)
+NOTHING = RemovalDecision()
+KEPT = RemovalDecision(kept=True)
+UNDATED = RemovalDecision(undated=True)
 CLOCK = Clock(NOW)
 
 
@@ -165,11 +172,11 @@ def test_what_happens_to_a_managed_account_nobody_desires(
         remove_out_of_scope(account, desired("ada", verdict=OUT), out, CLOCK),
         remove_unclaimed(account, "ada@example.com", gone, CLOCK),
     ):
-        if isinstance(expected, Fate):
+        if isinstance(expected, RemovalDecision):
             assert fate == expected
         else:
             assert fate.change is not None
-            assert fate == Fate(fate.change)
+            assert fate == RemovalDecision(fate.change)
             assert fate.change.action is expected
 
 
@@ -181,7 +188,7 @@ def test_by_default_people_are_deactivated_and_never_deleted() -> None:
 def test_a_deactivation_changes_active_alone_and_says_why() -> None:
     account = live("ada")
     user = desired("ada", key="ADA@example.com", verdict=EXPIRED)
-    assert remove_out_of_scope(account, user, Policy(), CLOCK) == Fate(
+    assert remove_out_of_scope(account, user, Policy(), CLOCK) == RemovalDecision(
         Change(
             key="ADA@example.com",
             action=Action.DEACTIVATE,
@@ -196,7 +203,7 @@ def test_a_deactivation_changes_active_alone_and_says_why() -> None:
 
 
 def test_a_deletion_leaves_nothing_and_says_why() -> None:
-    assert remove_unclaimed(live("ada"), "ada@example.com", Policy(removed=DELETE), CLOCK) == Fate(
+    assert remove_unclaimed(live("ada"), "ada@example.com", Policy(removed=DELETE), CLOCK) == RemovalDecision(
         Change(
             key="ada@example.com",
             action=Action.DELETE,

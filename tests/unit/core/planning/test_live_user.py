@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from reconciler.core import paths
 from reconciler.core.model import Flow
 from reconciler.core.scope.scim_filter import compile_filter
-from reconciler.core.values import UnreadableError, typed
+from reconciler.core.values import InvalidValueError, typed
 
 
 def test_a_resource_is_read_normalised() -> None:
@@ -137,7 +137,7 @@ def test_text_is_read_as_any_value_is(value: Any, outer: str, inner: str) -> Non
     wanted, unreadable = None, None
     try:
         wanted = typed(row.attribute, paths.reader(paths.parse("name.givenName"))(written))
-    except UnreadableError as fault:
+    except InvalidValueError as fault:
         unreadable = str(fault)
     assert (found.attributes.get("name.givenName"), found.unreadable) == (wanted, unreadable)
 

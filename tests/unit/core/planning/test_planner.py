@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from reconciler.core.model import Deactivation, Flow, Origin, Severity, Target, error, warning
 from reconciler.core.plan import Action, Plan, Tally
 from reconciler.core.plan_id import canonical, plan_id
-from reconciler.core.planning.planner import PLAN_LIFETIME, with_approval
+from reconciler.core.planning.planner import PLAN_LIFETIME, carry_over_approval
 from reconciler.core.policy import Approval, Limit, Policy, Removal
 from reconciler.record.plan_file import to_json
 
@@ -180,7 +180,7 @@ def test_after_an_incomplete_read_nobody_is_created_or_removed_and_the_plan_is_b
         warning("1 deactivate withheld: the live users could not be read completely"),
     )
     assert (plan.complete, plan.blocked, plan.tally.withheld) == (False, True, 2)
-    assert not with_approval(plan, [Approval(plan.plan_id)], NOW.date()).applyable
+    assert not carry_over_approval(plan, [Approval(plan.plan_id)], NOW.date()).applyable
 
 
 def test_while_somebody_is_unplaced_nobody_is_removed() -> None:
@@ -235,7 +235,7 @@ def test_removals_beyond_the_limit_block_the_plan_until_it_is_approved() -> None
         (Approval(plan.plan_id, until=NOW.date() - timedelta(days=1)), False),
         (Approval("sha256:" + "0" * 64), False),
     ):
-        assert with_approval(plan, [approval], NOW.date()).applyable is applyable
+        assert carry_over_approval(plan, [approval], NOW.date()).applyable is applyable
         policy = replace(Policy(), approvals=(approval,))
         assert plan_of([desired("a")], accounts, policy=policy).applyable is applyable
 
@@ -253,7 +253,7 @@ def test_a_protected_user_blocks_its_removal() -> None:
     user = desired("out", verdict=OUT, protected=True)
     plan = plan_of([desired("a"), user], [live("a"), live("out")])
     assert [guard.name for guard in plan.guards if guard.blocks] == ["protected"]
-    assert not with_approval(plan, [Approval(plan.plan_id)], NOW.date()).applyable
+    assert not carry_over_approval(plan, [Approval(plan.plan_id)], NOW.date()).applyable
 
 
 # --- some users only --------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from random_scopes import CLAUSES, FILTERS, GROUPS, NAMES, USERS
 
 from reconciler.core.model import IN_SCOPE, ScopeReason, SourceUser, Verdict
-from reconciler.core.scope.filters import ScopingFilter, UnjudgedError, judge, texts_of
+from reconciler.core.scope.filters import FilterEvaluationError, ScopingFilter, judge, texts_of
 
 ENGINEER = {"attribute": "department", "operator": "EQUALS", "value": "Engineering"}
 TITLED = {"attribute": "jobTitle", "operator": "IS NOT NULL"}
@@ -214,7 +214,7 @@ def test_no_value_at_all_is_unassigned_for_any_and_for_all(several: str, unassig
 
 
 def test_several_values_without_a_word_on_them_cannot_be_judged() -> None:
-    with pytest.raises(UnjudgedError) as caught:
+    with pytest.raises(FilterEvaluationError) as caught:
         passes(source_user(proxyAddresses=BOTH), MAIL)
     assert str(caught.value) == "proxyAddresses has 2 values, and the clause does not say values_match: any or all"
     assert caught.value.attribute == "proxyAddresses"
@@ -285,14 +285,14 @@ def test_a_hostile_pattern_on_a_hostile_value_ends() -> None:
 
 def test_a_pattern_that_would_take_too_long_on_a_value_leaves_the_user_unjudged() -> None:
     clause = {"attribute": "x", "operator": "NOT REGEX MATCH", "value": r"(a?){900}(b?){900}(.?){900}c"}
-    with pytest.raises(UnjudgedError, match=r"x cannot be matched by the clause .* takes too long"):
+    with pytest.raises(FilterEvaluationError, match=r"x cannot be matched by the clause .* takes too long"):
         passes(source_user(x="a" * 60_000), clause)
 
 
 @pytest.mark.parametrize("value", ["Zoë", "\ud800"])
 def test_a_value_that_the_engine_cannot_judge_leaves_the_user_unjudged(value: str) -> None:
     clause = {"attribute": "x", "operator": "NOT REGEX MATCH", "value": r"\bZo"}
-    with pytest.raises(UnjudgedError) as caught:
+    with pytest.raises(FilterEvaluationError) as caught:
         passes(source_user(x=value), clause)
     assert caught.value.attribute == "x"
 
@@ -319,7 +319,7 @@ def negated(one: ScopingFilter) -> ScopingFilter:
 def answer(user: SourceUser, one: ScopingFilter) -> bool | None:
     try:
         return one.passes(user)
-    except UnjudgedError:
+    except FilterEvaluationError:
         return None
 
 

@@ -2,7 +2,7 @@ import pytest
 from builders import source_user
 
 from reconciler.core.scope.groups import GroupMembers, cycles, names_of, resolve, way
-from reconciler.core.values import folded
+from reconciler.core.values import fold_case
 
 
 def test_nested_groups_are_resolved_and_names_folded() -> None:
@@ -60,7 +60,7 @@ def test_a_group_named_twice_in_another_is_one_cycle() -> None:
 
 
 def test_names_are_compared_without_case_and_space_around_them() -> None:
-    assert folded("  Ada@EXAMPLE.com\t") == "ada@example.com"
+    assert fold_case("  Ada@EXAMPLE.com\t") == "ada@example.com"
 
 
 GROUPS = {

@@ -9,7 +9,7 @@ from random_scopes import DAYS, FILTERS, GROUPS, USERS
 
 from reconciler.core.model import SourceUser
 from reconciler.core.scope.groups import GroupMembers, resolve
-from reconciler.core.scope.trace import Answer, Step, trace
+from reconciler.core.scope.trace import ClauseResult, TraceStep, trace
 from reconciler.core.scope.verdict import Roster, ScopeRules, decide_scope
 
 STEPS = ["accountEnabled", "lifecycle.expires", "lifecycle.starts", "assigned", "excluded", "filters"]
@@ -37,7 +37,7 @@ def answers(user: SourceUser, rules: ScopeRules) -> dict[str, str]:
     return {step.name: step.answer.value for step in trace(user, rules, TODAY).steps}
 
 
-def lines(steps: tuple[Step, ...], depth: int = 0) -> list[str]:
+def lines(steps: tuple[TraceStep, ...], depth: int = 0) -> list[str]:
     """What `explain` could print."""
     found = []
     for step in steps:
@@ -106,7 +106,7 @@ def test_a_clause_that_cannot_be_judged_is_shown_with_what_it_saw() -> None:
 @pytest.mark.parametrize("clauses", [[MAIL, TITLED], [TITLED, MAIL]])
 def test_a_false_clause_outweighs_one_that_cannot_be_judged(clauses: list[dict[str, Any]]) -> None:
     user = source_user(proxyAddresses=MANY)
-    for negated, answer in (("false", Answer.FALSE), ("true", Answer.TRUE)):
+    for negated, answer in (("false", ClauseResult.FALSE), ("true", ClauseResult.TRUE)):
         rules = rules_of({"not": negated, "clauses": clauses})
         found = trace(user, rules, TODAY)
         assert found.steps[-1].steps[0].answer is found.steps[-1].answer is answer
@@ -135,7 +135,7 @@ def test_what_comes_after_the_first_step_against_is_not_reached(
 def test_the_way_into_an_exclusion_is_shown() -> None:
     rules = rules_of(excluded=GroupMembers(groups=("all",)))
     step = trace(source_user("bob"), rules, TODAY).steps[4]
-    assert (step.answer, step.seen) == (Answer.FALSE, ("all", "Inner", "id-bob"))
+    assert (step.answer, step.seen) == (ClauseResult.FALSE, ("all", "Inner", "id-bob"))
 
 
 MEMBERS = st.builds(
@@ -157,4 +157,4 @@ def test_the_trace_comes_to_the_verdict(
     found = trace(user, rules, day or TODAY)
     assert found.verdict == decide_scope(user, rules, day or TODAY)
     assert [step.name for step in found.steps] == STEPS
-    assert found.verdict.in_scope is all(step.answer is Answer.TRUE for step in found.steps)
+    assert found.verdict.in_scope is all(step.answer is ClauseResult.TRUE for step in found.steps)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from reconciler.expressions.language import (
     Context,
     EvaluationError,
-    ExpressionFaultError,
+    ExpressionError,
     IgnoreFlow,
     Result,
     compile_expression,
@@ -364,7 +364,7 @@ def test_what_a_user_can_fail_of(source: str, message: str) -> None:
 )
 def test_a_pattern_that_cannot_be_expressed_is_a_fault(pattern: str, message: str) -> None:
     escaped = pattern.replace("\\", "\\\\")
-    with pytest.raises(ExpressionFaultError, match=re.escape(message)) as caught:
+    with pytest.raises(ExpressionError, match=re.escape(message)) as caught:
         compile_expression(f'Replace([name], , "{escaped}", , "x", , )')
     assert caught.value.position == 18
 
@@ -382,7 +382,7 @@ def test_a_pattern_that_cannot_be_expressed_is_a_fault(pattern: str, message: st
     ],
 )
 def test_a_replace_that_makes_no_sense_is_a_fault(arguments: str, message: str) -> None:
-    with pytest.raises(ExpressionFaultError, match=re.escape(message)):
+    with pytest.raises(ExpressionError, match=re.escape(message)):
         compile_expression(f"Replace([name], {arguments})")
 
 
@@ -390,12 +390,12 @@ def test_a_replace_that_makes_no_sense_is_a_fault(arguments: str, message: str) 
     "form", ["", "d", "D", "%", "%%", "yyyy'", "yyyy\\\\", "ffffffff", "y" * 201], ids=lambda form: form[:9] or "none"
 )
 def test_a_date_format_that_is_none_is_a_fault(form: str) -> None:
-    with pytest.raises(ExpressionFaultError, match="date format"):
+    with pytest.raises(ExpressionError, match="date format"):
         compile_expression(f'FormatDateTime([name], , "{form}", "yyyy")')
 
 
 def test_names_of_styles_and_cultures_are_checked() -> None:
-    with pytest.raises(ExpressionFaultError, match="DateTimeStyles"):
+    with pytest.raises(ExpressionError, match="DateTimeStyles"):
         compile_expression('FormatDateTime([name], "Relaxed", "yyyy", "yyyy")')
     with pytest.raises(EvaluationError, match="is not a culture such as"):
         value('ToLower([name], "english!")')
