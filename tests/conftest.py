@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
-from servers.odd_scim import OddScim
-from workspace import Workspace
+from support.servers.fake_scim import FakeScimServer
+from support.workspace import Workspace
 
 if TYPE_CHECKING:
     # Imports scim2-server: a second that most tests don't need.
-    from servers.plain_scim import PlainScim
+    from support.servers.plain_scim import PlainScim
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("project", deadline=None)
 settings.load_profile("project")
 
-Open = Callable[["OddScim | PlainScim"], Workspace]
+Open = Callable[["FakeScimServer | PlainScim"], Workspace]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -30,11 +30,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture
-def at_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
+def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
     """Starts a service and gives a workspace that targets it."""
-    running: list[OddScim | PlainScim] = []
+    running: list[FakeScimServer | PlainScim] = []
 
-    def open_workspace(service: OddScim | PlainScim) -> Workspace:
+    def open_workspace(service: FakeScimServer | PlainScim) -> Workspace:
         service.start()
         running.append(service)
         return Workspace(tmp_path, service.base_url, service.token, monkeypatch)

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chaos import oracles
-from chaos.company import company
-from chaos.faults import FAULTS, Fault, Schedule, Step, storm
-from chaos.injector import DELAY, REFUSED, Injector
-from chaos.services import Commit, Witness
+from support.chaos import invariants
+from support.chaos.fault_injector import DELAY, REFUSED, Injector
+from support.chaos.fault_schedule import FAULTS, Fault, Schedule, Step, storm
+from support.chaos.random_org import company
+from support.chaos.services import Commit, RecordingServer
 
 PEOPLE = company(10)
 UPDATED = PEOPLE[1]
@@ -24,12 +24,14 @@ PATCH = (
 
 
 @pytest.fixture
-def witness(tmp_path: Path) -> Iterator[Witness]:
-    with Witness(tmp_path / "journal.jsonl", [one.before for one in PEOPLE if one.before is not None]) as running:
+def witness(tmp_path: Path) -> Iterator[RecordingServer]:
+    with RecordingServer(
+        tmp_path / "journal.jsonl", [one.before for one in PEOPLE if one.before is not None]
+    ) as running:
         yield running
 
 
-def patched(witness: Witness, fault: Fault) -> tuple[int, bytes]:
+def patched(witness: RecordingServer, fault: Fault) -> tuple[int, bytes]:
     """Status and body of a PATCH to which `fault` happens; raises what a client meets."""
     schedule = Schedule(0, planted={Step(f"patch {UPDATED.external_id}", 1): fault})
     with Injector(witness.base_url, schedule, {"id-1": UPDATED.external_id}) as injector:
@@ -60,7 +62,9 @@ def patched(witness: Witness, fault: Fault) -> tuple[int, bytes]:
         (Fault.DELAY, 200, 1),
     ],
 )
-def test_a_fault_is_answered_and_happens_or_not(witness: Witness, fault: Fault, status: int, happened: int) -> None:
+def test_a_fault_is_answered_and_happens_or_not(
+    witness: RecordingServer, fault: Fault, status: int, happened: int
+) -> None:
     began = time.monotonic()
     assert patched(witness, fault)[0] == status
     assert len(witness.commits()) == happened
@@ -76,13 +80,15 @@ def test_a_fault_is_answered_and_happens_or_not(witness: Witness, fault: Fault, 
         (Fault.TRUNCATED, http.client.IncompleteRead, 1),
     ],
 )
-def test_a_fault_breaks_the_connection(witness: Witness, fault: Fault, met: type[Exception], happened: int) -> None:
+def test_a_fault_breaks_the_connection(
+    witness: RecordingServer, fault: Fault, met: type[Exception], happened: int
+) -> None:
     with pytest.raises(met):
         patched(witness, fault)
     assert len(witness.commits()) == happened
 
 
-def test_connections_are_refused_for_a_while(witness: Witness) -> None:
+def test_connections_are_refused_for_a_while(witness: RecordingServer) -> None:
     with Injector(witness.base_url, Schedule(0, planted={Step("page 1", 1): Fault.REFUSED}), {}) as injector:
         port = int(injector.base_url.split(":")[2].split("/")[0])
         first = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
@@ -112,25 +118,25 @@ def commits(person: int = 0) -> list[Commit]:
 
 def test_the_oracles_see_what_they_are_there_for() -> None:
     state = [one.after for one in PEOPLE if one.after is not None]
-    oracles.the_state_is_the_desired_one(PEOPLE, state)
+    invariants.the_state_is_the_desired_one(PEOPLE, state)
     for wrong in (state[1:], [*state, state[0]], [{**state[0], "active": False}, *state[1:]]):
         with pytest.raises(AssertionError):
-            oracles.the_state_is_the_desired_one(PEOPLE, wrong)
-    oracles.nobody_is_created_twice(PEOPLE, commits())
+            invariants.the_state_is_the_desired_one(PEOPLE, wrong)
+    invariants.nobody_is_created_twice(PEOPLE, commits())
     for wrong_commits in (commits() * 2, []):
         with pytest.raises(AssertionError):
-            oracles.nobody_is_created_twice(PEOPLE, wrong_commits)
-    oracles.only_what_was_planned_happened(PEOPLE, commits())
+            invariants.nobody_is_created_twice(PEOPLE, wrong_commits)
+    invariants.only_what_was_planned_happened(PEOPLE, commits())
     removed = [Commit("id-1", UPDATED.before, None)]
     gone_twice = [Commit("id-5", PEOPLE[5].before, None)] * 2
     for wrong_commits in (removed, gone_twice):
         with pytest.raises(AssertionError):
-            oracles.only_what_was_planned_happened(PEOPLE, wrong_commits)
+            invariants.only_what_was_planned_happened(PEOPLE, wrong_commits)
     started = {"event": "started", "address": PEOPLE[0].address}
     done = {"event": "finished", "address": PEOPLE[0].address, "action": "create", "result": "done", "message": ""}
-    oracles.every_change_is_on_record(PEOPLE, commits(), [started, done])
+    invariants.every_change_is_on_record(PEOPLE, commits(), [started, done])
     for happened, lines in ((commits(), [done]), ([], [started, done])):
         with pytest.raises(AssertionError):
-            oracles.every_change_is_on_record(PEOPLE, happened, lines)
+            invariants.every_change_is_on_record(PEOPLE, happened, lines)
     with pytest.raises(AssertionError):
-        oracles.failures_are_true(PEOPLE, commits(), [{**done, "result": "failed"}])
+        invariants.failures_are_true(PEOPLE, commits(), [{**done, "result": "failed"}])

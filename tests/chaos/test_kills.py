@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chaos.company import company, write_steps
-from chaos.faults import Fault, Schedule
-from chaos.mortal import forked
-from chaos.scene import Scene
-from chaos.services import Witness
+from support.chaos.fault_schedule import Fault, Schedule
+from support.chaos.killable_process import forked
+from support.chaos.random_org import company, write_steps
+from support.chaos.scenario import Scenario
+from support.chaos.services import RecordingServer
 
 SMALL = company(10)
 LINES = 20
@@ -19,54 +19,56 @@ LINES = 20
 
 
 @pytest.fixture
-def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
+def scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scenario]:
     users = [person.before for person in SMALL if person.before is not None]
-    with Witness(tmp_path / "journal.jsonl", users) as witness:
-        opened = Scene(tmp_path / "desk", witness, SMALL, Schedule(0), monkeypatch)
+    with RecordingServer(tmp_path / "journal.jsonl", users) as witness:
+        opened = Scenario(tmp_path / "desk", witness, SMALL, Schedule(0), monkeypatch)
         yield opened
         opened.close()
 
 
-def run(scene: Scene, *line: str, die_at: int | None = None) -> int:
-    code = forked(scene.line(*line), scene.root / "out-0", born=scene.injector.aim, die_at=die_at)
-    scene.injector.settle()
+def run(scenario: Scenario, *line: str, die_at: int | None = None) -> int:
+    code = forked(scenario.line(*line), scenario.root / "out-0", born=scenario.injector.aim, die_at=die_at)
+    scenario.injector.settle()
     return code
 
 
-def saved_plan(scene: Scene) -> str:
-    file = str(scene.root / "plan.json")
-    assert run(scene, "plan", "-o", file) == 0
+def saved_plan(scenario: Scenario) -> str:
+    file = str(scenario.root / "plan.json")
+    assert run(scenario, "plan", "-o", file) == 0
     return file
 
 
-def test_a_whole_apply_writes_so_many_lines(scene: Scene) -> None:
-    assert run(scene, "apply", "--auto-approve") == 0
-    scene.check()
-    assert len(scene.receipt()) == LINES
-    assert run(scene, "plan", "--detailed-exitcode") == 0, "a plan after an apply is empty"
+def test_a_whole_apply_writes_so_many_lines(scenario: Scenario) -> None:
+    assert run(scenario, "apply", "--auto-approve") == 0
+    scenario.check()
+    assert len(scenario.receipt()) == LINES
+    assert run(scenario, "plan", "--detailed-exitcode") == 0, "a plan after an apply is empty"
 
 
 @pytest.mark.parametrize("torn", [False, True], ids=["whole", "torn"])
 @pytest.mark.parametrize("line", range(1, LINES + 1))
-def test_an_apply_killed_at_any_line_is_finished_by_the_same_command(scene: Scene, line: int, *, torn: bool) -> None:
-    command = ("apply", saved_plan(scene))
-    assert run(scene, *command, die_at=line) == -9
-    assert len(scene.receipt()) >= line
+def test_an_apply_killed_at_any_line_is_finished_by_the_same_command(
+    scenario: Scenario, line: int, *, torn: bool
+) -> None:
+    command = ("apply", saved_plan(scenario))
+    assert run(scenario, *command, die_at=line) == -9
+    assert len(scenario.receipt()) >= line
     if torn:
-        (receipt,) = scene.plans.glob("*/receipt.jsonl")
+        (receipt,) = scenario.plans.glob("*/receipt.jsonl")
         content = receipt.read_bytes()
         last = content.rfind(b"\n", 0, -1) + 1
         os.truncate(receipt, (last + len(content)) // 2)
-        scene.announced.forget()
-    assert run(scene, *command) == 0, scene.last_words()
-    scene.check()
+        scenario.announced.forget()
+    assert run(scenario, *command) == 0, scenario.last_words()
+    scenario.check()
 
 
 @pytest.mark.parametrize("kill", [Fault.KILL_BEFORE, Fault.KILL_AFTER])
-def test_an_apply_killed_at_each_write_in_turn_is_finished_by_the_same_command(scene: Scene, kill: Fault) -> None:
-    command = ("apply", saved_plan(scene))
-    scene.injector.schedule = Schedule(0, kills=dict.fromkeys(write_steps(SMALL), kill))
-    codes = [run(scene, *command) for _ in write_steps(SMALL)]
+def test_an_apply_killed_at_each_write_in_turn_is_finished_by_the_same_command(scenario: Scenario, kill: Fault) -> None:
+    command = ("apply", saved_plan(scenario))
+    scenario.injector.schedule = Schedule(0, kills=dict.fromkeys(write_steps(SMALL), kill))
+    codes = [run(scenario, *command) for _ in write_steps(SMALL)]
     assert codes == [-9] * len(codes)
-    assert run(scene, *command) == 0, scene.last_words()
-    scene.check()
+    assert run(scenario, *command) == 0, scenario.last_words()
+    scenario.check()

@@ -13,10 +13,10 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from chaos.company import company, read_steps, write_steps
-from chaos.faults import FAULTS, Schedule, storm
-from chaos.scene import COMMAND, Scene, Service
-from chaos.services import Sandbox, Witness
+from support.chaos.fault_schedule import FAULTS, Schedule, storm
+from support.chaos.random_org import company, read_steps, write_steps
+from support.chaos.scenario import COMMAND, Scenario, Service
+from support.chaos.services import RecordingServer, Sandbox
 
 KINDS = ("strict", "lenient", "sandbox")
 """A service that refuses a userName that is taken, one that does not, and the sandbox as a process."""
@@ -30,9 +30,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture
-def scene(
+def scenario(
     request: pytest.FixtureRequest, kind: str, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Scene]:
+) -> Iterator[Scenario]:
     """A company in a storm."""
     option = request.config.getoption
     people = company(option("--chaos-users"))
@@ -41,25 +41,27 @@ def scene(
     journal = tmp_path / "journal.jsonl"
     with ExitStack() as stack:
         service: Service = stack.enter_context(
-            Sandbox(COMMAND, tmp_path, users) if kind == "sandbox" else Witness(journal, users, unique=kind == "strict")
+            Sandbox(COMMAND, tmp_path, users)
+            if kind == "sandbox"
+            else RecordingServer(journal, users, unique=kind == "strict")
         )
-        opened = Scene(tmp_path / "desk", service, people, schedule, monkeypatch)
+        opened = Scenario(tmp_path / "desk", service, people, schedule, monkeypatch)
         stack.callback(opened.close)
         yield opened
 
 
-def test_a_storm_ends_in_the_desired_state_and_nobody_is_there_twice(scene: Scene, seed: int) -> None:
+def test_a_storm_ends_in_the_desired_state_and_nobody_is_there_twice(scenario: Scenario, seed: int) -> None:
     began = time.monotonic()
     # Each kill ends a run, and so do the planted faults that concern every request.
-    scene.until_done("apply", "--auto-approve", runs=20 + 2 * len(scene.injector.schedule.kills))
-    fired = scene.injector.counts()
-    told = [f"{scene.codes} in {time.monotonic() - began:.1f} s, {scene.injector.requests} requests"]
+    scenario.until_done("apply", "--auto-approve", runs=20 + 2 * len(scenario.injector.schedule.kills))
+    fired = scenario.injector.counts()
+    told = [f"{scenario.codes} in {time.monotonic() - began:.1f} s, {scenario.injector.requests} requests"]
     told += [f"{fired[fault]:5} {fault}" for fault in sorted(fired)]
     sys.stdout.write("\n".join(told) + "\n")
-    scene.check()
-    assert set(scene.codes) <= {0, 1, 5, -9}
-    assert scene.injector.requests <= 10 * len(scene.people) + 60 * len(scene.codes)
+    scenario.check()
+    assert set(scenario.codes) <= {0, 1, 5, -9}
+    assert scenario.injector.requests <= 10 * len(scenario.people) + 60 * len(scenario.codes)
     assert set(FAULTS) <= fired.keys()
-    assert scene.injector.schedule.kills == {}, "kills that never came"
-    scene.injector.schedule = Schedule(seed)
-    assert scene.once("plan", "--detailed-exitcode") == 0, "a plan after an apply is empty"
+    assert scenario.injector.schedule.kills == {}, "kills that never came"
+    scenario.injector.schedule = Schedule(seed)
+    assert scenario.once("plan", "--detailed-exitcode") == 0, "a plan after an apply is empty"

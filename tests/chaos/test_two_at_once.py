@@ -7,10 +7,10 @@ import threading
 from pathlib import Path
 
 import pytest
-from chaos.company import company
-from chaos.faults import Schedule
-from chaos.scene import Scene
-from chaos.services import Witness
+from support.chaos.fault_schedule import Schedule
+from support.chaos.random_org import company
+from support.chaos.scenario import Scenario
+from support.chaos.services import RecordingServer
 
 LOCK = pytest.mark.skipif(importlib.util.find_spec("reconciler.record.lock") is None, reason="there is no lock yet")
 
@@ -21,16 +21,16 @@ def test_two_applies_at_once_write_nothing_twice(
 ) -> None:
     people = company(20)
     users = [person.before for person in people if person.before is not None]
-    with Witness(tmp_path / "journal.jsonl", users, unique=unique) as witness:
-        scene = Scene(tmp_path / "desk", witness, people, Schedule(0), monkeypatch)
-        file = str(scene.root / "plan.json")
-        assert scene.once("plan", "-o", file) == 0
-        both = [scene.start("apply", file) for _ in range(2)]
+    with RecordingServer(tmp_path / "journal.jsonl", users, unique=unique) as witness:
+        scenario = Scenario(tmp_path / "desk", witness, people, Schedule(0), monkeypatch)
+        file = str(scenario.root / "plan.json")
+        assert scenario.once("plan", "-o", file) == 0
+        both = [scenario.start("apply", file) for _ in range(2)]
         codes = [process.wait(timeout=120) for process in both]
-        assert 0 in codes, scene.last_words()
-        assert scene.once("apply", file) == 0, scene.last_words()
-        scene.check()
-        scene.close()
+        assert 0 in codes, scenario.last_words()
+        assert scenario.once("apply", file) == 0, scenario.last_words()
+        scenario.check()
+        scenario.close()
 
 
 @LOCK
@@ -39,19 +39,19 @@ def test_a_second_apply_leaves_a_target_alone_while_the_first_writes(
 ) -> None:
     people = company(20)
     users = [person.before for person in people if person.before is not None]
-    with Witness(tmp_path / "journal.jsonl", users) as witness:
-        scene = Scene(tmp_path / "desk", witness, people, Schedule(0), monkeypatch)
+    with RecordingServer(tmp_path / "journal.jsonl", users) as witness:
+        scenario = Scenario(tmp_path / "desk", witness, people, Schedule(0), monkeypatch)
         writing, may_go_on = threading.Event(), threading.Event()
 
         def held(_person: str) -> None:
             writing.set()
             assert may_go_on.wait(60)
 
-        monkeypatch.setattr(scene.injector, "_arriving", held)
-        first = scene.start("apply", "--auto-approve")
+        monkeypatch.setattr(scenario.injector, "_arriving", held)
+        first = scenario.start("apply", "--auto-approve")
         assert writing.wait(60)
-        assert scene.start("apply", "--auto-approve").wait(timeout=60) == 1, scene.last_words()
+        assert scenario.start("apply", "--auto-approve").wait(timeout=60) == 1, scenario.last_words()
         may_go_on.set()
         assert first.wait(timeout=120) == 0
-        scene.check()
-        scene.close()
+        scenario.check()
+        scenario.close()

@@ -4,23 +4,23 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
-from e2e.harness import TOKEN, Desk
-from servers.odd_scim import Oddities, OddScim
-from servers.patching import User
+from support.command import TOKEN, CommandWorkspace
+from support.servers.fake_scim import FakeScimServer, ServerFaults
+from support.servers.patching import User
 
-OpenDesk = Callable[..., Desk]
+OpenWorkspace = Callable[..., CommandWorkspace]
 
 
 @pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenDesk]:
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenWorkspace]:
     """Starts an odd service with these users and gives a desk that targets it."""
-    running: list[OddScim] = []
+    running: list[FakeScimServer] = []
 
-    def open_desk(users: Iterable[User] = (), oddities: Oddities | None = None) -> Desk:
-        service = OddScim(oddities, users, TOKEN).start()
+    def open_workspace(users: Iterable[User] = (), faults: ServerFaults | None = None) -> CommandWorkspace:
+        service = FakeScimServer(faults, users, TOKEN).start()
         running.append(service)
-        return Desk(tmp_path / f"desk-{len(running)}", service, monkeypatch)
+        return CommandWorkspace(tmp_path / f"desk-{len(running)}", service, monkeypatch)
 
-    yield open_desk
+    yield open_workspace
     for service in running:
         service.close()

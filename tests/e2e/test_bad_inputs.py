@@ -9,23 +9,23 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from e2e.conftest import OpenDesk
-from e2e.harness import COMMAND, Desk, company, messages, run
-from servers.odd_scim import Logged, Oddities
-from workspace import Ended
+from e2e.conftest import OpenWorkspace
+from support.command import COMMAND, CommandWorkspace, company, messages, run
+from support.servers.fake_scim import Logged, ServerFaults
+from support.workspace import CommandResult
 
 BINARY = bytes(range(256)) * 4
 
 
 @pytest.fixture
-def work(desk: OpenDesk) -> Desk:
+def work(workspace: OpenWorkspace) -> CommandWorkspace:
     live, people = company(3, department="Moved")
-    opened = desk(live)
+    opened = workspace(live)
     opened.users(people)
     return opened
 
 
-def fails(answer: Ended, *words: str, code: int = 1) -> None:
+def fails(answer: CommandResult, *words: str, code: int = 1) -> None:
     assert "Traceback" not in answer.err
     assert answer.code == code, answer.out + answer.err
     assert messages(answer.err), "an error has words"
@@ -120,7 +120,9 @@ FINE = {("users/people.yaml", remove), ("users/people.yaml", empty), ("users/peo
         (name, spoil) for name in ("scope.yaml", "mappings.yaml", "groups/g.yaml") for spoil in (binary, dangling, bomb)
     ],
 )
-def test_a_spoilt_file_is_a_mistake_with_words(spoil: Callable[[Path], None], name: str, work: Desk) -> None:
+def test_a_spoilt_file_is_a_mistake_with_words(
+    spoil: Callable[[Path], None], name: str, work: CommandWorkspace
+) -> None:
     if not (work.state / name).exists():
         work.write(name, "sync: all\n" if name == "scope.yaml" else "")
     spoil(work.state / name)
@@ -154,21 +156,21 @@ def test_a_spoilt_file_is_a_mistake_with_words(spoil: Callable[[Path], None], na
     ],
     ids=lambda value: str(value)[:30],
 )
-def test_odd_settings_are_mistakes(section: str, value: object, work: Desk) -> None:
+def test_odd_settings_are_mistakes(section: str, value: object, work: CommandWorkspace) -> None:
     text = json.dumps({"target": {"profile": "scim", "base_url": work.base_url}, section: value})
     work.write("settings.yaml", text.replace("NaN", ".nan").replace("Infinity", ".inf"))
     answer = work.run("plan")
     fails(answer, "on settings.yaml:")
 
 
-def test_limits_may_be_as_large_as_somebody_likes(work: Desk) -> None:
+def test_limits_may_be_as_large_as_somebody_likes(work: CommandWorkspace) -> None:
     work.settings(guards={"removals": {"count": 10**400}}, lifecycle={"delete_after_days": 10**400})
     work.users([])
     assert work.run("plan").code == 3
 
 
 @pytest.mark.parametrize("moment", ["9999-12-31", "9999-12-31T23:59:59-01:00", "0001-01-01T00:00:00+01:00"])
-def test_the_ends_of_time(moment: str, work: Desk) -> None:
+def test_the_ends_of_time(moment: str, work: CommandWorkspace) -> None:
     assert work.run("plan", "--now", moment).code in (0, 64)
 
 
@@ -182,8 +184,8 @@ STATES: dict[str, str] = {
 
 @pytest.mark.parametrize("name", STATES)
 @pytest.mark.parametrize("command", ["validate", "plan", "demo"])
-def test_a_state_that_is_none(command: str, name: str, work: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    from workspace import run  # noqa: PLC0415
+def test_a_state_that_is_none(command: str, name: str, work: CommandWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    from support.workspace import run  # noqa: PLC0415
 
     (work.root / "plans").mkdir(exist_ok=True)
     monkeypatch.chdir(work.root)
@@ -192,7 +194,7 @@ def test_a_state_that_is_none(command: str, name: str, work: Desk, monkeypatch: 
 
 
 @pytest.mark.parametrize("command", ["validate", "plan", "demo"])
-def test_a_state_whose_name_is_too_long(command: str, work: Desk) -> None:
+def test_a_state_whose_name_is_too_long(command: str, work: CommandWorkspace) -> None:
     fails(run(["reconciler", command, "--state", "x" * 5000]), code=1)
 
 
@@ -248,7 +250,7 @@ PLANS = [as_yaml, cut_off, edited, of_the_future, with_a_huge_number, with_a_nai
 
 
 @pytest.mark.parametrize("spoil", PLANS)
-def test_a_spoilt_plan_is_not_applied_and_not_shown(spoil: Callable[[str], str], work: Desk) -> None:
+def test_a_spoilt_plan_is_not_applied_and_not_shown(spoil: Callable[[str], str], work: CommandWorkspace) -> None:
     file = work.saved()
     file.write_text(spoil(file.read_text()))
     shown, applied = work.run("show", str(file)), work.run("apply", str(file))
@@ -257,14 +259,14 @@ def test_a_spoilt_plan_is_not_applied_and_not_shown(spoil: Callable[[str], str],
     fails(applied)
 
 
-def test_an_odd_place_in_a_plan_is_left_out(work: Desk) -> None:
+def test_an_odd_place_in_a_plan_is_left_out(work: CommandWorkspace) -> None:
     file = work.saved()
     file.write_text(file.read_text().replace("users/people.yaml:1:3", f"users/people.yaml:{'9' * 5000}:3"))
     assert work.run("show", str(file)).code == 0
 
 
 @pytest.mark.parametrize("content", [BINARY, b"{}\n\n[]\n", b"null\n", b"1\n2", b"\n", b'{"event": 1, "time": {}}\n'])
-def test_an_odd_receipt_is_shown_or_refused(content: bytes, work: Desk) -> None:
+def test_an_odd_receipt_is_shown_or_refused(content: bytes, work: CommandWorkspace) -> None:
     receipt = work.plans / "2026-01-01-x" / "receipt.jsonl"
     receipt.parent.mkdir(parents=True)
     receipt.write_bytes(content)
@@ -286,24 +288,24 @@ PLACES = {
 
 
 @pytest.mark.parametrize("name", PLACES)
-def test_a_plan_that_cannot_be_saved_is_an_error(name: str, work: Desk) -> None:
+def test_a_plan_that_cannot_be_saved_is_an_error(name: str, work: CommandWorkspace) -> None:
     fails(work.run("plan", "-o", str(work.root / PLACES[name])), "cannot write")
 
 
 @pytest.mark.parametrize("name", [".", "nowhere.json", "desired-state/settings.yaml/x", "x" * 5000])
-def test_a_plan_that_cannot_be_read_is_an_error(name: str, work: Desk) -> None:
+def test_a_plan_that_cannot_be_read_is_an_error(name: str, work: CommandWorkspace) -> None:
     for command in ("show", "apply"):
         fails(work.run(command, str(work.root / name)))
     fails(work.run("show", str(work.root / f"{name}.jsonl")))
 
 
-def test_plans_that_cannot_be_written_stop_the_apply_before_it_begins(work: Desk) -> None:
+def test_plans_that_cannot_be_written_stop_the_apply_before_it_begins(work: CommandWorkspace) -> None:
     work.plans.write_text("in the way")
     fails(work.apply(), "cannot write")
     assert work.service.writes == []
 
 
-def test_files_that_may_not_be_read_or_written(work: Desk) -> None:
+def test_files_that_may_not_be_read_or_written(work: CommandWorkspace) -> None:
     secret = work.state / "users" / "people.yaml"
     secret.chmod(0)
     if os.access(secret, os.R_OK):
@@ -327,13 +329,13 @@ def test_files_that_may_not_be_read_or_written(work: Desk) -> None:
 # --- the process itself -----------------------------------------------------------------
 
 
-def test_a_device_that_is_full_is_no_traceback(work: Desk) -> None:
+def test_a_device_that_is_full_is_no_traceback(work: CommandWorkspace) -> None:
     with Path("/dev/full").open("wb") as full:
         answer = work.command("validate", stdout=full)
     fails(answer)
 
 
-def test_without_home_locale_and_path(work: Desk) -> None:
+def test_without_home_locale_and_path(work: CommandWorkspace) -> None:
     work.environment = {name: value for name, value in work.environment.items() if name.startswith("RECONCILER")}
     work.users(company(3, department="Zoë 花子")[1])
     planned = work.command("plan", env={"LC_ALL": "C", "PYTHONIOENCODING": "ascii"})
@@ -342,36 +344,36 @@ def test_without_home_locale_and_path(work: Desk) -> None:
     assert "Plan: 0 to add, 3 to change, 0 to destroy." in planned.out
 
 
-def by_shell(work: Desk, line: str, place: Path) -> Ended:
+def by_shell(work: CommandWorkspace, line: str, place: Path) -> CommandResult:
     answer = subprocess.run(
         ["sh", "-c", line], cwd=place, capture_output=True, text=True, check=False, env=work.environment
     )
-    return Ended(answer.returncode, answer.stdout, answer.stderr)
+    return CommandResult(answer.returncode, answer.stdout, answer.stderr)
 
 
-def test_a_directory_that_has_gone(work: Desk, tmp_path: Path) -> None:
+def test_a_directory_that_has_gone(work: CommandWorkspace, tmp_path: Path) -> None:
     place = tmp_path / "gone"
     place.mkdir()
     fails(by_shell(work, f'rmdir "{place}"; exec "{COMMAND}" validate', place), "desired-state")
 
 
 @pytest.mark.parametrize(("line", "code"), [("validate >&-", 0), ("validate 2>&-", 0), ("apply <&-", 64)])
-def test_a_stream_that_is_closed(line: str, code: int, work: Desk) -> None:
+def test_a_stream_that_is_closed(line: str, code: int, work: CommandWorkspace) -> None:
     answer = by_shell(work, f'exec "{COMMAND}" {line}', work.root)
     assert (answer.code, "Traceback" in answer.err) == (code, False)
     if "2>&-" in line:
         assert answer.out.startswith("The desired state is valid: 3 users")
 
 
-def test_the_service_goes_away_in_the_middle(work: Desk) -> None:
+def test_the_service_goes_away_in_the_middle(work: CommandWorkspace) -> None:
     def cut(entry: Logged) -> None:
         if entry.nth_write == 1:
-            work.service.oddities = Oddities(error_on_page=1, write_error_on=2, write_error_times=None)
+            work.service.faults = ServerFaults(error_on_page=1, write_error_on=2, write_error_times=None)
 
     work.service.after = cut
     answer = work.apply()
     fails(answer, code=5)
     assert "2 not done" in answer.out
-    work.service.after, work.service.oddities = None, Oddities()
+    work.service.after, work.service.faults = None, ServerFaults()
     assert work.apply().code == 0
     assert work.run("plan", "--detailed-exitcode").code == 0

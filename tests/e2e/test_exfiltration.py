@@ -15,23 +15,23 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from e2e.harness import Ear, assert_harmless
-from e2e.test_workflows import ADA, GRACE, LINUS, Scene, ci
-from e2e.workflows import GITHUB_TOKEN, Job, git
+from e2e.test_workflows import ADA, GRACE, LINUS, Scenario, ci
+from support.command import ListeningPort, assert_harmless
+from support.workflow_runner import GITHUB_TOKEN, Job, git
 
 EVIL = "127.0.0.2"
 
 
 @pytest.fixture
-def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
-    opened = Scene(tmp_path, monkeypatch)
+def scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scenario]:
+    opened = Scenario(tmp_path, monkeypatch)
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def ear() -> Iterator[Ear]:
-    opened = Ear(EVIL)
+def ear() -> Iterator[ListeningPort]:
+    opened = ListeningPort(EVIL)
     yield opened
     opened.close()
 
@@ -44,42 +44,42 @@ def forms(token: str) -> list[bytes]:
     return [plain, plain[:12], plain[-12:], plain[::-1], plain.hex().encode(), quote(token, safe="").encode(), *encoded]
 
 
-def shown(scene: Scene, *jobs: Job) -> bytes:
+def shown(scenario: Scenario, *jobs: Job) -> bytes:
     """All that anybody could read afterwards: logs, summaries, outputs, GitHub, artifacts unpacked, every file."""
     parts = [repr(job).encode() for job in jobs]
-    parts += [repr(request).encode() for request in scene.api.requests if "/blob/" not in request.target]
-    for packed in scene.api.contents.values():
+    parts += [repr(request).encode() for request in scenario.api.requests if "/blob/" not in request.target]
+    for packed in scenario.api.contents.values():
         with zipfile.ZipFile(io.BytesIO(packed)) as archive:
             parts += [archive.read(name) for name in archive.namelist()]
-    for path in scene.runner.scratch.rglob("*"):
+    for path in scenario.runner.scratch.rglob("*"):
         parts.append(os.fsencode(path))
         if path.is_file() and not path.is_symlink() and ".git" not in path.parts:
             parts.append(path.read_bytes())
     return b"\n".join(parts)
 
 
-def assert_kept(scene: Scene, ear: Ear, *jobs: Job) -> None:
+def assert_kept(scenario: Scenario, ear: ListeningPort, *jobs: Job) -> None:
     """The token went to the sandbox and nowhere else."""
-    found = shown(scene, *jobs)
-    assert [form for form in forms(scene.sandbox.token) if form in found] == []
+    found = shown(scenario, *jobs)
+    assert [form for form in forms(scenario.sandbox.token) if form in found] == []
     assert not ear.heard()
     assert_harmless("\n".join(step.said for job in jobs for step in job.steps))
-    assert list(scene.runner.scratch.rglob("pwned")) == []
+    assert list(scenario.runner.scratch.rglob("pwned")) == []
 
 
-def refused(scene: Scene, ear: Ear, edit: Callable[[], object], branch: str = "change") -> str:
+def refused(scenario: Scenario, ear: ListeningPort, edit: Callable[[], object], branch: str = "change") -> str:
     """What the plan of a pull request says that is not planned; nothing of it counts as reviewed."""
-    head = scene.branch(edit, branch)
-    job = scene.plan(head)
+    head = scenario.branch(edit, branch)
+    job = scenario.plan(head)
     said = job.said("Plan")
-    assert (job.code, scene.api.artifacts, scene.api.statuses) == (1, [], {}), said
-    assert "No plan could be made" in scene.comments()[-1]
-    assert_kept(scene, ear, job)
+    assert (job.code, scenario.api.artifacts, scenario.api.statuses) == (1, [], {}), said
+    assert "No plan could be made" in scenario.comments()[-1]
+    assert_kept(scenario, ear, job)
     return said
 
 
-def state(scene: Scene, name: str) -> Path:
-    return scene.origin / "desired-state" / name
+def state(scenario: Scenario, name: str) -> Path:
+    return scenario.origin / "desired-state" / name
 
 
 def write(path: Path, text: str) -> None:
@@ -87,35 +87,37 @@ def write(path: Path, text: str) -> None:
     path.write_text(text, "utf-8")
 
 
-def test_the_search_for_the_token_would_find_it(scene: Scene, ear: Ear) -> None:
-    token = scene.sandbox.token
+def test_the_search_for_the_token_would_find_it(scenario: Scenario, ear: ListeningPort) -> None:
+    token = scenario.sandbox.token
     for form in forms(token):
         assert form in b"".join([*forms(token), base64.b64encode(b"x" + token.encode())])
-    scene.api.artifact(1, "x", {"deep/plan.json": f"a{token}b".encode() * 50})
+    scenario.api.artifact(1, "x", {"deep/plan.json": f"a{token}b".encode() * 50})
     with pytest.raises(AssertionError, match="=="):
-        assert_kept(scene, ear)
+        assert_kept(scenario, ear)
 
 
 # --- where the token goes ---------------------------------------------------------------
 
-HOSTS: dict[str, tuple[Callable[[str, Ear], str], str]] = {
+HOSTS: dict[str, tuple[Callable[[str, ListeningPort], str], str]] = {
     "another host": (lambda _, ear: ear.url, "the token may not be sent to 127.0.0.2"),
     "a user like the host": (lambda _, ear: f"http://127.0.0.1@{EVIL}:{ear.port}/scim", "may have no user"),
     "a secret": (lambda _, ear: f"{ear.url}/$RECONCILER_TOKEN/${{RECONCILER_TOKEN}}", "may not be sent to"),
 }
 
 
-def test_another_base_url_gets_nothing(scene: Scene, ear: Ear) -> None:
-    ours = scene.sandbox.base_url
+def test_another_base_url_gets_nothing(scenario: Scenario, ear: ListeningPort) -> None:
+    ours = scenario.sandbox.base_url
     for number, name in enumerate(HOSTS):
         evil, words = HOSTS[name]
         base_url = evil(ours, ear)
-        said = refused(scene, ear, lambda new=base_url: scene.edit("settings.yaml", ours, f"'{new}'"), f"b{number}")
+        said = refused(
+            scenario, ear, lambda new=base_url: scenario.edit("settings.yaml", ours, f"'{new}'"), f"b{number}"
+        )
         assert words in said, name
-    merged = scene.merge(git(scene.origin, "rev-parse", "b0"))
-    applied = scene.apply(merged)
+    merged = scenario.merge(git(scenario.origin, "rev-parse", "b0"))
+    applied = scenario.apply(merged)
     assert (applied.code, applied.ran("Apply")) == (4, False), "merged all the same"
-    assert_kept(scene, ear, applied)
+    assert_kept(scenario, ear, applied)
 
 
 RULES = [
@@ -135,20 +137,20 @@ RULES = [
 ]
 
 
-def test_mappings_and_profiles_that_reach_for_more_are_refused(scene: Scene, ear: Ear) -> None:
-    rows = (scene.origin / "desired-state/mappings.yaml").read_text()
+def test_mappings_and_profiles_that_reach_for_more_are_refused(scenario: Scenario, ear: ListeningPort) -> None:
+    rows = (scenario.origin / "desired-state/mappings.yaml").read_text()
     first = 1 + rows.count("\n")
     evil = "".join(f"- {{target: name.givenName, {rule}}}\n" for rule in RULES)
-    said = refused(scene, ear, lambda: write(state(scene, "mappings.yaml"), rows + evil))
+    said = refused(scenario, ear, lambda: write(state(scenario, "mappings.yaml"), rows + evil))
     missed = [rule for number, rule in enumerate(RULES) if f"mappings.yaml:{first + number}:" not in said]
     assert missed == [], said
 
     def edit() -> None:
         profile = "profile: ../../pull-request/evil\n  hosts: [127.0.0.2]\n  token_env: GITHUB_TOKEN"
-        scene.edit("settings.yaml", "profile: apple-business-manager", profile)
-        write(scene.origin / "evil.py", f"HOSTS = ['{EVIL}']\n")
+        scenario.edit("settings.yaml", "profile: apple-business-manager", profile)
+        write(scenario.origin / "evil.py", f"HOSTS = ['{EVIL}']\n")
 
-    said = refused(scene, ear, edit, "profile")
+    said = refused(scenario, ear, edit, "profile")
     assert "target.profile: expected one of apple-business-manager" in said
     assert 'unknown key "hosts"' in said
     assert 'unknown key "token_env"' in said
@@ -164,20 +166,20 @@ QUIET = {
 }
 
 
-def test_text_that_looks_like_a_variable_is_text(scene: Scene, ear: Ear) -> None:
+def test_text_that_looks_like_a_variable_is_text(scenario: Scenario, ear: ListeningPort) -> None:
     def edit() -> None:
-        rows = state(scene, "mappings.yaml").read_text().splitlines(keepends=True)
+        rows = state(scenario, "mappings.yaml").read_text().splitlines(keepends=True)
         kept = [row for row in rows if not any(target in row for target in QUIET)]
         write(
-            state(scene, "mappings.yaml"),
+            state(scenario, "mappings.yaml"),
             "".join([*kept, *(f'- {{target: "{target}", {rule}}}\n' for target, rule in QUIET.items())]),
         )
 
-    job = scene.plan(scene.branch(edit))
+    job = scenario.plan(scenario.branch(edit))
     assert job.code == 0, job.said("Plan")
     assert '= "Ada" -> "${RECONCILER_TOKEN}"' in job.said("Plan")
     assert '= "IT" -> "$RECONCILER_TOKEN"' in job.said("Plan")
-    assert_kept(scene, ear, job)
+    assert_kept(scenario, ear, job)
 
 
 # --- what runs --------------------------------------------------------------------------
@@ -213,10 +215,10 @@ GIT = """\
 ACTION_STYLES = "pwned {{ plan.__init__.__globals__ }}"
 
 
-def plant(scene: Scene, ear: Ear) -> None:
+def plant(scenario: Scenario, ear: ListeningPort) -> None:
     """Whatever somebody could hope to be run or read because it lies there, at the top and in the desired state."""
     code = PYTHON.format(host=EVIL, port=ear.port)
-    for folder in (scene.origin, scene.origin / "desired-state"):
+    for folder in (scenario.origin, scenario.origin / "desired-state"):
         for name in (*MODULES, "reconciler/__init__.py", "reconciler/__main__.py", "hooks/post-checkout"):
             write(folder / name, code)
         write(folder / "evil.pth", "import os; open('pwned', 'w')\n")
@@ -233,39 +235,39 @@ def plant(scene: Scene, ear: Ear) -> None:
         write(folder / "pyproject.toml", "[build-system]\nrequires = ['evil']\nbackend-path = ['.']\n")
         write(folder / "apply.txt", "pwned")
     for name in ("dependencies.lock", "reconciler.txt"):
-        write(scene.origin / "requirements" / name, f"evil @ {ear.url}/evil-1.0-py3-none-any.whl\n")
-    for workflow in (scene.origin / ".github/workflows").glob("*.yml"):
+        write(scenario.origin / "requirements" / name, f"evil @ {ear.url}/evil-1.0-py3-none-any.whl\n")
+    for workflow in (scenario.origin / ".github/workflows").glob("*.yml"):
         workflow.write_text(workflow.read_text().replace("run: .venv", "run: touch pwned; env; .venv"))
-    write(scene.origin / "plans" / "receipt.jsonl", "pwned")
-    (scene.origin / "plan.json").symlink_to("/proc/self/environ")
-    (scene.origin / ".venv").symlink_to("desired-state")
+    write(scenario.origin / "plans" / "receipt.jsonl", "pwned")
+    (scenario.origin / "plan.json").symlink_to("/proc/self/environ")
+    (scenario.origin / ".venv").symlink_to("desired-state")
 
 
-def test_nothing_that_a_pull_request_brings_along_is_run_or_read(scene: Scene, ear: Ear) -> None:
+def test_nothing_that_a_pull_request_brings_along_is_run_or_read(scenario: Scenario, ear: ListeningPort) -> None:
     def edit() -> None:
-        (scene.origin / ".gitignore").unlink()
-        plant(scene, ear)
-        scene.add(GRACE)
+        (scenario.origin / ".gitignore").unlink()
+        plant(scenario, ear)
+        scenario.add(GRACE)
 
-    job = scene.plan(scene.branch(edit))
+    job = scenario.plan(scenario.branch(edit))
     assert job.code == 0, job.said("Plan")
     assert job.outputs["changes"] == "1"
-    assert GRACE in scene.comments()[0]
-    for text in (*scene.comments(), job.summary, *(step.said for step in job.steps)):
+    assert GRACE in scenario.comments()[0]
+    for text in (*scenario.comments(), job.summary, *(step.said for step in job.steps)):
         assert "pwned" not in text
-    assert_kept(scene, ear, job)
+    assert_kept(scenario, ear, job)
 
 
-def test_a_pull_request_is_no_repository_of_its_own_making(scene: Scene, ear: Ear) -> None:
+def test_a_pull_request_is_no_repository_of_its_own_making(scenario: Scenario, ear: ListeningPort) -> None:
     """Files that git takes for a bare repository, whose configuration it would obey."""
 
     def edit() -> None:
-        write(state(scene, "HEAD"), "ref: refs/heads/main\n")
-        write(state(scene, "config"), f"{GIT}[core]\n\trepositoryformatversion = 0\n\tbare = true\n")
-        write(state(scene, "objects/info/x"), "")
-        write(state(scene, "refs/heads/x"), "")
+        write(state(scenario, "HEAD"), "ref: refs/heads/main\n")
+        write(state(scenario, "config"), f"{GIT}[core]\n\trepositoryformatversion = 0\n\tbare = true\n")
+        write(state(scenario, "objects/info/x"), "")
+        write(state(scenario, "refs/heads/x"), "")
 
-    said = refused(scene, ear, edit)
+    said = refused(scenario, ear, edit)
     assert "cannot use bare repository" in said
 
 
@@ -285,19 +287,24 @@ LINKS = {
 NAMES = ("--output=pwned.yaml", "-o.yaml", "x\n::error::pwned.yaml", "$(touch pwned).yaml", "a;touch pwned.yaml")
 
 
-def test_links_and_odd_names_lead_nowhere(scene: Scene, ear: Ear) -> None:
+def test_links_and_odd_names_lead_nowhere(scenario: Scenario, ear: ListeningPort) -> None:
     def edit() -> None:
         git(
-            scene.origin, "rm", "-rq", "desired-state/groups", "desired-state/scope.yaml", "desired-state/mappings.yaml"
+            scenario.origin,
+            "rm",
+            "-rq",
+            "desired-state/groups",
+            "desired-state/scope.yaml",
+            "desired-state/mappings.yaml",
         )
         for name, target in LINKS.items():
-            state(scene, name).parent.mkdir(exist_ok=True)
-            state(scene, name).symlink_to(target)
+            state(scenario, name).parent.mkdir(exist_ok=True)
+            state(scenario, name).symlink_to(target)
         for name in NAMES:
-            write(state(scene, "users") / name, "- {userPrincipalName: [x]}\n")
-        write(state(scene, "users") / os.fsdecode(b"\xff.yaml"), "[]\n")
+            write(state(scenario, "users") / name, "- {userPrincipalName: [x]}\n")
+        write(state(scenario, "users") / os.fsdecode(b"\xff.yaml"), "[]\n")
 
-    said = refused(scene, ear, edit)
+    said = refused(scenario, ear, edit)
     for name in LINKS:
         assert f"on {name}:1:1" in said, name
     assert "a name that is not UTF-8" in said
@@ -307,74 +314,74 @@ def test_links_and_odd_names_lead_nowhere(scene: Scene, ear: Ear) -> None:
 WHOLE = ("../desired-state", "/etc")
 
 
-def test_the_desired_state_is_no_link_to_elsewhere(scene: Scene, ear: Ear) -> None:
+def test_the_desired_state_is_no_link_to_elsewhere(scenario: Scenario, ear: ListeningPort) -> None:
     for number, target in enumerate(WHOLE):
 
         def edit(target: str = target) -> None:
-            git(scene.origin, "rm", "-rq", "desired-state")
-            (scene.origin / "desired-state").symlink_to(target)
+            git(scenario.origin, "rm", "-rq", "desired-state")
+            (scenario.origin / "desired-state").symlink_to(target)
 
-        said = refused(scene, ear, edit, f"b{number}")
+        said = refused(scenario, ear, edit, f"b{number}")
         assert "is a link that leaves its repository" in said, target
 
 
-def test_the_desired_state_is_no_submodule(scene: Scene, ear: Ear) -> None:
+def test_the_desired_state_is_no_submodule(scenario: Scenario, ear: ListeningPort) -> None:
     def edit() -> None:
-        git(scene.origin, "rm", "-rq", "desired-state")
-        write(scene.origin / ".gitmodules", f'[submodule "x"]\n\tpath = desired-state\n\turl = {ear.url}\n')
-        git(scene.origin, "update-index", "--add", "--cacheinfo", f"160000,{scene.first},desired-state")
-        git(scene.origin, "add", ".gitmodules")
-        git(scene.origin, "commit", "-m", "Submodule")
-        (scene.origin / "desired-state").mkdir()
+        git(scenario.origin, "rm", "-rq", "desired-state")
+        write(scenario.origin / ".gitmodules", f'[submodule "x"]\n\tpath = desired-state\n\turl = {ear.url}\n')
+        git(scenario.origin, "update-index", "--add", "--cacheinfo", f"160000,{scenario.first},desired-state")
+        git(scenario.origin, "add", ".gitmodules")
+        git(scenario.origin, "commit", "-m", "Submodule")
+        (scenario.origin / "desired-state").mkdir()
 
-    refused(scene, ear, edit)
+    refused(scenario, ear, edit)
 
 
 # --- from the review to the apply -------------------------------------------------------
 
 
-def test_what_is_pushed_after_the_approval_is_not_applied(scene: Scene, ear: Ear) -> None:
-    approved = scene.branch(lambda: scene.add(GRACE))
-    jobs = [scene.plan(approved)]
-    scene.api.review(7, approved)
-    git(scene.origin, "checkout", "change")
-    scene.add(LINUS)
-    head = scene.commit("One more thing")
-    git(scene.origin, "checkout", "main")
-    jobs.append(scene.plan(head))
-    applied = scene.apply(scene.merge(head))
-    assert (applied.code, scene.users()) == (4, [ADA])
+def test_what_is_pushed_after_the_approval_is_not_applied(scenario: Scenario, ear: ListeningPort) -> None:
+    approved = scenario.branch(lambda: scenario.add(GRACE))
+    jobs = [scenario.plan(approved)]
+    scenario.api.review(7, approved)
+    git(scenario.origin, "checkout", "change")
+    scenario.add(LINUS)
+    head = scenario.commit("One more thing")
+    git(scenario.origin, "checkout", "main")
+    jobs.append(scenario.plan(head))
+    applied = scenario.apply(scenario.merge(head))
+    assert (applied.code, scenario.users()) == (4, [ADA])
     assert f'user["{LINUS}"]: would now be created, which was not reviewed' in applied.said("Apply")
-    assert_kept(scene, ear, *jobs, applied)
-    scene.api.review(7, head)
-    assert scene.apply(git(scene.origin, "rev-parse", "main")).code == 0
-    assert scene.users() == [ADA, GRACE, LINUS]
+    assert_kept(scenario, ear, *jobs, applied)
+    scenario.api.review(7, head)
+    assert scenario.apply(git(scenario.origin, "rev-parse", "main")).code == 0
+    assert scenario.users() == [ADA, GRACE, LINUS]
 
 
-def test_a_guard_that_is_loosened_stands_in_the_comment(scene: Scene, ear: Ear) -> None:
+def test_a_guard_that_is_loosened_stands_in_the_comment(scenario: Scenario, ear: ListeningPort) -> None:
     def edit() -> None:
-        scene.edit("settings.yaml", "removals: {count: 10, percent: 10}", "removals: {count: 9999, percent: 100}")
+        scenario.edit("settings.yaml", "removals: {count: 10, percent: 10}", "removals: {count: 9999, percent: 100}")
         approval = f"{{plan: 'sha256:{'0' * 64}', until: 2099-01-01, reason: Trust me}}"
-        with state(scene, "settings.yaml").open("a") as file:
+        with state(scenario, "settings.yaml").open("a") as file:
             file.write(f"approvals: [{approval}]\n")
 
-    job = scene.plan(scene.branch(edit))
+    job = scenario.plan(scenario.branch(edit))
     assert job.code == 0
-    for text in (scene.comments()[0], job.summary):
+    for text in (scenario.comments()[0], job.summary):
         assert "guards.removals.count = 10 -> 9999" in text
         assert "guards.removals.percent = 10 -> 100" in text
         assert "approval added" in text
-    assert_kept(scene, ear, job)
+    assert_kept(scenario, ear, job)
 
 
-def test_a_fork_runs_its_own_workflow_without_anything_to_steal(scene: Scene, ear: Ear) -> None:
+def test_a_fork_runs_its_own_workflow_without_anything_to_steal(scenario: Scenario, ear: ListeningPort) -> None:
     def edit() -> None:
-        workflow = scene.origin / ".github/workflows/ci.yml"
+        workflow = scenario.origin / ".github/workflows/ci.yml"
         workflow.write_text(workflow.read_text().replace("run: .venv", "run: env | sort; .venv"))
-        scene.add(GRACE)
+        scenario.add(GRACE)
 
-    job = ci(scene, scene.branch(edit))
+    job = ci(scenario, scenario.branch(edit))
     assert job.code == 0
     assert "GITHUB_REPOSITORY=" in job.said("Validate"), "it did run"
-    assert GITHUB_TOKEN.encode() not in shown(scene, job)
-    assert_kept(scene, ear, job)
+    assert GITHUB_TOKEN.encode() not in shown(scenario, job)
+    assert_kept(scenario, ear, job)

@@ -7,20 +7,20 @@ import time
 from typing import Any
 
 import pytest
-from e2e.conftest import OpenDesk
-from e2e.harness import COMMAND, NOW, Desk, company, ended, interrupt, messages, run, wait_for
-from servers.odd_scim import Logged, Oddities
-from servers.people import make_user
-from workspace import ENTERPRISE, Ended, source
+from e2e.conftest import OpenWorkspace
+from support.command import COMMAND, NOW, CommandWorkspace, company, ended, interrupt, messages, run, wait_for
+from support.servers.fake_scim import Logged, ServerFaults
+from support.servers.users import make_user
+from support.workspace import ENTERPRISE, CommandResult, source
 
 from reconciler.core.text import pluralize
 
 # --- 0, 1, 2 ----------------------------------------------------------------------
 
 
-def test_no_changes_and_changes(desk: OpenDesk) -> None:
+def test_no_changes_and_changes(workspace: OpenWorkspace) -> None:
     live, people = company(3)
-    opened = desk(live)
+    opened = workspace(live)
     opened.users(people)
     same = opened.command("plan", "--detailed-exitcode")
     assert (same.code, messages(same.out)[0]) == (0, "No changes. SCIM service matches the desired state.")
@@ -33,8 +33,8 @@ def test_no_changes_and_changes(desk: OpenDesk) -> None:
     assert opened.run("plan", "--detailed-exitcode").code == 0
 
 
-def test_an_error_says_what_to_do_on_stderr(desk: OpenDesk, monkeypatch: pytest.MonkeyPatch) -> None:
-    opened = desk()
+def test_an_error_says_what_to_do_on_stderr(workspace: OpenWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = workspace()
     monkeypatch.setenv("RECONCILER_TOKEN", "")
     failed = opened.run("plan")
     assert (failed.code, failed.out) == (1, "")
@@ -48,16 +48,16 @@ def test_an_error_says_what_to_do_on_stderr(desk: OpenDesk, monkeypatch: pytest.
 # --- 4 ----------------------------------------------------------------------------
 
 
-def reviewed(desk: OpenDesk) -> tuple[Desk, list[dict[str, Any]], str]:
+def reviewed(workspace: OpenWorkspace) -> tuple[CommandWorkspace, list[dict[str, Any]], str]:
     """A desk with a saved plan of one update, and the people in its desired state."""
     live, people = company(4)
-    opened = desk(live)
+    opened = workspace(live)
     people[0]["department"] = "Moved"
     opened.users(people)
     return opened, people, str(opened.saved("plan.json", *NOW))
 
 
-def assert_stale(opened: Desk, stale: Ended, *words: str) -> None:
+def assert_stale(opened: CommandWorkspace, stale: CommandResult, *words: str) -> None:
     assert (stale.code, stale.out) == (4, ""), stale.out + stale.err
     for word in words:
         assert word in stale.err
@@ -65,8 +65,8 @@ def assert_stale(opened: Desk, stale: Ended, *words: str) -> None:
     assert opened.receipts() == []
 
 
-def test_stale_because_the_target_moved(desk: OpenDesk) -> None:
-    opened, _, file = reviewed(desk)
+def test_stale_because_the_target_moved(workspace: OpenWorkspace) -> None:
+    opened, _, file = reviewed(workspace)
     opened.service.users["id-0"][ENTERPRISE]["department"] = "By hand"
     opened.service.users["id-1"]["name"]["givenName"] = "By hand"
     stale = opened.run("apply", file, *NOW)
@@ -80,8 +80,8 @@ def test_stale_because_the_target_moved(desk: OpenDesk) -> None:
     )
 
 
-def test_stale_because_the_desired_state_moved(desk: OpenDesk) -> None:
-    opened, people, file = reviewed(desk)
+def test_stale_because_the_desired_state_moved(workspace: OpenWorkspace) -> None:
+    opened, people, file = reviewed(workspace)
     people[0]["department"] = "Elsewhere"
     opened.users([*people, source(make_user(9))])
     stale = opened.run("apply", file, *NOW)
@@ -93,21 +93,21 @@ def test_stale_because_the_desired_state_moved(desk: OpenDesk) -> None:
     )
 
 
-def test_stale_because_it_is_no_longer_needed(desk: OpenDesk) -> None:
-    opened, _, file = reviewed(desk)
+def test_stale_because_it_is_no_longer_needed(workspace: OpenWorkspace) -> None:
+    opened, _, file = reviewed(workspace)
     opened.service.users["id-0"][ENTERPRISE]["department"] = "Moved"
     assert_stale(opened, opened.run("apply", file, *NOW), 'user["ada.0@example.com"]: no longer needs to be updated')
 
 
-def test_stale_because_it_expired(desk: OpenDesk) -> None:
-    opened, _, file = reviewed(desk)
+def test_stale_because_it_expired(workspace: OpenWorkspace) -> None:
+    opened, _, file = reviewed(workspace)
     stale = opened.run("apply", file, "--now", "2026-12-08T08:00:00Z")
     assert_stale(opened, stale, "the plan expired on 2026-12-08 08:00 UTC", "Make a new plan.")
     assert opened.run("apply", file, "--now", "2026-12-08T07:59:59Z").code == 0
 
 
-def test_stale_because_another_version_made_it(desk: OpenDesk) -> None:
-    opened, _, file = reviewed(desk)
+def test_stale_because_another_version_made_it(workspace: OpenWorkspace) -> None:
+    opened, _, file = reviewed(workspace)
     document = json.loads(opened.saved("plan.json", *NOW).read_text())
     (opened.root / "plan.json").write_text(json.dumps({**document, "reconciler_version": "0.0.1"}))
     assert_stale(opened, opened.run("apply", file, *NOW), "the plan was made by version 0.0.1")
@@ -116,9 +116,9 @@ def test_stale_because_another_version_made_it(desk: OpenDesk) -> None:
 # --- 5 ----------------------------------------------------------------------------
 
 
-def test_a_user_who_cannot_be_mapped_is_left_untouched_and_the_others_are_applied(desk: OpenDesk) -> None:
+def test_a_user_who_cannot_be_mapped_is_left_untouched_and_the_others_are_applied(workspace: OpenWorkspace) -> None:
     live, people = company(4)
-    opened = desk(live)
+    opened = workspace(live)
     people[0]["givenName"] = "Ada\a"
     people[0]["department"] = people[1]["department"] = "Moved"
     opened.users(people)
@@ -132,23 +132,23 @@ def test_a_user_who_cannot_be_mapped_is_left_untouched_and_the_others_are_applie
     assert opened.service.users["id-0"] == {**live[0], "meta": opened.service.users["id-0"]["meta"]}
 
 
-def test_a_refused_user_does_not_stop_the_others(desk: OpenDesk) -> None:
+def test_a_refused_user_does_not_stop_the_others(workspace: OpenWorkspace) -> None:
     live, people = company(4, department="Moved")
-    opened = desk(live, Oddities(refuse_user="grace.1@example.com"))
+    opened = workspace(live, ServerFaults(refuse_user="grace.1@example.com"))
     opened.users(people)
     applied = opened.apply()
     assert applied.code == 5
     assert "Apply incomplete: Users: 0 added, 3 changed, 0 destroyed; 1 not done:" in applied.out
     assert 'user["grace.1@example.com"]: FAILED: the service refused it (400): "this user is refused"' in applied.out
-    opened.service.oddities = Oddities()
+    opened.service.faults = ServerFaults()
     again = opened.apply()
     assert (again.code, messages(again.out)[-1]) == (0, "Apply complete! Users: 0 added, 1 changed, 0 destroyed.")
     assert [write.user_name for write in opened.service.writes].count("ada.0@example.com") == 1
 
 
-def test_a_change_that_is_accepted_but_not_in_effect_is_found_out(desk: OpenDesk) -> None:
+def test_a_change_that_is_accepted_but_not_in_effect_is_found_out(workspace: OpenWorkspace) -> None:
     live, people = company(1, department="Moved", givenName="Augusta")
-    opened = desk(live, Oddities(lie_patch=f"{ENTERPRISE}:department"))
+    opened = workspace(live, ServerFaults(lie_patch=f"{ENTERPRISE}:department"))
     opened.users(people)
     applied = opened.apply()
     assert applied.code == 5
@@ -161,9 +161,9 @@ def test_a_change_that_is_accepted_but_not_in_effect_is_found_out(desk: OpenDesk
     assert opened.service.users["id-0"]["name"]["givenName"] == "Augusta"
 
 
-def test_a_user_who_is_edited_between_plan_and_write_is_skipped(desk: OpenDesk) -> None:
+def test_a_user_who_is_edited_between_plan_and_write_is_skipped(workspace: OpenWorkspace) -> None:
     live, people = company(3, department="Moved")
-    opened = desk(live)
+    opened = workspace(live)
     opened.users(people)
 
     def edit(entry: Logged) -> None:
@@ -202,10 +202,10 @@ MISTYPED = {
 
 
 @pytest.mark.parametrize("name", MISTYPED)
-def test_a_mistyped_command_line_is_64(name: str, desk: OpenDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mistyped_command_line_is_64(name: str, workspace: OpenWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
     line, words = MISTYPED[name]
     live, people = company(2, department="Moved")
-    opened = desk(live)
+    opened = workspace(live)
     opened.users(people)
     monkeypatch.chdir(opened.root)
     answer = run(["reconciler", *line])
@@ -216,8 +216,8 @@ def test_a_mistyped_command_line_is_64(name: str, desk: OpenDesk, monkeypatch: p
     assert opened.service.writes == []
 
 
-def test_the_process_ends_with_64(desk: OpenDesk) -> None:
-    answer = desk().command("aply")
+def test_the_process_ends_with_64(workspace: OpenWorkspace) -> None:
+    answer = workspace().command("aply")
     assert (answer.code, answer.out) == (64, "")
     assert "Error: No such command 'aply'." in answer.err
 
@@ -225,9 +225,9 @@ def test_the_process_ends_with_64(desk: OpenDesk) -> None:
 # --- 130 --------------------------------------------------------------------------
 
 
-def test_ctrl_c_finishes_what_is_in_flight_and_the_same_command_finishes_the_rest(desk: OpenDesk) -> None:
+def test_ctrl_c_finishes_what_is_in_flight_and_the_same_command_finishes_the_rest(workspace: OpenWorkspace) -> None:
     live, people = company(80, department="Moved")
-    opened = desk(live, Oddities(latency=0.1))
+    opened = workspace(live, ServerFaults(latency=0.1))
     opened.users(people)
     file = str(opened.saved())
     process = opened.start("apply", file)
@@ -247,7 +247,7 @@ def test_ctrl_c_finishes_what_is_in_flight_and_the_same_command_finishes_the_res
     assert set(started) <= finished.keys()
     assert (lines[-1]["event"], lines[-1]["done"], lines[-1]["skipped"]) == ("apply_finished", sent, 80 - sent)
 
-    opened.service.oddities = Oddities()
+    opened.service.faults = ServerFaults()
     again = opened.run("apply", file)
     assert (again.code, messages(again.out)) == (
         0,
@@ -257,16 +257,16 @@ def test_ctrl_c_finishes_what_is_in_flight_and_the_same_command_finishes_the_res
     assert len(names) == len(set(names)) == 80, "nothing is done twice"
 
 
-def test_a_second_ctrl_c_ends_at_once_though_the_service_hangs(desk: OpenDesk) -> None:
+def test_a_second_ctrl_c_ends_at_once_though_the_service_hangs(workspace: OpenWorkspace) -> None:
     answered: list[int] = []
 
     def hang(entry: Logged) -> None:
         if entry.nth_write and not answered:
-            opened.service.oddities = Oddities(latency=25)
+            opened.service.faults = ServerFaults(latency=25)
             answered.append(len(opened.service.log))
 
     live, people = company(20, department="Moved")
-    opened = desk(live)
+    opened = workspace(live)
     opened.users(people)
     opened.saved()
     opened.service.after = hang
@@ -282,8 +282,8 @@ def test_a_second_ctrl_c_ends_at_once_though_the_service_hangs(desk: OpenDesk) -
     assert opened.receipt()[-1]["event"] in ("started", "finished")
 
 
-def test_killed_in_the_middle_the_same_command_finishes_the_rest(desk: OpenDesk) -> None:
-    opened = desk((), Oddities(latency=0.1))
+def test_killed_in_the_middle_the_same_command_finishes_the_rest(workspace: OpenWorkspace) -> None:
+    opened = workspace((), ServerFaults(latency=0.1))
     opened.users(company(20)[1])
     file = str(opened.saved())
     process = opened.start("apply", file)
@@ -291,7 +291,7 @@ def test_killed_in_the_middle_the_same_command_finishes_the_rest(desk: OpenDesk)
     process.kill()
     ended(process)
     assert len(opened.service.users) < 20
-    opened.service.oddities = Oddities()
+    opened.service.faults = ServerFaults()
     again = opened.run("apply", file)
     assert again.code == 0, again.err
     names = [user["userName"] for user in opened.service.users.values()]
@@ -299,9 +299,9 @@ def test_killed_in_the_middle_the_same_command_finishes_the_rest(desk: OpenDesk)
     assert opened.run("plan", "--detailed-exitcode").code == 0
 
 
-def test_ctrl_c_while_reading_writes_nothing(desk: OpenDesk) -> None:
+def test_ctrl_c_while_reading_writes_nothing(workspace: OpenWorkspace) -> None:
     live, people = company(3, department="Moved")
-    opened = desk(live, Oddities(latency=1))
+    opened = workspace(live, ServerFaults(latency=1))
     opened.users(people)
     process = opened.start("apply", "--auto-approve")
     wait_for(lambda: opened.service.log)

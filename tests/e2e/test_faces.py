@@ -5,23 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from e2e.conftest import OpenDesk
-from e2e.harness import Desk, assert_harmless, company
+from e2e.conftest import OpenWorkspace
 from e2e.test_hostile_people import hostile_live, hostile_wanted, write_users
-from hostile import HOSTILE
-from judges import assert_calm, html_structure, markdown_structure
+from support.command import CommandWorkspace, assert_harmless, company
+from support.parsers import assert_calm, html_structure, markdown_structure
+from support.untrusted_text import HOSTILE
 
 
 @pytest.fixture
-def work(desk: OpenDesk) -> Desk:
+def work(workspace: OpenWorkspace) -> CommandWorkspace:
     live, people = company(12)
-    opened = desk(live[:10])
+    opened = workspace(live[:10])
     people[0]["department"] = "Moved"
     opened.users([person for number, person in enumerate(people) if number != 3])
     return opened
 
 
-def test_a_plan_and_its_file_have_the_same_faces(work: Desk) -> None:
+def test_a_plan_and_its_file_have_the_same_faces(work: CommandWorkspace) -> None:
     file = str(work.saved())
     for form in ("markdown", "html", "text"):
         # The time of the second plan is another.
@@ -31,7 +31,7 @@ def test_a_plan_and_its_file_have_the_same_faces(work: Desk) -> None:
     assert work.run("show", file, "--format", "html").out.startswith("<!doctype html>\n")
 
 
-def test_the_places_of_markdown_have_their_limits_and_the_whole_plan_is_named(work: Desk) -> None:
+def test_the_places_of_markdown_have_their_limits_and_the_whole_plan_is_named(work: CommandWorkspace) -> None:
     file = str(work.saved())
     for place in ("comment", "summary"):
         shown = work.run("show", file, "--format", "markdown", "--limit", place, "--whole-plan-at", "a`b @team")
@@ -52,20 +52,20 @@ def test_the_places_of_markdown_have_their_limits_and_the_whole_plan_is_named(wo
         ["--format", "markdown", "--template", "missing"],
     ],
 )
-def test_what_cannot_be_shown_is_refused_before_anything_is_read(flags: list[str], work: Desk) -> None:
+def test_what_cannot_be_shown_is_refused_before_anything_is_read(flags: list[str], work: CommandWorkspace) -> None:
     for line in (["plan", *flags], ["show", str(work.saved()), *flags]):
         answer = work.run(*line)
         assert (answer.code, answer.out) == (64, "")
         assert_harmless(answer.err)
 
 
-def test_a_receipt_has_no_markdown(work: Desk) -> None:
+def test_a_receipt_has_no_markdown(work: CommandWorkspace) -> None:
     work.run("apply", "--auto-approve")
     answer = work.run("show", str(work.receipts()[0]), "--format", "markdown")
     assert (answer.code, answer.out) == (64, "")
 
 
-def test_templates_come_from_the_command_line_and_never_from_the_desired_state(work: Desk) -> None:
+def test_templates_come_from_the_command_line_and_never_from_the_desired_state(work: CommandWorkspace) -> None:
     templates = work.root / "looks"
     templates.mkdir()
     (templates / "plan.md.j2").write_text("Our own: {{ summary }}\n", "utf-8")
@@ -80,9 +80,9 @@ def test_templates_come_from_the_command_line_and_never_from_the_desired_state(w
         assert "--template is inside of the desired state" in answer.err
 
 
-def test_hostile_people_change_the_structure_of_no_face(desk: OpenDesk) -> None:
+def test_hostile_people_change_the_structure_of_no_face(workspace: OpenWorkspace) -> None:
     def faces(text: str) -> tuple[object, object]:
-        opened = desk([hostile_live(1, text), hostile_live(2, text)])
+        opened = workspace([hostile_live(1, text), hostile_live(2, text)])
         write_users(opened, [hostile_wanted(2, text), hostile_wanted(3, text)])
         file = str(opened.saved())
         comment = opened.run("show", file, "--format", "markdown", "--whole-plan-at", text).out
@@ -98,7 +98,7 @@ def test_hostile_people_change_the_structure_of_no_face(desk: OpenDesk) -> None:
         assert len(found[1]) == len(harmless[1]), name  # type: ignore[arg-type]
 
 
-def test_redacted_faces_of_the_command(work: Desk) -> None:
+def test_redacted_faces_of_the_command(work: CommandWorkspace) -> None:
     file = str(work.saved())
     names = [user["userName"] for user in work.service.users.values()]
     for form in ("markdown", "html"):
@@ -109,7 +109,7 @@ def test_redacted_faces_of_the_command(work: Desk) -> None:
         assert "Moved" not in hidden
 
 
-def test_the_output_is_one_file_to_keep(work: Desk, tmp_path: Path) -> None:
+def test_the_output_is_one_file_to_keep(work: CommandWorkspace, tmp_path: Path) -> None:
     shown = work.command("show", str(work.saved()), "--format", "html")
     assert shown.code == 0
     assert shown.err == ""

@@ -8,25 +8,25 @@ import stat
 from pathlib import Path
 
 import pytest
-from e2e.conftest import OpenDesk
-from e2e.harness import NOW, Desk, company, run, stable
-from servers.people import make_user
-from workspace import source
+from e2e.conftest import OpenWorkspace
+from support.command import NOW, CommandWorkspace, company, run, stable
+from support.servers.users import make_user
+from support.workspace import source
 
 KINDS = ["settings", "scope", "mappings", "users", "groups", "plan", "receipt"]
 
 
 @pytest.fixture
-def work(desk: OpenDesk) -> Desk:
+def work(workspace: OpenWorkspace) -> CommandWorkspace:
     """One moves, one leaves, one is new, one stays."""
     live, people = company(3)
     people[0]["department"] = "Moved"
-    opened = desk(live)
+    opened = workspace(live)
     opened.users([people[0], people[1], source(make_user(10))])
     return opened
 
 
-def test_a_saved_plan_is_private_whole_and_the_same_each_time(work: Desk) -> None:
+def test_a_saved_plan_is_private_whole_and_the_same_each_time(work: CommandWorkspace) -> None:
     file = work.root / "new" / "folder" / "plan.json"
     file.parent.mkdir(parents=True)
     before = os.umask(0)
@@ -47,7 +47,7 @@ def test_a_saved_plan_is_private_whole_and_the_same_each_time(work: Desk) -> Non
     assert [path.name for path in file.parent.iterdir()] == ["plan.json"], "nothing is left beside it"
 
 
-def test_show_renders_a_saved_plan_as_plan_did(work: Desk) -> None:
+def test_show_renders_a_saved_plan_as_plan_did(work: CommandWorkspace) -> None:
     planned = work.run("plan", "-o", str(work.root / "plan.json"), *NOW)
     file = str(work.root / "plan.json")
     shown = work.command("show", "plan.json", env={"RECONCILER_TOKEN": "", "RECONCILER_ALLOWED_HOSTS": ""})
@@ -56,7 +56,7 @@ def test_show_renders_a_saved_plan_as_plan_did(work: Desk) -> None:
     assert work.run("show", file, "--format", "json").out == Path(file).read_text()
 
 
-def test_show_renders_a_receipt(work: Desk) -> None:
+def test_show_renders_a_receipt(work: CommandWorkspace) -> None:
     assert work.apply().code == 0
     file = str(work.receipts()[0])
     shown = work.run("show", file)
@@ -77,8 +77,8 @@ def test_each_kind_of_file_has_a_schema(kind: str) -> None:
     assert schema["type"] in ("object", "array")
 
 
-def test_a_schema_is_all_that_the_process_writes(desk: OpenDesk) -> None:
-    answer = desk().command("schema", "plan")
+def test_a_schema_is_all_that_the_process_writes(workspace: OpenWorkspace) -> None:
+    answer = workspace().command("schema", "plan")
     assert (answer.code, answer.err) == (0, "")
     assert "resource_changes" in json.loads(answer.out)["properties"]
 
@@ -96,25 +96,25 @@ def test_a_schema_is_all_that_the_process_writes(desk: OpenDesk) -> None:
     ],
     ids=["by name", "in other letters", "by externalId and by id", "somebody who needs nothing"],
 )
-def test_only_the_named_users_are_planned(keys: list[str], chosen: set[str], work: Desk) -> None:
+def test_only_the_named_users_are_planned(keys: list[str], chosen: set[str], work: CommandWorkspace) -> None:
     options = [option for key in keys for option in ("--user", key)]
     assert set(work.plan(*options).actions) == chosen
 
 
-def test_a_user_whom_nobody_knows_is_mistyped(work: Desk) -> None:
+def test_a_user_whom_nobody_knows_is_mistyped(work: CommandWorkspace) -> None:
     for command in ("plan", "apply"):
         answer = work.run(command, "--user", "ada.0@example.org")
         assert (answer.code, answer.out) == (64, "")
         assert '"ada.0@example.org"' in answer.err
 
 
-def test_only_the_named_user_is_applied(work: Desk) -> None:
+def test_only_the_named_user_is_applied(work: CommandWorkspace) -> None:
     applied = work.apply("--user", "ada.0@example.com")
     assert applied.code == 0
     assert [write.user_name for write in work.service.writes] == ["ada.0@example.com"]
 
 
-def test_the_clock_is_an_input(work: Desk) -> None:
+def test_the_clock_is_an_input(work: CommandWorkspace) -> None:
     people = [source(make_user(number), lifecycle={"starts": "2026-12-01"}) for number in range(3)]
     people[0]["lifecycle"] = {"expires": "2026-12-01"}
     work.users(people)
@@ -125,7 +125,7 @@ def test_the_clock_is_an_input(work: Desk) -> None:
     assert "expired" in work.run("plan", "--now", "2026-12-01").out
 
 
-def test_no_plan_depends_on_the_order_of_files_or_of_live_users(work: Desk) -> None:
+def test_no_plan_depends_on_the_order_of_files_or_of_live_users(work: CommandWorkspace) -> None:
     first = work.saved("first.json", *NOW).read_bytes()
     text = (work.state / "users" / "people.yaml").read_text().splitlines(keepends=True)
     work.write("users/people.yaml", "".join(reversed(text)))

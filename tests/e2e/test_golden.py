@@ -6,15 +6,15 @@ After a wanted change: pytest tests/e2e/test_golden.py --snapshot-update, then r
 from __future__ import annotations
 
 import pytest
-from e2e.conftest import OpenDesk
-from e2e.harness import NOW, Desk, company, run, stable
-from servers.odd_scim import Oddities
-from servers.people import make_user
+from e2e.conftest import OpenWorkspace
+from support.command import NOW, CommandWorkspace, company, run, stable
+from support.servers.fake_scim import ServerFaults
+from support.servers.users import make_user
+from support.workspace import CommandResult, source
 from syrupy.assertion import SnapshotAssertion
-from workspace import Ended, source
 
 
-def every_kind_of_change(desk: OpenDesk) -> Desk:
+def every_kind_of_change(workspace: OpenWorkspace) -> CommandWorkspace:
     live, people = company(10)
     _changed, _same, _left, disabled, inactive, adopted, swaps, with_her, long_gone, by_hand = people
     people[0].update(department="Research", jobTitle="Countess")
@@ -33,14 +33,14 @@ def every_kind_of_change(desk: OpenDesk) -> Desk:
     newcomer = source(make_user(10), lifecycle={"starts": "2026-12-01", "expires": "2027-06-30"})
     too_early = source(make_user(11), lifecycle={"starts": "2026-12-02"})
     mistaken = source(make_user(12), givenName="Zoë\a")
-    work = desk(live)
+    work = workspace(live)
     work.settings(lifecycle={"delete_after_days": 30})
     gone = [people[2], long_gone, by_hand]
     work.users([*(user for user in people if user not in gone), newcomer, too_early, mistaken])
     return work
 
 
-def shown(answer: Ended) -> str:
+def shown(answer: CommandResult) -> str:
     return stable(f"exit code {answer.code}\n\n--- stdout\n{answer.out}\n--- stderr\n{answer.err}")
 
 
@@ -53,8 +53,8 @@ def in_order(text: str) -> str:
     return "\n".join(lines)
 
 
-def test_a_plan_with_every_kind_of_change(desk: OpenDesk, snapshot: SnapshotAssertion) -> None:
-    work = every_kind_of_change(desk)
+def test_a_plan_with_every_kind_of_change(workspace: OpenWorkspace, snapshot: SnapshotAssertion) -> None:
+    work = every_kind_of_change(workspace)
     planned = work.command("plan", "--detailed-exitcode", *NOW)
     assert shown(planned) == snapshot
     assert work.run("plan", *NOW).out == planned.out, "the same inputs, the same bytes"
@@ -70,9 +70,9 @@ def test_a_plan_with_every_kind_of_change(desk: OpenDesk, snapshot: SnapshotAsse
     }
 
 
-def test_an_apply_and_its_receipt(desk: OpenDesk, snapshot: SnapshotAssertion) -> None:
-    work = every_kind_of_change(desk)
-    work.service.oddities = Oddities(refuse_user="linus.3@example.com")
+def test_an_apply_and_its_receipt(workspace: OpenWorkspace, snapshot: SnapshotAssertion) -> None:
+    work = every_kind_of_change(workspace)
+    work.service.faults = ServerFaults(refuse_user="linus.3@example.com")
     work.saved("plan.json", *NOW)
     applied = work.command("apply", "plan.json", *NOW)
     assert stable(applied.out) == snapshot(name="stdout")
@@ -82,9 +82,9 @@ def test_an_apply_and_its_receipt(desk: OpenDesk, snapshot: SnapshotAssertion) -
     assert receipt.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_blocked_plan(desk: OpenDesk, snapshot: SnapshotAssertion) -> None:
+def test_a_blocked_plan(workspace: OpenWorkspace, snapshot: SnapshotAssertion) -> None:
     live, people = company(4)
-    work = desk(live)
+    work = workspace(live)
     work.settings(guards={"protected": ["zoe.2@example.com"]})
     work.users(people[:2])
     assert shown(work.command("plan", "--detailed-exitcode", *NOW)) == snapshot
@@ -183,9 +183,9 @@ MISTAKES_OF_MAPPINGS: dict[str, str] = {
     "files", [MISTAKES, MISTAKES_OF_MAPPINGS, MISTAKES_OF_PEOPLE], ids=["files", "mappings", "people"]
 )
 def test_all_mistakes_at_once_with_their_places(
-    files: dict[str, str], desk: OpenDesk, snapshot: SnapshotAssertion, monkeypatch: pytest.MonkeyPatch
+    files: dict[str, str], workspace: OpenWorkspace, snapshot: SnapshotAssertion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    work = desk()
+    work = workspace()
     for name, text in files.items():
         work.write(name, text)
     monkeypatch.chdir(work.root)

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from e2e.conftest import OpenDesk
-from e2e.harness import NOW, Desk, company
-from servers.odd_scim import Oddities
-from servers.patching import User
-from workspace import Ended
+from e2e.conftest import OpenWorkspace
+from support.command import NOW, CommandWorkspace, company
+from support.servers.fake_scim import ServerFaults
+from support.servers.patching import User
+from support.workspace import CommandResult
 
 People = list[dict[str, Any]]
 NO_REDACTION = {"removals": {"count": 1000, "percent": 100}}
@@ -130,20 +130,20 @@ BLOCKED: dict[str, tuple[int, Any, dict[str, Any], list[str], str]] = {
 }
 
 
-def opened(desk: OpenDesk, name: str) -> Desk:
+def opened(workspace: OpenWorkspace, name: str) -> CommandWorkspace:
     size, edit, settings, _, _ = BLOCKED[name]
     live, people = company(size)
     edit(live, people)
-    work = desk(live)
+    work = workspace(live)
     work.settings(**settings)
     work.users(people)
     return work
 
 
 @pytest.mark.parametrize("name", BLOCKED)
-def test_a_guard_blocks_the_plan_and_the_apply(name: str, desk: OpenDesk) -> None:
+def test_a_guard_blocks_the_plan_and_the_apply(name: str, workspace: OpenWorkspace) -> None:
     *_, guards, words = BLOCKED[name]
-    work = opened(desk, name)
+    work = opened(workspace, name)
     planned = work.plan()
     assert planned.code == 3
     assert [guard["name"] for guard in planned.plan["guards"] if not guard["passed"]] == guards
@@ -158,19 +158,19 @@ def test_a_guard_blocks_the_plan_and_the_apply(name: str, desk: OpenDesk) -> Non
 
 
 @pytest.mark.parametrize("size", [1, 2, 4, 9])
-def test_one_removal_is_possible_in_a_small_company(size: int, desk: OpenDesk) -> None:
+def test_one_removal_is_possible_in_a_small_company(size: int, workspace: OpenWorkspace) -> None:
     live, people = company(size + 1)
-    work = desk(live)
+    work = workspace(live)
     work.settings(guards={})
     work.users(people[1:])
     assert work.apply().code == 0
     assert [user["active"] for user in work.service.users.values()].count(False) == 1
 
 
-def test_an_incomplete_read_withholds_removals_and_blocks(desk: OpenDesk) -> None:
+def test_an_incomplete_read_withholds_removals_and_blocks(workspace: OpenWorkspace) -> None:
     live, people = company(250)
     people[0]["department"] = "Moved"
-    work = desk(live, Oddities(short_page=2))
+    work = workspace(live, ServerFaults(short_page=2))
     work.users(people[:248])
     planned = work.plan()
     assert planned.code == 3
@@ -182,9 +182,9 @@ def test_an_incomplete_read_withholds_removals_and_blocks(desk: OpenDesk) -> Non
     assert work.service.writes == []
 
 
-def test_a_user_name_that_an_earlier_receipt_shows_deleted_is_not_used_again(desk: OpenDesk) -> None:
+def test_a_user_name_that_an_earlier_receipt_shows_deleted_is_not_used_again(workspace: OpenWorkspace) -> None:
     live, people = company(12)
-    work = desk(live)
+    work = workspace(live)
     target = {"profile": "apple-business-manager", "base_url": work.base_url, "domains": ["example.com"]}
     work.settings(target=target, lifecycle={"removed": "delete"}, guards=NO_REDACTION)
     work.users(people[1:])
@@ -204,9 +204,9 @@ def test_a_user_name_that_an_earlier_receipt_shows_deleted_is_not_used_again(des
     assert work.run("plan", "--now", "2099-01-01").code == 0
 
 
-def test_a_saved_plan_is_not_applied_to_another_target(desk: OpenDesk) -> None:
+def test_a_saved_plan_is_not_applied_to_another_target(workspace: OpenWorkspace) -> None:
     live, people = company(3, department="Moved")
-    first, second = desk(live), desk(live)
+    first, second = workspace(live), workspace(live)
     first.users(people)
     second.users(people)
     answer = second.run("apply", str(first.saved()))
@@ -219,31 +219,31 @@ def test_a_saved_plan_is_not_applied_to_another_target(desk: OpenDesk) -> None:
 
 
 @pytest.fixture
-def blocked(desk: OpenDesk) -> tuple[Desk, str]:
+def blocked(workspace: OpenWorkspace) -> tuple[CommandWorkspace, str]:
     """A desk whose plan removes two of four, and the id of that plan."""
-    work = opened(desk, "two removals of four, with the limits there are without settings")
+    work = opened(workspace, "two removals of four, with the limits there are without settings")
     planned = work.run("plan", *NOW)
     assert planned.code == 3
     (plan_id,) = set(re.findall(r"sha256:[0-9a-f]{64}", planned.out))
     return work, plan_id
 
 
-def approved(work: Desk, plan_id: str, **overrides: Any) -> None:
+def approved(work: CommandWorkspace, plan_id: str, **overrides: Any) -> None:
     entry = {"plan": plan_id, "removals": 2, "until": "2026-12-08", "reason": "An office closes", **overrides}
     work.settings(guards={}, approvals=[{key: value for key, value in entry.items() if value is not None}])
 
 
-def assert_passes(answer: Ended, work: Desk) -> None:
+def assert_passes(answer: CommandResult, work: CommandWorkspace) -> None:
     assert answer.code == 0, answer.out + answer.err
     assert [user["active"] for user in work.service.users.values()].count(False) == 2
 
 
-def assert_blocked(answer: Ended, work: Desk) -> None:
+def assert_blocked(answer: CommandResult, work: CommandWorkspace) -> None:
     assert answer.code == 3, answer.out + answer.err
     assert (work.service.writes, work.receipts()) == ([], [])
 
 
-def test_the_printed_approval_pasted_into_the_settings_passes(blocked: tuple[Desk, str]) -> None:
+def test_the_printed_approval_pasted_into_the_settings_passes(blocked: tuple[CommandWorkspace, str]) -> None:
     work, plan_id = blocked
     printed = work.run("plan", *NOW).out
     (line,) = [line.strip() for line in printed.splitlines() if plan_id in line and line.strip().startswith("- {")]
@@ -255,7 +255,7 @@ def test_the_printed_approval_pasted_into_the_settings_passes(blocked: tuple[Des
     assert_passes(work.run("apply", "--auto-approve", *NOW), work)
 
 
-def test_an_approval_holds_through_its_last_day(blocked: tuple[Desk, str]) -> None:
+def test_an_approval_holds_through_its_last_day(blocked: tuple[CommandWorkspace, str]) -> None:
     work, plan_id = blocked
     approved(work, plan_id, until="2026-12-01")
     assert_passes(work.run("apply", "--auto-approve", "--now", "2026-12-01T23:59:59Z"), work)
@@ -270,27 +270,27 @@ WRONG: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_an_approval_of_something_else_does_not_pass(name: str, blocked: tuple[Desk, str]) -> None:
+def test_an_approval_of_something_else_does_not_pass(name: str, blocked: tuple[CommandWorkspace, str]) -> None:
     work, plan_id = blocked
     approved(work, plan_id, **WRONG[name])
     assert_blocked(work.run("apply", "--auto-approve", *NOW), work)
 
 
-def test_an_approval_does_not_cover_one_removal_more(blocked: tuple[Desk, str]) -> None:
+def test_an_approval_does_not_cover_one_removal_more(blocked: tuple[CommandWorkspace, str]) -> None:
     work, plan_id = blocked
     approved(work, plan_id, removals=None)
     work.users(company(4)[1][3:])
     assert_blocked(work.run("apply", "--auto-approve", *NOW), work)
 
 
-def test_approve_by_hand_lifts_the_named_plan_only(blocked: tuple[Desk, str]) -> None:
+def test_approve_by_hand_lifts_the_named_plan_only(blocked: tuple[CommandWorkspace, str]) -> None:
     work, plan_id = blocked
     assert_blocked(work.run("apply", "--auto-approve", "--approve", "sha256:" + "0" * 64, *NOW), work)
     assert_blocked(work.run("apply", "--auto-approve", "--approve", plan_id[:20], *NOW), work)
     assert_passes(work.run("apply", "--auto-approve", "--approve", plan_id, *NOW), work)
 
 
-def test_a_blocked_saved_plan_writes_nothing_until_it_is_approved(blocked: tuple[Desk, str]) -> None:
+def test_a_blocked_saved_plan_writes_nothing_until_it_is_approved(blocked: tuple[CommandWorkspace, str]) -> None:
     work, plan_id = blocked
     file = str(work.saved("plan.json", *NOW))
     refused = work.run("apply", file, *NOW)
@@ -300,8 +300,8 @@ def test_a_blocked_saved_plan_writes_nothing_until_it_is_approved(blocked: tuple
 
 
 @pytest.mark.parametrize("name", ["a protected user who left git", "a protected user who is disabled in git"])
-def test_the_removal_of_a_protected_user_cannot_be_approved(name: str, desk: OpenDesk) -> None:
-    work = opened(desk, name)
+def test_the_removal_of_a_protected_user_cannot_be_approved(name: str, workspace: OpenWorkspace) -> None:
+    work = opened(workspace, name)
     plan_id = work.plan(*NOW).plan["plan_id"]
     assert_blocked(work.run("apply", "--auto-approve", "--approve", plan_id, *NOW), work)
     guards = BLOCKED[name][2].get("guards", NO_REDACTION)
@@ -313,14 +313,14 @@ def test_the_removal_of_a_protected_user_cannot_be_approved(name: str, desk: Ope
     assert "--approve" not in answer.out
 
 
-def test_a_user_option_does_not_get_around_a_guard(desk: OpenDesk) -> None:
-    work = opened(desk, "a protected user who left git")
+def test_a_user_option_does_not_get_around_a_guard(workspace: OpenWorkspace) -> None:
+    work = opened(workspace, "a protected user who left git")
     assert_blocked(work.apply("--user", "ada.0@example.com"), work)
 
 
-def test_a_target_that_moved_is_blocked_until_exactly_that_plan_is_approved(desk: OpenDesk) -> None:
+def test_a_target_that_moved_is_blocked_until_exactly_that_plan_is_approved(workspace: OpenWorkspace) -> None:
     live, people = company(3, department="Moved")
-    first, second = desk(live), desk(live)
+    first, second = workspace(live), workspace(live)
     first.users(people)
     assert first.apply().code == 0
     first.base_url = second.service.base_url

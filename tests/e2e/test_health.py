@@ -8,36 +8,38 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from e2e.conftest import OpenDesk
-from e2e.harness import Desk, assert_harmless, company
-from servers.odd_scim import Oddities
-from workspace import Ended
+from e2e.conftest import OpenWorkspace
+from support.command import CommandWorkspace, assert_harmless, company
+from support.servers.fake_scim import ServerFaults
+from support.workspace import CommandResult
 
 from reconciler.apply.change import WORKERS
 from reconciler.core.text import pluralize
 
-ALL_FAIL = Oddities(write_error_on=1, write_error_times=None, write_error_status=400)
+ALL_FAIL = ServerFaults(write_error_on=1, write_error_times=None, write_error_status=400)
 
 
-def work_for(desk: OpenDesk, size: int, oddities: Oddities | None = None, **settings: Any) -> Desk:
+def work_for(
+    workspace: OpenWorkspace, size: int, faults: ServerFaults | None = None, **settings: Any
+) -> CommandWorkspace:
     live, people = company(size, department="Moved")
-    opened = desk(live, oddities)
+    opened = workspace(live, faults)
     opened.users(people)
     if settings:
         opened.settings(**settings)
     return opened
 
 
-def status(opened: Desk, *arguments: str) -> Ended:
+def status(opened: CommandWorkspace, *arguments: str) -> CommandResult:
     return opened.run("status", "--plans", str(opened.plans), *arguments)
 
 
-def told(opened: Desk) -> dict[str, Any]:
+def told(opened: CommandWorkspace) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(status(opened, "--format", "json").out)
     return found
 
 
-def hours_pass(opened: Desk, hours: float) -> None:
+def hours_pass(opened: CommandWorkspace, hours: float) -> None:
     """All receipts become so much older."""
 
     def earlier(match: re.Match[str]) -> str:
@@ -50,8 +52,8 @@ def hours_pass(opened: Desk, hours: float) -> None:
 # --- the brakes -------------------------------------------------------------------------------------
 
 
-def test_too_many_failures_stop_the_run_and_the_next_one_begins_with_a_trial(desk: OpenDesk) -> None:
-    opened = work_for(desk, 100, ALL_FAIL)
+def test_too_many_failures_stop_the_run_and_the_next_one_begins_with_a_trial(workspace: OpenWorkspace) -> None:
+    opened = work_for(workspace, 100, ALL_FAIL)
     stopped = opened.apply()
     tried = len(opened.service.writes)
     assert stopped.code == 5
@@ -76,17 +78,17 @@ def test_too_many_failures_stop_the_run_and_the_next_one_begins_with_a_trial(des
     assert (again["seriesCount"], again["seriesBegan"]) == (2, found["quarantine"]["seriesBegan"])
     assert again["nextAttempt"] > found["quarantine"]["nextAttempt"]
 
-    opened.service.oddities = Oddities()
+    opened.service.faults = ServerFaults()
     healed = opened.apply()
     assert (healed.code, len(opened.service.writes)) == (0, tried + 5 + 100)
     assert "begins with a trial" in healed.err
     assert (status(opened).code, told(opened)["quarantine"]) == (0, None)
 
 
-def test_many_who_are_refused_and_come_first_keep_nobody_else_from_working_for_long(desk: OpenDesk) -> None:
-    opened = work_for(desk, 100)
+def test_many_who_are_refused_and_come_first_keep_nobody_else_from_working_for_long(workspace: OpenWorkspace) -> None:
+    opened = work_for(workspace, 100)
     names = sorted(person["userPrincipalName"] for person in company(100)[1])
-    opened.service.oddities = Oddities(refuse_users=frozenset(names[:36]))
+    opened.service.faults = ServerFaults(refuse_users=frozenset(names[:36]))
     stopped = opened.apply()
     assert (stopped.code, told(opened)["code"]) == (5, "Quarantine")
     runs = 1
@@ -98,34 +100,34 @@ def test_many_who_are_refused_and_come_first_keep_nobody_else_from_working_for_l
     assert len(told(opened)["escrows"]) == 36
 
 
-def test_a_few_failures_stop_nobody(desk: OpenDesk) -> None:
-    opened = work_for(desk, 10, ALL_FAIL)
+def test_a_few_failures_stop_nobody(workspace: OpenWorkspace) -> None:
+    opened = work_for(workspace, 10, ALL_FAIL)
     assert (opened.apply().code, len(opened.service.writes)) == (5, 10)
     assert told(opened)["quarantine"] is None
 
 
-def test_the_limit_is_a_setting(desk: OpenDesk) -> None:
-    opened = work_for(desk, 100, ALL_FAIL, guards={"failures": {"count": 2, "percent": 100}})
+def test_the_limit_is_a_setting(workspace: OpenWorkspace) -> None:
+    opened = work_for(workspace, 100, ALL_FAIL, guards={"failures": {"count": 2, "percent": 100}})
     stopped = opened.apply()
     assert stopped.code == 5
     assert len(opened.service.writes) <= 3 + WORKERS
     assert "more than 2 (guards.failures.count)" in stopped.err
 
 
-def test_a_service_that_refuses_as_a_whole_is_quarantine_and_a_trial_follows(desk: OpenDesk) -> None:
-    opened = work_for(desk, 40, Oddities(forbid_after=1))
+def test_a_service_that_refuses_as_a_whole_is_quarantine_and_a_trial_follows(workspace: OpenWorkspace) -> None:
+    opened = work_for(workspace, 40, ServerFaults(forbid_after=1))
     assert opened.apply().code == 1
     assert told(opened)["quarantine"]["reason"] == "EncounteredQuarantineException"
-    opened.service.oddities = Oddities()
+    opened.service.faults = ServerFaults()
     healed = opened.apply()
     assert (healed.code, "begins with a trial of 5 changes" in healed.err) == (0, True)
     assert status(opened).code == 0
 
 
-def test_a_service_that_lets_nobody_read_is_remembered_though_there_is_no_receipt(desk: OpenDesk) -> None:
-    opened = work_for(desk, 2, Oddities(unauthorized_after=1))
+def test_a_service_that_lets_nobody_read_is_remembered_though_there_is_no_receipt(workspace: OpenWorkspace) -> None:
+    opened = work_for(workspace, 2, ServerFaults(unauthorized_after=1))
     opened.service.add({"id": "x", "userName": "x@example.com"})
-    opened.service.oddities = Oddities(login_page=True)
+    opened.service.faults = ServerFaults(login_page=True)
     for count in (1, 2):
         assert opened.apply().code == 1
         assert told(opened)["quarantine"]["seriesCount"] == count
@@ -133,13 +135,13 @@ def test_a_service_that_lets_nobody_read_is_remembered_though_there_is_no_receip
     (opened.plans / "refusal.json").write_text("{torn")
     assert told(opened)["quarantine"] is None
     assert opened.apply().code == 1
-    opened.service.oddities = Oddities()
+    opened.service.faults = ServerFaults()
     assert opened.apply().code == 0
     assert status(opened).code == 0
 
 
-def test_when_nothing_is_left_to_do_the_books_are_closed(desk: OpenDesk) -> None:
-    opened = work_for(desk, 30, ALL_FAIL)
+def test_when_nothing_is_left_to_do_the_books_are_closed(workspace: OpenWorkspace) -> None:
+    opened = work_for(workspace, 30, ALL_FAIL)
     opened.apply()
     assert status(opened).code == 1
     opened.users(company(30)[1])
@@ -155,16 +157,16 @@ def test_when_nothing_is_left_to_do_the_books_are_closed(desk: OpenDesk) -> None
 
 
 @pytest.fixture
-def failing(desk: OpenDesk) -> Desk:
+def failing(workspace: OpenWorkspace) -> CommandWorkspace:
     """Grace is refused, twice already; the others are done."""
-    opened = work_for(desk, 4, Oddities(refuse_user="grace.1@example.com"))
+    opened = work_for(workspace, 4, ServerFaults(refuse_user="grace.1@example.com"))
     for _ in range(2):
         assert opened.apply().code == 5
     assert len(opened.service.writes) == 3 + 2
     return opened
 
 
-def test_who_keeps_failing_is_put_off_and_said_so(failing: Desk) -> None:
+def test_who_keeps_failing_is_put_off_and_said_so(failing: CommandWorkspace) -> None:
     planned = failing.run("plan")
     assert "1 change is put off because it failed before; --retry-failed tries now." in planned.err
     assert 'user["grace.1@example.com"] will be updated in-place' in planned.out
@@ -181,7 +183,7 @@ def test_who_keeps_failing_is_put_off_and_said_so(failing: Desk) -> None:
     assert status(failing).code == 1
 
 
-def test_put_off_users_are_tried_when_it_is_time_and_others_go_on_meanwhile(failing: Desk) -> None:
+def test_put_off_users_are_tried_when_it_is_time_and_others_go_on_meanwhile(failing: CommandWorkspace) -> None:
     people = company(4, department="Moved")[1]
     people[0]["department"] = "Elsewhere"
     failing.users(people)
@@ -194,29 +196,29 @@ def test_put_off_users_are_tried_when_it_is_time_and_others_go_on_meanwhile(fail
     hours_pass(failing, 6.1)
     assert (failing.apply().code, len(failing.service.writes)) == (5, 7)
     hours_pass(failing, 6)
-    failing.service.oddities = Oddities()
+    failing.service.faults = ServerFaults()
     assert (failing.apply().code, len(failing.service.writes)) == (0, 8)
     assert (status(failing).code, told(failing)["escrows"]) == (0, [])
 
 
 @pytest.mark.parametrize("asked", [["--retry-failed"], ["--user", "grace.1@example.com"]])
-def test_who_asks_gets_it_tried_now(asked: list[str], failing: Desk) -> None:
+def test_who_asks_gets_it_tried_now(asked: list[str], failing: CommandWorkspace) -> None:
     assert failing.apply(*asked).code == 5
     assert len(failing.service.writes) == 6
 
 
-def test_another_change_of_the_user_is_tried_at_once(failing: Desk) -> None:
+def test_another_change_of_the_user_is_tried_at_once(failing: CommandWorkspace) -> None:
     people = company(4, department="Moved")[1]
     people[1]["department"] = "Elsewhere"
     failing.users(people)
-    failing.service.oddities = Oddities()
+    failing.service.faults = ServerFaults()
     assert (failing.apply().code, len(failing.service.writes)) == (0, 6)
 
 
-def test_a_reviewed_plan_puts_them_off_too(failing: Desk) -> None:
+def test_a_reviewed_plan_puts_them_off_too(failing: CommandWorkspace) -> None:
     file = str(failing.saved())
     assert (failing.run("apply", file).code, len(failing.service.writes)) == (5, 5)
-    failing.service.oddities = Oddities()
+    failing.service.faults = ServerFaults()
     assert (failing.run("apply", file, "--retry-failed").code, len(failing.service.writes)) == (0, 6)
 
 
@@ -224,7 +226,7 @@ def test_a_reviewed_plan_puts_them_off_too(failing: Desk) -> None:
 
 
 def test_status_needs_neither_token_nor_network_nor_readable_people(
-    failing: Desk, monkeypatch: pytest.MonkeyPatch
+    failing: CommandWorkspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("RECONCILER_TOKEN")
     failing.write("users/people.yaml", "}{")
@@ -237,15 +239,15 @@ def test_status_needs_neither_token_nor_network_nor_readable_people(
     assert len(failing.service.log) == requests
 
 
-def test_status_of_nothing_is_healthy(desk: OpenDesk) -> None:
-    opened = desk()
+def test_status_of_nothing_is_healthy(workspace: OpenWorkspace) -> None:
+    opened = workspace()
     found = status(opened)
     assert (found.code, "Last run:      none on record" in found.out) == (0, True)
     assert told(opened)["code"] == "NotRun"
     assert status(opened, "--format", "yaml").code == 64
 
 
-def test_status_hides_names_and_steers_no_terminal(failing: Desk) -> None:
+def test_status_hides_names_and_steers_no_terminal(failing: CommandWorkspace) -> None:
     for path in failing.receipts():
         text = path.read_text("utf-8").replace("grace.1", "\\u001b[2Jgr\\n::error::ace##[x]")
         path.write_text(text, "utf-8")
@@ -259,8 +261,8 @@ def test_status_hides_names_and_steers_no_terminal(failing: Desk) -> None:
         assert "(hidden)" in found.out
 
 
-def test_an_apply_that_runs_now_is_no_crash(desk: OpenDesk) -> None:
-    opened = work_for(desk, 3)
+def test_an_apply_that_runs_now_is_no_crash(workspace: OpenWorkspace) -> None:
+    opened = work_for(workspace, 3)
     assert opened.apply().code == 0
     (receipt,) = opened.receipts()
     lines = receipt.read_text("utf-8").splitlines(keepends=True)

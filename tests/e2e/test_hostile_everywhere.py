@@ -12,18 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from e2e.harness import Desk, run
 from e2e.test_hostile_people import assert_all_harmless, yaml
-from entra_schemas import USUAL, attribute, clause, function, group, row, schema, users
-from git_repository import GitRepository
-from hostile import HOSTILE
-from judges import assert_calm, html_structure, markdown_structure
-from servers.door import Reply
-from servers.github_api import BOT, REPOSITORY, GitHubApi, Token
-from servers.odd_scim import Logged, OddScim
-from servers.patching import Refused, User
-from servers.people import make_user
-from workspace import Ended, source
+from support.command import CommandWorkspace, run
+from support.entra_schemas import USUAL, attribute, clause, function, group, row, schema, users
+from support.git_repository import GitRepository
+from support.parsers import assert_calm, html_structure, markdown_structure
+from support.servers.fake_scim import FakeScimServer, Logged
+from support.servers.github_api import BOT, REPOSITORY, GitHubApi, Token
+from support.servers.http_server import Reply
+from support.servers.patching import Refused, User
+from support.servers.users import make_user
+from support.untrusted_text import HOSTILE
+from support.workspace import CommandResult, source
 
 from reconciler.history.yaml_entries import entries
 
@@ -53,38 +53,38 @@ def written(people: list[dict[str, Any]]) -> str:
     return "".join(f"- {yaml(user)}\n" for user in people)
 
 
-class Scene:
+class Scenario:
     """A repository in which everything is called something hostile, and a service."""
 
-    def __init__(self, root: Path, service: OddScim, patch: pytest.MonkeyPatch) -> None:
-        self.desk = Desk(root, service, patch)
+    def __init__(self, root: Path, service: FakeScimServer, patch: pytest.MonkeyPatch) -> None:
+        self.workspace = CommandWorkspace(root, service, patch)
         self.service = service
         self.root = root
         self.git = GitRepository(root)
-        self.desk.settings(guards={name: {"count": 1000, "percent": 100} for name in ("removals", "failures")})
-        self.desk.write("scope.yaml", "sync: all\n")
+        self.workspace.settings(guards={name: {"count": 1000, "percent": 100} for name in ("removals", "failures")})
+        self.workspace.write("scope.yaml", "sync: all\n")
 
-    def run(self, *line: str) -> Ended:
+    def run(self, *line: str) -> CommandResult:
         words = ["reconciler", *line]
         if line[0] not in ("show", "github") or "annotate" in line:
-            words += ["--state", str(self.desk.state)]
+            words += ["--state", str(self.workspace.state)]
         if line[0] in ("plan", "apply", "drift", "explain", "log", "rollback", "status"):
-            words += ["--plans", str(self.desk.plans)]
+            words += ["--plans", str(self.workspace.plans)]
         return run(words)
 
-    def calm(self, *line: str) -> Ended:
+    def calm(self, *line: str) -> CommandResult:
         answer = self.run(*line)
         assert_all_harmless(answer)
         return answer
 
 
 @pytest.fixture
-def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
+def scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scenario]:
     """Each text is an author, a subject, somebody who moves, somebody new, somebody who goes, an attribute, a group."""
     live = [person(100 + number, text) for number, text in enumerate(TEXTS)]
     live += [person(300 + number, text) for number, text in enumerate(TEXTS)]
-    service = OddScim(None, live, TOKEN).start()
-    made = Scene(tmp_path / "scene", service, monkeypatch)
+    service = FakeScimServer(None, live, TOKEN).start()
+    made = Scenario(tmp_path / "scene", service, monkeypatch)
     first = [source(each) for each in live[: len(TEXTS)]]
     made.git.commit("Begin", {USERS: written(first)})
     for number, text in enumerate(TEXTS):
@@ -103,13 +103,13 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
     service.close()
 
 
-def test_git_history_in_every_form(scene: Scene) -> None:
-    text = scene.calm("log", "--limit", "1000")
+def test_git_history_in_every_form(scenario: Scenario) -> None:
+    text = scenario.calm("log", "--limit", "1000")
     assert text.code == 0, text.err
     # A commit is one line, its subject is one line, and none of them begins another.
     assert len([line for line in text.out.splitlines() if line.startswith("commit ")]) == len(TEXTS) + 1
-    assert_calm(scene.run("log", "--format", "json", "--limit", "1000").out)
-    page = scene.run("log", "--format", "html", "--limit", "1000")
+    assert_calm(scenario.run("log", "--format", "json", "--limit", "1000").out)
+    page = scenario.run("log", "--format", "html", "--limit", "1000")
     assert_all_harmless(page)
     names = {name for name, _ in html_structure(page.out)}
     assert names <= set(
@@ -121,53 +121,55 @@ def test_git_history_in_every_form(scene: Scene) -> None:
         for key, _ in attributes
     )
     for number in (0, 6, 12, 20):
-        scene.calm("log", f"{TEXTS[number]}{100 + number}", "--attribute", "department")
+        scenario.calm("log", f"{TEXTS[number]}{100 + number}", "--attribute", "department")
 
 
-def test_rollbacks_write_what_was_there_and_nothing_else(scene: Scene) -> None:
-    was = {each.name: each.fields for each in entries("users/people.yaml", _bytes(scene, "HEAD~3"))}
-    shown = scene.calm("rollback", "HEAD~3", "--dry-run")
+def test_rollbacks_write_what_was_there_and_nothing_else(scenario: Scenario) -> None:
+    was = {each.name: each.fields for each in entries("users/people.yaml", _bytes(scenario, "HEAD~3"))}
+    shown = scenario.calm("rollback", "HEAD~3", "--dry-run")
     assert shown.code == 0, shown
     assert_calm(shown.out + shown.err)
-    assert scene.calm("rollback", "HEAD~3").code == 0
-    now = entries("users/people.yaml", (scene.root / USERS).read_bytes())
+    assert scenario.calm("rollback", "HEAD~3").code == 0
+    now = entries("users/people.yaml", (scenario.root / USERS).read_bytes())
     assert {each.name: each.fields for each in now} == was
-    assert_all_harmless(scene.run("rollback", "HEAD~3"))
-    scene.git.git("checkout", "--quiet", "--", ".")
-    scene.git.git("clean", "--quiet", "-fd", "desired-state")
+    assert_all_harmless(scenario.run("rollback", "HEAD~3"))
+    scenario.git.git("checkout", "--quiet", "--", ".")
+    scenario.git.git("clean", "--quiet", "-fd", "desired-state")
     people = json.loads(json.dumps([source(person(100, "later"))]))
-    scene.git.commit("Later", {USERS: written(people)})
-    assert_all_harmless(scene.run("rollback", "HEAD~2"), scene.run("rollback", "HEAD~2", "--all", "--force"))
+    scenario.git.commit("Later", {USERS: written(people)})
+    assert_all_harmless(scenario.run("rollback", "HEAD~2"), scenario.run("rollback", "HEAD~2", "--all", "--force"))
 
 
-def _bytes(scene: Scene, commit: str) -> bytes:
-    return scene.git.git("show", f"{commit}:{USERS}").encode()
+def _bytes(scenario: Scenario, commit: str) -> bytes:
+    return scenario.git.git("show", f"{commit}:{USERS}").encode()
 
 
-def test_bases_and_words_of_the_command_line(scene: Scene) -> None:
+def test_bases_and_words_of_the_command_line(scenario: Scenario) -> None:
     for text in TEXTS:
         branch = text.replace("\0", "")
         for line in (["plan", "--base", branch], ["rollback", branch], ["log", branch, "--since", branch]):
-            answer = scene.run(*line)
+            answer = scenario.run(*line)
             assert answer.code != 0
             assert_all_harmless(answer)
-    assert_all_harmless(scene.run("plan", "--offline", "--base", "HEAD~2"), scene.run("validate", "--base", "HEAD~2"))
+    assert_all_harmless(
+        scenario.run("plan", "--offline", "--base", "HEAD~2"), scenario.run("validate", "--base", "HEAD~2")
+    )
 
 
-def test_an_apply_and_its_record(scene: Scene) -> None:
-    log = scene.root / "log.jsonl"
+def test_an_apply_and_its_record(scenario: Scenario) -> None:
+    log = scenario.root / "log.jsonl"
     refusals = iter(HOSTILE.values())
-    gate = scene.service._gate
+    gate = scenario.service._gate
 
     def refuse(entry: Logged) -> None:
         gate(entry)
         if entry.nth_write and (text := next(refusals, None)) is not None:
             raise Refused(400, text, text)
 
-    scene.service._gate = refuse  # type: ignore[method-assign]
-    applied = scene.calm("apply", "--auto-approve", "--log", str(log))
-    assert (applied.code, len(scene.service.writes) > 2 * len(TEXTS)) == (5, True), applied.err
-    (receipt,) = scene.desk.receipts()
+    scenario.service._gate = refuse  # type: ignore[method-assign]
+    applied = scenario.calm("apply", "--auto-approve", "--log", str(log))
+    assert (applied.code, len(scenario.service.writes) > 2 * len(TEXTS)) == (5, True), applied.err
+    (receipt,) = scenario.workspace.receipts()
     for path in (log, receipt):
         content = path.read_text("utf-8")
         assert_calm(content)
@@ -176,20 +178,20 @@ def test_an_apply_and_its_record(scene: Scene) -> None:
     page = receipt.with_name("README.md").read_text("utf-8")
     assert_calm(page)
     assert {kind for kind, _, _ in markdown_structure(page)} <= OUR_TOKENS - {"html_block", "fence", "code_block"}
-    assert scene.calm("status").code == 1
-    assert_calm(scene.run("status", "--format", "json").out)
-    shown = scene.calm("show", str(receipt))
+    assert scenario.calm("status").code == 1
+    assert_calm(scenario.run("status", "--format", "json").out)
+    shown = scenario.calm("show", str(receipt))
     assert len(shown.out.splitlines()) == len(receipt.read_bytes().splitlines())
     for face in (["show", str(receipt.with_name("plan.json"))], ["log", "--limit", "500"]):
-        scene.calm(*face)
+        scenario.calm(*face)
 
 
-def test_explanations(scene: Scene) -> None:
+def test_explanations(scenario: Scenario) -> None:
     for number in range(0, len(TEXTS), 4):
         for key in (f"{TEXTS[number]}{100 + number}", f"{TEXTS[number]}{300 + number}"):
-            answer = scene.calm("explain", "--offline", "--", key)
+            answer = scenario.calm("explain", "--offline", "--", key)
             assert answer.code in (0, 64), answer
-            assert_calm(scene.run("explain", "--format", "json", "--", key).out)
+            assert_calm(scenario.run("explain", "--format", "json", "--", key).out)
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -197,9 +199,9 @@ def test_what_a_service_answers(name: str, tmp_path: Path, monkeypatch: pytest.M
     """In users, in ids, in headers, in refusals of the session: JSON holds what neither YAML nor UTF-8 can."""
     text = HOSTILE[name]
     live = [person(1, text, id=f"{text[:60]}1"), person(2, "Ada", active=False), person(3, text, externalId=None)]
-    with OddScim(None, live, TOKEN) as service:
+    with FakeScimServer(None, live, TOKEN) as service:
         monkeypatch.setattr(service, "_head", lambda *_: {})
-        work = Desk(tmp_path, service, monkeypatch)
+        work = CommandWorkspace(tmp_path, service, monkeypatch)
         work.users([source(person(2, "Ada"))])
         answers = [work.run("plan", *face) for face in ([], ["--format", "json"], ["--format", "markdown"])]
         answers += [work.run("apply", "--auto-approve"), work.run("explain", text), work.run("drift")]
@@ -276,10 +278,10 @@ def test_schemas_of_entra(tmp_path: Path) -> None:
     assert_all_harmless(exported)
 
 
-def test_github(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_github(scenario: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
     api = GitHubApi()
     api.tokens["t"] = Token(permissions=dict.fromkeys(("actions", "issues", "pull-requests", "statuses"), "write"))
-    summary = scene.root / "summary.md"
+    summary = scenario.root / "summary.md"
     outside = {
         "GITHUB_API_URL": api.url,
         "GITHUB_TOKEN": "t",
@@ -290,19 +292,19 @@ def test_github(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
         "GITHUB_RUN_NUMBER": "3",
         "GITHUB_SERVER_URL": "https://github.com",
         "GITHUB_STEP_SUMMARY": str(summary),
-        "GITHUB_OUTPUT": str(scene.root / "outputs"),
+        "GITHUB_OUTPUT": str(scenario.root / "outputs"),
     }
     for name, value in outside.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("reconciler.github.api.time.sleep", lambda _seconds: None)
-    saved = str(scene.desk.saved())
-    (scene.root / "said.txt").write_text(scene.calm("plan").out)
+    saved = str(scenario.workspace.saved())
+    (scenario.root / "said.txt").write_text(scenario.calm("plan").out)
     try:
-        assert_all_harmless(scene.run("github", "comment", saved, "--pull", "7"))
-        assert_all_harmless(scene.run("github", "drift-issue", saved), scene.run("github", "summary", saved))
-        scene.run("github", "summary", str(scene.root / "said.txt"))
-        scene.run("github", "outputs", saved)
-        _what_github_says(scene, api)
+        assert_all_harmless(scenario.run("github", "comment", saved, "--pull", "7"))
+        assert_all_harmless(scenario.run("github", "drift-issue", saved), scenario.run("github", "summary", saved))
+        scenario.run("github", "summary", str(scenario.root / "said.txt"))
+        scenario.run("github", "outputs", saved)
+        _what_github_says(scenario, api)
     finally:
         api.close()
     bodies = [found["body"] for found in (*api.comments[7], *api.issues)]
@@ -315,15 +317,17 @@ def test_github(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
         assert {said for kind, _, said in found if kind in ("image", "html_inline")} <= {"<b>", "</b>"}, "ours"
         plain = " ".join(said for kind, _, said in found if kind == "text")
         assert not any(word in plain for word in ("@example", "@octocat", "#123", "fixes #1", "https://example.com"))
-    outputs = (scene.root / "outputs").read_text("utf-8")
+    outputs = (scenario.root / "outputs").read_text("utf-8")
     assert all(line.count("=") == 1 for line in outputs.splitlines())
-    scene.desk.write("users/wrong.yaml", "".join(f"- {yaml({'userPrincipalName': t, t: [t]})}\n" for t in TEXTS))
-    annotated = scene.run("github", "annotate")
+    scenario.workspace.write(
+        "users/wrong.yaml", "".join(f"- {yaml({'userPrincipalName': t, t: [t]})}\n" for t in TEXTS)
+    )
+    annotated = scenario.run("github", "annotate")
     assert all(line.startswith(("::error ", "::warning ", "::notice::")) for line in annotated.out.splitlines())
     assert_calm("".join(line.removeprefix("::") + "\n" for line in annotated.out.splitlines()))
 
 
-def _what_github_says(scene: Scene, api: GitHubApi) -> None:
+def _what_github_says(scenario: Scenario, api: GitHubApi) -> None:
     """Titles, branches, messages of errors, descriptions of statuses."""
     for text in TEXTS:
         api.pulls.clear()
@@ -337,7 +341,10 @@ def _what_github_says(scene: Scene, api: GitHubApi) -> None:
         api.pulls[0]["head"]["ref"] = text
         api.statuses["a" * 40] = [{"context": text, "description": text, "creator": {"login": BOT}, "state": text}]
         api.failing_users = [Reply(status=422, body=json.dumps({"message": text}).encode())]
-        answers = [scene.run("github", "heartbeat"), scene.run("github", "reviewed", "-o", str(scene.root / "r.json"))]
+        answers = [
+            scenario.run("github", "heartbeat"),
+            scenario.run("github", "reviewed", "-o", str(scenario.root / "r.json")),
+        ]
         for answer in answers:
             kept = [line.removeprefix("::warning::") for line in answer.out.splitlines()]
             assert_calm("\n".join(kept) + answer.err)

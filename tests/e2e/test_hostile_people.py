@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from e2e.conftest import OpenDesk
-from e2e.harness import Desk, assert_harmless, company
-from hostile import HOSTILE as ALL
-from hostile import INVISIBLE
-from servers.odd_scim import Oddities
-from servers.patching import User
-from servers.people import make_user
-from workspace import ENTERPRISE, Ended, source
+from e2e.conftest import OpenWorkspace
+from support.command import CommandWorkspace, assert_harmless, company
+from support.servers.fake_scim import ServerFaults
+from support.servers.patching import User
+from support.servers.users import make_user
+from support.untrusted_text import HOSTILE as ALL
+from support.untrusted_text import INVISIBLE
+from support.workspace import ENTERPRISE, CommandResult, source
 
 HOSTILE = {name: text for name, text in ALL.items() if name != "lone surrogates"}
 """No YAML and no UTF-8 can hold those."""
@@ -30,11 +30,11 @@ def yaml(value: object) -> str:
     return '"' + "".join(escaped) + '"'
 
 
-def write_users(work: Desk, people: list[dict[str, Any]]) -> None:
+def write_users(work: CommandWorkspace, people: list[dict[str, Any]]) -> None:
     work.write("users/people.yaml", "".join(f"- {yaml(user)}\n" for user in people))
 
 
-def assert_all_harmless(*answers: Ended) -> None:
+def assert_all_harmless(*answers: CommandResult) -> None:
     for answer in answers:
         assert "Traceback" not in answer.err
         assert_harmless(answer.out + answer.err)
@@ -59,18 +59,18 @@ def hostile_wanted(number: int, text: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def work(desk: OpenDesk) -> Desk:
+def work(workspace: OpenWorkspace) -> CommandWorkspace:
     """For each text: somebody live who is not desired, somebody desired who is not live, somebody who moves."""
     live, people = company(2)
     for number, text in enumerate(HOSTILE.values()):
         live += [hostile_live(100 + number, text), hostile_live(200 + number, text)]
         people += [hostile_wanted(200 + number, text), hostile_wanted(300 + number, text)]
-    opened = desk(live)
+    opened = workspace(live)
     write_users(opened, people)
     return opened
 
 
-def test_hostile_people_in_a_plan_an_apply_a_receipt_and_validate(work: Desk) -> None:
+def test_hostile_people_in_a_plan_an_apply_a_receipt_and_validate(work: CommandWorkspace) -> None:
     file = str(work.root / "plan.json")
     validated, planned = work.run("validate"), work.command("plan", "-o", file)
     applied = work.run("apply", file)
@@ -86,28 +86,28 @@ def test_hostile_people_in_a_plan_an_apply_a_receipt_and_validate(work: Desk) ->
     assert len(shown[1].out.splitlines()) == len(Path(receipt).read_bytes().splitlines())
 
 
-def test_hostile_people_whom_the_service_refuses_or_somebody_moves(work: Desk) -> None:
+def test_hostile_people_whom_the_service_refuses_or_somebody_moves(work: CommandWorkspace) -> None:
     file = str(work.saved())
     for user in work.service.users.values():
         user[ENTERPRISE]["department"] = "::error::\x1b[31m##[error]\nstale"
     stale = work.run("apply", file)
     assert stale.code == 4
-    work.service.oddities = Oddities(forbid_after=1)
+    work.service.faults = ServerFaults(forbid_after=1)
     forbidden = work.apply()
     assert forbidden.code == 1
     assert_all_harmless(stale, forbidden)
 
 
-def test_hostile_user_names_that_are_taken(desk: OpenDesk) -> None:
+def test_hostile_user_names_that_are_taken(workspace: OpenWorkspace) -> None:
     """The service repeats the name in its refusal."""
     texts = dict(enumerate(HOSTILE.values()))
     live = [{**hostile_live(number, text), "externalId": "other"} for number, text in texts.items()]
-    work = desk()
+    work = workspace()
     write_users(work, [hostile_wanted(number, text) for number, text in texts.items()])
     file = str(work.saved())
     for user in live:
         work.service.add(user)
-    work.service.oddities = Oddities(empty_lie=True, filter_unsupported=400)
+    work.service.faults = ServerFaults(empty_lie=True, filter_unsupported=400)
     refused = work.run("apply", file)
     assert refused.code == 5, refused.err
     assert "userName is taken" in refused.out
@@ -115,10 +115,10 @@ def test_hostile_user_names_that_are_taken(desk: OpenDesk) -> None:
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_text_in_every_file(name: str, desk: OpenDesk) -> None:
+def test_hostile_text_in_every_file(name: str, workspace: OpenWorkspace) -> None:
     """In keys, values, names of files and of groups: mistakes repeat what is wrong, and the line itself."""
     text = HOSTILE[name]
-    work = desk()
+    work = workspace()
     plain = text.replace("\0", "").replace("/", "_")[:100]
     work.write("users/raw.yaml", f"- userPrincipalName: {text}\n  {text}: {text}\n")
     work.write("groups/raw.yaml", f"- name: {text!r}\n  members: {{users: [{text!r}]}}\n")
@@ -133,8 +133,8 @@ def test_hostile_text_in_every_file(name: str, desk: OpenDesk) -> None:
     assert_all_harmless(answer, work.run("plan", "--user", text))
 
 
-def test_hostile_words_on_the_command_line(desk: OpenDesk) -> None:
-    work = desk()
+def test_hostile_words_on_the_command_line(workspace: OpenWorkspace) -> None:
+    work = workspace()
     for text in ("\n::error::pwned", "##[error]pwned", "\x1b[31mred"):
         file = str(work.root / f"{text}.json")
         for line in (["show", file], ["apply", file], ["plan", "--now", text], ["plan", "--format", text]):

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from e2e.conftest import OpenDesk
-from e2e.harness import TOKEN, Desk, company
-from servers.odd_scim import Oddities
+from e2e.conftest import OpenWorkspace
+from support.command import TOKEN, CommandWorkspace, company
+from support.servers.fake_scim import ServerFaults
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -24,15 +24,15 @@ def statuses(path: Path) -> dict[str, int]:
 
 
 @pytest.fixture
-def work(desk: OpenDesk) -> Desk:
+def work(workspace: OpenWorkspace) -> CommandWorkspace:
     live, people = company(6, department="Moved")
-    opened = desk(live, Oddities(refuse_user="grace.1@example.com"))
+    opened = workspace(live, ServerFaults(refuse_user="grace.1@example.com"))
     people[2]["givenName"] = "Zoë\a"
     opened.users(people)
     return opened
 
 
-def test_apply_adds_a_line_for_everybody(work: Desk, tmp_path: Path) -> None:
+def test_apply_adds_a_line_for_everybody(work: CommandWorkspace, tmp_path: Path) -> None:
     log = tmp_path / "log.jsonl"
     before = os.umask(0)
     try:
@@ -63,13 +63,13 @@ def test_apply_adds_a_line_for_everybody(work: Desk, tmp_path: Path) -> None:
     assert TOKEN not in log.read_text("ascii")
 
 
-def test_plan_logs_what_it_would_do_as_skipped(work: Desk, tmp_path: Path) -> None:
+def test_plan_logs_what_it_would_do_as_skipped(work: CommandWorkspace, tmp_path: Path) -> None:
     log = tmp_path / "log.jsonl"
     assert work.run("plan", "--log", str(log)).code == 5
     assert statuses(log) == {"skipped": 5, "failure": 1}
 
 
-def test_redacted_the_log_names_nobody(work: Desk, tmp_path: Path) -> None:
+def test_redacted_the_log_names_nobody(work: CommandWorkspace, tmp_path: Path) -> None:
     log = tmp_path / "log.jsonl"
     work.apply("--log", str(log), "--redact")
     work.run("plan", "--log", str(log), "--redact")
@@ -79,7 +79,9 @@ def test_redacted_the_log_names_nobody(work: Desk, tmp_path: Path) -> None:
     assert len(lines(log)) == 6 + 2
 
 
-def test_a_log_that_cannot_be_written_is_an_error_before_anything_is_done(work: Desk, tmp_path: Path) -> None:
+def test_a_log_that_cannot_be_written_is_an_error_before_anything_is_done(
+    work: CommandWorkspace, tmp_path: Path
+) -> None:
     failed = work.apply("--log", str(tmp_path / "nowhere" / "log"))
     assert failed.code == 1
     assert "cannot write the log" in failed.err
@@ -87,7 +89,7 @@ def test_a_log_that_cannot_be_written_is_an_error_before_anything_is_done(work: 
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux")
-def test_a_full_disk_ends_the_log_and_not_the_apply(work: Desk) -> None:
+def test_a_full_disk_ends_the_log_and_not_the_apply(work: CommandWorkspace) -> None:
     applied = work.apply("--log", "/dev/full")
     assert applied.code == 5
     assert "The log /dev/full is not complete: No space left on device" in applied.err

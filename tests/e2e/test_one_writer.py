@@ -5,27 +5,27 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from e2e.conftest import OpenDesk
-from e2e.harness import Desk, company, ended, wait_for
-from servers.odd_scim import Oddities
+from e2e.conftest import OpenWorkspace
+from support.command import CommandWorkspace, company, ended, wait_for
+from support.servers.fake_scim import ServerFaults
 
 
-def busy(desk: OpenDesk, size: int = 12, latency: float = 0.1) -> Desk:
+def busy(workspace: OpenWorkspace, size: int = 12, latency: float = 0.1) -> CommandWorkspace:
     live, people = company(size, department="Moved")
-    opened = desk(live)
+    opened = workspace(live)
     opened.users(people)
     opened.saved()
-    opened.service.oddities = Oddities(latency=latency)
+    opened.service.faults = ServerFaults(latency=latency)
     return opened
 
 
-def locked(opened: Desk) -> bool:
+def locked(opened: CommandWorkspace) -> bool:
     """Whether somebody has said that they have the lock."""
     return any(lock.read_bytes() for lock in Path(opened.environment["HOME"]).rglob("locks/*.lock"))
 
 
-def test_of_two_applies_at_once_one_is_told_who_is_at_work(desk: OpenDesk) -> None:
-    opened = busy(desk, latency=1)
+def test_of_two_applies_at_once_one_is_told_who_is_at_work(workspace: OpenWorkspace) -> None:
+    opened = busy(workspace, latency=1)
     first = opened.start("apply", "plan.json")
     wait_for(lambda: locked(opened))
     second = opened.command("apply", "plan.json")
@@ -37,16 +37,16 @@ def test_of_two_applies_at_once_one_is_told_who_is_at_work(desk: OpenDesk) -> No
     assert len(names) == len(set(names)) == 12, "nothing is written twice"
 
 
-def test_who_waits_applies_what_is_then_left(desk: OpenDesk) -> None:
-    opened = busy(desk)
+def test_who_waits_applies_what_is_then_left(workspace: OpenWorkspace) -> None:
+    opened = busy(workspace)
     processes = [opened.start("apply", "plan.json", "--lock-timeout", "60") for _ in range(3)]
     codes = sorted(ended(process).code for process in processes)
     assert codes == [0, 0, 0]
     assert len(opened.service.writes) == 12
 
 
-def test_whoever_is_killed_leaves_no_lock(desk: OpenDesk) -> None:
-    opened = busy(desk)
+def test_whoever_is_killed_leaves_no_lock(workspace: OpenWorkspace) -> None:
+    opened = busy(workspace)
     first = opened.start("apply", "plan.json")
     wait_for(lambda: opened.service.writes)
     first.kill()
@@ -54,8 +54,8 @@ def test_whoever_is_killed_leaves_no_lock(desk: OpenDesk) -> None:
     assert opened.command("apply", "plan.json").code == 0
 
 
-def test_another_target_has_a_lock_of_its_own_and_plan_needs_none(desk: OpenDesk) -> None:
-    one, two = busy(desk, latency=1), busy(desk)
+def test_another_target_has_a_lock_of_its_own_and_plan_needs_none(workspace: OpenWorkspace) -> None:
+    one, two = busy(workspace, latency=1), busy(workspace)
     two.environment["HOME"] = one.environment["HOME"]
     first = one.start("apply", "plan.json")
     wait_for(lambda: locked(one))
@@ -64,8 +64,8 @@ def test_another_target_has_a_lock_of_its_own_and_plan_needs_none(desk: OpenDesk
     assert ended(first).code == 0
 
 
-def test_a_place_for_locks_that_cannot_be_used_is_an_error_before_anything_is_read(desk: OpenDesk) -> None:
-    opened = busy(desk)
+def test_a_place_for_locks_that_cannot_be_used_is_an_error_before_anything_is_read(workspace: OpenWorkspace) -> None:
+    opened = busy(workspace)
     (opened.root / "file").write_text("")
     failed = opened.command("apply", "plan.json", env={"XDG_STATE_HOME": str(opened.root / "file")})
     assert failed.code == 1
@@ -75,8 +75,8 @@ def test_a_place_for_locks_that_cannot_be_used_is_an_error_before_anything_is_re
     assert opened.service.writes == []
 
 
-def test_the_lock_is_private_and_lies_where_the_user_keeps_state(desk: OpenDesk) -> None:
-    opened = busy(desk, 1)
+def test_the_lock_is_private_and_lies_where_the_user_keeps_state(workspace: OpenWorkspace) -> None:
+    opened = busy(workspace, 1)
     assert opened.command("apply", "plan.json").code == 0
     (lock,) = Path(opened.environment["HOME"]).glob(".local/state/reconciler/locks/scim-*.lock")
     assert (os.stat(lock).st_mode & 0o777, lock.read_bytes()) == (0o600, b"")  # noqa: PTH116

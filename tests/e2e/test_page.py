@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from builders import APPLE
-from hostile import HOSTILE, plan_that_says
+from support.builders import APPLE
+from support.plans import compared, every_action, plan_for
+from support.untrusted_text import HOSTILE, plan_that_says
 
-from plans import compared, every_action, plan_for
 from reconciler.core.plan import Guard, Plan
 from reconciler.render.html import render_html
 from reconciler.render.style import Style

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from e2e.conftest import OpenDesk
-from e2e.harness import Desk
-from servers.odd_scim import Logged, Oddities
-from servers.people import make_user
-from workspace import ENTERPRISE, Ended, source
+from e2e.conftest import OpenWorkspace
+from support.command import CommandWorkspace
+from support.servers.fake_scim import Logged, ServerFaults
+from support.servers.users import make_user
+from support.workspace import ENTERPRISE, CommandResult, source
 
 SECRETS = ("qax", "wsx", "ujm", "rfv", "tgb", "yhn")
 """Beginnings of all that is said about people here; no word of ours has them."""
@@ -34,26 +34,26 @@ def wanted(number: int, **overrides: Any) -> dict[str, Any]:
     return source(person(number), **{"department": "yhn plain", **overrides})
 
 
-def assert_redacted(*answers: Ended) -> None:
+def assert_redacted(*answers: CommandResult) -> None:
     for answer in answers:
         text = (answer.out + answer.err).casefold()
         assert [secret for secret in SECRETS if secret in text] == [], text
         assert "Traceback" not in answer.err
 
 
-def redacted(work: Desk, command: str, *arguments: str) -> Ended:
+def redacted(work: CommandWorkspace, command: str, *arguments: str) -> CommandResult:
     answer = work.run(command, *arguments, "--redact")
     assert_redacted(answer)
     return answer
 
 
 @pytest.fixture
-def work(desk: OpenDesk) -> Desk:
+def work(workspace: OpenWorkspace) -> CommandWorkspace:
     """Every kind of change."""
     live = [person(number) for number in range(8)]
     live[1]["active"] = False
     del live[2]["externalId"]
-    opened = desk(live)
+    opened = workspace(live)
     people = [wanted(number) for number in (0, 1, 2, 3, 4, 5, 9)]
     people[3]["accountEnabled"] = False
     people[4]["userPrincipalName"], people[5]["userPrincipalName"] = (
@@ -64,7 +64,7 @@ def work(desk: OpenDesk) -> Desk:
     return opened
 
 
-def test_a_plan_an_apply_and_what_is_shown_of_them(work: Desk) -> None:
+def test_a_plan_an_apply_and_what_is_shown_of_them(work: CommandWorkspace) -> None:
     planned = redacted(work, "plan")
     assert planned.code == 0
     assert 'user["id:id-0"] will be updated in-place' in planned.out
@@ -78,12 +78,12 @@ def test_a_plan_an_apply_and_what_is_shown_of_them(work: Desk) -> None:
     redacted(work, "show", str(work.receipts()[0]))
 
 
-def test_an_apply_that_fails_in_many_ways(work: Desk) -> None:
+def test_an_apply_that_fails_in_many_ways(work: CommandWorkspace) -> None:
     def move(entry: Logged) -> None:
         if entry.nth_list:
             work.service.users["id-1"]["name"]["givenName"] = "rfv by hand"
 
-    work.service.oddities = Oddities(refuse_user=person(0)["userName"])
+    work.service.faults = ServerFaults(refuse_user=person(0)["userName"])
     work.service.after = move
     applied = redacted(work, "apply", "--auto-approve")
     assert applied.code == 5
@@ -91,24 +91,24 @@ def test_an_apply_that_fails_in_many_ways(work: Desk) -> None:
     assert applied.out.count(": (hidden)") == 2
 
 
-def test_a_stale_plan(work: Desk) -> None:
+def test_a_stale_plan(work: CommandWorkspace) -> None:
     file = str(work.saved())
     work.service.users["id-0"][ENTERPRISE]["department"] = "yhn by hand"
     work.users([wanted(0), wanted(11)])
     assert redacted(work, "apply", file).code == 4
 
 
-def test_blocked_plans(work: Desk) -> None:
+def test_blocked_plans(work: CommandWorkspace) -> None:
     work.settings(guards={"protected": [person(6)["userName"]]})
     blocked = redacted(work, "apply", "--auto-approve")
     assert (blocked.code, "1 protected user would be removed: (hidden)" in blocked.out) == (3, True)
-    work.service.oddities = Oddities(empty_lie=True)
+    work.service.faults = ServerFaults(empty_lie=True)
     assert redacted(work, "plan").code == 3
-    work.service.oddities = Oddities(user_without_id=person(6)["userName"])
+    work.service.faults = ServerFaults(user_without_id=person(6)["userName"])
     assert redacted(work, "plan").code == 3
 
 
-def test_mistakes_in_files(work: Desk) -> None:
+def test_mistakes_in_files(work: CommandWorkspace) -> None:
     work.users(
         [
             wanted(0, givenName="rfv\a", accountEnabled="qax"),
@@ -127,7 +127,7 @@ def test_mistakes_in_files(work: Desk) -> None:
         assert "on users/people.yaml:1:" in answer.err, "the place is shown, not the line"
 
 
-def test_mistakes_of_people_in_a_plan(work: Desk) -> None:
+def test_mistakes_of_people_in_a_plan(work: CommandWorkspace) -> None:
     people = [
         wanted(0, givenName="rfv\a"),
         wanted(1, userPrincipalName="qax.other@wsx.example", objectId="ujm-2"),
@@ -150,7 +150,7 @@ MAPPINGS = """\
 """
 
 
-def test_json_is_refused_rather_than_shown(work: Desk) -> None:
+def test_json_is_refused_rather_than_shown(work: CommandWorkspace) -> None:
     file = str(work.saved())
     for line in (["plan", "--format", "json"], ["show", file, "--format", "json"]):
         answer = redacted(work, *line)

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from e2e.harness import Desk, run
-from git_repository import GitRepository
-from servers.github_api import REPOSITORY, GitHubApi, Token
-from servers.odd_scim import Logged, Oddities, OddScim
-from servers.patching import Refused, User
-from servers.people import make_user
-from workspace import ENTERPRISE, Ended, source
+from support.command import CommandWorkspace, run
+from support.git_repository import GitRepository
+from support.servers.fake_scim import FakeScimServer, Logged, ServerFaults
+from support.servers.github_api import REPOSITORY, GitHubApi, Token
+from support.servers.patching import Refused, User
+from support.servers.users import make_user
+from support.workspace import ENTERPRISE, CommandResult, source
 
 from reconciler.core.plan import Plan
 from reconciler.record.plan_file import from_json
@@ -98,28 +98,28 @@ def wanted(number: int, **overrides: Any) -> dict[str, Any]:
 class Office:
     """A desk in a git repository, and what may be watched of it."""
 
-    def __init__(self, root: Path, service: OddScim, patch: pytest.MonkeyPatch) -> None:
-        self.desk = Desk(root, service, patch)
+    def __init__(self, root: Path, service: FakeScimServer, patch: pytest.MonkeyPatch) -> None:
+        self.workspace = CommandWorkspace(root, service, patch)
         self.service = service
         self.root = root
         self.git = GitRepository(root)
-        self.desk.write("mappings.yaml", MAPPINGS)
-        self.desk.write("scope.yaml", "sync: all\n")
+        self.workspace.write("mappings.yaml", MAPPINGS)
+        self.workspace.write("scope.yaml", "sync: all\n")
         self.settings()
 
     def settings(self, **sections: Any) -> None:
-        self.desk.settings(record={"values": "digest"}, **sections)
+        self.workspace.settings(record={"values": "digest"}, **sections)
 
     def commit(self) -> str:
         return self.git.commit(f"Move {MARK}", author=f"Grace <{MARK}@{MARK}.example>")
 
-    def run(self, *line: str) -> Ended:
+    def run(self, *line: str) -> CommandResult:
         """With --redact, and what has to be said of places; asserts that nothing leaks."""
         words = ["reconciler", *line, "--redact"]
         if line[0] not in ("show", "github") or "annotate" in line:
-            words += ["--state", str(self.desk.state)]
+            words += ["--state", str(self.workspace.state)]
         if line[0] in ("plan", "apply", "drift", "explain", "log", "rollback", "status"):
-            words += ["--plans", str(self.desk.plans)]
+            words += ["--plans", str(self.workspace.plans)]
         before = self._files()
         answer = run(words)
         self._assert_silent(line, answer, before)
@@ -133,9 +133,9 @@ class Office:
         }
 
     def _is_input(self, path: Path) -> bool:
-        return path.is_relative_to(self.desk.state) or path.name == "saved.json"
+        return path.is_relative_to(self.workspace.state) or path.name == "saved.json"
 
-    def _assert_silent(self, line: tuple[str, ...], answer: Ended, before: dict[Path, bytes]) -> None:
+    def _assert_silent(self, line: tuple[str, ...], answer: CommandResult, before: dict[Path, bytes]) -> None:
         assert "Traceback" not in answer.err
         for stream in (answer.out, answer.err):
             found = stream.casefold().find(MARK)
@@ -159,7 +159,7 @@ def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
     live = [person(number) for number in range(9)]
     live[1]["active"] = False
     del live[2]["externalId"]
-    service = OddScim(None, live, TOKEN).start()
+    service = FakeScimServer(None, live, TOKEN).start()
     made = Office(tmp_path / "office", service, monkeypatch)
     people = [wanted(number) for number in (0, 1, 2, 3, 4, 5, 9)]
     people[0]["department"] = f"{MARK} moved"
@@ -170,9 +170,9 @@ def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
     )
     people[6]["lifecycle"] = {"starts": "2026-01-01", "expires": "2031-03-07"}
     people.append(wanted(8, lifecycle={"expires": "2021-03-07"}))
-    made.desk.users([wanted(0), wanted(7)])
+    made.workspace.users([wanted(0), wanted(7)])
     made.commit()
-    made.desk.users(people)
+    made.workspace.users(people)
     made.commit()
     yield made
     service.close()
@@ -200,7 +200,7 @@ def test_plans_and_their_faces(office: Office) -> None:
     office.run("plan", "--user", keys(office)[0])
     assert office.run("plan", "--user", f"{MARK} nobody").code == 64
     office.run("plan", "-v")
-    office.desk.users([wanted(0, department=f"{MARK}\n"), wanted(1, userPrincipalName=f"{MARK}")])
+    office.workspace.users([wanted(0, department=f"{MARK}\n"), wanted(1, userPrincipalName=f"{MARK}")])
     for face in faces:
         office.run("plan", *face)
 
@@ -211,9 +211,9 @@ def test_dates_of_people_are_values(office: Office) -> None:
     lines += [["plan", "--offline", "--base", "HEAD", "--format", face] for face in ("text", "markdown", "html")]
     for number, line in enumerate(lines):
         if number == 3:
-            office.desk.users([wanted(0), wanted(1)])
+            office.workspace.users([wanted(0), wanted(1)])
             office.commit()
-            office.desk.users(people)
+            office.workspace.users(people)
         answer = office.run(*line)
         assert "2021-03-07" not in answer.out
         assert "2031-03-07" not in answer.out
@@ -223,17 +223,17 @@ def test_explanations(office: Office) -> None:
     for key, offline in itertools.product(keys(office), ([], ["--offline"])):
         office.run("explain", key, *offline)
     assert office.run("explain", f"{MARK} nobody").code == 64
-    office.desk.write("scope.yaml", f"sync: assigned\nassigned: {{users: ['{MARK}-4'], groups: [g]}}\n")
-    office.desk.write("groups/g.yaml", f"- {{name: g, members: {{users: ['{MARK}-0']}}}}\n")
+    office.workspace.write("scope.yaml", f"sync: assigned\nassigned: {{users: ['{MARK}-4'], groups: [g]}}\n")
+    office.workspace.write("groups/g.yaml", f"- {{name: g, members: {{users: ['{MARK}-0']}}}}\n")
     for key in keys(office):
         office.run("explain", key)
 
 
 @pytest.mark.parametrize("rule", FAILING)
 def test_mappings_that_fail(rule: str, office: Office) -> None:
-    office.desk.write("mappings.yaml", f"{MAPPINGS}- {{target: title, apply: create, {rule}}}\n")
+    office.workspace.write("mappings.yaml", f"{MAPPINGS}- {{target: title, apply: create, {rule}}}\n")
     people = [wanted(number, several=[f"{MARK}1", f"{MARK}2"]) for number in (0, 9)]
-    office.desk.users(people)
+    office.workspace.users(people)
     planned = office.run("plan", "--log", str(office.root / "log.jsonl"))
     assert planned.code == 5, planned
     assert office.run("validate").code == 1
@@ -249,15 +249,15 @@ def test_mappings_that_fail(rule: str, office: Office) -> None:
 
 
 def test_mistakes_in_files(office: Office) -> None:
-    office.desk.write("users/mistakes.yaml", MISTAKES)
-    office.desk.write("scope.yaml", f"sync: assigned\nassigned: {{users: ['{MARK}9', '{MARK}-7'], groups: []}}\n")
-    office.desk.write("groups/g.yaml", f"- {{name: g, members: {{users: ['{MARK}-77', '{MARK}-4 ']}}}}\n")
+    office.workspace.write("users/mistakes.yaml", MISTAKES)
+    office.workspace.write("scope.yaml", f"sync: assigned\nassigned: {{users: ['{MARK}9', '{MARK}-7'], groups: []}}\n")
+    office.workspace.write("groups/g.yaml", f"- {{name: g, members: {{users: ['{MARK}-77', '{MARK}-4 ']}}}}\n")
     office.settings(guards={"protected": [f"{MARK} nobody"]})
     lines = (["validate"], ["plan"], ["apply", "--auto-approve"], ["explain", "x"], ["github", "annotate"])
     for line in lines:
         assert office.run(*line).code in (0, 1)
     for number, text in enumerate(BROKEN):
-        office.desk.write("users/mistakes.yaml", text)
+        office.workspace.write("users/mistakes.yaml", text)
         for line in lines:
             answer = office.run(*line)
             assert "users/mistakes.yaml" in answer.out + answer.err, number
@@ -274,20 +274,20 @@ SCOPES = (
 
 @pytest.mark.parametrize("clause", SCOPES)
 def test_scopes_that_cannot_judge(clause: str, office: Office) -> None:
-    office.desk.write("scope.yaml", f"sync: all\nfilters: [{{name: f, clauses: [{{{clause}}}]}}]\n")
+    office.workspace.write("scope.yaml", f"sync: all\nfilters: [{{name: f, clauses: [{{{clause}}}]}}]\n")
     people = [wanted(0, surname=f"{MARK}é", several=[f"{MARK}1", f"{MARK}2"]), wanted(9)]
-    office.desk.users(people)
+    office.workspace.users(people)
     office.run("validate")
     for line in (["plan"], ["apply", "--auto-approve"], *(["explain", each["userPrincipalName"]] for each in people)):
         office.run(*line)
 
 
 def test_an_apply_and_all_that_is_told_of_it(office: Office) -> None:
-    office.service.oddities = Oddities(refuse_user=person(0)["userName"])
+    office.service.faults = ServerFaults(refuse_user=person(0)["userName"])
     log = str(office.root / "log.jsonl")
     applied = office.run("apply", "--auto-approve", "--log", log)
     assert applied.code == 5
-    (receipt,) = office.desk.receipts()
+    (receipt,) = office.workspace.receipts()
     assert receipt.with_name("README.md").exists()
     office.run("show", str(receipt))
     for line in (["status"], ["status", "--format", "json"], ["plan"], ["apply", "--auto-approve"]):
@@ -305,7 +305,7 @@ def test_rollbacks(office: Office) -> None:
         office.run("rollback", "HEAD~1", *line)
     assert "not as committed" in office.run("rollback", "HEAD~2").err or True
     office.git.git("checkout", "--quiet", "--", ".")
-    office.desk.write("users/people.yaml", f"[{json.dumps(wanted(0))}]\n")
+    office.workspace.write("users/people.yaml", f"[{json.dumps(wanted(0))}]\n")
     office.commit()
     assert office.run("rollback", "HEAD~1").code in (0, 1)
 
@@ -334,7 +334,7 @@ def test_a_service_that_repeats_people_in_its_refusals(
     assert office.run("apply", saved, "--log", log).code in (1, 5)
     for line in (["apply", saved], ["status"], ["status", "--format", "json"], ["log"], ["log", "--format", "json"]):
         office.run(*line)
-    for receipt in office.desk.receipts():
+    for receipt in office.workspace.receipts():
         office.run("show", str(receipt))
 
 
@@ -347,14 +347,14 @@ def test_stale_and_blocked_plans(office: Office) -> None:
     office.settings(guards={"protected": [person(6)["userName"]], "removals": {"count": 0}})
     assert office.run("plan").code == 3
     assert office.run("apply", "--auto-approve", "--log", str(office.root / "log.jsonl")).code == 3
-    office.service.oddities = Oddities(empty_lie=True)
+    office.service.faults = ServerFaults(empty_lie=True)
     assert office.run("plan").code == 3
-    office.service.oddities = Oddities(user_without_id=person(6)["userName"])
+    office.service.faults = ServerFaults(user_without_id=person(6)["userName"])
     assert office.run("plan").code == 3
 
 
 def test_a_people_in_the_way_of_names(office: Office) -> None:
-    office.desk.users([wanted(0, objectId=f"{MARK}-x"), wanted(1, userPrincipalName=person(5)["userName"])])
+    office.workspace.users([wanted(0, objectId=f"{MARK}-x"), wanted(1, userPrincipalName=person(5)["userName"])])
     office.run("plan")
     for key in (keys(office)[0], f"{MARK}-1"):
         office.run("explain", key)

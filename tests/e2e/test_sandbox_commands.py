@@ -11,16 +11,16 @@ from pathlib import Path
 
 import httpx
 import pytest
-from e2e.conftest import OpenDesk
-from e2e.harness import Desk, assert_harmless, company, ended, interrupt, messages
+from e2e.conftest import OpenWorkspace
+from support.command import CommandWorkspace, assert_harmless, company, ended, interrupt, messages
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def work(desk: OpenDesk) -> Desk:
+def work(workspace: OpenWorkspace) -> CommandWorkspace:
     """A scratch directory with the sample company; the environment has neither a token nor a host."""
-    opened = desk()
+    opened = workspace()
     shutil.rmtree(opened.state)
     shutil.copytree(ROOT / "desired-state", opened.state)
     for name in ("RECONCILER_TOKEN", "RECONCILER_ALLOWED_HOSTS"):
@@ -28,7 +28,7 @@ def work(desk: OpenDesk) -> Desk:
     return opened
 
 
-def test_plan_apply_plan(work: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plan_apply_plan(work: CommandWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
     planned = work.command("plan", "--sandbox", "-o", "plan.json", "--detailed-exitcode")
     assert planned.code == 2
     made = "Made a sandbox with the sample company's live users: .reconciler/sandbox.db"
@@ -48,7 +48,9 @@ def test_plan_apply_plan(work: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "A plan is only applied to the target it was made for." in elsewhere.err
 
 
-def test_serve_says_where_it_is_answers_and_ends_with_ctrl_c(work: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_serve_says_where_it_is_answers_and_ends_with_ctrl_c(
+    work: CommandWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seed = work.root / "seed.json"
     live, people = company(3)
     for user in live:
@@ -92,7 +94,7 @@ def test_serve_says_where_it_is_answers_and_ends_with_ctrl_c(work: Desk, monkeyp
         httpx.get(base_url, trust_env=False)
 
 
-def test_the_demo_ends_without_changes(tmp_path: Path, work: Desk) -> None:
+def test_the_demo_ends_without_changes(tmp_path: Path, work: CommandWorkspace) -> None:
     before = sorted(path.relative_to(work.root) for path in work.root.rglob("*"))
     told = work.command("demo")
     assert (told.code, told.err) == (0, "")
@@ -114,7 +116,7 @@ def test_the_demo_ends_without_changes(tmp_path: Path, work: Desk) -> None:
     ],
     ids=["no file", "no JSON", "no object", "an odd user", "an odd key"],
 )
-def test_a_seed_that_is_none(content: str | None, words: str, work: Desk) -> None:
+def test_a_seed_that_is_none(content: str | None, words: str, work: CommandWorkspace) -> None:
     seed = work.root / "seed.json"
     if content is not None:
         seed.write_text(content)
@@ -124,7 +126,7 @@ def test_a_seed_that_is_none(content: str | None, words: str, work: Desk) -> Non
     assert words in answer.err
 
 
-def test_a_sandbox_file_that_is_none(work: Desk) -> None:
+def test_a_sandbox_file_that_is_none(work: CommandWorkspace) -> None:
     place = work.root / ".reconciler" / "sandbox.db"
     place.parent.mkdir()
     place.write_text("something else, and precious")
@@ -135,7 +137,7 @@ def test_a_sandbox_file_that_is_none(work: Desk) -> None:
     assert place.read_text() == "something else, and precious"
 
 
-def test_a_port_that_is_taken(work: Desk) -> None:
+def test_a_port_that_is_taken(work: CommandWorkspace) -> None:
     port = work.service.base_url.rpartition(":")[2].partition("/")[0]
     for taken in (port, "-1", "99999"):
         answer = work.run("sandbox", "serve", "--port", taken)
@@ -143,7 +145,7 @@ def test_a_port_that_is_taken(work: Desk) -> None:
         assert taken in answer.err
 
 
-def test_without_the_extra_the_sandbox_says_how_to_get_it(work: Desk) -> None:
+def test_without_the_extra_the_sandbox_says_how_to_get_it(work: CommandWorkspace) -> None:
     (work.root / "waitress.py").write_text("raise ModuleNotFoundError('No module named waitress', name='waitress')\n")
     answer = work.command("plan", "--sandbox", env={"PYTHONPATH": str(work.root)})
     assert (answer.code, answer.out) == (1, "")
@@ -153,7 +155,7 @@ def test_without_the_extra_the_sandbox_says_how_to_get_it(work: Desk) -> None:
     ]
 
 
-def test_python_m_is_the_same_command(work: Desk) -> None:
+def test_python_m_is_the_same_command(work: CommandWorkspace) -> None:
     line = [sys.executable, "-m", "reconciler", "--version"]
     answer = subprocess.run(line, cwd=work.root, capture_output=True, text=True, check=False)
     assert answer.stdout.startswith("reconciler ")

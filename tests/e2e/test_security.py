@@ -16,34 +16,34 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from e2e.conftest import OpenDesk
-from e2e.harness import TOKEN, Desk, Ear, all_bytes, company, messages
-from servers.door import Reply
-from servers.odd_scim import Logged, Oddities, OddScim
-from servers.patching import Refused
-from workspace import Ended
+from e2e.conftest import OpenWorkspace
+from support.command import TOKEN, CommandWorkspace, ListeningPort, all_bytes, company, messages
+from support.servers.fake_scim import FakeScimServer, Logged, ServerFaults
+from support.servers.http_server import Reply
+from support.servers.patching import Refused
+from support.workspace import CommandResult
 
 FORMS = (TOKEN, quote(TOKEN, safe=""), base64.b64encode(TOKEN.encode()).decode(), TOKEN[:12])
 
 
-def assert_no_token(work: Desk, *answers: Ended) -> None:
+def assert_no_token(work: CommandWorkspace, *answers: CommandResult) -> None:
     """Neither in any output nor in any file, in no form."""
     found = all_bytes(work.root, [text for answer in answers for text in (answer.out, answer.err)])
     assert [form for form in FORMS if form.encode() in found] == []
 
 
 @pytest.fixture
-def ear() -> Iterator[Ear]:
-    opened = Ear()
+def ear() -> Iterator[ListeningPort]:
+    opened = ListeningPort()
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def work(desk: OpenDesk) -> Desk:
+def work(workspace: OpenWorkspace) -> CommandWorkspace:
     """Three people, all of whom move."""
     live, people = company(3, department="Moved")
-    opened = desk(live)
+    opened = workspace(live)
     opened.users(people)
     return opened
 
@@ -51,7 +51,7 @@ def work(desk: OpenDesk) -> Desk:
 # --- the token --------------------------------------------------------------------
 
 
-def test_the_token_is_in_no_output_and_no_file(work: Desk) -> None:
+def test_the_token_is_in_no_output_and_no_file(work: CommandWorkspace) -> None:
     planned = work.command("plan", "-v", "-o", "plan.json", "--format", "json")
     applied = work.command("apply", "-v", "plan.json")
     shown = [work.run("show", str(file), "--format", "json") for file in (work.root / "plan.json", *work.receipts())]
@@ -61,23 +61,23 @@ def test_the_token_is_in_no_output_and_no_file(work: Desk) -> None:
 
 
 REFUSALS = {
-    "401": Oddities(unauthorized_after=0),
-    "a login page": Oddities(login_page=True),
-    "not JSON": Oddities(html_as_json=1),
-    "a redirect": Oddities(redirect="http://127.0.0.1:9/elsewhere"),
-    "no connection": Oddities(broken_transfer=1),
-    "an error": Oddities(error_on_page=1, error_status=400, error_times=None),
+    "401": ServerFaults(unauthorized_after=0),
+    "a login page": ServerFaults(login_page=True),
+    "not JSON": ServerFaults(html_as_json=1),
+    "a redirect": ServerFaults(redirect="http://127.0.0.1:9/elsewhere"),
+    "no connection": ServerFaults(broken_transfer=1),
+    "an error": ServerFaults(error_on_page=1, error_status=400, error_times=None),
 }
 
 
 @pytest.mark.parametrize("name", REFUSALS)
-def test_the_token_is_in_no_error(name: str, work: Desk) -> None:
-    work.service.oddities = REFUSALS[name]
+def test_the_token_is_in_no_error(name: str, work: CommandWorkspace) -> None:
+    work.service.faults = REFUSALS[name]
     answers = [work.run("plan", "-v"), work.apply("-v")]
     assert_no_token(work, *answers)
 
 
-class Echo(OddScim):
+class Echo(FakeScimServer):
     """Repeats the Authorization header wherever it can, as a proxy does that shows what it was sent."""
 
     def _error(self, entry: Logged, refused: Refused) -> Reply:
@@ -93,11 +93,11 @@ class Echo(OddScim):
 
 
 ECHOES = {
-    "in a Location": Oddities(redirect="http://127.0.0.1:9"),
-    "in a page": Oddities(login_page=True),
-    "in the refusal of a page": Oddities(error_on_page=1, error_status=400, error_times=None),
-    "in the refusal of the session": Oddities(error_on_page=1, error_status=403, error_times=None),
-    "in the refusal of a user": Oddities(refuse_user="ada.0@example.com"),
+    "in a Location": ServerFaults(redirect="http://127.0.0.1:9"),
+    "in a page": ServerFaults(login_page=True),
+    "in the refusal of a page": ServerFaults(error_on_page=1, error_status=400, error_times=None),
+    "in the refusal of the session": ServerFaults(error_on_page=1, error_status=403, error_times=None),
+    "in the refusal of a user": ServerFaults(refuse_user="ada.0@example.com"),
 }
 
 
@@ -107,14 +107,14 @@ def test_a_service_that_repeats_the_token_does_not_get_it_printed(
 ) -> None:
     live, people = company(1, department="Moved")
     with Echo(ECHOES[name], live, TOKEN) as service:
-        work = Desk(tmp_path / "desk", service, monkeypatch)
+        work = CommandWorkspace(tmp_path / "desk", service, monkeypatch)
         work.users(people)
         answer = work.apply("-v")
         assert answer.code != 0
         assert_no_token(work, answer)
 
 
-def test_the_token_is_not_in_a_crash(work: Desk) -> None:
+def test_the_token_is_not_in_a_crash(work: CommandWorkspace) -> None:
     """A mistake of ours ends in Python's own traceback: without local variables, which hold the token."""
     broken = "import httpx\ndef send(self, request):\n    raise RuntimeError(repr((self, request.headers)))\n"
     (work.root / "sitecustomize.py").write_text(f"{broken}httpx.HTTPTransport.handle_request = send\n")
@@ -126,7 +126,7 @@ def test_the_token_is_not_in_a_crash(work: Desk) -> None:
 
 @pytest.mark.parametrize("token", ["two words", "line\nbreak", "tokén", "bell\a"])
 def test_a_mangled_token_is_refused_without_being_shown(
-    token: str, work: Desk, monkeypatch: pytest.MonkeyPatch
+    token: str, work: CommandWorkspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RECONCILER_TOKEN", token)
     answer = work.run("plan")
@@ -138,12 +138,12 @@ def test_a_mangled_token_is_refused_without_being_shown(
 # --- which host -------------------------------------------------------------------
 
 
-def with_base_url(work: Desk, base_url: str, profile: str = "scim") -> Ended:
+def with_base_url(work: CommandWorkspace, base_url: str, profile: str = "scim") -> CommandResult:
     work.settings(target={"profile": profile, "base_url": base_url})
     return work.run("plan")
 
 
-def test_another_host_is_refused_before_any_request(work: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_host_is_refused_before_any_request(work: CommandWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RECONCILER_ALLOWED_HOSTS")
     refused = work.run("plan")
     assert (refused.code, refused.out) == (1, "")
@@ -155,7 +155,7 @@ def test_another_host_is_refused_before_any_request(work: Desk, monkeypatch: pyt
     assert work.service.log == []
 
 
-def test_the_way_out_that_is_printed_works(work: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_way_out_that_is_printed_works(work: CommandWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RECONCILER_ALLOWED_HOSTS", "scim.example.com")
     variable = work.run("plan").err.split()[-1]
     name, _, value = variable.partition("=")
@@ -163,7 +163,9 @@ def test_the_way_out_that_is_printed_works(work: Desk, monkeypatch: pytest.Monke
     assert work.run("plan").code == 0
 
 
-def test_a_path_on_a_host_that_others_share_can_be_pinned(work: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_path_on_a_host_that_others_share_can_be_pinned(
+    work: CommandWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     host, _, path = work.base_url.removeprefix("http://").partition("/")
     for other in ("acme", f"{path}/x", path[:-1]):
         monkeypatch.setenv("RECONCILER_ALLOWED_HOSTS", f"{host}/{other}")
@@ -175,7 +177,7 @@ def test_a_path_on_a_host_that_others_share_can_be_pinned(work: Desk, monkeypatc
         assert work.run("plan").code == 0, here
 
 
-def test_nothing_in_yaml_allows_a_host(work: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_in_yaml_allows_a_host(work: CommandWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RECONCILER_ALLOWED_HOSTS", "")
     for key in ("allowed_hosts", "token", "proxy", "verify", "ca_file", "headers", "token_env"):
         work.settings(target={"profile": "scim", "base_url": work.base_url, key: "127.0.0.1"})
@@ -225,7 +227,7 @@ REFUSED_HOSTS = {
 
 @pytest.mark.parametrize("base_url", REFUSED_HOSTS)
 def test_a_base_url_that_could_lead_elsewhere_is_refused(
-    base_url: str, work: Desk, monkeypatch: pytest.MonkeyPatch
+    base_url: str, work: CommandWorkspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     allowed, words = REFUSED_HOSTS[base_url]
     monkeypatch.setenv("RECONCILER_ALLOWED_HOSTS", allowed)
@@ -241,12 +243,12 @@ def _never(*_args: object, **_kwargs: object) -> Any:
     raise AssertionError("a name was looked up")
 
 
-def test_a_password_in_a_base_url_is_not_printed(work: Desk) -> None:
+def test_a_password_in_a_base_url_is_not_printed(work: CommandWorkspace) -> None:
     assert "secret" not in with_base_url(work, "https://user:secret@127.0.0.1/scim").err
 
 
 @pytest.mark.parametrize("tail", ["?", "#", "\n", "\t", "\a", " ", "/a b", "x" * 65_000])
-def test_a_base_url_with_odd_characters_is_refused_with_words(tail: str, work: Desk) -> None:
+def test_a_base_url_with_odd_characters_is_refused_with_words(tail: str, work: CommandWorkspace) -> None:
     refused = with_base_url(work, work.base_url + tail)
     assert (refused.code, refused.out) == (1, "")
     assert refused.err.startswith("Error: target.base_url ")
@@ -256,7 +258,7 @@ def test_a_base_url_with_odd_characters_is_refused_with_words(tail: str, work: D
 # --- what could lead requests away ------------------------------------------------
 
 
-def diverting(ear: Ear, home: Path) -> dict[str, str]:
+def diverting(ear: ListeningPort, home: Path) -> dict[str, str]:
     """All that the environment can say about where requests go and with what."""
     netrc = home / ".netrc"
     netrc.write_text("machine 127.0.0.1 login somebody password else\ndefault login somebody password else\n")
@@ -268,7 +270,9 @@ def diverting(ear: Ear, home: Path) -> dict[str, str]:
     return {**proxies, **certificates, "NO_PROXY": "", "no_proxy": "", "NETRC": str(netrc), "HOME": str(home)}
 
 
-def test_proxies_certificates_and_netrc_of_the_environment_change_nothing(work: Desk, ear: Ear) -> None:
+def test_proxies_certificates_and_netrc_of_the_environment_change_nothing(
+    work: CommandWorkspace, ear: ListeningPort
+) -> None:
     applied = work.command("apply", "--auto-approve", env=diverting(ear, work.root))
     assert applied.code == 0, applied.err
     assert len(work.service.writes) == 3
@@ -312,7 +316,7 @@ class FalseService:
 
 
 def test_a_certificate_that_only_the_environment_vouches_for_is_refused_at_once(
-    work: Desk, ear: Ear, tmp_path: Path
+    work: CommandWorkspace, ear: ListeningPort, tmp_path: Path
 ) -> None:
     service = FalseService(tmp_path)
     work.settings(target={"profile": "scim", "base_url": f"https://127.0.0.1:{service.port}"})
@@ -326,8 +330,8 @@ def test_a_certificate_that_only_the_environment_vouches_for_is_refused_at_once(
     assert service.connections == 1, "trying again changes no certificate"
 
 
-def test_a_redirect_to_another_host_is_not_followed(work: Desk, ear: Ear) -> None:
-    work.service.oddities = Oddities(redirect=ear.url)
+def test_a_redirect_to_another_host_is_not_followed(work: CommandWorkspace, ear: ListeningPort) -> None:
+    work.service.faults = ServerFaults(redirect=ear.url)
     refused = work.run("plan")
     assert (refused.code, refused.out) == (1, "")
     assert messages(refused.err) == [
@@ -338,16 +342,16 @@ def test_a_redirect_to_another_host_is_not_followed(work: Desk, ear: Ear) -> Non
     assert not ear.heard()
 
 
-def test_a_redirect_on_the_same_host_is_not_followed(work: Desk) -> None:
-    work.service.oddities = Oddities(redirect=f"{work.base_url}/elsewhere")
+def test_a_redirect_on_the_same_host_is_not_followed(work: CommandWorkspace) -> None:
+    work.service.faults = ServerFaults(redirect=f"{work.base_url}/elsewhere")
     assert work.run("plan").code == 1
     assert [entry.path for entry in work.service.log] == ["/Users"]
 
 
-def test_a_write_that_is_redirected_stops_the_apply(work: Desk, ear: Ear) -> None:
+def test_a_write_that_is_redirected_stops_the_apply(work: CommandWorkspace, ear: ListeningPort) -> None:
     def redirect_writes(entry: Logged) -> None:
         if entry.method == "GET" and sum(item.method == "GET" for item in work.service.log) > reads:
-            work.service.oddities = Oddities(redirect=ear.url)
+            work.service.faults = ServerFaults(redirect=ear.url)
 
     work.users(company(3)[1][:1] + company(3, department="Moved")[1][1:2] + company(3)[1][2:])
     work.run("plan")

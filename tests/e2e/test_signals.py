@@ -10,21 +10,21 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from e2e.conftest import OpenDesk
-from e2e.harness import Desk, company, ended, messages, wait_for
-from servers.odd_scim import Logged, Oddities
+from e2e.conftest import OpenWorkspace
+from support.command import CommandWorkspace, company, ended, messages, wait_for
+from support.servers.fake_scim import Logged, ServerFaults
 
 from reconciler.core.text import pluralize
 
 ENDING = [signal.SIGINT, signal.SIGTERM]
 
 
-def at_work(desk: OpenDesk, people: int, oddities: Oddities) -> Desk:
+def serve(workspace: OpenWorkspace, people: int, faults: ServerFaults) -> CommandWorkspace:
     live, wanted = company(people, department="Moved")
-    opened = desk(live)
+    opened = workspace(live)
     opened.users(wanted)
     opened.saved()
-    opened.service.oddities = oddities
+    opened.service.faults = faults
     return opened
 
 
@@ -39,13 +39,13 @@ def stopped(process: subprocess.Popen[bytes], number: signal.Signals, seconds: f
     return end
 
 
-def events(opened: Desk, event: str) -> list[str]:
+def events(opened: CommandWorkspace, event: str) -> list[str]:
     return sorted(line["address"] for line in opened.receipt() if line["event"] == event)
 
 
 @pytest.mark.parametrize("number", ENDING)
-def test_the_first_signal_finishes_what_is_in_flight(number: signal.Signals, desk: OpenDesk) -> None:
-    opened = at_work(desk, 80, Oddities(latency=0.1))
+def test_the_first_signal_finishes_what_is_in_flight(number: signal.Signals, workspace: OpenWorkspace) -> None:
+    opened = serve(workspace, 80, ServerFaults(latency=0.1))
     process = opened.start("apply", "plan.json")
     wait_for(lambda: opened.service.writes)
     end = stopped(process, number, 20)
@@ -55,16 +55,16 @@ def test_the_first_signal_finishes_what_is_in_flight(number: signal.Signals, des
     assert "Run the same command again" in end.out
     assert events(opened, "started") == events(opened, "finished")
     assert opened.receipt()[-1]["event"] == "apply_finished"
-    opened.service.oddities = Oddities()
+    opened.service.faults = ServerFaults()
     assert opened.run("apply", str(opened.root / "plan.json")).code == 0
     assert len(opened.service.writes) == 80, "nothing is done twice"
 
 
 @pytest.mark.parametrize("number", ENDING)
 def test_the_second_signal_ends_at_once_and_the_next_run_resolves_what_was_started(
-    number: signal.Signals, desk: OpenDesk
+    number: signal.Signals, workspace: OpenWorkspace
 ) -> None:
-    opened = at_work(desk, 10, Oddities())
+    opened = serve(workspace, 10, ServerFaults())
 
     released = threading.Event()
 
@@ -89,9 +89,9 @@ def test_the_second_signal_ends_at_once_and_the_next_run_resolves_what_was_start
 
 
 @pytest.mark.parametrize("number", ENDING)
-def test_a_long_pause_that_the_service_asked_for_ends_at_once(number: signal.Signals, desk: OpenDesk) -> None:
-    busy = Oddities(write_error_on=3, write_error_status=429, write_error_times=None, retry_after=90)
-    opened = at_work(desk, 12, busy)
+def test_a_long_pause_that_the_service_asked_for_ends_at_once(number: signal.Signals, workspace: OpenWorkspace) -> None:
+    busy = ServerFaults(write_error_on=3, write_error_status=429, write_error_times=None, retry_after=90)
+    opened = serve(workspace, 12, busy)
     process = opened.start("apply", "plan.json")
     wait_for(lambda: len(opened.service.writes) >= 3)
     time.sleep(0.5)
@@ -99,7 +99,7 @@ def test_a_long_pause_that_the_service_asked_for_ends_at_once(number: signal.Sig
     assert "The service wants a pause of 90 seconds." in end.err
     assert "10 changes not started: interrupted" in end.out
     assert events(opened, "started") == events(opened, "finished")
-    opened.service.oddities = Oddities()
+    opened.service.faults = ServerFaults()
     assert opened.run("apply", str(opened.root / "plan.json")).code == 0
     assert len({write.user_name for write in opened.service.writes if write.status == 200}) == 12
 
@@ -107,19 +107,19 @@ def test_a_long_pause_that_the_service_asked_for_ends_at_once(number: signal.Sig
 @pytest.mark.parametrize("number", ENDING)
 @pytest.mark.parametrize("page", [1, 2])
 def test_a_signal_while_reading_ends_at_once_though_the_service_hangs(
-    number: signal.Signals, page: int, desk: OpenDesk
+    number: signal.Signals, page: int, workspace: OpenWorkspace
 ) -> None:
     live, wanted = company(450)
-    opened = desk(live)
+    opened = workspace(live)
     opened.users(wanted)
 
     def hang(entry: Logged) -> None:
         if entry.nth_list == page - 1:
-            opened.service.oddities = replace(opened.service.oddities, latency=25)
+            opened.service.faults = replace(opened.service.faults, latency=25)
 
     opened.service.after = hang
     if page == 1:
-        opened.service.oddities = Oddities(latency=25)
+        opened.service.faults = ServerFaults(latency=25)
     process = opened.start("apply", "--auto-approve")
     wait_for(lambda: len(opened.service.log) >= page)
     time.sleep(0.2)
@@ -129,9 +129,9 @@ def test_a_signal_while_reading_ends_at_once_though_the_service_hangs(
     assert opened.receipts() == []
 
 
-def test_a_signal_during_a_pause_while_reading(desk: OpenDesk) -> None:
+def test_a_signal_during_a_pause_while_reading(workspace: OpenWorkspace) -> None:
     live, wanted = company(450)
-    opened = desk(live, Oddities(error_on_page=2, error_status=429, error_times=None, retry_after=90))
+    opened = workspace(live, ServerFaults(error_on_page=2, error_status=429, error_times=None, retry_after=90))
     opened.users(wanted)
     process = opened.start("plan")
     wait_for(lambda: len(opened.service.log) >= 2)

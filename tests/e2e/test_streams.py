@@ -10,25 +10,38 @@ import subprocess
 import time
 
 import pytest
-from e2e.conftest import OpenDesk
-from e2e.harness import NOW, Desk, Screen, assert_harmless, company, ended, interrupt, messages, screen, wait_for
-from servers.odd_scim import Oddities
-from workspace import ENTERPRISE, Ended
+from e2e.conftest import OpenWorkspace
+from support.command import (
+    NOW,
+    CommandWorkspace,
+    Screen,
+    assert_harmless,
+    company,
+    ended,
+    interrupt,
+    messages,
+    screen,
+    wait_for,
+)
+from support.servers.fake_scim import ServerFaults
+from support.workspace import ENTERPRISE, CommandResult
 
 SGR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @pytest.fixture
-def work(desk: OpenDesk) -> Desk:
+def work(workspace: OpenWorkspace) -> CommandWorkspace:
     """Three people, one of whom moves."""
     live, people = company(3)
     people[0]["department"] = "Moved"
-    opened = desk(live)
+    opened = workspace(live)
     opened.users(people)
     return opened
 
 
-def on_screen(work: Desk, terminal: Screen, *arguments: str, out: int | None = None, **env: str) -> tuple[int, str]:
+def on_screen(
+    work: CommandWorkspace, terminal: Screen, *arguments: str, out: int | None = None, **env: str
+) -> tuple[int, str]:
     """Runs a command on a terminal of 100 columns (stdout elsewhere with `out`); its exit code and what was shown."""
     variables = {"TERM": "xterm-256color", "COLUMNS": "100", "LINES": "40", **env}
     streams = {"stdin": terminal.slave, "stdout": terminal.slave if out is None else out, "stderr": terminal.slave}
@@ -41,7 +54,7 @@ def on_screen(work: Desk, terminal: Screen, *arguments: str, out: int | None = N
 # --- who gets what ----------------------------------------------------------------
 
 
-def test_json_is_all_there_is_on_stdout(work: Desk) -> None:
+def test_json_is_all_there_is_on_stdout(work: CommandWorkspace) -> None:
     planned = work.command("plan", "--format", "json", "-v", "-o", "plan.json")
     assert (planned.code, planned.plan["summary"]["update"]) == (0, 1)
     assert "Saved the plan to: plan.json" in planned.err
@@ -49,7 +62,7 @@ def test_json_is_all_there_is_on_stdout(work: Desk) -> None:
     assert planned.out == (work.root / "plan.json").read_text()
 
 
-def test_an_apply_reports_on_stdout_and_tells_its_progress_on_stderr(work: Desk) -> None:
+def test_an_apply_reports_on_stdout_and_tells_its_progress_on_stderr(work: CommandWorkspace) -> None:
     applied = work.command("apply", str(work.saved()))
     assert messages(applied.out) == ["Apply complete! Users: 0 added, 1 changed, 0 destroyed."]
     told = messages(applied.err)
@@ -58,7 +71,7 @@ def test_an_apply_reports_on_stdout_and_tells_its_progress_on_stderr(work: Desk)
     assert_harmless(applied.out + applied.err)
 
 
-def test_quiet_leaves_the_result_and_errors(work: Desk) -> None:
+def test_quiet_leaves_the_result_and_errors(work: CommandWorkspace) -> None:
     quiet = work.run("plan", "-q")
     assert (quiet.err, quiet.out) == ("", work.run("plan").out)
     file = str(work.saved())
@@ -68,7 +81,7 @@ def test_quiet_leaves_the_result_and_errors(work: Desk) -> None:
     assert failed.err.startswith("Error: the plan expired")
 
 
-def test_mistakes_in_files_go_to_stderr(work: Desk) -> None:
+def test_mistakes_in_files_go_to_stderr(work: CommandWorkspace) -> None:
     work.write("scope.yaml", "sync: everybody\n")
     for answer in (work.run("plan"), work.run("apply", "--auto-approve")):
         assert (answer.code, answer.out) == (1, "")
@@ -81,7 +94,7 @@ def test_mistakes_in_files_go_to_stderr(work: Desk) -> None:
 # --- colours ----------------------------------------------------------------------
 
 
-def test_colours_on_a_terminal(work: Desk) -> None:
+def test_colours_on_a_terminal(work: CommandWorkspace) -> None:
     with screen() as terminal:
         code, shown = on_screen(work, terminal, "plan", *NOW)
     assert code == 0
@@ -95,7 +108,7 @@ def test_colours_on_a_terminal(work: Desk) -> None:
     [(["--no-color"], {}), ([], {"NO_COLOR": "1"})],
     ids=["--no-color", "NO_COLOR"],
 )
-def test_no_colours_when_they_are_not_wanted(arguments: list[str], env: dict[str, str], work: Desk) -> None:
+def test_no_colours_when_they_are_not_wanted(arguments: list[str], env: dict[str, str], work: CommandWorkspace) -> None:
     with screen() as terminal:
         code, shown = on_screen(work, terminal, "plan", *arguments, **env)
     assert code == 0
@@ -103,7 +116,7 @@ def test_no_colours_when_they_are_not_wanted(arguments: list[str], env: dict[str
     assert [found for found in SGR.findall(shown) if found not in ("\x1b[0m", "\x1b[m")] == []
 
 
-def test_no_colours_into_a_file_though_stderr_is_a_terminal(work: Desk) -> None:
+def test_no_colours_into_a_file_though_stderr_is_a_terminal(work: CommandWorkspace) -> None:
     file = work.root / "out"
     with screen() as terminal, file.open("wb") as out:
         code, _ = on_screen(work, terminal, "plan", *NOW, out=out.fileno())
@@ -115,9 +128,9 @@ def test_no_colours_into_a_file_though_stderr_is_a_terminal(work: Desk) -> None:
 # --- progress ---------------------------------------------------------------------
 
 
-def test_a_bar_on_a_terminal_for_a_long_read_and_nothing_of_it_elsewhere(desk: OpenDesk) -> None:
+def test_a_bar_on_a_terminal_for_a_long_read_and_nothing_of_it_elsewhere(workspace: OpenWorkspace) -> None:
     live, people = company(60)
-    work = desk(live, Oddities(page_cap=5, latency=0.03))
+    work = workspace(live, ServerFaults(page_cap=5, latency=0.03))
     work.users(people)
     with screen() as terminal:
         code, shown = on_screen(work, terminal, "plan")
@@ -134,7 +147,7 @@ def test_a_bar_on_a_terminal_for_a_long_read_and_nothing_of_it_elsewhere(desk: O
 # --- the question -----------------------------------------------------------------
 
 
-def answered(work: Desk, typed: str) -> tuple[int, str]:
+def answered(work: CommandWorkspace, typed: str) -> tuple[int, str]:
     with screen() as terminal:
         streams = dict.fromkeys(("stdin", "stdout", "stderr"), terminal.slave)
         process = work.start("apply", env={"TERM": "xterm"}, **streams)
@@ -146,7 +159,7 @@ def answered(work: Desk, typed: str) -> tuple[int, str]:
         return process.wait(30), shown
 
 
-def test_yes_applies(work: Desk) -> None:
+def test_yes_applies(work: CommandWorkspace) -> None:
     code, shown = answered(work, "yes\n")
     assert code == 0
     assert "Only 'yes' will be accepted to approve." in shown
@@ -156,7 +169,7 @@ def test_yes_applies(work: Desk) -> None:
 
 
 @pytest.mark.parametrize("typed", ["y\n", "\x04"], ids=["y", "Ctrl-D"])
-def test_anything_else_cancels(typed: str, work: Desk) -> None:
+def test_anything_else_cancels(typed: str, work: CommandWorkspace) -> None:
     code, shown = answered(work, typed)
     assert code == 1
     assert "Apply cancelled." in shown
@@ -164,7 +177,7 @@ def test_anything_else_cancels(typed: str, work: Desk) -> None:
     assert work.service.writes == []
 
 
-def test_ctrl_c_at_the_question_writes_nothing(work: Desk) -> None:
+def test_ctrl_c_at_the_question_writes_nothing(work: CommandWorkspace) -> None:
     with screen() as terminal:
         streams = dict.fromkeys(("stdin", "stdout", "stderr"), terminal.slave)
         process = work.start("apply", env={"TERM": "xterm"}, **streams)
@@ -182,7 +195,7 @@ def test_ctrl_c_at_the_question_writes_nothing(work: Desk) -> None:
 # --- a reader who has gone ----------------------------------------------------------
 
 
-def unheard(work: Desk, *arguments: str, stderr: int | None = None) -> Ended:
+def unheard(work: CommandWorkspace, *arguments: str, stderr: int | None = None) -> CommandResult:
     """Runs a command whose stdout nobody reads (nor stderr, with `subprocess.STDOUT`)."""
     reading, writing = os.pipe()
     os.close(reading)
@@ -191,7 +204,7 @@ def unheard(work: Desk, *arguments: str, stderr: int | None = None) -> Ended:
     return ended(process)
 
 
-def test_a_closed_stdout_is_no_traceback(work: Desk) -> None:
+def test_a_closed_stdout_is_no_traceback(work: CommandWorkspace) -> None:
     answer = unheard(work, "plan")
     assert answer.code == 1
     assert messages(answer.err) in (
@@ -200,17 +213,17 @@ def test_a_closed_stdout_is_no_traceback(work: Desk) -> None:
     )
 
 
-def test_an_apply_whose_reader_has_gone_is_recorded_to_its_end(work: Desk) -> None:
+def test_an_apply_whose_reader_has_gone_is_recorded_to_its_end(work: CommandWorkspace) -> None:
     unheard(work, "apply", str(work.saved()), stderr=subprocess.STDOUT)
     lines = work.receipt()
     assert [line["event"] for line in lines] == ["apply_started", "started", "finished", "apply_finished"]
     assert lines[-1]["done"] == 1
 
 
-def test_ctrl_c_while_stderr_is_stuck_stops_what_has_not_begun(desk: OpenDesk) -> None:
+def test_ctrl_c_while_stderr_is_stuck_stops_what_has_not_begun(workspace: OpenWorkspace) -> None:
     """Nobody reads stderr: the process hangs in a write when Ctrl-C comes, not where it waits for requests."""
     live, people = company(200, department="Moved")
-    work = desk(live, Oddities(latency=0.02))
+    work = workspace(live, ServerFaults(latency=0.02))
     work.users(people)
     file = str(work.saved())
     reading, writing = os.pipe()
@@ -227,7 +240,7 @@ def test_ctrl_c_while_stderr_is_stuck_stops_what_has_not_begun(desk: OpenDesk) -
     assert work.receipt()[-1]["event"] == "apply_finished"
 
 
-def test_every_document_is_one_json_value(work: Desk) -> None:
+def test_every_document_is_one_json_value(work: CommandWorkspace) -> None:
     work.saved()
     work.run("apply", str(work.root / "plan.json"))
     for file in (work.root / "plan.json", *work.receipts()):

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from e2e.harness import Ear, assert_harmless
-from e2e.workflows import GITHUB_TOKEN, Job, Runner, git
-from judges import code_of, markdown_structure
-from servers.github_api import BOT, GitHubApi
-from workspace import run as reconciler
+from support.command import ListeningPort, assert_harmless
+from support.parsers import code_of, markdown_structure
+from support.servers.github_api import BOT, GitHubApi
+from support.workflow_runner import GITHUB_TOKEN, Job, Runner, git
+from support.workspace import run as reconciler
 
 from reconciler.sandbox.seed import edit_user, list_users, seed
 from reconciler.sandbox.server import start
@@ -25,7 +25,7 @@ ADA, GRACE, LINUS = "ada.example@example.com", "grace.hopper@example.com", "linu
 IDS = {GRACE: "11111111-1111-4111-8111-111111111111", LINUS: "22222222-2222-4222-8222-222222222222"}
 
 
-class Scene:
+class Scenario:
     """A repository as `init` makes it, a sandbox, GitHub; the first commit's people are in the sandbox already."""
 
     def __init__(self, root: Path, patch: pytest.MonkeyPatch) -> None:
@@ -147,16 +147,16 @@ class Drift:
 
 
 @pytest.fixture
-def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
-    opened = Scene(tmp_path, monkeypatch)
+def scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scenario]:
+    opened = Scenario(tmp_path, monkeypatch)
     yield opened
     opened.close()
 
 
-def reviewed(scene: Scene, user: str = GRACE, **attributes: str) -> str:
+def reviewed(scenario: Scenario, user: str = GRACE, **attributes: str) -> str:
     """The head of a pull request that adds somebody, after its plan."""
-    head = scene.branch(lambda: scene.add(user, **attributes))
-    assert scene.plan(head).code == 0
+    head = scenario.branch(lambda: scenario.add(user, **attributes))
+    assert scenario.plan(head).code == 0
     return head
 
 
@@ -164,148 +164,148 @@ def reviewed(scene: Scene, user: str = GRACE, **attributes: str) -> str:
 
 
 @pytest.mark.parametrize("how", ["merge", "rebase"])
-def test_what_was_reviewed_is_applied_after_the_merge(how: str, scene: Scene) -> None:
-    head = scene.branch(lambda: scene.add(GRACE))
-    job = scene.plan(head)
+def test_what_was_reviewed_is_applied_after_the_merge(how: str, scenario: Scenario) -> None:
+    head = scenario.branch(lambda: scenario.add(GRACE))
+    job = scenario.plan(head)
     assert job.code == 0
-    (comment,) = scene.comments()
+    (comment,) = scenario.comments()
     assert comment.startswith("<!-- reconciler plan -->\n")
     assert GRACE in comment
     assert "Plan: 1 to add, 0 to change, 0 to destroy." in comment
-    assert f"({scene.runner.server.repository}/actions/runs/{job.run})" in comment
+    assert f"({scenario.runner.server.repository}/actions/runs/{job.run})" in comment
     assert GRACE in job.summary
-    status = scene.api.statuses[head][0]
+    status = scenario.api.statuses[head][0]
     assert status["description"].startswith(f"{job.outputs['plan-id']} of run {job.run}: 1 to add, 0 to change")
     assert (status["state"], job.outputs["changes"], job.outputs["blocked"]) == ("success", "1", "false")
-    assert scene.users() == [ADA], "a plan writes nothing"
+    assert scenario.users() == [ADA], "a plan writes nothing"
 
-    applied = scene.apply(scene.merge(head, how))
+    applied = scenario.apply(scenario.merge(head, how))
     assert applied.code == 0, applied.steps
-    assert scene.users() == [ADA, GRACE]
+    assert scenario.users() == [ADA, GRACE]
     assert "Apply complete! Users: 1 added, 0 changed, 0 destroyed." in applied.summary
-    kept = next(item for item in scene.api.artifacts if item["name"] == "plans" and item["run"] == applied.run)
-    assert b"receipt.jsonl" in scene.api.contents[kept["id"]]
+    kept = next(item for item in scenario.api.artifacts if item["name"] == "plans" and item["run"] == applied.run)
+    assert b"receipt.jsonl" in scenario.api.contents[kept["id"]]
 
 
-def test_a_second_plan_changes_the_comment_in_place(scene: Scene) -> None:
-    head = reviewed(scene)
-    first = scene.api.comment(7, "mallory", "<!-- reconciler plan -->\nAll is well.")
-    git(scene.origin, "checkout", "change")
-    scene.add(LINUS)
-    head = scene.commit("More")
-    git(scene.origin, "checkout", "main")
-    assert scene.plan(head).code == 0
-    ours, theirs = scene.api.comments[7]
+def test_a_second_plan_changes_the_comment_in_place(scenario: Scenario) -> None:
+    head = reviewed(scenario)
+    first = scenario.api.comment(7, "mallory", "<!-- reconciler plan -->\nAll is well.")
+    git(scenario.origin, "checkout", "change")
+    scenario.add(LINUS)
+    head = scenario.commit("More")
+    git(scenario.origin, "checkout", "main")
+    assert scenario.plan(head).code == 0
+    ours, theirs = scenario.api.comments[7]
     assert LINUS in ours["body"]
     assert theirs is first
     assert theirs["body"].endswith("All is well."), "a marker alone makes no comment ours"
 
 
-def test_more_than_was_reviewed_is_refused(scene: Scene) -> None:
-    head = reviewed(scene)
-    scene.add(LINUS)
-    scene.commit("Past review")
-    git(scene.origin, "checkout", "main")
-    merged = merge_beside(scene, head)
-    applied = scene.apply(merged)
+def test_more_than_was_reviewed_is_refused(scenario: Scenario) -> None:
+    head = reviewed(scenario)
+    scenario.add(LINUS)
+    scenario.commit("Past review")
+    git(scenario.origin, "checkout", "main")
+    merged = merge_beside(scenario, head)
+    applied = scenario.apply(merged)
     assert applied.code == 4
     assert f'user["{LINUS}"]: would now be created, which was not reviewed' in applied.said("Apply") + applied.summary
-    assert scene.users() == [ADA]
+    assert scenario.users() == [ADA]
 
 
-def merge_beside(scene: Scene, head: str) -> str:
+def merge_beside(scenario: Scenario, head: str) -> str:
     """Merges although both sides added lines at the same place: both are kept."""
     for name in ("users/people.yaml", "groups/apple-users.yaml"):
-        theirs = git(scene.origin, "show", f"{head}:desired-state/{name}").splitlines()
-        path = scene.origin / "desired-state" / name
+        theirs = git(scenario.origin, "show", f"{head}:desired-state/{name}").splitlines()
+        path = scenario.origin / "desired-state" / name
         ours = path.read_text().splitlines()
         path.write_text("\n".join([*ours, *(line for line in theirs if line not in ours)]) + "\n")
-    merged = scene.commit("Merge")
-    scene.api.pull(7, head, merged)
+    merged = scenario.commit("Merge")
+    scenario.api.pull(7, head, merged)
     return merged
 
 
-def test_other_values_than_reviewed_are_refused(scene: Scene) -> None:
-    head = scene.branch(lambda: scene.edit("users/people.yaml", "department: IT", "department: Research"))
-    assert scene.plan(head).code == 0
-    edit_user(scene.file, ADA, {"enterprise:department": "By hand"})
-    applied = scene.apply(scene.merge(head))
+def test_other_values_than_reviewed_are_refused(scenario: Scenario) -> None:
+    head = scenario.branch(lambda: scenario.edit("users/people.yaml", "department: IT", "department: Research"))
+    assert scenario.plan(head).code == 0
+    edit_user(scenario.file, ADA, {"enterprise:department": "By hand"})
+    applied = scenario.apply(scenario.merge(head))
     assert applied.code == 4
     assert 'enterprise:department was "IT", is now "By hand"' in applied.said("Apply")
-    assert list_users(scene.file)[0]["urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"]["department"] == (
+    assert list_users(scenario.file)[0]["urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"]["department"] == (
         "By hand"
     )
 
 
-def test_drift_that_has_gone_since_the_review_is_no_fault(scene: Scene) -> None:
-    edit_user(scene.file, ADA, {"enterprise:department": "By hand"})
-    head = reviewed(scene)
-    assert "2 to" not in scene.comments()[0]
-    assert "1 to add, 1 to change" in scene.comments()[0]
-    edit_user(scene.file, ADA, {"enterprise:department": "IT"})
-    assert scene.apply(scene.merge(head)).code == 0
-    assert scene.users() == [ADA, GRACE]
+def test_drift_that_has_gone_since_the_review_is_no_fault(scenario: Scenario) -> None:
+    edit_user(scenario.file, ADA, {"enterprise:department": "By hand"})
+    head = reviewed(scenario)
+    assert "2 to" not in scenario.comments()[0]
+    assert "1 to add, 1 to change" in scenario.comments()[0]
+    edit_user(scenario.file, ADA, {"enterprise:department": "IT"})
+    assert scenario.apply(scenario.merge(head)).code == 0
+    assert scenario.users() == [ADA, GRACE]
 
 
-def test_a_guarded_plan_needs_an_approval_in_the_pull_request(scene: Scene) -> None:
-    scene.add(GRACE)
-    scene.commit("Grace")
-    scene.settle()
-    assert scene.users() == [ADA, GRACE]
+def test_a_guarded_plan_needs_an_approval_in_the_pull_request(scenario: Scenario) -> None:
+    scenario.add(GRACE)
+    scenario.commit("Grace")
+    scenario.settle()
+    assert scenario.users() == [ADA, GRACE]
 
-    scene.edit("settings.yaml", "removals: {count: 10, percent: 10}", "removals: {count: 0}")
-    scene.commit("Strict")
-    head = scene.branch(lambda: remove(scene, GRACE))
-    blocked = scene.plan(head)
-    assert (blocked.code, blocked.outputs["blocked"], scene.api.statuses[head][0]["state"]) == (3, "true", "failure")
-    assert "blocked" in scene.comments()[0]
-    git(scene.origin, "checkout", "change")
+    scenario.edit("settings.yaml", "removals: {count: 10, percent: 10}", "removals: {count: 0}")
+    scenario.commit("Strict")
+    head = scenario.branch(lambda: remove(scenario, GRACE))
+    blocked = scenario.plan(head)
+    assert (blocked.code, blocked.outputs["blocked"], scenario.api.statuses[head][0]["state"]) == (3, "true", "failure")
+    assert "blocked" in scenario.comments()[0]
+    git(scenario.origin, "checkout", "change")
     until = datetime.now(UTC).date() + timedelta(days=7)
     approval = f"approvals: [{{plan: '{blocked.outputs['plan-id']}', removals: 1, reason: Left, until: {until}}}]"
-    with (scene.origin / "desired-state/settings.yaml").open("a") as file:
+    with (scenario.origin / "desired-state/settings.yaml").open("a") as file:
         file.write(f"{approval}\n")
-    head = scene.commit("Approve")
-    git(scene.origin, "checkout", "main")
-    planned = scene.plan(head)
+    head = scenario.commit("Approve")
+    git(scenario.origin, "checkout", "main")
+    planned = scenario.plan(head)
     assert (planned.code, planned.outputs["plan-id"]) == (0, blocked.outputs["plan-id"]), planned.said("Plan")
-    assert scene.apply(scene.merge(head)).code == 0
-    assert scene.users() == [ADA]
+    assert scenario.apply(scenario.merge(head)).code == 0
+    assert scenario.users() == [ADA]
 
 
 # --- what nobody reviewed -------------------------------------------------------------
 
 
-def test_a_push_without_a_pull_request_is_not_applied_by_itself(scene: Scene) -> None:
-    scene.add(GRACE)
-    pushed = scene.commit("Straight to main")
-    applied = scene.apply(pushed)
+def test_a_push_without_a_pull_request_is_not_applied_by_itself(scenario: Scenario) -> None:
+    scenario.add(GRACE)
+    pushed = scenario.commit("Straight to main")
+    applied = scenario.apply(pushed)
     assert applied.code == 4
     assert f"commit {pushed[:12]} did not come to main by a pull request" in applied.said(
         "Fetch the plan that was reviewed"
     )
     assert not applied.ran("Apply")
-    plan_id = scene.drift().plan_id
-    assert scene.by_hand("sha256:" + "0" * 64).code == 4
-    assert scene.by_hand('"; touch pwned; echo "$(touch pwned)').code == 4
-    assert scene.by_hand("--help").code == 4
-    assert scene.users() == [ADA]
-    assert scene.by_hand(plan_id).code == 0
-    assert scene.users() == [ADA, GRACE]
+    plan_id = scenario.drift().plan_id
+    assert scenario.by_hand("sha256:" + "0" * 64).code == 4
+    assert scenario.by_hand('"; touch pwned; echo "$(touch pwned)').code == 4
+    assert scenario.by_hand("--help").code == 4
+    assert scenario.users() == [ADA]
+    assert scenario.by_hand(plan_id).code == 0
+    assert scenario.users() == [ADA, GRACE]
 
 
-def test_an_edited_comment_changes_nothing(scene: Scene) -> None:
-    head = reviewed(scene)
-    scene.api.comments[7][0]["body"] = f"<!-- reconciler plan -->\nsha256:{'0' * 64}"
-    assert scene.apply(scene.merge(head)).code == 0
+def test_an_edited_comment_changes_nothing(scenario: Scenario) -> None:
+    head = reviewed(scenario)
+    scenario.api.comments[7][0]["body"] = f"<!-- reconciler plan -->\nsha256:{'0' * 64}"
+    assert scenario.apply(scenario.merge(head)).code == 0
 
 
-def test_an_old_run_that_is_run_again_does_not_undo_a_later_one(scene: Scene) -> None:
-    head = reviewed(scene)
-    merged = scene.merge(head)
+def test_an_old_run_that_is_run_again_does_not_undo_a_later_one(scenario: Scenario) -> None:
+    head = reviewed(scenario)
+    merged = scenario.merge(head)
     for _ in range(2):
-        assert scene.apply(merged).code == 0
-    scene.runner.numbers["apply.yml"] = 0
-    again = scene.apply(merged)
+        assert scenario.apply(merged).code == 0
+    scenario.runner.numbers["apply.yml"] = 0
+    again = scenario.apply(merged)
     assert again.code == 4
     assert "for a later commit, has already applied" in again.said("Fetch the plan that was reviewed")
 
@@ -313,109 +313,109 @@ def test_an_old_run_that_is_run_again_does_not_undo_a_later_one(scene: Scene) ->
 # --- the record -----------------------------------------------------------------------
 
 
-def remove(scene: Scene, user: str) -> None:
+def remove(scenario: Scenario, user: str) -> None:
     for name in ("users/people.yaml", "groups/apple-users.yaml"):
-        path = scene.origin / "desired-state" / name
+        path = scenario.origin / "desired-state" / name
         path.write_text("".join(line for line in path.read_text().splitlines(True) if user not in line))
 
 
-def test_one_run_leaves_a_record_that_the_next_pull_request_is_judged_by(scene: Scene) -> None:
-    scene.edit("settings.yaml", "actions: [create, update, deactivate]", "actions: [create, update, delete]")
-    scene.edit("settings.yaml", "removed: deactivate", "removed: delete")
-    scene.edit("settings.yaml", "percent: 10}", "percent: 100}")
-    scene.edit("settings.yaml", "reconciler-record", "applied/Record")
-    scene.add(GRACE)
-    scene.commit("Grace")
-    scene.settle()
-    head = scene.branch(lambda: remove(scene, GRACE))
-    planned = scene.plan(head)
+def test_one_run_leaves_a_record_that_the_next_pull_request_is_judged_by(scenario: Scenario) -> None:
+    scenario.edit("settings.yaml", "actions: [create, update, deactivate]", "actions: [create, update, delete]")
+    scenario.edit("settings.yaml", "removed: deactivate", "removed: delete")
+    scenario.edit("settings.yaml", "percent: 10}", "percent: 100}")
+    scenario.edit("settings.yaml", "reconciler-record", "applied/Record")
+    scenario.add(GRACE)
+    scenario.commit("Grace")
+    scenario.settle()
+    head = scenario.branch(lambda: remove(scenario, GRACE))
+    planned = scenario.plan(head)
     assert planned.code == 0, planned.steps
     assert "The record branch applied/Record is not here" in planned.said("Plan")
-    merged = scene.merge(head)
-    applied = scene.apply(merged)
-    assert (applied.code, scene.users()) == (0, [ADA])
-    recorded = scene.record(merged, applied)
+    merged = scenario.merge(head)
+    applied = scenario.apply(merged)
+    assert (applied.code, scenario.users()) == (0, [ADA])
+    recorded = scenario.record(merged, applied)
     assert recorded.code == 0, recorded.steps
-    files = git(scene.origin, "ls-tree", "-r", "--name-only", "applied/Record").splitlines()
+    files = git(scenario.origin, "ls-tree", "-r", "--name-only", "applied/Record").splitlines()
     assert [Path(name).name for name in files] == ["README.md", "plan.json", "receipt.jsonl"]
-    git(scene.origin, "branch", "-D", "change")
-    head = scene.branch(lambda: scene.add(GRACE, objectId="33333333-3333-4333-8333-333333333333"))
-    blocked = scene.plan(head)
+    git(scenario.origin, "branch", "-D", "change")
+    head = scenario.branch(lambda: scenario.add(GRACE, objectId="33333333-3333-4333-8333-333333333333"))
+    blocked = scenario.plan(head)
     assert blocked.code == 3, blocked.steps
-    assert "free on" in scene.comments()[0], "the name of a deleted account"
+    assert "free on" in scenario.comments()[0], "the name of a deleted account"
 
 
-def test_an_apply_that_failed_is_recorded_too_and_none_that_was_not_begun(scene: Scene) -> None:
-    pushed = scene.commit("Nobody reviewed this")
-    refused = scene.apply(pushed)
-    assert (refused.code, scene.record(pushed, refused).skipped) == (4, True)
-    head = reviewed(scene)
-    merged = scene.merge(head)
-    scene.runner.secrets = {"RECONCILER_TOKEN": "revoked"}
-    applied = scene.apply(merged)
+def test_an_apply_that_failed_is_recorded_too_and_none_that_was_not_begun(scenario: Scenario) -> None:
+    pushed = scenario.commit("Nobody reviewed this")
+    refused = scenario.apply(pushed)
+    assert (refused.code, scenario.record(pushed, refused).skipped) == (4, True)
+    head = reviewed(scenario)
+    merged = scenario.merge(head)
+    scenario.runner.secrets = {"RECONCILER_TOKEN": "revoked"}
+    applied = scenario.apply(merged)
     assert applied.code == 1
-    assert scene.record(merged, applied).code == 0
-    assert git(scene.origin, "ls-tree", "-r", "--name-only", "reconciler-record") == "plans/refusal.json"
+    assert scenario.record(merged, applied).code == 0
+    assert git(scenario.origin, "ls-tree", "-r", "--name-only", "reconciler-record") == "plans/refusal.json"
 
 
 # --- forks and hostile pull requests --------------------------------------------------
 
 
-def test_a_fork_gets_no_plan_of_the_target(scene: Scene) -> None:
-    head = scene.branch(lambda: scene.add(GRACE))
-    assert scene.plan(head, "mallory/people").skipped
-    assert scene.comments() == []
+def test_a_fork_gets_no_plan_of_the_target(scenario: Scenario) -> None:
+    head = scenario.branch(lambda: scenario.add(GRACE))
+    assert scenario.plan(head, "mallory/people").skipped
+    assert scenario.comments() == []
 
 
-def ci(scene: Scene, head: str) -> Job:
-    base = git(scene.origin, "rev-parse", "main")
+def ci(scenario: Scenario, head: str) -> Job:
+    base = git(scenario.origin, "rev-parse", "main")
     payload = {"pull_request": {"base": {"sha": base}, "head": {"sha": head}}}
-    return scene.runner.job("ci.yml", "desired-state", "pull_request", head, payload)
+    return scenario.runner.job("ci.yml", "desired-state", "pull_request", head, payload)
 
 
-def test_mistakes_are_annotated_where_they_are(scene: Scene) -> None:
-    head = scene.branch(lambda: scene.add(GRACE, accountEnabled="perhaps"))
-    job = ci(scene, head)
+def test_mistakes_are_annotated_where_they_are(scenario: Scenario) -> None:
+    head = scenario.branch(lambda: scenario.add(GRACE, accountEnabled="perhaps"))
+    job = ci(scenario, head)
     assert job.code == 1
     line = next(line for line in job.said("Annotate").splitlines() if line.startswith("::error "))
     assert line.startswith("::error file=desired-state/users/people.yaml,line=")
 
 
-def test_a_fork_is_planned_offline_without_any_secret(scene: Scene) -> None:
-    head = scene.branch(lambda: scene.add(GRACE))
-    job = ci(scene, head)
+def test_a_fork_is_planned_offline_without_any_secret(scenario: Scenario) -> None:
+    head = scenario.branch(lambda: scenario.add(GRACE))
+    job = ci(scenario, head)
     assert job.code == 0, job.steps
     assert GRACE in job.summary
     assert "RECONCILER_TOKEN" not in str(job.steps)
-    assert scene.users() == [ADA]
+    assert scenario.users() == [ADA]
 
 
-def test_another_host_in_the_pull_request_does_not_get_the_token(scene: Scene) -> None:
-    ear = Ear("127.0.0.2")
-    head = scene.branch(lambda: scene.edit("settings.yaml", scene.sandbox.base_url, ear.url))
-    job = scene.plan(head)
+def test_another_host_in_the_pull_request_does_not_get_the_token(scenario: Scenario) -> None:
+    ear = ListeningPort("127.0.0.2")
+    head = scenario.branch(lambda: scenario.edit("settings.yaml", scenario.sandbox.base_url, ear.url))
+    job = scenario.plan(head)
     assert job.code == 1
     assert "the token may not be sent to 127.0.0.2" in job.said("Plan")
     assert not ear.heard()
     ear.close()
-    assert "No plan could be made" in scene.comments()[0], "an older plan would look like this one's"
-    assert scene.api.statuses == {}
+    assert "No plan could be made" in scenario.comments()[0], "an older plan would look like this one's"
+    assert scenario.api.statuses == {}
 
 
-def test_names_of_people_and_branches_stay_text(scene: Scene) -> None:
+def test_names_of_people_and_branches_stay_text(scenario: Scenario) -> None:
     evil = "x`]($(touch pwned))"
-    head = scene.branch(
-        lambda: scene.add(GRACE, givenName="``` </details> @everyone ::error::pwned ##[error] <!-- x -->"),
+    head = scenario.branch(
+        lambda: scenario.add(GRACE, givenName="``` </details> @everyone ::error::pwned ##[error] <!-- x -->"),
         "a;touch${IFS}pwned;`touch${IFS}pwned`".replace("{", "").replace("}", ""),
     )
-    job = scene.plan(head, title=evil, user={"login": evil})
-    (body,) = scene.comments()
+    job = scenario.plan(head, title=evil, user={"login": evil})
+    (body,) = scenario.comments()
     assert "@everyone" in code_of(body)
     for text in [body, job.summary, *(step.said for step in job.steps)]:
         assert "\n::error::" not in text
     assert_harmless("".join(step.said for step in job.steps))
     assert_no_ping(body)
-    assert list(scene.runner.scratch.rglob("pwned")) == []
+    assert list(scenario.runner.scratch.rglob("pwned")) == []
 
 
 def assert_no_ping(body: str) -> None:
@@ -423,57 +423,59 @@ def assert_no_ping(body: str) -> None:
     assert [said for _, _, said in markdown_structure(body) if "@" in said] == []
 
 
-def test_a_public_repository_gets_no_names(scene: Scene) -> None:
-    scene.runner.visibility = "public"
-    head = scene.branch(lambda: scene.add(GRACE))
-    job = scene.plan(head)
+def test_a_public_repository_gets_no_names(scenario: Scenario) -> None:
+    scenario.runner.visibility = "public"
+    head = scenario.branch(lambda: scenario.add(GRACE))
+    job = scenario.plan(head)
     assert job.code == 0
-    shown = "".join([*scene.comments(), job.summary, *(step.said for step in job.steps)])
+    shown = "".join([*scenario.comments(), job.summary, *(step.said for step in job.steps)])
     assert "grace" not in shown.casefold()
     assert "Plan: 1 to add" in shown
 
 
-def test_no_token_is_written_anywhere(scene: Scene) -> None:
-    head = reviewed(scene)
-    job = scene.apply(scene.merge(head))
+def test_no_token_is_written_anywhere(scenario: Scenario) -> None:
+    head = reviewed(scenario)
+    job = scenario.apply(scenario.merge(head))
     assert job.code == 0
-    kept = [path.read_bytes() for path in scene.runner.scratch.rglob("*") if path.is_file() and not path.is_symlink()]
-    for packed in scene.api.contents.values():
+    kept = [
+        path.read_bytes() for path in scenario.runner.scratch.rglob("*") if path.is_file() and not path.is_symlink()
+    ]
+    for packed in scenario.api.contents.values():
         with zipfile.ZipFile(io.BytesIO(packed)) as archive:
             kept += [archive.read(name) for name in archive.namelist()]
-    kept += [request.body for request in scene.api.requests]
-    for token in (GITHUB_TOKEN, scene.sandbox.token):
+    kept += [request.body for request in scenario.api.requests]
+    for token in (GITHUB_TOKEN, scenario.sandbox.token):
         assert [content for content in kept if token.encode() in content] == []
-    assert all(scene.sandbox.token not in str(request.headers) for request in scene.api.requests)
+    assert all(scenario.sandbox.token not in str(request.headers) for request in scenario.api.requests)
 
 
 # --- drift ----------------------------------------------------------------------------
 
 
-def test_one_issue_opens_changes_and_closes_with_the_drift(scene: Scene) -> None:
-    theirs = scene.api.issue("mallory", "<!-- reconciler drift -->\nMine")
-    scene.api.issue(BOT, "<!-- reconciler drift -->\nIn a pull request", pull_request={})
-    assert scene.drift().job.code == 0
-    assert len(scene.api.issues) == 2
-    edit_user(scene.file, ADA, {"enterprise:department": "By hand"})
-    assert scene.drift().job.code == 0
-    ours = scene.api.issues[-1]
+def test_one_issue_opens_changes_and_closes_with_the_drift(scenario: Scenario) -> None:
+    theirs = scenario.api.issue("mallory", "<!-- reconciler drift -->\nMine")
+    scenario.api.issue(BOT, "<!-- reconciler drift -->\nIn a pull request", pull_request={})
+    assert scenario.drift().job.code == 0
+    assert len(scenario.api.issues) == 2
+    edit_user(scenario.file, ADA, {"enterprise:department": "By hand"})
+    assert scenario.drift().job.code == 0
+    ours = scenario.api.issues[-1]
     assert (ours["user"]["login"], ours["state"]) == (BOT, "open")
     assert 'enterprise:department = "By hand" -> "IT"' in ours["body"]
     assert_no_ping(ours["body"])
-    edit_user(scene.file, ADA, {"enterprise:department": "Again"})
-    scene.drift()
+    edit_user(scenario.file, ADA, {"enterprise:department": "Again"})
+    scenario.drift()
     assert '"Again" -> "IT"' in ours["body"]
-    assert len(scene.api.issues) == 3
-    edit_user(scene.file, ADA, {"enterprise:department": "IT"})
-    scene.drift()
+    assert len(scenario.api.issues) == 3
+    edit_user(scenario.file, ADA, {"enterprise:department": "IT"})
+    scenario.drift()
     assert (ours["state"], ours["state_reason"], theirs["state"]) == ("closed", "completed", "open")
-    edit_user(scene.file, ADA, {"enterprise:department": "By hand"})
-    scene.drift()
-    assert (len(scene.api.issues), scene.api.issues[-1]["state"]) == (4, "open")
+    edit_user(scenario.file, ADA, {"enterprise:department": "By hand"})
+    scenario.drift()
+    assert (len(scenario.api.issues), scenario.api.issues[-1]["state"]) == (4, "open")
 
 
-def test_the_heartbeat_enables_the_schedule_anew(scene: Scene) -> None:
-    job = scene.runner.job("drift.yml", "heartbeat", "schedule", scene.first)
-    assert (job.code, scene.api.enabled) == (0, ["drift.yml"])
-    assert scene.runner.job("drift.yml", "heartbeat", "workflow_dispatch", scene.first).skipped
+def test_the_heartbeat_enables_the_schedule_anew(scenario: Scenario) -> None:
+    job = scenario.runner.job("drift.yml", "heartbeat", "schedule", scenario.first)
+    assert (job.code, scenario.api.enabled) == (0, ["drift.yml"])
+    assert scenario.runner.job("drift.yml", "heartbeat", "workflow_dispatch", scenario.first).skipped

@@ -9,20 +9,20 @@ from typing import Any
 
 import pytest
 from conftest import Open
-from repository import GitRepository
-from servers.odd_scim import OddScim, make_user
+from support.raw_git_repository import GitRepository
+from support.servers.fake_scim import FakeScimServer, make_user
+from support.workspace import CommandResult, Workspace, run, source
 from syrupy.assertion import SnapshotAssertion
-from workspace import Ended, Workspace, run, source
 
 from reconciler.core.plan import Attribution
 
 MINE, PENDING = Attribution.THIS_CHANGE_SET.value, Attribution.ALREADY_PENDING.value
 
 
-class Desk:
+class CommandWorkspace:
     """A service with these people, their desired state committed as the base, and what comes after it."""
 
-    def __init__(self, workspace: Workspace, service: OddScim, people: list[dict[str, Any]]) -> None:
+    def __init__(self, workspace: Workspace, service: FakeScimServer, people: list[dict[str, Any]]) -> None:
         self.work = workspace
         self.service = service
         self.people = people
@@ -55,17 +55,17 @@ class Desk:
         return {change["key"]: change["attribution"] for change in plan["resource_changes"]}
 
 
-OpenDesk = Callable[..., Desk]
+OpenWorkspace = Callable[..., CommandWorkspace]
 
 
 @pytest.fixture
-def desk(at_work: Open) -> OpenDesk:
-    def open_desk(people: int = 6) -> Desk:
+def workspace(serve: Open) -> OpenWorkspace:
+    def open_workspace(people: int = 6) -> CommandWorkspace:
         live = [make_user(number) for number in range(people)]
-        service = OddScim(None, live)
-        return Desk(at_work(service), service, [source(user) for user in live])
+        service = FakeScimServer(None, live)
+        return CommandWorkspace(serve(service), service, [source(user) for user in live])
 
-    return open_desk
+    return open_workspace
 
 
 DRIFT = {"name": {"givenName": "By", "familyName": "Hand"}}
@@ -74,15 +74,15 @@ DRIFT = {"name": {"givenName": "By", "familyName": "Hand"}}
 # --- whose doing -------------------------------------------------------------------
 
 
-def test_drift_is_pending_and_an_edit_is_this_change_sets(desk: OpenDesk) -> None:
-    here = desk()
+def test_drift_is_pending_and_an_edit_is_this_change_sets(workspace: OpenWorkspace) -> None:
+    here = workspace()
     here.drift(0, **DRIFT)
     here.edit(1, department="Moved")
     assert here.attributions() == {here.key(0): PENDING, here.key(1): MINE}
 
 
-def test_earlier_merges_that_were_not_applied_are_pending(desk: OpenDesk) -> None:
-    here = desk()
+def test_earlier_merges_that_were_not_applied_are_pending(workspace: OpenWorkspace) -> None:
+    here = workspace()
     here.repository.git("checkout", "--quiet", "main")
     here.edit(0, department="Merged, not applied")
     here.repository.commit("merged", "desired-state")
@@ -91,8 +91,8 @@ def test_earlier_merges_that_were_not_applied_are_pending(desk: OpenDesk) -> Non
     assert here.attributions() == {here.key(0): PENDING, here.key(1): MINE}
 
 
-def test_what_was_merged_after_the_branch_began_is_not_part_of_the_base(desk: OpenDesk) -> None:
-    here = desk()
+def test_what_was_merged_after_the_branch_began_is_not_part_of_the_base(workspace: OpenWorkspace) -> None:
+    here = workspace()
     base = here.base
     here.edit(1, department="Moved")
     here.repository.commit("edit", "desired-state")
@@ -106,8 +106,10 @@ def test_what_was_merged_after_the_branch_began_is_not_part_of_the_base(desk: Op
     assert [change["attribution"] for change in plan["resource_changes"]] == [MINE]
 
 
-def test_a_user_who_drifted_and_is_edited_is_this_change_sets_with_the_pending_rows_marked(desk: OpenDesk) -> None:
-    here = desk()
+def test_a_user_who_drifted_and_is_edited_is_this_change_sets_with_the_pending_rows_marked(
+    workspace: OpenWorkspace,
+) -> None:
+    here = workspace()
     here.drift(0, **DRIFT)
     here.edit(0, department="Moved")
     (change,) = here.work.plan("--base", "main").plan["resource_changes"]
@@ -120,16 +122,16 @@ def test_a_user_who_drifted_and_is_edited_is_this_change_sets_with_the_pending_r
     assert "name.familyName (already pending)" in here.work.run("plan", "--base", "main", "--summary").out
 
 
-def test_a_drifted_user_whom_the_change_set_renames_is_this_change_sets(desk: OpenDesk) -> None:
-    here = desk()
+def test_a_drifted_user_whom_the_change_set_renames_is_this_change_sets(workspace: OpenWorkspace) -> None:
+    here = workspace()
     here.drift(0, **DRIFT)
     here.edit(0, userPrincipalName="new.name@example.com")
     (change,) = here.work.plan("--base", "main").plan["resource_changes"]
     assert (change["attribution"], change["pending_attributes"]) == (MINE, ["name.familyName", "name.givenName"])
 
 
-def test_a_leaver_of_this_change_set_and_a_leaver_of_an_earlier_one(desk: OpenDesk) -> None:
-    here = desk()
+def test_a_leaver_of_this_change_set_and_a_leaver_of_an_earlier_one(workspace: OpenWorkspace) -> None:
+    here = workspace()
     stranger = make_user(90)
     here.service.add(stranger)
     leaver = here.people.pop(0)
@@ -137,8 +139,10 @@ def test_a_leaver_of_this_change_set_and_a_leaver_of_an_earlier_one(desk: OpenDe
     assert here.attributions() == {leaver["userPrincipalName"]: MINE, stranger["userName"]: PENDING}
 
 
-def test_a_setting_that_turns_a_pending_deactivation_into_a_deletion_is_this_change_sets(desk: OpenDesk) -> None:
-    here = desk()
+def test_a_setting_that_turns_a_pending_deactivation_into_a_deletion_is_this_change_sets(
+    workspace: OpenWorkspace,
+) -> None:
+    here = workspace()
     here.service.add(make_user(90))
     assert set(here.attributions().values()) == {PENDING}
     here.work.settings(lifecycle={"removed": "delete"})
@@ -146,8 +150,8 @@ def test_a_setting_that_turns_a_pending_deactivation_into_a_deletion_is_this_cha
     assert (change["action"], change["attribution"]) == ("delete", MINE)
 
 
-def test_a_new_mapping_makes_only_those_this_change_sets_whom_it_changes(desk: OpenDesk) -> None:
-    here = desk()
+def test_a_new_mapping_makes_only_those_this_change_sets_whom_it_changes(workspace: OpenWorkspace) -> None:
+    here = workspace()
     rows = [
         {"target": "externalId", "source": "objectId", "match": 1},
         {"target": "userName", "source": "userPrincipalName", "match": 2},
@@ -166,8 +170,8 @@ def test_a_new_mapping_makes_only_those_this_change_sets_whom_it_changes(desk: O
     assert here.attributions() == {here.key(0): PENDING, here.key(2): MINE}
 
 
-def test_a_mapping_that_the_change_set_drops_was_looked_at_for_the_base(desk: OpenDesk) -> None:
-    here = desk()
+def test_a_mapping_that_the_change_set_drops_was_looked_at_for_the_base(workspace: OpenWorkspace) -> None:
+    here = workspace()
     rows = [
         {"target": "externalId", "source": "objectId", "match": 1},
         {"target": "userName", "source": "userPrincipalName", "match": 2},
@@ -184,16 +188,16 @@ def test_a_mapping_that_the_change_set_drops_was_looked_at_for_the_base(desk: Op
     assert here.attributions() == {here.key(0): PENDING}
 
 
-def test_narrowing_the_plan_does_not_narrow_the_base(desk: OpenDesk) -> None:
-    here = desk()
+def test_narrowing_the_plan_does_not_narrow_the_base(workspace: OpenWorkspace) -> None:
+    here = workspace()
     here.drift(0, **DRIFT)
     here.edit(0, userPrincipalName="new.name@example.com", objectId=here.people[0]["objectId"])
     (change,) = here.work.plan("--base", "main", "--user", "new.name@example.com").plan["resource_changes"]
     assert change["pending_attributes"] == ["name.familyName", "name.givenName"]
 
 
-def test_a_date_that_passes_is_not_the_doing_of_the_change_set(desk: OpenDesk) -> None:
-    here = desk()
+def test_a_date_that_passes_is_not_the_doing_of_the_change_set(workspace: OpenWorkspace) -> None:
+    here = workspace()
     here.repository.git("checkout", "--quiet", "main")
     here.edit(0, lifecycle={"expires": "2031-06-01"})
     here.repository.commit("expires", "desired-state")
@@ -203,8 +207,8 @@ def test_a_date_that_passes_is_not_the_doing_of_the_change_set(desk: OpenDesk) -
     assert here.attributions("--now", "2031-06-01") == {here.key(0): PENDING, here.key(1): MINE}
 
 
-def test_the_plan_id_does_not_depend_on_the_base(desk: OpenDesk) -> None:
-    here = desk()
+def test_the_plan_id_does_not_depend_on_the_base(workspace: OpenWorkspace) -> None:
+    here = workspace()
     here.drift(0, **DRIFT)
     here.edit(1, department="Moved")
     with_base, without = here.work.plan("--base", "main").plan, here.work.plan().plan
@@ -215,8 +219,8 @@ def test_the_plan_id_does_not_depend_on_the_base(desk: OpenDesk) -> None:
     assert with_base["summary"]["already_pending"]["update"] == 1
 
 
-def test_a_saved_plan_keeps_it_and_is_applied_as_ever(desk: OpenDesk) -> None:
-    here = desk()
+def test_a_saved_plan_keeps_it_and_is_applied_as_ever(workspace: OpenWorkspace) -> None:
+    here = workspace()
     here.drift(0, **DRIFT)
     here.edit(1, department="Moved")
     file = here.work.root / "plan.json"
@@ -227,8 +231,8 @@ def test_a_saved_plan_keeps_it_and_is_applied_as_ever(desk: OpenDesk) -> None:
     assert here.work.plan("--base", "main").plan["resource_changes"] == []
 
 
-def test_the_live_users_are_read_once(desk: OpenDesk) -> None:
-    here = desk()
+def test_the_live_users_are_read_once(workspace: OpenWorkspace) -> None:
+    here = workspace()
     here.edit(1, department="Moved")
     before = len(here.service.log)
     here.work.plan()
@@ -240,8 +244,8 @@ def test_the_live_users_are_read_once(desk: OpenDesk) -> None:
 # --- besides the changes ---------------------------------------------------------------
 
 
-def test_what_the_change_set_makes_unnecessary_is_no_longer_pending(desk: OpenDesk) -> None:
-    here = desk()
+def test_what_the_change_set_makes_unnecessary_is_no_longer_pending(workspace: OpenWorkspace) -> None:
+    here = workspace()
     stranger = make_user(90)
     here.service.add(stranger)
     here.drift(0, **DRIFT)
@@ -257,8 +261,8 @@ def test_what_the_change_set_makes_unnecessary_is_no_longer_pending(desk: OpenDe
     assert here.work.plan().plan["no_longer_pending"] == []
 
 
-def test_a_leaver_whose_entry_is_broken_is_seen_to_stay(desk: OpenDesk) -> None:
-    here = desk()
+def test_a_leaver_whose_entry_is_broken_is_seen_to_stay(workspace: OpenWorkspace) -> None:
+    here = workspace()
     here.repository.git("checkout", "--quiet", "main")
     here.edit(0, accountEnabled=False)
     here.repository.commit("leaves", "desired-state")
@@ -269,8 +273,8 @@ def test_a_leaver_whose_entry_is_broken_is_seen_to_stay(desk: OpenDesk) -> None:
     assert [item["action"] for item in plan["no_longer_pending"]] == ["deactivate"]
 
 
-def test_dates_to_come_are_told_and_change_nothing_today(desk: OpenDesk) -> None:
-    here = desk()
+def test_dates_to_come_are_told_and_change_nothing_today(workspace: OpenWorkspace) -> None:
+    here = workspace()
     here.repository.git("checkout", "--quiet", "main")
     here.edit(0, lifecycle={"expires": "2031-06-01"})
     here.repository.commit("expires", "desired-state")
@@ -292,13 +296,13 @@ def test_dates_to_come_are_told_and_change_nothing_today(desk: OpenDesk) -> None
 # --- bases that are none -------------------------------------------------------------
 
 
-def warned(ended: Ended) -> str:
+def warned(ended: CommandResult) -> str:
     (item,) = [item for item in ended.plan["diagnostics"] if item["severity"] == "warning"]
     return str(item["summary"])
 
 
-def test_with_a_broken_base_everything_is_this_change_sets(desk: OpenDesk) -> None:
-    here = desk()
+def test_with_a_broken_base_everything_is_this_change_sets(workspace: OpenWorkspace) -> None:
+    here = workspace()
     good = (here.work.state / "settings.yaml").read_text()
     here.repository.git("checkout", "--quiet", "main")
     here.work.write("settings.yaml", "target: nonsense\n")
@@ -312,8 +316,8 @@ def test_with_a_broken_base_everything_is_this_change_sets(desk: OpenDesk) -> No
     assert "settings.yaml:1" in warned(ended)
 
 
-def test_with_a_base_that_has_no_such_directory_nobody_looks_removed(desk: OpenDesk) -> None:
-    here = desk()
+def test_with_a_base_that_has_no_such_directory_nobody_looks_removed(workspace: OpenWorkspace) -> None:
+    here = workspace()
     here.repository.git("checkout", "--quiet", "--orphan", "empty")
     here.repository.git("rm", "--quiet", "-r", "--cached", ".")
     (here.work.root / "README").write_text("x")
@@ -324,8 +328,8 @@ def test_with_a_base_that_has_no_such_directory_nobody_looks_removed(desk: OpenD
     assert "has no such directory" in warned(ended)
 
 
-def test_a_base_with_another_target_says_nothing_about_this_one(desk: OpenDesk) -> None:
-    here = desk()
+def test_a_base_with_another_target_says_nothing_about_this_one(workspace: OpenWorkspace) -> None:
+    here = workspace()
     here.repository.git("checkout", "--quiet", "main")
     here.work.settings(target={"profile": "scim", "base_url": "https://elsewhere.example/scim"})
     here.repository.commit("elsewhere", "desired-state")
@@ -338,8 +342,8 @@ def test_a_base_with_another_target_says_nothing_about_this_one(desk: OpenDesk) 
     assert any("target.base_url" in note for note in ended.plan["notes"])
 
 
-def test_a_shallow_clone_is_told_the_way_out(desk: OpenDesk, tmp_path: Path) -> None:
-    here = desk()
+def test_a_shallow_clone_is_told_the_way_out(workspace: OpenWorkspace, tmp_path: Path) -> None:
+    here = workspace()
     here.edit(0, department="Moved")
     here.repository.commit("edit", "desired-state")
     shallow = tmp_path / "shallow"
@@ -350,8 +354,8 @@ def test_a_shallow_clone_is_told_the_way_out(desk: OpenDesk, tmp_path: Path) -> 
     assert "fetch-depth: 0" in ended.err
 
 
-def test_a_partial_clone_fetches_nothing_and_is_told_the_way_out(desk: OpenDesk, tmp_path: Path) -> None:
-    here = desk()
+def test_a_partial_clone_fetches_nothing_and_is_told_the_way_out(workspace: OpenWorkspace, tmp_path: Path) -> None:
+    here = workspace()
     here.edit(0, department="Moved")
     here.repository.commit("edit", "desired-state")
     here.repository.git("config", "uploadpack.allowFilter", "true")
@@ -363,8 +367,8 @@ def test_a_partial_clone_fetches_nothing_and_is_told_the_way_out(desk: OpenDesk,
     assert "fetch-depth: 0" in ended.err
 
 
-def test_a_directory_outside_of_git_is_told_so(at_work: Open) -> None:
-    work = at_work(OddScim())
+def test_a_directory_outside_of_git_is_told_so(serve: Open) -> None:
+    work = serve(FakeScimServer())
     work.users([])
     ended = work.run("plan", "--base", "main")
     assert (ended.code, "is not in a git repository" in ended.err) == (1, True)
@@ -373,8 +377,8 @@ def test_a_directory_outside_of_git_is_told_so(at_work: Open) -> None:
 # --- places -----------------------------------------------------------------------------
 
 
-def test_the_directory_may_lie_deep_and_be_reached_by_a_link(desk: OpenDesk) -> None:
-    here = desk()
+def test_the_directory_may_lie_deep_and_be_reached_by_a_link(workspace: OpenWorkspace) -> None:
+    here = workspace()
     deep = here.work.root / "companies" / "[a] :(top)*"
     deep.mkdir(parents=True)
     here.work.state.rename(deep / "state")
@@ -390,8 +394,8 @@ def test_the_directory_may_lie_deep_and_be_reached_by_a_link(desk: OpenDesk) -> 
     assert here.attributions() == {here.key(0): PENDING, here.key(1): MINE}
 
 
-def test_the_whole_repository_may_be_the_directory(desk: OpenDesk) -> None:
-    here = desk()
+def test_the_whole_repository_may_be_the_directory(workspace: OpenWorkspace) -> None:
+    here = workspace()
     repository = GitRepository(here.work.state)
     repository.commit("all of it")
     here.drift(0, **DRIFT)
@@ -399,8 +403,8 @@ def test_the_whole_repository_may_be_the_directory(desk: OpenDesk) -> None:
     assert here.attributions() == {here.key(0): PENDING, here.key(1): MINE}
 
 
-def test_neither_the_work_tree_nor_the_index_is_touched(desk: OpenDesk) -> None:
-    here = desk()
+def test_neither_the_work_tree_nor_the_index_is_touched(workspace: OpenWorkspace) -> None:
+    here = workspace()
     here.edit(0, department="Moved")
     here.repository.git("add", "desired-state")
     here.edit(1, department="Moved, not staged")
@@ -414,8 +418,8 @@ def test_neither_the_work_tree_nor_the_index_is_touched(desk: OpenDesk) -> None:
 # --- how it reads -------------------------------------------------------------------
 
 
-def test_how_an_attributed_plan_reads(desk: OpenDesk, snapshot: SnapshotAssertion) -> None:
-    here = desk()
+def test_how_an_attributed_plan_reads(workspace: OpenWorkspace, snapshot: SnapshotAssertion) -> None:
+    here = workspace()
     here.drift(0, **DRIFT)
     here.drift(1, **DRIFT)
     here.service.add(make_user(90))

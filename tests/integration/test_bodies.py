@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 from conftest import Open
 from scim2_models import Context, EnterpriseUser, PatchOp, User
-from servers.odd_scim import OddScim, make_user
-from workspace import Workspace, source
+from support.servers.fake_scim import FakeScimServer, make_user
+from support.workspace import Workspace, source
 
 Judge = User[EnterpriseUser]
 
 
 @pytest.mark.parametrize("profile", ["scim", "apple-business-manager"])
-def test_every_body_is_a_scim_message(profile: str, at_work: Open) -> None:
-    service = OddScim(users=live())
-    workspace = at_work(service)
+def test_every_body_is_a_scim_message(profile: str, serve: Open) -> None:
+    service = FakeScimServer(users=live())
+    workspace = serve(service)
     workspace.settings(target={"profile": profile, "base_url": workspace.base_url, "domains": ["example.com"]})
     workspace.users(wanted())
     with_mail(workspace, profile)

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 from conftest import Open
-from git_repository import GitRepository
-from servers.odd_scim import OddScim
-from servers.oddities import Oddities
+from support.git_repository import GitRepository
+from support.servers.fake_scim import FakeScimServer
+from support.servers.server_faults import ServerFaults
+from support.workspace import ENTERPRISE, CommandResult, Workspace, run
 from syrupy.assertion import SnapshotAssertion
-from workspace import ENTERPRISE, Ended, Workspace, run
 
 EDITED, BEHIND, UNKNOWN = "edited_in_target", "not_applied", "untold"
 KEY = "k" * 64
@@ -32,10 +32,10 @@ def person(who: str, **fields: Any) -> dict[str, Any]:
     }
 
 
-class Company:
+class SampleOrg:
     """A workspace that is a git repository, on a service."""
 
-    def __init__(self, work: Workspace, service: OddScim) -> None:
+    def __init__(self, work: Workspace, service: FakeScimServer) -> None:
         self.work = work
         self.service = service
         self.git = GitRepository(work.root)
@@ -59,9 +59,9 @@ class Company:
 
     def fails(self) -> None:
         """An apply whose every write is refused."""
-        self.service.oddities = Oddities(write_error_on=1, write_error_status=400, write_error_times=None)
+        self.service.faults = ServerFaults(write_error_on=1, write_error_status=400, write_error_times=None)
         assert self.work.apply().code == 5
-        self.service.oddities = Oddities()
+        self.service.faults = ServerFaults()
 
     def live(self, who: str) -> dict[str, Any]:
         return next(user for user in self.service.users.values() if user["userName"] == f"{who}@example.com")
@@ -69,7 +69,7 @@ class Company:
     def by_hand(self, who: str, department: str) -> None:
         self.live(who)[ENTERPRISE]["department"] = department
 
-    def drift(self, *arguments: str) -> Ended:
+    def drift(self, *arguments: str) -> CommandResult:
         return self.work.run("drift", "--plans", str(self.work.plans), *arguments)
 
     def plan(self, *arguments: str) -> dict[str, Any]:
@@ -95,22 +95,22 @@ def warned(plan: Mapping[str, Any]) -> list[str]:
 
 
 @pytest.fixture
-def company(at_work: Open) -> Company:
-    service = OddScim()
-    return Company(at_work(service), service)
+def company(serve: Open) -> SampleOrg:
+    service = FakeScimServer()
+    return SampleOrg(serve(service), service)
 
 
 # --- whose doing ---------------------------------------------------------------------
 
 
-def test_an_edit_by_hand_is_told_from_an_edit_in_git(company: Company) -> None:
+def test_an_edit_by_hand_is_told_from_an_edit_in_git(company: SampleOrg) -> None:
     company.applied(person("ada"), person("bob"))
     company.by_hand("ada", "By hand")
     company.commit(person("ada"), person("bob", department="Merged"))
     assert company.told() == {"ada": EDITED, "bob": BEHIND}
 
 
-def test_both_on_the_same_user_are_told_by_attribute(company: Company) -> None:
+def test_both_on_the_same_user_are_told_by_attribute(company: SampleOrg) -> None:
     company.applied(person("ada"))
     company.by_hand("ada", "By hand")
     company.commit(person("ada", surname="Merged"))
@@ -121,7 +121,7 @@ def test_both_on_the_same_user_are_told_by_attribute(company: Company) -> None:
     assert "name.familyName" in marked
 
 
-def test_an_attribute_that_was_edited_on_both_sides_was_edited_in_the_target(company: Company) -> None:
+def test_an_attribute_that_was_edited_on_both_sides_was_edited_in_the_target(company: SampleOrg) -> None:
     company.applied(person("ada"))
     company.by_hand("ada", "By hand")
     company.commit(person("ada", department="Merged"))
@@ -129,7 +129,7 @@ def test_an_attribute_that_was_edited_on_both_sides_was_edited_in_the_target(com
     assert (change["attribution"], change["pending_attributes"]) == (EDITED, [])
 
 
-def test_the_record_says_since_when_and_what_it_was(company: Company) -> None:
+def test_the_record_says_since_when_and_what_it_was(company: SampleOrg) -> None:
     company.applied(person("ada"), person("bob"))
     first = company.plan()["drift"]
     company.applied(person("ada", department="Research"), person("bob"))
@@ -154,7 +154,7 @@ def test_the_record_says_since_when_and_what_it_was(company: Company) -> None:
         ("disown", "adopt", "without our externalId"),
     ],
 )
-def test_what_was_done_to_an_account_by_hand(company: Company, hand: str, action: str, word: str) -> None:
+def test_what_was_done_to_an_account_by_hand(company: SampleOrg, hand: str, action: str, word: str) -> None:
     company.applied(person("ada"), person("bob"))
     user = company.live("ada")
     if hand == "delete":
@@ -170,7 +170,7 @@ def test_what_was_done_to_an_account_by_hand(company: Company, hand: str, action
     assert (cyd["attribution"], "edited in git after" in " ".join(cyd["history"])) == (BEHIND, True)
 
 
-def test_a_leaver_in_git_is_not_an_account_that_appeared_or_came_back(company: Company) -> None:
+def test_a_leaver_in_git_is_not_an_account_that_appeared_or_came_back(company: SampleOrg) -> None:
     company.applied(person("ada"), person("bob"), person("cyd"))
     company.applied(person("ada"), person("bob"))
     company.live("cyd")["active"] = True
@@ -187,14 +187,14 @@ def test_a_leaver_in_git_is_not_an_account_that_appeared_or_came_back(company: C
     assert "appeared in the target" in " ".join(changes["eve"]["history"])
 
 
-def test_a_renamed_user_who_was_deleted_by_hand_is_known_by_the_objectid(company: Company) -> None:
+def test_a_renamed_user_who_was_deleted_by_hand_is_known_by_the_objectid(company: SampleOrg) -> None:
     company.applied(person("ada"), person("bob"))
     del company.service.users[company.live("ada")["id"]]
     company.commit(person("ada", userPrincipalName="new@example.com"), person("bob"))
     assert company.told() == {"new": EDITED}
 
 
-def test_a_date_that_passed_is_nobodys_edit(company: Company) -> None:
+def test_a_date_that_passed_is_nobodys_edit(company: SampleOrg) -> None:
     people = person("ada", lifecycle={"expires": "2131-06-01"}), person("bob", lifecycle={"starts": "2131-06-01"})
     company.applied(*people, person("cyd"))
     assert company.told("--now", "2131-05-31") == {}
@@ -203,14 +203,14 @@ def test_a_date_that_passed_is_nobodys_edit(company: Company) -> None:
     assert all("a date has passed" in " ".join(each["history"]) for each in changes)
 
 
-def test_an_apply_that_looked_ahead_counts_by_its_own_clock(company: Company) -> None:
+def test_an_apply_that_looked_ahead_counts_by_its_own_clock(company: SampleOrg) -> None:
     company.applied(person("ada", lifecycle={"expires": "2131-06-01"}), person("bob"))
     company.apply("--now", "2131-06-02")
     company.live("ada")["active"] = True
     assert company.told("--now", "2131-06-03") == {"ada": EDITED}
 
 
-def test_a_deletion_that_is_due_is_nobodys_edit(company: Company) -> None:
+def test_a_deletion_that_is_due_is_nobodys_edit(company: SampleOrg) -> None:
     actions = ["create", "update", "deactivate", "delete"]
     company.work.settings(lifecycle={"delete_after_days": 30, "actions": actions})
     company.applied(person("ada"), person("bob"))
@@ -220,7 +220,7 @@ def test_a_deletion_that_is_due_is_nobodys_edit(company: Company) -> None:
     assert "a date has passed" in " ".join(change["history"])
 
 
-def test_a_new_mapping_is_not_applied_and_what_it_looks_at_was_not_edited(company: Company) -> None:
+def test_a_new_mapping_is_not_applied_and_what_it_looks_at_was_not_edited(company: SampleOrg) -> None:
     rows = [
         {"target": "externalId", "source": "objectId", "match": 1},
         {"target": "userName", "source": "userPrincipalName", "match": 2},
@@ -240,7 +240,7 @@ def test_a_new_mapping_is_not_applied_and_what_it_looks_at_was_not_edited(compan
 # --- applies that did not do everything ----------------------------------------------------
 
 
-def test_a_failed_user_is_not_applied_and_says_why(company: Company) -> None:
+def test_a_failed_user_is_not_applied_and_says_why(company: SampleOrg) -> None:
     company.applied(person("ada"), person("bob"))
     company.commit(person("ada", department="Merged"), person("bob"))
     company.fails()
@@ -250,7 +250,7 @@ def test_a_failed_user_is_not_applied_and_says_why(company: Company) -> None:
     assert "not applied: failed in the apply of" in " ".join(changes["ada"]["history"])
 
 
-def test_a_failed_user_who_was_also_edited_by_hand_is_told_by_attribute(company: Company) -> None:
+def test_a_failed_user_who_was_also_edited_by_hand_is_told_by_attribute(company: SampleOrg) -> None:
     company.applied(person("ada"), person("bob"))
     company.commit(person("ada", department="Merged"), person("bob"))
     company.fails()
@@ -261,7 +261,7 @@ def test_a_failed_user_who_was_also_edited_by_hand_is_told_by_attribute(company:
     assert "the rest is not applied: failed in" in " ".join(change["history"])
 
 
-def test_an_edit_by_hand_stays_one_when_its_correction_failed(company: Company) -> None:
+def test_an_edit_by_hand_stays_one_when_its_correction_failed(company: SampleOrg) -> None:
     company.applied(person("ada"), person("bob"))
     company.by_hand("ada", "By hand")
     company.fails()
@@ -269,7 +269,7 @@ def test_an_edit_by_hand_stays_one_when_its_correction_failed(company: Company) 
     assert company.told() == {"ada": EDITED}
 
 
-def test_a_request_of_ours_with_an_unknown_outcome_is_not_blamed_on_others(company: Company) -> None:
+def test_a_request_of_ours_with_an_unknown_outcome_is_not_blamed_on_others(company: SampleOrg) -> None:
     company.applied(person("ada"), person("bob"))
     company.commit(person("ada", department="Merged"), person("bob"))
     company.fails()
@@ -280,7 +280,7 @@ def test_a_request_of_ours_with_an_unknown_outcome_is_not_blamed_on_others(compa
     assert company.told() == {"ada": EDITED}
 
 
-def test_a_new_user_whose_account_was_refused_is_not_applied(company: Company) -> None:
+def test_a_new_user_whose_account_was_refused_is_not_applied(company: SampleOrg) -> None:
     company.applied(person("bob"))
     company.commit(person("ada"), person("bob"))
     company.fails()
@@ -289,14 +289,14 @@ def test_a_new_user_whose_account_was_refused_is_not_applied(company: Company) -
     assert "failed in the apply of" in " ".join(change["history"])
 
 
-def test_the_very_first_apply_may_have_failed(company: Company) -> None:
+def test_the_very_first_apply_may_have_failed(company: SampleOrg) -> None:
     company.commit(person("ada"))
     company.fails()
     assert company.one()["attribution"] == BEHIND
     assert "failed in the apply of" in " ".join(company.one()["history"])
 
 
-def test_whom_an_interrupted_apply_did_not_reach_is_not_applied(company: Company) -> None:
+def test_whom_an_interrupted_apply_did_not_reach_is_not_applied(company: SampleOrg) -> None:
     company.applied(person("ada"), person("bob"), person("cyd"))
     company.commit(person("ada", department="Merged"), person("bob"), person("cyd"))
     company.fails()
@@ -309,7 +309,7 @@ def test_whom_an_interrupted_apply_did_not_reach_is_not_applied(company: Company
     assert "not reached by the apply of" in " ".join(changes["ada"]["history"])
 
 
-def test_an_apply_for_one_user_counts_for_that_one_only(company: Company) -> None:
+def test_an_apply_for_one_user_counts_for_that_one_only(company: SampleOrg) -> None:
     company.applied(person("ada"), person("bob"))
     company.commit(person("ada", department="Merged"), person("bob", department="Merged"))
     company.apply("--user", "ada@example.com")
@@ -318,7 +318,7 @@ def test_an_apply_for_one_user_counts_for_that_one_only(company: Company) -> Non
     assert company.told() == {"ada": EDITED, "bob": BEHIND}
 
 
-def test_whom_an_apply_of_a_reviewed_plan_left_out_is_told_by_the_apply_before(company: Company) -> None:
+def test_whom_an_apply_of_a_reviewed_plan_left_out_is_told_by_the_apply_before(company: SampleOrg) -> None:
     company.applied(*(person(each) for each in ("ada", "bob", "cyd", "dan", "eve")))
     moved = (person(each, department="Merged") for each in ("ada", "bob", "cyd"))
     company.commit(*moved, person("dan"), person("eve"))
@@ -334,7 +334,7 @@ def test_whom_an_apply_of_a_reviewed_plan_left_out_is_told_by_the_apply_before(c
 # --- when it cannot be told ------------------------------------------------------------------
 
 
-def test_without_a_record_everything_is_listed_as_ever(company: Company) -> None:
+def test_without_a_record_everything_is_listed_as_ever(company: SampleOrg) -> None:
     company.commit(person("ada"), person("bob"))
     plan = company.plan()
     assert {each["attribution"] for each in plan["resource_changes"]} == {UNKNOWN}
@@ -347,7 +347,7 @@ def test_without_a_record_everything_is_listed_as_ever(company: Company) -> None
     assert plan["plan_id"] == as_ever["plan_id"]
 
 
-def test_without_git_it_is_told_as_long_as_the_files_are_the_same(company: Company) -> None:
+def test_without_git_it_is_told_as_long_as_the_files_are_the_same(company: SampleOrg) -> None:
     company.applied(person("ada"), person("bob"))
     shutil.rmtree(company.work.root / ".git")
     company.by_hand("ada", "By hand")
@@ -358,7 +358,7 @@ def test_without_git_it_is_told_as_long_as_the_files_are_the_same(company: Compa
     assert "not in a git repository" in warned(plan)[0]
 
 
-def test_a_shallow_clone_is_told_the_way_out(company: Company, tmp_path: Path) -> None:
+def test_a_shallow_clone_is_told_the_way_out(company: SampleOrg, tmp_path: Path) -> None:
     company.applied(person("ada"), person("bob"))
     company.by_hand("ada", "By hand")
     company.commit(person("ada"), person("bob", department="Merged"))
@@ -373,7 +373,7 @@ def test_a_shallow_clone_is_told_the_way_out(company: Company, tmp_path: Path) -
     assert {who(each): each["attribution"] for each in plan["resource_changes"]} == {"ada": EDITED, "bob": BEHIND}
 
 
-def test_a_commit_that_is_gone_from_history_is_told(company: Company) -> None:
+def test_a_commit_that_is_gone_from_history_is_told(company: SampleOrg) -> None:
     company.commit(person("ada"))
     company.git.git("checkout", "--quiet", "-b", "gone")
     company.applied(person("ada"), person("bob"))
@@ -387,7 +387,7 @@ def test_a_commit_that_is_gone_from_history_is_told(company: Company) -> None:
     assert "its branch is gone or was rewritten" in warned(plan)[0]
 
 
-def test_a_squashed_pull_request_is_known_by_what_was_checked_out(company: Company) -> None:
+def test_a_squashed_pull_request_is_known_by_what_was_checked_out(company: SampleOrg) -> None:
     company.applied(person("ada"), person("bob"), person("cyd"))
     company.git.git("checkout", "--quiet", "-b", "pull")
     company.commit(person("ada", department="Merged"), person("bob"), person("cyd"))
@@ -404,7 +404,7 @@ def test_a_squashed_pull_request_is_known_by_what_was_checked_out(company: Compa
     assert company.told() == {"ada": EDITED, "bob": BEHIND}
 
 
-def test_an_apply_of_edits_that_were_not_committed_is_told(company: Company) -> None:
+def test_an_apply_of_edits_that_were_not_committed_is_told(company: SampleOrg) -> None:
     company.commit(person("ada"), person("bob"))
     company.write(person("ada"), person("bob", department="Not committed"))
     company.apply()
@@ -416,7 +416,7 @@ def test_an_apply_of_edits_that_were_not_committed_is_told(company: Company) -> 
     assert "edited and not committed" in warned(plan)[0]
 
 
-def of_another_version(company: Company) -> None:
+def of_another_version(company: SampleOrg) -> None:
     """As if everything on record were of a version that reckons digests otherwise."""
     for path in company.work.plans.glob("*/*.json*"):
         text = re.sub(
@@ -425,14 +425,14 @@ def of_another_version(company: Company) -> None:
         path.write_text(re.sub(r'"reconciler_version": "[^"]+"', '"reconciler_version": "0.0.0"', text), "utf-8")
 
 
-def test_of_an_apply_of_another_version_the_commit_alone_is_believed(company: Company) -> None:
+def test_of_an_apply_of_another_version_the_commit_alone_is_believed(company: SampleOrg) -> None:
     company.applied(person("ada"), person("bob"))
     of_another_version(company)
     company.by_hand("ada", "By hand")
     assert company.told() == {"ada": EDITED}
 
 
-def test_a_commit_about_another_target_tells_nothing_about_this_one(company: Company) -> None:
+def test_a_commit_about_another_target_tells_nothing_about_this_one(company: SampleOrg) -> None:
     company.work.settings(target={"profile": "scim", "base_url": "https://elsewhere.example/scim"})
     company.commit(person("ada"), person("bob"))
     company.work.settings()
@@ -443,7 +443,7 @@ def test_a_commit_about_another_target_tells_nothing_about_this_one(company: Com
     assert "is about another target" in warned(company.plan())[0]
 
 
-def test_a_partial_clone_is_told_the_way_out(company: Company, tmp_path: Path) -> None:
+def test_a_partial_clone_is_told_the_way_out(company: SampleOrg, tmp_path: Path) -> None:
     company.applied(person("ada"), person("bob"))
     company.by_hand("ada", "By hand")
     company.commit(person("ada"), person("bob", department="Merged"))
@@ -456,14 +456,14 @@ def test_a_partial_clone_is_told_the_way_out(company: Company, tmp_path: Path) -
     assert "cannot be looked into" in warned(plan)[0]
 
 
-def test_edits_in_the_work_tree_are_not_applied(company: Company) -> None:
+def test_edits_in_the_work_tree_are_not_applied(company: SampleOrg) -> None:
     company.applied(person("ada"), person("bob"))
     company.by_hand("ada", "By hand")
     company.write(person("ada"), person("bob", department="Not committed"))
     assert company.told() == {"ada": EDITED, "bob": BEHIND}
 
 
-def test_a_commit_on_record_that_is_none_is_not_passed_to_git(company: Company) -> None:
+def test_a_commit_on_record_that_is_none_is_not_passed_to_git(company: SampleOrg) -> None:
     company.applied(person("ada"), person("bob"))
     for path in company.work.plans.glob("*/receipt.jsonl"):
         path.write_text(path.read_text("utf-8").replace(company.git.head(), "--exec=touch pwned"))
@@ -473,7 +473,7 @@ def test_a_commit_on_record_that_is_none_is_not_passed_to_git(company: Company) 
     assert "rewritten" in warned(plan)[0]
 
 
-def test_a_plan_on_record_that_cannot_be_read_is_told(company: Company) -> None:
+def test_a_plan_on_record_that_cannot_be_read_is_told(company: SampleOrg) -> None:
     company.applied(person("ada"), person("bob"))
     for path in company.work.plans.glob("*/plan.json"):
         path.unlink()
@@ -482,7 +482,7 @@ def test_a_plan_on_record_that_cannot_be_read_is_told(company: Company) -> None:
     assert "its plan on record cannot be read" in warned(company.plan())[0]
 
 
-def test_the_record_may_lie_on_a_branch(company: Company) -> None:
+def test_the_record_may_lie_on_a_branch(company: SampleOrg) -> None:
     company.work.settings(record={"branch": "records"})
     company.applied(person("ada"), person("bob"))
     company.git.git("checkout", "--quiet", "--orphan", "records")
@@ -500,13 +500,13 @@ def test_the_record_may_lie_on_a_branch(company: Company) -> None:
 
 
 @pytest.fixture
-def redacted(company: Company, monkeypatch: pytest.MonkeyPatch) -> Company:
+def redacted(company: SampleOrg, monkeypatch: pytest.MonkeyPatch) -> SampleOrg:
     company.work.settings(record={"values": "digest"})
     monkeypatch.setenv("RECONCILER_RECORD_KEY", KEY)
     return company
 
 
-def failed_and_edited(company: Company) -> None:
+def failed_and_edited(company: SampleOrg) -> None:
     """ada failed, bob was edited by hand, cyd is new and was refused."""
     company.applied(person("ada"), person("bob"))
     company.commit(person("ada", department="Merged"), person("bob"), person("cyd"))
@@ -514,7 +514,7 @@ def failed_and_edited(company: Company) -> None:
     company.by_hand("bob", "By hand")
 
 
-def test_digests_are_told_apart_with_the_key(redacted: Company) -> None:
+def test_digests_are_told_apart_with_the_key(redacted: SampleOrg) -> None:
     failed_and_edited(redacted)
     changes = {who(each): each for each in redacted.plan()["resource_changes"]}
     assert {name: each["attribution"] for name, each in changes.items()} == {
@@ -532,7 +532,7 @@ def test_digests_are_told_apart_with_the_key(redacted: Company) -> None:
 
 
 def test_without_the_key_the_services_id_tells_and_new_users_cannot_be_told(
-    redacted: Company, monkeypatch: pytest.MonkeyPatch
+    redacted: SampleOrg, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failed_and_edited(redacted)
     monkeypatch.delenv("RECONCILER_RECORD_KEY")
@@ -548,7 +548,7 @@ def test_without_the_key_the_services_id_tells_and_new_users_cannot_be_told(
 # --- how it is told ------------------------------------------------------------------------------
 
 
-def test_nothing_to_tell_is_good_news(company: Company) -> None:
+def test_nothing_to_tell_is_good_news(company: SampleOrg) -> None:
     company.applied(person("ada"), person("bob"))
     ended = company.drift("--detailed-exitcode")
     assert ended.code == 0
@@ -558,7 +558,7 @@ def test_nothing_to_tell_is_good_news(company: Company) -> None:
     assert company.plan()["drift"]["commit"] == company.git.head()
 
 
-def test_exit_codes_are_those_of_a_plan(company: Company) -> None:
+def test_exit_codes_are_those_of_a_plan(company: SampleOrg) -> None:
     company.applied(person("ada"), person("bob"))
     company.by_hand("ada", "By hand")
     assert company.drift().code == 0
@@ -569,7 +569,7 @@ def test_exit_codes_are_those_of_a_plan(company: Company) -> None:
     assert company.drift("--format", "nonsense").code == 64
 
 
-def test_a_saved_plan_is_shown_as_it_was_printed_and_can_be_applied(company: Company) -> None:
+def test_a_saved_plan_is_shown_as_it_was_printed_and_can_be_applied(company: SampleOrg) -> None:
     company.applied(person("ada"), person("bob"))
     company.by_hand("ada", "By hand")
     file = str(company.work.root / "drift.json")
@@ -584,7 +584,7 @@ def test_a_saved_plan_is_shown_as_it_was_printed_and_can_be_applied(company: Com
     assert company.told() == {}
 
 
-def test_comments_and_pages_have_the_lists_too(company: Company) -> None:
+def test_comments_and_pages_have_the_lists_too(company: SampleOrg) -> None:
     company.applied(person("ada"), person("bob"), person("cyd"))
     company.by_hand("ada", "By hand")
     company.commit(person("ada", surname="Merged"), person("bob", department="Merged"))
@@ -607,7 +607,7 @@ def test_comments_and_pages_have_the_lists_too(company: Company) -> None:
     assert page.count('<small class="badge already_pending">not applied</small>') == 1
 
 
-def test_accounts_of_others_that_appeared_are_counted(company: Company) -> None:
+def test_accounts_of_others_that_appeared_are_counted(company: SampleOrg) -> None:
     company.applied(person("ada"))
     company.service.add({"userName": "other@example.com"})
     assert "1 live account is not managed: never touched (0 when the last apply was planned)." in company.drift().out
@@ -615,7 +615,7 @@ def test_accounts_of_others_that_appeared_are_counted(company: Company) -> None:
     assert "1 live account is not managed: never touched.\n" in company.drift().out
 
 
-def test_the_live_users_are_read_once(company: Company) -> None:
+def test_the_live_users_are_read_once(company: SampleOrg) -> None:
     company.applied(person("ada"), person("bob"))
     company.commit(person("ada"), person("bob", department="Merged"))
     before = len(company.service.log)
@@ -626,7 +626,7 @@ def test_the_live_users_are_read_once(company: Company) -> None:
     assert {entry.method for entry in company.service.log[before:]} == {"GET"}
 
 
-def test_how_drift_reads(company: Company, snapshot: SnapshotAssertion) -> None:
+def test_how_drift_reads(company: SampleOrg, snapshot: SnapshotAssertion) -> None:
     people = [person(each) for each in ("ada", "bob", "cyd", "dan", "eve")]
     company.applied(*people)
     company.by_hand("ada", "By hand")
@@ -639,7 +639,7 @@ def test_how_drift_reads(company: Company, snapshot: SnapshotAssertion) -> None:
         assert re.sub(r"id:\d+", "id:ID", text) == snapshot(name=" ".join(flags) or "whole")
 
 
-def test_log_and_drift_agree(company: Company) -> None:
+def test_log_and_drift_agree(company: SampleOrg) -> None:
     company.applied(person("ada"), person("bob"))
     company.by_hand("ada", "By hand")
     company.commit(person("ada"), person("bob", department="Merged"))

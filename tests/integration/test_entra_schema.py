@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from entra_schemas import APPLE, SCIM_APPLICATION, USUAL, attribute, clause, function, group, row, schema, users
-from workspace import Ended, run
+from support.entra_schemas import APPLE, SCIM_APPLICATION, USUAL, attribute, clause, function, group, row, schema, users
+from support.workspace import CommandResult, run
 
 PEOPLE = [
     {"objectId": "o-1", "userPrincipalName": "ada@contoso.example", "department": "Sales", "jobTitle": "Director"},
@@ -53,10 +53,10 @@ class Office:
         path.write_text(json.dumps(document), "utf-8")
         return path
 
-    def take(self, file: Path, *arguments: str) -> Ended:
+    def take(self, file: Path, *arguments: str) -> CommandResult:
         return self.run("import", "entra-schema", str(file), *arguments)
 
-    def run(self, *arguments: str) -> Ended:
+    def run(self, *arguments: str) -> CommandResult:
         return run(["reconciler", *arguments, "--state", str(self.state)])
 
     def planned(self) -> dict[str, str]:

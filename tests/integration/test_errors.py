@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from servers.door import Door, Reply, Request
-from workspace import Ended, Workspace
+from support.servers.http_server import HttpServer, Reply, Request
+from support.workspace import CommandResult, Workspace
 
 from reconciler.sandbox import admin
 from reconciler.sandbox.quirks import Quirks
@@ -29,14 +29,14 @@ Answer = Callable[[Request], Reply]
 @contextmanager
 def service(answer: Answer) -> Iterator[str]:
     """A service that answers as told; its base URL."""
-    door = Door(answer)
+    door = HttpServer(answer)
     try:
         yield door.origin + "/scim"
     finally:
         door.close()
 
 
-def asked(base_url: str, root: Path, patch: pytest.MonkeyPatch, *command: str, profile: str = "scim") -> Ended:
+def asked(base_url: str, root: Path, patch: pytest.MonkeyPatch, *command: str, profile: str = "scim") -> CommandResult:
     """A command on a desired state of one person."""
     work = Workspace(root, base_url, TOKEN, patch)
     target = {"profile": profile, "base_url": base_url}
@@ -172,7 +172,7 @@ def sandbox(root: Path, **quirks: Any) -> Iterator[tuple[str, str, Path]]:
         running.close()
 
 
-def applied(root: Path, base_url: str, token: str, patch: pytest.MonkeyPatch) -> Ended:
+def applied(root: Path, base_url: str, token: str, patch: pytest.MonkeyPatch) -> CommandResult:
     work = Workspace(root / "work", base_url, token, patch)
     profile = {"profile": "apple-business-manager", "base_url": base_url, "domains": ["example.com"]}
     work.settings(target=profile)

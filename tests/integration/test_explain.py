@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from conftest import Open
-from servers.odd_scim import OddScim, make_user
-from workspace import Ended, Workspace, source
+from support.servers.fake_scim import FakeScimServer, make_user
+from support.workspace import CommandResult, Workspace, source
 
 MAPPINGS = r"""
 - {target: externalId, source: objectId, match: 1}
@@ -45,12 +45,12 @@ def explained(workspace: Workspace, user: str, *arguments: str) -> dict[str, Any
 
 
 @pytest.fixture
-def company(at_work: Open) -> Workspace:
+def company(serve: Open) -> Workspace:
     """ada differs, bob is new, barred is excluded, cleo is filtered out, gone is not written, twin is in conflict."""
     live = [make_user(number, userName=f"{name}@example.com") for number, name in enumerate(("ada", "cleo", "gone"), 1)]
     live.append(make_user(7, userName="twin@example.com"))
     live.append(make_user(8, userName="hand@example.com", externalId=None))
-    workspace = at_work(OddScim(users=live))
+    workspace = serve(FakeScimServer(users=live))
     workspace.write("mappings.yaml", MAPPINGS)
     workspace.write("scope.yaml", SCOPE)
     engineer = {"department": "Engineering", "jobTitle": "Engineer"}
@@ -207,8 +207,8 @@ def test_a_deactivated_user_stays_so(company: Workspace) -> None:
     assert explained(company, "ada@example.com")["action"]["reason"] == "none: nothing differs"
 
 
-def test_an_account_that_no_mapping_reactivates_is_told(at_work: Open) -> None:
-    workspace = at_work(OddScim(users=[make_user(1, userName="ada@example.com", active=False)]))
+def test_an_account_that_no_mapping_reactivates_is_told(serve: Open) -> None:
+    workspace = serve(FakeScimServer(users=[make_user(1, userName="ada@example.com", active=False)]))
     workspace.write(
         "mappings.yaml", MAPPINGS + "- {target: active, expression: 'Not([IsSoftDeleted])', apply: create}\n"
     )
@@ -220,8 +220,8 @@ def test_an_account_that_no_mapping_reactivates_is_told(at_work: Open) -> None:
     )
 
 
-def test_somebody_out_of_scope_whose_name_is_a_foreign_account_is_no_failure(at_work: Open) -> None:
-    workspace = at_work(OddScim(users=[make_user(7, userName="ada@example.com")]))
+def test_somebody_out_of_scope_whose_name_is_a_foreign_account_is_no_failure(serve: Open) -> None:
+    workspace = serve(FakeScimServer(users=[make_user(7, userName="ada@example.com")]))
     workspace.write("mappings.yaml", MAPPINGS)
     workspace.users([{**person(1, "ada"), "accountEnabled": False}, person(2, "bob")])
     assert workspace.plan().code == 2, "bob is new, nobody failed"
@@ -240,7 +240,7 @@ def test_offline_needs_neither_network_nor_token(company: Workspace, monkeypatch
 
 @pytest.mark.parametrize("arguments", [(), ("--offline",)])
 def test_a_name_that_is_nobodys_is_a_usage_error(arguments: tuple[str, ...], company: Workspace) -> None:
-    ended: Ended = company.run("explain", "nobody@example.com", *arguments)
+    ended: CommandResult = company.run("explain", "nobody@example.com", *arguments)
     assert (ended.code, ended.out) == (64, "")
     assert 'nobody is called "nobody@example.com"' in ended.err
 

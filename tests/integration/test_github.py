@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import builders
 import pytest
-from servers.door import Reply
-from servers.github_api import BOT, REPOSITORY, GitHubApi, Token
-from workspace import Ended
-from workspace import run as reconciler
+from support import builders
+from support.servers.github_api import BOT, REPOSITORY, GitHubApi, Token
+from support.servers.http_server import Reply
+from support.workspace import CommandResult
+from support.workspace import run as reconciler
 
 from reconciler.core.plan import Plan
 from reconciler.github import api as hub_api
@@ -22,7 +22,7 @@ HEAD, MERGED = "a" * 40, "b" * 40
 PERMISSIONS = dict.fromkeys(("actions", "issues", "pull-requests", "statuses"), "write")
 
 
-class Desk:
+class CommandWorkspace:
     """A plan of a pull request, made and recorded by a run of the plan workflow; the pull request is merged."""
 
     def __init__(self, root: Path, api: GitHubApi) -> None:
@@ -43,10 +43,10 @@ class Desk:
     def keep(self, run: int, plan: Plan, member: str = "plan.json") -> None:
         self.api.artifact(run, f"reviewed-plan-{HEAD}", {member: to_json(plan).encode()})
 
-    def github(self, *arguments: str) -> Ended:
+    def github(self, *arguments: str) -> CommandResult:
         return reconciler(["reconciler", "github", *arguments])
 
-    def reviewed(self) -> Ended:
+    def reviewed(self) -> CommandResult:
         return self.github("reviewed", "-o", str(self.root / "reviewed.json"))
 
     def refused(self) -> str:
@@ -56,12 +56,12 @@ class Desk:
         assert "Nothing was changed." in answer.err
         return answer.err
 
-    def comment(self) -> Ended:
+    def comment(self) -> CommandResult:
         return self.github("comment", str(self.file), "--pull", "7")
 
 
 @pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CommandWorkspace]:
     api = GitHubApi()
     environment = {
         "GITHUB_API_URL": api.url,
@@ -77,7 +77,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(hub_api.time, "sleep", lambda _: None)
-    yield Desk(tmp_path, api)
+    yield CommandWorkspace(tmp_path, api)
     api.close()
     assert all("the-service's" not in str(request) for request in api.requests)
 
@@ -85,20 +85,20 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
 # --- the reviewed plan ----------------------------------------------------------------
 
 
-def test_the_reviewed_plan_is_fetched(desk: Desk) -> None:
-    answer = desk.reviewed()
+def test_the_reviewed_plan_is_fetched(workspace: CommandWorkspace) -> None:
+    answer = workspace.reviewed()
     assert (answer.code, answer.out) == (0, "")
-    assert f"Reviewed in pull request 7 at {HEAD[:12]}: {desk.plan.plan_id}" in answer.err
-    assert (desk.root / "reviewed.json").read_text() == to_json(desk.plan)
+    assert f"Reviewed in pull request 7 at {HEAD[:12]}: {workspace.plan.plan_id}" in answer.err
+    assert (workspace.root / "reviewed.json").read_text() == to_json(workspace.plan)
 
 
-def test_what_record_writes_is_what_reviewed_reads(desk: Desk) -> None:
-    desk.api.statuses.clear()
-    desk.api.runs[5] = {**desk.api.runs[desk.run], "id": 5}
-    desk.keep(5, desk.plan)
-    assert desk.github("record", str(desk.file), "--head", HEAD).code == 0
-    assert desk.reviewed().code == 0
-    assert desk.github("record", str(desk.file), "--head", MERGED).code == 64
+def test_what_record_writes_is_what_reviewed_reads(workspace: CommandWorkspace) -> None:
+    workspace.api.statuses.clear()
+    workspace.api.runs[5] = {**workspace.api.runs[workspace.run], "id": 5}
+    workspace.keep(5, workspace.plan)
+    assert workspace.github("record", str(workspace.file), "--head", HEAD).code == 0
+    assert workspace.reviewed().code == 0
+    assert workspace.github("record", str(workspace.file), "--head", MERGED).code == 64
 
 
 @pytest.mark.parametrize(
@@ -115,64 +115,68 @@ def test_what_record_writes_is_what_reviewed_reads(desk: Desk) -> None:
     ],
     ids=str,
 )
-def test_a_run_that_a_branch_could_have_written_is_not_believed(changes: dict[str, object], desk: Desk) -> None:
-    desk.api.runs[desk.run].update(changes)
-    assert "comes from another workflow" in desk.refused()
+def test_a_run_that_a_branch_could_have_written_is_not_believed(
+    changes: dict[str, object], workspace: CommandWorkspace
+) -> None:
+    workspace.api.runs[workspace.run].update(changes)
+    assert "comes from another workflow" in workspace.refused()
 
 
 @pytest.mark.parametrize("branch", ["main", "refs/heads/main"])
-def test_the_path_of_a_run_may_name_the_default_branch(branch: str, desk: Desk) -> None:
-    desk.api.runs[desk.run]["path"] = f".github/workflows/plan.yml@{branch}"
-    assert desk.reviewed().code == 0
+def test_the_path_of_a_run_may_name_the_default_branch(branch: str, workspace: CommandWorkspace) -> None:
+    workspace.api.runs[workspace.run]["path"] = f".github/workflows/plan.yml@{branch}"
+    assert workspace.reviewed().code == 0
 
 
-def test_a_status_of_somebody_else_does_not_count(desk: Desk) -> None:
-    desk.api.statuses[HEAD][0]["creator"]["login"] = "mallory"
-    assert "pull request 7 had no plan" in desk.refused()
+def test_a_status_of_somebody_else_does_not_count(workspace: CommandWorkspace) -> None:
+    workspace.api.statuses[HEAD][0]["creator"]["login"] = "mallory"
+    assert "pull request 7 had no plan" in workspace.refused()
 
 
-def test_a_status_from_after_the_merge_does_not_count(desk: Desk) -> None:
-    desk.api.statuses[HEAD][0]["created_at"] = "2026-12-01T08:00:01Z"
-    assert "before its review ended" in desk.refused()
+def test_a_status_from_after_the_merge_does_not_count(workspace: CommandWorkspace) -> None:
+    workspace.api.statuses[HEAD][0]["created_at"] = "2026-12-01T08:00:01Z"
+    assert "before its review ended" in workspace.refused()
 
 
 LATER = "2026-12-01T09:00:00Z"
 
 
-def test_a_plan_made_again_after_the_approval_is_not_what_was_approved(desk: Desk) -> None:
-    desk.api.review(7, HEAD)
+def test_a_plan_made_again_after_the_approval_is_not_what_was_approved(workspace: CommandWorkspace) -> None:
+    workspace.api.review(7, HEAD)
     again = replace(builders.plan_with(builders.change("grace")), commit=HEAD)
-    run = desk.api.run(2, "plan.yml", "pull_request_target")
-    desk.keep(run, again)
-    desk.api.status(HEAD, f"{again.plan_id} of run {run}: 1 to add", created_at=LATER)
-    desk.api.pulls[0]["merged_at"] = LATER
-    assert desk.reviewed().code == 0
-    assert (desk.root / "reviewed.json").read_text() == to_json(desk.plan)
-    desk.api.reviews[7][0]["submitted_at"] = LATER
-    assert desk.reviewed().code == 0
-    assert (desk.root / "reviewed.json").read_text() == to_json(again)
+    run = workspace.api.run(2, "plan.yml", "pull_request_target")
+    workspace.keep(run, again)
+    workspace.api.status(HEAD, f"{again.plan_id} of run {run}: 1 to add", created_at=LATER)
+    workspace.api.pulls[0]["merged_at"] = LATER
+    assert workspace.reviewed().code == 0
+    assert (workspace.root / "reviewed.json").read_text() == to_json(workspace.plan)
+    workspace.api.reviews[7][0]["submitted_at"] = LATER
+    assert workspace.reviewed().code == 0
+    assert (workspace.root / "reviewed.json").read_text() == to_json(again)
 
 
-def test_a_commit_pushed_after_the_approval_is_not_what_was_approved(desk: Desk) -> None:
-    desk.api.review(7, HEAD)
-    desk.api.pulls[0].update(merged_at=LATER, head={"sha": "c" * 40})
-    assert desk.reviewed().code == 0
-    assert (desk.root / "reviewed.json").read_text() == to_json(desk.plan)
+def test_a_commit_pushed_after_the_approval_is_not_what_was_approved(workspace: CommandWorkspace) -> None:
+    workspace.api.review(7, HEAD)
+    workspace.api.pulls[0].update(merged_at=LATER, head={"sha": "c" * 40})
+    assert workspace.reviewed().code == 0
+    assert (workspace.root / "reviewed.json").read_text() == to_json(workspace.plan)
 
 
-def test_a_plan_that_the_approval_did_not_wait_for_was_not_approved(desk: Desk) -> None:
-    desk.api.statuses[HEAD][0]["created_at"] = LATER
-    desk.api.pulls[0]["merged_at"] = LATER
-    assert desk.reviewed().code == 0, "nobody approved: the merge is the review"
-    (desk.root / "reviewed.json").unlink()
-    desk.api.review(7, HEAD)
-    assert "before its review ended" in desk.refused()
+def test_a_plan_that_the_approval_did_not_wait_for_was_not_approved(workspace: CommandWorkspace) -> None:
+    workspace.api.statuses[HEAD][0]["created_at"] = LATER
+    workspace.api.pulls[0]["merged_at"] = LATER
+    assert workspace.reviewed().code == 0, "nobody approved: the merge is the review"
+    (workspace.root / "reviewed.json").unlink()
+    workspace.api.review(7, HEAD)
+    assert "before its review ended" in workspace.refused()
 
 
 @pytest.mark.parametrize("commit", [None, "", "../../x"])
-def test_an_approval_of_a_commit_that_is_gone_is_no_approval_of_another(commit: str | None, desk: Desk) -> None:
-    desk.api.review(7, commit)
-    assert "that was approved is gone" in desk.refused()
+def test_an_approval_of_a_commit_that_is_gone_is_no_approval_of_another(
+    commit: str | None, workspace: CommandWorkspace
+) -> None:
+    workspace.api.review(7, commit)
+    assert "that was approved is gone" in workspace.refused()
 
 
 @pytest.mark.parametrize(
@@ -188,32 +192,34 @@ def test_an_approval_of_a_commit_that_is_gone_is_no_approval_of_another(commit: 
     ],
     ids=str,
 )
-def test_what_is_no_approval_of_somebody_who_may_does_not_count(changes: dict[str, object], desk: Desk) -> None:
-    desk.api.review(7, "c" * 40, **changes)
-    assert desk.reviewed().code == 0
+def test_what_is_no_approval_of_somebody_who_may_does_not_count(
+    changes: dict[str, object], workspace: CommandWorkspace
+) -> None:
+    workspace.api.review(7, "c" * 40, **changes)
+    assert workspace.reviewed().code == 0
 
 
-def test_the_newest_status_counts(desk: Desk) -> None:
-    desk.api.status(HEAD, re.sub("sha256:[0-9a-f]{64}", f"sha256:{'0' * 64}", desk.words(desk.run)))
-    assert "is not kept any more, or another one is" in desk.refused()
+def test_the_newest_status_counts(workspace: CommandWorkspace) -> None:
+    workspace.api.status(HEAD, re.sub("sha256:[0-9a-f]{64}", f"sha256:{'0' * 64}", workspace.words(workspace.run)))
+    assert "is not kept any more, or another one is" in workspace.refused()
 
 
-def test_the_plan_of_another_commit_does_not_count(desk: Desk) -> None:
-    desk.api.artifacts.clear()
-    desk.keep(desk.run, replace(desk.plan, commit=MERGED))
-    assert "is not kept any more" in desk.refused()
+def test_the_plan_of_another_commit_does_not_count(workspace: CommandWorkspace) -> None:
+    workspace.api.artifacts.clear()
+    workspace.keep(workspace.run, replace(workspace.plan, commit=MERGED))
+    assert "is not kept any more" in workspace.refused()
 
 
-def test_an_expired_plan_is_none(desk: Desk) -> None:
-    desk.api.artifacts[0]["expired"] = True
-    assert "is not kept any more" in desk.refused()
+def test_an_expired_plan_is_none(workspace: CommandWorkspace) -> None:
+    workspace.api.artifacts[0]["expired"] = True
+    assert "is not kept any more" in workspace.refused()
 
 
-def test_of_several_attempts_the_recorded_plan_is_taken(desk: Desk) -> None:
-    desk.keep(desk.run, replace(builders.plan_with(builders.change("grace")), commit=HEAD))
-    desk.api.artifacts.reverse()
-    assert desk.reviewed().code == 0
-    assert (desk.root / "reviewed.json").read_text() == to_json(desk.plan)
+def test_of_several_attempts_the_recorded_plan_is_taken(workspace: CommandWorkspace) -> None:
+    workspace.keep(workspace.run, replace(builders.plan_with(builders.change("grace")), commit=HEAD))
+    workspace.api.artifacts.reverse()
+    assert workspace.reviewed().code == 0
+    assert (workspace.root / "reviewed.json").read_text() == to_json(workspace.plan)
 
 
 @pytest.mark.parametrize(
@@ -229,9 +235,11 @@ def test_of_several_attempts_the_recorded_plan_is_taken(desk: Desk) -> None:
     ],
     ids=str,
 )
-def test_a_commit_that_no_pull_request_brought_is_refused(changes: dict[str, object], desk: Desk) -> None:
-    desk.api.pulls[0].update(changes)
-    assert "did not come to main by a pull request" in desk.refused()
+def test_a_commit_that_no_pull_request_brought_is_refused(
+    changes: dict[str, object], workspace: CommandWorkspace
+) -> None:
+    workspace.api.pulls[0].update(changes)
+    assert "did not come to main by a pull request" in workspace.refused()
 
 
 @pytest.mark.parametrize(
@@ -246,64 +254,66 @@ def test_a_commit_that_no_pull_request_brought_is_refused(changes: dict[str, obj
         ("queued", None, 0),
     ],
 )
-def test_nothing_is_applied_after_a_later_run(status: str, conclusion: str | None, code: int, desk: Desk) -> None:
-    desk.api.run(4, "apply.yml", "push", status=status, conclusion=conclusion)
-    desk.api.run(3, "apply.yml", "push")
-    desk.api.run(2, "apply.yml", "push", status="completed", conclusion="success")
-    assert desk.reviewed().code == code
-    assert desk.github("expect", str(desk.file), desk.plan.plan_id).code == code
+def test_nothing_is_applied_after_a_later_run(
+    status: str, conclusion: str | None, code: int, workspace: CommandWorkspace
+) -> None:
+    workspace.api.run(4, "apply.yml", "push", status=status, conclusion=conclusion)
+    workspace.api.run(3, "apply.yml", "push")
+    workspace.api.run(2, "apply.yml", "push", status="completed", conclusion="success")
+    assert workspace.reviewed().code == code
+    assert workspace.github("expect", str(workspace.file), workspace.plan.plan_id).code == code
 
 
 @pytest.mark.parametrize("event", ["pull_request", "issue_comment", ""])
-def test_a_later_run_that_cannot_have_applied_stops_nothing(event: str, desk: Desk) -> None:
+def test_a_later_run_that_cannot_have_applied_stops_nothing(event: str, workspace: CommandWorkspace) -> None:
     """Such as one of a fork whose branch is called main too, which lets the file run for its pull request."""
-    desk.api.run(4, "apply.yml", event, status="completed", conclusion="success")
-    assert desk.reviewed().code == 0
+    workspace.api.run(4, "apply.yml", event, status="completed", conclusion="success")
+    assert workspace.reviewed().code == 0
 
 
-def test_expect_refuses_another_plan(desk: Desk) -> None:
-    assert desk.github("expect", str(desk.file), "sha256:0").code == 4
+def test_expect_refuses_another_plan(workspace: CommandWorkspace) -> None:
+    assert workspace.github("expect", str(workspace.file), "sha256:0").code == 4
 
 
-def test_the_download_goes_without_the_token_and_only_where_it_may(desk: Desk) -> None:
-    assert desk.reviewed().code == 0
-    (blob,) = [request for request in desk.api.requests if request.target.startswith("/blob/")]
+def test_the_download_goes_without_the_token_and_only_where_it_may(workspace: CommandWorkspace) -> None:
+    assert workspace.reviewed().code == 0
+    (blob,) = [request for request in workspace.api.requests if request.target.startswith("/blob/")]
     assert "authorization" not in {name.casefold() for name in blob.headers}
     for place in ("http://127.0.0.2/x", "file:///etc/passwd", ""):
-        desk.api.redirect = place
-        answer = desk.reviewed()
+        workspace.api.redirect = place
+        answer = workspace.reviewed()
         assert (answer.code, "names no place to download from" in answer.err) == (1, True), answer
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"x" * 1000])
-def test_a_broken_archive_is_an_error(content: bytes, desk: Desk) -> None:
-    for identity in desk.api.contents:
-        desk.api.contents[identity] = content
-    answer = desk.reviewed()
+def test_a_broken_archive_is_an_error(content: bytes, workspace: CommandWorkspace) -> None:
+    for identity in workspace.api.contents:
+        workspace.api.contents[identity] = content
+    answer = workspace.reviewed()
     assert (answer.code, "cannot be read" in answer.err) == (1, True)
 
 
-def test_an_archive_without_the_plan_is_an_error(desk: Desk) -> None:
-    desk.api.artifacts.clear()
-    desk.keep(desk.run, desk.plan, "../../plan.json")
-    assert desk.reviewed().code == 1
-    assert list(desk.root.rglob("reviewed.json")) == []
+def test_an_archive_without_the_plan_is_an_error(workspace: CommandWorkspace) -> None:
+    workspace.api.artifacts.clear()
+    workspace.keep(workspace.run, workspace.plan, "../../plan.json")
+    assert workspace.reviewed().code == 1
+    assert list(workspace.root.rglob("reviewed.json")) == []
 
 
 # --- the comment ----------------------------------------------------------------------
 
 
-def test_the_comment_is_found_by_author_and_marker(desk: Desk) -> None:
+def test_the_comment_is_found_by_author_and_marker(workspace: CommandWorkspace) -> None:
     for number in range(150):
-        desk.api.comment(7, "somebody", f"Comment {number}")
-    planted = desk.api.comment(7, "mallory", "<!-- reconciler plan -->\nFake")
-    chatter = desk.api.comment(7, BOT, "See <!-- reconciler plan -->")
-    assert desk.comment().err == "GitHub comment: written.\n"
-    assert desk.comment().err == "GitHub comment: as it was.\n"
-    ours = desk.api.comments[7][-1]
-    desk.file.write_text(to_json(replace(builders.plan_with(builders.change("grace")), commit=HEAD)))
-    assert desk.comment().err == "GitHub comment: updated.\n"
-    assert len(desk.api.comments[7]) == 153
+        workspace.api.comment(7, "somebody", f"Comment {number}")
+    planted = workspace.api.comment(7, "mallory", "<!-- reconciler plan -->\nFake")
+    chatter = workspace.api.comment(7, BOT, "See <!-- reconciler plan -->")
+    assert workspace.comment().err == "GitHub comment: written.\n"
+    assert workspace.comment().err == "GitHub comment: as it was.\n"
+    ours = workspace.api.comments[7][-1]
+    workspace.file.write_text(to_json(replace(builders.plan_with(builders.change("grace")), commit=HEAD)))
+    assert workspace.comment().err == "GitHub comment: updated.\n"
+    assert len(workspace.api.comments[7]) == 153
     assert "grace" in ours["body"]
     assert (planted["body"], chatter["body"]) == ("<!-- reconciler plan -->\nFake", "See <!-- reconciler plan -->")
 
@@ -325,24 +335,24 @@ def test_the_comment_is_found_by_author_and_marker(desk: Desk) -> None:
     ],
     ids=["500", "403", "limited", "404", "no JSON", "no list", "deep", "422", "502", "302", "lost"],
 )
-def test_a_comment_that_cannot_be_written_is_a_warning(failing_users: list[Reply], desk: Desk) -> None:
-    desk.api.failing_users = list(failing_users)
-    answer = desk.comment()
+def test_a_comment_that_cannot_be_written_is_a_warning(failing_users: list[Reply], workspace: CommandWorkspace) -> None:
+    workspace.api.failing_users = list(failing_users)
+    answer = workspace.comment()
     assert (answer.code, answer.err) == (0, "")
     assert re.fullmatch(r"::warning::comment: GitHub.*\n", answer.out), answer.out
-    assert desk.api.comments == {}
-    assert desk.api.failing_users == []
+    assert workspace.api.comments == {}
+    assert workspace.api.failing_users == []
 
 
-def test_a_passing_fault_is_waited_out(desk: Desk) -> None:
-    desk.api.failing_users = [Reply(status=429, headers={"Retry-After": "1"}), Reply(status=502)]
-    assert desk.comment().err == "GitHub comment: written.\n"
+def test_a_passing_fault_is_waited_out(workspace: CommandWorkspace) -> None:
+    workspace.api.failing_users = [Reply(status=429, headers={"Retry-After": "1"}), Reply(status=502)]
+    assert workspace.comment().err == "GitHub comment: written.\n"
 
 
-def test_a_write_that_may_have_been_done_is_not_repeated(desk: Desk) -> None:
-    desk.api.failing_users = [Reply(status=200, body=b"[]"), Reply(status=502)]
-    desk.comment()
-    assert [request.method for request in desk.api.requests] == ["GET", "POST"]
+def test_a_write_that_may_have_been_done_is_not_repeated(workspace: CommandWorkspace) -> None:
+    workspace.api.failing_users = [Reply(status=200, body=b"[]"), Reply(status=502)]
+    workspace.comment()
+    assert [request.method for request in workspace.api.requests] == ["GET", "POST"]
 
 
 @pytest.mark.parametrize(
@@ -358,22 +368,22 @@ def test_a_write_that_may_have_been_done_is_not_repeated(desk: Desk) -> None:
     ],
 )
 def test_an_environment_that_is_not_githubs_is_refused(
-    name: str, value: str, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    name: str, value: str, workspace: CommandWorkspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, value)
-    answer = desk.comment()
+    answer = workspace.comment()
     assert (answer.code, f"{name} " in answer.err) == (64, True), answer
 
 
-def test_drift_that_cannot_be_told_is_an_error(desk: Desk) -> None:
-    desk.api.failing_users = [Reply(status=410, body=b'{"message": "Issues are disabled for this repo"}')]
-    answer = desk.github("drift-issue", str(desk.file))
+def test_drift_that_cannot_be_told_is_an_error(workspace: CommandWorkspace) -> None:
+    workspace.api.failing_users = [Reply(status=410, body=b'{"message": "Issues are disabled for this repo"}')]
+    answer = workspace.github("drift-issue", str(workspace.file))
     assert (answer.code, "Issues are disabled" in answer.err) == (1, True)
 
 
-def test_the_heartbeat_needs_its_permission_but_fails_nothing(desk: Desk) -> None:
-    assert desk.github("heartbeat").code == 0
-    assert desk.api.enabled == ["drift.yml"]
-    desk.api.tokens["t"] = Token(permissions={"actions": "read"})
-    answer = desk.github("heartbeat")
+def test_the_heartbeat_needs_its_permission_but_fails_nothing(workspace: CommandWorkspace) -> None:
+    assert workspace.github("heartbeat").code == 0
+    assert workspace.api.enabled == ["drift.yml"]
+    workspace.api.tokens["t"] = Token(permissions={"actions": "read"})
+    answer = workspace.github("heartbeat")
     assert (answer.code, "::warning::heartbeat: GitHub answered 403" in answer.out) == (0, True)

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from conftest import Open
-from servers.odd_scim import Logged, Oddities, OddScim, make_user
-from workspace import ENTERPRISE, source
+from support.servers.fake_scim import FakeScimServer, Logged, ServerFaults, make_user
+from support.workspace import ENTERPRISE, source
 
 BY_NAME_FIRST = """
 - {target: userName, source: userPrincipalName, match: 1}
@@ -24,9 +24,9 @@ def named(number: int, name: str, **overrides: Any) -> dict[str, Any]:
     return make_user(number, userName=f"{name}@example.com", **overrides)
 
 
-def test_days_count_from_the_receipt_also_where_no_name_is_kept(at_work: Open) -> None:
-    service = OddScim(Oddities(omit_meta=True), [named(1, "gone"), named(2, "keeper")])
-    workspace = at_work(service)
+def test_days_count_from_the_receipt_also_where_no_name_is_kept(serve: Open) -> None:
+    service = FakeScimServer(ServerFaults(omit_meta=True), [named(1, "gone"), named(2, "keeper")])
+    workspace = serve(service)
     workspace.settings(lifecycle={"delete_after_days": 30}, guards={"removals": {"percent": 100}})
     workspace.users([source(named(2, "keeper"))])
     assert workspace.apply().code == 0
@@ -42,9 +42,9 @@ def test_days_count_from_the_receipt_also_where_no_name_is_kept(at_work: Open) -
 
 
 @pytest.mark.parametrize("rule", ["match: 2", "apply: always", "apply: create", "apply: if_empty"])
-def test_a_foreign_external_id_is_a_conflict_however_it_is_mapped(rule: str, at_work: Open) -> None:
-    service = OddScim(users=[named(1, "ada"), named(2, "keeper")])
-    workspace = at_work(service)
+def test_a_foreign_external_id_is_a_conflict_however_it_is_mapped(rule: str, serve: Open) -> None:
+    service = FakeScimServer(users=[named(1, "ada"), named(2, "keeper")])
+    workspace = serve(service)
     workspace.write("mappings.yaml", BY_NAME_FIRST.replace("match: 2", rule))
     for enabled, code in ((True, 5), (False, 0)):  # somebody out of scope wants no account: a warning
         workspace.users([source(named(9, "ada"), accountEnabled=enabled), source(named(2, "keeper"))])
@@ -54,9 +54,9 @@ def test_a_foreign_external_id_is_a_conflict_however_it_is_mapped(rule: str, at_
         assert service.writes == []
 
 
-def test_an_external_id_that_nobody_has_a_value_for_makes_no_account_foreign(at_work: Open) -> None:
-    service = OddScim(users=[named(1, "ada"), named(2, "keeper", externalId="shared")])
-    workspace = at_work(service)
+def test_an_external_id_that_nobody_has_a_value_for_makes_no_account_foreign(serve: Open) -> None:
+    service = FakeScimServer(users=[named(1, "ada"), named(2, "keeper", externalId="shared")])
+    workspace = serve(service)
     workspace.write("mappings.yaml", BY_NAME_FIRST.replace("match: 2", "default: shared"))
     people = [source(named(1, "ada"), surname="Byron"), source(named(2, "keeper"), surname="Byron")]
     for person in people:
@@ -65,11 +65,11 @@ def test_an_external_id_that_nobody_has_a_value_for_makes_no_account_foreign(at_
     assert workspace.plan().actions == {"ada@example.com": "update", "keeper@example.com": "update"}
 
 
-def test_an_external_id_that_was_made_once_makes_no_account_foreign(at_work: Open) -> None:
-    service = OddScim(
+def test_an_external_id_that_was_made_once_makes_no_account_foreign(serve: Open) -> None:
+    service = FakeScimServer(
         users=[named(1, "ada", externalId=None), named(2, "keeper", externalId="made by an earlier rule")]
     )
-    workspace = at_work(service)
+    workspace = serve(service)
     workspace.write("mappings.yaml", BY_NAME_FIRST.replace("source: objectId, match: 2", "expression: Guid()"))
     workspace.users([source(named(number, name), objectId=None) for number, name in ((1, "ada"), (2, "keeper"))])
     assert workspace.apply().code == 0
@@ -77,9 +77,9 @@ def test_an_external_id_that_was_made_once_makes_no_account_foreign(at_work: Ope
     assert service.find("keeper@example.com")["externalId"] == "made by an earlier rule"
 
 
-def test_an_account_is_not_written_to_unless_it_is_linked(at_work: Open) -> None:
-    service = OddScim(users=[named(1, "ada", externalId=None), named(2, "bob", externalId=None)])
-    workspace = at_work(service)
+def test_an_account_is_not_written_to_unless_it_is_linked(serve: Open) -> None:
+    service = FakeScimServer(users=[named(1, "ada", externalId=None), named(2, "bob", externalId=None)])
+    workspace = serve(service)
     workspace.write("mappings.yaml", BY_NAME_FIRST.replace("match: 2", "apply: create, default: shared"))
     ada, bob = source(named(1, "ada"), surname="Byron"), source(named(2, "bob"), surname="Byron", objectId=None)
     workspace.users([ada, bob])
@@ -91,9 +91,9 @@ def test_an_account_is_not_written_to_unless_it_is_linked(at_work: Open) -> None
 
 
 @pytest.mark.parametrize(("here", "there"), [("strasse", "straße"), ("ida", "i̇da"), ("ss", "ẞ")])
-def test_names_that_only_look_alike_are_two_people(here: str, there: str, at_work: Open) -> None:
-    service = OddScim(users=[named(1, there, externalId=None)])
-    workspace = at_work(service)
+def test_names_that_only_look_alike_are_two_people(here: str, there: str, serve: Open) -> None:
+    service = FakeScimServer(users=[named(1, there, externalId=None)])
+    workspace = serve(service)
     workspace.users([source(named(9, here)), source(named(8, there))])
     assert workspace.plan().actions == {f"{here}@example.com": "create", f"{there}@example.com": "adopt"}
 
@@ -101,17 +101,17 @@ def test_names_that_only_look_alike_are_two_people(here: str, there: str, at_wor
 @pytest.mark.parametrize(
     "adverb", ['not (roles.value eq "admin")', 'roles.value ne "admin"', 'not (roles.value co "adm")']
 )
-def test_an_ownership_filter_looks_at_every_role(adverb: str, at_work: Open) -> None:
+def test_an_ownership_filter_looks_at_every_role(adverb: str, serve: Open) -> None:
     admin = named(1, "admin", roles=[{"value": "reader"}, {"value": "admin"}])
-    workspace = at_work(OddScim(users=[admin, named(2, "gone"), named(3, "keeper")]))
+    workspace = serve(FakeScimServer(users=[admin, named(2, "gone"), named(3, "keeper")]))
     workspace.settings(ownership=f"externalId pr and {adverb}")
     workspace.users([source(named(3, "keeper"))])
     assert workspace.plan("--user", "gone@example.com").actions == {"gone@example.com": "deactivate"}
     assert "admin@example.com" not in workspace.plan().actions
 
 
-def test_a_misspelt_attribute_in_the_ownership_filter_is_refused(at_work: Open) -> None:
-    workspace = at_work(OddScim())
+def test_a_misspelt_attribute_in_the_ownership_filter_is_refused(serve: Open) -> None:
+    workspace = serve(FakeScimServer())
     workspace.settings(ownership='userTyp ne "admin"')
     workspace.users([])
     ended = workspace.run("validate")
@@ -119,9 +119,9 @@ def test_a_misspelt_attribute_in_the_ownership_filter_is_refused(at_work: Open) 
     assert 'a User has no "userTyp"' in ended.err
 
 
-def test_an_account_is_not_deactivated_by_adopting_it(at_work: Open) -> None:
-    service = OddScim(users=[named(1, "ada", externalId=None), named(2, "keeper")])
-    workspace = at_work(service)
+def test_an_account_is_not_deactivated_by_adopting_it(serve: Open) -> None:
+    service = FakeScimServer(users=[named(1, "ada", externalId=None), named(2, "keeper")])
+    workspace = serve(service)
     workspace.settings(guards={"removals": {"count": 0, "percent": 0, "floor": 0}})
     workspace.write("mappings.yaml", BY_NAME_FIRST + "- {target: active, source: enabled}\n")
     workspace.users([source(named(1, "ada"), enabled="false"), source(named(2, "keeper"), enabled="true")])
@@ -132,10 +132,10 @@ def test_an_account_is_not_deactivated_by_adopting_it(at_work: Open) -> None:
 
 
 @pytest.mark.parametrize("name", ["ID", " gone@EXAMPLE.com ", "gone@example.com"])
-def test_a_protected_account_stays_by_whatever_name_it_is_protected(name: str, at_work: Open) -> None:
+def test_a_protected_account_stays_by_whatever_name_it_is_protected(name: str, serve: Open) -> None:
     gone = named(1, "gone")
-    service = OddScim(users=[gone, named(2, "keeper")])
-    workspace = at_work(service)
+    service = FakeScimServer(users=[gone, named(2, "keeper")])
+    workspace = serve(service)
     guards = {"removals": {"percent": 100}, "protected": [gone["externalId"].upper() if name == "ID" else name]}
     workspace.settings(guards=guards)
     workspace.write("mappings.yaml", BY_NAME_FIRST.replace("match: 2}", "match: 2, apply: create}"))
@@ -144,16 +144,16 @@ def test_a_protected_account_stays_by_whatever_name_it_is_protected(name: str, a
     assert service.writes == []
 
 
-def test_a_protected_name_that_is_nobodys_is_told(at_work: Open) -> None:
-    workspace = at_work(OddScim(users=[named(2, "keeper")]))
+def test_a_protected_name_that_is_nobodys_is_told(serve: Open) -> None:
+    workspace = serve(FakeScimServer(users=[named(2, "keeper")]))
     workspace.settings(guards={"protected": ["keper@example.com"]})
     workspace.users([source(named(2, "keeper"))])
     assert 'nobody is called "keper@example.com"' in workspace.run("plan").out
 
 
-def test_an_account_that_left_ownership_between_plan_and_write_is_not_written(at_work: Open) -> None:
-    service = OddScim(users=[named(1, "gone"), named(2, "keeper"), named(3, "changed")])
-    workspace = at_work(service)
+def test_an_account_that_left_ownership_between_plan_and_write_is_not_written(serve: Open) -> None:
+    service = FakeScimServer(users=[named(1, "gone"), named(2, "keeper"), named(3, "changed")])
+    workspace = serve(service)
     workspace.settings(ownership='externalId pr and not (userType eq "admin")', guards={"removals": {"percent": 100}})
     workspace.users([source(named(2, "keeper")), source(named(3, "changed"), department="Moved")])
 
@@ -167,9 +167,9 @@ def test_an_account_that_left_ownership_between_plan_and_write_is_not_written(at
     assert (ended.code, service.writes) == (5, []), ended.out
 
 
-def test_a_reviewed_deletion_is_not_done_to_a_later_account_of_the_same_name(at_work: Open) -> None:
-    service = OddScim(users=[named(1, "gone"), named(2, "keeper")])
-    workspace = at_work(service)
+def test_a_reviewed_deletion_is_not_done_to_a_later_account_of_the_same_name(serve: Open) -> None:
+    service = FakeScimServer(users=[named(1, "gone"), named(2, "keeper")])
+    workspace = serve(service)
     workspace.settings(lifecycle={"removed": "delete"}, guards={"removals": {"percent": 100}})
     workspace.users([source(named(2, "keeper"))])
     file = str(workspace.root / "plan.json")
@@ -180,9 +180,11 @@ def test_a_reviewed_deletion_is_not_done_to_a_later_account_of_the_same_name(at_
     assert service.find("gone@example.com")
 
 
-def test_a_user_read_one_by_one_who_is_gone_makes_the_read_incomplete(at_work: Open) -> None:
-    service = OddScim(Oddities(drop_enterprise_in_lists=True), [named(number, f"u{number}") for number in range(9)])
-    workspace = at_work(service)
+def test_a_user_read_one_by_one_who_is_gone_makes_the_read_incomplete(serve: Open) -> None:
+    service = FakeScimServer(
+        ServerFaults(drop_enterprise_in_lists=True), [named(number, f"u{number}") for number in range(9)]
+    )
+    workspace = serve(service)
     workspace.users([source(named(number, f"u{number}")) for number in range(9)])
 
     def hide(entry: Logged) -> None:
@@ -195,17 +197,15 @@ def test_a_user_read_one_by_one_who_is_gone_makes_the_read_incomplete(at_work: O
     assert "create" not in ended.actions.values()
 
 
-def test_a_capped_total_is_not_believed_when_nothing_can_be_looked_up(at_work: Open) -> None:
+def test_a_capped_total_is_not_believed_when_nothing_can_be_looked_up(serve: Open) -> None:
     people = [named(number, f"u{number}") for number in range(20)]
-    service = OddScim(Oddities(cap_total=10, cap_depth=10, filter_unsupported=501), people)
-    workspace = at_work(service)
+    service = FakeScimServer(ServerFaults(cap_total=10, cap_depth=10, filter_unsupported=501), people)
+    workspace = serve(service)
     workspace.users([source(user) for user in people])
 
     def refuse(entry: Logged) -> None:
         past = entry.nth_list and int(entry.query.get("startIndex", "1")) <= 10 < int(entry.query["startIndex"]) + 10
-        service.oddities = replace(
-            service.oddities, error_on_page=entry.nth_list + 1 if past else None, error_status=400
-        )
+        service.faults = replace(service.faults, error_on_page=entry.nth_list + 1 if past else None, error_status=400)
 
     service.after = refuse
     ended = workspace.plan()
@@ -213,10 +213,10 @@ def test_a_capped_total_is_not_believed_when_nothing_can_be_looked_up(at_work: O
     assert "nothing shows that the list is whole" in ended.out
 
 
-def test_removing_everybody_one_by_one_does_not_pass_the_guard(at_work: Open) -> None:
+def test_removing_everybody_one_by_one_does_not_pass_the_guard(serve: Open) -> None:
     people = [named(number, f"u{number}") for number in range(20)]
-    service = OddScim(users=people)
-    workspace = at_work(service)
+    service = FakeScimServer(users=people)
+    workspace = serve(service)
     workspace.settings()
     workspace.write("settings.yaml", json.dumps({"target": {"profile": "scim", "base_url": workspace.base_url}}))
     workspace.users([source(user) for user in people[:10]])
@@ -224,17 +224,17 @@ def test_removing_everybody_one_by_one_does_not_pass_the_guard(at_work: Open) ->
     assert service.writes == []
 
 
-def test_somebody_about_to_start_is_not_deleted(at_work: Open) -> None:
-    service = OddScim(users=[named(1, "soon", active=False), named(2, "keeper")])
-    workspace = at_work(service)
+def test_somebody_about_to_start_is_not_deleted(serve: Open) -> None:
+    service = FakeScimServer(users=[named(1, "soon", active=False), named(2, "keeper")])
+    workspace = serve(service)
     workspace.settings(lifecycle={"delete_after_days": 30, "out_of_scope": "delete"})
     workspace.users([source(named(1, "soon"), lifecycle={"starts": "2027-07-01"}), source(named(2, "keeper"))])
     assert workspace.plan("--now", LATER).actions == {}
 
 
 @pytest.mark.parametrize("name", ["sales.ymal", "sales.yaml.txt", "sales.json", "sales.yaml~"])
-def test_a_file_of_people_that_would_not_be_read_stops_everything(name: str, at_work: Open) -> None:
-    workspace = at_work(OddScim(users=[named(1, "ada")]))
+def test_a_file_of_people_that_would_not_be_read_stops_everything(name: str, serve: Open) -> None:
+    workspace = serve(FakeScimServer(users=[named(1, "ada")]))
     workspace.users([source(named(2, "keeper"))])
     workspace.write(f"users/{name}", "- userPrincipalName: ada@example.com\n")
     ended = workspace.plan()
@@ -242,9 +242,9 @@ def test_a_file_of_people_that_would_not_be_read_stops_everything(name: str, at_
     assert "this file is not read" in ended.err
 
 
-def test_inactive_accounts_make_no_room_for_removals(at_work: Open) -> None:
+def test_inactive_accounts_make_no_room_for_removals(serve: Open) -> None:
     people = [named(number, f"u{number}", active=number < 20) for number in range(400)]
-    workspace = at_work(OddScim(users=people))
+    workspace = serve(FakeScimServer(users=people))
     workspace.settings(guards={"removals": {"count": 100, "percent": 10}})
     workspace.users([source(people[0])])
     ended = workspace.plan()
@@ -252,10 +252,10 @@ def test_inactive_accounts_make_no_room_for_removals(at_work: Open) -> None:
     assert "19 of 20 active managed users (95.0 %)" in ended.out
 
 
-def test_a_user_who_is_gone_does_not_stop_the_others(at_work: Open) -> None:
+def test_a_user_who_is_gone_does_not_stop_the_others(serve: Open) -> None:
     people = [named(number, f"u{number}") for number in range(12)]
-    service = OddScim(users=people)
-    workspace = at_work(service)
+    service = FakeScimServer(users=people)
+    workspace = serve(service)
     workspace.users([source(user, department="Moved") for user in people])
 
     victim = service.find("u9@example.com")["id"]
@@ -278,10 +278,10 @@ def test_a_user_who_is_gone_does_not_stop_the_others(at_work: Open) -> None:
         (0, 'not started: it waits for user["new0@example.com"]'),
     ],
 )
-def test_when_what_replaces_people_fails_nobody_is_removed(stays: int, said: str, at_work: Open) -> None:
+def test_when_what_replaces_people_fails_nobody_is_removed(stays: int, said: str, serve: Open) -> None:
     live = [named(number, f"old{number}") for number in range(5)]
-    service = OddScim(Oddities(write_error_on=1, write_error_status=400, write_error_times=None), live)
-    workspace = at_work(service)
+    service = FakeScimServer(ServerFaults(write_error_on=1, write_error_status=400, write_error_times=None), live)
+    workspace = serve(service)
     new = [named(50 + number, f"new{number}") for number in range(5)]
     workspace.users([source(user) for user in [*live[:stays], *new]])
     ended = workspace.apply()
@@ -290,24 +290,24 @@ def test_when_what_replaces_people_fails_nobody_is_removed(stays: int, said: str
     assert {entry.method for entry in service.writes} == {"POST"}
 
 
-def test_an_echo_is_not_believed_about_removals(at_work: Open) -> None:
-    service = OddScim(Oddities(echo_patch=True), [named(1, "gone"), named(2, "keeper")])
-    workspace = at_work(service)
+def test_an_echo_is_not_believed_about_removals(serve: Open) -> None:
+    service = FakeScimServer(ServerFaults(echo_patch=True), [named(1, "gone"), named(2, "keeper")])
+    workspace = serve(service)
     workspace.users([source(named(2, "keeper"))])
     ended = workspace.apply()
     assert ended.code == 5
     assert "accepted it, but it is not in effect: active" in ended.out
 
 
-def test_nobody_by_that_name_is_no_good_news(at_work: Open) -> None:
-    workspace = at_work(OddScim(users=[named(2, "keeper")]))
+def test_nobody_by_that_name_is_no_good_news(serve: Open) -> None:
+    workspace = serve(FakeScimServer(users=[named(2, "keeper")]))
     workspace.users([source(named(2, "keeper"))])
     ended = workspace.plan("--user", "keper@example.com")
     assert (ended.code, ended.out) == (64, "")
 
 
-def test_a_slip_in_a_key_that_decides_is_no_attribute_of_ones_own(at_work: Open) -> None:
-    workspace = at_work(OddScim())
+def test_a_slip_in_a_key_that_decides_is_no_attribute_of_ones_own(serve: Open) -> None:
+    workspace = serve(FakeScimServer())
     workspace.users([{**source(named(1, "ada")), "accountEnable": "false"}])
     ended = workspace.run("validate")
     assert ended.code == 1

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 from conftest import Open
-from e2e.harness import assert_harmless, stable
-from git_repository import GitRepository
-from servers.odd_scim import OddScim
+from support.command import assert_harmless, stable
+from support.git_repository import GitRepository
+from support.servers.fake_scim import FakeScimServer
+from support.workspace import CommandResult, Workspace, run
 from syrupy.assertion import SnapshotAssertion
-from workspace import Ended, Workspace, run
 
 EVIL = "\x1b]0;owned\x07<script>alert(1)</script> `x` @team #1 ##[add-mask]x \u202egpj\r::error::no"
 SETTINGS = "target: {profile: scim, base_url: 'https://scim.example.com/v2'}\n"
@@ -46,7 +46,7 @@ class Repository(GitRepository):
     def people(self, *people: Mapping[str, str], subject: str = "Edit", **more: Any) -> str:
         return self.commit(subject, {USERS: written(people)}, **more)
 
-    def log(self, *arguments: str) -> Ended:
+    def log(self, *arguments: str) -> CommandResult:
         places = ["--state", str(self.root / "desired-state"), "--plans", str(self.root / "plans")]
         return run(["reconciler", "log", *arguments, *places])
 
@@ -267,10 +267,10 @@ def test_a_repository_cannot_run_anything(repository: Repository, tmp_path: Path
 # --- with applies -----------------------------------------------------------------
 
 
-class Company:
+class SampleOrg:
     """A workspace that is a git repository, on a service."""
 
-    def __init__(self, work: Workspace, service: OddScim) -> None:
+    def __init__(self, work: Workspace, service: FakeScimServer) -> None:
         self.work = work
         self.service = service
         self.git = GitRepository(work.root)
@@ -284,7 +284,7 @@ class Company:
     def apply(self, *arguments: str) -> int:
         return self.work.apply(*arguments).code
 
-    def log(self, *arguments: str) -> Ended:
+    def log(self, *arguments: str) -> CommandResult:
         return self.work.run("log", "--plans", str(self.work.plans), *arguments)
 
     def entries(self, *arguments: str) -> list[dict[str, Any]]:
@@ -301,16 +301,16 @@ class Company:
 
 
 @pytest.fixture
-def company(at_work: Open) -> Company:
-    service = OddScim()
-    return Company(at_work(service), service)
+def company(serve: Open) -> SampleOrg:
+    service = FakeScimServer()
+    return SampleOrg(serve(service), service)
 
 
 def summary(entries: Iterable[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
     return [(each["kind"], each["action"], each["outcome"]["state"]) for each in entries]
 
 
-def test_an_edit_is_pending_until_it_is_applied(company: Company) -> None:
+def test_an_edit_is_pending_until_it_is_applied(company: SampleOrg) -> None:
     company.commit(person("ada"), person("bob"))
     assert summary(company.entries("id-ada")) == [("edit", "added", "pending")]
     assert company.apply() == 0
@@ -319,7 +319,7 @@ def test_an_edit_is_pending_until_it_is_applied(company: Company) -> None:
     assert [each[2] for each in summary(company.entries("id-ada"))] == ["pending", "applied"]
 
 
-def test_a_pull_request_that_was_squashed_is_known_by_the_commit_that_it_became(company: Company) -> None:
+def test_a_pull_request_that_was_squashed_is_known_by_the_commit_that_it_became(company: SampleOrg) -> None:
     company.commit(person("ada"), person("bob"))
     company.apply()
     company.git.git("switch", "--quiet", "--create", "change")
@@ -342,7 +342,7 @@ def test_a_pull_request_that_was_squashed_is_known_by_the_commit_that_it_became(
     assert company.work.state.joinpath("users/people.yaml").read_text() == written([person("ada"), person("bob")])
 
 
-def test_drift_found_and_corrected_is_told_as_such(company: Company) -> None:
+def test_drift_found_and_corrected_is_told_as_such(company: SampleOrg) -> None:
     company.commit(person("ada"), person("bob"))
     company.apply()
     company.tamper("Hacking")
@@ -355,7 +355,7 @@ def test_drift_found_and_corrected_is_told_as_such(company: Company) -> None:
     assert 'department = "Hacking" -> "Sales"' in everything
 
 
-def test_only_the_attributes_that_nobody_edited_are_drift(company: Company) -> None:
+def test_only_the_attributes_that_nobody_edited_are_drift(company: SampleOrg) -> None:
     company.commit(person("ada"))
     company.apply()
     company.tamper("Hacking")
@@ -369,7 +369,7 @@ def test_only_the_attributes_that_nobody_edited_are_drift(company: Company) -> N
     assert summary(company.entries("id-ada"))[0] == ("edit", "changed", "applied"), "it was edited, whatever it was"
 
 
-def test_an_edited_mapping_is_no_drift(company: Company) -> None:
+def test_an_edited_mapping_is_no_drift(company: SampleOrg) -> None:
     rows = (
         "- {target: externalId, source: objectId, match: 1}\n- {target: userName, source: userPrincipalName}\n"
         "- {target: name.givenName, source: givenName}\n- {target: name.familyName, source: surname}\n"
@@ -387,7 +387,7 @@ def test_an_edited_mapping_is_no_drift(company: Company) -> None:
     assert found[0]["outcome"]["state"] == "in effect"
 
 
-def test_what_has_nothing_to_do_with_the_target_is_told_so(company: Company) -> None:
+def test_what_has_nothing_to_do_with_the_target_is_told_so(company: SampleOrg) -> None:
     company.commit(person("ada"))
     company.apply()
     company.commit(person("ada", hobby="chess"), person("bob"))
@@ -395,7 +395,7 @@ def test_what_has_nothing_to_do_with_the_target_is_told_so(company: Company) -> 
     assert summary(company.entries("id-ada"))[0] == ("edit", "changed", "nothing to apply")
 
 
-def test_the_timeline_in_full(company: Company, snapshot: SnapshotAssertion) -> None:
+def test_the_timeline_in_full(company: SampleOrg, snapshot: SnapshotAssertion) -> None:
     company.commit(person("ada"), person("bob"), subject="Hire Ada and Bob (#1)")
     company.apply()
     company.tamper("Hacking")
@@ -417,7 +417,7 @@ def masked(text: str) -> str:
     return re.sub(r"commit [0-9a-f]{12}", "commit ID", text)
 
 
-def test_the_record_has_a_page_also_when_a_crash_left_none(company: Company) -> None:
+def test_the_record_has_a_page_also_when_a_crash_left_none(company: SampleOrg) -> None:
     company.commit(person("ada"))
     company.apply()
     (page,) = company.work.plans.glob("*/README.md")
@@ -436,13 +436,13 @@ KEY = "k" * 64
 
 
 @pytest.fixture
-def redacted(company: Company, monkeypatch: pytest.MonkeyPatch) -> Company:
+def redacted(company: SampleOrg, monkeypatch: pytest.MonkeyPatch) -> SampleOrg:
     company.work.settings(record={"values": "digest"})
     monkeypatch.setenv("RECONCILER_RECORD_KEY", KEY)
     return company
 
 
-def test_digests_name_nobody_and_no_value(redacted: Company) -> None:
+def test_digests_name_nobody_and_no_value(redacted: SampleOrg) -> None:
     # No digit of a digest is in these words.
     redacted.commit(person("wynn"), person("tomo"))
     assert redacted.apply() == 0
@@ -456,7 +456,7 @@ def test_digests_name_nobody_and_no_value(redacted: Company) -> None:
     assert "hmac:" in files[0].read_text("utf-8")
 
 
-def test_history_joins_digests_with_the_key_only(redacted: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_history_joins_digests_with_the_key_only(redacted: SampleOrg, monkeypatch: pytest.MonkeyPatch) -> None:
     redacted.commit(person("ada"), person("bob"))
     redacted.apply()
     redacted.tamper("Hacking")
@@ -470,7 +470,7 @@ def test_history_joins_digests_with_the_key_only(redacted: Company, monkeypatch:
     assert "applied" not in ended.out
 
 
-def test_digests_need_a_key_before_anything_is_done(redacted: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_digests_need_a_key_before_anything_is_done(redacted: SampleOrg, monkeypatch: pytest.MonkeyPatch) -> None:
     redacted.commit(person("ada"))
     for key in ("", "short"):
         monkeypatch.setenv("RECONCILER_RECORD_KEY", key)
@@ -481,7 +481,7 @@ def test_digests_need_a_key_before_anything_is_done(redacted: Company, monkeypat
     assert redacted.service.users == {}
 
 
-def test_a_reviewed_plan_that_was_cut_short_is_finished_with_digests_too(redacted: Company) -> None:
+def test_a_reviewed_plan_that_was_cut_short_is_finished_with_digests_too(redacted: SampleOrg) -> None:
     redacted.commit(person("ada"), person("bob"), person("cyd"))
     saved = redacted.work.root / "plan.json"
     redacted.work.run("plan", "-o", str(saved))
@@ -496,14 +496,14 @@ def test_a_reviewed_plan_that_was_cut_short_is_finished_with_digests_too(redacte
     assert len(redacted.service.users) == 3
 
 
-def test_another_key_is_told(redacted: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_key_is_told(redacted: SampleOrg, monkeypatch: pytest.MonkeyPatch) -> None:
     redacted.commit(person("ada"))
     redacted.apply()
     monkeypatch.setenv("RECONCILER_RECORD_KEY", "x" * 64)
     assert "another RECONCILER_RECORD_KEY" in redacted.work.apply().err
 
 
-def test_a_plan_on_record_with_digests_cannot_be_applied(redacted: Company) -> None:
+def test_a_plan_on_record_with_digests_cannot_be_applied(redacted: SampleOrg) -> None:
     redacted.commit(person("ada"))
     redacted.apply()
     plan = next(redacted.work.plans.glob("*/plan.json"))
@@ -515,7 +515,9 @@ def test_a_plan_on_record_with_digests_cannot_be_applied(redacted: Company) -> N
 
 
 @pytest.mark.parametrize("form", ["text", "markdown", "html", "json"])
-def test_a_record_with_digests_is_shown_as_such(redacted: Company, form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_record_with_digests_is_shown_as_such(
+    redacted: SampleOrg, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     redacted.commit(person("wynn"))
     redacted.apply()
     monkeypatch.delenv("RECONCILER_RECORD_KEY")
@@ -532,7 +534,7 @@ def test_a_record_with_digests_is_shown_as_such(redacted: Company, form: str, mo
         assert "apply finished: 1 done" in ended.out
 
 
-def test_the_commit_that_a_record_names_cannot_steer_who_shows_it(redacted: Company) -> None:
+def test_the_commit_that_a_record_names_cannot_steer_who_shows_it(redacted: SampleOrg) -> None:
     redacted.commit(person("wynn"))
     redacted.apply()
     file = next(redacted.work.plans.glob("*/plan.json"))
@@ -543,7 +545,7 @@ def test_the_commit_that_a_record_names_cannot_steer_who_shows_it(redacted: Comp
     assert "\n::error" not in ended.err
 
 
-def test_notes_and_branches_of_a_plan_name_nobody_on_a_record_with_digests(redacted: Company) -> None:
+def test_notes_and_branches_of_a_plan_name_nobody_on_a_record_with_digests(redacted: SampleOrg) -> None:
     redacted.commit(person("wynn"))
     redacted.git.git("branch", "about-wynn")
     settings = {"record": {"values": "digest"}, "guards": {"protected": ["wynn@example.com"]}}
@@ -581,7 +583,7 @@ def test_a_merge_is_not_told_what_its_parents_edited(repository: Repository) -> 
     assert told(found) == [("changed", 'user["ada@example.com"]', ["jobTitle"])]
 
 
-def test_what_an_apply_left_out_is_no_drift_in_the_next(company: Company) -> None:
+def test_what_an_apply_left_out_is_no_drift_in_the_next(company: SampleOrg) -> None:
     company.commit(person("ada"), person("bob"))
     company.apply()
     company.commit(person("ada", department="IT"), person("bob", department="HR"))
@@ -591,7 +593,7 @@ def test_what_an_apply_left_out_is_no_drift_in_the_next(company: Company) -> Non
 
 
 def test_an_apply_that_is_cut_short_leaves_no_page_of_the_one_before(
-    company: Company, monkeypatch: pytest.MonkeyPatch
+    company: SampleOrg, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def dies(*_: object, **__: object) -> None:
         raise SystemExit(9)

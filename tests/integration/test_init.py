@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 from hatchling.build import build_wheel
-from workspace import Ended
-from workspace import run as reconciler
+from support.workspace import CommandResult
+from support.workspace import run as reconciler
 
 from reconciler import __version__
 from reconciler.commands.init import INSTALL
 from reconciler.profiles import PROFILES
 
 
-def init(folder: Path, *arguments: str) -> Ended:
+def init(folder: Path, *arguments: str) -> CommandResult:
     return reconciler(["reconciler", "init", str(folder), *arguments])
 
 

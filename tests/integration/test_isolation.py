@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import pytest
 from conftest import Open
-from servers.odd_scim import Oddities, OddScim, make_user
-from workspace import Ended, Workspace, source
+from support.servers.fake_scim import FakeScimServer, ServerFaults, make_user
+from support.workspace import CommandResult, Workspace, source
 
 ODD = str(make_user(2)["userName"])
 PEOPLE = 8
 
 
-def company(at_work: Open, oddities: Oddities) -> tuple[OddScim, Workspace]:
+def company(serve: Open, faults: ServerFaults) -> tuple[FakeScimServer, Workspace]:
     """All users are to be moved to another department."""
     live = [make_user(number) for number in range(PEOPLE)]
-    service = OddScim(oddities, live)
-    workspace = at_work(service)
+    service = FakeScimServer(faults, live)
+    workspace = serve(service)
     workspace.users([source(user, department="Moved") for user in live])
     return service, workspace
 
@@ -26,21 +26,21 @@ def failures(workspace: Workspace) -> dict[str, str]:
     return {line["user_name"]: line["message"] for line in lines}
 
 
-def done(ended: Ended) -> int:
+def done(ended: CommandResult) -> int:
     return ended.err.count("Modifications complete")
 
 
 @pytest.mark.parametrize(
-    ("oddities", "words"),
+    ("faults", "words"),
     [
-        (Oddities(refuse_user=ODD), "the service refused it (400)"),
-        (Oddities(forbid_user=ODD), 'the service forbids the request (403): "this account may not be changed"'),
-        (Oddities(wrong_id_for=ODD), "the service answered with another user than"),
-        (Oddities(garbage_for=ODD), "the service answers with something that is not JSON"),
+        (ServerFaults(refuse_user=ODD), "the service refused it (400)"),
+        (ServerFaults(forbid_user=ODD), 'the service forbids the request (403): "this account may not be changed"'),
+        (ServerFaults(wrong_id_for=ODD), "the service answered with another user than"),
+        (ServerFaults(garbage_for=ODD), "the service answers with something that is not JSON"),
     ],
 )
-def test_one_user_that_fails_in_whatever_way_stops_nobody_else(at_work: Open, oddities: Oddities, words: str) -> None:
-    _, workspace = company(at_work, oddities)
+def test_one_user_that_fails_in_whatever_way_stops_nobody_else(serve: Open, faults: ServerFaults, words: str) -> None:
+    _, workspace = company(serve, faults)
     ended = workspace.apply()
     assert (ended.code, done(ended)) == (5, PEOPLE - 1), ended.err
     told = failures(workspace)
@@ -48,8 +48,8 @@ def test_one_user_that_fails_in_whatever_way_stops_nobody_else(at_work: Open, od
     assert words in told[ODD]
 
 
-def test_a_service_that_forbids_everything_is_asked_only_a_few_times(at_work: Open) -> None:
-    service, workspace = company(at_work, Oddities(forbid_after=1))
+def test_a_service_that_forbids_everything_is_asked_only_a_few_times(serve: Open) -> None:
+    service, workspace = company(serve, ServerFaults(forbid_after=1))
     ended = workspace.apply()
     assert (ended.code, done(ended)) == (1, 0)
     assert "Error: the service forbids the request (403)" in ended.err

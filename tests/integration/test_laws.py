@@ -10,20 +10,20 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
-from servers.odd_scim import Oddities, OddScim, make_user
-from workspace import Workspace, source
+from support.servers.fake_scim import FakeScimServer, ServerFaults, make_user
+from support.workspace import Workspace, source
 
 PEOPLE = 7
 NAMES = [f"name-{number}@example.com" for number in range(PEOPLE + 2)]
 KINDS = [
-    Oddities(),
-    Oddities(patch_status=204),
-    Oddities(post_empty_body=True),
-    Oddities(omit_active_when_true=True, lowercase_user_name=True),
-    Oddities(active_as_string=True, omit_meta=True),
-    Oddities(drop_enterprise_in_lists=True),
-    Oddities(page_cap=3, newest_first=True, first_page_past_end=True),
-    Oddities(id_as_integer=True, resources_lowercase=True, total_as_string=True),
+    ServerFaults(),
+    ServerFaults(patch_status=204),
+    ServerFaults(post_empty_body=True),
+    ServerFaults(omit_active_when_true=True, lowercase_user_name=True),
+    ServerFaults(active_as_string=True, omit_meta=True),
+    ServerFaults(drop_enterprise_in_lists=True),
+    ServerFaults(page_cap=3, newest_first=True, first_page_past_end=True),
+    ServerFaults(id_as_integer=True, resources_lowercase=True, total_as_string=True),
 ]
 
 
@@ -68,7 +68,7 @@ def patch() -> Any:
         yield context
 
 
-def open_at(service: OddScim, folder: str, company: Any, patch: pytest.MonkeyPatch) -> Workspace:
+def open_at(service: FakeScimServer, folder: str, company: Any, patch: pytest.MonkeyPatch) -> Workspace:
     sources, _, lifecycle = company
     workspace = Workspace(Path(folder), service.base_url, service.token, patch)
     guards = {"removals": {"count": 100, "percent": 100}}
@@ -83,9 +83,9 @@ LAW = settings(max_examples=30, deadline=None, suppress_health_check=list(Health
 
 
 @LAW
-@given(company=companies(), oddities=st.sampled_from(KINDS))
-def test_apply_then_plan_is_empty_and_planning_does_not_write(company: Any, oddities: Oddities, patch: Any) -> None:
-    with tempfile.TemporaryDirectory() as folder, OddScim(oddities, company[1]) as service:
+@given(company=companies(), faults=st.sampled_from(KINDS))
+def test_apply_then_plan_is_empty_and_planning_does_not_write(company: Any, faults: ServerFaults, patch: Any) -> None:
+    with tempfile.TemporaryDirectory() as folder, FakeScimServer(faults, company[1]) as service:
         workspace = open_at(service, folder, company, patch)
         first = workspace.plan("--now", "2026-11-24")
         again = workspace.plan("--now", "2026-11-24")
@@ -111,7 +111,7 @@ def test_apply_then_plan_is_empty_and_planning_does_not_write(company: Any, oddi
 @LAW
 @given(company=companies(), data=st.data())
 def test_a_lost_or_refused_request_converges_on_the_next_run(company: Any, data: st.DataObject, patch: Any) -> None:
-    with tempfile.TemporaryDirectory() as folder, OddScim(Oddities(), company[1]) as service:
+    with tempfile.TemporaryDirectory() as folder, FakeScimServer(ServerFaults(), company[1]) as service:
         workspace = open_at(service, folder, company, patch)
         planned = len(workspace.plan().plan["resource_changes"])
         at = data.draw(st.integers(1, max(planned, 1)))
@@ -121,11 +121,11 @@ def test_a_lost_or_refused_request_converges_on_the_next_run(company: Any, data:
             {"write_error_on": at, "write_error_status": 500},
         ]
         fault = data.draw(st.sampled_from(faults))
-        service.oddities = replace(service.oddities, **fault)
+        service.faults = replace(service.faults, **fault)
         first = workspace.apply()
         note(f"{fault}\n{first.out}{first.err}")
         assert first.code in (0, 5)
-        service.oddities = Oddities()
+        service.faults = ServerFaults()
         workspace.apply()
         workspace.apply()
         after = workspace.plan()
@@ -139,7 +139,7 @@ def test_a_lost_or_refused_request_converges_on_the_next_run(company: Any, data:
 @LAW
 @given(company=companies())
 def test_only_planned_users_are_written(company: Any, patch: Any) -> None:
-    with tempfile.TemporaryDirectory() as folder, OddScim(Oddities(), company[1]) as service:
+    with tempfile.TemporaryDirectory() as folder, FakeScimServer(ServerFaults(), company[1]) as service:
         workspace = open_at(service, folder, company, patch)
         before = {identity: dict(user) for identity, user in service.users.items()}
         changes = workspace.plan().plan["resource_changes"]

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from company import APPLE_MAPPINGS, DOMAIN, Company, account, person
-from workspace import ENTERPRISE, Workspace
+from support.sample_org import APPLE_MAPPINGS, DOMAIN, SampleOrg, account, person
+from support.workspace import ENTERPRISE, Workspace
 
 from reconciler.sandbox.quirks import Quirks
 from reconciler.sandbox.seed import seed
 from reconciler.sandbox.server import RunningSandbox, start
 
-Open = Callable[..., Company]
+Open = Callable[..., SampleOrg]
 LATER = "2027-06-01"
 """Months after every receipt of these tests."""
 
@@ -27,12 +27,12 @@ def company(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
     """Opens a company on a sandbox with these accounts and a keeper."""
     running: list[RunningSandbox] = []
 
-    def opened(*accounts: dict[str, Any], quirks: Quirks | None = None, mappings: str = APPLE_MAPPINGS) -> Company:
+    def opened(*accounts: dict[str, Any], quirks: Quirks | None = None, mappings: str = APPLE_MAPPINGS) -> SampleOrg:
         file = tmp_path / "sandbox.db"
         seed(file, {"domains": ["example.com"], "users": [*accounts, account("keeper")]})
         sandbox = start(file, quirks=quirks)
         running.append(sandbox)
-        found = Company(Workspace(tmp_path, sandbox.base_url, sandbox.token, monkeypatch))
+        found = SampleOrg(Workspace(tmp_path, sandbox.base_url, sandbox.token, monkeypatch))
         found.settings()
         found.workspace.write("mappings.yaml", mappings)
         return found

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from company import Company, account, person
 from conftest import Open
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
-from servers.odd_scim import Oddities, OddScim, make_user
-from workspace import Workspace, source
+from support.sample_org import SampleOrg, account, person
+from support.servers.fake_scim import FakeScimServer, ServerFaults, make_user
+from support.workspace import Workspace, source
 
 from reconciler.sandbox.seed import seed
 from reconciler.sandbox.server import start
@@ -36,12 +36,12 @@ CHOSEN_NAME = f"""{USUAL}
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Company]:
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SampleOrg]:
     """A company on the sandbox: a keeper, and accounts by hand that hold two of the names that are wanted."""
     by_hand = [account(name, externalId=None) for name in ("ada", "bob")]
     seed(tmp_path / "sandbox.db", {"domains": ["example.com"], "users": [*by_hand, account("keeper")]})
     with start(tmp_path / "sandbox.db") as sandbox:
-        company = Company(Workspace(tmp_path, sandbox.base_url, sandbox.token, monkeypatch))
+        company = SampleOrg(Workspace(tmp_path, sandbox.base_url, sandbox.token, monkeypatch))
         company.settings()
         company.workspace.write("mappings.yaml", CHOSEN_NAME)
         yield company
@@ -51,11 +51,11 @@ def ada(number: int, **changed: Any) -> dict[str, Any]:
     return person(f"person-{number}", givenName="Ada", **changed)
 
 
-def names_by_id(company: Company) -> dict[str, str]:
+def names_by_id(company: SampleOrg) -> dict[str, str]:
     return {user["externalId"]: name for name, user in company.live().items() if "externalId" in user}
 
 
-def test_user_names_are_chosen_around_accounts_made_by_hand_and_one_another(here: Company) -> None:
+def test_user_names_are_chosen_around_accounts_made_by_hand_and_one_another(here: SampleOrg) -> None:
     here.wants(ada(3), ada(1), ada(2), person("carol", givenName="Carol"))
     planned = here.plan()
     assert {change["key"]: change["change"]["after"]["userName"] for change in planned.plan["resource_changes"]} == {
@@ -79,7 +79,7 @@ def test_user_names_are_chosen_around_accounts_made_by_hand_and_one_another(here
     assert (here.actions(), here.plan().code) == ({}, 5)
 
 
-def test_somebody_who_has_a_name_keeps_it_when_a_better_one_becomes_free(here: Company) -> None:
+def test_somebody_who_has_a_name_keeps_it_when_a_better_one_becomes_free(here: SampleOrg) -> None:
     here.wants(ada(1))
     here.applied()
     here.delete("ada")
@@ -89,7 +89,7 @@ def test_somebody_who_has_a_name_keeps_it_when_a_better_one_becomes_free(here: C
     assert names_by_id(here)["id-person-1"] == "ada.lovelace"
 
 
-def test_a_name_that_our_own_deletion_left_behind_is_not_chosen(here: Company) -> None:
+def test_a_name_that_our_own_deletion_left_behind_is_not_chosen(here: SampleOrg) -> None:
     here.settings(lifecycle={"removed": "delete"})
     here.wants(person("carol", givenName="Carol"))
     here.applied()
@@ -100,7 +100,7 @@ def test_a_name_that_our_own_deletion_left_behind_is_not_chosen(here: Company) -
     assert names_by_id(here)["id-carol-2"] == "carol.lovelace"
 
 
-def test_a_saved_plan_creates_exactly_what_was_reviewed(here: Company) -> None:
+def test_a_saved_plan_creates_exactly_what_was_reviewed(here: SampleOrg) -> None:
     file = here.workspace.root / "plan.json"
     here.wants(ada(1), ada(2))
     here.workspace.run("plan", "-o", str(file))
@@ -110,7 +110,7 @@ def test_a_saved_plan_creates_exactly_what_was_reviewed(here: Company) -> None:
     assert names == {f"{name}@example.com" for name in names_by_id(here).values()} - {"keeper@example.com"}
 
 
-def test_a_saved_plan_is_stale_when_somebody_took_a_reviewed_name(here: Company) -> None:
+def test_a_saved_plan_is_stale_when_somebody_took_a_reviewed_name(here: SampleOrg) -> None:
     file = here.workspace.root / "plan.json"
     here.wants(ada(1))
     here.workspace.run("plan", "-o", str(file))
@@ -120,13 +120,13 @@ def test_a_saved_plan_is_stale_when_somebody_took_a_reviewed_name(here: Company)
     assert here.live() == before
 
 
-def test_planning_some_users_only_gives_them_what_the_whole_plan_would(here: Company) -> None:
+def test_planning_some_users_only_gives_them_what_the_whole_plan_would(here: SampleOrg) -> None:
     here.wants(ada(1), ada(2))
     (change,) = here.plan("--user", "person-2@example.com").plan["resource_changes"]
     assert change["change"]["after"]["userName"] == "Ada2@example.com"
 
 
-def test_the_embedded_sandbox_can_be_planned_where_user_names_are_chosen(here: Company) -> None:
+def test_the_embedded_sandbox_can_be_planned_where_user_names_are_chosen(here: SampleOrg) -> None:
     here.wants(ada(1))
     ended = here.workspace.run("plan", "--sandbox")
     assert ended.code == 0, ended.err
@@ -136,9 +136,9 @@ def test_the_embedded_sandbox_can_be_planned_where_user_names_are_chosen(here: C
 # --- drawn values -------------------------------------------------------------------------------
 
 
-def test_a_guid_is_the_same_in_plan_and_apply_and_never_changes(at_work: Open) -> None:
-    service = OddScim(users=[make_user(1)])
-    workspace = at_work(service)
+def test_a_guid_is_the_same_in_plan_and_apply_and_never_changes(serve: Open) -> None:
+    service = FakeScimServer(users=[make_user(1)])
+    workspace = serve(service)
     rule = "- {target: nickName, expression: 'Join(\"-\", Guid(), RandomString(6, 3, 0, 0, 3))'}\n"
     workspace.write("mappings.yaml", BY_NAME + rule)
     workspace.users([source(make_user(1)), source(make_user(2)), source(make_user(3))])
@@ -188,7 +188,7 @@ def patch() -> Any:
 @given(company=companies(), data=st.data())
 def test_whatever_is_lost_on_the_way_no_two_users_get_one_value(company: Any, data: st.DataObject, patch: Any) -> None:
     sources, live = company
-    with tempfile.TemporaryDirectory() as folder, OddScim(Oddities(), live) as service:
+    with tempfile.TemporaryDirectory() as folder, FakeScimServer(ServerFaults(), live) as service:
         workspace = Workspace(Path(folder), service.base_url, service.token, patch)
         workspace.write("mappings.yaml", BY_NAME + NICK)
         workspace.users(sources)
@@ -200,11 +200,11 @@ def test_whatever_is_lost_on_the_way_no_two_users_get_one_value(company: Any, da
         }
         at = data.draw(st.integers(1, max(len(changes), 1)))
         fault = data.draw(st.sampled_from([{"lose_answer_on_write": at}, {"cut_on_write": at}, {}]))
-        service.oddities = replace(service.oddities, **fault)
+        service.faults = replace(service.faults, **fault)
         for _ in range(3):
             ended = workspace.apply()
             note(ended.out + ended.err)
-            service.oddities = Oddities()
+            service.faults = ServerFaults()
         assert workspace.plan().plan["resource_changes"] == []
         held = [user["nickName"] for user in service.users.values() if user.get("nickName")]
         assert len(held) == len(set(held)), "two users have one value"

@@ -11,9 +11,9 @@ from typing import Any
 import httpx
 import pytest
 from conftest import Open
-from servers.odd_scim import Oddities, OddScim, make_user
-from servers.plain_scim import PlainScim
-from workspace import ENTERPRISE, Workspace, source
+from support.servers.fake_scim import FakeScimServer, ServerFaults, make_user
+from support.servers.plain_scim import PlainScim
+from support.workspace import ENTERPRISE, Workspace, source
 
 from reconciler.sandbox.seed import seed
 from reconciler.sandbox.server import RunningSandbox, start
@@ -74,7 +74,7 @@ def wanted_people() -> list[dict[str, Any]]:
 
 @pytest.fixture(params=["sandbox", "plain", "odd", "odd-204"])
 def service(
-    request: pytest.FixtureRequest, at_work: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest, serve: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[Workspace, Callable[[], list[dict[str, Any]]]]]:
     """A workspace on a service that holds `live_people`, and a function that reads all its users directly."""
     people = list(live_people().values())
@@ -82,10 +82,10 @@ def service(
         with sandbox(tmp_path / "sandbox.db", people) as running:
             yield company(Workspace(tmp_path, running.base_url, running.token, monkeypatch))
     elif request.param == "plain":
-        yield company(at_work(PlainScim(people)))
+        yield company(serve(PlainScim(people)))
     else:
-        oddities = Oddities(patch_status=204, post_empty_body=True) if request.param == "odd-204" else Oddities()
-        yield company(at_work(OddScim(oddities, people)))
+        faults = ServerFaults(patch_status=204, post_empty_body=True) if request.param == "odd-204" else ServerFaults()
+        yield company(serve(FakeScimServer(faults, people)))
 
 
 def company(workspace: Workspace) -> tuple[Workspace, Callable[[], list[dict[str, Any]]]]:
@@ -205,10 +205,10 @@ def test_a_saved_plan_is_stale_when_the_target_has_moved(service: tuple[Workspac
     assert live() == before
 
 
-@pytest.mark.parametrize("make", [PlainScim, lambda people: OddScim(users=people)], ids=["plain", "odd"])
-def test_a_part_goes_into_the_element_that_is_there(make: Callable[[Any], Any], at_work: Open) -> None:
+@pytest.mark.parametrize("make", [PlainScim, lambda people: FakeScimServer(users=people)], ids=["plain", "odd"])
+def test_a_part_goes_into_the_element_that_is_there(make: Callable[[Any], Any], serve: Open) -> None:
     person = make_user(1, addresses=[{"type": "work", "country": "DE"}], phoneNumbers=[{"type": "home", "value": "1"}])
-    workspace = at_work(make([person]))
+    workspace = serve(make([person]))
     work = ('addresses[type eq "work"].locality', "city"), ('phoneNumbers[type eq "work"].value', "phone")
     rows = [f"- {{target: '{target}', source: {name}}}\n" for target, name in work]
     workspace.write("mappings.yaml", MAPPINGS + "".join(rows))

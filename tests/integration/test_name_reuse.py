@@ -6,8 +6,8 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from company import APPLE_MAPPINGS, Company, account, person
-from workspace import Workspace
+from support.sample_org import APPLE_MAPPINGS, SampleOrg, account, person
+from support.workspace import Workspace
 
 from reconciler.sandbox.admin import advance_clock
 from reconciler.sandbox.seed import seed
@@ -22,7 +22,7 @@ def test_a_create_with_the_name_of_a_deleted_account_waits_for_its_window(
     seed(file, {"domains": ["example.com"], "users": [account("ada"), account("keeper")]})
     with start(file) as sandbox:
         url = sandbox.school_url if "school" in profile else sandbox.base_url
-        here = Company(Workspace(tmp_path, url, sandbox.token, monkeypatch), profile)
+        here = SampleOrg(Workspace(tmp_path, url, sandbox.token, monkeypatch), profile)
         here.settings(lifecycle={"removed": "delete"})
         here.workspace.write("mappings.yaml", APPLE_MAPPINGS)
         here.wants()
@@ -51,7 +51,7 @@ def test_an_approval_of_exactly_this_plan_lets_the_service_decide(
 ) -> None:
     seed(tmp_path / "sandbox.db", {"domains": ["example.com"], "users": [account("ada"), account("keeper")]})
     with start(tmp_path / "sandbox.db") as sandbox:
-        here = Company(Workspace(tmp_path, sandbox.base_url, sandbox.token, monkeypatch))
+        here = SampleOrg(Workspace(tmp_path, sandbox.base_url, sandbox.token, monkeypatch))
         here.settings(lifecycle={"removed": "delete"})
         here.workspace.write("mappings.yaml", APPLE_MAPPINGS)
         here.wants()

@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 from conftest import Open
-from servers.odd_scim import Oddities, OddScim, make_user
-from workspace import Ended, source
+from support.servers.fake_scim import FakeScimServer, ServerFaults, make_user
+from support.workspace import CommandResult, source
 
 PEOPLE = 450  # three pages of 200
 RIGHT = {"new@example.com": "create", "changed": "update", "gone-1": "deactivate", "gone-2": "deactivate"}
 
 
-def company(at_work: Open, oddities: Oddities, people: int = PEOPLE) -> tuple[OddScim, Ended]:
+def company(serve: Open, faults: ServerFaults, people: int = PEOPLE) -> tuple[FakeScimServer, CommandResult]:
     """Of `people` live users one is to be changed, two are gone from git, and one in git is new."""
-    service = OddScim(oddities, [make_user(number) for number in range(people)])
-    workspace = at_work(service)
+    service = FakeScimServer(faults, [make_user(number) for number in range(people)])
+    workspace = serve(service)
     live = [make_user(number) for number in range(people)]
     names = {live[0]["userName"]: "changed", live[-1]["userName"]: "gone-1", live[people // 2]["userName"]: "gone-2"}
     wanted = [source(user) for user in live if names.get(user["userName"]) in (None, "changed")]
@@ -24,7 +24,7 @@ def company(at_work: Open, oddities: Oddities, people: int = PEOPLE) -> tuple[Od
     wanted.append(source(make_user(9000, userName="new@example.com")))
     workspace.users(wanted)
     ended = workspace.plan()
-    return service, Ended(ended.code, _named(ended.out, names), ended.err)
+    return service, CommandResult(ended.code, _named(ended.out, names), ended.err)
 
 
 def _named(text: str, names: dict[str, str]) -> str:
@@ -33,84 +33,88 @@ def _named(text: str, names: dict[str, str]) -> str:
     return text
 
 
-RIGHT_PLAN: dict[str, Oddities] = {
-    "nothing odd": Oddities(),
-    "clamps count silently": Oddities(page_cap=50),
-    "clamps count to one": Oddities(page_cap=7),
-    "refuses a large count with 400": Oddities(reject_count_above=100),
-    "refuses a large count with 500": Oddities(reject_count_above=30, reject_status=500),
-    "page 1 again past the end": Oddities(first_page_past_end=True),
-    "startIndex echoed": Oddities(echo_start_index=True),
-    "no itemsPerPage": Oddities(omit_items_per_page=True),
-    "newest first": Oddities(newest_first=True),
-    "newest first, a create shifts every page": Oddities(newest_first=True, create_during_read=1),
-    "a user is created while reading": Oddities(create_during_read=2),
-    "ids ordered as text": Oddities(ids_as_text=True),
-    "ids ordered as text, a create while reading": Oddities(ids_as_text=True, create_during_read=1),
-    "drops the enterprise extension in lists": Oddities(drop_enterprise_in_lists=True),
-    "active as text": Oddities(active_as_string=True),
-    "active left out when true": Oddities(omit_active_when_true=True),
-    "user names in lower case": Oddities(lowercase_user_name=True),
-    "no meta": Oddities(omit_meta=True),
-    "no ETag": Oddities(no_etag=True),
-    "a body-hash ETag": Oddities(body_hash_etag_ignores_if_match=True),
-    "ids as numbers": Oddities(id_as_integer=True),
-    "total as text": Oddities(total_as_string=True),
-    "no Resources when empty": Oddities(resources_missing_when_empty=True),
-    "resources in lower case": Oddities(resources_lowercase=True),
-    "ignores filters": Oddities(ignore_filter=True),
-    "refuses filters with 400": Oddities(filter_unsupported=400),
-    "refuses filters with 501": Oddities(filter_unsupported=501),
-    "a page fails once": Oddities(error_on_page=2, error_status=500),
-    "a page is busy once": Oddities(error_on_page=2, error_status=503, retry_after=0),
-    "too many requests once, in seconds": Oddities(error_on_page=1, error_status=429, retry_after=1),
-    "too many requests once, as a date": Oddities(
+RIGHT_PLAN: dict[str, ServerFaults] = {
+    "nothing odd": ServerFaults(),
+    "clamps count silently": ServerFaults(page_cap=50),
+    "clamps count to one": ServerFaults(page_cap=7),
+    "refuses a large count with 400": ServerFaults(reject_count_above=100),
+    "refuses a large count with 500": ServerFaults(reject_count_above=30, reject_status=500),
+    "page 1 again past the end": ServerFaults(first_page_past_end=True),
+    "startIndex echoed": ServerFaults(echo_start_index=True),
+    "no itemsPerPage": ServerFaults(omit_items_per_page=True),
+    "newest first": ServerFaults(newest_first=True),
+    "newest first, a create shifts every page": ServerFaults(newest_first=True, create_during_read=1),
+    "a user is created while reading": ServerFaults(create_during_read=2),
+    "ids ordered as text": ServerFaults(ids_as_text=True),
+    "ids ordered as text, a create while reading": ServerFaults(ids_as_text=True, create_during_read=1),
+    "drops the enterprise extension in lists": ServerFaults(drop_enterprise_in_lists=True),
+    "active as text": ServerFaults(active_as_string=True),
+    "active left out when true": ServerFaults(omit_active_when_true=True),
+    "user names in lower case": ServerFaults(lowercase_user_name=True),
+    "no meta": ServerFaults(omit_meta=True),
+    "no ETag": ServerFaults(no_etag=True),
+    "a body-hash ETag": ServerFaults(body_hash_etag_ignores_if_match=True),
+    "ids as numbers": ServerFaults(id_as_integer=True),
+    "total as text": ServerFaults(total_as_string=True),
+    "no Resources when empty": ServerFaults(resources_missing_when_empty=True),
+    "resources in lower case": ServerFaults(resources_lowercase=True),
+    "ignores filters": ServerFaults(ignore_filter=True),
+    "refuses filters with 400": ServerFaults(filter_unsupported=400),
+    "refuses filters with 501": ServerFaults(filter_unsupported=501),
+    "a page fails once": ServerFaults(error_on_page=2, error_status=500),
+    "a page is busy once": ServerFaults(error_on_page=2, error_status=503, retry_after=0),
+    "too many requests once, in seconds": ServerFaults(error_on_page=1, error_status=429, retry_after=1),
+    "too many requests once, as a date": ServerFaults(
         error_on_page=3, error_status=429, retry_after=1, retry_after_as_date=True
     ),
-    "a connection breaks once": Oddities(broken_transfer=2),
+    "a connection breaks once": ServerFaults(broken_transfer=2),
 }
 
-REFUSED: dict[str, tuple[Oddities, int, str]] = {
-    "caps totalResults": (Oddities(cap_total=200), 3, "more come after them"),
-    "caps what can be reached": (Oddities(cap_depth=400), 3, "no users came from startIndex"),
-    "caps both": (Oddities(cap_total=300, cap_depth=300), 3, "the list leaves out"),
-    "ignores startIndex": (Oddities(ignore_start_index=True), 3, "is it ignored?"),
-    "a user twice, another not at all": (Oddities(duplicate_on_page=2), 3, "came twice"),
-    "a short page": (Oddities(short_page=2), 3, ""),
-    "shuffles": (Oddities(unstable_order=True), 3, "came twice"),
-    "says it is empty": (Oddities(empty_lie=True), 3, "the list leaves out"),
-    "a user without an id": (Oddities(user_without_id="ada.0@example.com"), 3, "without an id"),
-    "no total": (Oddities(total_missing=True), 1, "without saying how many there are"),
-    "HTML called JSON": (Oddities(html_as_json=1), 1, "a web page instead of JSON"),
-    "HTML called JSON on page 2": (Oddities(html_as_json=2), 1, "a web page instead of JSON"),
-    "a login page": (Oddities(login_page=True), 1, "a web page instead of JSON"),
-    "JSON cut off": (Oddities(truncated_json=2), 1, "not JSON"),
-    "JSON nested without end": (Oddities(deep_json=100_000), 1, "not JSON"),
-    "a redirect": (Oddities(redirect="http://127.0.0.1:9"), 1, 'redirects to "http://127.0.0.1:9'),
-    "an endless answer": (Oddities(huge_body=200_000_000), 1, "larger than 64 MiB"),
-    "a gzip bomb": (Oddities(gzip_bomb=300_000_000), 1, "larger than 64 MiB"),
-    "a page that keeps failing": (Oddities(error_on_page=2, error_status=501, error_times=None), 3, "a page failed"),
+REFUSED: dict[str, tuple[ServerFaults, int, str]] = {
+    "caps totalResults": (ServerFaults(cap_total=200), 3, "more come after them"),
+    "caps what can be reached": (ServerFaults(cap_depth=400), 3, "no users came from startIndex"),
+    "caps both": (ServerFaults(cap_total=300, cap_depth=300), 3, "the list leaves out"),
+    "ignores startIndex": (ServerFaults(ignore_start_index=True), 3, "is it ignored?"),
+    "a user twice, another not at all": (ServerFaults(duplicate_on_page=2), 3, "came twice"),
+    "a short page": (ServerFaults(short_page=2), 3, ""),
+    "shuffles": (ServerFaults(unstable_order=True), 3, "came twice"),
+    "says it is empty": (ServerFaults(empty_lie=True), 3, "the list leaves out"),
+    "a user without an id": (ServerFaults(user_without_id="ada.0@example.com"), 3, "without an id"),
+    "no total": (ServerFaults(total_missing=True), 1, "without saying how many there are"),
+    "HTML called JSON": (ServerFaults(html_as_json=1), 1, "a web page instead of JSON"),
+    "HTML called JSON on page 2": (ServerFaults(html_as_json=2), 1, "a web page instead of JSON"),
+    "a login page": (ServerFaults(login_page=True), 1, "a web page instead of JSON"),
+    "JSON cut off": (ServerFaults(truncated_json=2), 1, "not JSON"),
+    "JSON nested without end": (ServerFaults(deep_json=100_000), 1, "not JSON"),
+    "a redirect": (ServerFaults(redirect="http://127.0.0.1:9"), 1, 'redirects to "http://127.0.0.1:9'),
+    "an endless answer": (ServerFaults(huge_body=200_000_000), 1, "larger than 64 MiB"),
+    "a gzip bomb": (ServerFaults(gzip_bomb=300_000_000), 1, "larger than 64 MiB"),
+    "a page that keeps failing": (
+        ServerFaults(error_on_page=2, error_status=501, error_times=None),
+        3,
+        "a page failed",
+    ),
 }
 
 
 @pytest.mark.parametrize("name", RIGHT_PLAN)
-def test_an_odd_service_gets_the_right_plan(name: str, at_work: Open) -> None:
-    service, ended = company(at_work, RIGHT_PLAN[name])
+def test_an_odd_service_gets_the_right_plan(name: str, serve: Open) -> None:
+    service, ended = company(serve, RIGHT_PLAN[name])
     assert ended.code == 2, ended.err
     actions = ended.actions
     extra = [key for key in actions if key not in RIGHT]
     # The user whom somebody created meanwhile is managed and not in git: removing it is right.
     assert {actions[key] for key in extra} <= {"deactivate"}
-    assert len(extra) <= (1 if service.oddities.create_during_read else 0)
+    assert len(extra) <= (1 if service.faults.create_during_read else 0)
     assert {key: actions[key] for key in RIGHT if key in actions} == RIGHT
     assert ended.plan["complete"]
     assert service.writes == []
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_a_service_that_cannot_be_relied_on_is_refused(name: str, at_work: Open) -> None:
-    oddities, code, words = REFUSED[name]
-    service, ended = company(at_work, oddities)
+def test_a_service_that_cannot_be_relied_on_is_refused(name: str, serve: Open) -> None:
+    faults, code, words = REFUSED[name]
+    service, ended = company(serve, faults)
     assert (ended.code, service.writes) == (code, []), ended.out[:2000] + ended.err
     if code == 3:
         assert not ended.plan["complete"]
@@ -124,8 +128,8 @@ def test_a_service_that_cannot_be_relied_on_is_refused(name: str, at_work: Open)
     assert "Traceback" not in ended.err
 
 
-def test_an_expired_token_says_so(at_work: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    workspace = at_work(OddScim())
+def test_an_expired_token_says_so(serve: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace = serve(FakeScimServer())
     monkeypatch.setenv("RECONCILER_TOKEN", "another")
     ended = workspace.plan()
     assert ended.code == 1
@@ -133,8 +137,8 @@ def test_an_expired_token_says_so(at_work: Open, monkeypatch: pytest.MonkeyPatch
     assert "another" not in ended.err
 
 
-def test_a_wrong_base_url_says_what_to_check(at_work: Open) -> None:
-    workspace = at_work(OddScim())
+def test_a_wrong_base_url_says_what_to_check(serve: Open) -> None:
+    workspace = serve(FakeScimServer())
     workspace.base_url += "/v2"
     workspace.settings()
     ended = workspace.plan()
@@ -143,9 +147,9 @@ def test_a_wrong_base_url_says_what_to_check(at_work: Open) -> None:
     assert "Apple's has no /v2" in ended.err
 
 
-def test_an_incomplete_read_is_not_applied(at_work: Open) -> None:
-    service = OddScim(Oddities(cap_total=200), [make_user(number) for number in range(250)])
-    workspace = at_work(service)
+def test_an_incomplete_read_is_not_applied(serve: Open) -> None:
+    service = FakeScimServer(ServerFaults(cap_total=200), [make_user(number) for number in range(250)])
+    workspace = serve(service)
     workspace.users([source(make_user(number), department="Moved") for number in range(3)])
     ended = workspace.apply()
     assert ended.code == 3
@@ -153,11 +157,11 @@ def test_an_incomplete_read_is_not_applied(at_work: Open) -> None:
     assert service.writes == []
 
 
-def test_hidden_values_that_must_be_cleared_are_seen(at_work: Open) -> None:
+def test_hidden_values_that_must_be_cleared_are_seen(serve: Open) -> None:
     """The list drops the enterprise extension, and nobody in git has a department: only reading by id shows it."""
     people: list[dict[str, Any]] = [make_user(number) for number in range(4)]
-    service = OddScim(Oddities(drop_enterprise_in_lists=True), people)
-    workspace = at_work(service)
+    service = FakeScimServer(ServerFaults(drop_enterprise_in_lists=True), people)
+    workspace = serve(service)
     workspace.write(
         "mappings.yaml",
         "- {target: externalId, source: objectId, match: 1}\n"

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from e2e.harness import stable
-from repository import GitRepository
-from servers.people import make_user
+from support.command import stable
+from support.raw_git_repository import GitRepository
+from support.servers.users import make_user
+from support.workspace import CommandResult, Workspace, run, source
 from syrupy.assertion import SnapshotAssertion
-from workspace import Ended, Workspace, run, source
 
 NOW = ("--now", "2026-12-01")
 
@@ -42,7 +42,7 @@ class Office:
     def key(self, number: int) -> str:
         return str(self.people[number]["userPrincipalName"])
 
-    def plan(self, *arguments: str) -> Ended:
+    def plan(self, *arguments: str) -> CommandResult:
         return self.work.plan("--offline", "--base", "HEAD", *NOW, *arguments)
 
     def told(self) -> dict[str, tuple[str, str]]:

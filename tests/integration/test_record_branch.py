@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from git_repository import GitRepository
-from servers.door import Reply
-from servers.git_http import GitServer
-from servers.github_api import REPOSITORY, Token
-from servers.odd_scim import OddScim
-from servers.oddities import Oddities
-from workspace import Ended
-from workspace import run as reconciler
+from support.git_repository import GitRepository
+from support.servers.fake_scim import FakeScimServer
+from support.servers.git_http import GitServer
+from support.servers.github_api import REPOSITORY, Token
+from support.servers.http_server import Reply
+from support.servers.server_faults import ServerFaults
+from support.workspace import CommandResult
+from support.workspace import run as reconciler
 
 BRANCH = "reconciler-record"
 TOKEN = "ghs_0123456789abcdefghijklmnopqrstuvwxyz"
@@ -37,19 +37,19 @@ class Clone:
         self.root = root
         self.state, self.plans = root / "desired-state", root / "plans"
 
-    def run(self, *words: str) -> Ended:
+    def run(self, *words: str) -> CommandResult:
         places = ["--state", str(self.state)]
         if "fetch-record" not in words:
             places += ["--plans", str(self.plans)]
         return reconciler(["reconciler", *words, *places])
 
-    def fetch(self) -> Ended:
+    def fetch(self) -> CommandResult:
         return self.run("github", "fetch-record")
 
-    def push(self, *words: str) -> Ended:
+    def push(self, *words: str) -> CommandResult:
         return self.run("github", "push-record", *words)
 
-    def apply(self, *words: str) -> Ended:
+    def apply(self, *words: str) -> CommandResult:
         """What the workflow `apply` does: fetch, apply, push."""
         assert self.fetch().code == 0
         ended = self.run("apply", *(words or ("--auto-approve",)))
@@ -60,12 +60,12 @@ class Clone:
         return sorted(self.plans.glob("*/receipt.jsonl"))
 
 
-class Scene:
+class Scenario:
     """The repository at its server, the service, and clones."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.service = OddScim()
+        self.service = FakeScimServer()
         self.service.start()
         self.origin = GitRepository(root / "origin")
         self.tokens = {TOKEN: WRITER}
@@ -102,8 +102,8 @@ class Scene:
 
 
 @pytest.fixture
-def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
-    opened = Scene(tmp_path)
+def scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scenario]:
+    opened = Scenario(tmp_path)
     environment = {
         "RECONCILER_TOKEN": opened.service.token,
         "RECONCILER_ALLOWED_HOSTS": "127.0.0.1",
@@ -126,14 +126,14 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
 # --- what the next run knows ----------------------------------------------------------
 
 
-def test_a_name_that_another_run_deleted_is_not_used_again(scene: Scene) -> None:
-    scene.settings("apple-business-manager", lifecycle={"removed": "delete"})
-    scene.people(person("ada"), person("keeper"))
-    assert scene.clone("one").apply().code == 0
-    scene.people(person("keeper"))
-    assert scene.clone("two").apply().code == 0
-    scene.people(person("keeper"), person("ada", objectId="id-successor"))
-    third = scene.clone("three")
+def test_a_name_that_another_run_deleted_is_not_used_again(scenario: Scenario) -> None:
+    scenario.settings("apple-business-manager", lifecycle={"removed": "delete"})
+    scenario.people(person("ada"), person("keeper"))
+    assert scenario.clone("one").apply().code == 0
+    scenario.people(person("keeper"))
+    assert scenario.clone("two").apply().code == 0
+    scenario.people(person("keeper"), person("ada", objectId="id-successor"))
+    third = scenario.clone("three")
     assert third.run("plan", "--detailed-exitcode").code == 2, "without the record nothing is known"
     assert third.fetch().code == 0
     blocked = third.run("plan", "--detailed-exitcode")
@@ -141,12 +141,12 @@ def test_a_name_that_another_run_deleted_is_not_used_again(scene: Scene) -> None
     assert third.apply().code == 3
 
 
-def test_the_quarantine_of_one_run_is_a_trial_in_the_next(scene: Scene) -> None:
-    scene.people(*(person(f"p{number}") for number in range(40)))
-    scene.service.oddities = Oddities(forbid_after=3)
-    assert scene.clone("one").apply().code == 5
-    scene.service.oddities = Oddities()
-    second = scene.clone("two")
+def test_the_quarantine_of_one_run_is_a_trial_in_the_next(scenario: Scenario) -> None:
+    scenario.people(*(person(f"p{number}") for number in range(40)))
+    scenario.service.faults = ServerFaults(forbid_after=3)
+    assert scenario.clone("one").apply().code == 5
+    scenario.service.faults = ServerFaults()
+    second = scenario.clone("two")
     assert second.run("status").code == 0, "without the record nothing is known"
     second.fetch()
     assert second.run("status").code == 1
@@ -154,31 +154,31 @@ def test_the_quarantine_of_one_run_is_a_trial_in_the_next(scene: Scene) -> None:
     assert second.run("status").code == 0
 
 
-def test_a_service_that_refused_before_there_was_a_plan_is_remembered_until_it_answers(scene: Scene) -> None:
-    scene.people(person("ada"))
-    scene.service.oddities = Oddities(login_page=True)
+def test_a_service_that_refused_before_there_was_a_plan_is_remembered_until_it_answers(scenario: Scenario) -> None:
+    scenario.people(person("ada"))
+    scenario.service.faults = ServerFaults(login_page=True)
     for name in ("one", "two"):
-        assert scene.clone(name).apply().code == 1
-    assert json.loads(scene.content("plans/refusal.json"))["count"] == 2
-    third = scene.clone("three")
+        assert scenario.clone(name).apply().code == 1
+    assert json.loads(scenario.content("plans/refusal.json"))["count"] == 2
+    third = scenario.clone("three")
     third.fetch()
     assert third.run("status").code == 1
-    scene.service.oddities = Oddities()
+    scenario.service.faults = ServerFaults()
     assert third.apply().code == 0
-    last = scene.clone("four")
+    last = scenario.clone("four")
     last.fetch()
     assert last.run("status").code == 0
 
 
-def test_an_apply_that_was_killed_is_finished_by_the_next_run(scene: Scene) -> None:
-    scene.people(person("ada"), person("bob"), person("cyd"))
-    first = scene.clone("one")
-    saved = scene.root / "reviewed.json"
+def test_an_apply_that_was_killed_is_finished_by_the_next_run(scenario: Scenario) -> None:
+    scenario.people(person("ada"), person("bob"), person("cyd"))
+    first = scenario.clone("one")
+    saved = scenario.root / "reviewed.json"
     first.run("plan", "-o", str(saved))
     assert first.run("apply", str(saved)).code == 0
     # As if it had been killed after ada, in the middle of a line.
-    for identity in [each for each, user in scene.service.users.items() if user["userName"] != "ada@example.com"]:
-        del scene.service.users[identity]
+    for identity in [each for each, user in scenario.service.users.items() if user["userName"] != "ada@example.com"]:
+        del scenario.service.users[identity]
     (receipt,) = first.receipts()
     lines = receipt.read_text().splitlines(keepends=True)
     kept = [line for line in lines if '"started"' in line or '"apply_started"' in line]
@@ -186,139 +186,141 @@ def test_an_apply_that_was_killed_is_finished_by_the_next_run(scene: Scene) -> N
     receipt.write_text("".join(kept) + '{"torn')
     receipt.with_name("README.md").unlink()
     assert first.push().code == 0
-    assert [Path(name).name for name in scene.on_branch()] == ["plan.json", "receipt.jsonl"]
-    second = scene.clone("two")
+    assert [Path(name).name for name in scenario.on_branch()] == ["plan.json", "receipt.jsonl"]
+    second = scenario.clone("two")
     assert second.apply(str(saved), "--strict").code == 0
-    assert len(scene.service.users) == 3
-    assert [Path(name).name for name in scene.on_branch()] == ["README.md", "plan.json", "receipt.jsonl"]
-    events = [json.loads(line)["event"] for line in scene.content(scene.on_branch()[-1]).splitlines()]
+    assert len(scenario.service.users) == 3
+    assert [Path(name).name for name in scenario.on_branch()] == ["README.md", "plan.json", "receipt.jsonl"]
+    events = [json.loads(line)["event"] for line in scenario.content(scenario.on_branch()[-1]).splitlines()]
     assert events.count("apply_started") == 2
-    assert "## Done: 3\n" in scene.content(scene.on_branch()[0]), "the page tells of both"
+    assert "## Done: 3\n" in scenario.content(scenario.on_branch()[0]), "the page tells of both"
 
 
-def test_a_clone_of_somebody_sees_the_record_after_git_fetch(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    scene.people(person("ada"))
-    assert scene.clone("one").apply().code == 0
+def test_a_clone_of_somebody_sees_the_record_after_git_fetch(
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scenario.people(person("ada"))
+    assert scenario.clone("one").apply().code == 0
     for name in ("GITHUB_TOKEN", "RECONCILER_TOKEN"):
         monkeypatch.delenv(name)
-    mine = Clone(scene.root / "mine")
-    scene.origin.git("clone", "--quiet", f"file://{scene.origin.root}", str(mine.root))
+    mine = Clone(scenario.root / "mine")
+    scenario.origin.git("clone", "--quiet", f"file://{scenario.origin.root}", str(mine.root))
     shown = mine.run("log", "id-ada")
     assert "applied" in shown.out, shown
     assert not mine.plans.exists()
-    scene.origin.git("-C", str(mine.root), "update-ref", "-d", f"refs/remotes/origin/{BRANCH}")
+    scenario.origin.git("-C", str(mine.root), "update-ref", "-d", f"refs/remotes/origin/{BRANCH}")
     assert f"The record branch {BRANCH} is not here" in mine.run("log", "id-ada").err
 
 
 # --- the branch -----------------------------------------------------------------------
 
 
-def test_a_branch_that_is_not_there_is_an_empty_record(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    scene.people(person("ada"))
-    here = scene.clone("one")
-    outputs = scene.root / "outputs"
+def test_a_branch_that_is_not_there_is_an_empty_record(scenario: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
+    scenario.people(person("ada"))
+    here = scenario.clone("one")
+    outputs = scenario.root / "outputs"
     monkeypatch.setenv("GITHUB_OUTPUT", str(outputs))
     ended = here.fetch()
     assert (ended.code, f"There is no branch {BRANCH} yet" in ended.err) == (0, True)
     assert outputs.read_text() == f"branch={BRANCH}\n"
     assert here.push().code == 0
-    assert BRANCH not in scene.origin.git("branch"), "nothing to add makes no branch"
+    assert BRANCH not in scenario.origin.git("branch"), "nothing to add makes no branch"
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 500, 302])
-def test_whatever_is_no_answer_stops_the_run(scene: Scene, status: int) -> None:
-    here = scene.clone("one")
-    elsewhere = {"Location": f"{scene.server.url}/elsewhere/info/refs?service=git-upload-pack"}
-    scene.server.failing_users = [Reply(status=status, headers=elsewhere if status == 302 else {})]
+def test_whatever_is_no_answer_stops_the_run(scenario: Scenario, status: int) -> None:
+    here = scenario.clone("one")
+    elsewhere = {"Location": f"{scenario.server.url}/elsewhere/info/refs?service=git-upload-pack"}
+    scenario.server.failing_users = [Reply(status=status, headers=elsewhere if status == 302 else {})]
     ended = here.fetch()
     assert (ended.code, "cannot be reached" in ended.err) == (1, True), ended
-    assert [request.target for request in scene.server.requests if "elsewhere" in request.target] == []
+    assert [request.target for request in scenario.server.requests if "elsewhere" in request.target] == []
 
 
-def test_a_server_that_is_not_there_stops_the_run(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    here = scene.clone("one")
+def test_a_server_that_is_not_there_stops_the_run(scenario: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = scenario.clone("one")
     monkeypatch.setenv("GITHUB_SERVER_URL", "http://127.0.0.1:9")
     assert (here.fetch().code, here.push().code) == (1, 1)
 
 
-def test_what_others_pushed_in_between_is_kept(scene: Scene) -> None:
-    scene.people(person("ada"))
-    first, second, third = (scene.clone(name) for name in ("one", "two", "three"))
+def test_what_others_pushed_in_between_is_kept(scenario: Scenario) -> None:
+    scenario.people(person("ada"))
+    first, second, third = (scenario.clone(name) for name in ("one", "two", "three"))
     for clone in (first, second, third):
-        scene.service.users.clear()
+        scenario.service.users.clear()
         clone.run("apply", "--auto-approve")
-        scene.people(person("ada"), person(clone.root.name))
+        scenario.people(person("ada"), person(clone.root.name))
     assert first.push().code == 0
-    before = scene.origin.git("rev-parse", BRANCH)
+    before = scenario.origin.git("rev-parse", BRANCH)
     # Once before git sees where the branch is, once after: the first time git refuses, the second time the server.
-    scene.server.before_push = [lambda: _by_somebody(scene), lambda: None, lambda: _by_somebody(scene)]
+    scenario.server.before_push = [lambda: _by_somebody(scenario), lambda: None, lambda: _by_somebody(scenario)]
     assert second.push().code == 0
-    assert scene.origin.git("merge-base", BRANCH, before) == before, "nothing is forced"
-    assert scene.origin.git("rev-list", "--count", BRANCH) == "4"
-    names = scene.on_branch()
+    assert scenario.origin.git("merge-base", BRANCH, before) == before, "nothing is forced"
+    assert scenario.origin.git("rev-list", "--count", BRANCH) == "4"
+    names = scenario.on_branch()
     assert "notes.txt" in names
     assert len([name for name in names if name.endswith("receipt.jsonl")]) == 1
-    assert [json.loads(line)["event"] for line in scene.content(names[-1]).splitlines()].count("apply_started") == 2
+    assert [json.loads(line)["event"] for line in scenario.content(names[-1]).splitlines()].count("apply_started") == 2
     again = second.push()
     assert (again.code, "Nothing is new" in again.err) == (0, True), "adding twice adds nothing"
 
 
-def _by_somebody(scene: Scene) -> None:
-    tip = scene.origin.git("rev-parse", BRANCH)
-    blob = scene.origin.git("hash-object", "-w", "--stdin", stdin=f"after {tip}")
-    listing = scene.origin.git("ls-tree", tip).replace("\tnotes.txt", "\told-notes.txt")
-    tree = scene.origin.git("mktree", stdin=f"{listing}\n100644 blob {blob}\tnotes.txt\n")
-    commit = scene.origin.git("commit-tree", tree, "-p", tip, stdin="By somebody")
-    scene.origin.git("update-ref", f"refs/heads/{BRANCH}", commit)
+def _by_somebody(scenario: Scenario) -> None:
+    tip = scenario.origin.git("rev-parse", BRANCH)
+    blob = scenario.origin.git("hash-object", "-w", "--stdin", stdin=f"after {tip}")
+    listing = scenario.origin.git("ls-tree", tip).replace("\tnotes.txt", "\told-notes.txt")
+    tree = scenario.origin.git("mktree", stdin=f"{listing}\n100644 blob {blob}\tnotes.txt\n")
+    commit = scenario.origin.git("commit-tree", tree, "-p", tip, stdin="By somebody")
+    scenario.origin.git("update-ref", f"refs/heads/{BRANCH}", commit)
 
 
-def test_a_branch_that_never_holds_still_is_given_up(scene: Scene) -> None:
-    scene.people(person("ada"))
-    assert scene.clone("one").apply().code == 0
-    second = scene.clone("two")
-    scene.service.users.clear()
+def test_a_branch_that_never_holds_still_is_given_up(scenario: Scenario) -> None:
+    scenario.people(person("ada"))
+    assert scenario.clone("one").apply().code == 0
+    second = scenario.clone("two")
+    scenario.service.users.clear()
     second.run("apply", "--auto-approve")
-    scene.server.before_push = [lambda: _by_somebody(scene)] * 20
+    scenario.server.before_push = [lambda: _by_somebody(scenario)] * 20
     ended = second.push()
-    assert (ended.code, "moved 5 times" in ended.err, len(scene.server.before_push)) == (1, True, 10)
+    assert (ended.code, "moved 5 times" in ended.err, len(scenario.server.before_push)) == (1, True, 10)
 
 
-def test_a_token_that_may_only_read_can_not_push(scene: Scene) -> None:
-    scene.people(person("ada"))
-    here = scene.clone("one")
+def test_a_token_that_may_only_read_can_not_push(scenario: Scenario) -> None:
+    scenario.people(person("ada"))
+    here = scenario.clone("one")
     here.run("apply", "--auto-approve")
-    scene.tokens[TOKEN] = Token(permissions={"contents": "read"})
+    scenario.tokens[TOKEN] = Token(permissions={"contents": "read"})
     assert here.fetch().code == 0
     ended = here.push()
     assert (ended.code, "contents: write" in ended.err) == (1, True)
 
 
-def test_a_commit_says_which_plan_and_nothing_of_people(scene: Scene) -> None:
-    scene.people(person("ada"))
-    here = scene.clone("one")
+def test_a_commit_says_which_plan_and_nothing_of_people(scenario: Scenario) -> None:
+    scenario.people(person("ada"))
+    here = scenario.clone("one")
     here.run("apply", "--auto-approve")
     hostile = here.plans / "2026-01-01-ada-lovelace\n::error::x"
     hostile.mkdir()
     (hostile / "receipt.jsonl").write_text("{}\n")
     assert here.push("--author", "Record <record@example.com>").code == 0
-    said = scene.origin.git("log", "-1", "--format=%an <%ae>, %cn%n%B", BRANCH)
+    said = scenario.origin.git("log", "-1", "--format=%an <%ae>, %cn%n%B", BRANCH)
     assert said.splitlines()[0] == "Record <record@example.com>, Record"
     assert said.splitlines()[1:] == ["Record 2 plans", "", f"Run 77, commit {'a' * 40}"]
     for author in ("ada", "a\nb <x@y>", "<x@y>", "--x"):
         assert here.push(f"--author={author}").code == 64
 
 
-def test_links_on_the_branch_lead_nowhere(scene: Scene) -> None:
-    scene.people(person("ada"))
-    secret = scene.root / "secret"
+def test_links_on_the_branch_lead_nowhere(scenario: Scenario) -> None:
+    scenario.people(person("ada"))
+    secret = scenario.root / "secret"
     secret.write_text('{"event": "apply_started", "plan_id": "sha256:stolen"}\n')
-    blob = scene.origin.git("hash-object", "-w", "--stdin", stdin=str(secret))
-    inner = scene.origin.git("mktree", stdin=f"120000 blob {blob}\treceipt.jsonl\n")
-    plans = scene.origin.git("mktree", stdin=f"040000 tree {inner}\t2026-01-01-000000000000\n")
-    tree = scene.origin.git("mktree", stdin=f"040000 tree {plans}\tplans\n")
-    commit = scene.origin.git("commit-tree", tree, stdin="Forged")
-    scene.origin.git("update-ref", f"refs/heads/{BRANCH}", commit)
-    here = scene.clone("one")
+    blob = scenario.origin.git("hash-object", "-w", "--stdin", stdin=str(secret))
+    inner = scenario.origin.git("mktree", stdin=f"120000 blob {blob}\treceipt.jsonl\n")
+    plans = scenario.origin.git("mktree", stdin=f"040000 tree {inner}\t2026-01-01-000000000000\n")
+    tree = scenario.origin.git("mktree", stdin=f"040000 tree {plans}\tplans\n")
+    commit = scenario.origin.git("commit-tree", tree, stdin="Forged")
+    scenario.origin.git("update-ref", f"refs/heads/{BRANCH}", commit)
+    here = scenario.clone("one")
     assert here.apply().code == 0
     assert not any("2026-01-01" in str(path) for path in here.plans.rglob("*"))
 
@@ -326,17 +328,17 @@ def test_links_on_the_branch_lead_nowhere(scene: Scene) -> None:
 # --- the token ------------------------------------------------------------------------
 
 
-def test_the_token_is_on_no_command_line_and_in_no_file(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    scene.people(person("ada"))
-    seen = scene.root / "seen"
-    wrapper = scene.root / "bin" / "git"
+def test_the_token_is_on_no_command_line_and_in_no_file(scenario: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
+    scenario.people(person("ada"))
+    seen = scenario.root / "seen"
+    wrapper = scenario.root / "bin" / "git"
     wrapper.parent.mkdir()
     real = next(Path(folder) / "git" for folder in os.environ["PATH"].split(":") if (Path(folder) / "git").exists())
     wrapper.write_text(f'#!/bin/sh\nprintf "%s\\n" "$*" >> {seen}\nexec {real} "$@"\n')
     wrapper.chmod(0o755)
-    here = scene.clone("one")
+    here = scenario.clone("one")
     # A checkout that kept its credentials, and settings that would lead requests elsewhere.
-    kept = f'[http "{scene.server.url}/"]\nextraheader = AUTHORIZATION: basic eDp5\n'
+    kept = f'[http "{scenario.server.url}/"]\nextraheader = AUTHORIZATION: basic eDp5\n'
     with (here.root / ".git" / "config").open("a") as file:
         file.write(kept)
     monkeypatch.setenv("PATH", f"{wrapper.parent}:{os.environ['PATH']}")
@@ -345,25 +347,25 @@ def test_the_token_is_on_no_command_line_and_in_no_file(scene: Scene, monkeypatc
     assert "ls-remote" in seen.read_text()
     assert "push" in seen.read_text()
     words = [TOKEN.encode(), base64.b64encode(f"x-access-token:{TOKEN}".encode())]
-    files = [path for path in scene.root.rglob("*") if path.is_file()]
+    files = [path for path in scenario.root.rglob("*") if path.is_file()]
     assert [path for path in files for word in words if word in path.read_bytes()] == []
-    sent = [request.headers for request in scene.server.requests]
-    assert all(scene.service.token not in str(headers) for headers in sent)
+    sent = [request.headers for request in scenario.server.requests]
+    assert all(scenario.service.token not in str(headers) for headers in sent)
 
 
 @pytest.mark.parametrize("url", ["http://git.example.com", "ssh://git.example.com", "file:///tmp", "--upload-pack=x"])
 def test_the_token_goes_to_no_server_that_is_not_encrypted(
-    scene: Scene, url: str, monkeypatch: pytest.MonkeyPatch
+    scenario: Scenario, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    here = scene.clone("one")
+    here = scenario.clone("one")
     monkeypatch.setenv("GITHUB_SERVER_URL", url)
     ended = here.fetch()
     assert (ended.code, "is not a https:// URL" in ended.err) == (64, True)
 
 
-def test_without_a_branch_there_is_nothing_to_do(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    scene.settings(record={})
-    here = scene.clone("one")
+def test_without_a_branch_there_is_nothing_to_do(scenario: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
+    scenario.settings(record={})
+    here = scenario.clone("one")
     monkeypatch.delenv("GITHUB_TOKEN")
     assert (here.fetch().code, here.push().code) == (0, 0)
-    assert scene.server.requests == []
+    assert scenario.server.requests == []

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from servers.odd_scim import make_user
-from workspace import Workspace, source
+from support.servers.fake_scim import make_user
+from support.workspace import Workspace, source
 
 from reconciler.sandbox.seed import list_users, seed
 from reconciler.sandbox.server import start

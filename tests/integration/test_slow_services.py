@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from workspace import Workspace
+from support.workspace import Workspace
 
 from reconciler.scim import client
 

@@ -4,7 +4,9 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from builders import (
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.builders import (
     APPLE,
     DEPARTMENT,
     ENTERPRISE,
@@ -24,8 +26,6 @@ from builders import (
     resource,
     values_of,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from reconciler.apply.executor import Execution, FailurePolicy, Report, execute
 from reconciler.apply.verification import reads_everything

@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from builders import DEPARTMENT, MAPPINGS, change, live, mapping, mappings, reader, resource, values_of
+from support.builders import DEPARTMENT, MAPPINGS, change, live, mapping, mappings, reader, resource, values_of
 
 from reconciler.apply.verification import drifted_attributes, reads_everything, unapplied_attributes
 from reconciler.core.model import Flow

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 import pytest
-from builders import NOW, change, plan_of, source_user
+from support.builders import NOW, change, plan_of, source_user
 
 from reconciler.core.model import Origin, Severity, error, user_address, warning
 from reconciler.core.plan import Action, AttributeChange, Guard

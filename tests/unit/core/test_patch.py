@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from builders import DEPARTMENT, ENTERPRISE
+from support.builders import DEPARTMENT, ENTERPRISE
 
 from reconciler.core.model import Resource, Value
 from reconciler.core.patch import PATCH_OP, patch_body, patch_op, resource

@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from builders import ENTERPRISE
+from support.builders import ENTERPRISE
 
 from reconciler.core import paths
 from reconciler.core.paths import CORE, Path, PathError, get, parse, reader, short

@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from builders import attribute
+from support.builders import attribute
 
 from reconciler.core.model import Value
 from reconciler.core.profile import Comparison

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from builders import NOW
+from support.builders import NOW
 
 from reconciler.core.model import ScopeReason, Severity
 from reconciler.core.scope.operators import Operator

@@ -5,7 +5,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from builders import DEPARTMENT, NOW, attribute, resource
+from support.builders import DEPARTMENT, NOW, attribute, resource
 
 from reconciler.core.model import Flow, ScopeReason, Severity
 from reconciler.core.policy import Approval, Limit, Policy, Removal

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from builders import TODAY, source_user
+from support.builders import TODAY, source_user
 
 from reconciler.core.scope.trace import trace
 from reconciler.desired.directory import Directory

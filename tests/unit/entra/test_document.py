@@ -9,9 +9,9 @@ import time
 from typing import Any
 
 import pytest
-from entra_schemas import APPLE, USUAL, clause, group, imported, row, schema, users
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.entra_schemas import APPLE, USUAL, clause, group, imported, row, schema, users
 
 from reconciler.entra.document import MAX_BYTES, extras, read_schema
 from reconciler.errors import SchemaError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from entra_schemas import ENTERPRISE
+from support.entra_schemas import ENTERPRISE
 
 from reconciler.desired import schema
 from reconciler.entra.exporting import ToExport, export_schema

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from entra_schemas import USUAL, clause, differing, group, imported, lost, schema, users
+from support.entra_schemas import USUAL, clause, differing, group, imported, lost, schema, users
 
 from reconciler.entra.findings import Imported
 from reconciler.entra.yaml_text import scope_text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from entra_schemas import USUAL, differing, function, imported, lost, row, schema, users
+from support.entra_schemas import USUAL, differing, function, imported, lost, row, schema, users
 
 from reconciler.entra.findings import FindingKind
 from reconciler.errors import SchemaError

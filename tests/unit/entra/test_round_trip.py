@@ -8,10 +8,10 @@ import unicodedata
 from pathlib import Path
 from typing import Any
 
-from builders import NOW, TODAY, source_user
-from entra_schemas import USUAL, attribute, clause, constant, function, group, passes, row, schema, users
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.builders import NOW, TODAY, source_user
+from support.entra_schemas import USUAL, attribute, clause, constant, function, group, passes, row, schema, users
 
 from reconciler.commands.export_entra import run_export_entra_schema
 from reconciler.core.model import AttributeMapping, SourceUser

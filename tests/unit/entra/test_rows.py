@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from entra_schemas import (
+from support.entra_schemas import (
     ENTERPRISE,
     USUAL,
     attribute,

@@ -6,9 +6,9 @@ import re
 from typing import Any
 
 import pytest
-from entra_schemas import USUAL, clause, function, group, imported, row, schema, users
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.entra_schemas import USUAL, clause, function, group, imported, row, schema, users
 
 from reconciler.core.text import escape_control
 from reconciler.desired.yaml_reader import read_document, read_items

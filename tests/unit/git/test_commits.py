@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from git_repository import GitRepository
+from support.git_repository import GitRepository
 
 from reconciler.errors import RepositoryError
 from reconciler.git import commits as module

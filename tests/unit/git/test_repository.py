@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from repository import GitRepository
+from support.raw_git_repository import GitRepository
 
 from reconciler.desired.directory import is_read
 from reconciler.errors import ReconcilerError, RepositoryError, UsageError

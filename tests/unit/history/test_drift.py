@@ -3,9 +3,9 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from builders import DEPARTMENT, NOW, change, desired, live, plan_of, plan_with, values_of
 from hypothesis import given
 from hypothesis import strategies as st
+from support.builders import DEPARTMENT, NOW, change, desired, live, plan_of, plan_with, values_of
 
 from reconciler.core.plan import Action, Attribution, Change, Drift, Plan, Result
 from reconciler.history.drift import MOST_SIDES, ApplyHistory, ReplannedState, attribute_drift, select_baselines

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from builders import TARGET
+from support.builders import TARGET
 
 from reconciler.core.model import Target
 from reconciler.errors import LockedError, ReconcilerError

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from builders import NOW, TARGET, change, desired, live, plan_of, plan_with, rename, values_of
-from hostile import plan_that_says
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.builders import NOW, TARGET, change, desired, live, plan_of, plan_with, rename, values_of
+from support.untrusted_text import plan_that_says
 
 from reconciler.core.model import Diagnostic, Origin, Severity, Target
 from reconciler.core.plan import Action, ActionReason, Attribution, Base, Change, Drift, Guard, LaterEdit, Plan, Tally

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import NOW, TARGET, change, plan_with, values_of
+from support.builders import NOW, TARGET, change, plan_with, values_of
 
 from reconciler.core.plan import Action, Outcome, Result
 from reconciler.record.plan_file import to_json

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import NOW, TARGET, change, plan_with, values_of
-from hostile import HOSTILE
-from judges import assert_calm
+from support.builders import NOW, TARGET, change, plan_with, values_of
+from support.parsers import assert_calm
+from support.untrusted_text import HOSTILE
 
 from reconciler.core.model import Deactivation
 from reconciler.core.plan import Action, Outcome, Plan, Result

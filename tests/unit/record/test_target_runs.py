@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import NOW, TARGET, change, plan_with, values_of
+from support.builders import NOW, TARGET, change, plan_with, values_of
 
 from reconciler.apply.quarantine import assess
 from reconciler.core.model import Target

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import hostile_faces
 import pytest
-from builders import APPLE
-from hostile import HOSTILE, plan_that_says, texts
 from hypothesis import given, settings
-from judges import assert_calm, code_of, html_structure, html_text, markdown_structure
+from support import output_formats
+from support.builders import APPLE
+from support.parsers import assert_calm, code_of, html_structure, html_text, markdown_structure
+from support.untrusted_text import HOSTILE, plan_that_says, texts
 
 from reconciler.core.model import Origin, Target
 from reconciler.core.plan import Change, Plan
@@ -83,7 +83,7 @@ FACES: dict[str, Callable[..., str]] = {
     **{
         face.__name__: face for face in (text, summary, markdown, markdown_summary, html, diagnostics, receipt, json_of)
     },
-    **hostile_faces.FACES,
+    **output_formats.FACES,
 }
 
 

@@ -3,12 +3,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from builders import APPLE, change, desired, live, plan_of, plan_with, values_of
-from hostile import plan_that_says
-from judges import html_structure, html_text
+from support.builders import APPLE, change, desired, live, plan_of, plan_with, values_of
+from support.parsers import html_structure, html_text
+from support.plans import compared, every_action, plan_for
+from support.untrusted_text import plan_that_says
 from syrupy.assertion import SnapshotAssertion
 
-from plans import compared, every_action, plan_for
 from reconciler.core.plan import Action, Attribution, Base, LaterEdit, Plan
 from reconciler.core.policy import Policy
 from reconciler.render import html

@@ -2,12 +2,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from builders import APPLE, change, desired, live, plan_of, plan_with
-from hostile import HOSTILE, plan_that_says
-from judges import code_of, markdown_structure
+from support.builders import APPLE, change, desired, live, plan_of, plan_with
+from support.parsers import code_of, markdown_structure
+from support.plans import compared, every_action, plan_for
+from support.untrusted_text import HOSTILE, plan_that_says
 from syrupy.assertion import SnapshotAssertion
 
-from plans import compared, every_action, plan_for
 from reconciler.core.model import error, warning
 from reconciler.core.plan import Action, Attribution, Base, LaterEdit, Plan
 from reconciler.core.policy import Policy

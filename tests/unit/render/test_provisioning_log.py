@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from builders import TARGET, change, values_of
 from hypothesis import given
 from hypothesis import strategies as st
+from support.builders import TARGET, change, values_of
 
 from reconciler.core.model import error
 from reconciler.core.plan import Action, Outcome, Result

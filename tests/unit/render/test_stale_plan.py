@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 import pytest
-from builders import DEPARTMENT, change, values_of
+from support.builders import DEPARTMENT, change, values_of
 
 from reconciler.core.plan import Action, Change
 from reconciler.render.stale_plan import render_differences

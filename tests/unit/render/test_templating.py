@@ -3,11 +3,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import APPLE
-from hostile import HOSTILE
-from judges import markdown_structure
+from support.builders import APPLE
+from support.parsers import markdown_structure
+from support.plans import compared, every_action
+from support.untrusted_text import HOSTILE
 
-from plans import compared, every_action
 from reconciler.errors import UsageError
 from reconciler.render.html import render_html
 from reconciler.render.markdown import LIMITS, MARKER, render_markdown

@@ -1,13 +1,13 @@
 from typing import Any
 
 import pytest
-from builders import APPLE, OUT, change, desired, live, plan_of, plan_with, rename, values_of
-from hostile import plan_that_says, texts
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.builders import APPLE, OUT, change, desired, live, plan_of, plan_with, rename, values_of
+from support.plans import MISTAKES, ROWS, WHERE, compared, every_action
+from support.untrusted_text import plan_that_says, texts
 from syrupy.assertion import SnapshotAssertion
 
-from plans import MISTAKES, ROWS, WHERE, compared, every_action
 from reconciler.core.model import Diagnostic, Origin, Severity, error, warning
 from reconciler.core.plan import Action, Outcome, Plan, Result
 from reconciler.core.policy import Approval, Policy

@@ -421,14 +421,14 @@ def test_a_write_that_waits_does_not_leave_once_somebody_wants_the_run_to_end() 
 
 
 def test_no_more_work_begins_than_can_be_sent_soon() -> None:
-    limiter, most, at_work = RateLimiter(), [0], [0]
+    limiter, most, serve = RateLimiter(), [0], [0]
 
     def work() -> None:
         with limiter.room():
-            at_work[0] += 1
-            most[0] = max(most[0], at_work[0])
+            serve[0] += 1
+            most[0] = max(most[0], serve[0])
             time.sleep(0.01)
-            at_work[0] -= 1
+            serve[0] -= 1
 
     with ThreadPoolExecutor(16) as pool:
         for _ in range(40):

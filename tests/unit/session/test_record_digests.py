@@ -8,8 +8,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-import builders
 import pytest
+from support import builders
 
 from reconciler.apply.selection import defer
 from reconciler.core.plan import Action, Change, Outcome, Plan, Result

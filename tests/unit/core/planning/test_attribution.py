@@ -1,8 +1,8 @@
 from dataclasses import replace
 
-from builders import DEPARTMENT, change, desired, live, plan_of, plan_with, rename, values_of
 from hypothesis import given
 from hypothesis import strategies as st
+from support.builders import DEPARTMENT, change, desired, live, plan_of, plan_with, rename, values_of
 
 from reconciler.core.plan import Action, Attribution, Base, Change, Drift, Plan
 from reconciler.core.plan_id import plan_id

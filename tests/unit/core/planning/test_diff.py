@@ -2,9 +2,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from builders import DEPARTMENT, MAPPINGS, desired, live, mapping, mappings
 from hypothesis import given
 from hypothesis import strategies as st
+from support.builders import DEPARTMENT, MAPPINGS, desired, live, mapping, mappings
 
 from reconciler.core.model import Flow, Value
 from reconciler.core.planning.diff import diff

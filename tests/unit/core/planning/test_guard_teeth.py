@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from builders import OUT, TARGET, TODAY, desired, live, plan_of
+from support.builders import OUT, TARGET, TODAY, desired, live, plan_of
 
 from reconciler.core.plan import Guard, Plan
 from reconciler.core.planning import guards

@@ -3,7 +3,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from builders import OUT, TODAY, change, desired, live, rename, values_of
+from support.builders import OUT, TODAY, change, desired, live, rename, values_of
 
 from reconciler.core.model import DesiredUser, LiveUser
 from reconciler.core.plan import Action, Change, Guard

@@ -1,7 +1,7 @@
 from dataclasses import replace
 from datetime import date
 
-from builders import OUT, change, desired
+from support.builders import OUT, change, desired
 
 from reconciler.core.model import DesiredUser, ScopeReason, Verdict
 from reconciler.core.plan import Action, Attribution, Change

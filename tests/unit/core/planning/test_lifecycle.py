@@ -3,7 +3,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from builders import DEPARTMENT, MAPPINGS, NOW, OUT, desired, live, mapping, mappings, plan_of, values_of
+from support.builders import DEPARTMENT, MAPPINGS, NOW, OUT, desired, live, mapping, mappings, plan_of, values_of
 
 from reconciler.core.model import AttributeMapping, Deactivation, Flow, ScopeReason, Verdict
 from reconciler.core.plan import Action, ActionReason, Change

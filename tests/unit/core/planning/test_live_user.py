@@ -1,9 +1,9 @@
 from typing import Any
 
 import pytest
-from builders import ENTERPRISE, LiveUser, live, mapping, mappings, reader, resource, values_of
 from hypothesis import given
 from hypothesis import strategies as st
+from support.builders import ENTERPRISE, LiveUser, live, mapping, mappings, reader, resource, values_of
 
 from reconciler.core import paths
 from reconciler.core.model import Flow

@@ -2,9 +2,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from builders import APPLE, DEPARTMENT, MAPPINGS, OUT, SCIM, mapping, mappings, source_user, values_of
 from hypothesis import given
 from hypothesis import strategies as st
+from support.builders import APPLE, DEPARTMENT, MAPPINGS, OUT, SCIM, mapping, mappings, source_user, values_of
 
 from reconciler.core.model import (
     IN_SCOPE,

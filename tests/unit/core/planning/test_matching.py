@@ -1,7 +1,7 @@
 from itertools import permutations
 
 import pytest
-from builders import MAPPINGS, OUT, DesiredUser, LiveUser, desired, live
+from support.builders import MAPPINGS, OUT, DesiredUser, LiveUser, desired, live
 
 from reconciler.core.model import Diagnostic, Severity
 from reconciler.core.planning.matching import Matching, match

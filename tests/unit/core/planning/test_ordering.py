@@ -2,9 +2,9 @@ from dataclasses import replace
 from itertools import pairwise, permutations
 
 import pytest
-from builders import change, live, name_of, rename, values_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.builders import change, live, name_of, rename, values_of
 
 from reconciler.core.model import Diagnostic, LiveUser, error
 from reconciler.core.plan import Action, Change

@@ -4,7 +4,9 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from builders import (
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.builders import (
     NOW,
     OUT,
     TARGET,
@@ -18,8 +20,6 @@ from builders import (
     rename,
     values_of,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from reconciler.core.model import Deactivation, Flow, Origin, Severity, Target, error, warning
 from reconciler.core.plan import Action, Plan, Tally

@@ -2,9 +2,9 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from builders import DesiredUser, LiveUser, Value, desired, live, mapping, mappings, plan_of
 from hypothesis import given
 from hypothesis import strategies as st
+from support.builders import DesiredUser, LiveUser, Value, desired, live, mapping, mappings, plan_of
 
 from reconciler.core.model import Flow, Severity
 from reconciler.core.plan import Action, Plan

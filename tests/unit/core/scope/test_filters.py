@@ -2,10 +2,10 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from builders import TODAY, filter_of, filters_of, source_user
 from hypothesis import given
 from hypothesis import strategies as st
-from random_scopes import CLAUSES, FILTERS, GROUPS, NAMES, USERS
+from support.builders import TODAY, filter_of, filters_of, source_user
+from support.random_scopes import CLAUSES, FILTERS, GROUPS, NAMES, USERS
 
 from reconciler.core.model import IN_SCOPE, ScopeReason, SourceUser, Verdict
 from reconciler.core.scope.filters import FilterEvaluationError, ScopingFilter, judge, texts_of

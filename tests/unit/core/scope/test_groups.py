@@ -1,5 +1,5 @@
 import pytest
-from builders import source_user
+from support.builders import source_user
 
 from reconciler.core.scope.groups import GroupMembers, cycles, names_of, resolve, way
 from reconciler.core.values import fold_case

@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from builders import ENTERPRISE
+from support.builders import ENTERPRISE
 
 from reconciler.core.scope.scim_filter import FilterError, compile_filter
 

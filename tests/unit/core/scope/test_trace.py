@@ -2,10 +2,10 @@ from datetime import date
 from typing import Any
 
 import pytest
-from builders import TODAY, filters_of, source_user
 from hypothesis import given
 from hypothesis import strategies as st
-from random_scopes import DAYS, FILTERS, GROUPS, USERS
+from support.builders import TODAY, filters_of, source_user
+from support.random_scopes import DAYS, FILTERS, GROUPS, USERS
 
 from reconciler.core.model import SourceUser
 from reconciler.core.scope.groups import GroupMembers, resolve

@@ -2,7 +2,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from builders import TODAY, filters_of, source_user
+from support.builders import TODAY, filters_of, source_user
 
 from reconciler.core.model import IN_SCOPE, ScopeReason, Verdict
 from reconciler.core.scope.verdict import ScopeRules, decide_scope

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from servers.patching import ENTERPRISE, User
-from servers.people import make_user
-from workspace import source
+from support.servers.patching import ENTERPRISE, User
+from support.servers.users import make_user
+from support.workspace import source
 
 ROLES = "create update swap swap deactivate delete adopt reactivate keep unmanaged".split()
 _PLANNED = {"swap": "update", "keep": None, "unmanaged": None}

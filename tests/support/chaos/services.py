@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from servers.odd_scim import Logged, Oddities, OddScim
-from servers.patching import User
-
 from reconciler.sandbox.seed import seed
+from support.servers.fake_scim import FakeScimServer, Logged, ServerFaults
+from support.servers.patching import User
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +43,14 @@ class Commit:
         return "update" if was == is_ else "reactivate" if is_ else "deactivate"
 
 
-class Witness(OddScim):
+class RecordingServer(FakeScimServer):
     """The odd server with a journal: one line for each change, written before it is answered.
 
     `unique`: whether it refuses a userName that is taken; one that does not shows a person created twice.
     """
 
     def __init__(self, journal: Path, users: Iterable[User], *, unique: bool = True) -> None:
-        super().__init__(Oddities(), users)
+        super().__init__(ServerFaults(), users)
         self._journal = journal
         self._unique = unique
         self._known = dict(self.users)

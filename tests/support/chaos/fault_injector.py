@@ -16,8 +16,8 @@ from http import HTTPStatus
 from typing import Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from chaos.faults import Fault, Schedule, Step
-from servers.door import Door, Reply, Request
+from support.chaos.fault_schedule import Fault, Schedule, Step
+from support.servers.http_server import HttpServer, Reply, Request
 
 DELAY = 0.25
 REFUSED = 0.1
@@ -65,10 +65,10 @@ class Injector:
         self._lock = threading.Lock()
         self._idle = threading.Condition(self._lock)
         self._running = 0
-        self._door: Door | None = None
+        self._door: HttpServer | None = None
 
     def __enter__(self) -> Self:
-        self._door = Door(self._answer)
+        self._door = HttpServer(self._answer)
         return self
 
     def __exit__(self, *_: object) -> None:

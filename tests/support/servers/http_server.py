@@ -43,7 +43,7 @@ class Reply:
     """The connection is closed after so many bytes of the body."""
 
 
-class Door(ThreadingHTTPServer):
+class HttpServer(ThreadingHTTPServer):
     """Listens on 127.0.0.1, hands each request to `answer` and sends its reply; remembers what went wrong inside."""
 
     daemon_threads = True
@@ -129,7 +129,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     wbufsize = 1 << 16  # head and body leave together
-    server: Door
+    server: HttpServer
 
     def _serve(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)

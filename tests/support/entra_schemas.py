@@ -7,8 +7,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from builders import NOW
-
 from reconciler.core.model import SourceUser
 from reconciler.core.text import escape_control
 from reconciler.entra.document import read_schema
@@ -16,9 +14,10 @@ from reconciler.entra.findings import FindingKind, Imported
 from reconciler.entra.importing import import_schema
 from reconciler.expressions import grammar
 from reconciler.profiles import PROFILES
+from support.builders import NOW
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
-FIXTURES = Path(__file__).parent / "fixtures"
+FIXTURES = Path(__file__).parents[1] / "fixtures"
 APPLE = FIXTURES / "entra-apple-business-manager.json"
 SCIM_APPLICATION = FIXTURES / "entra-scim-application.json"
 

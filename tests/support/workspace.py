@@ -19,7 +19,7 @@ ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 
 
 @dataclass(frozen=True)
-class Ended:
+class CommandResult:
     """How a command ended."""
 
     code: int
@@ -73,18 +73,18 @@ class Workspace:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8")
 
-    def run(self, command: str, *arguments: str) -> Ended:
+    def run(self, command: str, *arguments: str) -> CommandResult:
         """Runs `reconciler command --state … arguments`."""
         line = ["reconciler", command, *arguments, "--state", str(self.state)]
         if command in ("plan", "apply"):
             line += ["--plans", str(self.plans)]
         return run(line)
 
-    def plan(self, *arguments: str) -> Ended:
+    def plan(self, *arguments: str) -> CommandResult:
         """A plan as JSON."""
         return self.run("plan", "--format", "json", "--detailed-exitcode", *arguments)
 
-    def apply(self, *arguments: str) -> Ended:
+    def apply(self, *arguments: str) -> CommandResult:
         """An apply without questions."""
         return self.run("apply", "--auto-approve", *arguments)
 
@@ -94,7 +94,7 @@ class Workspace:
         return [json.loads(line) for file in files for line in file.read_text("utf-8").splitlines()]
 
 
-def run(line: list[str]) -> Ended:
+def run(line: list[str]) -> CommandResult:
     """Runs a command line in this process."""
     out, err = io.StringIO(), io.StringIO()
     before = sys.argv
@@ -107,7 +107,7 @@ def run(line: list[str]) -> Ended:
         code = ended.code
     finally:
         sys.argv = before
-    return Ended(int(code or 0), out.getvalue(), err.getvalue())
+    return CommandResult(int(code or 0), out.getvalue(), err.getvalue())
 
 
 def source(resource: Mapping[str, Any], **overrides: Any) -> dict[str, Any]:

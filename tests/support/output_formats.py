@@ -7,9 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from builders import TARGET, change, live, source_user
-from hostile import plan_that_says
-
 from reconciler.apply.quarantine import FailingUser, Health, QuarantineState
 from reconciler.core.field_change import FieldChange
 from reconciler.core.model import Diagnostic, Origin, RulePart, ScopeReason, Target, Verdict, error, user_address
@@ -33,6 +30,8 @@ from reconciler.render.rollback import render_revert
 from reconciler.render.stale_plan import render_difference, render_differences
 from reconciler.render.status import Status, render_status, status_document
 from reconciler.render.style import Style
+from support.builders import TARGET, change, live, source_user
+from support.untrusted_text import plan_that_says
 
 NOW = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
 

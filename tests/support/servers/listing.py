@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from servers.oddities import Oddities
-from servers.patching import CORE, ENTERPRISE, Refused, User, bad
+from support.servers.patching import CORE, ENTERPRISE, Refused, User, bad
+from support.servers.server_faults import ServerFaults
 
 LIST_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 DEFAULT_COUNT = 100
@@ -50,7 +50,7 @@ def _equal(user: User, attribute: str, value: str) -> bool:
     return own is not None and (own.lower() == value.lower() if attribute == "userName" else own == value)
 
 
-def ordered(users: Sequence[User], odd: Oddities, turn: int) -> list[User]:
+def ordered(users: Sequence[User], odd: ServerFaults, turn: int) -> list[User]:
     result = list(users)
     if odd.newest_first:
         result.reverse()
@@ -68,7 +68,7 @@ class Page:
     start: int
 
 
-def page(users: Sequence[User], query: Mapping[str, str], odd: Oddities) -> Page:
+def page(users: Sequence[User], query: Mapping[str, str], odd: ServerFaults) -> Page:
     asked_start, count = _window(query, odd)
     total = len(users)
     beyond = odd.first_page_past_end and asked_start > total
@@ -85,7 +85,7 @@ def page(users: Sequence[User], query: Mapping[str, str], odd: Oddities) -> Page
     return Page(shown, total, asked_start if odd.echo_start_index else start)
 
 
-def _window(query: Mapping[str, str], odd: Oddities) -> tuple[int, int]:
+def _window(query: Mapping[str, str], odd: ServerFaults) -> tuple[int, int]:
     # RFC 7644 §3.4.2.4: below 1 is 1, a negative count is 0.
     start = max(1, _integer(query, "startIndex", 1))
     count = max(0, _integer(query, "count", DEFAULT_COUNT))
@@ -101,7 +101,7 @@ def _integer(query: Mapping[str, str], name: str, default: int) -> int:
     return int(text)
 
 
-def list_response(shown: Page, odd: Oddities, base_url: str) -> dict[str, Any]:
+def list_response(shown: Page, odd: ServerFaults, base_url: str) -> dict[str, Any]:
     users = [view(user, odd, base_url, in_list=True) for user in shown.users]
     total: int | str = str(shown.total) if odd.total_as_string else shown.total
     body: dict[str, Any] = {
@@ -121,7 +121,7 @@ def list_response(shown: Page, odd: Oddities, base_url: str) -> dict[str, Any]:
     return body
 
 
-def view(user: User, odd: Oddities, base_url: str, *, in_list: bool = False) -> User:
+def view(user: User, odd: ServerFaults, base_url: str, *, in_list: bool = False) -> User:
     """The user as the service shows it."""
     shown = dict(user)
     if odd.drop_enterprise_in_lists and in_list and shown.pop(ENTERPRISE, None):
@@ -141,13 +141,13 @@ def view(user: User, odd: Oddities, base_url: str, *, in_list: bool = False) -> 
     return shown
 
 
-def _meta(user: User, odd: Oddities, base_url: str, shown: User) -> dict[str, Any]:
+def _meta(user: User, odd: ServerFaults, base_url: str, shown: User) -> dict[str, Any]:
     meta = {**user.get("meta", {}), "location": f"{base_url}/Users/{user['id']}"}
     version = etag(user, odd, shown)
     return meta if version is None else {**meta, "version": version}
 
 
-def etag(user: User, odd: Oddities, shown: User) -> str | None:
+def etag(user: User, odd: ServerFaults, shown: User) -> str | None:
     """The entity tag: of what is stored, so that a test which edits `users` by hand changes it too."""
     if odd.no_etag:
         return None

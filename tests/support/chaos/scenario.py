@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
-from chaos import oracles
-from chaos.company import Person
-from chaos.faults import Schedule
-from chaos.injector import Injector
-from chaos.services import Commit
-from servers.patching import User
-from workspace import Workspace
+
+from support.chaos import invariants
+from support.chaos.fault_injector import Injector
+from support.chaos.fault_schedule import Schedule
+from support.chaos.random_org import Person
+from support.chaos.services import Commit
+from support.servers.patching import User
+from support.workspace import Workspace
 
 COMMAND = Path(sys.executable).parent / "reconciler"
 _SECONDS = 120
@@ -31,7 +32,7 @@ class Service(Protocol):
     def people(self) -> list[User]: ...
 
 
-class Scene(Workspace):
+class Scenario(Workspace):
     """The workspace of a company whose requests go through the injector. Runs are counted in `codes`."""
 
     def __init__(
@@ -43,7 +44,7 @@ class Scene(Workspace):
         self.codes: list[int] = []
         ids = {person.before["id"]: person.external_id for person in people if person.before is not None}
         self.injector = Injector(service.base_url, schedule, ids, self._arriving)
-        self.announced = oracles.Announcements(root / "plans")
+        self.announced = invariants.Announcements(root / "plans")
         self._by_id = {person.external_id: person for person in people}
         self.injector.__enter__()
         super().__init__(root, self.injector.base_url, service.token, patch)
@@ -100,10 +101,10 @@ class Scene(Workspace):
 
     def check(self) -> None:
         """Asks all oracles."""
-        commits, lines = self.service.commits(), oracles.receipts(self.plans)
-        oracles.the_state_is_the_desired_one(self.people, self.service.people())
-        oracles.nobody_is_created_twice(self.people, commits)
-        oracles.only_what_was_planned_happened(self.people, commits)
-        oracles.every_change_is_on_record(self.people, commits, lines)
-        oracles.failures_are_true(self.people, commits, lines)
+        commits, lines = self.service.commits(), invariants.receipts(self.plans)
+        invariants.the_state_is_the_desired_one(self.people, self.service.people())
+        invariants.nobody_is_created_twice(self.people, commits)
+        invariants.only_what_was_planned_happened(self.people, commits)
+        invariants.every_change_is_on_record(self.people, commits, lines)
+        invariants.failures_are_true(self.people, commits, lines)
         assert self.unannounced == [], "a write reached the service that no receipt had announced"

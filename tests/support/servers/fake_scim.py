@@ -17,14 +17,14 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from servers import discovery
-from servers.door import Door, Reply, Request, bomb, padded
-from servers.listing import etag, list_response, matching, ordered, page, view
-from servers.oddities import Oddities
-from servers.patching import Refused, User, accepted, bad, patched, plan_revert
-from servers.people import make_user
+from support.servers import discovery
+from support.servers.http_server import HttpServer, Reply, Request, bomb, padded
+from support.servers.listing import etag, list_response, matching, ordered, page, view
+from support.servers.patching import Refused, User, accepted, bad, patched, restore
+from support.servers.server_faults import ServerFaults
+from support.servers.users import make_user
 
-__all__ = ["Logged", "OddScim", "Oddities", "make_user"]
+__all__ = ["FakeScimServer", "Logged", "ServerFaults", "make_user"]
 
 SCIM_JSON = "application/scim+json"
 ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
@@ -52,21 +52,21 @@ class Logged:
     nth_write: int = field(default=0, repr=False)
 
 
-class OddScim:
+class FakeScimServer:
     """The server. `users` maps id to resource and may be read and edited by a test at any time.
 
     `oddities` may be replaced while it runs, `now` is the time of its next write, `after` (if set) is called with
     each request once it has been carried out and before it is answered, and may raise nothing.
     """
 
-    def __init__(self, oddities: Oddities | None = None, users: Iterable[User] = (), token: str = TOKEN) -> None:
-        self.oddities = oddities or Oddities()
+    def __init__(self, faults: ServerFaults | None = None, users: Iterable[User] = (), token: str = TOKEN) -> None:
+        self.faults = faults or ServerFaults()
         self.token = token
         self.users: dict[str, User] = {}
         self.log: list[Logged] = []
         self.now = datetime(2026, 1, 1, tzinfo=UTC)
         self.after: Callable[[Logged], None] | None = None
-        self._door: Door | None = None
+        self._door: HttpServer | None = None
         self._lock = threading.RLock()
         self._last_id = 0
         self._lists = self._writes = 0
@@ -77,7 +77,7 @@ class OddScim:
     # Life
 
     def start(self) -> Self:
-        self._door = Door(self._answer)
+        self._door = HttpServer(self._answer)
         return self
 
     def close(self) -> None:
@@ -126,7 +126,7 @@ class OddScim:
                 stored["id"] = self._new_id()
             stamp = self._stamp()
             stored.setdefault("meta", {"resourceType": "User", "created": stamp, "lastModified": stamp})
-            if self.oddities.lowercase_user_name:
+            if self.faults.lowercase_user_name:
                 stored["userName"] = stored["userName"].lower()
             self.users[stored["id"]] = stored
             return stored
@@ -190,11 +190,11 @@ class OddScim:
             reply = self._route(entry)
         except Refused as refused:
             reply = self._error(entry, refused)
-        lost = entry.nth_write != 0 and entry.nth_write == self.oddities.lose_answer_on_write
-        return replace(reply, wait=self.oddities.latency, lost=lost)
+        lost = entry.nth_write != 0 and entry.nth_write == self.faults.lose_answer_on_write
+        return replace(reply, wait=self.faults.latency, lost=lost)
 
     def _before_scim(self, entry: Logged) -> Reply | None:
-        odd = self.oddities
+        odd = self.faults
         html = {"Content-Type": "text/html; charset=utf-8"}
         if odd.redirect is not None:
             return Reply(status=HTTPStatus.FOUND, headers={"Location": odd.redirect + entry.target})
@@ -208,7 +208,7 @@ class OddScim:
 
     def _gate(self, entry: Logged) -> None:
         """The token, and the refusals that don't depend on what is asked."""
-        odd = self.oddities
+        odd = self.faults
         expired = odd.unauthorized_after is not None and self._writes >= odd.unauthorized_after
         if expired or _header(entry, "Authorization") != f"Bearer {self.token}":
             raise Refused(HTTPStatus.UNAUTHORIZED, "the token is not valid")
@@ -226,7 +226,7 @@ class OddScim:
             raise Refused(HTTPStatus.FORBIDDEN, "this account may not be changed")
 
     def _error(self, entry: Logged, refused: Refused) -> Reply:
-        odd = self.oddities
+        odd = self.faults
         body = {"schemas": [ERROR], "status": str(int(refused.status)), "detail": refused.detail}
         if refused.scim_type:
             body["scimType"] = refused.scim_type
@@ -245,8 +245,8 @@ class OddScim:
                 return self._list(entry) if entry.method == "GET" else self._post(entry)
             case ["Users", id_] if entry.method in {"GET", "PUT", "PATCH", "DELETE"}:
                 return self._on_user(entry, id_)
-            case [name] if entry.method == "GET" and name in discovery.NAMES and not self.oddities.without_discovery:
-                return _json(HTTPStatus.OK, discovery.document(name, self.base_url, self.oddities))
+            case [name] if entry.method == "GET" and name in discovery.NAMES and not self.faults.without_discovery:
+                return _json(HTTPStatus.OK, discovery.document(name, self.base_url, self.faults))
         raise Refused(HTTPStatus.NOT_FOUND, f"no such endpoint: {entry.method} {entry.path}")
 
     def _on_user(self, entry: Logged, id_: str) -> Reply:
@@ -261,7 +261,7 @@ class OddScim:
     # Reading
 
     def _list(self, entry: Logged) -> Reply:
-        odd = self.oddities
+        odd = self.faults
         users = list(self.users.values())
         if "filter" in entry.query:
             if odd.filter_unsupported is not None:
@@ -274,7 +274,7 @@ class OddScim:
 
     def _disturbed(self, entry: Logged, body: bytes) -> Reply:
         """A list as it goes out, with the oddities of its body and its transfer."""
-        odd, headers = self.oddities, {"Content-Type": SCIM_JSON}
+        odd, headers = self.faults, {"Content-Type": SCIM_JSON}
         nth = entry.nth_list or None
         if odd.deep_json:
             body = b'{"Resources":' + b"[" * odd.deep_json + b"]" * odd.deep_json + b"}"
@@ -290,7 +290,7 @@ class OddScim:
 
     def _move(self, nth: int) -> None:
         """What happens between two pages of a read, once each."""
-        odd = self.oddities
+        odd = self.faults
         if nth == odd.create_during_read and "create" not in self._moved:
             self._moved.add("create")
             self.add(make_user(990_000 + nth))
@@ -304,41 +304,41 @@ class OddScim:
         return self.users[id_]
 
     def _one(self, user: User) -> Reply:
-        if user["userName"] == self.oddities.garbage_for:
+        if user["userName"] == self.faults.garbage_for:
             return Reply(status=HTTPStatus.OK, headers={"Content-Type": SCIM_JSON}, body=b'{"id": "')
-        if user["userName"] == self.oddities.wrong_id_for:
+        if user["userName"] == self.faults.wrong_id_for:
             user = {**user, "id": "another"}
         return self._shown(HTTPStatus.OK, user)
 
     def _shown(self, status: int, user: User) -> Reply:
-        shown = view(user, self.oddities, self.base_url)
+        shown = view(user, self.faults, self.base_url)
         return _json(status, shown, self._head(user, shown))
 
     def _head(self, user: User, shown: User) -> dict[str, str]:
-        version = etag(user, self.oddities, shown)
+        version = etag(user, self.faults, shown)
         location = {"Location": f"{self.base_url}/Users/{user['id']}"}
         return location if version is None else {**location, "ETag": version}
 
     # Writing
 
     def _post(self, entry: Logged) -> Reply:
-        user = accepted(_document(entry), lenient=self.oddities.active_as_string)
+        user = accepted(_document(entry), lenient=self.faults.active_as_string)
         self._must_be_free(user["userName"], None)
         stored = self.add({"active": True, **user})
-        if self.oddities.post_empty_body:
-            return Reply(status=HTTPStatus.CREATED, headers=self._head(stored, view(stored, self.oddities, "")))
+        if self.faults.post_empty_body:
+            return Reply(status=HTTPStatus.CREATED, headers=self._head(stored, view(stored, self.faults, "")))
         return self._shown(HTTPStatus.CREATED, stored)
 
     def _put(self, entry: Logged, old: User) -> Reply:
-        new = accepted(_document(entry), lenient=self.oddities.active_as_string)
+        new = accepted(_document(entry), lenient=self.faults.active_as_string)
         self._must_be_free(new["userName"], old["id"])
         return self._shown(HTTPStatus.OK, self._store(old, {"active": True, **new}))
 
     def _patch(self, entry: Logged, old: User) -> Reply:
-        odd = self.oddities
+        odd = self.faults
         wanted = patched(old, _document(entry), lenient=odd.active_as_string)
         self._must_be_free(wanted["userName"], old["id"])
-        new = wanted if not odd.lie_patch else plan_revert(wanted, old, odd.lie_patch)
+        new = wanted if not odd.lie_patch else restore(wanted, old, odd.lie_patch)
         stored = self._store(old, old if odd.echo_patch and not odd.lie_patch else new)
         if odd.patch_status == HTTPStatus.NO_CONTENT:
             return Reply(status=HTTPStatus.NO_CONTENT, headers=self._head(stored, view(stored, odd, self.base_url)))
@@ -349,7 +349,7 @@ class OddScim:
         return Reply(status=HTTPStatus.NO_CONTENT)
 
     def _store(self, old: User, new: User) -> User:
-        if self.oddities.lowercase_user_name:
+        if self.faults.lowercase_user_name:
             new = {**new, "userName": new["userName"].lower()}
         stored = {**new, "id": old["id"], "meta": old["meta"]}
         # RFC 7643 §3.1: lastModified stays when nothing has changed.
@@ -360,7 +360,7 @@ class OddScim:
 
     def _must_match(self, entry: Logged, user: User) -> None:
         """Refuse a write whose If-Match isn't true any more (RFC 7644 §3.14)."""
-        odd, wanted = self.oddities, _header(entry, "If-Match")
+        odd, wanted = self.faults, _header(entry, "If-Match")
         if wanted is None or wanted == "*" or odd.no_etag or odd.body_hash_etag_ignores_if_match:
             return
         if etag(user, odd, user) not in [tag.strip() for tag in wanted.split(",")]:

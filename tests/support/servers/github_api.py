@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from servers.door import Door, Reply, Request
+from support.servers.http_server import HttpServer, Reply, Request
 
 REPOSITORY = "example/people"
 BOT = "github-actions[bot]"
@@ -50,7 +50,7 @@ class GitHubApi:
         """Where downloads are said to be; None: here."""
         self.now = "2026-12-01T08:00:00Z"
         self._ids = itertools.count(1001)
-        self._door = Door(self._answer)
+        self._door = HttpServer(self._answer)
 
     @property
     def url(self) -> str:

@@ -4,7 +4,7 @@ import uuid
 from copy import deepcopy
 from typing import Any
 
-from servers.patching import CORE, ENTERPRISE, ENTERPRISE_STRINGS, NAME_PARTS, User
+from support.servers.patching import CORE, ENTERPRISE, ENTERPRISE_STRINGS, NAME_PARTS, User
 
 _GIVEN = ("Ada", "Grace", "Zoë", "Linus", "José", "Nguyễn", "花子", "Margaret", "Łukasz", "Anne-Marie")
 _FAMILY = ("Lovelace", "Hopper", "Müller", "O'Neil", "García", "Åström", "山田", "Null", "van der Berg", "No")

@@ -14,7 +14,7 @@ from benchmarks.generate import ENTERPRISE, live_users, people, write_desired_st
 from ruamel.yaml import YAML
 from scim2_models import Context, EnterpriseUser, ListResponse, User
 
-TOOLS = Path(__file__).resolve().parent.parent / "benchmarks"
+TOOLS = Path(__file__).resolve().parents[2] / "benchmarks"
 
 
 @contextmanager

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from chaos.company import Person, essence
-from chaos.services import Commit
-from servers.patching import User
+from support.chaos.random_org import Person, essence
+from support.chaos.services import Commit
+from support.servers.patching import User
 
 _NOTHING = "already in effect"
 _REMOVALS = {"deactivate", "delete"}

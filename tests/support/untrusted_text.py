@@ -7,11 +7,11 @@ from dataclasses import replace
 from datetime import date
 from itertools import cycle
 
-from builders import DEPARTMENT, OUT, change, desired, live, plan_of
 from hypothesis import strategies as st
 
 from reconciler.core.model import Origin, error, warning
 from reconciler.core.plan import Action, Attribution, Base, Change, Guard, LaterEdit, Plan
+from support.builders import DEPARTMENT, OUT, change, desired, live, plan_of
 
 HOSTILE: Mapping[str, str] = {
     # Terminals and logs.

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
-from workspace import ENTERPRISE, Ended, Workspace
+
+from support.workspace import ENTERPRISE, CommandResult, Workspace
 
 DOMAIN = "@example.com"
 APPLE_MAPPINGS = """
@@ -49,7 +50,7 @@ def account(who: str, **changed: Any) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Company:
+class SampleOrg:
     """A workspace on a service. A keeper is always desired and live, so that nobody is the last user."""
 
     workspace: Workspace
@@ -68,11 +69,11 @@ class Company:
         """Who would be changed how."""
         return {key.removesuffix(DOMAIN): action for key, action in self.plan(*arguments).actions.items()}
 
-    def plan(self, *arguments: str) -> Ended:
+    def plan(self, *arguments: str) -> CommandResult:
         """A plan as JSON."""
         return self.workspace.plan(*arguments)
 
-    def applied(self, *arguments: str) -> Ended:
+    def applied(self, *arguments: str) -> CommandResult:
         """An apply that must succeed, after which a plan is empty."""
         ended = self.workspace.apply(*arguments)
         assert ended.code == 0, ended.out + ended.err

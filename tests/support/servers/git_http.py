@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from servers.door import Door, Reply, Request
-from servers.github_api import REPOSITORY, Token
+from support.servers.github_api import REPOSITORY, Token
+from support.servers.http_server import HttpServer, Reply, Request
 
 
 class GitServer:
@@ -24,7 +24,7 @@ class GitServer:
         """What others do right before each request of a push is answered: that for the refs, and the push itself."""
         for name in ("uploadpack.allowAnySHA1InWant", "uploadpack.allowFilter", "http.receivepack"):
             subprocess.run(["git", "-C", str(root), "config", name, "true"], check=True)
-        self._door = Door(self._answer)
+        self._door = HttpServer(self._answer)
 
     @property
     def url(self) -> str:

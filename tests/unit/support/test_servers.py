@@ -26,11 +26,11 @@ from scim2_models import (
     ServiceProviderConfig,
     User,
 )
-from servers import oddities as oddities_module
-from servers.door import bomb
-from servers.odd_scim import Oddities, OddScim, make_user
-from servers.patching import CORE, ENTERPRISE, PATCH_OP
-from servers.plain_scim import PlainScim
+from support.servers import server_faults as oddities_module
+from support.servers.fake_scim import FakeScimServer, ServerFaults, make_user
+from support.servers.http_server import bomb
+from support.servers.patching import CORE, ENTERPRISE, PATCH_OP
+from support.servers.plain_scim import PlainScim
 
 MIB = 1 << 20
 TLS = ssl.create_default_context()  # one for all: each client would load the certificates again
@@ -44,7 +44,7 @@ MAIL = {"type": "work", "value": "a@example.com"}
 class Caller:
     """A client without opinions: what a server really answers."""
 
-    def __init__(self, server: OddScim) -> None:
+    def __init__(self, server: FakeScimServer) -> None:
         self.server = server
         self.http = httpx.Client(base_url=server.base_url, headers=AUTH, timeout=20, verify=TLS)
 
@@ -96,12 +96,12 @@ def people() -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def call() -> Iterator[Callable[[Oddities], Caller]]:
+def call() -> Iterator[Callable[[ServerFaults], Caller]]:
     """Starts servers of twelve users, ids "1" to "12"."""
     callers: list[Caller] = []
 
-    def start(oddities: Oddities) -> Caller:
-        callers.append(Caller(OddScim(oddities, people()).start()))
+    def start(faults: ServerFaults) -> Caller:
+        callers.append(Caller(FakeScimServer(faults, people()).start()))
         return callers[-1]
 
     yield start
@@ -111,8 +111,8 @@ def call() -> Iterator[Callable[[Oddities], Caller]]:
 
 
 @pytest.fixture
-def plain(call: Callable[[Oddities], Caller]) -> Caller:
-    return call(Oddities())
+def plain(call: Callable[[ServerFaults], Caller]) -> Caller:
+    return call(ServerFaults())
 
 
 @dataclass(frozen=True)
@@ -120,15 +120,15 @@ class Case:
     """What a probe sees with the oddities, and what it sees with those of `base`; `...`: anything that differs."""
 
     of: str
-    oddities: Oddities
+    faults: ServerFaults
     probe: Callable[[Caller], Any]
     odd: Any
     normalize: Any
-    base: Oddities = Oddities()  # noqa: RUF009 - frozen
+    base: ServerFaults = ServerFaults()  # noqa: RUF009 - frozen
 
 
-def odd(**switches: Any) -> Oddities:
-    return Oddities(**switches)
+def odd(**switches: Any) -> ServerFaults:
+    return ServerFaults(**switches)
 
 
 def name(n: int) -> str:
@@ -364,8 +364,8 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.of)
-def test_an_oddity_has_its_effect(case: Case, call: Callable[[Oddities], Caller]) -> None:
-    seen, usual = case.probe(call(case.oddities)), case.probe(call(case.base))
+def test_an_oddity_has_its_effect(case: Case, call: Callable[[ServerFaults], Caller]) -> None:
+    seen, usual = case.probe(call(case.faults)), case.probe(call(case.base))
     assert seen != usual
     if case.odd is not ...:
         assert seen == case.odd
@@ -374,7 +374,7 @@ def test_an_oddity_has_its_effect(case: Case, call: Callable[[Oddities], Caller]
 
 
 def test_every_oddity_has_a_case_and_a_docstring() -> None:
-    known = {field.name for field in fields(Oddities)}
+    known = {field.name for field in fields(ServerFaults)}
     assert {case.of for case in CASES} == known
     assert _documented(Path(oddities_module.__file__)) == known
 
@@ -389,40 +389,40 @@ def _documented(path: Path) -> set[str]:
     }
 
 
-def test_an_unstable_order_is_the_same_in_the_next_run(call: Callable[[Oddities], Caller]) -> None:
+def test_an_unstable_order_is_the_same_in_the_next_run(call: Callable[[ServerFaults], Caller]) -> None:
     first, second = call(odd(unstable_order=True)), call(odd(unstable_order=True))
     assert [first.names(), first.names()] == [second.names(), second.names()]
 
 
-def test_a_read_that_is_disturbed_is_disturbed_once(call: Callable[[Oddities], Caller]) -> None:
+def test_a_read_that_is_disturbed_is_disturbed_once(call: Callable[[ServerFaults], Caller]) -> None:
     caller = call(odd(create_during_read=1, delete_during_read=2))
     assert [caller.page()["totalResults"] for _ in range(4)] == [12, 13, 12, 12]
 
 
-def test_both_faults_of_a_patch_together_lie_about_one_path(call: Callable[[Oddities], Caller]) -> None:
+def test_both_faults_of_a_patch_together_lie_about_one_path(call: Callable[[ServerFaults], Caller]) -> None:
     assert lied_to(call(odd(lie_patch=DEPARTMENT, echo_patch=True))) == (200, "New", OLD, "Boss")
 
 
-def test_booleans_as_strings_are_understood(call: Callable[[Oddities], Caller]) -> None:
+def test_booleans_as_strings_are_understood(call: Callable[[ServerFaults], Caller]) -> None:
     caller = call(odd(active_as_string=True))
     for text, value in (("False", False), ("True", True), ("false", False)):
         caller.patch(replaced("active", text))
         assert caller.server.users["3"]["active"] is value
 
 
-def test_a_lie_about_a_new_attribute_leaves_no_trace(call: Callable[[Oddities], Caller]) -> None:
+def test_a_lie_about_a_new_attribute_leaves_no_trace(call: Callable[[ServerFaults], Caller]) -> None:
     caller = call(odd(lie_patch=DEPARTMENT))
     del caller.server.users["3"][ENTERPRISE]
     shown = caller.patch(replaced(DEPARTMENT, "New")).json()
     assert (ENTERPRISE in shown, shown["schemas"]) == (False, [CORE])
 
 
-def test_reads_with_a_filter_are_not_counted_as_list_requests(call: Callable[[Oddities], Caller]) -> None:
+def test_reads_with_a_filter_are_not_counted_as_list_requests(call: Callable[[ServerFaults], Caller]) -> None:
     caller = call(odd(error_on_page=2))
     assert [caller.status(), caller.find('id eq "1"').status_code, caller.status()] == [200, 200, 500]
 
 
-def test_huge_bodies_are_sent_in_pieces_of_little_memory(call: Callable[[Oddities], Caller]) -> None:
+def test_huge_bodies_are_sent_in_pieces_of_little_memory(call: Callable[[ServerFaults], Caller]) -> None:
     caller = call(odd(huge_body=300 * MIB))
     with caller.http.stream("GET", "/Users") as answer:
         taken = 0
@@ -747,7 +747,7 @@ def test_connections_are_kept_and_shared_by_many_clients(plain: Caller) -> None:
 
 def test_a_closed_server_is_gone_and_leaves_no_thread() -> None:
     before = set(threading.enumerate())
-    server = OddScim(odd(slow_drip=1)).start()
+    server = FakeScimServer(odd(slow_drip=1)).start()
     client = httpx.Client(base_url=server.base_url, headers=AUTH, timeout=5, verify=TLS)
     with client.stream("GET", "/Users"):
         begin = time.monotonic()
@@ -763,7 +763,7 @@ def test_a_closed_server_is_gone_and_leaves_no_thread() -> None:
 
 def test_closing_ends_connections_that_are_kept_idle() -> None:
     before = set(threading.enumerate())
-    server = OddScim(users=people()).start()
+    server = FakeScimServer(users=people()).start()
     with httpx.Client(base_url=server.base_url, headers=AUTH, verify=TLS) as client:
         assert client.get("/Users").status_code == 200
         begin = time.monotonic()
@@ -773,7 +773,7 @@ def test_closing_ends_connections_that_are_kept_idle() -> None:
 
 
 def test_a_fault_of_the_server_itself_comes_out_at_close() -> None:
-    server = OddScim(users=[make_user(1)]).start()
+    server = FakeScimServer(users=[make_user(1)]).start()
     del server.users["1"]["userName"]
     assert httpx.get(f"{server.base_url}/Users", headers=AUTH).status_code == 500
     with pytest.raises(KeyError):

@@ -20,11 +20,12 @@ from unittest import mock
 
 import pytest
 import typer
-from servers.odd_scim import OddScim
-from servers.patching import User
-from servers.people import make_user
-from workspace import Ended, Workspace, source
-from workspace import run as run_here
+
+from support.servers.fake_scim import FakeScimServer
+from support.servers.patching import User
+from support.servers.users import make_user
+from support.workspace import CommandResult, Workspace, source
+from support.workspace import run as run_here
 
 COMMAND = Path(sys.executable).parent / "reconciler"
 TOKEN = "tok-3n.J9x_Zq~Vb7/R+w=="
@@ -32,10 +33,10 @@ NOW = ("--now", "2026-12-01T08:00:00Z")
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
 
-class Desk(Workspace):
+class CommandWorkspace(Workspace):
     """A workspace on an odd service, for processes (`start`, `command`) and for runs in this process (`run`)."""
 
-    def __init__(self, root: Path, service: OddScim, patch: pytest.MonkeyPatch) -> None:
+    def __init__(self, root: Path, service: FakeScimServer, patch: pytest.MonkeyPatch) -> None:
         super().__init__(root, service.base_url, service.token, patch)
         self.service = service
         self.environment = {
@@ -46,7 +47,7 @@ class Desk(Workspace):
             "RECONCILER_ALLOWED_HOSTS": "127.0.0.1",
         }
 
-    def run(self, command: str, *arguments: str) -> Ended:
+    def run(self, command: str, *arguments: str) -> CommandResult:
         """As `Workspace.run`, in this process."""
         line = ["reconciler", command, *arguments]
         if command not in ("show", "schema"):
@@ -62,7 +63,7 @@ class Desk(Workspace):
             [COMMAND, *arguments], cwd=self.root, env={**self.environment, **(env or {})}, **{**pipes, **options}
         )
 
-    def command(self, *arguments: str, env: Mapping[str, str] | None = None, **options: Any) -> Ended:
+    def command(self, *arguments: str, env: Mapping[str, str] | None = None, **options: Any) -> CommandResult:
         """Runs the command to its end."""
         return ended(self.start(*arguments, env=env, **options))
 
@@ -77,7 +78,7 @@ class Desk(Workspace):
         return sorted(self.plans.glob("*/receipt.jsonl"))
 
 
-def run(line: list[str]) -> Ended:
+def run(line: list[str]) -> CommandResult:
     """Runs a command line in this process."""
     with mock.patch.object(typer.main, "get_command", _built):
         return run_here(line)
@@ -87,10 +88,10 @@ def run(line: list[str]) -> Ended:
 _built = functools.cache(typer.main.get_command)
 
 
-def ended(process: subprocess.Popen[bytes], seconds: float = 60) -> Ended:
+def ended(process: subprocess.Popen[bytes], seconds: float = 60) -> CommandResult:
     """How the process ended. Its output must be UTF-8."""
     out, err = process.communicate(timeout=seconds)
-    return Ended(process.returncode, (out or b"").decode(), (err or b"").decode())
+    return CommandResult(process.returncode, (out or b"").decode(), (err or b"").decode())
 
 
 def company(size: int, **overrides: Any) -> tuple[list[User], list[dict[str, Any]]]:
@@ -129,7 +130,7 @@ def wait_for(condition: Callable[[], Any], seconds: float = 20) -> None:
         time.sleep(0.005)
 
 
-class Ear:
+class ListeningPort:
     """A port of this machine that listens and never answers: whoever connects has been heard."""
 
     def __init__(self, host: str = "127.0.0.1") -> None:

@@ -276,7 +276,7 @@ def accepted(body: Any, *, lenient: bool = False) -> User:
     return tidy(user)
 
 
-def plan_revert(user: User, original: User, path_text: str) -> User:
+def restore(user: User, original: User, path_text: str) -> User:
     """The user with what lies under a path as it was in the original."""
     path = parse_path(path_text)
     result = deepcopy(user)

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from servers.oddities import Oddities
-from servers.patching import CORE, ENTERPRISE
+from support.servers.patching import CORE, ENTERPRISE
+from support.servers.server_faults import ServerFaults
 
 NAMES = frozenset({"ServiceProviderConfig", "ResourceTypes"})
 _CONFIG = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"
@@ -11,11 +11,11 @@ _TYPE = "urn:ietf:params:scim:schemas:core:2.0:ResourceType"
 _LIST = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 
 
-def document(name: str, base_url: str, odd: Oddities) -> dict[str, Any]:
+def document(name: str, base_url: str, odd: ServerFaults) -> dict[str, Any]:
     return _config(base_url, odd) if name == "ServiceProviderConfig" else _resource_types(base_url)
 
 
-def _config(base_url: str, odd: Oddities) -> dict[str, Any]:
+def _config(base_url: str, odd: ServerFaults) -> dict[str, Any]:
     return {
         "schemas": [_CONFIG],
         "patch": {"supported": True},

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
-from servers.git_http import GitServer
-from servers.github_api import REPOSITORY, GitHubApi, Token
+
+from support.servers.git_http import GitServer
+from support.servers.github_api import REPOSITORY, GitHubApi, Token
 
 GITHUB_TOKEN = "ghs_16C7e42F292c6912E7710c838347Ae178B4a"
 _EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
-from builders import DEPARTMENT, OUT, change, desired, live, mapping, mappings, plan_of, values_of
-
 from reconciler.core.model import Diagnostic, Flow, Origin, ScopeReason, Severity, Verdict, warning
 from reconciler.core.plan import Action, Base, Change, Plan
 from reconciler.core.planning.attribution import attributed, no_longer_pending
 from reconciler.core.planning.later_edits import later_edits
 from reconciler.core.policy import Limit, Policy
+from support.builders import DEPARTMENT, OUT, change, desired, live, mapping, mappings, plan_of, values_of
 
 ROWS = mappings(mapping("enterprise:department", "department", clear=True), mapping("timezone", "tz", flow=Flow.CREATE))
 GENEROUS = Policy(removals=Limit(), delete_after_days=30)

@@ -3,10 +3,10 @@
 from datetime import date
 from typing import Any
 
-from builders import source_user
 from hypothesis import strategies as st
 
 from reconciler.core.scope.groups import GroupMembers
+from support.builders import source_user
 
 GROUPS = {
     "all": GroupMembers(("carol@example.com",), ("Inner",)),
