@@ -319,7 +319,7 @@ def test_the_comment_is_found_by_author_and_marker(workspace: CommandWorkspace) 
 
 
 @pytest.mark.parametrize(
-    "troubles",
+    "failing_users",
     [
         [Reply(status=500)] * 3,
         [Reply(status=403, body=b'{"message": "Resource not accessible by integration"}')],
