@@ -330,7 +330,7 @@ def test_one_run_leaves_a_record_that_the_next_pull_request_is_judged_by(scenari
     head = scenario.branch(lambda: remove(scenario, GRACE))
     planned = scenario.plan(head)
     assert planned.code == 0, planned.steps
-    assert "The record branch applied/Record is not here" in planned.said("Plan")
+    assert "Branch applied/Record not found locally" in planned.said("Plan")
     merged = scenario.merge(head)
     applied = scenario.apply(merged)
     assert (applied.code, scenario.users()) == (0, [ADA])
