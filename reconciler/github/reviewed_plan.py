@@ -76,7 +76,7 @@ def record(hub: GitHub, head: str, plan: Plan, run: int, run_url: str) -> str:
     """Notes the plan at the head commit; the words of the status."""
     removed = plan.count(Action.DEACTIVATE, Action.DELETE)
     added = plan.count(Action.CREATE)
-    counts = f"{added} to add, {len(plan.changes) - added - removed} to change, {removed} to remove"
+    counts = f"{added} to create, {len(plan.changes) - added - removed} to change, {removed} to remove"
     said = f"{plan.plan_id} of run {run}: {counts}"
     content = {"context": CONTEXT, "state": "failure" if plan.blocked else "success", "description": said}
     hub.send("POST", f"/statuses/{head}", {**content, "target_url": run_url})

@@ -11,13 +11,13 @@ from reconciler.render.labels import counted
 from reconciler.render.style import BOLD, GREEN, HIDDEN, RED, Style
 
 _STOPPED = "not started: the run was stopped"
-_ING = {
+_COMPLETE = {
     Action.CREATE: "Creation complete",
-    Action.UPDATE: "Modifications complete",
-    Action.ADOPT: "Import complete",
+    Action.UPDATE: "Update complete",
+    Action.ADOPT: "Adoption complete",
     Action.REACTIVATE: "Reactivation complete",
     Action.DEACTIVATE: "Deactivation complete",
-    Action.DELETE: "Destruction complete",
+    Action.DELETE: "Deletion complete",
 }
 
 
@@ -26,7 +26,7 @@ def render_outcome(outcome: Outcome, style: Style) -> str:
     address = style.paint(address_of(outcome.change, style), BOLD)
     if outcome.result is Result.DONE:
         note = f" ({escape_control(outcome.message)})" if outcome.message else ""
-        return f"{address}: {_ING[outcome.change.action]} [id={escape_control(outcome.live_id or '')}]{note}"
+        return f"{address}: {_COMPLETE[outcome.change.action]} [id={escape_control(outcome.live_id or '')}]{note}"
     word = {
         Result.FAILED: "FAILED",
         Result.NOT_IN_EFFECT: "NOT IN EFFECT",

@@ -18,23 +18,24 @@ from reconciler.render.style import BOLD, CYAN, GREEN, RED, YELLOW, Style
 
 @dataclass(frozen=True, slots=True)
 class ActionStyle:
-    """An action's symbol, its colour, its words in the legend and in a heading."""
+    """The symbol, colour, past participle, legend and heading of an action. Its verb is the action's own value."""
 
     symbol: str
     colour: str
+    past: str
     legend: str
     heading: str
 
 
 ACTION_STYLES: dict[Action, ActionStyle] = {
-    Action.CREATE: ActionStyle("+", GREEN, "create", "will be created"),
-    Action.UPDATE: ActionStyle("~", YELLOW, "update in-place", "will be updated in-place"),
-    Action.ADOPT: ActionStyle("&", CYAN, "adopt: manage an account made by hand", "will be imported"),
-    Action.REACTIVATE: ActionStyle("^", GREEN, "reactivate", "will be reactivated"),
-    Action.DEACTIVATE: ActionStyle("!", RED, "deactivate", "will be DEACTIVATED"),
-    Action.DELETE: ActionStyle("-", RED, "destroy", "will be DESTROYED"),
+    Action.CREATE: ActionStyle("+", GREEN, "created", "create", "will be created"),
+    Action.UPDATE: ActionStyle("~", YELLOW, "updated", "update in-place", "will be updated in-place"),
+    Action.ADOPT: ActionStyle("&", CYAN, "adopted", "adopt: manage an existing account", "will be adopted"),
+    Action.REACTIVATE: ActionStyle("^", GREEN, "reactivated", "reactivate", "will be reactivated"),
+    Action.DEACTIVATE: ActionStyle("!", RED, "deactivated", "deactivate", "will be DEACTIVATED"),
+    Action.DELETE: ActionStyle("-", RED, "deleted", "delete", "will be DELETED"),
 }
-"""Symbols and words of each action, in the order of the legend."""
+"""In the order of the legend."""
 DISPLAY_ORDER = (
     Action.DELETE,
     Action.DEACTIVATE,
@@ -85,15 +86,14 @@ SECTIONS = {
     ),
 }
 """Whose doing changes are, in words, in their order: what is to be looked at comes first."""
-_VERBS = {
-    Action.ADOPT: ("import", "imported"),
-    Action.CREATE: ("add", "added"),
-    Action.UPDATE: ("change", "changed"),
-    Action.REACTIVATE: ("reactivate", "reactivated"),
-    Action.DEACTIVATE: ("deactivate", "deactivated"),
-    Action.DELETE: ("destroy", "destroyed"),
-}
-"""The words of the summary line, before and after, in its order."""
+_SUMMARY_ORDER = (
+    Action.ADOPT,
+    Action.CREATE,
+    Action.UPDATE,
+    Action.REACTIVATE,
+    Action.DEACTIVATE,
+    Action.DELETE,
+)
 _ALWAYS_COUNTED = frozenset({Action.CREATE, Action.UPDATE, Action.DELETE})
 """Terraform's own kinds are told even when there are none."""
 NO_LONGER_PENDING = "without this change set these would be made, with it they are not"
@@ -106,7 +106,7 @@ def is_unchanged(plan: Plan) -> bool:
 
 
 def summary_line(plan: Plan, style: Style) -> str:
-    """`Plan: 2 to add, 1 to change, 1 to deactivate, 0 to destroy.`; kinds beyond Terraform's are left out when 0."""
+    """`Plan: 2 to create, 1 to update, 1 to deactivate, 0 to delete.`; kinds beyond Terraform's are left out when 0."""
     return f"{style.paint('Plan:', BOLD)} {to_do(plan.changes)}."
 
 
@@ -122,13 +122,13 @@ def plan_title(plan: Plan, profile: TargetProfile) -> str:
 
 
 def to_do(changes: Iterable[Change]) -> str:
-    """`2 to add, 1 to change, 0 to destroy`."""
+    """`2 to create, 1 to update, 0 to delete`."""
     counts = Counter(change.action for change in changes)
-    return counted({action: counts[action] for action in Action}, "{count} to {present}")
+    return counted({action: counts[action] for action in Action}, "{count} to {verb}")
 
 
 def removal_line(plan: Plan) -> str:
-    """`1 user will be DESTROYED, 2 users will be DEACTIVATED.`; "" when nobody is removed."""
+    """`1 user will be DELETED, 2 users will be DEACTIVATED.`; "" when nobody is removed."""
     counts = [(plan.count(action), ACTION_STYLES[action].heading) for action in DISPLAY_ORDER if action in REMOVALS]
     told = ", ".join(f"{pluralize(count, 'user')} {heading}" for count, heading in counts if count)
     by = ", ".join(_removed(part) for part in split_by_attribution(plan))
@@ -152,10 +152,10 @@ def summary_of(part: AttributionGroup) -> str:
 
 
 def counted(counts: Mapping[Action, int], form: str) -> str:
-    """Numbers by action in the order of the summary line; `form` uses {count}, {present} and {past}."""
+    """Numbers by action in the order of the summary line; `form` uses {count}, {verb} and {past}."""
     return ", ".join(
-        form.format(count=counts[action], present=present, past=past)
-        for action, (present, past) in _VERBS.items()
+        form.format(count=counts[action], verb=action.value, past=ACTION_STYLES[action].past)
+        for action in _SUMMARY_ORDER
         if action in _ALWAYS_COUNTED or counts[action]
     )
 

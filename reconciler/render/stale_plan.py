@@ -10,6 +10,7 @@ from reconciler.core.paths import short
 from reconciler.core.plan import Change
 from reconciler.core.plan_id import canonical
 from reconciler.core.text import escape_control, quote
+from reconciler.render.labels import ACTION_STYLES
 
 _MAX = 20
 
@@ -53,11 +54,4 @@ def _shown(value: object) -> str:
 
 
 def _past(change: Change) -> str:
-    return {
-        "create": "created",
-        "update": "updated",
-        "adopt": "imported",
-        "reactivate": "reactivated",
-        "deactivate": "deactivated",
-        "delete": "destroyed",
-    }[change.action.value]
+    return ACTION_STYLES[change.action].past

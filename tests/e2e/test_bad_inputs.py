@@ -341,7 +341,7 @@ def test_without_home_locale_and_path(work: CommandWorkspace) -> None:
     planned = work.command("plan", env={"LC_ALL": "C", "PYTHONIOENCODING": "ascii"})
     assert "Traceback" not in planned.err
     assert planned.code == 0
-    assert "Plan: 0 to add, 3 to change, 0 to destroy." in planned.out
+    assert "Plan: 0 to create, 3 to update, 0 to delete." in planned.out
 
 
 def by_shell(work: CommandWorkspace, line: str, place: Path) -> CommandResult:

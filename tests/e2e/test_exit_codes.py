@@ -27,7 +27,7 @@ def test_no_changes_and_changes(workspace: OpenWorkspace) -> None:
     people[0]["department"] = "Moved"
     opened.users(people)
     changed = opened.run("plan", "--detailed-exitcode")
-    assert (changed.code, messages(changed.out)[-1]) == (2, "Plan: 0 to add, 1 to change, 0 to destroy.")
+    assert (changed.code, messages(changed.out)[-1]) == (2, "Plan: 0 to create, 1 to update, 0 to delete.")
     assert opened.run("plan").code == 0, "2 only when asked for"
     assert opened.apply().code == 0
     assert opened.run("plan", "--detailed-exitcode").code == 0
@@ -138,11 +138,11 @@ def test_a_refused_user_does_not_stop_the_others(workspace: OpenWorkspace) -> No
     opened.users(people)
     applied = opened.apply()
     assert applied.code == 5
-    assert "Apply incomplete: Users: 0 added, 3 changed, 0 destroyed; 1 not done:" in applied.out
+    assert "Apply incomplete: Users: 0 created, 3 updated, 0 deleted; 1 not done:" in applied.out
     assert 'user["grace.1@example.com"]: FAILED: the service refused it (400): "this user is refused"' in applied.out
     opened.service.faults = ServerFaults()
     again = opened.apply()
-    assert (again.code, messages(again.out)[-1]) == (0, "Apply complete! Users: 0 added, 1 changed, 0 destroyed.")
+    assert (again.code, messages(again.out)[-1]) == (0, "Apply complete! Users: 0 created, 1 updated, 0 deleted.")
     assert [write.user_name for write in opened.service.writes].count("ada.0@example.com") == 1
 
 
@@ -237,7 +237,7 @@ def test_ctrl_c_finishes_what_is_in_flight_and_the_same_command_finishes_the_res
     assert stopped.code == 130
     sent = len(opened.service.writes)
     assert 0 < sent < 80
-    assert f"Apply incomplete: Users: 0 added, {sent} changed, 0 destroyed; {80 - sent} not done:" in stopped.out
+    assert f"Apply incomplete: Users: 0 created, {sent} updated, 0 deleted; {80 - sent} not done:" in stopped.out
     assert f"{pluralize(80 - sent, 'change')} not started: interrupted" in stopped.out
     assert "Traceback" not in stopped.err
     lines = opened.receipt()
@@ -251,7 +251,7 @@ def test_ctrl_c_finishes_what_is_in_flight_and_the_same_command_finishes_the_res
     again = opened.run("apply", file)
     assert (again.code, messages(again.out)) == (
         0,
-        [f"Apply complete! Users: 0 added, {80 - sent} changed, 0 destroyed."],
+        [f"Apply complete! Users: 0 created, {80 - sent} updated, 0 deleted."],
     )
     names = [write.user_name for write in opened.service.writes]
     assert len(names) == len(set(names)) == 80, "nothing is done twice"

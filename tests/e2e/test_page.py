@@ -182,7 +182,7 @@ def test_without_a_script_the_whole_plan_is_there_to_read(opened: Open) -> None:
 
 def test_removals_are_seen_without_scrolling_also_on_a_phone(opened: Open) -> None:
     page = opened(blocked(), size=PHONE)
-    playwright.expect(page.get_by_text("1 user will be DESTROYED, 1 user will be DEACTIVATED.")).to_be_in_viewport()
+    playwright.expect(page.get_by_text("1 user will be DELETED, 1 user will be DEACTIVATED.")).to_be_in_viewport()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 

@@ -36,7 +36,7 @@ def test_one_stale_user_is_left_out_and_the_others_are_applied(workspace: OpenWo
     by_hand(opened, 0)
     applied = opened.run("apply", file)
     assert applied.code == 5
-    assert "Apply incomplete: Users: 0 added, 3 changed, 0 destroyed; 1 not done:" in applied.out
+    assert "Apply incomplete: Users: 0 created, 3 updated, 0 deleted; 1 not done:" in applied.out
     assert (
         f'{ADA}: Skipped: not as reviewed: before enterprise:department was "Engineering", is now "By hand"; plan again'
         in applied.out

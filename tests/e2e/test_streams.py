@@ -64,9 +64,9 @@ def test_json_is_all_there_is_on_stdout(work: CommandWorkspace) -> None:
 
 def test_an_apply_reports_on_stdout_and_tells_its_progress_on_stderr(work: CommandWorkspace) -> None:
     applied = work.command("apply", str(work.saved()))
-    assert messages(applied.out) == ["Apply complete! Users: 0 added, 1 changed, 0 destroyed."]
+    assert messages(applied.out) == ["Apply complete! Users: 0 created, 1 updated, 0 deleted."]
     told = messages(applied.err)
-    assert told[0] == 'user["ada.0@example.com"]: Modifications complete [id=id-0]'
+    assert told[0] == 'user["ada.0@example.com"]: Update complete [id=id-0]'
     assert re.fullmatch(r"Receipt: plans/\S+/receipt\.jsonl", told[1])
     assert_harmless(applied.out + applied.err)
 
@@ -163,7 +163,7 @@ def test_yes_applies(work: CommandWorkspace) -> None:
     code, shown = answered(work, "yes\n")
     assert code == 0
     assert "Only 'yes' will be accepted to approve." in shown
-    assert "Modifications complete [id=id-0]" in SGR.sub("", shown)
+    assert "Update complete [id=id-0]" in SGR.sub("", shown)
     assert "Apply complete!" in shown
     assert work.service.users["id-0"][ENTERPRISE]["department"] == "Moved"
 

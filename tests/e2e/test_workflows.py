@@ -171,18 +171,18 @@ def test_what_was_reviewed_is_applied_after_the_merge(how: str, scenario: Scenar
     (comment,) = scenario.comments()
     assert comment.startswith("<!-- reconciler plan -->\n")
     assert GRACE in comment
-    assert "Plan: 1 to add, 0 to change, 0 to destroy." in comment
+    assert "Plan: 1 to create, 0 to update, 0 to delete." in comment
     assert f"({scenario.runner.server.repository}/actions/runs/{job.run})" in comment
     assert GRACE in job.summary
     status = scenario.api.statuses[head][0]
-    assert status["description"].startswith(f"{job.outputs['plan-id']} of run {job.run}: 1 to add, 0 to change")
+    assert status["description"].startswith(f"{job.outputs['plan-id']} of run {job.run}: 1 to create, 0 to change")
     assert (status["state"], job.outputs["changes"], job.outputs["blocked"]) == ("success", "1", "false")
     assert scenario.users() == [ADA], "a plan writes nothing"
 
     applied = scenario.apply(scenario.merge(head, how))
     assert applied.code == 0, applied.steps
     assert scenario.users() == [ADA, GRACE]
-    assert "Apply complete! Users: 1 added, 0 changed, 0 destroyed." in applied.summary
+    assert "Apply complete! Users: 1 created, 0 updated, 0 deleted." in applied.summary
     kept = next(item for item in scenario.api.artifacts if item["name"] == "plans" and item["run"] == applied.run)
     assert b"receipt.jsonl" in scenario.api.contents[kept["id"]]
 
@@ -241,7 +241,7 @@ def test_drift_that_has_gone_since_the_review_is_no_fault(scenario: Scenario) ->
     edit_user(scenario.file, ADA, {"enterprise:department": "By hand"})
     head = reviewed(scenario)
     assert "2 to" not in scenario.comments()[0]
-    assert "1 to add, 1 to change" in scenario.comments()[0]
+    assert "1 to create, 1 to update" in scenario.comments()[0]
     edit_user(scenario.file, ADA, {"enterprise:department": "IT"})
     assert scenario.apply(scenario.merge(head)).code == 0
     assert scenario.users() == [ADA, GRACE]
@@ -430,7 +430,7 @@ def test_a_public_repository_gets_no_names(scenario: Scenario) -> None:
     assert job.code == 0
     shown = "".join([*scenario.comments(), job.summary, *(step.said for step in job.steps)])
     assert "grace" not in shown.casefold()
-    assert "Plan: 1 to add" in shown
+    assert "Plan: 1 to create" in shown
 
 
 def test_no_token_is_written_anywhere(scenario: Scenario) -> None:

@@ -576,7 +576,7 @@ def test_a_saved_plan_is_shown_as_it_was_printed_and_can_be_applied(company: Sam
     printed = company.drift("-o", file)
     assert run(["reconciler", "show", file]).out == printed.out
     markdown = run(["reconciler", "show", file, "--format", "markdown"]).out
-    assert "Edited in the target: 0 to add, 1 to change, 0 to destroy." in markdown
+    assert "Edited in the target: 0 to create, 1 to update, 0 to delete." in markdown
     assert "after the apply of" in markdown
     assert "after the apply of" in run(["reconciler", "show", file, "--format", "html"]).out
     assert "#### Edited in the target" in markdown

@@ -38,7 +38,7 @@ class CommandWorkspace:
         api.pull(7, HEAD, MERGED)
 
     def words(self, run: int) -> str:
-        return f"{self.plan.plan_id} of run {run}: 1 to add"
+        return f"{self.plan.plan_id} of run {run}: 1 to create"
 
     def keep(self, run: int, plan: Plan, member: str = "plan.json") -> None:
         self.api.artifact(run, f"reviewed-plan-{HEAD}", {member: to_json(plan).encode()})
@@ -146,7 +146,7 @@ def test_a_plan_made_again_after_the_approval_is_not_what_was_approved(workspace
     again = replace(builders.plan_with(builders.change("grace")), commit=HEAD)
     run = workspace.api.run(2, "plan.yml", "pull_request_target")
     workspace.keep(run, again)
-    workspace.api.status(HEAD, f"{again.plan_id} of run {run}: 1 to add", created_at=LATER)
+    workspace.api.status(HEAD, f"{again.plan_id} of run {run}: 1 to create", created_at=LATER)
     workspace.api.pulls[0]["merged_at"] = LATER
     assert workspace.reviewed().code == 0
     assert (workspace.root / "reviewed.json").read_text() == to_json(workspace.plan)

@@ -35,7 +35,7 @@ def test_what_it_makes_is_valid_and_can_be_planned_at_once(profile: str, tmp_pat
     planned = reconciler(["reconciler", "plan", "--sandbox", *here])
     assert planned.code == 0
     assert 'user "ada.example@corp.example"' in planned.out
-    assert planned.out.rstrip().endswith("Plan: 1 to add, 0 to change, 0 to destroy.")
+    assert planned.out.rstrip().endswith("Plan: 1 to create, 0 to update, 0 to delete.")
     texts = b"\n".join(content for name, content in contents(tmp_path / "new").items() if "sandbox.db" not in name)
     words = (b"PROFILE", b"BASE_URL", b"DOMAIN", b"VERSION", b"WHEEL", b" HASH")
     assert [word for word in words if word in texts] == []

@@ -27,7 +27,7 @@ def failures(workspace: Workspace) -> dict[str, str]:
 
 
 def done(ended: CommandResult) -> int:
-    return ended.err.count("Modifications complete")
+    return ended.err.count("Update complete")
 
 
 @pytest.mark.parametrize(

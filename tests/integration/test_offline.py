@@ -126,7 +126,7 @@ def test_what_changes_nothing_today_is_told_apart(office: Office) -> None:
         office.key(5): 'new, not in scope: starts "2026-12-24"',
     }
     told = office.work.run("validate", "--base", "HEAD", *NOW).out
-    assert "0 to destroy. 3 edits of users without an effect today." in told
+    assert "0 to delete. 3 edits of users without an effect today." in told
 
 
 @pytest.mark.parametrize("name", ["markdown", "html"])
@@ -299,7 +299,7 @@ def test_validate_sums_it_up_and_ends_as_ever(office: Office) -> None:
     head, told = ended.out.splitlines()
     assert head.startswith("The desired state is valid: 5 users")
     assert told.endswith(
-        "not with the live service: 0 to add, 1 to change, 0 to destroy. "
+        "not with the live service: 0 to create, 1 to update, 0 to delete. "
         "settings.yaml: guards.removals.count = 1000 -> 20. "
         'settings.yaml: lifecycle.removed = "deactivate" -> "keep".'
     )

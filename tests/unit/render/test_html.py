@@ -205,7 +205,9 @@ def test_what_stands_besides_is_listed_cut_and_counted() -> None:
 def test_a_page_tells_an_offline_plan_from_a_live_one() -> None:
     plan = replace(compared(), notes=("scope.yaml: <b>",))
     page = shown(plan)
-    assert "This change set: 1 to add, 1 to change, 1 to deactivate, 0 to destroy. Already pending: 1 to add" in page
+    assert (
+        "This change set: 1 to create, 1 to update, 1 to deactivate, 0 to delete. Already pending: 1 to create" in page
+    )
     assert "2 users will be DEACTIVATED: 1 by this change set, 1 already pending." in page
     assert "scope.yaml: &lt;b&gt;" in page
     offline = shown(replace(plan, base=Base("x\u202e<b>", "a" * 40, offline=True)))

@@ -58,8 +58,8 @@ def test_removals_come_first_open_and_everything_else_folded() -> None:
     text = shown(every_action())
     opened, fold_case = text.index("<details open>"), text.index("<details>")
     assert opened < fold_case
-    assert text.index("DESTROYED</b>") < text.index("DEACTIVATED</b>") < fold_case
-    assert "> [!CAUTION]\n> 1 user will be DESTROYED, 1 user will be DEACTIVATED.\n" in text
+    assert text.index("DELETED</b>") < text.index("DEACTIVATED</b>") < fold_case
+    assert "> [!CAUTION]\n> 1 user will be DELETED, 1 user will be DEACTIVATED.\n" in text
     assert "CAUTION" not in shown(plan_with(change("ada")))
 
 
@@ -135,7 +135,7 @@ def test_a_very_long_name_takes_no_room_from_others() -> None:
 def test_a_user_with_endless_attributes_is_named_and_takes_no_room_from_others() -> None:
     endless = {f"urn:x:{number}": "y" * 150 for number in range(5_000)}
     text = shown(plan_with(change("ada", Action.DELETE, before=endless), change("bob")))
-    assert '# user["ada@example.com"] will be DESTROYED\n  # (too long to be shown here)' in text
+    assert '# user["ada@example.com"] will be DELETED\n  # (too long to be shown here)' in text
     assert "bob@example.com" in text
     assert [kind for kind, _, _ in markdown_structure(text)].count("fence") == 2
 
@@ -233,8 +233,11 @@ def test_the_name_of_the_base_is_code(name: str) -> None:
 
 def test_what_was_pending_is_counted_apart_where_a_base_tells() -> None:
     text = shown(replace(compared(), notes=("mappings.yaml: @team",)))
-    assert "This change set: 1 to add, 1 to change, 1 to deactivate, 0 to destroy.\n\nAlready pending: 1 to add" in text
-    assert "**Plan: 2 to add, 2 to change, 2 to deactivate, 0 to destroy.**" in text
+    assert (
+        "This change set: 1 to create, 1 to update, 1 to deactivate, 0 to delete.\n\nAlready pending: 1 to create"
+        in text
+    )
+    assert "**Plan: 2 to create, 2 to update, 2 to deactivate, 0 to delete.**" in text
     assert "- `mappings.yaml: @team`" in text
 
 

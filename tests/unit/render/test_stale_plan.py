@@ -14,10 +14,10 @@ ADA = change("ada", after=values_of("ada", family="King"))
     [
         (Action.CREATE, "created"),
         (Action.UPDATE, "updated"),
-        (Action.ADOPT, "imported"),
+        (Action.ADOPT, "adopted"),
         (Action.REACTIVATE, "reactivated"),
         (Action.DEACTIVATE, "deactivated"),
-        (Action.DELETE, "destroyed"),
+        (Action.DELETE, "deleted"),
     ],
 )
 def test_a_change_that_is_new_or_gone_is_told_in_words(action: Action, word: str) -> None:

@@ -128,7 +128,7 @@ UNDONE = [
 
 def test_a_report_of_a_complete_apply(snapshot: SnapshotAssertion) -> None:
     assert render_report(OUTCOMES, PLAIN) == snapshot
-    assert render_report([], PLAIN) == "Apply complete! Users: 0 added, 0 changed, 0 destroyed.\n"
+    assert render_report([], PLAIN) == "Apply complete! Users: 0 created, 0 updated, 0 deleted.\n"
 
 
 def test_a_report_of_an_incomplete_apply(snapshot: SnapshotAssertion) -> None:
@@ -143,14 +143,14 @@ def test_a_report_of_an_incomplete_apply(snapshot: SnapshotAssertion) -> None:
 @pytest.mark.parametrize(
     ("actions", "line"),
     [
-        ([], "Plan: 0 to add, 0 to change, 0 to destroy."),
-        ([Action.CREATE, Action.CREATE, Action.UPDATE], "Plan: 2 to add, 1 to change, 0 to destroy."),
-        ([Action.DEACTIVATE], "Plan: 0 to add, 0 to change, 1 to deactivate, 0 to destroy."),
-        ([Action.ADOPT], "Plan: 1 to import, 0 to add, 0 to change, 0 to destroy."),
-        ([Action.REACTIVATE, Action.DELETE], "Plan: 0 to add, 0 to change, 1 to reactivate, 1 to destroy."),
+        ([], "Plan: 0 to create, 0 to update, 0 to delete."),
+        ([Action.CREATE, Action.CREATE, Action.UPDATE], "Plan: 2 to create, 1 to update, 0 to delete."),
+        ([Action.DEACTIVATE], "Plan: 0 to create, 0 to update, 1 to deactivate, 0 to delete."),
+        ([Action.ADOPT], "Plan: 1 to adopt, 0 to create, 0 to update, 0 to delete."),
+        ([Action.REACTIVATE, Action.DELETE], "Plan: 0 to create, 0 to update, 1 to reactivate, 1 to delete."),
         (
             list(Action),
-            "Plan: 1 to import, 1 to add, 1 to change, 1 to reactivate, 1 to deactivate, 1 to destroy.",
+            "Plan: 1 to adopt, 1 to create, 1 to update, 1 to reactivate, 1 to deactivate, 1 to delete.",
         ),
     ],
 )
@@ -164,11 +164,11 @@ def test_the_summary_line(actions: list[Action], line: str) -> None:
 @pytest.mark.parametrize(
     ("done", "line"),
     [
-        ([Action.CREATE], "Apply complete! Users: 1 added, 0 changed, 0 destroyed.\n"),
-        ([Action.DEACTIVATE] * 2, "Apply complete! Users: 0 added, 0 changed, 2 deactivated, 0 destroyed.\n"),
+        ([Action.CREATE], "Apply complete! Users: 1 created, 0 updated, 0 deleted.\n"),
+        ([Action.DEACTIVATE] * 2, "Apply complete! Users: 0 created, 0 updated, 2 deactivated, 0 deleted.\n"),
         (
             list(Action),
-            "Apply complete! Users: 1 imported, 1 added, 1 changed, 1 reactivated, 1 deactivated, 1 destroyed.\n",
+            "Apply complete! Users: 1 adopted, 1 created, 1 updated, 1 reactivated, 1 deactivated, 1 deleted.\n",
         ),
     ],
 )
