@@ -209,7 +209,7 @@ def test_a_clone_of_somebody_sees_the_record_after_git_fetch(
     assert "applied" in shown.out, shown
     assert not mine.plans.exists()
     scenario.origin.git("-C", str(mine.root), "update-ref", "-d", f"refs/remotes/origin/{BRANCH}")
-    assert f"The record branch {BRANCH} is not here" in mine.run("log", "id-ada").err
+    assert f"Branch {BRANCH} not found locally" in mine.run("log", "id-ada").err
 
 
 # --- the branch -----------------------------------------------------------------------
