@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeVar
 from reconciler.apply import verification
 from reconciler.core import patch
 from reconciler.core.model import AttributeMapping, AttributePath, LiveUser
-from reconciler.core.paths import short
+from reconciler.core.paths import shorten_path
 from reconciler.core.plan import REMOVALS, Action, AttributeChange, Change, Outcome, Result
 from reconciler.core.planning.live_user import LiveReader
 from reconciler.core.profile import TargetProfile
@@ -137,7 +137,7 @@ class ChangeExecutor:
         lost: UnknownOutcomeError | None = None
         for left in reversed(range(_SENDS)):
             try:
-                answer = self._do.service.create_user(patch.resource(change.after))
+                answer = self._do.service.create_user(patch.build_resource(change.after))
             except UnknownOutcomeError as unknown:
                 lost = unknown
             except ScimError as refusal:
@@ -238,7 +238,9 @@ class ChangeExecutor:
         if not verification.unapplied_attributes(change, live, self._do.mappings):
             return self._done(change, live, "already in effect")
         self._started(change, [row.path for row in rows])
-        body = patch.patch_body(rows, resource or {}, capitalised=bool(self._do.profile.patch_op_capitalised.value))
+        body = patch.build_patch_body(
+            rows, resource or {}, capitalised=bool(self._do.profile.patch_op_capitalised.value)
+        )
         answer, lost = self._sent(expected, lambda: self._do.service.patch_user(change.live_id or "", body))
         if answer is None or change.action in REMOVALS:
             return self._verified(change, None, lost=lost)
@@ -317,7 +319,7 @@ class ChangeExecutor:
             unmet = verification.unapplied_attributes(change, found, self._do.mappings)
         if not unmet:
             return self._done(change, found, "")
-        names = ", ".join(short(path) for path in unmet)
+        names = ", ".join(shorten_path(path) for path in unmet)
         said = "the service accepted it" if lost is None else lost.summary
         message = f"{said}, but it is not in effect: {names}"
         identity = found.id if found is not None else identity
@@ -331,7 +333,7 @@ class ChangeExecutor:
         return self._record(Outcome(change, Result.DONE, message, found.id if found is not None else change.live_id))
 
     def _moved(self, change: Change, paths: Sequence[AttributePath]) -> Outcome:
-        names = ", ".join(short(path) for path in paths)
+        names = ", ".join(shorten_path(path) for path in paths)
         what = "the account is gone" if paths == ("id",) else f"somebody changed {names}"
         return self._record(
             Outcome(change, Result.SKIPPED, f"not as planned any more: {what}; plan again", attributes=tuple(paths))

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from reconciler.apply.quarantine import FailingUser, Health, select_probe
 from reconciler.core.plan import Change, Outcome, Plan, Result
-from reconciler.core.plan_id import change_digest
+from reconciler.core.plan_id import digest_change
 from reconciler.core.text import escape_control, pluralize
 
 
@@ -50,7 +50,7 @@ def defer(plan: Plan, health: Health, now: datetime) -> list[Outcome]:
     found = []
     for change in plan.changes:
         failing = health.failing_users.get(change.address)
-        if failing is not None and failing.next_attempt > now and failing.digest == change_digest(change):
+        if failing is not None and failing.next_attempt > now and failing.digest == digest_change(change):
             found.append(Outcome(change, Result.SKIPPED, _deferred_message(failing)))
     return found
 

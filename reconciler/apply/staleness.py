@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from reconciler.core.plan import Change, Plan
-from reconciler.core.plan_id import canonical
+from reconciler.core.plan_id import canonicalize_change
 
 Pair = tuple[Change | None, Change | None]
 """A change as it was reviewed, and as it would be made now; None: not at all."""
@@ -31,4 +31,4 @@ def agree(old: Change | None, new: Change | None, started: Collection[str]) -> b
     if old.address in started:
         # Done, or cut short: what is left of it must be the same thing done to the same account.
         return new is None or (new.action, new.live_id, new.after) == (old.action, old.live_id, old.after)
-    return new is not None and canonical(old) == canonical(new)
+    return new is not None and canonicalize_change(old) == canonicalize_change(new)

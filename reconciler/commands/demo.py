@@ -10,7 +10,7 @@ from pathlib import Path
 
 from reconciler.commands.apply import ApplyOptions, run_apply
 from reconciler.commands.plan import PlanOptions, run_plan
-from reconciler.core.paths import short
+from reconciler.core.paths import shorten_path
 from reconciler.desired.loader import DesiredState, load
 from reconciler.errors import ExitCode, UsageError
 from reconciler.render.formats import OutputOptions
@@ -79,7 +79,7 @@ def _edit_by_hand(workspace: Workspace, terminal: Terminal) -> None:
     edits: list[tuple[str, Mapping[str, object]]] = list(zip(names[:2], (_BY_HAND, {"active": False}), strict=False))
     for name, changes in edits:
         edit_sandbox(workspace.sandbox_file, name.casefold(), changes)
-        told = ", ".join(f"{short(path)} = {value}" for path, value in changes.items())
+        told = ", ".join(f"{shorten_path(path)} = {value}" for path, value in changes.items())
         terminal.result(f"  {name}: {told}")
 
 

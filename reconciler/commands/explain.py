@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from reconciler.commands.plan import live_state, plan_request
 from reconciler.core.model import DesiredUser, LiveUser, SourceUser
 from reconciler.core.planning import explanation
-from reconciler.core.planning.explanation import Case, Explanation
-from reconciler.core.planning.matching import match
+from reconciler.core.planning.explanation import DecisionContext, Explanation
+from reconciler.core.planning.matching import match_users
 from reconciler.core.planning.planner import LiveState, build_plan
 from reconciler.core.policy import Policy
-from reconciler.core.scope.trace import trace
+from reconciler.core.scope.trace import trace_scope
 from reconciler.core.text import quote
 from reconciler.desired.directory import Directory
 from reconciler.desired.loader import DesiredState
@@ -60,13 +60,13 @@ def _offline(workspace: Workspace, state: DesiredState, name: str) -> Explanatio
     return Explanation(
         name=desired.key,
         source=source,
-        scope=trace(source, state.rules, workspace.now.date()),
-        lookups=explanation.lookups(desired, (), state.mappings),
-        rows=explanation.mapped(source, state.mappings, None),
+        scope=trace_scope(source, state.rules, workspace.now.date()),
+        lookups=explanation.look_up_matches(desired, (), state.mappings),
+        rows=explanation.map_rows(source, state.mappings, None),
         live=None,
         decision=None,
         diagnostics=tuple(item for item in state.diagnostics if item.address == source.address),
-        removal=explanation.removal(desired, state.policy),
+        removal=explanation.find_removal_setting(desired, state.policy),
     )
 
 
@@ -86,32 +86,36 @@ def _online(workspace: Workspace, state: DesiredState, name: str, terminal: Term
     return Explanation(
         name=case.key,
         source=source,
-        scope=trace(source, state.rules, workspace.now.date()) if source else None,
-        lookups=explanation.lookups(desired, live.users, state.mappings) if desired else (),
-        rows=explanation.mapped(source, state.mappings, account) if source else (),
+        scope=trace_scope(source, state.rules, workspace.now.date()) if source else None,
+        lookups=explanation.look_up_matches(desired, live.users, state.mappings) if desired else (),
+        rows=explanation.map_rows(source, state.mappings, account) if source else (),
         live=account,
-        decision=explanation.decide(case),
-        diagnostics=explanation.diagnostics_of(case),
-        removal=explanation.removal(desired, state.policy),
+        decision=explanation.explain_decision(case),
+        diagnostics=explanation.select_diagnostics(case),
+        removal=explanation.find_removal_setting(desired, state.policy),
     )
 
 
 def _account_of(desired: DesiredUser, live: LiveState, state: DesiredState) -> LiveUser | None:
     """The live user matched, or the one that a conflict is about."""
-    pairs = match(state.users, live.users, state.mappings).pairs
+    pairs = match_users(state.users, live.users, state.mappings).pairs
     found = next((account for user, account in pairs if user is desired), None)
     if found is not None:
         return found
-    ids = [identity for each in explanation.lookups(desired, live.users, state.mappings) for identity in each.live_ids]
+    ids = [
+        identity
+        for each in explanation.look_up_matches(desired, live.users, state.mappings)
+        for identity in each.live_ids
+    ]
     return next((user for user in live.users if ids and user.id == ids[0]), None)
 
 
-def _case(session: Session, live: LiveState, desired: DesiredUser | None, account: LiveUser | None) -> Case:
+def _case(session: Session, live: LiveState, desired: DesiredUser | None, account: LiveUser | None) -> DecisionContext:
     request = plan_request(session)
     plan = build_plan(request, live)
     permitted = replace(request, policy=replace(request.policy, permitted=Policy().permitted))
     key = desired.key if desired else account.user_name or account.id if account else ""
-    return Case(key, desired, account, plan, build_plan(permitted, live), request.policy)
+    return DecisionContext(key, desired, account, plan, build_plan(permitted, live), request.policy)
 
 
 def _source_of(workspace: Workspace, desired: DesiredUser) -> SourceUser:

@@ -12,7 +12,7 @@ from reconciler.apply.quarantine import select_probe
 from reconciler.apply.selection import defer
 from reconciler.core.model import Diagnostic
 from reconciler.core.plan import Plan
-from reconciler.core.planning.live_user import CombinedReader, LiveReader, Reads
+from reconciler.core.planning.live_user import CombinedReader, LiveReader, ResourceReader
 from reconciler.core.planning.planner import LiveState, PlanRequest, build_plan
 from reconciler.core.text import quote
 from reconciler.core.values import fold_case
@@ -162,7 +162,9 @@ def _plan_with(
     return side.compared(build_plan(request, live), request, lives)
 
 
-def live_state(client: UserReader, session: Session, progress: Progress, reader: Reads | None = None) -> LiveState:
+def live_state(
+    client: UserReader, session: Session, progress: Progress, reader: ResourceReader | None = None
+) -> LiveState:
     """All live users, by the desired state's own reader unless another is given."""
     state = session.state
     return read_live(

@@ -16,7 +16,7 @@ class FieldChange:
     after: Field | bool | None
 
 
-def changed_fields(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[FieldChange, ...]:
+def diff_fields(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[FieldChange, ...]:
     """The fields that differ, sorted by path."""
     return tuple(
         _field_change(path, before.get(path), after.get(path))

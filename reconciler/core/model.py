@@ -221,7 +221,7 @@ class AttributeMapping:
         return self.flow is not Flow.CREATE or self.unique
 
 
-def by_precedence(mappings: Iterable[AttributeMapping]) -> list[AttributeMapping]:
+def select_matching_rows(mappings: Iterable[AttributeMapping]) -> list[AttributeMapping]:
     """The matching rows, in the order in which they are tried."""
     return sorted((row for row in mappings if row.match), key=lambda row: row.match or 0)
 

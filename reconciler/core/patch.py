@@ -7,21 +7,21 @@ from dataclasses import replace
 from typing import Any
 
 from reconciler.core.model import Attributes, Resource, Value
-from reconciler.core.paths import CORE, Path, parse, reader
+from reconciler.core.paths import CORE, Path, compile_reader, parse
 from reconciler.core.plan import AttributeChange
 
 PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 
 
-def patch_body(changes: Iterable[AttributeChange], live: Resource, *, capitalised: bool) -> dict[str, Any]:
+def build_patch_body(changes: Iterable[AttributeChange], live: Resource, *, capitalised: bool) -> dict[str, Any]:
     """One operation for each changed attribute of `live`. `capitalised`: `Replace`, as Entra writes it."""
-    operations = _merged([patch_op(change, live) for change in changes])
+    operations = _merged([build_patch_operation(change, live) for change in changes])
     if capitalised:
         operations = [{**operation, "op": operation["op"].capitalize()} for operation in operations]
     return {"schemas": [PATCH_OP], "Operations": operations}
 
 
-def patch_op(change: AttributeChange, live: Resource) -> dict[str, Any]:
+def build_patch_operation(change: AttributeChange, live: Resource) -> dict[str, Any]:
     """The operation that makes one changed row true for the user whom the target returned as `live`."""
     path = parse(change.path)
     if change.after is None:
@@ -48,7 +48,7 @@ def _merged(operations: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return merged
 
 
-def resource(attributes: Attributes) -> dict[str, Any]:
+def build_resource(attributes: Attributes) -> dict[str, Any]:
     """The User resource that has exactly `attributes`."""
     user: dict[str, Any] = {"schemas": [CORE]}
     for text, value in sorted(attributes.items()):
@@ -83,7 +83,7 @@ def _element(path: Path, value: Value) -> dict[str, Any]:
 
 
 def _has_element(live: Resource, path: Path, name: str) -> bool:
-    return reader(replace(path, sub=name))(live) is not None
+    return compile_reader(replace(path, sub=name))(live) is not None
 
 
 def _holder(path: Path) -> str:

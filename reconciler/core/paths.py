@@ -63,7 +63,7 @@ def parse(text: str) -> Path:
     return Path(urn, found["attribute"], chosen, found["sub"])
 
 
-def short(path: AttributePath) -> str:
+def shorten_path(path: AttributePath) -> str:
     """`path` as people see it: the enterprise URN as `enterprise:`."""
     return _ALIAS + path[len(ENTERPRISE) + 1 :] if path.startswith(ENTERPRISE + ":") else path
 
@@ -110,7 +110,7 @@ def _spelled_as_usual(keys: tuple[str, ...]) -> bool:
     return known
 
 
-def reader(path: Path) -> Callable[[Resource], Any]:
+def compile_reader(path: Path) -> Callable[[Resource], Any]:
     """A function that reads `path` out of a resource: the raw JSON value, or None when unassigned."""
     urn, attribute, chosen, sub = path.urn, path.attribute, path.filter, path.sub
     if chosen is not None:

@@ -10,17 +10,17 @@ from reconciler.core.model import (
 from reconciler.core.plan import Change
 
 
-def plan_id(target: Target, changes: Iterable[Change]) -> str:
+def compute_plan_id(target: Target, changes: Iterable[Change]) -> str:
     """`sha256:…` over what would be done: target, changes, before-values. Not over time, wording or places in files."""
     content = {
         "target": {"profile": target.profile, "base_url": target.base_url},
-        "changes": [canonical(change) for change in changes],
+        "changes": [canonicalize_change(change) for change in changes],
     }
     text = json.dumps(content, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
-def canonical(change: Change) -> dict[str, object]:
+def canonicalize_change(change: Change) -> dict[str, object]:
     """What makes two changes the same change."""
     return {
         "address": change.address,
@@ -32,7 +32,7 @@ def canonical(change: Change) -> dict[str, object]:
     }
 
 
-def change_digest(change: Change) -> str:
+def digest_change(change: Change) -> str:
     """Sixteen digits that are the same for the same change: receipts tell by it whether it was tried before."""
-    text = json.dumps(canonical(change), sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    text = json.dumps(canonicalize_change(change), sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]

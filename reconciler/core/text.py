@@ -54,7 +54,7 @@ def quote(text: str) -> str:
     return f'"{escape_control(text.replace(chr(92), chr(92) * 2).replace(chr(34), chr(92) + chr(34)))}"'
 
 
-def plain_json(content: Any, **layout: Any) -> str:
+def to_ascii_json(content: Any, **layout: Any) -> str:
     """JSON in ASCII: nothing in it steers, hides or ends a line, whoever's words it holds. `layout`: as json.dumps."""
     return json.dumps(content, **layout).replace("##[", "#\\u0023[")
 

@@ -15,7 +15,7 @@ class InvalidValueError(ValueError):
     """A value of a type that the attribute cannot have."""
 
 
-def boolean(text: str) -> bool | None:
+def parse_boolean(text: str) -> bool | None:
     """The boolean that `text` says in any case, as Entra writes it ("True"); None if it says none."""
     return _BOOLEANS.get(text.strip().casefold())
 
@@ -25,7 +25,7 @@ def is_text(attribute: Attribute) -> bool:
     return attribute.comparison is not Comparison.BOOLEAN
 
 
-def typed(attribute: Attribute, raw: Any) -> Value | None:
+def parse_value(attribute: Attribute, raw: Any) -> Value | None:
     """A raw JSON or YAML value as a value of `attribute`, None when unassigned; raises `InvalidValueError`.
 
     Services send booleans as strings and numbers for strings: both are read for what they say.
@@ -43,7 +43,7 @@ def typed(attribute: Attribute, raw: Any) -> Value | None:
 
 
 def _typed_boolean(attribute: Attribute, raw: Any) -> bool:
-    value = raw if isinstance(raw, bool) else boolean(raw) if isinstance(raw, str) else None
+    value = raw if isinstance(raw, bool) else parse_boolean(raw) if isinstance(raw, str) else None
     if value is None:
         raise InvalidValueError(f"{attribute.path} holds {quote(shorten(str(raw), 40))}, neither true nor false")
     return value
@@ -54,8 +54,8 @@ def fold_case(name: str) -> str:
     return normalize(name).lower()
 
 
-def comparable(attribute: Attribute, value: Value | None) -> Value | None:
-    """What has to be equal for two values of `attribute`, as `typed` gave them, to be the same value."""
+def to_comparable(attribute: Attribute, value: Value | None) -> Value | None:
+    """What has to be equal for two values of `attribute`, as `parse_value` returned them, to be the same value."""
     comparison = attribute.comparison
     if comparison is Comparison.EXACT or value.__class__ is not str:
         return value
@@ -68,4 +68,4 @@ def comparable(attribute: Attribute, value: Value | None) -> Value | None:
 
 def is_same_value(attribute: Attribute, one: Value | None, other: Value | None) -> bool:
     """Whether both are the same value of `attribute`."""
-    return one == other or comparable(attribute, one) == comparable(attribute, other)
+    return one == other or to_comparable(attribute, one) == to_comparable(attribute, other)

@@ -27,7 +27,7 @@ Input = tuple[str, Origin | None, str]
 _LIFECYCLE = {
     "lifecycle.starts": operators.PRESENCE | operators.DAYS,
     "lifecycle.expires": operators.PRESENCE | operators.DAYS,
-    "lifecycle.protected": operators.TRUTH,
+    "lifecycle.protected": operators.BOOLEANS,
 }
 """Fields that clauses may name, and the operators for each."""
 _RELATIVE = re.compile(r"today(?:\s*([+-])\s*([0-9]{1,5}))?", re.IGNORECASE)
@@ -88,7 +88,7 @@ class _Compiler:
 
     def clause(self, row: _ClauseRow) -> Clause | None:
         entry = row.entry
-        operator = operators.find(entry.operator)
+        operator = operators.find_operator(entry.operator)
         if operator is None:
             self.report(_unknown_operator(row))
             return None
@@ -112,42 +112,45 @@ class _Compiler:
     def built(self, row: _ClauseRow, operator: Operator) -> Clause:
         attribute, value = row.entry.attribute or "", row.entry.value or ""
         if operator in operators.MEMBERSHIP:
-            test, see = filters.on_membership(value, self.groups, operator), filters.see_membership(value, self.groups)
+            test, see = (
+                filters.build_membership_test(value, self.groups, operator),
+                filters.build_membership_reader(value, self.groups),
+            )
         elif attribute in _LIFECYCLE:
             name = attribute.partition(".")[2]
-            test, see = self.on_lifecycle(row, operator), filters.see_lifecycle(name)
+            test, see = self.on_lifecycle(row, operator), filters.build_lifecycle_reader(name)
         else:
-            test, see = self.on_attribute(row, operator), filters.see_attribute(attribute)
+            test, see = self.on_attribute(row, operator), filters.build_attribute_reader(attribute)
         return Clause(self.words(row, operator), attribute, test, see, row.origin)
 
     def on_lifecycle(self, row: _ClauseRow, operator: Operator) -> Test:
         attribute = row.entry.attribute
         if attribute == "lifecycle.protected":
-            return filters.on_protected(operator)
+            return filters.build_protected_test(operator)
         name: filters.LifecycleDate = "starts" if attribute == "lifecycle.starts" else "expires"
         if operator in operators.DAYS:
-            return filters.on_day(name, operators.day_test(operator, self.day(row)))
-        return filters.on_lifecycle_presence(name, operator)
+            return filters.build_lifecycle_test(name, operators.build_day_test(operator, self.day(row)))
+        return filters.build_lifecycle_presence_test(name, operator)
 
     def on_attribute(self, row: _ClauseRow, operator: Operator) -> Test:
         name = row.entry.attribute or ""
         if operator in operators.PRESENCE:
-            return filters.on_presence(name, operator)
-        return filters.on_attribute(name, self.text_test(row, operator), row.entry.values_match, row.origin)
+            return filters.build_presence_test(name, operator)
+        return filters.build_attribute_test(name, self.text_test(row, operator), row.entry.values_match, row.origin)
 
     def text_test(self, row: _ClauseRow, operator: Operator) -> TextTest:
         value = row.entry.value or ""
         match operators.operand(operator):
             case Operand.TEXT:
-                return operators.text_test(operator, value, ignore_case=row.entry.ignore_case)
+                return operators.build_text_test(operator, value, ignore_case=row.entry.ignore_case)
             case Operand.PATTERN:
-                return operators.pattern_test(operator, _pattern(row))
+                return operators.build_pattern_test(operator, _pattern(row))
             case Operand.INTEGER:
-                return operators.integer_test(operator, _integer(value))
+                return operators.build_integer_test(operator, _integer(value))
             case Operand.DAY:
-                return operators.written_day_test(operator, self.day(row))
+                return operators.build_day_text_test(operator, self.day(row))
             case Operand.NONE:
-                return operators.truth_test(operator)
+                return operators.build_boolean_test(operator)
             case Operand.GROUP:
                 raise AssertionError("groups are no text")
             case never:
@@ -157,7 +160,7 @@ class _Compiler:
         """The clause's date; `today` is the plan's."""
         value = (row.entry.value or "").strip()
         relative = _RELATIVE.fullmatch(value)
-        found = operators.day(value) if operators.DAY.fullmatch(value) else None
+        found = operators.parse_day(value) if operators.DAY.fullmatch(value) else None
         try:
             if relative is not None:
                 found = self.today + timedelta(days=int(f"{relative[1] or '+'}{relative[2] or 0}"))
@@ -207,7 +210,7 @@ Mistake = tuple[str, str, str]
 
 
 def _unknown_operator(row: _ClauseRow) -> Diagnostic:
-    near = operators.nearest(row.entry.operator)
+    near = operators.suggest_operator(row.entry.operator)
     known = ", ".join(operators.Operator)
     detail = f"Did you mean {near.value}?" if near else f"There are {known}."
     return error(f"there is no operator {quote(shorten(row.entry.operator, 40))}", detail, row.at("operator"))
@@ -277,7 +280,7 @@ def _lifecycle_mistakes(name: str, operator: Operator) -> Iterator[Mistake]:
 
 
 def _integer(value: str) -> int:
-    found = operators.integer(value)
+    found = operators.parse_integer(value)
     if found is None:
         summary = f"{quote(shorten(value, 40))} is no whole number"
         raise _UnusableError(summary, "Entra compares whole numbers only: write digits, such as 10.")

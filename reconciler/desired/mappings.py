@@ -22,11 +22,11 @@ from reconciler.core.model import (
     error,
     warning,
 )
-from reconciler.core.paths import short
-from reconciler.core.planning.mapping import attribute_row, unacceptable
+from reconciler.core.paths import shorten_path
+from reconciler.core.planning.mapping import find_attribute, find_value_error
 from reconciler.core.profile import Attribute, Mutability, TargetProfile
 from reconciler.core.text import escape_control, quote
-from reconciler.core.values import InvalidValueError, typed
+from reconciler.core.values import InvalidValueError, parse_value
 from reconciler.desired import schema
 from reconciler.desired.directory import Directory
 from reconciler.desired.rules import CompiledRule, compile_rule, rule_words
@@ -59,7 +59,7 @@ def compile_mappings(directory: Directory, profile: TargetProfile, now: datetime
         twin = compiled.setdefault(mapping.target, mapping)
         if twin is not mapping:
             line = f"line {twin.origin.line}" if twin.origin else "another row"
-            summary = f"{short(mapping.target)} is mapped twice"
+            summary = f"{shorten_path(mapping.target)} is mapped twice"
             directory.report(error(summary, f"{line} maps it too: keep one.", row.at("target")))
     _check_precedences(rows, directory)
     if "active" not in compiled:
@@ -82,7 +82,7 @@ def _meant(target: str, profile: TargetProfile) -> set[AttributePath]:
         path = paths.parse(target)
     except paths.PathError:
         return set()
-    attribute = attribute_row(profile, str(path), path.unfiltered)
+    attribute = find_attribute(profile, str(path), path.unfiltered)
     near = attribute.path if attribute else _near_target(str(path), profile)
     return {near} if near else set()
 
@@ -155,13 +155,13 @@ def _compile(
     except paths.PathError as fault:
         directory.report(error(str(fault), "", row.at("target")))
         return None
-    attribute = attribute_row(profile, str(path), path.unfiltered)
+    attribute = find_attribute(profile, str(path), path.unfiltered)
     if attribute is None:
         directory.report(_unknown_target(str(path), profile, row.at("target")))
         return None
     if attribute.multi_valued and path.filter is None:
         detail = f'Choose one, such as {path.attribute}[type eq "work"].{path.sub or "value"}.'
-        directory.report(error(f"{short(str(path))} has several elements", detail, row.at("target")))
+        directory.report(error(f"{shorten_path(str(path))} has several elements", detail, row.at("target")))
         return None
     if not attribute.mappable:
         directory.report(_unmappable(attribute, row.at("target")))
@@ -188,7 +188,7 @@ def _compile(
 
 
 def _unmappable(attribute: Attribute, origin: Origin | None) -> Diagnostic:
-    name = short(attribute.path)
+    name = shorten_path(attribute.path)
     if attribute.mutability is Mutability.READ_ONLY:
         return error(f"{name} is read-only ({attribute.source})", "The service sets it: remove the row.", origin)
     detail = "The service never shows it, so nothing could tell whether it is as written: remove the row."
@@ -199,7 +199,7 @@ def _check(
     row: Located[schema.MappingEntry], attribute: Attribute, compiled: CompiledRule, directory: Directory
 ) -> None:
     """Parts of a row that contradict one another."""
-    entry, name = row.value, short(attribute.path)
+    entry, name = row.value, shorten_path(attribute.path)
     flow = "create" if compiled.once else entry.apply
     if attribute.path == "active" and entry.when_null == "clear":
         detail = "Whether somebody is active is never undefined: remove when_null."
@@ -230,7 +230,7 @@ def _default(row: Located[schema.MappingEntry], attribute: Attribute, directory:
     if entry.default is None:
         return None
     if entry.match is not None:
-        summary = f"a default cannot identify anybody: {short(attribute.path)} is a matching attribute"
+        summary = f"a default cannot identify anybody: {shorten_path(attribute.path)} is a matching attribute"
         directory.report(error(summary, "Remove the default, or `match`.", row.at("default")))
     if entry.when_null == "clear":
         summary = "default and when_null: clear contradict each other"
@@ -240,7 +240,7 @@ def _default(row: Located[schema.MappingEntry], attribute: Attribute, directory:
     if wrong is not None:
         directory.report(error(f"the default cannot be used: {wrong}", "", row.at("default")))
         return None
-    return typed(attribute, entry.default)
+    return parse_value(attribute, entry.default)
 
 
 def _is_constant_usable(row: Located[schema.MappingEntry], attribute: Attribute, directory: Directory) -> bool:
@@ -255,27 +255,29 @@ def _is_constant_usable(row: Located[schema.MappingEntry], attribute: Attribute,
 def _unusable(attribute: Attribute, text: str) -> str | None:
     """Why `text` is no value of `attribute`; None: it is."""
     try:
-        value = typed(attribute, text)
+        value = parse_value(attribute, text)
     except InvalidValueError as fault:
         return str(fault)
-    return unacceptable(attribute, value) if isinstance(value, str) else None
+    return find_value_error(attribute, value) if isinstance(value, str) else None
 
 
 def _unknown_target(path: str, profile: TargetProfile, origin: Origin | None) -> Diagnostic:
     near = _near_target(path, profile)
-    hint = f"Did you mean {short(near)}? " if near else ""
+    hint = f"Did you mean {shorten_path(near)}? " if near else ""
     why = "It is not taken, and sending it can break the connection. " if profile.closed.value else ""
     known = ", ".join(_targets(profile))
-    return error(f"{profile.title} has no attribute {quote(short(path))}", f"{why}{hint}It takes {known}.", origin)
+    return error(
+        f"{profile.title} has no attribute {quote(shorten_path(path))}", f"{why}{hint}It takes {known}.", origin
+    )
 
 
 def _near_target(path: str, profile: TargetProfile) -> AttributePath | None:
     """The attribute of the profile that `path` may be a slip of."""
     known = _targets(profile)
-    near = difflib.get_close_matches(short(path), known, 1)
+    near = difflib.get_close_matches(shorten_path(path), known, 1)
     return known[near[0]] if near else None
 
 
 def _targets(profile: TargetProfile) -> dict[str, AttributePath]:
     """What can be mapped, by its short name."""
-    return {short(row.path): row.path for row in profile.attributes if row.mappable}
+    return {shorten_path(row.path): row.path for row in profile.attributes if row.mappable}

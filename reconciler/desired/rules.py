@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from reconciler.core.model import RulePart, SourceAttributes, Value, error
-from reconciler.core.planning.mapping import MappingError, constant, direct
+from reconciler.core.planning.mapping import MappingError, build_constant_rule, build_direct_rule
 from reconciler.core.profile import Attribute
 from reconciler.core.text import escape_control, quote, shorten
 from reconciler.core.values import fold_case, is_text
@@ -43,9 +43,9 @@ def compile_rule(
     """What the row says of its value; None, and a diagnostic, when it cannot be used."""
     entry = row.value
     if entry.source is not None:
-        return CompiledRule(direct(entry.source, as_text=is_text(attribute)), (entry.source,))
+        return CompiledRule(build_direct_rule(entry.source, as_text=is_text(attribute)), (entry.source,))
     if entry.constant is not None:
-        return CompiledRule(constant(entry.constant))
+        return CompiledRule(build_constant_rule(entry.constant))
     if entry.expression is not None:
         return _expression(entry.expression, row, attribute, directory, now)
     try:

@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any
 
 from reconciler.core.model import Origin, error
-from reconciler.core.scope.groups import GroupMembers, cycles, resolve
+from reconciler.core.scope.groups import GroupMembers, find_cycles, resolve_members
 from reconciler.core.scope.verdict import Roster, ScopeRules
 from reconciler.core.text import quote
 from reconciler.core.values import fold_case
@@ -65,8 +65,8 @@ def _rules(
     excluded = _members(located, located.value.excluded, references, "excluded")
     everybody = located.value.sync == "all"
     return ScopeRules(
-        assigned=None if everybody else resolve(assigned, groups),
-        excluded=resolve(excluded, groups),
+        assigned=None if everybody else resolve_members(assigned, groups),
+        excluded=resolve_members(excluded, groups),
         filters=compiled.filters,
         roster=Roster(assigned, excluded, groups),
     )
@@ -92,7 +92,7 @@ def _groups(directory: Directory, references: _References) -> dict[str, GroupMem
             continue
         places[name] = group.at("name")
         groups[name] = _members(group, group.value.members, references, "members")
-    for cycle in cycles(groups):
+    for cycle in find_cycles(groups):
         names = " -> ".join(cycle)
         directory.report(error(f"groups contain one another: {names}", "Break the circle.", places[cycle[0]]))
     return groups

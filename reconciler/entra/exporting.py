@@ -94,7 +94,7 @@ def _id(profile: TargetProfile, part: str) -> str:
 
 
 def _mapping(row: schema.MappingEntry, once: Collection[str], findings: list[Finding]) -> dict[str, Any] | None:
-    subject, target = paths.short(row.target), str(paths.parse(row.target))
+    subject, target = paths.shorten_path(row.target), str(paths.parse(row.target))
     source = _source(row)
     if isinstance(source, str):
         findings.append(Finding(FindingKind.NO_EQUAL, subject, source))
@@ -157,7 +157,7 @@ def _group(given: schema.FilterEntry, findings: list[Finding]) -> dict[str, Any]
 
 
 def _extensions(clause: schema.ClauseEntry) -> Iterator[str]:
-    operator = operators.find(clause.operator)
+    operator = operators.find_operator(clause.operator)
     if operator in EXTENSIONS:
         yield str(operator)
     if clause.ignore_case:
@@ -170,7 +170,7 @@ def _extensions(clause: schema.ClauseEntry) -> Iterator[str]:
 
 def _clause(clause: schema.ClauseEntry) -> dict[str, Any]:
     return {
-        "operatorName": str(operators.find(clause.operator)),
+        "operatorName": str(operators.find_operator(clause.operator)),
         "sourceOperandName": clause.attribute,
         "targetOperand": {"values": [clause.value] if clause.value else []},
     }

@@ -92,10 +92,10 @@ def _said_by_loader(name: str, clauses: Sequence[dict[str, str]], today: date) -
 
 def _reasons(clause: document.SchemaClause) -> Iterator[str]:
     """Why the clause has no equal, before the loader is asked."""
-    operator = operators.find(clause.operator_name)
+    operator = operators.find_operator(clause.operator_name)
     values = clause.target_operand.values
     if operator is None or operator in EXTENSIONS:
-        near = operators.nearest(clause.operator_name[:40])
+        near = operators.suggest_operator(clause.operator_name[:40])
         hint = f"; the nearest is {near}" if near is not None and near not in EXTENSIONS else ""
         yield f"the operator {quote(shorten(clause.operator_name, 80))} is none of Entra's documented ones{hint}"
     elif _takes_value(operator) and len(values) != 1:
@@ -111,7 +111,7 @@ def _takes_value(operator: Operator) -> bool:
 
 
 def _clause(clause: document.SchemaClause) -> dict[str, str]:
-    operator = operators.find(clause.operator_name)
+    operator = operators.find_operator(clause.operator_name)
     found = {"attribute": clause.source_operand_name, "operator": str(operator or clause.operator_name)}
     values = clause.target_operand.values
     if values and (operator is None or _takes_value(operator)):

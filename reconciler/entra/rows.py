@@ -9,7 +9,7 @@ from datetime import datetime
 
 from reconciler.core import paths
 from reconciler.core.model import Severity
-from reconciler.core.paths import short
+from reconciler.core.paths import shorten_path
 from reconciler.core.profile import TargetProfile
 from reconciler.core.text import quote, shorten
 from reconciler.desired import schema
@@ -143,9 +143,9 @@ def canonical_target(text: str, profile: TargetProfile) -> str:
     wanted = path.unfiltered.casefold()
     usual = next((row.path for row in profile.attributes if row.path.casefold() == wanted), None)
     if usual is None:
-        return short(str(path))
+        return shorten_path(str(path))
     spelled = paths.parse(usual)
-    return short(str(paths.Path(spelled.urn, spelled.attribute, path.filter, spelled.sub)))
+    return shorten_path(str(paths.Path(spelled.urn, spelled.attribute, path.filter, spelled.sub)))
 
 
 # --- the rule -------------------------------------------------------------------
@@ -279,7 +279,7 @@ def _default(draft: _MappingDraft, definition: AttributeDefinition | None, profi
 
 def _required(draft: _MappingDraft, profile: TargetProfile) -> bool:
     target = str(draft.entries["target"])
-    return any(short(row.path) == target and row.required for row in profile.attributes)
+    return any(shorten_path(row.path) == target and row.required for row in profile.attributes)
 
 
 def _check(draft: _MappingDraft, profile: TargetProfile, now: datetime) -> tuple[str, ...]:

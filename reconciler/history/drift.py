@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from reconciler.core.model import AttributePath, Value
-from reconciler.core.paths import short
+from reconciler.core.paths import shorten_path
 from reconciler.core.plan import REMOVALS, Action, Attribution, Change, Drift, Plan, Result
 from reconciler.core.text import quote
 from reconciler.core.values import fold_case
@@ -303,7 +303,7 @@ def _set_by(change: Change, edited: Collection[AttributePath], record: ApplyHist
         setter = next((each for each in done if any(row.path == path for row in each[1].rows)), None)
         if setter is not None:
             run, applied = setter
-            yield f"{short(path)} was {_value(applied.after.get(path), run)} by {name_of(run)}"
+            yield f"{shorten_path(path)} was {_value(applied.after.get(path), run)} by {name_of(run)}"
 
 
 def _value(value: Value | None, run: ApplyRun) -> str:

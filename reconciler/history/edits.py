@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from reconciler.core.field_change import Field, FieldChange, changed_fields
+from reconciler.core.field_change import Field, FieldChange, diff_fields
 from reconciler.core.model import user_address
 from reconciler.core.values import fold_case
 
@@ -90,8 +90,8 @@ def compare(old: Iterable[Entity], new: Iterable[Entity]) -> list[Edit]:
                 twins.remove(twin)
                 edits.append(_edit(twin, each))
         before, after = [each for rest in known.values() for each in rest], left
-    edits += [Edit(EditKind.REMOVED, each, None, changed_fields(each.fields, {})) for each in before]
-    edits += [Edit(EditKind.ADDED, None, each, changed_fields({}, each.fields)) for each in after]
+    edits += [Edit(EditKind.REMOVED, each, None, diff_fields(each.fields, {})) for each in before]
+    edits += [Edit(EditKind.ADDED, None, each, diff_fields({}, each.fields)) for each in after]
     told = [edit for edit in edits if edit.rows or edit.kind is not EditKind.CHANGED]
     return sorted(told, key=lambda edit: (edit.entity.kind != USER, edit.entity.address))
 
@@ -110,7 +110,7 @@ def _by_name(entity: Entity) -> tuple[str, str]:
 
 
 def _edit(before: Entity, after: Entity) -> Edit:
-    rows = changed_fields(before.fields, after.fields)
+    rows = diff_fields(before.fields, after.fields)
     moved = before.file != after.file and not rows
     return Edit(EditKind.MOVED if moved else EditKind.CHANGED, before, after, rows)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from reconciler.core.field_change import Field, FieldChange, changed_fields
+from reconciler.core.field_change import Field, FieldChange, diff_fields
 from reconciler.history.edits import Edit, EditKind, Entity, keys_of
 
 
@@ -43,7 +43,7 @@ class RevertStep:
     @property
     def rows(self) -> tuple[FieldChange, ...]:
         """What changes."""
-        return changed_fields(self.now.fields if self.now is not None else {}, self.result or {})
+        return diff_fields(self.now.fields if self.now is not None else {}, self.result or {})
 
 
 @dataclass(frozen=True, slots=True)

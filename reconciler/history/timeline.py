@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import lru_cache
 from itertools import islice
 
-from reconciler.core.paths import short
+from reconciler.core.paths import shorten_path
 from reconciler.core.plan import Result
 from reconciler.git.commit import Commit
 from reconciler.git.commits import Commits, FileChange
@@ -61,12 +61,12 @@ class FieldSelection:
 
 def select_fields(name: str, inputs: Mapping[str, frozenset[str]]) -> FieldSelection:
     """What `--attribute` means: a source attribute, and the targets made of it; or a target, and what it is made of."""
-    targets = {path for path in inputs if name in (path, short(path))}
+    targets = {path for path in inputs if name in (path, shorten_path(path))}
     if targets:
         sources = frozenset[str]().union(*(inputs[path] for path in targets))
     else:
         sources, targets = frozenset({name}), {path for path, used in inputs.items() if name in used}
-    return FieldSelection(sources, frozenset([*targets, *map(short, targets)]))
+    return FieldSelection(sources, frozenset([*targets, *map(shorten_path, targets)]))
 
 
 class Timeline:

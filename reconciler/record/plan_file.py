@@ -14,9 +14,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from reconciler.core.model import Attributes, Diagnostic, Origin, Severity, Target
 from reconciler.core.plan import Action, ActionReason, Attribution, Base, Change, Drift, Guard, LaterEdit, Plan, Tally
-from reconciler.core.plan_id import plan_id
+from reconciler.core.plan_id import compute_plan_id
 from reconciler.core.planning.attribution import of
-from reconciler.core.text import plain_json
+from reconciler.core.text import to_ascii_json
 from reconciler.errors import PlanFileError
 from reconciler.record.redaction import Redactor
 
@@ -248,7 +248,7 @@ def _redact_diagnostic(item: Diagnostic, redactor: Redactor) -> Diagnostic:
 
 def json_text(content: Any) -> str:
     """JSON that is safe to print: no control characters, and nothing that GitHub's runner takes for a command."""
-    return plain_json(content, indent=2)
+    return to_ascii_json(content, indent=2)
 
 
 def to_document(plan: Plan) -> dict[str, Any]:
@@ -370,7 +370,7 @@ def from_json(text: str | bytes) -> Plan:
             "`reconciler show` shows it. To apply, make a new plan.",
         )
     plan = _plan(document)
-    if plan_id(plan.target, plan.changes) != plan.plan_id:
+    if compute_plan_id(plan.target, plan.changes) != plan.plan_id:
         raise PlanFileError("the plan was edited: its content does not give its plan id", "Make a new plan.")
     return plan
 

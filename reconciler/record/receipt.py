@@ -17,8 +17,8 @@ from typing import Any
 
 from reconciler.core.model import Deactivation
 from reconciler.core.plan import Action, Outcome, Plan, Result
-from reconciler.core.plan_id import change_digest
-from reconciler.core.text import plain_json
+from reconciler.core.plan_id import digest_change
+from reconciler.core.text import to_ascii_json
 from reconciler.core.values import fold_case
 from reconciler.errors import PlanFileError
 from reconciler.record.files import read_file, sync_directory
@@ -108,7 +108,7 @@ class Receipt:
             result=outcome.result.value,
             message=redactor.text(outcome.message),
             attributes=list(outcome.attributes),
-            change=redactor.change(change_digest(change)),
+            change=redactor.change(digest_change(change)),
         )
 
     def quarantined(self, why: Quarantine) -> None:
@@ -130,7 +130,7 @@ class Receipt:
             **fields,
         }
         try:
-            self._force(f"{plain_json(entry)}\n".encode())
+            self._force(f"{to_ascii_json(entry)}\n".encode())
         except OSError as fault:
             # After one failed fsync(2) the next may succeed without the lines: nothing is believed any more.
             self._fault = self._fault or str(fault.strerror)

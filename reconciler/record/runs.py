@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from reconciler.core.field_change import FieldChange, changed_fields
+from reconciler.core.field_change import FieldChange, diff_fields
 from reconciler.core.model import Value
 from reconciler.core.plan import Result
 from reconciler.core.values import fold_case
@@ -44,7 +44,7 @@ class AppliedChange:
     @property
     def rows(self) -> tuple[FieldChange, ...]:
         """The attributes that differ."""
-        return changed_fields(self.before, self.after)
+        return diff_fields(self.before, self.after)
 
 
 @dataclass(frozen=True, slots=True)

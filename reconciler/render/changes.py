@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from reconciler.core.model import Attributes, Value
-from reconciler.core.paths import short
+from reconciler.core.paths import shorten_path
 from reconciler.core.plan import REMOVALS, Action, Attribution, Change
 from reconciler.core.text import escape_control, pluralize
 from reconciler.render.labels import ACTION_STYLES, SECTIONS, in_display_order
@@ -79,10 +79,10 @@ def _name(change: Change, style: Style) -> str:
 def _rows(change: Change, style: Style) -> Iterator[str]:
     before, after = change.before, change.after
     changed = {row.path for row in change.attribute_changes()}
-    paths = sorted(changed | {path for path in _ALWAYS_SHOWN if path in before and path in after}, key=short)
-    width = max((len(escape_control(short(path))) for path in paths), default=0)
+    paths = sorted(changed | {path for path in _ALWAYS_SHOWN if path in before and path in after}, key=shorten_path)
+    width = max((len(escape_control(shorten_path(path))) for path in paths), default=0)
     for path in paths:
-        key = escape_control(short(path)).ljust(width)
+        key = escape_control(shorten_path(path)).ljust(width)
         if path in changed:
             mark = style.paint(f" # {mark_of(change)}", GREY) if path in change.pending else ""
             yield _row(key, before, after, path, style) + mark
@@ -141,4 +141,4 @@ def _changed_names(change: Change) -> list[str]:
     if change.action is Action.CREATE:
         return []
     marks = dict.fromkeys(change.pending, f" ({mark_of(change)})")
-    return [short(row.path) + marks.get(row.path, "") for row in change.attribute_changes()]
+    return [shorten_path(row.path) + marks.get(row.path, "") for row in change.attribute_changes()]

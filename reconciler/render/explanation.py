@@ -7,10 +7,10 @@ from datetime import date
 from typing import Any
 
 from reconciler.core.model import Diagnostic, LiveUser, Origin, RulePart
-from reconciler.core.paths import short
-from reconciler.core.planning.explanation import Explanation, Lookup, MappedRow
+from reconciler.core.paths import shorten_path
+from reconciler.core.planning.explanation import Explanation, MappedRow, MatchLookup
 from reconciler.core.policy import Removal
-from reconciler.core.scope.filters import Seen
+from reconciler.core.scope.filters import ObservedValue
 from reconciler.core.scope.trace import ClauseResult, TraceStep
 from reconciler.core.text import escape_control, escape_line, pluralize, quote, redact_quoted
 from reconciler.render.changes import render_change, render_value
@@ -57,7 +57,7 @@ def _source(found: Explanation, style: Style) -> Iterator[str]:
         yield f"{escape_line(name).ljust(width)} = {_seen(value, style)}"
 
 
-def _seen(value: Seen, style: Style) -> str:
+def _seen(value: ObservedValue, style: Style) -> str:
     """A source value; of several, each."""
     if isinstance(value, tuple):
         return HIDDEN if style.redact else f"[{', '.join(map(quote, value))}]"
@@ -117,8 +117,8 @@ def _match(found: Explanation, style: Style) -> Iterator[str]:
         yield f"{number}. {_lookup(lookup, style, asked=found.decision is not None)}"
 
 
-def _lookup(lookup: Lookup, style: Style, *, asked: bool) -> str:
-    name = escape_control(short(lookup.path))
+def _lookup(lookup: MatchLookup, style: Style, *, asked: bool) -> str:
+    name = escape_control(shorten_path(lookup.path))
     if lookup.value is None:
         return f"{name}: no value"
     looked = f"{name} {render_value(lookup.value, style)}"
@@ -157,7 +157,8 @@ def _row(row: MappedRow, style: Style, *, asked: bool) -> Iterator[str]:
     value = "(no value)" if row.value is None else render_value(row.value, style)
     value += "" if asked else " if in scope"
     flow = "" if row.flow == "always" else f", {row.flow}"
-    yield f"{escape_control(short(row.path))} = {value}  {style.paint(f'# {escape_control(row.rule)}{flow}', _GREY)}"
+    path = escape_control(shorten_path(row.path))
+    yield f"{path} = {value}  {style.paint(f'# {escape_control(row.rule)}{flow}', _GREY)}"
     if row.candidates:
         yield f"    one of: {', '.join(render_value(value, style) for value in row.candidates)}"
     if row.default is not None and row.value is None:
@@ -187,8 +188,8 @@ def _live(live: LiveUser | None, style: Style) -> Iterator[str]:
     owner = "managed" if live.managed else "not managed"
     since = f", last modified {escape_control(live.last_modified)}" if live.last_modified else ""
     yield f"{escape_line(live.id)}: {state}, {owner}{since}"
-    for path, value in sorted(live.attributes.items(), key=lambda item: short(item[0])):
-        yield f"{escape_control(short(path))} = {render_value(value, style)}"
+    for path, value in sorted(live.attributes.items(), key=lambda item: shorten_path(item[0])):
+        yield f"{escape_control(shorten_path(path))} = {render_value(value, style)}"
 
 
 def _action(found: Explanation, style: Style) -> Iterator[str]:

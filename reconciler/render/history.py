@@ -9,7 +9,7 @@ from typing import Any
 
 from reconciler.core.field_change import FieldChange
 from reconciler.core.model import Value
-from reconciler.core.paths import short
+from reconciler.core.paths import shorten_path
 from reconciler.core.plan import Result
 from reconciler.core.text import escape_control, escape_line, pluralize, quote, redact_quoted, shorten
 from reconciler.history.edits import USER, EditKind
@@ -152,7 +152,7 @@ def _address(entry: TimelineEntry, style: Style) -> str:
 
 def path_text(row: FieldChange) -> str:
     """The attribute, with its short name, fit to begin a line."""
-    return escape_line(shorten(short(row.path), _LONG))
+    return escape_line(shorten(shorten_path(row.path), _LONG))
 
 
 def value_text(value: Any, style: Style) -> str:

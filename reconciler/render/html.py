@@ -14,7 +14,7 @@ from itertools import groupby
 from markupsafe import Markup
 
 from reconciler.core.model import Severity, Value
-from reconciler.core.paths import short
+from reconciler.core.paths import shorten_path
 from reconciler.core.plan import Change, Guard, Plan
 from reconciler.core.profile import TargetProfile
 from reconciler.core.text import escape_control, pluralize
@@ -227,12 +227,12 @@ def _card(change: Change, label: str, style: Style) -> Card:
     """One change, its heading first."""
     rows = tuple(
         Row(
-            escape_control(short(row.path)),
+            escape_control(shorten_path(row.path)),
             _shown(row.before, style),
             _shown(row.after, style),
             mark_of(change) if row.path in change.pending else "",
         )
-        for row in sorted(change.attribute_changes(), key=lambda row: short(row.path))
+        for row in sorted(change.attribute_changes(), key=lambda row: shorten_path(row.path))
     )
     same = len(change.before.keys() & change.after.keys()) - sum(None not in (row.before, row.after) for row in rows)
     unchanged = pluralize(same, "unchanged attribute") if same else ""

@@ -12,7 +12,7 @@ from typing import Any
 
 from reconciler.core.model import Diagnostic, Target, Value
 from reconciler.core.plan import Action, Change, Outcome, Result
-from reconciler.core.text import plain_json
+from reconciler.core.text import to_ascii_json
 
 _HIDDEN = "[Redact]"
 """What Entra's own Redact function prints."""
@@ -115,7 +115,7 @@ def diagnostic_line(item: Diagnostic, cycle: Cycle, stamp: Stamp) -> str:
 
 
 def _line(content: Mapping[str, Any]) -> str:
-    return plain_json(content, separators=(",", ":")) + "\n"
+    return to_ascii_json(content, separators=(",", ":")) + "\n"
 
 
 def _head(cycle: Cycle, stamp: Stamp, action: str) -> dict[str, Any]:

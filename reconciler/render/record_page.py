@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from reconciler.core.model import Target
-from reconciler.core.paths import short
+from reconciler.core.paths import shorten_path
 from reconciler.core.plan import Result
 from reconciler.core.text import escape_control, pluralize, shorten
 from reconciler.git.commit import Commit
@@ -105,7 +105,7 @@ def _change(applied: AppliedChange) -> Iterator[str]:
     if applied.message:
         yield f"  - said: {code(applied.message)}"
     for row in applied.rows:
-        yield f"  - {code(short(row.path))}: {_value(row.before)} → {_value(row.after)}"
+        yield f"  - {code(shorten_path(row.path))}: {_value(row.before)} → {_value(row.after)}"
 
 
 def _value(value: object) -> str:

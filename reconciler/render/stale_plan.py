@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 
 from deepdiff import DeepDiff
 
-from reconciler.core.paths import short
+from reconciler.core.paths import shorten_path
 from reconciler.core.plan import Change
-from reconciler.core.plan_id import canonical
+from reconciler.core.plan_id import canonicalize_change
 from reconciler.core.text import escape_control, quote
 from reconciler.render.labels import ACTION_STYLES
 
@@ -40,10 +40,12 @@ def _lines(reviewed: Change | None, now: Change | None) -> Iterator[str]:
 
 
 def _inside(reviewed: Change, now: Change) -> Iterator[str]:
-    difference = DeepDiff(canonical(reviewed), canonical(now), view="tree", ignore_private_variables=False)
+    difference = DeepDiff(
+        canonicalize_change(reviewed), canonicalize_change(now), view="tree", ignore_private_variables=False
+    )
     for level in (item for found in difference.values() for item in found):
         keys = [str(key) for key in level.path(output_format="list")]
-        where = " ".join(short(key) for key in keys)
+        where = " ".join(shorten_path(key) for key in keys)
         yield f"{escape_control(where)} was {_shown(level.t1)}, is now {_shown(level.t2)}"
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from reconciler.core.model import AttributeMapping, DesiredUser, Flow, LiveUser, Resource
-from reconciler.core.planning.live_user import Reads
+from reconciler.core.planning.live_user import ResourceReader
 from reconciler.core.planning.planner import LiveState
 from reconciler.core.text import pluralize, quote
 from reconciler.core.values import fold_case
@@ -42,7 +42,7 @@ class UserReader(Protocol):
 
 def read_live(
     client: UserReader,
-    reader: Reads,
+    reader: ResourceReader,
     desired: Sequence[DesiredUser],
     mappings: Sequence[AttributeMapping],
     *,
@@ -119,7 +119,7 @@ class _Completeness:
 
 
 def _look_up_missing(
-    client: UserReader, reader: Reads, missing: Sequence[DesiredUser], listed: Mapping[str, LiveUser]
+    client: UserReader, reader: ResourceReader, missing: Sequence[DesiredUser], listed: Mapping[str, LiveUser]
 ) -> _Completeness:
     """Looks up a sample of `missing`, spread over all, by every identifying attribute."""
     step = max(1, len(missing) // _SAMPLED_MISSING)
@@ -152,7 +152,7 @@ def _look_up_missing(
     return _Completeness(hidden, answered)
 
 
-def _lists_leave_out(client: UserReader, reader: Reads, sample: Sequence[LiveUser]) -> bool:
+def _lists_leave_out(client: UserReader, reader: ResourceReader, sample: Sequence[LiveUser]) -> bool:
     """Whether a user read by id has attributes that the list did not show."""
     for user in sample:
         try:
@@ -164,7 +164,9 @@ def _lists_leave_out(client: UserReader, reader: Reads, sample: Sequence[LiveUse
     return False
 
 
-def _one_by_one(client: UserReader, reader: Reads, listed: Mapping[str, LiveUser], progress: Progress) -> LiveState:
+def _one_by_one(
+    client: UserReader, reader: ResourceReader, listed: Mapping[str, LiveUser], progress: Progress
+) -> LiveState:
     """Every user by id: slow, but lists can't be relied on."""
     users: list[LiveUser] = []
     with readers(_WORKERS) as pool:

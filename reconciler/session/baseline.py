@@ -12,9 +12,9 @@ from reconciler import __version__
 from reconciler.core.model import Diagnostic, Severity, warning
 from reconciler.core.plan import Base, LaterEdit, Plan
 from reconciler.core.planning.attribution import attributed, no_longer_pending
-from reconciler.core.planning.later_edits import later_edits
+from reconciler.core.planning.later_edits import find_later_edits
 from reconciler.core.planning.live_user import LiveReader
-from reconciler.core.planning.offline import accounts, offline_plan
+from reconciler.core.planning.offline import build_offline_plan, simulate_accounts
 from reconciler.core.planning.planner import LiveState, PlanRequest, build_plan
 from reconciler.core.values import fold_case
 from reconciler.desired.directory import is_read
@@ -117,7 +117,7 @@ def _beside(plan: Plan, request: PlanRequest, side: CommitBaseline) -> Plan:
     """`plan` with what is to be told besides its changes. A plan that is narrowed to some people tells of no others."""
     later: tuple[LaterEdit, ...] = ()
     if side.state is not None and not request.only:
-        later = later_edits(side.state.users, request.desired, plan.changes)
+        later = find_later_edits(side.state.users, request.desired, plan.changes)
     return replace(plan, base=side.base, notes=side.notes, changes_nothing_today=later)
 
 
@@ -146,6 +146,6 @@ def compare_offline(
     request = replace(request, diagnostics=(*request.diagnostics, *side.warnings))
     theirs = side.request(request)
     reader = LiveReader(state.profile, state.mappings, state.owned)
-    live = accounts(theirs, reader) if theirs is not None else []
-    plan = offline_plan(request, theirs.desired if theirs is not None else (), live)
+    live = simulate_accounts(theirs, reader) if theirs is not None else []
+    plan = build_offline_plan(request, theirs.desired if theirs is not None else (), live)
     return _beside(attributed(plan, None), request, side), LiveState(live)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from reconciler.core.planning.offline import affected
+from reconciler.core.planning.offline import count_affected
 from reconciler.core.text import pluralize, quote, shorten
 from reconciler.core.values import fold_case
 from reconciler.desired.loader import DesiredState, users_under
@@ -70,7 +70,7 @@ def _mappings(workspace: Workspace, state: DesiredState, base: DesiredState) -> 
     if state.files.get("mappings.yaml") == base.files.get("mappings.yaml") and state.profile is base.profile:
         return
     before = users_under(workspace.state, state, workspace.now, mappings=base.mappings)
-    _, values = affected(before, state.users)
+    _, values = count_affected(before, state.users)
     yield f"mappings.yaml changed: {pluralize(values, 'user')} affected by that alone"
 
 
@@ -79,7 +79,7 @@ def _scope(workspace: Workspace, state: DesiredState, base: DesiredState) -> Ite
     if not changed:
         return
     before = users_under(workspace.state, state, workspace.now, rules=base.rules)
-    moved, _ = affected(before, state.users)
+    moved, _ = count_affected(before, state.users)
     yield f"{' and '.join(changed)} changed: {pluralize(moved, 'user')} in or out of scope by that alone"
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from reconciler.apply.quarantine import Health, assess
 from reconciler.core.plan import Plan
-from reconciler.core.plan_id import change_digest
+from reconciler.core.plan_id import digest_change
 from reconciler.core.text import escape_control, pluralize, redact_quoted
 from reconciler.record.target_runs import runs_of
 from reconciler.session.session import Session
@@ -27,7 +27,7 @@ def health_of(session: Session, plan: Plan) -> Health:
             suspected_causes.add(change.address)
         failing = failing_users.pop(redactor.address(change.address), None)
         if failing is not None:
-            digest = change_digest(change)
+            digest = digest_change(change)
             known = digest if failing.digest == redactor.change(digest) else failing.digest
             failing_users[change.address] = replace(failing, address=change.address, digest=known)
     return replace(health, failing_users=failing_users, suspected_causes=frozenset(suspected_causes))

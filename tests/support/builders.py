@@ -23,17 +23,17 @@ from reconciler.core.model import (
     Verdict,
 )
 from reconciler.core.plan import Action, ActionReason, Change, Plan
-from reconciler.core.plan_id import plan_id
+from reconciler.core.plan_id import compute_plan_id
 from reconciler.core.planning.live_user import LiveReader
-from reconciler.core.planning.mapping import attribute_row, constant, direct
-from reconciler.core.planning.ordering import order
+from reconciler.core.planning.mapping import build_constant_rule, build_direct_rule, find_attribute
+from reconciler.core.planning.ordering import order_changes
 from reconciler.core.planning.planner import LiveState, PlanRequest, build_plan
 from reconciler.core.policy import Policy
 from reconciler.core.profile import Attribute, Comparison, Confidence, TargetProfile
 from reconciler.core.scope.filters import ScopingFilter
 from reconciler.core.scope.groups import GroupMembers
 from reconciler.core.scope.scim_filter import Predicate, compile_filter
-from reconciler.core.values import comparable, typed
+from reconciler.core.values import parse_value, to_comparable
 from reconciler.desired import schema
 from reconciler.desired.filters import compile_filters
 from reconciler.desired.validation import Located
@@ -82,15 +82,15 @@ def attribute(path: str = "title", comparison: Comparison = Comparison.EXACT, **
 def mapping(target: str, source: str | None = None, *, profile: TargetProfile = APPLE, **row: Any) -> AttributeMapping:
     """One row of mappings.yaml, compiled. `value=` makes it a constant, `rule=` and `inputs=` anything else."""
     path = paths.parse(target)
-    found = attribute_row(profile, str(path), path.unfiltered)
+    found = find_attribute(profile, str(path), path.unfiltered)
     assert found is not None, target
     fixed = row.pop("value", None)
     rule = row.pop("rule", None)
     if rule is None and fixed is None:
         row["direct"] = source or target
-    rule = rule or (constant(fixed) if fixed is not None else direct(source or target))
+    rule = rule or (build_constant_rule(fixed) if fixed is not None else build_direct_rule(source or target))
     inputs = row.pop("inputs", (source,) if source else ())
-    default = typed(found, row.pop("default", None))
+    default = parse_value(found, row.pop("default", None))
     return AttributeMapping(found, rule, inputs, default, **row)
 
 
@@ -165,7 +165,7 @@ def values_of(who: str = "ada", **changed: Value | None) -> dict[str, Value]:
 
 def match_of(values: Mapping[str, Value]) -> tuple[Value | None, ...]:
     """The matching values of a user by `MAPPINGS`, as they are compared."""
-    return tuple(comparable(row.attribute, values.get(row.target)) for row in MAPPINGS if row.match)
+    return tuple(to_comparable(row.attribute, values.get(row.target)) for row in MAPPINGS if row.match)
 
 
 def desired(
@@ -302,6 +302,6 @@ def plan_of(
 
 def plan_with(*changes: Change, accounts: Iterable[LiveUser] = (), **fields: Any) -> Plan:
     """A plan of exactly these changes, in execution order."""
-    ordered, conflicts = order(changes, accounts)
+    ordered, conflicts = order_changes(changes, accounts)
     assert not conflicts, conflicts
-    return replace(plan_of(), plan_id=plan_id(TARGET, ordered), changes=tuple(ordered), **fields)
+    return replace(plan_of(), plan_id=compute_plan_id(TARGET, ordered), changes=tuple(ordered), **fields)

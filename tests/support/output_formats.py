@@ -11,7 +11,7 @@ from reconciler.apply.quarantine import FailingUser, Health, QuarantineState
 from reconciler.core.field_change import FieldChange
 from reconciler.core.model import Diagnostic, Origin, RulePart, ScopeReason, Target, Verdict, error, user_address
 from reconciler.core.plan import Outcome, Result
-from reconciler.core.planning.explanation import Decision, Explanation, Lookup, MappedRow
+from reconciler.core.planning.explanation import Decision, Explanation, MappedRow, MatchLookup
 from reconciler.core.scope.trace import ClauseResult, Trace, TraceStep
 from reconciler.git.commit import Commit
 from reconciler.github.workflow_commands import annotate, outputs, summary
@@ -143,7 +143,7 @@ def explanation(word: str) -> Explanation:
         name=word,
         source=replace(source_user(word, givenName=word, department=(word, word)), origin=origin),
         scope=Trace(steps, Verdict(ScopeReason.FILTERED, word)),
-        lookups=(Lookup("externalId", word, (word, word)),),
+        lookups=(MatchLookup("externalId", word, (word, word)),),
         rows=(row, replace(row, parts=None, rule=f"source: {word}"), replace(row, parts=None, value=None)),
         live=replace(live(word, title=word), id=word, last_modified=word),
         decision=Decision(planned, word, (word,)),

@@ -8,7 +8,7 @@ from datetime import date
 from reconciler.core.model import Diagnostic, Flow, Origin, ScopeReason, Severity, Verdict, warning
 from reconciler.core.plan import Action, Base, Change, Plan
 from reconciler.core.planning.attribution import attributed, no_longer_pending
-from reconciler.core.planning.later_edits import later_edits
+from reconciler.core.planning.later_edits import find_later_edits
 from reconciler.core.policy import Limit, Policy
 from support.builders import DEPARTMENT, OUT, change, desired, live, mapping, mappings, plan_of, values_of
 
@@ -82,7 +82,7 @@ def compared() -> Plan:
         plan,
         notes=('settings.yaml: lifecycle.removed = "deactivate" -> "delete"',),
         no_longer_pending=no_longer_pending(now, then),
-        changes_nothing_today=later_edits(before, after, plan.changes),
+        changes_nothing_today=find_later_edits(before, after, plan.changes),
     )
 
 

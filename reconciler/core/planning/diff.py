@@ -8,7 +8,7 @@ from reconciler.core.model import AttributeMapping, AttributePath, DesiredUser, 
 from reconciler.core.values import is_same_value
 
 
-def diff(
+def diff_user(
     desired: DesiredUser, live: LiveUser, mappings: Sequence[AttributeMapping]
 ) -> Mapping[AttributePath, Value | None]:
     """The new value of each attribute that differs; None clears it. Empty when both are the same.

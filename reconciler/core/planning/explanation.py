@@ -21,19 +21,19 @@ from reconciler.core.model import (
     SourceUser,
     SourceValue,
     Value,
-    by_precedence,
+    select_matching_rows,
     user_address,
 )
 from reconciler.core.plan import Change, Plan
 from reconciler.core.planning.lifecycle import stays_inactive
-from reconciler.core.planning.mapping import MappingError, unacceptable
+from reconciler.core.planning.mapping import MappingError, find_value_error
 from reconciler.core.policy import Policy, Removal
 from reconciler.core.scope.trace import Trace
-from reconciler.core.values import InvalidValueError, fold_case, typed
+from reconciler.core.values import InvalidValueError, fold_case, parse_value
 
 
 @dataclass(frozen=True, slots=True)
-class Lookup:
+class MatchLookup:
     """One matching attribute: the desired value, in the form compared, and the ids of live users who have it."""
 
     path: AttributePath
@@ -79,7 +79,7 @@ class Explanation:
     name: str
     source: SourceUser | None
     scope: Trace | None
-    lookups: tuple[Lookup, ...]
+    lookups: tuple[MatchLookup, ...]
     rows: tuple[MappedRow, ...]
     live: LiveUser | None
     decision: Decision | None
@@ -87,7 +87,7 @@ class Explanation:
     removal: Removal | None = None
 
 
-def removal(user: DesiredUser | None, policy: Policy) -> Removal | None:
+def find_removal_setting(user: DesiredUser | None, policy: Policy) -> Removal | None:
     """What the settings make of the account of somebody out of scope; None: nothing, or it was not judged."""
     if user is None or user.verdict.in_scope or user.verdict.reason is ScopeReason.UNJUDGED:
         return None
@@ -114,20 +114,23 @@ def find_live(name: str, users: Iterable[LiveUser]) -> LiveUser | None:
     return None
 
 
-def lookups(user: DesiredUser, live: Iterable[LiveUser], mappings: Sequence[AttributeMapping]) -> tuple[Lookup, ...]:
+def look_up_matches(
+    user: DesiredUser, live: Iterable[LiveUser], mappings: Sequence[AttributeMapping]
+) -> tuple[MatchLookup, ...]:
     """Who has each matching value, by precedence."""
-    rows = by_precedence(mappings)
+    rows = select_matching_rows(mappings)
     hits: list[list[str]] = [[] for _ in rows]
     for found in live:
         for level, value in enumerate(user.match):
             if value is not None and found.match[level] == value:
                 hits[level].append(found.id)
     return tuple(
-        Lookup(row.target, value, tuple(sorted(ids))) for row, value, ids in zip(rows, user.match, hits, strict=True)
+        MatchLookup(row.target, value, tuple(sorted(ids)))
+        for row, value, ids in zip(rows, user.match, hits, strict=True)
     )
 
 
-def mapped(user: SourceUser, mappings: Iterable[AttributeMapping], live: LiveUser | None) -> tuple[MappedRow, ...]:
+def map_rows(user: SourceUser, mappings: Iterable[AttributeMapping], live: LiveUser | None) -> tuple[MappedRow, ...]:
     """Every row at work on one user, in scope or not."""
     return tuple(_mapped(user, row, live) for row in mappings)
 
@@ -140,11 +143,11 @@ def _mapped(user: SourceUser, row: AttributeMapping, live: LiveUser | None) -> M
         if row.unique:
             candidates = made if isinstance(made, tuple) else ()
         else:
-            value = typed(row.attribute, made)
+            value = parse_value(row.attribute, made)
     except (MappingError, InvalidValueError) as fault:
         problem = str(fault)
     if isinstance(value, str):
-        problem = unacceptable(row.attribute, value)
+        problem = find_value_error(row.attribute, value)
     return MappedRow(
         path=row.target,
         rule=row.words,
@@ -175,7 +178,7 @@ def _flow(row: AttributeMapping) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class DecisionContext:
     """What a decision is told from. `permitted`: the plan as it would be if lifecycle.actions permitted everything."""
 
     key: str
@@ -186,14 +189,14 @@ class Case:
     policy: Policy
 
 
-def decide(case: Case) -> Decision:
+def explain_decision(case: DecisionContext) -> Decision:
     """What happens to the user, or why nothing does."""
     change = _change_of(case, case.plan)
     if change is not None:
         return Decision(change, change.detail, tuple(guard.message for guard in case.plan.guards if guard.blocks))
-    if any(item.severity is Severity.ERROR for item in diagnostics_of(case)):
+    if any(item.severity is Severity.ERROR for item in select_diagnostics(case)):
         return Decision(None, "none: see the errors; the account is left untouched")
-    if case.desired is not None and not case.desired.verdict.in_scope and diagnostics_of(case):
+    if case.desired is not None and not case.desired.verdict.in_scope and select_diagnostics(case):
         return Decision(None, "none: out of scope, and the live account is another's: see the warning")
     withheld = _change_of(case, case.permitted)
     if withheld is not None:
@@ -201,14 +204,14 @@ def decide(case: Case) -> Decision:
     return Decision(None, f"none: {_nothing(case)}")
 
 
-def _change_of(case: Case, plan: Plan) -> Change | None:
+def _change_of(case: DecisionContext, plan: Plan) -> Change | None:
     identity = case.live.id if case.live else None
     return next(
         (change for change in plan.changes if change.key == case.key or (identity and change.live_id == identity)), None
     )
 
 
-def diagnostics_of(case: Case) -> tuple[Diagnostic, ...]:
+def select_diagnostics(case: DecisionContext) -> tuple[Diagnostic, ...]:
     """The plan's diagnostics about this user."""
     return tuple(item for item in case.plan.diagnostics if item.address == user_address(case.key))
 
@@ -221,7 +224,7 @@ def _why_withheld(plan: Plan) -> str:
 _DORMANT = "; the account stays deactivated, for the mapping of active has another apply than always, or gives no value"
 
 
-def _nothing(case: Case) -> str:
+def _nothing(case: DecisionContext) -> str:
     live, desired = case.live, case.desired
     if desired is not None and desired.verdict.in_scope:
         dormant = live is not None and stays_inactive(desired, live, None)

@@ -35,7 +35,7 @@ class GuardContext:
     """Those of `changes` that would be carried out; None: all."""
 
 
-def evaluate(situation: GuardContext, policy: Policy) -> tuple[Guard, ...]:
+def evaluate_guards(situation: GuardContext, policy: Policy) -> tuple[Guard, ...]:
     """All verdicts, the passed ones included, always in the same order."""
     return (
         _complete_read(situation),
@@ -50,7 +50,7 @@ def evaluate(situation: GuardContext, policy: Policy) -> tuple[Guard, ...]:
     )
 
 
-def approve(
+def apply_approvals(
     guards: Iterable[Guard], approvals: Iterable[Approval], plan_id: str, removals: int, today: date
 ) -> tuple[Guard, ...]:
     """The guards, the approvable ones approved when an approval names exactly this plan and has not run out."""

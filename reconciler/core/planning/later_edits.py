@@ -8,7 +8,7 @@ from datetime import date
 
 from reconciler.core.model import DesiredUser, Lifecycle, Value
 from reconciler.core.plan import Attribution, Change, LaterEdit
-from reconciler.core.planning.planner import names_of
+from reconciler.core.planning.planner import collect_names
 from reconciler.core.text import quote
 from reconciler.core.values import fold_case
 
@@ -37,7 +37,7 @@ class UserIndex:
         return self.by_key.get(fold_case(user.key))
 
 
-def later_edits(
+def find_later_edits(
     before: Sequence[DesiredUser], after: Sequence[DesiredUser], changes: Iterable[Change]
 ) -> tuple[LaterEdit, ...]:
     """What `after` says anew about people that changes nothing today, by name; `changes`: attributed ones.
@@ -48,7 +48,7 @@ def later_edits(
     touched: set[str] = set()
     for change in changes:
         if change.attribution is Attribution.THIS_CHANGE_SET:
-            touched |= names_of(change)
+            touched |= collect_names(change)
     base, head = UserIndex.of(before), UserIndex.of(after)
     found = [
         *_edited(base, after),

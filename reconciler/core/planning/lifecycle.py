@@ -19,9 +19,9 @@ from reconciler.core.model import (
     Value,
     error,
 )
-from reconciler.core.paths import short
+from reconciler.core.paths import shorten_path
 from reconciler.core.plan import Action, ActionReason, Change
-from reconciler.core.planning.diff import diff
+from reconciler.core.planning.diff import diff_user
 from reconciler.core.policy import Policy, Removal
 from reconciler.core.profile import Mutability
 from reconciler.core.text import pluralize, quote, shorten
@@ -49,7 +49,7 @@ class RemovalDecision:
     undated: bool = False
 
 
-def create(desired: DesiredUser, chosen: Attributes = NO_ATTRIBUTES) -> Change:
+def plan_create(desired: DesiredUser, chosen: Attributes = NO_ATTRIBUTES) -> Change:
     """A user in scope who has no live account. `chosen`: what it got of its candidates."""
     return Change(
         key=desired.key,
@@ -63,9 +63,9 @@ def create(desired: DesiredUser, chosen: Attributes = NO_ATTRIBUTES) -> Change:
     )
 
 
-def update(desired: DesiredUser, live: LiveUser, mappings: Sequence[AttributeMapping]) -> Change | None:
+def plan_update(desired: DesiredUser, live: LiveUser, mappings: Sequence[AttributeMapping]) -> Change | None:
     """A user in scope with a live account; None when nothing differs."""
-    changes = dict(diff(desired, live, mappings))
+    changes = dict(diff_user(desired, live, mappings))
     if not live.managed:
         # Whether it may be deactivated is for the guards to say, once it is managed.
         if changes.get("active") is False:
@@ -113,14 +113,14 @@ def _kind(live: LiveUser, changes: Mapping[AttributePath, Value | None]) -> tupl
     return Action.UPDATE, ActionReason.ATTRIBUTES_DIFFER, "attributes differ from the desired state"
 
 
-def immutable(change: Change, mappings: Sequence[AttributeMapping]) -> Diagnostic | None:
+def check_immutable(change: Change, mappings: Sequence[AttributeMapping]) -> Diagnostic | None:
     """Why an update cannot be made: it changes what the target takes on create only (RFC 7643 §7)."""
     changed = {row.path: row for row in change.attribute_changes()}
     for row in mappings:
         if row.attribute.mutability is Mutability.IMMUTABLE and row.target in changed:
             found = changed[row.target]
             before, after = (_said(value) for value in (found.before, found.after))
-            summary = f"{short(row.target)} is {before} in the target and cannot become {after}: it is immutable"
+            summary = f"{shorten_path(row.target)} is {before} in the target and cannot become {after}: it is immutable"
             detail = "The user is left untouched. Correct the desired state, or write apply: create in its mapping."
             return error(summary, detail, change.origin, change.address)
     return None
@@ -130,7 +130,7 @@ def _said(value: Value | None) -> str:
     return "unassigned" if value is None else quote(shorten(str(value), 80))
 
 
-def remove_out_of_scope(live: LiveUser, desired: DesiredUser, policy: Policy, clock: Clock) -> RemovalDecision:
+def decide_out_of_scope_removal(live: LiveUser, desired: DesiredUser, policy: Policy, clock: Clock) -> RemovalDecision:
     """A managed live user who is written, but out of scope."""
     removal = _RemovalRule(live, desired.key, desired.origin, ActionReason.OUT_OF_SCOPE, desired.verdict.text)
     if desired.verdict.reason is ScopeReason.NOT_STARTED and policy.out_of_scope is not Removal.KEEP:
@@ -139,8 +139,8 @@ def remove_out_of_scope(live: LiveUser, desired: DesiredUser, policy: Policy, cl
     return removal.decide(policy.out_of_scope, policy, clock)
 
 
-def remove_unclaimed(live: LiveUser, key: str, policy: Policy, clock: Clock) -> RemovalDecision:
-    """A managed live user, called `key`, who is not written any more: as `remove_out_of_scope`."""
+def decide_unclaimed_removal(live: LiveUser, key: str, policy: Policy, clock: Clock) -> RemovalDecision:
+    """A managed live user, called `key`, who is not written any more: as `decide_out_of_scope_removal`."""
     detail = "no longer in the desired state"
     removal = _RemovalRule(live, key, None, ActionReason.NOT_IN_DESIRED_STATE, detail)
     return removal.decide(policy.removed, policy, clock)

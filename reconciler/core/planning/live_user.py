@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from reconciler.core import paths
-from reconciler.core.model import AttributeMapping, AttributePath, LiveUser, Resource, Value, by_precedence
+from reconciler.core.model import AttributeMapping, AttributePath, LiveUser, Resource, Value, select_matching_rows
 from reconciler.core.profile import Attribute, TargetProfile
 from reconciler.core.scope.scim_filter import Predicate
-from reconciler.core.values import InvalidValueError, comparable, is_text, typed
+from reconciler.core.values import InvalidValueError, is_text, parse_value, to_comparable
 
 
 class LiveReader:
@@ -20,7 +20,7 @@ class LiveReader:
         self._active_when_absent = bool(profile.active_when_absent.value)
         rows = {row.path: row for row in profile.attributes}
         compared = {row.target: row.attribute for row in mappings if row.is_read}
-        matching = by_precedence(mappings)
+        matching = select_matching_rows(mappings)
         self._matching = [row.attribute for row in matching]
         identifying = {row.target: row.attribute for row in matching}
         for path in ("userName", "externalId", "active"):
@@ -49,7 +49,7 @@ class LiveReader:
             attributes=attributes,
             managed=managed,
             adoptable=not managed and external_id is None and self._owned({**resource, "externalId": "x"}),
-            match=tuple([comparable(attribute, known.get(attribute.path)) for attribute in self._matching]),
+            match=tuple([to_comparable(attribute, known.get(attribute.path)) for attribute in self._matching]),
             last_modified=_last_modified(resource),
             unreadable=unreadable,
         )
@@ -60,7 +60,7 @@ _Reading = tuple[AttributePath, str | None, str | None, Attribute, Callable[[Res
 read it in general. Inner None: only in general."""
 
 
-class Reads(Protocol):
+class ResourceReader(Protocol):
     """Whatever reads live users."""
 
     def read(self, resource: Resource) -> LiveUser:
@@ -89,7 +89,7 @@ class CombinedReader:
 
 def _reading(attribute: Attribute) -> _Reading:
     path = paths.parse(attribute.path)
-    read = paths.reader(path)
+    read = paths.compile_reader(path)
     outer, inner = path.urn, path.attribute
     if path.sub is not None:
         outer, inner = path.attribute, path.sub
@@ -105,13 +105,13 @@ def _values(readings: Sequence[_Reading], resource: Resource) -> tuple[dict[str,
         holder = resource if outer is None else resource.get(outer)
         raw = holder.get(inner) if holder.__class__ is dict else None
         if raw.__class__ is str and raw.isascii() and inner is not None:
-            # What `typed` does, without its calls: this runs for each attribute of each live user.
+            # What `parse_value` does, without its calls: this runs for each attribute of each live user.
             text = raw.strip()
             if text:
                 values[path] = text
             continue
         try:
-            value = typed(attribute, read(resource))
+            value = parse_value(attribute, read(resource))
         except InvalidValueError as fault:
             unreadable = str(fault)
             continue

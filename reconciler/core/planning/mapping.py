@@ -18,14 +18,14 @@ from reconciler.core.model import (
     SourceUser,
     Value,
     Verdict,
-    by_precedence,
     error,
+    select_matching_rows,
     user_address,
 )
-from reconciler.core.paths import short
+from reconciler.core.paths import shorten_path
 from reconciler.core.profile import Attribute, Comparison, TargetProfile
 from reconciler.core.text import quote, shorten
-from reconciler.core.values import InvalidValueError, comparable, is_text, typed
+from reconciler.core.values import InvalidValueError, is_text, parse_value, to_comparable
 
 Values = tuple[Value, ...]
 
@@ -38,7 +38,7 @@ class MappingError(ValueError):
     """A rule cannot give this user a value; the text says why."""
 
 
-def direct(name: str, *, as_text: bool = False) -> Callable[[SourceAttributes], Value | None]:
+def build_direct_rule(name: str, *, as_text: bool = False) -> Callable[[SourceAttributes], Value | None]:
     """The rule of `source: name`; `as_text`: a boolean is "True" or "False", as Entra sends it for text."""
 
     def rule(attributes: SourceAttributes) -> Value | None:
@@ -50,7 +50,7 @@ def direct(name: str, *, as_text: bool = False) -> Callable[[SourceAttributes], 
     return rule
 
 
-def constant(value: str) -> Callable[[SourceAttributes], Value | None]:
+def build_constant_rule(value: str) -> Callable[[SourceAttributes], Value | None]:
     """The rule of `constant: value`."""
     return lambda _attributes: value
 
@@ -72,7 +72,7 @@ class Projector:
         self._rows = tuple(row for row in mappings if not row.unique)
         self._unique = tuple(row for row in mappings if row.unique)
         self._compiled = [_compiled(row) for row in self._rows]
-        self._matching = by_precedence(mappings)
+        self._matching = select_matching_rows(mappings)
         self._anchor = next((row for row in self._rows if row.target == "externalId"), None)
         self._domains = frozenset(domain.strip().casefold() for domain in domains)
         self._required = [row.path for row in profile.attributes if row.required and row.path not in faulty]
@@ -92,13 +92,13 @@ class Projector:
             raw = None if name is None else source.get(name)
             value: Value | None
             if isinstance(raw, str) and raw.isascii():
-                # What the rule and `typed` do, without their calls: this runs for each attribute of each user.
+                # What the rule and `parse_value` do, without their calls: this runs for each attribute of each user.
                 value = raw.strip() or None
             else:
                 try:
-                    value = typed(row.attribute, row.rule(source))
+                    value = parse_value(row.attribute, row.rule(source))
                 except (MappingError, InvalidValueError) as fault:
-                    mistakes.append(_mistake(user, row, f"{short(path)} cannot be mapped: {fault}"))
+                    mistakes.append(_mistake(user, row, f"{shorten_path(path)} cannot be mapped: {fault}"))
                     continue
             if value is None:
                 if row.default is not None:
@@ -138,14 +138,14 @@ class Projector:
             accepted: dict[Value, None] = {}
             try:
                 for candidate in _several(row.rule(user.attributes)):
-                    value, known = typed(row.attribute, candidate), len(refused)
+                    value, known = parse_value(row.attribute, candidate), len(refused)
                     if value is None:
                         continue
                     self._lint(user, row, value, refused)
                     if len(refused) == known:
                         accepted[value] = None
             except (MappingError, InvalidValueError) as fault:
-                mistakes.append(_mistake(user, row, f"{short(row.target)} cannot be mapped: {fault}"))
+                mistakes.append(_mistake(user, row, f"{shorten_path(row.target)} cannot be mapped: {fault}"))
                 continue
             if accepted:
                 found.append((row.target, tuple(accepted)))
@@ -159,10 +159,10 @@ class Projector:
         mistakes: list[Diagnostic] = []
         for row in {row.target: row for row in (*self._matching, self._anchor) if row is not None}.values():
             try:
-                found[row.target] = comparable(row.attribute, typed(row.attribute, row.rule(user.attributes)))
+                found[row.target] = to_comparable(row.attribute, parse_value(row.attribute, row.rule(user.attributes)))
             except (MappingError, InvalidValueError) as fault:
                 found[row.target] = None
-                mistakes.append(_mistake(user, row, f"{short(row.target)} cannot be mapped: {fault}"))
+                mistakes.append(_mistake(user, row, f"{shorten_path(row.target)} cannot be mapped: {fault}"))
         match = tuple(found[row.target] for row in self._matching)
         identity = DesiredUser(
             user.key,
@@ -184,11 +184,11 @@ class Projector:
         """The value as it is compared; a default is no identity: everybody without a value would share it."""
         if row is None or row.attribute.path in defaulted:
             return None
-        return comparable(row.attribute, values.get(row.attribute.path))
+        return to_comparable(row.attribute, values.get(row.attribute.path))
 
     def _lint(self, user: SourceUser, row: AttributeMapping, value: Value, mistakes: list[Diagnostic]) -> None:
         text = str(value)
-        wrong = unacceptable(row.attribute, text)
+        wrong = find_value_error(row.attribute, text)
         if wrong is not None:
             mistakes.append(_mistake(user, row, wrong))
         elif row.attribute.path == "userName":
@@ -215,7 +215,7 @@ class Projector:
         """Required attributes without a value, unless a mistake says why already."""
         for path in missing:
             row = next((row for row in (*self._rows, *self._unique) if row.target == path), None)
-            if row is None or not any(short(path) in mistake.summary for mistake in mistakes):
+            if row is None or not any(shorten_path(path) in mistake.summary for mistake in mistakes):
                 mistakes.append(_missing(user, path, row, self._profile))
 
 
@@ -230,19 +230,21 @@ def _several(value: Value | Values | None) -> Values:
     return value if isinstance(value, tuple) else () if value is None else (value,)
 
 
-def unacceptable(attribute: Attribute, text: str) -> str | None:
+def find_value_error(attribute: Attribute, text: str) -> str | None:
     """Why no target should get `text` for `attribute`; None: it may."""
     if len(text) > attribute.max_length:
-        return f"{short(attribute.path)} has {len(text):,} characters, the target takes {attribute.max_length:,}"
+        return f"{shorten_path(attribute.path)} has {len(text):,} characters, the target takes {attribute.max_length:,}"
     if not text.isprintable() and (found := _FORBIDDEN.search(text)):
-        return f"{short(attribute.path)} contains the character U+{ord(found[0]):04X}"
+        return f"{shorten_path(attribute.path)} contains the character U+{ord(found[0]):04X}"
     return None
 
 
 def _missing(user: SourceUser, path: str, row: AttributeMapping | None, profile: TargetProfile) -> Diagnostic:
-    summary = f"{short(path)} is required by {profile.title} and has no value"
+    summary = f"{shorten_path(path)} is required by {profile.title} and has no value"
     if row is None:
-        return error(summary, f"Add a mapping with `target: {short(path)}`.", user.origin, user_address(user.key))
+        return error(
+            summary, f"Add a mapping with `target: {shorten_path(path)}`.", user.origin, user_address(user.key)
+        )
     inputs = ", ".join(row.inputs) or "its rule"
     detail = f"Give the user a value for {inputs}, or the mapping a default."
     return _mistake(user, row, summary, detail)
@@ -254,7 +256,7 @@ def _mistake(user: SourceUser, row: AttributeMapping, summary: str, detail: str 
     return error(summary, detail or "The user is left untouched until this is mended.", origin, user_address(user.key))
 
 
-def attribute_row(profile: TargetProfile, path: str, unfiltered: str) -> Attribute | None:
+def find_attribute(profile: TargetProfile, path: str, unfiltered: str) -> Attribute | None:
     """The row of the profile for `path` (case-insensitive), carrying the path as mapped; None: the target has none."""
     wanted = unfiltered.casefold()
     for row in profile.attributes:

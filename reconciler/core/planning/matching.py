@@ -13,14 +13,14 @@ from reconciler.core.model import (
     DesiredUser,
     Diagnostic,
     LiveUser,
-    by_precedence,
     error,
+    select_matching_rows,
     user_address,
     warning,
 )
-from reconciler.core.paths import short
+from reconciler.core.paths import shorten_path
 from reconciler.core.text import quote
-from reconciler.core.values import comparable
+from reconciler.core.values import to_comparable
 
 
 @dataclass(slots=True)
@@ -38,7 +38,9 @@ class Matching:
     """Users who could not be mapped so far that nobody knows which live account is theirs."""
 
 
-def match(desired: Sequence[DesiredUser], live: Iterable[LiveUser], mappings: Sequence[AttributeMapping]) -> Matching:
+def match_users(
+    desired: Sequence[DesiredUser], live: Iterable[LiveUser], mappings: Sequence[AttributeMapping]
+) -> Matching:
     """Matches by the rows with `match`, lowest number first; the first hit wins."""
     return _Matcher(desired, list(live), mappings).run()
 
@@ -47,7 +49,7 @@ class _Matcher:
     def __init__(
         self, desired: Sequence[DesiredUser], live: list[LiveUser], mappings: Sequence[AttributeMapping]
     ) -> None:
-        rows = by_precedence(mappings)
+        rows = select_matching_rows(mappings)
         self._attributes = [row.attribute for row in rows]
         linking = (row.attribute for row in mappings if row.target == "externalId" and not row.once)
         self._external_id = next(linking, None)
@@ -150,7 +152,7 @@ class _Matcher:
         if self._external_id is None or user.anchor is None or self._attributes[level].path == "externalId":
             return None
         # Also where its mapping has no `match`: the account was linked with somebody.
-        theirs = comparable(self._external_id, hit.external_id)
+        theirs = to_comparable(self._external_id, hit.external_id)
         return None if theirs in (None, user.anchor) else ("externalId", str(hit.external_id))
 
     def _pair(self, user: DesiredUser) -> None:
@@ -189,4 +191,4 @@ class _Matcher:
         self._result.conflicts.append(warning(summary, detail, user.origin, user_address(user.key)))
 
     def _name(self, level: int) -> str:
-        return short(self._attributes[level].path)
+        return shorten_path(self._attributes[level].path)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from reconciler.core.model import DesiredUser, LiveUser
-from reconciler.core.patch import resource
+from reconciler.core.patch import build_resource
 from reconciler.core.plan import Action, Plan
 from reconciler.core.planning.later_edits import UserIndex
 from reconciler.core.planning.live_user import LiveReader
@@ -17,17 +17,17 @@ _LIVE_ONLY = frozenset({"complete-read", "name-reuse", "target"})
 """Guards that judge what only the live service and receipts know."""
 
 
-def accounts(base: PlanRequest, reader: LiveReader) -> list[LiveUser]:
+def simulate_accounts(base: PlanRequest, reader: LiveReader) -> list[LiveUser]:
     """The accounts that the base desires, as `reader` would read them from a service that has exactly these."""
     wishes = build_plan(replace(base, policy=Policy(), only=(), diagnostics=()), LiveState([]))
     return [
-        reader.read({**resource(change.after), "id": f"base-{number}"})
+        reader.read({**build_resource(change.after), "id": f"base-{number}"})
         for number, change in enumerate(wishes.changes, 1)
     ]
 
 
-def offline_plan(request: PlanRequest, base: Sequence[DesiredUser], live: Sequence[LiveUser]) -> Plan:
-    """The plan for `live`, which are the `accounts` of a base with these desired users. It is never to be applied."""
+def build_offline_plan(request: PlanRequest, base: Sequence[DesiredUser], live: Sequence[LiveUser]) -> Plan:
+    """Return the plan for the simulated accounts (`live`) of a base with these desired users. It cannot be applied."""
     plan = build_plan(request, LiveState(live))
     written, desired = UserIndex.of(base), {user.key: user for user in request.desired}
     return replace(
@@ -50,7 +50,7 @@ def _why(user: DesiredUser | None, base: UserIndex) -> str:
     return f"comes into scope; in the base: {was.verdict.text or was.verdict.reason.value}"
 
 
-def affected(one: Sequence[DesiredUser], other: Sequence[DesiredUser]) -> tuple[int, int]:
+def count_affected(one: Sequence[DesiredUser], other: Sequence[DesiredUser]) -> tuple[int, int]:
     """Of the same people under other rules: how many are in scope in one only, and how many get other values."""
     before = {user.key: user for user in one}
     pairs = [(before[user.key], user) for user in other if user.key in before]

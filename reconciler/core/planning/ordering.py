@@ -28,7 +28,7 @@ _PHASES = {
 """Nothing is removed before what replaces it exists."""
 
 
-def order(changes: Sequence[Change], live: Iterable[LiveUser]) -> tuple[list[Change], list[Diagnostic]]:
+def order_changes(changes: Sequence[Change], live: Iterable[LiveUser]) -> tuple[list[Change], list[Diagnostic]]:
     """The changes with `requires`, `temporary_user_name` and `wave`, in execution order; impossible ones are told."""
     # Almost every plan takes no name, and folding those of all users would be for nothing.
     takes_names = any(_wanted(change) for change in changes)

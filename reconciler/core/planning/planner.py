@@ -18,12 +18,12 @@ from reconciler.core.model import (
     user_address,
     warning,
 )
-from reconciler.core.patch import resource
+from reconciler.core.patch import build_resource
 from reconciler.core.plan import REMOVALS, Action, Change, Plan, Tally
-from reconciler.core.plan_id import plan_id
+from reconciler.core.plan_id import compute_plan_id
 from reconciler.core.planning import guards, lifecycle, unique_values
-from reconciler.core.planning.matching import Matching, match
-from reconciler.core.planning.ordering import order
+from reconciler.core.planning.matching import Matching, match_users
+from reconciler.core.planning.ordering import order_changes
 from reconciler.core.policy import Approval, Policy
 from reconciler.core.scope.scim_filter import Predicate
 from reconciler.core.text import pluralize, quote
@@ -71,7 +71,7 @@ class PlanRequest:
 
 def build_plan(request: PlanRequest, live: LiveState) -> Plan:
     """The plan. Never raises for anything in the data: what cannot be planned is a diagnostic."""
-    matching = match(request.desired, live.users, request.mappings)
+    matching = match_users(request.desired, live.users, request.mappings)
     draft = _PlanDraft(diagnostics=[*request.diagnostics, *matching.conflicts])
     choices = _choices(matching, request, live)
     draft.diagnostics += choices.problems
@@ -84,7 +84,7 @@ def build_plan(request: PlanRequest, live: LiveState) -> Plan:
     for found in sorted(matching.unclaimed, key=lambda user: user.id):
         _decide_unclaimed(found, _own_key(found, keys), request, draft)
     _withhold(draft, request.policy, matching, live)
-    changes, taken = order(draft.changes, live.users)
+    changes, taken = order_changes(draft.changes, live.users)
     draft.diagnostics += taken
     selected = _selected(changes, request.only) if request.only else changes
     # Removing people a few at a time must not slip past a guard that forbids removing all of them.
@@ -125,9 +125,9 @@ def _is_new(user: DesiredUser) -> bool:
     return user.verdict.in_scope and not user.failed
 
 
-def _choices(matching: Matching, request: PlanRequest, live: LiveState) -> unique_values.Choices:
+def _choices(matching: Matching, request: PlanRequest, live: LiveState) -> unique_values.ChosenValues:
     newcomers = (user for user, found in matching.pairs if found is None and _is_new(user))
-    return unique_values.select_changes(newcomers, live.users, request.mappings, request.recently_deleted)
+    return unique_values.choose_values(newcomers, live.users, request.mappings, request.recently_deleted)
 
 
 def _decide(user: DesiredUser, found: LiveUser, request: PlanRequest, draft: _PlanDraft) -> None:
@@ -136,14 +136,14 @@ def _decide(user: DesiredUser, found: LiveUser, request: PlanRequest, draft: _Pl
     if user.verdict.in_scope:
         _decide_update(user, found, request, draft)
     elif found.managed:
-        draft.remove(lifecycle.remove_out_of_scope(found, user, request.policy, request.clock))
+        draft.remove(lifecycle.decide_out_of_scope_removal(found, user, request.policy, request.clock))
     else:
         draft.unmanaged += 1
 
 
 def _decide_update(user: DesiredUser, found: LiveUser, request: PlanRequest, draft: _PlanDraft) -> None:
-    change = lifecycle.update(user, found, request.mappings)
-    problem = None if change is None else lifecycle.immutable(change, request.mappings)
+    change = lifecycle.plan_update(user, found, request.mappings)
+    problem = None if change is None else lifecycle.check_immutable(change, request.mappings)
     if problem is None:
         draft.add(change)
         draft.dormant += lifecycle.stays_inactive(user, found, change)
@@ -151,12 +151,14 @@ def _decide_update(user: DesiredUser, found: LiveUser, request: PlanRequest, dra
         draft.diagnostics.append(problem)
 
 
-def _decide_create(user: DesiredUser, choices: unique_values.Choices, request: PlanRequest, draft: _PlanDraft) -> None:
+def _decide_create(
+    user: DesiredUser, choices: unique_values.ChosenValues, request: PlanRequest, draft: _PlanDraft
+) -> None:
     chosen = choices.values.get(user.key, lifecycle.NO_ATTRIBUTES)
     if user.candidates and not chosen:
         return  # told by `choices`
-    change = lifecycle.create(user, chosen)
-    if request.owned(resource(change.after)):
+    change = lifecycle.plan_create(user, chosen)
+    if request.owned(build_resource(change.after)):
         draft.add(change)
         return
     summary = "the account would not be managed after its creation: the ownership filter excludes it"
@@ -180,7 +182,7 @@ def _decide_unclaimed(found: LiveUser, key: str, request: PlanRequest, draft: _P
         summary = f"a live account that nobody desires cannot be read: {found.unreadable}"
         draft.diagnostics.append(error(summary, "Correct it at the target.", None, user_address(key)))
     else:
-        draft.remove(lifecycle.remove_unclaimed(found, key, request.policy, request.clock))
+        draft.remove(lifecycle.decide_unclaimed_removal(found, key, request.policy, request.clock))
 
 
 def _withhold(draft: _PlanDraft, policy: Policy, matching: Matching, live: LiveState) -> None:
@@ -212,7 +214,7 @@ def _take_out(draft: _PlanDraft, actions: Collection[Action], why: str) -> None:
 def _selected(changes: Sequence[Change], only: Collection[str]) -> list[Change]:
     """The changes of the named users, and those they have to wait for."""
     by_address = {change.address: change for change in changes}
-    waiting = [change for change in changes if not names_of(change).isdisjoint(only)]
+    waiting = [change for change in changes if not collect_names(change).isdisjoint(only)]
     chosen: set[str] = set()
     while waiting:
         change = waiting.pop()
@@ -222,7 +224,7 @@ def _selected(changes: Sequence[Change], only: Collection[str]) -> list[Change]:
     return [change for change in changes if change.address in chosen]
 
 
-def names_of(change: Change) -> frozenset[str]:
+def collect_names(change: Change) -> frozenset[str]:
     """What the user of a change is called, before and after it, folded."""
     names: list[object] = [change.key, change.live_id]
     names += [side.get(path) for side in (change.before, change.after) for path in ("userName", "externalId")]
@@ -252,10 +254,14 @@ def _assemble(
     situation = guards.GuardContext(
         judged, request.desired, managed, live.problem, request.recently_deleted, request.moved_from, chosen=changes
     )
-    identity = plan_id(request.target, changes)
+    identity = compute_plan_id(request.target, changes)
     removals = sum(change.action in REMOVALS for change in changes)
-    verdicts = guards.approve(
-        guards.evaluate(situation, request.policy), request.policy.approvals, identity, removals, request.now.date()
+    verdicts = guards.apply_approvals(
+        guards.evaluate_guards(situation, request.policy),
+        request.policy.approvals,
+        identity,
+        removals,
+        request.now.date(),
     )
     failed = {item.address for item in draft.diagnostics if item.severity is Severity.ERROR and item.address}
     return Plan(
@@ -315,4 +321,6 @@ def reevaluate_guards(plan: Plan, approvals: Sequence[Approval], today: date) ->
 def carry_over_approval(plan: Plan, approvals: Sequence[Approval], today: date, approved: Plan | None = None) -> Plan:
     """The plan after further approvals, which may name the plan that it is the rest of (`approved`)."""
     named = approved or plan
-    return replace(plan, guards=guards.approve(plan.guards, approvals, named.plan_id, named.count(*REMOVALS), today))
+    return replace(
+        plan, guards=guards.apply_approvals(plan.guards, approvals, named.plan_id, named.count(*REMOVALS), today)
+    )

@@ -19,35 +19,35 @@ from reconciler.core.model import (
     error,
     user_address,
 )
-from reconciler.core.paths import short
+from reconciler.core.paths import shorten_path
 from reconciler.core.profile import Attribute
 from reconciler.core.text import pluralize, quote, shorten
-from reconciler.core.values import comparable, fold_case
+from reconciler.core.values import fold_case, to_comparable
 
 _SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Choices:
+class ChosenValues:
     """The values chosen, by the key of the user; whoever got none is in `problems` and must not be created."""
 
     values: Mapping[str, Attributes] = field(default_factory=dict)
     problems: tuple[Diagnostic, ...] = ()
 
 
-def select_changes(
+def choose_values(
     newcomers: Iterable[DesiredUser],
     live: Iterable[LiveUser],
     mappings: Sequence[AttributeMapping],
     reserved: Iterable[str],
-) -> Choices:
+) -> ChosenValues:
     """For each unique attribute of each new user the first candidate that nobody has, in the live state or here.
 
     `reserved` are folded user names that the target still keeps for deleted accounts.
     """
     waiting = sorted((user for user in newcomers if user.candidates), key=lambda user: (fold_case(user.key), user.key))
     if not waiting:
-        return Choices()
+        return ChosenValues()
     attributes = {row.target: row.attribute for row in mappings if row.unique}
     holders = {path: _holders(attribute, live) for path, attribute in attributes.items()}
     if "userName" in holders:
@@ -62,8 +62,8 @@ def select_changes(
             continue
         values[user.key] = {path: value for path, value in chosen.items() if value is not None}
         for path, value in values[user.key].items():
-            holders[path][comparable(attributes[path], value)] = quote(user.key)
-    return Choices(values, tuple(problems))
+            holders[path][to_comparable(attributes[path], value)] = quote(user.key)
+    return ChosenValues(values, tuple(problems))
 
 
 _Holders = dict[Value | None, str]
@@ -72,23 +72,23 @@ _Holders = dict[Value | None, str]
 
 def _holders(attribute: Attribute, live: Iterable[LiveUser]) -> _Holders:
     return {
-        comparable(attribute, value): f"the live account {quote(user.user_name or user.id)}"
+        to_comparable(attribute, value): f"the live account {quote(user.user_name or user.id)}"
         for user in live
         if (value := user.attributes.get(attribute.path)) is not None
     }
 
 
 def _first_free(attribute: Attribute, candidates: Iterable[Value], holders: _Holders) -> Value | None:
-    return next((value for value in candidates if comparable(attribute, value) not in holders), None)
+    return next((value for value in candidates if to_comparable(attribute, value) not in holders), None)
 
 
 def _problem(user: DesiredUser, attribute: Attribute, holders: _Holders) -> Diagnostic:
     candidates = dict(user.candidates)[attribute.path]
     told = [
-        f"{quote(shorten(str(value), 80))} is the one of {holders[comparable(attribute, value)]}"
+        f"{quote(shorten(str(value), 80))} is the one of {holders[to_comparable(attribute, value)]}"
         for value in candidates[:_SHOWN]
     ]
     more = f", and {pluralize(len(candidates) - _SHOWN, 'other')}" if len(candidates) > _SHOWN else ""
-    summary = f"no value for {short(attribute.path)} is free"
+    summary = f"no value for {shorten_path(attribute.path)} is free"
     detail = f"{'; '.join(told)}{more}. Add a rule to SelectUniqueValue."
     return error(summary, detail, user.origin, user_address(user.key))

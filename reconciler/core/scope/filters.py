@@ -12,11 +12,11 @@ from datetime import date
 from typing import Literal
 
 from reconciler.core.model import IN_SCOPE, Origin, ScopeReason, SourceUser, SourceValue, Verdict
-from reconciler.core.scope.groups import GroupMembers, Groups, names_of, resolve, way
+from reconciler.core.scope.groups import GroupMembers, Groups, find_membership_path, fold_names, resolve_members
 from reconciler.core.scope.operators import DayTest, Operator, TextTest
 from reconciler.core.text import pluralize, quote
 
-Seen = SourceValue | date | None
+ObservedValue = SourceValue | date | None
 """What a clause looked at; a tuple for several values, and for groups the way to the user. None: unassigned."""
 
 Test = Callable[[SourceUser], bool]
@@ -42,7 +42,7 @@ class Clause:
     attribute: str
     """The source attribute it looks at; empty: none."""
     test: Test
-    see: Callable[[SourceUser], Seen]
+    see: Callable[[SourceUser], ObservedValue]
     origin: Origin | None = None
 
 
@@ -69,7 +69,7 @@ class ScopingFilter:
         return not self.negated
 
 
-def judge(user: SourceUser, filters: Sequence[ScopingFilter]) -> Verdict:
+def evaluate_filters(user: SourceUser, filters: Sequence[ScopingFilter]) -> Verdict:
     """In scope when there is no filter, or one is true; else why not."""
     fault: FilterEvaluationError | None = None
     for each in filters:
@@ -79,10 +79,10 @@ def judge(user: SourceUser, filters: Sequence[ScopingFilter]) -> Verdict:
         except FilterEvaluationError as found:
             fault = fault or found
     if fault is not None:
-        return unjudged(str(fault), fault.attribute)
+        return report_unjudged(str(fault), fault.attribute)
     if not filters:
         return IN_SCOPE
-    return filtered(filters, None if len(filters) > 1 else _first_false(user, filters[0]))
+    return report_filtered(filters, None if len(filters) > 1 else _first_false(user, filters[0]))
 
 
 def _first_false(user: SourceUser, one: ScopingFilter) -> Clause | None:
@@ -95,12 +95,12 @@ def _first_false(user: SourceUser, one: ScopingFilter) -> Clause | None:
     return None
 
 
-def unjudged(why: str, attribute: str) -> Verdict:
+def report_unjudged(why: str, attribute: str) -> Verdict:
     """The verdict on a user whom the filters cannot judge."""
     return Verdict(ScopeReason.UNJUDGED, why, attribute)
 
 
-def filtered(filters: Sequence[ScopingFilter], failing: Clause | None) -> Verdict:
+def report_filtered(filters: Sequence[ScopingFilter], failing: Clause | None) -> Verdict:
     """The verdict on a user whom no filter lets pass; `failing` is the first false clause of a filter that is alone."""
     if len(filters) > 1:
         text = f"passes none of {pluralize(len(filters), 'scoping filter')}"
@@ -114,7 +114,7 @@ def filtered(filters: Sequence[ScopingFilter], failing: Clause | None) -> Verdic
 # --- clauses ------------------------------------------------------------------
 
 
-def texts_of(value: SourceValue | None) -> tuple[str, ...]:
+def to_texts(value: SourceValue | None) -> tuple[str, ...]:
     """The values of an attribute as Entra has them: text, booleans as True and False. None of them is empty."""
     if isinstance(value, str):
         return (value,) if value else ()
@@ -123,7 +123,9 @@ def texts_of(value: SourceValue | None) -> tuple[str, ...]:
     return tuple(each for each in value if each) if value else ()
 
 
-def on_attribute(name: str, test: TextTest, several: ValuesMatch | None = None, origin: Origin | None = None) -> Test:
+def build_attribute_test(
+    name: str, test: TextTest, several: ValuesMatch | None = None, origin: Origin | None = None
+) -> Test:
     """A test of a source attribute: false when it is unassigned.
 
     Of several values any or all must pass, by `several`; without it such a user cannot be judged.
@@ -134,7 +136,7 @@ def on_attribute(name: str, test: TextTest, several: ValuesMatch | None = None, 
         value = user.attributes.get(name)
         if value.__class__ is str:
             return value != "" and test(value)
-        values = texts_of(value)
+        values = to_texts(value)
         if len(values) > 1 and several is None:
             where = f" at {origin}" if origin else ""
             why = f"{name} has {len(values)} values, and the clause{where} does not say values_match: any or all"
@@ -144,13 +146,13 @@ def on_attribute(name: str, test: TextTest, several: ValuesMatch | None = None, 
     return judged
 
 
-def on_presence(name: str, operator: Operator) -> Test:
+def build_presence_test(name: str, operator: Operator) -> Test:
     """IS NULL or IS NOT NULL of a source attribute, however many values it has."""
     wanted = operator is Operator.IS_NOT_NULL
-    return lambda user: bool(texts_of(user.attributes.get(name))) is wanted
+    return lambda user: bool(to_texts(user.attributes.get(name))) is wanted
 
 
-def on_day(name: LifecycleDate, test: DayTest) -> Test:
+def build_lifecycle_test(name: LifecycleDate, test: DayTest) -> Test:
     """A test of a lifecycle date: false when it is unassigned."""
 
     def judged(user: SourceUser) -> bool:
@@ -160,38 +162,38 @@ def on_day(name: LifecycleDate, test: DayTest) -> Test:
     return judged
 
 
-def on_lifecycle_presence(name: LifecycleDate, operator: Operator) -> Test:
+def build_lifecycle_presence_test(name: LifecycleDate, operator: Operator) -> Test:
     """IS NULL or IS NOT NULL of a lifecycle date."""
     wanted = operator is Operator.IS_NOT_NULL
     return lambda user: (getattr(user.lifecycle, name) is not None) is wanted
 
 
-def on_protected(operator: Operator) -> Test:
+def build_protected_test(operator: Operator) -> Test:
     """IS TRUE or IS FALSE of `lifecycle.protected`."""
     wanted = operator is Operator.IS_TRUE
     return lambda user: user.lifecycle.protected is wanted
 
 
-def on_membership(group: str, groups: Groups, operator: Operator) -> Test:
+def build_membership_test(group: str, groups: Groups, operator: Operator) -> Test:
     """Whether a user is in a group, nested ones included."""
-    members = resolve(GroupMembers(groups=(group,)), groups)
+    members = resolve_members(GroupMembers(groups=(group,)), groups)
     wanted = operator is Operator.IS_MEMBER_OF
-    return lambda user: members.isdisjoint(names_of(user)) is not wanted
+    return lambda user: members.isdisjoint(fold_names(user)) is not wanted
 
 
 # --- what clauses see -----------------------------------------------------------
 
 
-def see_attribute(name: str) -> Callable[[SourceUser], Seen]:
+def build_attribute_reader(name: str) -> Callable[[SourceUser], ObservedValue]:
     """The attribute's value."""
     return lambda user: user.attributes.get(name)
 
 
-def see_lifecycle(name: str) -> Callable[[SourceUser], Seen]:
+def build_lifecycle_reader(name: str) -> Callable[[SourceUser], ObservedValue]:
     """The field of `lifecycle`."""
     return lambda user: getattr(user.lifecycle, name)
 
 
-def see_membership(group: str, groups: Groups) -> Callable[[SourceUser], Seen]:
-    """The way through groups to the user, as `membership.way`."""
-    return lambda user: way(user, GroupMembers(groups=(group,)), groups)
+def build_membership_reader(group: str, groups: Groups) -> Callable[[SourceUser], ObservedValue]:
+    """The way through groups to the user, as `find_membership_path`."""
+    return lambda user: find_membership_path(user, GroupMembers(groups=(group,)), groups)

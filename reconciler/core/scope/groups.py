@@ -24,13 +24,13 @@ Groups = Mapping[str, GroupMembers]
 """All groups by folded name."""
 
 
-def names_of(user: SourceUser) -> tuple[str, ...]:
+def fold_names(user: SourceUser) -> tuple[str, ...]:
     """What members may call `user`, folded: userPrincipalName and, if there is one, objectId."""
     object_id = user.attributes.get("objectId")
     return (fold_case(user.key), fold_case(str(object_id))) if object_id else (fold_case(user.key),)
 
 
-def resolve(members: GroupMembers, groups: Groups) -> frozenset[str]:
+def resolve_members(members: GroupMembers, groups: Groups) -> frozenset[str]:
     """Everybody in `members`, nested groups included, by folded name. Cycles end."""
     people: set[str] = set()
     seen: set[str] = set()
@@ -45,12 +45,12 @@ def resolve(members: GroupMembers, groups: Groups) -> frozenset[str]:
     return frozenset(people)
 
 
-def way(user: SourceUser, members: GroupMembers, groups: Groups) -> tuple[str, ...] | None:
+def find_membership_path(user: SourceUser, members: GroupMembers, groups: Groups) -> tuple[str, ...] | None:
     """The shortest way from `members` to `user`: names of groups, then the entry that names the user, all as written.
 
     None: there is none. For one user on demand: it looks through all members on the way.
     """
-    names = names_of(user)
+    names = fold_names(user)
     seen: set[str] = set()
     waiting: deque[tuple[tuple[str, ...], GroupMembers]] = deque([((), members)])
     while waiting:
@@ -66,7 +66,7 @@ def way(user: SourceUser, members: GroupMembers, groups: Groups) -> tuple[str, .
     return None
 
 
-def cycles(groups: Groups) -> Iterator[tuple[str, ...]]:
+def find_cycles(groups: Groups) -> Iterator[tuple[str, ...]]:
     """Each cycle of group membership once, as the folded names along it. Iterative: nesting may be deep."""
     done: set[str] = set()
     for start in groups:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from enum import Enum, StrEnum
 
-from reconciler.core.values import boolean
+from reconciler.core.values import parse_boolean
 
 TextTest = Callable[[str], bool]
 DayTest = Callable[[date], bool]
@@ -61,7 +61,7 @@ INTEGERS = frozenset({Operator.GREATER_THAN, Operator.GREATER_THAN_OR_EQUALS})
 MEMBERSHIP = frozenset({Operator.IS_MEMBER_OF, Operator.IS_NOT_MEMBER_OF})
 DAYS = frozenset({Operator.DATE_BEFORE, Operator.DATE_ON_OR_BEFORE, Operator.DATE_AFTER, Operator.DATE_ON_OR_AFTER})
 PRESENCE = frozenset({Operator.IS_NULL, Operator.IS_NOT_NULL})
-TRUTH = frozenset({Operator.IS_TRUE, Operator.IS_FALSE})
+BOOLEANS = frozenset({Operator.IS_TRUE, Operator.IS_FALSE})
 AMBIGUOUS = frozenset({Operator.AND, Operator.NOT_AND})
 EXTENSIONS = MEMBERSHIP | DAYS
 
@@ -71,7 +71,7 @@ _OPERANDS = {
     **dict.fromkeys(INTEGERS, Operand.INTEGER),
     **dict.fromkeys(MEMBERSHIP, Operand.GROUP),
     **dict.fromkeys(DAYS, Operand.DAY),
-    **dict.fromkeys(PRESENCE | TRUTH, Operand.NONE),
+    **dict.fromkeys(PRESENCE | BOOLEANS, Operand.NONE),
 }
 
 
@@ -91,12 +91,12 @@ def _key(text: str) -> str:
 _BY_KEY = {_key(operator): operator for operator in Operator}
 
 
-def find(text: str) -> Operator | None:
+def find_operator(text: str) -> Operator | None:
     """The operator that `text` names in any case, blanks and underscores being the same."""
     return _BY_KEY.get(_key(text))
 
 
-def nearest(text: str) -> Operator | None:
+def suggest_operator(text: str) -> Operator | None:
     """The operator that `text` may be a slip of."""
     near = difflib.get_close_matches(_key(text), _BY_KEY, 1)
     return _BY_KEY[near[0]] if near else None
@@ -111,7 +111,7 @@ DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 """How a day is written."""
 
 
-def integer(text: str) -> int | None:
+def parse_integer(text: str) -> int | None:
     """The whole number `text` is, None when it is none."""
     if text.isdigit() and text.isascii() and len(text) <= _MAX_DIGITS:
         return int(text)  # nearly all are written so, and it takes a third of the time
@@ -119,7 +119,7 @@ def integer(text: str) -> int | None:
     return int(stripped) if _INTEGER.fullmatch(stripped) else None
 
 
-def day(text: str) -> date | None:
+def parse_day(text: str) -> date | None:
     """The UTC day of `text`: `2026-12-01`, or an ISO 8601 time, which without an offset is UTC. None: it is no date."""
     stripped = text.strip()
     try:
@@ -146,7 +146,7 @@ _TEXT_TESTS: dict[Operator, Callable[[str], TextTest]] = {
 }
 
 
-def text_test(operator: Operator, value: str, *, ignore_case: bool = False) -> TextTest:
+def build_text_test(operator: Operator, value: str, *, ignore_case: bool = False) -> TextTest:
     """One of `TEXT`: exact, character by character, or with both sides in lower case."""
     if not ignore_case:
         return _TEXT_TESTS[operator](value)
@@ -154,26 +154,26 @@ def text_test(operator: Operator, value: str, *, ignore_case: bool = False) -> T
     return lambda text: test(text.lower())
 
 
-def pattern_test(operator: Operator, matches: TextTest) -> TextTest:
+def build_pattern_test(operator: Operator, matches: TextTest) -> TextTest:
     """One of `PATTERNS`; `matches` says whether a whole text matches."""
     return matches if operator is Operator.REGEX_MATCH else lambda text: not matches(text)
 
 
-def integer_test(operator: Operator, bound: int) -> TextTest:
+def build_integer_test(operator: Operator, bound: int) -> TextTest:
     """One of `INTEGERS`: false on what is no whole number."""
     least = bound + (operator is Operator.GREATER_THAN)
 
     def test(text: str) -> bool:
-        number = integer(text)
+        number = parse_integer(text)
         return number is not None and number >= least
 
     return test
 
 
-def truth_test(operator: Operator) -> TextTest:
-    """One of `TRUTH`: both are false on what is neither `True` nor `False`."""
+def build_boolean_test(operator: Operator) -> TextTest:
+    """One of `BOOLEANS`: both are false on what is neither `True` nor `False`."""
     wanted = operator is Operator.IS_TRUE
-    return lambda text: boolean(text) is wanted
+    return lambda text: parse_boolean(text) is wanted
 
 
 _DAY_TESTS: dict[Operator, Callable[[date], DayTest]] = {
@@ -184,17 +184,17 @@ _DAY_TESTS: dict[Operator, Callable[[date], DayTest]] = {
 }
 
 
-def day_test(operator: Operator, bound: date) -> DayTest:
+def build_day_test(operator: Operator, bound: date) -> DayTest:
     """One of `DAYS`."""
     return _DAY_TESTS[operator](bound)
 
 
-def written_day_test(operator: Operator, bound: date) -> TextTest:
+def build_day_text_test(operator: Operator, bound: date) -> TextTest:
     """One of `DAYS` on text: false on what is no date."""
-    compare = day_test(operator, bound)
+    compare = build_day_test(operator, bound)
 
     def test(text: str) -> bool:
-        found = day(text)
+        found = parse_day(text)
         return found is not None and compare(found)
 
     return test

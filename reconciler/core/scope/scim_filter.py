@@ -153,10 +153,10 @@ class _Parser:
 
 def _values_of(path: paths.Path) -> Callable[[Resource], list[Any]]:
     """All values of a path: several where an attribute on the way is multi-valued (RFC 7644 §3.4.2.2)."""
-    read, sub = paths.reader(path), path.sub
+    read, sub = paths.compile_reader(path), path.sub
     if sub is None or path.filter is not None:
         return lambda resource: _flat(read(resource))
-    whole = paths.reader(paths.Path(path.urn, path.attribute))
+    whole = paths.compile_reader(paths.Path(path.urn, path.attribute))
 
     def values(resource: Resource) -> list[Any]:
         found = whole(resource)

@@ -8,8 +8,15 @@ from datetime import date
 from enum import StrEnum
 
 from reconciler.core.model import IN_SCOPE, Origin, ScopeReason, SourceUser, Verdict
-from reconciler.core.scope.filters import Clause, FilterEvaluationError, ScopingFilter, Seen, filtered, unjudged
-from reconciler.core.scope.groups import GroupMembers, names_of, way
+from reconciler.core.scope.filters import (
+    Clause,
+    FilterEvaluationError,
+    ObservedValue,
+    ScopingFilter,
+    report_filtered,
+    report_unjudged,
+)
+from reconciler.core.scope.groups import GroupMembers, find_membership_path, fold_names
 from reconciler.core.scope.verdict import ScopeRules
 from reconciler.core.text import quote
 
@@ -29,7 +36,7 @@ class TraceStep:
 
     name: str
     answer: ClauseResult
-    seen: Seen = None
+    seen: ObservedValue = None
     words: str = ""
     steps: tuple[TraceStep, ...] = ()
     """Of the filters: each filter; of a filter: each clause, those after a false one included."""
@@ -44,10 +51,10 @@ class Trace:
     verdict: Verdict
 
 
-Outcome = tuple[TraceStep, Verdict]
+_StepResult = tuple[TraceStep, Verdict]
 
 
-def trace(user: SourceUser, rules: ScopeRules, today: date) -> Trace:
+def trace_scope(user: SourceUser, rules: ScopeRules, today: date) -> Trace:
     """The steps for `user` on `today` (UTC); those after the first that is not true are not reached."""
     steps: list[TraceStep] = []
     verdict = IN_SCOPE
@@ -60,7 +67,7 @@ def trace(user: SourceUser, rules: ScopeRules, today: date) -> Trace:
     return Trace(tuple(steps), verdict)
 
 
-def _steps(user: SourceUser, rules: ScopeRules, today: date) -> Iterator[tuple[str, Callable[[], Outcome]]]:
+def _steps(user: SourceUser, rules: ScopeRules, today: date) -> Iterator[tuple[str, Callable[[], _StepResult]]]:
     yield "accountEnabled", lambda: _enabled(user)
     yield "lifecycle.expires", lambda: _expires(user, today)
     yield "lifecycle.starts", lambda: _starts(user, today)
@@ -69,59 +76,59 @@ def _steps(user: SourceUser, rules: ScopeRules, today: date) -> Iterator[tuple[s
     yield "filters", lambda: _filters(user, rules.filters)
 
 
-def _passed(name: str, seen: Seen, words: str) -> Outcome:
+def _passed(name: str, seen: ObservedValue, words: str) -> _StepResult:
     return TraceStep(name, ClauseResult.TRUE, seen, words), IN_SCOPE
 
 
-def _failed(name: str, seen: Seen, reason: ScopeReason, words: str) -> Outcome:
+def _failed(name: str, seen: ObservedValue, reason: ScopeReason, words: str) -> _StepResult:
     return TraceStep(name, ClauseResult.FALSE, seen, words), Verdict(reason, words)
 
 
-def _enabled(user: SourceUser) -> Outcome:
+def _enabled(user: SourceUser) -> _StepResult:
     seen = user.attributes.get("accountEnabled")
     if seen is False:
         return _failed("accountEnabled", seen, ScopeReason.DISABLED, "accountEnabled is false")
     return _passed("accountEnabled", seen, "not disabled")
 
 
-def _expires(user: SourceUser, today: date) -> Outcome:
+def _expires(user: SourceUser, today: date) -> _StepResult:
     seen = user.lifecycle.expires
     if seen is not None and seen <= today:
         return _failed("lifecycle.expires", seen, ScopeReason.EXPIRED, f"expired {quote(str(seen))}")
     return _passed("lifecycle.expires", seen, "never expires" if seen is None else f"expires {quote(str(seen))}")
 
 
-def _starts(user: SourceUser, today: date) -> Outcome:
+def _starts(user: SourceUser, today: date) -> _StepResult:
     seen = user.lifecycle.starts
     if seen is not None and seen > today:
         return _failed("lifecycle.starts", seen, ScopeReason.NOT_STARTED, f"starts {quote(str(seen))}")
     return _passed("lifecycle.starts", seen, "no first day" if seen is None else f"started {quote(str(seen))}")
 
 
-def _assigned(user: SourceUser, rules: ScopeRules) -> Outcome:
+def _assigned(user: SourceUser, rules: ScopeRules) -> _StepResult:
     if rules.assigned is None:
         return _passed("assigned", None, "everybody is: sync is all")
-    if rules.assigned.isdisjoint(names_of(user)):
+    if rules.assigned.isdisjoint(fold_names(user)):
         return _failed("assigned", None, ScopeReason.NOT_ASSIGNED, "not assigned in scope.yaml")
     return _passed("assigned", _way(user, rules, rules.roster.assigned), "assigned in scope.yaml")
 
 
-def _excluded(user: SourceUser, rules: ScopeRules) -> Outcome:
-    if rules.excluded.isdisjoint(names_of(user)):
+def _excluded(user: SourceUser, rules: ScopeRules) -> _StepResult:
+    if rules.excluded.isdisjoint(fold_names(user)):
         return _passed("excluded", None, "not excluded")
     seen = _way(user, rules, rules.roster.excluded)
     return _failed("excluded", seen, ScopeReason.EXCLUDED, "excluded in scope.yaml")
 
 
-def _way(user: SourceUser, rules: ScopeRules, members: GroupMembers) -> Seen:
-    """Through which groups and by which entry, as `membership.way`."""
-    return way(user, members, rules.roster.groups)
+def _way(user: SourceUser, rules: ScopeRules, members: GroupMembers) -> ObservedValue:
+    """Through which groups and by which entry, as `find_membership_path`."""
+    return find_membership_path(user, members, rules.roster.groups)
 
 
 # --- filters ------------------------------------------------------------------
 
 
-def _filters(user: SourceUser, filters: tuple[ScopingFilter, ...]) -> Outcome:
+def _filters(user: SourceUser, filters: tuple[ScopingFilter, ...]) -> _StepResult:
     if not filters:
         return _passed("filters", None, "there are none")
     judged: list[TraceStep] = []
@@ -144,9 +151,9 @@ def _concluded(filters: tuple[ScopingFilter, ...], judged: list[TraceStep]) -> V
     for each, step in zip(filters, judged, strict=True):
         if step.answer is ClauseResult.UNJUDGED:
             clause, found = _with(ClauseResult.UNJUDGED, each, step)[0]
-            return unjudged(found.words, clause.attribute)
+            return report_unjudged(found.words, clause.attribute)
     failing = _with(ClauseResult.FALSE, filters[0], judged[0])
-    return filtered(filters, failing[0][0] if failing else None)
+    return report_filtered(filters, failing[0][0] if failing else None)
 
 
 def _with(answer: ClauseResult, one: ScopingFilter, judged: TraceStep) -> list[tuple[Clause, TraceStep]]:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from reconciler.core.model import IN_SCOPE, ScopeReason, SourceUser, Verdict
-from reconciler.core.scope.filters import ScopingFilter, judge
-from reconciler.core.scope.groups import NO_MEMBERS, GroupMembers, names_of
+from reconciler.core.scope.filters import ScopingFilter, evaluate_filters
+from reconciler.core.scope.groups import NO_MEMBERS, GroupMembers, fold_names
 from reconciler.core.text import quote
 
 
@@ -44,13 +44,13 @@ def decide_scope(user: SourceUser, rules: ScopeRules, today: date) -> Verdict:
     if lifecycle.starts is not None and lifecycle.starts > today:
         return Verdict(ScopeReason.NOT_STARTED, f"starts {quote(str(lifecycle.starts))}")
     assignment = _assignment(user, rules)
-    return judge(user, rules.filters) if rules.filters and assignment.in_scope else assignment
+    return evaluate_filters(user, rules.filters) if rules.filters and assignment.in_scope else assignment
 
 
 def _assignment(user: SourceUser, rules: ScopeRules) -> Verdict:
     if rules.assigned is None and not rules.excluded:
         return IN_SCOPE
-    names = names_of(user)
+    names = fold_names(user)
     if rules.assigned is not None and rules.assigned.isdisjoint(names):
         return Verdict(ScopeReason.NOT_ASSIGNED, "not assigned in scope.yaml")
     if not rules.excluded.isdisjoint(names):

@@ -173,7 +173,7 @@ class Record:
         self.log = log
 
     def started(self, address: str, action: Action, live_id: str | None, attributes: list[str]) -> None:
-        named = ",".join(sorted(map(paths.short, attributes)))
+        named = ",".join(sorted(map(paths.shorten_path, attributes)))
         self.log.append(f"started {who(address)} {action.value} {named}".rstrip())
 
     def finished(self, outcome: Outcome) -> None:
@@ -311,7 +311,7 @@ def test_a_change_is_one_patch_of_what_differs_verified_by_its_answer(
 ) -> None:
     service = Service(before)
     found = run(service, planned)
-    path = paths.short(operation["path"])
+    path = paths.shorten_path(operation["path"])
     assert service.log == [
         "GET live-ada",
         f"started ada {planned.action.value} {path}",

@@ -4,7 +4,7 @@ import pytest
 from support.builders import DEPARTMENT, ENTERPRISE
 
 from reconciler.core.model import Resource, Value
-from reconciler.core.patch import PATCH_OP, patch_body, patch_op, resource
+from reconciler.core.patch import PATCH_OP, build_patch_body, build_patch_operation, build_resource
 from reconciler.core.paths import CORE
 from reconciler.core.plan import AttributeChange
 
@@ -44,7 +44,7 @@ WORK = 'emails[type eq "work"].value'
 def test_a_changed_row_is_one_operation(
     path: str, before: Value | None, after: Value | None, operation: dict[str, Any]
 ) -> None:
-    assert patch_op(AttributeChange(path, before, after), {}) == operation
+    assert build_patch_operation(AttributeChange(path, before, after), {}) == operation
 
 
 COUNTRY = 'addresses[type eq "work"].country'
@@ -62,7 +62,7 @@ COUNTRY = 'addresses[type eq "work"].country'
     ],
 )
 def test_a_part_that_an_element_lacks_goes_into_that_element(live: Resource, operation: dict[str, Any]) -> None:
-    assert patch_op(AttributeChange(COUNTRY, None, "DE"), live) == operation
+    assert build_patch_operation(AttributeChange(COUNTRY, None, "DE"), live) == operation
 
 
 ROWS = [
@@ -76,10 +76,10 @@ ROWS = [
     ("capitalised", "words"), [(False, ["replace", "add", "remove"]), (True, ["Replace", "Add", "Remove"])]
 )
 def test_a_body_has_the_operations_in_order_in_the_spelling_of_the_profile(capitalised: bool, words: list[str]) -> None:
-    body = patch_body(ROWS, {}, capitalised=capitalised)
+    body = build_patch_body(ROWS, {}, capitalised=capitalised)
     assert body == {
         "schemas": [PATCH_OP],
-        "Operations": [{**patch_op(row, {}), "op": word} for row, word in zip(ROWS, words, strict=True)],
+        "Operations": [{**build_patch_operation(row, {}), "op": word} for row, word in zip(ROWS, words, strict=True)],
     }
 
 
@@ -91,7 +91,7 @@ def test_parts_of_one_new_element_are_added_as_one_element() -> None:
         AttributeChange("title", None, "Countess"),
         AttributeChange(WORK, None, "ada@example.com"),
     ]
-    assert patch_body(rows, {}, capitalised=False)["Operations"] == [
+    assert build_patch_body(rows, {}, capitalised=False)["Operations"] == [
         {"op": "add", "path": "addresses", "value": [{"type": "home", "country": "FR"}]},
         {"op": "add", "path": "addresses", "value": [{"type": "work", "country": "DE", "locality": "Berlin"}]},
         {"op": "replace", "path": "title", "value": "Countess"},
@@ -100,7 +100,7 @@ def test_parts_of_one_new_element_are_added_as_one_element() -> None:
 
 
 def test_a_resource_has_exactly_its_attributes() -> None:
-    assert resource(
+    assert build_resource(
         {
             "userName": "ada@example.com",
             "active": True,
@@ -129,5 +129,5 @@ def test_a_resource_has_exactly_its_attributes() -> None:
 
 
 def test_a_resource_without_extensions_names_the_core_schema_alone() -> None:
-    assert resource({"userName": "ada"}) == {"schemas": [CORE], "userName": "ada"}
-    assert resource({}) == {"schemas": [CORE]}
+    assert build_resource({"userName": "ada"}) == {"schemas": [CORE], "userName": "ada"}
+    assert build_resource({}) == {"schemas": [CORE]}

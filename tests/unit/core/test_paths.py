@@ -4,7 +4,7 @@ import pytest
 from support.builders import ENTERPRISE
 
 from reconciler.core import paths
-from reconciler.core.paths import CORE, Path, PathError, get, parse, reader, short
+from reconciler.core.paths import CORE, Path, PathError, compile_reader, get, parse, shorten_path
 
 WORK = ("type", "work")
 
@@ -96,7 +96,7 @@ def test_a_path_without_its_filter_is_the_key_of_its_row() -> None:
     ],
 )
 def test_people_see_the_short_form(path: str, shown: str) -> None:
-    assert short(path) == shown
+    assert shorten_path(path) == shown
 
 
 @pytest.mark.parametrize(
@@ -158,8 +158,8 @@ USER = {
     ],
 )
 def test_a_path_reads_its_value_out_of_a_resource(path: str, value: Any) -> None:
-    assert reader(parse(path))(USER) == value
+    assert compile_reader(parse(path))(USER) == value
 
 
 def test_an_extension_is_found_in_any_case() -> None:
-    assert reader(parse("enterprise:department"))({ENTERPRISE.lower(): {"Department": "R&D"}}) == "R&D"
+    assert compile_reader(parse("enterprise:department"))({ENTERPRISE.lower(): {"Department": "R&D"}}) == "R&D"

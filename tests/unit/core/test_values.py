@@ -5,7 +5,7 @@ from support.builders import attribute
 
 from reconciler.core.model import Value
 from reconciler.core.profile import Comparison
-from reconciler.core.values import InvalidValueError, boolean, comparable, is_same_value, typed
+from reconciler.core.values import InvalidValueError, is_same_value, parse_boolean, parse_value, to_comparable
 
 TEXT = attribute("title")
 NAME = attribute("userName", Comparison.CASE_INSENSITIVE)
@@ -18,7 +18,7 @@ ACTIVE = attribute("active", Comparison.BOOLEAN)
     [("True", True), ("true", True), (" FALSE ", False), ("False", False), ("yes", None), ("1", None), ("", None)],
 )
 def test_booleans_are_read_in_any_case(text: str, value: bool | None) -> None:
-    assert boolean(text) is value
+    assert parse_boolean(text) is value
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_booleans_are_read_in_any_case(text: str, value: bool | None) -> None:
     ],
 )
 def test_a_text_is_read_normalised_and_unassigned_is_one_thing(raw: Any, value: Value | None) -> None:
-    found = typed(TEXT, raw)
+    found = parse_value(TEXT, raw)
     assert (found, type(found)) == (value, type(value))
 
 
@@ -46,7 +46,7 @@ def test_a_text_is_read_normalised_and_unassigned_is_one_thing(raw: Any, value: 
     [(None, None), ("", None), ([], None), (True, True), (False, False), ("True", True), ("false", False)],
 )
 def test_a_boolean_may_come_as_a_string(raw: Any, value: bool | None) -> None:
-    assert typed(ACTIVE, raw) is value
+    assert parse_value(ACTIVE, raw) is value
 
 
 @pytest.mark.parametrize(
@@ -61,14 +61,14 @@ def test_a_boolean_may_come_as_a_string(raw: Any, value: bool | None) -> None:
 )
 def test_a_value_of_another_type_is_unreadable(raw: Any, message: str) -> None:
     with pytest.raises(InvalidValueError) as caught:
-        typed(TEXT, raw)
+        parse_value(TEXT, raw)
     assert str(caught.value) == message
 
 
 @pytest.mark.parametrize("raw", ["maybe", 1, 0, {"a": 1}, ["true"], "x" * 100_000])
 def test_what_is_neither_true_nor_false_is_unreadable(raw: Any) -> None:
     with pytest.raises(InvalidValueError, match=r"active holds .{1,80}, neither true nor false"):
-        typed(ACTIVE, raw)
+        parse_value(ACTIVE, raw)
 
 
 @pytest.mark.parametrize(
@@ -95,4 +95,4 @@ def test_values_are_the_same_by_the_rule_of_their_attribute(
 ) -> None:
     assert is_same_value(of, one, other) is equal
     assert is_same_value(of, other, one) is equal
-    assert (comparable(of, one) == comparable(of, other)) is equal
+    assert (to_comparable(of, one) == to_comparable(of, other)) is equal

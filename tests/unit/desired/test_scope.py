@@ -2,7 +2,7 @@ from pathlib import Path
 
 from support.builders import TODAY, source_user
 
-from reconciler.core.scope.trace import trace
+from reconciler.core.scope.trace import trace_scope
 from reconciler.desired.directory import Directory
 from reconciler.desired.scope import read_scope
 
@@ -19,6 +19,6 @@ def test_what_is_read_can_tell_through_which_groups_somebody_is_in_and_out(tmp_p
     scope = read_scope(directory, TODAY)
     assert directory.diagnostics == []
     assert [name for name, _ in scope.users] == ["ID-ada", "bob@example.com"]
-    ada, bob = (trace(source_user(who), scope.rules, TODAY) for who in ("ada", "bob"))
+    ada, bob = (trace_scope(source_user(who), scope.rules, TODAY) for who in ("ada", "bob"))
     assert (ada.verdict.in_scope, ada.steps[3].seen) == (True, ("apple", "inner", "ID-ada"))
     assert (bob.verdict.in_scope, bob.steps[4].seen) == (False, ("BOB@example.com",))

@@ -15,7 +15,7 @@ from support.entra_schemas import USUAL, attribute, clause, constant, function, 
 
 from reconciler.commands.export_entra import run_export_entra_schema
 from reconciler.core.model import AttributeMapping, SourceUser
-from reconciler.core.paths import short
+from reconciler.core.paths import shorten_path
 from reconciler.core.planning.mapping import Projector
 from reconciler.core.scope.verdict import decide_scope
 from reconciler.desired.directory import Directory
@@ -174,7 +174,7 @@ def test_an_imported_schema_means_what_the_document_says(document: dict[str, Any
         for given_row, written in zip(mappings, state.imported.rows, strict=True):
             if any(comment.startswith(f"No equal: {REFUSED}") for comment in written.comments):
                 assert not written.active
-                assert written.entries["target"] not in {short(path) for path in (*attributes, *once)}
+                assert written.entries["target"] not in {shorten_path(path) for path in (*attributes, *once)}
                 continue
             source, target = given_row["source"], given_row["targetAttributeName"]
             if source is not None and source["type"] == "Function":

@@ -1,7 +1,7 @@
 import pytest
 
 from reconciler.core import paths
-from reconciler.core.planning.mapping import attribute_row
+from reconciler.core.planning.mapping import find_attribute
 from reconciler.core.profile import Comparison, Confidence, Mutability, Switch, TargetProfile
 from reconciler.expressions.default_active import compile_expression
 from reconciler.profiles import PROFILES
@@ -41,7 +41,7 @@ def test_what_identifies_an_account_is_there(profile: TargetProfile) -> None:
 def test_the_default_mapping_can_be_used(profile: TargetProfile) -> None:
     for row in profile.mappings:
         path = paths.parse(row.target)
-        assert attribute_row(profile, str(path), path.unfiltered) is not None
+        assert find_attribute(profile, str(path), path.unfiltered) is not None
         assert (row.source is None) != (row.expression is None)
         assert row.expression is None or compile_expression(row.expression) is not None
     assert [(row.target, row.match) for row in profile.mappings if row.match] == [("externalId", 1), ("userName", 2)]

@@ -12,7 +12,7 @@ from support.untrusted_text import plan_that_says
 
 from reconciler.core.model import Diagnostic, Origin, Severity, Target
 from reconciler.core.plan import Action, ActionReason, Attribution, Base, Change, Drift, Guard, LaterEdit, Plan, Tally
-from reconciler.core.plan_id import plan_id
+from reconciler.core.plan_id import compute_plan_id
 from reconciler.core.planning.attribution import attributed
 from reconciler.errors import PlanFileError
 from reconciler.record.plan_file import PlanDocument, from_json, json_schema, to_document, to_json, to_record
@@ -61,7 +61,7 @@ def plans(draw: st.DrawFn) -> Plan:
     target = Target(draw(TEXT), draw(TEXT))
     planned = tuple(draw(st.lists(changes(), max_size=3)))
     return Plan(
-        plan_id=plan_id(target, planned),
+        plan_id=compute_plan_id(target, planned),
         target=target,
         changes=planned,
         guards=tuple(

@@ -14,7 +14,7 @@ from support.untrusted_text import HOSTILE
 
 from reconciler.core.model import Deactivation
 from reconciler.core.plan import Action, Outcome, Plan, Result
-from reconciler.core.plan_id import change_digest
+from reconciler.core.plan_id import digest_change
 from reconciler.errors import PlanFileError
 from reconciler.record.receipt import (
     FORMAT_VERSION,
@@ -84,7 +84,7 @@ def test_a_receipt_has_a_line_for_each_event(tmp_path: Path) -> None:
             "result": "not_in_effect",
             "message": "Zoë\nx",
             "attributes": ["name.familyName"],
-            "change": change_digest(ADA),
+            "change": digest_change(ADA),
         },
         {**always, "event": "quarantined", "reason": "Because", "message": "it failed"},
         {**always, "event": "apply_finished", "how": "complete", "left": 2, "not_in_effect": 1},

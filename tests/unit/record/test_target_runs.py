@@ -11,7 +11,7 @@ from support.builders import NOW, TARGET, change, plan_with, values_of
 from reconciler.apply.quarantine import assess
 from reconciler.core.model import Target
 from reconciler.core.plan import Outcome, Plan, Result
-from reconciler.core.plan_id import change_digest
+from reconciler.core.plan_id import digest_change
 from reconciler.errors import PlanFileError
 from reconciler.record.receipt import Receipt
 from reconciler.record.refusal import REFUSAL, clear_refusal, newer_refusal, read_refusal, save_refusal
@@ -42,7 +42,7 @@ def test_what_a_receipt_says_is_read_back(tmp_path: Path) -> None:
     assert (run.plan_id, run.began, run.ended, run.whole) == (PLAN.plan_id, NOW, NOW, False)
     assert (run.how, run.left, run.quarantine) == ("quarantined", 7, WHY)
     assert (attempt.address, attempt.action, attempt.result) == (ADA.address, "update", "failed")
-    assert (attempt.digest, attempt.message, attempt.time) == (change_digest(ADA), "no", NOW)
+    assert (attempt.digest, attempt.message, attempt.time) == (digest_change(ADA), "no", NOW)
 
 
 def test_runs_of_one_plan_share_a_file_and_are_told_apart(tmp_path: Path) -> None:

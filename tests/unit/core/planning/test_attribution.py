@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from support.builders import DEPARTMENT, change, desired, live, plan_of, plan_with, rename, values_of
 
 from reconciler.core.plan import Action, Attribution, Base, Change, Drift, Plan
-from reconciler.core.plan_id import plan_id
+from reconciler.core.plan_id import compute_plan_id
 from reconciler.core.planning.attribution import (
     AttributionGroup,
     attributed,
@@ -154,7 +154,7 @@ def test_pending_is_exactly_what_both_states_do_to_an_account(
 ) -> None:
     plan, before = planned(now, accounts), planned(base, accounts)
     found = attributed(plan, before)
-    assert plan_id(found.target, found.changes) == plan.plan_id
+    assert compute_plan_id(found.target, found.changes) == plan.plan_id
     for each in found.changes:
         who = each.key.partition("@")[0]
         assert (each.attribution is PENDING) == (now.get(who) == base.get(who))

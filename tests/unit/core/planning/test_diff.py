@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from support.builders import DEPARTMENT, MAPPINGS, desired, live, mapping, mappings
 
 from reconciler.core.model import Flow, Value
-from reconciler.core.planning.diff import diff
+from reconciler.core.planning.diff import diff_user
 
 CLEARING = mappings(mapping("enterprise:department", "department", clear=True))
 
@@ -34,19 +34,19 @@ CLEARING = mappings(mapping("enterprise:department", "department", clear=True))
     ],
 )
 def test_what_differs(wanted: dict[str, Any], found: dict[str, Any], changes: dict[str, Any]) -> None:
-    assert diff(desired(**wanted), live(**found), MAPPINGS) == changes
+    assert diff_user(desired(**wanted), live(**found), MAPPINGS) == changes
 
 
 def test_an_unassigned_value_clears_only_where_the_row_says_so() -> None:
-    assert diff(desired(department=None), live(), CLEARING) == {DEPARTMENT: None}
-    assert diff(desired(department=None), live(department=None), CLEARING) == {}
+    assert diff_user(desired(department=None), live(), CLEARING) == {DEPARTMENT: None}
+    assert diff_user(desired(department=None), live(department=None), CLEARING) == {}
 
 
 def test_a_row_that_flows_on_create_only_never_differs() -> None:
     user = desired(department=None, create_only={DEPARTMENT: "R&D"})
     for clear in (False, True):
         rows = mappings(mapping("enterprise:department", "department", flow=Flow.CREATE, clear=clear))
-        assert diff(user, live(), rows) == {}
+        assert diff_user(user, live(), rows) == {}
 
 
 VALUES = st.fixed_dictionaries(
@@ -61,11 +61,11 @@ VALUES = st.fixed_dictionaries(
 @given(VALUES, VALUES)
 def test_a_user_who_has_what_differed_differs_no_more(wanted: dict[str, Value], found: dict[str, Value]) -> None:
     user, account = replace(desired(), attributes=wanted), replace(live(), attributes=found)
-    changes = diff(user, account, CLEARING)
+    changes = diff_user(user, account, CLEARING)
     after = {path: value for path, value in {**found, **changes}.items() if value is not None}
-    assert diff(user, replace(account, attributes=after), CLEARING) == {}
-    assert diff(user, replace(account, attributes=wanted), CLEARING) == {}
-    assert diff(user, replace(account, attributes={}), CLEARING) == wanted
+    assert diff_user(user, replace(account, attributes=after), CLEARING) == {}
+    assert diff_user(user, replace(account, attributes=wanted), CLEARING) == {}
+    assert diff_user(user, replace(account, attributes={}), CLEARING) == wanted
 
 
 @pytest.mark.parametrize(
@@ -82,8 +82,8 @@ def test_a_row_that_flows_where_the_target_is_empty_never_overwrites(
     wanted: str | None, found: str | None, changes: dict[str, Any]
 ) -> None:
     rows = mappings(mapping("enterprise:department", "department", flow=Flow.IF_EMPTY))
-    assert diff(desired(department=wanted), live(department=found), rows) == changes
-    assert diff(desired(department=wanted, family="King"), live(department=found), rows) == {
+    assert diff_user(desired(department=wanted), live(department=found), rows) == changes
+    assert diff_user(desired(department=wanted, family="King"), live(department=found), rows) == {
         **changes,
         "name.familyName": "King",
     }

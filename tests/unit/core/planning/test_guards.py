@@ -7,7 +7,7 @@ from support.builders import OUT, TODAY, change, desired, live, rename, values_o
 
 from reconciler.core.model import DesiredUser, LiveUser
 from reconciler.core.plan import Action, Change, Guard
-from reconciler.core.planning.guards import GuardContext, approve, evaluate
+from reconciler.core.planning.guards import GuardContext, apply_approvals, evaluate_guards
 from reconciler.core.policy import Approval, Limit, Policy
 
 ORDER = [
@@ -38,7 +38,7 @@ def verdicts(
 ) -> dict[str, Guard]:
     accounts = people(managed) if isinstance(managed, int) else managed
     situation = GuardContext(changes, [desired("x")] if wanted is None else wanted, accounts, problem, reserved or {})
-    found = evaluate(situation, policy or Policy())
+    found = evaluate_guards(situation, policy or Policy())
     assert [guard.name for guard in found] == ORDER
     return {guard.name: guard for guard in found}
 
@@ -287,7 +287,7 @@ NEVER = Guard("protected", passed=False, message="no", approvable=False)
     ],
 )
 def test_an_approval_names_one_plan_its_removals_and_a_day(approval: Approval, approved: bool) -> None:
-    passed, failed, never = approve([PASSED, FAILED, NEVER], [approval], PLAN, 42, TODAY)
+    passed, failed, never = apply_approvals([PASSED, FAILED, NEVER], [approval], PLAN, 42, TODAY)
     assert passed == PASSED
     assert never == NEVER
     assert failed == Guard("removals", passed=False, message="too many", approved=approved)
@@ -296,9 +296,9 @@ def test_an_approval_names_one_plan_its_removals_and_a_day(approval: Approval, a
 
 def test_one_valid_approval_among_others_is_enough_and_none_is_not() -> None:
     wrong = Approval("sha256:" + "b" * 64)
-    assert approve([FAILED], [wrong, Approval(PLAN)], PLAN, 42, TODAY)[0].approved
-    assert not approve([FAILED], [wrong], PLAN, 42, TODAY)[0].approved
-    assert not approve([FAILED], [], PLAN, 42, TODAY)[0].approved
+    assert apply_approvals([FAILED], [wrong, Approval(PLAN)], PLAN, 42, TODAY)[0].approved
+    assert not apply_approvals([FAILED], [wrong], PLAN, 42, TODAY)[0].approved
+    assert not apply_approvals([FAILED], [], PLAN, 42, TODAY)[0].approved
 
 
 def test_which_guards_an_approval_can_lift() -> None:

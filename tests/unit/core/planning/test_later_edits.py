@@ -5,7 +5,7 @@ from support.builders import OUT, change, desired
 
 from reconciler.core.model import DesiredUser, ScopeReason, Verdict
 from reconciler.core.plan import Action, Attribution, Change
-from reconciler.core.planning.later_edits import UserIndex, later_edits
+from reconciler.core.planning.later_edits import UserIndex, find_later_edits
 
 SOON = Verdict(ScopeReason.NOT_STARTED, 'starts "2026-09-01"')
 EXPIRED = Verdict(ScopeReason.EXPIRED, 'expired "2026-01-01"')
@@ -14,7 +14,7 @@ JUNE, JULY = date(2026, 6, 30), date(2026, 7, 31)
 
 def told(before: list[DesiredUser], after: list[DesiredUser], *changes: Change) -> dict[str, str]:
     mine = [replace(each, attribution=each.attribution or Attribution.THIS_CHANGE_SET) for each in changes]
-    return {edit.key.partition("@")[0]: edit.detail for edit in later_edits(before, after, mine)}
+    return {edit.key.partition("@")[0]: edit.detail for edit in find_later_edits(before, after, mine)}
 
 
 def test_dates_to_come_are_told_with_both_sides() -> None:

@@ -10,10 +10,10 @@ from reconciler.core.plan import Action, ActionReason, Change
 from reconciler.core.planning.lifecycle import (
     Clock,
     RemovalDecision,
-    create,
-    remove_out_of_scope,
-    remove_unclaimed,
-    update,
+    decide_out_of_scope_removal,
+    decide_unclaimed_removal,
+    plan_create,
+    plan_update,
 )
 from reconciler.core.policy import Policy, Removal
 from reconciler.core.profile import Mutability
@@ -28,7 +28,7 @@ def ago(**passed: float) -> str:
 
 def test_somebody_new_is_created_with_all_values_and_those_of_create_only() -> None:
     user = desired(create_only={"timezone": "Europe/Berlin"})
-    assert create(user) == Change(
+    assert plan_create(user) == Change(
         key="ada@example.com",
         action=Action.CREATE,
         reason=ActionReason.NOT_IN_TARGET,
@@ -41,7 +41,7 @@ def test_somebody_new_is_created_with_all_values_and_those_of_create_only() -> N
 
 
 def test_an_equal_account_is_left_alone() -> None:
-    assert update(desired(), live(), MAPPINGS) is None
+    assert plan_update(desired(), live(), MAPPINGS) is None
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_a_differing_account_is_brought_into_line(
     wanted: dict[str, Any], found: dict[str, Any], action: Action, reason: ActionReason, detail: str
 ) -> None:
     user, account = desired(**wanted), live(**found)
-    assert update(user, account, MAPPINGS) == Change(
+    assert plan_update(user, account, MAPPINGS) == Change(
         key="ada@example.com",
         action=action,
         reason=reason,
@@ -111,7 +111,7 @@ def test_a_differing_account_is_brought_into_line(
 def test_an_update_keeps_what_it_does_not_change_and_clears_what_it_must() -> None:
     rows = mappings(mapping("enterprise:department", "department", clear=True), mapping("locale", "preferredLanguage"))
     account = live(locale="en_US")
-    found = update(desired(department=None, family="King"), account, rows)
+    found = plan_update(desired(department=None, family="King"), account, rows)
     assert found is not None
     assert found.after == {**values_of("ada", family="King", department=None), "locale": "en_US"}
     assert DEPARTMENT in found.before
@@ -120,10 +120,10 @@ def test_an_update_keeps_what_it_does_not_change_and_clears_what_it_must() -> No
 def test_adopting_links_the_account_also_where_external_id_flows_on_create_only() -> None:
     rows = mappings(mapping("externalId", "objectId", match=1, flow=Flow.CREATE))
     user = desired(external_id=None, create_only={"externalId": "id-ada", "timezone": "UTC"})
-    found = update(user, live(external_id=None), rows)
+    found = plan_update(user, live(external_id=None), rows)
     assert found is not None
     assert (found.action, found.after) == (Action.ADOPT, values_of("ada"))
-    assert update(user, live(external_id=None, managed=True), rows) is None
+    assert plan_update(user, live(external_id=None, managed=True), rows) is None
 
 
 # --- removals: who, setting, account -> action ------------------------------------------
@@ -169,8 +169,8 @@ def test_what_happens_to_a_managed_account_nobody_desires(
     out = Policy(out_of_scope=mode, removed=other, delete_after_days=after_days)
     gone = Policy(removed=mode, out_of_scope=other, delete_after_days=after_days)
     for fate in (
-        remove_out_of_scope(account, desired("ada", verdict=OUT), out, CLOCK),
-        remove_unclaimed(account, "ada@example.com", gone, CLOCK),
+        decide_out_of_scope_removal(account, desired("ada", verdict=OUT), out, CLOCK),
+        decide_unclaimed_removal(account, "ada@example.com", gone, CLOCK),
     ):
         if isinstance(expected, RemovalDecision):
             assert fate == expected
@@ -188,7 +188,7 @@ def test_by_default_people_are_deactivated_and_never_deleted() -> None:
 def test_a_deactivation_changes_active_alone_and_says_why() -> None:
     account = live("ada")
     user = desired("ada", key="ADA@example.com", verdict=EXPIRED)
-    assert remove_out_of_scope(account, user, Policy(), CLOCK) == RemovalDecision(
+    assert decide_out_of_scope_removal(account, user, Policy(), CLOCK) == RemovalDecision(
         Change(
             key="ADA@example.com",
             action=Action.DEACTIVATE,
@@ -203,7 +203,7 @@ def test_a_deactivation_changes_active_alone_and_says_why() -> None:
 
 
 def test_a_deletion_leaves_nothing_and_says_why() -> None:
-    assert remove_unclaimed(live("ada"), "ada@example.com", Policy(removed=DELETE), CLOCK) == RemovalDecision(
+    assert decide_unclaimed_removal(live("ada"), "ada@example.com", Policy(removed=DELETE), CLOCK) == RemovalDecision(
         Change(
             key="ada@example.com",
             action=Action.DELETE,
@@ -235,7 +235,7 @@ def test_a_deletion_after_days_says_since_when_and_how_that_is_known(
     modified: str | None, deactivated: dict[str, Deactivation], said: str
 ) -> None:
     account = live("ada", active=False, last_modified=modified)
-    fate = remove_unclaimed(account, "ada@example.com", Policy(delete_after_days=30), Clock(NOW, deactivated))
+    fate = decide_unclaimed_removal(account, "ada@example.com", Policy(delete_after_days=30), Clock(NOW, deactivated))
     assert fate.change is not None
     assert (fate.change.reason, fate.change.detail) == (
         ActionReason.INACTIVE_TOO_LONG,
@@ -246,12 +246,12 @@ def test_a_deletion_after_days_says_since_when_and_how_that_is_known(
 def test_a_recent_receipt_counts_before_an_old_modification() -> None:
     account = live("ada", active=False, last_modified=ago(days=400))
     recorded = {"live-ada": Deactivation(NOW - timedelta(days=29), "x")}
-    assert remove_unclaimed(account, "ada", Policy(delete_after_days=30), Clock(NOW, recorded)) == NOTHING
+    assert decide_unclaimed_removal(account, "ada", Policy(delete_after_days=30), Clock(NOW, recorded)) == NOTHING
 
 
 def test_the_receipt_of_another_account_does_not_count() -> None:
     account = live("bob", active=False)
-    assert remove_unclaimed(account, "bob", Policy(delete_after_days=30), Clock(NOW, RECORDED)) == UNDATED
+    assert decide_unclaimed_removal(account, "bob", Policy(delete_after_days=30), Clock(NOW, RECORDED)) == UNDATED
 
 
 # --- immutable ----------------------------------------------------------------------------

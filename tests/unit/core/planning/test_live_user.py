@@ -8,7 +8,7 @@ from support.builders import ENTERPRISE, LiveUser, live, mapping, mappings, read
 from reconciler.core import paths
 from reconciler.core.model import Flow
 from reconciler.core.scope.scim_filter import compile_filter
-from reconciler.core.values import InvalidValueError, typed
+from reconciler.core.values import InvalidValueError, parse_value
 
 
 def test_a_resource_is_read_normalised() -> None:
@@ -136,7 +136,7 @@ def test_text_is_read_as_any_value_is(value: Any, outer: str, inner: str) -> Non
     found = reader(mappings(row)).read(written)
     wanted, unreadable = None, None
     try:
-        wanted = typed(row.attribute, paths.reader(paths.parse("name.givenName"))(written))
+        wanted = parse_value(row.attribute, paths.compile_reader(paths.parse("name.givenName"))(written))
     except InvalidValueError as fault:
         unreadable = str(fault)
     assert (found.attributes.get("name.givenName"), found.unreadable) == (wanted, unreadable)

@@ -20,7 +20,13 @@ from reconciler.core.model import (
     Verdict,
     error,
 )
-from reconciler.core.planning.mapping import MappingError, Projector, attribute_row, constant, direct
+from reconciler.core.planning.mapping import (
+    MappingError,
+    Projector,
+    build_constant_rule,
+    build_direct_rule,
+    find_attribute,
+)
 from reconciler.core.profile import TargetProfile
 
 UNTOUCHED = "The user is left untouched until this is mended."
@@ -291,26 +297,26 @@ def test_a_mistake_is_placed_at_the_source_attribute() -> None:
 
 
 def test_the_profile_knows_its_attributes_in_any_case() -> None:
-    assert attribute_row(APPLE, "USERNAME", "USERNAME") == APPLE.attributes[0]
-    assert attribute_row(APPLE, "emails", "emails") is None
-    found = attribute_row(SCIM, 'emails[type eq "work"].value', "emails.value")
+    assert find_attribute(APPLE, "USERNAME", "USERNAME") == APPLE.attributes[0]
+    assert find_attribute(APPLE, "emails", "emails") is None
+    found = find_attribute(SCIM, 'emails[type eq "work"].value', "emails.value")
     assert found is not None
     assert (found.path, found.multi_valued) == ('emails[type eq "work"].value', True)
 
 
 def test_only_an_open_profile_takes_extensions_that_it_does_not_list() -> None:
     path = "urn:example:2.0:User:badge"
-    assert attribute_row(APPLE, path, path) is None
-    found = attribute_row(SCIM, path, path)
+    assert find_attribute(APPLE, path, path) is None
+    found = find_attribute(SCIM, path, path)
     assert found is not None
     assert found.path == path
-    assert attribute_row(SCIM, "badge", "badge") is None
+    assert find_attribute(SCIM, "badge", "badge") is None
 
 
 def test_direct_and_constant_rules() -> None:
-    assert direct("department")({"department": "R&D"}) == "R&D"
-    assert direct("department")({}) is None
-    assert constant("x")({}) == "x"
+    assert build_direct_rule("department")({"department": "R&D"}) == "R&D"
+    assert build_direct_rule("department")({}) is None
+    assert build_constant_rule("x")({}) == "x"
     assert DEPARTMENT in {row.target for row in MAPPINGS}
 
 

@@ -4,11 +4,11 @@ import pytest
 from support.builders import MAPPINGS, OUT, DesiredUser, LiveUser, desired, live
 
 from reconciler.core.model import Diagnostic, Severity
-from reconciler.core.planning.matching import Matching, match
+from reconciler.core.planning.matching import Matching, match_users
 
 
 def joined(people: list[DesiredUser], accounts: list[LiveUser]) -> Matching:
-    return match(people, accounts, MAPPINGS)
+    return match_users(people, accounts, MAPPINGS)
 
 
 def keys(found: Matching) -> tuple[dict[str, str | None], list[str], list[str]]:

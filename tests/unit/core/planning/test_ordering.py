@@ -8,7 +8,7 @@ from support.builders import change, live, name_of, rename, values_of
 
 from reconciler.core.model import Diagnostic, LiveUser, error
 from reconciler.core.plan import Action, Change
-from reconciler.core.planning.ordering import order
+from reconciler.core.planning.ordering import order_changes
 
 
 def steps(changes: list[Change]) -> list[tuple[int, str, tuple[str, ...]]]:
@@ -20,7 +20,7 @@ def who(address: str) -> str:
 
 
 def arranged(*changes: Change, accounts: str = "") -> list[tuple[int, str, tuple[str, ...]]]:
-    ordered, conflicts = order(changes, [live(name) for name in accounts.split()])
+    ordered, conflicts = order_changes(changes, [live(name) for name in accounts.split()])
     assert conflicts == []
     return steps(ordered)
 
@@ -30,7 +30,7 @@ def told(conflicts: list[Diagnostic]) -> list[tuple[str, str]]:
 
 
 def test_nothing_is_in_order() -> None:
-    assert order([], []) == ([], [])
+    assert order_changes([], []) == ([], [])
 
 
 def test_nothing_is_removed_before_what_replaces_it_exists() -> None:
@@ -86,7 +86,7 @@ def test_a_change_of_case_alone_takes_no_name() -> None:
 def test_a_swap_steps_aside_once() -> None:
     changes = [rename("bob", "ada"), rename("ada", "bob")]
     for shuffled in permutations(changes):
-        ordered, conflicts = order(shuffled, [live("ada"), live("bob")])
+        ordered, conflicts = order_changes(shuffled, [live("ada"), live("bob")])
         assert conflicts == []
         assert steps(ordered) == [(0, "bob", ("ada",)), (1, "ada", ("bob",))]
         assert [item.temporary_user_name for item in ordered] == [None, "renaming-6707ea8f4063@example.com"]
@@ -95,7 +95,7 @@ def test_a_swap_steps_aside_once() -> None:
 def test_a_circle_of_three_steps_aside_once() -> None:
     changes = [rename("ada", "bob"), rename("bob", "carol"), rename("carol", "ada")]
     for shuffled in permutations(changes):
-        ordered, conflicts = order(shuffled, [live("ada"), live("bob"), live("carol")])
+        ordered, conflicts = order_changes(shuffled, [live("ada"), live("bob"), live("carol")])
         assert conflicts == []
         assert steps(ordered) == [(0, "carol", ("ada",)), (1, "bob", ("carol",)), (2, "ada", ("bob",))]
         assert [item.key for item in ordered if item.temporary_user_name] == ["ada@example.com"]
@@ -110,7 +110,7 @@ def test_two_circles_and_a_chain_into_one_are_told_apart() -> None:
         rename("e", "f"),
         rename("f", "g"),
     ]
-    ordered, conflicts = order(changes, [live(name) for name in "abcdef"])
+    ordered, conflicts = order_changes(changes, [live(name) for name in "abcdef"])
     assert conflicts == []
     assert sorted(item.key[0] for item in ordered if item.temporary_user_name) == ["a", "c"]
     assert steps(ordered) == [
@@ -129,11 +129,13 @@ def test_a_temporary_name_is_free_and_of_the_same_domain() -> None:
         rename("bob", "ada"),
     ]
     accounts = [live("ada"), live("bob")]
-    (first,) = [item.temporary_user_name for item in order(changes, accounts)[0] if item.temporary_user_name]
+    (first,) = [item.temporary_user_name for item in order_changes(changes, accounts)[0] if item.temporary_user_name]
     assert first.endswith("@Example.COM")
     squatter = live("squatter", user_name=first.casefold())
     (second,) = [
-        item.temporary_user_name for item in order(changes, [*accounts, squatter])[0] if item.temporary_user_name
+        item.temporary_user_name
+        for item in order_changes(changes, [*accounts, squatter])[0]
+        if item.temporary_user_name
     ]
     assert second.endswith("@Example.COM")
     assert second != first
@@ -144,7 +146,7 @@ def test_a_temporary_name_without_a_domain_has_none() -> None:
         change("ada", before={"userName": "ada"}, after={"userName": "bob"}, key="ada"),
         change("bob", before={"userName": "bob"}, after={"userName": "ada"}, key="bob"),
     ]
-    ordered, _ = order(changes, [live("ada", user_name="ada"), live("bob", user_name="bob")])
+    ordered, _ = order_changes(changes, [live("ada", user_name="ada"), live("bob", user_name="bob")])
     assert [len(item.temporary_user_name or "") for item in ordered] == [0, len("renaming-") + 12]
 
 
@@ -152,7 +154,9 @@ def test_a_temporary_name_without_a_domain_has_none() -> None:
 
 
 def test_a_name_whose_holder_keeps_it_is_refused() -> None:
-    ordered, conflicts = order([rename("ada", "bob"), change("carol")], [live("ada"), live("bob"), live("carol")])
+    ordered, conflicts = order_changes(
+        [rename("ada", "bob"), change("carol")], [live("ada"), live("bob"), live("carol")]
+    )
     assert steps(ordered) == [(0, "carol", ())]
     assert conflicts == [
         error(
@@ -166,7 +170,7 @@ def test_a_name_whose_holder_keeps_it_is_refused() -> None:
 
 @pytest.mark.parametrize("removal", [Action.DEACTIVATE, Action.DELETE])
 def test_an_account_whose_name_somebody_wants_is_not_removed(removal: Action) -> None:
-    ordered, conflicts = order([rename("ada", "bob"), change("bob", removal)], [live("ada"), live("bob")])
+    ordered, conflicts = order_changes([rename("ada", "bob"), change("bob", removal)], [live("ada"), live("bob")])
     assert steps(ordered) == []
     assert len(conflicts) == 2
     assert conflicts[0].address == 'user["ada@example.com"]'
@@ -175,14 +179,14 @@ def test_an_account_whose_name_somebody_wants_is_not_removed(removal: Action) ->
 
 def test_somebody_who_changes_the_case_of_a_name_keeps_it() -> None:
     keeps = change("bob", after=values_of("bob", user_name="Bob@example.com"))
-    ordered, conflicts = order([rename("ada", "bob"), keeps], [live("ada"), live("bob")])
+    ordered, conflicts = order_changes([rename("ada", "bob"), keeps], [live("ada"), live("bob")])
     assert steps(ordered) == [(0, "bob", ())]
     assert [name for name, _ in told(conflicts)] == ["ada"]
 
 
 def test_an_unmanaged_account_holds_its_name_too() -> None:
     newcomer = change("ada", Action.CREATE)
-    _, conflicts = order([newcomer], [live("ada", id="x", external_id=None)])
+    _, conflicts = order_changes([newcomer], [live("ada", id="x", external_id=None)])
     assert told(conflicts) == [
         ("ada", 'userName "ada@example.com" is taken by another live account (id "x", no externalId)')
     ]
@@ -190,7 +194,7 @@ def test_an_unmanaged_account_holds_its_name_too() -> None:
 
 def test_two_users_who_want_one_name_both_stay() -> None:
     changes = [change("a", Action.CREATE, after={"userName": "x@example.com"}), rename("b", "X")]
-    ordered, conflicts = order(changes, [live("b")])
+    ordered, conflicts = order_changes(changes, [live("b")])
     assert ordered == []
     assert told(conflicts) == [
         ("a", 'userName "x@example.com" is given to more than one user'),
@@ -200,7 +204,7 @@ def test_two_users_who_want_one_name_both_stay() -> None:
 
 def test_whoever_waits_for_somebody_who_is_stuck_is_stuck_as_well() -> None:
     changes = [rename("a", "b"), rename("b", "c"), rename("c", "d"), rename("x", "y")]
-    ordered, conflicts = order(changes, [live(name) for name in "abcdx"])
+    ordered, conflicts = order_changes(changes, [live(name) for name in "abcdx"])
     assert steps(ordered) == [(0, "x", ())]
     assert told(conflicts) == [
         ("a", 'userName "b@example.com" is taken by another live account (id "live-b", externalId "id-b")'),
@@ -211,7 +215,7 @@ def test_whoever_waits_for_somebody_who_is_stuck_is_stuck_as_well() -> None:
 
 def test_a_circle_with_an_intruder_is_stuck_as_a_whole() -> None:
     changes = [rename("a", "b"), rename("b", "a"), change("new", Action.CREATE, after={"userName": name_of("a")})]
-    ordered, conflicts = order(changes, [live("a"), live("b")])
+    ordered, conflicts = order_changes(changes, [live("a"), live("b")])
     assert ordered == []
     assert [name for name, _ in told(conflicts)] == ["a", "b", "new"]
 
@@ -222,7 +226,7 @@ def test_a_circle_with_an_intruder_is_stuck_as_a_whole() -> None:
 def test_a_chain_of_two_thousand_is_followed_without_recursion() -> None:
     names = [f"u{number:04}" for number in range(2_001)]
     changes = [rename(one, other) for one, other in pairwise(names)]
-    ordered, conflicts = order(changes, [live(name) for name in names[:-1]])
+    ordered, conflicts = order_changes(changes, [live(name) for name in names[:-1]])
     assert conflicts == []
     assert [(item.wave, item.key) for item in ordered] == [
         (wave, name_of(name)) for wave, name in enumerate(reversed(names[:-1]))
@@ -232,7 +236,7 @@ def test_a_chain_of_two_thousand_is_followed_without_recursion() -> None:
 def test_a_circle_of_two_thousand_steps_aside_once() -> None:
     names = [f"u{number:04}" for number in range(2_000)]
     changes = [rename(one, other) for one, other in zip(names, [*names[1:], names[0]], strict=True)]
-    ordered, conflicts = order(changes, [live(name) for name in names])
+    ordered, conflicts = order_changes(changes, [live(name) for name in names])
     assert conflicts == []
     assert [item.key for item in ordered if item.temporary_user_name] == ["u0000@example.com"]
     assert [item.wave for item in ordered] == list(range(2_000))
@@ -252,7 +256,7 @@ def test_carried_out_in_order_no_name_is_ever_taken_twice(wanted: list[str], peo
         for before, after in zip(NAMES[:people], wanted, strict=False)
         if before != after and before not in unchanged
     ]
-    ordered, conflicts = order(changes, accounts)
+    ordered, conflicts = order_changes(changes, accounts)
     assert len(ordered) + len(conflicts) == len(changes)
     assert [item.wave for item in ordered] == sorted(item.wave for item in ordered)
     carry_out(ordered, accounts)

@@ -23,7 +23,7 @@ from support.builders import (
 
 from reconciler.core.model import Deactivation, Flow, Origin, Severity, Target, error, warning
 from reconciler.core.plan import Action, Plan, Tally
-from reconciler.core.plan_id import canonical, plan_id
+from reconciler.core.plan_id import canonicalize_change, compute_plan_id
 from reconciler.core.planning.planner import PLAN_LIFETIME, carry_over_approval
 from reconciler.core.policy import Approval, Limit, Policy, Removal
 from reconciler.record.plan_file import to_json
@@ -373,17 +373,17 @@ CHANGE = rename("ada", "bob")
     ],
 )
 def test_a_plan_id_depends_on_all_that_would_be_done(other: Any) -> None:
-    assert plan_id(TARGET, [CHANGE]) != plan_id(TARGET, [other])
-    assert canonical(CHANGE) != canonical(other)
+    assert compute_plan_id(TARGET, [CHANGE]) != compute_plan_id(TARGET, [other])
+    assert canonicalize_change(CHANGE) != canonicalize_change(other)
 
 
 def test_a_plan_id_depends_on_the_target_and_the_number_of_changes() -> None:
     seen = {
-        plan_id(TARGET, [CHANGE]),
-        plan_id(replace(TARGET, base_url="https://other.example/scim"), [CHANGE]),
-        plan_id(Target("scim", TARGET.base_url), [CHANGE]),
-        plan_id(TARGET, []),
-        plan_id(TARGET, [CHANGE, CHANGE]),
+        compute_plan_id(TARGET, [CHANGE]),
+        compute_plan_id(replace(TARGET, base_url="https://other.example/scim"), [CHANGE]),
+        compute_plan_id(Target("scim", TARGET.base_url), [CHANGE]),
+        compute_plan_id(TARGET, []),
+        compute_plan_id(TARGET, [CHANGE, CHANGE]),
     }
     assert len(seen) == 5
 
@@ -398,7 +398,7 @@ def test_a_plan_id_depends_on_the_target_and_the_number_of_changes() -> None:
     ],
 )
 def test_wording_and_order_are_not_what_makes_a_change(other: Any) -> None:
-    assert plan_id(TARGET, [CHANGE]) == plan_id(TARGET, [other])
+    assert compute_plan_id(TARGET, [CHANGE]) == compute_plan_id(TARGET, [other])
 
 
 # --- the law: a plan after an apply is empty ---------------------------------------------------

@@ -8,8 +8,8 @@ from support.builders import DesiredUser, LiveUser, Value, desired, live, mappin
 
 from reconciler.core.model import Flow, Severity
 from reconciler.core.plan import Action, Plan
-from reconciler.core.planning.unique_values import Choices, select_changes
-from reconciler.core.values import comparable
+from reconciler.core.planning.unique_values import ChosenValues, choose_values
+from reconciler.core.values import to_comparable
 
 ROWS = mappings(mapping("timezone", flow=Flow.CREATE, unique=True))
 NAME_ROW = mapping("userName", flow=Flow.CREATE, unique=True)
@@ -21,7 +21,7 @@ def newcomer(who: str, *candidates: str, target: str = "timezone", **changed: An
 
 
 def chosen(*people: DesiredUser, accounts: tuple[LiveUser, ...] = ()) -> dict[str, Value]:
-    found = select_changes(people, accounts, ROWS, ())
+    found = choose_values(people, accounts, ROWS, ())
     assert not found.problems
     return {key.split("@")[0]: values["timezone"] for key, values in found.values.items()}
 
@@ -42,7 +42,7 @@ def test_two_new_users_never_get_one_value_and_the_order_of_names_decides() -> N
 
 def test_values_are_the_same_when_the_target_says_so() -> None:
     people = [newcomer("ada", "Ada@example.com", "b@example.com", target="userName", user_name=None)]
-    found = select_changes(people, [live("x", user_name="ADA@EXAMPLE.COM")], BY_ID, ())
+    found = choose_values(people, [live("x", user_name="ADA@EXAMPLE.COM")], BY_ID, ())
     assert [dict(values) for values in found.values.values()] == [{"userName": "b@example.com"}]
     # timezone compares exactly
     assert chosen(newcomer("ada", "A"), accounts=(live("x", timezone="a"),)) == {"ada": "A"}
@@ -50,13 +50,13 @@ def test_values_are_the_same_when_the_target_says_so() -> None:
 
 def test_the_name_of_a_recently_deleted_account_is_taken() -> None:
     people = [newcomer("ada", "Ada@example.com", "b@example.com", target="userName", user_name=None)]
-    found = select_changes(people, [], BY_ID, ["ada@example.com"])
+    found = choose_values(people, [], BY_ID, ["ada@example.com"])
     assert [dict(values) for values in found.values.values()] == [{"userName": "b@example.com"}]
 
 
 def test_whoever_finds_no_free_value_is_told_who_has_them() -> None:
     people = [newcomer("ada", "a"), newcomer("bob", "a", "b")]
-    found = select_changes(people, [live("x", timezone="b")], ROWS, ())
+    found = choose_values(people, [live("x", timezone="b")], ROWS, ())
     assert [*found.values] == ["ada@example.com"]
     (problem,) = found.problems
     assert (problem.severity, problem.summary, problem.address, problem.origin) == (
@@ -73,7 +73,7 @@ def test_whoever_finds_no_free_value_is_told_who_has_them() -> None:
 
 def test_many_taken_values_are_told_in_short() -> None:
     accounts = [live(name, timezone=name) for name in "abcdefg"]
-    (problem,) = select_changes([newcomer("ada", *"abcdefg")], accounts, ROWS, ()).problems
+    (problem,) = choose_values([newcomer("ada", *"abcdefg")], accounts, ROWS, ()).problems
     assert problem.detail.count("is the one of") == 5
     assert ", and 2 others." in problem.detail
 
@@ -83,12 +83,12 @@ def test_whoever_lacks_one_value_keeps_no_other_from_the_rest() -> None:
         mapping("timezone", flow=Flow.CREATE, unique=True), mapping("locale", flow=Flow.CREATE, unique=True)
     )
     ada = replace(desired("ada"), candidates=(("timezone", ("a",)), ("locale", ("en",))))
-    found = select_changes([ada, newcomer("bob", "a", "b")], [live("x", locale="en")], rows, ())
+    found = choose_values([ada, newcomer("bob", "a", "b")], [live("x", locale="en")], rows, ())
     assert (dict(found.values["bob@example.com"]), len(found.problems)) == ({"timezone": "a"}, 1)
 
 
 def test_without_candidates_nothing_is_chosen() -> None:
-    assert select_changes([desired("ada")], [live("x")], ROWS, ()) == Choices()
+    assert choose_values([desired("ada")], [live("x")], ROWS, ()) == ChosenValues()
 
 
 # --- in a plan --------------------------------------------------------------------------------
@@ -137,4 +137,4 @@ def test_a_plan_made_after_a_part_was_applied_gives_the_rest_the_same_values(
 def given_values(plan: Plan) -> dict[str, Value | None]:
     assert all(change.action is Action.CREATE for change in plan.changes)
     row = next(row for row in ROWS if row.unique)
-    return {change.key: comparable(row.attribute, change.after["timezone"]) for change in plan.changes}
+    return {change.key: to_comparable(row.attribute, change.after["timezone"]) for change in plan.changes}

@@ -8,7 +8,7 @@ from support.builders import TODAY, filter_of, filters_of, source_user
 from support.random_scopes import CLAUSES, FILTERS, GROUPS, NAMES, USERS
 
 from reconciler.core.model import IN_SCOPE, ScopeReason, SourceUser, Verdict
-from reconciler.core.scope.filters import FilterEvaluationError, ScopingFilter, judge, texts_of
+from reconciler.core.scope.filters import FilterEvaluationError, ScopingFilter, evaluate_filters, to_texts
 
 ENGINEER = {"attribute": "department", "operator": "EQUALS", "value": "Engineering"}
 TITLED = {"attribute": "jobTitle", "operator": "IS NOT NULL"}
@@ -218,7 +218,7 @@ def test_several_values_without_a_word_on_them_cannot_be_judged() -> None:
         passes(source_user(proxyAddresses=BOTH), MAIL)
     assert str(caught.value) == "proxyAddresses has 2 values, and the clause does not say values_match: any or all"
     assert caught.value.attribute == "proxyAddresses"
-    verdict = judge(source_user(proxyAddresses=BOTH), filters_of({"clauses": [MAIL]}))
+    verdict = evaluate_filters(source_user(proxyAddresses=BOTH), filters_of({"clauses": [MAIL]}))
     assert verdict == Verdict(ScopeReason.UNJUDGED, str(caught.value), "proxyAddresses")
 
 
@@ -226,15 +226,15 @@ def test_a_clause_that_cannot_be_judged_counts_only_where_it_decides() -> None:
     user = source_user(proxyAddresses=BOTH, jobTitle=None)
     doubt, false, true = {"clauses": [MAIL]}, {"clauses": [TITLED]}, {"clauses": [ENGINEER]}
     for clauses in ([MAIL, TITLED], [TITLED, MAIL]):
-        assert judge(user, filters_of({"clauses": clauses})).reason is ScopeReason.FILTERED
-        assert judge(user, filters_of({"clauses": clauses, "not": "true"})) is IN_SCOPE
+        assert evaluate_filters(user, filters_of({"clauses": clauses})).reason is ScopeReason.FILTERED
+        assert evaluate_filters(user, filters_of({"clauses": clauses, "not": "true"})) is IN_SCOPE
     for clauses in ([MAIL, ENGINEER], [ENGINEER, MAIL]):
-        assert judge(user, filters_of({"clauses": clauses})).reason is ScopeReason.UNJUDGED
-        assert judge(user, filters_of({"clauses": clauses, "not": "true"})).reason is ScopeReason.UNJUDGED
-    assert judge(user, filters_of(doubt, true)) is IN_SCOPE
-    assert judge(user, filters_of(true, doubt)) is IN_SCOPE
-    assert judge(user, filters_of(doubt, false)).reason is ScopeReason.UNJUDGED
-    assert judge(user, filters_of(false, doubt)).reason is ScopeReason.UNJUDGED
+        assert evaluate_filters(user, filters_of({"clauses": clauses})).reason is ScopeReason.UNJUDGED
+        assert evaluate_filters(user, filters_of({"clauses": clauses, "not": "true"})).reason is ScopeReason.UNJUDGED
+    assert evaluate_filters(user, filters_of(doubt, true)) is IN_SCOPE
+    assert evaluate_filters(user, filters_of(true, doubt)) is IN_SCOPE
+    assert evaluate_filters(user, filters_of(doubt, false)).reason is ScopeReason.UNJUDGED
+    assert evaluate_filters(user, filters_of(false, doubt)).reason is ScopeReason.UNJUDGED
 
 
 # --- AND, OR, not ----------------------------------------------------------------------------------
@@ -242,11 +242,11 @@ def test_a_clause_that_cannot_be_judged_counts_only_where_it_decides() -> None:
 
 def test_all_clauses_of_one_filter_must_be_true() -> None:
     both = filters_of({"name": "Titled engineers", "clauses": [ENGINEER, TITLED]})
-    assert judge(source_user(jobTitle="CTO"), both) is IN_SCOPE
-    assert judge(source_user(), both) == Verdict(
+    assert evaluate_filters(source_user(jobTitle="CTO"), both) is IN_SCOPE
+    assert evaluate_filters(source_user(), both) == Verdict(
         ScopeReason.FILTERED, 'passes no scoping filter: "Titled engineers" wants jobTitle IS NOT NULL'
     )
-    assert judge(source_user(jobTitle="CTO", department='R"D'), both) == Verdict(
+    assert evaluate_filters(source_user(jobTitle="CTO", department='R"D'), both) == Verdict(
         ScopeReason.FILTERED,
         'passes no scoping filter: "Titled engineers" wants department EQUALS "Engineering"',
     )
@@ -254,22 +254,22 @@ def test_all_clauses_of_one_filter_must_be_true() -> None:
 
 def test_one_true_filter_is_enough() -> None:
     either = filters_of({"clauses": [ENGINEER]}, {"clauses": [TITLED]})
-    assert judge(source_user(), either) is IN_SCOPE
-    assert judge(source_user(department="IT", jobTitle="CTO"), either) is IN_SCOPE
-    assert judge(source_user(department="IT"), either) == Verdict(
+    assert evaluate_filters(source_user(), either) is IN_SCOPE
+    assert evaluate_filters(source_user(department="IT", jobTitle="CTO"), either) is IN_SCOPE
+    assert evaluate_filters(source_user(department="IT"), either) == Verdict(
         ScopeReason.FILTERED, "passes none of 2 scoping filters"
     )
 
 
 def test_without_filters_everybody_passes() -> None:
-    assert judge(source_user(), ()) is IN_SCOPE
+    assert evaluate_filters(source_user(), ()) is IN_SCOPE
 
 
 def test_not_turns_the_whole_filter_around() -> None:
     none = filters_of({"name": "Not them", "not": "true", "clauses": [ENGINEER, TITLED]})
-    assert judge(source_user(), none) is IN_SCOPE
-    assert judge(source_user(department=None), none) is IN_SCOPE, "NOT EQUALS would be false here"
-    assert judge(source_user(jobTitle="CTO"), none) == Verdict(
+    assert evaluate_filters(source_user(), none) is IN_SCOPE
+    assert evaluate_filters(source_user(department=None), none) is IN_SCOPE, "NOT EQUALS would be false here"
+    assert evaluate_filters(source_user(jobTitle="CTO"), none) == Verdict(
         ScopeReason.FILTERED, 'passes no scoping filter: "Not them" is turned around, and all its clauses are true'
     )
 
@@ -301,7 +301,7 @@ def test_a_value_that_the_engine_cannot_judge_leaves_the_user_unjudged(value: st
 
 
 def reason(user: SourceUser, written: list[dict[str, Any]]) -> ScopeReason:
-    return judge(user, filters_of(*written, groups=GROUPS)).reason
+    return evaluate_filters(user, filters_of(*written, groups=GROUPS)).reason
 
 
 @given(USERS, FILTERS, st.randoms())
@@ -335,7 +335,7 @@ def test_not_is_the_opposite_and_twice_not_is_nothing(user: SourceUser, clauses:
 def test_is_not_null_is_the_opposite_of_is_null(user: SourceUser, name: str) -> None:
     clause = {"attribute": name, "operator": "IS NULL"}
     assert passes(user, clause) is not passes(user, {**clause, "operator": "IS NOT NULL"})
-    assert passes(user, clause) is (texts_of(user.attributes.get(name)) == ())
+    assert passes(user, clause) is (to_texts(user.attributes.get(name)) == ())
 
 
 @given(USERS, CLAUSES)

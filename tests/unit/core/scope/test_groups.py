@@ -1,7 +1,7 @@
 import pytest
 from support.builders import source_user
 
-from reconciler.core.scope.groups import GroupMembers, cycles, names_of, resolve, way
+from reconciler.core.scope.groups import GroupMembers, find_cycles, find_membership_path, fold_names, resolve_members
 from reconciler.core.values import fold_case
 
 
@@ -12,11 +12,11 @@ def test_nested_groups_are_resolved_and_names_folded() -> None:
         "sales": GroupMembers(("dan@example.com",)),
     }
     members = GroupMembers((" EVE@example.com",), ("ENGINEERING",))
-    assert resolve(members, groups) == {"eve@example.com", "ada@example.com", "bob@example.com", "id-carol"}
+    assert resolve_members(members, groups) == {"eve@example.com", "ada@example.com", "bob@example.com", "id-carol"}
 
 
 def test_nobody_is_in_no_group() -> None:
-    assert resolve(GroupMembers(), {"a": GroupMembers(("ada@example.com",))}) == frozenset()
+    assert resolve_members(GroupMembers(), {"a": GroupMembers(("ada@example.com",))}) == frozenset()
 
 
 def nested(depth: int) -> dict[str, GroupMembers]:
@@ -26,13 +26,13 @@ def nested(depth: int) -> dict[str, GroupMembers]:
 
 def test_five_thousand_nested_groups_are_resolved() -> None:
     groups = nested(5_000)
-    assert resolve(GroupMembers(groups=("g0",)), groups) == {f"u{number}" for number in range(5_000)}
-    assert list(cycles(groups)) == []
+    assert resolve_members(GroupMembers(groups=("g0",)), groups) == {f"u{number}" for number in range(5_000)}
+    assert list(find_cycles(groups)) == []
 
 
 def test_a_circle_of_five_thousand_groups_is_found() -> None:
     groups = {**nested(5_000), "g4999": GroupMembers((), ("g0",))}
-    (found,) = cycles(groups)
+    (found,) = find_cycles(groups)
     assert found == (*(f"g{number}" for number in range(5_000)), "g0")
 
 
@@ -51,12 +51,12 @@ def test_a_circle_of_five_thousand_groups_is_found() -> None:
 )
 def test_each_cycle_is_found_once(groups: dict[str, list[str]], expected: list[tuple[str, ...]]) -> None:
     members = {name: GroupMembers((), tuple(inner)) for name, inner in groups.items()}
-    assert list(cycles(members)) == expected
+    assert list(find_cycles(members)) == expected
 
 
 def test_a_group_named_twice_in_another_is_one_cycle() -> None:
     groups = {"a": GroupMembers((), ("b",)), "b": GroupMembers((), ("a", "A"))}
-    assert len(set(cycles(groups))) == 1
+    assert len(set(find_cycles(groups))) == 1
 
 
 def test_names_are_compared_without_case_and_space_around_them() -> None:
@@ -86,9 +86,9 @@ GROUPS = {
 def test_the_way_to_somebody_is_the_shortest_as_written(
     who: str, members: GroupMembers, expected: tuple[str, ...] | None
 ) -> None:
-    assert way(source_user(who), members, GROUPS) == expected
+    assert find_membership_path(source_user(who), members, GROUPS) == expected
 
 
 def test_a_user_is_called_by_name_and_object_id() -> None:
-    assert names_of(source_user("Ada", objectId=" ID-1")) == ("ada@example.com", "id-1")
-    assert names_of(source_user("ada", objectId=None)) == ("ada@example.com",)
+    assert fold_names(source_user("Ada", objectId=" ID-1")) == ("ada@example.com", "id-1")
+    assert fold_names(source_user("ada", objectId=None)) == ("ada@example.com",)

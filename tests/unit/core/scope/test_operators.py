@@ -31,13 +31,13 @@ def test_an_operator_is_found_in_any_case_and_with_blanks_or_underscores(operato
         name.replace("_", " "),
         name.replace(" ", "  "),
     ):
-        assert operators.find(written) is operator
-        assert operators.nearest(written) is operator
+        assert operators.find_operator(written) is operator
+        assert operators.suggest_operator(written) is operator
 
 
 @pytest.mark.parametrize("text", ["", "=", "EQUAL", "ENDSWITH", "& &", "IS", "Present", "_"])
 def test_what_is_no_operator_is_not_found(text: str) -> None:
-    assert operators.find(text) is None
+    assert operators.find_operator(text) is None
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_what_is_no_operator_is_not_found(text: str) -> None:
     ],
 )
 def test_a_slip_has_a_nearest_operator(text: str, near: Operator | None) -> None:
-    assert operators.nearest(text) is near
+    assert operators.suggest_operator(text) is near
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_a_slip_has_a_nearest_operator(text: str, near: Operator | None) -> None
     ],
 )
 def test_whole_numbers(text: str, number: int | None) -> None:
-    assert operators.integer(text) == number
+    assert operators.parse_integer(text) == number
 
 
 @pytest.mark.parametrize(
@@ -105,4 +105,4 @@ def test_whole_numbers(text: str, number: int | None) -> None:
     ],
 )
 def test_days_are_those_of_utc(text: str, found: date | None) -> None:
-    assert operators.day(text) == found
+    assert operators.parse_day(text) == found

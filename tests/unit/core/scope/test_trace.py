@@ -8,8 +8,8 @@ from support.builders import TODAY, filters_of, source_user
 from support.random_scopes import DAYS, FILTERS, GROUPS, USERS
 
 from reconciler.core.model import SourceUser
-from reconciler.core.scope.groups import GroupMembers, resolve
-from reconciler.core.scope.trace import ClauseResult, TraceStep, trace
+from reconciler.core.scope.groups import GroupMembers, resolve_members
+from reconciler.core.scope.trace import ClauseResult, TraceStep, trace_scope
 from reconciler.core.scope.verdict import Roster, ScopeRules, decide_scope
 
 STEPS = ["accountEnabled", "lifecycle.expires", "lifecycle.starts", "assigned", "excluded", "filters"]
@@ -26,15 +26,15 @@ def rules_of(
     """Rules resolved from what they are written as."""
     roster = Roster(assigned or GroupMembers(), excluded or GroupMembers(), GROUPS)
     return ScopeRules(
-        None if assigned is None else resolve(assigned, GROUPS),
-        resolve(roster.excluded, GROUPS),
+        None if assigned is None else resolve_members(assigned, GROUPS),
+        resolve_members(roster.excluded, GROUPS),
         filters_of(*written, groups=GROUPS),
         roster,
     )
 
 
 def answers(user: SourceUser, rules: ScopeRules) -> dict[str, str]:
-    return {step.name: step.answer.value for step in trace(user, rules, TODAY).steps}
+    return {step.name: step.answer.value for step in trace_scope(user, rules, TODAY).steps}
 
 
 def lines(steps: tuple[TraceStep, ...], depth: int = 0) -> list[str]:
@@ -56,7 +56,7 @@ def test_somebody_in_scope_passes_every_step() -> None:
         excluded=GroupMembers(("eve@example.com",)),
     )
     user = source_user(accountEnabled=True, starts=TODAY, expires=date(2026, 4, 1))
-    found = trace(user, rules, TODAY)
+    found = trace_scope(user, rules, TODAY)
     assert found.verdict.in_scope
     assert lines(found.steps) == [
         "accountEnabled: true True not disabled",
@@ -75,7 +75,7 @@ def test_somebody_in_scope_passes_every_step() -> None:
 
 
 def test_all_clauses_of_a_filter_that_fails_are_shown_and_the_first_false_one_is_named() -> None:
-    found = trace(source_user(department="IT"), rules_of({"name": "Both", "clauses": [ENGINEER, TITLED]}), TODAY)
+    found = trace_scope(source_user(department="IT"), rules_of({"name": "Both", "clauses": [ENGINEER, TITLED]}), TODAY)
     assert lines(found.steps)[-4:] == [
         'filters: false passes no scoping filter: "Both" wants department EQUALS "Engineering"',
         "  Both: false",
@@ -86,14 +86,14 @@ def test_all_clauses_of_a_filter_that_fails_are_shown_and_the_first_false_one_is
 
 def test_a_filter_that_is_turned_around_says_so() -> None:
     rules = rules_of({"name": "Rest", "not": "true", "clauses": [ENGINEER]})
-    assert lines(trace(source_user(), rules, TODAY).steps)[-2:] == [
+    assert lines(trace_scope(source_user(), rules, TODAY).steps)[-2:] == [
         "  Rest: false turned around by not",
         "    department EQUALS \"Engineering\": true 'Engineering'",
     ]
 
 
 def test_a_clause_that_cannot_be_judged_is_shown_with_what_it_saw() -> None:
-    found = trace(source_user(proxyAddresses=MANY), rules_of({"clauses": [MAIL, ENGINEER]}), TODAY)
+    found = trace_scope(source_user(proxyAddresses=MANY), rules_of({"clauses": [MAIL, ENGINEER]}), TODAY)
     why = "proxyAddresses has 2 values, and the clause does not say values_match: any or all"
     assert lines(found.steps)[-4:] == [
         f"filters: cannot be judged {why}",
@@ -108,7 +108,7 @@ def test_a_false_clause_outweighs_one_that_cannot_be_judged(clauses: list[dict[s
     user = source_user(proxyAddresses=MANY)
     for negated, answer in (("false", ClauseResult.FALSE), ("true", ClauseResult.TRUE)):
         rules = rules_of({"not": negated, "clauses": clauses})
-        found = trace(user, rules, TODAY)
+        found = trace_scope(user, rules, TODAY)
         assert found.steps[-1].steps[0].answer is found.steps[-1].answer is answer
         assert found.verdict == decide_scope(user, rules, TODAY)
 
@@ -134,7 +134,7 @@ def test_what_comes_after_the_first_step_against_is_not_reached(
 
 def test_the_way_into_an_exclusion_is_shown() -> None:
     rules = rules_of(excluded=GroupMembers(groups=("all",)))
-    step = trace(source_user("bob"), rules, TODAY).steps[4]
+    step = trace_scope(source_user("bob"), rules, TODAY).steps[4]
     assert (step.answer, step.seen) == (ClauseResult.FALSE, ("all", "Inner", "id-bob"))
 
 
@@ -154,7 +154,7 @@ def test_the_trace_comes_to_the_verdict(
     day: date | None,
 ) -> None:
     rules = rules_of(*written, assigned=assigned, excluded=excluded)
-    found = trace(user, rules, day or TODAY)
+    found = trace_scope(user, rules, day or TODAY)
     assert found.verdict == decide_scope(user, rules, day or TODAY)
     assert [step.name for step in found.steps] == STEPS
     assert found.verdict.in_scope is all(step.answer is ClauseResult.TRUE for step in found.steps)
