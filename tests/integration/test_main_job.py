@@ -137,7 +137,7 @@ def test_apply_makes_the_live_state_the_desired_one(service: tuple[Workspace, An
     assert after["created"][ENTERPRISE]["employeeNumber"] == "000051"
     assert after["manual"].get("externalId") is None
     assert len(after) == len(ids) + 2
-    assert "2 added" in applied.out
+    assert "2 created" in applied.out
     assert (
         "Apply complete! Users: 1 adopted, 2 created, 8 updated, 1 reactivated, 2 deactivated, 0 deleted."
         in applied.out
