@@ -93,4 +93,4 @@ def test_a_full_disk_ends_the_log_and_not_the_apply(work: CommandWorkspace) -> N
     applied = work.apply("--log", "/dev/full")
     assert applied.code == 5
     assert "The log /dev/full is not complete: No space left on device" in applied.err
-    assert "4 changed" in applied.out
+    assert "4 updated" in applied.out
