@@ -15,7 +15,7 @@ from reconciler.record.plan_file import from_record, json_text
 from reconciler.record.reader import PLAN
 from reconciler.record.receipt import RECEIPT, read_receipt
 from reconciler.render.formats import DATA, OutputOptions, render_plan
-from reconciler.render.receipt import render_receipt
+from reconciler.render.receipt_text import render_receipt
 from reconciler.session.terminal import Terminal
 
 

@@ -13,7 +13,7 @@ from reconciler.core.model import Diagnostic, Severity
 from reconciler.core.plan import Outcome, Plan, Result
 from reconciler.core.text import escape_control
 from reconciler.record.lock import lock_name
-from reconciler.render.provisioning_log import Cycle, Stamp, diagnostic_line, outcome_line
+from reconciler.render.log_entry import Cycle, Stamp, diagnostic_line, outcome_line
 from reconciler.session.log_file import LogFile
 from reconciler.session.session import Session
 from reconciler.session.terminal import Terminal

@@ -24,7 +24,7 @@ from reconciler.render import explanation as explained
 from reconciler.render.apply_report import render_outcome, render_report
 from reconciler.render.history import HistoryView, history_document, render_history
 from reconciler.render.history_page import render_history_page
-from reconciler.render.provisioning_log import Cycle, Stamp, diagnostic_line, outcome_line
+from reconciler.render.log_entry import Cycle, Stamp, diagnostic_line, outcome_line
 from reconciler.render.record_page import render_record
 from reconciler.render.rollback import render_revert
 from reconciler.render.stale_plan import render_difference, render_differences

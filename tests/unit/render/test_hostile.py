@@ -22,7 +22,7 @@ from reconciler.record.plan_file import diagnostic_document, json_text, to_json
 from reconciler.render.diagnostics import render_diagnostics
 from reconciler.render.html import render_html
 from reconciler.render.markdown import LIMITS, MARKER, render_markdown
-from reconciler.render.receipt import render_receipt
+from reconciler.render.receipt_text import render_receipt
 from reconciler.render.style import Style
 from reconciler.render.templating import Templates
 from reconciler.render.text import render_text

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
-from reconciler.render.receipt import render_receipt
+from reconciler.render.receipt_text import render_receipt
 from reconciler.render.style import Style
 
 TIME = "2026-03-01T12:00:00+00:00"

@@ -10,7 +10,7 @@ from support.builders import TARGET, change, values_of
 
 from reconciler.core.model import error
 from reconciler.core.plan import Action, Outcome, Result
-from reconciler.render.provisioning_log import Cycle, Stamp, diagnostic_line, error_code, outcome_line
+from reconciler.render.log_entry import Cycle, Stamp, diagnostic_line, error_code, outcome_line
 
 CYCLE = Cycle("cycle", "scim.job", TARGET, "Apple Business Manager", "c0ffee", "Reconciler", person=False, redact=False)
 STAMP = Stamp("id", "change", datetime(2026, 3, 1, 12, tzinfo=UTC))
