@@ -86,8 +86,8 @@ def plan(
     from reconciler.render.formats import OutputOptions  # noqa: PLC0415
 
     terminal = build_terminal(no_color=no_color, redact=redact, quiet=quiet, verbose=verbose)
-    looks = OutputOptions(format_, summary, limit, whole_plan_at, template)
-    options = PlanOptions(out, looks, tuple(user or ()), detailed_exitcode, log, base, offline)
+    output = OutputOptions(format_, summary, limit, whole_plan_at, template)
+    options = PlanOptions(out, output, tuple(user or ()), detailed_exitcode, log, base, offline)
     return run_plan(build_workspace(state, plans, now, sandbox=sandbox), options, terminal)
 
 

@@ -14,7 +14,7 @@ from reconciler.session.workspace import Workspace, load_state
 
 def run_drift(workspace: Workspace, options: PlanOptions, terminal: Terminal) -> ExitCode:
     """Plans, tells apart, prints, saves."""
-    options.face.check()
+    options.output.check()
     state = load_state(workspace, terminal)
     if state is None:
         return ExitCode.ERROR

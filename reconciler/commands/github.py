@@ -171,5 +171,5 @@ def _shown(file: Path, limit: str, *, redact: bool) -> str:
     if not file.exists():
         return "**No plan could be made.** The log of the run says why."
     plan = _plan(file)
-    face = OutputOptions("markdown", limit=limit, whole_plan_at=read_workflow().run_url or None)
-    return render_plan(plan, profile_of(plan), face, Style(redact=redact))
+    output = OutputOptions("markdown", limit=limit, whole_plan_at=read_workflow().run_url or None)
+    return render_plan(plan, profile_of(plan), output, Style(redact=redact))

@@ -36,7 +36,7 @@ class PlanOptions:
     """The command line of `plan`."""
 
     out: Path | None
-    face: OutputOptions
+    output: OutputOptions
     users: tuple[str, ...]
     detailed_exitcode: bool
     log: Path | None = None
@@ -61,8 +61,8 @@ class Baseline(Protocol):
 
 def run_plan(workspace: Workspace, options: PlanOptions, terminal: Terminal) -> ExitCode:
     """Plans, prints, saves."""
-    options.face.check()
-    check_template(options.face.template, workspace)
+    options.output.check()
+    check_template(options.output.template, workspace)
     _check_offline(options)
     state = load_state(workspace, terminal)
     if state is None:
@@ -86,7 +86,7 @@ def plan_and_tell(
         health = health_of(session, plan)
         log.begin(plan, session, person=False)
         log.planned(plan)
-    terminal.result(render_plan(plan, state.profile, options.face, terminal.style))
+    terminal.result(render_plan(plan, state.profile, options.output, terminal.style))
     deferred = [] if options.users else defer(plan, health, real_now())
     if plan.changes:
         report_lines(
@@ -95,7 +95,7 @@ def plan_and_tell(
     if options.out is not None:
         write_private(options.out, to_json(plan))
         terminal.note(_saved(options.out, plan, workspace))
-    elif plan.applyable and options.face.format == "text":
+    elif plan.applyable and options.output.format == "text":
         terminal.note("Save the plan with -o FILE to be sure that `apply` takes exactly these actions.")
     return exit_code(plan, detailed=options.detailed_exitcode)
 
@@ -120,7 +120,7 @@ def _run_offline(
     """What the change set changes in desired users; no network, no token."""
     plan, live = compare_offline(workspace, state, side, options.users)
     _check_users(options.users, state, live)
-    terminal.result(render_plan(plan, state.profile, options.face, terminal.style))
+    terminal.result(render_plan(plan, state.profile, options.output, terminal.style))
     if options.out is not None:
         write_private(options.out, to_json(plan))
         terminal.note(f"Saved what was compared to: {options.out} (for `show`: it cannot be applied)")

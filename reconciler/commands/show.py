@@ -19,11 +19,11 @@ from reconciler.render.receipt_text import render_receipt
 from reconciler.session.terminal import Terminal
 
 
-def run_show(file: Path, face: OutputOptions, terminal: Terminal) -> ExitCode:
+def run_show(file: Path, output: OutputOptions, terminal: Terminal) -> ExitCode:
     """Prints it; a name that ends in .jsonl is a receipt's. Of a record the text is plan and receipt."""
-    face.check()
+    output.check()
     if file.suffix == ".jsonl":
-        terminal.result(_receipt(file, face.format, terminal))
+        terminal.result(_receipt(file, output.format, terminal))
         return ExitCode.OK
     content = read_file(file / PLAN if file.is_dir() else file)
     plan, digests = from_record(content)
@@ -32,12 +32,12 @@ def run_show(file: Path, face: OutputOptions, terminal: Terminal) -> ExitCode:
             "This plan is on record with digests (hmac:…) in place of names and values. Nobody can read those back;\n"
             f"the desired state of commit {escape_control(plan.commit or 'unknown')} says who they were."
         )
-    if digests and face.format == "json":
+    if digests and output.format == "json":
         terminal.result(json_text(json.loads(content)) + "\n")
         return ExitCode.OK
-    terminal.result(render_plan(plan, profile_of(plan), face, terminal.style))
-    if file.is_dir() and face.format == "text":
-        terminal.result("\n" + _receipt(file / RECEIPT, face.format, terminal))
+    terminal.result(render_plan(plan, profile_of(plan), output, terminal.style))
+    if file.is_dir() and output.format == "text":
+        terminal.result("\n" + _receipt(file / RECEIPT, output.format, terminal))
     return ExitCode.OK
 
 
