@@ -1,4 +1,4 @@
-"""The command and its groups; the modules beside this one give them their commands."""
+"""The Typer application and its groups. The other modules of this package register their commands."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ app = typer.Typer(
 )
 sandbox_app = typer.Typer(help="The embedded service that behaves like Apple's, on 127.0.0.1.", **_SETTINGS)
 app.add_typer(sandbox_app, name="sandbox")
-import_app = typer.Typer(help="Make desired state of what other systems hold.", **_SETTINGS)
+import_app = typer.Typer(help="Import configuration from other systems.", **_SETTINGS)
 app.add_typer(import_app, name="import")
-export_app = typer.Typer(help="Give the desired state to other systems.", **_SETTINGS)
+export_app = typer.Typer(help="Export configuration to other systems.", **_SETTINGS)
 app.add_typer(export_app, name="export")
 github_app = typer.Typer(help="Steps of the workflows for GitHub Actions.", **_SETTINGS)
 app.add_typer(github_app, name="github")

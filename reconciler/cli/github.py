@@ -3,130 +3,120 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from reconciler.cli import lazy
 from reconciler.cli.apps import github_app
-from reconciler.cli.options import PLANS, STATE, Plans, Redact, State, build_workspace, plain_terminal
+from reconciler.cli.options import CommonOptions, Only, command
 
-_Author = Annotated[str, typer.Option("--author", metavar="LOGIN", help="Whom the token belongs to.")]
-_AUTHOR = "github-actions[bot]"
-_PlanFile = Annotated[Path, typer.Argument(metavar="FILE", help="A saved plan.")]
+if TYPE_CHECKING:
+    from reconciler.session.terminal import Terminal
+
+_Login = Annotated[str, typer.Option("--author", metavar="LOGIN", help="Login of the token's owner.")]
+_LOGIN = "github-actions[bot]"
+_SavedPlan = Annotated[Path, typer.Argument(metavar="FILE", help="A saved plan.")]
+_State = Annotated[CommonOptions, Only("state")]
+_Redact = Annotated[CommonOptions, Only("redact")]
 
 
-@github_app.command("annotate")
-def github_annotate(
-    state: State = STATE,
+def _plain_terminal() -> Terminal:
+    """Return the terminal of a step; what a step shows is redacted by its renderer."""
+    return lazy.Terminal(no_color=True, redact=False, quiet=False, verbose=False)
+
+
+@command(github_app)
+def annotate(
+    place: _State,
     folder: Annotated[
-        str, typer.Option("--folder", metavar="DIR", help="Where the desired state is in the repository.")
+        str, typer.Option("--folder", metavar="DIR", help="Directory of the desired state in the repository.")
     ] = "desired-state",
-    redact: Redact = False,
+    *,
+    common: _Redact,
 ) -> int:
-    """Print mistakes of the desired state as annotations at file and line."""
-    from reconciler.commands.github import run_annotate  # noqa: PLC0415
-
-    return run_annotate(build_workspace(state, PLANS, None, sandbox=False), folder, plain_terminal(), redact=redact)
+    """Print errors of the desired state as annotations at file and line."""
+    return lazy.run_annotate(place.workspace(), folder, _plain_terminal(), redact=common.redact)
 
 
-@github_app.command("summary")
-def github_summary(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A saved plan (.json), or text.")], redact: Redact = False
+@command(github_app)
+def summary(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A saved plan (.json), or text.")], common: _Redact
 ) -> int:
     """Append a saved plan or a text to the step summary, within GitHub's limit."""
-    from reconciler.commands.github import run_summary  # noqa: PLC0415
-
-    return run_summary(file, plain_terminal(), redact=redact)
+    return lazy.run_summary(file, _plain_terminal(), redact=common.redact)
 
 
-@github_app.command("outputs")
-def github_outputs(file: _PlanFile) -> int:
-    """Give plan-id, changes, blocked and counts of a plan to other steps."""
-    from reconciler.commands.github import run_outputs  # noqa: PLC0415
-
-    return run_outputs(file, plain_terminal())
+@command(github_app)
+def outputs(file: _SavedPlan) -> int:
+    """Set plan-id, changes, blocked and counts of a plan as outputs of the step."""
+    return lazy.run_outputs(file, _plain_terminal())
 
 
-@github_app.command("comment")
-def github_comment(
-    file: _PlanFile,
+@command(github_app)
+def comment(
+    file: _SavedPlan,
     pull: Annotated[int, typer.Option("--pull", min=1, metavar="NUMBER", help="The pull request.")],
-    author: _Author = _AUTHOR,
-    redact: Redact = False,
+    author: _Login = _LOGIN,
+    *,
+    common: _Redact,
 ) -> int:
     """Show a saved plan as the one comment of a pull request."""
-    from reconciler.commands.github import run_comment  # noqa: PLC0415
-
-    return run_comment(file, pull, author, plain_terminal(), redact=redact)
+    return lazy.run_comment(file, pull, author, _plain_terminal(), redact=common.redact)
 
 
-@github_app.command("drift-issue")
-def github_drift_issue(file: _PlanFile, author: _Author = _AUTHOR, redact: Redact = False) -> int:
-    """Open, update or close the one issue about drift, by a saved plan."""
-    from reconciler.commands.github import run_drift_issue  # noqa: PLC0415
-
-    return run_drift_issue(file, author, plain_terminal(), redact=redact)
+@command(github_app)
+def drift_issue(file: _SavedPlan, author: _Login = _LOGIN, *, common: _Redact) -> int:
+    """Open, update or close the one issue about drift, from a saved plan."""
+    return lazy.run_drift_issue(file, author, _plain_terminal(), redact=common.redact)
 
 
-@github_app.command("heartbeat")
-def github_heartbeat(
-    workflow: Annotated[str, typer.Argument(metavar="FILE", help="Name of the workflow's file.")] = "drift.yml",
+@command(github_app)
+def heartbeat(
+    workflow: Annotated[str, typer.Argument(metavar="FILE", help="File name of the workflow.")] = "drift.yml",
 ) -> int:
-    """Keep GitHub from switching off a schedule after 60 days without a commit."""
-    from reconciler.commands.github import run_heartbeat  # noqa: PLC0415
-
-    return run_heartbeat(workflow, plain_terminal())
+    """Keep GitHub from disabling a scheduled workflow after 60 days without a commit."""
+    return lazy.run_heartbeat(workflow, _plain_terminal())
 
 
-@github_app.command("record")
-def github_record(
-    file: _PlanFile,
-    head: Annotated[str, typer.Option("--head", metavar="COMMIT", help="Last commit of the pull request.")],
+@command(github_app)
+def record(
+    file: _SavedPlan,
+    head: Annotated[str, typer.Option("--head", metavar="COMMIT", help="Head commit of the pull request.")],
 ) -> int:
-    """Note at a head commit which plan was made for it."""
-    from reconciler.commands.github import run_record  # noqa: PLC0415
-
-    return run_record(file, head, plain_terminal())
+    """Record on a head commit which plan was made for it."""
+    return lazy.run_record(file, head, _plain_terminal())
 
 
-@github_app.command("reviewed")
-def github_reviewed(
-    out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="Where to put it.")],
+@command(github_app)
+def reviewed(
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="Where to save it.")],
 ) -> int:
-    """Fetch the plan that was reviewed in the pull request of this commit; exit 4 when there is none."""
-    from reconciler.commands.github import run_reviewed  # noqa: PLC0415
-
-    return run_reviewed(out, plain_terminal())
+    """Fetch the plan that was reviewed in the pull request of this commit; exit with 4 if there is none."""
+    return lazy.run_reviewed(out, _plain_terminal())
 
 
-@github_app.command("fetch-record")
-def github_fetch_record(state: State = STATE) -> int:
-    """Bring the record branch that settings.yaml names here, so that plan and apply know of earlier applies."""
-    from reconciler.commands.record_branch import run_fetch_record  # noqa: PLC0415
-
-    return run_fetch_record(build_workspace(state, PLANS, None, sandbox=False), plain_terminal())
+@command(github_app)
+def fetch_record(common: _State) -> int:
+    """Fetch the record branch named in settings.yaml, so that plan and apply know of earlier applies."""
+    return lazy.run_fetch_record(common.workspace(), _plain_terminal())
 
 
-@github_app.command("push-record")
-def github_push_record(
-    state: State = STATE,
-    plans: Plans = PLANS,
+@command(github_app)
+def push_record(
+    common: Annotated[CommonOptions, Only("state", "plans")],
     author: Annotated[
-        str, typer.Option("--author", metavar="'NAME <EMAIL>'", help="Whom the commit is by.")
+        str, typer.Option("--author", metavar="'NAME <EMAIL>'", help="Commit author.")
     ] = "github-actions[bot] <41898282+github-actions[bot]@users.noreply.github.com>",
 ) -> int:
-    """Add plans and receipts to the record branch that settings.yaml names."""
-    from reconciler.commands.record_branch import run_push_record  # noqa: PLC0415
-
-    return run_push_record(build_workspace(state, plans, None, sandbox=False), author, plain_terminal())
+    """Add plans and receipts to the record branch named in settings.yaml."""
+    return lazy.run_push_record(common.workspace(), author, _plain_terminal())
 
 
-@github_app.command("expect")
-def github_expect(
-    file: _PlanFile,
-    plan_id: Annotated[str, typer.Argument(metavar="PLAN_ID", help="The id of the plan somebody looked at.")],
+@command(github_app)
+def expect(
+    file: _SavedPlan,
+    plan_id: Annotated[str, typer.Argument(metavar="PLAN_ID", help="ID of the plan that was reviewed.")],
 ) -> int:
-    """Exit with 4 unless a saved plan has this id."""
-    from reconciler.commands.github import run_expect  # noqa: PLC0415
-
-    return run_expect(file, plan_id, plain_terminal())
+    """Exit with 4 unless a saved plan has this ID."""
+    return lazy.run_expect(file, plan_id, _plain_terminal())

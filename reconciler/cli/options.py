@@ -1,36 +1,41 @@
-"""Options that commands share, and what is made of them."""
+"""Options that commands share, each declared once.
+
+A command takes a group of options as one parameter, typed with the group's dataclass. `command` replaces that
+parameter by one option per field, in place, because Typer reads options from the signature.
+"""
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_type_hints
 
 import typer
 
+from reconciler.cli import lazy
+
 if TYPE_CHECKING:
+    from reconciler.render.formats import OutputOptions
     from reconciler.session.terminal import Terminal
     from reconciler.session.workspace import Workspace
 
-State = Annotated[Path, typer.Option("--state", metavar="DIR", help="Directory of the desired state.")]
-Plans = Annotated[Path, typer.Option("--plans", metavar="DIR", help="Directory of plans and receipts.")]
-Sandbox = Annotated[bool, typer.Option("--sandbox", help="Use the embedded service, not the target in settings.yaml.")]
-Now = Annotated[str | None, typer.Option("--now", metavar="DATE", help="Plan as if it were this date or time (UTC).")]
-Redact = Annotated[bool, typer.Option("--redact", help="Hide names and values of people.")]
-NoColor = Annotated[bool, typer.Option("--no-color", help="No colours; NO_COLOR does the same.")]
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Only the result and errors.")]
-Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="More about what is being done.")]
-User = Annotated[
+TERMINAL = ("redact", "no_color", "quiet", "verbose")
+
+UserKeys = Annotated[
     list[str] | None,
     typer.Option("--user", metavar="KEY", help="Only this user, by userPrincipalName, userName, externalId or id."),
 ]
-Summary = Annotated[bool, typer.Option("--summary", help="One line for each user.")]
-Log = Annotated[
+Summary = Annotated[bool, typer.Option("--summary", help="Print one line per user.")]
+LogFile = Annotated[
     Path | None,
-    typer.Option("--log", metavar="FILE", help="Add a JSON line for each user, as Entra's provisioning log has it."),
+    typer.Option("--log", metavar="FILE", help="Append a JSON line per user, as Entra's provisioning log has it."),
 ]
-PlanFormat = Annotated[
-    str, typer.Option("--format", metavar="text|markdown|html|json", help="How the plan is written.")
-]
+PlanFile = Annotated[Path | None, typer.Option("-o", "--out", metavar="FILE", help="Save the plan, to apply it.")]
+PlanFormat = Annotated[str, typer.Option("--format", metavar="text|markdown|html|json", help="Output format.")]
+DataFormat = Annotated[str, typer.Option("--format", metavar="text|json", help="Output format.")]
 Limit = Annotated[
     str | None,
     typer.Option("--limit", metavar="comment|summary", help="Markdown: the place it has to fit in; default: comment."),
@@ -41,28 +46,108 @@ WholePlanAt = Annotated[
 ]
 Template = Annotated[
     Path | None,
-    typer.Option("--template", metavar="DIR", help="Markdown and HTML: templates that replace ours of the same name."),
+    typer.Option("--template", metavar="DIR", help="Markdown and HTML: templates that override the built-in ones."),
 ]
-Format = Annotated[str, typer.Option("--format", metavar="text|json", help="How the result is written.")]
-
-STATE = Path("desired-state")
-PLANS = Path("plans")
 
 
-def build_terminal(*, no_color: bool, redact: bool, quiet: bool, verbose: bool) -> Terminal:
-    """Where words go, by the flags of a command."""
-    from reconciler.session.terminal import Terminal  # noqa: PLC0415
+class Only:
+    """Metadata of a group parameter: the fields that the command takes. The others keep their defaults."""
 
-    return Terminal(no_color=no_color, redact=redact, quiet=quiet, verbose=verbose)
-
-
-def build_workspace(state: Path, plans: Path, now: str | None, *, sandbox: bool) -> Workspace:
-    """Where things are, by the options of a command."""
-    from reconciler.session.workspace import Workspace, parse_now  # noqa: PLC0415
-
-    return Workspace(state, plans, sandbox, parse_now(now))
+    def __init__(self, *names: str) -> None:
+        self.names = names
 
 
-def plain_terminal() -> Terminal:
-    """The terminal of a workflow's step."""
-    return build_terminal(no_color=True, redact=False, quiet=False, verbose=False)
+@dataclass(frozen=True, slots=True)
+class CommonOptions:
+    """Options that most commands share, in the order in which `--help` lists them."""
+
+    state: Annotated[Path, typer.Option("--state", metavar="DIR", help="Directory of the desired state.")] = Path(
+        "desired-state"
+    )
+    plans: Annotated[Path, typer.Option("--plans", metavar="DIR", help="Directory of plans and receipts.")] = Path(
+        "plans"
+    )
+    sandbox: Annotated[
+        bool, typer.Option("--sandbox", help="Use the embedded service instead of the target in settings.yaml.")
+    ] = False
+    now: Annotated[
+        str | None, typer.Option("--now", metavar="DATE", help="Plan as if it were this date or time (UTC).")
+    ] = None
+    redact: Annotated[bool, typer.Option("--redact", help="Redact names and values of users.")] = False
+    no_color: Annotated[bool, typer.Option("--no-color", help="Disable colors; NO_COLOR does the same.")] = False
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print only the result and errors.")] = False
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Print more details.")] = False
+
+    def workspace(self) -> Workspace:
+        """Return directories, clock and target. Raises `UsageError` if --now is not a date."""
+        return lazy.Workspace(self.state, self.plans, self.sandbox, lazy.parse_now(self.now))
+
+    def terminal(self) -> Terminal:
+        """Return the terminal that the command writes to."""
+        return lazy.Terminal(no_color=self.no_color, redact=self.redact, quiet=self.quiet, verbose=self.verbose)
+
+
+@dataclass(frozen=True, slots=True)
+class FormatOptions:
+    """How a plan is written."""
+
+    format: PlanFormat = "text"
+    limit: Limit = None
+    whole_plan_at: WholePlanAt = None
+    template: Template = None
+
+    def output(self, *, summary: bool) -> OutputOptions:
+        """Return the options of the renderer; `summary`: one line per user."""
+        return lazy.OutputOptions(self.format, summary, self.limit, self.whole_plan_at, self.template)
+
+
+_Command = TypeVar("_Command", bound=Callable[..., int])
+
+
+def command(app: typer.Typer, name: str | None = None) -> Callable[[_Command], _Command]:
+    """Register a function as a command of `app`; `name` None: the function's own."""
+
+    def register(function: _Command) -> _Command:
+        app.command(name)(expand_groups(function))
+        return function
+
+    return register
+
+
+def expand_groups(function: Callable[..., int]) -> Callable[..., int]:
+    """Return `function` with one keyword parameter for each field of its parameters that are option groups."""
+    groups: dict[str, tuple[type, list[str]]] = {}
+    parameters: list[inspect.Parameter] = []
+    hints = get_type_hints(function, include_extras=True)
+    for parameter in inspect.signature(function).parameters.values():
+        hint = hints[parameter.name]
+        group, *metadata = get_args(hint) or (hint,)
+        if is_dataclass(group) and isinstance(group, type):
+            members = list(_members(group, metadata))
+            groups[parameter.name] = group, [member.name for member in members]
+            parameters += members
+        else:
+            parameters.append(parameter.replace(annotation=hint, kind=inspect.Parameter.KEYWORD_ONLY))
+
+    @functools.wraps(function)
+    def expanded(**values: Any) -> int:
+        built = {
+            name: group(**{member: values.pop(member) for member in members})
+            for name, (group, members) in groups.items()
+        }
+        return function(**values, **built)
+
+    # Typer reads both.
+    expanded.__annotations__ = {each.name: each.annotation for each in parameters}
+    vars(expanded)["__signature__"] = inspect.Signature(parameters)
+    return expanded
+
+
+def _members(group: type, metadata: list[Any]) -> Iterator[inspect.Parameter]:
+    hints = get_type_hints(group, include_extras=True)
+    only = next((each.names for each in metadata if isinstance(each, Only)), None)
+    for each in fields(group):
+        if only is None or each.name in only:
+            yield inspect.Parameter(
+                each.name, inspect.Parameter.KEYWORD_ONLY, default=each.default, annotation=hints[each.name]
+            )

@@ -1,0 +1,85 @@
+"""The table of what commands run. Each module is imported when a command needs it, so that `--help` stays under 150 ms.
+
+`lazy.run_plan(...)` imports `reconciler.commands.plan` (PEP 562). The imports below are for mypy and editors only; a
+test keeps them and the table the same.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from reconciler.commands.apply import ApplyOptions, run_apply
+    from reconciler.commands.demo import run_demo
+    from reconciler.commands.drift import run_drift
+    from reconciler.commands.evaluate import run_eval
+    from reconciler.commands.explain import ExplainOptions, run_explain
+    from reconciler.commands.export_entra import run_export_entra_schema
+    from reconciler.commands.github import (
+        run_annotate,
+        run_comment,
+        run_drift_issue,
+        run_expect,
+        run_heartbeat,
+        run_outputs,
+        run_record,
+        run_reviewed,
+        run_summary,
+    )
+    from reconciler.commands.import_entra import ImportOptions, run_import_entra_schema
+    from reconciler.commands.init import InitOptions, run_init
+    from reconciler.commands.log import LogOptions, run_log
+    from reconciler.commands.plan import PlanOptions, run_plan
+    from reconciler.commands.record_branch import run_fetch_record, run_push_record
+    from reconciler.commands.rollback import RollbackOptions, run_rollback
+    from reconciler.commands.sandbox import reset, seed, serve
+    from reconciler.commands.schema import schema_text
+    from reconciler.commands.show import run_show
+    from reconciler.commands.status import run_status
+    from reconciler.commands.validate import run_validate
+    from reconciler.render.formats import OutputOptions
+    from reconciler.session.terminal import Terminal
+    from reconciler.session.workspace import Workspace, parse_now
+
+MODULES = {
+    "reconciler.commands.apply": ("ApplyOptions", "run_apply"),
+    "reconciler.commands.demo": ("run_demo",),
+    "reconciler.commands.drift": ("run_drift",),
+    "reconciler.commands.evaluate": ("run_eval",),
+    "reconciler.commands.explain": ("ExplainOptions", "run_explain"),
+    "reconciler.commands.export_entra": ("run_export_entra_schema",),
+    "reconciler.commands.github": (
+        "run_annotate",
+        "run_comment",
+        "run_drift_issue",
+        "run_expect",
+        "run_heartbeat",
+        "run_outputs",
+        "run_record",
+        "run_reviewed",
+        "run_summary",
+    ),
+    "reconciler.commands.import_entra": ("ImportOptions", "run_import_entra_schema"),
+    "reconciler.commands.init": ("InitOptions", "run_init"),
+    "reconciler.commands.log": ("LogOptions", "run_log"),
+    "reconciler.commands.plan": ("PlanOptions", "run_plan"),
+    "reconciler.commands.record_branch": ("run_fetch_record", "run_push_record"),
+    "reconciler.commands.rollback": ("RollbackOptions", "run_rollback"),
+    "reconciler.commands.sandbox": ("reset", "seed", "serve"),
+    "reconciler.commands.schema": ("schema_text",),
+    "reconciler.commands.show": ("run_show",),
+    "reconciler.commands.status": ("run_status",),
+    "reconciler.commands.validate": ("run_validate",),
+    "reconciler.render.formats": ("OutputOptions",),
+    "reconciler.session.terminal": ("Terminal",),
+    "reconciler.session.workspace": ("Workspace", "parse_now"),
+}
+_MODULE_OF = {name: module for module, names in MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """Import the module that `name` is in. Raises `AttributeError` if the table has no such name."""
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_MODULE_OF[name]), name)
