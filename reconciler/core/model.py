@@ -205,7 +205,7 @@ class AttributeMapping:
     origin: Origin | None = None
     direct: str | None = None
     """The source attribute whose value the rule gives as it is; None: the rule does more."""
-    words: str = ""
+    rule_text: str = ""
     """The rule as written: `source: surname`."""
     explain: Callable[[SourceAttributes], RulePart] | None = None
     """How an expression comes to its value for one user."""

@@ -140,7 +140,7 @@ class _Compiler:
 
     def text_test(self, row: _ClauseRow, operator: Operator) -> TextTest:
         value = row.entry.value or ""
-        match operators.operand(operator):
+        match operators.classify_operand(operator):
             case Operand.TEXT:
                 return operators.build_text_test(operator, value, ignore_case=row.entry.ignore_case)
             case Operand.PATTERN:
@@ -226,12 +226,12 @@ def _ambiguous(row: _ClauseRow, operator: Operator) -> Diagnostic:
 def _is_incomplete(entry: schema.ClauseEntry, operator: Operator) -> bool:
     """Whether there is nothing to build a clause from."""
     fits = operator in _LIFECYCLE.get(entry.attribute or "", {operator})
-    return not fits or (operators.operand(operator) is not Operand.NONE and not entry.value)
+    return not fits or (operators.classify_operand(operator) is not Operand.NONE and not entry.value)
 
 
 def _mistakes(entry: schema.ClauseEntry, operator: Operator) -> Iterator[Mistake]:
     yield from _attribute_mistakes(entry, operator)
-    takes = operators.operand(operator)
+    takes = operators.classify_operand(operator)
     if takes is Operand.NONE and entry.value:
         yield "value", f"{operator.value} takes no value", "Remove it."
     if takes is not Operand.NONE and not entry.value:

@@ -182,7 +182,7 @@ def _compile(
         once=compiled.once,
         direct=entry.source,
         origin=row.at("target"),
-        words=rule_words(entry),
+        rule_text=rule_words(entry),
         explain=compiled.explain,
     )
 

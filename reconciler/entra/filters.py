@@ -107,7 +107,7 @@ def _reasons(clause: document.SchemaClause) -> Iterator[str]:
 
 
 def _takes_value(operator: Operator) -> bool:
-    return operators.operand(operator) is not Operand.NONE
+    return operators.classify_operand(operator) is not Operand.NONE
 
 
 def _clause(clause: document.SchemaClause) -> dict[str, str]:

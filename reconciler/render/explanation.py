@@ -84,21 +84,21 @@ def _step(step: TraceStep, style: Style, depth: int) -> Iterator[str]:
     mark, colour = _MARKS[step.answer]
     name = _safe(step.name, style) if depth else escape_control(step.name)
     told = f"{'    ' * depth}{style.paint(mark, colour)} {name}"
-    if step.words:
-        told += f": {_safe(step.words, style)}"
-    if step.name in ("assigned", "excluded") and step.seen is not None:
+    if step.text:
+        told += f": {_safe(step.text, style)}"
+    if step.name in ("assigned", "excluded") and step.value is not None:
         told += f" ({_way(step, style)})"
     elif depth and step.answer is not ClauseResult.NOT_REACHED and not step.steps:
-        told += f" (has {_seen(step.seen, style)})"
+        told += f" (has {_seen(step.value, style)})"
     yield told
     for inner in step.steps:
         yield from _step(inner, style, depth + 1)
 
 
 def _way(step: TraceStep, style: Style) -> str:
-    if style.redact or not isinstance(step.seen, tuple):
+    if style.redact or not isinstance(step.value, tuple):
         return HIDDEN
-    return "through " + " -> ".join(map(quote, step.seen))
+    return "through " + " -> ".join(map(quote, step.value))
 
 
 def _safe(text: str, style: Style) -> str:
@@ -198,9 +198,9 @@ def _action(found: Explanation, style: Style) -> Iterator[str]:
         yield "not planned (--offline)"
         return
     if decision.change is None:
-        yield _safe(decision.why, style)
+        yield _safe(decision.explanation, style)
         return
-    yield f"{decision.change.action.value}: {_safe(decision.why, style)}"
+    yield f"{decision.change.action.value}: {_safe(decision.explanation, style)}"
     yield from render_change(decision.change, style).rstrip("\n").split("\n")
     for message in decision.blocked_by:
         yield f"The plan is blocked: {_safe(message, style)}"
@@ -239,7 +239,7 @@ def to_document(found: Explanation) -> dict[str, Any]:
         "action": decision
         and {
             "action": decision.change.action.value if decision.change else None,
-            "reason": decision.why,
+            "reason": decision.explanation,
             "changes": [
                 {"attribute": row.path, "before": row.before, "after": row.after}
                 for row in (decision.change.attribute_changes() if decision.change else ())
@@ -257,8 +257,8 @@ def _place(origin: Origin | None) -> dict[str, Any]:
 
 
 def _step_document(step: TraceStep) -> dict[str, Any]:
-    seen = str(step.seen) if isinstance(step.seen, date) else step.seen
-    document = {"name": step.name, "answer": step.answer.value, "value": seen, "text": step.words}
+    seen = str(step.value) if isinstance(step.value, date) else step.value
+    document = {"name": step.name, "answer": step.answer.value, "value": seen, "text": step.text}
     if step.origin is not None:
         document |= _place(step.origin)
     return {**document, "steps": [_step_document(inner) for inner in step.steps]} if step.steps else document

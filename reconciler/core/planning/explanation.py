@@ -65,7 +65,7 @@ class Decision:
     """What the plan does. `why` says it in words, also when it does nothing; `blocked_by`: guards' messages."""
 
     change: Change | None
-    why: str
+    explanation: str
     blocked_by: tuple[str, ...] = ()
 
 
@@ -150,7 +150,7 @@ def _mapped(user: SourceUser, row: AttributeMapping, live: LiveUser | None) -> M
         problem = find_value_error(row.attribute, value)
     return MappedRow(
         path=row.target,
-        rule=row.words,
+        rule=row.rule_text,
         inputs={name: user.attributes.get(name) for name in row.inputs},
         value=value,
         flow=_flow(row),

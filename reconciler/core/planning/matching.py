@@ -34,7 +34,7 @@ class Matching:
     unclaimed: list[LiveUser] = field(default_factory=list)
     """Live users nobody desires: managed ones are candidates for removal."""
     conflicts: list[Diagnostic] = field(default_factory=list)
-    unplaced: list[DesiredUser] = field(default_factory=list)
+    unidentified: list[DesiredUser] = field(default_factory=list)
     """Users who could not be mapped so far that nobody knows which live account is theirs."""
 
 
@@ -159,7 +159,7 @@ class _Matcher:
         hit = self._matched.get(id(user))
         if hit is None:
             if user.failed and None in user.match:
-                self._result.unplaced.append(user)
+                self._result.unidentified.append(user)
             self._result.pairs.append((user, None))
         elif hit.unreadable is not None:
             self._conflict(user, f"the live account cannot be read: {hit.unreadable}", "Correct it at the target.")

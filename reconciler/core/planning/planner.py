@@ -190,8 +190,8 @@ def _withhold(draft: _PlanDraft, policy: Policy, matching: Matching, live: LiveS
     if live.problem is not None:
         # A user who was not read looks new, and one who was read twice looks gone.
         _take_out(draft, {Action.CREATE, *REMOVALS}, "the live users could not be read completely")
-    if matching.unplaced:
-        names = pluralize(len(matching.unplaced), "user")
+    if matching.unidentified:
+        names = pluralize(len(matching.unidentified), "user")
         why = f"{names} could not be mapped, and nobody knows which live account is theirs"
         _take_out(draft, REMOVALS, why)
     forbidden = {action for action in Action if not policy.permits(action)}

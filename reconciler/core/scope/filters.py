@@ -36,13 +36,13 @@ class FilterEvaluationError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """One condition. `words` say it with strangers' text quoted: `department EQUALS "Sales"`."""
+    """One condition. `text` says it with strangers' text quoted: `department EQUALS "Sales"`."""
 
-    words: str
+    text: str
     attribute: str
     """The source attribute it looks at; empty: none."""
     test: Test
-    see: Callable[[SourceUser], ObservedValue]
+    read: Callable[[SourceUser], ObservedValue]
     origin: Origin | None = None
 
 
@@ -107,7 +107,7 @@ def report_filtered(filters: Sequence[ScopingFilter], failing: Clause | None) ->
     elif failing is None or filters[0].negated:
         text = f"passes no scoping filter: {quote(filters[0].name)} is turned around, and all its clauses are true"
     else:
-        text = f"passes no scoping filter: {quote(filters[0].name)} wants {failing.words}"
+        text = f"passes no scoping filter: {quote(filters[0].name)} wants {failing.text}"
     return Verdict(ScopeReason.FILTERED, text)
 
 

@@ -75,7 +75,7 @@ _OPERANDS = {
 }
 
 
-def operand(operator: Operator) -> Operand:
+def classify_operand(operator: Operator) -> Operand:
     """What the clause's `value` has to be."""
     return _OPERANDS[operator]
 

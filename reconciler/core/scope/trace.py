@@ -32,12 +32,12 @@ class ClauseResult(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TraceStep:
-    """One step. `name`, `seen` and `words` hold strangers' text; a `seen` of None is no value."""
+    """One step. `name`, `value` and `text` hold strangers' text; a `value` of None is no value."""
 
     name: str
     answer: ClauseResult
-    seen: ObservedValue = None
-    words: str = ""
+    value: ObservedValue = None
+    text: str = ""
     steps: tuple[TraceStep, ...] = ()
     """Of the filters: each filter; of a filter: each clause, those after a false one included."""
     origin: Origin | None = None
@@ -76,33 +76,33 @@ def _steps(user: SourceUser, rules: ScopeRules, today: date) -> Iterator[tuple[s
     yield "filters", lambda: _filters(user, rules.filters)
 
 
-def _passed(name: str, seen: ObservedValue, words: str) -> _StepResult:
-    return TraceStep(name, ClauseResult.TRUE, seen, words), IN_SCOPE
+def _passed(name: str, value: ObservedValue, text: str) -> _StepResult:
+    return TraceStep(name, ClauseResult.TRUE, value, text), IN_SCOPE
 
 
-def _failed(name: str, seen: ObservedValue, reason: ScopeReason, words: str) -> _StepResult:
-    return TraceStep(name, ClauseResult.FALSE, seen, words), Verdict(reason, words)
+def _failed(name: str, value: ObservedValue, reason: ScopeReason, text: str) -> _StepResult:
+    return TraceStep(name, ClauseResult.FALSE, value, text), Verdict(reason, text)
 
 
 def _enabled(user: SourceUser) -> _StepResult:
-    seen = user.attributes.get("accountEnabled")
-    if seen is False:
-        return _failed("accountEnabled", seen, ScopeReason.DISABLED, "accountEnabled is false")
-    return _passed("accountEnabled", seen, "not disabled")
+    value = user.attributes.get("accountEnabled")
+    if value is False:
+        return _failed("accountEnabled", value, ScopeReason.DISABLED, "accountEnabled is false")
+    return _passed("accountEnabled", value, "not disabled")
 
 
 def _expires(user: SourceUser, today: date) -> _StepResult:
-    seen = user.lifecycle.expires
-    if seen is not None and seen <= today:
-        return _failed("lifecycle.expires", seen, ScopeReason.EXPIRED, f"expired {quote(str(seen))}")
-    return _passed("lifecycle.expires", seen, "never expires" if seen is None else f"expires {quote(str(seen))}")
+    value = user.lifecycle.expires
+    if value is not None and value <= today:
+        return _failed("lifecycle.expires", value, ScopeReason.EXPIRED, f"expired {quote(str(value))}")
+    return _passed("lifecycle.expires", value, "never expires" if value is None else f"expires {quote(str(value))}")
 
 
 def _starts(user: SourceUser, today: date) -> _StepResult:
-    seen = user.lifecycle.starts
-    if seen is not None and seen > today:
-        return _failed("lifecycle.starts", seen, ScopeReason.NOT_STARTED, f"starts {quote(str(seen))}")
-    return _passed("lifecycle.starts", seen, "no first day" if seen is None else f"started {quote(str(seen))}")
+    value = user.lifecycle.starts
+    if value is not None and value > today:
+        return _failed("lifecycle.starts", value, ScopeReason.NOT_STARTED, f"starts {quote(str(value))}")
+    return _passed("lifecycle.starts", value, "no first day" if value is None else f"started {quote(str(value))}")
 
 
 def _assigned(user: SourceUser, rules: ScopeRules) -> _StepResult:
@@ -116,8 +116,8 @@ def _assigned(user: SourceUser, rules: ScopeRules) -> _StepResult:
 def _excluded(user: SourceUser, rules: ScopeRules) -> _StepResult:
     if rules.excluded.isdisjoint(fold_names(user)):
         return _passed("excluded", None, "not excluded")
-    seen = _way(user, rules, rules.roster.excluded)
-    return _failed("excluded", seen, ScopeReason.EXCLUDED, "excluded in scope.yaml")
+    value = _way(user, rules, rules.roster.excluded)
+    return _failed("excluded", value, ScopeReason.EXCLUDED, "excluded in scope.yaml")
 
 
 def _way(user: SourceUser, rules: ScopeRules, members: GroupMembers) -> ObservedValue:
@@ -141,8 +141,8 @@ def _filters(user: SourceUser, filters: tuple[ScopingFilter, ...]) -> _StepResul
     answer = {ScopeReason.IN_SCOPE: ClauseResult.TRUE, ScopeReason.UNJUDGED: ClauseResult.UNJUDGED}.get(
         verdict.reason, ClauseResult.FALSE
     )
-    words = verdict.text or next(f"passes {quote(step.name)}" for step in judged if step.answer is ClauseResult.TRUE)
-    return TraceStep("filters", answer, None, words, tuple(judged)), verdict
+    text = verdict.text or next(f"passes {quote(step.name)}" for step in judged if step.answer is ClauseResult.TRUE)
+    return TraceStep("filters", answer, None, text, tuple(judged)), verdict
 
 
 def _concluded(filters: tuple[ScopingFilter, ...], judged: list[TraceStep]) -> Verdict:
@@ -151,7 +151,7 @@ def _concluded(filters: tuple[ScopingFilter, ...], judged: list[TraceStep]) -> V
     for each, step in zip(filters, judged, strict=True):
         if step.answer is ClauseResult.UNJUDGED:
             clause, found = _with(ClauseResult.UNJUDGED, each, step)[0]
-            return report_unjudged(found.words, clause.attribute)
+            return report_unjudged(found.text, clause.attribute)
     failing = _with(ClauseResult.FALSE, filters[0], judged[0])
     return report_filtered(filters, failing[0][0] if failing else None)
 
@@ -163,10 +163,8 @@ def _with(answer: ClauseResult, one: ScopingFilter, judged: TraceStep) -> list[t
 
 def _filter(user: SourceUser, one: ScopingFilter) -> TraceStep:
     clauses = tuple(_clause(user, clause) for clause in one.clauses)
-    words = "turned around by not" if one.negated else ""
-    return TraceStep(
-        one.name, _joined({step.answer for step in clauses}, one.negated), None, words, clauses, one.origin
-    )
+    text = "turned around by not" if one.negated else ""
+    return TraceStep(one.name, _joined({step.answer for step in clauses}, one.negated), None, text, clauses, one.origin)
 
 
 def _joined(answers: set[ClauseResult], negated: bool) -> ClauseResult:
@@ -176,11 +174,11 @@ def _joined(answers: set[ClauseResult], negated: bool) -> ClauseResult:
 
 
 def _clause(user: SourceUser, clause: Clause) -> TraceStep:
-    seen = clause.see(user)
+    value = clause.read(user)
     try:
-        return TraceStep(clause.words, _answer(clause.test(user)), seen, origin=clause.origin)
+        return TraceStep(clause.text, _answer(clause.test(user)), value, origin=clause.origin)
     except FilterEvaluationError as fault:
-        return TraceStep(clause.words, ClauseResult.UNJUDGED, seen, str(fault), origin=clause.origin)
+        return TraceStep(clause.text, ClauseResult.UNJUDGED, value, str(fault), origin=clause.origin)
 
 
 def _answer(true: bool) -> ClauseResult:

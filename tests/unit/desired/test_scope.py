@@ -20,5 +20,5 @@ def test_what_is_read_can_tell_through_which_groups_somebody_is_in_and_out(tmp_p
     assert directory.diagnostics == []
     assert [name for name, _ in scope.users] == ["ID-ada", "bob@example.com"]
     ada, bob = (trace_scope(source_user(who), scope.rules, TODAY) for who in ("ada", "bob"))
-    assert (ada.verdict.in_scope, ada.steps[3].seen) == (True, ("apple", "inner", "ID-ada"))
-    assert (bob.verdict.in_scope, bob.steps[4].seen) == (False, ("BOB@example.com",))
+    assert (ada.verdict.in_scope, ada.steps[3].value) == (True, ("apple", "inner", "ID-ada"))
+    assert (bob.verdict.in_scope, bob.steps[4].value) == (False, ("BOB@example.com",))

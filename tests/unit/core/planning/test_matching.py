@@ -169,7 +169,7 @@ def test_a_failed_user_with_an_unknown_matching_value_and_no_account_is_unplaced
     user: DesiredUser, unplaced: bool
 ) -> None:
     found = joined([user], [live("bob")])
-    assert (found.unplaced == [user]) is unplaced
+    assert (found.unidentified == [user]) is unplaced
     assert keys(found)[0] == {"ada@example.com": None}
 
 

@@ -16,7 +16,7 @@ def test_entras_fourteen_operators_are_spelled_as_entra_does() -> None:
 
 
 def test_every_operator_has_an_operand() -> None:
-    assert {operators.operand(each) for each in Operator} == set(operators.Operand)
+    assert {operators.classify_operand(each) for each in Operator} == set(operators.Operand)
 
 
 @pytest.mark.parametrize("operator", Operator)

@@ -41,8 +41,8 @@ def lines(steps: tuple[TraceStep, ...], depth: int = 0) -> list[str]:
     """What `explain` could print."""
     found = []
     for step in steps:
-        seen = "" if step.seen is None else f" {step.seen!r}"
-        found.append(f"{'  ' * depth}{step.name}: {step.answer.value}{seen} {step.words}".rstrip())
+        seen = "" if step.value is None else f" {step.value!r}"
+        found.append(f"{'  ' * depth}{step.name}: {step.answer.value}{seen} {step.text}".rstrip())
         found += lines(step.steps, depth + 1)
     return found
 
@@ -135,7 +135,7 @@ def test_what_comes_after_the_first_step_against_is_not_reached(
 def test_the_way_into_an_exclusion_is_shown() -> None:
     rules = rules_of(excluded=GroupMembers(groups=("all",)))
     step = trace_scope(source_user("bob"), rules, TODAY).steps[4]
-    assert (step.answer, step.seen) == (ClauseResult.FALSE, ("all", "Inner", "id-bob"))
+    assert (step.answer, step.value) == (ClauseResult.FALSE, ("all", "Inner", "id-bob"))
 
 
 MEMBERS = st.builds(
