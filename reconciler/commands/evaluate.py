@@ -9,7 +9,7 @@ from datetime import datetime
 
 from reconciler.core.model import RulePart
 from reconciler.core.text import escape_control
-from reconciler.desired.rules import outcome_words, rule_part
+from reconciler.desired.mapping_rules import outcome_words, rule_part
 from reconciler.errors import ExitCode, UsageError
 from reconciler.expressions import language
 from reconciler.session.terminal import Terminal

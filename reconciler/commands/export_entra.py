@@ -12,9 +12,9 @@ from reconciler.core.text import escape_control, pluralize
 from reconciler.desired.directory import Directory, with_source_lines
 from reconciler.desired.mappings import compile_mappings, default_active, mapping_rows
 from reconciler.desired.scope import read_scope
-from reconciler.entra.exporting import ToExport, export_schema
-from reconciler.entra.findings import FindingKind
 from reconciler.entra.report import lost_warning, report_lines
+from reconciler.entra.schema_export import ToExport, export_schema
+from reconciler.entra.translation import FindingKind
 from reconciler.errors import ExitCode
 from reconciler.profiles import PROFILES
 from reconciler.record.files import write_text

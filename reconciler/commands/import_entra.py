@@ -11,11 +11,11 @@ from reconciler.core.profile import TargetProfile
 from reconciler.core.text import escape_control, quote
 from reconciler.desired.directory import Directory
 from reconciler.desired.yaml_reader import YamlMapping, read_document
-from reconciler.entra.document import MAX_BYTES, read_schema
-from reconciler.entra.findings import FindingKind, Imported
-from reconciler.entra.importing import import_schema
 from reconciler.entra.report import next_steps, report_lines, warnings
-from reconciler.entra.yaml_text import filters_text, mappings_text, scope_text, without_head
+from reconciler.entra.schema_import import import_schema
+from reconciler.entra.synchronization_schema import MAX_BYTES, read_schema
+from reconciler.entra.translation import FindingKind, Imported
+from reconciler.entra.yaml_writer import filters_text, mappings_text, scope_text, without_head
 from reconciler.errors import ExitCode, SchemaError, UsageError
 from reconciler.profiles import PROFILES
 from reconciler.record.files import write_text

@@ -29,7 +29,7 @@ from reconciler.core.text import escape_control, quote
 from reconciler.core.values import InvalidValueError, parse_value
 from reconciler.desired import schema
 from reconciler.desired.directory import Directory
-from reconciler.desired.rules import CompiledRule, compile_rule, rule_words
+from reconciler.desired.mapping_rules import CompiledRule, compile_rule, rule_words
 from reconciler.desired.validation import Located
 
 

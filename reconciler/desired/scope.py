@@ -15,7 +15,7 @@ from reconciler.core.text import quote
 from reconciler.core.values import fold_case
 from reconciler.desired import schema
 from reconciler.desired.directory import Directory
-from reconciler.desired.filters import CompiledFilters, Input, compile_filters
+from reconciler.desired.scoping_filters import CompiledFilters, Input, compile_filters
 from reconciler.desired.validation import Located
 
 Places = dict[str, tuple[str, Origin | None]]

@@ -24,7 +24,7 @@ from reconciler.core.scope.verdict import ScopeRules, decide_scope
 from reconciler.core.text import quote
 from reconciler.core.values import fold_case
 from reconciler.desired.directory import Directory
-from reconciler.desired.filters import Input
+from reconciler.desired.scoping_filters import Input
 
 Reference = tuple[str, Origin | None]
 """A name of a user, and where it is used."""

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from reconciler.core.model import Diagnostic, warning
 from reconciler.core.text import pluralize
-from reconciler.entra.findings import Finding, FindingKind, Imported
-from reconciler.entra.yaml_text import lifecycle_text
+from reconciler.entra.translation import Finding, FindingKind, Imported
+from reconciler.entra.yaml_writer import lifecycle_text
 
 _HEADS = {
     FindingKind.NO_EQUAL: "No equal, so left out:",

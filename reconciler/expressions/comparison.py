@@ -13,9 +13,9 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from reconciler.expressions import dates
+from reconciler.expressions import date_values
 from reconciler.expressions.signature import Argument
-from reconciler.expressions.values import FALSE, Attributes, Context, Evaluator, Value, boolean, number_of, to_text
+from reconciler.expressions.value_types import FALSE, Attributes, Context, Evaluator, Value, boolean, number_of, to_text
 
 _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
@@ -49,5 +49,5 @@ def _comparable(one: str, two: str, *, dated: bool) -> tuple[Any, Any]:
     numbers = number_of(one), number_of(two)
     if None not in numbers:
         return numbers
-    moments = (dates.standard(one), dates.standard(two)) if dated else (None, None)
+    moments = (date_values.standard(one), date_values.standard(two)) if dated else (None, None)
     return (one, two) if None in moments else moments

@@ -11,7 +11,7 @@ from reconciler.expressions import comparison, grammar
 from reconciler.expressions.functions import registry
 from reconciler.expressions.functions.text import concatenate
 from reconciler.expressions.signature import Argument, Arguments, Function, Parameter
-from reconciler.expressions.values import (
+from reconciler.expressions.value_types import (
     Attributes,
     Context,
     EvaluationError,

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
 
-from reconciler.expressions import dates
-from reconciler.expressions.values import EvaluationError, shown
+from reconciler.expressions import date_values
+from reconciler.expressions.value_types import EvaluationError, shown
 
 _STANDARD = {
     "o": "yyyy'-'MM'-'dd'T'HH':'mm':'ss'.'fffffffK",
@@ -104,7 +104,7 @@ def _field(when: datetime, letter: str, count: int, *, zoned: bool) -> str:
         # Up to two digits are those of the century.
         return f"{when.year:0{count}}" if long else f"{when.year % 100:0{count}}"
     if letter in "dM" and long:
-        name = dates.DAYS[when.weekday()] if letter == "d" else dates.MONTHS[when.month - 1]
+        name = date_values.DAYS[when.weekday()] if letter == "d" else date_values.MONTHS[when.month - 1]
         return name[:3] if count == 3 else name  # noqa: PLR2004
     if letter in "tgKz":
         half = "AM" if when.hour < 12 else "PM"  # noqa: PLR2004
@@ -191,10 +191,10 @@ def _read(reading: _DateReader, letter: str, count: int, literal: str) -> None:
         case "y":
             _year(reading, count)
         case "d" | "M" if count > 2:  # noqa: PLR2004
-            names = dates.DAYS if letter == "d" else dates.MONTHS
+            names = date_values.DAYS if letter == "d" else date_values.MONTHS
             short = count == 3  # noqa: PLR2004
             name = reading.take(*(each[:3] if short else each for each in names))
-            reading.put("weekday" if letter == "d" else "M", dates.named(name, names))
+            reading.put("weekday" if letter == "d" else "M", date_values.named(name, names))
         case _:
             reading.put(letter, int(reading.digits(min(count, 2), 2)))
 
@@ -223,7 +223,7 @@ def _zone(reading: _DateReader, letter: str, count: int) -> None:
         if reading.text[reading.at : reading.at + 1] == ":":
             reading.at += 1
         rest = reading.digits(2, 2)
-    minutes = dates.in_minutes(hours, rest)
+    minutes = date_values.in_minutes(hours, rest)
     reading.minutes = -minutes if sign == "-" else minutes
 
 
@@ -232,8 +232,8 @@ def _composed(reading: _DateReader) -> datetime:
     if "y" not in found:
         raise EvaluationError("the input format has no year")
     fields = (found["y"], found.get("M", 1), found.get("d", 1), _hour(reading), found.get("m", 0), found.get("s", 0))
-    when = dates.moment(reading.text, fields, found.get("f", 0), reading.minutes)
-    local = dates.moment(reading.text, fields, 0, 0)
+    when = date_values.moment(reading.text, fields, found.get("f", 0), reading.minutes)
+    local = date_values.moment(reading.text, fields, 0, 0)
     if found.get("weekday", local.isoweekday()) != local.isoweekday():
         raise reading.fail()
     return when
@@ -242,7 +242,7 @@ def _composed(reading: _DateReader) -> datetime:
 def _hour(reading: _DateReader) -> int:
     """The hour on a clock of 24. As in .NET, `h` without AM or PM is the morning's, and they must agree with `H`."""
     if "h" in reading.found and "H" not in reading.found:
-        return dates.clock(reading.found["h"], reading.half or "A")
+        return date_values.clock(reading.found["h"], reading.half or "A")
     hour = reading.found.get("H", 0)
     if reading.half is not None and (hour >= 12) is not (reading.half == "P"):  # noqa: PLR2004
         raise reading.fail()

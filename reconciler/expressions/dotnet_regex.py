@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from reconciler.expressions.values import EvaluationError, shown
+from reconciler.expressions.value_types import EvaluationError, shown
 
 MAX_PATTERN = 1_000
 MAX_GROUPS = 32

@@ -15,7 +15,7 @@ from typing import ClassVar, TypeAlias
 from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedInput, UnexpectedToken, v_args
 from lark.exceptions import UnexpectedEOF
 
-from reconciler.expressions.values import MAX_LENGTH, ExpressionError
+from reconciler.expressions.value_types import MAX_LENGTH, ExpressionError
 
 MAX_DEPTH = 50
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from reconciler.expressions import compiler, grammar
-from reconciler.expressions.values import (
+from reconciler.expressions.value_types import (
     Attributes,
     Context,
     EvaluationError,

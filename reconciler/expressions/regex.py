@@ -11,7 +11,7 @@ from typing import Any
 import re2  # type: ignore[import-untyped] # without stubs
 
 from reconciler.expressions.dotnet_regex import Translation, translate
-from reconciler.expressions.values import EvaluationError, shown
+from reconciler.expressions.value_types import EvaluationError, shown
 
 MAX_WORK = 400_000_000
 """Steps of RE2 for one text at most, about half a second. One search is linear in the text, but many matches that each

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from reconciler.expressions.values import Evaluator, Value, to_any, to_text
+from reconciler.expressions.value_types import Evaluator, Value, to_any, to_text
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from jinja2 import StrictUndefined, TemplateError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from reconciler.expressions.values import shown
+from reconciler.expressions.value_types import shown
 
 MAX_SOURCE = 10_000
 MAX_OUTPUT = 10_000

@@ -5,11 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from reconciler.sandbox.account_rules import DAY
 from reconciler.sandbox.errors import SandboxError
 from reconciler.sandbox.quirks import Quirks
-from reconciler.sandbox.rules import DAY
 from reconciler.sandbox.store import AccountKind, Activity, Store, opened
-from reconciler.sandbox.users import UserRow
+from reconciler.sandbox.user_table import UserRow
 
 # Documented by Microsoft: the web interface takes up to this long to show a new connection.
 CONNECTION_LAG = 60.0

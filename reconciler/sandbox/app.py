@@ -9,13 +9,13 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
+from reconciler.sandbox.account_rules import AccountRules
 from reconciler.sandbox.errors import SandboxError
 from reconciler.sandbox.faults import Faults, answer_in_between, html_page
+from reconciler.sandbox.http_messages import RefusalError, Request, Response, refusal_response
 from reconciler.sandbox.listing import answers_list, list_users, read_user
 from reconciler.sandbox.quirks import Quirks
-from reconciler.sandbox.rules import AccountRules
 from reconciler.sandbox.store import Store
-from reconciler.sandbox.wire import RefusalError, Request, Response, refusal_response
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

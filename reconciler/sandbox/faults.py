@@ -4,8 +4,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from reconciler.sandbox.http_messages import RefusalError, Response
 from reconciler.sandbox.quirks import Quirks
-from reconciler.sandbox.wire import RefusalError, Response
 
 _HTML = """<!DOCTYPE html>
 <html><head><title>{status}</title></head><body><h1>{status}</h1>

@@ -9,11 +9,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from reconciler.sandbox.http_messages import RefusalError, Request, Response, json_response
 from reconciler.sandbox.quirks import Quirks
-from reconciler.sandbox.shape import list_response, represent
+from reconciler.sandbox.representation import list_response, represent
 from reconciler.sandbox.store import Store
-from reconciler.sandbox.users import UserRow
-from reconciler.sandbox.wire import RefusalError, Request, Response, json_response
+from reconciler.sandbox.user_table import UserRow
 
 _PAGING = frozenset({"startindex", "count"})
 # A field report has a client send the value without quotes.

@@ -32,14 +32,14 @@ from scim2_server.responses import ScimResponse
 from scim2_server.service import ScimService
 from scim2_server.utils import load_default_resource_types, load_default_schemas
 
+from reconciler.sandbox.account_rules import AccountRules
 from reconciler.sandbox.attributes import CORE, ENTERPRISE
-from reconciler.sandbox.normalise import decode, patch_body, user_body
+from reconciler.sandbox.http_messages import RefusalError, Request, Response, json_response
 from reconciler.sandbox.quirks import Quirks
-from reconciler.sandbox.rules import AccountRules
-from reconciler.sandbox.shape import shaped
-from reconciler.sandbox.storage import SqliteStorage, user_types
+from reconciler.sandbox.representation import shaped
+from reconciler.sandbox.request_bodies import decode, patch_body, user_body
+from reconciler.sandbox.scim_storage import SqliteStorage, user_types
 from reconciler.sandbox.store import Store
-from reconciler.sandbox.wire import RefusalError, Request, Response, json_response
 
 _BEARER = AuthenticationScheme(
     type=AuthenticationScheme.Type.oauthbearertoken,

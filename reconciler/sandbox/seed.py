@@ -12,13 +12,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from reconciler.sandbox.account_rules import DAY
 from reconciler.sandbox.attributes import name_key, schemas_of, split_path
 from reconciler.sandbox.database import check_path
-from reconciler.sandbox.document import SeedDocument, check_value, editable_path, read_document
 from reconciler.sandbox.errors import SandboxError
-from reconciler.sandbox.rules import DAY
+from reconciler.sandbox.seed_document import SeedDocument, check_value, editable_path, read_document
 from reconciler.sandbox.store import ReservedName, Store, opened
-from reconciler.sandbox.users import UserRow
+from reconciler.sandbox.user_table import UserRow
 
 
 def reset(state: Path) -> None:

@@ -13,7 +13,7 @@ from reconciler.sandbox.attributes import name_key
 from reconciler.sandbox.database import TABLES, Database
 from reconciler.sandbox.errors import SandboxError
 from reconciler.sandbox.quirks import Quirks
-from reconciler.sandbox.users import Users
+from reconciler.sandbox.user_table import Users
 
 AccountKind = Literal["manual", "jit", "admin", "personal"]
 ACCOUNT_KINDS: tuple[AccountKind, ...] = ("manual", "jit", "admin", "personal")

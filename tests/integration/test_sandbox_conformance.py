@@ -11,10 +11,10 @@ from scim2_server.testing import ScimStorageContract
 from scim2_server.utils import load_default_provider
 from scim2_tester import Status, check_server
 
+from reconciler.sandbox.account_rules import AccountRules
 from reconciler.sandbox.app import SandboxApp
 from reconciler.sandbox.quirks import Quirks
-from reconciler.sandbox.rules import AccountRules
-from reconciler.sandbox.storage import SqliteStorage
+from reconciler.sandbox.scim_storage import SqliteStorage
 from reconciler.sandbox.store import Store
 
 

@@ -35,7 +35,7 @@ from reconciler.core.scope.groups import GroupMembers
 from reconciler.core.scope.scim_filter import Predicate, compile_filter
 from reconciler.core.values import parse_value, to_comparable
 from reconciler.desired import schema
-from reconciler.desired.filters import compile_filters
+from reconciler.desired.scoping_filters import compile_filters
 from reconciler.desired.validation import Located
 from reconciler.expressions.default_active import compile_expression
 from reconciler.profiles import PROFILES

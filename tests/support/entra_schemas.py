@@ -9,9 +9,9 @@ from typing import Any
 
 from reconciler.core.model import SourceUser
 from reconciler.core.text import escape_control
-from reconciler.entra.document import read_schema
-from reconciler.entra.findings import FindingKind, Imported
-from reconciler.entra.importing import import_schema
+from reconciler.entra.schema_import import import_schema
+from reconciler.entra.synchronization_schema import read_schema
+from reconciler.entra.translation import FindingKind, Imported
 from reconciler.expressions import grammar
 from reconciler.profiles import PROFILES
 from support.builders import NOW

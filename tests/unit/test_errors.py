@@ -26,9 +26,9 @@ INTERNAL = {
     "reconciler.core.paths.PathError",
     "reconciler.core.scope.filters.FilterEvaluationError",
     "reconciler.expressions.template.MappingTemplateError",
-    "reconciler.expressions.values.EvaluationError",
-    "reconciler.expressions.values.ExpressionError",
-    "reconciler.expressions.values.IgnoreFlowError",
+    "reconciler.expressions.value_types.EvaluationError",
+    "reconciler.expressions.value_types.ExpressionError",
+    "reconciler.expressions.value_types.IgnoreFlowError",
     # told by scim.client as an answer that takes too long
     "reconciler.scim.deadline.DeadlineExceededError",
     "reconciler.history.yaml_edit.EditError",

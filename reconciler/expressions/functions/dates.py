@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from datetime import UTC
 
-from reconciler.expressions import date_formats, dates
+from reconciler.expressions import date_formats, date_values
 from reconciler.expressions.signature import Function, Parameter, optional
-from reconciler.expressions.values import Context, EvaluationError, Value, shown, to_integer, to_text
+from reconciler.expressions.value_types import Context, EvaluationError, Value, shown, to_integer, to_text
 
 _STYLES = frozenset(
     """None AllowLeadingWhite AllowTrailingWhite AllowInnerWhite AllowWhiteSpaces NoCurrentDateDefault
@@ -19,8 +19,8 @@ _STYLES = frozenset(
 def to_interval(value: Value) -> str:
     """An interval of DateAdd and DateDiff."""
     text = to_text(value)
-    if text not in dates.INTERVALS:
-        raise EvaluationError(f"{shown(text or '')} is not an interval: {', '.join(dates.INTERVALS)}")
+    if text not in date_values.INTERVALS:
+        raise EvaluationError(f"{shown(text or '')} is not an interval: {', '.join(date_values.INTERVALS)}")
     return text
 
 
@@ -40,34 +40,34 @@ def to_styles(value: Value) -> frozenset[str]:
 
 def cdate(text: str | None) -> str | None:
     """The date a text means, in UTC; see `dates.read`."""
-    return dates.written(dates.read(text)) if text else None
+    return date_values.written(date_values.read(text)) if text else None
 
 
 def now(context: Context) -> str:
     """The current time in UTC."""
-    return dates.written(context.now.astimezone(UTC))
+    return date_values.written(context.now.astimezone(UTC))
 
 
 def date_add(interval: str, number: int, when: str | None) -> str | None:
     """A date some intervals later, or earlier; see `dates.add`."""
-    return dates.written(dates.add(interval, number, dates.read(when))) if when else None
+    return date_values.written(date_values.add(interval, number, date_values.read(when))) if when else None
 
 
 def date_diff(interval: str, first: str | None, second: str | None) -> str | None:
     """The intervals from the first date to the second; see `dates.difference`."""
     if not first or not second:
         return None
-    return str(dates.difference(interval, dates.read(first), dates.read(second)))
+    return str(date_values.difference(interval, date_values.read(first), date_values.read(second)))
 
 
 def date_from_num(number: str | None) -> str | None:
     """The date of Active Directory's number."""
-    return dates.written(dates.from_filetime(to_integer(number))) if number else None
+    return date_values.written(date_values.from_filetime(to_integer(number))) if number else None
 
 
 def num_from_date(text: str | None) -> str | None:
     """Active Directory's number of a date; T or a space stands before the time."""
-    return str(dates.filetime(dates.read(text))) if text else None
+    return str(date_values.filetime(date_values.read(text))) if text else None
 
 
 def format_date_time(

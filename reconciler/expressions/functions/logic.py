@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reconciler.expressions.signature import Argument, Arguments, Function, Parameter, result
-from reconciler.expressions.values import (
+from reconciler.expressions.value_types import (
     FALSE,
     TRUE,
     Attributes,

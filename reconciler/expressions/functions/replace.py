@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from reconciler.expressions import regex
 from reconciler.expressions.signature import Argument, Arguments, Function, Parameter, optional
-from reconciler.expressions.values import (
+from reconciler.expressions.value_types import (
     Attributes,
     Context,
     EvaluationError,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from reconciler.expressions import casing
 from reconciler.expressions.signature import Function, Parameter, optional
-from reconciler.expressions.values import (
+from reconciler.expressions.value_types import (
     MAX_VALUES,
     EvaluationError,
     Value,

@@ -9,7 +9,7 @@ import uuid
 from typing import Any
 
 from reconciler.expressions.signature import Function, Parameter, optional
-from reconciler.expressions.values import (
+from reconciler.expressions.value_types import (
     MAX_TOTAL,
     Context,
     EvaluationError,

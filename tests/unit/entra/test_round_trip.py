@@ -21,10 +21,10 @@ from reconciler.core.scope.verdict import decide_scope
 from reconciler.desired.directory import Directory
 from reconciler.desired.mappings import compile_mappings
 from reconciler.desired.scope import read_scope
-from reconciler.entra.document import read_schema
-from reconciler.entra.findings import FindingKind, Imported
-from reconciler.entra.importing import import_schema
-from reconciler.entra.yaml_text import mappings_text, scope_text
+from reconciler.entra.schema_import import import_schema
+from reconciler.entra.synchronization_schema import read_schema
+from reconciler.entra.translation import FindingKind, Imported
+from reconciler.entra.yaml_writer import mappings_text, scope_text
 from reconciler.errors import ExitCode
 from reconciler.profiles import PROFILES
 from reconciler.session.terminal import Terminal

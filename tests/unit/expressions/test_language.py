@@ -22,7 +22,7 @@ from reconciler.expressions.language import (
     compile_expression,
     explain,
 )
-from reconciler.expressions.values import MAX_LENGTH
+from reconciler.expressions.value_types import MAX_LENGTH
 
 SOON = 30
 """Seconds, on a busy machine; alone, each case takes well under one."""

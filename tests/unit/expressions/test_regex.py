@@ -1,7 +1,7 @@
 import pytest
 
 from reconciler.expressions import regex
-from reconciler.expressions.values import EvaluationError
+from reconciler.expressions.value_types import EvaluationError
 
 
 @pytest.mark.parametrize(

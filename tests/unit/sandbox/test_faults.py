@@ -3,8 +3,8 @@ import time
 import pytest
 
 from reconciler.sandbox.faults import Faults, html_page
+from reconciler.sandbox.http_messages import RefusalError
 from reconciler.sandbox.quirks import Quirks
-from reconciler.sandbox.wire import RefusalError
 
 
 def statuses(quirks: Quirks, count: int) -> list[int | None]:

@@ -21,7 +21,7 @@ from support.entra_schemas import (
     users,
 )
 
-from reconciler.entra.findings import FindingKind, Imported, MappingFinding
+from reconciler.entra.translation import FindingKind, Imported, MappingFinding
 
 
 def translated(given: dict[str, Any], *, profile: str = "scim", **changed: Any) -> tuple[MappingFinding, Imported]:

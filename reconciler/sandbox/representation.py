@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.sandbox.attributes import CORE, ENTERPRISE, schemas_of
+from reconciler.sandbox.http_messages import LIST_SCHEMA
 from reconciler.sandbox.quirks import Quirks
-from reconciler.sandbox.users import UserRow
-from reconciler.sandbox.wire import LIST_SCHEMA
+from reconciler.sandbox.user_table import UserRow
 
 # RFC 7643 §4.1.1: `returned: never`.
 _NEVER_RETURNED = "password"

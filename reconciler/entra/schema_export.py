@@ -13,11 +13,11 @@ from reconciler.core.scope import operators
 from reconciler.core.scope.operators import EXTENSIONS
 from reconciler.core.text import quote, shorten
 from reconciler.desired import schema
-from reconciler.entra.findings import Finding, FindingKind
-from reconciler.entra.sources import attribute_source, constant_source, expression_source
+from reconciler.entra.mapping_sources import attribute_source, constant_source, expression_source
+from reconciler.entra.translation import Finding, FindingKind
 from reconciler.errors import SchemaError
 from reconciler.expressions import language
-from reconciler.expressions.from_template import expression_of
+from reconciler.expressions.template_translation import expression_of
 
 _FLOWS = {"always": "Always", "create": "ObjectAddOnly", "if_empty": "AttributeAddOnly"}
 _ENTRA = "Azure Active Directory"

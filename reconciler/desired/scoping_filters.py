@@ -18,7 +18,7 @@ from reconciler.core.text import quote, shorten
 from reconciler.core.values import fold_case
 from reconciler.desired import schema
 from reconciler.desired.validation import Located
-from reconciler.expressions.values import EvaluationError
+from reconciler.expressions.value_types import EvaluationError
 
 Report = Callable[[Diagnostic], None]
 Input = tuple[str, Origin | None, str]

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from support.entra_schemas import USUAL, clause, differing, group, imported, lost, schema, users
 
-from reconciler.entra.findings import Imported
-from reconciler.entra.yaml_text import scope_text
+from reconciler.entra.translation import Imported
+from reconciler.entra.yaml_writer import scope_text
 
 SALES = group("Sales", clause("department", "EQUALS", "Sales"))
 

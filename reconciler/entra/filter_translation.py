@@ -15,18 +15,18 @@ from reconciler.core.scope.operators import EXTENSIONS, Operand, Operator
 from reconciler.core.text import pluralize, quote, shorten
 from reconciler.core.values import fold_case
 from reconciler.desired import schema
-from reconciler.desired.filters import compile_filters
+from reconciler.desired.scoping_filters import compile_filters
 from reconciler.desired.validation import Located
-from reconciler.entra import document
-from reconciler.entra.findings import FilterGroupFinding, Finding, FindingKind, ScopeFilters
-from reconciler.entra.yaml_text import fits
-from reconciler.expressions.values import MAX_LENGTH
+from reconciler.entra import synchronization_schema
+from reconciler.entra.translation import FilterGroupFinding, Finding, FindingKind, ScopeFilters
+from reconciler.entra.yaml_writer import fits
+from reconciler.expressions.value_types import MAX_LENGTH
 
 _INPUT = "an early filter, whose leavers Entra does not deprovision"
 _CATEGORY = "experimental, and not described"
 
 
-def translate_filters(scope: document.Filter, today: date) -> tuple[ScopeFilters, list[Finding]]:
+def translate_filters(scope: synchronization_schema.Filter, today: date) -> tuple[ScopeFilters, list[Finding]]:
     """The groups, and what has no equal."""
     findings: list[Finding] = []
     names: set[str] = set()
@@ -44,7 +44,7 @@ def translate_filters(scope: document.Filter, today: date) -> tuple[ScopeFilters
 
 
 def _group(
-    index: int, given: document.FilterGroup, names: set[str], today: date, findings: list[Finding]
+    index: int, given: synchronization_schema.FilterGroup, names: set[str], today: date, findings: list[Finding]
 ) -> FilterGroupFinding:
     place = f"scope.groups[{index}]"
     subject = f"{place} ({shorten(given.name, 80)})"
@@ -90,7 +90,7 @@ def _said_by_loader(name: str, clauses: Sequence[dict[str, str]], today: date) -
     yield from said
 
 
-def _reasons(clause: document.SchemaClause) -> Iterator[str]:
+def _reasons(clause: synchronization_schema.SchemaClause) -> Iterator[str]:
     """Why the clause has no equal, before the loader is asked."""
     operator = operators.find_operator(clause.operator_name)
     values = clause.target_operand.values
@@ -110,7 +110,7 @@ def _takes_value(operator: Operator) -> bool:
     return operators.classify_operand(operator) is not Operand.NONE
 
 
-def _clause(clause: document.SchemaClause) -> dict[str, str]:
+def _clause(clause: synchronization_schema.SchemaClause) -> dict[str, str]:
     operator = operators.find_operator(clause.operator_name)
     found = {"attribute": clause.source_operand_name, "operator": str(operator or clause.operator_name)}
     values = clause.target_operand.values
@@ -119,6 +119,6 @@ def _clause(clause: document.SchemaClause) -> dict[str, str]:
     return found
 
 
-def _lost(place: str, group: document.FilterGroup, reasons: Sequence[str]) -> FilterGroupFinding:
+def _lost(place: str, group: synchronization_schema.FilterGroup, reasons: Sequence[str]) -> FilterGroupFinding:
     comments = (place, *(f"No equal: {reason}" for reason in reasons))
     return FilterGroupFinding(shorten(group.name), tuple(map(_clause, group.clauses)), comments, active=False)

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.entra_schemas import APPLE, USUAL, clause, group, imported, row, schema, users
 
-from reconciler.entra.document import MAX_BYTES, extras, read_schema
+from reconciler.entra.synchronization_schema import MAX_BYTES, extras, read_schema
 from reconciler.errors import SchemaError
 
 DEEP = "synchronizationRules[0].objectMappings[0].attributeMappings[0]"

@@ -12,7 +12,7 @@ from support.entra_schemas import USUAL, clause, function, group, imported, row,
 
 from reconciler.core.text import escape_control
 from reconciler.desired.yaml_reader import read_document, read_items
-from reconciler.entra.yaml_text import comment, mappings_text, scalar, scope_text
+from reconciler.entra.yaml_writer import comment, mappings_text, scalar, scope_text
 
 EVIL = [
     "a\n- {target: userName, constant: x}", "x\r\ny", "\u2028- a", "\u2029", "\x85", "\u202eabc", "\ufeff", "\ufffe",

@@ -10,11 +10,11 @@ from datetime import datetime
 
 from reconciler.core.profile import TargetProfile
 from reconciler.core.text import pluralize, quote, shorten
-from reconciler.entra import document
-from reconciler.entra.document import ObjectMapping, Rule, Schema
-from reconciler.entra.filters import translate_filters
-from reconciler.entra.findings import Finding, FindingKind, Imported, MappingFinding, ScopeFilters
-from reconciler.entra.rows import Definitions, translate_rows
+from reconciler.entra import synchronization_schema
+from reconciler.entra.filter_translation import translate_filters
+from reconciler.entra.mapping_translation import Definitions, translate_rows
+from reconciler.entra.synchronization_schema import ObjectMapping, Rule, Schema
+from reconciler.entra.translation import Finding, FindingKind, Imported, MappingFinding, ScopeFilters
 from reconciler.errors import SchemaError
 
 _USER = re.compile(r"(?:.*[:.0-9])?users?", re.IGNORECASE)
@@ -220,7 +220,7 @@ def _ignored(schema: Schema, chosen: _Candidate, profile: TargetProfile) -> Iter
         yield Finding(FindingKind.IGNORED, "source.parameters", said)
     yield from _definitions(schema, chosen, profile)
     yield from _metadata(schema, chosen)
-    unknown = list(document.extras(schema))
+    unknown = list(synchronization_schema.extras(schema))
     if unknown:
         more = f" and {len(unknown) - _SHOWN} more" if len(unknown) > _SHOWN else ""
         said = f"not documented: {', '.join(shorten(path, 80) for path in unknown[:_SHOWN])}{more}"

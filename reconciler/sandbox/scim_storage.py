@@ -19,10 +19,10 @@ from scim2_models import (
 from scim2_server.memory import InMemoryStorage
 from scim2_server.storage import ScimStorage, SearchPage
 
-from reconciler.sandbox.rules import AccountRules
+from reconciler.sandbox.account_rules import AccountRules
+from reconciler.sandbox.http_messages import RefusalError
 from reconciler.sandbox.store import Store
-from reconciler.sandbox.users import UserRow
-from reconciler.sandbox.wire import RefusalError
+from reconciler.sandbox.user_table import UserRow
 
 
 class SqliteStorage(ScimStorage):

@@ -18,7 +18,7 @@ from reconciler.desired.validation import Located
 from reconciler.expressions import default_active
 from reconciler.expressions.seeded_random import draws
 from reconciler.expressions.template import MappingTemplateError, compile_template
-from reconciler.expressions.values import Context, EvaluationError, IgnoreFlow
+from reconciler.expressions.value_types import Context, EvaluationError, IgnoreFlow
 
 if TYPE_CHECKING:
     from reconciler.expressions.language import Evaluation, Expression

@@ -8,9 +8,9 @@ import pytest
 from support.entra_schemas import ENTERPRISE
 
 from reconciler.desired import schema
-from reconciler.entra.exporting import ToExport, export_schema
-from reconciler.entra.findings import FindingKind
-from reconciler.entra.sources import expression_source
+from reconciler.entra.mapping_sources import expression_source
+from reconciler.entra.schema_export import ToExport, export_schema
+from reconciler.entra.translation import FindingKind
 from reconciler.errors import SchemaError
 from reconciler.profiles import PROFILES
 

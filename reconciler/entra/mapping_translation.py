@@ -14,12 +14,12 @@ from reconciler.core.profile import TargetProfile
 from reconciler.core.text import quote, shorten
 from reconciler.desired import schema
 from reconciler.desired.mappings import compile_row
-from reconciler.entra import document
-from reconciler.entra.document import AttributeDefinition
-from reconciler.entra.findings import Finding, FindingKind, MappingFinding
-from reconciler.entra.yaml_text import fits
+from reconciler.entra import synchronization_schema
+from reconciler.entra.synchronization_schema import AttributeDefinition
+from reconciler.entra.translation import Finding, FindingKind, MappingFinding
+from reconciler.entra.yaml_writer import fits
 from reconciler.expressions import grammar
-from reconciler.expressions.values import MAX_LENGTH, ExpressionError
+from reconciler.expressions.value_types import MAX_LENGTH, ExpressionError
 
 _ATTRIBUTE = re.compile(r"\s*\[\s*([^\[\]\"\r\n]*?)\s*\]\s*")
 # `2.0User` without the colon stands in schemas that were edited by hand, and in Microsoft's own samples.
@@ -48,7 +48,7 @@ class Definitions:
 class _MappingDraft:
     """A row being made, with what speaks against it (`reasons`) and what is different (`differences`)."""
 
-    given: document.SchemaAttributeMapping
+    given: synchronization_schema.SchemaAttributeMapping
     entries: dict[str, str | int]
     reasons: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
@@ -64,7 +64,10 @@ class _MappingDraft:
 
 
 def translate_rows(
-    mappings: Sequence[document.SchemaAttributeMapping], definitions: Definitions, profile: TargetProfile, now: datetime
+    mappings: Sequence[synchronization_schema.SchemaAttributeMapping],
+    definitions: Definitions,
+    profile: TargetProfile,
+    now: datetime,
 ) -> tuple[list[MappingFinding], list[Finding], list[str]]:
     """The rows, the findings and the source attributes that the rows read."""
     drafts: list[_MappingDraft] = []
@@ -114,7 +117,7 @@ def _row(index: int, draft: _MappingDraft) -> MappingFinding:
 
 
 def _translated(
-    given: document.SchemaAttributeMapping, definitions: Definitions, profile: TargetProfile
+    given: synchronization_schema.SchemaAttributeMapping, definitions: Definitions, profile: TargetProfile
 ) -> _MappingDraft:
     target = canonical_target(given.target_attribute_name, profile)
     draft = _MappingDraft(given, {"target": target})
@@ -173,7 +176,7 @@ def _rule(draft: _MappingDraft) -> None:
         draft.reasons.append(f"source.type {quote(shorten(source.type, 80))} is not Attribute, Function or Constant")
 
 
-def _without_source(draft: _MappingDraft, source: document.Source | None, default: str | None) -> None:
+def _without_source(draft: _MappingDraft, source: synchronization_schema.Source | None, default: str | None) -> None:
     if default:
         draft.entries["constant"] = default
         draft.differences.append("Entra: no source and a default value, which is a constant")
@@ -184,7 +187,7 @@ def _without_source(draft: _MappingDraft, source: document.Source | None, defaul
         draft.differences.append("neither source nor default: Entra leaves the target as it is, and so does no row")
 
 
-def _literal(source: document.Source) -> str:
+def _literal(source: synchronization_schema.Source) -> str:
     text = _string(source.expression)
     return text if text is not None else source.expression.strip() or source.name
 

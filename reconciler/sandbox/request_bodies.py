@@ -19,8 +19,8 @@ from reconciler.sandbox.attributes import (
     schemas_of,
     split_path,
 )
+from reconciler.sandbox.http_messages import RefusalError
 from reconciler.sandbox.quirks import Quirks
-from reconciler.sandbox.wire import RefusalError
 
 PATCH_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 _BOOLEANS = {"true": True, "false": False}

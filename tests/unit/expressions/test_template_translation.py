@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.expressions.from_template import expression_of
 from reconciler.expressions.language import Context, compile_expression
 from reconciler.expressions.template import compile_template
+from reconciler.expressions.template_translation import expression_of
 
 NOW = Context(datetime(2026, 3, 1, tzinfo=UTC), lambda _value: False, lambda _limit: 0, creating=False)
 TEMPLATES = (

@@ -11,7 +11,7 @@ import functools
 import re
 from datetime import UTC, datetime, timedelta
 
-from reconciler.expressions.values import EvaluationError, shown
+from reconciler.expressions.value_types import EvaluationError, shown
 
 MONTHS = tuple("January February March April May June July August September October November December".split())
 DAYS = tuple("Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split())

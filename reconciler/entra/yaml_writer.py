@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 
 from reconciler.core.text import escape_control, shorten
-from reconciler.entra.findings import FilterGroupFinding, Imported, MappingFinding, ScopeFilters
+from reconciler.entra.translation import FilterGroupFinding, Imported, MappingFinding, ScopeFilters
 
 _WIDTH = 116
 _MAX_LINE = 60_000

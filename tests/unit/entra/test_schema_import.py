@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from support.entra_schemas import USUAL, differing, function, imported, lost, row, schema, users
 
-from reconciler.entra.findings import FindingKind
+from reconciler.entra.translation import FindingKind
 from reconciler.errors import SchemaError
 
 GROUPS = {"name": "Groups", "sourceObjectName": "Group", "targetObjectName": "Group"}

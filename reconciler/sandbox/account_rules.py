@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.sandbox.attributes import name_key
+from reconciler.sandbox.http_messages import RefusalError
 from reconciler.sandbox.quirks import Quirks
 from reconciler.sandbox.store import Account, ReservedName, Store
-from reconciler.sandbox.users import UserRow
-from reconciler.sandbox.wire import RefusalError
+from reconciler.sandbox.user_table import UserRow
 
 DAY = 86400.0
 # Documented by Apple for its two services; that the same clock runs for accounts made over SCIM is inferred.
