@@ -13,25 +13,24 @@ if TYPE_CHECKING:
     from reconciler.commands.apply import ApplyOptions, run_apply
     from reconciler.commands.demo import run_demo
     from reconciler.commands.drift import run_drift
-    from reconciler.commands.evaluate import run_eval
+    from reconciler.commands.eval import run_eval
     from reconciler.commands.explain import ExplainOptions, run_explain
     from reconciler.commands.export_entra import run_export_entra_schema
-    from reconciler.commands.github import (
-        run_annotate,
-        run_comment,
-        run_drift_issue,
-        run_expect,
-        run_heartbeat,
-        run_outputs,
-        run_record,
-        run_reviewed,
-        run_summary,
-    )
+    from reconciler.commands.github.annotate import run_annotate
+    from reconciler.commands.github.comment import run_comment
+    from reconciler.commands.github.drift_issue import run_drift_issue
+    from reconciler.commands.github.expect import run_expect
+    from reconciler.commands.github.fetch_record import run_fetch_record
+    from reconciler.commands.github.heartbeat import run_heartbeat
+    from reconciler.commands.github.outputs import run_outputs
+    from reconciler.commands.github.push_record import run_push_record
+    from reconciler.commands.github.record import run_record
+    from reconciler.commands.github.reviewed import run_reviewed
+    from reconciler.commands.github.summary import run_summary
     from reconciler.commands.import_entra import ImportOptions, run_import_entra_schema
     from reconciler.commands.init import InitOptions, run_init
     from reconciler.commands.log import LogOptions, run_log
     from reconciler.commands.plan import PlanOptions, run_plan
-    from reconciler.commands.record_branch import run_fetch_record, run_push_record
     from reconciler.commands.rollback import RollbackOptions, run_rollback
     from reconciler.commands.sandbox import reset, seed, serve
     from reconciler.commands.schema import schema_text
@@ -46,25 +45,24 @@ MODULES = {
     "reconciler.commands.apply": ("ApplyOptions", "run_apply"),
     "reconciler.commands.demo": ("run_demo",),
     "reconciler.commands.drift": ("run_drift",),
-    "reconciler.commands.evaluate": ("run_eval",),
+    "reconciler.commands.eval": ("run_eval",),
     "reconciler.commands.explain": ("ExplainOptions", "run_explain"),
     "reconciler.commands.export_entra": ("run_export_entra_schema",),
-    "reconciler.commands.github": (
-        "run_annotate",
-        "run_comment",
-        "run_drift_issue",
-        "run_expect",
-        "run_heartbeat",
-        "run_outputs",
-        "run_record",
-        "run_reviewed",
-        "run_summary",
-    ),
+    "reconciler.commands.github.annotate": ("run_annotate",),
+    "reconciler.commands.github.comment": ("run_comment",),
+    "reconciler.commands.github.drift_issue": ("run_drift_issue",),
+    "reconciler.commands.github.expect": ("run_expect",),
+    "reconciler.commands.github.fetch_record": ("run_fetch_record",),
+    "reconciler.commands.github.heartbeat": ("run_heartbeat",),
+    "reconciler.commands.github.outputs": ("run_outputs",),
+    "reconciler.commands.github.push_record": ("run_push_record",),
+    "reconciler.commands.github.record": ("run_record",),
+    "reconciler.commands.github.reviewed": ("run_reviewed",),
+    "reconciler.commands.github.summary": ("run_summary",),
     "reconciler.commands.import_entra": ("ImportOptions", "run_import_entra_schema"),
     "reconciler.commands.init": ("InitOptions", "run_init"),
     "reconciler.commands.log": ("LogOptions", "run_log"),
     "reconciler.commands.plan": ("PlanOptions", "run_plan"),
-    "reconciler.commands.record_branch": ("run_fetch_record", "run_push_record"),
     "reconciler.commands.rollback": ("RollbackOptions", "run_rollback"),
     "reconciler.commands.sandbox": ("reset", "seed", "serve"),
     "reconciler.commands.schema": ("schema_text",),

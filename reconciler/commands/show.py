@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from reconciler.core.plan import Plan
-from reconciler.core.profile import TargetProfile
 from reconciler.core.text import escape_control
-from reconciler.errors import ExitCode, PlanFileError, UsageError
-from reconciler.profiles import PROFILES
+from reconciler.errors import ExitCode, UsageError
 from reconciler.record.files import read_file
 from reconciler.record.plan_file import from_record, json_text
 from reconciler.record.reader import PLAN
 from reconciler.record.receipt import RECEIPT, read_receipt
 from reconciler.render.formats import DATA, OutputOptions, render_plan
 from reconciler.render.receipt_text import render_receipt
+from reconciler.session.saved_plan import find_profile
 from reconciler.session.terminal import Terminal
 
 
@@ -35,18 +33,10 @@ def run_show(file: Path, output: OutputOptions, terminal: Terminal) -> ExitCode:
     if digests and output.format == "json":
         terminal.result(json_text(json.loads(content)) + "\n")
         return ExitCode.OK
-    terminal.result(render_plan(plan, profile_of(plan), output, terminal.style))
+    terminal.result(render_plan(plan, find_profile(plan), output, terminal.style))
     if file.is_dir() and output.format == "text":
         terminal.result("\n" + _receipt(file / RECEIPT, output.format, terminal))
     return ExitCode.OK
-
-
-def profile_of(plan: Plan) -> TargetProfile:
-    """The profile of a saved plan."""
-    profile = PROFILES.get(plan.target.profile)
-    if profile is None:
-        raise PlanFileError(f"the plan is for the profile {plan.target.profile}, which does not exist", "Plan again.")
-    return profile
 
 
 def _receipt(file: Path, form: str, terminal: Terminal) -> str:

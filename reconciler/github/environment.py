@@ -23,6 +23,10 @@ from reconciler.scim.transport import (
     is_loopback,
 )
 
+PLAN_WORKFLOW = "plan.yml"
+APPLY_WORKFLOW = "apply.yml"
+"""The files of the workflows that plan and apply."""
+
 
 @dataclass(frozen=True, slots=True)
 class Workflow:

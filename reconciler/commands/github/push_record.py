@@ -1,4 +1,4 @@
-"""`github fetch-record` and `github push-record`: the record of applies on a branch of the repository."""
+"""`github push-record`: plans and receipts of this run, on the record branch."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import re
 
 from reconciler.core.text import quote, shorten
 from reconciler.errors import ExitCode, UsageError
-from reconciler.github import workflow_commands
 from reconciler.github.environment import git_remote, read_workflow
 from reconciler.record.branch import Author, RecordBranch
 from reconciler.session.terminal import Terminal
@@ -15,27 +14,9 @@ from reconciler.session.workspace import Workspace, read_settings
 _AUTHOR = re.compile(r"([^<>\x00-\x1f\x7f]+) <([^<>\x00-\x20\x7f]+)>")
 
 
-def run_fetch_record(workspace: Workspace, terminal: Terminal) -> ExitCode:
-    """Brings the branch here. Whatever but an answer of the server fails: a history unseen would unlock guards."""
-    settings = read_settings(workspace, terminal)
-    if settings is None:
-        return ExitCode.ERROR
-    branch = settings.record.branch
-    if branch is None:
-        terminal.note("settings.yaml names no record.branch: what earlier runs did is not known to this one.")
-        return ExitCode.OK
-    tip = RecordBranch(workspace.state, branch, git_remote()).fetch()
-    target = read_workflow().outputs
-    if target is not None:
-        with target.open("a", encoding="utf-8") as out:
-            out.write(workflow_commands.outputs({"branch": branch}))
-    terminal.note(f"The record is {branch} at {tip[:12]}." if tip else f"There is no branch {branch} yet: no record.")
-    return ExitCode.OK
-
-
 def run_push_record(workspace: Workspace, author: str, terminal: Terminal) -> ExitCode:
-    """Adds what lies in `plans/` to the branch."""
-    by = _author(author)
+    """Add the content of `plans/` to the branch and push it."""
+    by = _parse_author(author)
     settings = read_settings(workspace, terminal)
     if settings is None:
         return ExitCode.ERROR
@@ -50,8 +31,8 @@ def run_push_record(workspace: Workspace, author: str, terminal: Terminal) -> Ex
     return ExitCode.OK
 
 
-def _author(text: str) -> Author:
+def _parse_author(text: str) -> Author:
     found = _AUTHOR.fullmatch(text)
     if found is None:
-        raise UsageError(f"--author {quote(shorten(text, 80))} is nobody", "Write it as git does: 'NAME <EMAIL>'.")
+        raise UsageError(f"--author {quote(shorten(text, 80))} is not an author", "Use git's form: 'NAME <EMAIL>'.")
     return Author(found[1], found[2])

@@ -1,0 +1,16 @@
+"""`github annotate`: errors of the desired state as annotations in a pull request."""
+
+from __future__ import annotations
+
+from reconciler.desired.loader import load
+from reconciler.errors import ExitCode
+from reconciler.github import workflow_commands
+from reconciler.session.terminal import Terminal
+from reconciler.session.workspace import Workspace
+
+
+def run_annotate(workspace: Workspace, folder: str, terminal: Terminal, *, redact: bool) -> ExitCode:
+    """Print an annotation per diagnostic; `folder` is the directory of the desired state in the repository."""
+    for line in workflow_commands.annotate(load(workspace.state, workspace.now).diagnostics, folder, redact=redact):
+        terminal.result(line)
+    return ExitCode.OK

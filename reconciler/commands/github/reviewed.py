@@ -1,0 +1,31 @@
+"""`github reviewed`: the plan that was reviewed in the pull request of this run's commit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from reconciler.errors import ExitCode
+from reconciler.github import reviewed_plan
+from reconciler.github.environment import APPLY_WORKFLOW, PLAN_WORKFLOW, open_github, read_workflow
+from reconciler.record.files import write_private
+from reconciler.record.plan_file import from_json
+from reconciler.session.terminal import Terminal
+
+
+def run_reviewed(out: Path, terminal: Terminal) -> ExitCode:
+    """Save the reviewed plan to `out`. Raises `NotReviewedError` if there is none."""
+    here = read_workflow()
+    with open_github() as hub:
+        reviewed_plan.refuse_after_later_runs(hub, APPLY_WORKFLOW, here.branch, here.run_number)
+        pull = reviewed_plan.as_approved(hub, reviewed_plan.merged_pull(hub, here.commit, here.branch))
+        found = reviewed_plan.recorded(hub, pull)
+        contents = list(reviewed_plan.plans_of(hub, pull, found, PLAN_WORKFLOW, here.branch))
+    for content in contents:
+        plan = from_json(content)
+        if (plan.plan_id, plan.commit) == (found.plan_id, pull.head):
+            write_private(out, content.decode())
+            terminal.note(f"Reviewed in pull request {pull.number} at {pull.head[:12]}: {plan.plan_id}")
+            return ExitCode.OK
+    raise reviewed_plan.NotReviewedError(
+        f"the plan reviewed in pull request {pull.number} ({found.plan_id}) is not kept any more, or another one is"
+    )

@@ -1,0 +1,37 @@
+"""Saved plans: read and render a file that `plan -o` wrote."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from reconciler.core.plan import Plan
+from reconciler.core.profile import TargetProfile
+from reconciler.errors import PlanFileError
+from reconciler.github.environment import read_workflow
+from reconciler.profiles import PROFILES
+from reconciler.record.files import read_file
+from reconciler.record.plan_file import from_json
+from reconciler.render.formats import OutputOptions, render_plan
+from reconciler.render.style import Style
+
+
+def read_saved_plan(file: Path) -> Plan:
+    """Read a saved plan. Raises `PlanFileError` if the file is none."""
+    return from_json(read_file(file))
+
+
+def find_profile(plan: Plan) -> TargetProfile:
+    """Return the profile of a saved plan. Raises `PlanFileError` if this version has no such profile."""
+    profile = PROFILES.get(plan.target.profile)
+    if profile is None:
+        raise PlanFileError(f"the plan is for the profile {plan.target.profile}, which does not exist", "Plan again.")
+    return profile
+
+
+def render_for_github(file: Path, limit: str, *, redact: bool) -> str:
+    """Render a saved plan as Markdown for a comment or a summary (`limit`); a sentence if there is no file."""
+    if not file.exists():
+        return "**No plan could be made.** The log of the run says why."
+    plan = read_saved_plan(file)
+    output = OutputOptions("markdown", limit=limit, whole_plan_at=read_workflow().run_url or None)
+    return render_plan(plan, find_profile(plan), output, Style(redact=redact))
