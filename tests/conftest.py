@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 from support.servers.fake_scim import FakeScimServer
-from support.workspace import Workspace
+from support.workspace import OpenWorkspace, Workspace
 
 if TYPE_CHECKING:
     # Imports scim2-server: a second that most tests don't need.
@@ -17,28 +17,26 @@ if TYPE_CHECKING:
 settings.register_profile("project", deadline=None)
 settings.load_profile("project")
 
-Open = Callable[["FakeScimServer | PlainScim"], Workspace]
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """How large `tests/chaos` is: the suite's size by default, a night's with `--chaos-users 1000 --chaos-kills 20`."""
     chaos = parser.getgroup("chaos")
-    chaos.addoption("--chaos-users", type=int, default=50, help="people in a storm, 50 at least")
+    chaos.addoption("--chaos-users", type=int, default=50, help="users in a storm, 50 at least")
     chaos.addoption("--chaos-kills", type=int, default=3, help="kills in a storm")
     chaos.addoption("--chaos-rate", type=float, default=0.2, help="part of the requests that a fault happens to")
     chaos.addoption("--chaos-seed", type=int, action="append", help="seeds of storms, in place of the suite's")
 
 
 @pytest.fixture
-def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
-    """Starts a service and gives a workspace that targets it."""
+def open_workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenWorkspace]:
+    """Start a service and return a workspace that targets it."""
     running: list[FakeScimServer | PlainScim] = []
 
-    def open_workspace(service: FakeScimServer | PlainScim) -> Workspace:
+    def start(service: FakeScimServer | PlainScim) -> Workspace:
         service.start()
         running.append(service)
         return Workspace(tmp_path, service.base_url, service.token, monkeypatch)
 
-    yield open_workspace
+    yield start
     for service in running:
         service.close()

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 from support.chaos import invariants
+from support.chaos.expected_users import expected_users
 from support.chaos.fault_injector import DELAY, REFUSED, Injector
 from support.chaos.fault_schedule import FAULTS, Fault, Schedule, Step, storm
-from support.chaos.random_org import company
 from support.chaos.services import Commit, RecordingServer
 
-PEOPLE = company(10)
+PEOPLE = expected_users(10)
 UPDATED = PEOPLE[1]
 PATCH = (
     b'{"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],'

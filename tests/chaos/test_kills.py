@@ -7,39 +7,39 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.chaos.expected_users import expected_users, write_steps
 from support.chaos.fault_schedule import Fault, Schedule
 from support.chaos.killable_process import forked
-from support.chaos.random_org import company, write_steps
-from support.chaos.scenario import Scenario
+from support.chaos.scenario import ChaosScenario
 from support.chaos.services import RecordingServer
 
-SMALL = company(10)
+SMALL = expected_users(10)
 LINES = 20
 """Of the receipt of a whole apply of this company."""
 
 
 @pytest.fixture
-def scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scenario]:
+def scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ChaosScenario]:
     users = [person.before for person in SMALL if person.before is not None]
     with RecordingServer(tmp_path / "journal.jsonl", users) as witness:
-        opened = Scenario(tmp_path / "desk", witness, SMALL, Schedule(0), monkeypatch)
+        opened = ChaosScenario(tmp_path / "workspace", witness, SMALL, Schedule(0), monkeypatch)
         yield opened
         opened.close()
 
 
-def run(scenario: Scenario, *line: str, die_at: int | None = None) -> int:
+def run(scenario: ChaosScenario, *line: str, die_at: int | None = None) -> int:
     code = forked(scenario.line(*line), scenario.root / "out-0", born=scenario.injector.aim, die_at=die_at)
     scenario.injector.settle()
     return code
 
 
-def saved_plan(scenario: Scenario) -> str:
+def saved_plan(scenario: ChaosScenario) -> str:
     file = str(scenario.root / "plan.json")
     assert run(scenario, "plan", "-o", file) == 0
     return file
 
 
-def test_a_whole_apply_writes_so_many_lines(scenario: Scenario) -> None:
+def test_a_whole_apply_writes_so_many_lines(scenario: ChaosScenario) -> None:
     assert run(scenario, "apply", "--auto-approve") == 0
     scenario.check()
     assert len(scenario.receipt()) == LINES
@@ -49,7 +49,7 @@ def test_a_whole_apply_writes_so_many_lines(scenario: Scenario) -> None:
 @pytest.mark.parametrize("torn", [False, True], ids=["whole", "torn"])
 @pytest.mark.parametrize("line", range(1, LINES + 1))
 def test_an_apply_killed_at_any_line_is_finished_by_the_same_command(
-    scenario: Scenario, line: int, *, torn: bool
+    scenario: ChaosScenario, line: int, *, torn: bool
 ) -> None:
     command = ("apply", saved_plan(scenario))
     assert run(scenario, *command, die_at=line) == -9
@@ -65,7 +65,9 @@ def test_an_apply_killed_at_any_line_is_finished_by_the_same_command(
 
 
 @pytest.mark.parametrize("kill", [Fault.KILL_BEFORE, Fault.KILL_AFTER])
-def test_an_apply_killed_at_each_write_in_turn_is_finished_by_the_same_command(scenario: Scenario, kill: Fault) -> None:
+def test_an_apply_killed_at_each_write_in_turn_is_finished_by_the_same_command(
+    scenario: ChaosScenario, kill: Fault
+) -> None:
     command = ("apply", saved_plan(scenario))
     scenario.injector.schedule = Schedule(0, kills=dict.fromkeys(write_steps(SMALL), kill))
     codes = [run(scenario, *command) for _ in write_steps(SMALL)]

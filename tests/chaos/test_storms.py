@@ -13,9 +13,9 @@ from itertools import product
 from pathlib import Path
 
 import pytest
+from support.chaos.expected_users import expected_users, read_steps, write_steps
 from support.chaos.fault_schedule import FAULTS, Schedule, storm
-from support.chaos.random_org import company, read_steps, write_steps
-from support.chaos.scenario import COMMAND, Scenario, Service
+from support.chaos.scenario import COMMAND, ChaosScenario, Service
 from support.chaos.services import RecordingServer, Sandbox
 
 KINDS = ("strict", "lenient", "sandbox")
@@ -32,10 +32,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture
 def scenario(
     request: pytest.FixtureRequest, kind: str, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Scenario]:
+) -> Iterator[ChaosScenario]:
     """A company in a storm."""
     option = request.config.getoption
-    people = company(option("--chaos-users"))
+    people = expected_users(option("--chaos-users"))
     users = [person.before for person in people if person.before is not None]
     schedule = storm(seed, option("--chaos-rate"), write_steps(people), read_steps(people), option("--chaos-kills"))
     journal = tmp_path / "journal.jsonl"
@@ -45,12 +45,12 @@ def scenario(
             if kind == "sandbox"
             else RecordingServer(journal, users, unique=kind == "strict")
         )
-        opened = Scenario(tmp_path / "desk", service, people, schedule, monkeypatch)
+        opened = ChaosScenario(tmp_path / "workspace", service, people, schedule, monkeypatch)
         stack.callback(opened.close)
         yield opened
 
 
-def test_a_storm_ends_in_the_desired_state_and_nobody_is_there_twice(scenario: Scenario, seed: int) -> None:
+def test_a_storm_ends_in_the_desired_state_and_nobody_is_there_twice(scenario: ChaosScenario, seed: int) -> None:
     began = time.monotonic()
     # Each kill ends a run, and so do the planted faults that concern every request.
     scenario.until_done("apply", "--auto-approve", runs=20 + 2 * len(scenario.injector.schedule.kills))

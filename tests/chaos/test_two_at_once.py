@@ -7,9 +7,9 @@ import threading
 from pathlib import Path
 
 import pytest
+from support.chaos.expected_users import expected_users
 from support.chaos.fault_schedule import Schedule
-from support.chaos.random_org import company
-from support.chaos.scenario import Scenario
+from support.chaos.scenario import ChaosScenario
 from support.chaos.services import RecordingServer
 
 LOCK = pytest.mark.skipif(importlib.util.find_spec("reconciler.record.lock") is None, reason="there is no lock yet")
@@ -19,10 +19,10 @@ LOCK = pytest.mark.skipif(importlib.util.find_spec("reconciler.record.lock") is 
 def test_two_applies_at_once_write_nothing_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, unique: bool
 ) -> None:
-    people = company(20)
+    people = expected_users(20)
     users = [person.before for person in people if person.before is not None]
     with RecordingServer(tmp_path / "journal.jsonl", users, unique=unique) as witness:
-        scenario = Scenario(tmp_path / "desk", witness, people, Schedule(0), monkeypatch)
+        scenario = ChaosScenario(tmp_path / "workspace", witness, people, Schedule(0), monkeypatch)
         file = str(scenario.root / "plan.json")
         assert scenario.once("plan", "-o", file) == 0
         both = [scenario.start("apply", file) for _ in range(2)]
@@ -37,10 +37,10 @@ def test_two_applies_at_once_write_nothing_twice(
 def test_a_second_apply_leaves_a_target_alone_while_the_first_writes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    people = company(20)
+    people = expected_users(20)
     users = [person.before for person in people if person.before is not None]
     with RecordingServer(tmp_path / "journal.jsonl", users) as witness:
-        scenario = Scenario(tmp_path / "desk", witness, people, Schedule(0), monkeypatch)
+        scenario = ChaosScenario(tmp_path / "workspace", witness, people, Schedule(0), monkeypatch)
         writing, may_go_on = threading.Event(), threading.Event()
 
         def held(_person: str) -> None:

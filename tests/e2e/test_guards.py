@@ -7,8 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from e2e.conftest import OpenWorkspace
-from support.command import NOW, CommandWorkspace, company
+from support.command import NOW, CommandWorkspace, OpenCommandWorkspace, sample_users
 from support.servers.fake_scim import ServerFaults
 from support.servers.patching import User
 from support.workspace import CommandResult
@@ -130,20 +129,20 @@ BLOCKED: dict[str, tuple[int, Any, dict[str, Any], list[str], str]] = {
 }
 
 
-def opened(workspace: OpenWorkspace, name: str) -> CommandWorkspace:
+def opened(open_command_workspace: OpenCommandWorkspace, name: str) -> CommandWorkspace:
     size, edit, settings, _, _ = BLOCKED[name]
-    live, people = company(size)
+    live, people = sample_users(size)
     edit(live, people)
-    work = workspace(live)
+    work = open_command_workspace(live)
     work.settings(**settings)
     work.users(people)
     return work
 
 
 @pytest.mark.parametrize("name", BLOCKED)
-def test_a_guard_blocks_the_plan_and_the_apply(name: str, workspace: OpenWorkspace) -> None:
+def test_a_guard_blocks_the_plan_and_the_apply(name: str, open_command_workspace: OpenCommandWorkspace) -> None:
     *_, guards, words = BLOCKED[name]
-    work = opened(workspace, name)
+    work = opened(open_command_workspace, name)
     planned = work.plan()
     assert planned.code == 3
     assert [guard["name"] for guard in planned.plan["guards"] if not guard["passed"]] == guards
@@ -158,19 +157,19 @@ def test_a_guard_blocks_the_plan_and_the_apply(name: str, workspace: OpenWorkspa
 
 
 @pytest.mark.parametrize("size", [1, 2, 4, 9])
-def test_one_removal_is_possible_in_a_small_company(size: int, workspace: OpenWorkspace) -> None:
-    live, people = company(size + 1)
-    work = workspace(live)
+def test_one_removal_is_possible_in_a_small_company(size: int, open_command_workspace: OpenCommandWorkspace) -> None:
+    live, people = sample_users(size + 1)
+    work = open_command_workspace(live)
     work.settings(guards={})
     work.users(people[1:])
     assert work.apply().code == 0
     assert [user["active"] for user in work.service.users.values()].count(False) == 1
 
 
-def test_an_incomplete_read_withholds_removals_and_blocks(workspace: OpenWorkspace) -> None:
-    live, people = company(250)
+def test_an_incomplete_read_withholds_removals_and_blocks(open_command_workspace: OpenCommandWorkspace) -> None:
+    live, people = sample_users(250)
     people[0]["department"] = "Moved"
-    work = workspace(live, ServerFaults(short_page=2))
+    work = open_command_workspace(live, ServerFaults(short_page=2))
     work.users(people[:248])
     planned = work.plan()
     assert planned.code == 3
@@ -182,9 +181,11 @@ def test_an_incomplete_read_withholds_removals_and_blocks(workspace: OpenWorkspa
     assert work.service.writes == []
 
 
-def test_a_user_name_that_an_earlier_receipt_shows_deleted_is_not_used_again(workspace: OpenWorkspace) -> None:
-    live, people = company(12)
-    work = workspace(live)
+def test_a_user_name_that_an_earlier_receipt_shows_deleted_is_not_used_again(
+    open_command_workspace: OpenCommandWorkspace,
+) -> None:
+    live, people = sample_users(12)
+    work = open_command_workspace(live)
     target = {"profile": "apple-business-manager", "base_url": work.base_url, "domains": ["example.com"]}
     work.settings(target=target, lifecycle={"removed": "delete"}, guards=NO_REDACTION)
     work.users(people[1:])
@@ -204,9 +205,9 @@ def test_a_user_name_that_an_earlier_receipt_shows_deleted_is_not_used_again(wor
     assert work.run("plan", "--now", "2099-01-01").code == 0
 
 
-def test_a_saved_plan_is_not_applied_to_another_target(workspace: OpenWorkspace) -> None:
-    live, people = company(3, department="Moved")
-    first, second = workspace(live), workspace(live)
+def test_a_saved_plan_is_not_applied_to_another_target(open_command_workspace: OpenCommandWorkspace) -> None:
+    live, people = sample_users(3, department="Moved")
+    first, second = open_command_workspace(live), open_command_workspace(live)
     first.users(people)
     second.users(people)
     answer = second.run("apply", str(first.saved()))
@@ -219,9 +220,9 @@ def test_a_saved_plan_is_not_applied_to_another_target(workspace: OpenWorkspace)
 
 
 @pytest.fixture
-def blocked(workspace: OpenWorkspace) -> tuple[CommandWorkspace, str]:
-    """A desk whose plan removes two of four, and the id of that plan."""
-    work = opened(workspace, "two removals of four, with the limits there are without settings")
+def blocked(open_command_workspace: OpenCommandWorkspace) -> tuple[CommandWorkspace, str]:
+    """A workspace whose plan removes two of four, and the id of that plan."""
+    work = opened(open_command_workspace, "two removals of four, with the limits there are without settings")
     planned = work.run("plan", *NOW)
     assert planned.code == 3
     (plan_id,) = set(re.findall(r"sha256:[0-9a-f]{64}", planned.out))
@@ -279,7 +280,7 @@ def test_an_approval_of_something_else_does_not_pass(name: str, blocked: tuple[C
 def test_an_approval_does_not_cover_one_removal_more(blocked: tuple[CommandWorkspace, str]) -> None:
     work, plan_id = blocked
     approved(work, plan_id, removals=None)
-    work.users(company(4)[1][3:])
+    work.users(sample_users(4)[1][3:])
     assert_blocked(work.run("apply", "--auto-approve", *NOW), work)
 
 
@@ -300,8 +301,10 @@ def test_a_blocked_saved_plan_writes_nothing_until_it_is_approved(blocked: tuple
 
 
 @pytest.mark.parametrize("name", ["a protected user who left git", "a protected user who is disabled in git"])
-def test_the_removal_of_a_protected_user_cannot_be_approved(name: str, workspace: OpenWorkspace) -> None:
-    work = opened(workspace, name)
+def test_the_removal_of_a_protected_user_cannot_be_approved(
+    name: str, open_command_workspace: OpenCommandWorkspace
+) -> None:
+    work = opened(open_command_workspace, name)
     plan_id = work.plan(*NOW).plan["plan_id"]
     assert_blocked(work.run("apply", "--auto-approve", "--approve", plan_id, *NOW), work)
     guards = BLOCKED[name][2].get("guards", NO_REDACTION)
@@ -313,14 +316,16 @@ def test_the_removal_of_a_protected_user_cannot_be_approved(name: str, workspace
     assert "--approve" not in answer.out
 
 
-def test_a_user_option_does_not_get_around_a_guard(workspace: OpenWorkspace) -> None:
-    work = opened(workspace, "a protected user who left git")
+def test_a_user_option_does_not_get_around_a_guard(open_command_workspace: OpenCommandWorkspace) -> None:
+    work = opened(open_command_workspace, "a protected user who left git")
     assert_blocked(work.apply("--user", "ada.0@example.com"), work)
 
 
-def test_a_target_that_moved_is_blocked_until_exactly_that_plan_is_approved(workspace: OpenWorkspace) -> None:
-    live, people = company(3, department="Moved")
-    first, second = workspace(live), workspace(live)
+def test_a_target_that_moved_is_blocked_until_exactly_that_plan_is_approved(
+    open_command_workspace: OpenCommandWorkspace,
+) -> None:
+    live, people = sample_users(3, department="Moved")
+    first, second = open_command_workspace(live), open_command_workspace(live)
     first.users(people)
     assert first.apply().code == 0
     first.base_url = second.service.base_url

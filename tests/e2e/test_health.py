@@ -8,8 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from e2e.conftest import OpenWorkspace
-from support.command import CommandWorkspace, assert_harmless, company
+from support.command import CommandWorkspace, OpenCommandWorkspace, assert_harmless, sample_users
 from support.servers.fake_scim import ServerFaults
 from support.workspace import CommandResult
 
@@ -20,10 +19,10 @@ ALL_FAIL = ServerFaults(write_error_on=1, write_error_times=None, write_error_st
 
 
 def work_for(
-    workspace: OpenWorkspace, size: int, faults: ServerFaults | None = None, **settings: Any
+    open_command_workspace: OpenCommandWorkspace, size: int, faults: ServerFaults | None = None, **settings: Any
 ) -> CommandWorkspace:
-    live, people = company(size, department="Moved")
-    opened = workspace(live, faults)
+    live, people = sample_users(size, department="Moved")
+    opened = open_command_workspace(live, faults)
     opened.users(people)
     if settings:
         opened.settings(**settings)
@@ -52,8 +51,10 @@ def hours_pass(opened: CommandWorkspace, hours: float) -> None:
 # --- the brakes -------------------------------------------------------------------------------------
 
 
-def test_too_many_failures_stop_the_run_and_the_next_one_begins_with_a_trial(workspace: OpenWorkspace) -> None:
-    opened = work_for(workspace, 100, ALL_FAIL)
+def test_too_many_failures_stop_the_run_and_the_next_one_begins_with_a_trial(
+    open_command_workspace: OpenCommandWorkspace,
+) -> None:
+    opened = work_for(open_command_workspace, 100, ALL_FAIL)
     stopped = opened.apply()
     tried = len(opened.service.writes)
     assert stopped.code == 5
@@ -85,9 +86,11 @@ def test_too_many_failures_stop_the_run_and_the_next_one_begins_with_a_trial(wor
     assert (status(opened).code, told(opened)["quarantine"]) == (0, None)
 
 
-def test_many_who_are_refused_and_come_first_keep_nobody_else_from_working_for_long(workspace: OpenWorkspace) -> None:
-    opened = work_for(workspace, 100)
-    names = sorted(person["userPrincipalName"] for person in company(100)[1])
+def test_many_who_are_refused_and_come_first_keep_nobody_else_from_working_for_long(
+    open_command_workspace: OpenCommandWorkspace,
+) -> None:
+    opened = work_for(open_command_workspace, 100)
+    names = sorted(person["userPrincipalName"] for person in sample_users(100)[1])
     opened.service.faults = ServerFaults(refuse_users=frozenset(names[:36]))
     stopped = opened.apply()
     assert (stopped.code, told(opened)["code"]) == (5, "Quarantine")
@@ -100,22 +103,24 @@ def test_many_who_are_refused_and_come_first_keep_nobody_else_from_working_for_l
     assert len(told(opened)["escrows"]) == 36
 
 
-def test_a_few_failures_stop_nobody(workspace: OpenWorkspace) -> None:
-    opened = work_for(workspace, 10, ALL_FAIL)
+def test_a_few_failures_stop_nobody(open_command_workspace: OpenCommandWorkspace) -> None:
+    opened = work_for(open_command_workspace, 10, ALL_FAIL)
     assert (opened.apply().code, len(opened.service.writes)) == (5, 10)
     assert told(opened)["quarantine"] is None
 
 
-def test_the_limit_is_a_setting(workspace: OpenWorkspace) -> None:
-    opened = work_for(workspace, 100, ALL_FAIL, guards={"failures": {"count": 2, "percent": 100}})
+def test_the_limit_is_a_setting(open_command_workspace: OpenCommandWorkspace) -> None:
+    opened = work_for(open_command_workspace, 100, ALL_FAIL, guards={"failures": {"count": 2, "percent": 100}})
     stopped = opened.apply()
     assert stopped.code == 5
     assert len(opened.service.writes) <= 3 + WORKERS
     assert "more than 2 (guards.failures.count)" in stopped.err
 
 
-def test_a_service_that_refuses_as_a_whole_is_quarantine_and_a_trial_follows(workspace: OpenWorkspace) -> None:
-    opened = work_for(workspace, 40, ServerFaults(forbid_after=1))
+def test_a_service_that_refuses_as_a_whole_is_quarantine_and_a_trial_follows(
+    open_command_workspace: OpenCommandWorkspace,
+) -> None:
+    opened = work_for(open_command_workspace, 40, ServerFaults(forbid_after=1))
     assert opened.apply().code == 1
     assert told(opened)["quarantine"]["reason"] == "EncounteredQuarantineException"
     opened.service.faults = ServerFaults()
@@ -124,8 +129,10 @@ def test_a_service_that_refuses_as_a_whole_is_quarantine_and_a_trial_follows(wor
     assert status(opened).code == 0
 
 
-def test_a_service_that_lets_nobody_read_is_remembered_though_there_is_no_receipt(workspace: OpenWorkspace) -> None:
-    opened = work_for(workspace, 2, ServerFaults(unauthorized_after=1))
+def test_a_service_that_lets_nobody_read_is_remembered_though_there_is_no_receipt(
+    open_command_workspace: OpenCommandWorkspace,
+) -> None:
+    opened = work_for(open_command_workspace, 2, ServerFaults(unauthorized_after=1))
     opened.service.add({"id": "x", "userName": "x@example.com"})
     opened.service.faults = ServerFaults(login_page=True)
     for count in (1, 2):
@@ -140,11 +147,11 @@ def test_a_service_that_lets_nobody_read_is_remembered_though_there_is_no_receip
     assert status(opened).code == 0
 
 
-def test_when_nothing_is_left_to_do_the_books_are_closed(workspace: OpenWorkspace) -> None:
-    opened = work_for(workspace, 30, ALL_FAIL)
+def test_when_nothing_is_left_to_do_the_books_are_closed(open_command_workspace: OpenCommandWorkspace) -> None:
+    opened = work_for(open_command_workspace, 30, ALL_FAIL)
     opened.apply()
     assert status(opened).code == 1
-    opened.users(company(30)[1])
+    opened.users(sample_users(30)[1])
     closed = opened.apply()
     assert (closed.code, "Nothing is left of what failed before." in closed.err) == (0, True)
     assert status(opened).code == 0
@@ -157,9 +164,9 @@ def test_when_nothing_is_left_to_do_the_books_are_closed(workspace: OpenWorkspac
 
 
 @pytest.fixture
-def failing(workspace: OpenWorkspace) -> CommandWorkspace:
+def failing(open_command_workspace: OpenCommandWorkspace) -> CommandWorkspace:
     """Grace is refused, twice already; the others are done."""
-    opened = work_for(workspace, 4, ServerFaults(refuse_user="grace.1@example.com"))
+    opened = work_for(open_command_workspace, 4, ServerFaults(refuse_user="grace.1@example.com"))
     for _ in range(2):
         assert opened.apply().code == 5
     assert len(opened.service.writes) == 3 + 2
@@ -184,7 +191,7 @@ def test_who_keeps_failing_is_put_off_and_said_so(failing: CommandWorkspace) -> 
 
 
 def test_put_off_users_are_tried_when_it_is_time_and_others_go_on_meanwhile(failing: CommandWorkspace) -> None:
-    people = company(4, department="Moved")[1]
+    people = sample_users(4, department="Moved")[1]
     people[0]["department"] = "Elsewhere"
     failing.users(people)
     assert failing.apply().code == 5
@@ -208,7 +215,7 @@ def test_who_asks_gets_it_tried_now(asked: list[str], failing: CommandWorkspace)
 
 
 def test_another_change_of_the_user_is_tried_at_once(failing: CommandWorkspace) -> None:
-    people = company(4, department="Moved")[1]
+    people = sample_users(4, department="Moved")[1]
     people[1]["department"] = "Elsewhere"
     failing.users(people)
     failing.service.faults = ServerFaults()
@@ -239,8 +246,8 @@ def test_status_needs_neither_token_nor_network_nor_readable_people(
     assert len(failing.service.log) == requests
 
 
-def test_status_of_nothing_is_healthy(workspace: OpenWorkspace) -> None:
-    opened = workspace()
+def test_status_of_nothing_is_healthy(open_command_workspace: OpenCommandWorkspace) -> None:
+    opened = open_command_workspace()
     found = status(opened)
     assert (found.code, "Last run:      none on record" in found.out) == (0, True)
     assert told(opened)["code"] == "NotRun"
@@ -261,8 +268,8 @@ def test_status_hides_names_and_steers_no_terminal(failing: CommandWorkspace) ->
         assert "(hidden)" in found.out
 
 
-def test_an_apply_that_runs_now_is_no_crash(workspace: OpenWorkspace) -> None:
-    opened = work_for(workspace, 3)
+def test_an_apply_that_runs_now_is_no_crash(open_command_workspace: OpenCommandWorkspace) -> None:
+    opened = work_for(open_command_workspace, 3)
     assert opened.apply().code == 0
     (receipt,) = opened.receipts()
     lines = receipt.read_text("utf-8").splitlines(keepends=True)

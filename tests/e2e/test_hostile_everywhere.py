@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from e2e.test_hostile_people import assert_all_harmless, yaml
 from support.command import CommandWorkspace, run
 from support.entra_schemas import USUAL, attribute, clause, function, group, row, schema, users
 from support.git_repository import GitRepository
@@ -20,9 +19,9 @@ from support.parsers import assert_calm, html_structure, markdown_structure
 from support.servers.fake_scim import FakeScimServer, Logged
 from support.servers.github_api import BOT, REPOSITORY, GitHubApi, Token
 from support.servers.http_server import Reply
-from support.servers.patching import Refused, User
-from support.servers.users import make_user
+from support.servers.patching import Refused
 from support.untrusted_text import HOSTILE
+from support.untrusted_users import assert_all_harmless, flow_yaml, untrusted_live_user
 from support.workspace import CommandResult, source
 
 from reconciler.history.yaml_entries import entries
@@ -37,23 +36,11 @@ OUR_TOKENS = frozenset(
 )
 
 
-def person(number: int, text: str, **overrides: Any) -> User:
-    values = {
-        "id": f"id-{number}",
-        "userName": f"{text}{number}",
-        "externalId": f"{text}-{number}",
-        "givenName": text,
-        "familyName": text,
-        "department": text,
-    }
-    return make_user(number, **(values | overrides))
-
-
 def written(people: list[dict[str, Any]]) -> str:
-    return "".join(f"- {yaml(user)}\n" for user in people)
+    return "".join(f"- {flow_yaml(user)}\n" for user in people)
 
 
-class Scenario:
+class UntrustedRepository:
     """A repository in which everything is called something hostile, and a service."""
 
     def __init__(self, root: Path, service: FakeScimServer, patch: pytest.MonkeyPatch) -> None:
@@ -79,23 +66,24 @@ class Scenario:
 
 
 @pytest.fixture
-def scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scenario]:
+def untrusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[UntrustedRepository]:
     """Each text is an author, a subject, somebody who moves, somebody new, somebody who goes, an attribute, a group."""
-    live = [person(100 + number, text) for number, text in enumerate(TEXTS)]
-    live += [person(300 + number, text) for number, text in enumerate(TEXTS)]
+    live = [untrusted_live_user(100 + number, text) for number, text in enumerate(TEXTS)]
+    live += [untrusted_live_user(300 + number, text) for number, text in enumerate(TEXTS)]
     service = FakeScimServer(None, live, TOKEN).start()
-    made = Scenario(tmp_path / "scene", service, monkeypatch)
+    made = UntrustedRepository(tmp_path / "repository", service, monkeypatch)
     first = [source(each) for each in live[: len(TEXTS)]]
     made.git.commit("Begin", {USERS: written(first)})
     for number, text in enumerate(TEXTS):
         first[number]["department"] = f"{text}, moved"
         first[number][f"{text.strip()[:50]}x" if number % 2 else "jobTitle"] = text
-        first.append(source(person(500 + number, text)))
+        first.append(source(untrusted_live_user(500 + number, text)))
         name = text.replace("\0", "").replace("/", "_")[:40]
+        joiner = source(untrusted_live_user(700 + number, text))
         files = {
             USERS: written(first),
-            f"desired-state/users/{name}{number}.yaml": f"- {yaml(source(person(700 + number, text)))}\n",
-            f"desired-state/groups/{number}.yaml": f"- {yaml({'name': f'{text}{number}'})}\n",
+            f"desired-state/users/{name}{number}.yaml": f"- {flow_yaml(joiner)}\n",
+            f"desired-state/groups/{number}.yaml": f"- {flow_yaml({'name': f'{text}{number}'})}\n",
         }
         who = text.replace("\0", "").replace("\n", " ").replace("<", "").strip() or "x"
         made.git.commit(text.replace("\0", "") or "x", files, author=f"{who} <{who}>")
@@ -103,13 +91,13 @@ def scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scenar
     service.close()
 
 
-def test_git_history_in_every_form(scenario: Scenario) -> None:
-    text = scenario.calm("log", "--limit", "1000")
+def test_git_history_in_every_form(untrusted: UntrustedRepository) -> None:
+    text = untrusted.calm("log", "--limit", "1000")
     assert text.code == 0, text.err
     # A commit is one line, its subject is one line, and none of them begins another.
     assert len([line for line in text.out.splitlines() if line.startswith("commit ")]) == len(TEXTS) + 1
-    assert_calm(scenario.run("log", "--format", "json", "--limit", "1000").out)
-    page = scenario.run("log", "--format", "html", "--limit", "1000")
+    assert_calm(untrusted.run("log", "--format", "json", "--limit", "1000").out)
+    page = untrusted.run("log", "--format", "html", "--limit", "1000")
     assert_all_harmless(page)
     names = {name for name, _ in html_structure(page.out)}
     assert names <= set(
@@ -121,55 +109,55 @@ def test_git_history_in_every_form(scenario: Scenario) -> None:
         for key, _ in attributes
     )
     for number in (0, 6, 12, 20):
-        scenario.calm("log", f"{TEXTS[number]}{100 + number}", "--attribute", "department")
+        untrusted.calm("log", f"{TEXTS[number]}{100 + number}", "--attribute", "department")
 
 
-def test_rollbacks_write_what_was_there_and_nothing_else(scenario: Scenario) -> None:
-    was = {each.name: each.fields for each in entries("users/people.yaml", _bytes(scenario, "HEAD~3"))}
-    shown = scenario.calm("rollback", "HEAD~3", "--dry-run")
+def test_rollbacks_write_what_was_there_and_nothing_else(untrusted: UntrustedRepository) -> None:
+    was = {each.name: each.fields for each in entries("users/people.yaml", _bytes(untrusted, "HEAD~3"))}
+    shown = untrusted.calm("rollback", "HEAD~3", "--dry-run")
     assert shown.code == 0, shown
     assert_calm(shown.out + shown.err)
-    assert scenario.calm("rollback", "HEAD~3").code == 0
-    now = entries("users/people.yaml", (scenario.root / USERS).read_bytes())
+    assert untrusted.calm("rollback", "HEAD~3").code == 0
+    now = entries("users/people.yaml", (untrusted.root / USERS).read_bytes())
     assert {each.name: each.fields for each in now} == was
-    assert_all_harmless(scenario.run("rollback", "HEAD~3"))
-    scenario.git.git("checkout", "--quiet", "--", ".")
-    scenario.git.git("clean", "--quiet", "-fd", "desired-state")
-    people = json.loads(json.dumps([source(person(100, "later"))]))
-    scenario.git.commit("Later", {USERS: written(people)})
-    assert_all_harmless(scenario.run("rollback", "HEAD~2"), scenario.run("rollback", "HEAD~2", "--all", "--force"))
+    assert_all_harmless(untrusted.run("rollback", "HEAD~3"))
+    untrusted.git.git("checkout", "--quiet", "--", ".")
+    untrusted.git.git("clean", "--quiet", "-fd", "desired-state")
+    people = json.loads(json.dumps([source(untrusted_live_user(100, "later"))]))
+    untrusted.git.commit("Later", {USERS: written(people)})
+    assert_all_harmless(untrusted.run("rollback", "HEAD~2"), untrusted.run("rollback", "HEAD~2", "--all", "--force"))
 
 
-def _bytes(scenario: Scenario, commit: str) -> bytes:
-    return scenario.git.git("show", f"{commit}:{USERS}").encode()
+def _bytes(untrusted: UntrustedRepository, commit: str) -> bytes:
+    return untrusted.git.git("show", f"{commit}:{USERS}").encode()
 
 
-def test_bases_and_words_of_the_command_line(scenario: Scenario) -> None:
+def test_bases_and_words_of_the_command_line(untrusted: UntrustedRepository) -> None:
     for text in TEXTS:
         branch = text.replace("\0", "")
         for line in (["plan", "--base", branch], ["rollback", branch], ["log", branch, "--since", branch]):
-            answer = scenario.run(*line)
+            answer = untrusted.run(*line)
             assert answer.code != 0
             assert_all_harmless(answer)
     assert_all_harmless(
-        scenario.run("plan", "--offline", "--base", "HEAD~2"), scenario.run("validate", "--base", "HEAD~2")
+        untrusted.run("plan", "--offline", "--base", "HEAD~2"), untrusted.run("validate", "--base", "HEAD~2")
     )
 
 
-def test_an_apply_and_its_record(scenario: Scenario) -> None:
-    log = scenario.root / "log.jsonl"
+def test_an_apply_and_its_record(untrusted: UntrustedRepository) -> None:
+    log = untrusted.root / "log.jsonl"
     refusals = iter(HOSTILE.values())
-    gate = scenario.service._gate
+    gate = untrusted.service._gate
 
     def refuse(entry: Logged) -> None:
         gate(entry)
         if entry.nth_write and (text := next(refusals, None)) is not None:
             raise Refused(400, text, text)
 
-    scenario.service._gate = refuse  # type: ignore[method-assign]
-    applied = scenario.calm("apply", "--auto-approve", "--log", str(log))
-    assert (applied.code, len(scenario.service.writes) > 2 * len(TEXTS)) == (5, True), applied.err
-    (receipt,) = scenario.workspace.receipts()
+    untrusted.service._gate = refuse  # type: ignore[method-assign]
+    applied = untrusted.calm("apply", "--auto-approve", "--log", str(log))
+    assert (applied.code, len(untrusted.service.writes) > 2 * len(TEXTS)) == (5, True), applied.err
+    (receipt,) = untrusted.workspace.receipts()
     for path in (log, receipt):
         content = path.read_text("utf-8")
         assert_calm(content)
@@ -178,31 +166,35 @@ def test_an_apply_and_its_record(scenario: Scenario) -> None:
     page = receipt.with_name("README.md").read_text("utf-8")
     assert_calm(page)
     assert {kind for kind, _, _ in markdown_structure(page)} <= OUR_TOKENS - {"html_block", "fence", "code_block"}
-    assert scenario.calm("status").code == 1
-    assert_calm(scenario.run("status", "--format", "json").out)
-    shown = scenario.calm("show", str(receipt))
+    assert untrusted.calm("status").code == 1
+    assert_calm(untrusted.run("status", "--format", "json").out)
+    shown = untrusted.calm("show", str(receipt))
     assert len(shown.out.splitlines()) == len(receipt.read_bytes().splitlines())
     for face in (["show", str(receipt.with_name("plan.json"))], ["log", "--limit", "500"]):
-        scenario.calm(*face)
+        untrusted.calm(*face)
 
 
-def test_explanations(scenario: Scenario) -> None:
+def test_explanations(untrusted: UntrustedRepository) -> None:
     for number in range(0, len(TEXTS), 4):
         for key in (f"{TEXTS[number]}{100 + number}", f"{TEXTS[number]}{300 + number}"):
-            answer = scenario.calm("explain", "--offline", "--", key)
+            answer = untrusted.calm("explain", "--offline", "--", key)
             assert answer.code in (0, 64), answer
-            assert_calm(scenario.run("explain", "--format", "json", "--", key).out)
+            assert_calm(untrusted.run("explain", "--format", "json", "--", key).out)
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_what_a_service_answers(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In users, in ids, in headers, in refusals of the session: JSON holds what neither YAML nor UTF-8 can."""
     text = HOSTILE[name]
-    live = [person(1, text, id=f"{text[:60]}1"), person(2, "Ada", active=False), person(3, text, externalId=None)]
+    live = [
+        untrusted_live_user(1, text, id=f"{text[:60]}1"),
+        untrusted_live_user(2, "Ada", active=False),
+        untrusted_live_user(3, text, externalId=None),
+    ]
     with FakeScimServer(None, live, TOKEN) as service:
         monkeypatch.setattr(service, "_head", lambda *_: {})
         work = CommandWorkspace(tmp_path, service, monkeypatch)
-        work.users([source(person(2, "Ada"))])
+        work.users([source(untrusted_live_user(2, "Ada"))])
         answers = [work.run("plan", *face) for face in ([], ["--format", "json"], ["--format", "markdown"])]
         answers += [work.run("apply", "--auto-approve"), work.run("explain", text), work.run("drift")]
         for status in (400, 401, 403, 404, 409):
@@ -278,10 +270,10 @@ def test_schemas_of_entra(tmp_path: Path) -> None:
     assert_all_harmless(exported)
 
 
-def test_github(scenario: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_github(untrusted: UntrustedRepository, monkeypatch: pytest.MonkeyPatch) -> None:
     api = GitHubApi()
     api.tokens["t"] = Token(permissions=dict.fromkeys(("actions", "issues", "pull-requests", "statuses"), "write"))
-    summary = scenario.root / "summary.md"
+    summary = untrusted.root / "summary.md"
     outside = {
         "GITHUB_API_URL": api.url,
         "GITHUB_TOKEN": "t",
@@ -292,19 +284,19 @@ def test_github(scenario: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
         "GITHUB_RUN_NUMBER": "3",
         "GITHUB_SERVER_URL": "https://github.com",
         "GITHUB_STEP_SUMMARY": str(summary),
-        "GITHUB_OUTPUT": str(scenario.root / "outputs"),
+        "GITHUB_OUTPUT": str(untrusted.root / "outputs"),
     }
     for name, value in outside.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("reconciler.github.api.time.sleep", lambda _seconds: None)
-    saved = str(scenario.workspace.saved())
-    (scenario.root / "said.txt").write_text(scenario.calm("plan").out)
+    saved = str(untrusted.workspace.saved())
+    (untrusted.root / "said.txt").write_text(untrusted.calm("plan").out)
     try:
-        assert_all_harmless(scenario.run("github", "comment", saved, "--pull", "7"))
-        assert_all_harmless(scenario.run("github", "drift-issue", saved), scenario.run("github", "summary", saved))
-        scenario.run("github", "summary", str(scenario.root / "said.txt"))
-        scenario.run("github", "outputs", saved)
-        _what_github_says(scenario, api)
+        assert_all_harmless(untrusted.run("github", "comment", saved, "--pull", "7"))
+        assert_all_harmless(untrusted.run("github", "drift-issue", saved), untrusted.run("github", "summary", saved))
+        untrusted.run("github", "summary", str(untrusted.root / "said.txt"))
+        untrusted.run("github", "outputs", saved)
+        _what_github_says(untrusted, api)
     finally:
         api.close()
     bodies = [found["body"] for found in (*api.comments[7], *api.issues)]
@@ -317,17 +309,17 @@ def test_github(scenario: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
         assert {said for kind, _, said in found if kind in ("image", "html_inline")} <= {"<b>", "</b>"}, "ours"
         plain = " ".join(said for kind, _, said in found if kind == "text")
         assert not any(word in plain for word in ("@example", "@octocat", "#123", "fixes #1", "https://example.com"))
-    outputs = (scenario.root / "outputs").read_text("utf-8")
+    outputs = (untrusted.root / "outputs").read_text("utf-8")
     assert all(line.count("=") == 1 for line in outputs.splitlines())
-    scenario.workspace.write(
-        "users/wrong.yaml", "".join(f"- {yaml({'userPrincipalName': t, t: [t]})}\n" for t in TEXTS)
+    untrusted.workspace.write(
+        "users/wrong.yaml", "".join(f"- {flow_yaml({'userPrincipalName': t, t: [t]})}\n" for t in TEXTS)
     )
-    annotated = scenario.run("github", "annotate")
+    annotated = untrusted.run("github", "annotate")
     assert all(line.startswith(("::error ", "::warning ", "::notice::")) for line in annotated.out.splitlines())
     assert_calm("".join(line.removeprefix("::") + "\n" for line in annotated.out.splitlines()))
 
 
-def _what_github_says(scenario: Scenario, api: GitHubApi) -> None:
+def _what_github_says(untrusted: UntrustedRepository, api: GitHubApi) -> None:
     """Titles, branches, messages of errors, descriptions of statuses."""
     for text in TEXTS:
         api.pulls.clear()
@@ -342,8 +334,8 @@ def _what_github_says(scenario: Scenario, api: GitHubApi) -> None:
         api.statuses["a" * 40] = [{"context": text, "description": text, "creator": {"login": BOT}, "state": text}]
         api.failing_users = [Reply(status=422, body=json.dumps({"message": text}).encode())]
         answers = [
-            scenario.run("github", "heartbeat"),
-            scenario.run("github", "reviewed", "-o", str(scenario.root / "r.json")),
+            untrusted.run("github", "heartbeat"),
+            untrusted.run("github", "reviewed", "-o", str(untrusted.root / "r.json")),
         ]
         for answer in answers:
             kept = [line.removeprefix("::warning::") for line in answer.out.splitlines()]

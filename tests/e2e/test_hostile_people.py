@@ -3,69 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
-from e2e.conftest import OpenWorkspace
-from support.command import CommandWorkspace, assert_harmless, company
+from support.command import CommandWorkspace, OpenCommandWorkspace, sample_users
 from support.servers.fake_scim import ServerFaults
-from support.servers.patching import User
-from support.servers.users import make_user
-from support.untrusted_text import HOSTILE as ALL
-from support.untrusted_text import INVISIBLE
-from support.workspace import ENTERPRISE, CommandResult, source
-
-HOSTILE = {name: text for name, text in ALL.items() if name != "lone surrogates"}
-"""No YAML and no UTF-8 can hold those."""
-
-
-def yaml(value: object) -> str:
-    """The value in flow style: every character that is not plain ASCII escaped, as YAML takes it."""
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{yaml(key)}: {yaml(inner)}" for key, inner in value.items()) + "}"
-    escaped = (
-        character if " " <= character <= "~" and character not in '"\\' else f"\\U{ord(character):08x}"
-        for character in str(value)
-    )
-    return '"' + "".join(escaped) + '"'
-
-
-def write_users(work: CommandWorkspace, people: list[dict[str, Any]]) -> None:
-    work.write("users/people.yaml", "".join(f"- {yaml(user)}\n" for user in people))
-
-
-def assert_all_harmless(*answers: CommandResult) -> None:
-    for answer in answers:
-        assert "Traceback" not in answer.err
-        assert_harmless(answer.out + answer.err)
-        assert [character for character in INVISIBLE if character in answer.out + answer.err] == []
-
-
-def hostile_live(number: int, text: str) -> User:
-    return make_user(
-        number,
-        id=f"id-{number}",
-        userName=f"{text}{number}",
-        externalId=f"{text}-{number}",
-        givenName=text,
-        familyName=text,
-        department=text,
-    )
-
-
-def hostile_wanted(number: int, text: str) -> dict[str, Any]:
-    """Somebody in YAML, with the same names and another department."""
-    return source(hostile_live(number, text), department=f"{text}, moved")
+from support.untrusted_users import (
+    ENCODABLE,
+    assert_all_harmless,
+    untrusted_live_user,
+    untrusted_source_user,
+    write_users,
+)
+from support.workspace import ENTERPRISE
 
 
 @pytest.fixture
-def work(workspace: OpenWorkspace) -> CommandWorkspace:
+def work(open_command_workspace: OpenCommandWorkspace) -> CommandWorkspace:
     """For each text: somebody live who is not desired, somebody desired who is not live, somebody who moves."""
-    live, people = company(2)
-    for number, text in enumerate(HOSTILE.values()):
-        live += [hostile_live(100 + number, text), hostile_live(200 + number, text)]
-        people += [hostile_wanted(200 + number, text), hostile_wanted(300 + number, text)]
-    opened = workspace(live)
+    live, people = sample_users(2)
+    for number, text in enumerate(ENCODABLE.values()):
+        live += [untrusted_live_user(100 + number, text), untrusted_live_user(200 + number, text)]
+        people += [untrusted_source_user(200 + number, text), untrusted_source_user(300 + number, text)]
+    opened = open_command_workspace(live)
     write_users(opened, people)
     return opened
 
@@ -98,12 +57,12 @@ def test_hostile_people_whom_the_service_refuses_or_somebody_moves(work: Command
     assert_all_harmless(stale, forbidden)
 
 
-def test_hostile_user_names_that_are_taken(workspace: OpenWorkspace) -> None:
+def test_hostile_user_names_that_are_taken(open_command_workspace: OpenCommandWorkspace) -> None:
     """The service repeats the name in its refusal."""
-    texts = dict(enumerate(HOSTILE.values()))
-    live = [{**hostile_live(number, text), "externalId": "other"} for number, text in texts.items()]
-    work = workspace()
-    write_users(work, [hostile_wanted(number, text) for number, text in texts.items()])
+    texts = dict(enumerate(ENCODABLE.values()))
+    live = [{**untrusted_live_user(number, text), "externalId": "other"} for number, text in texts.items()]
+    work = open_command_workspace()
+    write_users(work, [untrusted_source_user(number, text) for number, text in texts.items()])
     file = str(work.saved())
     for user in live:
         work.service.add(user)
@@ -114,11 +73,11 @@ def test_hostile_user_names_that_are_taken(workspace: OpenWorkspace) -> None:
     assert_all_harmless(refused, work.run("plan"))
 
 
-@pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_text_in_every_file(name: str, workspace: OpenWorkspace) -> None:
+@pytest.mark.parametrize("name", ENCODABLE)
+def test_hostile_text_in_every_file(name: str, open_command_workspace: OpenCommandWorkspace) -> None:
     """In keys, values, names of files and of groups: mistakes repeat what is wrong, and the line itself."""
-    text = HOSTILE[name]
-    work = workspace()
+    text = ENCODABLE[name]
+    work = open_command_workspace()
     plain = text.replace("\0", "").replace("/", "_")[:100]
     work.write("users/raw.yaml", f"- userPrincipalName: {text}\n  {text}: {text}\n")
     work.write("groups/raw.yaml", f"- name: {text!r}\n  members: {{users: [{text!r}]}}\n")
@@ -133,8 +92,8 @@ def test_hostile_text_in_every_file(name: str, workspace: OpenWorkspace) -> None
     assert_all_harmless(answer, work.run("plan", "--user", text))
 
 
-def test_hostile_words_on_the_command_line(workspace: OpenWorkspace) -> None:
-    work = workspace()
+def test_hostile_words_on_the_command_line(open_command_workspace: OpenCommandWorkspace) -> None:
+    work = open_command_workspace()
     for text in ("\n::error::pwned", "##[error]pwned", "\x1b[31mred"):
         file = str(work.root / f"{text}.json")
         for line in (["show", file], ["apply", file], ["plan", "--now", text], ["plan", "--format", text]):

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from e2e.conftest import OpenWorkspace
-from support.command import TOKEN, CommandWorkspace, company
+from support.command import TOKEN, CommandWorkspace, OpenCommandWorkspace, sample_users
 from support.servers.fake_scim import ServerFaults
 
 
@@ -24,9 +23,9 @@ def statuses(path: Path) -> dict[str, int]:
 
 
 @pytest.fixture
-def work(workspace: OpenWorkspace) -> CommandWorkspace:
-    live, people = company(6, department="Moved")
-    opened = workspace(live, ServerFaults(refuse_user="grace.1@example.com"))
+def work(open_command_workspace: OpenCommandWorkspace) -> CommandWorkspace:
+    live, people = sample_users(6, department="Moved")
+    opened = open_command_workspace(live, ServerFaults(refuse_user="grace.1@example.com"))
     people[2]["givenName"] = "Zoë\a"
     opened.users(people)
     return opened

@@ -5,17 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from e2e.conftest import OpenWorkspace
-from e2e.test_hostile_people import hostile_live, hostile_wanted, write_users
-from support.command import CommandWorkspace, assert_harmless, company
+from support.command import CommandWorkspace, OpenCommandWorkspace, assert_harmless, sample_users
 from support.parsers import assert_calm, html_structure, markdown_structure
 from support.untrusted_text import HOSTILE
+from support.untrusted_users import untrusted_live_user, untrusted_source_user, write_users
 
 
 @pytest.fixture
-def work(workspace: OpenWorkspace) -> CommandWorkspace:
-    live, people = company(12)
-    opened = workspace(live[:10])
+def work(open_command_workspace: OpenCommandWorkspace) -> CommandWorkspace:
+    live, people = sample_users(12)
+    opened = open_command_workspace(live[:10])
     people[0]["department"] = "Moved"
     opened.users([person for number, person in enumerate(people) if number != 3])
     return opened
@@ -80,10 +79,10 @@ def test_templates_come_from_the_command_line_and_never_from_the_desired_state(w
         assert "--template is inside of the desired state" in answer.err
 
 
-def test_hostile_people_change_the_structure_of_no_face(workspace: OpenWorkspace) -> None:
+def test_hostile_people_change_the_structure_of_no_face(open_command_workspace: OpenCommandWorkspace) -> None:
     def faces(text: str) -> tuple[object, object]:
-        opened = workspace([hostile_live(1, text), hostile_live(2, text)])
-        write_users(opened, [hostile_wanted(2, text), hostile_wanted(3, text)])
+        opened = open_command_workspace([untrusted_live_user(1, text), untrusted_live_user(2, text)])
+        write_users(opened, [untrusted_source_user(2, text), untrusted_source_user(3, text)])
         file = str(opened.saved())
         comment = opened.run("show", file, "--format", "markdown", "--whole-plan-at", text).out
         page = opened.run("show", file, "--format", "html", "--whole-plan-at", text).out

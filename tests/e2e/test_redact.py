@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from e2e.conftest import OpenWorkspace
-from support.command import CommandWorkspace
+from support.command import CommandWorkspace, OpenCommandWorkspace
 from support.servers.fake_scim import Logged, ServerFaults
 from support.servers.users import make_user
 from support.workspace import ENTERPRISE, CommandResult, source
@@ -48,12 +47,12 @@ def redacted(work: CommandWorkspace, command: str, *arguments: str) -> CommandRe
 
 
 @pytest.fixture
-def work(workspace: OpenWorkspace) -> CommandWorkspace:
+def work(open_command_workspace: OpenCommandWorkspace) -> CommandWorkspace:
     """Every kind of change."""
     live = [person(number) for number in range(8)]
     live[1]["active"] = False
     del live[2]["externalId"]
-    opened = workspace(live)
+    opened = open_command_workspace(live)
     people = [wanted(number) for number in (0, 1, 2, 3, 4, 5, 9)]
     people[3]["accountEnabled"] = False
     people[4]["userPrincipalName"], people[5]["userPrincipalName"] = (

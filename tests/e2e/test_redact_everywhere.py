@@ -95,8 +95,8 @@ def wanted(number: int, **overrides: Any) -> dict[str, Any]:
     return source(person(number), **overrides)
 
 
-class Office:
-    """A desk in a git repository, and what may be watched of it."""
+class RedactedWorkspace:
+    """A workspace in a git repository, whose output and files are searched for values."""
 
     def __init__(self, root: Path, service: FakeScimServer, patch: pytest.MonkeyPatch) -> None:
         self.workspace = CommandWorkspace(root, service, patch)
@@ -153,14 +153,14 @@ class Office:
 
 
 @pytest.fixture
-def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
+def redacted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RedactedWorkspace]:
     """Every kind of change, on record since an earlier commit."""
     monkeypatch.setenv("RECONCILER_RECORD_KEY", KEY)
     live = [person(number) for number in range(9)]
     live[1]["active"] = False
     del live[2]["externalId"]
     service = FakeScimServer(None, live, TOKEN).start()
-    made = Office(tmp_path / "office", service, monkeypatch)
+    made = RedactedWorkspace(tmp_path / "repository", service, monkeypatch)
     people = [wanted(number) for number in (0, 1, 2, 3, 4, 5, 9)]
     people[0]["department"] = f"{MARK} moved"
     people[3]["accountEnabled"] = False
@@ -178,66 +178,66 @@ def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
     service.close()
 
 
-def keys(office: Office) -> list[str]:
+def keys(redacted: RedactedWorkspace) -> list[str]:
     return [wanted(number)["userPrincipalName"] for number in (0, 4, 6, 7, 8, 9)]
 
 
-def test_plans_and_their_faces(office: Office) -> None:
-    planned = office.run("plan", "--log", str(office.root / "log.jsonl"))
+def test_plans_and_their_faces(redacted: RedactedWorkspace) -> None:
+    planned = redacted.run("plan", "--log", str(redacted.root / "log.jsonl"))
     assert planned.code == 0
     assert planned.out.count("(hidden)") > 20
-    assert len((office.root / "log.jsonl").read_bytes().splitlines()) > 5
+    assert len((redacted.root / "log.jsonl").read_bytes().splitlines()) > 5
     faces = [[], ["--format", "markdown"], ["--format", "html"], ["--format", "markdown", "--limit", "summary"]]
-    saved = str(office.saved())
+    saved = str(redacted.saved())
     for face in faces:
         for summary in ([], ["--summary"]):
-            office.run("plan", *face, *summary)
-            office.run("drift", *face, *summary)
-            office.run("show", saved, *face, *summary)
-    office.run("plan", "--base", "HEAD~1")
-    office.run("plan", "--base", "HEAD~1", "--offline")
-    office.run("validate", "--base", "HEAD~1")
-    office.run("plan", "--user", keys(office)[0])
-    assert office.run("plan", "--user", f"{MARK} nobody").code == 64
-    office.run("plan", "-v")
-    office.workspace.users([wanted(0, department=f"{MARK}\n"), wanted(1, userPrincipalName=f"{MARK}")])
+            redacted.run("plan", *face, *summary)
+            redacted.run("drift", *face, *summary)
+            redacted.run("show", saved, *face, *summary)
+    redacted.run("plan", "--base", "HEAD~1")
+    redacted.run("plan", "--base", "HEAD~1", "--offline")
+    redacted.run("validate", "--base", "HEAD~1")
+    redacted.run("plan", "--user", keys(redacted)[0])
+    assert redacted.run("plan", "--user", f"{MARK} nobody").code == 64
+    redacted.run("plan", "-v")
+    redacted.workspace.users([wanted(0, department=f"{MARK}\n"), wanted(1, userPrincipalName=f"{MARK}")])
     for face in faces:
-        office.run("plan", *face)
+        redacted.run("plan", *face)
 
 
-def test_dates_of_people_are_values(office: Office) -> None:
+def test_dates_of_people_are_values(redacted: RedactedWorkspace) -> None:
     people = [wanted(0), wanted(1, lifecycle={"starts": "2021-03-07", "expires": "2031-03-07"})]
-    lines = [["plan"], ["explain", keys(office)[4]], ["explain", keys(office)[5], "--offline"]]
+    lines = [["plan"], ["explain", keys(redacted)[4]], ["explain", keys(redacted)[5], "--offline"]]
     lines += [["plan", "--offline", "--base", "HEAD", "--format", face] for face in ("text", "markdown", "html")]
     for number, line in enumerate(lines):
         if number == 3:
-            office.workspace.users([wanted(0), wanted(1)])
-            office.commit()
-            office.workspace.users(people)
-        answer = office.run(*line)
+            redacted.workspace.users([wanted(0), wanted(1)])
+            redacted.commit()
+            redacted.workspace.users(people)
+        answer = redacted.run(*line)
         assert "2021-03-07" not in answer.out
         assert "2031-03-07" not in answer.out
 
 
-def test_explanations(office: Office) -> None:
-    for key, offline in itertools.product(keys(office), ([], ["--offline"])):
-        office.run("explain", key, *offline)
-    assert office.run("explain", f"{MARK} nobody").code == 64
-    office.workspace.write("scope.yaml", f"sync: assigned\nassigned: {{users: ['{MARK}-4'], groups: [g]}}\n")
-    office.workspace.write("groups/g.yaml", f"- {{name: g, members: {{users: ['{MARK}-0']}}}}\n")
-    for key in keys(office):
-        office.run("explain", key)
+def test_explanations(redacted: RedactedWorkspace) -> None:
+    for key, offline in itertools.product(keys(redacted), ([], ["--offline"])):
+        redacted.run("explain", key, *offline)
+    assert redacted.run("explain", f"{MARK} nobody").code == 64
+    redacted.workspace.write("scope.yaml", f"sync: assigned\nassigned: {{users: ['{MARK}-4'], groups: [g]}}\n")
+    redacted.workspace.write("groups/g.yaml", f"- {{name: g, members: {{users: ['{MARK}-0']}}}}\n")
+    for key in keys(redacted):
+        redacted.run("explain", key)
 
 
 @pytest.mark.parametrize("rule", FAILING)
-def test_mappings_that_fail(rule: str, office: Office) -> None:
-    office.workspace.write("mappings.yaml", f"{MAPPINGS}- {{target: title, apply: create, {rule}}}\n")
+def test_mappings_that_fail(rule: str, redacted: RedactedWorkspace) -> None:
+    redacted.workspace.write("mappings.yaml", f"{MAPPINGS}- {{target: title, apply: create, {rule}}}\n")
     people = [wanted(number, several=[f"{MARK}1", f"{MARK}2"]) for number in (0, 9)]
-    office.workspace.users(people)
-    planned = office.run("plan", "--log", str(office.root / "log.jsonl"))
+    redacted.workspace.users(people)
+    planned = redacted.run("plan", "--log", str(redacted.root / "log.jsonl"))
     assert planned.code == 5, planned
-    assert office.run("validate").code == 1
-    saved = str(office.saved())
+    assert redacted.run("validate").code == 1
+    saved = str(redacted.saved())
     for line in (
         ["explain", people[0]["userPrincipalName"]],
         ["show", saved, "--format", "markdown"],
@@ -245,21 +245,23 @@ def test_mappings_that_fail(rule: str, office: Office) -> None:
         ["github", "annotate"],
         ["apply", "--auto-approve"],
     ):
-        office.run(*line)
+        redacted.run(*line)
 
 
-def test_mistakes_in_files(office: Office) -> None:
-    office.workspace.write("users/mistakes.yaml", MISTAKES)
-    office.workspace.write("scope.yaml", f"sync: assigned\nassigned: {{users: ['{MARK}9', '{MARK}-7'], groups: []}}\n")
-    office.workspace.write("groups/g.yaml", f"- {{name: g, members: {{users: ['{MARK}-77', '{MARK}-4 ']}}}}\n")
-    office.settings(guards={"protected": [f"{MARK} nobody"]})
+def test_mistakes_in_files(redacted: RedactedWorkspace) -> None:
+    redacted.workspace.write("users/mistakes.yaml", MISTAKES)
+    redacted.workspace.write(
+        "scope.yaml", f"sync: assigned\nassigned: {{users: ['{MARK}9', '{MARK}-7'], groups: []}}\n"
+    )
+    redacted.workspace.write("groups/g.yaml", f"- {{name: g, members: {{users: ['{MARK}-77', '{MARK}-4 ']}}}}\n")
+    redacted.settings(guards={"protected": [f"{MARK} nobody"]})
     lines = (["validate"], ["plan"], ["apply", "--auto-approve"], ["explain", "x"], ["github", "annotate"])
     for line in lines:
-        assert office.run(*line).code in (0, 1)
+        assert redacted.run(*line).code in (0, 1)
     for number, text in enumerate(BROKEN):
-        office.workspace.write("users/mistakes.yaml", text)
+        redacted.workspace.write("users/mistakes.yaml", text)
         for line in lines:
-            answer = office.run(*line)
+            answer = redacted.run(*line)
             assert "users/mistakes.yaml" in answer.out + answer.err, number
 
 
@@ -273,50 +275,50 @@ SCOPES = (
 
 
 @pytest.mark.parametrize("clause", SCOPES)
-def test_scopes_that_cannot_judge(clause: str, office: Office) -> None:
-    office.workspace.write("scope.yaml", f"sync: all\nfilters: [{{name: f, clauses: [{{{clause}}}]}}]\n")
+def test_scopes_that_cannot_judge(clause: str, redacted: RedactedWorkspace) -> None:
+    redacted.workspace.write("scope.yaml", f"sync: all\nfilters: [{{name: f, clauses: [{{{clause}}}]}}]\n")
     people = [wanted(0, surname=f"{MARK}é", several=[f"{MARK}1", f"{MARK}2"]), wanted(9)]
-    office.workspace.users(people)
-    office.run("validate")
+    redacted.workspace.users(people)
+    redacted.run("validate")
     for line in (["plan"], ["apply", "--auto-approve"], *(["explain", each["userPrincipalName"]] for each in people)):
-        office.run(*line)
+        redacted.run(*line)
 
 
-def test_an_apply_and_all_that_is_told_of_it(office: Office) -> None:
-    office.service.faults = ServerFaults(refuse_user=person(0)["userName"])
-    log = str(office.root / "log.jsonl")
-    applied = office.run("apply", "--auto-approve", "--log", log)
+def test_an_apply_and_all_that_is_told_of_it(redacted: RedactedWorkspace) -> None:
+    redacted.service.faults = ServerFaults(refuse_user=person(0)["userName"])
+    log = str(redacted.root / "log.jsonl")
+    applied = redacted.run("apply", "--auto-approve", "--log", log)
     assert applied.code == 5
-    (receipt,) = office.workspace.receipts()
+    (receipt,) = redacted.workspace.receipts()
     assert receipt.with_name("README.md").exists()
-    office.run("show", str(receipt))
+    redacted.run("show", str(receipt))
     for line in (["status"], ["status", "--format", "json"], ["plan"], ["apply", "--auto-approve"]):
-        office.run(*line)
+        redacted.run(*line)
     for form in ("text", "json", "html"):
-        office.run("log", "--format", form)
-        for key in keys(office):
-            office.run("log", key, "--format", form)
-            office.run("log", key, "--attribute", "department", "--format", form)
-    office.run("log", f"{MARK} nobody")
+        redacted.run("log", "--format", form)
+        for key in keys(redacted):
+            redacted.run("log", key, "--format", form)
+            redacted.run("log", key, "--attribute", "department", "--format", form)
+    redacted.run("log", f"{MARK} nobody")
 
 
-def test_rollbacks(office: Office) -> None:
-    for line in (["--dry-run"], ["--user", keys(office)[0], "--dry-run"], ["--all", "--dry-run"], []):
-        office.run("rollback", "HEAD~1", *line)
-    assert "not as committed" in office.run("rollback", "HEAD~2").err or True
-    office.git.git("checkout", "--quiet", "--", ".")
-    office.workspace.write("users/people.yaml", f"[{json.dumps(wanted(0))}]\n")
-    office.commit()
-    assert office.run("rollback", "HEAD~1").code in (0, 1)
+def test_rollbacks(redacted: RedactedWorkspace) -> None:
+    for line in (["--dry-run"], ["--user", keys(redacted)[0], "--dry-run"], ["--all", "--dry-run"], []):
+        redacted.run("rollback", "HEAD~1", *line)
+    assert "not as committed" in redacted.run("rollback", "HEAD~2").err or True
+    redacted.git.git("checkout", "--quiet", "--", ".")
+    redacted.workspace.write("users/people.yaml", f"[{json.dumps(wanted(0))}]\n")
+    redacted.commit()
+    assert redacted.run("rollback", "HEAD~1").code in (0, 1)
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409])
 def test_a_service_that_repeats_people_in_its_refusals(
-    status: int, office: Office, monkeypatch: pytest.MonkeyPatch
+    status: int, redacted: RedactedWorkspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     detail = f'no {MARK}: "{MARK}" \\'
     on: dict[str, bool] = {"reads": True}
-    answer = office.service._gate
+    answer = redacted.service._gate
 
     def gate(entry: Logged) -> None:
         answer(entry)
@@ -325,42 +327,42 @@ def test_a_service_that_repeats_people_in_its_refusals(
         if entry.nth_write:
             raise Refused(status, detail, "uniqueness" if status == 409 else "")
 
-    monkeypatch.setattr(office.service, "_gate", gate)
-    log = str(office.root / "log.jsonl")
-    for line in (["plan"], ["apply", "--auto-approve"], ["status"], ["explain", keys(office)[0]]):
-        office.run(*line)
+    monkeypatch.setattr(redacted.service, "_gate", gate)
+    log = str(redacted.root / "log.jsonl")
+    for line in (["plan"], ["apply", "--auto-approve"], ["status"], ["explain", keys(redacted)[0]]):
+        redacted.run(*line)
     on["reads"] = False
-    saved = str(office.saved())
-    assert office.run("apply", saved, "--log", log).code in (1, 5)
+    saved = str(redacted.saved())
+    assert redacted.run("apply", saved, "--log", log).code in (1, 5)
     for line in (["apply", saved], ["status"], ["status", "--format", "json"], ["log"], ["log", "--format", "json"]):
-        office.run(*line)
-    for receipt in office.workspace.receipts():
-        office.run("show", str(receipt))
+        redacted.run(*line)
+    for receipt in redacted.workspace.receipts():
+        redacted.run("show", str(receipt))
 
 
-def test_stale_and_blocked_plans(office: Office) -> None:
-    saved = office.saved()
-    for user in office.service.users.values():
+def test_stale_and_blocked_plans(redacted: RedactedWorkspace) -> None:
+    saved = redacted.saved()
+    for user in redacted.service.users.values():
         user[ENTERPRISE]["department"] = f"{MARK} by hand"
-    assert office.run("apply", str(saved), "--strict").code == 4
-    assert office.run("apply", str(saved), "--approve", f'sha256:{MARK}"').code == 4
-    office.settings(guards={"protected": [person(6)["userName"]], "removals": {"count": 0}})
-    assert office.run("plan").code == 3
-    assert office.run("apply", "--auto-approve", "--log", str(office.root / "log.jsonl")).code == 3
-    office.service.faults = ServerFaults(empty_lie=True)
-    assert office.run("plan").code == 3
-    office.service.faults = ServerFaults(user_without_id=person(6)["userName"])
-    assert office.run("plan").code == 3
+    assert redacted.run("apply", str(saved), "--strict").code == 4
+    assert redacted.run("apply", str(saved), "--approve", f'sha256:{MARK}"').code == 4
+    redacted.settings(guards={"protected": [person(6)["userName"]], "removals": {"count": 0}})
+    assert redacted.run("plan").code == 3
+    assert redacted.run("apply", "--auto-approve", "--log", str(redacted.root / "log.jsonl")).code == 3
+    redacted.service.faults = ServerFaults(empty_lie=True)
+    assert redacted.run("plan").code == 3
+    redacted.service.faults = ServerFaults(user_without_id=person(6)["userName"])
+    assert redacted.run("plan").code == 3
 
 
-def test_a_people_in_the_way_of_names(office: Office) -> None:
-    office.workspace.users([wanted(0, objectId=f"{MARK}-x"), wanted(1, userPrincipalName=person(5)["userName"])])
-    office.run("plan")
-    for key in (keys(office)[0], f"{MARK}-1"):
-        office.run("explain", key)
+def test_a_people_in_the_way_of_names(redacted: RedactedWorkspace) -> None:
+    redacted.workspace.users([wanted(0, objectId=f"{MARK}-x"), wanted(1, userPrincipalName=person(5)["userName"])])
+    redacted.run("plan")
+    for key in (keys(redacted)[0], f"{MARK}-1"):
+        redacted.run("explain", key)
 
 
-def test_github(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_github(redacted: RedactedWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
     api = GitHubApi()
     api.tokens["t"] = Token(permissions=dict.fromkeys(("issues", "pull-requests"), "write"))
     api.pull(7, "a" * 40, None)
@@ -370,18 +372,18 @@ def test_github(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
         "GITHUB_REPOSITORY": REPOSITORY,
         "GITHUB_RUN_ID": "5",
         "GITHUB_SERVER_URL": "https://github.com",
-        "GITHUB_STEP_SUMMARY": str(office.root / "summary.md"),
-        "GITHUB_OUTPUT": str(office.root / "outputs"),
+        "GITHUB_STEP_SUMMARY": str(redacted.root / "summary.md"),
+        "GITHUB_OUTPUT": str(redacted.root / "outputs"),
     }
     for name, value in outside.items():
         monkeypatch.setenv(name, value)
-    saved = office.saved()
+    saved = redacted.saved()
     plan: Plan = from_json(saved.read_bytes())
     assert len(plan.changes) > 5
     try:
-        office.run("github", "comment", str(saved), "--pull", "7")
-        office.run("github", "drift-issue", str(saved))
-        office.run("github", "summary", str(saved))
+        redacted.run("github", "comment", str(saved), "--pull", "7")
+        redacted.run("github", "drift-issue", str(saved))
+        redacted.run("github", "summary", str(saved))
         run(["reconciler", "github", "outputs", str(saved)])
     finally:
         api.close()

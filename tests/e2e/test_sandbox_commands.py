@@ -11,16 +11,23 @@ from pathlib import Path
 
 import httpx
 import pytest
-from e2e.conftest import OpenWorkspace
-from support.command import CommandWorkspace, assert_harmless, company, ended, interrupt, messages
+from support.command import (
+    CommandWorkspace,
+    OpenCommandWorkspace,
+    assert_harmless,
+    interrupt,
+    messages,
+    sample_users,
+    wait_for_exit,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def work(workspace: OpenWorkspace) -> CommandWorkspace:
+def work(open_command_workspace: OpenCommandWorkspace) -> CommandWorkspace:
     """A scratch directory with the sample company; the environment has neither a token nor a host."""
-    opened = workspace()
+    opened = open_command_workspace()
     shutil.rmtree(opened.state)
     shutil.copytree(ROOT / "desired-state", opened.state)
     for name in ("RECONCILER_TOKEN", "RECONCILER_ALLOWED_HOSTS"):
@@ -52,7 +59,7 @@ def test_serve_says_where_it_is_answers_and_ends_with_ctrl_c(
     work: CommandWorkspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seed = work.root / "seed.json"
-    live, people = company(3)
+    live, people = sample_users(3)
     for user in live:
         del user["id"]
     seed.write_text(json.dumps({"domains": ["example.com"], "users": live}))
@@ -88,7 +95,7 @@ def test_serve_says_where_it_is_answers_and_ends_with_ctrl_c(
     ), planned.out + planned.err
 
     interrupt(process)
-    stopped = ended(process)
+    stopped = wait_for_exit(process)
     assert (stopped.code, stopped.out, stopped.err) == (0, "", "")
     with pytest.raises(httpx.ConnectError):
         httpx.get(base_url, trust_env=False)

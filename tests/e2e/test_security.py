@@ -16,8 +16,15 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from e2e.conftest import OpenWorkspace
-from support.command import TOKEN, CommandWorkspace, ListeningPort, all_bytes, company, messages
+from support.command import (
+    TOKEN,
+    CommandWorkspace,
+    ListeningPort,
+    OpenCommandWorkspace,
+    all_bytes,
+    messages,
+    sample_users,
+)
 from support.servers.fake_scim import FakeScimServer, Logged, ServerFaults
 from support.servers.http_server import Reply
 from support.servers.patching import Refused
@@ -33,17 +40,17 @@ def assert_no_token(work: CommandWorkspace, *answers: CommandResult) -> None:
 
 
 @pytest.fixture
-def ear() -> Iterator[ListeningPort]:
+def listener() -> Iterator[ListeningPort]:
     opened = ListeningPort()
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def work(workspace: OpenWorkspace) -> CommandWorkspace:
+def work(open_command_workspace: OpenCommandWorkspace) -> CommandWorkspace:
     """Three people, all of whom move."""
-    live, people = company(3, department="Moved")
-    opened = workspace(live)
+    live, people = sample_users(3, department="Moved")
+    opened = open_command_workspace(live)
     opened.users(people)
     return opened
 
@@ -105,9 +112,9 @@ ECHOES = {
 def test_a_service_that_repeats_the_token_does_not_get_it_printed(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    live, people = company(1, department="Moved")
+    live, people = sample_users(1, department="Moved")
     with Echo(ECHOES[name], live, TOKEN) as service:
-        work = CommandWorkspace(tmp_path / "desk", service, monkeypatch)
+        work = CommandWorkspace(tmp_path / "workspace", service, monkeypatch)
         work.users(people)
         answer = work.apply("-v")
         assert answer.code != 0
@@ -258,26 +265,26 @@ def test_a_base_url_with_odd_characters_is_refused_with_words(tail: str, work: C
 # --- what could lead requests away ------------------------------------------------
 
 
-def diverting(ear: ListeningPort, home: Path) -> dict[str, str]:
+def diverting(listener: ListeningPort, home: Path) -> dict[str, str]:
     """All that the environment can say about where requests go and with what."""
     netrc = home / ".netrc"
     netrc.write_text("machine 127.0.0.1 login somebody password else\ndefault login somebody password else\n")
     netrc.chmod(0o600)
     names = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "SOCKS_PROXY")
-    proxies = {form: ear.url for name in names for form in (name, name.lower())}
+    proxies = {form: listener.url for name in names for form in (name, name.lower())}
     nowhere = str(home / "nowhere")
     certificates = dict.fromkeys(("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"), nowhere)
     return {**proxies, **certificates, "NO_PROXY": "", "no_proxy": "", "NETRC": str(netrc), "HOME": str(home)}
 
 
 def test_proxies_certificates_and_netrc_of_the_environment_change_nothing(
-    work: CommandWorkspace, ear: ListeningPort
+    work: CommandWorkspace, listener: ListeningPort
 ) -> None:
-    applied = work.command("apply", "--auto-approve", env=diverting(ear, work.root))
+    applied = work.command("apply", "--auto-approve", env=diverting(listener, work.root))
     assert applied.code == 0, applied.err
     assert len(work.service.writes) == 3
     assert {entry.headers.get("Authorization") for entry in work.service.log} == {f"Bearer {TOKEN}"}
-    assert not ear.heard()
+    assert not listener.heard()
 
 
 class FalseService:
@@ -316,30 +323,30 @@ class FalseService:
 
 
 def test_a_certificate_that_only_the_environment_vouches_for_is_refused_at_once(
-    work: CommandWorkspace, ear: ListeningPort, tmp_path: Path
+    work: CommandWorkspace, listener: ListeningPort, tmp_path: Path
 ) -> None:
     service = FalseService(tmp_path)
     work.settings(target={"profile": "scim", "base_url": f"https://127.0.0.1:{service.port}"})
-    vouching = {**diverting(ear, work.root), "SSL_CERT_FILE": str(service.certificate)}
+    vouching = {**diverting(listener, work.root), "SSL_CERT_FILE": str(service.certificate)}
     refused = work.command("plan", env=vouching)
     service.close()
     assert (refused.code, refused.out) == (1, "")
     assert "the service's certificate is not accepted" in refused.err
     assert service.heard == b""
-    assert not ear.heard()
+    assert not listener.heard()
     assert service.connections == 1, "trying again changes no certificate"
 
 
-def test_a_redirect_to_another_host_is_not_followed(work: CommandWorkspace, ear: ListeningPort) -> None:
-    work.service.faults = ServerFaults(redirect=ear.url)
+def test_a_redirect_to_another_host_is_not_followed(work: CommandWorkspace, listener: ListeningPort) -> None:
+    work.service.faults = ServerFaults(redirect=listener.url)
     refused = work.run("plan")
     assert (refused.code, refused.out) == (1, "")
     assert messages(refused.err) == [
-        f'Error: the service redirects to "{ear.url}/Users?startIndex=1&count=200"',
+        f'Error: the service redirects to "{listener.url}/Users?startIndex=1&count=200"',
         "  Redirects are not followed with a token: correct target.base_url.",
     ]
     assert len(work.service.log) == 1
-    assert not ear.heard()
+    assert not listener.heard()
 
 
 def test_a_redirect_on_the_same_host_is_not_followed(work: CommandWorkspace) -> None:
@@ -348,12 +355,12 @@ def test_a_redirect_on_the_same_host_is_not_followed(work: CommandWorkspace) -> 
     assert [entry.path for entry in work.service.log] == ["/Users"]
 
 
-def test_a_write_that_is_redirected_stops_the_apply(work: CommandWorkspace, ear: ListeningPort) -> None:
+def test_a_write_that_is_redirected_stops_the_apply(work: CommandWorkspace, listener: ListeningPort) -> None:
     def redirect_writes(entry: Logged) -> None:
         if entry.method == "GET" and sum(item.method == "GET" for item in work.service.log) > reads:
-            work.service.faults = ServerFaults(redirect=ear.url)
+            work.service.faults = ServerFaults(redirect=listener.url)
 
-    work.users(company(3)[1][:1] + company(3, department="Moved")[1][1:2] + company(3)[1][2:])
+    work.users(sample_users(3)[1][:1] + sample_users(3, department="Moved")[1][1:2] + sample_users(3)[1][2:])
     work.run("plan")
     reads = len(work.service.log)
     work.service.log.clear()
@@ -362,6 +369,6 @@ def test_a_write_that_is_redirected_stops_the_apply(work: CommandWorkspace, ear:
     assert stopped.code == 1
     assert "the service redirects to" in stopped.err
     assert [entry.status for entry in work.service.writes] == [302]
-    assert not ear.heard()
+    assert not listener.heard()
     lines = [json.dumps(line) for line in work.receipt()]
     assert "failed" in lines[-1]

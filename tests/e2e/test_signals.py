@@ -10,8 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from e2e.conftest import OpenWorkspace
-from support.command import CommandWorkspace, company, ended, messages, wait_for
+from support.command import CommandWorkspace, OpenCommandWorkspace, messages, sample_users, wait_for, wait_for_exit
 from support.servers.fake_scim import Logged, ServerFaults
 
 from reconciler.core.text import pluralize
@@ -19,9 +18,9 @@ from reconciler.core.text import pluralize
 ENDING = [signal.SIGINT, signal.SIGTERM]
 
 
-def serve(workspace: OpenWorkspace, people: int, faults: ServerFaults) -> CommandWorkspace:
-    live, wanted = company(people, department="Moved")
-    opened = workspace(live)
+def serve(open_command_workspace: OpenCommandWorkspace, people: int, faults: ServerFaults) -> CommandWorkspace:
+    live, wanted = sample_users(people, department="Moved")
+    opened = open_command_workspace(live)
     opened.users(wanted)
     opened.saved()
     opened.service.faults = faults
@@ -32,7 +31,7 @@ def stopped(process: subprocess.Popen[bytes], number: signal.Signals, seconds: f
     """How it ended after the signal; fails when that took longer."""
     process.send_signal(number)
     before = time.monotonic()
-    end = ended(process)
+    end = wait_for_exit(process)
     assert time.monotonic() - before < seconds
     assert "Traceback" not in end.err
     assert end.code == 130, end.err
@@ -44,8 +43,10 @@ def events(opened: CommandWorkspace, event: str) -> list[str]:
 
 
 @pytest.mark.parametrize("number", ENDING)
-def test_the_first_signal_finishes_what_is_in_flight(number: signal.Signals, workspace: OpenWorkspace) -> None:
-    opened = serve(workspace, 80, ServerFaults(latency=0.1))
+def test_the_first_signal_finishes_what_is_in_flight(
+    number: signal.Signals, open_command_workspace: OpenCommandWorkspace
+) -> None:
+    opened = serve(open_command_workspace, 80, ServerFaults(latency=0.1))
     process = opened.start("apply", "plan.json")
     wait_for(lambda: opened.service.writes)
     end = stopped(process, number, 20)
@@ -62,9 +63,9 @@ def test_the_first_signal_finishes_what_is_in_flight(number: signal.Signals, wor
 
 @pytest.mark.parametrize("number", ENDING)
 def test_the_second_signal_ends_at_once_and_the_next_run_resolves_what_was_started(
-    number: signal.Signals, workspace: OpenWorkspace
+    number: signal.Signals, open_command_workspace: OpenCommandWorkspace
 ) -> None:
-    opened = serve(workspace, 10, ServerFaults())
+    opened = serve(open_command_workspace, 10, ServerFaults())
 
     released = threading.Event()
 
@@ -89,9 +90,11 @@ def test_the_second_signal_ends_at_once_and_the_next_run_resolves_what_was_start
 
 
 @pytest.mark.parametrize("number", ENDING)
-def test_a_long_pause_that_the_service_asked_for_ends_at_once(number: signal.Signals, workspace: OpenWorkspace) -> None:
+def test_a_long_pause_that_the_service_asked_for_ends_at_once(
+    number: signal.Signals, open_command_workspace: OpenCommandWorkspace
+) -> None:
     busy = ServerFaults(write_error_on=3, write_error_status=429, write_error_times=None, retry_after=90)
-    opened = serve(workspace, 12, busy)
+    opened = serve(open_command_workspace, 12, busy)
     process = opened.start("apply", "plan.json")
     wait_for(lambda: len(opened.service.writes) >= 3)
     time.sleep(0.5)
@@ -107,10 +110,10 @@ def test_a_long_pause_that_the_service_asked_for_ends_at_once(number: signal.Sig
 @pytest.mark.parametrize("number", ENDING)
 @pytest.mark.parametrize("page", [1, 2])
 def test_a_signal_while_reading_ends_at_once_though_the_service_hangs(
-    number: signal.Signals, page: int, workspace: OpenWorkspace
+    number: signal.Signals, page: int, open_command_workspace: OpenCommandWorkspace
 ) -> None:
-    live, wanted = company(450)
-    opened = workspace(live)
+    live, wanted = sample_users(450)
+    opened = open_command_workspace(live)
     opened.users(wanted)
 
     def hang(entry: Logged) -> None:
@@ -129,9 +132,11 @@ def test_a_signal_while_reading_ends_at_once_though_the_service_hangs(
     assert opened.receipts() == []
 
 
-def test_a_signal_during_a_pause_while_reading(workspace: OpenWorkspace) -> None:
-    live, wanted = company(450)
-    opened = workspace(live, ServerFaults(error_on_page=2, error_status=429, error_times=None, retry_after=90))
+def test_a_signal_during_a_pause_while_reading(open_command_workspace: OpenCommandWorkspace) -> None:
+    live, wanted = sample_users(450)
+    opened = open_command_workspace(
+        live, ServerFaults(error_on_page=2, error_status=429, error_times=None, retry_after=90)
+    )
     opened.users(wanted)
     process = opened.start("plan")
     wait_for(lambda: len(opened.service.log) >= 2)

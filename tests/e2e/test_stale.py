@@ -5,18 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from e2e.conftest import OpenWorkspace
-from support.command import CommandWorkspace, company
+from support.command import CommandWorkspace, OpenCommandWorkspace, sample_users
 from support.servers.users import make_user
 from support.workspace import ENTERPRISE, source
 
 ADA, GRACE = 'user["ada.0@example.com"]', 'user["grace.1@example.com"]'
 
 
-def reviewed(workspace: OpenWorkspace, size: int = 5) -> tuple[CommandWorkspace, list[dict[str, Any]], str]:
+def reviewed(
+    open_command_workspace: OpenCommandWorkspace, size: int = 5
+) -> tuple[CommandWorkspace, list[dict[str, Any]], str]:
     """A saved plan that moves everybody but the last to another department."""
-    live, people = company(size)
-    opened = workspace(live)
+    live, people = sample_users(size)
+    opened = open_command_workspace(live)
     for user in people[:-1]:
         user["department"] = "Moved"
     opened.users(people)
@@ -31,8 +32,8 @@ def written(opened: CommandWorkspace) -> set[str]:
     return {str(write.user_name) for write in opened.service.writes}
 
 
-def test_one_stale_user_is_left_out_and_the_others_are_applied(workspace: OpenWorkspace) -> None:
-    opened, _, file = reviewed(workspace)
+def test_one_stale_user_is_left_out_and_the_others_are_applied(open_command_workspace: OpenCommandWorkspace) -> None:
+    opened, _, file = reviewed(open_command_workspace)
     by_hand(opened, 0)
     applied = opened.run("apply", file)
     assert applied.code == 5
@@ -46,8 +47,8 @@ def test_one_stale_user_is_left_out_and_the_others_are_applied(workspace: OpenWo
     assert (again.code, len(opened.service.writes)) == (4, 3), "what is left is not what was reviewed"
 
 
-def test_who_moved_after_the_review_is_reported_and_not_written(workspace: OpenWorkspace) -> None:
-    opened, _, file = reviewed(workspace)
+def test_who_moved_after_the_review_is_reported_and_not_written(open_command_workspace: OpenCommandWorkspace) -> None:
+    opened, _, file = reviewed(open_command_workspace)
     by_hand(opened, 4)
     applied = opened.run("apply", file)
     assert applied.code == 5
@@ -56,8 +57,8 @@ def test_who_moved_after_the_review_is_reported_and_not_written(workspace: OpenW
     assert len(opened.service.writes) == 4
 
 
-def test_who_is_already_as_wanted_is_left_out(workspace: OpenWorkspace) -> None:
-    opened, _, file = reviewed(workspace)
+def test_who_is_already_as_wanted_is_left_out(open_command_workspace: OpenCommandWorkspace) -> None:
+    opened, _, file = reviewed(open_command_workspace)
     by_hand(opened, 0, "Moved")
     applied = opened.run("apply", file)
     assert applied.code == 5
@@ -65,8 +66,8 @@ def test_who_is_already_as_wanted_is_left_out(workspace: OpenWorkspace) -> None:
     assert len(opened.service.writes) == 3
 
 
-def test_a_removal_that_was_not_reviewed_never_happens(workspace: OpenWorkspace) -> None:
-    opened, _, file = reviewed(workspace)
+def test_a_removal_that_was_not_reviewed_never_happens(open_command_workspace: OpenCommandWorkspace) -> None:
+    opened, _, file = reviewed(open_command_workspace)
     opened.service.add(make_user(77, id="id-77"))
     applied = opened.run("apply", file)
     assert applied.code == 5
@@ -75,8 +76,8 @@ def test_a_removal_that_was_not_reviewed_never_happens(workspace: OpenWorkspace)
     assert len(opened.service.writes) == 4
 
 
-def test_strict_applies_all_or_nothing(workspace: OpenWorkspace) -> None:
-    opened, _, file = reviewed(workspace)
+def test_strict_applies_all_or_nothing(open_command_workspace: OpenCommandWorkspace) -> None:
+    opened, _, file = reviewed(open_command_workspace)
     by_hand(opened, 0)
     stale = opened.run("apply", file, "--strict")
     assert (stale.code, stale.out) == (4, "")
@@ -97,23 +98,25 @@ def one_less(people: list[dict[str, Any]]) -> None:
 
 
 @pytest.mark.parametrize("edit", [another_person, another_value, one_less])
-def test_a_desired_state_that_moved_makes_the_whole_plan_stale(edit: Any, workspace: OpenWorkspace) -> None:
-    opened, people, file = reviewed(workspace)
+def test_a_desired_state_that_moved_makes_the_whole_plan_stale(
+    edit: Any, open_command_workspace: OpenCommandWorkspace
+) -> None:
+    opened, people, file = reviewed(open_command_workspace)
     edit(people)
     opened.users(people)
     stale = opened.run("apply", file)
     assert (stale.code, opened.service.writes) == (4, [])
 
 
-def test_a_comment_in_the_desired_state_makes_nothing_stale(workspace: OpenWorkspace) -> None:
-    opened, _, file = reviewed(workspace)
+def test_a_comment_in_the_desired_state_makes_nothing_stale(open_command_workspace: OpenCommandWorkspace) -> None:
+    opened, _, file = reviewed(open_command_workspace)
     path = opened.state / "users" / "people.yaml"
     path.write_text("# nothing\n" + path.read_text("utf-8"), "utf-8")
     assert opened.run("apply", file).code == 0
 
 
-def test_when_most_of_it_moved_it_is_not_about_single_users(workspace: OpenWorkspace) -> None:
-    opened, _, file = reviewed(workspace)
+def test_when_most_of_it_moved_it_is_not_about_single_users(open_command_workspace: OpenCommandWorkspace) -> None:
+    opened, _, file = reviewed(open_command_workspace)
     for number in range(3):
         by_hand(opened, number)
     assert (opened.run("apply", file).code, opened.service.writes) == (4, [])
@@ -121,10 +124,10 @@ def test_when_most_of_it_moved_it_is_not_about_single_users(workspace: OpenWorks
     assert (opened.run("apply", file).code, len(opened.service.writes)) == (5, 2)
 
 
-def test_who_waits_for_a_stale_user_is_left_out_too(workspace: OpenWorkspace) -> None:
+def test_who_waits_for_a_stale_user_is_left_out_too(open_command_workspace: OpenCommandWorkspace) -> None:
     """Two exchange names, one of them moved meanwhile: nobody ends with a temporary name."""
-    live, people = company(6)
-    opened = workspace(live)
+    live, people = sample_users(6)
+    opened = open_command_workspace(live)
     names = [user["userPrincipalName"] for user in people]
     people[0]["userPrincipalName"], people[1]["userPrincipalName"] = names[1], names[0]
     for user in people[2:]:
@@ -139,8 +142,8 @@ def test_who_waits_for_a_stale_user_is_left_out_too(workspace: OpenWorkspace) ->
     assert len(opened.service.writes) == 4
 
 
-def test_a_run_that_changes_nothing_makes_no_plan_stale(workspace: OpenWorkspace) -> None:
-    opened, people, file = reviewed(workspace)
+def test_a_run_that_changes_nothing_makes_no_plan_stale(open_command_workspace: OpenCommandWorkspace) -> None:
+    opened, people, file = reviewed(open_command_workspace)
     moved = [dict(user) for user in people]
     for number, user in enumerate(moved):
         user["department"] = make_user(number)[ENTERPRISE]["department"]

@@ -10,18 +10,18 @@ import subprocess
 import time
 
 import pytest
-from e2e.conftest import OpenWorkspace
 from support.command import (
     NOW,
     CommandWorkspace,
+    OpenCommandWorkspace,
     Screen,
     assert_harmless,
-    company,
-    ended,
     interrupt,
     messages,
+    sample_users,
     screen,
     wait_for,
+    wait_for_exit,
 )
 from support.servers.fake_scim import ServerFaults
 from support.workspace import ENTERPRISE, CommandResult
@@ -30,11 +30,11 @@ SGR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @pytest.fixture
-def work(workspace: OpenWorkspace) -> CommandWorkspace:
+def work(open_command_workspace: OpenCommandWorkspace) -> CommandWorkspace:
     """Three people, one of whom moves."""
-    live, people = company(3)
+    live, people = sample_users(3)
     people[0]["department"] = "Moved"
-    opened = workspace(live)
+    opened = open_command_workspace(live)
     opened.users(people)
     return opened
 
@@ -128,9 +128,11 @@ def test_no_colours_into_a_file_though_stderr_is_a_terminal(work: CommandWorkspa
 # --- progress ---------------------------------------------------------------------
 
 
-def test_a_bar_on_a_terminal_for_a_long_read_and_nothing_of_it_elsewhere(workspace: OpenWorkspace) -> None:
-    live, people = company(60)
-    work = workspace(live, ServerFaults(page_cap=5, latency=0.03))
+def test_a_bar_on_a_terminal_for_a_long_read_and_nothing_of_it_elsewhere(
+    open_command_workspace: OpenCommandWorkspace,
+) -> None:
+    live, people = sample_users(60)
+    work = open_command_workspace(live, ServerFaults(page_cap=5, latency=0.03))
     work.users(people)
     with screen() as terminal:
         code, shown = on_screen(work, terminal, "plan")
@@ -201,7 +203,7 @@ def unheard(work: CommandWorkspace, *arguments: str, stderr: int | None = None) 
     os.close(reading)
     process = work.start(*arguments, stdout=writing, stderr=stderr or subprocess.PIPE)
     os.close(writing)
-    return ended(process)
+    return wait_for_exit(process)
 
 
 def test_a_closed_stdout_is_no_traceback(work: CommandWorkspace) -> None:
@@ -220,10 +222,10 @@ def test_an_apply_whose_reader_has_gone_is_recorded_to_its_end(work: CommandWork
     assert lines[-1]["done"] == 1
 
 
-def test_ctrl_c_while_stderr_is_stuck_stops_what_has_not_begun(workspace: OpenWorkspace) -> None:
+def test_ctrl_c_while_stderr_is_stuck_stops_what_has_not_begun(open_command_workspace: OpenCommandWorkspace) -> None:
     """Nobody reads stderr: the process hangs in a write when Ctrl-C comes, not where it waits for requests."""
-    live, people = company(200, department="Moved")
-    work = workspace(live, ServerFaults(latency=0.02))
+    live, people = sample_users(200, department="Moved")
+    work = open_command_workspace(live, ServerFaults(latency=0.02))
     work.users(people)
     file = str(work.saved())
     reading, writing = os.pipe()
@@ -234,7 +236,7 @@ def test_ctrl_c_while_stderr_is_stuck_stops_what_has_not_begun(workspace: OpenWo
     interrupt(process)
     with os.fdopen(reading, "rb") as stuck:
         told = stuck.read().decode()
-    answer = ended(process)
+    answer = wait_for_exit(process)
     assert answer.code == 130, told[-2000:]
     assert len(work.service.writes) < 200
     assert work.receipt()[-1]["event"] == "apply_finished"

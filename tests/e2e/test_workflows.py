@@ -3,157 +3,29 @@
 from __future__ import annotations
 
 import io
-import json
-import re
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from support.command import ListeningPort, assert_harmless
 from support.parsers import code_of, markdown_structure
-from support.servers.github_api import BOT, GitHubApi
-from support.workflow_runner import GITHUB_TOKEN, Job, Runner, git
-from support.workspace import run as reconciler
+from support.servers.github_api import BOT
+from support.workflow_runner import GITHUB_TOKEN, git
+from support.workflow_scenario import ADA, GRACE, LINUS, WorkflowScenario, ci
 
-from reconciler.sandbox.seed import edit_user, list_users, seed
-from reconciler.sandbox.server import start
-
-ADA, GRACE, LINUS = "ada.example@example.com", "grace.hopper@example.com", "linus.pauling@example.com"
-IDS = {GRACE: "11111111-1111-4111-8111-111111111111", LINUS: "22222222-2222-4222-8222-222222222222"}
-
-
-class Scenario:
-    """A repository as `init` makes it, a sandbox, GitHub; the first commit's people are in the sandbox already."""
-
-    def __init__(self, root: Path, patch: pytest.MonkeyPatch) -> None:
-        self.file = root / "sandbox.db"
-        seed(self.file, {"domains": ["example.com"], "users": []})
-        self.sandbox = start(self.file)
-        self.api = GitHubApi()
-        self.origin = root / "origin"
-        self.origin.mkdir()
-        reconciler(["reconciler", "init", str(self.origin)])
-        self.edit("settings.yaml", "https://federation.apple.com/feeds/business/scim", self.sandbox.base_url)
-        git(self.origin, "init")
-        self.first = self.commit("First")
-        secrets = {"RECONCILER_TOKEN": self.sandbox.token}
-        self.runner = Runner(self.origin, root / "runs", self.api, secrets, "127.0.0.1")
-        patch.setenv("RECONCILER_TOKEN", self.sandbox.token)
-        patch.setenv("RECONCILER_ALLOWED_HOSTS", "127.0.0.1")
-        patch.setenv("XDG_STATE_HOME", str(root / "state"))
-        self.settle()
-        assert self.users() == [ADA]
-
-    def settle(self) -> None:
-        """Applies main as it is."""
-        here = ["--state", str(self.origin / "desired-state"), "--plans", str(self.file.parent / "settled")]
-        assert reconciler(["reconciler", "apply", "--auto-approve", *here]).code == 0
-
-    def close(self) -> None:
-        self.runner.close()
-        self.sandbox.close()
-        self.api.close()
-
-    # --- git ------------------------------------------------------------------
-
-    def edit(self, name: str, old: str, new: str) -> None:
-        path = self.origin / "desired-state" / name
-        text = path.read_text()
-        assert old in text
-        path.write_text(text.replace(old, new))
-
-    def add(self, user: str, **attributes: str) -> None:
-        """Adds somebody who is in scope."""
-        name, _, surname = user.partition("@")[0].partition(".")
-        person = {"objectId": IDS[user], "userPrincipalName": user, "givenName": name, "surname": surname, **attributes}
-        with (self.origin / "desired-state/users/people.yaml").open("a") as file:
-            file.write(f"- {json.dumps(person)}\n")
-        with (self.origin / "desired-state/groups/apple-users.yaml").open("a") as file:
-            file.write(f"      - {user}\n")
-
-    def commit(self, message: str) -> str:
-        git(self.origin, "add", "-A")
-        git(self.origin, "commit", "--allow-empty", "-m", message)
-        return git(self.origin, "rev-parse", "HEAD")
-
-    def branch(self, change: Callable[[], object], name: str = "change") -> str:
-        """A branch with one commit that holds the change; its commit. The checkout is on main again."""
-        git(self.origin, "checkout", "-b", name, "main")
-        change()
-        head = self.commit("Change")
-        git(self.origin, "checkout", "main")
-        return head
-
-    def merge(self, head: str, how: str = "squash", number: int = 7) -> str:
-        """Merges as GitHub's buttons do; main's new commit."""
-        match how:
-            case "merge":
-                git(self.origin, "merge", "--no-ff", "-m", "Merge", head)
-            case "squash":
-                git(self.origin, "merge", "--squash", head)
-                git(self.origin, "commit", "-m", "Squashed")
-            case _:
-                git(self.origin, "-c", "core.editor=true", "cherry-pick", "--allow-empty", head)
-                git(self.origin, "commit", "--amend", "--no-edit", "--date=2026-12-01T00:00:00Z")
-        merged = git(self.origin, "rev-parse", "main")
-        self.api.pull(number, head, merged)
-        return merged
-
-    # --- runs -----------------------------------------------------------------
-
-    def plan(self, head: str, repository: str = "example/people", **payload: Any) -> Job:
-        pull = {
-            "number": 7,
-            "head": {"sha": head, "ref": payload.get("title", "change"), "repo": {"full_name": repository}},
-            "base": {"sha": git(self.origin, "rev-parse", "main"), "ref": "main"},
-        }
-        main = git(self.origin, "rev-parse", "main")
-        return self.runner.job("plan.yml", "plan", "pull_request_target", main, {"pull_request": {**pull, **payload}})
-
-    def apply(self, commit: str) -> Job:
-        return self.runner.job("apply.yml", "apply", "push", commit)
-
-    def record(self, commit: str, applied: Job) -> Job:
-        """The second job of an apply."""
-        return self.runner.job("apply.yml", "record", "push", commit, needs={"apply": applied})
-
-    def by_hand(self, plan_id: str) -> Job:
-        main = git(self.origin, "rev-parse", "main")
-        return self.runner.job("apply.yml", "apply", "workflow_dispatch", main, {"inputs": {"plan-id": plan_id}})
-
-    def drift(self) -> Drift:
-        main = git(self.origin, "rev-parse", "main")
-        return Drift(self.runner.job("drift.yml", "drift", "schedule", main))
-
-    # --- what is there --------------------------------------------------------
-
-    def users(self) -> list[str]:
-        return sorted(user["userName"] for user in list_users(self.file) if user["active"])
-
-    def comments(self) -> list[str]:
-        return [comment["body"] for comment in self.api.comments.get(7, [])]
-
-
-class Drift:
-    """A run of the drift workflow."""
-
-    def __init__(self, job: Job) -> None:
-        self.job = job
-        found = re.search(r"sha256:[0-9a-f]{64}", job.summary)
-        self.plan_id = found[0] if found else ""
+from reconciler.sandbox.seed import edit_user, list_users
 
 
 @pytest.fixture
-def scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scenario]:
-    opened = Scenario(tmp_path, monkeypatch)
+def scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WorkflowScenario]:
+    opened = WorkflowScenario(tmp_path, monkeypatch)
     yield opened
     opened.close()
 
 
-def reviewed(scenario: Scenario, user: str = GRACE, **attributes: str) -> str:
+def reviewed(scenario: WorkflowScenario, user: str = GRACE, **attributes: str) -> str:
     """The head of a pull request that adds somebody, after its plan."""
     head = scenario.branch(lambda: scenario.add(user, **attributes))
     assert scenario.plan(head).code == 0
@@ -164,7 +36,7 @@ def reviewed(scenario: Scenario, user: str = GRACE, **attributes: str) -> str:
 
 
 @pytest.mark.parametrize("how", ["merge", "rebase"])
-def test_what_was_reviewed_is_applied_after_the_merge(how: str, scenario: Scenario) -> None:
+def test_what_was_reviewed_is_applied_after_the_merge(how: str, scenario: WorkflowScenario) -> None:
     head = scenario.branch(lambda: scenario.add(GRACE))
     job = scenario.plan(head)
     assert job.code == 0
@@ -187,7 +59,7 @@ def test_what_was_reviewed_is_applied_after_the_merge(how: str, scenario: Scenar
     assert b"receipt.jsonl" in scenario.api.contents[kept["id"]]
 
 
-def test_a_second_plan_changes_the_comment_in_place(scenario: Scenario) -> None:
+def test_a_second_plan_changes_the_comment_in_place(scenario: WorkflowScenario) -> None:
     head = reviewed(scenario)
     first = scenario.api.comment(7, "mallory", "<!-- reconciler plan -->\nAll is well.")
     git(scenario.origin, "checkout", "change")
@@ -201,7 +73,7 @@ def test_a_second_plan_changes_the_comment_in_place(scenario: Scenario) -> None:
     assert theirs["body"].endswith("All is well."), "a marker alone makes no comment ours"
 
 
-def test_more_than_was_reviewed_is_refused(scenario: Scenario) -> None:
+def test_more_than_was_reviewed_is_refused(scenario: WorkflowScenario) -> None:
     head = reviewed(scenario)
     scenario.add(LINUS)
     scenario.commit("Past review")
@@ -213,7 +85,7 @@ def test_more_than_was_reviewed_is_refused(scenario: Scenario) -> None:
     assert scenario.users() == [ADA]
 
 
-def merge_beside(scenario: Scenario, head: str) -> str:
+def merge_beside(scenario: WorkflowScenario, head: str) -> str:
     """Merges although both sides added lines at the same place: both are kept."""
     for name in ("users/people.yaml", "groups/apple-users.yaml"):
         theirs = git(scenario.origin, "show", f"{head}:desired-state/{name}").splitlines()
@@ -225,7 +97,7 @@ def merge_beside(scenario: Scenario, head: str) -> str:
     return merged
 
 
-def test_other_values_than_reviewed_are_refused(scenario: Scenario) -> None:
+def test_other_values_than_reviewed_are_refused(scenario: WorkflowScenario) -> None:
     head = scenario.branch(lambda: scenario.edit("users/people.yaml", "department: IT", "department: Research"))
     assert scenario.plan(head).code == 0
     edit_user(scenario.file, ADA, {"enterprise:department": "By hand"})
@@ -237,7 +109,7 @@ def test_other_values_than_reviewed_are_refused(scenario: Scenario) -> None:
     )
 
 
-def test_drift_that_has_gone_since_the_review_is_no_fault(scenario: Scenario) -> None:
+def test_drift_that_has_gone_since_the_review_is_no_fault(scenario: WorkflowScenario) -> None:
     edit_user(scenario.file, ADA, {"enterprise:department": "By hand"})
     head = reviewed(scenario)
     assert "2 to" not in scenario.comments()[0]
@@ -247,7 +119,7 @@ def test_drift_that_has_gone_since_the_review_is_no_fault(scenario: Scenario) ->
     assert scenario.users() == [ADA, GRACE]
 
 
-def test_a_guarded_plan_needs_an_approval_in_the_pull_request(scenario: Scenario) -> None:
+def test_a_guarded_plan_needs_an_approval_in_the_pull_request(scenario: WorkflowScenario) -> None:
     scenario.add(GRACE)
     scenario.commit("Grace")
     scenario.settle()
@@ -275,7 +147,7 @@ def test_a_guarded_plan_needs_an_approval_in_the_pull_request(scenario: Scenario
 # --- what nobody reviewed -------------------------------------------------------------
 
 
-def test_a_push_without_a_pull_request_is_not_applied_by_itself(scenario: Scenario) -> None:
+def test_a_push_without_a_pull_request_is_not_applied_by_itself(scenario: WorkflowScenario) -> None:
     scenario.add(GRACE)
     pushed = scenario.commit("Straight to main")
     applied = scenario.apply(pushed)
@@ -285,21 +157,21 @@ def test_a_push_without_a_pull_request_is_not_applied_by_itself(scenario: Scenar
     )
     assert not applied.ran("Apply")
     plan_id = scenario.drift().plan_id
-    assert scenario.by_hand("sha256:" + "0" * 64).code == 4
-    assert scenario.by_hand('"; touch pwned; echo "$(touch pwned)').code == 4
-    assert scenario.by_hand("--help").code == 4
+    assert scenario.dispatch("sha256:" + "0" * 64).code == 4
+    assert scenario.dispatch('"; touch pwned; echo "$(touch pwned)').code == 4
+    assert scenario.dispatch("--help").code == 4
     assert scenario.users() == [ADA]
-    assert scenario.by_hand(plan_id).code == 0
+    assert scenario.dispatch(plan_id).code == 0
     assert scenario.users() == [ADA, GRACE]
 
 
-def test_an_edited_comment_changes_nothing(scenario: Scenario) -> None:
+def test_an_edited_comment_changes_nothing(scenario: WorkflowScenario) -> None:
     head = reviewed(scenario)
     scenario.api.comments[7][0]["body"] = f"<!-- reconciler plan -->\nsha256:{'0' * 64}"
     assert scenario.apply(scenario.merge(head)).code == 0
 
 
-def test_an_old_run_that_is_run_again_does_not_undo_a_later_one(scenario: Scenario) -> None:
+def test_an_old_run_that_is_run_again_does_not_undo_a_later_one(scenario: WorkflowScenario) -> None:
     head = reviewed(scenario)
     merged = scenario.merge(head)
     for _ in range(2):
@@ -313,13 +185,13 @@ def test_an_old_run_that_is_run_again_does_not_undo_a_later_one(scenario: Scenar
 # --- the record -----------------------------------------------------------------------
 
 
-def remove(scenario: Scenario, user: str) -> None:
+def remove(scenario: WorkflowScenario, user: str) -> None:
     for name in ("users/people.yaml", "groups/apple-users.yaml"):
         path = scenario.origin / "desired-state" / name
         path.write_text("".join(line for line in path.read_text().splitlines(True) if user not in line))
 
 
-def test_one_run_leaves_a_record_that_the_next_pull_request_is_judged_by(scenario: Scenario) -> None:
+def test_one_run_leaves_a_record_that_the_next_pull_request_is_judged_by(scenario: WorkflowScenario) -> None:
     scenario.edit("settings.yaml", "actions: [create, update, deactivate]", "actions: [create, update, delete]")
     scenario.edit("settings.yaml", "removed: deactivate", "removed: delete")
     scenario.edit("settings.yaml", "percent: 10}", "percent: 100}")
@@ -345,7 +217,7 @@ def test_one_run_leaves_a_record_that_the_next_pull_request_is_judged_by(scenari
     assert "free on" in scenario.comments()[0], "the name of a deleted account"
 
 
-def test_an_apply_that_failed_is_recorded_too_and_none_that_was_not_begun(scenario: Scenario) -> None:
+def test_an_apply_that_failed_is_recorded_too_and_none_that_was_not_begun(scenario: WorkflowScenario) -> None:
     pushed = scenario.commit("Nobody reviewed this")
     refused = scenario.apply(pushed)
     assert (refused.code, scenario.record(pushed, refused).skipped) == (4, True)
@@ -361,19 +233,13 @@ def test_an_apply_that_failed_is_recorded_too_and_none_that_was_not_begun(scenar
 # --- forks and hostile pull requests --------------------------------------------------
 
 
-def test_a_fork_gets_no_plan_of_the_target(scenario: Scenario) -> None:
+def test_a_fork_gets_no_plan_of_the_target(scenario: WorkflowScenario) -> None:
     head = scenario.branch(lambda: scenario.add(GRACE))
     assert scenario.plan(head, "mallory/people").skipped
     assert scenario.comments() == []
 
 
-def ci(scenario: Scenario, head: str) -> Job:
-    base = git(scenario.origin, "rev-parse", "main")
-    payload = {"pull_request": {"base": {"sha": base}, "head": {"sha": head}}}
-    return scenario.runner.job("ci.yml", "desired-state", "pull_request", head, payload)
-
-
-def test_mistakes_are_annotated_where_they_are(scenario: Scenario) -> None:
+def test_mistakes_are_annotated_where_they_are(scenario: WorkflowScenario) -> None:
     head = scenario.branch(lambda: scenario.add(GRACE, accountEnabled="perhaps"))
     job = ci(scenario, head)
     assert job.code == 1
@@ -381,7 +247,7 @@ def test_mistakes_are_annotated_where_they_are(scenario: Scenario) -> None:
     assert line.startswith("::error file=desired-state/users/people.yaml,line=")
 
 
-def test_a_fork_is_planned_offline_without_any_secret(scenario: Scenario) -> None:
+def test_a_fork_is_planned_offline_without_any_secret(scenario: WorkflowScenario) -> None:
     head = scenario.branch(lambda: scenario.add(GRACE))
     job = ci(scenario, head)
     assert job.code == 0, job.steps
@@ -390,19 +256,19 @@ def test_a_fork_is_planned_offline_without_any_secret(scenario: Scenario) -> Non
     assert scenario.users() == [ADA]
 
 
-def test_another_host_in_the_pull_request_does_not_get_the_token(scenario: Scenario) -> None:
-    ear = ListeningPort("127.0.0.2")
-    head = scenario.branch(lambda: scenario.edit("settings.yaml", scenario.sandbox.base_url, ear.url))
+def test_another_host_in_the_pull_request_does_not_get_the_token(scenario: WorkflowScenario) -> None:
+    listener = ListeningPort("127.0.0.2")
+    head = scenario.branch(lambda: scenario.edit("settings.yaml", scenario.sandbox.base_url, listener.url))
     job = scenario.plan(head)
     assert job.code == 1
     assert "the token may not be sent to 127.0.0.2" in job.said("Plan")
-    assert not ear.heard()
-    ear.close()
+    assert not listener.heard()
+    listener.close()
     assert "No plan could be made" in scenario.comments()[0], "an older plan would look like this one's"
     assert scenario.api.statuses == {}
 
 
-def test_names_of_people_and_branches_stay_text(scenario: Scenario) -> None:
+def test_names_of_people_and_branches_stay_text(scenario: WorkflowScenario) -> None:
     evil = "x`]($(touch pwned))"
     head = scenario.branch(
         lambda: scenario.add(GRACE, givenName="``` </details> @everyone ::error::pwned ##[error] <!-- x -->"),
@@ -423,7 +289,7 @@ def assert_no_ping(body: str) -> None:
     assert [said for _, _, said in markdown_structure(body) if "@" in said] == []
 
 
-def test_a_public_repository_gets_no_names(scenario: Scenario) -> None:
+def test_a_public_repository_gets_no_names(scenario: WorkflowScenario) -> None:
     scenario.runner.visibility = "public"
     head = scenario.branch(lambda: scenario.add(GRACE))
     job = scenario.plan(head)
@@ -433,7 +299,7 @@ def test_a_public_repository_gets_no_names(scenario: Scenario) -> None:
     assert "Plan: 1 to create" in shown
 
 
-def test_no_token_is_written_anywhere(scenario: Scenario) -> None:
+def test_no_token_is_written_anywhere(scenario: WorkflowScenario) -> None:
     head = reviewed(scenario)
     job = scenario.apply(scenario.merge(head))
     assert job.code == 0
@@ -452,7 +318,7 @@ def test_no_token_is_written_anywhere(scenario: Scenario) -> None:
 # --- drift ----------------------------------------------------------------------------
 
 
-def test_one_issue_opens_changes_and_closes_with_the_drift(scenario: Scenario) -> None:
+def test_one_issue_opens_changes_and_closes_with_the_drift(scenario: WorkflowScenario) -> None:
     theirs = scenario.api.issue("mallory", "<!-- reconciler drift -->\nMine")
     scenario.api.issue(BOT, "<!-- reconciler drift -->\nIn a pull request", pull_request={})
     assert scenario.drift().job.code == 0
@@ -475,7 +341,7 @@ def test_one_issue_opens_changes_and_closes_with_the_drift(scenario: Scenario) -
     assert (len(scenario.api.issues), scenario.api.issues[-1]["state"]) == (4, "open")
 
 
-def test_the_heartbeat_enables_the_schedule_anew(scenario: Scenario) -> None:
+def test_the_heartbeat_enables_the_schedule_anew(scenario: WorkflowScenario) -> None:
     job = scenario.runner.job("drift.yml", "heartbeat", "schedule", scenario.first)
     assert (job.code, scenario.api.enabled) == (0, ["drift.yml"])
     assert scenario.runner.job("drift.yml", "heartbeat", "workflow_dispatch", scenario.first).skipped

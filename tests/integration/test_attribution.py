@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Open
-from support.raw_git_repository import GitRepository
+from support.git_repository import GitRepository
 from support.servers.fake_scim import FakeScimServer, make_user
-from support.workspace import CommandResult, Workspace, run, source
+from support.workspace import CommandResult, OpenWorkspace, Workspace, run, source
 from syrupy.assertion import SnapshotAssertion
 
 from reconciler.core.plan import Attribution
@@ -19,7 +18,7 @@ from reconciler.core.plan import Attribution
 MINE, PENDING = Attribution.THIS_CHANGE_SET.value, Attribution.ALREADY_PENDING.value
 
 
-class CommandWorkspace:
+class ChangeSet:
     """A service with these people, their desired state committed as the base, and what comes after it."""
 
     def __init__(self, workspace: Workspace, service: FakeScimServer, people: list[dict[str, Any]]) -> None:
@@ -28,7 +27,7 @@ class CommandWorkspace:
         self.people = people
         self.repository = GitRepository(workspace.root)
         workspace.users(people)
-        self.base = self.repository.commit("base", "desired-state")
+        self.base = self.repository.commit("base")
         self.repository.git("checkout", "--quiet", "-b", "edit")
 
     def edit(self, number: int, **values: Any) -> None:
@@ -55,17 +54,17 @@ class CommandWorkspace:
         return {change["key"]: change["attribution"] for change in plan["resource_changes"]}
 
 
-OpenWorkspace = Callable[..., CommandWorkspace]
+OpenChangeSet = Callable[..., ChangeSet]
 
 
 @pytest.fixture
-def workspace(serve: Open) -> OpenWorkspace:
-    def open_workspace(people: int = 6) -> CommandWorkspace:
+def open_change_set(open_workspace: OpenWorkspace) -> OpenChangeSet:
+    def opened(people: int = 6) -> ChangeSet:
         live = [make_user(number) for number in range(people)]
         service = FakeScimServer(None, live)
-        return CommandWorkspace(serve(service), service, [source(user) for user in live])
+        return ChangeSet(open_workspace(service), service, [source(user) for user in live])
 
-    return open_workspace
+    return opened
 
 
 DRIFT = {"name": {"givenName": "By", "familyName": "Hand"}}
@@ -74,32 +73,32 @@ DRIFT = {"name": {"givenName": "By", "familyName": "Hand"}}
 # --- whose doing -------------------------------------------------------------------
 
 
-def test_drift_is_pending_and_an_edit_is_this_change_sets(workspace: OpenWorkspace) -> None:
-    here = workspace()
+def test_drift_is_pending_and_an_edit_is_this_change_sets(open_change_set: OpenChangeSet) -> None:
+    here = open_change_set()
     here.drift(0, **DRIFT)
     here.edit(1, department="Moved")
     assert here.attributions() == {here.key(0): PENDING, here.key(1): MINE}
 
 
-def test_earlier_merges_that_were_not_applied_are_pending(workspace: OpenWorkspace) -> None:
-    here = workspace()
+def test_earlier_merges_that_were_not_applied_are_pending(open_change_set: OpenChangeSet) -> None:
+    here = open_change_set()
     here.repository.git("checkout", "--quiet", "main")
     here.edit(0, department="Merged, not applied")
-    here.repository.commit("merged", "desired-state")
+    here.repository.commit("merged")
     here.repository.git("checkout", "--quiet", "-B", "edit")
     here.edit(1, department="Moved")
     assert here.attributions() == {here.key(0): PENDING, here.key(1): MINE}
 
 
-def test_what_was_merged_after_the_branch_began_is_not_part_of_the_base(workspace: OpenWorkspace) -> None:
-    here = workspace()
+def test_what_was_merged_after_the_branch_began_is_not_part_of_the_base(open_change_set: OpenChangeSet) -> None:
+    here = open_change_set()
     base = here.base
     here.edit(1, department="Moved")
-    here.repository.commit("edit", "desired-state")
+    here.repository.commit("edit")
     here.repository.git("checkout", "--quiet", "main")
     here.edit(1, department=None)
     here.edit(2, department="On main meanwhile")
-    here.repository.commit("meanwhile", "desired-state")
+    here.repository.commit("meanwhile")
     here.repository.git("checkout", "--quiet", "edit")
     plan = here.work.plan("--base", "main").plan
     assert plan["base"] == {"ref": "main", "commit": base, "offline": False}
@@ -107,9 +106,9 @@ def test_what_was_merged_after_the_branch_began_is_not_part_of_the_base(workspac
 
 
 def test_a_user_who_drifted_and_is_edited_is_this_change_sets_with_the_pending_rows_marked(
-    workspace: OpenWorkspace,
+    open_change_set: OpenChangeSet,
 ) -> None:
-    here = workspace()
+    here = open_change_set()
     here.drift(0, **DRIFT)
     here.edit(0, department="Moved")
     (change,) = here.work.plan("--base", "main").plan["resource_changes"]
@@ -122,16 +121,16 @@ def test_a_user_who_drifted_and_is_edited_is_this_change_sets_with_the_pending_r
     assert "name.familyName (already pending)" in here.work.run("plan", "--base", "main", "--summary").out
 
 
-def test_a_drifted_user_whom_the_change_set_renames_is_this_change_sets(workspace: OpenWorkspace) -> None:
-    here = workspace()
+def test_a_drifted_user_whom_the_change_set_renames_is_this_change_sets(open_change_set: OpenChangeSet) -> None:
+    here = open_change_set()
     here.drift(0, **DRIFT)
     here.edit(0, userPrincipalName="new.name@example.com")
     (change,) = here.work.plan("--base", "main").plan["resource_changes"]
     assert (change["attribution"], change["pending_attributes"]) == (MINE, ["name.familyName", "name.givenName"])
 
 
-def test_a_leaver_of_this_change_set_and_a_leaver_of_an_earlier_one(workspace: OpenWorkspace) -> None:
-    here = workspace()
+def test_a_leaver_of_this_change_set_and_a_leaver_of_an_earlier_one(open_change_set: OpenChangeSet) -> None:
+    here = open_change_set()
     stranger = make_user(90)
     here.service.add(stranger)
     leaver = here.people.pop(0)
@@ -140,9 +139,9 @@ def test_a_leaver_of_this_change_set_and_a_leaver_of_an_earlier_one(workspace: O
 
 
 def test_a_setting_that_turns_a_pending_deactivation_into_a_deletion_is_this_change_sets(
-    workspace: OpenWorkspace,
+    open_change_set: OpenChangeSet,
 ) -> None:
-    here = workspace()
+    here = open_change_set()
     here.service.add(make_user(90))
     assert set(here.attributions().values()) == {PENDING}
     here.work.settings(lifecycle={"removed": "delete"})
@@ -150,8 +149,8 @@ def test_a_setting_that_turns_a_pending_deactivation_into_a_deletion_is_this_cha
     assert (change["action"], change["attribution"]) == ("delete", MINE)
 
 
-def test_a_new_mapping_makes_only_those_this_change_sets_whom_it_changes(workspace: OpenWorkspace) -> None:
-    here = workspace()
+def test_a_new_mapping_makes_only_those_this_change_sets_whom_it_changes(open_change_set: OpenChangeSet) -> None:
+    here = open_change_set()
     rows = [
         {"target": "externalId", "source": "objectId", "match": 1},
         {"target": "userName", "source": "userPrincipalName", "match": 2},
@@ -159,7 +158,7 @@ def test_a_new_mapping_makes_only_those_this_change_sets_whom_it_changes(workspa
     ]
     here.repository.git("checkout", "--quiet", "main")
     here.work.write("mappings.yaml", json.dumps(rows))
-    here.repository.commit("mappings", "desired-state")
+    here.repository.commit("mappings")
     here.repository.git("checkout", "--quiet", "-B", "edit")
     here.drift(0, name={"givenName": here.people[0]["givenName"], "familyName": "Hand"})
     here.drift(1, title="There already")
@@ -170,8 +169,8 @@ def test_a_new_mapping_makes_only_those_this_change_sets_whom_it_changes(workspa
     assert here.attributions() == {here.key(0): PENDING, here.key(2): MINE}
 
 
-def test_a_mapping_that_the_change_set_drops_was_looked_at_for_the_base(workspace: OpenWorkspace) -> None:
-    here = workspace()
+def test_a_mapping_that_the_change_set_drops_was_looked_at_for_the_base(open_change_set: OpenChangeSet) -> None:
+    here = open_change_set()
     rows = [
         {"target": "externalId", "source": "objectId", "match": 1},
         {"target": "userName", "source": "userPrincipalName", "match": 2},
@@ -181,34 +180,34 @@ def test_a_mapping_that_the_change_set_drops_was_looked_at_for_the_base(workspac
     here.repository.git("checkout", "--quiet", "main")
     here.edit(0, jobTitle="Countess")
     here.work.write("mappings.yaml", json.dumps(rows))
-    here.repository.commit("mappings", "desired-state")
+    here.repository.commit("mappings")
     here.repository.git("checkout", "--quiet", "-B", "edit")
     here.drift(0, name={"familyName": "Hand"}, title="Countess")
     here.work.write("mappings.yaml", json.dumps(rows[:3]))
     assert here.attributions() == {here.key(0): PENDING}
 
 
-def test_narrowing_the_plan_does_not_narrow_the_base(workspace: OpenWorkspace) -> None:
-    here = workspace()
+def test_narrowing_the_plan_does_not_narrow_the_base(open_change_set: OpenChangeSet) -> None:
+    here = open_change_set()
     here.drift(0, **DRIFT)
     here.edit(0, userPrincipalName="new.name@example.com", objectId=here.people[0]["objectId"])
     (change,) = here.work.plan("--base", "main", "--user", "new.name@example.com").plan["resource_changes"]
     assert change["pending_attributes"] == ["name.familyName", "name.givenName"]
 
 
-def test_a_date_that_passes_is_not_the_doing_of_the_change_set(workspace: OpenWorkspace) -> None:
-    here = workspace()
+def test_a_date_that_passes_is_not_the_doing_of_the_change_set(open_change_set: OpenChangeSet) -> None:
+    here = open_change_set()
     here.repository.git("checkout", "--quiet", "main")
     here.edit(0, lifecycle={"expires": "2031-06-01"})
-    here.repository.commit("expires", "desired-state")
+    here.repository.commit("expires")
     here.repository.git("checkout", "--quiet", "-B", "edit")
     here.edit(1, lifecycle={"expires": "2031-06-01"})
     assert here.attributions("--now", "2031-05-31") == {}
     assert here.attributions("--now", "2031-06-01") == {here.key(0): PENDING, here.key(1): MINE}
 
 
-def test_the_plan_id_does_not_depend_on_the_base(workspace: OpenWorkspace) -> None:
-    here = workspace()
+def test_the_plan_id_does_not_depend_on_the_base(open_change_set: OpenChangeSet) -> None:
+    here = open_change_set()
     here.drift(0, **DRIFT)
     here.edit(1, department="Moved")
     with_base, without = here.work.plan("--base", "main").plan, here.work.plan().plan
@@ -219,8 +218,8 @@ def test_the_plan_id_does_not_depend_on_the_base(workspace: OpenWorkspace) -> No
     assert with_base["summary"]["already_pending"]["update"] == 1
 
 
-def test_a_saved_plan_keeps_it_and_is_applied_as_ever(workspace: OpenWorkspace) -> None:
-    here = workspace()
+def test_a_saved_plan_keeps_it_and_is_applied_as_ever(open_change_set: OpenChangeSet) -> None:
+    here = open_change_set()
     here.drift(0, **DRIFT)
     here.edit(1, department="Moved")
     file = here.work.root / "plan.json"
@@ -231,8 +230,8 @@ def test_a_saved_plan_keeps_it_and_is_applied_as_ever(workspace: OpenWorkspace) 
     assert here.work.plan("--base", "main").plan["resource_changes"] == []
 
 
-def test_the_live_users_are_read_once(workspace: OpenWorkspace) -> None:
-    here = workspace()
+def test_the_live_users_are_read_once(open_change_set: OpenChangeSet) -> None:
+    here = open_change_set()
     here.edit(1, department="Moved")
     before = len(here.service.log)
     here.work.plan()
@@ -244,8 +243,8 @@ def test_the_live_users_are_read_once(workspace: OpenWorkspace) -> None:
 # --- besides the changes ---------------------------------------------------------------
 
 
-def test_what_the_change_set_makes_unnecessary_is_no_longer_pending(workspace: OpenWorkspace) -> None:
-    here = workspace()
+def test_what_the_change_set_makes_unnecessary_is_no_longer_pending(open_change_set: OpenChangeSet) -> None:
+    here = open_change_set()
     stranger = make_user(90)
     here.service.add(stranger)
     here.drift(0, **DRIFT)
@@ -261,11 +260,11 @@ def test_what_the_change_set_makes_unnecessary_is_no_longer_pending(workspace: O
     assert here.work.plan().plan["no_longer_pending"] == []
 
 
-def test_a_leaver_whose_entry_is_broken_is_seen_to_stay(workspace: OpenWorkspace) -> None:
-    here = workspace()
+def test_a_leaver_whose_entry_is_broken_is_seen_to_stay(open_change_set: OpenChangeSet) -> None:
+    here = open_change_set()
     here.repository.git("checkout", "--quiet", "main")
     here.edit(0, accountEnabled=False)
-    here.repository.commit("leaves", "desired-state")
+    here.repository.commit("leaves")
     here.repository.git("checkout", "--quiet", "-B", "edit")
     here.edit(0, accountEnabled=True, givenName="bad\a")
     plan = here.work.plan("--base", "main").plan
@@ -273,11 +272,11 @@ def test_a_leaver_whose_entry_is_broken_is_seen_to_stay(workspace: OpenWorkspace
     assert [item["action"] for item in plan["no_longer_pending"]] == ["deactivate"]
 
 
-def test_dates_to_come_are_told_and_change_nothing_today(workspace: OpenWorkspace) -> None:
-    here = workspace()
+def test_dates_to_come_are_told_and_change_nothing_today(open_change_set: OpenChangeSet) -> None:
+    here = open_change_set()
     here.repository.git("checkout", "--quiet", "main")
     here.edit(0, lifecycle={"expires": "2031-06-01"})
-    here.repository.commit("expires", "desired-state")
+    here.repository.commit("expires")
     here.repository.git("checkout", "--quiet", "-B", "edit")
     here.edit(0, lifecycle={"expires": "2032-06-01"})
     here.people.append({**source(make_user(60)), "lifecycle": {"starts": "2031-09-01"}})
@@ -301,12 +300,12 @@ def warned(ended: CommandResult) -> str:
     return str(item["summary"])
 
 
-def test_with_a_broken_base_everything_is_this_change_sets(workspace: OpenWorkspace) -> None:
-    here = workspace()
+def test_with_a_broken_base_everything_is_this_change_sets(open_change_set: OpenChangeSet) -> None:
+    here = open_change_set()
     good = (here.work.state / "settings.yaml").read_text()
     here.repository.git("checkout", "--quiet", "main")
     here.work.write("settings.yaml", "target: nonsense\n")
-    here.repository.commit("broken", "desired-state")
+    here.repository.commit("broken")
     here.repository.git("checkout", "--quiet", "-B", "edit")
     here.work.write("settings.yaml", good)
     here.drift(0, **DRIFT)
@@ -316,23 +315,23 @@ def test_with_a_broken_base_everything_is_this_change_sets(workspace: OpenWorksp
     assert "settings.yaml:1" in warned(ended)
 
 
-def test_with_a_base_that_has_no_such_directory_nobody_looks_removed(workspace: OpenWorkspace) -> None:
-    here = workspace()
+def test_with_a_base_that_has_no_such_directory_nobody_looks_removed(open_change_set: OpenChangeSet) -> None:
+    here = open_change_set()
     here.repository.git("checkout", "--quiet", "--orphan", "empty")
     here.repository.git("rm", "--quiet", "-r", "--cached", ".")
     (here.work.root / "README").write_text("x")
-    here.repository.commit("nothing yet", "README")
+    here.repository.commit("nothing yet", tracked="README")
     here.drift(0, **DRIFT)
     ended = here.work.plan("--base", "HEAD")
     assert [change["attribution"] for change in ended.plan["resource_changes"]] == [MINE]
     assert "has no such directory" in warned(ended)
 
 
-def test_a_base_with_another_target_says_nothing_about_this_one(workspace: OpenWorkspace) -> None:
-    here = workspace()
+def test_a_base_with_another_target_says_nothing_about_this_one(open_change_set: OpenChangeSet) -> None:
+    here = open_change_set()
     here.repository.git("checkout", "--quiet", "main")
     here.work.settings(target={"profile": "scim", "base_url": "https://elsewhere.example/scim"})
-    here.repository.commit("elsewhere", "desired-state")
+    here.repository.commit("elsewhere")
     here.repository.git("checkout", "--quiet", "-B", "edit")
     here.work.settings()
     here.drift(0, **DRIFT)
@@ -342,10 +341,10 @@ def test_a_base_with_another_target_says_nothing_about_this_one(workspace: OpenW
     assert any("target.base_url" in note for note in ended.plan["notes"])
 
 
-def test_a_shallow_clone_is_told_the_way_out(workspace: OpenWorkspace, tmp_path: Path) -> None:
-    here = workspace()
+def test_a_shallow_clone_is_told_the_way_out(open_change_set: OpenChangeSet, tmp_path: Path) -> None:
+    here = open_change_set()
     here.edit(0, department="Moved")
-    here.repository.commit("edit", "desired-state")
+    here.repository.commit("edit")
     shallow = tmp_path / "shallow"
     here.repository.git("clone", "--quiet", "--depth", "1", f"file://{here.work.root}", str(shallow))
     ended = run(["reconciler", "plan", "--base", "origin/main", "--state", str(shallow / "desired-state")])
@@ -354,10 +353,12 @@ def test_a_shallow_clone_is_told_the_way_out(workspace: OpenWorkspace, tmp_path:
     assert "fetch-depth: 0" in ended.err
 
 
-def test_a_partial_clone_fetches_nothing_and_is_told_the_way_out(workspace: OpenWorkspace, tmp_path: Path) -> None:
-    here = workspace()
+def test_a_partial_clone_fetches_nothing_and_is_told_the_way_out(
+    open_change_set: OpenChangeSet, tmp_path: Path
+) -> None:
+    here = open_change_set()
     here.edit(0, department="Moved")
-    here.repository.commit("edit", "desired-state")
+    here.repository.commit("edit")
     here.repository.git("config", "uploadpack.allowFilter", "true")
     partial = tmp_path / "partial"
     here.repository.git("clone", "--quiet", "--filter=blob:none", f"file://{here.work.root}", str(partial))
@@ -367,8 +368,8 @@ def test_a_partial_clone_fetches_nothing_and_is_told_the_way_out(workspace: Open
     assert "fetch-depth: 0" in ended.err
 
 
-def test_a_directory_outside_of_git_is_told_so(serve: Open) -> None:
-    work = serve(FakeScimServer())
+def test_a_directory_outside_of_git_is_told_so(open_workspace: OpenWorkspace) -> None:
+    work = open_workspace(FakeScimServer())
     work.users([])
     ended = work.run("plan", "--base", "main")
     assert (ended.code, "is not in a git repository" in ended.err) == (1, True)
@@ -377,14 +378,14 @@ def test_a_directory_outside_of_git_is_told_so(serve: Open) -> None:
 # --- places -----------------------------------------------------------------------------
 
 
-def test_the_directory_may_lie_deep_and_be_reached_by_a_link(workspace: OpenWorkspace) -> None:
-    here = workspace()
+def test_the_directory_may_lie_deep_and_be_reached_by_a_link(open_change_set: OpenChangeSet) -> None:
+    here = open_change_set()
     deep = here.work.root / "companies" / "[a] :(top)*"
     deep.mkdir(parents=True)
     here.work.state.rename(deep / "state")
     here.work.state = deep / "state"
     here.repository.git("checkout", "--quiet", "main")
-    here.repository.commit("moved", "companies")
+    here.repository.commit("moved", tracked="companies")
     here.repository.git("checkout", "--quiet", "-B", "edit")
     here.drift(0, **DRIFT)
     here.edit(1, department="Moved")
@@ -394,17 +395,17 @@ def test_the_directory_may_lie_deep_and_be_reached_by_a_link(workspace: OpenWork
     assert here.attributions() == {here.key(0): PENDING, here.key(1): MINE}
 
 
-def test_the_whole_repository_may_be_the_directory(workspace: OpenWorkspace) -> None:
-    here = workspace()
-    repository = GitRepository(here.work.state)
+def test_the_whole_repository_may_be_the_directory(open_change_set: OpenChangeSet) -> None:
+    here = open_change_set()
+    repository = GitRepository(here.work.state, ".")
     repository.commit("all of it")
     here.drift(0, **DRIFT)
     here.edit(1, department="Moved")
     assert here.attributions() == {here.key(0): PENDING, here.key(1): MINE}
 
 
-def test_neither_the_work_tree_nor_the_index_is_touched(workspace: OpenWorkspace) -> None:
-    here = workspace()
+def test_neither_the_work_tree_nor_the_index_is_touched(open_change_set: OpenChangeSet) -> None:
+    here = open_change_set()
     here.edit(0, department="Moved")
     here.repository.git("add", "desired-state")
     here.edit(1, department="Moved, not staged")
@@ -418,8 +419,8 @@ def test_neither_the_work_tree_nor_the_index_is_touched(workspace: OpenWorkspace
 # --- how it reads -------------------------------------------------------------------
 
 
-def test_how_an_attributed_plan_reads(workspace: OpenWorkspace, snapshot: SnapshotAssertion) -> None:
-    here = workspace()
+def test_how_an_attributed_plan_reads(open_change_set: OpenChangeSet, snapshot: SnapshotAssertion) -> None:
+    here = open_change_set()
     here.drift(0, **DRIFT)
     here.drift(1, **DRIFT)
     here.service.add(make_user(90))

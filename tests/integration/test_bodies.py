@@ -5,18 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from conftest import Open
 from scim2_models import Context, EnterpriseUser, PatchOp, User
 from support.servers.fake_scim import FakeScimServer, make_user
-from support.workspace import Workspace, source
+from support.workspace import OpenWorkspace, Workspace, source
 
 Judge = User[EnterpriseUser]
 
 
 @pytest.mark.parametrize("profile", ["scim", "apple-business-manager"])
-def test_every_body_is_a_scim_message(profile: str, serve: Open) -> None:
+def test_every_body_is_a_scim_message(profile: str, open_workspace: OpenWorkspace) -> None:
     service = FakeScimServer(users=live())
-    workspace = serve(service)
+    workspace = open_workspace(service)
     workspace.settings(target={"profile": profile, "base_url": workspace.base_url, "domains": ["example.com"]})
     workspace.users(wanted())
     with_mail(workspace, profile)

@@ -20,7 +20,7 @@ PEOPLE = [
 ]
 
 
-class Office:
+class EntraWorkspace:
     """A directory of desired state on the sandbox, and a schema beside it."""
 
     def __init__(self, root: Path) -> None:
@@ -66,8 +66,8 @@ class Office:
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Office:
-    found = Office(tmp_path)
+def workspace(tmp_path: Path) -> EntraWorkspace:
+    found = EntraWorkspace(tmp_path)
     found.state.mkdir()
     return found
 
@@ -75,80 +75,80 @@ def office(tmp_path: Path) -> Office:
 # --- from the document to a plan ------------------------------------------------
 
 
-def test_apples_application_is_taken_whole_validated_and_planned(office: Office) -> None:
-    office.settings()
-    office.people()
-    taken = office.take(APPLE)
+def test_apples_application_is_taken_whole_validated_and_planned(workspace: EntraWorkspace) -> None:
+    workspace.settings()
+    workspace.people()
+    taken = workspace.take(APPLE)
     assert taken.code == 0, taken.out
     assert taken.err == ""
     assert "No equal" not in taken.out
     assert "actions: [create, update, deactivate, delete]" in taken.out
-    assert office.run("validate").code == 0
-    assert office.run("sandbox", "reset").code == 0
-    assert office.planned() == {}, "nobody is assigned yet"
-    office.write("scope.yaml", office.read("scope.yaml").replace("\nsync: assigned\n", "\nsync: all\n"))
-    assert office.planned() == {"ada@contoso.example": "create", "cy@tailspin.example": "create"}
-    plan = office.run("plan", "--sandbox", "--format", "json", "--plans", str(office.root / "plans")).plan
+    assert workspace.run("validate").code == 0
+    assert workspace.run("sandbox", "reset").code == 0
+    assert workspace.planned() == {}, "nobody is assigned yet"
+    workspace.write("scope.yaml", workspace.read("scope.yaml").replace("\nsync: assigned\n", "\nsync: all\n"))
+    assert workspace.planned() == {"ada@contoso.example": "create", "cy@tailspin.example": "create"}
+    plan = workspace.run("plan", "--sandbox", "--format", "json", "--plans", str(workspace.root / "plans")).plan
     after = {each["key"]: each["change"]["after"] for each in plan["resource_changes"]}
     assert after["ada@contoso.example"]["locale"] == "en_US", "a default"
     assert after["cy@tailspin.example"]["locale"] == "de_DE"
     assert after["cy@tailspin.example"]["timezone"] == "America/Los_Angeles"
 
 
-def test_a_scim_application_is_taken_with_what_it_lacks_said(office: Office) -> None:
-    office.settings("scim")
-    office.people()
-    taken = office.take(SCIM_APPLICATION)
+def test_a_scim_application_is_taken_with_what_it_lacks_said(workspace: EntraWorkspace) -> None:
+    workspace.settings("scim")
+    workspace.people()
+    taken = workspace.take(SCIM_APPLICATION)
     assert taken.code == 5
     assert "enterprise:manager): a reference" in taken.out
     assert "Provision Microsoft Entra ID Groups" in taken.out
     assert "2 parts of the schema could not be translated" in taken.err
-    assert "# - {target: 'enterprise:manager', source: manager}" in office.read("mappings.yaml")
-    office.write("scope.yaml", office.read("scope.yaml").replace("\nsync: assigned\n", "\nsync: all\n"))
-    assert office.run("validate").code == 0
-    assert office.run("sandbox", "reset").code == 0
-    assert office.planned().keys() == {str(each["userPrincipalName"]) for each in PEOPLE}
+    assert "# - {target: 'enterprise:manager', source: manager}" in workspace.read("mappings.yaml")
+    workspace.write("scope.yaml", workspace.read("scope.yaml").replace("\nsync: assigned\n", "\nsync: all\n"))
+    assert workspace.run("validate").code == 0
+    assert workspace.run("sandbox", "reset").code == 0
+    assert workspace.planned().keys() == {str(each["userPrincipalName"]) for each in PEOPLE}
 
 
-def test_what_apples_profile_gives_out_comes_back(office: Office) -> None:
-    office.settings()
-    office.take(APPLE)
-    out = office.root / "again.json"
-    assert office.run("export", "entra-schema", "-o", str(out)).code == 0
-    before = {name: active_lines(office.read(name)) for name in ("mappings.yaml", "scope.yaml")}
-    assert office.take(out, "--force").code == 0
-    assert {name: active_lines(office.read(name)) for name in before} == before
+def test_what_apples_profile_gives_out_comes_back(workspace: EntraWorkspace) -> None:
+    workspace.settings()
+    workspace.take(APPLE)
+    out = workspace.root / "again.json"
+    assert workspace.run("export", "entra-schema", "-o", str(out)).code == 0
+    before = {name: active_lines(workspace.read(name)) for name in ("mappings.yaml", "scope.yaml")}
+    assert workspace.take(out, "--force").code == 0
+    assert {name: active_lines(workspace.read(name)) for name in before} == before
 
 
 def active_lines(text: str) -> list[str]:
     return [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
 
 
-def test_the_profiles_default_mapping_is_exported(office: Office) -> None:
-    office.settings()
-    ended = office.run("export", "entra-schema")
+def test_the_profiles_default_mapping_is_exported(workspace: EntraWorkspace) -> None:
+    workspace.settings()
+    ended = workspace.run("export", "entra-schema")
     assert ended.code == 0
     rows = json.loads(ended.out)["synchronizationRules"][0]["objectMappings"][0]["attributeMappings"]
     assert len(rows) == 10
     assert "does not hold who is assigned" in ended.err
 
 
-def test_active_is_exported_also_when_mappings_yaml_has_no_row_for_it(office: Office) -> None:
-    office.settings("scim")
-    office.write("mappings.yaml", "- {target: userName, source: userPrincipalName, match: 1}\n")
-    rows = json.loads(office.run("export", "entra-schema").out)["synchronizationRules"][0]["objectMappings"][0]
+def test_active_is_exported_also_when_mappings_yaml_has_no_row_for_it(workspace: EntraWorkspace) -> None:
+    workspace.settings("scim")
+    workspace.write("mappings.yaml", "- {target: userName, source: userPrincipalName, match: 1}\n")
+    rows = json.loads(workspace.run("export", "entra-schema").out)["synchronizationRules"][0]["objectMappings"][0]
     assert [each["targetAttributeName"] for each in rows["attributeMappings"]] == ["userName", "active"]
 
 
-def test_what_entra_has_no_equal_for_is_said_on_export(office: Office) -> None:
-    office.settings("scim")
-    office.write(
+def test_what_entra_has_no_equal_for_is_said_on_export(workspace: EntraWorkspace) -> None:
+    workspace.settings("scim")
+    workspace.write(
         "mappings.yaml",
         "- {target: userName, source: userPrincipalName, match: 1}\n"
         "- {target: title, source: jobTitle, when_null: clear}\n"
         "- {target: nickName, expression: Guid()}\n",
     )
-    ended = office.run("export", "entra-schema")
+    ended = workspace.run("export", "entra-schema")
     assert ended.code == 5
     assert "title: when_null: clear" in ended.err
     assert "1 part of the desired state could not be translated" in ended.err
@@ -156,20 +156,20 @@ def test_what_entra_has_no_equal_for_is_said_on_export(office: Office) -> None:
     assert {each["targetAttributeName"]: each["flowType"] for each in rows}["nickName"] == "ObjectAddOnly"
 
 
-def test_a_desired_state_with_mistakes_is_not_exported(office: Office) -> None:
-    office.settings("scim")
-    office.write("mappings.yaml", "- {target: userName, expression: 'Tri([a])', match: 1}\n")
-    ended = office.run("export", "entra-schema")
+def test_a_desired_state_with_mistakes_is_not_exported(workspace: EntraWorkspace) -> None:
+    workspace.settings("scim")
+    workspace.write("mappings.yaml", "- {target: userName, expression: 'Tri([a])', match: 1}\n")
+    ended = workspace.run("export", "entra-schema")
     assert ended.code == 1
     assert ended.out == ""
     assert "Did you mean Trim?" in ended.err
 
 
-def test_an_export_steers_no_terminal_and_no_runner(office: Office) -> None:
-    office.settings("scim")
+def test_an_export_steers_no_terminal_and_no_runner(workspace: EntraWorkspace) -> None:
+    workspace.settings("scim")
     title = r'- {target: title, expression: "Append([jobTitle], \"##[e]\e[31m\u202e\")"}'
-    office.write("mappings.yaml", f"- {{target: userName, source: userPrincipalName, match: 1}}\n{title}\n")
-    out = office.run("export", "entra-schema").out
+    workspace.write("mappings.yaml", f"- {{target: userName, source: userPrincipalName, match: 1}}\n{title}\n")
+    out = workspace.run("export", "entra-schema").out
     assert "##[" not in out
     assert "\x1b" not in out
     assert "\u202e" not in out
@@ -183,21 +183,21 @@ GOOD = group("Sales", clause("department", "EQUALS", "Sales"))
 BAD = group("Odd", clause("department", "UNHEARD", "Sales"))
 
 
-def test_an_incomplete_scope_is_said_loudly(office: Office) -> None:
-    ended = office.take(office.schema(schema(users(groups=[GOOD, BAD]))), "-q")
+def test_an_incomplete_scope_is_said_loudly(workspace: EntraWorkspace) -> None:
+    ended = workspace.take(workspace.schema(schema(users(groups=[GOOD, BAD]))), "-q")
     assert ended.code == 5
     assert "the scope is INCOMPLETE: 1 of 2 filter groups left out" in ended.err
 
 
-def test_a_scope_with_no_group_left_lets_nobody_pass(office: Office) -> None:
-    office.settings("scim")
-    office.people()
-    ended = office.take(office.schema(schema(users(groups=[BAD]))), "--dry-run", "-q")
+def test_a_scope_with_no_group_left_lets_nobody_pass(workspace: EntraWorkspace) -> None:
+    workspace.settings("scim")
+    workspace.people()
+    ended = workspace.take(workspace.schema(schema(users(groups=[BAD]))), "--dry-run", "-q")
     assert ended.code == 5
     assert "the scope is INCOMPLETE: nobody passes the filters" in ended.err
-    office.take(office.schema(schema(users(groups=[BAD]))))
-    office.write("scope.yaml", office.read("scope.yaml").replace("\nsync: assigned\n", "\nsync: all\n"))
-    validated = office.run("validate")
+    workspace.take(workspace.schema(schema(users(groups=[BAD]))))
+    workspace.write("scope.yaml", workspace.read("scope.yaml").replace("\nsync: assigned\n", "\nsync: all\n"))
+    validated = workspace.run("validate")
     assert "0 of them in scope" in validated.out
 
 
@@ -209,11 +209,11 @@ excluded:
 """
 
 
-def test_an_existing_scope_keeps_every_byte_and_gains_the_filters(office: Office) -> None:
-    office.write("scope.yaml", SCOPE)
-    assert office.take(office.schema(schema(users(groups=[GOOD])))).code == 0
-    assert office.read("scope.yaml").startswith(SCOPE.rstrip())
-    assert active_lines(office.read("scope.yaml"))[3:] == [
+def test_an_existing_scope_keeps_every_byte_and_gains_the_filters(workspace: EntraWorkspace) -> None:
+    workspace.write("scope.yaml", SCOPE)
+    assert workspace.take(workspace.schema(schema(users(groups=[GOOD])))).code == 0
+    assert workspace.read("scope.yaml").startswith(SCOPE.rstrip())
+    assert active_lines(workspace.read("scope.yaml"))[3:] == [
         "filters:",
         "  - name: Sales",
         "    clauses:",
@@ -222,44 +222,44 @@ def test_an_existing_scope_keeps_every_byte_and_gains_the_filters(office: Office
 
 
 @pytest.mark.parametrize("empty", ["filters: []\n", "filters:\n", "filters: [\n  # none\n]\n"])
-def test_filters_that_are_empty_are_replaced_where_they_stand(office: Office, empty: str) -> None:
-    office.write("scope.yaml", f"sync: all\n{empty}\n# About exclusions.\nexcluded: {{users: [a]}}\n")
-    assert office.take(office.schema(schema(users(groups=[GOOD])))).code == 0
-    text = office.read("scope.yaml")
+def test_filters_that_are_empty_are_replaced_where_they_stand(workspace: EntraWorkspace, empty: str) -> None:
+    workspace.write("scope.yaml", f"sync: all\n{empty}\n# About exclusions.\nexcluded: {{users: [a]}}\n")
+    assert workspace.take(workspace.schema(schema(users(groups=[GOOD])))).code == 0
+    text = workspace.read("scope.yaml")
     assert text.startswith("sync: all\n\n# About exclusions.\nexcluded: {users: [a]}\n\n# Scoping filters")
     assert text.count("filters:") == 1
 
 
-def test_filters_that_are_there_are_replaced_with_force_only(office: Office) -> None:
-    file = office.schema(schema(users(groups=[GOOD])))
+def test_filters_that_are_there_are_replaced_with_force_only(workspace: EntraWorkspace) -> None:
+    file = workspace.schema(schema(users(groups=[GOOD])))
     before = "sync: all\nfilters:\n  - name: mine\n    clauses:\n      - {attribute: a, operator: IS NULL}\n"
-    office.write("scope.yaml", before)
-    ended = office.take(file)
+    workspace.write("scope.yaml", before)
+    ended = workspace.take(file)
     assert ended.code == 1
     assert "has filters already" in ended.err
-    assert office.read("scope.yaml") == before
-    assert not (office.state / "mappings.yaml").exists(), "nothing at all is written"
-    assert office.take(file, "--force").code == 0
-    assert "mine" not in office.read("scope.yaml")
+    assert workspace.read("scope.yaml") == before
+    assert not (workspace.state / "mappings.yaml").exists(), "nothing at all is written"
+    assert workspace.take(file, "--force").code == 0
+    assert "mine" not in workspace.read("scope.yaml")
 
 
 @pytest.mark.parametrize("scope", [None, SCOPE, "# Scoping filters of Microsoft Entra, by hand.\nsync: all\n"])
 @pytest.mark.parametrize("groups", [[], [GOOD]])
 def test_a_second_import_leaves_nothing_of_the_first(
-    office: Office, scope: str | None, groups: list[dict[str, Any]]
+    workspace: EntraWorkspace, scope: str | None, groups: list[dict[str, Any]]
 ) -> None:
     if scope is not None:
-        office.write("scope.yaml", scope)
-    office.take(office.schema(schema(users(groups=groups))))
-    first = office.read("scope.yaml")
+        workspace.write("scope.yaml", scope)
+    workspace.take(workspace.schema(schema(users(groups=groups))))
+    first = workspace.read("scope.yaml")
     other = {**GOOD, "name": "Second"}
-    office.take(office.schema(schema(users(groups=[other]))), "--force")
-    text = office.read("scope.yaml")
+    workspace.take(workspace.schema(schema(users(groups=[other]))), "--force")
+    text = workspace.read("scope.yaml")
     assert "Sales" not in text.replace("value: Sales", "")
     assert (text.count("by `reconciler import"), text.count("filters:")) == (1, 1)
     assert "has no scoping filter" not in text
-    office.take(office.schema(schema(users(groups=groups))), "--force")
-    again = office.read("scope.yaml")
+    workspace.take(workspace.schema(schema(users(groups=groups))), "--force")
+    again = workspace.read("scope.yaml")
     assert active_lines(again) == active_lines(first)
     assert again.count("\n# ") == first.count("\n# ")
     if scope is not None:
@@ -267,17 +267,17 @@ def test_a_second_import_leaves_nothing_of_the_first(
 
 
 @pytest.mark.parametrize("scope", ["{sync: all}\n", "sync: all\n...\n", " sync: all\n excluded: {users: []}\n"])
-def test_a_scope_that_cannot_be_added_to_is_left_alone(office: Office, scope: str) -> None:
-    office.write("scope.yaml", scope)
-    ended = office.take(office.schema(schema(users(groups=[GOOD]))))
+def test_a_scope_that_cannot_be_added_to_is_left_alone(workspace: EntraWorkspace, scope: str) -> None:
+    workspace.write("scope.yaml", scope)
+    ended = workspace.take(workspace.schema(schema(users(groups=[GOOD]))))
     assert ended.code == 1
     assert "Write it so: filters are put at its end." in ended.err
-    assert office.read("scope.yaml") == scope
+    assert workspace.read("scope.yaml") == scope
 
 
-def test_a_broken_scope_is_not_touched(office: Office) -> None:
-    office.write("scope.yaml", "sync: [\n")
-    ended = office.take(office.schema(schema()))
+def test_a_broken_scope_is_not_touched(workspace: EntraWorkspace) -> None:
+    workspace.write("scope.yaml", "sync: [\n")
+    ended = workspace.take(workspace.schema(schema()))
     assert ended.code == 1
     assert "Run `reconciler validate`" in ended.err
 
@@ -285,49 +285,49 @@ def test_a_broken_scope_is_not_touched(office: Office) -> None:
 # --- files and options ----------------------------------------------------------
 
 
-def test_mappings_that_are_there_are_replaced_with_force_only(office: Office) -> None:
-    file = office.schema(schema())
-    office.write("mappings.yaml", "- {target: userName, source: mail, match: 1}\n")
-    ended = office.take(file)
+def test_mappings_that_are_there_are_replaced_with_force_only(workspace: EntraWorkspace) -> None:
+    file = workspace.schema(schema())
+    workspace.write("mappings.yaml", "- {target: userName, source: mail, match: 1}\n")
+    ended = workspace.take(file)
     assert ended.code == 1
     assert "is there already" in ended.err
-    assert not (office.state / "scope.yaml").exists()
-    assert office.take(file, "--force").code == 0
-    assert "source: mail" not in office.read("mappings.yaml")
+    assert not (workspace.state / "scope.yaml").exists()
+    assert workspace.take(file, "--force").code == 0
+    assert "source: mail" not in workspace.read("mappings.yaml")
 
 
-def test_a_dry_run_prints_both_files_and_writes_none(office: Office) -> None:
-    ended = office.take(office.schema(schema()), "--dry-run")
+def test_a_dry_run_prints_both_files_and_writes_none(workspace: EntraWorkspace) -> None:
+    ended = workspace.take(workspace.schema(schema()), "--dry-run")
     assert ended.code == 0
-    assert list(office.state.iterdir()) == []
+    assert list(workspace.state.iterdir()) == []
     assert ended.out.count("# ---- ") == 2
     assert "- {target: externalId, source: objectId, match: 1}" in ended.out
     assert "Ignored on purpose:" in ended.err
 
 
-def test_the_profile_is_that_of_the_settings_unless_named(office: Office) -> None:
-    file = office.schema(schema(users([*USUAL, row("title", "jobTitle")])))
-    assert office.take(file, "--dry-run").code == 5
-    assert office.take(file, "--dry-run", "--profile", "scim").code == 0
-    office.settings("scim")
-    assert office.take(file, "--dry-run").code == 0
-    assert office.take(file, "--dry-run", "--profile", "apple-school-manager").code == 5
-    assert office.take(file, "--profile", "okta").code == 64
-    office.write("settings.yaml", "target: {profile: scim}\n")
-    assert "cannot be used to find the profile" in office.take(file, "--dry-run").err
+def test_the_profile_is_that_of_the_settings_unless_named(workspace: EntraWorkspace) -> None:
+    file = workspace.schema(schema(users([*USUAL, row("title", "jobTitle")])))
+    assert workspace.take(file, "--dry-run").code == 5
+    assert workspace.take(file, "--dry-run", "--profile", "scim").code == 0
+    workspace.settings("scim")
+    assert workspace.take(file, "--dry-run").code == 0
+    assert workspace.take(file, "--dry-run", "--profile", "apple-school-manager").code == 5
+    assert workspace.take(file, "--profile", "okta").code == 64
+    workspace.write("settings.yaml", "target: {profile: scim}\n")
+    assert "cannot be used to find the profile" in workspace.take(file, "--dry-run").err
 
 
-def test_several_mappings_of_users_need_a_name(office: Office) -> None:
-    file = office.schema(schema(users(), users(name="Guests")))
-    ended = office.take(file)
+def test_several_mappings_of_users_need_a_name(workspace: EntraWorkspace) -> None:
+    file = workspace.schema(schema(users(), users(name="Guests")))
+    ended = workspace.take(file)
     assert ended.code == 1
     assert "--rule NAME" in ended.err
-    assert office.take(file, "--rule", "Guests").code == 0
+    assert workspace.take(file, "--rule", "Guests").code == 0
 
 
 @pytest.mark.parametrize("kind", ["missing", "directory", "pipe", "large", "junk"])
-def test_an_unusable_file_is_an_error_without_traceback(office: Office, kind: str) -> None:
-    path = office.root / "x.json"
+def test_an_unusable_file_is_an_error_without_traceback(workspace: EntraWorkspace, kind: str) -> None:
+    path = workspace.root / "x.json"
     match kind:
         case "directory":
             path.mkdir()
@@ -338,43 +338,43 @@ def test_an_unusable_file_is_an_error_without_traceback(office: Office, kind: st
                 file.truncate(64 * 1024 * 1024 + 1)
         case "junk":
             path.write_bytes(b"\x00\xff")
-    ended = office.take(path)
+    ended = workspace.take(path)
     assert ended.code == 1
     assert ended.err.startswith("Error: ")
     assert "Traceback" not in ended.err
     assert kind != "large" or f"{path} is larger than 64 MiB" in ended.err, "not even read"
-    assert list(office.state.iterdir()) == []
+    assert list(workspace.state.iterdir()) == []
 
 
-def test_what_is_written_can_be_read_by_others_and_keeps_its_mode(office: Office) -> None:
-    file = office.schema(schema())
-    office.take(file)
-    path = office.state / "mappings.yaml"
+def test_what_is_written_can_be_read_by_others_and_keeps_its_mode(workspace: EntraWorkspace) -> None:
+    file = workspace.schema(schema())
+    workspace.take(file)
+    path = workspace.state / "mappings.yaml"
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
     path.chmod(0o640)
-    office.take(file, "--force")
+    workspace.take(file, "--force")
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
-    assert sorted(each.name for each in office.state.iterdir()) == ["mappings.yaml", "scope.yaml"]
+    assert sorted(each.name for each in workspace.state.iterdir()) == ["mappings.yaml", "scope.yaml"]
 
 
-def test_strangers_text_steers_no_terminal(office: Office) -> None:
+def test_strangers_text_steers_no_terminal(workspace: EntraWorkspace) -> None:
     evil = "\x1b[31m\u202e\n::error::##[x]"
     rows = [*USUAL, row(evil, function(evil)), row("title", attribute(evil), flowType=evil, defaultValue=evil)]
     document = schema(
         users(rows, [group(evil, clause(evil, evil, evil))], name=evil),
         **{evil: 1, "id": evil, "rule": {"name": evil, "sourceDirectoryName": evil, "groupFilter": evil}},
     )
-    file = office.root / "a\n\x1b[31m.json"
+    file = workspace.root / "a\n\x1b[31m.json"
     file.write_text(json.dumps(document), "utf-8")
-    ended = office.take(file)
+    ended = workspace.take(file)
     assert ended.code == 5
-    for text in (ended.out, ended.err, office.read("mappings.yaml"), office.read("scope.yaml")):
+    for text in (ended.out, ended.err, workspace.read("mappings.yaml"), workspace.read("scope.yaml")):
         assert "\x1b" not in text
         assert "\u202e" not in text
         assert "##[" not in text
         assert not any(line.lstrip().startswith("::") for line in text.splitlines())
 
 
-def test_both_commands_say_what_they_do(office: Office) -> None:
+def test_both_commands_say_what_they_do(workspace: EntraWorkspace) -> None:
     assert "exit code is 5" in run(["reconciler", "import", "entra-schema", "--help"]).out
     assert "who is assigned" in run(["reconciler", "export", "entra-schema", "--help"]).out

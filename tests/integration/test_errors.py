@@ -29,11 +29,11 @@ Answer = Callable[[Request], Reply]
 @contextmanager
 def service(answer: Answer) -> Iterator[str]:
     """A service that answers as told; its base URL."""
-    door = HttpServer(answer)
+    server = HttpServer(answer)
     try:
-        yield door.origin + "/scim"
+        yield server.origin + "/scim"
     finally:
-        door.close()
+        server.close()
 
 
 def asked(base_url: str, root: Path, patch: pytest.MonkeyPatch, *command: str, profile: str = "scim") -> CommandResult:

@@ -6,9 +6,8 @@ import json
 from typing import Any
 
 import pytest
-from conftest import Open
 from support.servers.fake_scim import FakeScimServer, make_user
-from support.workspace import CommandResult, Workspace, source
+from support.workspace import CommandResult, OpenWorkspace, Workspace, source
 
 MAPPINGS = r"""
 - {target: externalId, source: objectId, match: 1}
@@ -45,12 +44,12 @@ def explained(workspace: Workspace, user: str, *arguments: str) -> dict[str, Any
 
 
 @pytest.fixture
-def company(serve: Open) -> Workspace:
+def org(open_workspace: OpenWorkspace) -> Workspace:
     """ada differs, bob is new, barred is excluded, cleo is filtered out, gone is not written, twin is in conflict."""
     live = [make_user(number, userName=f"{name}@example.com") for number, name in enumerate(("ada", "cleo", "gone"), 1)]
     live.append(make_user(7, userName="twin@example.com"))
     live.append(make_user(8, userName="hand@example.com", externalId=None))
-    workspace = serve(FakeScimServer(users=live))
+    workspace = open_workspace(FakeScimServer(users=live))
     workspace.write("mappings.yaml", MAPPINGS)
     workspace.write("scope.yaml", SCOPE)
     engineer = {"department": "Engineering", "jobTitle": "Engineer"}
@@ -67,15 +66,15 @@ def company(serve: Open) -> Workspace:
     return workspace
 
 
-def test_a_user_is_called_by_any_of_his_names(company: Workspace) -> None:
+def test_a_user_is_called_by_any_of_his_names(org: Workspace) -> None:
     names = ["ADA@example.com", str(make_user(1)["externalId"]), str(make_user(1)["externalId"]).upper()]
-    assert {explained(company, name)["user"] for name in names} == {"ada@example.com"}
-    gone = explained(company, "gone@example.com")
-    assert explained(company, gone["live"]["id"]) == gone
+    assert {explained(org, name)["user"] for name in names} == {"ada@example.com"}
+    gone = explained(org, "gone@example.com")
+    assert explained(org, gone["live"]["id"]) == gone
 
 
-def test_a_user_who_differs(company: Workspace) -> None:
-    found = explained(company, "ada@example.com")
+def test_a_user_who_differs(org: Workspace) -> None:
+    found = explained(org, "ada@example.com")
     assert found["import"]["file"] == "users/people.yaml"
     assert found["scope"]["in_scope"]
     assert found["live"]["managed"]
@@ -91,22 +90,22 @@ def test_a_user_who_differs(company: Workspace) -> None:
     assert {"attribute": "title", "before": None, "after": "ENGINEER"} in found["action"]["changes"]
 
 
-def test_a_user_who_is_not_live_yet(company: Workspace) -> None:
-    found = explained(company, "bob@example.com")
+def test_a_user_who_is_not_live_yet(org: Workspace) -> None:
+    found = explained(org, "bob@example.com")
     assert (found["live"], found["action"]["action"]) == (None, "create")
     assert [each["live_ids"] for each in found["match"]] == [[], []]
     locale = next(row for row in found["mapping"] if row["attribute"] == "locale")
     assert (locale["value"], locale["flow"]) == ("de_DE", "on create only")
 
 
-def test_a_user_whom_the_filters_leave_out_sees_every_clause(company: Workspace) -> None:
-    found = explained(company, "cleo@example.com")
+def test_a_user_whom_the_filters_leave_out_sees_every_clause(org: Workspace) -> None:
+    found = explained(org, "cleo@example.com")
     assert (found["scope"]["in_scope"], found["scope"]["reason"]) == (False, "filtered")
     filters = found["scope"]["steps"][-1]
     clauses = [(clause["answer"], clause["value"]) for each in filters["steps"] for clause in each["steps"]]
     assert clauses == [("false", "Sales"), ("false", None), ("false", None)]
     assert found["action"]["action"] == "deactivate"
-    text = company.run("explain", "cleo@example.com").out
+    text = org.run("explain", "cleo@example.com").out
     assert 'no  department EQUALS "Engineering" (has "Sales")' in text
 
 
@@ -120,34 +119,34 @@ def test_a_user_whom_the_filters_leave_out_sees_every_clause(company: Workspace)
 )
 @pytest.mark.parametrize("user", ["barred@example.com", "cleo@example.com", "off@example.com"])
 def test_out_of_scope_nothing_reads_as_if_it_would_be_active(
-    company: Workspace, user: str, setting: str, outcome: str
+    org: Workspace, user: str, setting: str, outcome: str
 ) -> None:
-    company.settings(lifecycle={"out_of_scope": setting})
-    told = company.run("explain", user, "--offline").out
+    org.settings(lifecycle={"out_of_scope": setting})
+    told = org.run("explain", user, "--offline").out
     assert f"out of scope: no values are asked for; {outcome}" in told
     assert "  active = true if in scope  #" in told
-    found = explained(company, user, "--offline")
+    found = explained(org, user, "--offline")
     assert found["scope"]["out_of_scope"] == setting
     assert {row["asked_for"] for row in found["mapping"]} == {False}
 
 
-def test_whom_scope_cannot_judge_keeps_the_account(company: Workspace) -> None:
+def test_whom_scope_cannot_judge_keeps_the_account(org: Workspace) -> None:
     clause = "{attribute: proxyAddresses, operator: ENDS_WITH, value: x}"
-    company.write("scope.yaml", f"sync: all\nfilters:\n  - name: x\n    clauses: [{clause}]\n")
-    company.users([person(1, "ada", proxyAddresses=["a", "b"])])
-    told = company.run("explain", "ada@example.com", "--offline").out
+    org.write("scope.yaml", f"sync: all\nfilters:\n  - name: x\n    clauses: [{clause}]\n")
+    org.users([person(1, "ada", proxyAddresses=["a", "b"])])
+    told = org.run("explain", "ada@example.com", "--offline").out
     assert "out of scope: no values are asked for; an account stays as it is, for scope could not be judged" in told
 
 
-def test_in_scope_values_are_asked_for(company: Workspace) -> None:
-    found = explained(company, "ada@example.com", "--offline")
+def test_in_scope_values_are_asked_for(org: Workspace) -> None:
+    found = explained(org, "ada@example.com", "--offline")
     assert found["scope"]["out_of_scope"] is None
     assert {row["asked_for"] for row in found["mapping"]} == {True}
-    assert "if in scope" not in company.run("explain", "ada@example.com", "--offline").out
+    assert "if in scope" not in org.run("explain", "ada@example.com", "--offline").out
 
 
-def test_steps_after_the_one_that_decides_are_not_reached(company: Workspace) -> None:
-    found = explained(company, "barred@example.com")
+def test_steps_after_the_one_that_decides_are_not_reached(org: Workspace) -> None:
+    found = explained(org, "barred@example.com")
     answers = [step["answer"] for step in found["scope"]["steps"]]
     assert answers == ["true", "true", "true", "true", "false", "not reached"]
     assert found["action"] == {
@@ -158,57 +157,57 @@ def test_steps_after_the_one_that_decides_are_not_reached(company: Workspace) ->
     }
 
 
-def test_a_user_who_is_not_in_git(company: Workspace) -> None:
-    found = explained(company, "gone@example.com")
+def test_a_user_who_is_not_in_git(org: Workspace) -> None:
+    found = explained(org, "gone@example.com")
     assert (found["import"], found["scope"], found["mapping"]) == (None, None, [])
     assert (found["action"]["action"], found["action"]["reason"]) == ("deactivate", "no longer in the desired state")
 
 
-def test_an_account_made_by_hand_is_not_managed(company: Workspace) -> None:
-    found = explained(company, "hand@example.com")
+def test_an_account_made_by_hand_is_not_managed(org: Workspace) -> None:
+    found = explained(org, "hand@example.com")
     assert found["action"]["reason"] == "none: the live account is not managed (ownership in settings.yaml)"
 
 
-def test_a_user_in_conflict(company: Workspace) -> None:
-    found = explained(company, "twin@example.com")
+def test_a_user_in_conflict(org: Workspace) -> None:
+    found = explained(org, "twin@example.com")
     assert found["live"]["id"] in found["match"][1]["live_ids"]
     assert found["action"]["reason"] == "none: see the errors; the account is left untouched"
     assert "belongs to a live account with another externalId" in found["diagnostics"][0]["summary"]
-    assert "Error:" in company.run("explain", "twin@example.com").out
+    assert "Error:" in org.run("explain", "twin@example.com").out
 
 
-def test_a_change_that_is_withheld_says_so(company: Workspace) -> None:
-    company.settings(lifecycle={"actions": ["update"]})
-    found = explained(company, "bob@example.com")
+def test_a_change_that_is_withheld_says_so(org: Workspace) -> None:
+    org.settings(lifecycle={"actions": ["update"]})
+    found = explained(org, "bob@example.com")
     assert found["action"]["action"] is None
     assert found["action"]["reason"].startswith("none: create is needed, but withheld (1 create withheld: lifecycle")
 
 
 @pytest.mark.parametrize(("setting", "user"), [("removed", "gone"), ("out_of_scope", "cleo")])
-def test_a_user_whom_settings_keep(setting: str, user: str, company: Workspace) -> None:
-    company.settings(lifecycle={setting: "keep"})
-    reason = explained(company, f"{user}@example.com")["action"]["reason"]
+def test_a_user_whom_settings_keep(setting: str, user: str, org: Workspace) -> None:
+    org.settings(lifecycle={setting: "keep"})
+    reason = explained(org, f"{user}@example.com")["action"]["reason"]
     assert reason == f"none: lifecycle.{setting} in settings.yaml says keep"
 
 
-def test_a_blocked_plan_is_told(company: Workspace) -> None:
-    company.settings(guards={"removals": {"count": 0, "percent": 0, "floor": 0}})
-    found = explained(company, "gone@example.com")
+def test_a_blocked_plan_is_told(org: Workspace) -> None:
+    org.settings(guards={"removals": {"count": 0, "percent": 0, "floor": 0}})
+    found = explained(org, "gone@example.com")
     assert found["action"]["action"] == "deactivate"
     assert "removals" in found["action"]["blocked_by"][0]
-    assert "The plan is blocked:" in company.run("explain", "gone@example.com").out
+    assert "The plan is blocked:" in org.run("explain", "gone@example.com").out
 
 
-def test_a_deactivated_user_stays_so(company: Workspace) -> None:
-    company.apply()
-    company.settings(lifecycle={"delete_after_days": 9000})
-    reason = explained(company, "gone@example.com")["action"]["reason"]
+def test_a_deactivated_user_stays_so(org: Workspace) -> None:
+    org.apply()
+    org.settings(lifecycle={"delete_after_days": 9000})
+    reason = explained(org, "gone@example.com")["action"]["reason"]
     assert reason.startswith("none: the account is deactivated already; it is deleted when")
-    assert explained(company, "ada@example.com")["action"]["reason"] == "none: nothing differs"
+    assert explained(org, "ada@example.com")["action"]["reason"] == "none: nothing differs"
 
 
-def test_an_account_that_no_mapping_reactivates_is_told(serve: Open) -> None:
-    workspace = serve(FakeScimServer(users=[make_user(1, userName="ada@example.com", active=False)]))
+def test_an_account_that_no_mapping_reactivates_is_told(open_workspace: OpenWorkspace) -> None:
+    workspace = open_workspace(FakeScimServer(users=[make_user(1, userName="ada@example.com", active=False)]))
     workspace.write(
         "mappings.yaml", MAPPINGS + "- {target: active, expression: 'Not([IsSoftDeleted])', apply: create}\n"
     )
@@ -220,8 +219,8 @@ def test_an_account_that_no_mapping_reactivates_is_told(serve: Open) -> None:
     )
 
 
-def test_somebody_out_of_scope_whose_name_is_a_foreign_account_is_no_failure(serve: Open) -> None:
-    workspace = serve(FakeScimServer(users=[make_user(7, userName="ada@example.com")]))
+def test_somebody_out_of_scope_whose_name_is_a_foreign_account_is_no_failure(open_workspace: OpenWorkspace) -> None:
+    workspace = open_workspace(FakeScimServer(users=[make_user(7, userName="ada@example.com")]))
     workspace.write("mappings.yaml", MAPPINGS)
     workspace.users([{**person(1, "ada"), "accountEnabled": False}, person(2, "bob")])
     assert workspace.plan().code == 2, "bob is new, nobody failed"
@@ -230,55 +229,55 @@ def test_somebody_out_of_scope_whose_name_is_a_foreign_account_is_no_failure(ser
     assert [item["severity"] for item in found["diagnostics"]] == ["warning"]
 
 
-def test_offline_needs_neither_network_nor_token(company: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_offline_needs_neither_network_nor_token(org: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RECONCILER_TOKEN")
-    found = explained(company, "ada@example.com", "--offline")
+    found = explained(org, "ada@example.com", "--offline")
     assert (found["action"], found["live"], found["match"][0]["live_ids"]) == (None, None, [])
     assert found["mapping"][2]["value"] == str(make_user(1)["name"]["givenName"]).upper()
-    assert "not asked (--offline)" in company.run("explain", "ada@example.com", "--offline").out
+    assert "not asked (--offline)" in org.run("explain", "ada@example.com", "--offline").out
 
 
 @pytest.mark.parametrize("arguments", [(), ("--offline",)])
-def test_a_name_that_is_nobodys_is_a_usage_error(arguments: tuple[str, ...], company: Workspace) -> None:
-    ended: CommandResult = company.run("explain", "nobody@example.com", *arguments)
+def test_a_name_that_is_nobodys_is_a_usage_error(arguments: tuple[str, ...], org: Workspace) -> None:
+    ended: CommandResult = org.run("explain", "nobody@example.com", *arguments)
     assert (ended.code, ended.out) == (64, "")
     assert 'nobody is called "nobody@example.com"' in ended.err
 
 
-def test_a_user_who_cannot_be_mapped(company: Workspace) -> None:
-    company.write("scope.yaml", "sync: all")
-    company.users([person(1, "ada", jobTitle="Engineer", surname="a\x07b")])
-    found = explained(company, "ada@example.com")
+def test_a_user_who_cannot_be_mapped(org: Workspace) -> None:
+    org.write("scope.yaml", "sync: all")
+    org.users([person(1, "ada", jobTitle="Engineer", surname="a\x07b")])
+    found = explained(org, "ada@example.com")
     family = next(row for row in found["mapping"] if row["attribute"] == "name.familyName")
     assert family["problem"] == "name.familyName contains the character U+0007"
     assert found["action"]["reason"] == "none: see the errors; the account is left untouched"
 
 
-def test_it_tells_what_the_plan_tells(company: Workspace) -> None:
-    actions = company.plan().actions
+def test_it_tells_what_the_plan_tells(org: Workspace) -> None:
+    actions = org.plan().actions
     everybody = ("ada", "bob", "barred", "cleo", "gone", "hand", "twin")
-    told = {f"{name}@example.com": explained(company, f"{name}@example.com")["action"]["action"] for name in everybody}
+    told = {f"{name}@example.com": explained(org, f"{name}@example.com")["action"]["action"] for name in everybody}
     assert {name: action for name, action in told.items() if action} == actions
 
 
-def test_redacted_it_shows_no_value_of_a_person(company: Workspace) -> None:
+def test_redacted_it_shows_no_value_of_a_person(org: Workspace) -> None:
     names = make_user(1)["name"]
     for name in ("ada", "cleo", "gone", "twin", "barred"):
-        text = company.run("explain", f"{name}@example.com", "--redact").out.casefold()
+        text = org.run("explain", f"{name}@example.com", "--redact").out.casefold()
         # Without the name of a filter, which is nobody's.
         text = text.replace("engineers", "")
         secrets = (name, "example.com", "engineer", "sales", *map(str.casefold, names.values()))
         assert [secret for secret in secrets if secret in text] == []
-    assert company.run("explain", "ada@example.com", "--redact", "--format", "json").code == 64
+    assert org.run("explain", "ada@example.com", "--redact", "--format", "json").code == 64
 
 
-def test_no_value_adds_a_line_or_moves_the_cursor(company: Workspace) -> None:
-    company.write("scope.yaml", "sync: all")
+def test_no_value_adds_a_line_or_moves_the_cursor(org: Workspace) -> None:
+    org.write("scope.yaml", "sync: all")
     hostile = "x\x1b[2J\u202e\n##[set-env]y"
-    company.users([person(1, "ada", department="Engineering", jobTitle=hostile, city=hostile)])
-    calm = company.run("explain", "ada@example.com").out
+    org.users([person(1, "ada", department="Engineering", jobTitle=hostile, city=hostile)])
+    calm = org.run("explain", "ada@example.com").out
     assert not set("\x1b\u202e") & set(calm)
     assert "##[set-env]" not in calm
     # As refused, and on one line without anybody's help.
-    company.users([person(1, "ada", department="Engineering", jobTitle="x\ty", city="x\ty")])
-    assert company.run("explain", "ada@example.com").out.count("\n") == calm.count("\n")
+    org.users([person(1, "ada", department="Engineering", jobTitle="x\ty", city="x\ty")])
+    assert org.run("explain", "ada@example.com").out.count("\n") == calm.count("\n")

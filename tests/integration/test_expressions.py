@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from conftest import Open
 from support.servers.fake_scim import FakeScimServer, make_user
-from support.workspace import ENTERPRISE, source
+from support.workspace import ENTERPRISE, OpenWorkspace, source
 
 MAPPINGS = r"""
 - {target: externalId, source: objectId, match: 1}
@@ -18,9 +17,9 @@ MAPPINGS = r"""
 """
 
 
-def test_an_entra_mapping_works_unchanged(serve: Open) -> None:
+def test_an_entra_mapping_works_unchanged(open_workspace: OpenWorkspace) -> None:
     service = FakeScimServer(users=[make_user(2)])
-    workspace = serve(service)
+    workspace = open_workspace(service)
     workspace.write("mappings.yaml", MAPPINGS)
     ada = source(make_user(1), userPrincipalName="Ada@Example.com", surname="No", preferredLanguage="de-DE")
     kept = source(make_user(2), department=None, nickname="Zed")
@@ -37,9 +36,9 @@ def test_an_entra_mapping_works_unchanged(serve: Open) -> None:
     assert workspace.plan().code == 0
 
 
-def test_a_user_an_expression_refuses_is_left_alone(serve: Open) -> None:
+def test_a_user_an_expression_refuses_is_left_alone(open_workspace: OpenWorkspace) -> None:
     service = FakeScimServer(users=[make_user(1), make_user(2)])
-    workspace = serve(service)
+    workspace = open_workspace(service)
     workspace.write("mappings.yaml", MAPPINGS + "- {target: title, expression: 'Error(\"no title\")'}\n")
     workspace.users([source(make_user(1)), source(make_user(2))])
     ended = workspace.apply()
@@ -48,8 +47,8 @@ def test_a_user_an_expression_refuses_is_left_alone(serve: Open) -> None:
     assert service.writes == []
 
 
-def test_a_wrong_expression_is_told_with_its_place(serve: Open) -> None:
-    workspace = serve(FakeScimServer())
+def test_a_wrong_expression_is_told_with_its_place(open_workspace: OpenWorkspace) -> None:
+    workspace = open_workspace(FakeScimServer())
     workspace.write("mappings.yaml", MAPPINGS + "- {target: title, expression: 'Replac([jobTitle])'}\n")
     workspace.users([])
     ended = workspace.run("validate")

@@ -7,9 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from conftest import Open
 from support.servers.fake_scim import FakeScimServer, Logged, ServerFaults, make_user
-from support.workspace import ENTERPRISE, source
+from support.workspace import ENTERPRISE, OpenWorkspace, source
 
 BY_NAME_FIRST = """
 - {target: userName, source: userPrincipalName, match: 1}
@@ -24,9 +23,9 @@ def named(number: int, name: str, **overrides: Any) -> dict[str, Any]:
     return make_user(number, userName=f"{name}@example.com", **overrides)
 
 
-def test_days_count_from_the_receipt_also_where_no_name_is_kept(serve: Open) -> None:
+def test_days_count_from_the_receipt_also_where_no_name_is_kept(open_workspace: OpenWorkspace) -> None:
     service = FakeScimServer(ServerFaults(omit_meta=True), [named(1, "gone"), named(2, "keeper")])
-    workspace = serve(service)
+    workspace = open_workspace(service)
     workspace.settings(lifecycle={"delete_after_days": 30}, guards={"removals": {"percent": 100}})
     workspace.users([source(named(2, "keeper"))])
     assert workspace.apply().code == 0
@@ -42,9 +41,9 @@ def test_days_count_from_the_receipt_also_where_no_name_is_kept(serve: Open) -> 
 
 
 @pytest.mark.parametrize("rule", ["match: 2", "apply: always", "apply: create", "apply: if_empty"])
-def test_a_foreign_external_id_is_a_conflict_however_it_is_mapped(rule: str, serve: Open) -> None:
+def test_a_foreign_external_id_is_a_conflict_however_it_is_mapped(rule: str, open_workspace: OpenWorkspace) -> None:
     service = FakeScimServer(users=[named(1, "ada"), named(2, "keeper")])
-    workspace = serve(service)
+    workspace = open_workspace(service)
     workspace.write("mappings.yaml", BY_NAME_FIRST.replace("match: 2", rule))
     for enabled, code in ((True, 5), (False, 0)):  # somebody out of scope wants no account: a warning
         workspace.users([source(named(9, "ada"), accountEnabled=enabled), source(named(2, "keeper"))])
@@ -54,9 +53,9 @@ def test_a_foreign_external_id_is_a_conflict_however_it_is_mapped(rule: str, ser
         assert service.writes == []
 
 
-def test_an_external_id_that_nobody_has_a_value_for_makes_no_account_foreign(serve: Open) -> None:
+def test_an_external_id_that_nobody_has_a_value_for_makes_no_account_foreign(open_workspace: OpenWorkspace) -> None:
     service = FakeScimServer(users=[named(1, "ada"), named(2, "keeper", externalId="shared")])
-    workspace = serve(service)
+    workspace = open_workspace(service)
     workspace.write("mappings.yaml", BY_NAME_FIRST.replace("match: 2", "default: shared"))
     people = [source(named(1, "ada"), surname="Byron"), source(named(2, "keeper"), surname="Byron")]
     for person in people:
@@ -65,11 +64,11 @@ def test_an_external_id_that_nobody_has_a_value_for_makes_no_account_foreign(ser
     assert workspace.plan().actions == {"ada@example.com": "update", "keeper@example.com": "update"}
 
 
-def test_an_external_id_that_was_made_once_makes_no_account_foreign(serve: Open) -> None:
+def test_an_external_id_that_was_made_once_makes_no_account_foreign(open_workspace: OpenWorkspace) -> None:
     service = FakeScimServer(
         users=[named(1, "ada", externalId=None), named(2, "keeper", externalId="made by an earlier rule")]
     )
-    workspace = serve(service)
+    workspace = open_workspace(service)
     workspace.write("mappings.yaml", BY_NAME_FIRST.replace("source: objectId, match: 2", "expression: Guid()"))
     workspace.users([source(named(number, name), objectId=None) for number, name in ((1, "ada"), (2, "keeper"))])
     assert workspace.apply().code == 0
@@ -77,9 +76,9 @@ def test_an_external_id_that_was_made_once_makes_no_account_foreign(serve: Open)
     assert service.find("keeper@example.com")["externalId"] == "made by an earlier rule"
 
 
-def test_an_account_is_not_written_to_unless_it_is_linked(serve: Open) -> None:
+def test_an_account_is_not_written_to_unless_it_is_linked(open_workspace: OpenWorkspace) -> None:
     service = FakeScimServer(users=[named(1, "ada", externalId=None), named(2, "bob", externalId=None)])
-    workspace = serve(service)
+    workspace = open_workspace(service)
     workspace.write("mappings.yaml", BY_NAME_FIRST.replace("match: 2", "apply: create, default: shared"))
     ada, bob = source(named(1, "ada"), surname="Byron"), source(named(2, "bob"), surname="Byron", objectId=None)
     workspace.users([ada, bob])
@@ -91,9 +90,9 @@ def test_an_account_is_not_written_to_unless_it_is_linked(serve: Open) -> None:
 
 
 @pytest.mark.parametrize(("here", "there"), [("strasse", "straße"), ("ida", "i̇da"), ("ss", "ẞ")])
-def test_names_that_only_look_alike_are_two_people(here: str, there: str, serve: Open) -> None:
+def test_names_that_only_look_alike_are_two_people(here: str, there: str, open_workspace: OpenWorkspace) -> None:
     service = FakeScimServer(users=[named(1, there, externalId=None)])
-    workspace = serve(service)
+    workspace = open_workspace(service)
     workspace.users([source(named(9, here)), source(named(8, there))])
     assert workspace.plan().actions == {f"{here}@example.com": "create", f"{there}@example.com": "adopt"}
 
@@ -101,17 +100,17 @@ def test_names_that_only_look_alike_are_two_people(here: str, there: str, serve:
 @pytest.mark.parametrize(
     "adverb", ['not (roles.value eq "admin")', 'roles.value ne "admin"', 'not (roles.value co "adm")']
 )
-def test_an_ownership_filter_looks_at_every_role(adverb: str, serve: Open) -> None:
+def test_an_ownership_filter_looks_at_every_role(adverb: str, open_workspace: OpenWorkspace) -> None:
     admin = named(1, "admin", roles=[{"value": "reader"}, {"value": "admin"}])
-    workspace = serve(FakeScimServer(users=[admin, named(2, "gone"), named(3, "keeper")]))
+    workspace = open_workspace(FakeScimServer(users=[admin, named(2, "gone"), named(3, "keeper")]))
     workspace.settings(ownership=f"externalId pr and {adverb}")
     workspace.users([source(named(3, "keeper"))])
     assert workspace.plan("--user", "gone@example.com").actions == {"gone@example.com": "deactivate"}
     assert "admin@example.com" not in workspace.plan().actions
 
 
-def test_a_misspelt_attribute_in_the_ownership_filter_is_refused(serve: Open) -> None:
-    workspace = serve(FakeScimServer())
+def test_a_misspelt_attribute_in_the_ownership_filter_is_refused(open_workspace: OpenWorkspace) -> None:
+    workspace = open_workspace(FakeScimServer())
     workspace.settings(ownership='userTyp ne "admin"')
     workspace.users([])
     ended = workspace.run("validate")
@@ -119,9 +118,9 @@ def test_a_misspelt_attribute_in_the_ownership_filter_is_refused(serve: Open) ->
     assert 'a User has no "userTyp"' in ended.err
 
 
-def test_an_account_is_not_deactivated_by_adopting_it(serve: Open) -> None:
+def test_an_account_is_not_deactivated_by_adopting_it(open_workspace: OpenWorkspace) -> None:
     service = FakeScimServer(users=[named(1, "ada", externalId=None), named(2, "keeper")])
-    workspace = serve(service)
+    workspace = open_workspace(service)
     workspace.settings(guards={"removals": {"count": 0, "percent": 0, "floor": 0}})
     workspace.write("mappings.yaml", BY_NAME_FIRST + "- {target: active, source: enabled}\n")
     workspace.users([source(named(1, "ada"), enabled="false"), source(named(2, "keeper"), enabled="true")])
@@ -132,10 +131,10 @@ def test_an_account_is_not_deactivated_by_adopting_it(serve: Open) -> None:
 
 
 @pytest.mark.parametrize("name", ["ID", " gone@EXAMPLE.com ", "gone@example.com"])
-def test_a_protected_account_stays_by_whatever_name_it_is_protected(name: str, serve: Open) -> None:
+def test_a_protected_account_stays_by_whatever_name_it_is_protected(name: str, open_workspace: OpenWorkspace) -> None:
     gone = named(1, "gone")
     service = FakeScimServer(users=[gone, named(2, "keeper")])
-    workspace = serve(service)
+    workspace = open_workspace(service)
     guards = {"removals": {"percent": 100}, "protected": [gone["externalId"].upper() if name == "ID" else name]}
     workspace.settings(guards=guards)
     workspace.write("mappings.yaml", BY_NAME_FIRST.replace("match: 2}", "match: 2, apply: create}"))
@@ -144,16 +143,16 @@ def test_a_protected_account_stays_by_whatever_name_it_is_protected(name: str, s
     assert service.writes == []
 
 
-def test_a_protected_name_that_is_nobodys_is_told(serve: Open) -> None:
-    workspace = serve(FakeScimServer(users=[named(2, "keeper")]))
+def test_a_protected_name_that_is_nobodys_is_told(open_workspace: OpenWorkspace) -> None:
+    workspace = open_workspace(FakeScimServer(users=[named(2, "keeper")]))
     workspace.settings(guards={"protected": ["keper@example.com"]})
     workspace.users([source(named(2, "keeper"))])
     assert 'nobody is called "keper@example.com"' in workspace.run("plan").out
 
 
-def test_an_account_that_left_ownership_between_plan_and_write_is_not_written(serve: Open) -> None:
+def test_an_account_that_left_ownership_between_plan_and_write_is_not_written(open_workspace: OpenWorkspace) -> None:
     service = FakeScimServer(users=[named(1, "gone"), named(2, "keeper"), named(3, "changed")])
-    workspace = serve(service)
+    workspace = open_workspace(service)
     workspace.settings(ownership='externalId pr and not (userType eq "admin")', guards={"removals": {"percent": 100}})
     workspace.users([source(named(2, "keeper")), source(named(3, "changed"), department="Moved")])
 
@@ -167,9 +166,9 @@ def test_an_account_that_left_ownership_between_plan_and_write_is_not_written(se
     assert (ended.code, service.writes) == (5, []), ended.out
 
 
-def test_a_reviewed_deletion_is_not_done_to_a_later_account_of_the_same_name(serve: Open) -> None:
+def test_a_reviewed_deletion_is_not_done_to_a_later_account_of_the_same_name(open_workspace: OpenWorkspace) -> None:
     service = FakeScimServer(users=[named(1, "gone"), named(2, "keeper")])
-    workspace = serve(service)
+    workspace = open_workspace(service)
     workspace.settings(lifecycle={"removed": "delete"}, guards={"removals": {"percent": 100}})
     workspace.users([source(named(2, "keeper"))])
     file = str(workspace.root / "plan.json")
@@ -180,11 +179,11 @@ def test_a_reviewed_deletion_is_not_done_to_a_later_account_of_the_same_name(ser
     assert service.find("gone@example.com")
 
 
-def test_a_user_read_one_by_one_who_is_gone_makes_the_read_incomplete(serve: Open) -> None:
+def test_a_user_read_one_by_one_who_is_gone_makes_the_read_incomplete(open_workspace: OpenWorkspace) -> None:
     service = FakeScimServer(
         ServerFaults(drop_enterprise_in_lists=True), [named(number, f"u{number}") for number in range(9)]
     )
-    workspace = serve(service)
+    workspace = open_workspace(service)
     workspace.users([source(named(number, f"u{number}")) for number in range(9)])
 
     def hide(entry: Logged) -> None:
@@ -197,10 +196,10 @@ def test_a_user_read_one_by_one_who_is_gone_makes_the_read_incomplete(serve: Ope
     assert "create" not in ended.actions.values()
 
 
-def test_a_capped_total_is_not_believed_when_nothing_can_be_looked_up(serve: Open) -> None:
+def test_a_capped_total_is_not_believed_when_nothing_can_be_looked_up(open_workspace: OpenWorkspace) -> None:
     people = [named(number, f"u{number}") for number in range(20)]
     service = FakeScimServer(ServerFaults(cap_total=10, cap_depth=10, filter_unsupported=501), people)
-    workspace = serve(service)
+    workspace = open_workspace(service)
     workspace.users([source(user) for user in people])
 
     def refuse(entry: Logged) -> None:
@@ -213,10 +212,10 @@ def test_a_capped_total_is_not_believed_when_nothing_can_be_looked_up(serve: Ope
     assert "nothing shows that the list is whole" in ended.out
 
 
-def test_removing_everybody_one_by_one_does_not_pass_the_guard(serve: Open) -> None:
+def test_removing_everybody_one_by_one_does_not_pass_the_guard(open_workspace: OpenWorkspace) -> None:
     people = [named(number, f"u{number}") for number in range(20)]
     service = FakeScimServer(users=people)
-    workspace = serve(service)
+    workspace = open_workspace(service)
     workspace.settings()
     workspace.write("settings.yaml", json.dumps({"target": {"profile": "scim", "base_url": workspace.base_url}}))
     workspace.users([source(user) for user in people[:10]])
@@ -224,17 +223,17 @@ def test_removing_everybody_one_by_one_does_not_pass_the_guard(serve: Open) -> N
     assert service.writes == []
 
 
-def test_somebody_about_to_start_is_not_deleted(serve: Open) -> None:
+def test_somebody_about_to_start_is_not_deleted(open_workspace: OpenWorkspace) -> None:
     service = FakeScimServer(users=[named(1, "soon", active=False), named(2, "keeper")])
-    workspace = serve(service)
+    workspace = open_workspace(service)
     workspace.settings(lifecycle={"delete_after_days": 30, "out_of_scope": "delete"})
     workspace.users([source(named(1, "soon"), lifecycle={"starts": "2027-07-01"}), source(named(2, "keeper"))])
     assert workspace.plan("--now", LATER).actions == {}
 
 
 @pytest.mark.parametrize("name", ["sales.ymal", "sales.yaml.txt", "sales.json", "sales.yaml~"])
-def test_a_file_of_people_that_would_not_be_read_stops_everything(name: str, serve: Open) -> None:
-    workspace = serve(FakeScimServer(users=[named(1, "ada")]))
+def test_a_file_of_people_that_would_not_be_read_stops_everything(name: str, open_workspace: OpenWorkspace) -> None:
+    workspace = open_workspace(FakeScimServer(users=[named(1, "ada")]))
     workspace.users([source(named(2, "keeper"))])
     workspace.write(f"users/{name}", "- userPrincipalName: ada@example.com\n")
     ended = workspace.plan()
@@ -242,9 +241,9 @@ def test_a_file_of_people_that_would_not_be_read_stops_everything(name: str, ser
     assert "this file is not read" in ended.err
 
 
-def test_inactive_accounts_make_no_room_for_removals(serve: Open) -> None:
+def test_inactive_accounts_make_no_room_for_removals(open_workspace: OpenWorkspace) -> None:
     people = [named(number, f"u{number}", active=number < 20) for number in range(400)]
-    workspace = serve(FakeScimServer(users=people))
+    workspace = open_workspace(FakeScimServer(users=people))
     workspace.settings(guards={"removals": {"count": 100, "percent": 10}})
     workspace.users([source(people[0])])
     ended = workspace.plan()
@@ -252,10 +251,10 @@ def test_inactive_accounts_make_no_room_for_removals(serve: Open) -> None:
     assert "19 of 20 active managed users (95.0 %)" in ended.out
 
 
-def test_a_user_who_is_gone_does_not_stop_the_others(serve: Open) -> None:
+def test_a_user_who_is_gone_does_not_stop_the_others(open_workspace: OpenWorkspace) -> None:
     people = [named(number, f"u{number}") for number in range(12)]
     service = FakeScimServer(users=people)
-    workspace = serve(service)
+    workspace = open_workspace(service)
     workspace.users([source(user, department="Moved") for user in people])
 
     victim = service.find("u9@example.com")["id"]
@@ -278,10 +277,12 @@ def test_a_user_who_is_gone_does_not_stop_the_others(serve: Open) -> None:
         (0, 'not started: it waits for user["new0@example.com"]'),
     ],
 )
-def test_when_what_replaces_people_fails_nobody_is_removed(stays: int, said: str, serve: Open) -> None:
+def test_when_what_replaces_people_fails_nobody_is_removed(
+    stays: int, said: str, open_workspace: OpenWorkspace
+) -> None:
     live = [named(number, f"old{number}") for number in range(5)]
     service = FakeScimServer(ServerFaults(write_error_on=1, write_error_status=400, write_error_times=None), live)
-    workspace = serve(service)
+    workspace = open_workspace(service)
     new = [named(50 + number, f"new{number}") for number in range(5)]
     workspace.users([source(user) for user in [*live[:stays], *new]])
     ended = workspace.apply()
@@ -290,24 +291,24 @@ def test_when_what_replaces_people_fails_nobody_is_removed(stays: int, said: str
     assert {entry.method for entry in service.writes} == {"POST"}
 
 
-def test_an_echo_is_not_believed_about_removals(serve: Open) -> None:
+def test_an_echo_is_not_believed_about_removals(open_workspace: OpenWorkspace) -> None:
     service = FakeScimServer(ServerFaults(echo_patch=True), [named(1, "gone"), named(2, "keeper")])
-    workspace = serve(service)
+    workspace = open_workspace(service)
     workspace.users([source(named(2, "keeper"))])
     ended = workspace.apply()
     assert ended.code == 5
     assert "accepted it, but it is not in effect: active" in ended.out
 
 
-def test_nobody_by_that_name_is_no_good_news(serve: Open) -> None:
-    workspace = serve(FakeScimServer(users=[named(2, "keeper")]))
+def test_nobody_by_that_name_is_no_good_news(open_workspace: OpenWorkspace) -> None:
+    workspace = open_workspace(FakeScimServer(users=[named(2, "keeper")]))
     workspace.users([source(named(2, "keeper"))])
     ended = workspace.plan("--user", "keper@example.com")
     assert (ended.code, ended.out) == (64, "")
 
 
-def test_a_slip_in_a_key_that_decides_is_no_attribute_of_ones_own(serve: Open) -> None:
-    workspace = serve(FakeScimServer())
+def test_a_slip_in_a_key_that_decides_is_no_attribute_of_ones_own(open_workspace: OpenWorkspace) -> None:
+    workspace = open_workspace(FakeScimServer())
     workspace.users([{**source(named(1, "ada")), "accountEnable": "false"}])
     ended = workspace.run("validate")
     assert ended.code == 1

@@ -9,27 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Open
 from support.command import assert_harmless, stable
 from support.git_repository import GitRepository
+from support.git_workspace import RECORD_KEY, GitWorkspace, person
 from support.servers.fake_scim import FakeScimServer
-from support.workspace import CommandResult, Workspace, run
+from support.workspace import CommandResult, OpenWorkspace, Workspace, run
 from syrupy.assertion import SnapshotAssertion
 
 EVIL = "\x1b]0;owned\x07<script>alert(1)</script> `x` @team #1 ##[add-mask]x \u202egpj\r::error::no"
 SETTINGS = "target: {profile: scim, base_url: 'https://scim.example.com/v2'}\n"
 USERS = "desired-state/users/people.yaml"
-
-
-def person(who: str, **fields: str) -> dict[str, str]:
-    return {
-        "objectId": f"id-{who}",
-        "userPrincipalName": f"{who}@example.com",
-        "givenName": who.title(),
-        "surname": "Lee",
-        "department": "Sales",
-        **fields,
-    }
 
 
 def written(people: Iterable[Mapping[str, str]]) -> str:
@@ -40,7 +29,7 @@ def written(people: Iterable[Mapping[str, str]]) -> str:
     return "".join(lines)
 
 
-class Repository(GitRepository):
+class LogRepository(GitRepository):
     """A repository, and `log` in it."""
 
     def people(self, *people: Mapping[str, str], subject: str = "Edit", **more: Any) -> str:
@@ -58,8 +47,8 @@ class Repository(GitRepository):
 
 
 @pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    made = Repository(tmp_path)
+def repository(tmp_path: Path) -> LogRepository:
+    made = LogRepository(tmp_path)
     made.commit("Begin", {"desired-state/settings.yaml": SETTINGS, "desired-state/scope.yaml": "sync: all\n"})
     return made
 
@@ -72,7 +61,7 @@ def told(entries: Iterable[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
 # --- git alone -----------------------------------------------------------------
 
 
-def test_each_edit_of_a_person_with_its_commit_and_author(repository: Repository) -> None:
+def test_each_edit_of_a_person_with_its_commit_and_author(repository: LogRepository) -> None:
     repository.people(person("ada"), person("bob"))
     repository.people(
         person("ada", department="IT"), person("bob"), author="Eve <eve@example.com>", subject="To IT (#7)"
@@ -86,7 +75,7 @@ def test_each_edit_of_a_person_with_its_commit_and_author(repository: Repository
     assert [each["action"] for each in repository.entries("id-bob")] == ["removed", "added"]
 
 
-def test_renames_are_followed_by_the_objectid_also_from_a_name_that_is_gone(repository: Repository) -> None:
+def test_renames_are_followed_by_the_objectid_also_from_a_name_that_is_gone(repository: LogRepository) -> None:
     repository.people(person("ada"))
     repository.people(person("ada", userPrincipalName="countess@example.com"))
     repository.people(person("ada", userPrincipalName="countess@example.com", department="IT"))
@@ -95,7 +84,7 @@ def test_renames_are_followed_by_the_objectid_also_from_a_name_that_is_gone(repo
     assert 'countess@example.com"] (was "ada@example.com")' in repository.log("id-ada").out
 
 
-def test_two_people_of_one_name_are_not_one(repository: Repository) -> None:
+def test_two_people_of_one_name_are_not_one(repository: LogRepository) -> None:
     repository.people(person("ada"))
     repository.people()
     repository.people(person("ada", objectId="id-heir"))
@@ -104,7 +93,7 @@ def test_two_people_of_one_name_are_not_one(repository: Repository) -> None:
     assert [each["action"] for each in repository.entries("id-ada")] == ["removed", "added"]
 
 
-def test_moves_between_files_and_renames_of_files_are_no_edits(repository: Repository) -> None:
+def test_moves_between_files_and_renames_of_files_are_no_edits(repository: LogRepository) -> None:
     repository.people(person("ada"), person("bob"))
     repository.commit(
         "Move", {USERS: written([person("bob")]), "desired-state/users/lab.yaml": written([person("ada")])}
@@ -117,7 +106,7 @@ def test_moves_between_files_and_renames_of_files_are_no_edits(repository: Repos
     ]
 
 
-def test_comments_and_layout_are_no_edits(repository: Repository) -> None:
+def test_comments_and_layout_are_no_edits(repository: LogRepository) -> None:
     repository.people(person("ada"), person("bob"))
     flow = "".join(f"- {json.dumps(each)}  # here\n\n" for each in (person("ada"), person("bob")))
     repository.commit("Reformat", {USERS: "# People\n" + flow})
@@ -126,7 +115,7 @@ def test_comments_and_layout_are_no_edits(repository: Repository) -> None:
     assert len(repository.entries("id-ada")) == 1
 
 
-def test_who_set_an_attribute(repository: Repository) -> None:
+def test_who_set_an_attribute(repository: LogRepository) -> None:
     repository.people(person("ada"), author="Bob <bob@example.com>")
     repository.people(person("ada", department="IT"), author="Eve <eve@example.com>")
     repository.people(person("ada", department="IT", jobTitle="Boss"), author="Mallory <m@example.com>")
@@ -136,7 +125,7 @@ def test_who_set_an_attribute(repository: Repository) -> None:
     assert "No commit here set nonsense." in repository.log("id-ada", "--attribute", "nonsense").out
 
 
-def test_a_pull_request_is_told_by_the_merge_that_brought_it(repository: Repository) -> None:
+def test_a_pull_request_is_told_by_the_merge_that_brought_it(repository: LogRepository) -> None:
     repository.people(person("ada"), person("bob"))
     repository.git("checkout", "--quiet", "-b", "feature")
     change = repository.people(person("ada", department="IT"), person("bob"), author="Eve <eve@example.com>")
@@ -148,7 +137,7 @@ def test_a_pull_request_is_told_by_the_merge_that_brought_it(repository: Reposit
     assert len(repository.entries("id-ada")) == 2, "the merge itself edited nobody"
 
 
-def test_what_a_merge_edits_itself_is_its_own(repository: Repository) -> None:
+def test_what_a_merge_edits_itself_is_its_own(repository: LogRepository) -> None:
     repository.people(person("ada"))
     repository.git("checkout", "--quiet", "-b", "feature")
     repository.people(person("ada", department="IT"))
@@ -161,7 +150,7 @@ def test_what_a_merge_edits_itself_is_its_own(repository: Repository) -> None:
     assert sorted(each["changes"][0]["after"] for each in found[1:3]) == ["HR", "IT"]
 
 
-def test_escapes_do_not_hide_an_edit(repository: Repository) -> None:
+def test_escapes_do_not_hide_an_edit(repository: LogRepository) -> None:
     repository.people(person("ada"))
     hidden = (
         written([person("ada")]).replace("ada@", "\\u0061da@").replace("id-ada", "id-\\x61da").replace("Sales", "IT")
@@ -170,7 +159,7 @@ def test_escapes_do_not_hide_an_edit(repository: Repository) -> None:
     assert told(repository.entries("id-ada"))[0][2] == ["department"]
 
 
-def test_groups_are_told_to_whom_they_are_about(repository: Repository) -> None:
+def test_groups_are_told_to_whom_they_are_about(repository: LogRepository) -> None:
     repository.people(person("ada"), person("bob"))
     group = "- name: staff\n  members: {{users: [{}]}}\n"
     repository.commit("Group", {"desired-state/groups/g.yaml": group.format("bob@example.com")})
@@ -183,7 +172,7 @@ def test_groups_are_told_to_whom_they_are_about(repository: Repository) -> None:
     assert len(repository.entries("id-bob")) == 2
 
 
-def test_since_and_limit(repository: Repository) -> None:
+def test_since_and_limit(repository: LogRepository) -> None:
     for number in range(5):
         repository.people(person("ada", department=f"D{number}"))
     ended = repository.log("--limit", "2")
@@ -195,10 +184,10 @@ def test_since_and_limit(repository: Repository) -> None:
     assert repository.log("--limit", "0").code == 64
 
 
-def test_a_shallow_clone_says_that_history_is_cut(repository: Repository, tmp_path: Path) -> None:
+def test_a_shallow_clone_says_that_history_is_cut(repository: LogRepository, tmp_path: Path) -> None:
     for number in range(4):
         repository.people(person("ada", department=f"D{number}"))
-    clone = Repository.__new__(Repository)
+    clone = LogRepository.__new__(LogRepository)
     clone.root = tmp_path / "clone"
     repository.git("clone", "--quiet", "--depth", "2", f"file://{repository.root}", str(clone.root))
     ended = clone.log("id-ada")
@@ -220,7 +209,7 @@ def test_outside_of_git_and_without_a_commit(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", ["text", "json", "html"])
-def test_strangers_words_stay_words(repository: Repository, form: str) -> None:
+def test_strangers_words_stay_words(repository: LogRepository, form: str) -> None:
     repository.people(person("ada", department=EVIL.replace("\x1b", "").replace("\x07", "").replace("\r", "")))
     repository.people(
         person("ada", userPrincipalName="<img src=x>@example.com"),
@@ -236,7 +225,7 @@ def test_strangers_words_stay_words(repository: Repository, form: str) -> None:
         assert "default-src 'none'" in ended.out
 
 
-def test_redacted(repository: Repository) -> None:
+def test_redacted(repository: LogRepository) -> None:
     repository.people(person("ada"), author="Eve <eve@secret.example>", subject="Hire ada")
     for form in ("text", "html", "json"):
         out = repository.log("--redact", "--format", form).out
@@ -244,7 +233,7 @@ def test_redacted(repository: Repository) -> None:
             assert secret not in out.replace("data", ""), (form, secret)
 
 
-def test_a_repository_cannot_run_anything(repository: Repository, tmp_path: Path) -> None:
+def test_a_repository_cannot_run_anything(repository: LogRepository, tmp_path: Path) -> None:
     trap, mark = tmp_path / "trap.sh", tmp_path / "sprung"
     trap.write_text(f"#!/bin/sh\ntouch {mark}\n")
     trap.chmod(0o755)
@@ -267,19 +256,15 @@ def test_a_repository_cannot_run_anything(repository: Repository, tmp_path: Path
 # --- with applies -----------------------------------------------------------------
 
 
-class SampleOrg:
-    """A workspace that is a git repository, on a service."""
+class LogWorkspace(GitWorkspace):
+    """A git workspace, and `log` in it."""
 
     def __init__(self, work: Workspace, service: FakeScimServer) -> None:
-        self.work = work
-        self.service = service
-        self.git = GitRepository(work.root)
-        (work.root / ".gitignore").write_text("plans/\nstate-home/\n")
+        super().__init__(work, service)
         work.write("scope.yaml", "sync: all\n")
 
-    def commit(self, *people: Mapping[str, str], subject: str = "Edit") -> str:
+    def write(self, *people: Mapping[str, Any]) -> None:
         self.work.write("users/people.yaml", written(people))
-        return self.git.commit(subject)
 
     def apply(self, *arguments: str) -> int:
         return self.work.apply(*arguments).code
@@ -293,117 +278,111 @@ class SampleOrg:
         found: list[dict[str, Any]] = json.loads(ended.out)["entries"]
         return found
 
-    def tamper(self, department: str, who: str = "ada@example.com") -> None:
-        """Somebody edits the target by hand."""
-        for user in self.service.users.values():
-            if user["userName"] == who:
-                user["urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"]["department"] = department
-
 
 @pytest.fixture
-def company(serve: Open) -> SampleOrg:
+def org(open_workspace: OpenWorkspace) -> LogWorkspace:
     service = FakeScimServer()
-    return SampleOrg(serve(service), service)
+    return LogWorkspace(open_workspace(service), service)
 
 
 def summary(entries: Iterable[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
     return [(each["kind"], each["action"], each["outcome"]["state"]) for each in entries]
 
 
-def test_an_edit_is_pending_until_it_is_applied(company: SampleOrg) -> None:
-    company.commit(person("ada"), person("bob"))
-    assert summary(company.entries("id-ada")) == [("edit", "added", "pending")]
-    assert company.apply() == 0
-    assert summary(company.entries("id-ada")) == [("edit", "added", "applied")]
-    company.commit(person("ada", department="IT"), person("bob"))
-    assert [each[2] for each in summary(company.entries("id-ada"))] == ["pending", "applied"]
+def test_an_edit_is_pending_until_it_is_applied(org: LogWorkspace) -> None:
+    org.commit(person("ada"), person("bob"))
+    assert summary(org.entries("id-ada")) == [("edit", "added", "pending")]
+    assert org.apply() == 0
+    assert summary(org.entries("id-ada")) == [("edit", "added", "applied")]
+    org.commit(person("ada", department="IT"), person("bob"))
+    assert [each[2] for each in summary(org.entries("id-ada"))] == ["pending", "applied"]
 
 
-def test_a_pull_request_that_was_squashed_is_known_by_the_commit_that_it_became(company: SampleOrg) -> None:
-    company.commit(person("ada"), person("bob"))
-    company.apply()
-    company.git.git("switch", "--quiet", "--create", "change")
-    company.commit(person("ada", department="IT"))
-    saved = str(company.work.root / ".git" / "reviewed.json")
-    assert company.work.run("plan", "-o", saved).code == 0
-    company.git.git("switch", "--quiet", "main")
-    company.commit(person("ada", department="IT"), subject="Move Ada (#7)")
-    company.git.git("branch", "--quiet", "-D", "change")
-    company.git.git("reflog", "expire", "--expire=now", "--all")
-    company.git.git("gc", "--quiet", "--prune=now")
-    assert company.work.run("apply", saved, "--strict").code == 0
-    assert [each[2] for each in summary(company.entries("id-ada"))] == ["applied", "applied"]
-    assert [each[2] for each in summary(company.entries("id-bob"))] == ["applied", "applied"]
-    (page,) = (path for path in company.work.plans.glob("*/README.md") if "IT" in path.read_text("utf-8"))
-    merged = company.git.git("rev-parse", "HEAD")
+def test_a_pull_request_that_was_squashed_is_known_by_the_commit_that_it_became(org: LogWorkspace) -> None:
+    org.commit(person("ada"), person("bob"))
+    org.apply()
+    org.git.git("switch", "--quiet", "--create", "change")
+    org.commit(person("ada", department="IT"))
+    saved = str(org.work.root / ".git" / "reviewed.json")
+    assert org.work.run("plan", "-o", saved).code == 0
+    org.git.git("switch", "--quiet", "main")
+    org.commit(person("ada", department="IT"), subject="Move Ada (#7)")
+    org.git.git("branch", "--quiet", "-D", "change")
+    org.git.git("reflog", "expire", "--expire=now", "--all")
+    org.git.git("gc", "--quiet", "--prune=now")
+    assert org.work.run("apply", saved, "--strict").code == 0
+    assert [each[2] for each in summary(org.entries("id-ada"))] == ["applied", "applied"]
+    assert [each[2] for each in summary(org.entries("id-bob"))] == ["applied", "applied"]
+    (page,) = (path for path in org.work.plans.glob("*/README.md") if "IT" in path.read_text("utf-8"))
+    merged = org.git.git("rev-parse", "HEAD")
     assert merged in page.read_text("utf-8")
-    undone = company.work.run("rollback", page.parent.name, "--plans", str(company.work.plans))
+    undone = org.work.run("rollback", page.parent.name, "--plans", str(org.work.plans))
     assert undone.code == 0, undone
-    assert company.work.state.joinpath("users/people.yaml").read_text() == written([person("ada"), person("bob")])
+    assert org.work.state.joinpath("users/people.yaml").read_text() == written([person("ada"), person("bob")])
 
 
-def test_drift_found_and_corrected_is_told_as_such(company: SampleOrg) -> None:
-    company.commit(person("ada"), person("bob"))
-    company.apply()
-    company.tamper("Hacking")
-    company.commit(person("ada"), person("bob", department="IT"))
-    assert company.apply() == 0
-    assert summary(company.entries("id-ada")) == [("drift", "update", "applied"), ("edit", "added", "applied")]
-    assert [each[0] for each in summary(company.entries("id-bob"))] == ["edit", "edit"]
-    everything = company.log().out
+def test_drift_found_and_corrected_is_told_as_such(org: LogWorkspace) -> None:
+    org.commit(person("ada"), person("bob"))
+    org.apply()
+    org.edit_live("ada", "Hacking")
+    org.commit(person("ada"), person("bob", department="IT"))
+    assert org.apply() == 0
+    assert summary(org.entries("id-ada")) == [("drift", "update", "applied"), ("edit", "added", "applied")]
+    assert [each[0] for each in summary(org.entries("id-bob"))] == ["edit", "edit"]
+    everything = org.log().out
     assert everything.count("drift corrected") == 1
     assert 'department = "Hacking" -> "Sales"' in everything
 
 
-def test_only_the_attributes_that_nobody_edited_are_drift(company: SampleOrg) -> None:
-    company.commit(person("ada"))
-    company.apply()
-    company.tamper("Hacking")
-    company.commit(person("ada", surname="Byron"))
-    company.apply()
-    drift = [each for each in company.entries("id-ada") if each["kind"] == "drift"]
+def test_only_the_attributes_that_nobody_edited_are_drift(org: LogWorkspace) -> None:
+    org.commit(person("ada"))
+    org.apply()
+    org.edit_live("ada", "Hacking")
+    org.commit(person("ada", surname="Byron"))
+    org.apply()
+    drift = [each for each in org.entries("id-ada") if each["kind"] == "drift"]
     assert [row["path"].rpartition(":")[2] for row in drift[0]["changes"]] == ["department"]
-    company.tamper("Hacking")
-    company.commit(person("ada", surname="Byron", department="IT"))
-    company.apply()
-    assert summary(company.entries("id-ada"))[0] == ("edit", "changed", "applied"), "it was edited, whatever it was"
+    org.edit_live("ada", "Hacking")
+    org.commit(person("ada", surname="Byron", department="IT"))
+    org.apply()
+    assert summary(org.entries("id-ada"))[0] == ("edit", "changed", "applied"), "it was edited, whatever it was"
 
 
-def test_an_edited_mapping_is_no_drift(company: SampleOrg) -> None:
+def test_an_edited_mapping_is_no_drift(org: LogWorkspace) -> None:
     rows = (
         "- {target: externalId, source: objectId, match: 1}\n- {target: userName, source: userPrincipalName}\n"
         "- {target: name.givenName, source: givenName}\n- {target: name.familyName, source: surname}\n"
         "- {target: 'enterprise:department', source: department}\n"
     )
-    company.work.write("mappings.yaml", rows)
-    company.commit(person("ada"))
-    company.apply()
-    company.work.write("mappings.yaml", rows.replace("source: department", "source: surname"))
-    company.git.commit("Map")
-    company.apply()
-    assert summary(company.entries("id-ada"))[0] == ("configuration", "update", "applied")
-    found = company.entries()
+    org.work.write("mappings.yaml", rows)
+    org.commit(person("ada"))
+    org.apply()
+    org.work.write("mappings.yaml", rows.replace("source: department", "source: surname"))
+    org.git.commit("Map")
+    org.apply()
+    assert summary(org.entries("id-ada"))[0] == ("configuration", "update", "applied")
+    found = org.entries()
     assert told(found)[0][:2] == ("changed", 'mapping["enterprise:department"]')
     assert found[0]["outcome"]["state"] == "in effect"
 
 
-def test_what_has_nothing_to_do_with_the_target_is_told_so(company: SampleOrg) -> None:
-    company.commit(person("ada"))
-    company.apply()
-    company.commit(person("ada", hobby="chess"), person("bob"))
-    company.apply()
-    assert summary(company.entries("id-ada"))[0] == ("edit", "changed", "nothing to apply")
+def test_what_has_nothing_to_do_with_the_target_is_told_so(org: LogWorkspace) -> None:
+    org.commit(person("ada"))
+    org.apply()
+    org.commit(person("ada", hobby="chess"), person("bob"))
+    org.apply()
+    assert summary(org.entries("id-ada"))[0] == ("edit", "changed", "nothing to apply")
 
 
-def test_the_timeline_in_full(company: SampleOrg, snapshot: SnapshotAssertion) -> None:
-    company.commit(person("ada"), person("bob"), subject="Hire Ada and Bob (#1)")
-    company.apply()
-    company.tamper("Hacking")
-    company.commit(person("ada", userPrincipalName="countess@example.com"), subject="Bob leaves, Ada marries (#2)")
-    company.apply()
-    company.commit(person("ada", userPrincipalName="countess@example.com", department="IT"), subject="To IT (#3)")
-    out = stable(company.log().out)
-    out = out.replace(company.git.head()[:12], "HEAD")
+def test_the_timeline_in_full(org: LogWorkspace, snapshot: SnapshotAssertion) -> None:
+    org.commit(person("ada"), person("bob"), subject="Hire Ada and Bob (#1)")
+    org.apply()
+    org.edit_live("ada", "Hacking")
+    org.commit(person("ada", userPrincipalName="countess@example.com"), subject="Bob leaves, Ada marries (#2)")
+    org.apply()
+    org.commit(person("ada", userPrincipalName="countess@example.com", department="IT"), subject="To IT (#3)")
+    out = stable(org.log().out)
+    out = out.replace(org.git.head()[:12], "HEAD")
     assert masked(out) == snapshot
 
 
@@ -417,32 +396,29 @@ def masked(text: str) -> str:
     return re.sub(r"commit [0-9a-f]{12}", "commit ID", text)
 
 
-def test_the_record_has_a_page_also_when_a_crash_left_none(company: SampleOrg) -> None:
-    company.commit(person("ada"))
-    company.apply()
-    (page,) = company.work.plans.glob("*/README.md")
+def test_the_record_has_a_page_also_when_a_crash_left_none(org: LogWorkspace) -> None:
+    org.commit(person("ada"))
+    org.apply()
+    (page,) = org.work.plans.glob("*/README.md")
     text = page.read_text("utf-8")
     assert "## Done: 1" in text
     assert '`user["ada@example.com"]`: `create`' in text
-    assert company.git.head() in text
+    assert org.git.head() in text
     page.unlink()
-    assert company.apply() == 0
+    assert org.apply() == 0
     assert page.read_text("utf-8") == text
 
 
 # --- digests -----------------------------------------------------------------
 
-KEY = "k" * 64
-
 
 @pytest.fixture
-def redacted(company: SampleOrg, monkeypatch: pytest.MonkeyPatch) -> SampleOrg:
-    company.work.settings(record={"values": "digest"})
-    monkeypatch.setenv("RECONCILER_RECORD_KEY", KEY)
-    return company
+def redacted(org: LogWorkspace, monkeypatch: pytest.MonkeyPatch) -> LogWorkspace:
+    org.digest_record(monkeypatch)
+    return org
 
 
-def test_digests_name_nobody_and_no_value(redacted: SampleOrg) -> None:
+def test_digests_name_nobody_and_no_value(redacted: LogWorkspace) -> None:
     # No digit of a digest is in these words.
     redacted.commit(person("wynn"), person("tomo"))
     assert redacted.apply() == 0
@@ -452,14 +428,14 @@ def test_digests_name_nobody_and_no_value(redacted: SampleOrg) -> None:
     assert {path.name for path in files} == {"plan.json", "receipt.jsonl", "README.md"}
     for path in files:
         text = path.read_text("utf-8").casefold()
-        assert [word for word in ("wynn", "tomo", "sales", "research", "lee", KEY) if word in text] == [], path
+        assert [word for word in ("wynn", "tomo", "sales", "research", "lee", RECORD_KEY) if word in text] == [], path
     assert "hmac:" in files[0].read_text("utf-8")
 
 
-def test_history_joins_digests_with_the_key_only(redacted: SampleOrg, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_history_joins_digests_with_the_key_only(redacted: LogWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
     redacted.commit(person("ada"), person("bob"))
     redacted.apply()
-    redacted.tamper("Hacking")
+    redacted.edit_live("ada", "Hacking")
     redacted.commit(person("ada"), person("bob", department="IT"))
     redacted.apply()
     assert summary(redacted.entries("id-ada")) == [("drift", "update", "applied"), ("edit", "added", "applied")]
@@ -470,7 +446,7 @@ def test_history_joins_digests_with_the_key_only(redacted: SampleOrg, monkeypatc
     assert "applied" not in ended.out
 
 
-def test_digests_need_a_key_before_anything_is_done(redacted: SampleOrg, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_digests_need_a_key_before_anything_is_done(redacted: LogWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
     redacted.commit(person("ada"))
     for key in ("", "short"):
         monkeypatch.setenv("RECONCILER_RECORD_KEY", key)
@@ -481,7 +457,7 @@ def test_digests_need_a_key_before_anything_is_done(redacted: SampleOrg, monkeyp
     assert redacted.service.users == {}
 
 
-def test_a_reviewed_plan_that_was_cut_short_is_finished_with_digests_too(redacted: SampleOrg) -> None:
+def test_a_reviewed_plan_that_was_cut_short_is_finished_with_digests_too(redacted: LogWorkspace) -> None:
     redacted.commit(person("ada"), person("bob"), person("cyd"))
     saved = redacted.work.root / "plan.json"
     redacted.work.run("plan", "-o", str(saved))
@@ -496,14 +472,14 @@ def test_a_reviewed_plan_that_was_cut_short_is_finished_with_digests_too(redacte
     assert len(redacted.service.users) == 3
 
 
-def test_another_key_is_told(redacted: SampleOrg, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_key_is_told(redacted: LogWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
     redacted.commit(person("ada"))
     redacted.apply()
     monkeypatch.setenv("RECONCILER_RECORD_KEY", "x" * 64)
     assert "another RECONCILER_RECORD_KEY" in redacted.work.apply().err
 
 
-def test_a_plan_on_record_with_digests_cannot_be_applied(redacted: SampleOrg) -> None:
+def test_a_plan_on_record_with_digests_cannot_be_applied(redacted: LogWorkspace) -> None:
     redacted.commit(person("ada"))
     redacted.apply()
     plan = next(redacted.work.plans.glob("*/plan.json"))
@@ -516,7 +492,7 @@ def test_a_plan_on_record_with_digests_cannot_be_applied(redacted: SampleOrg) ->
 
 @pytest.mark.parametrize("form", ["text", "markdown", "html", "json"])
 def test_a_record_with_digests_is_shown_as_such(
-    redacted: SampleOrg, form: str, monkeypatch: pytest.MonkeyPatch
+    redacted: LogWorkspace, form: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     redacted.commit(person("wynn"))
     redacted.apply()
@@ -534,7 +510,7 @@ def test_a_record_with_digests_is_shown_as_such(
         assert "apply finished: 1 done" in ended.out
 
 
-def test_the_commit_that_a_record_names_cannot_steer_who_shows_it(redacted: SampleOrg) -> None:
+def test_the_commit_that_a_record_names_cannot_steer_who_shows_it(redacted: LogWorkspace) -> None:
     redacted.commit(person("wynn"))
     redacted.apply()
     file = next(redacted.work.plans.glob("*/plan.json"))
@@ -545,7 +521,7 @@ def test_the_commit_that_a_record_names_cannot_steer_who_shows_it(redacted: Samp
     assert "\n::error" not in ended.err
 
 
-def test_notes_and_branches_of_a_plan_name_nobody_on_a_record_with_digests(redacted: SampleOrg) -> None:
+def test_notes_and_branches_of_a_plan_name_nobody_on_a_record_with_digests(redacted: LogWorkspace) -> None:
     redacted.commit(person("wynn"))
     redacted.git.git("branch", "about-wynn")
     settings = {"record": {"values": "digest"}, "guards": {"protected": ["wynn@example.com"]}}
@@ -564,14 +540,14 @@ def test_notes_and_branches_of_a_plan_name_nobody_on_a_record_with_digests(redac
 # --- what is easily told wrong -------------------------------------------------------
 
 
-def test_somebody_who_takes_a_place_and_a_name_in_one_commit_is_somebody_else(repository: Repository) -> None:
+def test_somebody_who_takes_a_place_and_a_name_in_one_commit_is_somebody_else(repository: LogRepository) -> None:
     repository.people(person("ada"))
     repository.people(person("ada", objectId="id-heir"))
     assert [each["action"] for each in repository.entries("id-ada")] == ["removed", "added"]
     assert [each["action"] for each in repository.entries("id-heir")] == ["added"]
 
 
-def test_a_merge_is_not_told_what_its_parents_edited(repository: Repository) -> None:
+def test_a_merge_is_not_told_what_its_parents_edited(repository: LogRepository) -> None:
     repository.people(person("ada"), person("bob"))
     repository.git("checkout", "--quiet", "-b", "feature")
     repository.people(person("ada", department="IT"), person("bob"))
@@ -583,30 +559,30 @@ def test_a_merge_is_not_told_what_its_parents_edited(repository: Repository) -> 
     assert told(found) == [("changed", 'user["ada@example.com"]', ["jobTitle"])]
 
 
-def test_what_an_apply_left_out_is_no_drift_in_the_next(company: SampleOrg) -> None:
-    company.commit(person("ada"), person("bob"))
-    company.apply()
-    company.commit(person("ada", department="IT"), person("bob", department="HR"))
-    company.apply("--user", "bob@example.com")
-    company.apply()
-    assert summary(company.entries("id-ada"))[0] == ("edit", "changed", "applied")
+def test_what_an_apply_left_out_is_no_drift_in_the_next(org: LogWorkspace) -> None:
+    org.commit(person("ada"), person("bob"))
+    org.apply()
+    org.commit(person("ada", department="IT"), person("bob", department="HR"))
+    org.apply("--user", "bob@example.com")
+    org.apply()
+    assert summary(org.entries("id-ada"))[0] == ("edit", "changed", "applied")
 
 
 def test_an_apply_that_is_cut_short_leaves_no_page_of_the_one_before(
-    company: SampleOrg, monkeypatch: pytest.MonkeyPatch
+    org: LogWorkspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def dies(*_: object, **__: object) -> None:
         raise SystemExit(9)
 
-    company.commit(person("ada"), person("bob"))
-    saved = str(company.work.root / "plan.json")
-    company.work.run("plan", "-o", saved)
-    assert company.apply(saved) == 0
-    (page,) = company.work.plans.glob("*/README.md")
-    del company.service.users[next(iter(company.service.users))]
+    org.commit(person("ada"), person("bob"))
+    saved = str(org.work.root / "plan.json")
+    org.work.run("plan", "-o", saved)
+    assert org.apply(saved) == 0
+    (page,) = org.work.plans.glob("*/README.md")
+    del org.service.users[next(iter(org.service.users))]
     with monkeypatch.context() as patch:
         patch.setattr("reconciler.commands.apply.execute", dies)
-        assert company.apply(saved) == 9
+        assert org.apply(saved) == 9
     assert not page.exists()
-    assert company.apply(saved) == 0
+    assert org.apply(saved) == 0
     assert "did not end" in page.read_text("utf-8")

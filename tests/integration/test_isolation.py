@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from conftest import Open
 from support.servers.fake_scim import FakeScimServer, ServerFaults, make_user
-from support.workspace import CommandResult, Workspace, source
+from support.workspace import CommandResult, OpenWorkspace, Workspace, source
 
 ODD = str(make_user(2)["userName"])
 PEOPLE = 8
 
 
-def company(serve: Open, faults: ServerFaults) -> tuple[FakeScimServer, Workspace]:
+def open_faulty_service(open_workspace: OpenWorkspace, faults: ServerFaults) -> tuple[FakeScimServer, Workspace]:
     """All users are to be moved to another department."""
     live = [make_user(number) for number in range(PEOPLE)]
     service = FakeScimServer(faults, live)
-    workspace = serve(service)
+    workspace = open_workspace(service)
     workspace.users([source(user, department="Moved") for user in live])
     return service, workspace
 
@@ -39,8 +38,10 @@ def done(ended: CommandResult) -> int:
         (ServerFaults(garbage_for=ODD), "the service answers with something that is not JSON"),
     ],
 )
-def test_one_user_that_fails_in_whatever_way_stops_nobody_else(serve: Open, faults: ServerFaults, words: str) -> None:
-    _, workspace = company(serve, faults)
+def test_one_user_that_fails_in_whatever_way_stops_nobody_else(
+    open_workspace: OpenWorkspace, faults: ServerFaults, words: str
+) -> None:
+    _, workspace = open_faulty_service(open_workspace, faults)
     ended = workspace.apply()
     assert (ended.code, done(ended)) == (5, PEOPLE - 1), ended.err
     told = failures(workspace)
@@ -48,8 +49,8 @@ def test_one_user_that_fails_in_whatever_way_stops_nobody_else(serve: Open, faul
     assert words in told[ODD]
 
 
-def test_a_service_that_forbids_everything_is_asked_only_a_few_times(serve: Open) -> None:
-    service, workspace = company(serve, ServerFaults(forbid_after=1))
+def test_a_service_that_forbids_everything_is_asked_only_a_few_times(open_workspace: OpenWorkspace) -> None:
+    service, workspace = open_faulty_service(open_workspace, ServerFaults(forbid_after=1))
     ended = workspace.apply()
     assert (ended.code, done(ended)) == (1, 0)
     assert "Error: the service forbids the request (403)" in ended.err

@@ -28,7 +28,7 @@ KINDS = [
 
 
 @st.composite
-def companies(draw: st.DrawFn) -> tuple[list[dict[str, Any]], list[dict[str, Any]], dict[str, str]]:
+def orgs(draw: st.DrawFn) -> tuple[list[dict[str, Any]], list[dict[str, Any]], dict[str, str]]:
     """Source users, live users and lifecycle settings. Names are dealt anew on both sides: renames, swaps, rings."""
     here = draw(st.permutations(NAMES))
     there = draw(st.permutations(NAMES))
@@ -68,8 +68,8 @@ def patch() -> Any:
         yield context
 
 
-def open_at(service: FakeScimServer, folder: str, company: Any, patch: pytest.MonkeyPatch) -> Workspace:
-    sources, _, lifecycle = company
+def open_at(service: FakeScimServer, folder: str, org: Any, patch: pytest.MonkeyPatch) -> Workspace:
+    sources, _, lifecycle = org
     workspace = Workspace(Path(folder), service.base_url, service.token, patch)
     guards = {"removals": {"count": 100, "percent": 100}}
     # The guards for an empty desired state and for the last user are not what is tested here.
@@ -83,10 +83,10 @@ LAW = settings(max_examples=30, deadline=None, suppress_health_check=list(Health
 
 
 @LAW
-@given(company=companies(), faults=st.sampled_from(KINDS))
-def test_apply_then_plan_is_empty_and_planning_does_not_write(company: Any, faults: ServerFaults, patch: Any) -> None:
-    with tempfile.TemporaryDirectory() as folder, FakeScimServer(faults, company[1]) as service:
-        workspace = open_at(service, folder, company, patch)
+@given(org=orgs(), faults=st.sampled_from(KINDS))
+def test_apply_then_plan_is_empty_and_planning_does_not_write(org: Any, faults: ServerFaults, patch: Any) -> None:
+    with tempfile.TemporaryDirectory() as folder, FakeScimServer(faults, org[1]) as service:
+        workspace = open_at(service, folder, org, patch)
         first = workspace.plan("--now", "2026-11-24")
         again = workspace.plan("--now", "2026-11-24")
         assert first.out == again.out, "planning twice must give the same bytes"
@@ -109,10 +109,10 @@ def test_apply_then_plan_is_empty_and_planning_does_not_write(company: Any, faul
 
 
 @LAW
-@given(company=companies(), data=st.data())
-def test_a_lost_or_refused_request_converges_on_the_next_run(company: Any, data: st.DataObject, patch: Any) -> None:
-    with tempfile.TemporaryDirectory() as folder, FakeScimServer(ServerFaults(), company[1]) as service:
-        workspace = open_at(service, folder, company, patch)
+@given(org=orgs(), data=st.data())
+def test_a_lost_or_refused_request_converges_on_the_next_run(org: Any, data: st.DataObject, patch: Any) -> None:
+    with tempfile.TemporaryDirectory() as folder, FakeScimServer(ServerFaults(), org[1]) as service:
+        workspace = open_at(service, folder, org, patch)
         planned = len(workspace.plan().plan["resource_changes"])
         at = data.draw(st.integers(1, max(planned, 1)))
         faults = [
@@ -137,10 +137,10 @@ def test_a_lost_or_refused_request_converges_on_the_next_run(company: Any, data:
 
 
 @LAW
-@given(company=companies())
-def test_only_planned_users_are_written(company: Any, patch: Any) -> None:
-    with tempfile.TemporaryDirectory() as folder, FakeScimServer(ServerFaults(), company[1]) as service:
-        workspace = open_at(service, folder, company, patch)
+@given(org=orgs())
+def test_only_planned_users_are_written(org: Any, patch: Any) -> None:
+    with tempfile.TemporaryDirectory() as folder, FakeScimServer(ServerFaults(), org[1]) as service:
+        workspace = open_at(service, folder, org, patch)
         before = {identity: dict(user) for identity, user in service.users.items()}
         changes = workspace.plan().plan["resource_changes"]
         workspace.apply()

@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Open
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 from support.sample_org import SampleOrg, account, person
 from support.servers.fake_scim import FakeScimServer, ServerFaults, make_user
-from support.workspace import Workspace, source
+from support.workspace import OpenWorkspace, Workspace, source
 
 from reconciler.sandbox.seed import seed
 from reconciler.sandbox.server import start
@@ -37,22 +36,22 @@ CHOSEN_NAME = f"""{USUAL}
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SampleOrg]:
-    """A company on the sandbox: a keeper, and accounts by hand that hold two of the names that are wanted."""
+    """An organisation on the sandbox: a keeper, and accounts by hand that hold two of the names that are wanted."""
     by_hand = [account(name, externalId=None) for name in ("ada", "bob")]
     seed(tmp_path / "sandbox.db", {"domains": ["example.com"], "users": [*by_hand, account("keeper")]})
     with start(tmp_path / "sandbox.db") as sandbox:
-        company = SampleOrg(Workspace(tmp_path, sandbox.base_url, sandbox.token, monkeypatch))
-        company.settings()
-        company.workspace.write("mappings.yaml", CHOSEN_NAME)
-        yield company
+        org = SampleOrg(Workspace(tmp_path, sandbox.base_url, sandbox.token, monkeypatch))
+        org.settings()
+        org.workspace.write("mappings.yaml", CHOSEN_NAME)
+        yield org
 
 
 def ada(number: int, **changed: Any) -> dict[str, Any]:
     return person(f"person-{number}", givenName="Ada", **changed)
 
 
-def names_by_id(company: SampleOrg) -> dict[str, str]:
-    return {user["externalId"]: name for name, user in company.live().items() if "externalId" in user}
+def names_by_id(org: SampleOrg) -> dict[str, str]:
+    return {user["externalId"]: name for name, user in org.live().items() if "externalId" in user}
 
 
 def test_user_names_are_chosen_around_accounts_made_by_hand_and_one_another(here: SampleOrg) -> None:
@@ -136,9 +135,9 @@ def test_the_embedded_sandbox_can_be_planned_where_user_names_are_chosen(here: S
 # --- drawn values -------------------------------------------------------------------------------
 
 
-def test_a_guid_is_the_same_in_plan_and_apply_and_never_changes(serve: Open) -> None:
+def test_a_guid_is_the_same_in_plan_and_apply_and_never_changes(open_workspace: OpenWorkspace) -> None:
     service = FakeScimServer(users=[make_user(1)])
-    workspace = serve(service)
+    workspace = open_workspace(service)
     rule = "- {target: nickName, expression: 'Join(\"-\", Guid(), RandomString(6, 3, 0, 0, 3))'}\n"
     workspace.write("mappings.yaml", BY_NAME + rule)
     workspace.users([source(make_user(1)), source(make_user(2)), source(make_user(3))])
@@ -159,7 +158,7 @@ WORD = st.sampled_from(["a", "b", "c", "d", None])
 
 
 @st.composite
-def companies(draw: st.DrawFn) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def orgs(draw: st.DrawFn) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Source users with up to three candidates each, and live users, managed or not, who hold some of them."""
     sources, live = [], []
     for number in range(6):
@@ -185,9 +184,9 @@ def patch() -> Any:
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
-@given(company=companies(), data=st.data())
-def test_whatever_is_lost_on_the_way_no_two_users_get_one_value(company: Any, data: st.DataObject, patch: Any) -> None:
-    sources, live = company
+@given(org=orgs(), data=st.data())
+def test_whatever_is_lost_on_the_way_no_two_users_get_one_value(org: Any, data: st.DataObject, patch: Any) -> None:
+    sources, live = org
     with tempfile.TemporaryDirectory() as folder, FakeScimServer(ServerFaults(), live) as service:
         workspace = Workspace(Path(folder), service.base_url, service.token, patch)
         workspace.write("mappings.yaml", BY_NAME + NICK)

@@ -10,10 +10,9 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import Open
 from support.servers.fake_scim import FakeScimServer, ServerFaults, make_user
 from support.servers.plain_scim import PlainScim
-from support.workspace import ENTERPRISE, Workspace, source
+from support.workspace import ENTERPRISE, OpenWorkspace, Workspace, source
 
 from reconciler.sandbox.seed import seed
 from reconciler.sandbox.server import RunningSandbox, start
@@ -74,21 +73,21 @@ def wanted_people() -> list[dict[str, Any]]:
 
 @pytest.fixture(params=["sandbox", "plain", "odd", "odd-204"])
 def service(
-    request: pytest.FixtureRequest, serve: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest, open_workspace: OpenWorkspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[Workspace, Callable[[], list[dict[str, Any]]]]]:
     """A workspace on a service that holds `live_people`, and a function that reads all its users directly."""
     people = list(live_people().values())
     if request.param == "sandbox":
         with sandbox(tmp_path / "sandbox.db", people) as running:
-            yield company(Workspace(tmp_path, running.base_url, running.token, monkeypatch))
+            yield prepare(Workspace(tmp_path, running.base_url, running.token, monkeypatch))
     elif request.param == "plain":
-        yield company(serve(PlainScim(people)))
+        yield prepare(open_workspace(PlainScim(people)))
     else:
         faults = ServerFaults(patch_status=204, post_empty_body=True) if request.param == "odd-204" else ServerFaults()
-        yield company(serve(FakeScimServer(faults, people)))
+        yield prepare(open_workspace(FakeScimServer(faults, people)))
 
 
-def company(workspace: Workspace) -> tuple[Workspace, Callable[[], list[dict[str, Any]]]]:
+def prepare(workspace: Workspace) -> tuple[Workspace, Callable[[], list[dict[str, Any]]]]:
     workspace.write("mappings.yaml", MAPPINGS)
     workspace.users(wanted_people())
     return workspace, lambda: direct_users(workspace)
@@ -206,9 +205,9 @@ def test_a_saved_plan_is_stale_when_the_target_has_moved(service: tuple[Workspac
 
 
 @pytest.mark.parametrize("make", [PlainScim, lambda people: FakeScimServer(users=people)], ids=["plain", "odd"])
-def test_a_part_goes_into_the_element_that_is_there(make: Callable[[Any], Any], serve: Open) -> None:
+def test_a_part_goes_into_the_element_that_is_there(make: Callable[[Any], Any], open_workspace: OpenWorkspace) -> None:
     person = make_user(1, addresses=[{"type": "work", "country": "DE"}], phoneNumbers=[{"type": "home", "value": "1"}])
-    workspace = serve(make([person]))
+    workspace = open_workspace(make([person]))
     work = ('addresses[type eq "work"].locality', "city"), ('phoneNumbers[type eq "work"].value', "phone")
     rows = [f"- {{target: '{target}', source: {name}}}\n" for target, name in work]
     workspace.write("mappings.yaml", MAPPINGS + "".join(rows))

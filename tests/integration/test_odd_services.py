@@ -5,18 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from conftest import Open
 from support.servers.fake_scim import FakeScimServer, ServerFaults, make_user
-from support.workspace import CommandResult, source
+from support.workspace import CommandResult, OpenWorkspace, source
 
 PEOPLE = 450  # three pages of 200
 RIGHT = {"new@example.com": "create", "changed": "update", "gone-1": "deactivate", "gone-2": "deactivate"}
 
 
-def company(serve: Open, faults: ServerFaults, people: int = PEOPLE) -> tuple[FakeScimServer, CommandResult]:
+def plan_and_apply(
+    open_workspace: OpenWorkspace, faults: ServerFaults, people: int = PEOPLE
+) -> tuple[FakeScimServer, CommandResult]:
     """Of `people` live users one is to be changed, two are gone from git, and one in git is new."""
     service = FakeScimServer(faults, [make_user(number) for number in range(people)])
-    workspace = serve(service)
+    workspace = open_workspace(service)
     live = [make_user(number) for number in range(people)]
     names = {live[0]["userName"]: "changed", live[-1]["userName"]: "gone-1", live[people // 2]["userName"]: "gone-2"}
     wanted = [source(user) for user in live if names.get(user["userName"]) in (None, "changed")]
@@ -98,8 +99,8 @@ REFUSED: dict[str, tuple[ServerFaults, int, str]] = {
 
 
 @pytest.mark.parametrize("name", RIGHT_PLAN)
-def test_an_odd_service_gets_the_right_plan(name: str, serve: Open) -> None:
-    service, ended = company(serve, RIGHT_PLAN[name])
+def test_an_odd_service_gets_the_right_plan(name: str, open_workspace: OpenWorkspace) -> None:
+    service, ended = plan_and_apply(open_workspace, RIGHT_PLAN[name])
     assert ended.code == 2, ended.err
     actions = ended.actions
     extra = [key for key in actions if key not in RIGHT]
@@ -112,9 +113,9 @@ def test_an_odd_service_gets_the_right_plan(name: str, serve: Open) -> None:
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_a_service_that_cannot_be_relied_on_is_refused(name: str, serve: Open) -> None:
+def test_a_service_that_cannot_be_relied_on_is_refused(name: str, open_workspace: OpenWorkspace) -> None:
     faults, code, words = REFUSED[name]
-    service, ended = company(serve, faults)
+    service, ended = plan_and_apply(open_workspace, faults)
     assert (ended.code, service.writes) == (code, []), ended.out[:2000] + ended.err
     if code == 3:
         assert not ended.plan["complete"]
@@ -128,8 +129,8 @@ def test_a_service_that_cannot_be_relied_on_is_refused(name: str, serve: Open) -
     assert "Traceback" not in ended.err
 
 
-def test_an_expired_token_says_so(serve: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    workspace = serve(FakeScimServer())
+def test_an_expired_token_says_so(open_workspace: OpenWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace = open_workspace(FakeScimServer())
     monkeypatch.setenv("RECONCILER_TOKEN", "another")
     ended = workspace.plan()
     assert ended.code == 1
@@ -137,8 +138,8 @@ def test_an_expired_token_says_so(serve: Open, monkeypatch: pytest.MonkeyPatch) 
     assert "another" not in ended.err
 
 
-def test_a_wrong_base_url_says_what_to_check(serve: Open) -> None:
-    workspace = serve(FakeScimServer())
+def test_a_wrong_base_url_says_what_to_check(open_workspace: OpenWorkspace) -> None:
+    workspace = open_workspace(FakeScimServer())
     workspace.base_url += "/v2"
     workspace.settings()
     ended = workspace.plan()
@@ -147,9 +148,9 @@ def test_a_wrong_base_url_says_what_to_check(serve: Open) -> None:
     assert "Apple's has no /v2" in ended.err
 
 
-def test_an_incomplete_read_is_not_applied(serve: Open) -> None:
+def test_an_incomplete_read_is_not_applied(open_workspace: OpenWorkspace) -> None:
     service = FakeScimServer(ServerFaults(cap_total=200), [make_user(number) for number in range(250)])
-    workspace = serve(service)
+    workspace = open_workspace(service)
     workspace.users([source(make_user(number), department="Moved") for number in range(3)])
     ended = workspace.apply()
     assert ended.code == 3
@@ -157,11 +158,11 @@ def test_an_incomplete_read_is_not_applied(serve: Open) -> None:
     assert service.writes == []
 
 
-def test_hidden_values_that_must_be_cleared_are_seen(serve: Open) -> None:
+def test_hidden_values_that_must_be_cleared_are_seen(open_workspace: OpenWorkspace) -> None:
     """The list drops the enterprise extension, and nobody in git has a department: only reading by id shows it."""
     people: list[dict[str, Any]] = [make_user(number) for number in range(4)]
     service = FakeScimServer(ServerFaults(drop_enterprise_in_lists=True), people)
-    workspace = serve(service)
+    workspace = open_workspace(service)
     workspace.write(
         "mappings.yaml",
         "- {target: externalId, source: objectId, match: 1}\n"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from support.command import stable
-from support.raw_git_repository import GitRepository
+from support.git_repository import GitRepository
 from support.servers.users import make_user
 from support.workspace import CommandResult, Workspace, run, source
 from syrupy.assertion import SnapshotAssertion
@@ -18,7 +18,7 @@ from syrupy.assertion import SnapshotAssertion
 NOW = ("--now", "2026-12-01")
 
 
-class Office:
+class OfflineWorkspace:
     """Six people committed, and no service anywhere: whoever opens a connection fails the test."""
 
     def __init__(self, root: Path, patch: pytest.MonkeyPatch) -> None:
@@ -32,7 +32,7 @@ class Office:
         self.commit()
 
     def commit(self) -> None:
-        self.repository.commit("base", "desired-state")
+        self.repository.commit("base")
 
     def edit(self, number: int, **values: Any) -> None:
         merged = {**self.people[number], **values}
@@ -51,88 +51,90 @@ class Office:
 
 
 @pytest.fixture
-def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Office:
-    return Office(tmp_path, monkeypatch)
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OfflineWorkspace:
+    return OfflineWorkspace(tmp_path, monkeypatch)
 
 
-def test_nothing_changed(office: Office) -> None:
-    ended = office.plan()
+def test_nothing_changed(workspace: OfflineWorkspace) -> None:
+    ended = workspace.plan()
     assert (ended.code, ended.plan["resource_changes"], ended.plan["notes"]) == (0, [], [])
-    assert "The desired users are those of the base." in office.work.run("plan", "--offline", "--base", "HEAD").out
+    assert "The desired users are those of the base." in workspace.work.run("plan", "--offline", "--base", "HEAD").out
 
 
-def test_who_comes_goes_and_moves_by_dates_is_told_with_the_reason(office: Office) -> None:
-    office.edit(0, accountEnabled=False)
-    office.edit(1, lifecycle={"starts": "2026-12-02"})
-    office.commit()
-    gone = office.people.pop()
-    office.edit(0, accountEnabled=True)
-    office.edit(1, lifecycle={"starts": "2026-12-01"})
-    office.edit(2, lifecycle={"expires": "2026-12-01"})
-    office.people.append(source(make_user(60)))
-    office.work.users(office.people)
-    assert office.told() == {
-        office.key(0): ("create", "comes into scope; in the base: accountEnabled is false"),
-        office.key(1): ("create", 'comes into scope; in the base: starts "2026-12-02"'),
-        office.key(2): ("deactivate", 'expired "2026-12-01"'),
-        office.key(5): ("create", "new in the desired state"),
+def test_who_comes_goes_and_moves_by_dates_is_told_with_the_reason(workspace: OfflineWorkspace) -> None:
+    workspace.edit(0, accountEnabled=False)
+    workspace.edit(1, lifecycle={"starts": "2026-12-02"})
+    workspace.commit()
+    gone = workspace.people.pop()
+    workspace.edit(0, accountEnabled=True)
+    workspace.edit(1, lifecycle={"starts": "2026-12-01"})
+    workspace.edit(2, lifecycle={"expires": "2026-12-01"})
+    workspace.people.append(source(make_user(60)))
+    workspace.work.users(workspace.people)
+    assert workspace.told() == {
+        workspace.key(0): ("create", "comes into scope; in the base: accountEnabled is false"),
+        workspace.key(1): ("create", 'comes into scope; in the base: starts "2026-12-02"'),
+        workspace.key(2): ("deactivate", 'expired "2026-12-01"'),
+        workspace.key(5): ("create", "new in the desired state"),
         gone["userPrincipalName"]: ("deactivate", "no longer in the desired state"),
     }
 
 
-def test_a_date_that_passes_is_not_told(office: Office) -> None:
-    office.edit(0, lifecycle={"expires": "2031-06-01"})
-    office.commit()
-    ended = office.work.plan("--offline", "--base", "HEAD", "--now", "2031-06-01")
+def test_a_date_that_passes_is_not_told(workspace: OfflineWorkspace) -> None:
+    workspace.edit(0, lifecycle={"expires": "2031-06-01"})
+    workspace.commit()
+    ended = workspace.work.plan("--offline", "--base", "HEAD", "--now", "2031-06-01")
     assert (ended.code, ended.plan["resource_changes"]) == (0, [])
 
 
-def test_values_have_those_of_the_base_before_and_a_rename_is_an_update(office: Office) -> None:
-    before = office.key(0)
-    office.edit(0, userPrincipalName="new.name@example.com", department="Moved")
-    (change,) = office.plan().plan["resource_changes"]
+def test_values_have_those_of_the_base_before_and_a_rename_is_an_update(workspace: OfflineWorkspace) -> None:
+    before = workspace.key(0)
+    workspace.edit(0, userPrincipalName="new.name@example.com", department="Moved")
+    (change,) = workspace.plan().plan["resource_changes"]
     rows = change["change"]
     assert change["action"] == "update"
     assert (rows["before"]["userName"], rows["after"]["userName"]) == (before, "new.name@example.com")
     assert change["attribution"] == "this_change_set"
 
 
-def test_a_user_who_could_not_be_planned_in_the_base(office: Office) -> None:
-    office.edit(0, givenName="bad\a")
-    office.commit()
-    office.edit(0, givenName="Good")
-    assert office.told() == {office.key(0): ("create", "could not be planned in the base, can be now")}
+def test_a_user_who_could_not_be_planned_in_the_base(workspace: OfflineWorkspace) -> None:
+    workspace.edit(0, givenName="bad\a")
+    workspace.commit()
+    workspace.edit(0, givenName="Good")
+    assert workspace.told() == {workspace.key(0): ("create", "could not be planned in the base, can be now")}
 
 
-def test_a_swap_of_names_is_planned(office: Office) -> None:
-    one, two = office.key(0), office.key(1)
-    office.edit(0, userPrincipalName=two)
-    office.edit(1, userPrincipalName=one)
-    assert {action for action, _ in office.told().values()} == {"update"}
-    assert len(office.told()) == 2
+def test_a_swap_of_names_is_planned(workspace: OfflineWorkspace) -> None:
+    one, two = workspace.key(0), workspace.key(1)
+    workspace.edit(0, userPrincipalName=two)
+    workspace.edit(1, userPrincipalName=one)
+    assert {action for action, _ in workspace.told().values()} == {"update"}
+    assert len(workspace.told()) == 2
 
 
-def test_what_changes_nothing_today_is_told_apart(office: Office) -> None:
-    office.edit(0, accountEnabled=False)
-    office.commit()
-    gone = office.people.pop(0)
-    office.people.append({**source(make_user(60)), "lifecycle": {"starts": "2026-12-24"}})
-    office.edit(0, lifecycle={"expires": "2027-06-30"})
-    plan = office.plan().plan
+def test_what_changes_nothing_today_is_told_apart(workspace: OfflineWorkspace) -> None:
+    workspace.edit(0, accountEnabled=False)
+    workspace.commit()
+    gone = workspace.people.pop(0)
+    workspace.people.append({**source(make_user(60)), "lifecycle": {"starts": "2026-12-24"}})
+    workspace.edit(0, lifecycle={"expires": "2027-06-30"})
+    plan = workspace.plan().plan
     assert plan["resource_changes"] == []
     assert {item["key"]: item["detail"] for item in plan["changes_nothing_today"]} == {
         gone["userPrincipalName"]: "no longer in the desired state, was not in scope: accountEnabled is false",
-        office.key(0): 'lifecycle.expires = null -> "2027-06-30"',
-        office.key(5): 'new, not in scope: starts "2026-12-24"',
+        workspace.key(0): 'lifecycle.expires = null -> "2027-06-30"',
+        workspace.key(5): 'new, not in scope: starts "2026-12-24"',
     }
-    told = office.work.run("validate", "--base", "HEAD", *NOW).out
+    told = workspace.work.run("validate", "--base", "HEAD", *NOW).out
     assert "0 to delete. 3 edits of users without an effect today." in told
 
 
 @pytest.mark.parametrize("name", ["markdown", "html"])
-def test_every_face_says_what_it_was_compared_with_and_that_it_is_no_plan(office: Office, name: str) -> None:
-    office.edit(0, department="Moved", lifecycle={"expires": "2027-06-30"})
-    shown = office.work.run("plan", "--offline", "--base", "HEAD", *NOW, "--format", name).out
+def test_every_face_says_what_it_was_compared_with_and_that_it_is_no_plan(
+    workspace: OfflineWorkspace, name: str
+) -> None:
+    workspace.edit(0, department="Moved", lifecycle={"expires": "2027-06-30"})
+    shown = workspace.work.run("plan", "--offline", "--base", "HEAD", *NOW, "--format", name).out
     assert "Offline comparison, not with the live" in shown
     assert "This cannot be applied." in shown
     assert "Changes nothing today" in shown
@@ -142,16 +144,16 @@ def test_every_face_says_what_it_was_compared_with_and_that_it_is_no_plan(office
 # --- besides users -----------------------------------------------------------------
 
 
-def test_settings_that_keep_people_safe_are_listed_by_themselves(office: Office) -> None:
+def test_settings_that_keep_people_safe_are_listed_by_themselves(workspace: OfflineWorkspace) -> None:
     approval = {"plan": "sha256:" + "a" * 64, "removals": 3, "until": "2027-01-01", "reason": 'Berlin "closes"'}
-    office.work.settings(
+    workspace.work.settings(
         target={"profile": "scim", "base_url": "https://other.example.com/scim"},
         ownership='externalId sw "x"',
         lifecycle={"removed": "delete", "delete_after_days": 30},
         guards={"removals": {"count": 1000, "percent": 100}, "protected": ["boss@example.com"]},
         approvals=[approval],
     )
-    assert office.plan().plan["notes"] == [
+    assert workspace.plan().plan["notes"] == [
         'settings.yaml: approval added: plan: "sha256:' + "a" * 64 + '", removals: 3, until: "2027-01-01", '
         'reason: "Berlin \\"closes\\""',
         'settings.yaml: guards.protected = [] -> ["boss@example.com"]',
@@ -162,89 +164,91 @@ def test_settings_that_keep_people_safe_are_listed_by_themselves(office: Office)
     ]
 
 
-def test_a_mapping_is_counted_by_the_users_whom_it_alone_affects(office: Office) -> None:
+def test_a_mapping_is_counted_by_the_users_whom_it_alone_affects(workspace: OfflineWorkspace) -> None:
     rows = [
         {"target": "externalId", "source": "objectId", "match": 1},
         {"target": "userName", "source": "userPrincipalName", "match": 2},
         {"target": "title", "source": "jobTitle"},
     ]
-    office.edit(0, jobTitle="Countess")
-    office.work.write("mappings.yaml", json.dumps(rows))
-    office.commit()
-    office.edit(1, jobTitle="Edited, but not by the mapping")
+    workspace.edit(0, jobTitle="Countess")
+    workspace.work.write("mappings.yaml", json.dumps(rows))
+    workspace.commit()
+    workspace.edit(1, jobTitle="Edited, but not by the mapping")
     rows[2] = {"target": "title", "source": "department"}
-    office.work.write("mappings.yaml", json.dumps(rows))
-    assert office.plan().plan["notes"] == ["mappings.yaml changed: 6 users affected by that alone"]
+    workspace.work.write("mappings.yaml", json.dumps(rows))
+    assert workspace.plan().plan["notes"] == ["mappings.yaml changed: 6 users affected by that alone"]
     rows[2] = {"target": "title", "expression": '[jobTitle] & ""'}
-    office.work.write("mappings.yaml", json.dumps([*rows[:2], {"target": "title", "source": "jobTitle"}]) + "\n")
-    assert office.plan().plan["notes"] == ["mappings.yaml changed: 0 users affected by that alone"]
+    workspace.work.write("mappings.yaml", json.dumps([*rows[:2], {"target": "title", "source": "jobTitle"}]) + "\n")
+    assert workspace.plan().plan["notes"] == ["mappings.yaml changed: 0 users affected by that alone"]
 
 
-def test_scope_and_groups_are_counted_by_the_users_whom_they_alone_move(office: Office) -> None:
-    names = [person["userPrincipalName"] for person in office.people]
+def test_scope_and_groups_are_counted_by_the_users_whom_they_alone_move(workspace: OfflineWorkspace) -> None:
+    names = [person["userPrincipalName"] for person in workspace.people]
     scope = {"sync": "assigned", "assigned": {"groups": ["apple"]}}
-    office.work.write("scope.yaml", json.dumps(scope))
-    office.work.write("groups/apple.yaml", json.dumps([{"name": "apple", "members": {"users": names[:5]}}]))
-    office.commit()
-    office.work.write("groups/apple.yaml", json.dumps([{"name": "apple", "members": {"users": names[2:]}}]))
-    office.edit(3, accountEnabled=False)
-    assert office.plan().plan["notes"] == ["groups/ changed: 3 users in or out of scope by that alone"]
-    office.work.write("scope.yaml", json.dumps({"sync": "all"}))
-    office.work.write("groups/apple.yaml", json.dumps([{"name": "apple", "members": {"users": names[:5]}}]))
-    assert office.plan().plan["notes"] == ["scope.yaml changed: 1 user in or out of scope by that alone"]
+    workspace.work.write("scope.yaml", json.dumps(scope))
+    workspace.work.write("groups/apple.yaml", json.dumps([{"name": "apple", "members": {"users": names[:5]}}]))
+    workspace.commit()
+    workspace.work.write("groups/apple.yaml", json.dumps([{"name": "apple", "members": {"users": names[2:]}}]))
+    workspace.edit(3, accountEnabled=False)
+    assert workspace.plan().plan["notes"] == ["groups/ changed: 3 users in or out of scope by that alone"]
+    workspace.work.write("scope.yaml", json.dumps({"sync": "all"}))
+    workspace.work.write("groups/apple.yaml", json.dumps([{"name": "apple", "members": {"users": names[:5]}}]))
+    assert workspace.plan().plan["notes"] == ["scope.yaml changed: 1 user in or out of scope by that alone"]
 
 
-def test_protection_that_is_given_or_taken_is_told(office: Office) -> None:
-    office.edit(0, lifecycle={"protected": True})
-    office.commit()
-    office.edit(0, lifecycle=None)
-    office.edit(1, lifecycle={"protected": True})
-    assert office.plan().plan["notes"] == [
-        f'no longer protected: 1 user ("{office.key(0)}")',
-        f'now protected: 1 user ("{office.key(1)}")',
+def test_protection_that_is_given_or_taken_is_told(workspace: OfflineWorkspace) -> None:
+    workspace.edit(0, lifecycle={"protected": True})
+    workspace.commit()
+    workspace.edit(0, lifecycle=None)
+    workspace.edit(1, lifecycle={"protected": True})
+    assert workspace.plan().plan["notes"] == [
+        f'no longer protected: 1 user ("{workspace.key(0)}")',
+        f'now protected: 1 user ("{workspace.key(1)}")',
     ]
-    shown = office.work.run("plan", "--offline", "--base", "HEAD", "--redact").out
-    assert office.key(0) not in shown
+    shown = workspace.work.run("plan", "--offline", "--base", "HEAD", "--redact").out
+    assert workspace.key(0) not in shown
     assert "no longer protected: 1 user" in shown
 
 
 # --- what it is not ------------------------------------------------------------------
 
 
-def test_it_cannot_be_applied(office: Office) -> None:
-    office.edit(0, department="Moved")
-    file = office.work.root / "plan.json"
-    assert office.plan("-o", str(file)).plan["applyable"] is False
+def test_it_cannot_be_applied(workspace: OfflineWorkspace) -> None:
+    workspace.edit(0, department="Moved")
+    file = workspace.work.root / "plan.json"
+    assert workspace.plan("-o", str(file)).plan["applyable"] is False
     assert "Offline: compared with commit" in run(["reconciler", "show", str(file)]).out
-    refused = office.work.run("apply", str(file))
+    refused = workspace.work.run("apply", str(file))
     assert (refused.code, "was made offline" in refused.err) == (1, True)
 
 
-def test_exit_codes_are_those_of_a_plan(office: Office) -> None:
-    office.edit(0, department="Moved")
-    assert office.plan().code == 2
-    assert office.work.run("plan", "--offline", "--base", "HEAD").code == 0
-    office.edit(1, givenName="bad\a")
-    assert office.plan().code == 5
+def test_exit_codes_are_those_of_a_plan(workspace: OfflineWorkspace) -> None:
+    workspace.edit(0, department="Moved")
+    assert workspace.plan().code == 2
+    assert workspace.work.run("plan", "--offline", "--base", "HEAD").code == 0
+    workspace.edit(1, givenName="bad\a")
+    assert workspace.plan().code == 5
 
 
-def test_a_guard_that_an_approval_lifts_is_foretold_and_one_that_none_lifts_blocks(office: Office) -> None:
+def test_a_guard_that_an_approval_lifts_is_foretold_and_one_that_none_lifts_blocks(workspace: OfflineWorkspace) -> None:
     strict = {"removals": {"count": 1, "percent": 100}}
-    office.work.settings(guards=strict)
-    office.commit()
-    office.edit(0, accountEnabled=False)
-    office.edit(1, accountEnabled=False)
-    ended = office.work.run("plan", "--offline", "--base", "HEAD")
+    workspace.work.settings(guards=strict)
+    workspace.commit()
+    workspace.edit(0, accountEnabled=False)
+    workspace.edit(1, accountEnabled=False)
+    ended = workspace.work.run("plan", "--offline", "--base", "HEAD")
     assert ended.code == 0
     assert "Would be blocked until approved: 2 of 6 active managed users" in ended.out
-    office.edit(1, lifecycle={"protected": True})
-    ended = office.work.run("plan", "--offline", "--base", "HEAD")
+    workspace.edit(1, lifecycle={"protected": True})
+    ended = workspace.work.run("plan", "--offline", "--base", "HEAD")
     assert ended.code == 3
     assert "Would be blocked: 1 protected user would be removed" in ended.out
 
 
-def test_only_guards_that_the_files_can_answer_judge_it(office: Office) -> None:
-    assert {"complete-read", "name-reuse", "target"}.isdisjoint(guard["name"] for guard in office.plan().plan["guards"])
+def test_only_guards_that_the_files_can_answer_judge_it(workspace: OfflineWorkspace) -> None:
+    assert {"complete-read", "name-reuse", "target"}.isdisjoint(
+        guard["name"] for guard in workspace.plan().plan["guards"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -256,32 +260,32 @@ def test_only_guards_that_the_files_can_answer_judge_it(office: Office) -> None:
         (["--base", "-x"], "cannot name a commit"),
     ],
 )
-def test_what_has_no_meaning_is_refused(office: Office, arguments: list[str], said: str) -> None:
-    ended = office.work.run("plan", *arguments)
+def test_what_has_no_meaning_is_refused(workspace: OfflineWorkspace, arguments: list[str], said: str) -> None:
+    ended = workspace.work.run("plan", *arguments)
     assert (ended.code, said in ended.err) == (64, True)
 
 
-def test_a_broken_base_is_told_and_leaves_nothing_to_compare_with(office: Office) -> None:
-    office.work.write("scope.yaml", "sync: nonsense\n")
-    office.commit()
-    office.work.write("scope.yaml", "sync: all\n")
-    ended = office.plan()
+def test_a_broken_base_is_told_and_leaves_nothing_to_compare_with(workspace: OfflineWorkspace) -> None:
+    workspace.work.write("scope.yaml", "sync: nonsense\n")
+    workspace.commit()
+    workspace.work.write("scope.yaml", "sync: all\n")
+    ended = workspace.plan()
     assert len(ended.plan["resource_changes"]) == 6
     assert "cannot be planned from" in ended.plan["diagnostics"][0]["summary"]
 
 
 @pytest.mark.parametrize("name", ["users/a.yaml", "settings.yaml"])
-def test_links_in_the_base_are_not_followed_out(office: Office, name: str) -> None:
-    secret = office.work.root / "secret.yaml"
+def test_links_in_the_base_are_not_followed_out(workspace: OfflineWorkspace, name: str) -> None:
+    secret = workspace.work.root / "secret.yaml"
     secret.write_text("- {userPrincipalName: secret@example.com}\n")
-    file = office.work.state / name
+    file = workspace.work.state / name
     content = file.read_text() if file.exists() else ""
     file.unlink(missing_ok=True)
     file.symlink_to(secret)
-    office.commit()
+    workspace.commit()
     file.unlink()
     file.write_text(content)
-    ended = office.plan()
+    ended = workspace.plan()
     assert "a link that leaves the directory" in ended.plan["diagnostics"][0]["summary"]
     assert "secret@" not in ended.out
 
@@ -289,12 +293,12 @@ def test_links_in_the_base_are_not_followed_out(office: Office, name: str) -> No
 # --- validate -----------------------------------------------------------------------
 
 
-def test_validate_sums_it_up_and_ends_as_ever(office: Office) -> None:
-    office.edit(0, department="Moved")
-    office.people.pop()
-    office.work.users(office.people)
-    office.work.settings(lifecycle={"removed": "keep"}, guards={"removals": {"count": 20, "percent": 100}})
-    ended = office.work.run("validate", "--base", "HEAD", *NOW)
+def test_validate_sums_it_up_and_ends_as_ever(workspace: OfflineWorkspace) -> None:
+    workspace.edit(0, department="Moved")
+    workspace.people.pop()
+    workspace.work.users(workspace.people)
+    workspace.work.settings(lifecycle={"removed": "keep"}, guards={"removals": {"count": 20, "percent": 100}})
+    ended = workspace.work.run("validate", "--base", "HEAD", *NOW)
     assert ended.code == 0
     head, told = ended.out.splitlines()
     assert head.startswith("The desired state is valid: 5 users")
@@ -303,23 +307,23 @@ def test_validate_sums_it_up_and_ends_as_ever(office: Office) -> None:
         "settings.yaml: guards.removals.count = 1000 -> 20. "
         'settings.yaml: lifecycle.removed = "deactivate" -> "keep".'
     )
-    office.edit(1, givenName="bad\a")
-    assert office.work.run("validate", "--base", "HEAD").code == office.work.run("validate").code == 1
+    workspace.edit(1, givenName="bad\a")
+    assert workspace.work.run("validate", "--base", "HEAD").code == workspace.work.run("validate").code == 1
 
 
 # --- how it reads -------------------------------------------------------------------
 
 
-def test_how_an_offline_plan_reads(office: Office, snapshot: SnapshotAssertion) -> None:
-    office.work.settings(guards={"removals": {"count": 1, "percent": 10}})
-    office.commit()
-    office.edit(0, department="Moved", userPrincipalName="new.name@example.com")
-    office.edit(1, accountEnabled=False)
-    gone = office.people.pop()
-    office.work.users([*office.people, source(make_user(60))])
-    office.work.settings(guards={"removals": {"count": 1, "percent": 20}}, lifecycle={"removed": "delete"})
+def test_how_an_offline_plan_reads(workspace: OfflineWorkspace, snapshot: SnapshotAssertion) -> None:
+    workspace.work.settings(guards={"removals": {"count": 1, "percent": 10}})
+    workspace.commit()
+    workspace.edit(0, department="Moved", userPrincipalName="new.name@example.com")
+    workspace.edit(1, accountEnabled=False)
+    gone = workspace.people.pop()
+    workspace.work.users([*workspace.people, source(make_user(60))])
+    workspace.work.settings(guards={"removals": {"count": 1, "percent": 20}}, lifecycle={"removed": "delete"})
     assert gone
-    ended = office.work.run("plan", "--offline", "--base", "HEAD", *NOW)
+    ended = workspace.work.run("plan", "--offline", "--base", "HEAD", *NOW)
     assert without_commits(stable(f"exit code {ended.code}\n{ended.out}\n--- stderr\n{ended.err}")) == snapshot
 
 

@@ -60,7 +60,7 @@ class Clone:
         return sorted(self.plans.glob("*/receipt.jsonl"))
 
 
-class Scenario:
+class RecordRepository:
     """The repository at its server, the service, and clones."""
 
     def __init__(self, root: Path) -> None:
@@ -102,8 +102,8 @@ class Scenario:
 
 
 @pytest.fixture
-def scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scenario]:
-    opened = Scenario(tmp_path)
+def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RecordRepository]:
+    opened = RecordRepository(tmp_path)
     environment = {
         "RECONCILER_TOKEN": opened.service.token,
         "RECONCILER_ALLOWED_HOSTS": "127.0.0.1",
@@ -126,14 +126,14 @@ def scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scenar
 # --- what the next run knows ----------------------------------------------------------
 
 
-def test_a_name_that_another_run_deleted_is_not_used_again(scenario: Scenario) -> None:
-    scenario.settings("apple-business-manager", lifecycle={"removed": "delete"})
-    scenario.people(person("ada"), person("keeper"))
-    assert scenario.clone("one").apply().code == 0
-    scenario.people(person("keeper"))
-    assert scenario.clone("two").apply().code == 0
-    scenario.people(person("keeper"), person("ada", objectId="id-successor"))
-    third = scenario.clone("three")
+def test_a_name_that_another_run_deleted_is_not_used_again(record: RecordRepository) -> None:
+    record.settings("apple-business-manager", lifecycle={"removed": "delete"})
+    record.people(person("ada"), person("keeper"))
+    assert record.clone("one").apply().code == 0
+    record.people(person("keeper"))
+    assert record.clone("two").apply().code == 0
+    record.people(person("keeper"), person("ada", objectId="id-successor"))
+    third = record.clone("three")
     assert third.run("plan", "--detailed-exitcode").code == 2, "without the record nothing is known"
     assert third.fetch().code == 0
     blocked = third.run("plan", "--detailed-exitcode")
@@ -141,12 +141,12 @@ def test_a_name_that_another_run_deleted_is_not_used_again(scenario: Scenario) -
     assert third.apply().code == 3
 
 
-def test_the_quarantine_of_one_run_is_a_trial_in_the_next(scenario: Scenario) -> None:
-    scenario.people(*(person(f"p{number}") for number in range(40)))
-    scenario.service.faults = ServerFaults(forbid_after=3)
-    assert scenario.clone("one").apply().code == 5
-    scenario.service.faults = ServerFaults()
-    second = scenario.clone("two")
+def test_the_quarantine_of_one_run_is_a_trial_in_the_next(record: RecordRepository) -> None:
+    record.people(*(person(f"p{number}") for number in range(40)))
+    record.service.faults = ServerFaults(forbid_after=3)
+    assert record.clone("one").apply().code == 5
+    record.service.faults = ServerFaults()
+    second = record.clone("two")
     assert second.run("status").code == 0, "without the record nothing is known"
     second.fetch()
     assert second.run("status").code == 1
@@ -154,31 +154,33 @@ def test_the_quarantine_of_one_run_is_a_trial_in_the_next(scenario: Scenario) ->
     assert second.run("status").code == 0
 
 
-def test_a_service_that_refused_before_there_was_a_plan_is_remembered_until_it_answers(scenario: Scenario) -> None:
-    scenario.people(person("ada"))
-    scenario.service.faults = ServerFaults(login_page=True)
+def test_a_service_that_refused_before_there_was_a_plan_is_remembered_until_it_answers(
+    record: RecordRepository,
+) -> None:
+    record.people(person("ada"))
+    record.service.faults = ServerFaults(login_page=True)
     for name in ("one", "two"):
-        assert scenario.clone(name).apply().code == 1
-    assert json.loads(scenario.content("plans/refusal.json"))["count"] == 2
-    third = scenario.clone("three")
+        assert record.clone(name).apply().code == 1
+    assert json.loads(record.content("plans/refusal.json"))["count"] == 2
+    third = record.clone("three")
     third.fetch()
     assert third.run("status").code == 1
-    scenario.service.faults = ServerFaults()
+    record.service.faults = ServerFaults()
     assert third.apply().code == 0
-    last = scenario.clone("four")
+    last = record.clone("four")
     last.fetch()
     assert last.run("status").code == 0
 
 
-def test_an_apply_that_was_killed_is_finished_by_the_next_run(scenario: Scenario) -> None:
-    scenario.people(person("ada"), person("bob"), person("cyd"))
-    first = scenario.clone("one")
-    saved = scenario.root / "reviewed.json"
+def test_an_apply_that_was_killed_is_finished_by_the_next_run(record: RecordRepository) -> None:
+    record.people(person("ada"), person("bob"), person("cyd"))
+    first = record.clone("one")
+    saved = record.root / "reviewed.json"
     first.run("plan", "-o", str(saved))
     assert first.run("apply", str(saved)).code == 0
     # As if it had been killed after ada, in the middle of a line.
-    for identity in [each for each, user in scenario.service.users.items() if user["userName"] != "ada@example.com"]:
-        del scenario.service.users[identity]
+    for identity in [each for each, user in record.service.users.items() if user["userName"] != "ada@example.com"]:
+        del record.service.users[identity]
     (receipt,) = first.receipts()
     lines = receipt.read_text().splitlines(keepends=True)
     kept = [line for line in lines if '"started"' in line or '"apply_started"' in line]
@@ -186,141 +188,143 @@ def test_an_apply_that_was_killed_is_finished_by_the_next_run(scenario: Scenario
     receipt.write_text("".join(kept) + '{"torn')
     receipt.with_name("README.md").unlink()
     assert first.push().code == 0
-    assert [Path(name).name for name in scenario.on_branch()] == ["plan.json", "receipt.jsonl"]
-    second = scenario.clone("two")
+    assert [Path(name).name for name in record.on_branch()] == ["plan.json", "receipt.jsonl"]
+    second = record.clone("two")
     assert second.apply(str(saved), "--strict").code == 0
-    assert len(scenario.service.users) == 3
-    assert [Path(name).name for name in scenario.on_branch()] == ["README.md", "plan.json", "receipt.jsonl"]
-    events = [json.loads(line)["event"] for line in scenario.content(scenario.on_branch()[-1]).splitlines()]
+    assert len(record.service.users) == 3
+    assert [Path(name).name for name in record.on_branch()] == ["README.md", "plan.json", "receipt.jsonl"]
+    events = [json.loads(line)["event"] for line in record.content(record.on_branch()[-1]).splitlines()]
     assert events.count("apply_started") == 2
-    assert "## Done: 3\n" in scenario.content(scenario.on_branch()[0]), "the page tells of both"
+    assert "## Done: 3\n" in record.content(record.on_branch()[0]), "the page tells of both"
 
 
 def test_a_clone_of_somebody_sees_the_record_after_git_fetch(
-    scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+    record: RecordRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scenario.people(person("ada"))
-    assert scenario.clone("one").apply().code == 0
+    record.people(person("ada"))
+    assert record.clone("one").apply().code == 0
     for name in ("GITHUB_TOKEN", "RECONCILER_TOKEN"):
         monkeypatch.delenv(name)
-    mine = Clone(scenario.root / "mine")
-    scenario.origin.git("clone", "--quiet", f"file://{scenario.origin.root}", str(mine.root))
+    mine = Clone(record.root / "mine")
+    record.origin.git("clone", "--quiet", f"file://{record.origin.root}", str(mine.root))
     shown = mine.run("log", "id-ada")
     assert "applied" in shown.out, shown
     assert not mine.plans.exists()
-    scenario.origin.git("-C", str(mine.root), "update-ref", "-d", f"refs/remotes/origin/{BRANCH}")
+    record.origin.git("-C", str(mine.root), "update-ref", "-d", f"refs/remotes/origin/{BRANCH}")
     assert f"Branch {BRANCH} not found locally" in mine.run("log", "id-ada").err
 
 
 # --- the branch -----------------------------------------------------------------------
 
 
-def test_a_branch_that_is_not_there_is_an_empty_record(scenario: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
-    scenario.people(person("ada"))
-    here = scenario.clone("one")
-    outputs = scenario.root / "outputs"
+def test_a_branch_that_is_not_there_is_an_empty_record(
+    record: RecordRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record.people(person("ada"))
+    here = record.clone("one")
+    outputs = record.root / "outputs"
     monkeypatch.setenv("GITHUB_OUTPUT", str(outputs))
     ended = here.fetch()
     assert (ended.code, f"There is no branch {BRANCH} yet" in ended.err) == (0, True)
     assert outputs.read_text() == f"branch={BRANCH}\n"
     assert here.push().code == 0
-    assert BRANCH not in scenario.origin.git("branch"), "nothing to add makes no branch"
+    assert BRANCH not in record.origin.git("branch"), "nothing to add makes no branch"
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 500, 302])
-def test_whatever_is_no_answer_stops_the_run(scenario: Scenario, status: int) -> None:
-    here = scenario.clone("one")
-    elsewhere = {"Location": f"{scenario.server.url}/elsewhere/info/refs?service=git-upload-pack"}
-    scenario.server.failing_users = [Reply(status=status, headers=elsewhere if status == 302 else {})]
+def test_whatever_is_no_answer_stops_the_run(record: RecordRepository, status: int) -> None:
+    here = record.clone("one")
+    elsewhere = {"Location": f"{record.server.url}/elsewhere/info/refs?service=git-upload-pack"}
+    record.server.failing_users = [Reply(status=status, headers=elsewhere if status == 302 else {})]
     ended = here.fetch()
     assert (ended.code, "cannot be reached" in ended.err) == (1, True), ended
-    assert [request.target for request in scenario.server.requests if "elsewhere" in request.target] == []
+    assert [request.target for request in record.server.requests if "elsewhere" in request.target] == []
 
 
-def test_a_server_that_is_not_there_stops_the_run(scenario: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
-    here = scenario.clone("one")
+def test_a_server_that_is_not_there_stops_the_run(record: RecordRepository, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = record.clone("one")
     monkeypatch.setenv("GITHUB_SERVER_URL", "http://127.0.0.1:9")
     assert (here.fetch().code, here.push().code) == (1, 1)
 
 
-def test_what_others_pushed_in_between_is_kept(scenario: Scenario) -> None:
-    scenario.people(person("ada"))
-    first, second, third = (scenario.clone(name) for name in ("one", "two", "three"))
+def test_what_others_pushed_in_between_is_kept(record: RecordRepository) -> None:
+    record.people(person("ada"))
+    first, second, third = (record.clone(name) for name in ("one", "two", "three"))
     for clone in (first, second, third):
-        scenario.service.users.clear()
+        record.service.users.clear()
         clone.run("apply", "--auto-approve")
-        scenario.people(person("ada"), person(clone.root.name))
+        record.people(person("ada"), person(clone.root.name))
     assert first.push().code == 0
-    before = scenario.origin.git("rev-parse", BRANCH)
+    before = record.origin.git("rev-parse", BRANCH)
     # Once before git sees where the branch is, once after: the first time git refuses, the second time the server.
-    scenario.server.before_push = [lambda: _by_somebody(scenario), lambda: None, lambda: _by_somebody(scenario)]
+    record.server.before_push = [lambda: _by_somebody(record), lambda: None, lambda: _by_somebody(record)]
     assert second.push().code == 0
-    assert scenario.origin.git("merge-base", BRANCH, before) == before, "nothing is forced"
-    assert scenario.origin.git("rev-list", "--count", BRANCH) == "4"
-    names = scenario.on_branch()
+    assert record.origin.git("merge-base", BRANCH, before) == before, "nothing is forced"
+    assert record.origin.git("rev-list", "--count", BRANCH) == "4"
+    names = record.on_branch()
     assert "notes.txt" in names
     assert len([name for name in names if name.endswith("receipt.jsonl")]) == 1
-    assert [json.loads(line)["event"] for line in scenario.content(names[-1]).splitlines()].count("apply_started") == 2
+    assert [json.loads(line)["event"] for line in record.content(names[-1]).splitlines()].count("apply_started") == 2
     again = second.push()
     assert (again.code, "Nothing is new" in again.err) == (0, True), "adding twice adds nothing"
 
 
-def _by_somebody(scenario: Scenario) -> None:
-    tip = scenario.origin.git("rev-parse", BRANCH)
-    blob = scenario.origin.git("hash-object", "-w", "--stdin", stdin=f"after {tip}")
-    listing = scenario.origin.git("ls-tree", tip).replace("\tnotes.txt", "\told-notes.txt")
-    tree = scenario.origin.git("mktree", stdin=f"{listing}\n100644 blob {blob}\tnotes.txt\n")
-    commit = scenario.origin.git("commit-tree", tree, "-p", tip, stdin="By somebody")
-    scenario.origin.git("update-ref", f"refs/heads/{BRANCH}", commit)
+def _by_somebody(record: RecordRepository) -> None:
+    tip = record.origin.git("rev-parse", BRANCH)
+    blob = record.origin.git("hash-object", "-w", "--stdin", stdin=f"after {tip}")
+    listing = record.origin.git("ls-tree", tip).replace("\tnotes.txt", "\told-notes.txt")
+    tree = record.origin.git("mktree", stdin=f"{listing}\n100644 blob {blob}\tnotes.txt\n")
+    commit = record.origin.git("commit-tree", tree, "-p", tip, stdin="By somebody")
+    record.origin.git("update-ref", f"refs/heads/{BRANCH}", commit)
 
 
-def test_a_branch_that_never_holds_still_is_given_up(scenario: Scenario) -> None:
-    scenario.people(person("ada"))
-    assert scenario.clone("one").apply().code == 0
-    second = scenario.clone("two")
-    scenario.service.users.clear()
+def test_a_branch_that_never_holds_still_is_given_up(record: RecordRepository) -> None:
+    record.people(person("ada"))
+    assert record.clone("one").apply().code == 0
+    second = record.clone("two")
+    record.service.users.clear()
     second.run("apply", "--auto-approve")
-    scenario.server.before_push = [lambda: _by_somebody(scenario)] * 20
+    record.server.before_push = [lambda: _by_somebody(record)] * 20
     ended = second.push()
-    assert (ended.code, "moved 5 times" in ended.err, len(scenario.server.before_push)) == (1, True, 10)
+    assert (ended.code, "moved 5 times" in ended.err, len(record.server.before_push)) == (1, True, 10)
 
 
-def test_a_token_that_may_only_read_can_not_push(scenario: Scenario) -> None:
-    scenario.people(person("ada"))
-    here = scenario.clone("one")
+def test_a_token_that_may_only_read_can_not_push(record: RecordRepository) -> None:
+    record.people(person("ada"))
+    here = record.clone("one")
     here.run("apply", "--auto-approve")
-    scenario.tokens[TOKEN] = Token(permissions={"contents": "read"})
+    record.tokens[TOKEN] = Token(permissions={"contents": "read"})
     assert here.fetch().code == 0
     ended = here.push()
     assert (ended.code, "contents: write" in ended.err) == (1, True)
 
 
-def test_a_commit_says_which_plan_and_nothing_of_people(scenario: Scenario) -> None:
-    scenario.people(person("ada"))
-    here = scenario.clone("one")
+def test_a_commit_says_which_plan_and_nothing_of_people(record: RecordRepository) -> None:
+    record.people(person("ada"))
+    here = record.clone("one")
     here.run("apply", "--auto-approve")
     hostile = here.plans / "2026-01-01-ada-lovelace\n::error::x"
     hostile.mkdir()
     (hostile / "receipt.jsonl").write_text("{}\n")
     assert here.push("--author", "Record <record@example.com>").code == 0
-    said = scenario.origin.git("log", "-1", "--format=%an <%ae>, %cn%n%B", BRANCH)
+    said = record.origin.git("log", "-1", "--format=%an <%ae>, %cn%n%B", BRANCH)
     assert said.splitlines()[0] == "Record <record@example.com>, Record"
     assert said.splitlines()[1:] == ["Record 2 plans", "", f"Run 77, commit {'a' * 40}"]
     for author in ("ada", "a\nb <x@y>", "<x@y>", "--x"):
         assert here.push(f"--author={author}").code == 64
 
 
-def test_links_on_the_branch_lead_nowhere(scenario: Scenario) -> None:
-    scenario.people(person("ada"))
-    secret = scenario.root / "secret"
+def test_links_on_the_branch_lead_nowhere(record: RecordRepository) -> None:
+    record.people(person("ada"))
+    secret = record.root / "secret"
     secret.write_text('{"event": "apply_started", "plan_id": "sha256:stolen"}\n')
-    blob = scenario.origin.git("hash-object", "-w", "--stdin", stdin=str(secret))
-    inner = scenario.origin.git("mktree", stdin=f"120000 blob {blob}\treceipt.jsonl\n")
-    plans = scenario.origin.git("mktree", stdin=f"040000 tree {inner}\t2026-01-01-000000000000\n")
-    tree = scenario.origin.git("mktree", stdin=f"040000 tree {plans}\tplans\n")
-    commit = scenario.origin.git("commit-tree", tree, stdin="Forged")
-    scenario.origin.git("update-ref", f"refs/heads/{BRANCH}", commit)
-    here = scenario.clone("one")
+    blob = record.origin.git("hash-object", "-w", "--stdin", stdin=str(secret))
+    inner = record.origin.git("mktree", stdin=f"120000 blob {blob}\treceipt.jsonl\n")
+    plans = record.origin.git("mktree", stdin=f"040000 tree {inner}\t2026-01-01-000000000000\n")
+    tree = record.origin.git("mktree", stdin=f"040000 tree {plans}\tplans\n")
+    commit = record.origin.git("commit-tree", tree, stdin="Forged")
+    record.origin.git("update-ref", f"refs/heads/{BRANCH}", commit)
+    here = record.clone("one")
     assert here.apply().code == 0
     assert not any("2026-01-01" in str(path) for path in here.plans.rglob("*"))
 
@@ -328,17 +332,19 @@ def test_links_on_the_branch_lead_nowhere(scenario: Scenario) -> None:
 # --- the token ------------------------------------------------------------------------
 
 
-def test_the_token_is_on_no_command_line_and_in_no_file(scenario: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
-    scenario.people(person("ada"))
-    seen = scenario.root / "seen"
-    wrapper = scenario.root / "bin" / "git"
+def test_the_token_is_on_no_command_line_and_in_no_file(
+    record: RecordRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record.people(person("ada"))
+    seen = record.root / "seen"
+    wrapper = record.root / "bin" / "git"
     wrapper.parent.mkdir()
     real = next(Path(folder) / "git" for folder in os.environ["PATH"].split(":") if (Path(folder) / "git").exists())
     wrapper.write_text(f'#!/bin/sh\nprintf "%s\\n" "$*" >> {seen}\nexec {real} "$@"\n')
     wrapper.chmod(0o755)
-    here = scenario.clone("one")
+    here = record.clone("one")
     # A checkout that kept its credentials, and settings that would lead requests elsewhere.
-    kept = f'[http "{scenario.server.url}/"]\nextraheader = AUTHORIZATION: basic eDp5\n'
+    kept = f'[http "{record.server.url}/"]\nextraheader = AUTHORIZATION: basic eDp5\n'
     with (here.root / ".git" / "config").open("a") as file:
         file.write(kept)
     monkeypatch.setenv("PATH", f"{wrapper.parent}:{os.environ['PATH']}")
@@ -347,25 +353,25 @@ def test_the_token_is_on_no_command_line_and_in_no_file(scenario: Scenario, monk
     assert "ls-remote" in seen.read_text()
     assert "push" in seen.read_text()
     words = [TOKEN.encode(), base64.b64encode(f"x-access-token:{TOKEN}".encode())]
-    files = [path for path in scenario.root.rglob("*") if path.is_file()]
+    files = [path for path in record.root.rglob("*") if path.is_file()]
     assert [path for path in files for word in words if word in path.read_bytes()] == []
-    sent = [request.headers for request in scenario.server.requests]
-    assert all(scenario.service.token not in str(headers) for headers in sent)
+    sent = [request.headers for request in record.server.requests]
+    assert all(record.service.token not in str(headers) for headers in sent)
 
 
 @pytest.mark.parametrize("url", ["http://git.example.com", "ssh://git.example.com", "file:///tmp", "--upload-pack=x"])
 def test_the_token_goes_to_no_server_that_is_not_encrypted(
-    scenario: Scenario, url: str, monkeypatch: pytest.MonkeyPatch
+    record: RecordRepository, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    here = scenario.clone("one")
+    here = record.clone("one")
     monkeypatch.setenv("GITHUB_SERVER_URL", url)
     ended = here.fetch()
     assert (ended.code, "is not a https:// URL" in ended.err) == (64, True)
 
 
-def test_without_a_branch_there_is_nothing_to_do(scenario: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
-    scenario.settings(record={})
-    here = scenario.clone("one")
+def test_without_a_branch_there_is_nothing_to_do(record: RecordRepository, monkeypatch: pytest.MonkeyPatch) -> None:
+    record.settings(record={})
+    here = record.clone("one")
     monkeypatch.delenv("GITHUB_TOKEN")
     assert (here.fetch().code, here.push().code) == (0, 0)
-    assert scenario.server.requests == []
+    assert record.server.requests == []

@@ -65,7 +65,7 @@ class CommandWorkspace(Workspace):
 
     def command(self, *arguments: str, env: Mapping[str, str] | None = None, **options: Any) -> CommandResult:
         """Runs the command to its end."""
-        return ended(self.start(*arguments, env=env, **options))
+        return wait_for_exit(self.start(*arguments, env=env, **options))
 
     def saved(self, name: str = "plan.json", *arguments: str) -> Path:
         """The file of a saved plan, made in this process."""
@@ -78,6 +78,10 @@ class CommandWorkspace(Workspace):
         return sorted(self.plans.glob("*/receipt.jsonl"))
 
 
+OpenCommandWorkspace = Callable[..., CommandWorkspace]
+"""Starts a fake server with these users and faults, and returns a workspace that targets it."""
+
+
 def run(line: list[str]) -> CommandResult:
     """Runs a command line in this process."""
     with mock.patch.object(typer.main, "get_command", _built):
@@ -88,13 +92,13 @@ def run(line: list[str]) -> CommandResult:
 _built = functools.cache(typer.main.get_command)
 
 
-def ended(process: subprocess.Popen[bytes], seconds: float = 60) -> CommandResult:
+def wait_for_exit(process: subprocess.Popen[bytes], seconds: float = 60) -> CommandResult:
     """How the process ended. Its output must be UTF-8."""
     out, err = process.communicate(timeout=seconds)
     return CommandResult(process.returncode, (out or b"").decode(), (err or b"").decode())
 
 
-def company(size: int, **overrides: Any) -> tuple[list[User], list[dict[str, Any]]]:
+def sample_users(size: int, **overrides: Any) -> tuple[list[User], list[dict[str, Any]]]:
     """Live users with fixed ids, and the same people as written in the desired state; `overrides` go to the latter."""
     live = [make_user(number, id=f"id-{number}") for number in range(size)]
     return live, [source(user, **overrides) for user in live]

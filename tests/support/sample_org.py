@@ -1,4 +1,4 @@
-"""A small company on a sandbox that behaves like Apple Business Manager, and direct requests past our client."""
+"""A small organisation on a sandbox that behaves like Apple Business Manager, and direct requests past our client."""
 
 from __future__ import annotations
 

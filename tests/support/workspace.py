@@ -6,7 +6,7 @@ import contextlib
 import io
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,6 +92,10 @@ class Workspace:
         """All lines of all receipts."""
         files = sorted(self.plans.glob("*/receipt.jsonl"))
         return [json.loads(line) for file in files for line in file.read_text("utf-8").splitlines()]
+
+
+OpenWorkspace = Callable[[Any], Workspace]
+"""Starts a service (`FakeScimServer` or `PlainScim`) and returns a workspace that targets it."""
 
 
 def run(line: list[str]) -> CommandResult:

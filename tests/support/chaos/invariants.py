@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from support.chaos.random_org import Person, essence
+from support.chaos.expected_users import ExpectedUser, essence
 from support.chaos.services import Commit
 from support.servers.patching import User
 
@@ -41,7 +41,7 @@ class Announcements:
             self._read.clear()
             self._addresses.clear()
 
-    def hold(self, person: Person) -> bool:
+    def hold(self, person: ExpectedUser) -> bool:
         with self._lock:
             for file in self._plans.glob("*/receipt.jsonl"):
                 self._read_on(file)
@@ -59,7 +59,7 @@ class Announcements:
                     self._addresses.add(entry["address"])
 
 
-def the_state_is_the_desired_one(people: Iterable[Person], found: Iterable[User]) -> None:
+def the_state_is_the_desired_one(people: Iterable[ExpectedUser], found: Iterable[User]) -> None:
     wanted = [essence(person.after) for person in people if person.after is not None]
     there = [essence(user) for user in found]
     missing = [user for user in wanted if user not in there]
@@ -69,12 +69,12 @@ def the_state_is_the_desired_one(people: Iterable[Person], found: Iterable[User]
     assert len(there) == len(wanted), "one account is there twice"
 
 
-def nobody_is_created_twice(people: Iterable[Person], commits: Iterable[Commit]) -> None:
+def nobody_is_created_twice(people: Iterable[ExpectedUser], commits: Iterable[Commit]) -> None:
     created = Counter(commit.external_id for commit in commits if commit.action == "create")
     assert created == Counter(person.external_id for person in people if person.action == "create")
 
 
-def only_what_was_planned_happened(people: Iterable[Person], commits: Iterable[Commit]) -> None:
+def only_what_was_planned_happened(people: Iterable[ExpectedUser], commits: Iterable[Commit]) -> None:
     """Nobody else was touched, nobody was removed who should stay, and no removal came twice."""
     planned = {person.external_id: person.action for person in people if person.action is not None}
     removed: Counter[str | None] = Counter()
@@ -85,7 +85,7 @@ def only_what_was_planned_happened(people: Iterable[Person], commits: Iterable[C
     assert max(removed.values(), default=0) <= 1
 
 
-def every_change_is_on_record(people: Iterable[Person], commits: Sequence[Commit], lines: Sequence[Any]) -> None:
+def every_change_is_on_record(people: Iterable[ExpectedUser], commits: Sequence[Commit], lines: Sequence[Any]) -> None:
     """As many requests were announced in receipts as changed something, and only what happened is called done."""
     happened = Counter(commit.external_id for commit in commits)
     announced = Counter(line["address"] for line in lines if line["event"] == "started")
@@ -96,7 +96,7 @@ def every_change_is_on_record(people: Iterable[Person], commits: Sequence[Commit
         assert done[person.address] <= changes, f"{person.address} is called done more often than it was"
 
 
-def failures_are_true(people: Iterable[Person], commits: Iterable[Commit], lines: Sequence[Any]) -> None:
+def failures_are_true(people: Iterable[ExpectedUser], commits: Iterable[Commit], lines: Sequence[Any]) -> None:
     """Whose creation is called failed, and nothing else, was not created."""
     created = {commit.external_id for commit in commits if commit.action == "create"}
     ends: dict[str, set[str]] = {}

@@ -11,9 +11,9 @@ from typing import Protocol
 import pytest
 
 from support.chaos import invariants
+from support.chaos.expected_users import ExpectedUser
 from support.chaos.fault_injector import Injector
 from support.chaos.fault_schedule import Schedule
-from support.chaos.random_org import Person
 from support.chaos.services import Commit
 from support.servers.patching import User
 from support.workspace import Workspace
@@ -32,11 +32,16 @@ class Service(Protocol):
     def people(self) -> list[User]: ...
 
 
-class Scenario(Workspace):
+class ChaosScenario(Workspace):
     """The workspace of a company whose requests go through the injector. Runs are counted in `codes`."""
 
     def __init__(
-        self, root: Path, service: Service, people: Sequence[Person], schedule: Schedule, patch: pytest.MonkeyPatch
+        self,
+        root: Path,
+        service: Service,
+        people: Sequence[ExpectedUser],
+        schedule: Schedule,
+        patch: pytest.MonkeyPatch,
     ) -> None:
         self.people = people
         self.service = service

@@ -66,7 +66,7 @@ class FakeScimServer:
         self.log: list[Logged] = []
         self.now = datetime(2026, 1, 1, tzinfo=UTC)
         self.after: Callable[[Logged], None] | None = None
-        self._door: HttpServer | None = None
+        self._server: HttpServer | None = None
         self._lock = threading.RLock()
         self._last_id = 0
         self._lists = self._writes = 0
@@ -77,17 +77,17 @@ class FakeScimServer:
     # Life
 
     def start(self) -> Self:
-        self._door = HttpServer(self._answer)
+        self._server = HttpServer(self._answer)
         return self
 
     def close(self) -> None:
         """Stop; a fault inside the server comes out here."""
-        door, self._door = self._door, None
-        if door is None:
+        server, self._server = self._server, None
+        if server is None:
             return
-        door.close()
-        if door.failures:
-            raise door.failures[0]
+        server.close()
+        if server.failures:
+            raise server.failures[0]
 
     def __enter__(self) -> Self:
         return self.start()
@@ -99,9 +99,9 @@ class FakeScimServer:
 
     @property
     def base_url(self) -> str:
-        if self._door is None:
+        if self._server is None:
             raise RuntimeError("the server is not running")
-        return self._door.origin + PREFIX
+        return self._server.origin + PREFIX
 
     # What tests look at
 

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from support.raw_git_repository import GitRepository
+from support.git_repository import GitRepository
 
 from reconciler.desired.directory import is_read
 from reconciler.errors import ReconcilerError, RepositoryError, UsageError
@@ -18,7 +18,7 @@ EVERYTHING = Wanted(lambda _name: True, 1024)
 
 @pytest.fixture
 def here(tmp_path: Path) -> GitRepository:
-    repository = GitRepository(tmp_path / "repository")
+    repository = GitRepository(tmp_path / "repository", ".")
     (repository.root / "state" / "users").mkdir(parents=True)
     (repository.root / "state" / "users" / "a.yaml").write_text("- a\n")
     (repository.root / "other").write_text("not of the directory\n")
@@ -39,8 +39,8 @@ def written(repository: GitRepository, commit: str, into: Path, wanted: Wanted =
 
 def commit_with(repository: GitRepository, *entries: str) -> str:
     """A commit whose `state` is this tree of `mode type oid TAB name` lines."""
-    state = repository.tree(*entries)
-    root = repository.tree(f"040000 tree {state}\tstate")
+    state = repository.write_tree(*entries)
+    root = repository.write_tree(f"040000 tree {state}\tstate")
     return repository.git("commit-tree", "-m", "hostile", root)
 
 
@@ -109,7 +109,7 @@ def test_histories_without_a_common_commit_are_told(here: GitRepository) -> None
 
 
 def test_a_repository_without_a_commit_is_told(tmp_path: Path) -> None:
-    empty = GitRepository(tmp_path / "empty")
+    empty = GitRepository(tmp_path / "empty", ".")
     assert commit_of(empty.root) is None
     with pytest.raises(RepositoryError):
         base_commit(empty.root, "HEAD")
@@ -123,7 +123,7 @@ def test_a_missing_git_is_told(here: GitRepository, monkeypatch: pytest.MonkeyPa
 
 
 def test_the_environment_cannot_point_git_elsewhere(here: GitRepository, monkeypatch: pytest.MonkeyPatch) -> None:
-    elsewhere = GitRepository(here.root.parent / "elsewhere")
+    elsewhere = GitRepository(here.root.parent / "elsewhere", ".")
     elsewhere.commit("else")
     monkeypatch.setenv("GIT_DIR", str(elsewhere.root / ".git"))
     monkeypatch.setenv("GIT_WORK_TREE", str(elsewhere.root))
@@ -208,13 +208,13 @@ def test_many_blobs_come_in_batches_and_each_to_its_file(here: GitRepository, tm
 def test_links_are_written_last_and_nothing_is_written_through_them(here: GitRepository, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
-    link, blob = here.blob(str(outside).encode()), here.blob(b"- evil\n")
+    link, blob = here.write_blob(str(outside).encode()), here.write_blob(b"- evil\n")
     entries = b"".join(
         mode + b" users\0" + bytes.fromhex(oid)
-        for mode, oid in ((b"120000", link), (b"40000", here.tree(f"100644 blob {blob}\ta.yaml")))
+        for mode, oid in ((b"120000", link), (b"40000", here.write_tree(f"100644 blob {blob}\ta.yaml")))
     )
-    state = here.raw("tree", entries)
-    root = here.tree(f"040000 tree {state}\tstate")
+    state = here.write_object("tree", entries)
+    root = here.write_tree(f"040000 tree {state}\tstate")
     commit = here.git("commit-tree", "-m", "hostile", root)
     into = tmp_path / "into"
     into.mkdir()
@@ -224,15 +224,15 @@ def test_links_are_written_last_and_nothing_is_written_through_them(here: GitRep
 
 
 def test_a_link_that_leads_out_is_a_link_that_leads_out(here: GitRepository, tmp_path: Path) -> None:
-    commit = commit_with(here, f"120000 blob {here.blob(b'/etc/passwd')}\tsettings.yaml")
+    commit = commit_with(here, f"120000 blob {here.write_blob(b'/etc/passwd')}\tsettings.yaml")
     assert written(here, commit, tmp_path / "into") == {"settings.yaml": "-> /etc/passwd"}
 
 
 @pytest.mark.parametrize("name", [b"..", b".", b"../escaped", b"/absolute", b"a//b", b"a/../../escaped"])
 def test_names_that_lead_out_are_refused(here: GitRepository, tmp_path: Path, name: bytes) -> None:
-    blob = bytes.fromhex(here.blob(b"evil"))
-    state = here.raw("tree", b"100644 " + name + b"\0" + blob)
-    commit = here.git("commit-tree", "-m", "hostile", here.tree(f"040000 tree {state}\tstate"))
+    blob = bytes.fromhex(here.write_blob(b"evil"))
+    state = here.write_object("tree", b"100644 " + name + b"\0" + blob)
+    commit = here.git("commit-tree", "-m", "hostile", here.write_tree(f"040000 tree {state}\tstate"))
     into = tmp_path / "deep" / "into"
     into.mkdir(parents=True)
     with pytest.raises(RepositoryError, match="no directory can hold"):
@@ -241,22 +241,22 @@ def test_names_that_lead_out_are_refused(here: GitRepository, tmp_path: Path, na
 
 
 def test_two_files_of_one_name_are_refused(here: GitRepository, tmp_path: Path) -> None:
-    blobs = [bytes.fromhex(here.blob(content)) for content in (b"one", b"two")]
-    state = here.raw("tree", b"".join(b"100644 scope.yaml\0" + blob for blob in blobs))
-    commit = here.git("commit-tree", "-m", "hostile", here.tree(f"040000 tree {state}\tstate"))
+    blobs = [bytes.fromhex(here.write_blob(content)) for content in (b"one", b"two")]
+    state = here.write_object("tree", b"".join(b"100644 scope.yaml\0" + blob for blob in blobs))
+    commit = here.git("commit-tree", "-m", "hostile", here.write_tree(f"040000 tree {state}\tstate"))
     with pytest.raises(RepositoryError, match="cannot be written"):
         write_tree(here.root / "state", commit, tmp_path, EVERYTHING)
 
 
 @pytest.mark.parametrize("name", ["-rf", "a b\n::error::x", "\N{RIGHT-TO-LEFT OVERRIDE}x", '"quoted"', "$(id)", "ÅÄ"])
 def test_odd_names_are_only_names(here: GitRepository, tmp_path: Path, name: str) -> None:
-    commit = commit_with(here, f"100644 blob {here.blob(b'x')}\t{name}")
+    commit = commit_with(here, f"100644 blob {here.write_blob(b'x')}\t{name}")
     assert written(here, commit, tmp_path / "into") == {name: "x"}
 
 
 def test_a_name_that_is_not_utf8_is_kept(here: GitRepository, tmp_path: Path) -> None:
-    state = here.raw("tree", b"100644 \xff\xfe.yaml\0" + bytes.fromhex(here.blob(b"x")))
-    commit = here.git("commit-tree", "-m", "odd", here.tree(f"040000 tree {state}\tstate"))
+    state = here.write_object("tree", b"100644 \xff\xfe.yaml\0" + bytes.fromhex(here.write_blob(b"x")))
+    commit = here.git("commit-tree", "-m", "odd", here.write_tree(f"040000 tree {state}\tstate"))
     assert written(here, commit, tmp_path / "into") == {os.fsdecode(b"\xff\xfe.yaml"): "x"}
 
 
@@ -264,7 +264,7 @@ def test_a_name_that_is_not_utf8_is_kept(here: GitRepository, tmp_path: Path) ->
 def test_a_submodule_is_refused(here: GitRepository, tmp_path: Path, place: str) -> None:
     first = here.git("rev-parse", "HEAD")
     if place == "state":
-        commit = here.git("commit-tree", "-m", "x", here.tree(f"160000 commit {first}\tstate"))
+        commit = here.git("commit-tree", "-m", "x", here.write_tree(f"160000 commit {first}\tstate"))
     else:
         commit = commit_with(here, f"160000 commit {first}\tusers")
     with pytest.raises(RepositoryError, match="submodule"):
@@ -272,9 +272,9 @@ def test_a_submodule_is_refused(here: GitRepository, tmp_path: Path, place: str)
 
 
 def test_a_tree_that_unfolds_without_end_is_refused_quickly(here: GitRepository, tmp_path: Path) -> None:
-    tree = here.tree(f"100644 blob {here.blob()}\tx")
+    tree = here.write_tree(f"100644 blob {here.write_blob()}\tx")
     for _ in range(12):
-        tree = here.tree(*(f"040000 tree {tree}\t{number:02}" for number in range(20)))
+        tree = here.write_tree(*(f"040000 tree {tree}\t{number:02}" for number in range(20)))
     commit = commit_with(here, f"040000 tree {tree}\tusers")
     with pytest.raises(RepositoryError, match="more than"):
         write_tree(here.root / "state", commit, tmp_path, EVERYTHING)

@@ -21,7 +21,7 @@ FREE = Policy(removals=Limit())
 
 
 @dataclass(frozen=True)
-class Scenario:
+class GuardCase:
     """A situation in which exactly one guard must block. `function`: what makes that guard in `core.guard`."""
 
     function: str
@@ -29,7 +29,7 @@ class Scenario:
     approvable: bool = True
 
 
-def company(size: int, gone: int = 0, **changed: Any) -> dict[str, Any]:
+def org(size: int, gone: int = 0, **changed: Any) -> dict[str, Any]:
     """`size` live users, the first `gone` of whom nobody desires; `changed` differs in the desired state."""
     names = [f"u{number}" for number in range(size)]
     return {
@@ -39,22 +39,22 @@ def company(size: int, gone: int = 0, **changed: Any) -> dict[str, Any]:
 
 
 def leavers(size: int, gone: int, limit: Limit) -> Callable[[], Plan]:
-    return lambda: plan_of(**company(size, gone), policy=Policy(removals=limit))
+    return lambda: plan_of(**org(size, gone), policy=Policy(removals=limit))
 
 
 def deleted(size: int, gone: int) -> Plan:
-    return plan_of(**company(size, gone), policy=Policy(removed=Removal.DELETE))
+    return plan_of(**org(size, gone), policy=Policy(removed=Removal.DELETE))
 
 
 def out_of_scope(size: int) -> Plan:
-    everybody = company(size)
+    everybody = org(size)
     people = [desired(f"u{number}", verdict=OUT) for number in range(size)]
     return plan_of(people, everybody["accounts"], policy=FREE)
 
 
 def created(count: int, limit: Limit) -> Callable[[], Plan]:
     names = [f"new{number}" for number in range(count)]
-    kept = company(10)
+    kept = org(10)
     people = [*kept["people"], *(desired(name) for name in names)]
     return lambda: plan_of(people, kept["accounts"], policy=replace(FREE, creates=limit))
 
@@ -79,42 +79,42 @@ def nobody_desired(size: int) -> Callable[[], Plan]:
 
 RESERVED: Mapping[str, date] = {"new@example.com": TODAY + timedelta(days=9)}
 
-SCENARIOS: dict[str, Scenario] = {
-    "an incomplete read": Scenario(
-        "_complete_read", lambda: plan_of(**company(3, department="X"), problem="page 2 is short"), approvable=False
+CASES: dict[str, GuardCase] = {
+    "an incomplete read": GuardCase(
+        "_complete_read", lambda: plan_of(**org(3, department="X"), problem="page 2 is short"), approvable=False
     ),
-    "removals by count": Scenario("_removals", leavers(1000, 11, Limit(10, 10))),
-    "removals by percent": Scenario("_removals", leavers(20, 3, Limit(10, 10))),
-    "removals beyond the floor of a tiny tenant": Scenario("_removals", leavers(3, 2, Limit(10, 10))),
-    "deletions count as removals": Scenario("_removals", lambda: deleted(20, 3)),
-    "mass updates": Scenario(
-        "_limit", lambda: plan_of(**company(20, department="X"), policy=replace(FREE, updates=Limit(None, 50)))
+    "removals by count": GuardCase("_removals", leavers(1000, 11, Limit(10, 10))),
+    "removals by percent": GuardCase("_removals", leavers(20, 3, Limit(10, 10))),
+    "removals beyond the floor of a tiny tenant": GuardCase("_removals", leavers(3, 2, Limit(10, 10))),
+    "deletions count as removals": GuardCase("_removals", lambda: deleted(20, 3)),
+    "mass updates": GuardCase(
+        "_limit", lambda: plan_of(**org(20, department="X"), policy=replace(FREE, updates=Limit(None, 50)))
     ),
-    "mass updates by count": Scenario(
-        "_limit", lambda: plan_of(**company(5, department="X"), policy=replace(FREE, updates=Limit(4)))
+    "mass updates by count": GuardCase(
+        "_limit", lambda: plan_of(**org(5, department="X"), policy=replace(FREE, updates=Limit(4)))
     ),
-    "mass creates": Scenario("_limit", created(6, Limit(None, 50))),
-    "mass creates by count": Scenario("_limit", created(3, Limit(2))),
-    "somebody protected in the settings": Scenario(
+    "mass creates": GuardCase("_limit", created(6, Limit(None, 50))),
+    "mass creates by count": GuardCase("_limit", created(3, Limit(2))),
+    "somebody protected in the settings": GuardCase(
         "_protected",
-        lambda: plan_of(**company(9, 1), policy=replace(FREE, protected=frozenset({"u0@example.com"}))),
+        lambda: plan_of(**org(9, 1), policy=replace(FREE, protected=frozenset({"u0@example.com"}))),
         approvable=False,
     ),
-    "somebody protected in git": Scenario(
+    "somebody protected in git": GuardCase(
         "_protected",
         lambda: plan_of(
             [desired("u0", verdict=OUT, protected=True), desired("u1")], [live("u0"), live("u1")], policy=FREE
         ),
         approvable=False,
     ),
-    "the last active user": Scenario("_last_active", last_one_goes),
-    "the last active user alone": Scenario("_last_active", only_the_last_one),
-    "an empty desired state": Scenario("_empty_desired_state", nobody_desired(4)),
-    "the name of a deleted account": Scenario(
+    "the last active user": GuardCase("_last_active", last_one_goes),
+    "the last active user alone": GuardCase("_last_active", only_the_last_one),
+    "an empty desired state": GuardCase("_empty_desired_state", nobody_desired(4)),
+    "the name of a deleted account": GuardCase(
         "_name_reuse", lambda: plan_of([desired("new")], [], policy=FREE, recently_deleted=RESERVED)
     ),
-    "a target that moved": Scenario(
-        "_target", lambda: plan_of(**company(3, department="X"), policy=FREE, moved_from="https://old.example.com")
+    "a target that moved": GuardCase(
+        "_target", lambda: plan_of(**org(3, department="X"), policy=FREE, moved_from="https://old.example.com")
     ),
 }
 
@@ -124,9 +124,9 @@ def passing(*_arguments: Any) -> Guard:
     return Guard("off", passed=True, message="off")
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", CASES)
 def test_a_guard_blocks_and_without_it_the_plan_would_be_applied(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    scenario = SCENARIOS[name]
+    scenario = CASES[name]
     plan = scenario.plan()
     assert plan.changes, "a plan without changes proves nothing"
     (failed,) = [found for found in plan.guards if not found.passed]
@@ -139,7 +139,7 @@ def test_a_guard_blocks_and_without_it_the_plan_would_be_applied(name: str, monk
 
 def test_every_guard_there_is_has_a_scenario() -> None:
     made = {found.name for found in plan_of().guards}
-    blocked = {found.name for scenario in SCENARIOS.values() for found in scenario.plan().guards if not found.passed}
+    blocked = {found.name for scenario in CASES.values() for found in scenario.plan().guards if not found.passed}
     assert blocked == made
 
 
@@ -159,33 +159,33 @@ def approved(plan: Plan, identity: str) -> Plan:
     return found
 
 
-@pytest.mark.parametrize("name", [name for name, scenario in SCENARIOS.items() if scenario.approvable])
+@pytest.mark.parametrize("name", [name for name, scenario in CASES.items() if scenario.approvable])
 def test_an_approval_lifts_the_guard_for_the_plan_it_names_and_for_no_other(name: str) -> None:
-    plan = SCENARIOS[name].plan()
+    plan = CASES[name].plan()
     assert not approved(plan, plan.plan_id).blocked
     assert approved(plan, "sha256:" + "0" * 64).blocked
 
 
-@pytest.mark.parametrize("name", [name for name, scenario in SCENARIOS.items() if not scenario.approvable])
+@pytest.mark.parametrize("name", [name for name, scenario in CASES.items() if not scenario.approvable])
 def test_what_cannot_be_approved_stays_blocked(name: str) -> None:
-    plan = SCENARIOS[name].plan()
+    plan = CASES[name].plan()
     assert approved(plan, plan.plan_id).blocked
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        lambda: plan_of(**company(20, 4)),
-        lambda: plan_of(**company(20, 3, department="X")),
+        lambda: plan_of(**org(20, 4)),
+        lambda: plan_of(**org(20, 3, department="X")),
         lambda: plan_of(
-            company(20, 3)["people"], [live("u0", department="Y"), *company(20, 3)["accounts"][1:]], policy=Policy()
+            org(20, 3)["people"], [live("u0", department="Y"), *org(20, 3)["accounts"][1:]], policy=Policy()
         ),
-        lambda: plan_of(**company(20, 3), target=replace(TARGET, base_url="https://other.example.com")),
+        lambda: plan_of(**org(20, 3), target=replace(TARGET, base_url="https://other.example.com")),
     ],
     ids=["one removal more", "another value wanted", "another value found", "another target"],
 )
 def test_one_value_that_changes_makes_it_another_plan(other: Callable[[], Plan]) -> None:
-    plan, changed = plan_of(**company(20, 3)), other()
+    plan, changed = plan_of(**org(20, 3)), other()
     assert plan.blocked
     assert not approved(plan, plan.plan_id).blocked
     assert changed.plan_id != plan.plan_id

@@ -1,6 +1,6 @@
-"""A company with everything an apply can do to it, and what it must look like afterwards.
+"""Users for every action of an apply, each with the account expected afterwards.
 
-What is expected is built here from the same people, by hand: nothing of the product is asked.
+The expectation is built here from the same data and uses no code of the product.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ _PLANNED = {"swap": "update", "keep": None, "unmanaged": None}
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
-    """One person: the account before, what git says, and the account after; None: there is none."""
+class ExpectedUser:
+    """One user: the account before, the source user in git, and the account after; None: there is none."""
 
     external_id: str
     key: str
-    """What plans and receipts call this person."""
+    """The key in plans and receipts."""
     action: str | None
     before: User | None
     written: Mapping[str, Any] | None
@@ -34,17 +34,17 @@ class Person:
         return f'user["{self.key}"]'
 
 
-def company(size: int) -> list[Person]:
-    """The roles in turn, so that ten people have one of each (and two who swap their names)."""
-    return [_person(number) for number in range(size)]
+def expected_users(size: int) -> list[ExpectedUser]:
+    """Return users with the roles in turn: ten users have one of each, and two that swap their names."""
+    return [_expected_user(number) for number in range(size)]
 
 
-def _person(number: int) -> Person:
+def _expected_user(number: int) -> ExpectedUser:
     role = ROLES[number % len(ROLES)]
     user = make_user(number, id=f"id-{number}")
     before, written, after = _ROLE[role](number, user)
     name = (after or user)["userName"]
-    return Person(user["externalId"], name, _PLANNED.get(role, role), before, written, after)
+    return ExpectedUser(user["externalId"], name, _PLANNED.get(role, role), before, written, after)
 
 
 Sides = tuple[User | None, Mapping[str, Any] | None, User | None]
@@ -67,7 +67,7 @@ def _adopt(_number: int, user: User) -> Sides:
 
 
 def _unmanaged(number: int, _user: User) -> Sides:
-    # Made by hand: no externalId, nobody in git.
+    # Created manually: no externalId, no user in git.
     account = make_user(number, id=f"id-{number}", externalId=None)
     return account, None, account
 
@@ -85,19 +85,19 @@ _ROLE = {
 }
 
 
-def write_steps(people: Iterable[Person]) -> list[str]:
-    """The writes that an apply cannot do without, as the injector calls them."""
+def write_steps(people: Iterable[ExpectedUser]) -> list[str]:
+    """Return the writes that an apply must make, by the names of the injector."""
     verbs = {"create": "create", "delete": "delete"}
     return [f"{verbs.get(one.action, 'patch')} {one.external_id}" for one in people if one.action is not None]
 
 
-def read_steps(people: Iterable[Person]) -> list[str]:
-    """The reads that an apply cannot do without: of each account before it is written."""
+def read_steps(people: Iterable[ExpectedUser]) -> list[str]:
+    """Return the reads that an apply must make: each account before it is written."""
     return [f"read {one.external_id}" for one in people if one.action not in (None, "create")]
 
 
 def essence(user: Mapping[str, Any]) -> dict[str, Any]:
-    """What of an account the desired state speaks of."""
+    """Return the attributes of an account that the desired state sets."""
     return {
         "externalId": user.get("externalId"),
         "userName": user["userName"],
