@@ -15,7 +15,13 @@ from reconciler.core.paths import is_core_attribute
 from reconciler.core.planning.mapping import Projector
 from reconciler.core.policy import Approval, Limit, Policy, Removal
 from reconciler.core.profile import TargetProfile
-from reconciler.core.scope.scim_filter import FilterError, Predicate, attribute_names, compile_filter
+from reconciler.core.scope.scim_filter import (
+    DEFAULT_OWNERSHIP,
+    Predicate,
+    compile_filter,
+    list_attributes,
+    print_filter,
+)
 from reconciler.core.scope.verdict import ScopeRules
 from reconciler.core.text import quote
 from reconciler.core.values import fold_case
@@ -141,20 +147,25 @@ def _policy(settings: schema.Settings) -> Policy:
 
 
 def _ownership(settings: Located[schema.Settings], directory: Directory) -> Predicate:
-    text = settings.value.ownership
+    text, start = settings.value.ownership, settings.at("ownership")
+    if text == print_filter(DEFAULT_OWNERSHIP):
+        return compile_filter(DEFAULT_OWNERSHIP)
+    # The parser takes 0.1 s to import and build, and most directories keep the default.
+    from reconciler.desired import scim_filter_parser  # noqa: PLC0415
+
     try:
-        owned = compile_filter(text)
-        for name in attribute_names(text):
-            if not is_core_attribute(name):
-                # A misspelt name has no value for anybody, and `ne` would then be true for everybody.
-                detail = "A User has userName, externalId, userType, roles, …; others need their extension's URN."
-                directory.report(error(f"ownership: a User has no {quote(name)}", detail, settings.at("ownership")))
-        return owned
-    except FilterError as fault:
-        summary = f"ownership is not a SCIM filter: {fault}"
-        detail = f"At character {fault.position + 1}. An example: externalId pr"
-        directory.report(error(summary, detail, settings.at("ownership")))
+        tree = scim_filter_parser.parse_filter(text)
+    except scim_filter_parser.FilterError as exc:
+        summary = f"ownership is not a SCIM filter: {exc}"
+        detail = f"At character {exc.position + 1}. An example: {print_filter(DEFAULT_OWNERSHIP)}"
+        directory.report(error(summary, detail, directory.inside(start, text, exc.position) or start))
         return lambda _resource: False
+    for name in list_attributes(tree):
+        if not is_core_attribute(name):
+            # A misspelt attribute has no value in any user, so `ne` would be true for every user.
+            detail = "A User has userName, externalId, userType, roles, …; others need their extension's URN."
+            directory.report(error(f"ownership: a User has no {quote(name)}", detail, start))
+    return compile_filter(tree)
 
 
 def _digest(directory: Directory, settings: schema.Settings) -> str:

@@ -32,4 +32,6 @@ def test_validate_imports_no_network(tmp_path: Path) -> None:
     (tmp_path / "settings.yaml").write_text("target:\n  profile: scim\n  base_url: https://scim.example.com\n")
     packages, code = imported(tmp_path, "validate", "--state", ".")
     assert code == 0
-    assert packages & {"httpx", "httpcore", "ssl", "http", "deepdiff", "rich", "waitress", "scim2_server"} == set()
+    assert (
+        packages & {"httpx", "httpcore", "ssl", "http", "deepdiff", "rich", "lark", "waitress", "scim2_server"} == set()
+    )

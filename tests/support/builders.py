@@ -32,7 +32,7 @@ from reconciler.core.policy import Policy
 from reconciler.core.profile import Attribute, Comparison, Confidence, TargetProfile
 from reconciler.core.scope.filters import ScopingFilter
 from reconciler.core.scope.groups import GroupMembers
-from reconciler.core.scope.scim_filter import Predicate, compile_filter
+from reconciler.core.scope.scim_filter import DEFAULT_OWNERSHIP, Predicate, compile_filter
 from reconciler.core.values import parse_value, to_comparable
 from reconciler.desired import schema
 from reconciler.desired.scoping_filters import compile_filters
@@ -47,7 +47,7 @@ SCIM = PROFILES["scim"]
 TARGET = Target("apple-business-manager", "https://federation.apple.com/feeds/business/scim")
 ENTERPRISE = paths.ENTERPRISE
 DEPARTMENT = f"{ENTERPRISE}:department"
-OWNED = compile_filter("externalId pr")
+OWNED = compile_filter(DEFAULT_OWNERSHIP)
 
 
 # --- scope --------------------------------------------------------------------

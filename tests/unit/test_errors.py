@@ -21,7 +21,7 @@ from reconciler.errors import (
 INTERNAL = {
     # caught in reconciler.desired.loader and told as diagnostics with a place
     "reconciler.core.values.InvalidValueError",
-    "reconciler.core.scope.scim_filter.FilterError",
+    "reconciler.desired.scim_filter_parser.FilterError",
     "reconciler.core.planning.mapping.MappingError",
     "reconciler.core.paths.PathError",
     "reconciler.core.scope.filters.FilterEvaluationError",

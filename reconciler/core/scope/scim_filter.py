@@ -1,172 +1,197 @@
-"""SCIM filters (RFC 7644 §3.4.2.2), compiled once and run over live resources: the ownership predicate."""
+"""SCIM filters (RFC 7644 §3.4.2.2) as trees, compiled to predicates over live resources: the ownership filter.
+
+`desired.scim_filter_parser` parses the text.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias, assert_never
 
 from reconciler.core import paths
 from reconciler.core.model import Resource
 
 Predicate = Callable[[Resource], bool]
 
-_MAX_LENGTH = 2_000
-_MAX_DEPTH = 20
-_TOKEN = re.compile(
-    r"""\s*(?:(?P<paren>[()])
-        |(?P<string>"(?:[^"\\]|\\.)*")
-        |(?P<word>[A-Za-z0-9$_:.-]+(?:\[[^\]]*\](?:\.[A-Za-z]+)?)?))""",
-    re.VERBOSE,
-)
-_CASE_EXACT = frozenset({"id", "externalid", "meta.version"})
-
-
-class FilterError(ValueError):
-    """The text is not a filter; `position` is the 0-based place in it."""
-
-    def __init__(self, message: str, position: int) -> None:
-        super().__init__(message)
-        self.position = position
+FilterValue = str | bool | int | float | None
+"""A JSON literal."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Token:
-    text: str
-    position: int
+class PresenceFilter:
+    """`userName pr`."""
 
-    @property
-    def word(self) -> str:
-        return self.text.casefold()
+    path: paths.Path
 
 
-def compile_filter(text: str) -> Predicate:
-    """A predicate over resources; raises `FilterError`. Knows eq ne co sw ew pr gt ge lt le, and, or, not, ( )."""
-    if len(text) > _MAX_LENGTH:
-        raise FilterError(f"the filter is longer than {_MAX_LENGTH:,} characters", _MAX_LENGTH)
-    parser = _Parser(_tokens(text), len(text))
-    predicate = parser.any_of(0)
-    parser.end()
+@dataclass(frozen=True, slots=True)
+class ComparisonFilter:
+    """`userName eq "ada@example.com"`; `operator` is one of `OPERATORS`."""
+
+    path: paths.Path
+    operator: str
+    value: FilterValue
+
+
+@dataclass(frozen=True, slots=True)
+class ElementFilter:
+    """`emails[type eq "work" and value pr]`: one element of a multi-valued attribute passes the whole filter."""
+
+    path: paths.Path
+    filter: Filter
+
+
+@dataclass(frozen=True, slots=True)
+class NotFilter:
+    """`not (…)`."""
+
+    filter: Filter
+
+
+@dataclass(frozen=True, slots=True)
+class AndFilter:
+    """Two or more filters joined by `and`."""
+
+    parts: tuple[Filter, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OrFilter:
+    """Two or more filters joined by `or`."""
+
+    parts: tuple[Filter, ...]
+
+
+Filter: TypeAlias = PresenceFilter | ComparisonFilter | ElementFilter | NotFilter | AndFilter | OrFilter
+
+DEFAULT_OWNERSHIP = PresenceFilter(paths.Path(None, "externalId"))
+"""`externalId pr`: the live users that a provisioning client created or adopted."""
+
+
+def list_attributes(tree: Filter) -> tuple[str, ...]:
+    """List the top-level attributes that a filter reads; extension attributes are left out."""
+    return tuple(_iterate_attributes(tree))
+
+
+def _iterate_attributes(tree: Filter) -> Iterator[str]:
+    match tree:
+        case PresenceFilter() | ComparisonFilter() | ElementFilter():
+            if tree.path.urn is None:
+                yield tree.path.attribute
+        case NotFilter():
+            yield from _iterate_attributes(tree.filter)
+        case AndFilter() | OrFilter():
+            for part in tree.parts:
+                yield from _iterate_attributes(part)
+        case never:
+            assert_never(never)
+
+
+# --- printing ---------------------------------------------------------------------
+
+
+def print_filter(tree: Filter) -> str:
+    """Return the canonical text of a filter: parsing it gives the same tree."""
+    match tree:
+        case PresenceFilter():
+            return f"{_print_path(tree.path)} pr"
+        case ComparisonFilter():
+            return f"{_print_path(tree.path)} {tree.operator} {json.dumps(tree.value, ensure_ascii=False)}"
+        case ElementFilter():
+            return f"{tree.path}[{print_filter(tree.filter)}]"
+        case NotFilter():
+            return f"not ({print_filter(tree.filter)})"
+        case AndFilter():
+            return " and ".join(_print_part(part, AndFilter, OrFilter) for part in tree.parts)
+        case OrFilter():
+            return " or ".join(_print_part(part, OrFilter) for part in tree.parts)
+        case never:
+            assert_never(never)
+
+
+def _print_part(part: Filter, *grouped: type[Filter]) -> str:
+    text = print_filter(part)
+    return f"({text})" if isinstance(part, grouped) else text
+
+
+def _print_path(path: paths.Path) -> str:
+    if path.filter is None:
+        return str(path)
+    name, value = path.filter
+    holder = paths.Path(path.urn, path.attribute)
+    return f"{holder}[{name} eq {json.dumps(value, ensure_ascii=False)}].{path.sub}"
+
+
+# --- compiling --------------------------------------------------------------------
+
+_CASE_EXACT = frozenset({"id", "externalid", "meta.version"})
+
+
+def compile_filter(tree: Filter) -> Predicate:
+    """Compile a filter to a predicate over User resources. The predicate never raises."""
+    return _compile(tree, _CASE_EXACT)
+
+
+def _compile(tree: Filter, case_exact: frozenset[str]) -> Predicate:
+    match tree:
+        case PresenceFilter():
+            read = _compile_value_reader(tree.path)
+            return lambda resource: any(_is_present(value) for value in read(resource))
+        case ComparisonFilter():
+            return _compile_comparison(tree, exact=tree.path.unfiltered.casefold() in case_exact)
+        case ElementFilter():
+            return _compile_element_filter(tree)
+        case NotFilter():
+            inner = _compile(tree.filter, case_exact)
+            return lambda resource: not inner(resource)
+        case AndFilter():
+            parts = [_compile(part, case_exact) for part in tree.parts]
+            return lambda resource: all(part(resource) for part in parts)
+        case OrFilter():
+            parts = [_compile(part, case_exact) for part in tree.parts]
+            return lambda resource: any(part(resource) for part in parts)
+        case never:
+            assert_never(never)
+
+
+def _compile_comparison(tree: ComparisonFilter, *, exact: bool) -> Predicate:
+    read, compare = _compile_value_reader(tree.path), OPERATORS[tree.operator]
+    value = _fold(tree.value, exact)
+    if tree.operator == "ne":
+        # `ne` on several values is true only if none is equal: "every user that is no admin".
+        return lambda resource: all(_fold(found, exact) != value for found in read(resource) or [None])
+    return lambda resource: any(compare(_fold(found, exact), value) for found in read(resource) or [None])
+
+
+def _compile_element_filter(tree: ElementFilter) -> Predicate:
+    read, passes = paths.compile_reader(tree.path), _compile(tree.filter, frozenset())
+
+    def predicate(resource: Resource) -> bool:
+        found = read(resource)
+        elements = found if isinstance(found, list) else [found]
+        return any(isinstance(element, dict) and passes(element) for element in elements)
+
     return predicate
 
 
-def attribute_names(text: str) -> tuple[str, ...]:
-    """The names of the top-level attributes that a filter, which compiles, looks at; extension attributes left out."""
-    parser = _Parser(_tokens(text), len(text))
-    parser.any_of(0)
-    return tuple(parser.names)
-
-
-def _tokens(text: str) -> list[_Token]:
-    tokens, position = [], 0
-    while text[position:].strip():
-        match = _TOKEN.match(text, position)
-        if match is None:
-            rest = text[position:].lstrip()
-            raise FilterError(f"cannot read {rest[:20]!r}", len(text) - len(rest))
-        tokens.append(_Token(match.group().strip(), match.start() + len(match.group()) - len(match.group().lstrip())))
-        position = match.end()
-    return tokens
-
-
-class _Parser:
-    """Recursive descent; `or` binds weaker than `and`, `and` weaker than `not` (RFC 7644 §3.4.2.2)."""
-
-    def __init__(self, tokens: list[_Token], end: int) -> None:
-        self._tokens = tokens
-        self._next = 0
-        self._end = end
-        self.names: list[str] = []
-
-    def _peek(self) -> _Token:
-        return self._tokens[self._next] if self._next < len(self._tokens) else _Token("", self._end)
-
-    def _take(self) -> _Token:
-        token = self._peek()
-        self._next += 1
-        return token
-
-    def end(self) -> None:
-        token = self._peek()
-        if token.text:
-            raise FilterError(f"expected and, or or the end, found {token.text!r}", token.position)
-
-    def any_of(self, depth: int) -> Predicate:
-        parts = [self._all_of(depth)]
-        while self._peek().word == "or":
-            self._take()
-            parts.append(self._all_of(depth))
-        return parts[0] if len(parts) == 1 else lambda resource: any(part(resource) for part in parts)
-
-    def _all_of(self, depth: int) -> Predicate:
-        parts = [self._one(depth)]
-        while self._peek().word == "and":
-            self._take()
-            parts.append(self._one(depth))
-        return parts[0] if len(parts) == 1 else lambda resource: all(part(resource) for part in parts)
-
-    def _one(self, depth: int) -> Predicate:
-        if depth > _MAX_DEPTH:
-            raise FilterError("nested too deeply", self._peek().position)
-        token = self._take()
-        if token.word == "not":
-            inner = self._group(depth)
-            return lambda resource: not inner(resource)
-        if token.text == "(":
-            self._next -= 1
-            return self._group(depth)
-        return self._comparison(token)
-
-    def _group(self, depth: int) -> Predicate:
-        opening = self._take()
-        if opening.text != "(":
-            raise FilterError("expected (", opening.position)
-        inner = self.any_of(depth + 1)
-        closing = self._take()
-        if closing.text != ")":
-            raise FilterError("expected )", closing.position)
-        return inner
-
-    def _comparison(self, token: _Token) -> Predicate:
-        try:
-            path = paths.parse(token.text)
-        except paths.PathError as fault:
-            raise FilterError(str(fault), token.position) from fault
-        operator = self._take()
-        read = _values_of(path)
-        if path.urn is None:
-            self.names.append(path.attribute)
-        if operator.word == "pr":
-            return lambda resource: any(_is_present(value) for value in read(resource))
-        compare = _OPERATORS.get(operator.word)
-        if compare is None:
-            known = ", ".join([*_OPERATORS, "pr"])
-            raise FilterError(f"{operator.text!r} is no operator; there are {known}", operator.position)
-        exact = path.unfiltered.casefold() in _CASE_EXACT
-        value = _folded(_literal(self._take()), exact)
-        if operator.word == "ne":
-            # Of several values none may be equal: "everybody who is no admin".
-            return lambda resource: all(_folded(found, exact) != value for found in read(resource) or [None])
-        return lambda resource: any(compare(_folded(found, exact), value) for found in read(resource) or [None])
-
-
-def _values_of(path: paths.Path) -> Callable[[Resource], list[Any]]:
-    """All values of a path: several where an attribute on the way is multi-valued (RFC 7644 §3.4.2.2)."""
+def _compile_value_reader(path: paths.Path) -> Callable[[Resource], list[Any]]:
+    """Compile a function that reads all values of a path: several if an attribute on it is multi-valued."""
     read, sub = paths.compile_reader(path), path.sub
     if sub is None or path.filter is not None:
-        return lambda resource: _flat(read(resource))
+        return lambda resource: _to_values(read(resource))
     whole = paths.compile_reader(paths.Path(path.urn, path.attribute))
 
-    def values(resource: Resource) -> list[Any]:
+    def read_values(resource: Resource) -> list[Any]:
         found = whole(resource)
-        return [paths.get(each, sub) for each in found] if isinstance(found, list) else _flat(read(resource))
+        return [paths.get(each, sub) for each in found] if isinstance(found, list) else _to_values(read(resource))
 
-    return values
+    return read_values
 
 
-def _flat(found: Any) -> list[Any]:
-    """The values of a whole attribute: those of its elements where it has some."""
+def _to_values(found: Any) -> list[Any]:
+    """Return the values of a whole attribute; those of its elements if it is multi-valued."""
     if isinstance(found, list):
         return [paths.get(each, "value") if isinstance(each, dict) else each for each in found]
     return [] if found is None else [found]
@@ -176,25 +201,15 @@ def _is_present(value: Any) -> bool:
     return value not in (None, "", [], {}) and not (isinstance(value, str) and not value.strip())
 
 
-def _literal(token: _Token) -> Any:
-    if token.text.startswith('"'):
-        return re.sub(r"\\(.)", r"\1", token.text[1:-1])
-    if token.word in ("true", "false", "null"):
-        return {"true": True, "false": False, "null": None}[token.word]
-    if re.fullmatch(r"-?\d+(\.\d+)?", token.text):
-        return float(token.text)
-    raise FilterError(f'{token.text!r} is no value: write "{token.text}" in double quotes', token.position)
-
-
-def _folded(value: Any, exact: bool) -> Any:
+def _fold(value: Any, exact: bool) -> Any:
     return value if exact or not isinstance(value, str) else value.casefold()
 
 
-def _text_pair(test: Callable[[str, str], bool]) -> Callable[[Any, Any], bool]:
+def _compare_texts(test: Callable[[str, str], bool]) -> Callable[[Any, Any], bool]:
     return lambda one, other: isinstance(one, str) and isinstance(other, str) and test(one, other)
 
 
-def _ordered(test: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
+def _compare_ordered(test: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
     def compare(one: Any, other: Any) -> bool:
         numbers = all(isinstance(each, int | float) and not isinstance(each, bool) for each in (one, other))
         texts = isinstance(one, str) and isinstance(other, str)
@@ -203,14 +218,15 @@ def _ordered(test: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
     return compare
 
 
-_OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
+OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "eq": lambda one, other: one == other,
     "ne": lambda one, other: one != other,
-    "co": _text_pair(lambda one, other: other in one),
-    "sw": _text_pair(str.startswith),
-    "ew": _text_pair(str.endswith),
-    "gt": _ordered(lambda one, other: one > other),
-    "ge": _ordered(lambda one, other: one >= other),
-    "lt": _ordered(lambda one, other: one < other),
-    "le": _ordered(lambda one, other: one <= other),
+    "co": _compare_texts(lambda one, other: other in one),
+    "sw": _compare_texts(str.startswith),
+    "ew": _compare_texts(str.endswith),
+    "gt": _compare_ordered(lambda one, other: one > other),
+    "ge": _compare_ordered(lambda one, other: one >= other),
+    "lt": _compare_ordered(lambda one, other: one < other),
+    "le": _compare_ordered(lambda one, other: one <= other),
 }
+"""The operators that compare with a value; both sides are casefolded unless the attribute is case-exact."""

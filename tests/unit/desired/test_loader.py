@@ -238,7 +238,7 @@ def test_a_template_that_fails_for_a_user_is_a_mistake_of_the_user(loaded: Load)
         (
             {"settings": f"{SETTINGS}ownership: externalId is there\n"},
             (
-                "settings.yaml:5:12: ownership is not a SCIM filter: 'is' is no operator; there are"
+                "settings.yaml:5:23: ownership is not a SCIM filter: expected an operator, found 'is'; operators are"
                 " eq, ne, co, sw, ew, gt, ge, lt, le, pr. At character 12. An example: externalId pr"
             ),
         ),

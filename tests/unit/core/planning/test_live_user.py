@@ -9,6 +9,7 @@ from reconciler.core import paths
 from reconciler.core.model import Flow
 from reconciler.core.scope.scim_filter import compile_filter
 from reconciler.core.values import InvalidValueError, parse_value
+from reconciler.desired.scim_filter_parser import parse_filter
 
 
 def test_a_resource_is_read_normalised() -> None:
@@ -90,7 +91,7 @@ def test_a_container_of_a_wrong_type_is_no_value(shape: dict[str, Any]) -> None:
 def test_ownership_and_what_an_external_id_would_change(
     ownership: str, changed: dict[str, Any], managed: bool, adoptable: bool
 ) -> None:
-    found = reader(owned=compile_filter(ownership)).read(resource(**changed))
+    found = reader(owned=compile_filter(parse_filter(ownership))).read(resource(**changed))
     assert (found.managed, found.adoptable) == (managed, adoptable)
 
 
