@@ -9,7 +9,7 @@ from datetime import datetime
 
 from reconciler.core.model import RulePart
 from reconciler.core.text import escape_control
-from reconciler.desired.mapping_rules import outcome_words, rule_part
+from reconciler.desired.mapping_rules import build_rule_part, format_outcome
 from reconciler.errors import ExitCode, UsageError
 from reconciler.expressions import language
 from reconciler.session.terminal import Terminal
@@ -27,14 +27,14 @@ def run_eval(expression: str, attributes: str, now: datetime, terminal: Terminal
     given = _attributes(attributes)
     context = language.Context(now=now, taken=lambda _value: False, random=secrets.randbelow, creating=True)
     if explain:
-        terminal.result("\n".join(_lines(rule_part(language.explain(compiled, given, context)), 0)))
+        terminal.result("\n".join(_lines(build_rule_part(language.explain(compiled, given, context)), 0)))
     try:
         value = compiled.evaluate(given, context)
     except language.EvaluationError as fault:
         terminal.note(f"Error: {escape_control(str(fault))}")
         return ExitCode.ERROR
     if not explain:
-        terminal.result(outcome_words(value))
+        terminal.result(format_outcome(value))
     return ExitCode.OK
 
 

@@ -120,7 +120,7 @@ def _case(session: Session, live: LiveState, desired: DesiredUser | None, accoun
 
 def _source_of(workspace: Workspace, desired: DesiredUser) -> SourceUser:
     """The user as written; only the mapped form of users stays in memory, so the files are read again."""
-    for user in Directory(workspace.state).users():
+    for user in Directory(workspace.state).read_users():
         if user.key == desired.key and user.origin == desired.origin:
             return user
     raise UsageError(f"{quote(desired.key)} is no longer in the desired state", "Somebody edited it: run it again.")

@@ -9,11 +9,11 @@ from typing import Any
 
 from reconciler.core.model import Flow, Severity
 from reconciler.core.text import escape_control, pluralize
-from reconciler.desired.directory import Directory, with_source_lines
-from reconciler.desired.mappings import compile_mappings, default_active, mapping_rows
+from reconciler.desired.directory import Directory, add_source_lines
+from reconciler.desired.mappings import build_active_row, compile_mappings, read_mapping_rows
 from reconciler.desired.scope import read_scope
-from reconciler.entra.report import lost_warning, report_lines
-from reconciler.entra.schema_export import ToExport, export_schema
+from reconciler.entra.report import format_findings, warn_untranslated
+from reconciler.entra.schema_export import ExportInput, export_schema
 from reconciler.entra.translation import FindingKind
 from reconciler.errors import ExitCode
 from reconciler.profiles import PROFILES
@@ -39,36 +39,36 @@ def run_export_entra_schema(workspace: Workspace, out: Path | None, terminal: Te
     else:
         write_text(out, text)
         terminal.note(f"Wrote {escape_control(str(out))}.")
-    terminal.note("\n".join(map(escape_control, [*report_lines(findings), "", _OUTSIDE])))
+    terminal.note("\n".join(map(escape_control, [*format_findings(findings), "", _OUTSIDE])))
     lost = sum(finding.kind is FindingKind.NO_EQUAL for finding in findings)
     if not lost:
         return ExitCode.OK
-    terminal.diagnostics([lost_warning(pluralize(lost, "part") + " of the desired state")])
+    terminal.diagnostics([warn_untranslated(pluralize(lost, "part") + " of the desired state")])
     return ExitCode.PARTIAL
 
 
-def _to_export(workspace: Workspace, terminal: Terminal) -> ToExport | None:
+def _to_export(workspace: Workspace, terminal: Terminal) -> ExportInput | None:
     """What the files say; None, and all mistakes shown, when they cannot be used."""
     directory = Directory(workspace.state)
     directory.check_layout()
-    settings = directory.settings()
+    settings = directory.read_settings()
     scope = read_scope(directory, workspace.now.date())
     profile = PROFILES[settings.value.target.profile] if settings else None
     compiled = compile_mappings(directory, profile, workspace.now).rows if profile else ()
     if directory.diagnostics:
-        terminal.diagnostics(with_source_lines(directory.diagnostics, workspace.state))
+        terminal.diagnostics(add_source_lines(directory.diagnostics, workspace.state))
     wrong = any(item.severity is Severity.ERROR for item in directory.diagnostics)
     if wrong or settings is None or profile is None:
         return None
     again = Directory(workspace.state)
-    located = again.scope()
-    rows = [row.value for row in mapping_rows(again, profile)]
+    located = again.read_scope()
+    rows = [row.value for row in read_mapping_rows(again, profile)]
     if len(compiled) > len(rows):
-        rows.append(default_active(profile))
+        rows.append(build_active_row(profile))
     inputs = {name for row in compiled for name in row.inputs} | {name for name, _, _ in scope.inputs}
     filters = located.value.filters if located else ()
     once = {row.target for row in compiled if row.flow is Flow.CREATE}
-    return ToExport(profile, rows, filters, settings.value.lifecycle.actions, inputs, once)
+    return ExportInput(profile, rows, filters, settings.value.lifecycle.actions, inputs, once)
 
 
 def _json_text(document: dict[str, Any]) -> str:

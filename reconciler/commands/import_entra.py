@@ -11,11 +11,11 @@ from reconciler.core.profile import TargetProfile
 from reconciler.core.text import escape_control, quote
 from reconciler.desired.directory import Directory
 from reconciler.desired.yaml_reader import YamlMapping, read_document
-from reconciler.entra.report import next_steps, report_lines, warnings
+from reconciler.entra.report import build_warnings, format_findings, list_next_steps
 from reconciler.entra.schema_import import import_schema
 from reconciler.entra.synchronization_schema import MAX_BYTES, read_schema
-from reconciler.entra.translation import FindingKind, Imported
-from reconciler.entra.yaml_writer import filters_text, mappings_text, scope_text, without_head
+from reconciler.entra.translation import FindingKind, ImportedSchema
+from reconciler.entra.yaml_writer import remove_header, render_filters, render_mappings, render_scope
 from reconciler.errors import ExitCode, SchemaError, UsageError
 from reconciler.profiles import PROFILES
 from reconciler.record.files import write_text
@@ -41,7 +41,7 @@ def run_import_entra_schema(state: Path, options: ImportOptions, now: datetime, 
     directory = Directory(state)
     profile = _profile(directory, options.profile)
     imported = import_schema(read_schema(_content(options.file)), profile, options.rule, now)
-    mappings = mappings_text(imported, options.file.name)
+    mappings = render_mappings(imported, options.file.name)
     scope = _scope(directory, imported, options.file.name, force=options.force or options.dry_run)
     paths = state / "mappings.yaml", state / "scope.yaml"
     if options.dry_run:
@@ -54,8 +54,8 @@ def run_import_entra_schema(state: Path, options: ImportOptions, now: datetime, 
         write_text(paths[0], mappings)
         write_text(paths[1], scope)
         say(f"Wrote {_shown(paths[0])} and {_shown(paths[1])}.")
-    say("\n".join(map(escape_control, [*report_lines(imported.findings), *next_steps(imported)])))
-    if said := warnings(imported):
+    say("\n".join(map(escape_control, [*format_findings(imported.findings), *list_next_steps(imported)])))
+    if said := build_warnings(imported):
         terminal.diagnostics(said)
     lost = any(finding.kind is FindingKind.NO_EQUAL for finding in imported.findings)
     return ExitCode.PARTIAL if lost else ExitCode.OK
@@ -67,7 +67,7 @@ def _shown(path: Path) -> str:
 
 def _profile(directory: Directory, name: str | None) -> TargetProfile:
     if name is None and directory.has("settings.yaml"):
-        settings = directory.settings()
+        settings = directory.read_settings()
         if settings is None:
             raise SchemaError("settings.yaml cannot be used to find the profile", f"{_SEE} Or name it with --profile.")
         name = settings.value.target.profile
@@ -92,19 +92,19 @@ def _content(file: Path) -> bytes:
 # --- scope.yaml -----------------------------------------------------------------
 
 
-def _scope(directory: Directory, imported: Imported, file: str, *, force: bool) -> str:
+def _scope(directory: Directory, imported: ImportedSchema, file: str, *, force: bool) -> str:
     """scope.yaml as it should be: a new one, or the one that is there with the filters at its end."""
     if not directory.has("scope.yaml"):
-        return scope_text(imported, file)
-    found = directory.scope()
+        return render_scope(imported, file)
+    found = directory.read_scope()
     path = directory.root / "scope.yaml"
     if found is None:
         raise SchemaError(f"{path} cannot be used", _SEE)
     if found.value.filters and not force:
         raise SchemaError(f"{path} has filters already", "Remove them, or replace them with --force.")
     text = path.read_text("utf-8")
-    kept = without_head(_without_filters(text, found.node))
-    whole = f"{kept.rstrip()}\n\n{filters_text(imported, file)}"
+    kept = remove_header(_without_filters(text, found.node))
+    whole = f"{kept.rstrip()}\n\n{render_filters(imported, file)}"
     again = read_document(whole.encode(), "scope.yaml", lambda _diagnostic: None)
     if not isinstance(again, YamlMapping) or {*again, "filters"} != {*found.node, "filters"}:
         raise SchemaError(f"{path} is not written as `key: value` lines", "Write it so: filters are put at its end.")

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from reconciler.desired.directory import KINDS
-from reconciler.desired.directory import json_schema as file_schema
+from reconciler.desired.directory import build_json_schema as file_schema
 from reconciler.errors import UsageError
 from reconciler.record import plan_file
 from reconciler.record.receipt import json_schema as receipt_schema

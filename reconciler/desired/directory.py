@@ -17,9 +17,9 @@ from pydantic import TypeAdapter
 from reconciler.core.model import Diagnostic, Origin, SourceUser, error
 from reconciler.core.text import quote, shorten
 from reconciler.desired import schema
-from reconciler.desired.source_users import source_user
-from reconciler.desired.validation import Located, Model, validated
-from reconciler.desired.yaml_blocks import place_in_block
+from reconciler.desired.source_users import read_source_user
+from reconciler.desired.validation import LocatedModel, Model, validate
+from reconciler.desired.yaml_blocks import locate_in_block
 from reconciler.desired.yaml_reader import MAX_BYTES, MAX_DIAGNOSTICS, YamlMapping, read_document, read_items
 
 SUFFIXES = (".yaml", ".yml")
@@ -41,23 +41,23 @@ class Directory:
     """Entries of lists that are wrong; what they are called is not reported as missing elsewhere."""
     _counts: Counter[tuple[str, str]] = field(default_factory=Counter)
 
-    def settings(self) -> Located[schema.Settings] | None:
+    def read_settings(self) -> LocatedModel[schema.Settings] | None:
         """settings.yaml; required."""
-        return self._required("settings.yaml", schema.Settings)
+        return self._read_required("settings.yaml", schema.Settings)
 
-    def scope(self) -> Located[schema.ScopeEntry] | None:
+    def read_scope(self) -> LocatedModel[schema.ScopeEntry] | None:
         """scope.yaml; None when there is none (everybody is in scope) or it is wrong (then a diagnostic says so)."""
-        return self._file("scope.yaml", schema.ScopeEntry) if self._exists("scope.yaml") else None
+        return self._read_model("scope.yaml", schema.ScopeEntry) if self._exists("scope.yaml") else None
 
-    def mappings(self) -> list[Located[schema.MappingEntry]]:
+    def read_mappings(self) -> list[LocatedModel[schema.MappingEntry]]:
         """The rows of mappings.yaml; none when the file is absent: then the profile's rows count."""
-        return self._list("mappings.yaml", schema.MappingEntry) if self._exists("mappings.yaml") else []
+        return self._read_models("mappings.yaml", schema.MappingEntry) if self._exists("mappings.yaml") else []
 
     def has(self, name: str) -> bool:
         """Whether the file `name` is there."""
         return self._exists(name)
 
-    def inside(self, origin: Origin | None, text: str, position: int) -> Origin | None:
+    def locate_in_value(self, origin: Origin | None, text: str, position: int) -> Origin | None:
         """Where character `position` of the value `text` stands that begins at `origin`.
 
         None when the file writes the value in another way: with escapes, or over several lines that are no plain block.
@@ -69,23 +69,23 @@ class Directory:
             start = lines[origin.line - 1].find(text, origin.column - 1)
             if start >= 0:
                 return replace(origin, column=start + position + 1)
-            place = place_in_block(lines, origin.line, origin.column, text, position)
+            place = locate_in_block(lines, origin.line, origin.column, text, position)
         except (OSError, ValueError, IndexError):
             return None
         return place and replace(origin, line=place[0], column=place[1])
 
-    def groups(self) -> list[Located[schema.GroupEntry]]:
+    def read_groups(self) -> list[LocatedModel[schema.GroupEntry]]:
         """All groups of groups/**."""
-        return [group for name in self._walk("groups") for group in self._list(name, schema.GroupEntry)]
+        return [group for name in self._walk("groups") for group in self._read_models(name, schema.GroupEntry)]
 
-    def users(self) -> Iterator[SourceUser]:
+    def read_users(self) -> Iterator[SourceUser]:
         """All users of users/**, one at a time, in the order of file names and lines."""
         for name in self._walk("users"):
             content = self._read(name)
             if content is None:
                 continue
             for item in read_items(content, name, self.report):
-                user = source_user(item, self.report)
+                user = read_source_user(item, self.report)
                 if user is None:
                     self.rejected.append(item)
                 else:
@@ -111,17 +111,17 @@ class Directory:
         if not self.root.is_dir():
             self.report(error(f"there is no directory {self.root}", "Name it with --state DIR, or make one."))
             return
-        if self._is_astray():
+        if self._leaves_repository():
             return
         for entry in sorted(self.root.iterdir()):
             if entry.name.startswith(".") or entry.name in _TOP or entry.name in _FOLDERS:
                 continue
             if _is_yaml(entry.name) or entry.suffix.casefold() == ".json":
-                self._not_read("this file is not read", entry.name)
-            elif entry.is_dir() and self._is_real(entry) and _holds_yaml(entry):
-                self._not_read("this directory is not read", entry.name)
+                self._report_unread("this file is not read", entry.name)
+            elif entry.is_dir() and self._check_not_link(entry) and _contains_yaml(entry):
+                self._report_unread("this directory is not read", entry.name)
 
-    def _not_read(self, summary: str, name: str) -> None:
+    def _report_unread(self, summary: str, name: str) -> None:
         stem = name.casefold().partition(".")[0]
         near = [f"{folder}/" for folder in difflib.get_close_matches(stem, _FOLDERS, 1)]
         near = near or difflib.get_close_matches(name.casefold(), _TOP, 1)
@@ -134,17 +134,17 @@ class Directory:
     def _exists(self, name: str) -> bool:
         return os.path.lexists(self.root / name)
 
-    def _is_astray(self) -> bool:
+    def _leaves_repository(self) -> bool:
         """Whether the directory itself is a link out of its repository: nothing there is a change set's to show."""
-        if not _leads_out(self.root):
+        if not _is_link_out_of_repository(self.root):
             return False
         # Without a place: no line of what it leads to is shown.
-        fault = error(f"{self.root} is a link that leaves its repository", "Put the directory itself there.")
-        if fault not in self.diagnostics:
-            self.report(fault)
+        exc = error(f"{self.root} is a link that leaves its repository", "Put the directory itself there.")
+        if exc not in self.diagnostics:
+            self.report(exc)
         return True
 
-    def _is_real(self, folder: Path) -> bool:
+    def _check_not_link(self, folder: Path) -> bool:
         """Whether this directory is no link. What links lead to is neither followed nor listed."""
         if folder.is_symlink():
             detail = "Put the files themselves here: links to directories are not followed."
@@ -156,9 +156,9 @@ class Directory:
         """The YAML files below `folder`, sorted; links that lead to directories are refused, not followed."""
         names: list[str] = []
         top = self.root / folder
-        if self._is_astray() or not self._is_real(top):
+        if self._leaves_repository() or not self._check_not_link(top):
             return names
-        for directory, folders, files in os.walk(top, onerror=self._unreadable_folder):
+        for directory, folders, files in os.walk(top, onerror=self._report_unreadable_folder):
             folders.sort()
             for name in [*folders, *files]:
                 path = Path(directory, name)
@@ -166,7 +166,7 @@ class Directory:
                     # A plan that says where its users are written could not be a JSON document.
                     self.report(error("a name that is not UTF-8", f"Rename {quote(name)}.", Origin(folder, 1, 1)))
                 elif name in folders:
-                    self._is_real(path)
+                    self._check_not_link(path)
                 elif name in files and _is_yaml(name) and not name.startswith("."):
                     names.append(self._relative(path))
                 elif name in files and not name.startswith(".") and path.suffix.casefold() not in _PROSE:
@@ -177,10 +177,10 @@ class Directory:
             return []
         return sorted(names)
 
-    def _unreadable_folder(self, fault: OSError) -> None:
-        path = Path(fault.filename)
+    def _report_unreadable_folder(self, exc: OSError) -> None:
+        path = Path(exc.filename)
         if path != self.root / path.name or path.exists():  # groups/ and users/ may be absent
-            self._refuse(self._relative(path), f"cannot be read: {fault.strerror}", "Check that it may be read.")
+            self._report_file(self._relative(path), f"cannot be read: {exc.strerror}", "Check that it may be read.")
 
     def _relative(self, path: Path) -> str:
         return path.relative_to(self.root).as_posix()
@@ -188,41 +188,41 @@ class Directory:
     def _read(self, name: str) -> bytes | None:
         """The file's bytes; None, and a diagnostic, when it may not or cannot be read."""
         path = self.root / name
-        if self._is_astray():
+        if self._leaves_repository():
             return None
         try:
             if not path.resolve().is_relative_to(self.root.resolve()):
-                self._refuse(name, "a link that leaves the directory", "Put the file itself here.")
+                self._report_file(name, "a link that leaves the directory", "Put the file itself here.")
                 return None
             # A pipe or a device would never end.
             status = path.stat()
             if not stat.S_ISREG(status.st_mode):
-                self._refuse(name, "not a regular file", "Only plain files are read.")
+                self._report_file(name, "not a regular file", "Only plain files are read.")
                 return None
             if status.st_size > MAX_BYTES:
-                self._refuse(name, f"larger than {MAX_BYTES // 1024 // 1024} MiB", "Split the file.")
+                self._report_file(name, f"larger than {MAX_BYTES // 1024 // 1024} MiB", "Split the file.")
                 return None
             content = path.read_bytes()
-        except (OSError, RuntimeError) as fault:  # RuntimeError: a link that leads to itself
-            why = getattr(fault, "strerror", None) or "a link leads to itself"
-            self._refuse(name, f"cannot be read: {why}", "Check that it exists and may be read.")
+        except (OSError, RuntimeError) as exc:  # RuntimeError: a link that leads to itself
+            why = getattr(exc, "strerror", None) or "a link leads to itself"
+            self._report_file(name, f"cannot be read: {why}", "Check that it exists and may be read.")
             return None
         self.digests[name] = hashlib.sha256(content).hexdigest()
         return content
 
-    def _refuse(self, name: str, summary: str, detail: str) -> None:
+    def _report_file(self, name: str, summary: str, detail: str) -> None:
         self.report(error(summary, detail, Origin(name, 1, 1)))
 
     # --- models ------------------------------------------------------------
 
-    def _required(self, name: str, model: type[Model]) -> Located[Model] | None:
+    def _read_required(self, name: str, model: type[Model]) -> LocatedModel[Model] | None:
         if not self._exists(name):
             if self.root.is_dir():
                 self.report(error(f"{name} is missing", f"Create {self.root / name}.", Origin(name, 1, 1)))
             return None
-        return self._file(name, model)
+        return self._read_model(name, model)
 
-    def _file(self, name: str, model: type[Model]) -> Located[Model] | None:
+    def _read_model(self, name: str, model: type[Model]) -> LocatedModel[Model] | None:
         content = self._read(name)
         if content is None:
             return None
@@ -231,17 +231,17 @@ class Directory:
         if len(self.diagnostics) > before and node is None:
             return None
         if not isinstance(node, YamlMapping):
-            self._refuse(name, "the file must be a mapping", "Write `key: value` lines.")
+            self._report_file(name, "the file must be a mapping", "Write `key: value` lines.")
             return None
-        return validated(node, model, self.report)
+        return validate(node, model, self.report)
 
-    def _list(self, name: str, model: type[Model]) -> list[Located[Model]]:
+    def _read_models(self, name: str, model: type[Model]) -> list[LocatedModel[Model]]:
         content = self._read(name)
         if content is None:
             return []
         found = []
         for item in read_items(content, name, self.report):
-            located = validated(item, model, self.report)
+            located = validate(item, model, self.report)
             if located is None:
                 self.rejected.append(item)
             else:
@@ -249,7 +249,7 @@ class Directory:
         return found
 
 
-def _leads_out(root: Path) -> bool:
+def _is_link_out_of_repository(root: Path) -> bool:
     """Whether `root` is a link in a work tree that leads out of it: of a pull request's, anywhere on the machine."""
     if not root.is_symlink():
         return False
@@ -263,22 +263,22 @@ def is_read(name: str) -> bool:
     return name in _TOP or (name.split("/", maxsplit=1)[0] in _FOLDERS and _is_yaml(name))
 
 
-def with_source_lines(diagnostics: Sequence[Diagnostic], root: Path) -> tuple[Diagnostic, ...]:
+def add_source_lines(diagnostics: Sequence[Diagnostic], root: Path) -> tuple[Diagnostic, ...]:
     """The diagnostics with the line they are about, each file read once."""
     files = {diagnostic.origin.file for diagnostic in diagnostics if diagnostic.origin is not None}
     lines: dict[str, list[str]] = {}
     for name in files:
         path = root / name
         try:
-            inside = path.resolve().is_relative_to(root.resolve()) and path.is_file()
-            readable = inside and path.stat().st_size <= MAX_BYTES
+            locate_in_value = path.resolve().is_relative_to(root.resolve()) and path.is_file()
+            readable = locate_in_value and path.stat().st_size <= MAX_BYTES
             lines[name] = path.read_text("utf-8", "replace").split("\n") if readable else []
         except (OSError, RuntimeError):
             lines[name] = []
-    return tuple(_with_line(diagnostic, lines) for diagnostic in diagnostics)
+    return tuple(_add_source_line(diagnostic, lines) for diagnostic in diagnostics)
 
 
-def _with_line(diagnostic: Diagnostic, lines: dict[str, list[str]]) -> Diagnostic:
+def _add_source_line(diagnostic: Diagnostic, lines: dict[str, list[str]]) -> Diagnostic:
     origin = diagnostic.origin
     if origin is None or origin.line > len(lines[origin.file]):
         return diagnostic
@@ -295,13 +295,13 @@ KINDS: dict[str, Any] = {
 """What each kind of file holds."""
 
 
-def json_schema(kind: str) -> dict[str, Any]:
+def build_json_schema(kind: str) -> dict[str, Any]:
     """The JSON Schema of one of `KINDS`."""
     schema = TypeAdapter(KINDS[kind]).json_schema()
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": f"{kind} of Reconciler"}
 
 
-def _holds_yaml(folder: Path) -> bool:
+def _contains_yaml(folder: Path) -> bool:
     return any(_is_yaml(name) for _, _, names in os.walk(folder) for name in names)
 
 

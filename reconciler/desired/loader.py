@@ -26,11 +26,11 @@ from reconciler.core.scope.verdict import ScopeRules
 from reconciler.core.text import quote
 from reconciler.core.values import fold_case
 from reconciler.desired import schema
-from reconciler.desired.directory import Directory, with_source_lines
+from reconciler.desired.directory import Directory, add_source_lines
 from reconciler.desired.mappings import compile_mappings
 from reconciler.desired.scope import read_scope
-from reconciler.desired.users import Names, People, check_inputs, check_references, inputs_of
-from reconciler.desired.validation import Located
+from reconciler.desired.users import UserNames, UserReader, check_inputs, check_references, list_inputs
+from reconciler.desired.validation import LocatedModel
 from reconciler.profiles import PROFILES
 
 
@@ -61,7 +61,7 @@ class DesiredState:
 
 @dataclass(frozen=True, slots=True)
 class BrokenState:
-    """A directory that nobody may plan from: with a file missing or wrong, people would look removed."""
+    """A directory that nobody may plan from: with a file missing or wrong, users would look removed."""
 
     diagnostics: tuple[Diagnostic, ...]
 
@@ -70,26 +70,26 @@ def load(root: Path, now: datetime) -> DesiredState | BrokenState:
     """The desired state in `root` at `now` (UTC), with all diagnostics; never raises for what files hold."""
     directory = Directory(root)
     directory.check_layout()
-    settings = directory.settings()
+    settings = directory.read_settings()
     scope = read_scope(directory, now.date())
     if settings is None:
         # The rest is read all the same, so that all mistakes are shown at once.
-        directory.mappings()
-        names = Names(directory)
-        for user in directory.users():
+        directory.read_mappings()
+        names = UserNames(directory)
+        for user in directory.read_users():
             names.register(user)
         check_references(directory, scope.users, names)
-        return BrokenState(with_source_lines(directory.diagnostics, root))
+        return BrokenState(add_source_lines(directory.diagnostics, root))
     profile = PROFILES[settings.value.target.profile]
     mappings = compile_mappings(directory, profile, now)
     owned = _ownership(settings, directory)
-    projector = Projector(profile, mappings.rows, settings.value.target.domains, mappings.faulty)
-    people = People(directory, projector, scope.rules, now)
-    people.read()
-    check_references(directory, scope.users, people.names)
-    check_inputs(directory, people, (*inputs_of(mappings.rows), *scope.inputs))
+    projector = Projector(profile, mappings.rows, settings.value.target.domains, mappings.invalid)
+    reader = UserReader(directory, projector, scope.rules, now)
+    reader.read()
+    check_references(directory, scope.users, reader.names)
+    check_inputs(directory, reader, (*list_inputs(mappings.rows), *scope.inputs))
     if any(item.severity is Severity.ERROR and item.address is None for item in directory.diagnostics):
-        return BrokenState(with_source_lines(directory.diagnostics, root))
+        return BrokenState(add_source_lines(directory.diagnostics, root))
     if settings.value.notifications.on_failure:
         directory.report(
             warning("notifications are not sent by this version", "", settings.at("notifications", "on_failure"))
@@ -97,19 +97,19 @@ def load(root: Path, now: datetime) -> DesiredState | BrokenState:
     return DesiredState(
         profile=profile,
         target=Target(profile.name, settings.value.target.base_url.rstrip("/")),
-        policy=_policy(settings.value),
+        policy=_build_policy(settings.value),
         mappings=mappings.rows,
         owned=owned,
-        users=tuple(people.users),
+        users=tuple(reader.users),
         rules=scope.rules,
-        diagnostics=with_source_lines(directory.diagnostics, root),
-        digest=_digest(directory, settings.value),
+        diagnostics=add_source_lines(directory.diagnostics, root),
+        digest=_compute_digest(directory, settings.value),
         files=directory.digests,
         settings=settings.value.model_dump(mode="json", exclude={"notifications"}),
     )
 
 
-def users_under(
+def load_users(
     root: Path,
     state: DesiredState,
     now: datetime,
@@ -120,15 +120,15 @@ def users_under(
     """The users written in `root`, which `state` was loaded from, by other mappings or other scope rules."""
     domains = state.settings["target"]["domains"]
     projector = Projector(state.profile, mappings or state.mappings, domains)
-    people = People(Directory(root), projector, rules or state.rules, now)
-    people.read()
-    return people.users
+    reader = UserReader(Directory(root), projector, rules or state.rules, now)
+    reader.read()
+    return reader.users
 
 
 # --- settings -----------------------------------------------------------------
 
 
-def _policy(settings: schema.Settings) -> Policy:
+def _build_policy(settings: schema.Settings) -> Policy:
     lifecycle, guards = settings.lifecycle, settings.guards
     return Policy(
         permitted=frozenset(lifecycle.actions),
@@ -146,7 +146,7 @@ def _policy(settings: schema.Settings) -> Policy:
     )
 
 
-def _ownership(settings: Located[schema.Settings], directory: Directory) -> Predicate:
+def _ownership(settings: LocatedModel[schema.Settings], directory: Directory) -> Predicate:
     text, start = settings.value.ownership, settings.at("ownership")
     if text == print_filter(DEFAULT_OWNERSHIP):
         return compile_filter(DEFAULT_OWNERSHIP)
@@ -158,7 +158,7 @@ def _ownership(settings: Located[schema.Settings], directory: Directory) -> Pred
     except scim_filter_parser.FilterError as exc:
         summary = f"ownership is not a SCIM filter: {exc}"
         detail = f"At character {exc.position + 1}. An example: {print_filter(DEFAULT_OWNERSHIP)}"
-        directory.report(error(summary, detail, directory.inside(start, text, exc.position) or start))
+        directory.report(error(summary, detail, directory.locate_in_value(start, text, exc.position) or start))
         return lambda _resource: False
     for name in list_attributes(tree):
         if not is_core_attribute(name):
@@ -168,7 +168,7 @@ def _ownership(settings: Located[schema.Settings], directory: Directory) -> Pred
     return compile_filter(tree)
 
 
-def _digest(directory: Directory, settings: schema.Settings) -> str:
+def _compute_digest(directory: Directory, settings: schema.Settings) -> str:
     without = settings.model_dump(mode="json", exclude={"approvals", "notifications", "record"})
     files = {name: digest for name, digest in directory.digests.items() if name != "settings.yaml"}
     content = json.dumps({"settings": without, "files": files}, sort_keys=True)

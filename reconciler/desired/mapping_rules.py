@@ -14,9 +14,9 @@ from reconciler.core.text import escape_control, quote, shorten
 from reconciler.core.values import fold_case, is_text
 from reconciler.desired import schema
 from reconciler.desired.directory import Directory
-from reconciler.desired.validation import Located
+from reconciler.desired.validation import LocatedModel
 from reconciler.expressions import default_active
-from reconciler.expressions.seeded_random import draws
+from reconciler.expressions.seeded_random import build_random
 from reconciler.expressions.template import MappingTemplateError, compile_template
 from reconciler.expressions.value_types import Context, EvaluationError, IgnoreFlow
 
@@ -38,7 +38,7 @@ class CompiledRule:
 
 
 def compile_rule(
-    row: Located[schema.MappingEntry], attribute: Attribute, directory: Directory, now: datetime
+    row: LocatedModel[schema.MappingEntry], attribute: Attribute, directory: Directory, now: datetime
 ) -> CompiledRule | None:
     """What the row says of its value; None, and a diagnostic, when it cannot be used."""
     entry = row.value
@@ -47,29 +47,29 @@ def compile_rule(
     if entry.constant is not None:
         return CompiledRule(build_constant_rule(entry.constant))
     if entry.expression is not None:
-        return _expression(entry.expression, row, attribute, directory, now)
+        return _compile_expression_rule(entry.expression, row, attribute, directory, now)
     try:
         template, inputs = compile_template(entry.template or "")
-    except MappingTemplateError as fault:
-        directory.report(error(f"the template cannot be used: {fault}", "", row.at("template")))
+    except MappingTemplateError as exc:
+        directory.report(error(f"the template cannot be used: {exc}", "", row.at("template")))
         return None
-    return CompiledRule(_as_rule(template), inputs)
+    return CompiledRule(_build_template_rule(template), inputs)
 
 
-def rule_words(entry: schema.MappingEntry) -> str:
+def format_rule(entry: schema.MappingEntry) -> str:
     """The rule as written: `source: surname`."""
     kinds = ("source", "constant", "expression", "template")
     return next(f"{kind}: {getattr(entry, kind)}" for kind in kinds if getattr(entry, kind) is not None)
 
 
-_ONCE = frozenset({"Guid", "RandomString", "SelectUniqueValue"})
+_CREATE_ONLY = frozenset({"Guid", "RandomString", "SelectUniqueValue"})
 """Functions that make a value for somebody new."""
 
 
-def _expression(
-    text: str, row: Located[schema.MappingEntry], attribute: Attribute, directory: Directory, now: datetime
+def _compile_expression_rule(
+    text: str, row: LocatedModel[schema.MappingEntry], attribute: Attribute, directory: Directory, now: datetime
 ) -> CompiledRule | None:
-    stock_rule = None if is_text(attribute) else default_active.compile_expression(text)
+    stock_rule = None if is_text(attribute) else default_active.compile_active_rule(text)
     if stock_rule is not None:
         return CompiledRule(stock_rule)
     # The parser takes 0.1 s to import, and most directories have no expression but the stock one.
@@ -77,68 +77,74 @@ def _expression(
 
     try:
         compiled = language.compile_expression(text)
-    except language.ExpressionError as fault:
+    except language.ExpressionError as exc:
         start = row.at("expression")
-        origin = directory.inside(start, text, fault.position)
-        at = f"At character {fault.position + 1} of the expression"
-        detail = f"{at}, where ^ is: {_marked(text, fault.position)}" if start and not origin else f"{at}."
-        directory.report(error(f"the expression cannot be used: {fault}", detail, origin or start))
+        origin = directory.locate_in_value(start, text, exc.position)
+        at = f"At character {exc.position + 1} of the expression"
+        detail = f"{at}, where ^ is: {_mark_position(text, exc.position)}" if start and not origin else f"{at}."
+        directory.report(error(f"the expression cannot be used: {exc}", detail, origin or start))
         return None
     keeps = row.value.when_null == "keep"
-    if not compiled.functions & _ONCE:
-        context = Context(now=now, taken=_nobody, random=lambda _limit: 0, creating=False)
+    if not compiled.functions & _CREATE_ONLY:
+        context = Context(now=now, taken=_is_never_taken, random=lambda _limit: 0, creating=False)
         return CompiledRule(
-            _evaluated(compiled, lambda _attributes: context, keeps=keeps),
+            _build_expression_rule(compiled, lambda _attributes: context, keeps=keeps),
             compiled.attributes,
-            explain=lambda attributes: rule_part(language.explain(compiled, _given(compiled, attributes), context)),
+            explain=lambda attributes: build_rule_part(
+                language.explain(compiled, _add_soft_deleted(compiled, attributes), context)
+            ),
         )
     rules = [
-        _evaluated(each, _drawing(attribute.path, f"{number} {each.text}", now), keeps=keeps)
-        for number, each in enumerate(language.alternatives(compiled))
+        _build_expression_rule(each, _seed_contexts(attribute.path, f"{number} {each.text}", now), keeps=keeps)
+        for number, each in enumerate(language.split_alternatives(compiled))
     ]
     if "SelectUniqueValue" not in compiled.functions:
         return CompiledRule(rules[0], compiled.attributes, once=True)
-    return CompiledRule(_candidates(rules), compiled.attributes, once=True, unique=True)
+    return CompiledRule(_collect_candidates(rules), compiled.attributes, once=True, unique=True)
 
 
-def _marked(text: str, position: int) -> str:
+def _mark_position(text: str, position: int) -> str:
     """The expression around `position`, in one line, with a mark there."""
     before, after = text[:position], text[position:]
-    left = f"…{before[-_AROUND:]}" if len(before) > _AROUND else before
-    return f"{escape_control(left)}^{escape_control(shorten(after, _AROUND))}"
+    left = f"…{before[-_MARGIN:]}" if len(before) > _MARGIN else before
+    return f"{escape_control(left)}^{escape_control(shorten(after, _MARGIN))}"
 
 
-_AROUND = 60
+_MARGIN = 60
 """Characters of an expression that are shown on each side of a mistake."""
 
 
-def _nobody(_value: str) -> bool:
+def _is_never_taken(_value: str) -> bool:
     return False
 
 
-def _drawing(path: str, text: str, now: datetime) -> Callable[[SourceAttributes], Context]:
+def _seed_contexts(path: str, text: str, now: datetime) -> Callable[[SourceAttributes], Context]:
     """Contexts in which chance depends on attribute, mapping and user alone: what is applied is what was reviewed."""
 
     def context(attributes: SourceAttributes) -> Context:
         identity = attributes.get("objectId") or attributes["userPrincipalName"]
-        return Context(now=now, taken=_nobody, random=draws(path, text, fold_case(str(identity))), creating=True)
+        return Context(
+            now=now, taken=_is_never_taken, random=build_random(path, text, fold_case(str(identity))), creating=True
+        )
 
     return context
 
 
-def _candidates(rules: Sequence[Rule]) -> Callable[[SourceAttributes], tuple[Value, ...]]:
+def _collect_candidates(rules: Sequence[Rule]) -> Callable[[SourceAttributes], tuple[Value, ...]]:
     def rule(attributes: SourceAttributes) -> tuple[Value, ...]:
         return tuple(dict.fromkeys(value for each in rules if (value := each(attributes))))
 
     return rule
 
 
-def _evaluated(compiled: Expression, context: Callable[[SourceAttributes], Context], *, keeps: bool) -> Rule:
+def _build_expression_rule(
+    compiled: Expression, context: Callable[[SourceAttributes], Context], *, keeps: bool
+) -> Rule:
     def rule(attributes: SourceAttributes) -> Value | None:
         try:
-            value = compiled.evaluate(_given(compiled, attributes), context(attributes))
-        except EvaluationError as fault:
-            raise MappingError(str(fault)) from fault
+            value = compiled.evaluate(_add_soft_deleted(compiled, attributes), context(attributes))
+        except EvaluationError as exc:
+            raise MappingError(str(exc)) from exc
         if value is IgnoreFlow.OBJECT:
             raise MappingError("the expression says to ignore this user")
         if value is IgnoreFlow.ATTRIBUTE:
@@ -152,17 +158,17 @@ def _evaluated(compiled: Expression, context: Callable[[SourceAttributes], Conte
     return rule
 
 
-def _given(compiled: Expression, attributes: SourceAttributes) -> SourceAttributes:
+def _add_soft_deleted(compiled: Expression, attributes: SourceAttributes) -> SourceAttributes:
     """What the expression sees. Only users in scope are mapped: none of them is soft-deleted."""
     return {**attributes, "IsSoftDeleted": False} if "IsSoftDeleted" in compiled.attributes else attributes
 
 
-def rule_part(explained: Evaluation) -> RulePart:
+def build_rule_part(explained: Evaluation) -> RulePart:
     """How an expression came about, in words."""
-    return RulePart(explained.text, outcome_words(explained.value), tuple(map(rule_part, explained.parts)))
+    return RulePart(explained.text, format_outcome(explained.value), tuple(map(build_rule_part, explained.parts)))
 
 
-def outcome_words(outcome: object) -> str:
+def format_outcome(outcome: object) -> str:
     """What an expression or a part of it came to; texts are quoted and safe to show."""
     from reconciler.expressions.language import Failed, NotEvaluated  # noqa: PLC0415 - as in `_expression`
 
@@ -177,11 +183,11 @@ def outcome_words(outcome: object) -> str:
     return "(no value)" if outcome is None else quote(str(outcome))
 
 
-def _as_rule(template: Callable[[SourceAttributes], str | None]) -> Rule:
+def _build_template_rule(template: Callable[[SourceAttributes], str | None]) -> Rule:
     def rule(attributes: SourceAttributes) -> Value | None:
         try:
             return template(attributes)
-        except MappingTemplateError as fault:
-            raise MappingError(str(fault)) from fault
+        except MappingTemplateError as exc:
+            raise MappingError(str(exc)) from exc
 
     return rule

@@ -29,31 +29,31 @@ from reconciler.core.text import escape_control, quote
 from reconciler.core.values import InvalidValueError, parse_value
 from reconciler.desired import schema
 from reconciler.desired.directory import Directory
-from reconciler.desired.mapping_rules import CompiledRule, compile_rule, rule_words
-from reconciler.desired.validation import Located
+from reconciler.desired.mapping_rules import CompiledRule, compile_rule, format_rule
+from reconciler.desired.validation import LocatedModel
 
 
 @dataclass(frozen=True, slots=True)
-class Mappings:
-    """The rows that can be used. `faulty`: targets of which a row is wrong, so nothing is said of what they lack."""
+class CompiledMappings:
+    """The rows that can be used. `invalid`: targets of which a row is wrong, so nothing is said of what they lack."""
 
     rows: tuple[AttributeMapping, ...]
-    faulty: frozenset[AttributePath] = frozenset()
+    invalid: frozenset[AttributePath] = frozenset()
 
 
-def compile_mappings(directory: Directory, profile: TargetProfile, now: datetime) -> Mappings:
+def compile_mappings(directory: Directory, profile: TargetProfile, now: datetime) -> CompiledMappings:
     """The mappings of the directory, with a diagnostic for every row that cannot be used."""
     compiled: dict[str, AttributeMapping] = {}
     known = len(directory.diagnostics)
-    rows = mapping_rows(directory, profile)
+    rows = read_mapping_rows(directory, profile)
     # Of a row that could not be read nobody knows what it would have mapped.
     unread = _has_errors(directory, known)
-    faulty = {row.path for row in profile.attributes} if unread else set()
+    invalid = {row.path for row in profile.attributes} if unread else set()
     for row in rows:
         known = len(directory.diagnostics)
         mapping = _compile(row, profile, directory, now)
         if _has_errors(directory, known):
-            faulty |= _meant(row.value.target, profile)
+            invalid |= _resolve_target(row.value.target, profile)
         if mapping is None:
             continue
         twin = compiled.setdefault(mapping.target, mapping)
@@ -63,12 +63,12 @@ def compile_mappings(directory: Directory, profile: TargetProfile, now: datetime
             directory.report(error(summary, f"{line} maps it too: keep one.", row.at("target")))
     _check_precedences(rows, directory)
     if "active" not in compiled:
-        active = _compile(Located(default_active(profile), None), profile, directory, now)
+        active = _compile(LocatedModel(build_active_row(profile), None), profile, directory, now)
         if active is not None:
             compiled["active"] = active
     if directory.has("mappings.yaml") and not unread:
-        _check_complete(rows, {*compiled, *faulty}, directory)
-    return Mappings(tuple(compiled.values()), frozenset(faulty))
+        _check_complete(rows, {*compiled, *invalid}, directory)
+    return CompiledMappings(tuple(compiled.values()), frozenset(invalid))
 
 
 def _has_errors(directory: Directory, known: int) -> bool:
@@ -76,23 +76,23 @@ def _has_errors(directory: Directory, known: int) -> bool:
     return any(item.severity is Severity.ERROR for item in directory.diagnostics[known:])
 
 
-def _meant(target: str, profile: TargetProfile) -> set[AttributePath]:
+def _resolve_target(target: str, profile: TargetProfile) -> set[AttributePath]:
     """The attribute of the profile that `target` says, or is a slip of."""
     try:
         path = paths.parse(target)
     except paths.PathError:
         return set()
     attribute = find_attribute(profile, str(path), path.unfiltered)
-    near = attribute.path if attribute else _near_target(str(path), profile)
+    near = attribute.path if attribute else _suggest_target(str(path), profile)
     return {near} if near else set()
 
 
-def mapping_rows(directory: Directory, profile: TargetProfile) -> list[Located[schema.MappingEntry]]:
+def read_mapping_rows(directory: Directory, profile: TargetProfile) -> list[LocatedModel[schema.MappingEntry]]:
     """The rows of mappings.yaml; without the file, those of the profile."""
-    rows = directory.mappings()
+    rows = directory.read_mappings()
     if rows or directory.has("mappings.yaml"):
         return rows
-    return [Located(schema.MappingEntry.model_validate(_default_row(row)), None) for row in profile.mappings]
+    return [LocatedModel(schema.MappingEntry.model_validate(_to_entry(row)), None) for row in profile.mappings]
 
 
 def compile_row(
@@ -100,25 +100,25 @@ def compile_row(
 ) -> tuple[AttributeMapping | None, tuple[Diagnostic, ...]]:
     """One row by itself, and what is wrong with it."""
     alone = Directory(Path())
-    compiled = _compile(Located(row, None), profile, alone, now)
+    compiled = _compile(LocatedModel(row, None), profile, alone, now)
     return compiled, tuple(alone.diagnostics)
 
 
-def default_active(profile: TargetProfile) -> schema.MappingEntry:
+def build_active_row(profile: TargetProfile) -> schema.MappingEntry:
     """The row of `active` that counts when mappings.yaml has none."""
     return schema.MappingEntry.model_validate(
-        _default_row(next(row for row in profile.mappings if row.target == "active"))
+        _to_entry(next(row for row in profile.mappings if row.target == "active"))
     )
 
 
-def _default_row(row: Any) -> dict[str, Any]:
+def _to_entry(row: Any) -> dict[str, Any]:
     names = ("target", "source", "expression", "default", "match")
     return {name: getattr(row, name) for name in names if getattr(row, name) is not None}
 
 
-def _check_precedences(rows: Sequence[Located[schema.MappingEntry]], directory: Directory) -> None:
+def _check_precedences(rows: Sequence[LocatedModel[schema.MappingEntry]], directory: Directory) -> None:
     """Two rows of one precedence: the order of the file would decide who is who."""
-    seen: dict[int, Located[schema.MappingEntry]] = {}
+    seen: dict[int, LocatedModel[schema.MappingEntry]] = {}
     numbers = {row.value.match for row in rows}
     for row in rows:
         number = row.value.match
@@ -135,7 +135,7 @@ def _check_precedences(rows: Sequence[Located[schema.MappingEntry]], directory: 
 
 
 def _check_complete(
-    rows: Sequence[Located[schema.MappingEntry]], targets: Collection[AttributePath], directory: Directory
+    rows: Sequence[LocatedModel[schema.MappingEntry]], targets: Collection[AttributePath], directory: Directory
 ) -> None:
     """Reports what is missing: userName, which SCIM cannot do without, and a way to find people again."""
     at = Origin("mappings.yaml", 1, 1)
@@ -147,34 +147,34 @@ def _check_complete(
 
 
 def _compile(
-    row: Located[schema.MappingEntry], profile: TargetProfile, directory: Directory, now: datetime
+    row: LocatedModel[schema.MappingEntry], profile: TargetProfile, directory: Directory, now: datetime
 ) -> AttributeMapping | None:
     entry = row.value
     try:
         path = paths.parse(entry.target)
-    except paths.PathError as fault:
-        directory.report(error(str(fault), "", row.at("target")))
+    except paths.PathError as exc:
+        directory.report(error(str(exc), "", row.at("target")))
         return None
     attribute = find_attribute(profile, str(path), path.unfiltered)
     if attribute is None:
-        directory.report(_unknown_target(str(path), profile, row.at("target")))
+        directory.report(_diagnose_unknown_target(str(path), profile, row.at("target")))
         return None
     if attribute.multi_valued and path.filter is None:
         detail = f'Choose one, such as {path.attribute}[type eq "work"].{path.sub or "value"}.'
         directory.report(error(f"{shorten_path(str(path))} has several elements", detail, row.at("target")))
         return None
     if not attribute.mappable:
-        directory.report(_unmappable(attribute, row.at("target")))
+        directory.report(_diagnose_unmappable(attribute, row.at("target")))
         return None
     compiled = compile_rule(row, attribute, directory, now)
     if compiled is None or not _is_constant_usable(row, attribute, directory):
         return None
-    _check(row, attribute, compiled, directory)
+    _check_contradictions(row, attribute, compiled, directory)
     return AttributeMapping(
         attribute=attribute,
         rule=compiled.rule,
         inputs=compiled.inputs,
-        default=_default(row, attribute, directory),
+        default=_read_default(row, attribute, directory),
         match=entry.match,
         flow=Flow.CREATE if compiled.once else Flow(entry.apply),
         clear=entry.when_null == "clear",
@@ -182,12 +182,12 @@ def _compile(
         once=compiled.once,
         direct=entry.source,
         origin=row.at("target"),
-        rule_text=rule_words(entry),
+        rule_text=format_rule(entry),
         explain=compiled.explain,
     )
 
 
-def _unmappable(attribute: Attribute, origin: Origin | None) -> Diagnostic:
+def _diagnose_unmappable(attribute: Attribute, origin: Origin | None) -> Diagnostic:
     name = shorten_path(attribute.path)
     if attribute.mutability is Mutability.READ_ONLY:
         return error(f"{name} is read-only ({attribute.source})", "The service sets it: remove the row.", origin)
@@ -195,8 +195,8 @@ def _unmappable(attribute: Attribute, origin: Origin | None) -> Diagnostic:
     return error(f"{name} is write-only ({attribute.source}) and not supported", detail, origin)
 
 
-def _check(
-    row: Located[schema.MappingEntry], attribute: Attribute, compiled: CompiledRule, directory: Directory
+def _check_contradictions(
+    row: LocatedModel[schema.MappingEntry], attribute: Attribute, compiled: CompiledRule, directory: Directory
 ) -> None:
     """Parts of a row that contradict one another."""
     entry, name = row.value, shorten_path(attribute.path)
@@ -225,7 +225,7 @@ def _check(
         directory.report(warning(f"{name} flows on create only, not {entry.apply}", detail, row.at("apply")))
 
 
-def _default(row: Located[schema.MappingEntry], attribute: Attribute, directory: Directory) -> Value | None:
+def _read_default(row: LocatedModel[schema.MappingEntry], attribute: Attribute, directory: Directory) -> Value | None:
     entry = row.value
     if entry.default is None:
         return None
@@ -236,48 +236,48 @@ def _default(row: Located[schema.MappingEntry], attribute: Attribute, directory:
         summary = "default and when_null: clear contradict each other"
         detail = "The default would be set on create and cleared by the next plan: keep one of them."
         directory.report(error(summary, detail, row.at("when_null")))
-    wrong = _unusable(attribute, entry.default)
+    wrong = _find_problem(attribute, entry.default)
     if wrong is not None:
         directory.report(error(f"the default cannot be used: {wrong}", "", row.at("default")))
         return None
     return parse_value(attribute, entry.default)
 
 
-def _is_constant_usable(row: Located[schema.MappingEntry], attribute: Attribute, directory: Directory) -> bool:
+def _is_constant_usable(row: LocatedModel[schema.MappingEntry], attribute: Attribute, directory: Directory) -> bool:
     """Whether the row's constant, if it has one, is a value of the attribute; else everybody would be a mistake."""
     constant = row.value.constant
-    wrong = None if constant is None else _unusable(attribute, constant)
+    wrong = None if constant is None else _find_problem(attribute, constant)
     if wrong is not None:
         directory.report(error(f"the constant cannot be used: {wrong}", "", row.at("constant")))
     return wrong is None
 
 
-def _unusable(attribute: Attribute, text: str) -> str | None:
+def _find_problem(attribute: Attribute, text: str) -> str | None:
     """Why `text` is no value of `attribute`; None: it is."""
     try:
         value = parse_value(attribute, text)
-    except InvalidValueError as fault:
-        return str(fault)
+    except InvalidValueError as exc:
+        return str(exc)
     return find_value_error(attribute, value) if isinstance(value, str) else None
 
 
-def _unknown_target(path: str, profile: TargetProfile, origin: Origin | None) -> Diagnostic:
-    near = _near_target(path, profile)
+def _diagnose_unknown_target(path: str, profile: TargetProfile, origin: Origin | None) -> Diagnostic:
+    near = _suggest_target(path, profile)
     hint = f"Did you mean {shorten_path(near)}? " if near else ""
     why = "It is not taken, and sending it can break the connection. " if profile.closed.value else ""
-    known = ", ".join(_targets(profile))
+    known = ", ".join(_list_targets(profile))
     return error(
         f"{profile.title} has no attribute {quote(shorten_path(path))}", f"{why}{hint}It takes {known}.", origin
     )
 
 
-def _near_target(path: str, profile: TargetProfile) -> AttributePath | None:
+def _suggest_target(path: str, profile: TargetProfile) -> AttributePath | None:
     """The attribute of the profile that `path` may be a slip of."""
-    known = _targets(profile)
+    known = _list_targets(profile)
     near = difflib.get_close_matches(shorten_path(path), known, 1)
     return known[near[0]] if near else None
 
 
-def _targets(profile: TargetProfile) -> dict[str, AttributePath]:
+def _list_targets(profile: TargetProfile) -> dict[str, AttributePath]:
     """What can be mapped, by its short name."""
     return {shorten_path(row.path): row.path for row in profile.attributes if row.mappable}

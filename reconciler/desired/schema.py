@@ -28,7 +28,7 @@ from reconciler.core.scope.operators import EXTENSIONS, Operator
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
-def _boolean(value: Any) -> Any:
+def _parse_boolean(value: Any) -> Any:
     text = value.casefold() if isinstance(value, str) else value
     if text in (True, False):
         return text
@@ -37,11 +37,11 @@ def _boolean(value: Any) -> Any:
     raise ValueError("expected true or false")
 
 
-def _flag(value: Any) -> Any:
-    return False if value is None else _boolean(value)
+def _parse_flag(value: Any) -> Any:
+    return False if value is None else _parse_boolean(value)
 
 
-def _day(value: Any) -> Any:
+def _parse_day(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     # Left to itself pydantic takes "20261201" for seconds since 1970.
@@ -51,32 +51,32 @@ def _day(value: Any) -> Any:
     raise ValueError("expected a date such as 2026-12-31")
 
 
-def _listed(value: Any) -> Any:
+def _to_list(value: Any) -> Any:
     return [] if value is None else value
 
 
-Boolean = Annotated[bool, BeforeValidator(_boolean)]
-Flag = Annotated[bool, BeforeValidator(_flag)]
+Boolean = Annotated[bool, BeforeValidator(_parse_boolean)]
+Flag = Annotated[bool, BeforeValidator(_parse_flag)]
 """A boolean that is false when it has no value."""
-Day = Annotated[date, BeforeValidator(_day)]
-Names = Annotated[list[str], BeforeValidator(_listed)]
+Day = Annotated[date, BeforeValidator(_parse_day)]
+TextList = Annotated[list[str], BeforeValidator(_to_list)]
 Percent = Annotated[float, Field(ge=0, le=100)]
 Count = Annotated[int, Field(ge=0)]
 
 
-class _Strict(BaseModel):
+class _StrictModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class TargetSettings(_Strict):
+class TargetSettings(_StrictModel):
     """The service, and the domains its organisation has verified."""
 
     profile: Literal["apple-business-manager", "apple-school-manager", "scim"]
     base_url: str = Field(description="SCIM base URL, on a host of the profile or of RECONCILER_ALLOWED_HOSTS")
-    domains: Names = Field(default=[], description="Verified domains: a userName outside of them is an error")
+    domains: TextList = Field(default=[], description="Verified domains: a userName outside of them is an error")
 
 
-class LifecycleSettings(_Strict):
+class LifecycleSettings(_StrictModel):
     """What this directory may do at all, and what becomes of people who are no longer desired."""
 
     actions: list[Literal["create", "update", "deactivate", "delete"]] = ["create", "update", "deactivate", "delete"]
@@ -85,14 +85,14 @@ class LifecycleSettings(_Strict):
     delete_after_days: Count | None = Field(default=None, description="Days after deactivation; left out: never")
 
 
-class LimitSettings(_Strict):
+class LimitSettings(_StrictModel):
     """A limit on changes of one kind; whichever of count and percent is reached first blocks the plan."""
 
     count: Count | None = None
     percent: Percent | None = Field(default=None, description="Of the managed live users")
 
 
-class RemovalLimitSettings(_Strict):
+class RemovalLimitSettings(_StrictModel):
     """The limit on deactivations and deletions together."""
 
     count: Count | None = 10
@@ -100,7 +100,7 @@ class RemovalLimitSettings(_Strict):
     floor: Count = Field(default=1, description="Percent never blocks this few removals: small companies must work")
 
 
-class FailureLimitSettings(_Strict):
+class FailureLimitSettings(_StrictModel):
     """How many of the attempted changes may fail before an apply stops itself and is in quarantine."""
 
     count: Count | None = None
@@ -108,19 +108,19 @@ class FailureLimitSettings(_Strict):
     floor: Count = Field(default=10, description="Percent never stops an apply for this few failures")
 
 
-class GuardSettings(_Strict):
+class GuardSettings(_StrictModel):
     """What blocks a plan, and what stops an apply."""
 
     removals: RemovalLimitSettings = RemovalLimitSettings()
     updates: LimitSettings = LimitSettings()
     creates: LimitSettings = LimitSettings()
     failures: FailureLimitSettings = FailureLimitSettings()
-    protected: Names = Field(
+    protected: TextList = Field(
         default=[], description="userName or externalId of accounts that are never removed, also when they left git"
     )
 
 
-class ApprovalSettings(_Strict):
+class ApprovalSettings(_StrictModel):
     """Lets exactly one plan pass its guards, until a date."""
 
     plan: str = Field(pattern=r"^sha256:[0-9a-f]{64}$")
@@ -129,10 +129,10 @@ class ApprovalSettings(_Strict):
     reason: str
 
 
-class NotificationSettings(_Strict):
+class NotificationSettings(_StrictModel):
     """Whom to tell."""
 
-    on_failure: Names = []
+    on_failure: TextList = []
 
 
 _PART = r"[A-Za-z0-9_][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*"
@@ -140,7 +140,7 @@ _BRANCH = rf"^{_PART}(/{_PART})*$"
 _LONGEST_BRANCH = 100
 
 
-def _branch(name: str) -> str:
+def _check_branch(name: str) -> str:
     """What git takes as a branch (`git check-ref-format`), and nothing that could be mistaken for something else."""
     if not re.fullmatch(_BRANCH, name) or "\n" in name or len(name) > _LONGEST_BRANCH:
         raise ValueError("expected a branch's name of letters, digits, _, -, . and /, such as reconciler-record")
@@ -151,7 +151,7 @@ def _branch(name: str) -> str:
     return name
 
 
-class RecordSettings(_Strict):
+class RecordSettings(_StrictModel):
     """What the record of an apply says of people, and where it is kept."""
 
     values: Literal["full", "digest"] = Field(
@@ -160,7 +160,9 @@ class RecordSettings(_Strict):
     )
     branch: (
         Annotated[
-            str, AfterValidator(_branch), Field(json_schema_extra={"pattern": _BRANCH, "maxLength": _LONGEST_BRANCH})
+            str,
+            AfterValidator(_check_branch),
+            Field(json_schema_extra={"pattern": _BRANCH, "maxLength": _LONGEST_BRANCH}),
         ]
         | None
     ) = Field(
@@ -170,23 +172,23 @@ class RecordSettings(_Strict):
     )
 
 
-class Settings(_Strict):
+class Settings(_StrictModel):
     """settings.yaml."""
 
     target: TargetSettings
     ownership: str = Field(default="externalId pr", description="SCIM filter: which live users are managed")
     lifecycle: LifecycleSettings = LifecycleSettings()
     guards: GuardSettings = GuardSettings()
-    approvals: Annotated[list[ApprovalSettings], BeforeValidator(_listed)] = []
+    approvals: Annotated[list[ApprovalSettings], BeforeValidator(_to_list)] = []
     notifications: NotificationSettings = NotificationSettings()
     record: RecordSettings = RecordSettings()
 
 
-class Members(_Strict):
+class Members(_StrictModel):
     """People by userPrincipalName or objectId, and groups by name."""
 
-    users: Names = []
-    groups: Names = []
+    users: TextList = []
+    groups: TextList = []
 
 
 _SCALAR = {"type": ["string", "number", "boolean", "null"]}
@@ -198,7 +200,7 @@ _OPERATORS = [
 ]
 
 
-class ClauseEntry(_Strict):
+class ClauseEntry(_StrictModel):
     """One condition of a scoping filter. All operators but IS NULL are false on an unassigned value."""
 
     attribute: str | None = Field(
@@ -226,28 +228,28 @@ class ClauseEntry(_Strict):
     )
 
 
-class FilterEntry(_Strict):
+class FilterEntry(_StrictModel):
     """Clauses that must all be true. One true filter is enough."""
 
     name: Annotated[str, Field(min_length=1)]
     negated: Flag = Field(
         default=False, alias="not", description="Extension: Entra has no such option. Turns the filter's truth around"
     )
-    clauses: Annotated[list[ClauseEntry], BeforeValidator(_listed)]
+    clauses: Annotated[list[ClauseEntry], BeforeValidator(_to_list)]
 
 
-class ScopeEntry(_Strict):
+class ScopeEntry(_StrictModel):
     """scope.yaml."""
 
     sync: Literal["assigned", "all"]
     assigned: Members = Members()
     excluded: Members = Members()
-    filters: Annotated[list[FilterEntry], BeforeValidator(_listed)] = Field(
+    filters: Annotated[list[FilterEntry], BeforeValidator(_to_list)] = Field(
         default=[], description="One true filter is enough; without filters everybody passes"
     )
 
 
-class GroupEntry(_Strict):
+class GroupEntry(_StrictModel):
     """One group of groups/*.yaml, used for assignment only."""
 
     name: Annotated[str, Field(min_length=1)]
@@ -255,7 +257,7 @@ class GroupEntry(_Strict):
     members: Members = Members()
 
 
-class MappingEntry(_Strict):
+class MappingEntry(_StrictModel):
     """One row of mappings.yaml."""
 
     target: str = Field(description="SCIM attribute path, such as userName, name.givenName, enterprise:department")
@@ -278,7 +280,7 @@ class MappingEntry(_Strict):
         return self
 
 
-class UserLifecycle(_Strict):
+class UserLifecycle(_StrictModel):
     """Dates are days in UTC: `starts` inclusive, `expires` exclusive."""
 
     starts: Day | None = None

@@ -15,54 +15,54 @@ from reconciler.core.text import quote
 from reconciler.core.values import fold_case
 from reconciler.desired import schema
 from reconciler.desired.directory import Directory
-from reconciler.desired.scoping_filters import CompiledFilters, Input, compile_filters
-from reconciler.desired.validation import Located
+from reconciler.desired.scoping_filters import AttributeUse, CompiledFilters, compile_filters
+from reconciler.desired.validation import LocatedModel
 
-Places = dict[str, tuple[str, Origin | None]]
+NameOrigins = dict[str, tuple[str, Origin | None]]
 """Folded name -> the name as written, and where it is used first."""
 
 
 @dataclass(frozen=True, slots=True)
-class ScopeRead:
+class CompiledScope:
     """The scope rules, the users that they and the groups name, and the attributes that filters read."""
 
     rules: ScopeRules
     users: tuple[tuple[str, Origin | None], ...]
-    inputs: tuple[Input, ...] = ()
+    inputs: tuple[AttributeUse, ...] = ()
 
 
 @dataclass(slots=True)
 class _References:
     """Names that scope.yaml and groups use: all must exist."""
 
-    users: Places = field(default_factory=dict)
-    groups: Places = field(default_factory=dict)
+    users: NameOrigins = field(default_factory=dict)
+    groups: NameOrigins = field(default_factory=dict)
 
 
-def read_scope(directory: Directory, today: date) -> ScopeRead:
+def read_scope(directory: Directory, today: date) -> CompiledScope:
     """scope.yaml on `today` (UTC), with its groups resolved; mistakes are diagnostics."""
     references = _References()
-    groups = _groups(directory, references)
-    located = directory.scope()
+    groups = _read_groups(directory, references)
+    located = directory.read_scope()
     if located is None:
         rules, compiled = ScopeRules(assigned=None), CompiledFilters()
     else:
         compiled = compile_filters(located, groups, today, directory.report)
         for name, origin in compiled.groups:
             references.groups.setdefault(fold_case(name), (name, origin))
-        rules = _rules(located, groups, references, compiled)
+        rules = _build_rules(located, groups, references, compiled)
     _check_groups(directory, groups, references)
-    return ScopeRead(rules, tuple(references.users.values()), compiled.inputs)
+    return CompiledScope(rules, tuple(references.users.values()), compiled.inputs)
 
 
-def _rules(
-    located: Located[schema.ScopeEntry],
+def _build_rules(
+    located: LocatedModel[schema.ScopeEntry],
     groups: Mapping[str, GroupMembers],
     references: _References,
     compiled: CompiledFilters,
 ) -> ScopeRules:
-    assigned = _members(located, located.value.assigned, references, "assigned")
-    excluded = _members(located, located.value.excluded, references, "excluded")
+    assigned = _read_members(located, located.value.assigned, references, "assigned")
+    excluded = _read_members(located, located.value.excluded, references, "excluded")
     everybody = located.value.sync == "all"
     return ScopeRules(
         assigned=None if everybody else resolve_members(assigned, groups),
@@ -81,24 +81,26 @@ def _check_groups(directory: Directory, groups: Mapping[str, GroupMembers], refe
             directory.report(error(f"there is no group {quote(name)}", hint, origin))
 
 
-def _groups(directory: Directory, references: _References) -> dict[str, GroupMembers]:
+def _read_groups(directory: Directory, references: _References) -> dict[str, GroupMembers]:
     groups: dict[str, GroupMembers] = {}
     places: dict[str, Origin | None] = {}
-    for group in directory.groups():
+    for group in directory.read_groups():
         name = fold_case(group.value.name)
         if name in groups:
             summary = f"group {quote(group.value.name)} is defined twice"
             directory.report(error(summary, f"The other is at {places[name]}.", group.at("name")))
             continue
         places[name] = group.at("name")
-        groups[name] = _members(group, group.value.members, references, "members")
+        groups[name] = _read_members(group, group.value.members, references, "members")
     for cycle in find_cycles(groups):
         names = " -> ".join(cycle)
         directory.report(error(f"groups contain one another: {names}", "Break the circle.", places[cycle[0]]))
     return groups
 
 
-def _members(located: Located[Any], members: schema.Members, references: _References, *location: str) -> GroupMembers:
+def _read_members(
+    located: LocatedModel[Any], members: schema.Members, references: _References, *location: str
+) -> GroupMembers:
     for index, user in enumerate(members.users):
         references.users.setdefault(fold_case(user), (user, located.at(*location, "users", index)))
     for index, group in enumerate(members.groups):

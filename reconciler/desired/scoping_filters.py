@@ -17,11 +17,11 @@ from reconciler.core.scope.operators import Operand, Operator, TextTest
 from reconciler.core.text import quote, shorten
 from reconciler.core.values import fold_case
 from reconciler.desired import schema
-from reconciler.desired.validation import Located
+from reconciler.desired.validation import LocatedModel
 from reconciler.expressions.value_types import EvaluationError
 
 Report = Callable[[Diagnostic], None]
-Input = tuple[str, Origin | None, str]
+AttributeUse = tuple[str, Origin | None, str]
 """A source attribute, where it is read, and what it means that nobody has it."""
 
 _LIFECYCLE = {
@@ -38,78 +38,78 @@ class CompiledFilters:
     """The filters, the attributes that they read, and the groups that they name, as written."""
 
     filters: tuple[ScopingFilter, ...] = ()
-    inputs: tuple[Input, ...] = ()
+    inputs: tuple[AttributeUse, ...] = ()
     groups: tuple[tuple[str, Origin | None], ...] = ()
 
 
 def compile_filters(
-    located: Located[schema.ScopeEntry], groups: Groups, today: date, report: Report
+    located: LocatedModel[schema.ScopeEntry], groups: Groups, today: date, report: Report
 ) -> CompiledFilters:
     """All filters. Mistakes are diagnostics: then nobody may plan, whatever is compiled."""
     compiler = _Compiler(located, groups, today, report)
-    filters = tuple(compiler.filter(index, entry) for index, entry in enumerate(located.value.filters))
-    return CompiledFilters(filters, tuple(compiler.inputs), tuple(compiler.named))
+    filters = tuple(compiler.compile_filter(index, entry) for index, entry in enumerate(located.value.filters))
+    return CompiledFilters(filters, tuple(compiler.inputs), tuple(compiler.group_names))
 
 
-class _UnusableError(ValueError):
-    """A clause's value cannot be used; the text says why, `way_out` what to do."""
+class _InvalidValueError(ValueError):
+    """A clause's value cannot be used; the text says why, `hint` what to do."""
 
-    def __init__(self, message: str, way_out: str) -> None:
+    def __init__(self, message: str, hint: str) -> None:
         super().__init__(message)
-        self.way_out = way_out
+        self.hint = hint
 
 
 @dataclass(slots=True)
 class _Compiler:
     """Compiles filters one by one; what they refer to gathers in it."""
 
-    located: Located[schema.ScopeEntry]
+    located: LocatedModel[schema.ScopeEntry]
     groups: Groups
     today: date
     report: Report
-    inputs: list[Input] = field(default_factory=list)
-    named: list[tuple[str, Origin | None]] = field(default_factory=list)
-    places: dict[str, Origin | None] = field(default_factory=dict)
+    inputs: list[AttributeUse] = field(default_factory=list)
+    group_names: list[tuple[str, Origin | None]] = field(default_factory=list)
+    filter_origins: dict[str, Origin | None] = field(default_factory=dict)
 
-    def filter(self, index: int, entry: schema.FilterEntry) -> ScopingFilter:
+    def compile_filter(self, index: int, entry: schema.FilterEntry) -> ScopingFilter:
         origin = self.located.at("filters", index, "name")
-        if fold_case(entry.name) in self.places:
+        if fold_case(entry.name) in self.filter_origins:
             summary = f"filter {quote(entry.name)} is defined twice"
-            detail = f"The other is at {self.places[fold_case(entry.name)]}: plans name filters, so rename one."
+            detail = f"The other is at {self.filter_origins[fold_case(entry.name)]}: plans name filters, so rename one."
             self.report(error(summary, detail, origin))
-        self.places.setdefault(fold_case(entry.name), origin)
+        self.filter_origins.setdefault(fold_case(entry.name), origin)
         if not entry.clauses:
             summary = f"filter {quote(entry.name)} has no clauses"
             detail = "Everybody would pass it: add a clause, or remove the filter."
             self.report(error(summary, detail, self.located.at("filters", index, "clauses")))
         rows = [_ClauseRow(each, self.located, (index, number)) for number, each in enumerate(entry.clauses)]
-        clauses = [clause for row in rows if (clause := self.clause(row)) is not None]
+        clauses = [clause for row in rows if (clause := self.compile_clause(row)) is not None]
         return ScopingFilter(entry.name, tuple(clauses), entry.negated, origin)
 
-    def clause(self, row: _ClauseRow) -> Clause | None:
+    def compile_clause(self, row: _ClauseRow) -> Clause | None:
         entry = row.entry
         operator = operators.find_operator(entry.operator)
         if operator is None:
-            self.report(_unknown_operator(row))
+            self.report(_diagnose_unknown_operator(row))
             return None
-        mistakes = list(_mistakes(entry, operator))
-        for key, summary, detail in mistakes:
+        errors = list(_find_errors(entry, operator))
+        for key, summary, detail in errors:
             self.report(error(summary, detail, row.at(key)))
         if operator in operators.AMBIGUOUS:
-            self.report(_ambiguous(row, operator))
+            self.report(_warn_ambiguous(row, operator))
         attribute = entry.attribute or ""
-        if attribute and attribute not in _LIFECYCLE and "attribute" not in {key for key, _, _ in mistakes}:
+        if attribute and attribute not in _LIFECYCLE and "attribute" not in {key for key, _, _ in errors}:
             truth = "true" if operator is Operator.IS_NULL else "false"
             self.inputs.append((attribute, row.at("attribute"), f"The clause is {truth} for everybody."))
         if operator in operators.MEMBERSHIP and entry.value:
-            self.named.append((entry.value, row.at("value")))
+            self.group_names.append((entry.value, row.at("value")))
         try:
-            return None if _is_incomplete(entry, operator) else self.built(row, operator)
-        except _UnusableError as fault:
-            self.report(error(str(fault), fault.way_out, row.at("value")))
+            return None if _is_incomplete(entry, operator) else self.build_clause(row, operator)
+        except _InvalidValueError as exc:
+            self.report(error(str(exc), exc.hint, row.at("value")))
             return None
 
-    def built(self, row: _ClauseRow, operator: Operator) -> Clause:
+    def build_clause(self, row: _ClauseRow, operator: Operator) -> Clause:
         attribute, value = row.entry.attribute or "", row.entry.value or ""
         if operator in operators.MEMBERSHIP:
             test, see = (
@@ -118,37 +118,39 @@ class _Compiler:
             )
         elif attribute in _LIFECYCLE:
             name = attribute.partition(".")[2]
-            test, see = self.on_lifecycle(row, operator), filters.build_lifecycle_reader(name)
+            test, see = self.build_lifecycle_test(row, operator), filters.build_lifecycle_reader(name)
         else:
-            test, see = self.on_attribute(row, operator), filters.build_attribute_reader(attribute)
-        return Clause(self.words(row, operator), attribute, test, see, row.origin)
+            test, see = self.build_attribute_test(row, operator), filters.build_attribute_reader(attribute)
+        return Clause(self.format_clause(row, operator), attribute, test, see, row.origin)
 
-    def on_lifecycle(self, row: _ClauseRow, operator: Operator) -> Test:
+    def build_lifecycle_test(self, row: _ClauseRow, operator: Operator) -> Test:
         attribute = row.entry.attribute
         if attribute == "lifecycle.protected":
             return filters.build_protected_test(operator)
         name: filters.LifecycleDate = "starts" if attribute == "lifecycle.starts" else "expires"
         if operator in operators.DAYS:
-            return filters.build_lifecycle_test(name, operators.build_day_test(operator, self.day(row)))
+            return filters.build_lifecycle_test(name, operators.build_day_test(operator, self.parse_clause_day(row)))
         return filters.build_lifecycle_presence_test(name, operator)
 
-    def on_attribute(self, row: _ClauseRow, operator: Operator) -> Test:
+    def build_attribute_test(self, row: _ClauseRow, operator: Operator) -> Test:
         name = row.entry.attribute or ""
         if operator in operators.PRESENCE:
             return filters.build_presence_test(name, operator)
-        return filters.build_attribute_test(name, self.text_test(row, operator), row.entry.values_match, row.origin)
+        return filters.build_attribute_test(
+            name, self.build_text_test(row, operator), row.entry.values_match, row.origin
+        )
 
-    def text_test(self, row: _ClauseRow, operator: Operator) -> TextTest:
+    def build_text_test(self, row: _ClauseRow, operator: Operator) -> TextTest:
         value = row.entry.value or ""
         match operators.classify_operand(operator):
             case Operand.TEXT:
                 return operators.build_text_test(operator, value, ignore_case=row.entry.ignore_case)
             case Operand.PATTERN:
-                return operators.build_pattern_test(operator, _pattern(row))
+                return operators.build_pattern_test(operator, _compile_pattern(row))
             case Operand.INTEGER:
-                return operators.build_integer_test(operator, _integer(value))
+                return operators.build_integer_test(operator, _parse_integer(value))
             case Operand.DAY:
-                return operators.build_day_text_test(operator, self.day(row))
+                return operators.build_day_text_test(operator, self.parse_clause_day(row))
             case Operand.NONE:
                 return operators.build_boolean_test(operator)
             case Operand.GROUP:
@@ -156,7 +158,7 @@ class _Compiler:
             case never:
                 assert_never(never)
 
-    def day(self, row: _ClauseRow) -> date:
+    def parse_clause_day(self, row: _ClauseRow) -> date:
         """The clause's date; `today` is the plan's."""
         value = (row.entry.value or "").strip()
         relative = _RELATIVE.fullmatch(value)
@@ -168,21 +170,21 @@ class _Compiler:
             found = None
         if found is None:
             summary = f"{quote(shorten(value, 40))} is no date"
-            raise _UnusableError(summary, "Write 2026-12-31, today, today+N or today-N, N being days.")
+            raise _InvalidValueError(summary, "Write 2026-12-31, today, today+N or today-N, N being days.")
         return found
 
-    def words(self, row: _ClauseRow, operator: Operator) -> str:
+    def format_clause(self, row: _ClauseRow, operator: Operator) -> str:
         entry = row.entry
-        said = [entry.attribute or "", operator.value]
+        parts = [entry.attribute or "", operator.value]
         if operator in operators.DAYS:
-            said.append(str(self.day(row)))
+            parts.append(str(self.parse_clause_day(row)))
         elif entry.value:
-            said.append(quote(shorten(entry.value, 80)))
+            parts.append(quote(shorten(entry.value, 80)))
         if entry.ignore_case:
-            said.append("in any case")
+            parts.append("in any case")
         if entry.values_match:
-            said.append(f"for {entry.values_match} value")
-        return " ".join(filter(None, said))
+            parts.append(f"for {entry.values_match} value")
+        return " ".join(filter(None, parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +192,7 @@ class _ClauseRow:
     """One clause as written; `index` is its filter's and its own."""
 
     entry: schema.ClauseEntry
-    located: Located[schema.ScopeEntry]
+    located: LocatedModel[schema.ScopeEntry]
     index: tuple[int, int]
 
     def at(self, *key: str) -> Origin | None:
@@ -203,20 +205,20 @@ class _ClauseRow:
         return self.at()
 
 
-# --- mistakes -----------------------------------------------------------------
+# --- errors -----------------------------------------------------------------
 
-Mistake = tuple[str, str, str]
+ClauseError = tuple[str, str, str]
 """The key it is about, what is wrong, and what to do."""
 
 
-def _unknown_operator(row: _ClauseRow) -> Diagnostic:
+def _diagnose_unknown_operator(row: _ClauseRow) -> Diagnostic:
     near = operators.suggest_operator(row.entry.operator)
     known = ", ".join(operators.Operator)
     detail = f"Did you mean {near.value}?" if near else f"There are {known}."
     return error(f"there is no operator {quote(shorten(row.entry.operator, 40))}", detail, row.at("operator"))
 
 
-def _ambiguous(row: _ClauseRow, operator: Operator) -> Diagnostic:
+def _warn_ambiguous(row: _ClauseRow, operator: Operator) -> Diagnostic:
     found = "is found" if operator is Operator.AND else "is not found"
     summary = f"Microsoft's documents leave the meaning of {operator.value} open"
     detail = f"Here it is true when the attribute's value {found} in the clause's. Better use Includes, or REGEX MATCH."
@@ -229,8 +231,8 @@ def _is_incomplete(entry: schema.ClauseEntry, operator: Operator) -> bool:
     return not fits or (operators.classify_operand(operator) is not Operand.NONE and not entry.value)
 
 
-def _mistakes(entry: schema.ClauseEntry, operator: Operator) -> Iterator[Mistake]:
-    yield from _attribute_mistakes(entry, operator)
+def _find_errors(entry: schema.ClauseEntry, operator: Operator) -> Iterator[ClauseError]:
+    yield from _find_attribute_errors(entry, operator)
     takes = operators.classify_operand(operator)
     if takes is Operand.NONE and entry.value:
         yield "value", f"{operator.value} takes no value", "Remove it."
@@ -239,7 +241,7 @@ def _mistakes(entry: schema.ClauseEntry, operator: Operator) -> Iterator[Mistake
     if entry.ignore_case and operator not in operators.TEXT | operators.PATTERNS:
         yield "ignore_case", f"ignore_case means nothing for {operator.value}", "Remove it."
     if entry.values_match and not _has_values(entry, operator):
-        yield "values_match", f"values_match means nothing for {_subject(entry, operator)}", "Remove it."
+        yield "values_match", f"values_match means nothing for {_describe_operand(entry, operator)}", "Remove it."
 
 
 def _has_values(entry: schema.ClauseEntry, operator: Operator) -> bool:
@@ -247,11 +249,11 @@ def _has_values(entry: schema.ClauseEntry, operator: Operator) -> bool:
     return entry.attribute not in _LIFECYCLE and operator not in operators.PRESENCE | operators.MEMBERSHIP
 
 
-def _subject(entry: schema.ClauseEntry, operator: Operator) -> str:
+def _describe_operand(entry: schema.ClauseEntry, operator: Operator) -> str:
     return str(entry.attribute) if entry.attribute in _LIFECYCLE else operator.value
 
 
-def _attribute_mistakes(entry: schema.ClauseEntry, operator: Operator) -> Iterator[Mistake]:
+def _find_attribute_errors(entry: schema.ClauseEntry, operator: Operator) -> Iterator[ClauseError]:
     name = entry.attribute
     if operator in operators.MEMBERSHIP:
         if name:
@@ -262,10 +264,10 @@ def _attribute_mistakes(entry: schema.ClauseEntry, operator: Operator) -> Iterat
         detail = "Use accountEnabled, or lifecycle.starts and lifecycle.expires."
         yield "attribute", "IsSoftDeleted is what scope decides: it cannot be a condition of it", detail
     elif name.casefold().partition(".")[0] == "lifecycle":
-        yield from _lifecycle_mistakes(name, operator)
+        yield from _find_lifecycle_errors(name, operator)
 
 
-def _lifecycle_mistakes(name: str, operator: Operator) -> Iterator[Mistake]:
+def _find_lifecycle_errors(name: str, operator: Operator) -> Iterator[ClauseError]:
     permitted = _LIFECYCLE.get(name)
     if permitted is None:
         near = difflib.get_close_matches(name.casefold(), _LIFECYCLE, 1)
@@ -279,31 +281,31 @@ def _lifecycle_mistakes(name: str, operator: Operator) -> Iterator[Mistake]:
 # --- values -------------------------------------------------------------------
 
 
-def _integer(value: str) -> int:
+def _parse_integer(value: str) -> int:
     found = operators.parse_integer(value)
     if found is None:
         summary = f"{quote(shorten(value, 40))} is no whole number"
-        raise _UnusableError(summary, "Entra compares whole numbers only: write digits, such as 10.")
+        raise _InvalidValueError(summary, "Entra compares whole numbers only: write digits, such as 10.")
     return found
 
 
-def _pattern(row: _ClauseRow) -> TextTest:
+def _compile_pattern(row: _ClauseRow) -> TextTest:
     """The regular expression, with faults on a user's value as `FilterEvaluationError`."""
     # RE2 takes 20 ms to import, and most directories have no pattern.
     from reconciler.expressions import regex  # noqa: PLC0415
 
     name, value = row.entry.attribute or "", row.entry.value or ""
     try:
-        matches = regex.whole(value, ignore_case=row.entry.ignore_case)
-    except EvaluationError as fault:
-        way_out = "Patterns are .NET's, as far as RE2 has an equal for them."
-        raise _UnusableError(f"the pattern cannot be used: {fault}", way_out) from fault
+        matches = regex.compile_full_match(value, ignore_case=row.entry.ignore_case)
+    except EvaluationError as exc:
+        hint = "Patterns are .NET's, as far as RE2 has an equal for them."
+        raise _InvalidValueError(f"the pattern cannot be used: {exc}", hint) from exc
 
     def test(text: str) -> bool:
         try:
             return matches(text)
-        except EvaluationError as fault:
-            why = f"{name} cannot be matched by the clause at {row.origin}: {fault}"
-            raise FilterEvaluationError(why, name) from fault
+        except EvaluationError as exc:
+            why = f"{name} cannot be matched by the clause at {row.origin}: {exc}"
+            raise FilterEvaluationError(why, name) from exc
 
     return test

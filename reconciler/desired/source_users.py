@@ -7,11 +7,11 @@ import difflib
 from reconciler.core.model import Lifecycle, SourceUser, SourceValue, error
 from reconciler.core.text import quote
 from reconciler.desired import schema
-from reconciler.desired.validation import validated
+from reconciler.desired.validation import validate
 from reconciler.desired.yaml_reader import Report, YamlMapping, YamlSequence
 
 _MAX_SHAPES = 10_000
-_KEYS_SEEN: dict[tuple[str, ...], bool] = {}
+_CHECKED_KEYS: dict[tuple[str, ...], bool] = {}
 """Sets of keys that were looked at and are fine: most people have the same keys."""
 _STRUCTURAL = ("accountEnabled", "lifecycle", "objectId", "userPrincipalName")
 """Keys of a user that decide about the account: a slip in one must not pass for a source attribute of one's own."""
@@ -20,19 +20,19 @@ _ENABLED = {"accountEnabled": True}
 """What holds of a user who says nothing of it: in Entra it is never null, and filters and mappings read it."""
 
 
-def source_user(item: YamlMapping, report: Report) -> SourceUser | None:
+def read_source_user(item: YamlMapping, report: Report) -> SourceUser | None:
     """The user that an entry describes; None when it is wrong: then what is wrong is reported."""
-    fine = _KEYS_SEEN.get(tuple(item))
+    fine = _CHECKED_KEYS.get(tuple(item))
     if fine is None:
-        fine = _check_slips(item, report)
-        if fine and len(_KEYS_SEEN) < _MAX_SHAPES:
-            _KEYS_SEEN[tuple(item)] = True
+        fine = _check_misspelt_keys(item, report)
+        if fine and len(_CHECKED_KEYS) < _MAX_SHAPES:
+            _CHECKED_KEYS[tuple(item)] = True
     # Most of a large company is nothing but text, which the model takes as it is.
-    user = _plain_user(item) or _modelled_user(item, report)
+    user = _build_plain_user(item) or _build_validated_user(item, report)
     return user if fine else None
 
 
-def _check_slips(item: YamlMapping, report: Report) -> bool:
+def _check_misspelt_keys(item: YamlMapping, report: Report) -> bool:
     """Whether no key looks like a misspelt structural one."""
     fine = True
     for key in item.keys() - set(_STRUCTURAL):
@@ -44,7 +44,7 @@ def _check_slips(item: YamlMapping, report: Report) -> bool:
     return fine
 
 
-def _plain_user(item: YamlMapping) -> SourceUser | None:
+def _build_plain_user(item: YamlMapping) -> SourceUser | None:
     """What `_modelled_user` makes of a user who is nothing but assigned text, in a tenth of the time; else None."""
     if "userPrincipalName" not in item or "accountEnabled" in item or "lifecycle" in item or "" in item.values():
         return None
@@ -52,8 +52,8 @@ def _plain_user(item: YamlMapping) -> SourceUser | None:
     return SourceUser({**item, **_ENABLED}, item.origin, origin_of=item.value_origin) if only_text else None
 
 
-def _modelled_user(item: YamlMapping, report: Report) -> SourceUser | None:
-    located = validated(item, schema.UserEntry, report)
+def _build_validated_user(item: YamlMapping, report: Report) -> SourceUser | None:
+    located = validate(item, schema.UserEntry, report)
     if located is None:
         return None
     attributes: dict[str, SourceValue] = {}

@@ -24,7 +24,7 @@ from reconciler.core.scope.verdict import ScopeRules, decide_scope
 from reconciler.core.text import quote
 from reconciler.core.values import fold_case
 from reconciler.desired.directory import Directory
-from reconciler.desired.scoping_filters import Input
+from reconciler.desired.scoping_filters import AttributeUse
 
 Reference = tuple[str, Origin | None]
 """A name of a user, and where it is used."""
@@ -33,12 +33,12 @@ _MAX_HINTED = 5_000
 """Names among which a near one is looked for: it takes a millisecond for a hundred."""
 
 
-class Names:
+class UserNames:
     """What people are called: userPrincipalName and objectId, each at most once."""
 
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
-        self.places: dict[str, Origin] = {}
+        self.origins: dict[str, Origin] = {}
         """Folded name -> where that user is."""
 
     def register(self, user: SourceUser) -> bool:
@@ -49,17 +49,17 @@ class Names:
             if value is None:
                 continue
             name = fold_case(str(value))
-            if name in self.places:
+            if name in self.origins:
                 summary = f"{attribute} {quote(str(value))} is used twice"
-                detail = f"The other user is at {self.places[name]}: keep one."
+                detail = f"The other user is at {self.origins[name]}: keep one."
                 self._directory.report(error(summary, detail, user.at(attribute)))
                 new = False
             else:
-                self.places[name] = user.origin
+                self.origins[name] = user.origin
         return new
 
 
-class People:
+class UserReader:
     """Reads users one at a time; only the mapped form stays in memory."""
 
     def __init__(self, directory: Directory, projector: Projector, rules: ScopeRules, now: datetime) -> None:
@@ -68,49 +68,49 @@ class People:
         self._rules = rules
         self._today = now.date()
         self.users: list[DesiredUser] = []
-        self.names = Names(directory)
+        self.names = UserNames(directory)
         self.attributes: set[str] = set()
 
     def read(self) -> None:
         """Fills `users` from all files."""
-        for user in self._directory.users():
+        for user in self._directory.read_users():
             if self.names.register(user):
                 verdict = decide_scope(user, self._rules, self._today)
                 if verdict.reason is ScopeReason.UNJUDGED:
-                    self._directory.report(_unjudged(user, verdict))
+                    self._directory.report(_diagnose_undecided(user, verdict))
                 desired, mistakes = self._projector.project(user, verdict)
                 self.users.append(desired)
                 self._directory.diagnostics += mistakes
                 self.attributes.update(user.attributes)
 
 
-def _unjudged(user: SourceUser, verdict: Verdict) -> Diagnostic:
+def _diagnose_undecided(user: SourceUser, verdict: Verdict) -> Diagnostic:
     summary = f"the scoping filters cannot judge this user: {verdict.text}"
     detail = "The user is left untouched until the clause, or the value, is mended."
     return error(summary, detail, user.at(verdict.attribute), user_address(user.key))
 
 
-def check_references(directory: Directory, references: Iterable[Reference], names: Names) -> None:
+def check_references(directory: Directory, references: Iterable[Reference], names: UserNames) -> None:
     """A member that is nobody's name: misspelt, it loses somebody an account."""
-    if any(item.severity is Severity.ERROR and _ended_early(item) for item in directory.diagnostics):
+    if any(item.severity is Severity.ERROR and _is_unread_users_file(item) for item in directory.diagnostics):
         return  # with a file of users unread, many would look unknown
-    known = set(names.places)
+    known = set(names.origins)
     for node in directory.rejected:
         known.update(fold_case(str(node.get(key))) for key in ("userPrincipalName", "objectId") if node.get(key))
     for name, origin in references:
         if fold_case(name) not in known:
-            near = _near(fold_case(name), known)
+            near = _suggest_name(fold_case(name), known)
             hint = f"Did you mean {near}?" if near else "Add the user, or remove the reference."
             directory.report(error(f"there is no user {quote(name)}", hint, origin))
 
 
-def _ended_early(item: Diagnostic) -> bool:
+def _is_unread_users_file(item: Diagnostic) -> bool:
     """Whether a file of users was not read to its end."""
     unread = item.summary.startswith(("not YAML", "cannot be read", "not UTF-8", "larger than", "a line longer"))
     return unread and item.origin is not None and item.origin.file.startswith("users/")
 
 
-def _near(name: str, known: Collection[str]) -> str | None:
+def _suggest_name(name: str, known: Collection[str]) -> str | None:
     """A name that `name` may be a slip of. By what stands before the @: a shared domain makes all look alike."""
     local, at, domain = name.partition("@")
     if len(known) > _MAX_HINTED:
@@ -120,16 +120,16 @@ def _near(name: str, known: Collection[str]) -> str | None:
     return locals_[near[0]] if near and at else None
 
 
-def check_inputs(directory: Directory, people: People, inputs: Iterable[Input]) -> None:
+def check_inputs(directory: Directory, reader: UserReader, inputs: Iterable[AttributeUse]) -> None:
     """What nobody has: misspelt, it empties an attribute or a filter."""
     for attribute, origin, consequence in inputs:
-        if people.users and origin and attribute not in people.attributes and attribute != "IsSoftDeleted":
-            near = difflib.get_close_matches(attribute, sorted(people.attributes), 1)
+        if reader.users and origin and attribute not in reader.attributes and attribute != "IsSoftDeleted":
+            near = difflib.get_close_matches(attribute, sorted(reader.attributes), 1)
             hint = f"Did you mean {near[0]}?" if near else consequence
             directory.report(warning(f"no user has an attribute {quote(attribute)}", hint, origin))
 
 
-def inputs_of(mappings: Iterable[AttributeMapping]) -> Iterator[Input]:
+def list_inputs(mappings: Iterable[AttributeMapping]) -> Iterator[AttributeUse]:
     """What mappings read."""
     for row in mappings:
         for attribute in row.inputs:

@@ -1,4 +1,4 @@
-"""What YAML holds, validated by a model: each mistake at its place, in the words of people who write YAML."""
+"""What YAML holds, validated by a model: each problem at its place, in the words of people who write YAML."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
-class Located(Generic[Model]):
+class LocatedModel(Generic[Model]):
     """A validated model with the YAML it came from, for the places of its parts."""
 
     value: Model
@@ -29,44 +29,44 @@ class Located(Generic[Model]):
         return locate(self.node, location)
 
 
-def validated(node: YamlMapping, model: type[Model], report: Report) -> Located[Model] | None:
-    """The model that `node` fills; None when it does not: then each mistake is reported at its place."""
+def validate(node: YamlMapping, model: type[Model], report: Report) -> LocatedModel[Model] | None:
+    """The model that `node` fills; None when it does not: then each problem is reported at its place."""
     nested = None in node.values() or YamlMapping in set(map(type, node.values()))
     try:
-        return Located(model.model_validate(_without_nulls(node) if nested else node), node)
-    except ValidationError as fault:
-        for mistake in fault.errors(include_url=False):
-            report(_diagnostic(mistake, node, model))
+        return LocatedModel(model.model_validate(_drop_nulls(node) if nested else node), node)
+    except ValidationError as exc:
+        for problem in exc.errors(include_url=False):
+            report(_diagnose(problem, node, model))
         return None
 
 
-def _without_nulls(node: YamlMapping) -> dict[str, Any]:
+def _drop_nulls(node: YamlMapping) -> dict[str, Any]:
     """A key without a value is as good as absent, at every level."""
     return {
-        key: _without_nulls(value) if isinstance(value, YamlMapping) else value
+        key: _drop_nulls(value) if isinstance(value, YamlMapping) else value
         for key, value in node.items()
         if value is not None
     }
 
 
-def _diagnostic(mistake: ErrorDetails, node: YamlMapping, model: type[BaseModel]) -> Diagnostic:
-    location = tuple(mistake["loc"])
-    kind = mistake["type"]
+def _diagnose(problem: ErrorDetails, node: YamlMapping, model: type[BaseModel]) -> Diagnostic:
+    location = tuple(problem["loc"])
+    kind = problem["type"]
     last = quote(str(location[-1])) if location else ""
     if kind == "extra_forbidden":
-        known = _keys_at(model, location[:-1])
+        known = _list_keys(model, location[:-1])
         near = difflib.get_close_matches(str(location[-1]), known, 1)
         hint = f"Did you mean {near[0]}? " if near else ""
         return error(f"unknown key {last}", f"{hint}Known here: {', '.join(known)}.", locate(node, location, key=True))
     if kind == "missing":
         return error(f"{last} is missing", "Add it.", locate(node, location[:-1]))
     where = ".".join(str(step) for step in location if not _is_internal(step))
-    message, way_out = _explained(mistake)
-    return error(f"{where}: {message}" if where else message, way_out, locate(node, location))
+    message, hint = _format_error(problem)
+    return error(f"{where}: {message}" if where else message, hint, locate(node, location))
 
 
 _MAPPING = ("expected a mapping", "Write {key: value}, or indented `key: value` lines.")
-_WORDS = {
+_MESSAGES = {
     "int_parsing": ("expected a whole number", "Write digits, such as 10."),
     "int_type": ("expected a whole number", "Write digits, such as 10."),
     "float_parsing": ("expected a number", "Write digits, such as 10 or 2.5."),
@@ -81,19 +81,19 @@ _WORDS = {
     "dict_type": _MAPPING,
     "value_error": ("{error}", ""),
 }
-"""What is wrong and what to do by pydantic's type of mistake, in the words of people who write YAML."""
+"""What is wrong and what to do by pydantic's type of problem, in the words of people who write YAML."""
 
 
-def _explained(mistake: ErrorDetails) -> tuple[str, str]:
-    context = mistake.get("ctx", {})
-    if mistake["type"] == "literal_error":
+def _format_error(problem: ErrorDetails) -> tuple[str, str]:
+    context = problem.get("ctx", {})
+    if problem["type"] == "literal_error":
         known = re.findall(r"'([^']*)'", str(context["expected"]))
-        near = difflib.get_close_matches(str(mistake["input"]), known, 1)
+        near = difflib.get_close_matches(str(problem["input"]), known, 1)
         return f"expected one of {', '.join(known)}", f"Did you mean {near[0]}?" if near else "Choose one of them."
-    if mistake["type"] in _WORDS:
-        message, way_out = _WORDS[mistake["type"]]
-        return message.format_map(context), way_out
-    return mistake["msg"][0].lower() + mistake["msg"][1:], ""
+    if problem["type"] in _MESSAGES:
+        message, hint = _MESSAGES[problem["type"]]
+        return message.format_map(context), hint
+    return problem["msg"][0].lower() + problem["msg"][1:], ""
 
 
 def _is_internal(step: int | str) -> bool:
@@ -101,7 +101,7 @@ def _is_internal(step: int | str) -> bool:
     return isinstance(step, str) and ("[" in step or step in ("str", "nullable"))
 
 
-def _keys_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+def _list_keys(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
     """The keys that the model knows at `location`."""
     current: type[BaseModel] = model
     for step in location:

@@ -35,7 +35,7 @@ MAX_LINE = 65_536
 MAX_DIAGNOSTICS = 50
 """Per file: a file with more is not worth listing in full."""
 
-_ODD_BREAK = re.compile(rb"\xc2\x85|\xe2\x80[\xa8\xa9]|\r(?!\n)")
+_UNUSUAL_BREAK = re.compile(rb"\xc2\x85|\xe2\x80[\xa8\xa9]|\r(?!\n)")
 _NOT_YAML = (YAMLError, UnicodeDecodeError)
 _NO_VALUE = frozenset({"", "~"})
 _SPECIAL = _NO_VALUE | {"null", "<<"}
@@ -44,7 +44,7 @@ _SPECIAL = _NO_VALUE | {"null", "<<"}
 Report = Callable[[Diagnostic], None]
 
 
-class _GiveUpError(Exception):
+class _StopReadingError(Exception):
     """The rest of the file is not read; the reason has been reported."""
 
 
@@ -63,7 +63,7 @@ class YamlMapping(dict[str, Any]):
     @property
     def origin(self) -> Origin:
         """Where the mapping starts."""
-        return _origin(self.file, self.mark)
+        return _to_origin(self.file, self.mark)
 
     def key_origin(self, key: str) -> Origin:
         """Where `key` is written; the mapping's own place when it is not."""
@@ -76,7 +76,7 @@ class YamlMapping(dict[str, Any]):
     def _at(self, key: str, marks: list[Any]) -> Origin:
         for candidate, mark in zip(self, marks, strict=True):
             if candidate == key:
-                return _origin(self.file, mark)
+                return _to_origin(self.file, mark)
         return self.origin
 
 
@@ -94,11 +94,11 @@ class YamlSequence(list[Any]):
     @property
     def origin(self) -> Origin:
         """Where the sequence starts."""
-        return _origin(self.file, self.mark)
+        return _to_origin(self.file, self.mark)
 
     def item_origin(self, index: int) -> Origin:
         """Where item `index` starts."""
-        return _origin(self.file, self.item_marks[index])
+        return _to_origin(self.file, self.item_marks[index])
 
 
 def locate(node: Any, location: tuple[int | str, ...], *, key: bool = False) -> Origin | None:
@@ -119,11 +119,11 @@ def read_document(content: bytes, file: str, report: Report) -> Any:
     reader = _Reader(content, file, report)
     try:
         reader.start()
-        return reader.only_node()
-    except _GiveUpError:
+        return reader.read_only_node()
+    except _StopReadingError:
         return None
-    except _NOT_YAML as fault:
-        reader.syntax_error(fault)
+    except _NOT_YAML as exc:
+        reader.report_syntax_error(exc)
         return None
 
 
@@ -132,14 +132,14 @@ def read_items(content: bytes, file: str, report: Report) -> Iterator[YamlMappin
     reader = _Reader(content, file, report)
     try:
         reader.start()
-        yield from reader.items()
-    except _GiveUpError:
+        yield from reader.read_items()
+    except _StopReadingError:
         return
-    except _NOT_YAML as fault:
-        reader.syntax_error(fault)
+    except _NOT_YAML as exc:
+        reader.report_syntax_error(exc)
 
 
-def _origin(file: str, mark: Any) -> Origin:
+def _to_origin(file: str, mark: Any) -> Origin:
     """The place of one of libyaml's marks, which are 0-based."""
     return Origin(file, mark.line + 1, mark.column + 1)
 
@@ -163,87 +163,87 @@ class _Reader:
         event = self._get()
         while event.__class__ in (StreamStartEvent, DocumentStartEvent):
             if event.__class__ is DocumentStartEvent and event.tags:
-                self._tell(event, "%TAG directives are not read", "Remove the line.")
+                self._report_error(event, "%TAG directives are not read", "Remove the line.")
             event = self._get()
         self._first = event
 
-    def only_node(self) -> Any:
+    def read_only_node(self) -> Any:
         if self._first.__class__ is StreamEndEvent:
             return None
-        value = self._node(self._first, 0)
-        self._end()
+        value = self._read_node(self._first, 0)
+        self._read_end()
         return value
 
-    def items(self) -> Iterator[YamlMapping]:
+    def read_items(self) -> Iterator[YamlMapping]:
         first = self._first
         if first.__class__ is StreamEndEvent or (first.__class__ is ScalarEvent and not first.value.strip()):
             return
         if first.__class__ is not SequenceStartEvent:
             self._fail(first, "the file must be a list", "Start each entry with a dash: `- key: value`.")
-        self._plain(first)
+        self._check_plain(first)
         while (event := self._get()).__class__ is not SequenceEndEvent:
-            value = self._node(event, 1)
+            value = self._read_node(event, 1)
             if isinstance(value, YamlMapping):
                 yield value
             else:
-                self._tell(event, "expected a mapping", "Each entry is a mapping: `- key: value`.")
-        self._end()
+                self._report_error(event, "expected a mapping", "Each entry is a mapping: `- key: value`.")
+        self._read_end()
 
-    def syntax_error(self, fault: Exception) -> None:
+    def report_syntax_error(self, exc: Exception) -> None:
         """Reports what libyaml could not read."""
-        mark = getattr(fault, "problem_mark", None) or getattr(fault, "context_mark", None)
-        position = getattr(fault, "position", None)
+        mark = getattr(exc, "problem_mark", None) or getattr(exc, "context_mark", None)
+        position = getattr(exc, "position", None)
         if position is not None:
             # libyaml's reader counts bytes and has no lines.
-            at = _place(self._file, self._content, position)
+            at = _locate_byte(self._file, self._content, position)
             what, detail = "a control character", "Remove it: YAML is printable text."
-        elif isinstance(fault, MarkedYAMLError) and mark is not None:
-            what = ", ".join(part for part in (fault.problem, fault.context) if part)
+        elif isinstance(exc, MarkedYAMLError) and mark is not None:
+            what = ", ".join(part for part in (exc.problem, exc.context) if part)
             at = Origin(self._file, mark.line + 1, mark.column + 1)
             detail = "Mend the syntax at this place; the rest of the file was not read."
             if "unexpected ':'" in what:
                 detail = "Put the value in double quotes. The rest of the file was not read."
         else:
-            what = shorten(str(fault).replace("\n", " "))
+            what = shorten(str(exc).replace("\n", " "))
             at, detail = Origin(self._file, 1, 1), "Save the file as UTF-8 text."
         self._report(error(f"not YAML: {what}", detail, at))
 
-    def _end(self) -> None:
+    def _read_end(self) -> None:
         event = self._get()
         while event.__class__ is DocumentEndEvent:
             event = self._get()
         if event.__class__ is not StreamEndEvent:
             self._fail(event, "more than one document in the file", "Keep one document: remove the line `---`.")
 
-    def _node(self, event: Any, depth: int) -> Any:
+    def _read_node(self, event: Any, depth: int) -> Any:
         kind = event.__class__
         if kind is ScalarEvent:
-            return self._scalar(event)
+            return self._read_scalar(event)
         if kind is AliasEvent:
             name = quote(f"*{event.anchor}")
-            self._tell(event, f"alias {name} is not allowed", "Write the value out: aliases are not read.")
+            self._report_error(event, f"alias {name} is not allowed", "Write the value out: aliases are not read.")
             return None
         if depth >= MAX_DEPTH:
             self._fail(event, f"nested more than {MAX_DEPTH} levels deep", "Nothing that is read here nests so deeply.")
-        self._plain(event)
-        return self._mapping(event, depth) if kind is MappingStartEvent else self._sequence(event, depth)
+        self._check_plain(event)
+        return self._read_mapping(event, depth) if kind is MappingStartEvent else self._read_sequence(event, depth)
 
-    def _mapping(self, start: Any, depth: int) -> YamlMapping:
+    def _read_mapping(self, start: Any, depth: int) -> YamlMapping:
         mapping = YamlMapping(self._file, start.start_mark)
         key_marks, value_marks, get = mapping.key_marks, mapping.value_marks, self._get
         while (event := get()).__class__ is not MappingEndEvent:
             # Most of a large file is plain text, and a call for each would cost a tenth of the time.
             plain = event.__class__ is ScalarEvent and event.ctag is event.anchor is None
-            key = event.value if plain and event.value not in _SPECIAL else self._key(event, depth)
+            key = event.value if plain and event.value not in _SPECIAL else self._read_key(event, depth)
             value_event = get()
             plain = value_event.__class__ is ScalarEvent and value_event.ctag is value_event.anchor is None
             special = not plain or value_event.value in _SPECIAL
-            value = self._node(value_event, depth + 1) if special else value_event.value
+            value = self._read_node(value_event, depth + 1) if special else value_event.value
             if key is None:
                 continue
             if key in mapping:
                 first = mapping.key_origin(key)
-                self._tell(
+                self._report_error(
                     event, f"key {quote(key)} is given twice", f"Keep one of them; the first is in line {first.line}."
                 )
                 continue
@@ -252,29 +252,29 @@ class _Reader:
             value_marks.append(value_event.start_mark)
         return mapping
 
-    def _sequence(self, start: Any, depth: int) -> YamlSequence:
+    def _read_sequence(self, start: Any, depth: int) -> YamlSequence:
         sequence = YamlSequence(self._file, start.start_mark)
         while (event := self._get()).__class__ is not SequenceEndEvent:
-            sequence.append(self._node(event, depth + 1))
+            sequence.append(self._read_node(event, depth + 1))
             sequence.item_marks.append(event.start_mark)
         return sequence
 
-    def _key(self, event: Any, depth: int) -> str | None:
+    def _read_key(self, event: Any, depth: int) -> str | None:
         if event.__class__ is not ScalarEvent:
-            self._node(event, depth + 1)
-            self._tell(event, "a key must be plain text", "Write `key: value`.")
+            self._read_node(event, depth + 1)
+            self._report_error(event, "a key must be plain text", "Write `key: value`.")
             return None
         if event.value == "<<" and event.implicit[0]:
-            self._tell(event, "merge key << is not allowed", "Write the keys out: merges are not read.")
+            self._report_error(event, "merge key << is not allowed", "Write the keys out: merges are not read.")
             return None
         if event.tag is not None or event.anchor is not None:
-            self._plain(event)
+            self._check_plain(event)
         return event.value  # type: ignore[no-any-return]
 
-    def _scalar(self, event: Any) -> str | None:
+    def _read_scalar(self, event: Any) -> str | None:
         """The text as written; None for the plain scalars that say "no value": nothing at all, and `~`."""
         if event.tag is not None or event.anchor is not None:
-            self._plain(event)
+            self._check_plain(event)
         value: str = event.value
         if event.implicit[0]:
             if value in _NO_VALUE:
@@ -284,7 +284,7 @@ class _Reader:
         return value
 
     def _warn_null(self, event: Any) -> None:
-        at = _origin(self._file, event.start_mark)
+        at = _to_origin(self._file, event.start_mark)
         self._report(
             warning(
                 'null is read as the text "null"',
@@ -293,34 +293,34 @@ class _Reader:
             )
         )
 
-    def _plain(self, event: Any) -> None:
+    def _check_plain(self, event: Any) -> None:
         """Reports a tag or an anchor on `event`; reading goes on as if it were not there."""
         if event.tag is not None and event.tag != "!":
             name = quote(shorten(str(event.tag), 60))
-            self._tell(event, f"tag {name} is not allowed", "Remove it: tags are not read.")
+            self._report_error(event, f"tag {name} is not allowed", "Remove it: tags are not read.")
         if event.anchor is not None:
             name = quote(f"&{event.anchor}")
-            self._tell(event, f"anchor {name} is not allowed", "Write values out: anchors are not read.")
+            self._report_error(event, f"anchor {name} is not allowed", "Write values out: anchors are not read.")
 
-    def _tell(self, event: Any, summary: str, detail: str) -> None:
-        self._tell_at(_origin(self._file, event.start_mark), summary, detail)
+    def _report_error(self, event: Any, summary: str, detail: str) -> None:
+        self._report_error_at(_to_origin(self._file, event.start_mark), summary, detail)
 
-    def _tell_at(self, origin: Origin, summary: str, detail: str) -> None:
+    def _report_error_at(self, origin: Origin, summary: str, detail: str) -> None:
         self._report(error(summary, detail, origin))
         self._reported += 1
         if self._reported >= MAX_DIAGNOSTICS:
             self._report(error(f"more than {MAX_DIAGNOSTICS} mistakes, the rest of the file was not read", "", origin))
-            raise _GiveUpError
+            raise _StopReadingError
 
     def _fail(self, event: Any, summary: str, detail: str) -> None:
-        self._fail_at(_origin(self._file, event.start_mark), summary, detail)
+        self._fail_at(_to_origin(self._file, event.start_mark), summary, detail)
 
     def _fail_at(self, origin: Origin, summary: str, detail: str) -> Any:
         self._report(error(summary, detail, origin))
-        raise _GiveUpError
+        raise _StopReadingError
 
 
-def _place(file: str, content: bytes, offset: int) -> Origin:
+def _locate_byte(file: str, content: bytes, offset: int) -> Origin:
     """The place of the byte at `offset`; columns count characters."""
     start = content.rfind(b"\n", 0, offset) + 1
     column = len(content[start:offset].decode("utf-8", "replace")) + 1
@@ -332,12 +332,12 @@ def _check_text(content: bytes, file: str, fail: Callable[[Origin, str, str], An
         fail(Origin(file, 1, 1), f"larger than {MAX_BYTES // 1024 // 1024} MiB", "Split the file.")
     try:
         content.decode("utf-8")
-    except UnicodeDecodeError as fault:
-        fail(_place(file, content, fault.start), "not UTF-8 text", "Save the file as UTF-8.")
+    except UnicodeDecodeError as exc:
+        fail(_locate_byte(file, content, exc.start), "not UTF-8 text", "Save the file as UTF-8.")
     # YAML 1.1 breaks lines at these, editors do not: every place named after one would be wrong.
-    odd = _ODD_BREAK.search(content)
+    odd = _UNUSUAL_BREAK.search(content)
     if odd is not None:
-        at = _place(file, content, odd.start())
+        at = _locate_byte(file, content, odd.start())
         fail(at, "an unusual line break (U+0085, U+2028, U+2029 or a lone carriage return)", "Remove it or use \\n.")
     for number, text in enumerate(content.split(b"\n"), start=1):
         if len(text) > MAX_LINE:

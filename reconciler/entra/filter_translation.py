@@ -16,21 +16,21 @@ from reconciler.core.text import pluralize, quote, shorten
 from reconciler.core.values import fold_case
 from reconciler.desired import schema
 from reconciler.desired.scoping_filters import compile_filters
-from reconciler.desired.validation import Located
-from reconciler.entra import synchronization_schema
-from reconciler.entra.translation import FilterGroupFinding, Finding, FindingKind, ScopeFilters
-from reconciler.entra.yaml_writer import fits
+from reconciler.desired.validation import LocatedModel
+from reconciler.entra.synchronization_schema import SchemaClause, SchemaFilter, SchemaFilterGroup
+from reconciler.entra.translation import Finding, FindingKind, TranslatedFilterGroup, TranslatedFilters
+from reconciler.entra.yaml_writer import fits_on_line
 from reconciler.expressions.value_types import MAX_LENGTH
 
 _INPUT = "an early filter, whose leavers Entra does not deprovision"
 _CATEGORY = "experimental, and not described"
 
 
-def translate_filters(scope: synchronization_schema.Filter, today: date) -> tuple[ScopeFilters, list[Finding]]:
+def translate_filters(scope: SchemaFilter, today: date) -> tuple[TranslatedFilters, list[Finding]]:
     """The groups, and what has no equal."""
     findings: list[Finding] = []
     names: set[str] = set()
-    groups = [_group(index, group, names, today, findings) for index, group in enumerate(scope.groups)]
+    groups = [_translate_group(index, group, names, today, findings) for index, group in enumerate(scope.groups)]
     narrowing = [
         *((f"scope.inputFilterGroups[{index}]", each, _INPUT) for index, each in enumerate(scope.input_filter_groups)),
         *((f"scope.categoryFilterGroups[{i}]", each, _CATEGORY) for i, each in enumerate(scope.category_filter_groups)),
@@ -38,41 +38,41 @@ def translate_filters(scope: synchronization_schema.Filter, today: date) -> tupl
     for place, group, why in narrowing:
         said = f"{why}: {quote(shorten(group.name, 80))} with {pluralize(len(group.clauses), 'clause')}"
         findings.append(Finding(FindingKind.NO_EQUAL, place, said))
-        groups.append(_lost(place, group, [why]))
+        groups.append(_keep_as_comment(place, group, [why]))
     none_left = bool(groups) and not any(group.active for group in groups)
-    return ScopeFilters(tuple(groups), closed=bool(narrowing) or none_left), findings
+    return TranslatedFilters(tuple(groups), closed=bool(narrowing) or none_left), findings
 
 
-def _group(
-    index: int, given: synchronization_schema.FilterGroup, names: set[str], today: date, findings: list[Finding]
-) -> FilterGroupFinding:
+def _translate_group(
+    index: int, given: SchemaFilterGroup, names: set[str], today: date, findings: list[Finding]
+) -> TranslatedFilterGroup:
     place = f"scope.groups[{index}]"
     subject = f"{place} ({shorten(given.name, 80)})"
     reasons = [
         *([] if given.clauses else ["a group without clauses is not described"]),
-        *(f"clauses[{number}]: {why}" for number, each in enumerate(given.clauses) for why in _reasons(each)),
+        *(f"clauses[{number}]: {why}" for number, each in enumerate(given.clauses) for why in _find_reasons(each)),
     ]
-    clauses = tuple(map(_clause, given.clauses)) if not reasons else ()
+    clauses = tuple(map(_translate_clause, given.clauses)) if not reasons else ()
     comments = [
         f"clauses[{number}]: {each.operator_name} takes no value; the schema has one"
         for number, each in enumerate(given.clauses)
-        if "value" not in _clause(each) and any(each.target_operand.values)
+        if "value" not in _translate_clause(each) and any(each.target_operand.values)
     ]
-    name = _unique(shorten(given.name.strip() or f"group {index + 1}"), names)
-    for item in _said_by_loader(name, clauses, today) if clauses else ():
+    name = _make_unique(shorten(given.name.strip() or f"group {index + 1}"), names)
+    for item in _check_with_loader(name, clauses, today) if clauses else ():
         text = f"{item.summary}. {item.detail}" if item.detail else item.summary
         (reasons if item.severity is Severity.ERROR else comments).append(text)
     if reasons:
         findings += (Finding(FindingKind.NO_EQUAL, subject, reason) for reason in reasons)
-        return _lost(place, given, reasons)
+        return _keep_as_comment(place, given, reasons)
     names.add(fold_case(name))
     if name != given.name:
         comments.append(f"Entra's name: {given.name}")
     findings += (Finding(FindingKind.DIFFERS, subject, comment) for comment in comments)
-    return FilterGroupFinding(name, clauses, (place, *comments))
+    return TranslatedFilterGroup(name, clauses, (place, *comments))
 
 
-def _unique(name: str, names: set[str]) -> str:
+def _make_unique(name: str, names: set[str]) -> str:
     """`name`, or with a number when another filter has it: plans name filters."""
     number, found = 1, name
     while fold_case(found) in names:
@@ -81,16 +81,16 @@ def _unique(name: str, names: set[str]) -> str:
     return found
 
 
-def _said_by_loader(name: str, clauses: Sequence[dict[str, str]], today: date) -> Iterator[Diagnostic]:
+def _check_with_loader(name: str, clauses: Sequence[dict[str, str]], today: date) -> Iterator[Diagnostic]:
     """What the loader says of the group."""
     group = {"name": name, "clauses": list(clauses)}
     scope = schema.ScopeEntry.model_validate({"sync": "all", "filters": [group]})
     said: list[Diagnostic] = []
-    compile_filters(Located(scope, None), {}, today, said.append)
+    compile_filters(LocatedModel(scope, None), {}, today, said.append)
     yield from said
 
 
-def _reasons(clause: synchronization_schema.SchemaClause) -> Iterator[str]:
+def _find_reasons(clause: SchemaClause) -> Iterator[str]:
     """Why the clause has no equal, before the loader is asked."""
     operator = operators.find_operator(clause.operator_name)
     values = clause.target_operand.values
@@ -102,7 +102,7 @@ def _reasons(clause: synchronization_schema.SchemaClause) -> Iterator[str]:
         said = "several values: what that means is not described" if values else "no value to compare with"
         yield f"{operator} has {said}"
     texts = (clause.source_operand_name, clause.operator_name, *values)
-    if any(len(text) > MAX_LENGTH for text in texts) or not fits(_clause(clause)):
+    if any(len(text) > MAX_LENGTH for text in texts) or not fits_on_line(_translate_clause(clause)):
         yield f"longer than {MAX_LENGTH:,} characters"
 
 
@@ -110,7 +110,7 @@ def _takes_value(operator: Operator) -> bool:
     return operators.classify_operand(operator) is not Operand.NONE
 
 
-def _clause(clause: synchronization_schema.SchemaClause) -> dict[str, str]:
+def _translate_clause(clause: SchemaClause) -> dict[str, str]:
     operator = operators.find_operator(clause.operator_name)
     found = {"attribute": clause.source_operand_name, "operator": str(operator or clause.operator_name)}
     values = clause.target_operand.values
@@ -119,6 +119,8 @@ def _clause(clause: synchronization_schema.SchemaClause) -> dict[str, str]:
     return found
 
 
-def _lost(place: str, group: synchronization_schema.FilterGroup, reasons: Sequence[str]) -> FilterGroupFinding:
+def _keep_as_comment(place: str, group: SchemaFilterGroup, reasons: Sequence[str]) -> TranslatedFilterGroup:
     comments = (place, *(f"No equal: {reason}" for reason in reasons))
-    return FilterGroupFinding(shorten(group.name), tuple(map(_clause, group.clauses)), comments, active=False)
+    return TranslatedFilterGroup(
+        shorten(group.name), tuple(map(_translate_clause, group.clauses)), comments, active=False
+    )

@@ -8,52 +8,56 @@ from reconciler.expressions import grammar
 from reconciler.expressions.functions import registry
 
 
-def attribute_source(name: str) -> dict[str, Any]:
+def build_attribute_source(name: str) -> dict[str, Any]:
     """The source of a direct mapping."""
-    return _source("Attribute", name, grammar.AttributeReference(name).text)
+    return _build_source("Attribute", name, grammar.AttributeReference(name).text)
 
 
-def constant_source(text: str) -> dict[str, Any]:
+def build_constant_source(text: str) -> dict[str, Any]:
     """The source of a constant; numbers are constants too, written as strings."""
-    return _source("Constant", text, grammar.String(text).text)
+    return _build_source("Constant", text, grammar.String(text).text)
 
 
-def expression_source(text: str) -> dict[str, Any]:
+def build_expression_source(text: str) -> dict[str, Any]:
     """The source of an expression that compiles; `text` is kept as it is."""
-    return {**_node(grammar.parse(text)), "expression": text}
+    return {**_build_node(grammar.parse(text)), "expression": text}
 
 
-def _source(kind: str, name: str, expression: str, parameters: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+def _build_source(
+    kind: str, name: str, expression: str, parameters: list[dict[str, Any]] | None = None
+) -> dict[str, Any]:
     return {"expression": expression, "name": name, "type": kind, "parameters": parameters or []}
 
 
-def _node(node: grammar.Node) -> dict[str, Any]:
+def _build_node(node: grammar.Node) -> dict[str, Any]:
     match node:
         case grammar.AttributeReference():
-            return attribute_source(node.name)
+            return build_attribute_source(node.name)
         case grammar.String() | grammar.Number():
-            return constant_source(node.value)
+            return build_constant_source(node.value)
         case grammar.Call():
-            return _source("Function", node.name, grammar.printed(node), _parameters(node))
+            return _build_source("Function", node.name, grammar.format_tree(node), _build_parameters(node))
         case grammar.Compare() | grammar.Concatenation():
             # No document shows these in a tree; Entra reads `expression`.
             name = node.operator if isinstance(node, grammar.Compare) else "&"
-            below = [_parameter(str(index), each) for index, each in enumerate(grammar.children(node), start=1)]
-            return _source("Function", name, grammar.printed(node), below)
+            below = [
+                _build_parameter(str(index), each) for index, each in enumerate(grammar.list_children(node), start=1)
+            ]
+            return _build_source("Function", name, grammar.format_tree(node), below)
         case grammar.Keyword() | grammar.Omitted():
-            return _source("Constant", node.text, node.text)
+            return _build_source("Constant", node.text, node.text)
 
 
-def _parameters(call: grammar.Call) -> list[dict[str, Any]]:
+def _build_parameters(call: grammar.Call) -> list[dict[str, Any]]:
     """The arguments by the names of the parameters; those left out are not there."""
     known = registry.FUNCTIONS.get(call.name)
     found = []
     for index, each in enumerate(call.arguments):
         parameter = known.parameter(index) if known else None
         if not isinstance(each, grammar.Omitted):
-            found.append(_parameter(parameter.name if parameter else str(index + 1), each))
+            found.append(_build_parameter(parameter.name if parameter else str(index + 1), each))
     return found
 
 
-def _parameter(key: str, node: grammar.Node) -> dict[str, Any]:
-    return {"key": key, "value": _node(node)}
+def _build_parameter(key: str, node: grammar.Node) -> dict[str, Any]:
+    return {"key": key, "value": _build_node(node)}

@@ -14,10 +14,9 @@ from reconciler.core.profile import TargetProfile
 from reconciler.core.text import quote, shorten
 from reconciler.desired import schema
 from reconciler.desired.mappings import compile_row
-from reconciler.entra import synchronization_schema
-from reconciler.entra.synchronization_schema import AttributeDefinition
-from reconciler.entra.translation import Finding, FindingKind, MappingFinding
-from reconciler.entra.yaml_writer import fits
+from reconciler.entra.synchronization_schema import AttributeDefinition, SchemaAttributeMapping, SchemaSource
+from reconciler.entra.translation import Finding, FindingKind, TranslatedMapping
+from reconciler.entra.yaml_writer import fits_on_line
 from reconciler.expressions import grammar
 from reconciler.expressions.value_types import MAX_LENGTH, ExpressionError
 
@@ -48,46 +47,46 @@ class Definitions:
 class _MappingDraft:
     """A row being made, with what speaks against it (`reasons`) and what is different (`differences`)."""
 
-    given: synchronization_schema.SchemaAttributeMapping
+    given: SchemaAttributeMapping
     entries: dict[str, str | int]
     reasons: list[str] = field(default_factory=list)
-    lost: list[str] = field(default_factory=list)
+    lost_parts: list[str] = field(default_factory=list)
     """Parts that have no equal, while the row has."""
     differences: list[str] = field(default_factory=list)
-    nothing: bool = False
-    """Entra does nothing for this mapping."""
+    has_no_effect: bool = False
+    """Entra does has_no_effect for this mapping."""
 
     @property
     def is_active(self) -> bool:
         """Whether the row counts; else it is a comment."""
-        return not self.reasons and not self.nothing
+        return not self.reasons and not self.has_no_effect
 
 
 def translate_rows(
-    mappings: Sequence[synchronization_schema.SchemaAttributeMapping],
+    mappings: Sequence[SchemaAttributeMapping],
     definitions: Definitions,
     profile: TargetProfile,
     now: datetime,
-) -> tuple[list[MappingFinding], list[Finding], list[str]]:
+) -> tuple[list[TranslatedMapping], list[Finding], list[str]]:
     """The rows, the findings and the source attributes that the rows read."""
     drafts: list[_MappingDraft] = []
     attributes: dict[str, None] = {}
     taken: dict[str, int] = {}
     for index, given in enumerate(mappings):
-        draft = _translated(given, definitions, profile)
+        draft = _translate(given, definitions, profile)
         target = str(draft.entries["target"])
-        inputs = _check(draft, profile, now) if draft.is_active else ()
+        inputs = _check_with_loader(draft, profile, now) if draft.is_active else ()
         if draft.is_active and taken.setdefault(target.casefold(), index) != index:
             draft.reasons.append(f"attributeMappings[{taken[target.casefold()]}] maps this target already")
         elif draft.is_active:
             attributes.update(dict.fromkeys(inputs))
         drafts.append(draft)
-    _tell_apart(drafts)
-    findings = [finding for index, draft in enumerate(drafts) for finding in _findings(index, draft)]
-    return [_row(index, draft) for index, draft in enumerate(drafts)], findings, list(attributes)
+    _assign_precedences(drafts)
+    findings = [finding for index, draft in enumerate(drafts) for finding in _build_findings(index, draft)]
+    return [_build_row(index, draft) for index, draft in enumerate(drafts)], findings, list(attributes)
 
 
-def _tell_apart(drafts: Sequence[_MappingDraft]) -> None:
+def _assign_precedences(drafts: Sequence[_MappingDraft]) -> None:
     """Gives each matching row a precedence of its own; equal ones are tried in the order of the schema."""
     last = 0
     matching = [draft for draft in drafts if draft.is_active and draft.given.matching_priority > 0]
@@ -99,43 +98,41 @@ def _tell_apart(drafts: Sequence[_MappingDraft]) -> None:
             draft.differences.append(f"matchingPriority {priority} is match: {last} here: no two rows have the same")
 
 
-def _findings(index: int, draft: _MappingDraft) -> Iterator[Finding]:
+def _build_findings(index: int, draft: _MappingDraft) -> Iterator[Finding]:
     subject = f"attributeMappings[{index}] ({shorten(str(draft.entries['target']), 120)})"
-    for reason in (*draft.reasons, *draft.lost):
+    for reason in (*draft.reasons, *draft.lost_parts):
         yield Finding(FindingKind.NO_EQUAL, subject, reason)
     for reason in draft.differences:
-        yield Finding(FindingKind.IGNORED if draft.nothing else FindingKind.DIFFERS, subject, reason)
+        yield Finding(FindingKind.IGNORED if draft.has_no_effect else FindingKind.DIFFERS, subject, reason)
 
 
-def _row(index: int, draft: _MappingDraft) -> MappingFinding:
+def _build_row(index: int, draft: _MappingDraft) -> TranslatedMapping:
     given = draft.given
     expression = given.source.expression if given.source else ""
     original = f": {expression}" if draft.reasons and expression and expression not in draft.entries.values() else ""
     head = f"attributeMappings[{index}]{original}"
-    said = [f"No equal: {reason}" for reason in (*draft.reasons, *draft.lost)]
-    return MappingFinding(draft.entries, (head, *said, *draft.differences), draft.is_active)
+    said = [f"No equal: {reason}" for reason in (*draft.reasons, *draft.lost_parts)]
+    return TranslatedMapping(draft.entries, (head, *said, *draft.differences), draft.is_active)
 
 
-def _translated(
-    given: synchronization_schema.SchemaAttributeMapping, definitions: Definitions, profile: TargetProfile
-) -> _MappingDraft:
-    target = canonical_target(given.target_attribute_name, profile)
+def _translate(given: SchemaAttributeMapping, definitions: Definitions, profile: TargetProfile) -> _MappingDraft:
+    target = canonicalize_target(given.target_attribute_name, profile)
     draft = _MappingDraft(given, {"target": target})
     if target != given.target_attribute_name and not given.target_attribute_name.startswith(f"{paths.ENTERPRISE}:"):
         draft.differences.append(f"Entra's target: {given.target_attribute_name}")
     definition = definitions.target.get(given.target_attribute_name.casefold())
-    _rule(draft)
-    if draft.nothing:
+    _translate_source(draft)
+    if draft.has_no_effect:
         return draft
-    _reference(draft, definition, definitions)
-    _flow(draft)
+    _check_reference(draft, definition, definitions)
+    _translate_flow(draft)
     if given.matching_priority > 0:
         draft.entries["match"] = given.matching_priority
-    _default(draft, definition, profile)
+    _translate_default(draft, definition, profile)
     return draft
 
 
-def canonical_target(text: str, profile: TargetProfile) -> str:
+def canonicalize_target(text: str, profile: TargetProfile) -> str:
     """`text` as mappings.yaml would say it, in the profile's spelling; as it is when it is no path or not taken."""
     malformed = _ENTERPRISE.fullmatch(text.strip())
     written = f"enterprise:{malformed['name']}" if malformed else text.strip()
@@ -154,46 +151,46 @@ def canonical_target(text: str, profile: TargetProfile) -> str:
 # --- the rule -------------------------------------------------------------------
 
 
-def _rule(draft: _MappingDraft) -> None:
+def _translate_source(draft: _MappingDraft) -> None:
     source, default = draft.given.source, draft.given.default_value
     if source is None or not (source.expression.strip() or source.name):
-        _without_source(draft, source, default)
+        _translate_missing_source(draft, source, default)
         return
     kind = source.type.casefold()
     if kind == "constant":
-        _constant(draft, _literal(source))
+        _set_constant(draft, _read_constant(source))
         return
     attribute = _ATTRIBUTE.fullmatch(source.expression)
     if attribute or (kind == "attribute" and not source.expression.strip()):
-        _direct(draft, attribute[1] if attribute else source.name)
+        _set_attribute(draft, attribute[1] if attribute else source.name)
     elif not source.expression.strip():
         draft.reasons.append(f"the function {quote(shorten(source.name, 80))} has no source.expression to read")
-    elif _string(source.expression) is not None:
-        _constant(draft, _string(source.expression) or "")
+    elif _parse_string(source.expression) is not None:
+        _set_constant(draft, _parse_string(source.expression) or "")
     else:
         draft.entries["expression"] = source.expression
     if kind not in ("attribute", "function", ""):
         draft.reasons.append(f"source.type {quote(shorten(source.type, 80))} is not Attribute, Function or Constant")
 
 
-def _without_source(draft: _MappingDraft, source: synchronization_schema.Source | None, default: str | None) -> None:
+def _translate_missing_source(draft: _MappingDraft, source: SchemaSource | None, default: str | None) -> None:
     if default:
         draft.entries["constant"] = default
         draft.differences.append("Entra: no source and a default value, which is a constant")
     elif source is not None and source.type.casefold() == "function":
         draft.reasons.append("a function without source.expression")
     else:
-        draft.nothing = True
+        draft.has_no_effect = True
         draft.differences.append("neither source nor default: Entra leaves the target as it is, and so does no row")
 
 
-def _literal(source: synchronization_schema.Source) -> str:
-    text = _string(source.expression)
+def _read_constant(source: SchemaSource) -> str:
+    text = _parse_string(source.expression)
     return text if text is not None else source.expression.strip() or source.name
 
 
-def _string(expression: str) -> str | None:
-    """The text of an expression that is nothing but a string."""
+def _parse_string(expression: str) -> str | None:
+    """The text of an expression that is has_no_effect but a string."""
     if not expression.strip().startswith('"'):
         return None
     try:
@@ -203,15 +200,15 @@ def _string(expression: str) -> str | None:
     return node.value if isinstance(node, grammar.String) else None
 
 
-def _constant(draft: _MappingDraft, text: str) -> None:
+def _set_constant(draft: _MappingDraft, text: str) -> None:
     if not text.strip():
-        draft.nothing = True
-        draft.differences.append("an empty constant is no value: Entra sends nothing")
+        draft.has_no_effect = True
+        draft.differences.append("an empty constant is no value: Entra sends has_no_effect")
         return
     draft.entries["constant"] = text
 
 
-def _direct(draft: _MappingDraft, name: str) -> None:
+def _set_attribute(draft: _MappingDraft, name: str) -> None:
     source = draft.given.source
     if source is not None and source.name and source.type.casefold() == "attribute" and source.name != name:
         draft.differences.append(f"source.name says {source.name}; source.expression counts")
@@ -227,27 +224,27 @@ def _direct(draft: _MappingDraft, name: str) -> None:
         draft.entries["source"] = name
 
 
-def _reference(draft: _MappingDraft, definition: AttributeDefinition | None, definitions: Definitions) -> None:
+def _check_reference(draft: _MappingDraft, definition: AttributeDefinition | None, definitions: Definitions) -> None:
     expression = draft.given.source.expression if draft.given.source else ""
     attribute = _ATTRIBUTE.fullmatch(expression)
     name = attribute[1] if attribute else str(draft.entries.get("source", ""))
     source = definitions.source.get(name.casefold())
     bare = re.split(r"[:.\[]", str(draft.entries["target"]).removeprefix("enterprise:"))[0].casefold()
     found = (definition, source)
-    if bare in _REFERENCES or name.casefold() in _REFERENCES or any(each and _refers(each) for each in found):
+    if bare in _REFERENCES or name.casefold() in _REFERENCES or any(each and _is_reference(each) for each in found):
         draft.reasons.append("a reference: Entra sends the id that the other person has in the target")
     if definition is not None and definition.mutability.casefold() == "readonly":
         draft.reasons.append("the schema says that the target attribute is ReadOnly")
 
 
-def _refers(definition: AttributeDefinition) -> bool:
+def _is_reference(definition: AttributeDefinition) -> bool:
     return definition.type.casefold() == "reference" or bool(definition.referenced_objects)
 
 
 # --- flow, default --------------------------------------------------------------
 
 
-def _flow(draft: _MappingDraft) -> None:
+def _translate_flow(draft: _MappingDraft) -> None:
     written = draft.given.flow_type
     flow = _FLOWS.get(written.casefold().strip())
     if flow is None:
@@ -261,7 +258,7 @@ def _flow(draft: _MappingDraft) -> None:
         draft.entries["apply"] = flow
 
 
-def _default(draft: _MappingDraft, definition: AttributeDefinition | None, profile: TargetProfile) -> None:
+def _translate_default(draft: _MappingDraft, definition: AttributeDefinition | None, profile: TargetProfile) -> None:
     default = draft.given.default_value
     if "constant" in draft.entries:
         if default and draft.given.source is not None:
@@ -271,24 +268,24 @@ def _default(draft: _MappingDraft, definition: AttributeDefinition | None, profi
         default = definition.default_value
         draft.differences.append("the default is that of the target attribute, which the schema requires")
     if default and "match" in draft.entries:
-        draft.lost.append(f"the default {quote(shorten(default))}: a default cannot identify anybody")
+        draft.lost_parts.append(f"the default {quote(shorten(default))}: a default cannot identify anybody")
     elif default:
         draft.entries["default"] = default
-    elif definition is not None and definition.required and not _required(draft, profile):
-        draft.lost.append(
+    elif definition is not None and definition.required and not _is_required(draft, profile):
+        draft.lost_parts.append(
             "the schema requires this attribute: Entra does not create a person without it; here it may be missing"
         )
 
 
-def _required(draft: _MappingDraft, profile: TargetProfile) -> bool:
+def _is_required(draft: _MappingDraft, profile: TargetProfile) -> bool:
     target = str(draft.entries["target"])
     return any(shorten_path(row.path) == target and row.required for row in profile.attributes)
 
 
-def _check(draft: _MappingDraft, profile: TargetProfile, now: datetime) -> tuple[str, ...]:
+def _check_with_loader(draft: _MappingDraft, profile: TargetProfile, now: datetime) -> tuple[str, ...]:
     """Lets the loader look at the row; what it says goes into the draft. The attributes that the row reads."""
     longest = max(len(str(value)) for value in draft.entries.values())
-    if longest > MAX_LENGTH or not fits(draft.entries):
+    if longest > MAX_LENGTH or not fits_on_line(draft.entries):
         draft.reasons.append(f"longer than {MAX_LENGTH:,} characters")
         return ()
     compiled, said = compile_row(schema.MappingEntry.model_validate(draft.entries), profile, now)
@@ -298,7 +295,7 @@ def _check(draft: _MappingDraft, profile: TargetProfile, now: datetime) -> tuple
         alone, remaining = compile_row(schema.MappingEntry.model_validate(without), profile, now)
         if not any(item.severity is Severity.ERROR for item in remaining):
             why = next(item.summary for item in said if item.severity is Severity.ERROR)
-            draft.lost.append(f"the default {quote(shorten(str(default)))}: {why}")
+            draft.lost_parts.append(f"the default {quote(shorten(str(default)))}: {why}")
             del draft.entries["default"]
             compiled, said = alone, remaining
     for item in said:

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from reconciler.core.model import Diagnostic, warning
 from reconciler.core.text import pluralize
-from reconciler.entra.translation import Finding, FindingKind, Imported
-from reconciler.entra.yaml_writer import lifecycle_text
+from reconciler.entra.translation import Finding, FindingKind, ImportedSchema
+from reconciler.entra.yaml_writer import render_lifecycle
 
 _HEADS = {
     FindingKind.NO_EQUAL: "No equal, so left out:",
@@ -16,7 +16,7 @@ _HEADS = {
 }
 
 
-def report_lines(findings: Sequence[Finding]) -> Iterator[str]:
+def format_findings(findings: Sequence[Finding]) -> Iterator[str]:
     """All findings, by kind."""
     for kind, head in _HEADS.items():
         found = [finding for finding in findings if finding.kind is kind]
@@ -27,38 +27,38 @@ def report_lines(findings: Sequence[Finding]) -> Iterator[str]:
                 yield f"  - {finding.subject}: {finding.reason}"
 
 
-def next_steps(imported: Imported) -> Iterator[str]:
+def list_next_steps(imported: ImportedSchema) -> Iterator[str]:
     """What the schema says for settings.yaml, and what people have to carry."""
     yield ""
     yield "By its flowTypes, settings.yaml should say:"
     yield ""
-    yield from (f"  {line}" for line in lifecycle_text(imported.actions).splitlines())
+    yield from (f"  {line}" for line in render_lifecycle(imported.actions).splitlines())
     yield ""
     yield f"Source attributes that it reads, which users/ should have: {', '.join(imported.attributes) or 'none'}"
 
 
-def warnings(imported: Imported) -> list[Diagnostic]:
+def build_warnings(imported: ImportedSchema) -> list[Diagnostic]:
     """What must not be overlooked."""
-    said = []
+    found = []
     filters = imported.filters
     if filters.closed:
         detail = (
             "The schema limits it in a way that has no equal here. So that nobody is provisioned by mistake, "
             "scope.yaml has a group that is true for nobody: decide who passes, then remove it."
         )
-        said.append(warning("the scope is INCOMPLETE: nobody passes the filters", detail))
+        found.append(warning("the scope is INCOMPLETE: nobody passes the filters", detail))
     elif filters.incomplete:
         left = sum(not group.active for group in filters.groups)
         detail = "Whoever passes only those is out of scope, and would be deactivated: mend them in scope.yaml first."
         groups = f"{left} of {pluralize(len(filters.groups), 'filter group')}"
-        said.append(warning(f"the scope is INCOMPLETE: {groups} left out", detail))
+        found.append(warning(f"the scope is INCOMPLETE: {groups} left out", detail))
     lost = sum(finding.kind is FindingKind.NO_EQUAL for finding in imported.findings)
     if lost:
-        said.append(lost_warning(f"{pluralize(lost, 'part')} of the schema"))
-    return said
+        found.append(warn_untranslated(f"{pluralize(lost, 'part')} of the schema"))
+    return found
 
 
-def lost_warning(what: str) -> Diagnostic:
+def warn_untranslated(what: str) -> Diagnostic:
     """That `what` is missing in the result."""
     detail = "Each is named with its reason in the report and, where it has a place there, in the files."
     return warning(f"{what} could not be translated", detail)

@@ -13,11 +13,11 @@ from reconciler.core.scope import operators
 from reconciler.core.scope.operators import EXTENSIONS
 from reconciler.core.text import quote, shorten
 from reconciler.desired import schema
-from reconciler.entra.mapping_sources import attribute_source, constant_source, expression_source
+from reconciler.entra.mapping_sources import build_attribute_source, build_constant_source, build_expression_source
 from reconciler.entra.translation import Finding, FindingKind
 from reconciler.errors import SchemaError
 from reconciler.expressions import language
-from reconciler.expressions.template_translation import expression_of
+from reconciler.expressions.template_translation import translate_template
 
 _FLOWS = {"always": "Always", "create": "ObjectAddOnly", "if_empty": "AttributeAddOnly"}
 _ENTRA = "Azure Active Directory"
@@ -26,10 +26,10 @@ _UNWRITABLE = frozenset('[]"\r\n')
 
 
 @dataclass(frozen=True, slots=True)
-class ToExport:
+class ExportInput:
     """What a desired state says: rows with that of `active`, filters, `lifecycle.actions`, the attributes it reads.
 
-    `once`: the targets of rows that flow on create only, said or not.
+    `once`: the targets of rows that flow on create only, reason or not.
     """
 
     profile: TargetProfile
@@ -40,21 +40,21 @@ class ToExport:
     once: Collection[str] = ()
 
 
-def export_schema(given: ToExport) -> tuple[dict[str, Any], list[Finding]]:
+def export_schema(given: ExportInput) -> tuple[dict[str, Any], list[Finding]]:
     """The document, and what has no equal in it. Raises `SchemaError` when everybody would pass without the filters."""
     findings: list[Finding] = []
-    mappings = [found for row in given.rows if (found := _mapping(row, given.once, findings)) is not None]
-    groups = [found for each in given.filters if (found := _group(each, findings)) is not None]
+    mappings = [found for row in given.rows if (found := _export_mapping(row, given.once, findings)) is not None]
+    groups = [found for each in given.filters if (found := _export_filter(each, findings)) is not None]
     if given.filters and not groups:
         raise SchemaError(
             "no scoping filter has an equal in Entra: without them everybody assigned would pass",
             "\n".join(f"{finding.subject}: {finding.reason}" for finding in findings),
         )
-    flow_types, about_actions = _flow_types(given.actions)
+    flow_types, about_actions = _export_actions(given.actions)
     target, name = paths.ENTERPRISE, "".join(word.capitalize() for word in given.profile.name.split("-"))
     rule = {
         "editable": True,
-        "id": _id(given.profile, "rule"),
+        "id": _build_id(given.profile, "rule"),
         "name": "USER_OUTBOUND_USER",
         "priority": 1,
         "sourceDirectoryName": _ENTRA,
@@ -74,18 +74,20 @@ def export_schema(given: ToExport) -> tuple[dict[str, Any], list[Finding]]:
         ],
     }
     document = {
-        "id": _id(given.profile, "schema"),
+        "id": _build_id(given.profile, "schema"),
         "version": "1.0",
         "directories": [
-            _directory(_id(given.profile, "source"), _ENTRA, "User", _source_definitions(given)),
-            _directory(_id(given.profile, "target"), name, target, _target_definitions(given.profile, mappings)),
+            _build_directory(_build_id(given.profile, "source"), _ENTRA, "User", _build_source_definitions(given)),
+            _build_directory(
+                _build_id(given.profile, "target"), name, target, _build_target_definitions(given.profile, mappings)
+            ),
         ],
         "synchronizationRules": [rule],
     }
     return document, [*findings, *about_actions]
 
 
-def _id(profile: TargetProfile, part: str) -> str:
+def _build_id(profile: TargetProfile, part: str) -> str:
     """The same id each time: an export of the same state is the same text."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"reconciler:{profile.name}:{part}"))
 
@@ -93,18 +95,18 @@ def _id(profile: TargetProfile, part: str) -> str:
 # --- mappings -------------------------------------------------------------------
 
 
-def _mapping(row: schema.MappingEntry, once: Collection[str], findings: list[Finding]) -> dict[str, Any] | None:
+def _export_mapping(row: schema.MappingEntry, once: Collection[str], findings: list[Finding]) -> dict[str, Any] | None:
     subject, target = paths.shorten_path(row.target), str(paths.parse(row.target))
-    source = _source(row)
+    source = _build_source(row)
     if isinstance(source, str):
         findings.append(Finding(FindingKind.NO_EQUAL, subject, source))
         return None
     if row.when_null == "clear":
-        said = "when_null: clear: Entra never takes a value away; the row is exported without it"
-        findings.append(Finding(FindingKind.NO_EQUAL, subject, said))
+        reason = "when_null: clear: Entra never takes a value away; the row is exported without it"
+        findings.append(Finding(FindingKind.NO_EQUAL, subject, reason))
     if row.template and ("ToLower(" in source["expression"] or "ToUpper(" in source["expression"]):
-        said = "Entra changes the case of a few letters (ß, İ) in another way than a template does"
-        findings.append(Finding(FindingKind.DIFFERS, subject, said))
+        reason = "Entra changes the case of a few letters (ß, İ) in another way than a template does"
+        findings.append(Finding(FindingKind.DIFFERS, subject, reason))
     return {
         "defaultValue": row.default,
         "exportMissingReferences": False,
@@ -116,47 +118,50 @@ def _mapping(row: schema.MappingEntry, once: Collection[str], findings: list[Fin
     }
 
 
-def _source(row: schema.MappingEntry) -> dict[str, Any] | str:
+def _build_source(row: schema.MappingEntry) -> dict[str, Any] | str:
     """The source, or why there is none."""
     if row.source is not None:
-        return _direct(row.source)
+        return _build_direct_source(row.source)
     if row.constant is not None:
-        return constant_source(row.constant)
+        return build_constant_source(row.constant)
     if row.expression is not None:
-        return expression_source(row.expression)
-    text = expression_of(row.template or "")
+        return build_expression_source(row.expression)
+    text = translate_template(row.template or "")
     try:
-        return "a template without an equal expression" if text is None else _compiled(text)
-    except language.ExpressionError as fault:
-        return f"the template's expression would not be taken: {fault}"
+        return "a template without an equal expression" if text is None else _build_checked_source(text)
+    except language.ExpressionError as exc:
+        return f"the template's expression would not be taken: {exc}"
 
 
-def _direct(name: str) -> dict[str, Any] | str:
+def _build_direct_source(name: str) -> dict[str, Any] | str:
     if _UNWRITABLE & set(name) or name != name.strip():
         return f"the attribute {quote(shorten(name, 80))} cannot be written in brackets"
     if name.casefold() == "issoftdeleted":
         return "a direct mapping of IsSoftDeleted gives no value here, but one in Entra"
-    return attribute_source(name)
+    return build_attribute_source(name)
 
 
-def _compiled(text: str) -> dict[str, Any]:
+def _build_checked_source(text: str) -> dict[str, Any]:
     language.compile_expression(text)
-    return expression_source(text)
+    return build_expression_source(text)
 
 
 # --- filters, actions -----------------------------------------------------------
 
 
-def _group(given: schema.FilterEntry, findings: list[Finding]) -> dict[str, Any] | None:
-    reasons = [*(["not: true"] if given.negated else []), *(each for row in given.clauses for each in _extensions(row))]
+def _export_filter(given: schema.FilterEntry, findings: list[Finding]) -> dict[str, Any] | None:
+    reasons = [
+        *(["not: true"] if given.negated else []),
+        *(each for row in given.clauses for each in _find_extensions(row)),
+    ]
     if reasons:
-        said = f"Entra has no {', no '.join(dict.fromkeys(reasons))}; the filter is left out, so fewer people pass"
-        findings.append(Finding(FindingKind.NO_EQUAL, f"filter {shorten(given.name, 80)}", said))
+        reason = f"Entra has no {', no '.join(dict.fromkeys(reasons))}; the filter is left out, so fewer people pass"
+        findings.append(Finding(FindingKind.NO_EQUAL, f"filter {shorten(given.name, 80)}", reason))
         return None
-    return {"name": given.name, "clauses": [_clause(clause) for clause in given.clauses]}
+    return {"name": given.name, "clauses": [_export_clause(clause) for clause in given.clauses]}
 
 
-def _extensions(clause: schema.ClauseEntry) -> Iterator[str]:
+def _find_extensions(clause: schema.ClauseEntry) -> Iterator[str]:
     operator = operators.find_operator(clause.operator)
     if operator in EXTENSIONS:
         yield str(operator)
@@ -168,7 +173,7 @@ def _extensions(clause: schema.ClauseEntry) -> Iterator[str]:
         yield f"attribute {clause.attribute}"
 
 
-def _clause(clause: schema.ClauseEntry) -> dict[str, Any]:
+def _export_clause(clause: schema.ClauseEntry) -> dict[str, Any]:
     return {
         "operatorName": str(operators.find_operator(clause.operator)),
         "sourceOperandName": clause.attribute,
@@ -176,12 +181,12 @@ def _clause(clause: schema.ClauseEntry) -> dict[str, Any]:
     }
 
 
-def _flow_types(actions: Sequence[str]) -> tuple[str, list[Finding]]:
+def _export_actions(actions: Sequence[str]) -> tuple[str, list[Finding]]:
     flows = {"Add": "create" in actions, "Update": "update" in actions, "Delete": "delete" in actions}
     findings = []
     if ("update" in actions) != ("deactivate" in actions):
-        said = "Entra disables by an update: it cannot do only one of update and deactivate"
-        findings.append(Finding(FindingKind.NO_EQUAL, "lifecycle.actions", said))
+        reason = "Entra disables by an update: it cannot do only one of update and deactivate"
+        findings.append(Finding(FindingKind.NO_EQUAL, "lifecycle.actions", reason))
         flows["Update"] = False
     return ", ".join(flow for flow, wanted in flows.items() if wanted), findings
 
@@ -189,11 +194,11 @@ def _flow_types(actions: Sequence[str]) -> tuple[str, list[Finding]]:
 # --- directories ----------------------------------------------------------------
 
 
-def _directory(identity: str, name: str, kind: str, attributes: list[Mapping[str, Any]]) -> dict[str, Any]:
+def _build_directory(identity: str, name: str, kind: str, attributes: list[Mapping[str, Any]]) -> dict[str, Any]:
     return {"id": identity, "name": name, "objects": [{"name": kind, "attributes": attributes}]}
 
 
-def _definition(name: str, kind: str = "String", **facets: Any) -> dict[str, Any]:
+def _build_definition(name: str, kind: str = "String", **facets: Any) -> dict[str, Any]:
     return {
         "anchor": False,
         "caseExact": False,
@@ -210,22 +215,23 @@ def _definition(name: str, kind: str = "String", **facets: Any) -> dict[str, Any
     }
 
 
-def _source_definitions(given: ToExport) -> list[Mapping[str, Any]]:
+def _build_source_definitions(given: ExportInput) -> list[Mapping[str, Any]]:
     names = dict.fromkeys(["objectId", "IsSoftDeleted", *sorted(given.inputs)])
     return [
-        _definition(name, "Boolean" if name in _BOOLEANS else "String", anchor=name == "objectId") for name in names
+        _build_definition(name, "Boolean" if name in _BOOLEANS else "String", anchor=name == "objectId")
+        for name in names
     ]
 
 
-def _target_definitions(profile: TargetProfile, mappings: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def _build_target_definitions(profile: TargetProfile, mappings: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     rows = {row.path.casefold(): row for row in profile.attributes}
-    found = [_definition("id", anchor=True, caseExact=True, mutability="ReadOnly")]
+    found = [_build_definition("id", anchor=True, caseExact=True, mutability="ReadOnly")]
     for mapping in mappings:
         path = mapping["targetAttributeName"]
         row = rows.get(paths.parse(path).unfiltered.casefold())
         comparison = row.comparison if row else Comparison.EXACT
         found.append(
-            _definition(
+            _build_definition(
                 path,
                 "Boolean" if comparison is Comparison.BOOLEAN else "String",
                 caseExact=comparison is Comparison.EXACT,

@@ -10,11 +10,10 @@ from datetime import datetime
 
 from reconciler.core.profile import TargetProfile
 from reconciler.core.text import pluralize, quote, shorten
-from reconciler.entra import synchronization_schema
 from reconciler.entra.filter_translation import translate_filters
 from reconciler.entra.mapping_translation import Definitions, translate_rows
-from reconciler.entra.synchronization_schema import ObjectMapping, Rule, Schema
-from reconciler.entra.translation import Finding, FindingKind, Imported, MappingFinding, ScopeFilters
+from reconciler.entra.synchronization_schema import ObjectMapping, SchemaRule, SynchronizationSchema, list_unknown_keys
+from reconciler.entra.translation import Finding, FindingKind, ImportedSchema, TranslatedFilters, TranslatedMapping
 from reconciler.errors import SchemaError
 
 _USER = re.compile(r"(?:.*[:.0-9])?users?", re.IGNORECASE)
@@ -28,19 +27,19 @@ _SHOWN = 8
 
 
 @dataclass(frozen=True, slots=True)
-class _Candidate:
+class _MappingCandidate:
     """An object mapping with its rule and its path."""
 
-    rule: Rule
+    rule: SchemaRule
     mapping: ObjectMapping
     path: str
 
-    def is_called(self, name: str) -> bool:
+    def is_named(self, name: str) -> bool:
         """Whether `name` means this one: the rule's name or id, or the mapping's own name."""
         return name.casefold() in {self.rule.name.casefold(), self.rule.id.casefold(), self.mapping.name.casefold()}
 
     @property
-    def words(self) -> str:
+    def label(self) -> str:
         """How the report names it."""
         names = quote(shorten(self.mapping.name, 80))
         off = "" if self.mapping.enabled else ", not enabled"
@@ -52,37 +51,41 @@ class _Candidate:
         return _USER.fullmatch(self.mapping.target_object_name.strip()) is not None
 
 
-def import_schema(schema: Schema, profile: TargetProfile, rule: str | None, now: datetime) -> Imported:
+def import_schema(
+    schema: SynchronizationSchema, profile: TargetProfile, rule: str | None, now: datetime
+) -> ImportedSchema:
     """The schema's mapping of users for `profile`; `rule` chooses among several. Raises `SchemaError`."""
     candidates = [
-        _Candidate(each, mapping, f"synchronizationRules[{number}].objectMappings[{index}]")
+        _MappingCandidate(each, mapping, f"synchronizationRules[{number}].objectMappings[{index}]")
         for number, each in enumerate(schema.synchronization_rules)
         for index, mapping in enumerate(each.object_mappings)
     ]
     chosen = _choose(candidates, rule)
     mapping = chosen.mapping
     definitions = Definitions(
-        schema.attributes(chosen.rule.source_directory_name, mapping.source_object_name),
-        schema.attributes(chosen.rule.target_directory_name, mapping.target_object_name),
+        schema.find_attributes(chosen.rule.source_directory_name, mapping.source_object_name),
+        schema.find_attributes(chosen.rule.target_directory_name, mapping.target_object_name),
     )
     rows, about_rows, attributes = translate_rows(mapping.attribute_mappings, definitions, profile, now)
     filters, about_filters = translate_filters(mapping.scope, now.date())
-    around = list(_around(chosen))
-    actions, about_actions = _actions(mapping)
+    about_mapping = list(_check_chosen(chosen))
+    actions, about_actions = _translate_actions(mapping)
     read = dict.fromkeys([*attributes, *(clause["attribute"] for each in filters.groups for clause in each.clauses)])
     findings = [
-        *(_left(each, rule) for each in candidates if each is not chosen),
-        *around,
+        *(_describe_unchosen(each, rule) for each in candidates if each is not chosen),
+        *about_mapping,
         *about_rows,
-        *_incomplete(rows),
+        *_check_required_rows(rows),
         *about_filters,
         *about_actions,
-        *_ignored(schema, chosen, profile),
+        *_list_ignored(schema, chosen, profile),
     ]
-    return Imported(
-        provenance=tuple(_provenance(schema, chosen, profile)),
+    return ImportedSchema(
+        provenance=tuple(_describe_provenance(schema, chosen, profile)),
         rows=tuple(rows),
-        filters=ScopeFilters(filters.groups, closed=filters.closed or any(_narrows(item) for item in around)),
+        filters=TranslatedFilters(
+            filters.groups, closed=filters.closed or any(_narrows_scope(item) for item in about_mapping)
+        ),
         actions=actions,
         attributes=tuple(name for name in read if name != "IsSoftDeleted"),
         findings=tuple(findings),
@@ -92,14 +95,14 @@ def import_schema(schema: Schema, profile: TargetProfile, rule: str | None, now:
 # --- which mapping --------------------------------------------------------------
 
 
-def _choose(candidates: Sequence[_Candidate], rule: str | None) -> _Candidate:
+def _choose(candidates: Sequence[_MappingCandidate], rule: str | None) -> _MappingCandidate:
     users = [each for each in candidates if each.takes_users]
-    exist = "; ".join(each.words for each in users[:_SHOWN]) or "none"
+    exist = "; ".join(each.label for each in users[:_SHOWN]) or "none"
     if rule is not None:
-        found = [each for each in users if each.is_called(rule)]
+        found = [each for each in users if each.is_named(rule)]
         if len(found) != 1:
-            said = "several mappings of users are" if found else "no mapping of users is"
-            raise SchemaError(f"{said} called {quote(shorten(rule, 80))}", f"There are: {exist}.")
+            reason = "several mappings of users are" if found else "no mapping of users is"
+            raise SchemaError(f"{reason} called {quote(shorten(rule, 80))}", f"There are: {exist}.")
         return found[0]
     enabled = [each for each in users if each.mapping.enabled]
     if len(enabled) == 1:
@@ -112,7 +115,7 @@ def _choose(candidates: Sequence[_Candidate], rule: str | None) -> _Candidate:
     raise SchemaError("the schema has no mapping of users", f"Target objects are: {kinds or 'none'}.")
 
 
-def _left(candidate: _Candidate, rule: str | None) -> Finding:
+def _describe_unchosen(candidate: _MappingCandidate, rule: str | None) -> Finding:
     mapping = candidate.mapping
     subject = f"{candidate.path} ({shorten(mapping.name, 80)})"
     if not mapping.enabled:
@@ -123,25 +126,27 @@ def _left(candidate: _Candidate, rule: str | None) -> Finding:
     return Finding(FindingKind.NO_EQUAL, subject, f"its target object is {kind}; only users are provisioned here")
 
 
-def _around(chosen: _Candidate) -> Iterator[Finding]:
-    """What is said of the chosen mapping as a whole."""
+def _check_chosen(chosen: _MappingCandidate) -> Iterator[Finding]:
+    """What is reason of the chosen mapping as a whole."""
     if not chosen.mapping.enabled:
         yield Finding(FindingKind.DIFFERS, chosen.path, "not enabled in Entra: there it provisions nobody")
     source = chosen.rule.source_directory_name
     if source and not _ENTRA.fullmatch(source.strip()):
-        said = f"the source is {quote(shorten(source, 80))}, not Entra: users need attributes by its names"
-        yield Finding(FindingKind.DIFFERS, f"rule {shorten(chosen.rule.name, 80)}", said)
+        reason = f"the source is {quote(shorten(source, 80))}, not Entra: users need attributes by its names"
+        yield Finding(FindingKind.DIFFERS, f"rule {shorten(chosen.rule.name, 80)}", reason)
     for key, given in (("containerFilter", chosen.rule.container_filter), ("groupFilter", chosen.rule.group_filter)):
         if given:
-            said = "it limits who is synchronized; assign groups instead"
-            yield Finding(FindingKind.NO_EQUAL, f"rule {shorten(chosen.rule.name, 80)}.{key}", said)
+            reason = "it limits who is synchronized; assign groups instead"
+            yield Finding(FindingKind.NO_EQUAL, f"rule {shorten(chosen.rule.name, 80)}.{key}", reason)
 
 
-def _narrows(finding: Finding) -> bool:
+def _narrows_scope(finding: Finding) -> bool:
     return finding.kind is FindingKind.NO_EQUAL
 
 
-def _provenance(schema: Schema, chosen: _Candidate, profile: TargetProfile) -> Iterator[str]:
+def _describe_provenance(
+    schema: SynchronizationSchema, chosen: _MappingCandidate, profile: TargetProfile
+) -> Iterator[str]:
     rule, mapping = chosen.rule, chosen.mapping
     yield f"Schema {shorten(schema.id) or '(no id)'}, version {shorten(schema.version, 40) or '(none)'}"
     yield f"Rule {shorten(rule.name)}, id {shorten(rule.id) or '(none)'}"
@@ -153,25 +158,25 @@ def _provenance(schema: Schema, chosen: _Candidate, profile: TargetProfile) -> I
 # --- what follows ---------------------------------------------------------------
 
 
-def _actions(mapping: ObjectMapping) -> tuple[tuple[str, ...], list[Finding]]:
+def _translate_actions(mapping: ObjectMapping) -> tuple[tuple[str, ...], list[Finding]]:
     """`lifecycle.actions` by flowTypes. Disabling is an update in Entra, and needs `active` to follow somebody."""
     findings: list[Finding] = []
     actions: list[str] = []
     for flow in mapping.flow_types:
         known = _ACTIONS.get(flow.casefold().strip())
         if known is None:
-            said = f"{quote(shorten(flow, 40))} is none of Add, Update and Delete"
-            findings.append(Finding(FindingKind.NO_EQUAL, "flowTypes", said))
+            reason = f"{quote(shorten(flow, 40))} is none of Add, Update and Delete"
+            findings.append(Finding(FindingKind.NO_EQUAL, "flowTypes", reason))
         else:
             actions += known
-    if "deactivate" in actions and (why := _disables_nobody(mapping)):
+    if "deactivate" in actions and (why := _find_disabling_gap(mapping)):
         actions.remove("deactivate")
         findings.append(Finding(FindingKind.DIFFERS, "active", f"{why}, so actions do without deactivate"))
     usual = ("create", "update", "deactivate", "delete")
     return tuple(action for action in usual if action in actions), findings
 
 
-def _disables_nobody(mapping: ObjectMapping) -> str | None:
+def _find_disabling_gap(mapping: ObjectMapping) -> str | None:
     """Why Entra disables nobody by this mapping; None: it does."""
     rows = [row for row in mapping.attribute_mappings if row.target_attribute_name.casefold() == "active"]
     disabling = [row for row in rows if row.source and _DISABLES.search(f"{row.source.expression} [{row.source.name}]")]
@@ -181,84 +186,88 @@ def _disables_nobody(mapping: ObjectMapping) -> str | None:
     return f"flowType {shorten(once[0], 40)}: Entra disables nobody by it" if len(once) == len(disabling) else None
 
 
-def _incomplete(rows: Sequence[MappingFinding]) -> Iterator[Finding]:
+def _check_required_rows(rows: Sequence[TranslatedMapping]) -> Iterator[Finding]:
     """What mappings.yaml has to have, or should, and the schema does not give it."""
     active = [row for row in rows if row.active]
     matching = [row.entries["target"] for row in active if "match" in row.entries]
     if matching and "externalId" not in matching:
-        said = (
+        reason = (
             "Entra remembers which account is whose, here it is found by matching: without externalId among the "
             "matching attributes, a changed user name makes a new account. Better begin with "
             "{target: externalId, source: objectId, match: 1}"
         )
-        yield Finding(FindingKind.DIFFERS, "matchingPriority", said)
+        yield Finding(FindingKind.DIFFERS, "matchingPriority", reason)
     if not any(row.entries["target"] == "userName" for row in active):
         yield Finding(FindingKind.NO_EQUAL, "userName", "no row is left for it: add one, the file is refused without")
     if not matching:
-        said = "no row is left that has one: add `match: 1` to externalId or userName, the file is refused without"
-        yield Finding(FindingKind.NO_EQUAL, "matchingPriority", said)
+        reason = "no row is left that has one: add `match: 1` to externalId or userName, the file is refused without"
+        yield Finding(FindingKind.NO_EQUAL, "matchingPriority", reason)
 
 
 # --- what has no meaning here ---------------------------------------------------
 
 
-def _ignored(schema: Schema, chosen: _Candidate, profile: TargetProfile) -> Iterator[Finding]:
+def _list_ignored(
+    schema: SynchronizationSchema, chosen: _MappingCandidate, profile: TargetProfile
+) -> Iterator[Finding]:
     mapping = chosen.mapping
     rows = mapping.attribute_mappings
-    yield from _counted(
+    yield from _count_values(
         "flowBehavior",
         "each plan compares with what is live, so nothing has to be sent again",
         Counter(row.flow_behavior for row in rows),
     )
     missing = sum(row.export_missing_references for row in rows)
     if missing:
-        said = f"true {pluralize(missing, 'time')}: about references, which are not mapped"
-        yield Finding(FindingKind.IGNORED, "exportMissingReferences", said)
+        reason = f"true {pluralize(missing, 'time')}: about references, which are not mapped"
+        yield Finding(FindingKind.IGNORED, "exportMissingReferences", reason)
     trees = sum(bool(row.source and row.source.parameters) for row in rows)
     if trees:
-        said = f"{pluralize(trees, 'tree')}: source.expression says the same and counts"
-        yield Finding(FindingKind.IGNORED, "source.parameters", said)
-    yield from _definitions(schema, chosen, profile)
-    yield from _metadata(schema, chosen)
-    unknown = list(synchronization_schema.extras(schema))
+        reason = f"{pluralize(trees, 'tree')}: source.expression says the same and counts"
+        yield Finding(FindingKind.IGNORED, "source.parameters", reason)
+    yield from _list_ignored_definitions(schema, chosen, profile)
+    yield from _list_ignored_metadata(schema, chosen)
+    unknown = list(list_unknown_keys(schema))
     if unknown:
         more = f" and {len(unknown) - _SHOWN} more" if len(unknown) > _SHOWN else ""
-        said = f"not documented: {', '.join(shorten(path, 80) for path in unknown[:_SHOWN])}{more}"
-        yield Finding(FindingKind.IGNORED, "further keys", said)
+        reason = f"not documented: {', '.join(shorten(path, 80) for path in unknown[:_SHOWN])}{more}"
+        yield Finding(FindingKind.IGNORED, "further keys", reason)
 
 
-def _counted(subject: str, why: str, counts: Counter[str]) -> Iterator[Finding]:
+def _count_values(subject: str, why: str, counts: Counter[str]) -> Iterator[Finding]:
     if counts:
-        said = ", ".join(f"{shorten(name, 40)} {pluralize(number, 'time')}" for name, number in counts.most_common(3))
-        yield Finding(FindingKind.IGNORED, subject, f"{said}: {why}")
+        reason = ", ".join(f"{shorten(name, 40)} {pluralize(number, 'time')}" for name, number in counts.most_common(3))
+        yield Finding(FindingKind.IGNORED, subject, f"{reason}: {why}")
 
 
-def _definitions(schema: Schema, chosen: _Candidate, profile: TargetProfile) -> Iterator[Finding]:
+def _list_ignored_definitions(
+    schema: SynchronizationSchema, chosen: _MappingCandidate, profile: TargetProfile
+) -> Iterator[Finding]:
     objects = sum(len(directory.objects) for directory in schema.directories)
     count = sum(len(each.attributes) for directory in schema.directories for each in directory.objects)
     if count:
-        said = (
+        reason = (
             f"{pluralize(count, 'attribute definition')} of {pluralize(objects, 'object')}: required, defaultValue, "
             f"Reference and ReadOnly were heeded where mapped; types, caseExact and multivalued come from the profile "
             f"{profile.name}, not from here"
         )
-        yield Finding(FindingKind.IGNORED, "directories", said)
-    target = schema.attributes(chosen.rule.target_directory_name, chosen.mapping.target_object_name)
+        yield Finding(FindingKind.IGNORED, "directories", reason)
+    target = schema.find_attributes(chosen.rule.target_directory_name, chosen.mapping.target_object_name)
     mapped = {row.target_attribute_name.casefold() for row in chosen.mapping.attribute_mappings}
     nulls = [each.name for each in target.values() if each.flow_null_values and each.name.casefold() in mapped]
     if nulls:
         names = ", ".join(shorten(name, 80) for name in nulls[:_SHOWN])
-        said = f"{names}: Entra heeds it inbound only; when_null: clear does it here"
-        yield Finding(FindingKind.IGNORED, "flowNullValues", said)
+        reason = f"{names}: Entra heeds it inbound only; when_null: clear does it here"
+        yield Finding(FindingKind.IGNORED, "flowNullValues", reason)
 
 
-def _metadata(schema: Schema, chosen: _Candidate) -> Iterator[Finding]:
+def _list_ignored_metadata(schema: SynchronizationSchema, chosen: _MappingCandidate) -> Iterator[Finding]:
     entries = [*chosen.rule.metadata, *chosen.mapping.metadata]
     if entries:
-        said = ", ".join(f"{shorten(each.key, 40)} = {shorten(str(each.value), 40)}" for each in entries[:20])
-        yield Finding(FindingKind.IGNORED, "metadata", f"Entra's own remarks: {said}")
+        reason = ", ".join(f"{shorten(each.key, 40)} = {shorten(str(each.value), 40)}" for each in entries[:20])
+        yield Finding(FindingKind.IGNORED, "metadata", f"Entra's own remarks: {reason}")
     bookkeeping = "id, version, priority, editable of the schema and its rules"
     yield Finding(FindingKind.IGNORED, bookkeeping, "bookkeeping of Entra")
     if len(schema.synchronization_rules) > 1:
-        said = f"there are {len(schema.synchronization_rules)}; the mappings of the others are named above"
-        yield Finding(FindingKind.IGNORED, "synchronizationRules", said)
+        reason = f"there are {len(schema.synchronization_rules)}; the mappings of the others are named above"
+        yield Finding(FindingKind.IGNORED, "synchronizationRules", reason)

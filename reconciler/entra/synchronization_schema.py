@@ -24,10 +24,10 @@ _MAX_PARTS = 500
 """Rules or mappings in one list: Entra's own schemas have tens."""
 _MAX_CONDITIONS = 100
 """Filter groups, and clauses in each."""
-_WAY_OUT = "Export the schema again: portal, Provisioning, Edit attribute mappings, Review your schema here."
+_HINT = "Export the schema again: portal, Provisioning, Edit attribute mappings, Review your schema here."
 
 
-def _text(value: Any) -> Any:
+def _to_text(value: Any) -> Any:
     """Text; Entra's are all strings, but editors make `true` and `1` of "True" and "1"."""
     if isinstance(value, str) and _HALF.search(value):
         raise PydanticCustomError("half_character", "a half of a character pair, which is no text")
@@ -36,23 +36,23 @@ def _text(value: Any) -> Any:
     return str(value) if isinstance(value, int) else value
 
 
-def _texts(value: Any) -> Any:
+def _drop_nulls(value: Any) -> Any:
     return [each for each in value if each is not None] if isinstance(value, list) else value
 
 
-def _flow_types(value: Any) -> Any:
+def _split_flow_types(value: Any) -> Any:
     """`Add, Update, Delete` with or without blanks, or a list."""
     return [part for part in map(str.strip, value.split(",")) if part] if isinstance(value, str) else value
 
 
-Text = Annotated[str, BeforeValidator(_text)]
+Text = Annotated[str, BeforeValidator(_to_text)]
 
 
 class _SchemaModel(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True, alias_generator=to_camel)
 
 
-class Metadata(_SchemaModel):
+class SchemaMetadata(_SchemaModel):
     """A `metadataEntry`: Entra's own remarks."""
 
     key: Text = ""
@@ -62,7 +62,7 @@ class Metadata(_SchemaModel):
 class SchemaOperand(_SchemaModel):
     """What a clause compares with."""
 
-    values: Annotated[list[Text], BeforeValidator(_texts)] = []
+    values: Annotated[list[Text], BeforeValidator(_drop_nulls)] = []
 
 
 class SchemaClause(_SchemaModel):
@@ -73,25 +73,25 @@ class SchemaClause(_SchemaModel):
     target_operand: SchemaOperand = SchemaOperand()
 
 
-class FilterGroup(_SchemaModel):
+class SchemaFilterGroup(_SchemaModel):
     """A `filterGroup`: all of its clauses must be true."""
 
     name: Text = ""
     clauses: Annotated[list[SchemaClause], Field(max_length=_MAX_CONDITIONS)] = []
 
 
-FilterGroups = Annotated[list[FilterGroup], Field(max_length=_MAX_CONDITIONS)]
+SchemaFilterGroups = Annotated[list[SchemaFilterGroup], Field(max_length=_MAX_CONDITIONS)]
 
 
-class Filter(_SchemaModel):
+class SchemaFilter(_SchemaModel):
     """A `filter`: one true group of `groups` is enough."""
 
-    groups: FilterGroups = []
-    input_filter_groups: FilterGroups = []
-    category_filter_groups: FilterGroups = []
+    groups: SchemaFilterGroups = []
+    input_filter_groups: SchemaFilterGroups = []
+    category_filter_groups: SchemaFilterGroups = []
 
 
-class Source(_SchemaModel):
+class SchemaSource(_SchemaModel):
     """An `attributeMappingSource`; `parameters` say once more what `expression` says."""
 
     expression: Text = ""
@@ -104,7 +104,7 @@ class SchemaAttributeMapping(_SchemaModel):
     """An `attributeMapping`."""
 
     target_attribute_name: Text
-    source: Source | None = None
+    source: SchemaSource | None = None
     default_value: Text | None = None
     flow_type: Text = "Always"
     flow_behavior: Text = "FlowWhenChanged"
@@ -117,15 +117,15 @@ class ObjectMapping(_SchemaModel):
 
     name: Text = ""
     enabled: bool = True
-    flow_types: Annotated[list[Text], BeforeValidator(_flow_types)] = ["Add", "Update", "Delete"]
+    flow_types: Annotated[list[Text], BeforeValidator(_split_flow_types)] = ["Add", "Update", "Delete"]
     source_object_name: Text = ""
     target_object_name: Text
-    scope: Filter = Filter()
+    scope: SchemaFilter = SchemaFilter()
     attribute_mappings: Annotated[list[SchemaAttributeMapping], Field(max_length=_MAX_PARTS)] = []
-    metadata: list[Metadata] = []
+    metadata: list[SchemaMetadata] = []
 
 
-class Rule(_SchemaModel):
+class SchemaRule(_SchemaModel):
     """A `synchronizationRule`. The two filters of objects exist for Active Directory only."""
 
     id: Text = ""
@@ -135,7 +135,7 @@ class Rule(_SchemaModel):
     source_directory_name: Text = ""
     target_directory_name: Text = ""
     object_mappings: Annotated[list[ObjectMapping], Field(max_length=_MAX_PARTS)] = []
-    metadata: list[Metadata] = []
+    metadata: list[SchemaMetadata] = []
     container_filter: Any = None
     group_filter: Any = None
 
@@ -154,7 +154,7 @@ class AttributeDefinition(_SchemaModel):
     flow_null_values: bool = False
     referenced_objects: list[Any] = []
     api_expressions: list[Any] = []
-    metadata: list[Metadata] = []
+    metadata: list[SchemaMetadata] = []
 
 
 class ObjectDefinition(_SchemaModel):
@@ -162,7 +162,7 @@ class ObjectDefinition(_SchemaModel):
 
     name: Text
     attributes: list[AttributeDefinition] = []
-    metadata: list[Metadata] = []
+    metadata: list[SchemaMetadata] = []
     supported_apis: list[Any] = []
 
 
@@ -176,18 +176,18 @@ class SchemaDirectory(_SchemaModel):
     objects: list[ObjectDefinition] = []
     discoverabilities: Any = None
     discovery_date_time: Any = None
-    metadata: list[Metadata] = []
+    metadata: list[SchemaMetadata] = []
 
 
-class Schema(_SchemaModel):
+class SynchronizationSchema(_SchemaModel):
     """A `synchronizationSchema`."""
 
     id: Text = ""
     version: Text = ""
-    synchronization_rules: Annotated[list[Rule], Field(max_length=_MAX_PARTS)]
+    synchronization_rules: Annotated[list[SchemaRule], Field(max_length=_MAX_PARTS)]
     directories: list[SchemaDirectory] = []
 
-    def attributes(self, directory: str, kind: str) -> dict[str, AttributeDefinition]:
+    def find_attributes(self, directory: str, kind: str) -> dict[str, AttributeDefinition]:
         """The attributes of objects of `kind` in `directory`, by their folded names."""
         return {
             attribute.name.casefold(): attribute
@@ -199,37 +199,37 @@ class Schema(_SchemaModel):
         }
 
 
-def read_schema(content: bytes) -> Schema:
+def read_schema(content: bytes) -> SynchronizationSchema:
     """The schema in `content`; raises `SchemaError` for anything else, with the path of what is wrong."""
     if len(content) > MAX_BYTES:
         raise SchemaError(f"the file is larger than {MAX_BYTES // 1024 // 1024} MiB", "That is no exported schema.")
     try:
-        found = json.loads(_decoded(content), object_pairs_hook=_object, parse_constant=_no_number)
-    except json.JSONDecodeError as fault:
-        where = f"line {fault.lineno}, column {fault.colno}"
-        raise SchemaError(f"the file is not JSON: {fault.msg} ({where})", _WAY_OUT) from fault
-    except RecursionError as fault:
-        raise SchemaError("the file nests too deeply", _WAY_OUT) from fault
-    except ValueError as fault:
-        raise SchemaError(f"the file is not JSON: {shorten(str(fault))}", _WAY_OUT) from fault
+        found = json.loads(_decode(content), object_pairs_hook=_build_object, parse_constant=_reject_constant)
+    except json.JSONDecodeError as exc:
+        where = f"line {exc.lineno}, column {exc.colno}"
+        raise SchemaError(f"the file is not JSON: {exc.msg} ({where})", _HINT) from exc
+    except RecursionError as exc:
+        raise SchemaError("the file nests too deeply", _HINT) from exc
+    except ValueError as exc:
+        raise SchemaError(f"the file is not JSON: {shorten(str(exc))}", _HINT) from exc
     if not isinstance(found, dict) or "synchronizationRules" not in found:
-        raise SchemaError("the file is no synchronization schema: it has no synchronizationRules", _WAY_OUT)
+        raise SchemaError("the file is no synchronization schema: it has no synchronizationRules", _HINT)
     try:
-        return Schema.model_validate(found)
-    except ValidationError as fault:
-        raise _wrong(fault.errors(include_url=False)) from fault
+        return SynchronizationSchema.model_validate(found)
+    except ValidationError as exc:
+        raise _build_error(exc.errors(include_url=False)) from exc
 
 
-def _decoded(content: bytes) -> str:
+def _decode(content: bytes) -> str:
     # PowerShell writes UTF-16 when it is asked for a file by `>`.
     encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
         return content.decode(encoding)
-    except UnicodeDecodeError as fault:
-        raise SchemaError(f"the file is not {encoding.upper()[:6].rstrip('-')} text", "Save it as UTF-8.") from fault
+    except UnicodeDecodeError as exc:
+        raise SchemaError(f"the file is not {encoding.upper()[:6].rstrip('-')} text", "Save it as UTF-8.") from exc
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
         name = key[:1].lower() + key[1:]
@@ -239,21 +239,21 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value is not None}
 
 
-def _no_number(text: str) -> Any:
+def _reject_constant(text: str) -> Any:
     raise ValueError(f"{text} is no number of JSON")
 
 
-def _wrong(mistakes: list[ErrorDetails]) -> SchemaError:
-    first = mistakes[0]
-    where = json_path(first["loc"]) or "the document"
+def _build_error(errors: list[ErrorDetails]) -> SchemaError:
+    first = errors[0]
+    where = format_json_path(first["loc"]) or "the document"
     if first["type"] == "missing":
-        said = f"{where} is missing"
+        message = f"{where} is missing"
     elif first["type"] == "too_long":
-        said = f"{where} has more than {first['ctx']['max_length']} entries"
+        message = f"{where} has more than {first['ctx']['max_length']} entries"
     else:
-        said = f"{where}: {_EXPECTED.get(first['type'], first['msg'][0].lower() + first['msg'][1:])}"
-    others = f"{pluralize(len(mistakes) - 1, 'further mistake')}. " if len(mistakes) > 1 else ""
-    return SchemaError(f"the file is no usable schema: {escape_control(said)}", others + _WAY_OUT)
+        message = f"{where}: {_EXPECTED.get(first['type'], first['msg'][0].lower() + first['msg'][1:])}"
+    others = f"{pluralize(len(errors) - 1, 'further mistake')}. " if len(errors) > 1 else ""
+    return SchemaError(f"the file is no usable schema: {escape_control(message)}", others + _HINT)
 
 
 _EXPECTED = {
@@ -268,7 +268,7 @@ _EXPECTED = {
 }
 
 
-def json_path(location: tuple[int | str, ...]) -> str:
+def format_json_path(location: tuple[int | str, ...]) -> str:
     """`synchronizationRules[0].objectMappings[1]` of `("synchronizationRules", 0, "objectMappings", 1)`."""
     path = ""
     for step in location:
@@ -276,16 +276,16 @@ def json_path(location: tuple[int | str, ...]) -> str:
     return path
 
 
-def extras(part: BaseModel, location: tuple[int | str, ...] = ()) -> Iterator[str]:
+def list_unknown_keys(part: BaseModel, location: tuple[int | str, ...] = ()) -> Iterator[str]:
     """The paths of all keys that no field stands for; OData's annotations are none."""
     for key in part.model_extra or ():
         if not key.startswith("@odata") and "@odata." not in key:
-            yield json_path((*location, key))
+            yield format_json_path((*location, key))
     for name, field in type(part).model_fields.items():
         value, key = getattr(part, name), field.alias or name
         if isinstance(value, BaseModel):
-            yield from extras(value, (*location, key))
+            yield from list_unknown_keys(value, (*location, key))
         elif isinstance(value, list):
             for index, each in enumerate(value):
                 if isinstance(each, BaseModel):
-                    yield from extras(each, (*location, key, index))
+                    yield from list_unknown_keys(each, (*location, key, index))

@@ -25,7 +25,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class MappingFinding:
+class TranslatedMapping:
     """A row of mappings.yaml; `active` false: it goes into the file as a comment."""
 
     entries: Mapping[str, str | int]
@@ -34,7 +34,7 @@ class MappingFinding:
 
 
 @dataclass(frozen=True, slots=True)
-class FilterGroupFinding:
+class TranslatedFilterGroup:
     """A group of `filters:` in scope.yaml; as for `FieldChange`."""
 
     name: str
@@ -44,10 +44,10 @@ class FilterGroupFinding:
 
 
 @dataclass(frozen=True, slots=True)
-class ScopeFilters:
+class TranslatedFilters:
     """All groups. `closed`: a condition that narrows has no equal, so nobody may pass until a person has decided."""
 
-    groups: tuple[FilterGroupFinding, ...] = ()
+    groups: tuple[TranslatedFilterGroup, ...] = ()
     closed: bool = False
 
     @property
@@ -57,13 +57,13 @@ class ScopeFilters:
 
 
 @dataclass(frozen=True, slots=True)
-class Imported:
+class ImportedSchema:
     """A schema as rows and filters."""
 
     provenance: tuple[str, ...]
     """Where it comes from, for the heads of the files."""
-    rows: tuple[MappingFinding, ...]
-    filters: ScopeFilters
+    rows: tuple[TranslatedMapping, ...]
+    filters: TranslatedFilters
     actions: tuple[str, ...]
     """What `lifecycle.actions` in settings.yaml should say."""
     attributes: tuple[str, ...]

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 
 from reconciler.core.text import escape_control, shorten
-from reconciler.entra.translation import FilterGroupFinding, Imported, MappingFinding, ScopeFilters
+from reconciler.entra.translation import ImportedSchema, TranslatedFilterGroup, TranslatedFilters, TranslatedMapping
 
 _WIDTH = 116
 _MAX_LINE = 60_000
@@ -20,7 +20,7 @@ _CLOSED = (
     "The schema limits the scope in a way that has no equal here (see below). Without this group, which is true for "
     "nobody, too many people would be in scope. Remove it when you have decided who passes."
 )
-_NOBODY = FilterGroupFinding(
+_CLOSED_GROUP = TranslatedFilterGroup(
     "nobody, until the groups below are right",
     ({"attribute": "userPrincipalName", "operator": "IS NULL"},),
     (_CLOSED,),
@@ -28,19 +28,19 @@ _NOBODY = FilterGroupFinding(
 
 _BY_IMPORT = " of Microsoft Entra, by `reconciler import entra-schema` from"
 _FILTERS = "Scoping filters"
-_FIRST_OF_HEAD = f"{_FILTERS}{_BY_IMPORT}"
-_LAST_OF_HEAD = "Each entry names its place in the schema. What stands as a comment was left out, and why."
+_HEADER_START = f"{_FILTERS}{_BY_IMPORT}"
+_HEADER_END = "Each entry names its place in the schema. What stands as a comment was left out, and why."
 _NO_FILTER = "The schema has no scoping filter: whoever is assigned passes."
 
 
-def scalar(text: str) -> str:
+def format_scalar(text: str) -> str:
     """`text` as a YAML scalar on one line, readable where that is safe."""
     if _PLAIN.fullmatch(text) and text.casefold() not in _SPECIAL:
         return text
     if all(map(_is_harmless, text)) and "##[" not in text:
         return "'" + text.replace("'", "''") + "'"
     # In GitHub's logs `##[` begins a command.
-    escaped = "".join(_escaped(character) for character in text).replace("##[", "#\\x23[")
+    escaped = "".join(_escape(character) for character in text).replace("##[", "#\\x23[")
     return f'"{escaped}"'
 
 
@@ -49,7 +49,7 @@ def _is_harmless(character: str) -> bool:
     return character.isprintable() and escape_control(character) == character
 
 
-def _escaped(character: str) -> str:
+def _escape(character: str) -> str:
     if character in '\\"':
         return f"\\{character}"
     if _is_harmless(character):
@@ -58,74 +58,76 @@ def _escaped(character: str) -> str:
     return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004 - the end of the plane
 
 
-def comment(text: str, indent: str = "") -> Iterator[str]:
+def format_comment(text: str, indent: str = "") -> Iterator[str]:
     """`text` as comment lines."""
-    shown = "".join(
+    escaped = "".join(
         each if each.isprintable() else f"\\u{{{ord(each):x}}}" for each in escape_control(shorten(text, _MAX_COMMENT))
     )
-    for line in textwrap.wrap(shown, _WIDTH - len(indent), break_on_hyphens=False) or [""]:
+    for line in textwrap.wrap(escaped, _WIDTH - len(indent), break_on_hyphens=False) or [""]:
         yield f"{indent}# {line}".rstrip()
 
 
-def flow(entries: Mapping[str, str | int]) -> str:
+def format_flow_mapping(entries: Mapping[str, str | int]) -> str:
     """`{target: userName, source: userPrincipalName}`."""
-    pairs = ", ".join(f"{key}: {value if isinstance(value, int) else scalar(value)}" for key, value in entries.items())
+    pairs = ", ".join(
+        f"{key}: {value if isinstance(value, int) else format_scalar(value)}" for key, value in entries.items()
+    )
     return "{" + pairs + "}"
 
 
-def fits(entries: Mapping[str, str | int]) -> bool:
+def fits_on_line(entries: Mapping[str, str | int]) -> bool:
     """Whether the loader takes a line with `entries`."""
-    return len(flow(entries).encode()) <= _MAX_LINE
+    return len(format_flow_mapping(entries).encode()) <= _MAX_LINE
 
 
-def _lines(entries: Mapping[str, str | int], head: str) -> Iterator[str]:
+def _format_entries(entries: Mapping[str, str | int], head: str) -> Iterator[str]:
     """A line, or where it would be too long a comment."""
-    if fits(entries):
-        yield head + flow(entries)
+    if fits_on_line(entries):
+        yield head + format_flow_mapping(entries)
     else:
-        yield from comment(flow(entries), head[: len(head) - len(head.lstrip())])
+        yield from format_comment(format_flow_mapping(entries), head[: len(head) - len(head.lstrip())])
 
 
-def mappings_text(imported: Imported, file: str) -> str:
+def render_mappings(imported: ImportedSchema, file: str) -> str:
     """The whole of mappings.yaml."""
-    lines = list(_head("Attribute mappings", imported, file))
+    lines = list(_render_header("Attribute mappings", imported, file))
     for row in imported.rows:
-        lines += ["", *_row(row)]
+        lines += ["", *_render_row(row)]
     if not any(row.active for row in imported.rows):
         lines += ["", "[]"]
     lines += ["", "# Of the schema as a whole:"]
     for finding in imported.findings:
         if not finding.subject.startswith(("attributeMappings[", "scope.")):
-            lines += comment(f"{finding.subject}: {finding.kind}. {finding.reason}.")
+            lines += format_comment(f"{finding.subject}: {finding.kind}. {finding.reason}.")
     return "\n".join(lines) + "\n"
 
 
-def _row(row: MappingFinding) -> Iterator[str]:
+def _render_row(row: TranslatedMapping) -> Iterator[str]:
     for said in row.comments:
-        yield from comment(said)
-    yield from _lines(row.entries, "- " if row.active else "# - ")
+        yield from format_comment(said)
+    yield from _format_entries(row.entries, "- " if row.active else "# - ")
 
 
-def _head(what: str, imported: Imported, file: str) -> Iterator[str]:
-    yield from comment(f"{what}{_BY_IMPORT} {file}.")
+def _render_header(what: str, imported: ImportedSchema, file: str) -> Iterator[str]:
+    yield from format_comment(f"{what}{_BY_IMPORT} {file}.")
     for said in imported.provenance:
-        yield from comment(f"{said}.")
-    yield from comment(_LAST_OF_HEAD)
+        yield from format_comment(f"{said}.")
+    yield from format_comment(_HEADER_END)
 
 
-def without_head(text: str) -> str:
+def remove_header(text: str) -> str:
     """A scope.yaml without what an earlier import said of its filters; anybody else's comments stay."""
     lines = [line for line in text.splitlines(keepends=True) if line.rstrip() != f"# {_NO_FILTER}"]
-    start = next((at for at, line in enumerate(lines) if line.startswith(f"# {_FIRST_OF_HEAD}")), len(lines))
+    start = next((at for at, line in enumerate(lines) if line.startswith(f"# {_HEADER_START}")), len(lines))
     for end, line in enumerate(lines[start:], start + 1):
         if not line.startswith("#"):
             break
-        if line.rstrip() == f"# {_LAST_OF_HEAD}":
+        if line.rstrip() == f"# {_HEADER_END}":
             return "".join([*lines[:start], *lines[end:]]).lstrip("\n")
     return "".join(lines)
 
 
-def scope_text(imported: Imported, file: str) -> str:
+def render_scope(imported: ImportedSchema, file: str) -> str:
     """The whole of a new scope.yaml."""
     sync = (
         "Entra keeps this choice outside of the schema (the secret SyncAll; in the portal: Provisioning, Settings, "
@@ -133,49 +135,49 @@ def scope_text(imported: Imported, file: str) -> str:
         "choice up in Entra and name the users and groups that are assigned to the application there, or write all."
     )
     lines = [
-        *_head(_FILTERS, imported, file),
+        *_render_header(_FILTERS, imported, file),
         "",
-        *comment(sync),
+        *format_comment(sync),
         "sync: assigned",
         "assigned:",
         "  users: []",
         "  groups: []",
         "",
-        *_filters(imported.filters),
+        *_render_filter_groups(imported.filters),
     ]
     return "\n".join(lines) + "\n"
 
 
-def filters_text(imported: Imported, file: str) -> str:
+def render_filters(imported: ImportedSchema, file: str) -> str:
     """The part of scope.yaml that an existing file is given."""
-    return "\n".join([*_head(_FILTERS, imported, file), *_filters(imported.filters)]) + "\n"
+    return "\n".join([*_render_header(_FILTERS, imported, file), *_render_filter_groups(imported.filters)]) + "\n"
 
 
-def _filters(filters: ScopeFilters) -> Iterator[str]:
+def _render_filter_groups(filters: TranslatedFilters) -> Iterator[str]:
     if not filters.groups and not filters.closed:
-        yield from comment(_NO_FILTER)
+        yield from format_comment(_NO_FILTER)
         return
-    groups = [_NOBODY, *(_inactive(group) for group in filters.groups)] if filters.closed else filters.groups
+    groups = [_CLOSED_GROUP, *(_comment_out(group) for group in filters.groups)] if filters.closed else filters.groups
     yield "filters:"
     for group in groups:
-        yield from _group(group)
+        yield from _render_group(group)
 
 
-def _inactive(group: FilterGroupFinding) -> FilterGroupFinding:
+def _comment_out(group: TranslatedFilterGroup) -> TranslatedFilterGroup:
     said = (*group.comments, "Left out because the scope is closed, see above.") if group.active else group.comments
-    return FilterGroupFinding(group.name, group.clauses, said, active=False)
+    return TranslatedFilterGroup(group.name, group.clauses, said, active=False)
 
 
-def _group(group: FilterGroupFinding) -> Iterator[str]:
+def _render_group(group: TranslatedFilterGroup) -> Iterator[str]:
     for said in group.comments:
-        yield from comment(said, "  ")
+        yield from format_comment(said, "  ")
     off = "" if group.active else "# "
-    yield f"  {off}- name: {scalar(group.name)}"
+    yield f"  {off}- name: {format_scalar(group.name)}"
     yield f"  {off}  clauses:"
     for clause in group.clauses:
-        yield from _lines(clause, f"  {off}    - ")
+        yield from _format_entries(clause, f"  {off}    - ")
 
 
-def lifecycle_text(actions: Iterable[str]) -> str:
+def render_lifecycle(actions: Iterable[str]) -> str:
     """What settings.yaml should say, to paste."""
     return f"lifecycle:\n  actions: [{', '.join(actions)}]\n  out_of_scope: deactivate\n  removed: deactivate\n"

@@ -41,13 +41,13 @@ def is_culture(name: str) -> bool:
     return not name or _CULTURE.fullmatch(name) is not None
 
 
-def _turkic(culture: str) -> bool:
+def _is_turkic(culture: str) -> bool:
     return culture.partition("-")[0].lower() in _TURKIC
 
 
 def lower(text: str, culture: str = "") -> str:
     """Lower case that never changes the length, as in .NET: İ has no lower case but in Turkish and Azeri."""
-    if _turkic(culture):
+    if _is_turkic(culture):
         text = text.replace("I", _DOTLESS).replace(_DOTTED, "i")
     if text.isascii():
         return text.lower()
@@ -56,7 +56,7 @@ def lower(text: str, culture: str = "") -> str:
 
 def upper(text: str, culture: str = "") -> str:
     """Upper case that never changes the length, as in .NET: ß stays ß."""
-    if _turkic(culture):
+    if _is_turkic(culture):
         text = text.replace("i", _DOTTED).replace(_DOTLESS, "I")
     if text.isascii():
         return text.upper()
@@ -77,7 +77,7 @@ def title(text: str, separators: str | None = None) -> str:
     return "".join(letters)
 
 
-def without_diacritics(text: str) -> str:
+def strip_diacritics(text: str) -> str:
     """Letters without their marks: what Unicode takes apart, and ae, oe, ss, i, l for æ, ø, ß, ı, ł.
 
     Entra's table has 261 examples, all of which come out so. For other letters its documents don't say; here marks go

@@ -15,7 +15,16 @@ from typing import Any
 
 from reconciler.expressions import date_values
 from reconciler.expressions.signature import Argument
-from reconciler.expressions.value_types import FALSE, Attributes, Context, Evaluator, Value, boolean, number_of, to_text
+from reconciler.expressions.value_types import (
+    FALSE,
+    Attributes,
+    Context,
+    Evaluator,
+    Value,
+    format_boolean,
+    parse_number,
+    to_text,
+)
 
 _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
@@ -27,7 +36,7 @@ _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def comparison(symbol: str, left: Argument, right: Argument, *, numeric: bool) -> Evaluator:
+def build_comparison(symbol: str, left: Argument, right: Argument, *, numeric: bool) -> Evaluator:
     """The condition; `numeric`: one side is written as a number."""
     compare = _OPERATORS[symbol]
     ordered = symbol not in ("=", "<>")
@@ -39,15 +48,15 @@ def comparison(symbol: str, left: Argument, right: Argument, *, numeric: bool) -
         if one is None or two is None or not ((one or first_is_literal) and (two or second_is_literal)):
             return FALSE
         if numeric or ordered:
-            return boolean(compare(*_comparable(one, two, dated=ordered)))
-        return boolean(compare(one, two))
+            return format_boolean(compare(*_to_comparable(one, two, dated=ordered)))
+        return format_boolean(compare(one, two))
 
     return evaluate
 
 
-def _comparable(one: str, two: str, *, dated: bool) -> tuple[Any, Any]:
-    numbers = number_of(one), number_of(two)
+def _to_comparable(one: str, two: str, *, dated: bool) -> tuple[Any, Any]:
+    numbers = parse_number(one), parse_number(two)
     if None not in numbers:
         return numbers
-    moments = (date_values.standard(one), date_values.standard(two)) if dated else (None, None)
+    moments = (date_values.parse_standard(one), date_values.parse_standard(two)) if dated else (None, None)
     return (one, two) if None in moments else moments

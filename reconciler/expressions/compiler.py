@@ -20,8 +20,8 @@ from reconciler.expressions.value_types import (
     IgnoreFlow,
     IgnoreFlowError,
     Value,
-    boolean,
-    measured,
+    check_limits,
+    format_boolean,
     to_any,
     to_text,
 )
@@ -31,63 +31,67 @@ Getter: TypeAlias = Callable[[Attributes, Context], Any]
 
 _NO_CONTEXT = Context(datetime.min.replace(tzinfo=UTC), lambda _value: False, lambda _below: 0, creating=False)
 _DIRECTIVES = {"IgnoreAttributeFlow": IgnoreFlow.ATTRIBUTE, "IgnoreObjectFlow": IgnoreFlow.OBJECT}
-_MEANT = {"true": 'write "True"', "false": 'write "False"', "null": "leave the argument out"}
+_KEYWORD_HINTS = {"true": 'write "True"', "false": 'write "False"', "null": "leave the argument out"}
 
 
 def compile_tree(tree: grammar.Node, trace: Trace | None = None) -> Evaluator:
     """The evaluator of a tree; raises `ExpressionError`. With `trace`, each part's evaluator goes through it."""
-    return _argument(tree, Parameter("expression", to_any), trace, outermost=True).evaluate
+    return _compile_argument(tree, Parameter("expression", to_any), trace, outermost=True).evaluate
 
 
-def _argument(node: grammar.Node, parameter: Parameter, trace: Trace | None, *, outermost: bool = False) -> Argument:
-    argument = _part(node, parameter, trace, outermost=outermost)
+def _compile_argument(
+    node: grammar.Node, parameter: Parameter, trace: Trace | None, *, outermost: bool = False
+) -> Argument:
+    argument = _compile_node(node, parameter, trace, outermost=outermost)
     if trace is None:
         return argument
     return Argument(trace(node, argument.evaluate), node.position, literal=argument.literal)
 
 
-def _part(node: grammar.Node, parameter: Parameter, trace: Trace | None, *, outermost: bool) -> Argument:
+def _compile_node(node: grammar.Node, parameter: Parameter, trace: Trace | None, *, outermost: bool) -> Argument:
     match node:
         case grammar.String() | grammar.Number():
-            return _constant(node.value, node.position, literal=True)
+            return _build_constant(node.value, node.position, literal=True)
         case grammar.AttributeReference():
-            return Argument(_attribute(node.name), node.position)
+            return Argument(_build_attribute_reader(node.name), node.position)
         case grammar.Keyword():
-            return _keyword(node, parameter)
+            return _compile_keyword(node, parameter)
         case grammar.Call():
-            return _call(node, trace, outermost=outermost)
+            return _compile_call(node, trace, outermost=outermost)
         case grammar.Compare():
-            return _compare(node, parameter, trace)
+            return _compile_compare(node, parameter, trace)
         case grammar.Concatenation():
-            parts = tuple(_argument(part, Parameter("text"), trace) for part in node.parts)
-            return _folded(_eager(concatenate, [_getter(part, to_text) for part in parts]), parts, node.position)
+            parts = tuple(_compile_argument(part, Parameter("text"), trace) for part in node.parts)
+            return _fold_constants(
+                _build_call(concatenate, [_build_getter(part, to_text) for part in parts]), parts, node.position
+            )
         case grammar.Omitted():
             raise ExpressionError("an argument is missing", node.position)
 
 
-def _constant(value: Value, position: int, *, literal: bool = False) -> Argument:
+def _build_constant(value: Value, position: int, *, literal: bool = False) -> Argument:
     return Argument(lambda _attributes, _context: value, position, constant=True, value=value, literal=literal)
 
 
-def _attribute(name: str) -> Evaluator:
+def _build_attribute_reader(name: str) -> Evaluator:
     def evaluate(attributes: Attributes, _context: Context) -> Value:
         value = attributes.get(name)
         if value is None or value == ():
             return None
         if value is True or value is False:
-            return boolean(value)
-        return measured(value)
+            return format_boolean(value)
+        return check_limits(value)
 
     return evaluate
 
 
-def _keyword(node: grammar.Keyword, parameter: Parameter) -> Argument:
+def _compile_keyword(node: grammar.Keyword, parameter: Parameter) -> Argument:
     directive = _DIRECTIVES.get(node.name)
     if directive is not None:
-        return Argument(_ignoring(directive), node.position)
+        return Argument(_build_directive(directive), node.position)
     if node.name in parameter.keywords:
-        return _constant(node.name, node.position)
-    hint = _MEANT.get(node.name.lower())
+        return _build_constant(node.name, node.position)
+    hint = _KEYWORD_HINTS.get(node.name.lower())
     if parameter.keywords:
         hint = f"here can stand {' or '.join(sorted(parameter.keywords))}"
     elif node.name in registry.FUNCTIONS:
@@ -96,37 +100,37 @@ def _keyword(node: grammar.Keyword, parameter: Parameter) -> Argument:
     raise ExpressionError(f"{node.name} is a bare word: {hint}", node.position)
 
 
-def _ignoring(directive: IgnoreFlow) -> Evaluator:
+def _build_directive(directive: IgnoreFlow) -> Evaluator:
     def evaluate(_attributes: Attributes, _context: Context) -> Value:
         raise IgnoreFlowError(directive)
 
     return evaluate
 
 
-def _compare(node: grammar.Compare, parameter: Parameter, trace: Trace | None) -> Argument:
+def _compile_compare(node: grammar.Compare, parameter: Parameter, trace: Trace | None) -> Argument:
     if not parameter.condition:
         raise ExpressionError("a comparison is a condition: only IIF, CBool and Not take one", node.position)
-    left, right = (_argument(side, Parameter("value"), trace) for side in (node.left, node.right))
+    left, right = (_compile_argument(side, Parameter("value"), trace) for side in (node.left, node.right))
     numeric = any(isinstance(side, grammar.Number) for side in (node.left, node.right))
-    evaluate = comparison.comparison(node.operator, left, right, numeric=numeric)
-    return _folded(evaluate, (left, right), node.position)
+    evaluate = comparison.build_comparison(node.operator, left, right, numeric=numeric)
+    return _fold_constants(evaluate, (left, right), node.position)
 
 
-def _call(node: grammar.Call, trace: Trace | None, *, outermost: bool) -> Argument:
+def _compile_call(node: grammar.Call, trace: Trace | None, *, outermost: bool) -> Argument:
     function = registry.FUNCTIONS.get(node.name)
     if function is None:
-        raise ExpressionError(_unknown(node.name), node.position)
+        raise ExpressionError(_describe_unknown(node.name), node.position)
     if function.outermost and not outermost:
         raise ExpressionError(f"{node.name} cannot be nested in another function", node.position)
-    arguments = _arguments(function, node, trace)
+    arguments = _compile_arguments(function, node, trace)
     try:
-        evaluate = _evaluator(function, arguments)
-    except ExpressionError as fault:
-        raise ExpressionError(str(fault), fault.position or node.position) from None
-    return _folded(evaluate, arguments, node.position) if function.pure else Argument(evaluate, node.position)
+        evaluate = _build_evaluator(function, arguments)
+    except ExpressionError as exc:
+        raise ExpressionError(str(exc), exc.position or node.position) from None
+    return _fold_constants(evaluate, arguments, node.position) if function.pure else Argument(evaluate, node.position)
 
 
-def _unknown(name: str) -> str:
+def _describe_unknown(name: str) -> str:
     if name in registry.UNDESCRIBED:
         return f"Entra knows {name} but does not describe it"
     for known in registry.FUNCTIONS:
@@ -136,8 +140,8 @@ def _unknown(name: str) -> str:
     return f"there is no function {name[:40]}" + (f". Did you mean {near[0]}?" if near else "")
 
 
-def _arguments(function: Function, node: grammar.Call, trace: Trace | None) -> Arguments:
-    given = _complete(function, node.arguments)
+def _compile_arguments(function: Function, node: grammar.Call, trace: Trace | None) -> Arguments:
+    given = _fill_gap(function, node.arguments)
     least = max((index + 1 for index, each in enumerate(function.parameters) if each.required), default=0)
     if len(given) < least:
         missing = function.parameters[len(given)].name
@@ -150,7 +154,7 @@ def _arguments(function: Function, node: grammar.Call, trace: Trace | None) -> A
             most = len(function.parameters)
             raise ExpressionError(f"{function.name} takes {most} arguments, not {len(given)}", node.position)
         if not isinstance(each, grammar.Omitted):
-            arguments.append(_argument(each, parameter, trace))
+            arguments.append(_compile_argument(each, parameter, trace))
         elif parameter.required:
             raise ExpressionError(f"{function.name} needs its argument {parameter.name}", node.position)
         else:
@@ -158,37 +162,37 @@ def _arguments(function: Function, node: grammar.Call, trace: Trace | None) -> A
     return tuple(arguments)
 
 
-def _complete(function: Function, given: tuple[grammar.Node, ...]) -> tuple[grammar.Node, ...]:
+def _fill_gap(function: Function, given: tuple[grammar.Node, ...]) -> tuple[grammar.Node, ...]:
     """The arguments, with the one left out that an older form of the function lacks."""
     if function.gap is None or len(given) != len(function.parameters) - 1:
         return given
     return (*given[: function.gap], grammar.Omitted(), *given[function.gap :])
 
 
-def _evaluator(function: Function, arguments: Arguments) -> Evaluator:
+def _build_evaluator(function: Function, arguments: Arguments) -> Evaluator:
     if function.build is not None:
         return function.build(arguments)
     if function.implement is None:
         raise TypeError(function.name)
-    getters = [_getter(each, _parameter(function, index).convert) for index, each in enumerate(arguments)]
+    getters = [_build_getter(each, _find_parameter(function, index).convert) for index, each in enumerate(arguments)]
     if function.contextual:
         getters.insert(0, lambda _attributes, context: context)
-    return _eager(function.implement, getters)
+    return _build_call(function.implement, getters)
 
 
-def _parameter(function: Function, index: int) -> Parameter:
+def _find_parameter(function: Function, index: int) -> Parameter:
     return function.parameter(index) or function.parameters[-1]
 
 
-def _getter(argument: Argument | None, convert: Callable[[Value], Any]) -> Getter:
+def _build_getter(argument: Argument | None, convert: Callable[[Value], Any]) -> Getter:
     """What gives the converted argument; a constant that cannot be converted is a fault now."""
     if argument is None:
         return lambda _attributes, _context: None
     if argument.constant:
         try:
             value = convert(argument.value)
-        except EvaluationError as fault:
-            raise ExpressionError(str(fault), argument.position) from fault
+        except EvaluationError as exc:
+            raise ExpressionError(str(exc), argument.position) from exc
         return lambda _attributes, _context: value
     evaluate = argument.evaluate
     if convert is to_any:
@@ -196,30 +200,30 @@ def _getter(argument: Argument | None, convert: Callable[[Value], Any]) -> Gette
     return lambda attributes, context: convert(evaluate(attributes, context))
 
 
-def _eager(implement: Callable[..., Value], getters: list[Getter]) -> Evaluator:
+def _build_call(implement: Callable[..., Value], getters: list[Getter]) -> Evaluator:
     """A call of `implement` with all arguments; the shapes most calls have are spelled out, which halves their time."""
     match getters:
         case [one]:
-            return lambda attributes, context: measured(implement(one(attributes, context)))
+            return lambda attributes, context: check_limits(implement(one(attributes, context)))
         case [one, two]:
-            return lambda attributes, context: measured(
+            return lambda attributes, context: check_limits(
                 implement(one(attributes, context), two(attributes, context)),
             )
         case _:
-            return lambda attributes, context: measured(
+            return lambda attributes, context: check_limits(
                 implement(*[getter(attributes, context) for getter in getters]),
             )
 
 
-def _folded(evaluate: Evaluator, arguments: Arguments, position: int) -> Argument:
+def _fold_constants(evaluate: Evaluator, arguments: Arguments, position: int) -> Argument:
     """The argument of a pure part: computed now if all it needs is constant. What can only fail is a fault."""
     if not all(argument is None or argument.constant for argument in arguments):
         return Argument(evaluate, position)
     try:
         # Constant parts read neither attributes nor context.
         value = evaluate({}, _NO_CONTEXT)
-    except EvaluationError as fault:
-        raise ExpressionError(f"this can never have a value: {fault}", position) from fault
+    except EvaluationError as exc:
+        raise ExpressionError(f"this can never have a value: {exc}", position) from exc
     except IgnoreFlowError:
         return Argument(evaluate, position)
-    return _constant(value, position)
+    return _build_constant(value, position)

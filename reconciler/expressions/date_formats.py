@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from reconciler.expressions import date_values
-from reconciler.expressions.value_types import EvaluationError, shown
+from reconciler.expressions.value_types import EvaluationError, quote_value
 
 _STANDARD = {
     "o": "yyyy'-'MM'-'dd'T'HH':'mm':'ss'.'fffffffK",
@@ -33,35 +33,35 @@ Format: TypeAlias = tuple[Piece, ...]
 
 
 @functools.lru_cache(256)
-def compiled(text: str) -> Format:
+def compile_format(text: str) -> Format:
     """The pieces of a format; raises `EvaluationError` for what is none."""
     if not text or len(text) > _MAX_FORMAT:
         raise EvaluationError(f"a date format has 1 to {_MAX_FORMAT} characters")
     if len(text) == 1:
         if text not in _STANDARD:
             raise EvaluationError(
-                f'the date format {shown(text)} differs by culture: write it out, such as "yyyy-MM-dd"'
+                f'the date format {quote_value(text)} differs by culture: write it out, such as "yyyy-MM-dd"'
             )
         text = _STANDARD[text]
     pieces: list[Piece] = []
     at = 0
     while at < len(text):
-        piece, at = _piece(text, at)
+        piece, at = _read_piece(text, at)
         pieces.append(piece)
     return tuple(pieces)
 
 
-def _piece(text: str, at: int) -> tuple[Piece, int]:
+def _read_piece(text: str, at: int) -> tuple[Piece, int]:
     letter = text[at]
     if letter == "%":
         if text[at + 1 : at + 2] in ("", "%"):
-            raise EvaluationError(f"the date format {shown(text)} has a % without a specifier")
+            raise EvaluationError(f"the date format {quote_value(text)} has a % without a specifier")
         return ("", 0, ""), at + 1
     if letter in "'\"":
-        return _quoted(text, at)
+        return _read_quoted(text, at)
     if letter == "\\":
         if at + 1 == len(text):
-            raise EvaluationError(f"the date format {shown(text)} ends in a backslash")
+            raise EvaluationError(f"the date format {quote_value(text)} ends in a backslash")
         return ("", 0, text[at + 1]), at + 2
     if letter not in _SPECIFIERS:
         return ("", 0, letter), at + 1
@@ -69,18 +69,18 @@ def _piece(text: str, at: int) -> tuple[Piece, int]:
     while end < len(text) and text[end] == letter and letter != "K":
         end += 1
     if letter in "fF" and end - at > _MAX_FRACTION:
-        raise EvaluationError(f"the date format {shown(text)} has more than {_MAX_FRACTION} {letter}")
+        raise EvaluationError(f"the date format {quote_value(text)} has more than {_MAX_FRACTION} {letter}")
     return (letter, end - at, ""), end
 
 
-def _quoted(text: str, at: int) -> tuple[Piece, int]:
+def _read_quoted(text: str, at: int) -> tuple[Piece, int]:
     end = text.find(text[at], at + 1)
     if end < 0:
-        raise EvaluationError(f"the date format {shown(text)} has a quote without its end")
+        raise EvaluationError(f"the date format {quote_value(text)} has a quote without its end")
     return ("", 0, text[at + 1 : end]), end + 1
 
 
-def formatted(when: datetime, pieces: Format, *, zoned: bool) -> str:
+def apply_format(when: datetime, pieces: Format, *, zoned: bool) -> str:
     """`when` in a format; `zoned`: an offset was read with it, which `K` shows."""
     out: list[str] = []
     for letter, count, literal in pieces:
@@ -94,11 +94,11 @@ def formatted(when: datetime, pieces: Format, *, zoned: bool) -> str:
                 out.pop()
             out.append(fraction)
         else:
-            out.append(_field(when, letter, count, zoned=zoned))
+            out.append(_format_field(when, letter, count, zoned=zoned))
     return "".join(out)
 
 
-def _field(when: datetime, letter: str, count: int, *, zoned: bool) -> str:
+def _format_field(when: datetime, letter: str, count: int, *, zoned: bool) -> str:
     long = count > 2  # noqa: PLR2004
     if letter == "y":
         # Up to two digits are those of the century.
@@ -110,10 +110,10 @@ def _field(when: datetime, letter: str, count: int, *, zoned: bool) -> str:
         half = "AM" if when.hour < 12 else "PM"  # noqa: PLR2004
         zone = {1: "+0", 2: "+00"}.get(count, "+00:00")
         return {"t": half[:count], "g": "A.D.", "K": "Z" if zoned else "", "z": zone}[letter]
-    return f"{_number(when, letter):0{min(count, 2)}}"
+    return f"{_find_number(when, letter):0{min(count, 2)}}"
 
 
-def _number(when: datetime, letter: str) -> int:
+def _find_number(when: datetime, letter: str) -> int:
     numbers = {"d": when.day, "M": when.month, "h": when.hour % 12 or 12, "H": when.hour, "m": when.minute}
     return numbers.get(letter, when.second)
 
@@ -131,7 +131,7 @@ class _DateReader:
     zoned: bool = False
 
     def fail(self) -> EvaluationError:
-        return EvaluationError(f"{shown(self.text)} is not in the input format")
+        return EvaluationError(f"{quote_value(self.text)} is not in the input format")
 
     def digits(self, least: int, most: int) -> str:
         end = self.at
@@ -154,7 +154,7 @@ class _DateReader:
             raise self.fail()
 
 
-def parsed(text: str, pieces: Format, styles: frozenset[str]) -> tuple[datetime, bool]:
+def parse_with_format(text: str, pieces: Format, styles: frozenset[str]) -> tuple[datetime, bool]:
     """The moment a text in this format means, in UTC, and whether it carried an offset.
 
     White space at the ends is allowed (Entra's default styles). A format without a year is refused: .NET would take
@@ -166,44 +166,44 @@ def parsed(text: str, pieces: Format, styles: frozenset[str]) -> tuple[datetime,
             while reading.text[reading.at : reading.at + 1].isspace():
                 reading.at += 1
             literal = literal.strip()  # noqa: PLW2901
-        _read(reading, letter, count, literal)
+        _parse_piece(reading, letter, count, literal)
     if reading.at < len(reading.text):
         raise reading.fail()
-    return _composed(reading), reading.zoned
+    return _compose_date(reading), reading.zoned
 
 
-def _read(reading: _DateReader, letter: str, count: int, literal: str) -> None:
+def _parse_piece(reading: _DateReader, letter: str, count: int, literal: str) -> None:
     match letter:
         case "":
             if literal:
                 reading.take(literal)
             # A `Z` or `GMT` of the format's own is UTC, which no offset is too.
         case "f":
-            _fraction(reading, reading.digits(count, count))
+            _parse_fraction(reading, reading.digits(count, count))
         case "F":
-            _fraction(reading, reading.digits(0, count))
+            _parse_fraction(reading, reading.digits(0, count))
         case "t":
             reading.half = reading.take("AM", "PM")[0] if count > 1 else reading.take("A", "P")
         case "g":
             reading.take("A.D.", "AD")
         case "K" | "z":
-            _zone(reading, letter, count)
+            _parse_zone(reading, letter, count)
         case "y":
-            _year(reading, count)
+            _parse_year(reading, count)
         case "d" | "M" if count > 2:  # noqa: PLR2004
             names = date_values.DAYS if letter == "d" else date_values.MONTHS
             short = count == 3  # noqa: PLR2004
             name = reading.take(*(each[:3] if short else each for each in names))
-            reading.put("weekday" if letter == "d" else "M", date_values.named(name, names))
+            reading.put("weekday" if letter == "d" else "M", date_values.find_name(name, names))
         case _:
             reading.put(letter, int(reading.digits(min(count, 2), 2)))
 
 
-def _fraction(reading: _DateReader, digits: str) -> None:
+def _parse_fraction(reading: _DateReader, digits: str) -> None:
     reading.put("f", int(digits.ljust(6, "0")[:6]))
 
 
-def _year(reading: _DateReader, count: int) -> None:
+def _parse_year(reading: _DateReader, count: int) -> None:
     if count > 2:  # noqa: PLR2004
         reading.put("y", int(reading.digits(count, count)))
         return
@@ -211,7 +211,7 @@ def _year(reading: _DateReader, count: int) -> None:
     reading.put("y", year + (2000 if year < _CENTURY else 1900))
 
 
-def _zone(reading: _DateReader, letter: str, count: int) -> None:
+def _parse_zone(reading: _DateReader, letter: str, count: int) -> None:
     if letter == "K" and reading.at == len(reading.text):
         return
     reading.zoned = True
@@ -223,26 +223,33 @@ def _zone(reading: _DateReader, letter: str, count: int) -> None:
         if reading.text[reading.at : reading.at + 1] == ":":
             reading.at += 1
         rest = reading.digits(2, 2)
-    minutes = date_values.in_minutes(hours, rest)
+    minutes = date_values.to_minutes(hours, rest)
     reading.minutes = -minutes if sign == "-" else minutes
 
 
-def _composed(reading: _DateReader) -> datetime:
+def _compose_date(reading: _DateReader) -> datetime:
     found = reading.found
     if "y" not in found:
         raise EvaluationError("the input format has no year")
-    fields = (found["y"], found.get("M", 1), found.get("d", 1), _hour(reading), found.get("m", 0), found.get("s", 0))
-    when = date_values.moment(reading.text, fields, found.get("f", 0), reading.minutes)
-    local = date_values.moment(reading.text, fields, 0, 0)
+    fields = (
+        found["y"],
+        found.get("M", 1),
+        found.get("d", 1),
+        _compose_hour(reading),
+        found.get("m", 0),
+        found.get("s", 0),
+    )
+    when = date_values.build_moment(reading.text, fields, found.get("f", 0), reading.minutes)
+    local = date_values.build_moment(reading.text, fields, 0, 0)
     if found.get("weekday", local.isoweekday()) != local.isoweekday():
         raise reading.fail()
     return when
 
 
-def _hour(reading: _DateReader) -> int:
+def _compose_hour(reading: _DateReader) -> int:
     """The hour on a clock of 24. As in .NET, `h` without AM or PM is the morning's, and they must agree with `H`."""
     if "h" in reading.found and "H" not in reading.found:
-        return date_values.clock(reading.found["h"], reading.half or "A")
+        return date_values.to_24_hours(reading.found["h"], reading.half or "A")
     hour = reading.found.get("H", 0)
     if reading.half is not None and (hour >= 12) is not (reading.half == "P"):  # noqa: PLR2004
         raise reading.fail()

@@ -11,7 +11,7 @@ import functools
 import re
 from datetime import UTC, datetime, timedelta
 
-from reconciler.expressions.value_types import EvaluationError, shown
+from reconciler.expressions.value_types import EvaluationError, quote_value
 
 MONTHS = tuple("January February March April May June July August September October November December".split())
 DAYS = tuple("Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split())
@@ -40,47 +40,47 @@ _STANDARD = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4}) (\d{1,2}):(\d{2}):(\d{2}) (
 _LONGEST = 80
 
 
-def read(text: str) -> datetime:
+def parse_date(text: str) -> datetime:
     """The moment a text means, in UTC: ISO 8601, `M/d/yyyy`, or with the month's name; a time and an offset may follow.
 
     These are what .NET reads without being told a format (invariant culture: the month comes first). Raises
     `EvaluationError`.
     """
     stripped = text.strip()
-    found = standard(stripped) or (_read(stripped) if len(stripped) <= _LONGEST else None)
+    found = parse_standard(stripped) or (_parse(stripped) if len(stripped) <= _LONGEST else None)
     if found is None:
-        raise EvaluationError(f"{shown(text)} is not a date")
+        raise EvaluationError(f"{quote_value(text)} is not a date")
     return found
 
 
 @functools.lru_cache(1_024)
-def _read(text: str) -> datetime | None:
+def _parse(text: str) -> datetime | None:
     matches = (form.fullmatch(text) for form in _FORMS)
     match = next(filter(None, matches), None)
-    return None if match is None else _moment(match, text)
+    return None if match is None else _to_moment(match, text)
 
 
-def _moment(match: re.Match[str], text: str) -> datetime:
+def _to_moment(match: re.Match[str], text: str) -> datetime:
     parts = match.groupdict()
     name = parts.get("name")
-    month = int(parts["month"]) if name is None else named(name, MONTHS)
-    hour = clock(int(parts["hour"] or 0), parts["half"])
+    month = int(parts["month"]) if name is None else find_name(name, MONTHS)
+    hour = to_24_hours(int(parts["hour"] or 0), parts["half"])
     fraction = (parts["fraction"] or "").ljust(6, "0")[:6]
-    return moment(
+    return build_moment(
         text,
         (int(parts["year"]), month, int(parts["day"]), hour, int(parts["minute"] or 0), int(parts["second"] or 0)),
         int(fraction),
-        offset(parts["zone"] or "Z"),
+        parse_offset(parts["zone"] or "Z"),
     )
 
 
-def named(name: str, names: tuple[str, ...]) -> int:
+def find_name(name: str, names: tuple[str, ...]) -> int:
     """The 1-based place of a name, or of its first three letters; 0 if there is none."""
     wanted = name.lower()
     return next((index for index, full in enumerate(names, 1) if wanted in (full.lower(), full[:3].lower())), 0)
 
 
-def clock(hour: int, half: str | None) -> int:
+def to_24_hours(hour: int, half: str | None) -> int:
     """The hour on a clock of 24, -1 if there is no such hour on one of 12."""
     if half is None:
         return hour
@@ -89,49 +89,49 @@ def clock(hour: int, half: str | None) -> int:
     return hour % _NOON + (_NOON if half.upper() == "P" else 0)
 
 
-def offset(zone: str) -> int:
+def parse_offset(zone: str) -> int:
     """Minutes before UTC of `Z`, `+08:00` or `-0700`."""
     if zone[0] not in "+-":
         return 0
-    minutes = in_minutes(zone[1:-2].rstrip(":"), zone[-2:])
+    minutes = to_minutes(zone[1:-2].rstrip(":"), zone[-2:])
     return -minutes if zone[0] == "-" else minutes
 
 
-def in_minutes(hours: str, minutes: str) -> int:
+def to_minutes(hours: str, minutes: str) -> int:
     """The size of an offset; an hour of more than 60 minutes makes it one that `moment` refuses."""
     return int(hours) * 60 + int(minutes) if int(minutes) < 60 else _NO_OFFSET  # noqa: PLR2004
 
 
-def moment(text: str, fields: tuple[int, int, int, int, int, int], microsecond: int, minutes: int) -> datetime:
+def build_moment(text: str, fields: tuple[int, int, int, int, int, int], microsecond: int, minutes: int) -> datetime:
     """The moment of these fields in UTC; raises `EvaluationError` for a date that does not exist."""
     if abs(minutes) > _LAST_OFFSET:
-        raise EvaluationError(f"{shown(text)} has an offset that does not exist")
+        raise EvaluationError(f"{quote_value(text)} has an offset that does not exist")
     try:
         return datetime(*fields, microsecond, tzinfo=UTC) - timedelta(minutes=minutes)
-    except (ValueError, OverflowError) as fault:
-        raise EvaluationError(f"{shown(text)} is not a date that exists") from fault
+    except (ValueError, OverflowError) as exc:
+        raise EvaluationError(f"{quote_value(text)} is not a date that exists") from exc
 
 
-def written(when: datetime) -> str:
+def format_standard(when: datetime) -> str:
     """`M/d/yyyy h:mm:ss tt`, the form of all dates between functions."""
     hour = when.hour % _NOON or _NOON
     half = "AM" if when.hour < _NOON else "PM"
     return f"{when.month}/{when.day}/{when.year:04} {hour}:{when.minute:02}:{when.second:02} {half}"
 
 
-def standard(text: str) -> datetime | None:
+def parse_standard(text: str) -> datetime | None:
     """The moment of a text that is exactly in that form."""
     match = _STANDARD.fullmatch(text)
     if match is None:
         return None
     month, day, year, hour, minute, second = map(int, match.groups()[:6])
     try:
-        return datetime(year, month, day, clock(hour, match[7]), minute, second, tzinfo=UTC)
+        return datetime(year, month, day, to_24_hours(hour, match[7]), minute, second, tzinfo=UTC)
     except ValueError:
         return None
 
 
-def add(interval: str, number: int, when: datetime) -> datetime:
+def add_interval(interval: str, number: int, when: datetime) -> datetime:
     """`number` intervals later, as Visual Basic's DateAdd.
 
     Entra's documents don't say what a month after 31 January is; here, as there, the month's last day.
@@ -139,17 +139,19 @@ def add(interval: str, number: int, when: datetime) -> datetime:
     try:
         match interval:
             case "yyyy":
-                return _months(when, 12 * number)
+                return _add_months(when, 12 * number)
             case "m":
-                return _months(when, number)
+                return _add_months(when, number)
             case _:
                 seconds = {"d": 86_400, "ww": 604_800, "h": 3_600, "n": 60, "s": 1}[interval]
                 return when + timedelta(seconds=seconds * number)
-    except (ValueError, OverflowError) as fault:
-        raise EvaluationError(f"{shown(written(when))} plus {shown(number)} is outside of the calendar") from fault
+    except (ValueError, OverflowError) as exc:
+        raise EvaluationError(
+            f"{quote_value(format_standard(when))} plus {quote_value(number)} is outside of the calendar"
+        ) from exc
 
 
-def _months(when: datetime, number: int) -> datetime:
+def _add_months(when: datetime, number: int) -> datetime:
     year, month = divmod(when.year * 12 + when.month - 1 + number, 12)
     if not 1 <= year <= 9999:  # noqa: PLR2004
         raise OverflowError
@@ -157,7 +159,7 @@ def _months(when: datetime, number: int) -> datetime:
     return when.replace(year=year, month=month + 1, day=day)
 
 
-def difference(interval: str, first: datetime, second: datetime) -> int:
+def count_intervals(interval: str, first: datetime, second: datetime) -> int:
     """Intervals from `first` to `second`, as Visual Basic's DateDiff.
 
     Years and months count calendar boundaries, the short ones whole spans toward zero. Weeks are whole weeks between
@@ -172,22 +174,22 @@ def difference(interval: str, first: datetime, second: datetime) -> int:
             return (second.year - first.year) * 12 + second.month - first.month
         case "ww":
             days = timedelta(days=first.isoweekday() % 7 - second.isoweekday() % 7)
-            return _whole(_whole(_microseconds(span + days), 86_400_000_000), 7)
+            return _divide_toward_zero(_divide_toward_zero(_microseconds(span + days), 86_400_000_000), 7)
         case _:
             seconds = {"d": 86_400, "h": 3_600, "n": 60, "s": 1}[interval]
-            return _whole(_microseconds(span), seconds * 1_000_000)
+            return _divide_toward_zero(_microseconds(span), seconds * 1_000_000)
 
 
 def _microseconds(span: timedelta) -> int:
     return span // timedelta(microseconds=1)
 
 
-def _whole(number: int, by: int) -> int:
+def _divide_toward_zero(number: int, by: int) -> int:
     """Division that goes toward zero."""
     return number // by if number >= 0 else -(-number // by)
 
 
-def filetime(when: datetime) -> int:
+def to_filetime(when: datetime) -> int:
     """Active Directory's number: tenths of microseconds since 1601."""
     return _microseconds(when - FILETIME_START) * 10
 
@@ -196,5 +198,5 @@ def from_filetime(number: int) -> datetime:
     """The moment of Active Directory's number."""
     try:
         return FILETIME_START + timedelta(microseconds=number // 10)
-    except OverflowError as fault:
-        raise EvaluationError(f"{shown(number)} is outside of the calendar") from fault
+    except OverflowError as exc:
+        raise EvaluationError(f"{quote_value(number)} is outside of the calendar") from exc

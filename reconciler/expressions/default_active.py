@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 SUPPORTED = ("Not([IsSoftDeleted])", 'Switch([IsSoftDeleted], , "False", "True", "True", "False")')
-_SQUEEZED = frozenset(re.sub(r"\s+", "", text) for text in SUPPORTED)
+_WITHOUT_SPACES = frozenset(re.sub(r"\s+", "", text) for text in SUPPORTED)
 
 
-def compile_expression(text: str) -> Callable[[Mapping[str, Any]], bool] | None:
+def compile_active_rule(text: str) -> Callable[[Mapping[str, Any]], bool] | None:
     """The rule of one of `SUPPORTED` (white space is free) for an attribute of truth, None for any other expression.
 
     `IsSoftDeleted` is true when a user is disabled, out of scope or removed; absent means false.
     """
-    if re.sub(r"\s+", "", text) not in _SQUEEZED:
+    if re.sub(r"\s+", "", text) not in _WITHOUT_SPACES:
         return None
     return lambda attributes: attributes.get("IsSoftDeleted") is not True

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from reconciler.expressions.value_types import EvaluationError, shown
+from reconciler.expressions.value_types import EvaluationError, quote_value
 
 MAX_PATTERN = 1_000
 MAX_GROUPS = 32
@@ -39,23 +39,23 @@ _UNSUPPORTED = {
 }
 
 
-def translate(source: str) -> Translation:
+def translate(source: str) -> RegexTranslation:
     """`source` in RE2's syntax; raises `EvaluationError` for what cannot be expressed. RE2 finds what is no pattern."""
     if len(source) > MAX_PATTERN:
         raise EvaluationError(f"a regular expression of more than {MAX_PATTERN:,} characters")
-    translation = Translation(source)
+    translation = RegexTranslation(source)
     translation.run()
     if len(translation.names) > MAX_GROUPS:
         raise EvaluationError(f"a regular expression with more than {MAX_GROUPS} groups")
     return translation
 
 
-def _refused(what: str, pattern: str) -> EvaluationError:
-    return EvaluationError(f"the regular expression {shown(pattern)} uses {what}, which is not supported")
+def _unsupported_error(what: str, pattern: str) -> EvaluationError:
+    return EvaluationError(f"the regular expression {quote_value(pattern)} uses {what}, which is not supported")
 
 
 @dataclass(slots=True)
-class Translation:
+class RegexTranslation:
     """A pattern on its way from .NET to RE2."""
 
     pattern: str
@@ -70,17 +70,17 @@ class Translation:
             character = self.pattern[self.at]
             if character == "\\":
                 self.at += 1
-                self.out.append(self._escape())
+                self.out.append(self._translate_escape())
             elif character == "[":
-                self.out.append(self._class())
+                self.out.append(self._translate_class())
             elif character == "(":
                 self.at += 1
-                self.out.append(self._open())
+                self.out.append(self._translate_group())
             else:
                 self.out.append(character)
                 self.at += 1
 
-    def _open(self) -> str:
+    def _translate_group(self) -> str:
         """What follows an opening parenthesis, up to where the group's content starts."""
         rest = self.pattern[self.at : self.at + 60]
         if not rest.startswith("?"):
@@ -89,30 +89,32 @@ class Translation:
         if rest.startswith("?#"):
             end = self.pattern.find(")", self.at)
             if end < 0:
-                raise EvaluationError(f"the regular expression {shown(self.pattern)} has a comment without its end")
+                raise EvaluationError(
+                    f"the regular expression {quote_value(self.pattern)} has a comment without its end"
+                )
             self.at = end + 1
             return ""
         for start, what in _UNSUPPORTED.items():
             if rest.startswith(start):
-                raise _refused(what, self.pattern)
-        return self._named_or_flags(rest)
+                raise _unsupported_error(what, self.pattern)
+        return self._translate_named_or_flags(rest)
 
-    def _named_or_flags(self, rest: str) -> str:
+    def _translate_named_or_flags(self, rest: str) -> str:
         named = _NAME.match(rest)
         if named:
             name = named[1] or named[2]
             if name in self.names:
-                raise _refused(f"two groups named {name}", self.pattern)
+                raise _unsupported_error(f"two groups named {name}", self.pattern)
             self.names.append(name)
             self.at += named.end()
             return "("
         flags = _FLAGS.match(rest)
         if flags is None:
-            raise _refused(f"({rest[:3]}", self.pattern)
+            raise _unsupported_error(f"({rest[:3]}", self.pattern)
         self.at += flags.end()
         return f"({flags[0]}"
 
-    def _escape(self) -> str:
+    def _translate_escape(self) -> str:
         """An escape outside of a class; `at` is behind its backslash."""
         character = self.pattern[self.at : self.at + 1]
         if character in ("b", "B"):
@@ -127,44 +129,46 @@ class Translation:
             self.at += 1
             return f"[^{_WORD}]"
         if character == "k" or (character.isdigit() and character != "0"):
-            raise _refused("a back reference", self.pattern)
-        return self._character()
+            raise _unsupported_error("a back reference", self.pattern)
+        return self._translate_character()
 
-    def _character(self) -> str:
+    def _translate_character(self) -> str:
         """One character, or category, that an escape stands for."""
         rest = self.pattern[self.at : self.at + 12]
         category = _CATEGORY.match(rest)
         if category:
             self.at += category.end()
             return f"\\{category[0]}"
-        code, length = _code(rest)
+        code, length = _parse_character_code(rest)
         if code is None:
             letter = rest[:1]
             if not letter:
-                raise EvaluationError(f"the regular expression {shown(self.pattern)} ends in a backslash")
+                raise EvaluationError(f"the regular expression {quote_value(self.pattern)} ends in a backslash")
             if letter.isalnum():
-                raise _refused(f"\\{letter}", self.pattern)
+                raise _unsupported_error(f"\\{letter}", self.pattern)
             code = ord(letter)
         self.at += length
         return f"\\x{{{code:x}}}"
 
-    def _class(self) -> str:
+    def _translate_class(self) -> str:
         """A class in brackets, all of it."""
         self.at += 1
         negated = self.pattern[self.at : self.at + 1] == "^"
         self.at += negated
-        parts, not_word, opposites = self._members()
+        parts, not_word, opposites = self._read_members()
         if opposites:
             # [\s\S] and its like: everything, or nothing.
             return r"[^\x00-\x{10ffff}]" if negated else r"(?s:.)"
         if not not_word:
             return f"[{'^' if negated else ''}{''.join(parts)}]"
         if negated:
-            raise _refused(r"\W in a class with ^ (name the characters instead, as in [\p{L}\p{Nd}])", self.pattern)
+            raise _unsupported_error(
+                r"\W in a class with ^ (name the characters instead, as in [\p{L}\p{Nd}])", self.pattern
+            )
         others = f"[{''.join(parts)}]|" if parts else ""
         return f"(?:{others}[^{_WORD}])"
 
-    def _members(self) -> tuple[list[str], bool, bool]:
+    def _read_members(self) -> tuple[list[str], bool, bool]:
         r"""Parts of a class up to its bracket; whether `\W` is among them, and `\s\S`, `\d\D` or `\w\W`."""
         parts: list[str] = []
         sets: set[str] = set()
@@ -172,21 +176,21 @@ class Translation:
         while True:
             character = self.pattern[self.at : self.at + 1]
             if not character:
-                raise EvaluationError(f"the regular expression {shown(self.pattern)} has a class without its end")
+                raise EvaluationError(f"the regular expression {quote_value(self.pattern)} has a class without its end")
             self.at += 1
             if character == "]" and self.at - 1 > start:
                 break
             if character == "\\":
-                parts.append(self._member(sets))
+                parts.append(self._translate_member(sets))
             elif character == "[" and self.pattern[self.at - 2] == "-" and parts:
-                raise _refused("subtraction of classes", self.pattern)
+                raise _unsupported_error("subtraction of classes", self.pattern)
             else:
                 # `-` must stay bare, for it may make a range.
                 parts.append(character if character == "-" or character.isalnum() else f"\\x{{{ord(character):x}}}")
         opposites = any({low, low.upper()} <= sets for low in "wds")
         return [part for part in parts if part], "W" in sets, opposites
 
-    def _member(self, sets: set[str]) -> str:
+    def _translate_member(self, sets: set[str]) -> str:
         character = self.pattern[self.at : self.at + 1]
         if character and character in "wdDsSW":
             sets.add(character)
@@ -195,10 +199,10 @@ class Translation:
         if character == "b":
             self.at += 1
             return r"\x08"
-        return self._character()
+        return self._translate_character()
 
 
-def _code(rest: str) -> tuple[int | None, int]:
+def _parse_character_code(rest: str) -> tuple[int | None, int]:
     """The code of the character an escape writes as a number or letter, and the escape's length."""
     number = _HEXADECIMAL.match(rest)
     if number:

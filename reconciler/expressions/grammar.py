@@ -135,7 +135,7 @@ class Concatenation:
 Node: TypeAlias = Omitted | String | Number | AttributeReference | Keyword | Call | Compare | Concatenation
 
 
-def children(node: Node) -> tuple[Node, ...]:
+def list_children(node: Node) -> tuple[Node, ...]:
     """The nodes below `node`, in order."""
     match node:
         case Call():
@@ -148,33 +148,33 @@ def children(node: Node) -> tuple[Node, ...]:
             return ()
 
 
-def _deeper(position: int, below: tuple[Node, ...]) -> int:
+def _check_depth(position: int, below: tuple[Node, ...]) -> int:
     depth = 1 + max((node.depth for node in below), default=0)
     if depth > MAX_DEPTH:
         raise ExpressionError(f"calls nest deeper than {MAX_DEPTH}", position)
     return depth
 
 
-def _at(token: Token) -> int:
+def _find_position(token: Token) -> int:
     return token.start_pos or 0
 
 
 @v_args(inline=True)
 class _Builder(Transformer[Token, Node]):
     def string(self, token: Token) -> Node:
-        return String(re.sub(r'\\([\\"])', r"\1", token[1:-1]), _at(token))
+        return String(re.sub(r'\\([\\"])', r"\1", token[1:-1]), _find_position(token))
 
     def number(self, token: Token) -> Node:
-        return Number(str(token), _at(token))
+        return Number(str(token), _find_position(token))
 
     def attribute(self, token: Token) -> Node:
         name = token[1:-1].strip()
         if not name:
-            raise ExpressionError("the brackets hold no attribute name", _at(token))
-        return AttributeReference(name, _at(token))
+            raise ExpressionError("the brackets hold no attribute name", _find_position(token))
+        return AttributeReference(name, _find_position(token))
 
     def keyword(self, token: Token) -> Node:
-        return Keyword(str(token), _at(token))
+        return Keyword(str(token), _find_position(token))
 
     def slot(self, node: Node | None = None) -> Node:
         return Omitted() if node is None else node
@@ -182,13 +182,15 @@ class _Builder(Transformer[Token, Node]):
     def call(self, name: Token, *arguments: Node) -> Node:
         # `Now()` has one slot with nothing in it: no argument.
         given = () if len(arguments) == 1 and isinstance(arguments[0], Omitted) else arguments
-        return Call(str(name), given, _at(name), _deeper(_at(name), given))
+        return Call(str(name), given, _find_position(name), _check_depth(_find_position(name), given))
 
     def compare(self, left: Node, operator: Token, right: Node) -> Node:
-        return Compare(str(operator), left, right, _at(operator), _deeper(_at(operator), (left, right)))
+        return Compare(
+            str(operator), left, right, _find_position(operator), _check_depth(_find_position(operator), (left, right))
+        )
 
     def concatenation(self, *parts: Node) -> Node:
-        return Concatenation(parts, parts[0].position, _deeper(parts[0].position, parts))
+        return Concatenation(parts, parts[0].position, _check_depth(parts[0].position, parts))
 
 
 @functools.cache
@@ -206,25 +208,25 @@ def parse(source: str) -> Node:
     try:
         # With a transformer in the parser, what comes out is what `_Builder` returned.
         tree: Node = _parser().parse(source)  # type: ignore[assignment]
-    except UnexpectedInput as fault:
-        raise _explained(source, fault) from None
+    except UnexpectedInput as exc:
+        raise _to_expression_error(source, exc) from None
     return tree
 
 
-def _explained(source: str, fault: UnexpectedInput) -> ExpressionError:
-    if isinstance(fault, UnexpectedCharacters):
-        position = fault.pos_in_stream or 0
-        return ExpressionError(_character(source, position), position)
-    token = fault.token if isinstance(fault, UnexpectedToken) else None
-    if token is None or token.type == "$END" or isinstance(fault, UnexpectedEOF):
+def _to_expression_error(source: str, exc: UnexpectedInput) -> ExpressionError:
+    if isinstance(exc, UnexpectedCharacters):
+        position = exc.pos_in_stream or 0
+        return ExpressionError(_describe_character(source, position), position)
+    token = exc.token if isinstance(exc, UnexpectedToken) else None
+    if token is None or token.type == "$END" or isinstance(exc, UnexpectedEOF):
         return ExpressionError("the expression ends too early: is a parenthesis missing?", len(source))
     word = str(token)
     if word.upper() in ("AND", "OR", "NOT", "XOR"):
-        return ExpressionError(f"{word} is no operator: nest IIF instead", _at(token))
+        return ExpressionError(f"{word} is no operator: nest IIF instead", _find_position(token))
     if word.startswith('"'):
         message = 'a string here: is a comma missing, or the \\ before a " inside a string?'
-        return ExpressionError(message, _at(token))
-    return ExpressionError(f"{word[:40]} cannot stand here", _at(token))
+        return ExpressionError(message, _find_position(token))
+    return ExpressionError(f"{word[:40]} cannot stand here", _find_position(token))
 
 
 _CHARACTERS = {
@@ -238,19 +240,19 @@ _CHARACTERS = {
 }
 
 
-def _character(source: str, position: int) -> str:
+def _describe_character(source: str, position: int) -> str:
     character = source[position]
     return _CHARACTERS.get(character, f"{character!r} cannot stand here")
 
 
-def printed(node: Node) -> str:
+def format_tree(node: Node) -> str:
     """The canonical text of a tree: parsing it gives the same tree."""
     match node:
         case Call():
-            return f"{node.name}({', '.join(map(printed, node.arguments))})"
+            return f"{node.name}({', '.join(map(format_tree, node.arguments))})"
         case Compare():
-            return f"{printed(node.left)} {node.operator} {printed(node.right)}"
+            return f"{format_tree(node.left)} {node.operator} {format_tree(node.right)}"
         case Concatenation():
-            return " & ".join(map(printed, node.parts))
+            return " & ".join(map(format_tree, node.parts))
         case _:
             return node.text

@@ -20,7 +20,7 @@ from reconciler.expressions.value_types import (
     IgnoreFlow,
     IgnoreFlowError,
     Value,
-    measured,
+    check_limits,
 )
 
 __all__ = [
@@ -36,9 +36,9 @@ __all__ = [
     "Outcome",
     "Result",
     "Value",
-    "alternatives",
     "compile_expression",
     "explain",
+    "split_alternatives",
 ]
 
 REDACTED = "[Redact]"
@@ -65,23 +65,23 @@ class Expression:
 
         An attribute that is absent, or has no values, has no value. Raises `EvaluationError`.
         """
-        return _outcome(self.evaluator, attributes, context)
+        return _evaluate(self.evaluator, attributes, context)
 
 
 def compile_expression(source: str) -> Expression:
     """The expression that `source` is; raises `ExpressionError`."""
-    return _compiled(grammar.parse(source))
+    return _build_expression(grammar.parse(source))
 
 
-def alternatives(expression: Expression) -> tuple[Expression, ...]:
+def split_alternatives(expression: Expression) -> tuple[Expression, ...]:
     """The rules of a SelectUniqueValue in order, each as an expression of its own; any other expression alone."""
     tree = expression.tree
     if not isinstance(tree, grammar.Call) or tree.name != "SelectUniqueValue":
         return (expression,)
-    return tuple(_compiled(rule) for rule in tree.arguments)
+    return tuple(_build_expression(rule) for rule in tree.arguments)
 
 
-def _compiled(tree: grammar.Node) -> Expression:
+def _build_expression(tree: grammar.Node) -> Expression:
     compiled = compiler.compile_tree(tree)
     names: dict[str, None] = {}
     functions: set[str] = set()
@@ -92,15 +92,15 @@ def _compiled(tree: grammar.Node) -> Expression:
             names.setdefault(node.name)
         elif isinstance(node, grammar.Call):
             functions.add(node.name)
-        waiting.extend(reversed(grammar.children(node)))
-    return Expression(grammar.printed(tree), tuple(names), frozenset(functions), tree, compiled)
+        waiting.extend(reversed(grammar.list_children(node)))
+    return Expression(grammar.format_tree(tree), tuple(names), frozenset(functions), tree, compiled)
 
 
-def _outcome(evaluator: Evaluator, attributes: Attributes, context: Context) -> Result:
+def _evaluate(evaluator: Evaluator, attributes: Attributes, context: Context) -> Result:
     try:
-        return measured(evaluator(attributes, context))
-    except IgnoreFlowError as fault:
-        return fault.directive
+        return check_limits(evaluator(attributes, context))
+    except IgnoreFlowError as exc:
+        return exc.directive
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,44 +135,46 @@ def explain(expression: Expression, attributes: Attributes, context: Context) ->
     seen: dict[int, Outcome] = {}
 
     def trace(node: grammar.Node, evaluate: Evaluator) -> Evaluator:
-        return lambda attributes, context: _recorded(evaluate, seen, id(node), (attributes, context))
+        return lambda attributes, context: _record_outcome(evaluate, seen, id(node), (attributes, context))
 
     evaluator = compiler.compile_tree(expression.tree, trace)
     try:
-        _outcome(evaluator, attributes, context)
-    except EvaluationError as fault:
-        seen[id(expression.tree)] = Failed(str(fault))
-    return _explanation(expression.tree, lambda node: seen.get(id(node), NotEvaluated()))
+        _evaluate(evaluator, attributes, context)
+    except EvaluationError as exc:
+        seen[id(expression.tree)] = Failed(str(exc))
+    return _build_evaluation(expression.tree, lambda node: seen.get(id(node), NotEvaluated()))
 
 
-def _recorded(evaluate: Evaluator, seen: dict[int, Outcome], key: int, given: tuple[Attributes, Context]) -> Value:
+def _record_outcome(
+    evaluate: Evaluator, seen: dict[int, Outcome], key: int, given: tuple[Attributes, Context]
+) -> Value:
     try:
         value = evaluate(*given)
-    except IgnoreFlowError as fault:
-        seen[key] = fault.directive
+    except IgnoreFlowError as exc:
+        seen[key] = exc.directive
         raise
-    except EvaluationError as fault:
-        seen[key] = Failed(str(fault))
+    except EvaluationError as exc:
+        seen[key] = Failed(str(exc))
         raise
     seen[key] = value
     return value
 
 
-def _explanation(node: grammar.Node, outcome: Callable[[grammar.Node], Outcome]) -> Evaluation:
-    below = grammar.children(node)
-    parts = tuple(_explanation(part, outcome) for part in below if not isinstance(part, grammar.Omitted))
+def _build_evaluation(node: grammar.Node, outcome: Callable[[grammar.Node], Outcome]) -> Evaluation:
+    below = grammar.list_children(node)
+    parts = tuple(_build_evaluation(part, outcome) for part in below if not isinstance(part, grammar.Omitted))
     value = outcome(node)
     secret = isinstance(node, grammar.Call) and node.name == "Redact"
     if secret:
-        parts = tuple(_hidden(part) for part in parts)
+        parts = tuple(_redact(part) for part in parts)
     if (secret or any(_shows_redacted(part) for part in parts)) and not isinstance(value, NotEvaluated):
         value = REDACTED
-    return Evaluation(grammar.printed(node), value, parts)
+    return Evaluation(grammar.format_tree(node), value, parts)
 
 
-def _hidden(part: Evaluation) -> Evaluation:
+def _redact(part: Evaluation) -> Evaluation:
     value = part.value if isinstance(part.value, NotEvaluated) else REDACTED
-    return Evaluation(part.text, value, tuple(map(_hidden, part.parts)))
+    return Evaluation(part.text, value, tuple(map(_redact, part.parts)))
 
 
 def _shows_redacted(part: Evaluation) -> bool:

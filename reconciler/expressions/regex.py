@@ -10,8 +10,8 @@ from typing import Any
 
 import re2  # type: ignore[import-untyped] # without stubs
 
-from reconciler.expressions.dotnet_regex import Translation, translate
-from reconciler.expressions.value_types import EvaluationError, shown
+from reconciler.expressions.dotnet_regex import RegexTranslation, translate
+from reconciler.expressions.value_types import EvaluationError, quote_value
 
 MAX_WORK = 400_000_000
 """Steps of RE2 for one text at most, about half a second. One search is linear in the text, but many matches that each
@@ -41,81 +41,83 @@ class Pattern:
     def matches(self, text: str) -> Iterator[Match]:
         """The matches in `text` from left to right, empty ones among them."""
         if self.boundary and not text.isascii():
-            raise _no_boundary(self.source, text)
+            raise _boundary_error(self.source, text)
         work = 0
         try:
             for match in self.engine.finditer(text):
                 work += self.engine.programsize * (len(text) - match.start())
                 if work > MAX_WORK:
-                    raise _too_long(self.source, text)
+                    raise _too_long_error(self.source, text)
                 spans = tuple(match.span(number) for number in range(self.engine.groups + 1))
                 yield Match(spans[0][0], spans[0][1], spans)
-        except UnicodeEncodeError as fault:
-            raise EvaluationError(f"{shown(text)} is not text") from fault
+        except UnicodeEncodeError as exc:
+            raise EvaluationError(f"{quote_value(text)} is not text") from exc
 
     def group(self, name: str) -> int:
         """RE2's number of a group of this pattern."""
         number = self.groups.get(name)
         if number is None:
-            known = ", ".join(map(shown, self.groups)) or "none"
-            raise EvaluationError(f"the regular expression has no group {shown(name)}; its groups: {known}")
+            known = ", ".join(map(quote_value, self.groups)) or "none"
+            raise EvaluationError(f"the regular expression has no group {quote_value(name)}; its groups: {known}")
         return number
 
 
 @functools.lru_cache(128)
-def compiled(source: str) -> Pattern:
+def compile_pattern(source: str) -> Pattern:
     """The pattern `source` is; raises `EvaluationError` for what is none, or cannot be expressed."""
     translation = translate(source)
-    engine = _engine(source, translation, re2.Options())
-    return Pattern(source, _numbered(translation.names), translation.boundary, engine)
+    engine = _compile_engine(source, translation, re2.Options())
+    return Pattern(source, _number_groups(translation.names), translation.boundary, engine)
 
 
-def whole(source: str, *, ignore_case: bool = False) -> Callable[[str], bool]:
+def compile_full_match(source: str, *, ignore_case: bool = False) -> Callable[[str], bool]:
     """Whether a text matches `source` from its first character to its last; both raise `EvaluationError`."""
     translation = translate(source)
     options = re2.Options()
     options.case_sensitive = not ignore_case
     options.never_capture = True
-    engine = _engine(source, translation, options)
+    engine = _compile_engine(source, translation, options)
     longest = MAX_WORK // engine.programsize
 
     def matches(text: str) -> bool:
         if translation.boundary and not text.isascii():
-            raise _no_boundary(source, text)
+            raise _boundary_error(source, text)
         if len(text) > longest:
-            raise _too_long(source, text)
+            raise _too_long_error(source, text)
         try:
             # On bytes: for text the wrapper counts characters, which takes longer than the match.
             return engine.fullmatch(text.encode()) is not None
-        except UnicodeEncodeError as fault:
-            raise EvaluationError(f"{shown(text)} is not text") from fault
+        except UnicodeEncodeError as exc:
+            raise EvaluationError(f"{quote_value(text)} is not text") from exc
 
     return matches
 
 
-def _engine(source: str, translation: Translation, options: Any) -> Any:
+def _compile_engine(source: str, translation: RegexTranslation, options: Any) -> Any:
     options.log_errors = False
     try:
         return re2.compile("".join(translation.out), options)
-    except (re2.error, UnicodeEncodeError) as fault:
-        raise EvaluationError(f"{shown(source)} is no regular expression: {shown(_said(fault))}") from fault
+    except (re2.error, UnicodeEncodeError) as exc:
+        raise EvaluationError(
+            f"{quote_value(source)} is no regular expression: {quote_value(_read_re2_message(exc))}"
+        ) from exc
 
 
-def _no_boundary(source: str, text: str) -> EvaluationError:
+def _boundary_error(source: str, text: str) -> EvaluationError:
     # RE2 knows ASCII words only: a wrong boundary beside an é must not go unseen.
-    return EvaluationError(f"\\b in {shown(source)} cannot be used on {shown(text)}: it is not ASCII")
+    return EvaluationError(f"\\b in {quote_value(source)} cannot be used on {quote_value(text)}: it is not ASCII")
 
 
-def _too_long(source: str, text: str) -> EvaluationError:
-    return EvaluationError(f"{shown(source)} takes too long on a text of {len(text):,} characters")
+def _too_long_error(source: str, text: str) -> EvaluationError:
+    return EvaluationError(f"{quote_value(source)} takes too long on a text of {len(text):,} characters")
 
 
-def _said(fault: Exception) -> str:
-    reason = fault.args[0] if fault.args else ""
+def _read_re2_message(exc: Exception) -> str:
+    reason = exc.args[0] if exc.args else ""
     return reason.decode("utf-8", "replace") if isinstance(reason, bytes) else "it is not text"
 
 
-def _numbered(names: list[str | None]) -> dict[str, int]:
+def _number_groups(names: list[str | None]) -> dict[str, int]:
     """.NET numbers the groups without names first, then the others."""
     order = [at for at, name in enumerate(names) if name is None]
     order += [at for at, name in enumerate(names) if name is not None]
@@ -124,7 +126,7 @@ def _numbered(names: list[str | None]) -> dict[str, int]:
 
 
 @functools.lru_cache(128)
-def substitution(text: str, pattern: Pattern) -> tuple[str | int, ...]:
+def parse_substitution(text: str, pattern: Pattern) -> tuple[str | int, ...]:
     """Literals and RE2's numbers of groups of a .NET replacement: `$1`, `${name}`, `$&`, `$$`.
 
     .NET takes a reference to a group that does not exist as it stands; here it is an error, for it is a mistake.

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from itertools import count
 
 
-def draws(*seed: str) -> Callable[[int], int]:
+def build_random(*seed: str) -> Callable[[int], int]:
     """A function as `Context.random` must be, which gives the same numbers for the same seed: SHA-256 of a counter.
 
     256 bits are folded into each number, so that below 2^128 none is likelier than another by more than 2^-128. Who

@@ -64,11 +64,11 @@ class Function:
         return self.parameters[fixed + (index - fixed) % self.repeating]
 
 
-def optional(name: str, convert: Callable[[Value], Any] = to_text, *keywords: str) -> Parameter:
+def optional_parameter(name: str, convert: Callable[[Value], Any] = to_text, *keywords: str) -> Parameter:
     """A parameter that can be left out."""
     return Parameter(name, convert, required=False, keywords=frozenset(keywords))
 
 
-def result(name: str, *, required: bool = True) -> Parameter:
+def result_parameter(name: str, *, required: bool = True) -> Parameter:
     """A parameter whose value can become the function's value."""
     return Parameter(name, to_any, required)

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from jinja2 import StrictUndefined, TemplateError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from reconciler.expressions.value_types import shown
+from reconciler.expressions.value_types import quote_value
 
 MAX_SOURCE = 10_000
 MAX_OUTPUT = 10_000
@@ -75,7 +75,7 @@ class _Unassigned(StrictUndefined):
     __add__ = __radd__ = __getitem__ = __getattr__ = _fail_with_undefined_error
 
 
-def _limited(name: str, apply: Callable[..., Any]) -> Callable[..., Any]:
+def _limit_output(name: str, apply: Callable[..., Any]) -> Callable[..., Any]:
     def limited(*args: Any, **kwargs: Any) -> Any:
         result = apply(*args, **kwargs)
         if isinstance(result, str) and len(result) > MAX_OUTPUT:
@@ -87,7 +87,7 @@ def _limited(name: str, apply: Callable[..., Any]) -> Callable[..., Any]:
     return limited
 
 
-def _fits(size: int) -> None:
+def _check_size(size: int) -> None:
     if size > MAX_OUTPUT:
         raise MappingTemplateError(f"the result has more than {MAX_OUTPUT:,} characters")
 
@@ -108,24 +108,26 @@ def _join(values: Any, between: str = "") -> str:
     return str(between).join(parts)
 
 
-def _single(value: Any) -> Any:
+def _reject_several(value: Any) -> Any:
     if isinstance(value, tuple | list):
         raise MappingTemplateError("an attribute with several values: choose one with first, last or join")
     return value
 
 
-def _environment() -> ImmutableSandboxedEnvironment:
-    environment = ImmutableSandboxedEnvironment(undefined=_Unassigned, autoescape=False, cache_size=0, finalize=_single)
+def _build_environment() -> ImmutableSandboxedEnvironment:
+    environment = ImmutableSandboxedEnvironment(
+        undefined=_Unassigned, autoescape=False, cache_size=0, finalize=_reject_several
+    )
     environment.globals.clear()
-    environment.filters = {name: _limited(name, environment.filters[name]) for name in _FILTERS}
+    environment.filters = {name: _limit_output(name, environment.filters[name]) for name in _FILTERS}
     environment.filters["replace"] = _replace
     environment.filters["join"] = _join
     environment.tests = {name: environment.tests[name] for name in _TESTS}
     return environment
 
 
-_ENVIRONMENT = _environment()
-_FAULTS = (TemplateError, TypeError, ValueError, LookupError, ArithmeticError, AttributeError, AssertionError)
+_ENVIRONMENT = _build_environment()
+_FILTER_ERRORS = (TemplateError, TypeError, ValueError, LookupError, ArithmeticError, AttributeError, AssertionError)
 """What filters raise for values they cannot take."""
 
 
@@ -135,8 +137,8 @@ def parse_template(source: str) -> nodes.Template:
         raise MappingTemplateError(f"longer than {MAX_SOURCE:,} characters")
     try:
         return _ENVIRONMENT.parse(source)
-    except (TemplateError, RecursionError, SyntaxError, MemoryError) as fault:
-        raise MappingTemplateError(str(fault), getattr(fault, "lineno", None) or 1) from fault
+    except (TemplateError, RecursionError, SyntaxError, MemoryError) as exc:
+        raise MappingTemplateError(str(exc), getattr(exc, "lineno", None) or 1) from exc
 
 
 def compile_template(source: str) -> tuple[Callable[[Mapping[str, Any]], str | None], tuple[str, ...]]:
@@ -149,8 +151,8 @@ def compile_template(source: str) -> tuple[Callable[[Mapping[str, Any]], str | N
     names = _check(tree)
     try:
         template = _ENVIRONMENT.from_string(tree)
-    except (TemplateError, RecursionError, SyntaxError, MemoryError) as fault:
-        raise MappingTemplateError(str(fault), getattr(fault, "lineno", None) or 1) from fault
+    except (TemplateError, RecursionError, SyntaxError, MemoryError) as exc:
+        raise MappingTemplateError(str(exc), getattr(exc, "lineno", None) or 1) from exc
     render = template.root_render_func
 
     def rule(attributes: Mapping[str, Any]) -> str | None:
@@ -160,15 +162,15 @@ def compile_template(source: str) -> tuple[Callable[[Mapping[str, Any]], str | N
             # `shared`: the attributes are read, never copied into a scope of the template.
             for part in render(template.new_context(dict(attributes), shared=True)):
                 size += len(part)
-                _fits(size)
+                _check_size(size)
                 parts.append(part)
         except _UnassignedError:
             return None
         except MappingTemplateError:
             raise
-        except _FAULTS as fault:
+        except _FILTER_ERRORS as exc:
             # A filter may repeat what it was given.
-            raise MappingTemplateError(shown(str(fault), _LONGEST)) from fault
+            raise MappingTemplateError(quote_value(str(exc), _LONGEST)) from exc
         return "".join(parts)
 
     return rule, names
@@ -185,7 +187,7 @@ def _check(tree: nodes.Template) -> tuple[str, ...]:
         if count > _MAX_NODES:
             raise MappingTemplateError("too complicated", node.lineno)
         if not isinstance(node, _NODES):
-            raise MappingTemplateError(f"{_spoken(node)} cannot be used in a mapping", node.lineno)
+            raise MappingTemplateError(f"{_describe_node(node)} cannot be used in a mapping", node.lineno)
         _check_names(node)
         if isinstance(node, nodes.Name):
             if node.name in _RESERVED:
@@ -214,7 +216,7 @@ def _is_index(node: nodes.Node) -> bool:
     return isinstance(node, nodes.Const) and isinstance(node.value, int)
 
 
-def _spoken(node: nodes.Node) -> str:
+def _describe_node(node: nodes.Node) -> str:
     kinds: dict[type[nodes.Node], str] = {
         nodes.Getattr: "attribute access with a dot",
         nodes.Call: "a call",

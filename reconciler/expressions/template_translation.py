@@ -26,7 +26,7 @@ class _TemplatePart:
     guarded: frozenset[str] = frozenset()
 
 
-def expression_of(template: str) -> str | None:
+def translate_template(template: str) -> str | None:
     """The expression that gives what `template` gives, None when there is none."""
     try:
         tree = parse_template(template)
@@ -36,8 +36,8 @@ def expression_of(template: str) -> str | None:
     for node in tree.body:
         if not isinstance(node, nodes.Output):
             return None
-        found += (_part(each) for each in node.nodes)
-    whole = _joined(found)
+        found += (_translate_node(each) for each in node.nodes)
+    whole = _join_parts(found)
     if whole is None:
         return None
     text = whole.text
@@ -46,37 +46,37 @@ def expression_of(template: str) -> str | None:
     return text
 
 
-def _joined(parts: list[_TemplatePart | None]) -> _TemplatePart | None:
+def _join_parts(parts: list[_TemplatePart | None]) -> _TemplatePart | None:
     given = [part for part in parts if part is not None]
-    return reduce(_append, given) if given and len(given) == len(parts) else None
+    return reduce(_append_parts, given) if given and len(given) == len(parts) else None
 
 
-def _append(one: _TemplatePart, other: _TemplatePart) -> _TemplatePart:
+def _append_parts(one: _TemplatePart, other: _TemplatePart) -> _TemplatePart:
     return _TemplatePart(f"Append({one.text}, {other.text})", one.needed, one.guarded | other.guarded | other.needed)
 
 
-def _part(node: nodes.Node) -> _TemplatePart | None:
+def _translate_node(node: nodes.Node) -> _TemplatePart | None:
     match node:
         case nodes.TemplateData():
-            return _literal(node.data)
+            return _build_literal(node.data)
         case nodes.Const() if isinstance(node.value, str):
-            return _literal(node.value)
+            return _build_literal(node.value)
         case nodes.Name():
             return _TemplatePart(f"[{node.name}]", frozenset({node.name}))
         case nodes.Concat():
-            return _joined([_part(each) for each in node.nodes])
+            return _join_parts([_translate_node(each) for each in node.nodes])
         case nodes.Filter() if node.node is not None and not (node.kwargs or node.dyn_args or node.dyn_kwargs):
-            return _filtered(node, node.node)
+            return _translate_filter(node, node.node)
         case _:
             return None
 
 
-def _literal(text: str) -> _TemplatePart:
+def _build_literal(text: str) -> _TemplatePart:
     return _TemplatePart(grammar.String(text).text)
 
 
-def _filtered(node: nodes.Filter, source: nodes.Node) -> _TemplatePart | None:
-    inner = _part(source)
+def _translate_filter(node: nodes.Filter, source: nodes.Node) -> _TemplatePart | None:
+    inner = _translate_node(source)
     arguments = [each.value for each in node.args if isinstance(each, nodes.Const) and isinstance(each.value, str)]
     if inner is None or len(arguments) != len(node.args):
         return None
@@ -84,9 +84,9 @@ def _filtered(node: nodes.Filter, source: nodes.Node) -> _TemplatePart | None:
         case (("trim" | "lower" | "upper"), []):
             text = f"{_FUNCTIONS[node.name]}({inner.text})"
         case "replace", [old, new] if old:
-            text = f"Replace({inner.text}, {_literal(old).text}, , , {_literal(new).text}, , )"
+            text = f"Replace({inner.text}, {_build_literal(old).text}, , , {_build_literal(new).text}, , )"
         case (("default" | "d"), [instead]) if isinstance(source, nodes.Name):
-            return _TemplatePart(f"Coalesce({inner.text}, {_literal(instead).text})")
+            return _TemplatePart(f"Coalesce({inner.text}, {_build_literal(instead).text})")
         case _:
             return None
     return _TemplatePart(text, inner.needed, inner.guarded)

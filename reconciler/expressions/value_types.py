@@ -75,23 +75,23 @@ _INTEGER = re.compile(r"[+-]?[0-9]{1,19}(?:\.0{1,9})?")
 _NUMBER = re.compile(r"[+-]?[0-9]{1,30}(?:\.[0-9]{1,30})?")
 
 
-def shown(text: object, longest: int = 40) -> str:
+def quote_value(text: object, longest: int = 40) -> str:
     """`text` as every message shows what may be a user's: shortened, in double quotes that nothing in it can end."""
     said = str(text)
     return json.dumps(said if len(said) <= longest else f"{said[: longest - 1]}…", ensure_ascii=False)
 
 
-def boolean(value: bool) -> str:
+def format_boolean(value: bool) -> str:
     """Entra's spelling of a boolean."""
     return TRUE if value else FALSE
 
 
-def measured(value: Value) -> Value:
+def check_limits(value: Value) -> Value:
     """`value`, if it keeps the limits."""
     if value is None or (value.__class__ is str and len(value) <= MAX_LENGTH):
         return value
     if isinstance(value, str):
-        fits(len(value))
+        check_length(len(value))
     elif len(value) > MAX_VALUES:
         raise EvaluationError(f"more than {MAX_VALUES:,} values")
     elif sum(map(len, value)) > MAX_TOTAL or any(len(each) > MAX_LENGTH for each in value):
@@ -99,7 +99,7 @@ def measured(value: Value) -> Value:
     return value
 
 
-def fits(length: int) -> None:
+def check_length(length: int) -> None:
     """Refuse a text of `length` characters before it is built."""
     if length > MAX_LENGTH:
         raise EvaluationError(f"a text of more than {MAX_LENGTH:,} characters")
@@ -139,7 +139,7 @@ def to_integer(value: Value) -> int:
         raise EvaluationError("no value where a number is needed")
     text = text.strip()
     if not _INTEGER.fullmatch(text):
-        raise EvaluationError(f"{shown(text)} is not a whole number")
+        raise EvaluationError(f"{quote_value(text)} is not a whole number")
     return int(text.partition(".")[0])
 
 
@@ -147,7 +147,7 @@ def to_natural(value: Value) -> int:
     """A number that is not negative."""
     number = to_integer(value)
     if number < 0:
-        raise EvaluationError(f"{shown(number)} is negative")
+        raise EvaluationError(f"{quote_value(number)} is negative")
     return number
 
 
@@ -155,11 +155,11 @@ def to_position(value: Value) -> int:
     """A 1-based position."""
     number = to_integer(value)
     if number < 1:
-        raise EvaluationError(f"positions start at 1, not {shown(number)}")
+        raise EvaluationError(f"positions start at 1, not {quote_value(number)}")
     return number
 
 
-def number_of(text: str) -> Decimal | None:
+def parse_number(text: str) -> Decimal | None:
     """The number `text` is, if it is one."""
     stripped = text.strip()
     return Decimal(stripped) if _NUMBER.fullmatch(stripped) else None
@@ -176,7 +176,7 @@ def to_truth(value: Value) -> bool:
     lowered = text.strip().lower()
     if lowered in ("true", "false"):
         return lowered == "true"
-    number = number_of(text)
+    number = parse_number(text)
     if number is None:
-        raise EvaluationError(f"{shown(text)} is neither true nor false")
+        raise EvaluationError(f"{quote_value(text)} is neither true nor false")
     return number != 0

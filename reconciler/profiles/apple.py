@@ -50,7 +50,7 @@ _MAPPINGS = (
 )
 
 
-def _apple(name: str, title: str, edition: str, quarantine_days: int) -> TargetProfile:
+def _build_profile(name: str, title: str, edition: str, quarantine_days: int) -> TargetProfile:
     return TargetProfile(
         name=name,
         title=title,
@@ -110,5 +110,5 @@ def _apple(name: str, title: str, edition: str, quarantine_days: int) -> TargetP
     )
 
 
-APPLE_BUSINESS_MANAGER = _apple("apple-business-manager", "Apple Business Manager", "business", 30)
-APPLE_SCHOOL_MANAGER = _apple("apple-school-manager", "Apple School Manager", "school", 120)
+APPLE_BUSINESS_MANAGER = _build_profile("apple-business-manager", "Apple Business Manager", "business", 30)
+APPLE_SCHOOL_MANAGER = _build_profile("apple-school-manager", "Apple School Manager", "school", 120)

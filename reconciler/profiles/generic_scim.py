@@ -16,7 +16,7 @@ _ADDRESS = "formatted streetAddress locality region postalCode country".split()
 _EXTENSION = "employeeNumber costCenter organization division department manager.value".split()
 
 
-def _attributes() -> tuple[Attribute, ...]:
+def _build_attributes() -> tuple[Attribute, ...]:
     multi_valued = [f"{name}.{sub}" for name in _ELEMENTS for sub in ("value", "display")]
     multi_valued += [f"addresses.{sub}" for sub in _ADDRESS]
     return (
@@ -37,7 +37,7 @@ GENERIC_SCIM = TargetProfile(
     name="scim",
     title="SCIM service",
     hosts=(),
-    attributes=_attributes(),
+    attributes=_build_attributes(),
     mappings=(
         MappingRow("externalId", source="objectId", match=1),
         MappingRow("userName", source="userPrincipalName", match=2),

@@ -58,9 +58,9 @@ class AccountRules:
         self._check_user(user)
         if name is None:
             return Admission(identifier)
-        if self._store.users.named(name) is not None:
-            raise self._taken(name)
-        admission = self._pass_accounts(name, identifier)
+        if self._store.users.find_by_name(name) is not None:
+            raise self._name_taken_error(name)
+        admission = self._check_name_holders(name, identifier)
         self._check_external_id(user, admission.id)
         self.journal.append(("UPDATED", name, "created"))
         return admission
@@ -74,7 +74,7 @@ class AccountRules:
             self.journal.append(("UPDATED", name, "updated"))
         self._check_external_id(user, before.id)
 
-    def part(self, row: UserRow) -> None:
+    def record_deletion(self, row: UserRow) -> None:
         """Take note of a deletion: the name stays reserved and the account is deactivated, not erased."""
         name = row.user_name
         if name is None or not self._quirks.reserve_names:
@@ -85,7 +85,7 @@ class AccountRules:
             detail = f"{row.licences} licences are attached: the account is not erased"
             self.journal.append(("OPERATION_NOT_ALLOWED_BY_VPP", name, detail))
 
-    def status(self, user: Mapping[str, Any], before: str = "NEW") -> str:
+    def decide_status(self, user: Mapping[str, Any], before: str = "NEW") -> str:
         """Return the account's status as an administrator sees it."""
         if self._quirks.active_false == "stored_only":
             return before
@@ -112,41 +112,41 @@ class AccountRules:
         local, _, domain = name.rpartition("@")
         if not local.strip() or not domain or any(character.isspace() for character in domain):
             raise RefusalError(400, f"userName {name!r} is not an email address", scim_type="invalidValue")
-        domains = self._store.domains()
+        domains = self._store.get_domains()
         if domains is not None and name_key(domain) not in domains:
             raise RefusalError(400, f"The domain of userName {name!r} is not verified", scim_type="invalidValue")
 
     def _check_rename(self, before: UserRow, name: str) -> None:
-        holder = self._store.users.named(name)
+        holder = self._store.users.find_by_name(name)
         if holder is not None and holder.id != before.id:
-            raise self._taken(name)
+            raise self._name_taken_error(name)
         if holder is None:
-            account, reserved = self._store.account(name), self._reserved(name)
+            account, reserved = self._store.find_account(name), self._find_reservation(name)
             if account is not None or reserved is not None:
-                raise self._blocked(name, account)
+                raise self._block_name(name, account)
 
     def _check_external_id(self, user: Mapping[str, Any], identifier: str) -> None:
         external_id = user.get("externalId")
         if external_id is None or not self._quirks.unique_external_id:
             return
-        holder = self._store.users.of_external_id(external_id)
+        holder = self._store.users.find_by_external_id(external_id)
         if holder is not None and holder.id != identifier:
             raise RefusalError(409, f"externalId {external_id!r} is already in use", scim_type="uniqueness")
 
-    def _pass_accounts(self, name: str, identifier: str) -> Admission:
-        account = self._store.account(name)
+    def _check_name_holders(self, name: str, identifier: str) -> Admission:
+        account = self._store.find_account(name)
         if account is not None:
-            return self._meet(account, name, identifier)
-        reserved = self._reserved(name)
+            return self._resolve_collision(account, name, identifier)
+        reserved = self._find_reservation(name)
         if reserved is None:
             return Admission(identifier)
         if not self._quirks.auto_merge:
-            raise self._blocked(name, None)
+            raise self._block_name(name, None)
         # Documented: with Auto Merge the old account is merged with the new one; that its id lives on is inferred.
         self._store.release(name)
         return Admission(reserved.id)
 
-    def _meet(self, account: Account, name: str, identifier: str) -> Admission:
+    def _resolve_collision(self, account: Account, name: str, identifier: str) -> Admission:
         if account.kind == "admin" and self._quirks.admin_collision == "silently_ignored":
             # Documented: "no syncing is performed and the source field remains unchanged".
             self.journal.append((NAME_CODES["admin"], name, "an administrator has this name: nothing was changed"))
@@ -155,22 +155,22 @@ class AccountRules:
             self._store.remove_account(name)
             self.journal.append(("UPDATED", name, f"merged with the {account.kind} account"))
             return Admission(identifier)
-        raise self._blocked(name, account)
+        raise self._block_name(name, account)
 
-    def _reserved(self, name: str) -> ReservedName | None:
+    def _find_reservation(self, name: str) -> ReservedName | None:
         """Return the deleted user that still holds a name; after the window it is free."""
-        reserved = self._store.reserved(name) if self._quirks.reserve_names else None
+        reserved = self._store.find_reserved(name) if self._quirks.reserve_names else None
         if reserved is None or reserved.licences:
             return reserved
         age = self._store.now().timestamp() - reserved.deleted_at
         return reserved if age < WINDOW_DAYS[self._edition] * DAY else None
 
-    def _taken(self, name: str) -> RefusalError:
+    def _name_taken_error(self, name: str) -> RefusalError:
         return RefusalError(409, f"userName {name!r} is already in use", scim_type="uniqueness")
 
-    def _blocked(self, name: str, account: Account | None) -> RefusalError:
+    def _block_name(self, name: str, account: Account | None) -> RefusalError:
         # The answer doesn't say what is in the way; only Apple's activity log does.
         code = NAME_CODES[account.kind] if account else "OPERATION_NOT_ALLOWED"
         reason = f"the name belongs to a {account.kind} account" if account else "a deleted account holds the name"
         self.journal.append((code, name, reason))
-        return self._taken(name)
+        return self._name_taken_error(name)

@@ -11,9 +11,9 @@ from urllib.parse import parse_qsl
 
 from reconciler.sandbox.account_rules import AccountRules
 from reconciler.sandbox.errors import SandboxError
-from reconciler.sandbox.faults import Faults, answer_in_between, html_page
-from reconciler.sandbox.http_messages import RefusalError, Request, Response, refusal_response
-from reconciler.sandbox.listing import answers_list, list_users, read_user
+from reconciler.sandbox.faults import Faults, answer_for_service, build_html_page
+from reconciler.sandbox.http_messages import RefusalError, Request, Response, build_error_response
+from reconciler.sandbox.listing import is_listed_here, list_users, read_user
 from reconciler.sandbox.quirks import Quirks
 from reconciler.sandbox.store import Store
 
@@ -38,7 +38,7 @@ class SandboxApp:
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Serve a WSGI request (PEP 3333)."""
-        response = self._safely(lambda: self._answer(environ))
+        response = self._answer_safely(lambda: self._answer(environ))
         phrase = HTTPStatus(response.status).phrase
         headers = [*response.headers.items(), ("Content-Length", str(len(response.body)))]
         if response.body:
@@ -48,47 +48,47 @@ class SandboxApp:
 
     def warm_up(self) -> None:
         """Load the protocol core now instead of at the first request that needs it; takes a second."""
-        _protocol().user_provider()
+        _load_protocol().load_provider()
 
     def _answer(self, environ: "WSGIEnvironment") -> Response:
-        quirks = self._quirks()
-        response = self._safely(lambda: self._served(_request(environ), quirks))
-        return html_page(response.status) if quirks.html_errors and response.status >= _SERVER_ERROR else response
+        quirks = self._current_quirks()
+        response = self._answer_safely(lambda: self._serve(_build_request(environ), quirks))
+        return build_html_page(response.status) if quirks.html_errors and response.status >= _SERVER_ERROR else response
 
     @staticmethod
-    def _safely(serve: Callable[[], Response]) -> Response:
+    def _answer_safely(serve: Callable[[], Response]) -> Response:
         try:
             return serve()
         except RefusalError as refusal:
-            return refusal_response(refusal)
+            return build_error_response(refusal)
         except SandboxError as error:
-            return refusal_response(RefusalError(_SERVER_ERROR, str(error)))
+            return build_error_response(RefusalError(_SERVER_ERROR, str(error)))
         except Exception:
             _LOGGER.exception("The sandbox failed to serve a request")
-            return refusal_response(RefusalError(_SERVER_ERROR, "Internal error"))
+            return build_error_response(RefusalError(_SERVER_ERROR, "Internal error"))
 
-    def _quirks(self) -> Quirks:
+    def _current_quirks(self) -> Quirks:
         if self._fixed is not None:
             return self._fixed
         with self._store.transaction(write=False):
-            text = self._store.setting("quirks")
+            text = self._store.get_setting("quirks")
         kept_text, kept = self._kept
         if text != kept_text:
             kept = Quirks.from_mapping(json.loads(text)) if text else Quirks()
             self._kept = (text, kept)
         return kept
 
-    def _served(self, request: Request, quirks: Quirks) -> Response:
+    def _serve(self, request: Request, quirks: Quirks) -> Response:
         self.faults.delay(quirks)
-        stranger = answer_in_between(quirks)
-        if stranger is not None:
-            return stranger
+        intermediary = answer_for_service(quirks)
+        if intermediary is not None:
+            return intermediary
         self.faults.limit(quirks)
-        failure = self.faults.failure(quirks)
+        failure = self.faults.next_failure(quirks)
         if failure is not None and not (quirks.flaky_lands and request.writes):
             raise failure
         self._authorise(request, quirks)
-        response = self._carried_out(request, quirks)
+        response = self._execute(request, quirks)
         if failure is not None:
             raise failure
         return response
@@ -96,8 +96,8 @@ class SandboxApp:
     def _authorise(self, request: Request, quirks: Quirks) -> None:
         scheme, _, text = request.headers.get("authorization", "").partition(" ")
         with self._store.transaction(write=False):
-            token = self._store.token(text.strip())
-            broken = self._store.setting("broken")
+            token = self._store.find_token(text.strip())
+            broken = self._store.get_setting("broken")
             now = self._store.now().timestamp()
         if scheme.lower() != "bearer" or token is None or not token.valid(now) or broken:
             raise RefusalError(401, "The access token is missing or not valid", headers=_CHALLENGE)
@@ -106,14 +106,14 @@ class SandboxApp:
         if now - (now if token.first_used is None else token.first_used) < quirks.activation:
             raise RefusalError(403, "The connection is not active yet")
 
-    def _carried_out(self, request: Request, quirks: Quirks) -> Response:
+    def _execute(self, request: Request, quirks: Quirks) -> Response:
         rules = AccountRules(self._store, quirks, request.edition)
         if request.writes:
             # Its import takes a second: not while other writers wait.
-            _protocol()
+            _load_protocol()
         try:
             with self._store.transaction(write=request.writes):
-                response = _routed(self._store, request, quirks, rules)
+                response = _route(self._store, request, quirks, rules)
                 self._log(rules.journal)
         except RefusalError as refusal:
             self._log([line for line in rules.journal if line[0] != "UPDATED"])
@@ -127,17 +127,17 @@ class SandboxApp:
             self._store.log(code, user_name, detail)
 
 
-def _routed(store: Store, request: Request, quirks: Quirks, rules: AccountRules) -> Response:
+def _route(store: Store, request: Request, quirks: Quirks, rules: AccountRules) -> Response:
     segments = request.path.strip("/").split("/")
     if not _has_endpoint(segments, quirks):
         raise RefusalError(404, f"No endpoint at {request.path!r}")
     if request.method == "GET" and segments[0] == "Users":
-        if len(segments) == 1 and answers_list(request.query, quirks):
+        if len(segments) == 1 and is_listed_here(request.query, quirks):
             return list_users(store, request, quirks)
         # Without ETags and projections there is nothing for the protocol core to do.
         if len(segments) == 2 and quirks.filters == "eq" and not quirks.etag:  # noqa: PLR2004 - /Users/{id}
             return read_user(store, request, segments[1], quirks)
-    response: Response = _protocol().answer(store, request, quirks, rules)
+    response: Response = _load_protocol().answer(store, request, quirks, rules)
     return response
 
 
@@ -149,12 +149,12 @@ def _has_endpoint(segments: list[str], quirks: Quirks) -> bool:
     return segments[0] == "Users" and ".search" not in segments
 
 
-def _protocol() -> Any:
+def _load_protocol() -> Any:
     # Not at the top: scim2-models takes a second to import, and reading a list does without it.
     return importlib.import_module("reconciler.sandbox.protocol")
 
 
-def _request(environ: "WSGIEnvironment") -> Request:
+def _build_request(environ: "WSGIEnvironment") -> Request:
     # PEP 3333: the path is UTF-8 read as Latin-1.
     path = environ.get("PATH_INFO", "").encode("latin-1").decode("utf-8", "replace")
     found = _BASE.fullmatch(path)
@@ -170,12 +170,12 @@ def _request(environ: "WSGIEnvironment") -> Request:
         edition=found.group(2),
         path=found.group(3) or "/",
         query=dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True)),
-        headers=_headers(environ),
+        headers=_read_headers(environ),
         body=environ["wsgi.input"].read(length) if length else b"",
     )
 
 
-def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
+def _read_headers(environ: Mapping[str, Any]) -> dict[str, str]:
     headers = {
         key.removeprefix("HTTP_").replace("_", "-").lower(): value
         for key, value in environ.items()

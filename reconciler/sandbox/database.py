@@ -73,7 +73,7 @@ class Database:
         # Threads of one process queue here: SQLite's own waiting polls and is much slower under contention.
         self._writer = threading.RLock()
         check_path(path)
-        with explained(path):
+        with translate_errors(path):
             _prepare(self.connection, path)
 
     @property
@@ -95,11 +95,11 @@ class Database:
             yield self.connection
             return
         guard = self._writer if write else contextlib.nullcontext()
-        with guard, explained(self.path), self._begun(write=write) as connection:
+        with guard, translate_errors(self.path), self._begin(write=write) as connection:
             yield connection
 
     @contextlib.contextmanager
-    def _begun(self, *, write: bool) -> Iterator[sqlite3.Connection]:
+    def _begin(self, *, write: bool) -> Iterator[sqlite3.Connection]:
         connection = self.connection
         # A deferred transaction that writes later fails at once when another process wrote meanwhile.
         connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
@@ -125,7 +125,7 @@ class Database:
 
 
 @contextlib.contextmanager
-def explained(path: Path) -> Iterator[None]:
+def translate_errors(path: Path) -> Iterator[None]:
     """Turn SQLite's errors into a SandboxError that says what to do."""
     try:
         yield

@@ -46,7 +46,7 @@ class Faults:
         if over:
             raise RefusalError(429, "Too many requests", headers={"Retry-After": "1"})
 
-    def failure(self, quirks: Quirks) -> RefusalError | None:
+    def next_failure(self, quirks: Quirks) -> RefusalError | None:
         """Return the error that every nth request is answered with: 500 and 503 in turn."""
         if not quirks.flaky:
             return None
@@ -58,22 +58,22 @@ class Faults:
         return RefusalError(500, "Internal error") if turn % 2 else RefusalError(503, "Service unavailable")
 
 
-def answer_in_between(quirks: Quirks) -> Response | None:
+def answer_for_service(quirks: Quirks) -> Response | None:
     """Return what answers in the service's place, None when nothing does."""
     match quirks.in_between:
         case "nothing":
             return None
         case "login_page":
-            return html_page(200)
+            return build_html_page(200)
         case "redirect":
             return Response(302, headers={"Location": "https://login.example.com/?from=scim"})
         case "proxy_password":
             # Without Proxy-Authenticate: WSGI refuses headers of a single hop.
             return Response(407)
         case "proxy_error":
-            return html_page(502)
+            return build_html_page(502)
 
 
-def html_page(status: int) -> Response:
+def build_html_page(status: int) -> Response:
     """Return an error page as a load balancer sends it."""
     return Response(status, _HTML.format(status=status).encode(), media_type="text/html; charset=utf-8")

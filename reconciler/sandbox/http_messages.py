@@ -66,16 +66,16 @@ class RefusalError(Exception):
         self.breaks_connection = breaks_connection
 
 
-def json_response(status: int, body: object, headers: Mapping[str, str] | None = None) -> Response:
+def build_json_response(status: int, body: object, headers: Mapping[str, str] | None = None) -> Response:
     """Return `body` as a JSON answer, names of people as they are written."""
     encoded = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
     return Response(status, encoded, dict(headers or {}))
 
 
-def refusal_response(refusal: RefusalError) -> Response:
+def build_error_response(refusal: RefusalError) -> Response:
     """Return the SCIM error body of a refusal; RFC 7644 §3.12: `status` is a string."""
     body: dict[str, object] = {"schemas": [ERROR_SCHEMA], "status": str(refusal.status)}
     if refusal.scim_type:
         body["scimType"] = refusal.scim_type
     body["detail"] = refusal.detail
-    return json_response(refusal.status, body, refusal.headers)
+    return build_json_response(refusal.status, body, refusal.headers)

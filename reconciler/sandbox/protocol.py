@@ -34,11 +34,11 @@ from scim2_server.utils import load_default_resource_types, load_default_schemas
 
 from reconciler.sandbox.account_rules import AccountRules
 from reconciler.sandbox.attributes import CORE, ENTERPRISE
-from reconciler.sandbox.http_messages import RefusalError, Request, Response, json_response
+from reconciler.sandbox.http_messages import RefusalError, Request, Response, build_json_response
 from reconciler.sandbox.quirks import Quirks
-from reconciler.sandbox.representation import shaped
-from reconciler.sandbox.request_bodies import decode, patch_body, user_body
-from reconciler.sandbox.scim_storage import SqliteStorage, user_types
+from reconciler.sandbox.representation import apply_quirks
+from reconciler.sandbox.request_bodies import decode, normalize_patch, normalize_user
+from reconciler.sandbox.scim_storage import SqliteStorage, select_user_types
 from reconciler.sandbox.store import Store
 
 _BEARER = AuthenticationScheme(
@@ -52,28 +52,28 @@ _CONDITIONS = frozenset({"if-match", "if-none-match"})
 
 def answer(store: Store, request: Request, quirks: Quirks, rules: AccountRules) -> Response:
     """Answer a request under the SCIM root. Raises RefusalError."""
-    provider = user_provider()
+    provider = load_provider()
     service = SandboxService(provider, quirks)
     storage = SqliteStorage(store, provider, rules, visible_after=quirks.eventual_consistency)
     if request.method == "PUT" and "/" in request.path.strip("/"):
-        _check_put(request, quirks)
+        _check_put_body(request, quirks)
     try:
-        response = ScimHandler(service, storage).handle(_scim_request(request, quirks))
+        response = ScimHandler(service, storage).handle(_to_scim_request(request, quirks))
     except SCIMException as error:
-        raise _refusal(service.error_response(error)) from error
-    return _response(response, quirks)
+        raise _to_refusal(service.error_response(error)) from error
+    return _to_response(response, quirks)
 
 
 @functools.cache
-def user_provider() -> ScimProvider:
+def load_provider() -> ScimProvider:
     """Return the description of a service with users and the enterprise extension."""
     schemas = load_default_schemas()
-    types = user_types(list(load_default_resource_types().values()))
+    types = select_user_types(list(load_default_resource_types().values()))
     return ScimProvider.from_discovery([schemas[CORE], schemas[ENTERPRISE]], types)
 
 
 @functools.cache
-def _config(page_cap: int, *, everything: bool, etag: bool) -> ServiceProviderConfig:
+def _build_config(page_cap: int, *, everything: bool, etag: bool) -> ServiceProviderConfig:
     return ServiceProviderConfig(
         patch=Patch(supported=True),
         bulk=Bulk(supported=False, max_operations=0, max_payload_size=0),
@@ -90,7 +90,7 @@ class SandboxService(ScimService):
 
     def __init__(self, provider: ScimProvider, quirks: Quirks) -> None:
         super().__init__(provider)
-        self.config = _config(quirks.page_cap, everything=quirks.filters == "rfc", etag=quirks.etag)
+        self.config = _build_config(quirks.page_cap, everything=quirks.filters == "rfc", etag=quirks.etag)
         self._quirks = quirks
 
     def read_creation(self, resource_type: ResourceType, body: bytes, content_type: str | None) -> Resource[Any]:
@@ -105,7 +105,7 @@ class SandboxService(ScimService):
         """Validate the body of a PATCH."""
         if self._quirks.unknown_attr != "store":
             self.ensure_json(content_type)
-            body = json.dumps(patch_body(decode(body), self._quirks)).encode()
+            body = json.dumps(normalize_patch(decode(body), self._quirks)).encode()
         return super().read_patch(resource_type, body, content_type)
 
     def patch_response(
@@ -121,10 +121,10 @@ class SandboxService(ScimService):
         if self._quirks.unknown_attr == "store":
             return body
         self.ensure_json(content_type)
-        return json.dumps(user_body(decode(body), self._quirks)).encode()
+        return json.dumps(normalize_user(decode(body), self._quirks)).encode()
 
 
-def _check_put(request: Request, quirks: Quirks) -> None:
+def _check_put_body(request: Request, quirks: Quirks) -> None:
     if not quirks.put_needs_id and quirks.put_external_id == "accept":
         return
     keys = {key.lower(): value for key, value in decode(request.body).items()}
@@ -134,30 +134,30 @@ def _check_put(request: Request, quirks: Quirks) -> None:
         raise RefusalError(400, "Invalid request", scim_type="invalidValue")
 
 
-def _scim_request(request: Request, quirks: Quirks) -> ScimRequest:
+def _to_scim_request(request: Request, quirks: Quirks) -> ScimRequest:
     # RFC 7644 §3.14: a service without ETags takes no notice of the conditional headers.
     headers = {name: value for name, value in request.headers.items() if quirks.etag or name not in _CONDITIONS}
     return ScimRequest(request.method, request.base_url, request.path, request.query, headers, request.body)
 
 
-def _refusal(response: ScimResponse) -> RefusalError:
+def _to_refusal(response: ScimResponse) -> RefusalError:
     body = response.body or {}
     headers = {name: value for name, value in response.headers.items() if name != "Content-Type"}
     detail = str(body.get("detail") or response.status.phrase)
     return RefusalError(response.status.value, detail, scim_type=body.get("scimType"), headers=headers)
 
 
-def _response(response: ScimResponse, quirks: Quirks) -> Response:
+def _to_response(response: ScimResponse, quirks: Quirks) -> Response:
     headers = {name: value for name, value in response.headers.items() if name != "Content-Type"}
     body = response.body
     if body is None:
         return Response(response.status.value, headers=headers)
     if CORE in body.get("schemas", ()):
-        body = shaped(body, quirks)
+        body = apply_quirks(body, quirks)
     elif "Resources" in body:
-        body = {**body, "Resources": [_listed(resource, quirks) for resource in body["Resources"]]}
-    return json_response(response.status.value, body, headers)
+        body = {**body, "Resources": [_represent_listed(resource, quirks) for resource in body["Resources"]]}
+    return build_json_response(response.status.value, body, headers)
 
 
-def _listed(resource: dict[str, Any], quirks: Quirks) -> dict[str, Any]:
-    return shaped(resource, quirks) if CORE in resource.get("schemas", ()) else resource
+def _represent_listed(resource: dict[str, Any], quirks: Quirks) -> dict[str, Any]:
+    return apply_quirks(resource, quirks) if CORE in resource.get("schemas", ()) else resource

@@ -104,7 +104,7 @@ class Quirks:
         for name, value in values.items():
             if name not in known:
                 raise SandboxError(f"Unknown quirk {name!r}. Known quirks: {', '.join(sorted(known))}.")
-            checked[name] = _checked(name, value, known[name])
+            checked[name] = _check_value(name, value, known[name])
         return cls(**checked)
 
     def to_mapping(self) -> dict[str, Any]:
@@ -113,18 +113,18 @@ class Quirks:
         return values | {"patch_rejects": sorted(self.patch_rejects)}
 
 
-def _checked(name: str, value: object, metadata: Mapping[str, Any]) -> Any:
+def _check_value(name: str, value: object, metadata: Mapping[str, Any]) -> Any:
     if "paths" in metadata:
-        return _checked_paths(name, value)
+        return _check_paths(name, value)
     if "choices" in metadata:
-        return _checked_choice(name, value, metadata["choices"])
-    return _checked_number(name, value, metadata["least"], float if name in _SECONDS else int)
+        return _check_choice(name, value, metadata["choices"])
+    return _check_number(name, value, metadata["least"], float if name in _SECONDS else int)
 
 
 _SECONDS = frozenset({"slow", "eventual_consistency", "activation"})
 
 
-def _checked_choice(name: str, value: object, choices: tuple[object, ...]) -> object:
+def _check_choice(name: str, value: object, choices: tuple[object, ...]) -> object:
     # `True == 1` in Python: compare the types as well.
     for choice in choices:
         if value == choice and type(value) is type(choice):
@@ -133,7 +133,7 @@ def _checked_choice(name: str, value: object, choices: tuple[object, ...]) -> ob
     raise SandboxError(f"Quirk {name!r} can't be {value!r}. Allowed: {allowed}.")
 
 
-def _checked_number(name: str, value: object, least: float, kind: type[int] | type[float]) -> float:
+def _check_number(name: str, value: object, least: float, kind: type[int] | type[float]) -> float:
     allowed = (int,) if kind is int else (int, float)
     if isinstance(value, bool) or not isinstance(value, allowed) or not least <= value < float("inf"):
         words = "a whole number" if kind is int else "a number of seconds"
@@ -141,7 +141,7 @@ def _checked_number(name: str, value: object, least: float, kind: type[int] | ty
     return kind(value)
 
 
-def _checked_paths(name: str, value: object) -> frozenset[str]:
+def _check_paths(name: str, value: object) -> frozenset[str]:
     if isinstance(value, list | tuple | set | frozenset) and all(isinstance(path, str) and path for path in value):
         return frozenset(value)
     raise SandboxError(f"Quirk {name!r} can't be {value!r}. It is a list of attribute paths, e.g. ['externalId'].")

@@ -12,7 +12,7 @@ from reconciler.sandbox.user_table import UserRow
 _NEVER_RETURNED = "password"
 
 
-def location(base_url: str, identifier: str) -> str:
+def build_location(base_url: str, identifier: str) -> str:
     """Return a user's URL."""
     return f"{base_url}/Users/{identifier}"
 
@@ -23,17 +23,17 @@ def represent(row: UserRow, base_url: str, quirks: Quirks) -> dict[str, Any]:
         "resourceType": row.type,
         "created": row.created,
         "lastModified": row.modified,
-        "location": location(base_url, row.id),
+        "location": build_location(base_url, row.id),
     }
     if quirks.etag:
         meta["version"] = row.version
     kept = {key: value for key, value in row.body.items() if key not in ("schemas", _NEVER_RETURNED)}
-    return shaped(
+    return apply_quirks(
         {"schemas": row.body.get("schemas") or schemas_of(row.body), "id": row.id, **kept, "meta": meta}, quirks
     )
 
 
-def shaped(user: Mapping[str, Any], quirks: Quirks) -> dict[str, Any]:
+def apply_quirks(user: Mapping[str, Any], quirks: Quirks) -> dict[str, Any]:
     """Return a user's SCIM JSON without what Apple omits."""
     sent = dict(user)
     if quirks.lowercase_username and isinstance(sent.get("userName"), str):
@@ -42,18 +42,18 @@ def shaped(user: Mapping[str, Any], quirks: Quirks) -> dict[str, Any]:
     if quirks.omit_active_when_true and sent.get("active") is True:
         del sent["active"]
     if quirks.omit_primary and isinstance(sent.get("emails"), list):
-        sent["emails"] = [_without_primary(email) for email in sent["emails"]]
+        sent["emails"] = [_drop_primary(email) for email in sent["emails"]]
     if ENTERPRISE in sent and not sent[ENTERPRISE]:
         del sent[ENTERPRISE]
         sent["schemas"] = [urn for urn in sent.get("schemas", [CORE]) if urn != ENTERPRISE]
     return sent
 
 
-def _without_primary(email: Mapping[str, Any]) -> dict[str, Any]:
+def _drop_primary(email: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in email.items() if key != "primary"}
 
 
-def list_response(users: list[dict[str, Any]], *, total: int, start_index: int, quirks: Quirks) -> dict[str, Any]:
+def build_list_response(users: list[dict[str, Any]], *, total: int, start_index: int, quirks: Quirks) -> dict[str, Any]:
     """Return a ListResponse (RFC 7644 §3.4.2) as the quirks would have it."""
     body: dict[str, Any] = {"schemas": [LIST_SCHEMA], "totalResults": total, "startIndex": start_index}
     if quirks.items_per_page != "absent":

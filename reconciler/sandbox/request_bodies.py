@@ -40,29 +40,29 @@ def decode(body: bytes) -> dict[str, Any]:
     return decoded
 
 
-def user_body(payload: Mapping[str, Any], quirks: Quirks) -> dict[str, Any]:
+def normalize_user(payload: Mapping[str, Any], quirks: Quirks) -> dict[str, Any]:
     """Return a POST or PUT body with Apple's attributes alone, in RFC 7643 spelling. Raises RefusalError."""
     user: dict[str, Any] = {}
     for key, value in payload.items():
         # `schemas` is written anew: clients list URNs of extensions Apple doesn't have.
         if common_name(key) is None:
-            for path, leaf in _leaves(key, value, quirks):
+            for path, leaf in _flatten(key, value, quirks):
                 _put(user, path, leaf)
     return {"schemas": schemas_of(user), **user}
 
 
-def patch_body(payload: Mapping[str, Any], quirks: Quirks) -> dict[str, Any]:
+def normalize_patch(payload: Mapping[str, Any], quirks: Quirks) -> dict[str, Any]:
     """Return a PATCH body whose operations each have a canonical path. Raises RefusalError."""
     operations = next((value for key, value in payload.items() if key.lower() == "operations"), None)
     if not isinstance(operations, list) or not operations:
         raise RefusalError(400, "A PATCH needs a list of Operations", scim_type="invalidSyntax")
-    normalised = [step for operation in operations for step in _steps(operation, quirks)]
+    normalised = [step for operation in operations for step in _split_operation(operation, quirks)]
     for step in normalised:
-        _refuse_rejected(step["path"], quirks)
+        _refuse_rejected_path(step["path"], quirks)
     return {"schemas": [PATCH_SCHEMA], "Operations": normalised}
 
 
-def unknown_attribute(name: str, quirks: Quirks) -> None:
+def handle_unknown_attribute(name: str, quirks: Quirks) -> None:
     """Treat an attribute outside Apple's list as the quirk says. Raises RefusalError."""
     if name in TOLERATED or quirks.unknown_attr == "ignore":
         return
@@ -74,23 +74,23 @@ def unknown_attribute(name: str, quirks: Quirks) -> None:
     )
 
 
-def _leaves(key: str, value: Any, quirks: Quirks) -> Iterator[tuple[str, Any]]:
+def _flatten(key: str, value: Any, quirks: Quirks) -> Iterator[tuple[str, Any]]:
     """Yield the canonical paths below one key of a user, with their values; unknown ones by the quirk."""
     path = canonical_path(key)
     if path is None:
-        unknown_attribute(key, quirks)
+        handle_unknown_attribute(key, quirks)
     elif path in ("name", ENTERPRISE) and isinstance(value, Mapping):
         for sub, leaf in value.items():
-            yield from _leaves(_below(path, sub), leaf, quirks)
+            yield from _flatten(_join_path(path, sub), leaf, quirks)
     else:
-        yield path, _boolean(path, value)
+        yield path, _parse_boolean(path, value)
 
 
-def _below(path: str, sub: str) -> str:
+def _join_path(path: str, sub: str) -> str:
     return f"{path}:{sub}" if path == ENTERPRISE else f"{path}.{sub}"
 
 
-def _boolean(path: str, value: Any) -> Any:
+def _parse_boolean(path: str, value: Any) -> Any:
     if path != "active" or value is None or isinstance(value, bool):
         return value
     if isinstance(value, str) and value.lower() in _BOOLEANS:
@@ -112,7 +112,7 @@ def _put(user: dict[str, Any], path: str, value: Any) -> None:
     block[sub] = value
 
 
-def _steps(operation: Any, quirks: Quirks) -> Iterator[dict[str, Any]]:
+def _split_operation(operation: Any, quirks: Quirks) -> Iterator[dict[str, Any]]:
     """Yield one operation as operations that each have one path."""
     fields = {key.lower(): value for key, value in operation.items()} if isinstance(operation, dict) else {}
     verb = fields.get("op")
@@ -120,14 +120,14 @@ def _steps(operation: Any, quirks: Quirks) -> Iterator[dict[str, Any]]:
         raise RefusalError(400, f"Unknown PATCH operation {verb!r}", scim_type="invalidSyntax")
     path, value = fields.get("path"), fields.get("value")
     if path is None or path == "":
-        yield from _pathless(verb.lower(), value, quirks)
+        yield from _split_without_path(verb.lower(), value, quirks)
     elif isinstance(path, str):
-        yield from _with_path(verb.lower(), path, value, quirks)
+        yield from _split_with_path(verb.lower(), path, value, quirks)
     else:
         raise RefusalError(400, f"path can't be {path!r}", scim_type="invalidPath")
 
 
-def _pathless(verb: str, value: Any, quirks: Quirks) -> Iterator[dict[str, Any]]:
+def _split_without_path(verb: str, value: Any, quirks: Quirks) -> Iterator[dict[str, Any]]:
     if verb == "remove":
         # RFC 7644 §3.5.2.2
         raise RefusalError(400, "remove needs a path", scim_type="noTarget")
@@ -135,37 +135,37 @@ def _pathless(verb: str, value: Any, quirks: Quirks) -> Iterator[dict[str, Any]]
         raise RefusalError(400, f"{verb} without a path needs an object as its value", scim_type="invalidValue")
     for key, leaf in value.items():
         if common_name(key) is None:
-            for path, inner in _leaves(key, leaf, quirks):
-                yield _step(verb, path, inner)
+            for path, inner in _flatten(key, leaf, quirks):
+                yield _build_operation(verb, path, inner)
 
 
-def _with_path(verb: str, path: str, value: Any, quirks: Quirks) -> Iterator[dict[str, Any]]:
+def _split_with_path(verb: str, path: str, value: Any, quirks: Quirks) -> Iterator[dict[str, Any]]:
     canonical = canonical_path(path)
     if canonical is None:
         _refuse_path(path, quirks)
     elif canonical in ("name", ENTERPRISE) and isinstance(value, Mapping) and verb != "remove":
-        for inner, leaf in _leaves(canonical, value, quirks):
-            yield _step(verb, inner, leaf)
+        for inner, leaf in _flatten(canonical, value, quirks):
+            yield _build_operation(verb, inner, leaf)
     else:
-        yield _step(verb, canonical, _boolean(canonical, value), keep=verb == "remove")
+        yield _build_operation(verb, canonical, _parse_boolean(canonical, value), keep=verb == "remove")
 
 
 def _refuse_path(path: str, quirks: Quirks) -> None:
     if path.removeprefix(f"{CORE}:").split(".")[0].lower() in COMMON:
         raise RefusalError(400, f"{path} is read-only", scim_type="mutability")
     if quirks.unknown_attr != "ignore":
-        unknown_attribute(path, quirks)
+        handle_unknown_attribute(path, quirks)
     raise RefusalError(400, f"Unknown path {path!r}", scim_type="invalidPath")
 
 
-def _step(verb: str, path: str, value: Any, *, keep: bool = False) -> dict[str, Any]:
+def _build_operation(verb: str, path: str, value: Any, *, keep: bool = False) -> dict[str, Any]:
     # RFC 7643 §2.5: null is the same as absent, so writing it removes.
     if value is None:
         return {"op": "remove", "path": path}
     return {"op": verb, "path": path} if keep else {"op": verb, "path": path, "value": value}
 
 
-def _refuse_rejected(path: str, quirks: Quirks) -> None:
+def _refuse_rejected_path(path: str, quirks: Quirks) -> None:
     # Field report: some PATCH bodies get 400 "Invalid request", which path is the cause is not known.
     if path in quirks.patch_rejects or head_of(path) in quirks.patch_rejects:
         raise RefusalError(400, "Invalid request", scim_type="invalidValue")

@@ -57,7 +57,7 @@ class SqliteStorage(ScimStorage):
     ) -> SearchPage:
         """Return a page; scim2-server's own storage filters, sorts and pages what the file holds."""
         now = self._store.now().timestamp()
-        rows = self._store.users.all([str(resource_type.name) for resource_type in resource_types])
+        rows = self._store.users.list_all([str(resource_type.name) for resource_type in resource_types])
         scratch = InMemoryStorage()
         scratch.resources = [self._load(row) for row in rows if row.visible_from <= now]
         return scratch.search(resource_types, search_request, position=position)
@@ -65,8 +65,8 @@ class SqliteStorage(ScimStorage):
     def create(self, resource_type: ResourceType, resource: Resource[Any]) -> Resource[Any]:
         """Store a new resource if the account rules admit it."""
         with self._store.transaction(write=True):
-            body = _body_of(resource)
-            with _translated():
+            body = _to_body(resource)
+            with _translate_conflicts():
                 admission = self._rules.admit(body)
             now = self._store.now()
             row = UserRow(
@@ -77,7 +77,7 @@ class SqliteStorage(ScimStorage):
                 version=_new_version(),
                 type=str(resource_type.name),
                 visible_from=now.timestamp() + self._visible_after if self._visible_after else 0.0,
-                status=self._rules.status(body),
+                status=self._rules.decide_status(body),
                 role=self._rules.role,
             )
             row = replace(row, modified=row.created)
@@ -95,15 +95,15 @@ class SqliteStorage(ScimStorage):
         """Replace a stored resource if the account rules allow its new state."""
         with self._store.transaction(write=True):
             before = self._stored(resource_type, resource.id, expected_version)
-            body = _body_of(resource)
-            with _translated():
+            body = _to_body(resource)
+            with _translate_conflicts():
                 self._rules.review(before, body)
             row = replace(
                 before,
                 body=body,
                 modified=self._store.timestamp(),
                 version=_new_version(),
-                status=self._rules.status(body, before.status),
+                status=self._rules.decide_status(body, before.status),
             )
             self._store.users.update(row)
         return self._load(row)
@@ -118,7 +118,7 @@ class SqliteStorage(ScimStorage):
         """Remove a stored resource; its name may stay reserved."""
         with self._store.transaction(write=True):
             row = self._stored(resource_type, resource_id, expected_version)
-            self._rules.part(row)
+            self._rules.record_deletion(row)
             self._store.users.delete(row.id)
 
     def _stored(
@@ -144,7 +144,7 @@ class SqliteStorage(ScimStorage):
 
 
 @contextlib.contextmanager
-def _translated() -> Iterator[None]:
+def _translate_conflicts() -> Iterator[None]:
     """Raise the exception that scim2-server's interface has for a name that is taken."""
     try:
         yield
@@ -154,7 +154,7 @@ def _translated() -> Iterator[None]:
         raise UniquenessException(detail=refusal.detail) from refusal
 
 
-def _body_of(resource: Resource[Any]) -> dict[str, Any]:
+def _to_body(resource: Resource[Any]) -> dict[str, Any]:
     dumped: dict[str, Any] = resource.model_dump()
     return {key: value for key, value in dumped.items() if key not in ("id", "meta")}
 
@@ -164,6 +164,6 @@ def _new_version() -> str:
     return f'W/"{secrets.token_hex(8)}"'
 
 
-def user_types(resource_types: Sequence[ResourceType]) -> list[ResourceType]:
+def select_user_types(resource_types: Sequence[ResourceType]) -> list[ResourceType]:
     """Return the resource types the sandbox serves: users alone."""
     return [resource_type for resource_type in resource_types if resource_type.id == "User"]

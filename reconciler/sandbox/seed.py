@@ -16,8 +16,8 @@ from reconciler.sandbox.account_rules import DAY
 from reconciler.sandbox.attributes import name_key, schemas_of, split_path
 from reconciler.sandbox.database import check_path
 from reconciler.sandbox.errors import SandboxError
-from reconciler.sandbox.seed_document import SeedDocument, check_value, editable_path, read_document
-from reconciler.sandbox.store import ReservedName, Store, opened
+from reconciler.sandbox.seed_document import SeedDocument, check_value, parse_editable_path, read_seed_document
+from reconciler.sandbox.store import ReservedName, Store, open_store
 from reconciler.sandbox.user_table import UserRow
 
 
@@ -29,7 +29,7 @@ def reset(state: Path) -> None:
     """
     check_path(state)
     try:
-        with opened(state) as store:
+        with open_store(state) as store:
             store.clear(keep=("tokens",))
     except SandboxError as error:
         # Locked, read-only or a full disk: nothing that a new file would cure.
@@ -51,8 +51,8 @@ def seed(state: Path, document: Mapping[str, Any]) -> None:
     personal", "userName": …}], "deleted": [{"userName": …, "days_ago": n}]}`, every key optional. `id` and `meta` of
     a user are kept as given. Raises SandboxError that lists all problems; nothing is changed then.
     """
-    checked = read_document(document)
-    with opened(state) as store:
+    checked = read_seed_document(document)
+    with open_store(state) as store:
         store.clear(keep=("tokens",))
         _fill(store, checked)
 
@@ -61,25 +61,25 @@ def _fill(store: Store, document: SeedDocument) -> None:
     store.set_domains(document.domains)
     store.set_quirks(document.quirks)
     now = store.timestamp()
-    store.users.insert(*[_row(user, now) for user in document.users])
+    store.users.insert(*[_build_row(user, now) for user in document.users])
     for account in document.accounts:
         store.add_account(account.user_name, account.kind)
     for user_name, days_ago in document.deleted:
         deleted_at = store.now().timestamp() - days_ago * DAY
-        store.reserve(ReservedName(user_name, _seed_id(user_name), deleted_at))
+        store.reserve(ReservedName(user_name, _derive_id(user_name), deleted_at))
 
 
-def _seed_id(user_name: str) -> str:
+def _derive_id(user_name: str) -> str:
     # The same seed gives the same ids, so that what is planned against it is reproducible.
     return f"GN-{uuid.uuid5(uuid.NAMESPACE_URL, name_key(user_name))}"
 
 
-def _row(user: Mapping[str, Any], now: str) -> UserRow:
+def _build_row(user: Mapping[str, Any], now: str) -> UserRow:
     body = {key: deepcopy(value) for key, value in user.items() if key not in ("schemas", "id", "meta")}
     meta = user.get("meta", {})
     modified = meta.get("lastModified") or meta.get("created") or now
     return UserRow(
-        id=user.get("id") or _seed_id(user["userName"]),
+        id=user.get("id") or _derive_id(user["userName"]),
         body={"schemas": schemas_of(body), **body},
         created=meta.get("created") or modified,
         modified=modified,
@@ -108,15 +108,15 @@ def edit_user(state: Path, user_name: str, changes: Mapping[str, object]) -> Non
     `changes` maps attribute paths (`name.givenName`, `enterprise:department`, `active`, …) to values; None removes.
     Raises SandboxError for an unknown user, path or value, or a name that is taken; nothing is changed then.
     """
-    paths = {editable_path(path): value for path, value in changes.items()}
+    paths = {parse_editable_path(path): value for path, value in changes.items()}
     for path, value in paths.items():
         if value is not None:
             check_value(path, value)
-    with opened(state) as store:
-        row = store.users.named(user_name)
+    with open_store(state) as store:
+        row = store.users.find_by_name(user_name)
         if row is None:
             raise SandboxError(f"There is no user {user_name!r} in the sandbox.")
-        body = _edited(row.body, paths)
+        body = _apply_changes(row.body, paths)
         _check_name(store, row, body)
         status = "DEACTIVATED" if body.get("active") is False else "ACTIVE"
         changed = replace(row, body=body, modified=store.timestamp(), version=_new_version(), status=status)
@@ -124,7 +124,7 @@ def edit_user(state: Path, user_name: str, changes: Mapping[str, object]) -> Non
         store.log("UPDATED", str(body["userName"]), "edited by an administrator")
 
 
-def _edited(body: Mapping[str, Any], paths: Mapping[str, object]) -> dict[str, Any]:
+def _apply_changes(body: Mapping[str, Any], paths: Mapping[str, object]) -> dict[str, Any]:
     edited = deepcopy(dict(body))
     for path, value in paths.items():
         head, sub = split_path(path)
@@ -142,18 +142,18 @@ def _check_name(store: Store, row: UserRow, body: Mapping[str, Any]) -> None:
     name = body.get("userName")
     if not isinstance(name, str) or not name.strip():
         raise SandboxError("userName can't be empty.")
-    holder = store.users.named(name)
-    if (holder is not None and holder.id != row.id) or store.account(name) is not None:
+    holder = store.users.find_by_name(name)
+    if (holder is not None and holder.id != row.id) or store.find_account(name) is not None:
         raise SandboxError(f"The name {name!r} is taken.")
 
 
 def list_users(state: Path) -> list[dict[str, Any]]:
     """Return every SCIM user as it is stored, nothing omitted or normalised, oldest first. Raises SandboxError."""
     with contextlib.closing(Store(state)) as store, store.transaction(write=False):
-        return [raw(row) for row in store.users.all()]
+        return [to_scim_json(row) for row in store.users.list_all()]
 
 
-def raw(row: UserRow) -> dict[str, Any]:
+def to_scim_json(row: UserRow) -> dict[str, Any]:
     """Return a stored user as SCIM JSON."""
     meta = {"resourceType": row.type, "created": row.created, "lastModified": row.modified, "version": row.version}
     return {"id": row.id, **row.body, "meta": meta}

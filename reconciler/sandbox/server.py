@@ -42,7 +42,7 @@ class RunningSandbox:
         self._closed = False
         self.state = store.path
         self.port = int(self._server.effective_port)
-        self.token = store.usable_token()
+        self.token = store.get_usable_token()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sandbox", daemon=True)
         self._thread.start()

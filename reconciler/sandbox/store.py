@@ -13,7 +13,7 @@ from reconciler.sandbox.attributes import name_key
 from reconciler.sandbox.database import TABLES, Database
 from reconciler.sandbox.errors import SandboxError
 from reconciler.sandbox.quirks import Quirks
-from reconciler.sandbox.user_table import Users
+from reconciler.sandbox.user_table import UserTable
 
 AccountKind = Literal["manual", "jit", "admin", "personal"]
 ACCOUNT_KINDS: tuple[AccountKind, ...] = ("manual", "jit", "admin", "personal")
@@ -44,7 +44,7 @@ class ReservedName:
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class AccessToken:
     """A bearer token; times in seconds since 1970 of the simulated clock."""
 
     token: str
@@ -78,7 +78,7 @@ class Store:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.database = Database(path)
-        self.users = Users(self.database)
+        self.users = UserTable(self.database)
 
     def __enter__(self) -> Self:
         return self
@@ -98,7 +98,7 @@ class Store:
 
     # -- settings, clock ------------------------------------------------
 
-    def setting(self, key: str) -> str | None:
+    def get_setting(self, key: str) -> str | None:
         """Return a remembered setting."""
         row = self._rows("SELECT value FROM settings WHERE key = ?", key)
         return str(row[0][0]) if row else None
@@ -114,23 +114,23 @@ class Store:
 
     def now(self) -> dt.datetime:
         """Return the simulated time, in UTC."""
-        offset = dt.timedelta(seconds=float(self.setting("clock_offset") or 0))
+        offset = dt.timedelta(seconds=float(self.get_setting("clock_offset") or 0))
         return dt.datetime.now(dt.UTC) + offset
 
     def timestamp(self) -> str:
         """Return the simulated time as an RFC 3339 text, in UTC, to the microsecond."""
-        return rfc3339(self.now())
+        return format_rfc3339(self.now())
 
     def advance_clock(self, seconds: float) -> None:
         """Move the simulated clock; only forwards, as time goes. Raises SandboxError."""
         if seconds < 0:
             raise SandboxError("The simulated clock only goes forwards. `reconciler sandbox reset` sets it back.")
         with self.transaction(write=True):
-            self.set_setting("clock_offset", repr(float(self.setting("clock_offset") or 0) + seconds))
+            self.set_setting("clock_offset", repr(float(self.get_setting("clock_offset") or 0) + seconds))
 
-    def quirks(self) -> Quirks:
+    def get_quirks(self) -> Quirks:
         """Return the quirks kept in the file; Apple's behaviour when none are."""
-        text = self.setting("quirks")
+        text = self.get_setting("quirks")
         return Quirks.from_mapping(json.loads(text)) if text else Quirks()
 
     def set_quirks(self, quirks: Quirks) -> None:
@@ -139,9 +139,9 @@ class Store:
 
     # -- domains --------------------------------------------------------
 
-    def domains(self) -> frozenset[str] | None:
+    def get_domains(self) -> frozenset[str] | None:
         """Return the verified domains in lower case, or None when nobody has set any: then every domain will do."""
-        if self.setting("domains_set") is None:
+        if self.get_setting("domains_set") is None:
             return None
         return frozenset(name for (name,) in self._rows("SELECT name FROM domains"))
 
@@ -159,12 +159,12 @@ class Store:
         """Add an account that SCIM doesn't own; it replaces one of the same name."""
         self._write("INSERT OR REPLACE INTO accounts VALUES (?, ?, ?)", name_key(user_name), user_name, kind)
 
-    def account(self, user_name: str) -> Account | None:
+    def find_account(self, user_name: str) -> Account | None:
         """Return the account outside SCIM that has a name."""
         rows = self._rows("SELECT user_name, kind FROM accounts WHERE name_key = ?", name_key(user_name))
         return Account(*rows[0]) if rows else None
 
-    def accounts(self) -> list[Account]:
+    def list_accounts(self) -> list[Account]:
         """Return every account outside SCIM, by name."""
         return [Account(*row) for row in self._rows("SELECT user_name, kind FROM accounts ORDER BY name_key")]
 
@@ -183,13 +183,13 @@ class Store:
             reserved.licences,
         )
 
-    def reserved(self, user_name: str) -> ReservedName | None:
+    def find_reserved(self, user_name: str) -> ReservedName | None:
         """Return the deleted user that had a name, however long ago."""
         query = "SELECT user_name, id, deleted_at, licences FROM reserved WHERE name_key = ?"
         rows = self._rows(query, name_key(user_name))
         return ReservedName(*rows[0]) if rows else None
 
-    def reserved_names(self) -> list[ReservedName]:
+    def list_reserved_names(self) -> list[ReservedName]:
         """Return every deleted user, by name."""
         query = "SELECT user_name, id, deleted_at, licences FROM reserved ORDER BY name_key"
         return [ReservedName(*row) for row in self._rows(query)]
@@ -204,27 +204,27 @@ class Store:
         """Return a new token. Raises SandboxError when two are in use, as Apple allows no third."""
         with self.transaction(write=True):
             now = self.now().timestamp()
-            if sum(token.valid(now) for token in self.tokens()) >= MOST_TOKENS:
+            if sum(token.valid(now) for token in self.list_tokens()) >= MOST_TOKENS:
                 raise SandboxError("There are two access tokens already. Revoke one first.")
             text = secrets.token_urlsafe(32)
             self._write("INSERT INTO tokens VALUES (?, ?, NULL, ?, 0)", text, now, now + TOKEN_LIFE)
         return text
 
-    def token(self, text: str) -> Token | None:
+    def find_token(self, text: str) -> AccessToken | None:
         """Return a token by its text."""
         rows = self._rows("SELECT token, issued, first_used, expires, revoked FROM tokens WHERE token = ?", text)
-        return _token(rows[0]) if rows else None
+        return _to_token(rows[0]) if rows else None
 
-    def tokens(self) -> list[Token]:
+    def list_tokens(self) -> list[AccessToken]:
         """Return every token, oldest first."""
         query = "SELECT token, issued, first_used, expires, revoked FROM tokens ORDER BY issued, rowid"
-        return [_token(row) for row in self._rows(query)]
+        return [_to_token(row) for row in self._rows(query)]
 
-    def usable_token(self) -> str:
+    def get_usable_token(self) -> str:
         """Return the newest valid token, or a new one."""
         with self.transaction(write=True):
             now = self.now().timestamp()
-            valid = [token.token for token in self.tokens() if token.valid(now)]
+            valid = [token.token for token in self.list_tokens() if token.valid(now)]
             return valid[-1] if valid else self.issue_token()
 
     def change_token(self, text: str, *, expires: float | None = None, revoked: bool = False) -> None:
@@ -232,7 +232,7 @@ class Store:
         query = "UPDATE tokens SET expires = coalesce(?, expires), revoked = max(revoked, ?) WHERE token = ?"
         self._write(query, expires, int(revoked), text)
 
-    def mark_used(self, token: Token) -> None:
+    def mark_used(self, token: AccessToken) -> None:
         """Remember the first good request with a token: it makes the connection active."""
         query = "UPDATE tokens SET first_used = ? WHERE token = ? AND first_used IS NULL"
         self._write(query, self.now().timestamp(), token.token)
@@ -244,7 +244,7 @@ class Store:
         query = "INSERT INTO activity (at, code, user_name, detail) VALUES (?, ?, ?, ?)"
         self._write(query, self.timestamp(), code, user_name, detail)
 
-    def activity(self) -> list[Activity]:
+    def list_activity(self) -> list[Activity]:
         """Return the activity log, oldest first."""
         return [Activity(*row) for row in self._rows("SELECT at, code, user_name, detail FROM activity ORDER BY seq")]
 
@@ -266,18 +266,18 @@ class Store:
         return self.database.connection.execute(query, values).fetchall()
 
 
-def _token(row: tuple[Any, ...]) -> Token:
+def _to_token(row: tuple[Any, ...]) -> AccessToken:
     text, issued, first_used, expires, revoked = row
-    return Token(text, issued, first_used, expires, bool(revoked))
+    return AccessToken(text, issued, first_used, expires, bool(revoked))
 
 
-def rfc3339(moment: dt.datetime) -> str:
+def format_rfc3339(moment: dt.datetime) -> str:
     """Return a moment as RFC 3339 text in UTC."""
     return moment.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
 
 
 @contextlib.contextmanager
-def opened(state: Path) -> Iterator[Store]:
+def open_store(state: Path) -> Iterator[Store]:
     """Open the sandbox file for one piece of work, in one transaction. Raises SandboxError."""
     store = Store(state)
     try:

@@ -45,13 +45,13 @@ class UserRow:
         return value
 
 
-def _row(columns: tuple[Any, ...]) -> UserRow:
+def _to_row(columns: tuple[Any, ...]) -> UserRow:
     identifier, kind, body, *rest = columns
     created, modified, version, visible_from, status, role, licences = rest
     return UserRow(identifier, json.loads(body), created, modified, version, kind, visible_from, status, role, licences)
 
 
-def _columns(row: UserRow) -> dict[str, object]:
+def _to_columns(row: UserRow) -> dict[str, object]:
     return {
         "id": row.id,
         "type": row.type,
@@ -69,7 +69,7 @@ def _columns(row: UserRow) -> dict[str, object]:
     }
 
 
-class Users:
+class UserTable:
     """Reads and writes resources; every method joins the transaction that is open, if one is."""
 
     def __init__(self, database: Database) -> None:
@@ -77,7 +77,7 @@ class Users:
 
     def insert(self, *rows: UserRow) -> None:
         """Add resources at the end of the list."""
-        columns = [_columns(row) for row in rows]
+        columns = [_to_columns(row) for row in rows]
         if columns:
             names = ", ".join(columns[0])
             marks = ", ".join(f":{name}" for name in columns[0])
@@ -86,7 +86,7 @@ class Users:
 
     def update(self, row: UserRow) -> None:
         """Replace the resource with the same id; its place in the list stays."""
-        columns = _columns(row)
+        columns = _to_columns(row)
         changes = ", ".join(f"{name} = :{name}" for name in columns if name != "id")
         with self._database.transaction(write=True) as connection:
             connection.execute(f"UPDATE resources SET {changes} WHERE id = :id", columns)  # noqa: S608 - constant names
@@ -100,25 +100,25 @@ class Users:
         """Return a resource of a type by its id."""
         return self._one("id = ? AND type = ?", (identifier, kind))
 
-    def named(self, user_name: str) -> UserRow | None:
+    def find_by_name(self, user_name: str) -> UserRow | None:
         """Return the user of a name, whatever its case."""
         return self._one("name_key = ?", (name_key(user_name),))
 
-    def of_external_id(self, external_id: str) -> UserRow | None:
+    def find_by_external_id(self, external_id: str) -> UserRow | None:
         """Return the first user that holds an externalId."""
         return self._one("external_id = ?", (external_id,))
 
-    def all(self, kinds: Iterable[str] = ("User",)) -> list[UserRow]:
+    def list_all(self, kinds: Iterable[str] = ("User",)) -> list[UserRow]:
         """Return every resource of some types, oldest first."""
         wanted = tuple(kinds)
         marks = ", ".join("?" for _ in wanted)
         return self._rows(f"type IN ({marks}) ORDER BY seq", wanted)
 
-    def page(self, *, now: float, skip: int, count: int) -> list[UserRow]:
+    def list_page(self, *, now: float, skip: int, count: int) -> list[UserRow]:
         """Return at most `count` users that lists show at `now`, leaving out the first `skip`."""
         visible = "type = 'User' AND visible_from <= ? ORDER BY seq LIMIT ? OFFSET ?"
         # SQLite refuses integers of more than 64 bits.
-        return self._rows(visible, (now, min(count, _MOST), min(skip, _MOST)))
+        return self._rows(visible, (now, min(count, _LARGEST_INTEGER), min(skip, _LARGEST_INTEGER)))
 
     def count(self, *, now: float) -> int:
         """Return how many users lists show at `now`."""
@@ -134,7 +134,7 @@ class Users:
             f"SELECT {_COLUMNS} FROM resources WHERE {condition}",  # noqa: S608 - conditions of this module
             values,
         )
-        return [_row(columns) for columns in cursor]
+        return [_to_row(columns) for columns in cursor]
 
 
-_MOST = 2**62
+_LARGEST_INTEGER = 2**62

@@ -9,7 +9,7 @@ from typing import Any
 from reconciler.core.planning.offline import count_affected
 from reconciler.core.text import pluralize, quote, shorten
 from reconciler.core.values import fold_case
-from reconciler.desired.loader import DesiredState, users_under
+from reconciler.desired.loader import DesiredState, load_users
 from reconciler.session.workspace import Workspace
 
 _NAMED = 5
@@ -69,7 +69,7 @@ def _said(value: Any) -> str:
 def _mappings(workspace: Workspace, state: DesiredState, base: DesiredState) -> Iterator[str]:
     if state.files.get("mappings.yaml") == base.files.get("mappings.yaml") and state.profile is base.profile:
         return
-    before = users_under(workspace.state, state, workspace.now, mappings=base.mappings)
+    before = load_users(workspace.state, state, workspace.now, mappings=base.mappings)
     _, values = count_affected(before, state.users)
     yield f"mappings.yaml changed: {pluralize(values, 'user')} affected by that alone"
 
@@ -78,7 +78,7 @@ def _scope(workspace: Workspace, state: DesiredState, base: DesiredState) -> Ite
     changed = _changed(state, base)
     if not changed:
         return
-    before = users_under(workspace.state, state, workspace.now, rules=base.rules)
+    before = load_users(workspace.state, state, workspace.now, rules=base.rules)
     moved, _ = count_affected(before, state.users)
     yield f"{' and '.join(changed)} changed: {pluralize(moved, 'user')} in or out of scope by that alone"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from reconciler.core.model import Target
 from reconciler.desired import schema
-from reconciler.desired.directory import Directory, with_source_lines
+from reconciler.desired.directory import Directory, add_source_lines
 from reconciler.desired.loader import BrokenState, DesiredState, load
 from reconciler.errors import UsageError
 from reconciler.profiles import PROFILES
@@ -73,9 +73,9 @@ def load_state(workspace: Workspace, terminal: Terminal) -> DesiredState | None:
 def read_settings(workspace: Workspace, terminal: Terminal) -> schema.Settings | None:
     """settings.yaml alone; None, and its mistakes shown, when it cannot be read."""
     directory = Directory(workspace.state)
-    settings = directory.settings()
+    settings = directory.read_settings()
     if settings is None:
-        terminal.diagnostics(with_source_lines(directory.diagnostics, workspace.state))
+        terminal.diagnostics(add_source_lines(directory.diagnostics, workspace.state))
         return None
     return settings.value
 

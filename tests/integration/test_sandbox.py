@@ -115,7 +115,7 @@ def find(client: httpx.Client, text: str) -> list[dict[str, Any]]:
 
 
 def codes(state: Path) -> list[tuple[str, str]]:
-    return [(line.code, line.user_name) for line in admin.activity_log(state)]
+    return [(line.code, line.user_name) for line in admin.read_activity_log(state)]
 
 
 # -- 1. routing ---------------------------------------------------------------
@@ -201,11 +201,11 @@ def test_revoked_and_expired_tokens_are_401(serve: Serve, running: Callable[...,
 
 def test_the_connection_becomes_active_after_the_first_request(serve: Serve, state: Path) -> None:
     client = serve()
-    assert admin.connection_status(state) == "PENDING"
+    assert admin.read_connection_status(state) == "PENDING"
     client.get("/Users")
-    assert admin.connection_status(state) == "PENDING"
+    assert admin.read_connection_status(state) == "PENDING"
     admin.advance_clock(state, seconds=60)
-    assert admin.connection_status(state) == "ACTIVE"
+    assert admin.read_connection_status(state) == "ACTIVE"
 
 
 # -- 4. media types -----------------------------------------------------------
@@ -247,13 +247,13 @@ def test_post_creates(serve: Serve, state: Path) -> None:
     assert user["userName"] == "new.comer@example.com"
     assert user["meta"]["created"] == user["meta"]["lastModified"]
     assert client.get(f"/Users/{user['id']}").json() == user
-    view = next(row for row in admin.accounts(state) if row["userName"] == "New.Comer@Example.com")
+    view = next(row for row in admin.list_accounts(state) if row["userName"] == "New.Comer@Example.com")
     assert (view["status"], view["role"]) == ("NEW", "Staff")
 
 
 def test_the_school_service_creates_students(serve: Serve, state: Path) -> None:
     assert serve(school=True).post("/Users", json=new_user()).status_code == 201
-    assert next(row for row in admin.accounts(state) if row["userName"] == "new@example.com")["role"] == "Student"
+    assert next(row for row in admin.list_accounts(state) if row["userName"] == "new@example.com")["role"] == "Student"
 
 
 @pytest.mark.parametrize(
@@ -353,7 +353,7 @@ def test_unknown_attributes_break_the_connection(serve: Serve, state: Path) -> N
     client = serve(unknown_attr="break_connection")
     assert client.post("/Users", json=new_user(title="Engineer")).status_code == 400
     assert client.get("/Users").status_code == 401
-    assert admin.connection_status(state) == "DISCONNECTED"
+    assert admin.read_connection_status(state) == "DISCONNECTED"
     admin.reconnect(state)
     assert client.get("/Users").status_code == 200
 
@@ -404,7 +404,7 @@ def test_an_external_id_is_unique(serve: Serve) -> None:
 @pytest.mark.parametrize("name", ["manual@example.com", "jit@example.com"])
 def test_auto_merge_takes_an_account_over(serve: Serve, state: Path, name: str) -> None:
     assert serve(auto_merge=True).post("/Users", json=new_user(name)).status_code == 201
-    assert [row["source"] for row in admin.accounts(state) if row["userName"] == name] == ["scim"]
+    assert [row["source"] for row in admin.list_accounts(state) if row["userName"] == name] == ["scim"]
 
 
 @pytest.mark.parametrize("name", ["boss@example.com", "private@example.com"])
@@ -783,14 +783,14 @@ def test_active_false(serve: Serve, state: Path, value: str, status: str) -> Non
     answer = patch(client, "GN-1", {"op": "replace", "path": "active", "value": False})
     assert answer.json()["active"] is False
     assert client.get("/Users").json()["totalResults"] == 3
-    view = {row["userName"]: row["status"] for row in admin.accounts(state)}
+    view = {row["userName"]: row["status"] for row in admin.list_accounts(state)}
     assert view["Ada.Lovelace@example.com"] == status
 
 
 def test_a_deactivated_user_comes_back(serve: Serve, state: Path) -> None:
     answer = patch(serve(), "GN-2", {"op": "replace", "path": "active", "value": "True"})
     assert "active" not in answer.json()
-    assert {row["userName"]: row["status"] for row in admin.accounts(state)}["grace@example.com"] == "ACTIVE"
+    assert {row["userName"]: row["status"] for row in admin.list_accounts(state)}["grace@example.com"] == "ACTIVE"
 
 
 # -- 13. deletion -------------------------------------------------------------
@@ -804,7 +804,7 @@ def test_delete_hides_the_user_and_keeps_the_name(serve: Serve, state: Path) -> 
     assert client.get("/Users").json()["totalResults"] == 2
     assert find(client, 'userName eq "ada.lovelace@example.com"') == []
     assert client.post("/Users", json=new_user("ada.lovelace@example.com")).status_code == 409
-    view = {row["userName"]: (row["source"], row["status"]) for row in admin.accounts(state)}
+    view = {row["userName"]: (row["source"], row["status"]) for row in admin.list_accounts(state)}
     assert view["Ada.Lovelace@example.com"] == ("deleted", "DEACTIVATED")
 
 
@@ -908,7 +908,7 @@ def test_the_activity_log_tells_successes(serve: Serve, state: Path) -> None:
     identifier = client.post("/Users", json=new_user()).json()["id"]
     patch(client, identifier, {"op": "replace", "path": "locale", "value": "x"})
     client.delete(f"/Users/{identifier}")
-    lines = [(line.code, line.user_name, line.detail.split(":")[0]) for line in admin.activity_log(state)]
+    lines = [(line.code, line.user_name, line.detail.split(":")[0]) for line in admin.read_activity_log(state)]
     assert lines == [("UPDATED", "new@example.com", detail) for detail in ("created", "updated", "deleted")]
 
 
@@ -947,7 +947,7 @@ def test_disconnecting_makes_users_manual(serve: Serve, state: Path) -> None:
 def test_a_first_sign_in_makes_an_account_active(serve: Serve, state: Path) -> None:
     serve().post("/Users", json=new_user())
     admin.sign_in(state, "new@example.com")
-    assert {row["userName"]: row["status"] for row in admin.accounts(state)}["new@example.com"] == "ACTIVE"
+    assert {row["userName"]: row["status"] for row in admin.list_accounts(state)}["new@example.com"] == "ACTIVE"
 
 
 def test_what_an_administrator_edits_is_seen(serve: Serve, state: Path) -> None:

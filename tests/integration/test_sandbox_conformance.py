@@ -40,7 +40,7 @@ class TestStorage(ScimStorageContract):
 
 
 def client_of(store: Store, quirks: Quirks) -> WSGISCIMClient:
-    headers = {"Authorization": f"Bearer {store.usable_token()}"}
+    headers = {"Authorization": f"Bearer {store.get_usable_token()}"}
     return WSGISCIMClient(SandboxApp(store, quirks), "http://localhost/feeds/business/scim", headers=headers)
 
 

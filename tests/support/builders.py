@@ -36,8 +36,8 @@ from reconciler.core.scope.scim_filter import DEFAULT_OWNERSHIP, Predicate, comp
 from reconciler.core.values import parse_value, to_comparable
 from reconciler.desired import schema
 from reconciler.desired.scoping_filters import compile_filters
-from reconciler.desired.validation import Located
-from reconciler.expressions.default_active import compile_expression
+from reconciler.desired.validation import LocatedModel
+from reconciler.expressions.default_active import compile_active_rule
 from reconciler.profiles import PROFILES
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -59,7 +59,7 @@ def filters_of(
     """Scoping filters as `filters:` of scope.yaml has them; `groups` by folded name."""
     found: list[Diagnostic] = []
     named = [{"name": f"filter {number}", **each} for number, each in enumerate(written)]
-    located = Located(schema.ScopeEntry.model_validate({"sync": "all", "filters": named}), None)
+    located = LocatedModel(schema.ScopeEntry.model_validate({"sync": "all", "filters": named}), None)
     compiled = compile_filters(located, groups or {}, today, found.append)
     assert [item for item in found if item.severity is Severity.ERROR] == []
     return compiled.filters
@@ -96,7 +96,7 @@ def mapping(target: str, source: str | None = None, *, profile: TargetProfile = 
 
 def mappings(*extra: AttributeMapping, profile: TargetProfile = APPLE) -> tuple[AttributeMapping, ...]:
     """externalId and userName (matching, in this order), active, names, department; `extra` replaces or adds."""
-    active = compile_expression("Not([IsSoftDeleted])")
+    active = compile_active_rule("Not([IsSoftDeleted])")
     usual = (
         mapping("externalId", "objectId", profile=profile, match=1),
         mapping("userName", "userPrincipalName", profile=profile, match=2),

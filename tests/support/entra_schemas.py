@@ -11,7 +11,7 @@ from reconciler.core.model import SourceUser
 from reconciler.core.text import escape_control
 from reconciler.entra.schema_import import import_schema
 from reconciler.entra.synchronization_schema import read_schema
-from reconciler.entra.translation import FindingKind, Imported
+from reconciler.entra.translation import FindingKind, ImportedSchema
 from reconciler.expressions import grammar
 from reconciler.profiles import PROFILES
 from support.builders import NOW
@@ -96,19 +96,19 @@ def schema(*mappings: dict[str, Any], **changed: Any) -> dict[str, Any]:
     return {"id": "schema-1", "version": "6.0", "directories": [], "synchronizationRules": [rule], **changed}
 
 
-def imported(document: dict[str, Any], *, profile: str = "scim", rule: str | None = None) -> Imported:
+def imported(document: dict[str, Any], *, profile: str = "scim", rule: str | None = None) -> ImportedSchema:
     content = json.dumps(document).encode()
     return import_schema(read_schema(content), PROFILES[profile], rule, NOW)
 
 
-def lost(found: Imported) -> list[str]:
+def lost(found: ImportedSchema) -> list[str]:
     """`subject: reason` of what has no equal."""
     return [
         escape_control(f"{each.subject}: {each.reason}") for each in found.findings if each.kind is FindingKind.NO_EQUAL
     ]
 
 
-def differing(found: Imported) -> list[str]:
+def differing(found: ImportedSchema) -> list[str]:
     return [f"{each.subject}: {each.reason}" for each in found.findings if each.kind is FindingKind.DIFFERS]
 
 

@@ -6,8 +6,8 @@ import re
 from datetime import UTC
 
 from reconciler.expressions import date_formats, date_values
-from reconciler.expressions.signature import Function, Parameter, optional
-from reconciler.expressions.value_types import Context, EvaluationError, Value, shown, to_integer, to_text
+from reconciler.expressions.signature import Function, Parameter, optional_parameter
+from reconciler.expressions.value_types import Context, EvaluationError, Value, quote_value, to_integer, to_text
 
 _STYLES = frozenset(
     """None AllowLeadingWhite AllowTrailingWhite AllowInnerWhite AllowWhiteSpaces NoCurrentDateDefault
@@ -20,13 +20,13 @@ def to_interval(value: Value) -> str:
     """An interval of DateAdd and DateDiff."""
     text = to_text(value)
     if text not in date_values.INTERVALS:
-        raise EvaluationError(f"{shown(text or '')} is not an interval: {', '.join(date_values.INTERVALS)}")
+        raise EvaluationError(f"{quote_value(text or '')} is not an interval: {', '.join(date_values.INTERVALS)}")
     return text
 
 
 def to_format(value: Value) -> date_formats.Format:
     """A date format of .NET."""
-    return date_formats.compiled(to_text(value) or "")
+    return date_formats.compile_format(to_text(value) or "")
 
 
 def to_styles(value: Value) -> frozenset[str]:
@@ -34,40 +34,44 @@ def to_styles(value: Value) -> frozenset[str]:
     names = re.split(r"[,|]", to_text(value) or "")
     styles = frozenset(name.strip().removeprefix("DateTimeStyles.") for name in names if name.strip())
     if styles - _STYLES:
-        raise EvaluationError(f"{shown(min(styles - _STYLES))} is not one of .NET's DateTimeStyles")
+        raise EvaluationError(f"{quote_value(min(styles - _STYLES))} is not one of .NET's DateTimeStyles")
     return styles
 
 
 def cdate(text: str | None) -> str | None:
     """The date a text means, in UTC; see `dates.read`."""
-    return date_values.written(date_values.read(text)) if text else None
+    return date_values.format_standard(date_values.parse_date(text)) if text else None
 
 
 def now(context: Context) -> str:
     """The current time in UTC."""
-    return date_values.written(context.now.astimezone(UTC))
+    return date_values.format_standard(context.now.astimezone(UTC))
 
 
 def date_add(interval: str, number: int, when: str | None) -> str | None:
     """A date some intervals later, or earlier; see `dates.add`."""
-    return date_values.written(date_values.add(interval, number, date_values.read(when))) if when else None
+    return (
+        date_values.format_standard(date_values.add_interval(interval, number, date_values.parse_date(when)))
+        if when
+        else None
+    )
 
 
 def date_diff(interval: str, first: str | None, second: str | None) -> str | None:
     """The intervals from the first date to the second; see `dates.difference`."""
     if not first or not second:
         return None
-    return str(date_values.difference(interval, date_values.read(first), date_values.read(second)))
+    return str(date_values.count_intervals(interval, date_values.parse_date(first), date_values.parse_date(second)))
 
 
 def date_from_num(number: str | None) -> str | None:
     """The date of Active Directory's number."""
-    return date_values.written(date_values.from_filetime(to_integer(number))) if number else None
+    return date_values.format_standard(date_values.from_filetime(to_integer(number))) if number else None
 
 
 def num_from_date(text: str | None) -> str | None:
     """Active Directory's number of a date; T or a space stands before the time."""
-    return str(date_values.filetime(date_values.read(text))) if text else None
+    return str(date_values.to_filetime(date_values.parse_date(text))) if text else None
 
 
 def format_date_time(
@@ -79,8 +83,8 @@ def format_date_time(
     """The source in another format. A source that is not in its format is an error."""
     if not source:
         return None
-    when, zoned = date_formats.parsed(source, given, styles or frozenset())
-    return date_formats.formatted(when, wanted, zoned=zoned)
+    when, zoned = date_formats.parse_with_format(source, given, styles or frozenset())
+    return date_formats.apply_format(when, wanted, zoned=zoned)
 
 
 DATES = (
@@ -98,7 +102,7 @@ DATES = (
         "FormatDateTime",
         (
             Parameter("source"),
-            optional("dateTimeStyles", to_styles),
+            optional_parameter("dateTimeStyles", to_styles),
             Parameter("inputFormat", to_format),
             Parameter("outputFormat", to_format),
         ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler.expressions.signature import Argument, Arguments, Function, Parameter, result
+from reconciler.expressions.signature import Argument, Arguments, Function, Parameter, result_parameter
 from reconciler.expressions.value_types import (
     FALSE,
     TRUE,
@@ -14,8 +14,8 @@ from reconciler.expressions.value_types import (
     IgnoreFlow,
     IgnoreFlowError,
     Value,
-    boolean,
-    shown,
+    format_boolean,
+    quote_value,
     to_any,
     to_text,
     to_truth,
@@ -31,7 +31,7 @@ def not_(source: Value) -> str:
     Entra's documents don't say whether "true" counts; here it does, in any case.
     """
     text = to_text(source)
-    return boolean(text is None or text.strip().lower() != "true")
+    return format_boolean(text is None or text.strip().lower() != "true")
 
 
 def is_null(value: Value) -> str:
@@ -51,7 +51,7 @@ def is_present(value: Value) -> str:
 
 def is_string(value: Value) -> str:
     """Whether `CStr` can give a text. Entra's documents don't say so of several values; here they are none."""
-    return boolean(isinstance(value, str) or (isinstance(value, tuple) and len(value) == 1))
+    return format_boolean(isinstance(value, str) or (isinstance(value, tuple) and len(value) == 1))
 
 
 def cbool(value: Value) -> str:
@@ -59,15 +59,15 @@ def cbool(value: Value) -> str:
 
     Entra's documents don't describe texts; here they are read as `to_truth` does.
     """
-    return boolean(to_truth(value))
+    return format_boolean(to_truth(value))
 
 
 def error(message: str | None) -> Value:
     """Refuse this user, with the expression's own words."""
-    raise EvaluationError(shown(message, _LONGEST) if message else "the expression calls Error")
+    raise EvaluationError(quote_value(message, _LONGEST) if message else "the expression calls Error")
 
 
-def _given(argument: Argument | None) -> Argument:
+def _require(argument: Argument | None) -> Argument:
     # The compiler refuses calls without their required arguments.
     if argument is None:
         raise ExpressionError("an argument is missing")
@@ -80,7 +80,7 @@ def iif(arguments: Arguments) -> Evaluator:
     "If the source attribute used within the IIF function is empty or null, the condition check fails" can mean three
     things; here a failed condition is a false one.
     """
-    condition, yes, no = (_given(argument).evaluate for argument in arguments)
+    condition, yes, no = (_require(argument).evaluate for argument in arguments)
 
     def evaluate(attributes: Attributes, context: Context) -> Value:
         found = condition(attributes, context)
@@ -101,10 +101,10 @@ def switch(arguments: Arguments) -> Evaluator:
     """
     if len(arguments) % 2 or len(arguments) < 4:  # noqa: PLR2004
         raise ExpressionError("Switch takes a source, a default, and then keys and values in pairs")
-    source, default = _given(arguments[0]).evaluate, arguments[1]
-    keys = [_given(key) for key in arguments[2::2]]
-    values = [_given(value).evaluate for value in arguments[3::2]]
-    otherwise = default.evaluate if default else _nothing
+    source, default = _require(arguments[0]).evaluate, arguments[1]
+    keys = [_require(key) for key in arguments[2::2]]
+    values = [_require(value).evaluate for value in arguments[3::2]]
+    otherwise = default.evaluate if default else _evaluate_nothing
     if all(key.constant for key in keys):
         # The first of equal keys wins.
         table = dict(reversed([(to_text(key.value), value) for key, value in zip(keys, values, strict=True)]))
@@ -122,7 +122,7 @@ def switch(arguments: Arguments) -> Evaluator:
     return evaluate
 
 
-def _nothing(_attributes: Attributes, _context: Context) -> Value:
+def _evaluate_nothing(_attributes: Attributes, _context: Context) -> Value:
     return None
 
 
@@ -132,7 +132,7 @@ def coalesce(arguments: Arguments) -> Evaluator:
     Entra's reference says NULL, its SuccessFactors guide shows an empty string passed over. Here the guide is
     followed: for RFC 7643 an empty string is no value either.
     """
-    *sources, last = (_given(argument).evaluate for argument in arguments)
+    *sources, last = (_require(argument).evaluate for argument in arguments)
 
     def evaluate(attributes: Attributes, context: Context) -> Value:
         for source in sources:
@@ -146,7 +146,7 @@ def coalesce(arguments: Arguments) -> Evaluator:
 
 def ignore_flow_if_null_or_empty(arguments: Arguments) -> Evaluator:
     """The value, or the attribute stays out of the request."""
-    source = _given(arguments[0]).evaluate
+    source = _require(arguments[0]).evaluate
 
     def evaluate(attributes: Attributes, context: Context) -> Value:
         found = source(attributes, context)
@@ -162,7 +162,7 @@ def select_unique_value(arguments: Arguments) -> Evaluator:
 
     Only for creating ("only meant for entry creations"): later the attribute stays out of the request.
     """
-    candidates = [_given(argument).evaluate for argument in arguments]
+    candidates = [_require(argument).evaluate for argument in arguments]
 
     def evaluate(attributes: Attributes, context: Context) -> Value:
         if not context.creating:
@@ -174,36 +174,45 @@ def select_unique_value(arguments: Arguments) -> Evaluator:
                 continue
             if not context.taken(found):
                 return found
-            tried.append(shown(found))
+            tried.append(quote_value(found))
         raise EvaluationError(f"no unique value: {', '.join(tried[:5]) or 'no rule gives one'}")
 
     return evaluate
 
 
-def _condition(name: str, *, convert: bool = False) -> Parameter:
+def _condition_parameter(name: str, *, convert: bool = False) -> Parameter:
     return Parameter(name, to_truth if convert else to_any, condition=True)
 
 
 LOGIC = (
-    Function("Not", (_condition("source"),), not_),
+    Function("Not", (_condition_parameter("source"),), not_),
     Function("IsNull", (Parameter("Expression", to_any),), is_null),
     Function("IsNullOrEmpty", (Parameter("Expression", to_any),), is_null_or_empty),
     Function("IsPresent", (Parameter("Expression", to_any),), is_present),
     Function("IsString", (Parameter("Expression", to_any),), is_string),
-    Function("CBool", (_condition("Expression"),), cbool),
+    Function("CBool", (_condition_parameter("Expression"),), cbool),
     Function("Error", (Parameter("ErrorMessage"),), error, pure=False),
-    Function("IIF", (_condition("condition"), result("valueIfTrue"), result("valueIfFalse")), build=iif),
+    Function(
+        "IIF",
+        (_condition_parameter("condition"), result_parameter("valueIfTrue"), result_parameter("valueIfFalse")),
+        build=iif,
+    ),
     Function(
         "Switch",
-        (Parameter("source"), result("defaultValue", required=False), Parameter("key"), result("value")),
+        (
+            Parameter("source"),
+            result_parameter("defaultValue", required=False),
+            Parameter("key"),
+            result_parameter("value"),
+        ),
         build=switch,
         repeating=2,
     ),
-    Function("Coalesce", (result("source"),), build=coalesce, repeating=1),
-    Function("IgnoreFlowIfNullOrEmpty", (result("Expression"),), build=ignore_flow_if_null_or_empty),
+    Function("Coalesce", (result_parameter("source"),), build=coalesce, repeating=1),
+    Function("IgnoreFlowIfNullOrEmpty", (result_parameter("Expression"),), build=ignore_flow_if_null_or_empty),
     Function(
         "SelectUniqueValue",
-        (result("uniqueValueRule1"), result("uniqueValueRule2")),
+        (result_parameter("uniqueValueRule1"), result_parameter("uniqueValueRule2")),
         build=select_unique_value,
         repeating=1,
         pure=False,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from reconciler.expressions import regex
-from reconciler.expressions.signature import Argument, Arguments, Function, Parameter, optional
+from reconciler.expressions.signature import Argument, Arguments, Function, Parameter, optional_parameter
 from reconciler.expressions.value_types import (
     Attributes,
     Context,
@@ -14,8 +14,8 @@ from reconciler.expressions.value_types import (
     Evaluator,
     ExpressionError,
     Value,
-    fits,
-    measured,
+    check_length,
+    check_limits,
     to_text,
 )
 
@@ -36,140 +36,149 @@ def replace(arguments: Arguments) -> Evaluator:
     given = [slot is not None for slot in (old, pattern, group, value, attribute, template)]
     match given:
         case [True, False, False, True, False, False]:
-            return _plain(_text(source), _text(old), _text(value))
+            return _build_plain_mode(_build_text_getter(source), _build_text_getter(old), _build_text_getter(value))
         case [True, False, False, False, False, True]:
-            return _template(_text(source), _text(old), _text(template))
+            return _build_template_mode(
+                _build_text_getter(source), _build_text_getter(old), _build_text_getter(template)
+            )
         case [False, True, False, True, False, False]:
-            return _matches(source, pattern, value)
+            return _build_match_mode(source, pattern, value)
         case [False, True, True, True, False, False]:
-            return _groups(source, pattern, group, value)
+            return _build_group_mode(source, pattern, group, value)
         case [False, True, True, False, True, False]:
-            return _looked_up(source, pattern, group, attribute)
+            return _build_lookup_mode(source, pattern, group, attribute)
     raise ExpressionError(
         "Replace takes oldValue with replacementValue or template, or regexPattern with replacementValue, or "
         "regexPattern and regexGroupName with replacementValue or replacementAttributeName; count the commas"
     )
 
 
-def _text(argument: Argument | None) -> Texts:
+def _build_text_getter(argument: Argument | None) -> Texts:
     if argument is None:
         return lambda _attributes, _context: None
     evaluate = argument.evaluate
     return lambda attributes, context: to_text(evaluate(attributes, context))
 
 
-def _replaced(text: str, old: str | None, new: str) -> str:
+def _replace_text(text: str, old: str | None, new: str) -> str:
     if not old:
         raise EvaluationError("Replace has no text to look for: oldValue is empty")
-    fits(len(text) + text.count(old) * (len(new) - len(old)))
+    check_length(len(text) + text.count(old) * (len(new) - len(old)))
     return text.replace(old, new)
 
 
-def _plain(source: Texts, old: Texts, new: Texts) -> Evaluator:
+def _build_plain_mode(source: Texts, old: Texts, new: Texts) -> Evaluator:
     """Mode 1: oldValue in the source becomes replacementValue, case and all."""
 
     def evaluate(attributes: Attributes, context: Context) -> Value:
         text = source(attributes, context)
         if text is None:
             return None
-        return _replaced(text, old(attributes, context), new(attributes, context) or "")
+        return _replace_text(text, old(attributes, context), new(attributes, context) or "")
 
     return evaluate
 
 
-def _template(source: Texts, old: Texts, template: Texts) -> Evaluator:
+def _build_template_mode(source: Texts, old: Texts, template: Texts) -> Evaluator:
     """Mode 2: oldValue in the template becomes the source."""
 
     def evaluate(attributes: Attributes, context: Context) -> Value:
         text, around = source(attributes, context), template(attributes, context)
         if text is None or around is None:
             return None
-        return _replaced(around, old(attributes, context), text)
+        return _replace_text(around, old(attributes, context), text)
 
     return evaluate
 
 
-def _pattern(argument: Argument | None) -> Callable[[Attributes, Context], regex.Pattern]:
+def _build_pattern_getter(argument: Argument | None) -> Callable[[Attributes, Context], regex.Pattern]:
     """What gives the pattern: a constant one is compiled now, and a mistake in it is a fault."""
     if argument is not None and argument.constant:
-        constant = _now(argument, lambda: regex.compiled(to_text(argument.value) or ""))
+        constant = _compute_constant(argument, lambda: regex.compile_pattern(to_text(argument.value) or ""))
         return lambda _attributes, _context: constant
-    text = _text(argument)
+    text = _build_text_getter(argument)
 
     def evaluate(attributes: Attributes, context: Context) -> regex.Pattern:
         found = text(attributes, context)
         if not found:
             raise EvaluationError("the regular expression of Replace is empty")
-        return regex.compiled(found)
+        return regex.compile_pattern(found)
 
     return evaluate
 
 
-def _now(argument: Argument, compute: Callable[[], T]) -> T:
+def _compute_constant(argument: Argument, compute: Callable[[], T]) -> T:
     try:
         return compute()
-    except EvaluationError as fault:
-        raise ExpressionError(str(fault), argument.position) from fault
+    except EvaluationError as exc:
+        raise ExpressionError(str(exc), argument.position) from exc
 
 
-def _matches(source: Argument | None, pattern: Argument | None, value: Argument | None) -> Evaluator:
+def _build_match_mode(source: Argument | None, pattern: Argument | None, value: Argument | None) -> Evaluator:
     """Mode 3: each match becomes replacementValue, in which `${name}` and `$1` are groups."""
-    text, engine, replacement = _text(source), _pattern(pattern), _text(value)
-    _checked(pattern, value, regex.substitution)
+    text, engine, replacement = _build_text_getter(source), _build_pattern_getter(pattern), _build_text_getter(value)
+    _check_constants(pattern, value, regex.parse_substitution)
 
     def evaluate(attributes: Attributes, context: Context) -> Value:
         within = text(attributes, context)
         if within is None:
             return None
         compiled = engine(attributes, context)
-        parts = regex.substitution(replacement(attributes, context) or "", compiled)
-        return _joined(_substituted(within, compiled, parts))
+        parts = regex.parse_substitution(replacement(attributes, context) or "", compiled)
+        return _join_limited(_substitute(within, compiled, parts))
 
     return evaluate
 
 
-def _checked(pattern: Argument | None, other: Argument | None, check: Callable[[str, regex.Pattern], object]) -> None:
+def _check_constants(
+    pattern: Argument | None, other: Argument | None, check: Callable[[str, regex.Pattern], object]
+) -> None:
     """Try a constant argument on a constant pattern, so that a mistake is a fault."""
     if pattern is not None and other is not None and pattern.constant and other.constant:
-        compiled = regex.compiled(to_text(pattern.value) or "")
-        _now(other, lambda: check(to_text(other.value) or "", compiled))
+        compiled = regex.compile_pattern(to_text(pattern.value) or "")
+        _compute_constant(other, lambda: check(to_text(other.value) or "", compiled))
 
 
-def _substituted(text: str, pattern: regex.Pattern, parts: tuple[str | int, ...]) -> Iterator[str]:
+def _substitute(text: str, pattern: regex.Pattern, parts: tuple[str | int, ...]) -> Iterator[str]:
     end = 0
     for match in pattern.matches(text):
         yield text[end : match.start]
         end = match.end
         for part in parts:
-            yield part if isinstance(part, str) else _cut(text, match.spans[part])
+            yield part if isinstance(part, str) else _slice_span(text, match.spans[part])
     yield text[end:]
 
 
-def _cut(text: str, span: tuple[int, int]) -> str:
+def _slice_span(text: str, span: tuple[int, int]) -> str:
     return text[span[0] : span[1]] if span[0] >= 0 else ""
 
 
-def _joined(parts: Iterator[str]) -> str:
+def _join_limited(parts: Iterator[str]) -> str:
     """The parts together, counted while they come."""
     taken: list[str] = []
     length = 0
     for part in parts:
         length += len(part)
-        fits(length)
+        check_length(length)
         taken.append(part)
     return "".join(taken)
 
 
-def _group_name(text: str, pattern: regex.Pattern) -> int:
+def _find_group(text: str, pattern: regex.Pattern) -> int:
     return pattern.group(text)
 
 
-def _groups(
+def _build_group_mode(
     source: Argument | None, pattern: Argument | None, group: Argument | None, value: Argument | None
 ) -> Evaluator:
     """Mode 4: in each match, what the group took becomes replacementValue as it stands."""
-    text, engine, name, replacement = _text(source), _pattern(pattern), _text(group), _text(value)
-    _checked(pattern, group, _group_name)
+    text, engine, name, replacement = (
+        _build_text_getter(source),
+        _build_pattern_getter(pattern),
+        _build_text_getter(group),
+        _build_text_getter(value),
+    )
+    _check_constants(pattern, group, _find_group)
 
     def evaluate(attributes: Attributes, context: Context) -> Value:
         within = text(attributes, context)
@@ -178,12 +187,12 @@ def _groups(
         compiled = engine(attributes, context)
         number = compiled.group(name(attributes, context) or "")
         spans = (match.spans[number] for match in compiled.matches(within))
-        return _joined(_inserted(within, spans, replacement(attributes, context) or ""))
+        return _join_limited(_replace_spans(within, spans, replacement(attributes, context) or ""))
 
     return evaluate
 
 
-def _inserted(text: str, spans: Iterator[tuple[int, int]], new: str) -> Iterator[str]:
+def _replace_spans(text: str, spans: Iterator[tuple[int, int]], new: str) -> Iterator[str]:
     end = 0
     for start, stop in spans:
         if start < 0:
@@ -194,15 +203,20 @@ def _inserted(text: str, spans: Iterator[tuple[int, int]], new: str) -> Iterator
     yield text[end:]
 
 
-def _looked_up(
+def _build_lookup_mode(
     source: Argument | None, pattern: Argument | None, group: Argument | None, attribute: Argument | None
 ) -> Evaluator:
     """Mode 5: the source, or without one the group's value in the other attribute.
 
     The cloud sync reference describes the opposite; the reference for applications, and its example, are followed.
     """
-    text, engine, name, other = _text(source), _pattern(pattern), _text(group), _text(attribute)
-    _checked(pattern, group, _group_name)
+    text, engine, name, other = (
+        _build_text_getter(source),
+        _build_pattern_getter(pattern),
+        _build_text_getter(group),
+        _build_text_getter(attribute),
+    )
+    _check_constants(pattern, group, _find_group)
 
     def evaluate(attributes: Attributes, context: Context) -> Value:
         found = text(attributes, context)
@@ -214,7 +228,11 @@ def _looked_up(
         compiled = engine(attributes, context)
         number = compiled.group(name(attributes, context) or "")
         first = next(compiled.matches(within), None)
-        return None if first is None or first.spans[number][0] < 0 else measured(_cut(within, first.spans[number]))
+        return (
+            None
+            if first is None or first.spans[number][0] < 0
+            else check_limits(_slice_span(within, first.spans[number]))
+        )
 
     return evaluate
 
@@ -224,12 +242,12 @@ REPLACE = (
         "Replace",
         (
             Parameter("source"),
-            optional("oldValue"),
-            optional("regexPattern"),
-            optional("regexGroupName"),
-            optional("replacementValue"),
-            optional("replacementAttributeName"),
-            optional("template"),
+            optional_parameter("oldValue"),
+            optional_parameter("regexPattern"),
+            optional_parameter("regexGroupName"),
+            optional_parameter("replacementValue"),
+            optional_parameter("replacementAttributeName"),
+            optional_parameter("template"),
         ),
         build=replace,
     ),

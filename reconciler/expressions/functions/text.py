@@ -7,13 +7,13 @@ an address. Positions count characters (.NET counts UTF-16 units, which can cut 
 from __future__ import annotations
 
 from reconciler.expressions import casing
-from reconciler.expressions.signature import Function, Parameter, optional
+from reconciler.expressions.signature import Function, Parameter, optional_parameter
 from reconciler.expressions.value_types import (
     MAX_VALUES,
     EvaluationError,
     Value,
-    fits,
-    shown,
+    check_length,
+    quote_value,
     to_any,
     to_integer,
     to_natural,
@@ -29,14 +29,14 @@ def append(source: str | None, suffix: str | None) -> str | None:
     """The source with the suffix behind it; no value without a source. A suffix without a value is empty."""
     if source is None or suffix is None:
         return source
-    fits(len(source) + len(suffix))
+    check_length(len(source) + len(suffix))
     return source + suffix
 
 
 def concatenate(*parts: str | None) -> str:
     """`&`, which Entra documents for cloud sync only: as in Visual Basic, no value is an empty text."""
     given = [part for part in parts if part]
-    fits(sum(map(len, given)))
+    check_length(sum(map(len, given)))
     return "".join(given)
 
 
@@ -47,7 +47,7 @@ def join(separator: str | None, *sources: tuple[str, ...]) -> str:
     """
     between = separator or ""
     values = [value for source in sources for value in source if value]
-    fits(sum(map(len, values)) + len(between) * max(0, len(values) - 1))
+    check_length(sum(map(len, values)) + len(between) * max(0, len(values) - 1))
     return between.join(values)
 
 
@@ -79,7 +79,7 @@ def in_str(text: str | None, wanted: str | None, start: int | None = None, compa
     if compare == TEXTUAL:
         within, find = casing.lower(within), casing.lower(find)
     elif compare not in (None, BINARY):
-        raise EvaluationError(f"{shown(compare or '')} is not {BINARY} or {TEXTUAL}")
+        raise EvaluationError(f"{quote_value(compare or '')} is not {BINARY} or {TEXTUAL}")
     if not within or first > len(within):
         return "0"
     return str(within.find(find, first - 1) + 1)
@@ -125,20 +125,20 @@ def trim(value: Value) -> Value:
     return value.strip() if isinstance(value, str) else tuple(each.strip() for each in value)
 
 
-def _culture(name: str | None) -> str:
+def _check_culture(name: str | None) -> str:
     if name and not casing.is_culture(name):
-        raise EvaluationError(f'{shown(name)} is not a culture such as "en-US"')
+        raise EvaluationError(f'{quote_value(name)} is not a culture such as "en-US"')
     return name or ""
 
 
 def to_lower(source: str | None, culture: str | None = None) -> str | None:
     """Lower case; the culture counts for Turkish and Azeri."""
-    return None if source is None else casing.lower(source, _culture(culture))
+    return None if source is None else casing.lower(source, _check_culture(culture))
 
 
 def to_upper(source: str | None, culture: str | None = None) -> str | None:
     """Upper case; the culture counts for Turkish and Azeri."""
-    return None if source is None else casing.upper(source, _culture(culture))
+    return None if source is None else casing.upper(source, _check_culture(culture))
 
 
 def pcase(source: str | None, separators: str | None = None) -> str | None:
@@ -148,7 +148,7 @@ def pcase(source: str | None, separators: str | None = None) -> str | None:
 
 def normalize_diacritics(source: str | None) -> str | None:
     """Letters without their marks; see `casing.without_diacritics`."""
-    return None if source is None else casing.without_diacritics(source)
+    return None if source is None else casing.strip_diacritics(source)
 
 
 def redact(value: Value) -> Value:
@@ -161,14 +161,14 @@ TEXT = (
     Function("Append", (_SOURCE, Parameter("suffix")), append),
     Function("Join", (Parameter("separator"), Parameter("source", to_values)), join, repeating=1),
     Function("Left", (Parameter("String"), Parameter("NumChars", to_integer)), left),
-    Function("Mid", (_SOURCE, Parameter("start", to_position), optional("length", to_natural)), mid),
+    Function("Mid", (_SOURCE, Parameter("start", to_position), optional_parameter("length", to_natural)), mid),
     Function(
         "InStr",
         (
             Parameter("value1"),
             Parameter("value2"),
-            optional("start", to_position),
-            optional("compareType", to_text, BINARY, TEXTUAL),
+            optional_parameter("start", to_position),
+            optional_parameter("compareType", to_text, BINARY, TEXTUAL),
         ),
         in_str,
     ),
@@ -176,9 +176,9 @@ TEXT = (
     Function("Split", (_SOURCE, Parameter("delimiter")), split),
     Function("StripSpaces", (_SOURCE,), strip_spaces),
     Function("Trim", (Parameter("value", to_any),), trim),
-    Function("ToLower", (_SOURCE, optional("culture")), to_lower),
-    Function("ToUpper", (_SOURCE, optional("culture")), to_upper),
-    Function("PCase", (_SOURCE, optional("wordSeparators")), pcase),
+    Function("ToLower", (_SOURCE, optional_parameter("culture")), to_lower),
+    Function("ToUpper", (_SOURCE, optional_parameter("culture")), to_upper),
+    Function("PCase", (_SOURCE, optional_parameter("wordSeparators")), pcase),
     Function("NormalizeDiacritics", (_SOURCE,), normalize_diacritics),
     Function("Redact", (Parameter("value", to_any),), redact),
 )

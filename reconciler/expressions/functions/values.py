@@ -8,15 +8,15 @@ import json
 import uuid
 from typing import Any
 
-from reconciler.expressions.signature import Function, Parameter, optional
+from reconciler.expressions.signature import Function, Parameter, optional_parameter
 from reconciler.expressions.value_types import (
     MAX_TOTAL,
     Context,
     EvaluationError,
     IgnoreFlow,
     IgnoreFlowError,
-    fits,
-    shown,
+    check_length,
+    quote_value,
     to_integer,
     to_natural,
     to_text,
@@ -51,7 +51,7 @@ def item(values: tuple[str, ...], index: int) -> str | None:
     if not values:
         return None
     if not 1 <= index <= len(values):
-        raise EvaluationError(f"there is no item {shown(index)}: the attribute has {len(values)}, counted from 1")
+        raise EvaluationError(f"there is no item {quote_value(index)}: the attribute has {len(values)}, counted from 1")
     return values[index - 1]
 
 
@@ -64,7 +64,7 @@ def convert_to_base64(source: str | None) -> str | None:
     """Base64 of UTF-16LE without a byte order mark: what Entra calls Unicode."""
     if source is None:
         return None
-    fits((len(source) * 2 + 2) // 3 * 4)
+    check_length((len(source) * 2 + 2) // 3 * 4)
     return base64.b64encode(source.encode("utf-16-le", "surrogatepass")).decode("ascii")
 
 
@@ -74,11 +74,11 @@ def convert_from_base64(source: str | None, encoding: str | None = None) -> str 
         return None
     codec = _ENCODINGS.get(encoding or "Unicode")
     if codec is None:
-        raise EvaluationError(f"{shown(encoding or '')} is not {', '.join(_ENCODINGS)}")
+        raise EvaluationError(f"{quote_value(encoding or '')} is not {', '.join(_ENCODINGS)}")
     try:
         return base64.b64decode(source.encode("utf-8", "replace"), validate=True).decode(codec)
-    except (binascii.Error, UnicodeDecodeError) as fault:
-        raise EvaluationError(f"{shown(source)} is not Base64 of {encoding or 'Unicode'} text") from fault
+    except (binascii.Error, UnicodeDecodeError) as exc:
+        raise EvaluationError(f"{quote_value(source)} is not Base64 of {encoding or 'Unicode'} text") from exc
 
 
 def convert_to_utf8_hex(source: str | None) -> str | None:
@@ -93,13 +93,13 @@ def dn_component(name: str | None, number: int) -> str | None:
     """
     if name is None or number < 1:
         return None
-    components = _components(name)
+    components = _split_components(name)
     if number > len(components):
         return None
     return components[number - 1].partition("=")[2].strip() or None
 
 
-def _components(name: str) -> list[str]:
+def _split_components(name: str) -> list[str]:
     components = [""]
     escaped = False
     for character in name:
@@ -123,25 +123,25 @@ def string_from_sid(value: str | None) -> str | None:
         return value
     try:
         sid = base64.b64decode(value.encode("utf-8", "replace"), validate=True)
-    except binascii.Error as fault:
-        raise EvaluationError(f"{shown(value)} is no security identifier") from fault
+    except binascii.Error as exc:
+        raise EvaluationError(f"{quote_value(value)} is no security identifier") from exc
     if len(sid) < 8 or len(sid) != 8 + 4 * sid[1]:  # noqa: PLR2004
-        raise EvaluationError(f"{shown(value)} is no security identifier")
+        raise EvaluationError(f"{quote_value(value)} is no security identifier")
     parts = [int.from_bytes(sid[start : start + 4], "little") for start in range(8, len(sid), 4)]
     return "-".join(map(str, ["S", sid[0], int.from_bytes(sid[2:8], "big"), *parts]))
 
 
-def _role(assignment: str) -> str:
+def _read_role_name(assignment: str) -> str:
     """The name of a role: an assignment is its name, or a JSON object with `value` or `displayName`."""
     if not assignment.lstrip().startswith("{"):
         return assignment
     try:
         role: Any = json.loads(assignment)
-    except (ValueError, RecursionError) as fault:
-        raise EvaluationError(f"{shown(assignment)} is no app role assignment") from fault
+    except (ValueError, RecursionError) as exc:
+        raise EvaluationError(f"{quote_value(assignment)} is no app role assignment") from exc
     name = role.get("value") or role.get("displayName")
     if not isinstance(name, str):
-        raise EvaluationError(f"{shown(assignment)} names no app role")
+        raise EvaluationError(f"{quote_value(assignment)} names no app role")
     return name
 
 
@@ -152,12 +152,12 @@ def single_app_role_assignment(assignments: tuple[str, ...]) -> str | None:
     """
     if len(assignments) > 1:
         raise EvaluationError(f"{len(assignments)} app roles where one is supported")
-    return _role(assignments[0]) if assignments else None
+    return _read_role_name(assignments[0]) if assignments else None
 
 
 def app_role_assignments(assignments: tuple[str, ...]) -> tuple[str, ...] | None:
     """The names of the user's roles. Graph only lists the function; the meaning is ours."""
-    return tuple(map(_role, assignments)) or None
+    return tuple(map(_read_role_name, assignments)) or None
 
 
 def app_role_assignments_complex(assignments: tuple[str, ...]) -> tuple[str, ...] | None:
@@ -168,14 +168,14 @@ def app_role_assignments_complex(assignments: tuple[str, ...]) -> tuple[str, ...
     """
     roles = [
         json.dumps({"primary": False, "type": _ROLE_TYPE, "display": name, "value": name}, ensure_ascii=False)
-        for name in map(_role, assignments)
+        for name in map(_read_role_name, assignments)
     ]
     if sum(map(len, roles)) > MAX_TOTAL:
         raise EvaluationError("the app roles are too long")
     return tuple(roles) or None
 
 
-def _new(context: Context) -> None:
+def _require_creating(context: Context) -> None:
     """Random values are for creating: later the attribute stays out of the request, or each plan would change it."""
     if not context.creating:
         raise IgnoreFlowError(IgnoreFlow.ATTRIBUTE)
@@ -183,7 +183,7 @@ def _new(context: Context) -> None:
 
 def guid(context: Context) -> str:
     """A new random GUID (version 4). Later than creating, the attribute is ignored."""
-    _new(context)
+    _require_creating(context)
     return str(uuid.UUID(int=context.random(1 << 128), version=4))
 
 
@@ -194,8 +194,8 @@ def random_string(  # noqa: PLR0917 # the language's own arguments
 
     Entra's rule for the length leaves out the small letters; here it counts them. Ignored when not creating.
     """
-    _new(context)
-    kinds = [_without(kind, avoid or "") for kind in (_DIGITS, _SPECIAL, _CAPITALS, _SMALL)]
+    _require_creating(context)
+    kinds = [_remove_characters(kind, avoid or "") for kind in (_DIGITS, _SPECIAL, _CAPITALS, _SMALL)]
     least = (digits, special, capitals, small)
     if length > _MAX_RANDOM or sum(least) > length:
         raise EvaluationError(f"a random text has at most {_MAX_RANDOM} characters, and not fewer than its parts")
@@ -205,14 +205,14 @@ def random_string(  # noqa: PLR0917 # the language's own arguments
     if any(number and not kind for kind, number in wanted):
         raise EvaluationError("CharactersToAvoid leaves no character of a kind that is needed")
     characters = [kind[context.random(len(kind))] for kind, number in wanted for _ in range(number)]
-    return "".join(_shuffled(characters, context))
+    return "".join(_shuffle(characters, context))
 
 
-def _without(characters: str, avoid: str) -> str:
+def _remove_characters(characters: str, avoid: str) -> str:
     return "".join(each for each in characters if each not in avoid)
 
 
-def _shuffled(characters: list[str], context: Context) -> list[str]:
+def _shuffle(characters: list[str], context: Context) -> list[str]:
     for last in range(len(characters) - 1, 0, -1):
         other = context.random(last + 1)
         characters[last], characters[other] = characters[other], characters[last]
@@ -232,7 +232,9 @@ VALUES = (
     Function("RemoveDuplicates", (Parameter("attribute", to_values),), remove_duplicates),
     Function("ConvertToBase64", (Parameter("source"),), convert_to_base64),
     Function(
-        "ConvertFromBase64", (Parameter("source"), optional("Encoding", to_text, *_ENCODINGS)), convert_from_base64
+        "ConvertFromBase64",
+        (Parameter("source"), optional_parameter("Encoding", to_text, *_ENCODINGS)),
+        convert_from_base64,
     ),
     Function("ConvertToUTF8Hex", (Parameter("source"),), convert_to_utf8_hex),
     Function("DNComponent", (Parameter("dn"), Parameter("ComponentNumber", to_integer)), dn_component),
@@ -242,5 +244,7 @@ VALUES = (
     Function("AppRoleAssignmentsComplex", _ROLES, app_role_assignments_complex),
     Function("AssertiveAppRoleAssignmentsComplex", _ROLES, app_role_assignments_complex),
     Function("Guid", (), guid, pure=False, contextual=True),
-    Function("RandomString", (*_COUNTS, optional("CharactersToAvoid")), random_string, pure=False, contextual=True),
+    Function(
+        "RandomString", (*_COUNTS, optional_parameter("CharactersToAvoid")), random_string, pure=False, contextual=True
+    ),
 )

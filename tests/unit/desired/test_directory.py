@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from reconciler.core.model import Diagnostic, Lifecycle, Origin, SourceUser, error
 from reconciler.desired import schema, yaml_blocks, yaml_reader
-from reconciler.desired.directory import KINDS, Directory, json_schema, with_source_lines
+from reconciler.desired.directory import KINDS, Directory, add_source_lines, build_json_schema
 
 SETTINGS = "target:\n  profile: apple-business-manager\n  base_url: https://federation.apple.com/feeds/business/scim\n"
 Tree = Callable[..., Directory]
@@ -39,7 +39,7 @@ def told(directory: Directory) -> list[tuple[str, str]]:
 
 
 def users(directory: Directory) -> list[str]:
-    return [user.key for user in directory.users()]
+    return [user.key for user in directory.read_users()]
 
 
 # --- users --------------------------------------------------------------------------------------
@@ -62,7 +62,7 @@ def test_a_user_is_read_as_written(tree: Tree) -> None:
   lifecycle: {starts: 2026-12-01, expires: 2027-06-30, protected: True}
 """
     )
-    (user,) = directory.users()
+    (user,) = directory.read_users()
     assert directory.diagnostics == []
     assert user == SourceUser(
         {
@@ -150,7 +150,7 @@ def test_a_day_that_does_not_exist_is_told(day: str, tree: Tree) -> None:
 
 def test_settings_are_read_with_their_defaults(tree: Tree) -> None:
     directory = tree(settings=SETTINGS)
-    found = directory.settings()
+    found = directory.read_settings()
     assert found is not None
     assert found.value == schema.Settings(
         target=schema.TargetSettings(
@@ -163,7 +163,7 @@ def test_settings_are_read_with_their_defaults(tree: Tree) -> None:
 
 def test_numbers_are_numbers_where_a_number_is_due(tree: Tree) -> None:
     more = 'lifecycle: {delete_after_days: "30"}\nguards: {removals: {count: 5, percent: 2.5}}\n'
-    found = tree(settings=SETTINGS + more).settings()
+    found = tree(settings=SETTINGS + more).read_settings()
     assert found is not None
     removals = found.value.guards.removals
     assert (found.value.lifecycle.delete_after_days, removals.count, removals.percent) == (30, 5, 2.5)
@@ -180,7 +180,7 @@ def test_numbers_are_numbers_where_a_number_is_due(tree: Tree) -> None:
 )
 def test_a_key_without_a_value_is_as_good_as_absent(tree: Tree, written: str) -> None:
     directory = tree(settings=SETTINGS + written)
-    found, plain = directory.settings(), schema.Settings.model_validate
+    found, plain = directory.read_settings(), schema.Settings.model_validate
     assert directory.diagnostics == []
     assert found is not None
     assert found.value == plain(
@@ -273,14 +273,14 @@ def test_a_wrong_setting_is_told_at_its_place_with_a_way_out(
     tree: Tree, written: str, place: str, summary: str, detail: str
 ) -> None:
     directory = tree(settings=SETTINGS + written)
-    assert directory.settings() is None
+    assert directory.read_settings() is None
     assert error(summary, detail, Origin("settings.yaml", *map(int, place.split(":")))) in directory.diagnostics
 
 
 @pytest.mark.parametrize("percent", ["nan", "inf", "-inf", "1e400"])
 def test_a_percentage_is_a_number_between_nought_and_a_hundred(tree: Tree, percent: str) -> None:
     directory = tree(settings=f"{SETTINGS}guards: {{removals: {{percent: {percent}}}}}\n")
-    assert directory.settings() is None
+    assert directory.read_settings() is None
     assert len(directory.diagnostics) == 1
 
 
@@ -292,10 +292,10 @@ def test_all_mistakes_of_all_files_are_told(tree: Tree) -> None:
         groups__a="- {members: {}}\n",
         users__a="- {}\n",
     )
-    assert directory.settings() is None
-    assert directory.scope() is None
-    assert directory.mappings() == []
-    assert directory.groups() == []
+    assert directory.read_settings() is None
+    assert directory.read_scope() is None
+    assert directory.read_mappings() == []
+    assert directory.read_groups() == []
     assert users(directory) == []
     one_rule = "a mapping has exactly one of source, constant, template and expression"
     assert told(directory) == [
@@ -320,13 +320,19 @@ def test_all_mistakes_of_all_files_are_told(tree: Tree) -> None:
 )
 def test_settings_must_be_a_mapping(tree: Tree, text: str, summary: str) -> None:
     directory = tree(settings=text)
-    assert directory.settings() is None
+    assert directory.read_settings() is None
     assert told(directory) == [("settings.yaml:1:1", summary)]
 
 
 def test_settings_must_be_there_the_others_need_not(tree: Tree) -> None:
     directory = tree()
-    assert (directory.settings(), directory.scope(), directory.mappings(), directory.groups(), users(directory)) == (
+    assert (
+        directory.read_settings(),
+        directory.read_scope(),
+        directory.read_mappings(),
+        directory.read_groups(),
+        users(directory),
+    ) == (
         None,
         None,
         [],
@@ -346,12 +352,12 @@ def test_a_link_out_of_the_directory_is_not_followed(tree: Tree, tmp_path: Path)
     (directory.root / "users/a.yaml").symlink_to(tmp_path / "secret.yaml")
     (directory.root / "scope.yaml").symlink_to("../secret.yaml")
     assert users(directory) == ["bob"]
-    assert directory.scope() is None
+    assert directory.read_scope() is None
     assert directory.diagnostics == [
         error("a link that leaves the directory", "Put the file itself here.", Origin("users/a.yaml", 1, 1)),
         error("a link that leaves the directory", "Put the file itself here.", Origin("scope.yaml", 1, 1)),
     ]
-    assert [item.source_line for item in with_source_lines(directory.diagnostics, directory.root)] == [None, None]
+    assert [item.source_line for item in add_source_lines(directory.diagnostics, directory.root)] == [None, None]
 
 
 def test_a_link_within_the_directory_is_followed(tree: Tree) -> None:
@@ -382,7 +388,7 @@ def test_nothing_is_listed_behind_a_link_in_place_of_a_folder(tree: Tree, tmp_pa
     (tmp_path / "others/secret.key").write_text("")
     (directory.root / name).symlink_to(tmp_path / "others")
     directory.check_layout()
-    assert (users(directory), directory.groups()) == ([], [])
+    assert (users(directory), directory.read_groups()) == ([], [])
     assert told(directory) == [(f"{name}:1:1", "a link to a directory")]
 
 
@@ -393,9 +399,14 @@ def test_a_directory_that_is_a_link_out_of_its_repository_is_not_read(tree: Tree
     link.symlink_to(elsewhere)
     directory = Directory(link)
     directory.check_layout()
-    assert (directory.settings(), users(directory), directory.groups(), directory.digests) == (None, [], [], {})
-    fault = error(f"{link} is a link that leaves its repository", "Put the directory itself there.")
-    assert directory.diagnostics == [fault], "one mistake, and no line of what is there"
+    assert (directory.read_settings(), users(directory), directory.read_groups(), directory.digests) == (
+        None,
+        [],
+        [],
+        {},
+    )
+    exc = error(f"{link} is a link that leaves its repository", "Put the directory itself there.")
+    assert directory.diagnostics == [exc], "one mistake, and no line of what is there"
     link.unlink()
     elsewhere.rename(link.with_name("state"))
     link.symlink_to("state")
@@ -405,7 +416,7 @@ def test_a_directory_that_is_a_link_out_of_its_repository_is_not_read(tree: Tree
 @pytest.mark.parametrize("name", [b"a\xff.yaml", b"\xff/a.yaml"])
 def test_a_name_that_is_not_utf8_is_told(tree: Tree, name: bytes) -> None:
     directory = tree({f"users/{os.fsdecode(name)}": "- userPrincipalName: ada\n"})
-    list(directory.users())
+    list(directory.read_users())
     shown = os.fsdecode(name.split(b"/")[0]).replace("\udcff", "\\u{dcff}")
     assert directory.diagnostics == [
         error("a name that is not UTF-8", f'Rename "{shown}".', Origin("users", 1, 1)),
@@ -420,7 +431,7 @@ def test_a_link_that_leads_nowhere_is_told(tree: Tree, target: str) -> None:
         (directory.root / "users/b.yaml").symlink_to("a.yaml")
     assert users(directory) == ["carol"]
     assert {item.summary.split(":")[0] for item in directory.diagnostics} == {"cannot be read"}
-    assert with_source_lines(directory.diagnostics, directory.root) == tuple(directory.diagnostics)
+    assert add_source_lines(directory.diagnostics, directory.root) == tuple(directory.diagnostics)
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
@@ -429,10 +440,10 @@ def test_only_regular_files_are_read(tree: Tree, make: Callable[[Path], None]) -
     make(directory.root / "settings.yaml")
     make(directory.root / "users/a.yaml")
     assert users(directory) == ["bob"]
-    assert directory.settings() is None
+    assert directory.read_settings() is None
     refused = [item for item in directory.diagnostics if item.origin and item.origin.file == "settings.yaml"]
     assert refused == [error("not a regular file", "Only plain files are read.", Origin("settings.yaml", 1, 1))]
-    assert len(with_source_lines(directory.diagnostics, directory.root)) == len(directory.diagnostics)
+    assert len(add_source_lines(directory.diagnostics, directory.root)) == len(directory.diagnostics)
 
 
 def test_a_file_that_is_too_large_is_not_opened(tree: Tree) -> None:
@@ -441,7 +452,7 @@ def test_a_file_that_is_too_large_is_not_opened(tree: Tree) -> None:
         file.truncate(yaml_reader.MAX_BYTES + 1)
     assert users(directory) == ["bob"]
     assert directory.diagnostics == [error("larger than 64 MiB", "Split the file.", Origin("users/a.yaml", 1, 1))]
-    assert with_source_lines(directory.diagnostics, directory.root)[0].source_line is None
+    assert add_source_lines(directory.diagnostics, directory.root)[0].source_line is None
 
 
 def test_a_folder_that_cannot_be_read_is_told(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -508,7 +519,7 @@ def test_a_directory_that_is_not_there_is_told(tmp_path: Path) -> None:
     assert directory.diagnostics == [
         error(f"there is no directory {tmp_path / 'nowhere'}", "Name it with --state DIR, or make one.")
     ]
-    assert directory.settings() is None
+    assert directory.read_settings() is None
     assert len(directory.diagnostics) == 1
 
 
@@ -540,7 +551,7 @@ def test_diagnostics_get_the_line_they_are_about(tree: Tree) -> None:
     directory = tree(users__a="one\r\n" + "x" * 200 + "\n" + "\u202ethree")
     found: list[Diagnostic] = [error(f"e{line}", origin=Origin("users/a.yaml", line, 1)) for line in (1, 2, 3, 4, 99)]
     found += [error("no place"), error("no file", origin=Origin("gone.yaml", 1, 1))]
-    assert [item.source_line for item in with_source_lines(found, directory.root)] == [
+    assert [item.source_line for item in add_source_lines(found, directory.root)] == [
         "one",
         "x" * 160 + "… (40 more characters)",
         "\u202ethree",
@@ -558,7 +569,7 @@ SAMPLES = Path(__file__).parents[3] / "desired-state"
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_kind_of_file_has_a_schema_that_refuses_unknown_keys(kind: str) -> None:
-    schema = json_schema(kind)
+    schema = build_json_schema(kind)
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     shapes = [schema, *schema.get("$defs", {}).values()]
     closed = [shape for shape in shapes if shape.get("type") == "object" and shape["title"] != "UserEntry"]
@@ -568,11 +579,11 @@ def test_each_kind_of_file_has_a_schema_that_refuses_unknown_keys(kind: str) -> 
 
 
 def test_each_schema_says_what_it_is_for() -> None:
-    assert [json_schema(kind)["title"] for kind in KINDS] == [f"{kind} of Reconciler" for kind in KINDS]
+    assert [build_json_schema(kind)["title"] for kind in KINDS] == [f"{kind} of Reconciler" for kind in KINDS]
 
 
 def test_the_schema_of_scope_marks_what_entra_does_not_have() -> None:
-    shapes = json_schema("scope")["$defs"]
+    shapes = build_json_schema("scope")["$defs"]
     clause, scoping_filter = shapes["ClauseEntry"]["properties"], shapes["FilterEntry"]["properties"]
     marked = [
         *(
@@ -632,7 +643,7 @@ def test_the_schemas_and_the_models_accept_the_sample_files(path: Path) -> None:
     told: list[Diagnostic] = []
     content = yaml_reader.read_document(path.read_bytes(), path.name, told.append)
     assert told == []
-    schema = json_schema(kind)
+    schema = build_json_schema(kind)
     assert allows(schema, schema, content)
     assert not allows(schema, schema, [*content, {"x": [[]]}] if isinstance(content, list) else {**content, "x": "y"})
     TypeAdapter(KINDS[kind]).validate_python(content)
@@ -641,10 +652,10 @@ def test_the_schemas_and_the_models_accept_the_sample_files(path: Path) -> None:
 def test_the_sample_directory_is_read_without_a_word() -> None:
     directory = Directory(SAMPLES)
     directory.check_layout()
-    assert directory.settings() is not None
-    assert directory.scope() is not None
-    assert len(directory.mappings()) == 11
-    assert len(directory.groups()) > 5
+    assert directory.read_settings() is not None
+    assert directory.read_scope() is not None
+    assert len(directory.read_mappings()) == 11
+    assert len(directory.read_groups()) > 5
     assert len(users(directory)) > 100
     assert directory.diagnostics == []
 
@@ -658,9 +669,11 @@ def test_the_sample_directory_is_read_without_a_word() -> None:
 )
 def test_a_place_inside_of_a_value_is_that_of_its_character(tree: Tree, line: str, column: int) -> None:
     directory = tree({"mappings.yaml": f"# first\n{line}\n"})
-    (row,) = directory.mappings()
-    assert directory.inside(row.at("expression"), str(row.value.expression), 4) == Origin("mappings.yaml", 2, column)
-    assert directory.inside(None, "Not", 1) is None
+    (row,) = directory.read_mappings()
+    assert directory.locate_in_value(row.at("expression"), str(row.value.expression), 4) == Origin(
+        "mappings.yaml", 2, column
+    )
+    assert directory.locate_in_value(None, "Not", 1) is None
 
 
 @pytest.mark.parametrize(
@@ -676,13 +689,13 @@ def test_a_place_inside_of_a_value_is_that_of_its_character(tree: Tree, line: st
 )
 def test_a_place_that_is_not_certain_is_none(tree: Tree, written: str) -> None:
     directory = tree({"mappings.yaml": f"- target: title\n  expression: {written}\n"})
-    (row,) = directory.mappings()
+    (row,) = directory.read_mappings()
     assert row.value.expression is not None
-    assert directory.inside(row.at("expression"), row.value.expression, 4) is None
+    assert directory.locate_in_value(row.at("expression"), row.value.expression, 4) is None
 
 
 def test_a_place_in_a_file_that_is_gone_is_none(tree: Tree) -> None:
-    assert tree({}).inside(Origin("mappings.yaml", 1, 1), "x", 0) is None
+    assert tree({}).locate_in_value(Origin("mappings.yaml", 1, 1), "x", 0) is None
 
 
 WORDS = st.text('ab[]( "#>|-:', min_size=1, max_size=6).map(str.strip).filter(bool)
@@ -706,13 +719,13 @@ def test_every_character_of_a_block_is_found_in_its_line(
     at, text = item.value_origin("expression"), str(item["expression"])
     written = content.replace("\r\n", "\n").split("\n")
     for position, character in enumerate(text.rstrip("\n")):
-        place = yaml_blocks.place_in_block(content.split("\n"), at.line, at.column, text, position)
+        place = yaml_blocks.locate_in_block(content.split("\n"), at.line, at.column, text, position)
         assert place is not None
         line = written[place[0] - 1]
         if character == "\n":
             assert place[1] in (len(line) + 1, indent + 3)
         else:
             assert (line + " ")[place[1] - 1] == character
-    end = yaml_blocks.place_in_block(content.split("\n"), at.line, at.column, text, len(text.rstrip("\n")))
+    end = yaml_blocks.locate_in_block(content.split("\n"), at.line, at.column, text, len(text.rstrip("\n")))
     where = max(number for number, line in enumerate(lines) if line) + 3
     assert end == (where, len(written[where - 1]) + 1)

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from support.entra_schemas import USUAL, clause, differing, group, imported, lost, schema, users
 
-from reconciler.entra.translation import Imported
-from reconciler.entra.yaml_writer import scope_text
+from reconciler.entra.translation import ImportedSchema
+from reconciler.entra.yaml_writer import render_scope
 
 SALES = group("Sales", clause("department", "EQUALS", "Sales"))
 
 
-def scoped(*groups: dict[str, Any], **scope: Any) -> Imported:
+def scoped(*groups: dict[str, Any], **scope: Any) -> ImportedSchema:
     return imported(schema(users(USUAL, scope={"groups": list(groups), **scope})))
 
 
@@ -68,7 +68,7 @@ def test_a_clause_without_an_equal_takes_its_group_along(given: dict[str, Any], 
     assert [each.active for each in found.filters.groups] == [True, False]
     assert found.filters.incomplete
     assert not found.filters.closed
-    text = scope_text(found, "f")
+    text = render_scope(found, "f")
     assert "  # - name: other\n" in text
     assert "nobody, until" not in text
 
@@ -89,7 +89,7 @@ def test_a_scope_that_would_be_wider_is_closed(scope: dict[str, Any]) -> None:
     found = imported(schema(users(scope=scope)))
     assert found.filters.closed
     assert lost(found) != []
-    text = scope_text(found, "f")
+    text = render_scope(found, "f")
     assert "\n  - name: 'nobody, until the groups below are right'\n" in text
     assert text.count("\n  - name") == 1, "every other group is a comment"
 
@@ -105,7 +105,7 @@ def test_without_groups_everybody_passes() -> None:
     for scope in (None, {}, {"groups": []}):
         found = imported(schema(users(scope=scope)))
         assert not found.filters.incomplete
-        assert "filters:" not in scope_text(found, "f").splitlines()
+        assert "filters:" not in render_scope(found, "f").splitlines()
 
 
 def test_filters_of_one_name_are_told_apart() -> None:

@@ -21,10 +21,12 @@ from support.entra_schemas import (
     users,
 )
 
-from reconciler.entra.translation import FindingKind, Imported, MappingFinding
+from reconciler.entra.translation import FindingKind, ImportedSchema, TranslatedMapping
 
 
-def translated(given: dict[str, Any], *, profile: str = "scim", **changed: Any) -> tuple[MappingFinding, Imported]:
+def translated(
+    given: dict[str, Any], *, profile: str = "scim", **changed: Any
+) -> tuple[TranslatedMapping, ImportedSchema]:
     """The row that `given` becomes, after the usual three."""
     found = imported(schema(users([*USUAL, given]), **changed), profile=profile)
     return found.rows[3], found

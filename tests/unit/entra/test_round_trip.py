@@ -23,8 +23,8 @@ from reconciler.desired.mappings import compile_mappings
 from reconciler.desired.scope import read_scope
 from reconciler.entra.schema_import import import_schema
 from reconciler.entra.synchronization_schema import read_schema
-from reconciler.entra.translation import FindingKind, Imported
-from reconciler.entra.yaml_writer import mappings_text, scope_text
+from reconciler.entra.translation import FindingKind, ImportedSchema
+from reconciler.entra.yaml_writer import render_mappings, render_scope
 from reconciler.errors import ExitCode
 from reconciler.profiles import PROFILES
 from reconciler.session.terminal import Terminal
@@ -116,10 +116,10 @@ class State:
     def __init__(self, root: Path, document: dict[str, Any]) -> None:
         self.root = root
         root.mkdir()
-        self.imported: Imported = import_schema(read_schema(json.dumps(document).encode()), SCIM, None, NOW)
+        self.imported: ImportedSchema = import_schema(read_schema(json.dumps(document).encode()), SCIM, None, NOW)
         (root / "settings.yaml").write_text(SETTINGS, "utf-8")
-        (root / "mappings.yaml").write_text(mappings_text(self.imported, "a\nb.json"), "utf-8")
-        text = scope_text(self.imported, "a\nb.json").replace("\nsync: assigned\n", "\nsync: all\n")
+        (root / "mappings.yaml").write_text(render_mappings(self.imported, "a\nb.json"), "utf-8")
+        text = render_scope(self.imported, "a\nb.json").replace("\nsync: assigned\n", "\nsync: all\n")
         (root / "scope.yaml").write_text(text, "utf-8")
         directory = Directory(root)
         self.rows: tuple[AttributeMapping, ...] = compile_mappings(directory, SCIM, NOW).rows

@@ -8,8 +8,8 @@ import pytest
 from support.entra_schemas import ENTERPRISE
 
 from reconciler.desired import schema
-from reconciler.entra.mapping_sources import expression_source
-from reconciler.entra.schema_export import ToExport, export_schema
+from reconciler.entra.mapping_sources import build_expression_source
+from reconciler.entra.schema_export import ExportInput, export_schema
 from reconciler.entra.translation import FindingKind
 from reconciler.errors import SchemaError
 from reconciler.profiles import PROFILES
@@ -21,7 +21,7 @@ def exported(
     actions: tuple[str, ...] = ("create", "update", "deactivate", "delete"),
 ) -> tuple[dict[str, Any], list[str]]:
     """The object mapping, and what has no equal."""
-    given = ToExport(
+    given = ExportInput(
         PROFILES["scim"],
         [schema.MappingEntry.model_validate(each) for each in rows or []],
         [schema.FilterEntry.model_validate(each) for each in filters or []],
@@ -69,7 +69,7 @@ def test_a_row_has_everything_that_graph_documents() -> None:
 
 
 def test_parameters_say_what_the_expression_says() -> None:
-    found = expression_source('Replace(Mid([a], 1, 64), "-", , , IIF([b] <> "x", "y", [c]), , )')
+    found = build_expression_source('Replace(Mid([a], 1, 64), "-", , , IIF([b] <> "x", "y", [c]), , )')
     assert [each["key"] for each in found["parameters"]] == ["source", "oldValue", "replacementValue"]
     mid, old, iif = (each["value"] for each in found["parameters"])
     assert mid["expression"] == "Mid([a], 1, 64)"
@@ -141,9 +141,9 @@ def test_an_extension_takes_its_filter_along(extension: dict[str, Any], said: st
     mapping, lost = exported(filters=[PLAIN, filtered])
     assert said in lost[0]
     assert [each["name"] for each in mapping["scope"]["groups"]] == ["plain"]
-    with pytest.raises(SchemaError, match="everybody assigned would pass") as fault:
+    with pytest.raises(SchemaError, match="everybody assigned would pass") as exc:
         exported(filters=[filtered])
-    assert said in fault.value.detail
+    assert said in exc.value.detail
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_only_one_of_update_and_deactivate_has_no_equal(action: str) -> None:
 
 
 def test_the_directories_define_what_is_used() -> None:
-    given = ToExport(
+    given = ExportInput(
         PROFILES["scim"],
         [
             schema.MappingEntry(target="userName", source="userPrincipalName"),

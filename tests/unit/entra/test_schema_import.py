@@ -50,11 +50,11 @@ def test_groups_are_not_taken_and_said() -> None:
 def test_no_clear_mapping_of_users_is_an_error(mappings: tuple[dict[str, Any], ...], said: str) -> None:
     document = schema(*mappings)
     document["synchronizationRules"][0]["objectMappings"] = list(mappings)
-    with pytest.raises(SchemaError) as fault:
+    with pytest.raises(SchemaError) as exc:
         imported(document)
-    assert fault.value.summary == said
+    assert exc.value.summary == said
     if "several" in said:
-        assert '"Provision Users" of rule "USER_OUTBOUND_USER"; "Guests"' in fault.value.detail
+        assert '"Provision Users" of rule "USER_OUTBOUND_USER"; "Guests"' in exc.value.detail
 
 
 @pytest.mark.parametrize("name", ["second", "ID-SECOND", "Guests"])

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.entra_schemas import APPLE, USUAL, clause, group, imported, row, schema, users
 
-from reconciler.entra.synchronization_schema import MAX_BYTES, extras, read_schema
+from reconciler.entra.synchronization_schema import MAX_BYTES, list_unknown_keys, read_schema
 from reconciler.errors import SchemaError
 
 DEEP = "synchronizationRules[0].objectMappings[0].attributeMappings[0]"
@@ -21,9 +21,9 @@ DEEP = "synchronizationRules[0].objectMappings[0].attributeMappings[0]"
 
 def refused(content: bytes | dict[str, Any]) -> str:
     given_bytes = content if isinstance(content, bytes) else json.dumps(content).encode()
-    with pytest.raises(SchemaError) as fault:
+    with pytest.raises(SchemaError) as exc:
         read_schema(given_bytes)
-    return fault.value.summary
+    return exc.value.summary
 
 
 def with_row(**changed: Any) -> dict[str, Any]:
@@ -112,9 +112,9 @@ def test_a_wrong_type_is_named_with_its_path(document: dict[str, Any], path: str
 
 
 def test_further_mistakes_are_counted() -> None:
-    with pytest.raises(SchemaError) as fault:
+    with pytest.raises(SchemaError) as exc:
         read_schema(json.dumps(with_row(matchingPriority="x", defaultValue=[], flowType={})).encode())
-    assert fault.value.detail.startswith("2 further mistakes.")
+    assert exc.value.detail.startswith("2 further mistakes.")
 
 
 def test_a_file_over_64_mib_is_refused_unread() -> None:
@@ -137,7 +137,7 @@ def test_booleans_and_numbers_for_text_are_read_as_entra_writes_them() -> None:
 
 def test_what_no_field_stands_for_is_named_with_its_path() -> None:
     document = schema(users([row("userName", "userPrincipalName", surprise=1)]), **{"@odata.context": "x", "more": {}})
-    assert list(extras(read_schema(json.dumps(document).encode()))) == ["more", f"{DEEP}.surprise"]
+    assert list(list_unknown_keys(read_schema(json.dumps(document).encode()))) == ["more", f"{DEEP}.surprise"]
 
 
 # --- whatever stands anywhere ---------------------------------------------------

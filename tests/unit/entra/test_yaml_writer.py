@@ -12,7 +12,7 @@ from support.entra_schemas import USUAL, clause, function, group, imported, row,
 
 from reconciler.core.text import escape_control
 from reconciler.desired.yaml_reader import read_document, read_items
-from reconciler.entra.yaml_writer import comment, mappings_text, scalar, scope_text
+from reconciler.entra.yaml_writer import format_comment, format_scalar, render_mappings, render_scope
 
 EVIL = [
     "a\n- {target: userName, constant: x}", "x\r\ny", "\u2028- a", "\u2029", "\x85", "\u202eabc", "\ufeff", "\ufffe",
@@ -35,7 +35,7 @@ def document_of(text: str) -> Any:
 @given(texts)
 @pytest.mark.parametrize("form", ["{{a: {}}}\n", "a: {}\n", "- {{b: c, a: {}, d: e}}\n"])
 def test_a_scalar_is_one_line_and_reads_as_it_was(form: str, text: str) -> None:
-    written = form.format(scalar(text))
+    written = form.format(format_scalar(text))
     assert len(written.splitlines()) == 1
     found = document_of(written)
     assert (found[0] if isinstance(found, list) else found)["a"] == text
@@ -44,13 +44,13 @@ def test_a_scalar_is_one_line_and_reads_as_it_was(form: str, text: str) -> None:
 
 @given(texts)
 def test_a_comment_stays_a_comment(text: str) -> None:
-    lines = list(comment(text, "  "))
+    lines = list(format_comment(text, "  "))
     assert all(re.match(r"  #( |$)", line) and len(line) <= 116 for line in lines)
     assert document_of("a: b\n" + "\n".join(lines) + "\nc: d\n") == {"a": "b", "c": "d"}
 
 
 def test_a_comment_of_any_length_is_cut() -> None:
-    lines = list(comment("x " * 100_000))
+    lines = list(format_comment("x " * 100_000))
     assert sum(map(len, lines)) < 13_000
     assert lines[-1].endswith("more characters)")
 
@@ -92,12 +92,12 @@ def test_nothing_breaks_out_of_the_files(rows: list[Any], groups: list[Any], nam
     )
     found = imported(document)
     said: list[Any] = []
-    mappings = mappings_text(found, name)
+    mappings = render_mappings(found, name)
     read = [dict(item) for item in read_items(mappings.encode(), "mappings.yaml", said.append)]
     assert said == []
     expected = [{key: str(value) for key, value in each.entries.items()} for each in found.rows if each.active]
     assert read == expected
-    scope = scope_text(found, name)
+    scope = render_scope(found, name)
     assert mappings.isascii() or escape_control(mappings.replace("\n", "")) == mappings.replace("\n", "")
     filters = document_of(scope).get("filters", [])
     if found.filters.closed:
@@ -110,12 +110,12 @@ def test_nothing_breaks_out_of_the_files(rows: list[Any], groups: list[Any], nam
 
 def test_a_line_that_the_loader_would_refuse_is_a_comment() -> None:
     found = imported(schema(users([*USUAL, row("t" * 200_000, function("x" * 200_000))])))
-    text = mappings_text(found, "f")
+    text = render_mappings(found, "f")
     assert max(map(len, text.splitlines())) < 60_000
     assert len(list(read_items(text.encode(), "mappings.yaml", print))) == 3
 
 
 def test_a_file_without_a_row_is_an_empty_list() -> None:
-    text = mappings_text(imported(schema(users([]))), "f")
+    text = render_mappings(imported(schema(users([]))), "f")
     assert list(read_items(text.encode(), "mappings.yaml", print)) == []
     assert "\n[]\n" in text

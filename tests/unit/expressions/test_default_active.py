@@ -1,6 +1,6 @@
 import pytest
 
-from reconciler.expressions.default_active import SUPPORTED, compile_expression
+from reconciler.expressions.default_active import SUPPORTED, compile_active_rule
 
 
 @pytest.mark.parametrize(
@@ -14,7 +14,7 @@ from reconciler.expressions.default_active import SUPPORTED, compile_expression
     ],
 )
 def test_the_two_stock_expressions_of_active_are_read(text: str) -> None:
-    rule = compile_expression(text)
+    rule = compile_active_rule(text)
     assert rule is not None
     assert [rule({}), rule({"IsSoftDeleted": False}), rule({"IsSoftDeleted": True})] == [True, True, False]
 
@@ -32,4 +32,4 @@ def test_the_two_stock_expressions_of_active_are_read(text: str) -> None:
     ],
 )
 def test_any_other_expression_is_not(text: str) -> None:
-    assert compile_expression(text) is None
+    assert compile_active_rule(text) is None

@@ -18,9 +18,9 @@ from reconciler.expressions.language import (
     IgnoreFlow,
     NotEvaluated,
     Result,
-    alternatives,
     compile_expression,
     explain,
+    split_alternatives,
 )
 from reconciler.expressions.value_types import MAX_LENGTH
 
@@ -44,7 +44,7 @@ def value(source: str, attributes: dict[str, Any] | None = None) -> Result:
     return compile_expression(source).evaluate(ADA if attributes is None else attributes, CONTEXT)
 
 
-def fault(source: str) -> ExpressionError:
+def exc(source: str) -> ExpressionError:
     with pytest.raises(ExpressionError) as caught:
         compile_expression(source)
     return caught.value
@@ -137,7 +137,7 @@ def test_a_function_that_is_like_none_gets_no_hint(name: str) -> None:
     ],
 )
 def test_a_mistake_is_named_where_it_is(source: str, message: str, position: int) -> None:
-    found = fault(source)
+    found = exc(source)
     assert message in str(found)
     assert found.position == position
 
@@ -244,9 +244,9 @@ ATTRIBUTES = st.dictionaries(ATTRIBUTE_NAMES, VALUES)
 
 @given(TREES)
 def test_printing_and_parsing_give_the_same_tree(tree: grammar.Node) -> None:
-    text = grammar.printed(tree)
+    text = grammar.format_tree(tree)
     assert grammar.parse(text) == tree
-    assert grammar.printed(grammar.parse(text)) == text
+    assert grammar.format_tree(grammar.parse(text)) == text
 
 
 @settings(max_examples=400)
@@ -255,7 +255,7 @@ def test_whatever_is_written_ends_in_a_result_or_in_one_of_two_errors(
     tree: grammar.Node, attributes: dict[str, Any]
 ) -> None:
     try:
-        expression = compile_expression(grammar.printed(tree))
+        expression = compile_expression(grammar.format_tree(tree))
         found = expression.evaluate(attributes, CONTEXT)
     except (ExpressionError, EvaluationError):
         return
@@ -308,13 +308,13 @@ HOSTILE = {
 @pytest.mark.parametrize("source", HOSTILE.values(), ids=HOSTILE)
 def test_hostile_expressions_are_faults_soon(source: str) -> None:
     start = time.perf_counter()
-    fault(source)
+    exc(source)
     assert time.perf_counter() - start < SOON
 
 
 def test_depth_has_a_limit() -> None:
     assert value("Not(" * 49 + "[IsSoftDeleted]" + ")" * 49) == "True"
-    assert "calls nest deeper than 50" in str(fault("Not(" * 50 + "[IsSoftDeleted]" + ")" * 50))
+    assert "calls nest deeper than 50" in str(exc("Not(" * 50 + "[IsSoftDeleted]" + ")" * 50))
 
 
 def test_many_arguments_are_no_depth() -> None:
@@ -386,7 +386,7 @@ def test_many_long_searches_have_a_limit(pattern: str) -> None:
 
 
 def test_the_rules_of_a_unique_value_are_expressions_of_their_own() -> None:
-    found = alternatives(compile_expression('SelectUniqueValue([a], Join("-", [a], [b]), "x")'))
+    found = split_alternatives(compile_expression('SelectUniqueValue([a], Join("-", [a], [b]), "x")'))
     assert [(each.text, each.attributes) for each in found] == [
         ("[a]", ("a",)),
         ('Join("-", [a], [b])', ("a", "b")),
@@ -398,4 +398,4 @@ def test_the_rules_of_a_unique_value_are_expressions_of_their_own() -> None:
 
 def test_any_other_expression_is_its_only_alternative() -> None:
     compiled = compile_expression("Trim([a])")
-    assert alternatives(compiled) == (compiled,)
+    assert split_alternatives(compiled) == (compiled,)

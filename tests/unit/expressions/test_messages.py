@@ -37,8 +37,8 @@ CONTEXT = Context(datetime(2026, 12, 1, tzinfo=UTC), taken=lambda _value: True, 
 def messages(source: str, attributes: dict[str, str | tuple[str, ...]]) -> Iterator[str]:
     try:
         compile_expression(source).evaluate(attributes, CONTEXT)
-    except EvaluationError as fault:
-        yield str(fault)
+    except EvaluationError as exc:
+        yield str(exc)
     except ExpressionError:
         return
 
@@ -86,6 +86,6 @@ def test_no_template_says_a_value_outside_of_quotes(template: str, value: str) -
     said = ""
     try:
         rule({"a": value})
-    except MappingTemplateError as fault:
-        said = str(fault)
+    except MappingTemplateError as exc:
+        said = str(exc)
     assert MARK not in redact_quoted(said), said

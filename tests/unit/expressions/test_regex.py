@@ -22,11 +22,11 @@ from reconciler.expressions.value_types import EvaluationError
     ],
 )
 def test_a_pattern_matches_a_whole_text_or_nothing(pattern: str, text: str, expected: bool) -> None:
-    assert regex.whole(pattern)(text) is expected
+    assert regex.compile_full_match(pattern)(text) is expected
 
 
 def test_case_can_be_ignored() -> None:
-    matches = regex.whole("[a-c]é", ignore_case=True)
+    matches = regex.compile_full_match("[a-c]é", ignore_case=True)
     assert matches("Bé")
     assert matches("BÉ")
     assert not matches("dé")
@@ -47,7 +47,7 @@ def test_case_can_be_ignored() -> None:
 )
 def test_what_is_no_pattern_or_has_no_equal_is_refused(pattern: str, message: str) -> None:
     with pytest.raises(EvaluationError) as caught:
-        regex.whole(pattern)
+        regex.compile_full_match(pattern)
     assert message in str(caught.value)
 
 
@@ -61,4 +61,4 @@ def test_what_is_no_pattern_or_has_no_equal_is_refused(pattern: str, message: st
 )
 def test_a_text_that_cannot_be_judged_is_refused(pattern: str, text: str, message: str) -> None:
     with pytest.raises(EvaluationError, match=message):
-        regex.whole(pattern)(text)
+        regex.compile_full_match(pattern)(text)

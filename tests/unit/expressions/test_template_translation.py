@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from reconciler.expressions.language import Context, compile_expression
 from reconciler.expressions.template import compile_template
-from reconciler.expressions.template_translation import expression_of
+from reconciler.expressions.template_translation import translate_template
 
 NOW = Context(datetime(2026, 3, 1, tzinfo=UTC), lambda _value: False, lambda _limit: 0, creating=False)
 TEMPLATES = (
@@ -32,7 +32,7 @@ TEMPLATES = (
 @pytest.mark.parametrize("template", TEMPLATES)
 @given(st.dictionaries(st.sampled_from("abc"), st.text("aBx-_ \"\\'1", min_size=1, max_size=5)))
 def test_an_expression_gives_what_its_template_gives(template: str, attributes: dict[str, Any]) -> None:
-    text = expression_of(template)
+    text = translate_template(template)
     assert text is not None
     assert compile_expression(text).evaluate(attributes, NOW) == compile_template(template)[0](attributes)
 
@@ -47,4 +47,4 @@ def test_an_expression_gives_what_its_template_gives(template: str, attributes: 
     ],
 )  # fmt: skip
 def test_a_template_without_an_equal_gives_none(template: str) -> None:
-    assert expression_of(template) is None
+    assert translate_template(template) is None

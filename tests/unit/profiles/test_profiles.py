@@ -3,7 +3,7 @@ import pytest
 from reconciler.core import paths
 from reconciler.core.planning.mapping import find_attribute
 from reconciler.core.profile import Comparison, Confidence, Mutability, Switch, TargetProfile
-from reconciler.expressions.default_active import compile_expression
+from reconciler.expressions.default_active import compile_active_rule
 from reconciler.profiles import PROFILES
 
 
@@ -43,7 +43,7 @@ def test_the_default_mapping_can_be_used(profile: TargetProfile) -> None:
         path = paths.parse(row.target)
         assert find_attribute(profile, str(path), path.unfiltered) is not None
         assert (row.source is None) != (row.expression is None)
-        assert row.expression is None or compile_expression(row.expression) is not None
+        assert row.expression is None or compile_active_rule(row.expression) is not None
     assert [(row.target, row.match) for row in profile.mappings if row.match] == [("externalId", 1), ("userName", 2)]
 
 

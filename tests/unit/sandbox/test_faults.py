@@ -2,14 +2,14 @@ import time
 
 import pytest
 
-from reconciler.sandbox.faults import Faults, html_page
+from reconciler.sandbox.faults import Faults, build_html_page
 from reconciler.sandbox.http_messages import RefusalError
 from reconciler.sandbox.quirks import Quirks
 
 
 def statuses(quirks: Quirks, count: int) -> list[int | None]:
     faults = Faults()
-    failures = [faults.failure(quirks) for _ in range(count)]
+    failures = [faults.next_failure(quirks) for _ in range(count)]
     return [failure.status if failure else None for failure in failures]
 
 
@@ -44,7 +44,7 @@ def test_a_stopped_server_waits_no_more() -> None:
 
 
 def test_the_html_page_names_its_status() -> None:
-    page = html_page(503)
+    page = build_html_page(503)
     assert page.status == 503
     assert b"<h1>503</h1>" in page.body
     assert page.media_type == "text/html; charset=utf-8"

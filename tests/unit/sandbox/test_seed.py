@@ -57,11 +57,11 @@ def test_a_seed_is_kept_as_given(state: Path) -> None:
     assert grace["schemas"] == [CORE]
     assert emile["userName"] == "Émile@EXAMPLE.com"
     with Store(state) as store:
-        assert store.quirks() == Quirks(page_cap=2, patch_rejects=frozenset({"emails"}))
-        assert store.domains() == {"example.com"}
-        (gone,) = store.reserved_names()
+        assert store.get_quirks() == Quirks(page_cap=2, patch_rejects=frozenset({"emails"}))
+        assert store.get_domains() == {"example.com"}
+        (gone,) = store.list_reserved_names()
         assert store.now().timestamp() - gone.deleted_at == pytest.approx(12.5 * 86400, abs=5)
-    statuses = {row["userName"]: (row["source"], row["status"]) for row in admin.accounts(state)}
+    statuses = {row["userName"]: (row["source"], row["status"]) for row in admin.list_accounts(state)}
     assert statuses["ada@example.com"] == ("scim", "ACTIVE")
     assert statuses["grace@example.com"] == ("scim", "DEACTIVATED")
     assert statuses["personal@example.com"] == ("personal", "ACTIVE")
@@ -83,12 +83,12 @@ def test_a_seed_replaces_everything_but_the_tokens(state: Path) -> None:
     admin.advance_clock(state, days=3)
     seed(state, {})
     with Store(state) as store:
-        assert store.quirks() == Quirks()
-        assert store.domains() is None
-        assert store.setting("clock_offset") is None
-        assert [kept.token for kept in store.tokens()] == [token]
+        assert store.get_quirks() == Quirks()
+        assert store.get_domains() is None
+        assert store.get_setting("clock_offset") is None
+        assert [kept.token for kept in store.list_tokens()] == [token]
     assert list_users(state) == []
-    assert admin.accounts(state) == []
+    assert admin.list_accounts(state) == []
 
 
 def test_the_document_is_not_changed_nor_kept_by_reference(state: Path) -> None:
@@ -185,7 +185,7 @@ def test_reset_empties(state: Path) -> None:
     seed(state, FIVE)
     reset(state)
     assert list_users(state) == []
-    assert admin.accounts(state) == []
+    assert admin.list_accounts(state) == []
 
 
 def test_reset_makes_a_file(state: Path) -> None:
@@ -236,7 +236,7 @@ def test_an_edit_changes_what_it_names(state: Path) -> None:
     assert after["emails"] == before["emails"]
     assert after["meta"]["lastModified"] > before["meta"]["lastModified"]
     assert after["meta"]["version"] != before["meta"]["version"]
-    assert admin.accounts(state)[0]["status"] == "DEACTIVATED"
+    assert admin.list_accounts(state)[0]["status"] == "DEACTIVATED"
 
 
 def test_the_last_attribute_takes_its_block_along(state: Path) -> None:

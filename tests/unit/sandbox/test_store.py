@@ -64,7 +64,7 @@ def test_another_format_is_refused_and_reset_cures_it(state: Path) -> None:
 def test_many_may_make_the_file_at_once(state: Path) -> None:
     def make(_: int) -> str:
         with Store(state) as store:
-            return store.usable_token()
+            return store.get_usable_token()
 
     with ThreadPoolExecutor(8) as pool:
         assert len(set(pool.map(make, range(8)))) == 1
@@ -87,8 +87,8 @@ def test_a_failing_transaction_leaves_nothing(state: Path) -> None:
     with Store(state) as store:
         with pytest.raises(ZeroDivisionError):
             write_and_fail(store)
-        assert store.setting("x") is None
-        assert store.domains() is None
+        assert store.get_setting("x") is None
+        assert store.get_domains() is None
 
 
 def test_a_damaged_file_is_explained_without_a_traceback_of_sqlite(state: Path) -> None:
@@ -117,10 +117,10 @@ def test_two_tokens_and_no_third(state: Path) -> None:
 
 def test_a_usable_token_is_kept(state: Path) -> None:
     with Store(state) as store:
-        token = store.usable_token()
-        assert store.usable_token() == token
+        token = store.get_usable_token()
+        assert store.get_usable_token() == token
         store.advance_clock(5 * 86400)
-        assert store.usable_token() != token
+        assert store.get_usable_token() != token
 
 
 def test_the_clock_goes_forwards_only(state: Path) -> None:
@@ -136,9 +136,11 @@ def test_the_clock_goes_forwards_only(state: Path) -> None:
 def test_an_account_needs_a_free_name(state: Path) -> None:
     admin.add_account(state, "Boss@example.com", "admin")
     admin.add_account(state, "boss@example.com", "personal")
-    assert [(row["userName"], row["source"]) for row in admin.accounts(state)] == [("boss@example.com", "personal")]
+    assert [(row["userName"], row["source"]) for row in admin.list_accounts(state)] == [
+        ("boss@example.com", "personal")
+    ]
     admin.remove_account(state, "BOSS@example.com")
-    assert admin.accounts(state) == []
+    assert admin.list_accounts(state) == []
     with pytest.raises(SandboxError, match="There is no user"):
         admin.sign_in(state, "boss@example.com")
 
