@@ -1,7 +1,7 @@
-"""The exception tree and its exit codes.
+"""The exceptions of the package and their exit codes.
 
-Two kinds of fault exist. A mistake in somebody's data is a `Diagnostic` (core.model): collected, all shown. An
-exception here means that we cannot go on; each carries the exit code it ends the process with.
+There are two kinds of errors. An error in the user's data is a `Diagnostic` (core.model): collected, and all shown. An
+exception from this module means that the program cannot continue; it carries the exit code that ends the process.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What the process says to the shell. `CHANGES` only with --detailed-exitcode."""
+    """The exit codes of the process. `CHANGES` is used with --detailed-exitcode only."""
 
     OK = 0
     ERROR = 1
@@ -23,7 +23,7 @@ class ExitCode(IntEnum):
 
 
 class ReconcilerError(Exception):
-    """Root of all our exceptions: a summary, and a way out in `detail`."""
+    """The root of all exceptions: a one-line summary, and in `detail` how to resolve it. Exit code 1."""
 
     exit_code = ExitCode.ERROR
 
@@ -34,17 +34,17 @@ class ReconcilerError(Exception):
 
 
 class UsageError(ReconcilerError):
-    """The command line asks for something impossible."""
+    """The command line is invalid, or its options do not go together. Exit code 64."""
 
     exit_code = ExitCode.USAGE
 
 
 class TargetError(ReconcilerError):
-    """The service as a whole refuses or cannot be trusted: stop the run."""
+    """The service refuses all requests, or its answers cannot be trusted: the run stops. Exit code 1."""
 
 
 class ScimError(ReconcilerError):
-    """The service refused one request about one user: record it, go on with the others.
+    """The service refused one request about one user: it is recorded, and the run continues. Exit code 1 if uncaught.
 
     `status` is the HTTP status, `scim_type` the scimType of RFC 7644 §3.12 or "".
     """
@@ -56,51 +56,51 @@ class ScimError(ReconcilerError):
 
 
 class UnknownOutcomeError(ScimError):
-    """A write was sent and no usable answer came back: it may or may not be in effect."""
+    """A write was sent without a usable answer: it may or may not be in effect. Exit code 1 if uncaught."""
 
 
 class StopRequestedError(ReconcilerError):
-    """Somebody wants the run to end, and a request would have had to wait for long before it could leave."""
+    """The run was interrupted while a request would have had to wait for long. Exit code 130."""
 
     exit_code = ExitCode.INTERRUPTED
 
 
 class QuarantineError(ReconcilerError):
-    """An apply stopped itself, because too much of it failed."""
+    """An apply stopped itself because too many changes failed. Exit code 5."""
 
     exit_code = ExitCode.PARTIAL
 
     def __init__(self, why: str) -> None:
         detail = (
-            "What is left was not begun. Find the cause (`reconciler status` lists who failed), then run the same\n"
-            "command again: it begins with a trial of a few changes and goes on if they work."
+            "The remaining changes were not started. Find the cause (`reconciler status` lists the failing users),\n"
+            "then run the same command again: it begins with a probe of a few changes and goes on if they succeed."
         )
         super().__init__(f"the apply stopped itself and is in quarantine: {why}", detail)
 
 
 class LockedError(ReconcilerError):
-    """Somebody else is applying to the same target."""
+    """Another apply to the same target is running. Exit code 1."""
 
 
 class PlanFileError(ReconcilerError):
-    """A saved plan or receipt cannot be read."""
+    """A saved plan or receipt cannot be read. Exit code 1."""
 
 
 class RepositoryError(ReconcilerError):
-    """The git repository cannot tell what it was asked."""
+    """The git repository lacks what was asked for, or cannot be read. Exit code 1."""
 
 
 class SchemaError(ReconcilerError):
-    """An exported synchronization schema cannot be used, or what it was translated to cannot be written."""
+    """A synchronization schema cannot be imported, or its translation cannot be written. Exit code 1."""
 
 
 class StalePlanError(ReconcilerError):
-    """The reviewed plan is not what would be done now."""
+    """The reviewed plan is not what would be done now. Exit code 4."""
 
     exit_code = ExitCode.STALE
 
 
 class BlockedError(ReconcilerError):
-    """A guard forbids what was asked."""
+    """A guard forbids the request. Exit code 3."""
 
     exit_code = ExitCode.BLOCKED

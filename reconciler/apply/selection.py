@@ -57,8 +57,8 @@ def defer(plan: Plan, health: Health, now: datetime) -> list[Outcome]:
 
 def _deferred_message(failing: FailingUser) -> str:
     return (
-        f"put off until {failing.next_attempt:%Y-%m-%d %H:%M} UTC, because it failed {pluralize(failing.count, 'time')}"
-        f" (--retry-failed tries now); it said: {failing.message}"
+        f"deferred until {failing.next_attempt:%Y-%m-%d %H:%M} UTC, because it failed "
+        f"{pluralize(failing.count, 'time')} (--retry-failed tries now); it said: {failing.message}"
     )
 
 

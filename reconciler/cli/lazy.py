@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from reconciler.commands.apply import ApplyOptions, run_apply
     from reconciler.commands.demo import run_demo
-    from reconciler.commands.drift import run_drift
+    from reconciler.commands.drift import DriftOptions, run_drift
     from reconciler.commands.eval import run_eval
     from reconciler.commands.explain import ExplainOptions, run_explain
     from reconciler.commands.export_entra import run_export_entra_schema
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 MODULES = {
     "reconciler.commands.apply": ("ApplyOptions", "run_apply"),
     "reconciler.commands.demo": ("run_demo",),
-    "reconciler.commands.drift": ("run_drift",),
+    "reconciler.commands.drift": ("DriftOptions", "run_drift"),
     "reconciler.commands.eval": ("run_eval",),
     "reconciler.commands.explain": ("ExplainOptions", "run_explain"),
     "reconciler.commands.export_entra": ("run_export_entra_schema",),

@@ -140,7 +140,7 @@ def drift(
 ) -> int:
     """Show what was edited in the target since the last apply, and what is not applied yet. Cannot write."""
     output = lazy.OutputOptions(format_, summary, limit)
-    options = lazy.PlanOptions(out, output, (), detailed_exitcode)
+    options = lazy.DriftOptions(out, output, detailed_exitcode)
     return lazy.run_drift(common.workspace(), options, common.terminal())
 
 

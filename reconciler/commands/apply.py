@@ -1,47 +1,42 @@
-"""`apply`: does what a plan says, after making sure that the plan is still what would be done."""
+"""`apply`: execute a plan, after checking that it still is what would be done."""
 
 from __future__ import annotations
 
-import sys
-import threading
-from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
 from pathlib import Path
 
-from reconciler.apply import verification
-from reconciler.apply.change import Execution
-from reconciler.apply.executor import FailurePolicy, Report, execute
-from reconciler.apply.interrupt import finish_on_interrupt
+from reconciler.apply.executor import Report
 from reconciler.apply.quarantine import Health
 from reconciler.apply.selection import Selection, defer, select_changes
-from reconciler.commands.plan import exit_code as plan_exit_code
-from reconciler.commands.plan import make_plan
 from reconciler.core.plan import Outcome, Plan, Result
-from reconciler.core.planning.live_user import LiveReader
 from reconciler.core.planning.planner import carry_over_approval, reevaluate_guards
 from reconciler.core.policy import Approval
 from reconciler.core.profile import TargetProfile
-from reconciler.core.text import pluralize, quote
-from reconciler.errors import ExitCode, PlanFileError, QuarantineError, StalePlanError, TargetError, UsageError
-from reconciler.record.files import read_file, write_private
+from reconciler.core.text import pluralize
+from reconciler.errors import ExitCode, PlanFileError, QuarantineError, TargetError, UsageError
 from reconciler.record.lock import Wait, one_writer
-from reconciler.record.plan_file import from_json, to_record
-from reconciler.record.reader import PAGE, PLAN
 from reconciler.record.receipt import Receipt, started_addresses
 from reconciler.record.refusal import clear_refusal, read_refusal, save_refusal
-from reconciler.render.apply_report import render_report, was_not_started
+from reconciler.render.apply_report import render_report
 from reconciler.render.text import render_text
-from reconciler.scim.client import ScimClient
-from reconciler.scim.rate_limiter import RateLimiter
-from reconciler.session import connection
-from reconciler.session.health import describe_health, health_of, real_now, report_lines
-from reconciler.session.provisioning_log import Log, open_log
-from reconciler.session.record import build_redactor, record_of, tell_lost_keys, write_missing_pages, write_page
+from reconciler.session.approval import approval_date, ask_for_approval, check_approval
+from reconciler.session.execution import Job, execute_selection
+from reconciler.session.health import assess_health, report_health
+from reconciler.session.live_plan import make_plan
+from reconciler.session.plan_report import plan_exit_code
+from reconciler.session.provisioning_log import ProvisioningLog, open_log
+from reconciler.session.record import (
+    build_redactor,
+    prepare_record_directory,
+    warn_about_lost_keys,
+    write_missing_pages,
+    write_page,
+)
 from reconciler.session.reviewed_plan import check_binding, find_unreviewed
+from reconciler.session.saved_plan import read_saved_plan
 from reconciler.session.session import Session, open_session
-from reconciler.session.terminal import Progress, Terminal
-from reconciler.session.workspace import Workspace, load_state
+from reconciler.session.terminal import Terminal
+from reconciler.session.workspace import Workspace, current_time, load_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +55,8 @@ class ApplyOptions:
 
 
 def run_apply(workspace: Workspace, options: ApplyOptions, terminal: Terminal) -> ExitCode:
-    """Plans, compares or asks, executes, reports; the only writer to its target as long as it lasts."""
-    if options.file is not None and options.users:
-        raise UsageError("--user cannot be combined with a saved plan", "A saved plan is applied as a whole.")
-    reviewed = from_json(read_file(options.file)) if options.file is not None else None
-    if reviewed is not None and reviewed.offline:
-        said = f"the plan was made offline: it compares with {reviewed.base}, not with the live service"
-        raise PlanFileError(said, "Make one that can be applied: `reconciler plan -o FILE`, without --offline.")
+    """Plan, compare or ask, execute, report; the only writer to its target until it ends."""
+    reviewed = _read_reviewed_plan(options)
     state = load_state(workspace, terminal)
     if state is None:
         return ExitCode.ERROR
@@ -77,15 +67,29 @@ def run_apply(workspace: Workspace, options: ApplyOptions, terminal: Terminal) -
         open_session(workspace, state, terminal, redactor) as session,
     ):
         write_missing_pages(session.workspace, terminal)
-        tell_lost_keys(session.workspace, redactor, terminal)
+        warn_about_lost_keys(session.workspace, redactor, terminal)
         return _Apply(session, options, reviewed, terminal, log).run()
 
 
+def _read_reviewed_plan(options: ApplyOptions) -> Plan | None:
+    if options.file is None:
+        return None
+    if options.users:
+        raise UsageError("--user cannot be combined with a saved plan", "A saved plan is applied as a whole.")
+    reviewed = read_saved_plan(options.file)
+    if reviewed.offline:
+        raise PlanFileError(
+            f"the plan was made offline: it compares with {reviewed.base}, not with the live service",
+            "Make one that can be applied: `reconciler plan -o FILE`, without --offline.",
+        )
+    return reviewed
+
+
 class _Apply:
-    """One apply: what it was asked, and what it finds."""
+    """One apply: its options, and the session it runs in."""
 
     def __init__(
-        self, session: Session, options: ApplyOptions, reviewed: Plan | None, terminal: Terminal, log: Log
+        self, session: Session, options: ApplyOptions, reviewed: Plan | None, terminal: Terminal, log: ProvisioningLog
     ) -> None:
         self._session = session
         self._options = options
@@ -94,58 +98,49 @@ class _Apply:
         self._log = log
 
     def run(self) -> ExitCode:
-        """Raises what ends it before anything is written."""
+        """Plan, check and execute. Errors are raised before anything is written."""
         if self._reviewed is not None:
             check_binding(self._reviewed, self._session)
-        plan, changed = self._plan()
-        health = health_of(self._session, plan)
+        plan, unreviewed = self._plan()
+        health = assess_health(self._session, plan)
         self._show(plan)
-        if plan.blocked:
-            self._log.begin(plan, self._session, person=False)
-            self._log.planned(plan)
-            return plan_exit_code(plan, detailed=False)
-        if not plan.changes:
-            self._log.begin(plan, self._session, person=False)
-            self._close_the_books(plan, health)
-            return plan_exit_code(plan, detailed=False)
-        tried = self._options.retry_failed or bool(self._options.users)
-        deferred = [] if tried else _others(defer(plan, health, real_now()), changed)
-        choice = select_changes(plan, [*changed, *deferred], health)
-        report_lines(self._terminal, describe_health(health, len(deferred), len(choice.probe)))
-        if choice.plan.changes and not self._agreed():
+        if plan.blocked or not plan.changes:
+            return self._end_without_changes(plan, health)
+        selection = self._select(plan, unreviewed, health)
+        if selection.plan.changes and not self._is_approved():
             self._terminal.result("Apply cancelled.")
             return ExitCode.ERROR
         self._log.begin(plan, self._session, person=self._reviewed is None and not self._options.auto_approve)
-        return self._carry_out(choice, self._reviewed or plan)
+        return self._execute(selection, self._reviewed or plan)
 
     def _plan(self) -> tuple[Plan, list[Outcome]]:
-        """The plan as it is now, and which of its users are not as reviewed."""
+        """Return the plan as it is now, and the changes of it that were not reviewed."""
         workspace, policy = self._session.workspace, self._session.state.policy
         plan = self._read_and_plan()
-        by_hand = [Approval(self._options.approve)] if self._options.approve is not None else []
-        approvals = [*policy.approvals, *by_hand]
-        plan = reevaluate_guards(plan, approvals, today(workspace))
+        given = [Approval(self._options.approve)] if self._options.approve is not None else []
+        approvals = [*policy.approvals, *given]
+        plan = reevaluate_guards(plan, approvals, approval_date(workspace))
         reviewed = self._reviewed
-        _check_approval(self._options.approve, [plan, reviewed or plan], self._terminal)
+        check_approval(self._options.approve, [plan, reviewed or plan], self._terminal)
         if reviewed is None:
             return plan, []
         begun, redactor = started_addresses(workspace.history, reviewed.plan_id), self._session.redactor
         started = {each.address for each in reviewed.changes if {each.address, redactor.address(each.address)} & begun}
-        changed = find_unreviewed(reviewed, plan, started, strict=self._options.strict)
+        unreviewed = find_unreviewed(reviewed, plan, started, strict=self._options.strict)
         # What is left of a plan that was approved as a whole is approved too.
-        return carry_over_approval(plan, approvals, today(workspace), reviewed), changed
+        return carry_over_approval(plan, approvals, approval_date(workspace), reviewed), unreviewed
 
     def _read_and_plan(self) -> Plan:
-        """A service that refuses us before there is a plan is remembered: no receipt could tell."""
+        """Plan, and remember a service that refuses: there is no receipt of it."""
         workspace, target = self._session.workspace, self._session.target
         try:
             plan = make_plan(self._session, self._options.users, self._terminal)
-        except TargetError as refusal:
+        except TargetError as exc:
             before = read_refusal(workspace.history, target)
-            said = self._session.redactor.text(refusal.summary)
-            save_refusal(workspace.record, before, target, said, real_now())
+            message = self._session.redactor.text(exc.summary)
+            save_refusal(workspace.record, before, target, message, current_time())
             raise
-        clear_refusal(workspace.record, workspace.history, real_now())
+        clear_refusal(workspace.record, workspace.history, current_time())
         return plan
 
     def _show(self, plan: Plan) -> None:
@@ -156,23 +151,43 @@ class _Apply:
         elif plan.diagnostics:
             terminal.diagnostics(plan.diagnostics)
 
-    def _agreed(self) -> bool:
-        return self._reviewed is not None or self._options.auto_approve or _asked(self._terminal)
+    def _end_without_changes(self, plan: Plan, health: Health) -> ExitCode:
+        self._log.begin(plan, self._session, person=False)
+        if plan.blocked:
+            self._log.planned(plan)
+        elif not (plan.tally.failed or self._options.users or health.healthy):
+            self._record_recovery(plan)
+        return plan_exit_code(plan, detailed=False)
 
-    def _close_the_books(self, plan: Plan, health: Health) -> None:
-        """Nothing is left to do: what earlier receipts say about failures is over."""
-        if plan.tally.failed or self._options.users or health.healthy:
-            return
+    def _record_recovery(self, plan: Plan) -> None:
+        """Write a receipt that ends the failures of earlier ones: nothing is left to do."""
         workspace = self._session.workspace
-        receipt = Receipt(record_of(workspace, plan), plan, real_now, redactor=self._session.redactor)
+        directory = prepare_record_directory(workspace, plan)
+        receipt = Receipt(directory, plan, current_time, redactor=self._session.redactor)
         receipt.close({})
         write_page(receipt.path.parent, workspace, self._terminal)
         self._terminal.note(f"Nothing is left of what failed before. Receipt: {receipt.path}")
 
-    def _carry_out(self, choice: Selection, planned: Plan) -> ExitCode:
-        report = self._execute(choice, planned) if choice.plan.changes else Report()
-        report.outcomes += choice.skipped
-        for outcome in choice.skipped:
+    def _select(self, plan: Plan, unreviewed: list[Outcome], health: Health) -> Selection:
+        """Return the changes to make now. A user is skipped for one reason only."""
+        deferred: list[Outcome] = []
+        if not (self._options.retry_failed or self._options.users):
+            skipped = {outcome.change.address for outcome in unreviewed}
+            deferred = [each for each in defer(plan, health, current_time()) if each.change.address not in skipped]
+        selection = select_changes(plan, [*unreviewed, *deferred], health)
+        report_health(health, len(deferred), len(selection.probe), self._terminal)
+        return selection
+
+    def _is_approved(self) -> bool:
+        return self._reviewed is not None or self._options.auto_approve or ask_for_approval(self._terminal)
+
+    def _execute(self, selection: Selection, recorded: Plan) -> ExitCode:
+        report = Report()
+        if selection.plan.changes:
+            job = Job(selection, recorded, whole=not self._options.users)
+            report = execute_selection(job, self._session, self._log, self._terminal)
+        report.outcomes += selection.skipped
+        for outcome in selection.skipped:
             self._log.outcome(outcome)
         self._terminal.result("\n" + render_report(report.outcomes, self._terminal.style))
         _explain_conflicts(report, self._session.state.profile, self._terminal)
@@ -180,84 +195,11 @@ class _Apply:
             self._terminal.error(report.stopped)
         elif report.quarantine is not None:
             self._terminal.error(QuarantineError(report.quarantine.message))
-        return exit_code(choice.plan, report)
-
-    def _execute(self, choice: Selection, planned: Plan) -> Report:
-        session, terminal = self._session, self._terminal
-        stop = threading.Event()
-        limiter = RateLimiter(
-            stop, on_pause=lambda seconds: terminal.note(f"The service wants a pause of {seconds:.0f} seconds.")
-        )
-        with (
-            terminal.progress() as progress,
-            connection.open_client(session.connection, writes=True, limiter=limiter) as client,
-        ):
-            directory = record_of(session.workspace, planned)
-            write_private(directory / PLAN, to_record(planned, session.redactor))
-            # Until it is written anew there is none: the next apply then sees that a page is missing.
-            (directory / PAGE).unlink(missing_ok=True)
-            whole = not self._options.users
-            receipt = Receipt(
-                directory, planned, real_now, whole=whole, redactor=session.redactor, made_now=choice.plan
-            )
-            for outcome in choice.skipped:
-                receipt.finished(outcome)
-            watch = _Watch(len(choice.plan.changes), progress, terminal, self._log, stop)
-            execution = _execution(session, client, receipt, watch, limiter)
-            policy = FailurePolicy(session.state.policy.failures, choice.probe, choice.deferred)
-            with finish_on_interrupt(stop):
-                report = execute(choice.plan, execution, policy=policy)
-            counts = Counter(outcome.result for outcome in (*report.outcomes, *choice.skipped))
-            receipt.close(counts, how=_how(report), left=report.left)
-            write_page(directory, session.workspace, terminal)
-        terminal.note(f"Receipt: {receipt.path}")
-        return report
-
-
-def _others(deferred: list[Outcome], changed: list[Outcome]) -> list[Outcome]:
-    """A user is skipped for one reason only."""
-    named = {outcome.change.address for outcome in changed}
-    return [outcome for outcome in deferred if outcome.change.address not in named]
-
-
-def _how(report: Report) -> str:
-    if report.quarantine is not None:
-        return "quarantined"
-    return "interrupted" if report.interrupted else "complete"
-
-
-def _check_approval(given: str | None, plans: list[Plan], terminal: Terminal) -> None:
-    """An id that is not this plan's: the plan somebody had in mind is another one."""
-    if given is None or given in [plan.plan_id for plan in plans]:
-        return
-    said = f"--approve {quote(given)} is not the id of this plan, which is {plans[0].plan_id}"
-    if not plans[0].blocked:
-        raise StalePlanError(said, "Look at the plan as it is now, then approve or apply it.")
-    terminal.note(said)
-
-
-def today(workspace: Workspace) -> date:
-    """The day approvals are judged by: `--now` looks ahead, it doesn't bring back what has run out."""
-    return max(workspace.now, datetime.now(UTC)).date()
-
-
-def _asked(terminal: Terminal) -> bool:
-    """Whether somebody typed yes."""
-    if not sys.stdin.isatty():
-        raise UsageError("there is no terminal to ask on", "Apply a saved plan (`apply FILE`), or add --auto-approve.")
-    terminal.result(
-        "\nDo you want to perform these actions?\n"
-        "  Reconciler will perform the actions described above.\n"
-        "  Only 'yes' will be accepted to approve.\n"
-    )
-    try:
-        return input("  Enter a value: ").strip() == "yes"
-    except EOFError:
-        return False
+        return apply_exit_code(selection.plan, report)
 
 
 def _explain_conflicts(report: Report, profile: TargetProfile, terminal: Terminal) -> None:
-    """What can hold the names that the service refused without saying why, once for all of them."""
+    """List once what can hold the user names that the service refused without a reason."""
     held = sum(profile.conflict_hint in outcome.message for outcome in report.outcomes)
     if held and profile.conflict_causes:
         causes = "\n".join(f"  - {cause}" for cause in profile.conflict_causes)
@@ -267,43 +209,8 @@ def _explain_conflicts(report: Report, profile: TargetProfile, terminal: Termina
         )
 
 
-@dataclass(slots=True)
-class _Watch:
-    """Tells the terminal what happened, and how much of the plan has."""
-
-    total: int
-    progress: Progress
-    terminal: Terminal
-    log: Log
-    stop: threading.Event
-    done: int = 0
-
-    def __call__(self, outcome: Outcome) -> None:
-        self.done += 1
-        self.log.outcome(outcome)
-        if not was_not_started(outcome):
-            self.terminal.outcome(outcome)
-        self.progress("Applying", self.done, self.total)
-
-
-def _execution(
-    session: Session, client: ScimClient, receipt: Receipt, watch: _Watch, limiter: RateLimiter
-) -> Execution:
-    state = session.state
-    return Execution(
-        service=client,
-        record=receipt,
-        reader=LiveReader(state.profile, verification.reads_everything(state.mappings), state.owned),
-        mappings=state.mappings,
-        profile=state.profile,
-        on_outcome=watch,
-        stop=watch.stop,
-        room=limiter.room,
-    )
-
-
-def exit_code(plan: Plan, report: Report) -> ExitCode:
-    """What the apply ends with."""
+def apply_exit_code(plan: Plan, report: Report) -> ExitCode:
+    """Return the exit code of an apply: interrupted before stopped before partial."""
     if report.interrupted:
         return ExitCode.INTERRUPTED
     if report.stopped is not None:

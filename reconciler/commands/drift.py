@@ -1,21 +1,41 @@
-"""`drift`: what changed in the target since applies left it as desired, told from what is not applied yet.
+"""`drift`: what was edited in the target since applies left it as desired, apart from what is not applied yet.
 
-By a client that cannot write. It is a plan of everybody, compared with what applies on record were made of.
+A plan of all users by a client that cannot write, compared with what the applies on record were made from.
 """
 
 from __future__ import annotations
 
-from reconciler.commands.plan import PlanOptions, plan_and_tell
+from dataclasses import dataclass
+from pathlib import Path
+
 from reconciler.errors import ExitCode
+from reconciler.render.formats import OutputOptions
 from reconciler.session.drift_baseline import load_drift_baseline
+from reconciler.session.health import assess_health
+from reconciler.session.live_plan import make_plan
+from reconciler.session.plan_report import PlanReport, report_plan
+from reconciler.session.session import open_session
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace, load_state
 
 
-def run_drift(workspace: Workspace, options: PlanOptions, terminal: Terminal) -> ExitCode:
-    """Plans, tells apart, prints, saves."""
+@dataclass(frozen=True, slots=True)
+class DriftOptions:
+    """The command line of `drift`."""
+
+    out: Path | None
+    output: OutputOptions
+    detailed_exitcode: bool
+
+
+def run_drift(workspace: Workspace, options: DriftOptions, terminal: Terminal) -> ExitCode:
+    """Plan, attribute every change, print, save."""
     options.output.check()
     state = load_state(workspace, terminal)
     if state is None:
         return ExitCode.ERROR
-    return plan_and_tell(workspace, state, options, terminal, load_drift_baseline)
+    with open_session(workspace, state, terminal) as session:
+        plan = make_plan(session, (), terminal, load_drift_baseline(session))
+        health = assess_health(session, plan)
+    report = PlanReport(workspace, options.output, options.out, options.detailed_exitcode)
+    return report_plan(plan, state.profile, health, report, terminal)

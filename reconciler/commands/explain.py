@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from reconciler.commands.plan import live_state, plan_request
 from reconciler.core.model import DesiredUser, LiveUser, SourceUser
 from reconciler.core.planning import explanation
 from reconciler.core.planning.explanation import DecisionContext, Explanation
@@ -20,6 +19,7 @@ from reconciler.record.plan_file import json_text
 from reconciler.render.explanation import render_explanation, to_document
 from reconciler.render.formats import DATA, check_format
 from reconciler.session import connection
+from reconciler.session.live_plan import build_session_request, read_live_state
 from reconciler.session.session import Session, open_session
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace, load_state
@@ -55,7 +55,9 @@ def run_explain(workspace: Workspace, options: ExplainOptions, terminal: Termina
 def _offline(workspace: Workspace, state: DesiredState, name: str) -> Explanation:
     desired = explanation.find_desired(name, state.users)
     if desired is None:
-        raise UsageError(f"nobody is called {quote(name)} in the desired state", "Leave --offline out to look live.")
+        raise UsageError(
+            f"user not found: {quote(name)}", "The desired state does not have it. Omit --offline to search the target."
+        )
     source = _source_of(workspace, desired)
     return Explanation(
         name=desired.key,
@@ -76,11 +78,11 @@ def _online(workspace: Workspace, state: DesiredState, name: str, terminal: Term
         terminal.progress() as progress,
         connection.open_client(session.connection, writes=False) as client,
     ):
-        live = live_state(client, session, progress)
+        live = read_live_state(client, session, progress)
     desired = explanation.find_desired(name, state.users)
     account = _account_of(desired, live, state) if desired else explanation.find_live(name, live.users)
     if desired is None and account is None:
-        raise UsageError(f"nobody is called {quote(name)}", "Neither in the desired state nor live.")
+        raise UsageError(f"user not found: {quote(name)}", "Neither desired state nor target has it.")
     case = _case(session, live, desired, account)
     source = _source_of(workspace, desired) if desired else None
     return Explanation(
@@ -111,7 +113,7 @@ def _account_of(desired: DesiredUser, live: LiveState, state: DesiredState) -> L
 
 
 def _case(session: Session, live: LiveState, desired: DesiredUser | None, account: LiveUser | None) -> DecisionContext:
-    request = plan_request(session)
+    request = build_session_request(session)
     plan = build_plan(request, live)
     permitted = replace(request, policy=replace(request.policy, permitted=Policy().permitted))
     key = desired.key if desired else account.user_name or account.id if account else ""
@@ -123,4 +125,6 @@ def _source_of(workspace: Workspace, desired: DesiredUser) -> SourceUser:
     for user in Directory(workspace.state).read_users():
         if user.key == desired.key and user.origin == desired.origin:
             return user
-    raise UsageError(f"{quote(desired.key)} is no longer in the desired state", "Somebody edited it: run it again.")
+    raise UsageError(
+        f"{quote(desired.key)} is no longer in the desired state", "It was edited meanwhile: run the command again."
+    )

@@ -24,7 +24,7 @@ from reconciler.record.redaction import NO_REDACTION, Redactor
 from reconciler.render.history import HistoryView, history_document, render_history
 from reconciler.render.history_page import render_history_page
 from reconciler.session import connection
-from reconciler.session.record import with_full_record
+from reconciler.session.record import open_full_record
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace, parse_now, read_settings, resolve_target
 
@@ -52,7 +52,7 @@ def run_log(workspace: Workspace, options: LogOptions, terminal: Terminal) -> Ex
     if settings is None:
         return ExitCode.ERROR
     target = resolve_target(workspace, settings)
-    with Commits(workspace.state) as repository, with_full_record(workspace, settings.record.branch, terminal) as whole:
+    with Commits(workspace.state) as repository, open_full_record(workspace, settings.record.branch, terminal) as whole:
         runs = runs_on_record(whole.history, target)
         inputs = inputs_of_targets(workspace, PROFILES[target.profile])
         past = Timeline(

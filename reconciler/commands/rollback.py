@@ -27,7 +27,7 @@ from reconciler.history.yaml_entries import Piece, differing, entries, kind_of, 
 from reconciler.record.files import write_text
 from reconciler.record.reader import commit_before, runs_on_record
 from reconciler.render.rollback import render_revert
-from reconciler.session.record import with_full_record
+from reconciler.session.record import open_full_record
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace, read_settings, resolve_target
 
@@ -114,7 +114,7 @@ def _versions(workspace: Workspace, to: str, repository: Commits, terminal: Term
     settings = read_settings(workspace, terminal)
     if settings is None:
         return None
-    with with_full_record(workspace, settings.record.branch, terminal) as whole:
+    with open_full_record(workspace, settings.record.branch, terminal) as whole:
         plan_id = _plan_id(whole, to)
         if plan_id is None:
             return _Versions(repository.resolve(to), today, today)

@@ -12,7 +12,7 @@ from reconciler.record.runs import Quarantine, QuarantineReason, ReceiptRun
 from reconciler.record.target_runs import runs_of
 from reconciler.render.formats import DATA, check_format
 from reconciler.render.status import Status, render_status, status_document
-from reconciler.session.record import with_full_record
+from reconciler.session.record import open_full_record
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace, read_settings, resolve_target
 
@@ -23,7 +23,7 @@ def run_status(workspace: Workspace, form: str, terminal: Terminal) -> ExitCode:
     settings = read_settings(workspace, terminal)
     if settings is None:
         return ExitCode.ERROR
-    with with_full_record(workspace, settings.record.branch, terminal) as whole:
+    with open_full_record(workspace, settings.record.branch, terminal) as whole:
         status = read_status(whole, resolve_target(workspace, settings))
     if form == "json":
         terminal.result(json_text(status_document(status, terminal.style)) + "\n")

@@ -1,4 +1,4 @@
-"""The other side of `--base REF`: the desired state as the merge base of REF and HEAD has it."""
+"""The baseline of `--base REF`: the desired state at the merge base of REF and HEAD."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from reconciler.session.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class CommitBaseline:
-    """The base and what it desires; without a `state` there is nothing to compare with, and `warnings` say why."""
+    """The base and its desired state. Without a `state` there is nothing to compare with; `warnings` say why."""
 
     base: Base
     state: DesiredState | None = None
@@ -36,30 +36,30 @@ class CommitBaseline:
 
     @property
     def readers(self) -> tuple[LiveReader, ...]:
-        """What reads live users for the base."""
-        return (reader_of(self.state),) if self.state is not None else ()
+        """The reader of live users for the base."""
+        return (build_reader(self.state),) if self.state is not None else ()
 
-    def request(self, request: PlanRequest) -> PlanRequest | None:
-        """What the base's plan is made from: what `request` knows, and what the base desires."""
-        return request_of(self.state, request) if self.state is not None else None
+    def build_request(self, request: PlanRequest) -> PlanRequest | None:
+        """Return `request` for the base's desired state."""
+        return with_desired_state(self.state, request) if self.state is not None else None
 
-    def compared(self, plan: Plan, request: PlanRequest, lives: Sequence[LiveState]) -> Plan:
-        """`plan` with every change attributed; `lives` as the base's readers read them."""
-        theirs = self.request(request)
-        if theirs is None:
-            return _beside(attributed(plan, None), request, self)
-        base_plan = build_plan(theirs, lives[0])
+    def attribute_changes(self, plan: Plan, request: PlanRequest, lives: Sequence[LiveState]) -> Plan:
+        """Return `plan` with every change attributed; `lives` as the base's readers read them."""
+        base_request = self.build_request(request)
+        if base_request is None:
+            return _add_notes(attributed(plan, None), request, self)
+        base_plan = build_plan(base_request, lives[0])
         gone = () if request.only else no_longer_pending(plan, base_plan)
-        return replace(_beside(attributed(plan, base_plan), request, self), no_longer_pending=gone)
+        return replace(_add_notes(attributed(plan, base_plan), request, self), no_longer_pending=gone)
 
 
-def reader_of(state: DesiredState) -> LiveReader:
-    """What reads live users for a desired state."""
+def build_reader(state: DesiredState) -> LiveReader:
+    """Return the reader of live users for a desired state."""
     return LiveReader(state.profile, state.mappings, state.owned)
 
 
-def request_of(state: DesiredState, request: PlanRequest) -> PlanRequest:
-    """What another desired state's plan is made from: what `request` knows, and what that one desires."""
+def with_desired_state(state: DesiredState, request: PlanRequest) -> PlanRequest:
+    """Return `request` for another desired state."""
     return replace(
         request,
         desired=state.users,
@@ -72,57 +72,60 @@ def request_of(state: DesiredState, request: PlanRequest) -> PlanRequest:
 
 
 def load_baseline(workspace: Workspace, state: DesiredState, ref: str, *, offline: bool = False) -> CommitBaseline:
-    """The base of `state`, by the same clock. Raises where git has no such commit, or not its files."""
+    """Load the base of `state`, at the same time.
+
+    Raises `RepositoryError` if git has no such commit, or not its files.
+    """
     base = Base(ref, base_commit(workspace.state, ref), offline)
-    found = state_at(workspace, base.commit, workspace.now)
+    found = load_state_at(workspace, base.commit, workspace.now)
     if isinstance(found, str):
-        return _without(base, found)
-    if is_elsewhere(workspace, state, found, offline=offline):
-        return _without(base, "is about another target", describe_config_changes(workspace, state, found))
+        return _unusable(base, found)
+    if has_other_target(workspace, state, found, offline=offline):
+        return _unusable(base, "is about another target", describe_config_changes(workspace, state, found))
     return CommitBaseline(base, found, (), describe_config_changes(workspace, state, found))
 
 
-def state_at(workspace: Workspace, commit: str, now: datetime) -> DesiredState | str:
-    """The desired state of a commit at `now`; why there is none, as words that follow its name."""
+def load_state_at(workspace: Workspace, commit: str, now: datetime) -> DesiredState | str:
+    """Load the desired state of a commit at `now`; if there is none, return why, as a predicate of its name."""
     with tempfile.TemporaryDirectory(prefix="reconciler-base-") as scratch:
         there = write_tree(workspace.state, commit, Path(scratch), Wanted(is_read, MAX_BYTES))
         found = load(Path(scratch), now) if there else None
     if found is None:
         return "has no such directory"
-    return f"cannot be planned from: {_first(found)}" if isinstance(found, BrokenState) else found
+    return f"cannot be planned from: {_describe_first_error(found)}" if isinstance(found, BrokenState) else found
 
 
-def is_elsewhere(workspace: Workspace, state: DesiredState, other: DesiredState, *, offline: bool = False) -> bool:
-    """Whether the other one is about another service."""
+def has_other_target(workspace: Workspace, state: DesiredState, other: DesiredState, *, offline: bool = False) -> bool:
+    """Return whether `other` is for another service."""
     if other.target.profile != state.target.profile:
         return True
     return other.target != state.target and not (offline or workspace.sandbox)
 
 
-def _without(base: Base, why: str, notes: tuple[str, ...] = ()) -> CommitBaseline:
+def _unusable(base: Base, why: str, notes: tuple[str, ...] = ()) -> CommitBaseline:
     if base.offline:
-        summary, detail = f"the base, {base}, {why}", "So everybody in scope is shown as new."
+        summary, detail = f"the base, {base}, {why}", "So all users in scope are shown as new."
     else:
         summary = f"the base, {base}, {why}"
-        detail = "So all changes are listed as this change set's, also those that were pending."
+        detail = "So all changes are listed as this change set's, including those that were pending."
     return CommitBaseline(base, None, (warning(summary, detail),), notes)
 
 
-def _first(broken: BrokenState) -> str:
+def _describe_first_error(broken: BrokenState) -> str:
     item = next((item for item in broken.diagnostics if item.severity is Severity.ERROR), broken.diagnostics[0])
     return f"{item.summary} ({item.origin})" if item.origin is not None else item.summary
 
 
-def _beside(plan: Plan, request: PlanRequest, side: CommitBaseline) -> Plan:
-    """`plan` with what is to be told besides its changes. A plan that is narrowed to some people tells of no others."""
+def _add_notes(plan: Plan, request: PlanRequest, baseline: CommitBaseline) -> Plan:
+    """Add base, notes and edits without effect today. With `--user` only the selected users are reported."""
     later: tuple[LaterEdit, ...] = ()
-    if side.state is not None and not request.only:
-        later = find_later_edits(side.state.users, request.desired, plan.changes)
-    return replace(plan, base=side.base, notes=side.notes, changes_nothing_today=later)
+    if baseline.state is not None and not request.only:
+        later = find_later_edits(baseline.state.users, request.desired, plan.changes)
+    return replace(plan, base=baseline.base, notes=baseline.notes, changes_nothing_today=later)
 
 
-def own_request(workspace: Workspace, state: DesiredState, users: tuple[str, ...]) -> PlanRequest:
-    """What a plan is made from as far as the desired state tells it; `users` narrows it to these."""
+def build_request(workspace: Workspace, state: DesiredState, users: tuple[str, ...]) -> PlanRequest:
+    """Return what the desired state says about a plan; `users` limits it to these."""
     return PlanRequest(
         target=state.target,
         desired=state.users,
@@ -139,13 +142,13 @@ def own_request(workspace: Workspace, state: DesiredState, users: tuple[str, ...
 
 
 def compare_offline(
-    workspace: Workspace, state: DesiredState, side: CommitBaseline, users: tuple[str, ...] = ()
+    workspace: Workspace, state: DesiredState, baseline: CommitBaseline, users: tuple[str, ...] = ()
 ) -> tuple[Plan, LiveState]:
-    """The plan from the base to `state`, and the accounts it stands on; `users` narrows it to these."""
-    request = own_request(workspace, state, users)
-    request = replace(request, diagnostics=(*request.diagnostics, *side.warnings))
-    theirs = side.request(request)
-    reader = LiveReader(state.profile, state.mappings, state.owned)
-    live = simulate_accounts(theirs, reader) if theirs is not None else []
-    plan = build_offline_plan(request, theirs.desired if theirs is not None else (), live)
-    return _beside(attributed(plan, None), request, side), LiveState(live)
+    """Plan from the base to `state`; return also the simulated accounts. `users` limits the plan to these."""
+    request = build_request(workspace, state, users)
+    request = replace(request, diagnostics=(*request.diagnostics, *baseline.warnings))
+    base_request = baseline.build_request(request)
+    reader = build_reader(state)
+    live = simulate_accounts(base_request, reader) if base_request is not None else []
+    plan = build_offline_plan(request, base_request.desired if base_request is not None else (), live)
+    return _add_notes(attributed(plan, None), request, baseline), LiveState(live)

@@ -1,3 +1,5 @@
+"""The baseline of `drift`: what the applies on record were made from."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,25 +19,25 @@ from reconciler.history.drift import ApplyHistory, ReplannedState, attribute_dri
 from reconciler.record.reader import runs_on_record
 from reconciler.record.redaction import Redactor
 from reconciler.record.runs import ApplyRun
-from reconciler.session.baseline import is_elsewhere, reader_of, request_of, state_at
+from reconciler.session.baseline import build_reader, has_other_target, load_state_at, with_desired_state
 from reconciler.session.session import Session
 
-_ALL_LISTED = "So what was edited in the target cannot be told from what is not applied yet"
+_ALL_LISTED = "So edits in the target cannot be distinguished from what is not applied yet"
 
 
 @dataclass(frozen=True, slots=True)
 class AppliedState:
-    """What an apply was made of, as of its time."""
+    """The desired state that an apply was made from, at its time."""
 
     state: DesiredState
     at: datetime
     same: bool
-    """Its files are those of today."""
+    """Whether its files are today's."""
 
 
 @dataclass(frozen=True, slots=True)
 class DriftBaseline:
-    """The applies on record, and by their numbers what they were made of, or why that is not known."""
+    """The applies on record, and by their index the desired state of each, or why it is not known."""
 
     runs: Sequence[ApplyRun]
     redactor: Redactor
@@ -43,7 +45,7 @@ class DriftBaseline:
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
-        """What cannot be told, and why."""
+        """What cannot be attributed, and why."""
         return tuple(self._warnings())
 
     def _warnings(self) -> Iterator[Diagnostic]:
@@ -56,37 +58,37 @@ class DriftBaseline:
 
     @property
     def readers(self) -> list[LiveReader]:
-        """In the order of the applies whose files are known."""
-        return [reader_of(then.state) for _, then in self._known()]
+        """The readers of live users, in the order of the applies whose desired state is known."""
+        return [build_reader(applied.state) for _, applied in self._known()]
 
     def _known(self) -> Iterator[tuple[int, AppliedState]]:
         for number, found in self.found.items():
             if not isinstance(found, str):
                 yield number, found
 
-    def compared(self, plan: Plan, request: PlanRequest, lives: Sequence[LiveState]) -> Plan:
-        """`plan` with every change attributed; `lives` as the readers read them."""
+    def attribute_changes(self, plan: Plan, request: PlanRequest, lives: Sequence[LiveState]) -> Plan:
+        """Return `plan` with every change attributed; `lives` as the readers read them."""
         sides = {number: ReplannedState(None, found) for number, found in self.found.items() if isinstance(found, str)}
-        for (number, then), live in zip(self._known(), lives, strict=True):
-            theirs = replace(request_of(then.state, request), now=then.at)
-            sides[number] = ReplannedState(build_plan(theirs, live), same=then.same)
+        for (number, applied), live in zip(self._known(), lives, strict=True):
+            earlier = replace(with_desired_state(applied.state, request), now=applied.at)
+            sides[number] = ReplannedState(build_plan(earlier, live), same=applied.same)
         return attribute_drift(plan, ApplyHistory.of(self.runs, self.redactor, sides))
 
 
 def load_drift_baseline(session: Session) -> DriftBaseline:
-    """What the record and git know about the target of `session`."""
+    """Load the baseline from the record and git, for the target of `session`."""
     runs = runs_on_record(session.workspace.history, session.target)
-    found = {number: _made_of(session, runs[number]) for number in select_baselines(runs, session.redactor)}
+    found = {number: _load_applied_state(session, runs[number]) for number in select_baselines(runs, session.redactor)}
     return DriftBaseline(runs, session.redactor, found)
 
 
-def _made_of(session: Session, run: ApplyRun) -> AppliedState | str:
-    """The desired state that an apply had. Today's files where they are the same: that needs no git."""
+def _load_applied_state(session: Session, run: ApplyRun) -> AppliedState | str:
+    """Load the desired state of an apply; if its files are today's, without git. Return why if it is not known."""
     if run.planned is None:
         return "its plan on record cannot be read"
-    # By `--now` an apply may have looked ahead.
+    # An apply with `--now` may have planned for a later time.
     at = max(run.began, run.planned.at)
-    # Another version reckons digests by other settings.
+    # Another version digests other settings.
     digest = run.planned.digest if run.planned.version == __version__ else None
     if digest == session.state.digest:
         again = load(session.workspace.state, at)
@@ -94,23 +96,23 @@ def _made_of(session: Session, run: ApplyRun) -> AppliedState | str:
             "its files cannot be planned from" if isinstance(again, BrokenState) else AppliedState(again, at, same=True)
         )
     if run.commit is None:
-        return "it was made of files that no commit holds"
-    then = _at_commit(session, run.commit, at)
-    if isinstance(then, str):
-        return f"its commit {quote(shorten(run.commit, 12))} {then}"
-    if digest is not None and then.digest != digest:
-        return "it was made of files that were edited and not committed"
-    return AppliedState(then, at, same=False)
+        return "it was made from files that are in no commit"
+    state = _load_commit_state(session, run.commit, at)
+    if isinstance(state, str):
+        return f"its commit {quote(shorten(run.commit, 12))} {state}"
+    if digest is not None and state.digest != digest:
+        return "it was made from files that were edited and not committed"
+    return AppliedState(state, at, same=False)
 
 
-def _at_commit(session: Session, commit: str, at: datetime) -> DesiredState | str:
+def _load_commit_state(session: Session, commit: str, at: datetime) -> DesiredState | str:
     missing = missing_commit(session.workspace.state, commit)
     if missing is not None:
         return missing
     try:
-        found = state_at(session.workspace, commit, at)
-    except RepositoryError as fault:
-        return f"cannot be looked into: {fault.summary}"
-    if not isinstance(found, str) and is_elsewhere(session.workspace, session.state, found):
+        found = load_state_at(session.workspace, commit, at)
+    except RepositoryError as exc:
+        return f"cannot be read: {exc.summary}"
+    if not isinstance(found, str) and has_other_target(session.workspace, session.state, found):
         return "is about another target"
     return found

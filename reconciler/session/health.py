@@ -1,10 +1,8 @@
-"""What of a plan is carried out now: less what is stale, and less what failed too often to be tried in every run."""
+"""The health of a target: quarantine and failing users, by its receipts."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from reconciler.apply.quarantine import Health, assess
 from reconciler.core.plan import Plan
@@ -15,8 +13,8 @@ from reconciler.session.session import Session
 from reconciler.session.terminal import Terminal
 
 
-def health_of(session: Session, plan: Plan) -> Health:
-    """How the applies to this target stand; the users of `plan` by their addresses, whatever receipts call them."""
+def assess_health(session: Session, plan: Plan) -> Health:
+    """Return the health of the session's target; users of `plan` by their addresses, even if receipts hold digests."""
     health = assess(runs_of(session.workspace.history, session.target))
     redactor = session.redactor
     if redactor.key is None:
@@ -33,26 +31,21 @@ def health_of(session: Session, plan: Plan) -> Health:
     return replace(health, failing_users=failing_users, suspected_causes=frozenset(suspected_causes))
 
 
-def describe_health(health: Health, deferred: int, probe: int) -> list[str]:
-    """What somebody who is about to apply should know, a line each; `late` changes are put off."""
-    lines = []
-    if deferred:
-        what = "is put off because it" if deferred == 1 else "are put off because they"
-        lines.append(f"{pluralize(deferred, 'change')} {what} failed before; --retry-failed tries now.")
-    standing = health.quarantine
-    if standing is not None:
-        why = f"{standing.began:%Y-%m-%d %H:%M} UTC: {escape_control(standing.why.message)}."
-        lines.append(f"This target is in quarantine since {why}")
-        lines.append(f"So apply begins with a trial of {pluralize(probe, 'change')}, and goes on only if it works.")
-    return lines
-
-
-def report_lines(terminal: Terminal, lines: Sequence[str]) -> None:
-    """Notes on stderr; they may quote what a service said."""
-    for line in lines:
+def report_health(health: Health, deferred: int, probe: int, terminal: Terminal) -> None:
+    """Note what to know before an apply: the number of deferred changes, and the probe of a quarantined target."""
+    for line in _describe_health(health, deferred, probe):
+        # They may quote the service.
         terminal.note(redact_quoted(line) if terminal.style.redact else line)
 
 
-def real_now() -> datetime:
-    """The clock that receipts are written by; `--now` does not move it."""
-    return datetime.now(UTC)
+def _describe_health(health: Health, deferred: int, probe: int) -> list[str]:
+    lines = []
+    if deferred:
+        what = "is deferred because it" if deferred == 1 else "are deferred because they"
+        lines.append(f"{pluralize(deferred, 'change')} {what} failed before; --retry-failed retries now.")
+    state = health.quarantine
+    if state is not None:
+        why = f"{state.began:%Y-%m-%d %H:%M} UTC: {escape_control(state.why.message)}."
+        lines.append(f"This target is in quarantine since {why}")
+        lines.append(f"So apply begins with a probe of {pluralize(probe, 'change')}, and goes on only if it succeeds.")
+    return lines

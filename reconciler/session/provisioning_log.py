@@ -1,26 +1,56 @@
-"""The structured log of a run (`--log FILE`)."""
+"""The provisioning log of a run (`--log FILE`): a JSON line per user, in a private file."""
 
 from __future__ import annotations
 
 import getpass
+import os
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO
 
 from reconciler.core.model import Diagnostic, Severity
 from reconciler.core.plan import Outcome, Plan, Result
 from reconciler.core.text import escape_control
+from reconciler.errors import ReconcilerError
 from reconciler.record.lock import lock_name
 from reconciler.render.log_entry import Cycle, Stamp, diagnostic_line, outcome_line
-from reconciler.session.log_file import LogFile
 from reconciler.session.session import Session
 from reconciler.session.terminal import Terminal
 
 
-class Log:
-    """Lines of one run; without a file nothing is written."""
+class LogFile:
+    """A file open for appending, readable by its owner only.
+
+    Losing it does not end an apply: `error` then says why.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        except OSError as exc:
+            raise ReconcilerError(f"cannot write the log {path}: {exc.strerror}", "Nothing was changed.") from exc
+        self._file: IO[bytes] = os.fdopen(handle, "ab", buffering=0)
+        self.path = path
+        self.error: str | None = None
+
+    def add(self, line: str) -> None:
+        """Append one line, in one write."""
+        if self.error is None:
+            try:
+                self._file.write(line.encode())
+            except OSError as exc:
+                self.error = str(exc.strerror)
+
+    def close(self) -> None:
+        """Close the file; no lines follow."""
+        self._file.close()
+
+
+class ProvisioningLog:
+    """The lines of one run; without a file nothing is written."""
 
     def __init__(self, file: LogFile | None, *, redact: bool) -> None:
         self._file = file
@@ -29,7 +59,7 @@ class Log:
         self._plan_id = ""
 
     def begin(self, plan: Plan, session: Session, *, person: bool) -> None:
-        """From here on lines are about this plan; first come the users who could not be planned."""
+        """Begin the lines of this plan with the users that could not be planned. `person`: a person approved it."""
         self._plan_id = plan.plan_id
         self._cycle = Cycle(
             cycle_id=str(uuid.uuid4()),
@@ -37,26 +67,26 @@ class Log:
             target=plan.target,
             title=session.state.profile.title,
             commit=plan.commit,
-            by=_user() if person else "Reconciler",
+            by=_login_name() if person else "Reconciler",
             person=person,
             redact=self._redact,
         )
-        self._diagnostics(plan.diagnostics)
+        self._add_diagnostics(plan.diagnostics)
 
     def planned(self, plan: Plan) -> None:
-        """A line for each change of a plan that is not carried out now."""
+        """Add a line for each change of a plan that is not applied now."""
         for change in plan.changes:
-            self._outcome(Outcome(change, Result.SKIPPED), planned=True)
+            self._add_outcome(Outcome(change, Result.SKIPPED), planned=True)
 
     def outcome(self, outcome: Outcome) -> None:
-        """A line for a change that ended."""
-        self._outcome(outcome, planned=False)
+        """Add a line for a change that ended."""
+        self._add_outcome(outcome, planned=False)
 
-    def _outcome(self, outcome: Outcome, *, planned: bool) -> None:
+    def _add_outcome(self, outcome: Outcome, *, planned: bool) -> None:
         if self._file is not None and self._cycle is not None:
             self._file.add(outcome_line(outcome, self._cycle, self._stamp(outcome.change.address), planned=planned))
 
-    def _diagnostics(self, items: Iterable[Diagnostic]) -> None:
+    def _add_diagnostics(self, items: Iterable[Diagnostic]) -> None:
         for item in items:
             if self._file is not None and self._cycle is not None and item.severity is Severity.ERROR and item.address:
                 self._file.add(diagnostic_line(item, self._cycle, self._stamp(item.address)))
@@ -67,20 +97,20 @@ class Log:
 
 
 @contextmanager
-def open_log(path: Path | None, terminal: Terminal) -> Iterator[Log]:
-    """The log; raises before anything is done when the file cannot be written."""
+def open_log(path: Path | None, terminal: Terminal) -> Iterator[ProvisioningLog]:
+    """Open the log. Raises `ReconcilerError` before anything is done if the file cannot be written."""
     file = LogFile(path) if path is not None else None
     try:
-        yield Log(file, redact=terminal.style.redact)
+        yield ProvisioningLog(file, redact=terminal.style.redact)
     finally:
         if file is not None:
             file.close()
-            if file.fault is not None:
-                terminal.note(f"The log {escape_control(str(file.path))} is not complete: {file.fault}")
+            if file.error is not None:
+                terminal.note(f"The log {escape_control(str(file.path))} is not complete: {file.error}")
 
 
-def _user() -> str:
+def _login_name() -> str:
     try:
         return getpass.getuser()
-    except (KeyError, OSError):  # a container's number without a name
+    except (KeyError, OSError):  # a container may run as a number without a name
         return ""

@@ -1,4 +1,4 @@
-"""The record of applies: which veil it is written through, and its readable page."""
+"""The record of applies: its redactor, its branch, and its readable page."""
 
 from __future__ import annotations
 
@@ -26,33 +26,36 @@ from reconciler.session.workspace import Workspace
 
 
 def build_redactor(workspace: Workspace, state: DesiredState) -> Redactor:
-    """The veil of `record.values`; raises when it needs a key and there is none. The sandbox's record is no audit."""
+    """Return the redactor of `record.values`; the sandbox's record is no audit and needs none.
+
+    Raises `ReconcilerError` if it needs a key and there is none.
+    """
     if workspace.sandbox or not state.policy.digests:
         return NO_REDACTION
     return Redactor(connection.record_key())
 
 
-def build_reading_redactor(workspace: Workspace, state: DesiredState, terminal: Terminal) -> Redactor:
-    """The same for whoever only reads: without a key names on record are not understood, and that is said."""
+def build_redactor_for_reading(workspace: Workspace, state: DesiredState, terminal: Terminal) -> Redactor:
+    """Return the same redactor for reading: without a key, note that names on record are not recognised."""
     try:
         return build_redactor(workspace, state)
-    except ReconcilerError as fault:
-        terminal.note(f"{fault.summary}: names of deleted accounts on record are not recognised.")
+    except ReconcilerError as exc:
+        terminal.note(f"{exc.summary}: names of deleted accounts on record are not recognised.")
         return NO_REDACTION
 
 
-def tell_lost_keys(workspace: Workspace, redactor: Redactor, terminal: Terminal) -> None:
-    """Says so when earlier receipts were written with another key."""
+def warn_about_lost_keys(workspace: Workspace, redactor: Redactor, terminal: Terminal) -> None:
+    """Note that earlier receipts were written with another key, if any were."""
     if redactor.key is not None and key_ids(workspace.history) - {redactor.key_id}:
         terminal.note(
-            "Earlier receipts have digests of another RECONCILER_RECORD_KEY: what they say of deleted names, of\n"
-            "users who keep failing and of applies that were cut short is not recognised."
+            "Earlier receipts hold digests of another RECONCILER_RECORD_KEY: their deleted names, failing users and\n"
+            "interrupted applies are not recognised."
         )
 
 
 @contextmanager
-def with_full_record(workspace: Workspace, branch: str | None, terminal: Terminal) -> Iterator[Workspace]:
-    """The place with all of the record: what lies in `plans/`, and what the branch holds. The sandbox has no branch."""
+def open_full_record(workspace: Workspace, branch: str | None, terminal: Terminal) -> Iterator[Workspace]:
+    """Return the workspace with the full record: `plans/` and the record branch. The sandbox has no branch."""
     if workspace.sandbox or branch is None:
         yield workspace
         return
@@ -70,12 +73,12 @@ def with_full_record(workspace: Workspace, branch: str | None, terminal: Termina
         yield replace(workspace, past=whole)
 
 
-def record_of(workspace: Workspace, plan: Plan) -> Path:
-    """The directory of the plan's record, with what earlier applies of it left on the branch: it goes on from there."""
-    return _carried(workspace, directory_for(workspace.record, plan).name)
+def prepare_record_directory(workspace: Workspace, plan: Plan) -> Path:
+    """Return the directory of the plan's record, with what the branch has of earlier applies of the same plan."""
+    return _copy_from_branch(workspace, directory_for(workspace.record, plan).name)
 
 
-def _carried(workspace: Workspace, name: str) -> Path:
+def _copy_from_branch(workspace: Workspace, name: str) -> Path:
     ours, whole = workspace.record / name, workspace.history / name
     if whole != ours:
         for file in (RECEIPT, PLAN):
@@ -85,26 +88,26 @@ def _carried(workspace: Workspace, name: str) -> Path:
 
 
 def write_page(directory: Path, workspace: Workspace, terminal: Terminal) -> None:
-    """Writes the page of one record. Losing it must not end an apply: it is made of the other two files."""
+    """Write the page of one record. Losing it does not end an apply: it is made from the other two files."""
     try:
         record = read_record(directory)
-        commit = _commit(workspace, record.commit, redacted=record.redacted)
+        commit = _find_commit(workspace, record.commit, redacted=record.redacted)
         write_private(
             directory / PAGE, render_record(record.target, record.plan_id, record.runs, record.planned, commit)
         )
-    except PlanFileError as fault:
-        terminal.note(f"{directory / PAGE} was not written: {fault.summary}")
+    except PlanFileError as exc:
+        terminal.note(f"{directory / PAGE} was not written: {exc.summary}")
 
 
 def write_missing_pages(workspace: Workspace, terminal: Terminal) -> None:
-    """Writes the pages that a crash kept from being written."""
+    """Write the pages that a crash left unwritten."""
     for receipt in sorted(workspace.history.glob(f"*/{RECEIPT}")):
         if not receipt.with_name(PAGE).exists():
-            write_page(_carried(workspace, receipt.parent.name), workspace, terminal)
+            write_page(_copy_from_branch(workspace, receipt.parent.name), workspace, terminal)
 
 
-def _commit(workspace: Workspace, identity: str | None, *, redacted: bool) -> Commit | None:
-    """The commit with its author, where git knows it and the record may tell."""
+def _find_commit(workspace: Workspace, identity: str | None, *, redacted: bool) -> Commit | None:
+    """Return the commit with its author, if git knows it and the record is not redacted."""
     if identity is None:
         return None
     try:

@@ -1,3 +1,5 @@
+"""The embedded sandbox: run, fill, empty and edit it. An extra: production installations do without it."""
+
 from __future__ import annotations
 
 import json
@@ -9,16 +11,14 @@ from typing import Any
 
 from reconciler.core.profile import TargetProfile
 from reconciler.errors import ReconcilerError
-from reconciler.scim.transport import (
-    endpoint,
-)
+from reconciler.scim.transport import endpoint
 from reconciler.session.connection import Connection, Secret
 
 
 @contextmanager
 def run_sandbox(file: Path, profile: TargetProfile, domains: list[str]) -> Iterator[tuple[Connection, bool]]:
-    """The sandbox while it runs, and whether its file was made and filled just now."""
-    with _sandbox_faults():
+    """Run the sandbox; yield its connection, and whether its database is new and was filled."""
+    with _sandbox_errors():
         from reconciler.sandbox.server import start  # noqa: PLC0415 - an extra
 
         fresh = not file.exists()
@@ -34,8 +34,8 @@ def run_sandbox(file: Path, profile: TargetProfile, domains: list[str]) -> Itera
 
 
 def seed_sandbox(file: Path, document: Path | None, domains: Iterable[str] = ()) -> int:
-    """Fills the sandbox from a seed file (None: the sample company's) and returns the number of users."""
-    with _sandbox_faults():
+    """Fill the sandbox from a seed file (None: the sample company's); return the number of users."""
+    with _sandbox_errors():
         from reconciler.sandbox.seed import list_users, load_default_seed, seed  # noqa: PLC0415 - an extra
 
         content = load_default_seed() if document is None else _read_json(document)
@@ -47,8 +47,8 @@ def seed_sandbox(file: Path, document: Path | None, domains: Iterable[str] = ())
 
 
 def empty_sandbox(file: Path, domains: Iterable[str]) -> None:
-    """Makes a sandbox without users; `domains` are verified in it."""
-    with _sandbox_faults():
+    """Create a sandbox without users; `domains` are verified in it."""
+    with _sandbox_errors():
         from reconciler.sandbox.seed import seed  # noqa: PLC0415 - an extra
 
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -56,8 +56,8 @@ def empty_sandbox(file: Path, domains: Iterable[str]) -> None:
 
 
 def reset_sandbox(file: Path) -> None:
-    """Empties the sandbox."""
-    with _sandbox_faults():
+    """Empty the sandbox."""
+    with _sandbox_errors():
         from reconciler.sandbox.seed import reset  # noqa: PLC0415 - an extra
 
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -65,16 +65,16 @@ def reset_sandbox(file: Path) -> None:
 
 
 def edit_sandbox(file: Path, user_name: str, changes: Mapping[str, object]) -> None:
-    """Changes a user of the sandbox by hand, as an administrator does."""
-    with _sandbox_faults():
+    """Edit a user of the sandbox, as an administrator would."""
+    with _sandbox_errors():
         from reconciler.sandbox.seed import edit_user  # noqa: PLC0415 - an extra
 
         edit_user(file, user_name, changes)
 
 
 def serve_sandbox(file: Path, port: int, say: Callable[[str], object]) -> None:
-    """Serves the sandbox until Ctrl-C, after saying how to reach it."""
-    with _sandbox_faults():
+    """Serve the sandbox until Ctrl-C; `say` is given its URL and token first."""
+    with _sandbox_errors():
         from reconciler.sandbox.server import RunningSandbox, serve_forever  # noqa: PLC0415 - an extra
 
         def ready(running: RunningSandbox) -> None:
@@ -83,7 +83,7 @@ def serve_sandbox(file: Path, port: int, say: Callable[[str], object]) -> None:
                 f"Its token: {running.token}\n\n"
                 "To use it as if it were a service elsewhere, write that base_url into settings.yaml and set\n"
                 f"  RECONCILER_TOKEN={running.token} RECONCILER_ALLOWED_HOSTS=127.0.0.1\n\n"
-                "Ctrl-C ends it.\n"
+                "Press Ctrl-C to stop it.\n"
             )
             sys.stdout.flush()
 
@@ -92,25 +92,25 @@ def serve_sandbox(file: Path, port: int, say: Callable[[str], object]) -> None:
 
 
 @contextmanager
-def _sandbox_faults() -> Iterator[None]:
-    """The sandbox's faults as ours. It is an extra: production installations do without its libraries."""
+def _sandbox_errors() -> Iterator[None]:
+    """Raise errors of the sandbox, and its absence, as `ReconcilerError`."""
     try:
         from reconciler.sandbox.errors import SandboxError  # noqa: PLC0415 - an extra
 
         try:
             yield
-        except SandboxError as fault:
-            raise ReconcilerError(str(fault)) from fault
-    except ModuleNotFoundError as fault:
+        except SandboxError as exc:
+            raise ReconcilerError(str(exc)) from exc
+    except ModuleNotFoundError as exc:
         way_out = "Install it with: pip install 'scim-reconciler[sandbox]'"
-        raise ReconcilerError(f"the sandbox is not installed ({fault.name} is missing)", way_out) from fault
+        raise ReconcilerError(f"the sandbox is not installed ({exc.name} is missing)", way_out) from exc
 
 
 def _read_json(document: Path) -> dict[str, Any]:
     try:
         content = json.loads(document.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError) as fault:
-        raise ReconcilerError(f"cannot read the seed {document}: {fault}", "A seed is a JSON document.") from fault
+    except (OSError, ValueError, RecursionError) as exc:
+        raise ReconcilerError(f"cannot read the seed {document}: {exc}", "A seed is a JSON document.") from exc
     if not isinstance(content, dict):
         raise ReconcilerError(f"the seed {document} is not a JSON object", 'It starts with {"users": [')
     return content

@@ -1,4 +1,4 @@
-"""What the commands that talk to a service share: which one, and how to reach it."""
+"""A session with a service: the desired state, the target and the connection."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reconciler.record.receipt import AccountHistory, read_account_history
 from reconciler.record.redaction import NO_REDACTION, Redactor
 from reconciler.record.target_runs import moved_from
 from reconciler.session.connection import Connection, connect
-from reconciler.session.record import build_reading_redactor, with_full_record
+from reconciler.session.record import build_redactor_for_reading, open_full_record
 from reconciler.session.sandbox import run_sandbox
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import SANDBOX_URL, Workspace
@@ -21,17 +21,16 @@ from reconciler.session.workspace import SANDBOX_URL, Workspace
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A desired state, and the connection to the service it is about."""
+    """A desired state and the connection to its target. `redactor`: of the record."""
 
     workspace: Workspace
     state: DesiredState
     target: Target
     connection: Connection
     redactor: Redactor = NO_REDACTION
-    """What records say of people."""
 
     def history(self) -> AccountHistory:
-        """What receipts tell about the target's accounts; they are read where it can count."""
+        """Return what receipts say about the target's accounts; they are read only if a setting needs it."""
         days = int(self.state.profile.quarantine_days.value)
         if days <= 0 and self.state.policy.delete_after_days is None:
             return AccountHistory()
@@ -42,7 +41,7 @@ class Session:
         return replace(history, reserved={names.get(name, name): day for name, day in history.reserved.items()})
 
     def moved_from(self) -> str | None:
-        """Where applies went until now, if never to this target."""
+        """Return the target of earlier applies, if none was to this one."""
         return moved_from(self.workspace.history, self.target)
 
 
@@ -50,12 +49,12 @@ class Session:
 def open_session(
     workspace: Workspace, state: DesiredState, terminal: Terminal, redactor: Redactor | None = None
 ) -> Iterator[Session]:
-    """The session; the sandbox runs as long as it is open. `veil` None: whatever can be read without a key."""
+    """Open a session; the sandbox runs as long as it is open. `redactor` None: one for reading."""
     if redactor is None:
-        redactor = build_reading_redactor(workspace, state, terminal)
+        redactor = build_redactor_for_reading(workspace, state, terminal)
     if not workspace.sandbox:
         to = connect(state.target.base_url, state.profile)
-        with with_full_record(workspace, state.policy.record_branch, terminal) as whole:
+        with open_full_record(workspace, state.policy.record_branch, terminal) as whole:
             yield Session(whole, state, state.target, to, redactor)
         return
     domains = sorted({name.rpartition("@")[2] for user in state.users for name in user.user_names})

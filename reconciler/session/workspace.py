@@ -1,4 +1,4 @@
-"""Where things lie and when it is: what every command is told. Imports nothing of the network."""
+"""The workspace of a command: directories, clock, sandbox or real target. Imports nothing of the network."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _FIRST_YEAR, _LAST_YEAR = 1970, 9000
 class Workspace:
     """Directories and the clock. `sandbox`: the embedded service instead of the target in settings.yaml.
 
-    `past`: the whole record, where it is more than what lies in `plans`.
+    `past`: the directory of the full record, if that is more than `plans`.
     """
 
     state: Path
@@ -34,35 +34,35 @@ class Workspace:
     past: Path | None = None
 
     def flags(self) -> list[str]:
-        """The flags that name this place on a command line, less those that need not be said."""
-        said = [("--state", self.state, "desired-state"), ("--plans", self.plans, "plans")]
-        flags = [word for flag, path, usual in said if str(path) != usual for word in (flag, str(path))]
+        """Return the flags that name this workspace on a command line, without those that are the default."""
+        directories = [("--state", self.state, "desired-state"), ("--plans", self.plans, "plans")]
+        flags = [word for flag, path, default in directories if str(path) != default for word in (flag, str(path))]
         return [*flags, "--sandbox"] if self.sandbox else flags
 
     @property
     def sandbox_file(self) -> Path:
-        """The sandbox's users: hidden, beside the desired state."""
+        """The sandbox's database: hidden, next to the desired state."""
         return self.state.parent / ".reconciler" / "sandbox.db"
 
     @property
     def record(self) -> Path:
-        """Where receipts go: those of the sandbox are no audit record."""
+        """The directory that receipts are written to: those of the sandbox are no audit record."""
         return self.state.parent / ".reconciler" / "plans" if self.sandbox else self.plans
 
     @property
     def history(self) -> Path:
-        """What is read of earlier applies; never written to."""
+        """The directory that earlier applies are read from; never written to."""
         return self.past or self.record
 
     def lock(self, target: Target) -> Path:
-        """The lock of `target`: this user's, on this machine; the sandbox's lies beside it."""
+        """Return the lock file of `target`: per user and machine; the sandbox's is next to its database."""
         if self.sandbox:
             return self.sandbox_file.with_suffix(".lock")
         return lock_directory() / lock_name(target)
 
 
 def load_state(workspace: Workspace, terminal: Terminal) -> DesiredState | None:
-    """The desired state; None, and all mistakes shown, when nobody may plan from it."""
+    """Return the desired state; None, with all errors shown, if it cannot be planned from."""
     state = load(workspace.state, workspace.now)
     if isinstance(state, BrokenState):
         terminal.diagnostics(state.diagnostics)
@@ -71,7 +71,7 @@ def load_state(workspace: Workspace, terminal: Terminal) -> DesiredState | None:
 
 
 def read_settings(workspace: Workspace, terminal: Terminal) -> schema.Settings | None:
-    """settings.yaml alone; None, and its mistakes shown, when it cannot be read."""
+    """Return settings.yaml alone; None, with its errors shown, if it is invalid."""
     directory = Directory(workspace.state)
     settings = directory.read_settings()
     if settings is None:
@@ -81,20 +81,28 @@ def read_settings(workspace: Workspace, terminal: Terminal) -> schema.Settings |
 
 
 def resolve_target(workspace: Workspace, settings: schema.Settings) -> Target:
-    """The target that settings.yaml names; people need not be readable to see how things stand."""
+    """Return the target that settings.yaml names, without reading users."""
     profile = PROFILES[settings.target.profile]
     return Target(profile.name, SANDBOX_URL if workspace.sandbox else settings.target.base_url.rstrip("/"))
 
 
 def parse_now(text: str | None, flag: str = "--now") -> datetime:
-    """`--now`: a date (its first moment, UTC) or a time with its zone; left out: now."""
+    """Parse a date (its first moment, UTC) or a time with its zone; None: now.
+
+    Raises `UsageError`, naming `flag`, if it is neither or out of range.
+    """
     if text is None:
-        return datetime.now(UTC)
+        return current_time()
     try:
         when = datetime.fromisoformat(text)
         when = when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)
-    except (ValueError, OverflowError) as fault:
-        raise UsageError(f"{flag} {text!r} is not a date", "Write 2026-12-01 or 2026-12-01T08:00:00Z.") from fault
+    except (ValueError, OverflowError) as exc:
+        raise UsageError(f"{flag} {text!r} is not a date", "Write 2026-12-01 or 2026-12-01T08:00:00Z.") from exc
     if not _FIRST_YEAR <= when.year <= _LAST_YEAR:
         raise UsageError(f"{flag} {text!r} is out of range", f"Years are {_FIRST_YEAR} to {_LAST_YEAR}.")
     return when
+
+
+def current_time() -> datetime:
+    """Return the time that receipts are written by; `--now` does not move it."""
+    return datetime.now(UTC)

@@ -72,7 +72,7 @@ def test_too_many_failures_stop_the_run_and_the_next_one_begins_with_a_trial(
 
     still = opened.apply()
     assert still.code == 5
-    assert "So apply begins with a trial of 5 changes, and goes on only if it works." in still.err
+    assert "So apply begins with a probe of 5 changes, and goes on only if it succeeds." in still.err
     assert len(opened.service.writes) == tried + 5
     assert "5 of 5 attempted changes failed" in still.err
     again = told(opened)["quarantine"]
@@ -82,7 +82,7 @@ def test_too_many_failures_stop_the_run_and_the_next_one_begins_with_a_trial(
     opened.service.faults = ServerFaults()
     healed = opened.apply()
     assert (healed.code, len(opened.service.writes)) == (0, tried + 5 + 100)
-    assert "begins with a trial" in healed.err
+    assert "begins with a probe" in healed.err
     assert (status(opened).code, told(opened)["quarantine"]) == (0, None)
 
 
@@ -125,7 +125,7 @@ def test_a_service_that_refuses_as_a_whole_is_quarantine_and_a_trial_follows(
     assert told(opened)["quarantine"]["reason"] == "EncounteredQuarantineException"
     opened.service.faults = ServerFaults()
     healed = opened.apply()
-    assert (healed.code, "begins with a trial of 5 changes" in healed.err) == (0, True)
+    assert (healed.code, "begins with a probe of 5 changes" in healed.err) == (0, True)
     assert status(opened).code == 0
 
 
@@ -175,13 +175,13 @@ def failing(open_command_workspace: OpenCommandWorkspace) -> CommandWorkspace:
 
 def test_who_keeps_failing_is_put_off_and_said_so(failing: CommandWorkspace) -> None:
     planned = failing.run("plan")
-    assert "1 change is put off because it failed before; --retry-failed tries now." in planned.err
+    assert "1 change is deferred because it failed before; --retry-failed retries now." in planned.err
     assert 'user["grace.1@example.com"] will be updated in-place' in planned.out
     skipped = failing.apply()
     assert skipped.code == 5
     assert len(failing.service.writes) == 5, "not tried"
     assert re.search(
-        r"Skipped: put off until \d{4}-\d\d-\d\d \d\d:\d\d UTC, because it failed 2 times "
+        r"Skipped: deferred until \d{4}-\d\d-\d\d \d\d:\d\d UTC, because it failed 2 times "
         r"\(--retry-failed tries now\); it said: the service refused it \(400\)",
         skipped.out,
     )

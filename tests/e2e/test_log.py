@@ -58,7 +58,7 @@ def test_apply_adds_a_line_for_everybody(work: CommandWorkspace, tmp_path: Path)
     assert len({line["cycleId"] for line in lines(log)}) == 3, "runs are added"
     last = lines(log)[-1]
     assert last["provisioningStatusInfo"]["status"] == "skipped"
-    assert "put off until" in last["provisioningSteps"][-1]["details"]["SkipReason"]
+    assert "deferred until" in last["provisioningSteps"][-1]["details"]["SkipReason"]
     assert TOKEN not in log.read_text("ascii")
 
 

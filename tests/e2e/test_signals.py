@@ -99,7 +99,7 @@ def test_a_long_pause_that_the_service_asked_for_ends_at_once(
     wait_for(lambda: len(opened.service.writes) >= 3)
     time.sleep(0.5)
     end = stopped(process, number, 15)
-    assert "The service wants a pause of 90 seconds." in end.err
+    assert "The service asks for a pause of 90 seconds." in end.err
     assert "10 changes not started: interrupted" in end.out
     assert events(opened, "started") == events(opened, "finished")
     opened.service.faults = ServerFaults()

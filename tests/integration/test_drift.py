@@ -421,7 +421,7 @@ def test_a_partial_clone_is_told_the_way_out(org: DriftWorkspace, tmp_path: Path
     words = ["--state", str(partial / "desired-state"), "--plans", str(org.work.plans), "--format", "json"]
     plan = run(["reconciler", "drift", *words]).plan
     assert {each["attribution"] for each in plan["resource_changes"]} == {UNKNOWN}
-    assert "cannot be looked into" in warned(plan)[0]
+    assert "cannot be read: files of commit" in warned(plan)[0]
 
 
 def test_edits_in_the_work_tree_are_not_applied(org: DriftWorkspace) -> None:

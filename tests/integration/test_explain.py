@@ -241,7 +241,7 @@ def test_offline_needs_neither_network_nor_token(org: Workspace, monkeypatch: py
 def test_a_name_that_is_nobodys_is_a_usage_error(arguments: tuple[str, ...], org: Workspace) -> None:
     ended: CommandResult = org.run("explain", "nobody@example.com", *arguments)
     assert (ended.code, ended.out) == (64, "")
-    assert 'nobody is called "nobody@example.com"' in ended.err
+    assert 'user not found: "nobody@example.com"' in ended.err
 
 
 def test_a_user_who_cannot_be_mapped(org: Workspace) -> None:

@@ -256,7 +256,7 @@ def test_only_guards_that_the_files_can_answer_judge_it(workspace: OfflineWorksp
     [
         (["--offline"], "--base is missing"),
         (["--offline", "--base", "HEAD", "--log", "x"], "cannot be combined with --log"),
-        (["--offline", "--base", "HEAD", "--user", "nobody"], "nobody is called so"),
+        (["--offline", "--base", "HEAD", "--user", "nobody"], 'user not found: "nobody"'),
         (["--base", "-x"], "cannot name a commit"),
     ],
 )

@@ -150,7 +150,7 @@ def test_the_quarantine_of_one_run_is_a_trial_in_the_next(record: RecordReposito
     assert second.run("status").code == 0, "without the record nothing is known"
     second.fetch()
     assert second.run("status").code == 1
-    assert "begins with a trial of 5 changes" in second.apply().err
+    assert "begins with a probe of 5 changes" in second.apply().err
     assert second.run("status").code == 0
 
 

@@ -15,7 +15,7 @@ from reconciler.apply.selection import defer
 from reconciler.core.plan import Action, Change, Outcome, Plan, Result
 from reconciler.record.receipt import Receipt, directory_for
 from reconciler.record.redaction import NO_REDACTION, Redactor
-from reconciler.session.health import health_of
+from reconciler.session.health import assess_health
 from reconciler.session.session import Session
 from reconciler.session.workspace import Workspace
 
@@ -58,9 +58,9 @@ def test_who_keeps_failing_is_put_off(tmp_path: Path, written: Redactor, read: R
     change = builders.change("ada", before=builders.values_of("ada", department="Old"))
     plan = builders.plan_with(change)
     receipt_of(tmp_path, plan, change, Result.FAILED, written)
-    health = health_of(session(tmp_path, read), plan)
+    health = assess_health(session(tmp_path, read), plan)
     deferred = defer(plan, health, NOW)
     assert [outcome.change for outcome in deferred] == ([change] if known else [])
     another = builders.change("ada", before=builders.values_of("ada", department="Older"))
     other_plan = replace(plan, changes=(another,))
-    assert defer(other_plan, health_of(session(tmp_path, read), other_plan), NOW) == [], "it is another change"
+    assert defer(other_plan, assess_health(session(tmp_path, read), other_plan), NOW) == [], "it is another change"

@@ -1,0 +1,47 @@
+"""Approval of a plan: the guards' override by plan ID, and the question before an apply."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from datetime import date
+
+from reconciler.core.plan import Plan
+from reconciler.core.text import quote
+from reconciler.errors import StalePlanError, UsageError
+from reconciler.session.terminal import Terminal
+from reconciler.session.workspace import Workspace, current_time
+
+
+def check_approval(plan_id: str | None, plans: Sequence[Plan], terminal: Terminal) -> None:
+    """Compare `--approve` with the plans it may name, the current one first.
+
+    Raises `StalePlanError` if it names none of them: the approver had another plan in mind. If the plan is blocked
+    anyway, a note is enough.
+    """
+    if plan_id is None or plan_id in [plan.plan_id for plan in plans]:
+        return
+    summary = f"--approve {quote(plan_id)} is not the ID of this plan, which is {plans[0].plan_id}"
+    if not plans[0].blocked:
+        raise StalePlanError(summary, "Review the current plan, then approve or apply it.")
+    terminal.note(summary)
+
+
+def approval_date(workspace: Workspace) -> date:
+    """Return the day that approvals are judged by: `--now` looks ahead, it does not revive an expired approval."""
+    return max(workspace.now, current_time()).date()
+
+
+def ask_for_approval(terminal: Terminal) -> bool:
+    """Return whether the user types yes. Raises `UsageError` without a terminal to ask on."""
+    if not sys.stdin.isatty():
+        raise UsageError("there is no terminal to ask on", "Apply a saved plan (`apply FILE`), or add --auto-approve.")
+    terminal.result(
+        "\nDo you want to perform these actions?\n"
+        "  Reconciler will perform the actions described above.\n"
+        "  Only 'yes' will be accepted to approve.\n"
+    )
+    try:
+        return input("  Enter a value: ").strip() == "yes"
+    except EOFError:
+        return False

@@ -1,0 +1,110 @@
+"""The execution of a selection of changes: client, receipt, progress, provisioning log and readable page."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from reconciler.apply import verification
+from reconciler.apply.change import Execution
+from reconciler.apply.executor import FailurePolicy, Report, execute
+from reconciler.apply.interrupt import finish_on_interrupt
+from reconciler.apply.selection import Selection
+from reconciler.core.plan import Outcome, Plan
+from reconciler.core.planning.live_user import LiveReader
+from reconciler.record.files import write_private
+from reconciler.record.plan_file import to_record
+from reconciler.record.reader import PAGE, PLAN
+from reconciler.record.receipt import Receipt
+from reconciler.render.apply_report import was_not_started
+from reconciler.scim.rate_limiter import RateLimiter
+from reconciler.session import connection
+from reconciler.session.provisioning_log import ProvisioningLog
+from reconciler.session.record import prepare_record_directory, write_page
+from reconciler.session.session import Session
+from reconciler.session.terminal import Progress, Terminal
+from reconciler.session.workspace import current_time
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is executed: `selection` of the plan `recorded` under; `whole`: not limited to some users."""
+
+    selection: Selection
+    recorded: Plan
+    whole: bool
+
+
+def execute_selection(job: Job, session: Session, log: ProvisioningLog, terminal: Terminal) -> Report:
+    """Execute the selected changes and keep their record. Ctrl-C finishes the requests under way."""
+    stop = threading.Event()
+    limiter = RateLimiter(
+        stop, on_pause=lambda seconds: terminal.note(f"The service asks for a pause of {seconds:.0f} seconds.")
+    )
+    with ExitStack() as stack:
+        progress = stack.enter_context(terminal.progress())
+        client = stack.enter_context(connection.open_client(session.connection, writes=True, limiter=limiter))
+        receipt = _open_receipt(job, session)
+        watch = _Watch(len(job.selection.plan.changes), progress, terminal, log)
+        state = session.state
+        execution = Execution(
+            service=client,
+            record=receipt,
+            reader=LiveReader(state.profile, verification.reads_everything(state.mappings), state.owned),
+            mappings=state.mappings,
+            profile=state.profile,
+            on_outcome=watch,
+            stop=stop,
+            room=limiter.room,
+        )
+        policy = FailurePolicy(state.policy.failures, job.selection.probe, job.selection.deferred)
+        with finish_on_interrupt(stop):
+            report = execute(job.selection.plan, execution, policy=policy)
+        _close_receipt(receipt, report, job)
+        write_page(receipt.path.parent, session.workspace, terminal)
+    terminal.note(f"Receipt: {receipt.path}")
+    return report
+
+
+def _open_receipt(job: Job, session: Session) -> Receipt:
+    directory = prepare_record_directory(session.workspace, job.recorded)
+    write_private(directory / PLAN, to_record(job.recorded, session.redactor))
+    # Without a page, the next apply sees that it has to be written.
+    (directory / PAGE).unlink(missing_ok=True)
+    receipt = Receipt(
+        directory, job.recorded, current_time, whole=job.whole, redactor=session.redactor, made_now=job.selection.plan
+    )
+    for outcome in job.selection.skipped:
+        receipt.finished(outcome)
+    return receipt
+
+
+def _close_receipt(receipt: Receipt, report: Report, job: Job) -> None:
+    counts = Counter(outcome.result for outcome in (*report.outcomes, *job.selection.skipped))
+    receipt.close(counts, how=_name_ending(report), left=report.left)
+
+
+def _name_ending(report: Report) -> str:
+    if report.quarantine is not None:
+        return "quarantined"
+    return "interrupted" if report.interrupted else "complete"
+
+
+@dataclass(slots=True)
+class _Watch:
+    """Reports each outcome to the terminal and the log, and the progress of the whole."""
+
+    total: int
+    progress: Progress
+    terminal: Terminal
+    log: ProvisioningLog
+    done: int = 0
+
+    def __call__(self, outcome: Outcome) -> None:
+        self.done += 1
+        self.log.outcome(outcome)
+        if not was_not_started(outcome):
+            self.terminal.outcome(outcome)
+        self.progress("Applying", self.done, self.total)

@@ -1,0 +1,106 @@
+"""The plan for the live service: read all users, build the plan, attribute its changes to a baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from reconciler.core.model import Diagnostic
+from reconciler.core.plan import Plan
+from reconciler.core.planning.live_user import CombinedReader, LiveReader, ResourceReader
+from reconciler.core.planning.planner import LiveState, PlanRequest, build_plan
+from reconciler.core.text import quote
+from reconciler.core.values import fold_case
+from reconciler.desired.loader import DesiredState
+from reconciler.errors import UsageError
+from reconciler.scim.live_read import Progress, UserReader, read_live
+from reconciler.session import connection
+from reconciler.session.baseline import build_reader, build_request
+from reconciler.session.session import Session
+from reconciler.session.terminal import Terminal
+
+
+class Baseline(Protocol):
+    """What a plan is compared with, to attribute its changes."""
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        """What could not be compared."""
+
+    @property
+    def readers(self) -> Sequence[LiveReader]:
+        """The readers of live users for the baseline's desired states."""
+
+    def attribute_changes(self, plan: Plan, request: PlanRequest, lives: Sequence[LiveState]) -> Plan:
+        """Return the plan with every change attributed; `lives` as the readers read them."""
+
+
+def make_plan(session: Session, users: tuple[str, ...], terminal: Terminal, baseline: Baseline | None = None) -> Plan:
+    """Plan for the live state as it is now; `users` limits it to these, `baseline` attributes its changes.
+
+    Raises `UsageError` if a user does not exist, and `TargetError` if the service refuses.
+    """
+    with terminal.progress() as progress, connection.open_client(session.connection, writes=False) as client:
+        plan = _make_plan(client, session, users, progress, baseline)
+    terminal.detail(f"Target: {session.target.base_url} ({session.target.profile})")
+    terminal.detail(f"Desired state: {len(session.state.users):,} users, {session.state.in_scope:,} in scope")
+    terminal.detail(f"Live: {plan.tally.managed:,} managed users, {plan.tally.unmanaged:,} others")
+    for guard in plan.guards:
+        terminal.detail(f"Guard {guard.name}: {guard.message}")
+    return plan
+
+
+def _make_plan(
+    client: UserReader, session: Session, users: tuple[str, ...], progress: Progress, baseline: Baseline | None
+) -> Plan:
+    others = baseline.readers if baseline is not None else ()
+    combined = CombinedReader(build_reader(session.state), others) if others else None
+    live = read_live_state(client, session, progress, combined)
+    check_users_exist(users, session.state, live)
+    request = build_session_request(session, users)
+    if baseline is None:
+        return build_plan(request, live)
+    request = replace(request, diagnostics=(*request.diagnostics, *baseline.warnings))
+    lives = [replace(live, users=users) for users in combined.others(live.users)] if combined is not None else []
+    return baseline.attribute_changes(build_plan(request, live), request, lives)
+
+
+def read_live_state(
+    client: UserReader, session: Session, progress: Progress, reader: ResourceReader | None = None
+) -> LiveState:
+    """Read all live users, with the desired state's own reader unless another is given."""
+    state = session.state
+    return read_live(
+        client,
+        reader or build_reader(state),
+        state.users,
+        state.mappings,
+        page_size=int(state.profile.page_size.value),
+        progress=progress,
+    )
+
+
+def build_session_request(session: Session, users: tuple[str, ...] = ()) -> PlanRequest:
+    """Return everything a plan is made from, except the live users; `users` limits it to these."""
+    history = session.history()
+    return replace(
+        build_request(session.workspace, session.state, users),
+        target=session.target,
+        recently_deleted=history.reserved,
+        deactivated=history.deactivated,
+        moved_from=session.moved_from(),
+    )
+
+
+def check_users_exist(users: tuple[str, ...], state: DesiredState, live: LiveState) -> None:
+    """Raise `UsageError` for a `--user` that matches no user: its empty plan would look like good news."""
+    if not users:
+        return
+    known = {fold_case(user.key) for user in state.users}
+    known |= {fold_case(str(value)) for user in state.users for value in user.match if value is not None}
+    for found in live.users:
+        known |= {fold_case(name) for name in (found.user_name, found.external_id, found.id) if name}
+    for user in users:
+        if fold_case(user) not in known:
+            raise UsageError(f"user not found: {quote(user)}", "Neither desired state nor target has it.")
