@@ -69,8 +69,8 @@ class Execution:
     """Set by somebody who wants the run to end: what is in flight is finished, nothing else is started."""
     sleep: Callable[[float], None] = time.sleep
     workers: int = WORKERS
-    room: Callable[[], AbstractContextManager[object]] = nullcontext
-    """Held while a change is carried out; entering it waits until the service can bear one more."""
+    admission: Callable[[], AbstractContextManager[object]] = nullcontext
+    """Entered around each change; waits until the service can take one more (`RateLimiter.admission`)."""
 
 
 class ChangeExecutor:

@@ -173,7 +173,7 @@ class _PlanExecutor:
         return self._count(outcome)
 
     def _guarded(self, change: Change, work: Callable[[], Outcome]) -> Outcome:
-        with self._do.room():
+        with self._do.admission():
             # Asked only now: much may have happened while there was no room.
             if self._ends(change):
                 stopped = self._report.stopped is not None or self._report.quarantine is not None

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,14 +14,17 @@ import httpx
 
 from reconciler.core.text import escape_control, shorten
 from reconciler.errors import ReconcilerError
+from reconciler.scim.rate_limiter import Slot
+from reconciler.scim.retry import Refusal, parse_retry_after
+from reconciler.scim.retry_transport import RetryTransport
 
 Json = Mapping[str, Any]
 
 _PAGE = 100
 _PAGES = 50
-_TRIES = 3
-_LONGEST_PAUSE = 60.0
-"""Seconds; a longer one is not waited for."""
+_ATTEMPTS = 3
+_MAX_PAUSE = 60.0
+"""Seconds; GitHub is not asked again if it wants a longer pause."""
 _MAX_BYTES = 256 * 1024 * 1024
 _HINTS = {
     401: "GITHUB_TOKEN is missing or has run out: give the step `GITHUB_TOKEN: ${{ github.token }}`.",
@@ -36,6 +41,53 @@ class GitHubError(ReconcilerError):
     def __init__(self, status: int, summary: str, detail: str = "") -> None:
         super().__init__(summary, detail or _HINTS.get(status, "Run the job again."))
         self.status = status
+
+
+class GitHubRetryRule:
+    """What GitHub's failed answers mean: it did nothing if it limits the rate; other errors may pass for reads."""
+
+    def refusal_in(self, request: httpx.Request, response: httpx.Response) -> Refusal | None:
+        """Judge an answer (https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api)."""
+        status, retry_after = response.status_code, response.headers.get("retry-after")
+        limited = status == httpx.codes.TOO_MANY_REQUESTS or (status == httpx.codes.FORBIDDEN and bool(retry_after))
+        if not limited and (status < httpx.codes.INTERNAL_SERVER_ERROR or request.method == "POST"):
+            return None
+        pause = parse_retry_after(retry_after, datetime.now(UTC)) if limited else None
+        return Refusal(f"GitHub answered {status}", pause, busy=limited)
+
+    def refusal_from(self, _request: httpx.Request, _exc: httpx.HTTPError) -> Refusal | None:
+        """Judge an exception: none is worth another attempt, because the job can be run again."""
+        return None
+
+
+class GitHubBackoff:
+    """The limiter of the few requests to GitHub: one after another, with the pause GitHub asks for or 2, then 4 s."""
+
+    def __init__(self, sleep: Callable[[float], None] | None = None) -> None:
+        self._sleep = sleep or time.sleep
+
+    def slot(self, *, writes: bool) -> AbstractContextManager[Slot]:  # noqa: ARG002 - part of `Limiter`
+        """Let any request leave at once."""
+        return nullcontext(Slot(0.0))
+
+    def record_accepted(self) -> None:
+        """Ignore what the next request need not wait for."""
+
+    def record_refused(self, slot: Slot, attempt: int, refusal: Refusal) -> None:
+        """Ignore a refusal: `allow_retry` waits."""
+
+    def allow_retry(self, attempt: int, refusal: Refusal) -> bool:
+        """Wait before the next attempt; return False instead if there is none, or if the pause is too long."""
+        pause = refusal.pause if refusal.pause is not None else 2.0**attempt
+        if attempt == _ATTEMPTS or pause > _MAX_PAUSE:
+            return False
+        self._sleep(pause)
+        return True
+
+
+def retry_github(transport: httpx.BaseTransport, sleep: Callable[[float], None] | None = None) -> httpx.BaseTransport:
+    """Return a transport that repeats what GitHub says it did not do, and reads that failed."""
+    return RetryTransport(transport, GitHubRetryRule(), GitHubBackoff(sleep))
 
 
 class GitHub:
@@ -75,7 +127,7 @@ class GitHub:
         parts = urlsplit(where)
         if parts.scheme != "https" and (parts.scheme, parts.hostname) != (ours.scheme, ours.host):
             raise GitHubError(0, f"GitHub's answer to {path} names no place to download from")
-        answer = _sent(self._plain, "GET", where)
+        answer = _send(self._plain, "GET", where)
         if answer.status_code != httpx.codes.OK:
             raise GitHubError(answer.status_code, f"the download of {path} ended with {answer.status_code}")
         return answer.content
@@ -94,20 +146,15 @@ class GitHub:
     def _request(
         self, method: str, path: str, query: Mapping[str, str | int] | None = None, content: Json | None = None
     ) -> httpx.Response:
-        """Repeats what may be repeated: whatever GitHub says it did not do, and reads that failed."""
-        url = f"/repos/{self.repository}{path}"
-        for attempt in range(1, _TRIES + 1):
-            answer = _sent(self._client, method, url, query, content)
-            pause = _pause(answer, method, attempt)
-            if pause is None or attempt == _TRIES:
-                break
-            time.sleep(pause)
+        answer = _send(self._client, method, f"/repos/{self.repository}{path}", query, content)
         if answer.status_code < httpx.codes.BAD_REQUEST:
             return answer
-        raise GitHubError(answer.status_code, f"GitHub answered {answer.status_code} to {method} {path}{_said(answer)}")
+        raise GitHubError(
+            answer.status_code, f"GitHub answered {answer.status_code} to {method} {path}{_format_message(answer)}"
+        )
 
 
-def _sent(
+def _send(
     client: httpx.Client,
     method: str,
     url: str,
@@ -128,17 +175,7 @@ def _sent(
         raise GitHubError(0, f"GitHub cannot be reached: {escape_control(shorten(str(fault)))}") from fault
 
 
-def _pause(answer: httpx.Response, method: str, attempt: int) -> float | None:
-    """Seconds to wait before the same request is sent again; None: it isn't."""
-    status, after = answer.status_code, answer.headers.get("retry-after", "")
-    limited = status == httpx.codes.TOO_MANY_REQUESTS or (status == httpx.codes.FORBIDDEN and after)
-    if limited:
-        pause = float(after) if after.isdecimal() else 2.0**attempt
-        return pause if pause <= _LONGEST_PAUSE else None
-    return 2.0**attempt if status >= httpx.codes.INTERNAL_SERVER_ERROR and method != "POST" else None
-
-
-def _said(answer: httpx.Response) -> str:
+def _format_message(answer: httpx.Response) -> str:
     try:
         message = json.loads(answer.content).get("message")
     except (ValueError, AttributeError, RecursionError):

@@ -13,7 +13,7 @@ import httpx
 
 from reconciler.core.text import escape_control, shorten
 from reconciler.errors import UsageError
-from reconciler.github.api import GitHub
+from reconciler.github.api import GitHub, retry_github
 from reconciler.record.branch import Remote
 from reconciler.scim.transport import (
     USER_AGENT,
@@ -75,9 +75,9 @@ def open_github(environment: Mapping[str, str] = os.environ) -> Iterator[GitHub]
         "User-Agent": USER_AGENT,
     }
     certificates = certificate_authorities()
-    pinned = PinnedTransport(httpx.HTTPTransport(verify=certificates, trust_env=False), where)
+    inner = retry_github(PinnedTransport(httpx.HTTPTransport(verify=certificates, trust_env=False), where))
     with (
-        httpx.Client(base_url=where.base_url, headers=headers, transport=pinned, timeout=30, trust_env=False) as known,
+        httpx.Client(base_url=where.base_url, headers=headers, transport=inner, timeout=30, trust_env=False) as known,
         httpx.Client(verify=certificates, timeout=60, trust_env=False) as plain,
     ):
         yield GitHub(known, plain, repository)

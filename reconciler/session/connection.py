@@ -12,8 +12,11 @@ import httpx
 from reconciler.core.profile import TargetProfile
 from reconciler.errors import ReconcilerError, TargetError
 from reconciler.record.redaction import SHORTEST_KEY
+from reconciler.scim.bounded_transport import BoundedTransport
 from reconciler.scim.client import ScimClient
+from reconciler.scim.errors import ErrorMessages
 from reconciler.scim.rate_limiter import RateLimiter
+from reconciler.scim.retry_transport import RetryTransport, ScimRetryRule
 from reconciler.scim.transport import (
     USER_AGENT,
     Endpoint,
@@ -78,21 +81,16 @@ def record_key(environment: Mapping[str, str] = os.environ) -> bytes:
 def open_client(to: Connection, *, writes: bool, limiter: RateLimiter | None = None) -> Iterator[ScimClient]:
     """A client; with `writes` false it cannot send anything but GET."""
     certificates, one = certificate_authorities(), httpx.Limits(max_connections=1, max_keepalive_connections=1)
-    inner: httpx.BaseTransport = TransportPerThread(
+    base_url, token = to.where.base_url, to.token.reveal()
+    messages = ErrorMessages(base_url, token, to.hints)
+    transport: httpx.BaseTransport = TransportPerThread(
         lambda: httpx.HTTPTransport(verify=certificates, limits=one, trust_env=False)
     )
-    inner = PinnedTransport(inner, to.where)
-    transport = inner if writes else ReadOnlyTransport(inner)
-    opened = ScimClient(
-        to.where.base_url, to.token.reveal(), transport, user_agent=USER_AGENT, limiter=limiter, hints=to.hints
-    )
+    transport = PinnedTransport(transport, to.where)
+    transport = transport if writes else ReadOnlyTransport(transport)
+    transport = RetryTransport(BoundedTransport(transport), ScimRetryRule(messages), limiter or RateLimiter())
+    client = ScimClient(base_url, token, transport, messages, user_agent=USER_AGENT)
     try:
-        yield opened
+        yield client
     finally:
-        opened.close()
-
-
-# --- GitHub Actions -----------------------------------------------------------
-
-
-# --- the embedded sandbox -----------------------------------------------------
+        client.close()

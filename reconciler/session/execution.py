@@ -57,7 +57,7 @@ def execute_selection(job: Job, session: Session, log: ProvisioningLog, terminal
             profile=state.profile,
             on_outcome=watch,
             stop=stop,
-            room=limiter.room,
+            admission=limiter.admission,
         )
         policy = FailurePolicy(state.policy.failures, job.selection.probe, job.selection.deferred)
         with finish_on_interrupt(stop):

@@ -69,7 +69,7 @@ SESSION: dict[str, tuple[Reply, list[str]]] = {
         Reply(status=302, headers={"Location": "https://[::1"}),
         ['the service redirects to "https://[::1', "correct target.base_url."],
     ),
-    "a proxy's password": (Reply(status=407), ["a proxy in between asks for a password (407)", "let this host past"]),
+    "a proxy's password": (Reply(status=407), ["a proxy requires authentication (407)", "exempt this host from them"]),
     "a proxy's error": (Reply(status=502, body=PAGE), ["a proxy in front of the service answers for it (502, a web"]),
     "no such place": (scim(404, "nothing here"), ["there is no SCIM service at", '(404): "nothing here"', "need /v2"]),
     "a login page": (Reply(status=200, body=PAGE), ["a web page instead of JSON", "A login page or a proxy"]),
@@ -123,8 +123,8 @@ def test_a_host_that_is_not_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     work.users([PERSON])
     ended = work.plan()
     assert ended.code == 1
-    assert "Error: the name scim.invalid is not known: [Errno -2] Name or service not known" in ended.err
-    assert "name servers (DNS)" in ended.err
+    assert "Error: the host name scim.invalid cannot be resolved: [Errno -2] Name or service not known" in ended.err
+    assert "the DNS servers of this machine" in ended.err
 
 
 def test_a_port_where_nobody_listens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,7 +147,7 @@ def test_a_connection_that_breaks_before_an_answer(tmp_path: Path, monkeypatch: 
     with service(lambda _request: Reply(status=200, lost=True)) as base_url:
         ended = asked(base_url, tmp_path, monkeypatch)
     assert ended.code == 1
-    assert "the service does not answer: no whole answer came" in ended.err
+    assert "the service does not answer: the answer is incomplete" in ended.err
 
 
 def test_a_service_that_is_always_busy_ends_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,7 +212,7 @@ SANDBOX: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "a login page": ({"in_between": "login_page"}, ["a web page instead of JSON"]),
     "a redirect": ({"in_between": "redirect"}, ['It points to the host "login.example.com".']),
-    "a proxy that wants a password": ({"in_between": "proxy_password"}, ["asks for a password (407)"]),
+    "a proxy that wants a password": ({"in_between": "proxy_password"}, ["a proxy requires authentication (407)"]),
     "a proxy without a service": ({"in_between": "proxy_error"}, ["a proxy in front of the service answers for it"]),
 }
 
@@ -248,9 +248,9 @@ def test_v2_at_apple(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (9, "it is not valid yet"),
         (10, "it has expired"),
-        (18, "it is signed by itself"),
-        (19, "nobody this machine trusts has signed it"),
-        (20, "nobody this machine trusts has signed it"),
+        (18, "it is self-signed"),
+        (19, "no authority that this machine trusts has signed it"),
+        (20, "no authority that this machine trusts has signed it"),
         (62, "it belongs to another host"),
         (64, "it belongs to another host"),
         (23, "certificate revoked"),

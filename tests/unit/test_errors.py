@@ -29,7 +29,8 @@ INTERNAL = {
     "reconciler.expressions.value_types.EvaluationError",
     "reconciler.expressions.value_types.ExpressionError",
     "reconciler.expressions.value_types.IgnoreFlowError",
-    # told by scim.client as an answer that takes too long
+    # caught in reconciler.scim.client: an answer that takes too long or is too large
+    "reconciler.scim.bounded_transport.AnswerTooLargeError",
     "reconciler.scim.deadline.DeadlineExceededError",
     "reconciler.history.yaml_edit.EditError",
     "reconciler.git.process.GitRefusedError",
