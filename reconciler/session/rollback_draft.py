@@ -1,0 +1,151 @@
+"""The edit of a rollback: new contents of files, planned from three commits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from reconciler.core.values import fold_case
+from reconciler.errors import ReconcilerError
+from reconciler.git.commits import Commits
+from reconciler.history.edits import USER, Edit, Entity, Person, compare
+from reconciler.history.revert import Conflict, RevertPlan, RevertStep, plan_revert
+from reconciler.history.yaml_edit import EditedFile, EditError
+from reconciler.history.yaml_entries import Piece, differing, entries, kind_of, pieces
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """Commits: the version to restore, the one that is undone, and today's."""
+
+    wanted: str
+    undone: str
+    today: str
+
+
+@dataclass(frozen=True, slots=True)
+class RollbackScope:
+    """What is restored: one `user` or all, other files too (`everything`), later edits overwritten (`force`)."""
+
+    user: str | None = None
+    everything: bool = False
+    force: bool = False
+
+
+@dataclass(slots=True)
+class RollbackDraft:
+    """The edit. `files`: new contents by name, None: the file is deleted."""
+
+    files: dict[str, bytes | None] = field(default_factory=dict)
+    restoration: RevertPlan = field(default_factory=RevertPlan)
+    whole: list[str] = field(default_factory=list)
+    """Files that are restored as a whole."""
+    others: list[str] = field(default_factory=list)
+    """Files without users that differ, and are not restored."""
+
+
+def draft_rollback(repository: Commits, versions: Versions, scope: RollbackScope) -> RollbackDraft:
+    """Plan the edit. Raises `ReconcilerError` if a file cannot be edited without a change to other entries."""
+    return _Drafting(repository, versions, scope).draft()
+
+
+class _Drafting:
+    """One rollback while it is planned."""
+
+    def __init__(self, repository: Commits, versions: Versions, scope: RollbackScope) -> None:
+        self._repository = repository
+        self._scope = scope
+        self._cut: dict[str, tuple[bytes, list[Piece]]] = {}
+        self._wanted, self._undone, self._today = (
+            repository.files(commit) for commit in (versions.wanted, versions.undone, versions.today)
+        )
+
+    def draft(self) -> RollbackDraft:
+        draft = RollbackDraft()
+        today = self._read_entities(self._today)
+        edits = [edit for edit in self._find_edits() if self._is_wanted(edit)]
+        draft.restoration = plan_revert(edits, today, force=self._scope.force)
+        self._edit_user_files(draft)
+        differing_files = sorted(
+            name
+            for name in self._wanted.keys() | self._undone.keys()
+            if kind_of(name) not in (USER, None) and name != "settings.yaml" and self._differs(name)
+        )
+        if self._scope.everything and self._scope.user is None:
+            for name in differing_files:
+                self._restore_file(name, draft)
+        else:
+            draft.others = differing_files
+        return draft
+
+    def _differs(self, name: str) -> bool:
+        return self._wanted.get(name) != self._undone.get(name)
+
+    def _read_entities(self, files: Mapping[str, str]) -> list[Entity]:
+        return [
+            each
+            for name, blob in files.items()
+            if kind_of(name) == USER
+            for each in entries(name, self._repository.blob(blob))
+        ]
+
+    def _find_edits(self) -> list[Edit]:
+        """Return the edits from the undone version to the wanted one."""
+        before: list[Entity] = []
+        after: list[Entity] = []
+        for name in sorted(self._wanted.keys() | self._undone.keys()):
+            if kind_of(name) == USER and self._differs(name):
+                read = self._repository.blob
+                gone, came = differing(name, read(self._undone.get(name)), read(self._wanted.get(name)))
+                before += gone
+                after += came
+        return compare(before, after)
+
+    def _is_wanted(self, edit: Edit) -> bool:
+        user = self._scope.user
+        if user is None:
+            return True
+        person = Person({fold_case(user)})
+        return person.knows(edit.before) or person.knows(edit.after)
+
+    def _edit_user_files(self, draft: RollbackDraft) -> None:
+        by_file: dict[str, list[RevertStep]] = {}
+        for step in draft.restoration.steps:
+            by_file.setdefault(step.now.file if step.now is not None else step.entity.file, []).append(step)
+        for name, steps in by_file.items():
+            draft.files[name] = self._edit_file(name, steps)
+
+    def _edit_file(self, name: str, steps: list[RevertStep]) -> bytes | None:
+        exists = name in self._today
+        try:
+            file = EditedFile(name, self._repository.blob(self._today[name]) if exists else None)
+            own = [
+                RevertStep(file.renew(step.now), step.wanted, step.fields) if step.now is not None else step
+                for step in steps
+            ]
+            for step in own:
+                file.carry_out(step, *self._old_pieces(step))
+            file.check(own)
+        except EditError as exc:
+            raise ReconcilerError(str(exc), "Nothing was written. Edit the file manually; see git diff.") from exc
+        return None if file.is_empty and name not in self._wanted else file.content
+
+    def _old_pieces(self, step: RevertStep) -> tuple[bytes, list[Piece]]:
+        """Return the head and the entries of the file that the user was in."""
+        name = step.wanted.file if step.wanted is not None else ""
+        if name not in self._cut:
+            cut = pieces(name, self._repository.blob(self._wanted[name])) if name in self._wanted else None
+            self._cut[name] = cut if cut is not None else (b"", [])
+        return self._cut[name]
+
+    def _restore_file(self, name: str, draft: RollbackDraft) -> None:
+        undone, today = self._undone.get(name), self._today.get(name)
+        wanted = self._wanted.get(name)
+        if today == wanted:
+            return
+        if today != undone:
+            draft.restoration.conflicts.append(Conflict(name, None, None, None, "edited since"))
+            if not self._scope.force:
+                return
+        draft.files[name] = self._repository.blob(wanted) if wanted is not None else None
+        draft.whole.append(name)
