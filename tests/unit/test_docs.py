@@ -1,4 +1,4 @@
-"""The documents name tests as their witnesses: each must exist."""
+"""The documents and the project agree: every file, test, function, link and anchor that a document names exists."""
 
 from __future__ import annotations
 
@@ -8,25 +8,120 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-NAMED = re.compile(r"`((?:unit|integration|e2e|chaos|benchmarks)/[\w/]+\.py)(?:::(\w+))?`")
+DOCUMENTS = sorted(
+    path.relative_to(ROOT)
+    for folder, pattern in (("", "*.md"), ("docs", "**/*.md"), (".github", "**/*.md"), ("reconciler", "**/*.md"))
+    for path in (ROOT / folder).glob(pattern)
+)
+BASES = ("", "reconciler", "tests", "tests/chaos")
+"""Where a path in a document may begin."""
+
+FENCE = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
+CODE = re.compile(r"`([^`\n]+)`")
+LINK = re.compile(r"(?<!!)\[(?:[^\[\]]|\[[^\]]*\])*\]\(([^()\s]+)\)")
+HEADING = re.compile(r"^#{1,6} +(.+?) *$", re.MULTILINE)
+FILE = re.compile(r"((?:[\w.-]+/)*[\w.-]+\.(?:py|json|yml|toml))(?:::(\w+))?")
+FOLDER = re.compile(r"(?:reconciler|tests|docs)(?:/[\w.-]+)+/?")
+GENERATED = {"plan.json", "drift.json", "schema.json", "refusal.json", "httpx.py", "plan.yml", "apply.yml"}
+"""Names of files that users, runs or attackers make, or that stand for one of many."""
+DECISIONS = sorted((ROOT / "docs" / "decisions").glob("0*.md"))
+STATUS = re.compile(r"^# (\d+)\. .+\n\n(\*\*Status:\*\* Accepted, \d{4}-\d\d-\d\d\.(?:.|\n)*?)\n\n")
 ROW = re.compile(r"^\| (\d+) \|", re.MULTILINE)
 
 
-def witnesses(document: str) -> list[tuple[str, str]]:
-    return NAMED.findall((ROOT / "docs" / document).read_text("utf-8"))
+def prose(document: Path) -> str:
+    """The text of a document without its code blocks."""
+    return FENCE.sub("", (ROOT / document).read_text("utf-8"))
 
 
-@pytest.mark.parametrize("document", ["entra.md", "security.md"])
-def test_each_witness_of_a_document_exists(document: str) -> None:
-    found = witnesses(document)
-    assert found
-    missing = [f"{file}::{test}" for file, test in found if not exists(file, test)]
+def named_files(document: Path) -> list[tuple[str, str]]:
+    """The files, and functions or classes in them, that a document names in code: `path/to/file.py::name`."""
+    spans = CODE.findall(prose(document))
+    return [match.groups("") for span in spans if (match := FILE.fullmatch(span)) and Path(match[1]).name not in GENERATED]
+
+
+def resolve(file: str) -> list[Path]:
+    return [path for base in BASES if (path := ROOT / base / file).is_file()]
+
+
+def exists(file: str, name: str) -> bool:
+    definition = re.compile(rf"^\s*(?:async )?(?:def|class) {name}\b|^{name}\b.*=", re.MULTILINE)
+    return any(not name or definition.search(path.read_text("utf-8")) for path in resolve(file))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=str)
+def test_each_file_test_and_function_that_a_document_names_exists(document: Path) -> None:
+    missing = ["::".join(named) for named in named_files(document) if "/" in named[0] and not exists(*named)]
     assert missing == []
 
 
-def exists(file: str, test: str) -> bool:
-    path = ROOT / "tests" / file
-    return path.is_file() and (not test or f"def {test}(" in path.read_text("utf-8"))
+@pytest.mark.parametrize("document", DOCUMENTS, ids=str)
+def test_each_folder_that_a_document_names_exists(document: Path) -> None:
+    folders = [span for span in CODE.findall(prose(document)) if FOLDER.fullmatch(span)]
+    assert [folder for folder in folders if not (ROOT / folder).exists()] == []
+
+
+@pytest.mark.parametrize("document", ["entra.md", "security.md"])
+def test_a_document_with_witnesses_names_some_in_each_table_row(document: str) -> None:
+    rows = [line for line in prose(Path("docs") / document).splitlines() if line.startswith("| ")]
+    rows = [row for row in rows if "verified by" not in row and not row.startswith("| ---")]
+    assert rows
+    assert [row for row in rows if not re.search(r"`[\w/]+\.py(?:::\w+)?`[^|]*\|$", row)] == []
+
+
+def slug(heading: str) -> str:
+    """The anchor that GitHub gives a heading."""
+    text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).lower()
+    return re.sub(r"[^\w\- ]", "", text).replace(" ", "-")
+
+
+def anchors(document: Path) -> set[str]:
+    return {slug(heading) for heading in HEADING.findall(prose(document))}
+
+
+def test_anchors_are_made_as_github_makes_them() -> None:
+    assert slug("`reconciler rollback COMMIT|PLAN`") == "reconciler-rollback-commitplan"
+    assert slug("users/**/*.yaml") == "usersyaml"
+    assert slug("Why is this user …?") == "why-is-this-user-"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=str)
+def test_each_relative_link_and_anchor_leads_somewhere(document: Path) -> None:
+    broken = [link for link in LINK.findall(prose(document)) if "://" not in link and not leads(document, link)]
+    assert broken == []
+
+
+def leads(document: Path, link: str) -> bool:
+    file, _, anchor = link.partition("#")
+    target = (ROOT / document).parent / file if file else ROOT / document
+    return target.exists() and (not anchor or anchor in anchors(target.relative_to(ROOT)))
+
+
+def test_every_decision_has_a_status_and_what_supersedes_it_says_so_too() -> None:
+    found = [STATUS.match(path.read_text("utf-8")) for path in DECISIONS]
+    assert [path.name for path, status in zip(DECISIONS, found, strict=True) if status is None] == []
+    statuses = {int(status[1]): " ".join(status[2].split()) for status in found if status}
+    pairs = [(old, new) for old, text in statuses.items() for new in superseding(text)]
+    assert pairs
+    assert [(old, new) for old, new in pairs if not re.search(rf"\[{old}\]", statuses[new])] == []
+
+
+def superseding(status: str) -> list[int]:
+    """The decisions by which a status says that its own is superseded, wholly or in part."""
+    passive = re.findall(r"superseded by \[(\d+)\]", status)
+    active = re.findall(r"\[(\d+)\]\([\w.-]+\) supersedes", status)
+    return [int(number) for number in (*passive, *active)]
+
+
+def test_the_index_of_decisions_has_their_titles_and_says_which_are_superseded() -> None:
+    index = (ROOT / "docs" / "decisions" / "README.md").read_text("utf-8")
+    for path in DECISIONS:
+        number, title = re.match(r"# (\d+)\. (.+)", path.read_text("utf-8")).groups()  # type: ignore[union-attr]
+        (row,) = (line for line in index.splitlines() if f"({path.name})" in line)
+        assert row.startswith(f"| {number} | [{title}]({path.name}) | Accepted"), path.name
+        status = STATUS.match(path.read_text("utf-8"))
+        assert status
+        assert [int(n) for n in re.findall(r"superseded by (\d+)", row)] == superseding(" ".join(status[2].split()))
 
 
 def test_every_feature_of_entra_has_its_row() -> None:
