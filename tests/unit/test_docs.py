@@ -37,7 +37,9 @@ def prose(document: Path) -> str:
 def named_files(document: Path) -> list[tuple[str, str]]:
     """The files, and functions or classes in them, that a document names in code: `path/to/file.py::name`."""
     spans = CODE.findall(prose(document))
-    return [match.groups("") for span in spans if (match := FILE.fullmatch(span)) and Path(match[1]).name not in GENERATED]
+    return [
+        match.groups("") for span in spans if (match := FILE.fullmatch(span)) and Path(match[1]).name not in GENERATED
+    ]
 
 
 def resolve(file: str) -> list[Path]:
