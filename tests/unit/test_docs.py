@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ LINK = re.compile(r"(?<!!)\[(?:[^\[\]]|\[[^\]]*\])*\]\(([^()\s]+)\)")
 HEADING = re.compile(r"^#{1,6} +(.+?) *$", re.MULTILINE)
 FILE = re.compile(r"((?:[\w.-]+/)*[\w.-]+\.(?:py|json|yml|toml))(?:::(\w+))?")
 FOLDER = re.compile(r"(?:reconciler|tests|docs)(?:/[\w.-]+)+/?")
-GENERATED = {"plan.json", "drift.json", "schema.json", "refusal.json", "httpx.py", "plan.yml", "apply.yml"}
+GENERATED = {"NAME.py", "plan.json", "drift.json", "schema.json", "refusal.json", "httpx.py", "plan.yml", "apply.yml"}
 """Names of files that users, runs or attackers make, or that stand for one of many."""
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("0*.md"))
 STATUS = re.compile(r"^# (\d+)\. .+\n\n(\*\*Status:\*\* Accepted, \d{4}-\d\d-\d\d\.(?:.|\n)*?)\n\n")
@@ -59,7 +60,9 @@ def test_each_file_test_and_function_that_a_document_names_exists(document: Path
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=str)
 def test_each_folder_that_a_document_names_exists(document: Path) -> None:
-    folders = [span for span in CODE.findall(prose(document)) if FOLDER.fullmatch(span)]
+    folders = [
+        span for span in CODE.findall(prose(document)) if FOLDER.fullmatch(span) and not span.endswith("/NAME.py")
+    ]
     assert [folder for folder in folders if not (ROOT / folder).exists()] == []
 
 
@@ -129,3 +132,23 @@ def test_the_index_of_decisions_has_their_titles_and_says_which_are_superseded()
 def test_every_feature_of_entra_has_its_row() -> None:
     rows = [int(number) for number in ROW.findall((ROOT / "docs" / "entra.md").read_text("utf-8"))]
     assert rows == list(range(1, 37))
+
+
+def test_the_table_of_layers_is_the_import_contract() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    (contract,) = (each for each in project["tool"]["importlinter"]["contracts"] if each["type"] == "layers")
+    wanted = [re.findall(r"reconciler\.([\w.]+)", layer) for layer in contract["layers"]]
+    text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    table = text.partition("| # | layer |\n")[2].partition("\n\n")[0]
+    assert [CODE.findall(line) for line in table.splitlines()[1:]] == wanted
+
+
+def test_every_package_is_described() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text("utf-8").partition("\n## Packages\n")[2].partition("\n## ")[0]
+    packages = {path.parent.relative_to(ROOT / "reconciler") for path in (ROOT / "reconciler").glob("*/__init__.py")}
+    assert {str(package) for package in packages} <= set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE))
+
+
+def test_there_are_twenty_questions() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text("utf-8").partition("\n## Where is …?\n")[2]
+    assert [int(number) for number in ROW.findall(text)] == list(range(1, 21))
