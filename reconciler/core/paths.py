@@ -56,7 +56,7 @@ def parse(text: str) -> Path:
         raise PathError(f"{text!r} is not an attribute path such as userName, name.givenName or enterprise:department")
     found = match.groupdict()
     if found["filter_attribute"] and not found["sub"]:
-        raise PathError(f"{text!r} chooses an element but none of its parts: add one, such as .value")
+        raise PathError(f"{text!r} selects an element but no sub-attribute: add one, such as .value")
     chosen = (found["filter_attribute"], found["filter_value"]) if found["filter_attribute"] else None
     # RFC 7644 §3.10: the core schema's URN may be left out.
     urn = None if (found["urn"] or "").casefold() == CORE.casefold() else found["urn"]

@@ -124,7 +124,7 @@ BLOCKED: dict[str, tuple[int, Any, dict[str, Any], list[str], str]] = {
         without(0, 1, 2),
         {},
         ["last-active-user", "empty-desired-state"],
-        "the desired state has nobody in scope, but 3 managed users exist",
+        "the desired state has no user in scope, but 3 managed users exist",
     ),
 }
 
@@ -332,7 +332,7 @@ def test_a_target_that_moved_is_blocked_until_exactly_that_plan_is_approved(
     first.settings()
     blocked = first.apply()
     assert blocked.code == 3
-    assert "the target moved: all applies on record went elsewhere, the last one to" in blocked.out
+    assert "the target changed: every apply on record used another one, the last time" in blocked.out
     assert second.service.writes == []
     (found,) = re.findall(r"--approve (sha256:[0-9a-f]{64})", blocked.out)
     assert first.apply("--approve", found).code == 0

@@ -187,7 +187,7 @@ def test_a_change_that_is_withheld_says_so(org: Workspace) -> None:
 def test_a_user_whom_settings_keep(setting: str, user: str, org: Workspace) -> None:
     org.settings(lifecycle={setting: "keep"})
     reason = explained(org, f"{user}@example.com")["action"]["reason"]
-    assert reason == f"none: lifecycle.{setting} in settings.yaml says keep"
+    assert reason == f"none: lifecycle.{setting} in settings.yaml is keep"
 
 
 def test_a_blocked_plan_is_told(org: Workspace) -> None:
@@ -202,7 +202,10 @@ def test_a_deactivated_user_stays_so(org: Workspace) -> None:
     org.apply()
     org.settings(lifecycle={"delete_after_days": 9000})
     reason = explained(org, "gone@example.com")["action"]["reason"]
-    assert reason.startswith("none: the account is deactivated already; it is deleted when")
+    assert reason == (
+        "none: the account is deactivated already; it is deleted 9000 days after its deactivation"
+        " (lifecycle.delete_after_days)"
+    )
     assert explained(org, "ada@example.com")["action"]["reason"] == "none: nothing differs"
 
 
@@ -214,8 +217,8 @@ def test_an_account_that_no_mapping_reactivates_is_told(open_workspace: OpenWork
     workspace.users([person(1, "ada")])
     workspace.apply()
     assert explained(workspace, "ada@example.com")["action"]["reason"] == (
-        "none: nothing differs; the account stays deactivated, for the mapping of active has another apply than "
-        "always, or gives no value"
+        "none: nothing differs; the account stays deactivated, because the mapping of active does not "
+        "apply always, or has no value"
     )
 
 
@@ -225,7 +228,8 @@ def test_somebody_out_of_scope_whose_name_is_a_foreign_account_is_no_failure(ope
     workspace.users([{**person(1, "ada"), "accountEnabled": False}, person(2, "bob")])
     assert workspace.plan().code == 2, "bob is new, nobody failed"
     found = explained(workspace, "ada@example.com")
-    assert found["action"]["reason"] == "none: out of scope, and the live account is another's: see the warning"
+    why = "none: out of scope, and the live account belongs to another user: see the warning"
+    assert found["action"]["reason"] == why
     assert [item["severity"] for item in found["diagnostics"]] == ["warning"]
 
 

@@ -53,7 +53,8 @@ def test_who_passes_no_filter_is_deactivated_and_the_plan_says_why(workspace: Wo
     assert planned.actions == dict.fromkeys(out, "deactivate")
     change = planned.plan["resource_changes"][0]
     assert change["action_reason"] == "out_of_scope"
-    why = f'passes no scoping filter: "Not in the second\'s department" wants department NOT EQUALS "{departments[1]}"'
+    shown = f'"Not in the second\'s department" requires department NOT EQUALS "{departments[1]}"'
+    why = f"passes no scoping filter: {shown}"
     assert why in workspace.run("plan").out
     assert workspace.apply().code == 0
     assert active(workspace) == [name not in out for name in NAMES]
@@ -104,7 +105,7 @@ def test_redacted_plans_hide_what_filters_compare_with(workspace: Workspace) -> 
     filters(workspace, {"clauses": [{"attribute": "userPrincipalName", "operator": "EQUALS", "value": NAMES[0]}]})
     for more in ((), ("-q",)):
         shown = workspace.run("plan", "--redact", *more)
-        assert "passes no scoping filter: (hidden) wants userPrincipalName EQUALS (hidden)" in shown.out
+        assert "passes no scoping filter: (hidden) requires userPrincipalName EQUALS (hidden)" in shown.out
         assert "name-0" not in shown.out + shown.err
 
 
@@ -112,7 +113,7 @@ def test_names_of_filters_and_values_are_text_not_commands(workspace: Workspace)
     hostile = "x\u202e\n::error::\u001b[31m"
     filters(workspace, {"name": hostile, "clauses": [{"attribute": "surname", "operator": "EQUALS", "value": hostile}]})
     shown = workspace.run("plan")
-    assert r'"x\u{202e}\n::error::\u{1b}[31m" wants surname EQUALS' in shown.out
+    assert r'"x\u{202e}\n::error::\u{1b}[31m" requires surname EQUALS' in shown.out
     assert not {"\u202e", "\u001b"} & set(shown.out + shown.err)
 
 

@@ -19,7 +19,7 @@ MISTAKES = (
     Diagnostic(
         Severity.ERROR,
         'userName "grace hopper" is not an e-mail address',
-        "Apple Business Manager takes nothing else.",
+        "Apple Business Manager accepts nothing else.",
         WHERE,
         'user["grace hopper"]',
         "  userPrincipalName: grace hopper",

@@ -117,7 +117,7 @@ def plan_that_says(word: str) -> Plan:
         ),
         notes=(f'now protected: 1 user ("{word}")',),
         no_longer_pending=tuple(changes[:2]),
-        changes_nothing_today=(LaterEdit(word, f'new, not in scope: wants department EQUALS "{word}"'),),
+        changes_nothing_today=(LaterEdit(word, f'new, not in scope: requires department EQUALS "{word}"'),),
         guards=(*base.guards, reuse, replace(reuse, approved=True), hidden),
         diagnostics=(
             error(f'userName "{word}" is not an e-mail address', f"See {word}.", origin, address),

@@ -197,7 +197,7 @@ def explain_decision(case: DecisionContext) -> Decision:
     if any(item.severity is Severity.ERROR for item in select_diagnostics(case)):
         return Decision(None, "none: see the errors; the account is left untouched")
     if case.desired is not None and not case.desired.verdict.in_scope and select_diagnostics(case):
-        return Decision(None, "none: out of scope, and the live account is another's: see the warning")
+        return Decision(None, "none: out of scope, and the live account belongs to another user: see the warning")
     withheld = _change_of(case, case.permitted)
     if withheld is not None:
         return Decision(None, f"none: {withheld.action.value} is needed, but withheld{_why_withheld(case.plan)}")
@@ -221,7 +221,7 @@ def _why_withheld(plan: Plan) -> str:
     return f" ({'; '.join(reasons)})" if reasons else ""
 
 
-_DORMANT = "; the account stays deactivated, for the mapping of active has another apply than always, or gives no value"
+_DORMANT = "; the account stays deactivated, because the mapping of active does not apply always, or has no value"
 
 
 def _nothing(case: DecisionContext) -> str:
@@ -235,7 +235,7 @@ def _nothing(case: DecisionContext) -> str:
         return "the live account is not managed (ownership in settings.yaml)"
     setting, mode = ("out_of_scope", case.policy.out_of_scope) if desired else ("removed", case.policy.removed)
     if mode is Removal.KEEP:
-        return f"lifecycle.{setting} in settings.yaml says keep"
+        return f"lifecycle.{setting} in settings.yaml is keep"
     days = case.policy.delete_after_days
-    later = "" if days is None else f"; it is deleted when it has been so for {days} days (lifecycle.delete_after_days)"
+    later = "" if days is None else f"; it is deleted {days} days after its deactivation (lifecycle.delete_after_days)"
     return f"the account is deactivated already{later}"

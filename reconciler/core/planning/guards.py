@@ -170,7 +170,7 @@ def _empty_desired_state(situation: GuardContext) -> Guard:
     message = (
         "the desired state names users"
         if passed
-        else f"the desired state has nobody in scope, but {pluralize(len(situation.managed), 'managed user')} exist"
+        else f"the desired state has no user in scope, but {pluralize(len(situation.managed), 'managed user')} exist"
     )
     return Guard("empty-desired-state", passed, message)
 
@@ -194,8 +194,8 @@ def _target(situation: GuardContext) -> Guard:
     """Another address in settings.yaml is another organisation's accounts, or a slip."""
     before = situation.moved_from
     if before is None or not situation.changes:
-        return Guard("target", passed=True, message="the target is one that applies went to before, or the first one")
-    message = f"the target moved: all applies on record went elsewhere, the last one to {quote(before)}"
+        return Guard("target", passed=True, message="the target is unchanged since the last apply")
+    message = f"the target changed: every apply on record used another one, the last time {quote(before)}"
     return Guard("target", passed=False, message=message)
 
 

@@ -200,14 +200,14 @@ class Projector:
         match = _EMAIL.fullmatch(text)
         if match is None:
             summary = f"userName {quote(shorten(text, 80))} is not an e-mail address"
-            mistakes.append(_mistake(user, row, summary, f"{self._profile.title} takes nothing else."))
+            mistakes.append(_mistake(user, row, summary, f"{self._profile.title} accepts nothing else."))
         elif self._check_domain and match["domain"].casefold() not in self._domains:
             mistakes.append(
                 _mistake(
                     user,
                     row,
-                    f"userName {quote(text)} is outside of the verified domains",
-                    f"Verified are {', '.join(sorted(self._domains))} (target.domains in settings.yaml).",
+                    f"userName {quote(text)} is outside the verified domains",
+                    f"The verified domains are {', '.join(sorted(self._domains))} (target.domains in settings.yaml).",
                 )
             )
 
@@ -253,7 +253,7 @@ def _missing(user: SourceUser, path: str, row: AttributeMapping | None, profile:
 def _mistake(user: SourceUser, row: AttributeMapping, summary: str, detail: str = "") -> Diagnostic:
     place = next((name for name in row.inputs if name in user.attributes), None)
     origin = user.at(place) if place else user.origin
-    return error(summary, detail or "The user is left untouched until this is mended.", origin, user_address(user.key))
+    return error(summary, detail or "The user is left untouched until this is fixed.", origin, user_address(user.key))
 
 
 def find_attribute(profile: TargetProfile, path: str, unfiltered: str) -> Attribute | None:

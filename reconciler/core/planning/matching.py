@@ -92,7 +92,7 @@ class _Matcher:
         value = quote(str(user.match[level]))
         self._conflict(
             user,
-            f"{self._name(level)} {value} is also the one of {quote(other.key)}{place}",
+            f"{self._name(level)} {value} is also used by {quote(other.key)}{place}",
             "Two users cannot share one account: correct one of them.",
         )
 
@@ -110,7 +110,7 @@ class _Matcher:
                 self._conflict(
                     user,
                     f"{len(hits)} live accounts have the {self._name(level)} {quote(str(value))}: {names}",
-                    "Remove or correct the ones that are not this person's at the target.",
+                    "At the target, remove or correct the accounts that are not this user's.",
                 )
             elif hits and id(user) not in self._in_conflict and hits[0].id not in self._claims:
                 self._take(user, hits[0], level)
@@ -174,7 +174,7 @@ class _Matcher:
             self._conflict(
                 user,
                 f"the live account {quote(hit.user_name)} is not managed, and there is no externalId to link it with",
-                "Give the user a value for externalId's mapping.",
+                "Give the mapping of externalId a value for this user.",
             )
         else:
             self._result.pairs.append((user, hit))

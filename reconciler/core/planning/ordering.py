@@ -102,8 +102,8 @@ def _without_wanted_holders(
     }
     told = [
         error(
-            "the removal is withheld: somebody else is to get this account's user name",
-            "Say first whose account it is: correct the user name, or the externalId at the target.",
+            "the removal is withheld: another user needs this account's user name",
+            "Settle first whose account it is: correct the user name, or the externalId at the target.",
             change.origin,
             change.address,
         )

@@ -179,7 +179,7 @@ def _decide_unclaimed(found: LiveUser, key: str, request: PlanRequest, draft: _P
     if not found.managed:
         draft.unmanaged += 1
     elif found.unreadable is not None:
-        summary = f"a live account that nobody desires cannot be read: {found.unreadable}"
+        summary = f"a live account without a desired user cannot be read: {found.unreadable}"
         draft.diagnostics.append(error(summary, "Correct it at the target.", None, user_address(key)))
     else:
         draft.remove(lifecycle.decide_unclaimed_removal(found, key, request.policy, request.clock))
@@ -192,7 +192,7 @@ def _withhold(draft: _PlanDraft, policy: Policy, matching: Matching, live: LiveS
         _take_out(draft, {Action.CREATE, *REMOVALS}, "the live users could not be read completely")
     if matching.unidentified:
         names = pluralize(len(matching.unidentified), "user")
-        why = f"{names} could not be mapped, and nobody knows which live account is theirs"
+        why = f"{names} could not be mapped, so their live accounts are unknown"
         _take_out(draft, REMOVALS, why)
     forbidden = {action for action in Action if not policy.permits(action)}
     if forbidden:
@@ -289,20 +289,20 @@ def _check_protected(request: PlanRequest, live: LiveState, draft: _PlanDraft) -
         for user in live.users:
             unknown -= {fold_case(name) for name in (user.user_name, user.external_id, user.id) if name}
     for name in sorted(unknown):
-        draft.diagnostics.append(warning(f"guards.protected: nobody is called {quote(name)}", "Is it misspelt?"))
+        draft.diagnostics.append(warning(f"guards.protected: user not found: {quote(name)}", "Check the spelling."))
 
 
 def _tell_undated(draft: _PlanDraft) -> None:
     if draft.undated:
-        summary = f"{pluralize(draft.undated, 'account')} deactivated for an unknown time: never deleted"
-        detail = "lifecycle.delete_after_days counts from a receipt or meta.lastModified: the service gives none."
+        summary = f"{pluralize(draft.undated, 'account')} deactivated since an unknown date: never deleted"
+        detail = "lifecycle.delete_after_days counts from a receipt or from meta.lastModified, and there is neither."
         draft.diagnostics.append(warning(summary, detail))
 
 
 def _tell_dormant(draft: _PlanDraft) -> None:
     if draft.dormant:
         summary = f"{pluralize(draft.dormant, 'user')} in scope whose accounts stay deactivated"
-        detail = "The mapping of active has another apply than always, or gives no value: nobody is reactivated by it."
+        detail = "The mapping of active does not apply always, or has no value: it reactivates no account."
         draft.diagnostics.append(warning(summary, detail))
 
 

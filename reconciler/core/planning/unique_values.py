@@ -85,7 +85,7 @@ def _first_free(attribute: Attribute, candidates: Iterable[Value], holders: _Hol
 def _problem(user: DesiredUser, attribute: Attribute, holders: _Holders) -> Diagnostic:
     candidates = dict(user.candidates)[attribute.path]
     told = [
-        f"{quote(shorten(str(value), 80))} is the one of {holders[to_comparable(attribute, value)]}"
+        f"{quote(shorten(str(value), 80))} is used by {holders[to_comparable(attribute, value)]}"
         for value in candidates[:_SHOWN]
     ]
     more = f", and {pluralize(len(candidates) - _SHOWN, 'other')}" if len(candidates) > _SHOWN else ""

@@ -105,9 +105,9 @@ def report_filtered(filters: Sequence[ScopingFilter], failing: Clause | None) ->
     if len(filters) > 1:
         text = f"passes none of {pluralize(len(filters), 'scoping filter')}"
     elif failing is None or filters[0].negated:
-        text = f"passes no scoping filter: {quote(filters[0].name)} is turned around, and all its clauses are true"
+        text = f"passes no scoping filter: {quote(filters[0].name)} is negated, and all its clauses are true"
     else:
-        text = f"passes no scoping filter: {quote(filters[0].name)} wants {failing.text}"
+        text = f"passes no scoping filter: {quote(filters[0].name)} requires {failing.text}"
     return Verdict(ScopeReason.FILTERED, text)
 
 

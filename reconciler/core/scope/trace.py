@@ -107,7 +107,7 @@ def _starts(user: SourceUser, today: date) -> _StepResult:
 
 def _assigned(user: SourceUser, rules: ScopeRules) -> _StepResult:
     if rules.assigned is None:
-        return _passed("assigned", None, "everybody is: sync is all")
+        return _passed("assigned", None, "all users are assigned (sync: all)")
     if rules.assigned.isdisjoint(fold_names(user)):
         return _failed("assigned", None, ScopeReason.NOT_ASSIGNED, "not assigned in scope.yaml")
     return _passed("assigned", _way(user, rules, rules.roster.assigned), "assigned in scope.yaml")
@@ -130,7 +130,7 @@ def _way(user: SourceUser, rules: ScopeRules, members: GroupMembers) -> Observed
 
 def _filters(user: SourceUser, filters: tuple[ScopingFilter, ...]) -> _StepResult:
     if not filters:
-        return _passed("filters", None, "there are none")
+        return _passed("filters", None, "no filters")
     judged: list[TraceStep] = []
     for each in filters:
         passed = any(step.answer is ClauseResult.TRUE for step in judged)
@@ -163,7 +163,7 @@ def _with(answer: ClauseResult, one: ScopingFilter, judged: TraceStep) -> list[t
 
 def _filter(user: SourceUser, one: ScopingFilter) -> TraceStep:
     clauses = tuple(_clause(user, clause) for clause in one.clauses)
-    text = "turned around by not" if one.negated else ""
+    text = "negated by not" if one.negated else ""
     return TraceStep(one.name, _joined({step.answer for step in clauses}, one.negated), None, text, clauses, one.origin)
 
 

@@ -69,7 +69,7 @@ def test_what_is_no_path_is_refused_with_its_text(text: str) -> None:
 
 
 def test_an_element_needs_a_part() -> None:
-    with pytest.raises(PathError, match=r"chooses an element but none of its parts: add one, such as \.value"):
+    with pytest.raises(PathError, match=r"selects an element but no sub-attribute: add one, such as \.value"):
         parse('emails[type eq "work"]')
 
 

@@ -211,7 +211,7 @@ def test_a_mistake_of_one_user_is_hers_alone(loaded: Load) -> None:
         ("bob@elsewhere.org", True),
     ]
     (mistake,) = state.diagnostics
-    assert mistake.summary == 'userName "bob@elsewhere.org" is outside of the verified domains'
+    assert mistake.summary == 'userName "bob@elsewhere.org" is outside the verified domains'
     assert mistake.source_line == BOB.replace("bob@example.com", "bob@elsewhere.org").rstrip()
     assert str(mistake.origin) == "users/a.yaml:2:23"
 

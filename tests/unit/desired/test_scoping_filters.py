@@ -66,7 +66,7 @@ def test_filters_decide_who_is_in_scope(loaded: Load) -> None:
     assert verdicts(state) == {"ada": "in scope", "bob": "filtered"}
     assert told(state) == []
     assert isinstance(state, DesiredState)
-    assert state.users[1].verdict.text == 'passes no scoping filter: "f" wants department EQUALS "Engineering"'
+    assert state.users[1].verdict.text == 'passes no scoping filter: "f" requires department EQUALS "Engineering"'
     assert state.in_scope == 1
 
 

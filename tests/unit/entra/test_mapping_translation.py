@@ -151,7 +151,7 @@ def test_a_target_is_written_as_the_profile_spells_it(target: str, written: str)
     ("target", "said"),
     [
         ("emails", "emails"),
-        ('emails[type eq "work"]', "chooses an element but none of its parts"),
+        ('emails[type eq "work"]', "selects an element but no sub-attribute"),
         ("nonsense", 'has no attribute "nonsense"'),
         ("a b", "is not an attribute path"),
         ("id", "id"),

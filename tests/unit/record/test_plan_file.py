@@ -260,7 +260,7 @@ def test_a_record_with_digests_names_nobody_anywhere() -> None:
     record = to_record(plan, redactor)
     assert "zebulon" not in record.casefold()
     document = json.loads(record)
-    assert document["changes_nothing_today"][0]["detail"] == "new, not in scope: wants department EQUALS (hidden)"
+    assert document["changes_nothing_today"][0]["detail"] == "new, not in scope: requires department EQUALS (hidden)"
     # By its address a user is the same one everywhere.
     assert document["changes_nothing_today"][0]["address"] == redactor.address('user["Zebulon"]')
     assert document["no_longer_pending"][0]["address"] == document["resource_changes"][0]["address"]

@@ -224,7 +224,7 @@ def test_the_last_active_user_stays(accounts: list[LiveUser], changes: list[Chan
 )
 def test_a_desired_state_without_anybody_is_a_mistake(wanted: list[DesiredUser], managed: int, passed: bool) -> None:
     found = verdicts(wanted=wanted, managed=managed)["empty-desired-state"]
-    message = f"the desired state has nobody in scope, but {managed} managed user{'s' * (managed > 1)} exist"
+    message = f"the desired state has no user in scope, but {managed} managed user{'s' * (managed > 1)} exist"
     assert found == Guard("empty-desired-state", passed, "the desired state names users" if passed else message)
 
 

@@ -29,7 +29,7 @@ from reconciler.core.planning.mapping import (
 )
 from reconciler.core.profile import TargetProfile
 
-UNTOUCHED = "The user is left untouched until this is mended."
+UNTOUCHED = "The user is left untouched until this is fixed."
 ADA = 'user["ada@example.com"]'
 PLACE = Origin("users/people.yaml", 1, 3)
 
@@ -159,17 +159,17 @@ def test_a_default_is_no_identity_but_a_value_sent_on_create_is() -> None:
     [
         (
             {"userPrincipalName": "ada"},
-            error('userName "ada" is not an e-mail address', "Apple Business Manager takes nothing else."),
+            error('userName "ada" is not an e-mail address', "Apple Business Manager accepts nothing else."),
         ),
         (
             {"userPrincipalName": 'a"@\u3164b'},
-            error(r'userName "a\"@\u{3164}b" is not an e-mail address', "Apple Business Manager takes nothing else."),
+            error(r'userName "a\"@\u{3164}b" is not an e-mail address', "Apple Business Manager accepts nothing else."),
         ),
         (
             {"userPrincipalName": "ada@evil.example"},
             error(
-                'userName "ada@evil.example" is outside of the verified domains',
-                "Verified are example.com, example.org (target.domains in settings.yaml).",
+                'userName "ada@evil.example" is outside the verified domains',
+                "The verified domains are example.com, example.org (target.domains in settings.yaml).",
             ),
         ),
         ({"department": "D" * 1_025}, error("enterprise:department has 1,025 characters, the target takes 1,024")),
@@ -387,7 +387,7 @@ def test_a_user_whose_candidates_would_all_be_refused_is_told_why_of_each() -> N
     assert (found.failed, found.candidates) == (True, ())
     assert [(item.summary, item.address) for item in mistakes] == [
         ('userName "a" is not an e-mail address', ADA),
-        ('userName "b@elsewhere.org" is outside of the verified domains', ADA),
+        ('userName "b@elsewhere.org" is outside the verified domains', ADA),
     ]
 
 

@@ -61,13 +61,13 @@ def test_two_desired_users_on_one_account_are_both_left_alone() -> None:
     assert keys(found) == ({}, [], ['user["a2"]', 'user["ada@example.com"]'])
     assert found.conflicts[1] == Diagnostic(
         Severity.ERROR,
-        'externalId "id-ada" is also the one of "a2" (users/people.yaml:9:3)',
+        'externalId "id-ada" is also used by "a2" (users/people.yaml:9:3)',
         "Two users cannot share one account: correct one of them.",
         one.origin,
         'user["ada@example.com"]',
     )
     assert found.conflicts[0].summary == (
-        'externalId "id-ada" is also the one of "ada@example.com" (users/people.yaml:1:3)'
+        'externalId "id-ada" is also used by "ada@example.com" (users/people.yaml:1:3)'
     )
 
 

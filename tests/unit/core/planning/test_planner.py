@@ -132,7 +132,7 @@ def test_one_person_on_two_accounts_is_told_and_neither_account_is_touched() -> 
     plan = plan_of([desired("ada", user_name="bob@example.com")], [live("ada"), live("bob")], policy=GENEROUS)
     assert plan.changes == ()
     assert sorted(item.summary for item in plan.diagnostics) == [
-        "the removal is withheld: somebody else is to get this account's user name",
+        "the removal is withheld: another user needs this account's user name",
         'userName "bob@example.com" is taken by another live account (id "live-bob", externalId "id-bob")',
     ]
 
@@ -162,7 +162,7 @@ def test_accounts_that_cannot_be_read_are_left_alone_and_told() -> None:
     plan = plan_of([desired("ada")], accounts)
     assert plan.changes == ()
     assert [(item.address, item.summary) for item in plan.diagnostics] == [
-        ('user["gone@example.com"]', "a live account that nobody desires cannot be read: y"),
+        ('user["gone@example.com"]', "a live account without a desired user cannot be read: y"),
         ('user["ada@example.com"]', "the live account cannot be read: x"),
     ]
     assert plan.tally == Tally(unmanaged=1, failed=2, managed=2)
@@ -188,7 +188,7 @@ def test_while_somebody_is_unplaced_nobody_is_removed() -> None:
     plan = plan_of(people, [live("a"), live("gone"), live("gone2")], policy=GENEROUS)
     assert actions(plan) == {"new": "create"}
     assert plan.diagnostics == (
-        warning("2 deactivates withheld: 1 user could not be mapped, and nobody knows which live account is theirs"),
+        warning("2 deactivates withheld: 1 user could not be mapped, so their live accounts are unknown"),
     )
     assert plan.tally.withheld == 2
 
@@ -457,7 +457,7 @@ def test_accounts_of_which_nothing_tells_since_when_they_are_inactive_are_counte
     plan = plan_of([desired("a")], accounts, policy=replace(GENEROUS, delete_after_days=30), deactivated=deactivated)
     assert [(change.key, change.action) for change in plan.changes] == [("d@example.com", Action.DELETE)]
     assert [(item.severity, item.summary, item.address) for item in plan.diagnostics] == [
-        (Severity.WARNING, "2 accounts deactivated for an unknown time: never deleted", None)
+        (Severity.WARNING, "2 accounts deactivated since an unknown date: never deleted", None)
     ]
     assert plan.tally.unchanged == 3
     assert plan_of([desired("a")], accounts, policy=GENEROUS).diagnostics == ()
@@ -466,7 +466,7 @@ def test_accounts_of_which_nothing_tells_since_when_they_are_inactive_are_counte
 def test_accounts_that_stay_deactivated_although_their_users_are_in_scope_are_told() -> None:
     people = [desired("ada"), desired("bob"), desired("carol", active=False), desired("eve", active=None)]
     accounts = [live("ada", active=False), live("bob"), live("carol", active=False), live("eve", active=False)]
-    message = "The mapping of active has another apply than always, or gives no value: nobody is reactivated by it."
+    message = "The mapping of active does not apply always, or has no value: it reactivates no account."
 
     def told(plan: Plan) -> list[tuple[str, str, str]]:
         return [(item.severity.value, item.summary, item.detail) for item in plan.diagnostics]

@@ -66,7 +66,7 @@ def test_whoever_finds_no_free_value_is_told_who_has_them() -> None:
         people[1].origin,
     )
     assert problem.detail == (
-        '"a" is the one of "ada@example.com"; "b" is the one of the live account "x@example.com".'
+        '"a" is used by "ada@example.com"; "b" is used by the live account "x@example.com".'
         " Add a rule to SelectUniqueValue."
     )
 
@@ -74,7 +74,7 @@ def test_whoever_finds_no_free_value_is_told_who_has_them() -> None:
 def test_many_taken_values_are_told_in_short() -> None:
     accounts = [live(name, timezone=name) for name in "abcdefg"]
     (problem,) = choose_values([newcomer("ada", *"abcdefg")], accounts, ROWS, ()).problems
-    assert problem.detail.count("is the one of") == 5
+    assert problem.detail.count("is used by") == 5
     assert ", and 2 others." in problem.detail
 
 

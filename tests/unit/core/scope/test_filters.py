@@ -244,11 +244,11 @@ def test_all_clauses_of_one_filter_must_be_true() -> None:
     both = filters_of({"name": "Titled engineers", "clauses": [ENGINEER, TITLED]})
     assert evaluate_filters(source_user(jobTitle="CTO"), both) is IN_SCOPE
     assert evaluate_filters(source_user(), both) == Verdict(
-        ScopeReason.FILTERED, 'passes no scoping filter: "Titled engineers" wants jobTitle IS NOT NULL'
+        ScopeReason.FILTERED, 'passes no scoping filter: "Titled engineers" requires jobTitle IS NOT NULL'
     )
     assert evaluate_filters(source_user(jobTitle="CTO", department='R"D'), both) == Verdict(
         ScopeReason.FILTERED,
-        'passes no scoping filter: "Titled engineers" wants department EQUALS "Engineering"',
+        'passes no scoping filter: "Titled engineers" requires department EQUALS "Engineering"',
     )
 
 
@@ -270,7 +270,7 @@ def test_not_turns_the_whole_filter_around() -> None:
     assert evaluate_filters(source_user(), none) is IN_SCOPE
     assert evaluate_filters(source_user(department=None), none) is IN_SCOPE, "NOT EQUALS would be false here"
     assert evaluate_filters(source_user(jobTitle="CTO"), none) == Verdict(
-        ScopeReason.FILTERED, 'passes no scoping filter: "Not them" is turned around, and all its clauses are true'
+        ScopeReason.FILTERED, 'passes no scoping filter: "Not them" is negated, and all its clauses are true'
     )
 
 

@@ -77,7 +77,7 @@ def test_somebody_in_scope_passes_every_step() -> None:
 def test_all_clauses_of_a_filter_that_fails_are_shown_and_the_first_false_one_is_named() -> None:
     found = trace_scope(source_user(department="IT"), rules_of({"name": "Both", "clauses": [ENGINEER, TITLED]}), TODAY)
     assert lines(found.steps)[-4:] == [
-        'filters: false passes no scoping filter: "Both" wants department EQUALS "Engineering"',
+        'filters: false passes no scoping filter: "Both" requires department EQUALS "Engineering"',
         "  Both: false",
         "    department EQUALS \"Engineering\": false 'IT'",
         "    jobTitle IS NOT NULL: false",
@@ -87,7 +87,7 @@ def test_all_clauses_of_a_filter_that_fails_are_shown_and_the_first_false_one_is
 def test_a_filter_that_is_turned_around_says_so() -> None:
     rules = rules_of({"name": "Rest", "not": "true", "clauses": [ENGINEER]})
     assert lines(trace_scope(source_user(), rules, TODAY).steps)[-2:] == [
-        "  Rest: false turned around by not",
+        "  Rest: false negated by not",
         "    department EQUALS \"Engineering\": true 'Engineering'",
     ]
 
