@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from reconciler.core.plan import REMOVALS, Change, Result
 from reconciler.core.policy import Limit
 from reconciler.core.text import pluralize
-from reconciler.record.runs import FAILURES, Attempt, Quarantine, QuarantineReason, ReceiptRun
+from reconciler.record.runs import FAILURES, ApplyRun, Attempt, Quarantine, QuarantineReason
 
 RETRIES = (timedelta(0), timedelta(hours=6), timedelta(hours=12), timedelta(hours=24))
 """After its first failure a change is tried in the next run, then ever later; the last of these is for all further."""
@@ -60,8 +60,8 @@ class Health:
     """How the applies to one target stand."""
 
     runs: int = 0
-    last: ReceiptRun | None = None
-    last_success: ReceiptRun | None = None
+    last: ApplyRun | None = None
+    last_success: ApplyRun | None = None
     quarantine: QuarantineState | None = None
     failing_users: Mapping[str, FailingUser] = field(default_factory=dict)
     """By address."""
@@ -80,7 +80,7 @@ class Health:
         return clean and self.quarantine is None and not self.failing_users
 
 
-def assess(runs: Iterable[ReceiptRun]) -> Health:
+def assess(runs: Iterable[ApplyRun]) -> Health:
     """The health after `runs`, in the order in which they began."""
     health = Health()
     for run in runs:
@@ -96,7 +96,7 @@ def assess(runs: Iterable[ReceiptRun]) -> Health:
     return health
 
 
-def _quarantine(before: QuarantineState | None, run: ReceiptRun) -> QuarantineState | None:
+def _quarantine(before: QuarantineState | None, run: ApplyRun) -> QuarantineState | None:
     if run.quarantine is not None:
         when = run.ended or run.began
         if before is None:
@@ -107,12 +107,12 @@ def _quarantine(before: QuarantineState | None, run: ReceiptRun) -> QuarantineSt
     return None if worked else before
 
 
-def _suspected_causes(before: frozenset[str], run: ReceiptRun) -> frozenset[str]:
+def _suspected_causes(before: frozenset[str], run: ApplyRun) -> frozenset[str]:
     failed = {attempt.address for attempt in run.attempts if attempt.result in FAILURES}
     return (before | failed) - {attempt.address for attempt in run.attempts if attempt.result == Result.DONE}
 
 
-def _failing_users(before: Mapping[str, FailingUser], run: ReceiptRun) -> dict[str, FailingUser]:
+def _failing_users(before: Mapping[str, FailingUser], run: ApplyRun) -> dict[str, FailingUser]:
     after = dict(before)
     if run.whole and run.how == "complete" and not run.left:
         # Whose change was not needed any more has no trouble any more.

@@ -15,7 +15,8 @@ from reconciler.core.profile import TargetProfile
 from reconciler.core.text import pluralize
 from reconciler.errors import ExitCode, PlanFileError, QuarantineError, TargetError, UsageError
 from reconciler.record.lock import Wait, one_writer
-from reconciler.record.receipt import Receipt, started_addresses
+from reconciler.record.reader import read_started_addresses
+from reconciler.record.receipt import Receipt
 from reconciler.record.refusal import clear_refusal, read_refusal, save_refusal
 from reconciler.render.apply_report import render_report
 from reconciler.render.text import render_text
@@ -124,7 +125,7 @@ class _Apply:
         check_approval(self._options.approve, [plan, reviewed or plan], self._terminal)
         if reviewed is None:
             return plan, []
-        begun, redactor = started_addresses(workspace.history, reviewed.plan_id), self._session.redactor
+        begun, redactor = read_started_addresses(workspace.history, reviewed.plan_id), self._session.redactor
         started = {each.address for each in reviewed.changes if {each.address, redactor.address(each.address)} & begun}
         unreviewed = find_unreviewed(reviewed, plan, started, strict=self._options.strict)
         # What is left of a plan that was approved as a whole is approved too.

@@ -18,8 +18,7 @@ from reconciler.history.outcomes import TimelineEntry
 from reconciler.history.timeline import FieldSelection, Timeline, select_fields
 from reconciler.profiles import PROFILES
 from reconciler.record.plan_file import json_text
-from reconciler.record.reader import runs_on_record
-from reconciler.record.receipt import key_ids
+from reconciler.record.reader import read_key_ids, read_runs_with_plans
 from reconciler.record.redaction import NO_REDACTION, Redactor
 from reconciler.render.history import HistoryView, history_document, render_history
 from reconciler.render.history_page import render_history_page
@@ -53,14 +52,14 @@ def run_log(workspace: Workspace, options: LogOptions, terminal: Terminal) -> Ex
         return ExitCode.ERROR
     target = resolve_target(workspace, settings)
     with Commits(workspace.state) as repository, open_full_record(workspace, settings.record.branch, terminal) as whole:
-        runs = runs_on_record(whole.history, target)
+        runs = read_runs_with_plans(whole.history, target)
         inputs = inputs_of_targets(workspace, PROFILES[target.profile])
         past = Timeline(
             repository,
             repository.resolve("HEAD"),
             runs,
             inputs,
-            _redactor(terminal) if key_ids(whole.history) else NO_REDACTION,
+            _redactor(terminal) if read_key_ids(whole.history) else NO_REDACTION,
         )
         history = _history(past, options, inputs)
         shown = HistoryView(history.entries, history.user, history.attribute, history.cut, repository.shallow)

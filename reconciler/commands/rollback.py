@@ -13,7 +13,8 @@ from pathlib import Path
 from reconciler.core.text import escape_control, pluralize
 from reconciler.errors import ExitCode, ReconcilerError, RepositoryError
 from reconciler.git.commits import Commits
-from reconciler.record.reader import commit_before, runs_on_record
+from reconciler.record.reader import read_runs_with_plans
+from reconciler.record.runs import find_commit_before
 from reconciler.render.rollback import render_revert
 from reconciler.session.record import open_full_record
 from reconciler.session.rollback_draft import RollbackDraft, RollbackScope, Versions, draft_rollback
@@ -96,7 +97,7 @@ def _find_versions(workspace: Workspace, to: str, repository: Commits, terminal:
         plan_id = _find_plan_id(whole, to)
         if plan_id is None:
             return Versions(repository.resolve(to), today, today)
-        found = commit_before(runs_on_record(whole.history, resolve_target(workspace, settings)), plan_id)
+        found = find_commit_before(read_runs_with_plans(whole.history, resolve_target(workspace, settings)), plan_id)
     if found is None:
         raise RepositoryError(f"the record of plan {to!r} names no commit", "Name a commit instead; see git log.")
     commit, earlier = found

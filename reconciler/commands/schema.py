@@ -9,7 +9,7 @@ from reconciler.desired.directory import KINDS
 from reconciler.desired.directory import build_json_schema as file_schema
 from reconciler.errors import UsageError
 from reconciler.record import plan_file
-from reconciler.record.receipt import json_schema as receipt_schema
+from reconciler.record.receipt_line import json_schema as receipt_schema
 
 
 def schema_text(kind: str) -> str:

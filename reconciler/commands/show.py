@@ -8,9 +8,9 @@ from pathlib import Path
 from reconciler.core.text import escape_control
 from reconciler.errors import ExitCode, UsageError
 from reconciler.record.files import read_file
+from reconciler.record.layout import PLAN, RECEIPT
 from reconciler.record.plan_file import from_record, json_text
-from reconciler.record.reader import PLAN
-from reconciler.record.receipt import RECEIPT, read_receipt
+from reconciler.record.reader import read_entries
 from reconciler.render.formats import DATA, OutputOptions, render_plan
 from reconciler.render.receipt_text import render_receipt
 from reconciler.session.saved_plan import find_profile
@@ -42,7 +42,7 @@ def run_show(file: Path, output: OutputOptions, terminal: Terminal) -> ExitCode:
 def _receipt(file: Path, form: str, terminal: Terminal) -> str:
     if form not in DATA:
         raise UsageError(f"a receipt has no --format {form}", f"There are {' and '.join(DATA)}.")
-    entries = list(read_receipt(file))
+    entries = list(read_entries(file))
     if form == "text":
         return render_receipt(entries, terminal.style)
     if terminal.style.redact:

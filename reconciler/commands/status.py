@@ -7,9 +7,9 @@ from reconciler.core.model import Target
 from reconciler.errors import ExitCode
 from reconciler.record.lock import holder
 from reconciler.record.plan_file import json_text
+from reconciler.record.reader import read_runs
 from reconciler.record.refusal import read_refusal
-from reconciler.record.runs import Quarantine, QuarantineReason, ReceiptRun
-from reconciler.record.target_runs import runs_of
+from reconciler.record.runs import ApplyRun, Quarantine, QuarantineReason
 from reconciler.render.formats import DATA, check_format
 from reconciler.render.status import Status, render_status, status_document
 from reconciler.session.record import open_full_record
@@ -35,11 +35,11 @@ def run_status(workspace: Workspace, form: str, terminal: Terminal) -> ExitCode:
 def read_status(workspace: Workspace, target: Target) -> Status:
     """The status by what is on disk."""
     running = holder(workspace.lock(target))
-    runs = runs_of(workspace.history, target)
+    runs = read_runs(workspace.history, target)
     return Status(target, _health(runs, running=running is not None), running, _refused(workspace, target))
 
 
-def _health(runs: list[ReceiptRun], *, running: bool) -> Health:
+def _health(runs: list[ApplyRun], *, running: bool) -> Health:
     """An apply that is running now has not failed: the one before it counts."""
     if running and runs and runs[-1].ended is None:
         runs = runs[:-1]

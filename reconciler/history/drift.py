@@ -144,7 +144,7 @@ def _seen(runs: Sequence[ApplyRun], keys: frozenset[str], redactor: Redactor) ->
         found = run.find(keys) or (_planned(run, keys) if not run.complete else None)
         if found is None and _unreadable(run, redactor) and _may_be_in(run, keys):
             return _Seen(None, tuple(attempts), blind=True)
-        if run.settled(keys):
+        if run.converged(keys):
             return _Seen(number, tuple(attempts))
         if found is not None or run.unplannable & keys:
             attempts.append(_FailedAttempt(run, found))

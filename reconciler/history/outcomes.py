@@ -49,7 +49,7 @@ def resolve_outcome(keys: Collection[str], position: int | None, runs: Sequence[
             last = EditOutcome("applied" if found.result == Result.DONE else found.result, run, found)
             if found.result == Result.DONE:
                 break
-        elif last is PENDING and run.settled(keys):
+        elif last is PENDING and run.converged(keys):
             return EditOutcome("nothing to apply", run)
     return last
 

@@ -216,7 +216,7 @@ class Timeline:
     def _since_settled(self, number: int, run: ApplyRun, applied: AppliedChange) -> Window | None:
         """What was edited since the last apply that left this user as desired; None: there was none, or it is gone."""
         for earlier in reversed(self._runs[:number]):
-            if earlier.settled(applied.keys):
+            if earlier.converged(applied.keys):
                 known = earlier.commit in self._merge_points and run.commit in self._merge_points
                 if not known or earlier.commit is None or run.commit is None:
                     return None

@@ -18,7 +18,8 @@ from reconciler.core.text import escape_control, pluralize, quote
 from reconciler.errors import RepositoryError
 from reconciler.git.process import GitRefusedError, git
 from reconciler.git.repository import object_id, regular_files
-from reconciler.record.merge import belongs, files_of, files_to_write
+from reconciler.record.directory import read_record_files
+from reconciler.record.merge import files_to_write, is_record_file
 
 FOLDER = "plans"
 _NAME = re.compile(r"\d{4}-\d\d-\d\d-[0-9a-f]{12}")
@@ -71,7 +72,9 @@ def tip_here(directory: Path, branch: str) -> str | None:
     return None
 
 
-def record_at(directory: Path, commit: str, wanted: Callable[[str], bool] = belongs) -> Iterator[tuple[str, bytes]]:
+def record_at(
+    directory: Path, commit: str, wanted: Callable[[str], bool] = is_record_file
+) -> Iterator[tuple[str, bytes]]:
     """Name and content of each file of the record in a commit. Raises `RepositoryError`."""
     try:
         yield from regular_files(directory, commit, FOLDER, wanted)
@@ -116,7 +119,7 @@ class RecordBranch:
 
         `note`: the last line of the commit message.
         """
-        ours = dict(files_of(plans))
+        ours = dict(read_record_files(plans))
         for attempt in range(_TRIES):
             tip = self.fetch()
             there = dict(record_at(self._directory, tip, ours.__contains__)) if tip is not None else {}

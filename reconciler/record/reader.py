@@ -1,42 +1,157 @@
-"""The record of each apply, read back: `plans/<date>-<id>/` with the plan and its receipt, as `core.history` has it.
+"""Read the record of applies: every receipt, each apply as one `ApplyRun`, and what else receipts answer.
 
-What is on record was written by us, but may have been edited since: nothing in it is relied on to be well-formed.
+What is on record was written by this tool, but may have been edited since: nothing in it is relied on to be
+well-formed. Every function that reads receipts raises `PlanFileError`, with file and line, for one that is broken.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from reconciler.core.model import Target
-from reconciler.core.values import fold_case
 from reconciler.errors import PlanFileError
+from reconciler.record.account_history import AccountHistory, AccountHistoryBuilder
 from reconciler.record.files import read_file
-from reconciler.record.receipt import RECEIPT, read_receipt, short_id, time_of
-from reconciler.record.runs import AppliedChange, ApplyRun, Planned
+from reconciler.record.layout import PLAN, RECEIPT, shorten_plan_id
+from reconciler.record.plan_summary import read_plan_summary
+from reconciler.record.receipt_line import (
+    ApplyFinished,
+    ApplyStarted,
+    Finished,
+    Quarantined,
+    ReceiptLine,
+    Started,
+    parse_entry,
+    parse_line,
+)
+from reconciler.record.runs import AppliedChange, ApplyRun, Attempt, Quarantine, join_plan
 
-PLAN = "plan.json"
-PAGE = "README.md"
+T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class _PlanSummary:
-    """What history needs of a plan."""
+# --- lines ------------------------------------------------------------------------
 
-    commit: str | None
-    changes: Mapping[str, AppliedChange]
-    unplannable: frozenset[str]
-    redacted: bool = False
-    said: Planned | None = None
+
+def read_lines(path: Path) -> Iterator[ReceiptLine]:
+    """Yield the lines of a receipt; a torn last line (the machine died while writing it) is left out."""
+    return _read(path, parse_line)
+
+
+def read_entries(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the lines of a receipt as they are, with every key and value, to be shown."""
+    return _read(path, parse_entry)
+
+
+def _read(path: Path, parse: Callable[[bytes], T]) -> Iterator[T]:
+    lines = read_file(path).split(b"\n")
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            yield parse(line)
+        except (ValueError, TypeError, RecursionError) as exc:
+            if number == len(lines) and not isinstance(exc, TypeError):
+                return
+            raise PlanFileError(f"{path}:{number}: not a receipt line", "Restore the file from git.") from exc
+
+
+def _receipts(plans: Path) -> list[Path]:
+    return sorted(plans.rglob(RECEIPT))
+
+
+def _first_lines(plans: Path) -> Iterator[ApplyStarted]:
+    """Yield the first line of each receipt that begins with an apply."""
+    for path in _receipts(plans):
+        first = next(read_lines(path), None)
+        if isinstance(first, ApplyStarted):
+            yield first
+
+
+# --- applies ------------------------------------------------------------------------
+
+
+def read_runs(plans: Path, target: Target) -> list[ApplyRun]:
+    """Return all applies to `target` by their receipts alone, oldest first."""
+    runs = [run for path in _receipts(plans) for run in _runs_in(path, target)]
+    return sorted(runs, key=lambda run: run.began)
+
+
+def read_runs_with_plans(plans: Path, target: Target) -> list[ApplyRun]:
+    """Return all applies to `target` joined with their plans on record, oldest first."""
+    runs = [run for path in _receipts(plans) for run in _runs_with_plan(path, target)]
+    return sorted(runs, key=lambda run: run.began)
+
+
+def _runs_in(path: Path, target: Target) -> Iterator[ApplyRun]:
+    return collect_runs(read_lines(path), path.parent.name, target)
+
+
+def _runs_with_plan(path: Path, target: Target) -> list[ApplyRun]:
+    runs = list(_runs_in(path, target))
+    if not runs:
+        return []
+    plan = read_plan_summary(path.with_name(PLAN))
+    return [join_plan(run, plan) for run in runs]
+
+
+def collect_runs(lines: Iterable[ReceiptLine], record: str, target: Target) -> Iterator[ApplyRun]:
+    """Yield the applies to `target` in one receipt: one that is run again adds another `apply_started`."""
+    started: ApplyStarted | None = None
+    found: list[ReceiptLine] = []
+    for line in lines:
+        if isinstance(line, ApplyStarted):
+            if started is not None:
+                yield _run(record, started, found)
+            ours = (line.profile, line.target) == (target.profile, target.base_url)
+            started, found = (line if ours else None), []
+        elif started is not None:
+            found.append(line)
+    if started is not None:
+        yield _run(record, started, found)
+
+
+def _run(record: str, started: ApplyStarted, lines: Iterable[ReceiptLine]) -> ApplyRun:
+    attempts: list[Attempt] = []
+    quarantine: Quarantine | None = None
+    end: ApplyFinished | None = None
+    for line in lines:
+        match line:
+            case Finished():
+                attempts.append(_attempt(line))
+            case Quarantined():
+                quarantine = Quarantine(line.reason, line.message)
+            case ApplyFinished():
+                end = line
+            case _:
+                pass
+    run = ApplyRun(
+        record=record,
+        plan_id=started.plan_id,
+        commit=started.commit or None,
+        began=started.sort_time,
+        whole=started.whole,
+        key=started.key if isinstance(started.key, str) and started.key else None,
+        config_digest=started.config_digest or None,
+        attempts=tuple(attempts),
+        quarantine=quarantine,
+    )
+    return replace(run, how=end.how, left=end.left, ended=end.sort_time) if end is not None else run
+
+
+def _attempt(line: Finished) -> Attempt:
+    return Attempt(line.address, line.action, line.change, line.result, line.message, line.sort_time, line.id)
+
+
+# --- one record ---------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class PlanRecord:
-    """One record: what was planned, and all applies of it. `commit`: the last one's. `veiled`: it holds digests."""
+    """One record: the plan, and all applies of it. `commit`: of the last one. `redacted`: it holds digests."""
 
     target: Target | None
     plan_id: str
@@ -47,124 +162,50 @@ class PlanRecord:
 
 
 def read_record(directory: Path) -> PlanRecord:
-    """The record in `directory`; raises `PlanFileError` when its receipt cannot be read."""
-    receipt, plan = directory / RECEIPT, _plan(directory / PLAN)
-    first = next(read_receipt(receipt), {})
-    target = Target(str(first.get("profile", "")), str(first.get("target", ""))) if first else None
-    runs = tuple(_runs(receipt, target)) if target is not None else ()
-    commit = runs[-1].commit if runs else plan.commit
-    return PlanRecord(target, str(first.get("plan_id", "")), commit, plan.changes, runs, plan.redacted)
+    """Return the record in `directory`."""
+    lines, plan = list(read_lines(directory / RECEIPT)), read_plan_summary(directory / PLAN)
+    first = lines[0] if lines else None
+    target = Target(first.profile, first.target) if isinstance(first, ApplyStarted) else None
+    runs = collect_runs(lines, directory.name, target) if target is not None else ()
+    joined = tuple(join_plan(run, plan) for run in runs)
+    commit = joined[-1].commit if joined else plan.commit
+    return PlanRecord(target, first.plan_id if first is not None else "", commit, plan.changes, joined, plan.redacted)
 
 
-def runs_on_record(plans: Path, target: Target) -> list[ApplyRun]:
-    """All applies to `target`, oldest first. Raises `PlanFileError` for a receipt that cannot be read."""
-    runs = [run for path in sorted(plans.rglob(RECEIPT)) for run in _runs(path, target)]
-    return sorted(runs, key=lambda run: run.began)
+# --- what receipts answer -------------------------------------------------------------
 
 
-def _runs(path: Path, target: Target) -> Iterator[ApplyRun]:
-    """Those of one record: an apply that is run again adds to the same receipt."""
-    plan: _PlanSummary | None = None
-    run: ApplyRun | None = None
-    done: dict[str, AppliedChange] = {}
-    for entry in read_receipt(path):
-        event = entry.get("event")
-        if event == "apply_started":
-            if run is not None:
-                yield replace(run, changes=done)
-            here = (entry.get("profile"), entry.get("target")) == (target.profile, target.base_url)
-            plan = plan or _plan(path.with_name(PLAN))
-            run, done = (_run(path, entry, plan) if here else None), {}
-        elif run is not None and plan is not None and event == "finished":
-            applied = _applied(entry, plan)
-            done |= dict.fromkeys(applied.keys, applied)
-        elif run is not None and event == "apply_finished":
-            left = entry.get("left", 0)
-            how = str(entry.get("how", "complete"))
-            run = replace(run, how=how, left=left if isinstance(left, int) else 0, ended=time_of(entry))
-    if run is not None:
-        yield replace(run, changes=done)
+def read_account_history(plans: Path, base_url: str, quarantine_days: int, now: datetime) -> AccountHistory:
+    """Return the history of the target's accounts, from all receipts, in one pass."""
+    builder = AccountHistoryBuilder(base_url, quarantine_days, now)
+    for path in _receipts(plans):
+        builder.add(read_lines(path), path.parent.name)
+    return builder.build()
 
 
-def _run(path: Path, entry: Mapping[str, Any], plan: _PlanSummary) -> ApplyRun:
-    commit, digest, key = (_text(entry.get(name)) for name in ("commit", "config_digest", "key"))
-    return ApplyRun(
-        record=path.parent.name,
-        plan_id=str(entry.get("plan_id", "")),
-        commit=commit or plan.commit,
-        began=time_of(entry),
-        whole=entry.get("whole", True) is True,
-        changes={},
-        unplannable=plan.unplannable,
-        planned=replace(plan.said, digest=digest or plan.said.digest) if plan.said is not None else None,
-        key=key,
+def read_started_addresses(plans: Path, plan_id: str) -> frozenset[str]:
+    """Return the addresses of all changes of a plan that earlier applies of it started, whatever their outcome."""
+    return frozenset(
+        line.address
+        for path in sorted(plans.glob(f"*-{shorten_plan_id(plan_id)}/{RECEIPT}"))
+        for line in read_lines(path)
+        if isinstance(line, Started) and line.plan_id == plan_id
     )
 
 
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
+def read_key_ids(plans: Path) -> set[str]:
+    """Return the ids of the keys that the digests of receipts were made with."""
+    return {line.key for line in _first_lines(plans) if isinstance(line.key, str)}
 
 
-def _applied(entry: Mapping[str, Any], plan: _PlanSummary) -> AppliedChange:
-    address = str(entry.get("address", ""))
-    planned = plan.changes.get(address) or AppliedChange(address, str(entry.get("action", "")), "", "", None, {}, {})
-    live_id = entry.get("id")
-    return replace(
-        planned,
-        live_id=live_id if isinstance(live_id, str) else planned.live_id,
-        result=str(entry.get("result", "")),
-        message=str(entry.get("message", "")),
-        time=time_of(entry),
-    )
-
-
-def _plan(path: Path) -> _PlanSummary:
-    """A plan that is not there, or none, says nothing: the receipt still counts."""
-    try:
-        found = json.loads(read_file(path))
-        changes = [_change(each) for each in found["resource_changes"]]
-        unplannable = [each.get("address") for each in found["diagnostics"] if each.get("severity") == "error"]
-        commit, redacted = found["commit"], found.get("values") == "digest"
-    except (PlanFileError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return _PlanSummary(None, {}, frozenset())
-    by_address = {change.address: change for change in changes}
-    return _PlanSummary(
-        commit if isinstance(commit, str) else None,
-        by_address,
-        frozenset(fold_case(each) for each in unplannable if isinstance(each, str)),
-        redacted,
-        _said(found, changes),
-    )
-
-
-def _said(found: Mapping[str, Any], changes: list[AppliedChange]) -> Planned | None:
-    try:
-        at, unmanaged = datetime.fromisoformat(found["created_at"]), int(found["summary"]["unmanaged"])
-    except (ValueError, KeyError, TypeError):
-        return None
-    return Planned(
-        changes={key: change for change in changes for key in change.keys},
-        digest=str(found.get("config_digest", "")),
-        version=str(found.get("reconciler_version", "")),
-        at=at if at.tzinfo is not None else at.replace(tzinfo=UTC),
-        unmanaged=unmanaged,
-    )
-
-
-def _change(found: Mapping[str, Any]) -> AppliedChange:
-    address, action, reason, detail = (str(found[name]) for name in ("address", "action", "action_reason", "detail"))
-    live_id, values = found["id"], found["change"]
-    before, after = ({str(path): value for path, value in (values[side] or {}).items()} for side in ("before", "after"))
-    return AppliedChange(address, action, reason, detail, live_id if isinstance(live_id, str) else None, before, after)
-
-
-def commit_before(runs: list[ApplyRun], plan_id: str) -> tuple[str, str | None] | None:
-    """The commit of a plan on record, and that of the last apply before it that had another; None: no such plan.
-
-    `plan_id` may be short.
-    """
-    found = next((run for run in runs if short_id(run.plan_id) == short_id(plan_id) and run.commit is not None), None)
-    if found is None or found.commit is None:
-        return None
-    earlier = [run.commit for run in runs if run.began < found.began and run.commit not in (None, found.commit)]
-    return found.commit, earlier[-1] if earlier else None
+def read_previous_target(plans: Path, target: Target) -> str | None:
+    """Return where the last apply by the same profile went; None if there is none, or if any went to `target`."""
+    last: tuple[datetime, str] | None = None
+    for line in _first_lines(plans):
+        if line.profile != target.profile:
+            continue
+        if line.target == target.base_url:
+            return None
+        found = line.sort_time, line.target
+        last = found if last is None else max(last, found)
+    return last[1] if last is not None else None

@@ -1,9 +1,9 @@
-"""Applies as their plans and receipts tell them: which change was meant, and how it ended."""
+"""Applies on record: which changes were planned, which were attempted, and how each ended. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -11,10 +11,43 @@ from reconciler.core.field_change import FieldChange, diff_fields
 from reconciler.core.model import Value
 from reconciler.core.plan import Result
 from reconciler.core.values import fold_case
+from reconciler.record.layout import shorten_plan_id
+
+FAILURES = frozenset({Result.FAILED, Result.NOT_IN_EFFECT, Result.UNKNOWN})
+
+
+class QuarantineReason(StrEnum):
+    """Why an apply stopped itself, in Entra's names."""
+
+    REFUSED = "EncounteredQuarantineException"
+    """The service refused the session as a whole: the token, the certificate, an answer that is not SCIM."""
+    PROPORTION = "EncounteredEscrowProportionThreshold"
+    TOTAL = "EncounteredTotalEscrowThreshold"
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantine:
+    """Why an apply stopped itself."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One change in one apply, by its receipt. `digest`: the same for the same change."""
+
+    address: str
+    action: str
+    digest: str
+    result: str
+    message: str
+    time: datetime
+    live_id: str | None = None
 
 
 def account_keys(address: str, external_id: Value | None, live_id: str | None) -> frozenset[str]:
-    """What a change of an account is found by; the service's id also where a record holds digests of all the rest."""
+    """Return the keys that identify an account on record. The live id does so even if all else is digests."""
     ids = {f"id:{fold_case(str(external_id))}"} if external_id else set[str]()
     lives = {f"live:{live_id}"} if live_id else set[str]()
     return frozenset({fold_case(address), *ids, *lives})
@@ -22,7 +55,7 @@ def account_keys(address: str, external_id: Value | None, live_id: str | None) -
 
 @dataclass(frozen=True, slots=True)
 class AppliedChange:
-    """One change as a plan has it on record, and how it ended; "" while nothing tells. Values may be digests."""
+    """One change of a plan on record, and how it ended. `result` "": not on record. Values may be digests."""
 
     address: str
     action: str
@@ -37,7 +70,7 @@ class AppliedChange:
 
     @property
     def keys(self) -> frozenset[str]:
-        """What it is found by."""
+        """The keys of its account."""
         external = self.after.get("externalId") or self.before.get("externalId")
         return account_keys(self.address, external, self.live_id)
 
@@ -49,7 +82,7 @@ class AppliedChange:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What a plan on record says besides what became of its changes. `digest`: of the files it was made of."""
+    """A plan on record, without the outcomes of its changes. `digest`: of the files it was made of."""
 
     changes: Mapping[str, AppliedChange]
     """By each of their keys."""
@@ -61,110 +94,124 @@ class Planned:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanSummary:
+    """What the history of applies needs of a plan on record; by default that of a plan that cannot be read."""
+
+    commit: str | None = None
+    changes: Mapping[str, AppliedChange] = field(default_factory=dict)
+    """By address."""
+    unplannable: frozenset[str] = frozenset()
+    redacted: bool = False
+    """It holds digests."""
+    planned: Planned | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ApplyRun:
-    """One apply: which plan, for which commit, what became of each change. `position`: of its commit, see `place`."""
+    """One apply: which plan, for which commit, and how each change ended.
+
+    A run read from receipts alone has `attempts`; `join_plan` adds `changes`, `unplannable` and `planned`. `position`:
+    the first-parent position of its commit, set by the timeline.
+    """
 
     record: str
     plan_id: str
     commit: str | None
     began: datetime
     whole: bool
-    changes: Mapping[str, AppliedChange]
+    """Whether it was about all users (no `--user`)."""
+    changes: Mapping[str, AppliedChange] = field(default_factory=dict)
     """By each of their keys."""
     unplannable: frozenset[str] = frozenset()
-    """Keys of people that could not be planned."""
+    """Keys of users that could not be planned."""
     how: str = ""
     """`complete`, `interrupted`, `quarantined`; empty: it did not end."""
     left: int = 0
     """Changes that it did not begin."""
     ended: datetime | None = None
+    """None: it crashed, or is still running."""
     position: int | None = None
     planned: Planned | None = None
     """None: the plan on record cannot be read."""
     key: str | None = None
     """Which key its digests were made with; None: it holds none."""
+    config_digest: str | None = None
+    """Of the desired state that was applied; None: its receipt does not say."""
+    attempts: tuple[Attempt, ...] = ()
+    quarantine: Quarantine | None = None
 
     @property
     def complete(self) -> bool:
-        """Whether it did not leave anything out."""
+        """Whether it reached its end and left nothing out."""
         return self.how == "complete" and not self.left
 
-    def find(self, keys: Iterable[str]) -> AppliedChange | None:
-        """The change of whoever goes by one of `keys`."""
-        return next((self.changes[each] for each in sorted(keys) if each in self.changes), None)
-
-    def settled(self, keys: Collection[str]) -> bool:
-        """Whether whoever goes by one of `keys` was as desired after it."""
-        if self.unplannable.intersection(keys):
-            return False
-        found = self.find(keys)
-        if found is not None:
-            return found.result == Result.DONE
-        # Whoever was not in a plan for everybody was as desired already, however it ended.
-        return self.whole and (self.complete or self._did_not_plan(keys))
-
-    def _did_not_plan(self, keys: Collection[str]) -> bool:
-        return self.planned is not None and not any(each in self.planned.changes for each in keys)
-
-
-FAILURES = frozenset({Result.FAILED, Result.NOT_IN_EFFECT, Result.UNKNOWN})
-
-
-class QuarantineReason(StrEnum):
-    """Why an apply stopped itself."""
-
-    REFUSED = "EncounteredQuarantineException"
-    """The service refused us as a whole: the token, the certificate, an answer that is no SCIM."""
-    PROPORTION = "EncounteredEscrowProportionThreshold"
-    TOTAL = "EncounteredTotalEscrowThreshold"
-
-
-@dataclass(frozen=True, slots=True)
-class Quarantine:
-    """Why a run stopped itself."""
-
-    reason: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """What became of one change in one run, by its receipt."""
-
-    address: str
-    action: str
-    digest: str
-    result: str
-    message: str
-    time: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class ReceiptRun:
-    """One apply, by its receipt. `ended` None: it crashed, or goes on."""
-
-    plan_id: str
-    began: datetime
-    whole: bool
-    """Whether it was about all users (no `--user`)."""
-    attempts: tuple[Attempt, ...] = ()
-    ended: datetime | None = None
-    how: str = ""
-    """`complete`, `interrupted`, `quarantined`; empty: it did not end."""
-    left: int = 0
-    """Changes that it did not begin."""
-    quarantine: Quarantine | None = None
-
-    def count(self, *results: str) -> int:
-        """The number of changes that ended so."""
-        return sum(attempt.result in results for attempt in self.attempts)
+    @property
+    def successful(self) -> bool:
+        """Whether everything it was to do is done."""
+        return self.complete and self.count(Result.DONE) == len(self.attempts)
 
     @property
     def failed(self) -> int:
         """The number of changes that failed."""
         return self.count(*FAILURES)
 
-    @property
-    def successful(self) -> bool:
-        """Whether everything it was to do is done."""
-        return self.how == "complete" and not self.left and self.count(Result.DONE) == len(self.attempts)
+    def count(self, *results: str) -> int:
+        """Return the number of changes that ended with one of `results`."""
+        return sum(attempt.result in results for attempt in self.attempts)
+
+    def find(self, keys: Iterable[str]) -> AppliedChange | None:
+        """Return the change of the account with one of `keys`."""
+        return next((self.changes[each] for each in sorted(keys) if each in self.changes), None)
+
+    def converged(self, keys: Collection[str]) -> bool:
+        """Return whether the account with one of `keys` was as desired after this apply."""
+        if self.unplannable.intersection(keys):
+            return False
+        found = self.find(keys)
+        if found is not None:
+            return found.result == Result.DONE
+        # A user that a plan for all users did not change was as desired already, however the apply ended.
+        return self.whole and (self.complete or self._did_not_plan(keys))
+
+    def _did_not_plan(self, keys: Collection[str]) -> bool:
+        return self.planned is not None and not any(each in self.planned.changes for each in keys)
+
+
+def join_plan(run: ApplyRun, plan: PlanSummary) -> ApplyRun:
+    """Return `run` with its attempts joined to the changes of its plan. What the receipt says goes first."""
+    planned = plan.planned
+    if planned is not None and run.config_digest is not None:
+        planned = replace(planned, digest=run.config_digest)
+    changes: dict[str, AppliedChange] = {}
+    for attempt in run.attempts:
+        applied = _applied(attempt, plan)
+        changes |= dict.fromkeys(applied.keys, applied)
+    return replace(
+        run, commit=run.commit or plan.commit, changes=changes, unplannable=plan.unplannable, planned=planned
+    )
+
+
+def _applied(attempt: Attempt, plan: PlanSummary) -> AppliedChange:
+    planned = plan.changes.get(attempt.address)
+    if planned is None:
+        planned = AppliedChange(attempt.address, attempt.action, "", "", None, {}, {})
+    return replace(
+        planned,
+        live_id=attempt.live_id if attempt.live_id is not None else planned.live_id,
+        result=attempt.result,
+        message=attempt.message,
+        time=attempt.time,
+    )
+
+
+def find_commit_before(runs: Sequence[ApplyRun], plan_id: str) -> tuple[str, str | None] | None:
+    """Return the commit of a plan on record, and that of the last apply before it with another; None: no such plan.
+
+    `runs`: oldest first. `plan_id` may be short.
+    """
+    wanted = shorten_plan_id(plan_id)
+    found = next((run for run in runs if shorten_plan_id(run.plan_id) == wanted and run.commit is not None), None)
+    if found is None or found.commit is None:
+        return None
+    earlier = [run.commit for run in runs if run.began < found.began and run.commit not in (None, found.commit)]
+    return found.commit, earlier[-1] if earlier else None

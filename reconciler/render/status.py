@@ -11,7 +11,7 @@ from reconciler.apply.quarantine import FailingUser, Health, QuarantineState
 from reconciler.core.model import Target
 from reconciler.core.plan import Result
 from reconciler.core.text import escape_control, pluralize, redact_quoted
-from reconciler.record.runs import Quarantine, ReceiptRun
+from reconciler.record.runs import ApplyRun, Quarantine
 from reconciler.render.style import HIDDEN, Style
 
 _BOLD, _RED, _GREEN = "\x1b[1m", "\x1b[31m", "\x1b[32m"
@@ -61,7 +61,7 @@ def _lines(status: Status, style: Style) -> Iterator[str]:
             yield f"  {_trouble(failing, style)}"
 
 
-def _run(run: ReceiptRun | None) -> str:
+def _run(run: ApplyRun | None) -> str:
     if run is None:
         return "none on record"
     ends = {"complete": "complete", "interrupted": "interrupted", "quarantined": "stopped itself"}
@@ -119,7 +119,7 @@ def _code(status: Status) -> str:
     return "Active" if status.health.last is not None else "NotRun"
 
 
-def _execution(run: ReceiptRun | None) -> dict[str, Any] | None:
+def _execution(run: ApplyRun | None) -> dict[str, Any] | None:
     if run is None:
         return None
     return {

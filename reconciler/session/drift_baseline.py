@@ -16,7 +16,7 @@ from reconciler.desired.loader import BrokenState, DesiredState, load
 from reconciler.errors import RepositoryError
 from reconciler.git.repository import missing_commit
 from reconciler.history.drift import ApplyHistory, ReplannedState, attribute_drift, name_of, select_baselines
-from reconciler.record.reader import runs_on_record
+from reconciler.record.reader import read_runs_with_plans
 from reconciler.record.redaction import Redactor
 from reconciler.record.runs import ApplyRun
 from reconciler.session.baseline import build_reader, has_other_target, load_state_at, with_desired_state
@@ -77,7 +77,7 @@ class DriftBaseline:
 
 def load_drift_baseline(session: Session) -> DriftBaseline:
     """Load the baseline from the record and git, for the target of `session`."""
-    runs = runs_on_record(session.workspace.history, session.target)
+    runs = read_runs_with_plans(session.workspace.history, session.target)
     found = {number: _load_applied_state(session, runs[number]) for number in select_baselines(runs, session.redactor)}
     return DriftBaseline(runs, session.redactor, found)
 

@@ -8,14 +8,14 @@ from reconciler.apply.quarantine import Health, assess
 from reconciler.core.plan import Plan
 from reconciler.core.plan_id import digest_change
 from reconciler.core.text import escape_control, pluralize, redact_quoted
-from reconciler.record.target_runs import runs_of
+from reconciler.record.reader import read_runs
 from reconciler.session.session import Session
 from reconciler.session.terminal import Terminal
 
 
 def assess_health(session: Session, plan: Plan) -> Health:
     """Return the health of the session's target; users of `plan` by their addresses, even if receipts hold digests."""
-    health = assess(runs_of(session.workspace.history, session.target))
+    health = assess(read_runs(session.workspace.history, session.target))
     redactor = session.redactor
     if redactor.key is None:
         return health

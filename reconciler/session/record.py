@@ -14,10 +14,11 @@ from reconciler.errors import PlanFileError, ReconcilerError, RepositoryError
 from reconciler.git.commit import Commit
 from reconciler.git.commits import Commits
 from reconciler.record.branch import record_at, tip_here
+from reconciler.record.directory import merge_into, read_record_files
 from reconciler.record.files import read_file, write_private, write_private_bytes
-from reconciler.record.merge import files_of, merge_into
-from reconciler.record.reader import PAGE, PLAN, read_record
-from reconciler.record.receipt import RECEIPT, directory_for, key_ids
+from reconciler.record.layout import PAGE, PLAN, RECEIPT
+from reconciler.record.reader import read_key_ids, read_record
+from reconciler.record.receipt import directory_for
 from reconciler.record.redaction import NO_REDACTION, Redactor
 from reconciler.render.record_page import render_record
 from reconciler.session import connection
@@ -46,7 +47,7 @@ def build_redactor_for_reading(workspace: Workspace, state: DesiredState, termin
 
 def warn_about_lost_keys(workspace: Workspace, redactor: Redactor, terminal: Terminal) -> None:
     """Note that earlier receipts were written with another key, if any were."""
-    if redactor.key is not None and key_ids(workspace.history) - {redactor.key_id}:
+    if redactor.key is not None and read_key_ids(workspace.history) - {redactor.key_id}:
         terminal.note(
             "Earlier receipts hold digests of another RECONCILER_RECORD_KEY: their deleted names, failing users and\n"
             "interrupted applies are not recognised."
@@ -69,7 +70,7 @@ def open_full_record(workspace: Workspace, branch: str | None, terminal: Termina
     with tempfile.TemporaryDirectory(prefix="reconciler-record-") as folder:
         whole = Path(folder)
         merge_into(record_at(workspace.state, tip), whole)
-        merge_into(files_of(workspace.record), whole)
+        merge_into(read_record_files(workspace.record), whole)
         yield replace(workspace, past=whole)
 
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from reconciler.core.model import Target
 from reconciler.core.values import fold_case
 from reconciler.desired.loader import DesiredState
-from reconciler.record.receipt import AccountHistory, read_account_history
+from reconciler.record.account_history import AccountHistory
+from reconciler.record.reader import read_account_history, read_previous_target
 from reconciler.record.redaction import NO_REDACTION, Redactor
-from reconciler.record.target_runs import moved_from
 from reconciler.session.connection import Connection, connect
 from reconciler.session.record import build_redactor_for_reading, open_full_record
 from reconciler.session.sandbox import run_sandbox
@@ -42,7 +42,7 @@ class Session:
 
     def moved_from(self) -> str | None:
         """Return the target of earlier applies, if none was to this one."""
-        return moved_from(self.workspace.history, self.target)
+        return read_previous_target(self.workspace.history, self.target)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from reconciler.apply.quarantine import ATTEMPTS, RETRIES, Health, assess, excee
 from reconciler.apply.selection import exclude_with_dependents
 from reconciler.core.plan import Action
 from reconciler.core.policy import Limit, Policy
-from reconciler.record.runs import Attempt, Quarantine, QuarantineReason, ReceiptRun
+from reconciler.record.runs import ApplyRun, Attempt, Quarantine, QuarantineReason
 
 DAY = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -21,12 +21,12 @@ def attempt(who: str, result: str = "failed", digest: str = "d1", at: datetime =
     return Attempt(f'user["{who}"]', "update", digest, result, message, at)
 
 
-def run(*attempts: Attempt, at: datetime = DAY, **fields: Any) -> ReceiptRun:
+def run(*attempts: Attempt, at: datetime = DAY, **fields: Any) -> ApplyRun:
     settled = {"how": "complete", "ended": at, "whole": True, **fields}
-    return ReceiptRun("sha256:x", at, attempts=tuple(replace(item, time=at) for item in attempts), **settled)
+    return ApplyRun("x", "sha256:x", None, at, attempts=tuple(replace(item, time=at) for item in attempts), **settled)
 
 
-def after(runs: Iterable[ReceiptRun]) -> Health:
+def after(runs: Iterable[ApplyRun]) -> Health:
     return assess(runs)
 
 
@@ -73,7 +73,7 @@ def test_what_works_at_last_is_forgotten() -> None:
         run(attempt("bob", "done"), left=1),
     ],
 )
-def test_only_a_run_that_saw_everybody_forgets_whose_change_is_not_needed_any_more(later: ReceiptRun) -> None:
+def test_only_a_run_that_saw_everybody_forgets_whose_change_is_not_needed_any_more(later: ApplyRun) -> None:
     assert failing_users(after([run(attempt("ada")), later])) == {ADA: 1}
     assert failing_users(after([run(attempt("ada")), run(attempt("bob", "done"))])) == {}
     assert failing_users(after([run(attempt("ada")), run()])) == {}
@@ -113,7 +113,7 @@ def test_runs_that_stop_themselves_are_counted_and_the_next_attempt_moves_away()
         (run(attempt("ada", "done"), how="", ended=None), False),
     ],
 )
-def test_a_quarantine_is_lifted_by_a_run_that_worked_to_its_end(later: ReceiptRun, lifted: bool) -> None:
+def test_a_quarantine_is_lifted_by_a_run_that_worked_to_its_end(later: ApplyRun, lifted: bool) -> None:
     health = after([run(quarantine=WHY, how="quarantined"), later])
     assert (health.quarantine is None) == lifted
 
@@ -138,7 +138,7 @@ def test_a_crash_after_the_brakes_were_pulled_leaves_the_quarantine() -> None:
         ([run(quarantine=WHY, how="quarantined"), run(whole=False)], False),
     ],
 )
-def test_healthy_is_when_nobody_has_to_look(runs: list[ReceiptRun], healthy: bool) -> None:
+def test_healthy_is_when_nobody_has_to_look(runs: list[ApplyRun], healthy: bool) -> None:
     assert after(runs).healthy == healthy
 
 

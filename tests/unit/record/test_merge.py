@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.record.merge import belongs, files_of, files_to_write, merge_into, merged_receipt
+from reconciler.record.merge import files_to_write, is_record_file, merge_file, merge_receipts
 
 RECEIPT, PLAN, PAGE = (f"2026-03-01-0123456789ab/{name}" for name in ("receipt.jsonl", "plan.json", "README.md"))
 
@@ -27,21 +26,21 @@ RUNS = st.lists(st.integers(0, 5), unique=True)
 @given(RUNS, RUNS)
 def test_both_receipts_are_in_the_united_one_and_each_apply_is_whole(one: list[int], other: list[int]) -> None:
     theirs, ours = (b"".join(map(run_of, numbers)) for numbers in (one, other))
-    whole = merged_receipt(theirs, ours)
+    whole = merge_receipts(theirs, ours)
     assert sorted(whole.splitlines()) == sorted({*theirs.splitlines(), *ours.splitlines()})
     assert all(run_of(number) in whole for number in {*one, *other})
     assert whole.startswith(theirs)
-    assert merged_receipt(whole, ours) == merged_receipt(whole, theirs) == whole
+    assert merge_receipts(whole, ours) == merge_receipts(whole, theirs) == whole
 
 
 def test_an_apply_that_one_copy_knows_further_goes_on_where_it_was() -> None:
     theirs, ours = run_of(1) + run_of(2), run_of(1, 5)
-    assert merged_receipt(theirs, ours) == run_of(1, 5) + run_of(2)
+    assert merge_receipts(theirs, ours) == run_of(1, 5) + run_of(2)
 
 
 def test_a_line_that_was_cut_short_is_none() -> None:
-    assert merged_receipt(b"", run_of(1) + b'{"time": 1, "ev') == run_of(1)
-    assert merged_receipt(run_of(1) + b'{"ev', run_of(2)) == run_of(1) + run_of(2)
+    assert merge_receipts(b"", run_of(1) + b'{"time": 1, "ev') == run_of(1)
+    assert merge_receipts(run_of(1) + b'{"ev', run_of(2)) == run_of(1) + run_of(2)
 
 
 def test_what_is_new_is_added_and_a_page_that_tells_not_all_goes() -> None:
@@ -64,31 +63,17 @@ def test_what_is_new_is_added_and_a_page_that_tells_not_all_goes() -> None:
     assert files_to_write({RECEIPT: one, PLAN: b"p"}, theirs) == {PAGE: b"one"}
 
 
-def test_nothing_else_belongs_to_a_record(tmp_path: Path) -> None:
-    (tmp_path / "a").mkdir()
-    for name in ("a/receipt.jsonl", "a/notes.txt", "receipt.jsonl", ".gitkeep", "refusal.json"):
-        (tmp_path / name).write_text("{}\n")
-    (tmp_path / "b").mkdir()
-    (tmp_path / "b/receipt.jsonl").symlink_to(tmp_path / "a/receipt.jsonl")
-    (tmp_path / "c").mkdir()
-    (tmp_path / "c/plan.json").write_text("{}")
-    assert [name for name, _ in files_of(tmp_path)] == ["refusal.json", "a/receipt.jsonl"]
-    assert [belongs(name) for name in ("receipt.jsonl", "x/plan.json", "x/y/README.md", "x/z.txt")] == [
+def test_only_files_below_the_directory_of_a_plan_belong_to_the_record() -> None:
+    assert [is_record_file(name) for name in ("receipt.jsonl", "x/plan.json", "x/y/README.md", "x/z.txt")] == [
         False,
         True,
         True,
         False,
     ]
-    assert list(files_of(tmp_path / "nowhere")) == []
 
 
-def test_copies_are_united_in_a_directory(tmp_path: Path) -> None:
-    merge_into([(RECEIPT, run_of(1)), (PLAN, b"p"), ("refusal.json", b"{}")], tmp_path)
-    merge_into(
-        [(RECEIPT, run_of(2)), (PLAN, b"q"), ("refusal.json", b'{"last": "2026-03-01T00:00:00+00:00"}')], tmp_path
-    )
-    assert dict(files_of(tmp_path)) == {
-        RECEIPT: run_of(1) + run_of(2),
-        PLAN: b"q",
-        "refusal.json": b'{"last": "2026-03-01T00:00:00+00:00"}',
-    }
+def test_one_file_is_merged_by_its_name() -> None:
+    older, newer = (json.dumps({"last": f"2026-03-0{day}T00:00:00+00:00"}).encode() for day in (1, 2))
+    assert merge_file("refusal.json", older, newer) == merge_file("refusal.json", newer, older) == newer
+    assert merge_file(RECEIPT, run_of(1), run_of(2)) == run_of(1) + run_of(2)
+    assert merge_file(PLAN, b"theirs", b"ours") == b"ours"

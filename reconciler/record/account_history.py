@@ -1,0 +1,83 @@
+"""What receipts say about the accounts of a target: names still reserved, and since when accounts are inactive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+
+from reconciler.core.model import Deactivation
+from reconciler.core.plan import Action, Result
+from reconciler.core.values import fold_case
+from reconciler.record.receipt_line import ApplyStarted, Finished, ReceiptLine, Started
+
+_REVIVING = frozenset({Action.REACTIVATE.value, Action.ADOPT.value})
+_EVER_AFTER = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountHistory:
+    """What the receipts of one target say about its accounts."""
+
+    reserved: Mapping[str, date] = field(default_factory=dict)
+    """Folded user names of deleted accounts that the target still keeps, with the day each is free again."""
+    deactivated: Mapping[str, Deactivation] = field(default_factory=dict)
+    """By live id: the last deactivation, unless something may have reactivated the account since."""
+
+
+class AccountHistoryBuilder:
+    """Collects the history of the target at `base_url` from receipts, in any order."""
+
+    def __init__(self, base_url: str, quarantine_days: int, now: datetime) -> None:
+        self._base_url = base_url
+        self._days = quarantine_days
+        self._today = now.date()
+        self._reserved: dict[str, date] = {}
+        self._deactivated: dict[str, Deactivation] = {}
+        self._revived: dict[str, datetime] = {}
+
+    def add(self, lines: Iterable[ReceiptLine], record: str) -> None:
+        """Add the lines of one receipt. Lines of applies to another target are left out."""
+        ours = True
+        for line in lines:
+            if isinstance(line, ApplyStarted):
+                ours = line.target == self._base_url
+            elif ours and isinstance(line, Started | Finished):
+                self._add(line, record)
+
+    def _add(self, line: Started | Finished, record: str) -> None:
+        done = isinstance(line, Finished) and line.result == Result.DONE
+        if line.action in _REVIVING:
+            self._revive(line)
+        elif isinstance(line, Finished) and done and line.timestamp is not None:
+            if line.action == Action.DELETE:
+                self._reserve(line.user_name, line.timestamp)
+            elif line.action == Action.DEACTIVATE:
+                self._deactivate(line.id, line.timestamp, record)
+
+    def _revive(self, line: Started | Finished) -> None:
+        """Whatever its outcome: if the request may have taken effect, the period starts again. Undated: for ever."""
+        if line.id is not None:
+            when = line.timestamp or _EVER_AFTER
+            self._revived[line.id] = max(when, self._revived.get(line.id, when))
+
+    def _deactivate(self, live_id: str | None, when: datetime, record: str) -> None:
+        if live_id is not None and (live_id not in self._deactivated or self._deactivated[live_id].at < when):
+            self._deactivated[live_id] = Deactivation(when, record)
+
+    def _reserve(self, name: str | None, when: datetime) -> None:
+        try:
+            free = when.astimezone(UTC).date() + timedelta(days=self._days)
+        except OverflowError:
+            return
+        if name is not None and free > self._today:
+            self._reserved[fold_case(name)] = max(free, self._reserved.get(fold_case(name), free))
+
+    def build(self) -> AccountHistory:
+        """Return what was collected."""
+        deactivated = {
+            live_id: found
+            for live_id, found in self._deactivated.items()
+            if live_id not in self._revived or self._revived[live_id] < found.at
+        }
+        return AccountHistory(self._reserved, deactivated)

@@ -1,0 +1,55 @@
+"""Read from a plan on record what the history of applies needs of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from reconciler.core.values import fold_case
+from reconciler.errors import PlanFileError
+from reconciler.record.files import read_file
+from reconciler.record.runs import AppliedChange, Planned, PlanSummary
+from reconciler.record.timestamps import parse_timestamp
+
+
+def read_plan_summary(path: Path) -> PlanSummary:
+    """Return the summary of a plan; an empty one if there is no plan or it cannot be read: the receipt still counts."""
+    try:
+        document = json.loads(read_file(path))
+        changes = [_change(each) for each in document["resource_changes"]]
+        unplannable = [each.get("address") for each in document["diagnostics"] if each.get("severity") == "error"]
+        commit, redacted = document["commit"], document.get("values") == "digest"
+    except (PlanFileError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return PlanSummary()
+    return PlanSummary(
+        commit=commit if isinstance(commit, str) else None,
+        changes={change.address: change for change in changes},
+        unplannable=frozenset(fold_case(each) for each in unplannable if isinstance(each, str)),
+        redacted=redacted,
+        planned=_planned(document, changes),
+    )
+
+
+def _planned(document: Mapping[str, Any], changes: Sequence[AppliedChange]) -> Planned | None:
+    try:
+        at, unmanaged = parse_timestamp(document["created_at"]), int(document["summary"]["unmanaged"])
+    except (ValueError, KeyError, TypeError):
+        return None
+    if at is None:
+        return None
+    return Planned(
+        changes={key: change for change in changes for key in change.keys},
+        digest=str(document.get("config_digest", "")),
+        version=str(document.get("reconciler_version", "")),
+        at=at,
+        unmanaged=unmanaged,
+    )
+
+
+def _change(found: Mapping[str, Any]) -> AppliedChange:
+    address, action, reason, detail = (str(found[name]) for name in ("address", "action", "action_reason", "detail"))
+    live_id, values = found["id"], found["change"]
+    before, after = ({str(path): value for path, value in (values[side] or {}).items()} for side in ("before", "after"))
+    return AppliedChange(address, action, reason, detail, live_id if isinstance(live_id, str) else None, before, after)

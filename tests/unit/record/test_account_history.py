@@ -1,0 +1,173 @@
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.builders import NOW, TARGET, change, plan_with
+
+from reconciler.core.model import Deactivation
+from reconciler.core.plan import Action, Outcome, Result
+from reconciler.record.account_history import AccountHistory
+from reconciler.record.reader import read_account_history
+from reconciler.record.receipt import Receipt
+
+PLAN = plan_with(change("ada"))
+
+
+def opened(directory: Path, now: datetime = NOW) -> Receipt:
+    return Receipt(directory, PLAN, lambda: now)
+
+
+def deletion(name: Any, **fields: Any) -> dict[str, Any]:
+    return {
+        "time": NOW.isoformat(),
+        "event": "finished",
+        "action": "delete",
+        "result": "done",
+        "user_name": name,
+        **fields,
+    }
+
+
+def write(plans: Path, entries: Iterable[dict[str, Any]], name: str = "one") -> None:
+    (plans / name).mkdir(parents=True)
+    text = "".join(f"{json.dumps(entry)}\n" for entry in entries)
+    (plans / name / "receipt.jsonl").write_text(text)
+
+
+def reserved(plans: Path) -> Mapping[str, date]:
+    return read_account_history(plans, TARGET.base_url, 30, NOW).reserved
+
+
+@pytest.mark.parametrize(
+    ("entry", "found"),
+    [
+        (deletion("Ada@Example.com"), {"ada@example.com": date(2026, 3, 31)}),
+        (deletion("ada", time="2026-01-31T12:00:00+00:00"), {"ada": date(2026, 3, 2)}),
+        # 30 days are over on the first of March
+        (deletion("ada", time="2026-01-30T12:00:00+00:00"), {}),
+        (deletion("ada", result="failed"), {}),
+        (deletion("ada", result="unknown"), {}),
+        (deletion("ada", action="deactivate"), {}),
+        (deletion("ada", event="started", result=None), {}),
+        (deletion("ada", time="yesterday"), {}),
+        (deletion("ada", time=None), {}),
+        (deletion("ada", time="2026-03-01T12:00:00"), {}),
+        (deletion(None), {}),
+        (deletion(5), {}),
+    ],
+)
+def test_names_of_deleted_accounts_are_reserved_for_a_while(
+    tmp_path: Path, entry: dict[str, Any], found: dict[str, date]
+) -> None:
+    write(tmp_path, [entry])
+    assert reserved(tmp_path) == found
+
+
+def test_the_latest_deletion_of_a_name_counts(tmp_path: Path) -> None:
+    write(tmp_path, [deletion("ada", time=(NOW - timedelta(days=20)).isoformat())], "2026-02-09-a")
+    write(tmp_path, [deletion("ada")], "2026-03-01-b")
+    assert reserved(tmp_path) == {"ada": date(2026, 3, 31)}
+
+
+def test_where_the_target_keeps_no_names_none_is_reserved(tmp_path: Path) -> None:
+    write(tmp_path, [deletion("ada")])
+    assert read_account_history(tmp_path, TARGET.base_url, 0, NOW).reserved == {}
+    assert read_account_history(tmp_path / "nowhere", TARGET.base_url, 30, NOW) == AccountHistory()
+
+
+@pytest.mark.parametrize("days", [30, 120])
+def test_a_name_is_free_again_when_its_window_has_passed(tmp_path: Path, days: int) -> None:
+    write(tmp_path, [deletion("ada", time="2026-03-01T23:59:59+00:00")])
+    free = date(2026, 3, 1) + timedelta(days=days)
+
+    def found(day: date) -> dict[str, date]:
+        now = datetime(day.year, day.month, day.day, 23, 59, tzinfo=UTC)
+        return dict(read_account_history(tmp_path, TARGET.base_url, days, now).reserved)
+
+    assert found(date(2026, 3, 1)) == {"ada": free}
+    assert found(free - timedelta(days=1)) == {"ada": free}
+    assert found(free) == {}
+
+
+@pytest.mark.parametrize("folder", ["", "2026/archive/"])
+def test_receipts_of_another_target_tell_nothing(tmp_path: Path, folder: str) -> None:
+    write(tmp_path, [apply_started("https://elsewhere.example.com"), deletion("ada"), line()], f"{folder}other")
+    assert read_account_history(tmp_path, TARGET.base_url, 30, NOW) == AccountHistory()
+    write(tmp_path, [apply_started(TARGET.base_url), deletion("bob"), line()], f"{folder}one")
+    found = read_account_history(tmp_path, TARGET.base_url, 30, NOW)
+    assert (found.reserved, found.deactivated) == ({"bob": date(2026, 3, 31)}, at(0))
+
+
+# --- since when accounts are deactivated ------------------------------------------------------------
+
+
+def apply_started(target: str) -> dict[str, Any]:
+    return {"time": NOW.isoformat(), "event": "apply_started", "target": target}
+
+
+def line(hours: float = 0, **fields: Any) -> dict[str, Any]:
+    usual = {"event": "finished", "action": "deactivate", "id": "live-ada", "result": "done", "user_name": "ada"}
+    return {"time": (NOW + timedelta(hours=hours)).isoformat(), **usual, **fields}
+
+
+def at(hours: float) -> dict[str, Deactivation]:
+    return {"live-ada": Deactivation(NOW + timedelta(hours=hours), "one")}
+
+
+@pytest.mark.parametrize(
+    ("lines", "found"),
+    [
+        ([line()], at(0)),
+        ([line(result="failed")], {}),
+        ([line(result="unknown")], {}),
+        ([line(result="not_in_effect")], {}),
+        ([line(event="started", result=None)], {}),
+        ([line(action="update")], {}),
+        ([line(time="yesterday")], {}),
+        ([line(time="2026-03-01T12:00:00")], {}),
+        ([line(time=None)], {}),
+        ([line(id=None)], {}),
+        ([line(id=["x"])], {}),
+        # the last one counts, in whatever order files are read
+        ([line(0), line(5)], at(5)),
+        ([line(5), line(0)], at(5)),
+        # something reactivated it since
+        ([line(0), line(1, action="reactivate")], {}),
+        ([line(1, action="reactivate"), line(0)], {}),
+        ([line(0), line(0, action="reactivate")], {}),
+        ([line(0), line(1, action="adopt")], {}),
+        ([line(0), line(1, action="reactivate"), line(2)], at(2)),
+        ([line(2), line(1, action="reactivate"), line(0)], at(2)),
+        # it may have taken effect
+        ([line(0), line(1, action="reactivate", result="unknown")], {}),
+        ([line(0), line(1, action="reactivate", event="started", result=None)], {}),
+        # an undated reactivation may have been at any time
+        ([line(0), line(1, action="reactivate", time="yesterday")], {}),
+        ([line(0), line(-1, action="adopt", time="2026-02-01T12:00:00")], {}),
+        ([line(0, action="reactivate", time=None), line(5), line(9)], {}),
+        # of another account, or nothing of the kind
+        ([line(0), line(1, action="reactivate", id="live-bob")], at(0)),
+        ([line(0), line(1, action="update")], at(0)),
+    ],
+)
+def test_the_last_deactivation_counts_unless_something_reactivated_the_account(
+    tmp_path: Path, lines: list[dict[str, Any]], found: dict[str, Deactivation]
+) -> None:
+    write(tmp_path, lines)
+    assert read_account_history(tmp_path, TARGET.base_url, 30, NOW).deactivated == found
+
+
+def test_what_a_receipt_writes_is_what_is_read_back_as_deactivated(tmp_path: Path) -> None:
+    receipt = opened(tmp_path / "2026-03-01-x")
+    receipt.finished(Outcome(change("ada", Action.DEACTIVATE), Result.DONE))
+    found = read_account_history(tmp_path, TARGET.base_url, 30, NOW)
+    assert found.deactivated == {"live-ada": Deactivation(NOW, "2026-03-01-x")}
+
+
+def test_what_a_receipt_writes_is_what_is_read_back_as_deleted(tmp_path: Path) -> None:
+    receipt = opened(tmp_path / "x", now=datetime(2026, 2, 28, 23, 59, tzinfo=UTC))
+    receipt.finished(Outcome(change("Ada", Action.DELETE), Result.DONE))
+    assert reserved(tmp_path) == {"ada@example.com": date(2026, 3, 30)}

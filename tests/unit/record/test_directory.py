@@ -1,0 +1,38 @@
+from pathlib import Path
+
+import pytest
+
+from reconciler.errors import PlanFileError
+from reconciler.record.directory import merge_into, read_record_files
+
+RECEIPT, PLAN = (f"2026-03-01-0123456789ab/{name}" for name in ("receipt.jsonl", "plan.json"))
+FIRST, SECOND = (f'{{"event": "apply_started", "plan_id": "{name}"}}\n'.encode() for name in "ab")
+
+
+def test_nothing_else_belongs_to_a_record(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    for name in ("a/receipt.jsonl", "a/notes.txt", "receipt.jsonl", ".gitkeep", "refusal.json"):
+        (tmp_path / name).write_text("{}\n")
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b/receipt.jsonl").symlink_to(tmp_path / "a/receipt.jsonl")
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c/plan.json").write_text("{}")
+    assert [name for name, _ in read_record_files(tmp_path)] == ["refusal.json", "a/receipt.jsonl"]
+    assert list(read_record_files(tmp_path / "nowhere")) == []
+
+
+def test_copies_are_united_in_a_directory(tmp_path: Path) -> None:
+    merge_into([(RECEIPT, FIRST), (PLAN, b"p"), ("refusal.json", b"{}")], tmp_path)
+    merge_into([(RECEIPT, SECOND), (PLAN, b"q"), ("refusal.json", b'{"last": "2026-03-01T00:00:00+00:00"}')], tmp_path)
+    assert dict(read_record_files(tmp_path)) == {
+        RECEIPT: FIRST + SECOND,
+        PLAN: b"q",
+        "refusal.json": b'{"last": "2026-03-01T00:00:00+00:00"}',
+    }
+
+
+def test_a_directory_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(PlanFileError) as caught:
+        merge_into([(RECEIPT, FIRST)], tmp_path / "file")
+    assert caught.value.detail == "Check TMPDIR and the space there."

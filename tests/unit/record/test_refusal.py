@@ -1,0 +1,51 @@
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from support.builders import NOW, TARGET
+
+from reconciler.core.model import Target
+from reconciler.record.layout import REFUSAL
+from reconciler.record.merge import newer_refusal
+from reconciler.record.refusal import clear_refusal, read_refusal, save_refusal
+
+
+def test_refusals_are_counted_and_forgotten(tmp_path: Path) -> None:
+    plans = tmp_path / "plans"
+    assert read_refusal(plans, TARGET) is None
+    save_refusal(plans, None, TARGET, "the token is refused", NOW)
+    save_refusal(plans, read_refusal(plans, TARGET), TARGET, "still", NOW + timedelta(hours=1))
+    found = read_refusal(plans, TARGET)
+    assert found is not None
+    assert (found.message, found.began, found.last, found.count) == ("still", NOW, NOW + timedelta(hours=1), 2)
+    assert read_refusal(plans, Target("scim", TARGET.base_url)) is None
+    clear_refusal(plans, plans, NOW + timedelta(hours=2))
+    assert read_refusal(plans, TARGET) is None
+    answered = (plans / REFUSAL).read_bytes()
+    clear_refusal(plans, plans, NOW + timedelta(hours=3))
+    assert (plans / REFUSAL).read_bytes() == answered, "it answers since then"
+
+
+def test_of_two_copies_of_a_refusal_the_newer_one_counts(tmp_path: Path) -> None:
+    save_refusal(tmp_path, None, TARGET, "no", NOW)
+    refused = (tmp_path / REFUSAL).read_bytes()
+    clear_refusal(tmp_path, tmp_path, NOW + timedelta(hours=1))
+    answered = (tmp_path / REFUSAL).read_bytes()
+    for broken in (b"", b"[]", b"{}", b'{"last": 1}', b'{"last": "2026-03-01"}'):
+        assert newer_refusal(broken, refused) == refused
+        assert newer_refusal(refused, broken) == refused
+    assert newer_refusal(refused, answered) == newer_refusal(answered, refused) == answered
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", "{}", '{"profile": 1}', "[" * 9000])
+def test_a_record_that_cannot_be_understood_says_nothing(content: str, tmp_path: Path) -> None:
+    (tmp_path / "refusal.json").write_text(content)
+    assert read_refusal(tmp_path, TARGET) is None
+    save_refusal(tmp_path, None, TARGET, "no", datetime(2026, 3, 1, tzinfo=UTC))
+    assert read_refusal(tmp_path, TARGET) is not None
+
+
+def test_a_place_that_cannot_be_written_is_no_further_error(tmp_path: Path) -> None:
+    (tmp_path / "plans").write_text("")
+    save_refusal(tmp_path / "plans", None, TARGET, "no", NOW)
+    clear_refusal(tmp_path / "plans", tmp_path / "plans", NOW)
