@@ -42,7 +42,7 @@ def validate(
 
 
 @dataclass(frozen=True, slots=True)
-class _Comparison:
+class _BaseOptions:
     base: Annotated[
         str | None,
         typer.Option("--base", metavar="REF", help="Separate changes of this change set from those that were pending."),
@@ -62,7 +62,7 @@ def plan(
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit with 2 if there are changes.")
     ] = False,
-    comparison: _Comparison,
+    base_options: _BaseOptions,
     log: LogFile = None,
     common: CommonOptions,
 ) -> int:
@@ -73,14 +73,14 @@ def plan(
         tuple(user or ()),
         detailed_exitcode,
         log,
-        comparison.base,
-        comparison.offline,
+        base_options.base,
+        base_options.offline,
     )
     return lazy.run_plan(common.workspace(), options, common.terminal())
 
 
 @dataclass(frozen=True, slots=True)
-class _Consent:
+class _ApprovalOptions:
     auto_approve: Annotated[bool, typer.Option("--auto-approve", help="Skip the confirmation prompt.")] = False
     approve: Annotated[
         str | None, typer.Option("--approve", metavar="PLAN_ID", help="Override the guards for exactly this plan.")
@@ -88,7 +88,7 @@ class _Consent:
 
 
 @dataclass(frozen=True, slots=True)
-class _Execution:
+class _RunOptions:
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 4 if any change is not in the saved plan or differs from it.")
     ] = False
@@ -104,9 +104,9 @@ def apply(
         Path | None, typer.Argument(metavar="[FILE]", help="A saved plan; without one, plan first.")
     ] = None,
     *,
-    consent: _Consent,
+    approval: _ApprovalOptions,
     user: UserKeys = None,
-    execution: _Execution,
+    execution: _RunOptions,
     log: LogFile = None,
     summary: Summary = False,
     common: CommonOptions,
@@ -114,8 +114,8 @@ def apply(
     """Apply a plan."""
     options = lazy.ApplyOptions(
         file,
-        consent.auto_approve,
-        consent.approve,
+        approval.auto_approve,
+        approval.approve,
         tuple(user or ()),
         summary,
         strict=execution.strict,

@@ -72,7 +72,7 @@ def demo(common: Annotated[CommonOptions, Only("state", *TERMINAL)]) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class _ImportChoices:
+class _ImportFlags:
     profile: Annotated[
         str | None,
         typer.Option(
@@ -91,14 +91,14 @@ class _ImportChoices:
 @command(import_app, "entra-schema")
 def import_entra_schema(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The schema as JSON, from the portal or from Graph.")],
-    choices: _ImportChoices,
+    flags: _ImportFlags,
     common: Annotated[CommonOptions, Only("state", "no_color", "quiet")],
 ) -> int:
     """Create mappings.yaml and the filters of scope.yaml from a Microsoft Entra synchronization schema.
 
     Anything without an equivalent is listed with its reason, and is a comment in the files; the exit code is 5 then.
     """
-    options = lazy.ImportOptions(file, choices.profile, choices.rule, choices.dry_run, choices.force)
+    options = lazy.ImportOptions(file, flags.profile, flags.rule, flags.dry_run, flags.force)
     return lazy.run_import_entra_schema(common.state, options, lazy.parse_now(None), common.terminal())
 
 

@@ -21,19 +21,19 @@ from reconciler.record.refusal import clear_refusal, read_refusal, save_refusal
 from reconciler.render.apply_report import render_report
 from reconciler.render.text import render_text
 from reconciler.session.approval import approval_date, ask_for_approval, check_approval
-from reconciler.session.execution import Job, execute_selection
-from reconciler.session.health import assess_health, report_health
-from reconciler.session.live_plan import make_plan
-from reconciler.session.plan_report import plan_exit_code
-from reconciler.session.provisioning_log import ProvisioningLog, open_log
-from reconciler.session.record import (
+from reconciler.session.audit_record import (
     build_redactor,
     prepare_record_directory,
     warn_about_lost_keys,
     write_missing_pages,
     write_page,
 )
-from reconciler.session.reviewed_plan import check_binding, find_unreviewed
+from reconciler.session.execution import Job, execute_selection
+from reconciler.session.health import assess_health, report_health
+from reconciler.session.live_plan import make_plan
+from reconciler.session.plan_report import plan_exit_code
+from reconciler.session.provisioning_log import ProvisioningLog, open_log
+from reconciler.session.review_check import check_binding, find_unreviewed
 from reconciler.session.saved_plan import read_saved_plan
 from reconciler.session.session import Session, open_session
 from reconciler.session.terminal import Terminal

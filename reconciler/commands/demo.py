@@ -14,7 +14,7 @@ from reconciler.core.paths import shorten_path
 from reconciler.desired.loader import DesiredState, load
 from reconciler.errors import ExitCode, UsageError
 from reconciler.render.formats import OutputOptions
-from reconciler.session.sandbox import edit_sandbox, seed_sandbox
+from reconciler.session.sandbox_service import edit_sandbox, seed_sandbox
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace
 

@@ -13,7 +13,7 @@ from reconciler.core.text import escape_control, quote
 from reconciler.errors import ExitCode, ReconcilerError, UsageError
 from reconciler.profiles import PROFILES
 from reconciler.record.files import write_bytes
-from reconciler.session.sandbox import empty_sandbox
+from reconciler.session.sandbox_service import empty_sandbox
 from reconciler.session.terminal import Terminal
 
 TEMPLATES = Path(__file__).parents[1] / "templates"

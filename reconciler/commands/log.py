@@ -23,7 +23,7 @@ from reconciler.record.redaction import NO_REDACTION, Redactor
 from reconciler.render.history import HistoryView, history_document, render_history
 from reconciler.render.history_page import render_history_page
 from reconciler.session import connection
-from reconciler.session.record import open_full_record
+from reconciler.session.audit_record import open_full_record
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace, parse_now, read_settings, resolve_target
 

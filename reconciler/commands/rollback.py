@@ -16,7 +16,7 @@ from reconciler.git.commits import Commits
 from reconciler.record.reader import read_runs_with_plans
 from reconciler.record.runs import find_commit_before
 from reconciler.render.rollback import render_revert
-from reconciler.session.record import open_full_record
+from reconciler.session.audit_record import open_full_record
 from reconciler.session.rollback_draft import RollbackDraft, RollbackScope, Versions, draft_rollback
 from reconciler.session.state_edit import Contents, diff_contents, find_new_errors, refuse_uncommitted, write_contents
 from reconciler.session.terminal import Terminal

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from reconciler.session.sandbox import reset_sandbox, seed_sandbox, serve_sandbox
+from reconciler.session.sandbox_service import reset_sandbox, seed_sandbox, serve_sandbox
 
 
 def _file(state: Path) -> Path:

@@ -12,7 +12,7 @@ from reconciler.record.refusal import read_refusal
 from reconciler.record.runs import ApplyRun, Quarantine, QuarantineReason
 from reconciler.render.formats import DATA, check_format
 from reconciler.render.status import Status, render_status, status_document
-from reconciler.session.record import open_full_record
+from reconciler.session.audit_record import open_full_record
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace, read_settings, resolve_target
 

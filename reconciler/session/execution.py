@@ -21,8 +21,8 @@ from reconciler.record.receipt import Receipt
 from reconciler.render.apply_report import was_not_started
 from reconciler.scim.rate_limiter import RateLimiter
 from reconciler.session import connection
+from reconciler.session.audit_record import prepare_record_directory, write_page
 from reconciler.session.provisioning_log import ProvisioningLog
-from reconciler.session.record import prepare_record_directory, write_page
 from reconciler.session.session import Session
 from reconciler.session.terminal import Progress, Terminal
 from reconciler.session.workspace import current_time

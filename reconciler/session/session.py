@@ -12,9 +12,9 @@ from reconciler.desired.loader import DesiredState
 from reconciler.record.account_history import AccountHistory
 from reconciler.record.reader import read_account_history, read_previous_target
 from reconciler.record.redaction import NO_REDACTION, Redactor
+from reconciler.session.audit_record import build_redactor_for_reading, open_full_record
 from reconciler.session.connection import Connection, connect
-from reconciler.session.record import build_redactor_for_reading, open_full_record
-from reconciler.session.sandbox import run_sandbox
+from reconciler.session.sandbox_service import run_sandbox
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import SANDBOX_URL, Workspace
 

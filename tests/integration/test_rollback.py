@@ -232,7 +232,7 @@ def test_what_was_wrong_then_is_not_written(workspace: RollbackRepository) -> No
     workspace.people(PEOPLE)
     ended = workspace.rollback(wrong)
     assert ended.code == 1
-    assert "not valid" in ended.err
+    assert "the restored state fails validation" in ended.err
     assert workspace.read() == PEOPLE
 
 
