@@ -13,9 +13,17 @@ if TYPE_CHECKING:
     # Imports scim2-server: a second that most tests don't need.
     from support.servers.plain_scim import PlainScim
 
-# How long an example takes says more about the machine than about the code.
-settings.register_profile("project", deadline=None)
-settings.load_profile("project")
+# `full` is the default; `make unit` takes `--hypothesis-profile=fast`. No deadline: how long an example takes depends
+# on the machine.
+settings.register_profile("full", deadline=None)
+settings.register_profile("fast", deadline=None, max_examples=10)
+settings.load_profile("full")
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Start no workers for tests of one file: they take longer to start than most files take to run."""
+    files = {argument.partition("::")[0] for argument in config.args}
+    return 0 if len(files) == 1 and Path(files.pop()).is_file() else None
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
+from support.laws import examples
 from support.servers.fake_scim import FakeScimServer, ServerFaults, make_user
 from support.workspace import Workspace, source
 
@@ -79,7 +80,7 @@ def open_at(service: FakeScimServer, folder: str, org: Any, patch: pytest.Monkey
     return workspace
 
 
-LAW = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+LAW = settings(max_examples=examples(30), deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @LAW

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
+from support.laws import examples
 from support.sample_org import SampleOrg, account, person
 from support.servers.fake_scim import FakeScimServer, ServerFaults, make_user
 from support.workspace import OpenWorkspace, Workspace, source
@@ -183,7 +184,7 @@ def patch() -> Any:
         yield context
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(30), deadline=None, suppress_health_check=list(HealthCheck))
 @given(org=orgs(), data=st.data())
 def test_whatever_is_lost_on_the_way_no_two_users_get_one_value(org: Any, data: st.DataObject, patch: Any) -> None:
     sources, live = org

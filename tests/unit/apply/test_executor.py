@@ -26,6 +26,7 @@ from support.builders import (
     resource,
     values_of,
 )
+from support.laws import examples
 
 from reconciler.apply.executor import Execution, FailurePolicy, Report, execute
 from reconciler.apply.verification import reads_everything
@@ -939,7 +940,7 @@ def accounts_of(service: Service) -> list[LiveUser]:
     return [reader().read(user) for user in service.users.values()]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(STATE, STATE, st.sets(WHO), st.integers(1, 20), st.booleans())
 def test_after_a_crash_at_any_request_the_next_run_ends_where_one_run_would(
     wanted: list[dict[str, Any]], found: list[dict[str, Any]], inactive: set[str], dies_at: int, lands: bool

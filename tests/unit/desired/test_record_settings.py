@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from support.laws import examples
 
 from reconciler.desired.schema import RecordSettings
 
@@ -30,7 +31,7 @@ def test_names_that_git_refuses_or_that_could_mean_something_else_are_not(name: 
         RecordSettings(branch=name)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.text("aZ0_-./@{~^: \\*[", min_size=1, max_size=8) | st.sampled_from(["a.lock", "a/b.lock", "HEAD"]))
 def test_whatever_is_taken_git_takes_too(name: str) -> None:
     try:

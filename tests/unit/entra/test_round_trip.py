@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.builders import NOW, TODAY, source_user
 from support.entra_schemas import USUAL, attribute, clause, constant, function, group, passes, row, schema, users
+from support.laws import examples
 
 from reconciler.commands.export_entra import run_export_entra_schema
 from reconciler.core.model import AttributeMapping, SourceUser
@@ -148,7 +149,7 @@ class State:
         return found
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 @given(schemas, people)
 def test_import_after_export_gives_the_same_desired_state(document: dict[str, Any], persons: list[SourceUser]) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -160,7 +161,7 @@ def test_import_after_export_gives_the_same_desired_state(document: dict[str, An
             assert first.of(user) == second.of(user)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 @given(schemas, people)
 def test_an_imported_schema_means_what_the_document_says(document: dict[str, Any], persons: list[SourceUser]) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.entra_schemas import APPLE, USUAL, clause, group, imported, row, schema, users
+from support.laws import examples
 
 from reconciler.entra.synchronization_schema import MAX_BYTES, list_unknown_keys, read_schema
 from reconciler.errors import SchemaError
@@ -121,6 +122,7 @@ def test_a_file_over_64_mib_is_refused_unread() -> None:
     assert "larger than 64 MiB" in refused(b" " * (MAX_BYTES + 1))
 
 
+@pytest.mark.slow
 def test_a_large_file_of_nothing_is_refused_without_a_look_at_each_entry() -> None:
     content = b'{"synchronizationRules": [' + b"[]," * (5 * 1024 * 1024) + b"[]]}"
     began = time.process_time()
@@ -158,7 +160,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 PLACES = [place for place in places(DOCUMENT) if place[0] != "directories"]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(PLACES), st.sampled_from(JUNK)), min_size=1, max_size=3))
 def test_junk_anywhere_is_an_error_of_ours_or_is_translated(changes: list[tuple[tuple[Any, ...], Any]]) -> None:
     document = copy.deepcopy(DOCUMENT)

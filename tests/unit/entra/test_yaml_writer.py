@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.entra_schemas import USUAL, clause, function, group, imported, row, schema, users
+from support.laws import examples
 
 from reconciler.core.text import escape_control
 from reconciler.desired.yaml_reader import read_document, read_items
@@ -80,7 +81,7 @@ hostile_groups = st.lists(
 )
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=examples(250), deadline=None)
 @given(hostile_rows, hostile_groups, texts)
 def test_nothing_breaks_out_of_the_files(rows: list[Any], groups: list[Any], name: str) -> None:
     document = schema(

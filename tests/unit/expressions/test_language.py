@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.laws import examples
 
 from reconciler.expressions import grammar
 from reconciler.expressions.functions.registry import FUNCTIONS
@@ -249,7 +250,7 @@ def test_printing_and_parsing_give_the_same_tree(tree: grammar.Node) -> None:
     assert grammar.format_tree(grammar.parse(text)) == text
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(TREES, ATTRIBUTES)
 def test_whatever_is_written_ends_in_a_result_or_in_one_of_two_errors(
     tree: grammar.Node, attributes: dict[str, Any]
@@ -263,7 +264,7 @@ def test_whatever_is_written_ends_in_a_result_or_in_one_of_two_errors(
     assert explain(expression, attributes, CONTEXT).value in (found, "[Redact]")
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(st.sampled_from(NAMES), st.lists(VALUES, max_size=7))
 def test_every_function_takes_any_values(name: str, values: list[Any]) -> None:
     attributes = {f"a{index}": each for index, each in enumerate(values)}

@@ -52,6 +52,7 @@ def calls(name: str) -> Iterator[str]:
         yield f"{name}({', '.join(['[a]'] * count)})"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_no_function_says_a_value_outside_of_quotes(name: str) -> None:
     for call in calls(name):

@@ -271,6 +271,7 @@ def test_a_submodule_is_refused(here: GitRepository, tmp_path: Path, place: str)
         write_tree(here.root / "state", commit, tmp_path, EVERYTHING)
 
 
+@pytest.mark.slow
 def test_a_tree_that_unfolds_without_end_is_refused_quickly(here: GitRepository, tmp_path: Path) -> None:
     tree = here.write_tree(f"100644 blob {here.write_blob()}\tx")
     for _ in range(12):

@@ -129,6 +129,7 @@ def test_hostile_lines_break_nothing(name: str, value: Any, tmp_path: Path) -> N
     assert not health.healthy
 
 
+@pytest.mark.slow
 def test_a_thousand_receipts_are_read_quickly(tmp_path: Path) -> None:
     for number in range(1000):
         written = receipt(tmp_path, f"{number:04}", at=NOW + timedelta(hours=number))

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from support import output_formats
 from support.builders import APPLE
+from support.laws import examples
 from support.parsers import assert_calm, code_of, html_structure, html_text, markdown_structure
 from support.untrusted_text import HOSTILE, plan_that_says, texts
 
@@ -111,18 +112,19 @@ def structure(face: str, found: str) -> Any:
     return found.count("\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_value_changes_the_structure_of_no_face(name: str) -> None:
     judged(HOSTILE[name])
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=examples(20))
 @given(texts())
 def test_no_value_changes_the_structure_of_any_face(word: str) -> None:
     judged(word)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(texts())
 def test_a_value_is_shown_whole_in_the_code_of_a_comment_and_in_a_page(word: str) -> None:
     word = word[:100]

@@ -73,6 +73,7 @@ def test_no_value_and_no_name_of_a_person_is_in_a_redacted_comment() -> None:
 # --- limits -------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("summary_only", [False, True])
 @pytest.mark.parametrize(("name", "githubs"), [("comment", 65_536), ("summary", 1_048_576)])
 def test_a_plan_for_5000_users_is_cut_at_whole_users_within_the_limit(

@@ -166,6 +166,7 @@ class Noisy:
         return self.chance.random() >= self.share
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.04, 0.06, 0.1, 0.2])
 @pytest.mark.parametrize("pause", ["no Retry-After", "Retry-After: 0"])
 def test_refusals_that_are_not_about_the_rate_do_not_stop_a_run(share: float, pause: str) -> None:

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.builders import change, live, name_of, rename, values_of
+from support.laws import examples
 
 from reconciler.core.model import Diagnostic, LiveUser, error
 from reconciler.core.plan import Action, Change
@@ -247,7 +248,7 @@ def test_a_circle_of_two_thousand_steps_aside_once() -> None:
 NAMES = [f"{letter}@example.com" for letter in "abcdefgh"]
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.permutations(NAMES), st.integers(0, 6), st.sets(st.sampled_from(NAMES), max_size=4))
 def test_carried_out_in_order_no_name_is_ever_taken_twice(wanted: list[str], people: int, unchanged: set[str]) -> None:
     accounts = [live(name[0]) for name in NAMES[:people]]

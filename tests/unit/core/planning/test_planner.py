@@ -20,6 +20,7 @@ from support.builders import (
     rename,
     values_of,
 )
+from support.laws import examples
 
 from reconciler.core.model import Deactivation, Flow, Origin, Severity, Target, error, warning
 from reconciler.core.plan import Action, Plan, Tally
@@ -434,7 +435,7 @@ def applied(plan: Plan, accounts: list[LiveUser]) -> list[LiveUser]:
     return list(left.values())
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(STATES, STATES, st.sampled_from(Removal))
 def test_a_plan_after_an_apply_has_no_changes(
     wanted: list[dict[str, Any]], found: list[dict[str, Any]], removal: Removal

@@ -24,12 +24,14 @@ def nested(depth: int) -> dict[str, GroupMembers]:
     return {**groups, f"g{depth - 1}": GroupMembers((f"u{depth - 1}",))}
 
 
+@pytest.mark.slow
 def test_five_thousand_nested_groups_are_resolved() -> None:
     groups = nested(5_000)
     assert resolve_members(GroupMembers(groups=("g0",)), groups) == {f"u{number}" for number in range(5_000)}
     assert list(find_cycles(groups)) == []
 
 
+@pytest.mark.slow
 def test_a_circle_of_five_thousand_groups_is_found() -> None:
     groups = {**nested(5_000), "g4999": GroupMembers((), ("g0",))}
     (found,) = find_cycles(groups)
