@@ -15,7 +15,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from reconciler.core.model import Attributes, Diagnostic, Origin, Severity, Target
 from reconciler.core.plan import Action, ActionReason, Attribution, Base, Change, Drift, Guard, LaterEdit, Plan, Tally
 from reconciler.core.plan_id import compute_plan_id
-from reconciler.core.planning.attribution import of
+from reconciler.core.planning.attribution import changes_attributed_to
 from reconciler.core.text import to_ascii_json
 from reconciler.errors import PlanFileError
 from reconciler.record.redaction import Redactor
@@ -309,7 +309,9 @@ def _summary(plan: Plan) -> dict[str, Any]:
         "withheld": tally.withheld,
         "managed": tally.managed,
         **{
-            each.value: _counts(of(plan, each)) if compared.get(each, plan.drift) is not None else None
+            each.value: _counts(changes_attributed_to(plan, each))
+            if compared.get(each, plan.drift) is not None
+            else None
             for each in Attribution
         },
     }

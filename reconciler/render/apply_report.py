@@ -1,4 +1,4 @@
-"""What an apply did, as text."""
+"""Render the outcomes of an apply as text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from reconciler.core.plan import Action, Outcome, Result
 from reconciler.core.text import escape_control, pluralize
 from reconciler.render.changes import address_of
-from reconciler.render.labels import counted
+from reconciler.render.labels import format_counts_done
 from reconciler.render.style import BOLD, GREEN, HIDDEN, RED, Style
 
 _STOPPED = "not started: the run was stopped"
@@ -22,37 +22,36 @@ _COMPLETE = {
 
 
 def render_outcome(outcome: Outcome, style: Style) -> str:
-    """One line for one finished change."""
+    """Render one finished change in one line."""
     address = style.paint(address_of(outcome.change, style), BOLD)
     if outcome.result is Result.DONE:
         note = f" ({escape_control(outcome.message)})" if outcome.message else ""
         return f"{address}: {_COMPLETE[outcome.change.action]} [id={escape_control(outcome.live_id or '')}]{note}"
-    word = {
+    result = {
         Result.FAILED: "FAILED",
         Result.NOT_IN_EFFECT: "NOT IN EFFECT",
         Result.UNKNOWN: "UNKNOWN",
         Result.SKIPPED: "Skipped",
     }[outcome.result]
     message = HIDDEN if style.redact else escape_control(outcome.message)
-    return f"{address}: {style.paint(word, BOLD, RED)}: {message}"
+    return f"{address}: {style.paint(result, BOLD, RED)}: {message}"
 
 
 def was_not_started(outcome: Outcome) -> bool:
-    """Whether the run ended before this change: many are alike, and one line says it."""
+    """Whether the run ended before this change. Such changes are counted, not listed."""
     return outcome.result is Result.SKIPPED and outcome.message in ("not started: interrupted", _STOPPED)
 
 
 def render_report(outcomes: Sequence[Outcome], style: Style) -> str:
-    """The end of an apply, counted from what happened."""
-    done = [item.change.action for item in outcomes if item.result is Result.DONE]
-    shown = counted({action: done.count(action) for action in Action}, "{count} {past}")
+    """Render the last lines of an apply, counted from its outcomes."""
+    counts = format_counts_done(item.change for item in outcomes if item.result is Result.DONE)
     missing = [item for item in outcomes if item.result is not Result.DONE]
     unstarted = [item for item in missing if was_not_started(item)]
     if not missing:
-        return f"{style.paint('Apply complete!', BOLD, GREEN)} Users: {shown}.\n"
-    lines = [f"{style.paint('Apply incomplete:', BOLD, RED)} Users: {shown}; {len(missing)} not done:", ""]
+        return f"{style.paint('Apply complete!', BOLD, GREEN)} Users: {counts}.\n"
+    lines = [f"{style.paint('Apply incomplete:', BOLD, RED)} Users: {counts}; {len(missing)} not done:", ""]
     lines += [f"  {render_outcome(item, style)}" for item in missing if not was_not_started(item)]
     if unstarted:
         lines.append(f"  {pluralize(len(unstarted), 'change')} {escape_control(unstarted[0].message)}")
-    lines += ["", "Run the same command again for what is left: nothing is done twice."]
+    lines += ["", "Run the same command again for the rest: nothing is done twice."]
     return "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""Changes as text: whole with their rows, or a line each."""
+"""Render changes as text: in full with their attributes, or one line each."""
 
 from __future__ import annotations
 
@@ -8,67 +8,67 @@ from reconciler.core.model import Attributes, Value
 from reconciler.core.paths import shorten_path
 from reconciler.core.plan import REMOVALS, Action, Attribution, Change
 from reconciler.core.text import escape_control, pluralize
-from reconciler.render.labels import ACTION_STYLES, SECTIONS, in_display_order
+from reconciler.render.labels import ACTION_STYLES, SECTION_LABELS, in_display_order
 from reconciler.render.style import BOLD, GREEN, GREY, RED, YELLOW, Style
 
 _MARKS = {
-    Attribution.THIS_CHANGE_SET: SECTIONS[Attribution.ALREADY_PENDING].label,
-    Attribution.EDITED_IN_TARGET: SECTIONS[Attribution.NOT_APPLIED].label,
+    Attribution.THIS_CHANGE_SET: SECTION_LABELS[Attribution.ALREADY_PENDING].label,
+    Attribution.EDITED_IN_TARGET: SECTION_LABELS[Attribution.NOT_APPLIED].label,
 }
-"""What is said of `Change.pending` rows."""
+"""The label of `Change.pending` rows, by the attribution of their change."""
 _ALWAYS_SHOWN = ("userName",)
 WIDEST = 60
-"""Characters of a name, of a column of names."""
+"""Characters of a column of names."""
 
 
 def render_blocks(changes: Iterable[Change], style: Style) -> str:
-    """Whole changes, removals first."""
+    """Render changes in full, removals first."""
     return "\n".join(render_change(change, style) for change in in_display_order(changes))
 
 
 def render_as_lines(changes: Iterable[Change], style: Style) -> str:
-    """A line for each change, removals first."""
+    """Render one line for each change, removals first."""
     return "\n".join(render_lines(in_display_order(changes), style)) + "\n"
 
 
 def render_change(change: Change, style: Style) -> str:
-    """One change with its rows."""
-    look = ACTION_STYLES[change.action]
+    """Render one change with its attributes."""
+    shown = ACTION_STYLES[change.action]
     lines = [render_heading(change, style)]
-    reasons = why(change, style)
+    reasons = explain_change(change, style)
     if reasons:
         lines.append(f"  # ({reasons})")
-    lines += [f"  # {said}" for said in history(change, style)]
-    lines.append(f"  {style.paint(look.symbol, look.colour)} user {_name(change, style)} {{")
+    lines += [f"  # {sentence}" for sentence in history_of(change, style)]
+    lines.append(f"  {style.paint(shown.symbol, shown.colour)} user {_name(change, style)} {{")
     lines += _rows(change, style)
     lines.append("    }")
     return "\n".join(lines) + "\n"
 
 
 def render_heading(change: Change, style: Style) -> str:
-    """The line above a change: whom it is about, and what will be done."""
+    """Render the line above a change: the user and the action."""
     heading = ACTION_STYLES[change.action].heading
-    words = style.paint(heading, BOLD, RED) if change.action in REMOVALS else heading
-    return f"  # {style.paint(address_of(change, style), BOLD)} {words}"
+    action = style.paint(heading, BOLD, RED) if change.action in REMOVALS else heading
+    return f"  # {style.paint(address_of(change, style), BOLD)} {action}"
 
 
-def why(change: Change, style: Style) -> str:
-    """Why, and where it is written. For a plain update the rows say why."""
+def explain_change(change: Change, style: Style) -> str:
+    """Return the reason of a change and its origin. An update needs no reason: its attributes say it."""
     parts = [] if change.action is Action.UPDATE else [style.words(change.detail)]
     if change.temporary_user_name is not None:
-        parts.append(f"users exchange names: goes through {style.value(change.temporary_user_name)}")
+        parts.append(f"users exchange names: renamed first to {style.value(change.temporary_user_name)}")
     if change.origin is not None and not style.redact:
         parts.append(style.words(str(change.origin)))
     return ", ".join(parts)
 
 
-def history(change: Change, style: Style) -> list[str]:
-    """What the record says of it, a sentence each."""
-    return [style.words(said) for said in change.history]
+def history_of(change: Change, style: Style) -> list[str]:
+    """Return the sentences of the record about a change."""
+    return [style.words(sentence) for sentence in change.history]
 
 
 def address_of(change: Change, style: Style) -> str:
-    """`user["ada@example.com"]`; redacted by the service's id."""
+    """Return `user["ada@example.com"]`; redacted, with the id of the service instead of the name."""
     return f"user[{_name(change, style)}]"
 
 
@@ -95,7 +95,7 @@ def _rows(change: Change, style: Style) -> Iterator[str]:
 
 
 def mark_of(change: Change) -> str:
-    """What is said of its pending rows."""
+    """Return the label of the change's pending rows."""
     return _MARKS.get(change.attribution, "") if change.attribution is not None else ""
 
 
@@ -110,31 +110,31 @@ def _row(key: str, before: Attributes, after: Attributes, path: str, style: Styl
 
 
 def render_value(value: Value, style: Style) -> str:
-    """One value as Terraform shows it."""
+    """Render one value as Terraform does."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return style.value(value)
 
 
 def render_lines(changes: Sequence[Change], style: Style) -> list[str]:
-    """One line for each user: what happens, to whom, which attributes."""
+    """Render one line for each change: the action, the user and the attributes."""
     width = min(max((len(_name(change, style)) for change in changes), default=0), WIDEST)
     verbs = max((len(change.action.value) for change in changes), default=0)
     lines = []
     for change in changes:
-        look = ACTION_STYLES[change.action]
-        what = in_short(change, style)
-        verb = style.paint(change.action.value.ljust(verbs), look.colour)
-        symbol = style.paint(look.symbol, look.colour)
-        lines.append(f"  {symbol} {verb}  {_name(change, style).ljust(width)}  {what}".rstrip())
+        shown = ACTION_STYLES[change.action]
+        verb = style.paint(change.action.value.ljust(verbs), shown.colour)
+        symbol = style.paint(shown.symbol, shown.colour)
+        effect = describe_effect(change, style)
+        lines.append(f"  {symbol} {verb}  {_name(change, style).ljust(width)}  {effect}".rstrip())
     return lines
 
 
-def in_short(change: Change, style: Style) -> str:
-    """Why somebody is removed, or which attributes change; "" for a new user."""
-    return (
-        style.words(change.detail) if change.action in REMOVALS else escape_control(", ".join(_changed_names(change)))
-    )
+def describe_effect(change: Change, style: Style) -> str:
+    """Return why a user is removed, or which attributes change; "" for a new user."""
+    if change.action in REMOVALS:
+        return style.words(change.detail)
+    return escape_control(", ".join(_changed_names(change)))
 
 
 def _changed_names(change: Change) -> list[str]:

@@ -1,4 +1,4 @@
-"""Diagnostics as text: place, the line itself, a way out."""
+"""Render diagnostics as text: the origin, the source line and how to fix it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reconciler.render.style import BOLD, RED, YELLOW, Style
 
 
 def render_diagnostics(diagnostics: Sequence[Diagnostic], style: Style) -> str:
-    """The diagnostics, each with its place, the line itself and a way out; of one file not without end."""
+    """Render the diagnostics, at most 50 of each severity for one file."""
     seen: Counter[tuple[str, Severity]] = Counter()
     shown = []
     for item in diagnostics:
@@ -24,47 +24,49 @@ def render_diagnostics(diagnostics: Sequence[Diagnostic], style: Style) -> str:
 
 
 _MANY = 50
-"""Diagnostics of one file and severity: a wrong mapping is a mistake of everybody."""
+"""Diagnostics of one file and severity: a wrong mapping is an error for every user."""
 
 
 def _not_shown(seen: Mapping[tuple[str, Severity], int]) -> Iterator[Diagnostic]:
     for (file, severity), count in seen.items():
         more = count - _MANY
         if more > 0:
-            said = f"{pluralize(more, f'more {severity.value}')} in {file} {'is' if more == 1 else 'are'} not shown"
-            yield Diagnostic(severity, said, "Correct those above first. A plan in JSON names them all.")
+            summary = f"{pluralize(more, f'more {severity.value}')} in {file} {'is' if more == 1 else 'are'} not shown"
+            yield Diagnostic(severity, summary, "Fix those above first. A plan in JSON lists all of them.")
 
 
 def _diagnostic(item: Diagnostic, style: Style) -> str:
-    is_error = item.severity is Severity.ERROR
-    head = style.paint("Error:" if is_error else "Warning:", BOLD, RED if is_error else YELLOW)
-    told = diagnosed(item, style)
-    lines = [f"{head} {style.paint(told.summary, BOLD)}"]
-    if told.place:
-        lines += ["", f"  {told.place}{':' if item.origin else ''}"]
-    lines += [f"  {told.source}"] if told.source else []
-    lines += ["", f"  {told.detail}"] if told.detail else []
+    parts = format_diagnostic(item, style)
+    head = style.paint(f"{parts.severity}:", BOLD, RED if item.severity is Severity.ERROR else YELLOW)
+    lines = [f"{head} {style.paint(parts.summary, BOLD)}"]
+    if parts.place:
+        lines += ["", f"  {parts.place}{':' if item.origin else ''}"]
+    lines += [f"  {parts.source}"] if parts.source else []
+    lines += ["", f"  {parts.detail}"] if parts.detail else []
     return "\n".join(lines) + "\n"
 
 
 @dataclass(frozen=True, slots=True)
-class Diagnosed:
-    """A diagnostic's parts, each fit to be shown; "" where there is none."""
+class DiagnosticParts:
+    """The parts of a diagnostic, escaped for display; "" if there is none."""
 
+    severity: str
     summary: str
     place: str
     source: str
     detail: str
 
 
-def diagnosed(item: Diagnostic, style: Style) -> Diagnosed:
-    """What may be told of a diagnostic."""
+def format_diagnostic(item: Diagnostic, style: Style) -> DiagnosticParts:
+    """Format the parts of a diagnostic; redacted, only its summary and origin."""
+    severity = "Error" if item.severity is Severity.ERROR else "Warning"
     where = [f"on {style.words(str(item.origin))}"] if item.origin else []
     if style.redact:
-        return Diagnosed(style.words(item.summary), "".join(where), "", "")
+        return DiagnosticParts(severity, style.words(item.summary), "".join(where), "", "")
     if item.address:
         where.append(f"in {style.words(item.address)}")
     source = ""
     if item.origin is not None and item.source_line is not None:
         source = f"{item.origin.line:>4}: {style.words(item.source_line)}"
-    return Diagnosed(style.words(item.summary), ", ".join(where), source, escape_line(style.words(item.detail)))
+    detail = escape_line(style.words(item.detail))
+    return DiagnosticParts(severity, style.words(item.summary), ", ".join(where), source, detail)

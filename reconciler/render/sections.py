@@ -1,6 +1,6 @@
-"""The changes of a plan as a reader gets them: one list, or several where they are told apart; removals first in each.
+"""The changes of a plan in sections: one, or one per attribution; removals first in each.
 
-Where there is not room for everybody, removals of all lists come before all else.
+Where space is limited, the removals of all sections come before everything else.
 """
 
 from __future__ import annotations
@@ -9,55 +9,76 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reconciler.core.plan import REMOVALS, Action, Attribution, Change, Plan
+from reconciler.core.planning.attribution import changes_attributed_to
 from reconciler.core.text import pluralize
-from reconciler.render.labels import ACTION_STYLES, DISPLAY_ORDER, in_display_order, split_by_attribution
+from reconciler.render.labels import ACTION_STYLES, DISPLAY_ORDER, SectionLabel, in_display_order, label_of
+
+_OF_BASE = (Attribution.THIS_CHANGE_SET, Attribution.ALREADY_PENDING)
+_OF_DRIFT = (Attribution.EDITED_IN_TARGET, Attribution.NOT_APPLIED, Attribution.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeGroup:
-    """The changes of one action in one list, by user. `attribution` None: there is but one list."""
+    """The changes of one action in one section, sorted by user."""
 
     action: Action
     attribution: Attribution | None
     changes: tuple[Change, ...]
 
     @property
-    def removal(self) -> bool:
-        """Whether somebody is removed."""
+    def is_removal(self) -> bool:
+        """Whether the action removes users."""
         return self.action in REMOVALS
 
     @property
     def title(self) -> str:
-        """`2 users will be DEACTIVATED`."""
+        """Return `2 users will be DEACTIVATED`."""
         return f"{pluralize(len(self.changes), 'user')} {ACTION_STYLES[self.action].heading}"
 
 
-def group_changes(plan: Plan) -> list[ChangeGroup]:
-    """All changes in the order in which they are shown; none is empty."""
-    lists = split_by_attribution(plan)
-    if not lists:
-        return _group_changes(None, plan.changes)
-    return [kind for part in lists for kind in _group_changes(part.attribution, part.changes)]
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The changes with one attribution, in the plan's order. `attribution` None: the only section."""
+
+    attribution: Attribution | None
+    changes: tuple[Change, ...]
+
+    @property
+    def label(self) -> SectionLabel:
+        """The section's heading and label."""
+        return label_of(self.attribution)
+
+    @property
+    def groups(self) -> tuple[ChangeGroup, ...]:
+        """The changes by action in display order; no group is empty."""
+        ordered = in_display_order(self.changes)
+        found = (
+            ChangeGroup(action, self.attribution, tuple(each for each in ordered if each.action is action))
+            for action in DISPLAY_ORDER
+        )
+        return tuple(group for group in found if group.changes)
 
 
-def _group_changes(attribution: Attribution | None, changes: Sequence[Change]) -> list[ChangeGroup]:
-    ordered = in_display_order(changes)
-    found = (
-        ChangeGroup(action, attribution, tuple(c for c in ordered if c.action is action)) for action in DISPLAY_ORDER
-    )
-    return [kind for kind in found if kind.changes]
+def split_into_sections(plan: Plan) -> tuple[Section, ...]:
+    """Return the plan's changes by attribution; a single section if the plan has no base and no drift.
+
+    Sections of a base may be empty. An offline plan has a single section. So has a plan with a change that would be in
+    no section: an edited plan file must not hide a removal.
+    """
+    single = (Section(None, plan.changes),)
+    if plan.offline:
+        return single
+    attributions = _OF_BASE if plan.base is not None else _OF_DRIFT
+    found = tuple(Section(each, changes_attributed_to(plan, each)) for each in attributions)
+    if sum(len(section.changes) for section in found) != len(plan.changes):
+        return single
+    if plan.base is not None:
+        return found
+    determined = any(section.changes for section in found if section.attribution is not Attribution.UNKNOWN)
+    shown = tuple(each for each in found if each.changes or each.attribution is not Attribution.UNKNOWN)
+    return shown if plan.drift is not None and determined else single
 
 
-def by_need(found: Sequence[ChangeGroup]) -> list[ChangeGroup]:
-    """The order in which they get room."""
-    return sorted(found, key=lambda kind: not kind.removal)
-
-
-def only_list(plan: Plan) -> str:
-    """Of the two lists of a base one of which is empty: a sentence that says so."""
-    lists = split_by_attribution(plan)
-    if plan.base is None or not lists or not plan.changes or all(part.changes for part in lists):
-        return ""
-    if lists[0].changes:
-        return "Nothing was already pending: all changes are those of this change set."
-    return "This change set adds no change: all of them were already pending."
+def removals_first(groups: Sequence[ChangeGroup]) -> list[ChangeGroup]:
+    """Return the groups in the order in which they get space."""
+    return sorted(groups, key=lambda group: not group.is_removal)

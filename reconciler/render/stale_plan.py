@@ -1,4 +1,4 @@
-"""In words: how the plan that was reviewed differs from what would be done now."""
+"""Describe how the reviewed plan differs from a plan made now."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MAX = 20
 
 
 def render_differences(pairs: Iterable[tuple[Change | None, Change | None]]) -> str:
-    """A line for each user whose change is new, no longer needed or another one."""
+    """Render one line for each user whose change is new, no longer needed or different."""
     lines = [line for reviewed, now in pairs for line in _lines(reviewed, now)]
     if len(lines) > _MAX:
         lines = [*lines[:_MAX], f"and {len(lines) - _MAX:,} more"]
@@ -24,7 +24,7 @@ def render_differences(pairs: Iterable[tuple[Change | None, Change | None]]) -> 
 
 
 def render_difference(reviewed: Change | None, now: Change | None) -> str:
-    """The difference of one user's change, without the user."""
+    """Render the differences of one user's change on one line, without the user."""
     change = now or reviewed
     head = f"{escape_control(change.address)}: " if change is not None else ""
     return "; ".join(line.removeprefix(head) for line in _lines(reviewed, now))
@@ -32,14 +32,14 @@ def render_difference(reviewed: Change | None, now: Change | None) -> str:
 
 def _lines(reviewed: Change | None, now: Change | None) -> Iterator[str]:
     if now is not None and reviewed is None:
-        yield f"{escape_control(now.address)}: would now be {_past(now)}, which was not reviewed"
+        yield f"{escape_control(now.address)}: would now be {ACTION_STYLES[now.action].past}, which was not reviewed"
     elif reviewed is not None and now is None:
-        yield f"{escape_control(reviewed.address)}: no longer needs to be {_past(reviewed)}"
+        yield f"{escape_control(reviewed.address)}: no longer needs to be {ACTION_STYLES[reviewed.action].past}"
     elif reviewed is not None and now is not None:
-        yield from (f"{escape_control(now.address)}: {line}" for line in _inside(reviewed, now))
+        yield from (f"{escape_control(now.address)}: {line}" for line in _compare(reviewed, now))
 
 
-def _inside(reviewed: Change, now: Change) -> Iterator[str]:
+def _compare(reviewed: Change, now: Change) -> Iterator[str]:
     difference = DeepDiff(
         canonicalize_change(reviewed), canonicalize_change(now), view="tree", ignore_private_variables=False
     )
@@ -53,7 +53,3 @@ def _shown(value: object) -> str:
     if isinstance(value, str):
         return quote(value)
     return escape_control(str(value)) if isinstance(value, bool | int | None) else "absent"
-
-
-def _past(change: Change) -> str:
-    return ACTION_STYLES[change.action].past

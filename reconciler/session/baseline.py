@@ -11,7 +11,7 @@ from pathlib import Path
 from reconciler import __version__
 from reconciler.core.model import Diagnostic, Severity, warning
 from reconciler.core.plan import Base, LaterEdit, Plan
-from reconciler.core.planning.attribution import attributed, no_longer_pending
+from reconciler.core.planning.attribution import attribute_plan, no_longer_pending
 from reconciler.core.planning.later_edits import find_later_edits
 from reconciler.core.planning.live_user import LiveReader
 from reconciler.core.planning.offline import build_offline_plan, simulate_accounts
@@ -47,10 +47,10 @@ class CommitBaseline:
         """Return `plan` with every change attributed; `lives` as the base's readers read them."""
         base_request = self.build_request(request)
         if base_request is None:
-            return _add_notes(attributed(plan, None), request, self)
+            return _add_notes(attribute_plan(plan, None), request, self)
         base_plan = build_plan(base_request, lives[0])
         gone = () if request.only else no_longer_pending(plan, base_plan)
-        return replace(_add_notes(attributed(plan, base_plan), request, self), no_longer_pending=gone)
+        return replace(_add_notes(attribute_plan(plan, base_plan), request, self), no_longer_pending=gone)
 
 
 def build_reader(state: DesiredState) -> LiveReader:
@@ -151,4 +151,4 @@ def compare_offline(
     reader = build_reader(state)
     live = simulate_accounts(base_request, reader) if base_request is not None else []
     plan = build_offline_plan(request, base_request.desired if base_request is not None else (), live)
-    return _add_notes(attributed(plan, None), request, baseline), LiveState(live)
+    return _add_notes(attribute_plan(plan, None), request, baseline), LiveState(live)

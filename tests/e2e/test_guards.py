@@ -177,7 +177,7 @@ def test_an_incomplete_read_withholds_removals_and_blocks(open_command_workspace
     applied = work.apply()
     assert applied.code == 3
     assert "Blocked: the live users could not be read completely: " in applied.out
-    assert "It cannot be approved as it is: remove the cause." in applied.out
+    assert "This plan cannot be approved: remove the cause." in applied.out
     assert work.service.writes == []
 
 
@@ -312,7 +312,7 @@ def test_the_removal_of_a_protected_user_cannot_be_approved(
     work.settings(guards=guards, approvals=[entry])
     answer = work.run("apply", "--auto-approve", *NOW)
     assert_blocked(answer, work)
-    assert "It cannot be approved as it is: remove the cause." in answer.out
+    assert "This plan cannot be approved: remove the cause." in answer.out
     assert "--approve" not in answer.out
 
 

@@ -111,7 +111,7 @@ def test_words_and_actions_filter_the_changes_and_the_number_is_told(opened: Ope
 def test_lists_and_actions_filter_together(opened: Open) -> None:
     page = opened(compared())
     told(page, "All 6 changes shown")
-    whose = page.get_by_role("group", name="Whose")
+    whose = page.get_by_role("group", name="Attribution")
     whose.get_by_role("checkbox", name="this change set 3").uncheck()
     told(page, "3 of 6 changes shown")
     assert visible(page, "h4") == ["left@example.com", "hired@example.com", "drift@example.com"]

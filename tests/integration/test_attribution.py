@@ -255,7 +255,7 @@ def test_what_the_change_set_makes_unnecessary_is_no_longer_pending(open_change_
     gone = {item["key"]: item["action"] for item in plan["no_longer_pending"]}
     assert gone == {here.key(0): "update", stranger["userName"]: "deactivate"}
     told = here.work.run("plan", "--base", "main")
-    assert "No longer pending (without this change set these would be made" in told.out
+    assert "No longer pending (changes that would be made without this change set" in told.out
     assert here.work.plan("--base", "main", "--user", here.key(0)).plan["no_longer_pending"] == []
     assert here.work.plan().plan["no_longer_pending"] == []
 

@@ -7,7 +7,7 @@ from datetime import date
 
 from reconciler.core.model import Diagnostic, Flow, Origin, ScopeReason, Severity, Verdict, warning
 from reconciler.core.plan import Action, Base, Change, Plan
-from reconciler.core.planning.attribution import attributed, no_longer_pending
+from reconciler.core.planning.attribution import attribute_plan, no_longer_pending
 from reconciler.core.planning.later_edits import find_later_edits
 from reconciler.core.policy import Limit, Policy
 from support.builders import DEPARTMENT, OUT, change, desired, live, mapping, mappings, plan_of, values_of
@@ -77,7 +77,7 @@ def compared() -> Plan:
         desired("soon", verdict=SOON, starts=date(2026, 9, 1)),
     ]
     now, then = (plan_of(people, accounts, policy=GENEROUS) for people in (after, before))
-    plan = attributed(replace(now, base=BASE), then)
+    plan = attribute_plan(replace(now, base=BASE), then)
     return replace(
         plan,
         notes=('settings.yaml: lifecycle.removed = "deactivate" -> "delete"',),

@@ -13,7 +13,7 @@ from support.untrusted_text import plan_that_says
 from reconciler.core.model import Diagnostic, Origin, Severity, Target
 from reconciler.core.plan import Action, ActionReason, Attribution, Base, Change, Drift, Guard, LaterEdit, Plan, Tally
 from reconciler.core.plan_id import compute_plan_id
-from reconciler.core.planning.attribution import attributed
+from reconciler.core.planning.attribution import attribute_plan
 from reconciler.errors import PlanFileError
 from reconciler.record.plan_file import PlanDocument, from_json, json_schema, to_document, to_json, to_record
 from reconciler.record.redaction import Redactor
@@ -206,7 +206,7 @@ def test_the_schema_is_the_one_of_the_document() -> None:
 def test_attribution_is_counted_by_list() -> None:
     pending = change("bob", after=values_of("bob", family="X"))
     plan = plan_with(change("ada", Action.CREATE), pending, base=Base("main", "c" * 40))
-    summary = to_document(attributed(plan, plan_with(pending)))["summary"]
+    summary = to_document(attribute_plan(plan, plan_with(pending)))["summary"]
     assert {action for action, count in summary["this_change_set"].items() if count} == {"create"}
     assert {action for action, count in summary["already_pending"].items() if count} == {"update"}
 

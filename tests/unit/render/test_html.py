@@ -13,7 +13,7 @@ from reconciler.core.plan import Action, Attribution, Base, LaterEdit, Plan
 from reconciler.core.policy import Policy
 from reconciler.render import html
 from reconciler.render.html import LONGEST_PAGE, render_html
-from reconciler.render.labels import summary_line
+from reconciler.render.plan_view import build_plan_view
 from reconciler.render.style import Style
 from reconciler.render.templating import Templates
 
@@ -111,7 +111,7 @@ def test_a_page_holds_no_more_changes_than_somebody_can_open(monkeypatch: pytest
     monkeypatch.setattr(html, "LONGEST_PAGE", 200)
     plan = plan_for(1_000)
     page = shown(plan)
-    assert summary_line(plan, PLAIN) in page
+    assert str(build_plan_view(plan, APPLE).summary[-1]) in page
     # All 100 removals, and the first of the others.
     assert len(elements(page, "article")) == 200
     assert page.count("<small>will be DEACTIVATED</small>") == 100

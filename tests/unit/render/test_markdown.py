@@ -12,8 +12,9 @@ from reconciler.core.model import error, warning
 from reconciler.core.plan import Action, Attribution, Base, LaterEdit, Plan
 from reconciler.core.policy import Policy
 from reconciler.render.changes import render_change
-from reconciler.render.labels import in_display_order, summary_line
+from reconciler.render.labels import in_display_order
 from reconciler.render.markdown import LIMITS, MARKER, render_markdown
+from reconciler.render.plan_view import build_plan_view
 from reconciler.render.style import Style
 from reconciler.render.templating import Templates
 
@@ -82,7 +83,7 @@ def test_a_plan_for_5000_users_is_cut_at_whole_users_within_the_limit(
     plan = plan_for(5_000)
     text = shown(plan, limit=LIMITS[name], summary_only=summary_only)
     assert len(text) <= len(text.encode()) <= LIMITS[name] < githubs
-    assert summary_line(plan, PLAIN) in text
+    assert str(build_plan_view(plan, APPLE).summary[-1]) in text
     code = code_of(text)
     whole = [item for item in in_display_order(plan.changes) if item.key in code]
     # Those who are shown are the first, removals before all others, each in full.
@@ -154,7 +155,7 @@ def test_a_comment_on_a_plan_compared_with_a_base(snapshot: SnapshotAssertion) -
 
 def test_both_lists_have_a_heading_and_removals_first_in_each() -> None:
     text = shown(compared())
-    assert headings(text) == ["#### Changes of this change set", "#### Already pending", "#### Besides"]
+    assert headings(text) == ["#### Changes of this change set", "#### Already pending", "#### Notes"]
     order = [text.index(f'# user["{who}@example.com"]') for who in ("out", "new", "edited", "left", "hired", "drift")]
     pending = text.index("#### Already pending")
     assert order == sorted(order)

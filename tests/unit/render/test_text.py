@@ -13,7 +13,6 @@ from reconciler.core.plan import Action, Outcome, Plan, Result
 from reconciler.core.policy import Approval, Policy
 from reconciler.render.apply_report import render_outcome, render_report
 from reconciler.render.diagnostics import render_diagnostics
-from reconciler.render.labels import in_display_order, summary_line
 from reconciler.render.style import Style
 from reconciler.render.text import render_text
 
@@ -107,7 +106,7 @@ def test_a_mistake_of_everybody_is_not_told_of_everybody() -> None:
         "Error: 10 more errors in users/a.yaml are not shown",
         "Warning: 1 more warning in users/a.yaml is not shown",
     ]
-    assert "Correct those above first" in shown
+    assert "Fix those above first" in shown
 
 
 OUTCOMES = [
@@ -156,9 +155,8 @@ def test_a_report_of_an_incomplete_apply(snapshot: SnapshotAssertion) -> None:
 )
 def test_the_summary_line(actions: list[Action], line: str) -> None:
     plan = plan_with(*(change(f"u{number}", action) for number, action in enumerate(actions)))
-    assert summary_line(plan, PLAIN) == line
-    assert summary_line(plan, REDACTED) == line
-    assert (line in shown(plan)) == bool(actions)
+    assert (line in shown(plan).split("\n")) == bool(actions)
+    assert (line in shown(plan, REDACTED).split("\n")) == bool(actions)
 
 
 @pytest.mark.parametrize(
@@ -174,25 +172,6 @@ def test_the_summary_line(actions: list[Action], line: str) -> None:
 )
 def test_the_line_of_a_complete_apply(done: list[Action], line: str) -> None:
     assert render_report([Outcome(change("x", action), Result.DONE) for action in done], PLAIN) == line
-
-
-def test_removals_come_first_for_readers() -> None:
-    changes = [change(action.value, action) for action in Action] + [
-        change("Zed", Action.DELETE),
-        change("B"),
-        change("a"),
-    ]
-    assert [item.key.split("@")[0] for item in in_display_order(changes)] == [
-        "delete",
-        "Zed",
-        "deactivate",
-        "create",
-        "adopt",
-        "reactivate",
-        "a",
-        "B",
-        "update",
-    ]
 
 
 def test_without_colour_there_is_no_escape_and_with_it_the_words_are_the_same() -> None:

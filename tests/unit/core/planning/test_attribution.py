@@ -4,17 +4,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.builders import DEPARTMENT, change, desired, live, plan_of, plan_with, rename, values_of
 
-from reconciler.core.plan import Action, Attribution, Base, Change, Drift, Plan
+from reconciler.core.plan import Action, Attribution, Change, Plan
 from reconciler.core.plan_id import compute_plan_id
-from reconciler.core.planning.attribution import (
-    AttributionGroup,
-    attributed,
-    no_longer_pending,
-    split_by_attribution_groups,
-)
+from reconciler.core.planning.attribution import attribute_plan, changes_attributed_to, no_longer_pending
 
 MINE, PENDING = Attribution.THIS_CHANGE_SET, Attribution.ALREADY_PENDING
-BASE = Base("main", "a" * 40)
 
 
 def moved(who: str = "ada", **after: str) -> Change:
@@ -23,7 +17,7 @@ def moved(who: str = "ada", **after: str) -> Change:
 
 def of(now: Change, before: Change | None) -> tuple[Attribution | None, tuple[str, ...]]:
     """How `now` is attributed when the base has `before`."""
-    (found,) = attributed(plan_with(now), plan_with(*([before] if before else []))).changes
+    (found,) = attribute_plan(plan_with(now), plan_with(*([before] if before else []))).changes
     return found.attribution, found.pending
 
 
@@ -89,53 +83,22 @@ def test_a_new_user_is_known_by_the_name() -> None:
 def test_a_detour_by_another_name_is_this_change_sets() -> None:
     swap = plan_with(rename("a", "b"), rename("b", "a"), accounts=[live("a"), live("b")])
     alone = plan_with(rename("a", "b"))
-    found = {change.key: change.attribution for change in attributed(swap, alone).changes}
+    found = {change.key: change.attribution for change in attribute_plan(swap, alone).changes}
     temporary = next(change.key for change in swap.changes if change.temporary_user_name)
     assert found[temporary] is MINE
 
 
 def test_without_a_plan_of_the_base_everything_is_this_change_sets() -> None:
-    plan = attributed(plan_with(moved(family="King")), None)
+    plan = attribute_plan(plan_with(moved(family="King")), None)
     assert [change.attribution for change in plan.changes] == [MINE]
 
 
-def test_the_two_lists_are_all_changes_in_the_plans_order() -> None:
+def test_changes_are_selected_by_attribution_in_the_plans_order() -> None:
     plan = plan_with(moved("a", family="X"), moved("b", family="X"), moved("c", family="X"))
-    assert split_by_attribution_groups(plan) == ()
-    lists = split_by_attribution_groups(replace(attributed(plan, plan_with(moved("b", family="X"))), base=BASE))
-    assert listed(lists) == [(MINE, "ac"), (PENDING, "b")]
-    assert listed(split_by_attribution_groups(replace(plan_with(), base=BASE))) == [(MINE, ""), (PENDING, "")], (
-        "also when they are empty"
-    )
-
-
-def listed(lists: tuple[AttributionGroup, ...]) -> list[tuple[Attribution, str]]:
-    return [(part.attribution, "".join(change.key[0] for change in part.changes)) for part in lists]
-
-
-def test_the_lists_of_drift_have_one_more_for_what_cannot_be_told() -> None:
-    edited, behind, untold = Attribution.EDITED_IN_TARGET, Attribution.NOT_APPLIED, Attribution.UNKNOWN
-    one, other = (replace(moved(who, family="X"), attribution=each) for who, each in (("a", untold), ("b", behind)))
-    assert split_by_attribution_groups(plan_with(one, other)) == ()
-    assert listed(split_by_attribution_groups(plan_with(one, other, drift=Drift()))) == [
-        (edited, ""),
-        (behind, "b"),
-        (untold, "a"),
-    ]
-    assert listed(split_by_attribution_groups(plan_with(other, drift=Drift()))) == [(edited, ""), (behind, "b")]
-    assert split_by_attribution_groups(plan_with(one, drift=Drift())) == (), "nothing is told apart"
-
-
-def test_no_list_leaves_a_change_out_whatever_a_plan_file_says() -> None:
-    plan = attributed(plan_with(moved("a", family="X"), moved("b", family="X")), None)
-    first, second = plan.changes
-    for odd in (None, Attribution.UNKNOWN):
-        assert (
-            split_by_attribution_groups(replace(plan, changes=(first, replace(second, attribution=odd)), base=BASE))
-            == ()
-        )
-    one = replace(first, attribution=Attribution.EDITED_IN_TARGET)
-    assert split_by_attribution_groups(replace(plan, changes=(one, second), drift=Drift())) == ()
+    found = attribute_plan(plan, plan_with(moved("b", family="X")))
+    assert [change.key[0] for change in changes_attributed_to(found, MINE)] == ["a", "c"]
+    assert [change.key[0] for change in changes_attributed_to(found, PENDING)] == ["b"]
+    assert changes_attributed_to(found, Attribution.UNKNOWN) == ()
 
 
 FAMILIES = st.dictionaries(st.sampled_from(["a", "b", "c", "d"]), st.sampled_from(["Lovelace", "X", "Y"]))
@@ -153,7 +116,7 @@ def test_pending_is_exactly_what_both_states_do_to_an_account(
     now: dict[str, str], base: dict[str, str], accounts: dict[str, str]
 ) -> None:
     plan, before = planned(now, accounts), planned(base, accounts)
-    found = attributed(plan, before)
+    found = attribute_plan(plan, before)
     assert compute_plan_id(found.target, found.changes) == plan.plan_id
     for each in found.changes:
         who = each.key.partition("@")[0]
@@ -163,7 +126,7 @@ def test_pending_is_exactly_what_both_states_do_to_an_account(
 @given(FAMILIES, FAMILIES)
 def test_the_base_itself_changes_nothing(base: dict[str, str], accounts: dict[str, str]) -> None:
     plan = planned(base, accounts)
-    assert {change.attribution for change in attributed(plan, plan).changes} <= {PENDING}
+    assert {change.attribution for change in attribute_plan(plan, plan).changes} <= {PENDING}
 
 
 def test_what_only_the_base_does_to_an_account_is_no_longer_pending() -> None:
