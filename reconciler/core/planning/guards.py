@@ -1,4 +1,4 @@
-"""The guards: rules that block a plan. Each looks at the whole plan and gives one verdict with its numbers."""
+"""Guards: rules that block a plan. Each evaluates the whole plan and returns one verdict with its numbers."""
 
 from __future__ import annotations
 
@@ -15,45 +15,45 @@ from reconciler.core.values import fold_case
 _UPDATES = frozenset({Action.UPDATE, Action.ADOPT, Action.REACTIVATE})
 _CREATES = frozenset({Action.CREATE})
 GAINS = frozenset({Action.CREATE, Action.REACTIVATE, Action.ADOPT})
-"""What leaves an active user more."""
+"""Actions after which there is one more active user."""
 
 
 @dataclass(frozen=True, slots=True)
 class GuardContext:
-    """What the guards look at."""
+    """The input of the guards."""
 
     changes: Sequence[Change]
     desired: Sequence[DesiredUser]
     managed: Sequence[LiveUser]
     read_problem: str | None
-    """Why the live read cannot be relied on; None: it is complete."""
+    """Why the live read is incomplete or unreliable; None: it is complete."""
     recently_deleted: Mapping[str, date]
-    """Folded user names of deleted accounts that the target still keeps, with the day they are free again."""
+    """Folded user names of deleted accounts that the target still reserves, with the day they become free."""
     moved_from: str | None = None
-    """Where applies went until now, if never to this target."""
-    chosen: Sequence[Change] | None = None
-    """Those of `changes` that would be carried out; None: all."""
+    """The target of the applies on record, if none of them went to this target."""
+    selected: Sequence[Change] | None = None
+    """Those of `changes` that would be applied; None: all."""
 
 
-def evaluate_guards(situation: GuardContext, policy: Policy) -> tuple[Guard, ...]:
-    """All verdicts, the passed ones included, always in the same order."""
+def evaluate_guards(context: GuardContext, policy: Policy) -> tuple[Guard, ...]:
+    """Return the verdicts of all guards, passed ones included, always in the same order."""
     return (
-        _complete_read(situation),
-        _removals(situation, policy.removals),
-        _limit("updates", _UPDATES, "updated", policy.updates, situation),
-        _limit("creates", _CREATES, "created", policy.creates, situation),
-        _protected(situation, policy),
-        _last_active(situation),
-        _empty_desired_state(situation),
-        _name_reuse(situation),
-        _target(situation),
+        _check_complete_read(context),
+        _check_removals(context, policy.removals),
+        _check_share("updates", _UPDATES, "updated", policy.updates, context),
+        _check_share("creates", _CREATES, "created", policy.creates, context),
+        _check_protected(context, policy),
+        _check_last_active(context),
+        _check_desired_state(context),
+        _check_name_reuse(context),
+        _check_target(context),
     )
 
 
 def apply_approvals(
     guards: Iterable[Guard], approvals: Iterable[Approval], plan_id: str, removals: int, today: date
 ) -> tuple[Guard, ...]:
-    """The guards, the approvable ones approved when an approval names exactly this plan and has not run out."""
+    """Approve the approvable guards if an approval names exactly this plan and has not expired."""
     approved = any(
         approval.plan_id == plan_id
         and (approval.removals is None or approval.removals == removals)
@@ -66,37 +66,40 @@ def apply_approvals(
     )
 
 
-def _complete_read(situation: GuardContext) -> Guard:
-    problem = situation.read_problem
+def _check_complete_read(context: GuardContext) -> Guard:
+    problem = context.read_problem
     message = f"the live users could not be read completely: {problem}" if problem else "all live users were read"
     return Guard("complete-read", problem is None, message, approvable=False)
 
 
-def _removals(situation: GuardContext, limit: Limit) -> Guard:
-    """The count is of all removals, the percentage of active users: old leavers make no room for new ones."""
-    active = {user.id for user in situation.managed if user.active}
-    removed = [change.live_id for change in situation.changes if change.action in REMOVALS]
+def _check_removals(context: GuardContext, limit: Limit) -> Guard:
+    """Limit removals: the count of all of them, the percentage of active users only.
+
+    Users deactivated earlier must not raise the limit.
+    """
+    active = {user.id for user in context.managed if user.active}
+    removed = [change.live_id for change in context.changes if change.action in REMOVALS]
     of_active = sum(identity in active for identity in removed)
-    message = f"{_share(of_active, len(active), 'active managed user')} would be deactivated or deleted"
+    message = f"{_format_share(of_active, len(active), 'active managed user')} would be deactivated or deleted"
     if len(removed) > of_active:
         message += f", and {len(removed) - of_active:,} inactive"
-    return _judge_limit("removals", message, limit, _LimitCounts(of_active, len(active), len(removed)))
+    return _check_limit("removals", message, limit, _LimitCounts(of_active, len(active), len(removed)))
 
 
-def _limit(name: str, actions: frozenset[Action], verb: str, limit: Limit, situation: GuardContext) -> Guard:
-    managed = len(situation.managed)
-    count = sum(change.action in actions for change in situation.changes)
-    message = f"{_share(count, managed, 'managed user')} would be {verb}"
-    return _judge_limit(name, message, limit, _LimitCounts(count, managed, count))
+def _check_share(name: str, actions: frozenset[Action], verb: str, limit: Limit, context: GuardContext) -> Guard:
+    managed = len(context.managed)
+    count = sum(change.action in actions for change in context.changes)
+    message = f"{_format_share(count, managed, 'managed user')} would be {verb}"
+    return _check_limit(name, message, limit, _LimitCounts(count, managed, count))
 
 
-def _share(count: int, base: int, noun: str) -> str:
+def _format_share(count: int, base: int, noun: str) -> str:
     return f"{count:,} of {pluralize(base, noun)} ({100 * count / base if base else 0:.1f} %)"
 
 
-def _judge_limit(name: str, message: str, limit: Limit, counts: _LimitCounts) -> Guard:
-    """Whichever of percentage and count is exceeded blocks; the stricter of the two is named."""
-    by_percent = _allowed_by_percent(limit, counts.base)
+def _check_limit(name: str, message: str, limit: Limit, counts: _LimitCounts) -> Guard:
+    """Block if the percentage or the count is exceeded; the message names the stricter of the two."""
+    by_percent = _count_allowed(limit, counts.base)
     rules = []
     if limit.count is not None:
         rules.append((limit.count, f"count: {limit.count}", counts.total > limit.count))
@@ -111,100 +114,102 @@ def _judge_limit(name: str, message: str, limit: Limit, counts: _LimitCounts) ->
 
 @dataclass(frozen=True, slots=True)
 class _LimitCounts:
-    """`share` of `base` users is held against the percentage, `total` against the count."""
+    """`share` of `base` users is compared with the percentage, `total` with the count."""
 
     share: int
     base: int
     total: int
 
 
-def _allowed_by_percent(limit: Limit, base: int) -> int | None:
-    # A target without users has nothing a percentage could protect: a first run creates everybody.
+def _count_allowed(limit: Limit, base: int) -> int | None:
+    # Without managed users a percentage protects nothing: the first apply creates all of them.
     if limit.percent is None or not base:
         return None
     return max(limit.floor, int(base * limit.percent / 100 + 1e-9))
 
 
-def _protected(situation: GuardContext, policy: Policy) -> Guard:
-    named = policy.protected | {fold_case(user.key) for user in situation.desired if user.lifecycle.protected}
-    live = {user.id: user for user in situation.managed}
+def _check_protected(context: GuardContext, policy: Policy) -> Guard:
+    named = policy.protected | {fold_case(user.key) for user in context.desired if user.lifecycle.protected}
+    live = {user.id: user for user in context.managed}
     hit = sorted(
         change.key
-        for change in situation.changes
-        if change.action in REMOVALS and _names(change, live.get(change.live_id or "")) & named
+        for change in context.changes
+        if change.action in REMOVALS and _collect_names(change, live.get(change.live_id or "")) & named
     )
     if not hit:
         return Guard("protected", passed=True, message="no protected user would be removed", approvable=False)
-    message = f"{pluralize(len(hit), 'protected user')} would be removed: {_some(hit)}"
+    message = f"{pluralize(len(hit), 'protected user')} would be removed: {_format_names(hit)}"
     return Guard("protected", passed=False, message=message, approvable=False)
 
 
-def _names(change: Change, live: LiveUser | None) -> set[str]:
-    """All that the user is called, folded."""
+def _collect_names(change: Change, live: LiveUser | None) -> set[str]:
+    """Collect the folded names of the user of a change."""
     known = [change.key, change.live_id, change.before.get("userName"), change.before.get("externalId")]
     if live is not None:
         known += [live.user_name, live.external_id]
     return {fold_case(str(name)) for name in known if name}
 
 
-def _last_active(situation: GuardContext) -> Guard:
-    """Removals must leave somebody: an organisation without one active account cannot be what was meant."""
-    # A replacement who is not among the chosen does not come: so both all and the chosen must leave somebody.
-    passed = _leaves_somebody(situation.changes, situation) and (
-        situation.chosen is None or _leaves_somebody(situation.chosen, situation)
+def _check_last_active(context: GuardContext) -> Guard:
+    """Block a plan that would remove the last active user."""
+    # A replacement that is not selected is not created, so an active user must remain in both cases.
+    passed = _leaves_active_user(context.changes, context) and (
+        context.selected is None or _leaves_active_user(context.selected, context)
     )
     message = "an active user remains" if passed else "the last active managed user would be removed"
     return Guard("last-active-user", passed, message)
 
 
-def _leaves_somebody(changes: Sequence[Change], situation: GuardContext) -> bool:
+def _leaves_active_user(changes: Sequence[Change], context: GuardContext) -> bool:
     removed = {change.live_id for change in changes if change.action in REMOVALS}
-    active = [user for user in situation.managed if user.active]
+    active = [user for user in context.managed if user.active]
     gained = any(change.action in GAINS for change in changes)
     return not removed or not active or gained or any(user.id not in removed for user in active)
 
 
-def _empty_desired_state(situation: GuardContext) -> Guard:
-    somebody = any(user.verdict.in_scope for user in situation.desired)
-    passed = somebody or not situation.managed
+def _check_desired_state(context: GuardContext) -> Guard:
+    any_in_scope = any(user.verdict.in_scope for user in context.desired)
+    passed = any_in_scope or not context.managed
     message = (
         "the desired state names users"
         if passed
-        else f"the desired state has no user in scope, but {pluralize(len(situation.managed), 'managed user')} exist"
+        else f"the desired state has no user in scope, but {pluralize(len(context.managed), 'managed user')} exist"
     )
     return Guard("empty-desired-state", passed, message)
 
 
-def _name_reuse(situation: GuardContext) -> Guard:
-    reserved = situation.recently_deleted
+def _check_name_reuse(context: GuardContext) -> Guard:
+    reserved = context.recently_deleted
     hit = sorted(
         f"{change.after['userName']} (free on {day})"
-        for change in situation.changes
-        if (name := _new_name(change)) and (day := reserved.get(name))
+        for change in context.changes
+        if (name := _find_new_name(change)) and (day := reserved.get(name))
     )
     if not hit:
         return Guard("name-reuse", passed=True, message="no user name of a recently deleted account is used again")
     names = pluralize(len(hit), "user name")
-    message = f"{names} of recently deleted accounts would be used again, which the target refuses: {_some(hit)}"
+    message = (
+        f"{names} of recently deleted accounts would be used again, which the target refuses: {_format_names(hit)}"
+    )
     message += "; wait until then, or choose other names"
     return Guard("name-reuse", passed=False, message=message)
 
 
-def _target(situation: GuardContext) -> Guard:
-    """Another address in settings.yaml is another organisation's accounts, or a slip."""
-    before = situation.moved_from
-    if before is None or not situation.changes:
+def _check_target(context: GuardContext) -> Guard:
+    """Block changes to a target that no apply on record went to: another organisation's accounts, or a typo."""
+    before = context.moved_from
+    if before is None or not context.changes:
         return Guard("target", passed=True, message="the target is unchanged since the last apply")
     message = f"the target changed: every apply on record used another one, the last time {quote(before)}"
     return Guard("target", passed=False, message=message)
 
 
-def _new_name(change: Change) -> str | None:
-    """The folded user name that a create or a rename takes."""
+def _find_new_name(change: Change) -> str | None:
+    """Return the folded user name that a create or a rename takes, if any."""
     before, after = (fold_case(str(side.get("userName", ""))) for side in (change.before, change.after))
     return after if after != before and change.action is not Action.DELETE else None
 
 
-def _some(names: Sequence[str], limit: int = 5) -> str:
+def _format_names(names: Sequence[str], limit: int = 5) -> str:
     shown = ", ".join(quote(name) for name in names[:limit])
     return shown if len(names) <= limit else f"{shown} and {len(names) - limit:,} more"

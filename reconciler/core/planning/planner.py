@@ -1,4 +1,4 @@
-"""From desired and live users to a plan: match, decide for each user, order, guard. Pure: same inputs, same plan."""
+"""Build a plan from desired and live users: match, plan each user, order, guard. Pure: same inputs, same plan."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ PLAN_LIFETIME = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class LiveState:
-    """The outcome of the live read; `problem` says why it cannot be relied on, None: it is complete."""
+    """The result of the live read. `problem`: why it is incomplete or unreliable; None: it is complete."""
 
     users: Sequence[LiveUser]
     problem: str | None = None
@@ -42,7 +42,7 @@ class LiveState:
 
 @dataclass(frozen=True, slots=True)
 class PlanRequest:
-    """Everything a plan is made from besides the live state."""
+    """Everything a plan is built from, except the live state."""
 
     target: Target
     desired: Sequence[DesiredUser]
@@ -55,46 +55,46 @@ class PlanRequest:
     commit: str | None = None
     recently_deleted: Mapping[str, date] = field(default_factory=dict)
     deactivated: Mapping[str, Deactivation] = field(default_factory=dict)
-    """By live id, as receipts know it."""
+    """By live id, from receipts."""
     moved_from: str | None = None
-    """Where applies went until now, if never to `target`."""
+    """The target of the applies on record, if none of them went to `target`."""
     owned: Predicate = lambda _resource: True
-    """The ownership filter."""
+    """The ownership filter: whether a live user is managed."""
     only: Collection[str] = ()
     """Folded userPrincipalNames, userNames, externalIds or ids: plan these users only; empty: all."""
 
     @property
     def clock(self) -> lifecycle.Clock:
-        """What is known about time."""
+        """The clock of the lifecycle rules."""
         return lifecycle.Clock(self.now, self.deactivated)
 
 
 def build_plan(request: PlanRequest, live: LiveState) -> Plan:
-    """The plan. Never raises for anything in the data: what cannot be planned is a diagnostic."""
+    """Build the plan. Never raises for anything in the data: a user that cannot be planned is a diagnostic."""
     matching = match_users(request.desired, live.users, request.mappings)
     draft = _PlanDraft(diagnostics=[*request.diagnostics, *matching.conflicts])
-    choices = _choices(matching, request, live)
-    draft.diagnostics += choices.problems
+    unique = _choose_unique_values(matching, request, live)
+    draft.diagnostics += unique.problems
     for user, found in matching.pairs:
         if found is not None:
-            _decide(user, found, request, draft)
+            _plan_user(user, found, request, draft)
         elif _is_new(user):
-            _decide_create(user, choices, request, draft)
+            _plan_creation(user, unique, request, draft)
     keys = {fold_case(user.key) for user in request.desired}
     for found in sorted(matching.unclaimed, key=lambda user: user.id):
-        _decide_unclaimed(found, _own_key(found, keys), request, draft)
-    _withhold(draft, request.policy, matching, live)
-    changes, taken = order_changes(draft.changes, live.users)
-    draft.diagnostics += taken
-    selected = _selected(changes, request.only) if request.only else changes
-    # Removing people a few at a time must not slip past a guard that forbids removing all of them.
-    judged = changes if any(change.action in REMOVALS for change in selected) else selected
-    return _assemble(request, live, _successor_first(selected, live.users), judged, draft)
+        _plan_unclaimed(found, _name_unclaimed(found, keys), request, draft)
+    _withhold_changes(draft, request.policy, matching, live)
+    changes, conflicts = order_changes(draft.changes, live.users)
+    draft.diagnostics += conflicts
+    selected = _select_changes(changes, request.only) if request.only else changes
+    # Removing a few users at a time must not get past a guard against removing all of them.
+    guarded = changes if any(change.action in REMOVALS for change in selected) else selected
+    return _assemble(request, live, _require_replacement(selected, live.users), guarded, draft)
 
 
 @dataclass(slots=True)
 class _PlanDraft:
-    """A plan in the making."""
+    """The changes, diagnostics and counts collected so far."""
 
     changes: list[Change] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
@@ -104,7 +104,7 @@ class _PlanDraft:
     withheld: int = 0
     undated: int = 0
     dormant: int = 0
-    """Users in scope whose accounts stay deactivated, for the mapping of active says nothing of them."""
+    """Users in scope whose accounts stay deactivated because the mapping of active does not reactivate them."""
 
     def add(self, change: Change | None) -> None:
         if change is None:
@@ -112,36 +112,36 @@ class _PlanDraft:
         else:
             self.changes.append(change)
 
-    def remove(self, fate: lifecycle.RemovalDecision) -> None:
-        self.undated += fate.undated
-        if fate.kept:
+    def remove(self, decision: lifecycle.RemovalDecision) -> None:
+        self.undated += decision.undated
+        if decision.kept:
             self.kept += 1
         else:
-            self.add(fate.change)
+            self.add(decision.change)
 
 
 def _is_new(user: DesiredUser) -> bool:
-    """Whether somebody who has no live account is to get one."""
+    """Whether a user without a live account gets one."""
     return user.verdict.in_scope and not user.failed
 
 
-def _choices(matching: Matching, request: PlanRequest, live: LiveState) -> unique_values.ChosenValues:
+def _choose_unique_values(matching: Matching, request: PlanRequest, live: LiveState) -> unique_values.ChosenValues:
     newcomers = (user for user, found in matching.pairs if found is None and _is_new(user))
     return unique_values.choose_values(newcomers, live.users, request.mappings, request.recently_deleted)
 
 
-def _decide(user: DesiredUser, found: LiveUser, request: PlanRequest, draft: _PlanDraft) -> None:
+def _plan_user(user: DesiredUser, found: LiveUser, request: PlanRequest, draft: _PlanDraft) -> None:
     if user.failed:
         return
     if user.verdict.in_scope:
-        _decide_update(user, found, request, draft)
+        _plan_update(user, found, request, draft)
     elif found.managed:
         draft.remove(lifecycle.decide_out_of_scope_removal(found, user, request.policy, request.clock))
     else:
         draft.unmanaged += 1
 
 
-def _decide_update(user: DesiredUser, found: LiveUser, request: PlanRequest, draft: _PlanDraft) -> None:
+def _plan_update(user: DesiredUser, found: LiveUser, request: PlanRequest, draft: _PlanDraft) -> None:
     change = lifecycle.plan_update(user, found, request.mappings)
     problem = None if change is None else lifecycle.check_immutable(change, request.mappings)
     if problem is None:
@@ -151,12 +151,12 @@ def _decide_update(user: DesiredUser, found: LiveUser, request: PlanRequest, dra
         draft.diagnostics.append(problem)
 
 
-def _decide_create(
-    user: DesiredUser, choices: unique_values.ChosenValues, request: PlanRequest, draft: _PlanDraft
+def _plan_creation(
+    user: DesiredUser, unique: unique_values.ChosenValues, request: PlanRequest, draft: _PlanDraft
 ) -> None:
-    chosen = choices.values.get(user.key, lifecycle.NO_ATTRIBUTES)
+    chosen = unique.values.get(user.key, lifecycle.NO_ATTRIBUTES)
     if user.candidates and not chosen:
-        return  # told by `choices`
+        return  # `unique.problems` has the error
     change = lifecycle.plan_create(user, chosen)
     if request.owned(build_resource(change.after)):
         draft.add(change)
@@ -166,8 +166,8 @@ def _decide_create(
     draft.diagnostics.append(error(summary, detail, user.origin, change.address))
 
 
-def _own_key(found: LiveUser, keys: set[str]) -> str:
-    """What a live user without a desired one is called: its userName, with its id where somebody else is called so."""
+def _name_unclaimed(found: LiveUser, keys: set[str]) -> str:
+    """Return the key of a live user without a desired one: its userName, plus its id if another user has that key."""
     key = found.user_name or found.id
     if fold_case(key) in keys:
         key = f"{key} (id {found.id})"
@@ -175,7 +175,7 @@ def _own_key(found: LiveUser, keys: set[str]) -> str:
     return key
 
 
-def _decide_unclaimed(found: LiveUser, key: str, request: PlanRequest, draft: _PlanDraft) -> None:
+def _plan_unclaimed(found: LiveUser, key: str, request: PlanRequest, draft: _PlanDraft) -> None:
     if not found.managed:
         draft.unmanaged += 1
     elif found.unreadable is not None:
@@ -185,21 +185,21 @@ def _decide_unclaimed(found: LiveUser, key: str, request: PlanRequest, draft: _P
         draft.remove(lifecycle.decide_unclaimed_removal(found, key, request.policy, request.clock))
 
 
-def _withhold(draft: _PlanDraft, policy: Policy, matching: Matching, live: LiveState) -> None:
-    """Takes out what may not be done, and says how much and why."""
+def _withhold_changes(draft: _PlanDraft, policy: Policy, matching: Matching, live: LiveState) -> None:
+    """Remove the changes that may not be made from the draft, with a warning for each kind."""
     if live.problem is not None:
-        # A user who was not read looks new, and one who was read twice looks gone.
-        _take_out(draft, {Action.CREATE, *REMOVALS}, "the live users could not be read completely")
+        # A user that was not read looks new, and a removal needs a reliable read.
+        _withhold_actions(draft, {Action.CREATE, *REMOVALS}, "the live users could not be read completely")
     if matching.unidentified:
         names = pluralize(len(matching.unidentified), "user")
         why = f"{names} could not be mapped, so their live accounts are unknown"
-        _take_out(draft, REMOVALS, why)
+        _withhold_actions(draft, REMOVALS, why)
     forbidden = {action for action in Action if not policy.permits(action)}
     if forbidden:
-        _take_out(draft, forbidden, "lifecycle.actions in settings.yaml does not permit it")
+        _withhold_actions(draft, forbidden, "lifecycle.actions in settings.yaml does not permit it")
 
 
-def _take_out(draft: _PlanDraft, actions: Collection[Action], why: str) -> None:
+def _withhold_actions(draft: _PlanDraft, actions: Collection[Action], why: str) -> None:
     for action in Action:
         if action not in actions:
             continue
@@ -211,8 +211,8 @@ def _take_out(draft: _PlanDraft, actions: Collection[Action], why: str) -> None:
             draft.diagnostics.append(warning(f"{pluralize(count, action.value)} withheld: {why}"))
 
 
-def _selected(changes: Sequence[Change], only: Collection[str]) -> list[Change]:
-    """The changes of the named users, and those they have to wait for."""
+def _select_changes(changes: Sequence[Change], only: Collection[str]) -> list[Change]:
+    """Select the changes of the named users and, transitively, the changes that those require."""
     by_address = {change.address: change for change in changes}
     waiting = [change for change in changes if not collect_names(change).isdisjoint(only)]
     chosen: set[str] = set()
@@ -225,39 +225,42 @@ def _selected(changes: Sequence[Change], only: Collection[str]) -> list[Change]:
 
 
 def collect_names(change: Change) -> frozenset[str]:
-    """What the user of a change is called, before and after it, folded."""
+    """Collect the folded names of the user of a change, before and after it."""
     names: list[object] = [change.key, change.live_id]
     names += [side.get(path) for side in (change.before, change.after) for path in ("userName", "externalId")]
     return frozenset(fold_case(name) for name in names if isinstance(name, str))
 
 
-def _successor_first(changes: Sequence[Change], live: Sequence[LiveUser]) -> list[Change]:
-    """Where all active users go, nobody goes before one who replaces them is there, however the apply turns out."""
-    going = {change.live_id for change in changes if change.action in REMOVALS}
-    coming = [change for change in changes if change.action in guards.GAINS and change.after.get("active") is not False]
-    if not going or not coming or any(user.managed and user.active and user.id not in going for user in live):
+def _require_replacement(changes: Sequence[Change], live: Sequence[LiveUser]) -> list[Change]:
+    """If a plan removes every active user, make each removal wait for one replacement.
+
+    An active user then remains even if the apply fails halfway.
+    """
+    removed = {change.live_id for change in changes if change.action in REMOVALS}
+    gained = [change for change in changes if change.action in guards.GAINS and change.after.get("active") is not False]
+    if not removed or not gained or any(user.managed and user.active and user.id not in removed for user in live):
         return list(changes)
-    successor = min(coming, key=lambda change: (change.action is not Action.CREATE, change.wave, change.address))
+    replacement = min(gained, key=lambda change: (change.action is not Action.CREATE, change.wave, change.address))
     return [
-        replace(change, requires=(*change.requires, successor.address)) if change.action in REMOVALS else change
+        replace(change, requires=(*change.requires, replacement.address)) if change.action in REMOVALS else change
         for change in changes
     ]
 
 
 def _assemble(
-    request: PlanRequest, live: LiveState, changes: Sequence[Change], judged: Sequence[Change], draft: _PlanDraft
+    request: PlanRequest, live: LiveState, changes: Sequence[Change], guarded: Sequence[Change], draft: _PlanDraft
 ) -> Plan:
     _check_protected(request, live, draft)
-    _tell_undated(draft)
-    _tell_dormant(draft)
+    _report_undated(draft)
+    _report_dormant(draft)
     managed = [user for user in live.users if user.managed]
-    situation = guards.GuardContext(
-        judged, request.desired, managed, live.problem, request.recently_deleted, request.moved_from, chosen=changes
+    context = guards.GuardContext(
+        guarded, request.desired, managed, live.problem, request.recently_deleted, request.moved_from, selected=changes
     )
     identity = compute_plan_id(request.target, changes)
     removals = sum(change.action in REMOVALS for change in changes)
     verdicts = guards.apply_approvals(
-        guards.evaluate_guards(situation, request.policy),
+        guards.evaluate_guards(context, request.policy),
         request.policy.approvals,
         identity,
         removals,
@@ -269,7 +272,7 @@ def _assemble(
         target=request.target,
         changes=tuple(changes),
         guards=verdicts,
-        diagnostics=tuple(sorted(draft.diagnostics, key=_by_place)),
+        diagnostics=tuple(sorted(draft.diagnostics, key=_sort_key)),
         tally=Tally(draft.unchanged, draft.unmanaged, len(failed), draft.kept, draft.withheld, len(managed)),
         complete=live.problem is None,
         created_at=request.now,
@@ -281,7 +284,7 @@ def _assemble(
 
 
 def _check_protected(request: PlanRequest, live: LiveState, draft: _PlanDraft) -> None:
-    """A protected name that is nobody's protects nobody."""
+    """Warn about `guards.protected` entries that match no user."""
     unknown = set(request.policy.protected)
     if unknown:
         unknown -= {fold_case(user.key) for user in request.desired}
@@ -292,34 +295,34 @@ def _check_protected(request: PlanRequest, live: LiveState, draft: _PlanDraft) -
         draft.diagnostics.append(warning(f"guards.protected: user not found: {quote(name)}", "Check the spelling."))
 
 
-def _tell_undated(draft: _PlanDraft) -> None:
+def _report_undated(draft: _PlanDraft) -> None:
     if draft.undated:
         summary = f"{pluralize(draft.undated, 'account')} deactivated since an unknown date: never deleted"
         detail = "lifecycle.delete_after_days counts from a receipt or from meta.lastModified, and there is neither."
         draft.diagnostics.append(warning(summary, detail))
 
 
-def _tell_dormant(draft: _PlanDraft) -> None:
+def _report_dormant(draft: _PlanDraft) -> None:
     if draft.dormant:
         summary = f"{pluralize(draft.dormant, 'user')} in scope whose accounts stay deactivated"
         detail = "The mapping of active does not apply always, or has no value: it reactivates no account."
         draft.diagnostics.append(warning(summary, detail))
 
 
-def _by_place(item: Diagnostic) -> tuple[str, str, int, int, str, str, str]:
-    place = (item.origin.file, item.origin.line, item.origin.column) if item.origin else ("", 0, 0)
-    return (item.severity.value, *place, item.summary, item.address or "", item.detail)
+def _sort_key(item: Diagnostic) -> tuple[str, str, int, int, str, str, str]:
+    position = (item.origin.file, item.origin.line, item.origin.column) if item.origin else ("", 0, 0)
+    return (item.severity.value, *position, item.summary, item.address or "", item.detail)
 
 
 def reevaluate_guards(plan: Plan, approvals: Sequence[Approval], today: date) -> Plan:
-    """The plan with its guards as `approvals` leave them on `today`; approvals it had before don't count."""
+    """Return the plan with its guards evaluated against `approvals` on `today`; earlier approvals do not count."""
     return carry_over_approval(
         replace(plan, guards=tuple(replace(item, approved=False) for item in plan.guards)), approvals, today
     )
 
 
 def carry_over_approval(plan: Plan, approvals: Sequence[Approval], today: date, approved: Plan | None = None) -> Plan:
-    """The plan after further approvals, which may name the plan that it is the rest of (`approved`)."""
+    """Return the plan with further approvals, which may name the plan it is the remainder of (`approved`)."""
     named = approved or plan
     return replace(
         plan, guards=guards.apply_approvals(plan.guards, approvals, named.plan_id, named.count(*REMOVALS), today)
