@@ -1,4 +1,4 @@
-"""What happens to one user: Entra's provisioning events, with drift corrected and every removal explained."""
+"""Plan the action for one user: Entra's provisioning events, plus drift correction and a reason for each removal."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NO_ATTRIBUTES: Attributes = {}
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """What time it is, and since when accounts are deactivated, by live id, as far as receipts know."""
+    """The time of the plan, and the deactivations on record by live id."""
 
     now: datetime
     deactivated: Mapping[str, Deactivation] = field(default_factory=dict)
@@ -39,9 +39,9 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class RemovalDecision:
-    """What becomes of a managed account that nobody desires.
+    """The removal decision for a managed account without a desired user. All defaults: nothing to do.
 
-    `kept`: settings let it stay. `undated`: it would be deleted some day, but nothing tells since when it is inactive.
+    `kept`: settings keep the account. `undated`: due for deletion, but the deactivation date is unknown.
     """
 
     change: Change | None = None
@@ -50,7 +50,7 @@ class RemovalDecision:
 
 
 def plan_create(desired: DesiredUser, chosen: Attributes = NO_ATTRIBUTES) -> Change:
-    """A user in scope who has no live account. `chosen`: what it got of its candidates."""
+    """Plan the creation of a user in scope without a live account. `chosen`: the values chosen from its candidates."""
     return Change(
         key=desired.key,
         action=Action.CREATE,
@@ -64,16 +64,16 @@ def plan_create(desired: DesiredUser, chosen: Attributes = NO_ATTRIBUTES) -> Cha
 
 
 def plan_update(desired: DesiredUser, live: LiveUser, mappings: Sequence[AttributeMapping]) -> Change | None:
-    """A user in scope with a live account; None when nothing differs."""
+    """Plan the change of the live account of a user in scope; None if nothing differs."""
     changes = dict(diff_user(desired, live, mappings))
     if not live.managed:
-        # Whether it may be deactivated is for the guards to say, once it is managed.
+        # Adoption never deactivates: the guards count managed accounts only.
         if changes.get("active") is False:
             del changes["active"]
-        _link(desired, changes)
+        _set_external_id(desired, changes)
     if not changes:
         return None
-    action, reason, detail = _kind(live, changes)
+    action, reason, detail = _classify_update(live, changes)
     return Change(
         key=desired.key,
         action=action,
@@ -81,25 +81,25 @@ def plan_update(desired: DesiredUser, live: LiveUser, mappings: Sequence[Attribu
         detail=detail,
         live_id=live.id,
         before=live.attributes,
-        after=_applied(live.attributes, changes),
+        after=_apply_changes(live.attributes, changes),
         origin=desired.origin,
     )
 
 
 def stays_inactive(desired: DesiredUser, live: LiveUser, change: Change | None) -> bool:
-    """Whether a user in scope keeps a deactivated account although the mapping of active does not say so."""
+    """Whether a user in scope keeps a deactivated account although the mapping of active does not ask for it."""
     reactivated = change is not None and change.after.get("active") is True
     return live.managed and not live.active and not reactivated and desired.attributes.get("active") is not False
 
 
-def _link(desired: DesiredUser, changes: dict[AttributePath, Value | None]) -> None:
-    """Adopting sets externalId even where its mapping flows on create only: without it the account stays unmanaged."""
+def _set_external_id(desired: DesiredUser, changes: dict[AttributePath, Value | None]) -> None:
+    """Set externalId on adoption even if its mapping applies on create only: the account would stay unmanaged."""
     external_id = desired.create_only.get("externalId")
     if external_id is not None and desired.anchor is not None:
         changes["externalId"] = external_id
 
 
-def _kind(live: LiveUser, changes: Mapping[AttributePath, Value | None]) -> tuple[Action, ActionReason, str]:
+def _classify_update(live: LiveUser, changes: Mapping[AttributePath, Value | None]) -> tuple[Action, ActionReason, str]:
     if not live.managed:
         return (
             Action.ADOPT,
@@ -114,33 +114,33 @@ def _kind(live: LiveUser, changes: Mapping[AttributePath, Value | None]) -> tupl
 
 
 def check_immutable(change: Change, mappings: Sequence[AttributeMapping]) -> Diagnostic | None:
-    """Why an update cannot be made: it changes what the target takes on create only (RFC 7643 §7)."""
+    """Return an error if an update changes an immutable attribute (RFC 7643 §7)."""
     changed = {row.path: row for row in change.attribute_changes()}
     for row in mappings:
         if row.attribute.mutability is Mutability.IMMUTABLE and row.target in changed:
             found = changed[row.target]
-            before, after = (_said(value) for value in (found.before, found.after))
+            before, after = (_format_value(value) for value in (found.before, found.after))
             summary = f"{shorten_path(row.target)} is {before} in the target and cannot become {after}: it is immutable"
             detail = "The user is left untouched. Correct the desired state, or write apply: create in its mapping."
             return error(summary, detail, change.origin, change.address)
     return None
 
 
-def _said(value: Value | None) -> str:
+def _format_value(value: Value | None) -> str:
     return "unassigned" if value is None else quote(shorten(str(value), 80))
 
 
 def decide_out_of_scope_removal(live: LiveUser, desired: DesiredUser, policy: Policy, clock: Clock) -> RemovalDecision:
-    """A managed live user who is written, but out of scope."""
+    """Decide the removal of a managed live user whose desired user is out of scope."""
     removal = _RemovalRule(live, desired.key, desired.origin, ActionReason.OUT_OF_SCOPE, desired.verdict.text)
     if desired.verdict.reason is ScopeReason.NOT_STARTED and policy.out_of_scope is not Removal.KEEP:
-        # Somebody who is about to start is never deleted.
+        # A user that has not started yet is never deleted.
         return removal.decide(Removal.DEACTIVATE, replace(policy, delete_after_days=None), clock)
     return removal.decide(policy.out_of_scope, policy, clock)
 
 
 def decide_unclaimed_removal(live: LiveUser, key: str, policy: Policy, clock: Clock) -> RemovalDecision:
-    """A managed live user, called `key`, who is not written any more: as `decide_out_of_scope_removal`."""
+    """Decide the removal of a managed live user that is no longer in the desired state."""
     detail = "no longer in the desired state"
     removal = _RemovalRule(live, key, None, ActionReason.NOT_IN_DESIRED_STATE, detail)
     return removal.decide(policy.removed, policy, clock)
@@ -163,17 +163,17 @@ class _RemovalRule:
             return RemovalDecision(self.to_change(Action.DEACTIVATE))
         if policy.delete_after_days is None:
             return RemovalDecision()
-        return self._after_days(policy.delete_after_days, clock)
+        return self._decide_deletion(policy.delete_after_days, clock)
 
-    def _after_days(self, limit: int, clock: Clock) -> RemovalDecision:
-        since = _inactive_since(self.live, clock)
+    def _decide_deletion(self, limit: int, clock: Clock) -> RemovalDecision:
+        since = _find_deactivation(self.live, clock)
         if since is None:
             return RemovalDecision(undated=True)
-        when, words = since
+        when, source = since
         days = max(clock.now - when, timedelta()).days
         if days < limit:
             return RemovalDecision()
-        detail = f"{self.detail}; {words}, {pluralize(days, 'day')} ago, the limit is {limit}"
+        detail = f"{self.detail}; {source}, {pluralize(days, 'day')} ago, the limit is {limit}"
         return RemovalDecision(
             replace(self, reason=ActionReason.INACTIVE_TOO_LONG, detail=detail).to_change(Action.DELETE)
         )
@@ -192,10 +192,10 @@ class _RemovalRule:
         )
 
 
-def _inactive_since(live: LiveUser, clock: Clock) -> tuple[datetime, str] | None:
-    """Since when an inactive account is so at least, and how that is known; None: nothing tells.
+def _find_deactivation(live: LiveUser, clock: Clock) -> tuple[datetime, str] | None:
+    """Return the latest possible time of an account's deactivation, and its source in words; None if unknown.
 
-    A receipt counts before `meta.lastModified`, which any later edit moves and no deactivation can be later than.
+    A receipt takes precedence over `meta.lastModified`, which is never earlier but moves with each edit.
     """
     recorded = clock.deactivated.get(live.id)
     if recorded is not None:
@@ -209,7 +209,7 @@ def _inactive_since(live: LiveUser, clock: Clock) -> tuple[datetime, str] | None
     return modified, f"last modified on {modified.astimezone(UTC).date()}"
 
 
-def _applied(before: Attributes, changes: Mapping[AttributePath, Value | None]) -> Attributes:
+def _apply_changes(before: Attributes, changes: Mapping[AttributePath, Value | None]) -> Attributes:
     after = {path: value for path, value in before.items() if path not in changes}
     after.update((path, value) for path, value in changes.items() if value is not None)
     return after

@@ -1,6 +1,6 @@
-"""Joining desired and live users by matching precedence.
+"""Match desired and live users by matching precedence.
 
-Whatever is doubtful is a conflict: nobody involved is touched.
+An ambiguous match is a conflict: no user involved is changed.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ from reconciler.core.values import to_comparable
 
 @dataclass(slots=True)
 class Matching:
-    """Every desired user is in `pairs` or in conflict, every live user in `pairs`, `unclaimed` or left alone.
+    """Every desired user is in `pairs` or in conflict; every live user is in `pairs`, `unclaimed` or left untouched.
 
-    A conflict that is a warning leaves the live user alone and pairs the desired one with nobody.
+    A conflict that is a warning leaves the live user untouched and pairs the desired one with None.
     """
 
     pairs: list[tuple[DesiredUser, LiveUser | None]] = field(default_factory=list)
     unclaimed: list[LiveUser] = field(default_factory=list)
-    """Live users nobody desires: managed ones are candidates for removal."""
+    """Live users without a desired user: managed ones are candidates for removal."""
     conflicts: list[Diagnostic] = field(default_factory=list)
     unidentified: list[DesiredUser] = field(default_factory=list)
-    """Users who could not be mapped so far that nobody knows which live account is theirs."""
+    """Users whose matching attributes could not be mapped, so that their live account is unknown."""
 
 
 def match_users(
     desired: Sequence[DesiredUser], live: Iterable[LiveUser], mappings: Sequence[AttributeMapping]
 ) -> Matching:
-    """Matches by the rows with `match`, lowest number first; the first hit wins."""
+    """Match by the rows with `match`, lowest number first; the first hit wins."""
     return _Matcher(desired, list(live), mappings).run()
 
 
@@ -63,41 +63,41 @@ class _Matcher:
 
     def run(self) -> Matching:
         for level in range(len(self._attributes)):
-            self._refuse_twins(level)
+            self._report_duplicates(level)
         for level in range(len(self._attributes)):
-            self._claim(level)
+            self._claim_level(level)
         for user in self._desired:
             if id(user) not in self._in_conflict:
-                self._pair(user)
+                self._add_pair(user)
         self._result.unclaimed = [
             user for user in self._live if user.id not in self._claims and user.id not in self._untouchable
         ]
         return self._result
 
-    def _refuse_twins(self, level: int) -> None:
-        """Two desired users with one matching value: which of them is meant cannot be known."""
+    def _report_duplicates(self, level: int) -> None:
+        """Report desired users that share a matching value: which one owns the account is unknown."""
         first: dict[Hashable, DesiredUser] = {}
-        twins: dict[Hashable, list[DesiredUser]] = {}
+        duplicates: dict[Hashable, list[DesiredUser]] = {}
         for user in self._desired:
             value = user.match[level]
             if value is not None and (other := first.setdefault(value, user)) is not user:
-                twins.setdefault(value, [other]).append(user)
-        for users in twins.values():
+                duplicates.setdefault(value, [other]).append(user)
+        for users in duplicates.values():
             users.sort(key=lambda user: user.key)
             for user in users:
-                self._twin(user, users[0] if user is not users[0] else users[1], level)
+                self._report_duplicate(user, users[0] if user is not users[0] else users[1], level)
 
-    def _twin(self, user: DesiredUser, other: DesiredUser, level: int) -> None:
-        place = f" ({other.origin})" if other.origin else ""
+    def _report_duplicate(self, user: DesiredUser, other: DesiredUser, level: int) -> None:
+        where = f" ({other.origin})" if other.origin else ""
         value = quote(str(user.match[level]))
-        self._conflict(
+        self._report_conflict(
             user,
-            f"{self._name(level)} {value} is also used by {quote(other.key)}{place}",
+            f"{self._name_attribute(level)} {value} is also used by {quote(other.key)}{where}",
             "Two users cannot share one account: correct one of them.",
         )
 
-    def _claim(self, level: int) -> None:
-        index = self._index(level)
+    def _claim_level(self, level: int) -> None:
+        index = self._index_live(level)
         for user in self._desired:
             if id(user) in self._matched:
                 continue
@@ -107,15 +107,15 @@ class _Matcher:
                 self._untouchable.update(hit.id for hit in hits)
             if len(hits) > 1:
                 names = ", ".join(sorted(quote(hit.user_name or hit.id) for hit in hits))
-                self._conflict(
+                self._report_conflict(
                     user,
-                    f"{len(hits)} live accounts have the {self._name(level)} {quote(str(value))}: {names}",
+                    f"{len(hits)} live accounts have the {self._name_attribute(level)} {quote(str(value))}: {names}",
                     "At the target, remove or correct the accounts that are not this user's.",
                 )
             elif hits and id(user) not in self._in_conflict and hits[0].id not in self._claims:
-                self._take(user, hits[0], level)
+                self._claim_account(user, hits[0], level)
 
-    def _index(self, level: int) -> dict[Hashable, list[LiveUser]]:
+    def _index_live(self, level: int) -> dict[Hashable, list[LiveUser]]:
         index: dict[Hashable, list[LiveUser]] = {}
         for user in self._live:
             value = user.match[level]
@@ -123,55 +123,57 @@ class _Matcher:
                 index.setdefault(value, []).append(user)
         return index
 
-    def _take(self, user: DesiredUser, hit: LiveUser, level: int) -> None:
-        foreign = self._foreign(user, hit, level)
-        if foreign is None:
+    def _claim_account(self, user: DesiredUser, hit: LiveUser, level: int) -> None:
+        owner = self._find_other_owner(user, hit, level)
+        if owner is None:
             self._claims[hit.id] = user
             self._matched[id(user)] = hit
             return
-        # Somebody else's account, or this person's earlier one: linking it would hand it over.
+        # Another user's account, or an earlier one of the same person: linking would hand it over.
         self._untouchable.add(hit.id)
-        name, value = foreign
+        name, value = owner
         summary = (
-            f"{self._name(level)} {quote(str(user.match[level]))} belongs to a live account with another "
+            f"{self._name_attribute(level)} {quote(str(user.match[level]))} belongs to a live account with another "
             f"{name} ({quote(value)})"
         )
         if user.verdict.in_scope or user.failed:
-            way_out = f"correct {name} here or at the target; else choose another {self._name(level)}."
-            self._conflict(user, summary, f"If it is the same person, {way_out}")
+            fix = f"correct {name} here or at the target; else choose another {self._name_attribute(level)}."
+            self._report_conflict(user, summary, f"If it is the same person, {fix}")
         else:
-            self._needs_none(user, summary)
+            self._skip_account(user, summary)
 
-    def _foreign(self, user: DesiredUser, hit: LiveUser, level: int) -> tuple[str, str] | None:
-        """What says that `hit` is somebody else: a value of higher precedence, or an externalId of any."""
+    def _find_other_owner(self, user: DesiredUser, hit: LiveUser, level: int) -> tuple[str, str] | None:
+        """Return the name and value that make `hit` another user's: of higher precedence, or any externalId."""
         for other in range(len(self._attributes)):
             anchor = self._attributes[other].path == "externalId"
             theirs = hit.match[other]
             if (other < level or (anchor and other != level)) and theirs is not None and theirs != user.match[other]:
-                return self._name(other), str(theirs)
+                return self._name_attribute(other), str(theirs)
         if self._external_id is None or user.anchor is None or self._attributes[level].path == "externalId":
             return None
-        # Also where its mapping has no `match`: the account was linked with somebody.
+        # Even if its mapping has no `match`: the account is linked to another user.
         theirs = to_comparable(self._external_id, hit.external_id)
         return None if theirs in (None, user.anchor) else ("externalId", str(hit.external_id))
 
-    def _pair(self, user: DesiredUser) -> None:
+    def _add_pair(self, user: DesiredUser) -> None:
         hit = self._matched.get(id(user))
         if hit is None:
             if user.failed and None in user.match:
                 self._result.unidentified.append(user)
             self._result.pairs.append((user, None))
         elif hit.unreadable is not None:
-            self._conflict(user, f"the live account cannot be read: {hit.unreadable}", "Correct it at the target.")
+            self._report_conflict(
+                user, f"the live account cannot be read: {hit.unreadable}", "Correct it at the target."
+            )
         elif user.verdict.in_scope and not user.failed and not hit.managed and not hit.adoptable:
-            self._conflict(
+            self._report_conflict(
                 user,
                 f"the live account {quote(hit.user_name)} is not managed: the ownership filter excludes it",
                 "Change `ownership` in settings.yaml if this directory should manage it.",
             )
         elif user.verdict.in_scope and not user.failed and not hit.managed and user.anchor is None:
-            # Without a link it would be written to, but never managed.
-            self._conflict(
+            # Without a link it would be updated, but never managed.
+            self._report_conflict(
                 user,
                 f"the live account {quote(hit.user_name)} is not managed, and there is no externalId to link it with",
                 "Give the mapping of externalId a value for this user.",
@@ -179,16 +181,16 @@ class _Matcher:
         else:
             self._result.pairs.append((user, hit))
 
-    def _conflict(self, user: DesiredUser, summary: str, detail: str) -> None:
+    def _report_conflict(self, user: DesiredUser, summary: str, detail: str) -> None:
         self._in_conflict.add(id(user))
         self._result.conflicts.append(error(summary, detail, user.origin, user_address(user.key)))
 
-    def _needs_none(self, user: DesiredUser, summary: str) -> None:
-        """Somebody out of scope wants no account: that the one by their name is another's is worth a warning only."""
+    def _skip_account(self, user: DesiredUser, summary: str) -> None:
+        """Pair with no account, with a warning only: a user out of scope needs none."""
         self._in_conflict.add(id(user))
         self._result.pairs.append((user, None))
         detail = "The user is out of scope: the account is left untouched."
         self._result.conflicts.append(warning(summary, detail, user.origin, user_address(user.key)))
 
-    def _name(self, level: int) -> str:
+    def _name_attribute(self, level: int) -> str:
         return shorten_path(self._attributes[level].path)

@@ -1,8 +1,8 @@
-"""The order in which changes work: a user name must be free before somebody else gets it.
+"""Order changes so that a user name is free before another user gets it.
 
 Each change wants at most one name and each name has at most one holder, so every change waits for at most one other.
-What is left when all chains are followed are circles (a swap of two names): one member of each steps aside to a
-temporary name first.
+What remains after following all chains are cycles (a swap of two names): one member of each is renamed to a temporary
+name first.
 """
 
 from __future__ import annotations
@@ -25,32 +25,32 @@ _PHASES = {
     Action.DEACTIVATE: 3,
     Action.DELETE: 4,
 }
-"""Nothing is removed before what replaces it exists."""
+"""Removals come last: a replacement exists before what it replaces is removed."""
 
 
 def order_changes(changes: Sequence[Change], live: Iterable[LiveUser]) -> tuple[list[Change], list[Diagnostic]]:
-    """The changes with `requires`, `temporary_user_name` and `wave`, in execution order; impossible ones are told."""
-    # Almost every plan takes no name, and folding those of all users would be for nothing.
-    takes_names = any(_wanted(change) for change in changes)
+    """Return the changes in execution order, with `requires`, `temporary_user_name` and `wave`, and the conflicts."""
+    # Most plans take no name, and folding the names of all users has a cost.
+    takes_names = any(_find_wanted_name(change) for change in changes)
     holders = {fold_case(user.user_name): user for user in live if user.user_name} if takes_names else {}
-    possible, conflicts = _with_free_names(changes, holders)
-    possible, withheld = _without_wanted_holders(possible, changes, holders)
+    possible, conflicts = _exclude_taken_names(changes, holders)
+    possible, withheld = _withhold_contested_removals(possible, changes, holders)
     conflicts += withheld
-    waits = _waits(possible, holders)
-    temporary_renames = {temporary: _temporary_name(possible[temporary], holders) for temporary in _find_cycles(waits)}
+    waits = _find_waits(possible, holders)
+    temporary_names = {address: _make_temporary_name(possible[address], holders) for address in _find_cycles(waits)}
     ordered = [
         replace(
             change,
             requires=(waits[address],) if address in waits else (),
-            temporary_user_name=temporary_renames.get(address),
+            temporary_user_name=temporary_names.get(address),
         )
         for address, change in possible.items()
     ]
-    return _in_waves(ordered), conflicts
+    return _assign_waves(ordered), conflicts
 
 
-def _wanted(change: Change) -> str | None:
-    """The folded name that the change takes, None when it keeps the one it has."""
+def _find_wanted_name(change: Change) -> str | None:
+    """Return the folded name that a change takes; None if it keeps the one it has."""
     name = change.after.get("userName")
     if name is None or change.action is Action.DELETE:
         return None
@@ -58,17 +58,17 @@ def _wanted(change: Change) -> str | None:
     return None if before is not None and fold_case(str(before)) == fold_case(str(name)) else fold_case(str(name))
 
 
-def _with_free_names(
+def _exclude_taken_names(
     changes: Sequence[Change], holders: Mapping[str, LiveUser]
 ) -> tuple[dict[str, Change], list[Diagnostic]]:
-    """Without the changes that want a name whose holder keeps it, and without those that then can't move either."""
+    """Exclude changes that want a name whose holder keeps it, and those that wait for an excluded change."""
     possible = {change.address: change for change in changes}
-    takers = Counter(wanted for change in changes if (wanted := _wanted(change)))
-    leaving = {change.live_id: change for change in changes if change.live_id and _wanted(change)}
+    takers = Counter(wanted for change in changes if (wanted := _find_wanted_name(change)))
+    leaving = {change.live_id: change for change in changes if change.live_id and _find_wanted_name(change)}
     waiting: dict[str, Change] = {}
     stuck: list[Change] = []
     for change in changes:
-        wanted = _wanted(change)
+        wanted = _find_wanted_name(change)
         holder = holders.get(wanted) if wanted else None
         if wanted and takers[wanted] > 1:
             stuck.append(change)
@@ -83,24 +83,27 @@ def _with_free_names(
         change = stuck.pop()
         if possible.pop(change.address, None) is None:
             continue
-        conflicts.append(_name_taken(change, holders))
+        conflicts.append(_report_taken_name(change, holders))
         if change.address in waiting:
             stuck.append(waiting[change.address])
     return possible, conflicts
 
 
-def _without_wanted_holders(
+def _withhold_contested_removals(
     possible: dict[str, Change], changes: Sequence[Change], holders: Mapping[str, LiveUser]
 ) -> tuple[dict[str, Change], list[Diagnostic]]:
-    """Nobody is removed whose name somebody else wants in vain: one person on two accounts looks just like that."""
-    wanted = {_wanted(change) for change in changes if change.address not in possible}
+    """Withhold the removal of an account whose user name another change wanted and could not get.
+
+    It may be the same person: two accounts of one person look like this.
+    """
+    wanted = {_find_wanted_name(change) for change in changes if change.address not in possible}
     involved = {holders[name].id for name in wanted if name is not None and name in holders}
     kept = {
         address: change
         for address, change in possible.items()
         if not (change.action in REMOVALS and change.live_id in involved)
     }
-    told = [
+    withheld = [
         error(
             "the removal is withheld: another user needs this account's user name",
             "Settle first whose account it is: correct the user name, or the externalId at the target.",
@@ -110,10 +113,10 @@ def _without_wanted_holders(
         for address, change in possible.items()
         if address not in kept
     ]
-    return kept, told
+    return kept, withheld
 
 
-def _name_taken(change: Change, holders: Mapping[str, LiveUser]) -> Diagnostic:
+def _report_taken_name(change: Change, holders: Mapping[str, LiveUser]) -> Diagnostic:
     name = change.after["userName"]
     holder = holders.get(fold_case(str(name)))
     if holder is None or holder.id == change.live_id:
@@ -128,12 +131,14 @@ def _name_taken(change: Change, holders: Mapping[str, LiveUser]) -> Diagnostic:
     )
 
 
-def _waits(changes: Mapping[str, Change], holders: Mapping[str, LiveUser]) -> dict[str, str]:
-    """Address of a change -> address of the change that frees the name it wants."""
-    leaving = {change.live_id: address for address, change in changes.items() if change.live_id and _wanted(change)}
+def _find_waits(changes: Mapping[str, Change], holders: Mapping[str, LiveUser]) -> dict[str, str]:
+    """Map the address of a change to the address of the change that frees the name it wants."""
+    leaving = {
+        change.live_id: address for address, change in changes.items() if change.live_id and _find_wanted_name(change)
+    }
     waits: dict[str, str] = {}
     for address, change in changes.items():
-        wanted = _wanted(change)
+        wanted = _find_wanted_name(change)
         holder = holders.get(wanted) if wanted else None
         if holder is not None and holder.id != change.live_id:
             waits[address] = leaving[holder.id]
@@ -141,7 +146,7 @@ def _waits(changes: Mapping[str, Change], holders: Mapping[str, LiveUser]) -> di
 
 
 def _find_cycles(waits: Mapping[str, str]) -> list[str]:
-    """One address of each circle, the smallest."""
+    """Return one address of each cycle, the smallest."""
     found: list[str] = []
     done: set[str] = set()
     for start in sorted(waits):
@@ -151,14 +156,14 @@ def _find_cycles(waits: Mapping[str, str]) -> list[str]:
             path[address] = len(path)
             address = waits.get(address)
         if address is not None and address in path:
-            circle = [member for member, position in path.items() if position >= path[address]]
-            found.append(min(circle))
+            cycle = [member for member, position in path.items() if position >= path[address]]
+            found.append(min(cycle))
         done.update(path)
     return found
 
 
-def _temporary_name(change: Change, holders: Mapping[str, LiveUser]) -> str:
-    """A free name of the same form and domain, the same in every plan for the same change."""
+def _make_temporary_name(change: Change, holders: Mapping[str, LiveUser]) -> str:
+    """Return a free name of the same form and domain, the same in every plan for the same change."""
     name = str(change.after["userName"])
     _, at, domain = name.rpartition("@")
     for attempt in range(100):
@@ -169,7 +174,7 @@ def _temporary_name(change: Change, holders: Mapping[str, LiveUser]) -> str:
     raise AssertionError("a hundred sha256 digests are all user names")  # pragma: no cover
 
 
-def _in_waves(changes: Sequence[Change]) -> list[Change]:
+def _assign_waves(changes: Sequence[Change]) -> list[Change]:
     by_address = {change.address: change for change in changes}
     ranks: dict[str, tuple[int, int]] = {}
     for change in changes:
@@ -180,13 +185,13 @@ def _in_waves(changes: Sequence[Change]) -> list[Change]:
 
 
 def _rank(change: Change, by_address: Mapping[str, Change], ranks: dict[str, tuple[int, int]]) -> None:
-    """(phase, depth): never before what it waits for. Chains are followed without recursion: they may be long."""
+    """Rank a change by (phase, depth), never before what it waits for. Iterative: chains may be long."""
     chain = []
     current: Change | None = change
     while current is not None and current.address not in ranks:
         chain.append(current)
         required = by_address[current.requires[0]] if current.requires else None
-        # Whoever waits for a member that steps aside waits for the step only, which comes before all waves.
+        # A change that waits for a temporarily renamed user waits for that rename only, which comes before all waves.
         current = None if required is None or required.temporary_user_name else required
     phase, depth = ranks[current.address] if current is not None else (-1, -1)
     for link in reversed(chain):
