@@ -25,6 +25,9 @@ FILE = re.compile(r"((?:[\w.-]+/)*[\w.-]+\.(?:py|json|yml|toml))(?:::(\w+))?")
 FOLDER = re.compile(r"(?:reconciler|tests|docs)(?:/[\w.-]+)+/?")
 GENERATED = {"NAME.py", "plan.json", "drift.json", "schema.json", "refusal.json", "httpx.py", "plan.yml", "apply.yml"}
 """Names of files that users, runs or attackers make, or that stand for one of many."""
+CLASS = re.compile(r"[A-Z][a-z]+(?:[A-Z][a-z]*)+")
+FOREIGN = {"DefaultDomain", "McDonald", "RandomString", "SelectUniqueValue", "ServiceProviderConfig"}
+"""Names of Entra and SCIM, and of a user."""
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("0*.md"))
 STATUS = re.compile(r"^# (\d+)\. .+\n\n(\*\*Status:\*\* Accepted, \d{4}-\d\d-\d\d\.(?:.|\n)*?)\n\n")
 ROW = re.compile(r"^\| (\d+) \|", re.MULTILINE)
@@ -64,6 +67,14 @@ def test_each_folder_that_a_document_names_exists(document: Path) -> None:
         span for span in CODE.findall(prose(document)) if FOLDER.fullmatch(span) and not span.endswith("/NAME.py")
     ]
     assert [folder for folder in folders if not (ROOT / folder).exists()] == []
+
+
+def test_each_class_that_a_document_for_developers_names_exists() -> None:
+    documents = [*DECISIONS, ROOT / "docs" / "architecture.md", ROOT / "CONTRIBUTING.md"]
+    named = {span for path in documents for span in CODE.findall(prose(path)) if CLASS.fullmatch(span)} - FOREIGN
+    source = "".join(path.read_text("utf-8") for path in (ROOT / "reconciler").rglob("*.py"))
+    assert named
+    assert named - set(re.findall(r"^class (\w+)", source, re.MULTILINE)) == set()
 
 
 @pytest.mark.parametrize("document", ["entra.md", "security.md"])
