@@ -1,6 +1,8 @@
-"""One planned change, carried out: the request, and the proof that it took effect.
+"""Execute one planned change: send the request, and prove that it took effect.
 
-Nothing here knows of other changes. A refusal of the service is raised; everything else ends as an `Outcome`.
+Nothing here knows of other changes. The client raises what the service refuses; everything else ends as an `Outcome`.
+A write whose answer was lost (`UnknownOutcomeError`) is resolved by reading the user; sending again after a refusal is
+the transport's (`scim.retry_transport`).
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from reconciler.apply import verification
@@ -29,12 +32,12 @@ T = TypeVar("T")
 WORKERS = 32
 _REREADS = (0.0, 0.5, 1.5)
 """Seconds before each look at a user whose values are not there yet: some services are eventually consistent."""
-_SENDS = 3
-"""How often a write is sent whose answer is lost, each time after reading shows that nothing happened."""
+_MAX_SENDS = 3
+"""How often a write whose answer is lost is sent, each time after reading shows that nothing happened."""
 FORBIDDEN = 403
 _BAD_REQUEST, _CONFLICT, _UNAVAILABLE = 400, 409, 503
-_SAYS_NO = (500, 501, 503)
-"""Of the service itself: it failed. A gateway's 502 or 504 says nothing about what the service did."""
+_SERVICE_FAILED = (500, 501, 503)
+"""The service itself reports that it failed. A gateway's 502 or 504 says nothing about what the service did."""
 
 
 class UserService(Protocol):
@@ -57,7 +60,10 @@ class ReceiptWriter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """What an apply needs besides the plan. `reader` reads all mapped attributes (`verify.reads_everything`)."""
+    """What an apply needs in addition to the plan.
+
+    `reader` reads all mapped attributes (`verification.reads_everything`).
+    """
 
     service: UserService
     record: ReceiptWriter
@@ -66,7 +72,7 @@ class Execution:
     profile: TargetProfile
     on_outcome: Callable[[Outcome], None]
     stop: threading.Event = field(default_factory=threading.Event)
-    """Set by somebody who wants the run to end: what is in flight is finished, nothing else is started."""
+    """Set when the run is to end: requests in flight are finished, no others are started."""
     sleep: Callable[[float], None] = time.sleep
     workers: int = WORKERS
     admission: Callable[[], AbstractContextManager[object]] = nullcontext
@@ -74,15 +80,19 @@ class Execution:
 
 
 class ChangeExecutor:
-    """Carries out single changes; its methods may run in several threads."""
+    """Executes single changes. Its methods may run in several threads."""
 
     def __init__(self, execution: Execution) -> None:
-        self._do = execution
-        self._open: set[str] = set()  # addresses on record as started and not as finished
-        self._filters = True  # as far as we know the service does what a filter asks for
+        self._execution = execution
+        self._unfinished: set[str] = set()  # addresses on record as started and not as finished
+        self._filters_work = True  # no look-up so far showed that the service ignores filters
 
-    def carry_out(self, change: Change, *, temporarily_renamed: bool) -> Outcome:
-        """Does it. `temporarily_renamed`: the user has its temporary name now. Raises `ScimError` and `TargetError`."""
+    def apply(self, change: Change, *, temporarily_renamed: bool) -> Outcome:
+        """Apply the change. `temporarily_renamed`: the user has its temporary name now.
+
+        Raises `ScimError` if the service refuses it, `TargetError` if it refuses every request, and
+        `StopRequestedError` if the run is to end before anything is sent.
+        """
         match change.action:
             case Action.CREATE:
                 return self._create(change)
@@ -92,132 +102,134 @@ class ChangeExecutor:
                 return self._patch(change, change.attribute_changes(), temporarily_renamed=temporarily_renamed)
 
     def rename_temporarily(self, change: Change) -> Outcome:
-        """First step of a circle of renames: to the temporary name."""
+        """Give the user its temporary name, the first step of a cycle of renames. Raises as `apply`."""
         name = change.temporary_user_name or ""
         step = replace(change, after={**change.before, "userName": name}, action=Action.UPDATE)
         row = AttributeChange("userName", change.before.get("userName"), name)
         return replace(self._patch(step, [row], temporarily_renamed=False), change=change)
 
-    def refused(self, change: Change, refusal: ScimError | TargetError) -> Outcome:
-        """What a refusal means, on record."""
-        message = refusal.summary
-        if _is_conflict(refusal):
-            message = f"{message}. {self._who_has_the_name(change)}"
-        elif self._is_about_the_domain(refusal):
-            message = f"{message}. {self._do.profile.domain_hint}"
-        elif isinstance(refusal, ScimError) and refusal.status == FORBIDDEN:
+    def record_failure(self, change: Change, error: ScimError | TargetError) -> Outcome:
+        """Record that the service refused the change, with what may be the cause."""
+        message = error.summary
+        if _is_conflict(error):
+            message = f"{message}. {self._explain_conflict(change)}"
+        elif self._is_about_the_domain(error):
+            message = f"{message}. {self._execution.profile.domain_hint}"
+        elif isinstance(error, ScimError) and error.status == FORBIDDEN:
             message = f"{message}. Either this account may not be changed over SCIM, or the token may not do this."
-        status, scim_type = (refusal.status, refusal.scim_type) if isinstance(refusal, ScimError) else (None, "")
+        status, scim_type = (error.status, error.scim_type) if isinstance(error, ScimError) else (None, "")
         return self._record(Outcome(change, Result.FAILED, message, status=status, scim_type=scim_type))
 
-    def interrupted(self, change: Change, stop: StopRequestedError) -> Outcome:
-        """Somebody wants the run to end before the write was sent, or while the service wants a pause."""
+    def record_interruption(self, change: Change, stop: StopRequestedError) -> Outcome:
+        """Record that the run ended before the write was sent."""
         outcome = Outcome(change, Result.SKIPPED, f"not started: {stop.summary}")
-        return self._record(outcome) if change.address in self._open else outcome
+        return self._record(outcome) if change.address in self._unfinished else outcome
 
-    def _is_about_the_domain(self, refusal: ScimError | TargetError) -> bool:
+    def _is_about_the_domain(self, error: ScimError | TargetError) -> bool:
         """Whether the service refuses a user name for its domain."""
-        told = isinstance(refusal, ScimError) and refusal.status == _BAD_REQUEST
-        return told and bool(self._do.profile.verified_domains.value) and "domain" in refusal.summary.casefold()
+        refused = isinstance(error, ScimError) and error.status == _BAD_REQUEST
+        return refused and bool(self._execution.profile.verified_domains.value) and "domain" in error.summary.casefold()
 
-    def _who_has_the_name(self, change: Change) -> str:
+    def _explain_conflict(self, change: Change) -> str:
+        """Name the account that has the user name, or what to look for if none is found."""
         try:
-            holders = self._find("userName", str(change.after.get("userName")))[0]
+            holders = self._find_users("userName", str(change.after.get("userName")))[0]
         except (TargetError, StopRequestedError):
             holders = []
-        for found in holders:
-            return f"The {_belongs_to(change, found)}."
-        return self._do.profile.conflict_hint
+        for holder in holders:
+            return f"The {_describe_holder(change, holder)}."
+        return self._execution.profile.conflict_hint
+
+    # --- create ---------------------------------------------------------------
 
     def _create(self, change: Change) -> Outcome:
-        holder = self._holder_of_the_name(change)
+        holder = self._find_name_holder(change)
         if holder is not None:
-            return self._made_meanwhile(change, holder)
-        self._started(change, change.after)
+            return self._record_existing(change, holder)
+        self._record_started(change, change.after)
         lost: UnknownOutcomeError | None = None
-        for left in reversed(range(_SENDS)):
+        for sends_left in reversed(range(_MAX_SENDS)):
             try:
-                answer = self._do.service.create_user(patch.build_resource(change.after))
-            except UnknownOutcomeError as unknown:
-                lost = unknown
-            except ScimError as refusal:
-                return self._there_after_all(change, refusal, lost)
+                answer = self._execution.service.create_user(patch.build_resource(change.after))
+            except UnknownOutcomeError as exc:
+                lost = exc
+            except ScimError as exc:
+                return self._resolve_refused_create(change, exc, lost)
             else:
-                # Whether an account exists is not a thing to believe an echo about.
-                return self._verified(change, None, str(answer["id"]) if answer is not None else None)
-            outcome = self._resolve_create(change, lost, may_repeat=left > 0 and lost.status == _UNAVAILABLE)
+                # The answer may echo the request: whether the account exists shows only when it is read.
+                return self._verify(change, None, str(answer["id"]) if answer is not None else None)
+            may_resend = sends_left > 0 and lost.status == _UNAVAILABLE
+            outcome = self._resolve_lost_create(change, lost, may_resend=may_resend)
             if outcome is not None:
                 return outcome
         raise AssertionError("the last attempt is resolved")  # pragma: no cover
 
-    def _there_after_all(self, change: Change, refusal: ScimError, lost: UnknownOutcomeError | None) -> Outcome:
-        """In the way may be what an attempt made whose answer was lost, or another apply a moment ago. Or raises."""
+    def _find_name_holder(self, change: Change) -> LiveUser | None:
+        """Find who has the new user's name already: some services accept the same name twice."""
+        if not self._filters_work:
+            return None
+        found, self._filters_work = self._find_users("userName", str(change.after.get("userName")))
+        return found[0] if found else None
+
+    def _record_existing(self, change: Change, holder: LiveUser) -> Outcome:
+        """Record that the user name was given since the plan was made, by another apply or an administrator."""
+        if not verification.unapplied_attributes(change, holder, self._execution.mappings):
+            return self._record_done(change, holder, "already in effect")
+        message = f"no longer as planned: {_describe_holder(change, holder)}; plan again"
+        return self._record(Outcome(change, Result.SKIPPED, message, attributes=("userName",)))
+
+    def _resolve_refused_create(self, change: Change, refusal: ScimError, lost: UnknownOutcomeError | None) -> Outcome:
+        """Resolve a refusal that may be due to an earlier send, or to another apply a moment ago. Else raise it."""
         if lost is None and not _is_conflict(refusal):
             raise refusal
         try:
             found, _ = self._look_up(change)
-        except (TargetError, StopRequestedError) as fault:
+        except (TargetError, StopRequestedError) as exc:
             if lost is not None:
-                return self._unverified(change, fault)
-            raise refusal from fault
-        if found is None or verification.unapplied_attributes(change, found, self._do.mappings):
+                return self._record_unknown(change, exc)
+            raise refusal from exc
+        if found is None or verification.unapplied_attributes(change, found, self._execution.mappings):
             raise refusal
-        return self._verified(change, found)
+        return self._verify(change, found)
 
-    def _holder_of_the_name(self, change: Change) -> LiveUser | None:
-        """Who has the new user's name already: not every service refuses to give it twice."""
-        if not self._filters:
-            return None
-        found, conclusive = self._find("userName", str(change.after.get("userName")))
-        self._filters = conclusive
-        return found[0] if found else None
+    def _resolve_lost_create(self, change: Change, lost: UnknownOutcomeError, *, may_resend: bool) -> Outcome | None:
+        """Look whether the user exists; None if it certainly does not and the create may be sent again.
 
-    def _made_meanwhile(self, change: Change, holder: LiveUser) -> Outcome:
-        """Somebody has the name since the plan was made: another apply, or a person."""
-        if not verification.unapplied_attributes(change, holder, self._do.mappings):
-            return self._done(change, holder, "already in effect")
-        message = f"not as planned any more: {_belongs_to(change, holder)}; plan again"
-        return self._record(Outcome(change, Result.SKIPPED, message, attributes=("userName",)))
-
-    def _resolve_create(self, change: Change, lost: UnknownOutcomeError, *, may_repeat: bool) -> Outcome | None:
-        """The answer was lost: looks whether the user is there. None: surely not, it may be sent again.
-
-        Only a service that said it was unavailable is asked again: one that said nothing may still be at work.
+        Only a service that reported to be unavailable is asked again: one that answered nothing may still be at work.
         """
-        for pause in _REREADS if may_repeat else _REREADS[:1]:
-            self._do.sleep(pause)
+        for pause in _REREADS if may_resend else _REREADS[:1]:
+            self._execution.sleep(pause)
             try:
-                found, sure = self._look_up(change)
-            except (ScimError, TargetError, StopRequestedError) as fault:
-                return self._unverified(change, fault)
+                found, conclusive = self._look_up(change)
+            except (ScimError, TargetError, StopRequestedError) as exc:
+                return self._record_unknown(change, exc)
             if found is not None:
-                return self._verified(change, found)
-        return None if sure and may_repeat else self._not_found(change, lost)
-
-    def _not_found(self, change: Change, lost: UnknownOutcomeError) -> Outcome:
-        result = Result.FAILED if lost.status in _SAYS_NO else Result.UNKNOWN
+                return self._verify(change, found)
+        if conclusive and may_resend:
+            return None
+        result = Result.FAILED if lost.status in _SERVICE_FAILED else Result.UNKNOWN
         return self._record(Outcome(change, result, f"{lost.summary}; the user was not found afterwards"))
 
     def _look_up(self, change: Change) -> tuple[LiveUser | None, bool]:
-        """The user by externalId, then by userName; without one: whether it is sure that there is none."""
-        sure = True
+        """Find the user by externalId, then by userName; without one, return whether it certainly does not exist."""
+        conclusive = True
         for attribute in ("externalId", "userName"):
             value = change.after.get(attribute)
             if value is None:
                 continue
-            found, conclusive = self._find(attribute, str(value))
+            found, complete = self._find_users(attribute, str(value))
             if len(found) == 1:
                 return found[0], True
-            sure = sure and conclusive and not found
-        return None, sure
+            conclusive = conclusive and complete and not found
+        return None, conclusive
 
-    def _find(self, attribute: AttributePath, value: str) -> tuple[list[LiveUser], bool]:
-        """Users whose `attribute` really is `value`, and whether these are all: a service may ignore a filter."""
+    def _find_users(self, attribute: AttributePath, value: str) -> tuple[list[LiveUser], bool]:
+        """Find users whose `attribute` really is `value`; also whether these are all: services may ignore a filter."""
         try:
-            resources = self._do.service.find_users(attribute, value)
+            resources = self._execution.service.find_users(attribute, value)
         except ScimError:
             return [], False
-        users = [self._do.reader.read(resource) for resource in resources if resource.get("id")]
+        users = [self._execution.reader.read(resource) for resource in resources if resource.get("id")]
         wanted = fold_case(value)
         found = [
             user
@@ -226,125 +238,133 @@ class ChangeExecutor:
         ]
         return found, len(found) == len(resources)
 
+    # --- patch and delete -----------------------------------------------------
+
     def _patch(self, change: Change, rows: Sequence[AttributeChange], *, temporarily_renamed: bool) -> Outcome:
-        resource = self._do.service.get_user(change.live_id or "")
-        live = self._do.reader.read(resource) if resource is not None else None
+        resource = self._execution.service.get_user(change.live_id or "")
+        live = self._execution.reader.read(resource) if resource is not None else None
         expected = change
         if temporarily_renamed:
             expected = replace(change, before={**change.before, "userName": change.temporary_user_name or ""})
-        changed = verification.drifted_attributes(expected, live, self._do.mappings)
-        if changed:
-            return self._moved(change, changed)
-        if not verification.unapplied_attributes(change, live, self._do.mappings):
-            return self._done(change, live, "already in effect")
-        self._started(change, [row.path for row in rows])
-        body = patch.build_patch_body(
-            rows, resource or {}, capitalised=bool(self._do.profile.patch_op_capitalised.value)
-        )
-        answer, lost = self._sent(expected, lambda: self._do.service.patch_user(change.live_id or "", body))
+        drifted = verification.drifted_attributes(expected, live, self._execution.mappings)
+        if drifted:
+            return self._record_drift(change, drifted)
+        if not verification.unapplied_attributes(change, live, self._execution.mappings):
+            return self._record_done(change, live, "already in effect")
+        self._record_started(change, [row.path for row in rows])
+        capitalised = bool(self._execution.profile.patch_op_capitalised.value)
+        body = patch.build_patch_body(rows, resource or {}, capitalised=capitalised)
+        answer, lost = self._send(expected, partial(self._execution.service.patch_user, change.live_id or "", body))
         if answer is None or change.action in REMOVALS:
-            return self._verified(change, None, lost=lost)
-        return self._verified(change, self._do.reader.read(answer))
+            return self._verify(change, None, lost=lost)
+        return self._verify(change, self._execution.reader.read(answer))
 
     def _delete(self, change: Change) -> Outcome:
         live = self._read(change.live_id or "")
         expected = replace(change, after=change.before)
-        changed = verification.drifted_attributes(expected, live, self._do.mappings)
-        if live is not None and changed:
-            return self._moved(change, changed)
-        self._started(change, ())
-        _, lost = self._sent(expected, lambda: self._do.service.delete_user(change.live_id or ""))
-        return self._verified(change, None, lost=lost)
+        drifted = verification.drifted_attributes(expected, live, self._execution.mappings)
+        if live is not None and drifted:
+            return self._record_drift(change, drifted)
+        self._record_started(change, ())
+        _, lost = self._send(expected, partial(self._execution.service.delete_user, change.live_id or ""))
+        return self._verify(change, None, lost=lost)
 
-    def _sent(self, expected: Change, send: Callable[[], T]) -> tuple[T | None, UnknownOutcomeError | None]:
-        """The answer to a write, or why there is none: then it may be in effect or not, and reading tells.
+    def _send(self, expected: Change, send: Callable[[], T]) -> tuple[T | None, UnknownOutcomeError | None]:
+        """Send a write; return its answer, or why there is none: then only reading shows whether it is in effect.
 
-        It is sent again only while reading shows the user exactly as before.
+        A write whose answer was lost is sent again only while reading shows the user exactly as before.
         """
         lost: UnknownOutcomeError | None = None
-        for _ in range(_SENDS):
+        for _ in range(_MAX_SENDS):
             try:
                 return send(), None
-            except UnknownOutcomeError as unknown:
-                lost = unknown
+            except UnknownOutcomeError as exc:
+                lost = exc
             except (TargetError, StopRequestedError):
                 if lost is None:
                     raise
                 break
-            try:
-                live = self._read(expected.live_id or "")
-            except (ScimError, TargetError, StopRequestedError):
-                break  # verification tries once more, and says why it cannot
-            unaffected_notes = replace(expected, after=expected.before, action=Action.UPDATE)
-            if verification.drifted_attributes(unaffected_notes, live, self._do.mappings):
+            if not self._is_unchanged(expected):
                 break
         return None, lost
 
+    def _is_unchanged(self, expected: Change) -> bool:
+        """Whether reading shows the user exactly as before. If it can't be read, verification reads it once more."""
+        try:
+            live = self._read(expected.live_id or "")
+        except (ScimError, TargetError, StopRequestedError):
+            return False
+        nothing = replace(expected, after=expected.before, action=Action.UPDATE)
+        return not verification.drifted_attributes(nothing, live, self._execution.mappings)
+
     def _read(self, identity: str) -> LiveUser | None:
-        found = self._do.service.get_user(identity)
-        return self._do.reader.read(found) if found is not None else None
+        found = self._execution.service.get_user(identity)
+        return self._execution.reader.read(found) if found is not None else None
 
     # --- outcomes -------------------------------------------------------------
 
-    def _started(self, change: Change, attributes: Iterable[AttributePath]) -> None:
-        if self._do.stop.is_set():
+    def _record_started(self, change: Change, attributes: Iterable[AttributePath]) -> None:
+        """Record the write before it is sent. Raises `StopRequestedError` if the run is to end."""
+        if self._execution.stop.is_set():
             raise StopRequestedError("interrupted")
-        self._open.add(change.address)
-        self._do.record.started(change.address, change.action, change.live_id, sorted(attributes))
+        self._unfinished.add(change.address)
+        self._execution.record.started(change.address, change.action, change.live_id, sorted(attributes))
 
     def _record(self, outcome: Outcome) -> Outcome:
-        self._do.record.finished(outcome)
-        self._open.discard(outcome.change.address)
+        self._execution.record.finished(outcome)
+        self._unfinished.discard(outcome.change.address)
         return outcome
 
-    def _verified(
+    def _verify(
         self,
         change: Change,
-        found: LiveUser | None,
+        live: LiveUser | None,
         identity: str | None = None,
         *,
         lost: UnknownOutcomeError | None = None,
     ) -> Outcome:
-        """By what the answer says; if it says nothing, or not what was asked for, by reading again."""
-        unmet = verification.unapplied_attributes(change, found, self._do.mappings) if found is not None else ("id",)
-        identity = identity or (found.id if found is not None else change.live_id)
+        """Verify the change from the response (`live`), or by reading the user if that does not prove it."""
+        mappings = self._execution.mappings
+        unapplied = verification.unapplied_attributes(change, live, mappings) if live is not None else ("id",)
+        identity = identity or (live.id if live is not None else change.live_id)
         for pause in _REREADS:
-            if not unmet:
+            if not unapplied:
                 break
-            self._do.sleep(pause)
+            self._execution.sleep(pause)
             try:
-                found = self._look_up(change)[0] if identity is None else self._read(identity)
-            except (ScimError, TargetError, StopRequestedError) as fault:
-                return self._unverified(change, fault)
-            unmet = verification.unapplied_attributes(change, found, self._do.mappings)
-        if not unmet:
-            return self._done(change, found, "")
-        names = ", ".join(shorten_path(path) for path in unmet)
-        said = "the service accepted it" if lost is None else lost.summary
-        message = f"{said}, but it is not in effect: {names}"
-        identity = found.id if found is not None else identity
-        return self._record(Outcome(change, Result.NOT_IN_EFFECT, message, identity, unmet))
+                live = self._look_up(change)[0] if identity is None else self._read(identity)
+            except (ScimError, TargetError, StopRequestedError) as exc:
+                return self._record_unknown(change, exc)
+            unapplied = verification.unapplied_attributes(change, live, mappings)
+        if not unapplied:
+            return self._record_done(change, live, "")
+        names = ", ".join(shorten_path(path) for path in unapplied)
+        reason = "the service accepted it" if lost is None else lost.summary
+        identity = live.id if live is not None else identity
+        message = f"{reason}, but it is not in effect: {names}"
+        return self._record(Outcome(change, Result.NOT_IN_EFFECT, message, identity, unapplied))
 
-    def _unverified(self, change: Change, fault: ScimError | TargetError | StopRequestedError) -> Outcome:
-        """The write was sent, but the user can't be read: nobody knows."""
-        return self._record(Outcome(change, Result.UNKNOWN, f"sent, but it could not be verified: {fault.summary}"))
+    def _record_unknown(self, change: Change, exc: ScimError | TargetError | StopRequestedError) -> Outcome:
+        """Record that the write was sent, but the user cannot be read."""
+        return self._record(Outcome(change, Result.UNKNOWN, f"sent, but it could not be verified: {exc.summary}"))
 
-    def _done(self, change: Change, found: LiveUser | None, message: str) -> Outcome:
-        return self._record(Outcome(change, Result.DONE, message, found.id if found is not None else change.live_id))
+    def _record_done(self, change: Change, live: LiveUser | None, message: str) -> Outcome:
+        return self._record(Outcome(change, Result.DONE, message, live.id if live is not None else change.live_id))
 
-    def _moved(self, change: Change, paths: Sequence[AttributePath]) -> Outcome:
+    def _record_drift(self, change: Change, paths: Sequence[AttributePath]) -> Outcome:
+        """Record that the account changed since the plan was made."""
         names = ", ".join(shorten_path(path) for path in paths)
-        what = "the account is gone" if paths == ("id",) else f"somebody changed {names}"
+        what = "the account is gone" if paths == ("id",) else f"{names} changed in the meantime"
         return self._record(
-            Outcome(change, Result.SKIPPED, f"not as planned any more: {what}; plan again", attributes=tuple(paths))
+            Outcome(change, Result.SKIPPED, f"no longer as planned: {what}; plan again", attributes=tuple(paths))
         )
 
 
-def _is_conflict(refusal: Exception) -> bool:
-    """Whether the service refuses what it has already."""
-    return isinstance(refusal, ScimError) and (refusal.status == _CONFLICT or refusal.scim_type == "uniqueness")
+def _is_conflict(error: Exception) -> bool:
+    """Whether the service refuses a value because another account has it."""
+    return isinstance(error, ScimError) and (error.status == _CONFLICT or error.scim_type == "uniqueness")
 
 
-def _belongs_to(change: Change, holder: LiveUser) -> str:
+def _describe_holder(change: Change, holder: LiveUser) -> str:
     owner = f"externalId {quote(holder.external_id)}" if holder.external_id else "no externalId"
     return f"user name {quote(str(change.after.get('userName')))} belongs to account {quote(holder.id)} ({owner})"

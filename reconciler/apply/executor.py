@@ -1,7 +1,7 @@
-"""Plan -> requests, in order. Decides nothing: it sends what the plan says.
+"""Execute a plan: send its changes in order, several at once. Decides nothing: it sends what the plan contains.
 
-Each change is on its own: one refused user never stops the rest. A service that refuses us as a whole does, and so do
-failures of too many users: then the run is in quarantine.
+Each change is independent: one refused user never stops the rest. A service that refuses every request does, and so do
+failures of too many users: then the run is quarantined.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import groupby
 
 from reconciler.apply.change import FORBIDDEN, ChangeExecutor, Execution
@@ -23,13 +24,14 @@ from reconciler.errors import ScimError, StopRequestedError, TargetError
 from reconciler.record.runs import FAILURES, Quarantine, QuarantineReason
 
 _MANY = 3
+"""Failures below this number say nothing about the service."""
 
 
 @dataclass(slots=True)
 class Report:
-    """What happened. `stopped`: the service refused us as a whole; `interrupted`: somebody pressed Ctrl-C.
+    """What happened. `stopped`: the service refused every request; `interrupted`: the user pressed Ctrl-C.
 
-    `quarantine`: why the run stopped itself, which a refusal as a whole is too.
+    `quarantine`: why the run stopped itself; also set if `stopped` is.
     """
 
     outcomes: list[Outcome] = field(default_factory=list)
@@ -40,7 +42,7 @@ class Report:
     interrupted: bool = False
 
     def count(self, result: Result, *actions: Action) -> int:
-        """Outcomes with this result, of these actions (none given: of all)."""
+        """Count the outcomes with this result, of these actions (none given: of all)."""
         return sum(item.result is result and (not actions or item.change.action in actions) for item in self.outcomes)
 
 
@@ -48,8 +50,9 @@ class Report:
 class FailurePolicy:
     """What stops a run: more failures than `failures`.
 
-    `trial`: addresses to begin with. The others follow if no more of these fail than the percentage allows. `late`:
-    those who failed before; each comes last in its wave, so that they do not stop a run before others had their turn.
+    `probe`: addresses to begin with; the others follow if the share of failures among these is within the limit.
+    `deferred`: addresses that failed before; each comes last in its wave, so that the others are tried before such
+    failures stop the run.
     """
 
     failures: Limit = Policy().failures
@@ -60,20 +63,22 @@ class FailurePolicy:
 def execute(
     plan: Plan, execution: Execution, done: Collection[str] = (), policy: FailurePolicy | None = None
 ) -> Report:
-    """Applies the changes of `plan` that are not in `done` (addresses), wave by wave."""
+    """Execute the changes of `plan` that are not in `done` (addresses), wave by wave."""
     return _PlanExecutor(execution, done, policy or FailurePolicy()).run(plan.changes)
 
 
 class _PlanExecutor:
+    """The state of one run. Methods from `_execute_change` on run in worker threads."""
+
     def __init__(self, execution: Execution, done: Collection[str], policy: FailurePolicy) -> None:
-        self._do = execution
+        self._execution = execution
         self._policy = policy
-        self._change = ChangeExecutor(execution)
+        self._change_executor = ChangeExecutor(execution)
         self._in_effect = set(done)
         self._temporarily_renamed: set[str] = set()
         self._in_cycles: set[str] = set()
         self._unstarted: set[str] = set()
-        self._lock = threading.Lock()
+        self._counts = threading.Lock()  # guards the three counts and the decision to stop
         self._attempted = 0
         self._failed = 0
         self._forbidden = 0
@@ -82,139 +87,151 @@ class _PlanExecutor:
 
     def run(self, changes: Sequence[Change]) -> Report:
         waiting = [change for change in changes if change.address not in self._in_effect]
-        probe = [change for change in waiting if change.address in self._policy.probe]
-        temporary_renames = [change for change in waiting if change.temporary_user_name is not None]
-        with ThreadPoolExecutor(self._do.workers, thread_name_prefix="apply") as pool:
+        with ThreadPoolExecutor(self._execution.workers, thread_name_prefix="apply") as pool:
             try:
-                if probe:
-                    self._waves(pool, probe)
-                    self._judge(replace(self._policy.failures, floor=0))
-                self._together(pool, self._rename_temporarily, temporary_renames)
-                self._in_cycles = (
-                    self._temporarily_renamed | exclude_with_dependents(waiting, self._temporarily_renamed)[1].keys()
-                )
-                settled = {item.change.address for item in self._report.outcomes}
-                self._waves(pool, [change for change in waiting if change.address not in settled])
+                self._run_probe(pool, waiting)
+                self._begin_cycles(pool, waiting)
+                reported = {outcome.change.address for outcome in self._report.outcomes}
+                self._run_waves(pool, [change for change in waiting if change.address not in reported])
             except BaseException:
-                # Leaving the pool waits for all that is queued: it must not be carried out any more.
+                # Leaving the pool waits for everything queued, which must not be sent any more.
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
-        self._report.interrupted = self._do.stop.is_set()
+        self._report.interrupted = self._execution.stop.is_set()
         self._report.left = len(self._unstarted)
         return self._report
 
-    def _waves(self, pool: ThreadPoolExecutor, changes: Sequence[Change]) -> None:
-        for _, wave in groupby(changes, key=lambda change: change.wave):
-            self._together(pool, self._one, sorted(wave, key=lambda change: change.address in self._policy.deferred))
-            self._mostly_failed = self._mostly_failed or self._does_mostly_fail()
+    def _run_probe(self, pool: ThreadPoolExecutor, changes: Sequence[Change]) -> None:
+        probe = [change for change in changes if change.address in self._policy.probe]
+        if probe:
+            self._run_waves(pool, probe)
+            self._check_failures(replace(self._policy.failures, floor=0))
 
-    def _together(
+    def _begin_cycles(self, pool: ThreadPoolExecutor, changes: Sequence[Change]) -> None:
+        """Give one user of each cycle of renames its temporary name."""
+        self._run_all(
+            pool, self._rename_temporarily, [change for change in changes if change.temporary_user_name is not None]
+        )
+        dependents = exclude_with_dependents(changes, self._temporarily_renamed)[1].keys()
+        self._in_cycles = self._temporarily_renamed | dependents
+
+    def _run_waves(self, pool: ThreadPoolExecutor, changes: Sequence[Change]) -> None:
+        for _, wave in groupby(changes, key=lambda change: change.wave):
+            ordered = sorted(wave, key=lambda change: change.address in self._policy.deferred)
+            self._run_all(pool, self._execute_change, ordered)
+            self._mostly_failed = self._mostly_failed or self._has_mostly_failed()
+
+    def _run_all(
         self, pool: ThreadPoolExecutor, work: Callable[[Change], Outcome | None], changes: Iterable[Change]
     ) -> None:
-        """Runs `work` for all of a wave, and settles each as it ends."""
+        """Run `work` for all changes at once, and report each outcome as it comes."""
         for future in as_completed([pool.submit(work, change) for change in changes]):
             outcome = future.result()
             if outcome is not None:
-                self._settle(outcome)
+                self._report_outcome(outcome)
 
-    def _settle(self, outcome: Outcome) -> None:
+    def _report_outcome(self, outcome: Outcome) -> None:
         if outcome.result is Result.DONE:
             self._in_effect.add(outcome.change.address)
         self._report.outcomes.append(outcome)
-        self._do.on_outcome(outcome)
+        self._execution.on_outcome(outcome)
 
-    def _count(self, outcome: Outcome) -> Outcome:
-        """In the thread that did it: nothing is begun any more once it was one failure too many."""
-        with self._lock:
-            self._attempted += outcome.result is not Result.SKIPPED
-            self._failed += outcome.result in FAILURES
-            self._judge(self._policy.failures)
-        return outcome
-
-    def _judge(self, limit: Limit) -> None:
-        """Puts the run in quarantine, once and on record, when it must not go on."""
-        if self._report.quarantine is not None:
-            return
-        why = exceeded_limit(limit, self._failed, self._attempted)
-        if self._report.stopped is not None:
-            why = Quarantine(QuarantineReason.REFUSED, self._report.stopped.summary)
-        if why is not None:
-            self._report.quarantine = why
-            self._do.record.quarantined(why)
+    def _has_mostly_failed(self) -> bool:
+        """Whether so much failed that no user should be removed: the replacements may be what failed."""
+        failed = sum(outcome.result is not Result.DONE for outcome in self._report.outcomes)
+        return failed >= _MANY and 2 * failed > len(self._report.outcomes)
 
     # --- one change, in a worker thread --------------------------------------
 
-    def _one(self, change: Change) -> Outcome:
-        missing = [address for address in change.requires if not self._is_free(address)]
-        if missing and not self._ends(change):
-            return self._skipped(change, f"it waits for {escape_control(missing[0])}")
+    def _execute_change(self, change: Change) -> Outcome:
+        missing = [address for address in change.requires if not self._is_available(address)]
+        if missing and not self._must_stop(change):
+            return self._skip(change, f"waiting for {escape_control(missing[0])}")
         if change.action in REMOVALS and self._mostly_failed:
-            return self._skipped(change, "most of what comes before the removals failed")
-        temporary = change.address in self._temporarily_renamed
-        outcome = self._count(
-            self._guarded(change, lambda: self._change.carry_out(change, temporarily_renamed=temporary))
-        )
-        if temporary and outcome.result is Result.FAILED:
+            return self._skip(change, "most of the changes before the removals failed")
+        renamed = change.address in self._temporarily_renamed
+        outcome = self._attempt(change, partial(self._change_executor.apply, change, temporarily_renamed=renamed))
+        self._count_outcome(outcome)
+        if renamed and outcome.result is Result.FAILED:
             name = quote(change.temporary_user_name or "")
             return replace(outcome, message=f"{outcome.message}; it has the temporary name {name} now")
         return outcome
 
-    def _does_mostly_fail(self) -> bool:
-        """Whether so much failed that nobody should be removed: what replaces them may be what failed."""
-        failed = sum(item.result is not Result.DONE for item in self._report.outcomes)
-        return failed >= _MANY and 2 * failed > len(self._report.outcomes)
-
     def _rename_temporarily(self, change: Change) -> Outcome | None:
-        """First step of a circle of renames: to the temporary name. Nothing to report when it worked."""
-        outcome = self._guarded(change, lambda: self._change.rename_temporarily(change))
+        """Begin a cycle of renames. Returns None if it worked: the outcome of the change is still to come."""
+        outcome = self._attempt(change, partial(self._change_executor.rename_temporarily, change))
         if outcome.result is Result.DONE:
             self._temporarily_renamed.add(change.address)
             return None
-        return self._count(outcome)
+        self._count_outcome(outcome)
+        return outcome
 
-    def _guarded(self, change: Change, work: Callable[[], Outcome]) -> Outcome:
-        with self._do.admission():
-            # Asked only now: much may have happened while there was no room.
-            if self._ends(change):
+    def _attempt(self, change: Change, work: Callable[[], Outcome]) -> Outcome:
+        """Run `work` once the service can take one more change; turn its errors into outcomes."""
+        with self._execution.admission():
+            # Checked only now: much may have happened while it waited.
+            if self._must_stop(change):
                 stopped = self._report.stopped is not None or self._report.quarantine is not None
-                return self._skipped(change, "the run was stopped" if stopped else "interrupted")
+                return self._skip(change, "the run was stopped" if stopped else "interrupted")
             began = time.monotonic()
-            outcome = self._tried(change, work)
+            try:
+                outcome = work()
+            except (ScimError, TargetError) as exc:
+                self._note_rejection(exc)
+                outcome = self._change_executor.record_failure(change, exc)
+            except StopRequestedError as exc:
+                outcome = self._change_executor.record_interruption(change, exc)
             return replace(outcome, seconds=time.monotonic() - began)
 
-    def _tried(self, change: Change, work: Callable[[], Outcome]) -> Outcome:
-        try:
-            return work()
-        except ScimError as refusal:
-            self._weigh(refusal)
-            return self._change.refused(change, refusal)
-        except TargetError as refusal:
-            self._report.stopped = self._report.stopped or refusal
-            return self._change.refused(change, refusal)
-        except StopRequestedError as stop:
-            return self._change.interrupted(change, stop)
-
-    def _weigh(self, refusal: ScimError) -> None:
-        """A 403 is about one user, until several got it and nobody was let through: then it is about us."""
-        if refusal.status != FORBIDDEN:
-            return
-        with self._lock:
-            self._forbidden += 1
-            if self._forbidden >= _MANY and self._attempted == self._failed:
-                self._report.stopped = self._report.stopped or TargetError(refusal.summary, refusal.detail)
-
-    def _skipped(self, change: Change, why: str) -> Outcome:
+    def _skip(self, change: Change, reason: str) -> Outcome:
         self._unstarted.add(change.address)
         if change.address in self._temporarily_renamed:
             name = quote(change.temporary_user_name or "")
-            return Outcome(change, Result.SKIPPED, f"only half done: it has the temporary name {name}; {why}")
-        return Outcome(change, Result.SKIPPED, f"not started: {why}")
+            return Outcome(change, Result.SKIPPED, f"only half done: it has the temporary name {name}; {reason}")
+        return Outcome(change, Result.SKIPPED, f"not started: {reason}")
 
-    def _ends(self, change: Change) -> bool:
-        """A circle of renames that was begun is finished in quarantine too: nobody is left with a temporary name."""
-        if self._do.stop.is_set() or self._report.stopped is not None:
+    def _is_available(self, address: str) -> bool:
+        """Whether a change that requires this one may begin."""
+        return address in self._in_effect or address in self._temporarily_renamed
+
+    # --- when to stop --------------------------------------------------------
+
+    def _must_stop(self, change: Change) -> bool:
+        """Whether this change must not begin.
+
+        A cycle of renames that was begun is finished in quarantine too: no user is left with a temporary name.
+        """
+        if self._execution.stop.is_set() or self._report.stopped is not None:
             return True
         return self._report.quarantine is not None and change.address not in self._in_cycles
 
-    def _is_free(self, address: str) -> bool:
-        return address in self._in_effect or address in self._temporarily_renamed
+    def _note_rejection(self, exc: ScimError | TargetError) -> None:
+        """Stop the run if the service rejects every request.
+
+        A 403 is about one user, until several users got it and none was accepted: then it is about the token.
+        """
+        if isinstance(exc, TargetError):
+            self._report.stopped = self._report.stopped or exc
+        elif exc.status == FORBIDDEN:
+            with self._counts:
+                self._forbidden += 1
+                if self._forbidden >= _MANY and self._attempted == self._failed:
+                    self._report.stopped = self._report.stopped or TargetError(exc.summary, exc.detail)
+
+    def _count_outcome(self, outcome: Outcome) -> None:
+        """Count in the worker, so that no other change begins after one failure too many."""
+        with self._counts:
+            self._attempted += outcome.result is not Result.SKIPPED
+            self._failed += outcome.result in FAILURES
+            self._check_failures(self._policy.failures)
+
+    def _check_failures(self, limit: Limit) -> None:
+        """Quarantine the run, once and on record, if it must not go on."""
+        if self._report.quarantine is not None:
+            return
+        quarantine = exceeded_limit(limit, self._failed, self._attempted)
+        if self._report.stopped is not None:
+            quarantine = Quarantine(QuarantineReason.REFUSED, self._report.stopped.summary)
+        if quarantine is not None:
+            self._report.quarantine = quarantine
+            self._execution.record.quarantined(quarantine)

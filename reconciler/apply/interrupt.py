@@ -1,3 +1,5 @@
+"""Let an apply finish its requests in flight on Ctrl-C or SIGTERM."""
+
 from __future__ import annotations
 
 import os
@@ -12,36 +14,37 @@ from reconciler.errors import ExitCode
 
 @contextmanager
 def finish_on_interrupt(stop: threading.Event) -> Iterator[None]:
-    """The first Ctrl-C or SIGTERM lets requests in flight finish and starts no others, the second ends at once.
+    """On the first Ctrl-C or SIGTERM, set `stop`; on the second, end the process at once.
 
-    A handler runs in the middle of anything, printing too: so it writes past Python's buffers. The second may end the
-    process right there, because every line of the receipt is on disk: the next run sees what was started.
+    A handler may interrupt anything, printing too, so it writes past Python's buffers. Ending at once is safe because
+    every line of the receipt is on disk: the next run sees what was started. In a thread other than the main one, which
+    gets no signals, it does nothing.
     """
 
-    def first(_number: int, _frame: FrameType | None) -> None:
-        for number in _ENDING:
-            signal.signal(number, second)
+    def request_stop(_number: int, _frame: FrameType | None) -> None:
+        for number in _SIGNALS:
+            signal.signal(number, end_now)
         stop.set()
-        _write_through("\nInterrupt received: finishing what is in flight. Press Ctrl-C again to end at once.\n")
+        _write_unbuffered("\nInterrupt received: finishing what is in flight. Press Ctrl-C again to end at once.\n")
 
-    def second(_number: int, _frame: FrameType | None) -> None:
-        _write_through("\nInterrupted: requests in flight may have taken effect. Run the same command again.\n")
+    def end_now(_number: int, _frame: FrameType | None) -> None:
+        _write_unbuffered("\nInterrupted: requests in flight may have taken effect. Run the same command again.\n")
         os._exit(ExitCode.INTERRUPTED)
 
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, first) for number in _ENDING}
+    previous = {number: signal.signal(number, request_stop) for number in _SIGNALS}
     try:
         yield
     finally:
-        for number, handler in before.items():
+        for number, handler in previous.items():
             signal.signal(number, handler)
 
 
-_ENDING = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-def _write_through(text: str) -> None:
+def _write_unbuffered(text: str) -> None:
     with suppress(OSError):
         os.write(2, text.encode())

@@ -1,6 +1,6 @@
-"""What the receipts of earlier applies tell: quarantine, users that keep failing, and when each is tried again. Pure.
+"""Assess earlier applies: quarantine, users that keep failing, and when each is tried again. Pure.
 
-The reasons are called as Entra calls them, so that those who know its provisioning jobs know them.
+The reasons have the names that Entra gives them in its provisioning jobs.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from reconciler.core.text import pluralize
 from reconciler.record.runs import FAILURES, ApplyRun, Attempt, Quarantine, QuarantineReason
 
 RETRIES = (timedelta(0), timedelta(hours=6), timedelta(hours=12), timedelta(hours=24))
-"""After its first failure a change is tried in the next run, then ever later; the last of these is for all further."""
+"""Delay after the first, second, third and any further failure of a change: the first retry is in the next run."""
 ATTEMPTS = (timedelta(hours=1), timedelta(hours=6), timedelta(hours=12), timedelta(hours=24))
-"""When a target in quarantine should be tried again, by the number of runs that ended so."""
+"""Delay before a target in quarantine should be tried again, by the number of runs in a row that ended in it."""
 PROBE_SIZE = 5
-"""Changes a run begins with while the target is in quarantine."""
+"""Changes that a run begins with while the target is in quarantine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +36,13 @@ class FailingUser:
 
     @property
     def next_attempt(self) -> datetime:
-        """When apply tries again by itself."""
+        """When apply retries the change without being asked to."""
         return self.last + RETRIES[min(self.count, len(RETRIES)) - 1]
 
 
 @dataclass(frozen=True, slots=True)
 class QuarantineState:
-    """The quarantine a target is in: since when, and how many runs in a row ended so."""
+    """The quarantine of a target: since when, and how many runs in a row ended in it."""
 
     why: Quarantine
     began: datetime
@@ -51,13 +51,13 @@ class QuarantineState:
 
     @property
     def next_attempt(self) -> datetime:
-        """When it should be tried again; whoever asks for an apply earlier gets one."""
+        """When the target should be tried again; an apply may begin earlier."""
         return self.last + ATTEMPTS[min(self.count, len(ATTEMPTS)) - 1]
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How the applies to one target stand."""
+    """What earlier applies show about one target."""
 
     runs: int = 0
     last: ApplyRun | None = None
@@ -66,91 +66,93 @@ class Health:
     failing_users: Mapping[str, FailingUser] = field(default_factory=dict)
     """By address."""
     suspected_causes: frozenset[str] = frozenset()
-    """Addresses of those who failed in the runs of this quarantine: perhaps it is they, and not the service."""
+    """Addresses of users that failed in the runs of this quarantine: they may be the cause, rather than the service."""
 
     @property
     def failed_before(self) -> frozenset[str]:
-        """Whom a run had better not begin with."""
+        """Addresses that a run should not begin with."""
         return self.suspected_causes | self.failing_users.keys()
 
     @property
     def healthy(self) -> bool:
-        """Whether nobody has to look at anything."""
+        """Whether nothing needs attention."""
         clean = self.last is None or self.last.successful
         return clean and self.quarantine is None and not self.failing_users
 
 
 def assess(runs: Iterable[ApplyRun]) -> Health:
-    """The health after `runs`, in the order in which they began."""
+    """Return the health after `runs`, which are in the order in which they began."""
     health = Health()
     for run in runs:
-        quarantine = _quarantine(health.quarantine, run)
+        quarantine = _update_quarantine(health.quarantine, run)
         health = Health(
             runs=health.runs + 1,
             last=run,
             last_success=run if run.successful else health.last_success,
             quarantine=quarantine,
-            failing_users=_failing_users(health.failing_users, run),
-            suspected_causes=_suspected_causes(health.suspected_causes, run) if quarantine is not None else frozenset(),
+            failing_users=_update_failing_users(health.failing_users, run),
+            suspected_causes=_update_suspected_causes(health.suspected_causes, run)
+            if quarantine is not None
+            else frozenset(),
         )
     return health
 
 
-def _quarantine(before: QuarantineState | None, run: ApplyRun) -> QuarantineState | None:
+def _update_quarantine(before: QuarantineState | None, run: ApplyRun) -> QuarantineState | None:
     if run.quarantine is not None:
         when = run.ended or run.began
         if before is None:
             return QuarantineState(run.quarantine, when, when, 1)
         return replace(before, why=run.quarantine, last=when, count=before.count + 1)
-    # A run that was cut short proves nothing, and one that had nothing to send only if nothing was left to do.
-    worked = run.how == "complete" and (run.count(Result.DONE) > 0 or (run.whole and not run.attempts))
-    return None if worked else before
+    # A run that was cut short proves nothing; one that sent nothing proves something only if nothing was left to do.
+    succeeded = run.how == "complete" and (run.count(Result.DONE) > 0 or (run.whole and not run.attempts))
+    return None if succeeded else before
 
 
-def _suspected_causes(before: frozenset[str], run: ApplyRun) -> frozenset[str]:
+def _update_suspected_causes(before: frozenset[str], run: ApplyRun) -> frozenset[str]:
     failed = {attempt.address for attempt in run.attempts if attempt.result in FAILURES}
     return (before | failed) - {attempt.address for attempt in run.attempts if attempt.result == Result.DONE}
 
 
-def _failing_users(before: Mapping[str, FailingUser], run: ApplyRun) -> dict[str, FailingUser]:
+def _update_failing_users(before: Mapping[str, FailingUser], run: ApplyRun) -> dict[str, FailingUser]:
     after = dict(before)
     if run.whole and run.how == "complete" and not run.left:
-        # Whose change was not needed any more has no trouble any more.
+        # A user whose change was no longer needed no longer fails.
         seen = {attempt.address for attempt in run.attempts}
         after = {address: failing for address, failing in after.items() if address in seen}
     for attempt in run.attempts:
         if attempt.result == Result.DONE:
             after.pop(attempt.address, None)
         elif attempt.result in FAILURES and run.quarantine is None:
-            # In a run that ended in quarantine it was the service that failed, not so many people.
-            after[attempt.address] = _again(after.get(attempt.address), attempt)
+            # In a run that ended in quarantine the service failed, rather than so many users.
+            after[attempt.address] = _count_failure(after.get(attempt.address), attempt)
     return after
 
 
-def _again(before: FailingUser | None, attempt: Attempt) -> FailingUser:
+def _count_failure(before: FailingUser | None, attempt: Attempt) -> FailingUser:
     same = before is not None and before.digest == attempt.digest
     count, first = (before.count + 1, before.first) if before is not None and same else (1, attempt.time)
     return FailingUser(attempt.address, attempt.action, attempt.digest, count, first, attempt.time, attempt.message)
 
 
 def select_probe(changes: Sequence[Change], failed_before: Collection[str]) -> frozenset[str]:
-    """The addresses of a few changes to begin with: no removals if possible, people who never failed before others.
+    """Return the addresses of a few changes to begin with: removals and users that failed before only if needed.
 
-    They are spread over the plan: what is wrong with some is often wrong with those beside them.
+    They are spread over the plan, because neighbours often share an error.
     """
-    single = [change for change in changes if not change.requires and change.temporary_user_name is None]
+    independent = [change for change in changes if not change.requires and change.temporary_user_name is None]
 
     def rank(change: Change) -> tuple[bool, bool]:
         return change.action in REMOVALS, change.address in failed_before
 
-    ranked = sorted(single, key=rank)
+    ranked = sorted(independent, key=rank)
     best = [change for change in ranked if rank(change) == rank(ranked[0])]
     chosen = best[:: len(best) // PROBE_SIZE] if len(best) >= PROBE_SIZE else ranked
     return frozenset(change.address for change in chosen[:PROBE_SIZE])
 
 
 def exceeded_limit(limit: Limit, failed: int, attempted: int) -> Quarantine | None:
-    """Why a run with so many failures must stop; None: it may go on."""
+    """Return why a run with so many failures must stop; None if it may continue."""
     share = f"{failed:,} of {pluralize(attempted, 'attempted change')} failed"
     if limit.count is not None and failed > limit.count:
         return Quarantine(QuarantineReason.TOTAL, f"{share}, more than {limit.count:,} (guards.failures.count)")

@@ -1,7 +1,7 @@
-"""Whether a change may still be made to a live user, and whether it took effect.
+"""Decide whether a change may still be made to a live user, and whether it took effect. Pure.
 
-Both by comparing values, never by a status alone. The live users come from a `LiveReader` of *all* mapped attributes
-(`reads_everything`): those that flow on create only are verified too.
+Both compare values and never rely on a status alone. The live users come from a `LiveReader` of *all* mapped attributes
+(`reads_everything`), so that attributes that flow on create only are verified too.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from reconciler.core.values import is_same_value
 
 
 def reads_everything(mappings: Sequence[AttributeMapping]) -> tuple[AttributeMapping, ...]:
-    """The mappings for a reader that also reads what flows on create only."""
+    """Return the mappings for a reader that also reads attributes that flow on create only."""
     return tuple(replace(row, flow=Flow.ALWAYS) for row in mappings)
 
 
 def drifted_attributes(
     change: Change, live: LiveUser | None, mappings: Sequence[AttributeMapping]
 ) -> tuple[AttributePath, ...]:
-    """The attributes that are no longer as the plan saw them, empty when the change may go ahead.
+    """Return the attributes that changed since the plan was made; empty if the change may be made.
 
-    A user who is already as planned counts as not moved for that attribute: doing it again does no harm.
+    An attribute that already has its planned value has not drifted: setting it again does no harm.
     """
     if live is None:
         return ("id",)
@@ -45,9 +45,9 @@ def drifted_attributes(
 def unapplied_attributes(
     change: Change, live: LiveUser | None, mappings: Sequence[AttributeMapping]
 ) -> tuple[AttributePath, ...]:
-    """The attributes whose planned value is not in effect, empty when all are."""
+    """Return the attributes whose planned value is not in effect; empty if all are."""
     if change.action is Action.DELETE:
-        # Some services deactivate what they are asked to delete; whoever was inactive before must be gone.
+        # Some services deactivate what they are asked to delete; a user that was inactive before must be gone.
         deactivated = live is not None and not live.active and change.before.get("active", True) is True
         return () if live is None or deactivated else ("id",)
     if live is None:

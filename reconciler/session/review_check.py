@@ -10,7 +10,7 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 
 from reconciler import __version__
-from reconciler.apply.staleness import differences, mostly_the_same
+from reconciler.apply.staleness import find_differences, is_mostly_unchanged
 from reconciler.core.plan import Outcome, Plan, Result
 from reconciler.errors import BlockedError, StalePlanError
 from reconciler.session.session import Session
@@ -39,14 +39,14 @@ def find_unreviewed(reviewed: Plan, fresh: Plan, started: Collection[str], *, st
     Raises `StalePlanError` when they are most, when the desired state is not the reviewed one, and when `strict`:
     then for whatever is more or other than reviewed. What is needed no more is no fault there.
     """
-    pairs = differences(reviewed, fresh, started)
+    pairs = find_differences(reviewed, fresh, started)
     if strict:
         pairs = [(old, new) for old, new in pairs if new is not None]
     if not pairs:
         return []
     from reconciler.render.stale_plan import render_difference, render_differences  # noqa: PLC0415 - deepdiff, 0.15 s
 
-    if strict or reviewed.config_digest != fresh.config_digest or not mostly_the_same(reviewed, fresh, pairs):
+    if strict or reviewed.config_digest != fresh.config_digest or not is_mostly_unchanged(reviewed, fresh, pairs):
         raise StalePlanError(
             "the plan is stale: it is not what would be done now",
             f"{render_differences(pairs)}\nMake a new plan and have it reviewed.",

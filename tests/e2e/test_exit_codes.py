@@ -188,7 +188,7 @@ def test_a_user_who_is_edited_between_plan_and_write_is_skipped(open_command_wor
     applied = opened.apply()
     assert applied.code == 5
     assert (
-        'user["grace.1@example.com"]: Skipped: not as planned any more: somebody changed enterprise:department; '
+        'user["grace.1@example.com"]: Skipped: no longer as planned: enterprise:department changed in the meantime; '
         "plan again\n" in applied.out
     )
     assert {write.user_name for write in opened.service.writes} == {"ada.0@example.com", "zoe.2@example.com"}

@@ -182,7 +182,7 @@ def test_who_keeps_failing_is_put_off_and_said_so(failing: CommandWorkspace) -> 
     assert len(failing.service.writes) == 5, "not tried"
     assert re.search(
         r"Skipped: deferred until \d{4}-\d\d-\d\d \d\d:\d\d UTC, because it failed 2 times "
-        r"\(--retry-failed tries now\); it said: the service refused it \(400\)",
+        r"\(--retry-failed tries now\); last error: the service refused it \(400\)",
         skipped.out,
     )
     (escrow,) = told(failing)["escrows"]

@@ -273,8 +273,8 @@ def test_a_user_who_is_gone_does_not_stop_the_others(open_workspace: OpenWorkspa
 @pytest.mark.parametrize(
     ("stays", "said"),
     [
-        (1, "most of what comes before the removals failed"),
-        (0, 'not started: it waits for user["new0@example.com"]'),
+        (1, "most of the changes before the removals failed"),
+        (0, 'not started: waiting for user["new0@example.com"]'),
     ],
 )
 def test_when_what_replaces_people_fails_nobody_is_removed(

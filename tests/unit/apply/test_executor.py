@@ -260,7 +260,7 @@ def test_whom_somebody_else_made_since_the_plan_is_not_made_twice(made: dict[str
         assert (found.results, found.report.outcomes[0].live_id) == ({"new": "done"}, "theirs")
     else:
         said = 'user name "new@example.com" belongs to account "theirs" (externalId "id-new")'
-        assert found.messages == {"new": f"not as planned any more: {said}; plan again"}
+        assert found.messages == {"new": f"no longer as planned: {said}; plan again"}
         assert found.results == {"new": "skipped"}
 
 
@@ -432,16 +432,16 @@ def test_what_was_accepted_but_cannot_be_read_is_unknown(fault: Exception) -> No
         (
             MARRIED,
             resource("ada", name={"givenName": "Ada", "familyName": "Byron"}),
-            "somebody changed name.familyName",
+            "name.familyName changed in the meantime",
         ),
-        (MARRIED, resource("ada", **{ENTERPRISE: {}}), "somebody changed enterprise:department"),
-        (MARRIED, resource("ada", active=False, externalId="x"), "somebody changed externalId, active"),
+        (MARRIED, resource("ada", **{ENTERPRISE: {}}), "enterprise:department changed in the meantime"),
+        (MARRIED, resource("ada", active=False, externalId="x"), "externalId, active changed in the meantime"),
         (MARRIED, None, "the account is gone"),
-        (change("ada", Action.DELETE), resource("ada", active=False), "somebody changed active"),
+        (change("ada", Action.DELETE), resource("ada", active=False), "active changed in the meantime"),
         (
             change("ada", Action.ADOPT, before=values_of("ada", external_id=None)),
             resource("ada", externalId="other"),
-            "somebody changed externalId",
+            "externalId changed in the meantime",
         ),
     ],
 )
@@ -449,7 +449,7 @@ def test_an_account_that_moved_is_skipped(planned: Change, now: dict[str, Any] |
     service = Service(*([now] if now else []))
     found = run(service, planned)
     assert service.log == ["GET live-ada", "finished ada skipped"]
-    assert found.messages == {"ada": f"not as planned any more: {message}; plan again"}
+    assert found.messages == {"ada": f"no longer as planned: {message}; plan again"}
     assert found.report.outcomes[0].attributes
 
 
@@ -773,7 +773,7 @@ def test_a_change_whose_requirement_failed_is_not_started() -> None:
     service.script["PATCH live-bob"] = [REFUSED]
     found = run(service, rename("ada", "bob"), rename("bob", "robert"), accounts="ada bob")
     assert found.results == {"bob": "failed", "ada": "skipped"}
-    assert found.messages["ada"] == 'not started: it waits for user["bob@example.com"]'
+    assert found.messages["ada"] == 'not started: waiting for user["bob@example.com"]'
     assert not any("live-ada" in line for line in service.log)
 
 
@@ -846,7 +846,7 @@ def test_a_swap_that_ends_half_done_says_so() -> None:
     assert found.results == {"ada": "skipped", "bob": "failed"}
     temporary = service.users["live-ada"]["userName"]
     assert found.messages["ada"] == (
-        f'only half done: it has the temporary name "{temporary}"; it waits for user["bob@example.com"]'
+        f'only half done: it has the temporary name "{temporary}"; waiting for user["bob@example.com"]'
     )
 
 

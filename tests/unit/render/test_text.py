@@ -121,7 +121,7 @@ UNDONE = [
     Outcome(change("f"), Result.FAILED, 'The user name "f@example.com" belongs to account "9"'),
     Outcome(change("n"), Result.NOT_IN_EFFECT, "the service accepted it, but it is not in effect: userName"),
     Outcome(change("u", Action.CREATE), Result.UNKNOWN, "timed out"),
-    Outcome(change("s"), Result.SKIPPED, 'not started: it waits for user["f@example.com"]'),
+    Outcome(change("s"), Result.SKIPPED, 'not started: waiting for user["f@example.com"]'),
 ]
 
 
