@@ -27,6 +27,7 @@ from reconciler.core.plan import Action, Plan, Tally
 from reconciler.core.plan_id import canonicalize_change, compute_plan_id
 from reconciler.core.planning.planner import PLAN_LIFETIME, carry_over_approval
 from reconciler.core.policy import Approval, Limit, Policy, Removal
+from reconciler.core.text import quote
 from reconciler.record.plan_file import to_json
 
 GENEROUS = Policy(removals=Limit())
@@ -480,3 +481,26 @@ def test_accounts_that_stay_deactivated_although_their_users_are_in_scope_are_to
         assert actions(plan) == {}
         assert told(plan) == [("warning", "2 users in scope whose accounts stay deactivated", message)], flow
     assert told(plan_of([desired("bob")], [live("bob")])) == []
+
+
+# --- replacement of every active user ----------------------------------------------------------------
+
+
+def test_removals_of_all_active_users_require_one_replacement() -> None:
+    plan = plan_of([desired("new"), desired("next")], [live("old"), live("older")], policy=GENEROUS)
+    needed = {change.key: change.requires for change in plan.changes}
+    assert needed["old@example.com"] == needed["older@example.com"] == ('user["new@example.com"]',)
+    assert needed["new@example.com"] == ()
+
+
+def test_removals_require_no_replacement_if_an_active_user_remains() -> None:
+    plan = plan_of([desired("new"), desired("stays")], [live("old"), live("stays")], policy=GENEROUS)
+    assert all(change.requires == () for change in plan.changes)
+
+
+def test_a_user_created_or_adopted_inactive_is_no_replacement() -> None:
+    people = [desired("made", active=False), desired("new")]
+    accounts = [live("made", external_id=None, active=False), live("old")]
+    plan = plan_of(people, accounts, policy=GENEROUS)
+    (goes,) = [change for change in plan.changes if change.key == "old@example.com"]
+    assert quote("new@example.com") in goes.requires[0]

@@ -1,4 +1,4 @@
-"""Each guard bites: switched off, its scenario ends otherwise. So no guard can be taken out without a red test."""
+"""Each guard has an effect: with the guard disabled, its scenario is not blocked. A removed guard fails a test."""
 
 from __future__ import annotations
 
@@ -14,15 +14,14 @@ from support.builders import OUT, TARGET, TODAY, desired, live, plan_of
 from reconciler.core.plan import Guard, Plan
 from reconciler.core.planning import guards
 from reconciler.core.policy import Approval, Limit, Policy, Removal
-from reconciler.core.text import quote
 
 FREE = Policy(removals=Limit())
-"""No limits: a scenario is about one guard only."""
+"""No limits: each scenario concerns one guard only."""
 
 
 @dataclass(frozen=True)
 class GuardCase:
-    """A situation in which exactly one guard must block. `function`: what makes that guard in `core.guard`."""
+    """A scenario that exactly one guard must block. `function`: the function in `guards` that evaluates it."""
 
     function: str
     plan: Callable[[], Plan]
@@ -30,7 +29,7 @@ class GuardCase:
 
 
 def org(size: int, gone: int = 0, **changed: Any) -> dict[str, Any]:
-    """`size` live users, the first `gone` of whom nobody desires; `changed` differs in the desired state."""
+    """`size` live users, the first `gone` of them without a desired user; `changed`: other desired values."""
     names = [f"u{number}" for number in range(size)]
     return {
         "people": [desired(name, **changed) for name in names[gone:]],
@@ -38,41 +37,41 @@ def org(size: int, gone: int = 0, **changed: Any) -> dict[str, Any]:
     }
 
 
-def leavers(size: int, gone: int, limit: Limit) -> Callable[[], Plan]:
+def removing(size: int, gone: int, limit: Limit) -> Callable[[], Plan]:
     return lambda: plan_of(**org(size, gone), policy=Policy(removals=limit))
 
 
-def deleted(size: int, gone: int) -> Plan:
+def deleting(size: int, gone: int) -> Plan:
     return plan_of(**org(size, gone), policy=Policy(removed=Removal.DELETE))
 
 
-def out_of_scope(size: int) -> Plan:
-    everybody = org(size)
+def all_out_of_scope(size: int) -> Plan:
+    all_users = org(size)
     people = [desired(f"u{number}", verdict=OUT) for number in range(size)]
-    return plan_of(people, everybody["accounts"], policy=FREE)
+    return plan_of(people, all_users["accounts"], policy=FREE)
 
 
-def created(count: int, limit: Limit) -> Callable[[], Plan]:
+def creating(count: int, limit: Limit) -> Callable[[], Plan]:
     names = [f"new{number}" for number in range(count)]
     kept = org(10)
     people = [*kept["people"], *(desired(name) for name in names)]
     return lambda: plan_of(people, kept["accounts"], policy=replace(FREE, creates=limit))
 
 
-def last_one_goes() -> Plan:
+def removing_the_last_active_user() -> Plan:
     return plan_of([desired("boss", verdict=OUT), desired("old")], [live("boss"), live("old", active=False)], **KEEP)
 
 
 KEEP: dict[str, Any] = {"policy": replace(FREE, permitted=frozenset({"deactivate"}))}
 
 
-def only_the_last_one() -> Plan:
-    """The replacement is planned too, but `--user` leaves it out."""
+def selecting_only_the_removal() -> Plan:
+    """The replacement is planned too, but `--user` does not select it."""
     people = [desired("boss", verdict=OUT), desired("next")]
     return plan_of(people, [live("boss")], policy=FREE, only={"boss@example.com"})
 
 
-def nobody_desired(size: int) -> Callable[[], Plan]:
+def desiring_no_user(size: int) -> Callable[[], Plan]:
     inactive = [live(f"u{number}", active=False) for number in range(size)]
     return lambda: plan_of([], [*inactive], policy=replace(FREE, removed=Removal.DELETE))
 
@@ -81,47 +80,47 @@ RESERVED: Mapping[str, date] = {"new@example.com": TODAY + timedelta(days=9)}
 
 CASES: dict[str, GuardCase] = {
     "an incomplete read": GuardCase(
-        "_complete_read", lambda: plan_of(**org(3, department="X"), problem="page 2 is short"), approvable=False
+        "_check_complete_read", lambda: plan_of(**org(3, department="X"), problem="page 2 is short"), approvable=False
     ),
-    "removals by count": GuardCase("_removals", leavers(1000, 11, Limit(10, 10))),
-    "removals by percent": GuardCase("_removals", leavers(20, 3, Limit(10, 10))),
-    "removals beyond the floor of a tiny tenant": GuardCase("_removals", leavers(3, 2, Limit(10, 10))),
-    "deletions count as removals": GuardCase("_removals", lambda: deleted(20, 3)),
+    "removals by count": GuardCase("_check_removals", removing(1000, 11, Limit(10, 10))),
+    "removals by percent": GuardCase("_check_removals", removing(20, 3, Limit(10, 10))),
+    "removals beyond the floor of a tiny tenant": GuardCase("_check_removals", removing(3, 2, Limit(10, 10))),
+    "deletions count as removals": GuardCase("_check_removals", lambda: deleting(20, 3)),
     "mass updates": GuardCase(
-        "_limit", lambda: plan_of(**org(20, department="X"), policy=replace(FREE, updates=Limit(None, 50)))
+        "_check_share", lambda: plan_of(**org(20, department="X"), policy=replace(FREE, updates=Limit(None, 50)))
     ),
     "mass updates by count": GuardCase(
-        "_limit", lambda: plan_of(**org(5, department="X"), policy=replace(FREE, updates=Limit(4)))
+        "_check_share", lambda: plan_of(**org(5, department="X"), policy=replace(FREE, updates=Limit(4)))
     ),
-    "mass creates": GuardCase("_limit", created(6, Limit(None, 50))),
-    "mass creates by count": GuardCase("_limit", created(3, Limit(2))),
-    "somebody protected in the settings": GuardCase(
-        "_protected",
+    "mass creates": GuardCase("_check_share", creating(6, Limit(None, 50))),
+    "mass creates by count": GuardCase("_check_share", creating(3, Limit(2))),
+    "a user protected in the settings": GuardCase(
+        "_check_protected",
         lambda: plan_of(**org(9, 1), policy=replace(FREE, protected=frozenset({"u0@example.com"}))),
         approvable=False,
     ),
-    "somebody protected in git": GuardCase(
-        "_protected",
+    "a user protected in git": GuardCase(
+        "_check_protected",
         lambda: plan_of(
             [desired("u0", verdict=OUT, protected=True), desired("u1")], [live("u0"), live("u1")], policy=FREE
         ),
         approvable=False,
     ),
-    "the last active user": GuardCase("_last_active", last_one_goes),
-    "the last active user alone": GuardCase("_last_active", only_the_last_one),
-    "an empty desired state": GuardCase("_empty_desired_state", nobody_desired(4)),
+    "the last active user": GuardCase("_check_last_active", removing_the_last_active_user),
+    "the last active user alone": GuardCase("_check_last_active", selecting_only_the_removal),
+    "an empty desired state": GuardCase("_check_desired_state", desiring_no_user(4)),
     "the name of a deleted account": GuardCase(
-        "_name_reuse", lambda: plan_of([desired("new")], [], policy=FREE, recently_deleted=RESERVED)
+        "_check_name_reuse", lambda: plan_of([desired("new")], [], policy=FREE, recently_deleted=RESERVED)
     ),
-    "a target that moved": GuardCase(
-        "_target", lambda: plan_of(**org(3, department="X"), policy=FREE, moved_from="https://old.example.com")
+    "a changed target": GuardCase(
+        "_check_target", lambda: plan_of(**org(3, department="X"), policy=FREE, moved_from="https://old.example.com")
     ),
 }
 
 
 def passing(*_arguments: Any) -> Guard:
-    """The guard switched off."""
-    return Guard("off", passed=True, message="off")
+    """A disabled guard."""
+    return Guard("disabled", passed=True, message="disabled")
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -132,25 +131,25 @@ def test_a_guard_blocks_and_without_it_the_plan_would_be_applied(name: str, monk
     (failed,) = [found for found in plan.guards if not found.passed]
     assert (plan.blocked, plan.applyable, failed.approvable) == (True, False, scenario.approvable)
     monkeypatch.setattr(guards, scenario.function, passing)
-    toothless = scenario.plan()
-    assert (toothless.blocked, toothless.applyable) == (False, True)
-    assert toothless.changes == plan.changes
+    unguarded = scenario.plan()
+    assert (unguarded.blocked, unguarded.applyable) == (False, True)
+    assert unguarded.changes == plan.changes
 
 
-def test_every_guard_there_is_has_a_scenario() -> None:
+def test_every_guard_has_a_scenario() -> None:
     made = {found.name for found in plan_of().guards}
     blocked = {found.name for scenario in CASES.values() for found in scenario.plan().guards if not found.passed}
     assert blocked == made
 
 
-def test_everybody_out_of_scope_meets_two_guards() -> None:
-    assert [found.name for found in out_of_scope(4).guards if not found.passed] == [
+def test_two_guards_block_a_plan_with_all_users_out_of_scope() -> None:
+    assert [found.name for found in all_out_of_scope(4).guards if not found.passed] == [
         "last-active-user",
         "empty-desired-state",
     ]
 
 
-# --- approvals: one plan, and only that one --------------------------------------------------------
+# --- approvals: exactly one plan -------------------------------------------------------------------
 
 
 def approved(plan: Plan, identity: str) -> Plan:
@@ -160,14 +159,14 @@ def approved(plan: Plan, identity: str) -> Plan:
 
 
 @pytest.mark.parametrize("name", [name for name, scenario in CASES.items() if scenario.approvable])
-def test_an_approval_lifts_the_guard_for_the_plan_it_names_and_for_no_other(name: str) -> None:
+def test_an_approval_lifts_the_guard_for_the_named_plan_only(name: str) -> None:
     plan = CASES[name].plan()
     assert not approved(plan, plan.plan_id).blocked
     assert approved(plan, "sha256:" + "0" * 64).blocked
 
 
 @pytest.mark.parametrize("name", [name for name, scenario in CASES.items() if not scenario.approvable])
-def test_what_cannot_be_approved_stays_blocked(name: str) -> None:
+def test_a_guard_that_cannot_be_approved_stays_blocked(name: str) -> None:
     plan = CASES[name].plan()
     assert approved(plan, plan.plan_id).blocked
 
@@ -184,32 +183,9 @@ def test_what_cannot_be_approved_stays_blocked(name: str) -> None:
     ],
     ids=["one removal more", "another value wanted", "another value found", "another target"],
 )
-def test_one_value_that_changes_makes_it_another_plan(other: Callable[[], Plan]) -> None:
+def test_one_changed_value_makes_another_plan(other: Callable[[], Plan]) -> None:
     plan, changed = plan_of(**org(20, 3)), other()
     assert plan.blocked
     assert not approved(plan, plan.plan_id).blocked
     assert changed.plan_id != plan.plan_id
     assert approved(changed, plan.plan_id).blocked
-
-
-# --- nobody goes before somebody comes -------------------------------------------------------------
-
-
-def test_where_everybody_is_replaced_nobody_goes_before_a_successor_is_there() -> None:
-    plan = plan_of([desired("new"), desired("next")], [live("old"), live("older")], policy=FREE)
-    needed = {change.key: change.requires for change in plan.changes}
-    assert needed["old@example.com"] == needed["older@example.com"] == ('user["new@example.com"]',)
-    assert needed["new@example.com"] == ()
-
-
-def test_where_somebody_stays_removals_wait_for_nobody() -> None:
-    plan = plan_of([desired("new"), desired("stays")], [live("old"), live("stays")], policy=FREE)
-    assert all(change.requires == () for change in plan.changes)
-
-
-def test_whoever_is_imported_inactive_is_no_successor() -> None:
-    people = [desired("made", active=False), desired("new")]
-    accounts = [live("made", external_id=None, active=False), live("old")]
-    plan = plan_of(people, accounts, policy=FREE)
-    (goes,) = [change for change in plan.changes if change.key == "old@example.com"]
-    assert quote("new@example.com") in goes.requires[0]
