@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.render.labels import SECTION_LABELS
+
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(
     path.relative_to(ROOT)
@@ -163,3 +165,11 @@ def test_every_package_is_described() -> None:
 def test_there_are_twenty_questions() -> None:
     text = (ROOT / "docs" / "architecture.md").read_text("utf-8").partition("\n## Where is …?\n")[2]
     assert [int(number) for number in ROW.findall(text)] == list(range(1, 21))
+
+
+def test_the_section_headings_of_quoted_plans_are_those_that_plans_have() -> None:
+    text = (ROOT / "docs" / "pull-requests.md").read_text("utf-8")
+    quoted = [line for block in FENCE.findall(text) for line in block.splitlines() if re.match(r"[A-Z].*:$", line)]
+    headings = {f"{label.heading}{label.explanation}" for label in SECTION_LABELS.values()}
+    assert quoted
+    assert [line for line in quoted if re.sub(r"(, since commit [0-9a-f]+ \(.*\))?:$", "", line) not in headings] == []
