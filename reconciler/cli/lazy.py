@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from reconciler.commands.log import LogOptions, run_log
     from reconciler.commands.plan import PlanOptions, run_plan
     from reconciler.commands.rollback import RollbackOptions, run_rollback
-    from reconciler.commands.sandbox import reset, seed, serve
-    from reconciler.commands.schema import schema_text
+    from reconciler.commands.sandbox import run_reset, run_seed, run_serve
+    from reconciler.commands.schema import render_schema
     from reconciler.commands.show import run_show
     from reconciler.commands.status import run_status
     from reconciler.commands.validate import run_validate
@@ -64,8 +64,8 @@ MODULES = {
     "reconciler.commands.log": ("LogOptions", "run_log"),
     "reconciler.commands.plan": ("PlanOptions", "run_plan"),
     "reconciler.commands.rollback": ("RollbackOptions", "run_rollback"),
-    "reconciler.commands.sandbox": ("reset", "seed", "serve"),
-    "reconciler.commands.schema": ("schema_text",),
+    "reconciler.commands.sandbox": ("run_reset", "run_seed", "run_serve"),
+    "reconciler.commands.schema": ("render_schema",),
     "reconciler.commands.show": ("run_show",),
     "reconciler.commands.status": ("run_status",),
     "reconciler.commands.validate": ("run_validate",),

@@ -61,7 +61,7 @@ def schema(
     ],
 ) -> int:
     """Print the JSON Schema of a kind of file."""
-    sys.stdout.write(lazy.schema_text(kind))
+    sys.stdout.write(lazy.render_schema(kind))
     return ExitCode.OK
 
 
@@ -119,7 +119,7 @@ def export_entra_schema(
 @command(sandbox_app, "serve")
 def sandbox_serve(common: _State, port: Annotated[int, typer.Option("--port", help="0: any free port.")] = 0) -> int:
     """Serve the sandbox until Ctrl-C."""
-    lazy.serve(common.state, port, sys.stdout.write)
+    lazy.run_serve(common.state, port, sys.stdout.write)
     return ExitCode.OK
 
 
@@ -132,12 +132,12 @@ def sandbox_seed(
     common: _State,
 ) -> int:
     """Fill the sandbox, replacing its users."""
-    sys.stderr.write(lazy.seed(common.state, file))
+    sys.stderr.write(lazy.run_seed(common.state, file))
     return ExitCode.OK
 
 
 @command(sandbox_app, "reset")
 def sandbox_reset(common: _State) -> int:
     """Empty the sandbox."""
-    sys.stderr.write(lazy.reset(common.state))
+    sys.stderr.write(lazy.run_reset(common.state))
     return ExitCode.OK

@@ -1,4 +1,4 @@
-"""`demo`: the whole job on the embedded sandbox, in a scratch copy, told step by step."""
+"""`demo`: plan, apply and drift on the embedded sandbox, step by step, in a temporary copy."""
 
 from __future__ import annotations
 
@@ -18,11 +18,14 @@ from reconciler.session.sandbox_service import edit_sandbox, seed_sandbox
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace
 
-_BY_HAND: Mapping[str, object] = {"enterprise:department": "Moved by hand"}
+_EDIT: Mapping[str, object] = {"enterprise:department": "Edited manually"}
 
 
 def run_demo(state: Path, terminal: Terminal) -> ExitCode:
-    """Runs the demo on a copy of `state`; OK only when the last plan finds nothing to do."""
+    """Run the demo on a copy of `state`; OK only if the last plan has no changes.
+
+    Raises `UsageError` if there is no desired state.
+    """
     if not (state / "settings.yaml").is_file():
         raise UsageError(
             f"there is no desired state in {state}", "Run the demo in the project, or name one: --state DIR."
@@ -31,10 +34,10 @@ def run_demo(state: Path, terminal: Terminal) -> ExitCode:
         copy = Path(scratch) / "desired-state"
         shutil.copytree(state, copy, symlinks=True)
         workspace = Workspace(copy, Path(scratch) / "plans", sandbox=True, now=datetime.now(UTC))
-        return _walk(workspace, terminal)
+        return _run_steps(workspace, terminal)
 
 
-def _walk(workspace: Workspace, terminal: Terminal) -> ExitCode:
+def _run_steps(workspace: Workspace, terminal: Terminal) -> ExitCode:
     step = _Steps(terminal)
     step(
         "The desired state is a directory of YAML files, the target a sandbox that behaves like\n"
@@ -45,17 +48,17 @@ def _walk(workspace: Workspace, terminal: Terminal) -> ExitCode:
     code = _plan(workspace, terminal, summary=True)
     if code is not ExitCode.OK:
         return code
-    step("Apply does exactly what was reviewed, and verifies each change.", "reconciler apply --sandbox plan.json")
+    step("Apply executes exactly what was reviewed, and verifies each change.", "reconciler apply --sandbox plan.json")
     code = _apply(workspace, terminal)
     if code is not ExitCode.OK:
         return code
-    step("Now somebody edits the target by hand, past git.", "")
-    _edit_by_hand(workspace, terminal)
+    step("Now an administrator edits the target directly, without git.", "")
+    _edit_target(workspace, terminal)
     step("The next plan shows the drift.", "reconciler plan --sandbox -o plan.json")
     _plan(workspace, terminal, summary=False)
     step("Apply corrects it.", "reconciler apply --sandbox plan.json")
     _apply(workspace, terminal)
-    step("And there is nothing left to do.", "reconciler plan --sandbox --detailed-exitcode")
+    step("Nothing is left to do.", "reconciler plan --sandbox --detailed-exitcode")
     options = PlanOptions(None, OutputOptions(), (), detailed_exitcode=True)
     return run_plan(workspace, options, terminal.quieter())
 
@@ -70,17 +73,17 @@ def _apply(workspace: Workspace, terminal: Terminal) -> ExitCode:
     return run_apply(workspace, options, terminal.quieter())
 
 
-def _edit_by_hand(workspace: Workspace, terminal: Terminal) -> None:
-    """One person moves to another department, one is deactivated."""
+def _edit_target(workspace: Workspace, terminal: Terminal) -> None:
+    """Move one user to another department and deactivate another."""
     state = load(workspace.state, workspace.now)
     if not isinstance(state, DesiredState):
         return
     names = [str(user.attributes["userName"]) for user in state.users if user.verdict.in_scope and not user.failed]
-    edits: list[tuple[str, Mapping[str, object]]] = list(zip(names[:2], (_BY_HAND, {"active": False}), strict=False))
+    edits: list[tuple[str, Mapping[str, object]]] = list(zip(names[:2], (_EDIT, {"active": False}), strict=False))
     for name, changes in edits:
         edit_sandbox(workspace.sandbox_file, name.casefold(), changes)
-        told = ", ".join(f"{shorten_path(path)} = {value}" for path, value in changes.items())
-        terminal.result(f"  {name}: {told}")
+        shown = ", ".join(f"{shorten_path(path)} = {value}" for path, value in changes.items())
+        terminal.result(f"  {name}: {shown}")
 
 
 class _Steps:

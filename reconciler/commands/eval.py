@@ -1,4 +1,4 @@
-"""`eval`: an Entra expression's value, to try a mapping out. No files, no network."""
+"""`eval`: the value of an Entra expression, to try out a mapping. No files, no network."""
 
 from __future__ import annotations
 
@@ -16,33 +16,34 @@ from reconciler.session.terminal import Terminal
 
 
 def run_eval(expression: str, attributes: str, now: datetime, terminal: Terminal, *, explain: bool) -> ExitCode:
-    """Prints the value, or with `explain` the value of every part; 1 when the expression refuses the attributes."""
+    """Print the value, or with `explain` the value of every subexpression; 1 if evaluation fails.
+
+    Raises `UsageError` for an invalid expression or invalid attributes.
+    """
     try:
         compiled = language.compile_expression(expression)
-    except language.ExpressionError as fault:
-        marker = " " * fault.position + "^"
-        raise UsageError(
-            f"the expression cannot be used: {fault}", f"{escape_control(expression)}\n{marker}"
-        ) from fault
-    given = _attributes(attributes)
+    except language.ExpressionError as exc:
+        marker = " " * exc.position + "^"
+        raise UsageError(f"the expression cannot be used: {exc}", f"{escape_control(expression)}\n{marker}") from exc
+    given = _parse_attributes(attributes)
     context = language.Context(now=now, taken=lambda _value: False, random=secrets.randbelow, creating=True)
     if explain:
-        terminal.result("\n".join(_lines(build_rule_part(language.explain(compiled, given, context)), 0)))
+        terminal.result("\n".join(_trace_lines(build_rule_part(language.explain(compiled, given, context)), 0)))
     try:
         value = compiled.evaluate(given, context)
-    except language.EvaluationError as fault:
-        terminal.note(f"Error: {escape_control(str(fault))}")
+    except language.EvaluationError as exc:
+        terminal.note(f"Error: {escape_control(str(exc))}")
         return ExitCode.ERROR
     if not explain:
         terminal.result(format_outcome(value))
     return ExitCode.OK
 
 
-def _attributes(text: str) -> language.Attributes:
+def _parse_attributes(text: str) -> language.Attributes:
     try:
         found = json.loads(text)
-    except (ValueError, RecursionError) as fault:
-        raise UsageError(f"--attributes is not JSON: {fault}", 'Write {"givenName": "Ada"}.') from fault
+    except (ValueError, RecursionError) as exc:
+        raise UsageError(f"--attributes is not JSON: {exc}", 'Write {"givenName": "Ada"}.') from exc
     if not isinstance(found, dict):
         raise UsageError("--attributes is not a JSON object", 'Write {"givenName": "Ada"}.')
     values: dict[str, str | bool | tuple[str, ...]] = {}
@@ -56,7 +57,7 @@ def _attributes(text: str) -> language.Attributes:
     return values
 
 
-def _lines(part: RulePart, depth: int) -> Iterator[str]:
+def _trace_lines(part: RulePart, depth: int) -> Iterator[str]:
     yield f"{'  ' * depth}{escape_control(part.text)} = {part.outcome}"
     for inner in part.parts:
-        yield from _lines(inner, depth + 1)
+        yield from _trace_lines(inner, depth + 1)

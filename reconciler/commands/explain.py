@@ -1,4 +1,4 @@
-"""`explain`: why one user is in or out of scope, how each value came about, what is live, what would happen."""
+"""`explain`: why a user is in or out of scope, how each value is computed, what is live, what would change."""
 
 from __future__ import annotations
 
@@ -35,7 +35,10 @@ class ExplainOptions:
 
 
 def run_explain(workspace: Workspace, options: ExplainOptions, terminal: Terminal) -> ExitCode:
-    """Prints everything about one user, called by userPrincipalName, objectId, userName or id."""
+    """Print everything about one user, given by userPrincipalName, objectId, userName or ID.
+
+    Raises `UsageError` if there is no such user, and for options that do not go together.
+    """
     check_format(options.format, DATA)
     if options.format == "json" and terminal.style.redact:
         raise UsageError("--redact cannot be combined with --format json", "JSON is for machines: use text.")
@@ -43,22 +46,22 @@ def run_explain(workspace: Workspace, options: ExplainOptions, terminal: Termina
     if state is None:
         return ExitCode.ERROR
     found = (
-        _offline(workspace, state, options.user)
+        _explain_offline(workspace, state, options.user)
         if options.offline
-        else _online(workspace, state, options.user, terminal)
+        else _explain_live(workspace, state, options.user, terminal)
     )
     as_json = options.format == "json"
     terminal.result(json_text(to_document(found)) if as_json else render_explanation(found, terminal.style))
     return ExitCode.OK
 
 
-def _offline(workspace: Workspace, state: DesiredState, name: str) -> Explanation:
+def _explain_offline(workspace: Workspace, state: DesiredState, name: str) -> Explanation:
     desired = explanation.find_desired(name, state.users)
     if desired is None:
         raise UsageError(
             f"user not found: {quote(name)}", "The desired state does not have it. Omit --offline to search the target."
         )
-    source = _source_of(workspace, desired)
+    source = _read_source(workspace, desired)
     return Explanation(
         name=desired.key,
         source=source,
@@ -72,7 +75,7 @@ def _offline(workspace: Workspace, state: DesiredState, name: str) -> Explanatio
     )
 
 
-def _online(workspace: Workspace, state: DesiredState, name: str, terminal: Terminal) -> Explanation:
+def _explain_live(workspace: Workspace, state: DesiredState, name: str, terminal: Terminal) -> Explanation:
     with (
         open_session(workspace, state, terminal) as session,
         terminal.progress() as progress,
@@ -80,11 +83,11 @@ def _online(workspace: Workspace, state: DesiredState, name: str, terminal: Term
     ):
         live = read_live_state(client, session, progress)
     desired = explanation.find_desired(name, state.users)
-    account = _account_of(desired, live, state) if desired else explanation.find_live(name, live.users)
+    account = _find_account(desired, live, state) if desired else explanation.find_live(name, live.users)
     if desired is None and account is None:
         raise UsageError(f"user not found: {quote(name)}", "Neither desired state nor target has it.")
-    case = _case(session, live, desired, account)
-    source = _source_of(workspace, desired) if desired else None
+    case = _build_context(session, live, desired, account)
+    source = _read_source(workspace, desired) if desired else None
     return Explanation(
         name=case.key,
         source=source,
@@ -98,8 +101,8 @@ def _online(workspace: Workspace, state: DesiredState, name: str, terminal: Term
     )
 
 
-def _account_of(desired: DesiredUser, live: LiveState, state: DesiredState) -> LiveUser | None:
-    """The live user matched, or the one that a conflict is about."""
+def _find_account(desired: DesiredUser, live: LiveState, state: DesiredState) -> LiveUser | None:
+    """Return the matched live user, or the one that a conflict is about."""
     pairs = match_users(state.users, live.users, state.mappings).pairs
     found = next((account for user, account in pairs if user is desired), None)
     if found is not None:
@@ -112,7 +115,9 @@ def _account_of(desired: DesiredUser, live: LiveState, state: DesiredState) -> L
     return next((user for user in live.users if ids and user.id == ids[0]), None)
 
 
-def _case(session: Session, live: LiveState, desired: DesiredUser | None, account: LiveUser | None) -> DecisionContext:
+def _build_context(
+    session: Session, live: LiveState, desired: DesiredUser | None, account: LiveUser | None
+) -> DecisionContext:
     request = build_session_request(session)
     plan = build_plan(request, live)
     permitted = replace(request, policy=replace(request.policy, permitted=Policy().permitted))
@@ -120,8 +125,8 @@ def _case(session: Session, live: LiveState, desired: DesiredUser | None, accoun
     return DecisionContext(key, desired, account, plan, build_plan(permitted, live), request.policy)
 
 
-def _source_of(workspace: Workspace, desired: DesiredUser) -> SourceUser:
-    """The user as written; only the mapped form of users stays in memory, so the files are read again."""
+def _read_source(workspace: Workspace, desired: DesiredUser) -> SourceUser:
+    """Read the user as written: only mapped users stay in memory, so the files are read again."""
     for user in Directory(workspace.state).read_users():
         if user.key == desired.key and user.origin == desired.origin:
             return user

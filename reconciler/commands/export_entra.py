@@ -1,4 +1,4 @@
-"""`export entra-schema`: mappings and filters as Microsoft Entra's synchronization schema."""
+"""`export entra-schema`: mappings and filters as a Microsoft Entra synchronization schema."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace
 
 _OUTSIDE = (
-    "The schema does not hold who is assigned (sync, assigned, excluded), people and groups, ownership, guards, "
+    "The schema does not hold who is assigned (sync, assigned, excluded), users and groups, ownership, guards, "
     "lifecycle settings other than actions, nor Entra's secrets and thresholds."
 )
 
 
 def run_export_entra_schema(workspace: Workspace, out: Path | None, terminal: Terminal) -> ExitCode:
-    """Writes the schema to `out` or stdout, and says what has no equal; then the exit code is 5."""
-    given = _to_export(workspace, terminal)
+    """Write the schema to `out` or stdout, and list what has no equivalent; the exit code is 5 then."""
+    given = _read_export(workspace, terminal)
     if given is None:
         return ExitCode.ERROR
     document, findings = export_schema(given)
-    text = _json_text(document)
+    text = _format_schema(document)
     if out is None:
         terminal.result(text)
     else:
@@ -47,8 +47,8 @@ def run_export_entra_schema(workspace: Workspace, out: Path | None, terminal: Te
     return ExitCode.PARTIAL
 
 
-def _to_export(workspace: Workspace, terminal: Terminal) -> ExportInput | None:
-    """What the files say; None, and all mistakes shown, when they cannot be used."""
+def _read_export(workspace: Workspace, terminal: Terminal) -> ExportInput | None:
+    """Read what to export; None, with all errors shown, if the files are invalid."""
     directory = Directory(workspace.state)
     directory.check_layout()
     settings = directory.read_settings()
@@ -71,13 +71,13 @@ def _to_export(workspace: Workspace, terminal: Terminal) -> ExportInput | None:
     return ExportInput(profile, rows, filters, settings.value.lifecycle.actions, inputs, once)
 
 
-def _json_text(document: dict[str, Any]) -> str:
-    """JSON to read and to compare; what hides or steers is escaped, and so is what GitHub's logs would obey."""
+def _format_schema(document: dict[str, Any]) -> str:
+    """Format JSON to read and compare; control characters and GitHub's log commands are escaped."""
     text = json.dumps(document, ensure_ascii=False, indent=2).replace("##[", "#\\u0023[")
-    return re.sub(r"[^\n -~]", _escaped, text) + "\n"
+    return re.sub(r"[^\n -~]", _escape_match, text) + "\n"
 
 
-def _escaped(match: re.Match[str]) -> str:
+def _escape_match(match: re.Match[str]) -> str:
     character = match.group()
     harmless = character.isprintable() and escape_control(character) == character
     return character if harmless else json.dumps(character)[1:-1]

@@ -1,4 +1,4 @@
-"""`import entra-schema`: an exported synchronization schema becomes mappings.yaml and the filters of scope.yaml."""
+"""`import entra-schema`: mappings.yaml and the filters of scope.yaml from an exported synchronization schema."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SEE = "Run `reconciler validate` to see what is wrong with it."
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """`profile` None: that of settings.yaml. `dry_run`: both files to stdout. `force`: what is there may go."""
+    """`profile` None: that of settings.yaml. `dry_run`: both files to stdout. `force`: replace existing content."""
 
     file: Path
     profile: str | None = None
@@ -37,35 +37,38 @@ class ImportOptions:
 
 
 def run_import_entra_schema(state: Path, options: ImportOptions, now: datetime, terminal: Terminal) -> ExitCode:
-    """Writes, or shows, both files and says what has no equal; then the exit code is 5."""
+    """Write or show both files, and list what has no equivalent; the exit code is 5 then.
+
+    Raises `SchemaError` for a file that cannot be read, used or replaced, and `UsageError` for an unknown profile.
+    """
     directory = Directory(state)
-    profile = _profile(directory, options.profile)
-    imported = import_schema(read_schema(_content(options.file)), profile, options.rule, now)
+    profile = _choose_profile(directory, options.profile)
+    imported = import_schema(read_schema(_read_schema_file(options.file)), profile, options.rule, now)
     mappings = render_mappings(imported, options.file.name)
-    scope = _scope(directory, imported, options.file.name, force=options.force or options.dry_run)
+    scope = _edit_scope(directory, imported, options.file.name, force=options.force or options.dry_run)
     paths = state / "mappings.yaml", state / "scope.yaml"
     if options.dry_run:
-        say = terminal.note
-        terminal.result(f"# ---- {_shown(paths[0])}\n{mappings}\n# ---- {_shown(paths[1])}\n{scope}")
+        report = terminal.note
+        terminal.result(f"# ---- {_format_path(paths[0])}\n{mappings}\n# ---- {_format_path(paths[1])}\n{scope}")
     else:
-        say = terminal.result
+        report = terminal.result
         if directory.has("mappings.yaml") and not options.force:
-            raise SchemaError(f"{paths[0]} is there already", "Move it away, or replace it with --force.")
+            raise SchemaError(f"{paths[0]} exists already", "Move it away, or replace it with --force.")
         write_text(paths[0], mappings)
         write_text(paths[1], scope)
-        say(f"Wrote {_shown(paths[0])} and {_shown(paths[1])}.")
-    say("\n".join(map(escape_control, [*format_findings(imported.findings), *list_next_steps(imported)])))
-    if said := build_warnings(imported):
-        terminal.diagnostics(said)
+        report(f"Wrote {_format_path(paths[0])} and {_format_path(paths[1])}.")
+    report("\n".join(map(escape_control, [*format_findings(imported.findings), *list_next_steps(imported)])))
+    if found := build_warnings(imported):
+        terminal.diagnostics(found)
     lost = any(finding.kind is FindingKind.NO_EQUAL for finding in imported.findings)
     return ExitCode.PARTIAL if lost else ExitCode.OK
 
 
-def _shown(path: Path) -> str:
+def _format_path(path: Path) -> str:
     return escape_control(str(path))
 
 
-def _profile(directory: Directory, name: str | None) -> TargetProfile:
+def _choose_profile(directory: Directory, name: str | None) -> TargetProfile:
     if name is None and directory.has("settings.yaml"):
         settings = directory.read_settings()
         if settings is None:
@@ -77,7 +80,7 @@ def _profile(directory: Directory, name: str | None) -> TargetProfile:
     return found
 
 
-def _content(file: Path) -> bytes:
+def _read_schema_file(file: Path) -> bytes:
     try:
         status = file.stat()
         if not stat.S_ISREG(status.st_mode):
@@ -85,15 +88,15 @@ def _content(file: Path) -> bytes:
         if status.st_size > MAX_BYTES:
             raise SchemaError(f"{file} is larger than {MAX_BYTES // 1024 // 1024} MiB", "That is no exported schema.")
         return file.read_bytes()
-    except OSError as fault:
-        raise SchemaError(f"cannot read {file}: {fault.strerror}", "Name the exported schema.") from fault
+    except OSError as exc:
+        raise SchemaError(f"cannot read {file}: {exc.strerror}", "Name the exported schema.") from exc
 
 
 # --- scope.yaml -----------------------------------------------------------------
 
 
-def _scope(directory: Directory, imported: ImportedSchema, file: str, *, force: bool) -> str:
-    """scope.yaml as it should be: a new one, or the one that is there with the filters at its end."""
+def _edit_scope(directory: Directory, imported: ImportedSchema, file: str, *, force: bool) -> str:
+    """Return the new scope.yaml: the existing one, if any, with the filters at its end."""
     if not directory.has("scope.yaml"):
         return render_scope(imported, file)
     found = directory.read_scope()
@@ -103,16 +106,18 @@ def _scope(directory: Directory, imported: ImportedSchema, file: str, *, force: 
     if found.value.filters and not force:
         raise SchemaError(f"{path} has filters already", "Remove them, or replace them with --force.")
     text = path.read_text("utf-8")
-    kept = remove_header(_without_filters(text, found.node))
+    kept = remove_header(_remove_filters(text, found.node))
     whole = f"{kept.rstrip()}\n\n{render_filters(imported, file)}"
     again = read_document(whole.encode(), "scope.yaml", lambda _diagnostic: None)
     if not isinstance(again, YamlMapping) or {*again, "filters"} != {*found.node, "filters"}:
-        raise SchemaError(f"{path} is not written as `key: value` lines", "Write it so: filters are put at its end.")
+        raise SchemaError(
+            f"{path} is not written as `key: value` lines", "Use that form: filters are added at its end."
+        )
     return whole
 
 
-def _without_filters(text: str, node: YamlMapping) -> str:
-    """`text` without its key `filters`; everything else stays as it was written."""
+def _remove_filters(text: str, node: YamlMapping) -> str:
+    """Return `text` without its key `filters`; everything else stays as it was written."""
     if "filters" not in node:
         return text
     lines = text.splitlines(keepends=True)

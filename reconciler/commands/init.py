@@ -1,4 +1,4 @@
-"""`init`: a new repository, from the templates in the package. The project's own workflows come from them too."""
+"""`init`: a new repository from the package's templates, which are also the source of the project's own workflows."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ INSTALL = (
     ".venv/bin/pip install --quiet --require-hashes -r requirements/dependencies.lock",
     ".venv/bin/pip install --quiet --require-hashes --no-deps -r requirements/reconciler.txt",
 )
-"""What installs the program in a repository that `init` made: from the wheel that lies there, never from an index."""
+"""Commands that install the program in a repository made by `init`: from its own wheel, never from an index."""
 _BASE_URLS = {
     "apple-business-manager": "https://federation.apple.com/feeds/business/scim",
     "apple-school-manager": "https://federation.apple.com/feeds/school/scim",
@@ -45,7 +45,7 @@ init --wheel FILE`."""
 
 @dataclass(frozen=True, slots=True)
 class InitOptions:
-    """The command line of `init`. `wheel`: what the workflows install; it is copied."""
+    """The command line of `init`. `wheel`: the file that the workflows install; it is copied."""
 
     profile: str
     domain: str
@@ -53,13 +53,13 @@ class InitOptions:
 
 
 def run_init(directory: Path, options: InitOptions, terminal: Terminal) -> ExitCode:
-    """Writes every file, or none when one is there already."""
-    wheel = _wheel(options.wheel) if options.wheel is not None else None
-    files = dict(_files(options, wheel))
-    there = [str(name) for name in files if (directory / name).exists() or (directory / name).is_symlink()]
-    if there:
-        listed = "\n".join(escape_control(name) for name in there)
-        raise UsageError(f"{directory} is not empty, nothing was written", f"These files are there:\n{listed}")
+    """Write every file, or none and raise `UsageError` if one exists already."""
+    wheel = _read_wheel(options.wheel) if options.wheel is not None else None
+    files = dict(_render_files(options, wheel))
+    existing = [str(name) for name in files if (directory / name).exists() or (directory / name).is_symlink()]
+    if existing:
+        listed = "\n".join(escape_control(name) for name in existing)
+        raise UsageError(f"{directory} is not empty, nothing was written", f"These files exist:\n{listed}")
     for name, content in files.items():
         write_bytes(directory / name, content)
     with suppress(ReconcilerError):  # The sandbox is an extra.
@@ -72,25 +72,25 @@ def run_init(directory: Path, options: InitOptions, terminal: Terminal) -> ExitC
     return ExitCode.OK
 
 
-def _files(options: InitOptions, wheel: bytes | None) -> Iterator[tuple[Path, bytes]]:
-    """Relative path and content of every file."""
-    words = _words(options, wheel)
+def _render_files(options: InitOptions, wheel: bytes | None) -> Iterator[tuple[Path, bytes]]:
+    """Yield the relative path and the content of every file."""
+    values = _template_values(options, wheel)
     for path in sorted(TEMPLATES.rglob("*")):
         name = path.relative_to(TEMPLATES)
         if path.is_file() and name.parts[0] != "workflows":
             text = path.read_text("utf-8")
-            yield _target(name), (_filled(text, words) if name.suffix != ".lock" else text).encode()
-    for file, text in workflows(INSTALL).items():
+            yield _target_path(name), (_fill(text, values) if name.suffix != ".lock" else text).encode()
+    for file, text in render_workflows(INSTALL).items():
         yield WORKFLOWS / file, text.encode()
     if wheel is not None:
         yield Path("requirements") / WHEEL, wheel
 
 
-def _target(name: Path) -> Path:
+def _target_path(name: Path) -> Path:
     return Path(".gitignore") if name == Path("gitignore") else name
 
 
-def _words(options: InitOptions, wheel: bytes | None) -> Mapping[str, str]:
+def _template_values(options: InitOptions, wheel: bytes | None) -> Mapping[str, str]:
     if options.profile not in PROFILES:
         raise UsageError(f"--profile {quote(options.profile)} does not exist", f"There are {', '.join(PROFILES)}.")
     domain = options.domain.casefold()
@@ -107,24 +107,24 @@ def _words(options: InitOptions, wheel: bytes | None) -> Mapping[str, str]:
     }
 
 
-def _wheel(file: Path) -> bytes:
-    """The content of a wheel of this version. Raises UsageError for any other file."""
+def _read_wheel(file: Path) -> bytes:
+    """Read the wheel of this version. Raises `UsageError` for any other file."""
     if file.name != WHEEL:
-        raise UsageError(f"--wheel {quote(file.name)} is not this version's wheel", f"It is called {WHEEL}.")
+        raise UsageError(f"--wheel {quote(file.name)} is not this version's wheel", f"Its name is {WHEEL}.")
     try:
         return file.read_bytes()
-    except OSError as fault:
-        raise UsageError(f"cannot read {file}: {fault.strerror}", "Name the wheel's file.") from fault
+    except OSError as exc:
+        raise UsageError(f"cannot read {file}: {exc.strerror}", "Name the wheel's file.") from exc
 
 
-def _filled(text: str, words: Mapping[str, str]) -> str:
-    for word, value in words.items():
-        text = text.replace(word, value)
+def _fill(text: str, values: Mapping[str, str]) -> str:
+    for name, value in values.items():
+        text = text.replace(name, value)
     return text
 
 
-def workflows(install: tuple[str, ...], jobs: str = "") -> dict[str, str]:
-    """The workflows by name, with the commands that install the program; `jobs` are added to `ci.yml`."""
+def render_workflows(install: tuple[str, ...], jobs: str = "") -> dict[str, str]:
+    """Return the workflows by file name, with the commands that install the program; `jobs` are added to `ci.yml`."""
     step = "".join(["- run: |\n", *(f"          {line}\n" for line in install)])
     return {
         path.name: path.read_text("utf-8").replace("# install\n", step).replace("# jobs\n", jobs)

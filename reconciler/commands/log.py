@@ -1,4 +1,4 @@
-"""`log`: who changed what, when, and what became of it. Reads git and receipts; no network, no token."""
+"""`log`: change history and outcomes. Reads git and receipts; no network, no token."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from reconciler.session.workspace import Workspace, parse_now, read_settings, re
 
 _FORMATS = ("text", "json", "html")
 _LIMIT = 50
-"""Entries that are shown when all of the history was asked for."""
+"""Entries that are shown of the history of all users."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogOptions:
-    """`user`: userPrincipalName or objectId; None: everybody. `limit` None: all of a user's, 50 of everybody's."""
+    """`user`: userPrincipalName or objectId; None: all. `limit` None: all entries of a user, 50 of all users."""
 
     user: str | None = None
     attribute: str | None = None
@@ -44,7 +44,7 @@ class LogOptions:
 
 
 def run_log(workspace: Workspace, options: LogOptions, terminal: Terminal) -> ExitCode:
-    """Prints it, newest first."""
+    """Print the history, newest first. Raises `UsageError` for an unknown format."""
     if options.form not in _FORMATS:
         raise UsageError(f"--format {options.form} does not exist", f"There are {', '.join(_FORMATS)}.")
     settings = read_settings(workspace, terminal)
@@ -53,22 +53,22 @@ def run_log(workspace: Workspace, options: LogOptions, terminal: Terminal) -> Ex
     target = resolve_target(workspace, settings)
     with Commits(workspace.state) as repository, open_full_record(workspace, settings.record.branch, terminal) as whole:
         runs = read_runs_with_plans(whole.history, target)
-        inputs = inputs_of_targets(workspace, PROFILES[target.profile])
+        inputs = _read_target_inputs(workspace, PROFILES[target.profile])
         past = Timeline(
             repository,
             repository.resolve("HEAD"),
             runs,
             inputs,
-            _redactor(terminal) if read_key_ids(whole.history) else NO_REDACTION,
+            _build_redactor(terminal) if read_key_ids(whole.history) else NO_REDACTION,
         )
-        history = _history(past, options, inputs)
+        history = _select_entries(past, options, inputs)
         shown = HistoryView(history.entries, history.user, history.attribute, history.cut, repository.shallow)
-    _tell(shown, terminal)
-    terminal.result(_rendered(shown, options.form, terminal))
+    _note_what_is_cut(shown, terminal)
+    terminal.result(_render(shown, options.form, terminal))
     return ExitCode.OK
 
 
-def _history(past: Timeline, options: LogOptions, inputs: Mapping[str, frozenset[str]]) -> HistoryView:
+def _select_entries(past: Timeline, options: LogOptions, inputs: Mapping[str, frozenset[str]]) -> HistoryView:
     since = parse_now(options.since, "--since") if options.since is not None else None
     fields = select_fields(options.attribute, inputs) if options.attribute is not None else FieldSelection()
     found: Iterator[TimelineEntry]
@@ -81,23 +81,23 @@ def _history(past: Timeline, options: LogOptions, inputs: Mapping[str, frozenset
     return HistoryView(entries, options.user, options.attribute, cut)
 
 
-def _redactor(terminal: Terminal) -> Redactor:
-    """Records that hold digests name nobody without the key."""
+def _build_redactor(terminal: Terminal) -> Redactor:
+    """Return the redactor that recognises digests on record; without a key, note that it cannot."""
     try:
         return Redactor(connection.record_key())
-    except ReconcilerError as fault:
-        terminal.note(f"{fault.summary}: what applies with `record: {{values: digest}}` did is told of nobody by name.")
+    except ReconcilerError as exc:
+        terminal.note(f"{exc.summary}: applies recorded with `record: {{values: digest}}` cannot be shown by user.")
         return NO_REDACTION
 
 
-def _tell(history: HistoryView, terminal: Terminal) -> None:
+def _note_what_is_cut(history: HistoryView, terminal: Terminal) -> None:
     if history.shallow:
         terminal.note("This clone is shallow: history is cut. All of it: git fetch --unshallow")
     if history.cut:
         terminal.note(f"Older entries are left out after {len(history.entries):,}; --limit N shows more.")
 
 
-def _rendered(history: HistoryView, form: str, terminal: Terminal) -> str:
+def _render(history: HistoryView, form: str, terminal: Terminal) -> str:
     if form == "json":
         return json_text(history_document(history, terminal.style)) + "\n"
     if form == "html":
@@ -105,7 +105,7 @@ def _rendered(history: HistoryView, form: str, terminal: Terminal) -> str:
     return render_history(history, terminal.style)
 
 
-def inputs_of_targets(workspace: Workspace, profile: TargetProfile) -> dict[str, frozenset[str]]:
-    """The source attributes that each target path is made from, by the mappings of today; mistakes are not for here."""
+def _read_target_inputs(workspace: Workspace, profile: TargetProfile) -> dict[str, frozenset[str]]:
+    """Return the source attributes of each target path, by today's mappings; errors in them are not reported here."""
     directory = Directory(Path(workspace.state))
     return {row.target: frozenset(row.inputs) for row in compile_mappings(directory, profile, workspace.now).rows}

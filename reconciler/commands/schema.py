@@ -12,12 +12,12 @@ from reconciler.record import plan_file
 from reconciler.record.receipt_line import json_schema as receipt_schema
 
 
-def schema_text(kind: str) -> str:
-    """The schema of a kind of file, as JSON."""
-    return json.dumps(_schema(kind), indent=2) + "\n"
+def render_schema(kind: str) -> str:
+    """Return the JSON Schema of a kind of file. Raises `UsageError` if there is none."""
+    return json.dumps(_find_schema(kind), indent=2) + "\n"
 
 
-def _schema(kind: str) -> dict[str, Any]:
+def _find_schema(kind: str) -> dict[str, Any]:
     if kind == "plan":
         return plan_file.json_schema()
     if kind == "receipt":

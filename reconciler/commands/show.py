@@ -1,4 +1,4 @@
-"""`show`: a saved plan, a receipt or a record (a directory with both), rendered. No network, no token."""
+"""`show`: render a saved plan, a receipt or a record (a directory with both). No network, no token."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from reconciler.session.terminal import Terminal
 
 
 def run_show(file: Path, output: OutputOptions, terminal: Terminal) -> ExitCode:
-    """Prints it; a name that ends in .jsonl is a receipt's. Of a record the text is plan and receipt."""
+    """Print it; `file` is a receipt if its name ends in .jsonl. As text, a record is plan and receipt."""
     output.check()
     if file.suffix == ".jsonl":
-        terminal.result(_receipt(file, output.format, terminal))
+        terminal.result(_render_receipt_file(file, output.format, terminal))
         return ExitCode.OK
     content = read_file(file / PLAN if file.is_dir() else file)
     plan, digests = from_record(content)
     if digests:
         terminal.note(
-            "This plan is on record with digests (hmac:…) in place of names and values. Nobody can read those back;\n"
-            f"the desired state of commit {escape_control(plan.commit or 'unknown')} says who they were."
+            "This plan is on record with digests (hmac:…) in place of names and values, which cannot be reversed;\n"
+            f"the desired state of commit {escape_control(plan.commit or 'unknown')} has the names."
         )
     if digests and output.format == "json":
         terminal.result(json_text(json.loads(content)) + "\n")
         return ExitCode.OK
     terminal.result(render_plan(plan, find_profile(plan), output, terminal.style))
     if file.is_dir() and output.format == "text":
-        terminal.result("\n" + _receipt(file / RECEIPT, output.format, terminal))
+        terminal.result("\n" + _render_receipt_file(file / RECEIPT, output.format, terminal))
     return ExitCode.OK
 
 
-def _receipt(file: Path, form: str, terminal: Terminal) -> str:
+def _render_receipt_file(file: Path, form: str, terminal: Terminal) -> str:
     if form not in DATA:
         raise UsageError(f"a receipt has no --format {form}", f"There are {' and '.join(DATA)}.")
     entries = list(read_entries(file))

@@ -1,4 +1,4 @@
-"""`status`: how the last applies went, by their receipts. No network, no token."""
+"""`status`: how the last applies went, from their receipts. No network, no token."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from reconciler.session.workspace import Workspace, read_settings, resolve_targe
 
 
 def run_status(workspace: Workspace, form: str, terminal: Terminal) -> ExitCode:
-    """Prints it; healthy is 0, unhealthy 1."""
+    """Print the status; 0 if the target is healthy, 1 if not."""
     check_format(form, DATA)
     settings = read_settings(workspace, terminal)
     if settings is None:
@@ -33,20 +33,20 @@ def run_status(workspace: Workspace, form: str, terminal: Terminal) -> ExitCode:
 
 
 def read_status(workspace: Workspace, target: Target) -> Status:
-    """The status by what is on disk."""
+    """Read the status of a target from the record and its lock."""
     running = holder(workspace.lock(target))
     runs = read_runs(workspace.history, target)
-    return Status(target, _health(runs, running=running is not None), running, _refused(workspace, target))
+    return Status(target, _assess(runs, running=running is not None), running, _find_refusal(workspace, target))
 
 
-def _health(runs: list[ApplyRun], *, running: bool) -> Health:
-    """An apply that is running now has not failed: the one before it counts."""
+def _assess(runs: list[ApplyRun], *, running: bool) -> Health:
+    """Assess the health; an apply that is running has not failed, so the one before it counts."""
     if running and runs and runs[-1].ended is None:
         runs = runs[:-1]
     return assess(runs)
 
 
-def _refused(workspace: Workspace, target: Target) -> QuarantineState | None:
+def _find_refusal(workspace: Workspace, target: Target) -> QuarantineState | None:
     found = read_refusal(workspace.history, target)
     if found is None:
         return None

@@ -1,4 +1,4 @@
-"""What a change set edits besides people: settings that keep people safe, mappings, scope, protection; a line each."""
+"""The configuration changes of a change set: settings, mappings, scope and protected users, a line each."""
 
 from __future__ import annotations
 
@@ -16,57 +16,57 @@ _NAMED = 5
 
 
 def describe_config_changes(workspace: Workspace, state: DesiredState, base: DesiredState) -> tuple[str, ...]:
-    """The edits from `base` to `state`. Strangers' values are in quotes."""
+    """Describe the changes from `base` to `state`. Untrusted values are quoted."""
     return (
-        *_settings(base.settings, state.settings),
-        *_mappings(workspace, state, base),
-        *_scope(workspace, state, base),
-        *_protection(state, base),
+        *_describe_settings(base.settings, state.settings),
+        *_describe_mappings(workspace, state, base),
+        *_describe_scope(workspace, state, base),
+        *_describe_protection(state, base),
     )
 
 
 # --- settings -----------------------------------------------------------------------
 
 
-def _settings(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
-    """Every setting that differs; defaults are values like others."""
-    one, other = dict(_flat(before)), dict(_flat(after))
+def _describe_settings(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
+    """Describe every setting that differs; defaults count as values."""
+    one, other = dict(_flatten(before)), dict(_flatten(after))
     for path in sorted(one.keys() | other.keys()):
         if path == "approvals":
-            yield from _approvals(one.get(path, []), other.get(path, []))
+            yield from _describe_approvals(one.get(path, []), other.get(path, []))
         elif one.get(path) != other.get(path):
-            yield f"settings.yaml: {path} = {_said(one.get(path))} -> {_said(other.get(path))}"
+            yield f"settings.yaml: {path} = {_format_value(one.get(path))} -> {_format_value(other.get(path))}"
 
 
-def _flat(section: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+def _flatten(section: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
     for key, value in section.items():
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{above}{key}.")
+            yield from _flatten(value, f"{above}{key}.")
         else:
             yield f"{above}{key}", value
 
 
-def _approvals(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _describe_approvals(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for word, those, others in (("removed", before, after), ("added", after, before)):
         for entry in those:
             if entry not in others:
-                shown = ", ".join(f"{key}: {_said(value)}" for key, value in entry.items())
+                shown = ", ".join(f"{key}: {_format_value(value)}" for key, value in entry.items())
                 yield f"settings.yaml: approval {word}: {shown}"
 
 
-def _said(value: Any) -> str:
+def _format_value(value: Any) -> str:
     if isinstance(value, str):
         return quote(shorten(value))
     if isinstance(value, list):
         more = f" and {len(value) - _NAMED} more" if len(value) > _NAMED else ""
-        return f"[{', '.join(map(_said, value[:_NAMED]))}{more}]"
+        return f"[{', '.join(map(_format_value, value[:_NAMED]))}{more}]"
     return f"{value:g}" if isinstance(value, float) else json.dumps(value)
 
 
 # --- rules ----------------------------------------------------------------------------
 
 
-def _mappings(workspace: Workspace, state: DesiredState, base: DesiredState) -> Iterator[str]:
+def _describe_mappings(workspace: Workspace, state: DesiredState, base: DesiredState) -> Iterator[str]:
     if state.files.get("mappings.yaml") == base.files.get("mappings.yaml") and state.profile is base.profile:
         return
     before = load_users(workspace.state, state, workspace.now, mappings=base.mappings)
@@ -74,8 +74,8 @@ def _mappings(workspace: Workspace, state: DesiredState, base: DesiredState) -> 
     yield f"mappings.yaml changed: {pluralize(values, 'user')} affected by that alone"
 
 
-def _scope(workspace: Workspace, state: DesiredState, base: DesiredState) -> Iterator[str]:
-    changed = _changed(state, base)
+def _describe_scope(workspace: Workspace, state: DesiredState, base: DesiredState) -> Iterator[str]:
+    changed = _list_changed_files(state, base)
     if not changed:
         return
     before = load_users(workspace.state, state, workspace.now, rules=base.rules)
@@ -83,14 +83,14 @@ def _scope(workspace: Workspace, state: DesiredState, base: DesiredState) -> Ite
     yield f"{' and '.join(changed)} changed: {pluralize(moved, 'user')} in or out of scope by that alone"
 
 
-def _changed(state: DesiredState, base: DesiredState) -> list[str]:
+def _list_changed_files(state: DesiredState, base: DesiredState) -> list[str]:
     differ = {name for name, digest in {*state.files.items()} ^ {*base.files.items()}}
     groups = any(name.startswith("groups/") for name in differ)
-    return [name for name, told in (("scope.yaml", "scope.yaml" in differ), ("groups/", groups)) if told]
+    return [name for name, is_changed in (("scope.yaml", "scope.yaml" in differ), ("groups/", groups)) if is_changed]
 
 
-def _protection(state: DesiredState, base: DesiredState) -> Iterator[str]:
-    """Users whose own `lifecycle.protected` differs, or who are written no more and were protected."""
+def _describe_protection(state: DesiredState, base: DesiredState) -> Iterator[str]:
+    """Describe users whose own `lifecycle.protected` differs, and protected users that were removed."""
     was = {fold_case(user.key): user.key for user in base.users if user.lifecycle.protected}
     now = {fold_case(user.key): user.key for user in state.users if user.lifecycle.protected}
     for word, names in (("no longer protected", was.keys() - now.keys()), ("now protected", now.keys() - was.keys())):

@@ -1,7 +1,7 @@
-"""Reviewed = applied: whether a plan is still what would be done, and which of its changes are.
+"""Reviewed = applied: whether a reviewed plan still is what would be done, and which of its changes are.
 
-Nothing is ever applied that was not reviewed. What the desired state moved makes the whole plan stale; where only the
-accounts of some users moved, these are left out and the others go on (docs/decisions/0017-stale.md).
+Nothing is applied that was not reviewed. A changed desired state makes the whole plan stale; if only the accounts of
+some users changed, these are skipped and the others proceed (docs/decisions/0017-stale.md).
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ from reconciler.session.session import Session
 
 
 def check_binding(reviewed: Plan, session: Session) -> None:
-    """Raises unless the reviewed plan is for this target, of this version, and not too old."""
+    """Check that the reviewed plan is for this target and from this version, and has not expired.
+
+    Raises `BlockedError` for another target, and `StalePlanError` for another version or an expired plan.
+    """
     here = session.target
     if reviewed.target != here:
         raise BlockedError(
@@ -34,10 +37,10 @@ def check_binding(reviewed: Plan, session: Session) -> None:
 
 
 def find_unreviewed(reviewed: Plan, fresh: Plan, started: Collection[str], *, strict: bool) -> list[Outcome]:
-    """The users whose change is not the reviewed one any more, as skipped; `started`: by an earlier apply of the plan.
+    """Return the changes that differ from the reviewed ones, as skipped. `started`: by an earlier apply of the plan.
 
-    Raises `StalePlanError` when they are most, when the desired state is not the reviewed one, and when `strict`:
-    then for whatever is more or other than reviewed. What is needed no more is no fault there.
+    Raises `StalePlanError` if most of them differ, or if the desired state is not the reviewed one. If `strict`, for
+    any change that is new or differs; a reviewed change that is no longer needed is no difference then.
     """
     pairs = find_differences(reviewed, fresh, started)
     if strict:

@@ -1,4 +1,4 @@
-"""Where words go: the result to stdout, everything else to stderr, a progress bar where somebody watches."""
+"""The output of a command: the result to stdout, all else to stderr, a progress bar on a terminal."""
 
 from __future__ import annotations
 
@@ -36,44 +36,44 @@ class Terminal:
         self._bar: Any = None
 
     def quieter(self) -> Terminal:
-        """The same terminal without notes and progress."""
+        """Return the same terminal without notes and progress."""
         return Terminal(**self._flags)
 
     def result(self, text: str) -> None:
-        """Writes a part of the result to stdout."""
+        """Write a part of the result to stdout."""
         sys.stdout.write(text if text.endswith("\n") or not text else text + "\n")
         sys.stdout.flush()
 
     def note(self, text: str) -> None:
-        """Writes a note to stderr."""
+        """Write a note to stderr."""
         if not self._quiet:
-            self._say(text)
+            self._emit(text)
 
     def detail(self, text: str) -> None:
-        """Writes a note for those who asked for more of them (-v)."""
+        """Write a note that only -v shows."""
         if self._verbose:
             self.note(escape_control(redact_quoted(text) if self._notes.redact else text))
 
-    def error(self, fault: ReconcilerError) -> None:
-        """Writes an error to stderr, also when quiet."""
+    def error(self, error: ReconcilerError) -> None:
+        """Write an error to stderr, also when quiet."""
         head = self._notes.paint("Error:", "\x1b[1m", "\x1b[31m")
-        said, more = fault.summary, fault.detail
+        summary, detail = error.summary, error.detail
         if self._notes.redact:
-            said, more = redact_quoted(said), redact_quoted(more)
-        summary = self._notes.paint(escape_control(said), "\x1b[1m")
-        detail = "\n\n" + "\n".join(f"  {escape_line(part)}" for part in more.split("\n")) if more else ""
-        self._say(f"{head} {summary}{detail}")
+            summary, detail = redact_quoted(summary), redact_quoted(detail)
+        title = self._notes.paint(escape_control(summary), "\x1b[1m")
+        body = "\n\n" + "\n".join(f"  {escape_line(part)}" for part in detail.split("\n")) if detail else ""
+        self._emit(f"{head} {title}{body}")
 
     def diagnostics(self, items: Sequence[Diagnostic]) -> None:
-        """Writes diagnostics to stderr, also when quiet."""
-        self._say(render_diagnostics(items, self._notes).rstrip("\n"))
+        """Write diagnostics to stderr, also when quiet."""
+        self._emit(render_diagnostics(items, self._notes).rstrip("\n"))
 
     def outcome(self, outcome: Outcome) -> None:
-        """Writes one outcome as a note."""
+        """Write one outcome as a note."""
         self.note(render_outcome(outcome, self._notes))
 
-    def _say(self, text: str) -> None:
-        # Losing the audience must not end an apply.
+    def _emit(self, text: str) -> None:
+        # A closed stderr must not end an apply.
         with contextlib.suppress(OSError):
             if self._bar is not None:
                 self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -83,18 +83,18 @@ class Terminal:
 
     @contextmanager
     def progress(self) -> Iterator[Progress]:
-        """A function to be told how far the work is: a bar on a terminal, a line now and then elsewhere."""
+        """Return a function that shows progress: a bar on a terminal, a line every ten seconds elsewhere."""
         if self._quiet:
-            yield _silent
+            yield _show_nothing
         elif _is_terminal(sys.stderr):
-            with self._bars() as report:
+            with self._show_bars() as report:
                 yield report
         else:
-            yield _plain(self.note)
+            yield _show_lines(self.note)
 
     @contextmanager
-    def _bars(self) -> Iterator[Progress]:
-        from rich.console import Console  # noqa: PLC0415 - 70 ms, for people only
+    def _show_bars(self) -> Iterator[Progress]:
+        from rich.console import Console  # noqa: PLC0415 - 70 ms, for terminals only
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn  # noqa: PLC0415
         from rich.progress import Progress as Bars  # noqa: PLC0415
 
@@ -119,17 +119,17 @@ def _is_terminal(stream: TextIO) -> bool:
     return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
-def _silent(_what: str, _done: int, _total: int) -> None:
+def _show_nothing(_what: str, _done: int, _total: int) -> None:
     """No progress."""
 
 
-def _plain(say: Callable[[str], None]) -> Progress:
+def _show_lines(note: Callable[[str], None]) -> Progress:
     last = time.monotonic()
 
     def report(what: str, done: int, total: int) -> None:
         nonlocal last
         if time.monotonic() - last >= _PLAIN_EVERY:
             last = time.monotonic()
-            say(f"{what}: {done:,} of {total:,}")
+            note(f"{what}: {done:,} of {total:,}")
 
     return report

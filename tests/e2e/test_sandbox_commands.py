@@ -108,7 +108,7 @@ def test_the_demo_ends_without_changes(tmp_path: Path, work: CommandWorkspace) -
     last = told.out.split("$ ")[-1]
     assert messages(last)[1] == "No changes. Apple Business Manager matches the desired state."
     assert_harmless(told.out)
-    assert "Moved by hand" in told.out
+    assert "Edited manually" in told.out
     assert sorted(path.relative_to(work.root) for path in work.root.rglob("*")) == before, "a scratch copy is used"
 
 

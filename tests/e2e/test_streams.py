@@ -87,7 +87,7 @@ def test_mistakes_in_files_go_to_stderr(work: CommandWorkspace) -> None:
         assert (answer.code, answer.out) == (1, "")
         assert "scope.yaml:1:7" in answer.err
     checked = work.run("validate")
-    assert (checked.code, messages(checked.out)) == (1, [f"1 mistake in {work.state}."])
+    assert (checked.code, messages(checked.out)) == (1, [f"1 error in {work.state}."])
     assert "scope.yaml:1:7" in checked.err
 
 

@@ -271,7 +271,7 @@ def test_a_scope_that_cannot_be_added_to_is_left_alone(workspace: EntraWorkspace
     workspace.write("scope.yaml", scope)
     ended = workspace.take(workspace.schema(schema(users(groups=[GOOD]))))
     assert ended.code == 1
-    assert "Write it so: filters are put at its end." in ended.err
+    assert "Use that form: filters are added at its end." in ended.err
     assert workspace.read("scope.yaml") == scope
 
 
@@ -290,7 +290,7 @@ def test_mappings_that_are_there_are_replaced_with_force_only(workspace: EntraWo
     workspace.write("mappings.yaml", "- {target: userName, source: mail, match: 1}\n")
     ended = workspace.take(file)
     assert ended.code == 1
-    assert "is there already" in ended.err
+    assert "exists already" in ended.err
     assert not (workspace.state / "scope.yaml").exists()
     assert workspace.take(file, "--force").code == 0
     assert "source: mail" not in workspace.read("mappings.yaml")

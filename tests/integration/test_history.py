@@ -581,7 +581,7 @@ def test_an_apply_that_is_cut_short_leaves_no_page_of_the_one_before(
     (page,) = org.work.plans.glob("*/README.md")
     del org.service.users[next(iter(org.service.users))]
     with monkeypatch.context() as patch:
-        patch.setattr("reconciler.commands.apply.execute", dies)
+        patch.setattr("reconciler.session.execution.execute", dies)
         assert org.apply(saved) == 9
     assert not page.exists()
     assert org.apply(saved) == 0

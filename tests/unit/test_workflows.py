@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from reconciler.commands.init import INSTALL, TEMPLATES, workflows
+from reconciler.commands.init import INSTALL, TEMPLATES, render_workflows
 
 ROOT = Path(__file__).parents[2]
 OURS = ROOT / ".github" / "workflows"
@@ -28,12 +28,12 @@ def rendered() -> dict[str, str]:
     assert spec is not None
     module = importlib.util.module_from_spec(spec)
     loader.exec_module(module)
-    found: dict[str, str] = module.rendered()
+    found: dict[str, str] = module.render_project_workflows()
     return found
 
 
 def jobs(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = YAML(typ="safe").load(workflows(INSTALL)[name])["jobs"]
+    found: dict[str, Any] = YAML(typ="safe").load(render_workflows(INSTALL)[name])["jobs"]
     return found
 
 
@@ -44,7 +44,7 @@ def steps(name: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
 def test_the_projects_workflows_come_from_the_templates() -> None:
     there = {path.name: path.read_text("utf-8") for path in OURS.glob("*.yml")}
     assert there == rendered(), "run .ci/workflows"
-    assert sorted(there) == sorted(workflows(INSTALL)) == list(NAMES)
+    assert sorted(there) == sorted(render_workflows(INSTALL)) == list(NAMES)
 
 
 def test_zizmor_finds_nothing(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def made(folder: Path) -> Path:
     """The workflows of users."""
     written = folder / ".github" / "workflows"
     written.mkdir(parents=True)
-    for name, text in workflows(INSTALL).items():
+    for name, text in render_workflows(INSTALL).items():
         (written / name).write_text(text, "utf-8")
     return written
 
@@ -95,7 +95,7 @@ def test_a_step_has_one_token_at_most_and_secrets_need_an_environment(name: str)
 
 def test_what_a_pull_request_can_rewrite_has_nothing_to_steal() -> None:
     """`ci` runs as the pull request has it. A cache it writes could be read where a token is: so there is none."""
-    definition = YAML(typ="safe").load(workflows(INSTALL)["ci.yml"])
+    definition = YAML(typ="safe").load(render_workflows(INSTALL)["ci.yml"])
     assert definition["permissions"] == {"contents": "read"}
     assert "pull_request_target" not in definition["on"]
     assert [key for job in definition["jobs"].values() for key in ("environment", "permissions") if key in job] == []
@@ -163,7 +163,7 @@ def test_whoever_compares_with_a_commit_has_all_files_of_all_commits() -> None:
 
 
 def test_an_apply_is_never_cancelled() -> None:
-    assert YAML(typ="safe").load(workflows(INSTALL)["apply.yml"])["concurrency"]["cancel-in-progress"] is False
+    assert YAML(typ="safe").load(render_workflows(INSTALL)["apply.yml"])["concurrency"]["cancel-in-progress"] is False
 
 
 def test_the_plan_runs_the_default_branch_and_takes_the_pull_request_as_data() -> None:
