@@ -8,7 +8,7 @@ from typing import Any
 from reconciler.desired.directory import KINDS
 from reconciler.desired.directory import build_json_schema as file_schema
 from reconciler.errors import UsageError
-from reconciler.record import plan_file
+from reconciler.record import plan_document
 from reconciler.record.receipt_line import json_schema as receipt_schema
 
 
@@ -19,7 +19,7 @@ def render_schema(kind: str) -> str:
 
 def _find_schema(kind: str) -> dict[str, Any]:
     if kind == "plan":
-        return plan_file.json_schema()
+        return plan_document.json_schema()
     if kind == "receipt":
         return receipt_schema()
     if kind in KINDS:

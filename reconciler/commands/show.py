@@ -9,7 +9,8 @@ from reconciler.core.text import escape_control
 from reconciler.errors import ExitCode, UsageError
 from reconciler.record.files import read_file
 from reconciler.record.layout import PLAN, RECEIPT
-from reconciler.record.plan_file import from_record, json_text
+from reconciler.record.plan_file import json_text
+from reconciler.record.plan_record import from_record
 from reconciler.record.reader import read_entries
 from reconciler.render.formats import DATA, OutputOptions, render_plan
 from reconciler.render.receipt_text import render_receipt

@@ -16,7 +16,7 @@ from reconciler.core.plan import Outcome, Plan
 from reconciler.core.planning.live_user import LiveReader
 from reconciler.record.files import write_private
 from reconciler.record.layout import PAGE, PLAN
-from reconciler.record.plan_file import to_record
+from reconciler.record.plan_record import to_record
 from reconciler.record.receipt import Receipt
 from reconciler.render.apply_report import was_not_started
 from reconciler.scim.rate_limiter import RateLimiter

@@ -1,0 +1,171 @@
+"""The published form of a plan: pydantic models, and the JSON Schema made of them."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from reconciler.core.model import Severity
+from reconciler.core.plan import Action, ActionReason, Attribution
+
+FORMAT_VERSION = "1.0"
+
+Value = str | bool
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TargetDocument(_Document):
+    """The service the plan is about."""
+
+    profile: str
+    base_url: str
+
+
+class ChangeValues(_Document):
+    """Flat attribute paths; `before` is null for a create, `after` for a delete."""
+
+    actions: list[str]
+    before: dict[str, Value] | None
+    after: dict[str, Value] | None
+
+
+class ResourceChange(_Document):
+    """One planned action on one user."""
+
+    address: str
+    key: str = Field(description="userPrincipalName, or the live userName of a user who is not in the desired state")
+    id: str | None = Field(description="The service's id, null before a create")
+    action: Action
+    action_reason: ActionReason
+    detail: str = Field(description="The reason in words")
+    origin: str | None = Field(description="file:line:column in the desired state")
+    change: ChangeValues
+    temporary_user_name: str | None
+    requires: list[str]
+    wave: int
+    attribution: Attribution | None = Field(
+        default=None,
+        description="Its attribution: this_change_set or already_pending with --base; "
+        "edited_in_target, not_applied or untold for drift",
+    )
+    pending_attributes: list[str] = Field(
+        default=[],
+        description="For this_change_set, the attributes that were pending already; for edited_in_target, those "
+        "that are not applied yet",
+    )
+    history: list[str] = Field(default=[], description="For drift, what the record says about it, a sentence each")
+
+
+class LaterEditDocument(_Document):
+    """What the change set writes about one user that has no effect today."""
+
+    address: str
+    key: str
+    detail: str
+
+
+class DiagnosticDocument(_Document):
+    """An error or a warning about the desired state or the target."""
+
+    severity: Severity
+    summary: str
+    detail: str
+    file: str | None
+    line: int | None
+    column: int | None
+    address: str | None
+    source_line: str | None
+
+
+class GuardDocument(_Document):
+    """A guard's verdict."""
+
+    name: str
+    passed: bool
+    message: str
+    approvable: bool
+    approved: bool
+
+
+class Counts(_Document):
+    """Numbers of users by action."""
+
+    create: int
+    update: int
+    adopt: int
+    reactivate: int
+    deactivate: int
+    delete: int
+
+
+class Summary(Counts):
+    """Numbers of users by action, and of those without one."""
+
+    unchanged: int
+    unmanaged: int
+    failed: int
+    kept: int
+    withheld: int
+    managed: int
+    this_change_set: Counts | None = Field(default=None, description="Null without --base")
+    already_pending: Counts | None = None
+    edited_in_target: Counts | None = Field(default=None, description="Null if drift is not attributed")
+    not_applied: Counts | None = None
+    untold: Counts | None = None
+
+
+class BaseDocument(_Document):
+    """The commit that the plan was compared with: the merge base of `ref` and HEAD."""
+
+    ref: str
+    commit: str
+    offline: bool = Field(description="Compared with that commit only, not with live users; it cannot be applied")
+
+
+class DriftDocument(_Document):
+    """The last apply on record before a plan that attributes drift; all null if there is none."""
+
+    began: AwareDatetime | None
+    plan_id: str | None
+    commit: str | None
+    unmanaged: int | None = Field(description="Unmanaged live accounts when it was planned")
+
+
+class PlanDocument(_Document):
+    """A plan of Reconciler."""
+
+    format_version: Literal["1.0"]
+    reconciler_version: str
+    plan_id: str = Field(pattern=r"^sha256:[0-9a-f]{64}$")
+    created_at: AwareDatetime
+    expires_at: AwareDatetime
+    commit: str | None
+    config_digest: str
+    base: BaseDocument | None = Field(default=None, description="Null without --base")
+    drift: DriftDocument | None = Field(default=None, description="Null if drift is not attributed")
+    target: TargetDocument
+    complete: bool = Field(description="Whether all live users could be read")
+    applyable: bool
+    summary: Summary
+    guards: list[GuardDocument]
+    notes: list[str] = Field(default=[], description="Differences from the base other than users")
+    diagnostics: list[DiagnosticDocument]
+    resource_changes: list[ResourceChange]
+    no_longer_pending: list[ResourceChange] = Field(
+        default=[], description="Changes of the base's plan that this plan no longer makes"
+    )
+    changes_nothing_today: list[LaterEditDocument] = Field(
+        default=[], description="Future dates, and users added or removed who are out of scope"
+    )
+    values: Literal["full", "digest"] = Field(
+        default="full", description="digest: a plan on record, with digests of names and values; it cannot be applied"
+    )
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the published JSON Schema of a plan."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **PlanDocument.model_json_schema()}
