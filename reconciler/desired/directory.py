@@ -1,4 +1,4 @@
-"""The desired state as a directory of YAML files: found, read and validated, with every mistake at its place."""
+"""Read the desired state from a directory of YAML files: find, parse and validate, each error with its origin."""
 
 from __future__ import annotations
 
@@ -31,36 +31,36 @@ _MAX_FILES = 20_000
 
 @dataclass(slots=True)
 class Directory:
-    """A desired-state directory. Reading collects diagnostics; nothing is raised for anything a file can hold."""
+    """A desired-state directory. Reading collects diagnostics and never raises for the content of a file."""
 
     root: Path
     diagnostics: list[Diagnostic] = field(default_factory=list)
     digests: dict[str, str] = field(default_factory=dict)
     """sha256 of each file read, by its name relative to the root."""
     rejected: list[YamlMapping] = field(default_factory=list)
-    """Entries of lists that are wrong; what they are called is not reported as missing elsewhere."""
+    """Invalid list entries; references to their names are not reported as unknown."""
     _counts: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def read_settings(self) -> LocatedModel[schema.Settings] | None:
-        """settings.yaml; required."""
+        """Read settings.yaml, which is required; None if it is missing or invalid."""
         return self._read_required("settings.yaml", schema.Settings)
 
     def read_scope(self) -> LocatedModel[schema.ScopeEntry] | None:
-        """scope.yaml; None when there is none (everybody is in scope) or it is wrong (then a diagnostic says so)."""
+        """Read scope.yaml; None if it is absent (every user is in scope) or invalid (reported)."""
         return self._read_model("scope.yaml", schema.ScopeEntry) if self._exists("scope.yaml") else None
 
     def read_mappings(self) -> list[LocatedModel[schema.MappingEntry]]:
-        """The rows of mappings.yaml; none when the file is absent: then the profile's rows count."""
+        """Read the rows of mappings.yaml; empty if the file is absent: the profile's rows apply then."""
         return self._read_models("mappings.yaml", schema.MappingEntry) if self._exists("mappings.yaml") else []
 
     def has(self, name: str) -> bool:
-        """Whether the file `name` is there."""
+        """Whether the file `name` exists."""
         return self._exists(name)
 
     def locate_in_value(self, origin: Origin | None, text: str, position: int) -> Origin | None:
-        """Where character `position` of the value `text` stands that begins at `origin`.
+        """Return the origin of character `position` in the value `text` that starts at `origin`.
 
-        None when the file writes the value in another way: with escapes, or over several lines that are no plain block.
+        None if the file spells the value differently: with escapes, or over several lines that are not a plain block.
         """
         if origin is None:
             return None
@@ -75,11 +75,11 @@ class Directory:
         return place and replace(origin, line=place[0], column=place[1])
 
     def read_groups(self) -> list[LocatedModel[schema.GroupEntry]]:
-        """All groups of groups/**."""
+        """Read all groups of groups/**."""
         return [group for name in self._walk("groups") for group in self._read_models(name, schema.GroupEntry)]
 
     def read_users(self) -> Iterator[SourceUser]:
-        """All users of users/**, one at a time, in the order of file names and lines."""
+        """Read the users of users/** one at a time, in the order of file names and lines."""
         for name in self._walk("users"):
             content = self._read(name)
             if content is None:
@@ -92,7 +92,7 @@ class Directory:
                     yield user
 
     def report(self, diagnostic: Diagnostic) -> None:
-        """Adds a diagnostic. A file with very many is not listed in full: it would be nothing but noise."""
+        """Add a diagnostic, up to `MAX_DIAGNOSTICS` for each file and severity."""
         origin = diagnostic.origin
         if origin is not None:
             kind = (origin.file, diagnostic.severity)
@@ -101,15 +101,16 @@ class Directory:
                 return
             if self._counts[kind] > MAX_DIAGNOSTICS:
                 summary = (
-                    f"more than {MAX_DIAGNOSTICS} {diagnostic.severity.value}s in this file, the others are not shown"
+                    f"more than {MAX_DIAGNOSTICS} {diagnostic.severity.value}s in this file; the others are not shown"
                 )
-                diagnostic = replace(diagnostic, summary=summary, detail="Correct these first.")
+                diagnostic = replace(diagnostic, summary=summary, detail="Fix these first.")
         self.diagnostics.append(diagnostic)
 
     def check_layout(self) -> None:
-        """Reports YAML files that nobody would read: a misspelt name must not look like an empty file."""
+        """Report YAML files that would not be read: a misspelt name must not look like an empty file."""
         if not self.root.is_dir():
-            self.report(error(f"there is no directory {self.root}", "Name it with --state DIR, or make one."))
+            detail = "Pass the directory with --state DIR, or create it."
+            self.report(error(f"there is no directory {self.root}", detail))
             return
         if self._leaves_repository():
             return
@@ -126,7 +127,7 @@ class Directory:
         near = [f"{folder}/" for folder in difflib.get_close_matches(stem, _FOLDERS, 1)]
         near = near or difflib.get_close_matches(name.casefold(), _TOP, 1)
         hint = f"Did you mean {near[0]}? " if near else ""
-        detail = f"{hint}At the top are {', '.join(_TOP)}; people go into users/, groups into groups/."
+        detail = f"{hint}The top level holds {', '.join(_TOP)}; users belong in users/, groups in groups/."
         self.report(error(summary, detail, Origin(name, 1, 1)))
 
     # --- files ------------------------------------------------------------
@@ -135,17 +136,17 @@ class Directory:
         return os.path.lexists(self.root / name)
 
     def _leaves_repository(self) -> bool:
-        """Whether the directory itself is a link out of its repository: nothing there is a change set's to show."""
+        """Whether the directory is a link out of its repository (reported); its content must not be shown."""
         if not _is_link_out_of_repository(self.root):
             return False
-        # Without a place: no line of what it leads to is shown.
-        exc = error(f"{self.root} is a link that leaves its repository", "Put the directory itself there.")
-        if exc not in self.diagnostics:
-            self.report(exc)
+        # Without an origin: no line of the link's target is shown.
+        leaves = error(f"{self.root} is a link that leaves its repository", "Replace it with the directory itself.")
+        if leaves not in self.diagnostics:
+            self.report(leaves)
         return True
 
     def _check_not_link(self, folder: Path) -> bool:
-        """Whether this directory is no link. What links lead to is neither followed nor listed."""
+        """Whether this directory is not a link. Links are reported, neither followed nor listed."""
         if folder.is_symlink():
             detail = "Put the files themselves here: links to directories are not followed."
             self.report(error("a link to a directory", detail, Origin(self._relative(folder), 1, 1)))
@@ -153,7 +154,7 @@ class Directory:
         return True
 
     def _walk(self, folder: str) -> list[str]:
-        """The YAML files below `folder`, sorted; links that lead to directories are refused, not followed."""
+        """List the YAML files below `folder`, sorted; links to directories are reported, not followed."""
         names: list[str] = []
         top = self.root / folder
         if self._leaves_repository() or not self._check_not_link(top):
@@ -163,14 +164,14 @@ class Directory:
             for name in [*folders, *files]:
                 path = Path(directory, name)
                 if not _is_utf8(name):
-                    # A plan that says where its users are written could not be a JSON document.
-                    self.report(error("a name that is not UTF-8", f"Rename {quote(name)}.", Origin(folder, 1, 1)))
+                    # A plan names the files of its users: it could not be a JSON document.
+                    self.report(error("a file name that is not UTF-8", f"Rename {quote(name)}.", Origin(folder, 1, 1)))
                 elif name in folders:
                     self._check_not_link(path)
                 elif name in files and _is_yaml(name) and not name.startswith("."):
                     names.append(self._relative(path))
                 elif name in files and not name.startswith(".") and path.suffix.casefold() not in _PROSE:
-                    detail = "Only .yaml and .yml files are: people in others would look removed."
+                    detail = "Only .yaml and .yml files are read: users in other files would look removed."
                     self.report(error("this file is not read", detail, Origin(self._relative(path), 1, 1)))
         if len(names) > _MAX_FILES:
             self.report(error(f"more than {_MAX_FILES:,} files", "Merge some of them.", Origin(folder, 1, 1)))
@@ -180,13 +181,13 @@ class Directory:
     def _report_unreadable_folder(self, exc: OSError) -> None:
         path = Path(exc.filename)
         if path != self.root / path.name or path.exists():  # groups/ and users/ may be absent
-            self._report_file(self._relative(path), f"cannot be read: {exc.strerror}", "Check that it may be read.")
+            self._report_file(self._relative(path), f"cannot be read: {exc.strerror}", "Check its permissions.")
 
     def _relative(self, path: Path) -> str:
         return path.relative_to(self.root).as_posix()
 
     def _read(self, name: str) -> bytes | None:
-        """The file's bytes; None, and a diagnostic, when it may not or cannot be read."""
+        """Return the file's bytes; None, with a diagnostic, if it must not or cannot be read."""
         path = self.root / name
         if self._leaves_repository():
             return None
@@ -197,15 +198,15 @@ class Directory:
             # A pipe or a device would never end.
             status = path.stat()
             if not stat.S_ISREG(status.st_mode):
-                self._report_file(name, "not a regular file", "Only plain files are read.")
+                self._report_file(name, "not a regular file", "Only regular files are read.")
                 return None
             if status.st_size > MAX_BYTES:
                 self._report_file(name, f"larger than {MAX_BYTES // 1024 // 1024} MiB", "Split the file.")
                 return None
             content = path.read_bytes()
-        except (OSError, RuntimeError) as exc:  # RuntimeError: a link that leads to itself
-            why = getattr(exc, "strerror", None) or "a link leads to itself"
-            self._report_file(name, f"cannot be read: {why}", "Check that it exists and may be read.")
+        except (OSError, RuntimeError) as exc:  # RuntimeError: a link that points to itself
+            why = getattr(exc, "strerror", None) or "the link points to itself"
+            self._report_file(name, f"cannot be read: {why}", "Check that it exists and is readable.")
             return None
         self.digests[name] = hashlib.sha256(content).hexdigest()
         return content
@@ -250,7 +251,10 @@ class Directory:
 
 
 def _is_link_out_of_repository(root: Path) -> bool:
-    """Whether `root` is a link in a work tree that leads out of it: of a pull request's, anywhere on the machine."""
+    """Whether `root` is a link in a work tree to a directory outside of it.
+
+    A pull request could point such a link anywhere on the machine.
+    """
     if not root.is_symlink():
         return False
     here = root.parent.resolve()
@@ -259,12 +263,12 @@ def _is_link_out_of_repository(root: Path) -> bool:
 
 
 def is_read(name: str) -> bool:
-    """Whether a file called so, relative to the root, is read for what it holds."""
+    """Whether the file `name`, relative to the root, is part of the desired state."""
     return name in _TOP or (name.split("/", maxsplit=1)[0] in _FOLDERS and _is_yaml(name))
 
 
 def add_source_lines(diagnostics: Sequence[Diagnostic], root: Path) -> tuple[Diagnostic, ...]:
-    """The diagnostics with the line they are about, each file read once."""
+    """Add its source line to each diagnostic, reading each file once."""
     files = {diagnostic.origin.file for diagnostic in diagnostics if diagnostic.origin is not None}
     lines: dict[str, list[str]] = {}
     for name in files:
@@ -292,11 +296,11 @@ KINDS: dict[str, Any] = {
     "users": list[schema.UserEntry],
     "groups": list[schema.GroupEntry],
 }
-"""What each kind of file holds."""
+"""The model of each kind of file."""
 
 
 def build_json_schema(kind: str) -> dict[str, Any]:
-    """The JSON Schema of one of `KINDS`."""
+    """Return the JSON Schema of one of `KINDS`."""
     schema = TypeAdapter(KINDS[kind]).json_schema()
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": f"{kind} of Reconciler"}
 
@@ -306,7 +310,7 @@ def _contains_yaml(folder: Path) -> bool:
 
 
 def _is_utf8(name: str) -> bool:
-    """Whether the name of a file is; Python stands surrogates in for bytes that are not."""
+    """Whether a file name is UTF-8; Python replaces other bytes with surrogates."""
     try:
         name.encode()
     except UnicodeEncodeError:

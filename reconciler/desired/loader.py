@@ -1,4 +1,4 @@
-"""The desired state, put together: files read, mappings compiled, scope resolved, every user mapped."""
+"""Load the desired state: read the files, compile mappings, resolve scope, map every user."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from reconciler.core.values import fold_case
 from reconciler.desired import schema
 from reconciler.desired.directory import Directory, add_source_lines
 from reconciler.desired.mappings import compile_mappings
-from reconciler.desired.scope import read_scope
+from reconciler.desired.scope import CompiledScope, read_scope
 from reconciler.desired.users import UserNames, UserReader, check_inputs, check_references, list_inputs
 from reconciler.desired.validation import LocatedModel
 from reconciler.profiles import PROFILES
@@ -36,7 +36,7 @@ from reconciler.profiles import PROFILES
 
 @dataclass(frozen=True, slots=True)
 class DesiredState:
-    """What a directory says, ready to be planned. Usable only when `broken` is false."""
+    """A valid desired state, ready to be planned."""
 
     profile: TargetProfile
     target: Target
@@ -47,11 +47,11 @@ class DesiredState:
     rules: ScopeRules
     diagnostics: tuple[Diagnostic, ...]
     digest: str
-    """sha256 over everything that can change a plan: approvals, notifications and the record do not."""
+    """sha256 of everything that can change a plan; approvals, notifications and the record cannot."""
     files: Mapping[str, str]
-    """sha256 of each file, by its name."""
+    """sha256 of each file, by name."""
     settings: Mapping[str, Any]
-    """settings.yaml as plain data, less what is no matter of safety."""
+    """settings.yaml as plain data, without `notifications`."""
 
     @property
     def in_scope(self) -> int:
@@ -61,24 +61,19 @@ class DesiredState:
 
 @dataclass(frozen=True, slots=True)
 class BrokenState:
-    """A directory that nobody may plan from: with a file missing or wrong, users would look removed."""
+    """A directory with errors. It must not be planned: with an unreadable file, its users would look removed."""
 
     diagnostics: tuple[Diagnostic, ...]
 
 
 def load(root: Path, now: datetime) -> DesiredState | BrokenState:
-    """The desired state in `root` at `now` (UTC), with all diagnostics; never raises for what files hold."""
+    """Load the desired state in `root` at `now` (UTC), with all diagnostics. Never raises for the content of files."""
     directory = Directory(root)
     directory.check_layout()
     settings = directory.read_settings()
     scope = read_scope(directory, now.date())
     if settings is None:
-        # The rest is read all the same, so that all mistakes are shown at once.
-        directory.read_mappings()
-        names = UserNames(directory)
-        for user in directory.read_users():
-            names.register(user)
-        check_references(directory, scope.users, names)
+        _check_without_settings(directory, scope)
         return BrokenState(add_source_lines(directory.diagnostics, root))
     profile = PROFILES[settings.value.target.profile]
     mappings = compile_mappings(directory, profile, now)
@@ -91,9 +86,8 @@ def load(root: Path, now: datetime) -> DesiredState | BrokenState:
     if any(item.severity is Severity.ERROR and item.address is None for item in directory.diagnostics):
         return BrokenState(add_source_lines(directory.diagnostics, root))
     if settings.value.notifications.on_failure:
-        directory.report(
-            warning("notifications are not sent by this version", "", settings.at("notifications", "on_failure"))
-        )
+        origin = settings.at("notifications", "on_failure")
+        directory.report(warning("notifications are not sent by this version", "", origin))
     return DesiredState(
         profile=profile,
         target=Target(profile.name, settings.value.target.base_url.rstrip("/")),
@@ -109,6 +103,15 @@ def load(root: Path, now: datetime) -> DesiredState | BrokenState:
     )
 
 
+def _check_without_settings(directory: Directory, scope: CompiledScope) -> None:
+    """Read the other files too, so that all errors are reported at once."""
+    directory.read_mappings()
+    names = UserNames(directory)
+    for user in directory.read_users():
+        names.register(user)
+    check_references(directory, scope.users, names)
+
+
 def load_users(
     root: Path,
     state: DesiredState,
@@ -117,7 +120,7 @@ def load_users(
     mappings: Sequence[AttributeMapping] | None = None,
     rules: ScopeRules | None = None,
 ) -> Sequence[DesiredUser]:
-    """The users written in `root`, which `state` was loaded from, by other mappings or other scope rules."""
+    """Load the users of `root`, from which `state` was loaded, with other mappings or other scope rules."""
     domains = state.settings["target"]["domains"]
     projector = Projector(state.profile, mappings or state.mappings, domains)
     reader = UserReader(Directory(root), projector, rules or state.rules, now)

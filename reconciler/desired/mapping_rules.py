@@ -1,4 +1,4 @@
-"""The rules of attribute mappings, compiled: source, constant, template and Entra expression, all of one shape."""
+"""Compile the rule of a mapping row: source, constant, template or Entra expression."""
 
 from __future__ import annotations
 
@@ -28,7 +28,11 @@ Rule = Callable[[SourceAttributes], Value | None]
 
 @dataclass(frozen=True, slots=True)
 class CompiledRule:
-    """What a row computes. `once`: on create only, for it would not be the same value again; `unique`: candidates."""
+    """A compiled rule.
+
+    `once`: evaluated on create only, because it would not give the same value again. `unique`: it gives candidates, of
+    which the first free one is used.
+    """
 
     rule: Callable[[SourceAttributes], Value | tuple[Value, ...] | None]
     inputs: tuple[str, ...] = ()
@@ -40,7 +44,7 @@ class CompiledRule:
 def compile_rule(
     row: LocatedModel[schema.MappingEntry], attribute: Attribute, directory: Directory, now: datetime
 ) -> CompiledRule | None:
-    """What the row says of its value; None, and a diagnostic, when it cannot be used."""
+    """Compile the rule of `row`; None, with a diagnostic, if it is invalid."""
     entry = row.value
     if entry.source is not None:
         return CompiledRule(build_direct_rule(entry.source, as_text=is_text(attribute)), (entry.source,))
@@ -57,22 +61,22 @@ def compile_rule(
 
 
 def format_rule(entry: schema.MappingEntry) -> str:
-    """The rule as written: `source: surname`."""
+    """Return the rule as written: `source: surname`."""
     kinds = ("source", "constant", "expression", "template")
     return next(f"{kind}: {getattr(entry, kind)}" for kind in kinds if getattr(entry, kind) is not None)
 
 
 _CREATE_ONLY = frozenset({"Guid", "RandomString", "SelectUniqueValue"})
-"""Functions that make a value for somebody new."""
+"""Functions that generate a value for a new user."""
 
 
 def _compile_expression_rule(
     text: str, row: LocatedModel[schema.MappingEntry], attribute: Attribute, directory: Directory, now: datetime
 ) -> CompiledRule | None:
-    stock_rule = None if is_text(attribute) else default_active.compile_active_rule(text)
-    if stock_rule is not None:
-        return CompiledRule(stock_rule)
-    # The parser takes 0.1 s to import, and most directories have no expression but the stock one.
+    active_rule = None if is_text(attribute) else default_active.compile_active_rule(text)
+    if active_rule is not None:
+        return CompiledRule(active_rule)
+    # The parser takes 0.1 s to import, and most directories have no expression but the default one of `active`.
     from reconciler.expressions import language  # noqa: PLC0415
 
     try:
@@ -104,14 +108,14 @@ def _compile_expression_rule(
 
 
 def _mark_position(text: str, position: int) -> str:
-    """The expression around `position`, in one line, with a mark there."""
+    """Return the expression around `position` on one line, with ^ at that position."""
     before, after = text[:position], text[position:]
     left = f"…{before[-_MARGIN:]}" if len(before) > _MARGIN else before
     return f"{escape_control(left)}^{escape_control(shorten(after, _MARGIN))}"
 
 
 _MARGIN = 60
-"""Characters of an expression that are shown on each side of a mistake."""
+"""Characters of an expression shown on each side of an error."""
 
 
 def _is_never_taken(_value: str) -> bool:
@@ -119,7 +123,7 @@ def _is_never_taken(_value: str) -> bool:
 
 
 def _seed_contexts(path: str, text: str, now: datetime) -> Callable[[SourceAttributes], Context]:
-    """Contexts in which chance depends on attribute, mapping and user alone: what is applied is what was reviewed."""
+    """Seed random values by attribute, expression and user only, so that apply computes the reviewed values again."""
 
     def context(attributes: SourceAttributes) -> Context:
         identity = attributes.get("objectId") or attributes["userPrincipalName"]
@@ -159,18 +163,18 @@ def _build_expression_rule(
 
 
 def _add_soft_deleted(compiled: Expression, attributes: SourceAttributes) -> SourceAttributes:
-    """What the expression sees. Only users in scope are mapped: none of them is soft-deleted."""
+    """Add `IsSoftDeleted` if the expression reads it: false, as only users in scope are mapped."""
     return {**attributes, "IsSoftDeleted": False} if "IsSoftDeleted" in compiled.attributes else attributes
 
 
 def build_rule_part(explained: Evaluation) -> RulePart:
-    """How an expression came about, in words."""
+    """Return the evaluation of an expression, part by part, for display."""
     return RulePart(explained.text, format_outcome(explained.value), tuple(map(build_rule_part, explained.parts)))
 
 
 def format_outcome(outcome: object) -> str:
-    """What an expression or a part of it came to; texts are quoted and safe to show."""
-    from reconciler.expressions.language import Failed, NotEvaluated  # noqa: PLC0415 - as in `_expression`
+    """Format the outcome of an expression or of a part of it; texts are quoted and escaped."""
+    from reconciler.expressions.language import Failed, NotEvaluated  # noqa: PLC0415 - as above
 
     if isinstance(outcome, Failed):
         return f"error: {escape_control(outcome.reason)}"

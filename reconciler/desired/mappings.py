@@ -1,4 +1,4 @@
-"""Attribute mappings, compiled: rows of mappings.yaml, or of the profile, checked against what the target takes."""
+"""Compile attribute mappings: the rows of mappings.yaml or of the profile, checked against the target's attributes."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ from reconciler.desired.validation import LocatedModel
 
 @dataclass(frozen=True, slots=True)
 class CompiledMappings:
-    """The rows that can be used. `invalid`: targets of which a row is wrong, so nothing is said of what they lack."""
+    """The valid rows. `invalid`: targets with an invalid row, whose missing values are not reported."""
 
     rows: tuple[AttributeMapping, ...]
     invalid: frozenset[AttributePath] = frozenset()
 
 
 def compile_mappings(directory: Directory, profile: TargetProfile, now: datetime) -> CompiledMappings:
-    """The mappings of the directory, with a diagnostic for every row that cannot be used."""
+    """Compile the mappings of the directory, with a diagnostic for every invalid row."""
     compiled: dict[str, AttributeMapping] = {}
     known = len(directory.diagnostics)
     rows = read_mapping_rows(directory, profile)
-    # Of a row that could not be read nobody knows what it would have mapped.
+    # The target of an unreadable row is unknown: it may be any.
     unread = _has_errors(directory, known)
     invalid = {row.path for row in profile.attributes} if unread else set()
     for row in rows:
@@ -72,12 +72,12 @@ def compile_mappings(directory: Directory, profile: TargetProfile, now: datetime
 
 
 def _has_errors(directory: Directory, known: int) -> bool:
-    """Whether errors were reported since there were `known` diagnostics."""
+    """Whether an error was reported after the first `known` diagnostics."""
     return any(item.severity is Severity.ERROR for item in directory.diagnostics[known:])
 
 
 def _resolve_target(target: str, profile: TargetProfile) -> set[AttributePath]:
-    """The attribute of the profile that `target` says, or is a slip of."""
+    """Return the profile attribute that `target` names or probably misspells."""
     try:
         path = paths.parse(target)
     except paths.PathError:
@@ -88,7 +88,7 @@ def _resolve_target(target: str, profile: TargetProfile) -> set[AttributePath]:
 
 
 def read_mapping_rows(directory: Directory, profile: TargetProfile) -> list[LocatedModel[schema.MappingEntry]]:
-    """The rows of mappings.yaml; without the file, those of the profile."""
+    """Read the rows of mappings.yaml; without the file, return those of the profile."""
     rows = directory.read_mappings()
     if rows or directory.has("mappings.yaml"):
         return rows
@@ -98,14 +98,14 @@ def read_mapping_rows(directory: Directory, profile: TargetProfile) -> list[Loca
 def compile_row(
     row: schema.MappingEntry, profile: TargetProfile, now: datetime
 ) -> tuple[AttributeMapping | None, tuple[Diagnostic, ...]]:
-    """One row by itself, and what is wrong with it."""
+    """Compile a single row; return it with its diagnostics."""
     alone = Directory(Path())
     compiled = _compile(LocatedModel(row, None), profile, alone, now)
     return compiled, tuple(alone.diagnostics)
 
 
 def build_active_row(profile: TargetProfile) -> schema.MappingEntry:
-    """The row of `active` that counts when mappings.yaml has none."""
+    """Return the row of `active` that applies if mappings.yaml has none."""
     return schema.MappingEntry.model_validate(
         _to_entry(next(row for row in profile.mappings if row.target == "active"))
     )
@@ -117,7 +117,7 @@ def _to_entry(row: Any) -> dict[str, Any]:
 
 
 def _check_precedences(rows: Sequence[LocatedModel[schema.MappingEntry]], directory: Directory) -> None:
-    """Two rows of one precedence: the order of the file would decide who is who."""
+    """Report rows with the same matching precedence: the order in the file would decide which user is matched."""
     seen: dict[int, LocatedModel[schema.MappingEntry]] = {}
     numbers = {row.value.match for row in rows}
     for row in rows:
@@ -125,24 +125,24 @@ def _check_precedences(rows: Sequence[LocatedModel[schema.MappingEntry]], direct
         if number is None or (twin := seen.setdefault(number, row)) is row:
             continue
         if twin.value.target.casefold() == row.value.target.casefold():
-            continue  # mapped twice, which is told
+            continue  # reported as mapped twice
         at, name = twin.at("match"), escape_control(twin.value.target)
         owner = f"{name} in line {at.line}" if at else name
         free = next(each for each in count(number + 1) if each not in numbers)
         numbers.add(free)
-        detail = f"The row of {owner} has it too, and only one can be tried first: {free} is free."
-        directory.report(error(f"match: {number} is twice there", detail, row.at("match")))
+        detail = f"The row of {owner} uses it too, and only one row can be tried first: {free} is free."
+        directory.report(error(f"match: {number} is used twice", detail, row.at("match")))
 
 
 def _check_complete(
     rows: Sequence[LocatedModel[schema.MappingEntry]], targets: Collection[AttributePath], directory: Directory
 ) -> None:
-    """Reports what is missing: userName, which SCIM cannot do without, and a way to find people again."""
+    """Report missing rows: userName, which SCIM requires, and a matching attribute."""
     at = Origin("mappings.yaml", 1, 1)
     if "userName" not in targets:
         directory.report(error("no mapping has the target userName", "SCIM requires it: add a row for it.", at))
     if not any(row.value.match for row in rows):
-        detail = "Live users could not be found again: add `match: 1` to the row of externalId or userName."
+        detail = "Live users could not be matched: add `match: 1` to the row of externalId or userName."
         directory.report(error("no mapping has a matching precedence", detail, at))
 
 
@@ -191,37 +191,37 @@ def _diagnose_unmappable(attribute: Attribute, origin: Origin | None) -> Diagnos
     name = shorten_path(attribute.path)
     if attribute.mutability is Mutability.READ_ONLY:
         return error(f"{name} is read-only ({attribute.source})", "The service sets it: remove the row.", origin)
-    detail = "The service never shows it, so nothing could tell whether it is as written: remove the row."
+    detail = "The service never returns it, so its value cannot be verified: remove the row."
     return error(f"{name} is write-only ({attribute.source}) and not supported", detail, origin)
 
 
 def _check_contradictions(
     row: LocatedModel[schema.MappingEntry], attribute: Attribute, compiled: CompiledRule, directory: Directory
 ) -> None:
-    """Parts of a row that contradict one another."""
+    """Report parts of a row that contradict each other."""
     entry, name = row.value, shorten_path(attribute.path)
     flow = "create" if compiled.once else entry.apply
     if attribute.path == "active" and entry.when_null == "clear":
-        detail = "Whether somebody is active is never undefined: remove when_null."
+        detail = "active always has a value: remove when_null."
         directory.report(error("active cannot be cleared", detail, row.at("when_null")))
     elif flow != "always" and entry.when_null == "clear":
-        detail = f"What flows with apply: {flow} is never taken away again: remove one of them."
+        detail = f"With apply: {flow}, a value is never cleared: remove one of them."
         directory.report(
             error(f"apply: {flow} and when_null: clear contradict each other", detail, row.at("when_null"))
         )
     elif flow != "always" and attribute.path == "active":
-        summary = f"active flows with apply: {flow}: whoever comes back into scope is not reactivated"
+        summary = f"active flows with apply: {flow}: users that return to scope are not reactivated"
         directory.report(warning(summary, "Leave `apply` out, unless that is what you want.", row.at("apply")))
     if not compiled.once:
         return
     if entry.match is not None:
-        detail = "It would be made anew for somebody who has another one already: remove `match`."
-        directory.report(error(f"{name} is made once, so it cannot identify anybody", detail, row.at("match")))
+        detail = "It would be generated again for a user that already has one: remove `match`."
+        directory.report(error(f"{name} is generated once, so it cannot identify a user", detail, row.at("match")))
     if compiled.unique and entry.default is not None:
-        detail = "Everybody without a free value would share it: write it as the last rule, or remove it."
+        detail = "Every user without a free value would share it: write it as the last rule, or remove it."
         directory.report(error("a default is not unique", detail, row.at("default")))
     if "apply" in entry.model_fields_set and entry.apply != "create":
-        detail = "A value that is made once is never compared. Write apply: create."
+        detail = "A value that is generated once is never compared. Write apply: create."
         directory.report(warning(f"{name} flows on create only, not {entry.apply}", detail, row.at("apply")))
 
 
@@ -230,30 +230,30 @@ def _read_default(row: LocatedModel[schema.MappingEntry], attribute: Attribute, 
     if entry.default is None:
         return None
     if entry.match is not None:
-        summary = f"a default cannot identify anybody: {shorten_path(attribute.path)} is a matching attribute"
+        summary = f"a default cannot identify a user: {shorten_path(attribute.path)} is a matching attribute"
         directory.report(error(summary, "Remove the default, or `match`.", row.at("default")))
     if entry.when_null == "clear":
         summary = "default and when_null: clear contradict each other"
         detail = "The default would be set on create and cleared by the next plan: keep one of them."
         directory.report(error(summary, detail, row.at("when_null")))
-    wrong = _find_problem(attribute, entry.default)
-    if wrong is not None:
-        directory.report(error(f"the default cannot be used: {wrong}", "", row.at("default")))
+    problem = _find_problem(attribute, entry.default)
+    if problem is not None:
+        directory.report(error(f"the default cannot be used: {problem}", "", row.at("default")))
         return None
     return parse_value(attribute, entry.default)
 
 
 def _is_constant_usable(row: LocatedModel[schema.MappingEntry], attribute: Attribute, directory: Directory) -> bool:
-    """Whether the row's constant, if it has one, is a value of the attribute; else everybody would be a mistake."""
+    """Whether the row's constant, if any, is a valid value; otherwise every user would fail (reported)."""
     constant = row.value.constant
-    wrong = None if constant is None else _find_problem(attribute, constant)
-    if wrong is not None:
-        directory.report(error(f"the constant cannot be used: {wrong}", "", row.at("constant")))
-    return wrong is None
+    problem = None if constant is None else _find_problem(attribute, constant)
+    if problem is not None:
+        directory.report(error(f"the constant cannot be used: {problem}", "", row.at("constant")))
+    return problem is None
 
 
 def _find_problem(attribute: Attribute, text: str) -> str | None:
-    """Why `text` is no value of `attribute`; None: it is."""
+    """Return why `text` is not a value of `attribute`; None if it is."""
     try:
         value = parse_value(attribute, text)
     except InvalidValueError as exc:
@@ -264,20 +264,20 @@ def _find_problem(attribute: Attribute, text: str) -> str | None:
 def _diagnose_unknown_target(path: str, profile: TargetProfile, origin: Origin | None) -> Diagnostic:
     near = _suggest_target(path, profile)
     hint = f"Did you mean {shorten_path(near)}? " if near else ""
-    why = "It is not taken, and sending it can break the connection. " if profile.closed.value else ""
+    why = "It is not accepted, and sending it can break the connection. " if profile.closed.value else ""
     known = ", ".join(_list_targets(profile))
     return error(
-        f"{profile.title} has no attribute {quote(shorten_path(path))}", f"{why}{hint}It takes {known}.", origin
+        f"{profile.title} has no attribute {quote(shorten_path(path))}", f"{why}{hint}It accepts {known}.", origin
     )
 
 
 def _suggest_target(path: str, profile: TargetProfile) -> AttributePath | None:
-    """The attribute of the profile that `path` may be a slip of."""
+    """Return the profile attribute that `path` probably misspells."""
     known = _list_targets(profile)
     near = difflib.get_close_matches(shorten_path(path), known, 1)
     return known[near[0]] if near else None
 
 
 def _list_targets(profile: TargetProfile) -> dict[str, AttributePath]:
-    """What can be mapped, by its short name."""
+    """Return the mappable attributes by their short names."""
     return {shorten_path(row.path): row.path for row in profile.attributes if row.mappable}

@@ -1,7 +1,7 @@
-"""The files of the desired state as strict models: the one place that says which keys exist.
+"""Strict models of the files of the desired state: the one definition of their keys.
 
-JSON Schemas are made from here. Every scalar arrives as text (yaml_events), so the types here decide: `"10"` is a
-number where a number is due.
+The JSON Schemas are generated from these models. Every scalar arrives as text (see `yaml_reader`), so the types here
+decide: `"10"` is a number where a number is expected.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def _parse_flag(value: Any) -> Any:
 def _parse_day(value: Any) -> Any:
     if not isinstance(value, str):
         return value
-    # Left to itself pydantic takes "20261201" for seconds since 1970.
+    # Pydantic would read "20261201" as seconds since 1970.
     if _DATE.fullmatch(value):
         with suppress(ValueError):
             return date.fromisoformat(value)
@@ -57,7 +57,7 @@ def _to_list(value: Any) -> Any:
 
 Boolean = Annotated[bool, BeforeValidator(_parse_boolean)]
 Flag = Annotated[bool, BeforeValidator(_parse_flag)]
-"""A boolean that is false when it has no value."""
+"""A boolean that is false without a value."""
 Day = Annotated[date, BeforeValidator(_parse_day)]
 TextList = Annotated[list[str], BeforeValidator(_to_list)]
 Percent = Annotated[float, Field(ge=0, le=100)]
@@ -69,7 +69,7 @@ class _StrictModel(BaseModel):
 
 
 class TargetSettings(_StrictModel):
-    """The service, and the domains its organisation has verified."""
+    """The service, and the verified domains of the organisation."""
 
     profile: Literal["apple-business-manager", "apple-school-manager", "scim"]
     base_url: str = Field(description="SCIM base URL, on a host of the profile or of RECONCILER_ALLOWED_HOSTS")
@@ -77,16 +77,16 @@ class TargetSettings(_StrictModel):
 
 
 class LifecycleSettings(_StrictModel):
-    """What this directory may do at all, and what becomes of people who are no longer desired."""
+    """The permitted actions, and the removal of users that are no longer desired."""
 
     actions: list[Literal["create", "update", "deactivate", "delete"]] = ["create", "update", "deactivate", "delete"]
     out_of_scope: Literal["deactivate", "delete", "keep"] = "deactivate"
     removed: Literal["deactivate", "delete", "keep"] = "deactivate"
-    delete_after_days: Count | None = Field(default=None, description="Days after deactivation; left out: never")
+    delete_after_days: Count | None = Field(default=None, description="Days after deactivation; never, if absent")
 
 
 class LimitSettings(_StrictModel):
-    """A limit on changes of one kind; whichever of count and percent is reached first blocks the plan."""
+    """A limit on changes of one kind; the lower one of count and percent blocks the plan."""
 
     count: Count | None = None
     percent: Percent | None = Field(default=None, description="Of the managed live users")
@@ -97,11 +97,13 @@ class RemovalLimitSettings(_StrictModel):
 
     count: Count | None = 10
     percent: Percent | None = 10
-    floor: Count = Field(default=1, description="Percent never blocks this few removals: small companies must work")
+    floor: Count = Field(
+        default=1, description="Percent never blocks this few removals, so that small organisations can work"
+    )
 
 
 class FailureLimitSettings(_StrictModel):
-    """How many of the attempted changes may fail before an apply stops itself and is in quarantine."""
+    """How many of the attempted changes may fail before an apply stops and enters quarantine."""
 
     count: Count | None = None
     percent: Percent | None = Field(default=40, description="Of the changes attempted so far")
@@ -116,7 +118,7 @@ class GuardSettings(_StrictModel):
     creates: LimitSettings = LimitSettings()
     failures: FailureLimitSettings = FailureLimitSettings()
     protected: TextList = Field(
-        default=[], description="userName or externalId of accounts that are never removed, also when they left git"
+        default=[], description="userName or externalId of accounts that are never removed, even after they left git"
     )
 
 
@@ -130,7 +132,7 @@ class ApprovalSettings(_StrictModel):
 
 
 class NotificationSettings(_StrictModel):
-    """Whom to tell."""
+    """Recipients of notifications."""
 
     on_failure: TextList = []
 
@@ -141,22 +143,22 @@ _LONGEST_BRANCH = 100
 
 
 def _check_branch(name: str) -> str:
-    """What git takes as a branch (`git check-ref-format`), and nothing that could be mistaken for something else."""
+    """Accept what git accepts as a branch (`git check-ref-format`), except names that git could read as another ref."""
     if not re.fullmatch(_BRANCH, name) or "\n" in name or len(name) > _LONGEST_BRANCH:
-        raise ValueError("expected a branch's name of letters, digits, _, -, . and /, such as reconciler-record")
+        raise ValueError("expected a branch name of letters, digits, _, -, . and /, such as reconciler-record")
     if any(part.casefold().endswith(".lock") for part in name.split("/")):
-        raise ValueError("no part of a branch's name may end with .lock")
+        raise ValueError("no part of a branch name may end with .lock")
     if name.casefold() == "head" or name.startswith("refs/"):
-        raise ValueError("git would take this for something else: write the branch alone, such as reconciler-record")
+        raise ValueError("git would read this as another ref: write the branch name only, such as reconciler-record")
     return name
 
 
 class RecordSettings(_StrictModel):
-    """What the record of an apply says of people, and where it is kept."""
+    """How the record of an apply stores values, and where it is kept."""
 
     values: Literal["full", "digest"] = Field(
         default="full",
-        description="digest: keyed digests (RECONCILER_RECORD_KEY) in place of names and values of people",
+        description="digest: keyed digests (RECONCILER_RECORD_KEY) instead of names and values of users",
     )
     branch: (
         Annotated[
@@ -167,8 +169,8 @@ class RecordSettings(_StrictModel):
         | None
     ) = Field(
         default=None,
-        description="Branch of the repository that the workflows add the record of each apply to. Left out: the record"
-        " is an artifact of the run, and later runs know nothing of it",
+        description="Branch to which the workflows add the record of each apply. Without it the record"
+        " is an artifact of the run that later runs do not read",
     )
 
 
@@ -185,7 +187,7 @@ class Settings(_StrictModel):
 
 
 class Members(_StrictModel):
-    """People by userPrincipalName or objectId, and groups by name."""
+    """Users by userPrincipalName or objectId, and groups by name."""
 
     users: TextList = []
     groups: TextList = []
@@ -210,7 +212,7 @@ class ClauseEntry(_StrictModel):
     )
     operator: Annotated[
         str,
-        # The names for editors to offer; any case, and blanks for underscores, are read as well.
+        # Editors offer these names; any case, and spaces for underscores, are accepted too.
         WithJsonSchema({"anyOf": [*_OPERATORS, {"type": "string"}], "description": "An operator, as Entra spells it"}),
     ]
     value: Annotated[str | None, WithJsonSchema(_SCALAR)] = Field(
@@ -219,7 +221,7 @@ class ClauseEntry(_StrictModel):
         " and today-N (days), which DATE operators take",
     )
     ignore_case: Flag = Field(
-        default=False, description="Extension: Entra has no such option. Capitals are as good as small letters"
+        default=False, description="Extension: Entra has no such option. Upper and lower case are equal"
     )
     values_match: Literal["any", "all"] | None = Field(
         default=None,
@@ -233,7 +235,7 @@ class FilterEntry(_StrictModel):
 
     name: Annotated[str, Field(min_length=1)]
     negated: Flag = Field(
-        default=False, alias="not", description="Extension: Entra has no such option. Turns the filter's truth around"
+        default=False, alias="not", description="Extension: Entra has no such option. Inverts the filter"
     )
     clauses: Annotated[list[ClauseEntry], BeforeValidator(_to_list)]
 
@@ -245,7 +247,7 @@ class ScopeEntry(_StrictModel):
     assigned: Members = Members()
     excluded: Members = Members()
     filters: Annotated[list[FilterEntry], BeforeValidator(_to_list)] = Field(
-        default=[], description="One true filter is enough; without filters everybody passes"
+        default=[], description="One true filter is enough; without filters every user passes"
     )
 
 
@@ -265,7 +267,7 @@ class MappingEntry(_StrictModel):
     constant: str | None = None
     template: str | None = Field(default=None, description="Jinja2, such as {{ givenName | trim }}")
     expression: str | None = Field(default=None, description="Entra expression, such as Not([IsSoftDeleted])")
-    default: str | None = Field(default=None, description="Sent on create when the rule gives nothing")
+    default: str | None = Field(default=None, description="Sent on create when the rule has no value")
     match: Annotated[int, Field(ge=1)] | None = Field(default=None, description="Matching precedence, 1 first")
     apply: Literal["always", "create", "if_empty"] = Field(
         default="always", description="When the value is sent: always, on create only, or where the target has none"
@@ -297,7 +299,7 @@ class UserLifecycle(_StrictModel):
 _TEXT = core_schema.nullable_schema(core_schema.str_schema())
 SourceValue = Annotated[
     Any,
-    # One message for all that is wrong with a value, and in Rust: it is checked ten times for each user.
+    # One message for every invalid value, and checked in Rust: each user has about ten values.
     GetPydanticSchema(
         lambda _type, _handler: core_schema.union_schema(
             [_TEXT, core_schema.list_schema(_TEXT)],
@@ -310,7 +312,7 @@ SourceValue = Annotated[
 
 
 class UserEntry(BaseModel):
-    """One person of users/**/*.yaml. Every further key is a source attribute, in Entra's names."""
+    """One user of users/**/*.yaml. Every further key is a source attribute, with Entra's name."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
     __pydantic_extra__: dict[str, SourceValue]

@@ -1,4 +1,4 @@
-"""Scope as the directory says it: groups and assignment resolved, filters compiled, with every mistake at its place."""
+"""Read scope: resolve groups and assignment, compile filters, each error with its origin."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from reconciler.desired.scoping_filters import AttributeUse, CompiledFilters, co
 from reconciler.desired.validation import LocatedModel
 
 NameOrigins = dict[str, tuple[str, Origin | None]]
-"""Folded name -> the name as written, and where it is used first."""
+"""Case-folded name -> the name as written, and the origin of its first use."""
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledScope:
-    """The scope rules, the users that they and the groups name, and the attributes that filters read."""
+    """The scope rules, the users referenced by them and by groups, and the attributes that filters read."""
 
     rules: ScopeRules
     users: tuple[tuple[str, Origin | None], ...]
@@ -33,14 +33,14 @@ class CompiledScope:
 
 @dataclass(slots=True)
 class _References:
-    """Names that scope.yaml and groups use: all must exist."""
+    """Names that scope.yaml and groups reference; all must exist."""
 
     users: NameOrigins = field(default_factory=dict)
     groups: NameOrigins = field(default_factory=dict)
 
 
 def read_scope(directory: Directory, today: date) -> CompiledScope:
-    """scope.yaml on `today` (UTC), with its groups resolved; mistakes are diagnostics."""
+    """Read scope.yaml on `today` (UTC) and resolve its groups; errors are diagnostics."""
     references = _References()
     groups = _read_groups(directory, references)
     located = directory.read_scope()
@@ -63,9 +63,9 @@ def _build_rules(
 ) -> ScopeRules:
     assigned = _read_members(located, located.value.assigned, references, "assigned")
     excluded = _read_members(located, located.value.excluded, references, "excluded")
-    everybody = located.value.sync == "all"
+    all_users = located.value.sync == "all"
     return ScopeRules(
-        assigned=None if everybody else resolve_members(assigned, groups),
+        assigned=None if all_users else resolve_members(assigned, groups),
         excluded=resolve_members(excluded, groups),
         filters=compiled.filters,
         roster=Roster(assigned, excluded, groups),
@@ -83,18 +83,18 @@ def _check_groups(directory: Directory, groups: Mapping[str, GroupMembers], refe
 
 def _read_groups(directory: Directory, references: _References) -> dict[str, GroupMembers]:
     groups: dict[str, GroupMembers] = {}
-    places: dict[str, Origin | None] = {}
+    origins: dict[str, Origin | None] = {}
     for group in directory.read_groups():
         name = fold_case(group.value.name)
         if name in groups:
             summary = f"group {quote(group.value.name)} is defined twice"
-            directory.report(error(summary, f"The other is at {places[name]}.", group.at("name")))
+            directory.report(error(summary, f"The other is at {origins[name]}.", group.at("name")))
             continue
-        places[name] = group.at("name")
+        origins[name] = group.at("name")
         groups[name] = _read_members(group, group.value.members, references, "members")
     for cycle in find_cycles(groups):
         names = " -> ".join(cycle)
-        directory.report(error(f"groups contain one another: {names}", "Break the circle.", places[cycle[0]]))
+        directory.report(error(f"group cycle: {names}", "Remove one of these memberships.", origins[cycle[0]]))
     return groups
 
 

@@ -1,4 +1,4 @@
-"""Scoping filters of scope.yaml, compiled: every clause checked and turned into a closure, once."""
+"""Compile the scoping filters of scope.yaml: check every clause and turn it into a closure."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from reconciler.expressions.value_types import EvaluationError
 
 Report = Callable[[Diagnostic], None]
 AttributeUse = tuple[str, Origin | None, str]
-"""A source attribute, where it is read, and what it means that nobody has it."""
+"""A source attribute, where it is read, and the consequence if no user has it."""
 
 _LIFECYCLE = {
     "lifecycle.starts": operators.PRESENCE | operators.DAYS,
     "lifecycle.expires": operators.PRESENCE | operators.DAYS,
     "lifecycle.protected": operators.BOOLEANS,
 }
-"""Fields that clauses may name, and the operators for each."""
+"""Fields of the lifecycle that clauses may name, with the operators for each."""
 _RELATIVE = re.compile(r"today(?:\s*([+-])\s*([0-9]{1,5}))?", re.IGNORECASE)
 
 
@@ -45,14 +45,14 @@ class CompiledFilters:
 def compile_filters(
     located: LocatedModel[schema.ScopeEntry], groups: Groups, today: date, report: Report
 ) -> CompiledFilters:
-    """All filters. Mistakes are diagnostics: then nobody may plan, whatever is compiled."""
+    """Compile all filters. Errors are diagnostics, and the state must not be planned then."""
     compiler = _Compiler(located, groups, today, report)
     filters = tuple(compiler.compile_filter(index, entry) for index, entry in enumerate(located.value.filters))
     return CompiledFilters(filters, tuple(compiler.inputs), tuple(compiler.group_names))
 
 
 class _InvalidValueError(ValueError):
-    """A clause's value cannot be used; the text says why, `hint` what to do."""
+    """A clause's value is invalid; the message says why, `hint` what to do."""
 
     def __init__(self, message: str, hint: str) -> None:
         super().__init__(message)
@@ -61,7 +61,7 @@ class _InvalidValueError(ValueError):
 
 @dataclass(slots=True)
 class _Compiler:
-    """Compiles filters one by one; what they refer to gathers in it."""
+    """Compiles filters one by one and collects what they reference."""
 
     located: LocatedModel[schema.ScopeEntry]
     groups: Groups
@@ -80,7 +80,7 @@ class _Compiler:
         self.filter_origins.setdefault(fold_case(entry.name), origin)
         if not entry.clauses:
             summary = f"filter {quote(entry.name)} has no clauses"
-            detail = "Everybody would pass it: add a clause, or remove the filter."
+            detail = "Every user would pass it: add a clause, or remove the filter."
             self.report(error(summary, detail, self.located.at("filters", index, "clauses")))
         rows = [_ClauseRow(each, self.located, (index, number)) for number, each in enumerate(entry.clauses)]
         clauses = [clause for row in rows if (clause := self.compile_clause(row)) is not None]
@@ -100,7 +100,7 @@ class _Compiler:
         attribute = entry.attribute or ""
         if attribute and attribute not in _LIFECYCLE and "attribute" not in {key for key, _, _ in errors}:
             truth = "true" if operator is Operator.IS_NULL else "false"
-            self.inputs.append((attribute, row.at("attribute"), f"The clause is {truth} for everybody."))
+            self.inputs.append((attribute, row.at("attribute"), f"The clause is {truth} for every user."))
         if operator in operators.MEMBERSHIP and entry.value:
             self.group_names.append((entry.value, row.at("value")))
         try:
@@ -154,12 +154,12 @@ class _Compiler:
             case Operand.NONE:
                 return operators.build_boolean_test(operator)
             case Operand.GROUP:
-                raise AssertionError("groups are no text")
+                raise AssertionError("a group is not compared as text")
             case never:
                 assert_never(never)
 
     def parse_clause_day(self, row: _ClauseRow) -> date:
-        """The clause's date; `today` is the plan's."""
+        """Return the clause's date, relative to the plan's `today`."""
         value = (row.entry.value or "").strip()
         relative = _RELATIVE.fullmatch(value)
         found = operators.parse_day(value) if operators.DAY.fullmatch(value) else None
@@ -169,8 +169,8 @@ class _Compiler:
         except OverflowError:
             found = None
         if found is None:
-            summary = f"{quote(shorten(value, 40))} is no date"
-            raise _InvalidValueError(summary, "Write 2026-12-31, today, today+N or today-N, N being days.")
+            summary = f"{quote(shorten(value, 40))} is not a date"
+            raise _InvalidValueError(summary, "Write 2026-12-31, today, today+N or today-N (N days).")
         return found
 
     def format_clause(self, row: _ClauseRow, operator: Operator) -> str:
@@ -181,7 +181,7 @@ class _Compiler:
         elif entry.value:
             parts.append(quote(shorten(entry.value, 80)))
         if entry.ignore_case:
-            parts.append("in any case")
+            parts.append("ignoring case")
         if entry.values_match:
             parts.append(f"for {entry.values_match} value")
         return " ".join(filter(None, parts))
@@ -189,26 +189,26 @@ class _Compiler:
 
 @dataclass(frozen=True, slots=True)
 class _ClauseRow:
-    """One clause as written; `index` is its filter's and its own."""
+    """One clause as written; `index` is that of its filter and its own."""
 
     entry: schema.ClauseEntry
     located: LocatedModel[schema.ScopeEntry]
     index: tuple[int, int]
 
     def at(self, *key: str) -> Origin | None:
-        """Where the value of `key` is, or the clause."""
+        """Return the origin of the value of `key`, or of the clause."""
         return self.located.at("filters", self.index[0], "clauses", self.index[1], *key)
 
     @property
     def origin(self) -> Origin | None:
-        """Where the clause is."""
+        """The origin of the clause."""
         return self.at()
 
 
-# --- errors -----------------------------------------------------------------
+# --- checks -----------------------------------------------------------------
 
 ClauseError = tuple[str, str, str]
-"""The key it is about, what is wrong, and what to do."""
+"""The key, the summary and the hint of an error."""
 
 
 def _diagnose_unknown_operator(row: _ClauseRow) -> Diagnostic:
@@ -220,13 +220,13 @@ def _diagnose_unknown_operator(row: _ClauseRow) -> Diagnostic:
 
 def _warn_ambiguous(row: _ClauseRow, operator: Operator) -> Diagnostic:
     found = "is found" if operator is Operator.AND else "is not found"
-    summary = f"Microsoft's documents leave the meaning of {operator.value} open"
-    detail = f"Here it is true when the attribute's value {found} in the clause's. Better use Includes, or REGEX MATCH."
+    summary = f"Microsoft's documentation does not define {operator.value}"
+    detail = f"Here it is true when the attribute's value {found} in the clause's. Prefer Includes or REGEX MATCH."
     return warning(summary, detail, row.at("operator"))
 
 
 def _is_incomplete(entry: schema.ClauseEntry, operator: Operator) -> bool:
-    """Whether there is nothing to build a clause from."""
+    """Whether a clause cannot be built at all."""
     fits = operator in _LIFECYCLE.get(entry.attribute or "", {operator})
     return not fits or (operators.classify_operand(operator) is not Operand.NONE and not entry.value)
 
@@ -239,13 +239,13 @@ def _find_errors(entry: schema.ClauseEntry, operator: Operator) -> Iterator[Clau
     if takes is not Operand.NONE and not entry.value:
         yield "value", f"{operator.value} needs a value", f"Add `value:` with {takes.value}."
     if entry.ignore_case and operator not in operators.TEXT | operators.PATTERNS:
-        yield "ignore_case", f"ignore_case means nothing for {operator.value}", "Remove it."
+        yield "ignore_case", f"ignore_case has no effect on {operator.value}", "Remove it."
     if entry.values_match and not _has_values(entry, operator):
-        yield "values_match", f"values_match means nothing for {_describe_operand(entry, operator)}", "Remove it."
+        yield "values_match", f"values_match has no effect on {_describe_operand(entry, operator)}", "Remove it."
 
 
 def _has_values(entry: schema.ClauseEntry, operator: Operator) -> bool:
-    """Whether the operator looks at values one by one."""
+    """Whether the operator compares values one by one."""
     return entry.attribute not in _LIFECYCLE and operator not in operators.PRESENCE | operators.MEMBERSHIP
 
 
@@ -262,7 +262,7 @@ def _find_attribute_errors(entry: schema.ClauseEntry, operator: Operator) -> Ite
         yield "attribute", "the clause has no attribute", "Add `attribute:` with the name of a source attribute."
     elif name.casefold() == "issoftdeleted":
         detail = "Use accountEnabled, or lifecycle.starts and lifecycle.expires."
-        yield "attribute", "IsSoftDeleted is what scope decides: it cannot be a condition of it", detail
+        yield "attribute", "IsSoftDeleted follows from scope: it cannot be a condition of it", detail
     elif name.casefold().partition(".")[0] == "lifecycle":
         yield from _find_lifecycle_errors(name, operator)
 
@@ -275,7 +275,7 @@ def _find_lifecycle_errors(name: str, operator: Operator) -> Iterator[ClauseErro
         yield "attribute", f"there is no {quote(shorten(name, 40))}", f"{hint}There are {', '.join(_LIFECYCLE)}."
     elif operator not in permitted:
         known = ", ".join(each.value for each in Operator if each in permitted)
-        yield "operator", f"{operator.value} cannot be used on {name}", f"It takes {known}."
+        yield "operator", f"{operator.value} cannot be used on {name}", f"It accepts {known}."
 
 
 # --- values -------------------------------------------------------------------
@@ -284,13 +284,13 @@ def _find_lifecycle_errors(name: str, operator: Operator) -> Iterator[ClauseErro
 def _parse_integer(value: str) -> int:
     found = operators.parse_integer(value)
     if found is None:
-        summary = f"{quote(shorten(value, 40))} is no whole number"
+        summary = f"{quote(shorten(value, 40))} is not a whole number"
         raise _InvalidValueError(summary, "Entra compares whole numbers only: write digits, such as 10.")
     return found
 
 
 def _compile_pattern(row: _ClauseRow) -> TextTest:
-    """The regular expression, with faults on a user's value as `FilterEvaluationError`."""
+    """Compile the regular expression; its test raises `FilterEvaluationError` for a value that it cannot match."""
     # RE2 takes 20 ms to import, and most directories have no pattern.
     from reconciler.expressions import regex  # noqa: PLC0415
 
@@ -298,7 +298,7 @@ def _compile_pattern(row: _ClauseRow) -> TextTest:
     try:
         matches = regex.compile_full_match(value, ignore_case=row.entry.ignore_case)
     except EvaluationError as exc:
-        hint = "Patterns are .NET's, as far as RE2 has an equal for them."
+        hint = "Patterns use the .NET syntax that RE2 supports."
         raise _InvalidValueError(f"the pattern cannot be used: {exc}", hint) from exc
 
     def test(text: str) -> bool:

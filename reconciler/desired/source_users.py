@@ -1,4 +1,4 @@
-"""One entry of a users file as a source user."""
+"""Convert an entry of a users file to a source user."""
 
 from __future__ import annotations
 
@@ -12,40 +12,40 @@ from reconciler.desired.yaml_reader import Report, YamlMapping, YamlSequence
 
 _MAX_SHAPES = 10_000
 _CHECKED_KEYS: dict[tuple[str, ...], bool] = {}
-"""Sets of keys that were looked at and are fine: most people have the same keys."""
+"""Sets of keys without a misspelt one: most users have the same keys."""
 _STRUCTURAL = ("accountEnabled", "lifecycle", "objectId", "userPrincipalName")
-"""Keys of a user that decide about the account: a slip in one must not pass for a source attribute of one's own."""
+"""Keys that decide about the account: a misspelt one must not become a custom source attribute."""
 _ONLY_TEXT = {str}
 _ENABLED = {"accountEnabled": True}
-"""What holds of a user who says nothing of it: in Entra it is never null, and filters and mappings read it."""
+"""The default: in Entra accountEnabled is never null, and filters and mappings read it."""
 
 
 def read_source_user(item: YamlMapping, report: Report) -> SourceUser | None:
-    """The user that an entry describes; None when it is wrong: then what is wrong is reported."""
-    fine = _CHECKED_KEYS.get(tuple(item))
-    if fine is None:
-        fine = _check_misspelt_keys(item, report)
-        if fine and len(_CHECKED_KEYS) < _MAX_SHAPES:
+    """Read the user of an entry; None if the entry is invalid (reported)."""
+    valid = _CHECKED_KEYS.get(tuple(item))
+    if valid is None:
+        valid = _check_misspelt_keys(item, report)
+        if valid and len(_CHECKED_KEYS) < _MAX_SHAPES:
             _CHECKED_KEYS[tuple(item)] = True
-    # Most of a large company is nothing but text, which the model takes as it is.
+    # Most users of a large organisation have only text values, which the model keeps as they are.
     user = _build_plain_user(item) or _build_validated_user(item, report)
-    return user if fine else None
+    return user if valid else None
 
 
 def _check_misspelt_keys(item: YamlMapping, report: Report) -> bool:
-    """Whether no key looks like a misspelt structural one."""
-    fine = True
+    """Whether no key looks like a misspelt structural key; those that do are reported."""
+    valid = True
     for key in item.keys() - set(_STRUCTURAL):
         near = difflib.get_close_matches(key.casefold(), [name.casefold() for name in _STRUCTURAL], 1, cutoff=0.85)
         if near:
-            meant = next(name for name in _STRUCTURAL if name.casefold() == near[0])
-            report(error(f"key {quote(key)} looks like {meant}", f"Did you mean {meant}?", item.key_origin(key)))
-            fine = False
-    return fine
+            likely = next(name for name in _STRUCTURAL if name.casefold() == near[0])
+            report(error(f"key {quote(key)} looks like {likely}", f"Did you mean {likely}?", item.key_origin(key)))
+            valid = False
+    return valid
 
 
 def _build_plain_user(item: YamlMapping) -> SourceUser | None:
-    """What `_modelled_user` makes of a user who is nothing but assigned text, in a tenth of the time; else None."""
+    """Build a user with only assigned text values, as `_build_validated_user` does in ten times the time; else None."""
     if "userPrincipalName" not in item or "accountEnabled" in item or "lifecycle" in item or "" in item.values():
         return None
     only_text = set(map(type, item.values())) == _ONLY_TEXT

@@ -1,4 +1,4 @@
-"""The people of the desired state, mapped one at a time, and whether what the other files call them is true."""
+"""Read and map the users of the desired state one at a time, and check the references to them."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ from reconciler.desired.directory import Directory
 from reconciler.desired.scoping_filters import AttributeUse
 
 Reference = tuple[str, Origin | None]
-"""A name of a user, and where it is used."""
+"""The name of a user, and the origin of the reference."""
 
 _MAX_HINTED = 5_000
-"""Names among which a near one is looked for: it takes a millisecond for a hundred."""
+"""Beyond this many names none is suggested: a hundred take a millisecond."""
 
 
 class UserNames:
-    """What people are called: userPrincipalName and objectId, each at most once."""
+    """The names of users, userPrincipalName and objectId, each used once."""
 
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
         self.origins: dict[str, Origin] = {}
-        """Folded name -> where that user is."""
+        """Case-folded name -> origin of the user."""
 
     def register(self, user: SourceUser) -> bool:
-        """Whether the user's names are new; one that is taken is a diagnostic."""
+        """Register the user's names; false if one is taken (reported)."""
         new = True
         for attribute in ("userPrincipalName", "objectId"):
             value = user.attributes.get(attribute)
@@ -60,7 +60,7 @@ class UserNames:
 
 
 class UserReader:
-    """Reads users one at a time; only the mapped form stays in memory."""
+    """Reads users one at a time and keeps only their mapped form in memory."""
 
     def __init__(self, directory: Directory, projector: Projector, rules: ScopeRules, now: datetime) -> None:
         self._directory = directory
@@ -72,26 +72,26 @@ class UserReader:
         self.attributes: set[str] = set()
 
     def read(self) -> None:
-        """Fills `users` from all files."""
+        """Read `users` from all files."""
         for user in self._directory.read_users():
             if self.names.register(user):
                 verdict = decide_scope(user, self._rules, self._today)
                 if verdict.reason is ScopeReason.UNJUDGED:
                     self._directory.report(_diagnose_undecided(user, verdict))
-                desired, mistakes = self._projector.project(user, verdict)
+                desired, errors = self._projector.project(user, verdict)
                 self.users.append(desired)
-                self._directory.diagnostics += mistakes
+                self._directory.diagnostics += errors
                 self.attributes.update(user.attributes)
 
 
 def _diagnose_undecided(user: SourceUser, verdict: Verdict) -> Diagnostic:
-    summary = f"the scoping filters cannot judge this user: {verdict.text}"
-    detail = "The user is left untouched until the clause, or the value, is mended."
+    summary = f"the scoping filters cannot be evaluated for this user: {verdict.text}"
+    detail = "The user is left unchanged until the clause or the value is fixed."
     return error(summary, detail, user.at(verdict.attribute), user_address(user.key))
 
 
 def check_references(directory: Directory, references: Iterable[Reference], names: UserNames) -> None:
-    """A member that is nobody's name: misspelt, it loses somebody an account."""
+    """Report references to unknown users: a typo would drop a user from scope."""
     if any(item.severity is Severity.ERROR and _is_unread_users_file(item) for item in directory.diagnostics):
         return  # with a file of users unread, many would look unknown
     known = set(names.origins)
@@ -105,13 +105,13 @@ def check_references(directory: Directory, references: Iterable[Reference], name
 
 
 def _is_unread_users_file(item: Diagnostic) -> bool:
-    """Whether a file of users was not read to its end."""
+    """Whether a file of users was not read completely."""
     unread = item.summary.startswith(("not YAML", "cannot be read", "not UTF-8", "larger than", "a line longer"))
     return unread and item.origin is not None and item.origin.file.startswith("users/")
 
 
 def _suggest_name(name: str, known: Collection[str]) -> str | None:
-    """A name that `name` may be a slip of. By what stands before the @: a shared domain makes all look alike."""
+    """Return the name that `name` probably misspells, compared before the @: a shared domain makes all look alike."""
     local, at, domain = name.partition("@")
     if len(known) > _MAX_HINTED:
         return None
@@ -121,7 +121,7 @@ def _suggest_name(name: str, known: Collection[str]) -> str | None:
 
 
 def check_inputs(directory: Directory, reader: UserReader, inputs: Iterable[AttributeUse]) -> None:
-    """What nobody has: misspelt, it empties an attribute or a filter."""
+    """Warn about attributes that no user has: a typo would leave a target attribute or a filter empty."""
     for attribute, origin, consequence in inputs:
         if reader.users and origin and attribute not in reader.attributes and attribute != "IsSoftDeleted":
             near = difflib.get_close_matches(attribute, sorted(reader.attributes), 1)
@@ -130,7 +130,7 @@ def check_inputs(directory: Directory, reader: UserReader, inputs: Iterable[Attr
 
 
 def list_inputs(mappings: Iterable[AttributeMapping]) -> Iterator[AttributeUse]:
-    """What mappings read."""
+    """Yield the source attributes that mappings read."""
     for row in mappings:
         for attribute in row.inputs:
-            yield attribute, row.origin, "It gives no value to anybody."
+            yield attribute, row.origin, "No user gets a value from it."

@@ -1,4 +1,4 @@
-"""What YAML holds, validated by a model: each problem at its place, in the words of people who write YAML."""
+"""Validate YAML nodes with a pydantic model; each error has its origin and a message about YAML, not Python."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ Model = TypeVar("Model", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class LocatedModel(Generic[Model]):
-    """A validated model with the YAML it came from, for the places of its parts."""
+    """A validated model with its YAML node, which knows the origins of its parts."""
 
     value: Model
     node: Any
 
     def at(self, *location: int | str) -> Origin | None:
-        """Where the value at `location` (keys and indexes) is written."""
+        """Return the origin of the value at `location` (keys and indexes)."""
         return locate(self.node, location)
 
 
 def validate(node: YamlMapping, model: type[Model], report: Report) -> LocatedModel[Model] | None:
-    """The model that `node` fills; None when it does not: then each problem is reported at its place."""
+    """Validate `node` as `model`; None if it is invalid, with each error reported at its origin."""
     nested = None in node.values() or YamlMapping in set(map(type, node.values()))
     try:
         return LocatedModel(model.model_validate(_drop_nulls(node) if nested else node), node)
@@ -41,7 +41,7 @@ def validate(node: YamlMapping, model: type[Model], report: Report) -> LocatedMo
 
 
 def _drop_nulls(node: YamlMapping) -> dict[str, Any]:
-    """A key without a value is as good as absent, at every level."""
+    """Drop keys without a value, at every level."""
     return {
         key: _drop_nulls(value) if isinstance(value, YamlMapping) else value
         for key, value in node.items()
@@ -57,7 +57,7 @@ def _diagnose(problem: ErrorDetails, node: YamlMapping, model: type[BaseModel]) 
         known = _list_keys(model, location[:-1])
         near = difflib.get_close_matches(str(location[-1]), known, 1)
         hint = f"Did you mean {near[0]}? " if near else ""
-        return error(f"unknown key {last}", f"{hint}Known here: {', '.join(known)}.", locate(node, location, key=True))
+        return error(f"unknown key {last}", f"{hint}Known keys: {', '.join(known)}.", locate(node, location, key=True))
     if kind == "missing":
         return error(f"{last} is missing", "Add it.", locate(node, location[:-1]))
     where = ".".join(str(step) for step in location if not _is_internal(step))
@@ -81,7 +81,7 @@ _MESSAGES = {
     "dict_type": _MAPPING,
     "value_error": ("{error}", ""),
 }
-"""What is wrong and what to do by pydantic's type of problem, in the words of people who write YAML."""
+"""Message and hint by pydantic's error type."""
 
 
 def _format_error(problem: ErrorDetails) -> tuple[str, str]:
@@ -97,12 +97,12 @@ def _format_error(problem: ErrorDetails) -> tuple[str, str]:
 
 
 def _is_internal(step: int | str) -> bool:
-    """Pydantic names the branch of a union in the location: `list[…]`, `constrained-str`."""
+    """Whether a step is the branch of a union, which pydantic adds to the location: `list[…]`, `constrained-str`."""
     return isinstance(step, str) and ("[" in step or step in ("str", "nullable"))
 
 
 def _list_keys(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
-    """The keys that the model knows at `location`."""
+    """List the keys that the model knows at `location`."""
     current: type[BaseModel] = model
     for step in location:
         field_info = current.model_fields.get(str(step))

@@ -1,4 +1,4 @@
-"""Where the characters of a value stand that is written as a block: `>` or `|`, over several lines."""
+"""Locate characters of a block scalar, `>` or `|`, in the lines of its file."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 
 _HEADER = re.compile(r"(?P<style>[|>])[+-]?[ \t\r]*(?:[ \t]#.*)?")
 _Piece = tuple[str, int, int]
-"""Characters that follow one another in a line: what they are in the value, line and column of the first, 1-based."""
+"""Consecutive characters of a line: their text in the value, and line and column of the first, 1-based."""
 
 
 def locate_in_block(lines: Sequence[str], line: int, column: int, text: str, position: int) -> tuple[int, int] | None:
-    """Line and column of character `position` of `text`, the value of the block that begins at `line` and `column`.
+    """Return line and column of character `position` of `text`, the value of the block that starts at `line`, `column`.
 
-    None when it is no block, or one that is not put together here as YAML does: with an indentation given by a number,
-    or with folded lines that are indented further. The result is never a guess: it is compared with `text`.
+    None if it is not a block, or one that this module does not reproduce: with an indentation indicator, or with folded
+    lines that are indented further. The result is never a guess: the block is compared with `text`.
     """
     header = _HEADER.fullmatch(lines[line - 1], column - 1)
     if header is None:
@@ -24,15 +24,15 @@ def locate_in_block(lines: Sequence[str], line: int, column: int, text: str, pos
     written = text.rstrip("\n")
     if not written or "".join(piece for piece, _, _ in pieces).rstrip("\n") != written:
         return None
-    places = [(at, start + offset) for piece, at, start in pieces for offset in range(len(piece))]
+    positions = [(at, start + offset) for piece, at, start in pieces for offset in range(len(piece))]
     if position < len(written):
-        return places[position]
-    at, start = places[len(written) - 1]
+        return positions[position]
+    at, start = positions[len(written) - 1]
     return at, start + 1
 
 
 def _read_body(lines: Sequence[str], number: int) -> Iterator[_Piece]:
-    """The lines of the block less their indentation, which is that of the first one that is not blank."""
+    """Yield the lines of the block without their indentation, which is that of the first line that is not blank."""
     indent = next((len(line) - len(line.lstrip(" ")) for line in lines if line.strip()), 0)
     for at, line in enumerate(lines, start=number):
         if line[:indent].strip():
@@ -46,7 +46,7 @@ def _read_literal(body: Sequence[_Piece]) -> Iterator[_Piece]:
 
 
 def _read_folded(body: Sequence[_Piece]) -> Iterator[_Piece]:
-    """A line break is a space; of blank lines, each is a line break."""
+    """Fold the lines: a line break becomes a space, a blank line a line break."""
     for index, (content, line, column) in enumerate(body):
         following = body[index + 1][0] if index + 1 < len(body) else ""
         if content:

@@ -1,8 +1,8 @@
-"""YAML read straight from libyaml's event stream: scalars stay text, every key and value knows its line and column.
+"""Read YAML from libyaml's event stream: scalars stay text, every key and value has its line and column.
 
-A node-based loader costs ten to fifty times more and decides types that only the schema should decide (`No`, `0012`).
-Anchors, aliases, tags, second documents, duplicate keys and deep nesting are refused as they are met, so that no file
-can make us build more than it says.
+A node-based loader takes ten to fifty times longer and decides types that only the schema should decide (`No`,
+`0012`). Anchors, aliases, tags, second documents, duplicate keys and deep nesting are rejected as they occur, so that
+no file can expand into more than it contains.
 """
 
 from __future__ import annotations
@@ -33,23 +33,26 @@ MAX_BYTES = 64 * 1024 * 1024
 MAX_DEPTH = 32
 MAX_LINE = 65_536
 MAX_DIAGNOSTICS = 50
-"""Per file: a file with more is not worth listing in full."""
+"""Reported for one file at most."""
 
 _UNUSUAL_BREAK = re.compile(rb"\xc2\x85|\xe2\x80[\xa8\xa9]|\r(?!\n)")
 _NOT_YAML = (YAMLError, UnicodeDecodeError)
 _NO_VALUE = frozenset({"", "~"})
 _SPECIAL = _NO_VALUE | {"null", "<<"}
-"""Plain scalars that mean something besides their text, or might."""
+"""Plain scalars that mean something other than their text, or might."""
 
 Report = Callable[[Diagnostic], None]
 
 
 class _StopReadingError(Exception):
-    """The rest of the file is not read; the reason has been reported."""
+    """The rest of the file is skipped; the reason has been reported."""
 
 
 class YamlMapping(dict[str, Any]):
-    """A mapping with the places of its keys and values. Values: str, None (unassigned), YamlMapping or YamlSequence."""
+    """A mapping with the origins of its keys and values.
+
+    Values are str, None (unassigned), YamlMapping or YamlSequence.
+    """
 
     __slots__ = ("file", "key_marks", "mark", "value_marks")
 
@@ -66,11 +69,11 @@ class YamlMapping(dict[str, Any]):
         return _to_origin(self.file, self.mark)
 
     def key_origin(self, key: str) -> Origin:
-        """Where `key` is written; the mapping's own place when it is not."""
+        """Return the origin of `key`; the mapping's own if it has no such key."""
         return self._at(key, self.key_marks)
 
     def value_origin(self, key: str) -> Origin:
-        """Where the value of `key` is written."""
+        """Return the origin of the value of `key`; the mapping's own if it has no such key."""
         return self._at(key, self.value_marks)
 
     def _at(self, key: str, marks: list[Any]) -> Origin:
@@ -81,7 +84,7 @@ class YamlMapping(dict[str, Any]):
 
 
 class YamlSequence(list[Any]):
-    """A sequence with the places of its items."""
+    """A sequence with the origins of its items."""
 
     __slots__ = ("file", "item_marks", "mark")
 
@@ -97,12 +100,12 @@ class YamlSequence(list[Any]):
         return _to_origin(self.file, self.mark)
 
     def item_origin(self, index: int) -> Origin:
-        """Where item `index` starts."""
+        """Return the origin of item `index`."""
         return _to_origin(self.file, self.item_marks[index])
 
 
 def locate(node: Any, location: tuple[int | str, ...], *, key: bool = False) -> Origin | None:
-    """The place of `location` (keys and indexes) inside `node`, or of the nearest enclosing thing that exists."""
+    """Return the origin of `location` (keys and indexes) in `node`, or of the nearest enclosing node that exists."""
     origin: Origin | None = getattr(node, "origin", None)
     for step in location:
         if isinstance(node, YamlMapping) and step in node:
@@ -115,7 +118,7 @@ def locate(node: Any, location: tuple[int | str, ...], *, key: bool = False) -> 
 
 
 def read_document(content: bytes, file: str, report: Report) -> Any:
-    """The one document in `content`, None when empty or unreadable. Mistakes go to `report`."""
+    """Read the only document in `content`; None if it is empty or unreadable. Errors go to `report`."""
     reader = _Reader(content, file, report)
     try:
         reader.start()
@@ -128,7 +131,7 @@ def read_document(content: bytes, file: str, report: Report) -> Any:
 
 
 def read_items(content: bytes, file: str, report: Report) -> Iterator[YamlMapping]:
-    """The mappings of a document that lists mappings, one at a time: a large file is never held whole."""
+    """Yield the mappings of a document that lists mappings, one at a time. Errors go to `report`."""
     reader = _Reader(content, file, report)
     try:
         reader.start()
@@ -140,7 +143,7 @@ def read_items(content: bytes, file: str, report: Report) -> Iterator[YamlMappin
 
 
 def _to_origin(file: str, mark: Any) -> Origin:
-    """The place of one of libyaml's marks, which are 0-based."""
+    """Return the origin of a mark of libyaml, which is 0-based."""
     return Origin(file, mark.line + 1, mark.column + 1)
 
 
@@ -153,10 +156,10 @@ class _Reader:
         self._get = self._start
 
     def _start(self) -> Any:
-        raise AssertionError("start() comes first")
+        raise AssertionError("call start() first")
 
     def start(self) -> None:
-        """Checks what libyaml does not, then opens the document."""
+        """Check what libyaml does not, then open the document."""
         _check_text(self._content, self._file, self._fail_at)
         parser = CParser(self._content)
         self._get = parser.get_event
@@ -190,7 +193,7 @@ class _Reader:
         self._read_end()
 
     def report_syntax_error(self, exc: Exception) -> None:
-        """Reports what libyaml could not read."""
+        """Report an error of libyaml."""
         mark = getattr(exc, "problem_mark", None) or getattr(exc, "context_mark", None)
         position = getattr(exc, "position", None)
         if position is not None:
@@ -200,7 +203,7 @@ class _Reader:
         elif isinstance(exc, MarkedYAMLError) and mark is not None:
             what = ", ".join(part for part in (exc.problem, exc.context) if part)
             at = Origin(self._file, mark.line + 1, mark.column + 1)
-            detail = "Mend the syntax at this place; the rest of the file was not read."
+            detail = "Fix the YAML syntax here; the rest of the file was not read."
             if "unexpected ':'" in what:
                 detail = "Put the value in double quotes. The rest of the file was not read."
         else:
@@ -224,7 +227,8 @@ class _Reader:
             self._report_error(event, f"alias {name} is not allowed", "Write the value out: aliases are not read.")
             return None
         if depth >= MAX_DEPTH:
-            self._fail(event, f"nested more than {MAX_DEPTH} levels deep", "Nothing that is read here nests so deeply.")
+            detail = "No file of the desired state nests this deeply."
+            self._fail(event, f"nested more than {MAX_DEPTH} levels deep", detail)
         self._check_plain(event)
         return self._read_mapping(event, depth) if kind is MappingStartEvent else self._read_sequence(event, depth)
 
@@ -232,7 +236,7 @@ class _Reader:
         mapping = YamlMapping(self._file, start.start_mark)
         key_marks, value_marks, get = mapping.key_marks, mapping.value_marks, self._get
         while (event := get()).__class__ is not MappingEndEvent:
-            # Most of a large file is plain text, and a call for each would cost a tenth of the time.
+            # Most of a large file is plain text: a call for each value would add a tenth to the time.
             plain = event.__class__ is ScalarEvent and event.ctag is event.anchor is None
             key = event.value if plain and event.value not in _SPECIAL else self._read_key(event, depth)
             value_event = get()
@@ -244,7 +248,7 @@ class _Reader:
             if key in mapping:
                 first = mapping.key_origin(key)
                 self._report_error(
-                    event, f"key {quote(key)} is given twice", f"Keep one of them; the first is in line {first.line}."
+                    event, f"key {quote(key)} is given twice", f"Keep one of them; the first is on line {first.line}."
                 )
                 continue
             mapping[key] = value
@@ -272,7 +276,7 @@ class _Reader:
         return event.value  # type: ignore[no-any-return]
 
     def _read_scalar(self, event: Any) -> str | None:
-        """The text as written; None for the plain scalars that say "no value": nothing at all, and `~`."""
+        """Return the text as written; None for the plain scalars without a value: empty, and `~`."""
         if event.tag is not None or event.anchor is not None:
             self._check_plain(event)
         value: str = event.value
@@ -294,7 +298,7 @@ class _Reader:
         )
 
     def _check_plain(self, event: Any) -> None:
-        """Reports a tag or an anchor on `event`; reading goes on as if it were not there."""
+        """Report a tag or an anchor on `event`, then ignore it."""
         if event.tag is not None and event.tag != "!":
             name = quote(shorten(str(event.tag), 60))
             self._report_error(event, f"tag {name} is not allowed", "Remove it: tags are not read.")
@@ -309,7 +313,7 @@ class _Reader:
         self._report(error(summary, detail, origin))
         self._reported += 1
         if self._reported >= MAX_DIAGNOSTICS:
-            self._report(error(f"more than {MAX_DIAGNOSTICS} mistakes, the rest of the file was not read", "", origin))
+            self._report(error(f"more than {MAX_DIAGNOSTICS} errors; the rest of the file was not read", "", origin))
             raise _StopReadingError
 
     def _fail(self, event: Any, summary: str, detail: str) -> None:
@@ -321,7 +325,7 @@ class _Reader:
 
 
 def _locate_byte(file: str, content: bytes, offset: int) -> Origin:
-    """The place of the byte at `offset`; columns count characters."""
+    """Return the origin of the byte at `offset`; columns count characters."""
     start = content.rfind(b"\n", 0, offset) + 1
     column = len(content[start:offset].decode("utf-8", "replace")) + 1
     return Origin(file, content.count(b"\n", 0, offset) + 1, column)
@@ -334,7 +338,7 @@ def _check_text(content: bytes, file: str, fail: Callable[[Origin, str, str], An
         content.decode("utf-8")
     except UnicodeDecodeError as exc:
         fail(_locate_byte(file, content, exc.start), "not UTF-8 text", "Save the file as UTF-8.")
-    # YAML 1.1 breaks lines at these, editors do not: every place named after one would be wrong.
+    # YAML 1.1 breaks lines at these, editors do not: every later line number would be wrong.
     odd = _UNUSUAL_BREAK.search(content)
     if odd is not None:
         at = _locate_byte(file, content, odd.start())

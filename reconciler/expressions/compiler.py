@@ -93,7 +93,7 @@ def _compile_keyword(node: grammar.Keyword, parameter: Parameter) -> Argument:
         return _build_constant(node.name, node.position)
     hint = _KEYWORD_HINTS.get(node.name.lower())
     if parameter.keywords:
-        hint = f"here can stand {' or '.join(sorted(parameter.keywords))}"
+        hint = f"it can be {' or '.join(sorted(parameter.keywords))}"
     elif node.name in registry.FUNCTIONS:
         hint = "a function needs parentheses"
     hint = hint or f'write [{node.name}] for the attribute, "{node.name}" for the text'
@@ -132,7 +132,7 @@ def _compile_call(node: grammar.Call, trace: Trace | None, *, outermost: bool) -
 
 def _describe_unknown(name: str) -> str:
     if name in registry.UNDESCRIBED:
-        return f"Entra knows {name} but does not describe it"
+        return f"Entra knows {name} but does not document it"
     for known in registry.FUNCTIONS:
         if known.lower() == name.lower():
             return f"there is no function {name[:40]}: names are case-sensitive. Did you mean {known}?"

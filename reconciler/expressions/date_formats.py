@@ -76,7 +76,7 @@ def _read_piece(text: str, at: int) -> tuple[Piece, int]:
 def _read_quoted(text: str, at: int) -> tuple[Piece, int]:
     end = text.find(text[at], at + 1)
     if end < 0:
-        raise EvaluationError(f"the date format {quote_value(text)} has a quote without its end")
+        raise EvaluationError(f"the date format {quote_value(text)} has an unterminated quote")
     return ("", 0, text[at + 1 : end]), end + 1
 
 

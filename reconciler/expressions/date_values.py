@@ -147,7 +147,7 @@ def add_interval(interval: str, number: int, when: datetime) -> datetime:
                 return when + timedelta(seconds=seconds * number)
     except (ValueError, OverflowError) as exc:
         raise EvaluationError(
-            f"{quote_value(format_standard(when))} plus {quote_value(number)} is outside of the calendar"
+            f"{quote_value(format_standard(when))} plus {quote_value(number)} is outside the calendar"
         ) from exc
 
 
@@ -199,4 +199,4 @@ def from_filetime(number: int) -> datetime:
     try:
         return FILETIME_START + timedelta(microseconds=number // 10)
     except OverflowError as exc:
-        raise EvaluationError(f"{quote_value(number)} is outside of the calendar") from exc
+        raise EvaluationError(f"{quote_value(number)} is outside the calendar") from exc

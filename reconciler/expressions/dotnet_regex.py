@@ -89,9 +89,7 @@ class RegexTranslation:
         if rest.startswith("?#"):
             end = self.pattern.find(")", self.at)
             if end < 0:
-                raise EvaluationError(
-                    f"the regular expression {quote_value(self.pattern)} has a comment without its end"
-                )
+                raise EvaluationError(f"the regular expression {quote_value(self.pattern)} has an unterminated comment")
             self.at = end + 1
             return ""
         for start, what in _UNSUPPORTED.items():
@@ -176,7 +174,9 @@ class RegexTranslation:
         while True:
             character = self.pattern[self.at : self.at + 1]
             if not character:
-                raise EvaluationError(f"the regular expression {quote_value(self.pattern)} has a class without its end")
+                raise EvaluationError(
+                    f"the regular expression {quote_value(self.pattern)} has an unterminated character class"
+                )
             self.at += 1
             if character == "]" and self.at - 1 > start:
                 break

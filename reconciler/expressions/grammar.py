@@ -170,7 +170,7 @@ class _Builder(Transformer[Token, Node]):
     def attribute(self, token: Token) -> Node:
         name = token[1:-1].strip()
         if not name:
-            raise ExpressionError("the brackets hold no attribute name", _find_position(token))
+            raise ExpressionError("the brackets contain no attribute name", _find_position(token))
         return AttributeReference(name, _find_position(token))
 
     def keyword(self, token: Token) -> Node:
@@ -204,7 +204,7 @@ def parse(source: str) -> Node:
     if len(source) > MAX_LENGTH:
         raise ExpressionError(f"longer than {MAX_LENGTH:,} characters", MAX_LENGTH)
     if not source.strip():
-        raise ExpressionError("there is no expression")
+        raise ExpressionError("the expression is empty")
     try:
         # With a transformer in the parser, what comes out is what `_Builder` returned.
         tree: Node = _parser().parse(source)  # type: ignore[assignment]
@@ -222,27 +222,27 @@ def _to_expression_error(source: str, exc: UnexpectedInput) -> ExpressionError:
         return ExpressionError("the expression ends too early: is a parenthesis missing?", len(source))
     word = str(token)
     if word.upper() in ("AND", "OR", "NOT", "XOR"):
-        return ExpressionError(f"{word} is no operator: nest IIF instead", _find_position(token))
+        return ExpressionError(f"{word} is not an operator: nest IIF instead", _find_position(token))
     if word.startswith('"'):
         message = 'a string here: is a comma missing, or the \\ before a " inside a string?'
         return ExpressionError(message, _find_position(token))
-    return ExpressionError(f"{word[:40]} cannot stand here", _find_position(token))
+    return ExpressionError(f"{word[:40]} is not allowed here", _find_position(token))
 
 
 _CHARACTERS = {
     '"': "the string that starts here has no closing quote",
     "[": "the attribute name that starts here has no closing bracket",
     "(": "parentheses only hold the arguments of a function",
-    "'": "strings stand in double quotes",
-    "“": 'a typographic quote: strings stand in "straight" quotes',
-    "”": 'a typographic quote: strings stand in "straight" quotes',
+    "'": "strings use double quotes",
+    "“": 'a typographic quote: strings use "straight" quotes',
+    "”": 'a typographic quote: strings use "straight" quotes',
     "+": "there is no arithmetic; texts are joined with Append or Join",
 }
 
 
 def _describe_character(source: str, position: int) -> str:
     character = source[position]
-    return _CHARACTERS.get(character, f"{character!r} cannot stand here")
+    return _CHARACTERS.get(character, f"{character!r} is not allowed here")
 
 
 def format_tree(node: Node) -> str:

@@ -99,7 +99,7 @@ def _compile_engine(source: str, translation: RegexTranslation, options: Any) ->
         return re2.compile("".join(translation.out), options)
     except (re2.error, UnicodeEncodeError) as exc:
         raise EvaluationError(
-            f"{quote_value(source)} is no regular expression: {quote_value(_read_re2_message(exc))}"
+            f"{quote_value(source)} is not a regular expression: {quote_value(_read_re2_message(exc))}"
         ) from exc
 
 

@@ -93,7 +93,7 @@ def test_who_cannot_be_judged_is_left_alone_and_the_others_go_on(workspace: Work
     filters(workspace, {"clauses": [clause]})
     ended = workspace.apply()
     assert ended.code == 5, ended.out
-    assert "the scoping filters cannot judge this user: proxyAddresses has 2 values" in ended.out + ended.err
+    assert "the scoping filters cannot be evaluated for this user: proxyAddresses has 2 values" in ended.out + ended.err
     assert active(workspace) == [True, True, False, False], "left alone, and neither changed nor removed"
     family = {user["userName"]: user["name"]["familyName"] for user in list_users(workspace.root / "sandbox.db")}
     assert family[NAMES[0]] == LIVE[0]["name"]["familyName"]

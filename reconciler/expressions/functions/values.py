@@ -124,9 +124,9 @@ def string_from_sid(value: str | None) -> str | None:
     try:
         sid = base64.b64decode(value.encode("utf-8", "replace"), validate=True)
     except binascii.Error as exc:
-        raise EvaluationError(f"{quote_value(value)} is no security identifier") from exc
+        raise EvaluationError(f"{quote_value(value)} is not a security identifier") from exc
     if len(sid) < 8 or len(sid) != 8 + 4 * sid[1]:  # noqa: PLR2004
-        raise EvaluationError(f"{quote_value(value)} is no security identifier")
+        raise EvaluationError(f"{quote_value(value)} is not a security identifier")
     parts = [int.from_bytes(sid[start : start + 4], "little") for start in range(8, len(sid), 4)]
     return "-".join(map(str, ["S", sid[0], int.from_bytes(sid[2:8], "big"), *parts]))
 
@@ -138,10 +138,10 @@ def _read_role_name(assignment: str) -> str:
     try:
         role: Any = json.loads(assignment)
     except (ValueError, RecursionError) as exc:
-        raise EvaluationError(f"{quote_value(assignment)} is no app role assignment") from exc
+        raise EvaluationError(f"{quote_value(assignment)} is not an app role assignment") from exc
     name = role.get("value") or role.get("displayName")
     if not isinstance(name, str):
-        raise EvaluationError(f"{quote_value(assignment)} names no app role")
+        raise EvaluationError(f"{quote_value(assignment)} does not name an app role")
     return name
 
 

@@ -196,7 +196,7 @@ def test_a_key_without_a_value_is_as_good_as_absent(tree: Tree, written: str) ->
             "4:1",
             'unknown key "lifecycel"',
             (
-                "Did you mean lifecycle? Known here: "
+                "Did you mean lifecycle? Known keys: "
                 "approvals, guards, lifecycle, notifications, ownership, record, target."
             ),
         ),
@@ -204,19 +204,19 @@ def test_a_key_without_a_value_is_as_good_as_absent(tree: Tree, written: str) ->
             "guards: {removals: {cuont: 1}}\n",
             "4:21",
             'unknown key "cuont"',
-            "Did you mean count? Known here: count, floor, percent.",
+            "Did you mean count? Known keys: count, floor, percent.",
         ),
         (
             "guards: {xyz: 1}\n",
             "4:10",
             'unknown key "xyz"',
-            "Known here: creates, failures, protected, removals, updates.",
+            "Known keys: creates, failures, protected, removals, updates.",
         ),
         (
             "approvals:\n  - {plan: x, until: 2026-01-01, reason: y, untill: 1}\n",
             "5:45",
             'unknown key "untill"',
-            "Did you mean until? Known here: plan, reason, removals, until.",
+            "Did you mean until? Known keys: plan, reason, removals, until.",
         ),
         (
             "lifecycle: {removed: remove}\n",
@@ -405,7 +405,7 @@ def test_a_directory_that_is_a_link_out_of_its_repository_is_not_read(tree: Tree
         [],
         {},
     )
-    exc = error(f"{link} is a link that leaves its repository", "Put the directory itself there.")
+    exc = error(f"{link} is a link that leaves its repository", "Replace it with the directory itself.")
     assert directory.diagnostics == [exc], "one mistake, and no line of what is there"
     link.unlink()
     elsewhere.rename(link.with_name("state"))
@@ -419,7 +419,7 @@ def test_a_name_that_is_not_utf8_is_told(tree: Tree, name: bytes) -> None:
     list(directory.read_users())
     shown = os.fsdecode(name.split(b"/")[0]).replace("\udcff", "\\u{dcff}")
     assert directory.diagnostics == [
-        error("a name that is not UTF-8", f'Rename "{shown}".', Origin("users", 1, 1)),
+        error("a file name that is not UTF-8", f'Rename "{shown}".', Origin("users", 1, 1)),
     ]
 
 
@@ -442,7 +442,7 @@ def test_only_regular_files_are_read(tree: Tree, make: Callable[[Path], None]) -
     assert users(directory) == ["bob"]
     assert directory.read_settings() is None
     refused = [item for item in directory.diagnostics if item.origin and item.origin.file == "settings.yaml"]
-    assert refused == [error("not a regular file", "Only plain files are read.", Origin("settings.yaml", 1, 1))]
+    assert refused == [error("not a regular file", "Only regular files are read.", Origin("settings.yaml", 1, 1))]
     assert len(add_source_lines(directory.diagnostics, directory.root)) == len(directory.diagnostics)
 
 
@@ -477,7 +477,7 @@ def test_a_file_in_place_of_a_folder_is_told(tree: Tree) -> None:
 
 # --- names that nobody would read -----------------------------------------------------------------
 
-PLACES = "At the top are settings.yaml, scope.yaml, mappings.yaml; people go into users/, groups into groups/."
+PLACES = "The top level holds settings.yaml, scope.yaml, mappings.yaml; users belong in users/, groups in groups/."
 
 
 @pytest.mark.parametrize(
@@ -517,7 +517,7 @@ def test_a_directory_that_is_not_there_is_told(tmp_path: Path) -> None:
     directory = Directory(tmp_path / "nowhere")
     directory.check_layout()
     assert directory.diagnostics == [
-        error(f"there is no directory {tmp_path / 'nowhere'}", "Name it with --state DIR, or make one.")
+        error(f"there is no directory {tmp_path / 'nowhere'}", "Pass the directory with --state DIR, or create it.")
     ]
     assert directory.read_settings() is None
     assert len(directory.diagnostics) == 1
@@ -531,8 +531,8 @@ def test_of_a_file_with_very_many_mistakes_fifty_are_told(tree: Tree) -> None:
     assert users(directory) == []
     assert len(directory.diagnostics) == 52
     assert directory.diagnostics[50] == error(
-        "more than 50 errors in this file, the others are not shown",
-        "Correct these first.",
+        "more than 50 errors in this file; the others are not shown",
+        "Fix these first.",
         Origin("users/a.yaml", 51, 3),
     )
 

@@ -168,7 +168,7 @@ def test_mappings_replace_those_of_the_profile_and_active_is_always_there(loaded
     assert state.users[0].create_only == {"timezone": "Europe/Berlin", "locale": "en_US"}
     # nobody of the sample has a language
     assert told(state) == [
-        'mappings.yaml:7:12: no user has an attribute "preferredLanguage". It gives no value to anybody.'
+        'mappings.yaml:7:12: no user has an attribute "preferredLanguage". No user gets a value from it.'
     ]
 
 
@@ -276,7 +276,7 @@ def test_a_template_that_fails_for_a_user_is_a_mistake_of_the_user(loaded: Load)
         ),
         (
             {"groups__a": "- {name: a, members: {groups: [b]}}\n- {name: b, members: {groups: [a]}}\n"},
-            "groups/a.yaml:1:10: groups contain one another: a -> b -> a. Break the circle.",
+            "groups/a.yaml:1:10: group cycle: a -> b -> a. Remove one of these memberships.",
         ),
         ({"scop": "sync: all\n"}, "scop.yaml:1:1: this file is not read. Did you mean scope.yaml? "),
     ],
@@ -300,14 +300,16 @@ USUAL = """\
         (
             "{target: nickName, source: a}",
             (
-                'mappings.yaml:5:12: Apple Business Manager has no attribute "nickName". It is not taken, and sending'
+                'mappings.yaml:5:12: Apple Business Manager has no attribute "nickName". It is not accepted, and'
+                " sending"
                 " it can break the connection. "
             ),
         ),
         (
             '{target: "enterprise:departmet", source: a}',
             (
-                'mappings.yaml:5:12: Apple Business Manager has no attribute "enterprise:departmet". It is not taken,'
+                'mappings.yaml:5:12: Apple Business Manager has no attribute "enterprise:departmet". It is not'
+                " accepted,"
                 " and sending it can break the connection. Did you mean enterprise:department?"
             ),
         ),
@@ -366,7 +368,7 @@ def test_a_mapping_that_cannot_be_used_breaks_the_directory(loaded: Load, row: s
     ],
 )
 def test_two_rows_with_one_precedence_are_an_error(loaded: Load, row: str, place: str, twin: str) -> None:
-    message = f"{place} is twice there. The row of {twin} has it too, and only one can be tried first: 3 is free."
+    message = f"{place} is used twice. The row of {twin} uses it too, and only one row can be tried first: 3 is free."
     assert message in broken(loaded(mappings=f"{USUAL}- {row}\n"))
 
 
@@ -448,7 +450,7 @@ def test_an_element_must_be_chosen(loaded: Load) -> None:
 
 def test_an_attribute_that_a_service_does_not_have_is_told_with_one_that_it_has(loaded: Load) -> None:
     found = broken(loaded(settings=TARGET.format("scim"), mappings=f"{USUAL}- {{target: tittle, source: a}}\n"))
-    said = 'mappings.yaml:5:12: SCIM service has no attribute "tittle". Did you mean title? It takes userName, '
+    said = 'mappings.yaml:5:12: SCIM service has no attribute "tittle". Did you mean title? It accepts userName, '
     assert found[0].startswith(said), found
 
 
@@ -457,7 +459,7 @@ def test_what_a_mapping_cannot_do_without_is_told(loaded: Load) -> None:
         line for line in broken(loaded(mappings="- {target: externalId, source: objectId}\n")) if "no map" in line
     } == {
         (
-            "mappings.yaml:1:1: no mapping has a matching precedence. Live users could not be found again: add"
+            "mappings.yaml:1:1: no mapping has a matching precedence. Live users could not be matched: add"
             " `match: 1` to the row of externalId or userName."
         ),
         "mappings.yaml:1:1: no mapping has the target userName. SCIM requires it: add a row for it.",
@@ -476,7 +478,7 @@ def test_all_mistakes_are_told_even_when_settings_are_missing(loaded: Load) -> N
 
 def test_a_directory_that_is_not_there_is_broken(tmp_path: Path) -> None:
     assert broken(load(tmp_path / "nowhere", NOW)) == [
-        f"None: there is no directory {tmp_path / 'nowhere'}. Name it with --state DIR, or make one."
+        f"None: there is no directory {tmp_path / 'nowhere'}. Pass the directory with --state DIR, or create it."
     ]
 
 
@@ -535,22 +537,23 @@ def test_apply_says_when_a_value_flows(loaded: Load, flow: Flow) -> None:
         (
             "{target: title, source: surname, apply: if_empty, when_null: clear}",
             (
-                "mappings.yaml:5:64: apply: if_empty and when_null: clear contradict each other. What flows with apply:"
-                " if_empty is never taken away again: remove one of them."
+                "mappings.yaml:5:64: apply: if_empty and when_null: clear contradict each other. With apply:"
+                " if_empty, a"
+                " value is never cleared: remove one of them."
             ),
         ),
         (
             "{target: title, source: surname, apply: create, when_null: clear}",
             (
-                "mappings.yaml:5:62: apply: create and when_null: clear contradict each other. What flows with apply:"
-                " create is never taken away again: remove one of them."
+                "mappings.yaml:5:62: apply: create and when_null: clear contradict each other. With apply: create, a"
+                " value is never cleared: remove one of them."
             ),
         ),
         (
             "{target: title, expression: Guid(), when_null: clear}",
             (
-                "mappings.yaml:5:50: apply: create and when_null: clear contradict each other. What flows with apply:"
-                " create is never taken away again: remove one of them."
+                "mappings.yaml:5:50: apply: create and when_null: clear contradict each other. With apply: create, a"
+                " value is never cleared: remove one of them."
             ),
         ),
         (
@@ -569,27 +572,27 @@ def test_apply_says_when_a_value_flows(loaded: Load, flow: Flow) -> None:
             "{target: password, source: surname}",
             (
                 "mappings.yaml:5:12: password is write-only (RFC 7643 §4.1.1) and not supported. The service never"
-                " shows it, so nothing could tell whether it is as written: remove the row."
+                " returns it, so its value cannot be verified: remove the row."
             ),
         ),
         (
             "{target: nickName, expression: Guid(), match: 3}",
             (
-                "mappings.yaml:5:49: nickName is made once, so it cannot identify anybody. It would be made anew for"
-                " somebody who has another one already: remove `match`."
+                "mappings.yaml:5:49: nickName is generated once, so it cannot identify a user. It would be generated"
+                " again for a user that already has one: remove `match`."
             ),
         ),
         (
             "{target: nickName, expression: 'SelectUniqueValue([surname], [givenName])', match: 3}",
             (
-                "mappings.yaml:5:86: nickName is made once, so it cannot identify anybody. It would be made anew for"
-                " somebody who has another one already: remove `match`."
+                "mappings.yaml:5:86: nickName is generated once, so it cannot identify a user. It would be generated"
+                " again for a user that already has one: remove `match`."
             ),
         ),
         (
             "{target: nickName, expression: 'SelectUniqueValue([surname], [givenName])', default: x}",
             (
-                "mappings.yaml:5:88: a default is not unique. Everybody without a free value would share it: write it"
+                "mappings.yaml:5:88: a default is not unique. Every user without a free value would share it: write it"
                 " as the last rule, or remove it."
             ),
         ),
@@ -676,7 +679,7 @@ def test_a_value_made_once_that_is_written_to_flow_otherwise_is_a_warning(loaded
     state = good(with_row(loaded, f"{{target: nickName, expression: Guid(), apply: {written}}}"))
     assert told(state) == [
         (
-            f"mappings.yaml:5:49: nickName flows on create only, not {written}. A value that is made once is never"
+            f"mappings.yaml:5:49: nickName flows on create only, not {written}. A value that is generated once is never"
             " compared. Write apply: create."
         )
     ]
@@ -688,7 +691,7 @@ def test_an_active_that_does_not_always_flow_is_a_warning(loaded: Load, flow: st
     row = f"{{target: active, expression: 'Not([IsSoftDeleted])', apply: {flow}}}"
     (said,) = told(good(with_row(loaded, row)))
     assert said == (
-        f"mappings.yaml:5:63: active flows with apply: {flow}: whoever comes back into scope is not reactivated. "
+        f"mappings.yaml:5:63: active flows with apply: {flow}: users that return to scope are not reactivated. "
         "Leave `apply` out, unless that is what you want."
     )
 

@@ -126,9 +126,10 @@ def test_a_user_with_several_values_is_a_mistake_of_hers_alone_and_left_untouche
     assert state.users[0].match == ("id-ada", "ada@example.com"), "her account stays hers"
     assert told(state) == [
         (
-            "users/a.yaml:6:19: the scoping filters cannot judge this user: proxyAddresses has 2 values, and the clause"
-            " at scope.yaml:5:5 does not say values_match: any or all. The user is left untouched until the clause, or"
-            " the value, is mended."
+            "users/a.yaml:6:19: the scoping filters cannot be evaluated for this user: proxyAddresses has 2 values,"
+            " and the clause"
+            " at scope.yaml:5:5 does not say values_match: any or all. The user is left unchanged until the clause"
+            " or the value is fixed."
         )
     ]
     assert state.diagnostics[0].address == 'user["ada@example.com"]'
@@ -138,7 +139,8 @@ def test_a_value_that_a_pattern_cannot_judge_is_told_in_quotes(loaded: Load) -> 
     people = PEOPLE.replace("department: Engineering", "department: Müller")
     state = loaded(one(r"attribute: department, operator: REGEX MATCH, value: '\bM.*'"), people=people)
     assert told(state)[0].startswith(
-        "users/a.yaml:5:15: the scoping filters cannot judge this user: department cannot be matched by the clause at"
+        "users/a.yaml:5:15: the scoping filters cannot be evaluated for this user: department cannot be matched by"
+        " the clause at"
         ' scope.yaml:5:5: \\b in "\\\\bM.*" cannot be used on "Müller": it is not ASCII.'
     )
 
@@ -162,31 +164,31 @@ MISTAKES = {
         "17: IS MEMBER OF takes no attribute. It is about the user: remove the attribute."
     ),
     f"{A}, operator: Greater_Than, value: 1.5": (
-        '60: "1.5" is no whole number. Entra compares whole numbers only: write digits, such as 10.'
+        '60: "1.5" is not a whole number. Entra compares whole numbers only: write digits, such as 10.'
     ),
-    f"{A}, operator: Greater_Than, value: {'9' * 20}": '60: "99999999999999999999" is no whole number.',
+    f"{A}, operator: Greater_Than, value: {'9' * 20}": '60: "99999999999999999999" is not a whole number.',
     f"{A}, operator: DATE AFTER, value: 1.5.2026": (
-        '58: "1.5.2026" is no date. Write 2026-12-31, today, today+N or today-N, N being days.'
+        '58: "1.5.2026" is not a date. Write 2026-12-31, today, today+N or today-N (N days).'
     ),
-    f"{A}, operator: DATE AFTER, value: 2026-02-30": '58: "2026-02-30" is no date.',
-    f"{A}, operator: DATE AFTER, value: '2026-02-03T00:00:00Z'": '58: "2026-02-03T00:00:00Z" is no date.',
-    f"{A}, operator: DATE AFTER, value: today+1000000": '58: "today+1000000" is no date.',
-    f"{A}, operator: DATE AFTER, value: tomorrow": '58: "tomorrow" is no date.',
+    f"{A}, operator: DATE AFTER, value: 2026-02-30": '58: "2026-02-30" is not a date.',
+    f"{A}, operator: DATE AFTER, value: '2026-02-03T00:00:00Z'": '58: "2026-02-03T00:00:00Z" is not a date.',
+    f"{A}, operator: DATE AFTER, value: today+1000000": '58: "today+1000000" is not a date.',
+    f"{A}, operator: DATE AFTER, value: tomorrow": '58: "tomorrow" is not a date.',
     "operator: IS MEMBER OF, value: inne": '37: there is no group "inne". Did you mean inner?',
     "operator: IS NOT MEMBER OF, value: zz": '41: there is no group "zz". Add it to groups/, or remove the reference.',
     f"{A}, operator: REGEX MATCH, value: 'a('": (
-        '59: the pattern cannot be used: "a(" is no regular expression: "missing ): a(". Patterns are .NET\'s'
+        '59: the pattern cannot be used: "a(" is not a regular expression: "missing ): a(". Patterns use the .NET'
     ),
     f"{A}, operator: REGEX MATCH, value: '(?!a)b'": (
         '59: the pattern cannot be used: the regular expression "(?!a)b" uses look-ahead, which is not supported.'
     ),
-    f"{A}, operator: IS NULL, ignore_case: true": "61: ignore_case means nothing for IS NULL. Remove it.",
-    f"{A}, operator: Greater_Than, value: 1, ignore_case: true": "76: ignore_case means nothing for Greater_Than.",
-    "operator: IS MEMBER OF, value: inner, ignore_case: true": "57: ignore_case means nothing for IS MEMBER OF.",
-    f"{A}, operator: IS NULL, values_match: any": "62: values_match means nothing for IS NULL. Remove it.",
-    "operator: IS MEMBER OF, value: inner, values_match: any": "58: values_match means nothing for IS MEMBER OF.",
+    f"{A}, operator: IS NULL, ignore_case: true": "61: ignore_case has no effect on IS NULL. Remove it.",
+    f"{A}, operator: Greater_Than, value: 1, ignore_case: true": "76: ignore_case has no effect on Greater_Than.",
+    "operator: IS MEMBER OF, value: inner, ignore_case: true": "57: ignore_case has no effect on IS MEMBER OF.",
+    f"{A}, operator: IS NULL, values_match: any": "62: values_match has no effect on IS NULL. Remove it.",
+    "operator: IS MEMBER OF, value: inner, values_match: any": "58: values_match has no effect on IS MEMBER OF.",
     "attribute: lifecycle.starts, operator: DATE AFTER, value: today, values_match: any": (
-        "85: values_match means nothing for lifecycle.starts. Remove it."
+        "85: values_match has no effect on lifecycle.starts. Remove it."
     ),
     "attribute: lifecycle.expire, operator: IS NULL": (
         f'17: there is no "lifecycle.expire". Did you mean lifecycle.expires? {KNOWN}'
@@ -196,16 +198,17 @@ MISTAKES = {
     ),
     "attribute: lifecycle, operator: IS NULL": '17: there is no "lifecycle".',
     "attribute: lifecycle.expires, operator: EQUALS, value: 2026-01-01": (
-        "46: EQUALS cannot be used on lifecycle.expires. It takes IS NULL, IS NOT NULL, DATE BEFORE, DATE ON OR BEFORE,"
+        "46: EQUALS cannot be used on lifecycle.expires. It accepts IS NULL, IS NOT NULL, DATE BEFORE,"
+        " DATE ON OR BEFORE,"
     ),
     "attribute: lifecycle.protected, operator: IS NULL": (
-        "48: IS NULL cannot be used on lifecycle.protected. It takes IS FALSE, IS TRUE."
+        "48: IS NULL cannot be used on lifecycle.protected. It accepts IS FALSE, IS TRUE."
     ),
     "attribute: IsSoftDeleted, operator: IS TRUE": (
-        "17: IsSoftDeleted is what scope decides: it cannot be a condition of it. Use accountEnabled, or"
+        "17: IsSoftDeleted follows from scope: it cannot be a condition of it. Use accountEnabled, or"
     ),
     f"{A}, operator: IS NULL, valu: x": (
-        '48: unknown key "valu". Did you mean value? Known here: attribute, ignore_case, operator, value, values_match.'
+        '48: unknown key "valu". Did you mean value? Known keys: attribute, ignore_case, operator, value, values_match.'
     ),
     f"{A}, value: x": '5: "operator" is missing. Add it.',
     f"{A}, operator: EQUALS, value: [x]": "54: filters.0.clauses.0.value: expected text. Write a single value.",
@@ -230,7 +233,7 @@ def test_a_clause_that_cannot_be_used_breaks_the_directory(loaded: Load, clause:
         (
             "- {name: f, clauses: []}\n",
             (
-                'scope.yaml:3:22: filter "f" has no clauses. Everybody would pass it: add a clause, or remove the'
+                'scope.yaml:3:22: filter "f" has no clauses. Every user would pass it: add a clause, or remove the'
                 " filter."
             ),
         ),
@@ -239,7 +242,7 @@ def test_a_clause_that_cannot_be_used_breaks_the_directory(loaded: Load, clause:
         ("- {name: f}\n", 'scope.yaml:3:3: "clauses" is missing. Add it.'),
         (
             "- {nam: f, clauses: []}\n",
-            'scope.yaml:3:4: unknown key "nam". Did you mean name? Known here: clauses, name, not.',
+            'scope.yaml:3:4: unknown key "nam". Did you mean name? Known keys: clauses, name, not.',
         ),
         (
             f"{one(f'{A}, operator: IS NULL', name='One')}{one(f'{A}, operator: IS NOT NULL', name='one')}",
@@ -264,14 +267,14 @@ def test_all_mistakes_are_told_at_once(loaded: Load) -> None:
     )
     assert isinstance(state, BrokenState)
     assert sorted(line.split(". ")[0] for line in told(state)) == [
-        'scope.yaml:10:58: "x" is no date',
+        'scope.yaml:10:58: "x" is not a date',
         'scope.yaml:11:37: there is no group "nobody"',
         "scope.yaml:5:32: IS NULL takes no value",
-        "scope.yaml:5:48: ignore_case means nothing for IS NULL",
+        "scope.yaml:5:48: ignore_case has no effect on IS NULL",
         "scope.yaml:5:5: the clause has no attribute",
         'scope.yaml:6:39: there is no operator "EQALS"',
-        'scope.yaml:7:60: "x" is no whole number',
-        "scope.yaml:7:76: ignore_case means nothing for Greater_Than",
+        'scope.yaml:7:60: "x" is not a whole number',
+        "scope.yaml:7:76: ignore_case has no effect on Greater_Than",
         'scope.yaml:8:9: filter "F" is defined twice',
     ]
 
@@ -283,8 +286,8 @@ def test_all_mistakes_are_told_at_once(loaded: Load) -> None:
     ("clause", "message"),
     [
         ("attribute: departmnt, operator: EQUALS, value: x", '"departmnt". Did you mean department?'),
-        ("attribute: zzz, operator: EQUALS, value: x", '"zzz". The clause is false for everybody.'),
-        ("attribute: zzz, operator: IS NULL", '"zzz". The clause is true for everybody.'),
+        ("attribute: zzz, operator: EQUALS, value: x", '"zzz". The clause is false for every user.'),
+        ("attribute: zzz, operator: IS NULL", '"zzz". The clause is true for every user.'),
     ],
 )
 def test_an_attribute_that_nobody_has_is_a_warning(loaded: Load, clause: str, message: str) -> None:
@@ -301,8 +304,8 @@ def test_ambiguous_operators_are_a_warning(loaded: Load, operator: str, found: s
     plain = operator.strip("'")
     assert told(state) == [
         (
-            f"scope.yaml:5:39: Microsoft's documents leave the meaning of {plain} open. Here it is true when the"
-            f" attribute's value {found} in the clause's. Better use Includes, or REGEX MATCH."
+            f"scope.yaml:5:39: Microsoft's documentation does not define {plain}. Here it is true when the"
+            f" attribute's value {found} in the clause's. Prefer Includes or REGEX MATCH."
         )
     ]
 

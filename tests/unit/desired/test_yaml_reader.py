@@ -7,7 +7,7 @@ from reconciler.core.model import Diagnostic, Origin, Severity, error, warning
 from reconciler.desired import yaml_reader
 from reconciler.desired.yaml_reader import YamlMapping, locate, read_document, read_items
 
-MENDED = "Mend the syntax at this place; the rest of the file was not read."
+MENDED = "Fix the YAML syntax here; the rest of the file was not read."
 
 
 def document(text: str | bytes) -> tuple[Any, list[Diagnostic]]:
@@ -146,7 +146,7 @@ def test_nothing_has_no_place() -> None:
         (
             "a: b\nc: d\na: e\n",
             {"a": "b", "c": "d"},
-            [error('key "a" is given twice', "Keep one of them; the first is in line 1.", at(3, 1))],
+            [error('key "a" is given twice', "Keep one of them; the first is on line 1.", at(3, 1))],
         ),
         (
             "a: &x b\n",
@@ -302,7 +302,7 @@ def test_a_billion_laughs_are_not_laughed() -> None:
         lines.append(f"{other}: &{other} [{', '.join([f'*{one}'] * 9)}]")
     _, told = document("\n".join(lines))
     assert len(told) == yaml_reader.MAX_DIAGNOSTICS + 1
-    assert told[-1].summary == "more than 50 mistakes, the rest of the file was not read"
+    assert told[-1].summary == "more than 50 errors; the rest of the file was not read"
 
 
 def test_a_chain_of_merges_is_not_followed() -> None:
@@ -356,6 +356,6 @@ def test_a_file_is_taken_up_to_its_limit(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_after_fifty_mistakes_the_rest_is_not_read() -> None:
     found, told = items("- &a x: y\n" * 200)
     assert len(told) == 51
-    assert told[-1] == error("more than 50 mistakes, the rest of the file was not read", "", at(50, 3))
+    assert told[-1] == error("more than 50 errors; the rest of the file was not read", "", at(50, 3))
     assert len(found) == 49
     assert all(item.severity is Severity.ERROR for item in told)

@@ -55,7 +55,7 @@ def test_a_value_where_none_belongs_is_remarked() -> None:
         (clause("a", "EQUAL", "x"), 'the operator "EQUAL" is none of Entra\'s documented ones; the nearest is EQUALS'),
         (clause("a", "Valid Cert Match", "x"), "is none of Entra's documented ones"),
         (clause("a", "IS MEMBER OF", "x"), "is none of Entra's documented ones"),
-        (clause("a", "Greater_Than", "ten"), "is no whole number"),
+        (clause("a", "Greater_Than", "ten"), "is not a whole number"),
         (clause("a", "REGEX MATCH", "(?=x)"), "the pattern cannot be used"),
         (clause("", "EQUALS", "x"), "the clause has no attribute"),
         (clause("IsSoftDeleted", "IS TRUE"), "it cannot be a condition"),

@@ -96,7 +96,7 @@ def test_nothing_stays_nothing(source: dict[str, Any] | None) -> None:
     ("source", "said"),
     [
         (function("Replac([a])"), "Did you mean Replace?"),
-        (function("DefaultDomain()"), "Entra knows DefaultDomain but does not describe it"),
+        (function("DefaultDomain()"), "Entra knows DefaultDomain but does not document it"),
         (function("Trim([a]"), "the expression cannot be used"),
         ({"name": "Trim", "type": "Function", "parameters": []}, "has no source.expression"),
         ({"type": "Function", "parameters": []}, "a function without source.expression"),
