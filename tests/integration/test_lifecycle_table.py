@@ -224,7 +224,7 @@ def test_somebody_deactivated_for_long_is_deleted_after_the_days_of_the_receipt(
 
 
 def test_without_a_receipt_the_last_modification_counts(open_org: OpenOrg) -> None:
-    """Deactivated by somebody else long ago. Entra: nothing. Ours: the days count from meta.lastModified."""
+    """Deactivated outside Reconciler long ago. Entra: nothing. Ours: the days count from meta.lastModified."""
     org = open_org(account("ada", active=False, meta={"lastModified": "2026-01-01T00:00:00Z"}))
     org.settings(lifecycle={"delete_after_days": 30})
     org.wants()
