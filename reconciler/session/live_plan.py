@@ -62,7 +62,7 @@ def _make_plan(
     if baseline is None:
         return build_plan(request, live)
     request = replace(request, diagnostics=(*request.diagnostics, *baseline.warnings))
-    lives = [replace(live, users=users) for users in combined.others(live.users)] if combined is not None else []
+    lives = [replace(live, users=users) for users in combined.read_others(live.users)] if combined is not None else []
     return baseline.attribute_changes(build_plan(request, live), request, lives)
 
 

@@ -1,6 +1,6 @@
-"""One user's way from file to account, for `explain`: import, scope, match, mapping, live values, planned action.
+"""Explain one user from file to account: source, scope, match, mapping, live values, planned action.
 
-It uses the same rules, closures and plan as `plan` does, so it cannot tell another story.
+It uses the same rules, compiled mappings and plan as `plan` does, so both always agree.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from reconciler.core.values import InvalidValueError, fold_case, parse_value
 
 @dataclass(frozen=True, slots=True)
 class MatchLookup:
-    """One matching attribute: the desired value, in the form compared, and the ids of live users who have it."""
+    """One matching attribute: the desired value in comparable form, and the ids of live users that have it."""
 
     path: AttributePath
     value: Value | None
@@ -43,9 +43,10 @@ class MatchLookup:
 
 @dataclass(frozen=True, slots=True)
 class MappedRow:
-    """One attribute mapping at work. `candidates`: of a unique attribute, the values one is chosen from on create.
+    """The result of one attribute mapping for one user.
 
-    `problem`: why it gives no usable value; `parts`: how an expression came about.
+    `candidates`: the values that a unique attribute can get on create. `problem`: why there is no usable value.
+    `parts`: how the value of an expression came about.
     """
 
     path: AttributePath
@@ -62,7 +63,7 @@ class MappedRow:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What the plan does. `why` says it in words, also when it does nothing; `blocked_by`: guards' messages."""
+    """What the plan does, and why. `change` None: nothing; `blocked_by`: messages of blocking guards."""
 
     change: Change | None
     explanation: str
@@ -71,9 +72,9 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Everything there is to say of one user; `decision` None: the live service was not asked.
+    """Everything known about one user; `decision` None: the live service was not read.
 
-    `removal`: for somebody who was judged to be out of scope, what lifecycle.out_of_scope makes of the account.
+    `removal`: the setting lifecycle.out_of_scope, if it concerns the user.
     """
 
     name: str
@@ -88,25 +89,25 @@ class Explanation:
 
 
 def find_removal_setting(user: DesiredUser | None, policy: Policy) -> Removal | None:
-    """What the settings make of the account of somebody out of scope; None: nothing, or it was not judged."""
+    """Return the removal setting of a user out of scope; None if in scope or if scope could not be decided."""
     if user is None or user.verdict.in_scope or user.verdict.reason is ScopeReason.UNJUDGED:
         return None
     return policy.out_of_scope
 
 
 def find_desired(name: str, users: Iterable[DesiredUser]) -> DesiredUser | None:
-    """The desired user called `name`: by key or any identifying value, without regard to case."""
+    """Find the desired user called `name`: by key or any identifying value, case-insensitively."""
     wanted = fold_case(name)
-    return next((user for user in users if wanted in _names(user)), None)
+    return next((user for user in users if wanted in _collect_names(user)), None)
 
 
-def _names(user: DesiredUser) -> set[str]:
+def _collect_names(user: DesiredUser) -> set[str]:
     values = [*user.match, user.attributes.get("userName"), user.attributes.get("externalId")]
     return {fold_case(user.key), *(fold_case(str(value)) for value in values if value is not None)}
 
 
 def find_live(name: str, users: Iterable[LiveUser]) -> LiveUser | None:
-    """The live user called `name`: by userName, externalId or id."""
+    """Find the live user called `name`: by userName, externalId or id, case-insensitively."""
     wanted = fold_case(name)
     for user in users:
         if any(each and fold_case(each) == wanted for each in (user.user_name, user.external_id, user.id)):
@@ -117,7 +118,7 @@ def find_live(name: str, users: Iterable[LiveUser]) -> LiveUser | None:
 def look_up_matches(
     user: DesiredUser, live: Iterable[LiveUser], mappings: Sequence[AttributeMapping]
 ) -> tuple[MatchLookup, ...]:
-    """Who has each matching value, by precedence."""
+    """Look up the live users with each matching value, by precedence."""
     rows = select_matching_rows(mappings)
     hits: list[list[str]] = [[] for _ in rows]
     for found in live:
@@ -131,21 +132,21 @@ def look_up_matches(
 
 
 def map_rows(user: SourceUser, mappings: Iterable[AttributeMapping], live: LiveUser | None) -> tuple[MappedRow, ...]:
-    """Every row at work on one user, in scope or not."""
-    return tuple(_mapped(user, row, live) for row in mappings)
+    """Map one user by each row, in scope or not."""
+    return tuple(_map_row(user, row, live) for row in mappings)
 
 
-def _mapped(user: SourceUser, row: AttributeMapping, live: LiveUser | None) -> MappedRow:
+def _map_row(user: SourceUser, row: AttributeMapping, live: LiveUser | None) -> MappedRow:
     value, problem = None, None
     candidates: tuple[Value, ...] = ()
     try:
-        made = row.rule(user.attributes)
+        result = row.rule(user.attributes)
         if row.unique:
-            candidates = made if isinstance(made, tuple) else ()
+            candidates = result if isinstance(result, tuple) else ()
         else:
-            value = parse_value(row.attribute, made)
-    except (MappingError, InvalidValueError) as fault:
-        problem = str(fault)
+            value = parse_value(row.attribute, result)
+    except (MappingError, InvalidValueError) as exc:
+        problem = str(exc)
     if isinstance(value, str):
         problem = find_value_error(row.attribute, value)
     return MappedRow(
@@ -153,7 +154,7 @@ def _mapped(user: SourceUser, row: AttributeMapping, live: LiveUser | None) -> M
         rule=row.rule_text,
         inputs={name: user.attributes.get(name) for name in row.inputs},
         value=value,
-        flow=_flow(row),
+        flow=_describe_flow(row),
         default=row.default,
         live=live.attributes.get(row.target) if live else None,
         candidates=candidates,
@@ -162,7 +163,7 @@ def _mapped(user: SourceUser, row: AttributeMapping, live: LiveUser | None) -> M
     )
 
 
-def _flow(row: AttributeMapping) -> str:
+def _describe_flow(row: AttributeMapping) -> str:
     if row.clear:
         return "no value clears the target's"
     match row.flow:
@@ -179,7 +180,7 @@ def _flow(row: AttributeMapping) -> str:
 
 @dataclass(frozen=True, slots=True)
 class DecisionContext:
-    """What a decision is told from. `permitted`: the plan as it would be if lifecycle.actions permitted everything."""
+    """The input of `explain_decision`. `permitted`: the plan as if lifecycle.actions permitted every action."""
 
     key: str
     desired: DesiredUser | None
@@ -190,21 +191,21 @@ class DecisionContext:
 
 
 def explain_decision(case: DecisionContext) -> Decision:
-    """What happens to the user, or why nothing does."""
-    change = _change_of(case, case.plan)
+    """Explain what happens to the user, or why nothing does."""
+    change = _find_change(case, case.plan)
     if change is not None:
         return Decision(change, change.detail, tuple(guard.message for guard in case.plan.guards if guard.blocks))
     if any(item.severity is Severity.ERROR for item in select_diagnostics(case)):
         return Decision(None, "none: see the errors; the account is left untouched")
     if case.desired is not None and not case.desired.verdict.in_scope and select_diagnostics(case):
         return Decision(None, "none: out of scope, and the live account belongs to another user: see the warning")
-    withheld = _change_of(case, case.permitted)
+    withheld = _find_change(case, case.permitted)
     if withheld is not None:
-        return Decision(None, f"none: {withheld.action.value} is needed, but withheld{_why_withheld(case.plan)}")
-    return Decision(None, f"none: {_nothing(case)}")
+        return Decision(None, f"none: {withheld.action.value} is needed, but withheld{_explain_withholding(case.plan)}")
+    return Decision(None, f"none: {_explain_no_change(case)}")
 
 
-def _change_of(case: DecisionContext, plan: Plan) -> Change | None:
+def _find_change(case: DecisionContext, plan: Plan) -> Change | None:
     identity = case.live.id if case.live else None
     return next(
         (change for change in plan.changes if change.key == case.key or (identity and change.live_id == identity)), None
@@ -212,11 +213,11 @@ def _change_of(case: DecisionContext, plan: Plan) -> Change | None:
 
 
 def select_diagnostics(case: DecisionContext) -> tuple[Diagnostic, ...]:
-    """The plan's diagnostics about this user."""
+    """Select the plan's diagnostics about this user."""
     return tuple(item for item in case.plan.diagnostics if item.address == user_address(case.key))
 
 
-def _why_withheld(plan: Plan) -> str:
+def _explain_withholding(plan: Plan) -> str:
     reasons = [item.summary for item in plan.diagnostics if item.address is None and " withheld: " in item.summary]
     return f" ({'; '.join(reasons)})" if reasons else ""
 
@@ -224,7 +225,7 @@ def _why_withheld(plan: Plan) -> str:
 _DORMANT = "; the account stays deactivated, because the mapping of active does not apply always, or has no value"
 
 
-def _nothing(case: DecisionContext) -> str:
+def _explain_no_change(case: DecisionContext) -> str:
     live, desired = case.live, case.desired
     if desired is not None and desired.verdict.in_scope:
         dormant = live is not None and stays_inactive(desired, live, None)

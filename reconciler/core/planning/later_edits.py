@@ -1,4 +1,4 @@
-"""The people of two desired states side by side, and what is written anew about them without an effect today."""
+"""Compare the users of two desired states, and find edits without an effect today."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from reconciler.core.values import fold_case
 
 @dataclass(frozen=True, slots=True)
 class UserIndex:
-    """The users of a desired state, to be found by those of another."""
+    """The users of a desired state, indexed to find the same user of another one."""
 
     by_key: dict[str, DesiredUser]
     by_match: dict[tuple[int, Value], DesiredUser]
 
     @classmethod
     def of(cls, users: Iterable[DesiredUser]) -> UserIndex:
-        """An index of `users`."""
+        """Index `users`."""
         by_key, by_match = {}, {}
         for user in users:
             by_key[fold_case(user.key)] = user
@@ -30,7 +30,7 @@ class UserIndex:
         return cls(by_key, by_match)
 
     def find(self, user: DesiredUser) -> DesiredUser | None:
-        """The same person, by the matching attributes in order of precedence, else by name."""
+        """Find the same user by the matching attributes in order of precedence, else by key."""
         for level, value in enumerate(user.match):
             if value is not None and (level, value) in self.by_match:
                 return self.by_match[level, value]
@@ -40,10 +40,10 @@ class UserIndex:
 def find_later_edits(
     before: Sequence[DesiredUser], after: Sequence[DesiredUser], changes: Iterable[Change]
 ) -> tuple[LaterEdit, ...]:
-    """What `after` says anew about people that changes nothing today, by name; `changes`: attributed ones.
+    """Find the edits between two desired states that change nothing today, sorted by key.
 
-    Dates that leave somebody in or out of scope; people who come or go without being in scope. Those who could not be
-    mapped have diagnostics of their own.
+    They are dates that do not change whether a user is in scope, and users out of scope that were added or removed.
+    `changes` are the attributed changes of the plan. Users that could not be mapped have diagnostics instead.
     """
     touched: set[str] = set()
     for change in changes:
@@ -51,39 +51,41 @@ def find_later_edits(
             touched |= collect_names(change)
     base, head = UserIndex.of(before), UserIndex.of(after)
     found = [
-        *_edited(base, after),
-        *_outside(base, after, touched, "new, not in scope"),
-        *_outside(head, before, touched, "no longer in the desired state, was not in scope"),
+        *_find_date_edits(base, after),
+        *_find_unmatched(base, after, touched, "new, not in scope"),
+        *_find_unmatched(head, before, touched, "no longer in the desired state, was not in scope"),
     ]
     return tuple(sorted(found, key=lambda edit: (fold_case(edit.key), edit.key, edit.detail)))
 
 
-def _edited(base: UserIndex, after: Iterable[DesiredUser]) -> Iterator[LaterEdit]:
+def _find_date_edits(base: UserIndex, after: Iterable[DesiredUser]) -> Iterator[LaterEdit]:
     for user in after:
         was = base.find(user)
         if was is None or was.lifecycle == user.lifecycle or was.verdict.in_scope is not user.verdict.in_scope:
             continue
-        dates = ", ".join(_dates(was.lifecycle, user.lifecycle))
+        dates = ", ".join(_format_dates(was.lifecycle, user.lifecycle))
         if dates:
             yield LaterEdit(user.key, dates)
 
 
-def _dates(before: Lifecycle, after: Lifecycle) -> Iterator[str]:
+def _format_dates(before: Lifecycle, after: Lifecycle) -> Iterator[str]:
     for name, was, now in (("starts", before.starts, after.starts), ("expires", before.expires, after.expires)):
         if was != now:
-            yield f"lifecycle.{name} = {_said(was)} -> {_said(now)}"
+            yield f"lifecycle.{name} = {_format_day(was)} -> {_format_day(now)}"
 
 
-def _said(day: date | None) -> str:
+def _format_day(day: date | None) -> str:
     return quote(str(day)) if day is not None else "null"
 
 
-def _outside(other: UserIndex, users: Iterable[DesiredUser], touched: set[str], how: str) -> Iterator[LaterEdit]:
-    """Those who are written on one side only, and not in scope there."""
+def _find_unmatched(
+    other: UserIndex, users: Iterable[DesiredUser], touched: set[str], label: str
+) -> Iterator[LaterEdit]:
+    """Find users that only one desired state has, out of scope."""
     for user in users:
         if user.verdict.in_scope or user.failed or other.find(user) is not None:
             continue
         if touched.isdisjoint(
             {fold_case(user.key), *(fold_case(str(value)) for value in user.match if value is not None)}
         ):
-            yield LaterEdit(user.key, f"{how}: {user.verdict.text or user.verdict.reason.value}")
+            yield LaterEdit(user.key, f"{label}: {user.verdict.text or user.verdict.reason.value}")

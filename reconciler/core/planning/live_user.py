@@ -1,4 +1,4 @@
-"""From a SCIM resource, as the target returned it, to a normalised live user."""
+"""Read a SCIM resource, as returned by the target, as a normalised live user."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reconciler.core.values import InvalidValueError, is_text, parse_value, to_c
 
 
 class LiveReader:
-    """Reads live users for one set of mappings; only mapped attributes and the identifying ones are looked at."""
+    """Reads live users for one set of mappings: the mapped attributes and the identifying ones."""
 
     def __init__(self, profile: TargetProfile, mappings: Sequence[AttributeMapping], owned: Predicate) -> None:
         self._owned = owned
@@ -25,20 +25,22 @@ class LiveReader:
         identifying = {row.target: row.attribute for row in matching}
         for path in ("userName", "externalId", "active"):
             identifying[path] = rows[path]
-        self._compared = [_reading(attribute) for attribute in compared.values()]
-        self._further = [_reading(attribute) for path, attribute in identifying.items() if path not in compared]
+        self._compared = [_compile_attribute(attribute) for attribute in compared.values()]
+        self._identifying = [
+            _compile_attribute(attribute) for path, attribute in identifying.items() if path not in compared
+        ]
         self._compares_active = "active" in compared
 
     def read(self, resource: Resource) -> LiveUser:
-        """The live user in `resource`, which must have an `id`; wrong types make it `unreadable`, never an error."""
-        attributes, unreadable = _values(self._compared, resource)
+        """Read the live user in `resource`, which must have an `id`. A value of a wrong type makes it `unreadable`."""
+        attributes, unreadable = _read_values(self._compared, resource)
         if self._compares_active:
             # Apple leaves `active` out when it is true.
             attributes.setdefault("active", self._active_when_absent)
         known = attributes
-        if self._further:
-            further, also_unreadable = _values(self._further, resource)
-            known, unreadable = {**attributes, **further}, unreadable or also_unreadable
+        if self._identifying:
+            identifying_only, identifying_problem = _read_values(self._identifying, resource)
+            known, unreadable = {**attributes, **identifying_only}, unreadable or identifying_problem
         external_id = known.get("externalId")
         managed = self._owned(resource)
         return LiveUser(
@@ -50,25 +52,25 @@ class LiveReader:
             managed=managed,
             adoptable=not managed and external_id is None and self._owned({**resource, "externalId": "x"}),
             match=tuple([to_comparable(attribute, known.get(attribute.path)) for attribute in self._matching]),
-            last_modified=_last_modified(resource),
+            last_modified=_read_last_modified(resource),
             unreadable=unreadable,
         )
 
 
-_Reading = tuple[AttributePath, str | None, str | None, Attribute, Callable[[Resource], Any]]
-"""A path, the two keys under which text of it mostly stands (`name`, `givenName`; outer None: at the top), and how to
-read it in general. Inner None: only in general."""
+_CompiledAttribute = tuple[AttributePath, str | None, str | None, Attribute, Callable[[Resource], Any]]
+"""A path, the outer and inner key of its usual place (`name`, `givenName`; outer None: at the top level; inner None: no
+usual place), its attribute, and the function that reads it from any place."""
 
 
 class ResourceReader(Protocol):
-    """Whatever reads live users."""
+    """Reads resources as live users."""
 
     def read(self, resource: Resource) -> LiveUser:
-        """The live user in `resource`."""
+        """Read the live user in `resource`."""
 
 
 class CombinedReader:
-    """Reads each resource for several desired states: gives the first one's live user, and keeps those of others."""
+    """Reads each resource for several desired states: returns the first one's live user and keeps the others."""
 
     def __init__(self, first: LiveReader, others: Sequence[LiveReader]) -> None:
         self._first = first
@@ -76,18 +78,18 @@ class CombinedReader:
         self._kept: dict[int, list[LiveUser]] = {}
 
     def read(self, resource: Resource) -> LiveUser:
-        """As the first reader."""
+        """Read the live user for the first desired state."""
         found = self._first.read(resource)
-        # By object: a user may be read more than once, and the two must be of one answer.
+        # By object identity: a user may be read more than once, and both live users must come from the same response.
         self._kept[id(found)] = [other.read(resource) for other in self._others]
         return found
 
-    def others(self, users: Sequence[LiveUser]) -> list[list[LiveUser]]:
-        """What each other reader made of the same resources as these users, who must all still exist."""
+    def read_others(self, users: Sequence[LiveUser]) -> list[list[LiveUser]]:
+        """Return what each other reader read from the resources of these users, which `read` returned."""
         return [[self._kept[id(user)][number] for user in users] for number in range(len(self._others))]
 
 
-def _reading(attribute: Attribute) -> _Reading:
+def _compile_attribute(attribute: Attribute) -> _CompiledAttribute:
     path = paths.parse(attribute.path)
     read = paths.compile_reader(path)
     outer, inner = path.urn, path.attribute
@@ -97,11 +99,11 @@ def _reading(attribute: Attribute) -> _Reading:
     return attribute.path, outer, inner if simple else None, attribute, read
 
 
-def _values(readings: Sequence[_Reading], resource: Resource) -> tuple[dict[str, Value], str | None]:
-    """The assigned values by path, and what is wrong with one that cannot be read."""
+def _read_values(compiled: Sequence[_CompiledAttribute], resource: Resource) -> tuple[dict[str, Value], str | None]:
+    """Return the assigned values by path, and why one cannot be read."""
     values: dict[str, Value] = {}
     unreadable = None
-    for path, outer, inner, attribute, read in readings:
+    for path, outer, inner, attribute, read in compiled:
         holder = resource if outer is None else resource.get(outer)
         raw = holder.get(inner) if holder.__class__ is dict else None
         if raw.__class__ is str and raw.isascii() and inner is not None:
@@ -112,14 +114,14 @@ def _values(readings: Sequence[_Reading], resource: Resource) -> tuple[dict[str,
             continue
         try:
             value = parse_value(attribute, read(resource))
-        except InvalidValueError as fault:
-            unreadable = str(fault)
+        except InvalidValueError as exc:
+            unreadable = str(exc)
             continue
         if value is not None:
             values[path] = value
     return values, unreadable
 
 
-def _last_modified(resource: Resource) -> str | None:
+def _read_last_modified(resource: Resource) -> str | None:
     value = paths.get(paths.get(resource, "meta"), "lastModified")
     return value if isinstance(value, str) else None

@@ -1,4 +1,4 @@
-"""What changes from one desired state to another, as a plan whose live users are those that the first one desires."""
+"""Plan from one desired state to another: the first one's users stand in for the live users."""
 
 from __future__ import annotations
 
@@ -13,35 +13,37 @@ from reconciler.core.planning.live_user import LiveReader
 from reconciler.core.planning.planner import LiveState, PlanRequest, build_plan
 from reconciler.core.policy import Policy
 
-_LIVE_ONLY = frozenset({"complete-read", "name-reuse", "target"})
-"""Guards that judge what only the live service and receipts know."""
+_LIVE_GUARDS = frozenset({"complete-read", "name-reuse", "target"})
+"""Guards that need the live service or receipts."""
 
 
 def simulate_accounts(base: PlanRequest, reader: LiveReader) -> list[LiveUser]:
-    """The accounts that the base desires, as `reader` would read them from a service that has exactly these."""
-    wishes = build_plan(replace(base, policy=Policy(), only=(), diagnostics=()), LiveState([]))
+    """Return the accounts of the base's desired users, as `reader` would read them from a service that has these."""
+    plan = build_plan(replace(base, policy=Policy(), only=(), diagnostics=()), LiveState([]))
     return [
         reader.read({**build_resource(change.after), "id": f"base-{number}"})
-        for number, change in enumerate(wishes.changes, 1)
+        for number, change in enumerate(plan.changes, 1)
     ]
 
 
 def build_offline_plan(request: PlanRequest, base: Sequence[DesiredUser], live: Sequence[LiveUser]) -> Plan:
     """Return the plan for the simulated accounts (`live`) of a base with these desired users. It cannot be applied."""
     plan = build_plan(request, LiveState(live))
-    written, desired = UserIndex.of(base), {user.key: user for user in request.desired}
+    index, desired = UserIndex.of(base), {user.key: user for user in request.desired}
     return replace(
         plan,
         changes=tuple(
-            replace(change, detail=_why(desired.get(change.key), written)) if change.action is Action.CREATE else change
+            replace(change, detail=_explain_creation(desired.get(change.key), index))
+            if change.action is Action.CREATE
+            else change
             for change in plan.changes
         ),
-        guards=tuple(guard for guard in plan.guards if guard.name not in _LIVE_ONLY),
+        guards=tuple(guard for guard in plan.guards if guard.name not in _LIVE_GUARDS),
     )
 
 
-def _why(user: DesiredUser | None, base: UserIndex) -> str:
-    """Why somebody is new."""
+def _explain_creation(user: DesiredUser | None, base: UserIndex) -> str:
+    """Explain why a user is created."""
     was = base.find(user) if user is not None else None
     if was is None:
         return "new in the desired state"
@@ -51,12 +53,12 @@ def _why(user: DesiredUser | None, base: UserIndex) -> str:
 
 
 def count_affected(one: Sequence[DesiredUser], other: Sequence[DesiredUser]) -> tuple[int, int]:
-    """Of the same people under other rules: how many are in scope in one only, and how many get other values."""
+    """Count users that both lists have: those in scope in only one, and those with other values."""
     before = {user.key: user for user in one}
     pairs = [(before[user.key], user) for user in other if user.key in before]
-    moved = sum(old.verdict.in_scope != new.verdict.in_scope for old, new in pairs)
-    return moved, sum(_values(old) != _values(new) for old, new in pairs)
+    rescoped = sum(old.verdict.in_scope != new.verdict.in_scope for old, new in pairs)
+    return rescoped, sum(_collect_values(old) != _collect_values(new) for old, new in pairs)
 
 
-def _values(user: DesiredUser) -> tuple[object, ...]:
+def _collect_values(user: DesiredUser) -> tuple[object, ...]:
     return user.attributes, user.create_only, user.candidates, user.match, user.failed
