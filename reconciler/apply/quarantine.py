@@ -85,15 +85,14 @@ def assess(runs: Iterable[ApplyRun]) -> Health:
     health = Health()
     for run in runs:
         quarantine = _update_quarantine(health.quarantine, run)
+        suspected_causes = _update_suspected_causes(health.suspected_causes, run)
         health = Health(
             runs=health.runs + 1,
             last=run,
             last_success=run if run.successful else health.last_success,
             quarantine=quarantine,
             failing_users=_update_failing_users(health.failing_users, run),
-            suspected_causes=_update_suspected_causes(health.suspected_causes, run)
-            if quarantine is not None
-            else frozenset(),
+            suspected_causes=suspected_causes if quarantine is not None else frozenset(),
         )
     return health
 

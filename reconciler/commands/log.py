@@ -84,7 +84,7 @@ def _select_entries(past: Timeline, options: LogOptions, inputs: Mapping[str, fr
 def _build_redactor(terminal: Terminal) -> Redactor:
     """Return the redactor that recognises digests on record; without a key, note that it cannot."""
     try:
-        return Redactor(connection.record_key())
+        return Redactor(connection.read_record_key())
     except ReconcilerError as exc:
         terminal.note(f"{exc.summary}: applies recorded with `record: {{values: digest}}` cannot be shown by user.")
         return NO_REDACTION

@@ -1,4 +1,4 @@
-"""The few calls of GitHub's API that a workflow needs. Its answers are a stranger's: everything is checked."""
+"""The calls of GitHub's API that a workflow needs. Answers are untrusted input: everything is checked."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ _MAX_PAUSE = 60.0
 """Seconds; GitHub is not asked again if it wants a longer pause."""
 _MAX_BYTES = 256 * 1024 * 1024
 _HINTS = {
-    401: "GITHUB_TOKEN is missing or has run out: give the step `GITHUB_TOKEN: ${{ github.token }}`.",
+    401: "GITHUB_TOKEN is missing or has expired: give the step `GITHUB_TOKEN: ${{ github.token }}`.",
     403: "The job lacks a permission (see `permissions:` in the workflow), or GitHub limits the rate.",
-    404: "It does not exist, or the token may not see it.",
-    410: "It is gone, or switched off in the settings of the repository.",
-    422: "GitHub refuses the content.",
+    404: "It does not exist, or the token has no access to it.",
+    410: "It was deleted, or is disabled in the settings of the repository.",
+    422: "GitHub rejects the content.",
 }
 
 
 class GitHubError(ReconcilerError):
-    """GitHub refused a request, or gave no usable answer. `status`: 0 when there was none."""
+    """GitHub refused a request, or gave no usable answer. `status`: 0 if there was none."""
 
     def __init__(self, status: int, summary: str, detail: str = "") -> None:
         super().__init__(summary, detail or _HINTS.get(status, "Run the job again."))
@@ -91,9 +91,9 @@ def retry_github(transport: httpx.BaseTransport, sleep: Callable[[float], None] 
 
 
 class GitHub:
-    """One repository (`owner/name`) by a client that knows GitHub's address and holds the token.
+    """One repository (`owner/name`). `client` knows GitHub's address and holds the token.
 
-    `plain` holds no token: for downloads, which GitHub hands on to another host.
+    `plain` holds no token: it is for downloads, which GitHub redirects to another host.
     """
 
     def __init__(self, client: httpx.Client, plain: httpx.Client, repository: str) -> None:
@@ -102,34 +102,34 @@ class GitHub:
         self.repository = repository
 
     def get(self, path: str, **query: str | int) -> Json:
-        """One object."""
+        """Read one object. Raises `GitHubError`, as all requests do."""
         return _object(self._json("GET", path, query), path)
 
     def send(self, method: str, path: str, content: Json | None = None) -> Json:
-        """Writes, and gives what became of it; {} when the answer is empty."""
+        """Write; return the answer, {} if it is empty."""
         return _object(self._json(method, path, None, content) or {}, path)
 
     def items(self, path: str, key: str | None = None, **query: str | int) -> Iterator[Json]:
-        """The objects of a list, page by page; `key`: where in the answer the list is."""
+        """Read the objects of a list, page by page. `key`: where the list is in the answer."""
         for page in range(1, _PAGES + 1):
             answer = self._json("GET", path, {**query, "per_page": _PAGE, "page": page})
             found = _object(answer, path).get(key) if key is not None else answer
             if not isinstance(found, list):
-                raise GitHubError(0, f"GitHub's answer to {path} is no list")
+                raise GitHubError(0, f"GitHub's answer to {path} is not a list")
             yield from (item for item in found if isinstance(item, dict))
             if len(found) < _PAGE:
                 return
 
     def download(self, path: str) -> bytes:
-        """What GitHub redirects to, asked for without the token."""
+        """Download what GitHub redirects to, without sending the token there."""
         where = self._request("GET", path).headers.get("location", "")
         ours = self._client.base_url
         parts = urlsplit(where)
         if parts.scheme != "https" and (parts.scheme, parts.hostname) != (ours.scheme, ours.host):
-            raise GitHubError(0, f"GitHub's answer to {path} names no place to download from")
+            raise GitHubError(0, f"GitHub's answer to {path} has no download location")
         answer = _send(self._plain, "GET", where)
         if answer.status_code != httpx.codes.OK:
-            raise GitHubError(answer.status_code, f"the download of {path} ended with {answer.status_code}")
+            raise GitHubError(answer.status_code, f"the download of {path} failed with {answer.status_code}")
         return answer.content
 
     def _json(
@@ -140,8 +140,8 @@ class GitHub:
             return None
         try:
             return json.loads(answer.content)
-        except (ValueError, RecursionError) as fault:
-            raise GitHubError(0, f"GitHub's answer to {path} is not JSON") from fault
+        except (ValueError, RecursionError) as exc:
+            raise GitHubError(0, f"GitHub's answer to {path} is not JSON") from exc
 
     def _request(
         self, method: str, path: str, query: Mapping[str, str | int] | None = None, content: Json | None = None
@@ -168,11 +168,11 @@ def _send(
                 taken += piece
                 if len(taken) > _MAX_BYTES:
                     raise GitHubError(0, "GitHub's answer is larger than 256 MiB")
-            # Decoded already: what said how it was encoded no longer holds.
+            # The content is decoded already.
             headers = [(name, value) for name, value in answer.headers.multi_items() if name != "content-encoding"]
             return httpx.Response(answer.status_code, headers=headers, content=bytes(taken))
-    except (httpx.HTTPError, httpx.InvalidURL) as fault:
-        raise GitHubError(0, f"GitHub cannot be reached: {escape_control(shorten(str(fault)))}") from fault
+    except (httpx.HTTPError, httpx.InvalidURL) as exc:
+        raise GitHubError(0, f"GitHub cannot be reached: {escape_control(shorten(str(exc)))}") from exc
 
 
 def _format_message(answer: httpx.Response) -> str:
@@ -185,12 +185,12 @@ def _format_message(answer: httpx.Response) -> str:
 
 def _object(answer: Any, path: str) -> Json:
     if not isinstance(answer, dict):
-        raise GitHubError(0, f"GitHub's answer to {path} is no object")
+        raise GitHubError(0, f"GitHub's answer to {path} is not an object")
     return answer
 
 
 def text_at(item: Json, *keys: str) -> str:
-    """The text at `keys`; "" when it is not there or no text."""
+    """Return the text at `keys`; "" if it is absent or not text."""
     found: Any = item
     for key in keys:
         found = found.get(key) if isinstance(found, dict) else None
@@ -198,7 +198,7 @@ def text_at(item: Json, *keys: str) -> str:
 
 
 def number_at(item: Json, key: str) -> int:
-    """The number at `key`; raises when it is not there."""
+    """Return the number at `key`. Raises `GitHubError` if it is absent or not an integer."""
     found = item.get(key)
     if not isinstance(found, int) or isinstance(found, bool):
         raise GitHubError(0, f"GitHub's answer has no number {key}")

@@ -19,8 +19,8 @@ from reconciler.scim.transport import (
     USER_AGENT,
     Endpoint,
     PinnedTransport,
-    certificate_authorities,
     is_loopback,
+    load_certificate_authorities,
 )
 
 PLAN_WORKFLOW = "plan.yml"
@@ -74,7 +74,7 @@ def open_github(environment: Mapping[str, str] = os.environ) -> Iterator[GitHub]
         "X-GitHub-Api-Version": "2022-11-28",
         "User-Agent": USER_AGENT,
     }
-    certificates = certificate_authorities()
+    certificates = load_certificate_authorities()
     inner = retry_github(PinnedTransport(httpx.HTTPTransport(verify=certificates, trust_env=False), where))
     with (
         httpx.Client(base_url=where.base_url, headers=headers, transport=inner, timeout=30, trust_env=False) as known,

@@ -1,4 +1,4 @@
-"""An end for what never times out: a connection's time-outs are for each read, and a byte now and then meets them."""
+"""A deadline for whole requests: a connection's timeouts apply to each read, and a byte now and then satisfies them."""
 
 from __future__ import annotations
 
@@ -11,17 +11,20 @@ from typing import Any
 
 import httpx
 
-_EVERY = 0.25
-"""Seconds between looks at what is running."""
+_INTERVAL = 0.25
+"""Seconds between checks."""
 _CONNECTED = ("connection.connect_tcp.complete", "connection.start_tls.complete")
 
 
 class DeadlineExceededError(Exception):
-    """A request with its answer took longer than it may."""
+    """A request with its answer took longer than allowed."""
 
 
 class Deadline:
-    """Hangs up on requests that take longer than `seconds`. Thread-safe; a thread has one request at a time."""
+    """Closes the connection of a request that takes longer than `seconds`.
+
+    Thread-safe; a thread has one request at a time.
+    """
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._seconds = seconds
@@ -29,13 +32,13 @@ class Deadline:
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._watcher: threading.Thread | None = None
-        # All by thread.
-        self._ends: dict[int, float] = {}
+        # All by thread id.
+        self._deadlines: dict[int, float] = {}
         self._sockets: dict[int, socket.socket] = {}
         self._hung_up: set[int] = set()
 
     def trace(self, event: str, info: Mapping[str, Any]) -> None:
-        """For `request.extensions["trace"]`: learns which connection the thread has now."""
+        """Note the connection of this thread. For `request.extensions["trace"]`, see httpcore."""
         if event in _CONNECTED:
             self._sockets[threading.get_ident()] = info["return_value"].get_extra_info("socket")
 
@@ -44,39 +47,37 @@ class Deadline:
         """Limit a request and the reading of its answer. Raises `DeadlineExceededError`."""
         me = threading.get_ident()
         with self._lock:
-            self._ends[me] = self._clock() + self._seconds
+            self._deadlines[me] = self._clock() + self._seconds
             if self._watcher is None:
                 self._watcher = threading.Thread(target=self._watch, name="deadline", daemon=True)
                 self._watcher.start()
         try:
             yield
-        except httpx.HTTPError as fault:
+        except httpx.HTTPError as exc:
             if me not in self._hung_up:
                 raise
-            raise DeadlineExceededError(
-                f"the service's answer takes longer than {self._seconds:.0f} seconds"
-            ) from fault
+            raise DeadlineExceededError(f"the service's answer takes longer than {self._seconds:.0f} seconds") from exc
         finally:
             with self._lock:
-                del self._ends[me]
+                del self._deadlines[me]
                 self._hung_up.discard(me)
 
     def close(self) -> None:
-        """Ends the watch."""
+        """Stop watching."""
         self._closed.set()
 
     def _watch(self) -> None:
-        while not self._closed.wait(_EVERY):
+        while not self._closed.wait(_INTERVAL):
             with self._lock:
                 now = self._clock()
-                for thread in [each for each, end in self._ends.items() if end <= now]:
+                for thread in [each for each, deadline in self._deadlines.items() if deadline <= now]:
                     self._hang_up(thread)
 
     def _hang_up(self, thread: int) -> None:
         found = self._sockets.get(thread)
-        # A connection that is only being made has a time-out that holds; its socket is not this one, or closed.
+        # A connection that is being made has a timeout of its own; its socket is not this one, or closed.
         with suppress(OSError):
             if found is not None:
-                # Of the plain socket also under TLS, whose own end would wait for the other side.
+                # Under TLS too, shut down the plain socket: a TLS shutdown would wait for the other side.
                 socket.socket.shutdown(found, socket.SHUT_RDWR)
                 self._hung_up.add(thread)

@@ -1,4 +1,4 @@
-"""Reading the live state so that a plan can rely on it: completely, and with every attribute."""
+"""Read the live state so that a plan can rely on it: completely, and with every attribute."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from reconciler.core.planning.planner import LiveState
 from reconciler.core.text import pluralize, quote
 from reconciler.core.values import fold_case
 from reconciler.errors import ScimError
-from reconciler.scim.paging import ListRead, readers
+from reconciler.scim.paging import ListRead, start_readers
 
 T = TypeVar("T")
 Progress = Callable[[str, int, int], None]
-"""What is being done, how much of it is done, how much there is."""
+"""Called with a description of the step, how much of it is done and how much there is."""
 
 _SAMPLE = 5
 """Users read again by id, to see whether lists leave attributes out."""
 _SAMPLED_MISSING = 20
-"""Desired users the list doesn't show that are looked up, to see whether the list leaves people out."""
+"""Desired users missing from the list that are looked up, to see whether the list leaves users out."""
 _WORKERS = 4
 
 
@@ -49,42 +49,42 @@ def read_live(
     page_size: int,
     progress: Progress,
 ) -> LiveState:
-    """The live state. A problem makes it incomplete; a service that can't be understood raises `TargetError`."""
+    """Read the live state; a problem makes it incomplete. Raises `TargetError` if the service cannot be understood."""
     read = client.list_users(
         reader.read, page_size=page_size, progress=lambda done, total: progress("Reading live users", done, total)
     )
     if read.problem is not None:
         return LiveState(list(read.users.values()), read.problem)
-    owners = _Owners(desired, mappings)
-    completeness = _look_up_missing(client, reader, owners.without_live(read.users.values()), read.users)
+    matches = _ProbableMatches(desired, mappings)
+    completeness = _look_up_missing(client, reader, matches.without_live(read.users.values()), read.users)
     if completeness.hidden:
         names = ", ".join(quote(name) for name in completeness.hidden[:3])
-        problem = f"the list leaves out {pluralize(len(completeness.hidden), 'user')} whom a filter finds: {names}"
+        problem = f"the list leaves out {pluralize(len(completeness.hidden), 'user')} that a filter finds: {names}"
         return LiveState(list(read.users.values()), problem)
     if read.end_unproven and not completeness.answered:
         problem = "the service refuses both a page past the end and filters: nothing shows that the list is whole"
         return LiveState(list(read.users.values()), problem)
-    if _lists_leave_out(client, reader, owners.suspected_causes(read.users.values(), mappings)):
-        return _one_by_one(client, reader, read.users, progress)
+    if _lists_omit_attributes(client, reader, matches.sample(read.users.values(), mappings)):
+        return _read_one_by_one(client, reader, read.users, progress)
     return LiveState(list(read.users.values()))
 
 
-class _Owners:
-    """Which desired user a live one probably is: by any matching attribute. Only to choose samples, never to plan."""
+class _ProbableMatches:
+    """Matches live with desired users by any matching attribute. Only to choose samples, never to plan."""
 
     def __init__(self, desired: Sequence[DesiredUser], mappings: Sequence[AttributeMapping]) -> None:
         self._levels = range(sum(row.match is not None for row in mappings))
         self._desired = [user for user in desired if user.verdict.in_scope and not user.failed]
         self._by_value = [{user.match[level]: user for user in self._desired} for level in self._levels]
 
-    def _of(self, live: LiveUser) -> DesiredUser | None:
+    def _match(self, live: LiveUser) -> DesiredUser | None:
         for value, users in zip(live.match, self._by_value, strict=True):
             if value is not None and value in users:
                 return users[value]
         return None
 
     def without_live(self, live: Collection[LiveUser]) -> list[DesiredUser]:
-        """Desired users whom the list doesn't show."""
+        """Return the desired users that the list does not show."""
         seen = [{user.match[level] for user in live} - {None} for level in self._levels]
         return [
             user
@@ -92,15 +92,15 @@ class _Owners:
             if not any(value in values for value, values in zip(user.match, seen, strict=True))
         ]
 
-    def suspected_causes(self, live: Iterable[LiveUser], mappings: Sequence[AttributeMapping]) -> list[LiveUser]:
-        """Live users who lack an attribute that they should have, or that would have to be cleared; else any."""
+    def sample(self, live: Iterable[LiveUser], mappings: Sequence[AttributeMapping]) -> list[LiveUser]:
+        """Return live users that lack an attribute they should have, or one to be cleared; then any others."""
         paths = {row.target for row in mappings if row.flow is not Flow.CREATE and row.target != "active"}
         clearable = [row.target for row in mappings if row.clear]
         lacking: list[LiveUser] = []
         others: list[LiveUser] = []
         for user in live:
             missing = paths - user.attributes.keys()
-            wanted = self._of(user) if missing else None
+            wanted = self._match(user) if missing else None
             if wanted is not None and (missing & wanted.attributes.keys() or missing.intersection(clearable)):
                 lacking.append(user)
                 if len(lacking) == _SAMPLE:
@@ -112,7 +112,7 @@ class _Owners:
 
 @dataclass(frozen=True, slots=True)
 class _Completeness:
-    """What looking up people whom the list does not show tells: whom it hides, and whether the service filters."""
+    """The result of looking up users missing from the list: keys of those that exist, and whether filters work."""
 
     hidden: list[str]
     answered: bool
@@ -121,7 +121,7 @@ class _Completeness:
 def _look_up_missing(
     client: UserReader, reader: ResourceReader, missing: Sequence[DesiredUser], listed: Mapping[str, LiveUser]
 ) -> _Completeness:
-    """Looks up a sample of `missing`, spread over all, by every identifying attribute."""
+    """Look up a sample of `missing`, spread over all, by every identifying attribute."""
     step = max(1, len(missing) // _SAMPLED_MISSING)
     sample = missing[::step][:_SAMPLED_MISSING]
     answered = not sample
@@ -136,7 +136,7 @@ def _look_up_missing(
             try:
                 found = client.find_users(attribute, str(wanted))
             except ScimError:
-                continue  # the service does not filter by it: nothing can be learnt
+                continue  # the service does not filter by this attribute: that proves nothing
             answered = True
             users = [reader.read(resource) for resource in found if resource.get("id")]
             names = [(user.external_id or "") if attribute == "externalId" else user.user_name for user in users]
@@ -147,12 +147,12 @@ def _look_up_missing(
                 return True
         return False
 
-    with readers(_WORKERS) as pool:
+    with start_readers(_WORKERS) as pool:
         hidden = [user.key for user, there in zip(sample, pool.map(is_hidden, sample), strict=True) if there]
     return _Completeness(hidden, answered)
 
 
-def _lists_leave_out(client: UserReader, reader: ResourceReader, sample: Sequence[LiveUser]) -> bool:
+def _lists_omit_attributes(client: UserReader, reader: ResourceReader, sample: Sequence[LiveUser]) -> bool:
     """Whether a user read by id has attributes that the list did not show."""
     for user in sample:
         try:
@@ -164,12 +164,12 @@ def _lists_leave_out(client: UserReader, reader: ResourceReader, sample: Sequenc
     return False
 
 
-def _one_by_one(
+def _read_one_by_one(
     client: UserReader, reader: ResourceReader, listed: Mapping[str, LiveUser], progress: Progress
 ) -> LiveState:
-    """Every user by id: slow, but lists can't be relied on."""
+    """Read every user by id: slow, but lists that omit attributes cannot be relied on."""
     users: list[LiveUser] = []
-    with readers(_WORKERS) as pool:
+    with start_readers(_WORKERS) as pool:
         try:
             for resource in pool.map(client.get_user, listed):
                 if resource is None:
@@ -177,8 +177,6 @@ def _one_by_one(
                     return LiveState([*listed.values()], problem)
                 users.append(reader.read(resource))
                 progress("Reading each live user, because lists leave attributes out", len(users), len(listed))
-        except ScimError as fault:
-            return LiveState(
-                [*listed.values()], f"lists leave attributes out, and a user can't be read: {fault.summary}"
-            )
+        except ScimError as exc:
+            return LiveState([*listed.values()], f"lists leave attributes out, and a user can't be read: {exc.summary}")
     return LiveState(users)

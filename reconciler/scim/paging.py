@@ -1,9 +1,9 @@
-"""Reading all users, completely or not at all.
+"""Read all users, completely or not at all.
 
-Services clamp counts, cap totals, ignore startIndex, repeat page 1 past the end, and shift pages while somebody creates
-a user. No list of products tells which; the answers do: every id must come exactly once, their number must be the
-total, the total must stand still, and past the end must be nothing new. What is not proven is read again, then called
-incomplete.
+Services clamp counts, cap totals, ignore startIndex, repeat page 1 past the end, and shift pages while a user is
+created. Which ones do shows only in the answers: every id must come exactly once, their number must be the total, the
+total must not change, and past the end must be nothing new. A list that is not proven complete is read again, then
+reported as incomplete.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class ListRead(Generic[T]):
-    """The users read, by id. `problem` says why they may not be all; None: they are."""
+    """The users read, by id. `problem`: why they may not be all; None if they are."""
 
     users: dict[str, T]
     problem: str | None
@@ -50,34 +50,37 @@ Progress = Callable[[int, int], None]
 """Users read so far, users in total."""
 
 
-class _MovedError(Exception):
+class _ListChangedError(Exception):
     """The list changed while it was read, or looks as if it had: worth reading again."""
 
 
-class _LiesError(Exception):
-    """The service contradicts itself in a way that reading again does not mend."""
+class _ContradictionError(Exception):
+    """The service contradicts itself in a way that reading again does not fix."""
 
 
 @contextmanager
-def readers(count: int) -> Iterator[ThreadPoolExecutor]:
-    """Threads that read. Whoever interrupts does not wait for them: a service may hang."""
+def start_readers(count: int) -> Iterator[ThreadPoolExecutor]:
+    """Start threads that read. An interrupt does not wait for them: a service may hang."""
     pool = ThreadPoolExecutor(count, thread_name_prefix=READER)
     try:
         yield pool
-    except BaseException as fault:
-        pool.shutdown(wait=isinstance(fault, Exception), cancel_futures=True)
+    except BaseException as exc:
+        pool.shutdown(wait=isinstance(exc, Exception), cancel_futures=True)
         raise
     pool.shutdown()
 
 
 READER = "read"
-"""How the names of these threads begin."""
+"""The prefix of the names of these threads."""
 
 
 def read_all(
     fetch: Fetch, convert: Callable[[Resource], T], *, page_size: int, workers: int, progress: Progress
 ) -> ListRead[T]:
-    """All users through `convert`, at most `workers` pages at once."""
+    """Read all users through `convert`, at most `workers` pages at once. `page_size`: users per page.
+
+    Raises `TargetError` if the service lists no users at all.
+    """
     problem = ""
     reading = _ListReader(fetch, convert, workers, progress)
     for _ in range(_ATTEMPTS):
@@ -85,13 +88,13 @@ def read_all(
         try:
             reading.run(page_size)
             return ListRead(reading.users, None, reading.end_unproven)
-        except _MovedError as fault:
-            problem = f"{fault} ({_ATTEMPTS} attempts)"
-        except _LiesError as fault:
-            problem = str(fault)
+        except _ListChangedError as exc:
+            problem = f"{exc} ({_ATTEMPTS} attempts)"
+        except _ContradictionError as exc:
+            problem = str(exc)
             break
-        except ScimError as fault:
-            problem = f"a page failed: {fault.summary}"
+        except ScimError as exc:
+            problem = f"a page failed: {exc.summary}"
             break
     return ListRead(reading.users, problem)
 
@@ -109,58 +112,62 @@ class _ListReader(Generic[T]):
         count, first = self._first_page(page_size)
         total, size = first.total, len(first.resources)
         if size > total:
-            raise _LiesError(f"the service says it has {pluralize(total, 'user')}, but lists {size:,}")
+            raise _ContradictionError(f"the service says it has {pluralize(total, 'user')}, but lists {size:,}")
         if size == 0 and total > 0:
-            raise _LiesError(f"the service says it has {pluralize(total, 'user')}, but lists none")
+            raise _ContradictionError(f"the service says it has {pluralize(total, 'user')}, but lists none")
         self._add(first, total, start=1)
         if size < total:
             # Not `count`: a service that clamps it answers in pages of its own size.
-            for start, page in self._rest(total, size):
+            for start, page in self._fetch_rest(total, size):
                 self._add(page, total, start)
         if len(self.users) != total:
-            raise _MovedError(f"the service says it has {pluralize(total, 'user')}, but {len(self.users):,} came")
+            raise _ListChangedError(
+                f"the service says it has {pluralize(total, 'user')}, but lists {len(self.users):,}"
+            )
         self._probe_past_the_end(total, min(size, count) or count)
 
     def _first_page(self, page_size: int) -> tuple[int, Page]:
-        """The first page, with a smaller count when a large one is refused."""
+        """Fetch the first page, with a smaller count if a large one is refused; return the count, too."""
         refusal: ScimError | None = None
         for count in (page_size, *(size for size in _SMALLER if size < page_size)):
             try:
                 return count, self._fetch(1, count)
-            except ScimError as fault:
-                if fault.status not in _TOO_LARGE:
-                    raise TargetError(f"the users cannot be listed: {fault.summary}", fault.detail) from fault
-                refusal = refusal or fault
+            except ScimError as exc:
+                if exc.status not in _TOO_LARGE:
+                    raise TargetError(f"the users cannot be listed: {exc.summary}", exc.detail) from exc
+                refusal = refusal or exc
         why = refusal.summary if refusal else ""
         raise TargetError(f"the users cannot be listed: {why}", "Check the service, the token and target.base_url.")
 
-    def _rest(self, total: int, size: int) -> Iterator[tuple[int, Page]]:
-        """The pages after the first, a few at once, no more of them in memory than are being read."""
+    def _fetch_rest(self, total: int, size: int) -> Iterator[tuple[int, Page]]:
+        """Fetch the pages after the first, a few at once, no more of them in memory than are being read."""
         starts = deque(range(size + 1, total + 1, size))
-        with readers(self._workers) as pool:
+        with start_readers(self._workers) as pool:
             running: deque[tuple[int, Future[list[Page]]]] = deque()
             while starts or running:
                 while starts and len(running) < 2 * self._workers:
                     start = starts.popleft()
-                    running.append((start, pool.submit(self._segment, start, min(start + size, total + 1), size)))
+                    running.append((start, pool.submit(self._fetch_segment, start, min(start + size, total + 1), size)))
                 start, future = running.popleft()
                 for page in future.result():
                     yield start, page
 
-    def _segment(self, start: int, end: int, size: int) -> list[Page]:
-        """The users from `start` up to `end`, in more than one request when a page comes short."""
+    def _fetch_segment(self, start: int, end: int, size: int) -> list[Page]:
+        """Fetch the users from `start` up to `end`, in more than one request if pages come short."""
         pages = []
         while start < end:
             page = self._fetch(start, size)
             if not page.resources:
-                raise _MovedError(f"no users came from startIndex {start:,} on, though more were announced")
+                raise _ListChangedError(
+                    f"the page from startIndex {start:,} on is empty, though more users were announced"
+                )
             pages.append(page)
             start += len(page.resources)
         return pages
 
     def _add(self, page: Page, total: int, start: int) -> None:
         if page.total != total:
-            raise _MovedError(f"the total moved from {total:,} to {page.total:,} while the users were read")
+            raise _ListChangedError(f"the total changed from {total:,} to {page.total:,} while the users were read")
         repeated = 0
         for resource in page.resources:
             identity = _identity(resource)
@@ -169,13 +176,15 @@ class _ListReader(Generic[T]):
             else:
                 self.users[identity] = self._convert(resource)
         if repeated and repeated == len(page.resources):
-            raise _MovedError(f"the page from startIndex {start:,} on holds only users who came before: is it ignored?")
+            raise _ListChangedError(
+                f"the page from startIndex {start:,} on repeats users only; startIndex may be ignored"
+            )
         if repeated:
-            raise _MovedError(f"{pluralize(repeated, 'user')} came twice")
+            raise _ListChangedError(f"{pluralize(repeated, 'user')} were listed twice")
         self._progress(len(self.users), total)
 
     def _probe_past_the_end(self, total: int, count: int) -> None:
-        """Whether the total is all there is: some services cap it."""
+        """Check that the total is not capped, as some services do."""
         try:
             page = self._fetch(total + 1, count)
         except ScimError:
@@ -183,10 +192,10 @@ class _ListReader(Generic[T]):
             return
         unknown = [resource for resource in page.resources if _identity(resource) not in self.users]
         if not unknown and page.total == total:
-            return  # nothing, or known users again
+            return  # no users, or known ones again
         if page.total != total:
-            raise _MovedError(f"the total moved from {total:,} to {page.total:,} while the users were read")
-        raise _LiesError(f"the service says it has {pluralize(total, 'user')}, but more come after them")
+            raise _ListChangedError(f"the total changed from {total:,} to {page.total:,} while the users were read")
+        raise _ContradictionError(f"the service says it has {pluralize(total, 'user')}, but lists more")
 
 
 def _identity(resource: Resource) -> str:
@@ -195,5 +204,5 @@ def _identity(resource: Resource) -> str:
         return str(identity)
     # `.` and `..` would make another URL of /Users/{id}.
     if not isinstance(identity, str) or identity in ("", ".", ".."):
-        raise _LiesError("the service lists a user without an id")
+        raise _ContradictionError("the service lists a user without an id")
     return identity

@@ -1,4 +1,4 @@
-"""The seam to the network: which host a request may go to, and whether it may write at all."""
+"""Transports that limit what may be sent: to which host, and whether it may write."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from reconciler.errors import TargetError
 
 
 class WriteRefusedError(TargetError):
-    """A writing request was attempted while planning: a mistake of ours, stopped before it left."""
+    """A write was attempted while planning: a defect of Reconciler, stopped before it was sent."""
 
 
 _MAX_URL = 2_000
@@ -26,7 +26,7 @@ _MAX_URL = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A SCIM base URL taken apart; `port` is explicit."""
+    """A parsed SCIM base URL; `port` is explicit."""
 
     scheme: str
     host: str
@@ -34,12 +34,12 @@ class Endpoint:
     base_url: str
 
 
-def endpoint(base_url: str, *, profile_hosts: Collection[str], allowed_hosts: Collection[str]) -> Endpoint:
-    """The checked endpoint; raises `TargetError` when the token must not go there.
+def parse_endpoint(base_url: str, *, profile_hosts: Collection[str], allowed_hosts: Collection[str]) -> Endpoint:
+    """Parse and check a base URL. Raises `TargetError` if it is invalid or the token must not be sent to it.
 
-    The hosts of the profile are compiled in. Any other must be allowed from outside of the desired state (`host`, or
-    `host:port` for a port other than the scheme's own, either with `/path` when others share the host), because whoever
-    can edit the desired state must not be able to choose who receives the token.
+    The hosts of the profile are built in. Any other must be allowed outside of the desired state (`host`, or
+    `host:port` for a port other than the default, either with `/path` if the host is shared), because users that can
+    edit the desired state must not be able to choose who receives the token.
     """
     shown = escape_control(shorten(_without_user(base_url), 120))
     if len(base_url) > _MAX_URL or not base_url.isascii() or not base_url.isprintable() or " " in base_url:
@@ -47,19 +47,19 @@ def endpoint(base_url: str, *, profile_hosts: Collection[str], allowed_hosts: Co
     try:
         parts = urlsplit(base_url)
         port = parts.port
-    except ValueError as fault:
-        raise TargetError(f"target.base_url {shown} is not a URL", str(fault)) from fault
+    except ValueError as exc:
+        raise TargetError(f"target.base_url {shown} is not a URL", str(exc)) from exc
     host = (parts.hostname or "").casefold()
     if parts.scheme not in ("https", "http") or not host or not host.isascii():
         raise TargetError(f"target.base_url {shown} is not a https:// URL", "Write it like https://host/scim.")
     if parts.username is not None or parts.password is not None or "?" in base_url or "#" in base_url:
         raise TargetError(f"target.base_url {shown} may have no user, query or fragment", "Remove that part.")
-    usual = 443 if parts.scheme == "https" else 80
-    where = Endpoint(parts.scheme, host, port or usual, base_url.rstrip("/"))
+    default_port = 443 if parts.scheme == "https" else 80
+    where = Endpoint(parts.scheme, host, port or default_port, base_url.rstrip("/"))
     if parts.scheme == "http" and not is_loopback(host):
         raise TargetError(f"target.base_url {shown} would send the token unencrypted", "Use https://.")
-    if not _allowed(where, usual, profile_hosts, allowed_hosts):
-        name = host if where.port == usual else f"{host}:{where.port}"
+    if not _is_allowed(where, default_port, profile_hosts, allowed_hosts):
+        name = host if where.port == default_port else f"{host}:{where.port}"
         if any(entry.strip().casefold().startswith(f"{name}/") for entry in allowed_hosts):
             name += urlsplit(where.base_url).path
         raise TargetError(
@@ -70,26 +70,28 @@ def endpoint(base_url: str, *, profile_hosts: Collection[str], allowed_hosts: Co
 
 
 def _without_user(url: str) -> str:
-    """`url` as it may be shown: somebody may have put a password into it."""
+    """Return `url` without user information, which may hold a password."""
     before, slashes, rest = url.partition("//")
     authority, slash, path = rest.partition("/")
     return f"{before}{slashes}{authority.rpartition('@')[2]}{slash}{path}"
 
 
-def _allowed(where: Endpoint, usual: int, profile_hosts: Collection[str], allowed_hosts: Collection[str]) -> bool:
-    if where.host in profile_hosts and where.scheme == "https" and where.port == usual:
+def _is_allowed(
+    where: Endpoint, default_port: int, profile_hosts: Collection[str], allowed_hosts: Collection[str]
+) -> bool:
+    if where.host in profile_hosts and where.scheme == "https" and where.port == default_port:
         return True
     path = urlsplit(where.base_url).path
-    return any(_names(entry.strip(), where, usual, path) for entry in allowed_hosts)
+    return any(_matches(entry.strip(), where, default_port, path) for entry in allowed_hosts)
 
 
-def _names(entry: str, where: Endpoint, usual: int, path: str) -> bool:
-    """Whether an allowed `host`, `host:port`, `host/path` or `host:port/path` is this one."""
+def _matches(entry: str, where: Endpoint, default_port: int, path: str) -> bool:
+    """Whether an allowed `host`, `host:port`, `host/path` or `host:port/path` is this endpoint."""
     name, slash, pinned = entry.partition("/")
-    # Loopback ports are chosen by the system, so there the host alone is enough.
-    by_name = name.casefold() == where.host and (where.port == usual or is_loopback(where.host))
+    # Ports on this machine are often assigned by the system, so there the host alone is enough.
+    by_name = name.casefold() == where.host and (where.port == default_port or is_loopback(where.host))
     named = by_name or name.casefold() == f"{where.host}:{where.port}"
-    # The path to the letter: then nothing is to be known of `..` and %2e.
+    # The path must be identical, so `..` and %2e need no interpretation.
     return named and (not slash or path == f"/{pinned}".rstrip("/"))
 
 
@@ -102,7 +104,7 @@ def is_loopback(host: str) -> bool:
 
 
 class PinnedTransport(httpx.BaseTransport):
-    """Lets requests to one host through, whatever anybody above asks for."""
+    """Lets requests to one host through, whatever the layers above ask for."""
 
     def __init__(self, inner: httpx.BaseTransport, where: Endpoint) -> None:
         self._inner = inner
@@ -112,7 +114,7 @@ class PinnedTransport(httpx.BaseTransport):
         url = request.url
         port = url.port or (443 if url.scheme == "https" else 80)
         if (url.scheme, url.host, port) != (self._where.scheme, self._where.host, self._where.port):
-            raise TargetError(f"a request would have left for {escape_control(url.host)}")
+            raise TargetError(f"a request was about to be sent to {escape_control(url.host)}")
         return self._inner.handle_request(request)
 
     def close(self) -> None:
@@ -158,6 +160,6 @@ USER_AGENT = f"reconciler/{__version__}"
 
 
 @cache
-def certificate_authorities() -> ssl.SSLContext:
-    """The authorities a service's certificate is checked against; loading them takes 30 ms."""
+def load_certificate_authorities() -> ssl.SSLContext:
+    """Load the authorities that a service's certificate is checked against, once: it takes 30 ms."""
     return httpx.create_ssl_context(trust_env=False)

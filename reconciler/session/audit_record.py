@@ -33,7 +33,7 @@ def build_redactor(workspace: Workspace, state: DesiredState) -> Redactor:
     """
     if workspace.sandbox or not state.policy.digests:
         return NO_REDACTION
-    return Redactor(connection.record_key())
+    return Redactor(connection.read_record_key())
 
 
 def build_redactor_for_reading(workspace: Workspace, state: DesiredState, terminal: Terminal) -> Redactor:

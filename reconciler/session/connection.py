@@ -1,4 +1,4 @@
-"""The only reader of the environment's token and allowed hosts; builds the client, opens the sandbox."""
+"""Connect to a service: the only reader of the token, the record key and the allowed hosts in the environment."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from reconciler.scim.transport import (
     PinnedTransport,
     ReadOnlyTransport,
     TransportPerThread,
-    certificate_authorities,
-    endpoint,
+    load_certificate_authorities,
+    parse_endpoint,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """Where requests go and with what. The token is in no repr. `hints`: see `TargetProfile.refusal_hints`."""
+    """A service and the token for it. The token is in no repr. `hints`: see `TargetProfile.refusal_hints`."""
 
-    where: Endpoint
+    endpoint: Endpoint
     token: Secret
     hints: Mapping[int, str]
 
@@ -54,21 +54,22 @@ class Secret:
 
 
 def connect(base_url: str, profile: TargetProfile, environment: Mapping[str, str] = os.environ) -> Connection:
-    """The connection to a real service; raises `TargetError` when the host is not allowed or there is no token."""
-    allowed = environment.get("RECONCILER_ALLOWED_HOSTS", "").split(",")
-    where = endpoint(base_url, profile_hosts=profile.hosts, allowed_hosts=[host for host in allowed if host.strip()])
+    """Read the environment for a real service. Raises `TargetError` if the host is not allowed or there is no token."""
+    names = environment.get("RECONCILER_ALLOWED_HOSTS", "").split(",")
+    allowed = [name for name in names if name.strip()]
+    endpoint = parse_endpoint(base_url, profile_hosts=profile.hosts, allowed_hosts=allowed)
     token = environment.get("RECONCILER_TOKEN", "").strip()
     if not token:
         raise TargetError(
-            "RECONCILER_TOKEN is not set", "Put the service's bearer token into it, or try the job out with --sandbox."
+            "RECONCILER_TOKEN is not set", "Set it to the bearer token of the service, or try the job with --sandbox."
         )
     if not token.isascii() or not token.isprintable() or " " in token:
-        raise TargetError("RECONCILER_TOKEN holds characters that no token has", "Copy it again, without line breaks.")
-    return Connection(where, Secret(token), profile.refusal_hints)
+        raise TargetError("RECONCILER_TOKEN has characters that no token has", "Copy it again, without line breaks.")
+    return Connection(endpoint, Secret(token), profile.refusal_hints)
 
 
-def record_key(environment: Mapping[str, str] = os.environ) -> bytes:
-    """The key of the record's digests; raises `ReconcilerError` when there is none worth the name."""
+def read_record_key(environment: Mapping[str, str] = os.environ) -> bytes:
+    """Read the key of the record's digests. Raises `ReconcilerError` if it is missing or too short."""
     key = environment.get("RECONCILER_RECORD_KEY", "").strip()
     if len(key) < SHORTEST_KEY:
         what = "is not set" if not key else f"is shorter than {SHORTEST_KEY} characters"
@@ -79,14 +80,19 @@ def record_key(environment: Mapping[str, str] = os.environ) -> bytes:
 
 @contextmanager
 def open_client(to: Connection, *, writes: bool, limiter: RateLimiter | None = None) -> Iterator[ScimClient]:
-    """A client; with `writes` false it cannot send anything but GET."""
-    certificates, one = certificate_authorities(), httpx.Limits(max_connections=1, max_keepalive_connections=1)
-    base_url, token = to.where.base_url, to.token.reveal()
+    """Open a client; without `writes` it can send nothing but GET.
+
+    Its transports, from the client down: sending again within the rate limit, bounded answers, reading only, one host,
+    one connection per thread.
+    """
+    certificates = load_certificate_authorities()
+    one = httpx.Limits(max_connections=1, max_keepalive_connections=1)
+    base_url, token = to.endpoint.base_url, to.token.reveal()
     messages = ErrorMessages(base_url, token, to.hints)
     transport: httpx.BaseTransport = TransportPerThread(
         lambda: httpx.HTTPTransport(verify=certificates, limits=one, trust_env=False)
     )
-    transport = PinnedTransport(transport, to.where)
+    transport = PinnedTransport(transport, to.endpoint)
     transport = transport if writes else ReadOnlyTransport(transport)
     transport = RetryTransport(BoundedTransport(transport), ScimRetryRule(messages), limiter or RateLimiter())
     client = ScimClient(base_url, token, transport, messages, user_agent=USER_AGENT)

@@ -11,7 +11,7 @@ from typing import Any
 
 from reconciler.core.profile import TargetProfile
 from reconciler.errors import ReconcilerError
-from reconciler.scim.transport import endpoint
+from reconciler.scim.transport import parse_endpoint
 from reconciler.session.connection import Connection, Secret
 
 
@@ -27,7 +27,7 @@ def run_sandbox(file: Path, profile: TargetProfile, domains: list[str]) -> Itera
         running = start(file)
     try:
         base_url = running.school_url if profile.name == "apple-school-manager" else running.base_url
-        where = endpoint(base_url, profile_hosts=(), allowed_hosts=["127.0.0.1"])
+        where = parse_endpoint(base_url, profile_hosts=(), allowed_hosts=["127.0.0.1"])
         yield Connection(where, Secret(running.token), profile.refusal_hints), fresh
     finally:
         running.close()

@@ -52,7 +52,7 @@ def test_an_error_says_what_to_do_on_stderr(
     assert (failed.code, failed.out) == (1, "")
     assert messages(failed.err) == [
         "Error: RECONCILER_TOKEN is not set",
-        "  Put the service's bearer token into it, or try the job out with --sandbox.",
+        "  Set it to the bearer token of the service, or try the job with --sandbox.",
     ]
     assert opened.service.log == []
 

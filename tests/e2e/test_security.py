@@ -138,7 +138,7 @@ def test_a_mangled_token_is_refused_without_being_shown(
     monkeypatch.setenv("RECONCILER_TOKEN", token)
     answer = work.run("plan")
     assert (answer.code, answer.out, work.service.log) == (1, "", [])
-    assert "RECONCILER_TOKEN holds characters that no token has" in answer.err
+    assert "RECONCILER_TOKEN has characters that no token has" in answer.err
     assert token not in answer.err
 
 

@@ -282,7 +282,7 @@ def test_the_download_goes_without_the_token_and_only_where_it_may(workspace: Co
     for place in ("http://127.0.0.2/x", "file:///etc/passwd", ""):
         workspace.api.redirect = place
         answer = workspace.reviewed()
-        assert (answer.code, "names no place to download from" in answer.err) == (1, True), answer
+        assert (answer.code, "has no download location" in answer.err) == (1, True), answer
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"x" * 1000])

@@ -72,13 +72,13 @@ RIGHT_PLAN: dict[str, ServerFaults] = {
 }
 
 REFUSED: dict[str, tuple[ServerFaults, int, str]] = {
-    "caps totalResults": (ServerFaults(cap_total=200), 3, "more come after them"),
-    "caps what can be reached": (ServerFaults(cap_depth=400), 3, "no users came from startIndex"),
+    "caps totalResults": (ServerFaults(cap_total=200), 3, "but lists more"),
+    "caps what can be reached": (ServerFaults(cap_depth=400), 3, "is empty, though more users were announced"),
     "caps both": (ServerFaults(cap_total=300, cap_depth=300), 3, "the list leaves out"),
-    "ignores startIndex": (ServerFaults(ignore_start_index=True), 3, "is it ignored?"),
-    "a user twice, another not at all": (ServerFaults(duplicate_on_page=2), 3, "came twice"),
+    "ignores startIndex": (ServerFaults(ignore_start_index=True), 3, "repeats users only; startIndex may be ignored"),
+    "a user twice, another not at all": (ServerFaults(duplicate_on_page=2), 3, "listed twice"),
     "a short page": (ServerFaults(short_page=2), 3, ""),
-    "shuffles": (ServerFaults(unstable_order=True), 3, "came twice"),
+    "shuffles": (ServerFaults(unstable_order=True), 3, "listed twice"),
     "says it is empty": (ServerFaults(empty_lie=True), 3, "the list leaves out"),
     "a user without an id": (ServerFaults(user_without_id="ada.0@example.com"), 3, "without an id"),
     "no total": (ServerFaults(total_missing=True), 1, "without saying how many there are"),

@@ -141,7 +141,7 @@ def test_a_list_below_a_key_is_read() -> None:
 @pytest.mark.parametrize("answer", [{"jobs": None}, {}, []])
 def test_an_answer_without_the_list_is_an_error(answer: Any) -> None:
     service = Api([httpx.Response(200, json=answer)])
-    with pytest.raises(GitHubError, match="GitHub's answer to /x is no"):
+    with pytest.raises(GitHubError, match=r"GitHub's answer to /x is not a(n object| list)$"):
         list(service.client.items("/x", "jobs"))
 
 
@@ -176,7 +176,7 @@ def test_a_download_is_asked_for_without_the_token() -> None:
 @pytest.mark.parametrize("location", ["", "http://files.example.com/a", "file:///etc/passwd"])
 def test_a_download_goes_to_https_only(location: str) -> None:
     service = Api([httpx.Response(302, headers={"Location": location})])
-    with pytest.raises(GitHubError, match="names no place to download from"):
+    with pytest.raises(GitHubError, match="has no download location"):
         service.client.download("/x/zip")
     assert len(service.requests) == 1
 
