@@ -14,7 +14,7 @@ from reconciler.core.policy import Approval
 from reconciler.core.profile import TargetProfile
 from reconciler.core.text import pluralize
 from reconciler.errors import ExitCode, PlanFileError, QuarantineError, TargetError, UsageError
-from reconciler.record.lock import Wait, one_writer
+from reconciler.record.lock import LockWait, hold_lock
 from reconciler.record.reader import read_started_addresses
 from reconciler.record.receipt import Receipt
 from reconciler.record.refusal import clear_refusal, read_refusal, save_refusal
@@ -64,7 +64,7 @@ def run_apply(workspace: Workspace, options: ApplyOptions, terminal: Terminal) -
     redactor = build_redactor(workspace, state)
     with (
         open_log(options.log, terminal) as log,
-        one_writer(workspace.lock(state.target), Wait(options.lock_timeout, terminal.note)),
+        hold_lock(workspace.lock(state.target), LockWait(options.lock_timeout, terminal.note)),
         open_session(workspace, state, terminal, redactor) as session,
     ):
         write_missing_pages(session.workspace, terminal)

@@ -13,7 +13,7 @@ from reconciler.desired.directory import Directory
 from reconciler.desired.mappings import compile_mappings
 from reconciler.errors import ExitCode, ReconcilerError, UsageError
 from reconciler.git.commits import Commits
-from reconciler.history.edits import Person
+from reconciler.history.edits import TrackedUser
 from reconciler.history.outcomes import TimelineEntry
 from reconciler.history.timeline import FieldSelection, Timeline, select_fields
 from reconciler.profiles import PROFILES
@@ -73,7 +73,7 @@ def _select_entries(past: Timeline, options: LogOptions, inputs: Mapping[str, fr
     fields = select_fields(options.attribute, inputs) if options.attribute is not None else FieldSelection()
     found: Iterator[TimelineEntry]
     if options.user is not None:
-        found, limit = iter(past.of(Person({fold_case(options.user)}), since, fields)), options.limit
+        found, limit = iter(past.of(TrackedUser({fold_case(options.user)}), since, fields)), options.limit
     else:
         found, limit = past.of_all(since, fields), options.limit or _LIMIT
     entries = tuple(islice(found, limit))

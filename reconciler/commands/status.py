@@ -5,7 +5,7 @@ from __future__ import annotations
 from reconciler.apply.quarantine import Health, QuarantineState, assess
 from reconciler.core.model import Target
 from reconciler.errors import ExitCode
-from reconciler.record.lock import holder
+from reconciler.record.lock import describe_holder
 from reconciler.record.plan_file import json_text
 from reconciler.record.reader import read_runs
 from reconciler.record.refusal import read_refusal
@@ -34,7 +34,7 @@ def run_status(workspace: Workspace, form: str, terminal: Terminal) -> ExitCode:
 
 def read_status(workspace: Workspace, target: Target) -> Status:
     """Read the status of a target from the record and its lock."""
-    running = holder(workspace.lock(target))
+    running = describe_holder(workspace.lock(target))
     runs = read_runs(workspace.history, target)
     return Status(target, _assess(runs, running=running is not None), running, _find_refusal(workspace, target))
 

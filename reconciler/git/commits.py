@@ -20,7 +20,7 @@ from typing import Self
 
 from reconciler.errors import RepositoryError
 from reconciler.git.commit import Commit
-from reconciler.git.process import GIT_OPTIONS, GitRefusedError, git, git_environment
+from reconciler.git.process import GIT_OPTIONS, GitCommandError, build_git_environment, run_git
 
 _RAW = ("-r", "-z", "--raw", "--no-renames", "--no-abbrev", "--no-ext-diff", "--no-textconv", "--no-relative")
 _ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -64,8 +64,8 @@ class Commits:
         try:
             self._prefix = self._text("rev-parse", "--show-prefix")
             self._top = Path(self._text("rev-parse", "--show-toplevel"))
-        except RepositoryError as fault:
-            raise RepositoryError(f"{directory} is not in a git repository", fault.detail) from fault
+        except RepositoryError as exc:
+            raise RepositoryError(f"{directory} is not in a git repository", exc.detail) from exc
         self.shallow = self._text("rev-parse", "--is-shallow-repository") == "true"
         self._blobs = _Blobs(self._top)
 
@@ -73,7 +73,7 @@ class Commits:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
 
@@ -87,9 +87,9 @@ class Commits:
             raise RepositoryError(f"{name!r} is not a commit", "Name one as git does: an id, a branch or a tag.")
         try:
             return _checked(self._text("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"))
-        except RepositoryError as fault:
+        except RepositoryError as exc:
             way_out = "In a shallow clone fetch the rest: git fetch --unshallow" if self.shallow else "See git log."
-            raise RepositoryError(f"there is no commit {name!r} here", way_out) from fault
+            raise RepositoryError(f"there is no commit {name!r} here", way_out) from exc
 
     def graph(self, tip: str) -> list[Node]:
         """All commits that `tip` is made of, each before its parents."""
@@ -178,9 +178,9 @@ class Commits:
 
     def _run(self, *words: str, stdin: str = "") -> bytes:
         try:
-            return git(self._top, *words, given=stdin.encode(), limit=_MAX_ANSWER)
-        except GitRefusedError as fault:
-            raise RepositoryError(f"git {words[0]} failed: {fault}", "See what `git log` says there.") from fault
+            return run_git(self._top, *words, given=stdin.encode(), limit=_MAX_ANSWER)
+        except GitCommandError as exc:
+            raise RepositoryError(f"git {words[0]} failed: {exc}", "See what `git log` says there.") from exc
 
 
 class _Blobs:
@@ -228,8 +228,8 @@ class _Blobs:
             if process.stdin is not None:
                 process.stdin.write(identity.encode() + b"\n")
                 process.stdin.flush()
-        except OSError as fault:
-            raise _unanswered() from fault
+        except OSError as exc:
+            raise _unanswered() from exc
         self._asked[identity] = None
 
     def _answer(self) -> tuple[str, bytes]:
@@ -242,8 +242,8 @@ class _Blobs:
             if size > _MAX_BLOB:
                 raise RepositoryError(f"{head[0].decode()} is larger than 64 MiB", "No file of a desired state is.")
             content = stream.read(size + 1) if stream is not None else b""
-        except (OSError, ValueError, IndexError) as fault:
-            raise _unanswered() from fault
+        except (OSError, ValueError, IndexError) as exc:
+            raise _unanswered() from exc
         if len(content) != size + 1:
             raise _unanswered()
         return kind, content[:size]
@@ -251,7 +251,7 @@ class _Blobs:
     def _start(self) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(  # noqa: S603 - fixed words, no shell
             self._command,
-            env=git_environment(),
+            env=build_git_environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -26,23 +26,23 @@ GIT_OPTIONS = (
 )
 
 
-class GitRefusedError(Exception):
+class GitCommandError(Exception):
     """git ended with a fault; its words are the message."""
 
 
-def git(
+def run_git(
     directory: Path,
     *arguments: str,
     given: bytes = b"",
     limit: int = _MAX_ANSWER,
     more: Mapping[str, str] | None = None,
 ) -> bytes:
-    """What git says, at most `limit` bytes; raises `GitRefusedError` with its complaint.
+    """What git says, at most `limit` bytes; raises `GitCommandError` with its complaint.
 
-    `more`: variables of its environment beside those of `git_environment`.
+    `more`: variables of its environment beside those of `build_git_environment`.
     """
     command = ["git", *GIT_OPTIONS, "-C", str(directory.resolve()), *arguments]
-    environment = {**git_environment(), **(more or {})}
+    environment = {**build_git_environment(), **(more or {})}
     with tempfile.TemporaryFile() as asked, tempfile.TemporaryFile() as complaints:
         asked.write(given)
         asked.seek(0)
@@ -50,8 +50,8 @@ def git(
             running = subprocess.Popen(  # noqa: S603 - no shell, and nothing in `arguments` begins like a flag
                 command, stdin=asked, stdout=subprocess.PIPE, stderr=complaints, env=environment
             )
-        except (OSError, ValueError) as fault:
-            raise RepositoryError(f"git cannot be run: {fault}", "Install git.") from fault
+        except (OSError, ValueError) as exc:
+            raise RepositoryError(f"git cannot be run: {exc}", "Install git.") from exc
         answer = _answer(running, limit)
         complaints.seek(0)
         said = complaints.read(_MAX_ANSWER).decode("utf-8", "replace").strip()
@@ -59,7 +59,7 @@ def git(
         raise RepositoryError(f"git was ended, after at most {_SECONDS} seconds", "Try again.")
     if running.returncode:
         fatal = [line for line in said.splitlines() if line.startswith("fatal: ")] or [said]
-        raise GitRefusedError(shorten(fatal[0].removeprefix("fatal: ")) or "git says nothing more")
+        raise GitCommandError(shorten(fatal[0].removeprefix("fatal: ")) or "git says nothing more")
     return answer
 
 
@@ -81,7 +81,7 @@ def _answer(running: subprocess.Popen[bytes], limit: int) -> bytes:
             running.stdout.close()
 
 
-def git_environment() -> dict[str, str]:
+def build_git_environment() -> dict[str, str]:
     """Ours, without any secret and without anything that points git elsewhere, fetches or runs something."""
     return {
         **{name: value for name, value in os.environ.items() if not name.startswith(_DROPPED)},

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from reconciler.core.text import pluralize, quote, shorten
 from reconciler.errors import RepositoryError, UsageError
-from reconciler.git.process import GitRefusedError, git
+from reconciler.git.process import GitCommandError, run_git
 
 _MAX_TOTAL_BYTES = 1024 * 1024 * 1024
 _MAX_ENTRIES = 50_000
@@ -30,24 +30,24 @@ _FETCH = (
 )
 
 
-def commit_of(directory: Path) -> str | None:
+def find_head_commit(directory: Path) -> str | None:
     """The commit that `directory` is checked out at; None outside of git, or without a commit."""
     try:
-        return object_id(git(directory, "rev-parse", "--verify", "HEAD^{commit}"))
-    except (GitRefusedError, RepositoryError):
+        return parse_object_id(run_git(directory, "rev-parse", "--verify", "HEAD^{commit}"))
+    except (GitCommandError, RepositoryError):
         return None
 
 
-def missing_commit(directory: Path, commit: str) -> str | None:
+def explain_missing_commit(directory: Path, commit: str) -> str | None:
     """Why a commit of a record cannot be looked into, as words that follow its name; None: it is here."""
     try:
-        shallow = git(directory, "rev-parse", "--is-shallow-repository").strip() == b"true"
-    except (GitRefusedError, RepositoryError):
+        shallow = run_git(directory, "rev-parse", "--is-shallow-repository").strip() == b"true"
+    except (GitCommandError, RepositoryError):
         return "cannot be looked into: the desired state is not in a git repository that can be read"
     if _COMMIT.fullmatch(commit):
         try:
-            git(directory, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}")
-        except GitRefusedError:
+            run_git(directory, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}")
+        except GitCommandError:
             pass
         else:
             return None
@@ -56,7 +56,7 @@ def missing_commit(directory: Path, commit: str) -> str | None:
     return "is not in this repository: its branch is gone or was rewritten"
 
 
-def base_commit(directory: Path, ref: str) -> str:
+def find_merge_base(directory: Path, ref: str) -> str:
     """The merge base of `ref` and HEAD in the repository of `directory`: what a pull request is compared with.
 
     Raises `UsageError` for what cannot name a commit, `RepositoryError` for what names none here.
@@ -67,42 +67,42 @@ def base_commit(directory: Path, ref: str) -> str:
             "Name a branch, a tag or a commit: origin/main.",
         )
     try:
-        shallow = git(directory, "rev-parse", "--is-shallow-repository").strip() == b"true"
-    except GitRefusedError as fault:
-        raise _unusable(directory, fault) from fault
+        shallow = run_git(directory, "rev-parse", "--is-shallow-repository").strip() == b"true"
+    except GitCommandError as exc:
+        raise _unusable(directory, exc) from exc
     tip = _resolved(directory, ref, shallow=shallow)
-    if commit_of(directory) is None:
+    if find_head_commit(directory) is None:
         raise RepositoryError("the repository has no commit yet", "Commit first, or leave --base out.")
     try:
-        return object_id(git(directory, "merge-base", tip, "HEAD"))
-    except GitRefusedError as fault:
+        return parse_object_id(run_git(directory, "merge-base", tip, "HEAD"))
+    except GitCommandError as exc:
         said = f"{quote(ref)} and HEAD have no commit in common"
         if shallow:
-            raise RepositoryError(f"{said} among those that are here (a shallow clone)", _FETCH) from fault
-        raise RepositoryError(said, "Name the branch that the change set is to be merged into.") from fault
+            raise RepositoryError(f"{said} among those that are here (a shallow clone)", _FETCH) from exc
+        raise RepositoryError(said, "Name the branch that the change set is to be merged into.") from exc
 
 
 def _resolved(directory: Path, ref: str, *, shallow: bool) -> str:
     try:
-        return object_id(git(directory, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}"))
-    except GitRefusedError as fault:
+        return parse_object_id(run_git(directory, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}"))
+    except GitCommandError as exc:
         if shallow:
             said = f"--base {quote(ref)} is not among the commits that are here (a shallow clone)"
-            raise RepositoryError(said, _FETCH) from fault
+            raise RepositoryError(said, _FETCH) from exc
         detail = "Fetch it first. A branch of the remote is called origin/main, not main."
-        raise RepositoryError(f"--base {quote(ref)} names no commit of this repository", detail) from fault
+        raise RepositoryError(f"--base {quote(ref)} names no commit of this repository", detail) from exc
 
 
-def object_id(answer: bytes) -> str:
+def parse_object_id(answer: bytes) -> str:
     """The first line as an object id."""
     found = answer.decode("ascii", "replace").partition("\n")[0]
     if not _COMMIT.fullmatch(found):
-        raise GitRefusedError(f"no object: {shorten(found, 80)}")
+        raise GitCommandError(f"no object: {shorten(found, 80)}")
     return found
 
 
-def _unusable(directory: Path, fault: GitRefusedError) -> RepositoryError:
-    said = str(fault)
+def _unusable(directory: Path, exc: GitCommandError) -> RepositoryError:
+    said = str(exc)
     if "dubious ownership" in said:
         detail = "Tell git that it is yours: git config --global --add safe.directory with the repository's directory."
         return RepositoryError(f"the repository of {directory} belongs to another user", detail)
@@ -129,14 +129,14 @@ class _TreeEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class TreeFilter:
     """What of a directory is read: files by their names relative to it, of `max_bytes` at most."""
 
     is_read: Callable[[str], bool]
     max_bytes: int
 
 
-def write_tree(directory: Path, commit: str, into: Path, wanted: Wanted) -> bool:
+def write_tree(directory: Path, commit: str, into: Path, wanted: TreeFilter) -> bool:
     """Writes what `commit` has in the place of `directory` to the empty, private directory `into`.
 
     Files that are not read are written empty, those that are too large as empty space one byte too large: they are
@@ -148,23 +148,23 @@ def write_tree(directory: Path, commit: str, into: Path, wanted: Wanted) -> bool
             return False
         entries = _entries(directory, tree)
         _write(directory, entries, into, wanted)
-    except GitRefusedError as fault:
-        said = f"files of commit {commit[:12]} cannot be read: {fault}"
-        raise RepositoryError(said, f"They may not be here (a partial clone). {_FETCH}") from fault
-    except OSError as fault:
-        said = f"files of commit {commit[:12]} cannot be written to a temporary directory: {fault.strerror or fault}"
-        raise RepositoryError(said, "Check TMPDIR and the space there.") from fault
+    except GitCommandError as exc:
+        said = f"files of commit {commit[:12]} cannot be read: {exc}"
+        raise RepositoryError(said, f"They may not be here (a partial clone). {_FETCH}") from exc
+    except OSError as exc:
+        said = f"files of commit {commit[:12]} cannot be written to a temporary directory: {exc.strerror or exc}"
+        raise RepositoryError(said, "Check TMPDIR and the space there.") from exc
     return True
 
 
-def regular_files(
+def read_regular_files(
     directory: Path, commit: str, folder: str, wanted: Callable[[str], bool]
 ) -> Iterator[tuple[str, bytes]]:
     """Name below `folder` and content of the files of a commit that are `wanted`. Links are none of them.
 
-    `directory` is anywhere in the repository. Raises `GitRefusedError`, and `RepositoryError` when it is too much.
+    `directory` is anywhere in the repository. Raises `GitCommandError`, and `RepositoryError` when it is too much.
     """
-    listed = git(directory, "ls-tree", "-z", "--full-tree", commit, "--", folder)
+    listed = run_git(directory, "ls-tree", "-z", "--full-tree", commit, "--", folder)
     _, kind, oid = [*listed.partition(b"\t")[0].split(), b"", b"", b""][:3]
     if kind != b"tree":
         return
@@ -176,10 +176,10 @@ def regular_files(
 
 def _tree_of(directory: Path, commit: str) -> bytes | None:
     """The object id of the directory in `commit`."""
-    prefix = git(directory, "rev-parse", "--show-prefix").removesuffix(b"\n").rstrip(b"/")
+    prefix = run_git(directory, "rev-parse", "--show-prefix").removesuffix(b"\n").rstrip(b"/")
     if not prefix:
-        return git(directory, "rev-parse", "--verify", f"{commit}^{{tree}}").strip()
-    listed = git(directory, "ls-tree", "-z", "--full-tree", commit, "--", os.fsdecode(prefix))
+        return run_git(directory, "rev-parse", "--verify", f"{commit}^{{tree}}").strip()
+    listed = run_git(directory, "ls-tree", "-z", "--full-tree", commit, "--", os.fsdecode(prefix))
     kind, oid = ([*listed.partition(b"\t")[0].split(), b"", b"", b""])[1:3]
     if kind == b"commit":
         raise RepositoryError(f"in commit {commit[:12]} the desired state is a submodule", "Its files are not here.")
@@ -188,7 +188,7 @@ def _tree_of(directory: Path, commit: str) -> bytes | None:
 
 def _entries(directory: Path, tree: bytes) -> list[_TreeEntry]:
     """All files below `tree`; their names lead nowhere else."""
-    listing = git(directory, "ls-tree", "-r", "-z", "-l", "--full-tree", tree.decode("ascii"), limit=_MAX_LISTING)
+    listing = run_git(directory, "ls-tree", "-r", "-z", "-l", "--full-tree", tree.decode("ascii"), limit=_MAX_LISTING)
     lines = listing.split(b"\0")[:-1]
     if len(lines) > _MAX_ENTRIES:
         raise RepositoryError(f"the base has more than {_MAX_ENTRIES:,} files", "Name the directory with --state.")
@@ -205,14 +205,14 @@ def _entry(line: bytes) -> _TreeEntry:
             f"the base holds {quote(os.fsdecode(name))}, which no directory can hold", "Mend its history."
         )
     if not size.isdigit():  # git writes BAD for a blob that is missing
-        raise GitRefusedError(f"{quote(os.fsdecode(name))} is not here")
+        raise GitCommandError(f"{quote(os.fsdecode(name))} is not here")
     entry = _TreeEntry(mode, oid, int(size), name)
     if entry.is_link and entry.size > _MAX_LINK:
         raise RepositoryError(f"the base holds a link, {quote(os.fsdecode(name))}, that leads nowhere", "Mend it.")
     return entry
 
 
-def _write(directory: Path, entries: Sequence[_TreeEntry], into: Path, wanted: Wanted) -> None:
+def _write(directory: Path, entries: Sequence[_TreeEntry], into: Path, wanted: TreeFilter) -> None:
     read, links = [], []
     for entry in entries:
         if entry.is_link:
@@ -253,11 +253,11 @@ def _contents(directory: Path, entries: Sequence[_TreeEntry]) -> Iterator[tuple[
     for batch in _batches(entries):
         asked = b"".join(entry.oid + b"\n" for entry in batch)
         size = sum(entry.size + 200 for entry in batch)
-        answer, start = git(directory, "cat-file", "--batch", given=asked, limit=size), 0
+        answer, start = run_git(directory, "cat-file", "--batch", given=asked, limit=size), 0
         for entry in batch:
             end = answer.find(b"\n", start) + 1
             if answer[start:end].split() != [entry.oid, b"blob", b"%d" % entry.size]:
-                raise GitRefusedError(f"{quote(os.fsdecode(entry.name))} is not here")
+                raise GitCommandError(f"{quote(os.fsdecode(entry.name))} is not here")
             yield entry, answer[end : end + entry.size]
             start = end + entry.size + 1
 

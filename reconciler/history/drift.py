@@ -17,7 +17,7 @@ from reconciler.core.values import fold_case
 from reconciler.record.redaction import Redactor
 from reconciler.record.runs import AppliedChange, ApplyRun, account_keys
 
-MOST_SIDES = 8
+MAX_BASELINES = 8
 """Applies whose desired states are planned again: the newest ones. Users who keep failing each can need one more."""
 _TOLD_ROWS = 3
 _COMES = frozenset({Action.CREATE.value, Action.REACTIVATE.value, Action.ADOPT.value})
@@ -73,14 +73,14 @@ def _unmanaged(run: ApplyRun) -> int | None:
 
 
 def select_baselines(runs: Sequence[ApplyRun], redactor: Redactor) -> list[int]:
-    """The numbers of the applies whose sides can count for somebody, newest first, `MOST_SIDES` at most."""
+    """The numbers of the applies whose sides can count for somebody, newest first, `MAX_BASELINES` at most."""
     anybody = _seen(runs, frozenset(), redactor).settled
     found = {anybody}
     for run in runs[anybody or 0 :]:
         people = {change.keys for change in run.changes.values()} | {frozenset({each}) for each in run.unplannable}
         people |= {change.keys for change in run.planned.changes.values()} if run.planned is not None else set()
         found |= {_seen(runs, keys, redactor).settled for keys in people}
-    return sorted((number for number in found if number is not None), reverse=True)[:MOST_SIDES]
+    return sorted((number for number in found if number is not None), reverse=True)[:MAX_BASELINES]
 
 
 # --- what the record says of somebody ------------------------------------------------
@@ -108,9 +108,9 @@ class _FailedAttempt:
 
     def __str__(self) -> str:
         if self.applied is None:
-            return f"could not be planned in {name_of(self.run)}"
+            return f"could not be planned in {describe_run(self.run)}"
         message = f": {self.applied.message}" if self.applied.message else ""
-        return f"{_BECAME.get(self.applied.result, 'not reached by')} {name_of(self.run)}{message}"
+        return f"{_BECAME.get(self.applied.result, 'not reached by')} {describe_run(self.run)}{message}"
 
 
 _BECAME = {
@@ -132,7 +132,7 @@ class _Seen:
     """Names on record could be theirs, and cannot be read."""
 
 
-def name_of(run: ApplyRun) -> str:
+def describe_run(run: ApplyRun) -> str:
     """`the apply of 2026-11-20 06:00 UTC, plan 1a2b3c4d5e6f`."""
     return f"the apply of {run.began:%Y-%m-%d %H:%M} UTC, plan {run.plan_id.removeprefix('sha256:')[:12]}"
 
@@ -183,7 +183,7 @@ def _told(change: Change, record: ApplyHistory) -> Change:
     if seen.settled is None:
         return _untold(change, seen, "no apply on record left this account as desired")
     run = record.runs[seen.settled]
-    side = record.sides.get(seen.settled) or ReplannedState(None, f"too many applies began after {name_of(run)}")
+    side = record.sides.get(seen.settled) or ReplannedState(None, f"too many applies began after {describe_run(run)}")
     if side.plan is None:
         return _untold(change, seen, side.why)
     edited = {path for path in _edited(change, side.plan) if not _our_own(change, path, seen.attempts, record.redactor)}
@@ -275,8 +275,8 @@ def _not_applied(change: Change, paths: Collection[AttributePath], seen: _Seen, 
     if attempt is not None:
         return f"not applied: {attempt}"
     if same:
-        return f"not applied: a date has passed since {name_of(run)}"
-    return f"not applied: edited in git after {name_of(run)}"
+        return f"not applied: a date has passed since {describe_run(run)}"
+    return f"not applied: edited in git after {describe_run(run)}"
 
 
 _DONE = {
@@ -291,7 +291,7 @@ def _what_was_done(change: Change, settled: int, record: ApplyHistory) -> str:
     if change.action in REMOVALS:
         known = record.changes_of(change)
         what = "active in the target again" if known else "appeared in the target, or became ours,"
-    return f"{what} after {name_of(record.runs[settled])}"
+    return f"{what} after {describe_run(record.runs[settled])}"
 
 
 def _set_by(change: Change, edited: Collection[AttributePath], record: ApplyHistory) -> Iterator[str]:
@@ -303,7 +303,7 @@ def _set_by(change: Change, edited: Collection[AttributePath], record: ApplyHist
         setter = next((each for each in done if any(row.path == path for row in each[1].rows)), None)
         if setter is not None:
             run, applied = setter
-            yield f"{shorten_path(path)} was {_value(applied.after.get(path), run)} by {name_of(run)}"
+            yield f"{shorten_path(path)} was {_value(applied.after.get(path), run)} by {describe_run(run)}"
 
 
 def _value(value: Value | None, run: ApplyRun) -> str:

@@ -69,10 +69,10 @@ class Edit:
     def keys(self) -> frozenset[str]:
         """What applied changes of the person go by."""
         ids = {each.object_id for each in (self.before, self.after) if each is not None}
-        return keys_of(self.names, ids)
+        return build_user_keys(self.names, ids)
 
 
-def compare(old: Iterable[Entity], new: Iterable[Entity]) -> list[Edit]:
+def compare_entities(old: Iterable[Entity], new: Iterable[Entity]) -> list[Edit]:
     """The edits that make `new` of `old`: paired by objectId, then by name, so that renames and moves are seen."""
     before, after = list(old), list(new)
     edits = []
@@ -115,7 +115,7 @@ def _edit(before: Entity, after: Entity) -> Edit:
     return Edit(EditKind.MOVED if moved else EditKind.CHANGED, before, after, rows)
 
 
-def merged(by_parent: Sequence[Sequence[Edit]]) -> list[Edit]:
+def merge_edits(by_parent: Sequence[Sequence[Edit]]) -> list[Edit]:
     """The edits that a merge made itself: those that none of its parents had."""
     first, *others = by_parent
     kept = []
@@ -137,7 +137,7 @@ def _has(edit: Edit | None, row: FieldChange) -> bool:
 
 
 @dataclass(slots=True)
-class Person:
+class TrackedUser:
     """Somebody whose history is asked for. Learns names and ids as edits, read from new to old, tell them."""
 
     names: set[str]
@@ -185,9 +185,9 @@ class Person:
     @property
     def keys(self) -> frozenset[str]:
         """What applied changes of this person go by."""
-        return keys_of(self.names, self.ids)
+        return build_user_keys(self.names, self.ids)
 
 
-def keys_of(names: Iterable[str], ids: Iterable[str]) -> frozenset[str]:
+def build_user_keys(names: Iterable[str], ids: Iterable[str]) -> frozenset[str]:
     """What applied changes of a person so called go by: the address, and the externalId that is the objectId."""
     return frozenset([*(fold_case(user_address(name)) for name in names), *(f"id:{each}" for each in ids if each)])

@@ -55,7 +55,7 @@ def resolve_outcome(keys: Collection[str], position: int | None, runs: Sequence[
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class EditWindow:
     """What was edited between the commits of two applies: fields of people by key, and which other files."""
 
     fields: Mapping[str, frozenset[str]]
@@ -72,8 +72,8 @@ class UnrequestedChange:
     rows: tuple[FieldChange, ...]
 
 
-def unrequested_change(
-    applied: AppliedChange, window: Window, inputs: Mapping[str, frozenset[str]]
+def find_unrequested_change(
+    applied: AppliedChange, window: EditWindow, inputs: Mapping[str, frozenset[str]]
 ) -> UnrequestedChange | None:
     """What of a change no edit in `window` asked for; None: all of it was asked for.
 
@@ -132,7 +132,7 @@ class MergePoint:
     commit: str
 
 
-def merge_points(parents: Mapping[str, Sequence[str]], tip: str) -> dict[str, MergePoint]:
+def find_merge_points(parents: Mapping[str, Sequence[str]], tip: str) -> dict[str, MergePoint]:
     """For each commit below `tip`: the commit of the first-parent line that brought it in."""
     line = list(_main_line(parents, tip))
     found: dict[str, MergePoint] = {}

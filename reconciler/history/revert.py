@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from reconciler.core.field_change import Field, FieldChange, diff_fields
-from reconciler.history.edits import Edit, EditKind, Entity, keys_of
+from reconciler.history.edits import Edit, EditKind, Entity, build_user_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def plan_revert(edits: Sequence[Edit], today: Iterable[Entity], *, force: bool) 
     """`edits` lead from the undone version to the one to restore; `today`: the entries as they are."""
     there: dict[str, Entity] = {}
     for each in today:
-        for key in keys_of([each.name], [each.object_id]):
+        for key in build_user_keys([each.name], [each.object_id]):
             there.setdefault(key, each)
     found = RevertPlan()
     for edit in edits:
@@ -81,7 +81,7 @@ def plan_revert(edits: Sequence[Edit], today: Iterable[Entity], *, force: bool) 
 def _today(edit: Edit, there: Mapping[str, Entity]) -> Entity | None:
     """The entry as it is: by objectId before names, which people exchange."""
     ids = {each.object_id for each in (edit.before, edit.after) if each is not None and each.object_id}
-    for key in [*sorted(keys_of([], ids)), *sorted(keys_of(edit.names, []))]:
+    for key in [*sorted(build_user_keys([], ids)), *sorted(build_user_keys(edit.names, []))]:
         found = there.get(key)
         # A name that somebody else has today is no reason to touch them.
         if found is not None and (not ids or not found.object_id or found.object_id in ids):

@@ -12,18 +12,27 @@ from reconciler.core.paths import shorten_path
 from reconciler.core.plan import Result
 from reconciler.git.commit import Commit
 from reconciler.git.commits import Commits, FileChange
-from reconciler.history.edits import MAPPING, USER, Edit, Entity, Person, compare, keys_of, merged
+from reconciler.history.edits import (
+    MAPPING,
+    USER,
+    Edit,
+    Entity,
+    TrackedUser,
+    build_user_keys,
+    compare_entities,
+    merge_edits,
+)
 from reconciler.history.outcomes import (
     Cause,
     EditOutcome,
+    EditWindow,
     TimelineEntry,
     UnrequestedChange,
-    Window,
-    merge_points,
+    find_merge_points,
+    find_unrequested_change,
     resolve_outcome,
-    unrequested_change,
 )
-from reconciler.history.yaml_entries import Wanted, differing, entries, kind_of
+from reconciler.history.yaml_entries import PieceFilter, detect_kind, diff_entries, parse_entries
 from reconciler.record.redaction import NO_REDACTION, Redactor
 from reconciler.record.runs import AppliedChange, ApplyRun
 
@@ -85,7 +94,7 @@ class Timeline:
         self._inputs = inputs
         self._redactor = redactor
         self._nodes = repository.graph(tip)
-        self._merge_points = merge_points({node.id: node.parents for node in self._nodes}, tip)
+        self._merge_points = find_merge_points({node.id: node.parents for node in self._nodes}, tip)
         self._runs = [replace(run, position=self._position(run.commit)) for run in runs]
         self._window = lru_cache(_WINDOWS)(self._read_window)
         self._dated = lru_cache(_WINDOWS)(self._read_dated)
@@ -96,7 +105,7 @@ class Timeline:
 
     # --- somebody, or everybody ------------------------------------------------------
 
-    def of(self, person: Person, since: datetime | None, fields: FieldSelection) -> list[TimelineEntry]:
+    def of(self, person: TrackedUser, since: datetime | None, fields: FieldSelection) -> list[TimelineEntry]:
         """What happened to one person. What they were called before is followed through git."""
         found = self._person_at_tip(person)
         edits = list(self._edits(since=None, person=person))
@@ -114,11 +123,11 @@ class Timeline:
             if kept is not None:
                 yield kept
 
-    def _person_at_tip(self, person: Person) -> bool:
+    def _person_at_tip(self, person: TrackedUser) -> bool:
         wanted = _mentions(person)
         for name, blob in self._repository.files(self._tip).items():
-            if kind_of(name) == USER:
-                for entity in entries(name, self._repository.blob(blob), wanted):
+            if detect_kind(name) == USER:
+                for entity in parse_entries(name, self._repository.blob(blob), wanted):
                     if person.knows(entity):
                         person.learn(entity)
                         return True
@@ -126,34 +135,34 @@ class Timeline:
 
     # --- commits ------------------------------------------------------
 
-    def _edits(self, *, since: datetime | None, person: Person | None = None) -> Iterator[_Placed]:
+    def _edits(self, *, since: datetime | None, person: TrackedUser | None = None) -> Iterator[_Placed]:
         times = {node.id: node.time for node in self._nodes if since is None or node.time >= since}
         found = self._repository.changes(times)
         while together := list(islice(found, _TOGETHER if person is not None else 1)):
-            self._repository.expect(change for _, changes in together for change in changes if kind_of(change.name))
+            self._repository.expect(change for _, changes in together for change in changes if detect_kind(change.name))
             for commit, changes in together:
                 for edit in self._edits_of(changes, person):
                     yield self._merge_points[commit].position, self._entry(commit, times[commit], edit, person)
 
-    def _edits_of(self, changes: Sequence[FileChange], person: Person | None) -> list[Edit]:
+    def _edits_of(self, changes: Sequence[FileChange], person: TrackedUser | None) -> list[Edit]:
         wanted = _everything if person is None else _mentions(person)
         by_parent = [self._compared(changes, parent, wanted) for parent in range(len(changes[0].old))]
-        edits = merged(by_parent) if len(by_parent) > 1 else by_parent[0]
+        edits = merge_edits(by_parent) if len(by_parent) > 1 else by_parent[0]
         if person is None:
             return edits
         return [found for edit in edits if (found := person.concerns(edit)) is not None]
 
-    def _compared(self, changes: Iterable[FileChange], parent: int, wanted: Wanted) -> list[Edit]:
+    def _compared(self, changes: Iterable[FileChange], parent: int, wanted: PieceFilter) -> list[Edit]:
         before: list[Entity] = []
         after: list[Entity] = []
-        for change in _not_renamed([each for each in changes if kind_of(each.name)], parent):
+        for change in _not_renamed([each for each in changes if detect_kind(each.name)], parent):
             read = self._repository.blob
-            gone, came = differing(change.name, read(change.old[parent]), read(change.new), wanted)
+            gone, came = diff_entries(change.name, read(change.old[parent]), read(change.new), wanted)
             before += gone
             after += came
-        return compare(before, after)
+        return compare_entities(before, after)
 
-    def _entry(self, commit: str, when: datetime, edit: Edit, person: Person | None) -> TimelineEntry:
+    def _entry(self, commit: str, when: datetime, edit: Edit, person: TrackedUser | None) -> TimelineEntry:
         merge_point = self._merge_points[commit]
         keys = self._on_record(edit.keys if person is None else person.keys | edit.keys)
         about_people = edit.entity.kind == USER or person is not None
@@ -184,7 +193,7 @@ class Timeline:
 
     # --- applies ------------------------------------------------------
 
-    def _corrected(self, since: datetime | None, person: Person | None) -> Iterator[_Placed]:
+    def _corrected(self, since: datetime | None, person: TrackedUser | None) -> Iterator[_Placed]:
         """What applies changed although no edit asked for it, newest first."""
         for number, run in reversed(list(enumerate(self._runs))):
             found = self._unrequested_in(number, run, person)
@@ -197,7 +206,7 @@ class Timeline:
                     yield run.position or 0, entry
 
     def _unrequested_in(
-        self, number: int, run: ApplyRun, person: Person | None
+        self, number: int, run: ApplyRun, person: TrackedUser | None
     ) -> list[tuple[AppliedChange, UnrequestedChange]]:
         if person is None:
             changes = list({id(each): each for each in run.changes.values()}.values())
@@ -207,13 +216,13 @@ class Timeline:
         found = []
         for applied in changes:
             window = self._since_settled(number, run, applied)
-            what = unrequested_change(applied, window, self._inputs) if window is not None else None
+            what = find_unrequested_change(applied, window, self._inputs) if window is not None else None
             # An edit of mappings or scope moves very many: of all the history its own line is enough.
             if what is not None and (person is not None or what.cause is not Cause.CONFIGURATION):
                 found.append((applied, what))
         return found
 
-    def _since_settled(self, number: int, run: ApplyRun, applied: AppliedChange) -> Window | None:
+    def _since_settled(self, number: int, run: ApplyRun, applied: AppliedChange) -> EditWindow | None:
         """What was edited since the last apply that left this user as desired; None: there was none, or it is gone."""
         for earlier in reversed(self._runs[:number]):
             if earlier.converged(applied.keys):
@@ -223,27 +232,29 @@ class Timeline:
                 return self._window(earlier.commit, run.commit)
         return None
 
-    def _read_window(self, old: str, new: str) -> Window:
+    def _read_window(self, old: str, new: str) -> EditWindow:
         if old == new:
-            return Window({}, frozenset(), self._dated(new))
+            return EditWindow({}, frozenset(), self._dated(new))
         changes = self._repository.between(old, new)
         fields: dict[str, frozenset[str]] = {}
         for edit in self._compared(changes, 0, _everything):
             if edit.entity.kind == USER:
                 for key in self._on_record(edit.keys):
                     fields[key] = fields.get(key, frozenset()) | {row.path for row in edit.rows}
-        files = frozenset(change.name for change in changes if kind_of(change.name) not in (USER, None))
-        return Window(fields, files, self._dated(new))
+        files = frozenset(change.name for change in changes if detect_kind(change.name) not in (USER, None))
+        return EditWindow(fields, files, self._dated(new))
 
     def _read_dated(self, commit: str) -> frozenset[str]:
         found: set[str] = set()
         for name, blob in self._repository.files(commit).items():
-            if kind_of(name) == USER:
+            if detect_kind(name) == USER:
                 content = self._repository.blob(blob)
-                people = entries(name, content, lambda piece: b"lifecycle" in piece) if b"lifecycle" in content else []
+                people = (
+                    parse_entries(name, content, lambda piece: b"lifecycle" in piece) if b"lifecycle" in content else []
+                )
                 for each in people:
                     if {"lifecycle.starts", "lifecycle.expires"} & each.fields.keys():
-                        found |= keys_of([each.name], [each.object_id])
+                        found |= build_user_keys([each.name], [each.object_id])
         return self._on_record(found)
 
 
@@ -255,7 +266,7 @@ def _everything(_piece: bytes) -> bool:
     return True
 
 
-def _mentions(person: Person) -> Wanted:
+def _mentions(person: TrackedUser) -> PieceFilter:
     """Whether a piece of a file can be about the person, however it is written."""
 
     def wanted(piece: bytes) -> bool:

@@ -20,7 +20,7 @@ from reconciler.core.field_change import Field
 from reconciler.core.text import quote
 from reconciler.history.edits import Entity
 from reconciler.history.revert import RevertStep
-from reconciler.history.yaml_entries import Piece, entries, pieces
+from reconciler.history.yaml_entries import Piece, parse_entries, split_entries
 
 _WIDE = 1_000_000
 _LIFECYCLE = "lifecycle"
@@ -35,7 +35,7 @@ class EditedFile:
 
     def __init__(self, name: str, content: bytes | None) -> None:
         self._is_new = content is None
-        cut = pieces(name, content or b"")
+        cut = split_entries(name, content or b"")
         if cut is None:
             raise EditError(f"{name} is not a list with a dash for each entry, or cannot be read")
         self.name = name
@@ -76,7 +76,7 @@ class EditedFile:
 
     def check(self, steps: Sequence[RevertStep]) -> None:
         """Raises unless the file, read again, holds what it should."""
-        found = [each.fields for each in entries(self.name, self.content)]
+        found = [each.fields for each in parse_entries(self.name, self.content)]
         if found != [each.entity.fields for each in self._pieces]:
             raise EditError(f"{self.name} cannot be edited by this command: what it would say is not what was meant")
         for step in steps:
@@ -186,8 +186,8 @@ def _with_fields(body: bytes, fields: Mapping[str, Field | None]) -> bytes:
             _set(node[0], path, value)
         out = io.BytesIO()
         yaml.dump(node, out)
-    except (YAMLError, ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as fault:
-        raise EditError("an entry cannot be edited by this command") from fault
+    except (YAMLError, ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as exc:
+        raise EditError("an entry cannot be edited by this command") from exc
     lines = [b" " * indent + line if line.strip() else line for line in _lines(out.getvalue())]
     return b"".join(lines).replace(b"\n", b"\r\n" if b"\r\n" in body else b"\n")
 

@@ -22,10 +22,10 @@ _NAMES = {USER: "userPrincipalName", GROUP: "name", MAPPING: "target"}
 _FIRST = re.compile(rb"\A(?:[ ]*(?:#[^\n]*)?\r?\n|---[ ]*\r?\n|\xef\xbb\xbf)*([ ]*)-(?=[ \r\n])")
 _AFTER_DASH = (b" ", b"\n", b"\r", b"")
 _BLOCK = 4096
-Wanted = Callable[[bytes], bool]
+PieceFilter = Callable[[bytes], bool]
 
 
-def kind_of(name: str) -> str | None:
+def detect_kind(name: str) -> str | None:
     """What the file `name` lists; None: it is not read."""
     if name in ("settings.yaml", "scope.yaml"):
         return DOCUMENT
@@ -37,14 +37,14 @@ def kind_of(name: str) -> str | None:
     return {"users": USER, "groups": GROUP}.get(folder)
 
 
-def differing(
-    name: str, old: bytes, new: bytes, wanted: Wanted = lambda _piece: True
+def diff_entries(
+    name: str, old: bytes, new: bytes, wanted: PieceFilter = lambda _piece: True
 ) -> tuple[list[Entity], list[Entity]]:
     """The entries of two versions of a file that differ, before and after.
 
     `wanted` says of a piece of text whether anything in it can matter.
     """
-    kind = kind_of(name)
+    kind = detect_kind(name)
     if kind is None or old == new:
         return [], []
     if kind == DOCUMENT:
@@ -56,12 +56,12 @@ def differing(
         after = _parsed(name, kind, filter(wanted, came))
         if before is not None and after is not None:
             return before, after
-    return entries(name, old), entries(name, new)
+    return parse_entries(name, old), parse_entries(name, new)
 
 
-def entries(name: str, content: bytes, wanted: Wanted = lambda _piece: True) -> list[Entity]:
+def parse_entries(name: str, content: bytes, wanted: PieceFilter = lambda _piece: True) -> list[Entity]:
     """The entries of a file; of one that is no YAML those before the mistake."""
-    kind = kind_of(name)
+    kind = detect_kind(name)
     if kind is None:
         return []
     if kind == DOCUMENT:
@@ -223,9 +223,9 @@ class Piece:
     tail: bytes = b""
 
 
-def pieces(name: str, content: bytes) -> tuple[bytes, list[Piece]] | None:
+def split_entries(name: str, content: bytes) -> tuple[bytes, list[Piece]] | None:
     """What stands before the first entry, and the entries; None when the file cannot be cut so."""
-    kind, start = kind_of(name), _start(content)
+    kind, start = detect_kind(name), _start(content)
     if kind in (None, DOCUMENT) or kind is None or start is None:
         return None
     if not start:

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from reconciler.core.text import escape_control, pluralize, quote
 from reconciler.errors import RepositoryError
-from reconciler.git.process import GitRefusedError, git
-from reconciler.git.repository import object_id, regular_files
+from reconciler.git.process import GitCommandError, run_git
+from reconciler.git.repository import parse_object_id, read_regular_files
 from reconciler.record.directory import read_record_files
 from reconciler.record.merge import files_to_write, is_record_file
 
@@ -62,25 +62,25 @@ class Author:
         return {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in both.items()}
 
 
-def tip_here(directory: Path, branch: str) -> str | None:
+def find_local_tip(directory: Path, branch: str) -> str | None:
     """The commit of the branch as it was fetched last, or of a branch of one's own; None: neither is here."""
     for ref in (_tracking(branch), f"refs/heads/{branch}"):
         try:
-            return object_id(git(directory, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}"))
-        except GitRefusedError:
+            return parse_object_id(run_git(directory, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}"))
+        except GitCommandError:
             continue
     return None
 
 
-def record_at(
+def read_record_at(
     directory: Path, commit: str, wanted: Callable[[str], bool] = is_record_file
 ) -> Iterator[tuple[str, bytes]]:
     """Name and content of each file of the record in a commit. Raises `RepositoryError`."""
     try:
-        yield from regular_files(directory, commit, FOLDER, wanted)
-    except GitRefusedError as fault:
+        yield from read_regular_files(directory, commit, FOLDER, wanted)
+    except GitCommandError as exc:
         way_out = "Fetch the branch anew, with all of its files (no `filter`)."
-        raise RepositoryError(f"the record of commit {commit[:12]} cannot be read: {fault}", way_out) from fault
+        raise RepositoryError(f"the record of commit {commit[:12]} cannot be read: {exc}", way_out) from exc
 
 
 def _tracking(branch: str) -> str:
@@ -103,7 +103,7 @@ class RecordBranch:
             self._local("update-ref", "-d", tracking)
             return None
         self._networked("fetch", *_QUIET, self._remote.url, f"+refs/heads/{self._branch}:{tracking}")
-        return object_id(self._local("rev-parse", "--verify", f"{tracking}^{{commit}}"))
+        return parse_object_id(self._local("rev-parse", "--verify", f"{tracking}^{{commit}}"))
 
     def _tip(self) -> str | None:
         """Which commit the branch is at. git ends with 0 only if the server answered: then no line is no branch."""
@@ -111,7 +111,7 @@ class RecordBranch:
         for line in self._networked("ls-remote", "--quiet", self._remote.url, ref).splitlines():
             commit, _, name = line.partition(b"\t")
             if name == ref.encode():
-                return object_id(commit)
+                return parse_object_id(commit)
         return None
 
     def push(self, plans: Path, author: Author, note: str) -> str | None:
@@ -122,7 +122,7 @@ class RecordBranch:
         ours = dict(read_record_files(plans))
         for attempt in range(_TRIES):
             tip = self.fetch()
-            there = dict(record_at(self._directory, tip, ours.__contains__)) if tip is not None else {}
+            there = dict(read_record_at(self._directory, tip, ours.__contains__)) if tip is not None else {}
             new = files_to_write(there, ours)
             if not new:
                 return None
@@ -145,33 +145,33 @@ class RecordBranch:
                 self._local("read-tree", tip, more=index)
             lines = b"".join(self._line(name, content) for name, content in sorted(new.items()))
             self._local("update-index", "-z", "--index-info", given=lines, more=index)
-            tree = object_id(self._local("write-tree", more=index))
+            tree = parse_object_id(self._local("write-tree", more=index))
         parents = ("-p", tip) if tip is not None else ()
         variables = author.variables()
-        return object_id(self._local("commit-tree", tree, *parents, "-F", "-", given=message.encode(), more=variables))
+        return parse_object_id(
+            self._local("commit-tree", tree, *parents, "-F", "-", given=message.encode(), more=variables)
+        )
 
     def _line(self, name: str, content: bytes | None) -> bytes:
         path = os.fsencode(f"{FOLDER}/{name}")
         if content is None:
             return b"0 %s\t%s\0" % (b"0" * 40, path)
-        blob = object_id(self._local("hash-object", "-w", "--stdin", given=content))
+        blob = parse_object_id(self._local("hash-object", "-w", "--stdin", given=content))
         return b"100644 %s\t%s\0" % (blob.encode(), path)
 
     def _local(self, *words: str, given: bytes = b"", more: Mapping[str, str] | None = None) -> bytes:
         try:
-            return git(self._directory, *words, given=given, more=more)
-        except GitRefusedError as fault:
-            raise RepositoryError(f"git {words[0]} failed: {escape_control(str(fault))}", "See `git fsck`.") from fault
+            return run_git(self._directory, *words, given=given, more=more)
+        except GitCommandError as exc:
+            raise RepositoryError(f"git {words[0]} failed: {escape_control(str(exc))}", "See `git fsck`.") from exc
 
     def _networked(self, *words: str) -> bytes:
         more = {**self._remote.secrets, "GIT_ALLOW_PROTOCOL": self._remote.protocol}
         try:
-            return git(self._directory, *self._remote.options(), *words, limit=_MAX_LISTING, more=more)
-        except GitRefusedError as fault:
-            said = (
-                f"the record branch {quote(self._branch)} cannot be reached ({words[0]}): {escape_control(str(fault))}"
-            )
-            raise RepositoryError(said, _WAY_OUT[words[0]]) from fault
+            return run_git(self._directory, *self._remote.options(), *words, limit=_MAX_LISTING, more=more)
+        except GitCommandError as exc:
+            said = f"the record branch {quote(self._branch)} cannot be reached ({words[0]}): {escape_control(str(exc))}"
+            raise RepositoryError(said, _WAY_OUT[words[0]]) from exc
 
 
 _PUSH = ("--no-follow-tags", "--no-signed", "--no-verify", "--recurse-submodules=no", "--quiet")

@@ -67,8 +67,8 @@ def _write(path: Path, content: bytes, mode: int) -> None:
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
-    except OSError as fault:
-        raise PlanFileError(f"cannot write {path}: {fault.strerror}", "Choose another place.") from fault
+    except OSError as exc:
+        raise PlanFileError(f"cannot write {path}: {exc.strerror}", "Choose another place.") from exc
 
 
 def sync_directory(path: Path) -> None:
@@ -89,5 +89,5 @@ def read_file(path: Path) -> bytes:
         if path.stat().st_size > _MAX_BYTES:
             raise PlanFileError(f"{path} is larger than 1 GiB", "That is not a plan.")
         return path.read_bytes()
-    except OSError as fault:
-        raise PlanFileError(f"cannot read {path}: {fault.strerror}", "Check that it may be read.") from fault
+    except OSError as exc:
+        raise PlanFileError(f"cannot read {path}: {exc.strerror}", "Check that it may be read.") from exc

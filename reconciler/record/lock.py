@@ -33,7 +33,7 @@ _MAX_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Wait:
+class LockWait:
     """How long to wait for a lock, and whom to tell that we do."""
 
     seconds: float
@@ -42,25 +42,25 @@ class Wait:
     clock: Callable[[], float] = time.monotonic
 
 
-def lock_name(target: Target) -> str:
+def build_lock_name(target: Target) -> str:
     """The file name of a target's lock."""
     key = f"{target.profile}\n{target.base_url.rstrip('/').casefold()}"
     return f"{target.profile}-{hashlib.sha256(key.encode()).hexdigest()[:12]}.lock"
 
 
-def lock_directory(environment: Mapping[str, str] = os.environ) -> Path:
+def find_lock_directory(environment: Mapping[str, str] = os.environ) -> Path:
     """Where this user's locks lie: in XDG_STATE_HOME, by default ~/.local/state."""
     named = environment.get("XDG_STATE_HOME", "")
     try:
         # A relative path is to be ignored, says the XDG base directory specification.
         base = Path(named) if named.startswith("/") else Path.home() / ".local" / "state"
-    except RuntimeError as fault:
-        raise ReconcilerError("this user has no home directory", "Set XDG_STATE_HOME to a directory.") from fault
+    except RuntimeError as exc:
+        raise ReconcilerError("this user has no home directory", "Set XDG_STATE_HOME to a directory.") from exc
     return base / "reconciler" / "locks"
 
 
 @contextmanager
-def one_writer(path: Path, wait: Wait) -> Iterator[None]:
+def hold_lock(path: Path, wait: LockWait) -> Iterator[None]:
     """Holds the lock `path`; raises `LockedError` when somebody else has it, `ReconcilerError` when it can't be had."""
     handle = _open(path)
     try:
@@ -74,7 +74,7 @@ def one_writer(path: Path, wait: Wait) -> Iterator[None]:
         os.close(handle)
 
 
-def holder(path: Path) -> str | None:
+def describe_holder(path: Path) -> str | None:
     """Who holds the lock now, in words; None: nobody does. Changes nothing."""
     try:
         handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -82,8 +82,8 @@ def holder(path: Path) -> str | None:
         return None
     try:
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError as fault:
-        return _who(handle) if fault.errno in _HELD else None
+    except OSError as exc:
+        return _who(handle) if exc.errno in _HELD else None
     else:
         return None
     finally:
@@ -107,8 +107,8 @@ def _open(path: Path) -> int:
         except BaseException:
             os.close(handle)
             raise
-    except OSError as fault:
-        raise _unusable(path, _reason(fault)) from fault
+    except OSError as exc:
+        raise _unusable(path, _reason(exc)) from exc
     return handle
 
 
@@ -120,9 +120,9 @@ def _check_ours(handle: int, path: Path) -> None:
         raise _unusable(path, "it is no file")
 
 
-def _reason(fault: OSError) -> str:
-    linked = fault.errno in (errno.ELOOP, errno.ENOTDIR, errno.EMLINK)
-    return "it is a symbolic link, or no directory" if linked else str(fault.strerror or fault)
+def _reason(exc: OSError) -> str:
+    linked = exc.errno in (errno.ELOOP, errno.ENOTDIR, errno.EMLINK)
+    return "it is a symbolic link, or no directory" if linked else str(exc.strerror or exc)
 
 
 def _unusable(path: Path, why: str) -> ReconcilerError:
@@ -130,7 +130,7 @@ def _unusable(path: Path, why: str) -> ReconcilerError:
     return ReconcilerError(f"cannot lock {escape_control(str(path))}: {why}", way_out)
 
 
-def _acquire(handle: int, path: Path, wait: Wait) -> None:
+def _acquire(handle: int, path: Path, wait: LockWait) -> None:
     begun = wait.clock()
     told = False
     while not _taken(handle, path):
@@ -150,10 +150,10 @@ def _acquire(handle: int, path: Path, wait: Wait) -> None:
 def _taken(handle: int, path: Path) -> bool:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as fault:
-        if fault.errno in _HELD:
+    except OSError as exc:
+        if exc.errno in _HELD:
             return False
-        raise _unusable(path, f"this file system cannot lock ({fault.strerror})") from fault
+        raise _unusable(path, f"this file system cannot lock ({exc.strerror})") from exc
     return True
 
 

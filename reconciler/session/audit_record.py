@@ -13,7 +13,7 @@ from reconciler.desired.loader import DesiredState
 from reconciler.errors import PlanFileError, ReconcilerError, RepositoryError
 from reconciler.git.commit import Commit
 from reconciler.git.commits import Commits
-from reconciler.record.branch import record_at, tip_here
+from reconciler.record.branch import find_local_tip, read_record_at
 from reconciler.record.directory import merge_into, read_record_files
 from reconciler.record.files import read_file, write_private, write_private_bytes
 from reconciler.record.layout import PAGE, PLAN, RECEIPT
@@ -60,7 +60,7 @@ def open_full_record(workspace: Workspace, branch: str | None, terminal: Termina
     if workspace.sandbox or branch is None:
         yield workspace
         return
-    tip = tip_here(workspace.state, branch)
+    tip = find_local_tip(workspace.state, branch)
     if tip is None:
         terminal.note(
             f"Branch {branch} not found locally; using only {workspace.plans}.\nIf it exists already: git fetch"
@@ -69,7 +69,7 @@ def open_full_record(workspace: Workspace, branch: str | None, terminal: Termina
         return
     with tempfile.TemporaryDirectory(prefix="reconciler-record-") as folder:
         whole = Path(folder)
-        merge_into(record_at(workspace.state, tip), whole)
+        merge_into(read_record_at(workspace.state, tip), whole)
         merge_into(read_record_files(workspace.record), whole)
         yield replace(workspace, past=whole)
 

@@ -20,7 +20,7 @@ from reconciler.core.values import fold_case
 from reconciler.desired.directory import is_read
 from reconciler.desired.loader import BrokenState, DesiredState, load
 from reconciler.desired.yaml_reader import MAX_BYTES
-from reconciler.git.repository import Wanted, base_commit, commit_of, write_tree
+from reconciler.git.repository import TreeFilter, find_head_commit, find_merge_base, write_tree
 from reconciler.session.config_changes import describe_config_changes
 from reconciler.session.workspace import Workspace
 
@@ -76,7 +76,7 @@ def load_baseline(workspace: Workspace, state: DesiredState, ref: str, *, offlin
 
     Raises `RepositoryError` if git has no such commit, or not its files.
     """
-    base = Base(ref, base_commit(workspace.state, ref), offline)
+    base = Base(ref, find_merge_base(workspace.state, ref), offline)
     found = load_state_at(workspace, base.commit, workspace.now)
     if isinstance(found, str):
         return _unusable(base, found)
@@ -88,7 +88,7 @@ def load_baseline(workspace: Workspace, state: DesiredState, ref: str, *, offlin
 def load_state_at(workspace: Workspace, commit: str, now: datetime) -> DesiredState | str:
     """Load the desired state of a commit at `now`; if there is none, return why, as a predicate of its name."""
     with tempfile.TemporaryDirectory(prefix="reconciler-base-") as scratch:
-        there = write_tree(workspace.state, commit, Path(scratch), Wanted(is_read, MAX_BYTES))
+        there = write_tree(workspace.state, commit, Path(scratch), TreeFilter(is_read, MAX_BYTES))
         found = load(Path(scratch), now) if there else None
     if found is None:
         return "has no such directory"
@@ -136,7 +136,7 @@ def build_request(workspace: Workspace, state: DesiredState, users: tuple[str, .
         version=__version__,
         diagnostics=state.diagnostics,
         config_digest=state.digest,
-        commit=commit_of(workspace.state),
+        commit=find_head_commit(workspace.state),
         only=frozenset(map(fold_case, users)),
     )
 

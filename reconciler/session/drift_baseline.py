@@ -14,8 +14,8 @@ from reconciler.core.planning.planner import LiveState, PlanRequest, build_plan
 from reconciler.core.text import quote, shorten
 from reconciler.desired.loader import BrokenState, DesiredState, load
 from reconciler.errors import RepositoryError
-from reconciler.git.repository import missing_commit
-from reconciler.history.drift import ApplyHistory, ReplannedState, attribute_drift, name_of, select_baselines
+from reconciler.git.repository import explain_missing_commit
+from reconciler.history.drift import ApplyHistory, ReplannedState, attribute_drift, describe_run, select_baselines
 from reconciler.record.reader import read_runs_with_plans
 from reconciler.record.redaction import Redactor
 from reconciler.record.runs import ApplyRun
@@ -54,7 +54,7 @@ class DriftBaseline:
             yield warning("no apply to this target is on record here", detail)
         for number, found in self.found.items():
             if isinstance(found, str):
-                yield warning(f"{name_of(self.runs[number])}: {found}", f"{_ALL_LISTED}, where that apply counts.")
+                yield warning(f"{describe_run(self.runs[number])}: {found}", f"{_ALL_LISTED}, where that apply counts.")
 
     @property
     def readers(self) -> list[LiveReader]:
@@ -106,7 +106,7 @@ def _load_applied_state(session: Session, run: ApplyRun) -> AppliedState | str:
 
 
 def _load_commit_state(session: Session, commit: str, at: datetime) -> DesiredState | str:
-    missing = missing_commit(session.workspace.state, commit)
+    missing = explain_missing_commit(session.workspace.state, commit)
     if missing is not None:
         return missing
     try:

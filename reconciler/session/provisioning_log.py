@@ -15,7 +15,7 @@ from reconciler.core.model import Diagnostic, Severity
 from reconciler.core.plan import Outcome, Plan, Result
 from reconciler.core.text import escape_control
 from reconciler.errors import ReconcilerError
-from reconciler.record.lock import lock_name
+from reconciler.record.lock import build_lock_name
 from reconciler.render.log_entry import Cycle, Stamp, diagnostic_line, outcome_line
 from reconciler.session.session import Session
 from reconciler.session.terminal import Terminal
@@ -63,7 +63,7 @@ class ProvisioningLog:
         self._plan_id = plan.plan_id
         self._cycle = Cycle(
             cycle_id=str(uuid.uuid4()),
-            job_id="scim." + lock_name(plan.target).removesuffix(".lock"),
+            job_id="scim." + build_lock_name(plan.target).removesuffix(".lock"),
             target=plan.target,
             title=session.state.profile.title,
             commit=plan.commit,

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from reconciler.core.values import fold_case
 from reconciler.errors import ReconcilerError
 from reconciler.git.commits import Commits
-from reconciler.history.edits import USER, Edit, Entity, Person, compare
+from reconciler.history.edits import USER, Edit, Entity, TrackedUser, compare_entities
 from reconciler.history.revert import Conflict, RevertPlan, RevertStep, plan_revert
 from reconciler.history.yaml_edit import EditedFile, EditError
-from reconciler.history.yaml_entries import Piece, differing, entries, kind_of, pieces
+from reconciler.history.yaml_entries import Piece, detect_kind, diff_entries, parse_entries, split_entries
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class _Drafting:
         differing_files = sorted(
             name
             for name in self._wanted.keys() | self._undone.keys()
-            if kind_of(name) not in (USER, None) and name != "settings.yaml" and self._differs(name)
+            if detect_kind(name) not in (USER, None) and name != "settings.yaml" and self._differs(name)
         )
         if self._scope.everything and self._scope.user is None:
             for name in differing_files:
@@ -85,8 +85,8 @@ class _Drafting:
         return [
             each
             for name, blob in files.items()
-            if kind_of(name) == USER
-            for each in entries(name, self._repository.blob(blob))
+            if detect_kind(name) == USER
+            for each in parse_entries(name, self._repository.blob(blob))
         ]
 
     def _find_edits(self) -> list[Edit]:
@@ -94,18 +94,18 @@ class _Drafting:
         before: list[Entity] = []
         after: list[Entity] = []
         for name in sorted(self._wanted.keys() | self._undone.keys()):
-            if kind_of(name) == USER and self._differs(name):
+            if detect_kind(name) == USER and self._differs(name):
                 read = self._repository.blob
-                gone, came = differing(name, read(self._undone.get(name)), read(self._wanted.get(name)))
+                gone, came = diff_entries(name, read(self._undone.get(name)), read(self._wanted.get(name)))
                 before += gone
                 after += came
-        return compare(before, after)
+        return compare_entities(before, after)
 
     def _is_wanted(self, edit: Edit) -> bool:
         user = self._scope.user
         if user is None:
             return True
-        person = Person({fold_case(user)})
+        person = TrackedUser({fold_case(user)})
         return person.knows(edit.before) or person.knows(edit.after)
 
     def _edit_user_files(self, draft: RollbackDraft) -> None:
@@ -134,7 +134,7 @@ class _Drafting:
         """Return the head and the entries of the file that the user was in."""
         name = step.wanted.file if step.wanted is not None else ""
         if name not in self._cut:
-            cut = pieces(name, self._repository.blob(self._wanted[name])) if name in self._wanted else None
+            cut = split_entries(name, self._repository.blob(self._wanted[name])) if name in self._wanted else None
             self._cut[name] = cut if cut is not None else (b"", [])
         return self._cut[name]
 

@@ -12,7 +12,7 @@ from reconciler.desired.directory import Directory, add_source_lines
 from reconciler.desired.loader import BrokenState, DesiredState, load
 from reconciler.errors import UsageError
 from reconciler.profiles import PROFILES
-from reconciler.record.lock import lock_directory, lock_name
+from reconciler.record.lock import build_lock_name, find_lock_directory
 from reconciler.session.terminal import Terminal
 
 SANDBOX_URL = "sandbox:"
@@ -58,7 +58,7 @@ class Workspace:
         """Return the lock file of `target`: per user and machine; the sandbox's is next to its database."""
         if self.sandbox:
             return self.sandbox_file.with_suffix(".lock")
-        return lock_directory() / lock_name(target)
+        return find_lock_directory() / build_lock_name(target)
 
 
 def load_state(workspace: Workspace, terminal: Terminal) -> DesiredState | None:

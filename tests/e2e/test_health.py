@@ -277,8 +277,8 @@ def test_an_apply_that_runs_now_is_no_crash(open_command_workspace: OpenCommandW
     assert status(opened).code == 1
     assert "did not end: it crashed" in status(opened).out
     from reconciler.core.model import Target  # noqa: PLC0415
-    from reconciler.record.lock import Wait, lock_directory, lock_name, one_writer  # noqa: PLC0415
+    from reconciler.record.lock import LockWait, build_lock_name, find_lock_directory, hold_lock  # noqa: PLC0415
 
-    with one_writer(lock_directory() / lock_name(Target("scim", opened.base_url)), Wait(0, print)):
+    with hold_lock(find_lock_directory() / build_lock_name(Target("scim", opened.base_url)), LockWait(0, print)):
         found = status(opened)
     assert (found.code, "Running now:   process " in found.out) == (0, True)

@@ -24,7 +24,7 @@ from support.untrusted_text import HOSTILE
 from support.untrusted_users import assert_all_harmless, flow_yaml, untrusted_live_user
 from support.workspace import CommandResult, source
 
-from reconciler.history.yaml_entries import entries
+from reconciler.history.yaml_entries import parse_entries
 
 TEXTS = [text for name, text in HOSTILE.items() if name != "lone surrogates" and len(text) < 1000]
 USERS = "desired-state/users/people.yaml"
@@ -113,12 +113,12 @@ def test_git_history_in_every_form(untrusted: UntrustedRepository) -> None:
 
 
 def test_rollbacks_write_what_was_there_and_nothing_else(untrusted: UntrustedRepository) -> None:
-    was = {each.name: each.fields for each in entries("users/people.yaml", _bytes(untrusted, "HEAD~3"))}
+    was = {each.name: each.fields for each in parse_entries("users/people.yaml", _bytes(untrusted, "HEAD~3"))}
     shown = untrusted.calm("rollback", "HEAD~3", "--dry-run")
     assert shown.code == 0, shown
     assert_calm(shown.out + shown.err)
     assert untrusted.calm("rollback", "HEAD~3").code == 0
-    now = entries("users/people.yaml", (untrusted.root / USERS).read_bytes())
+    now = parse_entries("users/people.yaml", (untrusted.root / USERS).read_bytes())
     assert {each.name: each.fields for each in now} == was
     assert_all_harmless(untrusted.run("rollback", "HEAD~3"))
     untrusted.git.git("checkout", "--quiet", "--", ".")

@@ -33,7 +33,7 @@ INTERNAL = {
     "reconciler.scim.bounded_transport.AnswerTooLargeError",
     "reconciler.scim.deadline.DeadlineExceededError",
     "reconciler.history.yaml_edit.EditError",
-    "reconciler.git.process.GitRefusedError",
+    "reconciler.git.process.GitCommandError",
 }
 """Public, but never seen by a user as an exception: somebody's data is wrong, not the run."""
 

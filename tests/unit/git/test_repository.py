@@ -10,10 +10,10 @@ from support.git_repository import GitRepository
 
 from reconciler.desired.directory import is_read
 from reconciler.errors import ReconcilerError, RepositoryError, UsageError
-from reconciler.git.process import git_environment
-from reconciler.git.repository import Wanted, base_commit, commit_of, missing_commit, write_tree
+from reconciler.git.process import build_git_environment
+from reconciler.git.repository import TreeFilter, explain_missing_commit, find_head_commit, find_merge_base, write_tree
 
-EVERYTHING = Wanted(lambda _name: True, 1024)
+EVERYTHING = TreeFilter(lambda _name: True, 1024)
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def here(tmp_path: Path) -> GitRepository:
     return repository
 
 
-def written(repository: GitRepository, commit: str, into: Path, wanted: Wanted = EVERYTHING) -> dict[str, str]:
+def written(repository: GitRepository, commit: str, into: Path, wanted: TreeFilter = EVERYTHING) -> dict[str, str]:
     """The files written, by name; links as `-> target`."""
     into.mkdir()
     assert write_tree(repository.root / "state", commit, into, wanted)
@@ -54,8 +54,8 @@ def test_the_base_is_the_merge_base_and_not_the_tip(here: GitRepository) -> None
     here.git("checkout", "--quiet", "main")
     tip = here.commit("meanwhile")
     here.git("checkout", "--quiet", "edit")
-    assert base_commit(here.root / "state", "main") == first != tip
-    assert commit_of(here.root / "state") == here.git("rev-parse", "edit")
+    assert find_merge_base(here.root / "state", "main") == first != tip
+    assert find_head_commit(here.root / "state") == here.git("rev-parse", "edit")
 
 
 @pytest.mark.parametrize(
@@ -80,46 +80,46 @@ def test_what_cannot_name_a_commit_never_reaches_git(
 ) -> None:
     monkeypatch.setattr("reconciler.git.repository.git", lambda *_words, **_more: pytest.fail("git was run"))
     with pytest.raises(UsageError):
-        base_commit(here.root / "state", ref)
+        find_merge_base(here.root / "state", ref)
 
 
 @pytest.mark.parametrize("ref", ["nope", "HEAD~7", "HEAD^{tree}", "$(id)", "`id`", "refs/heads/*"])
 def test_what_names_no_commit_is_told(here: GitRepository, ref: str) -> None:
     with pytest.raises(RepositoryError, match="names no commit"):
-        base_commit(here.root / "state", ref)
+        find_merge_base(here.root / "state", ref)
 
 
 def test_a_commit_of_a_record_is_looked_for(here: GitRepository, tmp_path: Path) -> None:
     state = here.root / "state"
     first, tree = here.git("rev-parse", "HEAD"), here.git("rev-parse", "HEAD^{tree}")
-    assert missing_commit(state, first) is None
+    assert explain_missing_commit(state, first) is None
     for other in ("0" * 40, tree, "HEAD", "main", "--all", f"{first}^0", "", first[:12]):
-        assert "its branch is gone or was rewritten" in (missing_commit(state, other) or ""), other
+        assert "its branch is gone or was rewritten" in (explain_missing_commit(state, other) or ""), other
     here.commit("second")
     here.git("clone", "--quiet", "--depth", "1", f"file://{here.root}", str(tmp_path / "shallow"))
-    assert "fetch-depth: 0" in (missing_commit(tmp_path / "shallow" / "state", first) or "")
-    assert "not in a git repository" in (missing_commit(tmp_path, first) or "")
+    assert "fetch-depth: 0" in (explain_missing_commit(tmp_path / "shallow" / "state", first) or "")
+    assert "not in a git repository" in (explain_missing_commit(tmp_path, first) or "")
 
 
 def test_histories_without_a_common_commit_are_told(here: GitRepository) -> None:
     here.git("checkout", "--quiet", "--orphan", "else")
     here.commit("else")
     with pytest.raises(RepositoryError, match="no commit in common"):
-        base_commit(here.root / "state", "main")
+        find_merge_base(here.root / "state", "main")
 
 
 def test_a_repository_without_a_commit_is_told(tmp_path: Path) -> None:
     empty = GitRepository(tmp_path / "empty", ".")
-    assert commit_of(empty.root) is None
+    assert find_head_commit(empty.root) is None
     with pytest.raises(RepositoryError):
-        base_commit(empty.root, "HEAD")
+        find_merge_base(empty.root, "HEAD")
 
 
 def test_a_missing_git_is_told(here: GitRepository, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    assert commit_of(here.root) is None
+    assert find_head_commit(here.root) is None
     with pytest.raises(RepositoryError, match="git cannot be run"):
-        base_commit(here.root, "HEAD")
+        find_merge_base(here.root, "HEAD")
 
 
 def test_the_environment_cannot_point_git_elsewhere(here: GitRepository, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,14 +127,14 @@ def test_the_environment_cannot_point_git_elsewhere(here: GitRepository, monkeyp
     elsewhere.commit("else")
     monkeypatch.setenv("GIT_DIR", str(elsewhere.root / ".git"))
     monkeypatch.setenv("GIT_WORK_TREE", str(elsewhere.root))
-    assert base_commit(here.root / "state", "main") == commit_of(here.root / "state")
-    assert commit_of(here.root / "state") != elsewhere.git("rev-parse", "HEAD")
+    assert find_merge_base(here.root / "state", "main") == find_head_commit(here.root / "state")
+    assert find_head_commit(here.root / "state") != elsewhere.git("rev-parse", "HEAD")
 
 
 def test_git_gets_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("RECONCILER_TOKEN", "RECONCILER_RECORD_KEY", "GITHUB_TOKEN"):
         monkeypatch.setenv(name, "a secret")
-    assert "a secret" not in git_environment().values()
+    assert "a secret" not in build_git_environment().values()
 
 
 def test_files_that_look_like_a_repository_are_not_taken_for_one(here: GitRepository) -> None:
@@ -146,9 +146,9 @@ def test_files_that_look_like_a_repository_are_not_taken_for_one(here: GitReposi
     (state / "config").write_text(
         f'[core]\n\tbare = true\n\tfsmonitor = "touch {trap}"\n[alias]\n\tx = "!touch {trap}"\n'
     )
-    assert commit_of(state) is None
+    assert find_head_commit(state) is None
     with pytest.raises(RepositoryError, match="bare repository"):
-        base_commit(state, "HEAD")
+        find_merge_base(state, "HEAD")
     assert not trap.exists()
 
 
@@ -162,7 +162,7 @@ def test_nothing_of_the_repository_runs(here: GitRepository, tmp_path: Path) -> 
     script.chmod(0o755)
     for name in ("filter.evil.smudge", "filter.evil.clean", "diff.evil.textconv", "core.fsmonitor", "core.pager"):
         here.git("config", name, f"touch {trap}")
-    assert base_commit(here.root / "state", "main") == commit
+    assert find_merge_base(here.root / "state", "main") == commit
     assert written(here, commit, tmp_path / "into")["users/a.yaml"] == "- a\n"
     assert not trap.exists()
 
@@ -191,7 +191,7 @@ def test_what_is_not_read_is_written_empty_and_what_is_too_large_only_looks_so(
     (state / "notes.txt").write_text("not read\n")
     (state / "users" / "b.yaml").write_text("x" * 30)
     commit = here.commit("more")
-    files = written(here, commit, tmp_path / "into", Wanted(is_read, 20))
+    files = written(here, commit, tmp_path / "into", TreeFilter(is_read, 20))
     assert files["notes.txt"] == ""
     assert files["users/a.yaml"] == "- a\n"
     assert files["users/b.yaml"] == "\0" * 21

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from support.builders import DEPARTMENT, NOW, change, desired, live, plan_of, plan_with, values_of
 
 from reconciler.core.plan import Action, Attribution, Change, Drift, Plan, Result
-from reconciler.history.drift import MOST_SIDES, ApplyHistory, ReplannedState, attribute_drift, select_baselines
+from reconciler.history.drift import MAX_BASELINES, ApplyHistory, ReplannedState, attribute_drift, select_baselines
 from reconciler.record.redaction import NO_REDACTION, Redactor
 from reconciler.record.runs import AppliedChange, ApplyRun, Planned
 
@@ -93,8 +93,8 @@ def test_who_could_not_be_planned_is_told_by_the_apply_before() -> None:
 
 
 def test_only_the_newest_sides_are_planned() -> None:
-    runs = [run(number, (moved(f"u{number}"), DONE), whole=False) for number in range(MOST_SIDES + 3)]
-    assert select_baselines(runs, NO_REDACTION) == list(range(MOST_SIDES + 2, 2, -1))
+    runs = [run(number, (moved(f"u{number}"), DONE), whole=False) for number in range(MAX_BASELINES + 3)]
+    assert select_baselines(runs, NO_REDACTION) == list(range(MAX_BASELINES + 2, 2, -1))
     found = of(moved("u0", family="X"), runs, {})
     assert (found.attribution, "too many applies" in found.history[0]) == (UNDETERMINED, True)
 

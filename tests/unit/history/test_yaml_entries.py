@@ -7,8 +7,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reconciler.history import yaml_entries as module
-from reconciler.history.edits import compare
-from reconciler.history.yaml_entries import differing, entries, kind_of, pieces
+from reconciler.history.edits import compare_entities
+from reconciler.history.yaml_entries import detect_kind, diff_entries, parse_entries, split_entries
 
 NAME = "users/people.yaml"
 words = st.sampled_from(["a", "b", "x: y", "- z", "\n- userPrincipalName: q", "# c", "'", '"', "é", ""])
@@ -42,7 +42,9 @@ def files(draw: st.DrawFn) -> bytes:
 
 
 def whole(old: bytes, new: bytes) -> list[str]:
-    return sorted(map(str, compare(module._read_whole(NAME, "user", old), module._read_whole(NAME, "user", new))))
+    return sorted(
+        map(str, compare_entities(module._read_whole(NAME, "user", old), module._read_whole(NAME, "user", new)))
+    )
 
 
 @given(files(), files(), st.integers(1, 16))
@@ -50,7 +52,7 @@ def whole(old: bytes, new: bytes) -> list[str]:
 def test_pieces_that_differ_tell_the_same_as_reading_both_files_whole(old: bytes, new: bytes, block: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "_BLOCK", block)
-        found = sorted(map(str, compare(*differing(NAME, old, new))))
+        found = sorted(map(str, compare_entities(*diff_entries(NAME, old, new))))
     if readable(old) and readable(new):
         assert found == whole(old, new)
 
@@ -64,11 +66,11 @@ def readable(content: bytes) -> bool:
 
 @given(files())
 def test_pieces_put_together_are_the_file(content: bytes) -> None:
-    cut = pieces(NAME, content)
+    cut = split_entries(NAME, content)
     if cut is not None:
         head, found = cut
         assert head + b"".join(piece.body + piece.tail for piece in found) == content
-        assert [piece.entity for piece in found] == entries(NAME, content)
+        assert [piece.entity for piece in found] == parse_entries(NAME, content)
 
 
 @given(st.binary(max_size=40), st.binary(max_size=40), st.integers(1, 8))
@@ -97,4 +99,4 @@ def test_common_ends(old: bytes, new: bytes, block: int) -> None:
     ],
 )
 def test_only_files_that_are_read_have_entries(name: str, kind: str | None) -> None:
-    assert kind_of(name) == kind
+    assert detect_kind(name) == kind

@@ -14,13 +14,13 @@ from support.builders import TARGET
 
 from reconciler.core.model import Target
 from reconciler.errors import LockedError, ReconcilerError
-from reconciler.record.lock import Wait, holder, lock_name, one_writer
+from reconciler.record.lock import LockWait, build_lock_name, describe_holder, hold_lock
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from reconciler.record.lock import Wait, one_writer
-with one_writer(Path(sys.argv[1]), Wait(0, print)):
+from reconciler.record.lock import LockWait, hold_lock
+with hold_lock(Path(sys.argv[1]), LockWait(0, print)):
     print("held", flush=True)
     time.sleep(60)
 """
@@ -43,26 +43,26 @@ def other_process(path: Path) -> subprocess.Popen[str]:
 
 
 def test_the_name_is_of_one_target_however_its_address_is_written() -> None:
-    assert re.fullmatch(r"apple-business-manager-[0-9a-f]{12}\.lock", lock_name(TARGET))
+    assert re.fullmatch(r"apple-business-manager-[0-9a-f]{12}\.lock", build_lock_name(TARGET))
     same = Target(TARGET.profile, TARGET.base_url.upper() + "/")
-    assert lock_name(same) == lock_name(TARGET)
-    assert lock_name(Target("scim", TARGET.base_url)) != lock_name(TARGET)
-    assert lock_name(Target(TARGET.profile, TARGET.base_url + "2")) != lock_name(TARGET)
+    assert build_lock_name(same) == build_lock_name(TARGET)
+    assert build_lock_name(Target("scim", TARGET.base_url)) != build_lock_name(TARGET)
+    assert build_lock_name(Target(TARGET.profile, TARGET.base_url + "2")) != build_lock_name(TARGET)
 
 
 def test_a_second_process_is_told_who_has_it_and_takes_over_from_a_dead_one(path: Path) -> None:
     process = other_process(path)
     try:
-        with pytest.raises(LockedError) as refused, one_writer(path, Wait(0, silent)):
+        with pytest.raises(LockedError) as refused, hold_lock(path, LockWait(0, silent)):
             pass
         assert f"process {process.pid} of " in refused.value.summary
         assert re.search(r" on \S+, since \d{4}-\d\d-\d\dT", refused.value.summary)
         assert "--lock-timeout" in refused.value.detail
-        assert f"process {process.pid} of" in (holder(path) or "")
+        assert f"process {process.pid} of" in (describe_holder(path) or "")
         process.send_signal(signal.SIGKILL)
         process.wait(10)
-        assert holder(path) is None
-        with one_writer(path, Wait(0, silent)):
+        assert describe_holder(path) is None
+        with hold_lock(path, LockWait(0, silent)):
             assert json.loads(path.read_text())["pid"] == os.getpid()
     finally:
         process.kill()
@@ -75,7 +75,7 @@ def test_who_waits_says_so_once_and_gets_it_as_soon_as_it_is_free(path: Path) ->
     process = other_process(path)
     threading.Timer(1, process.kill).start()
     began = time.monotonic()
-    with one_writer(path, Wait(30, said.append)):
+    with hold_lock(path, LockWait(30, said.append)):
         assert time.monotonic() - began < 20
     process.wait(10)
     assert len(said) == 1
@@ -87,7 +87,7 @@ def test_only_one_of_many_has_it(path: Path) -> None:
     most: list[int] = []
 
     def work() -> None:
-        with one_writer(path, Wait(30, silent)):
+        with hold_lock(path, LockWait(30, silent)):
             inside.append(1)
             most.append(len(inside))
             time.sleep(0.01)
@@ -106,14 +106,14 @@ def test_looking_who_has_it_takes_it_from_nobody(path: Path) -> None:
 
     def look() -> None:
         while not stop.wait(0.001):
-            holder(path)
+            describe_holder(path)
 
     looker = threading.Thread(target=look)
     looker.start()
     try:
         for _ in range(100):
-            with one_writer(path, Wait(0, silent)):
-                assert holder(path) is not None
+            with hold_lock(path, LockWait(0, silent)):
+                assert describe_holder(path) is not None
     finally:
         stop.set()
         looker.join(10)
@@ -121,17 +121,17 @@ def test_looking_who_has_it_takes_it_from_nobody(path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b'{"pid": 1}', b"\xff\xfe", b"[" * 4000])
 def test_a_holder_who_left_no_name_still_holds(content: bytes, path: Path) -> None:
-    with one_writer(path, Wait(0, silent)):
+    with hold_lock(path, LockWait(0, silent)):
         path.write_bytes(content)
-        with pytest.raises(LockedError) as refused, one_writer(path, Wait(0, silent)):
+        with pytest.raises(LockedError) as refused, hold_lock(path, LockWait(0, silent)):
             pass
     assert "its process did not say who it is" in refused.value.summary
 
 
 def test_a_holder_of_a_hostile_name_steers_no_terminal(path: Path) -> None:
-    with one_writer(path, Wait(0, silent)):
+    with hold_lock(path, LockWait(0, silent)):
         path.write_text(json.dumps({"pid": 1, "user": "\x1b[2Jroot\n", "host": "h" * 3000, "since": "now"}))
-        with pytest.raises(LockedError) as refused, one_writer(path, Wait(0, silent)):
+        with pytest.raises(LockedError) as refused, hold_lock(path, LockWait(0, silent)):
             pass
     assert refused.value.summary.isprintable()
     assert len(refused.value.summary) < 400
@@ -170,7 +170,7 @@ def test_a_lock_that_is_no_file_of_ours_is_refused(
     victim = tmp_path / "victim"
     victim.write_text("precious")
     plant(path, victim)
-    with pytest.raises(ReconcilerError, match=r"^cannot lock ") as refused, one_writer(path, Wait(0, silent)):
+    with pytest.raises(ReconcilerError, match=r"^cannot lock ") as refused, hold_lock(path, LockWait(0, silent)):
         pass
     assert "XDG_STATE_HOME" in refused.value.detail
     assert victim.read_text() == "precious"
@@ -179,7 +179,7 @@ def test_a_lock_that_is_no_file_of_ours_is_refused(
 
 def test_a_lock_of_somebody_else_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 4_000_000)
-    with pytest.raises(ReconcilerError, match="belongs to somebody else"), one_writer(path, Wait(0, silent)):
+    with pytest.raises(ReconcilerError, match="belongs to somebody else"), hold_lock(path, LockWait(0, silent)):
         pass
 
 
@@ -191,7 +191,7 @@ def test_a_directory_that_cannot_be_written_is_explained(
         raise OSError(fault, os.strerror(fault))
 
     monkeypatch.setattr(os, "open", refuse)
-    with pytest.raises(ReconcilerError, match=os.strerror(fault)), one_writer(path, Wait(0, silent)):
+    with pytest.raises(ReconcilerError, match=os.strerror(fault)), hold_lock(path, LockWait(0, silent)):
         pass
 
 
@@ -200,5 +200,8 @@ def test_a_file_system_that_cannot_lock_is_explained(path: Path, monkeypatch: py
         raise OSError(37, "No locks available")
 
     monkeypatch.setattr("fcntl.flock", refuse)
-    with pytest.raises(ReconcilerError, match=r"cannot lock \(No locks available\)"), one_writer(path, Wait(0, silent)):
+    with (
+        pytest.raises(ReconcilerError, match=r"cannot lock \(No locks available\)"),
+        hold_lock(path, LockWait(0, silent)),
+    ):
         pass
