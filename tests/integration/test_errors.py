@@ -14,10 +14,10 @@ import pytest
 from support.servers.http_server import HttpServer, Reply, Request
 from support.workspace import CommandResult, Workspace
 
-from reconciler.sandbox import admin
 from reconciler.sandbox.quirks import Quirks
 from reconciler.sandbox.seed import load_default_seed, seed
 from reconciler.sandbox.server import start
+from reconciler.sandbox.store import open_store
 
 TOKEN = "tok-s3cret"
 PERSON = {"objectId": "7", "userPrincipalName": "new@example.com", "givenName": "Ada", "surname": "Lovelace"}
@@ -185,7 +185,7 @@ def applied(root: Path, base_url: str, token: str, patch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize("kind", ["personal", "admin", "manual"])
 def test_a_name_that_an_unseen_account_holds(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with sandbox(tmp_path) as (base_url, token, file):
-        with admin.opened(file) as store:
+        with open_store(file) as store:
             store.add_account("new@example.com", kind)
         ended = applied(tmp_path, base_url, token, monkeypatch)
     assert ended.code == 5
@@ -198,7 +198,7 @@ def test_a_name_that_an_unseen_account_holds(kind: str, tmp_path: Path, monkeypa
 
 def test_a_domain_that_is_not_verified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with sandbox(tmp_path) as (base_url, token, file):
-        with admin.opened(file) as store:
+        with open_store(file) as store:
             store.set_domains(["other.example"])
         ended = applied(tmp_path, base_url, token, monkeypatch)
     assert ended.code == 5

@@ -1,0 +1,478 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from support.builders import (
+    APPLE,
+    DEPARTMENT,
+    ENTERPRISE,
+    SCIM,
+    change,
+    mapping,
+    mappings,
+    reader,
+    resource,
+    values_of,
+)
+from support.scripted_service import (
+    DOWN,
+    KING,
+    LOST,
+    MARRIAGE,
+    NAME_FREE,
+    REFUSED,
+    TAKEN,
+    UNAVAILABLE,
+    Answered,
+    Ignored,
+    Landed,
+    ScriptedService,
+    run_changes,
+)
+
+from reconciler.apply.verification import reads_everything
+from reconciler.core import paths
+from reconciler.core.model import Flow
+from reconciler.core.plan import Action, Change, Outcome, Result
+from reconciler.errors import ScimError, StopRequestedError, UnknownOutcomeError
+
+# --- each action --------------------------------------------------------------------------------
+
+
+def test_a_create_is_verified_by_reading_it() -> None:
+    service = ScriptedService()
+    found = run_changes(service, change("new", Action.CREATE))
+    assert service.log == [
+        "FIND userName new@example.com",
+        "started new create active,enterprise:department,externalId,name.familyName,name.givenName,userName",
+        "POST new@example.com",
+        "GET made-0",
+        "finished new done",
+    ]
+    assert found.report.outcomes == [Outcome(change("new", Action.CREATE), Result.DONE, "", "made-0")]
+    assert service.sent[1][1] == {key: value for key, value in resource("new").items() if key != "id"}
+
+
+@pytest.mark.parametrize("made", [resource("new", id="theirs"), resource("new", id="theirs", active=False)])
+def test_a_user_created_by_others_since_the_plan_is_not_created_twice(made: dict[str, Any]) -> None:
+    service = ScriptedService(made)
+    found = run_changes(service, change("new", Action.CREATE))
+    assert len(service.users) == 1
+    assert "POST new@example.com" not in service.log
+    if made["active"]:
+        assert (found.results, found.report.outcomes[0].live_id) == ({"new": "done"}, "theirs")
+    else:
+        said = 'user name "new@example.com" belongs to account "theirs" (externalId "id-new")'
+        assert found.messages == {"new": f"no longer as planned: {said}; plan again"}
+        assert found.results == {"new": "skipped"}
+
+
+def test_a_user_created_by_others_a_moment_ago_is_no_conflict() -> None:
+    service = ScriptedService(resource("new", id="theirs"))
+    service.script["FIND userName new@example.com"] = [NAME_FREE]
+    found = run_changes(service, change("new", Action.CREATE))
+    assert service.log.count("POST new@example.com") == 1
+    assert (found.results, found.report.outcomes[0].live_id) == ({"new": "done"}, "theirs")
+
+
+@pytest.mark.parametrize("answer", [REFUSED, "others"])
+def test_a_service_that_does_not_filter_is_queried_only_once(answer: Any) -> None:
+    service = ScriptedService()
+    service.script["FIND userName a@example.com"] = [Answered([resource("x")]) if answer == "others" else answer]
+    found = run_changes(service, *(change(name, Action.CREATE) for name in "abc"))
+    assert set(found.results.values()) == {"done"}
+    assert [entry for entry in service.log if entry.startswith("FIND")] == ["FIND userName a@example.com"]
+
+
+@pytest.mark.parametrize(
+    ("planned", "before", "operation"),
+    [
+        (MARRIAGE, resource("ada"), {"op": "Replace", "path": "name.familyName", "value": "King"}),
+        (
+            change("ada", Action.ADOPT, before=values_of("ada", external_id=None)),
+            resource("ada", externalId=None),
+            {"op": "Replace", "path": "externalId", "value": "id-ada"},
+        ),
+        (
+            change("ada", Action.REACTIVATE, before=values_of("ada", active=False)),
+            resource("ada", active=False),
+            {"op": "Replace", "path": "active", "value": True},
+        ),
+        (
+            change("ada", Action.DEACTIVATE, after=values_of("ada", active=False)),
+            resource("ada"),
+            {"op": "Replace", "path": "active", "value": False},
+        ),
+        (
+            change("ada", after=values_of("ada", department=None)),
+            resource("ada"),
+            {"op": "Remove", "path": DEPARTMENT},
+        ),
+    ],
+)
+def test_a_change_is_one_patch_of_what_differs_verified_by_its_answer(
+    planned: Change, before: dict[str, Any], operation: dict[str, Any]
+) -> None:
+    service = ScriptedService(before)
+    found = run_changes(service, planned)
+    path = paths.shorten_path(operation["path"])
+    assert service.log == [
+        "GET live-ada",
+        f"started ada {planned.action.value} {path}",
+        "PATCH live-ada",
+        # Whether somebody lost an account is looked at, not believed.
+        *(["GET live-ada"] if planned.action is Action.DEACTIVATE else []),
+        "finished ada done",
+    ]
+    assert service.sent[1][1]["Operations"] == [operation]
+    assert found.report.outcomes == [Outcome(planned, Result.DONE, "", "live-ada")]
+    assert reader().read(service.users["live-ada"]).attributes == planned.after
+
+
+def test_a_delete_is_verified_by_looking_again() -> None:
+    service = ScriptedService(resource("ada"))
+    found = run_changes(service, change("ada", Action.DELETE))
+    assert service.log == ["GET live-ada", "started ada delete", "DELETE live-ada", "GET live-ada", "finished ada done"]
+    assert (found.results, service.users, found.slept) == ({"ada": "done"}, {}, [0.0])
+
+
+def test_a_service_that_deactivates_what_it_is_asked_to_delete_has_done_it() -> None:
+    service = ScriptedService(resource("ada"))
+    service.script["DELETE live-ada"] = [Ignored()]
+    service.script["GET live-ada"] = [Answered(resource("ada")), Answered(resource("ada", active=False))]
+    assert run_changes(service, change("ada", Action.DELETE)).results == {"ada": "done"}
+
+
+def test_a_delete_that_leaves_the_account_active_is_not_in_effect() -> None:
+    service = ScriptedService(resource("ada"))
+    service.script["DELETE live-ada"] = [Ignored()]
+    found = run_changes(service, change("ada", Action.DELETE))
+    assert (found.results, found.slept) == ({"ada": "not_in_effect"}, [0.0, 0.5, 1.5])
+
+
+def test_operations_are_spelled_as_in_the_profile() -> None:
+    service = ScriptedService(resource("ada"))
+    run_changes(service, MARRIAGE, profile=SCIM, rows=mappings(profile=SCIM))
+    assert service.sent[1][1]["Operations"][0]["op"] == "replace"
+
+
+# --- verification -------------------------------------------------------------------------------
+
+
+def test_without_a_body_a_change_is_verified_by_reading_again() -> None:
+    service = ScriptedService(resource("ada"), bodies=False)
+    found = run_changes(service, MARRIAGE)
+    assert service.log[2:] == ["PATCH live-ada", "GET live-ada", "finished ada done"]
+    assert (found.results, found.slept) == ({"ada": "done"}, [0.0])
+
+
+def test_without_a_body_a_create_is_looked_up() -> None:
+    service = ScriptedService(bodies=False)
+    found = run_changes(service, change("new", Action.CREATE))
+    assert service.log[2:] == ["POST new@example.com", "FIND externalId id-new", "finished new done"]
+    assert found.report.outcomes[0].live_id == "made-0"
+
+
+def test_an_eventually_consistent_service_is_read_three_times() -> None:
+    service = ScriptedService(resource("ada"))
+    old = Answered(resource("ada"))
+    service.script = {"PATCH live-ada": [Landed(None)], "GET live-ada": [old, old, old]}
+    found = run_changes(service, MARRIAGE)
+    assert (found.results, found.slept) == ({"ada": "done"}, [0.0, 0.5, 1.5])
+
+
+def test_what_is_not_in_effect_is_named() -> None:
+    service = ScriptedService(resource("ada"))
+    service.script["PATCH live-ada"] = [Ignored()]
+    planned = change("ada", after=values_of("ada", family="King", department="R&D"))
+    found = run_changes(service, planned)
+    assert found.report.outcomes == [
+        Outcome(
+            planned,
+            Result.NOT_IN_EFFECT,
+            "the service accepted it, but it is not in effect: name.familyName, enterprise:department",
+            "live-ada",
+            ("name.familyName", DEPARTMENT),
+        )
+    ]
+    assert found.slept == [0.0, 0.5, 1.5]
+    assert service.log[-1] == "finished ada not_in_effect"
+
+
+def test_an_answer_is_proof_if_it_shows_the_new_values_only() -> None:
+    service = ScriptedService(resource("ada"))
+    service.script["PATCH live-ada"] = [Answered(KING)]
+    assert run_changes(service, MARRIAGE).results == {"ada": "done"}
+    service.script["PATCH live-ada"] = [Answered(resource("ada"))]
+    assert run_changes(service, MARRIAGE).results == {"ada": "not_in_effect"}
+
+
+def test_attributes_that_flow_on_create_only_are_verified_too() -> None:
+    rows = reads_everything(mappings(mapping("timezone", "timezone", flow=Flow.CREATE)))
+    service = ScriptedService()
+    made = resource("new", id="made-0")
+    service.script = {"POST new@example.com": [Answered(made)], "GET made-0": [Answered(made)] * 3}
+    found = run_changes(service, change("new", Action.CREATE, after={**values_of("new"), "timezone": "UTC"}), rows=rows)
+    assert found.messages == {"new": "the service accepted it, but it is not in effect: timezone"}
+
+
+@pytest.mark.parametrize("fault", [REFUSED, DOWN])
+def test_what_was_accepted_but_cannot_be_read_is_unknown(fault: Exception) -> None:
+    service = ScriptedService(resource("ada"), bodies=False)
+    service.script["GET live-ada"] = [Answered(resource("ada")), fault]
+    found = run_changes(service, MARRIAGE)
+    assert found.results == {"ada": "unknown"}
+    assert found.messages["ada"].startswith("sent, but it could not be verified: ")
+    assert service.log[-1] == "finished ada unknown"
+
+
+# --- drift since the plan ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("planned", "now", "message"),
+    [
+        (
+            MARRIAGE,
+            resource("ada", name={"givenName": "Ada", "familyName": "Byron"}),
+            "name.familyName changed in the meantime",
+        ),
+        (MARRIAGE, resource("ada", **{ENTERPRISE: {}}), "enterprise:department changed in the meantime"),
+        (MARRIAGE, resource("ada", active=False, externalId="x"), "externalId, active changed in the meantime"),
+        (MARRIAGE, None, "the account is gone"),
+        (change("ada", Action.DELETE), resource("ada", active=False), "active changed in the meantime"),
+        (
+            change("ada", Action.ADOPT, before=values_of("ada", external_id=None)),
+            resource("ada", externalId="other"),
+            "externalId changed in the meantime",
+        ),
+    ],
+)
+def test_an_account_that_drifted_is_skipped(planned: Change, now: dict[str, Any] | None, message: str) -> None:
+    service = ScriptedService(*([now] if now else []))
+    found = run_changes(service, planned)
+    assert service.log == ["GET live-ada", "finished ada skipped"]
+    assert found.messages == {"ada": f"no longer as planned: {message}; plan again"}
+    assert found.report.outcomes[0].attributes
+
+
+def test_what_is_already_in_effect_is_not_sent() -> None:
+    service = ScriptedService(KING)
+    found = run_changes(service, MARRIAGE)
+    assert service.log == ["GET live-ada", "finished ada done"]
+    assert found.messages == {"ada": "already in effect"}
+
+
+def test_an_account_to_delete_that_is_gone_is_deleted() -> None:
+    assert run_changes(ScriptedService(), change("ada", Action.DELETE)).results == {"ada": "done"}
+
+
+@pytest.mark.parametrize(
+    ("holders", "script", "hint"),
+    [
+        (
+            [resource("x", userName="NEW@example.com")],
+            {},
+            'The user name "new@example.com" belongs to account "live-x" (externalId "id-x").',
+        ),
+        (
+            [resource("x", userName="new@example.com", externalId=None)],
+            {},
+            'The user name "new@example.com" belongs to account "live-x" (no externalId).',
+        ),
+        ([], {"POST new@example.com": [TAKEN]}, APPLE.conflict_hint),
+        ([], {"POST new@example.com": [TAKEN], "FIND userName new@example.com": [REFUSED] * 2}, APPLE.conflict_hint),
+        ([], {"POST new@example.com": [TAKEN], "FIND userName new@example.com": [DOWN] * 2}, APPLE.conflict_hint),
+        (
+            # a service that ignores filters
+            [],
+            {
+                "POST new@example.com": [TAKEN],
+                "FIND userName new@example.com": [Answered([resource("other"), {"x": 1}])] * 2,
+            },
+            APPLE.conflict_hint,
+        ),
+        (
+            [resource("x", userName="new@example.com")],
+            {"POST new@example.com": [ScimError(400, "uniqueness", "the name is taken")]},
+            'The user name "new@example.com" belongs to account "live-x" (externalId "id-x").',
+        ),
+    ],
+)
+def test_a_user_name_conflict_is_explained(
+    holders: list[dict[str, Any]], script: dict[str, list[Any]], hint: str
+) -> None:
+    service = ScriptedService(*holders)
+    service.script = {
+        **script,
+        "FIND userName new@example.com": [NAME_FREE, *script.get("FIND userName new@example.com", [])],
+    }
+    found = run_changes(service, change("new", Action.CREATE))
+    assert found.messages == {"new": f"the name is taken. {hint}"}
+    assert found.results == {"new": "failed"}
+
+
+# --- lost answers -------------------------------------------------------------------------------
+
+
+def test_a_create_whose_answer_was_lost_is_looked_up_and_never_sent_again() -> None:
+    service = ScriptedService()
+    service.script["POST new@example.com"] = [Landed(LOST)]
+    found = run_changes(service, change("new", Action.CREATE))
+    assert service.log[2:] == ["POST new@example.com", "FIND externalId id-new", "finished new done"]
+    assert found.report.outcomes[0].live_id == "made-0"
+
+
+def test_a_created_user_is_also_found_by_name() -> None:
+    service = ScriptedService()
+    service.script = {"POST new@example.com": [Landed(LOST)], "FIND externalId id-new": [REFUSED]}
+    assert run_changes(service, change("new", Action.CREATE)).results == {"new": "done"}
+    assert service.log.count("POST new@example.com") == 1
+
+
+@pytest.mark.parametrize("others", [[], [resource("x")], [resource("x"), resource("y")]])
+def test_a_create_that_was_not_found_afterwards_is_unknown(others: list[dict[str, Any]]) -> None:
+    service = ScriptedService()
+    service.script = {"POST new@example.com": [LOST], "FIND externalId id-new": [Answered(others)]}
+    found = run_changes(service, change("new", Action.CREATE))
+    assert found.messages == {"new": "the connection was lost; the user was not found afterwards"}
+    assert found.results == {"new": "unknown"}
+    assert service.log[-2:] == ["FIND userName new@example.com", "finished new unknown"]
+    assert service.log.count("POST new@example.com") == 1
+
+
+def test_a_create_that_is_found_with_other_values_is_not_in_effect() -> None:
+    service = ScriptedService(resource("new", active=False))
+    service.script = {"POST new@example.com": [LOST], "FIND userName new@example.com": [NAME_FREE]}
+    found = run_changes(service, change("new", Action.CREATE))
+    assert found.messages == {"new": "the service accepted it, but it is not in effect: active"}
+
+
+def test_a_create_that_cannot_be_looked_up_is_unknown() -> None:
+    service = ScriptedService()
+    service.script = {"POST new@example.com": [Landed(LOST)], "FIND externalId id-new": [DOWN]}
+    found = run_changes(service, change("new", Action.CREATE))
+    assert found.results == {"new": "unknown"}
+
+
+@pytest.mark.parametrize(
+    ("events", "result", "sent"),
+    [
+        ([Landed(LOST)], "done", 1),
+        ([LOST], "done", 2),
+        ([LOST, Landed(LOST)], "done", 2),
+        ([LOST, LOST, LOST], "not_in_effect", 3),
+        ([LOST, REFUSED], "failed", 2),
+    ],
+)
+@pytest.mark.parametrize("verb", ["PATCH", "DELETE"])
+def test_a_write_whose_answer_was_lost_is_sent_again_while_reading_shows_that_nothing_happened(
+    verb: str, events: list[Any], result: str, sent: int
+) -> None:
+    service = ScriptedService(resource("ada"))
+    service.script[f"{verb} live-ada"] = list(events)
+    found = run_changes(service, MARRIAGE if verb == "PATCH" else change("ada", Action.DELETE))
+    assert found.results == {"ada": result}
+    assert service.log.count(f"{verb} live-ada") == sent
+    between = [line.split()[0] for line in service.log if line.split()[0] in (verb, "GET")]
+    assert f"{verb} {verb}" not in " ".join(between), "never twice without a look in between"
+    if result == "not_in_effect":
+        assert found.messages["ada"].startswith("the connection was lost, but it is not in effect: ")
+
+
+@pytest.mark.parametrize("verb", ["PATCH", "DELETE"])
+def test_a_lost_write_is_not_sent_again_to_a_user_that_changed(verb: str) -> None:
+    service = ScriptedService(resource("ada"))
+    service.script = {
+        f"{verb} live-ada": [LOST],
+        "GET live-ada": [
+            Answered(resource("ada")),
+            *[Answered(resource("ada", name={"givenName": "Ada", "familyName": "Byron"}))] * 9,
+        ],
+    }
+    run_changes(service, MARRIAGE if verb == "PATCH" else change("ada", Action.DELETE))
+    assert service.log.count(f"{verb} live-ada") == 1
+
+
+@pytest.mark.parametrize("fault", [DOWN, StopRequestedError("interrupted")])
+def test_a_lost_write_to_a_user_that_cannot_be_read_is_unknown(fault: Exception) -> None:
+    service = ScriptedService(resource("ada"))
+    service.script = {"PATCH live-ada": [LOST], "GET live-ada": [Answered(resource("ada")), fault, fault]}
+    found = run_changes(service, MARRIAGE)
+    assert found.results == {"ada": "unknown"}
+    assert service.log.count("PATCH live-ada") == 1
+
+
+def test_a_create_that_an_unavailable_service_certainly_did_not_execute_is_sent_again() -> None:
+    service = ScriptedService()
+    service.script["POST new@example.com"] = [UNAVAILABLE]
+    found = run_changes(service, change("new", Action.CREATE))
+    assert (found.results, found.slept[:3]) == ({"new": "done"}, [0.0, 0.5, 1.5])
+    assert service.log.count("POST new@example.com") == 2
+    assert service.log.count("FIND userName new@example.com") == 1 + 3
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        {"FIND externalId id-new": [REFUSED] * 3},
+        {"FIND userName new@example.com": [NAME_FREE, *[REFUSED] * 3]},
+        # a service that ignores filters: the user may be on a later page
+        {"FIND userName new@example.com": [NAME_FREE, *[Answered([resource("other")])] * 3]},
+    ],
+)
+def test_a_create_is_not_sent_again_when_a_look_up_proves_nothing(script: dict[str, list[Any]]) -> None:
+    service = ScriptedService()
+    service.script = {"POST new@example.com": [UNAVAILABLE], **script}
+    assert run_changes(service, change("new", Action.CREATE)).results == {"new": "failed"}
+    assert service.log.count("POST new@example.com") == 1
+
+
+@pytest.mark.parametrize(("status", "result"), [(0, "unknown"), (502, "unknown"), (504, "unknown"), (500, "failed")])
+def test_a_create_that_may_still_be_in_progress_is_never_sent_again(status: int, result: str) -> None:
+    service = ScriptedService()
+    service.script["POST new@example.com"] = [UnknownOutcomeError(status, "", "lost")]
+    assert run_changes(service, change("new", Action.CREATE)).results == {"new": result}
+    assert service.log.count("POST new@example.com") == 1
+
+
+def test_a_resent_create_that_had_taken_effect_is_no_conflict() -> None:
+    service = ScriptedService()
+    deferred = [Answered([])] * 3
+    service.script = {
+        "POST new@example.com": [Landed(UNAVAILABLE)],
+        "FIND externalId id-new": list(deferred),
+        "FIND userName new@example.com": [NAME_FREE, *deferred],
+    }
+    assert run_changes(service, change("new", Action.CREATE)).results == {"new": "done"}
+    assert service.log.count("POST new@example.com") == 2
+    assert len(service.users) == 1
+
+
+def test_a_create_without_a_body_that_cannot_be_looked_up_is_unknown() -> None:
+    service = ScriptedService(bodies=False)
+    service.script["FIND externalId id-new"] = [DOWN]
+    assert run_changes(service, change("new", Action.CREATE)).results == {"new": "unknown"}
+
+
+def test_a_change_that_waits_for_the_service_when_the_run_ends_is_skipped() -> None:
+    service = ScriptedService(resource("ada"), resource("ben"))
+    service.script = {
+        "GET live-ada": [StopRequestedError("interrupted while the service wanted a pause")],
+        "PATCH live-ben": [StopRequestedError("interrupted while the service wanted a pause")],
+    }
+    found = run_changes(service, *(change(name, after=values_of(name, family="King")) for name in ("ada", "ben")))
+    assert found.results == {"ada": "skipped", "ben": "skipped"}
+    assert found.messages["ada"] == "not started: interrupted while the service wanted a pause"
+    assert [line for line in service.log if not line.startswith(("GET", "PATCH"))] == [
+        "started ben update name.familyName",
+        "finished ben skipped",
+    ]
+
+
+def test_a_name_in_a_domain_that_is_not_verified_is_explained() -> None:
+    service = ScriptedService()
+    service.script["POST new@example.com"] = [ScimError(400, "invalidValue", "refused (400): the Domain is not yours")]
+    found = run_changes(service, change("new", Action.CREATE))
+    assert found.messages == {"new": f"refused (400): the Domain is not yours. {APPLE.domain_hint}"}
