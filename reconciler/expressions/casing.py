@@ -1,4 +1,4 @@
-"""Upper case, lower case, title case and letters without their marks, as .NET does them: character by character."""
+"""Upper case, lower case, title case and letters without diacritics, character by character as in .NET."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 import unicodedata
 
 _SEPARATORS = frozenset("Zs Zl Zp Cc Cf Pc Pd Ps Pe Pi Pf Po Sm Sc Sk So".split())
-"""The categories Entra's reference lists as ends of a word for PCase."""
+"""The Unicode categories that end a word in PCase, from Entra's reference."""
 _CULTURE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
 _TURKIC = ("tr", "az")
 _DOTTED, _DOTLESS = "\u0130", "\u0131"
@@ -23,7 +23,7 @@ _SPECIAL = str.maketrans(
         "ı": "i",
         "ł": "l",
         "Ł": "L",
-        # Not in Entra's table, which ends with its examples: the other letters that are a letter and a stroke.
+        # Not in Entra's table of examples: other letters with a stroke.
         "đ": "d",
         "Đ": "D",
         "ħ": "h",
@@ -32,12 +32,12 @@ _SPECIAL = str.maketrans(
         "Ŧ": "T",
     }
 )
-# The blocks of combining diacritical marks: vowel signs of Thai or Hindi and voicing marks of kana are no diacritics.
+# The blocks of combining diacritical marks: vowel signs of Thai or Hindi and voicing marks of kana are not diacritics.
 _MARKS = re.compile(r"[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+")
 
 
 def is_culture(name: str) -> bool:
-    """Whether `name` looks like the name of a culture, such as "tr-TR"; "" is the invariant one."""
+    """Whether `name` has the form of a culture, such as "tr-TR"; "" is the invariant culture."""
     return not name or _CULTURE.fullmatch(name) is not None
 
 
@@ -46,7 +46,7 @@ def _is_turkic(culture: str) -> bool:
 
 
 def lower(text: str, culture: str = "") -> str:
-    """Lower case that never changes the length, as in .NET: İ has no lower case but in Turkish and Azeri."""
+    """Return lower case of the same length, as in .NET: İ only changes in Turkish and Azeri."""
     if _is_turkic(culture):
         text = text.replace("I", _DOTLESS).replace(_DOTTED, "i")
     if text.isascii():
@@ -55,7 +55,7 @@ def lower(text: str, culture: str = "") -> str:
 
 
 def upper(text: str, culture: str = "") -> str:
-    """Upper case that never changes the length, as in .NET: ß stays ß."""
+    """Return upper case of the same length, as in .NET: ß stays ß."""
     if _is_turkic(culture):
         text = text.replace("i", _DOTTED).replace(_DOTLESS, "I")
     if text.isascii():
@@ -64,10 +64,10 @@ def upper(text: str, culture: str = "") -> str:
 
 
 def title(text: str, separators: str | None = None) -> str:
-    """The first letter of each word in upper case, all others in lower case.
+    """Return the text with the first letter of each word in upper case, all others in lower case.
 
-    Words end at `separators`, or without them at spaces, punctuation and symbols. Entra's documents don't say whether
-    an apostrophe is one of them; here it is ("John'S"), as its list of categories and its Workday guide have it.
+    Words end at `separators`, by default at spaces, punctuation and symbols. Entra's documents don't say whether an
+    apostrophe is one of them; here it is ("John'S"), as in its list of categories and its Workday guide.
     """
     starts = True
     letters: list[str] = []
@@ -78,10 +78,10 @@ def title(text: str, separators: str | None = None) -> str:
 
 
 def strip_diacritics(text: str) -> str:
-    """Letters without their marks: what Unicode takes apart, and ae, oe, ss, i, l for æ, ø, ß, ı, ł.
+    """Remove diacritics: those that Unicode decomposes, and ae, oe, ss, i, l for æ, ø, ß, ı, ł.
 
-    Entra's table has 261 examples, all of which come out so. For other letters its documents don't say; here marks go
-    from every letter, and đ, ħ, ŧ lose their stroke. Letters of their own, such as ð and þ, stay.
+    All 261 examples of Entra's table give the documented result. Other letters are not documented; here every letter
+    loses its marks, and đ, ħ, ŧ lose their stroke. Separate letters such as ð and þ stay.
     """
     if text.isascii():
         return text

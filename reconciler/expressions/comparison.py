@@ -1,10 +1,10 @@
-"""`=`, `<>`, `<`, `<=`, `>` and `>=`.
+"""The comparison operators `=`, `<>`, `<`, `<=`, `>` and `>=`.
 
 Entra documents the operators and one rule: a condition whose source attribute is null or empty fails. So a side that
-is not written as a constant and has no value, or "", makes every comparison false, `<>` too. The rest its documents
-don't say. Here `=` and `<>` compare texts, case and all (as Switch does), and numbers only beside a number without
-quotes: "0012" is not "12", but `[StatusRehire] = 1` is true for "1". The others compare numbers if both sides are,
-dates if both sides are as the date functions give them, and otherwise texts by their code points.
+is not a constant and has no value, or "", makes every comparison false, `<>` too. The rest is not documented. Here `=`
+and `<>` compare texts with their case (as Switch does), and numbers only if one side is a number without quotes:
+"0012" is not "12", but `[StatusRehire] = 1` is true for "1". The other operators compare numbers if both sides are
+numbers, dates if both sides have the format of the date functions, and otherwise texts by their code points.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def build_comparison(symbol: str, left: Argument, right: Argument, *, numeric: bool) -> Evaluator:
-    """The condition; `numeric`: one side is written as a number."""
+    """Build the evaluator of a comparison; `numeric`: one side is a number without quotes."""
     compare = _OPERATORS[symbol]
     ordered = symbol not in ("=", "<>")
     first, second = left.evaluate, right.evaluate

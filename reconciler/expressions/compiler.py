@@ -1,4 +1,4 @@
-"""Trees to closures: arguments checked and converted as early as they are known, constant parts computed once."""
+"""Compile trees to closures: constant arguments are checked and converted now, constant parts computed once."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _KEYWORD_HINTS = {"true": 'write "True"', "false": 'write "False"', "null": "lea
 
 
 def compile_tree(tree: grammar.Node, trace: Trace | None = None) -> Evaluator:
-    """The evaluator of a tree; raises `ExpressionError`. With `trace`, each part's evaluator goes through it."""
+    """Compile a tree to its evaluator; `trace` wraps the evaluator of each part. Raises `ExpressionError`."""
     return _compile_argument(tree, Parameter("expression", to_any), trace, outermost=True).evaluate
 
 
@@ -163,7 +163,7 @@ def _compile_arguments(function: Function, node: grammar.Call, trace: Trace | No
 
 
 def _fill_gap(function: Function, given: tuple[grammar.Node, ...]) -> tuple[grammar.Node, ...]:
-    """The arguments, with the one left out that an older form of the function lacks."""
+    """Return the arguments, with an omitted one where an older form of the function has none."""
     if function.gap is None or len(given) != len(function.parameters) - 1:
         return given
     return (*given[: function.gap], grammar.Omitted(), *given[function.gap :])
@@ -185,7 +185,7 @@ def _find_parameter(function: Function, index: int) -> Parameter:
 
 
 def _build_getter(argument: Argument | None, convert: Callable[[Value], Any]) -> Getter:
-    """What gives the converted argument; a constant that cannot be converted is a fault now."""
+    """Build what returns the converted argument; a constant that cannot be converted raises `ExpressionError` now."""
     if argument is None:
         return lambda _attributes, _context: None
     if argument.constant:
@@ -201,7 +201,7 @@ def _build_getter(argument: Argument | None, convert: Callable[[Value], Any]) ->
 
 
 def _build_call(implement: Callable[..., Value], getters: list[Getter]) -> Evaluator:
-    """A call of `implement` with all arguments; the shapes most calls have are spelled out, which halves their time."""
+    """Build a call of `implement` with all arguments; one and two are spelled out, which halves their time."""
     match getters:
         case [one]:
             return lambda attributes, context: check_limits(implement(one(attributes, context)))
@@ -216,7 +216,7 @@ def _build_call(implement: Callable[..., Value], getters: list[Getter]) -> Evalu
 
 
 def _fold_constants(evaluate: Evaluator, arguments: Arguments, position: int) -> Argument:
-    """The argument of a pure part: computed now if all it needs is constant. What can only fail is a fault."""
+    """Compute a pure part now if its arguments are constant. Raises `ExpressionError` if it can only fail."""
     if not all(argument is None or argument.constant for argument in arguments):
         return Argument(evaluate, position)
     try:

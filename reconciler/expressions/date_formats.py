@@ -1,7 +1,7 @@
-"""Custom date and time formats of .NET, both ways, in the invariant culture and with UTC as the local time.
+"""Custom date and time formats of .NET: parse and format, in the invariant culture and with UTC as the local time.
 
-A format is compiled to its pieces once. Standard formats of one letter that look the same everywhere (o, r, s, u) are
-taken; the others depend on a culture Entra's documents don't name, and are refused.
+A format is compiled to its pieces once. The standard formats that are the same in all cultures (o, r, s, u) are
+accepted; the others depend on a culture that Entra's documents don't name, and are rejected.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ _SPECIFIERS = "dfFghHKmMstyz"
 _MAX_FORMAT = 200
 _MAX_FRACTION = 7
 _CENTURY = 50
-"""Two-digit years up to 49 are 20xx, as in .NET's calendar."""
+"""Two-digit years below this are 20xx, as in .NET's calendar."""
 
 Piece: TypeAlias = tuple[str, int, str]
-"""A specifier and how often it stands there; or "" and a literal."""
+"""A specifier and its number of repetitions; or "" and a literal."""
 Format: TypeAlias = tuple[Piece, ...]
 
 
 @functools.lru_cache(256)
 def compile_format(text: str) -> Format:
-    """The pieces of a format; raises `EvaluationError` for what is none."""
+    """Compile a format to its pieces. Raises `EvaluationError` if it is invalid."""
     if not text or len(text) > _MAX_FORMAT:
         raise EvaluationError(f"a date format has 1 to {_MAX_FORMAT} characters")
     if len(text) == 1:
@@ -81,7 +81,7 @@ def _read_quoted(text: str, at: int) -> tuple[Piece, int]:
 
 
 def apply_format(when: datetime, pieces: Format, *, zoned: bool) -> str:
-    """`when` in a format; `zoned`: an offset was read with it, which `K` shows."""
+    """Format `when`; `zoned`: it was parsed with an offset, which `K` shows."""
     out: list[str] = []
     for letter, count, literal in pieces:
         if letter == "":
@@ -90,7 +90,7 @@ def apply_format(when: datetime, pieces: Format, *, zoned: bool) -> str:
             fraction = f"{when.microsecond:06}0"[:count]
             fraction = fraction.rstrip("0") if letter == "F" else fraction
             if not fraction and out and out[-1] == ".":
-                # .NET: a dot before F goes with it.
+                # .NET drops a dot before an empty F.
                 out.pop()
             out.append(fraction)
         else:
@@ -101,7 +101,7 @@ def apply_format(when: datetime, pieces: Format, *, zoned: bool) -> str:
 def _format_field(when: datetime, letter: str, count: int, *, zoned: bool) -> str:
     long = count > 2  # noqa: PLR2004
     if letter == "y":
-        # Up to two digits are those of the century.
+        # One or two digits are the year of the century.
         return f"{when.year:0{count}}" if long else f"{when.year % 100:0{count}}"
     if letter in "dM" and long:
         name = date_values.DAYS[when.weekday()] if letter == "d" else date_values.MONTHS[when.month - 1]
@@ -120,7 +120,7 @@ def _find_number(when: datetime, letter: str) -> int:
 
 @dataclass(slots=True)
 class _DateReader:
-    """A text being read: where, and what was found."""
+    """A text being parsed: the position, and the fields found so far."""
 
     text: str
     inner_white: bool
@@ -155,10 +155,10 @@ class _DateReader:
 
 
 def parse_with_format(text: str, pieces: Format, styles: frozenset[str]) -> tuple[datetime, bool]:
-    """The moment a text in this format means, in UTC, and whether it carried an offset.
+    """Parse a text in this format; return the moment in UTC, and whether the text has an offset.
 
-    White space at the ends is allowed (Entra's default styles). A format without a year is refused: .NET would take
-    the current one. Month and day are 1 when left out, and an offset leads to UTC, the local time of a service.
+    White space at the ends is allowed (Entra's default styles). A format without a year is rejected: .NET would use the
+    current one. Month and day default to 1. Raises `EvaluationError` if the text does not have the format.
     """
     reading = _DateReader(text.strip(), bool(styles & {"AllowInnerWhite", "AllowWhiteSpaces"}))
     for letter, count, literal in pieces:
@@ -177,7 +177,7 @@ def _parse_piece(reading: _DateReader, letter: str, count: int, literal: str) ->
         case "":
             if literal:
                 reading.take(literal)
-            # A `Z` or `GMT` of the format's own is UTC, which no offset is too.
+            # A literal `Z` or `GMT` is UTC, as no offset is.
         case "f":
             _parse_fraction(reading, reading.digits(count, count))
         case "F":
@@ -247,7 +247,7 @@ def _compose_date(reading: _DateReader) -> datetime:
 
 
 def _compose_hour(reading: _DateReader) -> int:
-    """The hour on a clock of 24. As in .NET, `h` without AM or PM is the morning's, and they must agree with `H`."""
+    """Return the hour of 24. As in .NET, `h` without AM or PM is before noon, and both must agree with `H`."""
     if "h" in reading.found and "H" not in reading.found:
         return date_values.to_24_hours(reading.found["h"], reading.half or "A")
     hour = reading.found.get("H", 0)

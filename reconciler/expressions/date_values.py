@@ -1,7 +1,7 @@
-"""Dates as texts: what CDate reads, what every date function writes, and Visual Basic's arithmetic.
+"""Dates as texts: the formats that CDate parses, the one that every date function returns, and date arithmetic.
 
-All times are UTC. Entra's documents don't say what a time without an offset is; taking it as UTC gives every result
-they print. Fractions are kept to the microsecond (.NET: a tenth of it).
+All times are UTC. Entra's documents don't define a time without an offset; UTC gives every result that they print.
+Fractions are kept to the microsecond (.NET: 100 nanoseconds).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _NOON = 12
 _LAST_OFFSET = 14 * 60
 _NO_OFFSET = 10 * _LAST_OFFSET
 
-# Constant patterns with bounded repeats only, each piece ending where the next cannot start: linear.
+# Constant patterns with bounded repeats, each piece ending where the next cannot start: matching is linear.
 _TIME = r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:\.(?P<fraction>\d{1,9}))?)?(?: ?(?P<half>[AP])M)?"
 _ZONE = r"(?: ?(?P<zone>Z|GMT|UTC|[+-]\d{1,2}:?\d{2}))?"
 _REST = rf"(?:(?:T|,? {{1,3}}){_TIME})?{_ZONE}"
@@ -41,10 +41,10 @@ _LONGEST = 80
 
 
 def parse_date(text: str) -> datetime:
-    """The moment a text means, in UTC: ISO 8601, `M/d/yyyy`, or with the month's name; a time and an offset may follow.
+    """Parse a date: ISO 8601, `M/d/yyyy`, or with the month's name; a time and an offset may follow. Return UTC.
 
-    These are what .NET reads without being told a format (invariant culture: the month comes first). Raises
-    `EvaluationError`.
+    .NET parses these without a format (invariant culture: the month comes first). Raises `EvaluationError` if the text
+    is not a date.
     """
     stripped = text.strip()
     found = parse_standard(stripped) or (_parse(stripped) if len(stripped) <= _LONGEST else None)
@@ -75,13 +75,13 @@ def _to_moment(match: re.Match[str], text: str) -> datetime:
 
 
 def find_name(name: str, names: tuple[str, ...]) -> int:
-    """The 1-based place of a name, or of its first three letters; 0 if there is none."""
+    """Return the 1-based index of a name, or of its first three letters; 0 if it is unknown."""
     wanted = name.lower()
     return next((index for index, full in enumerate(names, 1) if wanted in (full.lower(), full[:3].lower())), 0)
 
 
 def to_24_hours(hour: int, half: str | None) -> int:
-    """The hour on a clock of 24, -1 if there is no such hour on one of 12."""
+    """Return the hour of 24; -1 if `hour` is not on a 12-hour clock."""
     if half is None:
         return hour
     if not 1 <= hour <= _NOON:
@@ -90,7 +90,7 @@ def to_24_hours(hour: int, half: str | None) -> int:
 
 
 def parse_offset(zone: str) -> int:
-    """Minutes before UTC of `Z`, `+08:00` or `-0700`."""
+    """Return the offset of `Z`, `+08:00` or `-0700` in minutes."""
     if zone[0] not in "+-":
         return 0
     minutes = to_minutes(zone[1:-2].rstrip(":"), zone[-2:])
@@ -98,12 +98,12 @@ def parse_offset(zone: str) -> int:
 
 
 def to_minutes(hours: str, minutes: str) -> int:
-    """The size of an offset; an hour of more than 60 minutes makes it one that `moment` refuses."""
+    """Return the minutes of an offset; 60 minutes or more give one that `build_moment` rejects."""
     return int(hours) * 60 + int(minutes) if int(minutes) < 60 else _NO_OFFSET  # noqa: PLR2004
 
 
 def build_moment(text: str, fields: tuple[int, int, int, int, int, int], microsecond: int, minutes: int) -> datetime:
-    """The moment of these fields in UTC; raises `EvaluationError` for a date that does not exist."""
+    """Build a moment in UTC. Raises `EvaluationError` if the date or the offset does not exist."""
     if abs(minutes) > _LAST_OFFSET:
         raise EvaluationError(f"{quote_value(text)} has an offset that does not exist")
     try:
@@ -113,14 +113,14 @@ def build_moment(text: str, fields: tuple[int, int, int, int, int, int], microse
 
 
 def format_standard(when: datetime) -> str:
-    """`M/d/yyyy h:mm:ss tt`, the form of all dates between functions."""
+    """Format as `M/d/yyyy h:mm:ss tt`, the format of all dates between functions."""
     hour = when.hour % _NOON or _NOON
     half = "AM" if when.hour < _NOON else "PM"
     return f"{when.month}/{when.day}/{when.year:04} {hour}:{when.minute:02}:{when.second:02} {half}"
 
 
 def parse_standard(text: str) -> datetime | None:
-    """The moment of a text that is exactly in that form."""
+    """Parse a text in exactly that format; None if it has another one."""
     match = _STANDARD.fullmatch(text)
     if match is None:
         return None
@@ -132,9 +132,9 @@ def parse_standard(text: str) -> datetime | None:
 
 
 def add_interval(interval: str, number: int, when: datetime) -> datetime:
-    """`number` intervals later, as Visual Basic's DateAdd.
+    """Add `number` intervals, as Visual Basic's DateAdd. Raises `EvaluationError` outside the calendar.
 
-    Entra's documents don't say what a month after 31 January is; here, as there, the month's last day.
+    Entra's documents don't define a month after 31 January; as in Visual Basic it is the last day of February.
     """
     try:
         match interval:
@@ -160,11 +160,11 @@ def _add_months(when: datetime, number: int) -> datetime:
 
 
 def count_intervals(interval: str, first: datetime, second: datetime) -> int:
-    """Intervals from `first` to `second`, as Visual Basic's DateDiff.
+    """Count the intervals from `first` to `second`, as Visual Basic's DateDiff.
 
-    Years and months count calendar boundaries, the short ones whole spans toward zero. Weeks are whole weeks between
-    the two Sundays on or before the dates, each with its date's time of day (so .NET's source, and Entra's printed
-    -493).
+    Years and months count calendar boundaries, shorter intervals whole spans rounded toward zero. Weeks are whole weeks
+    between the Sundays on or before the dates, each with its date's time of day (as in .NET's source, and in Entra's
+    example with -493).
     """
     span = second - first
     match interval:
@@ -185,17 +185,17 @@ def _microseconds(span: timedelta) -> int:
 
 
 def _divide_toward_zero(number: int, by: int) -> int:
-    """Division that goes toward zero."""
+    """Divide and round toward zero."""
     return number // by if number >= 0 else -(-number // by)
 
 
 def to_filetime(when: datetime) -> int:
-    """Active Directory's number: tenths of microseconds since 1601."""
+    """Return Active Directory's number of a moment: tenths of microseconds since 1601."""
     return _microseconds(when - FILETIME_START) * 10
 
 
 def from_filetime(number: int) -> datetime:
-    """The moment of Active Directory's number."""
+    """Return the moment of Active Directory's number. Raises `EvaluationError` outside the calendar."""
     try:
         return FILETIME_START + timedelta(microseconds=number // 10)
     except OverflowError as exc:

@@ -1,4 +1,4 @@
-"""The two expressions with which Entra's SCIM applications ship `active`. The whole language is not read yet."""
+"""The default expressions of `active` in Entra's SCIM applications, compiled without importing the parser."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _WITHOUT_SPACES = frozenset(re.sub(r"\s+", "", text) for text in SUPPORTED)
 
 
 def compile_active_rule(text: str) -> Callable[[Mapping[str, Any]], bool] | None:
-    """The rule of one of `SUPPORTED` (white space is free) for an attribute of truth, None for any other expression.
+    """Compile one of `SUPPORTED`, with any white space, for a boolean attribute; None for any other expression.
 
-    `IsSoftDeleted` is true when a user is disabled, out of scope or removed; absent means false.
+    `IsSoftDeleted` is true if a user is disabled, out of scope or removed; absent means false.
     """
     if re.sub(r"\s+", "", text) not in _WITHOUT_SPACES:
         return None

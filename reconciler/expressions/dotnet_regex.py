@@ -1,8 +1,8 @@
-r"""Regular expressions of .NET, as far as RE2 can express them: linear in the text, whatever the pattern.
+r"""Translate regular expressions of .NET to RE2, whose time is linear in the text for every pattern.
 
-What means something else in RE2 is rewritten (`(?<name>…)`, `\w` and `\d` for all of Unicode, `\uXXXX`, .NET's numbers
-of groups); what RE2 has no equal for (look-around, back references, atomic groups, …) is refused by name. Differences
-that remain: `$` without `(?m)` does not match before a final line feed, and a repeat counts to 1,000 at most.
+Syntax with another meaning in RE2 is rewritten (`(?<name>…)`, Unicode `\w` and `\d`, `\uXXXX`, .NET's group numbers);
+syntax without an equivalent (look-around, back references, atomic groups, …) is rejected by name. Remaining
+differences: `$` without `(?m)` does not match before a final line feed, and a repeat counts to 1,000 at most.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _UNSUPPORTED = {
 
 
 def translate(source: str) -> RegexTranslation:
-    """`source` in RE2's syntax; raises `EvaluationError` for what cannot be expressed. RE2 finds what is no pattern."""
+    """Translate `source` to RE2's syntax. Raises `EvaluationError` for unsupported syntax; RE2 finds other errors."""
     if len(source) > MAX_PATTERN:
         raise EvaluationError(f"a regular expression of more than {MAX_PATTERN:,} characters")
     translation = RegexTranslation(source)
@@ -56,7 +56,7 @@ def _unsupported_error(what: str, pattern: str) -> EvaluationError:
 
 @dataclass(slots=True)
 class RegexTranslation:
-    """A pattern on its way from .NET to RE2."""
+    """A translation from .NET to RE2: the output, the group names, and whether a word boundary is used."""
 
     pattern: str
     at: int = 0
@@ -65,7 +65,7 @@ class RegexTranslation:
     boundary: bool = False
 
     def run(self) -> None:
-        """Fills `out`, `names` and `boundary`."""
+        """Fill `out`, `names` and `boundary`."""
         while self.at < len(self.pattern):
             character = self.pattern[self.at]
             if character == "\\":
@@ -81,7 +81,7 @@ class RegexTranslation:
                 self.at += 1
 
     def _translate_group(self) -> str:
-        """What follows an opening parenthesis, up to where the group's content starts."""
+        """Translate what follows an opening parenthesis, up to the group's content."""
         rest = self.pattern[self.at : self.at + 60]
         if not rest.startswith("?"):
             self.names.append(None)
@@ -113,7 +113,7 @@ class RegexTranslation:
         return f"({flags[0]}"
 
     def _translate_escape(self) -> str:
-        """An escape outside of a class; `at` is behind its backslash."""
+        """Translate an escape outside a class; `at` is after its backslash."""
         character = self.pattern[self.at : self.at + 1]
         if character in ("b", "B"):
             self.boundary = True
@@ -131,7 +131,7 @@ class RegexTranslation:
         return self._translate_character()
 
     def _translate_character(self) -> str:
-        """One character, or category, that an escape stands for."""
+        """Translate an escape that stands for one character or category."""
         rest = self.pattern[self.at : self.at + 12]
         category = _CATEGORY.match(rest)
         if category:
@@ -149,13 +149,13 @@ class RegexTranslation:
         return f"\\x{{{code:x}}}"
 
     def _translate_class(self) -> str:
-        """A class in brackets, all of it."""
+        """Translate a whole character class."""
         self.at += 1
         negated = self.pattern[self.at : self.at + 1] == "^"
         self.at += negated
         parts, not_word, opposites = self._read_members()
         if opposites:
-            # [\s\S] and its like: everything, or nothing.
+            # Such as [\s\S]: everything, or negated nothing.
             return r"[^\x00-\x{10ffff}]" if negated else r"(?s:.)"
         if not not_word:
             return f"[{'^' if negated else ''}{''.join(parts)}]"
@@ -167,7 +167,7 @@ class RegexTranslation:
         return f"(?:{others}[^{_WORD}])"
 
     def _read_members(self) -> tuple[list[str], bool, bool]:
-        r"""Parts of a class up to its bracket; whether `\W` is among them, and `\s\S`, `\d\D` or `\w\W`."""
+        r"""Read the parts of a class up to its bracket; whether it has `\W`, and whether `\s\S`, `\d\D` or `\w\W`."""
         parts: list[str] = []
         sets: set[str] = set()
         start = self.at
@@ -185,7 +185,7 @@ class RegexTranslation:
             elif character == "[" and self.pattern[self.at - 2] == "-" and parts:
                 raise _unsupported_error("subtraction of classes", self.pattern)
             else:
-                # `-` must stay bare, for it may make a range.
+                # `-` stays unescaped: it may be a range.
                 parts.append(character if character == "-" or character.isalnum() else f"\\x{{{ord(character):x}}}")
         opposites = any({low, low.upper()} <= sets for low in "wds")
         return [part for part in parts if part], "W" in sets, opposites
@@ -203,7 +203,7 @@ class RegexTranslation:
 
 
 def _parse_character_code(rest: str) -> tuple[int | None, int]:
-    """The code of the character an escape writes as a number or letter, and the escape's length."""
+    """Parse an escape of a character by number or letter; return its code, and the escape's length."""
     number = _HEXADECIMAL.match(rest)
     if number:
         return int(number[1] or number[2], 16), number.end()

@@ -1,8 +1,8 @@
-r"""The grammar: texts to trees and back.
+r"""The grammar of expressions: parse texts to trees, and format trees as texts.
 
-Attributes `[name]`, strings in double quotes with `\\` and `\"` (any other backslash stands for itself: Entra's guides
-write "\+(?<code>…)"), numbers, `&HF`, bare keywords, calls with arguments left out, one comparison, and the `&` of
-Entra's cloud sync. LALR: time and memory grow with the length of the text and nothing recurses.
+Attributes `[name]`, strings in double quotes with `\\` and `\"` (any other backslash is literal: Entra's guides write
+"\+(?<code>…)"), numbers, `&HF`, bare keywords, calls with omitted arguments, one comparison, and the `&` of Entra's
+cloud sync. The parser is LALR: linear in the length of the text, without recursion.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ NAME: /[A-Za-z_][A-Za-z0-9_]*/
 
 @dataclass(frozen=True, slots=True)
 class Omitted:
-    """An argument that was left out: nothing between two commas."""
+    """An omitted argument: nothing between two commas."""
 
     position: int = field(default=0, compare=False)
     depth: int = field(default=0, compare=False)
@@ -47,7 +47,7 @@ class Omitted:
 
 @dataclass(frozen=True, slots=True)
 class String:
-    """A string constant; `value` without quotes and escapes."""
+    """A string constant; `value` has no quotes and escapes."""
 
     value: str
     position: int = field(default=0, compare=False)
@@ -55,14 +55,14 @@ class String:
 
     @property
     def text(self) -> str:
-        """The string as it is written."""
+        """The string with quotes and escapes."""
         escaped = self.value.replace("\\", "\\\\").replace('"', '\\"')
         return f'"{escaped}"'
 
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number as it was written; `&HF` is hexadecimal."""
+    """A number as written; `&HF` is hexadecimal."""
 
     text: str
     position: int = field(default=0, compare=False)
@@ -70,7 +70,7 @@ class Number:
 
     @property
     def value(self) -> str:
-        """The number as the language passes it on: its decimal digits."""
+        """The value of the number: its decimal digits."""
         return str(int(self.text.removeprefix("&H"), 16)) if self.text.startswith("&H") else self.text
 
 
@@ -84,7 +84,7 @@ class AttributeReference:
 
     @property
     def text(self) -> str:
-        """The attribute as it is written."""
+        """The attribute in brackets."""
         return f"[{self.name}]"
 
 
@@ -114,7 +114,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """Two values and `=`, `<>`, `<`, `<=`, `>` or `>=` between them."""
+    """A comparison of two values by `=`, `<>`, `<`, `<=`, `>` or `>=`."""
 
     operator: str
     left: Node
@@ -136,7 +136,7 @@ Node: TypeAlias = Omitted | String | Number | AttributeReference | Keyword | Cal
 
 
 def list_children(node: Node) -> tuple[Node, ...]:
-    """The nodes below `node`, in order."""
+    """List the child nodes of `node`, in order."""
     match node:
         case Call():
             return node.arguments
@@ -180,7 +180,7 @@ class _Builder(Transformer[Token, Node]):
         return Omitted() if node is None else node
 
     def call(self, name: Token, *arguments: Node) -> Node:
-        # `Now()` has one slot with nothing in it: no argument.
+        # `Now()` has one empty slot: no argument.
         given = () if len(arguments) == 1 and isinstance(arguments[0], Omitted) else arguments
         return Call(str(name), given, _find_position(name), _check_depth(_find_position(name), given))
 
@@ -195,18 +195,18 @@ class _Builder(Transformer[Token, Node]):
 
 @functools.cache
 def _parser() -> Lark:
-    # On first use: an import should not build tables.
+    # Built on first use, to keep the import fast.
     return Lark(_GRAMMAR, parser="lalr", transformer=_Builder())
 
 
 def parse(source: str) -> Node:
-    """The tree of `source`; raises `ExpressionError`."""
+    """Parse `source` to a tree. Raises `ExpressionError` with the position of the error."""
     if len(source) > MAX_LENGTH:
         raise ExpressionError(f"longer than {MAX_LENGTH:,} characters", MAX_LENGTH)
     if not source.strip():
         raise ExpressionError("the expression is empty")
     try:
-        # With a transformer in the parser, what comes out is what `_Builder` returned.
+        # With a transformer, the parser returns the result of `_Builder`.
         tree: Node = _parser().parse(source)  # type: ignore[assignment]
     except UnexpectedInput as exc:
         raise _to_expression_error(source, exc) from None
@@ -246,7 +246,7 @@ def _describe_character(source: str, position: int) -> str:
 
 
 def format_tree(node: Node) -> str:
-    """The canonical text of a tree: parsing it gives the same tree."""
+    """Return the canonical text of a tree; parsing it gives the same tree."""
     match node:
         case Call():
             return f"{node.name}({', '.join(map(format_tree, node.arguments))})"

@@ -1,7 +1,7 @@
-"""Entra's expression language: compiled once to closures, evaluated for each user, explained part by part.
+"""Entra's expression language: compile once, evaluate for each user, explain part by part.
 
-`compile_expression` refuses what can never work with `ExpressionError`; `Expression.evaluate` refuses a user with
-`EvaluationError`. Neither raises anything else, whatever the text and the attributes are.
+`compile_expression` raises `ExpressionError` for an expression that can never work, `Expression.evaluate` raises
+`EvaluationError` for a user without a result. Neither raises anything else, for any text and any attributes.
 """
 
 from __future__ import annotations
@@ -42,16 +42,15 @@ __all__ = [
 ]
 
 REDACTED = "[Redact]"
-"""What Entra's logs show of the argument of Redact."""
+"""What Entra's logs show for the argument of Redact."""
 Result: TypeAlias = Value | IgnoreFlow
 
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """A compiled expression: its canonical form, the attributes and functions it names, in the order of its text.
+    """A compiled expression: its canonical text, and the attributes and functions in the order of the text.
 
-    `text` parses to the same tree again (unless its spaces and escapes take an expression of nearly 10,000 characters
-    over that limit).
+    `text` parses to the same tree (unless its spaces and escapes exceed the limit of 10,000 characters).
     """
 
     text: str
@@ -61,20 +60,20 @@ class Expression:
     evaluator: Evaluator
 
     def evaluate(self, attributes: Attributes, context: Context) -> Result:
-        """The value for one user: text, several texts, None for no value, or an `IgnoreFlow`.
+        """Return the value for one user: text, several texts, None for no value, or an `IgnoreFlow`.
 
-        An attribute that is absent, or has no values, has no value. Raises `EvaluationError`.
+        An absent attribute has no value, as one without values. Raises `EvaluationError`.
         """
         return _evaluate(self.evaluator, attributes, context)
 
 
 def compile_expression(source: str) -> Expression:
-    """The expression that `source` is; raises `ExpressionError`."""
+    """Compile `source`. Raises `ExpressionError` if it can never have a value."""
     return _build_expression(grammar.parse(source))
 
 
 def split_alternatives(expression: Expression) -> tuple[Expression, ...]:
-    """The rules of a SelectUniqueValue in order, each as an expression of its own; any other expression alone."""
+    """Split a SelectUniqueValue into its rules, in order; return any other expression alone."""
     tree = expression.tree
     if not isinstance(tree, grammar.Call) or tree.name != "SelectUniqueValue":
         return (expression,)
@@ -105,14 +104,14 @@ def _evaluate(evaluator: Evaluator, attributes: Attributes, context: Context) ->
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A part that refused the user, with its reason."""
+    """A part that has no result for the user, and why."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class NotEvaluated:
-    """A part whose value was not needed, or never reached."""
+    """A part that was not evaluated: not needed, or not reached."""
 
 
 Outcome: TypeAlias = Result | Failed | NotEvaluated
@@ -120,7 +119,7 @@ Outcome: TypeAlias = Result | Failed | NotEvaluated
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """One part of an expression, what it came to, and its own parts."""
+    """One part of an expression, its outcome, and its own parts."""
 
     text: str
     value: Outcome
@@ -128,9 +127,9 @@ class Evaluation:
 
 
 def explain(expression: Expression, attributes: Attributes, context: Context) -> Evaluation:
-    """What every part came to, as one evaluation went: branches not taken are `NotEvaluated`.
+    """Evaluate and return the outcome of every part; branches not taken are `NotEvaluated`.
 
-    Whatever contains a call of Redact shows "[Redact]" instead of its value.
+    A part that contains a call of Redact shows "[Redact]" instead of its value.
     """
     seen: dict[int, Outcome] = {}
 

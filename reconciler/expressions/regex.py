@@ -1,4 +1,4 @@
-"""Regular expressions of .NET, run by RE2: linear in the text, whatever the pattern; see also `regular_syntax`."""
+"""Run regular expressions of .NET with RE2, in linear time for every pattern; `dotnet_regex` translates them."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from reconciler.expressions.dotnet_regex import RegexTranslation, translate
 from reconciler.expressions.value_types import EvaluationError, quote_value
 
 MAX_WORK = 400_000_000
-"""Steps of RE2 for one text at most, about half a second. One search is linear in the text, but many matches that each
-look at all the rest of it are not."""
+"""Steps of RE2 for one text at most, about half a second: one search is linear in the text, but many matches that each
+scan the rest of it are not."""
 
 _SUBSTITUTION = re.compile(r"\$(?:\{(\w{1,60})\}|([0-9]{1,5})|(.))", re.ASCII | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """One match: its span and those of all groups, by RE2's number; (-1, -1) where a group took no part."""
+    """One match: its span and those of all groups, by RE2's number; (-1, -1) for a group without a match."""
 
     start: int
     end: int
@@ -31,7 +31,7 @@ class Match:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pattern:
-    """A compiled pattern. `groups` leads from .NET's names and numbers of groups to RE2's numbers."""
+    """A compiled pattern. `groups` maps .NET's names and numbers of groups to RE2's numbers."""
 
     source: str
     groups: dict[str, int]
@@ -39,7 +39,7 @@ class Pattern:
     engine: Any
 
     def matches(self, text: str) -> Iterator[Match]:
-        """The matches in `text` from left to right, empty ones among them."""
+        """Yield the matches in `text` from left to right, empty ones too. Raises `EvaluationError`."""
         if self.boundary and not text.isascii():
             raise _boundary_error(self.source, text)
         work = 0
@@ -54,7 +54,7 @@ class Pattern:
             raise EvaluationError(f"{quote_value(text)} is not text") from exc
 
     def group(self, name: str) -> int:
-        """RE2's number of a group of this pattern."""
+        """Return RE2's number of a group. Raises `EvaluationError` if the pattern has no such group."""
         number = self.groups.get(name)
         if number is None:
             known = ", ".join(map(quote_value, self.groups)) or "none"
@@ -64,14 +64,14 @@ class Pattern:
 
 @functools.lru_cache(128)
 def compile_pattern(source: str) -> Pattern:
-    """The pattern `source` is; raises `EvaluationError` for what is none, or cannot be expressed."""
+    """Compile a pattern. Raises `EvaluationError` if it is invalid or not supported."""
     translation = translate(source)
     engine = _compile_engine(source, translation, re2.Options())
     return Pattern(source, _number_groups(translation.names), translation.boundary, engine)
 
 
 def compile_full_match(source: str, *, ignore_case: bool = False) -> Callable[[str], bool]:
-    """Whether a text matches `source` from its first character to its last; both raise `EvaluationError`."""
+    """Compile a test whether a text matches `source` completely. Both raise `EvaluationError`."""
     translation = translate(source)
     options = re2.Options()
     options.case_sensitive = not ignore_case
@@ -85,7 +85,7 @@ def compile_full_match(source: str, *, ignore_case: bool = False) -> Callable[[s
         if len(text) > longest:
             raise _too_long_error(source, text)
         try:
-            # On bytes: for text the wrapper counts characters, which takes longer than the match.
+            # As bytes: for text the wrapper counts characters, which takes longer than the match.
             return engine.fullmatch(text.encode()) is not None
         except UnicodeEncodeError as exc:
             raise EvaluationError(f"{quote_value(text)} is not text") from exc
@@ -104,7 +104,7 @@ def _compile_engine(source: str, translation: RegexTranslation, options: Any) ->
 
 
 def _boundary_error(source: str, text: str) -> EvaluationError:
-    # RE2 knows ASCII words only: a wrong boundary beside an é must not go unseen.
+    # RE2 only knows ASCII words: a boundary next to an é would be wrong.
     return EvaluationError(f"\\b in {quote_value(source)} cannot be used on {quote_value(text)}: it is not ASCII")
 
 
@@ -118,7 +118,7 @@ def _read_re2_message(exc: Exception) -> str:
 
 
 def _number_groups(names: list[str | None]) -> dict[str, int]:
-    """.NET numbers the groups without names first, then the others."""
+    """Number the groups as .NET does: those without names first."""
     order = [at for at, name in enumerate(names) if name is None]
     order += [at for at, name in enumerate(names) if name is not None]
     groups = {"0": 0} | {str(number): at + 1 for number, at in enumerate(order, 1)}
@@ -127,9 +127,9 @@ def _number_groups(names: list[str | None]) -> dict[str, int]:
 
 @functools.lru_cache(128)
 def parse_substitution(text: str, pattern: Pattern) -> tuple[str | int, ...]:
-    """Literals and RE2's numbers of groups of a .NET replacement: `$1`, `${name}`, `$&`, `$$`.
+    """Parse a .NET replacement (`$1`, `${name}`, `$&`, `$$`) into literals and RE2's group numbers.
 
-    .NET takes a reference to a group that does not exist as it stands; here it is an error, for it is a mistake.
+    .NET keeps a reference to an unknown group as text; here it raises `EvaluationError`, because it is an error.
     """
     parts: list[str | int] = []
     end = 0

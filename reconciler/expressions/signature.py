@@ -1,4 +1,4 @@
-"""What a function is: its parameters and how they convert, and what computes its value."""
+"""The signature of a function: its parameters with their conversions, and its implementation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reconciler.expressions.value_types import Evaluator, Value, to_any, to_text
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter. `keywords` are the bare words it takes; `condition`: a comparison can stand here."""
+    """One parameter. `keywords`: the bare words that it accepts; `condition`: it accepts a comparison."""
 
     name: str
     convert: Callable[[Value], Any] = to_text
@@ -22,7 +22,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """One compiled argument; `value` counts when it is `constant`. `literal`: a string or number stands there."""
+    """One compiled argument; `value` is set if it is `constant`. `literal`: written as a string or number."""
 
     evaluate: Evaluator
     position: int
@@ -38,10 +38,10 @@ Arguments: TypeAlias = tuple[Argument | None, ...]
 class Function:
     """One function of the language.
 
-    Either `implement` takes the converted arguments (None for those left out; first the `Context` if `contextual`), or
-    `build` gets the arguments themselves and makes an evaluator that decides which of them to evaluate.
-    `repeating`: how many of the last parameters come again and again. A function that is not `pure` is not computed
-    in advance, and one that is `outermost` cannot be nested. `gap`: the parameter that an older, shorter form lacks.
+    Either `implement` takes the converted arguments (None for omitted ones; first the `Context` if `contextual`), or
+    `build` takes the arguments and returns an evaluator that decides which of them to evaluate. `repeating`: how many
+    of the last parameters may repeat. A function that is not `pure` is not computed at compile time, an `outermost` one
+    cannot be nested. `gap`: the index of the parameter that an older, shorter form lacks.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Function:
     gap: int | None = None
 
     def parameter(self, index: int) -> Parameter | None:
-        """The parameter of the argument at `index`."""
+        """Return the parameter of the argument at `index`; None if there is none."""
         if index < len(self.parameters):
             return self.parameters[index]
         if not self.repeating:
@@ -65,10 +65,10 @@ class Function:
 
 
 def optional_parameter(name: str, convert: Callable[[Value], Any] = to_text, *keywords: str) -> Parameter:
-    """A parameter that can be left out."""
+    """Build a parameter that can be omitted."""
     return Parameter(name, convert, required=False, keywords=frozenset(keywords))
 
 
 def result_parameter(name: str, *, required: bool = True) -> Parameter:
-    """A parameter whose value can become the function's value."""
+    """Build a parameter whose value can become the function's value."""
     return Parameter(name, to_any, required)

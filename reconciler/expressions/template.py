@@ -1,8 +1,8 @@
-"""Mapping templates: a small, closed part of Jinja2, in its immutable sandbox.
+"""Compile mapping templates: a small subset of Jinja2, in its immutable sandbox.
 
-The sandbox keeps a template from reaching Python's internals; it does not keep it from eating memory (`'a' * 10**9`) or
-time (nested loops). So a template is first parsed and every node checked against a list: no loops, no calls, no
-arithmetic, no attribute access, and only filters that cannot grow their input beyond a limit.
+The sandbox keeps a template from Python's internals, but limits neither memory (`'a' * 10**9`) nor time (nested
+loops). So every node of the parsed template is checked against a list: no loops, calls, arithmetic or attribute access,
+and only filters with a limited output.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MAX_SOURCE = 10_000
 MAX_OUTPUT = 10_000
 _MAX_NODES = 500
 _LONGEST = 300
-"""Characters of what a filter says."""
+"""Characters of a filter's error message at most."""
 
 _FILTERS = frozenset(
     """trim lower upper title capitalize replace default d truncate first last length join string reverse
@@ -27,7 +27,7 @@ _FILTERS = frozenset(
 )
 _TESTS = frozenset(["defined", "undefined", "none", "string", "boolean", "eq", "equalto", "ne", "in", "lower", "upper"])
 _RESERVED = frozenset({"self", "super", "loop", "caller", "varargs", "kwargs"})
-"""Names that Jinja2 itself gives a meaning."""
+"""Names with a meaning in Jinja2."""
 
 _NODES = (
     nodes.Template,
@@ -53,7 +53,7 @@ _NODES = (
 
 
 class MappingTemplateError(ValueError):
-    """The template cannot be taken; `line` is the 1-based line in it."""
+    """The template is invalid; `line` is 1-based."""
 
     def __init__(self, message: str, line: int = 1) -> None:
         super().__init__(message)
@@ -65,7 +65,7 @@ class _UnassignedError(Exception):
 
 
 class _Unassigned(StrictUndefined):
-    """A missing attribute: `default` and `is defined` take it, everything else leaves the template without a value."""
+    """A missing attribute: except in `default` and `is defined`, the template then has no value."""
 
     def _fail_with_undefined_error(self, *_args: Any, **_kwargs: Any) -> NoReturn:
         raise _UnassignedError(self._undefined_name or "")
@@ -82,7 +82,7 @@ def _limit_output(name: str, apply: Callable[..., Any]) -> Callable[..., Any]:
             raise MappingTemplateError(f"the filter {name} gives more than {MAX_OUTPUT:,} characters")
         return result
 
-    # Jinja2 marks filters that want its context by attributes of the function.
+    # Jinja2 marks filters that need its context by attributes of the function.
     limited.__dict__.update(getattr(apply, "__dict__", {}))
     return limited
 
@@ -93,7 +93,7 @@ def _check_size(size: int) -> None:
 
 
 def _replace(text: Any, old: Any, new: Any) -> str:
-    """`replace` that measures before it makes: an empty or short `old` can multiply the text."""
+    """Replace, after computing the length of the result: an empty or short `old` can multiply the text."""
     source, find, put = str(text), str(old), str(new)
     if len(source) + source.count(find) * (len(put) - len(find)) > MAX_OUTPUT:
         raise MappingTemplateError(f"the filter replace gives more than {MAX_OUTPUT:,} characters")
@@ -101,7 +101,7 @@ def _replace(text: Any, old: Any, new: Any) -> str:
 
 
 def _join(values: Any, between: str = "") -> str:
-    """`join` without its `attribute` argument, which reaches into objects."""
+    """Join, without the `attribute` argument, which accesses objects."""
     parts = [str(value) for value in values]
     if sum(map(len, parts)) + (len(parts) - 1) * len(str(between)) > MAX_OUTPUT:
         raise MappingTemplateError(f"the filter join gives more than {MAX_OUTPUT:,} characters")
@@ -128,11 +128,11 @@ def _build_environment() -> ImmutableSandboxedEnvironment:
 
 _ENVIRONMENT = _build_environment()
 _FILTER_ERRORS = (TemplateError, TypeError, ValueError, LookupError, ArithmeticError, AttributeError, AssertionError)
-"""What filters raise for values they cannot take."""
+"""What filters raise for invalid values."""
 
 
 def parse_template(source: str) -> nodes.Template:
-    """The tree of a template, not yet checked; raises `MappingTemplateError`."""
+    """Parse a template without checking its nodes. Raises `MappingTemplateError`."""
     if len(source) > MAX_SOURCE:
         raise MappingTemplateError(f"longer than {MAX_SOURCE:,} characters")
     try:
@@ -142,10 +142,10 @@ def parse_template(source: str) -> nodes.Template:
 
 
 def compile_template(source: str) -> tuple[Callable[[Mapping[str, Any]], str | None], tuple[str, ...]]:
-    """The rule of `template: source`, and the names it reads. Raises `MappingTemplateError`.
+    """Compile a template to its rule and the names that it reads. Raises `MappingTemplateError`.
 
-    The rule gives None when the template needs an attribute that is unassigned and does not say what to do then
-    (`default`, `is defined`), so that "{{ givenName }}.{{ surname }}" never gives half an address.
+    The rule returns None if the template uses an unassigned attribute without `default` or `is defined`, so that
+    "{{ givenName }}.{{ surname }}" never gives half an address. It raises `MappingTemplateError` for a user.
     """
     tree = parse_template(source)
     names = _check(tree)
@@ -159,7 +159,7 @@ def compile_template(source: str) -> tuple[Callable[[Mapping[str, Any]], str | N
         try:
             parts: list[str] = []
             size = 0
-            # `shared`: the attributes are read, never copied into a scope of the template.
+            # `shared`: the attributes are not copied into the template's scope.
             for part in render(template.new_context(dict(attributes), shared=True)):
                 size += len(part)
                 _check_size(size)
@@ -169,7 +169,7 @@ def compile_template(source: str) -> tuple[Callable[[Mapping[str, Any]], str | N
         except MappingTemplateError:
             raise
         except _FILTER_ERRORS as exc:
-            # A filter may repeat what it was given.
+            # The message of a filter may contain its input.
             raise MappingTemplateError(quote_value(str(exc), _LONGEST)) from exc
         return "".join(parts)
 
@@ -177,7 +177,7 @@ def compile_template(source: str) -> tuple[Callable[[Mapping[str, Any]], str | N
 
 
 def _check(tree: nodes.Template) -> tuple[str, ...]:
-    """The attribute names the template reads; raises for anything that is not on the list."""
+    """Return the attribute names that the template reads. Raises `MappingTemplateError` for a node not on the list."""
     names: dict[str, None] = {}
     waiting: list[nodes.Node] = [tree]
     count = 0

@@ -1,7 +1,7 @@
-"""Templates as Entra expressions, as far as they have an equal: texts joined, trim, lower, upper, replace, default.
+"""Translate templates to Entra expressions: joined texts, trim, lower, upper, replace and default.
 
-A template without a value for one of its attributes gives no value; Append and Join would go on. So every attribute
-but the first is asked for with IsPresent.
+A template gives no value if one of its attributes has none, Append and Join do. So IsPresent checks every attribute
+but the first.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _FUNCTIONS = {"trim": "Trim", "lower": "ToLower", "upper": "ToUpper"}
 
 @dataclass(frozen=True, slots=True)
 class _TemplatePart:
-    """An expression. Without a value for one of `needed` it has none either; for one of `guarded` it would have."""
+    """An expression. It has no value without one of `needed`; without one of `guarded` it would have one."""
 
     text: str
     needed: frozenset[str] = frozenset()
@@ -27,7 +27,7 @@ class _TemplatePart:
 
 
 def translate_template(template: str) -> str | None:
-    """The expression that gives what `template` gives, None when there is none."""
+    """Translate `template` to the expression with the same result; None if there is none."""
     try:
         tree = parse_template(template)
     except MappingTemplateError:

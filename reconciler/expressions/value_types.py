@@ -1,7 +1,7 @@
-"""Values of the expression language, what they convert to, and the two errors everything ends in.
+"""The values of the expression language, their conversions and limits, and its errors.
 
-Entra's language knows text only: booleans are "True" and "False", numbers their digits, dates `M/d/yyyy h:mm:ss tt`.
-Attributes may also have several values. None is no value.
+Entra's language only has text: booleans are "True" and "False", numbers their digits, dates `M/d/yyyy h:mm:ss tt`.
+Attributes may have several values. None is no value.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from enum import Enum
 from typing import TypeAlias
 
 MAX_LENGTH = 10_000
-"""Characters of an expression (Entra's own limit), of an attribute's value and of every result on the way."""
+"""Characters of an expression (Entra's own limit), of an attribute's value and of every intermediate result."""
 MAX_VALUES = 1_000
 MAX_TOTAL = 10 * MAX_LENGTH
 """Characters of all values of a multi-valued attribute together."""
@@ -26,7 +26,7 @@ Attributes: TypeAlias = Mapping[str, str | bool | tuple[str, ...]]
 
 
 class ExpressionError(ValueError):
-    """The expression cannot be taken; `position` is the 0-based offset in it."""
+    """The expression is invalid; `position` is the 0-based offset of the error."""
 
     def __init__(self, message: str, position: int = 0) -> None:
         super().__init__(message)
@@ -34,18 +34,18 @@ class ExpressionError(ValueError):
 
 
 class EvaluationError(ValueError):
-    """The expression has no result for this user, and why."""
+    """The expression has no result for this user; the message says why."""
 
 
 class IgnoreFlow(Enum):
-    """A result that is no value: leave the attribute, or the whole object, as it is in the target."""
+    """A result that is not a value: leave the attribute, or the whole object, as it is in the target."""
 
     ATTRIBUTE = "attribute"
     OBJECT = "object"
 
 
 class IgnoreFlowError(Exception):
-    """How `IgnoreFlow` leaves nested calls: an ignored part makes the whole expression ignored."""
+    """Carries an `IgnoreFlow` out of nested calls: it becomes the result of the whole expression."""
 
     def __init__(self, directive: IgnoreFlow) -> None:
         super().__init__(directive.value)
@@ -54,11 +54,10 @@ class IgnoreFlowError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What an expression may know beside the user's attributes.
+    """What an expression may read apart from the user's attributes.
 
-    `now` must carry its offset. `taken` says whether the target has a value already (`SelectUniqueValue`).
-    `random(n)` is a number from 0 to n - 1, as `secrets.randbelow` gives. `creating`: the user does not exist there
-    yet.
+    `now` must have an offset. `taken`: whether a value is in use in the target (`SelectUniqueValue`). `random(n)`
+    returns a number from 0 to n - 1, as `secrets.randbelow`. `creating`: the user does not exist in the target yet.
     """
 
     now: datetime
@@ -70,24 +69,24 @@ class Context:
 Evaluator: TypeAlias = Callable[[Attributes, Context], Value]
 
 TRUE, FALSE = "True", "False"
-# Constant patterns with bounded repeats only: no backtracking to speak of.
+# Constant patterns with bounded repeats: hardly any backtracking.
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}(?:\.0{1,9})?")
 _NUMBER = re.compile(r"[+-]?[0-9]{1,30}(?:\.[0-9]{1,30})?")
 
 
 def quote_value(text: object, longest: int = 40) -> str:
-    """`text` as every message shows what may be a user's: shortened, in double quotes that nothing in it can end."""
-    said = str(text)
-    return json.dumps(said if len(said) <= longest else f"{said[: longest - 1]}…", ensure_ascii=False)
+    """Return `text` for a message: shortened, and in double quotes that it cannot close."""
+    shown = str(text)
+    return json.dumps(shown if len(shown) <= longest else f"{shown[: longest - 1]}…", ensure_ascii=False)
 
 
 def format_boolean(value: bool) -> str:
-    """Entra's spelling of a boolean."""
+    """Return Entra's spelling of a boolean."""
     return TRUE if value else FALSE
 
 
 def check_limits(value: Value) -> Value:
-    """`value`, if it keeps the limits."""
+    """Return `value`. Raises `EvaluationError` if it exceeds the limits."""
     if value is None or (value.__class__ is str and len(value) <= MAX_LENGTH):
         return value
     if isinstance(value, str):
@@ -100,21 +99,21 @@ def check_limits(value: Value) -> Value:
 
 
 def check_length(length: int) -> None:
-    """Refuse a text of `length` characters before it is built."""
+    """Raise `EvaluationError` if a text of `length` characters, not built yet, is too long."""
     if length > MAX_LENGTH:
         raise EvaluationError(f"a text of more than {MAX_LENGTH:,} characters")
 
 
 def to_any(value: Value) -> Value:
-    """Any value as it is."""
+    """Return any value unchanged."""
     return value
 
 
 def to_text(value: Value) -> str | None:
-    """One text, or None. An attribute with one value is that value; with several, it is refused.
+    """Return one text, or None. Raises `EvaluationError` for several values.
 
-    Entra's documents don't say what its text functions do with several values; here that has to be written down, with
-    Item or Join. (Only Trim is documented to work on each of them.)
+    Entra's documents don't define its text functions for several values; here the expression must choose with Item or
+    Join. (Only Trim is documented to work on each value.)
     """
     if value is None or value.__class__ is str:
         return value
@@ -126,14 +125,14 @@ def to_text(value: Value) -> str | None:
 
 
 def to_values(value: Value) -> tuple[str, ...]:
-    """All values; one text is one value."""
+    """Return all values; one text is one value."""
     if value is None:
         return ()
     return (value,) if isinstance(value, str) else value
 
 
 def to_integer(value: Value) -> int:
-    """A whole number of at most 19 digits; schemas Entra exports keep numbers as strings."""
+    """Return a whole number of at most 19 digits; Entra exports numbers as strings. Raises `EvaluationError`."""
     text = to_text(value)
     if text is None:
         raise EvaluationError("no value where a number is needed")
@@ -144,7 +143,7 @@ def to_integer(value: Value) -> int:
 
 
 def to_natural(value: Value) -> int:
-    """A number that is not negative."""
+    """Return a whole number from 0. Raises `EvaluationError`."""
     number = to_integer(value)
     if number < 0:
         raise EvaluationError(f"{quote_value(number)} is negative")
@@ -152,7 +151,7 @@ def to_natural(value: Value) -> int:
 
 
 def to_position(value: Value) -> int:
-    """A 1-based position."""
+    """Return a 1-based position. Raises `EvaluationError`."""
     number = to_integer(value)
     if number < 1:
         raise EvaluationError(f"positions start at 1, not {quote_value(number)}")
@@ -160,15 +159,15 @@ def to_position(value: Value) -> int:
 
 
 def parse_number(text: str) -> Decimal | None:
-    """The number `text` is, if it is one."""
+    """Parse `text` as a number; None if it is not one."""
     stripped = text.strip()
     return Decimal(stripped) if _NUMBER.fullmatch(stripped) else None
 
 
 def to_truth(value: Value) -> bool:
-    """A condition. No value and "" are false, "True" and "False" count in any case, numbers are true unless 0.
+    """Return a condition. No value and "" are false, "True" and "False" ignore case, numbers are true unless 0.
 
-    Entra's documents don't say what other texts are; here they are refused.
+    Entra's documents don't define other texts; here they raise `EvaluationError`.
     """
     text = to_text(value)
     if not text:

@@ -1,4 +1,4 @@
-"""Functions on dates. Entra's documents don't say what they do without a date: here nothing comes out."""
+"""Functions on dates. Entra's documents don't define a missing date: here the result has no value."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _STYLES = frozenset(
     """None AllowLeadingWhite AllowTrailingWhite AllowInnerWhite AllowWhiteSpaces NoCurrentDateDefault
     AdjustToUniversal AssumeLocal AssumeUniversal RoundtripKind""".split()
 )
-"""Of .NET's DateTimeStyles only inner white space matters here: the rest is about clocks that are not UTC."""
+"""Of .NET's DateTimeStyles only inner white space matters: the others concern clocks that are not UTC."""
 
 
 def to_interval(value: Value) -> str:
-    """An interval of DateAdd and DateDiff."""
+    """Return an interval of DateAdd and DateDiff. Raises `EvaluationError` if there is no such interval."""
     text = to_text(value)
     if text not in date_values.INTERVALS:
         raise EvaluationError(f"{quote_value(text or '')} is not an interval: {', '.join(date_values.INTERVALS)}")
@@ -25,12 +25,12 @@ def to_interval(value: Value) -> str:
 
 
 def to_format(value: Value) -> date_formats.Format:
-    """A date format of .NET."""
+    """Compile a date format of .NET. Raises `EvaluationError`."""
     return date_formats.compile_format(to_text(value) or "")
 
 
 def to_styles(value: Value) -> frozenset[str]:
-    """Names of .NET's DateTimeStyles with commas or | between them."""
+    """Parse names of .NET's DateTimeStyles, separated by commas or |. Raises `EvaluationError`."""
     names = re.split(r"[,|]", to_text(value) or "")
     styles = frozenset(name.strip().removeprefix("DateTimeStyles.") for name in names if name.strip())
     if styles - _STYLES:
@@ -39,17 +39,17 @@ def to_styles(value: Value) -> frozenset[str]:
 
 
 def cdate(text: str | None) -> str | None:
-    """The date a text means, in UTC; see `dates.read`."""
+    """Return a date in UTC; see `date_values.parse_date`."""
     return date_values.format_standard(date_values.parse_date(text)) if text else None
 
 
 def now(context: Context) -> str:
-    """The current time in UTC."""
+    """Return the current time in UTC."""
     return date_values.format_standard(context.now.astimezone(UTC))
 
 
 def date_add(interval: str, number: int, when: str | None) -> str | None:
-    """A date some intervals later, or earlier; see `dates.add`."""
+    """Return a date some intervals later or earlier; see `date_values.add_interval`."""
     return (
         date_values.format_standard(date_values.add_interval(interval, number, date_values.parse_date(when)))
         if when
@@ -58,19 +58,19 @@ def date_add(interval: str, number: int, when: str | None) -> str | None:
 
 
 def date_diff(interval: str, first: str | None, second: str | None) -> str | None:
-    """The intervals from the first date to the second; see `dates.difference`."""
+    """Return the intervals from the first date to the second; see `date_values.count_intervals`."""
     if not first or not second:
         return None
     return str(date_values.count_intervals(interval, date_values.parse_date(first), date_values.parse_date(second)))
 
 
 def date_from_num(number: str | None) -> str | None:
-    """The date of Active Directory's number."""
+    """Return the date of Active Directory's number."""
     return date_values.format_standard(date_values.from_filetime(to_integer(number))) if number else None
 
 
 def num_from_date(text: str | None) -> str | None:
-    """Active Directory's number of a date; T or a space stands before the time."""
+    """Return Active Directory's number of a date."""
     return str(date_values.to_filetime(date_values.parse_date(text))) if text else None
 
 
@@ -80,7 +80,7 @@ def format_date_time(
     given: date_formats.Format,
     wanted: date_formats.Format,
 ) -> str | None:
-    """The source in another format. A source that is not in its format is an error."""
+    """Return the source in another format. Raises `EvaluationError` if it does not have the input format."""
     if not source:
         return None
     when, zoned = date_formats.parse_with_format(source, given, styles or frozenset())

@@ -1,4 +1,4 @@
-"""Functions that decide: what they do not need is not evaluated, as Entra's own guides rely on."""
+"""Functions of logic. Arguments that are not needed are not evaluated, as Entra's guides assume."""
 
 from __future__ import annotations
 
@@ -22,63 +22,63 @@ from reconciler.expressions.value_types import (
 )
 
 _LONGEST = 1_000
-"""Characters of a mapping's own message."""
+"""Characters of a message of Error at most."""
 
 
 def not_(source: Value) -> str:
-    """The opposite: "True" gives "False", everything else "True".
+    """Return "False" for "True", and "True" for everything else.
 
-    Entra's documents don't say whether "true" counts; here it does, in any case.
+    Entra's documents don't define "true"; here case is ignored.
     """
     text = to_text(source)
     return format_boolean(text is None or text.strip().lower() != "true")
 
 
 def is_null(value: Value) -> str:
-    """Whether there is no value. An empty string is one."""
+    """Return whether there is no value. An empty string is a value."""
     return TRUE if value is None else FALSE
 
 
 def is_null_or_empty(value: Value) -> str:
-    """Whether there is no value, or an empty one."""
+    """Return whether there is no value, or an empty one."""
     return FALSE if value else TRUE
 
 
 def is_present(value: Value) -> str:
-    """Whether there is a value that is not empty."""
+    """Return whether there is a value that is not empty."""
     return TRUE if value else FALSE
 
 
 def is_string(value: Value) -> str:
-    """Whether `CStr` can give a text. Entra's documents don't say so of several values; here they are none."""
+    """Return whether `CStr` gives a text. Entra's documents don't define several values; here they are not a string."""
     return format_boolean(isinstance(value, str) or (isinstance(value, tuple) and len(value) == 1))
 
 
 def cbool(value: Value) -> str:
-    """Whether a value is true: "True" for a number that is not zero.
+    """Return whether a value is true: "True" for a number that is not zero.
 
-    Entra's documents don't describe texts; here they are read as `to_truth` does.
+    Entra's documents don't define texts; here `to_truth` decides.
     """
     return format_boolean(to_truth(value))
 
 
 def error(message: str | None) -> Value:
-    """Refuse this user, with the expression's own words."""
+    """Raise `EvaluationError` with the message of the expression."""
     raise EvaluationError(quote_value(message, _LONGEST) if message else "the expression calls Error")
 
 
 def _require(argument: Argument | None) -> Argument:
-    # The compiler refuses calls without their required arguments.
+    # The compiler rejects calls without a required argument.
     if argument is None:
         raise ExpressionError("an argument is missing")
     return argument
 
 
 def iif(arguments: Arguments) -> Evaluator:
-    """The second argument if the first is true, else the third.
+    """Build an evaluator of the second argument if the first is true, else of the third.
 
-    "If the source attribute used within the IIF function is empty or null, the condition check fails" can mean three
-    things; here a failed condition is a false one.
+    "If the source attribute used within the IIF function is empty or null, the condition check fails" is ambiguous;
+    here a failed condition is false.
     """
     condition, yes, no = (_require(argument).evaluate for argument in arguments)
 
@@ -94,10 +94,10 @@ def iif(arguments: Arguments) -> Evaluator:
 
 
 def switch(arguments: Arguments) -> Evaluator:
-    """The value of the first key that is equal to the source, case and all; else the default.
+    """Build an evaluator of the value of the first key equal to the source, with its case; else of the default.
 
-    No source counts as "". Entra's documents don't say what a default that was left out gives (here: no value), nor
-    what a key without a value matches (here: nothing).
+    A missing source is "". Entra's documents don't define an omitted default (here: no value), nor a key without a
+    value (here: it matches nothing). Raises `ExpressionError` for an odd number of arguments.
     """
     if len(arguments) % 2 or len(arguments) < 4:  # noqa: PLR2004
         raise ExpressionError("Switch takes a source, a default, and then keys and values in pairs")
@@ -127,10 +127,10 @@ def _evaluate_nothing(_attributes: Attributes, _context: Context) -> Value:
 
 
 def coalesce(arguments: Arguments) -> Evaluator:
-    """The first source that has a value; the last one, the default, counts even if it is empty.
+    """Build an evaluator of the first source with a value; of the last one, the default, even if it is empty.
 
-    Entra's reference says NULL, its SuccessFactors guide shows an empty string passed over. Here the guide is
-    followed: for RFC 7643 an empty string is no value either.
+    Entra's reference says NULL, its SuccessFactors guide shows that an empty string is skipped. Here the guide applies:
+    in RFC 7643 an empty string is not a value either.
     """
     *sources, last = (_require(argument).evaluate for argument in arguments)
 
@@ -145,7 +145,7 @@ def coalesce(arguments: Arguments) -> Evaluator:
 
 
 def ignore_flow_if_null_or_empty(arguments: Arguments) -> Evaluator:
-    """The value, or the attribute stays out of the request."""
+    """Build an evaluator of the value; without one, the attribute is ignored."""
     source = _require(arguments[0]).evaluate
 
     def evaluate(attributes: Attributes, context: Context) -> Value:
@@ -158,9 +158,9 @@ def ignore_flow_if_null_or_empty(arguments: Arguments) -> Evaluator:
 
 
 def select_unique_value(arguments: Arguments) -> Evaluator:
-    """The first candidate that the target does not have yet; candidates without a value are passed over.
+    """Build an evaluator of the first candidate that is free in the target; candidates without a value are skipped.
 
-    Only for creating ("only meant for entry creations"): later the attribute stays out of the request.
+    Only on create ("only meant for entry creations"): later the attribute is ignored.
     """
     candidates = [_require(argument).evaluate for argument in arguments]
 

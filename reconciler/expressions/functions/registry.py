@@ -1,4 +1,4 @@
-"""The functions of the language: those of Entra's reference, and those its other documents describe."""
+"""The functions of the language, by name: Entra's reference, and those that its other documents describe."""
 
 from __future__ import annotations
 
@@ -11,4 +11,4 @@ from reconciler.expressions.signature import Function
 
 FUNCTIONS: dict[str, Function] = {each.name: each for each in (*LOGIC, *TEXT, *REPLACE, *VALUES, *DATES)}
 UNDESCRIBED = frozenset({"DefaultDomain", "CRef"})
-"""Names in Entra's documents without a word on what they do."""
+"""Functions that Entra's documents name but don't describe."""

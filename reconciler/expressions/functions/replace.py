@@ -1,4 +1,4 @@
-"""Replace: five functions in one, told apart by which of its seven arguments are given."""
+"""Replace: five modes, distinguished by which of its seven arguments are given."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ Texts = Callable[[Attributes, Context], str | None]
 def replace(arguments: Arguments) -> Evaluator:
     """Replace(source, oldValue, regexPattern, regexGroupName, replacementValue, replacementAttributeName, template).
 
-    Entra describes the combinations taken here; any other is refused. Its documents don't say what happens when nothing
-    matches (here: the source as it is), nor without a source (here: no value, but see `_looked_up`), nor with a
-    replacement that has no value (here: it is empty, as in .NET).
+    Entra describes the combinations accepted here; any other raises `ExpressionError`. Its documents don't define the
+    result without a match (here: the source), without a source (here: no value, but see `_build_lookup_mode`), and for
+    a replacement without a value (here: it is empty, as in .NET).
     """
     slots = (*arguments, *[None] * (_SLOTS - len(arguments)))
     source, old, pattern, group, value, attribute, template = slots
@@ -68,7 +68,7 @@ def _replace_text(text: str, old: str | None, new: str) -> str:
 
 
 def _build_plain_mode(source: Texts, old: Texts, new: Texts) -> Evaluator:
-    """Mode 1: oldValue in the source becomes replacementValue, case and all."""
+    """Mode 1: replace oldValue in the source by replacementValue, with its case."""
 
     def evaluate(attributes: Attributes, context: Context) -> Value:
         text = source(attributes, context)
@@ -80,7 +80,7 @@ def _build_plain_mode(source: Texts, old: Texts, new: Texts) -> Evaluator:
 
 
 def _build_template_mode(source: Texts, old: Texts, template: Texts) -> Evaluator:
-    """Mode 2: oldValue in the template becomes the source."""
+    """Mode 2: replace oldValue in the template by the source."""
 
     def evaluate(attributes: Attributes, context: Context) -> Value:
         text, around = source(attributes, context), template(attributes, context)
@@ -92,7 +92,7 @@ def _build_template_mode(source: Texts, old: Texts, template: Texts) -> Evaluato
 
 
 def _build_pattern_getter(argument: Argument | None) -> Callable[[Attributes, Context], regex.Pattern]:
-    """What gives the pattern: a constant one is compiled now, and a mistake in it is a fault."""
+    """Build what returns the pattern. A constant one is compiled now; raises `ExpressionError` if it is invalid."""
     if argument is not None and argument.constant:
         constant = _compute_constant(argument, lambda: regex.compile_pattern(to_text(argument.value) or ""))
         return lambda _attributes, _context: constant
@@ -115,7 +115,7 @@ def _compute_constant(argument: Argument, compute: Callable[[], T]) -> T:
 
 
 def _build_match_mode(source: Argument | None, pattern: Argument | None, value: Argument | None) -> Evaluator:
-    """Mode 3: each match becomes replacementValue, in which `${name}` and `$1` are groups."""
+    """Mode 3: replace each match by replacementValue, in which `${name}` and `$1` are groups."""
     text, engine, replacement = _build_text_getter(source), _build_pattern_getter(pattern), _build_text_getter(value)
     _check_constants(pattern, value, regex.parse_substitution)
 
@@ -133,7 +133,7 @@ def _build_match_mode(source: Argument | None, pattern: Argument | None, value: 
 def _check_constants(
     pattern: Argument | None, other: Argument | None, check: Callable[[str, regex.Pattern], object]
 ) -> None:
-    """Try a constant argument on a constant pattern, so that a mistake is a fault."""
+    """Check a constant argument with a constant pattern now. Raises `ExpressionError`."""
     if pattern is not None and other is not None and pattern.constant and other.constant:
         compiled = regex.compile_pattern(to_text(pattern.value) or "")
         _compute_constant(other, lambda: check(to_text(other.value) or "", compiled))
@@ -154,7 +154,7 @@ def _slice_span(text: str, span: tuple[int, int]) -> str:
 
 
 def _join_limited(parts: Iterator[str]) -> str:
-    """The parts together, counted while they come."""
+    """Join the parts; raises `EvaluationError` as soon as they are too long."""
     taken: list[str] = []
     length = 0
     for part in parts:
@@ -171,7 +171,7 @@ def _find_group(text: str, pattern: regex.Pattern) -> int:
 def _build_group_mode(
     source: Argument | None, pattern: Argument | None, group: Argument | None, value: Argument | None
 ) -> Evaluator:
-    """Mode 4: in each match, what the group took becomes replacementValue as it stands."""
+    """Mode 4: in each match, replace the group by replacementValue, taken literally."""
     text, engine, name, replacement = (
         _build_text_getter(source),
         _build_pattern_getter(pattern),
@@ -206,9 +206,9 @@ def _replace_spans(text: str, spans: Iterator[tuple[int, int]], new: str) -> Ite
 def _build_lookup_mode(
     source: Argument | None, pattern: Argument | None, group: Argument | None, attribute: Argument | None
 ) -> Evaluator:
-    """Mode 5: the source, or without one the group's value in the other attribute.
+    """Mode 5: return the source, or without one the group of the first match in the other attribute.
 
-    The cloud sync reference describes the opposite; the reference for applications, and its example, are followed.
+    The cloud sync reference describes the opposite; here the reference for applications and its example apply.
     """
     text, engine, name, other = (
         _build_text_getter(source),

@@ -1,7 +1,7 @@
-"""Functions on texts. Where nothing is said of a source without a value, they give no value either.
+"""Functions on texts. Unless stated otherwise, a source without a value gives no value.
 
-Entra's documents don't say what Append or Mid do then; here nothing comes out, so that a missing name never gives half
-an address. Positions count characters (.NET counts UTF-16 units, which can cut an emoji in two).
+Entra's documents don't define Append or Mid without a source; no value means that a missing name never gives half an
+address. Positions count characters (.NET counts UTF-16 units, which can split an emoji).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ BINARY, TEXTUAL = "vbBinaryCompare", "vbTextCompare"
 
 
 def append(source: str | None, suffix: str | None) -> str | None:
-    """The source with the suffix behind it; no value without a source. A suffix without a value is empty."""
+    """Return the source followed by the suffix. A suffix without a value is empty."""
     if source is None or suffix is None:
         return source
     check_length(len(source) + len(suffix))
@@ -34,16 +34,16 @@ def append(source: str | None, suffix: str | None) -> str | None:
 
 
 def concatenate(*parts: str | None) -> str:
-    """`&`, which Entra documents for cloud sync only: as in Visual Basic, no value is an empty text."""
+    """Join the operands of `&`, documented for cloud sync only: as in Visual Basic, no value is an empty text."""
     given = [part for part in parts if part]
     check_length(sum(map(len, given)))
     return "".join(given)
 
 
 def join(separator: str | None, *sources: tuple[str, ...]) -> str:
-    """All values of all sources with the separator between them; empty ones are passed over.
+    """Join all values of all sources with the separator; empty ones are skipped.
 
-    Only an example in Entra's documents shows that (`Join(", ", "", [surname], [givenName])` gives "Doe, John").
+    Entra's documents show that by an example only (`Join(", ", "", [surname], [givenName])` gives "Doe, John").
     """
     between = separator or ""
     values = [value for source in sources for value in source if value]
@@ -52,17 +52,16 @@ def join(separator: str | None, *sources: tuple[str, ...]) -> str:
 
 
 def left(text: str | None, count: int) -> str:
-    """The first `count` characters: all if it is negative, "" without a text."""
+    """Return the first `count` characters: all if it is negative, "" without a text."""
     if text is None:
         return ""
     return text if count < 0 else text[:count]
 
 
 def mid(source: str | None, start: int, length: int | None = None) -> str | None:
-    """`length` characters from the 1-based `start`; what lies behind the end is not there.
+    """Return at most `length` characters from the 1-based `start`; by default the rest, as in cloud sync.
 
-    Entra's documents don't say what a start below 1 or a negative length is; here, as in Visual Basic, an error. Its
-    cloud sync also shows a call without length: the rest.
+    Entra's documents don't define a start below 1 or a negative length; as in Visual Basic they are errors.
     """
     if source is None:
         return None
@@ -86,10 +85,10 @@ def in_str(text: str | None, wanted: str | None, start: int | None = None, compa
 
 
 def word(text: str | None, number: int, delimiters: str | None) -> str:
-    """The word at the 1-based `number`, "" if there is none. Each character of `delimiters` ends a word.
+    """Return the word at the 1-based `number`, "" if there is none. Each character of `delimiters` ends a word.
 
-    Entra's documents don't say whether two delimiters in a row have an empty word between them (here: no), nor whether
-    a text without delimiters is a word (here: yes, the first).
+    Entra's documents don't say whether there is an empty word between two delimiters (here: no), and whether a text
+    without delimiters is a word (here: yes, the first).
     """
     if not text or number < 1:
         return ""
@@ -100,9 +99,9 @@ def word(text: str | None, number: int, delimiters: str | None) -> str:
 
 
 def split(source: str | None, delimiter: str | None) -> tuple[str, ...] | None:
-    """The parts between delimiters, without white space around them.
+    """Split at the delimiter and trim each part. Raises `EvaluationError` without a delimiter.
 
-    Entra's only example, "PermissionSetOne, PermissionSetTwo" at ",", comes out trimmed; so here too. Empty parts stay.
+    Entra's only example, "PermissionSetOne, PermissionSetTwo" at ",", is trimmed. Empty parts stay.
     """
     if not delimiter:
         raise EvaluationError("Split needs a delimiter")
@@ -114,12 +113,12 @@ def split(source: str | None, delimiter: str | None) -> tuple[str, ...] | None:
 
 
 def strip_spaces(source: str | None) -> str | None:
-    """The source without spaces: U+0020, the only one Entra names."""
+    """Remove spaces: U+0020, the only one that Entra names."""
     return None if source is None else source.replace(" ", "")
 
 
 def trim(value: Value) -> Value:
-    """The value, or each value, without white space at its ends."""
+    """Remove white space at the ends of the value, or of each value."""
     if value is None:
         return None
     return value.strip() if isinstance(value, str) else tuple(each.strip() for each in value)
@@ -132,27 +131,27 @@ def _check_culture(name: str | None) -> str:
 
 
 def to_lower(source: str | None, culture: str | None = None) -> str | None:
-    """Lower case; the culture counts for Turkish and Azeri."""
+    """Return lower case; the culture matters for Turkish and Azeri."""
     return None if source is None else casing.lower(source, _check_culture(culture))
 
 
 def to_upper(source: str | None, culture: str | None = None) -> str | None:
-    """Upper case; the culture counts for Turkish and Azeri."""
+    """Return upper case; the culture matters for Turkish and Azeri."""
     return None if source is None else casing.upper(source, _check_culture(culture))
 
 
 def pcase(source: str | None, separators: str | None = None) -> str | None:
-    """Each word with a capital; see `casing.title`."""
+    """Capitalise each word; see `casing.title`."""
     return None if source is None else casing.title(source, separators)
 
 
 def normalize_diacritics(source: str | None) -> str | None:
-    """Letters without their marks; see `casing.without_diacritics`."""
+    """Remove diacritics; see `casing.strip_diacritics`."""
     return None if source is None else casing.strip_diacritics(source)
 
 
 def redact(value: Value) -> Value:
-    """The value itself: only what is logged and explained shows "[Redact]" for it."""
+    """Return the value: only logs and explanations show "[Redact]" instead."""
     return value
 
 

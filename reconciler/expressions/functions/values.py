@@ -27,27 +27,27 @@ _MAX_RANDOM = 256
 _ENCODINGS = {"Unicode": "utf-16-le", "ASCII": "ascii", "UTF8": "utf-8"}
 _DIGITS, _CAPITALS, _SMALL = "0123456789", "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz"
 _SPECIAL = "~!@#$%^&*_-+=`|\\(){}[]:;\"'<>,.?/"
-"""The special characters of Windows' password complexity rule, to which Entra's reference points."""
+"""The special characters of Windows' password complexity rule, which Entra's reference cites."""
 _ROLE_TYPE = "WindowsAzureActiveDirectoryRole"
 
 
 def bit_and(first: int, second: int) -> str:
-    """The bits that both numbers have."""
+    """Return the bits that are set in both numbers."""
     return str(first & second)
 
 
 def cstr(value: str | None) -> str | None:
-    """The value as text, which every value here already is."""
+    """Return the value, which is a text already."""
     return value
 
 
 def count(values: tuple[str, ...]) -> str:
-    """How many values there are. Entra's documents don't say so of one (here: 1) and none (here: 0)."""
+    """Return the number of values. Entra's documents don't define it for one value (here: 1) and none (here: 0)."""
     return str(len(values))
 
 
 def item(values: tuple[str, ...], index: int) -> str | None:
-    """The value at the 1-based index; an error beyond the last one, no value of none."""
+    """Return the value at the 1-based index; None without values. Raises `EvaluationError` beyond the last one."""
     if not values:
         return None
     if not 1 <= index <= len(values):
@@ -56,12 +56,12 @@ def item(values: tuple[str, ...], index: int) -> str | None:
 
 
 def remove_duplicates(values: tuple[str, ...]) -> tuple[str, ...] | None:
-    """Each value once. Entra's documents don't name order and case; here the first stays and case counts."""
+    """Return each value once. Entra's documents don't define order and case; here the first stays and case matters."""
     return tuple(dict.fromkeys(values)) or None
 
 
 def convert_to_base64(source: str | None) -> str | None:
-    """Base64 of UTF-16LE without a byte order mark: what Entra calls Unicode."""
+    """Return Base64 of UTF-16LE without a byte order mark, which Entra calls Unicode."""
     if source is None:
         return None
     check_length((len(source) * 2 + 2) // 3 * 4)
@@ -69,7 +69,7 @@ def convert_to_base64(source: str | None) -> str | None:
 
 
 def convert_from_base64(source: str | None, encoding: str | None = None) -> str | None:
-    """The text that Base64 stands for, in UTF-16LE if the encoding is not named."""
+    """Decode Base64, by default of UTF-16LE. Raises `EvaluationError` if it is invalid."""
     if source is None:
         return None
     codec = _ENCODINGS.get(encoding or "Unicode")
@@ -82,14 +82,14 @@ def convert_from_base64(source: str | None, encoding: str | None = None) -> str 
 
 
 def convert_to_utf8_hex(source: str | None) -> str | None:
-    """The bytes of UTF-8 as capital hexadecimal digits."""
+    """Return the bytes of UTF-8 as upper-case hexadecimal digits."""
     return None if source is None else source.encode("utf-8", "replace").hex().upper()
 
 
 def dn_component(name: str | None, number: int) -> str | None:
-    """The value of the component at the 1-based number of a distinguished name; an escaped comma ends none.
+    """Return the value of the component at the 1-based number of a distinguished name; commas may be escaped.
 
-    Entra's documents don't say what a number out of range gives; here no value.
+    Entra's documents don't define a number out of range; here there is no value.
     """
     if name is None or number < 1:
         return None
@@ -115,9 +115,9 @@ def _split_components(name: str) -> list[str]:
 
 
 def string_from_sid(value: str | None) -> str | None:
-    """The text form of a security identifier: of its bytes in Base64, or unchanged of a text form.
+    """Return the text form of a security identifier, from its bytes in Base64 or from its text form.
 
-    Entra's documents call the argument binary; Base64 is how Graph and files show bytes.
+    Entra's documents call the argument binary; Graph and files show bytes as Base64. Raises `EvaluationError`.
     """
     if value is None or value.startswith("S-"):
         return value
@@ -132,7 +132,7 @@ def string_from_sid(value: str | None) -> str | None:
 
 
 def _read_role_name(assignment: str) -> str:
-    """The name of a role: an assignment is its name, or a JSON object with `value` or `displayName`."""
+    """Read the name of a role: the assignment is the name, or a JSON object with `value` or `displayName`."""
     if not assignment.lstrip().startswith("{"):
         return assignment
     try:
@@ -146,9 +146,9 @@ def _read_role_name(assignment: str) -> str:
 
 
 def single_app_role_assignment(assignments: tuple[str, ...]) -> str | None:
-    """The name of the user's role.
+    """Return the name of the user's role. Raises `EvaluationError` for several roles.
 
-    Of several, Entra takes any ("no guarantee which"); here that is refused, for a plan must not depend on it.
+    Entra would choose any ("no guarantee which"), and a plan must not depend on that.
     """
     if len(assignments) > 1:
         raise EvaluationError(f"{len(assignments)} app roles where one is supported")
@@ -156,15 +156,15 @@ def single_app_role_assignment(assignments: tuple[str, ...]) -> str | None:
 
 
 def app_role_assignments(assignments: tuple[str, ...]) -> tuple[str, ...] | None:
-    """The names of the user's roles. Graph only lists the function; the meaning is ours."""
+    """Return the names of the user's roles. Graph lists the function without a description."""
     return tuple(map(_read_role_name, assignments)) or None
 
 
 def app_role_assignments_complex(assignments: tuple[str, ...]) -> tuple[str, ...] | None:
-    """The user's roles as elements of SCIM's `roles`, each as JSON; none is primary.
+    """Return the user's roles as elements of SCIM's `roles`, each as JSON; none is primary.
 
-    Entra's documents write `displayName` or `display`; here `display`, as RFC 7643 §4.1.2 has it. The assertive form
-    has the same values: that its PATCH replaces and this one's adds is up to who sends it.
+    Entra's documents have `displayName` or `display`; here `display`, as in RFC 7643 §4.1.2. The assertive form has the
+    same values: whether a PATCH adds or replaces is not decided here.
     """
     roles = [
         json.dumps({"primary": False, "type": _ROLE_TYPE, "display": name, "value": name}, ensure_ascii=False)
@@ -176,23 +176,24 @@ def app_role_assignments_complex(assignments: tuple[str, ...]) -> tuple[str, ...
 
 
 def _require_creating(context: Context) -> None:
-    """Random values are for creating: later the attribute stays out of the request, or each plan would change it."""
+    """Ignore the attribute unless creating: each plan would change a random value."""
     if not context.creating:
         raise IgnoreFlowError(IgnoreFlow.ATTRIBUTE)
 
 
 def guid(context: Context) -> str:
-    """A new random GUID (version 4). Later than creating, the attribute is ignored."""
+    """Return a new random GUID (version 4) on create; later the attribute is ignored."""
     _require_creating(context)
     return str(uuid.UUID(int=context.random(1 << 128), version=4))
 
 
-def random_string(  # noqa: PLR0917 # the language's own arguments
+def random_string(  # noqa: PLR0917 # the arguments of Entra's function
     context: Context, length: int, digits: int, special: int, capitals: int, small: int, avoid: str | None = None
 ) -> str:
-    """`length` random characters (at most 256) with so many of each kind at least, none of them from `avoid`.
+    """Return `length` random characters (at most 256), at least so many of each kind, none from `avoid`.
 
-    Entra's rule for the length leaves out the small letters; here it counts them. Ignored when not creating.
+    Entra's rule for the length omits the lower-case letters; here they count. Only on create; later the attribute is
+    ignored. Raises `EvaluationError` for lengths that contradict each other.
     """
     _require_creating(context)
     kinds = [_remove_characters(kind, avoid or "") for kind in (_DIGITS, _SPECIAL, _CAPITALS, _SMALL)]
