@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -70,10 +70,10 @@ def test_a_rate_limit_without_a_usable_time_is_backed_off_from(retry_after: str 
     assert service.pauses == [2.0, 4.0]
 
 
-@pytest.mark.parametrize("pause", ["61", in_seconds(90)])
+@pytest.mark.parametrize("pause", [lambda: "61", lambda: in_seconds(90)], ids=["seconds", "a date"])
 @pytest.mark.parametrize("status", [403, 429])
-def test_a_pause_of_more_than_a_minute_is_not_waited_for(status: int, pause: str) -> None:
-    service = Api([limited(pause, status)])
+def test_a_pause_of_more_than_a_minute_is_not_waited_for(status: int, pause: Callable[[], str]) -> None:
+    service = Api([limited(pause(), status)])
     with pytest.raises(GitHubError, match=f"^GitHub answered {status} to GET /x$"):
         service.client.get("/x")
     assert service.pauses == []
