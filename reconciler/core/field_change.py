@@ -1,3 +1,5 @@
+"""Compare flat records field by field."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -9,7 +11,7 @@ Field = str | tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """One field before and after; None: unassigned. Of a list it is what went, and what came."""
+    """One field before and after; None: unassigned. Of two lists: the removed and the added items."""
 
     path: str
     before: Field | bool | None
@@ -17,15 +19,15 @@ class FieldChange:
 
 
 def diff_fields(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[FieldChange, ...]:
-    """The fields that differ, sorted by path."""
+    """Return the fields that differ, sorted by path."""
     return tuple(
-        _field_change(path, before.get(path), after.get(path))
+        _compare_field(path, before.get(path), after.get(path))
         for path in sorted(before.keys() | after.keys())
         if before.get(path) != after.get(path)
     )
 
 
-def _field_change(path: str, before: Any, after: Any) -> FieldChange:
+def _compare_field(path: str, before: Any, after: Any) -> FieldChange:
     if isinstance(before, tuple) and isinstance(after, tuple) and set(before) != set(after):
         gone, came = set(before) - set(after), set(after) - set(before)
         return FieldChange(

@@ -1,6 +1,6 @@
-"""The words of the domain as types.
+"""The types of the domain: source users, mappings, desired and live users, diagnostics.
 
-Names are SCIM's (RFC 7643) for the resource, Entra's for the mapping. `core.plan` has those of a plan.
+Names are SCIM's (RFC 7643) for the resource, Entra's for the mapping. `core.plan` has the types of a plan.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ AttributePath = str
 """An RFC 7644 §3.10 path: `userName`, `name.givenName`, `urn:…:User:department`."""
 
 Value = str | bool
-"""One attribute's value. Unassigned (RFC 7643 §2.5: absent, null, "" and []) is the absence of the key, everywhere."""
+"""The value of one attribute. Unassigned (RFC 7643 §2.5: absent, null, "" and []) is always a missing key."""
 
 Attributes = Mapping[AttributePath, Value]
 """A user as one flat mapping."""
@@ -29,7 +29,7 @@ SourceValue = str | bool | tuple[str, ...]
 SourceAttributes = Mapping[str, SourceValue]
 
 
-# --- where things come from ------------------------------------------------------------
+# --- origins and diagnostics -----------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Origin:
 
 
 class Severity(StrEnum):
-    """How much a diagnostic matters: an error means that something is not done."""
+    """The severity of a diagnostic: after an error something is not done."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -53,7 +53,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """Something wrong in somebody's data. `address` names the user it is about, if it is about one."""
+    """A problem in the data of the desired state or the target. `address`: the user concerned, if any."""
 
     severity: Severity
     summary: str
@@ -64,17 +64,17 @@ class Diagnostic:
 
 
 def error(summary: str, detail: str = "", origin: Origin | None = None, address: str | None = None) -> Diagnostic:
-    """An error diagnostic."""
+    """Create an error diagnostic."""
     return Diagnostic(Severity.ERROR, summary, detail, origin, address)
 
 
 def warning(summary: str, detail: str = "", origin: Origin | None = None, address: str | None = None) -> Diagnostic:
-    """A warning diagnostic."""
+    """Create a warning diagnostic."""
     return Diagnostic(Severity.WARNING, summary, detail, origin, address)
 
 
 def user_address(key: str) -> str:
-    """The address of a user in plans and receipts: `user["ada@example.com"]`."""
+    """Return the address of a user in plans and receipts: `user["ada@example.com"]`."""
     escaped = key.replace("\\", "\\\\").replace('"', '\\"')
     return f'user["{escaped}"]'
 
@@ -84,7 +84,7 @@ def user_address(key: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The service a plan is about."""
+    """The service that a plan is for."""
 
     profile: str
     base_url: str
@@ -104,17 +104,17 @@ NO_LIFECYCLE = Lifecycle()
 
 @dataclass(frozen=True, slots=True)
 class SourceUser:
-    """One person as written in the desired state, in Entra attribute names."""
+    """One user as written in the desired state, with Entra attribute names."""
 
     attributes: SourceAttributes
     origin: Origin
     lifecycle: Lifecycle = NO_LIFECYCLE
     origin_of: Callable[[str], Origin] | None = None
-    """Where one of its attributes stands; None: at `origin`."""
+    """Returns the origin of one attribute; None: `origin` for all."""
 
     @property
     def key(self) -> str:
-        """`userPrincipalName`: how people call this user."""
+        """`userPrincipalName`: the name of this user for readers."""
         return str(self.attributes["userPrincipalName"])
 
     @property
@@ -123,7 +123,7 @@ class SourceUser:
         return user_address(self.key)
 
     def at(self, attribute: str) -> Origin:
-        """Where `attribute` of this user is written."""
+        """Return the origin of one attribute."""
         return self.origin if self.origin_of is None else self.origin_of(attribute)
 
 
@@ -138,17 +138,17 @@ class ScopeReason(StrEnum):
     EXCLUDED = "excluded"
     FILTERED = "filtered"
     UNJUDGED = "unjudged"
-    """A scoping filter has no answer for this user, who is therefore left alone."""
+    """A scoping filter cannot be evaluated for this user, which is left untouched."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Scope's answer for one user: the reason and its words ("expires 2027-06-30")."""
+    """The scope decision for one user: the reason and its text ("expires 2027-06-30")."""
 
     reason: ScopeReason
     text: str = ""
     attribute: str = ""
-    """Where `UNJUDGED`: the source attribute that could not be judged."""
+    """If `UNJUDGED`: the source attribute that could not be evaluated."""
 
     @property
     def in_scope(self) -> bool:
@@ -169,12 +169,12 @@ class Flow(StrEnum):
     CREATE = "create"
     """Never compared afterwards."""
     IF_EMPTY = "if_empty"
-    """Also when the live user has no value; one that it has is never overwritten."""
+    """Also sent if the live user has no value; an existing value is never overwritten."""
 
 
 @dataclass(frozen=True, slots=True)
 class RulePart:
-    """A part of an expression as written, what it came to for one user in words, and its own parts."""
+    """A part of an expression as written, its result for one user as text, and its own parts."""
 
     text: str
     outcome: str
@@ -185,30 +185,30 @@ class RulePart:
 class AttributeMapping:
     """One row of mappings.yaml, compiled.
 
-    `rule` gives the value or None (unassigned); it raises `MappingError` when it cannot. A `default` flows on create
-    only, as Entra's does.
+    `rule` returns the value or None (unassigned); it raises `MappingError` if it has none for the user. A `default` is
+    sent on create only, as Entra's is.
     """
 
     attribute: Attribute
     rule: Callable[[SourceAttributes], Value | tuple[Value, ...] | None]
     inputs: tuple[str, ...]
-    """Names of the source attributes the rule reads, for diagnostics."""
+    """Source attributes that the rule reads, for diagnostics."""
     default: Value | None = None
     match: int | None = None
     flow: Flow = Flow.ALWAYS
     clear: bool = False
-    """`when_null: clear`: an unassigned value empties the target; else the target keeps its own."""
+    """`when_null: clear`: an unassigned value clears the target's; otherwise the target keeps its own."""
     unique: bool = False
-    """`SelectUniqueValue`: the rule gives candidates, of which planning chooses one that nobody has. On create only."""
+    """`SelectUniqueValue`: the rule returns candidates; planning chooses one that no user has. On create only."""
     once: bool = False
-    """Made once, on create only (`Guid` and the like): another rule makes another value for the same person."""
+    """Generated once, on create only (`Guid` and the like): evaluating the rule again gives another value."""
     origin: Origin | None = None
     direct: str | None = None
-    """The source attribute whose value the rule gives as it is; None: the rule does more."""
+    """The source attribute whose value the rule returns unchanged; None: the rule does more."""
     rule_text: str = ""
     """The rule as written: `source: surname`."""
     explain: Callable[[SourceAttributes], RulePart] | None = None
-    """How an expression comes to its value for one user."""
+    """Explains how an expression gets its value for one user."""
 
     @property
     def target(self) -> AttributePath:
@@ -217,12 +217,12 @@ class AttributeMapping:
 
     @property
     def is_read(self) -> bool:
-        """Whether planning has to know the live users' values."""
+        """Whether planning needs the live users' values."""
         return self.flow is not Flow.CREATE or self.unique
 
 
 def select_matching_rows(mappings: Iterable[AttributeMapping]) -> list[AttributeMapping]:
-    """The matching rows, in the order in which they are tried."""
+    """Select the matching rows, in order of precedence."""
     return sorted((row for row in mappings if row.match), key=lambda row: row.match or 0)
 
 
@@ -230,28 +230,28 @@ def select_matching_rows(mappings: Iterable[AttributeMapping]) -> list[Attribute
 class DesiredUser:
     """A source user after scope and mapping.
 
-    `match` holds the values of the matching attributes in order of precedence, in the form in which they are compared
-    (`compare.comparable`); None: unassigned or not computable.
-    For a user out of scope, or one who could not be mapped (`failed`), only `match` and `anchor` count.
+    `match` holds the values of the matching attributes in order of precedence, in comparable form
+    (`values.to_comparable`); None: unassigned or unmappable.
+    For a user out of scope, or one that could not be mapped (`failed`), only `match` and `anchor` count.
     """
 
     key: str
     match: tuple[Value | None, ...]
     origin: Origin | None
     anchor: Value | None = None
-    """externalId as it is compared, with `match` or without; None: unassigned, or nothing but a default."""
+    """externalId in comparable form, whether or not it is a matching attribute; None: unassigned, or a default."""
     attributes: Attributes = field(default_factory=dict)
     create_only: Attributes = field(default_factory=dict)
-    """Further values, sent on create only."""
+    """Additional values, sent on create only."""
     candidates: tuple[tuple[AttributePath, tuple[Value, ...]], ...] = ()
-    """Attributes of which one value is chosen on create: the acceptable ones in order of preference, never none."""
+    """Attributes whose value is chosen on create, with at least one candidate each, in order of preference."""
     verdict: Verdict = IN_SCOPE
     lifecycle: Lifecycle = NO_LIFECYCLE
     failed: bool = False
 
     @property
     def user_names(self) -> tuple[str, ...]:
-        """The user name, or all that can become it, in order of preference; none for a user out of scope."""
+        """The user name, or its candidates in order of preference; empty for a user out of scope."""
         name = self.attributes.get("userName") or self.create_only.get("userName")
         chosen = (name,) if name is not None else dict(self.candidates).get("userName", ())
         return tuple(map(str, chosen))
@@ -268,17 +268,17 @@ class LiveUser:
     attributes: Attributes
     managed: bool
     adoptable: bool
-    """Not managed, but it would be if it had our externalId."""
+    """Not managed, but it would be with an externalId."""
     match: tuple[Value | None, ...] = ()
     """As `DesiredUser.match`."""
     last_modified: str | None = None
     unreadable: str | None = None
-    """The path of an attribute whose value has a wrong type: such a user is left alone."""
+    """Why an attribute cannot be read (a value of a wrong type): such a user is left untouched."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deactivation:
-    """When a live account was deactivated, and the name of the receipt that says so."""
+    """When a live account was deactivated, and the name of the receipt that records it."""
 
     at: datetime
     receipt: str

@@ -1,4 +1,4 @@
-"""Request bodies: a change as a PatchOp (RFC 7644 §3.5.2), a new user as a resource (RFC 7643 §4.1)."""
+"""Build request bodies: a change as a PatchOp (RFC 7644 §3.5.2), a new user as a resource (RFC 7643 §4.1)."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 
 
 def build_patch_body(changes: Iterable[AttributeChange], live: Resource, *, capitalised: bool) -> dict[str, Any]:
-    """One operation for each changed attribute of `live`. `capitalised`: `Replace`, as Entra writes it."""
-    operations = _merged([build_patch_operation(change, live) for change in changes])
+    """Build a PatchOp with an operation for each changed attribute. `capitalised`: `Replace`, as Entra writes it."""
+    operations = _merge_elements([build_patch_operation(change, live) for change in changes])
     if capitalised:
         operations = [{**operation, "op": operation["op"].capitalize()} for operation in operations]
     return {"schemas": [PATCH_OP], "Operations": operations}
 
 
 def build_patch_operation(change: AttributeChange, live: Resource) -> dict[str, Any]:
-    """The operation that makes one changed row true for the user whom the target returned as `live`."""
+    """Build the operation for one changed attribute of a user that the target returned as `live`."""
     path = parse(change.path)
     if change.after is None:
-        return {"op": "remove", "path": _removable(path)}
+        return {"op": "remove", "path": _format_removal_path(path)}
     if path.filter is not None and change.before is None and not _has_element(live, path, path.filter[0]):
-        # RFC 7644 §3.5.2.3: replacing an element that no filter finds fails with noTarget, so it is added. One that is
-        # there gets the part: beside a second element of the same type it would never be seen.
-        return {"op": "add", "path": _holder(path), "value": [_element(path, change.after)]}
+        # RFC 7644 §3.5.2.3: replacing an element that the filter does not find fails with noTarget, so it is added. An
+        # existing one is replaced: a second element of the same type would never be read.
+        return {"op": "add", "path": _format_holder(path), "value": [_build_element(path, change.after)]}
     return {"op": "replace", "path": change.path, "value": change.after}
 
 
-def _merged(operations: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Two parts of one new element (a work address's city and country) are added as one element."""
+def _merge_elements(operations: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Merge sub-attributes of one new element (the city and country of a work address) into one operation."""
     merged: list[dict[str, Any]] = []
     elements: dict[tuple[str, str], dict[str, Any]] = {}
     for operation in operations:
@@ -49,7 +49,7 @@ def _merged(operations: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def build_resource(attributes: Attributes) -> dict[str, Any]:
-    """The User resource that has exactly `attributes`."""
+    """Build the User resource that has exactly `attributes`."""
     user: dict[str, Any] = {"schemas": [CORE]}
     for text, value in sorted(attributes.items()):
         path = parse(text)
@@ -58,17 +58,17 @@ def build_resource(attributes: Attributes) -> dict[str, Any]:
             if path.urn not in user["schemas"]:
                 user["schemas"].append(path.urn)
             holder = user.setdefault(path.urn, {})
-        _put(holder, path, value)
+        _set_value(holder, path, value)
     return user
 
 
-def _put(holder: dict[str, Any], path: Path, value: Value) -> None:
+def _set_value(holder: dict[str, Any], path: Path, value: Value) -> None:
     if path.filter is not None:
         elements: list[dict[str, Any]] = holder.setdefault(path.attribute, [])
-        name, chosen = path.filter
-        element = next((item for item in elements if item.get(name) == chosen), None)
+        name, selected = path.filter
+        element = next((item for item in elements if item.get(name) == selected), None)
         if element is None:
-            elements.append(_element(path, value))
+            elements.append(_build_element(path, value))
         else:
             element[path.sub or "value"] = value
     elif path.sub is not None:
@@ -77,20 +77,20 @@ def _put(holder: dict[str, Any], path: Path, value: Value) -> None:
         holder[path.attribute] = value
 
 
-def _element(path: Path, value: Value) -> dict[str, Any]:
-    name, chosen = path.filter or ("type", "work")
-    return {name: chosen, path.sub or "value": value}
+def _build_element(path: Path, value: Value) -> dict[str, Any]:
+    name, selected = path.filter or ("type", "work")
+    return {name: selected, path.sub or "value": value}
 
 
 def _has_element(live: Resource, path: Path, name: str) -> bool:
     return compile_reader(replace(path, sub=name))(live) is not None
 
 
-def _holder(path: Path) -> str:
+def _format_holder(path: Path) -> str:
     return str(Path(path.urn, path.attribute))
 
 
-def _removable(path: Path) -> str:
-    """An element whose value goes is removed whole: one without `value` would be left otherwise."""
+def _format_removal_path(path: Path) -> str:
+    """Remove a whole element with its value: otherwise one without a `value` remains."""
     whole = path.filter is not None and path.sub == "value"
     return str(Path(path.urn, path.attribute, path.filter)) if whole else str(path)

@@ -1,4 +1,4 @@
-"""RFC 7644 §3.10 attribute paths: parsing, the `enterprise:` alias, and reading one path out of a resource."""
+"""RFC 7644 §3.10 attribute paths: parse them, expand the `enterprise:` alias, and read one from a resource."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _PATH = re.compile(
 
 
 class PathError(ValueError):
-    """A path that is not one; its text says why."""
+    """The text is not an attribute path."""
 
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """A parsed path. `filter` is (`type`, `work`) for `emails[type eq "work"].value`; no other filters are taken."""
+    """A parsed path. `filter` is (`type`, `work`) for `emails[type eq "work"].value`, the only supported form."""
 
     urn: str | None
     attribute: str
@@ -38,8 +38,8 @@ class Path:
 
     def __str__(self) -> str:
         urn = f"{self.urn}:" if self.urn else ""
-        chosen = f'[{self.filter[0]} eq "{self.filter[1]}"]' if self.filter else ""
-        return f"{urn}{self.attribute}{chosen}" + (f".{self.sub}" if self.sub else "")
+        selection = f'[{self.filter[0]} eq "{self.filter[1]}"]' if self.filter else ""
+        return f"{urn}{self.attribute}{selection}" + (f".{self.sub}" if self.sub else "")
 
     @property
     def unfiltered(self) -> str:
@@ -48,7 +48,7 @@ class Path:
 
 
 def parse(text: str) -> Path:
-    """The path that `text` says, the `enterprise:` alias written out; raises `PathError`."""
+    """Parse a path and expand the `enterprise:` alias. Raises `PathError` if `text` is not a path."""
     written = text.strip()
     full = f"{ENTERPRISE}:{written[len(_ALIAS) :]}" if written.casefold().startswith(_ALIAS) else written
     match = _PATH.fullmatch(full)
@@ -57,36 +57,36 @@ def parse(text: str) -> Path:
     found = match.groupdict()
     if found["filter_attribute"] and not found["sub"]:
         raise PathError(f"{text!r} selects an element but no sub-attribute: add one, such as .value")
-    chosen = (found["filter_attribute"], found["filter_value"]) if found["filter_attribute"] else None
+    selection = (found["filter_attribute"], found["filter_value"]) if found["filter_attribute"] else None
     # RFC 7644 §3.10: the core schema's URN may be left out.
     urn = None if (found["urn"] or "").casefold() == CORE.casefold() else found["urn"]
-    return Path(urn, found["attribute"], chosen, found["sub"])
+    return Path(urn, found["attribute"], selection, found["sub"])
 
 
 def shorten_path(path: AttributePath) -> str:
-    """`path` as people see it: the enterprise URN as `enterprise:`."""
+    """Return `path` for display: the enterprise URN as `enterprise:`."""
     return _ALIAS + path[len(ENTERPRISE) + 1 :] if path.startswith(ENTERPRISE + ":") else path
 
 
 def get(container: Any, name: str) -> Any:
-    """`container[name]` by the exact name, else case-insensitively (RFC 7643 §2.1); None when absent."""
+    """Return `container[name]` by the exact name, else case-insensitively (RFC 7643 §2.1); None if absent."""
     if container.__class__ is not dict:
         return None
     value = container.get(name)
     if value is not None or name in container:
         return value
-    # Only for services that spell names in their own way; most keys are found above.
-    if _spelled_as_usual(tuple(container)):
+    # Only for services with their own spelling; most keys are found above.
+    if _has_usual_spelling(tuple(container)):
         return None
-    fold_case = name.casefold()
-    return next((value for key, value in container.items() if key.casefold() == fold_case), None)
+    folded = name.casefold()
+    return next((value for key, value in container.items() if key.casefold() == folded), None)
 
 
 _CORE_NAMES = frozenset(
     """schemas id externalid meta username name displayname nickname profileurl title usertype preferredlanguage locale
     timezone active emails phonenumbers ims photos addresses groups entitlements roles x509certificates""".split()
 )
-_USUAL: dict[tuple[str, ...], bool] = {}
+_KNOWN_SHAPES: dict[tuple[str, ...], bool] = {}
 _USUAL_NAMES = frozenset(
     """schemas id externalId meta userName name displayName nickName profileUrl title userType preferredLanguage locale
     timezone active emails phoneNumbers ims photos addresses groups entitlements roles x509Certificates formatted
@@ -100,21 +100,21 @@ def is_core_attribute(name: str) -> bool:
     return name.casefold() in _CORE_NAMES
 
 
-def _spelled_as_usual(keys: tuple[str, ...]) -> bool:
-    """Whether all keys are RFC 7643 names as the RFC spells them; remembered for each shape of a resource."""
-    known = _USUAL.get(keys)
+def _has_usual_spelling(keys: tuple[str, ...]) -> bool:
+    """Whether all keys are RFC 7643 names in the RFC's spelling; cached for each shape of a resource."""
+    known = _KNOWN_SHAPES.get(keys)
     if known is None:
-        if len(_USUAL) > 1000:  # noqa: PLR2004 - a hostile service may send ever new shapes
-            _USUAL.clear()
-        known = _USUAL[keys] = _USUAL_NAMES.issuperset(keys)
+        if len(_KNOWN_SHAPES) > 1000:  # noqa: PLR2004 - a hostile service may keep sending new shapes
+            _KNOWN_SHAPES.clear()
+        known = _KNOWN_SHAPES[keys] = _USUAL_NAMES.issuperset(keys)
     return known
 
 
 def compile_reader(path: Path) -> Callable[[Resource], Any]:
-    """A function that reads `path` out of a resource: the raw JSON value, or None when unassigned."""
-    urn, attribute, chosen, sub = path.urn, path.attribute, path.filter, path.sub
-    if chosen is not None:
-        return _element_reader(path, chosen)
+    """Compile a function that reads `path` from a resource: the raw JSON value, or None if unassigned."""
+    urn, attribute, selection, sub = path.urn, path.attribute, path.filter, path.sub
+    if selection is not None:
+        return _element_reader(path, selection)
     if urn is None and sub is None:
         return lambda resource: get(resource, attribute)
     if urn is None:
@@ -124,8 +124,8 @@ def compile_reader(path: Path) -> Callable[[Resource], Any]:
     return lambda resource: get(get(get(resource, urn), attribute), sub)
 
 
-def _element_reader(path: Path, chosen: tuple[str, str]) -> Callable[[Resource], Any]:
-    name, wanted = chosen[0], chosen[1].casefold()
+def _element_reader(path: Path, selection: tuple[str, str]) -> Callable[[Resource], Any]:
+    name, wanted = selection[0], selection[1].casefold()
 
     def read(resource: Resource) -> Any:
         holder = get(resource, path.urn) if path.urn else resource

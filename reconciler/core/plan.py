@@ -1,4 +1,4 @@
-"""A plan and what an apply did, as types. Names are Terraform's."""
+"""The types of a plan and of the outcome of an apply. Names are Terraform's."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from reconciler.core.model import (
 
 
 class Action(StrEnum):
-    """What happens to one user. DEACTIVATE is an update on the wire, but people must see it for what it is."""
+    """What happens to one user. DEACTIVATE is an update on the wire, but readers must see it as what it is."""
 
     CREATE = "create"
     UPDATE = "update"
@@ -32,7 +32,7 @@ REMOVALS = frozenset({Action.DEACTIVATE, Action.DELETE})
 
 
 class ActionReason(StrEnum):
-    """Why an action was planned: for the reader, never decides."""
+    """Why an action was planned: for the reader only, it decides nothing."""
 
     NOT_IN_TARGET = "not_in_target"
     ATTRIBUTES_DIFFER = "attributes_differ"
@@ -44,24 +44,24 @@ class ActionReason(StrEnum):
 
 
 class Attribution(StrEnum):
-    """Whose doing a change is: the first two of a plan that was compared with a base commit's, the others of drift."""
+    """The cause of a change: the first two compare the plan with a base commit's, the others are for drift."""
 
     THIS_CHANGE_SET = "this_change_set"
     ALREADY_PENDING = "already_pending"
-    """The base's plan has it too: drift, or an earlier change set that was not applied."""
+    """Also in the base's plan: drift, or an earlier change set that was not applied."""
     EDITED_IN_TARGET = "edited_in_target"
-    """An apply left the account as desired then, and it is not so any more."""
+    """An apply left the account as desired, and it was changed since."""
     NOT_APPLIED = "not_applied"
-    """The account is as an apply left it: git or the date moved on, or applies failed or left it out."""
+    """The account is as the last apply left it: git or the date changed, or applies failed or skipped it."""
     UNKNOWN = "untold"
-    """Nothing on record tells which of both."""
+    """The record does not show which of the two."""
 
 
 @dataclass(frozen=True, slots=True)
 class Base:
     """The commit that a plan was compared with: the merge base of `ref` and HEAD.
 
-    `offline`: its desired users stand for the live ones, and such a plan cannot be applied.
+    `offline`: its desired users stand in for the live ones, and the plan cannot be applied.
     """
 
     ref: str
@@ -74,9 +74,9 @@ class Base:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """The last apply on record before a plan that tells drift; all None: there is none.
+    """The last apply on record before a plan with drift; all None: there is none.
 
-    `unmanaged`: live accounts that were not managed when it was planned.
+    `unmanaged`: number of live accounts that were not managed when it was planned.
     """
 
     began: datetime | None = None
@@ -87,7 +87,7 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class AttributeChange:
-    """One changed row; None is unassigned."""
+    """One changed attribute; None is unassigned."""
 
     path: AttributePath
     before: Value | None
@@ -96,7 +96,7 @@ class AttributeChange:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One planned action on one user, as pure data."""
+    """One planned action on one user. Pure data."""
 
     key: str
     action: Action
@@ -107,18 +107,18 @@ class Change:
     after: Attributes
     origin: Origin | None = None
     temporary_user_name: str | None = None
-    """First step of a rename whose new name is only free after a rename in a circle."""
+    """The first step of a rename in a cycle of renames, to make a name free."""
     requires: tuple[str, ...] = ()
     """Addresses of the changes that must be in effect before this one."""
     wave: int = 0
-    """Changes of one wave do not depend on one another; waves run in order."""
+    """Changes of one wave do not depend on each other; waves run in order."""
     attribution: Attribution | None = None
-    """None: it was compared with nothing."""
+    """None: the plan was not compared."""
     pending: tuple[AttributePath, ...] = ()
-    """Of a change of this change set, the rows that the base's plan has too; of one that was edited in the target, the
-    rows that were not."""
+    """Of a change of this change set: the attributes that are also in the base's plan. Of one edited in the target: the
+    attributes that were not."""
     history: tuple[str, ...] = ()
-    """What the record says of it: a sentence each, values of strangers in quotes."""
+    """What the record says about it: one sentence each, untrusted values in quotes."""
 
     @property
     def address(self) -> str:
@@ -126,7 +126,7 @@ class Change:
         return user_address(self.key)
 
     def attribute_changes(self) -> tuple[AttributeChange, ...]:
-        """The rows that differ, sorted by path."""
+        """Return the attributes that differ, sorted by path."""
         before, after = self.before, self.after
         return tuple(
             AttributeChange(path, before.get(path), after.get(path))
@@ -137,7 +137,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """A guard's verdict. `approvable`: an approval that names the plan lifts it; `approved`: one did."""
+    """The verdict of a guard. `approvable`: an approval that names the plan lifts it; `approved`: one did."""
 
     name: str
     passed: bool
@@ -147,27 +147,27 @@ class Guard:
 
     @property
     def blocks(self) -> bool:
-        """Whether the plan may not be applied because of it."""
+        """Whether it blocks the plan."""
         return not self.passed and not self.approved
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Live and desired users that the plan does not touch, by kind."""
+    """Counts of live and desired users that the plan does not change."""
 
     unchanged: int = 0
     unmanaged: int = 0
     failed: int = 0
     kept: int = 0
-    """Managed live users that settings let stay although nobody desires them."""
+    """Managed live users without a desired user that the settings keep."""
     withheld: int = 0
-    """Changes that were needed but may not be made (`lifecycle.actions`, incomplete read)."""
+    """Needed changes that may not be made (`lifecycle.actions`, incomplete read)."""
     managed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class LaterEdit:
-    """What a change set writes about one user without an effect today; `detail`: values of strangers in quotes."""
+    """An edit of one user without an effect today. `detail`: untrusted values in quotes."""
 
     key: str
     detail: str
@@ -215,38 +215,38 @@ class Plan:
 
     @property
     def applyable(self) -> bool:
-        """Whether `apply` would do something."""
+        """Whether `apply` has something to do."""
         return bool(self.changes) and not self.blocked and not self.offline
 
     def count(self, *actions: Action) -> int:
-        """The number of changes with one of `actions`."""
+        """Count the changes with one of `actions`."""
         return sum(change.action in actions for change in self.changes)
 
 
 class Result(StrEnum):
-    """How one change ended."""
+    """The result of one change."""
 
     DONE = "done"
     FAILED = "failed"
     NOT_IN_EFFECT = "not_in_effect"
-    """The service accepted the request, but the values are not there."""
+    """The service accepted the request, but the values are not in effect."""
     UNKNOWN = "unknown"
-    """The request was sent and nothing tells whether it took effect."""
+    """The request was sent, and whether it took effect is unknown."""
     SKIPPED = "skipped"
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one change: counted from what happened, never from the plan."""
+    """The outcome of one change: from what happened, never from the plan."""
 
     change: Change
     result: Result
     message: str = ""
     live_id: str | None = None
     attributes: tuple[AttributePath, ...] = ()
-    """The attributes a NOT_IN_EFFECT is about."""
+    """If NOT_IN_EFFECT: the attributes concerned."""
     status: int | None = None
-    """HTTP status of a refusal."""
+    """HTTP status of the rejection."""
     scim_type: str = ""
     seconds: float = field(default=0, compare=False)
-    """How long it took."""
+    """Duration."""

@@ -1,17 +1,17 @@
+"""Identify plans and changes by digests."""
+
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Iterable
 
-from reconciler.core.model import (
-    Target,
-)
+from reconciler.core.model import Target
 from reconciler.core.plan import Change
 
 
 def compute_plan_id(target: Target, changes: Iterable[Change]) -> str:
-    """`sha256:…` over what would be done: target, changes, before-values. Not over time, wording or places in files."""
+    """Compute `sha256:…` over what would be done: target, changes, before-values; not time, wording or origins."""
     content = {
         "target": {"profile": target.profile, "base_url": target.base_url},
         "changes": [canonicalize_change(change) for change in changes],
@@ -21,7 +21,7 @@ def compute_plan_id(target: Target, changes: Iterable[Change]) -> str:
 
 
 def canonicalize_change(change: Change) -> dict[str, object]:
-    """What makes two changes the same change."""
+    """Return the parts of a change that identify it."""
     return {
         "address": change.address,
         "action": change.action.value,
@@ -33,6 +33,6 @@ def canonicalize_change(change: Change) -> dict[str, object]:
 
 
 def digest_change(change: Change) -> str:
-    """Sixteen digits that are the same for the same change: receipts tell by it whether it was tried before."""
+    """Return 16 hexadecimal digits that identify a change: receipts record attempts by them."""
     text = json.dumps(canonicalize_change(change), sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""What settings.yaml allows, as plain data for the planner."""
+"""The policy of settings.yaml, as plain data for the planner."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from reconciler.core.plan import Action
 
 
 class Removal(StrEnum):
-    """What becomes of a managed live user nobody desires."""
+    """What happens to a managed live user without a desired user."""
 
     DEACTIVATE = "deactivate"
     DELETE = "delete"
@@ -19,7 +19,7 @@ class Removal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """At most so many changes of a kind; None: no such limit. `floor`: percent never forbids this few."""
+    """The most changes of one kind; None: no limit. `floor`: percent always allows this many."""
 
     count: int | None = None
     percent: float | None = None
@@ -28,7 +28,7 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """Somebody's word for exactly one plan, valid through `until` (None: given by hand, now)."""
+    """An approval of exactly one plan, valid through `until` (None: given for this run)."""
 
     plan_id: str
     removals: int | None = None
@@ -47,16 +47,16 @@ class Policy:
     updates: Limit = field(default_factory=Limit)
     creates: Limit = field(default_factory=Limit)
     failures: Limit = field(default_factory=lambda: Limit(None, 40, 10))
-    """Of attempted changes, how many may fail before an apply stops itself."""
+    """How many attempted changes may fail before an apply stops itself."""
     protected: frozenset[str] = frozenset()
-    """Folded userNames and externalIds that are never removed."""
+    """Folded userNames and externalIds of users that are never removed."""
     digests: bool = False
-    """Whether records hold digests in place of names and values."""
+    """Whether the record holds digests instead of names and values."""
     record_branch: str | None = None
-    """The branch that records are kept on."""
+    """The branch of the record."""
     approvals: tuple[Approval, ...] = ()
 
     def permits(self, action: Action) -> bool:
-        """Whether `lifecycle.actions` lets this directory do `action`; adopting and reactivating are updates."""
+        """Whether `lifecycle.actions` permits `action`; adopting and reactivating are updates."""
         needed = "update" if action in (Action.ADOPT, Action.REACTIVATE) else action.value
         return needed in self.permitted

@@ -1,4 +1,4 @@
-"""Target profiles as types: rows and switches that describe one kind of service."""
+"""The types of target profiles: rows and switches that describe one kind of service."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Confidence(StrEnum):
-    """How sure a row of a profile is."""
+    """How certain a row of a profile is."""
 
     DOCUMENTED = "documented"
     REPORTED = "reported"
@@ -17,7 +17,7 @@ class Confidence(StrEnum):
 
 
 class Comparison(StrEnum):
-    """When two values of an attribute are the same value."""
+    """How the values of an attribute are compared."""
 
     EXACT = "exact"
     CASE_INSENSITIVE = "case-insensitive"
@@ -31,14 +31,14 @@ class Mutability(StrEnum):
     READ_WRITE = "readWrite"
     READ_ONLY = "readOnly"
     IMMUTABLE = "immutable"
-    """Set when the user is created, never again."""
+    """Set on create only."""
     WRITE_ONLY = "writeOnly"
-    """Never shown: nothing can compare or verify it."""
+    """Never returned, so it can be neither compared nor verified."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """One attribute a target takes: RFC 7643 §7 facets, with the source of the row and how sure it is."""
+    """One attribute that a target accepts: RFC 7643 §7 facets, with the source of the row and its confidence."""
 
     path: str
     """An RFC 7644 §3.10 path."""
@@ -58,7 +58,7 @@ class Attribute:
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """One behaviour of a target that our code depends on, with the source of the claim and how sure it is."""
+    """One behaviour of a target that the code depends on, with the source of the claim and its confidence."""
 
     value: Any
     source: str
@@ -67,7 +67,7 @@ class Switch:
 
 @dataclass(frozen=True, slots=True)
 class MappingRow:
-    """A default mapping row of a profile, in the words of mappings.yaml."""
+    """A default mapping row of a profile, with the keys of mappings.yaml."""
 
     target: str
     source: str | None = None
@@ -88,20 +88,20 @@ class TargetProfile:
     closed: Switch
     """True: an attribute that is not listed must never be sent."""
     active_when_absent: Switch
-    """The value of `active` when an answer leaves it out."""
+    """The value of `active` if a response omits it."""
     user_name_is_email: Switch
     verified_domains: Switch
-    """True: userName must lie in a domain of `target.domains`."""
+    """True: userName must be in a domain of `target.domains`."""
     quarantine_days: Switch
-    """Days in which the user name of a deleted account cannot be used again; 0: at once."""
+    """Days during which the user name of a deleted account cannot be reused; 0: it can be at once."""
     page_size: Switch
     patch_op_capitalised: Switch
     """True: `Replace` as Entra writes it, False: `replace` as RFC 7644 §3.5.2 does."""
     conflict_hint: str
-    """Said of each user whose name is held (409) by an account that the service does not show."""
+    """Shown for each user whose name is held (409) by an account that the service does not return."""
     conflict_causes: tuple[str, ...]
-    """What can hold such a name, and what to do then: one cause each, likeliest first."""
+    """Possible holders of such a name and what to do, most likely first."""
     domain_hint: str
     """What to do about a domain that is not verified."""
     refusal_hints: Mapping[int, str]
-    """HTTP status of an answer that concerns every request -> what to check at this kind of service."""
+    """HTTP status of a response that concerns every request -> what to check for this kind of service."""

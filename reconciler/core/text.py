@@ -1,4 +1,7 @@
-"""Strangers' text made safe to show. Every face passes each foreign value through `printable` exactly once."""
+"""Escape untrusted text for display.
+
+Every renderer passes each external value through `escape_control` exactly once.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,10 @@ import re
 import unicodedata
 from typing import Any
 
-# What could move a cursor, hide text, reorder it or add a line: C0, DEL, C1, bidi controls and marks, zero-width
+# Characters that move a cursor, hide or reorder text, or add a line: C0, DEL, C1, bidi controls and marks, zero-width
 # characters, line and paragraph separators, variation selectors, interlinear annotations, musical and shorthand
 # controls, language tags, lone surrogates: all of Unicode's Default_Ignorable_Code_Point and "Cf".
-_SUSPECT = re.compile(
+_UNSAFE = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
     r"\u2060-\u206f\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3"
     r"\U0001d173-\U0001d17a\U000e0000-\U000e0fff]",
@@ -25,58 +28,58 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def escape_control(text: str) -> str:
-    r"""`text` on one line, with every invisible or steering character shown as an escape like `\u{202e}`."""
+    r"""Return `text` on one line, with each invisible or control character as an escape such as `\u{202e}`."""
     if "##[" in text:
-        # GitHub's runner obeys `##[command]` anywhere in a line of a log.
+        # GitHub's runner executes `##[command]` anywhere in a line of a log.
         text = text.replace("##[", "#\\u{23}[")
     if text.isascii() and text.isprintable():
         return text
-    text = _SUSPECT.sub(_escape, text)
+    text = _UNSAFE.sub(_escape, text)
     if text.isprintable():
         return text
     return "".join(_escape_unprintable(character) for character in text)
 
 
 def escape_line(text: str) -> str:
-    """`text` as `printable`, fit to begin a line: there GitHub's runner obeys `::command::`."""
+    """Escape `text` for the start of a line, where GitHub's runner executes `::command::`."""
     text = escape_control(text)
     return text.replace("::", "\\u{3a}:", 1) if text.lstrip().startswith("::") else text
 
 
 def _escape_unprintable(character: str) -> str:
-    """Any further control or format character that a newer Unicode may bring, escaped; spaces of all kinds stay."""
+    """Escape control and format characters that a newer Unicode may add; spaces of all kinds stay."""
     hidden = unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp")
     return f"\\u{{{ord(character):x}}}" if hidden else character
 
 
 def quote(text: str) -> str:
-    """`text` in double quotes as Terraform shows strings: backslash and quote escaped, then `printable`."""
+    """Quote `text` as Terraform shows strings: backslashes and quotes escaped, then `escape_control`."""
     return f'"{escape_control(text.replace(chr(92), chr(92) * 2).replace(chr(34), chr(92) + chr(34)))}"'
 
 
 def to_ascii_json(content: Any, **layout: Any) -> str:
-    """JSON in ASCII: nothing in it steers, hides or ends a line, whoever's words it holds. `layout`: as json.dumps."""
+    """Dump JSON in ASCII: no untrusted value can control, hide or end a line. `layout`: options of json.dumps."""
     return json.dumps(content, **layout).replace("##[", "#\\u0023[")
 
 
 def redact_quoted(text: str) -> str:
-    """`text` without what stands in quotes: messages put every stranger's value through `quoted`."""
+    """Replace quoted values in `text` by `(hidden)`: messages put every untrusted value through `quote`."""
     return _QUOTED.sub("(hidden)", text)
 
 
 def shorten(text: str, limit: int = 200) -> str:
-    """`text` cut to `limit` characters, with the number of characters left out."""
+    """Cut `text` to `limit` characters, and append the number of omitted ones."""
     if len(text) <= limit:
         return text
     return f"{text[:limit]}… ({len(text) - limit} more characters)"
 
 
 def pluralize(count: int, noun: str, nouns: str = "") -> str:
-    """`1 user`, `2 users`."""
+    """Format a count with its noun: `1 user`, `2 users`."""
     return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
 
 
 def normalize(text: str) -> str:
-    """`text` without surrounding white space, in Unicode NFC: two ways to write Å are one value."""
+    """Return `text` without surrounding white space, in Unicode NFC: two encodings of Å are one value."""
     text = text.strip()
     return text if text.isascii() else unicodedata.normalize("NFC", text)

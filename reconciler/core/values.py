@@ -1,4 +1,4 @@
-"""When two values are the same value: one rule per attribute, used to match, diff, re-check and verify."""
+"""Parse and compare attribute values: one rule per attribute, used to match, diff, re-check and verify."""
 
 from __future__ import annotations
 
@@ -16,19 +16,20 @@ class InvalidValueError(ValueError):
 
 
 def parse_boolean(text: str) -> bool | None:
-    """The boolean that `text` says in any case, as Entra writes it ("True"); None if it says none."""
+    """Parse a boolean in any case, as Entra writes it ("True"); None if `text` is none."""
     return _BOOLEANS.get(text.strip().casefold())
 
 
 def is_text(attribute: Attribute) -> bool:
-    """Whether values of `attribute` are text."""
+    """Whether values of `attribute` are strings."""
     return attribute.comparison is not Comparison.BOOLEAN
 
 
 def parse_value(attribute: Attribute, raw: Any) -> Value | None:
-    """A raw JSON or YAML value as a value of `attribute`, None when unassigned; raises `InvalidValueError`.
+    """Parse a raw JSON or YAML value as a value of `attribute`; None if unassigned.
 
-    Services send booleans as strings and numbers for strings: both are read for what they say.
+    Services send booleans as strings and numbers for strings: both are accepted. Raises `InvalidValueError` if the type
+    is wrong.
     """
     is_boolean = attribute.comparison is Comparison.BOOLEAN
     if raw.__class__ is str and not is_boolean:
@@ -36,13 +37,13 @@ def parse_value(attribute: Attribute, raw: Any) -> Value | None:
     if raw is None or raw in ("", []):
         return None
     if is_boolean:
-        return _typed_boolean(attribute, raw)
+        return _parse_boolean_value(attribute, raw)
     if isinstance(raw, int) and not isinstance(raw, bool):
         return str(raw)
     raise InvalidValueError(f"{attribute.path} holds {type(raw).__name__}, not a string")
 
 
-def _typed_boolean(attribute: Attribute, raw: Any) -> bool:
+def _parse_boolean_value(attribute: Attribute, raw: Any) -> bool:
     value = raw if isinstance(raw, bool) else parse_boolean(raw) if isinstance(raw, str) else None
     if value is None:
         raise InvalidValueError(f"{attribute.path} holds {quote(shorten(str(raw), 40))}, neither true nor false")
@@ -50,12 +51,12 @@ def _typed_boolean(attribute: Attribute, raw: Any) -> bool:
 
 
 def fold_case(name: str) -> str:
-    """How user names are compared. Not `casefold`: strasse@ and straße@ are two mailboxes, and two people."""
+    """Fold a user name for comparison. Not `casefold`: strasse@ and straße@ are two mailboxes of two users."""
     return normalize(name).lower()
 
 
 def to_comparable(attribute: Attribute, value: Value | None) -> Value | None:
-    """What has to be equal for two values of `attribute`, as `parse_value` returned them, to be the same value."""
+    """Return the comparable form of a value from `parse_value`: equal for values that are the same."""
     comparison = attribute.comparison
     if comparison is Comparison.EXACT or value.__class__ is not str:
         return value
@@ -67,5 +68,5 @@ def to_comparable(attribute: Attribute, value: Value | None) -> Value | None:
 
 
 def is_same_value(attribute: Attribute, one: Value | None, other: Value | None) -> bool:
-    """Whether both are the same value of `attribute`."""
+    """Whether two values of `attribute` are the same."""
     return one == other or to_comparable(attribute, one) == to_comparable(attribute, other)

@@ -1,4 +1,4 @@
-"""From a source user to a desired user: attribute mappings, and the lint of their results against the profile."""
+"""Map source users to desired users, and check the values against the profile."""
 
 from __future__ import annotations
 
@@ -28,18 +28,23 @@ from reconciler.core.text import quote, shorten
 from reconciler.core.values import InvalidValueError, is_text, parse_value, to_comparable
 
 Values = tuple[Value, ...]
+_MappedValues = tuple[dict[str, Value], dict[str, Value], set[str]]
+"""Values sent always, values sent on create only, and the paths that have their default."""
 
 _EMAIL = re.compile(r"[^\s@\"(),:;<>\[\]\\]+@(?P<domain>[^\s@.]+(\.[^\s@.]+)+)")
-# Control characters and bidi overrides have no place in a value of a person; joiners do (Persian, emoji).
+# A user's values never need control characters and bidi overrides; joiners they do (Persian, emoji).
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 class MappingError(ValueError):
-    """A rule cannot give this user a value; the text says why."""
+    """A rule has no value for this user; the message says why."""
 
 
 def build_direct_rule(name: str, *, as_text: bool = False) -> Callable[[SourceAttributes], Value | None]:
-    """The rule of `source: name`; `as_text`: a boolean is "True" or "False", as Entra sends it for text."""
+    """Build the rule of `source: name`. `as_text`: a boolean becomes "True" or "False", as Entra sends it for text.
+
+    The rule raises `MappingError` if the source attribute has several values.
+    """
 
     def rule(attributes: SourceAttributes) -> Value | None:
         value = attributes.get(name)
@@ -51,14 +56,14 @@ def build_direct_rule(name: str, *, as_text: bool = False) -> Callable[[SourceAt
 
 
 def build_constant_rule(value: str) -> Callable[[SourceAttributes], Value | None]:
-    """The rule of `constant: value`."""
+    """Build the rule of `constant: value`."""
     return lambda _attributes: value
 
 
 class Projector:
     """Maps source users for one profile. `domains` are the verified domains, `mappings` rows with one target each.
 
-    `faulty` are targets of which a row is wrong: that nobody has a value for them is told there.
+    `faulty`: targets of invalid rows, which have diagnostics; that no user has a value for them is not reported again.
     """
 
     def __init__(
@@ -71,7 +76,7 @@ class Projector:
         self._profile = profile
         self._rows = tuple(row for row in mappings if not row.unique)
         self._unique = tuple(row for row in mappings if row.unique)
-        self._compiled = [_compiled(row) for row in self._rows]
+        self._compiled = [_compile_row(row) for row in self._rows]
         self._matching = select_matching_rows(mappings)
         self._anchor = next((row for row in self._rows if row.target == "externalId"), None)
         self._domains = frozenset(domain.strip().casefold() for domain in domains)
@@ -80,25 +85,50 @@ class Projector:
         self._check_domain = bool(profile.verified_domains.value) and bool(self._domains)
 
     def project(self, user: SourceUser, verdict: Verdict) -> tuple[DesiredUser, list[Diagnostic]]:
-        """The desired user. Mistakes make it `failed`: it is then left alone in the target, not removed."""
+        """Map a source user to a desired user. Errors make it `failed`: it is left untouched in the target."""
         if not verdict.in_scope:
             return self._identify(user, verdict)
+        errors: list[Diagnostic] = []
+        attributes, create_only, defaulted = self._map_rows(user, errors)
+        candidates = self._find_candidates(user, errors) if self._unique else ()
+        missing = [path for path in self._required if path not in attributes and path not in create_only]
+        if missing:
+            chosen = {path for path, _ in candidates}
+            self._report_missing(user, [path for path in missing if path not in chosen], errors)
+        values = {**attributes, **create_only} if create_only else attributes
+        identity = self._identify(user, IN_SCOPE)[0] if errors else None
+        return (
+            DesiredUser(
+                key=user.key,
+                match=identity.match if identity else self._match(values, defaulted),
+                origin=user.origin,
+                anchor=identity.anchor if identity else self._compare(self._anchor, values, defaulted),
+                attributes=attributes,
+                create_only=create_only,
+                candidates=candidates,
+                lifecycle=user.lifecycle,
+                failed=bool(errors),
+            ),
+            errors,
+        )
+
+    def _map_rows(self, user: SourceUser, errors: list[Diagnostic]) -> _MappedValues:
+        """Map every row but the unique ones."""
         attributes: dict[str, Value] = {}
         create_only: dict[str, Value] = {}
         defaulted: set[str] = set()
-        mistakes: list[Diagnostic] = []
         source = user.attributes
         for row, path, name, limit in self._compiled:
             raw = None if name is None else source.get(name)
             value: Value | None
             if isinstance(raw, str) and raw.isascii():
-                # What the rule and `parse_value` do, without their calls: this runs for each attribute of each user.
+                # The rule and `parse_value` without their calls: this runs for each attribute of each user.
                 value = raw.strip() or None
             else:
                 try:
                     value = parse_value(row.attribute, row.rule(source))
-                except (MappingError, InvalidValueError) as fault:
-                    mistakes.append(_mistake(user, row, f"{shorten_path(path)} cannot be mapped: {fault}"))
+                except (MappingError, InvalidValueError) as exc:
+                    errors.append(_report_unmappable(user, row, exc))
                     continue
             if value is None:
                 if row.default is not None:
@@ -107,62 +137,42 @@ class Projector:
                 continue
             (create_only if row.flow is Flow.CREATE else attributes)[path] = value
             if value.__class__ is str and (len(value) > limit or not value.isprintable()):
-                self._lint(user, row, value, mistakes)
-        candidates = self._candidates(user, mistakes) if self._unique else ()
-        missing = [path for path in self._required if path not in attributes and path not in create_only]
-        if missing:
-            chosen = {path for path, _ in candidates}
-            self._miss(user, [path for path in missing if path not in chosen], mistakes)
-        values = {**attributes, **create_only} if create_only else attributes
-        identity = self._identify(user, IN_SCOPE)[0] if mistakes else None
-        return (
-            DesiredUser(
-                key=user.key,
-                match=identity.match if identity else self._match(values, defaulted),
-                origin=user.origin,
-                anchor=identity.anchor if identity else self._own(self._anchor, values, defaulted),
-                attributes=attributes,
-                create_only=create_only,
-                candidates=candidates,
-                lifecycle=user.lifecycle,
-                failed=bool(mistakes),
-            ),
-            mistakes,
-        )
+                self._check_value(user, row, value, errors)
+        return attributes, create_only, defaulted
 
-    def _candidates(self, user: SourceUser, mistakes: list[Diagnostic]) -> tuple[tuple[AttributePath, Values], ...]:
-        """What can be chosen from for each unique attribute. Those that the target would refuse are left out."""
+    def _find_candidates(self, user: SourceUser, errors: list[Diagnostic]) -> tuple[tuple[AttributePath, Values], ...]:
+        """Find the candidates of each unique attribute, without those that the target would reject."""
         found: list[tuple[AttributePath, Values]] = []
         for row in self._unique:
-            refused: list[Diagnostic] = []
+            rejected: list[Diagnostic] = []
             accepted: dict[Value, None] = {}
             try:
-                for candidate in _several(row.rule(user.attributes)):
-                    value, known = parse_value(row.attribute, candidate), len(refused)
+                for candidate in _to_candidates(row.rule(user.attributes)):
+                    value, known = parse_value(row.attribute, candidate), len(rejected)
                     if value is None:
                         continue
-                    self._lint(user, row, value, refused)
-                    if len(refused) == known:
+                    self._check_value(user, row, value, rejected)
+                    if len(rejected) == known:
                         accepted[value] = None
-            except (MappingError, InvalidValueError) as fault:
-                mistakes.append(_mistake(user, row, f"{shorten_path(row.target)} cannot be mapped: {fault}"))
+            except (MappingError, InvalidValueError) as exc:
+                errors.append(_report_unmappable(user, row, exc))
                 continue
             if accepted:
                 found.append((row.target, tuple(accepted)))
             else:
-                mistakes += refused
+                errors += rejected
         return tuple(found)
 
     def _identify(self, user: SourceUser, verdict: Verdict) -> tuple[DesiredUser, list[Diagnostic]]:
-        """A user out of scope: only who it is matters."""
+        """Map only the matching attributes and externalId: a user out of scope needs no more."""
         found: dict[AttributePath, Value | None] = {}
-        mistakes: list[Diagnostic] = []
+        errors: list[Diagnostic] = []
         for row in {row.target: row for row in (*self._matching, self._anchor) if row is not None}.values():
             try:
                 found[row.target] = to_comparable(row.attribute, parse_value(row.attribute, row.rule(user.attributes)))
-            except (MappingError, InvalidValueError) as fault:
+            except (MappingError, InvalidValueError) as exc:
                 found[row.target] = None
-                mistakes.append(_mistake(user, row, f"{shorten_path(row.target)} cannot be mapped: {fault}"))
+                errors.append(_report_unmappable(user, row, exc))
         match = tuple(found[row.target] for row in self._matching)
         identity = DesiredUser(
             user.key,
@@ -171,39 +181,39 @@ class Projector:
             found.get("externalId"),
             verdict=verdict,
             lifecycle=user.lifecycle,
-            failed=bool(mistakes) or not any(match) or verdict.reason is ScopeReason.UNJUDGED,
+            failed=bool(errors) or not any(match) or verdict.reason is ScopeReason.UNJUDGED,
         )
-        return identity, mistakes
+        return identity, errors
 
     def _match(self, values: Mapping[str, Value], defaulted: Collection[str]) -> tuple[Value | None, ...]:
-        """The matching values."""
-        return tuple([self._own(row, values, defaulted) for row in self._matching])
+        """Return the matching values."""
+        return tuple([self._compare(row, values, defaulted) for row in self._matching])
 
     @staticmethod
-    def _own(row: AttributeMapping | None, values: Mapping[str, Value], defaulted: Collection[str]) -> Value | None:
-        """The value as it is compared; a default is no identity: everybody without a value would share it."""
+    def _compare(row: AttributeMapping | None, values: Mapping[str, Value], defaulted: Collection[str]) -> Value | None:
+        """Return the comparable value. A default identifies no user: all users without a value share it."""
         if row is None or row.attribute.path in defaulted:
             return None
         return to_comparable(row.attribute, values.get(row.attribute.path))
 
-    def _lint(self, user: SourceUser, row: AttributeMapping, value: Value, mistakes: list[Diagnostic]) -> None:
+    def _check_value(self, user: SourceUser, row: AttributeMapping, value: Value, errors: list[Diagnostic]) -> None:
         text = str(value)
         wrong = find_value_error(row.attribute, text)
         if wrong is not None:
-            mistakes.append(_mistake(user, row, wrong))
+            errors.append(_report(user, row, wrong))
         elif row.attribute.path == "userName":
-            self._lint_user_name(user, row, text, mistakes)
+            self._check_user_name(user, row, text, errors)
 
-    def _lint_user_name(self, user: SourceUser, row: AttributeMapping, text: str, mistakes: list[Diagnostic]) -> None:
+    def _check_user_name(self, user: SourceUser, row: AttributeMapping, text: str, errors: list[Diagnostic]) -> None:
         if not self._check_email:
             return
         match = _EMAIL.fullmatch(text)
         if match is None:
             summary = f"userName {quote(shorten(text, 80))} is not an e-mail address"
-            mistakes.append(_mistake(user, row, summary, f"{self._profile.title} accepts nothing else."))
+            errors.append(_report(user, row, summary, f"{self._profile.title} accepts nothing else."))
         elif self._check_domain and match["domain"].casefold() not in self._domains:
-            mistakes.append(
-                _mistake(
+            errors.append(
+                _report(
                     user,
                     row,
                     f"userName {quote(text)} is outside the verified domains",
@@ -211,27 +221,31 @@ class Projector:
                 )
             )
 
-    def _miss(self, user: SourceUser, missing: Iterable[AttributePath], mistakes: list[Diagnostic]) -> None:
-        """Required attributes without a value, unless a mistake says why already."""
+    def _report_missing(self, user: SourceUser, missing: Iterable[AttributePath], errors: list[Diagnostic]) -> None:
+        """Report required attributes without a value, unless another error explains it."""
         for path in missing:
             row = next((row for row in (*self._rows, *self._unique) if row.target == path), None)
-            if row is None or not any(shorten_path(path) in mistake.summary for mistake in mistakes):
-                mistakes.append(_missing(user, path, row, self._profile))
+            if row is None or not any(shorten_path(path) in item.summary for item in errors):
+                errors.append(_report_missing_value(user, path, row, self._profile))
 
 
-def _compiled(row: AttributeMapping) -> tuple[AttributeMapping, AttributePath, str | None, int]:
-    """The row with its path, the source attribute that it takes as it is, and the length that needs no lint."""
+def _compile_row(row: AttributeMapping) -> tuple[AttributeMapping, AttributePath, str | None, int]:
+    """Return the row with its path, its source attribute if taken unchanged, and the length that needs no check."""
     name = row.direct if is_text(row.attribute) else None
     return row, row.target, name, -1 if row.target == "userName" else row.attribute.max_length
 
 
-def _several(value: Value | Values | None) -> Values:
-    """The candidates of a unique row."""
+def _report_unmappable(user: SourceUser, row: AttributeMapping, exc: ValueError) -> Diagnostic:
+    return _report(user, row, f"{shorten_path(row.target)} cannot be mapped: {exc}")
+
+
+def _to_candidates(value: Value | Values | None) -> Values:
+    """Return the candidates that a unique row gives."""
     return value if isinstance(value, tuple) else () if value is None else (value,)
 
 
 def find_value_error(attribute: Attribute, text: str) -> str | None:
-    """Why no target should get `text` for `attribute`; None: it may."""
+    """Return why the target would reject `text` for `attribute`; None if it would not."""
     if len(text) > attribute.max_length:
         return f"{shorten_path(attribute.path)} has {len(text):,} characters, the target takes {attribute.max_length:,}"
     if not text.isprintable() and (found := _FORBIDDEN.search(text)):
@@ -239,7 +253,9 @@ def find_value_error(attribute: Attribute, text: str) -> str | None:
     return None
 
 
-def _missing(user: SourceUser, path: str, row: AttributeMapping | None, profile: TargetProfile) -> Diagnostic:
+def _report_missing_value(
+    user: SourceUser, path: str, row: AttributeMapping | None, profile: TargetProfile
+) -> Diagnostic:
     summary = f"{shorten_path(path)} is required by {profile.title} and has no value"
     if row is None:
         return error(
@@ -247,17 +263,17 @@ def _missing(user: SourceUser, path: str, row: AttributeMapping | None, profile:
         )
     inputs = ", ".join(row.inputs) or "its rule"
     detail = f"Give the user a value for {inputs}, or the mapping a default."
-    return _mistake(user, row, summary, detail)
+    return _report(user, row, summary, detail)
 
 
-def _mistake(user: SourceUser, row: AttributeMapping, summary: str, detail: str = "") -> Diagnostic:
-    place = next((name for name in row.inputs if name in user.attributes), None)
-    origin = user.at(place) if place else user.origin
+def _report(user: SourceUser, row: AttributeMapping, summary: str, detail: str = "") -> Diagnostic:
+    source = next((name for name in row.inputs if name in user.attributes), None)
+    origin = user.at(source) if source else user.origin
     return error(summary, detail or "The user is left untouched until this is fixed.", origin, user_address(user.key))
 
 
 def find_attribute(profile: TargetProfile, path: str, unfiltered: str) -> Attribute | None:
-    """The row of the profile for `path` (case-insensitive), carrying the path as mapped; None: the target has none."""
+    """Find the profile's attribute for `path` (case-insensitive), with the path as mapped; None if there is none."""
     wanted = unfiltered.casefold()
     for row in profile.attributes:
         if row.path.casefold() == wanted:

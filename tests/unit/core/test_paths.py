@@ -120,7 +120,7 @@ def test_names_are_found_in_any_case_the_exact_one_first(container: Any, name: s
 def test_many_shapes_of_resources_are_not_all_remembered() -> None:
     for number in range(3_000):
         assert get({f"made-up-{number}": 1, "USERNAME": "ada"}, "userName") == "ada"
-    assert len(paths._USUAL) <= 1_001
+    assert len(paths._KNOWN_SHAPES) <= 1_001
 
 
 USER = {
