@@ -1,7 +1,7 @@
-"""Scoping filters: clauses of a filter are joined by AND, filters by OR; compiled to closures once, run for each user.
+"""Evaluate scoping filters: clauses are joined by AND, filters by OR. Compiled to closures once, run for each user.
 
-A clause may have no answer for a user (`FilterEvaluationError`). It counts only where it decides: a filter with a false
-clause is false all the same, and one true filter is enough. So the order of clauses and of filters never matters.
+A clause can be undecidable for a user (`FilterEvaluationError`). That counts only if it decides: a filter with a false
+clause is false anyway, and one true filter is enough. So the order of clauses and of filters never matters.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from reconciler.core.scope.operators import DayTest, Operator, TextTest
 from reconciler.core.text import pluralize, quote
 
 ObservedValue = SourceValue | date | None
-"""What a clause looked at; a tuple for several values, and for groups the way to the user. None: unassigned."""
+"""The value that a clause tested: a tuple for several, for groups the path to the user. None: unassigned."""
 
 Test = Callable[[SourceUser], bool]
 """Raises `FilterEvaluationError`."""
@@ -27,7 +27,7 @@ LifecycleDate = Literal["starts", "expires"]
 
 
 class FilterEvaluationError(ValueError):
-    """A clause has no answer for this user, and why; `attribute` is the one it looked at."""
+    """A clause cannot be evaluated for this user; `attribute` is the one it tests."""
 
     def __init__(self, message: str, attribute: str) -> None:
         super().__init__(message)
@@ -36,11 +36,11 @@ class FilterEvaluationError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """One condition. `text` says it with strangers' text quoted: `department EQUALS "Sales"`."""
+    """One condition. `text` is for display, untrusted values quoted: `department EQUALS "Sales"`."""
 
     text: str
     attribute: str
-    """The source attribute it looks at; empty: none."""
+    """The source attribute it tests; empty: none."""
     test: Test
     read: Callable[[SourceUser], ObservedValue]
     origin: Origin | None = None
@@ -48,7 +48,7 @@ class Clause:
 
 @dataclass(frozen=True, slots=True)
 class ScopingFilter:
-    """Clauses that must all be true; `negated`: the filter's truth is turned around."""
+    """Clauses that must all be true; `negated`: the result is negated."""
 
     name: str
     clauses: tuple[Clause, ...]
@@ -56,36 +56,36 @@ class ScopingFilter:
     origin: Origin | None = None
 
     def passes(self, user: SourceUser) -> bool:
-        """Whether the user passes; raises `FilterEvaluationError`."""
-        fault: FilterEvaluationError | None = None
+        """Whether the user passes. Raises `FilterEvaluationError` if an undecidable clause decides."""
+        first: FilterEvaluationError | None = None
         for clause in self.clauses:
             try:
                 if not clause.test(user):
                     return self.negated
-            except FilterEvaluationError as found:
-                fault = fault or found
-        if fault is not None:
-            raise fault
+            except FilterEvaluationError as exc:
+                first = first or exc
+        if first is not None:
+            raise first
         return not self.negated
 
 
 def evaluate_filters(user: SourceUser, filters: Sequence[ScopingFilter]) -> Verdict:
-    """In scope when there is no filter, or one is true; else why not."""
-    fault: FilterEvaluationError | None = None
+    """Evaluate the filters: in scope if there is none or one is true, else why not."""
+    first: FilterEvaluationError | None = None
     for each in filters:
         try:
             if each.passes(user):
                 return IN_SCOPE
-        except FilterEvaluationError as found:
-            fault = fault or found
-    if fault is not None:
-        return report_unjudged(str(fault), fault.attribute)
+        except FilterEvaluationError as exc:
+            first = first or exc
+    if first is not None:
+        return report_unjudged(str(first), first.attribute)
     if not filters:
         return IN_SCOPE
-    return report_filtered(filters, None if len(filters) > 1 else _first_false(user, filters[0]))
+    return report_filtered(filters, None if len(filters) > 1 else _find_first_false(user, filters[0]))
 
 
-def _first_false(user: SourceUser, one: ScopingFilter) -> Clause | None:
+def _find_first_false(user: SourceUser, one: ScopingFilter) -> Clause | None:
     for clause in one.clauses:
         try:
             if not clause.test(user):
@@ -96,12 +96,12 @@ def _first_false(user: SourceUser, one: ScopingFilter) -> Clause | None:
 
 
 def report_unjudged(why: str, attribute: str) -> Verdict:
-    """The verdict on a user whom the filters cannot judge."""
+    """Return the verdict for a user that the filters cannot be evaluated for."""
     return Verdict(ScopeReason.UNJUDGED, why, attribute)
 
 
 def report_filtered(filters: Sequence[ScopingFilter], failing: Clause | None) -> Verdict:
-    """The verdict on a user whom no filter lets pass; `failing` is the first false clause of a filter that is alone."""
+    """Return the verdict for a user that passes no filter; `failing`: the first false clause of a single filter."""
     if len(filters) > 1:
         text = f"passes none of {pluralize(len(filters), 'scoping filter')}"
     elif failing is None or filters[0].negated:
@@ -115,7 +115,7 @@ def report_filtered(filters: Sequence[ScopingFilter], failing: Clause | None) ->
 
 
 def to_texts(value: SourceValue | None) -> tuple[str, ...]:
-    """The values of an attribute as Entra has them: text, booleans as True and False. None of them is empty."""
+    """Return the non-empty values of an attribute as Entra has them: text, booleans as True and False."""
     if isinstance(value, str):
         return (value,) if value else ()
     if isinstance(value, bool):
@@ -124,76 +124,76 @@ def to_texts(value: SourceValue | None) -> tuple[str, ...]:
 
 
 def build_attribute_test(
-    name: str, test: TextTest, several: ValuesMatch | None = None, origin: Origin | None = None
+    name: str, test: TextTest, values_match: ValuesMatch | None = None, origin: Origin | None = None
 ) -> Test:
-    """A test of a source attribute: false when it is unassigned.
+    """Build a test of a source attribute: false if it is unassigned.
 
-    Of several values any or all must pass, by `several`; without it such a user cannot be judged.
+    Of several values any or all must pass, by `values_match`; without it the test raises `FilterEvaluationError`.
     """
-    combine: Callable[[Iterable[bool]], bool] = any if several == "any" else all
+    combine: Callable[[Iterable[bool]], bool] = any if values_match == "any" else all
 
-    def judged(user: SourceUser) -> bool:
+    def evaluate(user: SourceUser) -> bool:
         value = user.attributes.get(name)
         if value.__class__ is str:
             return value != "" and test(value)
         values = to_texts(value)
-        if len(values) > 1 and several is None:
+        if len(values) > 1 and values_match is None:
             where = f" at {origin}" if origin else ""
             why = f"{name} has {len(values)} values, and the clause{where} does not say values_match: any or all"
             raise FilterEvaluationError(why, name)
         return bool(values) and combine(map(test, values))
 
-    return judged
+    return evaluate
 
 
 def build_presence_test(name: str, operator: Operator) -> Test:
-    """IS NULL or IS NOT NULL of a source attribute, however many values it has."""
+    """Build IS NULL or IS NOT NULL of a source attribute, with any number of values."""
     wanted = operator is Operator.IS_NOT_NULL
     return lambda user: bool(to_texts(user.attributes.get(name))) is wanted
 
 
 def build_lifecycle_test(name: LifecycleDate, test: DayTest) -> Test:
-    """A test of a lifecycle date: false when it is unassigned."""
+    """Build a test of a lifecycle date: false if it is unassigned."""
 
-    def judged(user: SourceUser) -> bool:
+    def evaluate(user: SourceUser) -> bool:
         found: date | None = getattr(user.lifecycle, name)
         return found is not None and test(found)
 
-    return judged
+    return evaluate
 
 
 def build_lifecycle_presence_test(name: LifecycleDate, operator: Operator) -> Test:
-    """IS NULL or IS NOT NULL of a lifecycle date."""
+    """Build IS NULL or IS NOT NULL of a lifecycle date."""
     wanted = operator is Operator.IS_NOT_NULL
     return lambda user: (getattr(user.lifecycle, name) is not None) is wanted
 
 
 def build_protected_test(operator: Operator) -> Test:
-    """IS TRUE or IS FALSE of `lifecycle.protected`."""
+    """Build IS TRUE or IS FALSE of `lifecycle.protected`."""
     wanted = operator is Operator.IS_TRUE
     return lambda user: user.lifecycle.protected is wanted
 
 
 def build_membership_test(group: str, groups: Groups, operator: Operator) -> Test:
-    """Whether a user is in a group, nested ones included."""
+    """Build a test of group membership, nested groups included."""
     members = resolve_members(GroupMembers(groups=(group,)), groups)
     wanted = operator is Operator.IS_MEMBER_OF
     return lambda user: members.isdisjoint(fold_names(user)) is not wanted
 
 
-# --- what clauses see -----------------------------------------------------------
+# --- observed values ------------------------------------------------------------
 
 
 def build_attribute_reader(name: str) -> Callable[[SourceUser], ObservedValue]:
-    """The attribute's value."""
+    """Build a reader of a source attribute."""
     return lambda user: user.attributes.get(name)
 
 
 def build_lifecycle_reader(name: str) -> Callable[[SourceUser], ObservedValue]:
-    """The field of `lifecycle`."""
+    """Build a reader of a field of `lifecycle`."""
     return lambda user: getattr(user.lifecycle, name)
 
 
 def build_membership_reader(group: str, groups: Groups) -> Callable[[SourceUser], ObservedValue]:
-    """The way through groups to the user, as `find_membership_path`."""
+    """Build a reader of the path through groups to the user, as `find_membership_path`."""
     return lambda user: find_membership_path(user, GroupMembers(groups=(group,)), groups)

@@ -1,4 +1,4 @@
-"""Groups: who is in them, groups nested in groups included, and by which way."""
+"""Resolve group membership, nested groups included, and find the path to a member."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reconciler.core.values import fold_case
 
 @dataclass(frozen=True, slots=True)
 class GroupMembers:
-    """Direct members of one group: people by userPrincipalName or objectId, groups by name. All as written."""
+    """Direct members of one group: users by userPrincipalName or objectId, groups by name. All as written."""
 
     users: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
@@ -25,30 +25,30 @@ Groups = Mapping[str, GroupMembers]
 
 
 def fold_names(user: SourceUser) -> tuple[str, ...]:
-    """What members may call `user`, folded: userPrincipalName and, if there is one, objectId."""
+    """Return the folded names by which members can refer to `user`: userPrincipalName and, if set, objectId."""
     object_id = user.attributes.get("objectId")
     return (fold_case(user.key), fold_case(str(object_id))) if object_id else (fold_case(user.key),)
 
 
 def resolve_members(members: GroupMembers, groups: Groups) -> frozenset[str]:
-    """Everybody in `members`, nested groups included, by folded name. Cycles end."""
-    people: set[str] = set()
+    """Resolve `members` to folded user names, nested groups included. Cycles are followed once."""
+    names: set[str] = set()
     seen: set[str] = set()
     waiting = [members]
     while waiting:
         current = waiting.pop()
-        people.update(map(fold_case, current.users))
+        names.update(map(fold_case, current.users))
         for name in map(fold_case, current.groups):
             if name not in seen and name in groups:
                 seen.add(name)
                 waiting.append(groups[name])
-    return frozenset(people)
+    return frozenset(names)
 
 
 def find_membership_path(user: SourceUser, members: GroupMembers, groups: Groups) -> tuple[str, ...] | None:
-    """The shortest way from `members` to `user`: names of groups, then the entry that names the user, all as written.
+    """Find the shortest path from `members` to `user`: group names, then the entry that names the user, as written.
 
-    None: there is none. For one user on demand: it looks through all members on the way.
+    None if there is none. Searches all members on the way: for one user at a time.
     """
     names = fold_names(user)
     seen: set[str] = set()
@@ -67,7 +67,7 @@ def find_membership_path(user: SourceUser, members: GroupMembers, groups: Groups
 
 
 def find_cycles(groups: Groups) -> Iterator[tuple[str, ...]]:
-    """Each cycle of group membership once, as the folded names along it. Iterative: nesting may be deep."""
+    """Find each cycle of group membership once, as the folded names along it. Iterative: nesting may be deep."""
     done: set[str] = set()
     for start in groups:
         path: list[str] = []

@@ -1,6 +1,6 @@
-"""The operators of scoping filters: Entra's fourteen, and ours. Each becomes a test of one value.
+"""The operators of scoping filters: Entra's fourteen, and extensions. Each becomes a test of one assigned value.
 
-Every test is for a value that is there: that nearly all operators are false on an unassigned one is said in `scoping`.
+`scope.filters` decides on unassigned values: nearly all operators are false on them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ DayTest = Callable[[date], bool]
 
 
 class Operator(StrEnum):
-    """Operators in Entra's spelling, those from IS_MEMBER_OF on are extensions."""
+    """Operators in Entra's spelling; those from IS_MEMBER_OF on are extensions."""
 
     AND = "&"
     NOT_AND = "!&"
@@ -43,7 +43,7 @@ class Operator(StrEnum):
 
 
 class Operand(Enum):
-    """What a clause's `value` is for an operator."""
+    """The kind of `value` that an operator takes."""
 
     NONE = "no value"
     TEXT = "text"
@@ -76,51 +76,51 @@ _OPERANDS = {
 
 
 def classify_operand(operator: Operator) -> Operand:
-    """What the clause's `value` has to be."""
+    """Return the kind of `value` that `operator` takes."""
     return _OPERANDS[operator]
 
 
 # --- names --------------------------------------------------------------------
 
 
-def _key(text: str) -> str:
-    """Exports and people differ in case, and in blanks and underscores."""
+def _normalize(text: str) -> str:
+    """Fold case, spaces and underscores: exports and users differ in them."""
     return " ".join(text.replace("_", " ").upper().split())
 
 
-_BY_KEY = {_key(operator): operator for operator in Operator}
+_BY_KEY = {_normalize(operator): operator for operator in Operator}
 
 
 def find_operator(text: str) -> Operator | None:
-    """The operator that `text` names in any case, blanks and underscores being the same."""
-    return _BY_KEY.get(_key(text))
+    """Find the operator that `text` names in any case; spaces and underscores are the same."""
+    return _BY_KEY.get(_normalize(text))
 
 
 def suggest_operator(text: str) -> Operator | None:
-    """The operator that `text` may be a slip of."""
-    near = difflib.get_close_matches(_key(text), _BY_KEY, 1)
+    """Suggest the operator that `text` may be a typo of."""
+    near = difflib.get_close_matches(_normalize(text), _BY_KEY, 1)
     return _BY_KEY[near[0]] if near else None
 
 
 # --- values as text ------------------------------------------------------------
 
 _MAX_DIGITS = 19
-"""They hold a 64-bit number; int() refuses thousands of them."""
+"""Enough for a 64-bit number; int() refuses thousands of digits."""
 _INTEGER = re.compile(rf"[+-]?[0-9]{{1,{_MAX_DIGITS}}}")
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-"""How a day is written."""
+"""The format of a date."""
 
 
 def parse_integer(text: str) -> int | None:
-    """The whole number `text` is, None when it is none."""
+    """Parse a whole number; None if `text` is none."""
     if text.isdigit() and text.isascii() and len(text) <= _MAX_DIGITS:
-        return int(text)  # nearly all are written so, and it takes a third of the time
+        return int(text)  # the common form, in a third of the time
     stripped = text.strip()
     return int(stripped) if _INTEGER.fullmatch(stripped) else None
 
 
 def parse_day(text: str) -> date | None:
-    """The UTC day of `text`: `2026-12-01`, or an ISO 8601 time, which without an offset is UTC. None: it is no date."""
+    """Parse the UTC day of `2026-12-01` or of an ISO 8601 time, UTC if it has no offset. None if `text` is no date."""
     stripped = text.strip()
     try:
         if DAY.fullmatch(stripped):
@@ -140,14 +140,14 @@ _TEXT_TESTS: dict[Operator, Callable[[str], TextTest]] = {
     Operator.NOT_EQUALS: lambda value: lambda text: text != value,
     Operator.INCLUDES: lambda value: lambda text: value in text,
     Operator.ENDS_WITH: lambda value: lambda text: text.endswith(value),
-    # The documents read: the attribute's value exists in the clause's.
+    # Entra's documentation: the attribute's value exists in the clause's value.
     Operator.AND: lambda value: lambda text: text in value,
     Operator.NOT_AND: lambda value: lambda text: text not in value,
 }
 
 
 def build_text_test(operator: Operator, value: str, *, ignore_case: bool = False) -> TextTest:
-    """One of `TEXT`: exact, character by character, or with both sides in lower case."""
+    """Build a test of one of `TEXT`: exact, character by character, or with both sides in lower case."""
     if not ignore_case:
         return _TEXT_TESTS[operator](value)
     test = _TEXT_TESTS[operator](value.lower())
@@ -155,12 +155,12 @@ def build_text_test(operator: Operator, value: str, *, ignore_case: bool = False
 
 
 def build_pattern_test(operator: Operator, matches: TextTest) -> TextTest:
-    """One of `PATTERNS`; `matches` says whether a whole text matches."""
+    """Build a test of one of `PATTERNS`; `matches`: whether a whole text matches."""
     return matches if operator is Operator.REGEX_MATCH else lambda text: not matches(text)
 
 
 def build_integer_test(operator: Operator, bound: int) -> TextTest:
-    """One of `INTEGERS`: false on what is no whole number."""
+    """Build a test of one of `INTEGERS`: false if the text is no whole number."""
     least = bound + (operator is Operator.GREATER_THAN)
 
     def test(text: str) -> bool:
@@ -171,7 +171,7 @@ def build_integer_test(operator: Operator, bound: int) -> TextTest:
 
 
 def build_boolean_test(operator: Operator) -> TextTest:
-    """One of `BOOLEANS`: both are false on what is neither `True` nor `False`."""
+    """Build a test of one of `BOOLEANS`: both are false if the text is neither `True` nor `False`."""
     wanted = operator is Operator.IS_TRUE
     return lambda text: parse_boolean(text) is wanted
 
@@ -185,12 +185,12 @@ _DAY_TESTS: dict[Operator, Callable[[date], DayTest]] = {
 
 
 def build_day_test(operator: Operator, bound: date) -> DayTest:
-    """One of `DAYS`."""
+    """Build a test of one of `DAYS`."""
     return _DAY_TESTS[operator](bound)
 
 
 def build_day_text_test(operator: Operator, bound: date) -> TextTest:
-    """One of `DAYS` on text: false on what is no date."""
+    """Build a test of one of `DAYS` on text: false if it is no date."""
     compare = build_day_test(operator, bound)
 
     def test(text: str) -> bool:

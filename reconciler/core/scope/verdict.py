@@ -1,4 +1,4 @@
-"""Who is provisioned: accountEnabled, lifecycle dates, assignment, exclusions, scoping filters."""
+"""Decide who is in scope: accountEnabled, lifecycle dates, assignment, exclusions, scoping filters."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reconciler.core.text import quote
 
 @dataclass(frozen=True, slots=True)
 class Roster:
-    """What assignment and exclusion were resolved from, to say how somebody came into them."""
+    """The unresolved assignment and exclusion, to explain how a user is in them."""
 
     assigned: GroupMembers = NO_MEMBERS
     excluded: GroupMembers = NO_MEMBERS
@@ -24,17 +24,17 @@ class Roster:
 
 @dataclass(frozen=True, slots=True)
 class ScopeRules:
-    """Assignment with groups resolved; people by folded userPrincipalName or objectId. `assigned` None: everybody."""
+    """Resolved assignment and exclusion by folded userPrincipalName or objectId. `assigned` None: all users."""
 
     assigned: frozenset[str] | None
     excluded: frozenset[str] = frozenset()
     filters: tuple[ScopingFilter, ...] = ()
-    """One must be true; empty: everybody passes."""
+    """One must be true; empty: all users pass."""
     roster: Roster = field(default_factory=Roster)
 
 
 def decide_scope(user: SourceUser, rules: ScopeRules, today: date) -> Verdict:
-    """Whether `user` is in scope on `today` (UTC), and why not. The first reason in Entra's order of steps counts."""
+    """Decide whether `user` is in scope on `today` (UTC). The first reason against it in Entra's order counts."""
     enabled = user.attributes.get("accountEnabled")
     if enabled is False:
         return Verdict(ScopeReason.DISABLED, "accountEnabled is false")
@@ -43,11 +43,11 @@ def decide_scope(user: SourceUser, rules: ScopeRules, today: date) -> Verdict:
         return Verdict(ScopeReason.EXPIRED, f"expired {quote(str(lifecycle.expires))}")
     if lifecycle.starts is not None and lifecycle.starts > today:
         return Verdict(ScopeReason.NOT_STARTED, f"starts {quote(str(lifecycle.starts))}")
-    assignment = _assignment(user, rules)
-    return evaluate_filters(user, rules.filters) if rules.filters and assignment.in_scope else assignment
+    assigned = _check_assignment(user, rules)
+    return evaluate_filters(user, rules.filters) if rules.filters and assigned.in_scope else assigned
 
 
-def _assignment(user: SourceUser, rules: ScopeRules) -> Verdict:
+def _check_assignment(user: SourceUser, rules: ScopeRules) -> Verdict:
     if rules.assigned is None and not rules.excluded:
         return IN_SCOPE
     names = fold_names(user)
