@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+import pytest
+from support.workflow_step import Step
+
+from reconciler.commands.github.expect import run_expect
+from reconciler.errors import ExitCode, StalePlanError
+
+
+def test_the_expected_plan_passes(step: Step) -> None:
+    assert run_expect(step.file, step.plan.plan_id, step.terminal) is ExitCode.OK
+    assert step.terminal.notes == [f"This is the plan: {step.plan.plan_id}"]
+
+
+def test_another_plan_is_stale(step: Step) -> None:
+    with pytest.raises(StalePlanError, match=f'the plan is {step.plan.plan_id}, not "sha256:0"'):
+        run_expect(step.file, "sha256:0", step.terminal)

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from support import builders
+from support.sample_org import account, person
+from support.servers.server_faults import ServerFaults
+from support.target_workspace import TargetWorkspace
+
+from reconciler.apply.executor import Report
+from reconciler.commands.apply import apply_exit_code
+from reconciler.core.plan import Base, Outcome, Result
+from reconciler.errors import ExitCode, PlanFileError, StalePlanError, TargetError, UsageError
+from reconciler.record.plan_file import to_json
+
+
+def saved_plan(target: TargetWorkspace, file: Path) -> Path:
+    target.plan(out=file)
+    return file
+
+
+def test_an_apply_changes_the_target_and_keeps_a_record(target: TargetWorkspace) -> None:
+    target.desire(person("ada"))
+    assert target.apply() is ExitCode.OK
+    assert target.live("ada")["externalId"] == "id-ada"
+    (record,) = target.workspace.plans.iterdir()
+    assert sorted(file.name for file in record.iterdir()) == ["README.md", "plan.json", "receipt.jsonl"]
+    assert target.terminal.notes[-1] == f"Receipt: {record / 'receipt.jsonl'}"
+
+
+def test_a_reviewed_plan_is_applied_as_it_is(target: TargetWorkspace, tmp_path: Path) -> None:
+    target.desire(person("ada"))
+    file = saved_plan(target, tmp_path / "plan.json")
+    assert target.apply(file, auto_approve=False) is ExitCode.OK
+    assert target.live("ada")
+
+
+def test_a_plan_of_another_desired_state_is_stale(target: TargetWorkspace, tmp_path: Path) -> None:
+    target.desire(person("ada"))
+    file = saved_plan(target, tmp_path / "plan.json")
+    target.desire(person("ada", department="Sales"))
+    with pytest.raises(StalePlanError, match="the plan is stale"):
+        target.apply(file)
+    assert len(target.service.users) == 1
+
+
+def test_an_offline_plan_is_refused(target: TargetWorkspace, tmp_path: Path) -> None:
+    offline = replace(builders.plan_with(builders.change("ada")), base=Base("main", "c" * 40, offline=True))
+    (tmp_path / "plan.json").write_text(to_json(offline))
+    with pytest.raises(PlanFileError, match="the plan was made offline: it compares with commit cccccccccccc"):
+        target.apply(tmp_path / "plan.json")
+
+
+def test_a_saved_plan_is_applied_as_a_whole(target: TargetWorkspace, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--user cannot be combined with a saved plan"):
+        target.apply(tmp_path / "plan.json", users=("ada",))
+
+
+@pytest.mark.parametrize(("answer", "code", "users"), [("yes\n", ExitCode.OK, 2), ("no\n", ExitCode.ERROR, 1)])
+def test_only_yes_approves(
+    target: TargetWorkspace, monkeypatch: pytest.MonkeyPatch, answer: str, code: ExitCode, users: int
+) -> None:
+    stdin = io.StringIO(answer)
+    stdin.isatty = lambda: True  # type: ignore[method-assign]
+    monkeypatch.setattr("sys.stdin", stdin)
+    target.desire(person("ada"))
+    assert target.apply(auto_approve=False) is code
+    assert len(target.service.users) == users
+    assert ("Apply cancelled." in target.terminal.out) is (code is ExitCode.ERROR)
+
+
+def test_approval_lifts_a_guard_for_exactly_this_plan(target: TargetWorkspace, tmp_path: Path) -> None:
+    target.service.add(account("gone"))
+    target.files.settings(guards={"removals": {"count": 0}}, lifecycle={"removed": "deactivate"})
+    assert target.apply() is ExitCode.BLOCKED
+    assert target.live("gone")["active"] is True
+    plan_id = json.loads(saved_plan(target, tmp_path / "plan.json").read_text())["plan_id"]
+    assert target.apply(approve=f"{plan_id[:-1]}x") is ExitCode.BLOCKED
+    assert target.apply(approve=plan_id) is ExitCode.OK
+    assert target.live("gone")["active"] is False
+
+
+def test_a_service_that_refuses_is_remembered_until_it_answers(target: TargetWorkspace) -> None:
+    token, target.service.token = target.service.token, "another"
+    with pytest.raises(TargetError):
+        target.apply()
+    assert target.refusal() is not None
+    target.service.token = token
+    assert target.apply() is ExitCode.OK
+    assert target.refusal() is None
+
+
+def test_a_failed_change_is_reported_and_its_end_recorded(target: TargetWorkspace) -> None:
+    target.desire(person("ada"))
+    target.service.faults = ServerFaults(write_error_on=1, write_error_status=400)
+    assert target.apply() is ExitCode.PARTIAL
+    target.desire()
+    assert target.apply() is ExitCode.OK
+    assert target.terminal.notes[-1].startswith("Nothing is left of what failed before. Receipt: ")
+
+
+@pytest.mark.parametrize(
+    ("report", "code"),
+    [
+        (Report(), ExitCode.OK),
+        (Report([Outcome(builders.change(), Result.FAILED)]), ExitCode.PARTIAL),
+        (Report(stopped=TargetError("no")), ExitCode.ERROR),
+        (Report(stopped=TargetError("no"), interrupted=True), ExitCode.INTERRUPTED),
+    ],
+)
+def test_the_exit_code_is_that_of_the_worst_ending(report: Report, code: ExitCode) -> None:
+    assert apply_exit_code(builders.plan_of(), report) is code

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.recording_terminal import RecordingTerminal
+
+from reconciler.commands import demo
+from reconciler.errors import ExitCode, UsageError
+from reconciler.session.workspace import Workspace
+
+
+def test_without_a_desired_state_it_is_a_usage_error(tmp_path: Path, terminal: RecordingTerminal) -> None:
+    with pytest.raises(UsageError, match="there is no desired state in"):
+        demo.run_demo(tmp_path, terminal)
+
+
+def test_it_runs_on_a_copy_and_ends_with_the_last_plan(
+    tmp_path: Path, terminal: RecordingTerminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "settings.yaml").write_text("target: {profile: scim, base_url: 'https://scim.example.com'}\n")
+    calls: list[tuple[str, Workspace]] = []
+
+    def plan(workspace: Workspace, options: object, _terminal: object) -> ExitCode:
+        calls.append(("plan", workspace))
+        return ExitCode.CHANGES if getattr(options, "detailed_exitcode", False) else ExitCode.OK
+
+    def apply(workspace: Workspace, _options: object, _terminal: object) -> ExitCode:
+        calls.append(("apply", workspace))
+        return ExitCode.OK
+
+    monkeypatch.setattr(demo, "run_plan", plan)
+    monkeypatch.setattr(demo, "run_apply", apply)
+    assert demo.run_demo(tmp_path, terminal) is ExitCode.CHANGES
+    assert [name for name, _ in calls] == ["plan", "apply", "plan", "apply", "plan"]
+    assert all(workspace.sandbox and workspace.state != tmp_path for _, workspace in calls)
+    assert not calls[0][1].state.exists(), "the copy is gone"
+    assert [f"\n{number}. " in terminal.out for number in range(1, 8)] == [True] * 6 + [False]
+
+
+def test_a_plan_that_fails_ends_it(
+    tmp_path: Path, terminal: RecordingTerminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "settings.yaml").write_text("nonsense: 1\n")
+    assert demo.run_demo(tmp_path, terminal) is ExitCode.ERROR
+    assert "\n2. " not in terminal.out
