@@ -9,7 +9,7 @@ from support.target_workspace import TargetWorkspace
 
 from reconciler.commands.status import read_status, run_status
 from reconciler.errors import ExitCode, TargetError, UsageError
-from reconciler.record.lock import Wait, one_writer
+from reconciler.record.lock import LockWait, hold_lock
 
 
 def status(target: TargetWorkspace) -> dict[str, object]:
@@ -43,7 +43,7 @@ def test_a_refusal_of_the_service_makes_it_unhealthy(target: TargetWorkspace) ->
 
 def test_a_running_apply_is_named(target: TargetWorkspace) -> None:
     service = target.state().target
-    with one_writer(target.workspace.lock(service), Wait(0, target.terminal.note)):
+    with hold_lock(target.workspace.lock(service), LockWait(0, target.terminal.note)):
         assert read_status(target.workspace, service).running is not None
     assert read_status(target.workspace, service).running is None
 
