@@ -180,7 +180,7 @@ class _ListReader(Generic[T]):
                 f"the page from startIndex {start:,} on repeats users only; startIndex may be ignored"
             )
         if repeated:
-            raise _ListChangedError(f"{pluralize(repeated, 'user')} were listed twice")
+            raise _ListChangedError(f"the service lists {pluralize(repeated, 'user')} twice")
         self._progress(len(self.users), total)
 
     def _probe_past_the_end(self, total: int, count: int) -> None:

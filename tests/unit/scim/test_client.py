@@ -1,0 +1,284 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Any
+
+import httpx
+import pytest
+
+from reconciler.errors import ScimError, StopRequestedError, TargetError, UnknownOutcomeError
+from reconciler.scim.bounded_transport import AnswerTooLargeError
+from reconciler.scim.client import ScimClient
+from reconciler.scim.deadline import DeadlineExceededError
+from reconciler.scim.errors import ErrorMessages
+
+BASE = "https://scim.example.com/scim"
+TOKEN = "tok-s3cret"
+ADA = {"id": "7", "userName": "ada@example.com"}
+PAGE = b"<html>sign in</html>"
+
+
+class Service(httpx.BaseTransport):
+    """Answers with `replies` in turn; an exception is raised."""
+
+    def __init__(self, *replies: httpx.Response | Exception) -> None:
+        self._replies = iter(replies)
+        self.requests: list[httpx.Request] = []
+        self.closed = False
+        self.client = ScimClient(BASE, TOKEN, self, ErrorMessages(BASE, TOKEN, {}), user_agent="test/1")
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        reply = next(self._replies)
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def scim_error(status: int, detail: str = "no", scim_type: str = "") -> httpx.Response:
+    return httpx.Response(status, json={"detail": detail, "status": str(status), "scimType": scim_type})
+
+
+def listing(*users: dict[str, Any], total: object = None, **renamed: Any) -> httpx.Response:
+    body = {"totalResults": len(users) if total is None else total, "Resources": list(users)}
+    return httpx.Response(200, json=body | renamed)
+
+
+Call = Callable[[ScimClient], Any]
+READS: dict[str, Call] = {
+    "get": lambda client: client.get_user("7"),
+    "find": lambda client: client.find_users("userName", "ada"),
+    "list": lambda client: client.list_users(dict, page_size=2, progress=lambda *_: None),
+}
+WRITES: dict[str, Call] = {
+    "create": lambda client: client.create_user(ADA),
+    "patch": lambda client: client.patch_user("7", {"Operations": []}),
+    "delete": lambda client: client.delete_user("7"),
+}
+
+
+# --- requests ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("call", "line", "body"),
+    [
+        (READS["get"], "GET /scim/Users/7", None),
+        (READS["find"], "GET /scim/Users?filter=userName+eq+%22ada%22", None),
+        (READS["list"], "GET /scim/Users?startIndex=1&count=2", None),
+        (WRITES["create"], "POST /scim/Users", ADA),
+        (WRITES["patch"], "PATCH /scim/Users/7", {"Operations": []}),
+        (WRITES["delete"], "DELETE /scim/Users/7", None),
+        (lambda client: client.get_user("a/b?c"), "GET /scim/Users/a%2Fb%3Fc", None),
+        (
+            lambda client: client.find_users("externalId", 'a"\\b'),
+            "GET /scim/Users?filter=externalId+eq+%22a%5C%22%5C%5Cb%22",
+            None,
+        ),
+    ],
+)
+def test_each_call_is_one_request(call: Call, line: str, body: Any) -> None:
+    service = Service(httpx.Response(404))
+    with suppress(ScimError, TargetError):
+        call(service.client)
+    (request,) = service.requests
+    assert f"{request.method} {request.url.raw_path.decode()}" == line
+    assert request.headers["authorization"] == f"Bearer {TOKEN}"
+    assert request.headers["user-agent"] == "test/1"
+    assert request.headers.get("content-type") == ("application/scim+json" if body else None)
+    assert (json.loads(request.content) if body else request.content) == (body or b"")
+
+
+def test_closing_closes_the_transport() -> None:
+    service = Service()
+    service.client.close()
+    assert service.closed
+
+
+# --- reading -----------------------------------------------------------------------------------
+
+
+def test_a_user_is_read() -> None:
+    assert Service(httpx.Response(200, json=ADA)).client.get_user("7") == ADA
+
+
+def test_a_user_whose_id_is_a_number_is_read() -> None:
+    assert Service(httpx.Response(200, json={"id": 7})).client.get_user("7") == {"id": 7}
+
+
+def test_a_user_that_does_not_exist_is_none() -> None:
+    assert Service(scim_error(404)).client.get_user("7") is None
+
+
+def test_an_answer_with_another_user_is_refused() -> None:
+    with pytest.raises(ScimError, match=r"^the service answered with another user than 7$"):
+        Service(httpx.Response(200, json={"id": "8"})).client.get_user("7")
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'"x"', b"[" * 100_000, b"\xff"])
+def test_an_answer_about_one_user_that_is_no_json_object_fails_that_user_only(content: bytes) -> None:
+    with pytest.raises(ScimError):
+        Service(httpx.Response(200, content=content)).client.get_user("7")
+
+
+@pytest.mark.parametrize("call", READS)
+def test_a_web_page_instead_of_json_stops_the_run(call: str) -> None:
+    with pytest.raises(TargetError, match="a web page instead of JSON"):
+        READS[call](Service(httpx.Response(200, content=PAGE)).client)
+
+
+def test_users_are_found() -> None:
+    assert Service(listing(ADA)).client.find_users("userName", "ada") == [ADA]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"totalResults": 1, "Resources": [ADA]},
+        {"totalResults": "1", "Resources": [ADA]},
+        {"TOTALRESULTS": 1, "resources": [ADA]},
+    ],
+)
+def test_a_list_is_read_whatever_the_case_of_its_keys(body: dict[str, Any]) -> None:
+    assert Service(httpx.Response(200, json=body)).client.find_users("userName", "ada") == [ADA]
+
+
+@pytest.mark.parametrize("resources", [{}, {"Resources": None}, {"Resources": []}])
+def test_a_list_without_users_is_empty(resources: dict[str, Any]) -> None:
+    found = Service(httpx.Response(200, json={"totalResults": 0, **resources})).client.find_users("userName", "ada")
+    assert found == []
+
+
+@pytest.mark.parametrize("total", [-1, True, "x", 1.5, [], "-1"])
+def test_a_list_without_a_total_is_refused(total: object) -> None:
+    with pytest.raises(TargetError, match="without saying how many there are"):
+        Service(listing(ADA, total=total)).client.find_users("userName", "ada")
+
+
+@pytest.mark.parametrize("resources", ["x", {"id": 1}, [1], [ADA, None]])
+def test_a_list_of_anything_but_objects_is_refused(resources: object) -> None:
+    with pytest.raises(TargetError, match="not JSON objects"):
+        Service(listing(total=1, Resources=resources)).client.find_users("userName", "ada")
+
+
+def test_all_users_are_listed() -> None:
+    service = Service(listing(ADA), listing(total=1))
+    read = service.client.list_users(dict, page_size=10, progress=lambda *_: None)
+    assert (read.users, read.problem) == ({"7": ADA}, None)
+
+
+def test_a_service_without_users_is_not_there() -> None:
+    with pytest.raises(TargetError, match=r"^there is no SCIM service at https://scim.example.com/scim/Users \(404\)"):
+        READS["list"](Service(scim_error(404)).client)
+
+
+# --- writing -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("call", ["create", "patch"])
+def test_a_write_returns_the_user_of_the_answer(call: str) -> None:
+    assert WRITES[call](Service(httpx.Response(200, json=ADA)).client) == ADA
+
+
+@pytest.mark.parametrize("call", ["create", "patch"])
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b'{"id": ""}', b"\xff", b"[" * 100_000])
+def test_an_answer_without_a_user_returns_none(call: str, content: bytes) -> None:
+    assert WRITES[call](Service(httpx.Response(200, content=content)).client) is None
+
+
+@pytest.mark.parametrize("status", [200, 204, 404])
+def test_a_user_is_deleted_or_gone_already(status: int) -> None:
+    Service(httpx.Response(status)).client.delete_user("7")
+
+
+@pytest.mark.parametrize("call", WRITES)
+@pytest.mark.parametrize("status", [500, 501, 502, 503, 504])
+def test_a_write_that_ends_in_a_server_error_may_have_taken_effect(call: str, status: int) -> None:
+    with pytest.raises(UnknownOutcomeError) as raised:
+        WRITES[call](Service(scim_error(status, "oops")).client)
+    assert raised.value.summary == f'the service refused it ({status}): "oops"'
+    assert (raised.value.status, raised.value.detail) == (status, "The request may have taken effect.")
+
+
+@pytest.mark.parametrize("call", WRITES)
+def test_a_write_that_is_answered_with_a_web_page_may_have_taken_effect(call: str) -> None:
+    with pytest.raises(UnknownOutcomeError, match="a web page instead of JSON"):
+        WRITES[call](Service(httpx.Response(200, content=PAGE)).client)
+
+
+@pytest.mark.parametrize("call", WRITES)
+@pytest.mark.parametrize("status", [400, 409, 412, 422, 429])
+def test_a_refused_write_is_about_one_user(call: str, status: int) -> None:
+    with pytest.raises(ScimError) as raised:
+        WRITES[call](Service(scim_error(status, "taken", "uniqueness")).client)
+    assert not isinstance(raised.value, UnknownOutcomeError)
+    assert (raised.value.status, raised.value.scim_type) == (status, "uniqueness")
+    assert raised.value.summary == f'the service refused it ({status}): "taken"'
+
+
+# --- answers that concern every request --------------------------------------------------------
+
+
+@pytest.mark.parametrize("call", [*READS, *WRITES])
+@pytest.mark.parametrize("status", [301, 302, 307, 401, 407])
+def test_an_answer_that_concerns_every_request_stops_the_run(call: str, status: int) -> None:
+    with pytest.raises(TargetError):
+        (READS | WRITES)[call](Service(httpx.Response(status)).client)
+
+
+@pytest.mark.parametrize(
+    ("call", "error"),
+    [("list", TargetError), ("find", TargetError), ("get", ScimError), *((call, ScimError) for call in WRITES)],
+)
+def test_a_403_about_one_user_is_about_that_user(call: str, error: type[Exception]) -> None:
+    with pytest.raises(error, match=r"forbids the request \(403\)"):
+        (READS | WRITES)[call](Service(scim_error(403)).client)
+
+
+# --- no answer ---------------------------------------------------------------------------------
+
+
+LOST: Iterable[Exception] = (
+    httpx.ReadError("reset"),
+    httpx.ReadTimeout("late"),
+    httpx.RemoteProtocolError("cut"),
+    httpx.DecodingError("bad gzip"),
+    AnswerTooLargeError("too large"),
+    DeadlineExceededError("too slow"),
+)
+
+
+@pytest.mark.parametrize("lost", LOST, ids=lambda lost: type(lost).__name__)
+@pytest.mark.parametrize("call", WRITES)
+def test_a_write_whose_answer_is_lost_may_have_taken_effect(call: str, lost: Exception) -> None:
+    with pytest.raises(UnknownOutcomeError, match=r"^no usable answer came: ") as raised:
+        WRITES[call](Service(lost).client)
+    assert (raised.value.status, raised.value.detail) == (0, "The request may have taken effect.")
+
+
+@pytest.mark.parametrize("lost", LOST, ids=lambda lost: type(lost).__name__)
+@pytest.mark.parametrize("call", READS)
+def test_a_read_whose_answer_is_lost_stops_the_run(call: str, lost: Exception) -> None:
+    expected = "the service does not answer: " if isinstance(lost, httpx.HTTPError) else str(lost)
+    with pytest.raises(TargetError, match=f"^{expected}"):
+        READS[call](Service(lost).client)
+
+
+@pytest.mark.parametrize("call", [*READS, *WRITES])
+@pytest.mark.parametrize("error", [httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout])
+def test_without_a_connection_the_run_stops(call: str, error: type[httpx.HTTPError]) -> None:
+    with pytest.raises(TargetError, match=r"^cannot connect to scim\.example\.com: "):
+        (READS | WRITES)[call](Service(error("no route")).client)
+
+
+@pytest.mark.parametrize("error", [TargetError("spent"), StopRequestedError("interrupted")])
+@pytest.mark.parametrize("call", [*READS, *WRITES])
+def test_what_ends_the_run_below_passes_through(call: str, error: Exception) -> None:
+    with pytest.raises(type(error)) as raised:
+        (READS | WRITES)[call](Service(error).client)
+    assert raised.value is error

@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.errors import ScimError, TargetError
+from reconciler.scim.paging import READER, ListRead, Page, read_all, start_readers
+
+
+def user(number: int) -> dict[str, Any]:
+    return {"id": f"u{number}", "n": number}
+
+
+class Listing:
+    """A service with `count` users, `cap` of them per page at most. `odd`: (start, count, page) -> another page."""
+
+    def __init__(
+        self, count: int, cap: int = 100, odd: Callable[[int, int, Page], Page] = lambda _start, _count, page: page
+    ) -> None:
+        self.users = [user(number) for number in range(count)]
+        self.cap = cap
+        self.odd = odd
+        self.requests: list[tuple[int, int]] = []
+
+    def fetch(self, start: int, count: int) -> Page:
+        self.requests.append((start, count))
+        page = Page(len(self.users), self.users[start - 1 : start - 1 + min(count, self.cap)])
+        return self.odd(start, count, page)
+
+    def read(self, page_size: int = 100, workers: int = 1) -> ListRead[int]:
+        return read_all(
+            self.fetch, lambda found: int(found["n"]), page_size=page_size, workers=workers, progress=lambda *_: None
+        )
+
+
+@given(st.integers(0, 60), st.integers(1, 30), st.integers(1, 30), st.sampled_from([1, 4]))
+def test_all_users_are_read_for_any_size_and_cap(count: int, cap: int, page_size: int, workers: int) -> None:
+    read = Listing(count, cap).read(page_size, workers)
+    assert list(read.users.values()) == list(range(count))
+    assert (read.problem, read.end_unproven) == (None, False)
+
+
+def test_pages_follow_the_size_that_the_service_returns() -> None:
+    service = Listing(25, cap=10)
+    service.read(page_size=100)
+    assert service.requests == [(1, 100), (11, 10), (21, 10), (26, 10)]
+
+
+def test_progress_counts_users() -> None:
+    seen: list[tuple[int, int]] = []
+    service = Listing(25, cap=10)
+    read_all(service.fetch, dict, page_size=10, workers=1, progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(10, 25), (20, 25), (25, 25)]
+
+
+# --- lists that are not complete ---------------------------------------------------------------
+
+
+def total(number: int) -> Callable[[int, int, Page], Page]:
+    return lambda _start, _count, page: Page(number, page.resources)
+
+
+def repeated(start: int, count: int, page: Page) -> Page:
+    return page if start == 1 else Page(page.total, [user(number) for number in range(min(count, 10))])
+
+
+def gap(start: int, _count: int, page: Page) -> Page:
+    return page if start != 11 else Page(page.total, [*page.resources[1:], user(3)])
+
+
+def without_ids(_start: int, _count: int, page: Page) -> Page:
+    return Page(page.total, [found | {"id": "."} for found in page.resources])
+
+
+@pytest.mark.parametrize(
+    ("odd", "problem", "attempts"),
+    [
+        (total(5), "the service says it has 5 users, but lists 10", 1),
+        (total(30), "the page from startIndex 26 on is empty, though more users were announced (3 attempts)", 3),
+        (repeated, "the page from startIndex 11 on repeats users only; startIndex may be ignored (3 attempts)", 3),
+        (gap, "the service lists 1 user twice (3 attempts)", 3),
+        (without_ids, "the service lists a user without an id", 1),
+        (lambda _s, _c, page: Page(page.total, []), "the service says it has 25 users, but lists none", 1),
+    ],
+)
+def test_a_list_that_contradicts_itself_is_incomplete(
+    odd: Callable[[int, int, Page], Page], problem: str, attempts: int
+) -> None:
+    service = Listing(25, cap=10, odd=odd)
+    read = service.read(page_size=10)
+    assert read.problem == problem
+    assert sum(start == 1 for start, _ in service.requests) == attempts
+
+
+def test_a_capped_total_is_noticed() -> None:
+    service = Listing(25, cap=10, odd=total(20))
+    assert service.read(10).problem == "the service says it has 20 users, but lists more"
+
+
+def test_a_list_that_changes_once_is_read_again() -> None:
+    grown = iter([False, True])
+    service = Listing(25, cap=10)
+
+    def grow(start: int, _count: int, page: Page) -> Page:
+        if start == 11 and next(grown, None) is False:
+            service.users.append(user(25))
+        return Page(len(service.users), page.resources)
+
+    service.odd = grow
+    read = service.read(10)
+    assert (read.problem, len(read.users)) == (None, 26)
+
+
+def test_a_page_that_is_refused_makes_the_list_incomplete() -> None:
+    def refuse(start: int, _count: int, page: Page) -> Page:
+        if start == 11:
+            raise ScimError(400, "", "no such page")
+        return page
+
+    read = Listing(25, cap=10, odd=refuse).read(10)
+    assert read.problem == "a page failed: no such page"
+
+
+def test_a_refused_page_past_the_end_leaves_the_end_unproven() -> None:
+    def refuse(start: int, _count: int, page: Page) -> Page:
+        if start > 25:
+            raise ScimError(400, "", "out of range")
+        return page
+
+    read = Listing(25, cap=10, odd=refuse).read(10)
+    assert (read.problem, read.end_unproven, len(read.users)) == (None, True, 25)
+
+
+# --- the first page ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [400, 413, 414, 422, 500])
+def test_a_large_page_that_is_refused_is_asked_for_in_smaller_ones(status: int) -> None:
+    def refuse(_start: int, count: int, page: Page) -> Page:
+        if count > 25:
+            raise ScimError(status, "", "too many")
+        return page
+
+    service = Listing(30, odd=refuse)
+    read = service.read(page_size=200)
+    assert (read.problem, len(read.users)) == (None, 30)
+    assert [count for start, count in service.requests if start == 1] == [200, 100, 50, 25]
+
+
+@pytest.mark.parametrize(("status", "requests"), [(403, 1), (404, 1), (501, 1), (400, 5)])
+def test_a_service_that_lists_no_users_raises(status: int, requests: int) -> None:
+    def refuse(_start: int, count: int, _page: Page) -> Page:
+        raise ScimError(status, "", f"no to {count}")
+
+    service = Listing(30, odd=refuse)
+    with pytest.raises(TargetError, match=r"^the users cannot be listed: no to 200$"):
+        service.read(page_size=200)
+    assert len(service.requests) == requests
+
+
+def test_an_id_may_be_a_number() -> None:
+    read = read_all(
+        lambda start, _count: Page(1, [{"id": 7}] if start == 1 else []),
+        dict,
+        page_size=10,
+        workers=1,
+        progress=lambda *_: None,
+    )
+    assert read.users == {"7": {"id": 7}}
+
+
+@pytest.mark.parametrize("identity", [None, "", ".", "..", True, [], 1.5])
+def test_an_id_that_is_no_part_of_a_url_is_refused(identity: object) -> None:
+    read = read_all(
+        lambda start, _count: Page(1, [{"id": identity}] if start == 1 else []),
+        dict,
+        page_size=10,
+        workers=1,
+        progress=lambda *_: None,
+    )
+    assert read.problem == "the service lists a user without an id"
+
+
+# --- threads -----------------------------------------------------------------------------------
+
+
+def test_pages_are_fetched_at_once_and_kept_in_order() -> None:
+    together, most, lock = 0, 0, threading.Lock()
+    service = Listing(100, cap=10)
+
+    def fetch(start: int, count: int) -> Page:
+        nonlocal together, most
+        with lock:
+            together += 1
+            most = max(most, together)
+        time.sleep(0.01)
+        with lock:
+            together -= 1
+        return service.fetch(start, count)
+
+    read = read_all(fetch, lambda found: found["n"], page_size=10, workers=4, progress=lambda *_: None)
+    assert list(read.users.values()) == list(range(100))
+    assert 1 < most <= 4
+
+
+def test_an_interrupt_does_not_wait_for_readers() -> None:
+    release = threading.Event()
+
+    def interrupt() -> None:
+        with start_readers(1) as pool:
+            pool.submit(release.wait, 30)
+            raise KeyboardInterrupt
+
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        interrupt()
+    assert time.monotonic() - began < 5
+    release.set()
+
+
+def test_readers_are_named() -> None:
+    with start_readers(1) as pool:
+        name = pool.submit(lambda: threading.current_thread().name).result()
+    assert name.startswith(READER)
