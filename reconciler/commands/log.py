@@ -73,9 +73,9 @@ def _select_entries(past: Timeline, options: LogOptions, inputs: Mapping[str, fr
     fields = select_fields(options.attribute, inputs) if options.attribute is not None else FieldSelection()
     found: Iterator[TimelineEntry]
     if options.user is not None:
-        found, limit = iter(past.of(TrackedUser({fold_case(options.user)}), since, fields)), options.limit
+        found, limit = iter(past.read_user(TrackedUser({fold_case(options.user)}), since, fields)), options.limit
     else:
-        found, limit = past.of_all(since, fields), options.limit or _LIMIT
+        found, limit = past.read_all(since, fields), options.limit or _LIMIT
     entries = tuple(islice(found, limit))
     cut = limit is not None and next(found, None) is not None
     return HistoryView(entries, options.user, options.attribute, cut)

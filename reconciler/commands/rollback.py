@@ -43,8 +43,8 @@ def run_rollback(workspace: Workspace, options: RollbackOptions, terminal: Termi
         if versions is None:
             return ExitCode.ERROR
         draft = draft_rollback(repository, versions, RollbackScope(options.user, options.everything, options.force))
-        files = repository.files(versions.today)
-        before = {name: repository.blob(files[name]) if name in files else None for name in draft.files}
+        files = repository.list_files(versions.today)
+        before = {name: repository.read_blob(files[name]) if name in files else None for name in draft.files}
     changed = {name: content for name, content in draft.files.items() if content != before[name]}
     refuse_uncommitted(workspace.state, {name: before[name] for name in changed})
     _refuse_invalid(workspace, changed, draft, options, terminal)

@@ -1,3 +1,5 @@
+"""A commit as its author wrote it. Pure."""
+
 from __future__ import annotations
 
 import re
@@ -6,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """What a commit says of itself: strangers' words. `subject` is the first line of its message."""
+    """Author and subject (the first line of the message) of a commit: untrusted text."""
 
     id: str
     author: str
@@ -15,7 +17,7 @@ class Commit:
 
     @property
     def pull_request(self) -> str | None:
-        """The number that its subject names, as GitHub's and Azure's merges do; None: none."""
+        """The number of the pull request in its subject, as GitHub and Azure write it; None without one."""
         found = _PULL_REQUEST.match(self.subject)
         return next(filter(None, found.groups())) if found is not None else None
 

@@ -1,7 +1,7 @@
-"""Commits of the repository that the desired state lies in, read only: what its files were, who changed them and when.
+"""Read commits of the repository of the desired state: its files, who changed them and when.
 
-Only plumbing is used, which no setting of a user or a repository bends. A repository is a stranger's: names are bytes
-until they are shown, and ids are checked before they are passed on.
+Only plumbing commands are used, which no setting of a user or a repository changes. A repository is untrusted: names
+are bytes until they are shown, and ids are checked before they are passed on.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from reconciler.git.process import GIT_OPTIONS, GitCommandError, build_git_envir
 _RAW = ("-r", "-z", "--raw", "--no-renames", "--no-abbrev", "--no-ext-diff", "--no-textconv", "--no-relative")
 _ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _SECONDS = 600
-_MAX_ANSWER = 1024 * 1024 * 1024
+_MAX_OUTPUT = 1024 * 1024 * 1024
 _BATCH = 500
 _AHEAD = 128
-"""Questions that wait for an answer: so few that a pipe holds them all."""
+"""Pending requests: few enough that a pipe holds them all."""
 _CACHED_BYTES = 128 * 1024 * 1024
 _MAX_BLOB = 64 * 1024 * 1024
 _LAST_SECOND = 253_402_300_799
@@ -38,7 +38,7 @@ _UNSAFE_STEPS = frozenset({"", ".", "..", ".git"})
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A commit in the graph; `time` is when it was committed."""
+    """A commit in the graph. `time`: of the commit, not of its author."""
 
     id: str
     parents: tuple[str, ...]
@@ -47,7 +47,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class FileChange:
-    """A file of the directory that a commit changed: blobs before (a merge has several) and after; None: not there."""
+    """A file of the directory that a commit changed: its blobs before (one per parent) and after; None: no file."""
 
     name: str
     old: tuple[str | None, ...]
@@ -55,7 +55,10 @@ class FileChange:
 
 
 class Commits:
-    """The git repository around a directory, and what it holds below that directory. Close it."""
+    """The git repository around a directory, and its files below that directory. A context manager.
+
+    Every method raises `RepositoryError` if git fails or an object is missing.
+    """
 
     def __init__(self, directory: Path) -> None:
         if not directory.is_dir():
@@ -78,71 +81,71 @@ class Commits:
         self.close()
 
     def close(self) -> None:
-        """Ends git."""
+        """Stop git."""
         self._blobs.close()
 
     def resolve(self, name: str) -> str:
-        """The id of the commit that `name` (an id, a branch, a tag) means; raises `RepositoryError`."""
+        """Return the id of the commit that `name` (an id, a branch, a tag) names."""
         if name.startswith("-") or not name.strip():
-            raise RepositoryError(f"{name!r} is not a commit", "Name one as git does: an id, a branch or a tag.")
+            raise RepositoryError(f"{name!r} is not a commit", "Name an id, a branch or a tag.")
         try:
             return _checked(self._text("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"))
         except RepositoryError as exc:
-            way_out = "In a shallow clone fetch the rest: git fetch --unshallow" if self.shallow else "See git log."
+            way_out = "This clone is shallow: git fetch --unshallow" if self.shallow else "See git log."
             raise RepositoryError(f"there is no commit {name!r} here", way_out) from exc
 
-    def graph(self, tip: str) -> list[Node]:
-        """All commits that `tip` is made of, each before its parents."""
+    def read_graph(self, tip: str) -> list[Node]:
+        """Return all ancestors of `tip` and itself, each before its parents."""
         lines = self._run("rev-list", "--topo-order", "--timestamp", "--parents", _checked(tip)).split(b"\n")
         return [_node(line) for line in lines if line]
 
-    def changes(self, commits: Iterable[str]) -> Iterator[tuple[str, list[FileChange]]]:
-        """Each of `commits` that changed files of the directory, with these, in the same order.
+    def read_changes(self, commits: Iterable[str]) -> Iterator[tuple[str, list[FileChange]]]:
+        """Yield each of `commits` that changed files of the directory, with these, in the same order.
 
-        Of a merge it is those files that are like none of its parents'.
+        A merge has the files that differ from all of its parents.
         """
         waiting = iter(commits)
         while batch := [_checked(each) for each in islice(waiting, _BATCH)]:
-            said = self._run(
+            output = self._run(
                 "diff-tree", "--stdin", "--root", "-c", *_RAW, "--", *self._below(), stdin="\n".join(batch) + "\n"
             )
-            yield from self._parsed(said)
+            yield from self._parse_changes(output)
 
-    def between(self, old: str, new: str) -> list[FileChange]:
-        """The files of the directory that differ between two commits."""
-        said = self._run("diff-tree", *_RAW, _checked(old), _checked(new), "--", *self._below())
-        return [change for _, changes in self._parsed(said) for change in changes]
+    def compare(self, old: str, new: str) -> list[FileChange]:
+        """Return the files of the directory that differ between two commits."""
+        output = self._run("diff-tree", *_RAW, _checked(old), _checked(new), "--", *self._below())
+        return [change for _, changes in self._parse_changes(output) for change in changes]
 
-    def files(self, commit: str) -> dict[str, str]:
-        """The blobs of the directory's regular files at a commit, by name."""
-        said = self._run("ls-tree", "-r", "-z", "--full-tree", _checked(commit), "--", *self._below())
+    def list_files(self, commit: str) -> dict[str, str]:
+        """Return the blobs of the directory's regular files at a commit, by name."""
+        output = self._run("ls-tree", "-r", "-z", "--full-tree", _checked(commit), "--", *self._below())
         found = {}
-        for entry in said.split(b"\0"):
+        for entry in output.split(b"\0"):
             head, _, path = entry.partition(b"\t")
             name = self._name(path)
             if name is not None and head[:6] in _REGULAR:
                 found[name] = head.split()[2].decode()
         return found
 
-    def blob(self, identity: str | None) -> bytes:
-        """The bytes of a blob; none for None."""
+    def read_blob(self, identity: str | None) -> bytes:
+        """Return the bytes of a blob; none for None."""
         if identity is None:
             return b""
         kind, content = self._blobs.read(_checked(identity))
         if kind != "blob":
-            raise RepositoryError(f"the repository lacks {identity}", "Fetch it: a part of the history is not here.")
+            raise RepositoryError(f"object {identity} is missing", "Fetch it: a part of the history is not here.")
         return content
 
-    def expect(self, changes: Iterable[FileChange]) -> None:
-        """Says which blobs will be read soon."""
+    def prefetch(self, changes: Iterable[FileChange]) -> None:
+        """Ask git for the blobs that will be read next."""
         blobs = (blob for change in changes for blob in (change.new, *change.old))
-        self._blobs.expect(_checked(blob) for blob in blobs if blob is not None)
+        self._blobs.prefetch(_checked(blob) for blob in blobs if blob is not None)
 
-    def commit(self, identity: str) -> Commit:
-        """What a commit says."""
+    def read_commit(self, identity: str) -> Commit:
+        """Return author and subject of a commit."""
         kind, content = self._blobs.read(_checked(identity))
         if kind != "commit":
-            raise RepositoryError(f"the repository lacks the commit {identity}", "Fetch it: history is not whole here.")
+            raise RepositoryError(f"commit {identity} is missing", "Fetch it: a part of the history is not here.")
         return _commit(identity, content)
 
     # --- git ------------------------------------------------------------
@@ -151,16 +154,16 @@ class Commits:
         return [self._prefix.rstrip("/")] if self._prefix else []
 
     def _name(self, path: bytes) -> str | None:
-        """A path as the directory sees it; None for what is outside, and for one that no work tree may have."""
+        """Return a path relative to the directory; None if it is outside, or if no work tree may have it."""
         text = path.decode("utf-8", "surrogateescape")
         if not text.startswith(self._prefix):
             return None
         name = text[len(self._prefix) :]
         return None if _UNSAFE_STEPS & set(name.split("/")) else name
 
-    def _parsed(self, said: bytes) -> Iterator[tuple[str, list[FileChange]]]:
+    def _parse_changes(self, output: bytes) -> Iterator[tuple[str, list[FileChange]]]:
         commit, changes = "", list[FileChange]()
-        parts = iter(said.split(b"\0"))
+        parts = iter(output.split(b"\0"))
         for part in parts:
             if part.startswith(b":"):
                 name = self._name(next(parts, b""))
@@ -178,13 +181,13 @@ class Commits:
 
     def _run(self, *words: str, stdin: str = "") -> bytes:
         try:
-            return run_git(self._top, *words, given=stdin.encode(), limit=_MAX_ANSWER)
+            return run_git(self._top, *words, stdin=stdin.encode(), limit=_MAX_OUTPUT)
         except GitCommandError as exc:
-            raise RepositoryError(f"git {words[0]} failed: {exc}", "See what `git log` says there.") from exc
+            raise RepositoryError(f"git {words[0]} failed: {exc}", "Run `git log` there to see why.") from exc
 
 
 class _Blobs:
-    """`git cat-file --batch`, with the objects read last."""
+    """`git cat-file --batch`, with a cache of the objects that were read last."""
 
     def __init__(self, directory: Path) -> None:
         self._command = ("git", *GIT_OPTIONS, "-C", str(directory), "cat-file", "--batch")
@@ -194,14 +197,14 @@ class _Blobs:
         self._held = 0
         self._asked: dict[str, None] = {}
 
-    def expect(self, identities: Iterable[str]) -> None:
-        """Asks for objects that will be read soon, in this order, so that git is ahead of us."""
+    def prefetch(self, identities: Iterable[str]) -> None:
+        """Ask for objects that will be read next, in this order, so that git works ahead."""
         for identity in identities:
             if identity not in self._cache and identity not in self._asked and len(self._asked) < _AHEAD:
                 self._ask(identity)
 
     def read(self, identity: str) -> tuple[str, bytes]:
-        """Kind and content of an object; "missing" when it is not here."""
+        """Return kind and content of an object; the kind is "missing" if it is not here."""
         if identity in self._cache:
             self._cache.move_to_end(identity)
             return self._cache[identity]
@@ -229,7 +232,7 @@ class _Blobs:
                 process.stdin.write(identity.encode() + b"\n")
                 process.stdin.flush()
         except OSError as exc:
-            raise _unanswered() from exc
+            raise _no_answer() from exc
         self._asked[identity] = None
 
     def _answer(self) -> tuple[str, bytes]:
@@ -243,13 +246,13 @@ class _Blobs:
                 raise RepositoryError(f"{head[0].decode()} is larger than 64 MiB", "No file of a desired state is.")
             content = stream.read(size + 1) if stream is not None else b""
         except (OSError, ValueError, IndexError) as exc:
-            raise _unanswered() from exc
+            raise _no_answer() from exc
         if len(content) != size + 1:
-            raise _unanswered()
+            raise _no_answer()
         return kind, content[:size]
 
     def _start(self) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(  # noqa: S603 - fixed words, no shell
+        process = subprocess.Popen(  # noqa: S603 - fixed arguments, no shell
             self._command,
             env=build_git_environment(),
             stdin=subprocess.PIPE,
@@ -271,7 +274,7 @@ class _Blobs:
             process.communicate()
 
 
-def _unanswered() -> RepositoryError:
+def _no_answer() -> RepositoryError:
     return RepositoryError("git cat-file did not answer", "Check the repository with git fsck.")
 
 
@@ -287,7 +290,7 @@ def _node(line: bytes) -> Node:
 
 
 def _file_change(name: str, raw: bytes) -> FileChange:
-    """`:mode mode id id status`, with as many colons as there are parents."""
+    """Parse `:mode mode id id status`, with one colon for each parent."""
     parents = len(raw) - len(raw.lstrip(b":"))
     fields = raw[parents:].split()
     modes, ids = fields[: parents + 1], fields[parents + 1 : 2 * parents + 2]

@@ -1,4 +1,4 @@
-"""git, run so that nothing of a repository runs with it and nothing of the environment leads it elsewhere."""
+"""Run git so that no code of a repository runs and no environment variable redirects it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from reconciler.core.text import shorten
 from reconciler.errors import RepositoryError
 
-_MAX_ANSWER = 64 * 1024
+_MAX_OUTPUT = 64 * 1024
 _SECONDS = 120
 _DROPPED = ("GIT_", "GITHUB_TOKEN", "RECONCILER_", "SSH_ASKPASS")
 GIT_OPTIONS = (
@@ -21,68 +21,71 @@ GIT_OPTIONS = (
     "--literal-pathspecs",
     *("-c", "core.fsmonitor=false"),
     *("-c", "core.hooksPath=/dev/null"),
-    # Files of a desired state can look like a repository, with a configuration of their own.
+    # Files of a desired state can look like a repository with its own configuration.
     *("-c", "safe.bareRepository=explicit"),
 )
 
 
 class GitCommandError(Exception):
-    """git ended with a fault; its words are the message."""
+    """git exited with an error; the message is the one it printed."""
 
 
 def run_git(
     directory: Path,
     *arguments: str,
-    given: bytes = b"",
-    limit: int = _MAX_ANSWER,
-    more: Mapping[str, str] | None = None,
+    stdin: bytes = b"",
+    limit: int = _MAX_OUTPUT,
+    variables: Mapping[str, str] | None = None,
 ) -> bytes:
-    """What git says, at most `limit` bytes; raises `GitCommandError` with its complaint.
+    """Run git in `directory` and return its output, at most `limit` bytes.
 
-    `more`: variables of its environment beside those of `build_git_environment`.
+    `stdin`: its input. `variables`: environment variables added to those of `build_git_environment`.
+
+    Raises `GitCommandError` with git's message if it fails, `RepositoryError` if it cannot be run, is killed, takes
+    longer than two minutes or writes more than `limit`.
     """
     command = ["git", *GIT_OPTIONS, "-C", str(directory.resolve()), *arguments]
-    environment = {**build_git_environment(), **(more or {})}
-    with tempfile.TemporaryFile() as asked, tempfile.TemporaryFile() as complaints:
-        asked.write(given)
-        asked.seek(0)
+    environment = {**build_git_environment(), **(variables or {})}
+    with tempfile.TemporaryFile() as input_file, tempfile.TemporaryFile() as error_file:
+        input_file.write(stdin)
+        input_file.seek(0)
         try:
-            running = subprocess.Popen(  # noqa: S603 - no shell, and nothing in `arguments` begins like a flag
-                command, stdin=asked, stdout=subprocess.PIPE, stderr=complaints, env=environment
+            process = subprocess.Popen(  # noqa: S603 - no shell, and nothing in `arguments` begins like a flag
+                command, stdin=input_file, stdout=subprocess.PIPE, stderr=error_file, env=environment
             )
         except (OSError, ValueError) as exc:
             raise RepositoryError(f"git cannot be run: {exc}", "Install git.") from exc
-        answer = _answer(running, limit)
-        complaints.seek(0)
-        said = complaints.read(_MAX_ANSWER).decode("utf-8", "replace").strip()
-    if running.returncode < 0:
-        raise RepositoryError(f"git was ended, after at most {_SECONDS} seconds", "Try again.")
-    if running.returncode:
-        fatal = [line for line in said.splitlines() if line.startswith("fatal: ")] or [said]
-        raise GitCommandError(shorten(fatal[0].removeprefix("fatal: ")) or "git says nothing more")
-    return answer
+        output = _read_output(process, limit)
+        error_file.seek(0)
+        errors = error_file.read(_MAX_OUTPUT).decode("utf-8", "replace").strip()
+    if process.returncode < 0:
+        raise RepositoryError(f"git was killed, after at most {_SECONDS} seconds", "Try again.")
+    if process.returncode:
+        fatal = [line for line in errors.splitlines() if line.startswith("fatal: ")] or [errors]
+        raise GitCommandError(shorten(fatal[0].removeprefix("fatal: ")) or "git printed no message")
+    return output
 
 
-def _answer(running: subprocess.Popen[bytes], limit: int) -> bytes:
-    """All it writes; it is ended when that is too much, or takes too long."""
-    timer = threading.Timer(_SECONDS, running.kill)
+def _read_output(process: subprocess.Popen[bytes], limit: int) -> bytes:
+    """Return everything the process writes; kill it if that is too much or takes too long."""
+    timer = threading.Timer(_SECONDS, process.kill)
     timer.start()
     try:
-        answer = running.stdout.read(limit + 1) if running.stdout else b""
-        if len(answer) > limit:
-            raise RepositoryError("the repository answers with more than can be read", "Is it the right commit?")
-        running.wait()
-        return answer
+        output = process.stdout.read(limit + 1) if process.stdout else b""
+        if len(output) > limit:
+            raise RepositoryError("the repository holds more than can be read", "Check that it is the right commit.")
+        process.wait()
+        return output
     finally:
         timer.cancel()
-        running.kill()
-        running.wait()
-        if running.stdout:
-            running.stdout.close()
+        process.kill()
+        process.wait()
+        if process.stdout:
+            process.stdout.close()
 
 
 def build_git_environment() -> dict[str, str]:
-    """Ours, without any secret and without anything that points git elsewhere, fetches or runs something."""
+    """Return our environment without secrets and without what redirects git or makes it fetch or run something."""
     return {
         **{name: value for name, value in os.environ.items() if not name.startswith(_DROPPED)},
         "LC_ALL": "C",

@@ -1,6 +1,6 @@
-"""The git repository that the desired state lies in: the commit it is at, and its files as another commit has them.
+"""Read the git repository of the desired state: the commit that is checked out, and its files at another commit.
 
-Nothing of the repository runs and nothing is fetched: no hook, filter or helper, no pager, no remote. Only objects are
+No code of the repository runs and nothing is fetched: no hook, filter or helper, no pager, no remote. Only objects are
 read; the work tree and the index are neither read nor written.
 """
 
@@ -26,12 +26,12 @@ _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _UNSAFE_REF = re.compile(r"^[-:^]|[\x00-\x20\x7f:]|\.\.|^$")
 _FETCH = (
     "Fetch the whole history: in GitHub Actions give actions/checkout `fetch-depth: 0` (and no `filter` or\n"
-    "`sparse-checkout`, which leave files of other commits out); by hand, `git fetch --unshallow`."
+    "`sparse-checkout`, which omit files of other commits); manually, `git fetch --unshallow`."
 )
 
 
 def find_head_commit(directory: Path) -> str | None:
-    """The commit that `directory` is checked out at; None outside of git, or without a commit."""
+    """Return the commit that is checked out in `directory`; None outside of git, or without a commit."""
     try:
         return parse_object_id(run_git(directory, "rev-parse", "--verify", "HEAD^{commit}"))
     except (GitCommandError, RepositoryError):
@@ -39,11 +39,11 @@ def find_head_commit(directory: Path) -> str | None:
 
 
 def explain_missing_commit(directory: Path, commit: str) -> str | None:
-    """Why a commit of a record cannot be looked into, as words that follow its name; None: it is here."""
+    """Return why a commit on record cannot be read, as text that follows its name; None if it can."""
     try:
         shallow = run_git(directory, "rev-parse", "--is-shallow-repository").strip() == b"true"
     except (GitCommandError, RepositoryError):
-        return "cannot be looked into: the desired state is not in a git repository that can be read"
+        return "cannot be read: the desired state is not in a git repository that can be read"
     if _COMMIT.fullmatch(commit):
         try:
             run_git(directory, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}")
@@ -57,9 +57,9 @@ def explain_missing_commit(directory: Path, commit: str) -> str | None:
 
 
 def find_merge_base(directory: Path, ref: str) -> str:
-    """The merge base of `ref` and HEAD in the repository of `directory`: what a pull request is compared with.
+    """Return the merge base of `ref` and HEAD in the repository of `directory`: what a pull request is compared with.
 
-    Raises `UsageError` for what cannot name a commit, `RepositoryError` for what names none here.
+    Raises `UsageError` if `ref` cannot name a commit, `RepositoryError` if it names none here.
     """
     if _UNSAFE_REF.search(ref) or len(ref) > _MAX_LINK:
         raise UsageError(
@@ -70,45 +70,47 @@ def find_merge_base(directory: Path, ref: str) -> str:
         shallow = run_git(directory, "rev-parse", "--is-shallow-repository").strip() == b"true"
     except GitCommandError as exc:
         raise _unusable(directory, exc) from exc
-    tip = _resolved(directory, ref, shallow=shallow)
+    tip = _resolve(directory, ref, shallow=shallow)
     if find_head_commit(directory) is None:
         raise RepositoryError("the repository has no commit yet", "Commit first, or leave --base out.")
     try:
         return parse_object_id(run_git(directory, "merge-base", tip, "HEAD"))
     except GitCommandError as exc:
-        said = f"{quote(ref)} and HEAD have no commit in common"
+        summary = f"{quote(ref)} and HEAD have no commit in common"
         if shallow:
-            raise RepositoryError(f"{said} among those that are here (a shallow clone)", _FETCH) from exc
-        raise RepositoryError(said, "Name the branch that the change set is to be merged into.") from exc
+            raise RepositoryError(f"{summary} among those that are here (a shallow clone)", _FETCH) from exc
+        raise RepositoryError(summary, "Name the branch that the change set is to be merged into.") from exc
 
 
-def _resolved(directory: Path, ref: str, *, shallow: bool) -> str:
+def _resolve(directory: Path, ref: str, *, shallow: bool) -> str:
     try:
         return parse_object_id(run_git(directory, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}"))
     except GitCommandError as exc:
         if shallow:
-            said = f"--base {quote(ref)} is not among the commits that are here (a shallow clone)"
-            raise RepositoryError(said, _FETCH) from exc
+            summary = f"--base {quote(ref)} is not among the commits that are here (a shallow clone)"
+            raise RepositoryError(summary, _FETCH) from exc
         detail = "Fetch it first. A branch of the remote is called origin/main, not main."
         raise RepositoryError(f"--base {quote(ref)} names no commit of this repository", detail) from exc
 
 
 def parse_object_id(answer: bytes) -> str:
-    """The first line as an object id."""
+    """Return the object id in the first line of git's output. Raises `GitCommandError` if it is none."""
     found = answer.decode("ascii", "replace").partition("\n")[0]
     if not _COMMIT.fullmatch(found):
-        raise GitCommandError(f"no object: {shorten(found, 80)}")
+        raise GitCommandError(f"not an object id: {shorten(found, 80)}")
     return found
 
 
 def _unusable(directory: Path, exc: GitCommandError) -> RepositoryError:
-    said = str(exc)
-    if "dubious ownership" in said:
+    message = str(exc)
+    if "dubious ownership" in message:
         detail = "Tell git that it is yours: git config --global --add safe.directory with the repository's directory."
         return RepositoryError(f"the repository of {directory} belongs to another user", detail)
-    if "not a git repository" in said:
+    if "not a git repository" in message:
         return RepositoryError(f"{directory} is not in a git repository", "Leave --base out, or check one out.")
-    return RepositoryError(f"git cannot read the repository of {directory}: {said}", "See what `git log` says there.")
+    return RepositoryError(
+        f"git cannot read the repository of {directory}: {message}", "Run `git log` there to see why."
+    )
 
 
 # --- the files of a commit ------------------------------------------------------
@@ -116,7 +118,7 @@ def _unusable(directory: Path, exc: GitCommandError) -> RepositoryError:
 
 @dataclass(frozen=True, slots=True)
 class _TreeEntry:
-    """One line of a listing; `size` in bytes."""
+    """One line of `ls-tree -l`; `size` in bytes."""
 
     mode: bytes
     oid: bytes
@@ -130,52 +132,54 @@ class _TreeEntry:
 
 @dataclass(frozen=True, slots=True)
 class TreeFilter:
-    """What of a directory is read: files by their names relative to it, of `max_bytes` at most."""
+    """Which files of a directory are read: by their names relative to it, at most `max_bytes` each."""
 
     is_read: Callable[[str], bool]
     max_bytes: int
 
 
 def write_tree(directory: Path, commit: str, into: Path, wanted: TreeFilter) -> bool:
-    """Writes what `commit` has in the place of `directory` to the empty, private directory `into`.
+    """Write the files that `commit` has in `directory` to the empty, private directory `into`.
 
-    Files that are not read are written empty, those that are too large as empty space one byte too large: they are
-    for the reader to refuse. So are links: they are written as links. False: the commit has no such directory.
+    Files that are not wanted are written empty, those that are too large as a hole one byte too large, links as
+    links: the reader refuses them. Returns False if the commit has no such directory. Raises `RepositoryError`.
     """
     try:
-        tree = _tree_of(directory, commit)
+        tree = _find_tree(directory, commit)
         if tree is None:
             return False
-        entries = _entries(directory, tree)
+        entries = _list_entries(directory, tree)
         _write(directory, entries, into, wanted)
     except GitCommandError as exc:
-        said = f"files of commit {commit[:12]} cannot be read: {exc}"
-        raise RepositoryError(said, f"They may not be here (a partial clone). {_FETCH}") from exc
+        summary = f"files of commit {commit[:12]} cannot be read: {exc}"
+        raise RepositoryError(summary, f"They may not be here (a partial clone). {_FETCH}") from exc
     except OSError as exc:
-        said = f"files of commit {commit[:12]} cannot be written to a temporary directory: {exc.strerror or exc}"
-        raise RepositoryError(said, "Check TMPDIR and the space there.") from exc
+        summary = f"files of commit {commit[:12]} cannot be written to a temporary directory: {exc.strerror or exc}"
+        raise RepositoryError(summary, "Check TMPDIR and the space there.") from exc
     return True
 
 
 def read_regular_files(
     directory: Path, commit: str, folder: str, wanted: Callable[[str], bool]
 ) -> Iterator[tuple[str, bytes]]:
-    """Name below `folder` and content of the files of a commit that are `wanted`. Links are none of them.
+    """Yield name below `folder` and content of the files of a commit that are `wanted`, without links.
 
-    `directory` is anywhere in the repository. Raises `GitCommandError`, and `RepositoryError` when it is too much.
+    `directory` is anywhere in the repository. Raises `GitCommandError`, and `RepositoryError` if it is too much.
     """
     listed = run_git(directory, "ls-tree", "-z", "--full-tree", commit, "--", folder)
     _, kind, oid = [*listed.partition(b"\t")[0].split(), b"", b"", b""][:3]
     if kind != b"tree":
         return
-    found = [entry for entry in _entries(directory, oid) if entry.mode in _REGULAR and wanted(os.fsdecode(entry.name))]
+    found = [
+        entry for entry in _list_entries(directory, oid) if entry.mode in _REGULAR and wanted(os.fsdecode(entry.name))
+    ]
     _refuse_too_much(found)
-    for entry, content in _contents(directory, found):
+    for entry, content in _read_contents(directory, found):
         yield os.fsdecode(entry.name), content
 
 
-def _tree_of(directory: Path, commit: str) -> bytes | None:
-    """The object id of the directory in `commit`."""
+def _find_tree(directory: Path, commit: str) -> bytes | None:
+    """Return the object id of the directory in `commit`; None if it has none."""
     prefix = run_git(directory, "rev-parse", "--show-prefix").removesuffix(b"\n").rstrip(b"/")
     if not prefix:
         return run_git(directory, "rev-parse", "--verify", f"{commit}^{{tree}}").strip()
@@ -186,29 +190,29 @@ def _tree_of(directory: Path, commit: str) -> bytes | None:
     return oid if kind == b"tree" else None
 
 
-def _entries(directory: Path, tree: bytes) -> list[_TreeEntry]:
-    """All files below `tree`; their names lead nowhere else."""
+def _list_entries(directory: Path, tree: bytes) -> list[_TreeEntry]:
+    """Return all files below `tree`; their names do not lead out of it."""
     listing = run_git(directory, "ls-tree", "-r", "-z", "-l", "--full-tree", tree.decode("ascii"), limit=_MAX_LISTING)
     lines = listing.split(b"\0")[:-1]
     if len(lines) > _MAX_ENTRIES:
         raise RepositoryError(f"the base has more than {_MAX_ENTRIES:,} files", "Name the directory with --state.")
-    return [_entry(line) for line in lines]
+    return [_parse_entry(line) for line in lines]
 
 
-def _entry(line: bytes) -> _TreeEntry:
+def _parse_entry(line: bytes) -> _TreeEntry:
     facts, _, name = line.partition(b"\t")
     mode, kind, oid, size = facts.split()
     if kind == b"commit":
         raise RepositoryError(f"{quote(os.fsdecode(name))} in the base is a submodule", "Its files are not here.")
     if any(step in (b"", b".", b"..") for step in name.split(b"/")):
         raise RepositoryError(
-            f"the base holds {quote(os.fsdecode(name))}, which no directory can hold", "Mend its history."
+            f"the base holds {quote(os.fsdecode(name))}, which no directory can hold", "Fix its history."
         )
     if not size.isdigit():  # git writes BAD for a blob that is missing
         raise GitCommandError(f"{quote(os.fsdecode(name))} is not here")
     entry = _TreeEntry(mode, oid, int(size), name)
     if entry.is_link and entry.size > _MAX_LINK:
-        raise RepositoryError(f"the base holds a link, {quote(os.fsdecode(name))}, that leads nowhere", "Mend it.")
+        raise RepositoryError(f"the base holds a link, {quote(os.fsdecode(name))}, that leads nowhere", "Fix it.")
     return entry
 
 
@@ -224,10 +228,10 @@ def _write(directory: Path, entries: Sequence[_TreeEntry], into: Path, wanted: T
         else:
             read.append(entry)
     _refuse_too_much(read)
-    for entry, content in _contents(directory, read):
+    for entry, content in _read_contents(directory, read):
         _write_file(into, entry, content, entry.size)
     # Last, so that nothing is ever written through one.
-    for entry, target in _contents(directory, links):
+    for entry, target in _read_contents(directory, links):
         path = into / os.fsdecode(entry.name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.symlink_to(os.fsdecode(target))
@@ -248,12 +252,12 @@ def _write_file(into: Path, entry: _TreeEntry, content: bytes, size: int) -> Non
         file.truncate(size)
 
 
-def _contents(directory: Path, entries: Sequence[_TreeEntry]) -> Iterator[tuple[_TreeEntry, bytes]]:
-    """The entries with their bytes, some 64 MiB in memory at a time."""
+def _read_contents(directory: Path, entries: Sequence[_TreeEntry]) -> Iterator[tuple[_TreeEntry, bytes]]:
+    """Yield the entries with their bytes, about 64 MiB in memory at a time."""
     for batch in _batches(entries):
         asked = b"".join(entry.oid + b"\n" for entry in batch)
         size = sum(entry.size + 200 for entry in batch)
-        answer, start = run_git(directory, "cat-file", "--batch", given=asked, limit=size), 0
+        answer, start = run_git(directory, "cat-file", "--batch", stdin=asked, limit=size), 0
         for entry in batch:
             end = answer.find(b"\n", start) + 1
             if answer[start:end].split() != [entry.oid, b"blob", b"%d" % entry.size]:

@@ -1,4 +1,4 @@
-"""Edits of the desired state's files: entries (people, groups, mappings, whole documents) before and after. Pure."""
+"""Edits of the desired state: entries (users, groups, mappings, whole documents) before and after. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ USER, GROUP, MAPPING, DOCUMENT = "user", "group", "mapping", "document"
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """An entry of a file as written, flat: `lifecycle.expires` is a field. `name` is what it is called by."""
+    """An entry of a file as written, flat: `lifecycle.expires` is a field. `name`: the value that identifies it."""
 
     kind: str
     name: str
@@ -24,12 +24,12 @@ class Entity:
 
     @property
     def object_id(self) -> str:
-        """A person's objectId, folded; "" without."""
+        """The folded objectId of a user; "" without one."""
         return fold_case(str(self.fields.get("objectId", ""))) if self.kind == USER else ""
 
     @property
     def address(self) -> str:
-        """As plans write it: `user["ada@example.com"]`."""
+        """The address as in plans: `user["ada@example.com"]`."""
         return user_address(self.name).replace("user", self.kind, 1) if self.kind != DOCUMENT else self.name
 
 
@@ -40,7 +40,7 @@ class EditKind(StrEnum):
     CHANGED = "changed"
     REMOVED = "removed"
     MOVED = "moved"
-    """To another file, otherwise as it was."""
+    """To another file, otherwise unchanged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,26 +54,26 @@ class Edit:
 
     @property
     def entity(self) -> Entity:
-        """The entry afterwards, or what it was."""
+        """The entry after the edit, or before it if it was removed."""
         found = self.after or self.before
         if found is None:
-            raise AssertionError("one of both is there")
+            raise AssertionError("an edit has an entry before or after it")
         return found
 
     @property
     def names(self) -> frozenset[str]:
-        """What the entry is and was called, folded."""
+        """The folded names of the entry before and after."""
         return frozenset(fold_case(each.name) for each in (self.before, self.after) if each is not None)
 
     @property
     def keys(self) -> frozenset[str]:
-        """What applied changes of the person go by."""
+        """The keys of applied changes of the user."""
         ids = {each.object_id for each in (self.before, self.after) if each is not None}
         return build_user_keys(self.names, ids)
 
 
 def compare_entities(old: Iterable[Entity], new: Iterable[Entity]) -> list[Edit]:
-    """The edits that make `new` of `old`: paired by objectId, then by name, so that renames and moves are seen."""
+    """Return the edits from `old` to `new`. Entries pair by objectId, then by name, so renames and moves are found."""
     before, after = list(old), list(new)
     edits = []
     for key in (_by_id, _by_name):
@@ -83,21 +83,21 @@ def compare_entities(old: Iterable[Entity], new: Iterable[Entity]) -> list[Edit]
         left = []
         for each in after:
             twins = known.get(key(each), []) if key(each)[1] else []
-            twin = next((twin for twin in twins if _may_be_one(twin, each)), None)
+            twin = next((twin for twin in twins if _can_be_same(twin, each)), None)
             if twin is None:
                 left.append(each)
             else:
                 twins.remove(twin)
-                edits.append(_edit(twin, each))
+                edits.append(_build_edit(twin, each))
         before, after = [each for rest in known.values() for each in rest], left
     edits += [Edit(EditKind.REMOVED, each, None, diff_fields(each.fields, {})) for each in before]
     edits += [Edit(EditKind.ADDED, None, each, diff_fields({}, each.fields)) for each in after]
-    told = [edit for edit in edits if edit.rows or edit.kind is not EditKind.CHANGED]
-    return sorted(told, key=lambda edit: (edit.entity.kind != USER, edit.entity.address))
+    found = [edit for edit in edits if edit.rows or edit.kind is not EditKind.CHANGED]
+    return sorted(found, key=lambda edit: (edit.entity.kind != USER, edit.entity.address))
 
 
-def _may_be_one(one: Entity, other: Entity) -> bool:
-    """Two objectIds are two people, whatever they are called."""
+def _can_be_same(one: Entity, other: Entity) -> bool:
+    """Return whether both can be one entry: two objectIds are two users, whatever their names."""
     return not one.object_id or not other.object_id or one.object_id == other.object_id
 
 
@@ -109,43 +109,43 @@ def _by_name(entity: Entity) -> tuple[str, str]:
     return entity.kind, fold_case(entity.name)
 
 
-def _edit(before: Entity, after: Entity) -> Edit:
+def _build_edit(before: Entity, after: Entity) -> Edit:
     rows = diff_fields(before.fields, after.fields)
     moved = before.file != after.file and not rows
     return Edit(EditKind.MOVED if moved else EditKind.CHANGED, before, after, rows)
 
 
 def merge_edits(by_parent: Sequence[Sequence[Edit]]) -> list[Edit]:
-    """The edits that a merge made itself: those that none of its parents had."""
+    """Return the edits that a merge made itself: those that differ from all of its parents."""
     first, *others = by_parent
     kept = []
     for edit in first:
-        twins = [_twin(edit, edits) for edits in others]
-        rows = tuple(row for row in edit.rows if all(_has(twin, row) for twin in twins))
+        twins = [_find_twin(edit, edits) for edits in others]
+        rows = tuple(row for row in edit.rows if all(_has_row(twin, row) for twin in twins))
         if all(twin is not None for twin in twins) and rows:
             kept.append(replace(edit, rows=rows))
     return kept
 
 
-def _twin(edit: Edit, edits: Iterable[Edit]) -> Edit | None:
+def _find_twin(edit: Edit, edits: Iterable[Edit]) -> Edit | None:
     here = edit.entity
     return next((each for each in edits if each.entity.kind == here.kind and edit.names & each.names), None)
 
 
-def _has(edit: Edit | None, row: FieldChange) -> bool:
+def _has_row(edit: Edit | None, row: FieldChange) -> bool:
     return edit is not None and any((each.path, each.after) == (row.path, row.after) for each in edit.rows)
 
 
 @dataclass(slots=True)
 class TrackedUser:
-    """Somebody whose history is asked for. Learns names and ids as edits, read from new to old, tell them."""
+    """A user whose timeline is read. Learns more names and ids from edits, newest first."""
 
     names: set[str]
     ids: set[str] = field(default_factory=set)
     live_ids: set[str] = field(default_factory=set)
 
-    def knows(self, entity: Entity | None) -> bool:
-        """Whether it is this person: by objectId where both have one, else by name."""
+    def matches(self, entity: Entity | None) -> bool:
+        """Return whether `entity` is this user: by objectId if both have one, else by name."""
         if entity is None or entity.kind != USER:
             return False
         identity = entity.object_id
@@ -154,40 +154,39 @@ class TrackedUser:
         return fold_case(entity.name) in self.names or identity in self.names
 
     def learn(self, entity: Entity) -> None:
-        """Takes `entity` for this person."""
+        """Add name and objectId of `entity` to those of this user."""
         self.names.add(fold_case(entity.name))
         if entity.object_id:
             self.ids.add(entity.object_id)
 
-    def concerns(self, edit: Edit) -> Edit | None:
-        """The edit, or the part of a group's that is about this person; None: it is not about them."""
+    def select(self, edit: Edit) -> Edit | None:
+        """Return the edit if it is about this user, or that part of a group's edit; else None. Learns from it."""
         if edit.entity.kind == USER:
-            found = [each for each in (edit.after, edit.before) if self.knows(each)]
+            found = [each for each in (edit.after, edit.before) if self.matches(each)]
             for each in (edit.after, edit.before) if found else ():
                 if each is not None:
                     self.learn(each)
             return edit if found else None
         if edit.entity.kind == GROUP:
-            rows = tuple(self._own(row) for row in edit.rows if self._is_in(row.before) or self._is_in(row.after))
+            rows = tuple(
+                self._narrow(row) for row in edit.rows if self._members(row.before) or self._members(row.after)
+            )
             return replace(edit, rows=rows) if rows else None
         return None
 
-    def _own(self, row: FieldChange) -> FieldChange:
-        return FieldChange(row.path, self._those(row.before), self._those(row.after))
+    def _narrow(self, row: FieldChange) -> FieldChange:
+        return FieldChange(row.path, self._members(row.before), self._members(row.after))
 
-    def _those(self, value: object) -> tuple[str, ...] | None:
+    def _members(self, value: object) -> tuple[str, ...] | None:
         mine = value if isinstance(value, tuple) else ()
         return tuple(each for each in mine if fold_case(each) in self.names | self.ids) or None
 
-    def _is_in(self, value: object) -> bool:
-        return self._those(value) is not None
-
     @property
     def keys(self) -> frozenset[str]:
-        """What applied changes of this person go by."""
+        """The keys of applied changes of this user."""
         return build_user_keys(self.names, self.ids)
 
 
 def build_user_keys(names: Iterable[str], ids: Iterable[str]) -> frozenset[str]:
-    """What applied changes of a person so called go by: the address, and the externalId that is the objectId."""
+    """Return the keys of applied changes of a user: the addresses of its names, and its objectIds as externalId."""
     return frozenset([*(fold_case(user_address(name)) for name in names), *(f"id:{each}" for each in ids if each)])

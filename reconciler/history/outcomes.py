@@ -1,7 +1,7 @@
-"""What became of the desired state, commit by commit, joined with what applies did. Pure.
+"""The outcome of each edit of the desired state, and the changes that no edit asked for. Pure.
 
-A commit's side is *edits*: entries of the files (people, groups, mappings, whole documents) before and after. An
-apply's side is *runs*, by their receipts and plans. What an apply corrected although nobody had edited it is drift.
+Commits have *edits*: entries of the files (users, groups, mappings, whole documents) before and after. Applies are
+*runs*, by their receipts and plans. What an apply corrected although no edit asked for it is drift.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from reconciler.record.runs import AppliedChange, ApplyRun
 
 
 class Cause(StrEnum):
-    """Why an apply changed somebody although no edit of theirs asked for it."""
+    """Why an apply changed a user although no edit of that user asked for it."""
 
     DRIFT = "drift corrected"
     DATE = "by date"
@@ -28,7 +28,7 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EditOutcome:
-    """What became of an edit: of the first apply that had it, and of those that tried again."""
+    """The outcome of an edit: of the first apply that had it, or of a later one that tried again."""
 
     state: str
     run: ApplyRun | None = None
@@ -39,7 +39,7 @@ PENDING = EditOutcome("pending")
 
 
 def resolve_outcome(keys: Collection[str], position: int | None, runs: Sequence[ApplyRun]) -> EditOutcome:
-    """What became of an edit that landed at `position`, by `runs` from old to new."""
+    """Return the outcome of an edit that was merged at `position`, by `runs`, oldest first."""
     last = PENDING
     for run in runs:
         if position is None or run.position is None or run.position < position:
@@ -56,12 +56,12 @@ def resolve_outcome(keys: Collection[str], position: int | None, runs: Sequence[
 
 @dataclass(frozen=True, slots=True)
 class EditWindow:
-    """What was edited between the commits of two applies: fields of people by key, and which other files."""
+    """What was edited between the commits of two applies: fields of users by key, and which other files."""
 
     fields: Mapping[str, frozenset[str]]
     files: frozenset[str]
     dated: frozenset[str] = frozenset()
-    """Keys of people with lifecycle dates."""
+    """Keys of users with lifecycle dates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +75,9 @@ class UnrequestedChange:
 def find_unrequested_change(
     applied: AppliedChange, window: EditWindow, inputs: Mapping[str, frozenset[str]]
 ) -> UnrequestedChange | None:
-    """What of a change no edit in `window` asked for; None: all of it was asked for.
+    """Return the part of a change that no edit in `window` asked for; None if edits asked for all of it.
 
-    `inputs`: the source attributes that each target path is made from.
+    `inputs`: the source attributes of each target path.
     """
     edited = frozenset[str]().union(*(window.fields.get(each, frozenset()) for each in applied.keys))
     if applied.reason == ActionReason.INACTIVE_TOO_LONG:
@@ -93,9 +93,9 @@ def find_unrequested_change(
 
 @dataclass(frozen=True, slots=True)
 class TimelineEntry:
-    """One line of the history: an edit of a commit and what became of it, or a change that an apply found to make.
+    """One entry of the timeline: an edit with its outcome, or a change that no edit asked for.
 
-    `commit` is None where it is not known. `unasked` is None for an edit, `edit` for the other.
+    `commit` is None if it is not known. Either `edit` or `unrequested_change` is set.
     """
 
     when: datetime
@@ -118,7 +118,7 @@ class TimelineEntry:
 
     @property
     def address(self) -> str:
-        """Whom or what it is about."""
+        """The address of the entry that was edited, or of the account that was changed."""
         if self.edit is not None:
             return self.edit.entity.address
         return self.outcome.applied.address if self.outcome.applied is not None else ""
@@ -126,15 +126,15 @@ class TimelineEntry:
 
 @dataclass(frozen=True, slots=True)
 class MergePoint:
-    """Where a commit came into the main line: the number of that commit from the first on, and its id."""
+    """Where a commit was merged: the position on the first-parent line, from the first commit on, and its commit."""
 
     position: int
     commit: str
 
 
 def find_merge_points(parents: Mapping[str, Sequence[str]], tip: str) -> dict[str, MergePoint]:
-    """For each commit below `tip`: the commit of the first-parent line that brought it in."""
-    line = list(_main_line(parents, tip))
+    """Return, for each ancestor of `tip`, the commit of the first-parent line that merged it."""
+    line = list(_first_parents(parents, tip))
     found: dict[str, MergePoint] = {}
     for position, commit in enumerate(reversed(line)):
         merge_point = MergePoint(position, commit)
@@ -147,7 +147,7 @@ def find_merge_points(parents: Mapping[str, Sequence[str]], tip: str) -> dict[st
     return found
 
 
-def _main_line(parents: Mapping[str, Sequence[str]], tip: str) -> Iterator[str]:
+def _first_parents(parents: Mapping[str, Sequence[str]], tip: str) -> Iterator[str]:
     commit: str | None = tip
     while commit is not None and commit in parents:
         yield commit

@@ -1,7 +1,7 @@
-"""What has to be edited so that entries are again as they once were. Pure.
+"""Plan the edits that restore entries to an earlier version. Pure.
 
-Three versions meet: the one to restore, the one that is undone, and today's. Whatever was edited after the undone
-version is a conflict, and stays unless it is forced.
+Three versions count: the one to restore, the one that is undone, and today's. What was edited after the undone version
+is a conflict, and stays unless the revert is forced.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from reconciler.history.edits import Edit, EditKind, Entity, build_user_keys
 
 @dataclass(frozen=True, slots=True)
 class RevertStep:
-    """One edit to make: `now` becomes `wanted`. None on one side: it is added, or removed.
+    """One edit to make: `now` becomes `wanted`. `now` None: add it; `wanted` None: remove it.
 
-    `fields`: what to set, None: unassign; empty where all of it becomes `wanted`.
+    `fields`: the fields to set, None: unassign; empty if the whole entry becomes `wanted`.
     """
 
     now: Entity | None
@@ -26,15 +26,15 @@ class RevertStep:
 
     @property
     def entity(self) -> Entity:
-        """Whom it is about."""
+        """The entry that is edited."""
         found = self.wanted or self.now
         if found is None:
-            raise AssertionError("one of both is there")
+            raise AssertionError("a step has an entry before or after it")
         return found
 
     @property
     def result(self) -> Mapping[str, Field] | None:
-        """The fields afterwards; None: it is gone."""
+        """The fields afterwards; None: it is removed."""
         if not self.fields or self.now is None:
             return self.wanted.fields if self.wanted is not None else None
         after = {**self.now.fields, **self.fields}
@@ -42,13 +42,13 @@ class RevertStep:
 
     @property
     def rows(self) -> tuple[FieldChange, ...]:
-        """What changes."""
+        """The fields that change."""
         return diff_fields(self.now.fields if self.now is not None else {}, self.result or {})
 
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Something edited since. `path` None: the entry as a whole."""
+    """A field that was edited since. `path` None: the entry as a whole."""
 
     address: str
     path: str | None
@@ -59,37 +59,40 @@ class Conflict:
 
 @dataclass(slots=True)
 class RevertPlan:
-    """The edits to make, and what was left alone or forced."""
+    """The edits to make, and the conflicts that were kept or forced."""
 
     steps: list[RevertStep] = field(default_factory=list)
     conflicts: list[Conflict] = field(default_factory=list)
 
 
 def plan_revert(edits: Sequence[Edit], today: Iterable[Entity], *, force: bool) -> RevertPlan:
-    """`edits` lead from the undone version to the one to restore; `today`: the entries as they are."""
-    there: dict[str, Entity] = {}
+    """Return the edits to make today. `edits`: from the undone version to the one to restore. `today`: all entries now.
+
+    `force`: overwrite what was edited since; conflicts are reported either way.
+    """
+    by_key: dict[str, Entity] = {}
     for each in today:
         for key in build_user_keys([each.name], [each.object_id]):
-            there.setdefault(key, each)
+            by_key.setdefault(key, each)
     found = RevertPlan()
     for edit in edits:
         if edit.kind is not EditKind.MOVED:
-            _decide(edit, _today(edit, there), found, force=force)
+            _plan_entry(edit, _find_today(edit, by_key), found, force=force)
     return found
 
 
-def _today(edit: Edit, there: Mapping[str, Entity]) -> Entity | None:
-    """The entry as it is: by objectId before names, which people exchange."""
+def _find_today(edit: Edit, by_key: Mapping[str, Entity]) -> Entity | None:
+    """Return the entry of today: by objectId before names, which users exchange."""
     ids = {each.object_id for each in (edit.before, edit.after) if each is not None and each.object_id}
     for key in [*sorted(build_user_keys([], ids)), *sorted(build_user_keys(edit.names, []))]:
-        found = there.get(key)
-        # A name that somebody else has today is no reason to touch them.
+        found = by_key.get(key)
+        # Another user that has the name today stays as it is.
         if found is not None and (not ids or not found.object_id or found.object_id in ids):
             return found
     return None
 
 
-def _decide(edit: Edit, now: Entity | None, found: RevertPlan, *, force: bool) -> None:
+def _plan_entry(edit: Edit, now: Entity | None, found: RevertPlan, *, force: bool) -> None:
     undone, wanted = edit.before, edit.after
     if now is None:
         if wanted is None:
@@ -99,15 +102,15 @@ def _decide(edit: Edit, now: Entity | None, found: RevertPlan, *, force: bool) -
         if undone is None or force:
             found.steps.append(RevertStep(None, wanted))
     elif wanted is None or undone is None:
-        _decide_whole(undone, wanted, now, found, force=force)
+        _plan_whole(undone, wanted, now, found, force=force)
     elif now.fields == undone.fields:
         found.steps.append(RevertStep(now, wanted))
     else:
-        _decide_fields(undone, wanted, now, found, force=force)
+        _plan_fields(undone, wanted, now, found, force=force)
 
 
-def _decide_whole(undone: Entity | None, wanted: Entity | None, now: Entity, found: RevertPlan, *, force: bool) -> None:
-    """Somebody who is to go, or to come back and is there already."""
+def _plan_whole(undone: Entity | None, wanted: Entity | None, now: Entity, found: RevertPlan, *, force: bool) -> None:
+    """Plan for an entry of today that is to be removed, or that is to come back and exists already."""
     if wanted is not None and now.fields == wanted.fields:
         return
     if undone is None or now.fields != undone.fields:
@@ -118,7 +121,7 @@ def _decide_whole(undone: Entity | None, wanted: Entity | None, now: Entity, fou
     found.steps.append(RevertStep(now, wanted))
 
 
-def _decide_fields(undone: Entity, wanted: Entity, now: Entity, found: RevertPlan, *, force: bool) -> None:
+def _plan_fields(undone: Entity, wanted: Entity, now: Entity, found: RevertPlan, *, force: bool) -> None:
     fields: dict[str, Field | None] = {}
     for path in sorted(undone.fields.keys() | wanted.fields.keys()):
         then, target, is_now = undone.fields.get(path), wanted.fields.get(path), now.fields.get(path)

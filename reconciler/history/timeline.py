@@ -1,4 +1,4 @@
-"""The past of a desired state: commits of the directory joined with the applies on record, newest first."""
+"""The timeline of a desired state: commits of the directory joined with the applies on record, newest first."""
 
 from __future__ import annotations
 
@@ -37,23 +37,23 @@ from reconciler.record.redaction import NO_REDACTION, Redactor
 from reconciler.record.runs import AppliedChange, ApplyRun
 
 _KELVIN = "\N{KELVIN SIGN}".encode()
-"""The one character besides ASCII that becomes an ASCII letter in small letters."""
+"""The only character outside of ASCII whose lower case is an ASCII letter."""
 _WINDOWS = 64
-_TOGETHER = 32
-"""Commits whose files are asked for at once."""
-_Placed = tuple[int, TimelineEntry]
-"""An entry, and the position of the commit that it belongs to."""
+_BATCH = 32
+"""Commits whose files are prefetched at once."""
+_Positioned = tuple[int, TimelineEntry]
+"""An entry, and the position of its commit."""
 
 
 @dataclass(frozen=True, slots=True)
 class FieldSelection:
-    """The fields a history is about: source attributes and target paths. Nothing given: all."""
+    """The fields to show: source attributes and target paths. Empty: all."""
 
     sources: frozenset[str] = frozenset()
     targets: frozenset[str] = frozenset()
 
-    def of(self, entry: TimelineEntry) -> TimelineEntry | None:
-        """The entry, less other fields; None: nothing is left."""
+    def narrow(self, entry: TimelineEntry) -> TimelineEntry | None:
+        """Return the entry without other fields; None if nothing is left."""
         if not self.sources and not self.targets:
             return entry
         if entry.edit is not None:
@@ -69,7 +69,7 @@ class FieldSelection:
 
 
 def select_fields(name: str, inputs: Mapping[str, frozenset[str]]) -> FieldSelection:
-    """What `--attribute` means: a source attribute, and the targets made of it; or a target, and what it is made of."""
+    """Return the fields that `--attribute` names: a source and the targets made of it, or a target and its sources."""
     targets = {path for path in inputs if name in (path, shorten_path(path))}
     if targets:
         sources = frozenset[str]().union(*(inputs[path] for path in targets))
@@ -79,7 +79,10 @@ def select_fields(name: str, inputs: Mapping[str, frozenset[str]]) -> FieldSelec
 
 
 class Timeline:
-    """Reads as much of the past as it is asked for. `runs`: the applies on record, from old to new."""
+    """The timeline of the commit `tip`, read as far as it is asked for. `runs`: the applies on record, oldest first.
+
+    `inputs`: the source attributes of each target path. `redactor`: recognises digests on record.
+    """
 
     def __init__(
         self,
@@ -93,137 +96,142 @@ class Timeline:
         self._tip = tip
         self._inputs = inputs
         self._redactor = redactor
-        self._nodes = repository.graph(tip)
+        self._nodes = repository.read_graph(tip)
         self._merge_points = find_merge_points({node.id: node.parents for node in self._nodes}, tip)
         self._runs = [replace(run, position=self._position(run.commit)) for run in runs]
         self._window = lru_cache(_WINDOWS)(self._read_window)
-        self._dated = lru_cache(_WINDOWS)(self._read_dated)
+        self._dated_users = lru_cache(_WINDOWS)(self._read_dated_users)
 
     def _position(self, commit: str | None) -> int | None:
         merge_point = self._merge_points.get(commit) if commit is not None else None
         return merge_point.position if merge_point is not None else None
 
-    # --- somebody, or everybody ------------------------------------------------------
+    # --- one user, or all ------------------------------------------------------
 
-    def of(self, person: TrackedUser, since: datetime | None, fields: FieldSelection) -> list[TimelineEntry]:
-        """What happened to one person. What they were called before is followed through git."""
-        found = self._person_at_tip(person)
-        edits = list(self._edits(since=None, person=person))
+    def read_user(self, user: TrackedUser, since: datetime | None, fields: FieldSelection) -> list[TimelineEntry]:
+        """Return the entries of one user. Renames are followed through git."""
+        found = self._find_at_tip(user)
+        edits = list(self._read_edits(since=None, user=user))
         if not found:
-            # A name that is gone: newer edits are told apart only now that the objectId is known.
-            edits = list(self._edits(since=None, person=person))
-        told = [placed for placed in edits if since is None or placed[1].when >= since]
-        corrected = self._corrected(since, person)
-        return [kept for each in _newest_first(told, corrected) if (kept := fields.of(each)) is not None]
+            # The name is gone. Now that the objectId is known, read again: newer edits are recognised by it.
+            edits = list(self._read_edits(since=None, user=user))
+        recent = [each for each in edits if since is None or each[1].when >= since]
+        unrequested = self._read_unrequested(since, user)
+        return [kept for each in _newest_first(recent, unrequested) if (kept := fields.narrow(each)) is not None]
 
-    def of_all(self, since: datetime | None, fields: FieldSelection) -> Iterator[TimelineEntry]:
-        """What happened to everybody and everything."""
-        for entry in _newest_first(self._edits(since=since), self._corrected(since, None)):
-            kept = fields.of(entry)
+    def read_all(self, since: datetime | None, fields: FieldSelection) -> Iterator[TimelineEntry]:
+        """Yield the entries of all users and all other files."""
+        for entry in _newest_first(self._read_edits(since=since), self._read_unrequested(since, None)):
+            kept = fields.narrow(entry)
             if kept is not None:
                 yield kept
 
-    def _person_at_tip(self, person: TrackedUser) -> bool:
-        wanted = _mentions(person)
-        for name, blob in self._repository.files(self._tip).items():
+    def _find_at_tip(self, user: TrackedUser) -> bool:
+        """Look the user up in the files of the tip, and learn its names and ids."""
+        wanted = _filter_mentions(user)
+        for name, blob in self._repository.list_files(self._tip).items():
             if detect_kind(name) == USER:
-                for entity in parse_entries(name, self._repository.blob(blob), wanted):
-                    if person.knows(entity):
-                        person.learn(entity)
+                for entity in parse_entries(name, self._repository.read_blob(blob), wanted):
+                    if user.matches(entity):
+                        user.learn(entity)
                         return True
         return False
 
     # --- commits ------------------------------------------------------
 
-    def _edits(self, *, since: datetime | None, person: TrackedUser | None = None) -> Iterator[_Placed]:
+    def _read_edits(self, *, since: datetime | None, user: TrackedUser | None = None) -> Iterator[_Positioned]:
         times = {node.id: node.time for node in self._nodes if since is None or node.time >= since}
-        found = self._repository.changes(times)
-        while together := list(islice(found, _TOGETHER if person is not None else 1)):
-            self._repository.expect(change for _, changes in together for change in changes if detect_kind(change.name))
-            for commit, changes in together:
-                for edit in self._edits_of(changes, person):
-                    yield self._merge_points[commit].position, self._entry(commit, times[commit], edit, person)
+        found = self._repository.read_changes(times)
+        while batch := list(islice(found, _BATCH if user is not None else 1)):
+            self._repository.prefetch(each for _, changes in batch for each in changes if detect_kind(each.name))
+            for commit, changes in batch:
+                for edit in self._find_edits(changes, user):
+                    yield self._merge_points[commit].position, self._build_entry(commit, times[commit], edit, user)
 
-    def _edits_of(self, changes: Sequence[FileChange], person: TrackedUser | None) -> list[Edit]:
-        wanted = _everything if person is None else _mentions(person)
-        by_parent = [self._compared(changes, parent, wanted) for parent in range(len(changes[0].old))]
+    def _find_edits(self, changes: Sequence[FileChange], user: TrackedUser | None) -> list[Edit]:
+        wanted = _accept_all if user is None else _filter_mentions(user)
+        by_parent = [self._compare(changes, parent, wanted) for parent in range(len(changes[0].old))]
         edits = merge_edits(by_parent) if len(by_parent) > 1 else by_parent[0]
-        if person is None:
+        if user is None:
             return edits
-        return [found for edit in edits if (found := person.concerns(edit)) is not None]
+        return [found for edit in edits if (found := user.select(edit)) is not None]
 
-    def _compared(self, changes: Iterable[FileChange], parent: int, wanted: PieceFilter) -> list[Edit]:
+    def _compare(self, changes: Iterable[FileChange], parent: int, wanted: PieceFilter) -> list[Edit]:
         before: list[Entity] = []
         after: list[Entity] = []
-        for change in _not_renamed([each for each in changes if detect_kind(each.name)], parent):
-            read = self._repository.blob
+        for change in _skip_renamed([each for each in changes if detect_kind(each.name)], parent):
+            read = self._repository.read_blob
             gone, came = diff_entries(change.name, read(change.old[parent]), read(change.new), wanted)
             before += gone
             after += came
         return compare_entities(before, after)
 
-    def _entry(self, commit: str, when: datetime, edit: Edit, person: TrackedUser | None) -> TimelineEntry:
+    def _build_entry(self, commit: str, when: datetime, edit: Edit, user: TrackedUser | None) -> TimelineEntry:
         merge_point = self._merge_points[commit]
-        keys = self._on_record(edit.keys if person is None else person.keys | edit.keys)
-        about_people = edit.entity.kind == USER or person is not None
+        keys = self._add_digests(edit.keys if user is None else user.keys | edit.keys)
+        about_users = edit.entity.kind == USER or user is not None
         outcome = (
             resolve_outcome(keys, merge_point.position, self._runs)
-            if about_people
-            else self._reached(merge_point.position)
+            if about_users
+            else self._resolve_file_outcome(merge_point.position)
         )
-        own = self._commit(commit)
-        merge = self._commit(merge_point.commit) if merge_point.commit != commit else own
+        own = self._repository.read_commit(commit)
+        merge = self._repository.read_commit(merge_point.commit) if merge_point.commit != commit else own
         return TimelineEntry(when, own, merge.pull_request or own.pull_request, outcome, edit)
 
-    def _on_record(self, keys: Collection[str]) -> frozenset[str]:
-        """What records may call whoever goes by `keys`."""
+    def _add_digests(self, keys: Collection[str]) -> frozenset[str]:
+        """Return `keys` and their digests: the record may hold either."""
         if self._redactor.key is None:
             return frozenset(keys)
         return frozenset([*keys, *map(self._redactor.address, keys)])
 
-    def _reached(self, position: int) -> EditOutcome:
-        """What became of an edit that is about nobody in particular: the first apply that had it."""
+    def _resolve_file_outcome(self, position: int) -> EditOutcome:
+        """Return the outcome of an edit that is not about one user: of the first apply that had it."""
         for run in self._runs:
             if run.position is not None and run.position >= position:
                 return EditOutcome("in effect" if run.complete else "partly in effect", run)
         return EditOutcome("pending")
 
-    def _commit(self, identity: str) -> Commit:
-        return self._repository.commit(identity)
-
     # --- applies ------------------------------------------------------
 
-    def _corrected(self, since: datetime | None, person: TrackedUser | None) -> Iterator[_Placed]:
-        """What applies changed although no edit asked for it, newest first."""
+    def _read_unrequested(self, since: datetime | None, user: TrackedUser | None) -> Iterator[_Positioned]:
+        """Yield what applies changed although no edit asked for it, newest first."""
         for number, run in reversed(list(enumerate(self._runs))):
-            found = self._unrequested_in(number, run, person)
-            for applied, what in sorted(found, key=lambda each: (_time(each[0], run), each[0].address), reverse=True):
-                when = _time(applied, run)
+            found = self._find_unrequested(number, run, user)
+            for when, applied, what in sorted(found, key=lambda each: (each[0], each[1].address), reverse=True):
                 if since is None or when >= since:
                     state = "applied" if applied.result == Result.DONE else applied.result
-                    commit = self._commit(run.commit) if run.commit in self._merge_points else None
+                    commit = self._find_commit(run.commit)
                     entry = TimelineEntry(when, commit, None, EditOutcome(state, run, applied), unrequested_change=what)
                     yield run.position or 0, entry
 
-    def _unrequested_in(
-        self, number: int, run: ApplyRun, person: TrackedUser | None
-    ) -> list[tuple[AppliedChange, UnrequestedChange]]:
-        if person is None:
+    def _find_commit(self, commit: str | None) -> Commit | None:
+        """Return the commit of an apply; None if it is not an ancestor of the tip."""
+        known = commit is not None and commit in self._merge_points
+        return self._repository.read_commit(commit) if commit is not None and known else None
+
+    def _find_unrequested(
+        self, number: int, run: ApplyRun, user: TrackedUser | None
+    ) -> list[tuple[datetime, AppliedChange, UnrequestedChange]]:
+        if user is None:
             changes = list({id(each): each for each in run.changes.values()}.values())
         else:
-            one = run.find(self._on_record(person.keys))
+            one = run.find(self._add_digests(user.keys))
             changes = [one] if one is not None else []
         found = []
         for applied in changes:
-            window = self._since_settled(number, run, applied)
+            window = self._find_window(number, run, applied)
             what = find_unrequested_change(applied, window, self._inputs) if window is not None else None
-            # An edit of mappings or scope moves very many: of all the history its own line is enough.
-            if what is not None and (person is not None or what.cause is not Cause.CONFIGURATION):
-                found.append((applied, what))
+            # An edit of mappings or scope changes very many users: among all users its own entry is enough.
+            if what is not None and (user is not None or what.cause is not Cause.CONFIGURATION):
+                found.append((applied.time or run.began, applied, what))
         return found
 
-    def _since_settled(self, number: int, run: ApplyRun, applied: AppliedChange) -> EditWindow | None:
-        """What was edited since the last apply that left this user as desired; None: there was none, or it is gone."""
+    def _find_window(self, number: int, run: ApplyRun, applied: AppliedChange) -> EditWindow | None:
+        """Return what was edited since the last apply after which this user was as desired.
+
+        None if there was none, or if its commit is not an ancestor of the tip.
+        """
         for earlier in reversed(self._runs[:number]):
             if earlier.converged(applied.keys):
                 known = earlier.commit in self._merge_points and run.commit in self._merge_points
@@ -234,52 +242,49 @@ class Timeline:
 
     def _read_window(self, old: str, new: str) -> EditWindow:
         if old == new:
-            return EditWindow({}, frozenset(), self._dated(new))
-        changes = self._repository.between(old, new)
+            return EditWindow({}, frozenset(), self._dated_users(new))
+        changes = self._repository.compare(old, new)
         fields: dict[str, frozenset[str]] = {}
-        for edit in self._compared(changes, 0, _everything):
+        for edit in self._compare(changes, 0, _accept_all):
             if edit.entity.kind == USER:
-                for key in self._on_record(edit.keys):
+                for key in self._add_digests(edit.keys):
                     fields[key] = fields.get(key, frozenset()) | {row.path for row in edit.rows}
         files = frozenset(change.name for change in changes if detect_kind(change.name) not in (USER, None))
-        return EditWindow(fields, files, self._dated(new))
+        return EditWindow(fields, files, self._dated_users(new))
 
-    def _read_dated(self, commit: str) -> frozenset[str]:
+    def _read_dated_users(self, commit: str) -> frozenset[str]:
+        """Return the keys of users with lifecycle dates."""
         found: set[str] = set()
-        for name, blob in self._repository.files(commit).items():
+        for name, blob in self._repository.list_files(commit).items():
             if detect_kind(name) == USER:
-                content = self._repository.blob(blob)
+                content = self._repository.read_blob(blob)
                 people = (
                     parse_entries(name, content, lambda piece: b"lifecycle" in piece) if b"lifecycle" in content else []
                 )
                 for each in people:
                     if {"lifecycle.starts", "lifecycle.expires"} & each.fields.keys():
                         found |= build_user_keys([each.name], [each.object_id])
-        return self._on_record(found)
+        return self._add_digests(found)
 
 
-def _time(applied: AppliedChange, run: ApplyRun) -> datetime:
-    return applied.time or run.began
-
-
-def _everything(_piece: bytes) -> bool:
+def _accept_all(_piece: bytes) -> bool:
     return True
 
 
-def _mentions(person: TrackedUser) -> PieceFilter:
-    """Whether a piece of a file can be about the person, however it is written."""
+def _filter_mentions(user: TrackedUser) -> PieceFilter:
+    """Return a filter for pieces of a file that can be about the user, however its name is written there."""
 
     def wanted(piece: bytes) -> bool:
-        if b"\\" in piece or _KELVIN in piece or not all(map(str.isascii, person.names)):
+        if b"\\" in piece or _KELVIN in piece or not all(map(str.isascii, user.names)):
             return True
         lowered = piece.lower()
-        return any(each.encode() in lowered for each in (*person.names, *person.ids))
+        return any(each.encode() in lowered for each in (*user.names, *user.ids))
 
     return wanted
 
 
-def _not_renamed(changes: Sequence[FileChange], parent: int) -> Iterator[FileChange]:
-    """The changes without files that only have another name now: the same blob went and came."""
+def _skip_renamed(changes: Sequence[FileChange], parent: int) -> Iterator[FileChange]:
+    """Yield the changes without files that were only renamed: the same blob was removed and added."""
     gone = {change.old[parent]: change for change in changes if change.new is None}
     came = {change.new: change for change in changes if change.old[parent] is None}
     same = gone.keys() & came.keys() - {None}
@@ -291,14 +296,14 @@ def _not_renamed(changes: Sequence[FileChange], parent: int) -> Iterator[FileCha
             yield change
 
 
-def _newest_first(edits: Iterable[_Placed], corrected: Iterator[_Placed]) -> Iterator[TimelineEntry]:
-    """Edits stay in the order of the graph, and an apply follows the commit it was of: clocks do not count."""
-    waiting = next(corrected, None)
+def _newest_first(edits: Iterable[_Positioned], unrequested: Iterator[_Positioned]) -> Iterator[TimelineEntry]:
+    """Merge both by position: edits keep the order of the graph, an apply follows its commit. Clocks do not matter."""
+    waiting = next(unrequested, None)
     for position, edit in edits:
         while waiting is not None and waiting[0] >= position:
             yield waiting[1]
-            waiting = next(corrected, None)
+            waiting = next(unrequested, None)
         yield edit
     while waiting is not None:
         yield waiting[1]
-        waiting = next(corrected, None)
+        waiting = next(unrequested, None)

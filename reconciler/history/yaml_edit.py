@@ -1,7 +1,7 @@
-"""Entries put into files of a desired state, taken out and edited; every other byte of the files stays.
+"""Add, remove and edit entries of files of a desired state; every other byte of the files stays.
 
-An entry that becomes what it once was gets its old text back, comments and all. Single fields are set by a round trip
-of that one entry. The result is read again: what does not say what it should raises `EditError`.
+An entry that is restored as a whole gets its old text back, with its comments. Single fields are set by a round trip of
+that one entry. The result is read again: `EditError` is raised if it does not hold what it should.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _LIFECYCLE = "lifecycle"
 
 
 class EditError(Exception):
-    """A file that cannot be edited this way; says why."""
+    """A file cannot be edited this way; the message says why."""
 
 
 class EditedFile:
-    """A file in the making. `content` None: it is not there yet."""
+    """A file while it is edited. `content` None: it does not exist yet. Raises `EditError` if it cannot be split."""
 
     def __init__(self, name: str, content: bytes | None) -> None:
         self._is_new = content is None
@@ -49,45 +49,48 @@ class EditedFile:
 
     @property
     def content(self) -> bytes:
-        """The bytes as they are to be."""
+        """The bytes of the edited file."""
         text = self._head
         for piece in self._pieces:
             text += b"" if not text or text.endswith(b"\n") else self._newline
             text += piece.body + piece.tail
         return text
 
-    def carry_out(self, step: RevertStep, head: bytes, old: Sequence[Piece]) -> None:
-        """`head`, `old`: what the file that `step.wanted` was in began with, and its entries in their order then."""
-        place = self._place(step.now)
+    def apply(self, step: RevertStep, head: bytes, old: Sequence[Piece]) -> None:
+        """Carry out one step. Raises `EditError` if the entry cannot be edited.
+
+        `head`, `old`: the text before the first entry, and the entries, of the former file of `step.wanted`.
+        """
+        place = self._index(step.now)
         if step.wanted is None:
-            self._take_out(place)
+            self._remove(place)
         elif step.fields:
-            self._replace(place, _with_fields(self._pieces[place].body, step.fields), step)
+            self._replace(place, _set_fields(self._pieces[place].body, step.fields), step)
         else:
-            was = _piece_of(step.wanted, old)
-            body = self._reindented(was.body)
+            was = _find_piece(step.wanted, old)
+            body = self._reindent(was.body)
             if step.now is None:
                 if self._is_new and not self._pieces:
                     self._head = head
-                place, old_tail = self._where(step.wanted, head, old)
+                place, old_tail = self._find_place(step.wanted, head, old)
                 self._insert(place, Piece(step.wanted, body, was.tail), old_tail)
             else:
                 self._replace(place, body, step)
 
     def check(self, steps: Sequence[RevertStep]) -> None:
-        """Raises unless the file, read again, holds what it should."""
+        """Read the edited file again. Raises `EditError` if it does not hold what it should."""
         found = [each.fields for each in parse_entries(self.name, self.content)]
         if found != [each.entity.fields for each in self._pieces]:
-            raise EditError(f"{self.name} cannot be edited by this command: what it would say is not what was meant")
+            raise EditError(f"{self.name} cannot be edited by this command: its entries would not be read as intended")
         for step in steps:
             if step.result is not None and step.result not in found:
                 raise EditError(f"{self.name} cannot be edited by this command: a value cannot be written there")
 
-    def _place(self, entity: Entity | None) -> int:
+    def _index(self, entity: Entity | None) -> int:
         return next((at for at, piece in enumerate(self._pieces) if piece.entity is entity), -1) if entity else -1
 
-    def renew(self, entity: Entity) -> Entity:
-        """The same entry as an object of this file."""
+    def find(self, entity: Entity) -> Entity:
+        """Return the entry of this file with the fields of `entity`. Raises `EditError` if there is none."""
         found = [piece.entity for piece in self._pieces if piece.entity.fields == entity.fields]
         if not found:
             raise EditError(f"{self.name} does not hold {quote(entity.name)}")
@@ -98,11 +101,11 @@ class EditedFile:
         entity = Entity(old.entity.kind, old.entity.name, step.result or {}, self.name)
         self._pieces[place] = Piece(entity, body, old.tail)
 
-    def _take_out(self, place: int) -> None:
-        """The comments after an entry are about the next one, and stay."""
-        gone = self._pieces.pop(place)
+    def _remove(self, place: int) -> None:
+        """Remove an entry. The comments after it are about the next one, and stay."""
+        removed = self._pieces.pop(place)
         before = self._pieces[place - 1].tail if place else self._head
-        tail = gone.tail if not _blank(before) else gone.tail[len(_blank(gone.tail)) :]
+        tail = removed.tail if not _blank(before) else removed.tail[len(_blank(removed.tail)) :]
         kept = before + tail if tail or place < len(self._pieces) else before[: len(before) - len(_blank(before))]
         if place:
             self._pieces[place - 1] = replace(self._pieces[place - 1], tail=kept)
@@ -110,7 +113,7 @@ class EditedFile:
             self._head = before + tail
 
     def _insert(self, place: int, piece: Piece, old_tail: bytes | None) -> None:
-        """`old_tail`: what stood between the entry before and this one, when that was its neighbour."""
+        """Insert an entry. `old_tail`: the text between its former neighbour and it, if that is its neighbour now."""
         space = _blank(piece.tail) or next((_blank(each.tail) for each in self._pieces if _blank(each.tail)), b"")
         if place:
             before, rest = _split(self._pieces[place - 1].tail, old_tail, space)
@@ -123,16 +126,16 @@ class EditedFile:
         last = place == len(self._pieces) and not tail.strip()
         self._pieces.insert(place, replace(piece, tail=b"" if last else tail))
 
-    def _where(self, wanted: Entity, head: bytes, old: Sequence[Piece]) -> tuple[int, bytes | None]:
-        """After the neighbour that it stood after, else at the end; and what stood between the two, if nobody did."""
+    def _find_place(self, wanted: Entity, head: bytes, old: Sequence[Piece]) -> tuple[int, bytes | None]:
+        """Return the place after its former neighbour, else the end; and the text between the two if adjacent."""
         at = next((number for number, piece in enumerate(old) if piece.entity.fields == wanted.fields), 0)
         for neighbour in reversed(old[:at]):
             for place, piece in enumerate(self._pieces):
-                if _same_person(piece.entity, neighbour.entity):
+                if _is_same_user(piece.entity, neighbour.entity):
                     return place + 1, neighbour.tail if neighbour is old[at - 1] else None
         return (0, head) if at == 0 and old[1:] else (len(self._pieces), None)
 
-    def _reindented(self, body: bytes) -> bytes:
+    def _reindent(self, body: bytes) -> bytes:
         here = _indent(self._pieces[0].body) if self._pieces else 0
         before = _indent(body)
         lines = [(b" " * here + line[before:]) if line.strip() else line for line in body.splitlines(keepends=True)]
@@ -140,19 +143,19 @@ class EditedFile:
         return text if text.endswith(b"\n") else text + self._newline
 
 
-def _same_person(one: Entity, other: Entity) -> bool:
+def _is_same_user(one: Entity, other: Entity) -> bool:
     if one.object_id and other.object_id:
         return one.object_id == other.object_id
     return one.name.lower() == other.name.lower()
 
 
 def _blank(tail: bytes) -> bytes:
-    """The blank lines that `tail` begins with."""
+    """Return the blank lines that `tail` begins with."""
     return tail[: len(tail) - len(tail.lstrip(b" \r\n"))] if tail.lstrip(b" \r\n") else tail
 
 
 def _split(tail: bytes, old_tail: bytes | None, space: bytes) -> tuple[bytes, bytes]:
-    """What of the lines between two entries belongs before one that is put there, and what after it."""
+    """Split the lines between two entries into those before an entry that is inserted there, and those after it."""
     if old_tail is not None and tail.startswith(old_tail):
         return old_tail, tail[len(old_tail) :]
     if old_tail is not None and not tail.strip():
@@ -165,15 +168,15 @@ def _indent(body: bytes) -> int:
     return len(body) - len(body.lstrip(b" "))
 
 
-def _piece_of(wanted: Entity, old: Sequence[Piece]) -> Piece:
+def _find_piece(wanted: Entity, old: Sequence[Piece]) -> Piece:
     for piece in old:
         if piece.entity.fields == wanted.fields:
             return piece
     raise EditError(f"{wanted.file}, as it was then, is not a list with a dash for each entry")
 
 
-def _with_fields(body: bytes, fields: Mapping[str, Field | None]) -> bytes:
-    """The text of one entry with `fields` set, None: without them."""
+def _set_fields(body: bytes, fields: Mapping[str, Field | None]) -> bytes:
+    """Return the text of one entry with `fields` set; None: removed."""
     indent = _indent(body)
     text = b"".join(line[indent:] if line[:indent].isspace() or not indent else line for line in _lines(body))
     yaml = YAML(typ="rt")
@@ -212,12 +215,12 @@ def _put(node: CommentedMap, key: str, value: Field | None) -> None:
     if value is None:
         node.pop(key)
     elif isinstance(value, tuple):
-        node[key] = _sequence(value)
+        node[key] = _flow_sequence(value)
     else:
         node[key] = type(old)(value) if isinstance(old, ScalarString) and "\n" not in value else value
 
 
-def _sequence(values: tuple[str, ...]) -> Any:
+def _flow_sequence(values: tuple[str, ...]) -> Any:
     found = CommentedSeq(values)
     found.fa.set_flow_style()
     return found

@@ -1,7 +1,7 @@
-"""The files of a desired state as entries, one by one, from their bytes: for history, which reads very many versions.
+"""Read the entries of files of a desired state, one by one: for the history, which reads very many versions.
 
 A file that lists entries is cut before each line that begins one. Only pieces that differ between two versions are
-parsed. A cut inside a quoted text leaves a piece that is no YAML by itself: then the files are read whole.
+parsed. A cut inside a quoted text leaves a piece that is not YAML by itself: then the files are read as a whole.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PieceFilter = Callable[[bytes], bool]
 
 
 def detect_kind(name: str) -> str | None:
-    """What the file `name` lists; None: it is not read."""
+    """Return what the file `name` lists; None if it is not part of the desired state."""
     if name in ("settings.yaml", "scope.yaml"):
         return DOCUMENT
     if name == "mappings.yaml":
@@ -40,46 +40,46 @@ def detect_kind(name: str) -> str | None:
 def diff_entries(
     name: str, old: bytes, new: bytes, wanted: PieceFilter = lambda _piece: True
 ) -> tuple[list[Entity], list[Entity]]:
-    """The entries of two versions of a file that differ, before and after.
+    """Return the entries of two versions of a file that differ, before and after.
 
-    `wanted` says of a piece of text whether anything in it can matter.
+    `wanted`: whether a piece of text can matter; others may be left out.
     """
     kind = detect_kind(name)
     if kind is None or old == new:
         return [], []
     if kind == DOCUMENT:
-        return _document(name, old), _document(name, new)
-    start = _start_of_both(old, new)
+        return _parse_document(name, old), _parse_document(name, new)
+    start = _common_start(old, new)
     if start is not None:
         gone, came = _differing_pieces(old, new, start)
-        before = _parsed(name, kind, filter(wanted, gone))
-        after = _parsed(name, kind, filter(wanted, came))
+        before = _parse_pieces(name, kind, filter(wanted, gone))
+        after = _parse_pieces(name, kind, filter(wanted, came))
         if before is not None and after is not None:
             return before, after
     return parse_entries(name, old), parse_entries(name, new)
 
 
 def parse_entries(name: str, content: bytes, wanted: PieceFilter = lambda _piece: True) -> list[Entity]:
-    """The entries of a file; of one that is no YAML those before the mistake."""
+    """Return the entries of a file; of one that is not valid YAML those before the error."""
     kind = detect_kind(name)
     if kind is None:
         return []
     if kind == DOCUMENT:
-        return _document(name, content)
+        return _parse_document(name, content)
     start = _start(content)
-    found = _parsed(name, kind, filter(wanted, _cut(content, start)[1])) if start else None
+    found = _parse_pieces(name, kind, filter(wanted, _cut(content, start)[1])) if start else None
     return _read_whole(name, kind, content) if found is None else found
 
 
 def _start(content: bytes) -> bytes | None:
-    """What each line that begins an entry begins with; b"" in a file without entries; None: it cannot be cut."""
+    """Return how each line that begins an entry begins; b"" in a file without entries; None if it cannot be cut."""
     found = _FIRST.match(content)
     if found is not None:
         return found.group(1) + b"-"
     return None if any(line.strip() and line[:1] != b"#" for line in content.split(b"\n")) else b""
 
 
-def _start_of_both(old: bytes, new: bytes) -> bytes | None:
+def _common_start(old: bytes, new: bytes) -> bytes | None:
     one, other = _start(old), _start(new)
     if not one or not other:
         return one or other if None not in (one, other) else None
@@ -87,14 +87,14 @@ def _start_of_both(old: bytes, new: bytes) -> bytes | None:
 
 
 def _cut(content: bytes, start: bytes) -> tuple[bytes, list[bytes]]:
-    """What stands before the first entry, and the text of each."""
-    starts = list(_starts(content, start))
+    """Return the text before the first entry, and the text of each entry."""
+    starts = list(_find_starts(content, start))
     if not starts:
         return content, []
     return content[: starts[0]], [content[one:end] for one, end in zip(starts, [*starts[1:], None], strict=True)]
 
 
-def _starts(content: bytes, start: bytes) -> Iterator[int]:
+def _find_starts(content: bytes, start: bytes) -> Iterator[int]:
     if _is_start(content, 0, start):
         yield 0
     place, marker = -1, b"\n" + start
@@ -109,19 +109,19 @@ def _is_start(content: bytes, place: int, start: bytes) -> bool:
 
 
 def _differing_pieces(old: bytes, new: bytes, start: bytes) -> tuple[list[bytes], list[bytes]]:
-    """The pieces of one that the other lacks. What both begin and end with is not even cut."""
-    begin = _last_start(old, _same_prefix(old, new), start)
+    """Return the pieces of each that the other lacks. Their common beginning and end are not even cut."""
+    begin = _find_last_start(old, _count_same_prefix(old, new), start)
     old, new = old[begin:], new[begin:]
-    common = _same_suffix(old, new)
-    # At 0 nothing tells whether a line begins there.
-    place = next(filter(None, _starts(old[len(old) - common :], start)), common)
+    common = _count_same_suffix(old, new)
+    # At 0 it is not known whether a line begins there.
+    place = next(filter(None, _find_starts(old[len(old) - common :], start)), common)
     old, new = old[: len(old) - common + place], new[: len(new) - common + place]
     before, after = Counter(_cut(old, start)[1]), Counter(_cut(new, start)[1])
     return list((before - after).elements()), list((after - before).elements())
 
 
-def _last_start(content: bytes, end: int, start: bytes) -> int:
-    """The last line that begins an entry, wholly before `end` with the character after it; else 0."""
+def _find_last_start(content: bytes, end: int, start: bytes) -> int:
+    """Return the last line start of an entry before `end`, including the character after it; 0 if there is none."""
     place, marker = end, b"\n" + start
     while (place := content.rfind(marker, 0, max(place - 1, 0))) >= 0:
         if _is_start(content, place + 1, start):
@@ -130,8 +130,8 @@ def _last_start(content: bytes, end: int, start: bytes) -> int:
     return 0
 
 
-def _same_prefix(old: bytes, new: bytes) -> int:
-    """How many bytes both begin with: whole blocks first, then by halving inside of the block that differs."""
+def _count_same_prefix(old: bytes, new: bytes) -> int:
+    """Return how many bytes both begin with: whole blocks first, then by halving the block that differs."""
     limit, size = min(len(old), len(new)), 0
     while size < limit and old[size : size + _BLOCK] == new[size : size + _BLOCK]:
         size += _BLOCK
@@ -142,8 +142,8 @@ def _same_prefix(old: bytes, new: bytes) -> int:
     return low
 
 
-def _same_suffix(old: bytes, new: bytes) -> int:
-    """How many bytes both end with."""
+def _count_same_suffix(old: bytes, new: bytes) -> int:
+    """Return how many bytes both end with."""
     limit, size = min(len(old), len(new)), 0
     ends = len(old), len(new)
     while size < limit and (
@@ -158,36 +158,36 @@ def _same_suffix(old: bytes, new: bytes) -> int:
     return low
 
 
-def _parsed(name: str, kind: str, pieces: Iterable[bytes]) -> list[Entity] | None:
-    """The entries of pieces; None when one of them is no entry by itself."""
+def _parse_pieces(name: str, kind: str, pieces: Iterable[bytes]) -> list[Entity] | None:
+    """Return the entries of pieces; None if one of them is not an entry by itself."""
     found = []
     for piece in pieces:
-        items = _one(name, piece)
+        items = _parse_piece(name, piece)
         if items is None:
             return None
-        found.append(_entity(name, kind, items))
+        found.append(_build_entity(name, kind, items))
     return found
 
 
-def _one(name: str, piece: bytes) -> YamlMapping | None:
-    said: list[Diagnostic] = []
-    items = list(read_items(piece, name, said.append))
-    broken = any(each.summary.startswith("not YAML") for each in said)
+def _parse_piece(name: str, piece: bytes) -> YamlMapping | None:
+    diagnostics: list[Diagnostic] = []
+    items = list(read_items(piece, name, diagnostics.append))
+    broken = any(each.summary.startswith("not YAML") for each in diagnostics)
     return items[0] if len(items) == 1 and not broken else None
 
 
-def _document(name: str, content: bytes) -> list[Entity]:
+def _parse_document(name: str, content: bytes) -> list[Entity]:
     node = read_document(content, name, _ignore) if content else None
-    return [Entity(DOCUMENT, name, _flat(node), name)] if isinstance(node, YamlMapping) else []
+    return [Entity(DOCUMENT, name, _flatten(node), name)] if isinstance(node, YamlMapping) else []
 
 
-def _entity(name: str, kind: str, item: YamlMapping) -> Entity:
-    fields = _flat(item)
-    called = fields.get(_NAMES[kind], "")
-    return Entity(kind, called if isinstance(called, str) else "", fields, name)
+def _build_entity(name: str, kind: str, item: YamlMapping) -> Entity:
+    fields = _flatten(item)
+    value = fields.get(_NAMES[kind], "")
+    return Entity(kind, value if isinstance(value, str) else "", fields, name)
 
 
-def _flat(node: YamlMapping) -> dict[str, Field]:
+def _flatten(node: YamlMapping) -> dict[str, Field]:
     return dict(_leaves(node, ""))
 
 
@@ -208,7 +208,7 @@ def _as_text(node: object) -> str:
 
 
 def _ignore(_diagnostic: Diagnostic) -> None:
-    """History is not the place to correct mistakes."""
+    """Errors in earlier versions are not reported."""
 
 
 # --- the text of entries, to edit it ----------------------------------------------
@@ -216,7 +216,7 @@ def _ignore(_diagnostic: Diagnostic) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """An entry with its text, and the blank lines and comments after it, which are about what follows."""
+    """An entry with its text, and the blank lines and comments after it, which belong to what follows."""
 
     entity: Entity
     body: bytes
@@ -224,25 +224,25 @@ class Piece:
 
 
 def split_entries(name: str, content: bytes) -> tuple[bytes, list[Piece]] | None:
-    """What stands before the first entry, and the entries; None when the file cannot be cut so."""
+    """Return the text before the first entry, and the entries; None if the file cannot be cut into entries."""
     kind, start = detect_kind(name), _start(content)
     if kind in (None, DOCUMENT) or kind is None or start is None:
         return None
     if not start:
         return content, []
     head, cut = _cut(content, start)
-    found = _parsed(name, kind, cut)
+    found = _parse_pieces(name, kind, cut)
     if found is None or [each.fields for each in found] != [each.fields for each in _read_whole(name, kind, content)]:
         return None
-    return head, [_piece(entity, text, len(start) - 1) for entity, text in zip(found, cut, strict=True)]
+    return head, [_build_piece(entity, text, len(start) - 1) for entity, text in zip(found, cut, strict=True)]
 
 
 def _read_whole(name: str, kind: str, content: bytes) -> list[Entity]:
-    return [_entity(name, kind, item) for item in read_items(content, name, _ignore)]
+    return [_build_entity(name, kind, item) for item in read_items(content, name, _ignore)]
 
 
-def _piece(entity: Entity, text: bytes, indent: int) -> Piece:
-    """Blank lines at the end, and comments that are not indented as the entry's own lines, are its tail."""
+def _build_piece(entity: Entity, text: bytes, indent: int) -> Piece:
+    """Split an entry from its tail: blank lines, and comments that are not indented like its own lines."""
     size = 0
     for line in reversed(text.splitlines(keepends=True)[1:]):
         bare = line.lstrip(b" ")

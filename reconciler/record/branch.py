@@ -1,7 +1,7 @@
-"""The record of applies on a branch of the repository: read from what git has here, fetched, and added to.
+"""The record branch: read the record of applies from it, fetch it, and add to it.
 
-On the branch the record lies in `plans/`; whatever else the branch holds stays. It only ever grows: nothing is forced,
-and what others pushed in between is kept. Fetched it is `refs/remotes/origin/BRANCH`, as any `git fetch` has it.
+On the branch the record is in `plans/`; other files of the branch stay. It only grows: nothing is forced, and what
+others pushed in between is kept. Fetched it is `refs/remotes/origin/BRANCH`, as after any `git fetch`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _QUIET = ("--no-tags", "--no-recurse-submodules", "--no-auto-maintenance", "--no
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """The repository at its server. `secrets`: variables of git's environment that hold the token."""
+    """The repository on its server. `secrets`: environment variables for git that hold the token."""
 
     url: str
     server: str
@@ -38,7 +38,7 @@ class Remote:
     secrets: Mapping[str, str] = field(repr=False)
 
     def options(self) -> list[str]:
-        """What of git's settings could lead a request elsewhere, weaken it or ask somebody, is set aside."""
+        """Return git options that override settings which could redirect a request, weaken it or prompt a user."""
         settings = {
             **{f"{section}.proxy": "" for section in ("http", f"http.{self.server}/")},
             **{f"{section}.sslVerify": "true" for section in ("http", f"http.{self.server}/")},
@@ -46,25 +46,25 @@ class Remote:
             "credential.helper": "",
             "core.askPass": "",
         }
-        return [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        return [option for name, value in settings.items() for option in ("-c", f"{name}={value}")]
 
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Whom commits are by."""
+    """The author of commits."""
 
     name: str
     email: str
 
     def variables(self) -> dict[str, str]:
-        """The same for git."""
+        """Return its environment variables for git."""
         both = {"NAME": self.name, "EMAIL": self.email}
         return {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in both.items()}
 
 
 def find_local_tip(directory: Path, branch: str) -> str | None:
-    """The commit of the branch as it was fetched last, or of a branch of one's own; None: neither is here."""
-    for ref in (_tracking(branch), f"refs/heads/{branch}"):
+    """Return the commit of the branch as last fetched, else of the local branch; None if neither exists."""
+    for ref in (_tracking_ref(branch), f"refs/heads/{branch}"):
         try:
             return parse_object_id(run_git(directory, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}"))
         except GitCommandError:
@@ -75,20 +75,20 @@ def find_local_tip(directory: Path, branch: str) -> str | None:
 def read_record_at(
     directory: Path, commit: str, wanted: Callable[[str], bool] = is_record_file
 ) -> Iterator[tuple[str, bytes]]:
-    """Name and content of each file of the record in a commit. Raises `RepositoryError`."""
+    """Yield name and content of each file of the record in a commit. Raises `RepositoryError` if it cannot be read."""
     try:
         yield from read_regular_files(directory, commit, FOLDER, wanted)
     except GitCommandError as exc:
-        way_out = "Fetch the branch anew, with all of its files (no `filter`)."
-        raise RepositoryError(f"the record of commit {commit[:12]} cannot be read: {exc}", way_out) from exc
+        detail = "Fetch the branch again, with all of its files (no `filter`)."
+        raise RepositoryError(f"the record of commit {commit[:12]} cannot be read: {exc}", detail) from exc
 
 
-def _tracking(branch: str) -> str:
+def _tracking_ref(branch: str) -> str:
     return f"refs/remotes/origin/{branch}"
 
 
 class RecordBranch:
-    """The branch at the server; `directory` is in a clone. Every method raises `RepositoryError`."""
+    """The branch on the server. `directory`: anywhere in a clone. Methods raise `RepositoryError` if git fails."""
 
     def __init__(self, directory: Path, branch: str, remote: Remote) -> None:
         self._directory = directory
@@ -96,17 +96,17 @@ class RecordBranch:
         self._remote = remote
 
     def fetch(self) -> str | None:
-        """Brings the branch here and gives its commit; None: the server answered, and has no such branch."""
-        tip = self._tip()
-        tracking = _tracking(self._branch)
+        """Fetch the branch and return its commit; None if the server has no such branch."""
+        tip = self._read_remote_tip()
+        tracking = _tracking_ref(self._branch)
         if tip is None:
             self._local("update-ref", "-d", tracking)
             return None
         self._networked("fetch", *_QUIET, self._remote.url, f"+refs/heads/{self._branch}:{tracking}")
         return parse_object_id(self._local("rev-parse", "--verify", f"{tracking}^{{commit}}"))
 
-    def _tip(self) -> str | None:
-        """Which commit the branch is at. git ends with 0 only if the server answered: then no line is no branch."""
+    def _read_remote_tip(self) -> str | None:
+        """Return the commit of the branch on the server. git exits with 0 only if it answered: no line, no branch."""
         ref = f"refs/heads/{self._branch}"
         for line in self._networked("ls-remote", "--quiet", self._remote.url, ref).splitlines():
             commit, _, name = line.partition(b"\t")
@@ -115,7 +115,7 @@ class RecordBranch:
         return None
 
     def push(self, plans: Path, author: Author, note: str) -> str | None:
-        """Adds the record in `plans` to the branch, makes the branch when there is none; None: nothing is new.
+        """Add the record in `plans` to the branch, creating it if needed; return the commit, None if nothing is new.
 
         `note`: the last line of the commit message.
         """
@@ -126,65 +126,67 @@ class RecordBranch:
             new = files_to_write(there, ours)
             if not new:
                 return None
-            commit = self._commit(tip, new, author, f"{_subject(new)}\n\n{note}")
+            commit = self._commit(tip, new, author, f"{_build_subject(new)}\n\n{note}")
             try:
                 self._networked("push", *_PUSH, self._remote.url, f"{commit}:refs/heads/{self._branch}")
                 return commit
             except RepositoryError:
-                if self._tip() == tip:
+                if self._read_remote_tip() == tip:
                     raise
             time.sleep(2**attempt)
-        said = f"the branch {quote(self._branch)} moved {_TRIES} times while the record was added to it"
-        raise RepositoryError(said, "Run this job again: the record is in the artifact.")
+        summary = f"the branch {quote(self._branch)} moved {_TRIES} times while the record was added to it"
+        raise RepositoryError(summary, "Run this job again: the record is in the artifact.")
 
     def _commit(self, tip: str | None, new: Mapping[str, bytes | None], author: Author, message: str) -> str:
-        """A commit on top of `tip`, made of objects alone: no work tree, no index of anybody's, no filter."""
+        """Create a commit on top of `tip` from objects alone: without a work tree, the user's index or filters."""
         with tempfile.TemporaryDirectory(prefix="reconciler-index-") as folder:
             index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
             if tip is not None:
-                self._local("read-tree", tip, more=index)
-            lines = b"".join(self._line(name, content) for name, content in sorted(new.items()))
-            self._local("update-index", "-z", "--index-info", given=lines, more=index)
-            tree = parse_object_id(self._local("write-tree", more=index))
+                self._local("read-tree", tip, variables=index)
+            lines = b"".join(self._index_line(name, content) for name, content in sorted(new.items()))
+            self._local("update-index", "-z", "--index-info", stdin=lines, variables=index)
+            tree = parse_object_id(self._local("write-tree", variables=index))
         parents = ("-p", tip) if tip is not None else ()
         variables = author.variables()
         return parse_object_id(
-            self._local("commit-tree", tree, *parents, "-F", "-", given=message.encode(), more=variables)
+            self._local("commit-tree", tree, *parents, "-F", "-", stdin=message.encode(), variables=variables)
         )
 
-    def _line(self, name: str, content: bytes | None) -> bytes:
+    def _index_line(self, name: str, content: bytes | None) -> bytes:
         path = os.fsencode(f"{FOLDER}/{name}")
         if content is None:
             return b"0 %s\t%s\0" % (b"0" * 40, path)
-        blob = parse_object_id(self._local("hash-object", "-w", "--stdin", given=content))
+        blob = parse_object_id(self._local("hash-object", "-w", "--stdin", stdin=content))
         return b"100644 %s\t%s\0" % (blob.encode(), path)
 
-    def _local(self, *words: str, given: bytes = b"", more: Mapping[str, str] | None = None) -> bytes:
+    def _local(self, *arguments: str, stdin: bytes = b"", variables: Mapping[str, str] | None = None) -> bytes:
         try:
-            return run_git(self._directory, *words, given=given, more=more)
+            return run_git(self._directory, *arguments, stdin=stdin, variables=variables)
         except GitCommandError as exc:
-            raise RepositoryError(f"git {words[0]} failed: {escape_control(str(exc))}", "See `git fsck`.") from exc
+            raise RepositoryError(f"git {arguments[0]} failed: {escape_control(str(exc))}", "Run `git fsck`.") from exc
 
-    def _networked(self, *words: str) -> bytes:
-        more = {**self._remote.secrets, "GIT_ALLOW_PROTOCOL": self._remote.protocol}
+    def _networked(self, *arguments: str) -> bytes:
+        variables = {**self._remote.secrets, "GIT_ALLOW_PROTOCOL": self._remote.protocol}
+        command = (*self._remote.options(), *arguments)
         try:
-            return run_git(self._directory, *self._remote.options(), *words, limit=_MAX_LISTING, more=more)
+            return run_git(self._directory, *command, limit=_MAX_LISTING, variables=variables)
         except GitCommandError as exc:
-            said = f"the record branch {quote(self._branch)} cannot be reached ({words[0]}): {escape_control(str(exc))}"
-            raise RepositoryError(said, _WAY_OUT[words[0]]) from exc
+            reason = f"({arguments[0]}): {escape_control(str(exc))}"
+            summary = f"the record branch {quote(self._branch)} cannot be reached {reason}"
+            raise RepositoryError(summary, _DETAILS[arguments[0]]) from exc
 
 
 _PUSH = ("--no-follow-tags", "--no-signed", "--no-verify", "--recurse-submodules=no", "--quiet")
-_WAY_OUT = {
-    "push": "Does the job have `contents: write`, and does no rule forbid pushes to this branch? The record is in the\n"
-    "artifact `plans`: run this job again.",
-    "fetch": "Does the job have `contents: read`? Nothing was changed.",
-    "ls-remote": "Does the job have `contents: read`? Nothing was changed: without its history an apply is not safe.",
+_DETAILS = {
+    "push": "Check that the job has `contents: write` and that no rule forbids pushes to this branch. The record is\n"
+    "in the artifact `plans`: run this job again.",
+    "fetch": "Check that the job has `contents: read`. Nothing was changed.",
+    "ls-remote": "Check that the job has `contents: read`. Nothing was changed: without the record no apply is safe.",
 }
 
 
-def _subject(new: Mapping[str, bytes | None]) -> str:
-    """Which records. Their names are a date and the beginning of a plan's id; others are counted only."""
+def _build_subject(new: Mapping[str, bytes | None]) -> str:
+    """Return the subject: the record by name, which is a date and a short plan id, or the number of records."""
     records = sorted({name.rpartition("/")[0] for name in new} - {""})
     named = [record for record in records if _NAME.fullmatch(record)]
     if len(records) == 1 == len(named):

@@ -1,4 +1,4 @@
-"""Files, written whole or not at all."""
+"""Read files with a size limit; write them as a whole or not at all."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _MAX_BYTES = 1024 * 1024 * 1024
 
 
 def write_private(path: Path, text: str) -> None:
-    """Writes `text` to `path`, readable by its owner only; a crash leaves the old file or the new one.
+    """Write `text` to `path`, readable by its owner only; a crash leaves the old file or the new one.
 
-    It takes the place of a regular file only: root's `-o /dev/null` must not make a file of the device.
+    It replaces a regular file only: root's `-o /dev/null` must not replace the device. Raises `PlanFileError`.
     """
     write_private_bytes(path, text.encode())
 
@@ -24,12 +24,12 @@ def write_private(path: Path, text: str) -> None:
 def write_private_bytes(path: Path, content: bytes) -> None:
     """The same for bytes."""
     if _is_special(path):
-        raise PlanFileError(f"cannot write {path}: not a regular file", "Choose another place.")
+        raise PlanFileError(f"cannot write {path}: not a regular file", "Choose another path.")
     _write(path, content, 0o600)
 
 
 def _is_special(path: Path) -> bool:
-    """Whether `path` is a device, a pipe, a link: neither a file nor a directory."""
+    """Return whether `path` is neither a file nor a directory: a device, a pipe, a link."""
     try:
         mode = path.lstat().st_mode
     except OSError:
@@ -38,7 +38,7 @@ def _is_special(path: Path) -> bool:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes `text` to `path`, readable by everybody unless the file was not; else as `write_private`."""
+    """Write `text` to `path`, readable by all users unless the file was not; a crash leaves the old file or the new."""
     write_bytes(path, text.encode())
 
 
@@ -68,11 +68,11 @@ def _write(path: Path, content: bytes, mode: int) -> None:
             Path(temporary).unlink(missing_ok=True)
             raise
     except OSError as exc:
-        raise PlanFileError(f"cannot write {path}: {exc.strerror}", "Choose another place.") from exc
+        raise PlanFileError(f"cannot write {path}: {exc.strerror}", "Choose another path.") from exc
 
 
 def sync_directory(path: Path) -> None:
-    """Forces the names in a directory onto the disk, where the file system can."""
+    """Force the names in a directory onto the disk, if the file system can."""
     with suppress(OSError):
         handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         try:
@@ -82,12 +82,12 @@ def sync_directory(path: Path) -> None:
 
 
 def read_file(path: Path) -> bytes:
-    """The bytes of a plan or receipt."""
+    """Return the bytes of a plan or receipt. Raises `PlanFileError` if it cannot be read or is larger than 1 GiB."""
     try:
         if not path.is_file():
             raise PlanFileError(f"there is no file {path}", "Make a plan with `reconciler plan -o FILE`.")
         if path.stat().st_size > _MAX_BYTES:
-            raise PlanFileError(f"{path} is larger than 1 GiB", "That is not a plan.")
+            raise PlanFileError(f"{path} is larger than 1 GiB", "A plan is smaller: check the path.")
         return path.read_bytes()
     except OSError as exc:
-        raise PlanFileError(f"cannot read {path}: {exc.strerror}", "Check that it may be read.") from exc
+        raise PlanFileError(f"cannot read {path}: {exc.strerror}", "Check its permissions.") from exc

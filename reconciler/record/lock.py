@@ -1,7 +1,7 @@
 """One writer at a time: a lock for one target on one machine, held as long as its process lives.
 
-It is flock(2): the system lets go of it when the holder ends, however it ends. The file says who holds it and stays
-where it is; removing it would let two processes lock two files of the same name.
+It is flock(2): the system releases it when the holder exits, however it exits. The file names the holder and is never
+removed: that would let two processes lock two files of the same name.
 """
 
 from __future__ import annotations
@@ -28,31 +28,34 @@ from reconciler.errors import LockedError, ReconcilerError
 _HELD = {errno.EAGAIN, errno.EACCES, errno.EWOULDBLOCK}
 _POLL = 0.1
 _GRACE = 0.3
-"""Seconds for which everybody tries: `holder` takes the lock for a moment to see whether it is free."""
+"""Seconds for which every process tries: `holder` takes the lock for a moment to see whether it is free."""
 _MAX_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class LockWait:
-    """How long to wait for a lock, and whom to tell that we do."""
+    """How long to wait for a lock, and how to report it."""
 
     seconds: float
-    say: Callable[[str], None]
+    report: Callable[[str], None]
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
 
 
 def build_lock_name(target: Target) -> str:
-    """The file name of a target's lock."""
+    """Return the file name of a target's lock."""
     key = f"{target.profile}\n{target.base_url.rstrip('/').casefold()}"
     return f"{target.profile}-{hashlib.sha256(key.encode()).hexdigest()[:12]}.lock"
 
 
 def find_lock_directory(environment: Mapping[str, str] = os.environ) -> Path:
-    """Where this user's locks lie: in XDG_STATE_HOME, by default ~/.local/state."""
+    """Return the directory of this user's locks: in XDG_STATE_HOME, by default ~/.local/state.
+
+    Raises `ReconcilerError` if the user has no home directory.
+    """
     named = environment.get("XDG_STATE_HOME", "")
     try:
-        # A relative path is to be ignored, says the XDG base directory specification.
+        # The XDG base directory specification says to ignore a relative path.
         base = Path(named) if named.startswith("/") else Path.home() / ".local" / "state"
     except RuntimeError as exc:
         raise ReconcilerError("this user has no home directory", "Set XDG_STATE_HOME to a directory.") from exc
@@ -61,12 +64,12 @@ def find_lock_directory(environment: Mapping[str, str] = os.environ) -> Path:
 
 @contextmanager
 def hold_lock(path: Path, wait: LockWait) -> Iterator[None]:
-    """Holds the lock `path`; raises `LockedError` when somebody else has it, `ReconcilerError` when it can't be had."""
+    """Hold the lock `path`. Raises `LockedError` if another process holds it, `ReconcilerError` if it is unusable."""
     handle = _open(path)
     try:
         _acquire(handle, path, wait)
-        with suppress(OSError):  # who we are is for the reader; the lock holds without it
-            _write(handle, json.dumps(_ourselves()).encode())
+        with suppress(OSError):  # only for the reader: the lock holds without it
+            _write(handle, json.dumps(_describe_process()).encode())
         yield
         with suppress(OSError):
             _write(handle, b"")
@@ -75,7 +78,7 @@ def hold_lock(path: Path, wait: LockWait) -> Iterator[None]:
 
 
 def describe_holder(path: Path) -> str | None:
-    """Who holds the lock now, in words; None: nobody does. Changes nothing."""
+    """Return a description of the process that holds the lock; None if it is free. Changes nothing."""
     try:
         handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
@@ -83,7 +86,7 @@ def describe_holder(path: Path) -> str | None:
     try:
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError as exc:
-        return _who(handle) if exc.errno in _HELD else None
+        return _read_holder(handle) if exc.errno in _HELD else None
     else:
         return None
     finally:
@@ -91,13 +94,13 @@ def describe_holder(path: Path) -> str | None:
 
 
 def _open(path: Path) -> int:
-    """The lock's file, ours and no link: whoever could put another file there could truncate what it points at."""
+    """Open the lock's file, which must be ours and no link: otherwise another user could make us truncate a file."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         try:
             _check_ours(folder, path.parent)
-            # Not blocking: a named pipe put there would hang us.
+            # Not blocking: a named pipe there would hang.
             flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
             handle = os.open(path.name, flags, 0o600, dir_fd=folder)
         finally:
@@ -115,39 +118,39 @@ def _open(path: Path) -> int:
 def _check_ours(handle: int, path: Path) -> None:
     found = os.fstat(handle)
     if found.st_uid != os.geteuid():
-        raise _unusable(path, "it belongs to somebody else")
+        raise _unusable(path, "it belongs to another user")
     if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
-        raise _unusable(path, "it is no file")
+        raise _unusable(path, "it is not a file")
 
 
 def _reason(exc: OSError) -> str:
     linked = exc.errno in (errno.ELOOP, errno.ENOTDIR, errno.EMLINK)
-    return "it is a symbolic link, or no directory" if linked else str(exc.strerror or exc)
+    return "it is a symbolic link, or not a directory" if linked else str(exc.strerror or exc)
 
 
 def _unusable(path: Path, why: str) -> ReconcilerError:
-    way_out = "Nothing was changed. Set XDG_STATE_HOME to a directory of yours on a local disk."
-    return ReconcilerError(f"cannot lock {escape_control(str(path))}: {why}", way_out)
+    detail = "Nothing was changed. Set XDG_STATE_HOME to a directory of yours on a local disk."
+    return ReconcilerError(f"cannot lock {escape_control(str(path))}: {why}", detail)
 
 
 def _acquire(handle: int, path: Path, wait: LockWait) -> None:
     begun = wait.clock()
-    told = False
-    while not _taken(handle, path):
+    reported = False
+    while not _try_lock(handle, path):
         waited = wait.clock() - begun
         if waited >= max(wait.seconds, _GRACE):
             raise LockedError(
-                f"another apply to this target is running: {_who(handle)}",
+                f"another apply to this target is running: {_read_holder(handle)}",
                 "Two at once would undo each other's work. Wait for it to end (--lock-timeout SECONDS waits), or end\n"
-                f"it; its lock goes with it. The lock is {escape_control(str(path))}.",
+                f"it: that releases the lock. The lock is {escape_control(str(path))}.",
             )
-        if not told and waited >= _GRACE:
-            wait.say(f"Waiting for another apply to this target to end: {_who(handle)}")
-            told = True
+        if not reported and waited >= _GRACE:
+            wait.report(f"Waiting for another apply to this target to end: {_read_holder(handle)}")
+            reported = True
         wait.sleep(_POLL)
 
 
-def _taken(handle: int, path: Path) -> bool:
+def _try_lock(handle: int, path: Path) -> bool:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as exc:
@@ -157,10 +160,10 @@ def _taken(handle: int, path: Path) -> bool:
     return True
 
 
-def _ourselves() -> dict[str, object]:
+def _describe_process() -> dict[str, object]:
     try:
         user = getpass.getuser()
-    except (KeyError, OSError):  # a container's number without a name
+    except (KeyError, OSError):  # a user id of a container without a name
         user = str(os.getuid())
     since = datetime.now(UTC).isoformat(timespec="seconds")
     return {"pid": os.getpid(), "user": user, "host": socket.gethostname(), "since": since}
@@ -171,12 +174,12 @@ def _write(handle: int, content: bytes) -> None:
     os.pwrite(handle, content, 0)
 
 
-def _who(handle: int) -> str:
-    """The holder by its own words, which may be missing or torn: it may just be writing them."""
+def _read_holder(handle: int) -> str:
+    """Describe the holder by what it wrote, which may be missing or incomplete: it may just be writing it."""
     try:
         found = json.loads(os.pread(handle, _MAX_BYTES, 0))
-        words = (str(found[name]) for name in ("pid", "user", "host", "since"))
-        pid, user, host, since = (escape_control(shorten(word, 80)) for word in words)
+        values = (str(found[name]) for name in ("pid", "user", "host", "since"))
+        pid, user, host, since = (escape_control(shorten(value, 80)) for value in values)
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return "its process did not say who it is"
+        return "an unknown process"
     return f"process {pid} of {user} on {host}, since {since}"

@@ -1,7 +1,7 @@
-"""What a record says of people: everything, or keyed digests in place of names and values. Pure.
+"""Redact what a record says about users: keyed digests in place of names and values. Pure.
 
-HMAC-SHA256 with a secret key, not a salted hash: whoever can read a salt beside the digests finds a department, a name
-or an employee number by trying all there are. docs/decisions/0023-record.md has the reasons.
+HMAC-SHA256 with a secret key, not a salted hash: with a salt beside the digests, a department, a name or an employee
+number is found by trying all of them. docs/decisions/0023-record.md has the reasons.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ _DIGITS = 32
 
 @dataclass(frozen=True, slots=True)
 class Redactor:
-    """`key` None: a record says everything, and every method gives what it was given."""
+    """Redacts with digests of `key`. `key` None: every method returns its argument."""
 
     key: bytes | None = field(default=None, repr=False)
 
     def address(self, address: str) -> str:
-        """An address without the name in it; the same for the same user, however the name is capitalised."""
+        """Return the address with a digest for the name; the same for all capitalisations of the name."""
         return address if self.key is None else user_address(self._digest("address", fold_case(address)))
 
     def addresses(self, addresses: Iterable[str]) -> list[str]:
-        """Several addresses."""
+        """Return several addresses, redacted."""
         return [self.address(each) for each in addresses]
 
     def name(self, name: str) -> str:
-        """A user name, folded before."""
+        """Return the digest of the folded user name."""
         return name if self.key is None else self._digest("name", fold_case(name))
 
     def values(self, address: str, values: Attributes) -> Attributes:
-        """Attribute values; yes and no stay. Of two users the same value has different digests."""
+        """Return digests of attribute values; booleans stay. The same value of two users has different digests."""
         if self.key is None:
             return values
         return {path: self._value(address, path, value) for path, value in values.items()}
@@ -47,16 +47,16 @@ class Redactor:
         return value if isinstance(value, bool) else self._digest("value", fold_case(address), path, value)
 
     def change(self, digest: str) -> str:
-        """The digest of a change, from which its values could be guessed."""
+        """Return a keyed digest of the digest of a change, from which its values could be guessed."""
         return digest if self.key is None else self._digest("change", digest)
 
     def text(self, text: str) -> str:
-        """A message, without what it quotes."""
+        """Return a message without what it quotes."""
         return text if self.key is None else redact_quoted(text)
 
     @property
     def key_id(self) -> str | None:
-        """Tells one key from another; None without."""
+        """The id of the key; None without one."""
         return None if self.key is None else self._digest("key")
 
     def _digest(self, *parts: str) -> str:

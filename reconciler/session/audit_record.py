@@ -114,7 +114,7 @@ def _find_commit(workspace: Workspace, identity: str | None, *, redacted: bool) 
     try:
         if not redacted:
             with Commits(workspace.state) as commits:
-                return commits.commit(identity)
+                return commits.read_commit(identity)
     except RepositoryError:
         pass
     return Commit(identity, "", "", "")

@@ -57,7 +57,7 @@ class _Drafting:
         self._scope = scope
         self._cut: dict[str, tuple[bytes, list[Piece]]] = {}
         self._wanted, self._undone, self._today = (
-            repository.files(commit) for commit in (versions.wanted, versions.undone, versions.today)
+            repository.list_files(commit) for commit in (versions.wanted, versions.undone, versions.today)
         )
 
     def draft(self) -> RollbackDraft:
@@ -86,7 +86,7 @@ class _Drafting:
             each
             for name, blob in files.items()
             if detect_kind(name) == USER
-            for each in parse_entries(name, self._repository.blob(blob))
+            for each in parse_entries(name, self._repository.read_blob(blob))
         ]
 
     def _find_edits(self) -> list[Edit]:
@@ -95,7 +95,7 @@ class _Drafting:
         after: list[Entity] = []
         for name in sorted(self._wanted.keys() | self._undone.keys()):
             if detect_kind(name) == USER and self._differs(name):
-                read = self._repository.blob
+                read = self._repository.read_blob
                 gone, came = diff_entries(name, read(self._undone.get(name)), read(self._wanted.get(name)))
                 before += gone
                 after += came
@@ -105,8 +105,8 @@ class _Drafting:
         user = self._scope.user
         if user is None:
             return True
-        person = TrackedUser({fold_case(user)})
-        return person.knows(edit.before) or person.knows(edit.after)
+        tracked = TrackedUser({fold_case(user)})
+        return tracked.matches(edit.before) or tracked.matches(edit.after)
 
     def _edit_user_files(self, draft: RollbackDraft) -> None:
         by_file: dict[str, list[RevertStep]] = {}
@@ -118,13 +118,13 @@ class _Drafting:
     def _edit_file(self, name: str, steps: list[RevertStep]) -> bytes | None:
         exists = name in self._today
         try:
-            file = EditedFile(name, self._repository.blob(self._today[name]) if exists else None)
+            file = EditedFile(name, self._repository.read_blob(self._today[name]) if exists else None)
             own = [
-                RevertStep(file.renew(step.now), step.wanted, step.fields) if step.now is not None else step
+                RevertStep(file.find(step.now), step.wanted, step.fields) if step.now is not None else step
                 for step in steps
             ]
             for step in own:
-                file.carry_out(step, *self._old_pieces(step))
+                file.apply(step, *self._old_pieces(step))
             file.check(own)
         except EditError as exc:
             raise ReconcilerError(str(exc), "Nothing was written. Edit the file manually; see git diff.") from exc
@@ -134,7 +134,7 @@ class _Drafting:
         """Return the head and the entries of the file that the user was in."""
         name = step.wanted.file if step.wanted is not None else ""
         if name not in self._cut:
-            cut = split_entries(name, self._repository.blob(self._wanted[name])) if name in self._wanted else None
+            cut = split_entries(name, self._repository.read_blob(self._wanted[name])) if name in self._wanted else None
             self._cut[name] = cut if cut is not None else (b"", [])
         return self._cut[name]
 
@@ -147,5 +147,5 @@ class _Drafting:
             draft.restoration.conflicts.append(Conflict(name, None, None, None, "edited since"))
             if not self._scope.force:
                 return
-        draft.files[name] = self._repository.blob(wanted) if wanted is not None else None
+        draft.files[name] = self._repository.read_blob(wanted) if wanted is not None else None
         draft.whole.append(name)

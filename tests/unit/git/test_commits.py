@@ -22,24 +22,24 @@ def test_changes_of_each_commit_are_those_below_the_directory(made: GitRepositor
     second = made.commit("Edit", {"desired-state/users/a.yaml": "two\n", "desired-state/b.yaml": None})
     made.commit("Elsewhere", {"other.txt": "x"})
     with Commits(made.root / "desired-state") as commits:
-        graph = commits.graph(commits.resolve("HEAD"))
-        found = dict(commits.changes(node.id for node in graph))
+        graph = commits.read_graph(commits.resolve("HEAD"))
+        found = dict(commits.read_changes(node.id for node in graph))
         assert list(found) == [second, first]
         names = {change.name: change for change in found[second]}
         assert set(names) == {"users/a.yaml", "b.yaml"}
         assert names["b.yaml"].new is None
-        assert commits.blob(names["users/a.yaml"].new) == b"two\n"
-        assert commits.blob(names["users/a.yaml"].old[0]) == b"one\n"
-        assert commits.between(first, second) == found[second]
-        assert set(commits.files(first)) == {"users/a.yaml", "b.yaml"}
+        assert commits.read_blob(names["users/a.yaml"].new) == b"two\n"
+        assert commits.read_blob(names["users/a.yaml"].old[0]) == b"one\n"
+        assert commits.compare(first, second) == found[second]
+        assert set(commits.list_files(first)) == {"users/a.yaml", "b.yaml"}
 
 
 def test_links_and_submodules_are_no_files(made: GitRepository) -> None:
     (made.root / "desired-state/users/link.yaml").symlink_to("/etc/passwd")
     commit = made.commit("Link")
     with Commits(made.root / "desired-state") as commits:
-        assert "users/link.yaml" not in commits.files(commit)
-        ((_, changes),) = commits.changes([commit])
+        assert "users/link.yaml" not in commits.list_files(commit)
+        ((_, changes),) = commits.read_changes([commit])
         assert changes == [FileChange("users/link.yaml", (None,), None)]
 
 
@@ -51,8 +51,8 @@ def test_paths_that_no_work_tree_may_have_are_left_out(made: GitRepository) -> N
     root = made.git("mktree", stdin=f"040000 tree {state}\tdesired-state\n")
     commit = made.git("commit-tree", root, "-m", "Evil")
     with Commits(made.root / "desired-state") as commits:
-        assert commits.files(commit) == {}
-        assert list(commits.changes([commit])) == []
+        assert commits.list_files(commit) == {}
+        assert list(commits.read_changes([commit])) == []
 
 
 @pytest.mark.parametrize("name", ["-x", "--output=/tmp/x", "", " ", "no-such", "main:desired-state", "a\nb"])
@@ -69,11 +69,11 @@ def test_what_looks_like_a_flag_does_not_even_reach_git(made: GitRepository, nam
 
 def test_only_ids_are_passed_on(made: GitRepository) -> None:
     with Commits(made.root / "desired-state") as commits:
-        for call in (commits.blob, commits.commit, commits.graph, commits.files):
+        for call in (commits.read_blob, commits.read_commit, commits.read_graph, commits.list_files):
             with pytest.raises(RepositoryError):
                 call("HEAD")
-        with pytest.raises(RepositoryError, match="lacks"):
-            commits.blob("0" * 40)
+        with pytest.raises(RepositoryError, match="is missing"):
+            commits.read_blob("0" * 40)
 
 
 def test_answers_come_in_the_order_of_questions_also_with_a_small_memory(
@@ -84,8 +84,12 @@ def test_answers_come_in_the_order_of_questions_also_with_a_small_memory(
     for number in range(8):
         made.commit("Edit", {"desired-state/users/a.yaml": f"number {number}\n"})
     with Commits(made.root / "desired-state") as commits:
-        changes = [change for _, found in commits.changes(n.id for n in commits.graph(made.head())) for change in found]
-        commits.expect(changes)
+        changes = [
+            change
+            for _, found in commits.read_changes(n.id for n in commits.read_graph(made.head()))
+            for change in found
+        ]
+        commits.prefetch(changes)
         for change in [*changes, *reversed(changes)]:
-            text = commits.blob(change.new)
+            text = commits.read_blob(change.new)
             assert text == made.git("cat-file", "blob", str(change.new)).encode() + b"\n"

@@ -78,7 +78,7 @@ def test_the_base_is_the_merge_base_and_not_the_tip(here: GitRepository) -> None
 def test_what_cannot_name_a_commit_never_reaches_git(
     here: GitRepository, ref: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("reconciler.git.repository.git", lambda *_words, **_more: pytest.fail("git was run"))
+    monkeypatch.setattr("reconciler.git.repository.run_git", lambda *_words, **_more: pytest.fail("git was run"))
     with pytest.raises(UsageError):
         find_merge_base(here.root / "state", ref)
 

@@ -77,7 +77,7 @@ def test_pieces_put_together_are_the_file(content: bytes) -> None:
 def test_common_ends(old: bytes, new: bytes, block: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "_BLOCK", block)
-        first, last = module._same_prefix(old, new), module._same_suffix(old, new)
+        first, last = module._count_same_prefix(old, new), module._count_same_suffix(old, new)
     assert old[:first] == new[:first]
     assert old[first : first + 1] != new[first : first + 1] or first == len(old) == len(new)
     assert old[len(old) - last :] == new[len(new) - last :]

@@ -125,7 +125,7 @@ def test_a_holder_who_left_no_name_still_holds(content: bytes, path: Path) -> No
         path.write_bytes(content)
         with pytest.raises(LockedError) as refused, hold_lock(path, LockWait(0, silent)):
             pass
-    assert "its process did not say who it is" in refused.value.summary
+    assert refused.value.summary == "another apply to this target is running: an unknown process"
 
 
 def test_a_holder_of_a_hostile_name_steers_no_terminal(path: Path) -> None:
@@ -179,7 +179,7 @@ def test_a_lock_that_is_no_file_of_ours_is_refused(
 
 def test_a_lock_of_somebody_else_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 4_000_000)
-    with pytest.raises(ReconcilerError, match="belongs to somebody else"), hold_lock(path, LockWait(0, silent)):
+    with pytest.raises(ReconcilerError, match="it belongs to another user"), hold_lock(path, LockWait(0, silent)):
         pass
 
 
