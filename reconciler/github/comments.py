@@ -1,39 +1,39 @@
-"""One comment per pull request and one open issue about drift, found again by author and marker."""
+"""Write one comment per pull request and one open issue about drift, found by author and marker."""
 
 from __future__ import annotations
 
 from reconciler.github.api import GitHub, Json, number_at, text_at
 
 AUTHOR = "github-actions[bot]"
-"""Who writes with the token of a workflow. Anybody can write a marker, so it alone proves nothing."""
+"""The author of what a workflow writes. Any user can write a marker, so the marker alone proves nothing."""
 
 
 def write_comment(hub: GitHub, pull: int, marker: str, body: str, author: str = AUTHOR) -> str:
-    """Makes the comment or changes it in place; what was done. A comment is for people: nothing is read from it."""
+    """Create or update the comment; return what was done. Raises `GitHubError`. Nothing is ever read from a comment."""
     found = next((item for item in hub.items(f"/issues/{pull}/comments") if _ours(item, marker, author)), None)
     if found is None:
         hub.send("POST", f"/issues/{pull}/comments", {"body": body})
-        return "written"
+        return "created"
     if text_at(found, "body") == body:
-        return "as it was"
+        return "unchanged"
     hub.send("PATCH", f"/issues/comments/{number_at(found, 'id')}", {"body": body})
     return "updated"
 
 
 def write_issue(hub: GitHub, marker: str, title: str, body: str, author: str = AUTHOR) -> str:
-    """Opens the issue, or changes the one that is open."""
+    """Open the issue or update the open one; return what was done. Raises `GitHubError`."""
     found = _open_issue(hub, marker, author)
     if found is None:
         hub.send("POST", "/issues", {"title": title, "body": body})
         return "opened"
     if (text_at(found, "title"), text_at(found, "body")) == (title, body):
-        return "as it was"
+        return "unchanged"
     hub.send("PATCH", f"/issues/{number_at(found, 'number')}", {"title": title, "body": body})
     return "updated"
 
 
 def close_issue(hub: GitHub, marker: str, body: str, author: str = AUTHOR) -> str:
-    """Closes the open issue, if there is one."""
+    """Close the open issue, if any; return what was done. Raises `GitHubError`."""
     found = _open_issue(hub, marker, author)
     if found is None:
         return "none is open"
@@ -43,7 +43,7 @@ def close_issue(hub: GitHub, marker: str, body: str, author: str = AUTHOR) -> st
 
 
 def _open_issue(hub: GitHub, marker: str, author: str) -> Json | None:
-    """The oldest one; pull requests are issues too in this list."""
+    """Return the oldest one. The list has pull requests too."""
     listed = hub.items("/issues", state="open", creator=author, sort="created", direction="asc")
     return next((item for item in listed if "pull_request" not in item and _ours(item, marker, author)), None)
 

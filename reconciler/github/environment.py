@@ -30,7 +30,7 @@ APPLY_WORKFLOW = "apply.yml"
 
 @dataclass(frozen=True, slots=True)
 class Workflow:
-    """The run of a workflow that we are a step of. Files are None outside of GitHub Actions."""
+    """The workflow run of this process. Files are None outside GitHub Actions."""
 
     repository: str
     branch: str
@@ -43,19 +43,19 @@ class Workflow:
 
 
 def read_workflow(environment: Mapping[str, str] = os.environ) -> Workflow:
-    """What the runner says about this run."""
-    said = environment.get
-    server, repository, run = said("GITHUB_SERVER_URL", ""), said("GITHUB_REPOSITORY", ""), said("GITHUB_RUN_ID", "")
-    number = said("GITHUB_RUN_NUMBER", "")
+    """Read the current run from the variables of the runner."""
+    get = environment.get
+    server, repository, run = get("GITHUB_SERVER_URL", ""), get("GITHUB_REPOSITORY", ""), get("GITHUB_RUN_ID", "")
+    number = get("GITHUB_RUN_NUMBER", "")
     return Workflow(
         repository=repository,
-        branch=said("GITHUB_REF_NAME", ""),
-        commit=said("GITHUB_SHA", ""),
+        branch=get("GITHUB_REF_NAME", ""),
+        commit=get("GITHUB_SHA", ""),
         run=int(run) if run.isdecimal() else 0,
         run_number=int(number) if number.isdecimal() else 0,
         run_url=f"{server}/{repository}/actions/runs/{run}" if server and repository and run.isdecimal() else "",
-        summary=_path(said("GITHUB_STEP_SUMMARY")),
-        outputs=_path(said("GITHUB_OUTPUT")),
+        summary=_path(get("GITHUB_STEP_SUMMARY")),
+        outputs=_path(get("GITHUB_OUTPUT")),
     )
 
 
@@ -101,7 +101,7 @@ def git_remote(environment: Mapping[str, str] = os.environ) -> Remote:
 
 
 def _github_token(environment: Mapping[str, str]) -> tuple[str, str]:
-    """GITHUB_TOKEN and the repository that it is for."""
+    """Return GITHUB_TOKEN and its repository. Raises `UsageError` if one is not set."""
     token, repository = environment.get("GITHUB_TOKEN", "").strip(), environment.get("GITHUB_REPOSITORY", "")
     if not token.isascii() or not token.isprintable() or not token:
         raise UsageError("GITHUB_TOKEN is not set", "Give the step `GITHUB_TOKEN: ${{ github.token }}`.")
@@ -114,7 +114,7 @@ _REPOSITORY = re.compile(r"[A-Za-z0-9_-]{1,100}/(?!\.{1,2}$)[A-Za-z0-9_.-]{1,100
 
 
 def _github_endpoint(name: str, url: str) -> Endpoint:
-    """The address that a variable holds; unencrypted to this machine only."""
+    """Parse the URL in a variable: https, or http to a loopback address. Raises `UsageError` if it is neither."""
     try:
         parts = urlsplit(url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -123,5 +123,5 @@ def _github_endpoint(name: str, url: str) -> Endpoint:
     host = parts.hostname or ""
     if not host or not (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))):
         shown = escape_control(shorten(url, 100))
-        raise UsageError(f"{name} {shown} is not a https:// URL", "GitHub Actions sets it.")
+        raise UsageError(f"{name} {shown} is not an https:// URL", "GitHub Actions sets it.")
     return Endpoint(parts.scheme, host, port, url.rstrip("/"))

@@ -1,9 +1,9 @@
-"""The plan that was reviewed in a pull request, kept where whoever wrote the pull request cannot change it.
+"""The reviewed plan of a pull request, kept where the author of the pull request cannot change it.
 
-Its id is in a commit status of the head commit, itself an artifact of the run that made it. A status can be written by
-everybody with write access, by a workflow of a branch of theirs too. What is trusted is therefore the run: it must be
-one of the plan workflow, for `pull_request_target`, which GitHub takes from the default branch only; and only a run
-itself can add artifacts to it (docs/decisions/0024-workflows.md).
+The id of the plan is in a commit status of the head commit; the plan is an artifact of the run that made it. Every user
+with write access can write a status, and so can the workflow of any branch. Therefore the run is what is trusted: it
+must be one of the plan workflow for `pull_request_target`, which GitHub takes from the default branch only, and only
+the run can add artifacts to itself (docs/decisions/0024-workflows.md).
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ from reconciler.github.api import GitHub, GitHubError, Json, number_at, text_at
 from reconciler.github.comments import AUTHOR
 
 CONTEXT = "reconciler/plan"
-"""Name of the commit status."""
+"""The name of the commit status."""
 MEMBER = "plan.json"
-"""Name of the plan in the artifact."""
+"""The name of the plan in the artifact."""
 _DESCRIPTION = re.compile(r"(sha256:[0-9a-f]{64}) of run (\d{1,19}): ")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _MAX_PLAN = 256 * 1024 * 1024
 _MEMBERS = ("OWNER", "MEMBER", "COLLABORATOR")
-"""Who approves. In a public repository anybody can write a review that says so."""
+"""The authors whose approval counts. In a public repository any user can write an approving review."""
 _CAUSES = ("push", "workflow_dispatch")
-"""What starts an apply. A branch, or a fork with a branch of the same name, can let the file run for other events."""
+"""The events that start an apply. A branch, or a fork with a branch of the same name, can run the file for others."""
 _WAY_OUT = (
-    "Nothing was changed. Look at a plan of the default branch (the drift workflow makes one), and start the apply\n"
-    "workflow by hand with the id of that plan."
+    "Nothing was changed. Review a plan of the default branch (the drift workflow makes one), and start the apply\n"
+    "workflow manually with the id of that plan."
 )
 
 
 class NotReviewedError(StalePlanError):
-    """There is no plan that was reviewed for a commit."""
+    """A commit has no reviewed plan."""
 
     def __init__(self, why: str) -> None:
         super().__init__(why, _WAY_OUT)
@@ -49,9 +49,9 @@ class NotReviewedError(StalePlanError):
 
 @dataclass(frozen=True, slots=True)
 class Pull:
-    """A merged pull request. `head`: the commit that was reviewed, its last one unless an approval says otherwise.
+    """A merged pull request. `head`: the reviewed commit, the last one unless an approval is for another.
 
-    `until`: when it was reviewed; what was made later nobody saw.
+    `until`: the time of the review; a plan made later was not reviewed.
     """
 
     number: int
@@ -61,30 +61,33 @@ class Pull:
 
 @dataclass(frozen=True, slots=True)
 class RecordedPlan:
-    """What a commit status says: which plan, made by which run."""
+    """The plan and the run that a commit status names."""
 
     plan_id: str
     run: int
 
 
 def artifact_name(head: str) -> str:
-    """Name of the artifact that holds the plan of a head commit."""
+    """Return the name of the artifact with the plan of a head commit."""
     return f"reviewed-plan-{head}"
 
 
-def record(hub: GitHub, head: str, plan: Plan, run: int, run_url: str) -> str:
-    """Notes the plan at the head commit; the words of the status."""
+def record_plan(hub: GitHub, head: str, plan: Plan, run: int, run_url: str) -> str:
+    """Write the plan's commit status at the head commit; return its description. Raises `GitHubError`."""
     removed = plan.count(Action.DEACTIVATE, Action.DELETE)
-    added = plan.count(Action.CREATE)
-    counts = f"{added} to create, {len(plan.changes) - added - removed} to change, {removed} to remove"
-    said = f"{plan.plan_id} of run {run}: {counts}"
-    content = {"context": CONTEXT, "state": "failure" if plan.blocked else "success", "description": said}
+    created = plan.count(Action.CREATE)
+    counts = f"{created} to create, {len(plan.changes) - created - removed} to change, {removed} to remove"
+    description = f"{plan.plan_id} of run {run}: {counts}"
+    content = {"context": CONTEXT, "state": "failure" if plan.blocked else "success", "description": description}
     hub.send("POST", f"/statuses/{head}", {**content, "target_url": run_url})
-    return said
+    return description
 
 
-def merged_pull(hub: GitHub, commit: str, branch: str) -> Pull:
-    """The pull request whose merge made `commit` the head of `branch`, by merge, squash or rebase."""
+def find_merged_pull(hub: GitHub, commit: str, branch: str) -> Pull:
+    """Return the pull request whose merge, squash or rebase made `commit` the head of `branch`.
+
+    Raises `NotReviewedError` if there is none, `GitHubError` if GitHub does not answer.
+    """
     for item in hub.items(f"/commits/{commit}/pulls"):
         head, merged_at = text_at(item, "head", "sha"), _time(text_at(item, "merged_at"))
         if (
@@ -94,13 +97,13 @@ def merged_pull(hub: GitHub, commit: str, branch: str) -> Pull:
             and (text_at(item, "base", "ref"), text_at(item, "base", "repo", "full_name")) == (branch, hub.repository)
         ):
             return Pull(number_at(item, "number"), head, merged_at)
-    raise NotReviewedError(f"commit {commit[:12]} did not come to {escape_control(branch)} by a pull request")
+    raise NotReviewedError(f"commit {commit[:12]} was not merged into {escape_control(branch)} by a pull request")
 
 
-def as_approved(hub: GitHub, pull: Pull) -> Pull:
-    """`pull` as it was at its last approval; as it was merged when nobody approved it.
+def at_last_approval(hub: GitHub, pull: Pull) -> Pull:
+    """Return `pull` as of its last approval, or as merged if it has none.
 
-    What is pushed, or planned again, after an approval is not what was approved.
+    A commit or plan made after the approval was not approved. Raises `NotReviewedError` if the approved commit is gone.
     """
     approvals = [
         (when, text_at(item, "commit_id"))
@@ -112,15 +115,15 @@ def as_approved(hub: GitHub, pull: Pull) -> Pull:
     ]
     if not approvals:
         return pull
-    # They come in the order in which they were written: the last one of a second counts.
+    # Reviews are in the order of their creation: within one second the last one counts.
     when, commit = max(reversed(approvals), key=itemgetter(0))
     if not _COMMIT.fullmatch(commit):
-        raise NotReviewedError(f"the commit of pull request {pull.number} that was approved is gone")
+        raise NotReviewedError(f"the approved commit of pull request {pull.number} no longer exists")
     return Pull(pull.number, commit, when)
 
 
-def recorded(hub: GitHub, pull: Pull) -> RecordedPlan:
-    """What the newest status from before the review says."""
+def find_recorded_plan(hub: GitHub, pull: Pull) -> RecordedPlan:
+    """Return the plan that the newest status before the review names. Raises `NotReviewedError` if there is none."""
     for item in hub.items(f"/commits/{pull.head}/statuses"):
         made = _time(text_at(item, "created_at"))
         found = _DESCRIPTION.match(text_at(item, "description"))
@@ -130,10 +133,10 @@ def recorded(hub: GitHub, pull: Pull) -> RecordedPlan:
     raise NotReviewedError(f"pull request {pull.number} had no plan at {pull.head[:12]} before its review ended")
 
 
-def plans_of(hub: GitHub, pull: Pull, found: RecordedPlan, workflow: str, branch: str) -> Iterator[bytes]:
-    """The plans that the run kept for the head commit; one for each attempt that it took.
+def download_plans(hub: GitHub, pull: Pull, found: RecordedPlan, workflow: str, branch: str) -> Iterator[bytes]:
+    """Yield the plans that the run kept for the head commit, one for each attempt.
 
-    `branch`: the default one, whose `workflow` the run must be of.
+    `branch`: the default branch, whose `workflow` the run must be of. Raises `NotReviewedError` if it is another.
     """
     run = hub.get(f"/actions/runs/{found.run}")
     path, _, ref = text_at(run, "path").partition("@")
@@ -151,18 +154,18 @@ def plans_of(hub: GitHub, pull: Pull, found: RecordedPlan, workflow: str, branch
 
 
 def refuse_after_later_runs(hub: GitHub, workflow: str, branch: str, run_number: int) -> None:
-    """Raises when a later run has begun to apply: its commit is newer, what this one holds could undo it."""
+    """Raise `StalePlanError` if a later run has started to apply: this run's older commit could undo its changes."""
     for item in hub.items(f"/actions/workflows/{workflow}/runs", "workflow_runs", branch=branch):
         number = number_at(item, "run_number")
         if number > run_number and text_at(item, "event") in _CAUSES and _has_run(item):
             raise StalePlanError(
-                f"run {number} of this workflow, for a later commit, has already applied",
-                "Nothing was changed. Run that one again instead, or start the workflow by hand.",
+                f"run {number} of this workflow, for a later commit, has already applied its plan",
+                "Nothing was changed. Run that one again instead, or start the workflow manually.",
             )
 
 
 def _has_run(run: Json) -> bool:
-    """Not one that waits, or was cancelled while it did."""
+    """Whether the run has started. A waiting run, or one cancelled while it waited, has not."""
     status, how = text_at(run, "status"), text_at(run, "conclusion")
     return status == "in_progress" or (status == "completed" and how not in ("cancelled", "skipped"))
 
@@ -171,8 +174,8 @@ def _member(content: bytes) -> bytes:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive, archive.open(MEMBER) as member:
             plan = member.read(_MAX_PLAN + 1)
-    except (zipfile.BadZipFile, zlib.error, KeyError, RuntimeError, NotImplementedError, EOFError, OSError) as fault:
-        raise GitHubError(0, "the artifact with the plan cannot be read") from fault
+    except (zipfile.BadZipFile, zlib.error, KeyError, RuntimeError, NotImplementedError, EOFError, OSError) as exc:
+        raise GitHubError(0, "the artifact with the plan cannot be read") from exc
     if len(plan) > _MAX_PLAN:
         raise GitHubError(0, "the plan in the artifact is larger than 256 MiB")
     return plan

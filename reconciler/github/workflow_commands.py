@@ -1,4 +1,4 @@
-"""What the runner of GitHub Actions reads: workflow commands, step summaries, outputs. Text in, text out."""
+"""Format what the runner of GitHub Actions reads: workflow commands, step summaries, outputs. Pure."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from reconciler.core.model import Diagnostic, Severity
 from reconciler.core.text import escape_control, pluralize, redact_quoted, shorten
 
 SUMMARY_BYTES = 1024 * 1024
-"""GitHub takes so much for one step; beyond it the whole summary is lost."""
+"""GitHub's limit for one step; a longer summary is lost as a whole."""
 COMMENT_CHARACTERS = 65_536
-"""GitHub refuses a longer comment or issue."""
+"""GitHub's limit for a comment or issue."""
 _ROOM = 1024
-"""Left free below a limit, for the words that say that something was cut."""
+"""Free space below a limit, for the sentence that says that the text was cut."""
 _BUDGET = 10
-"""Annotations of one severity that GitHub keeps of one step; it drops the others without a word."""
+"""Annotations of one severity that GitHub keeps for one step; it drops the others silently."""
 _MESSAGE = 1_000
 
 
 def annotate(items: Iterable[Diagnostic], folder: str, *, redact: bool) -> Iterator[str]:
-    """Workflow commands, one a line, for at most ten errors and ten warnings; the others are counted.
+    """Yield a workflow command for each of at most ten errors and ten warnings; the others are counted.
 
-    `folder`: where the files of the diagnostics lie in the repository.
+    `folder`: the directory of the diagnostics' files in the repository.
     """
     by_severity: dict[Severity, list[Diagnostic]] = {Severity.ERROR: [], Severity.WARNING: []}
     for item in items:
@@ -34,12 +34,12 @@ def annotate(items: Iterable[Diagnostic], folder: str, *, redact: bool) -> Itera
 
 
 def _annotation(item: Diagnostic, folder: str, *, redact: bool) -> str:
-    # As on other faces: what to do may name somebody.
-    said = [item.summary, "" if redact else item.detail]
+    # As in other output formats: the detail may name a user.
+    parts = [item.summary, "" if redact else item.detail]
     text = "\n".join(
-        escape_control(redact_quoted(line) if redact else line) for part in said for line in part.split("\n")
+        escape_control(redact_quoted(line) if redact else line) for part in parts for line in part.split("\n")
     )
-    return command(item.severity.value, shorten(text.strip(), _MESSAGE), _place(item, folder))
+    return format_command(item.severity.value, shorten(text.strip(), _MESSAGE), _place(item, folder))
 
 
 def _place(item: Diagnostic, folder: str) -> dict[str, str]:
@@ -50,8 +50,8 @@ def _place(item: Diagnostic, folder: str) -> dict[str, str]:
     return {"file": escape_control(file), "line": str(origin.line), "col": str(origin.column)}
 
 
-def command(name: str, message: str, properties: Mapping[str, str] | None = None) -> str:
-    """`::name key=value::message`; no text can end it or begin another one."""
+def format_command(name: str, message: str, properties: Mapping[str, str] | None = None) -> str:
+    """Return `::name key=value::message`, escaped so that no text can end it or begin another command."""
     listed = ",".join(f"{key}={_escaped(value, _PROPERTY)}" for key, value in (properties or {}).items())
     return f"::{name}{' ' if listed else ''}{listed}::{_escaped(message, _DATA)}"
 
@@ -64,16 +64,16 @@ def _escaped(text: str, table: Mapping[str, str]) -> str:
     return "".join(table.get(character, character) for character in text)
 
 
-def outputs(values: Mapping[str, str | int | bool]) -> str:
-    """Lines for GITHUB_OUTPUT. The values are ours: words and numbers without line breaks."""
+def format_outputs(values: Mapping[str, str | int | bool]) -> str:
+    """Format lines for GITHUB_OUTPUT. The values must not contain line breaks."""
     shown = {name: str(value).lower() if isinstance(value, bool) else value for name, value in values.items()}
     return "".join(f"{name}={value}\n" for name, value in shown.items())
 
 
-def summary(text: str, used: int, *, markdown: bool) -> str:
-    """`text` for a step summary that holds `used` bytes already, cut at a line.
+def format_summary(text: str, used: int, *, markdown: bool) -> str:
+    """Return `text` for a step summary that already has `used` bytes, cut at a line.
 
-    Plain text becomes indented code, not fenced: no value in it can end the block, whatever a user is called.
+    Plain text becomes indented code, not fenced: no value in it can end the block.
     """
     lines = text.splitlines(keepends=True) if markdown else [f"    {line}\n" for line in text.splitlines()]
     kept = _fitting(lines, SUMMARY_BYTES - _ROOM - used)
@@ -81,12 +81,12 @@ def summary(text: str, used: int, *, markdown: bool) -> str:
         return f"{''.join(kept)}\n"
     if used >= SUMMARY_BYTES - _ROOM:
         return ""
-    # Cut Markdown may have left a fence open: then the line is part of the code, which is no harm.
+    # Cut Markdown may leave a fence open: then this line is part of the code, which is harmless.
     return f"{''.join(kept)}\nThe rest is in the log of this job.\n"
 
 
 def _fitting(lines: Sequence[str], room: int) -> Sequence[str]:
-    """The first lines that have room, in bytes."""
+    """Return the first lines that fit into `room` bytes."""
     for number, line in enumerate(lines):
         room -= len(line.encode())
         if room < 0:
@@ -94,8 +94,8 @@ def _fitting(lines: Sequence[str], room: int) -> Sequence[str]:
     return lines
 
 
-def body(text: str, marker: str, run_url: str) -> str:
-    """A comment or issue: hidden marker, text, link to the run. A text beyond GitHub's limit is left out as a whole."""
+def format_body(text: str, marker: str, run_url: str) -> str:
+    """Return a comment or issue: hidden marker, text, link to the run. A text beyond GitHub's limit is left out."""
     head, link = f"<!-- {marker} -->\n", f"\n\n[Log of this run]({run_url})\n" if run_url else "\n"
     whole = f"{head}{text.strip()}{link}"
     if _length(whole) <= COMMENT_CHARACTERS:
@@ -104,5 +104,5 @@ def body(text: str, marker: str, run_url: str) -> str:
 
 
 def _length(text: str) -> int:
-    """In UTF-16 units, the most that anybody could count."""
+    """Return the length in UTF-16 code units, an upper bound of how GitHub counts."""
     return len(text.encode("utf-16-le", "replace")) // 2

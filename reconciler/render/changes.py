@@ -54,17 +54,17 @@ def render_heading(change: Change, style: Style) -> str:
 
 def explain_change(change: Change, style: Style) -> str:
     """Return the reason of a change and its origin. An update needs no reason: its attributes say it."""
-    parts = [] if change.action is Action.UPDATE else [style.words(change.detail)]
+    parts = [] if change.action is Action.UPDATE else [style.message(change.detail)]
     if change.temporary_user_name is not None:
         parts.append(f"users exchange names: renamed first to {style.value(change.temporary_user_name)}")
     if change.origin is not None and not style.redact:
-        parts.append(style.words(str(change.origin)))
+        parts.append(style.message(str(change.origin)))
     return ", ".join(parts)
 
 
 def history_of(change: Change, style: Style) -> list[str]:
     """Return the sentences of the record about a change."""
-    return [style.words(sentence) for sentence in change.history]
+    return [style.message(sentence) for sentence in change.history]
 
 
 def address_of(change: Change, style: Style) -> str:
@@ -133,7 +133,7 @@ def render_lines(changes: Sequence[Change], style: Style) -> list[str]:
 def describe_effect(change: Change, style: Style) -> str:
     """Return why a user is removed, or which attributes change; "" for a new user."""
     if change.action in REMOVALS:
-        return style.words(change.detail)
+        return style.message(change.detail)
     return escape_control(", ".join(_changed_names(change)))
 
 

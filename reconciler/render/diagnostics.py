@@ -60,13 +60,13 @@ class DiagnosticParts:
 def format_diagnostic(item: Diagnostic, style: Style) -> DiagnosticParts:
     """Format the parts of a diagnostic; redacted, only its summary and origin."""
     severity = "Error" if item.severity is Severity.ERROR else "Warning"
-    where = [f"on {style.words(str(item.origin))}"] if item.origin else []
+    where = [f"on {style.message(str(item.origin))}"] if item.origin else []
     if style.redact:
-        return DiagnosticParts(severity, style.words(item.summary), "".join(where), "", "")
+        return DiagnosticParts(severity, style.message(item.summary), "".join(where), "", "")
     if item.address:
-        where.append(f"in {style.words(item.address)}")
+        where.append(f"in {style.message(item.address)}")
     source = ""
     if item.origin is not None and item.source_line is not None:
-        source = f"{item.origin.line:>4}: {style.words(item.source_line)}"
-    detail = escape_line(style.words(item.detail))
-    return DiagnosticParts(severity, style.words(item.summary), ", ".join(where), source, detail)
+        source = f"{item.origin.line:>4}: {style.message(item.source_line)}"
+    detail = escape_line(style.message(item.detail))
+    return DiagnosticParts(severity, style.message(item.summary), ", ".join(where), source, detail)

@@ -1,4 +1,4 @@
-"""What `explain` found of one user, as text and as JSON. Pure: values in, one string or plain data out."""
+"""Render what `explain` found about one user as text and as JSON. Pure: values in, one string or plain data out."""
 
 from __future__ import annotations
 
@@ -15,32 +15,31 @@ from reconciler.core.scope.trace import ClauseResult, TraceStep
 from reconciler.core.text import escape_control, escape_line, pluralize, quote, redact_quoted
 from reconciler.render.changes import render_change, render_value
 from reconciler.render.diagnostics import render_diagnostics
-from reconciler.render.style import HIDDEN, Style
+from reconciler.render.style import BOLD, GREEN, GREY, HIDDEN, RED, YELLOW, Style
 
 FORMAT_VERSION = "1.0"
-_BOLD, _GREY, _RED = "\x1b[1m", "\x1b[90m", "\x1b[31m"
 _MARKS = {
-    ClauseResult.TRUE: ("yes", "\x1b[32m"),
-    ClauseResult.FALSE: ("no ", _RED),
-    ClauseResult.UNJUDGED: ("?  ", "\x1b[33m"),
-    ClauseResult.NOT_REACHED: ("-  ", _GREY),
+    ClauseResult.TRUE: ("yes", GREEN),
+    ClauseResult.FALSE: ("no ", RED),
+    ClauseResult.UNJUDGED: ("?  ", YELLOW),
+    ClauseResult.NOT_REACHED: ("-  ", GREY),
 }
 
 
 def render_explanation(found: Explanation, style: Style) -> str:
-    """The steps in Entra's order, for a person."""
+    """Render the steps in Entra's order."""
     name = HIDDEN if style.redact else quote(found.name)
-    parts = [style.paint(f"user[{name}]", _BOLD), ""]
+    parts = [style.paint(f"user[{name}]", BOLD), ""]
     for title, lines in (
         ("Import", _source(found, style)),
         ("Scope", _scope(found, style)),
         ("Match", _match(found, style)),
         ("Mapping", _mapping(found, style)),
-        ("Live", _live(found.live, style) if found.decision is not None else iter(("not asked (--offline)",))),
+        ("Live", _live(found.live, style) if found.decision is not None else iter(("not read (--offline)",))),
         ("Action", _action(found, style)),
     ):
-        parts.append(style.paint(title, _BOLD))
-        parts += [f"  {told}" if told else "" for told in lines]
+        parts.append(style.paint(title, BOLD))
+        parts += [f"  {line}" if line else "" for line in lines]
         parts.append("")
     if found.diagnostics:
         parts.append(render_diagnostics(found.diagnostics, style))
@@ -58,7 +57,7 @@ def _source(found: Explanation, style: Style) -> Iterator[str]:
 
 
 def _seen(value: ObservedValue, style: Style) -> str:
-    """A source value; of several, each."""
+    """Render a source value, or each of several."""
     if isinstance(value, tuple):
         return HIDDEN if style.redact else f"[{', '.join(map(quote, value))}]"
     if value is None:
@@ -71,26 +70,26 @@ def _seen(value: ObservedValue, style: Style) -> str:
 
 def _scope(found: Explanation, style: Style) -> Iterator[str]:
     if found.scope is None:
-        yield "not in the desired state, so in no scope"
+        yield "not in the desired state, so not in scope"
         return
     verdict = found.scope.verdict
-    words = verdict.text or verdict.reason.value
-    yield "in scope" if verdict.in_scope else f"out of scope: {_safe(words, style)}"
+    reason = verdict.text or verdict.reason.value
+    yield "in scope" if verdict.in_scope else f"out of scope: {_escape(reason, style)}"
     for step in found.scope.steps:
         yield from _step(step, style, 0)
 
 
 def _step(step: TraceStep, style: Style, depth: int) -> Iterator[str]:
     mark, colour = _MARKS[step.answer]
-    name = _safe(step.name, style) if depth else escape_control(step.name)
-    told = f"{'    ' * depth}{style.paint(mark, colour)} {name}"
+    name = _escape(step.name, style) if depth else escape_control(step.name)
+    line = f"{'    ' * depth}{style.paint(mark, colour)} {name}"
     if step.text:
-        told += f": {_safe(step.text, style)}"
+        line += f": {_escape(step.text, style)}"
     if step.name in ("assigned", "excluded") and step.value is not None:
-        told += f" ({_way(step, style)})"
+        line += f" ({_way(step, style)})"
     elif depth and step.answer is not ClauseResult.NOT_REACHED and not step.steps:
-        told += f" (has {_seen(step.value, style)})"
-    yield told
+        line += f" (has {_seen(step.value, style)})"
+    yield line
     for inner in step.steps:
         yield from _step(inner, style, depth + 1)
 
@@ -101,7 +100,7 @@ def _way(step: TraceStep, style: Style) -> str:
     return "through " + " -> ".join(map(quote, step.value))
 
 
-def _safe(text: str, style: Style) -> str:
+def _escape(text: str, style: Style) -> str:
     return escape_line(redact_quoted(text) if style.redact else text)
 
 
@@ -114,15 +113,15 @@ def _match(found: Explanation, style: Style) -> Iterator[str]:
     elif found.decision is not None:
         yield "no live account"
     for number, lookup in enumerate(found.lookups, start=1):
-        yield f"{number}. {_lookup(lookup, style, asked=found.decision is not None)}"
+        yield f"{number}. {_lookup(lookup, style, is_live=found.decision is not None)}"
 
 
-def _lookup(lookup: MatchLookup, style: Style, *, asked: bool) -> str:
+def _lookup(lookup: MatchLookup, style: Style, *, is_live: bool) -> str:
     name = escape_control(shorten_path(lookup.path))
     if lookup.value is None:
         return f"{name}: no value"
     looked = f"{name} {render_value(lookup.value, style)}"
-    if not asked:
+    if not is_live:
         return looked
     count = pluralize(len(lookup.live_ids), "live account")
     ids = f" ({escape_control(', '.join(lookup.live_ids))})" if lookup.live_ids else ""
@@ -133,38 +132,38 @@ def _mapping(found: Explanation, style: Style) -> Iterator[str]:
     if found.source is None:
         yield "nothing to map"
         return
-    asked = _is_asked_for(found)
-    if not asked:
-        yield f"out of scope: no values are asked for; {_OUTCOMES[found.removal]}"
+    desired = _is_desired(found)
+    if not desired:
+        yield f"out of scope: no values are desired; {_OUTCOMES[found.removal]}"
     for row in found.rows:
-        yield from _row(row, style, asked=asked)
+        yield from _row(row, style, desired=desired)
 
 
 _OUTCOMES = {
     Removal.DEACTIVATE: "a managed account is deactivated (lifecycle.out_of_scope)",
     Removal.DELETE: "a managed account is deleted (lifecycle.out_of_scope)",
     Removal.KEEP: "an account stays as it is (lifecycle.out_of_scope: keep)",
-    None: "an account stays as it is, for scope could not be judged",
+    None: "an account stays as it is: scope could not be determined",
 }
 
 
-def _is_asked_for(found: Explanation) -> bool:
-    """Whether the mapped values are what the account should have."""
+def _is_desired(found: Explanation) -> bool:
+    """Whether the account should have the mapped values."""
     return found.scope is not None and found.scope.verdict.in_scope
 
 
-def _row(row: MappedRow, style: Style, *, asked: bool) -> Iterator[str]:
+def _row(row: MappedRow, style: Style, *, desired: bool) -> Iterator[str]:
     value = "(no value)" if row.value is None else render_value(row.value, style)
-    value += "" if asked else " if in scope"
+    value += "" if desired else " if in scope"
     flow = "" if row.flow == "always" else f", {row.flow}"
     path = escape_control(shorten_path(row.path))
-    yield f"{path} = {value}  {style.paint(f'# {escape_control(row.rule)}{flow}', _GREY)}"
+    yield f"{path} = {value}  {style.paint(f'# {escape_control(row.rule)}{flow}', GREY)}"
     if row.candidates:
         yield f"    one of: {', '.join(render_value(value, style) for value in row.candidates)}"
     if row.default is not None and row.value is None:
         yield f"    default on create: {render_value(row.default, style)}"
     if row.problem is not None:
-        yield f"    {style.paint('error:', _RED)} {_safe(row.problem, style)}"
+        yield f"    {style.paint('error:', RED)} {_escape(row.problem, style)}"
     if row.parts is not None:
         yield from _part(row.parts, style, 1)
     elif not row.rule.startswith("source:"):
@@ -175,7 +174,7 @@ def _row(row: MappedRow, style: Style, *, asked: bool) -> Iterator[str]:
 
 
 def _part(part: RulePart, style: Style, depth: int) -> Iterator[str]:
-    yield f"{'    ' * depth}{escape_line(part.text)} = {_safe(part.outcome, style)}"
+    yield f"{'    ' * depth}{escape_line(part.text)} = {_escape(part.outcome, style)}"
     for inner in part.parts:
         yield from _part(inner, style, depth + 1)
 
@@ -198,19 +197,19 @@ def _action(found: Explanation, style: Style) -> Iterator[str]:
         yield "not planned (--offline)"
         return
     if decision.change is None:
-        yield _safe(decision.explanation, style)
+        yield _escape(decision.explanation, style)
         return
-    yield f"{decision.change.action.value}: {_safe(decision.explanation, style)}"
+    yield f"{decision.change.action.value}: {_escape(decision.explanation, style)}"
     yield from render_change(decision.change, style).rstrip("\n").split("\n")
     for message in decision.blocked_by:
-        yield f"The plan is blocked: {_safe(message, style)}"
+        yield f"The plan is blocked: {_escape(message, style)}"
 
 
 # --- JSON -------------------------------------------------------------------
 
 
 def to_document(found: Explanation) -> dict[str, Any]:
-    """The explanation as plain data; paths and answers as in the text, values as they are."""
+    """Return the explanation as plain data, with the paths and results of the text and raw values."""
     source, scope, live, decision = found.source, found.scope, found.live, found.decision
     return {
         "format_version": FORMAT_VERSION,
@@ -227,7 +226,7 @@ def to_document(found: Explanation) -> dict[str, Any]:
         "match": [
             {"attribute": each.path, "value": each.value, "live_ids": list(each.live_ids)} for each in found.lookups
         ],
-        "mapping": [{**_row_document(row), "asked_for": _is_asked_for(found)} for row in found.rows],
+        "mapping": [{**_row_document(row), "asked_for": _is_desired(found)} for row in found.rows],
         "live": live
         and {
             "id": live.id,

@@ -1,4 +1,4 @@
-"""The faces of a plan: text, Markdown, HTML, JSON."""
+"""The output formats of a plan: text, Markdown, HTML and JSON."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LIMITS = ("comment", "summary")
 
 @dataclass(frozen=True, slots=True)
 class OutputOptions:
-    """The options of a plan's looks; `limit` is for Markdown, the last two for Markdown and HTML."""
+    """The options of a plan's output. `limit` is for Markdown, `whole_plan_at` and `template` for Markdown and HTML."""
 
     format: str = "text"
     summary: bool = False
@@ -29,7 +29,7 @@ class OutputOptions:
     template: Path | None = None
 
     def check(self) -> None:
-        """Raises for what cannot be shown so."""
+        """Check the options. Raises `UsageError` if one does not exist or does not apply to the format."""
         check_format(self.format, FORMATS)
         if self.limit is not None and self.limit not in _LIMITS:
             raise UsageError(f"--limit {quote(self.limit)} does not exist", f"There are {' and '.join(_LIMITS)}.")
@@ -40,28 +40,31 @@ class OutputOptions:
 
 
 def check_format(name: str, formats: tuple[str, ...]) -> None:
-    """Raises for a format that does not exist."""
+    """Check the name of a format. Raises `UsageError` if `formats` does not have it."""
     if name not in formats:
         raise UsageError(f"--format {name} does not exist", f"There are {', '.join(formats[:-1])} and {formats[-1]}.")
 
 
-def render_plan(plan: Plan, profile: TargetProfile, face: OutputOptions, style: Style) -> str:
-    """The plan with this face."""
-    if face.format == "text":
-        return render_text(plan, profile, style, summary_only=face.summary)
-    if face.format == "json":
+def render_plan(plan: Plan, profile: TargetProfile, output: OutputOptions, style: Style) -> str:
+    """Render the plan in the requested format.
+
+    Raises `UsageError` if the format cannot be redacted or a template does not work.
+    """
+    if output.format == "text":
+        return render_text(plan, profile, style, summary_only=output.summary)
+    if output.format == "json":
         if style.redact:
-            raise UsageError("--redact cannot be combined with --format json", "JSON is for machines: use text.")
+            raise UsageError("--redact cannot be combined with --format json", "Use --format text.")
         return to_json(plan)
     # Jinja2 takes 50 ms to import.
     from reconciler.render.html import render_html  # noqa: PLC0415
     from reconciler.render.markdown import LIMITS, render_markdown  # noqa: PLC0415
     from reconciler.render.templating import Templates  # noqa: PLC0415
 
-    templates = Templates(face.template)
-    if face.format == "html":
-        return render_html(plan, profile, style, templates, whole_plan_at=face.whole_plan_at)
-    limit = LIMITS[face.limit or _LIMITS[0]]
+    templates = Templates(output.template)
+    if output.format == "html":
+        return render_html(plan, profile, style, templates, whole_plan_at=output.whole_plan_at)
+    limit = LIMITS[output.limit or _LIMITS[0]]
     return render_markdown(
-        plan, profile, style, templates, limit=limit, whole_plan_at=face.whole_plan_at, summary_only=face.summary
+        plan, profile, style, templates, limit=limit, whole_plan_at=output.whole_plan_at, summary_only=output.summary
     )

@@ -1,4 +1,4 @@
-"""A history as text and as JSON. Pure. Names, values, authors and subjects are strangers' words."""
+"""Render a history as text and as JSON. Pure. Names, values, authors and subjects are untrusted."""
 
 from __future__ import annotations
 
@@ -14,28 +14,27 @@ from reconciler.core.plan import Result
 from reconciler.core.text import escape_control, escape_line, pluralize, quote, redact_quoted, shorten
 from reconciler.history.edits import USER, EditKind
 from reconciler.history.outcomes import Cause, EditOutcome, TimelineEntry
-from reconciler.render.style import HIDDEN, Style
+from reconciler.render.style import GREEN, GREY, HIDDEN, RED, YELLOW, Style
 
 FORMAT_VERSION = "1.0"
-_YELLOW, _GREEN, _RED, _GREY = "\x1b[33m", "\x1b[32m", "\x1b[31m", "\x1b[90m"
 _SYMBOLS = {
-    EditKind.ADDED: ("+", _GREEN),
-    EditKind.CHANGED: ("~", _YELLOW),
-    EditKind.REMOVED: ("-", _RED),
+    EditKind.ADDED: ("+", GREEN),
+    EditKind.CHANGED: ("~", YELLOW),
+    EditKind.REMOVED: ("-", RED),
     EditKind.MOVED: (">", ""),
 }
 _GOOD = frozenset({"applied", "in effect", "nothing to apply"})
 _SHOWN = 20
-"""Rows of one change, and parts of one list, that are shown as text."""
+"""Attributes of one change, and elements of one list, that are shown as text."""
 _LONG = 200
 _SHORT_ID = 12
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryView:
-    """What was found, newest first. `user`, `attribute`: what was asked for. `cut`: older entries are left out.
+    """The entries found, newest first. `user`, `attribute`: the query. `cut`: older entries are left out.
 
-    `shallow`: the clone does not hold all commits.
+    `shallow`: the clone does not have all commits.
     """
 
     entries: tuple[TimelineEntry, ...]
@@ -46,7 +45,7 @@ class HistoryView:
 
     @property
     def setter(self) -> TimelineEntry | None:
-        """The edit that made the present value of the attribute of the user."""
+        """The edit that set the current value of the user's attribute."""
         if self.user is None or self.attribute is None:
             return None
         edits = (each for each in self.entries if each.edit is not None and each.edit.entity.kind == USER)
@@ -57,8 +56,8 @@ class HistoryView:
 
 
 def render_history(history: HistoryView, style: Style) -> str:
-    """A paragraph for each commit and each apply."""
-    parts = list(_answer(history, style))
+    """Render one paragraph for each commit and each apply."""
+    parts = list(_setter(history, style))
     lines: list[str] = []
     last: object = None
     for entry in history.entries:
@@ -81,33 +80,33 @@ def _head(entry: TimelineEntry) -> object:
     return entry.outcome.run, entry.unrequested_change.cause if entry.unrequested_change is not None else None
 
 
-def _answer(history: HistoryView, style: Style) -> Iterator[str]:
-    """Who set the attribute that was asked for."""
+def _setter(history: HistoryView, style: Style) -> Iterator[str]:
+    """Yield who set the attribute of the query."""
     if history.user is None or history.attribute is None:
         return
     entry = history.setter
     name = escape_control(history.attribute)
     if entry is None:
-        yield f"No commit here set {name}."
+        yield f"No commit in this clone set {name}."
         return
-    values = ", ".join(f"{path_text(row)} = {value_text(row.after, style)}" for row in entry.rows[:_SHOWN])
+    values = ", ".join(f"{render_path(row)} = {render_field(row.after, style)}" for row in entry.rows[:_SHOWN])
     yield f"{values}\n  set by {_author(entry, style)} in {_commit(entry)}, {_at(entry.when)}, {_outcome(entry, style)}"
 
 
 def _head_lines(entry: TimelineEntry, style: Style) -> Iterator[str]:
     if entry.edit is not None:
-        yield style.paint(f"commit {_commit(entry)}", _YELLOW) + f", {_at(entry.when)}, {_author(entry, style)}"
+        yield style.paint(f"commit {_commit(entry)}", YELLOW) + f", {_at(entry.when)}, {_author(entry, style)}"
         subject = entry.commit.subject if entry.commit is not None else ""
         if subject:
-            # A subject may name people.
+            # A subject may name users.
             yield f"  {HIDDEN if style.redact else escape_line(shorten(subject, _LONG))}"
         return
     run = entry.outcome.run
-    words = [f"apply of {_at(entry.when)}"]
+    parts = [f"apply of {_at(entry.when)}"]
     if run is not None:
-        words.append(f"plan {escape_control(_plan_id(run.plan_id))}")
-    words.append(_cause(entry))
-    yield style.paint(", ".join(words), _YELLOW)
+        parts.append(f"plan {escape_control(_plan_id(run.plan_id))}")
+    parts.append(_cause(entry))
+    yield style.paint(", ".join(parts), YELLOW)
 
 
 def _cause(entry: TimelineEntry) -> str:
@@ -128,12 +127,12 @@ def _entry(entry: TimelineEntry, style: Style) -> Iterator[str]:
         yield f"  {style.paint(symbol, colour)} {name}{renamed}{where}"
     else:
         applied = entry.outcome.applied
-        yield f"  {style.paint('~', _YELLOW)} {name}: {escape_control(applied.action) if applied is not None else ''}"
+        yield f"  {style.paint('~', YELLOW)} {name}: {escape_control(applied.action) if applied is not None else ''}"
     rows = entry.rows
     for row in rows[:_SHOWN]:
-        yield f"      {path_text(row)} = {value_text(row.before, style)} -> {value_text(row.after, style)}"
+        yield f"      {render_path(row)} = {render_field(row.before, style)} -> {render_field(row.after, style)}"
     if len(rows) > _SHOWN:
-        yield style.paint(f"      # ({pluralize(len(rows) - _SHOWN, 'more attribute')})", _GREY)
+        yield style.paint(f"      # ({pluralize(len(rows) - _SHOWN, 'more attribute')})", GREY)
     yield f"      {_outcome(entry, style)}"
 
 
@@ -150,13 +149,13 @@ def _address(entry: TimelineEntry, style: Style) -> str:
     return escape_control(shorten(entry.address, _LONG))
 
 
-def path_text(row: FieldChange) -> str:
-    """The attribute, with its short name, fit to begin a line."""
+def render_path(row: FieldChange) -> str:
+    """Return the short name of the attribute, escaped to begin a line."""
     return escape_line(shorten(shorten_path(row.path), _LONG))
 
 
-def value_text(value: Any, style: Style) -> str:
-    """A value as text: (none), a quoted text, or a list of such."""
+def render_field(value: Any, style: Style) -> str:
+    """Render a value: (none), a quoted text, or a list of these."""
     if value is None or value == ():
         return "(none)"
     if style.redact:
@@ -170,8 +169,8 @@ def value_text(value: Any, style: Style) -> str:
 def _author(entry: TimelineEntry, style: Style) -> str:
     commit = entry.commit
     if commit is None:
-        return "somebody"
-    name = escape_control(shorten(commit.author, _LONG)) or "somebody"
+        return "unknown"
+    name = escape_control(shorten(commit.author, _LONG)) or "unknown"
     return f"{name} <{HIDDEN if style.redact else escape_control(shorten(commit.email, _LONG))}>"
 
 
@@ -186,14 +185,14 @@ def _at(when: datetime) -> str:
 
 def _outcome(entry: TimelineEntry, style: Style) -> str:
     outcome = entry.outcome
-    text = _outcome_words(outcome, style)
-    return style.paint(text, _GREEN if outcome.state in _GOOD else _RED if outcome.run is not None else _YELLOW)
+    text = _outcome_text(outcome, style)
+    return style.paint(text, GREEN if outcome.state in _GOOD else RED if outcome.run is not None else YELLOW)
 
 
-def _outcome_words(outcome: EditOutcome, style: Style) -> str:
+def _outcome_text(outcome: EditOutcome, style: Style) -> str:
     state = escape_line(outcome.state).replace("_", " ")
     if outcome.run is None:
-        return f"{state}: no apply on record has it" if outcome.state == "pending" else state
+        return f"{state}: no apply on record includes it" if outcome.state == "pending" else state
     applied = outcome.applied
     when = applied.time if applied is not None and applied.time is not None else outcome.run.began
     text = f"{state} {_at(when)}, plan {escape_control(_plan_id(outcome.run.plan_id))}"
@@ -211,7 +210,7 @@ def _plan_id(plan_id: str) -> str:
 
 
 def history_document(history: HistoryView, style: Style) -> dict[str, Any]:
-    """The history as plain data; the same words as the text, values whole."""
+    """Return the history as plain data, with the labels of the text and whole values."""
     return {
         "format_version": FORMAT_VERSION,
         "user": None if style.redact else history.user,
@@ -226,7 +225,7 @@ def history_document(history: HistoryView, style: Style) -> dict[str, Any]:
 def _document(entry: TimelineEntry, style: Style) -> dict[str, Any]:
     commit, run, applied = entry.commit, entry.outcome.run, entry.outcome.applied
     hide = style.redact
-    person = entry.edit is None or entry.edit.entity.kind == USER
+    is_user = entry.edit is None or entry.edit.entity.kind == USER
     return {
         "time": entry.when.isoformat(),
         "kind": "edit"
@@ -239,7 +238,7 @@ def _document(entry: TimelineEntry, style: Style) -> dict[str, Any]:
         "email": None if hide or commit is None else commit.email,
         "subject": None if hide or commit is None else commit.subject,
         "pull_request": int(entry.pull_request) if entry.pull_request else None,
-        "address": None if hide and person else entry.address,
+        "address": None if hide and is_user else entry.address,
         "action": entry.edit.kind.value if entry.edit is not None else applied.action if applied is not None else "",
         "file": entry.edit.entity.file if entry.edit is not None else None,
         "changes": [
@@ -268,8 +267,8 @@ def _iso(when: datetime | None) -> str | None:
 # --- for the page -----------------------------------------------------------------
 
 
-def page_lines(entries: Sequence[TimelineEntry], style: Style) -> Iterable[dict[str, Any]]:
-    """Each entry in words, for a template that escapes them."""
+def page_entries(entries: Sequence[TimelineEntry], style: Style) -> Iterable[dict[str, Any]]:
+    """Yield the texts of each entry for a template that escapes them."""
     for entry in entries:
         subject = entry.commit.subject if entry.commit is not None and entry.edit is not None else ""
         yield {
@@ -281,15 +280,19 @@ def page_lines(entries: Sequence[TimelineEntry], style: Style) -> Iterable[dict[
             "author": _author(entry, style),
             "subject": HIDDEN if style.redact and subject else escape_control(shorten(subject, _LONG)),
             "rows": [
-                {"path": path_text(row), "before": value_text(row.before, style), "after": value_text(row.after, style)}
+                {
+                    "path": render_path(row),
+                    "before": render_field(row.before, style),
+                    "after": render_field(row.after, style),
+                }
                 for row in entry.rows[:_SHOWN]
             ],
             "more": max(0, len(entry.rows) - _SHOWN),
-            "outcome": _outcome_words(entry.outcome, style),
+            "outcome": _outcome_text(entry.outcome, style),
             "good": entry.outcome.state in _GOOD,
         }
 
 
-def answer(history: HistoryView, style: Style) -> str:
-    """Who set the attribute that was asked for, without colours; empty when nobody asked."""
-    return "".join(_answer(history, Style(redact=style.redact)))
+def describe_setter(history: HistoryView, style: Style) -> str:
+    """Return who set the attribute of the query, without colours; "" if the query has none."""
+    return "".join(_setter(history, Style(redact=style.redact)))

@@ -22,7 +22,7 @@ from reconciler.errors import UsageError
 from reconciler.render.changes import describe_effect, explain_change, history_of, mark_of
 from reconciler.render.diagnostics import DiagnosticParts, format_diagnostic
 from reconciler.render.labels import ACTION_STYLES, label_of
-from reconciler.render.plan_view import AdditionalSection, Comparison, PlanView, build_plan_view
+from reconciler.render.plan_view import AdditionalSection, BaseComparison, PlanView, build_plan_view
 from reconciler.render.sections import ChangeGroup, Section
 from reconciler.render.style import HIDDEN, Style
 from reconciler.render.templating import Templates
@@ -142,7 +142,7 @@ def _summary(view: PlanView) -> str:
     return " ".join(map(str, view.summary))
 
 
-def _base(comparison: Comparison | None) -> dict[str, str | bool] | None:
+def _base(comparison: BaseComparison | None) -> dict[str, str | bool] | None:
     if comparison is None:
         return None
     base = comparison.base
@@ -221,7 +221,7 @@ def _card(change: Change, label: str, style: Style) -> Card:
 def _additional(section: AdditionalSection, style: Style) -> UserList:
     users = [(_name(change, style), _effect(change, style)) for change in section.changes[:_MOST_MESSAGES]]
     users += [
-        (HIDDEN if style.redact else _plain(edit.key), style.words(edit.detail))
+        (HIDDEN if style.redact else _plain(edit.key), style.message(edit.detail))
         for edit in section.edits[:_MOST_MESSAGES]
     ]
     return UserList(section.id, section.heading, section.meaning, section.count, users)
@@ -254,12 +254,12 @@ def _messages(view: PlanView, style: Style) -> dict[str, Any]:
     diagnostics = view.diagnostics[:_MOST_MESSAGES]
     return {
         "guards": [
-            {"state": guard.state, "label": guard.label, "message": style.words(guard.message)}
+            {"state": guard.state, "label": guard.label, "message": style.message(guard.message)}
             for guard in view.guards[:_MOST_MESSAGES]
         ],
         "diagnostics": [_diagnostic(item, style) for item in diagnostics],
         "diagnostics_left_out": len(view.diagnostics) - len(diagnostics),
-        "notes": [*view.untouched, *(style.words(change) for change in view.other_changes)],
+        "notes": [*view.untouched, *(style.message(change) for change in view.other_changes)],
     }
 
 

@@ -1,4 +1,4 @@
-"""One line of the structured log for each user, in the fields and words of Entra's provisioning log. Pure.
+"""Format entries of the structured log, in the schema of Entra's provisioning log. Pure.
 
 docs/log.md describes the fields.
 """
@@ -15,7 +15,7 @@ from reconciler.core.plan import Action, Change, Outcome, Result
 from reconciler.core.text import to_ascii_json
 
 _HIDDEN = "[Redact]"
-"""What Entra's own Redact function prints."""
+"""The output of Entra's own Redact function."""
 _ACTIONS = {
     Action.CREATE: "create",
     Action.UPDATE: "update",
@@ -38,19 +38,19 @@ _BY_STATUS = {
 }
 _CLIENT_ERRORS = range(400, 500)
 _ADVICE = {
-    "EntryConflict": "Find the account that has this name or externalId, and correct one of the two.",
+    "EntryConflict": "Find the account that has this name or externalId, and change one of the two.",
     "TooManyRequests": "Nothing to do: the next run tries again.",
-    "Timeout": "Nothing to do: the next run looks whether it took effect.",
-    "ImportSkipped": "Correct the user in the desired state.",
+    "Timeout": "Nothing to do: the next run checks whether it took effect.",
+    "ImportSkipped": "Fix the user in the desired state.",
     "EntrySynchronizationSkipped": "See the reason; the next run tries again.",
-    "InsufficientRights": "Check the token and what it may do.",
-    "Unauthorized": "Check the token and what it may do.",
+    "InsufficientRights": "Check the token and its permissions.",
+    "Unauthorized": "Check the token and its permissions.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Cycle:
-    """What all lines of one run share. `by`: who began it; `person`: somebody said yes to it."""
+    """The values that all entries of a run share. `by`: who started it; `person`: a human confirmed it."""
 
     cycle_id: str
     job_id: str
@@ -64,23 +64,23 @@ class Cycle:
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What is another one for each line."""
+    """The values that differ in each entry."""
 
     identity: str
     change_id: str
     time: datetime
 
 
-def outcome_line(outcome: Outcome, cycle: Cycle, stamp: Stamp, *, planned: bool = False) -> str:
-    """The line of one change; `planned`: it was only planned."""
+def format_outcome(outcome: Outcome, cycle: Cycle, stamp: Stamp, *, planned: bool = False) -> str:
+    """Format the entry of one change. `planned`: it was not applied."""
     change, action = outcome.change, _ACTIONS[outcome.change.action]
     status = _STATUS.get(outcome.result, "failure")
-    failed = None if outcome.result is Result.DONE or planned else _error_of(outcome, cycle)
+    failure = None if outcome.result is Result.DONE or planned else _error_of(outcome, cycle)
     return _line(
         {
             **_head(cycle, stamp, action),
             "durationInMilliseconds": round(outcome.seconds * 1000),
-            "provisioningStatusInfo": {"status": status, "errorInformation": failed},
+            "provisioningStatusInfo": {"status": status, "errorInformation": failure},
             "provisioningSteps": _steps(outcome, action, status, cycle, planned=planned),
             "modifiedProperties": [
                 _property(row.path, row.before, row.after, cycle) for row in change.attribute_changes()
@@ -88,19 +88,19 @@ def outcome_line(outcome: Outcome, cycle: Cycle, stamp: Stamp, *, planned: bool 
             "sourceIdentity": _identity(change.after.get("externalId"), change.key, cycle),
             "targetIdentity": {
                 **_identity(None, _name(change), cycle),
-                # The service's own number names nobody.
+                # The id of the service identifies no human.
                 "id": outcome.live_id or change.live_id or "",
             },
         }
     )
 
 
-def diagnostic_line(item: Diagnostic, cycle: Cycle, stamp: Stamp) -> str:
-    """The line of one user who could not be planned."""
+def format_unplanned(item: Diagnostic, cycle: Cycle, stamp: Stamp) -> str:
+    """Format the entry of one user who could not be planned."""
     reason = item.summary if not item.detail else f"{item.summary}. {item.detail}"
     error = _error("ImportSkipped", reason, "nonServiceFailure", cycle)
     origin = {"Origin": str(item.origin or "")}
-    step = _step("EntryImport", "import", "failure", cycle, said=item.summary, details=origin)
+    step = _step("EntryImport", "import", "failure", cycle, text=item.summary, details=origin)
     return _line(
         {
             **_head(cycle, stamp, "other"),
@@ -146,21 +146,21 @@ def _steps(outcome: Outcome, action: str, status: str, cycle: Cycle, *, planned:
         export["SkipReason"] = "NotCarriedOut" if planned else outcome.message
     return [
         _step("EntryImport", "import", "success", cycle),
-        # An enumeration: nobody's name can be in it.
+        # An enumeration, so it contains no name.
         {**_step("EntrySynchronizationScoping", "scoping", "success", cycle), "description": change.reason.value},
-        _step(f"EntrySynchronization{verb}", "processing", "success", cycle, said=change.detail),
-        _step(f"EntryExport{verb}", "export", status, cycle, said=outcome.message, details=export),
+        _step(f"EntrySynchronization{verb}", "processing", "success", cycle, text=change.detail),
+        _step(f"EntryExport{verb}", "export", status, cycle, text=outcome.message, details=export),
     ]
 
 
 def _step(
-    name: str, kind: str, status: str, cycle: Cycle, *, said: str = "", details: Mapping[str, str] | None = None
+    name: str, kind: str, status: str, cycle: Cycle, *, text: str = "", details: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
     return {
         "name": name,
         "provisioningStepType": kind,
         "status": status,
-        "description": _HIDDEN if cycle.redact and said else said,
+        "description": _HIDDEN if cycle.redact and text else text,
         "details": dict.fromkeys(details or {}, _HIDDEN) if cycle.redact else dict(details or {}),
     }
 
@@ -181,7 +181,7 @@ def _error_of(outcome: Outcome, cycle: Cycle) -> dict[str, str]:
 
 
 def error_code(status: int | None, scim_type: str) -> str:
-    """Entra's name for a refusal by HTTP status and scimType (RFC 7644 §3.12)."""
+    """Return Entra's error code for an HTTP status and scimType (RFC 7644 §3.12)."""
     if scim_type == "uniqueness":
         return "EntryConflict"
     if status is None:

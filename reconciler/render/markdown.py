@@ -17,7 +17,7 @@ from reconciler.errors import UsageError
 from reconciler.render.changes import render_change, render_heading, render_lines
 from reconciler.render.diagnostics import render_diagnostics
 from reconciler.render.labels import label_of
-from reconciler.render.plan_view import AdditionalSection, Comparison, PlanView, build_plan_view
+from reconciler.render.plan_view import AdditionalSection, BaseComparison, PlanView, build_plan_view
 from reconciler.render.sections import ChangeGroup, Section
 from reconciler.render.style import Style
 from reconciler.render.templating import Markdown, Templates, fenced
@@ -178,7 +178,7 @@ def _frame(view: PlanView, style: Style, space: int) -> dict[str, Any]:
     }
 
 
-def _base(comparison: Comparison | None) -> dict[str, str | bool] | None:
+def _base(comparison: BaseComparison | None) -> dict[str, str | bool] | None:
     """Return the base for the template, where `ref` and `commit` become code."""
     if comparison is None:
         return None
@@ -206,7 +206,7 @@ def _diagnostics(view: PlanView, style: Style, space: int) -> Details | None:
 
 
 def _notes(view: PlanView, style: Style) -> list[str]:
-    changes = [shorten(style.words(change), _LONGEST_NOTE) for change in view.other_changes]
+    changes = [shorten(style.message(change), _LONGEST_NOTE) for change in view.other_changes]
     return [*map(Markdown, view.untouched), *changes]
 
 

@@ -38,7 +38,7 @@ class SummaryLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class BaseComparison:
     """The base that a plan was compared with: `Compared with BASE{purpose}. REMARKS`."""
 
     base: Base
@@ -107,7 +107,7 @@ class PlanView:
     removals: str
     blocked: str
     way_out: tuple[str, ...]
-    comparison: Comparison | None
+    comparison: BaseComparison | None
     sections: tuple[Section, ...]
     empty_section: str
     """A sentence if all changes of a compared plan are in one section."""
@@ -216,16 +216,16 @@ def _removed_in(section: Section) -> str:
     return f"{sum(change.action in REMOVALS for change in section.changes):,} {by}{section.label.label}"
 
 
-def _comparison(plan: Plan) -> Comparison | None:
+def _comparison(plan: Plan) -> BaseComparison | None:
     if plan.base is None:
         return None
     if not plan.offline:
-        return Comparison(plan.base, " to attribute each change", ("Applying the plan makes all of them.",))
+        return BaseComparison(plan.base, " to attribute each change", ("Applying the plan makes all of them.",))
     remarks = (
         "Drift, earlier changes that were not applied, and existing accounts do not show here.",
         "This cannot be applied.",
     )
-    return Comparison(plan.base, ", not with the live service", remarks)
+    return BaseComparison(plan.base, ", not with the live service", remarks)
 
 
 def _empty_section(plan: Plan, sections: tuple[Section, ...]) -> str:

@@ -1,4 +1,4 @@
-"""A receipt as text."""
+"""Render a receipt as text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from reconciler.render.style import HIDDEN, Style
 
 
 def render_receipt(entries: Iterable[Mapping[str, Any]], style: Style) -> str:
-    """A line for each event, in order. The entries come from a file: nothing in them is trusted."""
+    """Render one line for each event, in order. Entries come from a file, so no value in them is trusted."""
     return "\n".join(_line(entry, style) for entry in entries) + "\n"
 
 

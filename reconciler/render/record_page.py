@@ -1,6 +1,6 @@
-"""The readable page of a record, `README.md` beside plan and receipt: what an apply did. Pure.
+"""Render the page of a record, the `README.md` next to plan and receipt: what an apply did. Pure.
 
-Markdown for whoever opens the directory on a forge. Every value stands in a code span, where nothing pings, links,
+Markdown for readers of the directory on GitHub. Every value is in a code span, where nothing mentions a user, links,
 refers to an issue or ends the span.
 """
 
@@ -19,18 +19,18 @@ from reconciler.record.runs import AppliedChange, ApplyRun
 
 _TICKS = re.compile(r"`+")
 _LONGEST = 400_000
-"""Characters: forges do not show more than half a megabyte."""
+"""Characters: GitHub does not show more than half a megabyte."""
 _LONG = 300
-_HOW = {"complete": "to its end", "interrupted": "interrupted", "quarantined": "stopped itself: too much failed"}
+_HOW = {"complete": "complete", "interrupted": "interrupted", "quarantined": "stopped because too many changes failed"}
 _HEADINGS = {
     Result.FAILED.value: "Failed",
     Result.NOT_IN_EFFECT.value: "Accepted, but not in effect",
     Result.UNKNOWN.value: "Unknown: it may have taken effect",
     Result.SKIPPED.value: "Not done",
-    "": "Not begun, or cut short",
+    "": "Not started, or not finished",
     Result.DONE.value: "Done",
 }
-"""What went wrong comes first."""
+"""Failures first."""
 
 
 def render_record(
@@ -40,7 +40,7 @@ def render_record(
     planned: Mapping[str, AppliedChange],
     commit: Commit | None,
 ) -> str:
-    """The page. `runs`: all applies of the plan, oldest first. `commit`: what is known of the one applied."""
+    """Render the page. `runs`: all applies of the plan, oldest first. `commit`: the one that was applied, if known."""
     last = _last_by_address(runs, planned)
     parts = [*_head(target, plan_id, runs, commit), _summary(last.values()), ""]
     size = sum(map(len, parts))
@@ -60,7 +60,7 @@ def render_record(
 
 
 def _last_by_address(runs: Sequence[ApplyRun], planned: Mapping[str, AppliedChange]) -> dict[str, AppliedChange]:
-    """What became of each change in the end."""
+    """Return the last attempt of each change."""
     last = {each.address: each for each in planned.values()}
     for run in runs:
         last |= {each.address: each for each in run.changes.values()}
@@ -83,19 +83,19 @@ def _head(target: Target | None, plan_id: str, runs: Sequence[ApplyRun], commit:
 
 def _ran(run: ApplyRun) -> str:
     if run.ended is None:
-        return f"Began {_at(run.began)}, and did not end: it crashed or was killed"
-    left = f", {pluralize(run.left, 'change')} not begun" if run.left else ""
-    return f"Began {_at(run.began)}, ended {_at(run.ended)}: {_HOW.get(run.how, 'how is not on record')}{left}"
+        return f"Started {_at(run.began)} and did not end: it crashed or was killed"
+    left = f", {pluralize(run.left, 'change')} not started" if run.left else ""
+    return f"Started {_at(run.began)}, ended {_at(run.ended)}: {_HOW.get(run.how, 'reason not recorded')}{left}"
 
 
 def _summary(changes: Iterable[AppliedChange]) -> str:
     found = [each.result for each in changes]
-    counted = [f"{found.count(result):,} {_word(result)}" for result in _HEADINGS if result in found]
-    return f"- Outcome: {', '.join(counted) or 'nothing was to do'}"
+    counted = [f"{found.count(result):,} {_label(result)}" for result in _HEADINGS if result in found]
+    return f"- Outcome: {', '.join(counted) or 'nothing to do'}"
 
 
-def _word(result: str) -> str:
-    return (result or "not begun").replace("_", " ")
+def _label(result: str) -> str:
+    return (result or "not started").replace("_", " ")
 
 
 def _change(applied: AppliedChange) -> Iterator[str]:
@@ -103,7 +103,7 @@ def _change(applied: AppliedChange) -> Iterator[str]:
     live_id = f", id {code(applied.live_id)}" if applied.live_id else ""
     yield f"- {code(applied.address)}: {code(applied.action)}{live_id}{when}"
     if applied.message:
-        yield f"  - said: {code(applied.message)}"
+        yield f"  - message: {code(applied.message)}"
     for row in applied.rows:
         yield f"  - {code(shorten_path(row.path))}: {_value(row.before)} → {_value(row.after)}"
 
@@ -115,10 +115,10 @@ def _value(value: object) -> str:
 
 
 def code(text: str) -> str:
-    """`text` as a code span of Markdown: fenced by more backticks than it holds in a row."""
+    """Return `text` as a code span: fenced by more backticks than it has in a row."""
     shown = escape_control(shorten(text, _LONG)) or " "
     ticks = "`" * (max(map(len, _TICKS.findall(shown)), default=0) + 1)
-    # A blank at both ends is taken off by whoever reads it (CommonMark 6.1); a backtick must not touch the fence.
+    # CommonMark 6.1 strips a space at both ends; a backtick must not touch the fence.
     pad = " " if shown.startswith(("`", " ")) or shown.endswith(("`", " ")) else ""
     return f"{ticks}{pad}{shown}{pad}{ticks}"
 

@@ -1,4 +1,4 @@
-"""The health of the applies to one target, as text and as JSON in the names of Entra's synchronizationStatus."""
+"""Render the health of a target's applies as text, and as JSON with the names of Entra's synchronizationStatus."""
 
 from __future__ import annotations
 
@@ -12,15 +12,14 @@ from reconciler.core.model import Target
 from reconciler.core.plan import Result
 from reconciler.core.text import escape_control, pluralize, redact_quoted
 from reconciler.record.runs import ApplyRun, Quarantine
-from reconciler.render.style import HIDDEN, Style
+from reconciler.render.style import BOLD, GREEN, HIDDEN, RED, Style
 
-_BOLD, _RED, _GREEN = "\x1b[1m", "\x1b[31m", "\x1b[32m"
 FORMAT_VERSION = "1.0"
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """`running`: who applies right now, in words. `refused`: the service refused the last apply as a whole."""
+    """`running`: the apply in progress, if any. `refused`: the service refused the last apply as a whole."""
 
     target: Target
     health: Health
@@ -29,23 +28,23 @@ class Status:
 
     @property
     def quarantine(self) -> QuarantineState | None:
-        """What counts: a refusal on record is newer than any receipt."""
+        """The current quarantine: a recorded refusal is newer than any receipt."""
         return self.refused or self.health.quarantine
 
     @property
     def healthy(self) -> bool:
-        """Whether nobody has to look at anything."""
+        """Whether nothing needs attention."""
         return self.health.healthy and self.refused is None
 
 
 def render_status(status: Status, style: Style) -> str:
-    """A few lines, then one for each user who keeps failing."""
+    """Render the status in a few lines, then one line for each failing user."""
     return "\n".join(_lines(status, style)) + "\n"
 
 
 def _lines(status: Status, style: Style) -> Iterator[str]:
     health = status.health
-    word = style.paint("healthy", _BOLD, _GREEN) if status.healthy else style.paint("UNHEALTHY", _BOLD, _RED)
+    word = style.paint("healthy", BOLD, GREEN) if status.healthy else style.paint("UNHEALTHY", BOLD, RED)
     yield f"Target:        {escape_control(status.target.base_url)} ({status.target.profile})"
     yield f"Health:        {word}"
     if status.running is not None:
@@ -58,31 +57,31 @@ def _lines(status: Status, style: Style) -> Iterator[str]:
         yield ""
         yield f"{pluralize(len(health.failing_users), 'user keeps failing', 'users keep failing')}:"
         for failing in _sorted(health):
-            yield f"  {_trouble(failing, style)}"
+            yield f"  {_failing_user(failing, style)}"
 
 
 def _run(run: ApplyRun | None) -> str:
     if run is None:
         return "none on record"
-    ends = {"complete": "complete", "interrupted": "interrupted", "quarantined": "stopped itself"}
-    how = ends.get(run.how, "did not end: it crashed, or goes on elsewhere")
+    ends = {"complete": "complete", "interrupted": "interrupted", "quarantined": "quarantined"}
+    how = ends.get(run.how, "did not end: it crashed, or is still running elsewhere")
     counts = [(run.count(Result.DONE), "done"), (run.failed, "failed"), (run.count(Result.SKIPPED), "skipped")]
-    numbers = [f"{count:,} {word}" for count, word in [*counts, (run.left, "not begun")] if count]
+    numbers = [f"{count:,} {word}" for count, word in [*counts, (run.left, "not started")] if count]
     return f"{_minute(run.began)}, {how}: {', '.join(numbers) or 'nothing to do'}"
 
 
-def _quarantine(standing: QuarantineState, style: Style) -> Iterator[str]:
-    message = redact_quoted(standing.why.message) if style.redact else standing.why.message
-    yield f"Quarantine:    since {_minute(standing.began)}, {pluralize(standing.count, 'run')} in a row"
-    yield f"               {escape_control(standing.why.reason)}: {escape_control(message)}"
-    yield f"               next attempt {_minute(standing.next_attempt)}; an apply before that is a trial too"
+def _quarantine(state: QuarantineState, style: Style) -> Iterator[str]:
+    message = redact_quoted(state.why.message) if style.redact else state.why.message
+    yield f"Quarantine:    since {_minute(state.began)}, {pluralize(state.count, 'run')} in a row"
+    yield f"               {escape_control(state.why.reason)}: {escape_control(message)}"
+    yield f"               next attempt {_minute(state.next_attempt)}; an apply before that is a probe too"
 
 
-def _trouble(failing: FailingUser, style: Style) -> str:
-    who = HIDDEN if style.redact else escape_control(failing.address)
-    said = "" if style.redact else f": {escape_control(failing.message)}"
+def _failing_user(failing: FailingUser, style: Style) -> str:
+    address = HIDDEN if style.redact else escape_control(failing.address)
+    message = "" if style.redact else f": {escape_control(failing.message)}"
     times = f"failed {pluralize(failing.count, 'time')} since {_minute(failing.first)}"
-    return f"{who}: {escape_control(failing.action)} {times}, next attempt {_minute(failing.next_attempt)}{said}"
+    return f"{address}: {escape_control(failing.action)} {times}, next attempt {_minute(failing.next_attempt)}{message}"
 
 
 def _sorted(health: Health) -> list[FailingUser]:
@@ -134,16 +133,16 @@ def _execution(run: ApplyRun | None) -> dict[str, Any] | None:
     }
 
 
-def _quarantine_document(standing: QuarantineState | None, style: Style) -> dict[str, Any] | None:
-    if standing is None:
+def _quarantine_document(state: QuarantineState | None, style: Style) -> dict[str, Any] | None:
+    if state is None:
         return None
-    why: Quarantine = standing.why
+    why: Quarantine = state.why
     return {
         "reason": why.reason,
-        "currentBegan": standing.last.isoformat(),
-        "seriesBegan": standing.began.isoformat(),
-        "seriesCount": standing.count,
-        "nextAttempt": standing.next_attempt.isoformat(),
+        "currentBegan": state.last.isoformat(),
+        "seriesBegan": state.began.isoformat(),
+        "seriesCount": state.count,
+        "nextAttempt": state.next_attempt.isoformat(),
         "error": {"message": redact_quoted(why.message) if style.redact else why.message},
     }
 

@@ -1,4 +1,4 @@
-"""How what is shown looks: colours, lengths, what is hidden."""
+"""The style of text output: colours, the length of values, redaction."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HIDDEN = "(hidden)"
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """`colour`: ANSI colours. `redact`: no value and no name of a person. `longest`: characters of a value; 0: all.
+    """`colour`: ANSI colours. `redact`: hide values and names of users. `longest`: characters of a value; 0: no limit.
 
     A message may be five times as long as a value.
     """
@@ -30,15 +30,15 @@ class Style:
     longest: int = 0
 
     def paint(self, text: str, *codes: str) -> str:
-        """`text` in colour, if colours are wanted."""
+        """Return `text` with these ANSI codes if the style has colours."""
         return f"{''.join(codes)}{text}{RESET}" if self.colour and text else text
 
-    def words(self, text: str) -> str:
-        """A message that quotes people's values."""
+    def message(self, text: str) -> str:
+        """Escape a message. Redacted, its quoted values are hidden."""
         return escape_control(self._cut(redact_quoted(text) if self.redact else text, 5 * self.longest))
 
     def value(self, text: str) -> str:
-        """A value of a person."""
+        """Quote and escape a value of a user. Redacted, it is hidden."""
         return HIDDEN if self.redact else quote(self._cut(text, self.longest))
 
     def _cut(self, text: str, longest: int) -> str:

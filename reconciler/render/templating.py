@@ -1,6 +1,7 @@
-"""Templates of the Markdown and HTML faces: Jinja2's immutable sandbox, in which no value comes out as it is.
+"""Templates of the Markdown and HTML output, in Jinja2's immutable sandbox, which escapes every value.
 
-A template of a directory named on the command line replaces ours of the same name. The desired state cannot name one.
+A custom template from a directory named on the command line replaces the built-in one of the same name. The desired
+state cannot name a directory.
 """
 
 from __future__ import annotations
@@ -15,44 +16,44 @@ from markupsafe import Markup
 from reconciler.core.text import escape_control, shorten
 from reconciler.errors import UsageError
 
-_OURS = Path(__file__).parent / "templates"
+_BUILT_IN = Path(__file__).parent / "templates"
 _UNSAFE = ("safe", "forceescape", "xmlattr", "tojson", "urlize", "escape", "e")
-"""Filters that mark a text as not to be escaped."""
+"""Filters that mark text as not to be escaped."""
 _LONGEST = 300
-"""Characters of a fault's message."""
+"""Characters of an error message."""
 
 
 class Markdown(str):
-    """Markdown of ours: everything else a template prints becomes code."""
+    """Trusted Markdown. Everything else that a template prints becomes code."""
 
     __slots__ = ()
 
 
 class Templates:
-    """Our templates, less those that `directory` replaces. Raises `UsageError` for a directory without any."""
+    """The built-in templates, or those of `directory` where it has one. Raises `UsageError` if it has none."""
 
     def __init__(self, directory: Path | None) -> None:
-        if directory is not None and not any((directory / path.name).is_file() for path in _OURS.iterdir()):
-            names = ", ".join(sorted(path.name for path in _OURS.iterdir()))
-            raise UsageError(f"--template {directory}: there is no template in it", f"It may hold {names}.")
-        self._folders = [directory, _OURS] if directory is not None else [_OURS]
+        if directory is not None and not any((directory / path.name).is_file() for path in _BUILT_IN.iterdir()):
+            names = ", ".join(sorted(path.name for path in _BUILT_IN.iterdir()))
+            raise UsageError(f"--template {directory}: there is no template in it", f"Template files are {names}.")
+        self._folders = [directory, _BUILT_IN] if directory is not None else [_BUILT_IN]
 
     def markdown(self, name: str, **values: Any) -> str:
-        """The Markdown of the template `name`: numbers and `Markdown` as they are, all else in code spans."""
-        return self._rendered(name, values, _as_markdown)
+        """Render the template `name`: numbers and `Markdown` as they are, everything else in code spans."""
+        return self._render(name, values, _as_markdown)
 
     def html(self, name: str, **values: Any) -> str:
-        """The HTML of the template `name`, every value escaped."""
-        return self._rendered(name, values, None)
+        """Render the template `name` with every value escaped."""
+        return self._render(name, values, None)
 
     def text(self, name: str) -> str:
-        """A file that is taken as it is."""
+        """Return a file that is no template. Raises `UsageError` if it does not exist."""
         for folder in self._folders:
             if (folder / name).is_file():
                 return (folder / name).read_text("utf-8")
         raise UsageError(f"there is no template {name}")
 
-    def _rendered(self, name: str, values: dict[str, Any], finalize: Any) -> str:
+    def _render(self, name: str, values: dict[str, Any], finalize: Any) -> str:
         environment = ImmutableSandboxedEnvironment(
             loader=jinja2.FileSystemLoader(self._folders),
             autoescape=True,
@@ -66,16 +67,16 @@ class Templates:
             del environment.filters[unsafe]
         try:
             return environment.get_template(name).render(values)
-        except Exception as fault:
-            # A template of theirs can fail in any way; what it was given may stand in the message.
-            place = f"{name}:{fault.lineno}" if isinstance(fault, jinja2.TemplateSyntaxError) else name
-            said = escape_control(shorten(f"{type(fault).__name__}: {fault}", _LONGEST))
-            raise UsageError(f"the template {place} does not work", said) from fault
+        except Exception as exc:
+            # A custom template can fail in any way, and the message may contain its values.
+            place = f"{name}:{exc.lineno}" if isinstance(exc, jinja2.TemplateSyntaxError) else name
+            detail = escape_control(shorten(f"{type(exc).__name__}: {exc}", _LONGEST))
+            raise UsageError(f"the template {place} does not work", detail) from exc
 
 
 def _as_markdown(value: Any) -> Any:
     if isinstance(value, Markdown):
-        return Markup(value)  # noqa: S704 - ours
+        return Markup(value)  # noqa: S704 - trusted
     if isinstance(value, jinja2.Undefined):
         return value
     if isinstance(value, int) and not isinstance(value, bool):
@@ -84,27 +85,27 @@ def _as_markdown(value: Any) -> Any:
 
 
 def code_span(text: str) -> Markdown:
-    """`text` as inline code that nothing in it can end."""
-    text = calm(escape_control(text)) or " "
+    """Return `text` as inline code that nothing in it can end."""
+    text = break_comments(escape_control(text)) or " "
     ticks = "`" * (longest_run(text) + 1)
     pad = " " if text[0] in "` " or text[-1] in "` " else ""
     return Markdown(f"{ticks}{pad}{text}{pad}{ticks}")
 
 
 def fenced(text: str) -> Markdown:
-    """Lines as a block of code that none of them can end."""
-    text = calm(text)
+    """Return lines as a block of code that none of them can end."""
+    text = break_comments(text)
     ticks = "`" * max(3, longest_run(text) + 1)
     return Markdown(f"{ticks}\n{text}\n{ticks}")
 
 
-def calm(text: str) -> str:
-    """`text` without the beginning of an HTML comment: the one we put there stays the only one."""
+def break_comments(text: str) -> str:
+    """Escape the beginning of HTML comments in `text`, so that the marker stays the only one."""
     return text.replace("<!--", "<\\u{21}--")
 
 
 def longest_run(text: str) -> int:
-    """The length of the longest run of backticks."""
+    """Return the length of the longest run of backticks."""
     run = 0
     while "`" * (run + 1) in text:
         run += 1

@@ -13,7 +13,7 @@ from reconciler.render.diagnostics import render_diagnostics
 from reconciler.render.labels import ACTION_STYLES, format_counts
 from reconciler.render.plan_view import (
     AdditionalSection,
-    Comparison,
+    BaseComparison,
     Conclusion,
     GuardView,
     PlanView,
@@ -42,7 +42,7 @@ def render_text(plan: Plan, profile: TargetProfile, style: Style, *, summary_onl
     return "\n".join(part for part in parts if part)
 
 
-def _offline(comparison: Comparison | None, style: Style) -> str:
+def _offline(comparison: BaseComparison | None, style: Style) -> str:
     """Render the heading of an offline plan, which must not be taken for one of the live service."""
     if comparison is None or not comparison.base.offline:
         return ""
@@ -107,13 +107,13 @@ def render_later_edits(edits: Sequence[LaterEdit], style: Style) -> list[str]:
     """Render one line for each edit that changes nothing today."""
     names = [HIDDEN if style.redact else style.value(edit.key) for edit in edits]
     width = min(max(map(len, names), default=0), WIDEST)
-    return [f"{name.ljust(width)}  {style.words(edit.detail)}" for name, edit in zip(names, edits, strict=True)]
+    return [f"{name.ljust(width)}  {style.message(edit.detail)}" for name, edit in zip(names, edits, strict=True)]
 
 
 def _other_changes(view: PlanView, style: Style) -> str:
     if not view.other_changes:
         return ""
-    lines = [f"  - {style.words(change)}" for change in view.other_changes]
+    lines = [f"  - {style.message(change)}" for change in view.other_changes]
     return "\n".join(["Apart from users, this change set changes:", *lines]) + "\n"
 
 
@@ -126,7 +126,7 @@ def render_summary(view: PlanView, style: Style) -> str:
 def render_comparison(plan: Plan, style: Style) -> str:
     """Render an offline plan as one paragraph."""
     base = _base(plan.base) if plan.base is not None else "nothing"
-    notes = [style.words(note) for note in plan.notes]
+    notes = [style.message(note) for note in plan.notes]
     if plan.changes_nothing_today:
         notes.insert(0, f"{pluralize(len(plan.changes_nothing_today), 'edit')} of users without an effect today")
     counts = format_counts(plan.changes)
@@ -146,4 +146,4 @@ def render_guards(view: PlanView, style: Style) -> str:
 
 def _guard(guard: GuardView, style: Style) -> str:
     colour = YELLOW if guard.state == "approved" else RED
-    return f"{style.paint(f'{guard.label.capitalize()}:', BOLD, colour)} {style.words(guard.message)}"
+    return f"{style.paint(f'{guard.label.capitalize()}:', BOLD, colour)} {style.message(guard.message)}"

@@ -18,5 +18,7 @@ def run_optional_step(name: str, write: Callable[[GitHub], str], terminal: Termi
         with open_github() as hub:
             terminal.note(f"GitHub {name}: {write(hub)}.")
     except GitHubError as exc:
-        terminal.result(workflow_commands.command("warning", escape_control(f"{name}: {exc.summary}. {exc.detail}")))
+        terminal.result(
+            workflow_commands.format_command("warning", escape_control(f"{name}: {exc.summary}. {exc.detail}"))
+        )
     return ExitCode.OK

@@ -16,7 +16,7 @@ from reconciler.core.plan import Outcome, Plan, Result
 from reconciler.core.text import escape_control
 from reconciler.errors import ReconcilerError
 from reconciler.record.lock import build_lock_name
-from reconciler.render.log_entry import Cycle, Stamp, diagnostic_line, outcome_line
+from reconciler.render.log_entry import Cycle, Stamp, format_outcome, format_unplanned
 from reconciler.session.session import Session
 from reconciler.session.terminal import Terminal
 
@@ -84,12 +84,12 @@ class ProvisioningLog:
 
     def _add_outcome(self, outcome: Outcome, *, planned: bool) -> None:
         if self._file is not None and self._cycle is not None:
-            self._file.add(outcome_line(outcome, self._cycle, self._stamp(outcome.change.address), planned=planned))
+            self._file.add(format_outcome(outcome, self._cycle, self._stamp(outcome.change.address), planned=planned))
 
     def _add_diagnostics(self, items: Iterable[Diagnostic]) -> None:
         for item in items:
             if self._file is not None and self._cycle is not None and item.severity is Severity.ERROR and item.address:
-                self._file.add(diagnostic_line(item, self._cycle, self._stamp(item.address)))
+                self._file.add(format_unplanned(item, self._cycle, self._stamp(item.address)))
 
     def _stamp(self, address: str) -> Stamp:
         change = uuid.uuid5(uuid.NAMESPACE_OID, f"{self._plan_id}\n{address}")

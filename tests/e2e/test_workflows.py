@@ -152,7 +152,7 @@ def test_a_push_without_a_pull_request_is_not_applied_by_itself(scenario: Workfl
     pushed = scenario.commit("Straight to main")
     applied = scenario.apply(pushed)
     assert applied.code == 4
-    assert f"commit {pushed[:12]} did not come to main by a pull request" in applied.said(
+    assert f"commit {pushed[:12]} was not merged into main by a pull request" in applied.said(
         "Fetch the plan that was reviewed"
     )
     assert not applied.ran("Apply")
@@ -179,7 +179,7 @@ def test_an_old_run_that_is_run_again_does_not_undo_a_later_one(scenario: Workfl
     scenario.runner.numbers["apply.yml"] = 0
     again = scenario.apply(merged)
     assert again.code == 4
-    assert "for a later commit, has already applied" in again.said("Fetch the plan that was reviewed")
+    assert "for a later commit, has already applied its plan" in again.said("Fetch the plan that was reviewed")
 
 
 # --- the record -----------------------------------------------------------------------

@@ -123,7 +123,7 @@ def test_out_of_scope_nothing_reads_as_if_it_would_be_active(
 ) -> None:
     org.settings(lifecycle={"out_of_scope": setting})
     told = org.run("explain", user, "--offline").out
-    assert f"out of scope: no values are asked for; {outcome}" in told
+    assert f"out of scope: no values are desired; {outcome}" in told
     assert "  active = true if in scope  #" in told
     found = explained(org, user, "--offline")
     assert found["scope"]["out_of_scope"] == setting
@@ -135,7 +135,7 @@ def test_whom_scope_cannot_judge_keeps_the_account(org: Workspace) -> None:
     org.write("scope.yaml", f"sync: all\nfilters:\n  - name: x\n    clauses: [{clause}]\n")
     org.users([person(1, "ada", proxyAddresses=["a", "b"])])
     told = org.run("explain", "ada@example.com", "--offline").out
-    assert "out of scope: no values are asked for; an account stays as it is, for scope could not be judged" in told
+    assert "out of scope: no values are desired; an account stays as it is: scope could not be determined" in told
 
 
 def test_in_scope_values_are_asked_for(org: Workspace) -> None:
@@ -238,7 +238,7 @@ def test_offline_needs_neither_network_nor_token(org: Workspace, monkeypatch: py
     found = explained(org, "ada@example.com", "--offline")
     assert (found["action"], found["live"], found["match"][0]["live_ids"]) == (None, None, [])
     assert found["mapping"][2]["value"] == str(make_user(1)["name"]["givenName"]).upper()
-    assert "not asked (--offline)" in org.run("explain", "ada@example.com", "--offline").out
+    assert "not read (--offline)" in org.run("explain", "ada@example.com", "--offline").out
 
 
 @pytest.mark.parametrize("arguments", [(), ("--offline",)])

@@ -176,7 +176,7 @@ def test_an_approval_of_a_commit_that_is_gone_is_no_approval_of_another(
     commit: str | None, workspace: CommandWorkspace
 ) -> None:
     workspace.api.review(7, commit)
-    assert "that was approved is gone" in workspace.refused()
+    assert "the approved commit of pull request 7 no longer exists" in workspace.refused()
 
 
 @pytest.mark.parametrize(
@@ -239,7 +239,7 @@ def test_a_commit_that_no_pull_request_brought_is_refused(
     changes: dict[str, object], workspace: CommandWorkspace
 ) -> None:
     workspace.api.pulls[0].update(changes)
-    assert "did not come to main by a pull request" in workspace.refused()
+    assert "was not merged into main by a pull request" in workspace.refused()
 
 
 @pytest.mark.parametrize(
@@ -308,8 +308,8 @@ def test_the_comment_is_found_by_author_and_marker(workspace: CommandWorkspace) 
         workspace.api.comment(7, "somebody", f"Comment {number}")
     planted = workspace.api.comment(7, "mallory", "<!-- reconciler plan -->\nFake")
     chatter = workspace.api.comment(7, BOT, "See <!-- reconciler plan -->")
-    assert workspace.comment().err == "GitHub comment: written.\n"
-    assert workspace.comment().err == "GitHub comment: as it was.\n"
+    assert workspace.comment().err == "GitHub comment: created.\n"
+    assert workspace.comment().err == "GitHub comment: unchanged.\n"
     ours = workspace.api.comments[7][-1]
     workspace.file.write_text(to_json(replace(builders.plan_with(builders.change("grace")), commit=HEAD)))
     assert workspace.comment().err == "GitHub comment: updated.\n"
@@ -346,7 +346,7 @@ def test_a_comment_that_cannot_be_written_is_a_warning(failing_users: list[Reply
 
 def test_a_passing_fault_is_waited_out(workspace: CommandWorkspace) -> None:
     workspace.api.failing_users = [Reply(status=429, headers={"Retry-After": "1"}), Reply(status=502)]
-    assert workspace.comment().err == "GitHub comment: written.\n"
+    assert workspace.comment().err == "GitHub comment: created.\n"
 
 
 def test_a_write_that_may_have_been_done_is_not_repeated(workspace: CommandWorkspace) -> None:

@@ -122,7 +122,7 @@ def test_who_set_an_attribute(repository: LogRepository) -> None:
     for name in ("department", "enterprise:department"):
         ended = repository.log("id-ada", "--attribute", name)
         assert ended.out.startswith('department = "IT"\n  set by Eve <eve@example.com> in '), ended
-    assert "No commit here set nonsense." in repository.log("id-ada", "--attribute", "nonsense").out
+    assert "No commit in this clone set nonsense." in repository.log("id-ada", "--attribute", "nonsense").out
 
 
 def test_a_pull_request_is_told_by_the_merge_that_brought_it(repository: LogRepository) -> None:

@@ -366,7 +366,7 @@ def test_the_token_goes_to_no_server_that_is_not_encrypted(
     here = record.clone("one")
     monkeypatch.setenv("GITHUB_SERVER_URL", url)
     ended = here.fetch()
-    assert (ended.code, "is not a https:// URL" in ended.err) == (64, True)
+    assert (ended.code, "is not an https:// URL" in ended.err) == (64, True)
 
 
 def test_without_a_branch_there_is_nothing_to_do(record: RecordRepository, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from reconciler.core.plan import Outcome, Result
 from reconciler.core.planning.explanation import Decision, Explanation, MappedRow, MatchLookup
 from reconciler.core.scope.trace import ClauseResult, Trace, TraceStep
 from reconciler.git.commit import Commit
-from reconciler.github.workflow_commands import annotate, outputs, summary
+from reconciler.github.workflow_commands import annotate, format_outputs, format_summary
 from reconciler.history.edits import USER, Edit, EditKind, Entity
 from reconciler.history.outcomes import AppliedChange, ApplyRun, Cause, EditOutcome, TimelineEntry, UnrequestedChange
 from reconciler.history.revert import Conflict, RevertPlan, RevertStep
@@ -24,7 +24,7 @@ from reconciler.render import explanation as explained
 from reconciler.render.apply_report import render_outcome, render_report
 from reconciler.render.history import HistoryView, history_document, render_history
 from reconciler.render.history_page import render_history_page
-from reconciler.render.log_entry import Cycle, Stamp, diagnostic_line, outcome_line
+from reconciler.render.log_entry import Cycle, Stamp, format_outcome, format_unplanned
 from reconciler.render.record_page import render_record
 from reconciler.render.rollback import render_revert
 from reconciler.render.stale_plan import render_difference, render_differences
@@ -181,7 +181,7 @@ def provisioning_log(word: str, style: Style) -> str:
     cycle = Cycle(word, word, Target(word, word), word, word, word, person=True, redact=style.redact)
     stamp = Stamp(word, word, NOW)
     mistake = error(word, word, Origin(word, 1, 1), word)
-    lines = [outcome_line(each, cycle, stamp) for each in ended(word)] + [diagnostic_line(mistake, cycle, stamp)]
+    lines = [format_outcome(each, cycle, stamp) for each in ended(word)] + [format_unplanned(mistake, cycle, stamp)]
     assert all(isinstance(json.loads(line), dict) for line in lines)
     return "".join(lines)
 
@@ -208,11 +208,11 @@ def annotations(word: str, style: Style) -> str:
 
 def markdown_step_summary(word: str, style: Style) -> str:
     """What an apply said, as the summary of a step."""
-    return summary(outcomes(word, style) + log_text(word, style), 0, markdown=False)
+    return format_summary(outcomes(word, style) + log_text(word, style), 0, markdown=False)
 
 
 def github_outputs(word: str, _style: Style) -> str:
-    return outputs({"plan-id": plan_that_says(word).plan_id, "changes": 1, "blocked": True})
+    return format_outputs({"plan-id": plan_that_says(word).plan_id, "changes": 1, "blocked": True})
 
 
 FACES: Mapping[str, Callable[[str, Style], str]] = {

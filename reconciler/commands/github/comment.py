@@ -18,7 +18,7 @@ _MARKER = "reconciler plan"
 def run_comment(file: Path, pull: int, author: str, terminal: Terminal, *, redact: bool) -> ExitCode:
     """Write the comment. If GitHub refuses, warn: a missing comment does not fail the plan."""
     shown = render_for_github(file, "comment", redact=redact)
-    body = workflow_commands.body(shown, _MARKER, read_workflow().run_url)
+    body = workflow_commands.format_body(shown, _MARKER, read_workflow().run_url)
 
     def write(hub: GitHub) -> str:
         return comments.write_comment(hub, pull, _MARKER, body, author)

@@ -21,7 +21,7 @@ def run_drift_issue(file: Path, author: str, terminal: Terminal, *, redact: bool
     """
     plan = read_saved_plan(file)
     shown = render_for_github(file, "comment", redact=redact)
-    body = workflow_commands.body(shown, _MARKER, read_workflow().run_url)
+    body = workflow_commands.format_body(shown, _MARKER, read_workflow().run_url)
     with open_github() as hub:
         if plan.changes or plan.blocked or plan.tally.failed:
             done = comments.write_issue(hub, _MARKER, _TITLE, body, author)

@@ -23,6 +23,6 @@ def run_fetch_record(workspace: Workspace, terminal: Terminal) -> ExitCode:
     target = read_workflow().outputs
     if target is not None:
         with target.open("a", encoding="utf-8") as out:
-            out.write(workflow_commands.outputs({"branch": branch}))
+            out.write(workflow_commands.format_outputs({"branch": branch}))
     terminal.note(f"The record is {branch} at {tip[:12]}." if tip else f"There is no branch {branch} yet: no record.")
     return ExitCode.OK

@@ -14,7 +14,7 @@ from reconciler.session.terminal import Terminal
 
 def run_outputs(file: Path, terminal: Terminal) -> ExitCode:
     """Write the plan's ID and counts to the outputs of the step; outside of GitHub Actions to stdout."""
-    text = workflow_commands.outputs(_list_facts(read_saved_plan(file)))
+    text = workflow_commands.format_outputs(_list_facts(read_saved_plan(file)))
     target = read_workflow().outputs
     if target is None:
         terminal.result(text)

@@ -18,5 +18,5 @@ def run_record(file: Path, head: str, terminal: Terminal) -> ExitCode:
     if plan.commit != head:
         raise UsageError(f"the plan was made for commit {plan.commit}, not for {quote(head)}", "Plan that one.")
     with open_github() as hub:
-        terminal.note(reviewed_plan.record(hub, head, plan, here.run, here.run_url))
+        terminal.note(reviewed_plan.record_plan(hub, head, plan, here.run, here.run_url))
     return ExitCode.OK

@@ -17,9 +17,9 @@ def run_reviewed(out: Path, terminal: Terminal) -> ExitCode:
     here = read_workflow()
     with open_github() as hub:
         reviewed_plan.refuse_after_later_runs(hub, APPLY_WORKFLOW, here.branch, here.run_number)
-        pull = reviewed_plan.as_approved(hub, reviewed_plan.merged_pull(hub, here.commit, here.branch))
-        found = reviewed_plan.recorded(hub, pull)
-        contents = list(reviewed_plan.plans_of(hub, pull, found, PLAN_WORKFLOW, here.branch))
+        pull = reviewed_plan.at_last_approval(hub, reviewed_plan.find_merged_pull(hub, here.commit, here.branch))
+        found = reviewed_plan.find_recorded_plan(hub, pull)
+        contents = list(reviewed_plan.download_plans(hub, pull, found, PLAN_WORKFLOW, here.branch))
     for content in contents:
         plan = from_json(content)
         if (plan.plan_id, plan.commit) == (found.plan_id, pull.head):

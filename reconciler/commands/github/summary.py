@@ -22,5 +22,5 @@ def run_summary(file: Path, terminal: Terminal, *, redact: bool) -> ExitCode:
     is_plan = file.suffix == ".json"
     text = render_for_github(file, "summary", redact=redact) if is_plan else read_file(file).decode(errors="replace")
     with target.open("a", encoding="utf-8") as out:
-        out.write(workflow_commands.summary(text, used, markdown=is_plan))
+        out.write(workflow_commands.format_summary(text, used, markdown=is_plan))
     return ExitCode.OK

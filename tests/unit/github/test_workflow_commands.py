@@ -3,10 +3,10 @@ from reconciler.github.workflow_commands import (
     COMMENT_CHARACTERS,
     SUMMARY_BYTES,
     annotate,
-    body,
-    command,
-    outputs,
-    summary,
+    format_body,
+    format_command,
+    format_outputs,
+    format_summary,
 )
 
 
@@ -29,7 +29,7 @@ def test_no_text_ends_a_command_or_begins_another() -> None:
     assert "\r" not in line
     assert "##[" not in line
     assert line.startswith("::error file=users/a%2Cb%3Ac\\n%3A%3Ax.yaml,line=1,col=1::100%25%0A::error::pwned")
-    assert command("error", "a%b\r\n", {"title": "a,b:c%"}) == "::error title=a%2Cb%3Ac%25::a%25b%0D%0A"
+    assert format_command("error", "a%b\r\n", {"title": "a,b:c%"}) == "::error title=a%2Cb%3Ac%25::a%25b%0D%0A"
 
 
 def test_redacted_annotations_hide_values() -> None:
@@ -40,35 +40,35 @@ def test_redacted_annotations_hide_values() -> None:
 
 
 def test_outputs_are_one_line_each() -> None:
-    assert outputs({"changes": 2, "blocked": False, "plan-id": "sha256:0"}) == (
+    assert format_outputs({"changes": 2, "blocked": False, "plan-id": "sha256:0"}) == (
         "changes=2\nblocked=false\nplan-id=sha256:0\n"
     )
 
 
 def test_a_summary_of_text_is_all_code() -> None:
-    assert summary("a\n```\n<b>", 0, markdown=False) == "    a\n    ```\n    <b>\n\n"
-    assert summary("**a**\n", 0, markdown=True) == "**a**\n\n"
+    assert format_summary("a\n```\n<b>", 0, markdown=False) == "    a\n    ```\n    <b>\n\n"
+    assert format_summary("**a**\n", 0, markdown=True) == "**a**\n\n"
 
 
 def test_a_long_summary_is_cut_at_a_line_below_the_limit() -> None:
     for line in ("ü" * 31, "}"):
-        first = summary(f"{line}\n" * 300_000, 0, markdown=False)
+        first = format_summary(f"{line}\n" * 300_000, 0, markdown=False)
         used = len(first.encode())
-        second = summary(f"{line}\n" * 600_000, used, markdown=False)
+        second = format_summary(f"{line}\n" * 600_000, used, markdown=False)
         assert used + len(second.encode()) <= SUMMARY_BYTES
         assert set((first + second).split("\n")) - {"", "The rest is in the log of this job."} == {f"    {line}"}
 
 
 def test_nothing_is_added_to_a_full_summary() -> None:
-    assert summary("a", SUMMARY_BYTES, markdown=False) == ""
+    assert format_summary("a", SUMMARY_BYTES, markdown=False) == ""
 
 
 def test_a_body_carries_its_marker_first_and_the_run() -> None:
-    assert body("Text\n", "mine", "https://run") == "<!-- mine -->\nText\n\n[Log of this run](https://run)\n"
+    assert format_body("Text\n", "mine", "https://run") == "<!-- mine -->\nText\n\n[Log of this run](https://run)\n"
 
 
 def test_a_body_that_github_would_refuse_says_where_the_rest_is() -> None:
     for text in ("x" * COMMENT_CHARACTERS, "😀" * (COMMENT_CHARACTERS // 2)):
-        made = body(text, "mine", "")
+        made = format_body(text, "mine", "")
         assert made == "<!-- mine -->\nThis is too long for a comment: it is in the summary of the run.\n"
-    assert len(body("x" * 65_000, "mine", "")) > 65_000
+    assert len(format_body("x" * 65_000, "mine", "")) > 65_000

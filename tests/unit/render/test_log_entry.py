@@ -10,7 +10,7 @@ from support.builders import TARGET, change, values_of
 
 from reconciler.core.model import error
 from reconciler.core.plan import Action, Outcome, Result
-from reconciler.render.log_entry import Cycle, Stamp, diagnostic_line, error_code, outcome_line
+from reconciler.render.log_entry import Cycle, Stamp, error_code, format_outcome, format_unplanned
 
 CYCLE = Cycle("cycle", "scim.job", TARGET, "Apple Business Manager", "c0ffee", "Reconciler", person=False, redact=False)
 STAMP = Stamp("id", "change", datetime(2026, 3, 1, 12, tzinfo=UTC))
@@ -18,7 +18,7 @@ ADA = change("ada", after=values_of("ada", family="King", active=False), detail=
 
 
 def line(outcome: Outcome, cycle: Cycle = CYCLE, **options: bool) -> dict[str, Any]:
-    text = outcome_line(outcome, cycle, STAMP, **options)
+    text = format_outcome(outcome, cycle, STAMP, **options)
     assert text.endswith("\n")
     found: dict[str, Any] = json.loads(text)
     return found
@@ -146,7 +146,7 @@ def test_what_was_only_planned_is_skipped_and_no_error() -> None:
 
 
 def test_a_user_who_cannot_be_planned_has_a_line() -> None:
-    found = json.loads(diagnostic_line(error("a name is missing", "Give one.", None, ADA.address), CYCLE, STAMP))
+    found = json.loads(format_unplanned(error("a name is missing", "Give one.", None, ADA.address), CYCLE, STAMP))
     assert (found["provisioningAction"], found["sourceIdentity"]["displayName"]) == ("other", ADA.address)
     assert found["provisioningStatusInfo"]["errorInformation"]["errorCode"] == "ImportSkipped"
     assert found["provisioningStatusInfo"]["errorInformation"]["reason"] == "a name is missing. Give one."
@@ -165,8 +165,8 @@ def test_redacted_there_is_no_value_and_no_name(result: Result) -> None:
         live_id="live-1",
     )
     cycle = replace(CYCLE, redact=True, person=True, by=SECRET)
-    text = outcome_line(Outcome(person, result, f"no {SECRET}", "live-1"), cycle, STAMP)
-    text += diagnostic_line(error(SECRET, SECRET, None, person.address), cycle, STAMP)
+    text = format_outcome(Outcome(person, result, f"no {SECRET}", "live-1"), cycle, STAMP)
+    text += format_unplanned(error(SECRET, SECRET, None, person.address), cycle, STAMP)
     assert SECRET.casefold() not in text.casefold()
     assert '"[Redact]"' in text
     assert "live-1" in text
@@ -175,7 +175,7 @@ def test_redacted_there_is_no_value_and_no_name(result: Result) -> None:
 @given(st.text(), st.text())
 def test_whatever_people_are_called_it_is_one_harmless_line(name: str, said: str) -> None:
     person = change("ada", before={"userName": name}, after={"userName": name + said}, key=name, detail=said)
-    text = outcome_line(Outcome(person, Result.FAILED, said + "\n##[error]"), CYCLE, STAMP)
+    text = format_outcome(Outcome(person, Result.FAILED, said + "\n##[error]"), CYCLE, STAMP)
     assert text.isascii()
     assert text.count("\n") == 1
     assert "##[" not in text

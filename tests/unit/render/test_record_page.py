@@ -48,10 +48,10 @@ def test_what_failed_comes_first_and_everything_has_its_place() -> None:
     failed = replace(ADA, address='user["bob"]', result="failed", message="no `way` @team")
     waiting = replace(ADA, address='user["cyd"]', result="", time=None)
     text = page(ADA, failed, waiting, how="interrupted", left=1)
-    places = [text.index(heading) for heading in ("## Failed: 1", "## Not begun, or cut short: 1", "## Done: 1")]
+    places = [text.index(heading) for heading in ("## Failed: 1", "## Not started, or not finished: 1", "## Done: 1")]
     assert places == sorted(places)
-    assert "interrupted, 1 change not begun" in text
-    assert "  - said: ``no `way` @team``" in text
+    assert "interrupted, 1 change not started" in text
+    assert "  - message: ``no `way` @team``" in text
     assert "  - `title`: `A` → `B`" in text
     assert "- Commit: `c0ffee`, by `Grace`" in text
 

@@ -47,7 +47,7 @@ def test_a_template_that_knows_no_lists_shows_everybody_and_says_what_was_pendin
 
 def test_the_documentation_names_the_variables_that_a_template_gets(monkeypatch: pytest.MonkeyPatch) -> None:
     given: dict[str, set[str]] = {}
-    monkeypatch.setattr(Templates, "_rendered", lambda _self, name, values, _: given.update({name: set(values)}) or "")
+    monkeypatch.setattr(Templates, "_render", lambda _self, name, values, _: given.update({name: set(values)}) or "")
     comment(Templates(None))
     page(Templates(None))
     lines = (Path(__file__).parents[3] / "docs" / "pull-requests.md").read_text("utf-8").split("\n")
