@@ -33,6 +33,11 @@ NOW = ("--now", "2026-12-01T08:00:00Z")
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
 
+def coverage_environment() -> dict[str, str]:
+    """Return the variables that make coverage measure a subprocess; empty if the tests run without it."""
+    return {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
+
+
 class CommandWorkspace(Workspace):
     """A workspace on an odd service, for processes (`start`, `command`) and for runs in this process (`run`)."""
 
@@ -40,6 +45,7 @@ class CommandWorkspace(Workspace):
         super().__init__(root, service.base_url, service.token, patch)
         self.service = service
         self.environment = {
+            **coverage_environment(),
             "PATH": os.environ["PATH"],
             "HOME": str(root),
             "LANG": "C.UTF-8",

@@ -16,6 +16,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from support.command import coverage_environment
 from support.servers.git_http import GitServer
 from support.servers.github_api import REPOSITORY, GitHubApi, Token
 
@@ -183,6 +184,7 @@ class _Run:
         outputs = self.root / f"outputs-{number}"
         outputs.touch()
         env = {
+            **coverage_environment(),
             "PATH": os.environ["PATH"],
             "HOME": str(self.root / "home"),
             "LANG": "C.UTF-8",

@@ -1,4 +1,4 @@
-"""The project itself: style, types, floors, and that README, CI and locks agree."""
+"""The project itself: its tasks, CI, locks and documents agree. Style, types and imports are checked by .ci/check."""
 
 from __future__ import annotations
 
@@ -8,52 +8,129 @@ import sys
 import tomllib
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
+from typing import Any
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 
 
-def ran(*command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([str(BIN / command[0]), *command[1:]], cwd=ROOT, capture_output=True, text=True, check=False)
+TASKS = ("check", "fix", "unit", "test", "coverage", "bench")
 
 
-def test_ruff_has_nothing_to_say() -> None:
-    checked = ran("ruff", "check", "--no-cache", ".")
-    assert checked.returncode == 0, checked.stdout
-    formatted = ran("ruff", "format", "--no-cache", "--check", ".")
-    assert formatted.returncode == 0, formatted.stdout
+def read(name: str) -> str:
+    return (ROOT / name).read_text("utf-8")
 
 
-def test_types_are_strict() -> None:
-    checked = ran("mypy")
-    assert checked.returncode == 0, checked.stdout
+def project() -> dict[str, Any]:
+    return tomllib.loads(read("pyproject.toml"))
 
 
-def test_imports_only_point_down() -> None:
-    checked = ran("lint-imports", "--no-cache")
-    assert checked.returncode == 0, checked.stdout
+def git(*arguments: str) -> str:
+    """Return git's output. Skips the test outside of a repository."""
+    ran = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    if ran.returncode:
+        pytest.skip(f"git {arguments[0]}: {ran.stderr.strip()}")
+    return ran.stdout
+
+
+# --- tasks and CI -------------------------------------------------------------
+
+
+def test_each_task_is_in_the_makefile_and_says_what_it_does() -> None:
+    assert re.findall(r"^([a-z]+):.*## \w", read("Makefile"), re.MULTILINE) == ["help", *TASKS]
+
+
+def test_ci_checks_style_types_and_imports_before_the_tests() -> None:
+    checks = re.findall(r"^check (\S+)", read(".ci/check"), re.MULTILINE)
+    assert checks == ["ruff", "ruff", "mypy", "lint-imports"]
+    assert all((BIN / check).is_file() for check in checks)
+    run = read(".ci/run").splitlines()
+    assert run.index(".ci/check") < next(number for number, line in enumerate(run) if "/pytest" in line)
+    assert "\t.ci/check\n" in read("Makefile")
 
 
 def test_ci_runs_the_test_command_of_the_readme() -> None:
-    readme = (ROOT / "README.md").read_text("utf-8")
-    command = next(line for line in readme.splitlines() if line.endswith("&& .venv/bin/pytest"))
-    assert command in (ROOT / ".ci" / "run").read_text("utf-8").splitlines()
-    assert "bash .ci/run" in (ROOT / ".github" / "workflows" / "ci.yml").read_text("utf-8")
+    command = next(line for line in read("README.md").splitlines() if line.endswith("&& .venv/bin/pytest"))
+    assert read(".ci/run").splitlines()[-1] == command, "the last line, so that pytest has the last word"
+    assert "bash .ci/run" in read(".github/workflows/ci.yml")
+
+
+def test_the_classifiers_are_the_versions_that_ci_tests() -> None:
+    classifiers = re.findall(r"Python :: (3\.\d+)", read("pyproject.toml"))
+    assert YAML(typ="safe").load(read(".github/workflows/ci.yml"))["jobs"]["test"]["strategy"]["matrix"] == {
+        "python": classifiers
+    }
+    assert project()["project"]["requires-python"] == f">={classifiers[0]}"
+
+
+def test_the_newest_python_of_the_classifiers_is_found(tmp_path: Path) -> None:
+    newest = re.findall(r"Python :: (3\.\d+)", read("pyproject.toml"))[-1]
+    folder = tmp_path / ".pyenv" / "versions" / f"{newest}.7" / "bin"
+    folder.mkdir(parents=True)
+    fake = folder / f"python{newest}"
+    fake.write_text("#!/bin/sh\nexit 0\n")
+    fake.chmod(0o755)
+
+    def found() -> str:
+        command = [sys.executable, str(ROOT / ".ci" / "newest-python")]
+        environment = {"HOME": str(tmp_path), "PATH": "/nowhere"}
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+
+    assert found() == ("" if sys.version_info[:2] >= tuple(map(int, newest.split("."))) else str(fake))
+    fake.write_text("#!/bin/sh\nexit 1\n")
+    assert found() == "", "a shim without its Python"
+
+
+def test_the_coverage_floor_never_falls() -> None:
+    commits = git("log", "--format=%H", "-G^fail_under = ", "--", "pyproject.toml").split()
+    texts = [git("show", f"{commit}:pyproject.toml") for commit in commits]
+    earlier = [int(floor) for text in texts for floor in re.findall(r"^fail_under = (\d+)$", text, re.MULTILINE)]
+    assert project()["tool"]["coverage"]["report"]["fail_under"] >= max(earlier, default=0)
+
+
+def test_pre_commit_runs_the_locked_ruff_and_installed_commands() -> None:
+    repos = YAML(typ="safe").load(read(".pre-commit-config.yaml"))["repos"]
+    locked = re.findall(r"^ruff==(\S+)", read("requirements/dev.lock"), re.MULTILINE)
+    assert [repo["rev"] for repo in repos if repo["repo"] != "local"] == [f"v{version}" for version in locked]
+    local = [hook for repo in repos if repo["repo"] == "local" for hook in repo["hooks"]]
+    assert {hook["language"] for hook in local} == {"system"}
+    commands = [hook["entry"].split()[0] for hook in local]
+    assert commands == [".venv/bin/mypy", ".venv/bin/lint-imports", ".venv/bin/reconciler"]
+    assert all((BIN / Path(command).name).is_file() for command in commands)
+
+
+def test_editors_and_ruff_agree_on_the_length_of_a_line() -> None:
+    limit = project()["tool"]["ruff"]["line-length"]
+    assert f"max_line_length = {limit}" in read(".editorconfig").splitlines()
+
+
+def test_every_text_file_is_as_the_editorconfig_says() -> None:
+    names = [name for name in git("ls-files", "-z").split("\0") if name and not name.endswith(".ambr")]
+    for name in names:
+        content = (ROOT / name).read_bytes() if (ROOT / name).is_file() else b""
+        assert b"\r" not in content, name
+        assert not content or content.endswith(b"\n"), name
+        assert re.search(rb"[ \t]$", content, re.MULTILINE) is None, name
+
+
+# --- locks --------------------------------------------------------------------
 
 
 def test_the_locks_hold_every_dependency_with_hashes_and_no_address() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    extras = project["optional-dependencies"]
+    metadata = project()["project"]
+    extras = metadata["optional-dependencies"]
     wanted = {
-        "run.lock": project["dependencies"],
-        "sandbox.lock": [*project["dependencies"], *extras["sandbox"]],
-        "dev.lock": [*project["dependencies"], *extras["sandbox"], *extras["dev"]],
+        "run.lock": metadata["dependencies"],
+        "sandbox.lock": [*metadata["dependencies"], *extras["sandbox"]],
+        "dev.lock": [*metadata["dependencies"], *extras["sandbox"], *extras["dev"]],
     }
     for name, requirements in wanted.items():
-        lock = (ROOT / "requirements" / name).read_text("utf-8")
+        lock = read(f"requirements/{name}")
         locked = dict(re.findall(r"^([a-z0-9.-]+)(?:\[[a-z,]+\])?==(\S+)", lock, re.MULTILINE))
         names = {re.split(r"[\[<>=]", requirement)[0].replace(".", "-") for requirement in requirements}
         assert names - {"scim-reconciler"} <= locked.keys(), name
@@ -64,7 +141,7 @@ def test_the_locks_hold_every_dependency_with_hashes_and_no_address() -> None:
 
 def test_an_extra_that_a_dependency_asks_for_is_locked_as_an_extra() -> None:
     # pip before 23.3 looks for `name[extra]` apart from `name`, takes the newest, and then refuses it as not pinned.
-    lock = (ROOT / "requirements" / "dev.lock").read_text("utf-8")
+    lock = read("requirements/dev.lock")
     locked = {f"{name}[{extras}]" for name, extras in re.findall(r"^([a-z0-9.-]+)\[([a-z,]+)\]==", lock, re.MULTILINE)}
     names = re.findall(r"^([a-z0-9.-]+)(?:\[[a-z,]+\])?==", lock, re.MULTILINE)
     asked = {
@@ -79,8 +156,11 @@ def test_an_extra_that_a_dependency_asks_for_is_locked_as_an_extra() -> None:
 def installed_requirements(name: str) -> list[str]:
     try:
         return requires(name) or []
-    except PackageNotFoundError:  # Locked for another platform.
+    except PackageNotFoundError:  # locked for another platform.
         return []
+
+
+# --- workflows and decisions --------------------------------------------------
 
 
 def test_every_action_is_pinned_by_its_commit() -> None:

@@ -1,0 +1,35 @@
+# Development tasks; `make` lists them. Needs Python 3.11 or newer: the first task creates .venv from the lock.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help check fix unit test coverage bench
+
+help: ## List the tasks
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+$(READY): requirements/dev.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --require-hashes -r requirements/dev.lock
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+check: $(READY) ## Check style, types and the layers of imports
+	.ci/check
+
+fix: $(READY) ## Format, and fix what ruff can fix
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+unit: $(READY) ## Run the unit tests, without slow ones and with few examples (ARGS="-k name")
+	$(BIN)/pytest tests/unit -m "not slow" --hypothesis-profile=fast $(ARGS)
+
+test: $(READY) ## Run all tests (ARGS="tests/e2e")
+	$(BIN)/pytest $(ARGS)
+
+coverage: $(READY) ## Run all tests, measure coverage and write htmlcov/
+	$(BIN)/pytest --cov --cov-report=html $(ARGS)
+
+bench: $(READY) ## Run the quick benchmarks (tests/benchmarks/README.md)
+	$(BIN)/python tests/benchmarks/quick.py
