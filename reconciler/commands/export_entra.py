@@ -40,7 +40,7 @@ def run_export_entra_schema(workspace: Workspace, out: Path | None, terminal: Te
         write_text(out, text)
         terminal.note(f"Wrote {escape_control(str(out))}.")
     terminal.note("\n".join(map(escape_control, [*format_findings(findings), "", _OUTSIDE])))
-    lost = sum(finding.kind is FindingKind.NO_EQUAL for finding in findings)
+    lost = sum(finding.kind is FindingKind.NO_EQUIVALENT for finding in findings)
     if not lost:
         return ExitCode.OK
     terminal.diagnostics([warn_untranslated(pluralize(lost, "part") + " of the desired state")])

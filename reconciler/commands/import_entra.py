@@ -60,7 +60,7 @@ def run_import_entra_schema(state: Path, options: ImportOptions, now: datetime, 
     report("\n".join(map(escape_control, [*format_findings(imported.findings), *list_next_steps(imported)])))
     if found := build_warnings(imported):
         terminal.diagnostics(found)
-    lost = any(finding.kind is FindingKind.NO_EQUAL for finding in imported.findings)
+    lost = any(finding.kind is FindingKind.NO_EQUIVALENT for finding in imported.findings)
     return ExitCode.PARTIAL if lost else ExitCode.OK
 
 

@@ -1,1 +1,1 @@
-"""Microsoft Entra's exported synchronization schema: read, translated to mappings and filters, and back."""
+"""Translate Microsoft Entra's exported synchronization schema to mappings and filters, and back."""

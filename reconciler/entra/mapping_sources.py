@@ -1,4 +1,4 @@
-"""Sources of attribute mappings as Graph documents them: `expression`, and the same as a tree of `parameters`."""
+"""Build the sources of attribute mappings as Graph documents them: `expression`, and its tree of `parameters`."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from reconciler.expressions.functions import registry
 
 
 def build_attribute_source(name: str) -> dict[str, Any]:
-    """The source of a direct mapping."""
+    """Build the source of a direct mapping."""
     return _build_source("Attribute", name, grammar.AttributeReference(name).text)
 
 
 def build_constant_source(text: str) -> dict[str, Any]:
-    """The source of a constant; numbers are constants too, written as strings."""
+    """Build the source of a constant; numbers are constants too, written as strings."""
     return _build_source("Constant", text, grammar.String(text).text)
 
 
 def build_expression_source(text: str) -> dict[str, Any]:
-    """The source of an expression that compiles; `text` is kept as it is."""
+    """Build the source of a valid expression, with its original `text`."""
     return {**_build_node(grammar.parse(text)), "expression": text}
 
 
@@ -38,7 +38,7 @@ def _build_node(node: grammar.Node) -> dict[str, Any]:
         case grammar.Call():
             return _build_source("Function", node.name, grammar.format_tree(node), _build_parameters(node))
         case grammar.Compare() | grammar.Concatenation():
-            # No document shows these in a tree; Entra reads `expression`.
+            # Their trees are undocumented; Entra reads `expression`.
             name = node.operator if isinstance(node, grammar.Compare) else "&"
             below = [
                 _build_parameter(str(index), each) for index, each in enumerate(grammar.list_children(node), start=1)
@@ -49,7 +49,7 @@ def _build_node(node: grammar.Node) -> dict[str, Any]:
 
 
 def _build_parameters(call: grammar.Call) -> list[dict[str, Any]]:
-    """The arguments by the names of the parameters; those left out are not there."""
+    """Build the arguments by parameter name, without omitted ones."""
     known = registry.FUNCTIONS.get(call.name)
     found = []
     for index, each in enumerate(call.arguments):

@@ -1,4 +1,4 @@
-"""Attribute mappings of a synchronization schema as rows of mappings.yaml. The loader's own checks decide."""
+"""Translate attribute mappings of a synchronization schema to rows of mappings.yaml; the loader validates them."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from reconciler.expressions import grammar
 from reconciler.expressions.value_types import MAX_LENGTH, ExpressionError
 
 _ATTRIBUTE = re.compile(r"\s*\[\s*([^\[\]\"\r\n]*?)\s*\]\s*")
-# `2.0User` without the colon stands in schemas that were edited by hand, and in Microsoft's own samples.
+# `2.0User` without the colon occurs in schemas that were edited manually, and in Microsoft's own samples.
 _ENTERPRISE = re.compile(r"urn:ietf:params:scim:schemas:extension:enterprise:2\.0:?User[:.](?P<name>.+)", re.IGNORECASE)
 _REFERENCES = frozenset({"manager", "members", "owners", "directreports"})
 _BOOLEANS = frozenset({"isSoftDeleted".casefold(), "accountEnabled".casefold()})
-"""Source attributes that are no texts: an expression makes "True" and "False" of them, as Entra does."""
+"""Boolean source attributes: an expression converts them to "True" and "False", as Entra does."""
 _FLOWS = {
     "always": "always",
     "objectaddonly": "create",
@@ -37,7 +37,7 @@ _FLOWS = {
 
 @dataclass(frozen=True, slots=True)
 class Definitions:
-    """Attributes of both directories by folded name, as the document defines them."""
+    """Attribute definitions of both directories, by case-folded name."""
 
     source: Mapping[str, AttributeDefinition]
     target: Mapping[str, AttributeDefinition]
@@ -45,20 +45,20 @@ class Definitions:
 
 @dataclass(slots=True)
 class _MappingDraft:
-    """A row being made, with what speaks against it (`reasons`) and what is different (`differences`)."""
+    """A row in progress, with why it cannot be used (`reasons`) and how it differs from Entra's (`differences`)."""
 
     given: SchemaAttributeMapping
     entries: dict[str, str | int]
     reasons: list[str] = field(default_factory=list)
     lost_parts: list[str] = field(default_factory=list)
-    """Parts that have no equal, while the row has."""
+    """Parts of a usable row that have no equivalent."""
     differences: list[str] = field(default_factory=list)
     has_no_effect: bool = False
-    """Entra does has_no_effect for this mapping."""
+    """The mapping has no effect in Entra."""
 
     @property
     def is_active(self) -> bool:
-        """Whether the row counts; else it is a comment."""
+        """Whether the row is used; otherwise it is a comment."""
         return not self.reasons and not self.has_no_effect
 
 
@@ -68,7 +68,7 @@ def translate_rows(
     profile: TargetProfile,
     now: datetime,
 ) -> tuple[list[TranslatedMapping], list[Finding], list[str]]:
-    """The rows, the findings and the source attributes that the rows read."""
+    """Translate the mappings; return the rows, the findings and the source attributes that the rows read."""
     drafts: list[_MappingDraft] = []
     attributes: dict[str, None] = {}
     taken: dict[str, int] = {}
@@ -87,7 +87,7 @@ def translate_rows(
 
 
 def _assign_precedences(drafts: Sequence[_MappingDraft]) -> None:
-    """Gives each matching row a precedence of its own; equal ones are tried in the order of the schema."""
+    """Assign each matching row its own precedence; equal ones are tried in the order of the schema."""
     last = 0
     matching = [draft for draft in drafts if draft.is_active and draft.given.matching_priority > 0]
     for draft in sorted(matching, key=lambda each: each.given.matching_priority):
@@ -95,13 +95,13 @@ def _assign_precedences(drafts: Sequence[_MappingDraft]) -> None:
         last = max(last + 1, priority)
         if last != priority:
             draft.entries["match"] = last
-            draft.differences.append(f"matchingPriority {priority} is match: {last} here: no two rows have the same")
+            draft.differences.append(f"matchingPriority {priority} is match: {last} here: each row needs its own")
 
 
 def _build_findings(index: int, draft: _MappingDraft) -> Iterator[Finding]:
     subject = f"attributeMappings[{index}] ({shorten(str(draft.entries['target']), 120)})"
     for reason in (*draft.reasons, *draft.lost_parts):
-        yield Finding(FindingKind.NO_EQUAL, subject, reason)
+        yield Finding(FindingKind.NO_EQUIVALENT, subject, reason)
     for reason in draft.differences:
         yield Finding(FindingKind.IGNORED if draft.has_no_effect else FindingKind.DIFFERS, subject, reason)
 
@@ -111,8 +111,8 @@ def _build_row(index: int, draft: _MappingDraft) -> TranslatedMapping:
     expression = given.source.expression if given.source else ""
     original = f": {expression}" if draft.reasons and expression and expression not in draft.entries.values() else ""
     head = f"attributeMappings[{index}]{original}"
-    said = [f"No equal: {reason}" for reason in (*draft.reasons, *draft.lost_parts)]
-    return TranslatedMapping(draft.entries, (head, *said, *draft.differences), draft.is_active)
+    missing = [f"No equivalent: {reason}" for reason in (*draft.reasons, *draft.lost_parts)]
+    return TranslatedMapping(draft.entries, (head, *missing, *draft.differences), draft.is_active)
 
 
 def _translate(given: SchemaAttributeMapping, definitions: Definitions, profile: TargetProfile) -> _MappingDraft:
@@ -133,7 +133,7 @@ def _translate(given: SchemaAttributeMapping, definitions: Definitions, profile:
 
 
 def canonicalize_target(text: str, profile: TargetProfile) -> str:
-    """`text` as mappings.yaml would say it, in the profile's spelling; as it is when it is no path or not taken."""
+    """Return a target in the spelling of the profile and of mappings.yaml; unchanged if it is not a path."""
     malformed = _ENTERPRISE.fullmatch(text.strip())
     written = f"enterprise:{malformed['name']}" if malformed else text.strip()
     try:
@@ -176,12 +176,12 @@ def _translate_source(draft: _MappingDraft) -> None:
 def _translate_missing_source(draft: _MappingDraft, source: SchemaSource | None, default: str | None) -> None:
     if default:
         draft.entries["constant"] = default
-        draft.differences.append("Entra: no source and a default value, which is a constant")
+        draft.differences.append("Entra: no source but a default value, which is a constant")
     elif source is not None and source.type.casefold() == "function":
         draft.reasons.append("a function without source.expression")
     else:
         draft.has_no_effect = True
-        draft.differences.append("neither source nor default: Entra leaves the target as it is, and so does no row")
+        draft.differences.append("neither source nor default: Entra leaves the target unchanged, so no row is needed")
 
 
 def _read_constant(source: SchemaSource) -> str:
@@ -190,7 +190,7 @@ def _read_constant(source: SchemaSource) -> str:
 
 
 def _parse_string(expression: str) -> str | None:
-    """The text of an expression that is has_no_effect but a string."""
+    """Parse an expression that is a single string; None for any other expression."""
     if not expression.strip().startswith('"'):
         return None
     try:
@@ -203,7 +203,7 @@ def _parse_string(expression: str) -> str | None:
 def _set_constant(draft: _MappingDraft, text: str) -> None:
     if not text.strip():
         draft.has_no_effect = True
-        draft.differences.append("an empty constant is no value: Entra sends has_no_effect")
+        draft.differences.append("an empty constant is not a value: Entra sends nothing")
         return
     draft.entries["constant"] = text
 
@@ -211,12 +211,12 @@ def _set_constant(draft: _MappingDraft, text: str) -> None:
 def _set_attribute(draft: _MappingDraft, name: str) -> None:
     source = draft.given.source
     if source is not None and source.name and source.type.casefold() == "attribute" and source.name != name:
-        draft.differences.append(f"source.name says {source.name}; source.expression counts")
+        draft.differences.append(f"source.name says {source.name}; source.expression is used")
     is_active = draft.entries["target"] == "active"
     if name.casefold() == "issoftdeleted" and is_active:
         draft.entries["expression"] = "[IsSoftDeleted]"
         draft.reasons.append(
-            "active would be false for everybody in scope; the usual row, Not([IsSoftDeleted]), counts instead"
+            "active would be false for every user in scope; the usual row, Not([IsSoftDeleted]), is used instead"
         )
     elif name.casefold() in _BOOLEANS and not is_active:
         draft.entries["expression"] = f"[{name}]"
@@ -232,9 +232,9 @@ def _check_reference(draft: _MappingDraft, definition: AttributeDefinition | Non
     bare = re.split(r"[:.\[]", str(draft.entries["target"]).removeprefix("enterprise:"))[0].casefold()
     found = (definition, source)
     if bare in _REFERENCES or name.casefold() in _REFERENCES or any(each and _is_reference(each) for each in found):
-        draft.reasons.append("a reference: Entra sends the id that the other person has in the target")
+        draft.reasons.append("a reference: Entra sends the id of the other user in the target")
     if definition is not None and definition.mutability.casefold() == "readonly":
-        draft.reasons.append("the schema says that the target attribute is ReadOnly")
+        draft.reasons.append("in the schema the target attribute is ReadOnly")
 
 
 def _is_reference(definition: AttributeDefinition) -> bool:
@@ -251,9 +251,9 @@ def _translate_flow(draft: _MappingDraft) -> None:
         draft.reasons.append(f"flowType {quote(shorten(written, 80))} is not known")
         return
     if written.casefold() == "multivalueaddonly" and "[" not in str(draft.entries["target"]):
-        draft.reasons.append("flowType MultiValueAddOnly adds elements; here a row has one value")
+        draft.reasons.append("flowType MultiValueAddOnly adds elements, but a row has one value")
     if written.casefold() == "valueaddonly":
-        draft.differences.append("Entra: flowType ValueAddOnly, which never removes a value; neither does this row")
+        draft.differences.append("Entra: flowType ValueAddOnly, which never removes a value, and neither does this row")
     if flow != "always":
         draft.entries["apply"] = flow
 
@@ -262,18 +262,18 @@ def _translate_default(draft: _MappingDraft, definition: AttributeDefinition | N
     default = draft.given.default_value
     if "constant" in draft.entries:
         if default and draft.given.source is not None:
-            draft.differences.append(f"the default {quote(shorten(default))} never counts beside a constant")
+            draft.differences.append(f"the default {quote(shorten(default))} is never used with a constant")
         return
     if not default and definition is not None and definition.required and definition.default_value:
         default = definition.default_value
         draft.differences.append("the default is that of the target attribute, which the schema requires")
     if default and "match" in draft.entries:
-        draft.lost_parts.append(f"the default {quote(shorten(default))}: a default cannot identify anybody")
+        draft.lost_parts.append(f"the default {quote(shorten(default))}: a default cannot identify a user")
     elif default:
         draft.entries["default"] = default
     elif definition is not None and definition.required and not _is_required(draft, profile):
         draft.lost_parts.append(
-            "the schema requires this attribute: Entra does not create a person without it; here it may be missing"
+            "the schema requires this attribute: Entra does not create a user without it; here it may be missing"
         )
 
 
@@ -283,22 +283,22 @@ def _is_required(draft: _MappingDraft, profile: TargetProfile) -> bool:
 
 
 def _check_with_loader(draft: _MappingDraft, profile: TargetProfile, now: datetime) -> tuple[str, ...]:
-    """Lets the loader look at the row; what it says goes into the draft. The attributes that the row reads."""
+    """Validate the row with the loader; return the attributes that it reads, with diagnostics in the draft."""
     longest = max(len(str(value)) for value in draft.entries.values())
     if longest > MAX_LENGTH or not fits_on_line(draft.entries):
         draft.reasons.append(f"longer than {MAX_LENGTH:,} characters")
         return ()
-    compiled, said = compile_row(schema.MappingEntry.model_validate(draft.entries), profile, now)
+    compiled, diagnostics = compile_row(schema.MappingEntry.model_validate(draft.entries), profile, now)
     default = draft.entries.get("default")
-    if default is not None and any(item.severity is Severity.ERROR for item in said):
+    if default is not None and any(item.severity is Severity.ERROR for item in diagnostics):
         without = {key: value for key, value in draft.entries.items() if key != "default"}
         alone, remaining = compile_row(schema.MappingEntry.model_validate(without), profile, now)
         if not any(item.severity is Severity.ERROR for item in remaining):
-            why = next(item.summary for item in said if item.severity is Severity.ERROR)
+            why = next(item.summary for item in diagnostics if item.severity is Severity.ERROR)
             draft.lost_parts.append(f"the default {quote(shorten(str(default)))}: {why}")
             del draft.entries["default"]
-            compiled, said = alone, remaining
-    for item in said:
+            compiled, diagnostics = alone, remaining
+    for item in diagnostics:
         text = f"{item.summary}. {item.detail}" if item.detail else item.summary
         (draft.reasons if item.severity is Severity.ERROR else draft.differences).append(text)
     return () if compiled is None or draft.reasons else compiled.inputs

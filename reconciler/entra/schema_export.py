@@ -1,4 +1,4 @@
-"""Mappings and filters as a synchronization schema, in the shape that Microsoft Graph documents."""
+"""Export mappings and filters as a synchronization schema, in the format that Microsoft Graph documents."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _UNWRITABLE = frozenset('[]"\r\n')
 
 @dataclass(frozen=True, slots=True)
 class ExportInput:
-    """What a desired state says: rows with that of `active`, filters, `lifecycle.actions`, the attributes it reads.
+    """The exported parts of a desired state; `rows` include that of `active`, `inputs` are the source attributes.
 
-    `once`: the targets of rows that flow on create only, reason or not.
+    `once`: the targets of rows that flow on create only, explicitly or not.
     """
 
     profile: TargetProfile
@@ -41,20 +41,44 @@ class ExportInput:
 
 
 def export_schema(given: ExportInput) -> tuple[dict[str, Any], list[Finding]]:
-    """The document, and what has no equal in it. Raises `SchemaError` when everybody would pass without the filters."""
+    """Return the document, and what has no equivalent in it.
+
+    Raises `SchemaError` if no filter has an equivalent: without filters every user would pass.
+    """
     findings: list[Finding] = []
     mappings = [found for row in given.rows if (found := _export_mapping(row, given.once, findings)) is not None]
     groups = [found for each in given.filters if (found := _export_filter(each, findings)) is not None]
     if given.filters and not groups:
         raise SchemaError(
-            "no scoping filter has an equal in Entra: without them everybody assigned would pass",
+            "no scoping filter has an equivalent in Entra: without filters every assigned user would pass",
             "\n".join(f"{finding.subject}: {finding.reason}" for finding in findings),
         )
     flow_types, about_actions = _export_actions(given.actions)
-    target, name = paths.ENTERPRISE, "".join(word.capitalize() for word in given.profile.name.split("-"))
-    rule = {
+    name = "".join(word.capitalize() for word in given.profile.name.split("-"))
+    document = {
+        "id": _build_id(given.profile, "schema"),
+        "version": "1.0",
+        "directories": [
+            _build_directory(_build_id(given.profile, "source"), _ENTRA, "User", _build_source_definitions(given)),
+            _build_directory(
+                _build_id(given.profile, "target"),
+                name,
+                paths.ENTERPRISE,
+                _build_target_definitions(given.profile, mappings),
+            ),
+        ],
+        "synchronizationRules": [_build_rule(given.profile, name, flow_types, groups, mappings)],
+    }
+    return document, [*findings, *about_actions]
+
+
+def _build_rule(
+    profile: TargetProfile, name: str, flow_types: str, groups: list[dict[str, Any]], mappings: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """Build the synchronization rule to the target directory `name`."""
+    return {
         "editable": True,
-        "id": _build_id(given.profile, "rule"),
+        "id": _build_id(profile, "rule"),
         "name": "USER_OUTBOUND_USER",
         "priority": 1,
         "sourceDirectoryName": _ENTRA,
@@ -66,29 +90,17 @@ def export_schema(given: ExportInput) -> tuple[dict[str, Any], list[Finding]]:
                 "flowTypes": flow_types,
                 "name": "Provision Microsoft Entra ID Users",
                 "sourceObjectName": "User",
-                "targetObjectName": target,
+                "targetObjectName": paths.ENTERPRISE,
                 "scope": {"categoryFilterGroups": [], "inputFilterGroups": [], "groups": groups},
                 "attributeMappings": mappings,
                 "metadata": [],
             }
         ],
     }
-    document = {
-        "id": _build_id(given.profile, "schema"),
-        "version": "1.0",
-        "directories": [
-            _build_directory(_build_id(given.profile, "source"), _ENTRA, "User", _build_source_definitions(given)),
-            _build_directory(
-                _build_id(given.profile, "target"), name, target, _build_target_definitions(given.profile, mappings)
-            ),
-        ],
-        "synchronizationRules": [rule],
-    }
-    return document, [*findings, *about_actions]
 
 
 def _build_id(profile: TargetProfile, part: str) -> str:
-    """The same id each time: an export of the same state is the same text."""
+    """Return the same id each time, so that the same state is exported as the same text."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"reconciler:{profile.name}:{part}"))
 
 
@@ -99,13 +111,13 @@ def _export_mapping(row: schema.MappingEntry, once: Collection[str], findings: l
     subject, target = paths.shorten_path(row.target), str(paths.parse(row.target))
     source = _build_source(row)
     if isinstance(source, str):
-        findings.append(Finding(FindingKind.NO_EQUAL, subject, source))
+        findings.append(Finding(FindingKind.NO_EQUIVALENT, subject, source))
         return None
     if row.when_null == "clear":
-        reason = "when_null: clear: Entra never takes a value away; the row is exported without it"
-        findings.append(Finding(FindingKind.NO_EQUAL, subject, reason))
+        reason = "when_null: clear: Entra never clears a value; the row is exported without it"
+        findings.append(Finding(FindingKind.NO_EQUIVALENT, subject, reason))
     if row.template and ("ToLower(" in source["expression"] or "ToUpper(" in source["expression"]):
-        reason = "Entra changes the case of a few letters (ß, İ) in another way than a template does"
+        reason = "Entra changes the case of a few letters (ß, İ) differently from a template"
         findings.append(Finding(FindingKind.DIFFERS, subject, reason))
     return {
         "defaultValue": row.default,
@@ -119,7 +131,7 @@ def _export_mapping(row: schema.MappingEntry, once: Collection[str], findings: l
 
 
 def _build_source(row: schema.MappingEntry) -> dict[str, Any] | str:
-    """The source, or why there is none."""
+    """Return the source, or why there is none."""
     if row.source is not None:
         return _build_direct_source(row.source)
     if row.constant is not None:
@@ -128,16 +140,16 @@ def _build_source(row: schema.MappingEntry) -> dict[str, Any] | str:
         return build_expression_source(row.expression)
     text = translate_template(row.template or "")
     try:
-        return "a template without an equal expression" if text is None else _build_checked_source(text)
+        return "a template without an equivalent expression" if text is None else _build_checked_source(text)
     except language.ExpressionError as exc:
-        return f"the template's expression would not be taken: {exc}"
+        return f"the template's expression would be rejected: {exc}"
 
 
 def _build_direct_source(name: str) -> dict[str, Any] | str:
     if _UNWRITABLE & set(name) or name != name.strip():
         return f"the attribute {quote(shorten(name, 80))} cannot be written in brackets"
     if name.casefold() == "issoftdeleted":
-        return "a direct mapping of IsSoftDeleted gives no value here, but one in Entra"
+        return "a direct mapping of IsSoftDeleted has no value here, but one in Entra"
     return build_attribute_source(name)
 
 
@@ -155,8 +167,8 @@ def _export_filter(given: schema.FilterEntry, findings: list[Finding]) -> dict[s
         *(each for row in given.clauses for each in _find_extensions(row)),
     ]
     if reasons:
-        reason = f"Entra has no {', no '.join(dict.fromkeys(reasons))}; the filter is left out, so fewer people pass"
-        findings.append(Finding(FindingKind.NO_EQUAL, f"filter {shorten(given.name, 80)}", reason))
+        reason = f"Entra has no {', no '.join(dict.fromkeys(reasons))}; the filter is left out, so fewer users pass"
+        findings.append(Finding(FindingKind.NO_EQUIVALENT, f"filter {shorten(given.name, 80)}", reason))
         return None
     return {"name": given.name, "clauses": [_export_clause(clause) for clause in given.clauses]}
 
@@ -185,8 +197,8 @@ def _export_actions(actions: Sequence[str]) -> tuple[str, list[Finding]]:
     flows = {"Add": "create" in actions, "Update": "update" in actions, "Delete": "delete" in actions}
     findings = []
     if ("update" in actions) != ("deactivate" in actions):
-        reason = "Entra disables by an update: it cannot do only one of update and deactivate"
-        findings.append(Finding(FindingKind.NO_EQUAL, "lifecycle.actions", reason))
+        reason = "Entra disables users by an update: it cannot do only one of update and deactivate"
+        findings.append(Finding(FindingKind.NO_EQUIVALENT, "lifecycle.actions", reason))
         flows["Update"] = False
     return ", ".join(flow for flow, wanted in flows.items() if wanted), findings
 

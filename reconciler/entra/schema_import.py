@@ -1,4 +1,4 @@
-"""A synchronization schema as mappings and filters: which mapping of objects counts, and what becomes of the rest."""
+"""Import a synchronization schema: choose its mapping of users, translate it, and report everything else."""
 
 from __future__ import annotations
 
@@ -35,26 +35,29 @@ class _MappingCandidate:
     path: str
 
     def is_named(self, name: str) -> bool:
-        """Whether `name` means this one: the rule's name or id, or the mapping's own name."""
+        """Whether `name` is the rule's name or id, or the mapping's own name."""
         return name.casefold() in {self.rule.name.casefold(), self.rule.id.casefold(), self.mapping.name.casefold()}
 
     @property
     def label(self) -> str:
-        """How the report names it."""
+        """The mapping's name in the report."""
         names = quote(shorten(self.mapping.name, 80))
         off = "" if self.mapping.enabled else ", not enabled"
         return f"{names} of rule {quote(shorten(self.rule.name, 80))}{off}"
 
     @property
     def takes_users(self) -> bool:
-        """Whether its target object is a User; some schemas lack the colon before that word."""
+        """Whether its target object is a User; some schemas lack the colon before `User`."""
         return _USER.fullmatch(self.mapping.target_object_name.strip()) is not None
 
 
 def import_schema(
     schema: SynchronizationSchema, profile: TargetProfile, rule: str | None, now: datetime
 ) -> ImportedSchema:
-    """The schema's mapping of users for `profile`; `rule` chooses among several. Raises `SchemaError`."""
+    """Translate the schema's mapping of users for `profile`; `rule` chooses one of several.
+
+    Raises `SchemaError` if there is none, or `rule` does not name one of them.
+    """
     candidates = [
         _MappingCandidate(each, mapping, f"synchronizationRules[{number}].objectMappings[{index}]")
         for number, each in enumerate(schema.synchronization_rules)
@@ -110,7 +113,7 @@ def _choose(candidates: Sequence[_MappingCandidate], rule: str | None) -> _Mappi
     if enabled:
         raise SchemaError("the schema has several mappings of users", f"Choose one with --rule NAME: {exist}.")
     if users:
-        raise SchemaError("no mapping of users is enabled", f"Take one all the same with --rule NAME: {exist}.")
+        raise SchemaError("no mapping of users is enabled", f"Choose one anyway with --rule NAME: {exist}.")
     kinds = ", ".join(sorted({quote(shorten(each.mapping.target_object_name, 80)) for each in candidates})[:_SHOWN])
     raise SchemaError("the schema has no mapping of users", f"Target objects are: {kinds or 'none'}.")
 
@@ -123,25 +126,25 @@ def _describe_unchosen(candidate: _MappingCandidate, rule: str | None) -> Findin
     if candidate.takes_users and rule is not None:
         return Finding(FindingKind.IGNORED, subject, "another mapping of users was chosen with --rule")
     kind = quote(shorten(mapping.target_object_name, 80))
-    return Finding(FindingKind.NO_EQUAL, subject, f"its target object is {kind}; only users are provisioned here")
+    return Finding(FindingKind.NO_EQUIVALENT, subject, f"its target object is {kind}; only users are provisioned here")
 
 
 def _check_chosen(chosen: _MappingCandidate) -> Iterator[Finding]:
-    """What is reason of the chosen mapping as a whole."""
+    """Yield findings about the chosen mapping as a whole."""
     if not chosen.mapping.enabled:
-        yield Finding(FindingKind.DIFFERS, chosen.path, "not enabled in Entra: there it provisions nobody")
+        yield Finding(FindingKind.DIFFERS, chosen.path, "not enabled in Entra, so it provisions no users there")
     source = chosen.rule.source_directory_name
     if source and not _ENTRA.fullmatch(source.strip()):
         reason = f"the source is {quote(shorten(source, 80))}, not Entra: users need attributes by its names"
         yield Finding(FindingKind.DIFFERS, f"rule {shorten(chosen.rule.name, 80)}", reason)
     for key, given in (("containerFilter", chosen.rule.container_filter), ("groupFilter", chosen.rule.group_filter)):
         if given:
-            reason = "it limits who is synchronized; assign groups instead"
-            yield Finding(FindingKind.NO_EQUAL, f"rule {shorten(chosen.rule.name, 80)}.{key}", reason)
+            reason = "it limits the synchronized users; assign groups instead"
+            yield Finding(FindingKind.NO_EQUIVALENT, f"rule {shorten(chosen.rule.name, 80)}.{key}", reason)
 
 
 def _narrows_scope(finding: Finding) -> bool:
-    return finding.kind is FindingKind.NO_EQUAL
+    return finding.kind is FindingKind.NO_EQUIVALENT
 
 
 def _describe_provenance(
@@ -159,49 +162,51 @@ def _describe_provenance(
 
 
 def _translate_actions(mapping: ObjectMapping) -> tuple[tuple[str, ...], list[Finding]]:
-    """`lifecycle.actions` by flowTypes. Disabling is an update in Entra, and needs `active` to follow somebody."""
+    """Translate flowTypes to `lifecycle.actions`. Entra disables by an update of `active`, if a row maps it."""
     findings: list[Finding] = []
     actions: list[str] = []
     for flow in mapping.flow_types:
         known = _ACTIONS.get(flow.casefold().strip())
         if known is None:
-            reason = f"{quote(shorten(flow, 40))} is none of Add, Update and Delete"
-            findings.append(Finding(FindingKind.NO_EQUAL, "flowTypes", reason))
+            reason = f"{quote(shorten(flow, 40))} is not Add, Update or Delete"
+            findings.append(Finding(FindingKind.NO_EQUIVALENT, "flowTypes", reason))
         else:
             actions += known
     if "deactivate" in actions and (why := _find_disabling_gap(mapping)):
         actions.remove("deactivate")
-        findings.append(Finding(FindingKind.DIFFERS, "active", f"{why}, so actions do without deactivate"))
+        findings.append(Finding(FindingKind.DIFFERS, "active", f"{why}, so actions omit deactivate"))
     usual = ("create", "update", "deactivate", "delete")
     return tuple(action for action in usual if action in actions), findings
 
 
 def _find_disabling_gap(mapping: ObjectMapping) -> str | None:
-    """Why Entra disables nobody by this mapping; None: it does."""
+    """Return why Entra disables no users with this mapping; None if it does."""
     rows = [row for row in mapping.attribute_mappings if row.target_attribute_name.casefold() == "active"]
     disabling = [row for row in rows if row.source and _DISABLES.search(f"{row.source.expression} [{row.source.name}]")]
     if not disabling:
-        return "no mapping of it reads IsSoftDeleted: Entra disables nobody"
+        return "no mapping reads IsSoftDeleted, so Entra disables no users"
     once = [row.flow_type for row in disabling if row.flow_type.casefold().strip() in _ON_CREATE]
-    return f"flowType {shorten(once[0], 40)}: Entra disables nobody by it" if len(once) == len(disabling) else None
+    return f"flowType {shorten(once[0], 40)}: Entra disables no users with it" if len(once) == len(disabling) else None
 
 
 def _check_required_rows(rows: Sequence[TranslatedMapping]) -> Iterator[Finding]:
-    """What mappings.yaml has to have, or should, and the schema does not give it."""
+    """Yield what mappings.yaml needs, or should have, and the schema lacks."""
     active = [row for row in rows if row.active]
     matching = [row.entries["target"] for row in active if "match" in row.entries]
     if matching and "externalId" not in matching:
         reason = (
-            "Entra remembers which account is whose, here it is found by matching: without externalId among the "
-            "matching attributes, a changed user name makes a new account. Better begin with "
+            "Entra remembers the account of a user, here it is found by matching: without externalId among the "
+            "matching attributes, a changed user name creates a new account. Prefer to start with "
             "{target: externalId, source: objectId, match: 1}"
         )
         yield Finding(FindingKind.DIFFERS, "matchingPriority", reason)
     if not any(row.entries["target"] == "userName" for row in active):
-        yield Finding(FindingKind.NO_EQUAL, "userName", "no row is left for it: add one, the file is refused without")
+        yield Finding(
+            FindingKind.NO_EQUIVALENT, "userName", "no row is left for it: add one, the file is rejected without it"
+        )
     if not matching:
-        reason = "no row is left that has one: add `match: 1` to externalId or userName, the file is refused without"
-        yield Finding(FindingKind.NO_EQUAL, "matchingPriority", reason)
+        reason = "no row is left with one: add `match: 1` to externalId or userName, the file is rejected without it"
+        yield Finding(FindingKind.NO_EQUIVALENT, "matchingPriority", reason)
 
 
 # --- what has no meaning here ---------------------------------------------------
@@ -214,7 +219,7 @@ def _list_ignored(
     rows = mapping.attribute_mappings
     yield from _count_values(
         "flowBehavior",
-        "each plan compares with what is live, so nothing has to be sent again",
+        "each plan compares with the live users, so nothing has to be sent again",
         Counter(row.flow_behavior for row in rows),
     )
     missing = sum(row.export_missing_references for row in rows)
@@ -223,7 +228,7 @@ def _list_ignored(
         yield Finding(FindingKind.IGNORED, "exportMissingReferences", reason)
     trees = sum(bool(row.source and row.source.parameters) for row in rows)
     if trees:
-        reason = f"{pluralize(trees, 'tree')}: source.expression says the same and counts"
+        reason = f"{pluralize(trees, 'tree')}: source.expression has the same content and is used"
         yield Finding(FindingKind.IGNORED, "source.parameters", reason)
     yield from _list_ignored_definitions(schema, chosen, profile)
     yield from _list_ignored_metadata(schema, chosen)
@@ -248,8 +253,8 @@ def _list_ignored_definitions(
     if count:
         reason = (
             f"{pluralize(count, 'attribute definition')} of {pluralize(objects, 'object')}: required, defaultValue, "
-            f"Reference and ReadOnly were heeded where mapped; types, caseExact and multivalued come from the profile "
-            f"{profile.name}, not from here"
+            f"Reference and ReadOnly were considered where mapped; types, caseExact and multivalued come from the "
+            f"profile {profile.name}, not from here"
         )
         yield Finding(FindingKind.IGNORED, "directories", reason)
     target = schema.find_attributes(chosen.rule.target_directory_name, chosen.mapping.target_object_name)
@@ -257,7 +262,7 @@ def _list_ignored_definitions(
     nulls = [each.name for each in target.values() if each.flow_null_values and each.name.casefold() in mapped]
     if nulls:
         names = ", ".join(shorten(name, 80) for name in nulls[:_SHOWN])
-        reason = f"{names}: Entra heeds it inbound only; when_null: clear does it here"
+        reason = f"{names}: Entra applies it inbound only; here use when_null: clear"
         yield Finding(FindingKind.IGNORED, "flowNullValues", reason)
 
 
@@ -265,7 +270,7 @@ def _list_ignored_metadata(schema: SynchronizationSchema, chosen: _MappingCandid
     entries = [*chosen.rule.metadata, *chosen.mapping.metadata]
     if entries:
         reason = ", ".join(f"{shorten(each.key, 40)} = {shorten(str(each.value), 40)}" for each in entries[:20])
-        yield Finding(FindingKind.IGNORED, "metadata", f"Entra's own remarks: {reason}")
+        yield Finding(FindingKind.IGNORED, "metadata", f"Entra's own metadata: {reason}")
     bookkeeping = "id, version, priority, editable of the schema and its rules"
     yield Finding(FindingKind.IGNORED, bookkeeping, "bookkeeping of Entra")
     if len(schema.synchronization_rules) > 1:

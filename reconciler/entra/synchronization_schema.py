@@ -1,7 +1,7 @@
-"""An exported synchronization schema, as Microsoft Graph documents it: `synchronizationSchema` and what it holds.
+"""Models of an exported `synchronizationSchema`, as Microsoft Graph documents it.
 
-Keys are read in camel case, and with a capital as PowerShell writes them; null is as good as absent everywhere. What
-has no field here is kept as an extra, so that it can be named in the report.
+Keys are accepted in camel case, and capitalised as PowerShell writes them; null is the same as absent. Keys without a
+field are kept as extras, so that the report can name them.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ _HINT = "Export the schema again: portal, Provisioning, Edit attribute mappings,
 
 
 def _to_text(value: Any) -> Any:
-    """Text; Entra's are all strings, but editors make `true` and `1` of "True" and "1"."""
+    """Return text: Entra writes strings only, but editors turn "True" and "1" into `true` and `1`."""
     if isinstance(value, str) and _HALF.search(value):
-        raise PydanticCustomError("half_character", "a half of a character pair, which is no text")
+        raise PydanticCustomError("half_character", "half of a surrogate pair, which is not text")
     if isinstance(value, bool):
         return str(value)
     return str(value) if isinstance(value, int) else value
@@ -41,7 +41,7 @@ def _drop_nulls(value: Any) -> Any:
 
 
 def _split_flow_types(value: Any) -> Any:
-    """`Add, Update, Delete` with or without blanks, or a list."""
+    """Split `Add, Update, Delete`, with or without spaces; a list stays."""
     return [part for part in map(str.strip, value.split(",")) if part] if isinstance(value, str) else value
 
 
@@ -53,14 +53,14 @@ class _SchemaModel(BaseModel):
 
 
 class SchemaMetadata(_SchemaModel):
-    """A `metadataEntry`: Entra's own remarks."""
+    """A `metadataEntry`."""
 
     key: Text = ""
     value: Any = None
 
 
 class SchemaOperand(_SchemaModel):
-    """What a clause compares with."""
+    """The value that a clause compares with."""
 
     values: Annotated[list[Text], BeforeValidator(_drop_nulls)] = []
 
@@ -84,7 +84,7 @@ SchemaFilterGroups = Annotated[list[SchemaFilterGroup], Field(max_length=_MAX_CO
 
 
 class SchemaFilter(_SchemaModel):
-    """A `filter`: one true group of `groups` is enough."""
+    """A `filter`: a user passes if one group of `groups` is true."""
 
     groups: SchemaFilterGroups = []
     input_filter_groups: SchemaFilterGroups = []
@@ -92,7 +92,7 @@ class SchemaFilter(_SchemaModel):
 
 
 class SchemaSource(_SchemaModel):
-    """An `attributeMappingSource`; `parameters` say once more what `expression` says."""
+    """An `attributeMappingSource`; `parameters` is `expression` as a tree."""
 
     expression: Text = ""
     name: Text = ""
@@ -113,7 +113,7 @@ class SchemaAttributeMapping(_SchemaModel):
 
 
 class ObjectMapping(_SchemaModel):
-    """An `objectMapping`: objects of one kind to objects of another."""
+    """An `objectMapping` between two types of objects."""
 
     name: Text = ""
     enabled: bool = True
@@ -141,7 +141,7 @@ class SchemaRule(_SchemaModel):
 
 
 class AttributeDefinition(_SchemaModel):
-    """An `attributeDefinition`; only what can matter here."""
+    """An `attributeDefinition`, with the fields that matter here."""
 
     name: Text
     type: Text = "String"
@@ -188,7 +188,7 @@ class SynchronizationSchema(_SchemaModel):
     directories: list[SchemaDirectory] = []
 
     def find_attributes(self, directory: str, kind: str) -> dict[str, AttributeDefinition]:
-        """The attributes of objects of `kind` in `directory`, by their folded names."""
+        """Return the attributes of objects of `kind` in `directory`, by case-folded name."""
         return {
             attribute.name.casefold(): attribute
             for found in self.directories
@@ -200,9 +200,9 @@ class SynchronizationSchema(_SchemaModel):
 
 
 def read_schema(content: bytes) -> SynchronizationSchema:
-    """The schema in `content`; raises `SchemaError` for anything else, with the path of what is wrong."""
+    """Read the schema in `content`. Raises `SchemaError` with the path of the error."""
     if len(content) > MAX_BYTES:
-        raise SchemaError(f"the file is larger than {MAX_BYTES // 1024 // 1024} MiB", "That is no exported schema.")
+        raise SchemaError(f"the file is larger than {MAX_BYTES // 1024 // 1024} MiB", "An exported schema is smaller.")
     try:
         found = json.loads(_decode(content), object_pairs_hook=_build_object, parse_constant=_reject_constant)
     except json.JSONDecodeError as exc:
@@ -213,7 +213,7 @@ def read_schema(content: bytes) -> SynchronizationSchema:
     except ValueError as exc:
         raise SchemaError(f"the file is not JSON: {shorten(str(exc))}", _HINT) from exc
     if not isinstance(found, dict) or "synchronizationRules" not in found:
-        raise SchemaError("the file is no synchronization schema: it has no synchronizationRules", _HINT)
+        raise SchemaError("the file is not a synchronization schema: it has no synchronizationRules", _HINT)
     try:
         return SynchronizationSchema.model_validate(found)
     except ValidationError as exc:
@@ -221,7 +221,7 @@ def read_schema(content: bytes) -> SynchronizationSchema:
 
 
 def _decode(content: bytes) -> str:
-    # PowerShell writes UTF-16 when it is asked for a file by `>`.
+    # PowerShell writes UTF-16 when it redirects to a file.
     encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
         return content.decode(encoding)
@@ -234,13 +234,13 @@ def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     for key, value in pairs:
         name = key[:1].lower() + key[1:]
         if name in found:
-            raise SchemaError(f"key {quote(shorten(key, 80))} stands twice in one object", "Keep one of them.")
+            raise SchemaError(f"key {quote(shorten(key, 80))} is used twice in one object", "Keep one of them.")
         found[name] = value
     return {key: value for key, value in found.items() if value is not None}
 
 
 def _reject_constant(text: str) -> Any:
-    raise ValueError(f"{text} is no number of JSON")
+    raise ValueError(f"{text} is not a JSON number")
 
 
 def _build_error(errors: list[ErrorDetails]) -> SchemaError:
@@ -252,8 +252,8 @@ def _build_error(errors: list[ErrorDetails]) -> SchemaError:
         message = f"{where} has more than {first['ctx']['max_length']} entries"
     else:
         message = f"{where}: {_EXPECTED.get(first['type'], first['msg'][0].lower() + first['msg'][1:])}"
-    others = f"{pluralize(len(errors) - 1, 'further mistake')}. " if len(errors) > 1 else ""
-    return SchemaError(f"the file is no usable schema: {escape_control(message)}", others + _HINT)
+    others = f"{pluralize(len(errors) - 1, 'further error')}. " if len(errors) > 1 else ""
+    return SchemaError(f"the schema is invalid: {escape_control(message)}", others + _HINT)
 
 
 _EXPECTED = {
@@ -269,7 +269,7 @@ _EXPECTED = {
 
 
 def format_json_path(location: tuple[int | str, ...]) -> str:
-    """`synchronizationRules[0].objectMappings[1]` of `("synchronizationRules", 0, "objectMappings", 1)`."""
+    """Format `("synchronizationRules", 0, "objectMappings", 1)` as `synchronizationRules[0].objectMappings[1]`."""
     path = ""
     for step in location:
         path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else step
@@ -277,7 +277,7 @@ def format_json_path(location: tuple[int | str, ...]) -> str:
 
 
 def list_unknown_keys(part: BaseModel, location: tuple[int | str, ...] = ()) -> Iterator[str]:
-    """The paths of all keys that no field stands for; OData's annotations are none."""
+    """Yield the paths of all keys without a field, except OData's annotations."""
     for key in part.model_extra or ():
         if not key.startswith("@odata") and "@odata." not in key:
             yield format_json_path((*location, key))

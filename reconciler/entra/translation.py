@@ -1,4 +1,4 @@
-"""What a translation has to say: rows and groups with their comments, and findings for the report."""
+"""The result of a translation: rows and filter groups with comments, and findings for the report."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from enum import StrEnum
 
 
 class FindingKind(StrEnum):
-    """How much a finding matters. Only `NO_EQUAL` means that something is missing."""
+    """The kind of a finding. Only `NO_EQUIVALENT` means that something is missing."""
 
-    NO_EQUAL = "no equal"
+    NO_EQUIVALENT = "no equivalent"
     DIFFERS = "differs"
     IGNORED = "ignored on purpose"
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that was left out or came out differently, and why. `subject` is a path in the document or a name."""
+    """A part that was left out or translated differently, and why. `subject`: its path in the document, or its name."""
 
     kind: FindingKind
     subject: str
@@ -26,7 +26,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class TranslatedMapping:
-    """A row of mappings.yaml; `active` false: it goes into the file as a comment."""
+    """A row of mappings.yaml; if not `active`, it is written as a comment."""
 
     entries: Mapping[str, str | int]
     comments: tuple[str, ...] = ()
@@ -35,7 +35,7 @@ class TranslatedMapping:
 
 @dataclass(frozen=True, slots=True)
 class TranslatedFilterGroup:
-    """A group of `filters:` in scope.yaml; as for `FieldChange`."""
+    """A group of `filters:` in scope.yaml; if not `active`, it is written as a comment."""
 
     name: str
     clauses: tuple[Mapping[str, str], ...]
@@ -45,27 +45,27 @@ class TranslatedFilterGroup:
 
 @dataclass(frozen=True, slots=True)
 class TranslatedFilters:
-    """All groups. `closed`: a condition that narrows has no equal, so nobody may pass until a person has decided."""
+    """All groups. `closed`: a condition on all groups has no equivalent, so no user passes until its owner decides."""
 
     groups: tuple[TranslatedFilterGroup, ...] = ()
     closed: bool = False
 
     @property
     def incomplete(self) -> bool:
-        """Whether the groups let other people pass than the document does."""
+        """Whether the groups let other users pass than the document."""
         return self.closed or not all(group.active for group in self.groups)
 
 
 @dataclass(frozen=True, slots=True)
 class ImportedSchema:
-    """A schema as rows and filters."""
+    """A schema, translated to rows and filters."""
 
     provenance: tuple[str, ...]
-    """Where it comes from, for the heads of the files."""
+    """The origin of the schema, for the headers of the files."""
     rows: tuple[TranslatedMapping, ...]
     filters: TranslatedFilters
     actions: tuple[str, ...]
-    """What `lifecycle.actions` in settings.yaml should say."""
+    """The `lifecycle.actions` for settings.yaml."""
     attributes: tuple[str, ...]
-    """The source attributes that are read: people have to carry them."""
+    """The source attributes that rows and filters read; users need them."""
     findings: tuple[Finding, ...]

@@ -1,4 +1,4 @@
-"""mappings.yaml and scope.yaml as text. Whatever comes from the schema is a stranger's: it ends no line, no scalar."""
+"""Render mappings.yaml and scope.yaml. Text of the schema is untrusted: it must not end a line or a scalar."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from reconciler.entra.translation import ImportedSchema, TranslatedFilterGroup, 
 
 _WIDTH = 116
 _MAX_LINE = 60_000
-"""Bytes: the loader takes no longer line than 65,536."""
+"""Bytes; the loader accepts lines up to 65,536."""
 _MAX_COMMENT = 12_000
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.@/+-]*(?: [A-Za-z0-9_.@/+-]+)*")
 _SPECIAL = frozenset("null true false yes no on off y n".split())
-"""Words that other readers of YAML take for something else than text."""
+"""Words that other YAML parsers do not read as text."""
 _CLOSED = (
-    "The schema limits the scope in a way that has no equal here (see below). Without this group, which is true for "
-    "nobody, too many people would be in scope. Remove it when you have decided who passes."
+    "A limit of the schema has no equivalent here (see below). Without this group, which "
+    "no user passes, too many users would be in scope. Remove it when you have decided which users pass."
 )
 _CLOSED_GROUP = TranslatedFilterGroup(
-    "nobody, until the groups below are right",
+    "no user, until the groups below are fixed",
     ({"attribute": "userPrincipalName", "operator": "IS NULL"},),
     (_CLOSED,),
 )
@@ -29,23 +29,29 @@ _CLOSED_GROUP = TranslatedFilterGroup(
 _BY_IMPORT = " of Microsoft Entra, by `reconciler import entra-schema` from"
 _FILTERS = "Scoping filters"
 _HEADER_START = f"{_FILTERS}{_BY_IMPORT}"
-_HEADER_END = "Each entry names its place in the schema. What stands as a comment was left out, and why."
-_NO_FILTER = "The schema has no scoping filter: whoever is assigned passes."
+_HEADER_END = "Each entry names its path in the schema. Commented entries were left out, with the reason."
+_NO_FILTER = "The schema has no scoping filter: every assigned user passes."
+_HEADER_ENDS = (
+    _HEADER_END,
+    "Each entry names its place in the schema. What stands as a comment was left out, and why.",
+)
+_NO_FILTERS = (_NO_FILTER, "The schema has no scoping filter: whoever is assigned passes.")
+"""With the wording of version 0.1, whose files are imported again."""
 
 
 def format_scalar(text: str) -> str:
-    """`text` as a YAML scalar on one line, readable where that is safe."""
+    """Format `text` as a YAML scalar on one line, without quotes where that is safe."""
     if _PLAIN.fullmatch(text) and text.casefold() not in _SPECIAL:
         return text
     if all(map(_is_harmless, text)) and "##[" not in text:
         return "'" + text.replace("'", "''") + "'"
-    # In GitHub's logs `##[` begins a command.
+    # In GitHub's logs `##[` starts a command.
     escaped = "".join(_escape(character) for character in text).replace("##[", "#\\x23[")
     return f'"{escaped}"'
 
 
 def _is_harmless(character: str) -> bool:
-    # Of all kinds of white space only the plain blank is printable to Python; what hides is no text to `printable`.
+    # To Python the space is the only printable white space; `escape_control` escapes invisible characters.
     return character.isprintable() and escape_control(character) == character
 
 
@@ -59,7 +65,7 @@ def _escape(character: str) -> str:
 
 
 def format_comment(text: str, indent: str = "") -> Iterator[str]:
-    """`text` as comment lines."""
+    """Yield `text` as comment lines."""
     escaped = "".join(
         each if each.isprintable() else f"\\u{{{ord(each):x}}}" for each in escape_control(shorten(text, _MAX_COMMENT))
     )
@@ -68,7 +74,7 @@ def format_comment(text: str, indent: str = "") -> Iterator[str]:
 
 
 def format_flow_mapping(entries: Mapping[str, str | int]) -> str:
-    """`{target: userName, source: userPrincipalName}`."""
+    """Format a flow mapping, such as `{target: userName, source: userPrincipalName}`."""
     pairs = ", ".join(
         f"{key}: {value if isinstance(value, int) else format_scalar(value)}" for key, value in entries.items()
     )
@@ -76,12 +82,12 @@ def format_flow_mapping(entries: Mapping[str, str | int]) -> str:
 
 
 def fits_on_line(entries: Mapping[str, str | int]) -> bool:
-    """Whether the loader takes a line with `entries`."""
+    """Whether the loader accepts a line with `entries`."""
     return len(format_flow_mapping(entries).encode()) <= _MAX_LINE
 
 
 def _format_entries(entries: Mapping[str, str | int], head: str) -> Iterator[str]:
-    """A line, or where it would be too long a comment."""
+    """Yield the entries as one line, or as comment lines if it would be too long."""
     if fits_on_line(entries):
         yield head + format_flow_mapping(entries)
     else:
@@ -89,13 +95,13 @@ def _format_entries(entries: Mapping[str, str | int], head: str) -> Iterator[str
 
 
 def render_mappings(imported: ImportedSchema, file: str) -> str:
-    """The whole of mappings.yaml."""
+    """Render mappings.yaml."""
     lines = list(_render_header("Attribute mappings", imported, file))
     for row in imported.rows:
         lines += ["", *_render_row(row)]
     if not any(row.active for row in imported.rows):
         lines += ["", "[]"]
-    lines += ["", "# Of the schema as a whole:"]
+    lines += ["", "# About the schema as a whole:"]
     for finding in imported.findings:
         if not finding.subject.startswith(("attributeMappings[", "scope.")):
             lines += format_comment(f"{finding.subject}: {finding.kind}. {finding.reason}.")
@@ -103,36 +109,36 @@ def render_mappings(imported: ImportedSchema, file: str) -> str:
 
 
 def _render_row(row: TranslatedMapping) -> Iterator[str]:
-    for said in row.comments:
-        yield from format_comment(said)
+    for text in row.comments:
+        yield from format_comment(text)
     yield from _format_entries(row.entries, "- " if row.active else "# - ")
 
 
 def _render_header(what: str, imported: ImportedSchema, file: str) -> Iterator[str]:
     yield from format_comment(f"{what}{_BY_IMPORT} {file}.")
-    for said in imported.provenance:
-        yield from format_comment(f"{said}.")
+    for text in imported.provenance:
+        yield from format_comment(f"{text}.")
     yield from format_comment(_HEADER_END)
 
 
 def remove_header(text: str) -> str:
-    """A scope.yaml without what an earlier import said of its filters; anybody else's comments stay."""
-    lines = [line for line in text.splitlines(keepends=True) if line.rstrip() != f"# {_NO_FILTER}"]
+    """Remove the header of an earlier import from the text of a scope.yaml; other comments stay."""
+    lines = [line for line in text.splitlines(keepends=True) if line.rstrip().removeprefix("# ") not in _NO_FILTERS]
     start = next((at for at, line in enumerate(lines) if line.startswith(f"# {_HEADER_START}")), len(lines))
     for end, line in enumerate(lines[start:], start + 1):
         if not line.startswith("#"):
             break
-        if line.rstrip() == f"# {_HEADER_END}":
+        if line.rstrip().removeprefix("# ") in _HEADER_ENDS:
             return "".join([*lines[:start], *lines[end:]]).lstrip("\n")
     return "".join(lines)
 
 
 def render_scope(imported: ImportedSchema, file: str) -> str:
-    """The whole of a new scope.yaml."""
+    """Render a new scope.yaml."""
     sync = (
         "Entra keeps this choice outside of the schema (the secret SyncAll; in the portal: Provisioning, Settings, "
-        "Scope). assigned is the careful one: nobody is in scope until users and groups are named here. Look the "
-        "choice up in Entra and name the users and groups that are assigned to the application there, or write all."
+        "Scope). assigned is the safe choice: no user is in scope until users and groups are listed here. Look the "
+        "choice up in Entra, then list the users and groups that are assigned to the application, or write all."
     )
     lines = [
         *_render_header(_FILTERS, imported, file),
@@ -149,7 +155,7 @@ def render_scope(imported: ImportedSchema, file: str) -> str:
 
 
 def render_filters(imported: ImportedSchema, file: str) -> str:
-    """The part of scope.yaml that an existing file is given."""
+    """Render `filters:` with its header, for an existing scope.yaml."""
     return "\n".join([*_render_header(_FILTERS, imported, file), *_render_filter_groups(imported.filters)]) + "\n"
 
 
@@ -164,13 +170,13 @@ def _render_filter_groups(filters: TranslatedFilters) -> Iterator[str]:
 
 
 def _comment_out(group: TranslatedFilterGroup) -> TranslatedFilterGroup:
-    said = (*group.comments, "Left out because the scope is closed, see above.") if group.active else group.comments
-    return TranslatedFilterGroup(group.name, group.clauses, said, active=False)
+    comments = (*group.comments, "Left out because the scope is closed, see above.") if group.active else group.comments
+    return TranslatedFilterGroup(group.name, group.clauses, comments, active=False)
 
 
 def _render_group(group: TranslatedFilterGroup) -> Iterator[str]:
-    for said in group.comments:
-        yield from format_comment(said, "  ")
+    for text in group.comments:
+        yield from format_comment(text, "  ")
     off = "" if group.active else "# "
     yield f"  {off}- name: {format_scalar(group.name)}"
     yield f"  {off}  clauses:"
@@ -179,5 +185,5 @@ def _render_group(group: TranslatedFilterGroup) -> Iterator[str]:
 
 
 def render_lifecycle(actions: Iterable[str]) -> str:
-    """What settings.yaml should say, to paste."""
+    """Render the `lifecycle:` block for settings.yaml."""
     return f"lifecycle:\n  actions: [{', '.join(actions)}]\n  out_of_scope: deactivate\n  removed: deactivate\n"

@@ -1,4 +1,4 @@
-"""Apple Business Manager and Apple School Manager: what is publicly known of their SCIM service, row by row."""
+"""Apple Business Manager and Apple School Manager: what is publicly known about their SCIM service, row by row."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ _MICROSOFT = "Microsoft, Tutorial: Configure Apple Business Manager for automati
 _ROSTER = "lengths as in Apple's roster API; none are published for SCIM"
 _AUTHENTIK = "authentik documentation for Apple: both names are required"
 
-# A case-only edit of a name or a department is an edit somebody made on purpose, so those compare exactly;
-# userName does not, because Apple may return it in lower case, nor does externalId: that a GUID comes back in another
-# case must not look like another person.
+# An edit that only changes the case of a name or a department is deliberate, so these are compared exactly. userName is
+# not, because Apple may return it in lower case; externalId is not, because a GUID in another case is the same user.
 _ATTRIBUTES = (
     Attribute("userName", _APPLE_TABLE, Confidence.DOCUMENTED, Comparison.CASE_INSENSITIVE, required=True),
     Attribute(
@@ -79,32 +78,32 @@ def _build_profile(name: str, title: str, edition: str, quarantine_days: int) ->
         conflict_causes=(
             (
                 "a personal Apple Account with this address (activity log: USERNAME_CONFLICT_WITH_EXISTING_APPLE_ID): "
-                "Apple asks its owner to choose another address and renames the account after 60 days. Only telling "
+                "Apple asks its owner to choose another address and renames the account after 60 days. Only contacting "
                 "the owner speeds it up; run again then."
             ),
             (
-                "an account made by hand, by single sign-on or by SFTP (EMAIL_UNAVAILABLE_AS_MAID): open the account, "
-                "choose Resolve, download the conflicts and merge them; or give that account another name."
+                "an account created manually, by single sign-on or by SFTP (EMAIL_UNAVAILABLE_AS_MAID): open the "
+                "account, choose Resolve, download the conflicts and merge them; or give that account another name."
             ),
             (
                 "an administrator's or People Manager's account (NOT_ENOUGH_PRIVILEGE): these cannot be synced. Give "
-                "the person a second account, or another role first; until then leave them out of scope."
+                "the user a second account, or another role first; until then leave them out of scope."
             ),
             (
                 f"an account deleted in the last {quarantine_days} days (OPERATION_NOT_ALLOWED): its name is free "
                 "again after that time. Wait, or use another user name."
             ),
             (
-                "an account left over from a connection that was cut and made anew: resolve the conflict as above, "
-                "with Auto Merge off, else accounts of different people may be merged."
+                "an account left over from a connection that was removed and created again: resolve the conflict as "
+                "above, with Auto Merge off, otherwise accounts of different users may be merged."
             ),
         ),
-        domain_hint=f"Add and verify the domain in {title} and switch federated authentication on for it.",
+        domain_hint=f"Add and verify the domain in {title} and turn on federated authentication for it.",
         refusal_hints={
-            401: f"{title}'s tokens last a year, and a new one has to be used within 4 days after it was made: else "
-            "make another one there.",
-            403: f"{title} may take a minute to activate a new connection: wait and run again. The directory sync has "
-            "to be switched on, for one source only.",
+            401: f"{title}'s tokens last a year, and a new one must be used within 4 days: otherwise "
+            "create another one there.",
+            403: f"{title} may take a minute to activate a new connection: wait and run again. Turn directory "
+            "sync on, for one source only.",
             404: f"{title}'s is https://federation.apple.com/feeds/{edition}/scim.",
         },
     )

@@ -20,7 +20,7 @@ def _build_attributes() -> tuple[Attribute, ...]:
     multi_valued = [f"{name}.{sub}" for name in _ELEMENTS for sub in ("value", "display")]
     multi_valued += [f"addresses.{sub}" for sub in _ADDRESS]
     return (
-        # externalId: that a GUID comes back in another case must not look like another person.
+        # externalId: a GUID in another case is the same user.
         Attribute("userName", _USER, _DOCUMENTED, Comparison.CASE_INSENSITIVE, required=True),
         Attribute("externalId", "RFC 7643 §3.1", _DOCUMENTED, Comparison.CASE_INSENSITIVE),
         Attribute("active", _USER, _DOCUMENTED, Comparison.BOOLEAN),
@@ -60,8 +60,8 @@ GENERIC_SCIM = TargetProfile(
     quarantine_days=Switch(0, "not a concept of SCIM", _DOCUMENTED),
     page_size=Switch(200, "the default maximum of many services", Confidence.INFERRED),
     patch_op_capitalised=Switch(False, "RFC 7644 §3.5.2", _DOCUMENTED),
-    conflict_hint="The service does not show who holds the name: look in its own administration",
+    conflict_hint="The service does not show which account has the name: see its own administration",
     conflict_causes=(),
-    domain_hint="Look into the service's own administration for the domains it takes.",
+    domain_hint="See the service's own administration for the domains that it accepts.",
     refusal_hints={},
 )

@@ -1,4 +1,4 @@
-"""What every SCIM service keeps from its clients: attributes of RFC 7643 that no mapping can set."""
+"""Attributes of RFC 7643 that no mapping can set: read-only and write-only ones."""
 
 from __future__ import annotations
 

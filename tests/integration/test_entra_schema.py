@@ -81,7 +81,7 @@ def test_apples_application_is_taken_whole_validated_and_planned(workspace: Entr
     taken = workspace.take(APPLE)
     assert taken.code == 0, taken.out
     assert taken.err == ""
-    assert "No equal" not in taken.out
+    assert "No equivalent" not in taken.out
     assert "actions: [create, update, deactivate, delete]" in taken.out
     assert workspace.run("validate").code == 0
     assert workspace.run("sandbox", "reset").code == 0
@@ -194,7 +194,7 @@ def test_a_scope_with_no_group_left_lets_nobody_pass(workspace: EntraWorkspace) 
     workspace.people()
     ended = workspace.take(workspace.schema(schema(users(groups=[BAD]))), "--dry-run", "-q")
     assert ended.code == 5
-    assert "the scope is INCOMPLETE: nobody passes the filters" in ended.err
+    assert "the scope is INCOMPLETE: no user passes the filters" in ended.err
     workspace.take(workspace.schema(schema(users(groups=[BAD]))))
     workspace.write("scope.yaml", workspace.read("scope.yaml").replace("\nsync: assigned\n", "\nsync: all\n"))
     validated = workspace.run("validate")

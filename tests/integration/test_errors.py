@@ -190,8 +190,8 @@ def test_a_name_that_an_unseen_account_holds(kind: str, tmp_path: Path, monkeypa
         ended = applied(tmp_path, base_url, token, monkeypatch)
     assert ended.code == 5
     assert "An account that Apple Business Manager does not show over SCIM holds the name" in ended.out
-    for cause in ("a personal Apple Account", "made by hand", "an administrator's", "deleted in the last 30 days"):
-        assert ended.out.count(f"\n  - {'an account ' * cause.startswith(('made', 'deleted'))}{cause}") == 1
+    for cause in ("a personal Apple Account", "created manually", "an administrator's", "deleted in the last 30 days"):
+        assert ended.out.count(f"\n  - {'an account ' * cause.startswith(('created', 'deleted'))}{cause}") == 1
     for code in ("USERNAME_CONFLICT_WITH_EXISTING_APPLE_ID", "EMAIL_UNAVAILABLE_AS_MAID", "NOT_ENOUGH_PRIVILEGE"):
         assert code in ended.out
 
@@ -230,7 +230,7 @@ def test_a_token_that_is_not_apple_s(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with sandbox(tmp_path) as (base_url, _, _):
         ended = applied(tmp_path, base_url, "a-wrong-one", monkeypatch)
     assert ended.code == 1
-    assert "a new one has to be used within 4 days" in ended.err
+    assert "a new one must be used within 4 days" in ended.err
 
 
 def test_v2_at_apple(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

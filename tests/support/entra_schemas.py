@@ -104,7 +104,9 @@ def imported(document: dict[str, Any], *, profile: str = "scim", rule: str | Non
 def lost(found: ImportedSchema) -> list[str]:
     """`subject: reason` of what has no equal."""
     return [
-        escape_control(f"{each.subject}: {each.reason}") for each in found.findings if each.kind is FindingKind.NO_EQUAL
+        escape_control(f"{each.subject}: {each.reason}")
+        for each in found.findings
+        if each.kind is FindingKind.NO_EQUIVALENT
     ]
 
 

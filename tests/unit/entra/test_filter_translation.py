@@ -43,7 +43,7 @@ def test_operators_without_a_value_take_every_form_of_none(operator: str, operan
 
 def test_a_value_where_none_belongs_is_remarked() -> None:
     found = scoped(group("g", clause("a", "IS NULL", "x")))
-    assert differing(found) == ["scope.groups[0] (g): clauses[0]: IS NULL takes no value; the schema has one"]
+    assert differing(found) == ["scope.groups[0] (g): clauses[0]: IS NULL takes no value, but the schema has one"]
 
 
 @pytest.mark.parametrize(
@@ -52,9 +52,9 @@ def test_a_value_where_none_belongs_is_remarked() -> None:
         (clause("a", "EQUALS", "x", "y"), "EQUALS has several values"),
         (clause("a", "EQUALS"), "EQUALS has no value"),
         (clause("a", "EQUALS", ""), "needs a value"),
-        (clause("a", "EQUAL", "x"), 'the operator "EQUAL" is none of Entra\'s documented ones; the nearest is EQUALS'),
-        (clause("a", "Valid Cert Match", "x"), "is none of Entra's documented ones"),
-        (clause("a", "IS MEMBER OF", "x"), "is none of Entra's documented ones"),
+        (clause("a", "EQUAL", "x"), 'the operator "EQUAL" is not documented by Entra; the nearest is EQUALS'),
+        (clause("a", "Valid Cert Match", "x"), "is not documented by Entra"),
+        (clause("a", "IS MEMBER OF", "x"), "is not documented by Entra"),
         (clause("a", "Greater_Than", "ten"), "is not a whole number"),
         (clause("a", "REGEX MATCH", "(?=x)"), "the pattern cannot be used"),
         (clause("", "EQUALS", "x"), "the clause has no attribute"),
@@ -90,7 +90,7 @@ def test_a_scope_that_would_be_wider_is_closed(scope: dict[str, Any]) -> None:
     assert found.filters.closed
     assert lost(found) != []
     text = render_scope(found, "f")
-    assert "\n  - name: 'nobody, until the groups below are right'\n" in text
+    assert "\n  - name: 'no user, until the groups below are fixed'\n" in text
     assert text.count("\n  - name") == 1, "every other group is a comment"
 
 

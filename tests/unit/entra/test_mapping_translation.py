@@ -44,7 +44,7 @@ def refusal(given: dict[str, Any], **changed: Any) -> str:
     found, whole = translated(given, **changed)
     assert not found.active
     (said,) = lost(whole)
-    assert any(said.endswith(comment.removeprefix("No equal: ")) for comment in found.comments)
+    assert any(said.endswith(comment.removeprefix("No equivalent: ")) for comment in found.comments)
     return said
 
 
@@ -75,7 +75,7 @@ def test_no_source_and_a_default_is_a_constant() -> None:
     found, whole = translated(row("timezone", None, defaultValue="Europe/Berlin"))
     assert found.entries == {"target": "timezone", "constant": "Europe/Berlin"}
     assert differing(whole) == [
-        "attributeMappings[3] (timezone): Entra: no source and a default value, which is a constant"
+        "attributeMappings[3] (timezone): Entra: no source but a default value, which is a constant"
     ]
 
 
@@ -119,7 +119,7 @@ def test_a_name_that_contradicts_the_expression_is_said() -> None:
 def test_active_read_straight_from_is_soft_deleted_would_deactivate_everybody() -> None:
     found = imported(schema(users([*USUAL[:2], row("active", "IsSoftDeleted")])))
     assert not found.rows[2].active
-    assert "active would be false for everybody in scope" in lost(found)[0]
+    assert "active would be false for every user in scope" in lost(found)[0]
     assert "deactivate" in found.actions
 
 
@@ -205,7 +205,7 @@ def test_a_flow_type_without_an_equal_is_said(flow: str, said: str) -> None:
 def test_a_default_beside_matching_is_left_out() -> None:
     found, whole = translated(row("displayName", "mail", defaultValue="x", matchingPriority=3))
     assert found.entries == {"target": "displayName", "source": "mail", "match": 3}
-    assert lost(whole) == ['attributeMappings[3] (displayName): the default "x": a default cannot identify anybody']
+    assert lost(whole) == ['attributeMappings[3] (displayName): the default "x": a default cannot identify a user']
 
 
 def test_a_default_that_the_target_refuses_is_left_out() -> None:
@@ -290,8 +290,8 @@ def test_equal_priorities_become_distinct_in_the_order_of_the_schema() -> None:
     ]
     found = imported(schema(users([*given, USUAL[2]])))
     assert [each.entries.get("match") for each in found.rows] == [1, 2, 3, 9, None]
-    said = "matchingPriority {} is {} here: no two rows have the same"
-    assert [line for line in differing(found) if "here: no two" in line] == [
+    said = "matchingPriority {} is {} here: each row needs its own"
+    assert [line for line in differing(found) if "here: each row" in line] == [
         f"attributeMappings[1] (userName): {said.format(1, 'match: 2')}",
         f"attributeMappings[2] (title): {said.format(2, 'match: 3')}",
     ]

@@ -129,7 +129,9 @@ class State:
 
     def lost(self) -> list[str]:
         return [
-            f"{each.subject}: {each.reason}" for each in self.imported.findings if each.kind is FindingKind.NO_EQUAL
+            f"{each.subject}: {each.reason}"
+            for each in self.imported.findings
+            if each.kind is FindingKind.NO_EQUIVALENT
         ]
 
     def of(self, user: SourceUser) -> Any:
@@ -173,7 +175,7 @@ def test_an_imported_schema_means_what_the_document_says(document: dict[str, Any
         if failed or not verdict.in_scope:
             continue
         for given_row, written in zip(mappings, state.imported.rows, strict=True):
-            if any(comment.startswith(f"No equal: {REFUSED}") for comment in written.comments):
+            if any(comment.startswith(f"No equivalent: {REFUSED}") for comment in written.comments):
                 assert not written.active
                 assert written.entries["target"] not in {shorten_path(path) for path in (*attributes, *once)}
                 continue

@@ -30,7 +30,7 @@ def exported(
     )
     document, findings = export_schema(given)
     mapping = document["synchronizationRules"][0]["objectMappings"][0]
-    return mapping, [f"{each.subject}: {each.reason}" for each in findings if each.kind is FindingKind.NO_EQUAL]
+    return mapping, [f"{each.subject}: {each.reason}" for each in findings if each.kind is FindingKind.NO_EQUIVALENT]
 
 
 def only(row: dict[str, Any]) -> dict[str, Any]:
@@ -84,9 +84,9 @@ def test_parameters_say_what_the_expression_says() -> None:
         ({"source": "a]b"}, "cannot be written in brackets"),
         ({"source": " a"}, "cannot be written in brackets"),
         ({"source": "IsSoftDeleted"}, "a direct mapping of IsSoftDeleted"),
-        ({"template": "{{ a[0] }}"}, "a template without an equal expression"),
-        ({"template": "{{ a }}" * 60}, "the template's expression would not be taken"),
-        ({"source": "a", "when_null": "clear"}, "Entra never takes a value away"),
+        ({"template": "{{ a[0] }}"}, "a template without an equivalent expression"),
+        ({"template": "{{ a }}" * 60}, "the template's expression would be rejected"),
+        ({"source": "a", "when_null": "clear"}, "Entra never clears a value"),
     ],
 )
 def test_a_row_without_an_equal_is_said(row: dict[str, str], said: str) -> None:
@@ -141,7 +141,7 @@ def test_an_extension_takes_its_filter_along(extension: dict[str, Any], said: st
     mapping, lost = exported(filters=[PLAIN, filtered])
     assert said in lost[0]
     assert [each["name"] for each in mapping["scope"]["groups"]] == ["plain"]
-    with pytest.raises(SchemaError, match="everybody assigned would pass") as exc:
+    with pytest.raises(SchemaError, match="every assigned user would pass") as exc:
         exported(filters=[filtered])
     assert said in exc.value.detail
 

@@ -71,18 +71,18 @@ def test_flow_types_are_read_in_every_form(written: Any) -> None:
     [
         (b"", "not JSON"),
         (b"hello", "not JSON: Expecting value (line 1, column 1)"),
-        (b"[]", "no synchronization schema"),
-        (b"null", "no synchronization schema"),
-        (b"{}", "no synchronization schema"),
-        (b'{"synchronizationRules": NaN}', "NaN is no number"),
+        (b"[]", "not a synchronization schema"),
+        (b"null", "not a synchronization schema"),
+        (b"{}", "not a synchronization schema"),
+        (b'{"synchronizationRules": NaN}', "NaN is not a JSON number"),
         (b'{"synchronizationRules": 1' + b"0" * 5000 + b"}", "not JSON"),
         (b"[" * 100_000, "nests too deeply"),
         (b'{"a":' * 100_000, "nests too deeply"),
         (b"\xff\xfeab\xd8", "not UTF-16 text"),
         (b'{"a": "\xff"}', "not UTF-8 text"),
-        (b'{"id": "1", "id": "2", "synchronizationRules": []}', 'key "id" stands twice'),
-        (b'{"id": "1", "Id": "2", "synchronizationRules": []}', 'key "Id" stands twice'),
-        (b'{"synchronizationRules": [{"id": "a", "id": null}]}', 'key "id" stands twice'),
+        (b'{"id": "1", "id": "2", "synchronizationRules": []}', 'key "id" is used twice'),
+        (b'{"id": "1", "Id": "2", "synchronizationRules": []}', 'key "Id" is used twice'),
+        (b'{"synchronizationRules": [{"id": "a", "id": null}]}', 'key "id" is used twice'),
     ],
 )
 def test_what_is_no_schema_is_refused_with_a_reason(content: bytes, said: str) -> None:
@@ -101,7 +101,7 @@ def test_what_is_no_schema_is_refused_with_a_reason(content: bytes, said: str) -
         (with_row(source={"expression": 1.5}), f"{DEEP}.source.expression: expected text"),
         (with_row(targetAttributeName=None), f"{DEEP}.targetAttributeName is missing"),
         (with_row(exportMissingReferences="maybe"), f"{DEEP}.exportMissingReferences: expected true or false"),
-        (with_row(defaultValue="\ud800"), f"{DEEP}.defaultValue: a half of a character pair"),
+        (with_row(defaultValue="\ud800"), f"{DEEP}.defaultValue: half of a surrogate pair"),
         (schema(users(enabled=[])), "synchronizationRules[0].objectMappings[0].enabled: expected true or false"),
         (schema(users([row("title", "a")] * 501)), "attributeMappings has more than 500 entries"),
         (schema(users(groups=[group("g", *[clause("a", "IS NULL")] * 101)])), "clauses has more than 100 entries"),
@@ -115,7 +115,7 @@ def test_a_wrong_type_is_named_with_its_path(document: dict[str, Any], path: str
 def test_further_mistakes_are_counted() -> None:
     with pytest.raises(SchemaError) as exc:
         read_schema(json.dumps(with_row(matchingPriority="x", defaultValue=[], flowType={})).encode())
-    assert exc.value.detail.startswith("2 further mistakes.")
+    assert exc.value.detail.startswith("2 further errors.")
 
 
 def test_a_file_over_64_mib_is_refused_unread() -> None:

@@ -13,7 +13,7 @@ from support.laws import examples
 
 from reconciler.core.text import escape_control
 from reconciler.desired.yaml_reader import read_document, read_items
-from reconciler.entra.yaml_writer import format_comment, format_scalar, render_mappings, render_scope
+from reconciler.entra.yaml_writer import format_comment, format_scalar, remove_header, render_mappings, render_scope
 
 EVIL = [
     "a\n- {target: userName, constant: x}", "x\r\ny", "\u2028- a", "\u2029", "\x85", "\u202eabc", "\ufeff", "\ufffe",
@@ -102,7 +102,7 @@ def test_nothing_breaks_out_of_the_files(rows: list[Any], groups: list[Any], nam
     assert mappings.isascii() or escape_control(mappings.replace("\n", "")) == mappings.replace("\n", "")
     filters = document_of(scope).get("filters", [])
     if found.filters.closed:
-        assert [each["name"] for each in filters] == ["nobody, until the groups below are right"]
+        assert [each["name"] for each in filters] == ["no user, until the groups below are fixed"]
     else:
         kept = [each for each in found.filters.groups if each.active]
         assert [each["name"] for each in filters] == [each.name for each in kept]
@@ -120,3 +120,17 @@ def test_a_file_without_a_row_is_an_empty_list() -> None:
     text = render_mappings(imported(schema(users([]))), "f")
     assert list(read_items(text.encode(), "mappings.yaml", print)) == []
     assert "\n[]\n" in text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        (
+            "# Scoping filters of Microsoft Entra, by `reconciler import entra-schema` from schema.json.\n# Rule X.\n"
+            "# Each entry names its place in the schema. What stands as a comment was left out, and why.\n"
+        ),
+        "# The schema has no scoping filter: whoever is assigned passes.\n",
+    ],
+)
+def test_the_header_of_version_0_1_is_removed_too(text: str) -> None:
+    assert remove_header(f"# Ours.\nsync: all\n{text}filters: []\n") == "# Ours.\nsync: all\nfilters: []\n"
