@@ -54,7 +54,9 @@ class Deadline:
         try:
             yield
         except httpx.HTTPError as exc:
-            if me not in self._hung_up:
+            with self._lock:  # the watcher may just have hung up, and holds this until that is noted
+                hung_up = me in self._hung_up
+            if not hung_up:
                 raise
             raise DeadlineExceededError(f"the service's answer takes longer than {self._seconds:.0f} seconds") from exc
         finally:

@@ -1,0 +1,222 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from support.builders import MAPPINGS, OUT, desired, live, name_of, reader, resource
+
+from reconciler.core.model import DesiredUser, LiveUser, Resource
+from reconciler.core.planning.planner import LiveState
+from reconciler.errors import ScimError, TargetError
+from reconciler.scim.live_read import read_live
+from reconciler.scim.paging import ListRead
+
+NO = ScimError(400, "", "not supported")
+
+
+class Service:
+    """Users, of which lists show what `listed` makes of them. Counts what is asked for."""
+
+    def __init__(
+        self, *users: dict[str, Any], listed: Callable[[dict[str, Any]], dict[str, Any] | None] = dict
+    ) -> None:
+        self.users = {user["id"]: user for user in users}
+        self.listed = listed
+        self.problem: str | None = None
+        self.end_unproven = False
+        self.filters_fail = False
+        self.reads_fail = False
+        self.found: list[str] = []
+        self.read: list[str] = []
+
+    def list_users(
+        self, convert: Callable[[Resource], LiveUser], *, page_size: int, progress: Callable[[int, int], None]
+    ) -> ListRead[LiveUser]:
+        shown = [found for user in self.users.values() if (found := self.listed(user)) is not None]
+        progress(len(shown), len(shown))
+        return ListRead({user["id"]: convert(user) for user in shown}, self.problem, self.end_unproven)
+
+    def get_user(self, identity: str) -> dict[str, Any] | None:
+        self.read.append(identity)
+        if self.reads_fail:
+            raise NO
+        return self.users.get(identity)
+
+    def find_users(self, attribute: str, value: str) -> list[dict[str, Any]]:
+        self.found.append(f"{attribute} {value}")
+        if self.filters_fail:
+            raise NO
+        return [user for user in self.users.values() if str(user.get(attribute)).casefold() == value.casefold()]
+
+
+def read(service: Service, *wanted: DesiredUser, steps: list[str] | None = None) -> LiveState:
+    seen: list[str] = [] if steps is None else steps
+
+    def progress(step: str, done: int, total: int) -> None:
+        seen.append(f"{step} {done}/{total}")
+
+    return read_live(service, reader(), wanted, MAPPINGS, page_size=100, progress=progress)
+
+
+def ids(state: LiveState) -> list[str]:
+    return [user.id for user in state.users]
+
+
+def people(names: str) -> list[DesiredUser]:
+    return [desired(name) for name in names]
+
+
+def resources(names: str) -> Sequence[dict[str, Any]]:
+    return [resource(name) for name in names]
+
+
+def hide(*names: str) -> Callable[[dict[str, Any]], dict[str, Any] | None]:
+    return lambda user: None if user["userName"] in map(name_of, names) else user
+
+
+def test_a_complete_list_is_the_live_state() -> None:
+    steps: list[str] = []
+    state = read(Service(*resources("abc")), *people("abc"), steps=steps)
+    assert (state.users, state.problem) == ([live(name) for name in "abc"], None)
+    assert steps == ["Reading live users 3/3"]
+
+
+def test_a_list_with_a_problem_is_incomplete() -> None:
+    service = Service(*resources("ab"))
+    service.problem = "it moved"
+    state = read(service, *people("abc"))
+    assert (ids(state), state.problem) == (["live-a", "live-b"], "it moved")
+    assert service.found == [], "nothing else is asked for"
+
+
+# --- users that the list leaves out ------------------------------------------------------------
+
+
+def test_a_user_that_a_filter_finds_and_the_list_does_not_show_makes_it_incomplete() -> None:
+    service = Service(*resources("abc"), listed=hide("b"))
+    state = read(service, *people("abc"))
+    assert state.problem == 'the list leaves out 1 user that a filter finds: "b@example.com"'
+    assert ids(state) == ["live-a", "live-c"]
+
+
+def test_the_first_three_hidden_users_are_named() -> None:
+    service = Service(*resources("abcde"), listed=hide(*"abcde"))
+    problem = read(service, *people("abcde")).problem
+    assert problem is not None
+    assert problem.startswith("the list leaves out 5 users that a filter finds: ")
+    assert problem.count('"') == 6
+
+
+def test_missing_users_are_looked_up_by_every_identifier() -> None:
+    service = Service()
+    assert read(service, desired("a")).problem is None
+    assert service.found == ["externalId id-a", "userName a@example.com"]
+
+
+def test_at_most_twenty_missing_users_are_looked_up_spread_over_all() -> None:
+    service = Service()
+    names = [f"u{number:03}" for number in range(100)]
+    read(service, *[desired(name) for name in names])
+    looked_up = [entry.split()[1] for entry in service.found if entry.startswith("userName")]
+    assert sorted(looked_up) == [name_of(name) for name in names[::5]]
+
+
+def test_users_out_of_scope_are_not_missing() -> None:
+    service = Service()
+    read(service, desired("a", verdict=OUT))
+    assert service.found == []
+
+
+def test_users_found_by_any_identifier_are_not_missing() -> None:
+    service = Service(resource("a", externalId="other"))
+    read(service, desired("a"))
+    assert service.found == []
+
+
+def test_a_service_that_ignores_filters_hides_no_user() -> None:
+    service = Service(*resources("ab"))
+    service.find_users = lambda _attribute, _value: [resource("x"), resource("y")]  # type: ignore[method-assign]
+    assert read(service, *people("abc")).problem is None
+
+
+@pytest.mark.parametrize(("filters_fail", "problem"), [(False, False), (True, True)])
+def test_an_unproven_end_needs_a_filter_that_works(filters_fail: bool, problem: bool) -> None:
+    service = Service(*resources("ab"))
+    service.end_unproven, service.filters_fail = True, filters_fail
+    state = read(service, *people("abc"))
+    assert (state.problem is not None) is problem
+    if problem:
+        assert state.problem == (
+            "the service refuses both a page past the end and filters: nothing shows that the list is whole"
+        )
+
+
+# --- attributes that the list leaves out -------------------------------------------------------
+
+
+def without_name(user: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in user.items() if key != "name"}
+
+
+def test_users_are_read_one_by_one_if_lists_leave_attributes_out() -> None:
+    steps: list[str] = []
+    service = Service(*resources("abcdefg"), listed=without_name)
+    state = read(service, *people("abcdefg"), steps=steps)
+    assert (state.users, state.problem) == ([live(name) for name in "abcdefg"], None)
+    assert steps[-1] == "Reading each live user, because lists leave attributes out 7/7"
+
+
+def test_at_most_five_users_are_read_again() -> None:
+    service = Service(*resources("abcdefghij"))
+    read(service, *people("abcdefghij"))
+    assert len(service.read) == 5
+
+
+def test_users_that_lack_an_attribute_are_read_first() -> None:
+    users = [resource(f"u{number:02}") for number in range(20)]
+    users[13] = without_name(users[13])
+    service = Service(*users)
+    read(service, *[desired(f"u{number:02}") for number in range(20)])
+    assert service.read[0] == "live-u13"
+
+
+def test_a_service_that_reads_no_single_user_is_believed() -> None:
+    service = Service(*resources("abc"), listed=without_name)
+    service.reads_fail = True
+    assert read(service, *people("abc")).problem is None
+
+
+def test_a_user_that_is_gone_when_read_by_id_makes_the_state_incomplete() -> None:
+    service = Service(*resources("abcdefg"), listed=without_name)
+    seen = iter(range(100))
+    usual = service.get_user
+    service.get_user = lambda identity: usual(identity) if next(seen) < 3 else None  # type: ignore[method-assign]
+    state = read(service, *people("abcdefg"))
+    assert state.problem == "lists leave attributes out, and a listed user is not found by its id"
+    assert len(state.users) == 7
+
+
+def test_a_user_that_cannot_be_read_by_id_makes_the_state_incomplete() -> None:
+    service = Service(*resources("abcdefg"), listed=without_name)
+    usual, seen = service.get_user, iter(range(100))
+
+    def get(identity: str) -> dict[str, Any] | None:
+        if next(seen) >= 3:
+            raise NO
+        return usual(identity)
+
+    service.get_user = get  # type: ignore[method-assign]
+    state = read(service, *people("abcdefg"))
+    assert state.problem == "lists leave attributes out, and a user can't be read: not supported"
+
+
+def test_a_service_that_refuses_every_request_raises() -> None:
+    service = Service(*resources("ab"))
+
+    def refuse(_attribute: str, _value: str) -> list[dict[str, Any]]:
+        raise TargetError("the token was refused")
+
+    service.find_users = refuse  # type: ignore[method-assign]
+    with pytest.raises(TargetError, match="the token was refused"):
+        read(service, *people("abc"))
