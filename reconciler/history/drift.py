@@ -1,7 +1,7 @@
-"""Drift: what somebody else did to the target, told from what no apply has carried out yet, by the record. Pure.
+"""Attribute drift: separate edits in the target from what is not applied yet, by the record of applies. Pure.
 
-For each account it is the last apply that counts which left it as desired. What the desired state of *that* apply would
-change as well was edited in the target since; everything else is not applied yet.
+For each account the last apply after which it was as desired counts. A difference that the desired state of *that*
+apply would correct too was edited in the target since; every other difference is not applied yet.
 """
 
 from __future__ import annotations
@@ -14,20 +14,21 @@ from reconciler.core.paths import shorten_path
 from reconciler.core.plan import REMOVALS, Action, Attribution, Change, Drift, Plan, Result
 from reconciler.core.text import quote
 from reconciler.core.values import fold_case
+from reconciler.record.layout import shorten_plan_id
 from reconciler.record.redaction import Redactor
 from reconciler.record.runs import AppliedChange, ApplyRun, account_keys
 
 MAX_BASELINES = 8
-"""Applies whose desired states are planned again: the newest ones. Users who keep failing each can need one more."""
-_TOLD_ROWS = 3
-_COMES = frozenset({Action.CREATE.value, Action.REACTIVATE.value, Action.ADOPT.value})
+"""The number of applies whose desired states are planned again, newest first. Failing users can need one more each."""
+_EXPLAINED_ROWS = 3
+_ADDITIONS = frozenset({Action.CREATE.value, Action.REACTIVATE.value, Action.ADOPT.value})
 
 
 @dataclass(frozen=True, slots=True)
 class ReplannedState:
-    """What the desired state of an apply would do to the live accounts now; `plan` None: that is not known, and `why`.
+    """The plan that the desired state of an earlier apply gives for the live accounts now.
 
-    `same`: it is the desired state of today.
+    `plan` None: it is not known; `why` says why. `same`: it is today's desired state.
     """
 
     plan: Plan | None
@@ -37,69 +38,71 @@ class ReplannedState:
 
 @dataclass(frozen=True, slots=True)
 class ApplyHistory:
-    """The applies to the target from old to new, the sides of some of them by their numbers, and what digests mean."""
+    """Applies on record, oldest first, the replanned states of some by index, and the redactor of the record."""
 
     runs: Sequence[ApplyRun]
     redactor: Redactor
-    sides: Mapping[int, ReplannedState]
+    replanned: Mapping[int, ReplannedState]
     done: Mapping[str, Sequence[tuple[ApplyRun, AppliedChange]]]
-    """What was carried out, by each of its keys, newest first."""
+    """Changes that were carried out, by each of their keys, newest first."""
 
     @classmethod
-    def of(cls, runs: Sequence[ApplyRun], redactor: Redactor, sides: Mapping[int, ReplannedState]) -> ApplyHistory:
-        """The record with its index."""
+    def build(
+        cls, runs: Sequence[ApplyRun], redactor: Redactor, replanned: Mapping[int, ReplannedState]
+    ) -> ApplyHistory:
+        """Return the history with its index of changes."""
         done: dict[str, list[tuple[ApplyRun, AppliedChange]]] = {}
         for run in reversed(runs):
             for key, applied in run.changes.items():
                 if applied.result == Result.DONE:
                     done.setdefault(key, []).append((run, applied))
-        return cls(runs, redactor, sides, done)
+        return cls(runs, redactor, replanned, done)
 
-    def changes_of(self, change: Change) -> Sequence[tuple[ApplyRun, AppliedChange]]:
-        """What applies did to this account, newest first."""
-        keys = sorted(_keys(change, self.redactor))
+    def find_changes(self, change: Change) -> Sequence[tuple[ApplyRun, AppliedChange]]:
+        """Return the changes that applies made to this account, newest first."""
+        keys = sorted(_find_keys(change, self.redactor))
         return next((self.done[each] for each in keys if each in self.done), ())
 
 
-def attribute_drift(plan: Plan, record: ApplyHistory) -> Plan:
-    """`plan` with every change attributed, and what the record says of it. It stays the same plan, with the same id."""
-    last = record.runs[-1] if record.runs else None
-    drift = Drift() if last is None else Drift(last.began, last.plan_id, last.commit, _unmanaged(last))
-    return replace(plan, changes=tuple(_told(change, record) for change in plan.changes), drift=drift)
+def attribute_drift(plan: Plan, history: ApplyHistory) -> Plan:
+    """Return `plan` with every change attributed and explained by the record. It keeps its plan id."""
+    last = history.runs[-1] if history.runs else None
+    drift = Drift() if last is None else Drift(last.began, last.plan_id, last.commit, _count_unmanaged(last))
+    return replace(plan, changes=tuple(_attribute(change, history) for change in plan.changes), drift=drift)
 
 
-def _unmanaged(run: ApplyRun) -> int | None:
+def _count_unmanaged(run: ApplyRun) -> int | None:
     return run.planned.unmanaged if run.planned is not None else None
 
 
 def select_baselines(runs: Sequence[ApplyRun], redactor: Redactor) -> list[int]:
-    """The numbers of the applies whose sides can count for somebody, newest first, `MAX_BASELINES` at most."""
-    anybody = _seen(runs, frozenset(), redactor).settled
-    found = {anybody}
-    for run in runs[anybody or 0 :]:
-        people = {change.keys for change in run.changes.values()} | {frozenset({each}) for each in run.unplannable}
-        people |= {change.keys for change in run.planned.changes.values()} if run.planned is not None else set()
-        found |= {_seen(runs, keys, redactor).settled for keys in people}
-    return sorted((number for number in found if number is not None), reverse=True)[:MAX_BASELINES]
+    """Return the indexes of the applies that are a baseline of any account, newest first, at most `MAX_BASELINES`."""
+    default = _find_baseline(runs, frozenset(), redactor).index
+    found = {default}
+    for run in runs[default or 0 :]:
+        accounts = {change.keys for change in run.changes.values()} | {frozenset({each}) for each in run.unplannable}
+        accounts |= {change.keys for change in run.planned.changes.values()} if run.planned is not None else set()
+        found |= {_find_baseline(runs, keys, redactor).index for keys in accounts}
+    return sorted((index for index in found if index is not None), reverse=True)[:MAX_BASELINES]
 
 
-# --- what the record says of somebody ------------------------------------------------
+# --- the baseline of one account ------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class _FailedAttempt:
-    """An apply that did not leave somebody as desired. `applied` None: the change could not even be planned."""
+    """An apply after which the account was not as desired. `applied` None: the change could not be planned."""
 
     run: ApplyRun
     applied: AppliedChange | None
 
     @property
     def uncertain(self) -> bool:
-        """Whether something may have taken effect all the same."""
+        """Whether its change may have taken effect."""
         return self.applied is not None and self.applied.result not in (Result.SKIPPED, Result.DONE)
 
     def concerns(self, change: Change, paths: Collection[AttributePath]) -> bool:
-        """Whether it was to do something of this."""
+        """Return whether its change was to do part of this one."""
         if self.applied is None or not self.applied.rows:
             return True
         if change.action in REMOVALS:
@@ -110,10 +113,10 @@ class _FailedAttempt:
         if self.applied is None:
             return f"could not be planned in {describe_run(self.run)}"
         message = f": {self.applied.message}" if self.applied.message else ""
-        return f"{_BECAME.get(self.applied.result, 'not reached by')} {describe_run(self.run)}{message}"
+        return f"{_RESULTS.get(self.applied.result, 'not reached by')} {describe_run(self.run)}{message}"
 
 
-_BECAME = {
+_RESULTS = {
     Result.FAILED.value: "failed in",
     Result.SKIPPED.value: "left out of",
     Result.NOT_IN_EFFECT.value: "not in effect after",
@@ -122,53 +125,53 @@ _BECAME = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    """The number of the last apply that left somebody as desired, None: there is none; and the others after it."""
+class _Baseline:
+    """The index of the last apply after which an account was as desired, None if there is none, and later attempts."""
 
-    settled: int | None
+    index: int | None
     attempts: tuple[_FailedAttempt, ...]
     """Newest first."""
-    blind: bool = False
-    """Names on record could be theirs, and cannot be read."""
+    unreadable: bool = False
+    """Digests on record could be of this account, and their key is another one."""
 
 
 def describe_run(run: ApplyRun) -> str:
-    """`the apply of 2026-11-20 06:00 UTC, plan 1a2b3c4d5e6f`."""
-    return f"the apply of {run.began:%Y-%m-%d %H:%M} UTC, plan {run.plan_id.removeprefix('sha256:')[:12]}"
+    """Return `the apply of 2026-11-20 06:00 UTC, plan 1a2b3c4d5e6f`."""
+    return f"the apply of {run.began:%Y-%m-%d %H:%M} UTC, plan {shorten_plan_id(run.plan_id)}"
 
 
-def _seen(runs: Sequence[ApplyRun], keys: frozenset[str], redactor: Redactor) -> _Seen:
+def _find_baseline(runs: Sequence[ApplyRun], keys: frozenset[str], redactor: Redactor) -> _Baseline:
     attempts: list[_FailedAttempt] = []
-    for number in reversed(range(len(runs))):
-        run = runs[number]
-        found = run.find(keys) or (_planned(run, keys) if not run.complete else None)
-        if found is None and _unreadable(run, redactor) and _may_be_in(run, keys):
-            return _Seen(None, tuple(attempts), blind=True)
+    for index in reversed(range(len(runs))):
+        run = runs[index]
+        found = run.find(keys) or (_find_planned(run, keys) if not run.complete else None)
+        if found is None and _has_other_key(run, redactor) and _may_concern(run, keys):
+            return _Baseline(None, tuple(attempts), unreadable=True)
         if run.converged(keys):
-            return _Seen(number, tuple(attempts))
+            return _Baseline(index, tuple(attempts))
         if found is not None or run.unplannable & keys:
             attempts.append(_FailedAttempt(run, found))
-    return _Seen(None, tuple(attempts))
+    return _Baseline(None, tuple(attempts))
 
 
-def _planned(run: ApplyRun, keys: Collection[str]) -> AppliedChange | None:
+def _find_planned(run: ApplyRun, keys: Collection[str]) -> AppliedChange | None:
     changes = run.planned.changes if run.planned is not None else {}
     return next((changes[each] for each in sorted(keys) if each in changes), None)
 
 
-def _unreadable(run: ApplyRun, redactor: Redactor) -> bool:
+def _has_other_key(run: ApplyRun, redactor: Redactor) -> bool:
     return run.key is not None and run.key != redactor.key_id
 
 
-def _may_be_in(run: ApplyRun, keys: Collection[str]) -> bool:
-    """Whether somebody whom nothing on record names may be somebody behind its digests, and not as desired."""
+def _may_concern(run: ApplyRun, keys: Collection[str]) -> bool:
+    """Return whether an unreadable digest of the run may be of this account, and not as desired."""
     if run.unplannable:
         return True
     has_id = any(each.startswith("live:") for each in keys)
     return not has_id and not (run.complete and all(each.result == Result.DONE for each in run.changes.values()))
 
 
-def _keys(change: Change, redactor: Redactor) -> frozenset[str]:
+def _find_keys(change: Change, redactor: Redactor) -> frozenset[str]:
     external = change.after.get("externalId") or change.before.get("externalId")
     return account_keys(change.address, external, change.live_id) | {fold_case(redactor.address(change.address))}
 
@@ -176,37 +179,51 @@ def _keys(change: Change, redactor: Redactor) -> frozenset[str]:
 # --- one change --------------------------------------------------------------------
 
 
-def _told(change: Change, record: ApplyHistory) -> Change:
-    seen = _seen(record.runs, _keys(change, record.redactor), record.redactor)
-    if seen.blind:
-        return _untold(change, seen, "names on record are digests of another RECONCILER_RECORD_KEY")
-    if seen.settled is None:
-        return _untold(change, seen, "no apply on record left this account as desired")
-    run = record.runs[seen.settled]
-    side = record.sides.get(seen.settled) or ReplannedState(None, f"too many applies began after {describe_run(run)}")
-    if side.plan is None:
-        return _untold(change, seen, side.why)
-    edited = {path for path in _edited(change, side.plan) if not _our_own(change, path, seen.attempts, record.redactor)}
-    paths = {row.path for row in change.attribute_changes()}
+def _attribute(change: Change, history: ApplyHistory) -> Change:
+    baseline = _find_baseline(history.runs, _find_keys(change, history.redactor), history.redactor)
+    if baseline.unreadable:
+        return _attribute_by_attempt(change, baseline, "names on record are digests of another RECONCILER_RECORD_KEY")
+    if baseline.index is None:
+        return _attribute_by_attempt(change, baseline, "no apply on record left this account as desired")
+    run = history.runs[baseline.index]
+    state = history.replanned.get(baseline.index)
+    if state is None:
+        return _attribute_by_attempt(change, baseline, f"too many applies began after {describe_run(run)}")
+    if state.plan is None:
+        return _attribute_by_attempt(change, baseline, state.why)
+    edited = {
+        path
+        for path in _find_edited(change, state.plan)
+        if not _may_be_ours(change, path, baseline.attempts, history.redactor)
+    }
     if not edited:
-        why = _not_applied(change, paths, seen, run, same=side.same)
+        paths = {row.path for row in change.attribute_changes()}
+        why = _explain_not_applied(change, paths, baseline, run, same=state.same)
         return replace(change, attribution=Attribution.NOT_APPLIED, pending=(), history=(why,))
-    rest = () if change.action in (Action.CREATE, *REMOVALS) else tuple(sorted(paths - edited))
-    history = [_what_was_done(change, seen.settled, record), *_set_by(change, edited, record)]
+    return _attribute_to_target(change, edited, baseline, history, same=state.same)
+
+
+def _attribute_to_target(
+    change: Change, edited: Collection[AttributePath], baseline: _Baseline, history: ApplyHistory, *, same: bool
+) -> Change:
+    run = history.runs[baseline.index or 0]
+    paths = {row.path for row in change.attribute_changes()}
+    rest = () if change.action in (Action.CREATE, *REMOVALS) else tuple(sorted(paths - set(edited)))
+    lines = [_explain_edit(change, run, history), *_explain_values(change, edited, history)]
     if rest:
-        history.append(f"the rest is {_not_applied(change, rest, seen, run, same=side.same)}")
-    elif seen.attempts:
-        history.append(str(seen.attempts[0]))
-    return replace(change, attribution=Attribution.EDITED_IN_TARGET, pending=rest, history=tuple(history))
+        lines.append(f"the rest is {_explain_not_applied(change, rest, baseline, run, same=same)}")
+    elif baseline.attempts:
+        lines.append(str(baseline.attempts[0]))
+    return replace(change, attribution=Attribution.EDITED_IN_TARGET, pending=rest, history=tuple(lines))
 
 
-def _untold(change: Change, seen: _Seen, why: str) -> Change:
-    """Without a side only an attempt can tell: whoever is as it found them is not applied."""
-    attempt = seen.attempts[0] if seen.attempts else None
+def _attribute_by_attempt(change: Change, baseline: _Baseline, why: str) -> Change:
+    """Without a replanned state, decide by the last attempt: unchanged since then means "not applied"."""
+    attempt = baseline.attempts[0] if baseline.attempts else None
     if attempt is not None and _is_what_it_tried(change, attempt):
         return replace(change, attribution=Attribution.NOT_APPLIED, pending=(), history=(f"not applied: {attempt}",))
     also = (str(attempt),) if attempt is not None else ()
-    return replace(change, attribution=Attribution.UNKNOWN, pending=(), history=(f"cannot be told: {why}", *also))
+    return replace(change, attribution=Attribution.UNKNOWN, pending=(), history=(f"cannot be attributed: {why}", *also))
 
 
 def _is_what_it_tried(change: Change, attempt: _FailedAttempt) -> bool:
@@ -221,9 +238,9 @@ def _is_what_it_tried(change: Change, attempt: _FailedAttempt) -> bool:
     )
 
 
-def _edited(change: Change, side: Plan) -> set[AttributePath]:
-    """The rows in which the account is not as the side desires it."""
-    theirs = next((each for each in side.changes if _same_account(change, each)), None)
+def _find_edited(change: Change, replanned: Plan) -> set[AttributePath]:
+    """Return the attributes of the change in which the account is not as the earlier desired state has it."""
+    theirs = next((each for each in replanned.changes if _is_same_account(change, each)), None)
     if theirs is None:
         return set()
     mine = {row.path for row in change.attribute_changes()}
@@ -232,7 +249,7 @@ def _edited(change: Change, side: Plan) -> set[AttributePath]:
     return mine & {row.path for row in theirs.attribute_changes()}
 
 
-def _same_account(one: Change, other: Change) -> bool:
+def _is_same_account(one: Change, other: Change) -> bool:
     if one.live_id is not None or other.live_id is not None:
         return one.live_id == other.live_id
     ids = one.after.get("externalId"), other.after.get("externalId")
@@ -241,37 +258,39 @@ def _same_account(one: Change, other: Change) -> bool:
     return fold_case(one.address) == fold_case(other.address)
 
 
-def _our_own(change: Change, path: AttributePath, attempts: Sequence[_FailedAttempt], redactor: Redactor) -> bool:
-    """Whether an apply that did not end well may have made the account what it is."""
+def _may_be_ours(change: Change, path: AttributePath, attempts: Sequence[_FailedAttempt], redactor: Redactor) -> bool:
+    """Return whether an apply that did not succeed may have written the present value."""
     for attempt in attempts:
         applied = attempt.applied
         if applied is None or not attempt.uncertain:
             continue
         if change.action in REMOVALS:
-            if applied.action in _COMES:
+            if applied.action in _ADDITIONS:
                 return True
         elif change.action is Action.CREATE:
             if applied.action == Action.DELETE:
                 return True
-        elif any(row.path == path for row in applied.rows) and _is_now(change, path, attempt, redactor):
+        elif any(row.path == path for row in applied.rows) and _has_sent_value(change, path, attempt, redactor):
             return True
     return False
 
 
-def _is_now(change: Change, path: AttributePath, attempt: _FailedAttempt, redactor: Redactor) -> bool:
-    """Whether the account has the value that was sent; in doubt it has."""
+def _has_sent_value(change: Change, path: AttributePath, attempt: _FailedAttempt, redactor: Redactor) -> bool:
+    """Return whether the account has the value that was sent; yes if it is not known."""
     sent = attempt.applied.after.get(path) if attempt.applied is not None else None
     now: Value | None = change.before.get(path)
     if attempt.run.key is None or now is None or sent is None:
         return sent == now
-    return _unreadable(attempt.run, redactor) or redactor.values(change.address, {path: now})[path] == sent
+    return _has_other_key(attempt.run, redactor) or redactor.values(change.address, {path: now})[path] == sent
 
 
-# --- in words -----------------------------------------------------------------------
+# --- explanations -----------------------------------------------------------------------
 
 
-def _not_applied(change: Change, paths: Collection[AttributePath], seen: _Seen, run: ApplyRun, *, same: bool) -> str:
-    attempt = next((each for each in seen.attempts if each.concerns(change, paths)), None)
+def _explain_not_applied(
+    change: Change, paths: Collection[AttributePath], baseline: _Baseline, run: ApplyRun, *, same: bool
+) -> str:
+    attempt = next((each for each in baseline.attempts if each.concerns(change, paths)), None)
     if attempt is not None:
         return f"not applied: {attempt}"
     if same:
@@ -279,34 +298,34 @@ def _not_applied(change: Change, paths: Collection[AttributePath], seen: _Seen, 
     return f"not applied: edited in git after {describe_run(run)}"
 
 
-_DONE = {
+_EDITS = {
     Action.CREATE: "deleted in the target",
     Action.REACTIVATE: "deactivated in the target",
     Action.ADOPT: "without our externalId, or another account,",
 }
 
 
-def _what_was_done(change: Change, settled: int, record: ApplyHistory) -> str:
-    what = _DONE.get(change.action, "edited in the target")
+def _explain_edit(change: Change, run: ApplyRun, history: ApplyHistory) -> str:
+    what = _EDITS.get(change.action, "edited in the target")
     if change.action in REMOVALS:
-        known = record.changes_of(change)
-        what = "active in the target again" if known else "appeared in the target, or became ours,"
-    return f"{what} after {describe_run(record.runs[settled])}"
+        known = history.find_changes(change)
+        what = "active in the target again" if known else "appeared in the target, or became managed,"
+    return f"{what} after {describe_run(run)}"
 
 
-def _set_by(change: Change, edited: Collection[AttributePath], record: ApplyHistory) -> Iterator[str]:
-    """Which apply set these rows to what they were."""
+def _explain_values(change: Change, edited: Collection[AttributePath], history: ApplyHistory) -> Iterator[str]:
+    """Yield which apply set the edited attributes to their former values."""
     if change.action in (Action.CREATE, *REMOVALS):
         return
-    done = record.changes_of(change)
-    for path in sorted(edited)[:_TOLD_ROWS]:
+    done = history.find_changes(change)
+    for path in sorted(edited)[:_EXPLAINED_ROWS]:
         setter = next((each for each in done if any(row.path == path for row in each[1].rows)), None)
         if setter is not None:
             run, applied = setter
-            yield f"{shorten_path(path)} was {_value(applied.after.get(path), run)} by {describe_run(run)}"
+            yield f"{shorten_path(path)} was {_describe_value(applied.after.get(path), run)} by {describe_run(run)}"
 
 
-def _value(value: Value | None, run: ApplyRun) -> str:
+def _describe_value(value: Value | None, run: ApplyRun) -> str:
     if run.key is not None:
         return "set"
     if value is None:

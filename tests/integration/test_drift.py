@@ -299,7 +299,7 @@ def test_whom_an_apply_of_a_reviewed_plan_left_out_is_told_by_the_apply_before(o
     assert "left out of the apply of" in " ".join(change["history"])
 
 
-# --- when it cannot be told ------------------------------------------------------------------
+# --- when it cannot be attributed ------------------------------------------------------------
 
 
 def test_without_a_record_everything_is_listed_as_ever(org: DriftWorkspace) -> None:

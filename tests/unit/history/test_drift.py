@@ -49,7 +49,7 @@ def of(
 ) -> Change:
     """`now` as it is told; a side None: its plan has nothing to do."""
     known = {number: side or ReplannedState(plan_with()) for number, side in sides.items()}
-    (found,) = attribute_drift(plan_with(now), ApplyHistory.of(runs, redactor, known)).changes
+    (found,) = attribute_drift(plan_with(now), ApplyHistory.build(runs, redactor, known)).changes
     return found
 
 
@@ -100,14 +100,14 @@ def test_only_the_newest_sides_are_planned() -> None:
 
 
 def test_without_an_apply_nothing_is_told() -> None:
-    plan = attribute_drift(plan_with(moved(family="X")), ApplyHistory.of([], NO_REDACTION, {}))
+    plan = attribute_drift(plan_with(moved(family="X")), ApplyHistory.build([], NO_REDACTION, {}))
     assert ([each.attribution for each in plan.changes], plan.drift) == ([UNDETERMINED], Drift())
     assert select_baselines([], NO_REDACTION) == []
 
 
 def test_the_last_apply_is_named_and_the_plan_stays_the_same() -> None:
     before, last = plan_with(moved(family="X")), run(3)
-    plan = attribute_drift(before, ApplyHistory.of([run(0), last], NO_REDACTION, {1: ReplannedState(plan_with())}))
+    plan = attribute_drift(before, ApplyHistory.build([run(0), last], NO_REDACTION, {1: ReplannedState(plan_with())}))
     assert plan.plan_id == before.plan_id
     assert plan.drift == Drift(last.began, last.plan_id, last.commit, 7)
 
@@ -207,7 +207,7 @@ def test_edited_is_what_is_not_as_the_apply_left_it(
     then: dict[str, tuple[str, str]], now: dict[str, tuple[str, str]], accounts: dict[str, tuple[str, str]]
 ) -> None:
     plan = attribute_drift(
-        planned(now, accounts), ApplyHistory.of([run(0)], NO_REDACTION, {0: ReplannedState(planned(then, accounts))})
+        planned(now, accounts), ApplyHistory.build([run(0)], NO_REDACTION, {0: ReplannedState(planned(then, accounts))})
     )
     for each in plan.changes:
         who = each.key.partition("@")[0]
@@ -228,6 +228,6 @@ def test_with_the_files_of_the_last_apply_everything_was_edited(
     wanted: dict[str, tuple[str, str]], accounts: dict[str, tuple[str, str]]
 ) -> None:
     plan = planned(wanted, accounts)
-    found = attribute_drift(plan, ApplyHistory.of([run(0)], NO_REDACTION, {0: ReplannedState(plan)}))
+    found = attribute_drift(plan, ApplyHistory.build([run(0)], NO_REDACTION, {0: ReplannedState(plan)}))
     assert {each.attribution for each in found.changes} <= {EDITED}
     assert {each.pending for each in found.changes} <= {()}
