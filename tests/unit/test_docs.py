@@ -13,7 +13,13 @@ from reconciler.render.labels import SECTION_LABELS
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(
     path.relative_to(ROOT)
-    for folder, pattern in (("", "*.md"), ("docs", "**/*.md"), (".github", "**/*.md"), ("reconciler", "**/*.md"))
+    for folder, pattern in (
+        ("", "*.md"),
+        ("docs", "**/*.md"),
+        (".github", "**/*.md"),
+        ("reconciler", "**/*.md"),
+        ("tests", "*/*.md"),
+    )
     for path in (ROOT / folder).glob(pattern)
 )
 BASES = ("", "reconciler", "tests", "tests/chaos")
