@@ -1,4 +1,4 @@
-"""Apple's rules about accounts: who may be created, renamed and deleted, and which names are taken."""
+"""Apple's rules for accounts: which may be created, renamed and deleted, and which names are taken."""
 
 import uuid
 from collections.abc import Mapping
@@ -12,12 +12,12 @@ from reconciler.sandbox.store import Account, ReservedName, Store
 from reconciler.sandbox.user_table import UserRow
 
 DAY = 86400.0
-# Documented by Apple for its two services; that the same clock runs for accounts made over SCIM is inferred.
+# Documented by Apple for its two services; that it applies to accounts created over SCIM is inferred.
 WINDOW_DAYS = {"business": 30, "school": 120}
 # Documented by Apple: what a new account is.
 ROLES = {"business": "Staff", "school": "Student"}
 
-# Documented codes of Apple's activity log; which of them goes with which kind of account is inferred.
+# Documented codes of Apple's activity log; their assignment to kinds of accounts is inferred.
 NAME_CODES = {
     "personal": "USERNAME_CONFLICT_WITH_EXISTING_APPLE_ID",
     "manual": "EMAIL_UNAVAILABLE_AS_MAID",
@@ -28,7 +28,7 @@ NAME_CODES = {
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """What becomes of a creation: the id it gets, and whether it is kept at all."""
+    """The result of a creation: the id, and whether the user is stored at all."""
 
     id: str
     stored: bool = True
@@ -37,7 +37,7 @@ class Admission:
 class AccountRules:
     """The rules for one request.
 
-    `journal` collects lines for the activity log; they are written after the request, also when it was refused.
+    `journal` collects lines for the activity log, which are written after the request, also if it was refused.
     """
 
     def __init__(self, store: Store, quirks: Quirks, edition: str) -> None:
@@ -75,7 +75,7 @@ class AccountRules:
         self._check_external_id(user, before.id)
 
     def record_deletion(self, row: UserRow) -> None:
-        """Take note of a deletion: the name stays reserved and the account is deactivated, not erased."""
+        """Record a deletion: the name stays reserved, and the account is deactivated, not erased."""
         name = row.user_name
         if name is None or not self._quirks.reserve_names:
             return
@@ -169,7 +169,7 @@ class AccountRules:
         return RefusalError(409, f"userName {name!r} is already in use", scim_type="uniqueness")
 
     def _block_name(self, name: str, account: Account | None) -> RefusalError:
-        # The answer doesn't say what is in the way; only Apple's activity log does.
+        # The answer doesn't give the reason; only Apple's activity log does.
         code = NAME_CODES[account.kind] if account else "OPERATION_NOT_ALLOWED"
         reason = f"the name belongs to a {account.kind} account" if account else "a deleted account holds the name"
         self.journal.append((code, name, reason))

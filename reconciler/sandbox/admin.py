@@ -1,4 +1,4 @@
-"""What an administrator does by hand in Apple's web interface; none of it exists over SCIM."""
+"""The actions of an administrator in Apple's web interface, which do not exist over SCIM."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -30,13 +30,13 @@ def remove_account(state: Path, user_name: str) -> None:
 
 
 def set_domains(state: Path, names: Iterable[str] | None) -> None:
-    """Replace the verified domains; None: every domain will do."""
+    """Replace the verified domains; None accepts every domain."""
     with open_store(state) as store:
         store.set_domains(names)
 
 
 def set_quirks(state: Path, quirks: Quirks) -> None:
-    """Switch behaviours; running servers that weren't given quirks of their own follow at once."""
+    """Switch behaviours; running servers without their own quirks follow at once."""
     with open_store(state) as store:
         store.set_quirks(quirks)
 
@@ -60,13 +60,13 @@ def read_activity_log(state: Path) -> list[Activity]:
 
 
 def issue_token(state: Path) -> str:
-    """Return a new access token. Raises SandboxError when there are two already."""
+    """Return a new access token. Raises SandboxError if there are two already."""
     with open_store(state) as store:
         return store.issue_token()
 
 
 def revoke_token(state: Path, token: str) -> None:
-    """Revoke an access token. Raises SandboxError for the only one: Apple has you disconnect instead."""
+    """Revoke an access token. Raises SandboxError for the only one: Apple requires to disconnect instead."""
     with open_store(state) as store:
         _check_token(store, token)
         now = store.now().timestamp()
@@ -76,7 +76,7 @@ def revoke_token(state: Path, token: str) -> None:
 
 
 def expire_token(state: Path, token: str) -> None:
-    """Let an access token expire now."""
+    """Expire an access token now."""
     with open_store(state) as store:
         _check_token(store, token)
         store.change_token(token, expires=store.now().timestamp())
@@ -98,7 +98,7 @@ def read_connection_status(state: Path, *, lag: float = CONNECTION_LAG) -> str:
 
 
 def disconnect(state: Path) -> None:
-    """Disconnect the directory: users become manual accounts, their ids die, every token is revoked."""
+    """Disconnect the directory: users become manual accounts, their ids are lost, every token is revoked."""
     with open_store(state) as store:
         for row in store.users.list_all():
             store.users.delete(row.id)
@@ -111,7 +111,7 @@ def disconnect(state: Path) -> None:
 def reconnect(state: Path, *, merge: bool = False) -> str:
     """Connect again, after a disconnection or a broken connection, and return a valid token.
 
-    With `merge`, accounts of the same name are taken over by what is created; else they are conflicts (409).
+    With `merge`, new users take over accounts of the same name; otherwise they are conflicts (409).
     """
     with open_store(state) as store:
         store.set_setting("broken", None)
@@ -120,7 +120,7 @@ def reconnect(state: Path, *, merge: bool = False) -> str:
 
 
 def sign_in(state: Path, user_name: str) -> None:
-    """Let a user sign in for the first time: the account's status goes from NEW to ACTIVE. Raises SandboxError."""
+    """Sign a user in for the first time: the account's status changes from NEW to ACTIVE. Raises SandboxError."""
     with open_store(state) as store:
         row = _find_user(store, user_name)
         if row.status == "DEACTIVATED":
@@ -135,7 +135,7 @@ def attach_licences(state: Path, user_name: str, count: int) -> None:
 
 
 def delete_user(state: Path, user_name: str) -> None:
-    """Delete a user by hand; unlike over SCIM the account is gone and its name is free. Raises SandboxError."""
+    """Delete a user manually; unlike over SCIM the account is erased and its name is free. Raises SandboxError."""
     with open_store(state) as store:
         store.users.delete(_find_user(store, user_name).id)
         store.log("UPDATED", user_name, "deleted by an administrator")

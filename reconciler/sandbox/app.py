@@ -1,4 +1,4 @@
-"""The WSGI application: paths, bad days and access in front, the rules and the protocol behind."""
+"""The WSGI application: paths, injected faults and access first, then the account rules and the protocol."""
 
 import importlib
 import json
@@ -109,7 +109,7 @@ class SandboxApp:
     def _execute(self, request: Request, quirks: Quirks) -> Response:
         rules = AccountRules(self._store, quirks, request.edition)
         if request.writes:
-            # Its import takes a second: not while other writers wait.
+            # Imported before the lock is taken: it takes a second, and other writers would wait.
             _load_protocol()
         try:
             with self._store.transaction(write=request.writes):
@@ -134,7 +134,7 @@ def _route(store: Store, request: Request, quirks: Quirks, rules: AccountRules) 
     if request.method == "GET" and segments[0] == "Users":
         if len(segments) == 1 and is_listed_here(request.query, quirks):
             return list_users(store, request, quirks)
-        # Without ETags and projections there is nothing for the protocol core to do.
+        # Without ETags and projections the protocol core is not needed.
         if len(segments) == 2 and quirks.filters == "eq" and not quirks.etag:  # noqa: PLR2004 - /Users/{id}
             return read_user(store, request, segments[1], quirks)
     response: Response = _load_protocol().answer(store, request, quirks, rules)
@@ -150,7 +150,7 @@ def _has_endpoint(segments: list[str], quirks: Quirks) -> bool:
 
 
 def _load_protocol() -> Any:
-    # Not at the top: scim2-models takes a second to import, and reading a list does without it.
+    # Not at the top: scim2-models takes a second to import, and lists do not need it.
     return importlib.import_module("reconciler.sandbox.protocol")
 
 
@@ -161,7 +161,7 @@ def _build_request(environ: "WSGIEnvironment") -> Request:
     # Field report: every URL with /v2 in it is 404.
     if found is None or (found.group(3) or "").startswith("/v2"):
         raise RefusalError(404, "Not found")
-    # HTTP/1.0 knows no Host.
+    # HTTP/1.0 has no Host header.
     host = environ.get("HTTP_HOST") or f"{environ['SERVER_NAME']}:{environ['SERVER_PORT']}"
     length = int(environ.get("CONTENT_LENGTH") or 0)
     return Request(

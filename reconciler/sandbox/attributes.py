@@ -12,7 +12,7 @@ SIMPLE = ("userName", "externalId", "active", "locale", "timezone", "emails")
 NAME = ("givenName", "familyName")
 ENTERPRISE_ATTRIBUTES = ("employeeNumber", "costCenter", "division", "department")
 
-# RFC 7643 §3.1: every resource may carry these; `name.formatted` is sent by clients and kept by nobody.
+# RFC 7643 §3.1: every resource may carry these; `name.formatted` is sent by clients but never stored.
 COMMON = ("schemas", "id", "meta")
 TOLERATED = frozenset({"name.formatted"})
 
@@ -24,7 +24,7 @@ _HEAD = re.compile(r"[A-Za-z$][\w$-]*")
 
 
 def name_key(user_name: str) -> str:
-    """Return what two user names are compared by: RFC 7643 §4.1.1 has `userName` ignore case; NFC is inferred."""
+    """Return the key by which user names are compared: RFC 7643 §4.1.1 ignores case; NFC is inferred."""
     return unicodedata.normalize("NFC", user_name).lower()
 
 
@@ -34,7 +34,7 @@ def common_name(key: str) -> str | None:
 
 
 def canonical_path(path: str) -> str | None:
-    """Return a path in RFC 7643 spelling, or None when no attribute of an Apple account has it.
+    """Return a path in RFC 7643 spelling, or None if an Apple account has no such attribute.
 
     RFC 7643 §2.1: attribute names and schema URNs ignore case. A value selection (`emails[…]`) is kept as given.
     """

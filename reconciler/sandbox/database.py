@@ -9,7 +9,7 @@ from pathlib import Path
 
 from reconciler.sandbox.errors import SandboxError
 
-# SQLite keeps this number at byte 68 of a file's header: how a sandbox file is told from anybody else's database.
+# SQLite keeps this number at byte 68 of the header: it distinguishes a sandbox file from any other database.
 APPLICATION_ID = 0x52434E53
 SCHEMA_VERSION = 1
 _MAGIC = b"SQLite format 3\x00"
@@ -70,7 +70,7 @@ class Database:
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
-        # Threads of one process queue here: SQLite's own waiting polls and is much slower under contention.
+        # Threads of one process queue here: SQLite's busy handler polls and is much slower under contention.
         self._writer = threading.RLock()
         check_path(path)
         with translate_errors(path):
@@ -78,7 +78,7 @@ class Database:
 
     @property
     def connection(self) -> sqlite3.Connection:
-        """The calling thread's connection, opened when it first asks."""
+        """The calling thread's connection, opened on first use."""
         existing: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if existing is not None:
             return existing
@@ -90,7 +90,7 @@ class Database:
 
     @contextlib.contextmanager
     def transaction(self, *, write: bool) -> Iterator[sqlite3.Connection]:
-        """Run the block in one transaction, which an exception rolls back; a reader sees one state throughout."""
+        """Run the block in one transaction, which an exception rolls back; a reader sees a consistent state."""
         if getattr(self._local, "inside", False):
             yield self.connection
             return
@@ -101,7 +101,7 @@ class Database:
     @contextlib.contextmanager
     def _begin(self, *, write: bool) -> Iterator[sqlite3.Connection]:
         connection = self.connection
-        # A deferred transaction that writes later fails at once when another process wrote meanwhile.
+        # A deferred transaction that writes later would fail at once if another process has written.
         connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
         self._local.inside = True
         try:
@@ -115,7 +115,7 @@ class Database:
             self._local.inside = False
 
     def close(self) -> None:
-        """Close every thread's connection; the last one out tidies SQLite's own side files."""
+        """Close every thread's connection; the last one removes SQLite's side files."""
         with self._lock:
             connections, self._connections = self._connections, []
         for connection in connections:
@@ -126,7 +126,7 @@ class Database:
 
 @contextlib.contextmanager
 def translate_errors(path: Path) -> Iterator[None]:
-    """Turn SQLite's errors into a SandboxError that says what to do."""
+    """Raise SQLite's errors as SandboxError with a hint."""
     try:
         yield
     except sqlite3.DatabaseError as error:
@@ -138,20 +138,20 @@ def translate_errors(path: Path) -> Iterator[None]:
 
 def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-    # Survives the end of any process, not a power cut; each wait for the disk would cost more than all the rest.
+    # Survives the end of any process, but not a power failure; waiting for the disk would dominate the time.
     connection.execute("PRAGMA synchronous = OFF")
     return connection
 
 
 def is_sandbox_file(path: Path) -> bool:
-    """Whether an existing file carries the sandbox's mark; a damaged sandbox file still does."""
+    """Whether an existing file has the sandbox's application id; a damaged sandbox file still has it."""
     with path.open("rb") as file:
         header = file.read(_HEADER_SIZE)
     return header.startswith(_MAGIC) and header[68:72] == APPLICATION_ID.to_bytes(4, "big")
 
 
 def check_path(path: Path) -> None:
-    """Refuse a path where no sandbox file is or can be; makes the directory. Raises SandboxError."""
+    """Create the directory and the file if needed. Raises SandboxError if `path` cannot be a sandbox file."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
@@ -159,9 +159,9 @@ def check_path(path: Path) -> None:
                 f"{path} is a directory. Name a file for the sandbox's state, e.g. {path / 'sandbox.db'}."
             )
         if not path.exists():
-            # The access token lies in it.
+            # It contains the access token.
             path.touch(mode=0o600)
-        # An empty file is a sandbox that another process is just making.
+        # An empty file is a sandbox that another process is creating.
         if path.stat().st_size and not is_sandbox_file(path):
             raise SandboxError(f"{path} is not a sandbox file and was left alone. Name another file for the sandbox.")
     except OSError as error:
@@ -178,13 +178,13 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     if version != SCHEMA_VERSION:
         raise SandboxError(
             f"The sandbox file {path} has format {version}, this version reads {SCHEMA_VERSION}. "
-            "`reconciler sandbox reset` makes a new one in its place."
+            "`reconciler sandbox reset` replaces it."
         )
 
 
 def _create(connection: sqlite3.Connection) -> None:
     connection.execute("BEGIN EXCLUSIVE")
-    # Another process may have been quicker.
+    # Another process may have created them meanwhile.
     if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
         for statement in SCHEMA:
             connection.execute(statement)
@@ -195,7 +195,7 @@ def _create(connection: sqlite3.Connection) -> None:
 
 
 def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
-    """Switch to WAL; SQLite does not wait its usual time for others here, so this does."""
+    """Switch to WAL, with retries: SQLite does not apply its busy timeout here."""
     deadline = time.monotonic() + _BUSY_SECONDS
     while True:
         try:

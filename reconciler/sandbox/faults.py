@@ -1,4 +1,4 @@
-"""Bad days of a service: slow, flaky, over its limit."""
+"""Injected faults: slow, failing and rate-limited answers, and answers of an intermediary."""
 
 import threading
 import time
@@ -14,7 +14,7 @@ _HTML = """<!DOCTYPE html>
 
 
 class Faults:
-    """Counts requests and decides which of them fail; one for a server, shared by its threads."""
+    """Counts requests and decides which fail; one per server, shared by its threads."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
@@ -25,16 +25,16 @@ class Faults:
         self._in_second = 0
 
     def stop(self) -> None:
-        """End every wait that is going on, and wait no more."""
+        """End all waits, and wait no more."""
         self._stopping.set()
 
     def delay(self, quirks: Quirks) -> None:
-        """Make the request wait."""
+        """Delay the request."""
         if quirks.slow:
             self._stopping.wait(quirks.slow)
 
     def limit(self, quirks: Quirks) -> None:
-        """Refuse a request over the limit of this second. Raises RefusalError (429)."""
+        """Raise RefusalError (429) for a request over the limit of this second."""
         if not quirks.rate_limit:
             return
         with self._lock:
@@ -47,7 +47,7 @@ class Faults:
             raise RefusalError(429, "Too many requests", headers={"Retry-After": "1"})
 
     def next_failure(self, quirks: Quirks) -> RefusalError | None:
-        """Return the error that every nth request is answered with: 500 and 503 in turn."""
+        """Count the request; return the error for every nth one, 500 and 503 in turn, else None."""
         if not quirks.flaky:
             return None
         with self._lock:
@@ -59,7 +59,7 @@ class Faults:
 
 
 def answer_for_service(quirks: Quirks) -> Response | None:
-    """Return what answers in the service's place, None when nothing does."""
+    """Return the answer of an intermediary, such as a proxy; None if the service answers."""
     match quirks.in_between:
         case "nothing":
             return None
@@ -68,12 +68,12 @@ def answer_for_service(quirks: Quirks) -> Response | None:
         case "redirect":
             return Response(302, headers={"Location": "https://login.example.com/?from=scim"})
         case "proxy_password":
-            # Without Proxy-Authenticate: WSGI refuses headers of a single hop.
+            # Without Proxy-Authenticate: WSGI rejects hop-by-hop headers.
             return Response(407)
         case "proxy_error":
             return build_html_page(502)
 
 
 def build_html_page(status: int) -> Response:
-    """Return an error page as a load balancer sends it."""
+    """Build an error page as a load balancer sends it."""
     return Response(status, _HTML.format(status=status).encode(), media_type="text/html; charset=utf-8")

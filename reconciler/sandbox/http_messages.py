@@ -1,4 +1,4 @@
-"""A request, its answer and a refusal, independent of any web server."""
+"""Request, response and refusal, independent of any web server."""
 
 import json
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An HTTP answer; `body` is what goes over the wire."""
+    """An HTTP response; `body` is encoded."""
 
     status: int
     body: bytes = b""
@@ -46,7 +46,7 @@ class Response:
 class RefusalError(Exception):
     """The request is answered with a SCIM error (RFC 7644 §3.12).
 
-    `breaks_connection` marks the one refusal after which the service answers nothing but 401.
+    `breaks_connection`: after this refusal the service only answers 401.
     """
 
     def __init__(
@@ -67,13 +67,13 @@ class RefusalError(Exception):
 
 
 def build_json_response(status: int, body: object, headers: Mapping[str, str] | None = None) -> Response:
-    """Return `body` as a JSON answer, names of people as they are written."""
+    """Build a JSON response; names are not escaped to ASCII."""
     encoded = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
     return Response(status, encoded, dict(headers or {}))
 
 
 def build_error_response(refusal: RefusalError) -> Response:
-    """Return the SCIM error body of a refusal; RFC 7644 §3.12: `status` is a string."""
+    """Build the SCIM error of a refusal; RFC 7644 §3.12: `status` is a string."""
     body: dict[str, object] = {"schemas": [ERROR_SCHEMA], "status": str(refusal.status)}
     if refusal.scim_type:
         body["scimType"] = refusal.scim_type

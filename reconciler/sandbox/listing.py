@@ -1,7 +1,7 @@
-"""Reading users straight from the file: plain lists, single users and the three filters Apple is known to need.
+"""Read users directly from the file: plain lists, single users and the three filters that Apple is known to support.
 
-scim2-server sorts and serialises every user for each page, at almost a millisecond a user; this is what is read
-a hundred times more often than anything else is done.
+scim2-server sorts and serialises every user for each page, at almost a millisecond per user, and reads are a hundred
+times more frequent than all other requests.
 """
 
 import json
@@ -21,7 +21,7 @@ _FILTER = re.compile(r'\s*(userName|externalId|id)\s+eq\s+("(?:[^"\\]|\\.)*"|[^\
 
 
 def is_listed_here(query: Mapping[str, str], quirks: Quirks) -> bool:
-    """Whether this module lists the users itself; everything else of RFC 7644 is left to the protocol core."""
+    """Whether this module lists the users; the protocol core handles the rest of RFC 7644."""
     return quirks.filters == "eq" or all(key.lower() in _PAGING for key in query)
 
 

@@ -1,6 +1,6 @@
 """The protocol core: scim2-server's service under the sandbox's quirks and account rules.
 
-Importing this module takes a second, which is why `app` does so at the first request that needs it.
+Importing this module takes a second, so `app` imports it for the first request that needs it.
 """
 
 import functools
@@ -66,7 +66,7 @@ def answer(store: Store, request: Request, quirks: Quirks, rules: AccountRules) 
 
 @functools.cache
 def load_provider() -> ScimProvider:
-    """Return the description of a service with users and the enterprise extension."""
+    """Build the provider of a service with users and the enterprise extension."""
     schemas = load_default_schemas()
     types = select_user_types(list(load_default_resource_types().values()))
     return ScimProvider.from_discovery([schemas[CORE], schemas[ENTERPRISE]], types)
@@ -86,7 +86,7 @@ def _build_config(page_cap: int, *, everything: bool, etag: bool) -> ServiceProv
 
 
 class SandboxService(ScimService):
-    """scim2-server's service, which reads bodies with Apple's leniency and answers PATCH as the quirk says."""
+    """scim2-server's service with Apple's leniency for bodies; the quirk decides the answer to PATCH."""
 
     def __init__(self, provider: ScimProvider, quirks: Quirks) -> None:
         super().__init__(provider)
@@ -135,7 +135,7 @@ def _check_put_body(request: Request, quirks: Quirks) -> None:
 
 
 def _to_scim_request(request: Request, quirks: Quirks) -> ScimRequest:
-    # RFC 7644 §3.14: a service without ETags takes no notice of the conditional headers.
+    # RFC 7644 §3.14: a service without ETags ignores conditional headers.
     headers = {name: value for name, value in request.headers.items() if quirks.etag or name not in _CONDITIONS}
     return ScimRequest(request.method, request.base_url, request.path, request.query, headers, request.body)
 

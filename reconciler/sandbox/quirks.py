@@ -1,4 +1,4 @@
-"""The switches between what Apple documents, what was seen in the field and what a plain RFC service does."""
+"""The switches between Apple's documented behaviour, field reports and a plain RFC service."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -17,26 +17,26 @@ def _number(default: float, *, least: float = 0) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Quirks:
-    """How the sandbox behaves; the default is Apple as documented or, where Apple is silent, the likeliest reading.
+    """How the sandbox behaves; the default is Apple as documented or, where Apple is silent, the most likely behaviour.
 
     `plain()` is the other end: a service that does what RFC 7643 and RFC 7644 say and nothing else.
     """
 
-    # Which endpoints and which part of the protocol there are.
+    # Endpoints and parts of the protocol.
     discovery: Literal["absent", "rfc"] = _choice("absent", "rfc")  # no evidence either way at Apple
     endpoints: Literal["users", "rfc"] = _choice("users", "rfc")  # documented: no groups; Bulk, Me, .search inferred
     filters: Literal["eq", "rfc"] = _choice("eq", "rfc")  # field report: userName eq; the rest is unknown
     etag: bool = _choice(False, True)  # no evidence: assumed unsupported
 
-    # What a user may and must carry.
+    # The attributes that a user may and must have.
     unknown_attr: Literal["ignore", "reject400", "break_connection", "store"] = _choice(
         "ignore", "reject400", "break_connection", "store"
     )  # documented: "breaks the connection"; field report: ignored. "store": the whole RFC 7643 user is kept
-    domain_rule: bool = _choice(True, False)  # documented: userName lies in a verified domain
+    domain_rule: bool = _choice(True, False)  # documented: userName is in a verified domain
     required_names: bool = _choice(True, False)  # inferred from the sign-in side
     unique_external_id: bool = _choice(True, False)  # inferred
 
-    # Accounts that stand in the way.
+    # Accounts that have the name already.
     auto_merge: bool = _choice(False, True)  # documented switch of the web interface
     admin_collision: Literal["409", "silently_ignored"] = _choice("409", "silently_ignored")
     reserve_names: bool = _choice(True, False)  # documented: 30 days business, 120 days school
@@ -61,7 +61,7 @@ class Quirks:
     put_external_id: Literal["accept", "reject400"] = _choice("accept", "reject400")  # disputed field reports
     active_false: Literal["deactivate", "stored_only"] = _choice("deactivate", "stored_only")  # documented twice
 
-    # Bad days.
+    # Injected faults.
     html_errors: bool = _choice(False, True)  # a 5xx is an HTML page, as from a load balancer
     rate_limit: int = _number(0)  # requests per second, then 429 with Retry-After; 0 is off
     flaky: int = _number(0)  # every nth request is answered 500 and 503 in turn; 0 is off
@@ -70,7 +70,7 @@ class Quirks:
     activation: float = _number(0.0)  # documented: up to 60 s; so long from its first use on a token gets 403
     in_between: Literal["nothing", "login_page", "redirect", "proxy_password", "proxy_error"] = _choice(
         "nothing", "login_page", "redirect", "proxy_password", "proxy_error"
-    )  # what answers in the service's place
+    )  # an intermediary answers instead of the service
 
     @classmethod
     def plain(cls) -> Self:

@@ -1,4 +1,4 @@
-"""What a stored user looks like when it is read: Apple leaves things out."""
+"""The SCIM representation of a stored user: Apple omits some of its attributes."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +18,7 @@ def build_location(base_url: str, identifier: str) -> str:
 
 
 def represent(row: UserRow, base_url: str, quirks: Quirks) -> dict[str, Any]:
-    """Return a stored user as the SCIM JSON that is sent."""
+    """Return the SCIM JSON of a stored user, as sent."""
     meta = {
         "resourceType": row.type,
         "created": row.created,
@@ -54,7 +54,7 @@ def _drop_primary(email: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def build_list_response(users: list[dict[str, Any]], *, total: int, start_index: int, quirks: Quirks) -> dict[str, Any]:
-    """Return a ListResponse (RFC 7644 §3.4.2) as the quirks would have it."""
+    """Return a ListResponse (RFC 7644 §3.4.2) under the quirks."""
     body: dict[str, Any] = {"schemas": [LIST_SCHEMA], "totalResults": total, "startIndex": start_index}
     if quirks.items_per_page != "absent":
         body["itemsPerPage"] = len(users) if quirks.items_per_page == "ok" else 0

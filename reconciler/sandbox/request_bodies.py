@@ -1,7 +1,7 @@
-"""Request bodies in the leniency Apple needs for Microsoft Entra, brought into the form of the RFCs.
+"""Normalize request bodies to the RFCs, as leniently as Apple must for Microsoft Entra.
 
-Entra sends capitalised operations, booleans as strings and dotted keys without a path; whatever works with Entra
-accepts them (inferred).
+Entra sends capitalised operations, booleans as strings and dotted keys without a path; every service that works with
+Entra accepts them (inferred).
 """
 
 import json
@@ -31,7 +31,7 @@ def decode(body: bytes) -> dict[str, Any]:
     """Return the JSON object of a request body. Raises RefusalError (400 invalidSyntax)."""
     try:
         decoded = json.loads(body)
-        # JSON can spell half a character (a lone surrogate), which is no text in UTF-8.
+        # JSON can contain a lone surrogate, which is not UTF-8 text.
         json.dumps(decoded, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise RefusalError(400, f"The body is not JSON: {error}", scim_type="invalidSyntax") from error
@@ -41,10 +41,10 @@ def decode(body: bytes) -> dict[str, Any]:
 
 
 def normalize_user(payload: Mapping[str, Any], quirks: Quirks) -> dict[str, Any]:
-    """Return a POST or PUT body with Apple's attributes alone, in RFC 7643 spelling. Raises RefusalError."""
+    """Return a POST or PUT body with only Apple's attributes, in RFC 7643 spelling. Raises RefusalError."""
     user: dict[str, Any] = {}
     for key, value in payload.items():
-        # `schemas` is written anew: clients list URNs of extensions Apple doesn't have.
+        # `schemas` is generated: clients list URNs of extensions that Apple does not have.
         if common_name(key) is None:
             for path, leaf in _flatten(key, value, quirks):
                 _put(user, path, leaf)
@@ -63,7 +63,7 @@ def normalize_patch(payload: Mapping[str, Any], quirks: Quirks) -> dict[str, Any
 
 
 def handle_unknown_attribute(name: str, quirks: Quirks) -> None:
-    """Treat an attribute outside Apple's list as the quirk says. Raises RefusalError."""
+    """Handle an attribute outside Apple's list as the quirk requires. Raises RefusalError."""
     if name in TOLERATED or quirks.unknown_attr == "ignore":
         return
     raise RefusalError(
@@ -75,7 +75,7 @@ def handle_unknown_attribute(name: str, quirks: Quirks) -> None:
 
 
 def _flatten(key: str, value: Any, quirks: Quirks) -> Iterator[tuple[str, Any]]:
-    """Yield the canonical paths below one key of a user, with their values; unknown ones by the quirk."""
+    """Yield the canonical paths below one key of a user, with their values."""
     path = canonical_path(key)
     if path is None:
         handle_unknown_attribute(key, quirks)
@@ -113,7 +113,7 @@ def _put(user: dict[str, Any], path: str, value: Any) -> None:
 
 
 def _split_operation(operation: Any, quirks: Quirks) -> Iterator[dict[str, Any]]:
-    """Yield one operation as operations that each have one path."""
+    """Split an operation into operations with one path each."""
     fields = {key.lower(): value for key, value in operation.items()} if isinstance(operation, dict) else {}
     verb = fields.get("op")
     if not isinstance(verb, str) or verb.lower() not in _OPERATIONS:
@@ -166,6 +166,6 @@ def _build_operation(verb: str, path: str, value: Any, *, keep: bool = False) ->
 
 
 def _refuse_rejected_path(path: str, quirks: Quirks) -> None:
-    # Field report: some PATCH bodies get 400 "Invalid request", which path is the cause is not known.
+    # Field report: some PATCH bodies get 400 "Invalid request", the path that causes it is unknown.
     if path in quirks.patch_rejects or head_of(path) in quirks.patch_rejects:
         raise RefusalError(400, "Invalid request", scim_type="invalidValue")

@@ -26,10 +26,10 @@ from reconciler.sandbox.user_table import UserRow
 
 
 class SqliteStorage(ScimStorage):
-    """Resources in the sandbox's file, under the rules of one request.
+    """Resources in the sandbox's file, under the account rules of one request.
 
-    Raises scim2-models' exceptions as the interface asks, and RefusalError where a rule of Apple's is broken.
-    Writes join the transaction that is open; without one, each is its own.
+    Raises scim2-models' exceptions as the interface requires, and RefusalError if an account rule is broken. Writes
+    join the open transaction; without one, each has its own.
     """
 
     def __init__(self, store: Store, provider: ScimProvider, rules: AccountRules, *, visible_after: float = 0) -> None:
@@ -45,7 +45,7 @@ class SqliteStorage(ScimStorage):
         *,
         response_parameters: ResponseParameters[Any] | None = None,  # noqa: ARG002 - of the interface
     ) -> Resource[Any]:
-        """Return a resource; the whole of it, whatever the response keeps."""
+        """Return the complete resource, whatever the response includes."""
         return self._load(self._stored(resource_type, resource_id))
 
     def search(
@@ -145,7 +145,7 @@ class SqliteStorage(ScimStorage):
 
 @contextlib.contextmanager
 def _translate_conflicts() -> Iterator[None]:
-    """Raise the exception that scim2-server's interface has for a name that is taken."""
+    """Raise a uniqueness refusal as the exception of scim2-server's interface."""
     try:
         yield
     except RefusalError as refusal:
@@ -165,5 +165,5 @@ def _new_version() -> str:
 
 
 def select_user_types(resource_types: Sequence[ResourceType]) -> list[ResourceType]:
-    """Return the resource types the sandbox serves: users alone."""
+    """Return the resource types that the sandbox serves: only users."""
     return [resource_type for resource_type in resource_types if resource_type.id == "User"]

@@ -1,4 +1,4 @@
-"""Filling, emptying and looking into a sandbox file, without a server."""
+"""Fill, empty, edit and list a sandbox file without a server."""
 
 import contextlib
 import importlib.resources
@@ -24,15 +24,15 @@ from reconciler.sandbox.user_table import UserRow
 def reset(state: Path) -> None:
     """Empty a sandbox: users, names, log, domains, quirks and clock; its access tokens stay valid.
 
-    Makes the file if there is none, and a new one in the place of a damaged or outdated sandbox. Raises SandboxError
-    for a file that isn't a sandbox, which is left alone.
+    Creates the file if there is none, and replaces a damaged or outdated sandbox. Raises SandboxError for a file that
+    isn't a sandbox, which is left unchanged.
     """
     check_path(state)
     try:
         with open_store(state) as store:
             store.clear(keep=("tokens",))
     except SandboxError as error:
-        # Locked, read-only or a full disk: nothing that a new file would cure.
+        # Locked, read-only or a full disk: a new file would not help.
         if isinstance(error.__cause__, sqlite3.OperationalError):
             raise
         _recreate(state)
@@ -45,11 +45,11 @@ def _recreate(state: Path) -> None:
 
 
 def seed(state: Path, document: Mapping[str, Any]) -> None:
-    """Replace what a sandbox holds by a seed document; its access tokens stay valid.
+    """Replace the content of a sandbox by a seed document; its access tokens stay valid.
 
     The document: `{"domains": […], "quirks": {…}, "users": [SCIM user, …], "accounts": [{"kind": "manual|jit|admin|
     personal", "userName": …}], "deleted": [{"userName": …, "days_ago": n}]}`, every key optional. `id` and `meta` of
-    a user are kept as given. Raises SandboxError that lists all problems; nothing is changed then.
+    a user are kept. Raises SandboxError with all problems, and changes nothing then.
     """
     checked = read_seed_document(document)
     with open_store(state) as store:
@@ -70,7 +70,7 @@ def _fill(store: Store, document: SeedDocument) -> None:
 
 
 def _derive_id(user_name: str) -> str:
-    # The same seed gives the same ids, so that what is planned against it is reproducible.
+    # The same seed gives the same ids, so that plans are reproducible.
     return f"GN-{uuid.uuid5(uuid.NAMESPACE_URL, name_key(user_name))}"
 
 
@@ -93,7 +93,7 @@ def _new_version() -> str:
 
 
 def load_default_seed() -> dict[str, Any]:
-    """Return the packaged seed document. Raises SandboxError when it isn't there or can't be read."""
+    """Return the packaged seed document. Raises SandboxError if it is missing or can't be read."""
     packaged = importlib.resources.files("reconciler.sandbox").joinpath("seed.json")
     try:
         document: dict[str, Any] = json.loads(packaged.read_text("utf-8"))
@@ -103,7 +103,7 @@ def load_default_seed() -> dict[str, Any]:
 
 
 def edit_user(state: Path, user_name: str, changes: Mapping[str, object]) -> None:
-    """Change a user by hand, as an administrator does in Apple's web interface.
+    """Change a user manually, as an administrator does in Apple's web interface.
 
     `changes` maps attribute paths (`name.givenName`, `enterprise:department`, `active`, …) to values; None removes.
     Raises SandboxError for an unknown user, path or value, or a name that is taken; nothing is changed then.
@@ -148,7 +148,7 @@ def _check_name(store: Store, row: UserRow, body: Mapping[str, Any]) -> None:
 
 
 def list_users(state: Path) -> list[dict[str, Any]]:
-    """Return every SCIM user as it is stored, nothing omitted or normalised, oldest first. Raises SandboxError."""
+    """Return every SCIM user as stored, without omissions, oldest first. Raises SandboxError."""
     with contextlib.closing(Store(state)) as store, store.transaction(write=False):
         return [to_scim_json(row) for row in store.users.list_all()]
 

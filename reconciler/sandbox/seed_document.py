@@ -1,4 +1,4 @@
-"""The seed document: what a sandbox starts with, checked strictly and all at once."""
+"""The seed document, the initial content of a sandbox, validated strictly with all problems at once."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,7 +31,7 @@ _USER_TYPES: Mapping[str, type] = {
 
 @dataclass(frozen=True, slots=True)
 class SeedDocument:
-    """A checked seed: `deleted` pairs a user name with the days since its deletion; no `domains` means any will do."""
+    """A valid seed: `deleted` pairs a user name with the days since its deletion; None for `domains` accepts any."""
 
     domains: tuple[str, ...] | None
     quirks: Quirks
@@ -41,7 +41,7 @@ class SeedDocument:
 
 
 def read_seed_document(document: object) -> SeedDocument:
-    """Check a seed document. Raises SandboxError, which lists every problem with its place."""
+    """Validate a seed document. Raises SandboxError, which lists every problem with its path."""
     problems: list[str] = []
     fields = _read_object(document, "the document", problems)
     _check_keys(fields, "the document", ("domains", "quirks", "users", "accounts", "deleted"), problems)
@@ -59,7 +59,7 @@ def read_seed_document(document: object) -> SeedDocument:
 
 
 def check_value(path: str, value: object) -> None:
-    """Check one value that is written to an attribute. Raises SandboxError."""
+    """Validate one value for an attribute. Raises SandboxError."""
     problems: list[str] = []
     if _check_type(value, _USER_TYPES.get(path, str), path, problems):
         _check_nested(path, value, path, problems)

@@ -28,7 +28,7 @@ _LOOP_SECONDS = 30.0
 
 
 class RunningSandbox:
-    """A sandbox that answers from a background thread until it is closed; also a context manager.
+    """A sandbox that serves requests in a background thread until it is closed; also a context manager.
 
     `base_url` and `school_url` serve the same users. `token` is a valid bearer token for both.
     """
@@ -67,11 +67,11 @@ class RunningSandbox:
         self.close()
 
     def warm_up(self) -> None:
-        """Load now what the first write needs; takes a second."""
+        """Load what the first write needs; takes a second."""
         self._app.warm_up()
 
     def close(self) -> None:
-        """Finish the requests that are being served, then stop; may be called twice."""
+        """Finish the current requests, then stop; may be called twice."""
         with self._closing:
             if self._closed:
                 return
@@ -82,12 +82,12 @@ class RunningSandbox:
         self._stopping.set()
         self._server.pull_trigger()
         self._thread.join()
-        # Only now, with nobody else at them: a descriptor closed under the loop may be somebody else's by then.
+        # Only after the loop has ended: a descriptor closed under it could already belong to another file.
         _close_sockets(self._server, self._sockets)
         self._store.close()
 
     def _drain(self) -> None:
-        """Let answers that are on their way arrive; waitress would drop requests that wait for a thread."""
+        """Wait for pending responses; waitress would drop requests that wait for a thread."""
         deadline = time.monotonic() + _DRAIN_SECONDS
         while time.monotonic() < deadline:
             channels = list(self._server.active_channels.values())
@@ -96,16 +96,16 @@ class RunningSandbox:
             time.sleep(_DRAIN_POLL)
 
     def _run(self) -> None:
-        # Not waitress's own loop, which can't be asked to end.
+        # Not waitress's own loop, which cannot be stopped.
         while not self._stopping.is_set():
             wasyncore.loop(timeout=_LOOP_SECONDS, map=self._sockets, use_poll=True, count=1)
 
 
 def start(state: Path, *, port: int = 0, quirks: Quirks | None = None) -> RunningSandbox:
-    """Serve a sandbox file, which is made if there is none, from a background thread.
+    """Serve a sandbox file, created if needed, in a background thread.
 
-    `port` 0 takes a free one. `quirks` hold for this server alone; without them those in the file do, and follow
-    when the file's change. Raises SandboxError when the file or the port can't be used.
+    `port` 0 chooses a free one. `quirks` apply to this server only; without them those in the file apply, and changes
+    of the file too. Raises SandboxError if the file or the port can't be used.
     """
     store = Store(state)
     try:
@@ -118,7 +118,7 @@ def start(state: Path, *, port: int = 0, quirks: Quirks | None = None) -> Runnin
 def serve_forever(
     state: Path, port: int, ready: Callable[[RunningSandbox], None], *, quirks: Quirks | None = None
 ) -> None:
-    """Serve a sandbox file until Ctrl-C, after telling `ready`. Raises SandboxError as `start` does."""
+    """Serve a sandbox file until Ctrl-C; call `ready` first. Raises SandboxError as `start` does."""
     with start(state, port=port, quirks=quirks) as sandbox:
         try:
             sandbox.warm_up()
@@ -129,10 +129,10 @@ def serve_forever(
 
 
 def _listen(app: SandboxApp, port: int, sockets: dict[int, Any]) -> Any:
-    # waitress warns of each request that waits for a thread; with more clients than threads that is business as usual.
+    # waitress warns about each request that waits for a thread, which is normal with more clients than threads.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     if not 0 <= port <= _HIGHEST_PORT:
-        # The system would take it modulo 65536.
+        # The system would use it modulo 65536.
         raise SandboxError(f"There is no port {port}. Choose one from 1 to {_HIGHEST_PORT}, or 0 for any.")
     try:
         server = create_server(

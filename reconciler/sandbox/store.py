@@ -1,4 +1,4 @@
-"""Everything the sandbox remembers besides the users: names that are taken, tokens, domains, clock, quirks, log."""
+"""The state of the sandbox except its users: taken names, tokens, domains, clock, quirks and activity log."""
 
 import contextlib
 import datetime as dt
@@ -19,7 +19,7 @@ AccountKind = Literal["manual", "jit", "admin", "personal"]
 ACCOUNT_KINDS: tuple[AccountKind, ...] = ("manual", "jit", "admin", "personal")
 
 _DAY = 86400.0
-# Documented by Apple: at most two tokens, each for a year, dead when unused for four days.
+# Documented by Apple: at most two tokens, each valid for a year, and invalid if unused for four days.
 TOKEN_LIFE = 365 * _DAY
 TOKEN_FIRST_USE = 4 * _DAY
 MOST_TOKENS = 2
@@ -27,7 +27,7 @@ MOST_TOKENS = 2
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account that SCIM doesn't own and whose name it can't have."""
+    """An account that SCIM doesn't own, and whose name is taken."""
 
     user_name: str
     kind: AccountKind
@@ -92,7 +92,7 @@ class Store:
 
     @contextlib.contextmanager
     def transaction(self, *, write: bool) -> Iterator[None]:
-        """Do everything in the block, or nothing of it."""
+        """Run the block in one transaction."""
         with self.database.transaction(write=write):
             yield
 
@@ -122,7 +122,7 @@ class Store:
         return format_rfc3339(self.now())
 
     def advance_clock(self, seconds: float) -> None:
-        """Move the simulated clock; only forwards, as time goes. Raises SandboxError."""
+        """Move the simulated clock forwards. Raises SandboxError for a negative time."""
         if seconds < 0:
             raise SandboxError("The simulated clock only goes forwards. `reconciler sandbox reset` sets it back.")
         with self.transaction(write=True):
@@ -140,7 +140,7 @@ class Store:
     # -- domains --------------------------------------------------------
 
     def get_domains(self) -> frozenset[str] | None:
-        """Return the verified domains in lower case, or None when nobody has set any: then every domain will do."""
+        """Return the verified domains in lower case, or None if none were set: every domain is accepted then."""
         if self.get_setting("domains_set") is None:
             return None
         return frozenset(name for (name,) in self._rows("SELECT name FROM domains"))
@@ -278,7 +278,7 @@ def format_rfc3339(moment: dt.datetime) -> str:
 
 @contextlib.contextmanager
 def open_store(state: Path) -> Iterator[Store]:
-    """Open the sandbox file for one piece of work, in one transaction. Raises SandboxError."""
+    """Open the sandbox file for the block, in one transaction. Raises SandboxError."""
     store = Store(state)
     try:
         with store.transaction(write=True):

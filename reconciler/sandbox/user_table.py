@@ -1,4 +1,4 @@
-"""The SCIM resources in the sandbox's file."""
+"""The table of SCIM resources in the sandbox's file."""
 
 import json
 import sqlite3
@@ -18,7 +18,7 @@ class UserRow:
 
     `body` is its SCIM JSON without `id` and `meta`; `created` and `modified` are RFC 3339 texts; `visible_from` is
     the simulated time, in seconds since 1970, from which lists show it. `status` (NEW, ACTIVE, DEACTIVATED), `role`
-    and `licences` are seen by administrators alone, never over SCIM.
+    and `licences` are visible to administrators only, never over SCIM.
     """
 
     id: str
@@ -57,7 +57,7 @@ def _to_columns(row: UserRow) -> dict[str, object]:
         "type": row.type,
         "name_key": None if row.user_name is None else name_key(row.user_name),
         "external_id": row.external_id,
-        # ASCII on purpose: a lone surrogate is JSON that SQLite's UTF-8 can't hold.
+        # ASCII, because a lone surrogate is valid JSON but not valid UTF-8 in SQLite.
         "body": json.dumps(row.body, separators=(",", ":")),
         "created": row.created,
         "modified": row.modified,
@@ -70,7 +70,7 @@ def _to_columns(row: UserRow) -> dict[str, object]:
 
 
 class UserTable:
-    """Reads and writes resources; every method joins the transaction that is open, if one is."""
+    """Reads and writes resources; every method joins an open transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -101,11 +101,11 @@ class UserTable:
         return self._one("id = ? AND type = ?", (identifier, kind))
 
     def find_by_name(self, user_name: str) -> UserRow | None:
-        """Return the user of a name, whatever its case."""
+        """Return the user with a name, ignoring case."""
         return self._one("name_key = ?", (name_key(user_name),))
 
     def find_by_external_id(self, external_id: str) -> UserRow | None:
-        """Return the first user that holds an externalId."""
+        """Return the first user with an externalId."""
         return self._one("external_id = ?", (external_id,))
 
     def list_all(self, kinds: Iterable[str] = ("User",)) -> list[UserRow]:
