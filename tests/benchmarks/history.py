@@ -8,6 +8,7 @@ Prints seconds and the peak of memory (MiB) of each command, run as a process of
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import subprocess
 import sys
@@ -61,16 +62,17 @@ def data(line: str, text: str) -> bytes:
     return f"{line}\ndata {len(content)}\n".encode() + content + b"\n"
 
 
-def measured(root: Path, *arguments: str) -> str:
+def measure(root: Path, *arguments: str) -> str:
+    """Run the command and return a line: seconds, peak MiB, exit code, lines of output."""
     began = time.monotonic()
-    ended = subprocess.run(
-        ["/usr/bin/time", "-f", "%M", COMMAND, *arguments], cwd=root, capture_output=True, text=True, check=False
-    )
+    process = subprocess.Popen([COMMAND, *arguments], cwd=root, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert process.stdout is not None
+    lines = sum(1 for _ in process.stdout)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
     seconds = time.monotonic() - began
-    peak = ended.stderr.strip().splitlines()[-1]
-    memory = f"{int(peak) // 1024:5} MiB" if peak.isdigit() else "    ?"
-    lines = len(ended.stdout.splitlines())
-    return f"{seconds:7.2f} s {memory} exit {ended.returncode} {lines:6} lines  {' '.join(arguments)}"
+    memory = f"{usage.ru_maxrss // 1024:5} MiB"
+    return f"{seconds:7.2f} s {memory} exit {process.returncode} {lines:6} lines  {' '.join(arguments)}"
 
 
 def main() -> None:
@@ -104,7 +106,7 @@ def main() -> None:
             ("log", user, "--format", "html"),
             ("rollback", "HEAD~1000", "--dry-run"),
         ):
-            print(measured(root, *arguments), flush=True)  # noqa: T201
+            print(measure(root, *arguments), flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ EXPRESSIONS = (
 
 
 def rows(kind: str, rules: Sequence[str]) -> str:
-    """mappings.yaml with one row for each of TARGETS."""
+    """Return mappings.yaml with one row for each of TARGETS."""
     lines = []
     for number, (target, rule) in enumerate(zip(TARGETS, rules, strict=True)):
         match = ", match: 1" if number == 0 else ""
@@ -79,7 +79,7 @@ def rows(kind: str, rules: Sequence[str]) -> str:
 
 
 def projector(directory: Path, mappings: str) -> Projector:
-    """What maps by `mappings`, as the desired state in `directory` compiles it."""
+    """Compile `mappings` in the desired state of `directory`."""
     (directory / "settings.yaml").write_text(SETTINGS, "utf-8")
     (directory / "mappings.yaml").write_text(mappings, "utf-8")
     state = load(directory, NOW)
@@ -90,7 +90,7 @@ def projector(directory: Path, mappings: str) -> Projector:
 
 
 def seconds(mapper: Projector, users: Sequence[SourceUser]) -> float:
-    """Processor seconds to map all users; nobody may fail."""
+    """Return the processor seconds to map all users. Raises `AssertionError` if a user fails."""
     started = time.process_time()
     failed = sum(mapper.project(user, IN_SCOPE)[0].failed for user in users)
     assert not failed
@@ -98,7 +98,7 @@ def seconds(mapper: Projector, users: Sequence[SourceUser]) -> float:
 
 
 def main() -> None:
-    """Measures for the number of users on the command line."""
+    """Measure the number of users on the command line."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
     origin = Origin("users/users.yaml", 1, 1)
     users = [SourceUser(person, origin) for person in people(count, 1)]

@@ -50,7 +50,7 @@ def measure(limit: float, changes: int, options: argparse.Namespace, *, retry_af
 
 
 def main() -> None:
-    """Measures for the limits on the command line."""
+    """Measure the limits on the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("limits", type=float, nargs="+")
     parser.add_argument("--seconds", type=float, default=20)

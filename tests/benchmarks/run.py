@@ -34,7 +34,7 @@ class Run:
 
 
 def timed(command: list[str], environment: dict[str, str], expected: set[int]) -> Run:
-    """Runs the command and takes the operating system's account of it."""
+    """Run the command and measure it as the operating system does. Raises `SystemExit` for another exit code."""
     started = time.perf_counter()
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     _, status, usage = os.wait4(process.pid, 0)
@@ -46,7 +46,7 @@ def timed(command: list[str], environment: dict[str, str], expected: set[int]) -
 
 
 def measure(users: int, scratch: Path) -> dict[str, float | int]:
-    """The figures for one number of users."""
+    """Measure one number of users."""
     server = subprocess.Popen(
         [sys.executable, str(HERE / "bench_server.py"), "--users", str(users), "--drift", "0.02"],
         stdin=subprocess.PIPE,
@@ -76,7 +76,7 @@ def measure(users: int, scratch: Path) -> dict[str, float | int]:
 
 
 def main() -> None:
-    """Measures for the numbers of users on the command line."""
+    """Measure the numbers of users on the command line."""
     sizes = [int(size) for size in sys.argv[1:]] or [10_000]
     with tempfile.TemporaryDirectory() as scratch:
         for size in sizes:
