@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import pytest
+from support import builders
+from support.recording_terminal import RecordingTerminal
+from support.sample_org import account, person
+from support.target_workspace import TargetWorkspace
+
+from reconciler.core.planning.planner import LiveState
+from reconciler.errors import TargetError, UsageError
+from reconciler.session.live_plan import build_session_request, check_users_exist, make_plan
+
+
+def test_a_plan_reports_details_with_verbose(target: TargetWorkspace) -> None:
+    target.desire(person("ada"))
+    target.service.add(account("other", externalId=None))
+    terminal = RecordingTerminal(verbose=True)
+    with target.session() as session:
+        plan = make_plan(session, (), terminal)
+    assert [change.key for change in plan.changes] == ["ada@example.com"]
+    assert terminal.notes[:3] == [
+        f"Target: {target.service.base_url} (scim)",
+        "Desired state: 2 users, 2 in scope",
+        "Live: 1 managed users, 1 others",
+    ]
+    assert all(note.startswith("Guard ") for note in terminal.notes[3:])
+
+
+def test_the_client_of_a_plan_only_reads(target: TargetWorkspace) -> None:
+    target.desire(person("ada"))
+    with target.session() as session:
+        make_plan(session, (), target.terminal)
+    assert {request.method for request in target.service.log} == {"GET"}
+
+
+def test_a_service_that_refuses_is_an_error(target: TargetWorkspace) -> None:
+    target.service.token = "another"
+    with target.session() as session, pytest.raises(TargetError):
+        make_plan(session, (), target.terminal)
+
+
+def test_a_request_is_for_the_target_of_the_session(target: TargetWorkspace) -> None:
+    with target.session() as session:
+        request = build_session_request(session, ("Ada@Example.com",))
+    assert (request.target, request.only) == (session.target, {"ada@example.com"})
+
+
+@pytest.mark.parametrize(
+    "name", ["keeper@example.com", "KEEPER@example.com", "id-keeper", "live-gone", "gone@example.com"]
+)
+def test_desired_and_live_users_exist_by_any_name(target: TargetWorkspace, name: str) -> None:
+    check_users_exist((name,), target.state(), LiveState([builders.live("gone")]))
+
+
+def test_another_name_is_a_usage_error(target: TargetWorkspace) -> None:
+    with pytest.raises(UsageError, match='user not found: "nora"'):
+        check_users_exist(("nora",), target.state(), LiveState([]))

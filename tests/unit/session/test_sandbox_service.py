@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from support.builders import SCIM
+
+from reconciler.errors import ReconcilerError
+from reconciler.sandbox.seed import list_users
+from reconciler.session.sandbox_service import edit_sandbox, empty_sandbox, reset_sandbox, run_sandbox, seed_sandbox
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    return tmp_path / ".reconciler/sandbox.db"
+
+
+def test_it_is_filled_emptied_and_edited(database: Path) -> None:
+    count = seed_sandbox(database, None)
+    users = list_users(database)
+    assert count == len(users) > 0
+    name = users[0]["userName"]
+    edit_sandbox(database, name.casefold(), {"active": False})
+    assert [user["active"] for user in list_users(database) if user["userName"] == name] == [False]
+    reset_sandbox(database)
+    assert list_users(database) == []
+
+
+def test_a_new_one_verifies_the_domains(database: Path) -> None:
+    empty_sandbox(database, ["example.org"])
+    assert list_users(database) == []
+
+
+def test_it_runs_on_this_machine_and_is_filled_if_new(database: Path) -> None:
+    empty_sandbox(database, ["example.org"])
+    with run_sandbox(database, SCIM, []) as (connection, fresh):
+        assert connection.endpoint.base_url.startswith("http://127.0.0.1:")
+        assert not fresh
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "cannot read the seed"),
+        ("[]", "is not a JSON object"),
+        (json.dumps({"users": [{"userName": 7}]}), ""),
+    ],
+)
+def test_an_invalid_seed_is_an_error(tmp_path: Path, database: Path, content: str, message: str) -> None:
+    (tmp_path / "seed.json").write_text(content)
+    with pytest.raises(ReconcilerError, match=message):
+        seed_sandbox(database, tmp_path / "seed.json")
+
+
+def test_an_installation_without_the_extra_says_so(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "reconciler.sandbox.seed", None)
+    with pytest.raises(ReconcilerError, match=r"the sandbox is not installed \(reconciler\.sandbox\.seed is missing\)"):
+        reset_sandbox(database)

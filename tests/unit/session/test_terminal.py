@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import io
+import sys
+
+import pytest
+from support import builders
+
+from reconciler.core.model import warning
+from reconciler.core.plan import Outcome, Result
+from reconciler.errors import ReconcilerError
+from reconciler.session.terminal import Terminal
+
+Captured = pytest.CaptureFixture[str]
+
+
+def build(*, redact: bool = False, quiet: bool = False, verbose: bool = False) -> Terminal:
+    return Terminal(no_color=False, redact=redact, quiet=quiet, verbose=verbose)
+
+
+def test_the_result_goes_to_stdout_with_a_line_end(capsys: Captured) -> None:
+    build().result("one")
+    build().result("two\n")
+    build().result("")
+    assert capsys.readouterr() == ("one\ntwo\n", "")
+
+
+def test_notes_and_outcomes_go_to_stderr_unless_quiet(capsys: Captured) -> None:
+    for quiet in (False, True):
+        terminal = build(quiet=quiet)
+        terminal.note("a note")
+        terminal.outcome(Outcome(builders.change("ada"), Result.DONE))
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert (err.count("a note\n"), err.count("ada@example.com")) == (1, 1)
+
+
+def test_details_are_for_verbose(capsys: Captured) -> None:
+    build().detail("hidden")
+    build(verbose=True).detail("shown\x1b")
+    assert capsys.readouterr().err == "shown\\u{1b}\n"
+
+
+def test_errors_and_diagnostics_are_shown_when_quiet(capsys: Captured) -> None:
+    terminal = build(quiet=True)
+    terminal.error(ReconcilerError('no "ada"', "Fix it.\nThen go on."))
+    terminal.diagnostics([warning("look here", "")])
+    err = capsys.readouterr().err
+    assert err.startswith('Error: no "ada"\n\n  Fix it.\n  Then go on.\n')
+    assert "Warning: look here" in err
+
+
+def test_quoted_values_are_redacted(capsys: Captured) -> None:
+    build(redact=True).error(ReconcilerError('no "ada"', 'Ask "bob".'))
+    assert capsys.readouterr().err == "Error: no (hidden)\n\n  Ask (hidden).\n"
+
+
+def test_a_quieter_terminal_has_the_same_style(capsys: Captured) -> None:
+    terminal = build(redact=True, verbose=True).quieter()
+    terminal.note("unheard")
+    assert terminal.style.redact
+    assert capsys.readouterr().err == ""
+
+
+def test_a_closed_stderr_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Closed(io.StringIO):
+        def write(self, _text: str) -> int:
+            raise BrokenPipeError
+
+    monkeypatch.setattr(sys, "stderr", Closed())
+    build().note("unheard")
+
+
+@pytest.mark.parametrize(("variable", "colour"), [(None, True), ("NO_COLOR", False), ("TERM", False)])
+def test_colour_is_for_terminals_that_want_it(
+    monkeypatch: pytest.MonkeyPatch, variable: str | None, colour: bool
+) -> None:
+    stream = io.StringIO()
+    stream.isatty = lambda: True  # type: ignore[method-assign]
+    monkeypatch.setattr(sys, "stdout", stream)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    if variable is not None:
+        monkeypatch.setenv(variable, "dumb")
+    assert build().style.colour is colour
+
+
+def test_progress_is_a_line_now_and_then(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    times = iter([0.0, 5.0, 11.0, 11.0, 12.0])
+    monkeypatch.setattr("reconciler.session.terminal.time.monotonic", lambda: next(times))
+    with build().progress() as report:
+        report("Reading", 1, 3000)
+        report("Reading", 2000, 3000)
+        report("Reading", 3000, 3000)
+    assert capsys.readouterr().err == "Reading: 2,000 of 3,000\n"
+
+
+def test_quiet_shows_no_progress(capsys: Captured) -> None:
+    with build(quiet=True).progress() as report:
+        report("Reading", 1, 1)
+    assert capsys.readouterr().err == ""
