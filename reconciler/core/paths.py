@@ -114,7 +114,7 @@ def compile_reader(path: Path) -> Callable[[Resource], Any]:
     """Compile a function that reads `path` from a resource: the raw JSON value, or None if unassigned."""
     urn, attribute, selection, sub = path.urn, path.attribute, path.filter, path.sub
     if selection is not None:
-        return _element_reader(path, selection)
+        return _compile_element_reader(path, selection)
     if urn is None and sub is None:
         return lambda resource: get(resource, attribute)
     if urn is None:
@@ -124,7 +124,7 @@ def compile_reader(path: Path) -> Callable[[Resource], Any]:
     return lambda resource: get(get(get(resource, urn), attribute), sub)
 
 
-def _element_reader(path: Path, selection: tuple[str, str]) -> Callable[[Resource], Any]:
+def _compile_element_reader(path: Path, selection: tuple[str, str]) -> Callable[[Resource], Any]:
     name, wanted = selection[0], selection[1].casefold()
 
     def read(resource: Resource) -> Any:

@@ -180,7 +180,7 @@ class LaterEdit:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The ordered changes, the guards' verdicts and what they are bound to: pure data."""
+    """The ordered changes, the verdicts of the guards, and what they were planned for. Pure data."""
 
     plan_id: str
     target: Target
@@ -196,21 +196,21 @@ class Plan:
     commit: str | None = None
     base: Base | None = None
     notes: tuple[str, ...] = ()
-    """What is different from the base besides users: a line each, values of strangers in quotes."""
+    """Other differences from the base than users: one line each, untrusted values in quotes."""
     no_longer_pending: tuple[Change, ...] = ()
-    """What the base's plan does to accounts to which this one does nothing."""
+    """Changes of the base's plan that this plan no longer makes. For display only."""
     changes_nothing_today: tuple[LaterEdit, ...] = ()
     drift: Drift | None = None
-    """None: it does not tell drift."""
+    """None: the plan was not compared with applies on record."""
 
     @property
     def offline(self) -> bool:
-        """Whether it compares two commits, and says nothing of the live service."""
+        """Whether the plan compares two commits, without the live service."""
         return self.base is not None and self.base.offline
 
     @property
     def blocked(self) -> bool:
-        """Whether a guard forbids applying it; offline, only one that no approval could lift."""
+        """Whether a guard blocks the plan; offline, only one that no approval can lift."""
         return any(guard.blocks and not (self.offline and guard.approvable) for guard in self.guards)
 
     @property

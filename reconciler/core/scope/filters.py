@@ -79,10 +79,10 @@ def evaluate_filters(user: SourceUser, filters: Sequence[ScopingFilter]) -> Verd
         except FilterEvaluationError as exc:
             first = first or exc
     if first is not None:
-        return report_unjudged(str(first), first.attribute)
+        return build_unjudged_verdict(str(first), first.attribute)
     if not filters:
         return IN_SCOPE
-    return report_filtered(filters, None if len(filters) > 1 else _find_first_false(user, filters[0]))
+    return build_filtered_verdict(filters, None if len(filters) > 1 else _find_first_false(user, filters[0]))
 
 
 def _find_first_false(user: SourceUser, one: ScopingFilter) -> Clause | None:
@@ -95,12 +95,12 @@ def _find_first_false(user: SourceUser, one: ScopingFilter) -> Clause | None:
     return None
 
 
-def report_unjudged(why: str, attribute: str) -> Verdict:
+def build_unjudged_verdict(why: str, attribute: str) -> Verdict:
     """Return the verdict for a user that the filters cannot be evaluated for."""
     return Verdict(ScopeReason.UNJUDGED, why, attribute)
 
 
-def report_filtered(filters: Sequence[ScopingFilter], failing: Clause | None) -> Verdict:
+def build_filtered_verdict(filters: Sequence[ScopingFilter], failing: Clause | None) -> Verdict:
     """Return the verdict for a user that passes no filter; `failing`: the first false clause of a single filter."""
     if len(filters) > 1:
         text = f"passes none of {pluralize(len(filters), 'scoping filter')}"

@@ -13,8 +13,8 @@ from reconciler.core.scope.filters import (
     FilterEvaluationError,
     ObservedValue,
     ScopingFilter,
-    report_filtered,
-    report_unjudged,
+    build_filtered_verdict,
+    build_unjudged_verdict,
 )
 from reconciler.core.scope.groups import GroupMembers, find_membership_path, fold_names
 from reconciler.core.scope.verdict import ScopeRules
@@ -153,9 +153,9 @@ def _conclude(filters: tuple[ScopingFilter, ...], evaluated: list[TraceStep]) ->
     for each, step in zip(filters, evaluated, strict=True):
         if step.answer is ClauseResult.UNJUDGED:
             clause, found = _select_clauses(ClauseResult.UNJUDGED, each, step)[0]
-            return report_unjudged(found.text, clause.attribute)
+            return build_unjudged_verdict(found.text, clause.attribute)
     failing = _select_clauses(ClauseResult.FALSE, filters[0], evaluated[0])
-    return report_filtered(filters, failing[0][0] if failing else None)
+    return build_filtered_verdict(filters, failing[0][0] if failing else None)
 
 
 def _select_clauses(answer: ClauseResult, one: ScopingFilter, evaluated: TraceStep) -> list[tuple[Clause, TraceStep]]:
