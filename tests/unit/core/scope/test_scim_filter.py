@@ -126,6 +126,9 @@ def test_precedence(text: str, holds: bool) -> None:
         ('logs[type eq "a" and value eq "2"]', False),
         ('logs[type eq "b" and value eq "2"]', True),
         ("missing[value pr]", False),
+        # Without a complex element there is none that passes.
+        ("missing[not (value pr)]", False),
+        ("words[not (value pr)]", False),
         # RFC 7644: a complex attribute with one value is filtered as if it were the only element.
         ('name[givenName eq "ada"]', True),
         ("roles[value pr]", False),
