@@ -1,3 +1,5 @@
+"""Read what the runner of GitHub Actions provides: the current run, its token, its repository."""
+
 from __future__ import annotations
 
 import base64
@@ -65,7 +67,10 @@ def _path(name: str | None) -> Path | None:
 
 @contextmanager
 def open_github(environment: Mapping[str, str] = os.environ) -> Iterator[GitHub]:
-    """GitHub's API for the repository of this run. It gets GITHUB_TOKEN and never the service's token."""
+    """Open GitHub's API for the repository of this run, with GITHUB_TOKEN and never with the service's token.
+
+    Raises `UsageError` if the variables of the runner are not set.
+    """
     token, repository = _github_token(environment)
     where = _github_endpoint("GITHUB_API_URL", environment.get("GITHUB_API_URL") or "https://api.github.com")
     headers = {
@@ -84,14 +89,17 @@ def open_github(environment: Mapping[str, str] = os.environ) -> Iterator[GitHub]
 
 
 def git_remote(environment: Mapping[str, str] = os.environ) -> Remote:
-    """The repository of this run at GitHub's server, with GITHUB_TOKEN for that server alone, in git's environment."""
+    """Return the repository of this run on GitHub's server, with GITHUB_TOKEN for that server only.
+
+    The token is in git's environment. Raises `UsageError` if the variables of the runner are not set.
+    """
     token, repository = _github_token(environment)
     where = _github_endpoint("GITHUB_SERVER_URL", environment.get("GITHUB_SERVER_URL") or "https://github.com")
     setting = f"http.{where.base_url}/.extraHeader"
     basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
     secrets = {
         "GIT_CONFIG_COUNT": "2",
-        # Forgets what a checkout may have left: GitHub refuses a request with two tokens.
+        # Clears the token of a checkout: GitHub refuses a request with two tokens.
         "GIT_CONFIG_KEY_0": setting,
         "GIT_CONFIG_VALUE_0": "",
         "GIT_CONFIG_KEY_1": setting,
@@ -104,7 +112,7 @@ def _github_token(environment: Mapping[str, str]) -> tuple[str, str]:
     """Return GITHUB_TOKEN and its repository. Raises `UsageError` if one is not set."""
     token, repository = environment.get("GITHUB_TOKEN", "").strip(), environment.get("GITHUB_REPOSITORY", "")
     if not token.isascii() or not token.isprintable() or not token:
-        raise UsageError("GITHUB_TOKEN is not set", "Give the step `GITHUB_TOKEN: ${{ github.token }}`.")
+        raise UsageError("GITHUB_TOKEN is not set", "Set `GITHUB_TOKEN: ${{ github.token }}` in the step's env.")
     if not _REPOSITORY.fullmatch(repository):
         raise UsageError("GITHUB_REPOSITORY is not set", "GitHub Actions sets it to OWNER/NAME.")
     return token, repository

@@ -1,4 +1,4 @@
-"""Every pure face besides those of a plan, made of a value that stands wherever a stranger's can."""
+"""Every pure output format except those of a plan, rendered from a value that is wherever an untrusted one can be."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def record_markdown(word: str, _style: Style) -> str:
     return render_record(Target(word, word), word, [made], planned, Commit(word, word, word, word))
 
 
-# --- how it stands -----------------------------------------------------------------
+# --- current state ---------------------------------------------------------------
 
 
 def status(word: str) -> Status:
@@ -199,7 +199,7 @@ def mistakes(word: str) -> list[Diagnostic]:
 
 
 def annotations(word: str, style: Style) -> str:
-    """The runner's commands, a line each, less the beginnings that are ours."""
+    """The runner's commands, one per line, without their leading `::`."""
     lines = list(annotate(mistakes(word), word, redact=style.redact))
     assert all("\n" not in line and "\r" not in line for line in lines)
     assert all(line.startswith(("::error", "::warning", "::notice")) for line in lines)
@@ -207,7 +207,7 @@ def annotations(word: str, style: Style) -> str:
 
 
 def markdown_step_summary(word: str, style: Style) -> str:
-    """What an apply said, as the summary of a step."""
+    """The report of an apply as the summary of a step."""
     return format_summary(outcomes(word, style) + log_text(word, style), 0, markdown=False)
 
 
@@ -215,9 +215,9 @@ def github_outputs(word: str, _style: Style) -> str:
     return format_outputs({"plan-id": plan_that_says(word).plan_id, "changes": 1, "blocked": True})
 
 
-FACES: Mapping[str, Callable[[str, Style], str]] = {
-    face.__name__: face
-    for face in (
+OUTPUT_FORMATS: Mapping[str, Callable[[str, Style], str]] = {
+    render.__name__: render
+    for render in (
         log_text,
         log_json,
         log_html,
@@ -235,4 +235,4 @@ FACES: Mapping[str, Callable[[str, Style], str]] = {
         github_outputs,
     )
 }
-"""By name; what ends in `markdown` or begins with it is Markdown, what ends in `html` is a page."""
+"""By name: those with `markdown` in it are Markdown, those that end in `html` are pages."""

@@ -1,4 +1,4 @@
-"""What a text is to those who read it: the structure that a Markdown or an HTML parser finds in it."""
+"""The structure and the text that a Markdown or an HTML parser finds."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _PLAN_ID = re.compile(r"sha256:?[0-9a-f]{64}")
 
 
 def markdown_structure(text: str) -> list[tuple[str, str, str]]:
-    """Every token with its tag, and its text where that is not code."""
-    return [(token.type, token.tag, _said(token)) for token in _tokens(text)]
+    """Return every token with its tag, and its text unless it is code."""
+    return [(token.type, token.tag, _text_of(token)) for token in _tokens(text)]
 
 
 def code_of(text: str) -> str:
-    """All that stands in code, a line each."""
+    """Return all code, line by line."""
     return "\n".join(token.content.rstrip("\n") for token in _tokens(text) if token.type in _CODE)
 
 
-def _said(token: Token) -> str:
+def _text_of(token: Token) -> str:
     return "" if token.type in _CODE or token.children is not None else _PLAN_ID.sub("ID", token.content)
 
 
@@ -38,7 +38,7 @@ def _tokens(text: str) -> Iterator[Token]:
 
 
 def html_structure(text: str) -> list[tuple[str, tuple[tuple[str, str | None], ...]]]:
-    """Every element with its attributes, and every comment, in order; what scripts and styles hold in full."""
+    """Return every element with its attributes, and every comment, in order; scripts and styles with their content."""
     found: list[tuple[str, tuple[tuple[str, str | None], ...]]] = []
     for node in _nodes(text):
         if node.tag in ("script", "style"):
@@ -53,14 +53,14 @@ def _nodes(text: str) -> Iterator[LexborNode]:
 
 
 def html_text(text: str) -> str:
-    """What a page says, scripts and styles aside."""
+    """Return the visible text of a page."""
     parser = LexborHTMLParser(text)
     parser.strip_tags(["script", "style", "title"])
     return str(parser.text())
 
 
 def assert_calm(text: str) -> None:
-    """Nothing in `text` steers a terminal, the runner of GitHub Actions, or hides."""
+    """Check that nothing in `text` steers a terminal or the runner of GitHub Actions, or is invisible."""
     assert [line for line in text.split("\n") if line.lstrip().startswith("::")] == []
     assert "##[" not in text
     assert not any(character < " " and character != "\n" for character in text)

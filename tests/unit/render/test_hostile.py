@@ -1,4 +1,4 @@
-"""Hostile values through every face: what they are called changes what a text says, never what it is."""
+"""Hostile values in every output format: a value changes the text of an output, never its structure."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ ROOM = 10_000_000
 
 
 def plan_of(word: str) -> Plan:
-    """`word` also where no person is: in the names of files, of the target, of the commit."""
+    """Return a plan with `word` also in the names of files, of the target and of the commit."""
     plan = plan_that_says(word)
     placed = tuple(elsewhere(change, word) for change in plan.changes)
     return replace(plan, changes=placed, target=Target(plan.target.profile, word), commit=word)
@@ -80,18 +80,23 @@ def json_of(word: str, _style: Style = PLAIN) -> str:
     return to_json(plan) + json_text([diagnostic_document(item) for item in plan.diagnostics])
 
 
-FACES: dict[str, Callable[..., str]] = {
-    **{
-        face.__name__: face for face in (text, summary, markdown, markdown_summary, html, diagnostics, receipt, json_of)
-    },
-    **output_formats.FACES,
+OUTPUT_FORMATS: dict[str, Callable[..., str]] = {
+    "text": text,
+    "summary": summary,
+    "markdown": markdown,
+    "markdown_summary": markdown_summary,
+    "html": html,
+    "diagnostics": diagnostics,
+    "receipt": receipt,
+    "json_of": json_of,
+    **output_formats.OUTPUT_FORMATS,
 }
 
 
-def judged(word: str) -> None:
-    for name, face in FACES.items():
+def assert_structure_kept(word: str) -> None:
+    for name, render in OUTPUT_FORMATS.items():
         for style in (PLAIN, REDACTED):
-            found = face(word, style)
+            found = render(word, style)
             assert_calm(found)
             assert structure(name, found) == of_harmless(name, style), name
             if name in ("markdown", "markdown_summary"):
@@ -99,29 +104,29 @@ def judged(word: str) -> None:
 
 
 @functools.cache
-def of_harmless(face: str, style: Style) -> Any:
-    """The structure of a face that says nothing bad."""
-    return structure(face, FACES[face](HARMLESS, style))
+def of_harmless(name: str, style: Style) -> Any:
+    """Return the structure of an output format with a harmless value."""
+    return structure(name, OUTPUT_FORMATS[name](HARMLESS, style))
 
 
-def structure(face: str, found: str) -> Any:
-    if "markdown" in face:
+def structure(name: str, found: str) -> Any:
+    if "markdown" in name:
         return markdown_structure(found)
-    if face.endswith("html"):
+    if name.endswith("html"):
         return html_structure(found)
     return found.count("\n")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_value_changes_the_structure_of_no_face(name: str) -> None:
-    judged(HOSTILE[name])
+def test_a_hostile_value_changes_the_structure_of_no_output(name: str) -> None:
+    assert_structure_kept(HOSTILE[name])
 
 
 @settings(deadline=None, max_examples=examples(20))
 @given(texts())
-def test_no_value_changes_the_structure_of_any_face(word: str) -> None:
-    judged(word)
+def test_no_value_changes_the_structure_of_any_output(word: str) -> None:
+    assert_structure_kept(word)
 
 
 @settings(deadline=None, max_examples=examples(40))
@@ -142,8 +147,8 @@ def test_a_hostile_value_cannot_make_a_comment_longer_than_its_limit(name: str, 
     assert found.count("will be DELETED") > 1
 
 
-def test_the_judges_see_an_attack() -> None:
-    """Each of these would be found if a face let it through."""
+def test_the_checks_find_an_attack() -> None:
+    """Check that each of these would be found if an output format let it through."""
     said = markdown("Zebulon")
     harm: Any = markdown_structure(said)
     for attack in ("@team", "fixes #1", "![x](y)", "<b>x</b>", "https://example.com", "```"):

@@ -1,18 +1,13 @@
-from typing import Any
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.builders import APPLE, OUT, change, desired, live, plan_of, plan_with, rename, values_of
-from support.plans import MISTAKES, ROWS, WHERE, compared, every_action
+from support.builders import APPLE, OUT, change, desired, live, plan_of, plan_with
+from support.plans import MISTAKES, ROWS, compared, every_action
 from support.untrusted_text import plan_that_says, texts
 from syrupy.assertion import SnapshotAssertion
 
-from reconciler.core.model import Diagnostic, Origin, Severity, error, warning
-from reconciler.core.plan import Action, Outcome, Plan, Result
+from reconciler.core.plan import Action, Plan
 from reconciler.core.policy import Approval, Policy
-from reconciler.render.apply_report import render_outcome, render_report
-from reconciler.render.diagnostics import render_diagnostics
 from reconciler.render.style import Style
 from reconciler.render.text import render_text
 
@@ -80,62 +75,6 @@ def test_a_plan_for_a_public_place(snapshot: SnapshotAssertion) -> None:
     assert shown(every_action(), REDACTED, summary_only=True) == snapshot
 
 
-def test_diagnostics(snapshot: SnapshotAssertion) -> None:
-    told = [
-        *MISTAKES,
-        error("no place, but a user", "Do something.", None, 'user["ada"]'),
-        error("a place alone", "", Origin("settings.yaml", 1, 1)),
-        Diagnostic(Severity.WARNING, "all\nof it\x1b[2J", "d\r\n::error::x", WHERE, "a\u202eb", "\tkey:\x07 value"),
-    ]
-    assert render_diagnostics(told, PLAIN) == snapshot
-    assert render_diagnostics(told, COLOURED) == snapshot
-    assert render_diagnostics([], PLAIN) == ""
-
-
-def test_a_mistake_of_everybody_is_not_told_of_everybody() -> None:
-    told = [error(f"mistake {number}", "", Origin("users/a.yaml", number, 3)) for number in range(1, 61)]
-    told.insert(55, error("elsewhere", "", Origin("users/b.yaml", 1, 1)))
-    told += [warning(f"warning {number}", "", Origin("users/a.yaml", number, 3)) for number in range(1, 52)]
-    told += [error(f"nowhere {number}") for number in range(60)]
-    shown = render_diagnostics(told, PLAIN)
-    assert [line for line in shown.splitlines() if line.startswith(("Error", "Warning"))] == [
-        *(f"Error: mistake {number}" for number in range(1, 51)),
-        "Error: elsewhere",
-        *(f"Warning: warning {number}" for number in range(1, 51)),
-        *(f"Error: nowhere {number}" for number in range(60)),
-        "Error: 10 more errors in users/a.yaml are not shown",
-        "Warning: 1 more warning in users/a.yaml is not shown",
-    ]
-    assert "Fix those above first" in shown
-
-
-OUTCOMES = [
-    Outcome(change("new", Action.CREATE), Result.DONE, "", "live-new"),
-    Outcome(change("ada"), Result.DONE, "already in effect", "live-ada"),
-    Outcome(change("m", Action.ADOPT), Result.DONE, "", "live-m"),
-    Outcome(change("b", Action.REACTIVATE), Result.DONE, "", "live-b"),
-    Outcome(change("d", Action.DEACTIVATE), Result.DONE, "", "live-d"),
-    Outcome(change("x", Action.DELETE), Result.DONE, "", "live-x"),
-]
-UNDONE = [
-    Outcome(change("f"), Result.FAILED, 'The user name "f@example.com" belongs to account "9"'),
-    Outcome(change("n"), Result.NOT_IN_EFFECT, "the service accepted it, but it is not in effect: userName"),
-    Outcome(change("u", Action.CREATE), Result.UNKNOWN, "timed out"),
-    Outcome(change("s"), Result.SKIPPED, 'not started: waiting for user["f@example.com"]'),
-]
-
-
-def test_a_report_of_a_complete_apply(snapshot: SnapshotAssertion) -> None:
-    assert render_report(OUTCOMES, PLAIN) == snapshot
-    assert render_report([], PLAIN) == "Apply complete! Users: 0 created, 0 updated, 0 deleted.\n"
-
-
-def test_a_report_of_an_incomplete_apply(snapshot: SnapshotAssertion) -> None:
-    assert render_report([*OUTCOMES, *UNDONE], PLAIN) == snapshot
-    assert render_report([*OUTCOMES, *UNDONE], REDACTED) == snapshot
-    assert render_report([*OUTCOMES, *UNDONE], COLOURED) == snapshot
-
-
 # --- the summary line is an interface -----------------------------------------------------------
 
 
@@ -159,21 +98,6 @@ def test_the_summary_line(actions: list[Action], line: str) -> None:
     assert (line in shown(plan, REDACTED).split("\n")) == bool(actions)
 
 
-@pytest.mark.parametrize(
-    ("done", "line"),
-    [
-        ([Action.CREATE], "Apply complete! Users: 1 created, 0 updated, 0 deleted.\n"),
-        ([Action.DEACTIVATE] * 2, "Apply complete! Users: 0 created, 0 updated, 2 deactivated, 0 deleted.\n"),
-        (
-            list(Action),
-            "Apply complete! Users: 1 adopted, 1 created, 1 updated, 1 reactivated, 1 deactivated, 1 deleted.\n",
-        ),
-    ],
-)
-def test_the_line_of_a_complete_apply(done: list[Action], line: str) -> None:
-    assert render_report([Outcome(change("x", action), Result.DONE) for action in done], PLAIN) == line
-
-
 def test_without_colour_there_is_no_escape_and_with_it_the_words_are_the_same() -> None:
     coloured, plain = shown(every_action(), COLOURED), shown(every_action())
     assert "\x1b" not in plain
@@ -194,17 +118,6 @@ def test_no_value_and_no_name_of_a_person_is_in_a_redacted_plan(summary_only: bo
     assert PRIVATE.casefold() not in shown(plan, REDACTED, summary_only=summary_only).casefold()
 
 
-def test_no_value_and_no_name_of_a_person_is_in_a_redacted_report() -> None:
-    outcomes = [
-        Outcome(change("x", action, key=PRIVATE), result, f"about {PRIVATE}" if result is not Result.DONE else "", "7")
-        for action in Action
-        for result in Result
-    ]
-    assert PRIVATE in render_report(outcomes, PLAIN)
-    assert PRIVATE not in render_report(outcomes, REDACTED)
-    assert PRIVATE not in "".join(render_outcome(item, REDACTED) for item in outcomes)
-
-
 # --- hostile values -----------------------------------------------------------------------------
 
 
@@ -221,21 +134,3 @@ def test_no_value_adds_a_line_or_an_escape(value: str, style: Style, summary_onl
 
 def count_lines(text: str) -> int:
     return text.count("\n")
-
-
-@settings(deadline=None)
-@given(texts(), st.sampled_from(Result), st.sampled_from(Action))
-def test_an_outcome_is_one_line(value: str, result: Result, action: Action) -> None:
-    outcome = Outcome(change("x", action, key=value), result, value, value)
-    for style in (PLAIN, REDACTED):
-        line = render_outcome(outcome, style)
-        assert len(line.splitlines()) == 1
-        assert not any(character < " " for character in line)
-
-
-def test_an_unchanged_user_name_is_always_shown_and_the_rest_counted() -> None:
-    text = shown(plan_with(change("ada", after=values_of("ada", family="King"))))
-    assert '        userName        = "ada@example.com"\n' in text
-    assert "        # (4 unchanged attributes hidden)\n" in text
-    renamed: Any = shown(plan_with(rename("ada", "bob")))
-    assert '      ~ userName = "ada@example.com" -> "bob@example.com"\n' in renamed
