@@ -115,6 +115,17 @@ def test_each_relative_link_and_anchor_leads_somewhere(document: Path) -> None:
     assert broken == []
 
 
+def test_every_document_can_be_reached_from_the_readme() -> None:
+    found, new = set[Path](), {ROOT / "README.md"}
+    while new:
+        found |= new
+        links = {(each.parent / link.partition("#")[0]).resolve() for each in new for link in LINK.findall(prose(each))}
+        links |= {link / "README.md" for link in links if link.is_dir()}
+        new = {link for link in links if link.suffix == ".md" and link.is_file()} - found
+    pages = {ROOT / each for each in DOCUMENTS if each.parts[0] in {"docs", "CONTRIBUTING.md", "SECURITY.md"}}
+    assert pages - found == set()
+
+
 def leads(document: Path, link: str) -> bool:
     file, _, anchor = link.partition("#")
     target = (ROOT / document).parent / file if file else ROOT / document
