@@ -1,0 +1,113 @@
+import pytest
+from support.desired_directory import SETTINGS, Tree
+
+from reconciler.core.model import Origin, error
+from reconciler.desired import schema
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "lifecycle:\n",
+        "lifecycle: ~\nguards: ~\napprovals:\nownership: ~\n",
+        "lifecycle: {removed: ~, out_of_scope: }\n",
+        "guards: {removals: ~, protected: }\nnotifications: {on_failure: ~}\n",
+    ],
+)
+def test_a_key_without_a_value_is_as_good_as_absent(tree: Tree, written: str) -> None:
+    directory = tree(settings=SETTINGS + written)
+    found, plain = directory.read_settings(), schema.Settings.model_validate
+    assert directory.diagnostics == []
+    assert found is not None
+    assert found.value == plain(
+        {"target": {"profile": "apple-business-manager", "base_url": found.value.target.base_url}}
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "place", "summary", "detail"),
+    [
+        (
+            "lifecycel: {}\n",
+            "4:1",
+            'unknown key "lifecycel"',
+            (
+                "Did you mean lifecycle? Known keys: "
+                "approvals, guards, lifecycle, notifications, ownership, record, target."
+            ),
+        ),
+        (
+            "guards: {removals: {cuont: 1}}\n",
+            "4:21",
+            'unknown key "cuont"',
+            "Did you mean count? Known keys: count, floor, percent.",
+        ),
+        (
+            "guards: {xyz: 1}\n",
+            "4:10",
+            'unknown key "xyz"',
+            "Known keys: creates, failures, protected, removals, updates.",
+        ),
+        (
+            "approvals:\n  - {plan: x, until: 2026-01-01, reason: y, untill: 1}\n",
+            "5:45",
+            'unknown key "untill"',
+            "Did you mean until? Known keys: plan, reason, removals, until.",
+        ),
+        (
+            "lifecycle: {removed: remove}\n",
+            "4:22",
+            "lifecycle.removed: expected one of deactivate, delete, keep",
+            "Choose one of them.",
+        ),
+        (
+            "lifecycle: {actions: [create, destroy]}\n",
+            "4:31",
+            "lifecycle.actions.1: expected one of create, update, deactivate, delete",
+            "Choose one of them.",
+        ),
+        (
+            "guards: {removals: {count: -1}}\n",
+            "4:28",
+            "guards.removals.count: expected 0 or more",
+            "Choose a larger number.",
+        ),
+        (
+            "guards: {removals: {count: ten}}\n",
+            "4:28",
+            "guards.removals.count: expected a whole number",
+            "Write digits, such as 10.",
+        ),
+        (
+            "guards: {updates: {percent: 101}}\n",
+            "4:29",
+            "guards.updates.percent: expected 100.0 or less",
+            "Choose a smaller number.",
+        ),
+        (
+            "guards: {protected: ada}\n",
+            "4:21",
+            "guards.protected: expected a list",
+            "Write [one, two], or a line with a dash for each.",
+        ),
+        ("ownership: [a]\n", "4:12", "ownership: expected text", "Write a single value."),
+        (
+            "lifecycle: {removed: deactivated}\n",
+            "4:22",
+            "lifecycle.removed: expected one of deactivate, delete, keep",
+            "Did you mean deactivate?",
+        ),
+        (
+            "approvals:\n  - {plan: x, until: 2026-01-01, reason: y}\n",
+            "5:12",
+            "approvals.0.plan: expected sha256: and 64 digits",
+            "Copy the id that the plan prints.",
+        ),
+    ],
+)
+def test_a_wrong_setting_is_told_at_its_place_with_a_way_out(
+    tree: Tree, written: str, place: str, summary: str, detail: str
+) -> None:
+    directory = tree(settings=SETTINGS + written)
+    assert directory.read_settings() is None
+    assert error(summary, detail, Origin("settings.yaml", *map(int, place.split(":")))) in directory.diagnostics
