@@ -7,7 +7,6 @@ import pytest
 from support.builders import change, rename
 
 from reconciler.apply.quarantine import ATTEMPTS, RETRIES, Health, assess, exceeded_limit, select_probe
-from reconciler.apply.selection import exclude_with_dependents
 from reconciler.core.plan import Action
 from reconciler.core.policy import Limit, Policy
 from reconciler.record.runs import ApplyRun, Attempt, Quarantine, QuarantineReason
@@ -52,7 +51,7 @@ def test_each_failure_of_the_same_change_is_tried_later_than_the_one_before(resu
     assert list(RETRIES) == waits[:4]
 
 
-def test_another_change_of_the_same_user_begins_anew() -> None:
+def test_another_change_of_the_same_user_starts_over() -> None:
     health = after([run(attempt("ada")), run(attempt("ada")), run(attempt("ada", digest="d2"), at=DAY + HOUR)])
     assert failing_users(health) == {ADA: 1}
     assert health.failing_users[ADA].first == DAY + HOUR
@@ -210,19 +209,3 @@ def test_who_failed_in_a_run_that_ended_in_quarantine_may_be_its_reason_until_it
 
 
 # --- leaving out -----------------------------------------------------------------------------------
-
-
-def test_who_waits_for_somebody_left_out_is_left_out_too_however_far_away() -> None:
-    a, b, c, d = (f'user["{name}@example.com"]' for name in "abcd")
-    changes = [change("a"), change("b", requires=(a,)), change("c", requires=(b,)), change("d")]
-    kept, waits = exclude_with_dependents(changes, {a})
-    assert [item.address for item in kept] == [d]
-    assert waits == {b: a, c: b}
-    assert exclude_with_dependents(changes, ()) == (changes, {})
-    assert [item.address for item in exclude_with_dependents(changes, {d})[0]] == [a, b, c]
-
-
-def test_of_a_circle_nobody_is_left_half_way() -> None:
-    a, b = 'user["a@example.com"]', 'user["b@example.com"]'
-    circle = [rename("a", "b", requires=(b,), temporary_user_name="t@example.com"), rename("b", "a", requires=(a,))]
-    assert exclude_with_dependents(circle, {b}) == ([], {a: b})

@@ -98,6 +98,18 @@ def test_a_list_that_contradicts_itself_is_incomplete(
     assert sum(start == 1 for start, _ in service.requests) == attempts
 
 
+def test_a_total_that_differs_between_pages_is_reported() -> None:
+    service = Listing(25, cap=10, odd=lambda start, _count, page: Page(25 if start == 1 else 24, page.resources))
+    problem = "the total changed from 25 to 24 while the users were read (3 attempts)"
+    assert service.read(10).problem == problem
+
+
+def test_a_total_that_differs_past_the_end_only_is_reported() -> None:
+    service = Listing(25, cap=10, odd=lambda start, _count, page: Page(24 if start > 25 else 25, page.resources))
+    problem = "the total changed from 25 to 24 while the users were read (3 attempts)"
+    assert service.read(10).problem == problem
+
+
 def test_a_capped_total_is_noticed() -> None:
     service = Listing(25, cap=10, odd=total(20))
     assert service.read(10).problem == "the service says it has 20 users, but lists more"

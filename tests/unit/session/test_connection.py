@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+from support.builders import APPLE, SCIM, TARGET
+from support.servers.http_server import HttpServer, Reply, Request
+
+from reconciler.errors import ReconcilerError, ScimError, TargetError
+from reconciler.scim.rate_limiter import RateLimiter
+from reconciler.scim.transport import WriteRefusedError
+from reconciler.session.connection import Connection, Secret, connect, open_client, read_record_key
+
+TOKEN = "tok-s3cret"
+APPLE_URL = TARGET.base_url
+
+
+# --- the environment ---------------------------------------------------------------------------
+
+
+def test_a_built_in_host_needs_a_token_only() -> None:
+    found = connect(APPLE_URL, APPLE, {"RECONCILER_TOKEN": f" {TOKEN}\n"})
+    assert (found.endpoint.base_url, found.token.reveal()) == (APPLE_URL, TOKEN)
+    assert found.hints is APPLE.refusal_hints
+
+
+def test_another_host_must_be_allowed() -> None:
+    url = "https://scim.example.com/v2"
+    with pytest.raises(TargetError, match=r"^the token may not be sent to scim\.example\.com$"):
+        connect(url, SCIM, {"RECONCILER_TOKEN": TOKEN, "RECONCILER_ALLOWED_HOSTS": "other.example, ,"})
+    allowed = {"RECONCILER_TOKEN": TOKEN, "RECONCILER_ALLOWED_HOSTS": "other.example, scim.example.com"}
+    assert connect(url, SCIM, allowed).endpoint.host == "scim.example.com"
+
+
+@pytest.mark.parametrize(
+    ("token", "message"),
+    [
+        (None, "RECONCILER_TOKEN is not set"),
+        ("  ", "RECONCILER_TOKEN is not set"),
+        ("a b", "RECONCILER_TOKEN has characters that no token has"),
+        ("a\nb", "RECONCILER_TOKEN has characters that no token has"),
+        ("é", "RECONCILER_TOKEN has characters that no token has"),
+    ],
+)
+def test_an_invalid_token_is_refused(token: str | None, message: str) -> None:
+    with pytest.raises(TargetError) as raised:
+        connect(APPLE_URL, APPLE, {} if token is None else {"RECONCILER_TOKEN": token})
+    assert raised.value.summary == message
+
+
+def test_no_repr_shows_the_token() -> None:
+    found = connect(APPLE_URL, APPLE, {"RECONCILER_TOKEN": TOKEN})
+    assert TOKEN not in repr(found)
+    assert repr(found.token) == str(Secret("x")) == "<token>"
+
+
+@pytest.mark.parametrize(("key", "what"), [(None, "is not set"), ("  ", "is not set"), ("short", "is shorter than ")])
+def test_a_record_key_must_be_long(key: str | None, what: str) -> None:
+    with pytest.raises(ReconcilerError) as raised:
+        read_record_key({} if key is None else {"RECONCILER_RECORD_KEY": key})
+    assert raised.value.summary.startswith(f"RECONCILER_RECORD_KEY {what}")
+    assert read_record_key({"RECONCILER_RECORD_KEY": " " + "k" * 64}) == b"k" * 64
+
+
+# --- the client and its transports -------------------------------------------------------------
+
+
+class Service:
+    """Answers with `replies` in turn, then with the user of id 7."""
+
+    def __init__(self) -> None:
+        self.replies: list[Reply] = []
+        self.requests: list[Request] = []
+        self.base_url = ""
+
+    def __call__(self, request: Request) -> Reply:
+        self.requests.append(request)
+        return self.replies.pop(0) if self.replies else Reply(200, body=json.dumps({"id": "7"}).encode())
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    found = Service()
+    server = HttpServer(found)
+    found.base_url = f"http://127.0.0.1:{server.server_port}/scim"
+    yield found
+    server.close()
+
+
+def connection(service: Service) -> Connection:
+    environment = {"RECONCILER_TOKEN": TOKEN, "RECONCILER_ALLOWED_HOSTS": "127.0.0.1"}
+    return connect(service.base_url, SCIM, environment)
+
+
+def test_a_client_that_reads_cannot_write(service: Service) -> None:
+    with open_client(connection(service), writes=False) as client:
+        assert client.get_user("7") == {"id": "7"}
+        with pytest.raises(WriteRefusedError):
+            client.delete_user("7")
+    assert [request.method for request in service.requests] == ["GET"]
+
+
+def test_a_client_sends_again_within_its_rate_limiter(service: Service) -> None:
+    pauses: list[float] = []
+    soon = format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)
+    service.replies = [Reply(429, headers={"Retry-After": soon}), Reply(429, headers={"Retry-After": "0"})]
+    limiter = RateLimiter(on_pause=pauses.append)
+    with open_client(connection(service), writes=True, limiter=limiter) as client:
+        assert client.patch_user("7", {"Operations": []}) == {"id": "7"}
+    assert [request.method for request in service.requests] == ["PATCH"] * 3
+    assert len({request.body for request in service.requests}) == 1
+
+
+def test_a_service_that_keeps_refusing_is_asked_four_times(service: Service) -> None:
+    service.replies = [Reply(503, headers={"Retry-After": "0"})] * 10
+    with open_client(connection(service), writes=False) as client, pytest.raises(ScimError, match=r"\(503\)"):
+        client.get_user("7")
+    assert len(service.requests) == 4
