@@ -1,4 +1,4 @@
-"""The instruments themselves: faults are what they are called, and the oracles see what they are there for."""
+"""The test tools themselves: each fault does what its name says, and each invariant detects its violation."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ PATCH = (
 
 
 @pytest.fixture
-def witness(tmp_path: Path) -> Iterator[RecordingServer]:
+def server(tmp_path: Path) -> Iterator[RecordingServer]:
     with RecordingServer(
         tmp_path / "journal.jsonl", [one.before for one in PEOPLE if one.before is not None]
     ) as running:
         yield running
 
 
-def patched(witness: RecordingServer, fault: Fault) -> tuple[int, bytes]:
+def patched(server: RecordingServer, fault: Fault) -> tuple[int, bytes]:
     """Status and body of a PATCH to which `fault` happens; raises what a client meets."""
     schedule = Schedule(0, planted={Step(f"patch {UPDATED.external_id}", 1): fault})
-    with Injector(witness.base_url, schedule, {"id-1": UPDATED.external_id}) as injector:
+    with Injector(server.base_url, schedule, {"id-1": UPDATED.external_id}) as injector:
         host, _, path = injector.base_url.removeprefix("http://").partition("/")
         connection = http.client.HTTPConnection(host, timeout=5)
-        headers = {"Authorization": f"Bearer {witness.token}", "Content-Type": "application/scim+json"}
+        headers = {"Authorization": f"Bearer {server.token}", "Content-Type": "application/scim+json"}
         try:
             connection.request("PATCH", f"/{path}/Users/id-1", PATCH, headers)
             answer = connection.getresponse()
@@ -63,11 +63,11 @@ def patched(witness: RecordingServer, fault: Fault) -> tuple[int, bytes]:
     ],
 )
 def test_a_fault_is_answered_and_happens_or_not(
-    witness: RecordingServer, fault: Fault, status: int, happened: int
+    server: RecordingServer, fault: Fault, status: int, happened: int
 ) -> None:
     began = time.monotonic()
-    assert patched(witness, fault)[0] == status
-    assert len(witness.commits()) == happened
+    assert patched(server, fault)[0] == status
+    assert len(server.commits()) == happened
     assert (time.monotonic() - began >= DELAY) == (fault is Fault.DELAY) or fault is not Fault.DELAY
 
 
@@ -81,15 +81,15 @@ def test_a_fault_is_answered_and_happens_or_not(
     ],
 )
 def test_a_fault_breaks_the_connection(
-    witness: RecordingServer, fault: Fault, met: type[Exception], happened: int
+    server: RecordingServer, fault: Fault, met: type[Exception], happened: int
 ) -> None:
     with pytest.raises(met):
-        patched(witness, fault)
-    assert len(witness.commits()) == happened
+        patched(server, fault)
+    assert len(server.commits()) == happened
 
 
-def test_connections_are_refused_for_a_while(witness: RecordingServer) -> None:
-    with Injector(witness.base_url, Schedule(0, planted={Step("page 1", 1): Fault.REFUSED}), {}) as injector:
+def test_connections_are_refused_for_a_while(server: RecordingServer) -> None:
+    with Injector(server.base_url, Schedule(0, planted={Step("page 1", 1): Fault.REFUSED}), {}) as injector:
         port = int(injector.base_url.split(":")[2].split("/")[0])
         first = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
         first.request("GET", "/scim/Users?startIndex=1")
@@ -116,27 +116,27 @@ def commits(person: int = 0) -> list[Commit]:
     return [Commit("id-0", None, PEOPLE[person].after)]
 
 
-def test_the_oracles_see_what_they_are_there_for() -> None:
+def test_each_invariant_detects_its_violation() -> None:
     state = [one.after for one in PEOPLE if one.after is not None]
-    invariants.the_state_is_the_desired_one(PEOPLE, state)
+    invariants.assert_state_is_desired(PEOPLE, state)
     for wrong in (state[1:], [*state, state[0]], [{**state[0], "active": False}, *state[1:]]):
         with pytest.raises(AssertionError):
-            invariants.the_state_is_the_desired_one(PEOPLE, wrong)
-    invariants.nobody_is_created_twice(PEOPLE, commits())
+            invariants.assert_state_is_desired(PEOPLE, wrong)
+    invariants.assert_each_user_is_created_once(PEOPLE, commits())
     for wrong_commits in (commits() * 2, []):
         with pytest.raises(AssertionError):
-            invariants.nobody_is_created_twice(PEOPLE, wrong_commits)
-    invariants.only_what_was_planned_happened(PEOPLE, commits())
+            invariants.assert_each_user_is_created_once(PEOPLE, wrong_commits)
+    invariants.assert_only_planned_changes(PEOPLE, commits())
     removed = [Commit("id-1", UPDATED.before, None)]
     gone_twice = [Commit("id-5", PEOPLE[5].before, None)] * 2
     for wrong_commits in (removed, gone_twice):
         with pytest.raises(AssertionError):
-            invariants.only_what_was_planned_happened(PEOPLE, wrong_commits)
+            invariants.assert_only_planned_changes(PEOPLE, wrong_commits)
     started = {"event": "started", "address": PEOPLE[0].address}
     done = {"event": "finished", "address": PEOPLE[0].address, "action": "create", "result": "done", "message": ""}
-    invariants.every_change_is_on_record(PEOPLE, commits(), [started, done])
+    invariants.assert_every_change_is_recorded(PEOPLE, commits(), [started, done])
     for happened, lines in ((commits(), [done]), ([], [started, done])):
         with pytest.raises(AssertionError):
-            invariants.every_change_is_on_record(PEOPLE, happened, lines)
+            invariants.assert_every_change_is_recorded(PEOPLE, happened, lines)
     with pytest.raises(AssertionError):
-        invariants.failures_are_true(PEOPLE, commits(), [{**done, "result": "failed"}])
+        invariants.assert_failures_are_true(PEOPLE, commits(), [{**done, "result": "failed"}])

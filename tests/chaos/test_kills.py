@@ -9,26 +9,26 @@ from pathlib import Path
 import pytest
 from support.chaos.expected_users import expected_users, write_steps
 from support.chaos.fault_schedule import Fault, Schedule
-from support.chaos.killable_process import forked
+from support.chaos.killable_process import run_killable
 from support.chaos.scenario import ChaosScenario
 from support.chaos.services import RecordingServer
 
 SMALL = expected_users(10)
 LINES = 20
-"""Of the receipt of a whole apply of this company."""
+"""Of the receipt of a whole apply for these users."""
 
 
 @pytest.fixture
 def scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ChaosScenario]:
     users = [person.before for person in SMALL if person.before is not None]
-    with RecordingServer(tmp_path / "journal.jsonl", users) as witness:
-        opened = ChaosScenario(tmp_path / "workspace", witness, SMALL, Schedule(0), monkeypatch)
+    with RecordingServer(tmp_path / "journal.jsonl", users) as server:
+        opened = ChaosScenario(tmp_path / "workspace", server, SMALL, Schedule(0), monkeypatch)
         yield opened
         opened.close()
 
 
 def run(scenario: ChaosScenario, *line: str, die_at: int | None = None) -> int:
-    code = forked(scenario.line(*line), scenario.root / "out-0", born=scenario.injector.aim, die_at=die_at)
+    code = run_killable(scenario.line(*line), scenario.root / "out-0", on_start=scenario.injector.aim, die_at=die_at)
     scenario.injector.settle()
     return code
 
@@ -60,7 +60,7 @@ def test_an_apply_killed_at_any_line_is_finished_by_the_same_command(
         last = content.rfind(b"\n", 0, -1) + 1
         os.truncate(receipt, (last + len(content)) // 2)
         scenario.announced.forget()
-    assert run(scenario, *command) == 0, scenario.last_words()
+    assert run(scenario, *command) == 0, scenario.last_output()
     scenario.check()
 
 
@@ -72,5 +72,5 @@ def test_an_apply_killed_at_each_write_in_turn_is_finished_by_the_same_command(
     scenario.injector.schedule = Schedule(0, kills=dict.fromkeys(write_steps(SMALL), kill))
     codes = [run(scenario, *command) for _ in write_steps(SMALL)]
     assert codes == [-9] * len(codes)
-    assert run(scenario, *command) == 0, scenario.last_words()
+    assert run(scenario, *command) == 0, scenario.last_output()
     scenario.check()

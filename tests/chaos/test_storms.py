@@ -33,7 +33,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def scenario(
     request: pytest.FixtureRequest, kind: str, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[ChaosScenario]:
-    """A company in a storm."""
+    """Users for every action, in a storm."""
     option = request.config.getoption
     people = expected_users(option("--chaos-users"))
     users = [person.before for person in people if person.before is not None]

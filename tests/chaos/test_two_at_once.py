@@ -21,14 +21,14 @@ def test_two_applies_at_once_write_nothing_twice(
 ) -> None:
     people = expected_users(20)
     users = [person.before for person in people if person.before is not None]
-    with RecordingServer(tmp_path / "journal.jsonl", users, unique=unique) as witness:
-        scenario = ChaosScenario(tmp_path / "workspace", witness, people, Schedule(0), monkeypatch)
+    with RecordingServer(tmp_path / "journal.jsonl", users, unique=unique) as server:
+        scenario = ChaosScenario(tmp_path / "workspace", server, people, Schedule(0), monkeypatch)
         file = str(scenario.root / "plan.json")
         assert scenario.once("plan", "-o", file) == 0
         both = [scenario.start("apply", file) for _ in range(2)]
         codes = [process.wait(timeout=120) for process in both]
-        assert 0 in codes, scenario.last_words()
-        assert scenario.once("apply", file) == 0, scenario.last_words()
+        assert 0 in codes, scenario.last_output()
+        assert scenario.once("apply", file) == 0, scenario.last_output()
         scenario.check()
         scenario.close()
 
@@ -39,8 +39,8 @@ def test_a_second_apply_leaves_a_target_alone_while_the_first_writes(
 ) -> None:
     people = expected_users(20)
     users = [person.before for person in people if person.before is not None]
-    with RecordingServer(tmp_path / "journal.jsonl", users) as witness:
-        scenario = ChaosScenario(tmp_path / "workspace", witness, people, Schedule(0), monkeypatch)
+    with RecordingServer(tmp_path / "journal.jsonl", users) as server:
+        scenario = ChaosScenario(tmp_path / "workspace", server, people, Schedule(0), monkeypatch)
         writing, may_go_on = threading.Event(), threading.Event()
 
         def held(_person: str) -> None:
@@ -50,7 +50,7 @@ def test_a_second_apply_leaves_a_target_alone_while_the_first_writes(
         monkeypatch.setattr(scenario.injector, "_arriving", held)
         first = scenario.start("apply", "--auto-approve")
         assert writing.wait(60)
-        assert scenario.start("apply", "--auto-approve").wait(timeout=60) == 1, scenario.last_words()
+        assert scenario.start("apply", "--auto-approve").wait(timeout=60) == 1, scenario.last_output()
         may_go_on.set()
         assert first.wait(timeout=120) == 0
         scenario.check()

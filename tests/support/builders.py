@@ -1,4 +1,4 @@
-"""Builder functions for tests: each gives a whole, valid value; what a test is about is passed by keyword."""
+"""Builders for tests: each returns a complete, valid value; a test passes what it is about by keyword."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -288,7 +288,7 @@ def rename(who: str, to: str, action: Action = Action.UPDATE, **fields: Any) -> 
 def request(
     people: Iterable[DesiredUser] = (), *, rows: Sequence[AttributeMapping] = MAPPINGS, **fields: Any
 ) -> PlanRequest:
-    """What a plan is made from, besides the live users."""
+    """Return the request of a plan, without the live users."""
     settled: dict[str, Any] = {"target": TARGET, "policy": Policy(), "now": NOW, "version": "0.1.0", **fields}
     return PlanRequest(desired=list(people), mappings=rows, **settled)
 

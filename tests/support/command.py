@@ -1,4 +1,4 @@
-"""The installed command as a process, in a directory of its own and with an environment of its own."""
+"""The installed command as a process, with its own directory and environment."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def coverage_environment() -> dict[str, str]:
 
 
 class CommandWorkspace(Workspace):
-    """A workspace on an odd service, for processes (`start`, `command`) and for runs in this process (`run`)."""
+    """A workspace on a fake server, for processes (`start`, `command`) and for runs in this process (`run`)."""
 
     def __init__(self, root: Path, service: FakeScimServer, patch: pytest.MonkeyPatch) -> None:
         super().__init__(root, service.base_url, service.token, patch)
@@ -54,7 +54,7 @@ class CommandWorkspace(Workspace):
         }
 
     def run(self, command: str, *arguments: str) -> CommandResult:
-        """As `Workspace.run`, in this process."""
+        """Run a command in this process, as `Workspace.run`."""
         line = ["reconciler", command, *arguments]
         if command not in ("show", "schema"):
             line += ["--state", str(self.state)]
@@ -63,18 +63,18 @@ class CommandWorkspace(Workspace):
         return run(line)
 
     def start(self, *arguments: str, env: Mapping[str, str] | None = None, **options: Any) -> subprocess.Popen[bytes]:
-        """Starts the command in the workspace's directory; `env` is added to the environment."""
+        """Start the command in the workspace's directory; `env` is added to the environment."""
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         return subprocess.Popen(
             [COMMAND, *arguments], cwd=self.root, env={**self.environment, **(env or {})}, **{**pipes, **options}
         )
 
     def command(self, *arguments: str, env: Mapping[str, str] | None = None, **options: Any) -> CommandResult:
-        """Runs the command to its end."""
+        """Run the command to its end."""
         return wait_for_exit(self.start(*arguments, env=env, **options))
 
     def saved(self, name: str = "plan.json", *arguments: str) -> Path:
-        """The file of a saved plan, made in this process."""
+        """Save a plan in this process and return its file."""
         file = self.root / name
         self.run("plan", "-o", str(file), *arguments)
         assert file.is_file()
@@ -89,34 +89,34 @@ OpenCommandWorkspace = Callable[..., CommandWorkspace]
 
 
 def run(line: list[str]) -> CommandResult:
-    """Runs a command line in this process."""
+    """Run a command line in this process."""
     with mock.patch.object(typer.main, "get_command", _built):
         return run_here(line)
 
 
-# Typer builds all commands anew for each call, a third of the time of a small plan.
+# Typer builds all commands again for each call, a third of the time of a small plan.
 _built = functools.cache(typer.main.get_command)
 
 
 def wait_for_exit(process: subprocess.Popen[bytes], seconds: float = 60) -> CommandResult:
-    """How the process ended. Its output must be UTF-8."""
+    """Wait for the process and return its result. Its output must be UTF-8."""
     out, err = process.communicate(timeout=seconds)
     return CommandResult(process.returncode, (out or b"").decode(), (err or b"").decode())
 
 
 def sample_users(size: int, **overrides: Any) -> tuple[list[User], list[dict[str, Any]]]:
-    """Live users with fixed ids, and the same people as written in the desired state; `overrides` go to the latter."""
+    """Return live users with fixed ids, and their source users; `overrides` go to the latter."""
     live = [make_user(number, id=f"id-{number}") for number in range(size)]
     return live, [source(user, **overrides) for user in live]
 
 
 def messages(text: str) -> list[str]:
-    """The lines of `text` that say something."""
+    """Return the lines of `text` that are not blank."""
     return [line for line in text.splitlines() if line.strip()]
 
 
 def stable(text: str) -> str:
-    """`text` without what differs from run to run: the service's port, and the plan ids made from it."""
+    """Replace what differs from run to run: the service's port, plan ids and times."""
     text = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", text)
     text = re.sub(r"sha256:[0-9a-f]{64}", "sha256:ID", text)
     text = re.sub(r"(plans/\d{4}-\d\d-\d\d)-[0-9a-f]{12}", r"\1-ID", text)
@@ -124,7 +124,7 @@ def stable(text: str) -> str:
 
 
 def assert_harmless(text: str) -> None:
-    """Nothing in `text` steers a terminal or the runner of GitHub Actions."""
+    """Assert that `text` has no control character and no workflow command."""
     found = _CONTROL.search(text)
     assert found is None, repr(text[max(0, found.start() - 40) : found.end() + 40])
     # The runner trims a line before it looks for `::`, and finds `##[` anywhere in it.
@@ -133,15 +133,15 @@ def assert_harmless(text: str) -> None:
 
 
 def wait_for(condition: Callable[[], Any], seconds: float = 20) -> None:
-    """Returns as soon as `condition()` is true."""
+    """Wait until `condition()` is true."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
+        assert time.monotonic() < deadline, "timed out"
         time.sleep(0.005)
 
 
 class ListeningPort:
-    """A port of this machine that listens and never answers: whoever connects has been heard."""
+    """A local port that accepts connections and never answers."""
 
     def __init__(self, host: str = "127.0.0.1") -> None:
         self._socket = socket.create_server((host, 0))
@@ -149,7 +149,7 @@ class ListeningPort:
         self.url = f"http://{host}:{self.port}"
 
     def heard(self) -> bool:
-        """Whether somebody connected."""
+        """Return whether a client connected."""
         return bool(select.select([self._socket], [], [], 0)[0])
 
     def close(self) -> None:
@@ -157,14 +157,14 @@ class ListeningPort:
 
 
 class Screen:
-    """A terminal that a process is attached to, and what has been written to it."""
+    """A terminal for a process, and its output so far."""
 
     def __init__(self) -> None:
         self.master, self.slave = pty.openpty()
         self._seen = b""
 
     def read(self, seconds: float = 30, until: bytes | None = None) -> str:
-        """Everything written so far; waits for `until`, or for the end of the processes that write."""
+        """Return everything written so far, after `until` or the end of the processes that write."""
         deadline = time.monotonic() + seconds
         while until is None or until not in self._seen:
             left = deadline - time.monotonic()
@@ -184,7 +184,7 @@ class Screen:
         os.write(self.master, text.encode())
 
     def close_slave(self) -> None:
-        """To be called once the process has it: then its end is seen."""
+        """Close this side once the process has it, so that its end is seen."""
         os.close(self.slave)
 
     def close(self) -> None:
@@ -206,7 +206,7 @@ def interrupt(process: subprocess.Popen[bytes]) -> None:
 
 
 def all_bytes(root: Path, texts: Iterable[str]) -> bytes:
-    """Every byte of every file below `root`, file names too, and of `texts`."""
+    """Return every byte of every file below `root`, of file names and of `texts`."""
     parts = [text.encode() for text in texts]
     for path in sorted(root.rglob("*")):
         parts.append(str(path).encode())

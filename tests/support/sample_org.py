@@ -24,7 +24,7 @@ _PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 
 
 def person(who: str, **changed: Any) -> dict[str, Any]:
-    """A source user; keywords set or (None) leave out attributes."""
+    """Return a source user; keywords set attributes, None leaves one out."""
     user = {
         "userPrincipalName": who + DOMAIN,
         "objectId": f"id-{who}",
@@ -37,7 +37,7 @@ def person(who: str, **changed: Any) -> dict[str, Any]:
 
 
 def account(who: str, **changed: Any) -> dict[str, Any]:
-    """The live user that `person(who)` should have; keywords set or (None) leave out top-level attributes."""
+    """Return the live user that `person(who)` should have; keywords set top-level attributes, None leaves one out."""
     user = {
         "externalId": f"id-{who}",
         "userName": who + DOMAIN,
@@ -51,49 +51,49 @@ def account(who: str, **changed: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class SampleOrg:
-    """A workspace on a service. A keeper is always desired and live, so that nobody is the last user."""
+    """A workspace on a service. A keeper is always desired and live, so that no other user is the last one."""
 
     workspace: Workspace
     profile: str = "apple-business-manager"
 
     def settings(self, **sections: Any) -> None:
-        """Writes settings.yaml."""
+        """Write settings.yaml."""
         target = {"profile": self.profile, "base_url": self.workspace.base_url, "domains": ["example.com"]}
         self.workspace.settings(target=target, **sections)
 
     def wants(self, *people: dict[str, Any]) -> None:
-        """Writes the desired users."""
+        """Write the desired users."""
         self.workspace.users([*people, person("keeper")])
 
     def actions(self, *arguments: str) -> dict[str, str]:
-        """Who would be changed how."""
+        """Return the planned action of each user."""
         return {key.removesuffix(DOMAIN): action for key, action in self.plan(*arguments).actions.items()}
 
     def plan(self, *arguments: str) -> CommandResult:
-        """A plan as JSON."""
+        """Plan, with JSON output."""
         return self.workspace.plan(*arguments)
 
     def applied(self, *arguments: str) -> CommandResult:
-        """An apply that must succeed, after which a plan is empty."""
+        """Apply, which must succeed and leave nothing to plan."""
         ended = self.workspace.apply(*arguments)
         assert ended.code == 0, ended.out + ended.err
         assert self.actions(*arguments) == {}
         return ended
 
     def live(self) -> dict[str, dict[str, Any]]:
-        """The live users as they are, by name."""
+        """Return the live users by name, read without the client under test."""
         answer = self._send("GET", "/Users", params={"count": 100})
         found: list[dict[str, Any]] = answer.json().get("Resources", [])
         return {user["userName"].removesuffix(DOMAIN): user for user in found}
 
     def edit(self, who: str, path: str, value: Any) -> None:
-        """Somebody edits a live user by hand."""
+        """Edit a live user in the target."""
         operation = {"op": "Replace", "path": path, "value": value}
         body = {"schemas": [_PATCH], "Operations": [operation]}
         self._send("PATCH", f"/Users/{self.live()[who]['id']}", json=body)
 
     def delete(self, who: str) -> None:
-        """Somebody deletes a live user by hand."""
+        """Delete a live user in the target."""
         self._send("DELETE", f"/Users/{self.live()[who]['id']}")
 
     def _send(self, method: str, path: str, **options: Any) -> httpx.Response:

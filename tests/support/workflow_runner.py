@@ -1,4 +1,4 @@
-"""Runs the workflows of a repository as GitHub does: `run:` steps for real, others' actions by what they do here."""
+"""Run the workflows of a repository as GitHub does: `run:` steps for real, actions by a substitute."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _WORD = re.compile(r"'[^']*'|[A-Za-z_][\w.-]*(?=\()|[A-Za-z_][\w.-]*")
 
 
 def git(folder: Path, *command: str) -> str:
-    """What git says in `folder`."""
+    """Run git in `folder` and return its output."""
     settings = ("user.name=x", "user.email=x@example.com", "init.defaultBranch=main")
     line = ["git", *(word for setting in settings for word in ("-c", setting)), *command]
     return subprocess.run(line, cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
@@ -34,7 +34,7 @@ def git(folder: Path, *command: str) -> str:
 
 @dataclass
 class Step:
-    """How a step ended, and what it said."""
+    """The exit code of a step (None: skipped), and its output."""
 
     name: str
     code: int | None
@@ -43,7 +43,7 @@ class Step:
 
 @dataclass
 class Job:
-    """How a job ended. `code` is the first exit code that is not 0; `skipped`: its `if` was false."""
+    """The result of a job. `code` is the first exit code that is not 0; `skipped`: its `if` was false."""
 
     steps: list[Step] = field(default_factory=list)
     summary: str = ""
@@ -89,7 +89,7 @@ class Runner:
         *,
         needs: Mapping[str, Job] | None = None,
     ) -> Job:
-        """Runs one job of the workflow as it is at `commit` (the default branch's, but for `pull_request`).
+        """Run one job of the workflow as it is at `commit` (the default branch's, but for `pull_request`).
 
         `needs`: the jobs of the same run that it waited for; without them it is the first job of a run.
         """
@@ -212,7 +212,7 @@ class _Run:
         return Step(name, ended.returncode, ended.stdout + ended.stderr)
 
     def use(self, action: str, given: Mapping[str, str]) -> dict[str, str]:
-        """Does what the action does; its outputs."""
+        """Do what the action does and return its outputs."""
         match action:
             case "actions/checkout":
                 assert given["persist-credentials"] == "False"
@@ -228,7 +228,7 @@ class _Run:
         return {}
 
     def checkout(self, folder: Path, ref: str, given: Mapping[str, str]) -> None:
-        """What `actions/checkout` makes: a shallow, whole or partial clone whose remote knows no token afterwards."""
+        """Clone as `actions/checkout` does, shallow, full or partial; no token stays in the remote."""
         folder.mkdir(parents=True, exist_ok=True)
         git(folder, "init")
         git(folder, "remote", "add", "origin", self.runner.server.repository)
@@ -278,7 +278,7 @@ class _Run:
         return bool(self.evaluate(found[1] if found else condition))
 
     def evaluate(self, expression: str) -> Any:
-        """What GitHub would make of it, by Python's operators: the same for what is used here."""
+        """Evaluate an expression by Python's operators, which agree with GitHub's for those used here."""
         python = expression.strip().replace("&&", " and ").replace("||", " or ")
         python = re.sub(r"!(?!=)", " not ", python)
         python = _WORD.sub(self._python, python)

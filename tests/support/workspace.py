@@ -1,4 +1,4 @@
-"""A directory of desired state beside a service, and the command run in this process: what a user would type."""
+"""A directory of desired state for a service, and the command run in this process."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 
 @dataclass(frozen=True)
 class CommandResult:
-    """How a command ended."""
+    """Exit code and output of a command."""
 
     code: int
     out: str
@@ -28,7 +28,7 @@ class CommandResult:
 
     @property
     def plan(self) -> dict[str, Any]:
-        """stdout as a JSON plan."""
+        """The JSON plan on stdout."""
         found: dict[str, Any] = json.loads(self.out)
         return found
 
@@ -54,7 +54,7 @@ class Workspace:
         self.settings()
 
     def settings(self, **sections: Any) -> None:
-        """Writes settings.yaml: generous guards unless told otherwise. JSON is YAML."""
+        """Write settings.yaml, with generous guards by default. JSON is YAML."""
         content = {
             "target": {"profile": "scim", "base_url": self.base_url},
             "guards": {"removals": {"count": 1000, "percent": 100}},
@@ -63,33 +63,33 @@ class Workspace:
         self.write("settings.yaml", json.dumps(content, ensure_ascii=False))
 
     def users(self, users: Iterable[Mapping[str, Any]]) -> None:
-        """Writes users/people.yaml."""
+        """Write users/people.yaml."""
         lines = [f"- {json.dumps(user, ensure_ascii=False)}\n" for user in users]
         self.write("users/people.yaml", "".join(lines))
 
     def write(self, name: str, text: str) -> None:
-        """Writes a file of the desired state."""
+        """Write a file of the desired state."""
         path = self.state / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8")
 
     def run(self, command: str, *arguments: str) -> CommandResult:
-        """Runs `reconciler command --state … arguments`."""
+        """Run `reconciler command --state … arguments`."""
         line = ["reconciler", command, *arguments, "--state", str(self.state)]
         if command in ("plan", "apply"):
             line += ["--plans", str(self.plans)]
         return run(line)
 
     def plan(self, *arguments: str) -> CommandResult:
-        """A plan as JSON."""
+        """Plan, with JSON output."""
         return self.run("plan", "--format", "json", "--detailed-exitcode", *arguments)
 
     def apply(self, *arguments: str) -> CommandResult:
-        """An apply without questions."""
+        """Apply without asking for approval."""
         return self.run("apply", "--auto-approve", *arguments)
 
     def receipt(self) -> list[dict[str, Any]]:
-        """All lines of all receipts."""
+        """Return all lines of all receipts."""
         files = sorted(self.plans.glob("*/receipt.jsonl"))
         return [json.loads(line) for file in files for line in file.read_text("utf-8").splitlines()]
 
@@ -99,7 +99,7 @@ OpenWorkspace = Callable[[Any], Workspace]
 
 
 def run(line: list[str]) -> CommandResult:
-    """Runs a command line in this process."""
+    """Run a command line in this process."""
     out, err = io.StringIO(), io.StringIO()
     before = sys.argv
     sys.argv = line
@@ -115,7 +115,7 @@ def run(line: list[str]) -> CommandResult:
 
 
 def source(resource: Mapping[str, Any], **overrides: Any) -> dict[str, Any]:
-    """The source user whom the default mapping of `scim` turns into `resource`."""
+    """Return the source user that the default mapping of `scim` turns into `resource`."""
     extension = resource.get(ENTERPRISE, {})
     user = {
         "objectId": resource["externalId"],

@@ -1,4 +1,4 @@
-"""Stands between the command and a service, on real sockets, and does to requests what the schedule says."""
+"""A proxy between the command and a service, on real sockets, that injects the faults of a schedule."""
 
 from __future__ import annotations
 
@@ -33,17 +33,16 @@ _REACHES = frozenset({
 
 @dataclass(frozen=True, slots=True)
 class Fired:
-    """A fault that really happened."""
+    """A fault that was injected."""
 
     step: Step
     fault: Fault
 
 
 class Injector:
-    """A proxy for one service. `people` maps ids to people (`externalId`), and learns those that are created.
+    """A proxy for one service. `people` maps ids to `externalId`; created users are added.
 
-    `arriving` is called with the person of each write that reaches
-    the service, right before it does.
+    `arriving` is called with the externalId of each write, right before the write reaches the service.
     """
 
     def __init__(
@@ -192,4 +191,4 @@ _SAID: Mapping[Fault | None, Callable[[], Reply]] = {
     Fault.HTML: lambda: Reply(status=200, headers=_HTML_TYPE, body=_PAGE),
     Fault.REDIRECT: lambda: Reply(status=302, headers={"Location": "https://login.example/"}),
 }
-"""The answers that a gateway gives in the place of the service's."""
+"""Responses that a gateway sends in place of the service's."""

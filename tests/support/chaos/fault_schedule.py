@@ -1,4 +1,4 @@
-"""Which fault comes when: drawn from a seed for each logical request, whatever the threads do."""
+"""Faults drawn from a seed for each logical request, so that the order of threads does not matter."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class Fault(StrEnum):
-    """What happens to one request. "After": the service has carried it out."""
+    """A fault of one request. "After": the service has carried it out."""
 
     REFUSED = "connection refused"
     RESET_BEFORE = "reset before the service sees it"
@@ -34,14 +34,14 @@ FAULTS = tuple(fault for fault in Fault if fault not in KILLS)
 _ENDS_A_RUN = frozenset({Fault.NOT_JSON, Fault.HTML, Fault.REDIRECT})
 """For a read, and the redirect for a write too: at one in fifty of these, no list would ever be read to its end."""
 _TEMPT = (Fault.RESET_AFTER, Fault.ERROR_AFTER, Fault.UNAVAILABLE_AFTER, Fault.TRUNCATED, Fault.RESET_BEFORE)
-"""What tempts to create a person twice, or to believe that somebody was created: happens to creates for certain."""
+"""Faults that could make a client create a user twice, or report a creation that failed: planted in creates."""
 _LAST = 8
-"""After so many attempts a request is left alone: how the number of runs is bounded."""
+"""After this many attempts a request gets no fault, which bounds the number of runs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A logical request: what is asked about whom, for the how manieth time, whichever run asks."""
+    """A logical request: operation, user and attempt number, counted over all runs."""
 
     name: str
     """`create PERSON`, `patch PERSON`, `delete PERSON`, `read PERSON`, `find FILTER`, `page STARTINDEX`."""
@@ -78,9 +78,9 @@ def _drawn(*, writes: bool) -> Sequence[Fault]:
 
 
 def storm(seed: int, rate: float, writes: Collection[str], reads: Collection[str], kills: int) -> Schedule:
-    """`rate` of all requests, every kind at least once for a write and for a read, and so many kills.
+    """Return a schedule: faults in `rate` of all requests, each kind at least once per write and read, and `kills`.
 
-    `writes` and `reads` are names of steps that are certain to be asked for.
+    `writes` and `reads` are names of steps that every run makes.
     """
     chance = random.Random(f"{seed}/storm")  # noqa: S311
     creates = {name for name in writes if name.startswith("create ")}

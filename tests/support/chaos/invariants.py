@@ -1,6 +1,6 @@
-"""What must be true at the end of it all, asked of the service's own record and of the receipts, never of the product.
+"""Invariants after any sequence of applies, checked on the service's own journal and the receipts, without the product.
 
-Each oracle raises an `AssertionError` that says what is wrong.
+Each check raises an `AssertionError` that says what is wrong.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ _REMOVALS = {"deactivate", "delete"}
 
 
 def receipts(plans: Path) -> list[dict[str, Any]]:
-    """The whole lines of all receipts; what a crash cut short is no line."""
+    """Return the complete lines of all receipts, without a line that a crash cut short."""
     files = sorted(plans.glob("*/receipt.jsonl"))
     return [json.loads(line) for file in files for line in file.read_bytes().split(b"\n")[:-1]]
 
 
 class Announcements:
-    """Whom receipts say that a request is about to be sent for, read on as they grow."""
+    """The users for which receipts announce a request; receipts are read as they grow."""
 
     def __init__(self, plans: Path) -> None:
         self._plans = plans
@@ -36,12 +36,12 @@ class Announcements:
         self._lock = threading.Lock()
 
     def forget(self) -> None:
-        """Reads everything anew: somebody has cut a receipt short."""
+        """Read all receipts again: a test has truncated one."""
         with self._lock:
             self._read.clear()
             self._addresses.clear()
 
-    def hold(self, person: ExpectedUser) -> bool:
+    def includes(self, person: ExpectedUser) -> bool:
         with self._lock:
             for file in self._plans.glob("*/receipt.jsonl"):
                 self._read_on(file)
@@ -59,23 +59,23 @@ class Announcements:
                     self._addresses.add(entry["address"])
 
 
-def the_state_is_the_desired_one(people: Iterable[ExpectedUser], found: Iterable[User]) -> None:
+def assert_state_is_desired(people: Iterable[ExpectedUser], found: Iterable[User]) -> None:
     wanted = [essence(person.after) for person in people if person.after is not None]
     there = [essence(user) for user in found]
     missing = [user for user in wanted if user not in there]
     surplus = [user for user in there if user not in wanted]
     assert not missing, f"not as desired: {missing}; instead: {surplus}"
-    assert not surplus, f"accounts that nobody desires: {surplus}"
-    assert len(there) == len(wanted), "one account is there twice"
+    assert not surplus, f"accounts without a desired user: {surplus}"
+    assert len(there) == len(wanted), "an account exists twice"
 
 
-def nobody_is_created_twice(people: Iterable[ExpectedUser], commits: Iterable[Commit]) -> None:
+def assert_each_user_is_created_once(people: Iterable[ExpectedUser], commits: Iterable[Commit]) -> None:
     created = Counter(commit.external_id for commit in commits if commit.action == "create")
     assert created == Counter(person.external_id for person in people if person.action == "create")
 
 
-def only_what_was_planned_happened(people: Iterable[ExpectedUser], commits: Iterable[Commit]) -> None:
-    """Nobody else was touched, nobody was removed who should stay, and no removal came twice."""
+def assert_only_planned_changes(people: Iterable[ExpectedUser], commits: Iterable[Commit]) -> None:
+    """No other user was changed or removed, and no removal happened twice."""
     planned = {person.external_id: person.action for person in people if person.action is not None}
     removed: Counter[str | None] = Counter()
     for commit in commits:
@@ -85,19 +85,21 @@ def only_what_was_planned_happened(people: Iterable[ExpectedUser], commits: Iter
     assert max(removed.values(), default=0) <= 1
 
 
-def every_change_is_on_record(people: Iterable[ExpectedUser], commits: Sequence[Commit], lines: Sequence[Any]) -> None:
-    """As many requests were announced in receipts as changed something, and only what happened is called done."""
+def assert_every_change_is_recorded(
+    people: Iterable[ExpectedUser], commits: Sequence[Commit], lines: Sequence[Any]
+) -> None:
+    """Receipts announced every request that changed something, and report nothing as done that did not happen."""
     happened = Counter(commit.external_id for commit in commits)
     announced = Counter(line["address"] for line in lines if line["event"] == "started")
     done = Counter(line["address"] for line in lines if line.get("result") == "done" and line["message"] != _NOTHING)
     for person in people:
         changes = happened[person.external_id]
         assert changes <= announced[person.address], f"{person.address}: {changes} changes, not all announced"
-        assert done[person.address] <= changes, f"{person.address} is called done more often than it was"
+        assert done[person.address] <= changes, f"{person.address} is reported done more often than it happened"
 
 
-def failures_are_true(people: Iterable[ExpectedUser], commits: Iterable[Commit], lines: Sequence[Any]) -> None:
-    """Whose creation is called failed, and nothing else, was not created."""
+def assert_failures_are_true(people: Iterable[ExpectedUser], commits: Iterable[Commit], lines: Sequence[Any]) -> None:
+    """No user was created whose creation is only reported as failed."""
     created = {commit.external_id for commit in commits if commit.action == "create"}
     ends: dict[str, set[str]] = {}
     for line in lines:
@@ -105,4 +107,4 @@ def failures_are_true(people: Iterable[ExpectedUser], commits: Iterable[Commit],
             ends.setdefault(line["address"], set()).add(line["result"])
     for person in people:
         lied = ends.get(person.address) == {"failed"} and person.external_id in created
-        assert not lied, f"{person.address} is called failed, but was created"
+        assert not lied, f"{person.address} is reported failed, but was created"

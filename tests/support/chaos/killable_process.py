@@ -1,4 +1,4 @@
-"""The command in a process that kills itself where a test wants: forked from a warm one, because there are many."""
+"""The command in a process that kills itself at a given line: forked from a warm one, because tests start many."""
 
 from __future__ import annotations
 
@@ -16,21 +16,23 @@ _SECONDS = 120
 _WARM = ("pytest", "reconciler.cli", "reconciler.commands.apply", "reconciler.desired.loader", "reconciler.scim.client")
 
 
-def _nothing(_number: int) -> None:
-    """Nobody wants to know."""
+def _ignore(_number: int) -> None:
+    """Do nothing."""
 
 
-def forked(line: list[str], out: Path, *, born: Callable[[int], None] = _nothing, die_at: int | None = None) -> int:
-    """Runs the command in a process forked from a warm one; the exit code, -9 when it was killed.
+def run_killable(
+    line: list[str], out: Path, *, on_start: Callable[[int], None] = _ignore, die_at: int | None = None
+) -> int:
+    """Run the command in a process forked from a warm one and return its exit code, -9 if it was killed.
 
-    `born` is told its id, `die_at` the line of the receipt after which it kills itself.
+    `on_start` gets its process id; `die_at` is the line of the receipt after which it kills itself.
     """
     context: ForkServerContext = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(_WARM))
     process: ForkServerProcess = context.Process(target=_child, args=(line, dict(os.environ), out, die_at))
     process.start()
     assert process.pid is not None
-    born(process.pid)
+    on_start(process.pid)
     process.join(_SECONDS)
     assert process.exitcode is not None, f"{line} hangs"
     return process.exitcode
@@ -43,14 +45,14 @@ def _child(line: list[str], environment: dict[str, str], out: Path, die_at: int 
     for stream in (1, 2):
         os.dup2(handle, stream)
     if die_at is not None:
-        os.fsync = _dying(die_at)
+        os.fsync = _fsync_and_die(die_at)
     from reconciler import cli  # noqa: PLC0415 - only the child needs it
 
     cli.main()
 
 
-def _dying(at: int) -> Callable[[int], None]:
-    """`os.fsync` that kills its process as soon as a receipt has `at` lines: before any request they announce."""
+def _fsync_and_die(at: int) -> Callable[[int], None]:
+    """Return an `os.fsync` that kills its process once a receipt has `at` lines: before any request they announce."""
     really = os.fsync
 
     def fsync(handle: int) -> None:

@@ -1,4 +1,4 @@
-"""A company, a service, the injector between them, and the command as processes that may die."""
+"""Expected users, a service, the fault injector between it and the command, and processes that may be killed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SECONDS = 120
 
 
 class Service(Protocol):
-    """A service with a record of its own."""
+    """A service with a journal of its own."""
 
     base_url: str
     token: str
@@ -33,7 +33,7 @@ class Service(Protocol):
 
 
 class ChaosScenario(Workspace):
-    """The workspace of a company whose requests go through the injector. Runs are counted in `codes`."""
+    """A workspace whose requests go through the injector. `codes` are the exit codes of the runs."""
 
     def __init__(
         self,
@@ -58,31 +58,31 @@ class ChaosScenario(Workspace):
 
     def _arriving(self, person: str) -> None:
         known = self._by_id.get(person)
-        if known is None or not self.announced.hold(known):
+        if known is None or not self.announced.includes(known):
             self.unannounced.append(person)
 
     def close(self) -> None:
         self.injector.__exit__()
 
     def line(self, command: str, *arguments: str) -> list[str]:
-        """What is typed after `reconciler`."""
+        """Return the arguments after `reconciler`."""
         return [command, *arguments, "--state", str(self.state), "--plans", str(self.plans), "--no-color"]
 
     # --- the installed command ------------------------------------------------
 
     def start(self, command: str, *arguments: str) -> subprocess.Popen[bytes]:
-        """Starts the installed command; its output goes to files."""
+        """Start the installed command, with its output in a file."""
         number = len(list(self.root.glob("out-*")))
         with (self.root / f"out-{number}").open("wb") as out:
             line = [COMMAND, *self.line(command, *arguments)]
             return subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
 
     def once(self, command: str, *arguments: str) -> int:
-        """Runs the installed command, which may be killed, to its end; its exit code, -9 when it was killed."""
+        """Run the installed command to its end and return its exit code, -9 if it was killed."""
         process = self.start(command, *arguments)
         self.injector.aim(process.pid)
         try:
-            # Under faults a run takes seconds a person at worst: the pace adapts to what looks like a limit.
+            # Under faults a run takes at worst seconds per user: the rate adapts to what looks like a limit.
             code = process.wait(timeout=_SECONDS + 3 * len(self.people))
         finally:
             process.kill()
@@ -91,25 +91,25 @@ class ChaosScenario(Workspace):
         return code
 
     def until_done(self, command: str, *arguments: str, runs: int) -> None:
-        """Runs the same command again until it ends well."""
+        """Run the same command until it succeeds. Raises `AssertionError` after `runs` runs."""
         for _ in range(runs):
             if self.once(command, *arguments) == 0:
                 return
-        raise AssertionError(f"not done after {runs} runs: {self.codes}\n{self.last_words()}")
+        raise AssertionError(f"not done after {runs} runs: {self.codes}\n{self.last_output()}")
 
-    def last_words(self) -> str:
-        """What the last processes said."""
+    def last_output(self) -> str:
+        """Return the output of the last processes."""
         files = sorted(self.root.glob("out-*"), key=lambda path: path.stat().st_mtime)[-3:]
         return "\n".join(f"--- {path.name}\n{path.read_text('utf-8')}" for path in files)
 
-    # --- the oracles ------------------------------------------------------------
+    # --- invariants ---------------------------------------------------------------
 
     def check(self) -> None:
-        """Asks all oracles."""
+        """Check all invariants."""
         commits, lines = self.service.commits(), invariants.receipts(self.plans)
-        invariants.the_state_is_the_desired_one(self.people, self.service.people())
-        invariants.nobody_is_created_twice(self.people, commits)
-        invariants.only_what_was_planned_happened(self.people, commits)
-        invariants.every_change_is_on_record(self.people, commits, lines)
-        invariants.failures_are_true(self.people, commits, lines)
+        invariants.assert_state_is_desired(self.people, self.service.people())
+        invariants.assert_each_user_is_created_once(self.people, commits)
+        invariants.assert_only_planned_changes(self.people, commits)
+        invariants.assert_every_change_is_recorded(self.people, commits, lines)
+        invariants.assert_failures_are_true(self.people, commits, lines)
         assert self.unannounced == [], "a write reached the service that no receipt had announced"

@@ -1,4 +1,4 @@
-"""Services that keep a record of their own of every change: what the oracles read."""
+"""Services that keep a journal of every change, which the invariants are checked on."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from support.servers.patching import User
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """One account as it really changed, once; None: there was or is no account."""
+    """One real change of an account; None: there was or is no account."""
 
     identity: str
     before: User | None
@@ -28,7 +28,7 @@ class Commit:
 
     @property
     def external_id(self) -> str | None:
-        """The person, who is adopted by giving the account an externalId and is never taken it."""
+        """The externalId of the user; adoption sets it, and nothing removes it."""
         user: User = self.after or self.before or {}
         return user.get("externalId")
 
@@ -44,9 +44,9 @@ class Commit:
 
 
 class RecordingServer(FakeScimServer):
-    """The odd server with a journal: one line for each change, written before it is answered.
+    """The fake server with a journal: one line for each change, written before the response.
 
-    `unique`: whether it refuses a userName that is taken; one that does not shows a person created twice.
+    `unique`: whether it rejects a userName that is taken; without it a user created twice shows.
     """
 
     def __init__(self, journal: Path, users: Iterable[User], *, unique: bool = True) -> None:
@@ -54,13 +54,13 @@ class RecordingServer(FakeScimServer):
         self._journal = journal
         self._unique = unique
         self._known = dict(self.users)
-        self.after = self._write_down
+        self.after = self._record
 
     def _must_be_free(self, user_name: str, own_id: str | None) -> None:
         if self._unique:
             super()._must_be_free(user_name, own_id)
 
-    def _write_down(self, entry: Logged) -> None:
+    def _record(self, entry: Logged) -> None:
         if not entry.nth_write:
             return
         with self._journal.open("a", encoding="utf-8") as file:
@@ -103,9 +103,9 @@ class Sandbox:
         self._output = root / "sandbox.txt"
         with self._output.open("wb") as output:
             self._process = subprocess.Popen(line, stdout=output, stderr=output)
-        said = self._announcement()
-        self.base_url = said["listens on"]
-        self.token = said["token:"]
+        announced = self._announcement()
+        self.base_url = announced["listens on"]
+        self.token = announced["token:"]
 
     def _announcement(self) -> dict[str, str]:
         deadline = time.monotonic() + 30

@@ -1,4 +1,4 @@
-"""What the odd server says about itself (RFC 7643 §5 and §6)."""
+"""The discovery documents of the fake server (RFC 7643 §5 and §6)."""
 
 from typing import Any
 
@@ -11,19 +11,19 @@ _TYPE = "urn:ietf:params:scim:schemas:core:2.0:ResourceType"
 _LIST = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 
 
-def document(name: str, base_url: str, odd: ServerFaults) -> dict[str, Any]:
-    return _config(base_url, odd) if name == "ServiceProviderConfig" else _resource_types(base_url)
+def document(name: str, base_url: str, faults: ServerFaults) -> dict[str, Any]:
+    return _config(base_url, faults) if name == "ServiceProviderConfig" else _resource_types(base_url)
 
 
-def _config(base_url: str, odd: ServerFaults) -> dict[str, Any]:
+def _config(base_url: str, faults: ServerFaults) -> dict[str, Any]:
     return {
         "schemas": [_CONFIG],
         "patch": {"supported": True},
         "bulk": {"supported": False, "maxOperations": 0, "maxPayloadSize": 0},
-        "filter": {"supported": odd.filter_unsupported is None, "maxResults": odd.page_cap or 1000},
+        "filter": {"supported": faults.filter_unsupported is None, "maxResults": faults.page_cap or 1000},
         "changePassword": {"supported": False},
         "sort": {"supported": False},
-        "etag": {"supported": not odd.no_etag},
+        "etag": {"supported": not faults.no_etag},
         "authenticationSchemes": [
             {"type": "oauthbearertoken", "name": "Bearer token", "description": "A bearer token (RFC 6750)"}
         ],

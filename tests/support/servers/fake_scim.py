@@ -1,6 +1,6 @@
-"""A small SCIM 2.0 service for Users on 127.0.0.1, correct unless told to be odd, with a log of all it was asked.
+"""A small SCIM 2.0 service for Users on 127.0.0.1, correct except for its `ServerFaults`, with a log of requests.
 
-It shares no code with the product: it is a witness of what was really sent.
+It shares no code with the product, so its log is evidence of what was sent.
 """
 
 import json
@@ -194,49 +194,49 @@ class FakeScimServer:
         return replace(reply, wait=self.faults.latency, lost=lost)
 
     def _before_scim(self, entry: Logged) -> Reply | None:
-        odd = self.faults
+        faults = self.faults
         html = {"Content-Type": "text/html; charset=utf-8"}
-        if odd.redirect is not None:
-            return Reply(status=HTTPStatus.FOUND, headers={"Location": odd.redirect + entry.target})
-        if odd.login_page:
+        if faults.redirect is not None:
+            return Reply(status=HTTPStatus.FOUND, headers={"Location": faults.redirect + entry.target})
+        if faults.login_page:
             return Reply(status=HTTPStatus.OK, headers=html, body=_HTML)
-        if len(self.log) == odd.html_as_json:
+        if len(self.log) == faults.html_as_json:
             return Reply(status=HTTPStatus.OK, headers={"Content-Type": SCIM_JSON}, body=_HTML)
-        if entry.nth_write and entry.nth_write == odd.cut_on_write:
+        if entry.nth_write and entry.nth_write == faults.cut_on_write:
             return Reply(status=0, lost=True)
         return None
 
     def _gate(self, entry: Logged) -> None:
         """The token, and the refusals that don't depend on what is asked."""
-        odd = self.faults
-        expired = odd.unauthorized_after is not None and self._writes >= odd.unauthorized_after
+        faults = self.faults
+        expired = faults.unauthorized_after is not None and self._writes >= faults.unauthorized_after
         if expired or _header(entry, "Authorization") != f"Bearer {self.token}":
             raise Refused(HTTPStatus.UNAUTHORIZED, "the token is not valid")
-        if entry.nth_write and odd.forbid_after is not None and entry.nth_write >= odd.forbid_after:
+        if entry.nth_write and faults.forbid_after is not None and entry.nth_write >= faults.forbid_after:
             raise Refused(HTTPStatus.FORBIDDEN, "writing is not allowed any more")
-        if _falls(entry.nth_list, odd.error_on_page, odd.error_times):
-            raise Refused(odd.error_status, "the service has a problem")
-        if _falls(entry.nth_write, odd.write_error_on, odd.write_error_times):
-            raise Refused(odd.write_error_status, "the service has a problem")
-        if entry.nth_write and odd.refuse_user and (entry.user_name or "").lower() == odd.refuse_user.lower():
+        if _falls(entry.nth_list, faults.error_on_page, faults.error_times):
+            raise Refused(faults.error_status, "the service has a problem")
+        if _falls(entry.nth_write, faults.write_error_on, faults.write_error_times):
+            raise Refused(faults.write_error_status, "the service has a problem")
+        if entry.nth_write and faults.refuse_user and (entry.user_name or "").lower() == faults.refuse_user.lower():
             raise bad("this user is refused", "invalidValue")
-        if entry.nth_write and entry.user_name in odd.refuse_users:
+        if entry.nth_write and entry.user_name in faults.refuse_users:
             raise bad("this user is refused", "invalidValue")
-        if entry.nth_write and odd.forbid_user and (entry.user_name or "").lower() == odd.forbid_user.lower():
+        if entry.nth_write and faults.forbid_user and (entry.user_name or "").lower() == faults.forbid_user.lower():
             raise Refused(HTTPStatus.FORBIDDEN, "this account may not be changed")
 
     def _error(self, entry: Logged, refused: Refused) -> Reply:
-        odd = self.faults
+        faults = self.faults
         body = {"schemas": [ERROR], "status": str(int(refused.status)), "detail": refused.detail}
         if refused.scim_type:
             body["scimType"] = refused.scim_type
         headers = {"Content-Type": SCIM_JSON}
         if refused.status == HTTPStatus.UNAUTHORIZED:
             headers["WWW-Authenticate"] = "Bearer"
-        failed = _falls(entry.nth_list, odd.error_on_page, odd.error_times)
-        failed = failed or _falls(entry.nth_write, odd.write_error_on, odd.write_error_times)
-        if failed and odd.retry_after is not None:
-            headers["Retry-After"] = _retry_after(odd.retry_after, as_date=odd.retry_after_as_date)
+        failed = _falls(entry.nth_list, faults.error_on_page, faults.error_times)
+        failed = failed or _falls(entry.nth_write, faults.write_error_on, faults.write_error_times)
+        if failed and faults.retry_after is not None:
+            headers["Retry-After"] = _retry_after(faults.retry_after, as_date=faults.retry_after_as_date)
         return Reply(status=refused.status, headers=headers, body=json.dumps(body).encode())
 
     def _route(self, entry: Logged) -> Reply:
@@ -261,42 +261,42 @@ class FakeScimServer:
     # Reading
 
     def _list(self, entry: Logged) -> Reply:
-        odd = self.faults
+        faults = self.faults
         users = list(self.users.values())
         if "filter" in entry.query:
-            if odd.filter_unsupported is not None:
-                raise Refused(odd.filter_unsupported, "filters are not supported", "invalidFilter")
-            users = users if odd.ignore_filter else matching(users, entry.query["filter"])
-        elif odd.empty_lie:
+            if faults.filter_unsupported is not None:
+                raise Refused(faults.filter_unsupported, "filters are not supported", "invalidFilter")
+            users = users if faults.ignore_filter else matching(users, entry.query["filter"])
+        elif faults.empty_lie:
             users = []
-        shown = page(ordered(users, odd, len(self.log)), entry.query, odd)
-        return self._disturbed(entry, json.dumps(list_response(shown, odd, self.base_url)).encode())
+        shown = page(ordered(users, faults, len(self.log)), entry.query, faults)
+        return self._disturbed(entry, json.dumps(list_response(shown, faults, self.base_url)).encode())
 
     def _disturbed(self, entry: Logged, body: bytes) -> Reply:
-        """A list as it goes out, with the oddities of its body and its transfer."""
-        odd, headers = self.faults, {"Content-Type": SCIM_JSON}
+        """A list as it goes out, with the faults of its body and its transfer."""
+        faults, headers = self.faults, {"Content-Type": SCIM_JSON}
         nth = entry.nth_list or None
-        if odd.deep_json:
-            body = b'{"Resources":' + b"[" * odd.deep_json + b"]" * odd.deep_json + b"}"
-        if nth is not None and nth == odd.truncated_json:
+        if faults.deep_json:
+            body = b'{"Resources":' + b"[" * faults.deep_json + b"]" * faults.deep_json + b"}"
+        if nth is not None and nth == faults.truncated_json:
             body = body[: len(body) // 2]
-        if odd.huge_body:
-            return Reply(status=HTTPStatus.OK, headers=headers, chunks=padded(body, odd.huge_body))
-        if odd.gzip_bomb:
+        if faults.huge_body:
+            return Reply(status=HTTPStatus.OK, headers=headers, chunks=padded(body, faults.huge_body))
+        if faults.gzip_bomb:
             headers["Content-Encoding"] = "gzip"
-            return Reply(status=HTTPStatus.OK, headers=headers, body=bomb(body, odd.gzip_bomb))
-        break_at = len(body) // 2 if nth is not None and nth == odd.broken_transfer else None
-        return Reply(status=HTTPStatus.OK, headers=headers, body=body, drip=odd.slow_drip, break_at=break_at)
+            return Reply(status=HTTPStatus.OK, headers=headers, body=bomb(body, faults.gzip_bomb))
+        break_at = len(body) // 2 if nth is not None and nth == faults.broken_transfer else None
+        return Reply(status=HTTPStatus.OK, headers=headers, body=body, drip=faults.slow_drip, break_at=break_at)
 
     def _move(self, nth: int) -> None:
         """What happens between two pages of a read, once each."""
-        odd = self.faults
-        if nth == odd.create_during_read and "create" not in self._moved:
+        faults = self.faults
+        if nth == faults.create_during_read and "create" not in self._moved:
             self._moved.add("create")
             self.add(make_user(990_000 + nth))
-        if nth == odd.delete_during_read and "delete" not in self._moved and self.users:
+        if nth == faults.delete_during_read and "delete" not in self._moved and self.users:
             self._moved.add("delete")
-            del self.users[ordered(list(self.users.values()), odd, len(self.log))[0]["id"]]
+            del self.users[ordered(list(self.users.values()), faults, len(self.log))[0]["id"]]
 
     def _existing(self, id_: str) -> User:
         if id_ not in self.users:
@@ -335,14 +335,14 @@ class FakeScimServer:
         return self._shown(HTTPStatus.OK, self._store(old, {"active": True, **new}))
 
     def _patch(self, entry: Logged, old: User) -> Reply:
-        odd = self.faults
-        wanted = patched(old, _document(entry), lenient=odd.active_as_string)
+        faults = self.faults
+        wanted = patched(old, _document(entry), lenient=faults.active_as_string)
         self._must_be_free(wanted["userName"], old["id"])
-        new = wanted if not odd.lie_patch else restore(wanted, old, odd.lie_patch)
-        stored = self._store(old, old if odd.echo_patch and not odd.lie_patch else new)
-        if odd.patch_status == HTTPStatus.NO_CONTENT:
-            return Reply(status=HTTPStatus.NO_CONTENT, headers=self._head(stored, view(stored, odd, self.base_url)))
-        return self._shown(HTTPStatus.OK, {**wanted, "meta": stored["meta"]} if odd.echo_patch else stored)
+        new = wanted if not faults.lie_patch else restore(wanted, old, faults.lie_patch)
+        stored = self._store(old, old if faults.echo_patch and not faults.lie_patch else new)
+        if faults.patch_status == HTTPStatus.NO_CONTENT:
+            return Reply(status=HTTPStatus.NO_CONTENT, headers=self._head(stored, view(stored, faults, self.base_url)))
+        return self._shown(HTTPStatus.OK, {**wanted, "meta": stored["meta"]} if faults.echo_patch else stored)
 
     def _delete(self, user: User) -> Reply:
         del self.users[user["id"]]
@@ -360,10 +360,10 @@ class FakeScimServer:
 
     def _must_match(self, entry: Logged, user: User) -> None:
         """Refuse a write whose If-Match isn't true any more (RFC 7644 §3.14)."""
-        odd, wanted = self.faults, _header(entry, "If-Match")
-        if wanted is None or wanted == "*" or odd.no_etag or odd.body_hash_etag_ignores_if_match:
+        faults, wanted = self.faults, _header(entry, "If-Match")
+        if wanted is None or wanted == "*" or faults.no_etag or faults.body_hash_etag_ignores_if_match:
             return
-        if etag(user, odd, user) not in [tag.strip() for tag in wanted.split(",")]:
+        if etag(user, faults, user) not in [tag.strip() for tag in wanted.split(",")]:
             raise Refused(HTTPStatus.PRECONDITION_FAILED, "the user has changed since")
 
     def _must_be_free(self, user_name: str, own_id: str | None) -> None:

@@ -12,7 +12,7 @@ from support.servers.http_server import HttpServer, Reply, Request
 
 
 class GitServer:
-    """Serves `root` as the one repository, to whoever has one of `tokens`: `contents` read to fetch, write to push."""
+    """Serve `root` as the one repository to clients with one of `tokens`: `contents` read to fetch, write to push."""
 
     def __init__(self, root: Path, tokens: Callable[[], Mapping[str, Token]]) -> None:
         self.root = root
@@ -79,8 +79,10 @@ class GitServer:
             "HTTP_GIT_PROTOCOL": headers.get("git-protocol", ""),
             "GIT_CONFIG_GLOBAL": os.devnull,
         }
-        said = subprocess.run(["git", "http-backend"], input=request.body, env=env, capture_output=True, check=True)
-        head, _, body = said.stdout.partition(b"\r\n\r\n")
+        completed = subprocess.run(
+            ["git", "http-backend"], input=request.body, env=env, capture_output=True, check=True
+        )
+        head, _, body = completed.stdout.partition(b"\r\n\r\n")
         lines = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
         status = int(lines.pop("Status", "200").split()[0])
         return Reply(status=status, headers=lines, body=body)

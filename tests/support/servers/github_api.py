@@ -47,7 +47,7 @@ class GitHubApi:
         self.failing_users: list[Reply] = []
         """Answered in place of what was asked, one after the other."""
         self.redirect: str | None = None
-        """Where downloads are said to be; None: here."""
+        """The address of downloads; None: this server."""
         self.now = "2026-12-01T08:00:00Z"
         self._ids = itertools.count(1001)
         self._door = HttpServer(self._answer)
@@ -76,7 +76,7 @@ class GitHubApi:
         )
 
     def review(self, pull: int, commit: str | None, **changes: Any) -> None:
-        """An approval by somebody who may, unless `changes` say otherwise."""
+        """Return an approval by an authorized reviewer, changed by `changes`."""
         made = {"user": {"login": "rita"}, "state": "APPROVED", "author_association": "MEMBER", "commit_id": commit}
         self.reviews.setdefault(pull, []).append({**made, "submitted_at": self.now, **changes})
 

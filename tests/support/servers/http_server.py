@@ -1,4 +1,4 @@
-"""The HTTP/1.1 side of the test servers: sockets, framing, and the faults that lie in the framing."""
+"""The HTTP/1.1 side of the test servers: sockets, framing, and faults of the framing."""
 
 import gzip
 import socket
@@ -57,7 +57,7 @@ class HttpServer(ThreadingHTTPServer):
         self._workers: set[threading.Thread] = set()
         self._refusing = 0.0
         self._listening = threading.Lock()
-        # A port asked for by its number stays ours while nobody listens on it (`refuse`).
+        # A port asked for by its number stays ours while it is closed (`refuse`).
         super().__init__(("127.0.0.1", _free_port()), _Handler)
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
@@ -85,7 +85,7 @@ class HttpServer(ThreadingHTTPServer):
             self.process_request(connection, address)
 
     def refuse(self, seconds: float) -> None:
-        """From now on and for so long nobody listens: new connections are refused, open ones stay."""
+        """Refuse new connections for so many seconds; open ones stay."""
         with self._listening:
             # Never twice: Linux then closes whatever the socket accepts later on.
             if not self._refusing:

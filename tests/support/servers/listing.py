@@ -1,4 +1,4 @@
-"""`GET /Users`: filter, order, page, and how users are shown, each with its oddities."""
+"""`GET /Users`: filter, order, page, and how users are shown, each with its faults."""
 
 import hashlib
 import json
@@ -50,14 +50,14 @@ def _equal(user: User, attribute: str, value: str) -> bool:
     return own is not None and (own.lower() == value.lower() if attribute == "userName" else own == value)
 
 
-def ordered(users: Sequence[User], odd: ServerFaults, turn: int) -> list[User]:
+def ordered(users: Sequence[User], faults: ServerFaults, turn: int) -> list[User]:
     result = list(users)
-    if odd.newest_first:
+    if faults.newest_first:
         result.reverse()
-    if odd.ids_as_text:
+    if faults.ids_as_text:
         result.sort(key=lambda user: str(user["id"]))
-    if odd.unstable_order:
-        random.Random(f"{odd.seed}/{turn}").shuffle(result)  # noqa: S311
+    if faults.unstable_order:
+        random.Random(f"{faults.seed}/{turn}").shuffle(result)  # noqa: S311
     return result
 
 
@@ -68,30 +68,30 @@ class Page:
     start: int
 
 
-def page(users: Sequence[User], query: Mapping[str, str], odd: ServerFaults) -> Page:
-    asked_start, count = _window(query, odd)
+def page(users: Sequence[User], query: Mapping[str, str], faults: ServerFaults) -> Page:
+    asked_start, count = _window(query, faults)
     total = len(users)
-    beyond = odd.first_page_past_end and asked_start > total
-    start = 1 if odd.ignore_start_index or beyond else asked_start
+    beyond = faults.first_page_past_end and asked_start > total
+    start = 1 if faults.ignore_start_index or beyond else asked_start
     end = start - 1 + count
-    shown = list(users[start - 1 : end if odd.cap_depth is None else min(end, odd.cap_depth)])
+    shown = list(users[start - 1 : end if faults.cap_depth is None else min(end, faults.cap_depth)])
     number = (start - 1) // count + 1 if count else 0
-    if number == odd.short_page:
+    if number == faults.short_page:
         shown = shown[:-1]
-    if number == odd.duplicate_on_page and start > 1 and shown:
+    if number == faults.duplicate_on_page and start > 1 and shown:
         shown[0] = users[start - 2]
-    if odd.cap_total is not None:
-        total = min(total, odd.cap_total)
-    return Page(shown, total, asked_start if odd.echo_start_index else start)
+    if faults.cap_total is not None:
+        total = min(total, faults.cap_total)
+    return Page(shown, total, asked_start if faults.echo_start_index else start)
 
 
-def _window(query: Mapping[str, str], odd: ServerFaults) -> tuple[int, int]:
+def _window(query: Mapping[str, str], faults: ServerFaults) -> tuple[int, int]:
     # RFC 7644 §3.4.2.4: below 1 is 1, a negative count is 0.
     start = max(1, _integer(query, "startIndex", 1))
     count = max(0, _integer(query, "count", DEFAULT_COUNT))
-    if odd.reject_count_above is not None and count > odd.reject_count_above:
-        raise Refused(odd.reject_status, f"count is {odd.reject_count_above} at most", "invalidValue")
-    return start, count if odd.page_cap is None else min(count, odd.page_cap)
+    if faults.reject_count_above is not None and count > faults.reject_count_above:
+        raise Refused(faults.reject_status, f"count is {faults.reject_count_above} at most", "invalidValue")
+    return start, count if faults.page_cap is None else min(count, faults.page_cap)
 
 
 def _integer(query: Mapping[str, str], name: str, default: int) -> int:
@@ -101,56 +101,56 @@ def _integer(query: Mapping[str, str], name: str, default: int) -> int:
     return int(text)
 
 
-def list_response(shown: Page, odd: ServerFaults, base_url: str) -> dict[str, Any]:
-    users = [view(user, odd, base_url, in_list=True) for user in shown.users]
-    total: int | str = str(shown.total) if odd.total_as_string else shown.total
+def list_response(shown: Page, faults: ServerFaults, base_url: str) -> dict[str, Any]:
+    users = [view(user, faults, base_url, in_list=True) for user in shown.users]
+    total: int | str = str(shown.total) if faults.total_as_string else shown.total
     body: dict[str, Any] = {
         "schemas": [LIST_RESPONSE],
         "totalResults": total,
         "startIndex": shown.start,
         "itemsPerPage": len(users),
-        "resources" if odd.resources_lowercase else "Resources": users,
+        "resources" if faults.resources_lowercase else "Resources": users,
     }
-    if odd.total_missing:
+    if faults.total_missing:
         del body["totalResults"]
-    if odd.omit_items_per_page:
+    if faults.omit_items_per_page:
         del body["itemsPerPage"]
-    if odd.resources_missing_when_empty and not users:
+    if faults.resources_missing_when_empty and not users:
         body.pop("resources", None)
         body.pop("Resources", None)
     return body
 
 
-def view(user: User, odd: ServerFaults, base_url: str, *, in_list: bool = False) -> User:
+def view(user: User, faults: ServerFaults, base_url: str, *, in_list: bool = False) -> User:
     """The user as the service shows it."""
     shown = dict(user)
-    if odd.drop_enterprise_in_lists and in_list and shown.pop(ENTERPRISE, None):
+    if faults.drop_enterprise_in_lists and in_list and shown.pop(ENTERPRISE, None):
         shown["schemas"] = [s for s in shown["schemas"] if s != ENTERPRISE]
-    if shown.get("active") is True and odd.omit_active_when_true:
+    if shown.get("active") is True and faults.omit_active_when_true:
         del shown["active"]
-    elif "active" in shown and odd.active_as_string:
+    elif "active" in shown and faults.active_as_string:
         shown["active"] = str(shown["active"])
     shown.pop("password", None)
-    shown["meta"] = _meta(user, odd, base_url, shown)
-    if odd.omit_meta:
+    shown["meta"] = _meta(user, faults, base_url, shown)
+    if faults.omit_meta:
         del shown["meta"]
-    if odd.id_as_integer and str(shown["id"]).isdigit():
+    if faults.id_as_integer and str(shown["id"]).isdigit():
         shown["id"] = int(shown["id"])
-    if user["userName"] == odd.user_without_id:
+    if user["userName"] == faults.user_without_id:
         del shown["id"]
     return shown
 
 
-def _meta(user: User, odd: ServerFaults, base_url: str, shown: User) -> dict[str, Any]:
+def _meta(user: User, faults: ServerFaults, base_url: str, shown: User) -> dict[str, Any]:
     meta = {**user.get("meta", {}), "location": f"{base_url}/Users/{user['id']}"}
-    version = etag(user, odd, shown)
+    version = etag(user, faults, shown)
     return meta if version is None else {**meta, "version": version}
 
 
-def etag(user: User, odd: ServerFaults, shown: User) -> str | None:
-    """The entity tag: of what is stored, so that a test which edits `users` by hand changes it too."""
-    if odd.no_etag:
+def etag(user: User, faults: ServerFaults, shown: User) -> str | None:
+    """The entity tag: of what is stored, so that it changes when a test edits `users`."""
+    if faults.no_etag:
         return None
-    source = {k: v for k, v in shown.items() if k != "meta"} if odd.body_hash_etag_ignores_if_match else user
+    source = {k: v for k, v in shown.items() if k != "meta"} if faults.body_hash_etag_ignores_if_match else user
     digest = hashlib.sha256(repr(source).encode()).hexdigest()
     return f'W/"{digest[:16]}"'

@@ -1,4 +1,4 @@
-"""The ways in which the odd SCIM server can misbehave.
+"""The ways in which the fake SCIM server can misbehave.
 
 A *list request* is a `GET /Users` without a filter, a *write* is a POST, PUT, PATCH or DELETE; both are counted from 1.
 A field whose value is None, False or 0 is off. With all of them off the server follows RFC 7644.
@@ -21,13 +21,13 @@ class ServerFaults:
     """The status `reject_count_above` answers with, 400 or 500."""
 
     cap_total: int | None = None
-    """`totalResults` never says more than this; what lies beyond can still be read by `startIndex`."""
+    """`totalResults` is never more than this; users beyond can still be read by `startIndex`."""
 
     cap_depth: int | None = None
     """Nothing past this position can be read, the pages there are empty; `totalResults` is not touched."""
 
     ignore_start_index: bool = False
-    """Every page is the first page, and says so."""
+    """Every page is the first page, with its `startIndex`."""
 
     first_page_past_end: bool = False
     """A `startIndex` beyond the last user brings the first page again."""
@@ -54,7 +54,7 @@ class ServerFaults:
     """No `totalResults` in lists."""
 
     resources_missing_when_empty: bool = False
-    """No `Resources` in a list of nobody."""
+    """No `Resources` in an empty list."""
 
     resources_lowercase: bool = False
     """The key is `resources`."""
@@ -68,7 +68,7 @@ class ServerFaults:
     """Lists are ordered by id as text ("10" before "9"), so a new user lands in the middle."""
 
     unstable_order: bool = False
-    """Each list request shuffles the users anew."""
+    """Each list request shuffles the users."""
 
     seed: int = 1
     """The seed of `unstable_order`."""
@@ -168,7 +168,7 @@ class ServerFaults:
     cut_on_write: int | None = None
     """This write is not carried out: the connection is closed without an answer."""
 
-    # Faults of the service and of what stands before it
+    # Faults of the service and of gateways
 
     error_on_page: int | None = None
     """This list request fails with `error_status`."""

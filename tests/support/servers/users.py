@@ -1,4 +1,4 @@
-"""Made-up people for the test servers."""
+"""Generated users for the test servers."""
 
 import uuid
 from copy import deepcopy
