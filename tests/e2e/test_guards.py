@@ -13,7 +13,7 @@ from support.servers.patching import User
 from support.workspace import CommandResult
 
 People = list[dict[str, Any]]
-NO_REDACTION = {"removals": {"count": 1000, "percent": 100}}
+NO_LIMITS = {"removals": {"count": 1000, "percent": 100}}
 
 
 def without(*numbers: int) -> Callable[[list[User], People], None]:
@@ -101,7 +101,7 @@ BLOCKED: dict[str, tuple[int, Any, dict[str, Any], list[str], str]] = {
     "a protected user who left git": (
         4,
         without(0),
-        {"guards": {**NO_REDACTION, "protected": ["ADA.0@example.com"]}},
+        {"guards": {**NO_LIMITS, "protected": ["ADA.0@example.com"]}},
         ["protected"],
         '1 protected user would be removed: "ada.0@example.com"',
     ),
@@ -187,7 +187,7 @@ def test_a_user_name_that_an_earlier_receipt_shows_deleted_is_not_used_again(
     live, people = sample_users(12)
     work = open_command_workspace(live)
     target = {"profile": "apple-business-manager", "base_url": work.base_url, "domains": ["example.com"]}
-    work.settings(target=target, lifecycle={"removed": "delete"}, guards=NO_REDACTION)
+    work.settings(target=target, lifecycle={"removed": "delete"}, guards=NO_LIMITS)
     work.users(people[1:])
     assert work.apply().code == 0
     assert work.service.counts["DELETE"] == 1
@@ -307,7 +307,7 @@ def test_the_removal_of_a_protected_user_cannot_be_approved(
     work = opened(open_command_workspace, name)
     plan_id = work.plan(*NOW).plan["plan_id"]
     assert_blocked(work.run("apply", "--auto-approve", "--approve", plan_id, *NOW), work)
-    guards = BLOCKED[name][2].get("guards", NO_REDACTION)
+    guards = BLOCKED[name][2].get("guards", NO_LIMITS)
     entry = {"plan": plan_id, "removals": 1, "until": "2026-12-08", "reason": "No"}
     work.settings(guards=guards, approvals=[entry])
     answer = work.run("apply", "--auto-approve", *NOW)

@@ -11,6 +11,7 @@ import pytest
 from support import builders
 from support.servers.github_api import BOT, REPOSITORY, GitHubApi, Token
 from support.servers.http_server import Reply
+from support.workflow_step import HEAD, MERGED, set_step_environment
 from support.workspace import CommandResult
 from support.workspace import run as reconciler
 
@@ -18,11 +19,10 @@ from reconciler.core.plan import Plan
 from reconciler.github import api as hub_api
 from reconciler.record.plan_file import to_json
 
-HEAD, MERGED = "a" * 40, "b" * 40
 PERMISSIONS = dict.fromkeys(("actions", "issues", "pull-requests", "statuses"), "write")
 
 
-class CommandWorkspace:
+class GitHubWorkspace:
     """A plan of a pull request, made and recorded by a run of the plan workflow; the pull request is merged."""
 
     def __init__(self, root: Path, api: GitHubApi) -> None:
@@ -61,23 +61,11 @@ class CommandWorkspace:
 
 
 @pytest.fixture
-def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CommandWorkspace]:
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GitHubWorkspace]:
     api = GitHubApi()
-    environment = {
-        "GITHUB_API_URL": api.url,
-        "GITHUB_TOKEN": "t",
-        "GITHUB_REPOSITORY": REPOSITORY,
-        "GITHUB_REF_NAME": "main",
-        "GITHUB_SHA": MERGED,
-        "GITHUB_RUN_ID": "5",
-        "GITHUB_RUN_NUMBER": "3",
-        "GITHUB_SERVER_URL": "https://github.com",
-        "RECONCILER_TOKEN": "the-service's",
-    }
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
+    set_step_environment(monkeypatch, api, RECONCILER_TOKEN="the-service's")
     monkeypatch.setattr(hub_api.time, "sleep", lambda _: None)
-    yield CommandWorkspace(tmp_path, api)
+    yield GitHubWorkspace(tmp_path, api)
     api.close()
     assert all("the-service's" not in str(request) for request in api.requests)
 
@@ -85,14 +73,14 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Comma
 # --- the reviewed plan ----------------------------------------------------------------
 
 
-def test_the_reviewed_plan_is_fetched(workspace: CommandWorkspace) -> None:
+def test_the_reviewed_plan_is_fetched(workspace: GitHubWorkspace) -> None:
     answer = workspace.reviewed()
     assert (answer.code, answer.out) == (0, "")
     assert f"Reviewed in pull request 7 at {HEAD[:12]}: {workspace.plan.plan_id}" in answer.err
     assert (workspace.root / "reviewed.json").read_text() == to_json(workspace.plan)
 
 
-def test_what_record_writes_is_what_reviewed_reads(workspace: CommandWorkspace) -> None:
+def test_what_record_writes_is_what_reviewed_reads(workspace: GitHubWorkspace) -> None:
     workspace.api.statuses.clear()
     workspace.api.runs[5] = {**workspace.api.runs[workspace.run], "id": 5}
     workspace.keep(5, workspace.plan)
@@ -116,24 +104,24 @@ def test_what_record_writes_is_what_reviewed_reads(workspace: CommandWorkspace) 
     ids=str,
 )
 def test_a_run_that_a_branch_could_have_written_is_not_believed(
-    changes: dict[str, object], workspace: CommandWorkspace
+    changes: dict[str, object], workspace: GitHubWorkspace
 ) -> None:
     workspace.api.runs[workspace.run].update(changes)
     assert "comes from another workflow" in workspace.refused()
 
 
 @pytest.mark.parametrize("branch", ["main", "refs/heads/main"])
-def test_the_path_of_a_run_may_name_the_default_branch(branch: str, workspace: CommandWorkspace) -> None:
+def test_the_path_of_a_run_may_name_the_default_branch(branch: str, workspace: GitHubWorkspace) -> None:
     workspace.api.runs[workspace.run]["path"] = f".github/workflows/plan.yml@{branch}"
     assert workspace.reviewed().code == 0
 
 
-def test_a_status_of_somebody_else_does_not_count(workspace: CommandWorkspace) -> None:
+def test_a_status_of_somebody_else_does_not_count(workspace: GitHubWorkspace) -> None:
     workspace.api.statuses[HEAD][0]["creator"]["login"] = "mallory"
     assert "pull request 7 had no plan" in workspace.refused()
 
 
-def test_a_status_from_after_the_merge_does_not_count(workspace: CommandWorkspace) -> None:
+def test_a_status_from_after_the_merge_does_not_count(workspace: GitHubWorkspace) -> None:
     workspace.api.statuses[HEAD][0]["created_at"] = "2026-12-01T08:00:01Z"
     assert "before its review ended" in workspace.refused()
 
@@ -141,7 +129,7 @@ def test_a_status_from_after_the_merge_does_not_count(workspace: CommandWorkspac
 LATER = "2026-12-01T09:00:00Z"
 
 
-def test_a_plan_made_again_after_the_approval_is_not_what_was_approved(workspace: CommandWorkspace) -> None:
+def test_a_plan_made_again_after_the_approval_is_not_what_was_approved(workspace: GitHubWorkspace) -> None:
     workspace.api.review(7, HEAD)
     again = replace(builders.plan_with(builders.change("grace")), commit=HEAD)
     run = workspace.api.run(2, "plan.yml", "pull_request_target")
@@ -155,14 +143,14 @@ def test_a_plan_made_again_after_the_approval_is_not_what_was_approved(workspace
     assert (workspace.root / "reviewed.json").read_text() == to_json(again)
 
 
-def test_a_commit_pushed_after_the_approval_is_not_what_was_approved(workspace: CommandWorkspace) -> None:
+def test_a_commit_pushed_after_the_approval_is_not_what_was_approved(workspace: GitHubWorkspace) -> None:
     workspace.api.review(7, HEAD)
     workspace.api.pulls[0].update(merged_at=LATER, head={"sha": "c" * 40})
     assert workspace.reviewed().code == 0
     assert (workspace.root / "reviewed.json").read_text() == to_json(workspace.plan)
 
 
-def test_a_plan_that_the_approval_did_not_wait_for_was_not_approved(workspace: CommandWorkspace) -> None:
+def test_a_plan_that_the_approval_did_not_wait_for_was_not_approved(workspace: GitHubWorkspace) -> None:
     workspace.api.statuses[HEAD][0]["created_at"] = LATER
     workspace.api.pulls[0]["merged_at"] = LATER
     assert workspace.reviewed().code == 0, "nobody approved: the merge is the review"
@@ -173,7 +161,7 @@ def test_a_plan_that_the_approval_did_not_wait_for_was_not_approved(workspace: C
 
 @pytest.mark.parametrize("commit", [None, "", "../../x"])
 def test_an_approval_of_a_commit_that_is_gone_is_no_approval_of_another(
-    commit: str | None, workspace: CommandWorkspace
+    commit: str | None, workspace: GitHubWorkspace
 ) -> None:
     workspace.api.review(7, commit)
     assert "the approved commit of pull request 7 no longer exists" in workspace.refused()
@@ -193,29 +181,29 @@ def test_an_approval_of_a_commit_that_is_gone_is_no_approval_of_another(
     ids=str,
 )
 def test_what_is_no_approval_of_somebody_who_may_does_not_count(
-    changes: dict[str, object], workspace: CommandWorkspace
+    changes: dict[str, object], workspace: GitHubWorkspace
 ) -> None:
     workspace.api.review(7, "c" * 40, **changes)
     assert workspace.reviewed().code == 0
 
 
-def test_the_newest_status_counts(workspace: CommandWorkspace) -> None:
+def test_the_newest_status_counts(workspace: GitHubWorkspace) -> None:
     workspace.api.status(HEAD, re.sub("sha256:[0-9a-f]{64}", f"sha256:{'0' * 64}", workspace.words(workspace.run)))
     assert "is not kept any more, or another one is" in workspace.refused()
 
 
-def test_the_plan_of_another_commit_does_not_count(workspace: CommandWorkspace) -> None:
+def test_the_plan_of_another_commit_does_not_count(workspace: GitHubWorkspace) -> None:
     workspace.api.artifacts.clear()
     workspace.keep(workspace.run, replace(workspace.plan, commit=MERGED))
     assert "is not kept any more" in workspace.refused()
 
 
-def test_an_expired_plan_is_none(workspace: CommandWorkspace) -> None:
+def test_an_expired_plan_is_none(workspace: GitHubWorkspace) -> None:
     workspace.api.artifacts[0]["expired"] = True
     assert "is not kept any more" in workspace.refused()
 
 
-def test_of_several_attempts_the_recorded_plan_is_taken(workspace: CommandWorkspace) -> None:
+def test_of_several_attempts_the_recorded_plan_is_taken(workspace: GitHubWorkspace) -> None:
     workspace.keep(workspace.run, replace(builders.plan_with(builders.change("grace")), commit=HEAD))
     workspace.api.artifacts.reverse()
     assert workspace.reviewed().code == 0
@@ -236,7 +224,7 @@ def test_of_several_attempts_the_recorded_plan_is_taken(workspace: CommandWorksp
     ids=str,
 )
 def test_a_commit_that_no_pull_request_brought_is_refused(
-    changes: dict[str, object], workspace: CommandWorkspace
+    changes: dict[str, object], workspace: GitHubWorkspace
 ) -> None:
     workspace.api.pulls[0].update(changes)
     assert "was not merged into main by a pull request" in workspace.refused()
@@ -255,7 +243,7 @@ def test_a_commit_that_no_pull_request_brought_is_refused(
     ],
 )
 def test_nothing_is_applied_after_a_later_run(
-    status: str, conclusion: str | None, code: int, workspace: CommandWorkspace
+    status: str, conclusion: str | None, code: int, workspace: GitHubWorkspace
 ) -> None:
     workspace.api.run(4, "apply.yml", "push", status=status, conclusion=conclusion)
     workspace.api.run(3, "apply.yml", "push")
@@ -265,17 +253,17 @@ def test_nothing_is_applied_after_a_later_run(
 
 
 @pytest.mark.parametrize("event", ["pull_request", "issue_comment", ""])
-def test_a_later_run_that_cannot_have_applied_stops_nothing(event: str, workspace: CommandWorkspace) -> None:
+def test_a_later_run_that_cannot_have_applied_stops_nothing(event: str, workspace: GitHubWorkspace) -> None:
     """Such as one of a fork whose branch is called main too, which lets the file run for its pull request."""
     workspace.api.run(4, "apply.yml", event, status="completed", conclusion="success")
     assert workspace.reviewed().code == 0
 
 
-def test_expect_refuses_another_plan(workspace: CommandWorkspace) -> None:
+def test_expect_refuses_another_plan(workspace: GitHubWorkspace) -> None:
     assert workspace.github("expect", str(workspace.file), "sha256:0").code == 4
 
 
-def test_the_download_goes_without_the_token_and_only_where_it_may(workspace: CommandWorkspace) -> None:
+def test_the_download_goes_without_the_token_and_only_where_it_may(workspace: GitHubWorkspace) -> None:
     assert workspace.reviewed().code == 0
     (blob,) = [request for request in workspace.api.requests if request.target.startswith("/blob/")]
     assert "authorization" not in {name.casefold() for name in blob.headers}
@@ -286,14 +274,14 @@ def test_the_download_goes_without_the_token_and_only_where_it_may(workspace: Co
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"x" * 1000])
-def test_a_broken_archive_is_an_error(content: bytes, workspace: CommandWorkspace) -> None:
+def test_a_broken_archive_is_an_error(content: bytes, workspace: GitHubWorkspace) -> None:
     for identity in workspace.api.contents:
         workspace.api.contents[identity] = content
     answer = workspace.reviewed()
     assert (answer.code, "cannot be read" in answer.err) == (1, True)
 
 
-def test_an_archive_without_the_plan_is_an_error(workspace: CommandWorkspace) -> None:
+def test_an_archive_without_the_plan_is_an_error(workspace: GitHubWorkspace) -> None:
     workspace.api.artifacts.clear()
     workspace.keep(workspace.run, workspace.plan, "../../plan.json")
     assert workspace.reviewed().code == 1
@@ -303,7 +291,7 @@ def test_an_archive_without_the_plan_is_an_error(workspace: CommandWorkspace) ->
 # --- the comment ----------------------------------------------------------------------
 
 
-def test_the_comment_is_found_by_author_and_marker(workspace: CommandWorkspace) -> None:
+def test_the_comment_is_found_by_author_and_marker(workspace: GitHubWorkspace) -> None:
     for number in range(150):
         workspace.api.comment(7, "somebody", f"Comment {number}")
     planted = workspace.api.comment(7, "mallory", "<!-- reconciler plan -->\nFake")
@@ -335,7 +323,7 @@ def test_the_comment_is_found_by_author_and_marker(workspace: CommandWorkspace) 
     ],
     ids=["500", "403", "limited", "404", "no JSON", "no list", "deep", "422", "502", "302", "lost"],
 )
-def test_a_comment_that_cannot_be_written_is_a_warning(failing_users: list[Reply], workspace: CommandWorkspace) -> None:
+def test_a_comment_that_cannot_be_written_is_a_warning(failing_users: list[Reply], workspace: GitHubWorkspace) -> None:
     workspace.api.failing_users = list(failing_users)
     answer = workspace.comment()
     assert (answer.code, answer.err) == (0, "")
@@ -344,12 +332,12 @@ def test_a_comment_that_cannot_be_written_is_a_warning(failing_users: list[Reply
     assert workspace.api.failing_users == []
 
 
-def test_a_passing_fault_is_waited_out(workspace: CommandWorkspace) -> None:
+def test_a_passing_fault_is_waited_out(workspace: GitHubWorkspace) -> None:
     workspace.api.failing_users = [Reply(status=429, headers={"Retry-After": "1"}), Reply(status=502)]
     assert workspace.comment().err == "GitHub comment: created.\n"
 
 
-def test_a_write_that_may_have_been_done_is_not_repeated(workspace: CommandWorkspace) -> None:
+def test_a_write_that_may_have_been_done_is_not_repeated(workspace: GitHubWorkspace) -> None:
     workspace.api.failing_users = [Reply(status=200, body=b"[]"), Reply(status=502)]
     workspace.comment()
     assert [request.method for request in workspace.api.requests] == ["GET", "POST"]
@@ -368,20 +356,20 @@ def test_a_write_that_may_have_been_done_is_not_repeated(workspace: CommandWorks
     ],
 )
 def test_an_environment_that_is_not_githubs_is_refused(
-    name: str, value: str, workspace: CommandWorkspace, monkeypatch: pytest.MonkeyPatch
+    name: str, value: str, workspace: GitHubWorkspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, value)
     answer = workspace.comment()
     assert (answer.code, f"{name} " in answer.err) == (64, True), answer
 
 
-def test_drift_that_cannot_be_told_is_an_error(workspace: CommandWorkspace) -> None:
+def test_drift_that_cannot_be_told_is_an_error(workspace: GitHubWorkspace) -> None:
     workspace.api.failing_users = [Reply(status=410, body=b'{"message": "Issues are disabled for this repo"}')]
     answer = workspace.github("drift-issue", str(workspace.file))
     assert (answer.code, "Issues are disabled" in answer.err) == (1, True)
 
 
-def test_the_heartbeat_needs_its_permission_but_fails_nothing(workspace: CommandWorkspace) -> None:
+def test_the_heartbeat_needs_its_permission_but_fails_nothing(workspace: GitHubWorkspace) -> None:
     assert workspace.github("heartbeat").code == 0
     assert workspace.api.enabled == ["drift.yml"]
     workspace.api.tokens["t"] = Token(permissions={"actions": "read"})

@@ -29,6 +29,12 @@ def written(people: Iterable[Mapping[str, str]]) -> str:
     return "".join(lines)
 
 
+def read_entries(logged: CommandResult) -> list[dict[str, Any]]:
+    assert logged.code == 0, logged
+    found: list[dict[str, Any]] = json.loads(logged.out)["entries"]
+    return found
+
+
 class LogRepository(GitRepository):
     """A repository, and `log` in it."""
 
@@ -40,10 +46,7 @@ class LogRepository(GitRepository):
         return run(["reconciler", "log", *arguments, *places])
 
     def entries(self, *arguments: str) -> list[dict[str, Any]]:
-        ended = self.log(*arguments, "--format", "json")
-        assert ended.code == 0, ended
-        found: list[dict[str, Any]] = json.loads(ended.out)["entries"]
-        return found
+        return read_entries(self.log(*arguments, "--format", "json"))
 
 
 @pytest.fixture
@@ -273,10 +276,7 @@ class LogWorkspace(GitWorkspace):
         return self.work.run("log", "--plans", str(self.work.plans), *arguments)
 
     def entries(self, *arguments: str) -> list[dict[str, Any]]:
-        ended = self.log(*arguments, "--format", "json")
-        assert ended.code == 0, ended
-        found: list[dict[str, Any]] = json.loads(ended.out)["entries"]
-        return found
+        return read_entries(self.log(*arguments, "--format", "json"))
 
 
 @pytest.fixture

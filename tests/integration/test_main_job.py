@@ -1,4 +1,4 @@
-"""Plan, apply, plan: against the sandbox, plain scim2-server and the odd server, checked by direct GETs."""
+"""Plan, apply, plan: against the sandbox, plain scim2-server and the fake server, checked by direct GETs."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def wanted_people() -> list[dict[str, Any]]:
     return list(wanted.values())
 
 
-@pytest.fixture(params=["sandbox", "plain", "odd", "odd-204"])
+@pytest.fixture(params=["sandbox", "plain", "fake", "fake-204"])
 def service(
     request: pytest.FixtureRequest, open_workspace: OpenWorkspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[Workspace, Callable[[], list[dict[str, Any]]]]]:
@@ -83,7 +83,7 @@ def service(
     elif request.param == "plain":
         yield prepare(open_workspace(PlainScim(people)))
     else:
-        faults = ServerFaults(patch_status=204, post_empty_body=True) if request.param == "odd-204" else ServerFaults()
+        faults = ServerFaults(patch_status=204, post_empty_body=True) if request.param == "fake-204" else ServerFaults()
         yield prepare(open_workspace(FakeScimServer(faults, people)))
 
 
@@ -204,7 +204,7 @@ def test_a_saved_plan_is_stale_when_the_target_has_moved(service: tuple[Workspac
     assert live() == before
 
 
-@pytest.mark.parametrize("make", [PlainScim, lambda people: FakeScimServer(users=people)], ids=["plain", "odd"])
+@pytest.mark.parametrize("make", [PlainScim, lambda people: FakeScimServer(users=people)], ids=["plain", "fake"])
 def test_a_part_goes_into_the_element_that_is_there(make: Callable[[Any], Any], open_workspace: OpenWorkspace) -> None:
     person = make_user(1, addresses=[{"type": "work", "country": "DE"}], phoneNumbers=[{"type": "home", "value": "1"}])
     workspace = open_workspace(make([person]))

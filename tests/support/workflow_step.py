@@ -32,14 +32,8 @@ class Step:
     terminal: RecordingTerminal
 
 
-@contextmanager
-def workflow_step(root: Path, monkeypatch: pytest.MonkeyPatch, terminal: RecordingTerminal) -> Iterator[Step]:
-    """Run the test as a step of a workflow, on a stand-in of GitHub's API."""
-    api = GitHubApi()
-    api.tokens["t"] = Token(permissions=_PERMISSIONS)
-    plan = replace(builders.plan_with(builders.change("ada")), commit=HEAD)
-    found = Step(plan, root / "plan.json", api, root / "summary.md", root / "outputs", terminal)
-    found.file.write_text(to_json(plan))
+def set_step_environment(monkeypatch: pytest.MonkeyPatch, api: GitHubApi, **more: str) -> None:
+    """Set the variables of GitHub's runner for run 5 at `MERGED`, and `more`."""
     environment = {
         "GITHUB_API_URL": api.url,
         "GITHUB_TOKEN": "t",
@@ -49,11 +43,22 @@ def workflow_step(root: Path, monkeypatch: pytest.MonkeyPatch, terminal: Recordi
         "GITHUB_RUN_ID": "5",
         "GITHUB_RUN_NUMBER": "3",
         "GITHUB_SERVER_URL": "https://github.com",
-        "GITHUB_STEP_SUMMARY": str(found.summary),
-        "GITHUB_OUTPUT": str(found.outputs),
+        **more,
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
+
+
+@contextmanager
+def workflow_step(root: Path, monkeypatch: pytest.MonkeyPatch, terminal: RecordingTerminal) -> Iterator[Step]:
+    """Run the test as a step of a workflow, on a stand-in of GitHub's API."""
+    api = GitHubApi()
+    api.tokens["t"] = Token(permissions=_PERMISSIONS)
+    plan = replace(builders.plan_with(builders.change("ada")), commit=HEAD)
+    found = Step(plan, root / "plan.json", api, root / "summary.md", root / "outputs", terminal)
+    found.file.write_text(to_json(plan))
+    files = {"GITHUB_STEP_SUMMARY": str(found.summary), "GITHUB_OUTPUT": str(found.outputs)}
+    set_step_environment(monkeypatch, api, **files)
     monkeypatch.setattr(hub_api.time, "sleep", lambda _: None)
     yield found
     api.close()

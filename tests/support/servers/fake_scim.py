@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http import HTTPStatus
-from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -21,6 +20,7 @@ from support.servers import discovery
 from support.servers.http_server import HttpServer, Reply, Request, bomb, padded
 from support.servers.listing import etag, list_response, matching, ordered, page, view
 from support.servers.patching import Refused, User, accepted, bad, patched, restore
+from support.servers.running_server import RunningServer
 from support.servers.server_faults import ServerFaults
 from support.servers.users import make_user
 
@@ -52,7 +52,7 @@ class Logged:
     nth_write: int = field(default=0, repr=False)
 
 
-class FakeScimServer:
+class FakeScimServer(RunningServer):
     """The server. `users` maps id to resource and may be read and edited by a test at any time.
 
     `oddities` may be replaced while it runs, `now` is the time of its next write, `after` (if set) is called with
@@ -88,14 +88,6 @@ class FakeScimServer:
         server.close()
         if server.failures:
             raise server.failures[0]
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     @property
     def base_url(self) -> str:

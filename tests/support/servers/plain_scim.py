@@ -5,13 +5,14 @@ import socket
 import threading
 import urllib.request
 from collections.abc import Callable, Iterable
-from types import TracebackType
 from typing import Any, Self
 
 from scim2_server.applications.wsgi import WSGIApplication
 from scim2_server.memory import InMemoryStorage
 from scim2_server.utils import load_default_provider
 from waitress.server import create_server  # type: ignore[import-untyped]
+
+from support.servers.running_server import RunningServer
 
 TOKEN = "t0ken"
 WSGI = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -29,7 +30,7 @@ def guarded(app: WSGI, token: str) -> WSGI:
     return answer
 
 
-class PlainScim:
+class PlainScim(RunningServer):
     """The server. `requests` are the method and target of everything it was asked, in order."""
 
     def __init__(self, users: Iterable[dict[str, Any]] = (), token: str = TOKEN) -> None:
@@ -79,14 +80,6 @@ class PlainScim:
         self._server.pull_trigger()
         self._thread.join(timeout=5)
         self._thread = self._server = None
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     @property
     def base_url(self) -> str:
