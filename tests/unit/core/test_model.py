@@ -37,7 +37,7 @@ def test_diagnostics_have_their_severity() -> None:
     assert (error("a").severity, warning("a").severity) == (Severity.ERROR, Severity.WARNING)
 
 
-def test_a_user_knows_where_each_attribute_stands() -> None:
+def test_a_user_has_the_origin_of_each_attribute() -> None:
     user = source_user()
     assert user.at("surname") == user.origin
     assert replace(user, origin_of=lambda name: Origin(name, 1, 1)).at("surname") == Origin("surname", 1, 1)

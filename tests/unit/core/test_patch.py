@@ -73,13 +73,13 @@ ROWS = [
 
 
 @pytest.mark.parametrize(
-    ("capitalised", "words"), [(False, ["replace", "add", "remove"]), (True, ["Replace", "Add", "Remove"])]
+    ("capitalised", "names"), [(False, ["replace", "add", "remove"]), (True, ["Replace", "Add", "Remove"])]
 )
-def test_a_body_has_the_operations_in_order_in_the_spelling_of_the_profile(capitalised: bool, words: list[str]) -> None:
+def test_a_body_has_the_operations_in_order_in_the_spelling_of_the_profile(capitalised: bool, names: list[str]) -> None:
     body = build_patch_body(ROWS, {}, capitalised=capitalised)
     assert body == {
         "schemas": [PATCH_OP],
-        "Operations": [{**build_patch_operation(row, {}), "op": word} for row, word in zip(ROWS, words, strict=True)],
+        "Operations": [{**build_patch_operation(row, {}), "op": name} for row, name in zip(ROWS, names, strict=True)],
     }
 
 

@@ -90,16 +90,16 @@ def test_quotes_and_backslashes_are_escaped_before_the_rest(text: str, shown: st
     assert quote(text) == shown
 
 
-def test_a_long_text_is_cut_and_says_how_much_is_missing() -> None:
+def test_a_long_text_is_cut_with_the_number_of_omitted_characters() -> None:
     assert shorten("x" * 10, 10) == "x" * 10
     assert shorten("x" * 12, 10) == "xxxxxxxxxx… (2 more characters)"
 
 
 @pytest.mark.parametrize(
-    ("count", "words"), [(0, "0 users"), (1, "1 user"), (2, "2 users"), (1_234, "1,234 users"), (-1, "-1 users")]
+    ("count", "text"), [(0, "0 users"), (1, "1 user"), (2, "2 users"), (1_234, "1,234 users"), (-1, "-1 users")]
 )
-def test_nouns_follow_the_number(count: int, words: str) -> None:
-    assert pluralize(count, "user") == words
+def test_nouns_follow_the_number(count: int, text: str) -> None:
+    assert pluralize(count, "user") == text
 
 
 def test_an_irregular_plural_can_be_given() -> None:

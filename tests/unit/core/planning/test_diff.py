@@ -37,7 +37,7 @@ def test_what_differs(wanted: dict[str, Any], found: dict[str, Any], changes: di
     assert diff_user(desired(**wanted), live(**found), MAPPINGS) == changes
 
 
-def test_an_unassigned_value_clears_only_where_the_row_says_so() -> None:
+def test_an_unassigned_value_clears_only_with_when_null_clear() -> None:
     assert diff_user(desired(department=None), live(), CLEARING) == {DEPARTMENT: None}
     assert diff_user(desired(department=None), live(department=None), CLEARING) == {}
 

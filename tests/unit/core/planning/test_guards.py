@@ -120,7 +120,7 @@ def test_limits(  # noqa: PLR0917 - the columns of the table
     assert found.message.endswith(f"(guards.{name}.{rule})")
 
 
-def test_a_limit_says_its_numbers() -> None:
+def test_the_message_of_a_limit_has_its_numbers() -> None:
     found = verdicts(*some(6, Action.DEACTIVATE), *some(7, Action.DELETE), managed=1_234)["removals"]
     assert found == Guard(
         "removals",
@@ -222,7 +222,7 @@ def test_the_last_active_user_stays(accounts: list[LiveUser], changes: list[Chan
         ([], 0, True),
     ],
 )
-def test_a_desired_state_without_anybody_is_a_mistake(wanted: list[DesiredUser], managed: int, passed: bool) -> None:
+def test_a_desired_state_without_a_user_in_scope_blocks(wanted: list[DesiredUser], managed: int, passed: bool) -> None:
     found = verdicts(wanted=wanted, managed=managed)["empty-desired-state"]
     message = f"the desired state has no user in scope, but {managed} managed user{'s' * (managed > 1)} exist"
     assert found == Guard("empty-desired-state", passed, "the desired state names users" if passed else message)

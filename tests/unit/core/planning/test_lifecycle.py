@@ -26,7 +26,7 @@ def ago(**passed: float) -> str:
     return (NOW - timedelta(**passed)).isoformat()
 
 
-def test_somebody_new_is_created_with_all_values_and_those_of_create_only() -> None:
+def test_a_new_user_is_created_with_all_values_and_those_of_create_only() -> None:
     user = desired(create_only={"timezone": "Europe/Berlin"})
     assert plan_create(user) == Change(
         key="ada@example.com",
@@ -153,7 +153,7 @@ CLOCK = Clock(NOW)
         (DEACTIVATE, False, 30, "2026-01-30T13:00:00+01:00", Action.DELETE),
         (DEACTIVATE, False, 30, "2026-01-30T12:00:00Z", Action.DELETE),
         (DEACTIVATE, False, 30, "2026-01-30T12:00:01Z", NOTHING),
-        # nobody knows since when: never
+        # unknown deactivation date: never
         (DEACTIVATE, False, 30, None, UNDATED),
         (DEACTIVATE, False, 30, "", UNDATED),
         (DEACTIVATE, False, 30, "long ago", UNDATED),
@@ -161,7 +161,7 @@ CLOCK = Clock(NOW)
         (DEACTIVATE, False, 0, None, UNDATED),
     ],
 )
-def test_what_happens_to_a_managed_account_nobody_desires(
+def test_the_removal_of_a_managed_account_without_a_desired_user(
     mode: Removal, active: bool, after_days: int | None, modified: str | None, expected: Any
 ) -> None:
     account = live("ada", active=active, last_modified=modified)
@@ -185,7 +185,7 @@ def test_by_default_people_are_deactivated_and_never_deleted() -> None:
     assert (policy.out_of_scope, policy.removed, policy.delete_after_days) == (DEACTIVATE, DEACTIVATE, None)
 
 
-def test_a_deactivation_changes_active_alone_and_says_why() -> None:
+def test_a_deactivation_changes_active_alone_and_has_a_reason() -> None:
     account = live("ada")
     user = desired("ada", key="ADA@example.com", verdict=EXPIRED)
     assert decide_out_of_scope_removal(account, user, Policy(), CLOCK) == RemovalDecision(
@@ -202,7 +202,7 @@ def test_a_deactivation_changes_active_alone_and_says_why() -> None:
     )
 
 
-def test_a_deletion_leaves_nothing_and_says_why() -> None:
+def test_a_deletion_leaves_nothing_and_has_a_reason() -> None:
     assert decide_unclaimed_removal(live("ada"), "ada@example.com", Policy(removed=DELETE), CLOCK) == RemovalDecision(
         Change(
             key="ada@example.com",
@@ -222,7 +222,7 @@ RECORDED = {"live-ada": Deactivation(NOW - timedelta(days=30), "2026-01-30-abc")
 
 
 @pytest.mark.parametrize(
-    ("modified", "deactivated", "said"),
+    ("modified", "deactivated", "text"),
     [
         (ago(days=30), {}, "last modified on 2026-01-30, 30 days ago"),
         (ago(days=400), {}, "last modified on 2025-01-25, 400 days ago"),
@@ -231,15 +231,15 @@ RECORDED = {"live-ada": Deactivation(NOW - timedelta(days=30), "2026-01-30-abc")
         (None, RECORDED, "deactivated on 2026-01-30 (receipt 2026-01-30-abc), 30 days ago"),
     ],
 )
-def test_a_deletion_after_days_says_since_when_and_how_that_is_known(
-    modified: str | None, deactivated: dict[str, Deactivation], said: str
+def test_a_deletion_after_days_names_the_date_and_its_source(
+    modified: str | None, deactivated: dict[str, Deactivation], text: str
 ) -> None:
     account = live("ada", active=False, last_modified=modified)
     fate = decide_unclaimed_removal(account, "ada@example.com", Policy(delete_after_days=30), Clock(NOW, deactivated))
     assert fate.change is not None
     assert (fate.change.reason, fate.change.detail) == (
         ActionReason.INACTIVE_TOO_LONG,
-        f"no longer in the desired state; {said}, the limit is 30",
+        f"no longer in the desired state; {text}, the limit is 30",
     )
 
 
@@ -263,20 +263,20 @@ def frozen(flow: Flow = Flow.ALWAYS) -> tuple[AttributeMapping, ...]:
 
 
 @pytest.mark.parametrize(
-    ("found", "wanted", "said"),
+    ("found", "wanted", "text"),
     [
         ("Sales", "Engineering", '"Sales" in the target and cannot become "Engineering"'),
         (None, "Engineering", 'unassigned in the target and cannot become "Engineering"'),
     ],
 )
-def test_an_immutable_attribute_that_differs_is_a_mistake_not_an_update(
-    found: str | None, wanted: str, said: str
+def test_an_immutable_attribute_that_differs_is_an_error_not_an_update(
+    found: str | None, wanted: str, text: str
 ) -> None:
     plan = plan_of([desired(department=wanted, family="King")], [live(department=found)], rows=frozen())
     assert (plan.changes, plan.tally.failed) == ((), 1)
-    (told,) = plan.diagnostics
-    assert (told.summary, told.address) == (
-        f"enterprise:department is {said}: it is immutable",
+    (problem,) = plan.diagnostics
+    assert (problem.summary, problem.address) == (
+        f"enterprise:department is {text}: it is immutable",
         'user["ada@example.com"]',
     )
 

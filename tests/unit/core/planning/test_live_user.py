@@ -138,12 +138,12 @@ def test_text_is_read_as_any_value_is(value: Any, outer: str, inner: str) -> Non
     wanted, unreadable = None, None
     try:
         wanted = parse_value(row.attribute, paths.compile_reader(paths.parse("name.givenName"))(written))
-    except InvalidValueError as fault:
-        unreadable = str(fault)
+    except InvalidValueError as exc:
+        unreadable = str(exc)
     assert (found.attributes.get("name.givenName"), found.unreadable) == (wanted, unreadable)
 
 
-def test_a_unique_attribute_is_read_of_everybody_although_it_flows_on_create_only() -> None:
+def test_a_unique_attribute_is_read_although_it_applies_on_create_only() -> None:
     rows = mappings(mapping("timezone", flow=Flow.CREATE, unique=True))
     for external_id in ("id-ada", None):
         found = reader(rows).read(resource(externalId=external_id, timezone="Asia/Tokyo"))

@@ -58,8 +58,8 @@ def test_a_user_in_scope_has_every_mapped_value() -> None:
 
 
 def test_values_are_normalised_and_unassigned_ones_are_absent() -> None:
-    found, mistakes = project(source_user(givenName="  Ada\u0301 ", department="   "))
-    assert mistakes == []
+    found, errors = project(source_user(givenName="  Ada\u0301 ", department="   "))
+    assert errors == []
     assert found.attributes == values_of("ada", given="Adá", department=None)
 
 
@@ -119,7 +119,7 @@ def test_an_external_id_identifies_also_without_a_matching_precedence(verdict: V
     assert (found.match, found.anchor) == (("ada@example.com",), "id-ada")
 
 
-def test_a_default_external_id_identifies_nobody() -> None:
+def test_a_default_external_id_identifies_no_user() -> None:
     rows = mappings(mapping("externalId", "objectId", default="shared"))
     assert project(source_user(objectId=None), rows)[0].anchor is None
     assert project(source_user(), rows)[0].anchor == "id-ada"
@@ -127,14 +127,14 @@ def test_a_default_external_id_identifies_nobody() -> None:
 
 def test_a_user_out_of_scope_whom_nothing_identifies_is_failed() -> None:
     rows = (mapping("externalId", "objectId", match=1),)
-    found, mistakes = Projector(APPLE, rows, ()).project(source_user(objectId=None), OUT)
-    assert (found.match, found.failed, mistakes) == ((None,), True, [])
+    found, errors = Projector(APPLE, rows, ()).project(source_user(objectId=None), OUT)
+    assert (found.match, found.failed, errors) == ((None,), True, [])
 
 
 def test_a_user_out_of_scope_with_a_matching_value_that_cannot_be_computed_is_failed() -> None:
-    found, mistakes = Projector(APPLE, MAPPINGS, ()).project(source_user(objectId=("one", "two")), OUT)
+    found, errors = Projector(APPLE, MAPPINGS, ()).project(source_user(objectId=("one", "two")), OUT)
     assert (found.match, found.failed) == ((None, "ada@example.com"), True)
-    assert mistakes == [
+    assert errors == [
         error("externalId cannot be mapped: objectId has several values, but one is needed", UNTOUCHED, PLACE, ADA)
     ]
 
@@ -192,13 +192,13 @@ def test_a_default_is_no_identity_but_a_value_sent_on_create_is() -> None:
         ({"givenName": True}, error("name.givenName cannot be mapped: name.givenName holds bool, not a string")),
     ],
 )
-def test_what_the_target_would_refuse_is_a_mistake_of_the_user(
+def test_a_value_that_the_target_would_reject_is_an_error_of_the_user(
     attributes: dict[str, Any], expected: Diagnostic
 ) -> None:
     user = source_user(**attributes)
-    found, mistakes = project(user, domains=("Example.org", "example.com"))
+    found, errors = project(user, domains=("Example.org", "example.com"))
     address = f'user["{user.key}"]'.replace('a"@', 'a\\"@')
-    assert mistakes == [replace(expected, detail=expected.detail or UNTOUCHED, origin=PLACE, address=address)]
+    assert errors == [replace(expected, detail=expected.detail or UNTOUCHED, origin=PLACE, address=address)]
     assert found.failed
 
 
@@ -249,9 +249,9 @@ def test_persian_joiners_and_emoji_are_values_like_others() -> None:
     assert project(source_user(department="می\u200cخواهم 👩\u200d💻"))[1] == []
 
 
-def test_all_mistakes_of_a_user_are_told_and_match_values_survive() -> None:
-    found, mistakes = project(source_user(givenName=None, surname=None, department="\x00"))
-    assert [item.summary for item in mistakes] == [
+def test_all_errors_of_a_user_are_reported_and_match_values_survive() -> None:
+    found, errors = project(source_user(givenName=None, surname=None, department="\x00"))
+    assert [item.summary for item in errors] == [
         "enterprise:department contains the character U+0000",
         "name.givenName is required by Apple Business Manager and has no value",
         "name.familyName is required by Apple Business Manager and has no value",
@@ -259,7 +259,7 @@ def test_all_mistakes_of_a_user_are_told_and_match_values_survive() -> None:
     assert (found.failed, found.match) == (True, ("id-ada", "ada@example.com"))
 
 
-def test_a_value_that_cannot_be_mapped_is_not_also_told_as_missing() -> None:
+def test_a_value_that_cannot_be_mapped_is_not_also_reported_as_missing() -> None:
     def refuse(_attributes: SourceAttributes) -> Value | None:
         raise MappingError("no")
 
@@ -274,7 +274,7 @@ def test_a_matching_value_that_cannot_be_computed_is_unknown() -> None:
     assert (found.failed, found.match) == (True, (None, "ada@example.com"))
 
 
-def test_a_required_attribute_without_a_mapping_says_so() -> None:
+def test_a_required_attribute_without_a_mapping_is_reported() -> None:
     rows = tuple(row for row in MAPPINGS if row.target != "name.givenName")
     assert project(source_user(), rows)[1] == [
         error(
@@ -290,10 +290,10 @@ def test_a_required_attribute_may_come_from_a_default() -> None:
     assert project(source_user(surname=None), mappings(mapping("name.familyName", "surname", default="-")))[1] == []
 
 
-def test_a_mistake_is_placed_at_the_source_attribute() -> None:
+def test_an_error_has_the_origin_of_the_source_attribute() -> None:
     user = replace(source_user(department="\x00"), origin_of=lambda name: Origin("users/people.yaml", 7, len(name)))
-    (mistake,) = project(user)[1]
-    assert mistake.origin == Origin("users/people.yaml", 7, len("department"))
+    (item,) = project(user)[1]
+    assert item.origin == Origin("users/people.yaml", 7, len("department"))
 
 
 def test_the_profile_knows_its_attributes_in_any_case() -> None:
@@ -348,13 +348,13 @@ def test_a_user_is_called_by_the_name_that_is_sent_whenever_it_flows(flow: Flow)
 @pytest.mark.parametrize("flow", list(Flow))
 def test_a_required_attribute_needs_a_value_whenever_it_flows(flow: Flow) -> None:
     rows = mappings(mapping("name.givenName", "givenName", flow=flow))
-    found, mistakes = project(source_user(givenName=None), rows)
-    assert (found.failed, len(mistakes)) == (True, 1)
-    assert mistakes[0].summary == "name.givenName is required by Apple Business Manager and has no value"
+    found, errors = project(source_user(givenName=None), rows)
+    assert (found.failed, len(errors)) == (True, 1)
+    assert errors[0].summary == "name.givenName is required by Apple Business Manager and has no value"
     assert not project(source_user(), rows)[0].failed
     defaulted = mappings(mapping("name.givenName", "givenName", flow=flow, default="."))
-    found, mistakes = project(source_user(givenName=None), defaulted)
-    assert (found.failed, found.create_only, mistakes) == (False, {"name.givenName": "."}, [])
+    found, errors = project(source_user(givenName=None), defaulted)
+    assert (found.failed, found.create_only, errors) == (False, {"name.givenName": "."}, [])
 
 
 def one_of(*candidates: Any, target: str = "userName") -> tuple[AttributeMapping, ...]:
@@ -376,32 +376,32 @@ def one_of(*candidates: Any, target: str = "userName") -> tuple[AttributeMapping
 def test_the_candidates_of_a_unique_attribute_are_those_the_target_would_take(
     candidates: tuple[str, ...], kept: tuple[str, ...]
 ) -> None:
-    found, mistakes = project(source_user(), one_of(*candidates), domains=("example.com",))
-    assert (found.candidates, found.failed, mistakes) == ((("userName", kept),), False, [])
+    found, errors = project(source_user(), one_of(*candidates), domains=("example.com",))
+    assert (found.candidates, found.failed, errors) == ((("userName", kept),), False, [])
     assert "userName" not in {**found.attributes, **found.create_only}
     assert found.user_names == kept
 
 
-def test_a_user_whose_candidates_would_all_be_refused_is_told_why_of_each() -> None:
-    found, mistakes = project(source_user(), one_of("a", "b@elsewhere.org"), domains=("example.com",))
+def test_each_rejected_candidate_is_reported_if_none_is_left() -> None:
+    found, errors = project(source_user(), one_of("a", "b@elsewhere.org"), domains=("example.com",))
     assert (found.failed, found.candidates) == (True, ())
-    assert [(item.summary, item.address) for item in mistakes] == [
+    assert [(item.summary, item.address) for item in errors] == [
         ('userName "a" is not an e-mail address', ADA),
         ('userName "b@elsewhere.org" is outside the verified domains', ADA),
     ]
 
 
 def test_a_unique_attribute_without_any_candidate_has_no_value() -> None:
-    found, mistakes = project(source_user(), one_of())
-    assert [item.summary for item in mistakes] == ["userName is required by Apple Business Manager and has no value"]
-    found, mistakes = project(source_user(), one_of(target="timezone"))
-    assert (found.candidates, found.failed, mistakes) == ((), False, [])
+    found, errors = project(source_user(), one_of())
+    assert [item.summary for item in errors] == ["userName is required by Apple Business Manager and has no value"]
+    found, errors = project(source_user(), one_of(target="timezone"))
+    assert (found.candidates, found.failed, errors) == ((), False, [])
 
 
-def test_a_rule_of_a_unique_attribute_that_fails_is_a_mistake() -> None:
+def test_a_failing_rule_of_a_unique_attribute_is_an_error() -> None:
     def rule(_attributes: SourceAttributes) -> tuple[Value, ...]:
         raise MappingError("no")
 
     row = mapping("timezone", rule=rule, flow=Flow.CREATE, unique=True)
-    found, mistakes = project(source_user(), mappings(row))
-    assert (found.failed, [item.summary for item in mistakes]) == (True, ["timezone cannot be mapped: no"])
+    found, errors = project(source_user(), mappings(row))
+    assert (found.failed, [item.summary for item in errors]) == (True, ["timezone cannot be mapped: no"])

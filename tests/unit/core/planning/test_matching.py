@@ -16,17 +16,17 @@ def keys(found: Matching) -> tuple[dict[str, str | None], list[str], list[str]]:
     return pairs, [account.id for account in found.unclaimed], [item.address or "" for item in found.conflicts]
 
 
-def told(found: Matching) -> list[tuple[str, str]]:
+def conflicts_of(found: Matching) -> list[tuple[str, str]]:
     assert all(item.severity is Severity.ERROR for item in found.conflicts)
     return [(item.address or "", item.summary) for item in found.conflicts]
 
 
-def test_nobody_matches_nobody() -> None:
+def test_without_users_nothing_matches() -> None:
     assert joined([], []) == Matching()
 
 
 def test_a_user_is_found_by_external_id_before_user_name() -> None:
-    # A rename: the user name is another one, or even somebody else's.
+    # A rename: the user name is another one, or even another user's.
     found = joined(
         [desired("ada", user_name="countess@example.com"), desired("bob", user_name="ada@example.com")],
         [live("ada"), live("bob")],
@@ -47,7 +47,7 @@ def test_an_account_without_an_external_id_is_found_by_user_name_to_be_adopted()
     assert joined([desired("ada")], [account]) == Matching(pairs=[(desired("ada"), account)])
 
 
-def test_somebody_new_has_no_account_and_accounts_nobody_desires_are_unclaimed() -> None:
+def test_a_new_user_has_no_account_and_other_accounts_are_unclaimed() -> None:
     assert keys(joined([desired("ada")], [live("bob"), live("carol", external_id=None)])) == (
         {"ada@example.com": None},
         ["live-bob", "live-carol"],
@@ -88,7 +88,7 @@ def test_one_desired_user_on_two_accounts_is_left_alone_with_both() -> None:
     accounts = [live("ada", id="z"), live("ada", id="a", user_name="other@example.com")]
     found = joined([desired("ada"), desired("bob")], [*accounts, live("bob")])
     assert keys(found) == ({"bob@example.com": "live-bob"}, [], ['user["ada@example.com"]'])
-    assert told(found) == [
+    assert conflicts_of(found) == [
         (
             'user["ada@example.com"]',
             '2 live accounts have the externalId "id-ada": "ada@example.com", "other@example.com"',
@@ -101,17 +101,18 @@ def test_two_accounts_with_one_user_name_are_left_alone() -> None:
     found = joined([desired("ada")], accounts)
     assert keys(found) == ({}, [], ['user["ada@example.com"]'])
     assert (
-        told(found)[0][1] == '2 live accounts have the userName "ada@example.com": "ada@example.com", "ada@example.com"'
+        conflicts_of(found)[0][1]
+        == '2 live accounts have the userName "ada@example.com": "ada@example.com", "ada@example.com"'
     )
 
 
 def test_a_user_name_with_a_foreign_external_id_is_left_alone() -> None:
-    found = joined([desired("ada")], [live("ada", external_id="somebody-else")])
+    found = joined([desired("ada")], [live("ada", external_id="other")])
     assert keys(found) == ({}, [], ['user["ada@example.com"]'])
-    assert told(found) == [
+    assert conflicts_of(found) == [
         (
             'user["ada@example.com"]',
-            'userName "ada@example.com" belongs to a live account with another externalId ("somebody-else")',
+            'userName "ada@example.com" belongs to a live account with another externalId ("other")',
         )
     ]
     assert found.conflicts[0].detail == (
@@ -139,10 +140,10 @@ def test_a_foreign_account_that_its_owner_claims_stays_with_its_owner() -> None:
 def test_an_account_that_may_not_be_written_is_a_conflict(account: LiveUser, message: str) -> None:
     found = joined([desired("ada")], [account])
     assert keys(found) == ({}, [], ['user["ada@example.com"]'])
-    assert told(found)[0][1] == message
+    assert conflicts_of(found)[0][1] == message
 
 
-def test_an_unmanaged_account_of_somebody_out_of_scope_is_no_conflict() -> None:
+def test_an_unmanaged_account_of_a_user_out_of_scope_is_no_conflict() -> None:
     account = live("ada", managed=False, adoptable=False)
     assert keys(joined([desired("ada", verdict=OUT)], [account])) == ({"ada@example.com": "live-ada"}, [], [])
 
@@ -173,7 +174,7 @@ def test_a_failed_user_with_an_unknown_matching_value_and_no_account_is_unplaced
     assert keys(found)[0] == {"ada@example.com": None}
 
 
-def test_a_user_without_any_matching_value_matches_nobody() -> None:
+def test_a_user_without_any_matching_value_matches_no_account() -> None:
     user = desired("ada", external_id=None, user_name=None, key="ada")
     account = live("ada", external_id=None, user_name=None)
     assert keys(joined([user], [account])) == ({"ada": None}, ["live-ada"], [])
@@ -195,14 +196,14 @@ def test_the_order_of_the_input_does_not_matter() -> None:
     assert len(seen) == 1
 
 
-def test_somebody_out_of_scope_with_the_user_name_of_a_foreign_account_is_no_mistake() -> None:
+def test_a_user_out_of_scope_with_the_user_name_of_another_account_is_no_error() -> None:
     # Whose account was deleted, and whose name another account has: nothing is wanted for them, nothing is touched.
-    found = joined([desired("ada", verdict=OUT)], [live("ada", external_id="somebody-else")])
+    found = joined([desired("ada", verdict=OUT)], [live("ada", external_id="other")])
     assert found.unclaimed == []
     assert [(user.key, account) for user, account in found.pairs] == [("ada@example.com", None)]
-    (said,) = found.conflicts
-    assert (said.severity, said.address) == (Severity.WARNING, 'user["ada@example.com"]')
-    assert said.summary == (
-        'userName "ada@example.com" belongs to a live account with another externalId ("somebody-else")'
+    (conflict,) = found.conflicts
+    assert (conflict.severity, conflict.address) == (Severity.WARNING, 'user["ada@example.com"]')
+    assert conflict.summary == (
+        'userName "ada@example.com" belongs to a live account with another externalId ("other")'
     )
-    assert said.detail == "The user is out of scope: the account is left untouched."
+    assert conflict.detail == "The user is out of scope: the account is left untouched."

@@ -26,7 +26,7 @@ def arranged(*changes: Change, accounts: str = "") -> list[tuple[int, str, tuple
     return steps(ordered)
 
 
-def told(conflicts: list[Diagnostic]) -> list[tuple[str, str]]:
+def summaries_of(conflicts: list[Diagnostic]) -> list[tuple[str, str]]:
     return sorted((who(item.address or ""), item.summary) for item in conflicts)
 
 
@@ -59,7 +59,7 @@ def test_a_change_waits_for_the_name_it_wants() -> None:
     ]
 
 
-def test_a_new_user_waits_for_the_name_of_somebody_renamed() -> None:
+def test_a_new_user_waits_for_the_name_of_a_renamed_user() -> None:
     newcomer = change("new", Action.CREATE, after=values_of("new", user_name="bob@example.com"))
     assert arranged(newcomer, rename("bob", "robert"), accounts="bob") == [(0, "bob", ()), (1, "new", ("bob",))]
 
@@ -93,7 +93,7 @@ def test_a_swap_steps_aside_once() -> None:
         assert [item.temporary_user_name for item in ordered] == [None, "renaming-6707ea8f4063@example.com"]
 
 
-def test_a_circle_of_three_steps_aside_once() -> None:
+def test_a_cycle_of_three_needs_one_temporary_name() -> None:
     changes = [rename("ada", "bob"), rename("bob", "carol"), rename("carol", "ada")]
     for shuffled in permutations(changes):
         ordered, conflicts = order_changes(shuffled, [live("ada"), live("bob"), live("carol")])
@@ -102,7 +102,7 @@ def test_a_circle_of_three_steps_aside_once() -> None:
         assert [item.key for item in ordered if item.temporary_user_name] == ["ada@example.com"]
 
 
-def test_two_circles_and_a_chain_into_one_are_told_apart() -> None:
+def test_two_cycles_and_a_chain_into_one_are_separated() -> None:
     changes = [
         rename("a", "b"),
         rename("b", "a"),
@@ -170,7 +170,7 @@ def test_a_name_whose_holder_keeps_it_is_refused() -> None:
 
 
 @pytest.mark.parametrize("removal", [Action.DEACTIVATE, Action.DELETE])
-def test_an_account_whose_name_somebody_wants_is_not_removed(removal: Action) -> None:
+def test_an_account_whose_name_another_user_wants_is_not_removed(removal: Action) -> None:
     ordered, conflicts = order_changes([rename("ada", "bob"), change("bob", removal)], [live("ada"), live("bob")])
     assert steps(ordered) == []
     assert len(conflicts) == 2
@@ -178,17 +178,17 @@ def test_an_account_whose_name_somebody_wants_is_not_removed(removal: Action) ->
     assert conflicts[1].summary.startswith("the removal is withheld")
 
 
-def test_somebody_who_changes_the_case_of_a_name_keeps_it() -> None:
+def test_a_user_that_changes_the_case_of_its_name_keeps_it() -> None:
     keeps = change("bob", after=values_of("bob", user_name="Bob@example.com"))
     ordered, conflicts = order_changes([rename("ada", "bob"), keeps], [live("ada"), live("bob")])
     assert steps(ordered) == [(0, "bob", ())]
-    assert [name for name, _ in told(conflicts)] == ["ada"]
+    assert [name for name, _ in summaries_of(conflicts)] == ["ada"]
 
 
 def test_an_unmanaged_account_holds_its_name_too() -> None:
     newcomer = change("ada", Action.CREATE)
     _, conflicts = order_changes([newcomer], [live("ada", id="x", external_id=None)])
-    assert told(conflicts) == [
+    assert summaries_of(conflicts) == [
         ("ada", 'userName "ada@example.com" is taken by another live account (id "x", no externalId)')
     ]
 
@@ -197,28 +197,28 @@ def test_two_users_who_want_one_name_both_stay() -> None:
     changes = [change("a", Action.CREATE, after={"userName": "x@example.com"}), rename("b", "X")]
     ordered, conflicts = order_changes(changes, [live("b")])
     assert ordered == []
-    assert told(conflicts) == [
+    assert summaries_of(conflicts) == [
         ("a", 'userName "x@example.com" is given to more than one user'),
         ("b", 'userName "X@example.com" is given to more than one user'),
     ]
 
 
-def test_whoever_waits_for_somebody_who_is_stuck_is_stuck_as_well() -> None:
+def test_a_change_that_waits_for_an_excluded_change_is_excluded() -> None:
     changes = [rename("a", "b"), rename("b", "c"), rename("c", "d"), rename("x", "y")]
     ordered, conflicts = order_changes(changes, [live(name) for name in "abcdx"])
     assert steps(ordered) == [(0, "x", ())]
-    assert told(conflicts) == [
+    assert summaries_of(conflicts) == [
         ("a", 'userName "b@example.com" is taken by another live account (id "live-b", externalId "id-b")'),
         ("b", 'userName "c@example.com" is taken by another live account (id "live-c", externalId "id-c")'),
         ("c", 'userName "d@example.com" is taken by another live account (id "live-d", externalId "id-d")'),
     ]
 
 
-def test_a_circle_with_an_intruder_is_stuck_as_a_whole() -> None:
+def test_a_cycle_with_an_additional_taker_is_excluded_as_a_whole() -> None:
     changes = [rename("a", "b"), rename("b", "a"), change("new", Action.CREATE, after={"userName": name_of("a")})]
     ordered, conflicts = order_changes(changes, [live("a"), live("b")])
     assert ordered == []
-    assert [name for name, _ in told(conflicts)] == ["a", "b", "new"]
+    assert [name for name, _ in summaries_of(conflicts)] == ["a", "b", "new"]
 
 
 # --- size -----------------------------------------------------------------------------------
@@ -234,7 +234,7 @@ def test_a_chain_of_two_thousand_is_followed_without_recursion() -> None:
     ]
 
 
-def test_a_circle_of_two_thousand_steps_aside_once() -> None:
+def test_a_cycle_of_two_thousand_needs_one_temporary_name() -> None:
     names = [f"u{number:04}" for number in range(2_000)]
     changes = [rename(one, other) for one, other in zip(names, [*names[1:], names[0]], strict=True)]
     ordered, conflicts = order_changes(changes, [live(name) for name in names])
@@ -286,7 +286,7 @@ def carry_out(ordered: list[Change], accounts: list[LiveUser]) -> None:
 
 
 def check_conflicts(conflicts: list[Diagnostic], accounts: list[LiveUser], changes: list[Change]) -> None:
-    """Nobody is refused a name that would have become free."""
+    """No user is denied a name that would have become free."""
     stuck = {item.address for item in conflicts}
     moving = {item.live_id for item in changes if item.address not in stuck}
     staying = {account.user_name for account in accounts if account.id not in moving}

@@ -58,7 +58,7 @@ ACCOUNTS = [
     live("late", active=False, last_modified=(NOW - timedelta(days=60)).isoformat()),
     live("gone"),
     live("wrong"),
-    live("stranger", external_id=None),
+    live("other", external_id=None),
 ]
 
 
@@ -77,7 +77,7 @@ def test_each_user_gets_what_it_needs() -> None:
     assert (plan.complete, plan.blocked, plan.applyable, plan.diagnostics) == (True, False, True, ())
 
 
-def test_a_plan_says_what_it_is_bound_to() -> None:
+def test_a_plan_names_what_it_was_built_from() -> None:
     plan = plan_of([desired()], [], config_digest="sha256:x", commit="abc")
     assert (plan.target, plan.config_digest, plan.commit, plan.reconciler_version) == (
         TARGET,
@@ -94,7 +94,7 @@ def test_equal_states_need_nothing() -> None:
     assert plan.tally == Tally(unchanged=2, managed=2)
 
 
-def test_settings_may_keep_accounts_nobody_desires() -> None:
+def test_settings_can_keep_accounts_without_a_desired_user() -> None:
     policy = Policy(out_of_scope=Removal.KEEP, removed=Removal.KEEP)
     plan = plan_of([desired("a"), desired("out", verdict=OUT)], [live("a"), live("out"), live("gone")], policy=policy)
     assert plan.changes == ()
@@ -110,16 +110,16 @@ def test_unmanaged_accounts_are_counted_and_left_alone() -> None:
     assert plan.tally == Tally(unchanged=1, unmanaged=3, managed=1)
 
 
-def test_a_conflict_is_told_and_counted_and_nobody_is_touched() -> None:
+def test_a_conflict_is_reported_and_counted_and_changes_no_user() -> None:
     plan = plan_of([desired("ada"), desired("b")], [live("ada", external_id="other"), live("b")])
     assert plan.changes == ()
     assert [item.address for item in plan.diagnostics] == ['user["ada@example.com"]']
     assert plan.tally == Tally(unchanged=1, failed=1, managed=2)
 
 
-def test_a_user_with_two_mistakes_is_one_failed_user() -> None:
-    mistakes = [error("one", address="x"), error("two", address="x"), warning("three", address="y"), error("four")]
-    assert plan_of([desired()], [live()], diagnostics=mistakes).tally.failed == 1
+def test_a_user_with_two_errors_is_one_failed_user() -> None:
+    problems = [error("one", address="x"), error("two", address="x"), warning("three", address="y"), error("four")]
+    assert plan_of([desired()], [live()], diagnostics=problems).tally.failed == 1
 
 
 def test_a_failed_user_is_neither_changed_nor_removed() -> None:
@@ -127,10 +127,10 @@ def test_a_failed_user_is_neither_changed_nor_removed() -> None:
     assert plan.changes == ()
 
 
-# --- removals of accounts that are called like somebody else ----------------------------------
+# --- removals of accounts that are named like another user ----------------------------------
 
 
-def test_one_person_on_two_accounts_is_told_and_neither_account_is_touched() -> None:
+def test_two_accounts_of_one_person_are_reported_and_left_untouched() -> None:
     plan = plan_of([desired("ada", user_name="bob@example.com")], [live("ada"), live("bob")], policy=GENEROUS)
     assert plan.changes == ()
     assert sorted(item.summary for item in plan.diagnostics) == [
@@ -140,7 +140,7 @@ def test_one_person_on_two_accounts_is_told_and_neither_account_is_touched() -> 
 
 
 @pytest.mark.parametrize("turned", [False, True])
-def test_an_account_called_like_the_key_of_somebody_else_is_removed_under_its_own_address(turned: bool) -> None:
+def test_an_account_named_like_the_key_of_another_user_is_removed_under_its_own_address(turned: bool) -> None:
     people = [desired("bob", user_name="x@example.com", key="ada@example.com")]
     accounts = [live("bob"), live("ada"), live("z", user_name="ADA@example.com", id="third")]
     plan = plan_of(people, accounts[::-1] if turned else accounts, policy=GENEROUS)
@@ -155,7 +155,7 @@ def test_an_account_called_like_the_key_of_somebody_else_is_removed_under_its_ow
 # --- accounts that cannot be read ---------------------------------------------------------------
 
 
-def test_accounts_that_cannot_be_read_are_left_alone_and_told() -> None:
+def test_unreadable_accounts_are_left_untouched_and_reported() -> None:
     accounts = [
         live("ada", unreadable="x"),
         live("gone", unreadable="y"),
@@ -173,7 +173,7 @@ def test_accounts_that_cannot_be_read_are_left_alone_and_told() -> None:
 # --- what is withheld ---------------------------------------------------------------------------
 
 
-def test_after_an_incomplete_read_nobody_is_created_or_removed_and_the_plan_is_blocked() -> None:
+def test_after_an_incomplete_read_no_user_is_created_or_removed_and_the_plan_is_blocked() -> None:
     people = [desired("new"), desired("edited", family="King"), desired("back")]
     plan = plan_of(people, [live("edited"), live("back", active=False), live("gone")], problem="page 2 failed")
     assert actions(plan) == {"edited": "update", "back": "reactivate"}
@@ -185,7 +185,7 @@ def test_after_an_incomplete_read_nobody_is_created_or_removed_and_the_plan_is_b
     assert not carry_over_approval(plan, [Approval(plan.plan_id)], NOW.date()).applyable
 
 
-def test_while_somebody_is_unplaced_nobody_is_removed() -> None:
+def test_while_a_user_is_unidentified_no_user_is_removed() -> None:
     people = [desired("a"), desired("b", failed=True, external_id=None), desired("new")]
     plan = plan_of(people, [live("a"), live("gone"), live("gone2")], policy=GENEROUS)
     assert actions(plan) == {"new": "create"}
@@ -216,7 +216,7 @@ def test_what_settings_do_not_permit_is_withheld(permitted: set[str], left: set[
     )
 
 
-def test_somebody_who_waits_for_a_withheld_rename_is_told_that_the_name_is_taken() -> None:
+def test_a_user_that_waits_for_a_withheld_rename_gets_a_name_taken_error() -> None:
     people = [desired("bob", user_name="robert@example.com"), desired("new", user_name="bob@example.com")]
     plan = plan_of(people, [live("bob")], policy=replace(GENEROUS, permitted=frozenset({"create"})))
     assert plan.changes == ()
@@ -287,8 +287,8 @@ def test_choosing_a_user_chooses_whom_it_waits_for() -> None:
     accounts = [live("ada"), live("bob"), live("carol"), live("eve")]
     assert actions(plan_of(people, accounts, only={"id-bob"})).keys() == {"carol", "dan"}
     assert actions(plan_of(people, accounts, only={"id-carol"})).keys() == {"dan"}
-    circle = [desired("ada", user_name="bob@example.com"), desired("bob", user_name="ada@example.com")]
-    assert len(plan_of(circle, [live("ada"), live("bob")], only={"id-ada"}).changes) == 2
+    swap = [desired("ada", user_name="bob@example.com"), desired("bob", user_name="ada@example.com")]
+    assert len(plan_of(swap, [live("ada"), live("bob")], only={"id-ada"}).changes) == 2
 
 
 # --- determinism --------------------------------------------------------------------------------
@@ -301,7 +301,7 @@ CROWD = [
     desired("swap1", user_name="swap2@example.com"),
     desired("swap2", user_name="swap1@example.com"),
     desired("want1", user_name="wanted@example.com"),
-    desired("taken", user_name="stranger@example.com"),
+    desired("taken", user_name="other@example.com"),
 ]
 LIVE_CROWD = [
     *ACCOUNTS,
@@ -333,15 +333,15 @@ def test_two_accounts_called_the_same_have_the_same_addresses_in_any_order() -> 
 
 
 def test_diagnostics_are_sorted_by_severity_place_and_words() -> None:
-    told = [
+    problems = [
         warning("w"),
         *(error("same", detail, address=address) for address in ("x", "y") for detail in ("1", "2")),
         *(error("z", origin=Origin("f", line, column)) for line in (1, 2) for column in (1, 2)),
         error("a", origin=Origin("g", 1, 1)),
     ]
-    expected = (*told[1:], told[0])
-    assert plan_of([desired()], [live()], diagnostics=told).diagnostics == expected
-    assert plan_of([desired()], [live()], diagnostics=told[::-1]).diagnostics == expected
+    expected = (*problems[1:], problems[0])
+    assert plan_of([desired()], [live()], diagnostics=problems).diagnostics == expected
+    assert plan_of([desired()], [live()], diagnostics=problems[::-1]).diagnostics == expected
 
 
 def test_a_plan_id_does_not_depend_on_time_wording_places_or_versions() -> None:
@@ -446,7 +446,7 @@ def test_a_plan_after_an_apply_has_no_changes(
     policy = replace(GENEROUS, removed=removal)
     plan = plan_of(people, accounts, rows=CLEARING, policy=policy)
     again = plan_of(people, applied(plan, accounts), rows=CLEARING, policy=policy)
-    # Somebody whose name was taken may have it once its holder is gone.
+    # A user whose name was taken may get it once its holder is gone.
     assert again.changes == () or (plan.diagnostics and removal is Removal.DELETE)
 
 
@@ -465,22 +465,22 @@ def test_accounts_of_which_nothing_tells_since_when_they_are_inactive_are_counte
     assert plan_of([desired("a")], accounts, policy=GENEROUS).diagnostics == ()
 
 
-def test_accounts_that_stay_deactivated_although_their_users_are_in_scope_are_told() -> None:
+def test_deactivated_accounts_of_users_in_scope_are_reported() -> None:
     people = [desired("ada"), desired("bob"), desired("carol", active=False), desired("eve", active=None)]
     accounts = [live("ada", active=False), live("bob"), live("carol", active=False), live("eve", active=False)]
     message = "The mapping of active does not apply always, or has no value: it reactivates no account."
 
-    def told(plan: Plan) -> list[tuple[str, str, str]]:
+    def warnings_of(plan: Plan) -> list[tuple[str, str, str]]:
         return [(item.severity.value, item.summary, item.detail) for item in plan.diagnostics]
 
     plan = plan_of(people, accounts)
     assert actions(plan) == {"ada": "reactivate"}
-    assert told(plan) == [("warning", "1 user in scope whose accounts stay deactivated", message)]
+    assert warnings_of(plan) == [("warning", "1 user in scope whose accounts stay deactivated", message)]
     for flow in (Flow.CREATE, Flow.IF_EMPTY):
         plan = plan_of(people, accounts, rows=mappings(mapping("active", flow=flow)))
         assert actions(plan) == {}
-        assert told(plan) == [("warning", "2 users in scope whose accounts stay deactivated", message)], flow
-    assert told(plan_of([desired("bob")], [live("bob")])) == []
+        assert warnings_of(plan) == [("warning", "2 users in scope whose accounts stay deactivated", message)], flow
+    assert warnings_of(plan_of([desired("bob")], [live("bob")])) == []
 
 
 # --- replacement of every active user ----------------------------------------------------------------

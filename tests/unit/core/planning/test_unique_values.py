@@ -26,7 +26,7 @@ def chosen(*people: DesiredUser, accounts: tuple[LiveUser, ...] = ()) -> dict[st
     return {key.split("@")[0]: values["timezone"] for key, values in found.values.items()}
 
 
-def test_the_first_candidate_is_taken_when_nobody_has_it() -> None:
+def test_the_first_free_candidate_is_chosen() -> None:
     assert chosen(newcomer("ada", "a", "b")) == {"ada": "a"}
 
 
@@ -40,7 +40,7 @@ def test_two_new_users_never_get_one_value_and_the_order_of_names_decides() -> N
     assert chosen(*people) == chosen(*reversed(people)) == {"ada": "a", "bob": "b", "Carol": "c"}
 
 
-def test_values_are_the_same_when_the_target_says_so() -> None:
+def test_candidates_are_compared_as_the_attribute_is() -> None:
     people = [newcomer("ada", "Ada@example.com", "b@example.com", target="userName", user_name=None)]
     found = choose_values(people, [live("x", user_name="ADA@EXAMPLE.COM")], BY_ID, ())
     assert [dict(values) for values in found.values.values()] == [{"userName": "b@example.com"}]
@@ -54,7 +54,7 @@ def test_the_name_of_a_recently_deleted_account_is_taken() -> None:
     assert [dict(values) for values in found.values.values()] == [{"userName": "b@example.com"}]
 
 
-def test_whoever_finds_no_free_value_is_told_who_has_them() -> None:
+def test_a_user_without_a_free_candidate_is_reported_with_the_holders() -> None:
     people = [newcomer("ada", "a"), newcomer("bob", "a", "b")]
     found = choose_values(people, [live("x", timezone="b")], ROWS, ())
     assert [*found.values] == ["ada@example.com"]
@@ -71,14 +71,14 @@ def test_whoever_finds_no_free_value_is_told_who_has_them() -> None:
     )
 
 
-def test_many_taken_values_are_told_in_short() -> None:
+def test_many_taken_candidates_are_summarized() -> None:
     accounts = [live(name, timezone=name) for name in "abcdefg"]
     (problem,) = choose_values([newcomer("ada", *"abcdefg")], accounts, ROWS, ()).problems
     assert problem.detail.count("is used by") == 5
     assert ", and 2 others." in problem.detail
 
 
-def test_whoever_lacks_one_value_keeps_no_other_from_the_rest() -> None:
+def test_a_user_without_one_value_reserves_no_other() -> None:
     rows = mappings(
         mapping("timezone", flow=Flow.CREATE, unique=True), mapping("locale", flow=Flow.CREATE, unique=True)
     )

@@ -154,7 +154,7 @@ def test_lifecycle_dates_are_compared_by_day(name: str) -> None:
         assert passes(source_user(), unary) is not expected
 
 
-def test_the_two_lifecycle_dates_are_told_apart() -> None:
+def test_the_two_lifecycle_dates_are_independent() -> None:
     clause = {"attribute": "lifecycle.starts", "operator": "IS NULL"}
     assert passes(source_user(expires=TODAY), clause)
 
@@ -261,7 +261,7 @@ def test_one_true_filter_is_enough() -> None:
     )
 
 
-def test_without_filters_everybody_passes() -> None:
+def test_without_filters_all_users_pass() -> None:
     assert evaluate_filters(source_user(), ()) is IN_SCOPE
 
 

@@ -15,7 +15,7 @@ def test_nested_groups_are_resolved_and_names_folded() -> None:
     assert resolve_members(members, groups) == {"eve@example.com", "ada@example.com", "bob@example.com", "id-carol"}
 
 
-def test_nobody_is_in_no_group() -> None:
+def test_an_empty_group_has_no_members() -> None:
     assert resolve_members(GroupMembers(), {"a": GroupMembers(("ada@example.com",))}) == frozenset()
 
 
@@ -32,7 +32,7 @@ def test_five_thousand_nested_groups_are_resolved() -> None:
 
 
 @pytest.mark.slow
-def test_a_circle_of_five_thousand_groups_is_found() -> None:
+def test_a_cycle_of_five_thousand_groups_is_found() -> None:
     groups = {**nested(5_000), "g4999": GroupMembers((), ("g0",))}
     (found,) = find_cycles(groups)
     assert found == (*(f"g{number}" for number in range(5_000)), "g0")
@@ -85,7 +85,7 @@ GROUPS = {
         ("bob", GroupMembers(), None),
     ],
 )
-def test_the_way_to_somebody_is_the_shortest_as_written(
+def test_the_path_to_a_member_is_the_shortest_as_written(
     who: str, members: GroupMembers, expected: tuple[str, ...] | None
 ) -> None:
     assert find_membership_path(source_user(who), members, GROUPS) == expected

@@ -178,7 +178,7 @@ def test_a_filter_is_printed_with_the_parentheses_it_needs(text: str, printed: s
     assert print_filter(parse_filter(text)) == printed
 
 
-def test_the_default_ownership_is_what_its_text_says() -> None:
+def test_the_default_ownership_is_parsed_from_its_text() -> None:
     assert parse_filter(print_filter(DEFAULT_OWNERSHIP)) == DEFAULT_OWNERSHIP
     assert print_filter(DEFAULT_OWNERSHIP) == "externalId pr"
 

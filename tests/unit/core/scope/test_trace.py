@@ -47,7 +47,7 @@ def lines(steps: tuple[TraceStep, ...], depth: int = 0) -> list[str]:
     return found
 
 
-def test_somebody_in_scope_passes_every_step() -> None:
+def test_a_user_in_scope_passes_every_step() -> None:
     rules = rules_of(
         {"name": "Titled", "clauses": [TITLED]},
         {"name": "Engineers", "clauses": [ENGINEER, IN_ALL]},
@@ -84,7 +84,7 @@ def test_all_clauses_of_a_filter_that_fails_are_shown_and_the_first_false_one_is
     ]
 
 
-def test_a_filter_that_is_turned_around_says_so() -> None:
+def test_a_negated_filter_is_marked() -> None:
     rules = rules_of({"name": "Rest", "not": "true", "clauses": [ENGINEER]})
     assert lines(trace_scope(source_user(), rules, TODAY).steps)[-2:] == [
         "  Rest: false negated by not",

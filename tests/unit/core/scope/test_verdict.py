@@ -7,8 +7,8 @@ from support.builders import TODAY, filters_of, source_user
 from reconciler.core.model import IN_SCOPE, ScopeReason, Verdict
 from reconciler.core.scope.verdict import ScopeRules, decide_scope
 
-EVERYBODY = ScopeRules(assigned=None)
-NOBODY = ScopeRules(assigned=frozenset())
+ALL_ASSIGNED = ScopeRules(assigned=None)
+NONE_ASSIGNED = ScopeRules(assigned=frozenset())
 ADA = ScopeRules(assigned=frozenset({"ada@example.com"}))
 BEFORE, AFTER = date(2026, 2, 28), date(2026, 3, 2)
 
@@ -22,29 +22,29 @@ EXCLUDED = Verdict(ScopeReason.EXCLUDED, "excluded in scope.yaml")
 @pytest.mark.parametrize(
     ("user", "rules", "expected"),
     [
-        ({}, EVERYBODY, IN_SCOPE),
+        ({}, ALL_ASSIGNED, IN_SCOPE),
         ({}, ADA, IN_SCOPE),
         ({"userPrincipalName": " ADA@Example.com "}, ADA, IN_SCOPE),
         ({}, ScopeRules(frozenset({"id-ada"})), IN_SCOPE),
         ({"objectId": None}, ScopeRules(frozenset({"id-ada"})), NOT_ASSIGNED),
         ({"objectId": " ID-Ada"}, ScopeRules(frozenset({"id-ada"})), IN_SCOPE),
-        ({}, NOBODY, NOT_ASSIGNED),
-        ({"accountEnabled": True}, EVERYBODY, IN_SCOPE),
-        ({"accountEnabled": False}, EVERYBODY, DISABLED),
+        ({}, NONE_ASSIGNED, NOT_ASSIGNED),
+        ({"accountEnabled": True}, ALL_ASSIGNED, IN_SCOPE),
+        ({"accountEnabled": False}, ALL_ASSIGNED, DISABLED),
         ({}, ScopeRules(None, frozenset({"ada@example.com"})), EXCLUDED),
         ({}, ScopeRules(None, frozenset({"id-ada"})), EXCLUDED),
         ({}, ScopeRules(frozenset({"ada@example.com"}), frozenset({"id-ada"})), EXCLUDED),
         ({}, ScopeRules(None, frozenset({"bob@example.com"})), IN_SCOPE),
         # inclusive start, exclusive end
-        ({"starts": TODAY}, EVERYBODY, IN_SCOPE),
-        ({"starts": AFTER}, EVERYBODY, NOT_STARTED),
-        ({"expires": TODAY}, EVERYBODY, EXPIRED),
-        ({"expires": AFTER}, EVERYBODY, IN_SCOPE),
-        ({"starts": BEFORE, "expires": AFTER}, EVERYBODY, IN_SCOPE),
+        ({"starts": TODAY}, ALL_ASSIGNED, IN_SCOPE),
+        ({"starts": AFTER}, ALL_ASSIGNED, NOT_STARTED),
+        ({"expires": TODAY}, ALL_ASSIGNED, EXPIRED),
+        ({"expires": AFTER}, ALL_ASSIGNED, IN_SCOPE),
+        ({"starts": BEFORE, "expires": AFTER}, ALL_ASSIGNED, IN_SCOPE),
         # the first reason in the order of the steps counts
-        ({"accountEnabled": False, "expires": TODAY}, NOBODY, DISABLED),
-        ({"expires": TODAY, "starts": AFTER}, NOBODY, EXPIRED),
-        ({"starts": AFTER}, NOBODY, NOT_STARTED),
+        ({"accountEnabled": False, "expires": TODAY}, NONE_ASSIGNED, DISABLED),
+        ({"expires": TODAY, "starts": AFTER}, NONE_ASSIGNED, EXPIRED),
+        ({"starts": AFTER}, NONE_ASSIGNED, NOT_STARTED),
         ({}, ScopeRules(frozenset(), frozenset({"id-ada"})), NOT_ASSIGNED),
     ],
 )
