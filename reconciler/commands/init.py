@@ -31,16 +31,16 @@ _BASE_URLS = {
     "scim": "https://scim.example.com/v2",
 }
 _NEXT = """\
-Made a repository in {where}: {count} files.
+Created a repository in {where}: {count} files.
 
 Try it out, without a token, on the embedded sandbox:
     {cd}reconciler plan --sandbox
 """
 _WITH_WHEEL = """
-Then push it and set GitHub up, as README.md there says."""
+Then push it and set up GitHub as its README.md describes."""
 _WITHOUT_WHEEL = """
-The workflows cannot install the program yet: its wheel is not there. For GitHub, make a repository with `reconciler
-init --wheel FILE`."""
+The workflows cannot install the program yet: its wheel is missing. For GitHub,
+create the repository with `reconciler init --wheel FILE`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from reconciler.session.saved_plan import read_saved_plan, render_for_github
 from reconciler.session.terminal import Terminal
 
 _MARKER = "reconciler drift"
-_TITLE = "The target is not as the default branch says"
+_TITLE = "The target differs from the default branch"
 
 
 def run_drift_issue(file: Path, author: str, terminal: Terminal, *, redact: bool) -> ExitCode:

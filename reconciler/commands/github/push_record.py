@@ -25,7 +25,7 @@ def run_push_record(workspace: Workspace, author: str, terminal: Terminal) -> Ex
         terminal.note("settings.yaml names no record.branch: nothing was pushed.")
         return ExitCode.OK
     here = read_workflow()
-    note = f"Run {here.run}, commit {here.commit}" if here.run and here.commit.isalnum() else "By hand"
+    note = f"Run {here.run}, commit {here.commit}" if here.run and here.commit.isalnum() else "Manual push"
     commit = RecordBranch(workspace.state, branch, git_remote()).push(workspace.record, by, note)
     terminal.note(f"The record is {branch} at {commit[:12]}." if commit else f"Nothing is new for {branch}.")
     return ExitCode.OK

@@ -20,7 +20,7 @@ def test_a_repository_is_created(tmp_path: Path, terminal: RecordingTerminal) ->
     assert (tmp_path / "new/.gitignore").is_file()
     names = sorted(path.name for path in (tmp_path / "new/.github/workflows").iterdir())
     assert names == ["apply.yml", "ci.yml", "drift.yml", "plan.yml"]
-    assert f"Made a repository in {tmp_path / 'new'}" in terminal.out
+    assert f"Created a repository in {tmp_path / 'new'}" in terminal.out
     assert "The workflows cannot install the program yet" in terminal.out
 
 

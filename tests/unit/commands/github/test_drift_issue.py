@@ -18,7 +18,7 @@ def test_an_issue_is_opened_and_closed_when_nothing_is_left(step: Step) -> None:
     report(step)
     report(step)
     (issue,) = step.api.issues
-    assert (issue["title"], issue["state"]) == ("The target is not as the default branch says", "open")
+    assert (issue["title"], issue["state"]) == ("The target differs from the default branch", "open")
     step.file.write_text(to_json(builders.plan_of()))
     report(step)
     assert issue["state"] == "closed"
