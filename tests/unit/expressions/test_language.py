@@ -45,7 +45,7 @@ def value(source: str, attributes: dict[str, Any] | None = None) -> Result:
     return compile_expression(source).evaluate(ADA if attributes is None else attributes, CONTEXT)
 
 
-def exc(source: str) -> ExpressionError:
+def compile_error(source: str) -> ExpressionError:
     with pytest.raises(ExpressionError) as caught:
         compile_expression(source)
     return caught.value
@@ -138,7 +138,7 @@ def test_a_function_that_is_like_none_gets_no_hint(name: str) -> None:
     ],
 )
 def test_a_mistake_is_named_where_it_is(source: str, message: str, position: int) -> None:
-    found = exc(source)
+    found = compile_error(source)
     assert message in str(found)
     assert found.position == position
 
@@ -309,13 +309,13 @@ HOSTILE = {
 @pytest.mark.parametrize("source", HOSTILE.values(), ids=HOSTILE)
 def test_hostile_expressions_are_faults_soon(source: str) -> None:
     start = time.perf_counter()
-    exc(source)
+    compile_error(source)
     assert time.perf_counter() - start < SOON
 
 
 def test_depth_has_a_limit() -> None:
     assert value("Not(" * 49 + "[IsSoftDeleted]" + ")" * 49) == "True"
-    assert "calls nest deeper than 50" in str(exc("Not(" * 50 + "[IsSoftDeleted]" + ")" * 50))
+    assert "calls nest deeper than 50" in str(compile_error("Not(" * 50 + "[IsSoftDeleted]" + ")" * 50))
 
 
 def test_many_arguments_are_no_depth() -> None:
