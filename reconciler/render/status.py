@@ -96,7 +96,7 @@ def _minute(when: datetime) -> str:
 
 
 def status_document(status: Status, style: Style) -> dict[str, Any]:
-    """As plain data. Names that Entra has are Entra's; `escrows` are the users who keep failing."""
+    """Return the status as plain data, with Entra's names where it has one; `escrows` are the failing users."""
     health = status.health
     return {
         "format_version": FORMAT_VERSION,

@@ -1,0 +1,86 @@
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from reconciler.apply.quarantine import FailingUser, Health, QuarantineState
+from reconciler.core.model import Target
+from reconciler.record.runs import ApplyRun, Attempt, Quarantine
+from reconciler.render.status import Status, render_status, status_document
+from reconciler.render.style import Style
+
+NOW = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
+PLAIN, REDACTED = Style(), Style(redact=True)
+TARGET = Target("scim", "https://scim.example.com/v2")
+FAILING = FailingUser('user["ada"]', "update", "d", 3, NOW, NOW + timedelta(hours=1), '409 "ada"')
+QUARANTINED = QuarantineState(Quarantine("Refused", '401 "ada"'), NOW, NOW, 2)
+
+
+def attempts(*results: str) -> tuple[Attempt, ...]:
+    return tuple(Attempt(f"u{number}", "update", "d", result, "", NOW) for number, result in enumerate(results))
+
+
+RUN = ApplyRun("r", "sha256:1", None, NOW, True, how="complete", ended=NOW, attempts=attempts("done", "failed"))
+
+
+def status(**health: object) -> Status:
+    return Status(TARGET, Health(**health))  # type: ignore[arg-type]
+
+
+def test_a_target_without_applies_is_healthy() -> None:
+    assert render_status(status(), PLAIN) == (
+        "Target:        https://scim.example.com/v2 (scim)\n"
+        "Health:        healthy\n"
+        "Last run:      none on record\n"
+        "Last success:  none on record\n"
+    )
+    assert status_document(status(), PLAIN)["code"] == "NotRun"
+
+
+@pytest.mark.parametrize(
+    ("how", "text", "state"),
+    [
+        ("complete", "complete", "EntryLevelErrors"),
+        ("interrupted", "interrupted", "Failed"),
+        ("quarantined", "quarantined", "Failed"),
+        ("", "did not end: it crashed, or is still running elsewhere", "Failed"),
+    ],
+)
+def test_the_last_run_says_how_it_ended_and_counts_its_outcomes(how: str, text: str, state: str) -> None:
+    found = status(runs=1, last=replace(RUN, how=how, left=2))
+    expected = f"Last run:      2026-03-01 08:00 UTC, {text}: 1 done, 1 failed, 2 not started\n"
+    assert expected in render_status(found, PLAIN)
+    execution = status_document(found, PLAIN)["lastExecution"]
+    assert (execution["state"], execution["countExported"], execution["countLeft"]) == (state, 1, 2)
+
+
+def test_a_failing_user_has_a_line_without_values_if_redacted() -> None:
+    found = status(failing_users={"ada": FAILING})
+    line = 'user["ada"]: update failed 3 times since 2026-03-01 08:00 UTC, next attempt '
+    assert "Health:        UNHEALTHY\n" in render_status(found, PLAIN)
+    assert "\n1 user keeps failing:\n" in render_status(found, PLAIN)
+    assert line in render_status(found, PLAIN)
+    assert "ada" not in render_status(found, REDACTED)
+    assert "(hidden): update failed 3 times" in render_status(found, REDACTED)
+
+
+def test_users_that_fail_most_come_first() -> None:
+    others = {name: replace(FAILING, address=name, count=count) for name, count in (("a", 1), ("c", 5), ("b", 5))}
+    lines = render_status(status(failing_users=others), PLAIN).splitlines()[-3:]
+    assert [line.split(":")[0].strip() for line in lines] == ["b", "c", "a"]
+
+
+def test_a_recorded_refusal_is_newer_than_the_quarantine_of_a_receipt() -> None:
+    found = Status(TARGET, Health(quarantine=QUARANTINED), refused=replace(QUARANTINED, count=5))
+    assert found.quarantine == found.refused
+    assert not found.healthy
+    text = render_status(found, PLAIN)
+    assert "Quarantine:    since 2026-03-01 08:00 UTC, 5 runs in a row\n" in text
+    assert 'Refused: 401 "ada"\n' in text
+    assert "Refused: 401 (hidden)\n" in render_status(found, REDACTED)
+
+
+def test_a_running_apply_is_named_unless_redacted() -> None:
+    found = replace(status(), running="ada@host since 08:00")
+    assert "Running now:   ada@host since 08:00\n" in render_status(found, PLAIN)
+    assert "Running now:   (hidden)\n" in render_status(found, REDACTED)
