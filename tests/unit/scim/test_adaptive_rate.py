@@ -127,6 +127,7 @@ SERVICES: dict[str, Callable[[float], LimitedService]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [25, 100])
 @pytest.mark.parametrize("service", SERVICES)
 @pytest.mark.parametrize("pause", PAUSES)

@@ -78,7 +78,7 @@ class Service:
 
     def __call__(self, request: Request) -> Reply:
         self.requests.append(request)
-        return self.replies.pop(0) if self.replies else Reply(200, body=json.dumps({"id": "7"}).encode())
+        return self.replies.pop(0) if self.replies else Reply(status=200, body=json.dumps({"id": "7"}).encode())
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def test_a_client_that_reads_cannot_write(service: Service) -> None:
 def test_a_client_sends_again_within_its_rate_limiter(service: Service) -> None:
     pauses: list[float] = []
     soon = format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)
-    service.replies = [Reply(429, headers={"Retry-After": soon}), Reply(429, headers={"Retry-After": "0"})]
+    service.replies = [Reply(status=429, headers={"Retry-After": after}) for after in (soon, "0")]
     limiter = RateLimiter(on_pause=pauses.append)
     with open_client(connection(service), writes=True, limiter=limiter) as client:
         assert client.patch_user("7", {"Operations": []}) == {"id": "7"}
@@ -115,7 +115,7 @@ def test_a_client_sends_again_within_its_rate_limiter(service: Service) -> None:
 
 
 def test_a_service_that_keeps_refusing_is_asked_four_times(service: Service) -> None:
-    service.replies = [Reply(503, headers={"Retry-After": "0"})] * 10
+    service.replies = [Reply(status=503, headers={"Retry-After": "0"})] * 10
     with open_client(connection(service), writes=False) as client, pytest.raises(ScimError, match=r"\(503\)"):
         client.get_user("7")
     assert len(service.requests) == 4
