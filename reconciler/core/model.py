@@ -73,7 +73,7 @@ def warning(summary: str, detail: str = "", origin: Origin | None = None, addres
     return Diagnostic(Severity.WARNING, summary, detail, origin, address)
 
 
-def user_address(key: str) -> str:
+def format_user_address(key: str) -> str:
     """Return the address of a user in plans and receipts: `user["ada@example.com"]`."""
     escaped = key.replace("\\", "\\\\").replace('"', '\\"')
     return f'user["{escaped}"]'
@@ -120,7 +120,7 @@ class SourceUser:
     @property
     def address(self) -> str:
         """The user's address in plans."""
-        return user_address(self.key)
+        return format_user_address(self.key)
 
     def at(self, attribute: str) -> Origin:
         """Return the origin of one attribute."""

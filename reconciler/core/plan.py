@@ -13,7 +13,7 @@ from reconciler.core.model import (
     Origin,
     Target,
     Value,
-    user_address,
+    format_user_address,
 )
 
 
@@ -123,7 +123,7 @@ class Change:
     @property
     def address(self) -> str:
         """`user["ada@example.com"]`."""
-        return user_address(self.key)
+        return format_user_address(self.key)
 
     def attribute_changes(self) -> tuple[AttributeChange, ...]:
         """Return the attributes that differ, sorted by path."""
@@ -175,7 +175,7 @@ class LaterEdit:
     @property
     def address(self) -> str:
         """`user["ada@example.com"]`."""
-        return user_address(self.key)
+        return format_user_address(self.key)
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,7 @@ def load(root: Path, now: datetime) -> DesiredState | BrokenState:
         return BrokenState(add_source_lines(directory.diagnostics, root))
     profile = PROFILES[settings.value.target.profile]
     mappings = compile_mappings(directory, profile, now)
-    owned = _ownership(settings, directory)
+    owned = _compile_ownership(settings, directory)
     projector = Projector(profile, mappings.rows, settings.value.target.domains, mappings.invalid)
     reader = UserReader(directory, projector, scope.rules, now)
     reader.read()
@@ -149,7 +149,7 @@ def _build_policy(settings: schema.Settings) -> Policy:
     )
 
 
-def _ownership(settings: LocatedModel[schema.Settings], directory: Directory) -> Predicate:
+def _compile_ownership(settings: LocatedModel[schema.Settings], directory: Directory) -> Predicate:
     text, start = settings.value.ownership, settings.at("ownership")
     if text == print_filter(DEFAULT_OWNERSHIP):
         return compile_filter(DEFAULT_OWNERSHIP)

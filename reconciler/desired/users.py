@@ -16,7 +16,7 @@ from reconciler.core.model import (
     SourceUser,
     Verdict,
     error,
-    user_address,
+    format_user_address,
     warning,
 )
 from reconciler.core.planning.mapping import Projector
@@ -87,7 +87,7 @@ class UserReader:
 def _diagnose_undecided(user: SourceUser, verdict: Verdict) -> Diagnostic:
     summary = f"the scoping filters cannot be evaluated for this user: {verdict.text}"
     detail = "The user is left unchanged until the clause or the value is fixed."
-    return error(summary, detail, user.at(verdict.attribute), user_address(user.key))
+    return error(summary, detail, user.at(verdict.attribute), format_user_address(user.key))
 
 
 def check_references(directory: Directory, references: Iterable[Reference], names: UserNames) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from reconciler.core.field_change import Field, FieldChange, diff_fields
-from reconciler.core.model import user_address
+from reconciler.core.model import format_user_address
 from reconciler.core.values import fold_case
 
 USER, GROUP, MAPPING, DOCUMENT = "user", "group", "mapping", "document"
@@ -30,7 +30,7 @@ class Entity:
     @property
     def address(self) -> str:
         """The address as in plans: `user["ada@example.com"]`."""
-        return user_address(self.name).replace("user", self.kind, 1) if self.kind != DOCUMENT else self.name
+        return format_user_address(self.name).replace("user", self.kind, 1) if self.kind != DOCUMENT else self.name
 
 
 class EditKind(StrEnum):
@@ -189,4 +189,6 @@ class TrackedUser:
 
 def build_user_keys(names: Iterable[str], ids: Iterable[str]) -> frozenset[str]:
     """Return the keys of applied changes of a user: the addresses of its names, and its objectIds as externalId."""
-    return frozenset([*(fold_case(user_address(name)) for name in names), *(f"id:{each}" for each in ids if each)])
+    return frozenset(
+        [*(fold_case(format_user_address(name)) for name in names), *(f"id:{each}" for each in ids if each)]
+    )

@@ -11,7 +11,7 @@ import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from reconciler.core.model import Attributes, Value, user_address
+from reconciler.core.model import Attributes, Value, format_user_address
 from reconciler.core.text import redact_quoted
 from reconciler.core.values import fold_case
 
@@ -27,7 +27,7 @@ class Redactor:
 
     def address(self, address: str) -> str:
         """Return the address with a digest for the name; the same for all capitalisations of the name."""
-        return address if self.key is None else user_address(self._digest("address", fold_case(address)))
+        return address if self.key is None else format_user_address(self._digest("address", fold_case(address)))
 
     def addresses(self, addresses: Iterable[str]) -> list[str]:
         """Return several addresses, redacted."""

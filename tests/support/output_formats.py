@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from reconciler.apply.quarantine import FailingUser, Health, QuarantineState
 from reconciler.core.field_change import FieldChange
-from reconciler.core.model import Diagnostic, Origin, RulePart, ScopeReason, Target, Verdict, error, user_address
+from reconciler.core.model import Diagnostic, Origin, RulePart, ScopeReason, Target, Verdict, error, format_user_address
 from reconciler.core.plan import Outcome, Result
 from reconciler.core.planning.explanation import Decision, Explanation, MappedRow, MatchLookup
 from reconciler.core.scope.trace import ClauseResult, Trace, TraceStep
@@ -42,7 +42,7 @@ NOW = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
 def applied(word: str, result: Result = Result.FAILED) -> AppliedChange:
     values = {"title": word, "name.givenName": word}
     other = {"title": f"{word}{word}", "name.givenName": True}
-    return AppliedChange(user_address(word), word, word, word, word, values, other, result.value, word, NOW)
+    return AppliedChange(format_user_address(word), word, word, word, word, values, other, result.value, word, NOW)
 
 
 def run(word: str) -> ApplyRun:
@@ -113,7 +113,7 @@ def record_markdown(word: str, _style: Style) -> str:
 
 
 def status(word: str) -> Status:
-    failing = FailingUser(user_address(word), word, word, 3, NOW, NOW, word)
+    failing = FailingUser(format_user_address(word), word, word, 3, NOW, NOW, word)
     standing = QuarantineState(Quarantine(word, word), NOW, NOW, 2)
     health = Health(1, None, None, standing, {word: failing})
     return Status(Target(TARGET.profile, word), health, word, replace(standing, why=Quarantine("Refused", word)))

@@ -21,8 +21,8 @@ from reconciler.core.model import (
     SourceUser,
     SourceValue,
     Value,
+    format_user_address,
     select_matching_rows,
-    user_address,
 )
 from reconciler.core.plan import Change, Plan
 from reconciler.core.planning.lifecycle import stays_inactive
@@ -214,7 +214,7 @@ def _find_change(case: DecisionContext, plan: Plan) -> Change | None:
 
 def select_diagnostics(case: DecisionContext) -> tuple[Diagnostic, ...]:
     """Select the plan's diagnostics about this user."""
-    return tuple(item for item in case.plan.diagnostics if item.address == user_address(case.key))
+    return tuple(item for item in case.plan.diagnostics if item.address == format_user_address(case.key))
 
 
 def _explain_withholding(plan: Plan) -> str:

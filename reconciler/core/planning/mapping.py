@@ -20,7 +20,6 @@ from reconciler.core.model import (
     Verdict,
     error,
     select_matching_rows,
-    user_address,
 )
 from reconciler.core.paths import shorten_path
 from reconciler.core.profile import Attribute, Comparison, TargetProfile
@@ -258,9 +257,7 @@ def _report_missing_value(
 ) -> Diagnostic:
     summary = f"{shorten_path(path)} is required by {profile.title} and has no value"
     if row is None:
-        return error(
-            summary, f"Add a mapping with `target: {shorten_path(path)}`.", user.origin, user_address(user.key)
-        )
+        return error(summary, f"Add a mapping with `target: {shorten_path(path)}`.", user.origin, user.address)
     inputs = ", ".join(row.inputs) or "its rule"
     detail = f"Give the user a value for {inputs}, or the mapping a default."
     return _report(user, row, summary, detail)
@@ -269,7 +266,7 @@ def _report_missing_value(
 def _report(user: SourceUser, row: AttributeMapping, summary: str, detail: str = "") -> Diagnostic:
     source = next((name for name in row.inputs if name in user.attributes), None)
     origin = user.at(source) if source else user.origin
-    return error(summary, detail or "The user is left untouched until this is fixed.", origin, user_address(user.key))
+    return error(summary, detail or "The user is left untouched until this is fixed.", origin, user.address)
 
 
 def find_attribute(profile: TargetProfile, path: str, unfiltered: str) -> Attribute | None:

@@ -14,8 +14,8 @@ from reconciler.core.model import (
     Diagnostic,
     LiveUser,
     error,
+    format_user_address,
     select_matching_rows,
-    user_address,
     warning,
 )
 from reconciler.core.paths import shorten_path
@@ -183,14 +183,14 @@ class _Matcher:
 
     def _report_conflict(self, user: DesiredUser, summary: str, detail: str) -> None:
         self._in_conflict.add(id(user))
-        self._result.conflicts.append(error(summary, detail, user.origin, user_address(user.key)))
+        self._result.conflicts.append(error(summary, detail, user.origin, format_user_address(user.key)))
 
     def _skip_account(self, user: DesiredUser, summary: str) -> None:
         """Pair with no account, with a warning only: a user out of scope needs none."""
         self._in_conflict.add(id(user))
         self._result.pairs.append((user, None))
         detail = "The user is out of scope: the account is left untouched."
-        self._result.conflicts.append(warning(summary, detail, user.origin, user_address(user.key)))
+        self._result.conflicts.append(warning(summary, detail, user.origin, format_user_address(user.key)))
 
     def _name_attribute(self, level: int) -> str:
         return shorten_path(self._attributes[level].path)

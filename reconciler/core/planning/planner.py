@@ -15,7 +15,7 @@ from reconciler.core.model import (
     Severity,
     Target,
     error,
-    user_address,
+    format_user_address,
     warning,
 )
 from reconciler.core.patch import build_resource
@@ -180,7 +180,7 @@ def _plan_unclaimed(found: LiveUser, key: str, request: PlanRequest, draft: _Pla
         draft.unmanaged += 1
     elif found.unreadable is not None:
         summary = f"a live account without a desired user cannot be read: {found.unreadable}"
-        draft.diagnostics.append(error(summary, "Correct it at the target.", None, user_address(key)))
+        draft.diagnostics.append(error(summary, "Correct it at the target.", None, format_user_address(key)))
     else:
         draft.remove(lifecycle.decide_unclaimed_removal(found, key, request.policy, request.clock))
 

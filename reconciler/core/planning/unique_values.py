@@ -17,7 +17,7 @@ from reconciler.core.model import (
     LiveUser,
     Value,
     error,
-    user_address,
+    format_user_address,
 )
 from reconciler.core.paths import shorten_path
 from reconciler.core.profile import Attribute
@@ -92,4 +92,4 @@ def _report_no_candidate(user: DesiredUser, attribute: Attribute, holders: _Hold
     more = f", and {pluralize(len(candidates) - _SHOWN, 'other')}" if len(candidates) > _SHOWN else ""
     summary = f"no value for {shorten_path(attribute.path)} is free"
     detail = f"{'; '.join(taken)}{more}. Add a rule to SelectUniqueValue."
-    return error(summary, detail, user.origin, user_address(user.key))
+    return error(summary, detail, user.origin, format_user_address(user.key))

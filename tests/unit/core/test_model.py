@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 from support.builders import NOW, change, plan_of, source_user
 
-from reconciler.core.model import Origin, Severity, error, user_address, warning
+from reconciler.core.model import Origin, Severity, error, format_user_address, warning
 from reconciler.core.plan import Action, AttributeChange, Guard
 
 
@@ -17,7 +17,7 @@ from reconciler.core.plan import Action, AttributeChange, Guard
     ],
 )
 def test_an_address_cannot_be_closed_from_within(key: str, address: str) -> None:
-    assert user_address(key) == address
+    assert format_user_address(key) == address
 
 
 def test_a_change_lists_the_rows_that_differ_sorted_by_path() -> None:
