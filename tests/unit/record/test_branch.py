@@ -1,0 +1,160 @@
+"""The record branch in a bare repository, reached by path."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.git_repository import GitRepository
+
+from reconciler.errors import RepositoryError
+from reconciler.record import branch as module
+from reconciler.record.branch import Author, RecordBranch, Remote, find_local_tip, read_record_at
+
+BRANCH = "reconciler-record"
+AUTHOR = Author("Ada", "ada@example.com")
+FIRST, SECOND = "2026-03-01-0123456789ab", "2026-03-02-0123456789ab"
+STARTED = b'{"event": "apply_started", "plan_id": "sha256:x"}\n'
+
+
+class Clone:
+    """A clone with its own directory of plans."""
+
+    def __init__(self, root: Path, origin: Path) -> None:
+        self.repository = GitRepository(root)
+        self.repository.commit("Begin", {"desired-state/users/a.yaml": "[]\n"})
+        self.plans = root / "plans"
+        self.branch = RecordBranch(root, BRANCH, Remote(str(origin), "https://github.com", "file", {}))
+
+    def record(self, name: str, content: bytes = STARTED) -> None:
+        (self.plans / name).mkdir(parents=True, exist_ok=True)
+        (self.plans / name / "receipt.jsonl").write_bytes(content)
+
+    def push(self) -> str | None:
+        return self.branch.push(self.plans, AUTHOR, "Run 7")
+
+
+@pytest.fixture
+def origin(tmp_path: Path) -> Path:
+    GitRepository(tmp_path).git("init", "--quiet", "--bare", "origin.git")
+    return tmp_path / "origin.git"
+
+
+@pytest.fixture
+def one(tmp_path: Path, origin: Path) -> Clone:
+    return Clone(tmp_path / "one", origin)
+
+
+@pytest.fixture
+def other(tmp_path: Path, origin: Path) -> Clone:
+    return Clone(tmp_path / "other", origin)
+
+
+def test_without_a_branch_there_is_nothing_to_fetch(one: Clone) -> None:
+    assert one.branch.fetch() is None
+    assert find_local_tip(one.repository.root, BRANCH) is None
+
+
+def test_a_push_makes_the_branch_and_a_fetch_brings_it(one: Clone, other: Clone) -> None:
+    one.record(FIRST)
+    commit = one.push()
+    assert commit is not None
+    assert other.branch.fetch() == commit == find_local_tip(other.repository.root, BRANCH)
+    assert dict(read_record_at(other.repository.root, commit)) == {f"{FIRST}/receipt.jsonl": STARTED}
+
+
+def test_a_commit_has_the_author_a_subject_and_the_note(one: Clone) -> None:
+    one.record(FIRST)
+    commit = one.push()
+    assert one.repository.git("log", "-1", "--format=%an <%ae>%n%cn%n%B", str(commit)).splitlines() == [
+        "Ada <ada@example.com>",
+        "Ada",
+        f"Record {FIRST}",
+        "",
+        "Run 7",
+    ]
+    one.record(SECOND)
+    one.record("odd")
+    assert one.repository.git("log", "-1", "--format=%s", str(one.push())) == "Record 2 plans"
+
+
+def test_what_is_on_the_branch_already_is_not_pushed_again(one: Clone) -> None:
+    one.record(FIRST)
+    assert one.push() is not None
+    assert one.push() is None
+
+
+def test_what_others_pushed_is_kept(one: Clone, other: Clone) -> None:
+    one.record(FIRST)
+    other.record(SECOND)
+    first, second = one.push(), other.push()
+    assert other.repository.git("rev-parse", f"{second}^") == first
+    assert {name for name, _ in read_record_at(other.repository.root, str(second))} == {
+        f"{FIRST}/receipt.jsonl",
+        f"{SECOND}/receipt.jsonl",
+    }
+
+
+def test_a_push_that_loses_a_race_is_tried_again(one: Clone, other: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(module.time, "sleep", waits.append)
+    one.record(FIRST)
+    other.record(SECOND)
+    commit = one.branch._commit
+
+    def commit_late(*arguments: object) -> str:
+        made = commit(*arguments)  # type: ignore[arg-type]
+        if not waits:
+            other.push()
+        return made
+
+    monkeypatch.setattr(one.branch, "_commit", commit_late)
+    pushed = one.push()
+    assert waits == [1]
+    assert len(dict(read_record_at(one.repository.root, str(pushed)))) == 2
+
+
+def test_the_work_tree_and_the_index_stay_as_they_are(one: Clone) -> None:
+    one.record(FIRST)
+    before = one.repository.git("status", "--porcelain")
+    one.push()
+    assert one.repository.git("status", "--porcelain") == before == "?? plans/"
+
+
+def test_a_branch_that_is_gone_on_the_server_is_gone_here_after_a_fetch(one: Clone, origin: Path) -> None:
+    one.record(FIRST)
+    one.push()
+    one.repository.git("push", "--quiet", str(origin), f":{BRANCH}")
+    assert one.branch.fetch() is None
+    assert find_local_tip(one.repository.root, BRANCH) is None
+
+
+def test_a_local_branch_counts_if_none_was_fetched(one: Clone) -> None:
+    one.repository.git("branch", BRANCH)
+    assert find_local_tip(one.repository.root, BRANCH) == one.repository.head()
+
+
+def test_a_server_that_cannot_be_reached_is_an_error(tmp_path: Path) -> None:
+    clone = Clone(tmp_path / "clone", tmp_path / "nowhere.git")
+    with pytest.raises(RepositoryError) as caught:
+        clone.branch.fetch()
+    assert caught.value.summary.startswith('the record branch "reconciler-record" cannot be reached (ls-remote): ')
+    assert caught.value.detail == (
+        "Check that the job has `contents: read`. Nothing was changed: without the record no apply is safe."
+    )
+
+
+def test_settings_that_redirect_or_weaken_requests_are_overridden() -> None:
+    options = Remote("https://github.com/o/r", "https://github.com", "https", {}).options()
+    assert options[::2] == ["-c"] * (len(options) // 2)
+    assert {
+        "http.https://github.com/.proxy=",
+        "http.https://github.com/.sslVerify=true",
+        "http.followRedirects=false",
+        "credential.helper=",
+        "core.askPass=",
+    } <= set(options)
+
+
+def test_the_token_is_not_shown() -> None:
+    assert "hidden" not in repr(Remote("https://github.com/o/r", "https://github.com", "https", {"TOKEN": "hidden"}))
