@@ -123,7 +123,8 @@ def test_the_work_tree_and_the_index_stay_as_they_are(one: Clone) -> None:
 
 def test_a_branch_that_is_gone_on_the_server_is_gone_here_after_a_fetch(one: Clone, origin: Path) -> None:
     one.record(FIRST)
-    one.push()
+    commit = one.push()
+    assert one.branch.fetch() == commit == find_local_tip(one.repository.root, BRANCH)
     one.repository.git("push", "--quiet", str(origin), f":{BRANCH}")
     assert one.branch.fetch() is None
     assert find_local_tip(one.repository.root, BRANCH) is None

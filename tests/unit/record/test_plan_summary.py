@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from support.builders import NOW, change, plan_with, values_of
 
-from reconciler.core.model import error
+from reconciler.core.model import Severity, error
 from reconciler.core.plan import Action
 from reconciler.record.plan_file import to_json
 from reconciler.record.plan_record import to_record
@@ -15,6 +15,7 @@ from reconciler.record.redaction import Redactor
 from reconciler.record.runs import PlanSummary
 
 ADA, NEW = change("ada", after=values_of("ada", family="King")), change("new", Action.CREATE)
+WARNING = replace(error("odd", "", None, 'user["Bob"]'), severity=Severity.WARNING)
 PLAN = replace(plan_with(ADA, NEW), commit="a" * 40, config_digest="sha256:d")
 
 
@@ -35,7 +36,7 @@ def test_a_summary_has_commit_and_changes_of_the_plan(tmp_path: Path) -> None:
 
 
 def test_users_with_an_error_could_not_be_planned(tmp_path: Path) -> None:
-    plan = replace(PLAN, diagnostics=(error("odd", "", None, 'user["Eve"]'), error("odd", "")))
+    plan = replace(PLAN, diagnostics=(error("odd", "", None, 'user["Eve"]'), error("odd", ""), WARNING))
     assert summarize(tmp_path, to_json(plan)).unplannable == {'user["eve"]'}
 
 

@@ -83,6 +83,13 @@ def test_a_receipt_has_a_line_for_each_event(tmp_path: Path) -> None:
     assert stat.S_IMODE(receipt.path.stat().st_mode) == 0o600
 
 
+def test_counts_are_in_the_order_in_which_results_first_occurred(tmp_path: Path) -> None:
+    receipt = opened(tmp_path)
+    receipt.close({Result.SKIPPED: 2, Result.DONE: 1, Result.FAILED: 3})
+    last = receipt.path.read_text("utf-8").splitlines()[-1]
+    assert list(json.loads(last))[4:] == ["how", "left", "skipped", "done", "failed"]
+
+
 def test_a_receipt_names_users_but_not_their_values(tmp_path: Path) -> None:
     receipt = opened(tmp_path)
     receipt.finished(Outcome(ADA, Result.DONE, "", "live-ada"))
