@@ -8,7 +8,6 @@ import pytest
 from support.entra_schemas import ENTERPRISE
 
 from reconciler.desired import schema
-from reconciler.entra.mapping_sources import build_expression_source
 from reconciler.entra.schema_export import ExportInput, export_schema
 from reconciler.entra.translation import FindingKind
 from reconciler.errors import SchemaError
@@ -66,16 +65,6 @@ def test_a_row_has_everything_that_graph_documents() -> None:
         "targetAttributeName": f"{ENTERPRISE}:department",
         "source": {"expression": "[department]", "name": "department", "type": "Attribute", "parameters": []},
     }
-
-
-def test_parameters_say_what_the_expression_says() -> None:
-    found = build_expression_source('Replace(Mid([a], 1, 64), "-", , , IIF([b] <> "x", "y", [c]), , )')
-    assert [each["key"] for each in found["parameters"]] == ["source", "oldValue", "replacementValue"]
-    mid, old, iif = (each["value"] for each in found["parameters"])
-    assert mid["expression"] == "Mid([a], 1, 64)"
-    assert [each["value"]["expression"] for each in mid["parameters"]] == ["[a]", '"1"', '"64"']
-    assert old == {"expression": '"-"', "name": "-", "type": "Constant", "parameters": []}
-    assert [each["value"]["expression"] for each in iif["parameters"]] == ['[b] <> "x"', '"y"', "[c]"]
 
 
 @pytest.mark.parametrize(

@@ -56,13 +56,3 @@ def test_what_no_service_lets_a_client_set_is_listed_with_its_mutability(profile
     assert found["password"] is Mutability.WRITE_ONLY
     for path in ("id", "meta", "meta.lastModified", "groups", "groups.value"):
         assert found[path] is Mutability.READ_ONLY
-
-
-def test_apple_takes_eleven_attributes_and_no_other() -> None:
-    for name, days in (("apple-business-manager", 30), ("apple-school-manager", 120)):
-        apple = PROFILES[name]
-        taken = sum(row.mappable for row in apple.attributes)
-        assert (taken, apple.closed.value, apple.quarantine_days.value) == (11, True, days)
-        assert any(f"in the last {days} days" in cause for cause in apple.conflict_causes)
-        assert apple.hosts == ("federation.apple.com",)
-    assert (PROFILES["scim"].closed.value, PROFILES["scim"].hosts) == (False, ())
