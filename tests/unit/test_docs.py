@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+import shlex
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
+from reconciler.cli import app
 from reconciler.render.labels import SECTION_LABELS
 
 ROOT = Path(__file__).parents[2]
@@ -91,6 +95,46 @@ def test_a_document_with_witnesses_names_some_in_each_table_row(document: str) -
     rows = [row for row in rows if "verified by" not in row and not row.startswith("| ---")]
     assert rows
     assert [row for row in rows if not re.search(r"`[\w/]+\.py(?:::\w+)?`[^|]*\|$", row)] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=str)
+def test_each_command_and_option_that_a_document_names_exists(document: Path) -> None:
+    text = (ROOT / document).read_text("utf-8")
+    blocks = "\n".join(FENCE.findall(text))
+    lines = re.findall(r"^(?:\$ )?(?:\.venv/bin/)?(reconciler [a-z][^#\n>]*)", blocks, re.MULTILINE)
+    spans = [" ".join(span.split()) for span in CODE.findall(prose(document)) if re.match(r"reconciler [a-z]", span)]
+    assert [line for line in (*lines, *spans) if not is_command(line)] == []
+
+
+def is_command(line: str) -> bool:
+    """Whether the subcommands and long options of a line exist; other arguments are not judged."""
+    command: Any = typer.main.get_command(app)
+    names, options = [], []
+    for word in shlex.split(line.replace("'", '"') if line.count("'") % 2 else line)[1:]:
+        (options if word.startswith("--") else names).append(word)
+    while names and hasattr(command, "commands"):
+        if names[0] == "…":
+            break
+        if names[0] not in command.commands:
+            return False
+        command = command.commands[names.pop(0)]
+    known = {option for parameter in command.params for option in parameter.opts} | {"--help"}
+    return {option.partition("=")[0] for option in options} <= known
+
+
+def test_the_readme_lists_every_command_with_options_that_exist() -> None:
+    text = (ROOT / "README.md").read_text("utf-8").partition("\n## Commands\n")[2].partition("\n## ")[0]
+    rows = [row.replace("\\|", "|") for row in re.findall(r"^\| `([^`]+)` \|", text, re.MULTILINE)]
+    lines = [" ".join(["reconciler", *re.findall(r"^[a-z -]+\b|--[a-z-]+", row)]) for row in rows]
+    assert [line for line in lines if not is_command(line)] == []
+    commands: Any = typer.main.get_command(app)
+    assert {row.split()[0] for row in rows} == set(commands.commands)
+
+
+def test_commands_are_judged_by_their_options() -> None:
+    assert is_command("reconciler import entra-schema FILE --dry-run")
+    assert not is_command("reconciler plan --dry-run")
+    assert not is_command("reconciler github nothing")
 
 
 def slug(heading: str) -> str:
