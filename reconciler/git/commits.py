@@ -176,14 +176,14 @@ class Commits:
         if changes:
             yield commit, changes
 
-    def _text(self, *words: str) -> str:
-        return self._run(*words).decode("utf-8", "surrogateescape").rstrip("\n")
+    def _text(self, *arguments: str) -> str:
+        return self._run(*arguments).decode("utf-8", "surrogateescape").rstrip("\n")
 
-    def _run(self, *words: str, stdin: str = "") -> bytes:
+    def _run(self, *arguments: str, stdin: str = "") -> bytes:
         try:
-            return run_git(self._top, *words, stdin=stdin.encode(), limit=_MAX_OUTPUT)
+            return run_git(self._top, *arguments, stdin=stdin.encode(), limit=_MAX_OUTPUT)
         except GitCommandError as exc:
-            raise RepositoryError(f"git {words[0]} failed: {exc}", "Run `git log` there to see why.") from exc
+            raise RepositoryError(f"git {arguments[0]} failed: {exc}", "Run `git log` there to see why.") from exc
 
 
 class _Blobs:

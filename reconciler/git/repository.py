@@ -104,7 +104,7 @@ def parse_object_id(answer: bytes) -> str:
 def _unusable(directory: Path, exc: GitCommandError) -> RepositoryError:
     message = str(exc)
     if "dubious ownership" in message:
-        detail = "Tell git that it is yours: git config --global --add safe.directory with the repository's directory."
+        detail = "If you trust it: git config --global --add safe.directory with the repository's directory."
         return RepositoryError(f"the repository of {directory} belongs to another user", detail)
     if "not a git repository" in message:
         return RepositoryError(f"{directory} is not in a git repository", "Leave --base out, or check one out.")

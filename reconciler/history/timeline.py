@@ -258,10 +258,9 @@ class Timeline:
         for name, blob in self._repository.list_files(commit).items():
             if detect_kind(name) == USER:
                 content = self._repository.read_blob(blob)
-                people = (
-                    parse_entries(name, content, lambda piece: b"lifecycle" in piece) if b"lifecycle" in content else []
-                )
-                for each in people:
+                if b"lifecycle" not in content:
+                    continue
+                for each in parse_entries(name, content, lambda piece: b"lifecycle" in piece):
                     if {"lifecycle.starts", "lifecycle.expires"} & each.fields.keys():
                         found |= build_user_keys([each.name], [each.object_id])
         return self._add_digests(found)

@@ -41,7 +41,7 @@ class ResourceChange(_Document):
     id: str | None = Field(description="The service's id, null before a create")
     action: Action
     action_reason: ActionReason
-    detail: str = Field(description="The reason in words")
+    detail: str = Field(description="The reason as text")
     origin: str | None = Field(description="file:line:column in the desired state")
     change: ChangeValues
     temporary_user_name: str | None

@@ -29,7 +29,7 @@ _ACTIONS: dict[Action, list[str]] = {
     Action.DEACTIVATE: ["update"],
     Action.DELETE: ["delete"],
 }
-"""In Terraform's words, so that policy tools understand them."""
+"""Terraform's terms, so that policy tools understand them."""
 
 
 def to_json(plan: Plan) -> str:

@@ -84,7 +84,7 @@ def test_what_cannot_name_a_commit_never_reaches_git(
 
 
 @pytest.mark.parametrize("ref", ["nope", "HEAD~7", "HEAD^{tree}", "$(id)", "`id`", "refs/heads/*"])
-def test_what_names_no_commit_is_told(here: GitRepository, ref: str) -> None:
+def test_what_names_no_commit_is_an_error(here: GitRepository, ref: str) -> None:
     with pytest.raises(RepositoryError, match="names no commit"):
         find_merge_base(here.root / "state", ref)
 
@@ -101,21 +101,21 @@ def test_a_commit_of_a_record_is_looked_for(here: GitRepository, tmp_path: Path)
     assert "not in a git repository" in (explain_missing_commit(tmp_path, first) or "")
 
 
-def test_histories_without_a_common_commit_are_told(here: GitRepository) -> None:
+def test_histories_without_a_common_commit_are_an_error(here: GitRepository) -> None:
     here.git("checkout", "--quiet", "--orphan", "else")
     here.commit("else")
     with pytest.raises(RepositoryError, match="no commit in common"):
         find_merge_base(here.root / "state", "main")
 
 
-def test_a_repository_without_a_commit_is_told(tmp_path: Path) -> None:
+def test_a_repository_without_a_commit_is_an_error(tmp_path: Path) -> None:
     empty = GitRepository(tmp_path / "empty", ".")
     assert find_head_commit(empty.root) is None
     with pytest.raises(RepositoryError):
         find_merge_base(empty.root, "HEAD")
 
 
-def test_a_missing_git_is_told(here: GitRepository, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_git_is_an_error(here: GitRepository, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     assert find_head_commit(here.root) is None
     with pytest.raises(RepositoryError, match="git cannot be run"):
@@ -281,7 +281,7 @@ def test_a_tree_that_unfolds_without_end_is_refused_quickly(here: GitRepository,
         write_tree(here.root / "state", commit, tmp_path, EVERYTHING)
 
 
-def test_missing_objects_are_told(here: GitRepository, tmp_path: Path) -> None:
+def test_missing_objects_are_an_error(here: GitRepository, tmp_path: Path) -> None:
     commit = commit_with(here, f"100644 blob {'ab' * 20}\tsettings.yaml")
     with pytest.raises(ReconcilerError, match="cannot be read"):
         write_tree(here.root / "state", commit, tmp_path, EVERYTHING)

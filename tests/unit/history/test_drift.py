@@ -45,15 +45,15 @@ def moved(who: str = "ada", action: Action = Action.UPDATE, **after: Any) -> Cha
 
 
 def of(
-    now: Change, runs: list[ApplyRun], sides: Mapping[int, ReplannedState | None], redactor: Redactor = NO_REDACTION
+    now: Change, runs: list[ApplyRun], states: Mapping[int, ReplannedState | None], redactor: Redactor = NO_REDACTION
 ) -> Change:
-    """`now` as it is told; a side None: its plan has nothing to do."""
-    known = {number: side or ReplannedState(plan_with()) for number, side in sides.items()}
+    """`now`, attributed; a state None: its plan has nothing to do."""
+    known = {number: each or ReplannedState(plan_with()) for number, each in states.items()}
     (found,) = attribute_drift(plan_with(now), ApplyHistory.build(runs, redactor, known)).changes
     return found
 
 
-def side(*changes: Change) -> ReplannedState:
+def state(*changes: Change) -> ReplannedState:
     return ReplannedState(plan_with(*changes))
 
 
@@ -62,33 +62,33 @@ def side(*changes: Change) -> ReplannedState:
 
 def test_it_is_the_last_apply_that_left_the_user_as_desired() -> None:
     first, failing = run(0, (moved(title="x"), DONE)), run(1, (moved(family="King"), FAILED))
-    assert select_baselines([first, failing], NO_REDACTION) == [1, 0], "of everybody else it is the last one"
-    assert of(moved(family="King"), [first, failing], {0: None, 1: side(moved(family="King"))}).attribution is BEHIND
+    assert select_baselines([first, failing], NO_REDACTION) == [1, 0], "for all other users it is the last one"
+    assert of(moved(family="King"), [first, failing], {0: None, 1: state(moved(family="King"))}).attribution is BEHIND
     assert (
-        of(moved("bob", family="X"), [first, failing], {0: None, 1: side(moved("bob", family="X"))}).attribution
+        of(moved("bob", family="X"), [first, failing], {0: None, 1: state(moved("bob", family="X"))}).attribution
         is EDITED
     )
 
 
-def test_an_apply_for_some_counts_for_nobody_else() -> None:
+def test_an_apply_for_some_users_counts_for_no_other() -> None:
     runs = [run(0), run(1, (moved("bob"), DONE), whole=False)]
     assert select_baselines(runs, NO_REDACTION) == [1, 0]
-    assert of(moved(family="X"), runs, {0: side(moved(family="X")), 1: None}).attribution is EDITED
-    assert of(moved("bob", family="X"), runs, {0: side(moved("bob", family="X")), 1: None}).attribution is BEHIND
+    assert of(moved(family="X"), runs, {0: state(moved(family="X")), 1: None}).attribution is EDITED
+    assert of(moved("bob", family="X"), runs, {0: state(moved("bob", family="X")), 1: None}).attribution is BEHIND
 
 
-def test_whoever_was_not_in_an_interrupted_plan_was_as_desired() -> None:
+def test_a_user_that_was_not_in_an_interrupted_plan_was_as_desired() -> None:
     runs = [run(0), run(1, left=(moved("bob", family="X"),))]
     assert select_baselines(runs, NO_REDACTION) == [1, 0]
-    assert of(moved(family="X"), runs, {0: None, 1: side(moved(family="X"))}).attribution is EDITED
-    found = of(moved("bob", family="X"), runs, {0: None, 1: side(moved("bob", family="X"))})
+    assert of(moved(family="X"), runs, {0: None, 1: state(moved(family="X"))}).attribution is EDITED
+    found = of(moved("bob", family="X"), runs, {0: None, 1: state(moved("bob", family="X"))})
     assert (found.attribution, "not reached by the apply of 2026-03-02" in found.history[0]) == (BEHIND, True)
 
 
-def test_who_could_not_be_planned_is_told_by_the_apply_before() -> None:
+def test_a_user_that_could_not_be_planned_has_the_apply_before_as_baseline() -> None:
     runs = [run(0), run(1, unplannable=frozenset({moved().address}))]
     assert select_baselines(runs, NO_REDACTION) == [1, 0]
-    found = of(moved(family="X"), runs, {0: None, 1: side(moved(family="X"))})
+    found = of(moved(family="X"), runs, {0: None, 1: state(moved(family="X"))})
     assert (found.attribution, "could not be planned in" in found.history[0]) == (BEHIND, True)
 
 
@@ -99,7 +99,7 @@ def test_only_the_newest_sides_are_planned() -> None:
     assert (found.attribution, "too many applies" in found.history[0]) == (UNDETERMINED, True)
 
 
-def test_without_an_apply_nothing_is_told() -> None:
+def test_without_an_apply_nothing_is_attributed() -> None:
     plan = attribute_drift(plan_with(moved(family="X")), ApplyHistory.build([], NO_REDACTION, {}))
     assert ([each.attribution for each in plan.changes], plan.drift) == ([UNDETERMINED], Drift())
     assert select_baselines([], NO_REDACTION) == []
@@ -115,25 +115,25 @@ def test_the_last_apply_is_named_and_the_plan_stays_the_same() -> None:
 # --- what an unsuccessful apply may have done ----------------------------------------------
 
 
-def test_what_our_own_request_may_have_written_is_not_blamed_on_others() -> None:
+def test_what_our_own_request_may_have_written_is_not_an_edit_in_the_target() -> None:
     wrote, now = moved(family="Byron"), change(before=values_of(family="Byron"), after=values_of(family="King"))
-    theirs = {0: side(change(before=values_of(family="Byron"), after=values_of()))}
+    theirs = {0: state(change(before=values_of(family="Byron"), after=values_of()))}
     for result, whose in ((UNKNOWN, BEHIND), (FAILED, BEHIND), ("", BEHIND), (SKIPPED, EDITED)):
         assert of(now, [run(0), run(1, (wrote, result))], theirs).attribution is whose, result
     other = change(before=values_of(family="X"), after=values_of(family="King"))
-    assert of(other, [run(0), run(1, (wrote, UNKNOWN))], {0: side(other)}).attribution is EDITED
+    assert of(other, [run(0), run(1, (wrote, UNKNOWN))], {0: state(other)}).attribution is EDITED
 
 
 def test_a_deletion_or_creation_of_unknown_outcome_is_ours() -> None:
     gone, new = change("ada", Action.DELETE), change("ada", Action.CREATE)
-    assert of(new, [run(0), run(1, (gone, UNKNOWN))], {0: side(new)}).attribution is BEHIND
-    assert of(new, [run(0), run(1, (moved(family="X"), UNKNOWN))], {0: side(new)}).attribution is EDITED
+    assert of(new, [run(0), run(1, (gone, UNKNOWN))], {0: state(new)}).attribution is BEHIND
+    assert of(new, [run(0), run(1, (moved(family="X"), UNKNOWN))], {0: state(new)}).attribution is EDITED
     out = moved(action=Action.DEACTIVATE, active=False)
-    assert of(out, [run(0), run(1, (new, UNKNOWN))], {0: side(out)}).attribution is BEHIND
-    assert of(out, [run(0), run(1, (moved(family="X"), UNKNOWN))], {0: side(out)}).attribution is EDITED
+    assert of(out, [run(0), run(1, (new, UNKNOWN))], {0: state(out)}).attribution is BEHIND
+    assert of(out, [run(0), run(1, (moved(family="X"), UNKNOWN))], {0: state(out)}).attribution is EDITED
 
 
-def test_without_a_side_whoever_is_as_an_attempt_found_them_is_not_applied() -> None:
+def test_without_a_replanned_state_a_user_unchanged_since_an_attempt_is_not_applied() -> None:
     runs = [run(0), run(1, (moved(family="King"), FAILED))]
     unknown = {0: ReplannedState(None, "gone")}
     assert of(moved(family="King"), runs, unknown).attribution is BEHIND
@@ -147,25 +147,25 @@ def test_without_a_side_whoever_is_as_an_attempt_found_them_is_not_applied() -> 
 
 def test_a_removal_that_both_states_want_came_from_the_target_whatever_its_kind() -> None:
     out, gone = moved(action=Action.DEACTIVATE, active=False), change("ada", Action.DELETE)
-    assert of(gone, [run(0)], {0: side(out)}).attribution is EDITED
-    assert of(out, [run(0)], {0: side(gone)}).attribution is EDITED
-    assert of(out, [run(0)], {0: side(moved(family="X"))}).attribution is BEHIND
+    assert of(gone, [run(0)], {0: state(out)}).attribution is EDITED
+    assert of(out, [run(0)], {0: state(gone)}).attribution is EDITED
+    assert of(out, [run(0)], {0: state(moved(family="X"))}).attribution is BEHIND
 
 
 def test_two_new_users_of_one_name_are_two() -> None:
     heir = change("ada", Action.CREATE, after=values_of("ada", external_id="id-heir"))
-    assert of(heir, [run(0)], {0: side(change("ada", Action.CREATE))}).attribution is BEHIND
+    assert of(heir, [run(0)], {0: state(change("ada", Action.CREATE))}).attribution is BEHIND
 
 
-def test_a_row_is_told_by_its_path() -> None:
-    found = of(moved(family="King", department="IT"), [run(0)], {0: side(moved(family="Byron"))})
+def test_rows_are_attributed_by_their_paths() -> None:
+    found = of(moved(family="King", department="IT"), [run(0)], {0: state(moved(family="Byron"))})
     assert (found.attribution, found.pending) == (EDITED, (DEPARTMENT,))
     assert "the rest is not applied: edited in git after" in found.history[-1]
 
 
 def test_an_account_that_was_deleted_is_new_as_a_whole() -> None:
     now, then = values_of(title="X"), values_of()
-    found = of(change("ada", Action.CREATE, after=now), [run(0)], {0: side(change("ada", Action.CREATE, after=then))})
+    found = of(change("ada", Action.CREATE, after=now), [run(0)], {0: state(change("ada", Action.CREATE, after=then))})
     assert (found.attribution, found.pending) == (EDITED, ())
 
 
@@ -177,15 +177,15 @@ def test_the_same_files_can_only_be_late_by_a_date() -> None:
 # --- digests -----------------------------------------------------------------------------------------
 
 
-def test_a_digest_of_another_key_is_nobody_and_anybody() -> None:
+def test_a_digest_of_another_key_may_be_any_user() -> None:
     key, other = Redactor(b"k" * 32), Redactor(b"x" * 32)
     new = change("ada", Action.CREATE)
     clean, unclean = run(0, (moved("bob"), DONE), key=other.key_id), run(0, (moved("bob"), FAILED), key=other.key_id)
-    assert of(new, [clean], {0: side(new)}, key).attribution is EDITED
-    assert of(new, [unclean], {0: side(new)}, key).attribution is UNDETERMINED
-    assert of(moved(family="X"), [unclean], {0: side(moved(family="X"))}, key).attribution is EDITED, "known by its id"
+    assert of(new, [clean], {0: state(new)}, key).attribution is EDITED
+    assert of(new, [unclean], {0: state(new)}, key).attribution is UNDETERMINED
+    assert of(moved(family="X"), [unclean], {0: state(moved(family="X"))}, key).attribution is EDITED, "known by its id"
     unplannable = replace(clean, unplannable=frozenset({"hmac"}))
-    assert of(moved(family="X"), [unplannable], {0: side(moved(family="X"))}, key).attribution is UNDETERMINED
+    assert of(moved(family="X"), [unplannable], {0: state(moved(family="X"))}, key).attribution is UNDETERMINED
 
 
 # --- laws ---------------------------------------------------------------------------------------------

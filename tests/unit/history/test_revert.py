@@ -21,7 +21,7 @@ def revert(undone: list[Entity], wanted: list[Entity], today: list[Entity], *, f
     return plan_revert(compare_entities(undone, wanted), today, force=force)
 
 
-def test_an_entry_that_nobody_edited_since_is_restored_as_a_whole() -> None:
+def test_an_entry_that_was_not_edited_since_is_restored_as_a_whole() -> None:
     undone, wanted = user(title="Lady"), user(title="Countess")
     found = revert([undone], [wanted], [user(title="Lady")])
     assert found.conflicts == []

@@ -19,7 +19,7 @@ def files(draw: st.DrawFn) -> bytes:
     """Files of people, in all kinds of layout, some of them broken."""
     indent = draw(st.sampled_from(["", "  "]))
     parts = [draw(st.sampled_from(["", "# head\n", "---\n", "\n"]))]
-    # One name twice in a file is a mistake: which is which nobody can tell.
+    # One name twice in a file is an error: the two cannot be distinguished.
     for who in draw(st.lists(st.sampled_from("abcdefg"), unique=True, max_size=5)):
         value = draw(words)
         shown = draw(st.sampled_from([json.dumps(value), "'" + value.replace("'", "''") + "'", value or "v"]))
@@ -58,7 +58,7 @@ def test_pieces_that_differ_tell_the_same_as_reading_both_files_whole(old: bytes
 
 
 def readable(content: bytes) -> bool:
-    """Of a file with a mistake in the middle both ways may tell another part."""
+    """Of a file with an error in the middle both ways may read another part."""
     said: list[object] = []
     list(module.read_items(content, NAME, said.append))
     return not said

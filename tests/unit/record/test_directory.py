@@ -21,7 +21,7 @@ def test_nothing_else_belongs_to_a_record(tmp_path: Path) -> None:
     assert list(read_record_files(tmp_path / "nowhere")) == []
 
 
-def test_copies_are_united_in_a_directory(tmp_path: Path) -> None:
+def test_copies_are_merged_in_a_directory(tmp_path: Path) -> None:
     merge_into([(RECEIPT, FIRST), (PLAN, b"p"), ("refusal.json", b"{}")], tmp_path)
     merge_into([(RECEIPT, SECOND), (PLAN, b"q"), ("refusal.json", b'{"last": "2026-03-01T00:00:00+00:00"}')], tmp_path)
     assert dict(read_record_files(tmp_path)) == {

@@ -51,7 +51,7 @@ def test_a_failing_disk_leaves_the_old_file_and_nothing_else(tmp_path: Path, mon
     assert [(item.name, item.read_text()) for item in tmp_path.iterdir()] == [("plan.json", "old")]
 
 
-def test_a_place_that_is_none_is_told(tmp_path: Path) -> None:
+def test_a_path_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     (tmp_path / "folder").mkdir()
     for path in (tmp_path / "file" / "plan.json", tmp_path / "folder"):

@@ -50,7 +50,7 @@ def test_the_name_is_of_one_target_however_its_address_is_written() -> None:
     assert build_lock_name(Target(TARGET.profile, TARGET.base_url + "2")) != build_lock_name(TARGET)
 
 
-def test_a_second_process_is_told_who_has_it_and_takes_over_from_a_dead_one(path: Path) -> None:
+def test_a_second_process_is_refused_with_the_holder_and_takes_over_from_a_dead_one(path: Path) -> None:
     process = other_process(path)
     try:
         with pytest.raises(LockedError) as refused, hold_lock(path, LockWait(0, silent)):
@@ -101,7 +101,7 @@ def test_only_one_of_many_has_it(path: Path) -> None:
     assert most == [1] * 6
 
 
-def test_looking_who_has_it_takes_it_from_nobody(path: Path) -> None:
+def test_looking_up_the_holder_takes_the_lock_from_no_process(path: Path) -> None:
     stop = threading.Event()
 
     def look() -> None:
@@ -177,7 +177,7 @@ def test_a_lock_that_is_no_file_of_ours_is_refused(
     assert not (tmp_path / "elsewhere" / "a.lock").exists()
 
 
-def test_a_lock_of_somebody_else_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lock_of_another_user_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 4_000_000)
     with pytest.raises(ReconcilerError, match="it belongs to another user"), hold_lock(path, LockWait(0, silent)):
         pass

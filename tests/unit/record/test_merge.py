@@ -24,7 +24,7 @@ RUNS = st.lists(st.integers(0, 5), unique=True)
 
 
 @given(RUNS, RUNS)
-def test_both_receipts_are_in_the_united_one_and_each_apply_is_whole(one: list[int], other: list[int]) -> None:
+def test_both_receipts_are_in_the_merged_one_and_each_apply_is_whole(one: list[int], other: list[int]) -> None:
     theirs, ours = (b"".join(map(run_of, numbers)) for numbers in (one, other))
     whole = merge_receipts(theirs, ours)
     assert sorted(whole.splitlines()) == sorted({*theirs.splitlines(), *ours.splitlines()})

@@ -224,7 +224,7 @@ def test_a_document_from_before_attribution_is_read() -> None:
     assert from_json(json.dumps(document)) == PLAN
 
 
-def test_what_stands_besides_the_changes_is_in_the_document_and_not_in_the_plan_id() -> None:
+def test_later_edits_and_changes_no_longer_pending_are_in_the_document_and_not_in_the_plan_id() -> None:
     gone, later = change("bob", Action.DEACTIVATE), LaterEdit("eve@example.com", "starts 2027-01-01")
     plan = replace(PLAN, no_longer_pending=(gone,), changes_nothing_today=(later,))
     document = to_document(plan)
@@ -306,7 +306,7 @@ def test_an_edited_plan_is_refused(edit: Callable[[dict[str, Any]], object]) -> 
         ),
     ],
 )
-def test_what_is_no_plan_of_this_format_is_refused(text: str | bytes, summary: str) -> None:
+def test_what_is_not_a_plan_of_this_format_is_refused(text: str | bytes, summary: str) -> None:
     with pytest.raises(PlanFileError) as caught:
         from_json(text)
     assert caught.value.summary == summary

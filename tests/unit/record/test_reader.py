@@ -85,7 +85,7 @@ def test_what_a_receipt_says_is_read_back(tmp_path: Path) -> None:
     assert (attempt.digest, attempt.message, attempt.time) == (digest_change(ADA), "no", NOW)
 
 
-def test_runs_of_one_plan_share_a_file_and_are_told_apart(tmp_path: Path) -> None:
+def test_runs_of_one_plan_share_a_file_and_are_separate_runs(tmp_path: Path) -> None:
     receipt(tmp_path, "a").finished(Outcome(ADA, Result.FAILED, "no"))  # it crashed then
     later = receipt(tmp_path, "a", at=NOW + timedelta(hours=1))
     later.finished(Outcome(ADA, Result.DONE))
@@ -267,7 +267,7 @@ def test_all_addresses_that_were_ever_started_are_found(tmp_path: Path) -> None:
     assert read_started_addresses(tmp_path / "nowhere", PLAN.plan_id) == frozenset()
 
 
-def test_plans_that_share_their_first_digits_are_told_apart(tmp_path: Path) -> None:
+def test_plans_that_share_their_first_digits_are_not_confused(tmp_path: Path) -> None:
     twin = PLAN.plan_id[:-1] + ("0" if PLAN.plan_id[-1] != "0" else "1")
     receipt(tmp_path, directory_for(tmp_path, PLAN).name).started("a", Action.UPDATE, None, [])
     assert read_started_addresses(tmp_path, twin) == frozenset()

@@ -218,7 +218,7 @@ def test_a_receipt_of_nothing_but_a_torn_line_starts_again(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_whatever_somebody_is_called_a_receipt_is_calm_and_has_a_line_for_each_event(name: str, tmp_path: Path) -> None:
+def test_whatever_the_name_a_receipt_is_safe_to_print_and_has_a_line_for_each_event(name: str, tmp_path: Path) -> None:
     word = HOSTILE[name]
     whose = change(word, before={"userName": word}, after={"title": word})
     receipt = opened(tmp_path, plan_with(whose))

@@ -6,7 +6,7 @@ VEIL = Redactor(b"k" * 32)
 ADA = 'user["ada@example.com"]'
 
 
-def test_an_open_veil_hides_nothing() -> None:
+def test_without_a_key_nothing_is_redacted() -> None:
     assert NO_REDACTION.address(ADA) == ADA
     assert NO_REDACTION.name("ada") == "ada"
     assert NO_REDACTION.values(ADA, {"title": "Boss"}) == {"title": "Boss"}
