@@ -9,6 +9,7 @@ from support.git_repository import GitRepository
 from support.sample_org import person
 from support.target_workspace import TargetWorkspace
 
+from reconciler.commands import log
 from reconciler.commands.log import LogOptions, run_log
 from reconciler.errors import UsageError
 
@@ -43,6 +44,15 @@ def test_an_attribute_selects_the_entries_that_set_it(target: TargetWorkspace, c
 def test_a_limit_cuts_and_says_so(target: TargetWorkspace, commits: list[str]) -> None:
     assert [each["commit"] for each in entries(target, user="ada@example.com", limit=1)] == commits[1:]
     assert target.terminal.notes[-1] == "Older entries are left out after 1; --limit N shows more."
+
+
+def test_the_history_of_all_users_is_limited(
+    target: TargetWorkspace, commits: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert len(entries(target)) == 4
+    monkeypatch.setattr(log, "_LIMIT", 1)
+    assert len(entries(target)) == 1
+    assert len(entries(target, user="ada@example.com")) == 2
 
 
 def test_html_and_text_are_formats_too(target: TargetWorkspace, commits: list[str]) -> None:

@@ -49,6 +49,9 @@ def test_an_approval_is_added_or_removed(target: TargetWorkspace) -> None:
     approval = {"plan": f"sha256:{'a' * 64}", "until": "2030-01-01", "reason": "A test"}
     (added,) = describe(target, {}, {"approvals": [approval]})
     assert added.startswith('settings.yaml: approval added: plan: "sha256:')
+    another = {**approval, "reason": "Another test"}
+    (more,) = describe(target, {"approvals": [approval]}, {"approvals": [approval, another]})
+    assert more.endswith('reason: "Another test"')
     (removed,) = describe(target, {"approvals": [approval]}, {})
     assert removed.startswith("settings.yaml: approval removed: ")
 

@@ -12,6 +12,7 @@ from reconciler.apply.executor import Report
 from reconciler.apply.quarantine import Health
 from reconciler.apply.selection import select_changes
 from reconciler.core.plan import Outcome, Result
+from reconciler.session.audit_record import prepare_record_directory
 from reconciler.session.execution import Job, execute_selection
 from reconciler.session.live_plan import make_plan
 from reconciler.session.provisioning_log import open_log
@@ -65,3 +66,22 @@ def test_an_outcome_is_noted_as_it_happens(
     (outcome,) = execute(target, tmp_path / "log").outcomes
     assert outcome.result is result
     assert any('user["ada@example.com"]' in note for note in target.terminal.notes)
+
+
+def test_a_page_of_an_earlier_apply_goes_before_the_first_change(
+    target: TargetWorkspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target.desire(person("ada"))
+    with target.session() as session:
+        directory = prepare_record_directory(session.workspace, make_plan(session, (), target.terminal))
+    directory.mkdir(parents=True)
+    (directory / "README.md").write_text("of an earlier apply")
+
+    def crash(*_arguments: object, **_options: object) -> Report:
+        assert (directory / "receipt.jsonl").is_file()
+        assert not (directory / "README.md").exists()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("reconciler.session.execution.execute", crash)
+    with pytest.raises(KeyboardInterrupt):
+        execute(target, tmp_path / "log")

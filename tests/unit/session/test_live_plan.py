@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+
 import pytest
 from support import builders
 from support.recording_terminal import RecordingTerminal
@@ -8,6 +10,8 @@ from support.target_workspace import TargetWorkspace
 
 from reconciler.core.planning.planner import LiveState
 from reconciler.errors import TargetError, UsageError
+from reconciler.scim.client import ScimClient
+from reconciler.session import connection
 from reconciler.session.live_plan import build_session_request, check_users_exist, make_plan
 
 
@@ -26,10 +30,19 @@ def test_a_plan_reports_details_with_verbose(target: TargetWorkspace) -> None:
     assert all(note.startswith("Guard ") for note in terminal.notes[3:])
 
 
-def test_the_client_of_a_plan_only_reads(target: TargetWorkspace) -> None:
+def test_the_client_of_a_plan_cannot_write(target: TargetWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[bool] = []
+    real = connection.open_client
+
+    def open_client(to: connection.Connection, *, writes: bool) -> AbstractContextManager[ScimClient]:
+        opened.append(writes)
+        return real(to, writes=writes)
+
+    monkeypatch.setattr(connection, "open_client", open_client)
     target.desire(person("ada"))
     with target.session() as session:
         make_plan(session, (), target.terminal)
+    assert opened == [False]
     assert {request.method for request in target.service.log} == {"GET"}
 
 

@@ -57,3 +57,11 @@ def test_other_files_are_named_and_restored_on_request(git: GitRepository, commi
     assert draft(git, commits).others == ["scope.yaml"]
     found = draft(git, commits, RollbackScope(everything=True))
     assert (found.whole, found.others, found.files["scope.yaml"]) == (["scope.yaml"], [], b"sync: all\n")
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_later_edit_of_another_file_is_a_conflict_too(git: GitRepository, commits: list[str], force: bool) -> None:
+    latest = git.commit("Edit", {"desired-state/scope.yaml": "sync: all\nfilters: []\n"})
+    found = draft(git, [commits[0], commits[1], latest], RollbackScope(everything=True, force=force))
+    assert "scope.yaml" in [conflict.address for conflict in found.restoration.conflicts]
+    assert ("scope.yaml" in found.files) is force
