@@ -127,8 +127,8 @@ def find_recorded_plan(hub: GitHub, pull: Pull) -> RecordedPlan:
     for item in hub.items(f"/commits/{pull.head}/statuses"):
         made = _time(text_at(item, "created_at"))
         found = _DESCRIPTION.match(text_at(item, "description"))
-        ours = (text_at(item, "context"), text_at(item, "creator", "login")) == (CONTEXT, AUTHOR)
-        if ours and found and made is not None and made <= pull.until:
+        identity = (text_at(item, "context"), text_at(item, "creator", "login"))
+        if identity == (CONTEXT, AUTHOR) and found and made is not None and made <= pull.until:
             return RecordedPlan(found[1], int(found[2]))
     raise NotReviewedError(f"pull request {pull.number} had no plan at {pull.head[:12]} before its review ended")
 

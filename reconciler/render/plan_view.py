@@ -128,11 +128,6 @@ class PlanView:
         return tuple(section for section in self.sections if section.changes)
 
     @property
-    def is_split(self) -> bool:
-        """Whether the changes are in more than one section."""
-        return len(self.filled_sections) > 1
-
-    @property
     def groups_by_priority(self) -> list[ChangeGroup]:
         """All groups of changes in the order in which they get space: removals of all sections first."""
         return removals_first([group for section in self.sections for group in section.groups])

@@ -2,7 +2,7 @@
 (() => {
   const form = document.getElementById("filter");
   if (!form) return;
-  const words = document.getElementById("words");
+  const search = document.getElementById("words");
   const count = document.getElementById("count");
   const boxes = [...form.querySelectorAll("input[type=checkbox]")];
   const lists = [...document.querySelectorAll("section.list")];
@@ -15,11 +15,11 @@
   }));
   const total = sections.reduce((sum, section) => sum + section.cards.length, 0);
   let waiting = 0;
-  let telling = 0;
+  let announcing = 0;
 
   const apply = () => {
     waiting = 0;
-    const wanted = words.value.trim().toLowerCase().split(/\s+/).filter(Boolean);
+    const wanted = search.value.trim().toLowerCase().split(/\s+/).filter(Boolean);
     const chosen = (name) => new Set(boxes.filter((box) => box.name === name && box.checked).map((box) => box.value));
     const actions = chosen("action");
     const origins = chosen("list");
@@ -27,7 +27,7 @@
     for (const section of sections) {
       let left = 0;
       if (actions.has(section.action) && (section.list === undefined || origins.has(section.list))) {
-        // Text is read once, when somebody first looks for something.
+        // Text is read once, at the first search.
         if (wanted.length) section.texts ??= section.cards.map((card) => card.textContent.toLowerCase());
         section.cards.forEach((card, index) => {
           const found = wanted.every((word) => section.texts[index].includes(word));
@@ -39,9 +39,9 @@
       shown += left;
     }
     for (const list of lists) list.hidden = !list.querySelector("section:not([hidden])");
-    // A screen reader hears the number when the typing pauses.
-    clearTimeout(telling);
-    telling = setTimeout(() => {
+    // A screen reader announces the number when the typing pauses.
+    clearTimeout(announcing);
+    announcing = setTimeout(() => {
       const of = total.toLocaleString("en");
       count.value = shown === total ? `All ${of} changes shown` : `${shown.toLocaleString("en")} of ${of} changes shown`;
     }, 200);

@@ -101,9 +101,8 @@ def test_actions_are_counted_in_display_order() -> None:
 
 def test_a_compared_plan_is_split_and_another_is_not() -> None:
     assert [section.attribution for section in view_of(compared()).filled_sections] == [MINE, PENDING]
-    assert view_of(compared()).is_split
-    assert not view_of(every_action()).is_split
-    assert not view_of(only(MINE)).is_split
+    assert [section.attribution for section in view_of(every_action()).filled_sections] == [None]
+    assert [section.attribution for section in view_of(only(MINE)).filled_sections] == [MINE]
 
 
 @pytest.mark.parametrize(
