@@ -29,7 +29,7 @@ from reconciler.desired import schema
 from reconciler.desired.directory import Directory, add_source_lines
 from reconciler.desired.mappings import compile_mappings
 from reconciler.desired.scope import CompiledScope, read_scope
-from reconciler.desired.users import UserNames, UserReader, check_inputs, check_references, list_inputs
+from reconciler.desired.users import DesiredUserReader, UserNames, check_inputs, check_references, list_inputs
 from reconciler.desired.validation import LocatedModel
 from reconciler.profiles import PROFILES
 
@@ -79,7 +79,7 @@ def load(root: Path, now: datetime) -> DesiredState | BrokenState:
     mappings = compile_mappings(directory, profile, now)
     owned = _compile_ownership(settings, directory)
     projector = Projector(profile, mappings.rows, settings.value.target.domains, mappings.invalid)
-    reader = UserReader(directory, projector, scope.rules, now)
+    reader = DesiredUserReader(directory, projector, scope.rules, now)
     reader.read()
     check_references(directory, scope.users, reader.names)
     check_inputs(directory, reader, (*list_inputs(mappings.rows), *scope.inputs))
@@ -123,7 +123,7 @@ def load_users(
     """Load the users of `root`, from which `state` was loaded, with other mappings or other scope rules."""
     domains = state.settings["target"]["domains"]
     projector = Projector(state.profile, mappings or state.mappings, domains)
-    reader = UserReader(Directory(root), projector, rules or state.rules, now)
+    reader = DesiredUserReader(Directory(root), projector, rules or state.rules, now)
     reader.read()
     return reader.users
 

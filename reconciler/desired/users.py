@@ -59,7 +59,7 @@ class UserNames:
         return new
 
 
-class UserReader:
+class DesiredUserReader:
     """Reads users one at a time and keeps only their mapped form in memory."""
 
     def __init__(self, directory: Directory, projector: Projector, rules: ScopeRules, now: datetime) -> None:
@@ -120,7 +120,7 @@ def _suggest_name(name: str, known: Collection[str]) -> str | None:
     return locals_[near[0]] if near and at else None
 
 
-def check_inputs(directory: Directory, reader: UserReader, inputs: Iterable[AttributeUse]) -> None:
+def check_inputs(directory: Directory, reader: DesiredUserReader, inputs: Iterable[AttributeUse]) -> None:
     """Warn about attributes that no user has: a typo would leave a target attribute or a filter empty."""
     for attribute, origin, consequence in inputs:
         if reader.users and origin and attribute not in reader.attributes and attribute != "IsSoftDeleted":

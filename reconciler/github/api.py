@@ -15,7 +15,7 @@ import httpx
 from reconciler.core.text import escape_control, shorten
 from reconciler.errors import ReconcilerError
 from reconciler.scim.rate_limiter import Slot
-from reconciler.scim.retry import Refusal, parse_retry_after
+from reconciler.scim.retry import TransientFailure, parse_retry_after
 from reconciler.scim.retry_transport import RetryTransport
 
 Json = Mapping[str, Any]
@@ -46,16 +46,16 @@ class GitHubError(ReconcilerError):
 class GitHubRetryRule:
     """What GitHub's failed answers mean: it did nothing if it limits the rate; other errors may pass for reads."""
 
-    def refusal_in(self, request: httpx.Request, response: httpx.Response) -> Refusal | None:
+    def refusal_in(self, request: httpx.Request, response: httpx.Response) -> TransientFailure | None:
         """Judge an answer (https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api)."""
         status, retry_after = response.status_code, response.headers.get("retry-after")
         limited = status == httpx.codes.TOO_MANY_REQUESTS or (status == httpx.codes.FORBIDDEN and bool(retry_after))
         if not limited and (status < httpx.codes.INTERNAL_SERVER_ERROR or request.method == "POST"):
             return None
         pause = parse_retry_after(retry_after, datetime.now(UTC)) if limited else None
-        return Refusal(f"GitHub answered {status}", pause, busy=limited)
+        return TransientFailure(f"GitHub answered {status}", pause, busy=limited)
 
-    def refusal_from(self, _request: httpx.Request, _exc: httpx.HTTPError) -> Refusal | None:
+    def refusal_from(self, _request: httpx.Request, _exc: httpx.HTTPError) -> TransientFailure | None:
         """Judge an exception: none is worth another attempt, because the job can be run again."""
         return None
 
@@ -73,10 +73,10 @@ class GitHubBackoff:
     def record_accepted(self) -> None:
         """Ignore what the next request need not wait for."""
 
-    def record_refused(self, slot: Slot, attempt: int, refusal: Refusal) -> None:
+    def record_refused(self, slot: Slot, attempt: int, refusal: TransientFailure) -> None:
         """Ignore a refusal: `allow_retry` waits."""
 
-    def allow_retry(self, attempt: int, refusal: Refusal) -> bool:
+    def allow_retry(self, attempt: int, refusal: TransientFailure) -> bool:
         """Wait before the next attempt; return False instead if there is none, or if the pause is too long."""
         pause = refusal.pause if refusal.pause is not None else 2.0**attempt
         if attempt == _ATTEMPTS or pause > _MAX_PAUSE:

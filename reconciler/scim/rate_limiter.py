@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from reconciler.errors import StopRequestedError
 from reconciler.scim.adaptive_rate import AdaptiveRate
-from reconciler.scim.retry import Refusal, RetryBudget
+from reconciler.scim.retry import RetryBudget, TransientFailure
 
 _MAX_WAIT_AFTER_STOP = 2.0
 """Seconds a read may still wait for its slot once the run is to end."""
@@ -127,7 +127,7 @@ class RateLimiter:
             self._rate.record_accepted(self._clock())
             self._budget.record_accepted()
 
-    def record_refused(self, slot: Slot, attempt: int, refusal: Refusal) -> None:
+    def record_refused(self, slot: Slot, attempt: int, refusal: TransientFailure) -> None:
         """Record a failed request: every thread pauses, and sends more slowly if the service is busy."""
         with self._state:
             now = self._clock()
@@ -138,7 +138,7 @@ class RateLimiter:
         if seconds >= _REPORTED_PAUSE:
             self._on_pause(seconds)
 
-    def allow_retry(self, attempt: int, refusal: Refusal) -> bool:
+    def allow_retry(self, attempt: int, refusal: TransientFailure) -> bool:
         """Return whether the request may be sent again. Raises `TargetError` if the run must end instead."""
         with self._state:
             return self._budget.spend(self._clock(), attempt, refusal.message)

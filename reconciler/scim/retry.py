@@ -52,7 +52,7 @@ def parse_retry_after(value: str | None, now: datetime) -> float | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class TransientFailure:
     """A request that failed in a way that may pass."""
 
     message: str

@@ -16,7 +16,7 @@ import httpx
 
 from reconciler.scim.errors import ErrorMessages
 from reconciler.scim.rate_limiter import Slot
-from reconciler.scim.retry import Refusal, parse_retry_after
+from reconciler.scim.retry import TransientFailure, parse_retry_after
 
 CONNECT_ERRORS = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 """No connection was made: the service has seen nothing of the request."""
@@ -27,10 +27,10 @@ _GATEWAY_OR_SERVER_ERROR = (500, 502, 504)
 class RetryRule(Protocol):
     """What a failed attempt means; None: nothing that may pass."""
 
-    def refusal_in(self, request: httpx.Request, response: httpx.Response) -> Refusal | None:
+    def refusal_in(self, request: httpx.Request, response: httpx.Response) -> TransientFailure | None:
         """Judge an answer."""
 
-    def refusal_from(self, request: httpx.Request, exc: httpx.HTTPError) -> Refusal | None:
+    def refusal_from(self, request: httpx.Request, exc: httpx.HTTPError) -> TransientFailure | None:
         """Judge an exception that was raised instead of an answer."""
 
 
@@ -43,10 +43,10 @@ class Limiter(Protocol):
     def record_accepted(self) -> None:
         """Record an answer that is no refusal."""
 
-    def record_refused(self, slot: Slot, attempt: int, refusal: Refusal) -> None:
+    def record_refused(self, slot: Slot, attempt: int, refusal: TransientFailure) -> None:
         """Record a refusal."""
 
-    def allow_retry(self, attempt: int, refusal: Refusal) -> bool:
+    def allow_retry(self, attempt: int, refusal: TransientFailure) -> bool:
         """Return whether to send the request again."""
 
 
@@ -77,7 +77,7 @@ class RetryTransport(httpx.BaseTransport):
                 response.close()
         raise AssertionError("attempts are counted without end")  # pragma: no cover
 
-    def _may_retry(self, slot: Slot, attempt: int, refusal: Refusal) -> bool:
+    def _may_retry(self, slot: Slot, attempt: int, refusal: TransientFailure) -> bool:
         self._limiter.record_refused(slot, attempt, refusal)
         return refusal.retry and self._limiter.allow_retry(attempt, refusal)
 
@@ -100,7 +100,7 @@ class ScimRetryRule:
         self._messages = messages
         self._now = now
 
-    def refusal_in(self, request: httpx.Request, response: httpx.Response) -> Refusal | None:
+    def refusal_in(self, request: httpx.Request, response: httpx.Response) -> TransientFailure | None:
         """Judge an answer; any but 429, 503 and passing errors of a read is accepted, whatever it says."""
         status = response.status_code
         retry = status == httpx.codes.TOO_MANY_REQUESTS or (request.method == "GET" and _may_pass(request, status))
@@ -110,14 +110,14 @@ class ScimRetryRule:
         # A 503 without a time is an outage, which is no reason to send more slowly.
         busy = status == httpx.codes.TOO_MANY_REQUESTS or retry_after is not None
         message = self._messages.describe_refusal(response)
-        return Refusal(message, parse_retry_after(retry_after, self._now()), busy=busy, retry=retry)
+        return TransientFailure(message, parse_retry_after(retry_after, self._now()), busy=busy, retry=retry)
 
-    def refusal_from(self, request: httpx.Request, exc: httpx.HTTPError) -> Refusal | None:
+    def refusal_from(self, request: httpx.Request, exc: httpx.HTTPError) -> TransientFailure | None:
         """Judge an exception: a failed connection may pass, and so may a lost answer to a read."""
         if isinstance(exc, CONNECT_ERRORS):
             error, may_pass = self._messages.explain_no_connection(exc)
-            return Refusal(error.summary) if may_pass else None
-        return Refusal(self._messages.explain_no_answer(exc).summary) if request.method == "GET" else None
+            return TransientFailure(error.summary) if may_pass else None
+        return TransientFailure(self._messages.explain_no_answer(exc).summary) if request.method == "GET" else None
 
 
 def _may_pass(request: httpx.Request, status: int) -> bool:

@@ -10,7 +10,7 @@ import pytest
 
 from reconciler.errors import StopRequestedError, TargetError
 from reconciler.scim.rate_limiter import RateLimiter
-from reconciler.scim.retry import FREE_RETRIES, MAX_PAUSE, PATIENCE, Refusal
+from reconciler.scim.retry import FREE_RETRIES, MAX_PAUSE, PATIENCE, TransientFailure
 
 
 class Clock:
@@ -37,7 +37,7 @@ def build_limiter(clock: Clock, pauses: list[float] | None = None) -> RateLimite
 
 
 def fail(limiter: RateLimiter, pause: float | None, attempt: int = 1) -> None:
-    refusal = Refusal("it refused (503)", pause, busy=True)
+    refusal = TransientFailure("it refused (503)", pause, busy=True)
     with limiter.slot(writes=False) as slot:
         limiter.record_refused(slot, attempt, refusal)
         limiter.allow_retry(attempt, refusal)

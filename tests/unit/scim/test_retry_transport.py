@@ -11,7 +11,7 @@ import pytest
 from reconciler.errors import TargetError
 from reconciler.scim.errors import ErrorMessages
 from reconciler.scim.rate_limiter import RateLimiter, Slot
-from reconciler.scim.retry import ATTEMPTS, FIRST_ATTEMPTS, Refusal
+from reconciler.scim.retry import ATTEMPTS, FIRST_ATTEMPTS, TransientFailure
 from reconciler.scim.retry_transport import RetryTransport, ScimRetryRule
 
 NOW = datetime(2026, 12, 1, 8, 0, 0, tzinfo=UTC)
@@ -39,7 +39,7 @@ class LoggingLimiter:
 
     def __init__(self, attempts: int = 3) -> None:
         self.log: list[str] = []
-        self.refusals: list[Refusal] = []
+        self.refusals: list[TransientFailure] = []
         self._attempts = attempts
 
     @contextmanager
@@ -53,11 +53,11 @@ class LoggingLimiter:
     def record_accepted(self) -> None:
         self.log.append("accepted")
 
-    def record_refused(self, slot: Slot, attempt: int, refusal: Refusal) -> None:
+    def record_refused(self, slot: Slot, attempt: int, refusal: TransientFailure) -> None:
         self.log.append(f"refused {attempt}")
         self.refusals.append(refusal)
 
-    def allow_retry(self, attempt: int, refusal: Refusal) -> bool:
+    def allow_retry(self, attempt: int, refusal: TransientFailure) -> bool:
         return attempt < self._attempts
 
 
@@ -132,7 +132,7 @@ def test_a_write_is_sent_again_if_the_service_refused_to_look_at_it(method: str)
 def test_a_write_that_an_unavailable_service_may_have_executed_is_not_sent_again_but_slows_down(method: str) -> None:
     sent = Sent(write(method), [answer(503, "3")])
     assert (sent.status, sent.attempts) == (503, 1)
-    assert sent.limiter.refusals == [Refusal("the service refused it (503)", 3.0, busy=True, retry=False)]
+    assert sent.limiter.refusals == [TransientFailure("the service refused it (503)", 3.0, busy=True, retry=False)]
 
 
 @pytest.mark.parametrize("method", WRITES)
@@ -196,7 +196,7 @@ def test_an_invalid_certificate_is_final() -> None:
 )
 def test_retry_after_is_passed_on(status: int, retry_after: str | None, pause: float | None, busy: bool) -> None:
     sent = Sent(get(), [answer(status, retry_after), OK])
-    assert sent.limiter.refusals == [Refusal(f"the service refused it ({status})", pause, busy=busy)]
+    assert sent.limiter.refusals == [TransientFailure(f"the service refused it ({status})", pause, busy=busy)]
 
 
 # --- when it ends ------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 import ast
 
-from benchmarks.structure import duplicate_classes, function_lengths, import_cycles, import_graph
+from benchmarks.structure import ROOT, duplicate_classes, function_lengths, import_cycles, import_graph, parse_modules
 
 TREES = {
     "reconciler": ast.parse(""),
@@ -32,3 +32,9 @@ def test_each_cycle_is_found_once() -> None:
 def test_a_function_is_as_long_as_its_lines_and_names_of_classes_are_compared() -> None:
     assert function_lengths(TREES) == [(4, "reconciler.b.f")]
     assert duplicate_classes(TREES) == ["C"]
+
+
+def test_the_package_has_no_import_cycle_and_no_class_name_twice() -> None:
+    trees = parse_modules(ROOT)
+    assert import_cycles(import_graph(trees)) == []
+    assert duplicate_classes(trees) == []
