@@ -8,7 +8,7 @@ SETTINGS = "target:\n  profile: apple-business-manager\n  base_url: https://fede
 Tree = Callable[..., Directory]
 
 
-def told(directory: Directory) -> list[tuple[str, str]]:
+def messages(directory: Directory) -> list[tuple[str, str]]:
     return [(str(item.origin), item.summary) for item in directory.diagnostics]
 
 

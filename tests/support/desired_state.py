@@ -19,13 +19,13 @@ def good(state: DesiredState | BrokenState) -> DesiredState:
     return state
 
 
-def told(state: DesiredState | BrokenState) -> list[str]:
+def messages(state: DesiredState | BrokenState) -> list[str]:
     return [f"{item.origin}: {item.summary}. {item.detail}" for item in state.diagnostics]
 
 
 def broken(state: DesiredState | BrokenState) -> list[str]:
     assert isinstance(state, BrokenState)
-    return told(state)
+    return messages(state)
 
 
 USUAL = """\
@@ -37,7 +37,7 @@ USUAL = """\
 GIVEN_NAME = "- {target: name.givenName, source: givenName}"
 
 
-def mistakes(state: DesiredState | BrokenState) -> list[str]:
+def error_messages(state: DesiredState | BrokenState) -> list[str]:
     """The errors alone, by what they say first."""
     assert isinstance(state, BrokenState)
     return [f"{item.origin}: {item.summary}" for item in state.diagnostics if item.severity is Severity.ERROR]

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.desired_directory import SETTINGS, Tree, told, users
+from support.desired_directory import SETTINGS, Tree, messages, users
 
 from reconciler.core.model import Diagnostic, Origin, error
 from reconciler.desired import yaml_reader
@@ -36,7 +36,7 @@ def test_other_files_are_not_read(tree: Tree, name: str) -> None:
 # --- settings, scope, mappings, groups ------------------------------------------------------------
 
 
-def test_all_mistakes_of_all_files_are_told(tree: Tree) -> None:
+def test_all_errors_of_all_files_are_reported(tree: Tree) -> None:
     directory = tree(
         settings="target: {profile: x}\nguards: {removal: {}}\n",
         scope="sync: some\nassigned: {people: []}\n",
@@ -50,7 +50,7 @@ def test_all_mistakes_of_all_files_are_told(tree: Tree) -> None:
     assert directory.read_groups() == []
     assert users(directory) == []
     one_rule = "a mapping has exactly one of source, constant, template and expression"
-    assert told(directory) == [
+    assert messages(directory) == [
         (
             "settings.yaml:1:19",
             "target.profile: expected one of apple-business-manager, apple-school-manager, scim",
@@ -73,7 +73,7 @@ def test_all_mistakes_of_all_files_are_told(tree: Tree) -> None:
 def test_settings_must_be_a_mapping(tree: Tree, text: str, summary: str) -> None:
     directory = tree(settings=text)
     assert directory.read_settings() is None
-    assert told(directory) == [("settings.yaml:1:1", summary)]
+    assert messages(directory) == [("settings.yaml:1:1", summary)]
 
 
 def test_settings_must_be_there_the_others_need_not(tree: Tree) -> None:
@@ -91,7 +91,7 @@ def test_settings_must_be_there_the_others_need_not(tree: Tree) -> None:
         [],
         [],
     )
-    assert told(directory) == [("settings.yaml:1:1", "settings.yaml is missing")]
+    assert messages(directory) == [("settings.yaml:1:1", "settings.yaml is missing")]
     assert (directory.has("settings.yaml"), directory.has("scope.yaml")) == (False, False)
 
 
@@ -126,7 +126,7 @@ def test_a_link_to_a_directory_is_not_followed(tree: Tree, tmp_path: Path) -> No
     (directory.root / "users/others").symlink_to(tmp_path / "others")
     (directory.root / "users/circle").symlink_to(directory.root)
     assert users(directory) == ["bob"]
-    assert told(directory) == [
+    assert messages(directory) == [
         ("users/circle:1:1", "a link to a directory"),
         ("users/others:1:1", "a link to a directory"),
     ]
@@ -141,7 +141,7 @@ def test_nothing_is_listed_behind_a_link_in_place_of_a_folder(tree: Tree, tmp_pa
     (directory.root / name).symlink_to(tmp_path / "others")
     directory.check_layout()
     assert (users(directory), directory.read_groups()) == ([], [])
-    assert told(directory) == [(f"{name}:1:1", "a link to a directory")]
+    assert messages(directory) == [(f"{name}:1:1", "a link to a directory")]
 
 
 def test_a_directory_that_is_a_link_out_of_its_repository_is_not_read(tree: Tree, tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_a_directory_that_is_a_link_out_of_its_repository_is_not_read(tree: Tree
 
 
 @pytest.mark.parametrize("name", [b"a\xff.yaml", b"\xff/a.yaml"])
-def test_a_name_that_is_not_utf8_is_told(tree: Tree, name: bytes) -> None:
+def test_a_name_that_is_not_utf8_is_reported(tree: Tree, name: bytes) -> None:
     directory = tree({f"users/{os.fsdecode(name)}": "- userPrincipalName: ada\n"})
     list(directory.read_users())
     shown = os.fsdecode(name.split(b"/")[0]).replace("\udcff", "\\u{dcff}")
@@ -176,7 +176,7 @@ def test_a_name_that_is_not_utf8_is_told(tree: Tree, name: bytes) -> None:
 
 
 @pytest.mark.parametrize("target", ["a.yaml", "b.yaml", "nowhere.yaml"])
-def test_a_link_that_leads_nowhere_is_told(tree: Tree, target: str) -> None:
+def test_a_link_that_leads_nowhere_is_reported(tree: Tree, target: str) -> None:
     directory = tree(users__c="- userPrincipalName: carol\n")
     (directory.root / "users/a.yaml").symlink_to(target)
     if target == "b.yaml":
@@ -207,7 +207,7 @@ def test_a_file_that_is_too_large_is_not_opened(tree: Tree) -> None:
     assert add_source_lines(directory.diagnostics, directory.root)[0].source_line is None
 
 
-def test_a_folder_that_cannot_be_read_is_told(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_cannot_be_read_is_reported(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
     directory = tree(users__team__a="- userPrincipalName: ada\n", users__b="- userPrincipalName: bob\n")
     list_folder = os.scandir
 
@@ -218,16 +218,16 @@ def test_a_folder_that_cannot_be_read_is_told(tree: Tree, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(os, "scandir", refuse)
     assert users(directory) == ["bob"]
-    assert told(directory) == [("users/team:1:1", "cannot be read: Permission denied")]
+    assert messages(directory) == [("users/team:1:1", "cannot be read: Permission denied")]
 
 
-def test_a_file_in_place_of_a_folder_is_told(tree: Tree) -> None:
+def test_a_file_in_place_of_a_folder_is_reported(tree: Tree) -> None:
     directory = tree({"users": "- userPrincipalName: ada\n"})
     assert users(directory) == []
-    assert told(directory) == [("users:1:1", "cannot be read: Not a directory")]
+    assert messages(directory) == [("users:1:1", "cannot be read: Not a directory")]
 
 
-# --- names that nobody would read -----------------------------------------------------------------
+# --- names that are not read -----------------------------------------------------------------------
 
 PLACES = "The top level holds settings.yaml, scope.yaml, mappings.yaml; users belong in users/, groups in groups/."
 
@@ -246,7 +246,7 @@ PLACES = "The top level holds settings.yaml, scope.yaml, mappings.yaml; users be
         ("zzz/a.yaml", "this directory is not read", ""),
     ],
 )
-def test_a_misspelt_name_is_told(tree: Tree, name: str, summary: str, hint: str) -> None:
+def test_a_misspelt_name_is_reported(tree: Tree, name: str, summary: str, hint: str) -> None:
     directory = tree({name: "a: b\n"}, settings=SETTINGS)
     directory.check_layout()
     assert directory.diagnostics == [error(summary, f"{hint}{PLACES}", Origin(name.split("/", maxsplit=1)[0], 1, 1))]
@@ -265,7 +265,7 @@ def test_the_usual_names_and_those_of_others_are_fine(tree: Tree) -> None:
     assert directory.diagnostics == []
 
 
-def test_a_directory_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_directory_that_is_not_there_is_reported(tmp_path: Path) -> None:
     directory = Directory(tmp_path / "nowhere")
     directory.check_layout()
     assert directory.diagnostics == [
@@ -275,10 +275,10 @@ def test_a_directory_that_is_not_there_is_told(tmp_path: Path) -> None:
     assert len(directory.diagnostics) == 1
 
 
-# --- many mistakes ------------------------------------------------------------------------------
+# --- many errors --------------------------------------------------------------------------------
 
 
-def test_of_a_file_with_very_many_mistakes_fifty_are_told(tree: Tree) -> None:
+def test_of_a_file_with_very_many_errors_fifty_are_reported(tree: Tree) -> None:
     directory = tree(users__a="- {x: y}\n" * 1_000, users__b="- {}\n")
     assert users(directory) == []
     assert len(directory.diagnostics) == 52
@@ -314,7 +314,7 @@ def test_diagnostics_get_the_line_they_are_about(tree: Tree) -> None:
     ]
 
 
-# --- JSON Schemas -------------------------------------------------------------------------------
+# --- the sample ----------------------------------------------------------------------------------
 
 
 def test_the_sample_directory_is_read_without_a_word() -> None:

@@ -3,15 +3,15 @@ from pathlib import Path
 
 import pytest
 from support.builders import DEPARTMENT, NOW, resource
-from support.desired_state import ADA, BOB, SETTINGS, USUAL, Load, broken, good, told
+from support.desired_state import ADA, BOB, SETTINGS, USUAL, Load, broken, good, messages
 
 from reconciler.core.policy import Approval, Limit, Policy, Removal
 from reconciler.desired.loader import BrokenState, DesiredState, load
 
-# --- what a directory says ------------------------------------------------------------------------
+# --- a valid directory ----------------------------------------------------------------------------
 
 
-def test_a_directory_without_scope_and_mappings_means_everybody_by_the_default_mapping(loaded: Load) -> None:
+def test_a_directory_without_scope_and_mappings_means_every_user_by_the_default_mapping(loaded: Load) -> None:
     state = good(loaded(users__a=ADA + BOB))
     assert [(user.key, user.verdict.in_scope) for user in state.users] == [
         ("ada@example.com", True),
@@ -66,10 +66,7 @@ approvals:
     assert state.owned({"userType": "employee"})
 
 
-# --- mistakes: one user's ---------------------------------------------------------------------------
-
-
-# --- mistakes that break the state: people would look removed ----------------------------------------
+# --- errors that break the state --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -122,11 +119,11 @@ approvals:
         ({"scop": "sync: all\n"}, "scop.yaml:1:1: this file is not read. Did you mean scope.yaml? "),
     ],
 )
-def test_a_mistake_in_the_directory_breaks_it(loaded: Load, files: dict[str, str], message: str) -> None:
-    assert [line for line in broken(loaded(**files)) if line.startswith(message)], told(loaded(**files))
+def test_an_error_in_the_directory_breaks_it(loaded: Load, files: dict[str, str], message: str) -> None:
+    assert [line for line in broken(loaded(**files)) if line.startswith(message)], messages(loaded(**files))
 
 
-def test_all_mistakes_are_told_even_when_settings_are_missing(loaded: Load) -> None:
+def test_all_errors_are_reported_even_when_settings_are_missing(loaded: Load) -> None:
     found = broken(loaded(settings="{}\n", scope="sync: x\n", groups__a="- {}\n", users__b="- {}\n"))
     assert [line.split(": ")[0] for line in found] == [
         "settings.yaml:1:1",
@@ -142,9 +139,6 @@ def test_a_directory_that_is_not_there_is_broken(tmp_path: Path) -> None:
     ]
 
 
-# --- warnings -------------------------------------------------------------------------------------
-
-
 # --- the digest ------------------------------------------------------------------------------------
 
 
@@ -152,7 +146,7 @@ def digest(state: DesiredState | BrokenState) -> str:
     return good(state).digest
 
 
-def test_the_digest_stands_for_everything_that_can_change_a_plan(loaded: Load) -> None:
+def test_the_digest_covers_everything_that_can_change_a_plan(loaded: Load) -> None:
     first = digest(loaded())
     assert digest(loaded()) == first
     approval = f'approvals:\n  - {{plan: "sha256:{"0" * 64}", until: 2026-12-01, reason: x}}\n'
@@ -166,6 +160,3 @@ def test_the_digest_stands_for_everything_that_can_change_a_plan(loaded: Load) -
         digest(loaded(groups__a="- {name: x}\n")),
     }
     assert len(seen) == 6
-
-
-# --- flows, and values made once ------------------------------------------------------------------

@@ -9,7 +9,7 @@ from support.desired_state import (
     Load,
     broken,
     good,
-    told,
+    messages,
     with_row,
 )
 
@@ -32,11 +32,11 @@ def test_a_truth_is_a_word_where_the_target_takes_text(loaded: Load, rule: str) 
         "- {target: name.givenName, source: givenName}\n- {target: name.familyName, source: surname}\n"
     )
     state = good(loaded(mappings=f'{rows}- {{target: "enterprise:department", {rule}}}\n'))
-    assert told(state) == []
+    assert messages(state) == []
     assert state.users[0].attributes[DEPARTMENT] == "True"
 
 
-def test_a_template_that_fails_for_a_user_is_a_mistake_of_the_user(loaded: Load) -> None:
+def test_a_template_that_fails_for_a_user_is_an_error_of_the_user(loaded: Load) -> None:
     rows = (
         "- {target: externalId, source: objectId, match: 1}\n- {target: userName, source: userPrincipalName}\n"
         "- {target: name.givenName, source: givenName}\n- {target: name.familyName, source: surname}\n"
@@ -60,7 +60,7 @@ def test_a_template_that_fails_for_a_user_is_a_mistake_of_the_user(loaded: Load)
         ),
     ],
 )
-def test_a_mistake_in_an_expression_of_several_lines_is_told_at_its_line(
+def test_an_error_in_an_expression_of_several_lines_is_reported_at_its_line(
     loaded: Load, style: str, place: str, detail: str
 ) -> None:
     row = f"- target: locale\n  expression: {style}\n    Append(Trim([city]),\n    ToUpper(\n    Tirm([x])))\n"
@@ -70,7 +70,7 @@ def test_a_mistake_in_an_expression_of_several_lines_is_told_at_its_line(
     )
 
 
-def drawn(state: DesiredState | BrokenState, who: int = 0, target: str = "nickName") -> str:
+def read_value(state: DesiredState | BrokenState, who: int = 0, target: str = "nickName") -> str:
     found = good(state).users[who]
     assert target not in found.attributes
     return str(found.create_only[target])
@@ -78,40 +78,40 @@ def drawn(state: DesiredState | BrokenState, who: int = 0, target: str = "nickNa
 
 def test_a_value_made_once_flows_on_create_only_and_is_the_same_in_every_plan(loaded: Load) -> None:
     row = "{target: nickName, expression: Guid()}"
-    first = drawn(with_row(loaded, row, users__a=ADA + BOB))
+    first = read_value(with_row(loaded, row, users__a=ADA + BOB))
     assert re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", first)
     changed = ADA.replace("ada@example.com", "countess@example.com").replace("id-ada", "ID-Ada").replace("R&D", "X")
-    assert drawn(with_row(loaded, row, users__a=changed)) == first, "the same person, renamed"
-    assert drawn(with_row(loaded, "{target: nickName, expression: ' Guid( ) '}")) == first
+    assert read_value(with_row(loaded, row, users__a=changed)) == first, "the same person, renamed"
+    assert read_value(with_row(loaded, "{target: nickName, expression: ' Guid( ) '}")) == first
     state = good(with_row(loaded, row))
     assert [item.flow for item in state.mappings if item.target == "nickName"] == [Flow.CREATE]
-    assert told(state) == []
+    assert messages(state) == []
 
 
-def test_a_value_made_once_depends_on_person_attribute_and_mapping(loaded: Load) -> None:
+def test_a_value_made_once_depends_on_user_attribute_and_mapping(loaded: Load) -> None:
     both = with_row(loaded, "{target: nickName, expression: Guid()}", users__a=ADA + BOB)
     seen = {
-        drawn(both),
-        drawn(both, 1),
-        drawn(with_row(loaded, "{target: title, expression: Guid()}"), target="title"),
-        drawn(with_row(loaded, "{target: nickName, expression: 'Trim(Guid())'}")),
-        drawn(with_row(loaded, "{target: nickName, expression: Guid()}", users__a=ADA.replace("id-ada", "other"))),
+        read_value(both),
+        read_value(both, 1),
+        read_value(with_row(loaded, "{target: title, expression: Guid()}"), target="title"),
+        read_value(with_row(loaded, "{target: nickName, expression: 'Trim(Guid())'}")),
+        read_value(with_row(loaded, "{target: nickName, expression: Guid()}", users__a=ADA.replace("id-ada", "other"))),
     }
     assert len(seen) == 5
 
 
 def test_without_an_object_id_the_user_principal_name_says_who_it_is(loaded: Load) -> None:
     row, ada = "{target: nickName, expression: Guid()}", ADA.replace("objectId: id-ada, ", "")
-    first = drawn(with_row(loaded, row, users__a=ada))
-    assert drawn(with_row(loaded, row, users__a=ada.replace("ada@example", "ADA@Example"))) == first
-    assert drawn(with_row(loaded, row, users__a=ada.replace("ada@", "ida@"))) != first
+    first = read_value(with_row(loaded, row, users__a=ada))
+    assert read_value(with_row(loaded, row, users__a=ada.replace("ada@example", "ADA@Example"))) == first
+    assert read_value(with_row(loaded, row, users__a=ada.replace("ada@", "ida@"))) != first
 
 
 def test_a_random_string_keeps_its_conditions(loaded: Load) -> None:
     rule = """{target: nickName, expression: 'RandomString(10, 2, 2, 2, 1, "?,")'}"""
-    found = drawn(with_row(loaded, rule))
+    found = read_value(with_row(loaded, rule))
     assert (len(found), sum(map(str.isdigit, found)) >= 2, sum(map(str.isupper, found)) >= 2) == (10, True, True)
-    assert found == drawn(with_row(loaded, rule))
+    assert found == read_value(with_row(loaded, rule))
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_candidates_come_in_the_order_of_the_rules_each_once(loaded: Load) -> No
     assert [(item.flow, item.unique) for item in state.mappings if item.target == "nickName"] == [(Flow.CREATE, True)]
 
 
-def test_a_candidate_that_cannot_be_computed_is_a_mistake_of_the_user(loaded: Load) -> None:
+def test_a_candidate_that_cannot_be_computed_is_an_error_of_the_user(loaded: Load) -> None:
     state = good(with_row(loaded, "{target: nickName, expression: 'SelectUniqueValue([surname], Error(\"no\"))'}"))
     assert [(user.failed, user.candidates) for user in state.users] == [(True, ())]
     assert state.diagnostics[0].summary == 'nickName cannot be mapped: "no"'

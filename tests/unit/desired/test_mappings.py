@@ -2,7 +2,19 @@ from dataclasses import replace
 
 import pytest
 from support.builders import DEPARTMENT, attribute
-from support.desired_state import ADA, BOB, GIVEN_NAME, TARGET, USUAL, Load, broken, good, mistakes, told, with_row
+from support.desired_state import (
+    ADA,
+    BOB,
+    GIVEN_NAME,
+    TARGET,
+    USUAL,
+    Load,
+    broken,
+    error_messages,
+    good,
+    messages,
+    with_row,
+)
 
 from reconciler.core.model import Flow
 from reconciler.core.profile import Mutability
@@ -35,7 +47,7 @@ def test_mappings_replace_those_of_the_profile_and_active_is_always_there(loaded
     assert state.users[0].attributes["name.givenName"] == "ADA"
     assert state.users[0].create_only == {"timezone": "Europe/Berlin", "locale": "en_US"}
     # nobody of the sample has a language
-    assert told(state) == [
+    assert messages(state) == [
         'mappings.yaml:7:12: no user has an attribute "preferredLanguage". No user gets a value from it.'
     ]
 
@@ -119,7 +131,7 @@ def test_two_rows_with_one_precedence_are_an_error(loaded: Load, row: str, place
     assert message in broken(loaded(mappings=f"{USUAL}- {row}\n"))
 
 
-def test_a_row_written_twice_is_told_once(loaded: Load) -> None:
+def test_a_row_written_twice_is_reported_once(loaded: Load) -> None:
     found = broken(loaded(mappings=f"{USUAL}- {{target: userName, source: mail, match: 2}}\n"))
     assert [line.split(". ")[0] for line in found] == ["mappings.yaml:5:12: userName is mapped twice"]
 
@@ -135,8 +147,10 @@ def test_a_row_written_twice_is_told_once(loaded: Load) -> None:
         ("{target: name.givenName, source: givenName", "not YAML"),
     ],
 )
-def test_a_row_that_is_wrong_is_told_once_and_not_missed_by_every_user(loaded: Load, row: str, message: str) -> None:
-    found = mistakes(loaded(mappings=USUAL.replace(GIVEN_NAME, f"- {row}"), users__a=ADA + BOB))
+def test_a_row_that_is_wrong_is_reported_once_and_not_missed_by_every_user(
+    loaded: Load, row: str, message: str
+) -> None:
+    found = error_messages(loaded(mappings=USUAL.replace(GIVEN_NAME, f"- {row}"), users__a=ADA + BOB))
     assert len(found) == 1, found
     assert message in found[0]
 
@@ -152,7 +166,7 @@ def test_a_wrong_row_hides_no_row_that_is_missing(loaded: Load) -> None:
 )
 def test_a_row_for_user_name_that_is_wrong_is_not_missing(loaded: Load, row: str) -> None:
     rows = USUAL.replace("{target: userName, source: userPrincipalName, match: 2}", row).replace(", match: 1", "")
-    assert len(mistakes(loaded(mappings=rows))) == 1
+    assert len(error_messages(loaded(mappings=rows))) == 1
 
 
 def test_an_element_must_be_chosen(loaded: Load) -> None:
@@ -164,13 +178,13 @@ def test_an_element_must_be_chosen(loaded: Load) -> None:
     )
 
 
-def test_an_attribute_that_a_service_does_not_have_is_told_with_one_that_it_has(loaded: Load) -> None:
+def test_an_attribute_that_a_service_does_not_have_is_reported_with_one_that_it_has(loaded: Load) -> None:
     found = broken(loaded(settings=TARGET.format("scim"), mappings=f"{USUAL}- {{target: tittle, source: a}}\n"))
     said = 'mappings.yaml:5:12: SCIM service has no attribute "tittle". Did you mean title? It accepts userName, '
     assert found[0].startswith(said), found
 
 
-def test_what_a_mapping_cannot_do_without_is_told(loaded: Load) -> None:
+def test_what_a_mapping_cannot_do_without_is_reported(loaded: Load) -> None:
     assert {
         line for line in broken(loaded(mappings="- {target: externalId, source: objectId}\n")) if "no map" in line
     } == {
@@ -186,7 +200,7 @@ def test_what_a_mapping_cannot_do_without_is_told(loaded: Load) -> None:
 def test_apply_says_when_a_value_flows(loaded: Load, flow: Flow) -> None:
     state = good(with_row(loaded, f"{{target: title, source: surname, apply: {flow.value}}}"))
     assert next(row.flow for row in state.mappings if row.target == "title") is flow
-    assert told(state) == []
+    assert messages(state) == []
 
 
 @pytest.mark.parametrize(
@@ -278,7 +292,7 @@ def test_what_apple_sets_itself_is_refused_by_name(loaded: Load, profile: str) -
 @pytest.mark.parametrize("written", ["always", "if_empty"])
 def test_a_value_made_once_that_is_written_to_flow_otherwise_is_a_warning(loaded: Load, written: str) -> None:
     state = good(with_row(loaded, f"{{target: nickName, expression: Guid(), apply: {written}}}"))
-    assert told(state) == [
+    assert messages(state) == [
         (
             f"mappings.yaml:5:49: nickName flows on create only, not {written}. A value that is generated once is never"
             " compared. Write apply: create."
@@ -290,7 +304,7 @@ def test_a_value_made_once_that_is_written_to_flow_otherwise_is_a_warning(loaded
 @pytest.mark.parametrize("flow", ["create", "if_empty"])
 def test_an_active_that_does_not_always_flow_is_a_warning(loaded: Load, flow: str) -> None:
     row = f"{{target: active, expression: 'Not([IsSoftDeleted])', apply: {flow}}}"
-    (said,) = told(good(with_row(loaded, row)))
+    (said,) = messages(good(with_row(loaded, row)))
     assert said == (
         f"mappings.yaml:5:63: active flows with apply: {flow}: users that return to scope are not reactivated. "
         "Leave `apply` out, unless that is what you want."

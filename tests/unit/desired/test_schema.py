@@ -119,9 +119,9 @@ def allows(schema: dict[str, Any], root: dict[str, Any], value: Any) -> bool:
 @pytest.mark.parametrize("path", sorted(SAMPLES.rglob("*.yaml")), ids=lambda path: path.name)
 def test_the_schemas_and_the_models_accept_the_sample_files(path: Path) -> None:
     kind = path.parent.name if path.parent.name in ("users", "groups") else path.stem
-    told: list[Diagnostic] = []
-    content = yaml_reader.read_document(path.read_bytes(), path.name, told.append)
-    assert told == []
+    messages: list[Diagnostic] = []
+    content = yaml_reader.read_document(path.read_bytes(), path.name, messages.append)
+    assert messages == []
     schema = build_json_schema(kind)
     assert allows(schema, schema, content)
     assert not allows(schema, schema, [*content, {"x": [[]]}] if isinstance(content, list) else {**content, "x": "y"})

@@ -45,12 +45,12 @@ def loaded(tmp_path: Path) -> Load:
     return read
 
 
-def told(state: DesiredState | BrokenState) -> list[str]:
+def messages(state: DesiredState | BrokenState) -> list[str]:
     return [f"{item.origin}: {item.summary}. {item.detail}" for item in state.diagnostics]
 
 
 def verdicts(state: DesiredState | BrokenState) -> dict[str, str]:
-    assert isinstance(state, DesiredState), told(state)
+    assert isinstance(state, DesiredState), messages(state)
     return {user.key.split("@")[0]: user.verdict.reason.value for user in state.users}
 
 
@@ -64,7 +64,7 @@ def one(*clauses: str, name: str = "f") -> str:
 def test_filters_decide_who_is_in_scope(loaded: Load) -> None:
     state = loaded(one("attribute: department, operator: equals, value: Engineering"))
     assert verdicts(state) == {"ada": "in scope", "bob": "filtered"}
-    assert told(state) == []
+    assert messages(state) == []
     assert isinstance(state, DesiredState)
     assert state.users[1].verdict.text == 'passes no scoping filter: "f" requires department EQUALS "Engineering"'
     assert state.in_scope == 1
@@ -92,7 +92,7 @@ def test_every_key_is_read(loaded: Load) -> None:
 
 
 @pytest.mark.parametrize("empty", ["  []\n", "  ~\n", "\n"])
-def test_no_filters_let_everybody_pass(loaded: Load, empty: str) -> None:
+def test_no_filters_let_every_user_pass(loaded: Load, empty: str) -> None:
     assert verdicts(loaded(empty, before="sync: all\n")) == {"ada": "in scope", "bob": "in scope"}
 
 
@@ -116,7 +116,7 @@ def test_the_example_of_the_documents_is_read(loaded: Load) -> None:
 # --- users who cannot be judged ------------------------------------------------------------------------
 
 
-def test_a_user_with_several_values_is_a_mistake_of_hers_alone_and_left_untouched(loaded: Load) -> None:
+def test_a_user_with_several_values_is_an_error_of_this_user_only_and_left_unchanged(loaded: Load) -> None:
     state = loaded(one("attribute: proxyAddresses, operator: ENDS_WITH, value: x"))
     assert isinstance(state, DesiredState)
     assert [(user.verdict.reason, user.failed) for user in state.users] == [
@@ -124,7 +124,7 @@ def test_a_user_with_several_values_is_a_mistake_of_hers_alone_and_left_untouche
         (ScopeReason.FILTERED, False),
     ]
     assert state.users[0].match == ("id-ada", "ada@example.com"), "her account stays hers"
-    assert told(state) == [
+    assert messages(state) == [
         (
             "users/a.yaml:6:19: the scoping filters cannot be evaluated for this user: proxyAddresses has 2 values,"
             " and the clause"
@@ -135,17 +135,17 @@ def test_a_user_with_several_values_is_a_mistake_of_hers_alone_and_left_untouche
     assert state.diagnostics[0].address == 'user["ada@example.com"]'
 
 
-def test_a_value_that_a_pattern_cannot_judge_is_told_in_quotes(loaded: Load) -> None:
+def test_a_value_that_a_pattern_cannot_judge_is_reported_in_quotes(loaded: Load) -> None:
     people = PEOPLE.replace("department: Engineering", "department: Müller")
     state = loaded(one(r"attribute: department, operator: REGEX MATCH, value: '\bM.*'"), people=people)
-    assert told(state)[0].startswith(
+    assert messages(state)[0].startswith(
         "users/a.yaml:5:15: the scoping filters cannot be evaluated for this user: department cannot be matched by"
         " the clause at"
         ' scope.yaml:5:5: \\b in "\\\\bM.*" cannot be used on "Müller": it is not ASCII.'
     )
 
 
-# --- mistakes ------------------------------------------------------------------------------------------
+# --- errors --------------------------------------------------------------------------------------------
 
 A = "attribute: department"
 KNOWN = "There are lifecycle.starts, lifecycle.expires, lifecycle.protected."
@@ -223,7 +223,7 @@ MISTAKES = {
 def test_a_clause_that_cannot_be_used_breaks_the_directory(loaded: Load, clause: str, message: str) -> None:
     state = loaded(one(clause))
     assert isinstance(state, BrokenState)
-    (found,) = told(state)
+    (found,) = messages(state)
     assert found.startswith(f"scope.yaml:5:{message}")
 
 
@@ -253,10 +253,10 @@ def test_a_clause_that_cannot_be_used_breaks_the_directory(loaded: Load, clause:
 def test_a_filter_that_cannot_be_used_breaks_the_directory(loaded: Load, filters: str, message: str) -> None:
     state = loaded(filters)
     assert isinstance(state, BrokenState)
-    assert [line for line in told(state) if line.startswith(message)], told(state)
+    assert [line for line in messages(state) if line.startswith(message)], messages(state)
 
 
-def test_all_mistakes_are_told_at_once(loaded: Load) -> None:
+def test_all_errors_are_reported_at_once(loaded: Load) -> None:
     state = loaded(
         one(
             "operator: IS NULL, value: x, ignore_case: true",
@@ -266,7 +266,7 @@ def test_all_mistakes_are_told_at_once(loaded: Load) -> None:
         + one(f"{A}, operator: DATE AFTER, value: x", "operator: IS MEMBER OF, value: nobody", name="F")
     )
     assert isinstance(state, BrokenState)
-    assert sorted(line.split(". ")[0] for line in told(state)) == [
+    assert sorted(line.split(". ")[0] for line in messages(state)) == [
         'scope.yaml:10:58: "x" is not a date',
         'scope.yaml:11:37: there is no group "nobody"',
         "scope.yaml:5:32: IS NULL takes no value",
@@ -290,10 +290,10 @@ def test_all_mistakes_are_told_at_once(loaded: Load) -> None:
         ("attribute: zzz, operator: IS NULL", '"zzz". The clause is true for every user.'),
     ],
 )
-def test_an_attribute_that_nobody_has_is_a_warning(loaded: Load, clause: str, message: str) -> None:
+def test_an_attribute_that_no_user_has_is_a_warning(loaded: Load, clause: str, message: str) -> None:
     state = loaded(one(clause))
     assert isinstance(state, DesiredState)
-    assert told(state) == [f"scope.yaml:5:17: no user has an attribute {message}"]
+    assert messages(state) == [f"scope.yaml:5:17: no user has an attribute {message}"]
     assert state.diagnostics[0].severity is Severity.WARNING
 
 
@@ -302,7 +302,7 @@ def test_ambiguous_operators_are_a_warning(loaded: Load, operator: str, found: s
     state = loaded(one(f"{A}, operator: {operator}, value: x"))
     assert isinstance(state, DesiredState)
     plain = operator.strip("'")
-    assert told(state) == [
+    assert messages(state) == [
         (
             f"scope.yaml:5:39: Microsoft's documentation does not define {plain}. Here it is true when the"
             f" attribute's value {found} in the clause's. Prefer Includes or REGEX MATCH."
@@ -312,10 +312,10 @@ def test_ambiguous_operators_are_a_warning(loaded: Load, operator: str, found: s
 
 def test_fields_of_lifecycle_and_groups_are_no_attributes_to_miss(loaded: Load) -> None:
     filters = one("attribute: lifecycle.expires, operator: IS NULL", "operator: IS MEMBER OF, value: inner")
-    assert told(loaded(filters)) == []
+    assert messages(loaded(filters)) == []
 
 
-def test_somebody_of_whom_nothing_is_said_is_enabled_to_filters_as_well(loaded: Load) -> None:
+def test_a_user_is_enabled_by_default_to_filters_as_well(loaded: Load) -> None:
     # Ada's entry says nothing of accountEnabled; in Entra it is never null.
     assert verdicts(loaded(one("attribute: accountEnabled, operator: IS TRUE"))) == dict.fromkeys(
         ("ada", "bob"), "in scope"

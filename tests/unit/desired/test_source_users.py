@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.desired_directory import Tree, told, users
+from support.desired_directory import Tree, messages, users
 
 from reconciler.core.model import Lifecycle, Origin, SourceUser
 from reconciler.desired.source_users import _build_plain_user, _build_validated_user
@@ -92,16 +92,16 @@ def test_a_user_is_read_as_written(tree: Tree) -> None:
         ),
     ],
 )
-def test_a_wrong_entry_is_told_at_its_place_and_the_others_are_read(
+def test_a_wrong_entry_is_reported_at_its_origin_and_the_others_are_read(
     tree: Tree, entry: str, place: str, summary: str
 ) -> None:
     directory = tree(users__a=f"- {entry}\n- userPrincipalName: bob\n")
     assert users(directory) == ["bob"]
-    assert told(directory) == [(f"users/a.yaml:{place}", summary)]
+    assert messages(directory) == [(f"users/a.yaml:{place}", summary)]
 
 
 @pytest.mark.parametrize("day", ["2026-02-30", "2026-13-01", "0000-00-00", "٢٠٢٦-١٢-٣١"])
-def test_a_day_that_does_not_exist_is_told(day: str, tree: Tree) -> None:
+def test_a_day_that_does_not_exist_is_reported(day: str, tree: Tree) -> None:
     directory = tree(users__a=f"- {{userPrincipalName: a, lifecycle: {{expires: {day}}}}}\n")
     assert users(directory) == []
-    assert told(directory) == [("users/a.yaml:1:47", "lifecycle.expires: expected a date such as 2026-12-31")]
+    assert messages(directory) == [("users/a.yaml:1:47", "lifecycle.expires: expected a date such as 2026-12-31")]

@@ -105,7 +105,7 @@ def test_a_key_without_a_value_is_as_good_as_absent(tree: Tree, written: str) ->
         ),
     ],
 )
-def test_a_wrong_setting_is_told_at_its_place_with_a_way_out(
+def test_a_wrong_setting_is_reported_at_its_origin_with_a_hint(
     tree: Tree, written: str, place: str, summary: str, detail: str
 ) -> None:
     directory = tree(settings=SETTINGS + written)

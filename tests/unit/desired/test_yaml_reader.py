@@ -11,21 +11,21 @@ MENDED = "Fix the YAML syntax here; the rest of the file was not read."
 
 
 def document(text: str | bytes) -> tuple[Any, list[Diagnostic]]:
-    told: list[Diagnostic] = []
-    return read_document(text.encode() if isinstance(text, str) else text, "f.yaml", told.append), told
+    messages: list[Diagnostic] = []
+    return read_document(text.encode() if isinstance(text, str) else text, "f.yaml", messages.append), messages
 
 
 def items(text: str | bytes) -> tuple[list[YamlMapping], list[Diagnostic]]:
-    told: list[Diagnostic] = []
-    return list(read_items(text.encode() if isinstance(text, str) else text, "f.yaml", told.append)), told
+    messages: list[Diagnostic] = []
+    return list(read_items(text.encode() if isinstance(text, str) else text, "f.yaml", messages.append)), messages
 
 
 def at(line: int, column: int) -> Origin:
     return Origin("f.yaml", line, column)
 
 
-def places(told: list[Diagnostic]) -> list[tuple[int, int, str]]:
-    return [(item.origin.line, item.origin.column, item.summary) for item in told if item.origin]
+def places(messages: list[Diagnostic]) -> list[tuple[int, int, str]]:
+    return [(item.origin.line, item.origin.column, item.summary) for item in messages if item.origin]
 
 
 # --- scalars ------------------------------------------------------------------------------------
@@ -73,7 +73,7 @@ def test_scalars_are_read_as_written(written: str, value: str | None) -> None:
     assert items(f"- a: {written.replace(chr(10), chr(10) + '  ')}\n") == ([{"a": value}], [])
 
 
-def test_null_is_read_as_text_and_that_is_told() -> None:
+def test_null_is_read_as_text_with_a_warning() -> None:
     assert document('a: null\nb: "null"\n') == (
         {"a": "null", "b": "null"},
         [
@@ -122,8 +122,8 @@ PLACED = """\
 def test_every_key_and_value_knows_its_place(
     location: tuple[int | str, ...], key: bool, place: Origin, ending: str, mark: str
 ) -> None:
-    (ada, bob), told = items(mark + PLACED.replace("\n", ending))
-    assert told == []
+    (ada, bob), messages = items(mark + PLACED.replace("\n", ending))
+    assert messages == []
     assert locate(ada, location, key=key) == place
     assert (bob.origin, bob.key_origin("name"), bob.value_origin("name")) == (at(4, 3), at(4, 4), at(4, 10))
 
@@ -141,7 +141,7 @@ def test_nothing_has_no_place() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "left", "told"),
+    ("text", "left", "messages"),
     [
         (
             "a: b\nc: d\na: e\n",
@@ -227,8 +227,8 @@ def test_nothing_has_no_place() -> None:
         ),
     ],
 )
-def test_what_is_not_read_is_told_at_its_place(text: str | bytes, left: Any, told: list[Diagnostic]) -> None:
-    assert document(text) == (left, told)
+def test_what_is_not_read_is_reported_at_its_origin(text: str | bytes, left: Any, messages: list[Diagnostic]) -> None:
+    assert document(text) == (left, messages)
 
 
 @pytest.mark.parametrize("character", ["\u0085", "\u2028", "\u2029", "\r"])
@@ -252,9 +252,9 @@ def test_every_column_is_counted_in_characters(unwanted: bytes) -> None:
     assert mistake.origin == at(1, 5)
 
 
-def test_all_mistakes_of_a_file_are_told_not_only_the_first() -> None:
-    _, told = items("- a: &x b\n- c: *x\n- d: 1\n  d: 2\n- plain\n")
-    assert places(told) == [
+def test_all_errors_of_a_file_are_reported_not_only_the_first() -> None:
+    _, messages = items("- a: &x b\n- c: *x\n- d: 1\n  d: 2\n- plain\n")
+    assert places(messages) == [
         (1, 6, 'anchor "&x" is not allowed'),
         (2, 6, 'alias "*x" is not allowed'),
         (4, 3, 'key "d" is given twice'),
@@ -271,17 +271,17 @@ def test_an_empty_file_lists_nothing(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["a: b\n", "a\n", "{}\n"])
-def test_what_is_no_list_is_told(text: str) -> None:
+def test_what_is_no_list_is_reported(text: str) -> None:
     assert items(text) == (
         [],
         [error("the file must be a list", "Start each entry with a dash: `- key: value`.", at(1, 1))],
     )
 
 
-def test_what_is_no_mapping_is_told_and_the_others_are_read() -> None:
-    found, told = items("- a: b\n- c\n- [d]\n-\n- e: f\n")
+def test_what_is_no_mapping_is_reported_and_the_others_are_read() -> None:
+    found, messages = items("- a: b\n- c\n- [d]\n-\n- e: f\n")
     assert found == [{"a": "b"}, {"e": "f"}]
-    assert places(told) == [
+    assert places(messages) == [
         (2, 3, "expected a mapping"),
         (3, 3, "expected a mapping"),
         (4, 2, "expected a mapping"),
@@ -289,8 +289,8 @@ def test_what_is_no_mapping_is_told_and_the_others_are_read() -> None:
 
 
 def test_entries_before_a_syntax_error_are_read() -> None:
-    found, told = items("- a: b\n- c: [\n")
-    assert (found, len(told)) == ([{"a": "b"}], 1)
+    found, messages = items("- a: b\n- c: [\n")
+    assert (found, len(messages)) == ([{"a": "b"}], 1)
 
 
 # --- files that mean harm: bounded by what is reported, not by a clock -----------------------------
@@ -300,15 +300,15 @@ def test_a_billion_laughs_are_not_laughed() -> None:
     lines = ["a: &a [lol, lol, lol]"]
     for one, other in zip("abcdefghijklmnopqrstuvwxy", "bcdefghijklmnopqrstuvwxyz", strict=True):
         lines.append(f"{other}: &{other} [{', '.join([f'*{one}'] * 9)}]")
-    _, told = document("\n".join(lines))
-    assert len(told) == yaml_reader.MAX_DIAGNOSTICS + 1
-    assert told[-1].summary == "more than 50 errors; the rest of the file was not read"
+    _, messages = document("\n".join(lines))
+    assert len(messages) == yaml_reader.MAX_DIAGNOSTICS + 1
+    assert messages[-1].summary == "more than 50 errors; the rest of the file was not read"
 
 
 def test_a_chain_of_merges_is_not_followed() -> None:
     text = "".join(f"- &m{number}\n  <<: [*m{number}, *m{number}]\n" for number in range(1_000))
-    _, told = items(text)
-    assert len(told) == yaml_reader.MAX_DIAGNOSTICS + 1
+    _, messages = items(text)
+    assert len(messages) == yaml_reader.MAX_DIAGNOSTICS + 1
 
 
 @pytest.mark.parametrize("read", [document, items])
@@ -318,23 +318,23 @@ def test_two_hundred_thousand_brackets_are_refused_at_the_first_that_is_too_deep
 ) -> None:
     flow = unit in ("[", "{a: ")
     text = "\n".join([unit * 10_000] * 20) if flow else unit * 30_000
-    (told,) = read(text)[1]
-    assert told.summary in {
+    (messages,) = read(text)[1]
+    assert messages.summary in {
         f"nested more than {yaml_reader.MAX_DEPTH} levels deep",
         "the file must be a list",
     }
-    assert told.origin is not None
-    assert told.origin.line == 1
+    assert messages.origin is not None
+    assert messages.origin.line == 1
 
 
 def test_keys_that_are_mappings_nest_no_deeper_than_others() -> None:
-    _, told = document("? " * 3_000)
-    assert told[0].summary == f"nested more than {yaml_reader.MAX_DEPTH} levels deep"
+    _, messages = document("? " * 3_000)
+    assert messages[0].summary == f"nested more than {yaml_reader.MAX_DEPTH} levels deep"
 
 
 def test_nesting_is_taken_up_to_its_limit() -> None:
-    for depth, mistakes in ((yaml_reader.MAX_DEPTH, 0), (yaml_reader.MAX_DEPTH + 1, 1)):
-        assert len(document("[" * depth + "]" * depth)[1]) == mistakes
+    for depth, error_messages in ((yaml_reader.MAX_DEPTH, 0), (yaml_reader.MAX_DEPTH + 1, 1)):
+        assert len(document("[" * depth + "]" * depth)[1]) == error_messages
 
 
 def test_a_line_is_taken_up_to_its_limit() -> None:
@@ -353,9 +353,9 @@ def test_a_file_is_taken_up_to_its_limit(monkeypatch: pytest.MonkeyPatch) -> Non
     assert document(text + "#") == (None, [error("larger than 1 MiB", "Split the file.", at(1, 1))])
 
 
-def test_after_fifty_mistakes_the_rest_is_not_read() -> None:
-    found, told = items("- &a x: y\n" * 200)
-    assert len(told) == 51
-    assert told[-1] == error("more than 50 errors; the rest of the file was not read", "", at(50, 3))
+def test_after_fifty_errors_the_rest_is_not_read() -> None:
+    found, messages = items("- &a x: y\n" * 200)
+    assert len(messages) == 51
+    assert messages[-1] == error("more than 50 errors; the rest of the file was not read", "", at(50, 3))
     assert len(found) == 49
-    assert all(item.severity is Severity.ERROR for item in told)
+    assert all(item.severity is Severity.ERROR for item in messages)

@@ -62,7 +62,7 @@ def test_a_value_where_none_belongs_is_remarked() -> None:
         (clause("a", "EQUALS", "x" * 10_001), "longer than 10,000"),
     ],
 )  # fmt: skip
-def test_a_clause_without_an_equal_takes_its_group_along(given: dict[str, Any], said: str) -> None:
+def test_a_clause_without_an_equivalent_takes_its_group_along(given: dict[str, Any], said: str) -> None:
     found = scoped(SALES, group("other", clause("b", "IS NULL"), given))
     assert said in "".join(lost(found))
     assert [each.active for each in found.filters.groups] == [True, False]
@@ -73,7 +73,7 @@ def test_a_clause_without_an_equal_takes_its_group_along(given: dict[str, Any], 
     assert "nobody, until" not in text
 
 
-def test_a_group_without_clauses_has_no_equal() -> None:
+def test_a_group_without_clauses_has_no_equivalent() -> None:
     assert "without clauses" in lost(scoped(SALES, group("empty")))[0]
 
 
@@ -101,14 +101,14 @@ def test_filters_of_the_rule_close_the_scope(key: str) -> None:
     assert found.filters.closed
 
 
-def test_without_groups_everybody_passes() -> None:
+def test_without_groups_every_user_passes() -> None:
     for scope in (None, {}, {"groups": []}):
         found = imported(schema(users(scope=scope)))
         assert not found.filters.incomplete
         assert "filters:" not in render_scope(found, "f").splitlines()
 
 
-def test_filters_of_one_name_are_told_apart() -> None:
+def test_filters_of_one_name_are_distinguished() -> None:
     found = scoped(SALES, {**SALES, "name": "sales"}, {**SALES, "name": " "})
     assert [each.name for each in found.filters.groups] == ["Sales", "sales (2)", "group 3"]
     assert "Entra's name: sales" in found.filters.groups[1].comments

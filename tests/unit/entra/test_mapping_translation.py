@@ -106,17 +106,17 @@ def test_nothing_stays_nothing(source: dict[str, Any] | None) -> None:
         (constant("\U000e0001" * 6_500), "longer than 10,000 characters"),
     ],
 )  # fmt: skip
-def test_a_source_without_an_equal_is_said(source: dict[str, Any], said: str) -> None:
+def test_a_source_without_an_equivalent_is_reported(source: dict[str, Any], said: str) -> None:
     assert said in refusal(row("title", source))
 
 
-def test_a_name_that_contradicts_the_expression_is_said() -> None:
+def test_a_name_that_contradicts_the_expression_is_reported() -> None:
     found, whole = translated(row("title", {"expression": "[mail]", "name": "upn", "type": "Attribute"}))
     assert found.entries["source"] == "mail"
     assert "source.name says upn" in differing(whole)[0]
 
 
-def test_active_read_straight_from_is_soft_deleted_would_deactivate_everybody() -> None:
+def test_active_read_straight_from_is_soft_deleted_would_deactivate_every_user() -> None:
     found = imported(schema(users([*USUAL[:2], row("active", "IsSoftDeleted")])))
     assert not found.rows[2].active
     assert "active would be false for every user in scope" in lost(found)[0]
@@ -159,7 +159,7 @@ def test_a_target_is_written_as_the_profile_spells_it(target: str, written: str)
         ("userName", "attributeMappings[1] maps this target already"),
     ],
 )  # fmt: skip
-def test_a_target_that_is_not_taken_is_said(target: str, said: str) -> None:
+def test_a_target_that_is_not_taken_is_reported(target: str, said: str) -> None:
     found, whole = translated(row(target, "jobTitle"))
     assert not found.active
     assert said in "".join(lost(whole))
@@ -198,11 +198,11 @@ def test_a_value_that_only_grows_is_remarked() -> None:
 @pytest.mark.parametrize(
     ("flow", "said"), [("MultiValueAddOnly", "adds elements"), ("Sometimes", 'flowType "Sometimes"')]
 )
-def test_a_flow_type_without_an_equal_is_said(flow: str, said: str) -> None:
+def test_a_flow_type_without_an_equivalent_is_reported(flow: str, said: str) -> None:
     assert said in refusal(row("title", "jobTitle", flowType=flow))
 
 
-def test_a_default_beside_matching_is_left_out() -> None:
+def test_a_default_of_a_matching_attribute_is_left_out() -> None:
     found, whole = translated(row("displayName", "mail", defaultValue="x", matchingPriority=3))
     assert found.entries == {"target": "displayName", "source": "mail", "match": 3}
     assert lost(whole) == ['attributeMappings[3] (displayName): the default "x": a default cannot identify a user']
@@ -237,7 +237,7 @@ def test_the_default_of_a_required_target_attribute_counts() -> None:
     assert "that of the target attribute" in differing(whole)[0]
 
 
-def test_a_required_attribute_that_the_profile_does_not_require_is_said() -> None:
+def test_a_required_attribute_that_the_profile_does_not_require_is_reported() -> None:
     found, whole = translated(row("title", "jobTitle"), **defined("title", required=True))
     assert found.active
     assert "the schema requires this attribute" in lost(whole)[0]
@@ -252,11 +252,11 @@ def test_a_required_attribute_that_the_profile_does_not_require_is_said() -> Non
         ({"name": "jobTitle", "side": "source", "referencedObjects": [{}]}, "a reference"),
     ],
 )
-def test_what_the_directories_rule_out_is_said(facets: dict[str, Any], said: str) -> None:
+def test_what_the_directories_rule_out_is_reported(facets: dict[str, Any], said: str) -> None:
     assert said in refusal(row("title", "jobTitle"), **defined(**facets))
 
 
-def test_the_attributes_that_people_must_carry_are_collected() -> None:
+def test_the_attributes_that_users_need_are_collected() -> None:
     rows = [row("title", function('Join(" ", [b], [a])')), row("nonsense", "c"), row("nickName", "IsSoftDeleted")]
     found = imported(schema(users([*USUAL, *rows], groups=[group("g", clause("d", "IS NULL"))])))
     assert found.attributes == ("objectId", "userPrincipalName", "b", "a", "d")

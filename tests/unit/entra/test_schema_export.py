@@ -78,7 +78,7 @@ def test_a_row_has_everything_that_graph_documents() -> None:
         ({"source": "a", "when_null": "clear"}, "Entra never clears a value"),
     ],
 )
-def test_a_row_without_an_equal_is_said(row: dict[str, str], said: str) -> None:
+def test_a_row_without_an_equivalent_is_reported(row: dict[str, str], said: str) -> None:
     mapping, lost = exported([{"target": "title", **row}])
     assert said in lost[0]
     assert len(mapping["attributeMappings"]) == ("when_null" in row)
@@ -151,7 +151,7 @@ def test_actions_become_flow_types(actions: tuple[str, ...], flow_types: str) ->
 
 
 @pytest.mark.parametrize("action", ["update", "deactivate"])
-def test_only_one_of_update_and_deactivate_has_no_equal(action: str) -> None:
+def test_only_one_of_update_and_deactivate_has_no_equivalent(action: str) -> None:
     mapping, lost = exported(actions=("create", action))
     assert mapping["flowTypes"] == "Add"
     assert "it cannot do only one of update and deactivate" in lost[0]

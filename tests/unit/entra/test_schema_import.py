@@ -31,7 +31,7 @@ def test_every_name_of_a_user_is_known(name: str) -> None:
     assert len(imported(schema(users(targetObjectName=name))).rows) == 3
 
 
-def test_groups_are_not_taken_and_said() -> None:
+def test_groups_are_not_translated_and_reported() -> None:
     assert "only users are provisioned here" in lost(imported(schema(users(**GROUPS), users())))[0]
     off = imported(schema(users(**GROUPS, enabled=False), users()))
     assert lost(off) == []
@@ -98,11 +98,11 @@ def test_flow_types_become_actions(flow_types: str, actions: tuple[str, ...]) ->
     assert lost(found) == []
 
 
-def test_an_unknown_flow_type_is_said() -> None:
+def test_an_unknown_flow_type_is_reported() -> None:
     assert lost(imported(schema(users(flowTypes="Add, Merge")))) == ['flowTypes: "Merge" is not Add, Update or Delete']
 
 
-def test_an_active_that_flows_on_create_only_disables_nobody_in_entra() -> None:
+def test_an_active_that_flows_on_create_only_disables_no_users_in_entra() -> None:
     for flow in ("ObjectAddOnly", "AttributeAddOnly"):
         active = row("active", function("Not([IsSoftDeleted])"), flowType=flow)
         found = imported(schema(users([*USUAL[:2], active])))
@@ -112,14 +112,14 @@ def test_an_active_that_flows_on_create_only_disables_nobody_in_entra() -> None:
         ]
 
 
-def test_without_a_mapping_of_active_entra_disables_nobody() -> None:
+def test_without_a_mapping_of_active_entra_disables_no_users() -> None:
     for rows in (USUAL[:2], [*USUAL[:2], row("active", function('CBool("True")'))]):
         found = imported(schema(users(rows)))
         assert found.actions == ("create", "update", "delete")
         assert any("Entra disables no users" in said for said in differing(found))
 
 
-def test_what_the_file_needs_and_lacks_is_said() -> None:
+def test_what_the_file_needs_and_lacks_is_reported() -> None:
     found = imported(schema(users([row("nonsense", "x", matchingPriority=1)])))
     assert [each.subject for each in found.findings if each.kind is FindingKind.NO_EQUIVALENT][1:] == [
         "userName",

@@ -112,7 +112,7 @@ def test_a_wrong_type_is_named_with_its_path(document: dict[str, Any], path: str
     assert path in refused(document)
 
 
-def test_further_mistakes_are_counted() -> None:
+def test_further_errors_are_counted() -> None:
     with pytest.raises(SchemaError) as exc:
         read_schema(json.dumps(with_row(matchingPriority="x", defaultValue=[], flowType={})).encode())
     assert exc.value.detail.startswith("2 further errors.")
@@ -137,7 +137,7 @@ def test_booleans_and_numbers_for_text_are_read_as_entra_writes_them() -> None:
     assert found.synchronization_rules[0].object_mappings[0].attribute_mappings[0].default_value == "True"
 
 
-def test_what_no_field_stands_for_is_named_with_its_path() -> None:
+def test_what_has_no_field_is_named_with_its_path() -> None:
     document = schema(users([row("userName", "userPrincipalName", surprise=1)]), **{"@odata.context": "x", "more": {}})
     assert list(list_unknown_keys(read_schema(json.dumps(document).encode()))) == ["more", f"{DEEP}.surprise"]
 

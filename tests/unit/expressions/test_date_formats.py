@@ -70,7 +70,7 @@ def test_a_date_format_fails_for_a_user_with_a_reason(source: str, message: str)
 @pytest.mark.parametrize(
     "form", ["", "d", "D", "%", "%%", "yyyy'", "yyyy\\\\", "ffffffff", "y" * 201], ids=lambda form: form[:9] or "none"
 )
-def test_a_date_format_that_is_none_is_a_fault(form: str) -> None:
+def test_a_date_format_that_is_none_is_an_error(form: str) -> None:
     with pytest.raises(ExpressionError, match="date format"):
         compile_expression(f'FormatDateTime([name], , "{form}", "yyyy")')
 

@@ -42,7 +42,7 @@ from reconciler.expressions.language import (
         ("a" * 1_001, "more than 1,000 characters"),
     ],
 )
-def test_a_pattern_that_cannot_be_expressed_is_a_fault(pattern: str, message: str) -> None:
+def test_a_pattern_that_cannot_be_expressed_is_an_error(pattern: str, message: str) -> None:
     escaped = pattern.replace("\\", "\\\\")
     with pytest.raises(ExpressionError, match=re.escape(message)) as caught:
         compile_expression(f'Replace([name], , "{escaped}", , "x", , )')

@@ -77,7 +77,7 @@ def compile_error(source: str) -> ExpressionError:
         ('Append(IgnoreFlowIfNullOrEmpty([empty]), "x")', IgnoreFlow.ATTRIBUTE),
     ],
 )
-def test_what_stands_in_an_expression(source: str, expected: Result) -> None:
+def test_the_parts_of_an_expression(source: str, expected: Result) -> None:
     assert value(source) == expected
 
 
@@ -137,7 +137,7 @@ def test_a_function_that_is_like_none_gets_no_hint(name: str) -> None:
         ("x" * (MAX_LENGTH + 1), "longer than 10,000 characters", MAX_LENGTH),
     ],
 )
-def test_a_mistake_is_named_where_it_is(source: str, message: str, position: int) -> None:
+def test_an_error_is_named_where_it_is(source: str, message: str, position: int) -> None:
     found = compile_error(source)
     assert message in str(found)
     assert found.position == position
@@ -276,7 +276,7 @@ def test_every_function_takes_any_values(name: str, values: list[Any]) -> None:
 
 
 @given(st.text(max_size=60) | st.text('()[]",&=<>\\ abN1HF', max_size=60))
-def test_any_text_is_an_expression_or_a_fault(source: str) -> None:
+def test_any_text_is_an_expression_or_an_error(source: str) -> None:
     position = 0
     try:
         compile_expression(source)
@@ -307,7 +307,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("source", HOSTILE.values(), ids=HOSTILE)
-def test_hostile_expressions_are_faults_soon(source: str) -> None:
+def test_hostile_expressions_are_rejected_soon(source: str) -> None:
     start = time.perf_counter()
     compile_error(source)
     assert time.perf_counter() - start < SOON

@@ -63,7 +63,7 @@ def test_no_function_says_a_value_outside_of_quotes(name: str) -> None:
                 assert value != NUMBER or NUMBER[1:] not in shown, (call, said)
 
 
-def test_most_of_it_is_really_said() -> None:
+def test_most_of_it_is_really_reported() -> None:
     """The law above would hold of a language that never refuses anything."""
     for name in ("CBool", "CDate", "Error", "Item", "Left", "Mid", "SelectUniqueValue", "StringFromSid"):
         assert any(any(messages(call, {"a": VALUES})) for call in calls(name)), name

@@ -45,7 +45,7 @@ def test_case_can_be_ignored() -> None:
         ("[^a]{1000}" * 90, "pattern too large"),
     ],
 )
-def test_what_is_no_pattern_or_has_no_equal_is_refused(pattern: str, message: str) -> None:
+def test_what_is_no_pattern_or_has_no_equivalent_is_refused(pattern: str, message: str) -> None:
     with pytest.raises(EvaluationError) as caught:
         regex.compile_full_match(pattern)
     assert message in str(caught.value)

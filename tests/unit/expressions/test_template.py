@@ -133,7 +133,7 @@ def test_what_is_not_on_the_list_is_refused(source: str, message: str) -> None:
     assert str(caught.value).startswith(message)
 
 
-def test_a_mistake_has_its_line() -> None:
+def test_an_error_has_its_line() -> None:
     for source in ("a\n{{ surname }}\n{{ surname | attr('x') }}", "a\nb\n{{ surname"):
         with pytest.raises(MappingTemplateError) as caught:
             compile_template(source)
@@ -160,7 +160,7 @@ def test_a_mistake_has_its_line() -> None:
         "{{ tags }}",
     ],
 )
-def test_what_fails_for_a_user_is_a_fault_and_nothing_else(source: str) -> None:
+def test_what_fails_for_a_user_is_an_error_and_nothing_else(source: str) -> None:
     with pytest.raises(MappingTemplateError):
         render(source)
 
@@ -181,7 +181,7 @@ def test_several_values_must_be_reduced_to_one() -> None:
         "{{ surname" + " ~ surname" * 600 + " }}",
     ],
 )
-def test_a_template_that_nests_or_repeats_too_much_is_a_fault_and_nothing_else(source: str) -> None:
+def test_a_template_that_nests_or_repeats_too_much_is_an_error_and_nothing_else(source: str) -> None:
     with pytest.raises(MappingTemplateError):
         render(source)
 
@@ -231,7 +231,7 @@ def peak(source: str) -> int:
 
 
 @given(st.dictionaries(st.sampled_from(["a", "b"]), st.text() | st.booleans() | st.lists(st.text()).map(tuple)))
-def test_a_rule_gives_text_or_nothing_or_a_fault(attributes: dict[str, Any]) -> None:
+def test_a_rule_gives_text_or_nothing_or_an_error(attributes: dict[str, Any]) -> None:
     rule = compile_template("{{ a | trim | replace(b, 'x') | truncate(5) }}{{ b[0] | default('z') }}{{ a in b }}")[0]
     try:
         found = rule(attributes)

@@ -46,5 +46,5 @@ def test_an_expression_gives_what_its_template_gives(template: str, attributes: 
         "{{ a | default('x', boolean=true) }}",
     ],
 )  # fmt: skip
-def test_a_template_without_an_equal_gives_none(template: str) -> None:
+def test_a_template_without_an_equivalent_gives_none(template: str) -> None:
     assert translate_template(template) is None

@@ -30,7 +30,7 @@ def test_a_file_without_permission_is_refused(state: Path) -> None:
         Store(state)
 
 
-def test_somebody_elses_database_is_refused(state: Path) -> None:
+def test_another_programs_database_is_refused(state: Path) -> None:
     connection = sqlite3.connect(state)
     connection.execute("CREATE TABLE precious (x)")
     connection.commit()

@@ -77,7 +77,7 @@ def test_a_wrong_document_is_refused_and_changes_nothing(state: Path, document: 
     assert list_users(state) == before
 
 
-def test_all_problems_are_told_at_once(state: Path) -> None:
+def test_all_problems_are_reported_at_once(state: Path) -> None:
     with pytest.raises(SandboxError) as caught:
         seed(state, {"users": [{"userName": 5}] * 25, "domains": 5})
     lines = str(caught.value).splitlines()

@@ -5,9 +5,6 @@ import pytest
 from reconciler.sandbox.errors import SandboxError
 from reconciler.sandbox.store import Store
 
-# -- the file -----------------------------------------------------------------
-
-
 # -- tokens, clock ------------------------------------------------------------
 
 
@@ -27,6 +24,3 @@ def test_the_clock_goes_forwards_only(state: Path) -> None:
         assert 7200 <= (store.now() - before).total_seconds() < 7210
         with pytest.raises(SandboxError, match="only goes forwards"):
             store.advance_clock(-1)
-
-
-# -- imports ------------------------------------------------------------------

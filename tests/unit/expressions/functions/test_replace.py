@@ -84,7 +84,7 @@ def test_replace_fails_for_a_user_with_a_reason(source: str, message: str) -> No
         (', "x", , "$`", , ', "$` in a replacement is not supported"),
     ],
 )
-def test_a_replace_that_makes_no_sense_is_a_fault(arguments: str, message: str) -> None:
+def test_a_replace_that_makes_no_sense_is_an_error(arguments: str, message: str) -> None:
     with pytest.raises(ExpressionError, match=re.escape(message)):
         compile_expression(f"Replace([name], {arguments})")
 
