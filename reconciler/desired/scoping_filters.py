@@ -51,7 +51,7 @@ def compile_filters(
     return CompiledFilters(filters, tuple(compiler.inputs), tuple(compiler.group_names))
 
 
-class _InvalidValueError(ValueError):
+class _InvalidClauseError(ValueError):
     """A clause's value is invalid; the message says why, `hint` what to do."""
 
     def __init__(self, message: str, hint: str) -> None:
@@ -105,7 +105,7 @@ class _Compiler:
             self.group_names.append((entry.value, row.at("value")))
         try:
             return None if _is_incomplete(entry, operator) else self.build_clause(row, operator)
-        except _InvalidValueError as exc:
+        except _InvalidClauseError as exc:
             self.report(error(str(exc), exc.hint, row.at("value")))
             return None
 
@@ -170,7 +170,7 @@ class _Compiler:
             found = None
         if found is None:
             summary = f"{quote(shorten(value, 40))} is not a date"
-            raise _InvalidValueError(summary, "Write 2026-12-31, today, today+N or today-N (N days).")
+            raise _InvalidClauseError(summary, "Write 2026-12-31, today, today+N or today-N (N days).")
         return found
 
     def format_clause(self, row: _ClauseRow, operator: Operator) -> str:
@@ -285,7 +285,7 @@ def _parse_integer(value: str) -> int:
     found = operators.parse_integer(value)
     if found is None:
         summary = f"{quote(shorten(value, 40))} is not a whole number"
-        raise _InvalidValueError(summary, "Entra compares whole numbers only: write digits, such as 10.")
+        raise _InvalidClauseError(summary, "Entra compares whole numbers only: write digits, such as 10.")
     return found
 
 
@@ -299,7 +299,7 @@ def _compile_pattern(row: _ClauseRow) -> TextTest:
         matches = regex.compile_full_match(value, ignore_case=row.entry.ignore_case)
     except EvaluationError as exc:
         hint = "Patterns use the .NET syntax that RE2 supports."
-        raise _InvalidValueError(f"the pattern cannot be used: {exc}", hint) from exc
+        raise _InvalidClauseError(f"the pattern cannot be used: {exc}", hint) from exc
 
     def test(text: str) -> bool:
         try:

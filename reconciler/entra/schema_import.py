@@ -58,11 +58,7 @@ def import_schema(
 
     Raises `SchemaError` if there is none, or `rule` does not name one of them.
     """
-    candidates = [
-        _MappingCandidate(each, mapping, f"synchronizationRules[{number}].objectMappings[{index}]")
-        for number, each in enumerate(schema.synchronization_rules)
-        for index, mapping in enumerate(each.object_mappings)
-    ]
+    candidates = _list_candidates(schema)
     chosen = _choose(candidates, rule)
     mapping = chosen.mapping
     definitions = Definitions(
@@ -96,6 +92,14 @@ def import_schema(
 
 
 # --- which mapping --------------------------------------------------------------
+
+
+def _list_candidates(schema: SynchronizationSchema) -> list[_MappingCandidate]:
+    return [
+        _MappingCandidate(rule, mapping, f"synchronizationRules[{number}].objectMappings[{index}]")
+        for number, rule in enumerate(schema.synchronization_rules)
+        for index, mapping in enumerate(rule.object_mappings)
+    ]
 
 
 def _choose(candidates: Sequence[_MappingCandidate], rule: str | None) -> _MappingCandidate:

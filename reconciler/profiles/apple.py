@@ -49,6 +49,7 @@ _MAPPINGS = (
 )
 
 
+# One long call on purpose: a profile is data, and reads best in one piece.
 def _build_profile(name: str, title: str, edition: str, quarantine_days: int) -> TargetProfile:
     return TargetProfile(
         name=name,
