@@ -313,7 +313,7 @@ def test_links_and_odd_names_lead_nowhere(scenario: WorkflowScenario, listener: 
     said = refused(scenario, listener, edit)
     for name in LINKS:
         assert f"on {name}:1:1" in said, name
-    assert "a name that is not UTF-8" in said
+    assert "a file name that is not UTF-8" in said
     assert "passwd" not in said, "nothing is listed behind a link"
 
 
