@@ -17,10 +17,10 @@ import msgspec
 from reconciler.core.model import Resource
 from reconciler.core.text import escape_control, shorten
 from reconciler.errors import ReconcilerError, ScimError, TargetError, UnknownOutcomeError
-from reconciler.scim.bounded_transport import AnswerTooLargeError
 from reconciler.scim.deadline import DeadlineExceededError
 from reconciler.scim.errors import ErrorMessages, is_web_page, read_scim_error
 from reconciler.scim.paging import ListRead, Page, Progress, read_all
+from reconciler.scim.response_limits import AnswerTooLargeError
 from reconciler.scim.retry_transport import CONNECT_ERRORS
 
 T = TypeVar("T")

@@ -12,10 +12,10 @@ import httpx
 from reconciler.core.profile import TargetProfile
 from reconciler.errors import ReconcilerError, TargetError
 from reconciler.record.redaction import SHORTEST_KEY
-from reconciler.scim.bounded_transport import BoundedTransport
 from reconciler.scim.client import ScimClient
 from reconciler.scim.errors import ErrorMessages
 from reconciler.scim.rate_limiter import RateLimiter
+from reconciler.scim.response_limits import ResponseLimitTransport
 from reconciler.scim.retry_transport import RetryTransport, ScimRetryRule
 from reconciler.scim.transport import (
     USER_AGENT,
@@ -94,7 +94,7 @@ def open_client(to: Connection, *, writes: bool, limiter: RateLimiter | None = N
     )
     transport = PinnedTransport(transport, to.endpoint)
     transport = transport if writes else ReadOnlyTransport(transport)
-    transport = RetryTransport(BoundedTransport(transport), ScimRetryRule(messages), limiter or RateLimiter())
+    transport = RetryTransport(ResponseLimitTransport(transport), ScimRetryRule(messages), limiter or RateLimiter())
     client = ScimClient(base_url, token, transport, messages, user_agent=USER_AGENT)
     try:
         yield client

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from support.workspace import Workspace
 
-from reconciler.scim import bounded_transport
+from reconciler.scim import response_limits
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/scim+json\r\n"
 GZIP = b"\x1f\x8b\x08\x08\0\0\0\0\0\0"
@@ -55,7 +55,7 @@ def dripping(beginning: bytes) -> Iterator[str]:
 
 @pytest.mark.parametrize("where", BEGINNINGS)
 def test_an_answer_that_never_ends_ends_in_words(where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bounded_transport, "MAX_SECONDS", 1.0)
+    monkeypatch.setattr(response_limits, "MAX_SECONDS", 1.0)
     with dripping(BEGINNINGS[where]) as base_url:
         workspace = Workspace(tmp_path, base_url, "t0ken", monkeypatch)
         workspace.users([{"userPrincipalName": "ada@example.com"}])

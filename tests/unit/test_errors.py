@@ -30,7 +30,7 @@ INTERNAL = {
     "reconciler.expressions.value_types.ExpressionError",
     "reconciler.expressions.value_types.IgnoreFlowError",
     # caught in reconciler.scim.client: an answer that takes too long or is too large
-    "reconciler.scim.bounded_transport.AnswerTooLargeError",
+    "reconciler.scim.response_limits.AnswerTooLargeError",
     "reconciler.scim.deadline.DeadlineExceededError",
     "reconciler.history.yaml_edit.EditError",
     "reconciler.git.process.GitCommandError",

@@ -9,10 +9,10 @@ import httpx
 import pytest
 
 from reconciler.errors import ScimError, StopRequestedError, TargetError, UnknownOutcomeError
-from reconciler.scim.bounded_transport import AnswerTooLargeError
 from reconciler.scim.client import ScimClient
 from reconciler.scim.deadline import DeadlineExceededError
 from reconciler.scim.errors import ErrorMessages
+from reconciler.scim.response_limits import AnswerTooLargeError
 
 BASE = "https://scim.example.com/scim"
 TOKEN = "tok-s3cret"

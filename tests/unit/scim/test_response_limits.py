@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from reconciler.scim import bounded_transport
-from reconciler.scim.bounded_transport import AnswerTooLargeError, BoundedTransport
+from reconciler.scim import response_limits
 from reconciler.scim.deadline import DeadlineExceededError
+from reconciler.scim.response_limits import AnswerTooLargeError, ResponseLimitTransport
 
 URL = "https://scim.example.com/scim/Users"
 
@@ -45,11 +45,11 @@ class Network(httpx.BaseTransport):
 
 @pytest.fixture(autouse=True)
 def small_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bounded_transport, "MAX_BYTES", 1024 * 1024)
+    monkeypatch.setattr(response_limits, "MAX_BYTES", 1024 * 1024)
 
 
 def send(network: Network) -> httpx.Response:
-    transport = BoundedTransport(network)
+    transport = ResponseLimitTransport(network)
     try:
         return transport.handle_request(httpx.Request("GET", URL))
     finally:
@@ -104,7 +104,7 @@ def test_each_request_has_timeouts_and_is_watched() -> None:
 
 
 def test_a_request_that_takes_too_long_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bounded_transport, "MAX_SECONDS", 0.0)
+    monkeypatch.setattr(response_limits, "MAX_SECONDS", 0.0)
 
     class Hanging(httpx.BaseTransport):
         def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -117,7 +117,7 @@ def test_a_request_that_takes_too_long_ends(monkeypatch: pytest.MonkeyPatch) -> 
                     raise httpx.RemoteProtocolError("closed")
             raise AssertionError("not closed")
 
-    transport = BoundedTransport(Hanging())
+    transport = ResponseLimitTransport(Hanging())
     with pytest.raises(DeadlineExceededError, match="takes longer than 0 seconds"):
         transport.handle_request(httpx.Request("GET", URL))
     transport.close()

@@ -17,7 +17,7 @@ class AnswerTooLargeError(Exception):
     """An answer has more than `MAX_BYTES`."""
 
 
-class BoundedTransport(httpx.BaseTransport):
+class ResponseLimitTransport(httpx.BaseTransport):
     """Sends a request and reads the whole answer.
 
     Raises `AnswerTooLargeError` beyond `MAX_BYTES` and `DeadlineExceededError` after `MAX_SECONDS`.
