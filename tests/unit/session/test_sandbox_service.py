@@ -45,7 +45,7 @@ def test_it_runs_on_this_machine_and_is_filled_if_new(database: Path) -> None:
     [
         ("{", "cannot read the seed"),
         ("[]", "is not a JSON object"),
-        (json.dumps({"users": [{"userName": 7}]}), ""),
+        (json.dumps({"users": [{"userName": 7}]}), r"users\[0\]\.userName: must be a string, not 7"),
     ],
 )
 def test_an_invalid_seed_is_an_error(tmp_path: Path, database: Path, content: str, message: str) -> None:
