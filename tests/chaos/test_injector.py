@@ -62,7 +62,7 @@ def patched(server: RecordingServer, fault: Fault) -> tuple[int, bytes]:
         (Fault.DELAY, 200, 1),
     ],
 )
-def test_a_fault_is_answered_and_happens_or_not(
+def test_a_fault_answers_with_its_status_and_takes_effect_or_not(
     server: RecordingServer, fault: Fault, status: int, happened: int
 ) -> None:
     began = time.monotonic()
@@ -101,7 +101,7 @@ def test_connections_are_refused_for_a_while(server: RecordingServer) -> None:
         socket.create_connection(("127.0.0.1", port), timeout=5).close()
 
 
-def test_a_seed_gives_the_same_faults_in_whatever_order_requests_come() -> None:
+def test_a_seed_gives_the_same_faults_in_any_order_of_requests() -> None:
     steps = [Step(f"patch {number}", attempt) for number in range(200) for attempt in (1, 2, 3)]
     names = [f"{verb} {number}" for verb in ("create", "patch") for number in range(20)]
     first, again = (storm(7, 0.2, names, names, 3) for _ in range(2))

@@ -39,7 +39,7 @@ def saved_plan(scenario: ChaosScenario) -> str:
     return file
 
 
-def test_a_whole_apply_writes_so_many_lines(scenario: ChaosScenario) -> None:
+def test_a_complete_apply_writes_the_expected_number_of_lines(scenario: ChaosScenario) -> None:
     assert run(scenario, "apply", "--auto-approve") == 0
     scenario.check()
     assert len(scenario.receipt()) == LINES

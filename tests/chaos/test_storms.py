@@ -50,7 +50,7 @@ def scenario(
         yield opened
 
 
-def test_a_storm_ends_in_the_desired_state_and_nobody_is_there_twice(scenario: ChaosScenario, seed: int) -> None:
+def test_a_storm_ends_in_the_desired_state_without_duplicate_users(scenario: ChaosScenario, seed: int) -> None:
     began = time.monotonic()
     # Each kill ends a run, and so do the planted faults that concern every request.
     scenario.until_done("apply", "--auto-approve", runs=20 + 2 * len(scenario.injector.schedule.kills))

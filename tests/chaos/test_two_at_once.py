@@ -34,7 +34,7 @@ def test_two_applies_at_once_write_nothing_twice(
 
 
 @LOCK
-def test_a_second_apply_leaves_a_target_alone_while_the_first_writes(
+def test_a_second_apply_does_not_write_while_the_first_one_writes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     people = expected_users(20)

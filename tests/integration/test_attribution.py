@@ -73,7 +73,7 @@ DRIFT = {"name": {"givenName": "By", "familyName": "Hand"}}
 # --- whose doing -------------------------------------------------------------------
 
 
-def test_drift_is_pending_and_an_edit_is_this_change_sets(open_change_set: OpenChangeSet) -> None:
+def test_drift_is_pending_and_an_edit_belongs_to_this_change_set(open_change_set: OpenChangeSet) -> None:
     here = open_change_set()
     here.drift(0, **DRIFT)
     here.edit(1, department="Moved")
@@ -90,7 +90,7 @@ def test_earlier_merges_that_were_not_applied_are_pending(open_change_set: OpenC
     assert here.attributions() == {here.key(0): PENDING, here.key(1): MINE}
 
 
-def test_what_was_merged_after_the_branch_began_is_not_part_of_the_base(open_change_set: OpenChangeSet) -> None:
+def test_merges_after_the_branch_point_are_not_part_of_the_base(open_change_set: OpenChangeSet) -> None:
     here = open_change_set()
     base = here.base
     here.edit(1, department="Moved")
@@ -105,7 +105,7 @@ def test_what_was_merged_after_the_branch_began_is_not_part_of_the_base(open_cha
     assert [change["attribution"] for change in plan["resource_changes"]] == [MINE]
 
 
-def test_a_user_who_drifted_and_is_edited_is_this_change_sets_with_the_pending_rows_marked(
+def test_a_drifted_and_edited_user_belongs_to_this_change_set_with_pending_rows_marked(
     open_change_set: OpenChangeSet,
 ) -> None:
     here = open_change_set()
@@ -121,7 +121,7 @@ def test_a_user_who_drifted_and_is_edited_is_this_change_sets_with_the_pending_r
     assert "name.familyName (already pending)" in here.work.run("plan", "--base", "main", "--summary").out
 
 
-def test_a_drifted_user_whom_the_change_set_renames_is_this_change_sets(open_change_set: OpenChangeSet) -> None:
+def test_a_drifted_user_renamed_by_the_change_set_belongs_to_this_change_set(open_change_set: OpenChangeSet) -> None:
     here = open_change_set()
     here.drift(0, **DRIFT)
     here.edit(0, userPrincipalName="new.name@example.com")
@@ -129,7 +129,7 @@ def test_a_drifted_user_whom_the_change_set_renames_is_this_change_sets(open_cha
     assert (change["attribution"], change["pending_attributes"]) == (MINE, ["name.familyName", "name.givenName"])
 
 
-def test_a_leaver_of_this_change_set_and_a_leaver_of_an_earlier_one(open_change_set: OpenChangeSet) -> None:
+def test_removals_are_attributed_to_this_change_set_or_an_earlier_one(open_change_set: OpenChangeSet) -> None:
     here = open_change_set()
     stranger = make_user(90)
     here.service.add(stranger)
@@ -138,7 +138,7 @@ def test_a_leaver_of_this_change_set_and_a_leaver_of_an_earlier_one(open_change_
     assert here.attributions() == {leaver["userPrincipalName"]: MINE, stranger["userName"]: PENDING}
 
 
-def test_a_setting_that_turns_a_pending_deactivation_into_a_deletion_is_this_change_sets(
+def test_a_setting_that_turns_a_pending_deactivation_into_a_deletion_belongs_to_this_change_set(
     open_change_set: OpenChangeSet,
 ) -> None:
     here = open_change_set()
@@ -149,7 +149,7 @@ def test_a_setting_that_turns_a_pending_deactivation_into_a_deletion_is_this_cha
     assert (change["action"], change["attribution"]) == ("delete", MINE)
 
 
-def test_a_new_mapping_makes_only_those_this_change_sets_whom_it_changes(open_change_set: OpenChangeSet) -> None:
+def test_a_new_mapping_attributes_only_the_users_it_changes_to_this_change_set(open_change_set: OpenChangeSet) -> None:
     here = open_change_set()
     rows = [
         {"target": "externalId", "source": "objectId", "match": 1},
@@ -169,7 +169,7 @@ def test_a_new_mapping_makes_only_those_this_change_sets_whom_it_changes(open_ch
     assert here.attributions() == {here.key(0): PENDING, here.key(2): MINE}
 
 
-def test_a_mapping_that_the_change_set_drops_was_looked_at_for_the_base(open_change_set: OpenChangeSet) -> None:
+def test_a_mapping_dropped_by_the_change_set_is_still_read_for_the_base(open_change_set: OpenChangeSet) -> None:
     here = open_change_set()
     rows = [
         {"target": "externalId", "source": "objectId", "match": 1},
@@ -195,7 +195,7 @@ def test_narrowing_the_plan_does_not_narrow_the_base(open_change_set: OpenChange
     assert change["pending_attributes"] == ["name.familyName", "name.givenName"]
 
 
-def test_a_date_that_passes_is_not_the_doing_of_the_change_set(open_change_set: OpenChangeSet) -> None:
+def test_a_date_that_passes_is_not_attributed_to_the_change_set(open_change_set: OpenChangeSet) -> None:
     here = open_change_set()
     here.repository.git("checkout", "--quiet", "main")
     here.edit(0, lifecycle={"expires": "2031-06-01"})
@@ -218,7 +218,7 @@ def test_the_plan_id_does_not_depend_on_the_base(open_change_set: OpenChangeSet)
     assert with_base["summary"]["already_pending"]["update"] == 1
 
 
-def test_a_saved_plan_keeps_it_and_is_applied_as_ever(open_change_set: OpenChangeSet) -> None:
+def test_a_saved_plan_keeps_the_attribution_and_can_be_applied(open_change_set: OpenChangeSet) -> None:
     here = open_change_set()
     here.drift(0, **DRIFT)
     here.edit(1, department="Moved")
@@ -243,7 +243,7 @@ def test_the_live_users_are_read_once(open_change_set: OpenChangeSet) -> None:
 # --- besides the changes ---------------------------------------------------------------
 
 
-def test_what_the_change_set_makes_unnecessary_is_no_longer_pending(open_change_set: OpenChangeSet) -> None:
+def test_changes_that_the_change_set_makes_unnecessary_are_no_longer_pending(open_change_set: OpenChangeSet) -> None:
     here = open_change_set()
     stranger = make_user(90)
     here.service.add(stranger)
@@ -260,7 +260,7 @@ def test_what_the_change_set_makes_unnecessary_is_no_longer_pending(open_change_
     assert here.work.plan().plan["no_longer_pending"] == []
 
 
-def test_a_leaver_whose_entry_is_broken_is_seen_to_stay(open_change_set: OpenChangeSet) -> None:
+def test_a_pending_removal_is_no_longer_pending_if_the_entry_is_now_invalid(open_change_set: OpenChangeSet) -> None:
     here = open_change_set()
     here.repository.git("checkout", "--quiet", "main")
     here.edit(0, accountEnabled=False)
@@ -272,7 +272,7 @@ def test_a_leaver_whose_entry_is_broken_is_seen_to_stay(open_change_set: OpenCha
     assert [item["action"] for item in plan["no_longer_pending"]] == ["deactivate"]
 
 
-def test_dates_to_come_are_told_and_change_nothing_today(open_change_set: OpenChangeSet) -> None:
+def test_future_dates_are_listed_and_change_nothing_today(open_change_set: OpenChangeSet) -> None:
     here = open_change_set()
     here.repository.git("checkout", "--quiet", "main")
     here.edit(0, lifecycle={"expires": "2031-06-01"})
@@ -300,7 +300,7 @@ def warned(ended: CommandResult) -> str:
     return str(item["summary"])
 
 
-def test_with_a_broken_base_everything_is_this_change_sets(open_change_set: OpenChangeSet) -> None:
+def test_with_an_invalid_base_everything_belongs_to_this_change_set(open_change_set: OpenChangeSet) -> None:
     here = open_change_set()
     good = (here.work.state / "settings.yaml").read_text()
     here.repository.git("checkout", "--quiet", "main")
@@ -315,7 +315,7 @@ def test_with_a_broken_base_everything_is_this_change_sets(open_change_set: Open
     assert "settings.yaml:1" in warned(ended)
 
 
-def test_with_a_base_that_has_no_such_directory_nobody_looks_removed(open_change_set: OpenChangeSet) -> None:
+def test_a_base_without_the_directory_does_not_make_users_look_removed(open_change_set: OpenChangeSet) -> None:
     here = open_change_set()
     here.repository.git("checkout", "--quiet", "--orphan", "empty")
     here.repository.git("rm", "--quiet", "-r", "--cached", ".")
@@ -327,7 +327,7 @@ def test_with_a_base_that_has_no_such_directory_nobody_looks_removed(open_change
     assert "has no such directory" in warned(ended)
 
 
-def test_a_base_with_another_target_says_nothing_about_this_one(open_change_set: OpenChangeSet) -> None:
+def test_a_base_with_another_target_is_not_used(open_change_set: OpenChangeSet) -> None:
     here = open_change_set()
     here.repository.git("checkout", "--quiet", "main")
     here.work.settings(target={"profile": "scim", "base_url": "https://elsewhere.example/scim"})
@@ -341,7 +341,7 @@ def test_a_base_with_another_target_says_nothing_about_this_one(open_change_set:
     assert any("target.base_url" in note for note in ended.plan["notes"])
 
 
-def test_a_shallow_clone_is_told_the_way_out(open_change_set: OpenChangeSet, tmp_path: Path) -> None:
+def test_a_shallow_clone_is_reported_with_the_remedy(open_change_set: OpenChangeSet, tmp_path: Path) -> None:
     here = open_change_set()
     here.edit(0, department="Moved")
     here.repository.commit("edit")
@@ -353,7 +353,7 @@ def test_a_shallow_clone_is_told_the_way_out(open_change_set: OpenChangeSet, tmp
     assert "fetch-depth: 0" in ended.err
 
 
-def test_a_partial_clone_fetches_nothing_and_is_told_the_way_out(
+def test_a_partial_clone_fetches_nothing_and_is_reported_with_the_remedy(
     open_change_set: OpenChangeSet, tmp_path: Path
 ) -> None:
     here = open_change_set()
@@ -368,7 +368,7 @@ def test_a_partial_clone_fetches_nothing_and_is_told_the_way_out(
     assert "fetch-depth: 0" in ended.err
 
 
-def test_a_directory_outside_of_git_is_told_so(open_workspace: OpenWorkspace) -> None:
+def test_a_directory_outside_of_git_is_reported(open_workspace: OpenWorkspace) -> None:
     work = open_workspace(FakeScimServer())
     work.users([])
     ended = work.run("plan", "--base", "main")
@@ -378,7 +378,7 @@ def test_a_directory_outside_of_git_is_told_so(open_workspace: OpenWorkspace) ->
 # --- places -----------------------------------------------------------------------------
 
 
-def test_the_directory_may_lie_deep_and_be_reached_by_a_link(open_change_set: OpenChangeSet) -> None:
+def test_the_directory_may_be_nested_and_reached_through_a_symlink(open_change_set: OpenChangeSet) -> None:
     here = open_change_set()
     deep = here.work.root / "companies" / "[a] :(top)*"
     deep.mkdir(parents=True)
@@ -404,7 +404,7 @@ def test_the_whole_repository_may_be_the_directory(open_change_set: OpenChangeSe
     assert here.attributions() == {here.key(0): PENDING, here.key(1): MINE}
 
 
-def test_neither_the_work_tree_nor_the_index_is_touched(open_change_set: OpenChangeSet) -> None:
+def test_neither_the_work_tree_nor_the_index_is_changed(open_change_set: OpenChangeSet) -> None:
     here = open_change_set()
     here.edit(0, department="Moved")
     here.repository.git("add", "desired-state")
@@ -419,7 +419,7 @@ def test_neither_the_work_tree_nor_the_index_is_touched(open_change_set: OpenCha
 # --- how it reads -------------------------------------------------------------------
 
 
-def test_how_an_attributed_plan_reads(open_change_set: OpenChangeSet, snapshot: SnapshotAssertion) -> None:
+def test_an_attributed_plan_matches_its_snapshot(open_change_set: OpenChangeSet, snapshot: SnapshotAssertion) -> None:
     here = open_change_set()
     here.drift(0, **DRIFT)
     here.drift(1, **DRIFT)

@@ -13,7 +13,7 @@ Judge = User[EnterpriseUser]
 
 
 @pytest.mark.parametrize("profile", ["scim", "apple-business-manager"])
-def test_every_body_is_a_scim_message(profile: str, open_workspace: OpenWorkspace) -> None:
+def test_every_body_is_a_valid_scim_message(profile: str, open_workspace: OpenWorkspace) -> None:
     service = FakeScimServer(users=live())
     workspace = open_workspace(service)
     workspace.settings(target={"profile": profile, "base_url": workspace.base_url, "domains": ["example.com"]})
@@ -72,7 +72,7 @@ def judge(method: str, body: Any) -> None:
         assert len(patch.operations or []) == len(body["Operations"])
 
 
-def test_the_witness_does_judge() -> None:
+def test_scim2_models_rejects_an_invalid_body() -> None:
     with pytest.raises(ValueError, match="validation error"):
         judge("PATCH", {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [{"op": "set"}]})
     with pytest.raises(ValueError, match="validation error"):

@@ -71,14 +71,14 @@ def org(open_workspace: OpenWorkspace) -> DriftWorkspace:
 # --- whose doing ---------------------------------------------------------------------
 
 
-def test_an_edit_by_hand_is_told_from_an_edit_in_git(org: DriftWorkspace) -> None:
+def test_a_manual_edit_is_distinguished_from_an_edit_in_git(org: DriftWorkspace) -> None:
     org.applied(person("ada"), person("bob"))
     org.edit_live("ada", "By hand")
     org.commit(person("ada"), person("bob", department="Merged"))
     assert org.told() == {"ada": EDITED, "bob": BEHIND}
 
 
-def test_both_on_the_same_user_are_told_by_attribute(org: DriftWorkspace) -> None:
+def test_both_kinds_of_edit_of_one_user_are_distinguished_by_attribute(org: DriftWorkspace) -> None:
     org.applied(person("ada"))
     org.edit_live("ada", "By hand")
     org.commit(person("ada", surname="Merged"))
@@ -97,7 +97,7 @@ def test_an_attribute_that_was_edited_on_both_sides_was_edited_in_the_target(org
     assert (change["attribution"], change["pending_attributes"]) == (EDITED, [])
 
 
-def test_the_record_says_since_when_and_what_it_was(org: DriftWorkspace) -> None:
+def test_the_record_gives_the_time_and_the_previous_value(org: DriftWorkspace) -> None:
     org.applied(person("ada"), person("bob"))
     first = org.plan()["drift"]
     org.applied(person("ada", department="Research"), person("bob"))
@@ -122,7 +122,7 @@ def test_the_record_says_since_when_and_what_it_was(org: DriftWorkspace) -> None
         ("disown", "adopt", "without our externalId"),
     ],
 )
-def test_what_was_done_to_an_account_by_hand(org: DriftWorkspace, hand: str, action: str, word: str) -> None:
+def test_each_manual_action_on_an_account_is_named(org: DriftWorkspace, hand: str, action: str, word: str) -> None:
     org.applied(person("ada"), person("bob"))
     user = org.live("ada")
     if hand == "delete":
@@ -138,7 +138,7 @@ def test_what_was_done_to_an_account_by_hand(org: DriftWorkspace, hand: str, act
     assert (cyd["attribution"], "edited in git after" in " ".join(cyd["history"])) == (BEHIND, True)
 
 
-def test_a_leaver_in_git_is_not_an_account_that_appeared_or_came_back(org: DriftWorkspace) -> None:
+def test_a_removal_in_git_is_not_an_account_that_appeared_or_was_reactivated(org: DriftWorkspace) -> None:
     org.applied(person("ada"), person("bob"), person("cyd"))
     org.applied(person("ada"), person("bob"))
     org.live("cyd")["active"] = True
@@ -155,14 +155,14 @@ def test_a_leaver_in_git_is_not_an_account_that_appeared_or_came_back(org: Drift
     assert "appeared in the target" in " ".join(changes["eve"]["history"])
 
 
-def test_a_renamed_user_who_was_deleted_by_hand_is_known_by_the_objectid(org: DriftWorkspace) -> None:
+def test_a_renamed_user_deleted_in_the_target_is_identified_by_the_objectid(org: DriftWorkspace) -> None:
     org.applied(person("ada"), person("bob"))
     del org.service.users[org.live("ada")["id"]]
     org.commit(person("ada", userPrincipalName="new@example.com"), person("bob"))
     assert org.told() == {"new": EDITED}
 
 
-def test_a_date_that_passed_is_nobodys_edit(org: DriftWorkspace) -> None:
+def test_a_date_that_passed_is_not_an_edit(org: DriftWorkspace) -> None:
     people = person("ada", lifecycle={"expires": "2131-06-01"}), person("bob", lifecycle={"starts": "2131-06-01"})
     org.applied(*people, person("cyd"))
     assert org.told("--now", "2131-05-31") == {}
@@ -171,14 +171,14 @@ def test_a_date_that_passed_is_nobodys_edit(org: DriftWorkspace) -> None:
     assert all("a date has passed" in " ".join(each["history"]) for each in changes)
 
 
-def test_an_apply_that_looked_ahead_counts_by_its_own_clock(org: DriftWorkspace) -> None:
+def test_an_apply_with_a_later_now_is_judged_by_its_own_clock(org: DriftWorkspace) -> None:
     org.applied(person("ada", lifecycle={"expires": "2131-06-01"}), person("bob"))
     org.apply("--now", "2131-06-02")
     org.live("ada")["active"] = True
     assert org.told("--now", "2131-06-03") == {"ada": EDITED}
 
 
-def test_a_deletion_that_is_due_is_nobodys_edit(org: DriftWorkspace) -> None:
+def test_a_deletion_that_is_due_is_not_an_edit(org: DriftWorkspace) -> None:
     actions = ["create", "update", "deactivate", "delete"]
     org.work.settings(lifecycle={"delete_after_days": 30, "actions": actions})
     org.applied(person("ada"), person("bob"))
@@ -188,7 +188,7 @@ def test_a_deletion_that_is_due_is_nobodys_edit(org: DriftWorkspace) -> None:
     assert "a date has passed" in " ".join(change["history"])
 
 
-def test_a_new_mapping_is_not_applied_and_what_it_looks_at_was_not_edited(org: DriftWorkspace) -> None:
+def test_a_new_mapping_counts_as_not_applied_and_its_target_as_not_edited(org: DriftWorkspace) -> None:
     rows = [
         {"target": "externalId", "source": "objectId", "match": 1},
         {"target": "userName", "source": "userPrincipalName", "match": 2},
@@ -208,7 +208,7 @@ def test_a_new_mapping_is_not_applied_and_what_it_looks_at_was_not_edited(org: D
 # --- applies that did not do everything ----------------------------------------------------
 
 
-def test_a_failed_user_is_not_applied_and_says_why(org: DriftWorkspace) -> None:
+def test_a_failed_user_counts_as_not_applied_with_the_reason(org: DriftWorkspace) -> None:
     org.applied(person("ada"), person("bob"))
     org.commit(person("ada", department="Merged"), person("bob"))
     org.fails()
@@ -218,7 +218,7 @@ def test_a_failed_user_is_not_applied_and_says_why(org: DriftWorkspace) -> None:
     assert "not applied: failed in the apply of" in " ".join(changes["ada"]["history"])
 
 
-def test_a_failed_user_who_was_also_edited_by_hand_is_told_by_attribute(org: DriftWorkspace) -> None:
+def test_a_failed_user_who_was_also_edited_manually_is_distinguished_by_attribute(org: DriftWorkspace) -> None:
     org.applied(person("ada"), person("bob"))
     org.commit(person("ada", department="Merged"), person("bob"))
     org.fails()
@@ -229,7 +229,7 @@ def test_a_failed_user_who_was_also_edited_by_hand_is_told_by_attribute(org: Dri
     assert "the rest is not applied: failed in" in " ".join(change["history"])
 
 
-def test_an_edit_by_hand_stays_one_when_its_correction_failed(org: DriftWorkspace) -> None:
+def test_a_manual_edit_remains_one_when_its_correction_failed(org: DriftWorkspace) -> None:
     org.applied(person("ada"), person("bob"))
     org.edit_live("ada", "By hand")
     org.fails()
@@ -237,7 +237,7 @@ def test_an_edit_by_hand_stays_one_when_its_correction_failed(org: DriftWorkspac
     assert org.told() == {"ada": EDITED}
 
 
-def test_a_request_of_ours_with_an_unknown_outcome_is_not_blamed_on_others(org: DriftWorkspace) -> None:
+def test_our_request_with_an_unknown_outcome_is_not_attributed_to_others(org: DriftWorkspace) -> None:
     org.applied(person("ada"), person("bob"))
     org.commit(person("ada", department="Merged"), person("bob"))
     org.fails()
@@ -264,7 +264,7 @@ def test_the_very_first_apply_may_have_failed(org: DriftWorkspace) -> None:
     assert "failed in the apply of" in " ".join(org.one()["history"])
 
 
-def test_whom_an_interrupted_apply_did_not_reach_is_not_applied(org: DriftWorkspace) -> None:
+def test_a_user_that_an_interrupted_apply_did_not_reach_is_not_applied(org: DriftWorkspace) -> None:
     org.applied(person("ada"), person("bob"), person("cyd"))
     org.commit(person("ada", department="Merged"), person("bob"), person("cyd"))
     org.fails()
@@ -286,7 +286,7 @@ def test_an_apply_for_one_user_counts_for_that_one_only(org: DriftWorkspace) -> 
     assert org.told() == {"ada": EDITED, "bob": BEHIND}
 
 
-def test_whom_an_apply_of_a_reviewed_plan_left_out_is_told_by_the_apply_before(org: DriftWorkspace) -> None:
+def test_a_user_left_out_of_a_reviewed_plan_is_attributed_by_the_apply_before(org: DriftWorkspace) -> None:
     org.applied(*(person(each) for each in ("ada", "bob", "cyd", "dan", "eve")))
     moved = (person(each, department="Merged") for each in ("ada", "bob", "cyd"))
     org.commit(*moved, person("dan"), person("eve"))
@@ -302,7 +302,7 @@ def test_whom_an_apply_of_a_reviewed_plan_left_out_is_told_by_the_apply_before(o
 # --- when it cannot be attributed ------------------------------------------------------------
 
 
-def test_without_a_record_everything_is_listed_as_ever(org: DriftWorkspace) -> None:
+def test_without_a_record_everything_is_listed_unattributed(org: DriftWorkspace) -> None:
     org.commit(person("ada"), person("bob"))
     plan = org.plan()
     assert {each["attribution"] for each in plan["resource_changes"]} == {UNKNOWN}
@@ -315,7 +315,7 @@ def test_without_a_record_everything_is_listed_as_ever(org: DriftWorkspace) -> N
     assert plan["plan_id"] == as_ever["plan_id"]
 
 
-def test_without_git_it_is_told_as_long_as_the_files_are_the_same(org: DriftWorkspace) -> None:
+def test_without_git_drift_is_attributed_while_the_files_are_unchanged(org: DriftWorkspace) -> None:
     org.applied(person("ada"), person("bob"))
     shutil.rmtree(org.work.root / ".git")
     org.edit_live("ada", "By hand")
@@ -326,7 +326,7 @@ def test_without_git_it_is_told_as_long_as_the_files_are_the_same(org: DriftWork
     assert "not in a git repository" in warned(plan)[0]
 
 
-def test_a_shallow_clone_is_told_the_way_out(org: DriftWorkspace, tmp_path: Path) -> None:
+def test_a_shallow_clone_is_reported_with_the_remedy(org: DriftWorkspace, tmp_path: Path) -> None:
     org.applied(person("ada"), person("bob"))
     org.edit_live("ada", "By hand")
     org.commit(person("ada"), person("bob", department="Merged"))
@@ -341,7 +341,7 @@ def test_a_shallow_clone_is_told_the_way_out(org: DriftWorkspace, tmp_path: Path
     assert {who(each): each["attribution"] for each in plan["resource_changes"]} == {"ada": EDITED, "bob": BEHIND}
 
 
-def test_a_commit_that_is_gone_from_history_is_told(org: DriftWorkspace) -> None:
+def test_a_commit_that_is_gone_from_history_is_reported(org: DriftWorkspace) -> None:
     org.commit(person("ada"))
     org.git.git("checkout", "--quiet", "-b", "gone")
     org.applied(person("ada"), person("bob"))
@@ -355,7 +355,7 @@ def test_a_commit_that_is_gone_from_history_is_told(org: DriftWorkspace) -> None
     assert "its branch is gone or was rewritten" in warned(plan)[0]
 
 
-def test_a_squashed_pull_request_is_known_by_what_was_checked_out(org: DriftWorkspace) -> None:
+def test_a_squashed_pull_request_is_identified_by_the_files_that_were_checked_out(org: DriftWorkspace) -> None:
     org.applied(person("ada"), person("bob"), person("cyd"))
     org.git.git("checkout", "--quiet", "-b", "pull")
     org.commit(person("ada", department="Merged"), person("bob"), person("cyd"))
@@ -372,7 +372,7 @@ def test_a_squashed_pull_request_is_known_by_what_was_checked_out(org: DriftWork
     assert org.told() == {"ada": EDITED, "bob": BEHIND}
 
 
-def test_an_apply_of_edits_that_were_not_committed_is_told(org: DriftWorkspace) -> None:
+def test_an_apply_of_uncommitted_edits_is_reported(org: DriftWorkspace) -> None:
     org.commit(person("ada"), person("bob"))
     org.write(person("ada"), person("bob", department="Not committed"))
     org.apply()
@@ -393,14 +393,14 @@ def of_another_version(org: DriftWorkspace) -> None:
         path.write_text(re.sub(r'"reconciler_version": "[^"]+"', '"reconciler_version": "0.0.0"', text), "utf-8")
 
 
-def test_of_an_apply_of_another_version_the_commit_alone_is_believed(org: DriftWorkspace) -> None:
+def test_only_the_commit_of_an_apply_by_another_version_is_trusted(org: DriftWorkspace) -> None:
     org.applied(person("ada"), person("bob"))
     of_another_version(org)
     org.edit_live("ada", "By hand")
     assert org.told() == {"ada": EDITED}
 
 
-def test_a_commit_about_another_target_tells_nothing_about_this_one(org: DriftWorkspace) -> None:
+def test_a_commit_for_another_target_is_not_used(org: DriftWorkspace) -> None:
     org.work.settings(target={"profile": "scim", "base_url": "https://elsewhere.example/scim"})
     org.commit(person("ada"), person("bob"))
     org.work.settings()
@@ -411,7 +411,7 @@ def test_a_commit_about_another_target_tells_nothing_about_this_one(org: DriftWo
     assert "is about another target" in warned(org.plan())[0]
 
 
-def test_a_partial_clone_is_told_the_way_out(org: DriftWorkspace, tmp_path: Path) -> None:
+def test_a_partial_clone_is_reported_with_the_remedy(org: DriftWorkspace, tmp_path: Path) -> None:
     org.applied(person("ada"), person("bob"))
     org.edit_live("ada", "By hand")
     org.commit(person("ada"), person("bob", department="Merged"))
@@ -431,7 +431,7 @@ def test_edits_in_the_work_tree_are_not_applied(org: DriftWorkspace) -> None:
     assert org.told() == {"ada": EDITED, "bob": BEHIND}
 
 
-def test_a_commit_on_record_that_is_none_is_not_passed_to_git(org: DriftWorkspace) -> None:
+def test_an_invalid_commit_on_record_is_not_passed_to_git(org: DriftWorkspace) -> None:
     org.applied(person("ada"), person("bob"))
     for path in org.work.plans.glob("*/receipt.jsonl"):
         path.write_text(path.read_text("utf-8").replace(org.git.head(), "--exec=touch pwned"))
@@ -441,7 +441,7 @@ def test_a_commit_on_record_that_is_none_is_not_passed_to_git(org: DriftWorkspac
     assert "rewritten" in warned(plan)[0]
 
 
-def test_a_plan_on_record_that_cannot_be_read_is_told(org: DriftWorkspace) -> None:
+def test_an_unreadable_plan_on_record_is_reported(org: DriftWorkspace) -> None:
     org.applied(person("ada"), person("bob"))
     for path in org.work.plans.glob("*/plan.json"):
         path.unlink()
@@ -450,7 +450,7 @@ def test_a_plan_on_record_that_cannot_be_read_is_told(org: DriftWorkspace) -> No
     assert "its plan on record cannot be read" in warned(org.plan())[0]
 
 
-def test_the_record_may_lie_on_a_branch(org: DriftWorkspace) -> None:
+def test_the_record_may_be_on_a_branch(org: DriftWorkspace) -> None:
     org.work.settings(record={"branch": "records"})
     org.applied(person("ada"), person("bob"))
     org.git.git("checkout", "--quiet", "--orphan", "records")
@@ -481,7 +481,7 @@ def failed_and_edited(org: DriftWorkspace) -> None:
     org.edit_live("bob", "By hand")
 
 
-def test_digests_are_told_apart_with_the_key(redacted: DriftWorkspace) -> None:
+def test_digests_are_attributed_with_the_key(redacted: DriftWorkspace) -> None:
     failed_and_edited(redacted)
     changes = {who(each): each for each in redacted.plan()["resource_changes"]}
     assert {name: each["attribution"] for name, each in changes.items()} == {
@@ -498,7 +498,7 @@ def test_digests_are_told_apart_with_the_key(redacted: DriftWorkspace) -> None:
     assert redacted.told()["ada"] == EDITED
 
 
-def test_without_the_key_the_services_id_tells_and_new_users_cannot_be_told(
+def test_without_the_key_only_users_with_a_service_id_are_attributed(
     redacted: DriftWorkspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failed_and_edited(redacted)
@@ -515,7 +515,7 @@ def test_without_the_key_the_services_id_tells_and_new_users_cannot_be_told(
 # --- how it is told ------------------------------------------------------------------------------
 
 
-def test_nothing_to_tell_is_good_news(org: DriftWorkspace) -> None:
+def test_no_drift_is_reported_as_no_changes(org: DriftWorkspace) -> None:
     org.applied(person("ada"), person("bob"))
     ended = org.drift("--detailed-exitcode")
     assert ended.code == 0
@@ -536,7 +536,7 @@ def test_exit_codes_are_those_of_a_plan(org: DriftWorkspace) -> None:
     assert org.drift("--format", "nonsense").code == 64
 
 
-def test_a_saved_plan_is_shown_as_it_was_printed_and_can_be_applied(org: DriftWorkspace) -> None:
+def test_a_saved_plan_is_shown_as_printed_and_can_be_applied(org: DriftWorkspace) -> None:
     org.applied(person("ada"), person("bob"))
     org.edit_live("ada", "By hand")
     file = str(org.work.root / "drift.json")
@@ -551,7 +551,7 @@ def test_a_saved_plan_is_shown_as_it_was_printed_and_can_be_applied(org: DriftWo
     assert org.told() == {}
 
 
-def test_comments_and_pages_have_the_lists_too(org: DriftWorkspace) -> None:
+def test_comments_and_pages_contain_the_lists(org: DriftWorkspace) -> None:
     org.applied(person("ada"), person("bob"), person("cyd"))
     org.edit_live("ada", "By hand")
     org.commit(person("ada", surname="Merged"), person("bob", department="Merged"))
@@ -574,7 +574,7 @@ def test_comments_and_pages_have_the_lists_too(org: DriftWorkspace) -> None:
     assert page.count('<small class="badge already_pending">not applied</small>') == 1
 
 
-def test_accounts_of_others_that_appeared_are_counted(org: DriftWorkspace) -> None:
+def test_unmanaged_accounts_that_appeared_are_counted(org: DriftWorkspace) -> None:
     org.applied(person("ada"))
     org.service.add({"userName": "other@example.com"})
     assert "1 live account is not managed: never touched (0 when the last apply was planned)." in org.drift().out
@@ -593,7 +593,7 @@ def test_the_live_users_are_read_once(org: DriftWorkspace) -> None:
     assert {entry.method for entry in org.service.log[before:]} == {"GET"}
 
 
-def test_how_drift_reads(org: DriftWorkspace, snapshot: SnapshotAssertion) -> None:
+def test_drift_matches_its_snapshot(org: DriftWorkspace, snapshot: SnapshotAssertion) -> None:
     people = [person(each) for each in ("ada", "bob", "cyd", "dan", "eve")]
     org.applied(*people)
     org.edit_live("ada", "By hand")

@@ -75,7 +75,7 @@ def workspace(tmp_path: Path) -> EntraWorkspace:
 # --- from the document to a plan ------------------------------------------------
 
 
-def test_apples_application_is_taken_whole_validated_and_planned(workspace: EntraWorkspace) -> None:
+def test_apples_application_is_imported_completely_and_is_valid_and_plannable(workspace: EntraWorkspace) -> None:
     workspace.settings()
     workspace.people()
     taken = workspace.take(APPLE)
@@ -95,7 +95,7 @@ def test_apples_application_is_taken_whole_validated_and_planned(workspace: Entr
     assert after["cy@tailspin.example"]["timezone"] == "America/Los_Angeles"
 
 
-def test_a_scim_application_is_taken_with_what_it_lacks_said(workspace: EntraWorkspace) -> None:
+def test_a_scim_application_is_imported_with_missing_parts_reported(workspace: EntraWorkspace) -> None:
     workspace.settings("scim")
     workspace.people()
     taken = workspace.take(SCIM_APPLICATION)
@@ -110,7 +110,7 @@ def test_a_scim_application_is_taken_with_what_it_lacks_said(workspace: EntraWor
     assert workspace.planned().keys() == {str(each["userPrincipalName"]) for each in PEOPLE}
 
 
-def test_what_apples_profile_gives_out_comes_back(workspace: EntraWorkspace) -> None:
+def test_an_export_of_apples_profile_can_be_imported_again(workspace: EntraWorkspace) -> None:
     workspace.settings()
     workspace.take(APPLE)
     out = workspace.root / "again.json"
@@ -140,7 +140,7 @@ def test_active_is_exported_also_when_mappings_yaml_has_no_row_for_it(workspace:
     assert [each["targetAttributeName"] for each in rows["attributeMappings"]] == ["userName", "active"]
 
 
-def test_what_entra_has_no_equal_for_is_said_on_export(workspace: EntraWorkspace) -> None:
+def test_settings_without_an_equivalent_in_entra_are_reported_on_export(workspace: EntraWorkspace) -> None:
     workspace.settings("scim")
     workspace.write(
         "mappings.yaml",
@@ -156,7 +156,7 @@ def test_what_entra_has_no_equal_for_is_said_on_export(workspace: EntraWorkspace
     assert {each["targetAttributeName"]: each["flowType"] for each in rows}["nickName"] == "ObjectAddOnly"
 
 
-def test_a_desired_state_with_mistakes_is_not_exported(workspace: EntraWorkspace) -> None:
+def test_an_invalid_desired_state_is_not_exported(workspace: EntraWorkspace) -> None:
     workspace.settings("scim")
     workspace.write("mappings.yaml", "- {target: userName, expression: 'Tri([a])', match: 1}\n")
     ended = workspace.run("export", "entra-schema")
@@ -165,7 +165,7 @@ def test_a_desired_state_with_mistakes_is_not_exported(workspace: EntraWorkspace
     assert "Did you mean Trim?" in ended.err
 
 
-def test_an_export_steers_no_terminal_and_no_runner(workspace: EntraWorkspace) -> None:
+def test_an_export_contains_no_terminal_or_runner_commands(workspace: EntraWorkspace) -> None:
     workspace.settings("scim")
     title = r'- {target: title, expression: "Append([jobTitle], \"##[e]\e[31m\u202e\")"}'
     workspace.write("mappings.yaml", f"- {{target: userName, source: userPrincipalName, match: 1}}\n{title}\n")
@@ -183,13 +183,13 @@ GOOD = group("Sales", clause("department", "EQUALS", "Sales"))
 BAD = group("Odd", clause("department", "UNHEARD", "Sales"))
 
 
-def test_an_incomplete_scope_is_said_loudly(workspace: EntraWorkspace) -> None:
+def test_an_incomplete_scope_is_an_explicit_warning(workspace: EntraWorkspace) -> None:
     ended = workspace.take(workspace.schema(schema(users(groups=[GOOD, BAD]))), "-q")
     assert ended.code == 5
     assert "the scope is INCOMPLETE: 1 of 2 filter groups left out" in ended.err
 
 
-def test_a_scope_with_no_group_left_lets_nobody_pass(workspace: EntraWorkspace) -> None:
+def test_a_scope_without_any_remaining_group_matches_no_user(workspace: EntraWorkspace) -> None:
     workspace.settings("scim")
     workspace.people()
     ended = workspace.take(workspace.schema(schema(users(groups=[BAD]))), "--dry-run", "-q")
@@ -222,7 +222,7 @@ def test_an_existing_scope_keeps_every_byte_and_gains_the_filters(workspace: Ent
 
 
 @pytest.mark.parametrize("empty", ["filters: []\n", "filters:\n", "filters: [\n  # none\n]\n"])
-def test_filters_that_are_empty_are_replaced_where_they_stand(workspace: EntraWorkspace, empty: str) -> None:
+def test_empty_filters_are_replaced_in_place(workspace: EntraWorkspace, empty: str) -> None:
     workspace.write("scope.yaml", f"sync: all\n{empty}\n# About exclusions.\nexcluded: {{users: [a]}}\n")
     assert workspace.take(workspace.schema(schema(users(groups=[GOOD])))).code == 0
     text = workspace.read("scope.yaml")
@@ -230,7 +230,7 @@ def test_filters_that_are_empty_are_replaced_where_they_stand(workspace: EntraWo
     assert text.count("filters:") == 1
 
 
-def test_filters_that_are_there_are_replaced_with_force_only(workspace: EntraWorkspace) -> None:
+def test_existing_filters_are_replaced_only_with_force(workspace: EntraWorkspace) -> None:
     file = workspace.schema(schema(users(groups=[GOOD])))
     before = "sync: all\nfilters:\n  - name: mine\n    clauses:\n      - {attribute: a, operator: IS NULL}\n"
     workspace.write("scope.yaml", before)
@@ -267,7 +267,7 @@ def test_a_second_import_leaves_nothing_of_the_first(
 
 
 @pytest.mark.parametrize("scope", ["{sync: all}\n", "sync: all\n...\n", " sync: all\n excluded: {users: []}\n"])
-def test_a_scope_that_cannot_be_added_to_is_left_alone(workspace: EntraWorkspace, scope: str) -> None:
+def test_a_scope_that_cannot_be_extended_is_not_changed(workspace: EntraWorkspace, scope: str) -> None:
     workspace.write("scope.yaml", scope)
     ended = workspace.take(workspace.schema(schema(users(groups=[GOOD]))))
     assert ended.code == 1
@@ -275,7 +275,7 @@ def test_a_scope_that_cannot_be_added_to_is_left_alone(workspace: EntraWorkspace
     assert workspace.read("scope.yaml") == scope
 
 
-def test_a_broken_scope_is_not_touched(workspace: EntraWorkspace) -> None:
+def test_an_invalid_scope_is_not_changed(workspace: EntraWorkspace) -> None:
     workspace.write("scope.yaml", "sync: [\n")
     ended = workspace.take(workspace.schema(schema()))
     assert ended.code == 1
@@ -285,7 +285,7 @@ def test_a_broken_scope_is_not_touched(workspace: EntraWorkspace) -> None:
 # --- files and options ----------------------------------------------------------
 
 
-def test_mappings_that_are_there_are_replaced_with_force_only(workspace: EntraWorkspace) -> None:
+def test_existing_mappings_are_replaced_only_with_force(workspace: EntraWorkspace) -> None:
     file = workspace.schema(schema())
     workspace.write("mappings.yaml", "- {target: userName, source: mail, match: 1}\n")
     ended = workspace.take(file)
@@ -346,7 +346,7 @@ def test_an_unusable_file_is_an_error_without_traceback(workspace: EntraWorkspac
     assert list(workspace.state.iterdir()) == []
 
 
-def test_what_is_written_can_be_read_by_others_and_keeps_its_mode(workspace: EntraWorkspace) -> None:
+def test_written_files_are_readable_by_others_and_keep_their_mode(workspace: EntraWorkspace) -> None:
     file = workspace.schema(schema())
     workspace.take(file)
     path = workspace.state / "mappings.yaml"
@@ -357,7 +357,7 @@ def test_what_is_written_can_be_read_by_others_and_keeps_its_mode(workspace: Ent
     assert sorted(each.name for each in workspace.state.iterdir()) == ["mappings.yaml", "scope.yaml"]
 
 
-def test_strangers_text_steers_no_terminal(workspace: EntraWorkspace) -> None:
+def test_untrusted_text_contains_no_terminal_commands(workspace: EntraWorkspace) -> None:
     evil = "\x1b[31m\u202e\n::error::##[x]"
     rows = [*USUAL, row(evil, function(evil)), row("title", attribute(evil), flowType=evil, defaultValue=evil)]
     document = schema(
@@ -375,6 +375,6 @@ def test_strangers_text_steers_no_terminal(workspace: EntraWorkspace) -> None:
         assert not any(line.lstrip().startswith("::") for line in text.splitlines())
 
 
-def test_both_commands_say_what_they_do(workspace: EntraWorkspace) -> None:
+def test_both_commands_have_help(workspace: EntraWorkspace) -> None:
     assert "exit code is 5" in run(["reconciler", "import", "entra-schema", "--help"]).out
     assert "who is assigned" in run(["reconciler", "export", "entra-schema", "--help"]).out

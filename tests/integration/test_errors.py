@@ -80,7 +80,9 @@ SESSION: dict[str, tuple[Reply, list[str]]] = {
 
 
 @pytest.mark.parametrize("name", SESSION)
-def test_an_answer_that_concerns_every_request(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_response_that_concerns_every_request_is_explained(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     reply, words = SESSION[name]
     requests: list[Request] = []
 
@@ -104,7 +106,9 @@ def test_an_answer_that_concerns_every_request(name: str, tmp_path: Path, monkey
         ("/Users", "must end before /Users"),
     ],
 )
-def test_a_wrong_end_of_the_url(tail: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_base_url_with_a_wrong_ending_is_explained(
+    tail: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with service(lambda _request: scim(404, "")) as base_url:
         assert words in asked(base_url + tail, tmp_path, monkeypatch).err
 
@@ -112,7 +116,7 @@ def test_a_wrong_end_of_the_url(tail: str, words: str, tmp_path: Path, monkeypat
 # --- no connection --------------------------------------------------------------------------
 
 
-def test_a_host_that_is_not_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_host_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(*_args: Any, **_options: Any) -> Any:
         raise socket.gaierror(-2, "Name or service not known")
 
@@ -127,7 +131,7 @@ def test_a_host_that_is_not_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert "the DNS servers of this machine" in ended.err
 
 
-def test_a_port_where_nobody_listens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_port_without_a_listener_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     ended = asked(f"http://127.0.0.1:{port}/scim", tmp_path, monkeypatch)
@@ -135,7 +139,7 @@ def test_a_port_where_nobody_listens(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert "Error: 127.0.0.1 refuses the connection" in ended.err
 
 
-def test_a_port_that_does_not_speak_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_port_without_tls_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with service(lambda _request: scim(404, "")) as base_url:
         ended = asked(base_url.replace("http://", "https://"), tmp_path, monkeypatch)
     assert ended.code == 1
@@ -143,14 +147,18 @@ def test_a_port_that_does_not_speak_tls(tmp_path: Path, monkeypatch: pytest.Monk
     assert "does the service speak https on this port?" in ended.err
 
 
-def test_a_connection_that_breaks_before_an_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_connection_that_breaks_before_a_response_is_explained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with service(lambda _request: Reply(status=200, lost=True)) as base_url:
         ended = asked(base_url, tmp_path, monkeypatch)
     assert ended.code == 1
     assert "the service does not answer: the answer is incomplete" in ended.err
 
 
-def test_a_service_that_is_always_busy_ends_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_service_that_is_always_busy_ends_in_an_error_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with service(lambda _request: scim(503, "maintenance")) as base_url:
         ended = asked(base_url, tmp_path, monkeypatch)
     assert ended.code == 1
@@ -183,7 +191,9 @@ def applied(root: Path, base_url: str, token: str, patch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize("kind", ["personal", "admin", "manual"])
-def test_a_name_that_an_unseen_account_holds(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_held_by_an_invisible_account_is_explained(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with sandbox(tmp_path) as (base_url, token, file):
         with open_store(file) as store:
             store.add_account("new@example.com", kind)
@@ -196,7 +206,7 @@ def test_a_name_that_an_unseen_account_holds(kind: str, tmp_path: Path, monkeypa
         assert code in ended.out
 
 
-def test_a_domain_that_is_not_verified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unverified_domain_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with sandbox(tmp_path) as (base_url, token, file):
         with open_store(file) as store:
             store.set_domains(["other.example"])
@@ -218,7 +228,7 @@ SANDBOX: dict[str, tuple[dict[str, Any], list[str]]] = {
 
 
 @pytest.mark.parametrize("name", SANDBOX)
-def test_a_session_that_apple_refuses(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_session_that_apple_refuses_is_explained(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     quirks, words = SANDBOX[name]
     with sandbox(tmp_path, **quirks) as (base_url, token, _):
         ended = applied(tmp_path, base_url, token, monkeypatch)
@@ -226,14 +236,14 @@ def test_a_session_that_apple_refuses(name: str, tmp_path: Path, monkeypatch: py
     assert [word for word in words if word not in ended.err] == [], ended.err
 
 
-def test_a_token_that_is_not_apple_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_that_is_not_from_apple_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with sandbox(tmp_path) as (base_url, _, _):
         ended = applied(tmp_path, base_url, "a-wrong-one", monkeypatch)
     assert ended.code == 1
     assert "a new one must be used within 4 days" in ended.err
 
 
-def test_v2_at_apple(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_base_url_ending_in_v2_at_apple_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with sandbox(tmp_path) as (base_url, token, _):
         ended = applied(tmp_path, f"{base_url}/v2", token, monkeypatch)
     assert ended.code == 1
@@ -256,7 +266,9 @@ def test_v2_at_apple(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (23, "certificate revoked"),
     ],
 )
-def test_certificates_are_told_apart(code: int, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_certificate_errors_are_distinguished(
+    code: int, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(*_args: Any, **_options: Any) -> Any:
         fault = ssl.SSLCertVerificationError(1, "certificate verify failed")
         fault.verify_code, fault.verify_message = code, "certificate revoked" if code == 23 else "as OpenSSL says"

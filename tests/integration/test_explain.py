@@ -66,14 +66,14 @@ def org(open_workspace: OpenWorkspace) -> Workspace:
     return workspace
 
 
-def test_a_user_is_called_by_any_of_his_names(org: Workspace) -> None:
+def test_a_user_is_found_by_any_identifier(org: Workspace) -> None:
     names = ["ADA@example.com", str(make_user(1)["externalId"]), str(make_user(1)["externalId"]).upper()]
     assert {explained(org, name)["user"] for name in names} == {"ada@example.com"}
     gone = explained(org, "gone@example.com")
     assert explained(org, gone["live"]["id"]) == gone
 
 
-def test_a_user_who_differs(org: Workspace) -> None:
+def test_a_user_that_differs_is_explained(org: Workspace) -> None:
     found = explained(org, "ada@example.com")
     assert found["import"]["file"] == "users/people.yaml"
     assert found["scope"]["in_scope"]
@@ -90,7 +90,7 @@ def test_a_user_who_differs(org: Workspace) -> None:
     assert {"attribute": "title", "before": None, "after": "ENGINEER"} in found["action"]["changes"]
 
 
-def test_a_user_who_is_not_live_yet(org: Workspace) -> None:
+def test_a_user_that_is_not_live_yet_is_explained(org: Workspace) -> None:
     found = explained(org, "bob@example.com")
     assert (found["live"], found["action"]["action"]) == (None, "create")
     assert [each["live_ids"] for each in found["match"]] == [[], []]
@@ -98,7 +98,7 @@ def test_a_user_who_is_not_live_yet(org: Workspace) -> None:
     assert (locale["value"], locale["flow"]) == ("de_DE", "on create only")
 
 
-def test_a_user_whom_the_filters_leave_out_sees_every_clause(org: Workspace) -> None:
+def test_a_user_excluded_by_filters_is_explained_clause_by_clause(org: Workspace) -> None:
     found = explained(org, "cleo@example.com")
     assert (found["scope"]["in_scope"], found["scope"]["reason"]) == (False, "filtered")
     filters = found["scope"]["steps"][-1]
@@ -118,7 +118,7 @@ def test_a_user_whom_the_filters_leave_out_sees_every_clause(org: Workspace) -> 
     ],
 )
 @pytest.mark.parametrize("user", ["barred@example.com", "cleo@example.com", "off@example.com"])
-def test_out_of_scope_nothing_reads_as_if_it_would_be_active(
+def test_an_out_of_scope_user_is_never_described_as_active(
     org: Workspace, user: str, setting: str, outcome: str
 ) -> None:
     org.settings(lifecycle={"out_of_scope": setting})
@@ -130,7 +130,7 @@ def test_out_of_scope_nothing_reads_as_if_it_would_be_active(
     assert {row["asked_for"] for row in found["mapping"]} == {False}
 
 
-def test_whom_scope_cannot_judge_keeps_the_account(org: Workspace) -> None:
+def test_a_user_whose_scope_is_undecidable_keeps_the_account(org: Workspace) -> None:
     clause = "{attribute: proxyAddresses, operator: ENDS_WITH, value: x}"
     org.write("scope.yaml", f"sync: all\nfilters:\n  - name: x\n    clauses: [{clause}]\n")
     org.users([person(1, "ada", proxyAddresses=["a", "b"])])
@@ -138,14 +138,14 @@ def test_whom_scope_cannot_judge_keeps_the_account(org: Workspace) -> None:
     assert "out of scope: no values are desired; an account stays as it is: scope could not be determined" in told
 
 
-def test_in_scope_values_are_asked_for(org: Workspace) -> None:
+def test_values_are_desired_for_a_user_in_scope(org: Workspace) -> None:
     found = explained(org, "ada@example.com", "--offline")
     assert found["scope"]["out_of_scope"] is None
     assert {row["asked_for"] for row in found["mapping"]} == {True}
     assert "if in scope" not in org.run("explain", "ada@example.com", "--offline").out
 
 
-def test_steps_after_the_one_that_decides_are_not_reached(org: Workspace) -> None:
+def test_steps_after_the_deciding_one_are_not_reached(org: Workspace) -> None:
     found = explained(org, "barred@example.com")
     answers = [step["answer"] for step in found["scope"]["steps"]]
     assert answers == ["true", "true", "true", "true", "false", "not reached"]
@@ -157,18 +157,18 @@ def test_steps_after_the_one_that_decides_are_not_reached(org: Workspace) -> Non
     }
 
 
-def test_a_user_who_is_not_in_git(org: Workspace) -> None:
+def test_a_user_that_is_not_in_git_is_explained(org: Workspace) -> None:
     found = explained(org, "gone@example.com")
     assert (found["import"], found["scope"], found["mapping"]) == (None, None, [])
     assert (found["action"]["action"], found["action"]["reason"]) == ("deactivate", "no longer in the desired state")
 
 
-def test_an_account_made_by_hand_is_not_managed(org: Workspace) -> None:
+def test_a_manually_created_account_is_not_managed(org: Workspace) -> None:
     found = explained(org, "hand@example.com")
     assert found["action"]["reason"] == "none: the live account is not managed (ownership in settings.yaml)"
 
 
-def test_a_user_in_conflict(org: Workspace) -> None:
+def test_a_user_in_conflict_is_explained(org: Workspace) -> None:
     found = explained(org, "twin@example.com")
     assert found["live"]["id"] in found["match"][1]["live_ids"]
     assert found["action"]["reason"] == "none: see the errors; the account is left untouched"
@@ -176,7 +176,7 @@ def test_a_user_in_conflict(org: Workspace) -> None:
     assert "Error:" in org.run("explain", "twin@example.com").out
 
 
-def test_a_change_that_is_withheld_says_so(org: Workspace) -> None:
+def test_a_withheld_change_is_explained(org: Workspace) -> None:
     org.settings(lifecycle={"actions": ["update"]})
     found = explained(org, "bob@example.com")
     assert found["action"]["action"] is None
@@ -184,13 +184,13 @@ def test_a_change_that_is_withheld_says_so(org: Workspace) -> None:
 
 
 @pytest.mark.parametrize(("setting", "user"), [("removed", "gone"), ("out_of_scope", "cleo")])
-def test_a_user_whom_settings_keep(setting: str, user: str, org: Workspace) -> None:
+def test_a_user_kept_by_settings_is_explained(setting: str, user: str, org: Workspace) -> None:
     org.settings(lifecycle={setting: "keep"})
     reason = explained(org, f"{user}@example.com")["action"]["reason"]
     assert reason == f"none: lifecycle.{setting} in settings.yaml is keep"
 
 
-def test_a_blocked_plan_is_told(org: Workspace) -> None:
+def test_a_blocked_plan_is_explained(org: Workspace) -> None:
     org.settings(guards={"removals": {"count": 0, "percent": 0, "floor": 0}})
     found = explained(org, "gone@example.com")
     assert found["action"]["action"] == "deactivate"
@@ -198,7 +198,7 @@ def test_a_blocked_plan_is_told(org: Workspace) -> None:
     assert "The plan is blocked:" in org.run("explain", "gone@example.com").out
 
 
-def test_a_deactivated_user_stays_so(org: Workspace) -> None:
+def test_a_deactivated_user_stays_deactivated(org: Workspace) -> None:
     org.apply()
     org.settings(lifecycle={"delete_after_days": 9000})
     reason = explained(org, "gone@example.com")["action"]["reason"]
@@ -209,7 +209,7 @@ def test_a_deactivated_user_stays_so(org: Workspace) -> None:
     assert explained(org, "ada@example.com")["action"]["reason"] == "none: nothing differs"
 
 
-def test_an_account_that_no_mapping_reactivates_is_told(open_workspace: OpenWorkspace) -> None:
+def test_an_account_that_no_mapping_reactivates_is_explained(open_workspace: OpenWorkspace) -> None:
     workspace = open_workspace(FakeScimServer(users=[make_user(1, userName="ada@example.com", active=False)]))
     workspace.write(
         "mappings.yaml", MAPPINGS + "- {target: active, expression: 'Not([IsSoftDeleted])', apply: create}\n"
@@ -222,7 +222,9 @@ def test_an_account_that_no_mapping_reactivates_is_told(open_workspace: OpenWork
     )
 
 
-def test_somebody_out_of_scope_whose_name_is_a_foreign_account_is_no_failure(open_workspace: OpenWorkspace) -> None:
+def test_an_out_of_scope_user_whose_name_belongs_to_a_foreign_account_is_no_failure(
+    open_workspace: OpenWorkspace,
+) -> None:
     workspace = open_workspace(FakeScimServer(users=[make_user(7, userName="ada@example.com")]))
     workspace.write("mappings.yaml", MAPPINGS)
     workspace.users([{**person(1, "ada"), "accountEnabled": False}, person(2, "bob")])
@@ -242,13 +244,13 @@ def test_offline_needs_neither_network_nor_token(org: Workspace, monkeypatch: py
 
 
 @pytest.mark.parametrize("arguments", [(), ("--offline",)])
-def test_a_name_that_is_nobodys_is_a_usage_error(arguments: tuple[str, ...], org: Workspace) -> None:
+def test_an_unknown_name_is_a_usage_error(arguments: tuple[str, ...], org: Workspace) -> None:
     ended: CommandResult = org.run("explain", "nobody@example.com", *arguments)
     assert (ended.code, ended.out) == (64, "")
     assert 'user not found: "nobody@example.com"' in ended.err
 
 
-def test_a_user_who_cannot_be_mapped(org: Workspace) -> None:
+def test_a_user_that_cannot_be_mapped_is_explained(org: Workspace) -> None:
     org.write("scope.yaml", "sync: all")
     org.users([person(1, "ada", jobTitle="Engineer", surname="a\x07b")])
     found = explained(org, "ada@example.com")
@@ -257,14 +259,14 @@ def test_a_user_who_cannot_be_mapped(org: Workspace) -> None:
     assert found["action"]["reason"] == "none: see the errors; the account is left untouched"
 
 
-def test_it_tells_what_the_plan_tells(org: Workspace) -> None:
+def test_explain_agrees_with_the_plan(org: Workspace) -> None:
     actions = org.plan().actions
     everybody = ("ada", "bob", "barred", "cleo", "gone", "hand", "twin")
     told = {f"{name}@example.com": explained(org, f"{name}@example.com")["action"]["action"] for name in everybody}
     assert {name: action for name, action in told.items() if action} == actions
 
 
-def test_redacted_it_shows_no_value_of_a_person(org: Workspace) -> None:
+def test_with_redact_no_user_value_is_shown(org: Workspace) -> None:
     names = make_user(1)["name"]
     for name in ("ada", "cleo", "gone", "twin", "barred"):
         text = org.run("explain", f"{name}@example.com", "--redact").out.casefold()

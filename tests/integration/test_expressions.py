@@ -36,7 +36,7 @@ def test_an_entra_mapping_works_unchanged(open_workspace: OpenWorkspace) -> None
     assert workspace.plan().code == 0
 
 
-def test_a_user_an_expression_refuses_is_left_alone(open_workspace: OpenWorkspace) -> None:
+def test_a_user_rejected_by_an_expression_is_not_changed(open_workspace: OpenWorkspace) -> None:
     service = FakeScimServer(users=[make_user(1), make_user(2)])
     workspace = open_workspace(service)
     workspace.write("mappings.yaml", MAPPINGS + "- {target: title, expression: 'Error(\"no title\")'}\n")
@@ -47,7 +47,7 @@ def test_a_user_an_expression_refuses_is_left_alone(open_workspace: OpenWorkspac
     assert service.writes == []
 
 
-def test_a_wrong_expression_is_told_with_its_place(open_workspace: OpenWorkspace) -> None:
+def test_an_invalid_expression_is_reported_with_its_position(open_workspace: OpenWorkspace) -> None:
     workspace = open_workspace(FakeScimServer())
     workspace.write("mappings.yaml", MAPPINGS + "- {target: title, expression: 'Replac([jobTitle])'}\n")
     workspace.users([])

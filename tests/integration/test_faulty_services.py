@@ -113,7 +113,7 @@ def test_an_odd_service_gets_the_right_plan(name: str, open_workspace: OpenWorks
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_a_service_that_cannot_be_relied_on_is_refused(name: str, open_workspace: OpenWorkspace) -> None:
+def test_an_unreliable_service_is_refused(name: str, open_workspace: OpenWorkspace) -> None:
     faults, code, words = REFUSED[name]
     service, ended = plan_and_apply(open_workspace, faults)
     assert (ended.code, service.writes) == (code, []), ended.out[:2000] + ended.err
@@ -129,7 +129,7 @@ def test_a_service_that_cannot_be_relied_on_is_refused(name: str, open_workspace
     assert "Traceback" not in ended.err
 
 
-def test_an_expired_token_says_so(open_workspace: OpenWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_expired_token_is_reported(open_workspace: OpenWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
     workspace = open_workspace(FakeScimServer())
     monkeypatch.setenv("RECONCILER_TOKEN", "another")
     ended = workspace.plan()
@@ -138,7 +138,7 @@ def test_an_expired_token_says_so(open_workspace: OpenWorkspace, monkeypatch: py
     assert "another" not in ended.err
 
 
-def test_a_wrong_base_url_says_what_to_check(open_workspace: OpenWorkspace) -> None:
+def test_a_wrong_base_url_is_reported_with_what_to_check(open_workspace: OpenWorkspace) -> None:
     workspace = open_workspace(FakeScimServer())
     workspace.base_url += "/v2"
     workspace.settings()
@@ -158,7 +158,7 @@ def test_an_incomplete_read_is_not_applied(open_workspace: OpenWorkspace) -> Non
     assert service.writes == []
 
 
-def test_hidden_values_that_must_be_cleared_are_seen(open_workspace: OpenWorkspace) -> None:
+def test_values_missing_from_the_list_are_detected_and_cleared(open_workspace: OpenWorkspace) -> None:
     """The list drops the enterprise extension, and nobody in git has a department: only reading by id shows it."""
     people: list[dict[str, Any]] = [make_user(number) for number in range(4)]
     service = FakeScimServer(ServerFaults(drop_enterprise_in_lists=True), people)

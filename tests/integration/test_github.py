@@ -80,7 +80,7 @@ def test_the_reviewed_plan_is_fetched(workspace: GitHubWorkspace) -> None:
     assert (workspace.root / "reviewed.json").read_text() == to_json(workspace.plan)
 
 
-def test_what_record_writes_is_what_reviewed_reads(workspace: GitHubWorkspace) -> None:
+def test_the_recorded_status_can_be_read_by_reviewed_plan(workspace: GitHubWorkspace) -> None:
     workspace.api.statuses.clear()
     workspace.api.runs[5] = {**workspace.api.runs[workspace.run], "id": 5}
     workspace.keep(5, workspace.plan)
@@ -103,7 +103,7 @@ def test_what_record_writes_is_what_reviewed_reads(workspace: GitHubWorkspace) -
     ],
     ids=str,
 )
-def test_a_run_that_a_branch_could_have_written_is_not_believed(
+def test_a_run_that_a_branch_could_have_written_is_not_trusted(
     changes: dict[str, object], workspace: GitHubWorkspace
 ) -> None:
     workspace.api.runs[workspace.run].update(changes)
@@ -116,7 +116,7 @@ def test_the_path_of_a_run_may_name_the_default_branch(branch: str, workspace: G
     assert workspace.reviewed().code == 0
 
 
-def test_a_status_of_somebody_else_does_not_count(workspace: GitHubWorkspace) -> None:
+def test_a_status_by_another_creator_does_not_count(workspace: GitHubWorkspace) -> None:
     workspace.api.statuses[HEAD][0]["creator"]["login"] = "mallory"
     assert "pull request 7 had no plan" in workspace.refused()
 
@@ -129,7 +129,7 @@ def test_a_status_from_after_the_merge_does_not_count(workspace: GitHubWorkspace
 LATER = "2026-12-01T09:00:00Z"
 
 
-def test_a_plan_made_again_after_the_approval_is_not_what_was_approved(workspace: GitHubWorkspace) -> None:
+def test_a_plan_created_again_after_the_approval_is_not_approved(workspace: GitHubWorkspace) -> None:
     workspace.api.review(7, HEAD)
     again = replace(builders.plan_with(builders.change("grace")), commit=HEAD)
     run = workspace.api.run(2, "plan.yml", "pull_request_target")
@@ -143,14 +143,14 @@ def test_a_plan_made_again_after_the_approval_is_not_what_was_approved(workspace
     assert (workspace.root / "reviewed.json").read_text() == to_json(again)
 
 
-def test_a_commit_pushed_after_the_approval_is_not_what_was_approved(workspace: GitHubWorkspace) -> None:
+def test_a_commit_pushed_after_the_approval_is_not_approved(workspace: GitHubWorkspace) -> None:
     workspace.api.review(7, HEAD)
     workspace.api.pulls[0].update(merged_at=LATER, head={"sha": "c" * 40})
     assert workspace.reviewed().code == 0
     assert (workspace.root / "reviewed.json").read_text() == to_json(workspace.plan)
 
 
-def test_a_plan_that_the_approval_did_not_wait_for_was_not_approved(workspace: GitHubWorkspace) -> None:
+def test_a_plan_finished_after_the_approval_is_not_approved(workspace: GitHubWorkspace) -> None:
     workspace.api.statuses[HEAD][0]["created_at"] = LATER
     workspace.api.pulls[0]["merged_at"] = LATER
     assert workspace.reviewed().code == 0, "nobody approved: the merge is the review"
@@ -160,7 +160,7 @@ def test_a_plan_that_the_approval_did_not_wait_for_was_not_approved(workspace: G
 
 
 @pytest.mark.parametrize("commit", [None, "", "../../x"])
-def test_an_approval_of_a_commit_that_is_gone_is_no_approval_of_another(
+def test_an_approval_of_a_removed_commit_does_not_approve_another(
     commit: str | None, workspace: GitHubWorkspace
 ) -> None:
     workspace.api.review(7, commit)
@@ -180,9 +180,7 @@ def test_an_approval_of_a_commit_that_is_gone_is_no_approval_of_another(
     ],
     ids=str,
 )
-def test_what_is_no_approval_of_somebody_who_may_does_not_count(
-    changes: dict[str, object], workspace: GitHubWorkspace
-) -> None:
+def test_only_approvals_by_authorized_reviewers_count(changes: dict[str, object], workspace: GitHubWorkspace) -> None:
     workspace.api.review(7, "c" * 40, **changes)
     assert workspace.reviewed().code == 0
 
@@ -198,12 +196,12 @@ def test_the_plan_of_another_commit_does_not_count(workspace: GitHubWorkspace) -
     assert "is not kept any more" in workspace.refused()
 
 
-def test_an_expired_plan_is_none(workspace: GitHubWorkspace) -> None:
+def test_an_expired_plan_is_not_used(workspace: GitHubWorkspace) -> None:
     workspace.api.artifacts[0]["expired"] = True
     assert "is not kept any more" in workspace.refused()
 
 
-def test_of_several_attempts_the_recorded_plan_is_taken(workspace: GitHubWorkspace) -> None:
+def test_of_several_attempts_the_recorded_plan_is_used(workspace: GitHubWorkspace) -> None:
     workspace.keep(workspace.run, replace(builders.plan_with(builders.change("grace")), commit=HEAD))
     workspace.api.artifacts.reverse()
     assert workspace.reviewed().code == 0
@@ -223,9 +221,7 @@ def test_of_several_attempts_the_recorded_plan_is_taken(workspace: GitHubWorkspa
     ],
     ids=str,
 )
-def test_a_commit_that_no_pull_request_brought_is_refused(
-    changes: dict[str, object], workspace: GitHubWorkspace
-) -> None:
+def test_a_commit_without_a_pull_request_is_refused(changes: dict[str, object], workspace: GitHubWorkspace) -> None:
     workspace.api.pulls[0].update(changes)
     assert "was not merged into main by a pull request" in workspace.refused()
 
@@ -253,7 +249,7 @@ def test_nothing_is_applied_after_a_later_run(
 
 
 @pytest.mark.parametrize("event", ["pull_request", "issue_comment", ""])
-def test_a_later_run_that_cannot_have_applied_stops_nothing(event: str, workspace: GitHubWorkspace) -> None:
+def test_a_later_run_that_cannot_have_applied_does_not_block(event: str, workspace: GitHubWorkspace) -> None:
     """Such as one of a fork whose branch is called main too, which lets the file run for its pull request."""
     workspace.api.run(4, "apply.yml", event, status="completed", conclusion="success")
     assert workspace.reviewed().code == 0
@@ -263,7 +259,7 @@ def test_expect_refuses_another_plan(workspace: GitHubWorkspace) -> None:
     assert workspace.github("expect", str(workspace.file), "sha256:0").code == 4
 
 
-def test_the_download_goes_without_the_token_and_only_where_it_may(workspace: GitHubWorkspace) -> None:
+def test_the_download_is_sent_without_the_token_and_only_to_allowed_hosts(workspace: GitHubWorkspace) -> None:
     assert workspace.reviewed().code == 0
     (blob,) = [request for request in workspace.api.requests if request.target.startswith("/blob/")]
     assert "authorization" not in {name.casefold() for name in blob.headers}
@@ -332,12 +328,12 @@ def test_a_comment_that_cannot_be_written_is_a_warning(failing_users: list[Reply
     assert workspace.api.failing_users == []
 
 
-def test_a_passing_fault_is_waited_out(workspace: GitHubWorkspace) -> None:
+def test_a_temporary_error_is_retried(workspace: GitHubWorkspace) -> None:
     workspace.api.failing_users = [Reply(status=429, headers={"Retry-After": "1"}), Reply(status=502)]
     assert workspace.comment().err == "GitHub comment: created.\n"
 
 
-def test_a_write_that_may_have_been_done_is_not_repeated(workspace: GitHubWorkspace) -> None:
+def test_a_write_that_may_have_succeeded_is_not_repeated(workspace: GitHubWorkspace) -> None:
     workspace.api.failing_users = [Reply(status=200, body=b"[]"), Reply(status=502)]
     workspace.comment()
     assert [request.method for request in workspace.api.requests] == ["GET", "POST"]
@@ -355,7 +351,7 @@ def test_a_write_that_may_have_been_done_is_not_repeated(workspace: GitHubWorksp
         ("GITHUB_API_URL", "file:///etc"),
     ],
 )
-def test_an_environment_that_is_not_githubs_is_refused(
+def test_an_environment_outside_github_actions_is_refused(
     name: str, value: str, workspace: GitHubWorkspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -363,13 +359,13 @@ def test_an_environment_that_is_not_githubs_is_refused(
     assert (answer.code, f"{name} " in answer.err) == (64, True), answer
 
 
-def test_drift_that_cannot_be_told_is_an_error(workspace: GitHubWorkspace) -> None:
+def test_a_drift_issue_that_cannot_be_written_is_an_error(workspace: GitHubWorkspace) -> None:
     workspace.api.failing_users = [Reply(status=410, body=b'{"message": "Issues are disabled for this repo"}')]
     answer = workspace.github("drift-issue", str(workspace.file))
     assert (answer.code, "Issues are disabled" in answer.err) == (1, True)
 
 
-def test_the_heartbeat_needs_its_permission_but_fails_nothing(workspace: GitHubWorkspace) -> None:
+def test_a_heartbeat_without_permission_is_no_failure(workspace: GitHubWorkspace) -> None:
     assert workspace.github("heartbeat").code == 0
     assert workspace.api.enabled == ["drift.yml"]
     workspace.api.tokens["t"] = Token(permissions={"actions": "read"})

@@ -23,7 +23,7 @@ def named(number: int, name: str, **overrides: Any) -> dict[str, Any]:
     return make_user(number, userName=f"{name}@example.com", **overrides)
 
 
-def test_days_count_from_the_receipt_also_where_no_name_is_kept(open_workspace: OpenWorkspace) -> None:
+def test_days_count_from_the_receipt_even_if_names_are_not_reserved(open_workspace: OpenWorkspace) -> None:
     service = FakeScimServer(ServerFaults(omit_meta=True), [named(1, "gone"), named(2, "keeper")])
     workspace = open_workspace(service)
     workspace.settings(lifecycle={"delete_after_days": 30}, guards={"removals": {"percent": 100}})
@@ -53,7 +53,7 @@ def test_a_foreign_external_id_is_a_conflict_however_it_is_mapped(rule: str, ope
         assert service.writes == []
 
 
-def test_an_external_id_that_nobody_has_a_value_for_makes_no_account_foreign(open_workspace: OpenWorkspace) -> None:
+def test_an_external_id_without_a_source_value_makes_no_account_foreign(open_workspace: OpenWorkspace) -> None:
     service = FakeScimServer(users=[named(1, "ada"), named(2, "keeper", externalId="shared")])
     workspace = open_workspace(service)
     workspace.write("mappings.yaml", BY_NAME_FIRST.replace("match: 2", "default: shared"))
@@ -64,7 +64,7 @@ def test_an_external_id_that_nobody_has_a_value_for_makes_no_account_foreign(ope
     assert workspace.plan().actions == {"ada@example.com": "update", "keeper@example.com": "update"}
 
 
-def test_an_external_id_that_was_made_once_makes_no_account_foreign(open_workspace: OpenWorkspace) -> None:
+def test_an_external_id_generated_once_makes_no_account_foreign(open_workspace: OpenWorkspace) -> None:
     service = FakeScimServer(
         users=[named(1, "ada", externalId=None), named(2, "keeper", externalId="made by an earlier rule")]
     )
@@ -90,7 +90,7 @@ def test_an_account_is_not_written_to_unless_it_is_linked(open_workspace: OpenWo
 
 
 @pytest.mark.parametrize(("here", "there"), [("strasse", "straße"), ("ida", "i̇da"), ("ss", "ẞ")])
-def test_names_that_only_look_alike_are_two_people(here: str, there: str, open_workspace: OpenWorkspace) -> None:
+def test_names_that_only_look_alike_are_different_users(here: str, there: str, open_workspace: OpenWorkspace) -> None:
     service = FakeScimServer(users=[named(1, there, externalId=None)])
     workspace = open_workspace(service)
     workspace.users([source(named(9, here)), source(named(8, there))])
@@ -100,7 +100,7 @@ def test_names_that_only_look_alike_are_two_people(here: str, there: str, open_w
 @pytest.mark.parametrize(
     "adverb", ['not (roles.value eq "admin")', 'roles.value ne "admin"', 'not (roles.value co "adm")']
 )
-def test_an_ownership_filter_looks_at_every_role(adverb: str, open_workspace: OpenWorkspace) -> None:
+def test_an_ownership_filter_checks_every_role(adverb: str, open_workspace: OpenWorkspace) -> None:
     admin = named(1, "admin", roles=[{"value": "reader"}, {"value": "admin"}])
     workspace = open_workspace(FakeScimServer(users=[admin, named(2, "gone"), named(3, "keeper")]))
     workspace.settings(ownership=f"externalId pr and {adverb}")
@@ -118,7 +118,7 @@ def test_a_misspelt_attribute_in_the_ownership_filter_is_refused(open_workspace:
     assert 'a User has no "userTyp"' in ended.err
 
 
-def test_an_account_is_not_deactivated_by_adopting_it(open_workspace: OpenWorkspace) -> None:
+def test_adopting_an_account_does_not_deactivate_it(open_workspace: OpenWorkspace) -> None:
     service = FakeScimServer(users=[named(1, "ada", externalId=None), named(2, "keeper")])
     workspace = open_workspace(service)
     workspace.settings(guards={"removals": {"count": 0, "percent": 0, "floor": 0}})
@@ -131,7 +131,7 @@ def test_an_account_is_not_deactivated_by_adopting_it(open_workspace: OpenWorksp
 
 
 @pytest.mark.parametrize("name", ["ID", " gone@EXAMPLE.com ", "gone@example.com"])
-def test_a_protected_account_stays_by_whatever_name_it_is_protected(name: str, open_workspace: OpenWorkspace) -> None:
+def test_an_account_protected_by_any_identifier_is_kept(name: str, open_workspace: OpenWorkspace) -> None:
     gone = named(1, "gone")
     service = FakeScimServer(users=[gone, named(2, "keeper")])
     workspace = open_workspace(service)
@@ -143,14 +143,14 @@ def test_a_protected_account_stays_by_whatever_name_it_is_protected(name: str, o
     assert service.writes == []
 
 
-def test_a_protected_name_that_is_nobodys_is_told(open_workspace: OpenWorkspace) -> None:
+def test_a_protected_name_that_matches_no_user_is_reported(open_workspace: OpenWorkspace) -> None:
     workspace = open_workspace(FakeScimServer(users=[named(2, "keeper")]))
     workspace.settings(guards={"protected": ["keper@example.com"]})
     workspace.users([source(named(2, "keeper"))])
     assert 'user not found: "keper@example.com"' in workspace.run("plan").out
 
 
-def test_an_account_that_left_ownership_between_plan_and_write_is_not_written(open_workspace: OpenWorkspace) -> None:
+def test_an_account_that_left_ownership_between_plan_and_write_is_not_changed(open_workspace: OpenWorkspace) -> None:
     service = FakeScimServer(users=[named(1, "gone"), named(2, "keeper"), named(3, "changed")])
     workspace = open_workspace(service)
     workspace.settings(ownership='externalId pr and not (userType eq "admin")', guards={"removals": {"percent": 100}})
@@ -166,7 +166,7 @@ def test_an_account_that_left_ownership_between_plan_and_write_is_not_written(op
     assert (ended.code, service.writes) == (5, []), ended.out
 
 
-def test_a_reviewed_deletion_is_not_done_to_a_later_account_of_the_same_name(open_workspace: OpenWorkspace) -> None:
+def test_a_reviewed_deletion_does_not_apply_to_a_later_account_of_the_same_name(open_workspace: OpenWorkspace) -> None:
     service = FakeScimServer(users=[named(1, "gone"), named(2, "keeper")])
     workspace = open_workspace(service)
     workspace.settings(lifecycle={"removed": "delete"}, guards={"removals": {"percent": 100}})
@@ -179,7 +179,7 @@ def test_a_reviewed_deletion_is_not_done_to_a_later_account_of_the_same_name(ope
     assert service.find("gone@example.com")
 
 
-def test_a_user_read_one_by_one_who_is_gone_makes_the_read_incomplete(open_workspace: OpenWorkspace) -> None:
+def test_a_missing_user_in_individual_reads_makes_the_read_incomplete(open_workspace: OpenWorkspace) -> None:
     service = FakeScimServer(
         ServerFaults(drop_enterprise_in_lists=True), [named(number, f"u{number}") for number in range(9)]
     )
@@ -196,7 +196,7 @@ def test_a_user_read_one_by_one_who_is_gone_makes_the_read_incomplete(open_works
     assert "create" not in ended.actions.values()
 
 
-def test_a_capped_total_is_not_believed_when_nothing_can_be_looked_up(open_workspace: OpenWorkspace) -> None:
+def test_a_capped_total_is_not_trusted_when_no_lookup_is_possible(open_workspace: OpenWorkspace) -> None:
     people = [named(number, f"u{number}") for number in range(20)]
     service = FakeScimServer(ServerFaults(cap_total=10, cap_depth=10, filter_unsupported=501), people)
     workspace = open_workspace(service)
@@ -212,7 +212,7 @@ def test_a_capped_total_is_not_believed_when_nothing_can_be_looked_up(open_works
     assert "nothing shows that the list is whole" in ended.out
 
 
-def test_removing_everybody_one_by_one_does_not_pass_the_guard(open_workspace: OpenWorkspace) -> None:
+def test_removing_all_users_one_by_one_does_not_pass_the_guard(open_workspace: OpenWorkspace) -> None:
     people = [named(number, f"u{number}") for number in range(20)]
     service = FakeScimServer(users=people)
     workspace = open_workspace(service)
@@ -223,7 +223,7 @@ def test_removing_everybody_one_by_one_does_not_pass_the_guard(open_workspace: O
     assert service.writes == []
 
 
-def test_somebody_about_to_start_is_not_deleted(open_workspace: OpenWorkspace) -> None:
+def test_a_user_with_a_future_start_date_is_not_deleted(open_workspace: OpenWorkspace) -> None:
     service = FakeScimServer(users=[named(1, "soon", active=False), named(2, "keeper")])
     workspace = open_workspace(service)
     workspace.settings(lifecycle={"delete_after_days": 30, "out_of_scope": "delete"})
@@ -232,7 +232,7 @@ def test_somebody_about_to_start_is_not_deleted(open_workspace: OpenWorkspace) -
 
 
 @pytest.mark.parametrize("name", ["sales.ymal", "sales.yaml.txt", "sales.json", "sales.yaml~"])
-def test_a_file_of_people_that_would_not_be_read_stops_everything(name: str, open_workspace: OpenWorkspace) -> None:
+def test_a_users_file_that_would_not_be_read_stops_the_plan(name: str, open_workspace: OpenWorkspace) -> None:
     workspace = open_workspace(FakeScimServer(users=[named(1, "ada")]))
     workspace.users([source(named(2, "keeper"))])
     workspace.write(f"users/{name}", "- userPrincipalName: ada@example.com\n")
@@ -241,7 +241,7 @@ def test_a_file_of_people_that_would_not_be_read_stops_everything(name: str, ope
     assert "this file is not read" in ended.err
 
 
-def test_inactive_accounts_make_no_room_for_removals(open_workspace: OpenWorkspace) -> None:
+def test_inactive_accounts_do_not_raise_the_removal_limit(open_workspace: OpenWorkspace) -> None:
     people = [named(number, f"u{number}", active=number < 20) for number in range(400)]
     workspace = open_workspace(FakeScimServer(users=people))
     workspace.settings(guards={"removals": {"count": 100, "percent": 10}})
@@ -251,7 +251,7 @@ def test_inactive_accounts_make_no_room_for_removals(open_workspace: OpenWorkspa
     assert "19 of 20 active managed users (95.0 %)" in ended.out
 
 
-def test_a_user_who_is_gone_does_not_stop_the_others(open_workspace: OpenWorkspace) -> None:
+def test_a_user_deleted_during_the_apply_does_not_stop_the_others(open_workspace: OpenWorkspace) -> None:
     people = [named(number, f"u{number}") for number in range(12)]
     service = FakeScimServer(users=people)
     workspace = open_workspace(service)
@@ -277,9 +277,7 @@ def test_a_user_who_is_gone_does_not_stop_the_others(open_workspace: OpenWorkspa
         (0, 'not started: waiting for user["new0@example.com"]'),
     ],
 )
-def test_when_what_replaces_people_fails_nobody_is_removed(
-    stays: int, said: str, open_workspace: OpenWorkspace
-) -> None:
+def test_no_user_is_removed_if_the_replacements_fail(stays: int, said: str, open_workspace: OpenWorkspace) -> None:
     live = [named(number, f"old{number}") for number in range(5)]
     service = FakeScimServer(ServerFaults(write_error_on=1, write_error_status=400, write_error_times=None), live)
     workspace = open_workspace(service)
@@ -291,7 +289,7 @@ def test_when_what_replaces_people_fails_nobody_is_removed(
     assert {entry.method for entry in service.writes} == {"POST"}
 
 
-def test_an_echo_is_not_believed_about_removals(open_workspace: OpenWorkspace) -> None:
+def test_an_echoed_request_does_not_verify_a_removal(open_workspace: OpenWorkspace) -> None:
     service = FakeScimServer(ServerFaults(echo_patch=True), [named(1, "gone"), named(2, "keeper")])
     workspace = open_workspace(service)
     workspace.users([source(named(2, "keeper"))])
@@ -300,14 +298,14 @@ def test_an_echo_is_not_believed_about_removals(open_workspace: OpenWorkspace) -
     assert "accepted it, but it is not in effect: active" in ended.out
 
 
-def test_nobody_by_that_name_is_no_good_news(open_workspace: OpenWorkspace) -> None:
+def test_a_user_option_that_matches_no_user_is_a_usage_error(open_workspace: OpenWorkspace) -> None:
     workspace = open_workspace(FakeScimServer(users=[named(2, "keeper")]))
     workspace.users([source(named(2, "keeper"))])
     ended = workspace.plan("--user", "keper@example.com")
     assert (ended.code, ended.out) == (64, "")
 
 
-def test_a_slip_in_a_key_that_decides_is_no_attribute_of_ones_own(open_workspace: OpenWorkspace) -> None:
+def test_a_misspelt_reserved_key_is_not_a_custom_attribute(open_workspace: OpenWorkspace) -> None:
     workspace = open_workspace(FakeScimServer())
     workspace.users([{**source(named(1, "ada")), "accountEnable": "false"}])
     ended = workspace.run("validate")

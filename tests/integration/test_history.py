@@ -64,7 +64,7 @@ def told(entries: Iterable[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
 # --- git alone -----------------------------------------------------------------
 
 
-def test_each_edit_of_a_person_with_its_commit_and_author(repository: LogRepository) -> None:
+def test_each_edit_of_a_user_is_listed_with_commit_and_author(repository: LogRepository) -> None:
     repository.people(person("ada"), person("bob"))
     repository.people(
         person("ada", department="IT"), person("bob"), author="Eve <eve@example.com>", subject="To IT (#7)"
@@ -78,7 +78,7 @@ def test_each_edit_of_a_person_with_its_commit_and_author(repository: LogReposit
     assert [each["action"] for each in repository.entries("id-bob")] == ["removed", "added"]
 
 
-def test_renames_are_followed_by_the_objectid_also_from_a_name_that_is_gone(repository: LogRepository) -> None:
+def test_renames_are_followed_by_the_objectid_even_from_a_former_name(repository: LogRepository) -> None:
     repository.people(person("ada"))
     repository.people(person("ada", userPrincipalName="countess@example.com"))
     repository.people(person("ada", userPrincipalName="countess@example.com", department="IT"))
@@ -87,7 +87,7 @@ def test_renames_are_followed_by_the_objectid_also_from_a_name_that_is_gone(repo
     assert 'countess@example.com"] (was "ada@example.com")' in repository.log("id-ada").out
 
 
-def test_two_people_of_one_name_are_not_one(repository: LogRepository) -> None:
+def test_two_users_with_the_same_name_are_kept_apart(repository: LogRepository) -> None:
     repository.people(person("ada"))
     repository.people()
     repository.people(person("ada", objectId="id-heir"))
@@ -96,7 +96,7 @@ def test_two_people_of_one_name_are_not_one(repository: LogRepository) -> None:
     assert [each["action"] for each in repository.entries("id-ada")] == ["removed", "added"]
 
 
-def test_moves_between_files_and_renames_of_files_are_no_edits(repository: LogRepository) -> None:
+def test_moves_between_files_and_renames_of_files_are_not_edits(repository: LogRepository) -> None:
     repository.people(person("ada"), person("bob"))
     repository.commit(
         "Move", {USERS: written([person("bob")]), "desired-state/users/lab.yaml": written([person("ada")])}
@@ -109,7 +109,7 @@ def test_moves_between_files_and_renames_of_files_are_no_edits(repository: LogRe
     ]
 
 
-def test_comments_and_layout_are_no_edits(repository: LogRepository) -> None:
+def test_comments_and_layout_are_not_edits(repository: LogRepository) -> None:
     repository.people(person("ada"), person("bob"))
     flow = "".join(f"- {json.dumps(each)}  # here\n\n" for each in (person("ada"), person("bob")))
     repository.commit("Reformat", {USERS: "# People\n" + flow})
@@ -118,7 +118,7 @@ def test_comments_and_layout_are_no_edits(repository: LogRepository) -> None:
     assert len(repository.entries("id-ada")) == 1
 
 
-def test_who_set_an_attribute(repository: LogRepository) -> None:
+def test_log_shows_who_set_an_attribute(repository: LogRepository) -> None:
     repository.people(person("ada"), author="Bob <bob@example.com>")
     repository.people(person("ada", department="IT"), author="Eve <eve@example.com>")
     repository.people(person("ada", department="IT", jobTitle="Boss"), author="Mallory <m@example.com>")
@@ -128,7 +128,7 @@ def test_who_set_an_attribute(repository: LogRepository) -> None:
     assert "No commit in this clone set nonsense." in repository.log("id-ada", "--attribute", "nonsense").out
 
 
-def test_a_pull_request_is_told_by_the_merge_that_brought_it(repository: LogRepository) -> None:
+def test_a_pull_request_is_identified_by_its_merge(repository: LogRepository) -> None:
     repository.people(person("ada"), person("bob"))
     repository.git("checkout", "--quiet", "-b", "feature")
     change = repository.people(person("ada", department="IT"), person("bob"), author="Eve <eve@example.com>")
@@ -140,7 +140,7 @@ def test_a_pull_request_is_told_by_the_merge_that_brought_it(repository: LogRepo
     assert len(repository.entries("id-ada")) == 2, "the merge itself edited nobody"
 
 
-def test_what_a_merge_edits_itself_is_its_own(repository: LogRepository) -> None:
+def test_an_edit_in_a_merge_commit_is_attributed_to_the_merge(repository: LogRepository) -> None:
     repository.people(person("ada"))
     repository.git("checkout", "--quiet", "-b", "feature")
     repository.people(person("ada", department="IT"))
@@ -162,7 +162,7 @@ def test_escapes_do_not_hide_an_edit(repository: LogRepository) -> None:
     assert told(repository.entries("id-ada"))[0][2] == ["department"]
 
 
-def test_groups_are_told_to_whom_they_are_about(repository: LogRepository) -> None:
+def test_group_edits_are_listed_for_their_members(repository: LogRepository) -> None:
     repository.people(person("ada"), person("bob"))
     group = "- name: staff\n  members: {{users: [{}]}}\n"
     repository.commit("Group", {"desired-state/groups/g.yaml": group.format("bob@example.com")})
@@ -175,7 +175,7 @@ def test_groups_are_told_to_whom_they_are_about(repository: LogRepository) -> No
     assert len(repository.entries("id-bob")) == 2
 
 
-def test_since_and_limit(repository: LogRepository) -> None:
+def test_since_and_limit_narrow_the_log(repository: LogRepository) -> None:
     for number in range(5):
         repository.people(person("ada", department=f"D{number}"))
     ended = repository.log("--limit", "2")
@@ -187,7 +187,7 @@ def test_since_and_limit(repository: LogRepository) -> None:
     assert repository.log("--limit", "0").code == 64
 
 
-def test_a_shallow_clone_says_that_history_is_cut(repository: LogRepository, tmp_path: Path) -> None:
+def test_a_shallow_clone_is_reported_as_truncated_history(repository: LogRepository, tmp_path: Path) -> None:
     for number in range(4):
         repository.people(person("ada", department=f"D{number}"))
     clone = LogRepository.__new__(LogRepository)
@@ -199,7 +199,7 @@ def test_a_shallow_clone_says_that_history_is_cut(repository: LogRepository, tmp
     assert json.loads(clone.log("--format", "json").out)["shallow"] is True
 
 
-def test_outside_of_git_and_without_a_commit(tmp_path: Path) -> None:
+def test_outside_of_git_or_without_a_commit_log_fails(tmp_path: Path) -> None:
     state = tmp_path / "desired-state"
     state.mkdir()
     (state / "settings.yaml").write_text(SETTINGS)
@@ -212,7 +212,7 @@ def test_outside_of_git_and_without_a_commit(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", ["text", "json", "html"])
-def test_strangers_words_stay_words(repository: LogRepository, form: str) -> None:
+def test_untrusted_text_is_not_interpreted(repository: LogRepository, form: str) -> None:
     repository.people(person("ada", department=EVIL.replace("\x1b", "").replace("\x07", "").replace("\r", "")))
     repository.people(
         person("ada", userPrincipalName="<img src=x>@example.com"),
@@ -228,7 +228,7 @@ def test_strangers_words_stay_words(repository: LogRepository, form: str) -> Non
         assert "default-src 'none'" in ended.out
 
 
-def test_redacted(repository: LogRepository) -> None:
+def test_with_redact_no_format_shows_a_value(repository: LogRepository) -> None:
     repository.people(person("ada"), author="Eve <eve@secret.example>", subject="Hire ada")
     for form in ("text", "html", "json"):
         out = repository.log("--redact", "--format", form).out
@@ -236,7 +236,7 @@ def test_redacted(repository: LogRepository) -> None:
             assert secret not in out.replace("data", ""), (form, secret)
 
 
-def test_a_repository_cannot_run_anything(repository: LogRepository, tmp_path: Path) -> None:
+def test_a_repository_cannot_run_commands(repository: LogRepository, tmp_path: Path) -> None:
     trap, mark = tmp_path / "trap.sh", tmp_path / "sprung"
     trap.write_text(f"#!/bin/sh\ntouch {mark}\n")
     trap.chmod(0o755)
@@ -298,7 +298,7 @@ def test_an_edit_is_pending_until_it_is_applied(org: LogWorkspace) -> None:
     assert [each[2] for each in summary(org.entries("id-ada"))] == ["pending", "applied"]
 
 
-def test_a_pull_request_that_was_squashed_is_known_by_the_commit_that_it_became(org: LogWorkspace) -> None:
+def test_a_squashed_pull_request_is_identified_by_the_resulting_commit(org: LogWorkspace) -> None:
     org.commit(person("ada"), person("bob"))
     org.apply()
     org.git.git("switch", "--quiet", "--create", "change")
@@ -321,7 +321,7 @@ def test_a_pull_request_that_was_squashed_is_known_by_the_commit_that_it_became(
     assert org.work.state.joinpath("users/people.yaml").read_text() == written([person("ada"), person("bob")])
 
 
-def test_drift_found_and_corrected_is_told_as_such(org: LogWorkspace) -> None:
+def test_corrected_drift_is_listed_as_drift(org: LogWorkspace) -> None:
     org.commit(person("ada"), person("bob"))
     org.apply()
     org.edit_live("ada", "Hacking")
@@ -334,7 +334,7 @@ def test_drift_found_and_corrected_is_told_as_such(org: LogWorkspace) -> None:
     assert 'department = "Hacking" -> "Sales"' in everything
 
 
-def test_only_the_attributes_that_nobody_edited_are_drift(org: LogWorkspace) -> None:
+def test_only_attributes_without_an_edit_are_drift(org: LogWorkspace) -> None:
     org.commit(person("ada"))
     org.apply()
     org.edit_live("ada", "Hacking")
@@ -348,7 +348,7 @@ def test_only_the_attributes_that_nobody_edited_are_drift(org: LogWorkspace) -> 
     assert summary(org.entries("id-ada"))[0] == ("edit", "changed", "applied"), "it was edited, whatever it was"
 
 
-def test_an_edited_mapping_is_no_drift(org: LogWorkspace) -> None:
+def test_an_edited_mapping_is_not_drift(org: LogWorkspace) -> None:
     rows = (
         "- {target: externalId, source: objectId, match: 1}\n- {target: userName, source: userPrincipalName}\n"
         "- {target: name.givenName, source: givenName}\n- {target: name.familyName, source: surname}\n"
@@ -366,7 +366,7 @@ def test_an_edited_mapping_is_no_drift(org: LogWorkspace) -> None:
     assert found[0]["outcome"]["state"] == "in effect"
 
 
-def test_what_has_nothing_to_do_with_the_target_is_told_so(org: LogWorkspace) -> None:
+def test_an_edit_that_does_not_affect_the_target_is_marked(org: LogWorkspace) -> None:
     org.commit(person("ada"))
     org.apply()
     org.commit(person("ada", hobby="chess"), person("bob"))
@@ -374,7 +374,7 @@ def test_what_has_nothing_to_do_with_the_target_is_told_so(org: LogWorkspace) ->
     assert summary(org.entries("id-ada"))[0] == ("edit", "changed", "nothing to apply")
 
 
-def test_the_timeline_in_full(org: LogWorkspace, snapshot: SnapshotAssertion) -> None:
+def test_the_complete_timeline_matches_its_snapshot(org: LogWorkspace, snapshot: SnapshotAssertion) -> None:
     org.commit(person("ada"), person("bob"), subject="Hire Ada and Bob (#1)")
     org.apply()
     org.edit_live("ada", "Hacking")
@@ -396,7 +396,7 @@ def masked(text: str) -> str:
     return re.sub(r"commit [0-9a-f]{12}", "commit ID", text)
 
 
-def test_the_record_has_a_page_also_when_a_crash_left_none(org: LogWorkspace) -> None:
+def test_a_page_that_a_crash_left_out_is_written_by_the_next_apply(org: LogWorkspace) -> None:
     org.commit(person("ada"))
     org.apply()
     (page,) = org.work.plans.glob("*/README.md")
@@ -418,7 +418,7 @@ def redacted(org: LogWorkspace, monkeypatch: pytest.MonkeyPatch) -> LogWorkspace
     return org
 
 
-def test_digests_name_nobody_and_no_value(redacted: LogWorkspace) -> None:
+def test_digests_contain_no_names_and_no_values(redacted: LogWorkspace) -> None:
     # No digit of a digest is in these words.
     redacted.commit(person("wynn"), person("tomo"))
     assert redacted.apply() == 0
@@ -446,7 +446,7 @@ def test_history_joins_digests_with_the_key_only(redacted: LogWorkspace, monkeyp
     assert "applied" not in ended.out
 
 
-def test_digests_need_a_key_before_anything_is_done(redacted: LogWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_digests_require_a_key_before_any_change(redacted: LogWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
     redacted.commit(person("ada"))
     for key in ("", "short"):
         monkeypatch.setenv("RECONCILER_RECORD_KEY", key)
@@ -457,7 +457,7 @@ def test_digests_need_a_key_before_anything_is_done(redacted: LogWorkspace, monk
     assert redacted.service.users == {}
 
 
-def test_a_reviewed_plan_that_was_cut_short_is_finished_with_digests_too(redacted: LogWorkspace) -> None:
+def test_an_interrupted_reviewed_plan_is_finished_with_digests_too(redacted: LogWorkspace) -> None:
     redacted.commit(person("ada"), person("bob"), person("cyd"))
     saved = redacted.work.root / "plan.json"
     redacted.work.run("plan", "-o", str(saved))
@@ -472,7 +472,7 @@ def test_a_reviewed_plan_that_was_cut_short_is_finished_with_digests_too(redacte
     assert len(redacted.service.users) == 3
 
 
-def test_another_key_is_told(redacted: LogWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_different_key_is_reported(redacted: LogWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
     redacted.commit(person("ada"))
     redacted.apply()
     monkeypatch.setenv("RECONCILER_RECORD_KEY", "x" * 64)
@@ -510,7 +510,7 @@ def test_a_record_with_digests_is_shown_as_such(
         assert "apply finished: 1 done" in ended.out
 
 
-def test_the_commit_that_a_record_names_cannot_steer_who_shows_it(redacted: LogWorkspace) -> None:
+def test_the_commit_on_record_cannot_inject_terminal_commands_into_show(redacted: LogWorkspace) -> None:
     redacted.commit(person("wynn"))
     redacted.apply()
     file = next(redacted.work.plans.glob("*/plan.json"))
@@ -521,7 +521,7 @@ def test_the_commit_that_a_record_names_cannot_steer_who_shows_it(redacted: LogW
     assert "\n::error" not in ended.err
 
 
-def test_notes_and_branches_of_a_plan_name_nobody_on_a_record_with_digests(redacted: LogWorkspace) -> None:
+def test_notes_and_branches_of_a_plan_contain_no_names_on_a_record_with_digests(redacted: LogWorkspace) -> None:
     redacted.commit(person("wynn"))
     redacted.git.git("branch", "about-wynn")
     settings = {"record": {"values": "digest"}, "guards": {"protected": ["wynn@example.com"]}}
@@ -540,14 +540,14 @@ def test_notes_and_branches_of_a_plan_name_nobody_on_a_record_with_digests(redac
 # --- what is easily told wrong -------------------------------------------------------
 
 
-def test_somebody_who_takes_a_place_and_a_name_in_one_commit_is_somebody_else(repository: LogRepository) -> None:
+def test_a_user_that_replaces_another_under_the_same_name_is_a_different_user(repository: LogRepository) -> None:
     repository.people(person("ada"))
     repository.people(person("ada", objectId="id-heir"))
     assert [each["action"] for each in repository.entries("id-ada")] == ["removed", "added"]
     assert [each["action"] for each in repository.entries("id-heir")] == ["added"]
 
 
-def test_a_merge_is_not_told_what_its_parents_edited(repository: LogRepository) -> None:
+def test_edits_of_its_parents_are_not_attributed_to_a_merge(repository: LogRepository) -> None:
     repository.people(person("ada"), person("bob"))
     repository.git("checkout", "--quiet", "-b", "feature")
     repository.people(person("ada", department="IT"), person("bob"))
@@ -559,7 +559,7 @@ def test_a_merge_is_not_told_what_its_parents_edited(repository: LogRepository) 
     assert told(found) == [("changed", 'user["ada@example.com"]', ["jobTitle"])]
 
 
-def test_what_an_apply_left_out_is_no_drift_in_the_next(org: LogWorkspace) -> None:
+def test_a_change_left_out_of_an_apply_is_not_drift_in_the_next(org: LogWorkspace) -> None:
     org.commit(person("ada"), person("bob"))
     org.apply()
     org.commit(person("ada", department="IT"), person("bob", department="HR"))
@@ -568,7 +568,7 @@ def test_what_an_apply_left_out_is_no_drift_in_the_next(org: LogWorkspace) -> No
     assert summary(org.entries("id-ada"))[0] == ("edit", "changed", "applied")
 
 
-def test_an_apply_that_is_cut_short_leaves_no_page_of_the_one_before(
+def test_an_interrupted_apply_leaves_no_page_of_the_previous_one(
     org: LogWorkspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def dies(*_: object, **__: object) -> None:

@@ -26,7 +26,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_what_it_makes_is_valid_and_can_be_planned_at_once(profile: str, tmp_path: Path) -> None:
+def test_the_created_repository_is_valid_and_can_be_planned_immediately(profile: str, tmp_path: Path) -> None:
     made = init(tmp_path / "new", "--profile", profile, "--domain", "Corp.Example")
     assert made.code == 0
     here = ["--state", str(tmp_path / "new/desired-state")]
@@ -41,7 +41,7 @@ def test_what_it_makes_is_valid_and_can_be_planned_at_once(profile: str, tmp_pat
     assert [word for word in words if word in texts] == []
 
 
-def test_it_overwrites_nothing_and_says_what_is_there(tmp_path: Path) -> None:
+def test_existing_files_are_reported_and_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "desired-state").mkdir()
     (tmp_path / "desired-state/scope.yaml").write_text("mine")
     (tmp_path / ".gitignore").symlink_to("nowhere")
@@ -55,7 +55,7 @@ def test_it_overwrites_nothing_and_says_what_is_there(tmp_path: Path) -> None:
     assert contents(tmp_path) == before
 
 
-def test_it_makes_a_repository_beside_other_files(tmp_path: Path) -> None:
+def test_a_repository_is_created_next_to_other_files(tmp_path: Path) -> None:
     (tmp_path / "LICENSE").write_text("mine")
     assert init(tmp_path).code == 0
     assert init(tmp_path).code == 64
@@ -65,12 +65,12 @@ def test_it_makes_a_repository_beside_other_files(tmp_path: Path) -> None:
     "arguments",
     [("--profile", "azure"), ("--domain", "nothing"), ("--domain", "a.b]\n- x"), ("--wheel", "other-1.0-py3.whl")],
 )
-def test_a_wrong_option_writes_nothing(arguments: tuple[str, str], tmp_path: Path) -> None:
+def test_an_invalid_option_writes_nothing(arguments: tuple[str, str], tmp_path: Path) -> None:
     assert init(tmp_path / "new", *arguments).code == 64
     assert not (tmp_path / "new").exists()
 
 
-def test_the_workflows_install_the_wheel_that_lies_there_and_no_other(tmp_path: Path) -> None:
+def test_the_workflows_install_only_the_wheel_in_the_repository(tmp_path: Path) -> None:
     built = build_wheel(str(tmp_path))
     made = init(tmp_path / "new", "--wheel", str(tmp_path / built))
     assert (made.code, "cannot install" in made.out) == (0, False)
@@ -88,14 +88,14 @@ def installed(repository: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(line, cwd=repository, capture_output=True, text=True, check=False)
 
 
-def test_without_a_wheel_init_says_what_is_missing_and_names_nothing_of_an_index(tmp_path: Path) -> None:
+def test_without_a_wheel_init_reports_it_as_missing_and_uses_no_index(tmp_path: Path) -> None:
     made = init(tmp_path / "new")
     assert (made.code, "cannot install the program yet" in made.out) == (0, True), made.out
     locked = (tmp_path / "new/requirements/reconciler.txt").read_text()
     assert locked == f"./requirements/scim_reconciler-{__version__}-py3-none-any.whl\n"
 
 
-def test_what_is_made_is_drift_until_it_is_applied(tmp_path: Path) -> None:
+def test_the_created_desired_state_is_drift_until_it_is_applied(tmp_path: Path) -> None:
     init(tmp_path / "new")
     here = ["--sandbox", "--state", str(tmp_path / "new/desired-state")]
     drifted = reconciler(["reconciler", "drift", "--detailed-exitcode", *here])

@@ -38,7 +38,7 @@ def done(ended: CommandResult) -> int:
         (ServerFaults(garbage_for=ODD), "the service answers with something that is not JSON"),
     ],
 )
-def test_one_user_that_fails_in_whatever_way_stops_nobody_else(
+def test_a_failing_user_does_not_stop_the_others(
     open_workspace: OpenWorkspace, faults: ServerFaults, words: str
 ) -> None:
     _, workspace = open_faulty_service(open_workspace, faults)
@@ -49,7 +49,7 @@ def test_one_user_that_fails_in_whatever_way_stops_nobody_else(
     assert words in told[ODD]
 
 
-def test_a_service_that_forbids_everything_is_asked_only_a_few_times(open_workspace: OpenWorkspace) -> None:
+def test_a_service_that_forbids_everything_gets_only_a_few_requests(open_workspace: OpenWorkspace) -> None:
     service, workspace = open_faulty_service(open_workspace, ServerFaults(forbid_after=1))
     ended = workspace.apply()
     assert (ended.code, done(ended)) == (1, 0)

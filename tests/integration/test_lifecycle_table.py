@@ -45,7 +45,7 @@ def open_org(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenOr
 # --- in scope -----------------------------------------------------------------------------------
 
 
-def test_somebody_new_is_created(open_org: OpenOrg) -> None:
+def test_a_new_user_is_created(open_org: OpenOrg) -> None:
     """In scope, active, no match. Entra: create. Ours: the same."""
     org = open_org()
     org.wants(person("ada"))
@@ -54,7 +54,7 @@ def test_somebody_new_is_created(open_org: OpenOrg) -> None:
     assert org.live()["ada"]["externalId"] == "id-ada"
 
 
-def test_somebody_already_disabled_is_not_created(open_org: OpenOrg) -> None:
+def test_an_already_disabled_user_is_not_created(open_org: OpenOrg) -> None:
     """Disabled in the source, no match. Entra: not created. Ours: the same."""
     org = open_org()
     org.wants(person("ada", accountEnabled=False))
@@ -63,7 +63,7 @@ def test_somebody_already_disabled_is_not_created(open_org: OpenOrg) -> None:
     assert "ada" not in org.live()
 
 
-def test_an_account_made_by_hand_is_linked(open_org: OpenOrg) -> None:
+def test_a_manually_created_account_is_linked(open_org: OpenOrg) -> None:
     """In scope, match found, not linked. Entra: link, then update, without the permission to create. Ours: the same."""
     org = open_org(account("ada", externalId=None, **{ENTERPRISE: {"department": "Sales"}}))
     org.settings(lifecycle={"actions": ["update"]})
@@ -97,7 +97,7 @@ def test_nothing_happens_when_nothing_differs(open_org: OpenOrg) -> None:
     assert (org.actions(), org.plan().code) == ({}, 0)
 
 
-def test_a_value_that_is_gone_in_the_source_is_cleared_if_the_mapping_says_so(open_org: OpenOrg) -> None:
+def test_a_value_removed_from_the_source_is_cleared_if_the_mapping_requires_it(open_org: OpenOrg) -> None:
     """Linked, value gone in the source. Entra: never cleared. Ours: kept, or cleared with when_null: clear."""
     kept = "- {target: locale, source: preferredLanguage}\n"
     org = open_org(account("ada", locale="en_US"), mappings=APPLE_MAPPINGS + kept)
@@ -113,7 +113,7 @@ def test_a_value_that_is_gone_in_the_source_is_cleared_if_the_mapping_says_so(op
 
 
 @pytest.mark.parametrize("scope", ["sync: assigned\nassigned: {users: [keeper@example.com]}\n", "EXPIRED"])
-def test_somebody_who_leaves_the_scope_is_deactivated(open_org: OpenOrg, scope: str) -> None:
+def test_a_user_that_leaves_the_scope_is_deactivated(open_org: OpenOrg, scope: str) -> None:
     """Unassigned, or leaves the scoping filter. Entra: disable. Ours: the same (lifecycle.out_of_scope)."""
     org = open_org(account("ada"))
     expired = scope == "EXPIRED"
@@ -124,7 +124,7 @@ def test_somebody_who_leaves_the_scope_is_deactivated(open_org: OpenOrg, scope: 
     assert org.live()["ada"]["active"] is False
 
 
-def test_somebody_whose_sign_in_is_blocked_is_deactivated(open_org: OpenOrg) -> None:
+def test_a_user_with_blocked_sign_in_is_deactivated(open_org: OpenOrg) -> None:
     """Sign-in blocked (accountEnabled: false). Entra: disable. Ours: the same."""
     org = open_org(account("ada"))
     org.wants(person("ada", accountEnabled=False))
@@ -132,7 +132,7 @@ def test_somebody_whose_sign_in_is_blocked_is_deactivated(open_org: OpenOrg) -> 
     assert org.live()["ada"]["active"] is False
 
 
-def test_somebody_removed_from_git_is_deactivated(open_org: OpenOrg) -> None:
+def test_a_user_removed_from_git_is_deactivated(open_org: OpenOrg) -> None:
     """Soft-deleted. Entra: disable. Ours: removed from users/ deactivates (lifecycle.removed)."""
     org = open_org(account("ada"))
     org.wants()
@@ -151,7 +151,7 @@ def test_a_removal_changes_no_other_attribute(open_org: OpenOrg) -> None:
     assert {**after, "active": None, "meta": None} == {**before, "active": None, "meta": None}
 
 
-def test_somebody_back_in_scope_gets_the_same_account_back(open_org: OpenOrg) -> None:
+def test_a_user_back_in_scope_gets_the_same_account_back(open_org: OpenOrg) -> None:
     """Back in scope, restored or re-enabled. Entra: active again, same id. Ours: the same."""
     org = open_org(account("ada"))
     identity = org.live()["ada"]["id"]
@@ -165,7 +165,7 @@ def test_somebody_back_in_scope_gets_the_same_account_back(open_org: OpenOrg) ->
         assert (org.live()["ada"]["id"], org.live()["ada"].get("active", True)) == (identity, True)
 
 
-def test_somebody_out_of_scope_can_be_kept(open_org: OpenOrg) -> None:
+def test_a_user_out_of_scope_can_be_kept(open_org: OpenOrg) -> None:
     """SkipOutOfScopeDeletions. Entra: not disabled. Ours: lifecycle.out_of_scope: keep."""
     org = open_org(account("ada"))
     org.settings(lifecycle={"out_of_scope": "keep"})
@@ -177,7 +177,7 @@ def test_somebody_out_of_scope_can_be_kept(open_org: OpenOrg) -> None:
 # --- deletion -----------------------------------------------------------------------------------
 
 
-def test_somebody_removed_from_git_is_deleted_if_settings_say_so(open_org: OpenOrg) -> None:
+def test_a_user_removed_from_git_is_deleted_if_settings_require_it(open_org: OpenOrg) -> None:
     """Hard-deleted. Entra: DELETE. Ours: lifecycle.removed: delete."""
     org = open_org(account("ada"))
     org.settings(lifecycle={"removed": "delete"})
@@ -187,7 +187,7 @@ def test_somebody_removed_from_git_is_deleted_if_settings_say_so(open_org: OpenO
     assert "ada" not in org.live()
 
 
-def test_somebody_unassigned_can_be_deleted_at_once(open_org: OpenOrg) -> None:
+def test_an_unassigned_user_can_be_deleted_immediately(open_org: OpenOrg) -> None:
     """Unassigned, DELETE wanted instead of disable. Entra: not configurable. Ours: lifecycle.out_of_scope: delete."""
     org = open_org(account("ada"))
     org.settings(lifecycle={"out_of_scope": "delete"})
@@ -195,7 +195,7 @@ def test_somebody_unassigned_can_be_deleted_at_once(open_org: OpenOrg) -> None:
     assert org.actions() == {"ada": "delete"}
 
 
-def test_somebody_disabled_first_and_removed_later_is_deleted(open_org: OpenOrg) -> None:
+def test_a_user_disabled_first_and_removed_later_is_deleted(open_org: OpenOrg) -> None:
     """Unassigned first, later deleted. Entra: no DELETE is ever sent. Ours: deleted if lifecycle.removed says so."""
     org = open_org(account("ada"))
     org.settings(lifecycle={"removed": "delete"})
@@ -208,7 +208,7 @@ def test_somebody_disabled_first_and_removed_later_is_deleted(open_org: OpenOrg)
     assert "ada" not in org.live()
 
 
-def test_somebody_deactivated_for_long_is_deleted_after_the_days_of_the_receipt(open_org: OpenOrg) -> None:
+def test_a_deactivated_user_is_deleted_after_the_configured_days_since_the_receipt(open_org: OpenOrg) -> None:
     """Soft-deleted for 30 days. Entra: DELETE. Ours: lifecycle.delete_after_days, counted from our receipt."""
     org = open_org(account("ada"))
     org.settings(lifecycle={"delete_after_days": 30})
@@ -233,7 +233,7 @@ def test_without_a_receipt_the_last_modification_counts(open_org: OpenOrg) -> No
     assert "last modified on 2026-01-01, " in change["detail"]
 
 
-def test_deletion_that_is_not_permitted_is_withheld_and_told(open_org: OpenOrg) -> None:
+def test_a_deletion_that_is_not_permitted_is_withheld_and_reported(open_org: OpenOrg) -> None:
     """Delete unticked, hard-deleted. Entra: nothing. Ours: withheld by lifecycle.actions, and the plan says so."""
     org = open_org(account("ada"))
     org.settings(lifecycle={"actions": ["create", "update", "deactivate"], "removed": "delete"})
@@ -266,7 +266,7 @@ def test_too_many_removals_block_the_plan(open_org: OpenOrg) -> None:
 # --- others, and the target moves by itself -------------------------------------------------------
 
 
-def test_an_account_that_was_never_in_scope_is_untouched(open_org: OpenOrg) -> None:
+def test_an_account_that_was_never_in_scope_is_not_changed(open_org: OpenOrg) -> None:
     """Target account never in scope. Entra: untouched. Ours: the same; it is counted."""
     org = open_org(account("manual", externalId=None))
     org.settings(lifecycle={"removed": "delete", "out_of_scope": "delete"})
@@ -301,7 +301,7 @@ def test_an_account_deleted_at_the_target_is_created_again(open_org: OpenOrg) ->
     assert org.live()["ada"]["id"] != before
 
 
-def test_a_name_deleted_by_hand_that_apple_keeps_is_explained(open_org: OpenOrg) -> None:
+def test_a_manually_deleted_name_that_apple_keeps_is_explained(open_org: OpenOrg) -> None:
     """As before, while Apple keeps the name. Entra: EntryConflict. Ours: the 409 is reported with its likely causes."""
     org = open_org(account("ada"))
     org.wants(person("ada"))
@@ -312,10 +312,10 @@ def test_a_name_deleted_by_hand_that_apple_keeps_is_explained(open_org: OpenOrg)
     assert f'user["ada{DOMAIN}"]: FAILED' in ended.out
 
 
-def test_the_documents_name_every_row(request: pytest.FixtureRequest) -> None:
+def test_the_documentation_lists_every_row(request: pytest.FixtureRequest) -> None:
     """The table of docs/lifecycle.md and these tests are the same list."""
     text = (Path(request.config.rootpath) / "docs" / "lifecycle.md").read_text("utf-8")
-    org = [name for name in globals() if name.startswith("test_") and name != "test_the_documents_name_every_row"]
+    org = [name for name in globals() if name.startswith("test_") and name != "test_the_documentation_lists_every_row"]
     named = [line.rsplit("`", 2)[1] for line in text.splitlines() if line.startswith("| ") and "`test_" in line]
     assert named == org
     rows = [str(globals()[name].__doc__) for name in org]

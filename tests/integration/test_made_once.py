@@ -55,7 +55,7 @@ def names_by_id(org: SampleOrg) -> dict[str, str]:
     return {user["externalId"]: name for name, user in org.live().items() if "externalId" in user}
 
 
-def test_user_names_are_chosen_around_accounts_made_by_hand_and_one_another(here: SampleOrg) -> None:
+def test_user_names_avoid_manually_created_accounts_and_one_another(here: SampleOrg) -> None:
     here.wants(ada(3), ada(1), ada(2), person("carol", givenName="Carol"))
     planned = here.plan()
     assert {change["key"]: change["change"]["after"]["userName"] for change in planned.plan["resource_changes"]} == {
@@ -79,7 +79,7 @@ def test_user_names_are_chosen_around_accounts_made_by_hand_and_one_another(here
     assert (here.actions(), here.plan().code) == ({}, 5)
 
 
-def test_somebody_who_has_a_name_keeps_it_when_a_better_one_becomes_free(here: SampleOrg) -> None:
+def test_a_user_with_a_name_keeps_it_when_a_better_one_becomes_free(here: SampleOrg) -> None:
     here.wants(ada(1))
     here.applied()
     here.delete("ada")
@@ -89,7 +89,7 @@ def test_somebody_who_has_a_name_keeps_it_when_a_better_one_becomes_free(here: S
     assert names_by_id(here)["id-person-1"] == "ada.lovelace"
 
 
-def test_a_name_that_our_own_deletion_left_behind_is_not_chosen(here: SampleOrg) -> None:
+def test_a_name_still_reserved_by_our_own_deletion_is_not_chosen(here: SampleOrg) -> None:
     here.settings(lifecycle={"removed": "delete"})
     here.wants(person("carol", givenName="Carol"))
     here.applied()
@@ -110,7 +110,7 @@ def test_a_saved_plan_creates_exactly_what_was_reviewed(here: SampleOrg) -> None
     assert names == {f"{name}@example.com" for name in names_by_id(here).values()} - {"keeper@example.com"}
 
 
-def test_a_saved_plan_is_stale_when_somebody_took_a_reviewed_name(here: SampleOrg) -> None:
+def test_a_saved_plan_is_stale_when_a_reviewed_name_was_taken(here: SampleOrg) -> None:
     file = here.workspace.root / "plan.json"
     here.wants(ada(1))
     here.workspace.run("plan", "-o", str(file))
@@ -120,13 +120,13 @@ def test_a_saved_plan_is_stale_when_somebody_took_a_reviewed_name(here: SampleOr
     assert here.live() == before
 
 
-def test_planning_some_users_only_gives_them_what_the_whole_plan_would(here: SampleOrg) -> None:
+def test_a_plan_of_selected_users_gives_them_the_values_of_the_complete_plan(here: SampleOrg) -> None:
     here.wants(ada(1), ada(2))
     (change,) = here.plan("--user", "person-2@example.com").plan["resource_changes"]
     assert change["change"]["after"]["userName"] == "Ada2@example.com"
 
 
-def test_the_embedded_sandbox_can_be_planned_where_user_names_are_chosen(here: SampleOrg) -> None:
+def test_the_embedded_sandbox_can_be_planned_with_chosen_user_names(here: SampleOrg) -> None:
     here.wants(ada(1))
     ended = here.workspace.run("plan", "--sandbox")
     assert ended.code == 0, ended.err
@@ -186,7 +186,7 @@ def patch() -> Any:
 
 @settings(max_examples=examples(30), deadline=None, suppress_health_check=list(HealthCheck))
 @given(org=orgs(), data=st.data())
-def test_whatever_is_lost_on_the_way_no_two_users_get_one_value(org: Any, data: st.DataObject, patch: Any) -> None:
+def test_no_two_users_get_the_same_value_whatever_requests_are_lost(org: Any, data: st.DataObject, patch: Any) -> None:
     sources, live = org
     with tempfile.TemporaryDirectory() as folder, FakeScimServer(ServerFaults(), live) as service:
         workspace = Workspace(Path(folder), service.base_url, service.token, patch)

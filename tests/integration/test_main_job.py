@@ -116,7 +116,7 @@ def test_plan_shows_every_kind_of_change(service: tuple[Workspace, Any]) -> None
     assert live() == before, "a plan must not write"
 
 
-def test_apply_makes_the_live_state_the_desired_one(service: tuple[Workspace, Any]) -> None:
+def test_apply_makes_the_live_state_match_the_desired_state(service: tuple[Workspace, Any]) -> None:
     workspace, live = service
     ids = {user["userName"].removesuffix(DOMAIN): user["id"] for user in live()}
     applied = workspace.apply()
@@ -151,7 +151,7 @@ def test_a_plan_after_an_apply_is_empty(service: tuple[Workspace, Any]) -> None:
     assert workspace.apply().code == 0
 
 
-def test_removed_people_can_be_deleted(service: tuple[Workspace, Any]) -> None:
+def test_removed_users_can_be_deleted(service: tuple[Workspace, Any]) -> None:
     workspace, live = service
     workspace.settings(
         lifecycle={"removed": "delete", "out_of_scope": "delete"}, guards={"removals": {"count": 9, "percent": 100}}
@@ -190,7 +190,7 @@ def test_a_saved_plan_is_applied_as_reviewed(service: tuple[Workspace, Any]) -> 
     assert workspace.plan().code == 0
 
 
-def test_a_saved_plan_is_stale_when_the_target_has_moved(service: tuple[Workspace, Any]) -> None:
+def test_a_saved_plan_is_stale_when_the_target_has_changed(service: tuple[Workspace, Any]) -> None:
     workspace, live = service
     file = workspace.root / "plan.json"
     workspace.run("plan", "-o", str(file))
@@ -205,7 +205,9 @@ def test_a_saved_plan_is_stale_when_the_target_has_moved(service: tuple[Workspac
 
 
 @pytest.mark.parametrize("make", [PlainScim, lambda people: FakeScimServer(users=people)], ids=["plain", "fake"])
-def test_a_part_goes_into_the_element_that_is_there(make: Callable[[Any], Any], open_workspace: OpenWorkspace) -> None:
+def test_a_sub_attribute_is_written_into_the_existing_element(
+    make: Callable[[Any], Any], open_workspace: OpenWorkspace
+) -> None:
     person = make_user(1, addresses=[{"type": "work", "country": "DE"}], phoneNumbers=[{"type": "home", "value": "1"}])
     workspace = open_workspace(make([person]))
     work = ('addresses[type eq "work"].locality', "city"), ('phoneNumbers[type eq "work"].value', "phone")

@@ -46,7 +46,7 @@ def test_a_create_with_the_name_of_a_deleted_account_waits_for_its_window(
         assert here.live()["ada"]["externalId"] == "id-successor"
 
 
-def test_an_approval_of_exactly_this_plan_lets_the_service_decide(
+def test_an_approval_of_this_exact_plan_lets_the_service_decide(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seed(tmp_path / "sandbox.db", {"domains": ["example.com"], "users": [account("ada"), account("keeper")]})

@@ -55,13 +55,13 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OfflineWorkspa
     return OfflineWorkspace(tmp_path, monkeypatch)
 
 
-def test_nothing_changed(workspace: OfflineWorkspace) -> None:
+def test_without_changes_the_plan_is_empty(workspace: OfflineWorkspace) -> None:
     ended = workspace.plan()
     assert (ended.code, ended.plan["resource_changes"], ended.plan["notes"]) == (0, [], [])
     assert "The desired users are those of the base." in workspace.work.run("plan", "--offline", "--base", "HEAD").out
 
 
-def test_who_comes_goes_and_moves_by_dates_is_told_with_the_reason(workspace: OfflineWorkspace) -> None:
+def test_users_added_removed_and_moved_by_dates_are_listed_with_the_reason(workspace: OfflineWorkspace) -> None:
     workspace.edit(0, accountEnabled=False)
     workspace.edit(1, lifecycle={"starts": "2026-12-02"})
     workspace.commit()
@@ -80,14 +80,14 @@ def test_who_comes_goes_and_moves_by_dates_is_told_with_the_reason(workspace: Of
     }
 
 
-def test_a_date_that_passes_is_not_told(workspace: OfflineWorkspace) -> None:
+def test_a_date_that_passes_is_not_listed(workspace: OfflineWorkspace) -> None:
     workspace.edit(0, lifecycle={"expires": "2031-06-01"})
     workspace.commit()
     ended = workspace.work.plan("--offline", "--base", "HEAD", "--now", "2031-06-01")
     assert (ended.code, ended.plan["resource_changes"]) == (0, [])
 
 
-def test_values_have_those_of_the_base_before_and_a_rename_is_an_update(workspace: OfflineWorkspace) -> None:
+def test_previous_values_come_from_the_base_and_a_rename_is_an_update(workspace: OfflineWorkspace) -> None:
     before = workspace.key(0)
     workspace.edit(0, userPrincipalName="new.name@example.com", department="Moved")
     (change,) = workspace.plan().plan["resource_changes"]
@@ -97,7 +97,7 @@ def test_values_have_those_of_the_base_before_and_a_rename_is_an_update(workspac
     assert change["attribution"] == "this_change_set"
 
 
-def test_a_user_who_could_not_be_planned_in_the_base(workspace: OfflineWorkspace) -> None:
+def test_a_user_that_could_not_be_planned_in_the_base_is_reported(workspace: OfflineWorkspace) -> None:
     workspace.edit(0, givenName="bad\a")
     workspace.commit()
     workspace.edit(0, givenName="Good")
@@ -112,7 +112,7 @@ def test_a_swap_of_names_is_planned(workspace: OfflineWorkspace) -> None:
     assert len(workspace.told()) == 2
 
 
-def test_what_changes_nothing_today_is_told_apart(workspace: OfflineWorkspace) -> None:
+def test_edits_without_effect_today_are_listed_separately(workspace: OfflineWorkspace) -> None:
     workspace.edit(0, accountEnabled=False)
     workspace.commit()
     gone = workspace.people.pop(0)
@@ -130,9 +130,7 @@ def test_what_changes_nothing_today_is_told_apart(workspace: OfflineWorkspace) -
 
 
 @pytest.mark.parametrize("name", ["markdown", "html"])
-def test_every_face_says_what_it_was_compared_with_and_that_it_is_no_plan(
-    workspace: OfflineWorkspace, name: str
-) -> None:
+def test_every_format_names_the_base_and_states_that_it_is_not_a_plan(workspace: OfflineWorkspace, name: str) -> None:
     workspace.edit(0, department="Moved", lifecycle={"expires": "2027-06-30"})
     shown = workspace.work.run("plan", "--offline", "--base", "HEAD", *NOW, "--format", name).out
     assert "Offline comparison, not with the live" in shown
@@ -144,7 +142,7 @@ def test_every_face_says_what_it_was_compared_with_and_that_it_is_no_plan(
 # --- besides users -----------------------------------------------------------------
 
 
-def test_settings_that_keep_people_safe_are_listed_by_themselves(workspace: OfflineWorkspace) -> None:
+def test_settings_that_protect_users_are_listed_separately(workspace: OfflineWorkspace) -> None:
     approval = {"plan": "sha256:" + "a" * 64, "removals": 3, "until": "2027-01-01", "reason": 'Berlin "closes"'}
     workspace.work.settings(
         target={"profile": "scim", "base_url": "https://other.example.com/scim"},
@@ -164,7 +162,7 @@ def test_settings_that_keep_people_safe_are_listed_by_themselves(workspace: Offl
     ]
 
 
-def test_a_mapping_is_counted_by_the_users_whom_it_alone_affects(workspace: OfflineWorkspace) -> None:
+def test_a_mapping_is_counted_by_the_users_that_only_it_affects(workspace: OfflineWorkspace) -> None:
     rows = [
         {"target": "externalId", "source": "objectId", "match": 1},
         {"target": "userName", "source": "userPrincipalName", "match": 2},
@@ -182,7 +180,7 @@ def test_a_mapping_is_counted_by_the_users_whom_it_alone_affects(workspace: Offl
     assert workspace.plan().plan["notes"] == ["mappings.yaml changed: 0 users affected by that alone"]
 
 
-def test_scope_and_groups_are_counted_by_the_users_whom_they_alone_move(workspace: OfflineWorkspace) -> None:
+def test_scope_and_groups_are_counted_by_the_users_that_only_they_move(workspace: OfflineWorkspace) -> None:
     names = [person["userPrincipalName"] for person in workspace.people]
     scope = {"sync": "assigned", "assigned": {"groups": ["apple"]}}
     workspace.work.write("scope.yaml", json.dumps(scope))
@@ -196,7 +194,7 @@ def test_scope_and_groups_are_counted_by_the_users_whom_they_alone_move(workspac
     assert workspace.plan().plan["notes"] == ["scope.yaml changed: 1 user in or out of scope by that alone"]
 
 
-def test_protection_that_is_given_or_taken_is_told(workspace: OfflineWorkspace) -> None:
+def test_added_or_removed_protection_is_reported(workspace: OfflineWorkspace) -> None:
     workspace.edit(0, lifecycle={"protected": True})
     workspace.commit()
     workspace.edit(0, lifecycle=None)
@@ -213,7 +211,7 @@ def test_protection_that_is_given_or_taken_is_told(workspace: OfflineWorkspace) 
 # --- what it is not ------------------------------------------------------------------
 
 
-def test_it_cannot_be_applied(workspace: OfflineWorkspace) -> None:
+def test_an_offline_plan_cannot_be_applied(workspace: OfflineWorkspace) -> None:
     workspace.edit(0, department="Moved")
     file = workspace.work.root / "plan.json"
     assert workspace.plan("-o", str(file)).plan["applyable"] is False
@@ -230,7 +228,7 @@ def test_exit_codes_are_those_of_a_plan(workspace: OfflineWorkspace) -> None:
     assert workspace.plan().code == 5
 
 
-def test_a_guard_that_an_approval_lifts_is_foretold_and_one_that_none_lifts_blocks(workspace: OfflineWorkspace) -> None:
+def test_a_guard_that_an_approval_lifts_is_announced_and_any_other_blocks(workspace: OfflineWorkspace) -> None:
     strict = {"removals": {"count": 1, "percent": 100}}
     workspace.work.settings(guards=strict)
     workspace.commit()
@@ -245,7 +243,7 @@ def test_a_guard_that_an_approval_lifts_is_foretold_and_one_that_none_lifts_bloc
     assert "Would be blocked: 1 protected user would be removed" in ended.out
 
 
-def test_only_guards_that_the_files_can_answer_judge_it(workspace: OfflineWorkspace) -> None:
+def test_only_guards_that_the_files_can_decide_are_evaluated(workspace: OfflineWorkspace) -> None:
     assert {"complete-read", "name-reuse", "target"}.isdisjoint(
         guard["name"] for guard in workspace.plan().plan["guards"]
     )
@@ -260,12 +258,14 @@ def test_only_guards_that_the_files_can_answer_judge_it(workspace: OfflineWorksp
         (["--base", "-x"], "cannot name a commit"),
     ],
 )
-def test_what_has_no_meaning_is_refused(workspace: OfflineWorkspace, arguments: list[str], said: str) -> None:
+def test_options_without_a_meaning_offline_are_refused(
+    workspace: OfflineWorkspace, arguments: list[str], said: str
+) -> None:
     ended = workspace.work.run("plan", *arguments)
     assert (ended.code, said in ended.err) == (64, True)
 
 
-def test_a_broken_base_is_told_and_leaves_nothing_to_compare_with(workspace: OfflineWorkspace) -> None:
+def test_an_invalid_base_is_reported_and_nothing_is_compared(workspace: OfflineWorkspace) -> None:
     workspace.work.write("scope.yaml", "sync: nonsense\n")
     workspace.commit()
     workspace.work.write("scope.yaml", "sync: all\n")
@@ -275,7 +275,7 @@ def test_a_broken_base_is_told_and_leaves_nothing_to_compare_with(workspace: Off
 
 
 @pytest.mark.parametrize("name", ["users/a.yaml", "settings.yaml"])
-def test_links_in_the_base_are_not_followed_out(workspace: OfflineWorkspace, name: str) -> None:
+def test_symlinks_in_the_base_are_not_followed_outside(workspace: OfflineWorkspace, name: str) -> None:
     secret = workspace.work.root / "secret.yaml"
     secret.write_text("- {userPrincipalName: secret@example.com}\n")
     file = workspace.work.state / name
@@ -293,7 +293,7 @@ def test_links_in_the_base_are_not_followed_out(workspace: OfflineWorkspace, nam
 # --- validate -----------------------------------------------------------------------
 
 
-def test_validate_sums_it_up_and_ends_as_ever(workspace: OfflineWorkspace) -> None:
+def test_validate_summarizes_the_changes_and_keeps_its_exit_code(workspace: OfflineWorkspace) -> None:
     workspace.edit(0, department="Moved")
     workspace.people.pop()
     workspace.work.users(workspace.people)
@@ -314,7 +314,7 @@ def test_validate_sums_it_up_and_ends_as_ever(workspace: OfflineWorkspace) -> No
 # --- how it reads -------------------------------------------------------------------
 
 
-def test_how_an_offline_plan_reads(workspace: OfflineWorkspace, snapshot: SnapshotAssertion) -> None:
+def test_an_offline_plan_matches_its_snapshot(workspace: OfflineWorkspace, snapshot: SnapshotAssertion) -> None:
     workspace.work.settings(guards={"removals": {"count": 1, "percent": 10}})
     workspace.commit()
     workspace.edit(0, department="Moved", userPrincipalName="new.name@example.com")

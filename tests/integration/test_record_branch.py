@@ -126,7 +126,7 @@ def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RecordRe
 # --- what the next run knows ----------------------------------------------------------
 
 
-def test_a_name_that_another_run_deleted_is_not_used_again(record: RecordRepository) -> None:
+def test_a_name_that_another_run_deleted_is_not_reused(record: RecordRepository) -> None:
     record.settings("apple-business-manager", lifecycle={"removed": "delete"})
     record.people(person("ada"), person("keeper"))
     assert record.clone("one").apply().code == 0
@@ -154,7 +154,7 @@ def test_the_quarantine_of_one_run_is_a_trial_in_the_next(record: RecordReposito
     assert second.run("status").code == 0
 
 
-def test_a_service_that_refused_before_there_was_a_plan_is_remembered_until_it_answers(
+def test_a_rejection_before_planning_is_recorded_until_the_service_responds(
     record: RecordRepository,
 ) -> None:
     record.people(person("ada"))
@@ -198,7 +198,7 @@ def test_an_apply_that_was_killed_is_finished_by_the_next_run(record: RecordRepo
     assert "## Done: 3\n" in record.content(record.on_branch()[0]), "the page tells of both"
 
 
-def test_a_clone_of_somebody_sees_the_record_after_git_fetch(
+def test_an_ordinary_clone_sees_the_record_after_git_fetch(
     record: RecordRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record.people(person("ada"))
@@ -217,9 +217,7 @@ def test_a_clone_of_somebody_sees_the_record_after_git_fetch(
 # --- the branch -----------------------------------------------------------------------
 
 
-def test_a_branch_that_is_not_there_is_an_empty_record(
-    record: RecordRepository, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_branch_is_an_empty_record(record: RecordRepository, monkeypatch: pytest.MonkeyPatch) -> None:
     record.people(person("ada"))
     here = record.clone("one")
     outputs = record.root / "outputs"
@@ -232,7 +230,7 @@ def test_a_branch_that_is_not_there_is_an_empty_record(
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 500, 302])
-def test_whatever_is_no_answer_stops_the_run(record: RecordRepository, status: int) -> None:
+def test_an_invalid_response_stops_the_run(record: RecordRepository, status: int) -> None:
     here = record.clone("one")
     elsewhere = {"Location": f"{record.server.url}/elsewhere/info/refs?service=git-upload-pack"}
     record.server.failing_users = [Reply(status=status, headers=elsewhere if status == 302 else {})]
@@ -241,13 +239,13 @@ def test_whatever_is_no_answer_stops_the_run(record: RecordRepository, status: i
     assert [request.target for request in record.server.requests if "elsewhere" in request.target] == []
 
 
-def test_a_server_that_is_not_there_stops_the_run(record: RecordRepository, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_server_stops_the_run(record: RecordRepository, monkeypatch: pytest.MonkeyPatch) -> None:
     here = record.clone("one")
     monkeypatch.setenv("GITHUB_SERVER_URL", "http://127.0.0.1:9")
     assert (here.fetch().code, here.push().code) == (1, 1)
 
 
-def test_what_others_pushed_in_between_is_kept(record: RecordRepository) -> None:
+def test_concurrent_pushes_of_others_are_kept(record: RecordRepository) -> None:
     record.people(person("ada"))
     first, second, third = (record.clone(name) for name in ("one", "two", "three"))
     for clone in (first, second, third):
@@ -278,7 +276,7 @@ def _by_somebody(record: RecordRepository) -> None:
     record.origin.git("update-ref", f"refs/heads/{BRANCH}", commit)
 
 
-def test_a_branch_that_never_holds_still_is_given_up(record: RecordRepository) -> None:
+def test_a_branch_that_keeps_moving_is_given_up(record: RecordRepository) -> None:
     record.people(person("ada"))
     assert record.clone("one").apply().code == 0
     second = record.clone("two")
@@ -289,7 +287,7 @@ def test_a_branch_that_never_holds_still_is_given_up(record: RecordRepository) -
     assert (ended.code, "moved 5 times" in ended.err, len(record.server.before_push)) == (1, True, 10)
 
 
-def test_a_token_that_may_only_read_can_not_push(record: RecordRepository) -> None:
+def test_a_read_only_token_cannot_push(record: RecordRepository) -> None:
     record.people(person("ada"))
     here = record.clone("one")
     here.run("apply", "--auto-approve")
@@ -299,7 +297,7 @@ def test_a_token_that_may_only_read_can_not_push(record: RecordRepository) -> No
     assert (ended.code, "contents: write" in ended.err) == (1, True)
 
 
-def test_a_commit_says_which_plan_and_nothing_of_people(record: RecordRepository) -> None:
+def test_a_commit_message_names_the_plan_and_no_users(record: RecordRepository) -> None:
     record.people(person("ada"))
     here = record.clone("one")
     here.run("apply", "--auto-approve")
@@ -314,7 +312,7 @@ def test_a_commit_says_which_plan_and_nothing_of_people(record: RecordRepository
         assert here.push(f"--author={author}").code == 64
 
 
-def test_links_on_the_branch_lead_nowhere(record: RecordRepository) -> None:
+def test_symlinks_on_the_branch_are_not_followed(record: RecordRepository) -> None:
     record.people(person("ada"))
     secret = record.root / "secret"
     secret.write_text('{"event": "apply_started", "plan_id": "sha256:stolen"}\n')
@@ -360,7 +358,7 @@ def test_the_token_is_on_no_command_line_and_in_no_file(
 
 
 @pytest.mark.parametrize("url", ["http://git.example.com", "ssh://git.example.com", "file:///tmp", "--upload-pack=x"])
-def test_the_token_goes_to_no_server_that_is_not_encrypted(
+def test_the_token_is_never_sent_unencrypted(
     record: RecordRepository, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = record.clone("one")
@@ -369,7 +367,7 @@ def test_the_token_goes_to_no_server_that_is_not_encrypted(
     assert (ended.code, "is not an https:// URL" in ended.err) == (64, True)
 
 
-def test_without_a_branch_there_is_nothing_to_do(record: RecordRepository, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_branch_nothing_is_done(record: RecordRepository, monkeypatch: pytest.MonkeyPatch) -> None:
     record.settings(record={})
     here = record.clone("one")
     monkeypatch.delenv("GITHUB_TOKEN")

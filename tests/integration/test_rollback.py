@@ -89,14 +89,14 @@ EDITS: dict[str, Callable[[], str]] = {
 
 
 @pytest.mark.parametrize("edit", EDITS)
-def test_the_files_are_byte_for_byte_as_they_were(workspace: RollbackRepository, edit: str) -> None:
+def test_the_files_are_restored_byte_for_byte(workspace: RollbackRepository, edit: str) -> None:
     workspace.people(EDITS[edit]())
     ended = workspace.rollback(workspace.first)
     assert (ended.code, workspace.read()) == (0, PEOPLE), ended
     assert workspace.head() != workspace.first, "it commits nothing"
 
 
-def test_what_is_not_touched_keeps_comments_that_came_later(workspace: RollbackRepository) -> None:
+def test_entries_that_are_not_restored_keep_later_comments(workspace: RollbackRepository) -> None:
     later = PEOPLE.replace("Sales\n", "Marketing\n").replace("# --- Sales ---", "# --- Bob & Co ---")
     later = later.replace("givenName: Cyd", "givenName: Cyd  # like Charisse")
     workspace.people(later)
@@ -113,13 +113,13 @@ def test_dry_run_shows_the_difference_and_writes_nothing(workspace: RollbackRepo
     assert workspace.read() == edited
 
 
-def test_one_person_alone(workspace: RollbackRepository) -> None:
+def test_a_single_user_can_be_restored(workspace: RollbackRepository) -> None:
     workspace.people(PEOPLE.replace("Engineering", "Research").replace("Sales\n", "Marketing\n"))
     assert workspace.rollback(workspace.first, "--user", "ADA@example.com").code == 0
     assert workspace.read() == PEOPLE.replace("Sales\n", "Marketing\n")
 
 
-def test_a_person_who_moved_to_another_file_is_edited_where_they_are(workspace: RollbackRepository) -> None:
+def test_a_user_moved_to_another_file_is_edited_there(workspace: RollbackRepository) -> None:
     moved = ADA.replace("Engineering", "Research")
     workspace.commit("Move", {USERS: PEOPLE.replace(f"{ADA}\n", ""), "desired-state/users/lab.yaml": moved})
     assert workspace.rollback(workspace.first).code == 0
@@ -127,20 +127,20 @@ def test_a_person_who_moved_to_another_file_is_edited_where_they_are(workspace: 
     assert workspace.read() == PEOPLE.replace(f"{ADA}\n", "")
 
 
-def test_a_file_that_is_gone_comes_back(workspace: RollbackRepository) -> None:
+def test_a_deleted_file_is_restored(workspace: RollbackRepository) -> None:
     workspace.commit("Close", {USERS: None, "desired-state/users/other.yaml": CYD})
     assert workspace.rollback(workspace.first).code == 0
     assert workspace.read("desired-state/users/other.yaml") == CYD
     assert workspace.read() == f"{HEAD}{ADA}\n{SECTION}{BOB}"
 
 
-def test_a_file_that_came_with_a_newcomer_goes_with_them(workspace: RollbackRepository) -> None:
+def test_a_file_added_for_a_new_user_is_removed_with_that_user(workspace: RollbackRepository) -> None:
     workspace.commit("Add", {"desired-state/users/new.yaml": ADA.replace("ada", "eve")})
     assert workspace.rollback(workspace.first).code == 0
     assert not (workspace.root / "desired-state/users/new.yaml").exists()
 
 
-def test_scope_and_mappings_come_back_with_all_only(workspace: RollbackRepository) -> None:
+def test_scope_and_mappings_are_restored_only_with_all(workspace: RollbackRepository) -> None:
     mappings = "- {target: externalId, source: objectId, match: 1}\n- {target: userName, source: userPrincipalName}\n"
     mappings += "- {target: name.givenName, source: givenName}\n- {target: name.familyName, source: surname}\n"
     before = workspace.commit("Map", {"desired-state/mappings.yaml": mappings})
@@ -156,7 +156,7 @@ def test_scope_and_mappings_come_back_with_all_only(workspace: RollbackRepositor
     assert workspace.read("desired-state/mappings.yaml") == mappings
 
 
-def test_a_plan_is_undone_and_later_edits_stay(workspace: RollbackRepository) -> None:
+def test_a_plan_is_undone_and_later_edits_are_kept(workspace: RollbackRepository) -> None:
     workspace.record("a", workspace.first, "2026-03-01T08:00:00+00:00")
     undone = workspace.people(PEOPLE.replace("Engineering", "Research").replace("Sales\n", "Marketing\n"))
     plan_id = workspace.record("b", undone, "2026-03-02T08:00:00+00:00")
@@ -171,14 +171,14 @@ def test_a_plan_is_undone_and_later_edits_stay(workspace: RollbackRepository) ->
     assert workspace.read() == PEOPLE.replace("Ito", "Itō")
 
 
-def test_the_first_plan_on_record_is_undone_to_what_its_commit_began_with(workspace: RollbackRepository) -> None:
+def test_the_first_plan_on_record_is_undone_to_the_parent_of_its_commit(workspace: RollbackRepository) -> None:
     undone = workspace.people(PEOPLE.replace("Engineering", "Research"))
     workspace.record("b", undone, "2026-03-02T08:00:00+00:00")
     assert workspace.rollback("b" * 12).code == 0
     assert workspace.read() == PEOPLE
 
 
-def test_somebody_edited_otherwise_since_keeps_the_rest(workspace: RollbackRepository) -> None:
+def test_a_user_edited_since_keeps_the_other_edits(workspace: RollbackRepository) -> None:
     """Only the one field is set, by a round trip of the one entry: numbers and comments stay as written."""
     workspace.record("a", workspace.first, "2026-03-01T08:00:00+00:00")
     undone = workspace.people(PEOPLE.replace("Engineering", "Research"))
@@ -189,7 +189,7 @@ def test_somebody_edited_otherwise_since_keeps_the_rest(workspace: RollbackRepos
     assert workspace.read() == later.replace("Research", "Engineering")
 
 
-def test_somebody_removed_since_is_a_conflict(workspace: RollbackRepository) -> None:
+def test_a_user_removed_since_is_a_conflict(workspace: RollbackRepository) -> None:
     workspace.record("a", workspace.first, "2026-03-01T08:00:00+00:00")
     undone = workspace.people(PEOPLE.replace("Engineering", "Research"))
     workspace.record("b", undone, "2026-03-02T08:00:00+00:00")
@@ -200,7 +200,7 @@ def test_somebody_removed_since_is_a_conflict(workspace: RollbackRepository) -> 
     assert "ada@" not in workspace.read()
 
 
-def test_nobody_is_edited_because_they_have_the_name_of_somebody_else(workspace: RollbackRepository) -> None:
+def test_a_user_is_not_edited_for_having_the_name_of_another(workspace: RollbackRepository) -> None:
     workspace.record("a", workspace.first, "2026-03-01T08:00:00+00:00")
     undone = workspace.people(PEOPLE.replace("Engineering", "Research"))
     workspace.record("b", undone, "2026-03-02T08:00:00+00:00")
@@ -210,7 +210,7 @@ def test_nobody_is_edited_because_they_have_the_name_of_somebody_else(workspace:
     assert workspace.read() == heir
 
 
-def test_files_that_are_not_as_committed_are_refused(workspace: RollbackRepository) -> None:
+def test_files_with_uncommitted_changes_are_refused(workspace: RollbackRepository) -> None:
     workspace.people(PEOPLE.replace("Engineering", "Research"))
     dirty = workspace.read() + "# a note\n"
     (workspace.root / USERS).write_text(dirty)
@@ -220,14 +220,14 @@ def test_files_that_are_not_as_committed_are_refused(workspace: RollbackReposito
     assert workspace.read() == dirty
 
 
-def test_a_file_that_git_does_not_know_is_not_overwritten(workspace: RollbackRepository) -> None:
+def test_an_untracked_file_is_not_overwritten(workspace: RollbackRepository) -> None:
     workspace.commit("Close", {USERS: None, "desired-state/users/other.yaml": CYD})
     (workspace.root / USERS).write_text(ADA.replace("ada", "eve"))
     ended = workspace.rollback(workspace.first)
     assert (ended.code, workspace.read()) == (1, ADA.replace("ada", "eve"))
 
 
-def test_what_was_wrong_then_is_not_written(workspace: RollbackRepository) -> None:
+def test_a_state_that_fails_validation_is_not_written(workspace: RollbackRepository) -> None:
     wrong = workspace.people(PEOPLE.replace("department: Engineering", "lifecycle: {starts: soon}"))
     workspace.people(PEOPLE)
     ended = workspace.rollback(wrong)
@@ -236,7 +236,7 @@ def test_what_was_wrong_then_is_not_written(workspace: RollbackRepository) -> No
     assert workspace.read() == PEOPLE
 
 
-def test_a_newcomer_whose_group_still_names_them_needs_all(workspace: RollbackRepository) -> None:
+def test_removing_a_new_user_still_named_in_a_group_requires_all(workspace: RollbackRepository) -> None:
     group = "- {name: g, members: {users: [eve@example.com]}}\n"
     before = workspace.people(PEOPLE)
     workspace.commit("Hire", {USERS: f"{PEOPLE}\n{ADA.replace('ada', 'eve')}", "desired-state/groups/g.yaml": group})
@@ -246,7 +246,7 @@ def test_a_newcomer_whose_group_still_names_them_needs_all(workspace: RollbackRe
     assert (workspace.read(), (workspace.root / "desired-state/groups/g.yaml").exists()) == (PEOPLE, False)
 
 
-def test_nothing_is_written_through_a_link(
+def test_nothing_is_written_through_a_symlink(
     workspace: RollbackRepository, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     elsewhere = tmp_path_factory.mktemp("elsewhere")
@@ -261,7 +261,7 @@ def test_nothing_is_written_through_a_link(
 
 
 @pytest.mark.parametrize("name", ["--output=/tmp/x", "nonsense", "", "HEAD^^^^^^^", "main:desired-state"])
-def test_what_is_no_commit_is_refused(workspace: RollbackRepository, name: str) -> None:
+def test_an_invalid_commit_is_refused(workspace: RollbackRepository, name: str) -> None:
     ended = workspace.rollback("--", name) if name.startswith("-") else workspace.rollback(name)
     assert ended.code != 0
     assert workspace.read() == PEOPLE
@@ -270,7 +270,7 @@ def test_what_is_no_commit_is_refused(workspace: RollbackRepository, name: str) 
 # --- what it says -----------------------------------------------------------------
 
 
-def test_what_it_says_in_full(
+def test_the_complete_output_matches_its_snapshot(
     workspace: RollbackRepository, snapshot: SnapshotAssertion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workspace.commit("Narrow the scope", {"desired-state/groups/all.yaml": "- {name: all}\n"})
@@ -295,7 +295,7 @@ def test_what_it_says_in_full(
 
 
 @pytest.mark.parametrize("text", ["::error::pwned", "##[error]x"])
-def test_no_line_of_the_difference_commands_githubs_runner(text: str, workspace: RollbackRepository) -> None:
+def test_no_line_of_the_diff_is_a_runner_command(text: str, workspace: RollbackRepository) -> None:
     """Lines around an edit are shown with a blank in front, which the runner takes off."""
     people = PEOPLE.replace("department: Sales", f"department: >-\n    {text}")
     commit = workspace.people(people)

@@ -125,7 +125,7 @@ def codes(state: Path) -> list[tuple[str, str]]:
     "path", ["/v2/Users", "/v2", "/Groups", "/Groups/1", "/Bulk", "/Me", "/.search", "/", "/Users/1/2"]
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_what_apple_has_not_is_404(serve: Serve, path: str, method: str) -> None:
+def test_endpoints_that_apple_does_not_offer_are_404(serve: Serve, path: str, method: str) -> None:
     answer = serve().request(method, path, json={} if method == "POST" else None)
     assert answer.status_code == 404
     assert answer.json()["schemas"] == [ERROR]
@@ -144,7 +144,7 @@ def test_paths_outside_the_base_are_404(running: Callable[..., RunningSandbox]) 
 
 
 @pytest.mark.parametrize("path", ["/ServiceProviderConfig", "/Schemas", "/ResourceTypes"])
-def test_discovery_is_absent_or_there(serve: Serve, path: str) -> None:
+def test_discovery_can_be_absent_or_present(serve: Serve, path: str) -> None:
     assert serve().get(path).status_code == 404
     assert serve(discovery="rfc").get(path).status_code == 200
 
@@ -164,7 +164,7 @@ def test_wrong_methods_are_405(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("header", [None, "Bearer wrong", "Basic {token}", "Bearer", "{token}"])
-def test_without_the_token_401(running: Callable[..., RunningSandbox], header: str | None) -> None:
+def test_a_request_without_the_token_is_401(running: Callable[..., RunningSandbox], header: str | None) -> None:
     sandbox = running()
     headers = {} if header is None else {"Authorization": header.format(token=sandbox.token)}
     answer = httpx.get(f"{sandbox.base_url}/Users", headers=headers, verify=NO_TLS)
@@ -173,7 +173,7 @@ def test_without_the_token_401(running: Callable[..., RunningSandbox], header: s
     assert sandbox.token not in answer.text
 
 
-def test_a_token_lives_a_year(serve: Serve, state: Path) -> None:
+def test_a_token_expires_after_a_year(serve: Serve, state: Path) -> None:
     client = serve()
     assert client.get("/Users").status_code == 200
     admin.advance_clock(state, days=364)
@@ -182,7 +182,7 @@ def test_a_token_lives_a_year(serve: Serve, state: Path) -> None:
     assert client.get("/Users").status_code == 401
 
 
-def test_a_token_dies_when_unused_for_four_days(serve: Serve, state: Path) -> None:
+def test_a_token_expires_when_unused_for_four_days(serve: Serve, state: Path) -> None:
     client = serve()
     admin.advance_clock(state, days=4, seconds=5)
     assert client.get("/Users").status_code == 401
@@ -227,7 +227,7 @@ def test_other_media_types_are_415(serve: Serve) -> None:
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff", b'{"userName": "\\ud800@example.com"}', b"[" * 100_000])
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
-def test_what_is_not_json_is_400(serve: Serve, method: str, body: bytes) -> None:
+def test_a_body_that_is_not_json_is_400(serve: Serve, method: str, body: bytes) -> None:
     path = "/Users" if method == "POST" else "/Users/GN-1"
     answer = serve().request(method, path, content=body, headers={"Content-Type": "application/scim+json"})
     assert answer.status_code == 400
@@ -342,7 +342,7 @@ def test_unknown_attributes_are_refused(serve: Serve, extra: Mapping[str, Any]) 
     assert client.post("/Users", json=new_user()).status_code == 201
 
 
-def test_formatted_names_are_tolerated_always(serve: Serve) -> None:
+def test_formatted_names_are_always_accepted(serve: Serve) -> None:
     name = {"givenName": "N", "familyName": "C", "formatted": "N C"}
     answer = serve(unknown_attr="break_connection").post("/Users", json=new_user(name=name))
     assert answer.status_code == 201
@@ -385,7 +385,7 @@ def test_a_taken_name_is_409(serve: Serve, state: Path, user_name: str, code: st
 
 
 @pytest.mark.parametrize("name", ["manual@example.com", "boss@example.com", "private@example.com", "gone@example.com"])
-def test_blocking_accounts_are_seen_nowhere(serve: Serve, name: str) -> None:
+def test_blocking_accounts_are_never_returned(serve: Serve, name: str) -> None:
     client = serve()
     assert find(client, f'userName eq "{name}"') == []
     assert name not in client.get("/Users").text
@@ -408,7 +408,7 @@ def test_auto_merge_takes_an_account_over(serve: Serve, state: Path, name: str) 
 
 
 @pytest.mark.parametrize("name", ["boss@example.com", "private@example.com"])
-def test_auto_merge_spares_administrators_and_personal_accounts(serve: Serve, name: str) -> None:
+def test_auto_merge_excludes_administrators_and_personal_accounts(serve: Serve, name: str) -> None:
     assert serve(auto_merge=True).post("/Users", json=new_user(name)).status_code == 409
 
 
@@ -428,7 +428,7 @@ def many(state: Path, count: int) -> None:
     seed(state, {"users": [{"userName": f"u{number}@example.com"} for number in range(count)]})
 
 
-def test_pages_hold_every_user_once(serve: Serve, state: Path) -> None:
+def test_pages_contain_every_user_once(serve: Serve, state: Path) -> None:
     many(state, 23)
     client = serve(page_cap=10)
     pages = [client.get("/Users", params={"startIndex": start, "count": 200}).json() for start in (1, 11, 21)]
@@ -457,18 +457,18 @@ def test_the_default_page_is_200(serve: Serve, state: Path) -> None:
         ({"startIndex": 9}, 0),
     ],
 )
-def test_paging_edges(serve: Serve, query: Mapping[str, int], length: int) -> None:
+def test_paging_outside_the_range_is_tolerated(serve: Serve, query: Mapping[str, int], length: int) -> None:
     page = serve().get("/Users", params=query).json()
     assert (page["totalResults"], len(page["Resources"])) == (3, length)
 
 
 @pytest.mark.parametrize("query", [{"count": "x"}, {"startIndex": "1.5"}, {"count": ""}, {"startIndex": "9" * 30}])
-def test_paging_that_is_no_number_is_400(serve: Serve, query: Mapping[str, str]) -> None:
+def test_non_numeric_paging_is_400(serve: Serve, query: Mapping[str, str]) -> None:
     assert serve().get("/Users", params=query).status_code == 400
 
 
 @pytest.mark.parametrize(("value", "expected"), [("ok", 3), ("zero", 0), ("absent", None)])
-def test_items_per_page(serve: Serve, value: str, expected: int | None) -> None:
+def test_items_per_page_can_be_configured(serve: Serve, value: str, expected: int | None) -> None:
     page = serve(items_per_page=value).get("/Users").json()
     assert page.get("itemsPerPage") == expected
     assert len(page["Resources"]) == 3
@@ -482,7 +482,7 @@ def test_the_list_may_hide_users_that_a_filter_finds(serve: Serve) -> None:
     assert [user["id"] for user in find(client, 'userName eq "grace@example.com"')] == ["GN-2"]
 
 
-def test_an_empty_list_has_resources_or_not(serve: Serve) -> None:
+def test_an_empty_list_may_omit_resources(serve: Serve) -> None:
     query = {"filter": 'userName eq "nobody@example.com"'}
     assert serve().get("/Users", params=query).json()["Resources"] == []
     page = serve(resources_absent_when_empty=True).get("/Users", params=query).json()
@@ -490,7 +490,7 @@ def test_an_empty_list_has_resources_or_not(serve: Serve) -> None:
     assert "Resources" not in page
 
 
-def test_a_new_user_is_listed_later(serve: Serve, state: Path) -> None:
+def test_a_new_user_may_be_listed_with_a_delay(serve: Serve, state: Path) -> None:
     client = serve(eventual_consistency=30)
     identifier = client.post("/Users", json=new_user()).json()["id"]
     assert client.get(f"/Users/{identifier}").status_code == 200
@@ -556,7 +556,7 @@ def test_every_filter_of_the_rfc(serve: Serve) -> None:
 # -- 9. the shape read back ---------------------------------------------------
 
 
-def test_apple_leaves_things_out(serve: Serve) -> None:
+def test_apple_omits_attributes(serve: Serve) -> None:
     ada, grace, lost = serve().get("/Users").json()["Resources"]
     assert ada == {
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User", ENTERPRISE],
@@ -596,7 +596,7 @@ def test_list_read_filter_and_writes_agree_on_the_shape(serve: Serve, quirks: Ma
     assert client.put("/Users/GN-1", json={**patched, "active": True}).json()["userName"] == patched["userName"]
 
 
-def test_etags_are_absent_and_conditions_ignored(serve: Serve) -> None:
+def test_etags_are_absent_and_preconditions_ignored(serve: Serve) -> None:
     client = serve()
     answer = client.get("/Users/GN-1")
     assert "ETag" not in answer.headers
@@ -706,7 +706,7 @@ def test_a_patch_that_changes_nothing_keeps_last_modified(serve: Serve) -> None:
     assert answer.json()["meta"]["lastModified"] == "2026-02-03T04:05:06Z"
 
 
-def test_patch_status(serve: Serve) -> None:
+def test_the_status_of_a_patch_can_be_configured(serve: Serve) -> None:
     client = serve(patch_status=204)
     answer = patch(client, "GN-1", {"op": "replace", "path": "locale", "value": "x"})
     assert (answer.status_code, answer.content) == (204, b"")
@@ -778,7 +778,7 @@ def test_put_with_external_id_may_be_refused(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize(("value", "status"), [("deactivate", "DEACTIVATED"), ("stored_only", "ACTIVE")])
-def test_active_false(serve: Serve, state: Path, value: str, status: str) -> None:
+def test_active_false_deactivates_a_user(serve: Serve, state: Path, value: str, status: str) -> None:
     client = serve(active_false=value)
     answer = patch(client, "GN-1", {"op": "replace", "path": "active", "value": False})
     assert answer.json()["active"] is False
@@ -787,7 +787,7 @@ def test_active_false(serve: Serve, state: Path, value: str, status: str) -> Non
     assert view["Ada.Lovelace@example.com"] == status
 
 
-def test_a_deactivated_user_comes_back(serve: Serve, state: Path) -> None:
+def test_a_deactivated_user_can_be_reactivated(serve: Serve, state: Path) -> None:
     answer = patch(serve(), "GN-2", {"op": "replace", "path": "active", "value": "True"})
     assert "active" not in answer.json()
     assert {row["userName"]: row["status"] for row in admin.list_accounts(state)}["grace@example.com"] == "ACTIVE"
@@ -855,7 +855,7 @@ def test_every_nth_request_fails(serve: Serve) -> None:
     assert [client.get("/Users").status_code for _ in range(7)] == [200, 200, 500, 200, 200, 503, 200]
 
 
-def test_a_flaky_write_does_not_land_or_does(serve: Serve, state: Path) -> None:
+def test_a_flaky_write_may_or_may_not_take_effect(serve: Serve, state: Path) -> None:
     assert serve(flaky=1).post("/Users", json=new_user()).status_code == 500
     assert len(list_users(state)) == 3
     assert serve(flaky=1, flaky_lands=True).post("/Users", json=new_user()).status_code == 500
@@ -870,7 +870,7 @@ def test_server_errors_may_be_html(serve: Serve) -> None:
     assert serve(html_errors=True).get("/Users/none").json()["status"] == "404"
 
 
-def test_the_rate_limit(serve: Serve) -> None:
+def test_requests_over_the_rate_limit_are_429(serve: Serve) -> None:
     client = serve(rate_limit=1)
     assert client.get("/Users/GN-1").status_code == 200
     # On a busy machine two requests may fall into different seconds.
@@ -879,11 +879,11 @@ def test_the_rate_limit(serve: Serve) -> None:
     assert refused.json()["schemas"] == [ERROR]
 
 
-def test_slow_answers(serve: Serve) -> None:
+def test_responses_can_be_delayed(serve: Serve) -> None:
     assert serve(slow=0.2).get("/Users/GN-1").elapsed.total_seconds() >= 0.2
 
 
-def test_a_new_connection_takes_its_time(serve: Serve) -> None:
+def test_a_new_connection_can_be_delayed(serve: Serve) -> None:
     client = serve(activation=0.3)
     assert client.get("/Users").json()["detail"] == "The connection is not active yet"
     assert client.get("/Users").status_code == 403
@@ -894,7 +894,7 @@ def test_a_new_connection_takes_its_time(serve: Serve) -> None:
 @pytest.mark.parametrize(
     ("quirk", "status"), [("login_page", 200), ("redirect", 302), ("proxy_password", 407), ("proxy_error", 502)]
 )
-def test_something_in_between_answers_in_the_service_s_place(quirk: str, status: int, serve: Serve) -> None:
+def test_an_intermediary_can_respond_instead_of_the_service(quirk: str, status: int, serve: Serve) -> None:
     answer = serve(in_between=quirk).get("/Users", follow_redirects=False)
     assert answer.status_code == status
     assert "scim" not in answer.headers.get("Content-Type", "") or not answer.content
@@ -903,7 +903,7 @@ def test_something_in_between_answers_in_the_service_s_place(quirk: str, status:
 # -- 15. the administrator's side ----------------------------------------------
 
 
-def test_the_activity_log_tells_successes(serve: Serve, state: Path) -> None:
+def test_the_activity_log_lists_successes(serve: Serve, state: Path) -> None:
     client = serve()
     identifier = client.post("/Users", json=new_user()).json()["id"]
     patch(client, identifier, {"op": "replace", "path": "locale", "value": "x"})
@@ -912,7 +912,7 @@ def test_the_activity_log_tells_successes(serve: Serve, state: Path) -> None:
     assert lines == [("UPDATED", "new@example.com", detail) for detail in ("created", "updated", "deleted")]
 
 
-def test_quirks_in_the_file_take_effect_at_once(serve: Serve, state: Path) -> None:
+def test_quirks_in_the_file_take_effect_immediately(serve: Serve, state: Path) -> None:
     client = serve()
     admin.set_quirks(state, Quirks(items_per_page="absent"))
     assert "itemsPerPage" not in client.get("/Users").json()
@@ -950,7 +950,7 @@ def test_a_first_sign_in_makes_an_account_active(serve: Serve, state: Path) -> N
     assert {row["userName"]: row["status"] for row in admin.list_accounts(state)}["new@example.com"] == "ACTIVE"
 
 
-def test_what_an_administrator_edits_is_seen(serve: Serve, state: Path) -> None:
+def test_edits_by_an_administrator_are_visible(serve: Serve, state: Path) -> None:
     client = serve()
     edit_user(
         state,
@@ -968,7 +968,7 @@ def test_what_an_administrator_edits_is_seen(serve: Serve, state: Path) -> None:
 # -- the plain preset ---------------------------------------------------------
 
 
-def test_the_plain_preset_has_none_of_it(state: Path) -> None:
+def test_the_plain_preset_has_no_quirks_of_apple(state: Path) -> None:
     with start(state, quirks=Quirks.plain()) as sandbox:
         client = httpx.Client(
             base_url=sandbox.base_url, headers={"Authorization": f"Bearer {sandbox.token}"}, verify=NO_TLS

@@ -44,13 +44,13 @@ def client_of(store: Store, quirks: Quirks) -> WSGISCIMClient:
     return WSGISCIMClient(SandboxApp(store, quirks), "http://localhost/feeds/business/scim", headers=headers)
 
 
-def test_scim2_tester_finds_nothing(store: Store) -> None:
+def test_scim2_tester_reports_no_errors(store: Store) -> None:
     results = check_server(client_of(store, Quirks.plain()))
     assert [(result.title, result.reason) for result in results if result.status is not Status.SUCCESS] == []
     assert len(results) > 100
 
 
-def test_scim2_tester_finds_a_fault(store: Store) -> None:
+def test_scim2_tester_detects_a_defect(store: Store) -> None:
     # The witness is awake: a plain service with one of Apple's oddities doesn't pass.
     values = Quirks.plain().to_mapping() | {"unknown_attr": "ignore"}
     results = check_server(client_of(store, Quirks.from_mapping(values)))

@@ -60,7 +60,7 @@ def other_process(state: Path) -> Any:
     process.stdout.close()
 
 
-def test_another_process_serves_the_same_state_at_the_same_time(state: Path, other_process: Any) -> None:
+def test_another_process_serves_the_same_state_concurrently(state: Path, other_process: Any) -> None:
     url, token = other_process.stdout.readline().split()
     theirs = httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, verify=NO_TLS)
     with start(state) as sandbox, theirs, connect(sandbox) as ours:
@@ -134,7 +134,7 @@ def update_in_parallel(client: httpx.Client, identifier: str) -> None:
     assert values == ["v5"] * 8
 
 
-def test_readers_see_whole_states_while_others_write(state: Path) -> None:
+def test_readers_see_consistent_states_during_writes(state: Path) -> None:
     seed(state, {"users": [{"userName": f"s{number}@example.com"} for number in range(20)]})
     stop = threading.Event()
     totals: list[tuple[int, int]] = []
@@ -195,19 +195,19 @@ def test_http_1_0_is_served(state: Path) -> None:
         assert b" 200 OK" in connection.makefile("rb").read()
 
 
-def test_a_client_may_ask_to_hang_up(state: Path) -> None:
+def test_a_client_may_request_to_close_the_connection(state: Path) -> None:
     with start(state) as sandbox, connect(sandbox) as client:
         assert client.delete("/Users/x", headers={"Connection": "close"}).headers["Connection"] == "close"
 
 
-def test_it_listens_on_the_loopback_alone(state: Path) -> None:
+def test_the_server_listens_only_on_loopback(state: Path) -> None:
     with start(state) as sandbox:
         assert sandbox.base_url.startswith("http://127.0.0.1:")
         with pytest.raises(OSError, match="refused"):
             socket.create_connection(("127.0.0.2", sandbox.port), timeout=1)
 
 
-def test_it_closes_at_once_and_twice(state: Path) -> None:
+def test_the_server_closes_immediately_and_can_be_closed_twice(state: Path) -> None:
     others = set(threading.enumerate())
     sandbox = start(state)
     with connect(sandbox) as client:
@@ -221,7 +221,7 @@ def test_it_closes_at_once_and_twice(state: Path) -> None:
     assert not set(threading.enumerate()) - others
 
 
-def test_closing_ends_a_slow_answer_and_delivers_it(state: Path) -> None:
+def test_closing_cuts_a_delay_short_and_delivers_the_response(state: Path) -> None:
     sandbox = start(state, quirks=Quirks(slow=30))
     with connect(sandbox) as client, ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(client.get, "/Users")
@@ -233,7 +233,7 @@ def test_closing_ends_a_slow_answer_and_delivers_it(state: Path) -> None:
         assert waiting.result(1).status_code == 200
 
 
-def test_a_port_that_is_taken_is_explained(state: Path) -> None:
+def test_a_port_in_use_is_explained(state: Path) -> None:
     with start(state) as sandbox, pytest.raises(SandboxError, match=f"Port {sandbox.port}.*Choose another"):
         start(state, port=sandbox.port)
     with pytest.raises(SandboxError, match="no port 70000"):
@@ -242,7 +242,7 @@ def test_a_port_that_is_taken_is_explained(state: Path) -> None:
         start(state, port=-1)
 
 
-def test_a_chosen_port_can_be_used_again_at_once(state: Path) -> None:
+def test_a_chosen_port_can_be_reused_immediately(state: Path) -> None:
     with start(state) as sandbox, connect(sandbox) as client:
         client.get("/Users")
         port = sandbox.port
@@ -258,7 +258,7 @@ def test_serving_ends_with_ctrl_c(state: Path) -> None:
     serve_forever(state, 0, interrupt)
 
 
-def test_reset_under_a_running_server_keeps_its_token(state: Path) -> None:
+def test_a_reset_while_the_server_runs_keeps_its_token(state: Path) -> None:
     with start(state) as sandbox, connect(sandbox) as client:
         client.post("/Users", json=new_user(1))
         admin.advance_clock(state, days=3)
@@ -269,7 +269,7 @@ def test_reset_under_a_running_server_keeps_its_token(state: Path) -> None:
         assert client.get("/Users").json()["totalResults"] == 1
 
 
-def test_a_dead_token_is_replaced_at_the_next_start(state: Path) -> None:
+def test_an_invalid_token_is_replaced_at_the_next_start(state: Path) -> None:
     with start(state) as sandbox:
         old = sandbox.token
     admin.expire_token(state, old)
@@ -278,7 +278,7 @@ def test_a_dead_token_is_replaced_at_the_next_start(state: Path) -> None:
         assert client.get("/Users").status_code == 200
 
 
-def test_a_list_of_250_and_a_patch_are_quick(state: Path) -> None:
+def test_a_list_of_250_users_and_a_patch_are_fast(state: Path) -> None:
     seed(state, {"users": [new_user(number) for number in range(250)]})
     with start(state, quirks=Quirks(page_cap=1000)) as sandbox, connect(sandbox) as client:
         sandbox.warm_up()

@@ -43,7 +43,7 @@ def active(work: Workspace) -> list[bool]:
     return [found[name] for name in NAMES]
 
 
-def test_who_passes_no_filter_is_deactivated_and_the_plan_says_why(workspace: Workspace) -> None:
+def test_a_user_that_passes_no_filter_is_deactivated_with_the_reason_in_the_plan(workspace: Workspace) -> None:
     departments = [user["urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"]["department"] for user in LIVE]
     wanted = {"attribute": "department", "operator": "NOT EQUALS", "value": departments[1]}
     filters(workspace, {"name": "Not in the second's department", "clauses": [wanted]})
@@ -63,14 +63,14 @@ def test_who_passes_no_filter_is_deactivated_and_the_plan_says_why(workspace: Wo
     assert set(workspace.plan().actions.values()) == {"reactivate"}, "back in scope"
 
 
-def test_the_removal_mode_is_that_of_people_out_of_scope(workspace: Workspace) -> None:
+def test_the_removal_mode_is_that_of_users_out_of_scope(workspace: Workspace) -> None:
     filters(workspace, {"clauses": [{"attribute": "userPrincipalName", "operator": "ENDS_WITH", "value": NAMES[0]}]})
     for mode, action in (("delete", {"delete"}), ("keep", set())):
         workspace.settings(lifecycle={"out_of_scope": mode})
         assert set(workspace.plan().actions.values()) == action
 
 
-def test_a_filter_that_throws_everybody_out_is_blocked(workspace: Workspace) -> None:
+def test_a_filter_that_excludes_all_users_is_blocked(workspace: Workspace) -> None:
     workspace.settings(guards={})
     filters(workspace, {"clauses": [{"attribute": "departmnt", "operator": "EQUALS", "value": "Sales"}]})
     planned = workspace.plan()
@@ -85,7 +85,7 @@ def test_a_filter_that_throws_everybody_out_is_blocked(workspace: Workspace) -> 
     assert active(workspace) == [True] * 4
 
 
-def test_who_cannot_be_judged_is_left_alone_and_the_others_go_on(workspace: Workspace) -> None:
+def test_a_user_whose_scope_is_undecidable_is_not_changed_and_others_are_planned(workspace: Workspace) -> None:
     several = ["a@example.com", "b@example.com"]
     one, other = {"proxyAddresses": ["x@example.com"]}, {"proxyAddresses": ["x@example.org"]}
     people(workspace, name_0={"proxyAddresses": several, "surname": "New"}, name_1=one, name_2=other)
@@ -101,7 +101,7 @@ def test_who_cannot_be_judged_is_left_alone_and_the_others_go_on(workspace: Work
     assert workspace.plan().actions == {NAMES[0]: "update"}
 
 
-def test_redacted_plans_hide_what_filters_compare_with(workspace: Workspace) -> None:
+def test_redacted_plans_hide_the_values_of_filters(workspace: Workspace) -> None:
     filters(workspace, {"clauses": [{"attribute": "userPrincipalName", "operator": "EQUALS", "value": NAMES[0]}]})
     for more in ((), ("-q",)):
         shown = workspace.run("plan", "--redact", *more)
@@ -109,7 +109,7 @@ def test_redacted_plans_hide_what_filters_compare_with(workspace: Workspace) -> 
         assert "name-0" not in shown.out + shown.err
 
 
-def test_names_of_filters_and_values_are_text_not_commands(workspace: Workspace) -> None:
+def test_names_of_filters_and_values_are_not_interpreted_as_commands(workspace: Workspace) -> None:
     hostile = "x\u202e\n::error::\u001b[31m"
     filters(workspace, {"name": hostile, "clauses": [{"attribute": "surname", "operator": "EQUALS", "value": hostile}]})
     shown = workspace.run("plan")
@@ -127,7 +127,7 @@ def test_names_of_filters_and_values_are_text_not_commands(workspace: Workspace)
         ("2026-03-01T23:30:00-01:00", False),
     ],
 )
-def test_the_day_of_a_plan_is_that_of_utc(workspace: Workspace, now: str, out: bool) -> None:
+def test_the_date_of_a_plan_is_in_utc(workspace: Workspace, now: str, out: bool) -> None:
     people(workspace, name_0={"employeeHireDate": "2026-03-16"}, name_1={"employeeHireDate": "2026-03-10"})
     clause = {"attribute": "employeeHireDate", "operator": "DATE ON OR BEFORE", "value": "today+14"}
     filters(workspace, {"clauses": [clause]})

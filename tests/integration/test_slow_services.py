@@ -54,7 +54,9 @@ def dripping(beginning: bytes) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("where", BEGINNINGS)
-def test_an_answer_that_never_ends_ends_in_words(where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endless_response_ends_in_an_error_message(
+    where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(response_limits, "MAX_SECONDS", 1.0)
     with dripping(BEGINNINGS[where]) as base_url:
         workspace = Workspace(tmp_path, base_url, "t0ken", monkeypatch)
