@@ -18,8 +18,8 @@ from reconciler.core.text import escape_control, pluralize, quote
 from reconciler.errors import RepositoryError
 from reconciler.git.process import GitCommandError, run_git
 from reconciler.git.repository import parse_object_id, read_regular_files
-from reconciler.record.directory import read_record_files
 from reconciler.record.merge import files_to_write, is_record_file
+from reconciler.record.record_files import read_record_files
 
 FOLDER = "plans"
 _NAME = re.compile(r"\d{4}-\d\d-\d\d-[0-9a-f]{12}")

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.sandbox.account_rules import DAY
-from reconciler.sandbox.errors import SandboxError
 from reconciler.sandbox.quirks import Quirks
+from reconciler.sandbox.sandbox_error import SandboxError
 from reconciler.sandbox.store import AccountKind, Activity, Store, open_store
 from reconciler.sandbox.user_table import UserRow
 

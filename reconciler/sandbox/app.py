@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from reconciler.sandbox.account_rules import AccountRules
-from reconciler.sandbox.errors import SandboxError
 from reconciler.sandbox.faults import Faults, answer_for_service, build_html_page
 from reconciler.sandbox.http_messages import RefusalError, Request, Response, build_error_response
 from reconciler.sandbox.listing import is_listed_here, list_users, read_user
 from reconciler.sandbox.quirks import Quirks
+from reconciler.sandbox.sandbox_error import SandboxError
 from reconciler.sandbox.store import Store
 
 if TYPE_CHECKING:

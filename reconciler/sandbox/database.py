@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from reconciler.sandbox.errors import SandboxError
+from reconciler.sandbox.sandbox_error import SandboxError
 
 # SQLite keeps this number at byte 68 of the header: it distinguishes a sandbox file from any other database.
 APPLICATION_ID = 0x52434E53

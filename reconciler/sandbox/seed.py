@@ -15,7 +15,7 @@ from typing import Any
 from reconciler.sandbox.account_rules import DAY
 from reconciler.sandbox.attributes import name_key, schemas_of, split_path
 from reconciler.sandbox.database import check_path
-from reconciler.sandbox.errors import SandboxError
+from reconciler.sandbox.sandbox_error import SandboxError
 from reconciler.sandbox.seed_document import SeedDocument, check_value, parse_editable_path, read_seed_document
 from reconciler.sandbox.store import ReservedName, Store, open_store
 from reconciler.sandbox.user_table import UserRow

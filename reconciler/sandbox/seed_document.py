@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.sandbox.attributes import ENTERPRISE, ENTERPRISE_ATTRIBUTES, NAME, canonical_path, name_key
-from reconciler.sandbox.errors import SandboxError
 from reconciler.sandbox.quirks import Quirks
+from reconciler.sandbox.sandbox_error import SandboxError
 from reconciler.sandbox.store import ACCOUNT_KINDS, Account
 
 _SHOWN_PROBLEMS = 20

@@ -13,8 +13,8 @@ from waitress.server import create_server  # type: ignore[import-untyped]
 from waitress.task import WSGITask  # type: ignore[import-untyped]
 
 from reconciler.sandbox.app import SandboxApp
-from reconciler.sandbox.errors import SandboxError
 from reconciler.sandbox.quirks import Quirks
+from reconciler.sandbox.sandbox_error import SandboxError
 from reconciler.sandbox.store import Store
 
 HOST = "127.0.0.1"

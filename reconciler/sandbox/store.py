@@ -11,8 +11,8 @@ from typing import Any, Literal, Self
 
 from reconciler.sandbox.attributes import name_key
 from reconciler.sandbox.database import TABLES, Database
-from reconciler.sandbox.errors import SandboxError
 from reconciler.sandbox.quirks import Quirks
+from reconciler.sandbox.sandbox_error import SandboxError
 from reconciler.sandbox.user_table import UserTable
 
 AccountKind = Literal["manual", "jit", "admin", "personal"]

@@ -14,11 +14,11 @@ from reconciler.errors import PlanFileError, ReconcilerError, RepositoryError
 from reconciler.git.commit import Commit
 from reconciler.git.commits import Commits
 from reconciler.record.branch import find_local_tip, read_record_at
-from reconciler.record.directory import merge_into, read_record_files
 from reconciler.record.files import read_file, write_private, write_private_bytes
 from reconciler.record.layout import PAGE, PLAN, RECEIPT
 from reconciler.record.reader import read_key_ids, read_record
 from reconciler.record.receipt import directory_for
+from reconciler.record.record_files import merge_into, read_record_files
 from reconciler.record.redaction import NO_REDACTION, Redactor
 from reconciler.render.record_page import render_record
 from reconciler.session import connection

@@ -95,7 +95,7 @@ def serve_sandbox(file: Path, port: int, say: Callable[[str], object]) -> None:
 def _sandbox_errors() -> Iterator[None]:
     """Raise errors of the sandbox, and its absence, as `ReconcilerError`."""
     try:
-        from reconciler.sandbox.errors import SandboxError  # noqa: PLC0415 - an extra
+        from reconciler.sandbox.sandbox_error import SandboxError  # noqa: PLC0415 - an extra
 
         try:
             yield

@@ -16,8 +16,8 @@ import httpx
 import pytest
 
 from reconciler.sandbox import admin
-from reconciler.sandbox.errors import SandboxError
 from reconciler.sandbox.quirks import Quirks
+from reconciler.sandbox.sandbox_error import SandboxError
 from reconciler.sandbox.seed import list_users, reset, seed
 from reconciler.sandbox.server import RunningSandbox, serve_forever, start
 

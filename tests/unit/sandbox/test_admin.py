@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.sandbox import admin
-from reconciler.sandbox.errors import SandboxError
+from reconciler.sandbox.sandbox_error import SandboxError
 
 
 def test_two_tokens_and_no_third(state: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.sandbox.database import SCHEMA_VERSION
-from reconciler.sandbox.errors import SandboxError
+from reconciler.sandbox.sandbox_error import SandboxError
 from reconciler.sandbox.seed import reset
 from reconciler.sandbox.store import Store
 

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.sandbox.errors import SandboxError
 from reconciler.sandbox.quirks import Quirks
+from reconciler.sandbox.sandbox_error import SandboxError
 
 
 def test_the_default_is_apple() -> None:

@@ -6,8 +6,8 @@ import pytest
 from support.sandbox_seed import CORE, ENTERPRISE, FIVE
 
 from reconciler.sandbox import admin
-from reconciler.sandbox.errors import SandboxError
 from reconciler.sandbox.quirks import Quirks
+from reconciler.sandbox.sandbox_error import SandboxError
 from reconciler.sandbox.seed import edit_user, list_users, load_default_seed, reset, seed
 from reconciler.sandbox.store import Store
 

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from support.sandbox_seed import ENTERPRISE, FIVE
 
-from reconciler.sandbox.errors import SandboxError
+from reconciler.sandbox.sandbox_error import SandboxError
 from reconciler.sandbox.seed import list_users, seed
 
 PROBLEMS: list[tuple[Any, str]] = [

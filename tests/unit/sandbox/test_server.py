@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.sandbox.errors import SandboxError
+from reconciler.sandbox.sandbox_error import SandboxError
 from reconciler.sandbox.server import HOST, start
 
 

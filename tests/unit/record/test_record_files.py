@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import PlanFileError
-from reconciler.record.directory import merge_into, read_record_files
+from reconciler.record.record_files import merge_into, read_record_files
 
 RECEIPT, PLAN = (f"2026-03-01-0123456789ab/{name}" for name in ("receipt.jsonl", "plan.json"))
 FIRST, SECOND = (f'{{"event": "apply_started", "plan_id": "{name}"}}\n'.encode() for name in "ab")
