@@ -1,4 +1,4 @@
-"""The test tools themselves: each fault does what its name says, and each invariant detects its violation."""
+"""The test tools themselves: each fault has the effect of its name, and each invariant detects its violation."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def server(tmp_path: Path) -> Iterator[RecordingServer]:
 
 
 def patched(server: RecordingServer, fault: Fault) -> tuple[int, bytes]:
-    """Status and body of a PATCH to which `fault` happens; raises what a client meets."""
+    """Return status and body of a PATCH with `fault` injected. Raises the exception that a client would get."""
     schedule = Schedule(0, planted={Step(f"patch {UPDATED.external_id}", 1): fault})
     with Injector(server.base_url, schedule, {"id-1": UPDATED.external_id}) as injector:
         host, _, path = injector.base_url.removeprefix("http://").partition("/")

@@ -1,4 +1,4 @@
-"""kill -9 at every line of the receipt, and between a change and the line that says it happened."""
+"""kill -9 at every line of the receipt, and between a change and the line that records it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from support.chaos.services import RecordingServer
 
 SMALL = expected_users(10)
 LINES = 20
-"""Of the receipt of a whole apply for these users."""
+"""Lines in the receipt of a complete apply for these users."""
 
 
 @pytest.fixture

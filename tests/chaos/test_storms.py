@@ -1,6 +1,6 @@
-"""A fifth of all requests goes wrong, and the command is killed: the same command, again and again, ends well.
+"""A fifth of all requests fail and the command is killed; repeating the same command converges.
 
-A night's size: `pytest tests/chaos/test_storms.py --chaos-users 1000 --chaos-kills 20 --chaos-seed 7 -s`
+A long run: `pytest tests/chaos/test_storms.py --chaos-users 1000 --chaos-kills 20 --chaos-seed 7 -s`
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def scenario(
     request: pytest.FixtureRequest, kind: str, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[ChaosScenario]:
-    """Users for every action, in a storm."""
+    """Users for every action, with a storm of faults."""
     option = request.config.getoption
     people = expected_users(option("--chaos-users"))
     users = [person.before for person in people if person.before is not None]
@@ -62,6 +62,6 @@ def test_a_storm_ends_in_the_desired_state_without_duplicate_users(scenario: Cha
     assert set(scenario.codes) <= {0, 1, 5, -9}
     assert scenario.injector.requests <= 10 * len(scenario.people) + 60 * len(scenario.codes)
     assert set(FAULTS) <= fired.keys()
-    assert scenario.injector.schedule.kills == {}, "kills that never came"
+    assert scenario.injector.schedule.kills == {}, "kills that did not happen"
     scenario.injector.schedule = Schedule(seed)
     assert scenario.once("plan", "--detailed-exitcode") == 0, "a plan after an apply is empty"

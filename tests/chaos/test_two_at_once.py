@@ -1,4 +1,4 @@
-"""Two applies of one plan at one moment."""
+"""Two applies of one plan at the same time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`--base REF` on a real repository and a service that drifted: whose doing each change is."""
+"""`--base REF` on a real repository and a service that drifted: the attribution of each change."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MINE, PENDING = Attribution.THIS_CHANGE_SET.value, Attribution.ALREADY_PENDING.v
 
 
 class ChangeSet:
-    """A service with these people, their desired state committed as the base, and what comes after it."""
+    """A service with these users, their desired state committed as the base, and the edits that follow."""
 
     def __init__(self, workspace: Workspace, service: FakeScimServer, people: list[dict[str, Any]]) -> None:
         self.work = workspace
@@ -31,14 +31,14 @@ class ChangeSet:
         self.repository.git("checkout", "--quiet", "-b", "edit")
 
     def edit(self, number: int, **values: Any) -> None:
-        """Edits a person in the change set; None takes an attribute away."""
+        """Edit a user in the change set; None removes an attribute."""
         self.people[number] = {
             key: value for key, value in {**self.people[number], **values}.items() if value is not None
         }
         self.work.users(self.people)
 
     def drift(self, number: int, **values: Any) -> None:
-        """Edits a live account by hand."""
+        """Edit a live account manually."""
         self.service.users[self.identity(number)].update(values)
 
     def identity(self, number: int) -> str:
@@ -49,7 +49,7 @@ class ChangeSet:
         return str(self.people[number]["userPrincipalName"])
 
     def attributions(self, *arguments: str) -> dict[str, str | None]:
-        """Key -> attribution."""
+        """Return the attribution of each change by key."""
         plan = self.work.plan("--base", "main", *arguments).plan
         return {change["key"]: change["attribution"] for change in plan["resource_changes"]}
 
@@ -70,7 +70,7 @@ def open_change_set(open_workspace: OpenWorkspace) -> OpenChangeSet:
 DRIFT = {"name": {"givenName": "By", "familyName": "Hand"}}
 
 
-# --- whose doing -------------------------------------------------------------------
+# --- attribution -------------------------------------------------------------------
 
 
 def test_drift_is_pending_and_an_edit_belongs_to_this_change_set(open_change_set: OpenChangeSet) -> None:
@@ -240,7 +240,7 @@ def test_the_live_users_are_read_once(open_change_set: OpenChangeSet) -> None:
     assert len(here.service.log) - before == 2 * once
 
 
-# --- besides the changes ---------------------------------------------------------------
+# --- sections other than the changes ---------------------------------------------------
 
 
 def test_changes_that_the_change_set_makes_unnecessary_are_no_longer_pending(open_change_set: OpenChangeSet) -> None:
@@ -292,7 +292,7 @@ def test_future_dates_are_listed_and_change_nothing_today(open_change_set: OpenC
     assert here.key(0) not in shown
 
 
-# --- bases that are none -------------------------------------------------------------
+# --- unusable bases ------------------------------------------------------------------
 
 
 def warned(ended: CommandResult) -> str:
@@ -375,7 +375,7 @@ def test_a_directory_outside_of_git_is_reported(open_workspace: OpenWorkspace) -
     assert (ended.code, "is not in a git repository" in ended.err) == (1, True)
 
 
-# --- places -----------------------------------------------------------------------------
+# --- directories ------------------------------------------------------------------------
 
 
 def test_the_directory_may_be_nested_and_reached_through_a_symlink(open_change_set: OpenChangeSet) -> None:
@@ -416,7 +416,7 @@ def test_neither_the_work_tree_nor_the_index_is_changed(open_change_set: OpenCha
     assert (here.repository.git("status", "--porcelain=v2"), here.repository.git("diff")) == before
 
 
-# --- how it reads -------------------------------------------------------------------
+# --- output -------------------------------------------------------------------------
 
 
 def test_an_attributed_plan_matches_its_snapshot(open_change_set: OpenChangeSet, snapshot: SnapshotAssertion) -> None:

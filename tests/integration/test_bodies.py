@@ -1,4 +1,4 @@
-"""Every body we send, judged by an outside witness: scim2-models."""
+"""Every request body, validated by an independent library: scim2-models."""
 
 from __future__ import annotations
 
@@ -61,11 +61,11 @@ def with_mail(workspace: Workspace, profile: str) -> None:
 
 
 def judge(method: str, body: Any) -> None:
-    """Raises when scim2-models does not take the body."""
+    """Raises `ValidationError` if scim2-models rejects the body."""
     if method == "POST":
         user = Judge.model_validate(body, scim_ctx=Context.RESOURCE_CREATION_REQUEST)
         assert user.user_name == body["userName"]
-        assert EnterpriseUser.model_fields  # the extension is known, so its attributes were checked
+        assert EnterpriseUser.model_fields  # the extension is known, so its attributes are validated
         assert not user.model_extra
     else:
         patch = PatchOp[Judge].model_validate(body, scim_ctx=Context.RESOURCE_PATCH_REQUEST)

@@ -1,4 +1,4 @@
-"""`drift` on real repositories and a real service: what was edited there, told from what is not applied yet."""
+"""`drift` on real repositories and a real service: manual edits distinguished from edits that are not applied yet."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class DriftWorkspace(GitWorkspace):
         return commit
 
     def fails(self) -> None:
-        """An apply whose every write is refused."""
+        """Run an apply in which every write is refused."""
         self.service.faults = ServerFaults(write_error_on=1, write_error_status=400, write_error_times=None)
         assert self.work.apply().code == 5
         self.service.faults = ServerFaults()
@@ -46,7 +46,7 @@ class DriftWorkspace(GitWorkspace):
         return ended.plan
 
     def told(self, *arguments: str) -> dict[str, str]:
-        """Who -> whose doing it is."""
+        """Return the attribution of each change by name."""
         return {who(each): each["attribution"] for each in self.plan(*arguments)["resource_changes"]}
 
     def one(self, *arguments: str) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def org(open_workspace: OpenWorkspace) -> DriftWorkspace:
     return DriftWorkspace(open_workspace(service), service)
 
 
-# --- whose doing ---------------------------------------------------------------------
+# --- attribution ---------------------------------------------------------------------
 
 
 def test_a_manual_edit_is_distinguished_from_an_edit_in_git(org: DriftWorkspace) -> None:
@@ -205,7 +205,7 @@ def test_a_new_mapping_counts_as_not_applied_and_its_target_as_not_edited(org: D
     assert [path.rpartition(":")[2] for path in changes["ada"]["pending_attributes"]] == ["department"]
 
 
-# --- applies that did not do everything ----------------------------------------------------
+# --- incomplete applies --------------------------------------------------------------------
 
 
 def test_a_failed_user_counts_as_not_applied_with_the_reason(org: DriftWorkspace) -> None:
@@ -268,7 +268,7 @@ def test_a_user_that_an_interrupted_apply_did_not_reach_is_not_applied(org: Drif
     org.applied(person("ada"), person("bob"), person("cyd"))
     org.commit(person("ada", department="Merged"), person("bob"), person("cyd"))
     org.fails()
-    # As if it had been killed before it began with ada.
+    # As if it had been killed before it started ada.
     receipt = max(org.work.plans.glob("*/receipt.jsonl"), key=lambda path: path.stat().st_mtime)
     receipt.write_text(receipt.read_text("utf-8").splitlines(keepends=True)[0])
     org.edit_live("bob", "By hand")
@@ -299,7 +299,7 @@ def test_a_user_left_out_of_a_reviewed_plan_is_attributed_by_the_apply_before(or
     assert "left out of the apply of" in " ".join(change["history"])
 
 
-# --- when it cannot be attributed ------------------------------------------------------------
+# --- undetermined changes --------------------------------------------------------------------
 
 
 def test_without_a_record_everything_is_listed_unattributed(org: DriftWorkspace) -> None:
@@ -377,7 +377,7 @@ def test_an_apply_of_uncommitted_edits_is_reported(org: DriftWorkspace) -> None:
     org.write(person("ada"), person("bob", department="Not committed"))
     org.apply()
     org.edit_live("ada", "By hand")
-    assert org.told() == {"ada": EDITED}, "the same files are still there"
+    assert org.told() == {"ada": EDITED}, "the files are unchanged"
     org.commit(person("ada"), person("bob"))
     plan = org.plan()
     assert {each["attribution"] for each in plan["resource_changes"]} == {UNKNOWN}
@@ -385,7 +385,7 @@ def test_an_apply_of_uncommitted_edits_is_reported(org: DriftWorkspace) -> None:
 
 
 def of_another_version(org: DriftWorkspace) -> None:
-    """As if everything on record were of a version that reckons digests otherwise."""
+    """Rewrite the record as if a version with other digests had written it."""
     for path in org.work.plans.glob("*/*.json*"):
         text = re.sub(
             r'"config_digest": "sha256:[0-9a-f]+"', '"config_digest": "sha256:other"', path.read_text("utf-8")
@@ -474,7 +474,7 @@ def redacted(org: DriftWorkspace, monkeypatch: pytest.MonkeyPatch) -> DriftWorks
 
 
 def failed_and_edited(org: DriftWorkspace) -> None:
-    """ada failed, bob was edited by hand, cyd is new and was refused."""
+    """ada failed, bob was edited manually, cyd is new and was refused."""
     org.applied(person("ada"), person("bob"))
     org.commit(person("ada", department="Merged"), person("bob"), person("cyd"))
     org.fails()
@@ -493,7 +493,7 @@ def test_digests_are_attributed_with_the_key(redacted: DriftWorkspace) -> None:
     assert "hmac" not in redacted.drift().out
     redacted.edit_live("ada", "Merged")
     redacted.commit(person("ada", department="Merged again"), person("bob"), person("cyd"))
-    assert redacted.told()["ada"] == BEHIND, "what our own request may have written"
+    assert redacted.told()["ada"] == BEHIND, "our own request may have written it"
     redacted.edit_live("ada", "By hand")
     assert redacted.told()["ada"] == EDITED
 
@@ -512,7 +512,7 @@ def test_without_the_key_only_users_with_a_service_id_are_attributed(
     assert "digests of another RECONCILER_RECORD_KEY" in " ".join(changes["cyd"]["history"])
 
 
-# --- how it is told ------------------------------------------------------------------------------
+# --- output --------------------------------------------------------------------------------------
 
 
 def test_no_drift_is_reported_as_no_changes(org: DriftWorkspace) -> None:

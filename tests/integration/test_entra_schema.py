@@ -21,7 +21,7 @@ PEOPLE = [
 
 
 class EntraWorkspace:
-    """A directory of desired state on the sandbox, and a schema beside it."""
+    """A desired-state directory on the sandbox, and a schema file next to it."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -85,7 +85,7 @@ def test_apples_application_is_imported_completely_and_is_valid_and_plannable(wo
     assert "actions: [create, update, deactivate, delete]" in taken.out
     assert workspace.run("validate").code == 0
     assert workspace.run("sandbox", "reset").code == 0
-    assert workspace.planned() == {}, "nobody is assigned yet"
+    assert workspace.planned() == {}, "no user is assigned yet"
     workspace.write("scope.yaml", workspace.read("scope.yaml").replace("\nsync: assigned\n", "\nsync: all\n"))
     assert workspace.planned() == {"ada@contoso.example": "create", "cy@tailspin.example": "create"}
     plan = workspace.run("plan", "--sandbox", "--format", "json", "--plans", str(workspace.root / "plans")).plan
@@ -238,7 +238,7 @@ def test_existing_filters_are_replaced_only_with_force(workspace: EntraWorkspace
     assert ended.code == 1
     assert "has filters already" in ended.err
     assert workspace.read("scope.yaml") == before
-    assert not (workspace.state / "mappings.yaml").exists(), "nothing at all is written"
+    assert not (workspace.state / "mappings.yaml").exists(), "no file is written"
     assert workspace.take(file, "--force").code == 0
     assert "mine" not in workspace.read("scope.yaml")
 

@@ -1,4 +1,4 @@
-"""What goes wrong between us and a service is told with a way out, whoever is to blame; and never with the token."""
+"""Errors between the program and a service name a remedy, whatever the cause, and never contain the token."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Answer = Callable[[Request], Reply]
 
 @contextmanager
 def service(answer: Answer) -> Iterator[str]:
-    """A service that answers as told; its base URL."""
+    """Serve `answer` and yield the base URL."""
     server = HttpServer(answer)
     try:
         yield server.origin + "/scim"
@@ -37,7 +37,7 @@ def service(answer: Answer) -> Iterator[str]:
 
 
 def asked(base_url: str, root: Path, patch: pytest.MonkeyPatch, *command: str, profile: str = "scim") -> CommandResult:
-    """A command on a desired state of one person."""
+    """Run a command on a desired state of one user."""
     work = Workspace(root, base_url, TOKEN, patch)
     target = {"profile": profile, "base_url": base_url}
     work.settings(target=target if profile == "scim" else {**target, "domains": ["example.com"]})
@@ -165,12 +165,12 @@ def test_a_service_that_is_always_busy_ends_in_an_error_message(
     assert 'the users cannot be listed: the service refused it (503): "maintenance"' in ended.err
 
 
-# --- Apple's own, on the sandbox ------------------------------------------------------------
+# --- Apple's errors, on the sandbox ---------------------------------------------------------
 
 
 @contextmanager
 def sandbox(root: Path, **quirks: Any) -> Iterator[tuple[str, str, Path]]:
-    """A sandbox where nobody is but accounts of other kinds: base URL, token, file."""
+    """Yield base URL, token and file of a sandbox that contains only accounts of other kinds."""
     file = root / "sandbox.db"
     seed(file, {**load_default_seed(), "users": [], "domains": ["example.com"]})
     running = start(file, quirks=Quirks(**quirks))
@@ -286,4 +286,4 @@ def test_certificate_errors_are_distinguished(
         connection.close()
     assert ended.code == 1
     assert f"the service's certificate is not accepted: {words}" in ended.err
-    assert len(connections) == 1, "trying again changes no certificate"
+    assert len(connections) == 1, "a certificate error is not retried"

@@ -1,4 +1,4 @@
-"""`explain`: one user from file to account, and never another story than the plan's."""
+"""`explain`: one user from file to account, always in agreement with the plan."""
 
 from __future__ import annotations
 
@@ -228,7 +228,7 @@ def test_an_out_of_scope_user_whose_name_belongs_to_a_foreign_account_is_no_fail
     workspace = open_workspace(FakeScimServer(users=[make_user(7, userName="ada@example.com")]))
     workspace.write("mappings.yaml", MAPPINGS)
     workspace.users([{**person(1, "ada"), "accountEnabled": False}, person(2, "bob")])
-    assert workspace.plan().code == 2, "bob is new, nobody failed"
+    assert workspace.plan().code == 2, "bob is new, no user failed"
     found = explained(workspace, "ada@example.com")
     why = "none: out of scope, and the live account belongs to another user: see the warning"
     assert found["action"]["reason"] == why
@@ -270,7 +270,7 @@ def test_with_redact_no_user_value_is_shown(org: Workspace) -> None:
     names = make_user(1)["name"]
     for name in ("ada", "cleo", "gone", "twin", "barred"):
         text = org.run("explain", f"{name}@example.com", "--redact").out.casefold()
-        # Without the name of a filter, which is nobody's.
+        # Without the name of the filter, which belongs to no user.
         text = text.replace("engineers", "")
         secrets = (name, "example.com", "engineer", "sales", *map(str.casefold, names.values()))
         assert [secret for secret in secrets if secret in text] == []
@@ -284,6 +284,6 @@ def test_no_value_adds_a_line_or_moves_the_cursor(org: Workspace) -> None:
     calm = org.run("explain", "ada@example.com").out
     assert not set("\x1b\u202e") & set(calm)
     assert "##[set-env]" not in calm
-    # As refused, and on one line without anybody's help.
+    # The value as refused, already on one line.
     org.users([person(1, "ada", department="Engineering", jobTitle="x\ty", city="x\ty")])
     assert org.run("explain", "ada@example.com").out.count("\n") == calm.count("\n")

@@ -31,7 +31,7 @@ def test_an_entra_mapping_works_unchanged(open_workspace: OpenWorkspace) -> None
     other = service.find(str(kept["userPrincipalName"]))
     assert other["name"]["givenName"] == "Zed"
     assert other[ENTERPRISE]["department"] == make_user(2)[ENTERPRISE]["department"], (
-        "an ignored flow keeps what is there"
+        "an ignored flow keeps the current value"
     )
     assert workspace.plan().code == 0
 

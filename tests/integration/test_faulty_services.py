@@ -1,4 +1,4 @@
-"""Services lie. Every lie ends in the right plan or in a clear refusal, never in a wrong plan."""
+"""Services that answer incorrectly: the result is the right plan or a clear refusal, never a wrong plan."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ RIGHT = {"new@example.com": "create", "changed": "update", "gone-1": "deactivate
 
 
 def plan_and_apply(
-    open_workspace: OpenWorkspace, faults: ServerFaults, people: int = PEOPLE
+    open_workspace: OpenWorkspace, faults: ServerFaults, count: int = PEOPLE
 ) -> tuple[FakeScimServer, CommandResult]:
-    """Of `people` live users one is to be changed, two are gone from git, and one in git is new."""
-    service = FakeScimServer(faults, [make_user(number) for number in range(people)])
+    """Plan for `count` live users: one is to be changed, two are gone from git, and one in git is new."""
+    service = FakeScimServer(faults, [make_user(number) for number in range(count)])
     workspace = open_workspace(service)
-    live = [make_user(number) for number in range(people)]
-    names = {live[0]["userName"]: "changed", live[-1]["userName"]: "gone-1", live[people // 2]["userName"]: "gone-2"}
+    live = [make_user(number) for number in range(count)]
+    names = {live[0]["userName"]: "changed", live[-1]["userName"]: "gone-1", live[count // 2]["userName"]: "gone-2"}
     wanted = [source(user) for user in live if names.get(user["userName"]) in (None, "changed")]
     wanted[0]["department"] = "Moved"
     wanted.append(source(make_user(9000, userName="new@example.com")))
@@ -104,7 +104,7 @@ def test_an_odd_service_gets_the_right_plan(name: str, open_workspace: OpenWorks
     assert ended.code == 2, ended.err
     actions = ended.actions
     extra = [key for key in actions if key not in RIGHT]
-    # The user whom somebody created meanwhile is managed and not in git: removing it is right.
+    # The user created meanwhile is managed and not in git, so the removal is correct.
     assert {actions[key] for key in extra} <= {"deactivate"}
     assert len(extra) <= (1 if service.faults.create_during_read else 0)
     assert {key: actions[key] for key in RIGHT if key in actions} == RIGHT
@@ -159,7 +159,7 @@ def test_an_incomplete_read_is_not_applied(open_workspace: OpenWorkspace) -> Non
 
 
 def test_values_missing_from_the_list_are_detected_and_cleared(open_workspace: OpenWorkspace) -> None:
-    """The list drops the enterprise extension, and nobody in git has a department: only reading by id shows it."""
+    """The list drops the enterprise extension, and no user in git has a department: only a read by id shows it."""
     people: list[dict[str, Any]] = [make_user(number) for number in range(4)]
     service = FakeScimServer(ServerFaults(drop_enterprise_in_lists=True), people)
     workspace = open_workspace(service)

@@ -1,4 +1,4 @@
-"""`reconciler github …` in this process, on a stand-in of GitHub's API over HTTP: whom it believes, and bad days."""
+"""`reconciler github …` in this process, on a fake of GitHub's API over HTTP: which data it trusts, and failures."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PERMISSIONS = dict.fromkeys(("actions", "issues", "pull-requests", "statuses"), 
 
 
 class GitHubWorkspace:
-    """A plan of a pull request, made and recorded by a run of the plan workflow; the pull request is merged."""
+    """A plan of a pull request, created and recorded by a run of the plan workflow; the pull request is merged."""
 
     def __init__(self, root: Path, api: GitHubApi) -> None:
         self.root = root
@@ -50,7 +50,7 @@ class GitHubWorkspace:
         return self.github("reviewed", "-o", str(self.root / "reviewed.json"))
 
     def refused(self) -> str:
-        """What is said, after it was made sure that nothing is there to be applied."""
+        """Assert that there is no plan to apply, and return the error message."""
         answer = self.reviewed()
         assert (answer.code, (self.root / "reviewed.json").exists()) == (4, False), answer
         assert "Nothing was changed." in answer.err
@@ -153,7 +153,7 @@ def test_a_commit_pushed_after_the_approval_is_not_approved(workspace: GitHubWor
 def test_a_plan_finished_after_the_approval_is_not_approved(workspace: GitHubWorkspace) -> None:
     workspace.api.statuses[HEAD][0]["created_at"] = LATER
     workspace.api.pulls[0]["merged_at"] = LATER
-    assert workspace.reviewed().code == 0, "nobody approved: the merge is the review"
+    assert workspace.reviewed().code == 0, "without an approval, the merge is the review"
     (workspace.root / "reviewed.json").unlink()
     workspace.api.review(7, HEAD)
     assert "before its review ended" in workspace.refused()

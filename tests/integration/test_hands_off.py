@@ -1,4 +1,4 @@
-"""The wrong person is never removed, merged or overwritten: one test for each way in which that could happen."""
+"""The wrong user is never removed, merged or overwritten: one test for each way in which that could happen."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_a_foreign_external_id_is_a_conflict_however_it_is_mapped(rule: str, ope
     service = FakeScimServer(users=[named(1, "ada"), named(2, "keeper")])
     workspace = open_workspace(service)
     workspace.write("mappings.yaml", BY_NAME_FIRST.replace("match: 2", rule))
-    for enabled, code in ((True, 5), (False, 0)):  # somebody out of scope wants no account: a warning
+    for enabled, code in ((True, 5), (False, 0)):  # out of scope, no account is wanted: only a warning
         workspace.users([source(named(9, "ada"), accountEnabled=enabled), source(named(2, "keeper"))])
         ended = workspace.apply()
         assert ended.code == code
@@ -125,7 +125,7 @@ def test_adopting_an_account_does_not_deactivate_it(open_workspace: OpenWorkspac
     workspace.write("mappings.yaml", BY_NAME_FIRST + "- {target: active, source: enabled}\n")
     workspace.users([source(named(1, "ada"), enabled="false"), source(named(2, "keeper"), enabled="true")])
     assert workspace.apply().code == 0
-    assert service.find("ada@example.com")["active"], "adopted, and only the next plan may deactivate: by the guards"
+    assert service.find("ada@example.com")["active"], "adopted; only the next plan may deactivate it, subject to the guards"
     assert workspace.apply().code == 3
     assert service.find("ada@example.com")["active"]
 
@@ -157,7 +157,7 @@ def test_an_account_that_left_ownership_between_plan_and_write_is_not_changed(op
     workspace.users([source(named(2, "keeper")), source(named(3, "changed"), department="Moved")])
 
     def promote(entry: Logged) -> None:
-        if entry.nth_list == 2:  # the last request of planning that matters: now they become administrators
+        if entry.nth_list == 2:  # the last relevant request of planning: now they become administrators
             for user in service.users.values():
                 user["userType"] = "admin"
 
@@ -260,7 +260,7 @@ def test_a_user_deleted_during_the_apply_does_not_stop_the_others(open_workspace
     victim = service.find("u9@example.com")["id"]
 
     def lose(entry: Logged) -> None:
-        # Between the look at the user and the write.
+        # Between the read of the user and the write.
         if entry.method == "GET" and entry.path == f"/Users/{victim}":
             service.users.pop(victim, None)
 

@@ -1,4 +1,4 @@
-"""`log`: git joined with what applies did, on real repositories and a real service."""
+"""`log`: git history joined with the outcomes of applies, on real repositories and a real service."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def repository(tmp_path: Path) -> LogRepository:
 
 
 def told(entries: Iterable[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
-    """Action, address and changed fields of each entry."""
+    """Return action, address and changed fields of each entry."""
     return [(each["action"], each["address"], [row["path"] for row in each["changes"]]) for each in entries]
 
 
@@ -137,7 +137,7 @@ def test_a_pull_request_is_identified_by_its_merge(repository: LogRepository) ->
     repository.merge("feature", "Merge pull request #12 from eve/feature")
     (found,) = repository.entries("id-ada", "--limit", "1")
     assert (found["commit"], found["pull_request"], found["author"]) == (change, 12, "Eve")
-    assert len(repository.entries("id-ada")) == 2, "the merge itself edited nobody"
+    assert len(repository.entries("id-ada")) == 2, "the merge itself edited no user"
 
 
 def test_an_edit_in_a_merge_commit_is_attributed_to_the_merge(repository: LogRepository) -> None:
@@ -345,7 +345,7 @@ def test_only_attributes_without_an_edit_are_drift(org: LogWorkspace) -> None:
     org.edit_live("ada", "Hacking")
     org.commit(person("ada", surname="Byron", department="IT"))
     org.apply()
-    assert summary(org.entries("id-ada"))[0] == ("edit", "changed", "applied"), "it was edited, whatever it was"
+    assert summary(org.entries("id-ada"))[0] == ("edit", "changed", "applied"), "it was edited in git"
 
 
 def test_an_edited_mapping_is_not_drift(org: LogWorkspace) -> None:
@@ -387,7 +387,7 @@ def test_the_complete_timeline_matches_its_snapshot(org: LogWorkspace, snapshot:
 
 
 def masked(text: str) -> str:
-    """Applies happen when the test runs, and commits depend on the service's port."""
+    """Mask times, which depend on the clock, and ids, which depend on the port of the service."""
     import re  # noqa: PLC0415
 
     text = re.sub(r"(applied|apply of|to apply) \d{4}-\d\d-\d\d \d\d:\d\d UTC", r"\1 TIME", text)
@@ -419,7 +419,7 @@ def redacted(org: LogWorkspace, monkeypatch: pytest.MonkeyPatch) -> LogWorkspace
 
 
 def test_digests_contain_no_names_and_no_values(redacted: LogWorkspace) -> None:
-    # No digit of a digest is in these words.
+    # These words cannot occur in a hexadecimal digest.
     redacted.commit(person("wynn"), person("tomo"))
     assert redacted.apply() == 0
     redacted.commit(person("wynn", department="Research"))
@@ -462,13 +462,13 @@ def test_an_interrupted_reviewed_plan_is_finished_with_digests_too(redacted: Log
     saved = redacted.work.root / "plan.json"
     redacted.work.run("plan", "-o", str(saved))
     assert redacted.apply(str(saved)) == 0
-    # As if the apply had been killed before it was through with bob and cyd.
+    # As if the apply had been killed before it finished bob and cyd.
     for identity in list(redacted.service.users)[1:]:
         del redacted.service.users[identity]
     receipt = next(redacted.work.plans.glob("*/receipt.jsonl"))
     lines = receipt.read_text("utf-8").splitlines(keepends=True)
     receipt.write_text("".join(lines[:-1]))
-    assert redacted.apply(str(saved)) == 0, "nobody is left out as not reviewed"
+    assert redacted.apply(str(saved)) == 0, "no user is left out as not reviewed"
     assert len(redacted.service.users) == 3
 
 
@@ -537,7 +537,7 @@ def test_notes_and_branches_of_a_plan_contain_no_names_on_a_record_with_digests(
     assert [word for word in ("wynn", "tomo") if word in plan.read_text().casefold()] == []
 
 
-# --- what is easily told wrong -------------------------------------------------------
+# --- edge cases ----------------------------------------------------------------------
 
 
 def test_a_user_that_replaces_another_under_the_same_name_is_a_different_user(repository: LogRepository) -> None:

@@ -1,4 +1,4 @@
-"""`init`: what it makes works at once, and nothing that is there is touched."""
+"""`init`: the created repository works immediately, and existing files are not changed."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_the_workflows_install_only_the_wheel_in_the_repository(tmp_path: Path) 
 
 
 def installed(repository: Path) -> subprocess.CompletedProcess[str]:
-    """How the workflow's last command ends, on a machine that reaches no index."""
+    """Run the last install command of the workflow on a machine without access to a package index."""
     (pip,) = (Path(ensurepip.__file__).parent / "_bundled").glob("pip-*.whl")
     line = [sys.executable, f"{pip}/pip", *INSTALL[-1].split()[1:], "--no-index", "--target", "there"]
     return subprocess.run(line, cwd=repository, capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""What is wrong with one user is that user's: the others are planned and applied."""
+"""An error of one user affects only that user: the others are planned and applied."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def open_faulty_service(open_workspace: OpenWorkspace, faults: ServerFaults) -> 
 
 
 def failures(workspace: Workspace) -> dict[str, str]:
-    """User name -> message, of what did not work."""
+    """Return the error message of each failed user by user name."""
     lines = [line for line in workspace.receipt() if line["event"] == "finished" and line["result"] != "done"]
     return {line["user_name"]: line["message"] for line in lines}
 

@@ -1,4 +1,4 @@
-"""Laws, for random companies, random targets and every oddity: what must hold whatever people do."""
+"""Invariants for random organisations, random targets and every server quirk."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ KINDS = [
 
 @st.composite
 def orgs(draw: st.DrawFn) -> tuple[list[dict[str, Any]], list[dict[str, Any]], dict[str, str]]:
-    """Source users, live users and lifecycle settings. Names are dealt anew on both sides: renames, swaps, rings."""
+    """Source users, live users and lifecycle settings. Names are permuted on both sides: renames, swaps, cycles."""
     here = draw(st.permutations(NAMES))
     there = draw(st.permutations(NAMES))
     sources, live = [], []
@@ -73,7 +73,7 @@ def open_at(service: FakeScimServer, folder: str, org: Any, patch: pytest.Monkey
     sources, _, lifecycle = org
     workspace = Workspace(Path(folder), service.base_url, service.token, patch)
     guards = {"removals": {"count": 100, "percent": 100}}
-    # The guards for an empty desired state and for the last user are not what is tested here.
+    # This user keeps the guards for an empty desired state and for the last user from blocking.
     keeper = source(make_user(99))
     workspace.settings(lifecycle=lifecycle, guards=guards)
     workspace.users([*sources, keeper])
@@ -96,7 +96,7 @@ def test_apply_then_plan_is_empty_and_planning_does_not_write(org: Any, faults: 
         note(applied.out + applied.err)
         assert applied.code in (0, 5)
         after = workspace.plan()
-        # Whoever wants the name of an account that was still there is told so, and gets it once that is deleted.
+        # A user that wants the name of an existing account gets a diagnostic, and the name after its deletion.
         deleted = any(action == "delete" for action in first.actions.values())
         waited = {item["address"] for item in first.plan["diagnostics"] if "is taken by" in item["summary"]}
         left = {change["address"] for change in after.plan["resource_changes"]}
@@ -105,8 +105,8 @@ def test_apply_then_plan_is_empty_and_planning_does_not_write(org: Any, faults: 
             assert workspace.apply().code in (0, 5)
             after = workspace.plan()
         assert after.plan["resource_changes"] == []
-        # Whose own account is deleted now may have the name of an account that nobody knows: a conflict from here on.
-        assert after.code == 0 or applied.code == 5 or deleted, "only what could not be planned is left"
+        # A user whose account is deleted may have the name of an unmanaged account: a conflict from now on.
+        assert after.code == 0 or applied.code == 5 or deleted, "only unplannable users are left"
 
 
 @LAW
@@ -132,9 +132,9 @@ def test_a_lost_or_refused_request_converges_on_the_next_run(org: Any, data: st.
         after = workspace.plan()
         assert after.plan["resource_changes"] == []
         names = [user["userName"].casefold() for user in service.users.values()]
-        assert len(names) == len(set(names)), "nobody exists twice"
+        assert len(names) == len(set(names)), "no user exists twice"
         external = [user["externalId"] for user in service.users.values() if user.get("externalId")]
-        assert len(external) == len(set(external)), "nobody was created twice"
+        assert len(external) == len(set(external)), "no user was created twice"
 
 
 @LAW

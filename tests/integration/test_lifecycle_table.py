@@ -19,7 +19,7 @@ from reconciler.sandbox.server import RunningSandbox, start
 
 OpenOrg = Callable[..., SampleOrg]
 LATER = "2027-06-01"
-"""Months after every receipt of these tests."""
+"""A date months after every receipt of these tests."""
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_a_changed_attribute_is_updated_if_its_mapping_always_flows(open_org: Op
     found = org.live()["ada"]
     assert (found["name"]["familyName"], found["locale"], found["timezone"]) == ("King", "en_US", "Europe/Berlin")
     org.wants(person("ada", preferredLanguage="fr_FR", zone="Europe/Paris", surname="King"))
-    assert org.actions() == {}, "neither the one nor the other overwrites"
+    assert org.actions() == {}, "neither mapping overwrites the value"
 
 
 def test_nothing_happens_when_nothing_differs(open_org: OpenOrg) -> None:

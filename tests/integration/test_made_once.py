@@ -1,4 +1,4 @@
-"""Values that are made once: the plan that is applied is the reviewed one, and no two users ever get one value."""
+"""Values generated once: the applied plan is the reviewed one, and no two users ever get the same value."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ CHOSEN_NAME = f"""{USUAL}
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SampleOrg]:
-    """An organisation on the sandbox: a keeper, and accounts by hand that hold two of the names that are wanted."""
+    """An organisation on the sandbox: a keeper, and manually created accounts that hold two of the wanted names."""
     by_hand = [account(name, externalId=None) for name in ("ada", "bob")]
     seed(tmp_path / "sandbox.db", {"domains": ["example.com"], "users": [*by_hand, account("keeper")]})
     with start(tmp_path / "sandbox.db") as sandbox:
@@ -133,7 +133,7 @@ def test_the_embedded_sandbox_can_be_planned_with_chosen_user_names(here: Sample
     assert '"Ada@example.com"' in ended.out
 
 
-# --- drawn values -------------------------------------------------------------------------------
+# --- random values ------------------------------------------------------------------------------
 
 
 def test_a_guid_is_the_same_in_plan_and_apply_and_never_changes(open_workspace: OpenWorkspace) -> None:
@@ -152,7 +152,7 @@ def test_a_guid_is_the_same_in_plan_and_apply_and_never_changes(open_workspace: 
     assert workspace.plan().actions == {}
 
 
-# --- a law --------------------------------------------------------------------------------------
+# --- an invariant -------------------------------------------------------------------------------
 
 NICK = "- {target: nickName, expression: 'SelectUniqueValue([one], [two], [three])'}\n"
 WORD = st.sampled_from(["a", "b", "c", "d", None])
@@ -207,6 +207,6 @@ def test_no_two_users_get_the_same_value_whatever_requests_are_lost(org: Any, da
             service.faults = ServerFaults()
         assert workspace.plan().plan["resource_changes"] == []
         held = [user["nickName"] for user in service.users.values() if user.get("nickName")]
-        assert len(held) == len(set(held)), "two users have one value"
+        assert len(held) == len(set(held)), "two users have the same value"
         for name, nick in reviewed.items():
-            assert service.find(name).get("nickName") == nick, "created with another value than was reviewed"
+            assert service.find(name).get("nickName") == nick, "created with a value other than the reviewed one"

@@ -1,4 +1,4 @@
-"""Plan, apply, plan: against the sandbox, plain scim2-server and the fake server, checked by direct GETs."""
+"""Plan, apply, plan: against the sandbox, plain scim2-server and the fake server, verified by direct GETs."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def wanted_people() -> list[dict[str, Any]]:
     wanted["changed"]["department"] = "Moved"
     del wanted["cleared"]["department"]
     wanted["renamed"]["userPrincipalName"] = "new-name" + DOMAIN
-    # Somebody new gets the name that becomes free.
+    # A new user gets the name that becomes free.
     wanted["successor"] = source(make_user(50, userName="renamed" + DOMAIN))
     wanted["created"] = source(make_user(51, userName="created" + DOMAIN))
     wanted["swap-a"]["userPrincipalName"], wanted["swap-b"]["userPrincipalName"] = "swap-b" + DOMAIN, "swap-a" + DOMAIN
@@ -99,7 +99,7 @@ def sandbox(file: Path, people: list[dict[str, Any]]) -> RunningSandbox:
 
 
 def direct_users(workspace: Workspace) -> list[dict[str, Any]]:
-    """The live users as they are, without our client."""
+    """Return the live users, read without our client."""
     headers = {"Authorization": f"Bearer {os.environ['RECONCILER_TOKEN']}"}
     answer = httpx.get(f"{workspace.base_url}/Users", headers=headers, params={"count": 100}, timeout=30)
     found: list[dict[str, Any]] = answer.json()["Resources"]
@@ -125,7 +125,7 @@ def test_apply_makes_the_live_state_match_the_desired_state(service: tuple[Works
     assert after["changed"][ENTERPRISE]["department"] == "Moved"
     assert "department" not in after["cleared"][ENTERPRISE]
     assert after["new-name"]["id"] == ids["renamed"], "a rename keeps the account"
-    assert after["renamed"]["id"] not in ids.values(), "the name that became free went to somebody new"
+    assert after["renamed"]["id"] not in ids.values(), "a new user got the name that became free"
     assert (after["swap-a"]["id"], after["swap-b"]["id"]) == (ids["swap-b"], ids["swap-a"])
     assert [after[name]["id"] for name in ("ring-a", "ring-b", "ring-c")] == [
         ids[name] for name in ("ring-c", "ring-a", "ring-b")
@@ -173,7 +173,7 @@ def test_each_request_has_its_receipt(service: tuple[Workspace, Any]) -> None:
     assert [lines[0]["event"], lines[-1]["event"]] == ["apply_started", "apply_finished"]
     started = [line["address"] for line in lines if line["event"] == "started"]
     done = [line["address"] for line in lines if line["event"] == "finished" and line["result"] == "done"]
-    # Two circles of renames: one member of each is renamed twice.
+    # Two rename cycles: one member of each is renamed twice.
     assert len(started) == len(PLANNED) + 2
     assert sorted(started) == sorted(done)
     assert lines[-1]["done"] == len(PLANNED)

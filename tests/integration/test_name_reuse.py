@@ -1,4 +1,4 @@
-"""The user name of a deleted account: not used again while Apple keeps it, and free on the day it says."""
+"""The user name of a deleted account: not reused while Apple reserves it, and free on the reported date."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ NOW = ("--now", "2026-12-01")
 
 
 class OfflineWorkspace:
-    """Six people committed, and no service anywhere: whoever opens a connection fails the test."""
+    """Six users committed, and no service: opening a connection fails the test."""
 
     def __init__(self, root: Path, patch: pytest.MonkeyPatch) -> None:
         self.work = Workspace(root, "https://scim.example.com/scim", "unused", patch)
@@ -46,7 +46,7 @@ class OfflineWorkspace:
         return self.work.plan("--offline", "--base", "HEAD", *NOW, *arguments)
 
     def told(self) -> dict[str, tuple[str, str]]:
-        """Key -> action and reason in words."""
+        """Return the action and the reason of each change by key."""
         return {item["key"]: (item["action"], item["detail"]) for item in self.plan().plan["resource_changes"]}
 
 
@@ -139,7 +139,7 @@ def test_every_format_names_the_base_and_states_that_it_is_not_a_plan(workspace:
     assert "lready pending" not in re.sub("<style>.*</style>", "", shown, flags=re.DOTALL)
 
 
-# --- besides users -----------------------------------------------------------------
+# --- settings, mappings and scope --------------------------------------------------
 
 
 def test_settings_that_protect_users_are_listed_separately(workspace: OfflineWorkspace) -> None:
@@ -208,7 +208,7 @@ def test_added_or_removed_protection_is_reported(workspace: OfflineWorkspace) ->
     assert "no longer protected: 1 user" in shown
 
 
-# --- what it is not ------------------------------------------------------------------
+# --- limits of an offline plan -------------------------------------------------------
 
 
 def test_an_offline_plan_cannot_be_applied(workspace: OfflineWorkspace) -> None:
@@ -311,7 +311,7 @@ def test_validate_summarizes_the_changes_and_keeps_its_exit_code(workspace: Offl
     assert workspace.work.run("validate", "--base", "HEAD").code == workspace.work.run("validate").code == 1
 
 
-# --- how it reads -------------------------------------------------------------------
+# --- output -------------------------------------------------------------------------
 
 
 def test_an_offline_plan_matches_its_snapshot(workspace: OfflineWorkspace, snapshot: SnapshotAssertion) -> None:
@@ -328,7 +328,7 @@ def test_an_offline_plan_matches_its_snapshot(workspace: OfflineWorkspace, snaps
 
 
 def without_commits(text: str) -> str:
-    """Commits hold a date."""
+    """Mask commit ids, which depend on the date."""
     words = [
         ("COMMIT" if len(word) == 12 and set(word) <= set("0123456789abcdef") else word) for word in text.split(" ")
     ]

@@ -31,7 +31,7 @@ def person(who: str, **changed: str) -> dict[str, str]:
 
 
 class Clone:
-    """A checkout of its own, as each job of a workflow has."""
+    """A separate checkout, as each job of a workflow has."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -50,7 +50,7 @@ class Clone:
         return self.run("github", "push-record", *words)
 
     def apply(self, *words: str) -> CommandResult:
-        """What the workflow `apply` does: fetch, apply, push."""
+        """Fetch, apply and push like the `apply` workflow."""
         assert self.fetch().code == 0
         ended = self.run("apply", *(words or ("--auto-approve",)))
         assert self.push().code == 0
@@ -61,7 +61,7 @@ class Clone:
 
 
 class RecordRepository:
-    """The repository at its server, the service, and clones."""
+    """The repository on its server, the service, and clones."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -123,7 +123,7 @@ def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RecordRe
     opened.close()
 
 
-# --- what the next run knows ----------------------------------------------------------
+# --- knowledge of the next run --------------------------------------------------------
 
 
 def test_a_name_that_another_run_deleted_is_not_reused(record: RecordRepository) -> None:
@@ -195,7 +195,7 @@ def test_an_apply_that_was_killed_is_finished_by_the_next_run(record: RecordRepo
     assert [Path(name).name for name in record.on_branch()] == ["README.md", "plan.json", "receipt.jsonl"]
     events = [json.loads(line)["event"] for line in record.content(record.on_branch()[-1]).splitlines()]
     assert events.count("apply_started") == 2
-    assert "## Done: 3\n" in record.content(record.on_branch()[0]), "the page tells of both"
+    assert "## Done: 3\n" in record.content(record.on_branch()[0]), "the page lists both applies"
 
 
 def test_an_ordinary_clone_sees_the_record_after_git_fetch(
@@ -254,7 +254,7 @@ def test_concurrent_pushes_of_others_are_kept(record: RecordRepository) -> None:
         record.people(person("ada"), person(clone.root.name))
     assert first.push().code == 0
     before = record.origin.git("rev-parse", BRANCH)
-    # Once before git sees where the branch is, once after: the first time git refuses, the second time the server.
+    # One push before git reads the branch, one after it: git refuses the first time, the server the second time.
     record.server.before_push = [lambda: _by_somebody(record), lambda: None, lambda: _by_somebody(record)]
     assert second.push().code == 0
     assert record.origin.git("merge-base", BRANCH, before) == before, "nothing is forced"
@@ -341,7 +341,7 @@ def test_the_token_is_on_no_command_line_and_in_no_file(
     wrapper.write_text(f'#!/bin/sh\nprintf "%s\\n" "$*" >> {seen}\nexec {real} "$@"\n')
     wrapper.chmod(0o755)
     here = record.clone("one")
-    # A checkout that kept its credentials, and settings that would lead requests elsewhere.
+    # A checkout with persisted credentials, and settings that would redirect requests.
     kept = f'[http "{record.server.url}/"]\nextraheader = AUTHORIZATION: basic eDp5\n'
     with (here.root / ".git" / "config").open("a") as file:
         file.write(kept)

@@ -28,7 +28,7 @@ USERS = "desired-state/users/people.yaml"
 
 
 class RollbackRepository(GitRepository):
-    """A repository with three people."""
+    """A repository with three users."""
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
@@ -47,7 +47,7 @@ class RollbackRepository(GitRepository):
         return run(["reconciler", "rollback", *arguments, *places])
 
     def record(self, plan: str, commit: str, began: str) -> str:
-        """A record as an apply leaves it; gives the plan's id."""
+        """Write a record as an apply does, and return the plan id."""
         plan_id = f"sha256:{plan * 64}"
         folder = self.root / "plans" / f"{began[:10]}-{plan * 12}"
         folder.mkdir(parents=True)
@@ -179,7 +179,7 @@ def test_the_first_plan_on_record_is_undone_to_the_parent_of_its_commit(workspac
 
 
 def test_a_user_edited_since_keeps_the_other_edits(workspace: RollbackRepository) -> None:
-    """Only the one field is set, by a round trip of the one entry: numbers and comments stay as written."""
+    """Only one field is set, by a round trip of its entry: numbers and comments stay as written."""
     workspace.record("a", workspace.first, "2026-03-01T08:00:00+00:00")
     undone = workspace.people(PEOPLE.replace("Engineering", "Research"))
     workspace.record("b", undone, "2026-03-02T08:00:00+00:00")
@@ -267,7 +267,7 @@ def test_an_invalid_commit_is_refused(workspace: RollbackRepository, name: str) 
     assert workspace.read() == PEOPLE
 
 
-# --- what it says -----------------------------------------------------------------
+# --- output -----------------------------------------------------------------------
 
 
 def test_the_complete_output_matches_its_snapshot(
@@ -296,7 +296,7 @@ def test_the_complete_output_matches_its_snapshot(
 
 @pytest.mark.parametrize("text", ["::error::pwned", "##[error]x"])
 def test_no_line_of_the_diff_is_a_runner_command(text: str, workspace: RollbackRepository) -> None:
-    """Lines around an edit are shown with a blank in front, which the runner takes off."""
+    """Context lines start with a space, which the runner strips."""
     people = PEOPLE.replace("department: Sales", f"department: >-\n    {text}")
     commit = workspace.people(people)
     workspace.people(people.replace("surname: Lee", "surname: Leeds"))

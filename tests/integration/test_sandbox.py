@@ -553,7 +553,7 @@ def test_every_filter_of_the_rfc(serve: Serve) -> None:
     assert client.get("/Users", params={"filter": "(("}).status_code == 400
 
 
-# -- 9. the shape read back ---------------------------------------------------
+# -- 9. returned attributes ---------------------------------------------------
 
 
 def test_apple_omits_attributes(serve: Serve) -> None:
@@ -847,7 +847,7 @@ def test_names_need_not_be_reserved(serve: Serve) -> None:
     assert client.post("/Users", json=new_user("ada.lovelace@example.com")).status_code == 201
 
 
-# -- 14. bad days -------------------------------------------------------------
+# -- 14. failures -------------------------------------------------------------
 
 
 def test_every_nth_request_fails(serve: Serve) -> None:

@@ -1,4 +1,4 @@
-"""Two outside witnesses: scim2-server's storage contract and scim2-tester, on the sandbox with Apple's quirks off."""
+"""Two independent checks: scim2-server's storage contract and scim2-tester, on the sandbox with Apple's quirks off."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,7 +51,7 @@ def test_scim2_tester_reports_no_errors(store: Store) -> None:
 
 
 def test_scim2_tester_detects_a_defect(store: Store) -> None:
-    # The witness is awake: a plain service with one of Apple's oddities doesn't pass.
+    # The check is effective: a plain service with one of Apple's quirks doesn't pass.
     values = Quirks.plain().to_mapping() | {"unknown_attr": "ignore"}
     results = check_server(client_of(store, Quirks.from_mapping(values)))
     assert [result for result in results if result.status in (Status.ERROR, Status.DEVIATION)]

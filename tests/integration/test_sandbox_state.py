@@ -1,4 +1,4 @@
-"""The sandbox's state outlives processes, is shared by them, and stays whole under parallel writes."""
+"""The sandbox's state outlives processes, is shared by them, and stays consistent under parallel writes."""
 
 import json
 import signal
@@ -117,7 +117,7 @@ def test_eight_threads_write_one_consistent_state(state: Path) -> None:
 
 
 def update_in_parallel(client: httpx.Client, identifier: str) -> None:
-    """Eight threads each own one attribute of one user: an update that is lost shows."""
+    """Eight threads each own one attribute of one user: a lost update shows."""
     paths = ["locale", "timezone", "externalId", "name.givenName", "name.familyName"]
     enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
     paths += [f"{enterprise}:{name}" for name in ("department", "division", "costCenter")]
@@ -160,7 +160,7 @@ def test_readers_see_consistent_states_during_writes(state: Path) -> None:
 def test_the_same_connection_serves_many_requests(state: Path) -> None:
     with start(state) as sandbox, socket.create_connection(("127.0.0.1", sandbox.port)) as connection:
         stream = connection.makefile("rwb")
-        # 204 answers too, which waitress by itself would hang up after.
+        # 204 responses too, after which waitress by itself would close the connection.
         identifier = add(stream, sandbox)
         delete = f"DELETE /feeds/business/scim/Users/{identifier} HTTP/1.1\r\n{header(sandbox)}\r\n\r\n"
         assert [answer_of(stream, delete)[0] for _ in range(2)] == [204, 404]
@@ -229,7 +229,7 @@ def test_closing_cuts_a_delay_short_and_delivers_the_response(state: Path) -> No
             time.sleep(0.01)
         before = time.monotonic()
         sandbox.close()
-        assert time.monotonic() - before < 10, "it waits for the answer's 30 seconds"
+        assert time.monotonic() - before < 10, "it waits for the delay of 30 seconds"
         assert waiting.result(1).status_code == 200
 
 

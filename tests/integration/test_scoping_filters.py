@@ -1,4 +1,4 @@
-"""Scoping filters from scope.yaml to the sandbox: who is removed and why, and who is left alone."""
+"""Scoping filters from scope.yaml to the sandbox: which users are removed and why, and which are not changed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LIVE = [make_user(number, userName=name) for number, name in enumerate(NAMES)]
 
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
-    """Four people in the sandbox as they are written; the first is in Sales."""
+    """Four users in the sandbox, equal to the desired state; the first is in Sales."""
     seed(tmp_path / "sandbox.db", {"domains": ["example.com"], "users": LIVE})
     with start(tmp_path / "sandbox.db") as running:
         work = Workspace(tmp_path, running.base_url, running.token, monkeypatch)
@@ -29,7 +29,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Works
 
 
 def people(work: Workspace, **changes: dict[str, Any]) -> None:
-    """Writes the four; `name_0={…}` changes the first."""
+    """Write the four users; `name_0={…}` changes the first."""
     work.users(source(user, **changes.get(f"name_{number}", {})) for number, user in enumerate(LIVE))
 
 
@@ -94,7 +94,7 @@ def test_a_user_whose_scope_is_undecidable_is_not_changed_and_others_are_planned
     ended = workspace.apply()
     assert ended.code == 5, ended.out
     assert "the scoping filters cannot be evaluated for this user: proxyAddresses has 2 values" in ended.out + ended.err
-    assert active(workspace) == [True, True, False, False], "left alone, and neither changed nor removed"
+    assert active(workspace) == [True, True, False, False], "neither changed nor removed"
     family = {user["userName"]: user["name"]["familyName"] for user in list_users(workspace.root / "sandbox.db")}
     assert family[NAMES[0]] == LIVE[0]["name"]["familyName"]
     filters(workspace, {"clauses": [{**clause, "values_match": "any"}]})

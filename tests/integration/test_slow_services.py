@@ -1,4 +1,4 @@
-"""Services that send a byte now and then: each read ends in time, the answer never does."""
+"""Services that send a byte now and then: each read ends in time, the response never does."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from reconciler.scim import response_limits
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/scim+json\r\n"
 GZIP = b"\x1f\x8b\x08\x08\0\0\0\0\0\0"
-"""The beginning of a compressed body; a file name of any length follows."""
+"""The start of a compressed body; a file name of any length follows."""
 
 BEGINNINGS = {
     "in its head": HEAD + b"X-Padding: ",
@@ -29,7 +29,7 @@ BEGINNINGS = {
 
 @contextmanager
 def dripping(beginning: bytes) -> Iterator[str]:
-    """A service that answers with `beginning`, then ten bytes a second for 15 seconds; its base URL."""
+    """Serve `beginning`, then ten bytes a second for 15 seconds, and yield the base URL."""
     ended = threading.Event()
 
     def answer(connection: socket.socket) -> None:
