@@ -31,7 +31,7 @@ def server(tmp_path: Path) -> Iterator[RecordingServer]:
         yield running
 
 
-def patched(server: RecordingServer, fault: Fault) -> tuple[int, bytes]:
+def send_patch(server: RecordingServer, fault: Fault) -> tuple[int, bytes]:
     """Return status and body of a PATCH with `fault` injected. Raises the exception that a client would get."""
     schedule = Schedule(0, planted={Step(f"patch {UPDATED.external_id}", 1): fault})
     with Injector(server.base_url, schedule, {"id-1": UPDATED.external_id}) as injector:
@@ -66,13 +66,13 @@ def test_a_fault_answers_with_its_status_and_takes_effect_or_not(
     server: RecordingServer, fault: Fault, status: int, happened: int
 ) -> None:
     began = time.monotonic()
-    assert patched(server, fault)[0] == status
+    assert send_patch(server, fault)[0] == status
     assert len(server.commits()) == happened
     assert (time.monotonic() - began >= DELAY) == (fault is Fault.DELAY) or fault is not Fault.DELAY
 
 
 @pytest.mark.parametrize(
-    ("fault", "met", "happened"),
+    ("fault", "error", "happened"),
     [
         (Fault.REFUSED, ConnectionResetError, 0),
         (Fault.RESET_BEFORE, ConnectionResetError, 0),
@@ -81,10 +81,10 @@ def test_a_fault_answers_with_its_status_and_takes_effect_or_not(
     ],
 )
 def test_a_fault_breaks_the_connection(
-    server: RecordingServer, fault: Fault, met: type[Exception], happened: int
+    server: RecordingServer, fault: Fault, error: type[Exception], happened: int
 ) -> None:
-    with pytest.raises(met):
-        patched(server, fault)
+    with pytest.raises(error):
+        send_patch(server, fault)
     assert len(server.commits()) == happened
 
 

@@ -24,8 +24,8 @@ KINDS = ("strict", "lenient", "sandbox")
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "seed" in metafunc.fixturenames:
-        asked = metafunc.config.getoption("--chaos-seed")
-        storms = product(KINDS, asked) if asked else zip(KINDS, (1, 2, 3), strict=True)
+        chosen_seed = metafunc.config.getoption("--chaos-seed")
+        storms = product(KINDS, chosen_seed) if chosen_seed else zip(KINDS, (1, 2, 3), strict=True)
         metafunc.parametrize(("kind", "seed"), list(storms))
 
 
@@ -55,9 +55,9 @@ def test_a_storm_ends_in_the_desired_state_without_duplicate_users(scenario: Cha
     # Each kill ends a run, and so do the planted faults that concern every request.
     scenario.until_done("apply", "--auto-approve", runs=20 + 2 * len(scenario.injector.schedule.kills))
     fired = scenario.injector.counts()
-    told = [f"{scenario.codes} in {time.monotonic() - began:.1f} s, {scenario.injector.requests} requests"]
-    told += [f"{fired[fault]:5} {fault}" for fault in sorted(fired)]
-    sys.stdout.write("\n".join(told) + "\n")
+    lines = [f"{scenario.codes} in {time.monotonic() - began:.1f} s, {scenario.injector.requests} requests"]
+    lines += [f"{fired[fault]:5} {fault}" for fault in sorted(fired)]
+    sys.stdout.write("\n".join(lines) + "\n")
     scenario.check()
     assert set(scenario.codes) <= {0, 1, 5, -9}
     assert scenario.injector.requests <= 10 * len(scenario.people) + 60 * len(scenario.codes)

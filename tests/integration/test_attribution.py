@@ -21,21 +21,21 @@ MINE, PENDING = Attribution.THIS_CHANGE_SET.value, Attribution.ALREADY_PENDING.v
 class ChangeSet:
     """A service with these users, their desired state committed as the base, and the edits that follow."""
 
-    def __init__(self, workspace: Workspace, service: FakeScimServer, people: list[dict[str, Any]]) -> None:
+    def __init__(self, workspace: Workspace, service: FakeScimServer, entries: list[dict[str, Any]]) -> None:
         self.work = workspace
         self.service = service
-        self.people = people
+        self.entries = entries
         self.repository = GitRepository(workspace.root)
-        workspace.users(people)
+        workspace.users(entries)
         self.base = self.repository.commit("base")
         self.repository.git("checkout", "--quiet", "-b", "edit")
 
     def edit(self, number: int, **values: Any) -> None:
         """Edit a user in the change set; None removes an attribute."""
-        self.people[number] = {
-            key: value for key, value in {**self.people[number], **values}.items() if value is not None
+        self.entries[number] = {
+            key: value for key, value in {**self.entries[number], **values}.items() if value is not None
         }
-        self.work.users(self.people)
+        self.work.users(self.entries)
 
     def drift(self, number: int, **values: Any) -> None:
         """Edit a live account manually."""
@@ -46,7 +46,7 @@ class ChangeSet:
         return next(key for key, user in self.service.users.items() if user["externalId"] == wanted)
 
     def key(self, number: int) -> str:
-        return str(self.people[number]["userPrincipalName"])
+        return str(self.entries[number]["userPrincipalName"])
 
     def attributions(self, *arguments: str) -> dict[str, str | None]:
         """Return the attribution of each change by key."""
@@ -59,8 +59,8 @@ OpenChangeSet = Callable[..., ChangeSet]
 
 @pytest.fixture
 def open_change_set(open_workspace: OpenWorkspace) -> OpenChangeSet:
-    def opened(people: int = 6) -> ChangeSet:
-        live = [make_user(number) for number in range(people)]
+    def opened(count: int = 6) -> ChangeSet:
+        live = [make_user(number) for number in range(count)]
         service = FakeScimServer(None, live)
         return ChangeSet(open_workspace(service), service, [source(user) for user in live])
 
@@ -131,11 +131,11 @@ def test_a_drifted_user_renamed_by_the_change_set_belongs_to_this_change_set(ope
 
 def test_removals_are_attributed_to_this_change_set_or_an_earlier_one(open_change_set: OpenChangeSet) -> None:
     here = open_change_set()
-    stranger = make_user(90)
-    here.service.add(stranger)
-    leaver = here.people.pop(0)
-    here.work.users(here.people)
-    assert here.attributions() == {leaver["userPrincipalName"]: MINE, stranger["userName"]: PENDING}
+    unmanaged = make_user(90)
+    here.service.add(unmanaged)
+    leaver = here.entries.pop(0)
+    here.work.users(here.entries)
+    assert here.attributions() == {leaver["userPrincipalName"]: MINE, unmanaged["userName"]: PENDING}
 
 
 def test_a_setting_that_turns_a_pending_deactivation_into_a_deletion_belongs_to_this_change_set(
@@ -160,7 +160,7 @@ def test_a_new_mapping_attributes_only_the_users_it_changes_to_this_change_set(o
     here.work.write("mappings.yaml", json.dumps(rows))
     here.repository.commit("mappings")
     here.repository.git("checkout", "--quiet", "-B", "edit")
-    here.drift(0, name={"givenName": here.people[0]["givenName"], "familyName": "Hand"})
+    here.drift(0, name={"givenName": here.entries[0]["givenName"], "familyName": "Hand"})
     here.drift(1, title="There already")
     here.edit(0, jobTitle=None)
     here.edit(1, jobTitle="There already")
@@ -190,7 +190,7 @@ def test_a_mapping_dropped_by_the_change_set_is_still_read_for_the_base(open_cha
 def test_narrowing_the_plan_does_not_narrow_the_base(open_change_set: OpenChangeSet) -> None:
     here = open_change_set()
     here.drift(0, **DRIFT)
-    here.edit(0, userPrincipalName="new.name@example.com", objectId=here.people[0]["objectId"])
+    here.edit(0, userPrincipalName="new.name@example.com", objectId=here.entries[0]["objectId"])
     (change,) = here.work.plan("--base", "main", "--user", "new.name@example.com").plan["resource_changes"]
     assert change["pending_attributes"] == ["name.familyName", "name.givenName"]
 
@@ -245,17 +245,17 @@ def test_the_live_users_are_read_once(open_change_set: OpenChangeSet) -> None:
 
 def test_changes_that_the_change_set_makes_unnecessary_are_no_longer_pending(open_change_set: OpenChangeSet) -> None:
     here = open_change_set()
-    stranger = make_user(90)
-    here.service.add(stranger)
+    unmanaged = make_user(90)
+    here.service.add(unmanaged)
     here.drift(0, **DRIFT)
-    here.people.append(source(stranger))
+    here.entries.append(source(unmanaged))
     here.edit(0, givenName="By", surname="Hand")
     plan = here.work.plan("--base", "main").plan
     assert plan["resource_changes"] == []
     gone = {item["key"]: item["action"] for item in plan["no_longer_pending"]}
-    assert gone == {here.key(0): "update", stranger["userName"]: "deactivate"}
-    told = here.work.run("plan", "--base", "main")
-    assert "No longer pending (changes that would be made without this change set" in told.out
+    assert gone == {here.key(0): "update", unmanaged["userName"]: "deactivate"}
+    printed = here.work.run("plan", "--base", "main")
+    assert "No longer pending (changes that would be made without this change set" in printed.out
     assert here.work.plan("--base", "main", "--user", here.key(0)).plan["no_longer_pending"] == []
     assert here.work.plan().plan["no_longer_pending"] == []
 
@@ -279,8 +279,8 @@ def test_future_dates_are_listed_and_change_nothing_today(open_change_set: OpenC
     here.repository.commit("expires")
     here.repository.git("checkout", "--quiet", "-B", "edit")
     here.edit(0, lifecycle={"expires": "2032-06-01"})
-    here.people.append({**source(make_user(60)), "lifecycle": {"starts": "2031-09-01"}})
-    here.work.users(here.people)
+    here.entries.append({**source(make_user(60)), "lifecycle": {"starts": "2031-09-01"}})
+    here.work.users(here.entries)
     plan = here.work.plan("--base", "main", "--now", "2031-01-01").plan
     assert plan["resource_changes"] == []
     assert {item["key"]: item["detail"] for item in plan["changes_nothing_today"]} == {
@@ -295,7 +295,7 @@ def test_future_dates_are_listed_and_change_nothing_today(open_change_set: OpenC
 # --- unusable bases ------------------------------------------------------------------
 
 
-def warned(ended: CommandResult) -> str:
+def warning_of(ended: CommandResult) -> str:
     (item,) = [item for item in ended.plan["diagnostics"] if item["severity"] == "warning"]
     return str(item["summary"])
 
@@ -311,8 +311,8 @@ def test_with_an_invalid_base_everything_belongs_to_this_change_set(open_change_
     here.drift(0, **DRIFT)
     ended = here.work.plan("--base", "main")
     assert [change["attribution"] for change in ended.plan["resource_changes"]] == [MINE]
-    assert "cannot be planned from" in warned(ended)
-    assert "settings.yaml:1" in warned(ended)
+    assert "cannot be planned from" in warning_of(ended)
+    assert "settings.yaml:1" in warning_of(ended)
 
 
 def test_a_base_without_the_directory_does_not_make_users_look_removed(open_change_set: OpenChangeSet) -> None:
@@ -324,7 +324,7 @@ def test_a_base_without_the_directory_does_not_make_users_look_removed(open_chan
     here.drift(0, **DRIFT)
     ended = here.work.plan("--base", "HEAD")
     assert [change["attribution"] for change in ended.plan["resource_changes"]] == [MINE]
-    assert "has no such directory" in warned(ended)
+    assert "has no such directory" in warning_of(ended)
 
 
 def test_a_base_with_another_target_is_not_used(open_change_set: OpenChangeSet) -> None:
@@ -337,7 +337,7 @@ def test_a_base_with_another_target_is_not_used(open_change_set: OpenChangeSet) 
     here.drift(0, **DRIFT)
     ended = here.work.plan("--base", "main")
     assert [change["attribution"] for change in ended.plan["resource_changes"]] == [MINE]
-    assert "is about another target" in warned(ended)
+    assert "is about another target" in warning_of(ended)
     assert any("target.base_url" in note for note in ended.plan["notes"])
 
 
@@ -425,7 +425,7 @@ def test_an_attributed_plan_matches_its_snapshot(open_change_set: OpenChangeSet,
     here.drift(1, **DRIFT)
     here.service.add(make_user(90))
     here.edit(1, department="Moved")
-    here.people.append(source(make_user(60)))
+    here.entries.append(source(make_user(60)))
     here.edit(2, accountEnabled=False)
     here.work.settings(guards={"removals": {"count": 100, "percent": 100}})
     for flags in ((), ("--summary",), ("--redact", "--summary")):

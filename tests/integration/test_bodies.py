@@ -22,28 +22,28 @@ def test_every_body_is_a_valid_scim_message(profile: str, open_workspace: OpenWo
     assert workspace.apply().code == 0
     assert {entry.method for entry in service.writes} == {"POST", "PATCH"}
     for entry in service.writes:
-        judge(entry.method, entry.body)
+        validate_body(entry.method, entry.body)
 
 
 def live() -> list[dict[str, Any]]:
-    people = [make_user(number) for number in range(8)]
-    people[1]["active"] = False
-    del people[2]["externalId"]
-    return people
+    live_users = [make_user(number) for number in range(8)]
+    live_users[1]["active"] = False
+    del live_users[2]["externalId"]
+    return live_users
 
 
 def wanted() -> list[dict[str, Any]]:
-    people = [
+    entries = [
         source({"externalId": "adopted", **user}, mail=f"{number}@example.com") for number, user in enumerate(live())
     ]
-    people[0]["department"] = "Moved"
-    people[3]["userPrincipalName"], people[4]["userPrincipalName"] = (
-        people[4]["userPrincipalName"],
-        people[3]["userPrincipalName"],
+    entries[0]["department"] = "Moved"
+    entries[3]["userPrincipalName"], entries[4]["userPrincipalName"] = (
+        entries[4]["userPrincipalName"],
+        entries[3]["userPrincipalName"],
     )
-    del people[5]
-    del people[5]["division"]
-    return [*people, source(make_user(20), mail="new@example.com")]
+    del entries[5]
+    del entries[5]["division"]
+    return [*entries, source(make_user(20), mail="new@example.com")]
 
 
 def with_mail(workspace: Workspace, profile: str) -> None:
@@ -60,7 +60,7 @@ def with_mail(workspace: Workspace, profile: str) -> None:
     workspace.write("mappings.yaml", "\n".join(rows))
 
 
-def judge(method: str, body: Any) -> None:
+def validate_body(method: str, body: Any) -> None:
     """Raises `ValidationError` if scim2-models rejects the body."""
     if method == "POST":
         user = Judge.model_validate(body, scim_ctx=Context.RESOURCE_CREATION_REQUEST)
@@ -74,6 +74,10 @@ def judge(method: str, body: Any) -> None:
 
 def test_scim2_models_rejects_an_invalid_body() -> None:
     with pytest.raises(ValueError, match="validation error"):
-        judge("PATCH", {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [{"op": "set"}]})
+        validate_body(
+            "PATCH", {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [{"op": "set"}]}
+        )
     with pytest.raises(ValueError, match="validation error"):
-        judge("POST", {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "active": "perhaps", "userName": "x"})
+        validate_body(
+            "POST", {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "active": "perhaps", "userName": "x"}
+        )

@@ -33,7 +33,7 @@ class EntraWorkspace:
             target["domains"] = ["contoso.example", "tailspin.example"]  # type: ignore[assignment]
         self.write("settings.yaml", json.dumps({"target": target}))
 
-    def people(self) -> None:
+    def write_users(self) -> None:
         named = [
             {"givenName": "Given", "surname": "Family", "mailNickname": f"nick{number}", **each}
             for number, each in enumerate(PEOPLE)
@@ -53,7 +53,7 @@ class EntraWorkspace:
         path.write_text(json.dumps(document), "utf-8")
         return path
 
-    def take(self, file: Path, *arguments: str) -> CommandResult:
+    def import_schema(self, file: Path, *arguments: str) -> CommandResult:
         return self.run("import", "entra-schema", str(file), *arguments)
 
     def run(self, *arguments: str) -> CommandResult:
@@ -77,8 +77,8 @@ def workspace(tmp_path: Path) -> EntraWorkspace:
 
 def test_apples_application_is_imported_completely_and_is_valid_and_plannable(workspace: EntraWorkspace) -> None:
     workspace.settings()
-    workspace.people()
-    taken = workspace.take(APPLE)
+    workspace.write_users()
+    taken = workspace.import_schema(APPLE)
     assert taken.code == 0, taken.out
     assert taken.err == ""
     assert "No equivalent" not in taken.out
@@ -97,8 +97,8 @@ def test_apples_application_is_imported_completely_and_is_valid_and_plannable(wo
 
 def test_a_scim_application_is_imported_with_missing_parts_reported(workspace: EntraWorkspace) -> None:
     workspace.settings("scim")
-    workspace.people()
-    taken = workspace.take(SCIM_APPLICATION)
+    workspace.write_users()
+    taken = workspace.import_schema(SCIM_APPLICATION)
     assert taken.code == 5
     assert "enterprise:manager): a reference" in taken.out
     assert "Provision Microsoft Entra ID Groups" in taken.out
@@ -112,11 +112,11 @@ def test_a_scim_application_is_imported_with_missing_parts_reported(workspace: E
 
 def test_an_export_of_apples_profile_can_be_imported_again(workspace: EntraWorkspace) -> None:
     workspace.settings()
-    workspace.take(APPLE)
+    workspace.import_schema(APPLE)
     out = workspace.root / "again.json"
     assert workspace.run("export", "entra-schema", "-o", str(out)).code == 0
     before = {name: active_lines(workspace.read(name)) for name in ("mappings.yaml", "scope.yaml")}
-    assert workspace.take(out, "--force").code == 0
+    assert workspace.import_schema(out, "--force").code == 0
     assert {name: active_lines(workspace.read(name)) for name in before} == before
 
 
@@ -184,18 +184,18 @@ BAD = group("Odd", clause("department", "UNHEARD", "Sales"))
 
 
 def test_an_incomplete_scope_is_an_explicit_warning(workspace: EntraWorkspace) -> None:
-    ended = workspace.take(workspace.schema(schema(users(groups=[GOOD, BAD]))), "-q")
+    ended = workspace.import_schema(workspace.schema(schema(users(groups=[GOOD, BAD]))), "-q")
     assert ended.code == 5
     assert "the scope is INCOMPLETE: 1 of 2 filter groups left out" in ended.err
 
 
 def test_a_scope_without_any_remaining_group_matches_no_user(workspace: EntraWorkspace) -> None:
     workspace.settings("scim")
-    workspace.people()
-    ended = workspace.take(workspace.schema(schema(users(groups=[BAD]))), "--dry-run", "-q")
+    workspace.write_users()
+    ended = workspace.import_schema(workspace.schema(schema(users(groups=[BAD]))), "--dry-run", "-q")
     assert ended.code == 5
     assert "the scope is INCOMPLETE: no user passes the filters" in ended.err
-    workspace.take(workspace.schema(schema(users(groups=[BAD]))))
+    workspace.import_schema(workspace.schema(schema(users(groups=[BAD]))))
     workspace.write("scope.yaml", workspace.read("scope.yaml").replace("\nsync: assigned\n", "\nsync: all\n"))
     validated = workspace.run("validate")
     assert "0 of them in scope" in validated.out
@@ -211,7 +211,7 @@ excluded:
 
 def test_an_existing_scope_keeps_every_byte_and_gains_the_filters(workspace: EntraWorkspace) -> None:
     workspace.write("scope.yaml", SCOPE)
-    assert workspace.take(workspace.schema(schema(users(groups=[GOOD])))).code == 0
+    assert workspace.import_schema(workspace.schema(schema(users(groups=[GOOD])))).code == 0
     assert workspace.read("scope.yaml").startswith(SCOPE.rstrip())
     assert active_lines(workspace.read("scope.yaml"))[3:] == [
         "filters:",
@@ -224,7 +224,7 @@ def test_an_existing_scope_keeps_every_byte_and_gains_the_filters(workspace: Ent
 @pytest.mark.parametrize("empty", ["filters: []\n", "filters:\n", "filters: [\n  # none\n]\n"])
 def test_empty_filters_are_replaced_in_place(workspace: EntraWorkspace, empty: str) -> None:
     workspace.write("scope.yaml", f"sync: all\n{empty}\n# About exclusions.\nexcluded: {{users: [a]}}\n")
-    assert workspace.take(workspace.schema(schema(users(groups=[GOOD])))).code == 0
+    assert workspace.import_schema(workspace.schema(schema(users(groups=[GOOD])))).code == 0
     text = workspace.read("scope.yaml")
     assert text.startswith("sync: all\n\n# About exclusions.\nexcluded: {users: [a]}\n\n# Scoping filters")
     assert text.count("filters:") == 1
@@ -234,12 +234,12 @@ def test_existing_filters_are_replaced_only_with_force(workspace: EntraWorkspace
     file = workspace.schema(schema(users(groups=[GOOD])))
     before = "sync: all\nfilters:\n  - name: mine\n    clauses:\n      - {attribute: a, operator: IS NULL}\n"
     workspace.write("scope.yaml", before)
-    ended = workspace.take(file)
+    ended = workspace.import_schema(file)
     assert ended.code == 1
     assert "has filters already" in ended.err
     assert workspace.read("scope.yaml") == before
     assert not (workspace.state / "mappings.yaml").exists(), "no file is written"
-    assert workspace.take(file, "--force").code == 0
+    assert workspace.import_schema(file, "--force").code == 0
     assert "mine" not in workspace.read("scope.yaml")
 
 
@@ -250,15 +250,15 @@ def test_a_second_import_leaves_nothing_of_the_first(
 ) -> None:
     if scope is not None:
         workspace.write("scope.yaml", scope)
-    workspace.take(workspace.schema(schema(users(groups=groups))))
+    workspace.import_schema(workspace.schema(schema(users(groups=groups))))
     first = workspace.read("scope.yaml")
     other = {**GOOD, "name": "Second"}
-    workspace.take(workspace.schema(schema(users(groups=[other]))), "--force")
+    workspace.import_schema(workspace.schema(schema(users(groups=[other]))), "--force")
     text = workspace.read("scope.yaml")
     assert "Sales" not in text.replace("value: Sales", "")
     assert (text.count("by `reconciler import"), text.count("filters:")) == (1, 1)
     assert "has no scoping filter" not in text
-    workspace.take(workspace.schema(schema(users(groups=groups))), "--force")
+    workspace.import_schema(workspace.schema(schema(users(groups=groups))), "--force")
     again = workspace.read("scope.yaml")
     assert active_lines(again) == active_lines(first)
     assert again.count("\n# ") == first.count("\n# ")
@@ -269,7 +269,7 @@ def test_a_second_import_leaves_nothing_of_the_first(
 @pytest.mark.parametrize("scope", ["{sync: all}\n", "sync: all\n...\n", " sync: all\n excluded: {users: []}\n"])
 def test_a_scope_that_cannot_be_extended_is_not_changed(workspace: EntraWorkspace, scope: str) -> None:
     workspace.write("scope.yaml", scope)
-    ended = workspace.take(workspace.schema(schema(users(groups=[GOOD]))))
+    ended = workspace.import_schema(workspace.schema(schema(users(groups=[GOOD]))))
     assert ended.code == 1
     assert "Use that form: filters are added at its end." in ended.err
     assert workspace.read("scope.yaml") == scope
@@ -277,7 +277,7 @@ def test_a_scope_that_cannot_be_extended_is_not_changed(workspace: EntraWorkspac
 
 def test_an_invalid_scope_is_not_changed(workspace: EntraWorkspace) -> None:
     workspace.write("scope.yaml", "sync: [\n")
-    ended = workspace.take(workspace.schema(schema()))
+    ended = workspace.import_schema(workspace.schema(schema()))
     assert ended.code == 1
     assert "Run `reconciler validate`" in ended.err
 
@@ -288,16 +288,16 @@ def test_an_invalid_scope_is_not_changed(workspace: EntraWorkspace) -> None:
 def test_existing_mappings_are_replaced_only_with_force(workspace: EntraWorkspace) -> None:
     file = workspace.schema(schema())
     workspace.write("mappings.yaml", "- {target: userName, source: mail, match: 1}\n")
-    ended = workspace.take(file)
+    ended = workspace.import_schema(file)
     assert ended.code == 1
     assert "exists already" in ended.err
     assert not (workspace.state / "scope.yaml").exists()
-    assert workspace.take(file, "--force").code == 0
+    assert workspace.import_schema(file, "--force").code == 0
     assert "source: mail" not in workspace.read("mappings.yaml")
 
 
 def test_a_dry_run_prints_both_files_and_writes_none(workspace: EntraWorkspace) -> None:
-    ended = workspace.take(workspace.schema(schema()), "--dry-run")
+    ended = workspace.import_schema(workspace.schema(schema()), "--dry-run")
     assert ended.code == 0
     assert list(workspace.state.iterdir()) == []
     assert ended.out.count("# ---- ") == 2
@@ -307,22 +307,22 @@ def test_a_dry_run_prints_both_files_and_writes_none(workspace: EntraWorkspace) 
 
 def test_the_profile_is_that_of_the_settings_unless_named(workspace: EntraWorkspace) -> None:
     file = workspace.schema(schema(users([*USUAL, row("title", "jobTitle")])))
-    assert workspace.take(file, "--dry-run").code == 5
-    assert workspace.take(file, "--dry-run", "--profile", "scim").code == 0
+    assert workspace.import_schema(file, "--dry-run").code == 5
+    assert workspace.import_schema(file, "--dry-run", "--profile", "scim").code == 0
     workspace.settings("scim")
-    assert workspace.take(file, "--dry-run").code == 0
-    assert workspace.take(file, "--dry-run", "--profile", "apple-school-manager").code == 5
-    assert workspace.take(file, "--profile", "okta").code == 64
+    assert workspace.import_schema(file, "--dry-run").code == 0
+    assert workspace.import_schema(file, "--dry-run", "--profile", "apple-school-manager").code == 5
+    assert workspace.import_schema(file, "--profile", "okta").code == 64
     workspace.write("settings.yaml", "target: {profile: scim}\n")
-    assert "cannot be used to find the profile" in workspace.take(file, "--dry-run").err
+    assert "cannot be used to find the profile" in workspace.import_schema(file, "--dry-run").err
 
 
 def test_several_mappings_of_users_need_a_name(workspace: EntraWorkspace) -> None:
     file = workspace.schema(schema(users(), users(name="Guests")))
-    ended = workspace.take(file)
+    ended = workspace.import_schema(file)
     assert ended.code == 1
     assert "--rule NAME" in ended.err
-    assert workspace.take(file, "--rule", "Guests").code == 0
+    assert workspace.import_schema(file, "--rule", "Guests").code == 0
 
 
 @pytest.mark.parametrize("kind", ["missing", "directory", "pipe", "large", "junk"])
@@ -338,7 +338,7 @@ def test_an_unusable_file_is_an_error_without_traceback(workspace: EntraWorkspac
                 file.truncate(64 * 1024 * 1024 + 1)
         case "junk":
             path.write_bytes(b"\x00\xff")
-    ended = workspace.take(path)
+    ended = workspace.import_schema(path)
     assert ended.code == 1
     assert ended.err.startswith("Error: ")
     assert "Traceback" not in ended.err
@@ -348,11 +348,11 @@ def test_an_unusable_file_is_an_error_without_traceback(workspace: EntraWorkspac
 
 def test_written_files_are_readable_by_others_and_keep_their_mode(workspace: EntraWorkspace) -> None:
     file = workspace.schema(schema())
-    workspace.take(file)
+    workspace.import_schema(file)
     path = workspace.state / "mappings.yaml"
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
     path.chmod(0o640)
-    workspace.take(file, "--force")
+    workspace.import_schema(file, "--force")
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
     assert sorted(each.name for each in workspace.state.iterdir()) == ["mappings.yaml", "scope.yaml"]
 
@@ -366,7 +366,7 @@ def test_untrusted_text_contains_no_terminal_commands(workspace: EntraWorkspace)
     )
     file = workspace.root / "a\n\x1b[31m.json"
     file.write_text(json.dumps(document), "utf-8")
-    ended = workspace.take(file)
+    ended = workspace.import_schema(file)
     assert ended.code == 5
     for text in (ended.out, ended.err, workspace.read("mappings.yaml"), workspace.read("scope.yaml")):
         assert "\x1b" not in text

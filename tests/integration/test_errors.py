@@ -36,7 +36,9 @@ def service(answer: Answer) -> Iterator[str]:
         server.close()
 
 
-def asked(base_url: str, root: Path, patch: pytest.MonkeyPatch, *command: str, profile: str = "scim") -> CommandResult:
+def run_command(
+    base_url: str, root: Path, patch: pytest.MonkeyPatch, *command: str, profile: str = "scim"
+) -> CommandResult:
     """Run a command on a desired state of one user."""
     work = Workspace(root, base_url, TOKEN, patch)
     target = {"profile": profile, "base_url": base_url}
@@ -83,7 +85,7 @@ SESSION: dict[str, tuple[Reply, list[str]]] = {
 def test_a_response_that_concerns_every_request_is_explained(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reply, words = SESSION[name]
+    reply, expected = SESSION[name]
     requests: list[Request] = []
 
     def answer(request: Request) -> Reply:
@@ -91,15 +93,15 @@ def test_a_response_that_concerns_every_request_is_explained(
         return reply
 
     with service(answer) as base_url:
-        ended = asked(base_url, tmp_path, monkeypatch)
+        ended = run_command(base_url, tmp_path, monkeypatch)
     assert (ended.code, ended.out) == (1, "")
-    assert [word for word in words if word not in ended.err] == [], ended.err
+    assert [word for word in expected if word not in ended.err] == [], ended.err
     if reply.status != 502:  # a smaller page may pass
         assert len(requests) == 1
 
 
 @pytest.mark.parametrize(
-    ("tail", "words"),
+    ("tail", "expected"),
     [
         ("/v2", "Apple's has no /v2 at its end"),
         ("/v2/v2", "ends in /v2 twice"),
@@ -107,10 +109,10 @@ def test_a_response_that_concerns_every_request_is_explained(
     ],
 )
 def test_a_base_url_with_a_wrong_ending_is_explained(
-    tail: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tail: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with service(lambda _request: scim(404, "")) as base_url:
-        assert words in asked(base_url + tail, tmp_path, monkeypatch).err
+        assert expected in run_command(base_url + tail, tmp_path, monkeypatch).err
 
 
 # --- no connection --------------------------------------------------------------------------
@@ -134,14 +136,14 @@ def test_an_unknown_host_is_explained(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_a_port_without_a_listener_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    ended = asked(f"http://127.0.0.1:{port}/scim", tmp_path, monkeypatch)
+    ended = run_command(f"http://127.0.0.1:{port}/scim", tmp_path, monkeypatch)
     assert ended.code == 1
     assert "Error: 127.0.0.1 refuses the connection" in ended.err
 
 
 def test_a_port_without_tls_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with service(lambda _request: scim(404, "")) as base_url:
-        ended = asked(base_url.replace("http://", "https://"), tmp_path, monkeypatch)
+        ended = run_command(base_url.replace("http://", "https://"), tmp_path, monkeypatch)
     assert ended.code == 1
     assert "Error: no TLS connection to 127.0.0.1" in ended.err
     assert "does the service speak https on this port?" in ended.err
@@ -151,7 +153,7 @@ def test_a_connection_that_breaks_before_a_response_is_explained(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with service(lambda _request: Reply(status=200, lost=True)) as base_url:
-        ended = asked(base_url, tmp_path, monkeypatch)
+        ended = run_command(base_url, tmp_path, monkeypatch)
     assert ended.code == 1
     assert "the service does not answer: the answer is incomplete" in ended.err
 
@@ -160,7 +162,7 @@ def test_a_service_that_is_always_busy_ends_in_an_error_message(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with service(lambda _request: scim(503, "maintenance")) as base_url:
-        ended = asked(base_url, tmp_path, monkeypatch)
+        ended = run_command(base_url, tmp_path, monkeypatch)
     assert ended.code == 1
     assert 'the users cannot be listed: the service refused it (503): "maintenance"' in ended.err
 
@@ -229,11 +231,11 @@ SANDBOX: dict[str, tuple[dict[str, Any], list[str]]] = {
 
 @pytest.mark.parametrize("name", SANDBOX)
 def test_a_session_that_apple_refuses_is_explained(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    quirks, words = SANDBOX[name]
+    quirks, expected = SANDBOX[name]
     with sandbox(tmp_path, **quirks) as (base_url, token, _):
         ended = applied(tmp_path, base_url, token, monkeypatch)
     assert (ended.code, ended.out) == (1, "")
-    assert [word for word in words if word not in ended.err] == [], ended.err
+    assert [word for word in expected if word not in ended.err] == [], ended.err
 
 
 def test_a_token_that_is_not_from_apple_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -254,7 +256,7 @@ def test_a_base_url_ending_in_v2_at_apple_is_explained(tmp_path: Path, monkeypat
 
 
 @pytest.mark.parametrize(
-    ("code", "words"),
+    ("code", "expected"),
     [
         (9, "it is not valid yet"),
         (10, "it has expired"),
@@ -267,17 +269,17 @@ def test_a_base_url_ending_in_v2_at_apple_is_explained(tmp_path: Path, monkeypat
     ],
 )
 def test_certificate_errors_are_distinguished(
-    code: int, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    code: int, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_args: Any, **_options: Any) -> Any:
-        fault = ssl.SSLCertVerificationError(1, "certificate verify failed")
-        fault.verify_code, fault.verify_message = code, "certificate revoked" if code == 23 else "as OpenSSL says"
-        raise fault
+        error = ssl.SSLCertVerificationError(1, "certificate verify failed")
+        error.verify_code, error.verify_message = code, "certificate revoked" if code == 23 else "as OpenSSL says"
+        raise error
 
     monkeypatch.setattr(ssl.SSLContext, "wrap_socket", refuse)
     connections: list[Any] = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        ended = asked(f"https://127.0.0.1:{listener.getsockname()[1]}/scim", tmp_path, monkeypatch)
+        ended = run_command(f"https://127.0.0.1:{listener.getsockname()[1]}/scim", tmp_path, monkeypatch)
         listener.settimeout(0.2)
         with suppress(TimeoutError):
             while True:
@@ -285,5 +287,5 @@ def test_certificate_errors_are_distinguished(
     for connection in connections:
         connection.close()
     assert ended.code == 1
-    assert f"the service's certificate is not accepted: {words}" in ended.err
+    assert f"the service's certificate is not accepted: {expected}" in ended.err
     assert len(connections) == 1, "a certificate error is not retried"

@@ -36,7 +36,7 @@ def person(number: int, name: str, **overrides: Any) -> dict[str, Any]:
     return source(make_user(number, userName=f"{name}@example.com"), **overrides)
 
 
-def explained(workspace: Workspace, user: str, *arguments: str) -> dict[str, Any]:
+def explain(workspace: Workspace, user: str, *arguments: str) -> dict[str, Any]:
     ended = workspace.run("explain", user, "--format", "json", *arguments)
     assert ended.code == 0, ended.err
     found: dict[str, Any] = json.loads(ended.out)
@@ -68,13 +68,13 @@ def org(open_workspace: OpenWorkspace) -> Workspace:
 
 def test_a_user_is_found_by_any_identifier(org: Workspace) -> None:
     names = ["ADA@example.com", str(make_user(1)["externalId"]), str(make_user(1)["externalId"]).upper()]
-    assert {explained(org, name)["user"] for name in names} == {"ada@example.com"}
-    gone = explained(org, "gone@example.com")
-    assert explained(org, gone["live"]["id"]) == gone
+    assert {explain(org, name)["user"] for name in names} == {"ada@example.com"}
+    gone = explain(org, "gone@example.com")
+    assert explain(org, gone["live"]["id"]) == gone
 
 
 def test_a_user_that_differs_is_explained(org: Workspace) -> None:
-    found = explained(org, "ada@example.com")
+    found = explain(org, "ada@example.com")
     assert found["import"]["file"] == "users/people.yaml"
     assert found["scope"]["in_scope"]
     assert found["live"]["managed"]
@@ -91,7 +91,7 @@ def test_a_user_that_differs_is_explained(org: Workspace) -> None:
 
 
 def test_a_user_that_is_not_live_yet_is_explained(org: Workspace) -> None:
-    found = explained(org, "bob@example.com")
+    found = explain(org, "bob@example.com")
     assert (found["live"], found["action"]["action"]) == (None, "create")
     assert [each["live_ids"] for each in found["match"]] == [[], []]
     locale = next(row for row in found["mapping"] if row["attribute"] == "locale")
@@ -99,7 +99,7 @@ def test_a_user_that_is_not_live_yet_is_explained(org: Workspace) -> None:
 
 
 def test_a_user_excluded_by_filters_is_explained_clause_by_clause(org: Workspace) -> None:
-    found = explained(org, "cleo@example.com")
+    found = explain(org, "cleo@example.com")
     assert (found["scope"]["in_scope"], found["scope"]["reason"]) == (False, "filtered")
     filters = found["scope"]["steps"][-1]
     clauses = [(clause["answer"], clause["value"]) for each in filters["steps"] for clause in each["steps"]]
@@ -122,10 +122,10 @@ def test_an_out_of_scope_user_is_never_described_as_active(
     org: Workspace, user: str, setting: str, outcome: str
 ) -> None:
     org.settings(lifecycle={"out_of_scope": setting})
-    told = org.run("explain", user, "--offline").out
-    assert f"out of scope: no values are desired; {outcome}" in told
-    assert "  active = true if in scope  #" in told
-    found = explained(org, user, "--offline")
+    shown = org.run("explain", user, "--offline").out
+    assert f"out of scope: no values are desired; {outcome}" in shown
+    assert "  active = true if in scope  #" in shown
+    found = explain(org, user, "--offline")
     assert found["scope"]["out_of_scope"] == setting
     assert {row["asked_for"] for row in found["mapping"]} == {False}
 
@@ -134,19 +134,19 @@ def test_a_user_whose_scope_is_undecidable_keeps_the_account(org: Workspace) -> 
     clause = "{attribute: proxyAddresses, operator: ENDS_WITH, value: x}"
     org.write("scope.yaml", f"sync: all\nfilters:\n  - name: x\n    clauses: [{clause}]\n")
     org.users([person(1, "ada", proxyAddresses=["a", "b"])])
-    told = org.run("explain", "ada@example.com", "--offline").out
-    assert "out of scope: no values are desired; an account stays as it is: scope could not be determined" in told
+    shown = org.run("explain", "ada@example.com", "--offline").out
+    assert "out of scope: no values are desired; an account stays as it is: scope could not be determined" in shown
 
 
 def test_values_are_desired_for_a_user_in_scope(org: Workspace) -> None:
-    found = explained(org, "ada@example.com", "--offline")
+    found = explain(org, "ada@example.com", "--offline")
     assert found["scope"]["out_of_scope"] is None
     assert {row["asked_for"] for row in found["mapping"]} == {True}
     assert "if in scope" not in org.run("explain", "ada@example.com", "--offline").out
 
 
 def test_steps_after_the_deciding_one_are_not_reached(org: Workspace) -> None:
-    found = explained(org, "barred@example.com")
+    found = explain(org, "barred@example.com")
     answers = [step["answer"] for step in found["scope"]["steps"]]
     assert answers == ["true", "true", "true", "true", "false", "not reached"]
     assert found["action"] == {
@@ -158,18 +158,18 @@ def test_steps_after_the_deciding_one_are_not_reached(org: Workspace) -> None:
 
 
 def test_a_user_that_is_not_in_git_is_explained(org: Workspace) -> None:
-    found = explained(org, "gone@example.com")
+    found = explain(org, "gone@example.com")
     assert (found["import"], found["scope"], found["mapping"]) == (None, None, [])
     assert (found["action"]["action"], found["action"]["reason"]) == ("deactivate", "no longer in the desired state")
 
 
 def test_a_manually_created_account_is_not_managed(org: Workspace) -> None:
-    found = explained(org, "hand@example.com")
+    found = explain(org, "hand@example.com")
     assert found["action"]["reason"] == "none: the live account is not managed (ownership in settings.yaml)"
 
 
 def test_a_user_in_conflict_is_explained(org: Workspace) -> None:
-    found = explained(org, "twin@example.com")
+    found = explain(org, "twin@example.com")
     assert found["live"]["id"] in found["match"][1]["live_ids"]
     assert found["action"]["reason"] == "none: see the errors; the account is left untouched"
     assert "belongs to a live account with another externalId" in found["diagnostics"][0]["summary"]
@@ -178,7 +178,7 @@ def test_a_user_in_conflict_is_explained(org: Workspace) -> None:
 
 def test_a_withheld_change_is_explained(org: Workspace) -> None:
     org.settings(lifecycle={"actions": ["update"]})
-    found = explained(org, "bob@example.com")
+    found = explain(org, "bob@example.com")
     assert found["action"]["action"] is None
     assert found["action"]["reason"].startswith("none: create is needed, but withheld (1 create withheld: lifecycle")
 
@@ -186,13 +186,13 @@ def test_a_withheld_change_is_explained(org: Workspace) -> None:
 @pytest.mark.parametrize(("setting", "user"), [("removed", "gone"), ("out_of_scope", "cleo")])
 def test_a_user_kept_by_settings_is_explained(setting: str, user: str, org: Workspace) -> None:
     org.settings(lifecycle={setting: "keep"})
-    reason = explained(org, f"{user}@example.com")["action"]["reason"]
+    reason = explain(org, f"{user}@example.com")["action"]["reason"]
     assert reason == f"none: lifecycle.{setting} in settings.yaml is keep"
 
 
 def test_a_blocked_plan_is_explained(org: Workspace) -> None:
     org.settings(guards={"removals": {"count": 0, "percent": 0, "floor": 0}})
-    found = explained(org, "gone@example.com")
+    found = explain(org, "gone@example.com")
     assert found["action"]["action"] == "deactivate"
     assert "removals" in found["action"]["blocked_by"][0]
     assert "The plan is blocked:" in org.run("explain", "gone@example.com").out
@@ -201,12 +201,12 @@ def test_a_blocked_plan_is_explained(org: Workspace) -> None:
 def test_a_deactivated_user_stays_deactivated(org: Workspace) -> None:
     org.apply()
     org.settings(lifecycle={"delete_after_days": 9000})
-    reason = explained(org, "gone@example.com")["action"]["reason"]
+    reason = explain(org, "gone@example.com")["action"]["reason"]
     assert reason == (
         "none: the account is deactivated already; it is deleted 9000 days after its deactivation"
         " (lifecycle.delete_after_days)"
     )
-    assert explained(org, "ada@example.com")["action"]["reason"] == "none: nothing differs"
+    assert explain(org, "ada@example.com")["action"]["reason"] == "none: nothing differs"
 
 
 def test_an_account_that_no_mapping_reactivates_is_explained(open_workspace: OpenWorkspace) -> None:
@@ -216,7 +216,7 @@ def test_an_account_that_no_mapping_reactivates_is_explained(open_workspace: Ope
     )
     workspace.users([person(1, "ada")])
     workspace.apply()
-    assert explained(workspace, "ada@example.com")["action"]["reason"] == (
+    assert explain(workspace, "ada@example.com")["action"]["reason"] == (
         "none: nothing differs; the account stays deactivated, because the mapping of active does not "
         "apply always, or has no value"
     )
@@ -229,7 +229,7 @@ def test_an_out_of_scope_user_whose_name_belongs_to_a_foreign_account_is_no_fail
     workspace.write("mappings.yaml", MAPPINGS)
     workspace.users([{**person(1, "ada"), "accountEnabled": False}, person(2, "bob")])
     assert workspace.plan().code == 2, "bob is new, no user failed"
-    found = explained(workspace, "ada@example.com")
+    found = explain(workspace, "ada@example.com")
     why = "none: out of scope, and the live account belongs to another user: see the warning"
     assert found["action"]["reason"] == why
     assert [item["severity"] for item in found["diagnostics"]] == ["warning"]
@@ -237,7 +237,7 @@ def test_an_out_of_scope_user_whose_name_belongs_to_a_foreign_account_is_no_fail
 
 def test_offline_needs_neither_network_nor_token(org: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RECONCILER_TOKEN")
-    found = explained(org, "ada@example.com", "--offline")
+    found = explain(org, "ada@example.com", "--offline")
     assert (found["action"], found["live"], found["match"][0]["live_ids"]) == (None, None, [])
     assert found["mapping"][2]["value"] == str(make_user(1)["name"]["givenName"]).upper()
     assert "not read (--offline)" in org.run("explain", "ada@example.com", "--offline").out
@@ -253,7 +253,7 @@ def test_an_unknown_name_is_a_usage_error(arguments: tuple[str, ...], org: Works
 def test_a_user_that_cannot_be_mapped_is_explained(org: Workspace) -> None:
     org.write("scope.yaml", "sync: all")
     org.users([person(1, "ada", jobTitle="Engineer", surname="a\x07b")])
-    found = explained(org, "ada@example.com")
+    found = explain(org, "ada@example.com")
     family = next(row for row in found["mapping"] if row["attribute"] == "name.familyName")
     assert family["problem"] == "name.familyName contains the character U+0007"
     assert found["action"]["reason"] == "none: see the errors; the account is left untouched"
@@ -261,9 +261,9 @@ def test_a_user_that_cannot_be_mapped_is_explained(org: Workspace) -> None:
 
 def test_explain_agrees_with_the_plan(org: Workspace) -> None:
     actions = org.plan().actions
-    everybody = ("ada", "bob", "barred", "cleo", "gone", "hand", "twin")
-    told = {f"{name}@example.com": explained(org, f"{name}@example.com")["action"]["action"] for name in everybody}
-    assert {name: action for name, action in told.items() if action} == actions
+    all_names = ("ada", "bob", "barred", "cleo", "gone", "hand", "twin")
+    shown = {f"{name}@example.com": explain(org, f"{name}@example.com")["action"]["action"] for name in all_names}
+    assert {name: action for name, action in shown.items() if action} == actions
 
 
 def test_with_redact_no_user_value_is_shown(org: Workspace) -> None:

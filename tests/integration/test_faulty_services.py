@@ -25,10 +25,10 @@ def plan_and_apply(
     wanted.append(source(make_user(9000, userName="new@example.com")))
     workspace.users(wanted)
     ended = workspace.plan()
-    return service, CommandResult(ended.code, _named(ended.out, names), ended.err)
+    return service, CommandResult(ended.code, _with_names(ended.out, names), ended.err)
 
 
-def _named(text: str, names: dict[str, str]) -> str:
+def _with_names(text: str, names: dict[str, str]) -> str:
     for name, word in names.items():
         text = text.replace(f'"key": "{name}"', f'"key": "{word}"')
     return text
@@ -114,7 +114,7 @@ def test_an_odd_service_gets_the_right_plan(name: str, open_workspace: OpenWorks
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_an_unreliable_service_is_refused(name: str, open_workspace: OpenWorkspace) -> None:
-    faults, code, words = REFUSED[name]
+    faults, code, message = REFUSED[name]
     service, ended = plan_and_apply(open_workspace, faults)
     assert (ended.code, service.writes) == (code, []), ended.out[:2000] + ended.err
     if code == 3:
@@ -122,10 +122,10 @@ def test_an_unreliable_service_is_refused(name: str, open_workspace: OpenWorkspa
         assert not ended.plan["applyable"]
         assert {change["action"] for change in ended.plan["resource_changes"]} <= {"update", "adopt", "reactivate"}
         guards = [guard["message"] for guard in ended.plan["guards"] if guard["name"] == "complete-read"]
-        assert words in guards[0]
+        assert message in guards[0]
     else:
         assert ended.out == ""
-        assert words in ended.err
+        assert message in ended.err
     assert "Traceback" not in ended.err
 
 

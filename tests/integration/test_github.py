@@ -34,10 +34,10 @@ class GitHubWorkspace:
         self.file.write_text(to_json(self.plan))
         self.run = api.run(1, "plan.yml", "pull_request_target")
         self.keep(self.run, self.plan)
-        api.status(HEAD, self.words(self.run))
+        api.status(HEAD, self.status_text(self.run))
         api.pull(7, HEAD, MERGED)
 
-    def words(self, run: int) -> str:
+    def status_text(self, run: int) -> str:
         return f"{self.plan.plan_id} of run {run}: 1 to create"
 
     def keep(self, run: int, plan: Plan, member: str = "plan.json") -> None:
@@ -186,7 +186,9 @@ def test_only_approvals_by_authorized_reviewers_count(changes: dict[str, object]
 
 
 def test_the_newest_status_counts(workspace: GitHubWorkspace) -> None:
-    workspace.api.status(HEAD, re.sub("sha256:[0-9a-f]{64}", f"sha256:{'0' * 64}", workspace.words(workspace.run)))
+    workspace.api.status(
+        HEAD, re.sub("sha256:[0-9a-f]{64}", f"sha256:{'0' * 64}", workspace.status_text(workspace.run))
+    )
     assert "is not kept any more, or another one is" in workspace.refused()
 
 

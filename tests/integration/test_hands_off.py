@@ -57,10 +57,10 @@ def test_an_external_id_without_a_source_value_makes_no_account_foreign(open_wor
     service = FakeScimServer(users=[named(1, "ada"), named(2, "keeper", externalId="shared")])
     workspace = open_workspace(service)
     workspace.write("mappings.yaml", BY_NAME_FIRST.replace("match: 2", "default: shared"))
-    people = [source(named(1, "ada"), surname="Byron"), source(named(2, "keeper"), surname="Byron")]
-    for person in people:
+    accounts = [source(named(1, "ada"), surname="Byron"), source(named(2, "keeper"), surname="Byron")]
+    for person in accounts:
         del person["objectId"]
-    workspace.users(people)
+    workspace.users(accounts)
     assert workspace.plan().actions == {"ada@example.com": "update", "keeper@example.com": "update"}
 
 
@@ -125,7 +125,7 @@ def test_adopting_an_account_does_not_deactivate_it(open_workspace: OpenWorkspac
     workspace.write("mappings.yaml", BY_NAME_FIRST + "- {target: active, source: enabled}\n")
     workspace.users([source(named(1, "ada"), enabled="false"), source(named(2, "keeper"), enabled="true")])
     assert workspace.apply().code == 0
-    assert service.find("ada@example.com")["active"], "adopted; only the next plan may deactivate it, subject to the guards"
+    assert service.find("ada@example.com")["active"], "adopted; only the next plan may deactivate it"
     assert workspace.apply().code == 3
     assert service.find("ada@example.com")["active"]
 
@@ -197,10 +197,10 @@ def test_a_missing_user_in_individual_reads_makes_the_read_incomplete(open_works
 
 
 def test_a_capped_total_is_not_trusted_when_no_lookup_is_possible(open_workspace: OpenWorkspace) -> None:
-    people = [named(number, f"u{number}") for number in range(20)]
-    service = FakeScimServer(ServerFaults(cap_total=10, cap_depth=10, filter_unsupported=501), people)
+    accounts = [named(number, f"u{number}") for number in range(20)]
+    service = FakeScimServer(ServerFaults(cap_total=10, cap_depth=10, filter_unsupported=501), accounts)
     workspace = open_workspace(service)
-    workspace.users([source(user) for user in people])
+    workspace.users([source(user) for user in accounts])
 
     def refuse(entry: Logged) -> None:
         past = entry.nth_list and int(entry.query.get("startIndex", "1")) <= 10 < int(entry.query["startIndex"]) + 10
@@ -213,12 +213,12 @@ def test_a_capped_total_is_not_trusted_when_no_lookup_is_possible(open_workspace
 
 
 def test_removing_all_users_one_by_one_does_not_pass_the_guard(open_workspace: OpenWorkspace) -> None:
-    people = [named(number, f"u{number}") for number in range(20)]
-    service = FakeScimServer(users=people)
+    accounts = [named(number, f"u{number}") for number in range(20)]
+    service = FakeScimServer(users=accounts)
     workspace = open_workspace(service)
     workspace.settings()
     workspace.write("settings.yaml", json.dumps({"target": {"profile": "scim", "base_url": workspace.base_url}}))
-    workspace.users([source(user) for user in people[:10]])
+    workspace.users([source(user) for user in accounts[:10]])
     assert workspace.apply("--user", "u15@example.com").code == 3
     assert service.writes == []
 
@@ -242,20 +242,20 @@ def test_a_users_file_that_would_not_be_read_stops_the_plan(name: str, open_work
 
 
 def test_inactive_accounts_do_not_raise_the_removal_limit(open_workspace: OpenWorkspace) -> None:
-    people = [named(number, f"u{number}", active=number < 20) for number in range(400)]
-    workspace = open_workspace(FakeScimServer(users=people))
+    accounts = [named(number, f"u{number}", active=number < 20) for number in range(400)]
+    workspace = open_workspace(FakeScimServer(users=accounts))
     workspace.settings(guards={"removals": {"count": 100, "percent": 10}})
-    workspace.users([source(people[0])])
+    workspace.users([source(accounts[0])])
     ended = workspace.plan()
     assert ended.code == 3
     assert "19 of 20 active managed users (95.0 %)" in ended.out
 
 
 def test_a_user_deleted_during_the_apply_does_not_stop_the_others(open_workspace: OpenWorkspace) -> None:
-    people = [named(number, f"u{number}") for number in range(12)]
-    service = FakeScimServer(users=people)
+    accounts = [named(number, f"u{number}") for number in range(12)]
+    service = FakeScimServer(users=accounts)
     workspace = open_workspace(service)
-    workspace.users([source(user, department="Moved") for user in people])
+    workspace.users([source(user, department="Moved") for user in accounts])
 
     victim = service.find("u9@example.com")["id"]
 
@@ -271,13 +271,13 @@ def test_a_user_deleted_during_the_apply_does_not_stop_the_others(open_workspace
 
 
 @pytest.mark.parametrize(
-    ("stays", "said"),
+    ("stays", "message"),
     [
         (1, "most of the changes before the removals failed"),
         (0, 'not started: waiting for user["new0@example.com"]'),
     ],
 )
-def test_no_user_is_removed_if_the_replacements_fail(stays: int, said: str, open_workspace: OpenWorkspace) -> None:
+def test_no_user_is_removed_if_the_replacements_fail(stays: int, message: str, open_workspace: OpenWorkspace) -> None:
     live = [named(number, f"old{number}") for number in range(5)]
     service = FakeScimServer(ServerFaults(write_error_on=1, write_error_status=400, write_error_times=None), live)
     workspace = open_workspace(service)
@@ -285,7 +285,7 @@ def test_no_user_is_removed_if_the_replacements_fail(stays: int, said: str, open
     workspace.users([source(user) for user in [*live[:stays], *new]])
     ended = workspace.apply()
     assert ended.code == 5
-    assert said in ended.out
+    assert message in ended.out
     assert {entry.method for entry in service.writes} == {"POST"}
 
 

@@ -21,7 +21,7 @@ SETTINGS = "target: {profile: scim, base_url: 'https://scim.example.com/v2'}\n"
 USERS = "desired-state/users/people.yaml"
 
 
-def written(people: Iterable[Mapping[str, str]]) -> str:
+def to_yaml(people: Iterable[Mapping[str, str]]) -> str:
     lines = []
     for each in people:
         for number, (key, value) in enumerate(each.items()):
@@ -38,8 +38,8 @@ def read_entries(logged: CommandResult) -> list[dict[str, Any]]:
 class LogRepository(GitRepository):
     """A repository, and `log` in it."""
 
-    def people(self, *people: Mapping[str, str], subject: str = "Edit", **more: Any) -> str:
-        return self.commit(subject, {USERS: written(people)}, **more)
+    def commit_users(self, *people: Mapping[str, str], subject: str = "Edit", **more: Any) -> str:
+        return self.commit(subject, {USERS: to_yaml(people)}, **more)
 
     def log(self, *arguments: str) -> CommandResult:
         places = ["--state", str(self.root / "desired-state"), "--plans", str(self.root / "plans")]
@@ -56,7 +56,7 @@ def repository(tmp_path: Path) -> LogRepository:
     return made
 
 
-def told(entries: Iterable[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
+def edits(entries: Iterable[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
     """Return action, address and changed fields of each entry."""
     return [(each["action"], each["address"], [row["path"] for row in each["changes"]]) for each in entries]
 
@@ -65,11 +65,11 @@ def told(entries: Iterable[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
 
 
 def test_each_edit_of_a_user_is_listed_with_commit_and_author(repository: LogRepository) -> None:
-    repository.people(person("ada"), person("bob"))
-    repository.people(
+    repository.commit_users(person("ada"), person("bob"))
+    repository.commit_users(
         person("ada", department="IT"), person("bob"), author="Eve <eve@example.com>", subject="To IT (#7)"
     )
-    repository.people(person("ada", department="IT"))
+    repository.commit_users(person("ada", department="IT"))
     first, second = repository.entries("ADA@example.com")
     assert (first["author"], first["email"], first["pull_request"]) == ("Eve", "eve@example.com", 7)
     assert first["changes"] == [{"path": "department", "before": "Sales", "after": "IT"}]
@@ -79,49 +79,49 @@ def test_each_edit_of_a_user_is_listed_with_commit_and_author(repository: LogRep
 
 
 def test_renames_are_followed_by_the_objectid_even_from_a_former_name(repository: LogRepository) -> None:
-    repository.people(person("ada"))
-    repository.people(person("ada", userPrincipalName="countess@example.com"))
-    repository.people(person("ada", userPrincipalName="countess@example.com", department="IT"))
+    repository.commit_users(person("ada"))
+    repository.commit_users(person("ada", userPrincipalName="countess@example.com"))
+    repository.commit_users(person("ada", userPrincipalName="countess@example.com", department="IT"))
     for who in ("countess@example.com", "ada@example.com", "id-ada"):
         assert [each["action"] for each in repository.entries(who)] == ["changed", "changed", "added"], who
     assert 'countess@example.com"] (was "ada@example.com")' in repository.log("id-ada").out
 
 
 def test_two_users_with_the_same_name_are_kept_apart(repository: LogRepository) -> None:
-    repository.people(person("ada"))
-    repository.people()
-    repository.people(person("ada", objectId="id-heir"))
-    assert told(repository.entries("ada@example.com"))[0][0] == "added"
+    repository.commit_users(person("ada"))
+    repository.commit_users()
+    repository.commit_users(person("ada", objectId="id-heir"))
+    assert edits(repository.entries("ada@example.com"))[0][0] == "added"
     assert len(repository.entries("ada@example.com")) == 1
     assert [each["action"] for each in repository.entries("id-ada")] == ["removed", "added"]
 
 
 def test_moves_between_files_and_renames_of_files_are_not_edits(repository: LogRepository) -> None:
-    repository.people(person("ada"), person("bob"))
+    repository.commit_users(person("ada"), person("bob"))
     repository.commit(
-        "Move", {USERS: written([person("bob")]), "desired-state/users/lab.yaml": written([person("ada")])}
+        "Move", {USERS: to_yaml([person("bob")]), "desired-state/users/lab.yaml": to_yaml([person("ada")])}
     )
     repository.git("mv", "desired-state/users/lab.yaml", "desired-state/users/r and d.yml")
     repository.commit("Rename the file")
-    assert told(repository.entries("id-ada")) == [
+    assert edits(repository.entries("id-ada")) == [
         ("moved", 'user["ada@example.com"]', []),
         ("added", 'user["ada@example.com"]', sorted(person("ada"))),
     ]
 
 
 def test_comments_and_layout_are_not_edits(repository: LogRepository) -> None:
-    repository.people(person("ada"), person("bob"))
+    repository.commit_users(person("ada"), person("bob"))
     flow = "".join(f"- {json.dumps(each)}  # here\n\n" for each in (person("ada"), person("bob")))
     repository.commit("Reformat", {USERS: "# People\n" + flow})
     repository.commit("As one list", {USERS: json.dumps([person("ada"), person("bob", department="IT")])})
-    assert told(repository.entries())[:1] == [("changed", 'user["bob@example.com"]', ["department"])]
+    assert edits(repository.entries())[:1] == [("changed", 'user["bob@example.com"]', ["department"])]
     assert len(repository.entries("id-ada")) == 1
 
 
 def test_log_shows_who_set_an_attribute(repository: LogRepository) -> None:
-    repository.people(person("ada"), author="Bob <bob@example.com>")
-    repository.people(person("ada", department="IT"), author="Eve <eve@example.com>")
-    repository.people(person("ada", department="IT", jobTitle="Boss"), author="Mallory <m@example.com>")
+    repository.commit_users(person("ada"), author="Bob <bob@example.com>")
+    repository.commit_users(person("ada", department="IT"), author="Eve <eve@example.com>")
+    repository.commit_users(person("ada", department="IT", jobTitle="Boss"), author="Mallory <m@example.com>")
     for name in ("department", "enterprise:department"):
         ended = repository.log("id-ada", "--attribute", name)
         assert ended.out.startswith('department = "IT"\n  set by Eve <eve@example.com> in '), ended
@@ -129,11 +129,11 @@ def test_log_shows_who_set_an_attribute(repository: LogRepository) -> None:
 
 
 def test_a_pull_request_is_identified_by_its_merge(repository: LogRepository) -> None:
-    repository.people(person("ada"), person("bob"))
+    repository.commit_users(person("ada"), person("bob"))
     repository.git("checkout", "--quiet", "-b", "feature")
-    change = repository.people(person("ada", department="IT"), person("bob"), author="Eve <eve@example.com>")
+    change = repository.commit_users(person("ada", department="IT"), person("bob"), author="Eve <eve@example.com>")
     repository.git("checkout", "--quiet", "main")
-    repository.commit("Elsewhere", {"desired-state/users/more.yaml": written([person("cyd")])})
+    repository.commit("Elsewhere", {"desired-state/users/more.yaml": to_yaml([person("cyd")])})
     repository.merge("feature", "Merge pull request #12 from eve/feature")
     (found,) = repository.entries("id-ada", "--limit", "1")
     assert (found["commit"], found["pull_request"], found["author"]) == (change, 12, "Eve")
@@ -141,29 +141,29 @@ def test_a_pull_request_is_identified_by_its_merge(repository: LogRepository) ->
 
 
 def test_an_edit_in_a_merge_commit_is_attributed_to_the_merge(repository: LogRepository) -> None:
-    repository.people(person("ada"))
+    repository.commit_users(person("ada"))
     repository.git("checkout", "--quiet", "-b", "feature")
-    repository.people(person("ada", department="IT"))
+    repository.commit_users(person("ada", department="IT"))
     repository.git("checkout", "--quiet", "main")
-    repository.people(person("ada", department="HR"))
+    repository.commit_users(person("ada", department="HR"))
     repository.git("merge", "--quiet", "--no-ff", "--no-commit", "-s", "ours", "feature")
-    merge = repository.people(person("ada", department="Ops"), subject="Resolve")
+    merge = repository.commit_users(person("ada", department="Ops"), subject="Resolve")
     found = repository.entries("id-ada")
     assert (found[0]["commit"], found[0]["changes"][0]["after"]) == (merge, "Ops")
     assert sorted(each["changes"][0]["after"] for each in found[1:3]) == ["HR", "IT"]
 
 
 def test_escapes_do_not_hide_an_edit(repository: LogRepository) -> None:
-    repository.people(person("ada"))
+    repository.commit_users(person("ada"))
     hidden = (
-        written([person("ada")]).replace("ada@", "\\u0061da@").replace("id-ada", "id-\\x61da").replace("Sales", "IT")
+        to_yaml([person("ada")]).replace("ada@", "\\u0061da@").replace("id-ada", "id-\\x61da").replace("Sales", "IT")
     )
     repository.commit("Nothing to see here", {USERS: hidden})
-    assert told(repository.entries("id-ada"))[0][2] == ["department"]
+    assert edits(repository.entries("id-ada"))[0][2] == ["department"]
 
 
 def test_group_edits_are_listed_for_their_members(repository: LogRepository) -> None:
-    repository.people(person("ada"), person("bob"))
+    repository.commit_users(person("ada"), person("bob"))
     group = "- name: staff\n  members: {{users: [{}]}}\n"
     repository.commit("Group", {"desired-state/groups/g.yaml": group.format("bob@example.com")})
     repository.commit("Group", {"desired-state/groups/g.yaml": group.format("bob@example.com, ada@example.com")})
@@ -177,7 +177,7 @@ def test_group_edits_are_listed_for_their_members(repository: LogRepository) -> 
 
 def test_since_and_limit_narrow_the_log(repository: LogRepository) -> None:
     for number in range(5):
-        repository.people(person("ada", department=f"D{number}"))
+        repository.commit_users(person("ada", department=f"D{number}"))
     ended = repository.log("--limit", "2")
     assert "D4" in ended.out
     assert "D1" not in ended.out
@@ -189,7 +189,7 @@ def test_since_and_limit_narrow_the_log(repository: LogRepository) -> None:
 
 def test_a_shallow_clone_is_reported_as_truncated_history(repository: LogRepository, tmp_path: Path) -> None:
     for number in range(4):
-        repository.people(person("ada", department=f"D{number}"))
+        repository.commit_users(person("ada", department=f"D{number}"))
     clone = LogRepository.__new__(LogRepository)
     clone.root = tmp_path / "clone"
     repository.git("clone", "--quiet", "--depth", "2", f"file://{repository.root}", str(clone.root))
@@ -213,8 +213,8 @@ def test_outside_of_git_or_without_a_commit_log_fails(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("form", ["text", "json", "html"])
 def test_untrusted_text_is_not_interpreted(repository: LogRepository, form: str) -> None:
-    repository.people(person("ada", department=EVIL.replace("\x1b", "").replace("\x07", "").replace("\r", "")))
-    repository.people(
+    repository.commit_users(person("ada", department=EVIL.replace("\x1b", "").replace("\x07", "").replace("\r", "")))
+    repository.commit_users(
         person("ada", userPrincipalName="<img src=x>@example.com"),
         subject=EVIL,
         author=f"{EVIL} <{EVIL.replace('<', '').replace('>', '')}>".replace("\r", ""),
@@ -229,7 +229,7 @@ def test_untrusted_text_is_not_interpreted(repository: LogRepository, form: str)
 
 
 def test_with_redact_no_format_shows_a_value(repository: LogRepository) -> None:
-    repository.people(person("ada"), author="Eve <eve@secret.example>", subject="Hire ada")
+    repository.commit_users(person("ada"), author="Eve <eve@secret.example>", subject="Hire ada")
     for form in ("text", "html", "json"):
         out = repository.log("--redact", "--format", form).out
         for secret in ("ada", "Sales", "eve@secret", "Hire"):
@@ -240,7 +240,7 @@ def test_a_repository_cannot_run_commands(repository: LogRepository, tmp_path: P
     trap, mark = tmp_path / "trap.sh", tmp_path / "sprung"
     trap.write_text(f"#!/bin/sh\ntouch {mark}\n")
     trap.chmod(0o755)
-    repository.people(person("ada"))
+    repository.commit_users(person("ada"))
     for key in (
         "core.fsmonitor",
         "diff.external",
@@ -267,7 +267,7 @@ class LogWorkspace(GitWorkspace):
         work.write("scope.yaml", "sync: all\n")
 
     def write(self, *people: Mapping[str, Any]) -> None:
-        self.work.write("users/people.yaml", written(people))
+        self.work.write("users/people.yaml", to_yaml(people))
 
     def apply(self, *arguments: str) -> int:
         return self.work.apply(*arguments).code
@@ -318,7 +318,7 @@ def test_a_squashed_pull_request_is_identified_by_the_resulting_commit(org: LogW
     assert merged in page.read_text("utf-8")
     undone = org.work.run("rollback", page.parent.name, "--plans", str(org.work.plans))
     assert undone.code == 0, undone
-    assert org.work.state.joinpath("users/people.yaml").read_text() == written([person("ada"), person("bob")])
+    assert org.work.state.joinpath("users/people.yaml").read_text() == to_yaml([person("ada"), person("bob")])
 
 
 def test_corrected_drift_is_listed_as_drift(org: LogWorkspace) -> None:
@@ -362,7 +362,7 @@ def test_an_edited_mapping_is_not_drift(org: LogWorkspace) -> None:
     org.apply()
     assert summary(org.entries("id-ada"))[0] == ("configuration", "update", "applied")
     found = org.entries()
-    assert told(found)[0][:2] == ("changed", 'mapping["enterprise:department"]')
+    assert edits(found)[0][:2] == ("changed", 'mapping["enterprise:department"]')
     assert found[0]["outcome"]["state"] == "in effect"
 
 
@@ -383,10 +383,10 @@ def test_the_complete_timeline_matches_its_snapshot(org: LogWorkspace, snapshot:
     org.commit(person("ada", userPrincipalName="countess@example.com", department="IT"), subject="To IT (#3)")
     out = stable(org.log().out)
     out = out.replace(org.git.head()[:12], "HEAD")
-    assert masked(out) == snapshot
+    assert mask(out) == snapshot
 
 
-def masked(text: str) -> str:
+def mask(text: str) -> str:
     """Mask times, which depend on the clock, and ids, which depend on the port of the service."""
     import re  # noqa: PLC0415
 
@@ -526,7 +526,7 @@ def test_notes_and_branches_of_a_plan_contain_no_names_on_a_record_with_digests(
     redacted.git.git("branch", "about-wynn")
     settings = {"record": {"values": "digest"}, "guards": {"protected": ["wynn@example.com"]}}
     redacted.work.settings(**settings)
-    people = written([person("wynn"), person("tomo")])
+    people = to_yaml([person("wynn"), person("tomo")])
     redacted.git.commit("Protect", {USERS: people + "  lifecycle: {protected: true}\n"})
     saved = redacted.work.root / "plan.json"
     assert redacted.work.run("plan", "--base", "about-wynn", "-o", str(saved)).code == 0
@@ -541,22 +541,22 @@ def test_notes_and_branches_of_a_plan_contain_no_names_on_a_record_with_digests(
 
 
 def test_a_user_that_replaces_another_under_the_same_name_is_a_different_user(repository: LogRepository) -> None:
-    repository.people(person("ada"))
-    repository.people(person("ada", objectId="id-heir"))
+    repository.commit_users(person("ada"))
+    repository.commit_users(person("ada", objectId="id-heir"))
     assert [each["action"] for each in repository.entries("id-ada")] == ["removed", "added"]
     assert [each["action"] for each in repository.entries("id-heir")] == ["added"]
 
 
 def test_edits_of_its_parents_are_not_attributed_to_a_merge(repository: LogRepository) -> None:
-    repository.people(person("ada"), person("bob"))
+    repository.commit_users(person("ada"), person("bob"))
     repository.git("checkout", "--quiet", "-b", "feature")
-    repository.people(person("ada", department="IT"), person("bob"))
+    repository.commit_users(person("ada", department="IT"), person("bob"))
     repository.git("checkout", "--quiet", "main")
-    repository.people(person("ada"), person("bob", department="HR"))
+    repository.commit_users(person("ada"), person("bob", department="HR"))
     repository.git("merge", "--quiet", "--no-ff", "--no-commit", "-s", "ours", "feature")
-    merge = repository.people(person("ada", department="IT", jobTitle="Boss"), person("bob", department="HR"))
+    merge = repository.commit_users(person("ada", department="IT", jobTitle="Boss"), person("bob", department="HR"))
     found = [each for each in repository.entries() if each["commit"] == merge]
-    assert told(found) == [("changed", 'user["ada@example.com"]', ["jobTitle"])]
+    assert edits(found) == [("changed", 'user["ada@example.com"]', ["jobTitle"])]
 
 
 def test_a_change_left_out_of_an_apply_is_not_drift_in_the_next(org: LogWorkspace) -> None:
@@ -571,7 +571,7 @@ def test_a_change_left_out_of_an_apply_is_not_drift_in_the_next(org: LogWorkspac
 def test_an_interrupted_apply_leaves_no_page_of_the_previous_one(
     org: LogWorkspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def dies(*_: object, **__: object) -> None:
+    def die(*_: object, **__: object) -> None:
         raise SystemExit(9)
 
     org.commit(person("ada"), person("bob"))
@@ -581,7 +581,7 @@ def test_an_interrupted_apply_leaves_no_page_of_the_previous_one(
     (page,) = org.work.plans.glob("*/README.md")
     del org.service.users[next(iter(org.service.users))]
     with monkeypatch.context() as patch:
-        patch.setattr("reconciler.session.execution.execute", dies)
+        patch.setattr("reconciler.session.execution.execute", die)
         assert org.apply(saved) == 9
     assert not page.exists()
     assert org.apply(saved) == 0

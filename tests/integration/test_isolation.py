@@ -30,7 +30,7 @@ def done(ended: CommandResult) -> int:
 
 
 @pytest.mark.parametrize(
-    ("faults", "words"),
+    ("faults", "message"),
     [
         (ServerFaults(refuse_user=ODD), "the service refused it (400)"),
         (ServerFaults(forbid_user=ODD), 'the service forbids the request (403): "this account may not be changed"'),
@@ -39,14 +39,14 @@ def done(ended: CommandResult) -> int:
     ],
 )
 def test_a_failing_user_does_not_stop_the_others(
-    open_workspace: OpenWorkspace, faults: ServerFaults, words: str
+    open_workspace: OpenWorkspace, faults: ServerFaults, message: str
 ) -> None:
     _, workspace = open_faulty_service(open_workspace, faults)
     ended = workspace.apply()
     assert (ended.code, done(ended)) == (5, PEOPLE - 1), ended.err
-    told = failures(workspace)
-    assert list(told) == [ODD]
-    assert words in told[ODD]
+    failed = failures(workspace)
+    assert list(failed) == [ODD]
+    assert message in failed[ODD]
 
 
 def test_a_service_that_forbids_everything_gets_only_a_few_requests(open_workspace: OpenWorkspace) -> None:

@@ -46,7 +46,7 @@ PLANNED = {
 }
 
 
-def live_people() -> dict[str, dict[str, Any]]:
+def live_users() -> dict[str, dict[str, Any]]:
     people = {name: make_user(number, userName=name + DOMAIN) for number, name in enumerate([*NAMES, "disabled"])}
     people["inactive"]["active"] = False
     del people["adopted"]["externalId"]
@@ -54,8 +54,8 @@ def live_people() -> dict[str, dict[str, Any]]:
     return people
 
 
-def wanted_people() -> list[dict[str, Any]]:
-    live = live_people()
+def wanted_users() -> list[dict[str, Any]]:
+    live = live_users()
     wanted = {name: source({"externalId": "adopted-id", **live[name]}) for name in [*NAMES, "disabled"]}
     wanted["changed"]["department"] = "Moved"
     del wanted["cleared"]["department"]
@@ -76,7 +76,7 @@ def service(
     request: pytest.FixtureRequest, open_workspace: OpenWorkspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[Workspace, Callable[[], list[dict[str, Any]]]]]:
     """A workspace on a service that holds `live_people`, and a function that reads all its users directly."""
-    people = list(live_people().values())
+    people = list(live_users().values())
     if request.param == "sandbox":
         with sandbox(tmp_path / "sandbox.db", people) as running:
             yield prepare(Workspace(tmp_path, running.base_url, running.token, monkeypatch))
@@ -89,7 +89,7 @@ def service(
 
 def prepare(workspace: Workspace) -> tuple[Workspace, Callable[[], list[dict[str, Any]]]]:
     workspace.write("mappings.yaml", MAPPINGS)
-    workspace.users(wanted_people())
+    workspace.users(wanted_users())
     return workspace, lambda: direct_users(workspace)
 
 
@@ -194,7 +194,7 @@ def test_a_saved_plan_is_stale_when_the_target_has_changed(service: tuple[Worksp
     workspace, live = service
     file = workspace.root / "plan.json"
     workspace.run("plan", "-o", str(file))
-    people = wanted_people()
+    people = wanted_users()
     people[0]["department"] = "Somewhere else"
     workspace.users(people)
     before = live()

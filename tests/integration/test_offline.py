@@ -26,8 +26,8 @@ class OfflineWorkspace:
         patch.delenv("RECONCILER_TOKEN")
         patch.delenv("RECONCILER_ALLOWED_HOSTS")
         patch.setattr(socket.socket, "connect", lambda *_a: pytest.fail("a connection was opened"))
-        self.people = [source(make_user(number)) for number in range(6)]
-        self.work.users(self.people)
+        self.entries = [source(make_user(number)) for number in range(6)]
+        self.work.users(self.entries)
         self.repository = GitRepository(root)
         self.commit()
 
@@ -35,17 +35,17 @@ class OfflineWorkspace:
         self.repository.commit("base")
 
     def edit(self, number: int, **values: Any) -> None:
-        merged = {**self.people[number], **values}
-        self.people[number] = {key: value for key, value in merged.items() if value is not None}
-        self.work.users(self.people)
+        merged = {**self.entries[number], **values}
+        self.entries[number] = {key: value for key, value in merged.items() if value is not None}
+        self.work.users(self.entries)
 
     def key(self, number: int) -> str:
-        return str(self.people[number]["userPrincipalName"])
+        return str(self.entries[number]["userPrincipalName"])
 
     def plan(self, *arguments: str) -> CommandResult:
         return self.work.plan("--offline", "--base", "HEAD", *NOW, *arguments)
 
-    def told(self) -> dict[str, tuple[str, str]]:
+    def changes(self) -> dict[str, tuple[str, str]]:
         """Return the action and the reason of each change by key."""
         return {item["key"]: (item["action"], item["detail"]) for item in self.plan().plan["resource_changes"]}
 
@@ -65,13 +65,13 @@ def test_users_added_removed_and_moved_by_dates_are_listed_with_the_reason(works
     workspace.edit(0, accountEnabled=False)
     workspace.edit(1, lifecycle={"starts": "2026-12-02"})
     workspace.commit()
-    gone = workspace.people.pop()
+    gone = workspace.entries.pop()
     workspace.edit(0, accountEnabled=True)
     workspace.edit(1, lifecycle={"starts": "2026-12-01"})
     workspace.edit(2, lifecycle={"expires": "2026-12-01"})
-    workspace.people.append(source(make_user(60)))
-    workspace.work.users(workspace.people)
-    assert workspace.told() == {
+    workspace.entries.append(source(make_user(60)))
+    workspace.work.users(workspace.entries)
+    assert workspace.changes() == {
         workspace.key(0): ("create", "comes into scope; in the base: accountEnabled is false"),
         workspace.key(1): ("create", 'comes into scope; in the base: starts "2026-12-02"'),
         workspace.key(2): ("deactivate", 'expired "2026-12-01"'),
@@ -101,22 +101,22 @@ def test_a_user_that_could_not_be_planned_in_the_base_is_reported(workspace: Off
     workspace.edit(0, givenName="bad\a")
     workspace.commit()
     workspace.edit(0, givenName="Good")
-    assert workspace.told() == {workspace.key(0): ("create", "could not be planned in the base, can be now")}
+    assert workspace.changes() == {workspace.key(0): ("create", "could not be planned in the base, can be now")}
 
 
 def test_a_swap_of_names_is_planned(workspace: OfflineWorkspace) -> None:
     one, two = workspace.key(0), workspace.key(1)
     workspace.edit(0, userPrincipalName=two)
     workspace.edit(1, userPrincipalName=one)
-    assert {action for action, _ in workspace.told().values()} == {"update"}
-    assert len(workspace.told()) == 2
+    assert {action for action, _ in workspace.changes().values()} == {"update"}
+    assert len(workspace.changes()) == 2
 
 
 def test_edits_without_effect_today_are_listed_separately(workspace: OfflineWorkspace) -> None:
     workspace.edit(0, accountEnabled=False)
     workspace.commit()
-    gone = workspace.people.pop(0)
-    workspace.people.append({**source(make_user(60)), "lifecycle": {"starts": "2026-12-24"}})
+    gone = workspace.entries.pop(0)
+    workspace.entries.append({**source(make_user(60)), "lifecycle": {"starts": "2026-12-24"}})
     workspace.edit(0, lifecycle={"expires": "2027-06-30"})
     plan = workspace.plan().plan
     assert plan["resource_changes"] == []
@@ -125,8 +125,8 @@ def test_edits_without_effect_today_are_listed_separately(workspace: OfflineWork
         workspace.key(0): 'lifecycle.expires = null -> "2027-06-30"',
         workspace.key(5): 'new, not in scope: starts "2026-12-24"',
     }
-    told = workspace.work.run("validate", "--base", "HEAD", *NOW).out
-    assert "0 to delete. 3 edits of users without an effect today." in told
+    changes = workspace.work.run("validate", "--base", "HEAD", *NOW).out
+    assert "0 to delete. 3 edits of users without an effect today." in changes
 
 
 @pytest.mark.parametrize("name", ["markdown", "html"])
@@ -181,7 +181,7 @@ def test_a_mapping_is_counted_by_the_users_that_only_it_affects(workspace: Offli
 
 
 def test_scope_and_groups_are_counted_by_the_users_that_only_they_move(workspace: OfflineWorkspace) -> None:
-    names = [person["userPrincipalName"] for person in workspace.people]
+    names = [person["userPrincipalName"] for person in workspace.entries]
     scope = {"sync": "assigned", "assigned": {"groups": ["apple"]}}
     workspace.work.write("scope.yaml", json.dumps(scope))
     workspace.work.write("groups/apple.yaml", json.dumps([{"name": "apple", "members": {"users": names[:5]}}]))
@@ -250,7 +250,7 @@ def test_only_guards_that_the_files_can_decide_are_evaluated(workspace: OfflineW
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["--offline"], "--base is missing"),
         (["--offline", "--base", "HEAD", "--log", "x"], "cannot be combined with --log"),
@@ -259,10 +259,10 @@ def test_only_guards_that_the_files_can_decide_are_evaluated(workspace: OfflineW
     ],
 )
 def test_options_without_a_meaning_offline_are_refused(
-    workspace: OfflineWorkspace, arguments: list[str], said: str
+    workspace: OfflineWorkspace, arguments: list[str], message: str
 ) -> None:
     ended = workspace.work.run("plan", *arguments)
-    assert (ended.code, said in ended.err) == (64, True)
+    assert (ended.code, message in ended.err) == (64, True)
 
 
 def test_an_invalid_base_is_reported_and_nothing_is_compared(workspace: OfflineWorkspace) -> None:
@@ -295,14 +295,14 @@ def test_symlinks_in_the_base_are_not_followed_outside(workspace: OfflineWorkspa
 
 def test_validate_summarizes_the_changes_and_keeps_its_exit_code(workspace: OfflineWorkspace) -> None:
     workspace.edit(0, department="Moved")
-    workspace.people.pop()
-    workspace.work.users(workspace.people)
+    workspace.entries.pop()
+    workspace.work.users(workspace.entries)
     workspace.work.settings(lifecycle={"removed": "keep"}, guards={"removals": {"count": 20, "percent": 100}})
     ended = workspace.work.run("validate", "--base", "HEAD", *NOW)
     assert ended.code == 0
-    head, told = ended.out.splitlines()
+    head, changes = ended.out.splitlines()
     assert head.startswith("The desired state is valid: 5 users")
-    assert told.endswith(
+    assert changes.endswith(
         "not with the live service: 0 to create, 1 to update, 0 to delete. "
         "settings.yaml: guards.removals.count = 1000 -> 20. "
         'settings.yaml: lifecycle.removed = "deactivate" -> "keep".'
@@ -319,15 +319,15 @@ def test_an_offline_plan_matches_its_snapshot(workspace: OfflineWorkspace, snaps
     workspace.commit()
     workspace.edit(0, department="Moved", userPrincipalName="new.name@example.com")
     workspace.edit(1, accountEnabled=False)
-    gone = workspace.people.pop()
-    workspace.work.users([*workspace.people, source(make_user(60))])
+    gone = workspace.entries.pop()
+    workspace.work.users([*workspace.entries, source(make_user(60))])
     workspace.work.settings(guards={"removals": {"count": 1, "percent": 20}}, lifecycle={"removed": "delete"})
     assert gone
     ended = workspace.work.run("plan", "--offline", "--base", "HEAD", *NOW)
-    assert without_commits(stable(f"exit code {ended.code}\n{ended.out}\n--- stderr\n{ended.err}")) == snapshot
+    assert mask_commits(stable(f"exit code {ended.code}\n{ended.out}\n--- stderr\n{ended.err}")) == snapshot
 
 
-def without_commits(text: str) -> str:
+def mask_commits(text: str) -> str:
     """Mask commit ids, which depend on the date."""
     words = [
         ("COMMIT" if len(word) == 12 and set(word) <= set("0123456789abcdef") else word) for word in text.split(" ")

@@ -37,22 +37,22 @@ class Clone:
         self.root = root
         self.state, self.plans = root / "desired-state", root / "plans"
 
-    def run(self, *words: str) -> CommandResult:
+    def run(self, *arguments: str) -> CommandResult:
         places = ["--state", str(self.state)]
-        if "fetch-record" not in words:
+        if "fetch-record" not in arguments:
             places += ["--plans", str(self.plans)]
-        return reconciler(["reconciler", *words, *places])
+        return reconciler(["reconciler", *arguments, *places])
 
     def fetch(self) -> CommandResult:
         return self.run("github", "fetch-record")
 
-    def push(self, *words: str) -> CommandResult:
-        return self.run("github", "push-record", *words)
+    def push(self, *arguments: str) -> CommandResult:
+        return self.run("github", "push-record", *arguments)
 
-    def apply(self, *words: str) -> CommandResult:
+    def apply(self, *arguments: str) -> CommandResult:
         """Fetch, apply and push like the `apply` workflow."""
         assert self.fetch().code == 0
-        ended = self.run("apply", *(words or ("--auto-approve",)))
+        ended = self.run("apply", *(arguments or ("--auto-approve",)))
         assert self.push().code == 0
         return ended
 
@@ -81,7 +81,7 @@ class RecordRepository:
         }
         self.origin.commit("Settings", {"desired-state/settings.yaml": json.dumps(content)})
 
-    def people(self, *people: dict[str, str]) -> None:
+    def commit_users(self, *people: dict[str, str]) -> None:
         text = "".join(f"- {json.dumps(each)}\n" for each in people)
         self.origin.commit("People", {USERS: text, "desired-state/scope.yaml": "sync: all\n"})
 
@@ -128,11 +128,11 @@ def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RecordRe
 
 def test_a_name_that_another_run_deleted_is_not_reused(record: RecordRepository) -> None:
     record.settings("apple-business-manager", lifecycle={"removed": "delete"})
-    record.people(person("ada"), person("keeper"))
+    record.commit_users(person("ada"), person("keeper"))
     assert record.clone("one").apply().code == 0
-    record.people(person("keeper"))
+    record.commit_users(person("keeper"))
     assert record.clone("two").apply().code == 0
-    record.people(person("keeper"), person("ada", objectId="id-successor"))
+    record.commit_users(person("keeper"), person("ada", objectId="id-successor"))
     third = record.clone("three")
     assert third.run("plan", "--detailed-exitcode").code == 2, "without the record nothing is known"
     assert third.fetch().code == 0
@@ -142,7 +142,7 @@ def test_a_name_that_another_run_deleted_is_not_reused(record: RecordRepository)
 
 
 def test_the_quarantine_of_one_run_is_a_trial_in_the_next(record: RecordRepository) -> None:
-    record.people(*(person(f"p{number}") for number in range(40)))
+    record.commit_users(*(person(f"p{number}") for number in range(40)))
     record.service.faults = ServerFaults(forbid_after=3)
     assert record.clone("one").apply().code == 5
     record.service.faults = ServerFaults()
@@ -157,7 +157,7 @@ def test_the_quarantine_of_one_run_is_a_trial_in_the_next(record: RecordReposito
 def test_a_rejection_before_planning_is_recorded_until_the_service_responds(
     record: RecordRepository,
 ) -> None:
-    record.people(person("ada"))
+    record.commit_users(person("ada"))
     record.service.faults = ServerFaults(login_page=True)
     for name in ("one", "two"):
         assert record.clone(name).apply().code == 1
@@ -173,7 +173,7 @@ def test_a_rejection_before_planning_is_recorded_until_the_service_responds(
 
 
 def test_an_apply_that_was_killed_is_finished_by_the_next_run(record: RecordRepository) -> None:
-    record.people(person("ada"), person("bob"), person("cyd"))
+    record.commit_users(person("ada"), person("bob"), person("cyd"))
     first = record.clone("one")
     saved = record.root / "reviewed.json"
     first.run("plan", "-o", str(saved))
@@ -201,7 +201,7 @@ def test_an_apply_that_was_killed_is_finished_by_the_next_run(record: RecordRepo
 def test_an_ordinary_clone_sees_the_record_after_git_fetch(
     record: RecordRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    record.people(person("ada"))
+    record.commit_users(person("ada"))
     assert record.clone("one").apply().code == 0
     for name in ("GITHUB_TOKEN", "RECONCILER_TOKEN"):
         monkeypatch.delenv(name)
@@ -218,7 +218,7 @@ def test_an_ordinary_clone_sees_the_record_after_git_fetch(
 
 
 def test_a_missing_branch_is_an_empty_record(record: RecordRepository, monkeypatch: pytest.MonkeyPatch) -> None:
-    record.people(person("ada"))
+    record.commit_users(person("ada"))
     here = record.clone("one")
     outputs = record.root / "outputs"
     monkeypatch.setenv("GITHUB_OUTPUT", str(outputs))
@@ -246,16 +246,20 @@ def test_an_unreachable_server_stops_the_run(record: RecordRepository, monkeypat
 
 
 def test_concurrent_pushes_of_others_are_kept(record: RecordRepository) -> None:
-    record.people(person("ada"))
+    record.commit_users(person("ada"))
     first, second, third = (record.clone(name) for name in ("one", "two", "three"))
     for clone in (first, second, third):
         record.service.users.clear()
         clone.run("apply", "--auto-approve")
-        record.people(person("ada"), person(clone.root.name))
+        record.commit_users(person("ada"), person(clone.root.name))
     assert first.push().code == 0
     before = record.origin.git("rev-parse", BRANCH)
     # One push before git reads the branch, one after it: git refuses the first time, the server the second time.
-    record.server.before_push = [lambda: _by_somebody(record), lambda: None, lambda: _by_somebody(record)]
+    record.server.before_push = [
+        lambda: _push_from_elsewhere(record),
+        lambda: None,
+        lambda: _push_from_elsewhere(record),
+    ]
     assert second.push().code == 0
     assert record.origin.git("merge-base", BRANCH, before) == before, "nothing is forced"
     assert record.origin.git("rev-list", "--count", BRANCH) == "4"
@@ -267,7 +271,7 @@ def test_concurrent_pushes_of_others_are_kept(record: RecordRepository) -> None:
     assert (again.code, "Nothing is new" in again.err) == (0, True), "adding twice adds nothing"
 
 
-def _by_somebody(record: RecordRepository) -> None:
+def _push_from_elsewhere(record: RecordRepository) -> None:
     tip = record.origin.git("rev-parse", BRANCH)
     blob = record.origin.git("hash-object", "-w", "--stdin", stdin=f"after {tip}")
     listing = record.origin.git("ls-tree", tip).replace("\tnotes.txt", "\told-notes.txt")
@@ -277,18 +281,18 @@ def _by_somebody(record: RecordRepository) -> None:
 
 
 def test_a_branch_that_keeps_moving_is_given_up(record: RecordRepository) -> None:
-    record.people(person("ada"))
+    record.commit_users(person("ada"))
     assert record.clone("one").apply().code == 0
     second = record.clone("two")
     record.service.users.clear()
     second.run("apply", "--auto-approve")
-    record.server.before_push = [lambda: _by_somebody(record)] * 20
+    record.server.before_push = [lambda: _push_from_elsewhere(record)] * 20
     ended = second.push()
     assert (ended.code, "moved 5 times" in ended.err, len(record.server.before_push)) == (1, True, 10)
 
 
 def test_a_read_only_token_cannot_push(record: RecordRepository) -> None:
-    record.people(person("ada"))
+    record.commit_users(person("ada"))
     here = record.clone("one")
     here.run("apply", "--auto-approve")
     record.tokens[TOKEN] = Token(permissions={"contents": "read"})
@@ -298,22 +302,22 @@ def test_a_read_only_token_cannot_push(record: RecordRepository) -> None:
 
 
 def test_a_commit_message_names_the_plan_and_no_users(record: RecordRepository) -> None:
-    record.people(person("ada"))
+    record.commit_users(person("ada"))
     here = record.clone("one")
     here.run("apply", "--auto-approve")
     hostile = here.plans / "2026-01-01-ada-lovelace\n::error::x"
     hostile.mkdir()
     (hostile / "receipt.jsonl").write_text("{}\n")
     assert here.push("--author", "Record <record@example.com>").code == 0
-    said = record.origin.git("log", "-1", "--format=%an <%ae>, %cn%n%B", BRANCH)
-    assert said.splitlines()[0] == "Record <record@example.com>, Record"
-    assert said.splitlines()[1:] == ["Record 2 plans", "", f"Run 77, commit {'a' * 40}"]
+    message = record.origin.git("log", "-1", "--format=%an <%ae>, %cn%n%B", BRANCH)
+    assert message.splitlines()[0] == "Record <record@example.com>, Record"
+    assert message.splitlines()[1:] == ["Record 2 plans", "", f"Run 77, commit {'a' * 40}"]
     for author in ("ada", "a\nb <x@y>", "<x@y>", "--x"):
         assert here.push(f"--author={author}").code == 64
 
 
 def test_symlinks_on_the_branch_are_not_followed(record: RecordRepository) -> None:
-    record.people(person("ada"))
+    record.commit_users(person("ada"))
     secret = record.root / "secret"
     secret.write_text('{"event": "apply_started", "plan_id": "sha256:stolen"}\n')
     blob = record.origin.git("hash-object", "-w", "--stdin", stdin=str(secret))
@@ -333,7 +337,7 @@ def test_symlinks_on_the_branch_are_not_followed(record: RecordRepository) -> No
 def test_the_token_is_on_no_command_line_and_in_no_file(
     record: RecordRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    record.people(person("ada"))
+    record.commit_users(person("ada"))
     seen = record.root / "seen"
     wrapper = record.root / "bin" / "git"
     wrapper.parent.mkdir()
@@ -350,9 +354,9 @@ def test_the_token_is_on_no_command_line_and_in_no_file(
     assert here.apply().code == 0
     assert "ls-remote" in seen.read_text()
     assert "push" in seen.read_text()
-    words = [TOKEN.encode(), base64.b64encode(f"x-access-token:{TOKEN}".encode())]
+    arguments = [TOKEN.encode(), base64.b64encode(f"x-access-token:{TOKEN}".encode())]
     files = [path for path in record.root.rglob("*") if path.is_file()]
-    assert [path for path in files for word in words if word in path.read_bytes()] == []
+    assert [path for path in files for word in arguments if word in path.read_bytes()] == []
     sent = [request.headers for request in record.server.requests]
     assert all(record.service.token not in str(headers) for headers in sent)
 

@@ -36,7 +36,7 @@ class RollbackRepository(GitRepository):
             "Begin", {"desired-state/settings.yaml": SETTINGS, "desired-state/scope.yaml": "sync: all\n", USERS: PEOPLE}
         )
 
-    def people(self, text: str, subject: str = "Edit") -> str:
+    def commit_users(self, text: str, subject: str = "Edit") -> str:
         return self.commit(subject, {USERS: text})
 
     def read(self, name: str = USERS) -> str:
@@ -90,7 +90,7 @@ EDITS: dict[str, Callable[[], str]] = {
 
 @pytest.mark.parametrize("edit", EDITS)
 def test_the_files_are_restored_byte_for_byte(workspace: RollbackRepository, edit: str) -> None:
-    workspace.people(EDITS[edit]())
+    workspace.commit_users(EDITS[edit]())
     ended = workspace.rollback(workspace.first)
     assert (ended.code, workspace.read()) == (0, PEOPLE), ended
     assert workspace.head() != workspace.first, "it commits nothing"
@@ -99,14 +99,14 @@ def test_the_files_are_restored_byte_for_byte(workspace: RollbackRepository, edi
 def test_entries_that_are_not_restored_keep_later_comments(workspace: RollbackRepository) -> None:
     later = PEOPLE.replace("Sales\n", "Marketing\n").replace("# --- Sales ---", "# --- Bob & Co ---")
     later = later.replace("givenName: Cyd", "givenName: Cyd  # like Charisse")
-    workspace.people(later)
+    workspace.commit_users(later)
     assert workspace.rollback(workspace.first).code == 0
     assert workspace.read() == later.replace("Marketing\n", "Sales\n")
 
 
 def test_dry_run_shows_the_difference_and_writes_nothing(workspace: RollbackRepository) -> None:
     edited = PEOPLE.replace("Engineering", "Research")
-    workspace.people(edited)
+    workspace.commit_users(edited)
     ended = workspace.rollback(workspace.first, "--dry-run")
     assert ended.code == 0
     assert "-  department: Research\n+  department: Engineering\n" in ended.out
@@ -114,7 +114,7 @@ def test_dry_run_shows_the_difference_and_writes_nothing(workspace: RollbackRepo
 
 
 def test_a_single_user_can_be_restored(workspace: RollbackRepository) -> None:
-    workspace.people(PEOPLE.replace("Engineering", "Research").replace("Sales\n", "Marketing\n"))
+    workspace.commit_users(PEOPLE.replace("Engineering", "Research").replace("Sales\n", "Marketing\n"))
     assert workspace.rollback(workspace.first, "--user", "ADA@example.com").code == 0
     assert workspace.read() == PEOPLE.replace("Sales\n", "Marketing\n")
 
@@ -158,9 +158,9 @@ def test_scope_and_mappings_are_restored_only_with_all(workspace: RollbackReposi
 
 def test_a_plan_is_undone_and_later_edits_are_kept(workspace: RollbackRepository) -> None:
     workspace.record("a", workspace.first, "2026-03-01T08:00:00+00:00")
-    undone = workspace.people(PEOPLE.replace("Engineering", "Research").replace("Sales\n", "Marketing\n"))
+    undone = workspace.commit_users(PEOPLE.replace("Engineering", "Research").replace("Sales\n", "Marketing\n"))
     plan_id = workspace.record("b", undone, "2026-03-02T08:00:00+00:00")
-    workspace.people(workspace.read().replace("Marketing\n", "Support\n").replace("Ito", "Itō"))
+    workspace.commit_users(workspace.read().replace("Marketing\n", "Support\n").replace("Ito", "Itō"))
     ended = workspace.rollback(plan_id)
     assert ended.code == 5
     assert 'user["bob@example.com"] department: edited since, is "Support", not "Sales"' in ended.out
@@ -172,7 +172,7 @@ def test_a_plan_is_undone_and_later_edits_are_kept(workspace: RollbackRepository
 
 
 def test_the_first_plan_on_record_is_undone_to_the_parent_of_its_commit(workspace: RollbackRepository) -> None:
-    undone = workspace.people(PEOPLE.replace("Engineering", "Research"))
+    undone = workspace.commit_users(PEOPLE.replace("Engineering", "Research"))
     workspace.record("b", undone, "2026-03-02T08:00:00+00:00")
     assert workspace.rollback("b" * 12).code == 0
     assert workspace.read() == PEOPLE
@@ -181,19 +181,19 @@ def test_the_first_plan_on_record_is_undone_to_the_parent_of_its_commit(workspac
 def test_a_user_edited_since_keeps_the_other_edits(workspace: RollbackRepository) -> None:
     """Only one field is set, by a round trip of its entry: numbers and comments stay as written."""
     workspace.record("a", workspace.first, "2026-03-01T08:00:00+00:00")
-    undone = workspace.people(PEOPLE.replace("Engineering", "Research"))
+    undone = workspace.commit_users(PEOPLE.replace("Engineering", "Research"))
     workspace.record("b", undone, "2026-03-02T08:00:00+00:00")
     later = workspace.read().replace("givenName: Ada\n", "givenName: Ada\n  jobTitle: Countess # of Lovelace\n")
-    workspace.people(later)
+    workspace.commit_users(later)
     assert workspace.rollback("b" * 12).code == 0
     assert workspace.read() == later.replace("Research", "Engineering")
 
 
 def test_a_user_removed_since_is_a_conflict(workspace: RollbackRepository) -> None:
     workspace.record("a", workspace.first, "2026-03-01T08:00:00+00:00")
-    undone = workspace.people(PEOPLE.replace("Engineering", "Research"))
+    undone = workspace.commit_users(PEOPLE.replace("Engineering", "Research"))
     workspace.record("b", undone, "2026-03-02T08:00:00+00:00")
-    workspace.people(PEOPLE.replace(f"{ADA}\n", ""))
+    workspace.commit_users(PEOPLE.replace(f"{ADA}\n", ""))
     ended = workspace.rollback("b" * 12)
     assert ended.code == 5
     assert "removed since" in ended.out
@@ -202,16 +202,16 @@ def test_a_user_removed_since_is_a_conflict(workspace: RollbackRepository) -> No
 
 def test_a_user_is_not_edited_for_having_the_name_of_another(workspace: RollbackRepository) -> None:
     workspace.record("a", workspace.first, "2026-03-01T08:00:00+00:00")
-    undone = workspace.people(PEOPLE.replace("Engineering", "Research"))
+    undone = workspace.commit_users(PEOPLE.replace("Engineering", "Research"))
     workspace.record("b", undone, "2026-03-02T08:00:00+00:00")
     heir = PEOPLE.replace("id-ada", "id-heir").replace("Engineering", "Research")
-    workspace.people(heir)
+    workspace.commit_users(heir)
     assert workspace.rollback("b" * 12).code == 5
     assert workspace.read() == heir
 
 
 def test_files_with_uncommitted_changes_are_refused(workspace: RollbackRepository) -> None:
-    workspace.people(PEOPLE.replace("Engineering", "Research"))
+    workspace.commit_users(PEOPLE.replace("Engineering", "Research"))
     dirty = workspace.read() + "# a note\n"
     (workspace.root / USERS).write_text(dirty)
     ended = workspace.rollback(workspace.first)
@@ -228,8 +228,8 @@ def test_an_untracked_file_is_not_overwritten(workspace: RollbackRepository) -> 
 
 
 def test_a_state_that_fails_validation_is_not_written(workspace: RollbackRepository) -> None:
-    wrong = workspace.people(PEOPLE.replace("department: Engineering", "lifecycle: {starts: soon}"))
-    workspace.people(PEOPLE)
+    wrong = workspace.commit_users(PEOPLE.replace("department: Engineering", "lifecycle: {starts: soon}"))
+    workspace.commit_users(PEOPLE)
     ended = workspace.rollback(wrong)
     assert ended.code == 1
     assert "the restored state fails validation" in ended.err
@@ -238,7 +238,7 @@ def test_a_state_that_fails_validation_is_not_written(workspace: RollbackReposit
 
 def test_removing_a_new_user_still_named_in_a_group_requires_all(workspace: RollbackRepository) -> None:
     group = "- {name: g, members: {users: [eve@example.com]}}\n"
-    before = workspace.people(PEOPLE)
+    before = workspace.commit_users(PEOPLE)
     workspace.commit("Hire", {USERS: f"{PEOPLE}\n{ADA.replace('ada', 'eve')}", "desired-state/groups/g.yaml": group})
     ended = workspace.rollback(before)
     assert (ended.code, "Restore these files too, with --all" in ended.err) == (1, True), ended
@@ -274,32 +274,32 @@ def test_the_complete_output_matches_its_snapshot(
     workspace: RollbackRepository, snapshot: SnapshotAssertion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workspace.commit("Narrow the scope", {"desired-state/groups/all.yaml": "- {name: all}\n"})
-    workspace.people(
+    workspace.commit_users(
         PEOPLE.replace("Engineering", "Research").replace(f"{BOB}\n", "") + "\n" + CYD.replace("cyd", "eve")
     )
-    workspace.people(workspace.read().replace("Cyd", "Cydney").replace("Research", "Finance"))
+    workspace.commit_users(workspace.read().replace("Cyd", "Cydney").replace("Research", "Finance"))
     monkeypatch.chdir(workspace.root)
 
-    def said(*arguments: str) -> str:
+    def output(*arguments: str) -> str:
         ended = run(["reconciler", "rollback", *arguments])
         assert_harmless(ended.out + ended.err)
         text = f"exit code {ended.code}\n\n--- stdout\n{ended.out}\n--- stderr\n{ended.err}"
         return text.replace(workspace.first[:12], "FIRST").replace(str(workspace.root), "ROOT")
 
-    assert said(workspace.first, "--dry-run") == snapshot(name="dry run")
-    assert said(workspace.first, "--dry-run", "--redact") == snapshot(name="dry run, redacted")
+    assert output(workspace.first, "--dry-run") == snapshot(name="dry run")
+    assert output(workspace.first, "--dry-run", "--redact") == snapshot(name="dry run, redacted")
     plan = workspace.record("b", workspace.git("rev-parse", "HEAD~1"), "2026-03-02T00:00:00+00:00")
-    assert said(plan, "--dry-run") == snapshot(name="a plan, with a conflict")
-    assert said("no-such-commit") == snapshot(name="no such commit")
-    assert said(workspace.first, "--all") == snapshot(name="carried out")
+    assert output(plan, "--dry-run") == snapshot(name="a plan, with a conflict")
+    assert output("no-such-commit") == snapshot(name="no such commit")
+    assert output(workspace.first, "--all") == snapshot(name="carried out")
 
 
 @pytest.mark.parametrize("text", ["::error::pwned", "##[error]x"])
 def test_no_line_of_the_diff_is_a_runner_command(text: str, workspace: RollbackRepository) -> None:
     """Context lines start with a space, which the runner strips."""
     people = PEOPLE.replace("department: Sales", f"department: >-\n    {text}")
-    commit = workspace.people(people)
-    workspace.people(people.replace("surname: Lee", "surname: Leeds"))
+    commit = workspace.commit_users(people)
+    workspace.commit_users(people.replace("surname: Lee", "surname: Leeds"))
     ended = workspace.rollback(commit, "--dry-run")
     assert "-  surname: Leeds" in ended.out
     assert_harmless(ended.out + ended.err)

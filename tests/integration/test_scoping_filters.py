@@ -24,16 +24,16 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Works
     seed(tmp_path / "sandbox.db", {"domains": ["example.com"], "users": LIVE})
     with start(tmp_path / "sandbox.db") as running:
         work = Workspace(tmp_path, running.base_url, running.token, monkeypatch)
-        people(work)
+        write_users(work)
         yield work
 
 
-def people(work: Workspace, **changes: dict[str, Any]) -> None:
+def write_users(work: Workspace, **changes: dict[str, Any]) -> None:
     """Write the four users; `name_0={…}` changes the first."""
     work.users(source(user, **changes.get(f"name_{number}", {})) for number, user in enumerate(LIVE))
 
 
-def filters(work: Workspace, *written: dict[str, Any]) -> None:
+def write_filters(work: Workspace, *written: dict[str, Any]) -> None:
     named = [{"name": f"filter {number}", **each} for number, each in enumerate(written)]
     work.write("scope.yaml", json.dumps({"sync": "all", "filters": named}))
 
@@ -46,7 +46,7 @@ def active(work: Workspace) -> list[bool]:
 def test_a_user_that_passes_no_filter_is_deactivated_with_the_reason_in_the_plan(workspace: Workspace) -> None:
     departments = [user["urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"]["department"] for user in LIVE]
     wanted = {"attribute": "department", "operator": "NOT EQUALS", "value": departments[1]}
-    filters(workspace, {"name": "Not in the second's department", "clauses": [wanted]})
+    write_filters(workspace, {"name": "Not in the second's department", "clauses": [wanted]})
     out = [name for name, department in zip(NAMES, departments, strict=True) if department == departments[1]]
     planned = workspace.plan()
     assert planned.code == 2, planned.err
@@ -64,7 +64,9 @@ def test_a_user_that_passes_no_filter_is_deactivated_with_the_reason_in_the_plan
 
 
 def test_the_removal_mode_is_that_of_users_out_of_scope(workspace: Workspace) -> None:
-    filters(workspace, {"clauses": [{"attribute": "userPrincipalName", "operator": "ENDS_WITH", "value": NAMES[0]}]})
+    write_filters(
+        workspace, {"clauses": [{"attribute": "userPrincipalName", "operator": "ENDS_WITH", "value": NAMES[0]}]}
+    )
     for mode, action in (("delete", {"delete"}), ("keep", set())):
         workspace.settings(lifecycle={"out_of_scope": mode})
         assert set(workspace.plan().actions.values()) == action
@@ -72,12 +74,12 @@ def test_the_removal_mode_is_that_of_users_out_of_scope(workspace: Workspace) ->
 
 def test_a_filter_that_excludes_all_users_is_blocked(workspace: Workspace) -> None:
     workspace.settings(guards={})
-    filters(workspace, {"clauses": [{"attribute": "departmnt", "operator": "EQUALS", "value": "Sales"}]})
+    write_filters(workspace, {"clauses": [{"attribute": "departmnt", "operator": "EQUALS", "value": "Sales"}]})
     planned = workspace.plan()
     assert planned.code == 3
-    (told,) = planned.plan["diagnostics"]
-    assert told["summary"] == 'no user has an attribute "departmnt"'
-    assert told["detail"] == "Did you mean department?"
+    (warning,) = planned.plan["diagnostics"]
+    assert warning["summary"] == 'no user has an attribute "departmnt"'
+    assert warning["detail"] == "Did you mean department?"
     failed = {guard["name"] for guard in planned.plan["guards"] if not guard["passed"]}
     assert {"removals", "empty-desired-state"} <= failed
     assert planned.actions == dict.fromkeys(NAMES, "deactivate")
@@ -88,21 +90,21 @@ def test_a_filter_that_excludes_all_users_is_blocked(workspace: Workspace) -> No
 def test_a_user_whose_scope_is_undecidable_is_not_changed_and_others_are_planned(workspace: Workspace) -> None:
     several = ["a@example.com", "b@example.com"]
     one, other = {"proxyAddresses": ["x@example.com"]}, {"proxyAddresses": ["x@example.org"]}
-    people(workspace, name_0={"proxyAddresses": several, "surname": "New"}, name_1=one, name_2=other)
+    write_users(workspace, name_0={"proxyAddresses": several, "surname": "New"}, name_1=one, name_2=other)
     clause = {"attribute": "proxyAddresses", "operator": "ENDS_WITH", "value": "@example.com"}
-    filters(workspace, {"clauses": [clause]})
+    write_filters(workspace, {"clauses": [clause]})
     ended = workspace.apply()
     assert ended.code == 5, ended.out
     assert "the scoping filters cannot be evaluated for this user: proxyAddresses has 2 values" in ended.out + ended.err
     assert active(workspace) == [True, True, False, False], "neither changed nor removed"
     family = {user["userName"]: user["name"]["familyName"] for user in list_users(workspace.root / "sandbox.db")}
     assert family[NAMES[0]] == LIVE[0]["name"]["familyName"]
-    filters(workspace, {"clauses": [{**clause, "values_match": "any"}]})
+    write_filters(workspace, {"clauses": [{**clause, "values_match": "any"}]})
     assert workspace.plan().actions == {NAMES[0]: "update"}
 
 
 def test_redacted_plans_hide_the_values_of_filters(workspace: Workspace) -> None:
-    filters(workspace, {"clauses": [{"attribute": "userPrincipalName", "operator": "EQUALS", "value": NAMES[0]}]})
+    write_filters(workspace, {"clauses": [{"attribute": "userPrincipalName", "operator": "EQUALS", "value": NAMES[0]}]})
     for more in ((), ("-q",)):
         shown = workspace.run("plan", "--redact", *more)
         assert "passes no scoping filter: (hidden) requires userPrincipalName EQUALS (hidden)" in shown.out
@@ -111,7 +113,9 @@ def test_redacted_plans_hide_the_values_of_filters(workspace: Workspace) -> None
 
 def test_names_of_filters_and_values_are_not_interpreted_as_commands(workspace: Workspace) -> None:
     hostile = "x\u202e\n::error::\u001b[31m"
-    filters(workspace, {"name": hostile, "clauses": [{"attribute": "surname", "operator": "EQUALS", "value": hostile}]})
+    write_filters(
+        workspace, {"name": hostile, "clauses": [{"attribute": "surname", "operator": "EQUALS", "value": hostile}]}
+    )
     shown = workspace.run("plan")
     assert r'"x\u{202e}\n::error::\u{1b}[31m" requires surname EQUALS' in shown.out
     assert not {"\u202e", "\u001b"} & set(shown.out + shown.err)
@@ -128,7 +132,7 @@ def test_names_of_filters_and_values_are_not_interpreted_as_commands(workspace: 
     ],
 )
 def test_the_date_of_a_plan_is_in_utc(workspace: Workspace, now: str, out: bool) -> None:
-    people(workspace, name_0={"employeeHireDate": "2026-03-16"}, name_1={"employeeHireDate": "2026-03-10"})
+    write_users(workspace, name_0={"employeeHireDate": "2026-03-16"}, name_1={"employeeHireDate": "2026-03-10"})
     clause = {"attribute": "employeeHireDate", "operator": "DATE ON OR BEFORE", "value": "today+14"}
-    filters(workspace, {"clauses": [clause]})
+    write_filters(workspace, {"clauses": [clause]})
     assert (NAMES[0] in workspace.plan("--now", now).actions) is out

@@ -28,7 +28,7 @@ BEGINNINGS = {
 
 
 @contextmanager
-def dripping(beginning: bytes) -> Iterator[str]:
+def dripping_service(beginning: bytes) -> Iterator[str]:
     """Serve `beginning`, then ten bytes a second for 15 seconds, and yield the base URL."""
     ended = threading.Event()
 
@@ -58,7 +58,7 @@ def test_an_endless_response_ends_in_an_error_message(
     where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(response_limits, "MAX_SECONDS", 1.0)
-    with dripping(BEGINNINGS[where]) as base_url:
+    with dripping_service(BEGINNINGS[where]) as base_url:
         workspace = Workspace(tmp_path, base_url, "t0ken", monkeypatch)
         workspace.users([{"userPrincipalName": "ada@example.com"}])
         began = time.monotonic()
