@@ -112,8 +112,8 @@ def test_a_seed_gives_the_same_faults_in_any_order_of_requests() -> None:
     assert set(FAULTS) - {Fault.REDIRECT} <= set(drawn.values())
 
 
-def commits(person: int = 0) -> list[Commit]:
-    return [Commit("id-0", None, PEOPLE[person].after)]
+def commits(index: int = 0) -> list[Commit]:
+    return [Commit("id-0", None, PEOPLE[index].after)]
 
 
 def test_each_invariant_detects_its_violation() -> None:

@@ -20,7 +20,7 @@ LINES = 20
 
 @pytest.fixture
 def scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ChaosScenario]:
-    users = [person.before for person in SMALL if person.before is not None]
+    users = [user.before for user in SMALL if user.before is not None]
     with RecordingServer(tmp_path / "journal.jsonl", users) as server:
         opened = ChaosScenario(tmp_path / "workspace", server, SMALL, Schedule(0), monkeypatch)
         yield opened

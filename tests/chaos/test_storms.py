@@ -35,9 +35,9 @@ def scenario(
 ) -> Iterator[ChaosScenario]:
     """Users for every action, with a storm of faults."""
     option = request.config.getoption
-    people = expected_users(option("--chaos-users"))
-    users = [person.before for person in people if person.before is not None]
-    schedule = storm(seed, option("--chaos-rate"), write_steps(people), read_steps(people), option("--chaos-kills"))
+    expected = expected_users(option("--chaos-users"))
+    users = [user.before for user in expected if user.before is not None]
+    schedule = storm(seed, option("--chaos-rate"), write_steps(expected), read_steps(expected), option("--chaos-kills"))
     journal = tmp_path / "journal.jsonl"
     with ExitStack() as stack:
         service: Service = stack.enter_context(
@@ -45,7 +45,7 @@ def scenario(
             if kind == "sandbox"
             else RecordingServer(journal, users, unique=kind == "strict")
         )
-        opened = ChaosScenario(tmp_path / "workspace", service, people, schedule, monkeypatch)
+        opened = ChaosScenario(tmp_path / "workspace", service, expected, schedule, monkeypatch)
         stack.callback(opened.close)
         yield opened
 

@@ -19,10 +19,10 @@ LOCK = pytest.mark.skipif(importlib.util.find_spec("reconciler.record.lock") is 
 def test_two_applies_at_once_write_nothing_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, unique: bool
 ) -> None:
-    people = expected_users(20)
-    users = [person.before for person in people if person.before is not None]
+    expected = expected_users(20)
+    users = [user.before for user in expected if user.before is not None]
     with RecordingServer(tmp_path / "journal.jsonl", users, unique=unique) as server:
-        scenario = ChaosScenario(tmp_path / "workspace", server, people, Schedule(0), monkeypatch)
+        scenario = ChaosScenario(tmp_path / "workspace", server, expected, Schedule(0), monkeypatch)
         file = str(scenario.root / "plan.json")
         assert scenario.once("plan", "-o", file) == 0
         both = [scenario.start("apply", file) for _ in range(2)]
@@ -37,10 +37,10 @@ def test_two_applies_at_once_write_nothing_twice(
 def test_a_second_apply_does_not_write_while_the_first_one_writes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    people = expected_users(20)
-    users = [person.before for person in people if person.before is not None]
+    expected = expected_users(20)
+    users = [user.before for user in expected if user.before is not None]
     with RecordingServer(tmp_path / "journal.jsonl", users) as server:
-        scenario = ChaosScenario(tmp_path / "workspace", server, people, Schedule(0), monkeypatch)
+        scenario = ChaosScenario(tmp_path / "workspace", server, expected, Schedule(0), monkeypatch)
         writing, may_go_on = threading.Event(), threading.Event()
 
         def held(_person: str) -> None:

@@ -23,11 +23,11 @@ class DriftWorkspace(GitWorkspace):
     """A git workspace, and `drift` in it."""
 
     def apply(self, *arguments: str) -> None:
-        ended = self.work.apply(*arguments)
-        assert ended.code == 0, ended
+        result = self.work.apply(*arguments)
+        assert result.code == 0, result
 
-    def commit_and_apply(self, *people: Mapping[str, Any]) -> str:
-        commit = self.commit(*people)
+    def commit_and_apply(self, *users: Mapping[str, Any]) -> str:
+        commit = self.commit(*users)
         self.apply()
         return commit
 
@@ -41,9 +41,9 @@ class DriftWorkspace(GitWorkspace):
         return self.work.run("drift", "--plans", str(self.work.plans), *arguments)
 
     def plan(self, *arguments: str) -> dict[str, Any]:
-        ended = self.drift("--format", "json", *arguments)
-        assert ended.code == 0, ended
-        return ended.plan
+        result = self.drift("--format", "json", *arguments)
+        assert result.code == 0, result
+        return result.plan
 
     def attributions(self, *arguments: str) -> dict[str, str]:
         """Return the attribution of each change by name."""
@@ -163,8 +163,8 @@ def test_a_renamed_user_deleted_in_the_target_is_identified_by_the_objectid(org:
 
 
 def test_a_date_that_passed_is_not_an_edit(org: DriftWorkspace) -> None:
-    people = person("ada", lifecycle={"expires": "2131-06-01"}), person("bob", lifecycle={"starts": "2131-06-01"})
-    org.commit_and_apply(*people, person("cyd"))
+    users = person("ada", lifecycle={"expires": "2131-06-01"}), person("bob", lifecycle={"starts": "2131-06-01"})
+    org.commit_and_apply(*users, person("cyd"))
     assert org.attributions("--now", "2131-05-31") == {}
     changes = org.plan("--now", "2131-06-01")["resource_changes"]
     assert {name_of(each): each["attribution"] for each in changes} == {"ada": BEHIND, "bob": BEHIND}
@@ -332,12 +332,12 @@ def test_a_shallow_clone_is_reported_with_the_remedy(org: DriftWorkspace, tmp_pa
     org.commit(person("ada"), person("bob", department="Merged"))
     clone = tmp_path / "clone"
     org.git.git("clone", "--quiet", "--depth", "1", f"file://{org.work.root}", str(clone))
-    words = ["--state", str(clone / "desired-state"), "--plans", str(org.work.plans), "--format", "json"]
-    plan = run(["reconciler", "drift", *words]).plan
+    options = ["--state", str(clone / "desired-state"), "--plans", str(org.work.plans), "--format", "json"]
+    plan = run(["reconciler", "drift", *options]).plan
     assert {each["attribution"] for each in plan["resource_changes"]} == {UNKNOWN}
     assert "fetch-depth: 0" in warnings_of(plan)[0]
     org.git.git("-C", str(clone), "fetch", "--quiet", "--unshallow")
-    plan = run(["reconciler", "drift", *words]).plan
+    plan = run(["reconciler", "drift", *options]).plan
     assert {name_of(each): each["attribution"] for each in plan["resource_changes"]} == {"ada": EDITED, "bob": BEHIND}
 
 
@@ -418,8 +418,8 @@ def test_a_partial_clone_is_reported_with_the_remedy(org: DriftWorkspace, tmp_pa
     org.git.git("config", "uploadpack.allowFilter", "true")
     partial = tmp_path / "partial"
     org.git.git("clone", "--quiet", "--filter=blob:none", f"file://{org.work.root}", str(partial))
-    words = ["--state", str(partial / "desired-state"), "--plans", str(org.work.plans), "--format", "json"]
-    plan = run(["reconciler", "drift", *words]).plan
+    options = ["--state", str(partial / "desired-state"), "--plans", str(org.work.plans), "--format", "json"]
+    plan = run(["reconciler", "drift", *options]).plan
     assert {each["attribution"] for each in plan["resource_changes"]} == {UNKNOWN}
     assert "cannot be read: files of commit" in warnings_of(plan)[0]
 
@@ -517,9 +517,9 @@ def test_without_the_key_only_users_with_a_service_id_are_attributed(
 
 def test_no_drift_is_reported_as_no_changes(org: DriftWorkspace) -> None:
     org.commit_and_apply(person("ada"), person("bob"))
-    ended = org.drift("--detailed-exitcode")
-    assert ended.code == 0
-    assert ended.out.startswith("No changes.")
+    result = org.drift("--detailed-exitcode")
+    assert result.code == 0
+    assert result.out.startswith("No changes.")
     summary = org.plan()["summary"]
     assert [sum(summary[name].values()) for name in (EDITED, BEHIND, UNKNOWN)] == [0, 0, 0]
     assert org.plan()["drift"]["commit"] == org.git.head()
@@ -594,12 +594,12 @@ def test_the_live_users_are_read_once(org: DriftWorkspace) -> None:
 
 
 def test_drift_matches_its_snapshot(org: DriftWorkspace, snapshot: SnapshotAssertion) -> None:
-    people = [person(each) for each in ("ada", "bob", "cyd", "dan", "eve")]
-    org.commit_and_apply(*people)
+    users = [person(each) for each in ("ada", "bob", "cyd", "dan", "eve")]
+    org.commit_and_apply(*users)
     org.edit_live("ada", "By hand")
     org.edit_live("bob", "By hand")
     del org.service.users[org.live("eve")["id"]]
-    org.commit(people[0], person("bob", surname="Merged"), person("cyd", department="Merged"), people[4])
+    org.commit(users[0], person("bob", surname="Merged"), person("cyd", department="Merged"), users[4])
     for flags in ((), ("--summary",), ("--redact",)):
         text = re.sub(r"plan [0-9a-f]{12}", "plan PLAN", org.drift(*flags).out)
         text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", "TIME", text)
@@ -612,6 +612,6 @@ def test_log_and_drift_agree(org: DriftWorkspace) -> None:
     org.commit(person("ada"), person("bob", department="Merged"))
     edited = {name for name, attribution in org.attributions().items() if attribution == EDITED}
     org.apply()
-    ended = org.work.run("log", "--plans", str(org.work.plans), "--format", "json")
-    corrected = {each["address"] for each in json.loads(ended.out)["entries"] if each["kind"] == "drift"}
+    result = org.work.run("log", "--plans", str(org.work.plans), "--format", "json")
+    corrected = {each["address"] for each in json.loads(result.out)["entries"] if each["kind"] == "drift"}
     assert corrected == {f'user["{name}@example.com"]' for name in edited}

@@ -78,11 +78,11 @@ def workspace(tmp_path: Path) -> EntraWorkspace:
 def test_apples_application_is_imported_completely_and_is_valid_and_plannable(workspace: EntraWorkspace) -> None:
     workspace.settings()
     workspace.write_users()
-    taken = workspace.import_schema(APPLE)
-    assert taken.code == 0, taken.out
-    assert taken.err == ""
-    assert "No equivalent" not in taken.out
-    assert "actions: [create, update, deactivate, delete]" in taken.out
+    imported = workspace.import_schema(APPLE)
+    assert imported.code == 0, imported.out
+    assert imported.err == ""
+    assert "No equivalent" not in imported.out
+    assert "actions: [create, update, deactivate, delete]" in imported.out
     assert workspace.run("validate").code == 0
     assert workspace.run("sandbox", "reset").code == 0
     assert workspace.planned() == {}, "no user is assigned yet"
@@ -98,11 +98,11 @@ def test_apples_application_is_imported_completely_and_is_valid_and_plannable(wo
 def test_a_scim_application_is_imported_with_missing_parts_reported(workspace: EntraWorkspace) -> None:
     workspace.settings("scim")
     workspace.write_users()
-    taken = workspace.import_schema(SCIM_APPLICATION)
-    assert taken.code == 5
-    assert "enterprise:manager): a reference" in taken.out
-    assert "Provision Microsoft Entra ID Groups" in taken.out
-    assert "2 parts of the schema could not be translated" in taken.err
+    imported = workspace.import_schema(SCIM_APPLICATION)
+    assert imported.code == 5
+    assert "enterprise:manager): a reference" in imported.out
+    assert "Provision Microsoft Entra ID Groups" in imported.out
+    assert "2 parts of the schema could not be translated" in imported.err
     assert "# - {target: 'enterprise:manager', source: manager}" in workspace.read("mappings.yaml")
     workspace.write("scope.yaml", workspace.read("scope.yaml").replace("\nsync: assigned\n", "\nsync: all\n"))
     assert workspace.run("validate").code == 0
@@ -126,11 +126,11 @@ def active_lines(text: str) -> list[str]:
 
 def test_the_profiles_default_mapping_is_exported(workspace: EntraWorkspace) -> None:
     workspace.settings()
-    ended = workspace.run("export", "entra-schema")
-    assert ended.code == 0
-    rows = json.loads(ended.out)["synchronizationRules"][0]["objectMappings"][0]["attributeMappings"]
+    result = workspace.run("export", "entra-schema")
+    assert result.code == 0
+    rows = json.loads(result.out)["synchronizationRules"][0]["objectMappings"][0]["attributeMappings"]
     assert len(rows) == 10
-    assert "does not hold who is assigned" in ended.err
+    assert "does not hold who is assigned" in result.err
 
 
 def test_active_is_exported_also_when_mappings_yaml_has_no_row_for_it(workspace: EntraWorkspace) -> None:
@@ -148,21 +148,21 @@ def test_settings_without_an_equivalent_in_entra_are_reported_on_export(workspac
         "- {target: title, source: jobTitle, when_null: clear}\n"
         "- {target: nickName, expression: Guid()}\n",
     )
-    ended = workspace.run("export", "entra-schema")
-    assert ended.code == 5
-    assert "title: when_null: clear" in ended.err
-    assert "1 part of the desired state could not be translated" in ended.err
-    rows = json.loads(ended.out)["synchronizationRules"][0]["objectMappings"][0]["attributeMappings"]
+    result = workspace.run("export", "entra-schema")
+    assert result.code == 5
+    assert "title: when_null: clear" in result.err
+    assert "1 part of the desired state could not be translated" in result.err
+    rows = json.loads(result.out)["synchronizationRules"][0]["objectMappings"][0]["attributeMappings"]
     assert {each["targetAttributeName"]: each["flowType"] for each in rows}["nickName"] == "ObjectAddOnly"
 
 
 def test_an_invalid_desired_state_is_not_exported(workspace: EntraWorkspace) -> None:
     workspace.settings("scim")
     workspace.write("mappings.yaml", "- {target: userName, expression: 'Tri([a])', match: 1}\n")
-    ended = workspace.run("export", "entra-schema")
-    assert ended.code == 1
-    assert ended.out == ""
-    assert "Did you mean Trim?" in ended.err
+    result = workspace.run("export", "entra-schema")
+    assert result.code == 1
+    assert result.out == ""
+    assert "Did you mean Trim?" in result.err
 
 
 def test_an_export_contains_no_terminal_or_runner_commands(workspace: EntraWorkspace) -> None:
@@ -184,17 +184,17 @@ BAD = group("Odd", clause("department", "UNHEARD", "Sales"))
 
 
 def test_an_incomplete_scope_is_an_explicit_warning(workspace: EntraWorkspace) -> None:
-    ended = workspace.import_schema(workspace.schema(schema(users(groups=[GOOD, BAD]))), "-q")
-    assert ended.code == 5
-    assert "the scope is INCOMPLETE: 1 of 2 filter groups left out" in ended.err
+    result = workspace.import_schema(workspace.schema(schema(users(groups=[GOOD, BAD]))), "-q")
+    assert result.code == 5
+    assert "the scope is INCOMPLETE: 1 of 2 filter groups left out" in result.err
 
 
 def test_a_scope_without_any_remaining_group_matches_no_user(workspace: EntraWorkspace) -> None:
     workspace.settings("scim")
     workspace.write_users()
-    ended = workspace.import_schema(workspace.schema(schema(users(groups=[BAD]))), "--dry-run", "-q")
-    assert ended.code == 5
-    assert "the scope is INCOMPLETE: no user passes the filters" in ended.err
+    result = workspace.import_schema(workspace.schema(schema(users(groups=[BAD]))), "--dry-run", "-q")
+    assert result.code == 5
+    assert "the scope is INCOMPLETE: no user passes the filters" in result.err
     workspace.import_schema(workspace.schema(schema(users(groups=[BAD]))))
     workspace.write("scope.yaml", workspace.read("scope.yaml").replace("\nsync: assigned\n", "\nsync: all\n"))
     validated = workspace.run("validate")
@@ -234,9 +234,9 @@ def test_existing_filters_are_replaced_only_with_force(workspace: EntraWorkspace
     file = workspace.schema(schema(users(groups=[GOOD])))
     before = "sync: all\nfilters:\n  - name: mine\n    clauses:\n      - {attribute: a, operator: IS NULL}\n"
     workspace.write("scope.yaml", before)
-    ended = workspace.import_schema(file)
-    assert ended.code == 1
-    assert "has filters already" in ended.err
+    result = workspace.import_schema(file)
+    assert result.code == 1
+    assert "has filters already" in result.err
     assert workspace.read("scope.yaml") == before
     assert not (workspace.state / "mappings.yaml").exists(), "no file is written"
     assert workspace.import_schema(file, "--force").code == 0
@@ -269,17 +269,17 @@ def test_a_second_import_leaves_nothing_of_the_first(
 @pytest.mark.parametrize("scope", ["{sync: all}\n", "sync: all\n...\n", " sync: all\n excluded: {users: []}\n"])
 def test_a_scope_that_cannot_be_extended_is_not_changed(workspace: EntraWorkspace, scope: str) -> None:
     workspace.write("scope.yaml", scope)
-    ended = workspace.import_schema(workspace.schema(schema(users(groups=[GOOD]))))
-    assert ended.code == 1
-    assert "Use that form: filters are added at its end." in ended.err
+    result = workspace.import_schema(workspace.schema(schema(users(groups=[GOOD]))))
+    assert result.code == 1
+    assert "Use that form: filters are added at its end." in result.err
     assert workspace.read("scope.yaml") == scope
 
 
 def test_an_invalid_scope_is_not_changed(workspace: EntraWorkspace) -> None:
     workspace.write("scope.yaml", "sync: [\n")
-    ended = workspace.import_schema(workspace.schema(schema()))
-    assert ended.code == 1
-    assert "Run `reconciler validate`" in ended.err
+    result = workspace.import_schema(workspace.schema(schema()))
+    assert result.code == 1
+    assert "Run `reconciler validate`" in result.err
 
 
 # --- files and options ----------------------------------------------------------
@@ -288,21 +288,21 @@ def test_an_invalid_scope_is_not_changed(workspace: EntraWorkspace) -> None:
 def test_existing_mappings_are_replaced_only_with_force(workspace: EntraWorkspace) -> None:
     file = workspace.schema(schema())
     workspace.write("mappings.yaml", "- {target: userName, source: mail, match: 1}\n")
-    ended = workspace.import_schema(file)
-    assert ended.code == 1
-    assert "exists already" in ended.err
+    result = workspace.import_schema(file)
+    assert result.code == 1
+    assert "exists already" in result.err
     assert not (workspace.state / "scope.yaml").exists()
     assert workspace.import_schema(file, "--force").code == 0
     assert "source: mail" not in workspace.read("mappings.yaml")
 
 
 def test_a_dry_run_prints_both_files_and_writes_none(workspace: EntraWorkspace) -> None:
-    ended = workspace.import_schema(workspace.schema(schema()), "--dry-run")
-    assert ended.code == 0
+    result = workspace.import_schema(workspace.schema(schema()), "--dry-run")
+    assert result.code == 0
     assert list(workspace.state.iterdir()) == []
-    assert ended.out.count("# ---- ") == 2
-    assert "- {target: externalId, source: objectId, match: 1}" in ended.out
-    assert "Ignored on purpose:" in ended.err
+    assert result.out.count("# ---- ") == 2
+    assert "- {target: externalId, source: objectId, match: 1}" in result.out
+    assert "Ignored on purpose:" in result.err
 
 
 def test_the_profile_is_that_of_the_settings_unless_named(workspace: EntraWorkspace) -> None:
@@ -319,9 +319,9 @@ def test_the_profile_is_that_of_the_settings_unless_named(workspace: EntraWorksp
 
 def test_several_mappings_of_users_need_a_name(workspace: EntraWorkspace) -> None:
     file = workspace.schema(schema(users(), users(name="Guests")))
-    ended = workspace.import_schema(file)
-    assert ended.code == 1
-    assert "--rule NAME" in ended.err
+    result = workspace.import_schema(file)
+    assert result.code == 1
+    assert "--rule NAME" in result.err
     assert workspace.import_schema(file, "--rule", "Guests").code == 0
 
 
@@ -338,11 +338,11 @@ def test_an_unusable_file_is_an_error_without_traceback(workspace: EntraWorkspac
                 file.truncate(64 * 1024 * 1024 + 1)
         case "junk":
             path.write_bytes(b"\x00\xff")
-    ended = workspace.import_schema(path)
-    assert ended.code == 1
-    assert ended.err.startswith("Error: ")
-    assert "Traceback" not in ended.err
-    assert kind != "large" or f"{path} is larger than 64 MiB" in ended.err, "not even read"
+    result = workspace.import_schema(path)
+    assert result.code == 1
+    assert result.err.startswith("Error: ")
+    assert "Traceback" not in result.err
+    assert kind != "large" or f"{path} is larger than 64 MiB" in result.err, "not even read"
     assert list(workspace.state.iterdir()) == []
 
 
@@ -366,9 +366,9 @@ def test_untrusted_text_contains_no_terminal_commands(workspace: EntraWorkspace)
     )
     file = workspace.root / "a\n\x1b[31m.json"
     file.write_text(json.dumps(document), "utf-8")
-    ended = workspace.import_schema(file)
-    assert ended.code == 5
-    for text in (ended.out, ended.err, workspace.read("mappings.yaml"), workspace.read("scope.yaml")):
+    result = workspace.import_schema(file)
+    assert result.code == 5
+    for text in (result.out, result.err, workspace.read("mappings.yaml"), workspace.read("scope.yaml")):
         assert "\x1b" not in text
         assert "\u202e" not in text
         assert "##[" not in text

@@ -44,10 +44,10 @@ def run_command(
     target = {"profile": profile, "base_url": base_url}
     work.settings(target=target if profile == "scim" else {**target, "domains": ["example.com"]})
     work.users([PERSON])
-    ended = work.run(*(command or ("plan",)))
-    assert TOKEN not in ended.out + ended.err
-    assert "Traceback" not in ended.err
-    return ended
+    result = work.run(*(command or ("plan",)))
+    assert TOKEN not in result.out + result.err
+    assert "Traceback" not in result.err
+    return result
 
 
 def scim(status: int, detail: str, **headers: str) -> Reply:
@@ -93,9 +93,9 @@ def test_a_response_that_concerns_every_request_is_explained(
         return reply
 
     with service(answer) as base_url:
-        ended = run_command(base_url, tmp_path, monkeypatch)
-    assert (ended.code, ended.out) == (1, "")
-    assert [word for word in expected if word not in ended.err] == [], ended.err
+        result = run_command(base_url, tmp_path, monkeypatch)
+    assert (result.code, result.out) == (1, "")
+    assert [word for word in expected if word not in result.err] == [], result.err
     if reply.status != 502:  # a smaller page may pass
         assert len(requests) == 1
 
@@ -127,44 +127,44 @@ def test_an_unknown_host_is_explained(tmp_path: Path, monkeypatch: pytest.Monkey
     work = Workspace(tmp_path, work_host, TOKEN, monkeypatch)
     monkeypatch.setenv("RECONCILER_ALLOWED_HOSTS", "scim.invalid")
     work.users([PERSON])
-    ended = work.plan()
-    assert ended.code == 1
-    assert "Error: the host name scim.invalid cannot be resolved: [Errno -2] Name or service not known" in ended.err
-    assert "the DNS servers of this machine" in ended.err
+    result = work.plan()
+    assert result.code == 1
+    assert "Error: the host name scim.invalid cannot be resolved: [Errno -2] Name or service not known" in result.err
+    assert "the DNS servers of this machine" in result.err
 
 
 def test_a_port_without_a_listener_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    ended = run_command(f"http://127.0.0.1:{port}/scim", tmp_path, monkeypatch)
-    assert ended.code == 1
-    assert "Error: 127.0.0.1 refuses the connection" in ended.err
+    result = run_command(f"http://127.0.0.1:{port}/scim", tmp_path, monkeypatch)
+    assert result.code == 1
+    assert "Error: 127.0.0.1 refuses the connection" in result.err
 
 
 def test_a_port_without_tls_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with service(lambda _request: scim(404, "")) as base_url:
-        ended = run_command(base_url.replace("http://", "https://"), tmp_path, monkeypatch)
-    assert ended.code == 1
-    assert "Error: no TLS connection to 127.0.0.1" in ended.err
-    assert "does the service speak https on this port?" in ended.err
+        result = run_command(base_url.replace("http://", "https://"), tmp_path, monkeypatch)
+    assert result.code == 1
+    assert "Error: no TLS connection to 127.0.0.1" in result.err
+    assert "does the service speak https on this port?" in result.err
 
 
 def test_a_connection_that_breaks_before_a_response_is_explained(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with service(lambda _request: Reply(status=200, lost=True)) as base_url:
-        ended = run_command(base_url, tmp_path, monkeypatch)
-    assert ended.code == 1
-    assert "the service does not answer: the answer is incomplete" in ended.err
+        result = run_command(base_url, tmp_path, monkeypatch)
+    assert result.code == 1
+    assert "the service does not answer: the answer is incomplete" in result.err
 
 
 def test_a_service_that_is_always_busy_ends_in_an_error_message(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with service(lambda _request: scim(503, "maintenance")) as base_url:
-        ended = run_command(base_url, tmp_path, monkeypatch)
-    assert ended.code == 1
-    assert 'the users cannot be listed: the service refused it (503): "maintenance"' in ended.err
+        result = run_command(base_url, tmp_path, monkeypatch)
+    assert result.code == 1
+    assert 'the users cannot be listed: the service refused it (503): "maintenance"' in result.err
 
 
 # --- Apple's errors, on the sandbox ---------------------------------------------------------
@@ -187,9 +187,9 @@ def applied(root: Path, base_url: str, token: str, patch: pytest.MonkeyPatch) ->
     profile = {"profile": "apple-business-manager", "base_url": base_url, "domains": ["example.com"]}
     work.settings(target=profile)
     work.users([PERSON])
-    ended = work.apply()
-    assert token not in ended.out + ended.err
-    return ended
+    result = work.apply()
+    assert token not in result.out + result.err
+    return result
 
 
 @pytest.mark.parametrize("kind", ["personal", "admin", "manual"])
@@ -199,22 +199,22 @@ def test_a_name_held_by_an_invisible_account_is_explained(
     with sandbox(tmp_path) as (base_url, token, file):
         with open_store(file) as store:
             store.add_account("new@example.com", kind)
-        ended = applied(tmp_path, base_url, token, monkeypatch)
-    assert ended.code == 5
-    assert "An account that Apple Business Manager does not show over SCIM holds the name" in ended.out
+        result = applied(tmp_path, base_url, token, monkeypatch)
+    assert result.code == 5
+    assert "An account that Apple Business Manager does not show over SCIM holds the name" in result.out
     for cause in ("a personal Apple Account", "created manually", "an administrator's", "deleted in the last 30 days"):
-        assert ended.out.count(f"\n  - {'an account ' * cause.startswith(('created', 'deleted'))}{cause}") == 1
+        assert result.out.count(f"\n  - {'an account ' * cause.startswith(('created', 'deleted'))}{cause}") == 1
     for code in ("USERNAME_CONFLICT_WITH_EXISTING_APPLE_ID", "EMAIL_UNAVAILABLE_AS_MAID", "NOT_ENOUGH_PRIVILEGE"):
-        assert code in ended.out
+        assert code in result.out
 
 
 def test_an_unverified_domain_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with sandbox(tmp_path) as (base_url, token, file):
         with open_store(file) as store:
             store.set_domains(["other.example"])
-        ended = applied(tmp_path, base_url, token, monkeypatch)
-    assert ended.code == 5
-    assert "Add and verify the domain in Apple Business Manager" in ended.out
+        result = applied(tmp_path, base_url, token, monkeypatch)
+    assert result.code == 5
+    assert "Add and verify the domain in Apple Business Manager" in result.out
 
 
 SANDBOX: dict[str, tuple[dict[str, Any], list[str]]] = {
@@ -233,23 +233,23 @@ SANDBOX: dict[str, tuple[dict[str, Any], list[str]]] = {
 def test_a_session_that_apple_refuses_is_explained(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     quirks, expected = SANDBOX[name]
     with sandbox(tmp_path, **quirks) as (base_url, token, _):
-        ended = applied(tmp_path, base_url, token, monkeypatch)
-    assert (ended.code, ended.out) == (1, "")
-    assert [word for word in expected if word not in ended.err] == [], ended.err
+        result = applied(tmp_path, base_url, token, monkeypatch)
+    assert (result.code, result.out) == (1, "")
+    assert [word for word in expected if word not in result.err] == [], result.err
 
 
 def test_a_token_that_is_not_from_apple_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with sandbox(tmp_path) as (base_url, _, _):
-        ended = applied(tmp_path, base_url, "a-wrong-one", monkeypatch)
-    assert ended.code == 1
-    assert "a new one must be used within 4 days" in ended.err
+        result = applied(tmp_path, base_url, "a-wrong-one", monkeypatch)
+    assert result.code == 1
+    assert "a new one must be used within 4 days" in result.err
 
 
 def test_a_base_url_ending_in_v2_at_apple_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with sandbox(tmp_path) as (base_url, token, _):
-        ended = applied(tmp_path, f"{base_url}/v2", token, monkeypatch)
-    assert ended.code == 1
-    assert "https://federation.apple.com/feeds/business/scim" in ended.err
+        result = applied(tmp_path, f"{base_url}/v2", token, monkeypatch)
+    assert result.code == 1
+    assert "https://federation.apple.com/feeds/business/scim" in result.err
 
 
 # --- certificates ---------------------------------------------------------------------------
@@ -279,13 +279,13 @@ def test_certificate_errors_are_distinguished(
     monkeypatch.setattr(ssl.SSLContext, "wrap_socket", refuse)
     connections: list[Any] = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        ended = run_command(f"https://127.0.0.1:{listener.getsockname()[1]}/scim", tmp_path, monkeypatch)
+        result = run_command(f"https://127.0.0.1:{listener.getsockname()[1]}/scim", tmp_path, monkeypatch)
         listener.settimeout(0.2)
         with suppress(TimeoutError):
             while True:
                 connections.append(listener.accept()[0])
     for connection in connections:
         connection.close()
-    assert ended.code == 1
-    assert f"the service's certificate is not accepted: {expected}" in ended.err
+    assert result.code == 1
+    assert f"the service's certificate is not accepted: {expected}" in result.err
     assert len(connections) == 1, "a certificate error is not retried"

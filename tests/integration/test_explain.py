@@ -37,9 +37,9 @@ def person(number: int, name: str, **overrides: Any) -> dict[str, Any]:
 
 
 def explain(workspace: Workspace, user: str, *arguments: str) -> dict[str, Any]:
-    ended = workspace.run("explain", user, "--format", "json", *arguments)
-    assert ended.code == 0, ended.err
-    found: dict[str, Any] = json.loads(ended.out)
+    result = workspace.run("explain", user, "--format", "json", *arguments)
+    assert result.code == 0, result.err
+    found: dict[str, Any] = json.loads(result.out)
     return found
 
 
@@ -245,9 +245,9 @@ def test_offline_needs_neither_network_nor_token(org: Workspace, monkeypatch: py
 
 @pytest.mark.parametrize("arguments", [(), ("--offline",)])
 def test_an_unknown_name_is_a_usage_error(arguments: tuple[str, ...], org: Workspace) -> None:
-    ended: CommandResult = org.run("explain", "nobody@example.com", *arguments)
-    assert (ended.code, ended.out) == (64, "")
-    assert 'user not found: "nobody@example.com"' in ended.err
+    result: CommandResult = org.run("explain", "nobody@example.com", *arguments)
+    assert (result.code, result.out) == (64, "")
+    assert 'user not found: "nobody@example.com"' in result.err
 
 
 def test_a_user_that_cannot_be_mapped_is_explained(org: Workspace) -> None:

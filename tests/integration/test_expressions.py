@@ -41,9 +41,9 @@ def test_a_user_rejected_by_an_expression_is_not_changed(open_workspace: OpenWor
     workspace = open_workspace(service)
     workspace.write("mappings.yaml", MAPPINGS + "- {target: title, expression: 'Error(\"no title\")'}\n")
     workspace.users([source(make_user(1)), source(make_user(2))])
-    ended = workspace.apply()
-    assert ended.code == 5
-    assert 'title cannot be mapped: "no title"' in ended.out
+    result = workspace.apply()
+    assert result.code == 5
+    assert 'title cannot be mapped: "no title"' in result.out
     assert service.writes == []
 
 
@@ -51,7 +51,7 @@ def test_an_invalid_expression_is_reported_with_its_position(open_workspace: Ope
     workspace = open_workspace(FakeScimServer())
     workspace.write("mappings.yaml", MAPPINGS + "- {target: title, expression: 'Replac([jobTitle])'}\n")
     workspace.users([])
-    ended = workspace.run("validate")
-    assert ended.code == 1
-    assert "there is no function Replac. Did you mean Replace?" in ended.err
-    assert "mappings.yaml:10:" in ended.err
+    result = workspace.run("validate")
+    assert result.code == 1
+    assert "there is no function Replac. Did you mean Replace?" in result.err
+    assert "mappings.yaml:10:" in result.err

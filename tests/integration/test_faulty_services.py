@@ -24,8 +24,8 @@ def plan_and_apply(
     wanted[0]["department"] = "Moved"
     wanted.append(source(make_user(9000, userName="new@example.com")))
     workspace.users(wanted)
-    ended = workspace.plan()
-    return service, CommandResult(ended.code, _with_names(ended.out, names), ended.err)
+    result = workspace.plan()
+    return service, CommandResult(result.code, _with_names(result.out, names), result.err)
 
 
 def _with_names(text: str, names: dict[str, str]) -> str:
@@ -100,68 +100,68 @@ REFUSED: dict[str, tuple[ServerFaults, int, str]] = {
 
 @pytest.mark.parametrize("name", RIGHT_PLAN)
 def test_an_odd_service_gets_the_right_plan(name: str, open_workspace: OpenWorkspace) -> None:
-    service, ended = plan_and_apply(open_workspace, RIGHT_PLAN[name])
-    assert ended.code == 2, ended.err
-    actions = ended.actions
+    service, result = plan_and_apply(open_workspace, RIGHT_PLAN[name])
+    assert result.code == 2, result.err
+    actions = result.actions
     extra = [key for key in actions if key not in RIGHT]
     # The user created meanwhile is managed and not in git, so the removal is correct.
     assert {actions[key] for key in extra} <= {"deactivate"}
     assert len(extra) <= (1 if service.faults.create_during_read else 0)
     assert {key: actions[key] for key in RIGHT if key in actions} == RIGHT
-    assert ended.plan["complete"]
+    assert result.plan["complete"]
     assert service.writes == []
 
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_an_unreliable_service_is_refused(name: str, open_workspace: OpenWorkspace) -> None:
     faults, code, message = REFUSED[name]
-    service, ended = plan_and_apply(open_workspace, faults)
-    assert (ended.code, service.writes) == (code, []), ended.out[:2000] + ended.err
+    service, result = plan_and_apply(open_workspace, faults)
+    assert (result.code, service.writes) == (code, []), result.out[:2000] + result.err
     if code == 3:
-        assert not ended.plan["complete"]
-        assert not ended.plan["applyable"]
-        assert {change["action"] for change in ended.plan["resource_changes"]} <= {"update", "adopt", "reactivate"}
-        guards = [guard["message"] for guard in ended.plan["guards"] if guard["name"] == "complete-read"]
+        assert not result.plan["complete"]
+        assert not result.plan["applyable"]
+        assert {change["action"] for change in result.plan["resource_changes"]} <= {"update", "adopt", "reactivate"}
+        guards = [guard["message"] for guard in result.plan["guards"] if guard["name"] == "complete-read"]
         assert message in guards[0]
     else:
-        assert ended.out == ""
-        assert message in ended.err
-    assert "Traceback" not in ended.err
+        assert result.out == ""
+        assert message in result.err
+    assert "Traceback" not in result.err
 
 
 def test_an_expired_token_is_reported(open_workspace: OpenWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
     workspace = open_workspace(FakeScimServer())
     monkeypatch.setenv("RECONCILER_TOKEN", "another")
-    ended = workspace.plan()
-    assert ended.code == 1
-    assert "does not accept the token (401)" in ended.err
-    assert "another" not in ended.err
+    result = workspace.plan()
+    assert result.code == 1
+    assert "does not accept the token (401)" in result.err
+    assert "another" not in result.err
 
 
 def test_a_wrong_base_url_is_reported_with_what_to_check(open_workspace: OpenWorkspace) -> None:
     workspace = open_workspace(FakeScimServer())
     workspace.base_url += "/v2"
     workspace.settings()
-    ended = workspace.plan()
-    assert ended.code == 1
-    assert "there is no SCIM service" in ended.err
-    assert "Apple's has no /v2" in ended.err
+    result = workspace.plan()
+    assert result.code == 1
+    assert "there is no SCIM service" in result.err
+    assert "Apple's has no /v2" in result.err
 
 
 def test_an_incomplete_read_is_not_applied(open_workspace: OpenWorkspace) -> None:
     service = FakeScimServer(ServerFaults(cap_total=200), [make_user(number) for number in range(250)])
     workspace = open_workspace(service)
     workspace.users([source(make_user(number), department="Moved") for number in range(3)])
-    ended = workspace.apply()
-    assert ended.code == 3
-    assert "could not be read completely" in ended.out
+    result = workspace.apply()
+    assert result.code == 3
+    assert "could not be read completely" in result.out
     assert service.writes == []
 
 
 def test_values_missing_from_the_list_are_detected_and_cleared(open_workspace: OpenWorkspace) -> None:
     """The list drops the enterprise extension, and no user in git has a department: only a read by id shows it."""
-    people: list[dict[str, Any]] = [make_user(number) for number in range(4)]
-    service = FakeScimServer(ServerFaults(drop_enterprise_in_lists=True), people)
+    users: list[dict[str, Any]] = [make_user(number) for number in range(4)]
+    service = FakeScimServer(ServerFaults(drop_enterprise_in_lists=True), users)
     workspace = open_workspace(service)
     workspace.write(
         "mappings.yaml",
@@ -169,8 +169,8 @@ def test_values_missing_from_the_list_are_detected_and_cleared(open_workspace: O
         "- {target: userName, source: userPrincipalName, match: 2}\n"
         "- {target: 'enterprise:department', source: department, when_null: clear}\n",
     )
-    workspace.users([source(user, department=None) for user in people])
-    ended = workspace.plan()
-    assert ended.code == 2
-    assert set(ended.actions.values()) == {"update"}
-    assert len(ended.actions) == 4
+    workspace.users([source(user, department=None) for user in users])
+    result = workspace.plan()
+    assert result.code == 2
+    assert set(result.actions.values()) == {"update"}
+    assert len(result.actions) == 4

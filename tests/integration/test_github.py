@@ -33,14 +33,14 @@ class GitHubWorkspace:
         self.file = root / "plan.json"
         self.file.write_text(to_json(self.plan))
         self.run = api.run(1, "plan.yml", "pull_request_target")
-        self.keep(self.run, self.plan)
+        self.upload_plan(self.run, self.plan)
         api.status(HEAD, self.status_text(self.run))
         api.pull(7, HEAD, MERGED)
 
     def status_text(self, run: int) -> str:
         return f"{self.plan.plan_id} of run {run}: 1 to create"
 
-    def keep(self, run: int, plan: Plan, member: str = "plan.json") -> None:
+    def upload_plan(self, run: int, plan: Plan, member: str = "plan.json") -> None:
         self.api.artifact(run, f"reviewed-plan-{HEAD}", {member: to_json(plan).encode()})
 
     def github(self, *arguments: str) -> CommandResult:
@@ -49,7 +49,7 @@ class GitHubWorkspace:
     def reviewed(self) -> CommandResult:
         return self.github("reviewed", "-o", str(self.root / "reviewed.json"))
 
-    def refused(self) -> str:
+    def refusal(self) -> str:
         """Assert that there is no plan to apply, and return the error message."""
         answer = self.reviewed()
         assert (answer.code, (self.root / "reviewed.json").exists()) == (4, False), answer
@@ -83,7 +83,7 @@ def test_the_reviewed_plan_is_fetched(workspace: GitHubWorkspace) -> None:
 def test_the_recorded_status_can_be_read_by_reviewed_plan(workspace: GitHubWorkspace) -> None:
     workspace.api.statuses.clear()
     workspace.api.runs[5] = {**workspace.api.runs[workspace.run], "id": 5}
-    workspace.keep(5, workspace.plan)
+    workspace.upload_plan(5, workspace.plan)
     assert workspace.github("record", str(workspace.file), "--head", HEAD).code == 0
     assert workspace.reviewed().code == 0
     assert workspace.github("record", str(workspace.file), "--head", MERGED).code == 64
@@ -107,7 +107,7 @@ def test_a_run_that_a_branch_could_have_written_is_not_trusted(
     changes: dict[str, object], workspace: GitHubWorkspace
 ) -> None:
     workspace.api.runs[workspace.run].update(changes)
-    assert "comes from another workflow" in workspace.refused()
+    assert "comes from another workflow" in workspace.refusal()
 
 
 @pytest.mark.parametrize("branch", ["main", "refs/heads/main"])
@@ -118,12 +118,12 @@ def test_the_path_of_a_run_may_name_the_default_branch(branch: str, workspace: G
 
 def test_a_status_by_another_creator_does_not_count(workspace: GitHubWorkspace) -> None:
     workspace.api.statuses[HEAD][0]["creator"]["login"] = "mallory"
-    assert "pull request 7 had no plan" in workspace.refused()
+    assert "pull request 7 had no plan" in workspace.refusal()
 
 
 def test_a_status_from_after_the_merge_does_not_count(workspace: GitHubWorkspace) -> None:
     workspace.api.statuses[HEAD][0]["created_at"] = "2026-12-01T08:00:01Z"
-    assert "before its review ended" in workspace.refused()
+    assert "before its review ended" in workspace.refusal()
 
 
 LATER = "2026-12-01T09:00:00Z"
@@ -133,7 +133,7 @@ def test_a_plan_created_again_after_the_approval_is_not_approved(workspace: GitH
     workspace.api.review(7, HEAD)
     again = replace(builders.plan_with(builders.change("grace")), commit=HEAD)
     run = workspace.api.run(2, "plan.yml", "pull_request_target")
-    workspace.keep(run, again)
+    workspace.upload_plan(run, again)
     workspace.api.status(HEAD, f"{again.plan_id} of run {run}: 1 to create", created_at=LATER)
     workspace.api.pulls[0]["merged_at"] = LATER
     assert workspace.reviewed().code == 0
@@ -156,7 +156,7 @@ def test_a_plan_finished_after_the_approval_is_not_approved(workspace: GitHubWor
     assert workspace.reviewed().code == 0, "without an approval, the merge is the review"
     (workspace.root / "reviewed.json").unlink()
     workspace.api.review(7, HEAD)
-    assert "before its review ended" in workspace.refused()
+    assert "before its review ended" in workspace.refusal()
 
 
 @pytest.mark.parametrize("commit", [None, "", "../../x"])
@@ -164,7 +164,7 @@ def test_an_approval_of_a_removed_commit_does_not_approve_another(
     commit: str | None, workspace: GitHubWorkspace
 ) -> None:
     workspace.api.review(7, commit)
-    assert "the approved commit of pull request 7 no longer exists" in workspace.refused()
+    assert "the approved commit of pull request 7 no longer exists" in workspace.refusal()
 
 
 @pytest.mark.parametrize(
@@ -189,22 +189,22 @@ def test_the_newest_status_counts(workspace: GitHubWorkspace) -> None:
     workspace.api.status(
         HEAD, re.sub("sha256:[0-9a-f]{64}", f"sha256:{'0' * 64}", workspace.status_text(workspace.run))
     )
-    assert "is not kept any more, or another one is" in workspace.refused()
+    assert "is not kept any more, or another one is" in workspace.refusal()
 
 
 def test_the_plan_of_another_commit_does_not_count(workspace: GitHubWorkspace) -> None:
     workspace.api.artifacts.clear()
-    workspace.keep(workspace.run, replace(workspace.plan, commit=MERGED))
-    assert "is not kept any more" in workspace.refused()
+    workspace.upload_plan(workspace.run, replace(workspace.plan, commit=MERGED))
+    assert "is not kept any more" in workspace.refusal()
 
 
 def test_an_expired_plan_is_not_used(workspace: GitHubWorkspace) -> None:
     workspace.api.artifacts[0]["expired"] = True
-    assert "is not kept any more" in workspace.refused()
+    assert "is not kept any more" in workspace.refusal()
 
 
 def test_of_several_attempts_the_recorded_plan_is_used(workspace: GitHubWorkspace) -> None:
-    workspace.keep(workspace.run, replace(builders.plan_with(builders.change("grace")), commit=HEAD))
+    workspace.upload_plan(workspace.run, replace(builders.plan_with(builders.change("grace")), commit=HEAD))
     workspace.api.artifacts.reverse()
     assert workspace.reviewed().code == 0
     assert (workspace.root / "reviewed.json").read_text() == to_json(workspace.plan)
@@ -225,7 +225,7 @@ def test_of_several_attempts_the_recorded_plan_is_used(workspace: GitHubWorkspac
 )
 def test_a_commit_without_a_pull_request_is_refused(changes: dict[str, object], workspace: GitHubWorkspace) -> None:
     workspace.api.pulls[0].update(changes)
-    assert "was not merged into main by a pull request" in workspace.refused()
+    assert "was not merged into main by a pull request" in workspace.refusal()
 
 
 @pytest.mark.parametrize(
@@ -281,7 +281,7 @@ def test_a_broken_archive_is_an_error(content: bytes, workspace: GitHubWorkspace
 
 def test_an_archive_without_the_plan_is_an_error(workspace: GitHubWorkspace) -> None:
     workspace.api.artifacts.clear()
-    workspace.keep(workspace.run, workspace.plan, "../../plan.json")
+    workspace.upload_plan(workspace.run, workspace.plan, "../../plan.json")
     assert workspace.reviewed().code == 1
     assert list(workspace.root.rglob("reviewed.json")) == []
 

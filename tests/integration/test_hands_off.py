@@ -33,9 +33,9 @@ def test_days_count_from_the_receipt_even_if_names_are_not_reserved(open_workspa
     assert workspace.plan("--now", LATER).actions == {"gone@example.com": "delete"}
     for file in workspace.plans.glob("*/receipt.jsonl"):
         file.unlink()
-    ended = workspace.plan("--now", LATER)
-    assert ended.actions == {}
-    assert [item["summary"] for item in ended.plan["diagnostics"]] == [
+    result = workspace.plan("--now", LATER)
+    assert result.actions == {}
+    assert [item["summary"] for item in result.plan["diagnostics"]] == [
         "1 account deactivated since an unknown date: never deleted"
     ]
 
@@ -47,9 +47,9 @@ def test_a_foreign_external_id_is_a_conflict_however_it_is_mapped(rule: str, ope
     workspace.write("mappings.yaml", BY_NAME_FIRST.replace("match: 2", rule))
     for enabled, code in ((True, 5), (False, 0)):  # out of scope, no account is wanted: only a warning
         workspace.users([source(named(9, "ada"), accountEnabled=enabled), source(named(2, "keeper"))])
-        ended = workspace.apply()
-        assert ended.code == code
-        assert "belongs to a live account with another externalId" in ended.out
+        result = workspace.apply()
+        assert result.code == code
+        assert "belongs to a live account with another externalId" in result.out
         assert service.writes == []
 
 
@@ -82,9 +82,9 @@ def test_an_account_is_not_written_to_unless_it_is_linked(open_workspace: OpenWo
     workspace.write("mappings.yaml", BY_NAME_FIRST.replace("match: 2", "apply: create, default: shared"))
     ada, bob = source(named(1, "ada"), surname="Byron"), source(named(2, "bob"), surname="Byron", objectId=None)
     workspace.users([ada, bob])
-    ended = workspace.apply()
-    assert ended.code == 5
-    assert "is not managed, and there is no externalId to link it with" in ended.out
+    result = workspace.apply()
+    assert result.code == 5
+    assert "is not managed, and there is no externalId to link it with" in result.out
     assert service.find("ada@example.com")["externalId"] == ada["objectId"]
     assert [write.user_name for write in service.writes] == ["ada@example.com"]
 
@@ -113,9 +113,9 @@ def test_a_misspelt_attribute_in_the_ownership_filter_is_refused(open_workspace:
     workspace = open_workspace(FakeScimServer())
     workspace.settings(ownership='userTyp ne "admin"')
     workspace.users([])
-    ended = workspace.run("validate")
-    assert ended.code == 1
-    assert 'a User has no "userTyp"' in ended.err
+    result = workspace.run("validate")
+    assert result.code == 1
+    assert 'a User has no "userTyp"' in result.err
 
 
 def test_adopting_an_account_does_not_deactivate_it(open_workspace: OpenWorkspace) -> None:
@@ -162,8 +162,8 @@ def test_an_account_that_left_ownership_between_plan_and_write_is_not_changed(op
                 user["userType"] = "admin"
 
     service.after = promote
-    ended = workspace.apply()
-    assert (ended.code, service.writes) == (5, []), ended.out
+    result = workspace.apply()
+    assert (result.code, service.writes) == (5, []), result.out
 
 
 def test_a_reviewed_deletion_does_not_apply_to_a_later_account_of_the_same_name(open_workspace: OpenWorkspace) -> None:
@@ -191,9 +191,9 @@ def test_a_missing_user_in_individual_reads_makes_the_read_incomplete(open_works
             service.users.popitem()
 
     service.after = hide
-    ended = workspace.plan()
-    assert ended.code == 3
-    assert "create" not in ended.actions.values()
+    result = workspace.plan()
+    assert result.code == 3
+    assert "create" not in result.actions.values()
 
 
 def test_a_capped_total_is_not_trusted_when_no_lookup_is_possible(open_workspace: OpenWorkspace) -> None:
@@ -207,9 +207,9 @@ def test_a_capped_total_is_not_trusted_when_no_lookup_is_possible(open_workspace
         service.faults = replace(service.faults, error_on_page=entry.nth_list + 1 if past else None, error_status=400)
 
     service.after = refuse
-    ended = workspace.plan()
-    assert ended.code == 3
-    assert "nothing shows that the list is whole" in ended.out
+    result = workspace.plan()
+    assert result.code == 3
+    assert "nothing shows that the list is whole" in result.out
 
 
 def test_removing_all_users_one_by_one_does_not_pass_the_guard(open_workspace: OpenWorkspace) -> None:
@@ -236,9 +236,9 @@ def test_a_users_file_that_would_not_be_read_stops_the_plan(name: str, open_work
     workspace = open_workspace(FakeScimServer(users=[named(1, "ada")]))
     workspace.users([source(named(2, "keeper"))])
     workspace.write(f"users/{name}", "- userPrincipalName: ada@example.com\n")
-    ended = workspace.plan()
-    assert (ended.code, ended.out) == (1, "")
-    assert "this file is not read" in ended.err
+    result = workspace.plan()
+    assert (result.code, result.out) == (1, "")
+    assert "this file is not read" in result.err
 
 
 def test_inactive_accounts_do_not_raise_the_removal_limit(open_workspace: OpenWorkspace) -> None:
@@ -246,9 +246,9 @@ def test_inactive_accounts_do_not_raise_the_removal_limit(open_workspace: OpenWo
     workspace = open_workspace(FakeScimServer(users=accounts))
     workspace.settings(guards={"removals": {"count": 100, "percent": 10}})
     workspace.users([source(accounts[0])])
-    ended = workspace.plan()
-    assert ended.code == 3
-    assert "19 of 20 active managed users (95.0 %)" in ended.out
+    result = workspace.plan()
+    assert result.code == 3
+    assert "19 of 20 active managed users (95.0 %)" in result.out
 
 
 def test_a_user_deleted_during_the_apply_does_not_stop_the_others(open_workspace: OpenWorkspace) -> None:
@@ -283,9 +283,9 @@ def test_no_user_is_removed_if_the_replacements_fail(stays: int, message: str, o
     workspace = open_workspace(service)
     new = [named(50 + number, f"new{number}") for number in range(5)]
     workspace.users([source(user) for user in [*live[:stays], *new]])
-    ended = workspace.apply()
-    assert ended.code == 5
-    assert message in ended.out
+    result = workspace.apply()
+    assert result.code == 5
+    assert message in result.out
     assert {entry.method for entry in service.writes} == {"POST"}
 
 
@@ -293,21 +293,21 @@ def test_an_echoed_request_does_not_verify_a_removal(open_workspace: OpenWorkspa
     service = FakeScimServer(ServerFaults(echo_patch=True), [named(1, "gone"), named(2, "keeper")])
     workspace = open_workspace(service)
     workspace.users([source(named(2, "keeper"))])
-    ended = workspace.apply()
-    assert ended.code == 5
-    assert "accepted it, but it is not in effect: active" in ended.out
+    result = workspace.apply()
+    assert result.code == 5
+    assert "accepted it, but it is not in effect: active" in result.out
 
 
 def test_a_user_option_that_matches_no_user_is_a_usage_error(open_workspace: OpenWorkspace) -> None:
     workspace = open_workspace(FakeScimServer(users=[named(2, "keeper")]))
     workspace.users([source(named(2, "keeper"))])
-    ended = workspace.plan("--user", "keper@example.com")
-    assert (ended.code, ended.out) == (64, "")
+    result = workspace.plan("--user", "keper@example.com")
+    assert (result.code, result.out) == (64, "")
 
 
 def test_a_misspelt_reserved_key_is_not_a_custom_attribute(open_workspace: OpenWorkspace) -> None:
     workspace = open_workspace(FakeScimServer())
     workspace.users([{**source(named(1, "ada")), "accountEnable": "false"}])
-    ended = workspace.run("validate")
-    assert ended.code == 1
-    assert "Did you mean accountEnabled?" in ended.err
+    result = workspace.run("validate")
+    assert result.code == 1
+    assert "Did you mean accountEnabled?" in result.err

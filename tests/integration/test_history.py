@@ -21,9 +21,9 @@ SETTINGS = "target: {profile: scim, base_url: 'https://scim.example.com/v2'}\n"
 USERS = "desired-state/users/people.yaml"
 
 
-def to_yaml(people: Iterable[Mapping[str, str]]) -> str:
+def to_yaml(users: Iterable[Mapping[str, str]]) -> str:
     lines = []
-    for each in people:
+    for each in users:
         for number, (key, value) in enumerate(each.items()):
             lines.append(f"{'  ' if number else '- '}{key}: {json.dumps(value)}\n")
     return "".join(lines)
@@ -38,12 +38,12 @@ def read_entries(logged: CommandResult) -> list[dict[str, Any]]:
 class LogRepository(GitRepository):
     """A repository, and `log` in it."""
 
-    def commit_users(self, *people: Mapping[str, str], subject: str = "Edit", **more: Any) -> str:
-        return self.commit(subject, {USERS: to_yaml(people)}, **more)
+    def commit_users(self, *users: Mapping[str, str], subject: str = "Edit", **more: Any) -> str:
+        return self.commit(subject, {USERS: to_yaml(users)}, **more)
 
     def log(self, *arguments: str) -> CommandResult:
-        places = ["--state", str(self.root / "desired-state"), "--plans", str(self.root / "plans")]
-        return run(["reconciler", "log", *arguments, *places])
+        options = ["--state", str(self.root / "desired-state"), "--plans", str(self.root / "plans")]
+        return run(["reconciler", "log", *arguments, *options])
 
     def entries(self, *arguments: str) -> list[dict[str, Any]]:
         return read_entries(self.log(*arguments, "--format", "json"))
@@ -123,8 +123,8 @@ def test_log_shows_who_set_an_attribute(repository: LogRepository) -> None:
     repository.commit_users(person("ada", department="IT"), author="Eve <eve@example.com>")
     repository.commit_users(person("ada", department="IT", jobTitle="Boss"), author="Mallory <m@example.com>")
     for name in ("department", "enterprise:department"):
-        ended = repository.log("id-ada", "--attribute", name)
-        assert ended.out.startswith('department = "IT"\n  set by Eve <eve@example.com> in '), ended
+        result = repository.log("id-ada", "--attribute", name)
+        assert result.out.startswith('department = "IT"\n  set by Eve <eve@example.com> in '), result
     assert "No commit in this clone set nonsense." in repository.log("id-ada", "--attribute", "nonsense").out
 
 
@@ -178,10 +178,10 @@ def test_group_edits_are_listed_for_their_members(repository: LogRepository) -> 
 def test_since_and_limit_narrow_the_log(repository: LogRepository) -> None:
     for number in range(5):
         repository.commit_users(person("ada", department=f"D{number}"))
-    ended = repository.log("--limit", "2")
-    assert "D4" in ended.out
-    assert "D1" not in ended.out
-    assert "--limit" in ended.err
+    result = repository.log("--limit", "2")
+    assert "D4" in result.out
+    assert "D1" not in result.out
+    assert "--limit" in result.err
     assert repository.entries("--since", "2100-01-01") == []
     assert repository.log("--since", "soon").code == 64
     assert repository.log("--limit", "0").code == 64
@@ -193,9 +193,9 @@ def test_a_shallow_clone_is_reported_as_truncated_history(repository: LogReposit
     clone = LogRepository.__new__(LogRepository)
     clone.root = tmp_path / "clone"
     repository.git("clone", "--quiet", "--depth", "2", f"file://{repository.root}", str(clone.root))
-    ended = clone.log("id-ada")
-    assert "shallow" in ended.err
-    assert "D3" in ended.out
+    result = clone.log("id-ada")
+    assert "shallow" in result.err
+    assert "D3" in result.out
     assert json.loads(clone.log("--format", "json").out)["shallow"] is True
 
 
@@ -203,9 +203,9 @@ def test_outside_of_git_or_without_a_commit_log_fails(tmp_path: Path) -> None:
     state = tmp_path / "desired-state"
     state.mkdir()
     (state / "settings.yaml").write_text(SETTINGS)
-    ended = run(["reconciler", "log", "--state", str(state)])
-    assert ended.code == 1
-    assert "not in a git repository" in ended.err
+    result = run(["reconciler", "log", "--state", str(state)])
+    assert result.code == 1
+    assert "not in a git repository" in result.err
     GitRepository(tmp_path)
     assert run(["reconciler", "log", "--state", str(state)]).code == 1
     assert run(["reconciler", "log", "--state", str(tmp_path / "nowhere")]).code == 1
@@ -219,13 +219,13 @@ def test_untrusted_text_is_not_interpreted(repository: LogRepository, form: str)
         subject=EVIL,
         author=f"{EVIL} <{EVIL.replace('<', '').replace('>', '')}>".replace("\r", ""),
     )
-    ended = repository.log("--format", form)
-    assert ended.code == 0
-    assert_harmless(ended.out + ended.err)
+    result = repository.log("--format", form)
+    assert result.code == 0
+    assert_harmless(result.out + result.err)
     if form == "html":
-        assert "<script" not in ended.out
-        assert "<img" not in ended.out
-        assert "default-src 'none'" in ended.out
+        assert "<script" not in result.out
+        assert "<img" not in result.out
+        assert "default-src 'none'" in result.out
 
 
 def test_with_redact_no_format_shows_a_value(repository: LogRepository) -> None:
@@ -266,8 +266,8 @@ class LogWorkspace(GitWorkspace):
         super().__init__(work, service)
         work.write("scope.yaml", "sync: all\n")
 
-    def write(self, *people: Mapping[str, Any]) -> None:
-        self.work.write("users/people.yaml", to_yaml(people))
+    def write(self, *users: Mapping[str, Any]) -> None:
+        self.work.write("users/people.yaml", to_yaml(users))
 
     def apply(self, *arguments: str) -> int:
         return self.work.apply(*arguments).code
@@ -440,19 +440,19 @@ def test_history_joins_digests_with_the_key_only(redacted: LogWorkspace, monkeyp
     redacted.apply()
     assert summary(redacted.entries("id-ada")) == [("drift", "update", "applied"), ("edit", "added", "applied")]
     monkeypatch.delenv("RECONCILER_RECORD_KEY")
-    ended = redacted.log("id-ada")
-    assert ended.code == 0
-    assert "RECONCILER_RECORD_KEY is not set" in ended.err
-    assert "applied" not in ended.out
+    result = redacted.log("id-ada")
+    assert result.code == 0
+    assert "RECONCILER_RECORD_KEY is not set" in result.err
+    assert "applied" not in result.out
 
 
 def test_digests_require_a_key_before_any_change(redacted: LogWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
     redacted.commit(person("ada"))
     for key in ("", "short"):
         monkeypatch.setenv("RECONCILER_RECORD_KEY", key)
-        ended = redacted.work.apply()
-        assert ended.code == 1
-        assert "RECONCILER_RECORD_KEY" in ended.err
+        result = redacted.work.apply()
+        assert result.code == 1
+        assert "RECONCILER_RECORD_KEY" in result.err
     assert not redacted.work.plans.exists()
     assert redacted.service.users == {}
 
@@ -484,10 +484,10 @@ def test_a_plan_on_record_with_digests_cannot_be_applied(redacted: LogWorkspace)
     redacted.apply()
     plan = next(redacted.work.plans.glob("*/plan.json"))
     shutil.copy(plan, redacted.work.root / "copy.json")
-    ended = redacted.work.apply(str(redacted.work.root / "copy.json"))
-    assert ended.code == 1
-    assert "digests" in ended.err
-    assert "reconciler show" in ended.err
+    result = redacted.work.apply(str(redacted.work.root / "copy.json"))
+    assert result.code == 1
+    assert "digests" in result.err
+    assert "reconciler show" in result.err
 
 
 @pytest.mark.parametrize("form", ["text", "markdown", "html", "json"])
@@ -498,16 +498,16 @@ def test_a_record_with_digests_is_shown_as_such(
     redacted.apply()
     monkeypatch.delenv("RECONCILER_RECORD_KEY")
     (directory,) = redacted.work.plans.iterdir()
-    ended = run(["reconciler", "show", str(directory), "--format", form])
-    assert ended.code == 0, ended
-    assert "digests (hmac:…)" in ended.err
-    assert "wynn" not in (ended.out + ended.err).casefold()
+    result = run(["reconciler", "show", str(directory), "--format", form])
+    assert result.code == 0, result
+    assert "digests (hmac:…)" in result.err
+    assert "wynn" not in (result.out + result.err).casefold()
     address = next(json.loads(line) for line in (directory / "receipt.jsonl").read_text().splitlines()[1:])["address"]
-    assert address.removeprefix('user["').removesuffix('"]') in ended.out, "the same digest as in the receipt"
+    assert address.removeprefix('user["').removesuffix('"]') in result.out, "the same digest as in the receipt"
     if form == "json":
-        assert json.loads(ended.out)["values"] == "digest"
+        assert json.loads(result.out)["values"] == "digest"
     if form == "text":
-        assert "apply finished: 1 done" in ended.out
+        assert "apply finished: 1 done" in result.out
 
 
 def test_the_commit_on_record_cannot_inject_terminal_commands_into_show(redacted: LogWorkspace) -> None:
@@ -515,10 +515,10 @@ def test_the_commit_on_record_cannot_inject_terminal_commands_into_show(redacted
     redacted.apply()
     file = next(redacted.work.plans.glob("*/plan.json"))
     file.write_text(json.dumps({**json.loads(file.read_text("utf-8")), "commit": "\x1b[2J\n::error::forged"}))
-    ended = run(["reconciler", "show", str(file)])
-    assert ended.code == 0
-    assert "\x1b" not in ended.err
-    assert "\n::error" not in ended.err
+    result = run(["reconciler", "show", str(file)])
+    assert result.code == 0
+    assert "\x1b" not in result.err
+    assert "\n::error" not in result.err
 
 
 def test_notes_and_branches_of_a_plan_contain_no_names_on_a_record_with_digests(redacted: LogWorkspace) -> None:
@@ -526,8 +526,8 @@ def test_notes_and_branches_of_a_plan_contain_no_names_on_a_record_with_digests(
     redacted.git.git("branch", "about-wynn")
     settings = {"record": {"values": "digest"}, "guards": {"protected": ["wynn@example.com"]}}
     redacted.work.settings(**settings)
-    people = to_yaml([person("wynn"), person("tomo")])
-    redacted.git.commit("Protect", {USERS: people + "  lifecycle: {protected: true}\n"})
+    users = to_yaml([person("wynn"), person("tomo")])
+    redacted.git.commit("Protect", {USERS: users + "  lifecycle: {protected: true}\n"})
     saved = redacted.work.root / "plan.json"
     assert redacted.work.run("plan", "--base", "about-wynn", "-o", str(saved)).code == 0
     assert "wynn@example.com" in saved.read_text()

@@ -29,16 +29,16 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_the_created_repository_is_valid_and_can_be_planned_immediately(profile: str, tmp_path: Path) -> None:
     made = init(tmp_path / "new", "--profile", profile, "--domain", "Corp.Example")
     assert made.code == 0
-    here = ["--state", str(tmp_path / "new/desired-state")]
-    valid = reconciler(["reconciler", "validate", *here])
+    options = ["--state", str(tmp_path / "new/desired-state")]
+    valid = reconciler(["reconciler", "validate", *options])
     assert (valid.code, valid.err) == (0, ""), valid
-    planned = reconciler(["reconciler", "plan", "--sandbox", *here])
+    planned = reconciler(["reconciler", "plan", "--sandbox", *options])
     assert planned.code == 0
     assert 'user "ada.example@corp.example"' in planned.out
     assert planned.out.rstrip().endswith("Plan: 1 to create, 0 to update, 0 to delete.")
     texts = b"\n".join(content for name, content in contents(tmp_path / "new").items() if "sandbox.db" not in name)
-    words = (b"PROFILE", b"BASE_URL", b"DOMAIN", b"VERSION", b"WHEEL", b" HASH")
-    assert [word for word in words if word in texts] == []
+    placeholders = (b"PROFILE", b"BASE_URL", b"DOMAIN", b"VERSION", b"WHEEL", b" HASH")
+    assert [placeholder for placeholder in placeholders if placeholder in texts] == []
 
 
 def test_existing_files_are_reported_and_not_overwritten(tmp_path: Path) -> None:
@@ -97,9 +97,9 @@ def test_without_a_wheel_init_reports_it_as_missing_and_uses_no_index(tmp_path: 
 
 def test_the_created_desired_state_is_drift_until_it_is_applied(tmp_path: Path) -> None:
     init(tmp_path / "new")
-    here = ["--sandbox", "--state", str(tmp_path / "new/desired-state")]
-    drifted = reconciler(["reconciler", "drift", "--detailed-exitcode", *here])
+    options = ["--sandbox", "--state", str(tmp_path / "new/desired-state")]
+    drifted = reconciler(["reconciler", "drift", "--detailed-exitcode", *options])
     assert (drifted.code, "ada.example@example.com" in drifted.out) == (2, True)
-    assert reconciler(["reconciler", "apply", "--auto-approve", *here]).code == 0
-    clean = reconciler(["reconciler", "drift", "--detailed-exitcode", "--format", "markdown", *here])
+    assert reconciler(["reconciler", "apply", "--auto-approve", *options]).code == 0
+    clean = reconciler(["reconciler", "drift", "--detailed-exitcode", "--format", "markdown", *options])
     assert (clean.code, "No changes." in clean.out) == (0, True), clean

@@ -25,8 +25,8 @@ def failures(workspace: Workspace) -> dict[str, str]:
     return {line["user_name"]: line["message"] for line in lines}
 
 
-def done(ended: CommandResult) -> int:
-    return ended.err.count("Update complete")
+def done(result: CommandResult) -> int:
+    return result.err.count("Update complete")
 
 
 @pytest.mark.parametrize(
@@ -42,8 +42,8 @@ def test_a_failing_user_does_not_stop_the_others(
     open_workspace: OpenWorkspace, faults: ServerFaults, message: str
 ) -> None:
     _, workspace = open_faulty_service(open_workspace, faults)
-    ended = workspace.apply()
-    assert (ended.code, done(ended)) == (5, PEOPLE - 1), ended.err
+    result = workspace.apply()
+    assert (result.code, done(result)) == (5, PEOPLE - 1), result.err
     failed = failures(workspace)
     assert list(failed) == [ODD]
     assert message in failed[ODD]
@@ -51,9 +51,9 @@ def test_a_failing_user_does_not_stop_the_others(
 
 def test_a_service_that_forbids_everything_gets_only_a_few_requests(open_workspace: OpenWorkspace) -> None:
     service, workspace = open_faulty_service(open_workspace, ServerFaults(forbid_after=1))
-    ended = workspace.apply()
-    assert (ended.code, done(ended)) == (1, 0)
-    assert "Error: the service forbids the request (403)" in ended.err
-    assert "Check what the token may do" in ended.err
+    result = workspace.apply()
+    assert (result.code, done(result)) == (1, 0)
+    assert "Error: the service forbids the request (403)" in result.err
+    assert "Check what the token may do" in result.err
     assert len(failures(workspace)) < PEOPLE
     assert service.log

@@ -37,14 +37,14 @@ def orgs(draw: st.DrawFn) -> tuple[list[dict[str, Any]], list[dict[str, Any]], d
     for number in range(PEOPLE):
         person = make_user(number)
         if draw(st.booleans()):
-            sources.append(source(person, **_as_written(draw, here[number])))
+            sources.append(source(person, **_source_attributes(draw, here[number])))
         if draw(st.booleans()):
-            live.append(make_user(number, **_as_found(draw, there[number])))
+            live.append(make_user(number, **_live_attributes(draw, there[number])))
     removal = st.sampled_from(["deactivate", "delete", "keep"])
     return sources, live, {"removed": draw(removal), "out_of_scope": draw(removal)}
 
 
-def _as_written(draw: st.DrawFn, name: str) -> dict[str, Any]:
+def _source_attributes(draw: st.DrawFn, name: str) -> dict[str, Any]:
     return {
         "userPrincipalName": draw(st.sampled_from([name, name.upper()])),
         "department": draw(st.sampled_from(["Sales", " Sales ", "R&D", None])),
@@ -53,7 +53,7 @@ def _as_written(draw: st.DrawFn, name: str) -> dict[str, Any]:
     }
 
 
-def _as_found(draw: st.DrawFn, name: str) -> dict[str, Any]:
+def _live_attributes(draw: st.DrawFn, name: str) -> dict[str, Any]:
     found = {
         "userName": name,
         "active": draw(st.booleans()),

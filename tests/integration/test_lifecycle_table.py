@@ -258,9 +258,9 @@ def test_too_many_removals_block_the_plan(open_org: OpenOrg) -> None:
     org.settings(guards={"removals": {"count": 10, "percent": 100}})
     org.wants(person("new"))
     before = org.live()
-    ended = org.workspace.apply()
-    assert (ended.code, org.live()) == (3, before)
-    assert "more than the limit of 10" in ended.out
+    result = org.workspace.apply()
+    assert (result.code, org.live()) == (3, before)
+    assert "more than the limit of 10" in result.out
 
 
 # --- others, and the target moves by itself -------------------------------------------------------
@@ -306,10 +306,10 @@ def test_a_manually_deleted_name_that_apple_keeps_is_explained(open_org: OpenOrg
     org = open_org(account("ada"))
     org.wants(person("ada"))
     org.delete("ada")
-    ended = org.workspace.apply()
-    assert ended.code == 5
-    assert "in the last 30 days" in ended.out
-    assert f'user["ada{DOMAIN}"]: FAILED' in ended.out
+    result = org.workspace.apply()
+    assert result.code == 5
+    assert "in the last 30 days" in result.out
+    assert f'user["ada{DOMAIN}"]: FAILED' in result.out
 
 
 def test_the_documentation_lists_every_row(request: pytest.FixtureRequest) -> None:

@@ -36,10 +36,10 @@ CHOSEN_NAME = f"""{USUAL}
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SampleOrg]:
+def sample_org(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SampleOrg]:
     """An organisation on the sandbox: a keeper, and manually created accounts that hold two of the wanted names."""
-    by_hand = [account(name, externalId=None) for name in ("ada", "bob")]
-    seed(tmp_path / "sandbox.db", {"domains": ["example.com"], "users": [*by_hand, account("keeper")]})
+    manual = [account(name, externalId=None) for name in ("ada", "bob")]
+    seed(tmp_path / "sandbox.db", {"domains": ["example.com"], "users": [*manual, account("keeper")]})
     with start(tmp_path / "sandbox.db") as sandbox:
         org = SampleOrg(Workspace(tmp_path, sandbox.base_url, sandbox.token, monkeypatch))
         org.settings()
@@ -55,9 +55,9 @@ def names_by_id(org: SampleOrg) -> dict[str, str]:
     return {user["externalId"]: name for name, user in org.live().items() if "externalId" in user}
 
 
-def test_user_names_avoid_manually_created_accounts_and_one_another(here: SampleOrg) -> None:
-    here.wants(ada(3), ada(1), ada(2), person("carol", givenName="Carol"))
-    planned = here.plan()
+def test_user_names_avoid_manually_created_accounts_and_one_another(sample_org: SampleOrg) -> None:
+    sample_org.wants(ada(3), ada(1), ada(2), person("carol", givenName="Carol"))
+    planned = sample_org.plan()
     assert {change["key"]: change["change"]["after"]["userName"] for change in planned.plan["resource_changes"]} == {
         "person-1@example.com": "Ada.Lovelace@example.com",
         "person-2@example.com": "Ada2@example.com",
@@ -69,68 +69,68 @@ def test_user_names_avoid_manually_created_accounts_and_one_another(here: Sample
         "no value for userName is free",
         'user["person-3@example.com"]',
     )
-    assert here.workspace.apply().code == 5
-    assert names_by_id(here) == {
+    assert sample_org.workspace.apply().code == 5
+    assert names_by_id(sample_org) == {
         "id-keeper": "keeper",
         "id-person-1": "ada.lovelace",
         "id-person-2": "ada2",
         "id-carol": "carol",
     }
-    assert (here.actions(), here.plan().code) == ({}, 5)
+    assert (sample_org.actions(), sample_org.plan().code) == ({}, 5)
 
 
-def test_a_user_with_a_name_keeps_it_when_a_better_one_becomes_free(here: SampleOrg) -> None:
-    here.wants(ada(1))
-    here.applied()
-    here.delete("ada")
-    here.wants(ada(1, surname="King"))
-    assert here.actions() == {"person-1": "update"}
-    here.applied()
-    assert names_by_id(here)["id-person-1"] == "ada.lovelace"
+def test_a_user_with_a_name_keeps_it_when_a_better_one_becomes_free(sample_org: SampleOrg) -> None:
+    sample_org.wants(ada(1))
+    sample_org.applied()
+    sample_org.delete("ada")
+    sample_org.wants(ada(1, surname="King"))
+    assert sample_org.actions() == {"person-1": "update"}
+    sample_org.applied()
+    assert names_by_id(sample_org)["id-person-1"] == "ada.lovelace"
 
 
-def test_a_name_still_reserved_by_our_own_deletion_is_not_chosen(here: SampleOrg) -> None:
-    here.settings(lifecycle={"removed": "delete"})
-    here.wants(person("carol", givenName="Carol"))
-    here.applied()
-    here.wants()
-    here.applied()
-    here.wants(person("carol-2", givenName="Carol"))
-    here.applied()
-    assert names_by_id(here)["id-carol-2"] == "carol.lovelace"
+def test_a_name_still_reserved_by_our_own_deletion_is_not_chosen(sample_org: SampleOrg) -> None:
+    sample_org.settings(lifecycle={"removed": "delete"})
+    sample_org.wants(person("carol", givenName="Carol"))
+    sample_org.applied()
+    sample_org.wants()
+    sample_org.applied()
+    sample_org.wants(person("carol-2", givenName="Carol"))
+    sample_org.applied()
+    assert names_by_id(sample_org)["id-carol-2"] == "carol.lovelace"
 
 
-def test_a_saved_plan_creates_exactly_what_was_reviewed(here: SampleOrg) -> None:
-    file = here.workspace.root / "plan.json"
-    here.wants(ada(1), ada(2))
-    here.workspace.run("plan", "-o", str(file))
+def test_a_saved_plan_creates_exactly_what_was_reviewed(sample_org: SampleOrg) -> None:
+    file = sample_org.workspace.root / "plan.json"
+    sample_org.wants(ada(1), ada(2))
+    sample_org.workspace.run("plan", "-o", str(file))
     reviewed = json.loads(file.read_text())
-    assert here.workspace.run("apply", str(file)).code == 0
+    assert sample_org.workspace.run("apply", str(file)).code == 0
     names = {change["change"]["after"]["userName"].casefold() for change in reviewed["resource_changes"]}
-    assert names == {f"{name}@example.com" for name in names_by_id(here).values()} - {"keeper@example.com"}
+    assert names == {f"{name}@example.com" for name in names_by_id(sample_org).values()} - {"keeper@example.com"}
 
 
-def test_a_saved_plan_is_stale_when_a_reviewed_name_was_taken(here: SampleOrg) -> None:
-    file = here.workspace.root / "plan.json"
-    here.wants(ada(1))
-    here.workspace.run("plan", "-o", str(file))
-    here.edit("bob", "userName", "ada.lovelace@example.com")
-    before = here.live()
-    assert here.workspace.run("apply", str(file)).code == 4
-    assert here.live() == before
+def test_a_saved_plan_is_stale_when_a_reviewed_name_was_taken(sample_org: SampleOrg) -> None:
+    file = sample_org.workspace.root / "plan.json"
+    sample_org.wants(ada(1))
+    sample_org.workspace.run("plan", "-o", str(file))
+    sample_org.edit("bob", "userName", "ada.lovelace@example.com")
+    before = sample_org.live()
+    assert sample_org.workspace.run("apply", str(file)).code == 4
+    assert sample_org.live() == before
 
 
-def test_a_plan_of_selected_users_gives_them_the_values_of_the_complete_plan(here: SampleOrg) -> None:
-    here.wants(ada(1), ada(2))
-    (change,) = here.plan("--user", "person-2@example.com").plan["resource_changes"]
+def test_a_plan_of_selected_users_gives_them_the_values_of_the_complete_plan(sample_org: SampleOrg) -> None:
+    sample_org.wants(ada(1), ada(2))
+    (change,) = sample_org.plan("--user", "person-2@example.com").plan["resource_changes"]
     assert change["change"]["after"]["userName"] == "Ada2@example.com"
 
 
-def test_the_embedded_sandbox_can_be_planned_with_chosen_user_names(here: SampleOrg) -> None:
-    here.wants(ada(1))
-    ended = here.workspace.run("plan", "--sandbox")
-    assert ended.code == 0, ended.err
-    assert '"Ada@example.com"' in ended.out
+def test_the_embedded_sandbox_can_be_planned_with_chosen_user_names(sample_org: SampleOrg) -> None:
+    sample_org.wants(ada(1))
+    result = sample_org.workspace.run("plan", "--sandbox")
+    assert result.code == 0, result.err
+    assert '"Ada@example.com"' in result.out
 
 
 # --- random values ------------------------------------------------------------------------------
@@ -202,8 +202,8 @@ def test_no_two_users_get_the_same_value_whatever_requests_are_lost(org: Any, da
         fault = data.draw(st.sampled_from([{"lose_answer_on_write": at}, {"cut_on_write": at}, {}]))
         service.faults = replace(service.faults, **fault)
         for _ in range(3):
-            ended = workspace.apply()
-            note(ended.out + ended.err)
+            result = workspace.apply()
+            note(result.out + result.err)
             service.faults = ServerFaults()
         assert workspace.plan().plan["resource_changes"] == []
         held = [user["nickName"] for user in service.users.values() if user.get("nickName")]

@@ -47,11 +47,11 @@ PLANNED = {
 
 
 def live_users() -> dict[str, dict[str, Any]]:
-    people = {name: make_user(number, userName=name + DOMAIN) for number, name in enumerate([*NAMES, "disabled"])}
-    people["inactive"]["active"] = False
-    del people["adopted"]["externalId"]
-    people["manual"] = make_user(99, userName="manual" + DOMAIN, externalId=None)
-    return people
+    users = {name: make_user(number, userName=name + DOMAIN) for number, name in enumerate([*NAMES, "disabled"])}
+    users["inactive"]["active"] = False
+    del users["adopted"]["externalId"]
+    users["manual"] = make_user(99, userName="manual" + DOMAIN, externalId=None)
+    return users
 
 
 def wanted_users() -> list[dict[str, Any]]:
@@ -75,16 +75,16 @@ def wanted_users() -> list[dict[str, Any]]:
 def service(
     request: pytest.FixtureRequest, open_workspace: OpenWorkspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[Workspace, Callable[[], list[dict[str, Any]]]]]:
-    """A workspace on a service that holds `live_people`, and a function that reads all its users directly."""
-    people = list(live_users().values())
+    """A workspace on a service that holds `live_users`, and a function that reads all its users directly."""
+    users = list(live_users().values())
     if request.param == "sandbox":
-        with sandbox(tmp_path / "sandbox.db", people) as running:
+        with sandbox(tmp_path / "sandbox.db", users) as running:
             yield prepare(Workspace(tmp_path, running.base_url, running.token, monkeypatch))
     elif request.param == "plain":
-        yield prepare(open_workspace(PlainScim(people)))
+        yield prepare(open_workspace(PlainScim(users)))
     else:
         faults = ServerFaults(patch_status=204, post_empty_body=True) if request.param == "fake-204" else ServerFaults()
-        yield prepare(open_workspace(FakeScimServer(faults, people)))
+        yield prepare(open_workspace(FakeScimServer(faults, users)))
 
 
 def prepare(workspace: Workspace) -> tuple[Workspace, Callable[[], list[dict[str, Any]]]]:
@@ -93,8 +93,8 @@ def prepare(workspace: Workspace) -> tuple[Workspace, Callable[[], list[dict[str
     return workspace, lambda: direct_users(workspace)
 
 
-def sandbox(file: Path, people: list[dict[str, Any]]) -> RunningSandbox:
-    seed(file, {"domains": ["example.com"], "users": people})
+def sandbox(file: Path, users: list[dict[str, Any]]) -> RunningSandbox:
+    seed(file, {"domains": ["example.com"], "users": users})
     return start(file)
 
 
@@ -194,9 +194,9 @@ def test_a_saved_plan_is_stale_when_the_target_has_changed(service: tuple[Worksp
     workspace, live = service
     file = workspace.root / "plan.json"
     workspace.run("plan", "-o", str(file))
-    people = wanted_users()
-    people[0]["department"] = "Somewhere else"
-    workspace.users(people)
+    users = wanted_users()
+    users[0]["department"] = "Somewhere else"
+    workspace.users(users)
     before = live()
     stale = workspace.run("apply", str(file))
     assert stale.code == 4
@@ -204,7 +204,7 @@ def test_a_saved_plan_is_stale_when_the_target_has_changed(service: tuple[Worksp
     assert live() == before
 
 
-@pytest.mark.parametrize("make", [PlainScim, lambda people: FakeScimServer(users=people)], ids=["plain", "fake"])
+@pytest.mark.parametrize("make", [PlainScim, lambda users: FakeScimServer(users=users)], ids=["plain", "fake"])
 def test_a_sub_attribute_is_written_into_the_existing_element(
     make: Callable[[Any], Any], open_workspace: OpenWorkspace
 ) -> None:

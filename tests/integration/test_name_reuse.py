@@ -22,28 +22,28 @@ def test_a_create_with_the_name_of_a_deleted_account_waits_for_its_window(
     seed(file, {"domains": ["example.com"], "users": [account("ada"), account("keeper")]})
     with start(file) as sandbox:
         url = sandbox.school_url if "school" in profile else sandbox.base_url
-        here = SampleOrg(Workspace(tmp_path, url, sandbox.token, monkeypatch), profile)
-        here.settings(lifecycle={"removed": "delete"})
-        here.workspace.write("mappings.yaml", APPLE_MAPPINGS)
-        here.wants()
-        here.applied()
-        deleted = next(line["time"][:10] for line in here.workspace.receipt() if line.get("result") == "done")
+        org = SampleOrg(Workspace(tmp_path, url, sandbox.token, monkeypatch), profile)
+        org.settings(lifecycle={"removed": "delete"})
+        org.workspace.write("mappings.yaml", APPLE_MAPPINGS)
+        org.wants()
+        org.applied()
+        deleted = next(line["time"][:10] for line in org.workspace.receipt() if line.get("result") == "done")
         free = date.fromisoformat(deleted) + timedelta(days=days)
         last = free - timedelta(days=1)
 
-        here.wants(person("ada", objectId="id-successor"))
-        before = here.live()
+        org.wants(person("ada", objectId="id-successor"))
+        before = org.live()
         for now in ([], ["--now", str(last)], ["--now", f"{last}T23:59:59Z"]):
-            ended = here.workspace.apply(*now)
-            assert (ended.code, here.live()) == (3, before)
+            result = org.workspace.apply(*now)
+            assert (result.code, org.live()) == (3, before)
             assert f'"ada@example.com (free on {free})"; wait until then, or choose other names' in " ".join(
-                ended.out.split()
+                result.out.split()
             )
-        assert here.plan("--now", str(free)).code == 2, "free on the day itself"
+        assert org.plan("--now", str(free)).code == 2, "free on the day itself"
 
         advance_clock(file, days=days + 1)
-        assert here.workspace.apply("--now", str(free)).code == 0
-        assert here.live()["ada"]["externalId"] == "id-successor"
+        assert org.workspace.apply("--now", str(free)).code == 0
+        assert org.live()["ada"]["externalId"] == "id-successor"
 
 
 def test_an_approval_of_this_exact_plan_lets_the_service_decide(
@@ -51,13 +51,13 @@ def test_an_approval_of_this_exact_plan_lets_the_service_decide(
 ) -> None:
     seed(tmp_path / "sandbox.db", {"domains": ["example.com"], "users": [account("ada"), account("keeper")]})
     with start(tmp_path / "sandbox.db") as sandbox:
-        here = SampleOrg(Workspace(tmp_path, sandbox.base_url, sandbox.token, monkeypatch))
-        here.settings(lifecycle={"removed": "delete"})
-        here.workspace.write("mappings.yaml", APPLE_MAPPINGS)
-        here.wants()
-        here.applied()
-        here.wants(person("ada", objectId="id-successor"))
-        plan = here.plan().plan
-        ended = here.workspace.apply("--approve", plan["plan_id"])
-        assert ended.code == 5
-        assert "in the last 30 days" in ended.out
+        org = SampleOrg(Workspace(tmp_path, sandbox.base_url, sandbox.token, monkeypatch))
+        org.settings(lifecycle={"removed": "delete"})
+        org.workspace.write("mappings.yaml", APPLE_MAPPINGS)
+        org.wants()
+        org.applied()
+        org.wants(person("ada", objectId="id-successor"))
+        plan = org.plan().plan
+        result = org.workspace.apply("--approve", plan["plan_id"])
+        assert result.code == 5
+        assert "in the last 30 days" in result.out

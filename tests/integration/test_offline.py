@@ -56,8 +56,8 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OfflineWorkspa
 
 
 def test_without_changes_the_plan_is_empty(workspace: OfflineWorkspace) -> None:
-    ended = workspace.plan()
-    assert (ended.code, ended.plan["resource_changes"], ended.plan["notes"]) == (0, [], [])
+    result = workspace.plan()
+    assert (result.code, result.plan["resource_changes"], result.plan["notes"]) == (0, [], [])
     assert "The desired users are those of the base." in workspace.work.run("plan", "--offline", "--base", "HEAD").out
 
 
@@ -83,8 +83,8 @@ def test_users_added_removed_and_moved_by_dates_are_listed_with_the_reason(works
 def test_a_date_that_passes_is_not_listed(workspace: OfflineWorkspace) -> None:
     workspace.edit(0, lifecycle={"expires": "2031-06-01"})
     workspace.commit()
-    ended = workspace.work.plan("--offline", "--base", "HEAD", "--now", "2031-06-01")
-    assert (ended.code, ended.plan["resource_changes"]) == (0, [])
+    result = workspace.work.plan("--offline", "--base", "HEAD", "--now", "2031-06-01")
+    assert (result.code, result.plan["resource_changes"]) == (0, [])
 
 
 def test_previous_values_come_from_the_base_and_a_rename_is_an_update(workspace: OfflineWorkspace) -> None:
@@ -181,7 +181,7 @@ def test_a_mapping_is_counted_by_the_users_that_only_it_affects(workspace: Offli
 
 
 def test_scope_and_groups_are_counted_by_the_users_that_only_they_move(workspace: OfflineWorkspace) -> None:
-    names = [person["userPrincipalName"] for person in workspace.entries]
+    names = [entry["userPrincipalName"] for entry in workspace.entries]
     scope = {"sync": "assigned", "assigned": {"groups": ["apple"]}}
     workspace.work.write("scope.yaml", json.dumps(scope))
     workspace.work.write("groups/apple.yaml", json.dumps([{"name": "apple", "members": {"users": names[:5]}}]))
@@ -234,13 +234,13 @@ def test_a_guard_that_an_approval_lifts_is_announced_and_any_other_blocks(worksp
     workspace.commit()
     workspace.edit(0, accountEnabled=False)
     workspace.edit(1, accountEnabled=False)
-    ended = workspace.work.run("plan", "--offline", "--base", "HEAD")
-    assert ended.code == 0
-    assert "Would be blocked until approved: 2 of 6 active managed users" in ended.out
+    result = workspace.work.run("plan", "--offline", "--base", "HEAD")
+    assert result.code == 0
+    assert "Would be blocked until approved: 2 of 6 active managed users" in result.out
     workspace.edit(1, lifecycle={"protected": True})
-    ended = workspace.work.run("plan", "--offline", "--base", "HEAD")
-    assert ended.code == 3
-    assert "Would be blocked: 1 protected user would be removed" in ended.out
+    result = workspace.work.run("plan", "--offline", "--base", "HEAD")
+    assert result.code == 3
+    assert "Would be blocked: 1 protected user would be removed" in result.out
 
 
 def test_only_guards_that_the_files_can_decide_are_evaluated(workspace: OfflineWorkspace) -> None:
@@ -261,17 +261,17 @@ def test_only_guards_that_the_files_can_decide_are_evaluated(workspace: OfflineW
 def test_options_without_a_meaning_offline_are_refused(
     workspace: OfflineWorkspace, arguments: list[str], message: str
 ) -> None:
-    ended = workspace.work.run("plan", *arguments)
-    assert (ended.code, message in ended.err) == (64, True)
+    result = workspace.work.run("plan", *arguments)
+    assert (result.code, message in result.err) == (64, True)
 
 
 def test_an_invalid_base_is_reported_and_nothing_is_compared(workspace: OfflineWorkspace) -> None:
     workspace.work.write("scope.yaml", "sync: nonsense\n")
     workspace.commit()
     workspace.work.write("scope.yaml", "sync: all\n")
-    ended = workspace.plan()
-    assert len(ended.plan["resource_changes"]) == 6
-    assert "cannot be planned from" in ended.plan["diagnostics"][0]["summary"]
+    result = workspace.plan()
+    assert len(result.plan["resource_changes"]) == 6
+    assert "cannot be planned from" in result.plan["diagnostics"][0]["summary"]
 
 
 @pytest.mark.parametrize("name", ["users/a.yaml", "settings.yaml"])
@@ -285,9 +285,9 @@ def test_symlinks_in_the_base_are_not_followed_outside(workspace: OfflineWorkspa
     workspace.commit()
     file.unlink()
     file.write_text(content)
-    ended = workspace.plan()
-    assert "a link that leaves the directory" in ended.plan["diagnostics"][0]["summary"]
-    assert "secret@" not in ended.out
+    result = workspace.plan()
+    assert "a link that leaves the directory" in result.plan["diagnostics"][0]["summary"]
+    assert "secret@" not in result.out
 
 
 # --- validate -----------------------------------------------------------------------
@@ -298,9 +298,9 @@ def test_validate_summarizes_the_changes_and_keeps_its_exit_code(workspace: Offl
     workspace.entries.pop()
     workspace.work.users(workspace.entries)
     workspace.work.settings(lifecycle={"removed": "keep"}, guards={"removals": {"count": 20, "percent": 100}})
-    ended = workspace.work.run("validate", "--base", "HEAD", *NOW)
-    assert ended.code == 0
-    head, changes = ended.out.splitlines()
+    result = workspace.work.run("validate", "--base", "HEAD", *NOW)
+    assert result.code == 0
+    head, changes = result.out.splitlines()
     assert head.startswith("The desired state is valid: 5 users")
     assert changes.endswith(
         "not with the live service: 0 to create, 1 to update, 0 to delete. "
@@ -323,13 +323,13 @@ def test_an_offline_plan_matches_its_snapshot(workspace: OfflineWorkspace, snaps
     workspace.work.users([*workspace.entries, source(make_user(60))])
     workspace.work.settings(guards={"removals": {"count": 1, "percent": 20}}, lifecycle={"removed": "delete"})
     assert gone
-    ended = workspace.work.run("plan", "--offline", "--base", "HEAD", *NOW)
-    assert mask_commits(stable(f"exit code {ended.code}\n{ended.out}\n--- stderr\n{ended.err}")) == snapshot
+    result = workspace.work.run("plan", "--offline", "--base", "HEAD", *NOW)
+    assert mask_commits(stable(f"exit code {result.code}\n{result.out}\n--- stderr\n{result.err}")) == snapshot
 
 
 def mask_commits(text: str) -> str:
     """Mask commit ids, which depend on the date."""
-    words = [
+    masked = [
         ("COMMIT" if len(word) == 12 and set(word) <= set("0123456789abcdef") else word) for word in text.split(" ")
     ]
-    return " ".join(words)
+    return " ".join(masked)

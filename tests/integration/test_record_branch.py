@@ -38,10 +38,10 @@ class Clone:
         self.state, self.plans = root / "desired-state", root / "plans"
 
     def run(self, *arguments: str) -> CommandResult:
-        places = ["--state", str(self.state)]
+        options = ["--state", str(self.state)]
         if "fetch-record" not in arguments:
-            places += ["--plans", str(self.plans)]
-        return reconciler(["reconciler", *arguments, *places])
+            options += ["--plans", str(self.plans)]
+        return reconciler(["reconciler", *arguments, *options])
 
     def fetch(self) -> CommandResult:
         return self.run("github", "fetch-record")
@@ -52,9 +52,9 @@ class Clone:
     def apply(self, *arguments: str) -> CommandResult:
         """Fetch, apply and push like the `apply` workflow."""
         assert self.fetch().code == 0
-        ended = self.run("apply", *(arguments or ("--auto-approve",)))
+        result = self.run("apply", *(arguments or ("--auto-approve",)))
         assert self.push().code == 0
-        return ended
+        return result
 
     def receipts(self) -> list[Path]:
         return sorted(self.plans.glob("*/receipt.jsonl"))
@@ -81,8 +81,8 @@ class RecordRepository:
         }
         self.origin.commit("Settings", {"desired-state/settings.yaml": json.dumps(content)})
 
-    def commit_users(self, *people: dict[str, str]) -> None:
-        text = "".join(f"- {json.dumps(each)}\n" for each in people)
+    def commit_users(self, *users: dict[str, str]) -> None:
+        text = "".join(f"- {json.dumps(each)}\n" for each in users)
         self.origin.commit("People", {USERS: text, "desired-state/scope.yaml": "sync: all\n"})
 
     def clone(self, name: str) -> Clone:
@@ -219,30 +219,30 @@ def test_an_ordinary_clone_sees_the_record_after_git_fetch(
 
 def test_a_missing_branch_is_an_empty_record(record: RecordRepository, monkeypatch: pytest.MonkeyPatch) -> None:
     record.commit_users(person("ada"))
-    here = record.clone("one")
+    checkout = record.clone("one")
     outputs = record.root / "outputs"
     monkeypatch.setenv("GITHUB_OUTPUT", str(outputs))
-    ended = here.fetch()
-    assert (ended.code, f"There is no branch {BRANCH} yet" in ended.err) == (0, True)
+    result = checkout.fetch()
+    assert (result.code, f"There is no branch {BRANCH} yet" in result.err) == (0, True)
     assert outputs.read_text() == f"branch={BRANCH}\n"
-    assert here.push().code == 0
+    assert checkout.push().code == 0
     assert BRANCH not in record.origin.git("branch"), "nothing to add makes no branch"
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 500, 302])
 def test_an_invalid_response_stops_the_run(record: RecordRepository, status: int) -> None:
-    here = record.clone("one")
+    checkout = record.clone("one")
     elsewhere = {"Location": f"{record.server.url}/elsewhere/info/refs?service=git-upload-pack"}
     record.server.failing_users = [Reply(status=status, headers=elsewhere if status == 302 else {})]
-    ended = here.fetch()
-    assert (ended.code, "cannot be reached" in ended.err) == (1, True), ended
+    result = checkout.fetch()
+    assert (result.code, "cannot be reached" in result.err) == (1, True), result
     assert [request.target for request in record.server.requests if "elsewhere" in request.target] == []
 
 
 def test_an_unreachable_server_stops_the_run(record: RecordRepository, monkeypatch: pytest.MonkeyPatch) -> None:
-    here = record.clone("one")
+    checkout = record.clone("one")
     monkeypatch.setenv("GITHUB_SERVER_URL", "http://127.0.0.1:9")
-    assert (here.fetch().code, here.push().code) == (1, 1)
+    assert (checkout.fetch().code, checkout.push().code) == (1, 1)
 
 
 def test_concurrent_pushes_of_others_are_kept(record: RecordRepository) -> None:
@@ -287,33 +287,33 @@ def test_a_branch_that_keeps_moving_is_given_up(record: RecordRepository) -> Non
     record.service.users.clear()
     second.run("apply", "--auto-approve")
     record.server.before_push = [lambda: _push_from_elsewhere(record)] * 20
-    ended = second.push()
-    assert (ended.code, "moved 5 times" in ended.err, len(record.server.before_push)) == (1, True, 10)
+    result = second.push()
+    assert (result.code, "moved 5 times" in result.err, len(record.server.before_push)) == (1, True, 10)
 
 
 def test_a_read_only_token_cannot_push(record: RecordRepository) -> None:
     record.commit_users(person("ada"))
-    here = record.clone("one")
-    here.run("apply", "--auto-approve")
+    checkout = record.clone("one")
+    checkout.run("apply", "--auto-approve")
     record.tokens[TOKEN] = Token(permissions={"contents": "read"})
-    assert here.fetch().code == 0
-    ended = here.push()
-    assert (ended.code, "contents: write" in ended.err) == (1, True)
+    assert checkout.fetch().code == 0
+    result = checkout.push()
+    assert (result.code, "contents: write" in result.err) == (1, True)
 
 
 def test_a_commit_message_names_the_plan_and_no_users(record: RecordRepository) -> None:
     record.commit_users(person("ada"))
-    here = record.clone("one")
-    here.run("apply", "--auto-approve")
-    hostile = here.plans / "2026-01-01-ada-lovelace\n::error::x"
+    checkout = record.clone("one")
+    checkout.run("apply", "--auto-approve")
+    hostile = checkout.plans / "2026-01-01-ada-lovelace\n::error::x"
     hostile.mkdir()
     (hostile / "receipt.jsonl").write_text("{}\n")
-    assert here.push("--author", "Record <record@example.com>").code == 0
+    assert checkout.push("--author", "Record <record@example.com>").code == 0
     message = record.origin.git("log", "-1", "--format=%an <%ae>, %cn%n%B", BRANCH)
     assert message.splitlines()[0] == "Record <record@example.com>, Record"
     assert message.splitlines()[1:] == ["Record 2 plans", "", f"Run 77, commit {'a' * 40}"]
     for author in ("ada", "a\nb <x@y>", "<x@y>", "--x"):
-        assert here.push(f"--author={author}").code == 64
+        assert checkout.push(f"--author={author}").code == 64
 
 
 def test_symlinks_on_the_branch_are_not_followed(record: RecordRepository) -> None:
@@ -326,9 +326,9 @@ def test_symlinks_on_the_branch_are_not_followed(record: RecordRepository) -> No
     tree = record.origin.git("mktree", stdin=f"040000 tree {plans}\tplans\n")
     commit = record.origin.git("commit-tree", tree, stdin="Forged")
     record.origin.git("update-ref", f"refs/heads/{BRANCH}", commit)
-    here = record.clone("one")
-    assert here.apply().code == 0
-    assert not any("2026-01-01" in str(path) for path in here.plans.rglob("*"))
+    checkout = record.clone("one")
+    assert checkout.apply().code == 0
+    assert not any("2026-01-01" in str(path) for path in checkout.plans.rglob("*"))
 
 
 # --- the token ------------------------------------------------------------------------
@@ -344,14 +344,14 @@ def test_the_token_is_on_no_command_line_and_in_no_file(
     real = next(Path(folder) / "git" for folder in os.environ["PATH"].split(":") if (Path(folder) / "git").exists())
     wrapper.write_text(f'#!/bin/sh\nprintf "%s\\n" "$*" >> {seen}\nexec {real} "$@"\n')
     wrapper.chmod(0o755)
-    here = record.clone("one")
+    checkout = record.clone("one")
     # A checkout with persisted credentials, and settings that would redirect requests.
     kept = f'[http "{record.server.url}/"]\nextraheader = AUTHORIZATION: basic eDp5\n'
-    with (here.root / ".git" / "config").open("a") as file:
+    with (checkout.root / ".git" / "config").open("a") as file:
         file.write(kept)
     monkeypatch.setenv("PATH", f"{wrapper.parent}:{os.environ['PATH']}")
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    assert here.apply().code == 0
+    assert checkout.apply().code == 0
     assert "ls-remote" in seen.read_text()
     assert "push" in seen.read_text()
     arguments = [TOKEN.encode(), base64.b64encode(f"x-access-token:{TOKEN}".encode())]
@@ -365,15 +365,15 @@ def test_the_token_is_on_no_command_line_and_in_no_file(
 def test_the_token_is_never_sent_unencrypted(
     record: RecordRepository, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    here = record.clone("one")
+    checkout = record.clone("one")
     monkeypatch.setenv("GITHUB_SERVER_URL", url)
-    ended = here.fetch()
-    assert (ended.code, "is not an https:// URL" in ended.err) == (64, True)
+    result = checkout.fetch()
+    assert (result.code, "is not an https:// URL" in result.err) == (64, True)
 
 
 def test_without_a_branch_nothing_is_done(record: RecordRepository, monkeypatch: pytest.MonkeyPatch) -> None:
     record.settings(record={})
-    here = record.clone("one")
+    checkout = record.clone("one")
     monkeypatch.delenv("GITHUB_TOKEN")
-    assert (here.fetch().code, here.push().code) == (0, 0)
+    assert (checkout.fetch().code, checkout.push().code) == (0, 0)
     assert record.server.requests == []

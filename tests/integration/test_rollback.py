@@ -43,8 +43,8 @@ class RollbackRepository(GitRepository):
         return (self.root / name).read_bytes().decode()
 
     def rollback(self, *arguments: str) -> CommandResult:
-        places = ["--state", str(self.root / "desired-state"), "--plans", str(self.root / "plans")]
-        return run(["reconciler", "rollback", *arguments, *places])
+        options = ["--state", str(self.root / "desired-state"), "--plans", str(self.root / "plans")]
+        return run(["reconciler", "rollback", *arguments, *options])
 
     def record(self, plan: str, commit: str, began: str) -> str:
         """Write a record as an apply does, and return the plan id."""
@@ -91,8 +91,8 @@ EDITS: dict[str, Callable[[], str]] = {
 @pytest.mark.parametrize("edit", EDITS)
 def test_the_files_are_restored_byte_for_byte(workspace: RollbackRepository, edit: str) -> None:
     workspace.commit_users(EDITS[edit]())
-    ended = workspace.rollback(workspace.first)
-    assert (ended.code, workspace.read()) == (0, PEOPLE), ended
+    result = workspace.rollback(workspace.first)
+    assert (result.code, workspace.read()) == (0, PEOPLE), result
     assert workspace.head() != workspace.first, "it commits nothing"
 
 
@@ -107,9 +107,9 @@ def test_entries_that_are_not_restored_keep_later_comments(workspace: RollbackRe
 def test_dry_run_shows_the_difference_and_writes_nothing(workspace: RollbackRepository) -> None:
     edited = PEOPLE.replace("Engineering", "Research")
     workspace.commit_users(edited)
-    ended = workspace.rollback(workspace.first, "--dry-run")
-    assert ended.code == 0
-    assert "-  department: Research\n+  department: Engineering\n" in ended.out
+    result = workspace.rollback(workspace.first, "--dry-run")
+    assert result.code == 0
+    assert "-  department: Research\n+  department: Engineering\n" in result.out
     assert workspace.read() == edited
 
 
@@ -147,12 +147,12 @@ def test_scope_and_mappings_are_restored_only_with_all(workspace: RollbackReposi
     workspace.commit(
         "Map otherwise", {"desired-state/mappings.yaml": mappings.replace("source: surname", "source: city")}
     )
-    ended = workspace.rollback(before)
-    assert ended.code == 0
-    assert "Nothing to edit" in ended.out
-    assert "mappings.yaml" in ended.err
-    ended = workspace.rollback(before, "--all")
-    assert ended.code == 0
+    result = workspace.rollback(before)
+    assert result.code == 0
+    assert "Nothing to edit" in result.out
+    assert "mappings.yaml" in result.err
+    result = workspace.rollback(before, "--all")
+    assert result.code == 0
     assert workspace.read("desired-state/mappings.yaml") == mappings
 
 
@@ -161,13 +161,13 @@ def test_a_plan_is_undone_and_later_edits_are_kept(workspace: RollbackRepository
     undone = workspace.commit_users(PEOPLE.replace("Engineering", "Research").replace("Sales\n", "Marketing\n"))
     plan_id = workspace.record("b", undone, "2026-03-02T08:00:00+00:00")
     workspace.commit_users(workspace.read().replace("Marketing\n", "Support\n").replace("Ito", "Itō"))
-    ended = workspace.rollback(plan_id)
-    assert ended.code == 5
-    assert 'user["bob@example.com"] department: edited since, is "Support", not "Sales"' in ended.out
+    result = workspace.rollback(plan_id)
+    assert result.code == 5
+    assert 'user["bob@example.com"] department: edited since, is "Support", not "Sales"' in result.out
     assert workspace.read() == PEOPLE.replace("Sales\n", "Support\n").replace("Ito", "Itō")
     workspace.commit("Take that")
-    ended = workspace.rollback(str(workspace.root / "plans" / ("2026-03-02-" + "b" * 12)), "--force")
-    assert ended.code == 0
+    result = workspace.rollback(str(workspace.root / "plans" / ("2026-03-02-" + "b" * 12)), "--force")
+    assert result.code == 0
     assert workspace.read() == PEOPLE.replace("Ito", "Itō")
 
 
@@ -194,9 +194,9 @@ def test_a_user_removed_since_is_a_conflict(workspace: RollbackRepository) -> No
     undone = workspace.commit_users(PEOPLE.replace("Engineering", "Research"))
     workspace.record("b", undone, "2026-03-02T08:00:00+00:00")
     workspace.commit_users(PEOPLE.replace(f"{ADA}\n", ""))
-    ended = workspace.rollback("b" * 12)
-    assert ended.code == 5
-    assert "removed since" in ended.out
+    result = workspace.rollback("b" * 12)
+    assert result.code == 5
+    assert "removed since" in result.out
     assert "ada@" not in workspace.read()
 
 
@@ -214,25 +214,25 @@ def test_files_with_uncommitted_changes_are_refused(workspace: RollbackRepositor
     workspace.commit_users(PEOPLE.replace("Engineering", "Research"))
     dirty = workspace.read() + "# a note\n"
     (workspace.root / USERS).write_text(dirty)
-    ended = workspace.rollback(workspace.first)
-    assert ended.code == 1
-    assert "not as committed: users/people.yaml" in ended.err
+    result = workspace.rollback(workspace.first)
+    assert result.code == 1
+    assert "not as committed: users/people.yaml" in result.err
     assert workspace.read() == dirty
 
 
 def test_an_untracked_file_is_not_overwritten(workspace: RollbackRepository) -> None:
     workspace.commit("Close", {USERS: None, "desired-state/users/other.yaml": CYD})
     (workspace.root / USERS).write_text(ADA.replace("ada", "eve"))
-    ended = workspace.rollback(workspace.first)
-    assert (ended.code, workspace.read()) == (1, ADA.replace("ada", "eve"))
+    result = workspace.rollback(workspace.first)
+    assert (result.code, workspace.read()) == (1, ADA.replace("ada", "eve"))
 
 
 def test_a_state_that_fails_validation_is_not_written(workspace: RollbackRepository) -> None:
     wrong = workspace.commit_users(PEOPLE.replace("department: Engineering", "lifecycle: {starts: soon}"))
     workspace.commit_users(PEOPLE)
-    ended = workspace.rollback(wrong)
-    assert ended.code == 1
-    assert "the restored state fails validation" in ended.err
+    result = workspace.rollback(wrong)
+    assert result.code == 1
+    assert "the restored state fails validation" in result.err
     assert workspace.read() == PEOPLE
 
 
@@ -240,8 +240,8 @@ def test_removing_a_new_user_still_named_in_a_group_requires_all(workspace: Roll
     group = "- {name: g, members: {users: [eve@example.com]}}\n"
     before = workspace.commit_users(PEOPLE)
     workspace.commit("Hire", {USERS: f"{PEOPLE}\n{ADA.replace('ada', 'eve')}", "desired-state/groups/g.yaml": group})
-    ended = workspace.rollback(before)
-    assert (ended.code, "Restore these files too, with --all" in ended.err) == (1, True), ended
+    result = workspace.rollback(before)
+    assert (result.code, "Restore these files too, with --all" in result.err) == (1, True), result
     assert workspace.rollback(before, "--all").code == 0
     assert (workspace.read(), (workspace.root / "desired-state/groups/g.yaml").exists()) == (PEOPLE, False)
 
@@ -255,15 +255,15 @@ def test_nothing_is_written_through_a_symlink(
     workspace.commit("Remove", {"desired-state/users/x/a.yaml": None})
     (workspace.root / "desired-state/users/x").rmdir()
     (workspace.root / "desired-state/users/x").symlink_to(elsewhere)
-    ended = workspace.rollback(before)
-    assert ended.code == 1
+    result = workspace.rollback(before)
+    assert result.code == 1
     assert list(elsewhere.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["--output=/tmp/x", "nonsense", "", "HEAD^^^^^^^", "main:desired-state"])
 def test_an_invalid_commit_is_refused(workspace: RollbackRepository, name: str) -> None:
-    ended = workspace.rollback("--", name) if name.startswith("-") else workspace.rollback(name)
-    assert ended.code != 0
+    result = workspace.rollback("--", name) if name.startswith("-") else workspace.rollback(name)
+    assert result.code != 0
     assert workspace.read() == PEOPLE
 
 
@@ -281,9 +281,9 @@ def test_the_complete_output_matches_its_snapshot(
     monkeypatch.chdir(workspace.root)
 
     def output(*arguments: str) -> str:
-        ended = run(["reconciler", "rollback", *arguments])
-        assert_harmless(ended.out + ended.err)
-        text = f"exit code {ended.code}\n\n--- stdout\n{ended.out}\n--- stderr\n{ended.err}"
+        result = run(["reconciler", "rollback", *arguments])
+        assert_harmless(result.out + result.err)
+        text = f"exit code {result.code}\n\n--- stdout\n{result.out}\n--- stderr\n{result.err}"
         return text.replace(workspace.first[:12], "FIRST").replace(str(workspace.root), "ROOT")
 
     assert output(workspace.first, "--dry-run") == snapshot(name="dry run")
@@ -297,9 +297,9 @@ def test_the_complete_output_matches_its_snapshot(
 @pytest.mark.parametrize("text", ["::error::pwned", "##[error]x"])
 def test_no_line_of_the_diff_is_a_runner_command(text: str, workspace: RollbackRepository) -> None:
     """Context lines start with a space, which the runner strips."""
-    people = PEOPLE.replace("department: Sales", f"department: >-\n    {text}")
-    commit = workspace.commit_users(people)
-    workspace.commit_users(people.replace("surname: Lee", "surname: Leeds"))
-    ended = workspace.rollback(commit, "--dry-run")
-    assert "-  surname: Leeds" in ended.out
-    assert_harmless(ended.out + ended.err)
+    content = PEOPLE.replace("department: Sales", f"department: >-\n    {text}")
+    commit = workspace.commit_users(content)
+    workspace.commit_users(content.replace("surname: Lee", "surname: Leeds"))
+    result = workspace.rollback(commit, "--dry-run")
+    assert "-  surname: Leeds" in result.out
+    assert_harmless(result.out + result.err)

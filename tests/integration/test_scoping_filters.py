@@ -93,9 +93,11 @@ def test_a_user_whose_scope_is_undecidable_is_not_changed_and_others_are_planned
     write_users(workspace, name_0={"proxyAddresses": several, "surname": "New"}, name_1=one, name_2=other)
     clause = {"attribute": "proxyAddresses", "operator": "ENDS_WITH", "value": "@example.com"}
     write_filters(workspace, {"clauses": [clause]})
-    ended = workspace.apply()
-    assert ended.code == 5, ended.out
-    assert "the scoping filters cannot be evaluated for this user: proxyAddresses has 2 values" in ended.out + ended.err
+    result = workspace.apply()
+    assert result.code == 5, result.out
+    assert (
+        "the scoping filters cannot be evaluated for this user: proxyAddresses has 2 values" in result.out + result.err
+    )
     assert active(workspace) == [True, True, False, False], "neither changed nor removed"
     family = {user["userName"]: user["name"]["familyName"] for user in list_users(workspace.root / "sandbox.db")}
     assert family[NAMES[0]] == LIVE[0]["name"]["familyName"]

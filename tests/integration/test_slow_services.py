@@ -30,14 +30,14 @@ BEGINNINGS = {
 @contextmanager
 def dripping_service(beginning: bytes) -> Iterator[str]:
     """Serve `beginning`, then ten bytes a second for 15 seconds, and yield the base URL."""
-    ended = threading.Event()
+    result = threading.Event()
 
     def answer(connection: socket.socket) -> None:
         with suppress(OSError), connection:
             connection.recv(65_536)
             connection.sendall(beginning)
             for _ in range(150):
-                if ended.wait(0.1):
+                if result.wait(0.1):
                     break
                 connection.sendall(b"a")
 
@@ -49,7 +49,7 @@ def dripping_service(beginning: bytes) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         threading.Thread(target=serve, args=(listener,), daemon=True).start()
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        ended.set()
+        result.set()
         listener.shutdown(socket.SHUT_RDWR)
 
 
@@ -62,6 +62,6 @@ def test_an_endless_response_ends_in_an_error_message(
         workspace = Workspace(tmp_path, base_url, "t0ken", monkeypatch)
         workspace.users([{"userPrincipalName": "ada@example.com"}])
         began = time.monotonic()
-        ended = workspace.plan()
-    assert (ended.code, time.monotonic() - began < 10) == (1, True)
-    assert "the service's answer takes longer than 1 seconds" in ended.err
+        result = workspace.plan()
+    assert (result.code, time.monotonic() - began < 10) == (1, True)
+    assert "the service's answer takes longer than 1 seconds" in result.err
