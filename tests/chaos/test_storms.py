@@ -19,7 +19,7 @@ from support.chaos.scenario import COMMAND, ChaosScenario, Service
 from support.chaos.services import RecordingServer, Sandbox
 
 KINDS = ("strict", "lenient", "sandbox")
-"""A service that refuses a userName that is taken, one that does not, and the sandbox as a process."""
+"""A service that refuses a duplicate userName, one that does not, and the sandbox as a process."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

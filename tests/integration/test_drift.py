@@ -218,7 +218,7 @@ def test_a_failed_user_counts_as_not_applied_with_the_reason(org: DriftWorkspace
     assert "not applied: failed in the apply of" in " ".join(changes["ada"]["history"])
 
 
-def test_a_failed_user_who_was_also_edited_manually_is_distinguished_by_attribute(org: DriftWorkspace) -> None:
+def test_a_failed_user_also_edited_manually_is_distinguished_by_attribute(org: DriftWorkspace) -> None:
     org.commit_and_apply(person("ada"), person("bob"))
     org.commit(person("ada", department="Merged"), person("bob"))
     org.apply_with_refused_writes()

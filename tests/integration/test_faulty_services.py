@@ -99,7 +99,7 @@ REFUSED: dict[str, tuple[ServerFaults, int, str]] = {
 
 
 @pytest.mark.parametrize("name", RIGHT_PLAN)
-def test_an_odd_service_gets_the_right_plan(name: str, open_workspace: OpenWorkspace) -> None:
+def test_a_nonconforming_service_gets_the_right_plan(name: str, open_workspace: OpenWorkspace) -> None:
     service, result = plan_and_apply(open_workspace, RIGHT_PLAN[name])
     assert result.code == 2, result.err
     actions = result.actions

@@ -252,7 +252,7 @@ def test_nothing_is_applied_after_a_later_run(
 
 @pytest.mark.parametrize("event", ["pull_request", "issue_comment", ""])
 def test_a_later_run_that_cannot_have_applied_does_not_block(event: str, workspace: GitHubWorkspace) -> None:
-    """Such as one of a fork whose branch is called main too, which lets the file run for its pull request."""
+    """For example a run of a fork whose branch is also called main and runs the file for its pull request."""
     workspace.api.run(4, "apply.yml", event, status="completed", conclusion="success")
     assert workspace.reviewed().code == 0
 

@@ -1,4 +1,4 @@
-"""What happens to a user when: every row of Entra's lifecycle table, with what ours does instead where it is better.
+"""The lifecycle of a user: every row of Entra's lifecycle table, with Reconciler's behaviour where it differs.
 
 One test for each row of docs/lifecycle.md, through plan and apply on the sandbox. The docstring is the row.
 """

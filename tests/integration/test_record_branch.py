@@ -226,7 +226,7 @@ def test_a_missing_branch_is_an_empty_record(record: RecordRepository, monkeypat
     assert (result.code, f"There is no branch {BRANCH} yet" in result.err) == (0, True)
     assert outputs.read_text() == f"branch={BRANCH}\n"
     assert checkout.push().code == 0
-    assert BRANCH not in record.origin.git("branch"), "nothing to add makes no branch"
+    assert BRANCH not in record.origin.git("branch"), "without anything to add no branch is created"
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 500, 302])
@@ -268,7 +268,7 @@ def test_concurrent_pushes_of_others_are_kept(record: RecordRepository) -> None:
     assert len([name for name in names if name.endswith("receipt.jsonl")]) == 1
     assert [json.loads(line)["event"] for line in record.content(names[-1]).splitlines()].count("apply_started") == 2
     again = second.push()
-    assert (again.code, "Nothing is new" in again.err) == (0, True), "adding twice adds nothing"
+    assert (again.code, "Nothing is new" in again.err) == (0, True), "a second push adds nothing"
 
 
 def _push_from_elsewhere(record: RecordRepository) -> None:

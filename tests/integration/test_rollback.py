@@ -104,7 +104,7 @@ def test_entries_that_are_not_restored_keep_later_comments(workspace: RollbackRe
     assert workspace.read() == later.replace("Marketing\n", "Sales\n")
 
 
-def test_dry_run_shows_the_difference_and_writes_nothing(workspace: RollbackRepository) -> None:
+def test_dry_run_shows_the_diff_and_writes_nothing(workspace: RollbackRepository) -> None:
     edited = PEOPLE.replace("Engineering", "Research")
     workspace.commit_users(edited)
     result = workspace.rollback(workspace.first, "--dry-run")

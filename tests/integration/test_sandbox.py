@@ -688,7 +688,7 @@ def test_patch_changes(serve: Serve, operation: Mapping[str, Any], path: str, ex
 )
 def test_patch_refuses_and_changes_nothing(serve: Serve, state: Path, operation: Any) -> None:
     before = list_users(state)
-    # Atomic (RFC 7644 §3.5.2): the good operation in front of the bad one isn't kept either.
+    # Atomic (RFC 7644 §3.5.2): the valid operation before the invalid one isn't kept either.
     answer = patch(serve(), "GN-1", {"op": "replace", "path": "timezone", "value": "X"}, operation)
     assert answer.status_code == 400
     assert list_users(state) == before
