@@ -155,7 +155,7 @@ def test_a_spoilt_file_is_a_mistake_with_words(
     ],
     ids=lambda value: str(value)[:30],
 )
-def test_odd_settings_are_mistakes(section: str, value: object, work: CommandWorkspace) -> None:
+def test_invalid_settings_are_errors(section: str, value: object, work: CommandWorkspace) -> None:
     text = json.dumps({"target": {"profile": "scim", "base_url": work.base_url}, section: value})
     work.write("settings.yaml", text.replace("NaN", ".nan").replace("Infinity", ".inf"))
     answer = work.run("plan")

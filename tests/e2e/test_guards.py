@@ -284,7 +284,7 @@ def test_an_approval_does_not_cover_one_removal_more(blocked: tuple[CommandWorks
     assert_blocked(work.run("apply", "--auto-approve", *NOW), work)
 
 
-def test_approve_by_hand_lifts_the_named_plan_only(blocked: tuple[CommandWorkspace, str]) -> None:
+def test_manual_approval_unblocks_only_the_named_plan(blocked: tuple[CommandWorkspace, str]) -> None:
     work, plan_id = blocked
     assert_blocked(work.run("apply", "--auto-approve", "--approve", "sha256:" + "0" * 64, *NOW), work)
     assert_blocked(work.run("apply", "--auto-approve", "--approve", plan_id[:20], *NOW), work)

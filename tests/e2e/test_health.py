@@ -173,7 +173,7 @@ def failing(open_command_workspace: OpenCommandWorkspace) -> CommandWorkspace:
     return opened
 
 
-def test_who_keeps_failing_is_put_off_and_said_so(failing: CommandWorkspace) -> None:
+def test_users_that_keep_failing_are_deferred_and_reported(failing: CommandWorkspace) -> None:
     planned = failing.run("plan")
     assert "1 change is deferred because it failed before; --retry-failed retries now." in planned.err
     assert 'user["grace.1@example.com"] will be updated in-place' in planned.out

@@ -29,7 +29,7 @@ def work(open_command_workspace: OpenCommandWorkspace) -> CommandWorkspace:
     return opened
 
 
-def test_hostile_people_in_a_plan_an_apply_a_receipt_and_validate(work: CommandWorkspace) -> None:
+def test_untrusted_names_in_a_plan_an_apply_a_receipt_and_validate(work: CommandWorkspace) -> None:
     file = str(work.root / "plan.json")
     validated, planned = work.run("validate"), work.command("plan", "-o", file)
     applied = work.run("apply", file)
@@ -57,7 +57,7 @@ def test_hostile_people_whom_the_service_refuses_or_somebody_moves(work: Command
     assert_all_harmless(stale, forbidden)
 
 
-def test_hostile_user_names_that_are_taken(open_command_workspace: OpenCommandWorkspace) -> None:
+def test_untrusted_user_names_that_are_taken(open_command_workspace: OpenCommandWorkspace) -> None:
     """The service repeats the name in its refusal."""
     texts = dict(enumerate(ENCODABLE.values()))
     live = [{**untrusted_live_user(number, text), "externalId": "other"} for number, text in texts.items()]
@@ -74,7 +74,7 @@ def test_hostile_user_names_that_are_taken(open_command_workspace: OpenCommandWo
 
 
 @pytest.mark.parametrize("name", ENCODABLE)
-def test_hostile_text_in_every_file(name: str, open_command_workspace: OpenCommandWorkspace) -> None:
+def test_untrusted_text_in_every_file(name: str, open_command_workspace: OpenCommandWorkspace) -> None:
     """In keys, values, names of files and of groups: mistakes repeat what is wrong, and the line itself."""
     text = ENCODABLE[name]
     work = open_command_workspace()
@@ -92,7 +92,7 @@ def test_hostile_text_in_every_file(name: str, open_command_workspace: OpenComma
     assert_all_harmless(answer, work.run("plan", "--user", text))
 
 
-def test_hostile_words_on_the_command_line(open_command_workspace: OpenCommandWorkspace) -> None:
+def test_untrusted_text_on_the_command_line(open_command_workspace: OpenCommandWorkspace) -> None:
     work = open_command_workspace()
     for text in ("\n::error::pwned", "##[error]pwned", "\x1b[31mred"):
         file = str(work.root / f"{text}.json")

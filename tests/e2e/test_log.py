@@ -68,7 +68,7 @@ def test_plan_logs_what_it_would_do_as_skipped(work: CommandWorkspace, tmp_path:
     assert statuses(log) == {"skipped": 5, "failure": 1}
 
 
-def test_redacted_the_log_names_nobody(work: CommandWorkspace, tmp_path: Path) -> None:
+def test_the_redacted_log_names_no_user(work: CommandWorkspace, tmp_path: Path) -> None:
     log = tmp_path / "log.jsonl"
     work.apply("--log", str(log), "--redact")
     work.run("plan", "--log", str(log), "--redact")

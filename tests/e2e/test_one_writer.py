@@ -44,7 +44,7 @@ def test_who_waits_applies_what_is_then_left(open_command_workspace: OpenCommand
     assert len(opened.service.writes) == 12
 
 
-def test_whoever_is_killed_leaves_no_lock(open_command_workspace: OpenCommandWorkspace) -> None:
+def test_a_killed_process_leaves_no_lock(open_command_workspace: OpenCommandWorkspace) -> None:
     opened = busy(open_command_workspace)
     first = opened.start("apply", "plan.json")
     wait_for(lambda: opened.service.writes)

@@ -79,7 +79,9 @@ def test_templates_come_from_the_command_line_and_never_from_the_desired_state(w
         assert "--template is inside of the desired state" in answer.err
 
 
-def test_hostile_people_change_the_structure_of_no_face(open_command_workspace: OpenCommandWorkspace) -> None:
+def test_untrusted_names_do_not_change_the_structure_of_any_output(
+    open_command_workspace: OpenCommandWorkspace,
+) -> None:
     def faces(text: str) -> tuple[object, object]:
         opened = open_command_workspace([untrusted_live_user(1, text), untrusted_live_user(2, text)])
         write_users(opened, [untrusted_source_user(2, text), untrusted_source_user(3, text)])

@@ -236,7 +236,7 @@ def test_light_and_dark_follow_the_system(opened: Open) -> None:
 # --- strangers ------------------------------------------------------------------------------------
 
 
-def test_hostile_values_run_nothing_and_fetch_nothing(opened: Open) -> None:
+def test_untrusted_values_run_nothing_and_fetch_nothing(opened: Open) -> None:
     """The fixture counts requests, dialogs and complaints, of which a violated policy is one."""
     word = " ".join(HOSTILE[name] for name in ("HTML", "the end of a script", "attributes", "CSS", "schemes"))
     page = opened(plan_that_says(word))

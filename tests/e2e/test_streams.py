@@ -62,7 +62,7 @@ def test_json_is_all_there_is_on_stdout(work: CommandWorkspace) -> None:
     assert planned.out == (work.root / "plan.json").read_text()
 
 
-def test_an_apply_reports_on_stdout_and_tells_its_progress_on_stderr(work: CommandWorkspace) -> None:
+def test_an_apply_reports_on_stdout_and_shows_progress_on_stderr(work: CommandWorkspace) -> None:
     applied = work.command("apply", str(work.saved()))
     assert messages(applied.out) == ["Apply complete! Users: 0 created, 1 updated, 0 deleted."]
     told = messages(applied.err)
@@ -81,7 +81,7 @@ def test_quiet_leaves_the_result_and_errors(work: CommandWorkspace) -> None:
     assert failed.err.startswith("Error: the plan expired")
 
 
-def test_mistakes_in_files_go_to_stderr(work: CommandWorkspace) -> None:
+def test_errors_in_files_go_to_stderr(work: CommandWorkspace) -> None:
     work.write("scope.yaml", "sync: everybody\n")
     for answer in (work.run("plan"), work.run("apply", "--auto-approve")):
         assert (answer.code, answer.out) == (1, "")

@@ -239,7 +239,7 @@ def test_a_fork_gets_no_plan_of_the_target(scenario: WorkflowScenario) -> None:
     assert scenario.comments() == []
 
 
-def test_mistakes_are_annotated_where_they_are(scenario: WorkflowScenario) -> None:
+def test_errors_are_annotated_at_their_position(scenario: WorkflowScenario) -> None:
     head = scenario.branch(lambda: scenario.add(GRACE, accountEnabled="perhaps"))
     job = ci(scenario, head)
     assert job.code == 1
@@ -341,7 +341,7 @@ def test_one_issue_opens_changes_and_closes_with_the_drift(scenario: WorkflowSce
     assert (len(scenario.api.issues), scenario.api.issues[-1]["state"]) == (4, "open")
 
 
-def test_the_heartbeat_enables_the_schedule_anew(scenario: WorkflowScenario) -> None:
+def test_the_heartbeat_enables_the_schedule_again(scenario: WorkflowScenario) -> None:
     job = scenario.runner.job("drift.yml", "heartbeat", "schedule", scenario.first)
     assert (job.code, scenario.api.enabled) == (0, ["drift.yml"])
     assert scenario.runner.job("drift.yml", "heartbeat", "workflow_dispatch", scenario.first).skipped

@@ -1,4 +1,4 @@
-"""Values that attack whatever shows them, shared by the tests of every face, and a plan that says one everywhere."""
+"""Values that attack whatever shows them, for tests of every output format, and a plan that holds one everywhere."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ HOSTILE: Mapping[str, str] = {
 INVISIBLE = (
     "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u200b\u2028\u2029\ufeff\U000e0041\x1b\x9b\x85"
 )
-"""Characters that no face may hold."""
+"""Characters that no output format may hold."""
 
 
 def texts() -> st.SearchStrategy[str]:

@@ -42,7 +42,7 @@ def test_a_gone_account_has_moved() -> None:
     [(None, ()), ("id-ada", ()), ("somebody-else", ("externalId",)), ("ID-ADA", ("externalId",))],
 )
 @pytest.mark.parametrize("flow", list(Flow))
-def test_an_account_that_somebody_else_linked_is_not_adopted(
+def test_an_account_linked_by_another_client_is_not_adopted(
     external_id: str | None, paths: tuple[str, ...], flow: Flow
 ) -> None:
     rows = mappings(mapping("externalId", "objectId", match=1, flow=flow))

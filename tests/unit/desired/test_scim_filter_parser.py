@@ -163,7 +163,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("piece", HOSTILE)
-def test_a_hostile_filter_is_refused_at_once(piece: str) -> None:
+def test_a_malicious_filter_is_rejected_immediately(piece: str) -> None:
     text = (piece * MAX_LENGTH)[:MAX_LENGTH]
     started = time.process_time()
     with pytest.raises(FilterError):

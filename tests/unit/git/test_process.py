@@ -63,7 +63,7 @@ def test_git_that_hangs_is_killed(repository: GitRepository, tmp_path: Path, mon
     assert time.monotonic() - began < 30
 
 
-def test_without_git_the_error_says_so(repository: GitRepository, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_git_the_error_names_git(repository: GitRepository, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(RepositoryError) as caught:
         run_git(repository.root, "status")

@@ -128,7 +128,7 @@ def test_a_holder_who_left_no_name_still_holds(content: bytes, path: Path) -> No
     assert refused.value.summary == "another apply to this target is running: an unknown process"
 
 
-def test_a_holder_of_a_hostile_name_steers_no_terminal(path: Path) -> None:
+def test_an_untrusted_lock_holder_name_does_not_control_the_terminal(path: Path) -> None:
     with hold_lock(path, LockWait(0, silent)):
         path.write_text(json.dumps({"pid": 1, "user": "\x1b[2Jroot\n", "host": "h" * 3000, "since": "now"}))
         with pytest.raises(LockedError) as refused, hold_lock(path, LockWait(0, silent)):

@@ -70,7 +70,7 @@ def test_changes_that_the_end_of_a_run_left_out_are_counted(result: Result, mess
     assert ('user["a@example.com"]' in report) is not expected
 
 
-def test_no_value_and_no_name_of_a_person_is_in_a_redacted_report() -> None:
+def test_a_redacted_report_holds_no_name_or_value_of_a_user() -> None:
     outcomes = [
         Outcome(change("x", action, key=PRIVATE), result, f"about {PRIVATE}" if result is not Result.DONE else "", "7")
         for action in Action

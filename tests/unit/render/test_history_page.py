@@ -39,7 +39,7 @@ def test_the_policy_permits_the_style_sheet_by_its_hash_and_nothing_else() -> No
     assert not [tag for tag, _ in html_structure(page) if tag == "script"]
 
 
-def test_what_is_missing_is_said() -> None:
+def test_what_is_missing_is_reported() -> None:
     text = html_text(render_history_page(HistoryView((), cut=True, shallow=True), PLAIN))
     assert "Nothing on record." in text
     assert "Older entries are left out (--limit)." in text

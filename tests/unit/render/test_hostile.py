@@ -119,7 +119,7 @@ def structure(name: str, found: str) -> Any:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_value_changes_the_structure_of_no_output(name: str) -> None:
+def test_an_untrusted_value_does_not_change_the_structure_of_any_output(name: str) -> None:
     assert_structure_kept(HOSTILE[name])
 
 
@@ -140,7 +140,7 @@ def test_a_value_is_shown_whole_in_the_code_of_a_comment_and_in_a_page(word: str
 
 @pytest.mark.parametrize("limit", sorted(LIMITS.values()))
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_value_cannot_make_a_comment_longer_than_its_limit(name: str, limit: int) -> None:
+def test_an_untrusted_value_cannot_make_a_comment_exceed_its_limit(name: str, limit: int) -> None:
     found = markdown(HOSTILE[name], limit=limit)
     assert len(found.encode()) <= limit
     assert "**Plan: 1 to adopt" in found

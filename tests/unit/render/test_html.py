@@ -95,7 +95,7 @@ def test_both_sides_of_an_attribute_stand_beside_each_other() -> None:
     assert "<dt>enterprise:department</dt><dd><del>Engineering</del></dd><dd></dd>" in page
 
 
-def test_no_value_and_no_name_of_a_person_is_in_a_redacted_page() -> None:
+def test_a_redacted_page_holds_no_name_or_value_of_a_user() -> None:
     plan = plan_that_says("Zebulon")
     assert shown(plan).count("Zebulon") > 20
     assert "zebulon" not in shown(plan, Style(redact=True)).casefold()

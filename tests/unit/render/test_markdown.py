@@ -64,7 +64,7 @@ def test_removals_come_first_open_and_everything_else_folded() -> None:
     assert "CAUTION" not in shown(plan_with(change("ada")))
 
 
-def test_no_value_and_no_name_of_a_person_is_in_a_redacted_comment() -> None:
+def test_a_redacted_comment_holds_no_name_or_value_of_a_user() -> None:
     plan = plan_that_says("Zebulon")
     for options in ({}, {"summary_only": True}):
         assert shown(plan, **options).count("Zebulon") > 20

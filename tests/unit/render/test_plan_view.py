@@ -179,7 +179,7 @@ def test_guards_of_an_offline_plan_would_block() -> None:
     assert (view.blocked, view.way_out) == ("This plan would be blocked.", ())
 
 
-def test_a_blocked_plan_says_how_it_can_be_approved() -> None:
+def test_a_blocked_plan_states_how_to_approve_it() -> None:
     plan = plan_of([desired("a")], [live("a"), live("gone1"), live("gone2")])
     view = view_of(plan)
     assert view.blocked == "This plan is blocked: nothing will be written."
@@ -193,7 +193,7 @@ def test_a_blocked_plan_says_how_it_can_be_approved() -> None:
     )
 
 
-def test_a_plan_that_cannot_be_approved_says_so() -> None:
+def test_a_plan_that_cannot_be_approved_is_reported_as_such() -> None:
     people = [desired("a"), desired("boss", verdict=OUT, protected=True)]
     view = view_of(plan_of(people, [live("a"), live("boss"), live("gone")], policy=GENEROUS))
     assert view.way_out == ("This plan cannot be approved: remove the cause.",)

@@ -30,7 +30,7 @@ def test_a_receipt_has_a_line_for_each_event(snapshot: SnapshotAssertion) -> Non
     assert render_receipt([{"time": TIME, **entry} for entry in ENTRIES], Style(redact=True)) == snapshot
 
 
-def test_nobody_is_named_in_a_redacted_receipt() -> None:
+def test_a_redacted_receipt_names_no_user() -> None:
     text = render_receipt([{"time": TIME, **entry} for entry in ENTRIES], Style(redact=True))
     assert "ada" not in text
     assert "bob" not in text

@@ -56,7 +56,7 @@ def test_what_failed_comes_first_and_everything_has_its_place() -> None:
     assert "- Commit: `c0ffee`, by `Grace`" in text
 
 
-def test_a_crash_is_told() -> None:
+def test_a_crash_is_reported() -> None:
     assert "did not end: it crashed or was killed" in page(ADA, ended=None)
 
 

@@ -53,7 +53,7 @@ def test_a_change_that_is_another_one_is_told_attribute_by_attribute(now: Change
     assert render_differences([(ADA, now)]) == f'  user["ada@example.com"]: {line}'
 
 
-def test_equal_changes_are_not_told() -> None:
+def test_equal_changes_are_not_reported() -> None:
     assert render_differences([(ADA, replace(ADA, detail="other words", wave=3))]) == ""
     assert render_differences([]) == ""
 

@@ -102,20 +102,20 @@ def test_only_our_markdown_and_numbers_are_printed_as_they_are(tmp_path: Path) -
         "{{ items.append(1) }}",
     ],
 )
-def test_a_template_that_cannot_work_is_told_without_a_traceback(text: str, tmp_path: Path) -> None:
+def test_a_broken_template_is_reported_without_a_traceback(text: str, tmp_path: Path) -> None:
     templates = with_template(tmp_path, text)
     values: dict[str, Any] = {"v": "x", "items": [1]}
     with pytest.raises(UsageError, match=r"the template plan\.md\.j2(:1)? does not work"):
         templates.markdown("plan.md.j2", **values)
 
 
-def test_a_directory_without_a_template_is_a_mistake(tmp_path: Path) -> None:
+def test_a_directory_without_a_template_is_an_error(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "missing"):
         with pytest.raises(UsageError, match="there is no template in it"):
             Templates(folder)
 
 
-def test_a_template_longer_than_the_limit_is_a_mistake(tmp_path: Path) -> None:
+def test_a_template_longer_than_the_limit_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="longer than the limit of 1,000"):
         comment(with_template(tmp_path, "x" * 2_000), limit=1_000)
 

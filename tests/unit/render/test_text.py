@@ -112,7 +112,7 @@ PRIVATE = "Zebulon"
 
 
 @pytest.mark.parametrize("summary_only", [False, True])
-def test_no_value_and_no_name_of_a_person_is_in_a_redacted_plan(summary_only: bool) -> None:
+def test_a_redacted_plan_holds_no_name_or_value_of_a_user(summary_only: bool) -> None:
     plan = plan_that_says(PRIVATE)
     assert shown(plan, summary_only=summary_only).count(PRIVATE) > 20
     assert PRIVATE.casefold() not in shown(plan, REDACTED, summary_only=summary_only).casefold()

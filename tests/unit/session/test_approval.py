@@ -55,7 +55,7 @@ def test_only_yes_approves(
     assert ask_for_approval(terminal) is approved
 
 
-def test_without_a_terminal_nobody_can_approve(terminal: RecordingTerminal, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_approval_needs_a_terminal(terminal: RecordingTerminal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("yes\n"))
     with pytest.raises(UsageError, match="there is no terminal to ask on"):
         ask_for_approval(terminal)

@@ -54,7 +54,7 @@ def test_names_of_deleted_accounts_are_recognised(
 @pytest.mark.parametrize(
     ("written", "read", "known"), [(KEY, KEY, True), (NO_REDACTION, KEY, True), (KEY, OTHER, False)]
 )
-def test_who_keeps_failing_is_put_off(tmp_path: Path, written: Redactor, read: Redactor, known: bool) -> None:
+def test_users_that_keep_failing_are_deferred(tmp_path: Path, written: Redactor, read: Redactor, known: bool) -> None:
     change = builders.change("ada", before=builders.values_of("ada", department="Old"))
     plan = builders.plan_with(change)
     receipt_of(tmp_path, plan, change, Result.FAILED, written)

@@ -687,7 +687,7 @@ def test_a_test_can_look_a_user_up_and_add_one(plain: Caller) -> None:
         plain.server.find("nobody")
 
 
-def test_a_user_is_active_unless_said_otherwise(plain: Caller) -> None:
+def test_a_user_is_active_by_default(plain: Caller) -> None:
     assert plain.post(active=None).json()["active"] is True
     assert plain.post(501, active=False).json()["active"] is False
     assert plain.http.put("/Users/3", json=make_user(2, active=None)).json()["active"] is True

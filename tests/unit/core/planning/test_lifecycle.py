@@ -180,7 +180,7 @@ def test_the_removal_of_a_managed_account_without_a_desired_user(
             assert fate.change.action is expected
 
 
-def test_by_default_people_are_deactivated_and_never_deleted() -> None:
+def test_by_default_users_are_deactivated_and_never_deleted() -> None:
     policy = Policy()
     assert (policy.out_of_scope, policy.removed, policy.delete_after_days) == (DEACTIVATE, DEACTIVATE, None)
 

@@ -130,7 +130,7 @@ def test_a_failed_user_is_neither_changed_nor_removed() -> None:
 # --- removals of accounts that are named like another user ----------------------------------
 
 
-def test_two_accounts_of_one_person_are_reported_and_left_untouched() -> None:
+def test_two_accounts_of_one_user_are_reported_and_left_untouched() -> None:
     plan = plan_of([desired("ada", user_name="bob@example.com")], [live("ada"), live("bob")], policy=GENEROUS)
     assert plan.changes == ()
     assert sorted(item.summary for item in plan.diagnostics) == [
