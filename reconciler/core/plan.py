@@ -18,7 +18,7 @@ from reconciler.core.model import (
 
 
 class Action(StrEnum):
-    """What happens to one user. DEACTIVATE is an update on the wire, but readers must see it as what it is."""
+    """What happens to one user. DEACTIVATE is sent as an update but always shown as a deactivation."""
 
     CREATE = "create"
     UPDATE = "update"

@@ -201,7 +201,7 @@ class _ClauseRow:
 
     @property
     def origin(self) -> Origin | None:
-        """The origin of the clause."""
+        """The file, line and column where the clause starts."""
         return self.at()
 
 

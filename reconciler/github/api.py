@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -52,7 +53,7 @@ class GitHubRetryRule:
         limited = status == httpx.codes.TOO_MANY_REQUESTS or (status == httpx.codes.FORBIDDEN and bool(retry_after))
         if not limited and (status < httpx.codes.INTERNAL_SERVER_ERROR or request.method == "POST"):
             return None
-        pause = parse_retry_after(retry_after, datetime.now(UTC)) if limited else None
+        pause = parse_retry_after(retry_after, datetime.now(UTC), longest=math.inf) if limited else None
         return TransientFailure(f"GitHub answered {status}", pause, busy=limited)
 
     def refusal_from(self, _request: httpx.Request, _exc: httpx.HTTPError) -> TransientFailure | None:

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from reconciler.core.model import Deactivation
 from reconciler.core.plan import Action, Result
 from reconciler.core.values import fold_case
-from reconciler.record.receipt_line import ApplyStarted, Finished, ReceiptLine, Started
+from reconciler.record.receipt_line import ApplyStarted, Finished, ReceiptLine, Started, UnknownLine
 
 _REVIVING = frozenset({Action.REACTIVATE.value, Action.ADOPT.value})
 _EVER_AFTER = datetime.max.replace(tzinfo=UTC)
@@ -42,20 +42,20 @@ class AccountHistoryBuilder:
         for line in lines:
             if isinstance(line, ApplyStarted):
                 ours = line.target == self._base_url
-            elif ours and isinstance(line, Started | Finished):
+            elif ours and isinstance(line, Started | Finished | UnknownLine):
                 self._add(line, record)
 
-    def _add(self, line: Started | Finished, record: str) -> None:
-        done = isinstance(line, Finished) and line.result == Result.DONE
+    def _add(self, line: Started | Finished | UnknownLine, record: str) -> None:
+        """Add one line. An event of a later version protects accounts too, but starts no period."""
         if line.action in _REVIVING:
             self._revive(line)
-        elif isinstance(line, Finished) and done and line.timestamp is not None:
+        elif not isinstance(line, Started) and line.result == Result.DONE and line.timestamp is not None:
             if line.action == Action.DELETE:
                 self._reserve(line.user_name, line.timestamp)
-            elif line.action == Action.DEACTIVATE:
+            elif line.action == Action.DEACTIVATE and isinstance(line, Finished):
                 self._deactivate(line.id, line.timestamp, record)
 
-    def _revive(self, line: Started | Finished) -> None:
+    def _revive(self, line: Started | Finished | UnknownLine) -> None:
         """Whatever its outcome: if the request may have taken effect, the period starts again. Undated: for ever."""
         if line.id is not None:
             when = line.timestamp or _EVER_AFTER
@@ -74,7 +74,7 @@ class AccountHistoryBuilder:
             self._reserved[fold_case(name)] = max(free, self._reserved.get(fold_case(name), free))
 
     def build(self) -> AccountHistory:
-        """Return what was collected."""
+        """Return the account history."""
         deactivated = {
             live_id: found
             for live_id, found in self._deactivated.items()

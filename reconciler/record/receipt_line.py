@@ -107,7 +107,12 @@ class ApplyFinished(ReceiptLine, frozen=True, kw_only=True, tag="apply_finished"
 
 
 class UnknownLine(ReceiptLine, frozen=True, kw_only=True, tag=""):
-    """An event that this version does not know."""
+    """An event that this version does not know, with what may protect an account all the same."""
+
+    action: ActionName = ""
+    id: str | None = None
+    user_name: str | None = None
+    result: ResultName = ""
 
 
 KnownLine = ApplyStarted | Started | Finished | Quarantined | ApplyFinished

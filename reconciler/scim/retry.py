@@ -30,10 +30,10 @@ _MAX_RETRY_AFTER = 86_400.0
 _NEXT_STEP = "Look at the state of the service, then run the same command again: nothing is done twice."
 
 
-def parse_retry_after(value: str | None, now: datetime) -> float | None:
+def parse_retry_after(value: str | None, now: datetime, *, longest: float = _MAX_RETRY_AFTER) -> float | None:
     """Parse either form of Retry-After (RFC 9110 §10.2.3) into seconds from `now`.
 
-    None if it is absent, malformed, in the past or more than a day ahead.
+    None if it is absent, malformed, in the past or more than `longest` seconds ahead.
     """
     if value is None:
         return None
@@ -48,7 +48,7 @@ def parse_retry_after(value: str | None, now: datetime) -> float | None:
             return None
         when = when if when.tzinfo else when.replace(tzinfo=UTC)
         seconds = (when - now).total_seconds()
-    return seconds if 0 <= seconds <= _MAX_RETRY_AFTER else None
+    return seconds if 0 <= seconds <= longest else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ _GATEWAY_OR_SERVER_ERROR = (500, 502, 504)
 
 
 class RetryRule(Protocol):
-    """What a failed attempt means; None: nothing that may pass."""
+    """What a failed attempt means; None if the failure is not transient."""
 
     def refusal_in(self, request: httpx.Request, response: httpx.Response) -> TransientFailure | None:
         """Judge an answer."""

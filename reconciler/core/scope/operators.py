@@ -155,7 +155,7 @@ def build_text_test(operator: Operator, value: str, *, ignore_case: bool = False
 
 
 def build_pattern_test(operator: Operator, matches: TextTest) -> TextTest:
-    """Build a test of one of `PATTERNS`; `matches`: whether a whole text matches."""
+    """Build a test of one of `PATTERNS`; `matches`: whether the entire text matches."""
     return matches if operator is Operator.REGEX_MATCH else lambda text: not matches(text)
 
 
@@ -190,7 +190,7 @@ def build_day_test(operator: Operator, bound: date) -> DayTest:
 
 
 def build_day_text_test(operator: Operator, bound: date) -> TextTest:
-    """Build a test of one of `DAYS` on text: false if it is no date."""
+    """Build a test of one of `DAYS` on text: false if the text is not a date."""
     compare = build_day_test(operator, bound)
 
     def test(text: str) -> bool:

@@ -70,7 +70,11 @@ def test_a_rate_limit_without_a_usable_time_is_backed_off_from(retry_after: str 
     assert service.pauses == [2.0, 4.0]
 
 
-@pytest.mark.parametrize("pause", [lambda: "61", lambda: in_seconds(90)], ids=["seconds", "a date"])
+@pytest.mark.parametrize(
+    "pause",
+    [lambda: "61", lambda: in_seconds(90), lambda: "90000", lambda: "1700000000", lambda: in_seconds(200_000)],
+    ids=["seconds", "a date", "more than a day", "a time stamp", "a date in days"],
+)
 @pytest.mark.parametrize("status", [403, 429])
 def test_a_pause_of_more_than_a_minute_is_not_waited_for(status: int, pause: Callable[[], str]) -> None:
     service = Api([limited(pause(), status)])

@@ -48,6 +48,8 @@ def reserved(plans: Path) -> Mapping[str, date]:
         (deletion("ada", time="2026-01-31T12:00:00+00:00"), {"ada": date(2026, 3, 2)}),
         # 30 days are over on the first of March
         (deletion("ada", time="2026-01-30T12:00:00+00:00"), {}),
+        # an event of a later version
+        (deletion("ada", event="retried"), {"ada": date(2026, 3, 31)}),
         (deletion("ada", result="failed"), {}),
         (deletion("ada", result="unknown"), {}),
         (deletion("ada", action="deactivate"), {}),
@@ -148,6 +150,10 @@ def at(hours: float) -> dict[str, Deactivation]:
         ([line(0), line(1, action="reactivate", time="yesterday")], {}),
         ([line(0), line(-1, action="adopt", time="2026-02-01T12:00:00")], {}),
         ([line(0, action="reactivate", time=None), line(5), line(9)], {}),
+        # an event of a later version may have reactivated it, and never starts a period
+        ([line(0), line(1, action="reactivate", event="retried", result=None)], {}),
+        ([line(0), line(1, action="adopt", event=None)], {}),
+        ([line(0, event="retried")], {}),
         # of another account, or nothing of the kind
         ([line(0), line(1, action="reactivate", id="live-bob")], at(0)),
         ([line(0), line(1, action="update")], at(0)),
