@@ -119,7 +119,7 @@ FINE = {("users/people.yaml", remove), ("users/people.yaml", empty), ("users/peo
         (name, spoil) for name in ("scope.yaml", "mappings.yaml", "groups/g.yaml") for spoil in (binary, dangling, bomb)
     ],
 )
-def test_a_spoilt_file_is_a_mistake_with_words(
+def test_a_corrupt_file_is_an_error_with_a_message(
     spoil: Callable[[Path], None], name: str, work: CommandWorkspace
 ) -> None:
     if not (work.state / name).exists():
@@ -162,7 +162,7 @@ def test_invalid_settings_are_errors(section: str, value: object, work: CommandW
     fails(answer, "on settings.yaml:")
 
 
-def test_limits_may_be_as_large_as_somebody_likes(work: CommandWorkspace) -> None:
+def test_limits_have_no_upper_bound(work: CommandWorkspace) -> None:
     work.settings(guards={"removals": {"count": 10**400}}, lifecycle={"delete_after_days": 10**400})
     work.users([])
     assert work.run("plan").code == 3

@@ -364,7 +364,7 @@ def test_what_is_pushed_after_the_approval_is_not_applied(scenario: WorkflowScen
     assert scenario.users() == [ADA, GRACE, LINUS]
 
 
-def test_a_guard_that_is_loosened_stands_in_the_comment(scenario: WorkflowScenario, listener: ListeningPort) -> None:
+def test_a_loosened_guard_is_shown_in_the_comment(scenario: WorkflowScenario, listener: ListeningPort) -> None:
     def edit() -> None:
         scenario.edit("settings.yaml", "removals: {count: 10, percent: 10}", "removals: {count: 9999, percent: 100}")
         approval = f"{{plan: 'sha256:{'0' * 64}', until: 2099-01-01, reason: Trust me}}"

@@ -100,7 +100,7 @@ def test_only_the_named_users_are_planned(keys: list[str], chosen: set[str], wor
     assert set(work.plan(*options).actions) == chosen
 
 
-def test_a_user_whom_nobody_knows_is_mistyped(work: CommandWorkspace) -> None:
+def test_an_unknown_user_is_a_usage_error(work: CommandWorkspace) -> None:
     for command in ("plan", "apply"):
         answer = work.run(command, "--user", "ada.0@example.org")
         assert (answer.code, answer.out) == (64, "")

@@ -183,7 +183,7 @@ MISTAKES_OF_MAPPINGS: dict[str, str] = {
 @pytest.mark.parametrize(
     "files", [MISTAKES, MISTAKES_OF_MAPPINGS, MISTAKES_OF_PEOPLE], ids=["files", "mappings", "people"]
 )
-def test_all_mistakes_at_once_with_their_places(
+def test_all_errors_are_reported_at_once_with_their_positions(
     files: dict[str, str],
     open_command_workspace: OpenCommandWorkspace,
     snapshot: SnapshotAssertion,

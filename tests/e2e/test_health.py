@@ -86,7 +86,7 @@ def test_too_many_failures_stop_the_run_and_the_next_one_begins_with_a_trial(
     assert (status(opened).code, told(opened)["quarantine"]) == (0, None)
 
 
-def test_many_who_are_refused_and_come_first_keep_nobody_else_from_working_for_long(
+def test_many_refused_users_at_the_start_do_not_hold_up_the_others_for_long(
     open_command_workspace: OpenCommandWorkspace,
 ) -> None:
     opened = work_for(open_command_workspace, 100)
@@ -103,7 +103,7 @@ def test_many_who_are_refused_and_come_first_keep_nobody_else_from_working_for_l
     assert len(told(opened)["escrows"]) == 36
 
 
-def test_a_few_failures_stop_nobody(open_command_workspace: OpenCommandWorkspace) -> None:
+def test_a_few_failures_do_not_stop_the_run(open_command_workspace: OpenCommandWorkspace) -> None:
     opened = work_for(open_command_workspace, 10, ALL_FAIL)
     assert (opened.apply().code, len(opened.service.writes)) == (5, 10)
     assert told(opened)["quarantine"] is None
@@ -129,7 +129,7 @@ def test_a_service_that_refuses_as_a_whole_is_quarantine_and_a_trial_follows(
     assert status(opened).code == 0
 
 
-def test_a_service_that_lets_nobody_read_is_remembered_though_there_is_no_receipt(
+def test_a_service_that_refuses_reads_is_recorded_without_a_receipt(
     open_command_workspace: OpenCommandWorkspace,
 ) -> None:
     opened = work_for(open_command_workspace, 2, ServerFaults(unauthorized_after=1))
@@ -190,7 +190,7 @@ def test_users_that_keep_failing_are_deferred_and_reported(failing: CommandWorks
     assert status(failing).code == 1
 
 
-def test_put_off_users_are_tried_when_it_is_time_and_others_go_on_meanwhile(failing: CommandWorkspace) -> None:
+def test_deferred_users_are_retried_when_due_and_others_proceed(failing: CommandWorkspace) -> None:
     people = sample_users(4, department="Moved")[1]
     people[0]["department"] = "Elsewhere"
     failing.users(people)
@@ -232,7 +232,7 @@ def test_a_reviewed_plan_puts_them_off_too(failing: CommandWorkspace) -> None:
 # --- status -----------------------------------------------------------------------------------------
 
 
-def test_status_needs_neither_token_nor_network_nor_readable_people(
+def test_status_needs_neither_token_nor_network_nor_readable_users(
     failing: CommandWorkspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("RECONCILER_TOKEN")

@@ -45,7 +45,7 @@ def test_untrusted_names_in_a_plan_an_apply_a_receipt_and_validate(work: Command
     assert len(shown[1].out.splitlines()) == len(Path(receipt).read_bytes().splitlines())
 
 
-def test_hostile_people_whom_the_service_refuses_or_somebody_moves(work: CommandWorkspace) -> None:
+def test_untrusted_users_that_the_service_refuses_or_an_administrator_edits(work: CommandWorkspace) -> None:
     file = str(work.saved())
     for user in work.service.users.values():
         user[ENTERPRISE]["department"] = "::error::\x1b[31m##[error]\nstale"

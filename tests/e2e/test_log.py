@@ -31,7 +31,7 @@ def work(open_command_workspace: OpenCommandWorkspace) -> CommandWorkspace:
     return opened
 
 
-def test_apply_adds_a_line_for_everybody(work: CommandWorkspace, tmp_path: Path) -> None:
+def test_apply_adds_a_line_for_each_user(work: CommandWorkspace, tmp_path: Path) -> None:
     log = tmp_path / "log.jsonl"
     before = os.umask(0)
     try:

@@ -23,7 +23,7 @@ def locked(opened: CommandWorkspace) -> bool:
     return any(lock.read_bytes() for lock in Path(opened.environment["HOME"]).rglob("locks/*.lock"))
 
 
-def test_of_two_applies_at_once_one_is_told_who_is_at_work(open_command_workspace: OpenCommandWorkspace) -> None:
+def test_the_second_of_two_applies_reports_who_holds_the_lock(open_command_workspace: OpenCommandWorkspace) -> None:
     opened = busy(open_command_workspace, latency=1)
     first = opened.start("apply", "plan.json")
     wait_for(lambda: locked(opened))

@@ -20,7 +20,7 @@ def work(open_command_workspace: OpenCommandWorkspace) -> CommandWorkspace:
     return opened
 
 
-def test_a_plan_and_its_file_have_the_same_faces(work: CommandWorkspace) -> None:
+def test_a_plan_and_its_file_render_the_same(work: CommandWorkspace) -> None:
     file = str(work.saved())
     for form in ("markdown", "html", "text"):
         # The time of the second plan is another.
@@ -99,7 +99,7 @@ def test_untrusted_names_do_not_change_the_structure_of_any_output(
         assert len(found[1]) == len(harmless[1]), name  # type: ignore[arg-type]
 
 
-def test_redacted_faces_of_the_command(work: CommandWorkspace) -> None:
+def test_redacted_output_of_the_command(work: CommandWorkspace) -> None:
     file = str(work.saved())
     names = [user["userName"] for user in work.service.users.values()]
     for form in ("markdown", "html"):

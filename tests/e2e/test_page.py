@@ -90,7 +90,7 @@ def told(page: Any, words: str) -> None:
 # --- reading and filtering ------------------------------------------------------------------------
 
 
-def test_words_and_actions_filter_the_changes_and_the_number_is_told(opened: Open) -> None:
+def test_text_and_actions_filter_the_changes_and_the_number_is_shown(opened: Open) -> None:
     page = opened(every_action())
     told(page, "All 8 changes shown")
     page.get_by_label("Name, attribute or value").fill("LOVELACE king")

@@ -107,7 +107,7 @@ def test_blocked_plans(work: CommandWorkspace) -> None:
     assert redacted(work, "plan").code == 3
 
 
-def test_mistakes_in_files(work: CommandWorkspace) -> None:
+def test_errors_in_files(work: CommandWorkspace) -> None:
     work.users(
         [
             wanted(0, givenName="rfv\a", accountEnabled="qax"),
@@ -126,7 +126,7 @@ def test_mistakes_in_files(work: CommandWorkspace) -> None:
         assert "on users/people.yaml:1:" in answer.err, "the place is shown, not the line"
 
 
-def test_mistakes_of_people_in_a_plan(work: CommandWorkspace) -> None:
+def test_errors_of_users_in_a_plan(work: CommandWorkspace) -> None:
     people = [
         wanted(0, givenName="rfv\a"),
         wanted(1, userPrincipalName="qax.other@wsx.example", objectId="ujm-2"),

@@ -182,7 +182,7 @@ def keys(redacted: RedactedWorkspace) -> list[str]:
     return [wanted(number)["userPrincipalName"] for number in (0, 4, 6, 7, 8, 9)]
 
 
-def test_plans_and_their_faces(redacted: RedactedWorkspace) -> None:
+def test_plans_and_their_output_formats(redacted: RedactedWorkspace) -> None:
     planned = redacted.run("plan", "--log", str(redacted.root / "log.jsonl"))
     assert planned.code == 0
     assert planned.out.count("(hidden)") > 20
@@ -205,7 +205,7 @@ def test_plans_and_their_faces(redacted: RedactedWorkspace) -> None:
         redacted.run("plan", *face)
 
 
-def test_dates_of_people_are_values(redacted: RedactedWorkspace) -> None:
+def test_dates_of_users_are_values(redacted: RedactedWorkspace) -> None:
     people = [wanted(0), wanted(1, lifecycle={"starts": "2021-03-07", "expires": "2031-03-07"})]
     lines = [["plan"], ["explain", keys(redacted)[4]], ["explain", keys(redacted)[5], "--offline"]]
     lines += [["plan", "--offline", "--base", "HEAD", "--format", face] for face in ("text", "markdown", "html")]
@@ -248,7 +248,7 @@ def test_mappings_that_fail(rule: str, redacted: RedactedWorkspace) -> None:
         redacted.run(*line)
 
 
-def test_mistakes_in_files(redacted: RedactedWorkspace) -> None:
+def test_errors_in_files(redacted: RedactedWorkspace) -> None:
     redacted.workspace.write("users/mistakes.yaml", MISTAKES)
     redacted.workspace.write(
         "scope.yaml", f"sync: assigned\nassigned: {{users: ['{MARK}9', '{MARK}-7'], groups: []}}\n"
@@ -284,7 +284,7 @@ def test_scopes_that_cannot_judge(clause: str, redacted: RedactedWorkspace) -> N
         redacted.run(*line)
 
 
-def test_an_apply_and_all_that_is_told_of_it(redacted: RedactedWorkspace) -> None:
+def test_an_apply_and_all_its_output(redacted: RedactedWorkspace) -> None:
     redacted.service.faults = ServerFaults(refuse_user=person(0)["userName"])
     log = str(redacted.root / "log.jsonl")
     applied = redacted.run("apply", "--auto-approve", "--log", log)
@@ -313,7 +313,7 @@ def test_rollbacks(redacted: RedactedWorkspace) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409])
-def test_a_service_that_repeats_people_in_its_refusals(
+def test_a_service_that_quotes_users_in_its_refusals(
     status: int, redacted: RedactedWorkspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     detail = f'no {MARK}: "{MARK}" \\'
@@ -355,7 +355,7 @@ def test_stale_and_blocked_plans(redacted: RedactedWorkspace) -> None:
     assert redacted.run("plan").code == 3
 
 
-def test_a_people_in_the_way_of_names(redacted: RedactedWorkspace) -> None:
+def test_an_entry_in_the_way_of_names(redacted: RedactedWorkspace) -> None:
     redacted.workspace.users([wanted(0, objectId=f"{MARK}-x"), wanted(1, userPrincipalName=person(5)["userName"])])
     redacted.run("plan")
     for key in (keys(redacted)[0], f"{MARK}-1"):

@@ -268,7 +268,7 @@ def test_another_host_in_the_pull_request_does_not_get_the_token(scenario: Workf
     assert scenario.api.statuses == {}
 
 
-def test_names_of_people_and_branches_stay_text(scenario: WorkflowScenario) -> None:
+def test_names_of_users_and_branches_stay_text(scenario: WorkflowScenario) -> None:
     evil = "x`]($(touch pwned))"
     head = scenario.branch(
         lambda: scenario.add(GRACE, givenName="``` </details> @everyone ::error::pwned ##[error] <!-- x -->"),

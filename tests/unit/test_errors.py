@@ -85,7 +85,7 @@ def test_each_exception_has_its_exit_code_summary_and_way_out(kind: type[Reconci
     assert kind("summary").detail == ""
 
 
-def test_a_refusal_of_one_user_and_one_of_all_are_told_apart() -> None:
+def test_a_refusal_of_one_user_differs_from_a_refusal_of_all() -> None:
     refusal = UnknownOutcomeError(503, "", "lost")
     assert isinstance(refusal, ScimError)
     assert not isinstance(refusal, TargetError)

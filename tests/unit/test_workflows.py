@@ -106,7 +106,7 @@ def test_what_a_pull_request_can_rewrite_has_nothing_to_steal() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_no_expression_stands_in_a_script(name: str) -> None:
+def test_no_script_contains_an_expression(name: str) -> None:
     assert [step["run"] for _, step in steps(name) if "${{" in step.get("run", "")] == []
 
 
@@ -117,7 +117,7 @@ def test_every_checkout_forgets_its_credentials(name: str) -> None:
     assert all(step["with"]["persist-credentials"] is False for step in checkouts)
 
 
-def test_whoever_writes_the_repository_has_no_token_of_the_service() -> None:
+def test_jobs_that_write_to_the_repository_have_no_service_token() -> None:
     apply, record = jobs("apply.yml")["apply"], jobs("apply.yml")["record"]
     assert apply["permissions"]["contents"] == "read"
     assert record["permissions"] == {"contents": "write"}
@@ -151,7 +151,7 @@ def test_the_plan_of_a_pull_request_has_all_branches_and_git_gets_no_token_there
     assert [step["name"] for step in job["steps"] if "RECONCILER_RECORD_KEY" in step.get("env", {})] == ["Plan"]
 
 
-def test_whoever_compares_with_a_commit_has_all_files_of_all_commits() -> None:
+def test_jobs_that_compare_with_a_commit_fetch_all_history() -> None:
     """`sparse-checkout` and `filter` make a partial clone, which cannot fetch the rest without credentials."""
     for name in NAMES:
         for job in jobs(name).values():

@@ -72,7 +72,7 @@ def test_what_works_at_last_is_forgotten() -> None:
         run(attempt("bob", "done"), left=1),
     ],
 )
-def test_only_a_run_that_saw_everybody_forgets_whose_change_is_not_needed_any_more(later: ApplyRun) -> None:
+def test_only_a_run_over_all_users_forgets_changes_that_are_no_longer_needed(later: ApplyRun) -> None:
     assert failing_users(after([run(attempt("ada")), later])) == {ADA: 1}
     assert failing_users(after([run(attempt("ada")), run(attempt("bob", "done"))])) == {}
     assert failing_users(after([run(attempt("ada")), run()])) == {}
@@ -137,7 +137,7 @@ def test_a_crash_after_the_brakes_were_pulled_leaves_the_quarantine() -> None:
         ([run(quarantine=WHY, how="quarantined"), run(whole=False)], False),
     ],
 )
-def test_healthy_is_when_nobody_has_to_look(runs: list[ApplyRun], healthy: bool) -> None:
+def test_healthy_means_that_no_action_is_needed(runs: list[ApplyRun], healthy: bool) -> None:
     assert after(runs).healthy == healthy
 
 
@@ -181,7 +181,7 @@ def test_it_says_its_numbers() -> None:
     assert found.message == "6 of 20 attempted changes failed, more than 5 (guards.failures.count)"
 
 
-def test_a_trial_takes_nobody_away_and_tries_people_who_never_failed() -> None:
+def test_a_probe_removes_no_user_and_prefers_users_that_never_failed() -> None:
     changes = [
         *(change(f"gone{number}", Action.DEACTIVATE) for number in range(9)),
         *(change(f"u{number}") for number in range(7)),

@@ -112,7 +112,7 @@ def test_everything_is_read_and_nothing_else_changes() -> None:
     assert [row.match for row in found] == [row.match for row in CREATE_ONLY]
 
 
-def test_a_value_that_somebody_filled_in_meanwhile_is_not_overwritten() -> None:
+def test_a_value_that_was_set_in_the_meantime_is_not_overwritten() -> None:
     rows = mappings(mapping("enterprise:department", "department", flow=Flow.IF_EMPTY))
     planned = change(before=values_of(department=None))
     assert drifted_attributes(planned, live(department=None), rows) == ()

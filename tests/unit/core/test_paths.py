@@ -95,7 +95,7 @@ def test_a_path_without_its_filter_is_the_key_of_its_row() -> None:
         (ENTERPRISE, ENTERPRISE),
     ],
 )
-def test_people_see_the_short_form(path: str, shown: str) -> None:
+def test_the_short_form_is_shown(path: str, shown: str) -> None:
     assert shorten_path(path) == shown
 
 

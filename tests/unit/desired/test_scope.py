@@ -12,7 +12,7 @@ from reconciler.desired.directory import Directory
 from reconciler.desired.scope import read_scope
 
 
-def test_what_is_read_can_tell_through_which_groups_a_user_is_in_and_out(tmp_path: Path) -> None:
+def test_the_trace_shows_through_which_groups_a_user_is_in_or_out(tmp_path: Path) -> None:
     (tmp_path / "groups").mkdir()
     (tmp_path / "groups" / "a.yaml").write_text(
         "- {name: Apple, members: {groups: [inner]}}\n- {name: Inner, members: {users: [ID-ada, bob@example.com]}}\n"

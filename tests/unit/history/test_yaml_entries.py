@@ -49,7 +49,7 @@ def whole(old: bytes, new: bytes) -> list[str]:
 
 @given(files(), files(), st.integers(1, 16))
 @example(b"- userPrincipalName: 'a\n- b'\n", b"- userPrincipalName: 'a\n- c'\n", 3)
-def test_pieces_that_differ_tell_the_same_as_reading_both_files_whole(old: bytes, new: bytes, block: int) -> None:
+def test_differing_pieces_give_the_same_as_reading_both_files_whole(old: bytes, new: bytes, block: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "_BLOCK", block)
         found = sorted(map(str, compare_entities(*diff_entries(NAME, old, new))))

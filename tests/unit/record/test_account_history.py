@@ -95,7 +95,7 @@ def test_a_name_is_free_again_when_its_window_has_passed(tmp_path: Path, days: i
 
 
 @pytest.mark.parametrize("folder", ["", "2026/archive/"])
-def test_receipts_of_another_target_tell_nothing(tmp_path: Path, folder: str) -> None:
+def test_receipts_of_another_target_are_ignored(tmp_path: Path, folder: str) -> None:
     write(tmp_path, [apply_started("https://elsewhere.example.com"), deletion("ada"), line()], f"{folder}other")
     assert read_account_history(tmp_path, TARGET.base_url, 30, NOW) == AccountHistory()
     write(tmp_path, [apply_started(TARGET.base_url), deletion("bob"), line()], f"{folder}one")

@@ -43,7 +43,7 @@ def test_a_line_that_was_cut_short_is_none() -> None:
     assert merge_receipts(run_of(1) + b'{"ev', run_of(2)) == run_of(1) + run_of(2)
 
 
-def test_what_is_new_is_added_and_a_page_that_tells_not_all_goes() -> None:
+def test_new_files_are_added_and_an_incomplete_page_is_removed() -> None:
     one, two = run_of(1), run_of(2)
     theirs = {RECEIPT: one, PLAN: b"p", PAGE: b"one"}
     assert files_to_write({}, theirs) == theirs

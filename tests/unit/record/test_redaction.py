@@ -13,13 +13,13 @@ def test_without_a_key_nothing_is_redacted() -> None:
     assert (NO_REDACTION.change("0f"), NO_REDACTION.text('says "x"'), NO_REDACTION.key_id) == ("0f", 'says "x"', None)
 
 
-def test_the_same_person_has_the_same_digest_however_it_is_written() -> None:
+def test_the_same_user_has_the_same_digest_however_it_is_written() -> None:
     assert VEIL.address(ADA) == VEIL.address(ADA.upper())
     assert VEIL.name("Ada@example.com") == VEIL.name("ada@example.com")
     assert VEIL.address(ADA) != VEIL.address('user["bob@example.com"]')
 
 
-def test_the_same_value_of_two_people_or_two_attributes_has_two_digests() -> None:
+def test_the_same_value_of_two_users_or_two_attributes_has_two_digests() -> None:
     ada, bob = (VEIL.values(who, {"a": "x", "b": "x"}) for who in (ADA, 'user["bob@example.com"]'))
     assert len({*ada.values(), *bob.values()}) == 4
     assert VEIL.values(ADA, {"active": True}) == {"active": True}

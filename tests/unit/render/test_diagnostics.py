@@ -20,7 +20,7 @@ def test_diagnostics(snapshot: SnapshotAssertion) -> None:
     assert render_diagnostics([], PLAIN) == ""
 
 
-def test_a_mistake_of_everybody_is_not_told_of_everybody() -> None:
+def test_an_error_that_concerns_all_users_is_reported_once() -> None:
     told = [error(f"mistake {number}", "", Origin("users/a.yaml", number, 3)) for number in range(1, 61)]
     told.insert(55, error("elsewhere", "", Origin("users/b.yaml", 1, 1)))
     told += [warning(f"warning {number}", "", Origin("users/a.yaml", number, 3)) for number in range(1, 52)]

@@ -101,12 +101,12 @@ def test_a_redacted_page_holds_no_name_or_value_of_a_user() -> None:
     assert "zebulon" not in shown(plan, Style(redact=True)).casefold()
 
 
-def test_a_backslash_of_a_value_is_told_from_one_of_ours() -> None:
+def test_a_backslash_of_a_value_is_distinguished_from_an_escape() -> None:
     page = shown(plan_with(change("a", Action.DELETE, before={"title": "x\\u{202e}y\u202ez"})))
     assert "x\\\\u{202e}y\\u{202e}z" in html_text(page)
 
 
-def test_a_page_holds_no_more_changes_than_somebody_can_open(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_has_a_limit_of_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert LONGEST_PAGE == 20_000
     monkeypatch.setattr(html, "LONGEST_PAGE", 200)
     plan = plan_for(1_000)
@@ -137,7 +137,7 @@ def test_a_page_of_a_plan_compared_with_a_base(snapshot: SnapshotAssertion) -> N
     assert body(shown(compared())) == snapshot
 
 
-def test_lists_groups_and_people_are_three_levels_of_headings() -> None:
+def test_sections_groups_and_users_are_three_levels_of_headings() -> None:
     levels = [(tag, dict(found).get("id")) for tag, found in html_structure(shown(compared())) if tag in HEADINGS]
     assert levels[:8] == [
         ("h1", None),
@@ -193,7 +193,7 @@ def test_removals_of_both_lists_are_in_a_page_before_all_else(monkeypatch: pytes
     assert "880 of 1,000 changes are not in this page" in page
 
 
-def test_what_stands_besides_is_listed_cut_and_counted() -> None:
+def test_additional_sections_are_listed_cut_and_counted() -> None:
     page = shown(compared())
     assert "<li><strong><bdi>rescued@example.com</bdi></strong> <bdi>deactivate: no longer in the desired state" in page
     assert "<bdi>lifecycle.expires = &#34;2026-06-30&#34; -&gt; &#34;2026-12-31&#34;</bdi>" in page
@@ -202,7 +202,7 @@ def test_what_stands_besides_is_listed_cut_and_counted() -> None:
     assert many.count("<bdi>b</bdi>") == 2_000
 
 
-def test_a_page_tells_an_offline_plan_from_a_live_one() -> None:
+def test_a_page_distinguishes_an_offline_plan_from_a_live_one() -> None:
     plan = replace(compared(), notes=("scope.yaml: <b>",))
     page = shown(plan)
     assert (

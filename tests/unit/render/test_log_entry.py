@@ -173,7 +173,7 @@ def test_redacted_there_is_no_value_and_no_name(result: Result) -> None:
 
 
 @given(st.text(), st.text())
-def test_whatever_people_are_called_it_is_one_harmless_line(name: str, said: str) -> None:
+def test_any_user_name_gives_one_harmless_line(name: str, said: str) -> None:
     person = change("ada", before={"userName": name}, after={"userName": name + said}, key=name, detail=said)
     text = format_outcome(Outcome(person, Result.FAILED, said + "\n##[error]"), CYCLE, STAMP)
     assert text.isascii()

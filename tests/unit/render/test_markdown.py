@@ -164,7 +164,7 @@ def test_both_lists_have_a_heading_and_removals_first_in_each() -> None:
     assert text.count("</b>, already pending</summary>") == 3
 
 
-def test_a_removal_that_is_pending_is_told_at_the_top() -> None:
+def test_a_pending_removal_is_shown_at_the_top() -> None:
     both, pending = shown(compared()), shown(only(PENDING))
     assert "> [!CAUTION]\n> 2 users will be DEACTIVATED: 1 by this change set, 1 already pending.\n" in both
     assert "> [!CAUTION]\n> 1 user will be DEACTIVATED: 0 by this change set, 1 already pending.\n" in pending
@@ -215,7 +215,7 @@ def test_removals_of_both_lists_come_before_all_else_when_there_is_no_room(summa
     assert f"**{sum(item.key not in code for item in plan.changes):,} of 2,000 users with changes are" in text
 
 
-def test_what_stands_besides_is_cut_within_its_room() -> None:
+def test_additional_sections_are_cut_to_their_space() -> None:
     many = tuple(LaterEdit(f"user{number:05}@example.com", "new, not in scope: x") for number in range(5_000))
     text = shown(replace(compared(), changes_nothing_today=many))
     assert len(text.encode()) <= LIMITS["comment"] // 4
@@ -233,7 +233,7 @@ def test_the_name_of_the_base_is_code(name: str) -> None:
         assert markdown_structure(shown(replace(plan, base=base))) == markdown_structure(harmless)
 
 
-def test_what_was_pending_is_counted_apart_where_a_base_tells() -> None:
+def test_pending_changes_are_counted_separately_with_a_base() -> None:
     text = shown(replace(compared(), notes=("mappings.yaml: @team",)))
     assert (
         "This change set: 1 to create, 1 to update, 1 to deactivate, 0 to delete.\n\nAlready pending: 1 to create"

@@ -41,7 +41,7 @@ KEYS = st.sampled_from(["time", "event", "address", "action", "result", "message
 
 
 @given(st.lists(st.dictionaries(KEYS, JSON | st.sampled_from(["apply_started", "apply_finished", "finished"]))))
-def test_whatever_stands_in_a_receipt_each_entry_is_one_line(entries: list[dict[str, Any]]) -> None:
+def test_each_receipt_entry_is_one_line_whatever_it_contains(entries: list[dict[str, Any]]) -> None:
     for style in (Style(), Style(redact=True)):
         text = render_receipt(entries, style)
         assert text.count("\n") == len(text.splitlines()) == max(len(entries), 1)

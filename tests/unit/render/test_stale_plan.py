@@ -20,7 +20,7 @@ ADA = change("ada", after=values_of("ada", family="King"))
         (Action.DELETE, "deleted"),
     ],
 )
-def test_a_change_that_is_new_or_gone_is_told_in_words(action: Action, word: str) -> None:
+def test_a_change_that_is_new_or_gone_is_shown_in_one_line(action: Action, word: str) -> None:
     found = change("ada", action)
     assert render_differences([(None, found)]) == (
         f'  user["ada@example.com"]: would now be {word}, which was not reviewed'
@@ -49,7 +49,7 @@ def test_a_change_that_is_new_or_gone_is_told_in_words(action: Action, word: str
         (replace(ADA, live_id="x\n"), r'id was "live-ada", is now "x\n"'),
     ],
 )
-def test_a_change_that_is_another_one_is_told_attribute_by_attribute(now: Change, line: str) -> None:
+def test_a_different_change_is_shown_attribute_by_attribute(now: Change, line: str) -> None:
     assert render_differences([(ADA, now)]) == f'  user["ada@example.com"]: {line}'
 
 
@@ -64,6 +64,6 @@ def test_many_differences_are_cut_and_counted() -> None:
     assert text.endswith("\n  and 1,180 more")
 
 
-def test_an_attribute_whose_name_looks_private_is_told_too() -> None:
+def test_an_attribute_whose_name_looks_private_is_shown_too() -> None:
     one, other = (change("ada", after=values_of("ada", family="King", __x=value)) for value in ("a", "b"))
     assert 'after __x was "a", is now "b"' in render_differences([(one, other)])

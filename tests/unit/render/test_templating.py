@@ -36,7 +36,7 @@ def test_a_template_of_theirs_replaces_ours_and_keeps_the_marker(tmp_path: Path)
     assert page(Templates(tmp_path)) == page(Templates(None))
 
 
-def test_a_template_that_knows_no_lists_shows_everybody_and_says_what_was_pending(tmp_path: Path) -> None:
+def test_a_template_without_sections_shows_all_users_and_what_was_pending(tmp_path: Path) -> None:
     templates = with_template(tmp_path, "{% for s in sections %}{{ s.title }}\n\n{{ s.code }}\n\n{% endfor %}")
     plan = compared()
     text = render_markdown(plan, APPLE, Style(), templates, limit=LIMITS["comment"])

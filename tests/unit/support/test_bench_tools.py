@@ -72,12 +72,12 @@ def test_users_are_found_one_by_one(client: httpx.Client) -> None:
     assert httpx.get(f"{client.base_url}Users").status_code == 401
 
 
-def test_a_server_of_nobody_serves_an_empty_list() -> None:
+def test_a_server_without_users_serves_an_empty_list() -> None:
     with bench_server(0) as client:
         assert read(client, 1, 1000)["Resources"] == []
 
 
-def test_the_desired_state_is_what_the_people_are(tmp_path: Path) -> None:
+def test_the_desired_state_is_the_generated_users(tmp_path: Path) -> None:
     write_desired_state(tmp_path, 5001, 3, base_url="http://127.0.0.1:1/scim")
     files = sorted((tmp_path / "users").iterdir())
     assert [path.name for path in files] == ["users-0001.yaml", "users-0002.yaml"]
@@ -96,7 +96,7 @@ def test_every_scalar_is_read_as_the_text_it_was(tmp_path: Path) -> None:
     assert YAML(typ="safe").load(tmp_path / "users" / "users-0001.yaml") == list(people(400, 1))
 
 
-def test_the_same_seed_brings_the_same_people_and_drift() -> None:
+def test_the_same_seed_gives_the_same_users_and_drift() -> None:
     assert list(live_users(300, 5, 0.1)) == list(live_users(300, 5, 0.1))
     assert list(live_users(300, 5, 0.1)) != list(live_users(300, 6, 0.1))
     still, moved = list(live_users(300, 5, 0)), list(live_users(300, 5, 0.1))

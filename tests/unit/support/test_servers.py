@@ -508,7 +508,7 @@ def test_discovery_is_valid_scim(plain: Caller) -> None:
 
 
 @pytest.mark.parametrize("header", [{}, {"Authorization": "Bearer other"}, {"Authorization": "Basic t0ken"}])
-def test_without_the_token_nothing_is_told_or_done(plain: Caller, header: dict[str, str]) -> None:
+def test_without_the_token_nothing_is_done(plain: Caller, header: dict[str, str]) -> None:
     for method, target in [("GET", "/Users"), ("DELETE", "/Users/3"), ("GET", "/ServiceProviderConfig")]:
         answer = httpx.request(method, plain.server.base_url + target, headers=header, verify=TLS)
         assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
@@ -780,7 +780,7 @@ def test_a_fault_of_the_server_itself_comes_out_at_close() -> None:
         server.close()
 
 
-def test_people_are_repeatable_and_can_be_overridden() -> None:
+def test_generated_users_are_repeatable_and_can_be_overridden() -> None:
     assert make_user(7) == make_user(7)
     assert len({make_user(n)["userName"] for n in range(300)}) == len({make_user(n)["externalId"] for n in range(300)})
     user = make_user(7, department="D", givenName="G", userName="u@example.com", externalId=None, division=None)

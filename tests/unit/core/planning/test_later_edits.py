@@ -68,7 +68,7 @@ def test_a_user_that_could_not_be_mapped_is_not_listed() -> None:
     assert edits_of([], [desired("a", verdict=OUT, failed=True)]) == {}
 
 
-def test_a_person_is_found_by_the_matching_attributes_and_then_by_name() -> None:
+def test_a_user_is_found_by_the_matching_attributes_and_then_by_name() -> None:
     base = UserIndex.of([desired("ada"), desired("bob")])
     renamed = desired("ada", user_name="countess@example.com", key="countess@example.com")
     assert (found := base.find(renamed)) is not None

@@ -125,7 +125,7 @@ def test_a_default_external_id_identifies_no_user() -> None:
     assert project(source_user(), rows)[0].anchor == "id-ada"
 
 
-def test_a_user_out_of_scope_whom_nothing_identifies_is_failed() -> None:
+def test_an_unidentified_user_out_of_scope_fails() -> None:
     rows = (mapping("externalId", "objectId", match=1),)
     found, errors = Projector(APPLE, rows, ()).project(source_user(objectId=None), OUT)
     assert (found.match, found.failed, errors) == ((None,), True, [])

@@ -277,7 +277,7 @@ def test_a_plan_can_be_for_some_users_only(only: set[str], chosen: set[str]) -> 
     assert actions(plan_of(PEOPLE, ACCOUNTS, policy=GENEROUS, only=only)).keys() == chosen
 
 
-def test_choosing_a_user_chooses_whom_it_waits_for() -> None:
+def test_selecting_a_user_selects_the_users_it_waits_for() -> None:
     people = [
         desired("ada", user_name="bob@example.com"),
         desired("bob", user_name="carol@example.com"),
@@ -453,7 +453,7 @@ def test_a_plan_after_an_apply_has_no_changes(
 # --- since when -------------------------------------------------------------------------------
 
 
-def test_accounts_of_which_nothing_tells_since_when_they_are_inactive_are_counted_once() -> None:
+def test_accounts_with_an_unknown_deactivation_date_are_counted_once() -> None:
     accounts = [live("a"), live("b", active=False), live("c", active=False), live("d", active=False)]
     deactivated = {"live-d": Deactivation(NOW - timedelta(days=31), "r")}
     plan = plan_of([desired("a")], accounts, policy=replace(GENEROUS, delete_after_days=30), deactivated=deactivated)

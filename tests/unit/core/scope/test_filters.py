@@ -112,7 +112,7 @@ def test_ignore_case_is_for_every_operator_on_text(operator: str, value: str, ma
         assert not passes(source_user(x=match), {**clause, "operator": negative, "ignore_case": "true"})
 
 
-def test_ignore_case_keeps_two_people_apart() -> None:
+def test_ignore_case_keeps_two_users_apart() -> None:
     clause = {"attribute": "x", "operator": "EQUALS", "value": "straße@example.com", "ignore_case": "true"}
     assert passes(source_user(x="STRAßE@example.com"), clause)
     assert not passes(source_user(x="strasse@example.com"), clause)
