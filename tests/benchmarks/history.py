@@ -30,7 +30,7 @@ def item(user: dict[str, str]) -> str:
 
 
 def stream(commits: int, users: int, files: int) -> Iterator[bytes]:
-    """A history for git fast-import: everybody is hired, then each commit edits one user of one file."""
+    """A history for git fast-import: all users are added, then each commit edits one user of one file."""
     chance = random.Random(1)  # noqa: S311
     everybody = [{key: value.replace("'", "") for key, value in user.items()} for user in people(users, 1)]
     size = -(-users // files)

@@ -1,4 +1,4 @@
-"""What expressions cost: mapping N users with twelve expressions beside twelve direct mappings.
+"""What expressions cost: mapping N users with twelve expressions compared with twelve direct mappings.
 
     .venv/bin/python tests/benchmarks/mapping.py 100000
 

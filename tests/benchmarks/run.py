@@ -1,4 +1,4 @@
-"""The benchmark: whole `reconciler plan` processes beside a floor measured in the same run.
+"""The benchmark: whole `reconciler plan` processes against a floor measured in the same run.
 
     .venv/bin/python tests/benchmarks/run.py 10000 100000
 

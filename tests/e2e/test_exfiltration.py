@@ -39,13 +39,13 @@ def listener() -> Iterator[ListeningPort]:
 def forms(token: str) -> list[bytes]:
     """What the token could look like where it was smuggled to."""
     plain = token.encode()
-    # Three alignments, without the ends that depend on what stands beside it.
+    # Three alignments, without the ends that depend on the neighboring characters.
     encoded = [base64.b64encode(b"x" * shift + plain)[4:-4] for shift in range(3)]
     return [plain, plain[:12], plain[-12:], plain[::-1], plain.hex().encode(), quote(token, safe="").encode(), *encoded]
 
 
 def shown(scenario: WorkflowScenario, *jobs: Job) -> bytes:
-    """All that anybody could read afterwards: logs, summaries, outputs, GitHub, artifacts unpacked, every file."""
+    """All that a reader could find afterwards: logs, summaries, outputs, GitHub, artifacts unpacked, every file."""
     parts = [repr(job).encode() for job in jobs]
     parts += [repr(request).encode() for request in scenario.api.requests if "/blob/" not in request.target]
     for packed in scenario.api.contents.values():
@@ -220,7 +220,7 @@ ACTION_STYLES = "pwned {{ plan.__init__.__globals__ }}"
 
 
 def plant(scenario: WorkflowScenario, listener: ListeningPort) -> None:
-    """Whatever somebody could hope to be run or read because it lies there, at the top and in the desired state."""
+    """Files that an attacker could hope to be run or read, at the top and in the desired state."""
     code = PYTHON.format(host=EVIL, port=listener.port)
     for folder in (scenario.origin, scenario.origin / "desired-state"):
         for name in (*MODULES, "reconciler/__init__.py", "reconciler/__main__.py", "hooks/post-checkout"):

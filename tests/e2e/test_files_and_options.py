@@ -1,4 +1,4 @@
-"""Saved plans, receipts, schemas, and the options that choose whom and when."""
+"""Saved plans, receipts, schemas, and the options that select users and dates."""
 
 from __future__ import annotations
 

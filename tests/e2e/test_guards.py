@@ -17,7 +17,7 @@ NO_LIMITS = {"removals": {"count": 1000, "percent": 100}}
 
 
 def without(*numbers: int) -> Callable[[list[User], People], None]:
-    """Nobody with these numbers is in the desired state any more."""
+    """The users with these numbers are no longer in the desired state."""
 
     def edit(_live: list[User], people: People) -> None:
         people[:] = [user for number, user in enumerate(people) if number not in numbers]
@@ -201,7 +201,7 @@ def test_a_user_name_that_an_earlier_receipt_shows_deleted_is_not_used_again(
     )
     assert re.search(r"\(free on \d{4}-\d\d-\d\d\)", blocked.out)
     assert work.service.counts["POST"] == 0
-    # Once it is free, nothing stands in the way.
+    # Once it is free, the guard passes.
     assert work.run("plan", "--now", "2099-01-01").code == 0
 
 

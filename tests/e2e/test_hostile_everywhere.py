@@ -1,4 +1,4 @@
-"""Hostile values through every face and file that a command writes, besides the plan's: what a stranger controls is in
+"""Untrusted values through every output and file of a command, except the plan's: what an attacker controls is in
 git (authors, subjects, branches, names of files), in YAML, at the service (values, ids, ETags, refusals) and at GitHub.
 
 docs/security.md lists the faces and files. The pure ones are judged value by value in unit/render/test_hostile.py.
@@ -67,7 +67,7 @@ class UntrustedRepository:
 
 @pytest.fixture
 def untrusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[UntrustedRepository]:
-    """Each text is an author, a subject, somebody who moves, somebody new, somebody who goes, an attribute, a group."""
+    """Each text is an author, a subject, a user that changes, a new user, a user that leaves, an attribute, a group."""
     live = [untrusted_live_user(100 + number, text) for number, text in enumerate(TEXTS)]
     live += [untrusted_live_user(300 + number, text) for number, text in enumerate(TEXTS)]
     service = FakeScimServer(None, live, TOKEN).start()

@@ -1,4 +1,4 @@
-"""What strangers are called, in YAML and at the service, steers neither a terminal nor GitHub."""
+"""Names of users, in YAML and at the service, control neither a terminal nor GitHub."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from support.workspace import ENTERPRISE
 
 @pytest.fixture
 def work(open_command_workspace: OpenCommandWorkspace) -> CommandWorkspace:
-    """For each text: somebody live who is not desired, somebody desired who is not live, somebody who moves."""
+    """For each text: a live user that is not desired, a desired user that is not live, a user that changes."""
     live, people = sample_users(2)
     for number, text in enumerate(ENCODABLE.values()):
         live += [untrusted_live_user(100 + number, text), untrusted_live_user(200 + number, text)]
@@ -39,7 +39,7 @@ def test_untrusted_names_in_a_plan_an_apply_a_receipt_and_validate(work: Command
     shown = [work.run("show", file) for file in (file, receipt)]
     summed = [work.run("plan", "--summary"), work.run("plan", "--redact")]
     assert_all_harmless(*shown, *summed)
-    # Nobody gains a line: one heading for each change.
+    # No user gains a line: one heading for each change.
     assert planned.out.count("\n  # user[") == len(work.service.writes)
     # One line, one event.
     assert len(shown[1].out.splitlines()) == len(Path(receipt).read_bytes().splitlines())
@@ -75,7 +75,7 @@ def test_untrusted_user_names_that_are_taken(open_command_workspace: OpenCommand
 
 @pytest.mark.parametrize("name", ENCODABLE)
 def test_untrusted_text_in_every_file(name: str, open_command_workspace: OpenCommandWorkspace) -> None:
-    """In keys, values, names of files and of groups: mistakes repeat what is wrong, and the line itself."""
+    """In keys, values, names of files and of groups: errors repeat what is wrong, and the line itself."""
     text = ENCODABLE[name]
     work = open_command_workspace()
     plain = text.replace("\0", "").replace("/", "_")[:100]

@@ -19,7 +19,7 @@ def busy(open_command_workspace: OpenCommandWorkspace, size: int = 12, latency: 
 
 
 def locked(opened: CommandWorkspace) -> bool:
-    """Whether somebody has said that they have the lock."""
+    """Whether a process has reported that it holds the lock."""
     return any(lock.read_bytes() for lock in Path(opened.environment["HOME"]).rglob("locks/*.lock"))
 
 

@@ -83,7 +83,7 @@ def visible(page: Any, heading: str = "h3") -> list[str]:
 
 
 def told(page: Any, words: str) -> None:
-    """Waits until the number of changes is told in these words."""
+    """Wait until the number of changes is shown in this text."""
     playwright.expect(page.locator("#count")).to_have_text(words)
 
 

@@ -1,4 +1,4 @@
-"""--redact: no name and no value of anybody in any output, whatever happens."""
+"""--redact: no name and no value of any user in any output, whatever happens."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ from reconciler.core.plan import Plan
 from reconciler.record.plan_file import from_json
 
 MARK = "qzx"
-"""In every name and value of everybody, and in no word of ours."""
+"""In every name and value of a user, and in none of our messages."""
 TOKEN = "t0ken"
 KEY = "k" * 32
 
@@ -50,7 +50,7 @@ FAILING = (
     'template: "{{ surname < 1 }}"',
     "source: several",
 )
-"""Rules that fail for everybody, each in its own way."""
+"""Rules that fail for all users, each in its own way."""
 MISTAKES = f"""\
 - userPrincipalName: "{MARK}-m1@{MARK}.example"
   objectId: {MARK}-same

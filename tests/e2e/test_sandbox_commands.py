@@ -1,4 +1,4 @@
-"""The sandbox as somebody tries it out: in a scratch directory, from one command to the next, and as a server."""
+"""The sandbox as a user tries it: in a scratch directory, from one command to the next, and as a server."""
 
 from __future__ import annotations
 

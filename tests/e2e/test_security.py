@@ -122,7 +122,7 @@ def test_a_service_that_repeats_the_token_does_not_get_it_printed(
 
 
 def test_the_token_is_not_in_a_crash(work: CommandWorkspace) -> None:
-    """A mistake of ours ends in Python's own traceback: without local variables, which hold the token."""
+    """A bug ends in Python's own traceback: without local variables, which hold the token."""
     broken = "import httpx\ndef send(self, request):\n    raise RuntimeError(repr((self, request.headers)))\n"
     (work.root / "sitecustomize.py").write_text(f"{broken}httpx.HTTPTransport.handle_request = send\n")
     crashed = work.command("plan", "-v", env={"PYTHONPATH": str(work.root)})

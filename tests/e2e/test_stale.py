@@ -15,7 +15,7 @@ ADA, GRACE = 'user["ada.0@example.com"]', 'user["grace.1@example.com"]'
 def reviewed(
     open_command_workspace: OpenCommandWorkspace, size: int = 5
 ) -> tuple[CommandWorkspace, list[dict[str, Any]], str]:
-    """A saved plan that moves everybody but the last to another department."""
+    """A saved plan that moves all users but the last to another department."""
     live, people = sample_users(size)
     opened = open_command_workspace(live)
     for user in people[:-1]:
@@ -125,7 +125,7 @@ def test_when_most_of_it_moved_it_is_not_about_single_users(open_command_workspa
 
 
 def test_who_waits_for_a_stale_user_is_left_out_too(open_command_workspace: OpenCommandWorkspace) -> None:
-    """Two exchange names, one of them moved meanwhile: nobody ends with a temporary name."""
+    """Two exchange names, one of them changed in the meantime: no user keeps a temporary name."""
     live, people = sample_users(6)
     opened = open_command_workspace(live)
     names = [user["userPrincipalName"] for user in people]

@@ -198,7 +198,7 @@ def test_ctrl_c_at_the_question_writes_nothing(work: CommandWorkspace) -> None:
 
 
 def unheard(work: CommandWorkspace, *arguments: str, stderr: int | None = None) -> CommandResult:
-    """Runs a command whose stdout nobody reads (nor stderr, with `subprocess.STDOUT`)."""
+    """Run a command whose stdout is not read (nor stderr, with `subprocess.STDOUT`)."""
     reading, writing = os.pipe()
     os.close(reading)
     process = work.start(*arguments, stdout=writing, stderr=stderr or subprocess.PIPE)
@@ -223,7 +223,7 @@ def test_an_apply_whose_reader_has_gone_is_recorded_to_its_end(work: CommandWork
 
 
 def test_ctrl_c_while_stderr_is_stuck_stops_what_has_not_begun(open_command_workspace: OpenCommandWorkspace) -> None:
-    """Nobody reads stderr: the process hangs in a write when Ctrl-C comes, not where it waits for requests."""
+    """stderr is not read: the process hangs in a write when Ctrl-C comes, not where it waits for requests."""
     live, people = sample_users(200, department="Moved")
     work = open_command_workspace(live, ServerFaults(latency=0.02))
     work.users(people)

@@ -26,7 +26,7 @@ def scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workfl
 
 
 def reviewed(scenario: WorkflowScenario, user: str = GRACE, **attributes: str) -> str:
-    """The head of a pull request that adds somebody, after its plan."""
+    """The head of a pull request that adds a user, after its plan."""
     head = scenario.branch(lambda: scenario.add(user, **attributes))
     assert scenario.plan(head).code == 0
     return head

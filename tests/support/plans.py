@@ -58,7 +58,7 @@ SOON = Verdict(ScopeReason.NOT_STARTED, 'starts "2026-09-01"')
 
 
 def compared() -> Plan:
-    """A plan with both lists, removals in both, rows that were pending, and something besides."""
+    """A plan with both lists, removals in both, rows that were pending, and additional sections."""
     accounts = [live(who) for who in ("drift", "edited", "out", "left", "rescued", "same", "later")]
     both = [desired("drift", department="IT"), desired("hired"), desired("same")]
     before = [

@@ -61,7 +61,7 @@ HOSTILE: Mapping[str, str] = {
     "format strings": "%s %(x)s {0} {0.__class__}",
     "a formula": '=HYPERLINK("https://example.com","x")',
     "other formulas": "+1-1 @SUM(A1) -2+3 |cmd",
-    # People, whose names are only long or foreign.
+    # Users whose names are only long or not ASCII.
     "5,000 characters": "Ada " * 1250,
     "5,000 characters without a space": "x" * 5000,
     "emoji with joiners": "\U0001f469\u200d\U0001f4bb\ufe0f\U0001f3f3\ufe0f\u200d\U0001f308",

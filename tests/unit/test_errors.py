@@ -19,7 +19,7 @@ from reconciler.errors import (
 )
 
 INTERNAL = {
-    # caught in reconciler.desired.loader and told as diagnostics with a place
+    # caught in reconciler.desired.loader and reported as diagnostics with an origin
     "reconciler.core.values.InvalidValueError",
     "reconciler.desired.scim_filter_parser.FilterError",
     "reconciler.core.planning.mapping.MappingError",
@@ -35,7 +35,7 @@ INTERNAL = {
     "reconciler.history.yaml_edit.EditError",
     "reconciler.git.process.GitCommandError",
 }
-"""Public, but never seen by a user as an exception: somebody's data is wrong, not the run."""
+"""Public, but never shown as an exception: the data of a user is wrong, not the run."""
 
 
 def exceptions() -> list[type[BaseException]]:

@@ -121,7 +121,7 @@ def test_a_change_is_one_patch_of_what_differs_verified_by_its_answer(
         "GET live-ada",
         f"started ada {planned.action.value} {path}",
         "PATCH live-ada",
-        # Whether somebody lost an account is looked at, not believed.
+        # Whether a removal took effect is read, not assumed.
         *(["GET live-ada"] if planned.action is Action.DEACTIVATE else []),
         "finished ada done",
     ]

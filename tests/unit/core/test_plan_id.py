@@ -88,7 +88,7 @@ VALUES = st.dictionaries(st.sampled_from(["title", "userName", "nickName"]), st.
 @given(VALUES, VALUES)
 def test_changes_have_one_digest_exactly_if_they_are_the_same(one: dict[str, Any], other: dict[str, Any]) -> None:
     first, second = (replace(ADA, after=values) for values in (one, other))
-    # JSON tells true from 1 and "true" apart, as the comparison of the texts does.
+    # JSON distinguishes true, 1 and "true", as the comparison of the texts does.
     assert (digest_change(first) == digest_change(second)) is (one == other)
 
 

@@ -46,7 +46,7 @@ def test_mappings_replace_those_of_the_profile_and_active_is_always_there(loaded
     ]
     assert state.users[0].attributes["name.givenName"] == "ADA"
     assert state.users[0].create_only == {"timezone": "Europe/Berlin", "locale": "en_US"}
-    # nobody of the sample has a language
+    # no user of the sample has a language
     assert messages(state) == [
         'mappings.yaml:7:12: no user has an attribute "preferredLanguage". No user gets a value from it.'
     ]

@@ -1,4 +1,4 @@
-"""Scoping filters from YAML: every mistake at its place, all at once, with a way out."""
+"""Scoping filters from YAML: every error at its position, all at once, with a fix."""
 
 import re
 from collections.abc import Callable

@@ -71,7 +71,7 @@ EXPRESSIONS = (
     "[accountEnabled]",
 )
 REFUSED = "the constant cannot be used: "
-# Anything at all that a stranger could write, but for lone surrogates, which are no text.
+# Any untrusted text, except lone surrogates, which are not text.
 hostile = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
 awkward = st.sampled_from(
     ["null", "~", "- a", "a: b", "'", '"', "a #b", "\n- x", "\u2028", "\u202e", "##[x]", "{{ a }}", "!!x"]

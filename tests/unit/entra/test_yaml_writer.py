@@ -1,4 +1,4 @@
-"""What is written can be read again, whatever strangers wrote into the schema."""
+"""What is written can be read again, whatever the schema contains."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def test_numbers_spread_evenly() -> None:
 
 
 def test_the_numbers_of_a_seed_stay_what_they_are() -> None:
-    """People were created with them: another algorithm would plan other values for the same user."""
+    """Users were created with them: another algorithm would plan other values for the same user."""
     draw = build_random("nickName", "0 Guid()", "id-ada")
     assert [draw(1 << 128), draw(10), draw(10)] == NUMBERS
 
