@@ -21,7 +21,11 @@ from reconciler.core.model import (
 from reconciler.core.patch import build_resource
 from reconciler.core.plan import REMOVALS, Action, Change, Plan, Tally
 from reconciler.core.plan_id import compute_plan_id
-from reconciler.core.planning import guards, lifecycle, unique_values
+from reconciler.core.planning import lifecycle, unique_values
+from reconciler.core.planning.guards.accounts import GAINS
+from reconciler.core.planning.guards.approvals import apply_approvals
+from reconciler.core.planning.guards.context import GuardContext
+from reconciler.core.planning.guards.evaluation import evaluate_guards
 from reconciler.core.planning.matching import Matching, match_users
 from reconciler.core.planning.ordering import order_changes
 from reconciler.core.policy import Approval, Policy
@@ -237,7 +241,7 @@ def _require_replacement(changes: Sequence[Change], live: Sequence[LiveUser]) ->
     An active user then remains even if the apply fails halfway.
     """
     removed = {change.live_id for change in changes if change.action in REMOVALS}
-    gained = [change for change in changes if change.action in guards.GAINS and change.after.get("active") is not False]
+    gained = [change for change in changes if change.action in GAINS and change.after.get("active") is not False]
     if not removed or not gained or any(user.managed and user.active and user.id not in removed for user in live):
         return list(changes)
     replacement = min(gained, key=lambda change: (change.action is not Action.CREATE, change.wave, change.address))
@@ -254,13 +258,13 @@ def _assemble(
     _report_undated(draft)
     _report_dormant(draft)
     managed = [user for user in live.users if user.managed]
-    context = guards.GuardContext(
+    context = GuardContext(
         guarded, request.desired, managed, live.problem, request.recently_deleted, request.moved_from, selected=changes
     )
     identity = compute_plan_id(request.target, changes)
     removals = sum(change.action in REMOVALS for change in changes)
-    verdicts = guards.apply_approvals(
-        guards.evaluate_guards(context, request.policy),
+    verdicts = apply_approvals(
+        evaluate_guards(context, request.policy),
         request.policy.approvals,
         identity,
         removals,
@@ -324,6 +328,4 @@ def reevaluate_guards(plan: Plan, approvals: Sequence[Approval], today: date) ->
 def carry_over_approval(plan: Plan, approvals: Sequence[Approval], today: date, approved: Plan | None = None) -> Plan:
     """Return the plan with further approvals, which may name the plan it is the remainder of (`approved`)."""
     named = approved or plan
-    return replace(
-        plan, guards=guards.apply_approvals(plan.guards, approvals, named.plan_id, named.count(*REMOVALS), today)
-    )
+    return replace(plan, guards=apply_approvals(plan.guards, approvals, named.plan_id, named.count(*REMOVALS), today))

@@ -12,7 +12,6 @@ import pytest
 from support.builders import OUT, TARGET, TODAY, desired, live, plan_of
 
 from reconciler.core.plan import Guard, Plan
-from reconciler.core.planning import guards
 from reconciler.core.policy import Approval, Limit, Policy, Removal
 
 FREE = Policy(removals=Limit())
@@ -21,7 +20,7 @@ FREE = Policy(removals=Limit())
 
 @dataclass(frozen=True)
 class GuardCase:
-    """A scenario that exactly one guard must block. `function`: the function in `guards` that evaluates it."""
+    """A scenario that exactly one guard must block. `function`: the function that evaluates it, below `guards`."""
 
     function: str
     plan: Callable[[], Plan]
@@ -80,40 +79,43 @@ RESERVED: Mapping[str, date] = {"new@example.com": TODAY + timedelta(days=9)}
 
 CASES: dict[str, GuardCase] = {
     "an incomplete read": GuardCase(
-        "_check_complete_read", lambda: plan_of(**org(3, department="X"), problem="page 2 is short"), approvable=False
+        "target.check_complete_read",
+        lambda: plan_of(**org(3, department="X"), problem="page 2 is short"),
+        approvable=False,
     ),
-    "removals by count": GuardCase("_check_removals", removing(1000, 11, Limit(10, 10))),
-    "removals by percent": GuardCase("_check_removals", removing(20, 3, Limit(10, 10))),
-    "removals beyond the floor of a tiny tenant": GuardCase("_check_removals", removing(3, 2, Limit(10, 10))),
-    "deletions count as removals": GuardCase("_check_removals", lambda: deleting(20, 3)),
+    "removals by count": GuardCase("limits.check_removals", removing(1000, 11, Limit(10, 10))),
+    "removals by percent": GuardCase("limits.check_removals", removing(20, 3, Limit(10, 10))),
+    "removals beyond the floor of a tiny tenant": GuardCase("limits.check_removals", removing(3, 2, Limit(10, 10))),
+    "deletions count as removals": GuardCase("limits.check_removals", lambda: deleting(20, 3)),
     "mass updates": GuardCase(
-        "_check_share", lambda: plan_of(**org(20, department="X"), policy=replace(FREE, updates=Limit(None, 50)))
+        "limits.check_share", lambda: plan_of(**org(20, department="X"), policy=replace(FREE, updates=Limit(None, 50)))
     ),
     "mass updates by count": GuardCase(
-        "_check_share", lambda: plan_of(**org(5, department="X"), policy=replace(FREE, updates=Limit(4)))
+        "limits.check_share", lambda: plan_of(**org(5, department="X"), policy=replace(FREE, updates=Limit(4)))
     ),
-    "mass creates": GuardCase("_check_share", creating(6, Limit(None, 50))),
-    "mass creates by count": GuardCase("_check_share", creating(3, Limit(2))),
+    "mass creates": GuardCase("limits.check_share", creating(6, Limit(None, 50))),
+    "mass creates by count": GuardCase("limits.check_share", creating(3, Limit(2))),
     "a user protected in the settings": GuardCase(
-        "_check_protected",
+        "accounts.check_protected",
         lambda: plan_of(**org(9, 1), policy=replace(FREE, protected=frozenset({"u0@example.com"}))),
         approvable=False,
     ),
     "a user protected in git": GuardCase(
-        "_check_protected",
+        "accounts.check_protected",
         lambda: plan_of(
             [desired("u0", verdict=OUT, protected=True), desired("u1")], [live("u0"), live("u1")], policy=FREE
         ),
         approvable=False,
     ),
-    "the last active user": GuardCase("_check_last_active", removing_the_last_active_user),
-    "the last active user alone": GuardCase("_check_last_active", selecting_only_the_removal),
-    "an empty desired state": GuardCase("_check_desired_state", desiring_no_user(4)),
+    "the last active user": GuardCase("accounts.check_last_active", removing_the_last_active_user),
+    "the last active user alone": GuardCase("accounts.check_last_active", selecting_only_the_removal),
+    "an empty desired state": GuardCase("target.check_desired_state", desiring_no_user(4)),
     "the name of a deleted account": GuardCase(
-        "_check_name_reuse", lambda: plan_of([desired("new")], [], policy=FREE, recently_deleted=RESERVED)
+        "identities.check_name_reuse", lambda: plan_of([desired("new")], [], policy=FREE, recently_deleted=RESERVED)
     ),
     "a changed target": GuardCase(
-        "_check_target", lambda: plan_of(**org(3, department="X"), policy=FREE, moved_from="https://old.example.com")
+        "target.check_target",
+        lambda: plan_of(**org(3, department="X"), policy=FREE, moved_from="https://old.example.com"),
     ),
 }
 
@@ -130,7 +132,7 @@ def test_a_guard_blocks_and_without_it_the_plan_would_be_applied(name: str, monk
     assert plan.changes, "a plan without changes proves nothing"
     (failed,) = [found for found in plan.guards if not found.passed]
     assert (plan.blocked, plan.applyable, failed.approvable) == (True, False, scenario.approvable)
-    monkeypatch.setattr(guards, scenario.function, passing)
+    monkeypatch.setattr(f"reconciler.core.planning.guards.{scenario.function}", passing)
     unguarded = scenario.plan()
     assert (unguarded.blocked, unguarded.applyable) == (False, True)
     assert unguarded.changes == plan.changes

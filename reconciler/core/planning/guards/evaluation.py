@@ -1,0 +1,23 @@
+"""Evaluate all guards."""
+
+from __future__ import annotations
+
+from reconciler.core.plan import Guard
+from reconciler.core.planning.guards import accounts, identities, limits, target
+from reconciler.core.planning.guards.context import GuardContext
+from reconciler.core.policy import Policy
+
+
+def evaluate_guards(context: GuardContext, policy: Policy) -> tuple[Guard, ...]:
+    """Return the verdicts of all guards, passed ones included, always in the same order."""
+    return (
+        target.check_complete_read(context),
+        limits.check_removals(context, policy.removals),
+        limits.check_share("updates", limits.UPDATES, "updated", policy.updates, context),
+        limits.check_share("creates", limits.CREATES, "created", policy.creates, context),
+        accounts.check_protected(context, policy),
+        accounts.check_last_active(context),
+        target.check_desired_state(context),
+        identities.check_name_reuse(context),
+        target.check_target(context),
+    )
