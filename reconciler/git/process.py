@@ -14,7 +14,13 @@ from reconciler.errors import RepositoryError
 
 _MAX_OUTPUT = 64 * 1024
 _SECONDS = 120
-_DROPPED = ("GIT_", "GITHUB_TOKEN", "RECONCILER_", "SSH_ASKPASS")
+_DROPPED = (
+    *("GIT_", "GITHUB_TOKEN", "RECONCILER_", "SSH_ASKPASS"),
+    # Keys of TLS connections, which decrypt the token, and authorities that vouch for any server.
+    *("SSLKEYLOGFILE", "SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE"),
+)
+_TRACES = ("GIT_TRACE2", "GIT_TRACE2_EVENT", "GIT_TRACE2_PERF")
+"""Set to 0: git's global configuration can write settings and variables, and so the token, to a file (trace2.*)."""
 GIT_OPTIONS = (
     "--no-pager",
     "--no-replace-objects",
@@ -88,6 +94,7 @@ def build_git_environment() -> dict[str, str]:
     """Return our environment without secrets and without what redirects git or makes it fetch or run something."""
     return {
         **{name: value for name, value in os.environ.items() if not name.startswith(_DROPPED)},
+        **dict.fromkeys(_TRACES, "0"),
         "LC_ALL": "C",
         "GIT_ALLOW_PROTOCOL": "none",
         "GIT_NO_LAZY_FETCH": "1",

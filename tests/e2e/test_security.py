@@ -5,11 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import socket
-import ssl
-import subprocess
-import threading
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +24,7 @@ from support.command import (
 from support.servers.fake_scim import FakeScimServer, Logged, ServerFaults
 from support.servers.http_server import Reply
 from support.servers.patching import Refused
+from support.servers.tls_service import TlsService
 from support.workspace import CommandResult
 
 FORMS = (TOKEN, quote(TOKEN, safe=""), base64.b64encode(TOKEN.encode()).decode(), TOKEN[:12])
@@ -287,45 +284,10 @@ def test_proxies_certificates_and_netrc_of_the_environment_change_nothing(
     assert not listener.heard()
 
 
-class FalseService:
-    """Speaks TLS with a certificate of its own making; `heard` is what came through it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.certificate = folder / "certificate.pem"
-        key = folder / "key.pem"
-        subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
-        line = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-        files = ["-keyout", str(key), "-out", str(self.certificate)]
-        subprocess.run([*line, "-days", "2", *subject, *files], check=True, capture_output=True)
-        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._context.load_cert_chain(self.certificate, key)
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.port = self._socket.getsockname()[1]
-        self.connections, self.heard = 0, b""
-        self._thread = threading.Thread(target=self._listen, daemon=True)
-        self._thread.start()
-
-    def _listen(self) -> None:
-        while True:
-            with suppress(ssl.SSLError, ConnectionError):
-                try:
-                    connection, _ = self._socket.accept()
-                except OSError:
-                    return
-                self.connections += 1
-                with self._context.wrap_socket(connection, server_side=True) as opened:
-                    self.heard += opened.recv(65536)
-
-    def close(self) -> None:
-        self._socket.shutdown(socket.SHUT_RDWR)
-        self._socket.close()
-        self._thread.join(5)
-
-
 def test_a_certificate_that_only_the_environment_vouches_for_is_refused_at_once(
     work: CommandWorkspace, listener: ListeningPort, tmp_path: Path
 ) -> None:
-    service = FalseService(tmp_path)
+    service = TlsService(tmp_path)
     work.settings(target={"profile": "scim", "base_url": f"https://127.0.0.1:{service.port}"})
     vouching = {**diverting(listener, work.root), "SSL_CERT_FILE": str(service.certificate)}
     refused = work.command("plan", env=vouching)
@@ -335,6 +297,31 @@ def test_a_certificate_that_only_the_environment_vouches_for_is_refused_at_once(
     assert service.heard == b""
     assert not listener.heard()
     assert service.connections == 1, "trying again changes no certificate"
+
+
+def test_the_keys_of_connections_are_written_nowhere(work: CommandWorkspace, tmp_path: Path) -> None:
+    """Programs that honor SSLKEYLOGFILE write what decrypts a connection, and so the token."""
+    service, keys = TlsService(tmp_path), tmp_path / "keys"
+    work.settings(target={"profile": "scim", "base_url": f"https://127.0.0.1:{service.port}"})
+    refused = work.command("plan", env={"SSLKEYLOGFILE": str(keys)})
+    service.close()
+    assert "the service's certificate is not accepted" in refused.err
+    assert service.connections == 1
+    assert not keys.exists()
+
+
+def test_openssl_configuration_does_not_weaken_verification(work: CommandWorkspace, tmp_path: Path) -> None:
+    configuration = tmp_path / "openssl.cnf"
+    options = "VerifyMode = None\nMinProtocol = TLSv1\nCipherString = ALL:@SECLEVEL=0"
+    configuration.write_text(
+        f"openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\nclient = c\n[c]\n{options}\n"
+    )
+    service = TlsService(tmp_path)
+    work.settings(target={"profile": "scim", "base_url": f"https://127.0.0.1:{service.port}"})
+    refused = work.command("plan", env={"OPENSSL_CONF": str(configuration), "PYTHONHTTPSVERIFY": "0"})
+    service.close()
+    assert "the service's certificate is not accepted" in refused.err
+    assert service.heard == b""
 
 
 def test_a_redirect_to_another_host_is_not_followed(work: CommandWorkspace, listener: ListeningPort) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.git_repository import GitRepository
+from support.servers.tls_service import TlsService
 
 from reconciler.errors import RepositoryError
 from reconciler.git import process
@@ -71,9 +72,15 @@ def test_without_git_the_error_names_git(repository: GitRepository, monkeypatch:
     assert caught.value.detail == "Install git."
 
 
-@pytest.mark.parametrize(
-    "name", ["GIT_DIR", "GIT_CONFIG_GLOBAL", "GITHUB_TOKEN", "RECONCILER_TOKEN", "RECONCILER_RECORD_KEY", "SSH_ASKPASS"]
-)
+DROPPED = [
+    *("GITHUB_TOKEN", "RECONCILER_TOKEN", "RECONCILER_RECORD_KEY", "SSH_ASKPASS"),
+    *("GIT_DIR", "GIT_CONFIG_GLOBAL", "GIT_SSL_NO_VERIFY", "GIT_SSL_CAINFO", "GIT_PROXY_SSL_CAINFO", "GIT_ASKPASS"),
+    *("GIT_TRACE", "GIT_TRACE_CURL", "GIT_TRACE_PACKET", "GIT_TRACE_SETUP", "GIT_CURL_VERBOSE", "GIT_TRACE2_EVENT"),
+    *("SSLKEYLOGFILE", "SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE"),
+]
+
+
+@pytest.mark.parametrize("name", DROPPED)
 def test_secrets_and_variables_that_redirect_git_are_dropped(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, "a secret")
     monkeypatch.setenv("HARMLESS", "yes")
@@ -81,6 +88,38 @@ def test_secrets_and_variables_that_redirect_git_are_dropped(name: str, monkeypa
     assert "a secret" not in found.values()
     assert found["HARMLESS"] == "yes"
     assert (found["GIT_ALLOW_PROTOCOL"], found["GIT_TERMINAL_PROMPT"], found["LC_ALL"]) == ("none", "0", "C")
+
+
+def test_git_writes_the_keys_of_connections_to_no_file(
+    repository: GitRepository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys, service = tmp_path / "keys", TlsService(tmp_path)
+    monkeypatch.setenv("SSLKEYLOGFILE", str(keys))
+    monkeypatch.setenv("SSL_CERT_FILE", str(service.certificate))
+    with pytest.raises(GitCommandError, match="certificate"):
+        run_git(
+            repository.root,
+            "ls-remote",
+            f"https://127.0.0.1:{service.port}/x",
+            variables={"GIT_ALLOW_PROTOCOL": "https"},
+        )
+    service.close()
+    assert service.connections == 1
+    assert not keys.exists()
+
+
+def test_traces_of_the_users_configuration_are_off(
+    repository: GitRepository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They can write variables to a file: one holds the token (`git_remote`)."""
+    trace = tmp_path / "trace"
+    settings = "".join(f"{kind}Target = {trace}\n" for kind in ("normal", "event", "perf"))
+    (tmp_path / ".gitconfig").write_text(f"[trace2]\nenvVars = GIT_CONFIG_VALUE_1\n{settings}")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("GIT_TRACE_CURL", str(trace))
+    monkeypatch.setenv("GIT_TRACE", str(trace))
+    run_git(repository.root, "rev-parse", "HEAD", variables={"GIT_CONFIG_VALUE_1": "a secret"})
+    assert not trace.exists()
 
 
 def test_variables_of_one_command_reach_git_and_no_other(repository: GitRepository) -> None:

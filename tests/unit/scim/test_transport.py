@@ -1,10 +1,20 @@
 from __future__ import annotations
 
+import ssl
+from pathlib import Path
+
 import httpx
 import pytest
+from support.servers.tls_service import TlsService
 
 from reconciler.errors import TargetError
-from reconciler.scim.transport import PinnedTransport, ReadOnlyTransport, WriteRefusedError, parse_endpoint
+from reconciler.scim.transport import (
+    PinnedTransport,
+    ReadOnlyTransport,
+    WriteRefusedError,
+    load_certificate_authorities,
+    parse_endpoint,
+)
 
 WHERE = parse_endpoint("https://scim.example.com/v2/", profile_hosts=["scim.example.com"], allowed_hosts=[])
 
@@ -74,3 +84,27 @@ def test_a_host_is_allowed_from_outside(allowed: str, url: str, passes: bool) ->
     else:
         with pytest.raises(TargetError):
             parse_endpoint(url, profile_hosts=[], allowed_hosts=[allowed])
+
+
+# --- certificates -----------------------------------------------------------------
+
+
+def test_a_connection_writes_its_keys_to_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = tmp_path / "keys"
+    monkeypatch.setenv("SSLKEYLOGFILE", str(keys))
+    context = load_certificate_authorities.__wrapped__()
+    service = TlsService(tmp_path)
+    context.load_verify_locations(service.certificate)
+    with pytest.raises(httpx.RemoteProtocolError), httpx.Client(verify=context, trust_env=False) as client:
+        client.get(f"https://127.0.0.1:{service.port}/hello")
+    service.close()
+    assert b"GET /hello" in service.heard, "the handshake succeeded"
+    assert not keys.exists()
+
+
+def test_certificates_are_checked_as_python_does_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SSLKEYLOGFILE", raising=False)
+    context, default = load_certificate_authorities.__wrapped__(), ssl.create_default_context()
+    for name in ("verify_mode", "check_hostname", "verify_flags", "options", "minimum_version"):
+        assert getattr(context, name) == getattr(default, name), name
+    assert context.cert_store_stats()["x509_ca"] > 100
