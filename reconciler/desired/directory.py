@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import os
 import stat
@@ -16,16 +15,13 @@ from pydantic import TypeAdapter
 
 from reconciler.core.model import Diagnostic, Origin, SourceUser, error
 from reconciler.core.text import quote, shorten
-from reconciler.desired import schema
+from reconciler.desired import layout, schema
+from reconciler.desired.file_content import find_foreign_content
 from reconciler.desired.source_users import read_source_user
 from reconciler.desired.validation import LocatedModel, Model, validate
 from reconciler.desired.yaml_blocks import locate_in_block
 from reconciler.desired.yaml_reader import MAX_BYTES, MAX_DIAGNOSTICS, YamlMapping, read_document, read_items
 
-SUFFIXES = (".yaml", ".yml")
-_PROSE = (".md", ".rst")
-_FOLDERS = ("users", "groups")
-_TOP = ("settings.yaml", "scope.yaml", "mappings.yaml")
 _MAX_FILES = 20_000
 
 
@@ -40,6 +36,8 @@ class Directory:
     rejected: list[YamlMapping] = field(default_factory=list)
     """Invalid list entries; references to their names are not reported as unknown."""
     _counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _strays: list[str] = field(default_factory=list)
+    """Names of files and folders that must not be here."""
 
     def read_settings(self) -> LocatedModel[schema.Settings] | None:
         """Read settings.yaml, which is required; None if it is missing or invalid."""
@@ -107,28 +105,34 @@ class Directory:
         self.diagnostics.append(diagnostic)
 
     def check_layout(self) -> None:
-        """Report YAML files that would not be read: a misspelt name must not look like an empty file."""
+        """Report files that would not be read: a misspelt name must not look like an empty file."""
         if not self.root.is_dir():
             detail = "Pass the directory with --state DIR, or create it."
             self.report(error(f"there is no directory {self.root}", detail))
             return
         if self._leaves_repository():
             return
-        for entry in sorted(self.root.iterdir()):
-            if entry.name.startswith(".") or entry.name in _TOP or entry.name in _FOLDERS:
+        for path in sorted(self.root.iterdir()):
+            if not self._check_utf8(path):
                 continue
-            if _is_yaml(entry.name) or entry.suffix.casefold() == ".json":
-                self._report_unread("this file is not read", entry.name)
-            elif entry.is_dir() and self._check_not_link(entry) and _contains_yaml(entry):
-                self._report_unread("this directory is not read", entry.name)
+            if path.is_dir() and path.name not in layout.TOP_FILES:
+                stray = layout.check_top_folder(path.name)
+                if stray is not None and self._check_not_link(path) and _contains_yaml(path):
+                    self._report_stray(stray, path)
+            else:
+                self._report_stray(layout.check_top_file(path.name), path)
 
-    def _report_unread(self, summary: str, name: str) -> None:
-        stem = name.casefold().partition(".")[0]
-        near = [f"{folder}/" for folder in difflib.get_close_matches(stem, _FOLDERS, 1)]
-        near = near or difflib.get_close_matches(name.casefold(), _TOP, 1)
-        hint = f"Did you mean {near[0]}? " if near else ""
-        detail = f"{hint}The top level holds {', '.join(_TOP)}; users belong in users/, groups in groups/."
-        self.report(error(summary, detail, Origin(name, 1, 1)))
+    def _report_stray(self, stray: layout.Stray | None, path: Path) -> None:
+        """Report a file or a folder that must not be here, up to `MAX_DIAGNOSTICS` of them."""
+        if stray is None:
+            return
+        name = self._relative(path)
+        self._strays.append(name)
+        if len(self._strays) == MAX_DIAGNOSTICS + 1:
+            summary = f"more than {MAX_DIAGNOSTICS} files that must not be here; the others are not shown"
+            self.report(error(summary, "Delete these first.", Origin(name, 1, 1)))
+        elif len(self._strays) <= MAX_DIAGNOSTICS:
+            self.report(error(stray.summary, stray.detail, Origin(name, 1, 1)))
 
     # --- files ------------------------------------------------------------
 
@@ -160,23 +164,42 @@ class Directory:
         if self._leaves_repository() or not self._check_not_link(top):
             return names
         for directory, folders, files in os.walk(top, onerror=self._report_unreadable_folder):
-            folders.sort()
-            for name in [*folders, *files]:
-                path = Path(directory, name)
-                if not _is_utf8(name):
-                    # A plan names the files of its users: it could not be a JSON document.
-                    self.report(error("a file name that is not UTF-8", f"Rename {quote(name)}.", Origin(folder, 1, 1)))
-                elif name in folders:
-                    self._check_not_link(path)
-                elif name in files and _is_yaml(name) and not name.startswith("."):
-                    names.append(self._relative(path))
-                elif name in files and not name.startswith(".") and path.suffix.casefold() not in _PROSE:
-                    detail = "Only .yaml and .yml files are read: users in other files would look removed."
-                    self.report(error("this file is not read", detail, Origin(self._relative(path), 1, 1)))
+            folders[:] = [name for name in sorted(folders) if self._check_folder(Path(directory, name))]
+            paths = (Path(directory, name) for name in sorted(files))
+            names += [self._relative(path) for path in paths if self._check_file(path)]
         if len(names) > _MAX_FILES:
             self.report(error(f"more than {_MAX_FILES:,} files", "Merge some of them.", Origin(folder, 1, 1)))
             return []
         return sorted(names)
+
+    def _check_folder(self, path: Path) -> bool:
+        """Whether to read this folder below users/ or groups/."""
+        if path.name == ".git":
+            self._report_stray(layout.check_file(path.name), path)
+            return False
+        if not (self._check_utf8(path) and self._check_not_link(path)):
+            return False
+        stray = layout.check_folder(path.name)
+        if stray is not None and _contains_yaml(path):
+            self._report_stray(stray, path)
+        return stray is None
+
+    def _check_file(self, path: Path) -> bool:
+        """Whether to read this file below users/ or groups/."""
+        if not self._check_utf8(path):
+            return False
+        stray = layout.check_file(path.name)
+        self._report_stray(stray, path)
+        return stray is None and layout.is_read(self._relative(path))
+
+    def _check_utf8(self, path: Path) -> bool:
+        """Whether a file name is UTF-8. A plan names the files of its users: it could not be a JSON document."""
+        if _is_utf8(path.name):
+            return True
+        folder = self._relative(path).partition("/")[0]
+        origin = Origin(folder, 1, 1) if folder in layout.FOLDERS else None
+        self.report(error("a file name that is not UTF-8", f"Rename {quote(path.name)}.", origin))
+        return False
 
     def _report_unreadable_folder(self, exc: OSError) -> None:
         path = Path(exc.filename)
@@ -188,9 +211,18 @@ class Directory:
 
     def _read(self, name: str) -> bytes | None:
         """Return the file's bytes; None, with a diagnostic, if it must not or cannot be read."""
-        path = self.root / name
-        if self._leaves_repository():
+        content = None if self._leaves_repository() else self._read_regular_file(name)
+        if content is None:
             return None
+        foreign = find_foreign_content(content)
+        if foreign is not None:
+            self.report(error(foreign.summary, foreign.detail, Origin(name, foreign.line, 1)))
+            return None
+        self.digests[name] = hashlib.sha256(content).hexdigest()
+        return content
+
+    def _read_regular_file(self, name: str) -> bytes | None:
+        path = self.root / name
         try:
             if not path.resolve().is_relative_to(self.root.resolve()):
                 self._report_file(name, "a link that leaves the directory", "Put the file itself here.")
@@ -203,13 +235,11 @@ class Directory:
             if status.st_size > MAX_BYTES:
                 self._report_file(name, f"larger than {MAX_BYTES // 1024 // 1024} MiB", "Split the file.")
                 return None
-            content = path.read_bytes()
+            return path.read_bytes()
         except (OSError, RuntimeError) as exc:  # RuntimeError: a link that points to itself
             why = getattr(exc, "strerror", None) or "the link points to itself"
             self._report_file(name, f"cannot be read: {why}", "Check that it exists and is readable.")
             return None
-        self.digests[name] = hashlib.sha256(content).hexdigest()
-        return content
 
     def _report_file(self, name: str, summary: str, detail: str) -> None:
         self.report(error(summary, detail, Origin(name, 1, 1)))
@@ -218,7 +248,8 @@ class Directory:
 
     def _read_required(self, name: str, model: type[Model]) -> LocatedModel[Model] | None:
         if not self._exists(name):
-            if self.root.is_dir():
+            # One error is enough: the name of the stray file is to be corrected.
+            if self.root.is_dir() and name not in map(layout.suggest_name, self._strays):
                 self.report(error(f"{name} is missing", f"Create {self.root / name}.", Origin(name, 1, 1)))
             return None
         return self._read_model(name, model)
@@ -262,11 +293,6 @@ def _is_link_out_of_repository(root: Path) -> bool:
     return tree is not None and not root.resolve().is_relative_to(tree)
 
 
-def is_read(name: str) -> bool:
-    """Whether the file `name`, relative to the root, is part of the desired state."""
-    return name in _TOP or (name.split("/", maxsplit=1)[0] in _FOLDERS and _is_yaml(name))
-
-
 def add_source_lines(diagnostics: Sequence[Diagnostic], root: Path) -> tuple[Diagnostic, ...]:
     """Add its source line to each diagnostic, reading each file once."""
     files = {diagnostic.origin.file for diagnostic in diagnostics if diagnostic.origin is not None}
@@ -306,7 +332,7 @@ def build_json_schema(kind: str) -> dict[str, Any]:
 
 
 def _contains_yaml(folder: Path) -> bool:
-    return any(_is_yaml(name) for _, _, names in os.walk(folder) for name in names)
+    return any(layout.resembles_yaml(name) for _, _, names in os.walk(folder) for name in names)
 
 
 def _is_utf8(name: str) -> bool:
@@ -316,7 +342,3 @@ def _is_utf8(name: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _is_yaml(name: str) -> bool:
-    return name.casefold().endswith(SUFFIXES)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from reconciler.core.field_change import Field
 from reconciler.core.model import Diagnostic
-from reconciler.desired.directory import SUFFIXES
+from reconciler.desired.layout import SUFFIXES
 from reconciler.desired.yaml_reader import YamlMapping, YamlSequence, read_document, read_items
 from reconciler.history.edits import DOCUMENT, GROUP, MAPPING, USER, Entity
 

@@ -17,7 +17,7 @@ from reconciler.core.planning.live_user import LiveReader
 from reconciler.core.planning.offline import build_offline_plan, simulate_accounts
 from reconciler.core.planning.planner import LiveState, PlanRequest, build_plan
 from reconciler.core.values import fold_case
-from reconciler.desired.directory import is_read
+from reconciler.desired.layout import is_read
 from reconciler.desired.loader import BrokenState, DesiredState, load
 from reconciler.desired.yaml_reader import MAX_BYTES
 from reconciler.git.repository import TreeFilter, find_head_commit, find_merge_base, write_tree

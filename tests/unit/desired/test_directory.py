@@ -254,7 +254,7 @@ def test_a_misspelt_name_is_reported(tree: Tree, name: str, summary: str, hint: 
 
 def test_the_usual_names_and_those_of_others_are_fine(tree: Tree) -> None:
     directory = tree(
-        {"README.md": "", ".github/x.yaml": "", "notes/a.txt": "", ".hidden.yaml": ""},
+        {"README.md": "", ".github/x.yaml": "", "notes/a.txt": "", ".gitkeep": "", "users/.gitkeep": ""},
         settings=SETTINGS,
         scope="sync: all\n",
         mappings="[]\n",
@@ -263,6 +263,75 @@ def test_the_usual_names_and_those_of_others_are_fine(tree: Tree) -> None:
     )
     directory.check_layout()
     assert directory.diagnostics == []
+
+
+@pytest.mark.parametrize(
+    ("name", "origin", "summary"),
+    [
+        (".scope.yaml", ".scope.yaml", "this hidden file is not read"),
+        ("scope.yaml.orig", "scope.yaml.orig", "a leftover of a merge or an editor"),
+        (".old/users.yaml", ".old", "this hidden directory is not read"),
+        ("users/.more.yaml", "users/.more.yaml", "this hidden file is not read"),
+        ("users/team/.more.yml", "users/team/.more.yml", "this hidden file is not read"),
+        ("users/.old/a.yaml", "users/.old", "this hidden directory is not read"),
+        ("users/.old/deep/a.yaml~", "users/.old", "this hidden directory is not read"),
+        ("users/team/.git/config", "users/team/.git", "a git repository inside of the desired state"),
+        ("users/team/.git", "users/team/.git", "a git repository inside of the desired state"),
+        ("users/a_BASE_123.yaml", "users/a_BASE_123.yaml", "a leftover of a merge or an editor"),
+        ("groups/.apple.yaml", "groups/.apple.yaml", "this hidden file is not read"),
+        ("groups/apple.yaml.rej", "groups/apple.yaml.rej", "a leftover of a merge or an editor"),
+    ],
+)
+def test_a_stray_file_is_one_error_and_not_read(tree: Tree, name: str, origin: str, summary: str) -> None:
+    directory = tree({name: "- userPrincipalName: ada\n"}, settings=SETTINGS, users__b="- userPrincipalName: bob\n")
+    directory.check_layout()
+    assert (users(directory), directory.read_groups()) == (["bob"], [])
+    assert messages(directory) == [(f"{origin}:1:1", summary)]
+
+
+def test_a_hidden_folder_without_yaml_is_fine(tree: Tree) -> None:
+    directory = tree({"users/.idea/x.xml": "", ".cache/x": ""}, settings=SETTINGS)
+    directory.check_layout()
+    assert (users(directory), directory.diagnostics) == ([], [])
+
+
+def test_settings_with_a_misspelt_name_are_one_error(tree: Tree) -> None:
+    directory = tree({"settings.yml": SETTINGS})
+    directory.check_layout()
+    assert directory.read_settings() is None
+    assert messages(directory) == [("settings.yml:1:1", "this file is not read")]
+
+
+def test_a_name_at_the_top_level_that_is_not_utf8_is_reported(tree: Tree) -> None:
+    directory = tree({os.fsdecode(b"sc\xffope.yaml"): ""}, settings=SETTINGS)
+    directory.check_layout()
+    assert messages(directory) == [("None", "a file name that is not UTF-8")]
+
+
+def test_of_very_many_stray_files_fifty_are_reported(tree: Tree) -> None:
+    directory = tree({f"users/{number}.orig": "" for number in range(1_000)}, settings=SETTINGS)
+    assert users(directory) == []
+    assert len(directory.diagnostics) == 51
+    assert messages(directory)[-1][1] == "more than 50 files that must not be here; the others are not shown"
+
+
+@pytest.mark.parametrize("name", ["settings", "scope", "mappings", "groups__a", "users__a"])
+def test_an_unresolved_merge_is_one_error_in_any_file(tree: Tree, name: str) -> None:
+    content = "a: b\n<<<<<<< HEAD\nc: d\n=======\nc: e\n>>>>>>> branch\n"
+    directory = tree(**{"settings": SETTINGS, "scope": "sync: all\n", "mappings": "[]\n", name: content})
+    directory.read_settings()
+    directory.read_scope()
+    directory.read_mappings()
+    directory.read_groups()
+    users(directory)
+    origin = f"{name.replace('__', '/')}.yaml:2:1"
+    assert messages(directory) == [(origin, "an unresolved merge conflict")]
+
+
+def test_a_git_lfs_pointer_is_one_error(tree: Tree) -> None:
+    directory = tree(users__a="version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n")
+    assert users(directory) == []
+    assert messages(directory) == [("users/a.yaml:1:1", "a Git LFS pointer, not the file itself")]
 
 
 def test_a_directory_that_is_not_there_is_reported(tmp_path: Path) -> None:

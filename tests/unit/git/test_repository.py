@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support.git_repository import GitRepository
 
-from reconciler.desired.directory import is_read
+from reconciler.desired.layout import is_read
 from reconciler.errors import ReconcilerError, RepositoryError, UsageError
 from reconciler.git.process import build_git_environment
 from reconciler.git.repository import TreeFilter, explain_missing_commit, find_head_commit, find_merge_base, write_tree
