@@ -14,6 +14,7 @@ from urllib.parse import quote
 import httpx
 import msgspec
 
+from reconciler.core.identity import parse_identity
 from reconciler.core.model import Resource
 from reconciler.core.text import escape_control, shorten
 from reconciler.errors import ReconcilerError, ScimError, TargetError, UnknownOutcomeError
@@ -28,6 +29,7 @@ T = TypeVar("T")
 READ_WORKERS = 4
 _MEDIA_TYPE = "application/scim+json"
 _SERVER_ERROR = 500
+_GONE = (httpx.codes.NOT_FOUND, httpx.codes.GONE)
 _MAY_HAVE_TAKEN_EFFECT = "The request may have taken effect."
 
 _decode = msgspec.json.Decoder().decode
@@ -77,7 +79,10 @@ class ScimClient:
         Raises `ScimError` if the answer is not this user, and `TargetError` if it is a web page.
         """
         response = self._read(self._user_url(identity))
-        if response.status_code == httpx.codes.NOT_FOUND:
+        if response.status_code in _GONE:
+            if is_web_page(response):
+                # Whatever answers in place of the service does not know its users.
+                raise self._scim_error(response)
             return None
         if not response.is_success:
             raise self._scim_error(response)
@@ -87,7 +92,7 @@ class ScimClient:
             if is_web_page(response):
                 raise
             raise ScimError(response.status_code, "", exc.summary, exc.detail) from exc
-        if str(found.get("id")) != identity:
+        if parse_identity(found.get("id")) != identity:
             summary = f"the service answered with another user than {escape_control(shorten(identity, 80))}"
             raise ScimError(response.status_code, "", summary)
         return found
@@ -98,7 +103,10 @@ class ScimClient:
         response = self._read(self._users_url, {"filter": f'{attribute} eq "{escaped}"'})
         if not response.is_success:
             raise self._scim_error(response)
-        return _parse_page(self._parse_object(response)).resources
+        page = _parse_page(self._parse_object(response))
+        if page.total and not page.resources:
+            raise ScimError(response.status_code, "", "the service finds users by a filter and shows none of them")
+        return page.resources
 
     def _read(self, url: str, params: Mapping[str, str] | None = None) -> httpx.Response:
         request = httpx.Request("GET", url, params=params, headers=self._read_headers)
@@ -107,17 +115,21 @@ class ScimClient:
     # --- writing ------------------------------------------------------------
 
     def create_user(self, body: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Create a user; return it as the answer has it, None if the answer holds no user."""
+        """Create a user; return it as the answer has it, None if the answer holds no user with a usable id."""
         return self._written_user(self._write("POST", self._users_url, body))
 
     def patch_user(self, identity: str, body: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Patch a user; return it as the answer has it, None if the answer holds no user (204)."""
-        return self._written_user(self._write("PATCH", self._user_url(identity), body))
+        """Patch a user; return it as the answer has it, None if the answer does not hold this user.
+
+        No body (204), a user without an id and another user prove nothing: the caller reads the user.
+        """
+        found = self._written_user(self._write("PATCH", self._user_url(identity), body))
+        return found if found is not None and parse_identity(found.get("id")) == identity else None
 
     def delete_user(self, identity: str) -> None:
         """Delete a user; one that is already gone is no error."""
         response = self._write("DELETE", self._user_url(identity), None)
-        if not response.is_success and response.status_code != httpx.codes.NOT_FOUND:
+        if not response.is_success and response.status_code not in _GONE:
             raise self._scim_error(response)
 
     def _write(self, method: str, url: str, body: Mapping[str, Any] | None) -> httpx.Response:
@@ -140,11 +152,15 @@ class ScimClient:
             found = _decode(response.content)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None  # to be verified by reading
-        return found if isinstance(found, dict) and found.get("id") else None
+        return found if isinstance(found, dict) and parse_identity(found.get("id")) is not None else None
 
     # --- requests -----------------------------------------------------------
 
     def _user_url(self, identity: str) -> str:
+        """Return the URL of the user. Raises `ScimError` for an id that would make it the URL of anything else."""
+        if parse_identity(identity) is None:
+            shown = escape_control(shorten(identity, 80))
+            raise ScimError(0, "", f"the id {shown} cannot be used in a URL, so nothing was sent")
         return f"{self._users_url}/{quote(identity, safe='')}"
 
     def _send(self, request: httpx.Request, *, one_user: bool) -> httpx.Response:

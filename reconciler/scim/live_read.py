@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+from reconciler.core.identity import parse_identity
 from reconciler.core.model import AttributeMapping, DesiredUser, Flow, LiveUser, Resource
 from reconciler.core.planning.live_user import ResourceReader
 from reconciler.core.planning.planner import LiveState
@@ -64,7 +65,11 @@ def read_live(
     if read.end_unproven and not completeness.answered:
         problem = "the service refuses both a page past the end and filters: nothing shows that the list is whole"
         return LiveState(list(read.users.values()), problem)
-    if _lists_omit_attributes(client, reader, matches.sample(read.users.values(), mappings)):
+    sample = _read_sample(client, reader, matches.sample(read.users.values(), mappings))
+    contradiction = next(filter(None, map(_describe_contradiction, sample)), None)
+    if contradiction is not None:
+        return LiveState(list(read.users.values()), contradiction)
+    if any(not alone.attributes.keys() <= in_list.attributes.keys() for in_list, alone in sample):
         return _read_one_by_one(client, reader, read.users, progress)
     return LiveState(list(read.users.values()))
 
@@ -137,9 +142,12 @@ def _look_up_missing(
                 found = client.find_users(attribute, str(wanted))
             except ScimError:
                 continue  # the service does not filter by this attribute: that proves nothing
-            answered = True
-            users = [reader.read(resource) for resource in found if resource.get("id")]
+            users = [reader.read(resource) for resource in found if parse_identity(resource.get("id")) is not None]
             names = [(user.external_id or "") if attribute == "externalId" else user.user_name for user in users]
+            # An answer with other users than those asked for proves nothing: the service ignores the filter.
+            answered = answered or (
+                len(users) == len(found) and all(fold_case(name) == fold_case(str(wanted)) for name in names)
+            )
             if any(
                 user.id not in listed and fold_case(name) == fold_case(str(wanted))
                 for user, name in zip(users, names, strict=True)
@@ -152,16 +160,33 @@ def _look_up_missing(
     return _Completeness(hidden, answered)
 
 
-def _lists_omit_attributes(client: UserReader, reader: ResourceReader, sample: Sequence[LiveUser]) -> bool:
-    """Whether a user read by id has attributes that the list did not show."""
+_InListAndAlone = tuple[LiveUser, LiveUser]
+"""The same user as the list shows it, and as the service shows it when read by id."""
+
+
+def _read_sample(client: UserReader, reader: ResourceReader, sample: Sequence[LiveUser]) -> list[_InListAndAlone]:
+    """Read users of the list by id, up to the first one that cannot be read: not every service offers it."""
+    found = []
     for user in sample:
         try:
             resource = client.get_user(user.id)
         except ScimError:
-            return False
-        if resource is not None and not reader.read(resource).attributes.keys() <= user.attributes.keys():
-            return True
-    return False
+            break
+        if resource is not None:
+            found.append((user, reader.read(resource)))
+    return found
+
+
+def _describe_contradiction(pair: _InListAndAlone) -> str | None:
+    """Say whose account an entry of the list is in truth; None if the list and the user agree."""
+    in_list, alone = pair
+    if in_list.user_name and fold_case(in_list.user_name) != fold_case(alone.user_name):
+        said, read = in_list.user_name, alone.user_name
+    elif in_list.external_id and in_list.external_id != alone.external_id:
+        said, read = in_list.external_id, alone.external_id or ""
+    else:
+        return None
+    return f"the list shows account {quote(in_list.id)} as {quote(said)}, but read by its id it is {quote(read)}"
 
 
 def _read_one_by_one(

@@ -15,8 +15,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from reconciler.core.identity import parse_identity
 from reconciler.core.model import Resource
-from reconciler.core.text import pluralize
+from reconciler.core.text import pluralize, quote, shorten
 from reconciler.errors import ScimError, TargetError
 
 T = TypeVar("T")
@@ -199,10 +200,10 @@ class _ListReader(Generic[T]):
 
 
 def _identity(resource: Resource) -> str:
-    identity = resource.get("id")
-    if isinstance(identity, int) and not isinstance(identity, bool):
-        return str(identity)
-    # `.` and `..` would make another URL of /Users/{id}.
-    if not isinstance(identity, str) or identity in ("", ".", ".."):
+    identity = parse_identity(resource.get("id"))
+    if identity is not None:
+        return identity
+    if resource.get("id") in (None, ""):
         raise _ContradictionError("the service lists a user without an id")
-    return identity
+    shown = quote(shorten(str(resource["id"]), 80))
+    raise _ContradictionError(f"the service lists a user with the id {shown}, which cannot be part of a URL")

@@ -74,7 +74,7 @@ WRITES: dict[str, Call] = {
         (WRITES["create"], "POST /scim/Users", ADA),
         (WRITES["patch"], "PATCH /scim/Users/7", {"Operations": []}),
         (WRITES["delete"], "DELETE /scim/Users/7", None),
-        (lambda client: client.get_user("a/b?c"), "GET /scim/Users/a%2Fb%3Fc", None),
+        (lambda client: client.get_user("a b@c+d"), "GET /scim/Users/a%20b%40c%2Bd", None),
         (
             lambda client: client.find_users("externalId", 'a"\\b'),
             "GET /scim/Users?filter=externalId+eq+%22a%5C%22%5C%5Cb%22",
@@ -177,7 +177,71 @@ def test_a_service_without_users_is_not_there() -> None:
         READS["list"](Service(scim_error(404)).client)
 
 
+@pytest.mark.parametrize("answered", ["8", "", None, True, ["7"], {"value": "7"}, 7.0, "07", " 7"])
+def test_a_read_is_about_the_id_that_was_asked_for_only(answered: object) -> None:
+    with pytest.raises(ScimError, match=r"^the service answered with another user than 7$"):
+        Service(httpx.Response(200, json={**ADA, "id": answered})).client.get_user("7")
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_a_web_page_does_not_show_that_a_user_is_gone(status: int) -> None:
+    assert Service(scim_error(status)).client.get_user("7") is None
+    with pytest.raises(ScimError, match=rf"^the service refused it \({status}\)$"):
+        Service(httpx.Response(status, content=PAGE)).client.get_user("7")
+
+
+def test_a_filter_that_counts_users_and_shows_none_has_not_found_none() -> None:
+    with pytest.raises(ScimError, match="finds users by a filter and shows none of them"):
+        Service(listing(total=1)).client.find_users("userName", "ada")
+
+
+ODD_IDS = ["", ".", "..", "a/b", "7/../8", "7?x=1", "7#x", "%2e%2e", "7\n", "7\x00", "x" * 501]
+
+
+@pytest.mark.parametrize("identity", ODD_IDS)
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda client, identity: client.get_user(identity),
+        lambda client, identity: client.patch_user(identity, {"Operations": []}),
+        lambda client, identity: client.delete_user(identity),
+    ],
+    ids=["get", "patch", "delete"],
+)
+def test_nothing_is_sent_for_an_id_that_would_change_the_url(
+    call: Callable[[ScimClient, str], Any], identity: str
+) -> None:
+    service = Service()
+    with pytest.raises(ScimError, match="cannot be used in a URL, so nothing was sent"):
+        call(service.client, identity)
+    assert service.requests == []
+
+
 # --- writing -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "body", [{"id": "8"}, {"id": "7 "}, {"id": "07"}, {"id": True}, {"id": ["7"]}, {"Id": "7"}, [{"id": "7"}], listing]
+)
+def test_an_answer_to_a_patch_counts_for_the_id_that_was_asked_only(body: Any) -> None:
+    found = {"totalResults": 1, "Resources": [ADA]} if body is listing else body
+    content = {**ADA, **found} if isinstance(found, dict) and "id" in found else found
+    assert WRITES["patch"](Service(httpx.Response(200, json=content)).client) is None
+
+
+def test_a_number_in_an_answer_is_the_id_of_its_digits() -> None:
+    assert WRITES["patch"](Service(httpx.Response(200, json={**ADA, "id": 7})).client) == {**ADA, "id": 7}
+
+
+@pytest.mark.parametrize("identity", [*ODD_IDS, None, True, [], {}, 1.5, -1])
+def test_an_id_in_the_answer_to_a_create_is_checked_like_those_of_lists(identity: object) -> None:
+    assert WRITES["create"](Service(httpx.Response(201, json={**ADA, "id": identity})).client) is None
+
+
+def test_a_location_is_not_followed() -> None:
+    service = Service(httpx.Response(201, headers={"Location": f"{BASE}/Users/8"}, content=b""))
+    assert WRITES["create"](service.client) is None
+    assert len(service.requests) == 1
 
 
 @pytest.mark.parametrize("call", ["create", "patch"])
@@ -191,7 +255,7 @@ def test_an_answer_without_a_user_returns_none(call: str, content: bytes) -> Non
     assert WRITES[call](Service(httpx.Response(200, content=content)).client) is None
 
 
-@pytest.mark.parametrize("status", [200, 204, 404])
+@pytest.mark.parametrize("status", [200, 204, 404, 410])
 def test_a_user_is_deleted_or_gone_already(status: int) -> None:
     Service(httpx.Response(status)).client.delete_user("7")
 

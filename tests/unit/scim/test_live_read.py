@@ -167,6 +167,30 @@ def test_users_are_read_one_by_one_if_lists_leave_attributes_out() -> None:
     assert steps[-1] == "Reading each live user, because lists leave attributes out 7/7"
 
 
+@pytest.mark.parametrize(
+    ("shown", "problem"),
+    [
+        (
+            {"userName": name_of("b")},
+            'the list shows account "live-a" as "b@example.com", but read by its id it is "a@example.com"',
+        ),
+        ({"externalId": "id-b"}, 'the list shows account "live-a" as "id-b", but read by its id it is "id-a"'),
+    ],
+)
+def test_a_list_that_shows_accounts_as_other_users_is_not_relied_on(shown: dict[str, Any], problem: str) -> None:
+    service = Service(*resources("abc"), listed=lambda user: {**user, **shown} if user["id"] == "live-a" else user)
+    state = read(service, *people("abc"))
+    assert state.problem == problem
+
+
+def test_a_filter_that_finds_other_users_does_not_prove_that_the_list_is_whole() -> None:
+    service = Service(*resources("ab"))
+    service.end_unproven = True
+    service.find_users = lambda _attribute, _value: [resource("x")]  # type: ignore[method-assign]
+    problem = read(service, *people("abc")).problem
+    assert problem == "the service refuses both a page past the end and filters: nothing shows that the list is whole"
+
+
 def test_at_most_five_users_are_read_again() -> None:
     service = Service(*resources("abcdefghij"))
     read(service, *people("abcdefghij"))

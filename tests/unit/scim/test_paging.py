@@ -85,7 +85,7 @@ def without_ids(_start: int, _count: int, page: Page) -> Page:
         (total(30), "the page from startIndex 26 on is empty, though more users were announced (3 attempts)", 3),
         (repeated, "the page from startIndex 11 on repeats users only; startIndex may be ignored (3 attempts)", 3),
         (gap, "the service lists 1 user twice (3 attempts)", 3),
-        (without_ids, "the service lists a user without an id", 1),
+        (without_ids, 'the service lists a user with the id ".", which cannot be part of a URL', 1),
         (lambda _s, _c, page: Page(page.total, []), "the service says it has 25 users, but lists none", 1),
     ],
 )
@@ -187,8 +187,23 @@ def test_an_id_may_be_a_number() -> None:
     assert read.users == {"7": {"id": 7}}
 
 
-@pytest.mark.parametrize("identity", [None, "", ".", "..", True, [], 1.5])
-def test_an_id_that_is_no_part_of_a_url_is_refused(identity: object) -> None:
+@pytest.mark.parametrize(
+    ("identity", "problem"),
+    [
+        (None, "without an id"),
+        ("", "without an id"),
+        (".", 'with the id ".", which cannot be part of a URL'),
+        ("..", 'with the id "..", which cannot be part of a URL'),
+        ("%2e%2e", 'with the id "%2e%2e", which cannot be part of a URL'),
+        ("7/../8", 'with the id "7/../8", which cannot be part of a URL'),
+        ("7?x", 'with the id "7?x", which cannot be part of a URL'),
+        ("7\n", 'with the id "7\\n", which cannot be part of a URL'),
+        (True, 'with the id "True", which cannot be part of a URL'),
+        ([], 'with the id "[]", which cannot be part of a URL'),
+        (1.5, 'with the id "1.5", which cannot be part of a URL'),
+    ],
+)
+def test_an_id_that_is_no_part_of_a_url_is_refused(identity: object, problem: str) -> None:
     read = read_all(
         lambda start, _count: Page(1, [{"id": identity}] if start == 1 else []),
         dict,
@@ -196,7 +211,7 @@ def test_an_id_that_is_no_part_of_a_url_is_refused(identity: object) -> None:
         workers=1,
         progress=lambda *_: None,
     )
-    assert read.problem == "the service lists a user without an id"
+    assert read.problem == f"the service lists a user {problem}"
 
 
 # --- threads -----------------------------------------------------------------------------------
