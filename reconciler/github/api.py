@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from reconciler.core.text import escape_control, shorten
+from reconciler.core.untrusted_values import parse_count
 from reconciler.errors import ReconcilerError
 from reconciler.scim.rate_limiter import Slot
 from reconciler.scim.retry import TransientFailure, parse_retry_after
@@ -199,8 +200,9 @@ def text_at(item: Json, *keys: str) -> str:
 
 
 def number_at(item: Json, key: str) -> int:
-    """Return the number at `key`. Raises `GitHubError` if it is absent or not an integer."""
-    found = item.get(key)
-    if not isinstance(found, int) or isinstance(found, bool):
+    """Return the number at `key`. Raises `GitHubError` if it is absent or no integer from 0 to 2^63 - 1."""
+    value = item.get(key)
+    found = parse_count(value) if isinstance(value, int) else None
+    if found is None:
         raise GitHubError(0, f"GitHub's answer has no number {key}")
     return found

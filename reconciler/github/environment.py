@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from reconciler.core.text import escape_control, shorten
+from reconciler.core.untrusted_values import parse_count
 from reconciler.errors import UsageError
 from reconciler.github.api import GitHub, retry_github
 from reconciler.record.branch import Remote
@@ -48,14 +49,14 @@ def read_workflow(environment: Mapping[str, str] = os.environ) -> Workflow:
     """Read the current run from the variables of the runner."""
     get = environment.get
     server, repository, run = get("GITHUB_SERVER_URL", ""), get("GITHUB_REPOSITORY", ""), get("GITHUB_RUN_ID", "")
-    number = get("GITHUB_RUN_NUMBER", "")
+    number = parse_count(run)
     return Workflow(
         repository=repository,
         branch=get("GITHUB_REF_NAME", ""),
         commit=get("GITHUB_SHA", ""),
-        run=int(run) if run.isdecimal() else 0,
-        run_number=int(number) if number.isdecimal() else 0,
-        run_url=f"{server}/{repository}/actions/runs/{run}" if server and repository and run.isdecimal() else "",
+        run=number or 0,
+        run_number=parse_count(get("GITHUB_RUN_NUMBER")) or 0,
+        run_url=f"{server}/{repository}/actions/runs/{number}" if server and repository and number is not None else "",
         summary=_path(get("GITHUB_STEP_SUMMARY")),
         outputs=_path(get("GITHUB_OUTPUT")),
     )

@@ -19,6 +19,7 @@ from operator import itemgetter
 
 from reconciler.core.plan import Action, Plan
 from reconciler.core.text import escape_control, shorten
+from reconciler.core.untrusted_values import parse_moment
 from reconciler.errors import StalePlanError
 from reconciler.github.api import GitHub, GitHubError, Json, number_at, text_at
 from reconciler.github.comments import AUTHOR
@@ -89,7 +90,7 @@ def find_merged_pull(hub: GitHub, commit: str, branch: str) -> Pull:
     Raises `NotReviewedError` if there is none, `GitHubError` if GitHub does not answer.
     """
     for item in hub.items(f"/commits/{commit}/pulls"):
-        head, merged_at = text_at(item, "head", "sha"), _time(text_at(item, "merged_at"))
+        head, merged_at = text_at(item, "head", "sha"), parse_moment(text_at(item, "merged_at"))
         if (
             merged_at is not None
             and _COMMIT.fullmatch(head)
@@ -110,7 +111,7 @@ def at_last_approval(hub: GitHub, pull: Pull) -> Pull:
         for item in hub.items(f"/pulls/{pull.number}/reviews")
         if text_at(item, "state") == "APPROVED"
         and text_at(item, "author_association") in _MEMBERS
-        and (when := _time(text_at(item, "submitted_at"))) is not None
+        and (when := parse_moment(text_at(item, "submitted_at"))) is not None
         and when <= pull.until
     ]
     if not approvals:
@@ -125,7 +126,7 @@ def at_last_approval(hub: GitHub, pull: Pull) -> Pull:
 def find_recorded_plan(hub: GitHub, pull: Pull) -> RecordedPlan:
     """Return the plan that the newest status before the review names. Raises `NotReviewedError` if there is none."""
     for item in hub.items(f"/commits/{pull.head}/statuses"):
-        made = _time(text_at(item, "created_at"))
+        made = parse_moment(text_at(item, "created_at"))
         found = _DESCRIPTION.match(text_at(item, "description"))
         identity = (text_at(item, "context"), text_at(item, "creator", "login"))
         if identity == (CONTEXT, AUTHOR) and found and made is not None and made <= pull.until:
@@ -179,11 +180,3 @@ def _member(content: bytes) -> bytes:
     if len(plan) > _MAX_PLAN:
         raise GitHubError(0, "the plan in the artifact is larger than 256 MiB")
     return plan
-
-
-def _time(text: str) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return found if found.tzinfo else None

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from reconciler.core.untrusted_values import parse_count
 from reconciler.core.values import fold_case
 from reconciler.errors import PlanFileError
 from reconciler.record.files import read_file
@@ -34,10 +35,10 @@ def read_plan_summary(path: Path) -> PlanSummary:
 
 def _planned(document: Mapping[str, Any], changes: Sequence[AppliedChange]) -> Planned | None:
     try:
-        at, unmanaged = parse_timestamp(document["created_at"]), int(document["summary"]["unmanaged"])
-    except (ValueError, KeyError, TypeError):
+        at, unmanaged = parse_timestamp(document["created_at"]), parse_count(document["summary"]["unmanaged"])
+    except (KeyError, TypeError):
         return None
-    if at is None:
+    if at is None or unmanaged is None:
         return None
     return Planned(
         changes={key: change for change in changes for key in change.keys},

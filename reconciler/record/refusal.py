@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from reconciler.core.model import Target
+from reconciler.core.untrusted_values import parse_count
 from reconciler.errors import PlanFileError
 from reconciler.record.files import write_private
 from reconciler.record.layout import REFUSAL
@@ -61,9 +62,10 @@ def read_refusal(plans: Path, target: Target) -> Refusal | None:
         if (found["profile"], found["target"]) != (target.profile, target.base_url) or found.get("answered"):
             return None
         began, last = (parse_timestamp(found[name]) for name in ("began", "last"))
-        if began is None or last is None:
+        count = parse_count(found["count"])
+        if began is None or last is None or count is None:
             return None
-        return Refusal(str(found["message"]), began, last, int(found["count"]))
+        return Refusal(str(found["message"]), began, last, count)
     except (ValueError, KeyError, TypeError):
         return None
 

@@ -1,7 +1,8 @@
 """The one rule for time stamps on record.
 
-A time stamp counts only if it names a moment: ISO 8601 with an offset. One that cannot be read, or that has no offset,
-is *undated*: `parse_timestamp` returns None. Each consumer takes the safe side of that:
+A time stamp counts only if it names a moment: ISO 8601 with an offset, from 1970 to 9998
+(`core.untrusted_values.parse_moment`). One that cannot be read, or that has no offset, is *undated*: `parse_timestamp`
+returns None. Each consumer takes the safe side of that:
 
 - order of applies (health, log, drift, rollback): an undated apply or change sorts first, at `LONG_AGO`, so that it
   never overrides one that is dated;
@@ -14,15 +15,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from reconciler.core.untrusted_values import parse_moment
+
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def parse_timestamp(text: object) -> datetime | None:
-    """Return the moment that `text` names; None if it names none or has no offset."""
-    if not isinstance(text, str):
-        return None
-    try:
-        when = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return when if when.tzinfo is not None else None
+    """Return the moment that `text` names, as UTC; None if it names none or has no offset."""
+    return parse_moment(text)

@@ -17,6 +17,7 @@ import msgspec
 from reconciler.core.identity import parse_identity
 from reconciler.core.model import Resource
 from reconciler.core.text import escape_control, shorten
+from reconciler.core.untrusted_values import parse_count
 from reconciler.errors import ReconcilerError, ScimError, TargetError, UnknownOutcomeError
 from reconciler.scim.deadline import DeadlineExceededError
 from reconciler.scim.errors import ErrorMessages, is_web_page, read_scim_error
@@ -210,10 +211,8 @@ class ScimClient:
 def _parse_page(body: Mapping[str, Any]) -> Page:
     """Parse a ListResponse (RFC 7644 §3.4.2), its keys in any case. Raises `TargetError` if it is none."""
     keys = {key.casefold(): value for key, value in body.items()}
-    total = keys.get("totalresults")
-    if isinstance(total, str) and total.isdigit():
-        total = int(total)
-    if not isinstance(total, int) or isinstance(total, bool) or total < 0:
+    total = parse_count(keys.get("totalresults"))
+    if total is None:
         raise TargetError("the service lists users without saying how many there are (totalResults)")
     resources = keys.get("resources") or []
     if not isinstance(resources, list) or not all(isinstance(resource, dict) for resource in resources):

@@ -6,11 +6,10 @@ Pure: no clock, no threads, no HTTP library. `scim.retry_transport` sends again,
 from __future__ import annotations
 
 import math
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 
+from reconciler.core.untrusted_values import parse_count, parse_http_date
 from reconciler.errors import TargetError
 
 ATTEMPTS = 8
@@ -37,18 +36,11 @@ def parse_retry_after(value: str | None, now: datetime, *, longest: float = _MAX
     """
     if value is None:
         return None
-    text = value.strip()
-    if text.isascii() and text.isdigit():
-        seconds = float(text[:10])
-    else:
-        when = None
-        with suppress(ValueError, TypeError, OverflowError, IndexError):
-            when = parsedate_to_datetime(text[:64])
-        if when is None:
-            return None
-        when = when if when.tzinfo else when.replace(tzinfo=UTC)
+    seconds: float | None = parse_count(value)
+    when = parse_http_date(value) if seconds is None else None
+    if when is not None:
         seconds = (when - now).total_seconds()
-    return seconds if 0 <= seconds <= longest else None
+    return float(seconds) if seconds is not None and 0 <= seconds <= longest else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from reconciler.core.planning.diff import diff_user
 from reconciler.core.policy import Policy, Removal
 from reconciler.core.profile import Mutability
 from reconciler.core.text import pluralize, quote, shorten
+from reconciler.core.untrusted_values import EARLIEST_MODIFICATION, parse_moment
 
 NO_ATTRIBUTES: Attributes = {}
 
@@ -200,13 +201,8 @@ def _find_deactivation(live: LiveUser, clock: Clock) -> tuple[datetime, str] | N
     recorded = clock.deactivated.get(live.id)
     if recorded is not None:
         return recorded.at, f"deactivated on {recorded.at.astimezone(UTC).date()} (receipt {recorded.receipt})"
-    try:
-        modified = datetime.fromisoformat(live.last_modified or "")
-    except ValueError:
-        return None
-    if modified.tzinfo is None:
-        return None
-    return modified, f"last modified on {modified.astimezone(UTC).date()}"
+    modified = parse_moment(live.last_modified, EARLIEST_MODIFICATION)
+    return (modified, f"last modified on {modified.date()}") if modified is not None else None
 
 
 def _apply_changes(before: Attributes, changes: Mapping[AttributePath, Value | None]) -> Attributes:

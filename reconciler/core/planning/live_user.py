@@ -9,6 +9,7 @@ from reconciler.core import paths
 from reconciler.core.model import AttributeMapping, AttributePath, LiveUser, Resource, Value, select_matching_rows
 from reconciler.core.profile import Attribute, TargetProfile
 from reconciler.core.scope.scim_filter import Predicate
+from reconciler.core.untrusted_values import LONGEST_DATE
 from reconciler.core.values import InvalidValueError, is_text, parse_value, to_comparable
 
 
@@ -124,4 +125,4 @@ def _read_values(compiled: Sequence[_CompiledAttribute], resource: Resource) -> 
 
 def _read_last_modified(resource: Resource) -> str | None:
     value = paths.get(paths.get(resource, "meta"), "lastModified")
-    return value if isinstance(value, str) else None
+    return value if isinstance(value, str) and len(value) <= LONGEST_DATE else None

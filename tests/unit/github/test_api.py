@@ -195,7 +195,7 @@ def test_text_at_is_empty_unless_there_is_text(item: dict[str, Any], found: str)
     assert text_at(item, "a", "b") == found
 
 
-@pytest.mark.parametrize("value", [True, "1", None, 1.5])
+@pytest.mark.parametrize("value", [True, "1", None, 1.5, -1, 2**63])
 def test_number_at_raises_unless_there_is_an_integer(value: object) -> None:
     assert number_at({"a": 1}, "a") == 1
     with pytest.raises(GitHubError, match="has no number a"):

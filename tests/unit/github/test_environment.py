@@ -26,7 +26,14 @@ def test_the_run_is_read_from_the_variables_of_the_runner() -> None:
     assert (here.summary, here.outputs) == (Path("/runner/summary"), Path("/runner/output"))
 
 
-@pytest.mark.parametrize("environment", [{}, {**RUN, "GITHUB_RUN_ID": "x", "GITHUB_RUN_NUMBER": "-1"}])
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {},
+        {**RUN, "GITHUB_RUN_ID": "x", "GITHUB_RUN_NUMBER": "-1"},
+        {**RUN, "GITHUB_RUN_ID": "9" * 5000, "GITHUB_RUN_NUMBER": "²"},
+    ],
+)
 def test_outside_a_workflow_there_is_no_run(environment: dict[str, str]) -> None:
     here = read_workflow(environment)
     assert (here.run, here.run_number, here.run_url) == (0, 0, "")

@@ -55,7 +55,14 @@ def test_a_plan_that_cannot_be_read_says_nothing(tmp_path: Path, text: str) -> N
 
 @pytest.mark.parametrize(
     "broken",
-    [{"created_at": "2026-03-01T12:00:00"}, {"created_at": 7}, {"summary": {}}, {"summary": {"unmanaged": "x"}}],
+    [
+        {"created_at": "2026-03-01T12:00:00"},
+        {"created_at": 7},
+        {"created_at": "0001-01-01T00:00:00+14:00"},
+        {"summary": {}},
+        {"summary": {"unmanaged": "x"}},
+        {"summary": {"unmanaged": float("inf")}},
+    ],
 )
 def test_a_plan_without_a_time_or_numbers_still_has_its_changes(tmp_path: Path, broken: dict[str, Any]) -> None:
     found = summarize(tmp_path, json.dumps(json.loads(to_json(PLAN)) | broken))

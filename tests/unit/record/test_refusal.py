@@ -45,6 +45,15 @@ def test_a_record_that_cannot_be_understood_says_nothing(content: str, tmp_path:
     assert read_refusal(tmp_path, TARGET) is not None
 
 
+@pytest.mark.parametrize("count", ["Infinity", "NaN", "1e999", '"x"', "-1", "true", "1.5", "9" * 5000])
+def test_a_refusal_without_a_usable_count_is_none(count: str, tmp_path: Path) -> None:
+    save_refusal(tmp_path, None, TARGET, "no", NOW)
+    text = (tmp_path / REFUSAL).read_text()
+    assert '"count": 1,' in text
+    (tmp_path / REFUSAL).write_text(text.replace('"count": 1,', f'"count": {count},'))
+    assert read_refusal(tmp_path, TARGET) is None
+
+
 def test_a_place_that_cannot_be_written_is_no_further_error(tmp_path: Path) -> None:
     (tmp_path / "plans").write_text("")
     save_refusal(tmp_path / "plans", None, TARGET, "no", NOW)

@@ -141,6 +141,7 @@ def test_users_are_found() -> None:
     [
         {"totalResults": 1, "Resources": [ADA]},
         {"totalResults": "1", "Resources": [ADA]},
+        {"totalResults": 1.0, "Resources": [ADA]},
         {"TOTALRESULTS": 1, "resources": [ADA]},
     ],
 )
@@ -154,7 +155,7 @@ def test_a_list_without_users_is_empty(resources: dict[str, Any]) -> None:
     assert found == []
 
 
-@pytest.mark.parametrize("total", [-1, True, "x", 1.5, [], "-1"])
+@pytest.mark.parametrize("total", [-1, True, "x", 1.5, [], "-1", "²", "1e3", "9" * 5000, 2**63, 1e300])
 def test_a_list_without_a_total_is_refused(total: object) -> None:
     with pytest.raises(TargetError, match="without saying how many there are"):
         Service(listing(ADA, total=total)).client.find_users("userName", "ada")

@@ -27,6 +27,7 @@ NOW = datetime(2026, 12, 1, 8, 0, 0, tzinfo=UTC)
         ("0", 0),
         (" 30 ", 30),
         ("86400", 86400),
+        ("00000000000005", 5),
         ("Tue, 01 Dec 2026 08:00:07 GMT", 7),
         ("Tue, 01 Dec 2026 09:00:07 +0100", 7),
         ("Tue, 01 Dec 2026 08:00:07", 7),
@@ -44,6 +45,8 @@ NOW = datetime(2026, 12, 1, 8, 0, 0, tzinfo=UTC)
         ("", None),
         ("Tue, 99 Dec 2026 08:00:07 GMT", None),
         ("Tue, 01 Dec 99999999999 08:00:07 GMT", None),
+        ("Fri, 31 Dec 9999 23:59:59 -1400", None),
+        ("²", None),
     ],
 )
 def test_retry_after_in_both_forms(text: str | None, seconds: float | None) -> None:

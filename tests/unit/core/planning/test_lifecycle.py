@@ -158,6 +158,12 @@ CLOCK = Clock(NOW)
         (DEACTIVATE, False, 30, "", UNDATED),
         (DEACTIVATE, False, 30, "long ago", UNDATED),
         (DEACTIVATE, False, 30, "2020-01-01T00:00:00", UNDATED),
+        # dates that systems write for none, and dates that no calendar holds in UTC
+        (DEACTIVATE, False, 30, "0001-01-01T00:00:00Z", UNDATED),
+        (DEACTIVATE, False, 30, "0001-01-01T00:00:00+14:00", UNDATED),
+        (DEACTIVATE, False, 30, "1601-01-01T00:00:00Z", UNDATED),
+        (DEACTIVATE, False, 30, "1970-01-01T00:00:00Z", UNDATED),
+        (DEACTIVATE, False, 30, "9999-12-31T23:59:59-14:00", UNDATED),
         (DEACTIVATE, False, 0, None, UNDATED),
     ],
 )
