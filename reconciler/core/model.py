@@ -82,12 +82,45 @@ def format_user_address(key: str) -> str:
 # --- source and desired users ------------------------------------------------------------
 
 
+TENANT_PATTERN = r"^[a-z0-9][a-z0-9-]{0,39}$"
+"""The name of a tenant: safe in a path, a file name and a command line."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The service that a plan is for."""
+    """The service that a plan is for, and the tenant in it: one address can serve many organisations.
+
+    `tenant` None: the settings name none, or it is on record from before tenants had names.
+    """
 
     profile: str
     base_url: str
+    tenant: str | None = None
+
+    def __str__(self) -> str:
+        tenant = f", tenant {self.tenant}" if self.tenant is not None else ""
+        return f"{self.base_url} ({self.profile}{tenant})"
+
+    @property
+    def document(self) -> dict[str, str]:
+        """The target as plain data; `tenant` only if it is named, so that plans without one keep their ids."""
+        tenant = {"tenant": self.tenant} if self.tenant is not None else {}
+        return {"profile": self.profile, "base_url": self.base_url, **tenant}
+
+    @property
+    def address(self) -> str:
+        """The address for readers, with the tenant if it is named."""
+        return f"{self.base_url} (tenant {self.tenant})" if self.tenant is not None else self.base_url
+
+    def covers(self, recorded: Target, *, any_profile: bool = False) -> bool:
+        """Whether what is on record for `recorded` is about this target: the one rule for receipts, plans and states.
+
+        A record without a tenant is from before the tenant was named, so it counts: naming a tenant forgets nothing.
+        A record of a named tenant counts for that tenant alone. `any_profile`: the profiles may differ, for what is
+        about accounts at an address.
+        """
+        same_address = recorded.base_url == self.base_url and (any_profile or recorded.profile == self.profile)
+        return same_address and recorded.tenant in (None, self.tenant)
 
 
 @dataclass(frozen=True, slots=True)

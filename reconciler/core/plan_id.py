@@ -13,7 +13,7 @@ from reconciler.core.plan import Change
 def compute_plan_id(target: Target, changes: Iterable[Change]) -> str:
     """Compute `sha256:…` over what would be done: target, changes, before-values; not time, wording or origins."""
     content = {
-        "target": {"profile": target.profile, "base_url": target.base_url},
+        "target": target.document,
         "changes": [canonicalize_change(change) for change in changes],
     }
     text = json.dumps(content, sort_keys=True, ensure_ascii=True, separators=(",", ":"))

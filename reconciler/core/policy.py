@@ -50,6 +50,8 @@ class Policy:
     """How many attempted changes may fail before an apply stops itself."""
     protected: frozenset[str] = frozenset()
     """Folded userNames and externalIds of users that are never removed."""
+    domains: tuple[str, ...] = ()
+    """The organisation's verified domains, as written; empty: unknown."""
     digests: bool = False
     """Whether the record holds digests instead of names and values."""
     record_branch: str | None = None

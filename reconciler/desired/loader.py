@@ -90,7 +90,7 @@ def load(root: Path, now: datetime) -> DesiredState | BrokenState:
         directory.report(warning("notifications are not sent by this version", "", origin))
     return DesiredState(
         profile=profile,
-        target=Target(profile.name, settings.value.target.base_url.rstrip("/")),
+        target=Target(profile.name, settings.value.target.base_url.rstrip("/"), settings.value.target.tenant),
         policy=_build_policy(settings.value),
         mappings=mappings.rows,
         owned=owned,
@@ -141,6 +141,7 @@ def _build_policy(settings: schema.Settings) -> Policy:
         removals=Limit(guards.removals.count, guards.removals.percent, guards.removals.floor),
         updates=Limit(guards.updates.count, guards.updates.percent),
         creates=Limit(guards.creates.count, guards.creates.percent),
+        domains=tuple(settings.target.domains),
         failures=Limit(guards.failures.count, guards.failures.percent, guards.failures.floor),
         protected=frozenset(map(fold_case, guards.protected)),
         digests=settings.record.values == "digest",
@@ -173,6 +174,8 @@ def _compile_ownership(settings: LocatedModel[schema.Settings], directory: Direc
 
 def _compute_digest(directory: Directory, settings: schema.Settings) -> str:
     without = settings.model_dump(mode="json", exclude={"approvals", "notifications", "record"})
+    if settings.target.tenant is None:
+        del without["target"]["tenant"]  # a state that names no tenant keeps its digest
     files = {name: digest for name, digest in directory.digests.items() if name != "settings.yaml"}
     content = json.dumps({"settings": without, "files": files}, sort_keys=True)
     return f"sha256:{hashlib.sha256(content.encode()).hexdigest()}"

@@ -23,6 +23,7 @@ from pydantic import (
 )
 from pydantic_core import core_schema
 
+from reconciler.core.model import TENANT_PATTERN
 from reconciler.core.scope.operators import EXTENSIONS, Operator
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -68,12 +69,29 @@ class _StrictModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _check_tenant(name: str) -> str:
+    """Accept a name that is safe in a path and cannot be read as an option."""
+    if not re.fullmatch(TENANT_PATTERN, name) or "\n" in name:
+        raise ValueError(
+            "expected a name of at most 40 lower-case letters, digits and hyphens that begins with a letter or digit,"
+            " such as acme"
+        )
+    return name
+
+
 class TargetSettings(_StrictModel):
     """The service, and the verified domains of the organisation."""
 
     profile: Literal["apple-business-manager", "apple-school-manager", "scim"]
     base_url: str = Field(description="SCIM base URL, on a host of the profile or of RECONCILER_ALLOWED_HOSTS")
     domains: TextList = Field(default=[], description="Verified domains: a userName outside of them is an error")
+    tenant: (
+        Annotated[str, AfterValidator(_check_tenant), Field(json_schema_extra={"pattern": TENANT_PATTERN})] | None
+    ) = Field(
+        default=None,
+        description="Name of the organisation at this address, for example acme: plans, receipts, the lock and the"
+        " history are kept for it alone. Needed if one address serves several of your tenants",
+    )
 
 
 class LifecycleSettings(_StrictModel):

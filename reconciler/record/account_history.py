@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
-from reconciler.core.model import Deactivation
+from reconciler.core.model import Deactivation, Target
 from reconciler.core.plan import Action, Result
 from reconciler.core.values import fold_case
 from reconciler.record.receipt_line import ApplyStarted, Finished, ReceiptLine, Started, UnknownLine
@@ -26,10 +26,10 @@ class AccountHistory:
 
 
 class AccountHistoryBuilder:
-    """Collects the history of the target at `base_url` from receipts, in any order."""
+    """Collects the history of the accounts at `target` from receipts, in any order."""
 
-    def __init__(self, base_url: str, quarantine_days: int, now: datetime) -> None:
-        self._base_url = base_url
+    def __init__(self, target: Target, quarantine_days: int, now: datetime) -> None:
+        self._target = target
         self._days = quarantine_days
         self._today = now.date()
         self._reserved: dict[str, date] = {}
@@ -41,7 +41,7 @@ class AccountHistoryBuilder:
         ours = True
         for line in lines:
             if isinstance(line, ApplyStarted):
-                ours = line.target == self._base_url
+                ours = self._target.covers(line.recorded_target, any_profile=True)
             elif ours and isinstance(line, Started | Finished | UnknownLine):
                 self._add(line, record)
 

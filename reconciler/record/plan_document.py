@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from reconciler.core.model import Severity
+from reconciler.core.model import TENANT_PATTERN, Severity
 from reconciler.core.plan import Action, ActionReason, Attribution
 
 FORMAT_VERSION = "1.0"
@@ -23,6 +23,9 @@ class TargetDocument(_Document):
 
     profile: str
     base_url: str
+    tenant: str | None = Field(
+        default=None, pattern=TENANT_PATTERN, description="Whose organisation it is; absent if the settings do not say"
+    )
 
 
 class ChangeValues(_Document):

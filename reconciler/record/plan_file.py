@@ -54,7 +54,7 @@ def to_document(plan: Plan) -> dict[str, Any]:
         "config_digest": plan.config_digest,
         "base": _base(plan.base),
         "drift": _drift(plan.drift),
-        "target": {"profile": plan.target.profile, "base_url": plan.target.base_url},
+        "target": plan.target.document,
         "complete": plan.complete,
         "applyable": plan.applyable,
         "summary": _summary(plan),
@@ -183,7 +183,7 @@ def read_document(document: PlanDocument) -> Plan:
     """Return the plan in a document."""
     return Plan(
         plan_id=document.plan_id,
-        target=Target(document.target.profile, document.target.base_url),
+        target=Target(document.target.profile, document.target.base_url, document.target.tenant),
         changes=tuple(_read_change(change) for change in document.resource_changes),
         guards=tuple(Guard(**guard.model_dump()) for guard in document.guards),
         diagnostics=tuple(_read_diagnostic(item) for item in document.diagnostics),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -106,8 +107,7 @@ def collect_runs(lines: Iterable[ReceiptLine], record: str, target: Target) -> I
         if isinstance(line, ApplyStarted):
             if started is not None:
                 yield _run(record, started, found)
-            ours = (line.profile, line.target) == (target.profile, target.base_url)
-            started, found = (line if ours else None), []
+            started, found = (line if target.covers(line.recorded_target) else None), []
         elif started is not None:
             found.append(line)
     if started is not None:
@@ -165,7 +165,7 @@ def read_record(directory: Path) -> PlanRecord:
     """Return the record in `directory`."""
     lines, plan = list(read_lines(directory / RECEIPT)), read_plan_summary(directory / PLAN)
     first = lines[0] if lines else None
-    target = Target(first.profile, first.target) if isinstance(first, ApplyStarted) else None
+    target = first.recorded_target if isinstance(first, ApplyStarted) else None
     runs = collect_runs(lines, directory.name, target) if target is not None else ()
     joined = tuple(join_plan(run, plan) for run in runs)
     commit = joined[-1].commit if joined else plan.commit
@@ -175,9 +175,9 @@ def read_record(directory: Path) -> PlanRecord:
 # --- what receipts answer -------------------------------------------------------------
 
 
-def read_account_history(plans: Path, base_url: str, quarantine_days: int, now: datetime) -> AccountHistory:
+def read_account_history(plans: Path, target: Target, quarantine_days: int, now: datetime) -> AccountHistory:
     """Return the history of the target's accounts, from all receipts, in one pass."""
-    builder = AccountHistoryBuilder(base_url, quarantine_days, now)
+    builder = AccountHistoryBuilder(target, quarantine_days, now)
     for path in _receipts(plans):
         builder.add(read_lines(path), path.parent.name)
     return builder.build()
@@ -200,12 +200,25 @@ def read_key_ids(plans: Path) -> set[str]:
 
 def read_previous_target(plans: Path, target: Target) -> str | None:
     """Return where the last apply by the same profile went; None if there is none, or if any went to `target`."""
-    last: tuple[datetime, str] | None = None
-    for line in _first_lines(plans):
-        if line.profile != target.profile:
-            continue
-        if line.target == target.base_url:
-            return None
-        found = line.sort_time, line.target
-        last = found if last is None else max(last, found)
-    return last[1] if last is not None else None
+    applies = sorted(
+        ((line.sort_time, line.recorded_target) for line in _first_lines(plans) if line.profile == target.profile),
+        key=itemgetter(0),
+    )
+    return applies[-1][1].address if applies and not _is_known(target, [each for _, each in applies]) else None
+
+
+def _is_known(target: Target, applies: Iterable[Target]) -> bool:
+    """Whether one of `applies`, oldest first, went to `target`.
+
+    One without a tenant went to the only tenant there was, until another is named at that address. Afterwards it is
+    one that a guard let pass.
+    """
+    known = others = False
+    for each in applies:
+        if target.covers(each):
+            if each.tenant is not None or others:
+                return True
+            known = True
+        elif target.covers(replace(each, tenant=None)):
+            known, others = False, True
+    return known

@@ -61,6 +61,7 @@ class Receipt:
             **self._head(),
             target=plan.target.base_url,
             profile=plan.target.profile,
+            tenant=plan.target.tenant if plan.target.tenant is not None else UNSET,
             changes=len(plan.changes),
             whole=whole,
             commit=(made_now or plan).commit,

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from reconciler.core.model import Target
 from reconciler.core.plan import Action, Result
 from reconciler.record.timestamps import LONG_AGO, parse_timestamp
 
@@ -58,11 +59,17 @@ class ApplyStarted(ReceiptLine, frozen=True, kw_only=True, tag="apply_started"):
 
     target: str = ""
     profile: str = ""
+    tenant: Annotated[str | UnsetType, Meta(description="The tenant at the target, if the settings name one")] = UNSET
     changes: int = 0
     whole: Annotated[bool, Meta(description="Whether the apply was about all users")] = True
     commit: Annotated[str | None, Meta(description="The commit that was checked out when it was applied")] = None
     config_digest: Annotated[str, Meta(description="Of the desired state that was applied")] = ""
     key: Annotated[str | UnsetType, Meta(description="Which key the digests were made with")] = UNSET
+
+    @property
+    def recorded_target(self) -> Target:
+        """Where the apply went."""
+        return Target(self.profile, self.target, self.tenant if isinstance(self.tenant, str) and self.tenant else None)
 
 
 class Started(ReceiptLine, frozen=True, kw_only=True, tag="started"):

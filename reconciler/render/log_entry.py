@@ -135,7 +135,7 @@ def _head(cycle: Cycle, stamp: Stamp, action: str) -> dict[str, Any]:
         },
         "servicePrincipal": service,
         "sourceSystem": {"id": cycle.commit or "", "displayName": "Reconciler desired state", "details": {}},
-        "targetSystem": {**service, "details": {"profile": cycle.target.profile, "base_url": cycle.target.base_url}},
+        "targetSystem": {**service, "details": cycle.target.document},
     }
 
 

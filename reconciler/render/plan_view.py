@@ -314,7 +314,7 @@ def _unmanaged_before(plan: Plan) -> str:
 def _facts(plan: Plan, whole_plan_at: str) -> PlanFacts:
     return PlanFacts(
         plan_id=plan.plan_id,
-        target=plan.target.base_url,
+        target=plan.target.address,
         commit=plan.commit or "",
         made=f"{plan.created_at:%Y-%m-%d %H:%M} UTC",
         expires=f"{plan.expires_at:%Y-%m-%d %H:%M} UTC",

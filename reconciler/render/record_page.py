@@ -72,7 +72,8 @@ def _head(target: Target | None, plan_id: str, runs: Sequence[ApplyRun], commit:
     yield f"# Apply of {_at(began)}" if began is not None else "# Apply"
     yield ""
     if target is not None:
-        yield f"- Target: {code(target.base_url)} ({code(target.profile)})"
+        tenant = f", tenant {code(target.tenant)}" if target.tenant is not None else ""
+        yield f"- Target: {code(target.base_url)} ({code(target.profile)}{tenant})"
     yield f"- Plan: {code(plan_id)}"
     if commit is not None:
         author = f", by {code(commit.author)}" if commit.author else ""

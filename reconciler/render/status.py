@@ -45,7 +45,7 @@ def render_status(status: Status, style: Style) -> str:
 def _lines(status: Status, style: Style) -> Iterator[str]:
     health = status.health
     word = style.paint("healthy", BOLD, GREEN) if status.healthy else style.paint("UNHEALTHY", BOLD, RED)
-    yield f"Target:        {escape_control(status.target.base_url)} ({status.target.profile})"
+    yield f"Target:        {escape_control(str(status.target))}"
     yield f"Health:        {word}"
     if status.running is not None:
         yield f"Running now:   {HIDDEN if style.redact else escape_control(status.running)}"
@@ -100,7 +100,7 @@ def status_document(status: Status, style: Style) -> dict[str, Any]:
     health = status.health
     return {
         "format_version": FORMAT_VERSION,
-        "target": {"profile": status.target.profile, "base_url": status.target.base_url},
+        "target": status.target.document,
         "healthy": status.healthy,
         "code": _code(status),
         "running": status.running if not style.redact else (HIDDEN if status.running else None),

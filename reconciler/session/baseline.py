@@ -99,7 +99,7 @@ def has_other_target(workspace: Workspace, state: DesiredState, other: DesiredSt
     """Return whether `other` is for another service."""
     if other.target.profile != state.target.profile:
         return True
-    return other.target != state.target and not (offline or workspace.sandbox)
+    return not (offline or workspace.sandbox or state.target.covers(other.target))
 
 
 def _unusable(base: Base, why: str, notes: tuple[str, ...] = ()) -> CommitBaseline:

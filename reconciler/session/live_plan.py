@@ -43,7 +43,7 @@ def make_plan(session: Session, users: tuple[str, ...], terminal: Terminal, base
     """
     with terminal.progress() as progress, connection.open_client(session.connection, writes=False) as client:
         plan = _make_plan(client, session, users, progress, baseline)
-    terminal.detail(f"Target: {session.target.base_url} ({session.target.profile})")
+    terminal.detail(f"Target: {session.target}")
     terminal.detail(f"Desired state: {len(session.state.users):,} users, {session.state.in_scope:,} in scope")
     terminal.detail(f"Live: {plan.tally.managed:,} managed users, {plan.tally.unmanaged:,} others")
     for guard in plan.guards:

@@ -24,8 +24,7 @@ def check_binding(reviewed: Plan, session: Session) -> None:
     here = session.target
     if reviewed.target != here:
         raise BlockedError(
-            f"the plan is for {reviewed.target.base_url} ({reviewed.target.profile}), this target is "
-            f"{here.base_url} ({here.profile})",
+            f"the plan is for {reviewed.target}, this target is {here}",
             "A plan is only applied to the target it was made for.",
         )
     if reviewed.reconciler_version != __version__:

@@ -34,7 +34,7 @@ class Session:
         days = int(self.state.profile.quarantine_days.value)
         if days <= 0 and self.state.policy.delete_after_days is None:
             return AccountHistory()
-        history = read_account_history(self.workspace.history, self.target.base_url, days, self.workspace.now)
+        history = read_account_history(self.workspace.history, self.target, days, self.workspace.now)
         if self.redactor.key is None:
             return history
         names = {self.redactor.name(name): fold_case(name) for user in self.state.users for name in user.user_names}
@@ -61,4 +61,4 @@ def open_session(
     with run_sandbox(workspace.sandbox_file, state.profile, domains) as (connection, fresh):
         if fresh:
             terminal.note(f"Made a sandbox with the sample company's live users: {workspace.sandbox_file}")
-        yield Session(workspace, state, Target(state.profile.name, SANDBOX_URL), connection)
+        yield Session(workspace, state, replace(state.target, base_url=SANDBOX_URL), connection)

@@ -83,7 +83,8 @@ def read_settings(workspace: Workspace, terminal: Terminal) -> schema.Settings |
 def resolve_target(workspace: Workspace, settings: schema.Settings) -> Target:
     """Return the target that settings.yaml names, without reading users."""
     profile = PROFILES[settings.target.profile]
-    return Target(profile.name, SANDBOX_URL if workspace.sandbox else settings.target.base_url.rstrip("/"))
+    base_url = SANDBOX_URL if workspace.sandbox else settings.target.base_url.rstrip("/")
+    return Target(profile.name, base_url, settings.target.tenant)
 
 
 def parse_now(text: str | None, flag: str = "--now") -> datetime:

@@ -77,7 +77,7 @@ class FakeScimServer(RunningServer):
     # Life
 
     def start(self) -> Self:
-        self._server = HttpServer(self._answer)
+        self._server = HttpServer(self.answer)
         return self
 
     def close(self) -> None:
@@ -136,7 +136,7 @@ class FakeScimServer(RunningServer):
 
     # A request's way through
 
-    def _answer(self, request: Request) -> Reply:
+    def answer(self, request: Request) -> Reply:
         url = urlsplit(request.target)
         entry = Logged(
             request.method,

@@ -1,9 +1,10 @@
+import re
 from dataclasses import replace
 
 import pytest
-from support.builders import NOW, change, plan_of, source_user
+from support.builders import NOW, TARGET, change, plan_of, source_user
 
-from reconciler.core.model import Origin, Severity, error, format_user_address, warning
+from reconciler.core.model import TENANT_PATTERN, Origin, Severity, Target, error, format_user_address, warning
 from reconciler.core.plan import Action, AttributeChange, Guard
 
 
@@ -66,3 +67,55 @@ def test_changes_are_counted_by_action() -> None:
     assert [plan.count(Action.UPDATE), plan.count(Action.DELETE), plan.count(Action.UPDATE, Action.DELETE)] == [2, 1, 3]
     assert plan.count(Action.CREATE) == plan.count() == 0
     assert plan.created_at == NOW
+
+
+# --- targets --------------------------------------------------------------------------------------
+
+ACME = replace(TARGET, tenant="acme")
+
+
+@pytest.mark.parametrize(
+    ("target", "recorded", "covered"),
+    [
+        (TARGET, TARGET, True),
+        (ACME, ACME, True),
+        (ACME, TARGET, True),
+        (TARGET, ACME, False),
+        (ACME, replace(ACME, tenant="globex"), False),
+        (ACME, replace(TARGET, base_url="https://elsewhere.example"), False),
+        (ACME, replace(TARGET, profile="scim"), False),
+    ],
+    ids=["neither named", "same", "since named", "no longer named", "another tenant", "address", "profile"],
+)
+def test_a_target_covers_what_is_on_record_for_it(target: Target, recorded: Target, covered: bool) -> None:
+    assert target.covers(recorded) == covered
+
+
+def test_what_is_about_an_address_covers_all_profiles_but_no_other_tenant() -> None:
+    assert ACME.covers(replace(TARGET, profile="scim"), any_profile=True)
+    assert not ACME.covers(Target("scim", TARGET.base_url, "globex"), any_profile=True)
+    assert not ACME.covers(Target("scim", "https://elsewhere.example"), any_profile=True)
+
+
+def test_a_target_without_a_tenant_is_shown_and_stored_as_before_tenants_had_names() -> None:
+    assert str(TARGET) == f"{TARGET.base_url} (apple-business-manager)"
+    assert TARGET.address == TARGET.base_url
+    assert TARGET.document == {"profile": TARGET.profile, "base_url": TARGET.base_url}
+
+
+def test_a_tenant_is_shown_and_stored_with_its_target() -> None:
+    assert str(ACME) == f"{TARGET.base_url} (apple-business-manager, tenant acme)"
+    assert ACME.address == f"{TARGET.base_url} (tenant acme)"
+    assert ACME.document == {**TARGET.document, "tenant": "acme"}
+
+
+@pytest.mark.parametrize("name", ["acme", "a", "0", "acme-2", "a" * 40, "a--b-"])
+def test_names_of_tenants(name: str) -> None:
+    assert re.fullmatch(TENANT_PATTERN, name)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "-acme", "--all", "..", ".", "a/b", "a.b", "Acme", "a b", "ac\u00e9", "a" * 41, "a_b"]
+)
+def test_what_could_be_an_option_or_a_path_is_no_name_of_a_tenant(name: str) -> None:
+    assert not re.fullmatch(TENANT_PATTERN, name)

@@ -100,3 +100,9 @@ def test_the_order_of_attributes_does_not_matter(values: dict[str, Any]) -> None
 
 def test_a_digest_is_sixteen_hexadecimal_digits() -> None:
     assert len(digest_change(ADA)) == len(f"{int(digest_change(ADA), 16):016x}") == 16
+
+
+def test_the_tenant_is_part_of_the_id_of_a_plan_if_it_is_named() -> None:
+    acme, globex = (replace(TARGET, tenant=name) for name in ("acme", "globex"))
+    assert len({compute_plan_id(target, [ADA]) for target in (TARGET, acme, globex)}) == 3
+    assert len({compute_plan_id(target, []) for target in (TARGET, acme, globex)}) == 3

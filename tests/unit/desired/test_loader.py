@@ -29,7 +29,7 @@ def test_a_directory_without_scope_and_mappings_means_every_user_by_the_default_
         "apple-business-manager",
         "https://federation.apple.com/feeds/business/scim",
     )
-    assert state.policy == Policy()
+    assert state.policy == Policy(domains=("example.com",))
     assert (state.in_scope, state.diagnostics) == (2, ())
     assert state.owned(resource())
     assert not state.owned(resource(externalId=None))
@@ -61,6 +61,7 @@ approvals:
         updates=Limit(None, 50),
         creates=Limit(7),
         protected=frozenset({"admin@example.com"}),
+        domains=("example.com",),
         approvals=(Approval(plan, 42, date(2026, 12, 1)),),
     )
     assert state.owned({"userType": "employee"})

@@ -1,5 +1,6 @@
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,7 @@ def write(plans: Path, entries: Iterable[dict[str, Any]], name: str = "one") -> 
 
 
 def reserved(plans: Path) -> Mapping[str, date]:
-    return read_account_history(plans, TARGET.base_url, 30, NOW).reserved
+    return read_account_history(plans, TARGET, 30, NOW).reserved
 
 
 @pytest.mark.parametrize(
@@ -76,8 +77,8 @@ def test_the_latest_deletion_of_a_name_counts(tmp_path: Path) -> None:
 
 def test_where_the_target_keeps_no_names_none_is_reserved(tmp_path: Path) -> None:
     write(tmp_path, [deletion("ada")])
-    assert read_account_history(tmp_path, TARGET.base_url, 0, NOW).reserved == {}
-    assert read_account_history(tmp_path / "nowhere", TARGET.base_url, 30, NOW) == AccountHistory()
+    assert read_account_history(tmp_path, TARGET, 0, NOW).reserved == {}
+    assert read_account_history(tmp_path / "nowhere", TARGET, 30, NOW) == AccountHistory()
 
 
 @pytest.mark.parametrize("days", [30, 120])
@@ -87,7 +88,7 @@ def test_a_name_is_free_again_when_its_window_has_passed(tmp_path: Path, days: i
 
     def found(day: date) -> dict[str, date]:
         now = datetime(day.year, day.month, day.day, 23, 59, tzinfo=UTC)
-        return dict(read_account_history(tmp_path, TARGET.base_url, days, now).reserved)
+        return dict(read_account_history(tmp_path, TARGET, days, now).reserved)
 
     assert found(date(2026, 3, 1)) == {"ada": free}
     assert found(free - timedelta(days=1)) == {"ada": free}
@@ -97,9 +98,9 @@ def test_a_name_is_free_again_when_its_window_has_passed(tmp_path: Path, days: i
 @pytest.mark.parametrize("folder", ["", "2026/archive/"])
 def test_receipts_of_another_target_are_ignored(tmp_path: Path, folder: str) -> None:
     write(tmp_path, [apply_started("https://elsewhere.example.com"), deletion("ada"), line()], f"{folder}other")
-    assert read_account_history(tmp_path, TARGET.base_url, 30, NOW) == AccountHistory()
+    assert read_account_history(tmp_path, TARGET, 30, NOW) == AccountHistory()
     write(tmp_path, [apply_started(TARGET.base_url), deletion("bob"), line()], f"{folder}one")
-    found = read_account_history(tmp_path, TARGET.base_url, 30, NOW)
+    found = read_account_history(tmp_path, TARGET, 30, NOW)
     assert (found.reserved, found.deactivated) == ({"bob": date(2026, 3, 31)}, at(0))
 
 
@@ -163,13 +164,13 @@ def test_the_last_deactivation_counts_unless_something_reactivated_the_account(
     tmp_path: Path, lines: list[dict[str, Any]], found: dict[str, Deactivation]
 ) -> None:
     write(tmp_path, lines)
-    assert read_account_history(tmp_path, TARGET.base_url, 30, NOW).deactivated == found
+    assert read_account_history(tmp_path, TARGET, 30, NOW).deactivated == found
 
 
 def test_what_a_receipt_writes_is_what_is_read_back_as_deactivated(tmp_path: Path) -> None:
     receipt = opened(tmp_path / "2026-03-01-x")
     receipt.finished(Outcome(change("ada", Action.DEACTIVATE), Result.DONE))
-    found = read_account_history(tmp_path, TARGET.base_url, 30, NOW)
+    found = read_account_history(tmp_path, TARGET, 30, NOW)
     assert found.deactivated == {"live-ada": Deactivation(NOW, "2026-03-01-x")}
 
 
@@ -177,3 +178,14 @@ def test_what_a_receipt_writes_is_what_is_read_back_as_deleted(tmp_path: Path) -
     receipt = opened(tmp_path / "x", now=datetime(2026, 2, 28, 23, 59, tzinfo=UTC))
     receipt.finished(Outcome(change("Ada", Action.DELETE), Result.DONE))
     assert reserved(tmp_path) == {"ada@example.com": date(2026, 3, 30)}
+
+
+@pytest.mark.parametrize(("recorded", "known"), [(None, True), ("acme", True), ("globex", False)])
+def test_what_happened_to_accounts_before_the_tenant_was_named_counts_for_it(
+    recorded: str | None, known: bool, tmp_path: Path
+) -> None:
+    started = {"event": "apply_started", "target": TARGET.base_url, "profile": TARGET.profile}
+    named = {**started, "tenant": recorded} if recorded else started
+    write(tmp_path, [named, deletion("ada"), {**deletion("bob"), "action": "deactivate", "id": "7"}])
+    history = read_account_history(tmp_path, replace(TARGET, tenant="acme"), 30, NOW)
+    assert (set(history.reserved), set(history.deactivated)) == (({"ada"}, {"7"}) if known else (set(), set()))

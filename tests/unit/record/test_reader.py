@@ -255,6 +255,50 @@ def test_the_previous_target_is_where_the_last_apply_went_unless_one_went_here(t
     assert read_previous_target(tmp_path, TARGET) is None, "known again"
 
 
+@pytest.mark.parametrize(
+    ("applies", "tenant", "moved"),
+    [
+        ([None], "acme", None),
+        ([None, "acme"], "acme", None),
+        (["acme", "globex"], "acme", None),
+        (["acme"], None, "acme"),
+        (["acme"], "globex", "acme"),
+        ([None, "acme"], None, "acme"),
+        ([None, "acme"], "globex", "acme"),
+        ([None, "acme", None], None, None),
+        ([None, "acme", None, "acme"], None, None),
+        (["acme", "globex", "acme"], "initech", "acme"),
+    ],
+    ids=str,
+)
+def test_a_tenant_that_is_renamed_or_no_longer_named_is_another_target(
+    applies: list[str | None], tenant: str | None, moved: str | None, tmp_path: Path
+) -> None:
+    for day, name in enumerate(applies):
+        named = replace(PLAN, target=replace(TARGET, tenant=name))
+        receipt(tmp_path, f"{9 - day}", plan=named, at=NOW + timedelta(days=day))
+    expected = f"{TARGET.base_url} (tenant {moved})" if moved is not None else None
+    assert read_previous_target(tmp_path, replace(TARGET, tenant=tenant)) == expected
+
+
+def test_a_tenant_at_another_address_says_nothing_about_this_one(tmp_path: Path) -> None:
+    receipt(tmp_path, "a", at=NOW)
+    moved = replace(PLAN, target=Target(TARGET.profile, "https://one.example.com", "globex"))
+    receipt(tmp_path, "b", plan=moved, at=NOW + timedelta(days=1))
+    assert read_previous_target(tmp_path, replace(TARGET, tenant="acme")) is None
+
+
+def test_applies_before_the_tenant_was_named_count_for_it_and_those_of_other_tenants_do_not(tmp_path: Path) -> None:
+    for name, tenant in (("a", None), ("b", "acme"), ("c", "globex")):
+        receipt(tmp_path, name, plan=replace(PLAN, target=replace(TARGET, tenant=tenant))).close({})
+    found = {
+        tenant: [run.record for run in read_runs(tmp_path, replace(TARGET, tenant=tenant))]
+        for tenant in (None, "acme", "globex", "initech")
+    }
+    assert found == {None: ["a"], "acme": ["a", "b"], "globex": ["a", "c"], "initech": ["a"]}
+    assert read_record(tmp_path / "b").target == replace(TARGET, tenant="acme")
+
+
 def test_all_addresses_that_were_ever_started_are_found(tmp_path: Path) -> None:
     other = plan_with(change("bob"))
     for plan, day, names in ((PLAN, "2026-03-01", "ad"), (PLAN, "2026-03-02", "e"), (other, "2026-03-01", "z")):

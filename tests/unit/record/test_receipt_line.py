@@ -1,10 +1,12 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.builders import NOW, change, plan_with
+from support.builders import NOW, TARGET, change, plan_with
 
+from reconciler.core.model import Target
 from reconciler.core.plan import Action, Outcome, Result
 from reconciler.record.receipt import Receipt
 from reconciler.record.receipt_line import (
@@ -33,7 +35,8 @@ def parse(**entry: Any) -> ReceiptLine:
 
 def written(directory: Path, redactor: Redactor) -> list[dict[str, Any]]:
     """Every kind of line that the writer writes, with every key."""
-    receipt = Receipt(directory, plan_with(ADA), lambda: NOW, redactor=redactor)
+    plan = plan_with(ADA, target=replace(TARGET, tenant="acme"))
+    receipt = Receipt(directory, plan, lambda: NOW, redactor=redactor)
     receipt.started(ADA.address, ADA.action, None, ["title"])
     receipt.finished(Outcome(ADA, Result.DONE))
     receipt.quarantined(Quarantine("Because", "it failed"))
@@ -53,6 +56,16 @@ def test_a_line_of_version_0_1_is_read() -> None:
     assert line == ApplyStarted(time="2026-03-01T12:00:00+00:00", target="https://x.example", profile="scim")
     assert isinstance(line, ApplyStarted)
     assert (line.whole, line.commit, line.config_digest) == (True, None, "")
+    assert line.recorded_target == Target("scim", "https://x.example")
+
+
+@pytest.mark.parametrize(
+    ("written", "tenant"), [({"tenant": "acme"}, "acme"), ({"tenant": ""}, None), ({"tenant": None}, None)]
+)
+def test_a_line_names_the_tenant_that_the_apply_went_to(written: dict[str, Any], tenant: str | None) -> None:
+    line = parse(event="apply_started", target="https://x.example", profile="scim", **written)
+    assert isinstance(line, ApplyStarted)
+    assert line.recorded_target == Target("scim", "https://x.example", tenant)
 
 
 def test_unknown_keys_and_events_are_ignored() -> None:
@@ -67,7 +80,7 @@ def test_unknown_keys_and_events_are_ignored() -> None:
         ({"event": "finished", "message": 7, "result": None}, Finished(message="7", result="None")),
         ({"event": "finished", "id": 5, "user_name": ["x"], "attributes": "x"}, Finished()),
         ({"event": "apply_started", "whole": 1}, ApplyStarted(whole=False)),
-        ({"event": "apply_started", "key": 7, "commit": 7}, ApplyStarted()),
+        ({"event": "apply_started", "key": 7, "commit": 7, "tenant": 7}, ApplyStarted()),
         ({"event": "apply_finished", "left": "3", "done": -1}, ApplyFinished(left=0)),
         ({"event": "apply_finished", "left": 10**30}, ApplyFinished(left=10**30)),
         ({"event": "apply_finished", "how": 3}, ApplyFinished(how="3")),
