@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.apply.executor import Report
 from reconciler.apply.quarantine import Health
 from reconciler.apply.selection import Selection, defer, select_changes
+from reconciler.core.model import Target
 from reconciler.core.plan import Outcome, Plan, Result
 from reconciler.core.planning.planner import carry_over_approval, reevaluate_guards
 from reconciler.core.policy import Approval
 from reconciler.core.profile import TargetProfile
 from reconciler.core.text import pluralize
 from reconciler.errors import ExitCode, PlanFileError, QuarantineError, TargetError, UsageError
-from reconciler.record.lock import LockWait, hold_lock
+from reconciler.record.lock import LockWait, hold_lock, share_lock
 from reconciler.record.reader import read_started_addresses
 from reconciler.record.receipt import Receipt
 from reconciler.record.refusal import clear_refusal, read_refusal, save_refusal
@@ -64,12 +67,20 @@ def run_apply(workspace: Workspace, options: ApplyOptions, terminal: Terminal) -
     redactor = build_redactor(workspace, state)
     with (
         open_log(options.log, terminal) as log,
-        hold_lock(workspace.lock(state.target), LockWait(options.lock_timeout, terminal.note)),
+        _hold_locks(workspace, state.target, LockWait(options.lock_timeout, terminal.note)),
         open_session(workspace, state, terminal, redactor) as session,
     ):
         write_missing_pages(session.workspace, terminal)
         warn_about_lost_keys(session.workspace, redactor, terminal)
         return _Apply(session, options, reviewed, terminal, log).run()
+
+
+@contextmanager
+def _hold_locks(workspace: Workspace, target: Target, wait: LockWait) -> Iterator[None]:
+    """Hold the lock of the target, and share that of its address with the other tenants there."""
+    address = workspace.address_lock(target)
+    with hold_lock(workspace.lock(target), wait), share_lock(address, wait) if address is not None else nullcontext():
+        yield
 
 
 def _read_reviewed_plan(options: ApplyOptions) -> Plan | None:
@@ -141,7 +152,7 @@ class _Apply:
             message = self._session.redactor.text(exc.summary)
             save_refusal(workspace.record, before, target, message, current_time())
             raise
-        clear_refusal(workspace.record, workspace.history, current_time())
+        clear_refusal(workspace.record, workspace.history, target, current_time())
         return plan
 
     def _show(self, plan: Plan) -> None:

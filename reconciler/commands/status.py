@@ -34,7 +34,8 @@ def run_status(workspace: Workspace, form: str, terminal: Terminal) -> ExitCode:
 
 def read_status(workspace: Workspace, target: Target) -> Status:
     """Read the status of a target from the record and its lock."""
-    running = describe_holder(workspace.lock(target))
+    address = workspace.address_lock(target)
+    running = describe_holder(workspace.lock(target)) or (describe_holder(address) if address is not None else None)
     runs = read_runs(workspace.history, target)
     return Status(target, _assess(runs, running=running is not None), running, _find_refusal(workspace, target))
 

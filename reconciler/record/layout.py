@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import re
+
+from reconciler.core.model import TENANT_PATTERN
+
 RECEIPT = "receipt.jsonl"
 PLAN = "plan.json"
 PAGE = "README.md"
 REFUSAL = "refusal.json"
-"""The only file that is not in the directory of a plan."""
+"""The only file that is not in the directory of a plan; a named tenant has one of its own."""
+_REFUSAL = re.compile(rf"refusal(-{TENANT_PATTERN.strip('^$')})?\.json")
+
+
+def name_refusal(tenant: str | None) -> str:
+    """Return the name of the file with the last refusal of a tenant."""
+    return REFUSAL if tenant is None else f"refusal-{tenant}.json"
+
+
+def is_refusal(name: str) -> bool:
+    """Return whether a file, by its name below the directory of the record, is about a refusal."""
+    return _REFUSAL.fullmatch(name) is not None
 
 
 def shorten_plan_id(plan_id: str) -> str:

@@ -2,6 +2,10 @@
 
 It is flock(2): the system releases it when the holder exits, however it exits. The file names the holder and is never
 removed: that would let two processes lock two files of the same name.
+
+Each tenant at an address has a lock of its own, so that several can apply at the same time. An apply that names no
+tenant, or of a version that knows none, may be for any one of them: its lock is the address's, which the applies of
+named tenants share, and which it holds alone.
 """
 
 from __future__ import annotations
@@ -45,6 +49,8 @@ class LockWait:
 def build_lock_name(target: Target) -> str:
     """Return the file name of a target's lock."""
     key = f"{target.profile}\n{target.base_url.rstrip('/').casefold()}"
+    if target.tenant is not None:
+        key += f"\n{target.tenant}"
     return f"{target.profile}-{hashlib.sha256(key.encode()).hexdigest()[:12]}.lock"
 
 
@@ -67,12 +73,25 @@ def hold_lock(path: Path, wait: LockWait) -> Iterator[None]:
     """Hold the lock `path`. Raises `LockedError` if another process holds it, `ReconcilerError` if it is unusable."""
     handle = _open(path)
     try:
-        _acquire(handle, path, wait)
+        _acquire(handle, path, wait, fcntl.LOCK_EX)
         with suppress(OSError):  # only for the reader: the lock holds without it
             _write(handle, json.dumps(_describe_process()).encode())
         yield
         with suppress(OSError):
             _write(handle, b"")
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def share_lock(path: Path, wait: LockWait) -> Iterator[None]:
+    """Hold the lock `path` together with others that share it. Raises as `hold_lock`."""
+    handle = _open(path)
+    try:
+        _acquire(handle, path, wait, fcntl.LOCK_SH)
+        with suppress(OSError):  # several hold it, so it names none of them
+            _write(handle, b"")
+        yield
     finally:
         os.close(handle)
 
@@ -133,10 +152,10 @@ def _unusable(path: Path, why: str) -> ReconcilerError:
     return ReconcilerError(f"cannot lock {escape_control(str(path))}: {why}", detail)
 
 
-def _acquire(handle: int, path: Path, wait: LockWait) -> None:
+def _acquire(handle: int, path: Path, wait: LockWait, kind: int) -> None:
     begun = wait.clock()
     reported = False
-    while not _try_lock(handle, path):
+    while not _try_lock(handle, path, kind):
         waited = wait.clock() - begun
         if waited >= max(wait.seconds, _GRACE):
             raise LockedError(
@@ -150,9 +169,9 @@ def _acquire(handle: int, path: Path, wait: LockWait) -> None:
         wait.sleep(_POLL)
 
 
-def _try_lock(handle: int, path: Path) -> bool:
+def _try_lock(handle: int, path: Path, kind: int) -> bool:
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, kind | fcntl.LOCK_NB)
     except OSError as exc:
         if exc.errno in _HELD:
             return False

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from reconciler.record.layout import PAGE, PLAN, RECEIPT, REFUSAL
+from reconciler.record.layout import PAGE, PLAN, RECEIPT, is_refusal
 from reconciler.record.timestamps import parse_timestamp
 
 RECORD_FILES = (RECEIPT, PLAN, PAGE)
@@ -21,16 +21,16 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 
 def is_record_file(name: str) -> bool:
     """Return whether a file is part of the record, by its name below the directory of the record."""
-    return name == REFUSAL or ("/" in name and name.rpartition("/")[2] in RECORD_FILES)
+    return is_refusal(name) or ("/" in name and name.rpartition("/")[2] in RECORD_FILES)
 
 
 def files_to_write(theirs: Mapping[str, bytes], ours: Mapping[str, bytes]) -> dict[str, bytes | None]:
     """Return the files to write so that `theirs` includes `ours`; None means delete."""
     found: dict[str, bytes | None] = {}
-    if REFUSAL in ours:
-        found[REFUSAL] = newer_refusal(theirs.get(REFUSAL, b""), ours[REFUSAL])
     for name in ours:
-        if name.endswith(f"/{RECEIPT}"):
+        if is_refusal(name):
+            found[name] = newer_refusal(theirs.get(name, b""), ours[name])
+        elif name.endswith(f"/{RECEIPT}"):
             found |= _merge_record(name.removesuffix(RECEIPT), theirs, ours)
     return {name: content for name, content in found.items() if content != theirs.get(name)}
 
@@ -55,7 +55,7 @@ def _merge_record(folder: str, theirs: Mapping[str, bytes], ours: Mapping[str, b
 
 def merge_file(name: str, theirs: bytes, ours: bytes) -> bytes:
     """Return the content of one file of the record, from two copies of it; `ours` is the later one."""
-    if name == REFUSAL:
+    if is_refusal(name):
         return newer_refusal(theirs, ours)
     return merge_receipts(theirs, ours) if name.endswith(f"/{RECEIPT}") else ours
 

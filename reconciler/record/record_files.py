@@ -7,7 +7,7 @@ from pathlib import Path
 
 from reconciler.errors import PlanFileError
 from reconciler.record.files import read_file
-from reconciler.record.layout import RECEIPT, REFUSAL
+from reconciler.record.layout import RECEIPT, is_refusal
 from reconciler.record.merge import RECORD_FILES, merge_file
 
 
@@ -16,8 +16,9 @@ def read_record_files(plans: Path) -> Iterator[tuple[str, bytes]]:
 
     Raises `PlanFileError` if one cannot be read.
     """
-    if _is_file(plans / REFUSAL):
-        yield REFUSAL, read_file(plans / REFUSAL)
+    for path in sorted(plans.glob("refusal*.json")):
+        if is_refusal(path.name) and _is_file(path):
+            yield path.name, read_file(path)
     for receipt in sorted(plans.rglob(RECEIPT)):
         for name in RECORD_FILES:
             path = receipt.with_name(name)

@@ -1,22 +1,25 @@
 """The last refusal: a service that refused an apply before there was a plan, which no receipt can record.
 
-One small file beside the receipts, replaced as a whole each time. Once the service answers again the file says so and
-no longer counts. It is not deleted: of two copies of the record the newer one counts.
+One small file beside the receipts, or one for each named tenant, replaced as a whole each time. Once the service
+answers again the file says so and no longer counts. It is not deleted: of two copies of the record the newer one
+counts.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from reconciler.core.model import Target
 from reconciler.core.untrusted_values import parse_count
 from reconciler.errors import PlanFileError
 from reconciler.record.files import write_private
-from reconciler.record.layout import REFUSAL
+from reconciler.record.layout import REFUSAL, name_refusal
 from reconciler.record.merge import parse_refusal
 from reconciler.record.timestamps import parse_timestamp
 
@@ -37,6 +40,7 @@ def save_refusal(plans: Path, before: Refusal | None, target: Target, message: s
         "format_version": "1.0",
         "profile": target.profile,
         "target": target.base_url,
+        **({"tenant": target.tenant} if target.tenant is not None else {}),
         "message": message,
         "began": (before.began if before is not None else now).isoformat(),
         "last": now.isoformat(),
@@ -44,22 +48,36 @@ def save_refusal(plans: Path, before: Refusal | None, target: Target, message: s
         "answered": None,
     }
     with suppress(PlanFileError):
-        write_private(plans / REFUSAL, json.dumps(content, indent=2) + "\n")
+        write_private(plans / name_refusal(target.tenant), json.dumps(content, indent=2) + "\n")
 
 
-def clear_refusal(plans: Path, history: Path, now: datetime) -> None:
-    """Record in `plans` that the service answers again, if `history` holds a refusal."""
-    found = parse_refusal(_content(history))
-    if found.get("answered", "") is None:
-        with suppress(PlanFileError):
-            write_private(plans / REFUSAL, json.dumps({**found, "answered": now.isoformat()}, indent=2) + "\n")
+def clear_refusal(plans: Path, history: Path, target: Target, now: datetime) -> None:
+    """Record in `plans` that the service answers again, if `history` holds a refusal of `target`."""
+    for name, found in _refusals(history, target):
+        if found.get("answered", "") is None:
+            with suppress(PlanFileError):
+                write_private(plans / name, json.dumps({**found, "answered": now.isoformat()}, indent=2) + "\n")
 
 
 def read_refusal(plans: Path, target: Target) -> Refusal | None:
     """Return the refusal on record for `target`; None if there is none or the file cannot be read."""
+    return next((refusal for _, found in _refusals(plans, target) if (refusal := _read(found)) is not None), None)
+
+
+def _refusals(plans: Path, target: Target) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the files about `target`, by name: its own, and one from before its tenant was named."""
+    for name in dict.fromkeys((name_refusal(target.tenant), REFUSAL)):
+        found = parse_refusal(_content(plans / name))
+        tenant = found.get("tenant")
+        recorded = Target(str(found.get("profile")), str(found.get("target")), str(tenant) if tenant else None)
+        if target.covers(recorded):
+            yield name, found
+
+
+def _read(found: Mapping[str, Any]) -> Refusal | None:
+    """Return the refusal in a file; None if the service has answered since."""
     try:
-        found = parse_refusal(_content(plans))
-        if (found["profile"], found["target"]) != (target.profile, target.base_url) or found.get("answered"):
+        if found.get("answered"):
             return None
         began, last = (parse_timestamp(found[name]) for name in ("began", "last"))
         count = parse_count(found["count"])
@@ -70,8 +88,8 @@ def read_refusal(plans: Path, target: Target) -> Refusal | None:
         return None
 
 
-def _content(plans: Path) -> bytes:
+def _content(path: Path) -> bytes:
     try:
-        return (plans / REFUSAL).read_bytes()
+        return path.read_bytes()
     except OSError:
         return b""

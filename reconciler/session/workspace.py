@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -59,6 +59,12 @@ class Workspace:
         if self.sandbox:
             return self.sandbox_file.with_suffix(".lock")
         return find_lock_directory() / build_lock_name(target)
+
+    def address_lock(self, target: Target) -> Path | None:
+        """Return the lock that `target` shares with the other tenants at its address; None if it names no tenant."""
+        if self.sandbox or target.tenant is None:
+            return None
+        return self.lock(replace(target, tenant=None))
 
 
 def load_state(workspace: Workspace, terminal: Terminal) -> DesiredState | None:

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from support.builders import TARGET
 
 from reconciler.core.model import Target
 from reconciler.errors import LockedError, ReconcilerError
-from reconciler.record.lock import LockWait, build_lock_name, describe_holder, hold_lock
+from reconciler.record.lock import LockWait, build_lock_name, describe_holder, hold_lock, share_lock
 
 HOLD = """
 import sys, time
@@ -48,6 +49,36 @@ def test_the_name_is_of_one_target_however_its_address_is_written() -> None:
     assert build_lock_name(same) == build_lock_name(TARGET)
     assert build_lock_name(Target("scim", TARGET.base_url)) != build_lock_name(TARGET)
     assert build_lock_name(Target(TARGET.profile, TARGET.base_url + "2")) != build_lock_name(TARGET)
+
+
+def test_the_name_for_a_target_without_a_tenant_is_that_of_version_0_1() -> None:
+    # An apply of that version must find the same lock.
+    assert build_lock_name(TARGET) == "apple-business-manager-43c788bfe9ad.lock"
+
+
+def test_each_tenant_has_a_lock_of_its_own() -> None:
+    names = {build_lock_name(replace(TARGET, tenant=tenant)) for tenant in (None, "acme", "globex")}
+    assert len(names) == 3
+
+
+def test_several_share_a_lock_and_an_apply_that_holds_it_alone_waits_for_all(path: Path) -> None:
+    with share_lock(path, LockWait(0, silent)), share_lock(path, LockWait(0, silent)):
+        assert describe_holder(path) is None, "it names none of them"
+        with pytest.raises(LockedError) as refused, hold_lock(path, LockWait(0, silent)):
+            pass
+    assert refused.value.summary == "another apply to this target is running: an unknown process"
+    with hold_lock(path, LockWait(0, silent)):
+        with pytest.raises(LockedError) as refused, share_lock(path, LockWait(0, silent)):
+            pass
+        assert f"process {os.getpid()} of " in refused.value.summary
+    assert path.read_bytes() == b""
+
+
+def test_a_shared_lock_does_not_name_a_process_that_died(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_text(json.dumps({"pid": 1, "user": "u", "host": "h", "since": "s"}))
+    with share_lock(path, LockWait(0, silent)):
+        assert path.read_bytes() == b""
 
 
 def test_a_second_process_is_refused_with_the_holder_and_takes_over_from_a_dead_one(path: Path) -> None:

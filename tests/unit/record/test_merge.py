@@ -74,6 +74,7 @@ def test_only_files_below_the_directory_of_a_plan_belong_to_the_record() -> None
 
 def test_one_file_is_merged_by_its_name() -> None:
     older, newer = (json.dumps({"last": f"2026-03-0{day}T00:00:00+00:00"}).encode() for day in (1, 2))
-    assert merge_file("refusal.json", older, newer) == merge_file("refusal.json", newer, older) == newer
+    for name in ("refusal.json", "refusal-acme.json"):
+        assert merge_file(name, older, newer) == merge_file(name, newer, older) == newer
     assert merge_file(RECEIPT, run_of(1), run_of(2)) == run_of(1) + run_of(2)
     assert merge_file(PLAN, b"theirs", b"ours") == b"ours"

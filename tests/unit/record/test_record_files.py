@@ -11,13 +11,25 @@ FIRST, SECOND = (f'{{"event": "apply_started", "plan_id": "{name}"}}\n'.encode()
 
 def test_nothing_else_belongs_to_a_record(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
-    for name in ("a/receipt.jsonl", "a/notes.txt", "receipt.jsonl", ".gitkeep", "refusal.json"):
+    for name in (
+        "a/receipt.jsonl",
+        "a/notes.txt",
+        "receipt.jsonl",
+        ".gitkeep",
+        "refusal.json",
+        "refusal-acme.json",
+        "refusal-.json",
+    ):
         (tmp_path / name).write_text("{}\n")
     (tmp_path / "b").mkdir()
     (tmp_path / "b/receipt.jsonl").symlink_to(tmp_path / "a/receipt.jsonl")
     (tmp_path / "c").mkdir()
     (tmp_path / "c/plan.json").write_text("{}")
-    assert [name for name, _ in read_record_files(tmp_path)] == ["refusal.json", "a/receipt.jsonl"]
+    assert [name for name, _ in read_record_files(tmp_path)] == [
+        "refusal-acme.json",
+        "refusal.json",
+        "a/receipt.jsonl",
+    ]
     assert list(read_record_files(tmp_path / "nowhere")) == []
 
 

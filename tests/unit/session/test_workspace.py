@@ -34,6 +34,14 @@ def test_the_sandbox_has_its_own_record_and_lock() -> None:
     assert HERE.lock(target) != HERE.lock(Target("scim", "https://other.example.com"))
 
 
+def test_a_named_tenant_shares_the_lock_of_a_target_without_one() -> None:
+    target = Target("scim", "https://example.com")
+    named = replace(target, tenant="acme")
+    assert HERE.address_lock(named) == HERE.lock(target) != HERE.lock(named)
+    assert HERE.address_lock(target) is None
+    assert replace(HERE, sandbox=True).address_lock(named) is None
+
+
 def test_history_is_the_full_record_if_there_is_one() -> None:
     assert HERE.history == Path("plans")
     assert replace(HERE, past=Path("full")).history == Path("full")
