@@ -31,6 +31,7 @@ from reconciler.desired.mappings import compile_mappings
 from reconciler.desired.scope import CompiledScope, read_scope
 from reconciler.desired.users import DesiredUserReader, UserNames, check_inputs, check_references, list_inputs
 from reconciler.desired.validation import LocatedModel
+from reconciler.desired.work_tree import check_work_tree
 from reconciler.profiles import PROFILES
 
 
@@ -52,6 +53,8 @@ class DesiredState:
     """sha256 of each file, by name."""
     settings: Mapping[str, Any]
     """settings.yaml as plain data, without `notifications`."""
+    unseen: str | None = None
+    """Why users may be missing: tracked files that are not here as git has them. None: all files were read."""
 
     @property
     def in_scope(self) -> int:
@@ -74,6 +77,7 @@ def load(root: Path, now: datetime) -> DesiredState | BrokenState:
     scope = read_scope(directory, now.date())
     if settings is None:
         _check_without_settings(directory, scope)
+        check_work_tree(directory)
         return BrokenState(add_source_lines(directory.diagnostics, root))
     profile = PROFILES[settings.value.target.profile]
     mappings = compile_mappings(directory, profile, now)
@@ -83,6 +87,7 @@ def load(root: Path, now: datetime) -> DesiredState | BrokenState:
     reader.read()
     check_references(directory, scope.users, reader.names)
     check_inputs(directory, reader, (*list_inputs(mappings.rows), *scope.inputs))
+    unseen = check_work_tree(directory)
     if any(item.severity is Severity.ERROR and item.address is None for item in directory.diagnostics):
         return BrokenState(add_source_lines(directory.diagnostics, root))
     if settings.value.notifications.on_failure:
@@ -100,6 +105,7 @@ def load(root: Path, now: datetime) -> DesiredState | BrokenState:
         digest=_compute_digest(directory, settings.value),
         files=directory.digests,
         settings=settings.value.model_dump(mode="json", exclude={"notifications"}),
+        unseen=unseen,
     )
 
 

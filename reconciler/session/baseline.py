@@ -67,6 +67,7 @@ def with_desired_state(state: DesiredState, request: PlanRequest) -> PlanRequest
         policy=state.policy,
         owned=state.owned,
         diagnostics=state.diagnostics,
+        unseen=state.unseen,
         only=(),
     )
 
@@ -135,6 +136,7 @@ def build_request(workspace: Workspace, state: DesiredState, users: tuple[str, .
         now=workspace.now,
         version=__version__,
         diagnostics=state.diagnostics,
+        unseen=state.unseen,
         config_digest=state.digest,
         commit=find_head_commit(workspace.state),
         only=frozenset(map(fold_case, users)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
@@ -55,6 +55,8 @@ class PlanRequest:
     now: datetime
     version: str
     diagnostics: Sequence[Diagnostic] = ()
+    unseen: str | None = None
+    """Why users may be missing in `desired`: files that were not read. None: all users are there."""
     config_digest: str = ""
     commit: str | None = None
     recently_deleted: Mapping[str, date] = field(default_factory=dict)
@@ -87,7 +89,7 @@ def build_plan(request: PlanRequest, live: LiveState) -> Plan:
     keys = {fold_case(user.key) for user in request.desired}
     for found in sorted(matching.unclaimed, key=lambda user: user.id):
         _plan_unclaimed(found, _name_unclaimed(found, keys), request, draft)
-    _withhold_changes(draft, request.policy, matching, live)
+    _withhold_changes(draft, request, matching, live)
     changes, conflicts = order_changes(draft.changes, live.users)
     draft.diagnostics += conflicts
     selected = _select_changes(changes, request.only) if request.only else changes
@@ -106,6 +108,8 @@ class _PlanDraft:
     unmanaged: int = 0
     kept: int = 0
     withheld: int = 0
+    unplanned: int = 0
+    """Removals withheld because a file that was not read may hold the user."""
     undated: int = 0
     dormant: int = 0
     """Users in scope whose accounts stay deactivated because the mapping of active does not reactivate them."""
@@ -189,7 +193,7 @@ def _plan_unclaimed(found: LiveUser, key: str, request: PlanRequest, draft: _Pla
         draft.remove(lifecycle.decide_unclaimed_removal(found, key, request.policy, request.clock))
 
 
-def _withhold_changes(draft: _PlanDraft, policy: Policy, matching: Matching, live: LiveState) -> None:
+def _withhold_changes(draft: _PlanDraft, request: PlanRequest, matching: Matching, live: LiveState) -> None:
     """Remove the changes that may not be made from the draft, with a warning for each kind."""
     if live.problem is not None:
         # A user that was not read looks new, and a removal needs a reliable read.
@@ -198,12 +202,18 @@ def _withhold_changes(draft: _PlanDraft, policy: Policy, matching: Matching, liv
         names = pluralize(len(matching.unidentified), "user")
         why = f"{names} could not be mapped, so their live accounts are unknown"
         _withhold_actions(draft, REMOVALS, why)
-    forbidden = {action for action in Action if not policy.permits(action)}
+    if request.unseen is not None:
+        draft.unplanned += _withhold_actions(draft, REMOVALS, request.unseen, error)
+    forbidden = {action for action in Action if not request.policy.permits(action)}
     if forbidden:
         _withhold_actions(draft, forbidden, "lifecycle.actions in settings.yaml does not permit it")
 
 
-def _withhold_actions(draft: _PlanDraft, actions: Collection[Action], why: str) -> None:
+def _withhold_actions(
+    draft: _PlanDraft, actions: Collection[Action], why: str, report: Callable[[str], Diagnostic] = warning
+) -> int:
+    """Remove the changes with one of `actions` from the draft, reported by kind; return their number."""
+    before = draft.withheld
     for action in Action:
         if action not in actions:
             continue
@@ -212,7 +222,8 @@ def _withhold_actions(draft: _PlanDraft, actions: Collection[Action], why: str) 
         if count:
             draft.changes = left
             draft.withheld += count
-            draft.diagnostics.append(warning(f"{pluralize(count, action.value)} withheld: {why}"))
+            draft.diagnostics.append(report(f"{pluralize(count, action.value)} withheld: {why}"))
+    return draft.withheld - before
 
 
 def _select_changes(changes: Sequence[Change], only: Collection[str]) -> list[Change]:
@@ -270,14 +281,15 @@ def _assemble(
         removals,
         request.now.date(),
     )
-    failed = {item.address for item in draft.diagnostics if item.severity is Severity.ERROR and item.address}
+    addresses = {item.address for item in draft.diagnostics if item.severity is Severity.ERROR and item.address}
+    failed = len(addresses) + draft.unplanned
     return Plan(
         plan_id=identity,
         target=request.target,
         changes=tuple(changes),
         guards=verdicts,
         diagnostics=tuple(sorted(draft.diagnostics, key=_sort_key)),
-        tally=Tally(draft.unchanged, draft.unmanaged, len(failed), draft.kept, draft.withheld, len(managed)),
+        tally=Tally(draft.unchanged, draft.unmanaged, failed, draft.kept, draft.withheld, len(managed)),
         complete=live.problem is None,
         created_at=request.now,
         expires_at=request.now + PLAN_LIFETIME,

@@ -1,0 +1,95 @@
+"""Files of the desired state that git tracks and that were not read as git has them.
+
+Their users would look removed, and without scope.yaml every user is in scope: absence is never removal.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+
+from reconciler.core.model import Diagnostic, Origin, Severity, error, warning
+from reconciler.core.text import pluralize, quote
+from reconciler.desired.directory import Directory
+from reconciler.desired.layout import FOLDERS, TOP_FILES, is_yaml, suggest_name
+from reconciler.errors import RepositoryError
+from reconciler.git.index import FileState, find_differences
+
+_NAMED = 5
+_WITHOUT = {
+    "scope.yaml": "Without it every user is in scope.",
+    "mappings.yaml": "Without it the mappings are those of the profile.",
+}
+_RESTORE = (
+    "`git checkout -- FILE` restores a file, `git sparse-checkout disable` all that a sparse checkout left out;\n"
+    "`git rm FILE` removes it for good."
+)
+_LOOK = "Let git look at it again: `git update-index --no-assume-unchanged --no-skip-worktree FILE`, then `git status`."
+_RESOLVE = "Resolve it, then `git add FILE`, or `git rm FILE`."
+_NO_REMOVALS = "Their users would look removed, so no account is deactivated or deleted."
+_UNSEEN = {
+    FileState.MISSING: ("file", "in git's index, but not in the work tree", _RESTORE),
+    FileState.OUTDATED: ("file", "not as git's index has it, and git was told not to look", _LOOK),
+    FileState.SUBMODULE: (
+        "folder",
+        "not in this repository (a submodule)",
+        "Put the files themselves into this repository.",
+    ),
+}
+
+
+def check_work_tree(directory: Directory) -> str | None:
+    """Return why users may be missing in the files that were read; None if none can be. Reports what git knows.
+
+    Outside of git nothing is reported.
+    """
+    try:
+        found = find_differences(directory.root, (*TOP_FILES, *FOLDERS))
+        found = {os.fsencode(name).decode("utf-8", "replace"): state for name, state in found.items()}
+    except RepositoryError as exc:
+        summary = f"cannot tell whether all files of the desired state are here: {exc.summary}"
+        directory.report(warning(summary, f"{exc.detail}\nUntil then no account is deactivated or deleted."))
+        return "git cannot tell whether all files of the desired state are here"
+    unseen: dict[FileState, list[str]] = {}
+    for name, state in found.items():
+        if state is FileState.UNMERGED or name in TOP_FILES:
+            if not _is_reported(name, directory):
+                directory.report(_describe_error(name, state, directory.root))
+        elif is_yaml(name) or state is FileState.SUBMODULE:
+            unseen.setdefault(state, []).append(name)
+    return " and ".join(_report_unseen(names, state, directory) for state, names in unseen.items()) or None
+
+
+def _describe_error(name: str, state: FileState, root: Path) -> Diagnostic:
+    """Return the error of a file without which nothing can be planned."""
+    if state is FileState.UNMERGED:
+        summary, detail = "an unresolved merge conflict in git's index", _RESOLVE
+    elif state is FileState.MISSING:
+        summary, detail = f"{name} is in git's index, but not in the work tree", f"{_WITHOUT.get(name, '')} {_RESTORE}"
+    else:
+        summary, detail = "not as git's index has it, and git was told not to look", _LOOK
+    return error(summary, detail.strip().replace("FILE", shlex.quote(str(root / name))), Origin(name, 1, 1))
+
+
+def _is_reported(name: str, directory: Directory) -> bool:
+    """Whether an error about this file, or about a misspelling of its name, was reported already."""
+    reported = {
+        item.origin.file
+        for item in directory.diagnostics
+        if item.origin is not None and item.severity is Severity.ERROR
+    }
+    return name in reported or name in map(suggest_name, reported)
+
+
+def _report_unseen(names: list[str], state: FileState, directory: Directory) -> str:
+    """Report files without which users look removed, and return this as a reason."""
+    noun, what, detail = _UNSEEN[state]
+    reason = f"{pluralize(len(names), noun)} of the desired state {'is' if len(names) == 1 else 'are'} {what}"
+    directory.report(warning(f"{reason}: {_format_names(sorted(names))}", f"{detail}\n{_NO_REMOVALS}"))
+    return reason
+
+
+def _format_names(names: list[str]) -> str:
+    shown = ", ".join(map(quote, names[:_NAMED]))
+    return shown if len(names) <= _NAMED else f"{shown} and {len(names) - _NAMED:,} more"

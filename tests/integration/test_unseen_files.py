@@ -1,0 +1,268 @@
+"""Files that git tracks and that are not in the work tree must not look like users that were removed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.git_workspace import GitWorkspace, person
+from support.servers.fake_scim import FakeScimServer
+from support.workspace import CommandResult, OpenWorkspace, run
+
+MAPPINGS = (
+    "target: externalId, source: objectId, match: 1",
+    "target: userName, source: userPrincipalName, match: 2",
+    "target: name.givenName, source: givenName",
+    "target: name.familyName, source: surname",
+)
+
+
+class Company(GitWorkspace):
+    """Two users in users/people.yaml, two in users/berlin/more.yaml, all applied."""
+
+    def start(self) -> None:
+        self.work.write("users/berlin/more.yaml", "".join(f"- {{{fields(who)}}}\n" for who in ("cid", "dot")))
+        self.work.write("scope.yaml", "sync: all\n")
+        self.work.settings()
+        (self.work.root / ".gitignore").write_text("plans/\nstate-home/\n")
+        self.commit(person("ada"), person("bob"))
+        assert self.work.apply().code == 0
+
+    @property
+    def more(self) -> Path:
+        return self.work.state / "users/berlin/more.yaml"
+
+    def actions(self, *arguments: str) -> dict[str, str]:
+        result = self.work.plan(*arguments)
+        return {key.partition("@")[0]: action for key, action in result.actions.items()}
+
+    def active(self) -> set[str]:
+        return {
+            str(user["userName"]).partition("@")[0] for user in self.service.users.values() if user.get("active", True)
+        }
+
+
+def fields(who: str) -> str:
+    return ", ".join(f"{key}: {value}" for key, value in person(who).items())
+
+
+@pytest.fixture
+def company(open_workspace: OpenWorkspace) -> Company:
+    service = FakeScimServer()
+    found = Company(open_workspace(service), service)
+    found.start()
+    return found
+
+
+def sparse(company: Company) -> None:
+    company.git.git("sparse-checkout", "set", "--no-cone", "/*", "!/desired-state/users/berlin")
+
+
+def skip_worktree(company: Company) -> None:
+    company.git.git("update-index", "--skip-worktree", "desired-state/users/berlin/more.yaml")
+    company.more.unlink()
+
+
+def assume_unchanged(company: Company) -> None:
+    company.git.git("update-index", "--assume-unchanged", "desired-state/users/berlin/more.yaml")
+    company.more.unlink()
+
+
+def delete(company: Company) -> None:
+    company.more.unlink()
+
+
+def assert_withheld(company: Company, result: CommandResult, what: str) -> None:
+    assert result.code == 5, result
+    shown = " ".join((result.out + result.err).split())
+    assert f"1 file of the desired state is {what}" in shown
+    assert "users/berlin/more.yaml" in shown
+    assert "no account is deactivated or deleted" in shown
+
+
+@pytest.mark.parametrize("hide", [sparse, skip_worktree, assume_unchanged, delete])
+def test_users_of_a_file_that_is_not_in_the_work_tree_are_not_removed(company: Company, hide: Any) -> None:
+    hide(company)
+    missing = "in git's index, but not in the work tree"
+    assert not company.more.exists()
+    assert_withheld(company, company.work.run("plan"), missing)
+    assert_withheld(company, company.work.plan("--base", "main"), missing)
+    assert_withheld(company, company.work.run("drift", "--plans", str(company.work.plans)), missing)
+    assert_withheld(company, company.work.apply(), missing)
+    assert company.active() == {"ada", "bob", "cid", "dot"}
+    validated = company.work.run("validate")
+    assert (validated.code, "users/berlin/more.yaml" in validated.err) == (0, True)
+
+
+def test_a_sparse_checkout_without_any_user_removes_nobody(company: Company) -> None:
+    company.git.git("sparse-checkout", "set", "desired-state/groups")
+    assert (company.work.state / "settings.yaml").exists()
+    assert not company.more.parent.parent.exists()
+    assert company.actions() == {}
+    assert company.work.apply().code != 0
+    assert company.active() == {"ada", "bob", "cid", "dot"}
+
+
+def test_a_folder_in_place_of_a_file_hides_users(company: Company) -> None:
+    company.more.unlink()
+    (company.more.parent / "more.yaml").mkdir()
+    assert_withheld(company, company.work.run("plan"), "in git's index, but not in the work tree")
+
+
+def test_the_other_changes_are_made(company: Company) -> None:
+    company.more.unlink()
+    company.write(person("ada", department="Research"), person("eve"))
+    assert company.actions() == {"ada": "update", "eve": "create"}
+    assert company.work.apply().code == 5
+    assert company.active() == {"ada", "bob", "cid", "dot", "eve"}
+
+
+def test_a_removal_of_one_user_is_withheld_as_well(company: Company) -> None:
+    company.more.unlink()
+    assert company.actions("--user", "cid@example.com") == {}
+    assert company.work.apply("--user", "cid@example.com").code == 5
+    assert "cid" in company.active()
+
+
+@pytest.mark.parametrize("commit", [False, True])
+def test_a_file_removed_from_git_is_removed(company: Company, commit: bool) -> None:
+    company.git.git("rm", "--quiet", "desired-state/users/berlin/more.yaml")
+    if commit:
+        company.git.commit("Close the Berlin office")
+    assert company.actions() == {"cid": "deactivate", "dot": "deactivate"}
+    assert company.work.apply().code == 0
+    assert company.active() == {"ada", "bob"}
+
+
+def test_users_removed_from_a_file_are_removed(company: Company) -> None:
+    company.work.write("users/berlin/more.yaml", f"- {{{fields('cid')}}}\n")
+    assert company.actions() == {"dot": "deactivate"}
+    company.work.write("users/berlin/new.yaml", f"- {{{fields('eve')}}}\n")
+    assert company.actions() == {"dot": "deactivate", "eve": "create"}
+
+
+def test_a_file_that_was_moved_holds_its_users(company: Company) -> None:
+    company.git.git("mv", "desired-state/users/berlin/more.yaml", "desired-state/users/berlin.yaml")
+    assert (company.actions(), company.work.plan().code) == ({}, 0)
+
+
+@pytest.mark.parametrize("flag", ["--skip-worktree", "--assume-unchanged"])
+def test_a_file_that_git_was_told_not_to_look_at_is_compared(company: Company, flag: str) -> None:
+    company.git.git("update-index", flag, "desired-state/users/berlin/more.yaml")
+    assert company.work.plan().code == 0
+    company.more.write_text(f"- {{{fields('cid')}}}\n")
+    assert_withheld(company, company.work.run("plan"), "not as git's index has it, and git was told not to look")
+    assert company.work.apply().code == 5
+    assert "dot" in company.active()
+
+
+@pytest.mark.parametrize("name", ["scope.yaml", "mappings.yaml", "settings.yaml"])
+@pytest.mark.parametrize("flag", [None, "--skip-worktree", "--assume-unchanged"])
+def test_a_lost_file_of_the_top_level_is_one_error(company: Company, name: str, flag: str | None) -> None:
+    company.work.write("mappings.yaml", "".join(f"- {{{row}}}\n" for row in MAPPINGS))
+    company.git.commit("Map")
+    if flag is not None:
+        company.git.git("update-index", flag, f"desired-state/{name}")
+    (company.work.state / name).unlink()
+    for result in (company.work.run("validate"), company.work.run("plan"), company.work.apply()):
+        assert result.code == 1
+        assert result.err.count("Error: ") == 1
+        assert name in result.err
+
+
+def test_a_scope_deleted_on_purpose_is_accepted(company: Company) -> None:
+    company.git.git("rm", "--quiet", "desired-state/scope.yaml")
+    assert company.work.run("validate").code == 0
+
+
+def test_a_scope_that_git_does_not_look_at_is_an_error(company: Company) -> None:
+    company.git.git("update-index", "--assume-unchanged", "desired-state/scope.yaml")
+    company.work.write("scope.yaml", "sync: assigned\nassigned: {users: [ada@example.com]}\n")
+    result = company.work.apply()
+    assert result.code == 1
+    assert "not as git's index has it, and git was told not to look" in result.err
+    assert "--no-assume-unchanged" in result.err
+
+
+@pytest.mark.parametrize("keep", ["ours", "theirs", "markers", "deleted"])
+def test_an_unmerged_file_is_one_error(company: Company, keep: str) -> None:
+    company.git.git("checkout", "--quiet", "-b", "other")
+    company.git.commit("Delete", {"desired-state/users/berlin/more.yaml": None})
+    company.git.git("checkout", "--quiet", "main")
+    company.git.commit("Edit", {"desired-state/users/berlin/more.yaml": f"- {{{fields('cid')}}}\n"})
+    with pytest.raises(AssertionError):
+        company.git.git("merge", "other")
+    if keep == "deleted":
+        company.more.unlink()
+    elif keep == "markers":
+        company.more.write_text("<<<<<<< HEAD\n=======\n>>>>>>> other\n")
+    for result in (company.work.run("validate"), company.work.run("plan"), company.work.apply()):
+        assert result.code == 1
+        assert result.err.count("Error: ") == 1
+        assert "users/berlin/more.yaml:1:1" in result.err
+        assert "an unresolved merge conflict" in result.err
+
+
+def test_a_submodule_that_is_not_checked_out_hides_users(company: Company) -> None:
+    commit = company.git.head()
+    company.git.git("rm", "--quiet", "-r", "desired-state/users/berlin")
+    company.git.git("update-index", "--add", "--cacheinfo", f"160000,{commit},desired-state/users/berlin")
+    result = company.work.apply()
+    assert result.code == 5
+    assert '1 folder of the desired state is not in this repository (a submodule): "users/berlin"' in result.out
+    assert company.active() == {"ada", "bob", "cid", "dot"}
+
+
+def test_the_folder_itself_can_be_missing(company: Company) -> None:
+    for path in (company.more, company.work.state / "users/people.yaml"):
+        path.unlink()
+    company.more.parent.rmdir()
+    company.more.parent.parent.rmdir()
+    result = company.work.run("plan")
+    assert 'in the work tree: "users/berlin/more.yaml", "users/people.yaml"' in " ".join(result.out.split())
+    assert company.actions() == {}
+
+
+def test_names_in_the_index_are_untrusted(company: Company) -> None:
+    blob = company.git.write_blob(b"[]\n")
+    for name in (b"users/a\nb\x1b[31m.yaml", b"users/\xff.yaml", b"users/\xe2\x80\xaetxt.yaml"):
+        entry = b"100644 " + blob.encode() + b"\tdesired-state/" + name + b"\0"
+        company.git.git("update-index", "--add", "-z", "--index-info", stdin=entry)
+    for result in (company.work.run("plan"), company.work.plan()):
+        assert result.code == 5 or "3 files of the desired state" in result.out
+        assert not {"\x1b", "\udcff", "\u202e"} & set(result.out + result.err)
+
+
+def test_outside_of_git_there_is_nothing_to_compare_with(company: Company) -> None:
+    company.more.unlink()
+    (company.work.root / ".git").rename(company.work.root / "git")
+    assert company.actions() == {"cid": "deactivate", "dot": "deactivate"}
+
+
+def test_without_git_removals_are_withheld(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", os.devnull)
+    assert (company.actions(), company.work.plan().code) == ({}, 0)
+    company.work.users([person("ada")])
+    result = company.work.run("plan")
+    assert result.code == 5
+    assert "cannot tell whether all files of the desired state are here: git cannot be run" in result.out
+
+
+def test_a_broken_index_withholds_removals(company: Company) -> None:
+    (company.work.root / ".git/index").write_bytes(b"DIRC\0\0\0\x63nonsense")
+    company.work.users([person("ada")])
+    result = company.work.run("plan")
+    assert result.code == 5
+    assert "git's index cannot be read" in result.out
+
+
+def test_a_saved_plan_is_stale_when_a_file_is_lost(company: Company) -> None:
+    company.write(person("ada"))
+    plan = company.work.root / "plan.json"
+    assert company.work.run("plan", "-o", str(plan)).code == 0
+    company.more.unlink()
+    line = ["reconciler", "apply", str(plan), "--state", str(company.work.state), "--plans", str(company.work.plans)]
+    assert run(line).code == 4
+    assert company.active() == {"ada", "bob", "cid", "dot"}

@@ -1,0 +1,88 @@
+"""Tracked files that were not read: which are errors, and which withhold removals."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.desired_directory import messages
+from support.git_repository import GitRepository
+
+from reconciler.core.model import Origin, error
+from reconciler.desired import work_tree
+from reconciler.desired.directory import Directory
+from reconciler.desired.work_tree import check_work_tree
+from reconciler.errors import RepositoryError
+from reconciler.git.index import FileState
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Directory:
+    repository = GitRepository(tmp_path)
+    files = {f"desired-state/{name}": "[]\n" for name in ("scope.yaml", "users/a.yaml", "users/README.md")}
+    repository.commit("first", files)
+    return Directory(tmp_path / "desired-state")
+
+
+def test_nothing_is_reported_if_all_files_are_there(directory: Directory) -> None:
+    assert check_work_tree(directory) is None
+    assert directory.diagnostics == []
+
+
+def test_a_missing_scope_is_an_error(directory: Directory) -> None:
+    (directory.root / "scope.yaml").unlink()
+    assert check_work_tree(directory) is None
+    assert messages(directory) == [("scope.yaml:1:1", "scope.yaml is in git's index, but not in the work tree")]
+    detail = directory.diagnostics[0].detail
+    assert detail.startswith(f"Without it every user is in scope. `git checkout -- {directory.root}/scope.yaml`")
+
+
+def test_a_missing_scope_with_another_name_is_one_error(directory: Directory) -> None:
+    (directory.root / "scope.yaml").rename(directory.root / "scope.yml")
+    directory.check_layout()
+    assert check_work_tree(directory) is None
+    assert messages(directory) == [("scope.yml:1:1", "this file is not read")]
+
+
+def test_a_missing_file_with_users_is_a_warning_and_a_reason(directory: Directory) -> None:
+    (directory.root / "users/a.yaml").unlink()
+    reason = "1 file of the desired state is in git's index, but not in the work tree"
+    assert check_work_tree(directory) == reason
+    assert messages(directory) == [("None", f'{reason}: "users/a.yaml"')]
+
+
+def test_a_missing_file_without_users_is_not_reported(directory: Directory) -> None:
+    (directory.root / "users/README.md").unlink()
+    assert check_work_tree(directory) is None
+    assert directory.diagnostics == []
+
+
+def test_an_unmerged_file_is_reported_once(directory: Directory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(work_tree, "find_differences", lambda *_: {"users/a.yaml": FileState.UNMERGED})
+    conflict = error("an unresolved merge conflict", "", Origin("users/a.yaml", 2, 1))
+    directory.report(conflict)
+    assert check_work_tree(directory) is None
+    assert directory.diagnostics == [conflict]
+
+
+def test_many_files_and_kinds_are_counted(directory: Directory, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = {f"users/{number}.yaml": FileState.MISSING for number in range(7)}
+    found |= {"users/old.yaml": FileState.OUTDATED, "groups": FileState.SUBMODULE}
+    monkeypatch.setattr(work_tree, "find_differences", lambda *_: found)
+    assert check_work_tree(directory) == (
+        "7 files of the desired state are in git's index, but not in the work tree"
+        " and 1 file of the desired state is not as git's index has it, and git was told not to look"
+        " and 1 folder of the desired state is not in this repository (a submodule)"
+    )
+    assert directory.diagnostics[0].summary.endswith('"users/3.yaml", "users/4.yaml" and 2 more')
+
+
+def test_git_that_fails_is_a_reason(directory: Directory, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> dict[str, FileState]:
+        raise RepositoryError("git cannot be run", "Install git.")
+
+    monkeypatch.setattr(work_tree, "find_differences", fail)
+    assert check_work_tree(directory) == "git cannot tell whether all files of the desired state are here"
+    assert messages(directory) == [
+        ("None", "cannot tell whether all files of the desired state are here: git cannot be run")
+    ]
