@@ -10,9 +10,9 @@ from pathlib import Path
 
 from reconciler import __version__
 from reconciler.core.text import escape_control, quote
-from reconciler.errors import ExitCode, ReconcilerError, UsageError
+from reconciler.errors import ExitCode, PlanFileError, ReconcilerError, UsageError
 from reconciler.profiles import PROFILES
-from reconciler.record.files import write_bytes
+from reconciler.record.files import read_file, write_bytes, write_private_bytes
 from reconciler.session.sandbox_service import empty_sandbox
 from reconciler.session.terminal import Terminal
 
@@ -61,7 +61,9 @@ def run_init(directory: Path, options: InitOptions, terminal: Terminal) -> ExitC
         listed = "\n".join(escape_control(name) for name in existing)
         raise UsageError(f"{directory} is not empty, nothing was written", f"These files exist:\n{listed}")
     for name, content in files.items():
-        write_bytes(directory / name, content)
+        # Receipts name people.
+        write = write_private_bytes if name.parts[0] == "plans" else write_bytes
+        write(directory / name, content)
     with suppress(ReconcilerError):  # The sandbox is an extra.
         empty_sandbox(directory / ".reconciler" / "sandbox.db", [options.domain])
     cd = "" if directory == Path() else f"cd {directory} && "
@@ -112,9 +114,9 @@ def _read_wheel(file: Path) -> bytes:
     if file.name != WHEEL:
         raise UsageError(f"--wheel {quote(file.name)} is not this version's wheel", f"Its name is {WHEEL}.")
     try:
-        return file.read_bytes()
-    except OSError as exc:
-        raise UsageError(f"cannot read {file}: {exc.strerror}", "Name the wheel's file.") from exc
+        return read_file(file)
+    except PlanFileError as exc:
+        raise UsageError(exc.summary, "Name the wheel's file.") from exc
 
 
 def _fill(text: str, values: Mapping[str, str]) -> str:

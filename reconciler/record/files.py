@@ -2,15 +2,39 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from reconciler.errors import PlanFileError
 
-_MAX_BYTES = 1024 * 1024 * 1024
+_MEBIBYTE = 1024 * 1024
+_MAX_BYTES = 1024 * _MEBIBYTE
+
+
+def make_private_directory(path: Path) -> None:
+    """Make a directory and its missing parents, for their owner only whatever the umask is. Raises `OSError`.
+
+    Existing ones stay as they are: git checks directories out for all users.
+    """
+    if not path.is_dir() and path != path.parent:
+        # `parents=True` makes the parents for all users.
+        make_private_directory(path.parent)
+        path.mkdir(mode=0o700, exist_ok=True)
+
+
+def is_open_to_all(path: Path) -> bool:
+    """Return whether every user of this machine may put files into a directory; False if there is none."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return stat.S_ISDIR(mode) and bool(mode & stat.S_IWOTH)
 
 
 def write_private(path: Path, text: str) -> None:
@@ -25,7 +49,9 @@ def write_private_bytes(path: Path, content: bytes) -> None:
     """The same for bytes."""
     if _is_special(path):
         raise PlanFileError(f"cannot write {path}: not a regular file", "Choose another path.")
-    _write(path, content, 0o600)
+    with _write_errors(path):
+        make_private_directory(path.parent)
+        _write(path, content, 0o600)
 
 
 def _is_special(path: Path) -> bool:
@@ -44,29 +70,36 @@ def write_text(path: Path, text: str) -> None:
 
 def write_bytes(path: Path, content: bytes) -> None:
     """The same for bytes."""
-    try:
+    mode = 0o644
+    if path.exists():
         mode = path.stat().st_mode & 0o777
-    except OSError:
-        mode = 0o644
-    _write(path, content, mode)
+        if not path.is_file() and not path.is_dir():
+            raise PlanFileError(f"cannot write {path}: not a regular file", "Choose another path.")
+    with _write_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write(path, content, mode)
 
 
 def _write(path: Path, content: bytes, mode: int) -> None:
+    # mkstemp makes files of mode 0600.
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # mkstemp makes files of mode 0600.
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fchmod(file.fileno(), mode)
-                os.fsync(file.fileno())
-            Path(temporary).replace(path)
-            sync_directory(path.parent)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fchmod(file.fileno(), mode)
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+        sync_directory(path.parent)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def _write_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as exc:
         raise PlanFileError(f"cannot write {path}: {exc.strerror}", "Choose another path.") from exc
 
@@ -81,13 +114,44 @@ def sync_directory(path: Path) -> None:
             os.close(handle)
 
 
-def read_file(path: Path) -> bytes:
-    """Return the bytes of a plan or receipt. Raises `PlanFileError` if it cannot be read or is larger than 1 GiB."""
+def read_file(path: Path, limit: int = _MAX_BYTES) -> bytes:
+    """Return the bytes of a plan or receipt. Raises `PlanFileError` if it cannot be read or is larger than `limit`.
+
+    A pipe, a device or a socket in its place is refused: reading one may never end.
+    """
+    content = bytearray()
     try:
-        if not path.is_file():
-            raise PlanFileError(f"there is no file {path}", "Make a plan with `reconciler plan -o FILE`.")
-        if path.stat().st_size > _MAX_BYTES:
-            raise PlanFileError(f"{path} is larger than 1 GiB", "A plan is smaller: check the path.")
-        return path.read_bytes()
+        with _open_regular(path) as file:
+            too_large = os.fstat(file.fileno()).st_size > limit
+            while not too_large and (piece := file.read(_MEBIBYTE)):
+                content += piece
+                too_large = len(content) > limit
+    except FileNotFoundError as exc:
+        raise PlanFileError(f"there is no file {path}", "Make a plan with `reconciler plan -o FILE`.") from exc
     except OSError as exc:
         raise PlanFileError(f"cannot read {path}: {exc.strerror}", "Check its permissions.") from exc
+    if too_large:
+        raise PlanFileError(f"{path} is larger than {limit // _MEBIBYTE:,} MiB", "Check the path.")
+    return bytes(content)
+
+
+def _open_regular(path: Path) -> IO[bytes]:
+    """Open a file to read. Raises `PlanFileError` if it is anything else, `OSError` if it cannot be opened."""
+    # Not blocking: a named pipe without a writer would hang. Some files of /proc wait for content, too.
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    if stat.S_ISREG(os.fstat(handle).st_mode):
+        return os.fdopen(handle, "rb")
+    os.close(handle)
+    raise PlanFileError(f"{path} is not a regular file", "Only regular files are read.")
+
+
+def append_private(path: Path) -> int:
+    """Open a file to append to, made for its owner only; return its handle. Raises `OSError`, also for a link.
+
+    A pipe, a device or a socket in its place is refused: a receipt in it would prove nothing.
+    """
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+    if stat.S_ISREG(os.fstat(handle).st_mode):
+        return handle
+    os.close(handle)
+    raise OSError(errno.EINVAL, "not a regular file")

@@ -28,6 +28,7 @@ from pathlib import Path
 from reconciler.core.model import Target
 from reconciler.core.text import escape_control, shorten
 from reconciler.errors import LockedError, ReconcilerError
+from reconciler.record.files import make_private_directory
 
 _HELD = {errno.EAGAIN, errno.EACCES, errno.EWOULDBLOCK}
 _POLL = 0.1
@@ -115,7 +116,7 @@ def describe_holder(path: Path) -> str | None:
 def _open(path: Path) -> int:
     """Open the lock's file, which must be ours and no link: otherwise another user could make us truncate a file."""
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_directory(path.parent)
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         try:
             _check_ours(folder, path.parent)

@@ -29,6 +29,7 @@ from reconciler.record.receipt_line import (
     parse_entry,
     parse_line,
 )
+from reconciler.record.record_files import list_receipts
 from reconciler.record.runs import AppliedChange, ApplyRun, Attempt, Quarantine, join_plan
 
 T = TypeVar("T")
@@ -60,13 +61,9 @@ def _read(path: Path, parse: Callable[[bytes], T]) -> Iterator[T]:
             raise PlanFileError(f"{path}:{number}: not a receipt line", "Restore the file from git.") from exc
 
 
-def _receipts(plans: Path) -> list[Path]:
-    return sorted(plans.rglob(RECEIPT))
-
-
 def _first_lines(plans: Path) -> Iterator[ApplyStarted]:
     """Yield the first line of each receipt that begins with an apply."""
-    for path in _receipts(plans):
+    for path in list_receipts(plans):
         first = next(read_lines(path), None)
         if isinstance(first, ApplyStarted):
             yield first
@@ -77,13 +74,13 @@ def _first_lines(plans: Path) -> Iterator[ApplyStarted]:
 
 def read_runs(plans: Path, target: Target) -> list[ApplyRun]:
     """Return all applies to `target` by their receipts alone, oldest first."""
-    runs = [run for path in _receipts(plans) for run in _runs_in(path, target)]
+    runs = [run for path in list_receipts(plans) for run in _runs_in(path, target)]
     return sorted(runs, key=lambda run: run.began)
 
 
 def read_runs_with_plans(plans: Path, target: Target) -> list[ApplyRun]:
     """Return all applies to `target` joined with their plans on record, oldest first."""
-    runs = [run for path in _receipts(plans) for run in _runs_with_plan(path, target)]
+    runs = [run for path in list_receipts(plans) for run in _runs_with_plan(path, target)]
     return sorted(runs, key=lambda run: run.began)
 
 
@@ -178,7 +175,7 @@ def read_record(directory: Path) -> PlanRecord:
 def read_account_history(plans: Path, target: Target, quarantine_days: int, now: datetime) -> AccountHistory:
     """Return the history of the target's accounts, from all receipts, in one pass."""
     builder = AccountHistoryBuilder(target, quarantine_days, now)
-    for path in _receipts(plans):
+    for path in list_receipts(plans):
         builder.add(read_lines(path), path.parent.name)
     return builder.build()
 
@@ -187,7 +184,8 @@ def read_started_addresses(plans: Path, plan_id: str) -> frozenset[str]:
     """Return the addresses of all changes of a plan that earlier applies of it started, whatever their outcome."""
     return frozenset(
         line.address
-        for path in sorted(plans.glob(f"*-{shorten_plan_id(plan_id)}/{RECEIPT}"))
+        for path in list_receipts(plans)
+        if path.parent.name.endswith(f"-{shorten_plan_id(plan_id)}")
         for line in read_lines(path)
         if isinstance(line, Started) and line.plan_id == plan_id
     )

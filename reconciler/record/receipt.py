@@ -19,7 +19,7 @@ from reconciler.core.plan import Action, Outcome, Plan, Result
 from reconciler.core.plan_id import digest_change
 from reconciler.core.text import to_ascii_json
 from reconciler.errors import PlanFileError
-from reconciler.record.files import sync_directory
+from reconciler.record.files import append_private, make_private_directory, read_file, sync_directory
 from reconciler.record.layout import RECEIPT, shorten_plan_id
 from reconciler.record.receipt_line import ApplyFinished, ApplyStarted, Finished, Quarantined, Started, to_entry
 from reconciler.record.redaction import NO_REDACTION, Redactor
@@ -72,9 +72,9 @@ class Receipt:
 
     def _open(self, directory: Path) -> int:
         try:
-            directory.mkdir(parents=True, exist_ok=True)
+            make_private_directory(directory)
             _drop_torn_line(self.path)
-            handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            handle = append_private(self.path)
         except OSError as exc:
             raise PlanFileError(f"cannot write {self.path}: {exc.strerror}", "Nothing was changed.") from exc
         # Forcing a file onto the disk does not force its name there.
@@ -163,6 +163,6 @@ class Receipt:
 def _drop_torn_line(path: Path) -> None:
     """Cut off a line that a crash cut short. It proves nothing: a request is only sent after its whole line."""
     if path.is_file():
-        content = path.read_bytes()
+        content = read_file(path)
         if content and not content.endswith(b"\n"):
             os.truncate(path, content.rfind(b"\n") + 1)

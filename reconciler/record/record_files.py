@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 from reconciler.errors import PlanFileError
-from reconciler.record.files import read_file
+from reconciler.record.files import make_private_directory, read_file
 from reconciler.record.layout import RECEIPT, is_refusal
 from reconciler.record.merge import RECORD_FILES, merge_file
+
+
+def list_receipts(plans: Path) -> list[Path]:
+    """Return the receipts below `plans`, sorted; none if there is no such directory. Links are not followed.
+
+    Raises `PlanFileError` if a directory cannot be listed: an unreadable record is not an empty one.
+    """
+    walk = os.walk(plans, onerror=partial(_raise_unless_absent, plans))
+    # A directory of that name is one that cannot be read as a receipt.
+    return sorted(Path(folder, RECEIPT) for folder, folders, files in walk if RECEIPT in (*folders, *files))
+
+
+def _raise_unless_absent(plans: Path, exc: OSError) -> None:
+    if exc.filename == str(plans) and isinstance(exc, FileNotFoundError):
+        return
+    detail = "Check what it is, and its permissions: without the record no apply is safe."
+    raise PlanFileError(f"cannot list {exc.filename}: {exc.strerror}", detail) from exc
 
 
 def read_record_files(plans: Path) -> Iterator[tuple[str, bytes]]:
@@ -19,10 +38,12 @@ def read_record_files(plans: Path) -> Iterator[tuple[str, bytes]]:
     for path in sorted(plans.glob("refusal*.json")):
         if is_refusal(path.name) and _is_file(path):
             yield path.name, read_file(path)
-    for receipt in sorted(plans.rglob(RECEIPT)):
+    for receipt in list_receipts(plans):
         for name in RECORD_FILES:
             path = receipt.with_name(name)
-            if receipt.parent != plans and _is_file(path):
+            # Anything else in place of a receipt is an error, not an apply less.
+            wanted = _is_file(path) or (path == receipt and not path.is_symlink())
+            if receipt.parent != plans and wanted:
                 yield path.relative_to(plans).as_posix(), read_file(path)
 
 
@@ -38,7 +59,7 @@ def merge_into(files: Iterable[tuple[str, bytes]], into: Path) -> None:
     for name, content in files:
         path = into / name
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_private_directory(path.parent)
             path.write_bytes(merge_file(name, path.read_bytes(), content) if path.exists() else content)
         except OSError as exc:
             raise PlanFileError(f"cannot write {path}: {exc.strerror}", "Check TMPDIR and the space there.") from exc

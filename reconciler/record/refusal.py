@@ -18,10 +18,12 @@ from typing import Any
 from reconciler.core.model import Target
 from reconciler.core.untrusted_values import parse_count
 from reconciler.errors import PlanFileError
-from reconciler.record.files import write_private
+from reconciler.record.files import read_file, write_private
 from reconciler.record.layout import REFUSAL, name_refusal
 from reconciler.record.merge import parse_refusal
 from reconciler.record.timestamps import parse_timestamp
+
+_MAX_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,6 @@ def _read(found: Mapping[str, Any]) -> Refusal | None:
 
 def _content(path: Path) -> bytes:
     try:
-        return path.read_bytes()
-    except OSError:
+        return read_file(path, _MAX_BYTES)
+    except PlanFileError:
         return b""

@@ -153,7 +153,7 @@ def is_sandbox_file(path: Path) -> bool:
 def check_path(path: Path) -> None:
     """Create the directory and the file if needed. Raises SandboxError if `path` cannot be a sandbox file."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if path.is_dir():
             raise SandboxError(
                 f"{path} is a directory. Name a file for the sandbox's state, e.g. {path / 'sandbox.db'}."
@@ -161,6 +161,9 @@ def check_path(path: Path) -> None:
         if not path.exists():
             # It contains the access token.
             path.touch(mode=0o600)
+        if not path.is_file():
+            # SQLite would wait for a named pipe for ever.
+            raise SandboxError(f"{path} is not a regular file. Name another file for the sandbox.")
         # An empty file is a sandbox that another process is creating.
         if path.stat().st_size and not is_sandbox_file(path):
             raise SandboxError(f"{path} is not a sandbox file and was left alone. Name another file for the sandbox.")

@@ -9,16 +9,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from reconciler.core.plan import Plan
+from reconciler.core.text import escape_control
 from reconciler.desired.loader import DesiredState
 from reconciler.errors import PlanFileError, ReconcilerError, RepositoryError
 from reconciler.git.commit import Commit
 from reconciler.git.commits import Commits
 from reconciler.record.branch import find_local_tip, read_record_at
-from reconciler.record.files import read_file, write_private, write_private_bytes
+from reconciler.record.files import is_open_to_all, read_file, write_private, write_private_bytes
 from reconciler.record.layout import PAGE, PLAN, RECEIPT
 from reconciler.record.reader import read_key_ids, read_record
 from reconciler.record.receipt import directory_for
-from reconciler.record.record_files import merge_into, read_record_files
+from reconciler.record.record_files import list_receipts, merge_into, read_record_files
 from reconciler.record.redaction import NO_REDACTION, Redactor
 from reconciler.render.record_page import render_record
 from reconciler.session import connection
@@ -57,6 +58,7 @@ def warn_about_lost_keys(workspace: Workspace, redactor: Redactor, terminal: Ter
 @contextmanager
 def open_full_record(workspace: Workspace, branch: str | None, terminal: Terminal) -> Iterator[Workspace]:
     """Return the workspace with the full record: `plans/` and the record branch. The sandbox has no branch."""
+    _warn_about_open_directory(workspace.record, terminal)
     if workspace.sandbox or branch is None:
         yield workspace
         return
@@ -72,6 +74,16 @@ def open_full_record(workspace: Workspace, branch: str | None, terminal: Termina
         merge_into(read_record_at(workspace.state, tip), whole)
         merge_into(read_record_files(workspace.record), whole)
         yield replace(workspace, past=whole)
+
+
+def _warn_about_open_directory(record: Path, terminal: Terminal) -> None:
+    """Note that others can add to the record. Not of their group: git checks directories out for it with umask 002."""
+    folders = [record, *(receipt.parent for receipt in list_receipts(record))]
+    if found := [folder for folder in folders if is_open_to_all(folder)]:
+        terminal.note(
+            f"Every user of this machine can write to {escape_control(str(found[0]))}, and so forge the record of\n"
+            "applies. Take that right away: chmod o-w"
+        )
 
 
 def prepare_record_directory(workspace: Workspace, plan: Plan) -> Path:

@@ -29,7 +29,9 @@ class LogFile:
 
     def __init__(self, path: Path) -> None:
         try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            # Not blocking: a named pipe that no process reads would hang.
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK, 0o600)
+            os.set_blocking(handle, True)
         except OSError as exc:
             raise ReconcilerError(f"cannot write the log {path}: {exc.strerror}", "Nothing was changed.") from exc
         self._file: IO[bytes] = os.fdopen(handle, "ab", buffering=0)

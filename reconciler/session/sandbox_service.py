@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.core.profile import TargetProfile
-from reconciler.errors import ReconcilerError
+from reconciler.errors import PlanFileError, ReconcilerError
+from reconciler.record.files import make_private_directory, read_file
 from reconciler.scim.transport import parse_endpoint
 from reconciler.session.connection import Connection, Secret
+
+_MAX_SEED = 256 * 1024 * 1024
 
 
 @contextmanager
@@ -41,7 +44,7 @@ def seed_sandbox(file: Path, document: Path | None, domains: Iterable[str] = ())
         content = load_default_seed() if document is None else _read_json(document)
         if domains:
             content["domains"] = sorted({*content.get("domains", ()), *domains})
-        file.parent.mkdir(parents=True, exist_ok=True)
+        _make_directory(file)
         seed(file, content)
         return len(list_users(file))
 
@@ -51,7 +54,7 @@ def empty_sandbox(file: Path, domains: Iterable[str]) -> None:
     with _sandbox_errors():
         from reconciler.sandbox.seed import seed  # noqa: PLC0415 - an extra
 
-        file.parent.mkdir(parents=True, exist_ok=True)
+        _make_directory(file)
         seed(file, {"domains": sorted(domains), "users": []})
 
 
@@ -60,7 +63,7 @@ def reset_sandbox(file: Path) -> None:
     with _sandbox_errors():
         from reconciler.sandbox.seed import reset  # noqa: PLC0415 - an extra
 
-        file.parent.mkdir(parents=True, exist_ok=True)
+        _make_directory(file)
         reset(file)
 
 
@@ -87,7 +90,7 @@ def serve_sandbox(file: Path, port: int, say: Callable[[str], object]) -> None:
             )
             sys.stdout.flush()
 
-        file.parent.mkdir(parents=True, exist_ok=True)
+        _make_directory(file)
         serve_forever(file, port, ready)
 
 
@@ -106,10 +109,18 @@ def _sandbox_errors() -> Iterator[None]:
         raise ReconcilerError(f"the sandbox is not installed ({exc.name} is missing)", way_out) from exc
 
 
+def _make_directory(file: Path) -> None:
+    try:
+        make_private_directory(file.parent)
+    except OSError as exc:
+        detail = "The sandbox is in `.reconciler`, next to the desired state."
+        raise ReconcilerError(f"cannot make {file.parent}: {exc.strerror}", detail) from exc
+
+
 def _read_json(document: Path) -> dict[str, Any]:
     try:
-        content = json.loads(document.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError) as exc:
+        content = json.loads(read_file(document, _MAX_SEED))
+    except (PlanFileError, ValueError, RecursionError) as exc:
         raise ReconcilerError(f"cannot read the seed {document}: {exc}", "A seed is a JSON document.") from exc
     if not isinstance(content, dict):
         raise ReconcilerError(f"the seed {document} is not a JSON object", 'It starts with {"users": [')

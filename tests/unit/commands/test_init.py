@@ -48,7 +48,7 @@ def test_the_wheel_is_copied_and_named_by_its_hash(tmp_path: Path, terminal: Rec
         (InitOptions("apple", "example.com", None), '--profile "apple" does not exist'),
         (InitOptions("scim", "example", None), '--domain "example" is not a domain'),
         (InitOptions("scim", "example.com", Path("other.whl")), '--wheel "other.whl" is not this version'),
-        (InitOptions("scim", "example.com", Path("missing") / WHEEL), "cannot read"),
+        (InitOptions("scim", "example.com", Path("missing") / WHEEL), f"there is no file missing/{WHEEL}"),
     ],
 )
 def test_unusable_options_are_usage_errors(

@@ -1,12 +1,20 @@
 import os
+import socket
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from reconciler.errors import PlanFileError
-from reconciler.record import files
-from reconciler.record.files import read_file, write_private
+from reconciler.record.files import (
+    append_private,
+    is_open_to_all,
+    make_private_directory,
+    read_file,
+    write_bytes,
+    write_private,
+)
 
 
 def test_a_file_is_written_for_its_owner_only(tmp_path: Path) -> None:
@@ -82,17 +90,124 @@ def test_a_file_is_read_as_it_is(tmp_path: Path) -> None:
 
 def test_what_is_no_file_cannot_be_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    for path in (tmp_path, tmp_path / "pipe", tmp_path / "missing"):
-        with pytest.raises(PlanFileError) as caught:
-            read_file(path)
-        assert caught.value.summary == f"there is no file {path}"
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tmp_path / "socket"))
+        for path, message in {
+            tmp_path: "is not a regular file",
+            tmp_path / "pipe": "is not a regular file",
+            tmp_path / "socket": "cannot read",
+            Path("/dev/zero"): "is not a regular file",
+            tmp_path / "missing": "there is no file",
+        }.items():
+            with pytest.raises(PlanFileError, match=message):
+                read_file(path)
 
 
-def test_a_file_that_is_no_plan_by_its_size_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "_MAX_BYTES", 10)
+def test_a_file_that_is_no_plan_by_its_size_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "plan.json"
-    path.write_bytes(b"x" * 10)
-    assert read_file(path) == b"x" * 10
-    path.write_bytes(b"x" * 11)
-    with pytest.raises(PlanFileError, match="larger than 1 GiB"):
+    path.write_bytes(b"x" * 1024 * 1024)
+    assert len(read_file(path, 1024 * 1024)) == 1024 * 1024
+    os.truncate(path, 2**40)  # of which the disk holds nothing
+    with pytest.raises(PlanFileError, match=r"plan\.json is larger than 1,024 MiB"):
         read_file(path)
+
+
+def test_a_file_without_a_size_is_read_up_to_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files of /proc tell no size, and some never end."""
+    real = os.fstat
+    monkeypatch.setattr(os, "fstat", lambda handle: os.stat_result((*real(handle)[:6], 0, *real(handle)[7:])))
+    with pytest.raises(PlanFileError, match="is larger than 0 MiB"):
+        read_file(Path(__file__), 100)
+    assert read_file(Path(__file__), 100_000) == Path(__file__).read_bytes()
+
+
+# --- directories --------------------------------------------------------------------
+
+
+@pytest.fixture
+def no_umask() -> Iterator[None]:
+    old = os.umask(0)
+    yield
+    os.umask(old)
+
+
+def modes(path: Path, above: Path) -> set[int]:
+    return {stat.S_IMODE(each.stat().st_mode) for each in (path, *path.parents) if above in each.parents}
+
+
+@pytest.mark.usefixtures("no_umask")
+def test_a_directory_and_its_parents_are_made_for_their_owner_only(tmp_path: Path) -> None:
+    make_private_directory(tmp_path / "a/b/c")
+    make_private_directory(tmp_path / "a/b/c")
+    assert modes(tmp_path / "a/b/c", tmp_path) == {0o700}
+
+
+@pytest.mark.usefixtures("no_umask")
+def test_a_private_file_makes_private_directories(tmp_path: Path) -> None:
+    write_private(tmp_path / "a/b/plan.json", "x")
+    assert modes(tmp_path / "a/b", tmp_path) == {0o700}
+
+
+def test_a_directory_is_never_open_to_others_not_even_for_a_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[int] = []
+    real = os.mkdir
+    monkeypatch.setattr(os, "mkdir", lambda path, mode=0o777: (made.append(mode), real(path, mode))[1])
+    make_private_directory(tmp_path / "a/b/c")
+    assert made == [0o700] * 3
+
+
+def test_existing_directories_stay_as_they_are(tmp_path: Path) -> None:
+    (tmp_path / "plans").mkdir(mode=0o755)
+    make_private_directory(tmp_path / "plans" / "one")
+    assert stat.S_IMODE((tmp_path / "plans").stat().st_mode) == 0o755
+
+
+def test_a_file_in_place_of_a_directory_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "dangling").symlink_to("nowhere")
+    for path in (tmp_path / "file", tmp_path / "file" / "below", tmp_path / "dangling"):
+        with pytest.raises(OSError, match=r"File exists|Not a directory"):
+            make_private_directory(path)
+
+
+def test_a_directory_that_all_may_write_to_is_told_from_others(tmp_path: Path) -> None:
+    for mode, found in {0o777: True, 0o702: True, 0o775: False, 0o755: False, 0o700: False}.items():
+        tmp_path.chmod(mode)
+        assert is_open_to_all(tmp_path) is found, oct(mode)
+    tmp_path.chmod(0o700)
+    assert not is_open_to_all(tmp_path / "missing")
+
+
+# --- files to append to -------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("no_umask")
+def test_a_file_to_append_to_is_private(tmp_path: Path) -> None:
+    for text in (b"a", b"b"):
+        handle = append_private(tmp_path / "receipt.jsonl")
+        os.write(handle, text)
+        os.close(handle)
+    assert (tmp_path / "receipt.jsonl").read_bytes() == b"ab"
+    assert stat.S_IMODE((tmp_path / "receipt.jsonl").stat().st_mode) == 0o600
+
+
+def test_nothing_is_appended_to_what_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("elsewhere")
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "link", tmp_path / "pipe", tmp_path, Path("/dev/null")):
+        with pytest.raises(OSError):
+            append_private(path)
+    reading = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    with pytest.raises(OSError, match="not a regular file"):
+        append_private(tmp_path / "pipe")
+    os.close(reading)
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_device_is_not_replaced_by_a_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(PlanFileError, match="not a regular file"):
+        write_bytes(tmp_path / "pipe", b"x")
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)

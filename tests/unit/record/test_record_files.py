@@ -1,9 +1,10 @@
+import os
 from pathlib import Path
 
 import pytest
 
 from reconciler.errors import PlanFileError
-from reconciler.record.record_files import merge_into, read_record_files
+from reconciler.record.record_files import list_receipts, merge_into, read_record_files
 
 RECEIPT, PLAN = (f"2026-03-01-0123456789ab/{name}" for name in ("receipt.jsonl", "plan.json"))
 FIRST, SECOND = (f'{{"event": "apply_started", "plan_id": "{name}"}}\n'.encode() for name in "ab")
@@ -31,6 +32,34 @@ def test_nothing_else_belongs_to_a_record(tmp_path: Path) -> None:
         "a/receipt.jsonl",
     ]
     assert list(read_record_files(tmp_path / "nowhere")) == []
+
+
+@pytest.mark.parametrize("kind", ["pipe", "directory"])
+def test_anything_else_in_place_of_a_receipt_is_an_error(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "a").mkdir()
+    path = tmp_path / "a/receipt.jsonl"
+    os.mkfifo(path) if kind == "pipe" else path.mkdir()
+    assert list_receipts(tmp_path) == [path]
+    with pytest.raises(PlanFileError, match="is not a regular file"):
+        list(read_record_files(tmp_path))
+
+
+def test_a_record_that_cannot_be_listed_is_not_an_empty_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert list_receipts(tmp_path / "missing") == []
+    (tmp_path / "file").write_text("")
+    with pytest.raises(PlanFileError, match=r"cannot list .*file: Not a directory"):
+        list_receipts(tmp_path / "file")
+    (tmp_path / "locked").mkdir()
+    real = os.scandir
+
+    def refuse(path: str) -> object:  # root may list anything
+        if str(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied", path)
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(PlanFileError, match=r"cannot list .*locked: Permission denied"):
+        list_receipts(tmp_path)
 
 
 def test_copies_are_merged_in_a_directory(tmp_path: Path) -> None:
