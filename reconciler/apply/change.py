@@ -16,13 +16,14 @@ from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from reconciler.apply import verification
+from reconciler.apply.change_outcomes import complete, describe_name_holder, not_in_effect, skip_drifted, unverified
+from reconciler.apply.lookup import UserLookup
 from reconciler.core import patch
+from reconciler.core.identity import parse_identity
 from reconciler.core.model import AttributeMapping, AttributePath, LiveUser
-from reconciler.core.paths import shorten_path
-from reconciler.core.plan import REMOVALS, Action, AttributeChange, Change, Outcome, Result
+from reconciler.core.plan import REMOVALS, Action, Change, Outcome, Result
 from reconciler.core.planning.live_user import LiveReader
 from reconciler.core.profile import TargetProfile
-from reconciler.core.text import quote
 from reconciler.core.values import fold_case
 from reconciler.errors import ScimError, StopRequestedError, TargetError, UnknownOutcomeError
 from reconciler.record.runs import Quarantine
@@ -53,7 +54,14 @@ class UserService(Protocol):
 class ReceiptWriter(Protocol):
     """Where events are written before anything else happens."""
 
-    def started(self, address: str, action: Action, live_id: str | None, attributes: list[str]) -> None: ...
+    def started(
+        self,
+        address: str,
+        action: Action,
+        live_id: str | None,
+        attributes: list[str],
+        original_user_name: str | None,
+    ) -> None: ...
     def finished(self, outcome: Outcome) -> None: ...
     def quarantined(self, why: Quarantine) -> None: ...
 
@@ -84,29 +92,54 @@ class ChangeExecutor:
 
     def __init__(self, execution: Execution) -> None:
         self._execution = execution
+        self._lookup = UserLookup(execution.service, execution.reader, execution.profile)
         self._unfinished: set[str] = set()  # addresses on record as started and not as finished
-        self._filters_work = True  # no look-up so far showed that the service ignores filters
 
     def apply(self, change: Change, *, temporarily_renamed: bool) -> Outcome:
-        """Apply the change. `temporarily_renamed`: the user has its temporary name now.
+        """Apply the change and record its outcome. `temporarily_renamed`: the user has its temporary name now.
 
         Raises `ScimError` if the service refuses it, `TargetError` if it refuses every request, and
         `StopRequestedError` if the run is to end before anything is sent.
         """
         match change.action:
             case Action.CREATE:
-                return self._create(change)
+                return self.record(self._create(change))
             case Action.DELETE:
-                return self._delete(change)
+                return self.record(self._delete(change))
             case Action.UPDATE | Action.ADOPT | Action.REACTIVATE | Action.DEACTIVATE:
-                return self._patch(change, change.attribute_changes(), temporarily_renamed=temporarily_renamed)
+                expected = change
+                if temporarily_renamed:
+                    expected = _with_user_name(change, before=change.temporary_user_name)
+                return self.record(self._patch(change, expected))
+
+    def find_drift(self, change: Change) -> Outcome | None:
+        """Return a recorded outcome if the account of a rename is no longer as planned. Raises as `apply`."""
+        live = self._read(change.live_id or "")
+        expected = _with_user_name(change, after=change.temporary_user_name) if change.temporary_user_name else change
+        drifted = verification.drifted_attributes(expected, live, self._execution.mappings)
+        return self.record(skip_drifted(change, drifted)) if drifted else None
 
     def rename_temporarily(self, change: Change) -> Outcome:
-        """Give the user its temporary name, the first step of a cycle of renames. Raises as `apply`."""
-        name = change.temporary_user_name or ""
-        step = replace(change, after={**change.before, "userName": name}, action=Action.UPDATE)
-        row = AttributeChange("userName", change.before.get("userName"), name)
-        return replace(self._patch(step, [row], temporarily_renamed=False), change=change)
+        """Give the user its temporary name, the first step of a cycle of renames. Raises as `apply`.
+
+        On record the change has begun then, and has not ended.
+        """
+        original = str(change.before.get("userName"))
+        step = _with_user_name(replace(change, after=change.before), after=change.temporary_user_name)
+        outcome = replace(self._patch(step, step, original_user_name=original), change=change)
+        return outcome if outcome.result is Result.DONE else self.record(outcome)
+
+    def restore_user_name(self, change: Change, present: str, original: str) -> Outcome | None:
+        """Give the user the name `original` again if it has the name `present`; None if it has another, or is gone.
+
+        Records that the request is sent, and not how the change ends. Raises as `apply`.
+        """
+        live = self._read(change.live_id or "")
+        if live is None or fold_case(live.user_name) != fold_case(present):
+            return None
+        # Only the name: whatever else has changed since is not this change's.
+        step = replace(change, before=live.attributes, after={**live.attributes, "userName": original})
+        return replace(self._patch(step, step, original_user_name=original), change=change)
 
     def record_failure(self, change: Change, error: ScimError | TargetError) -> Outcome:
         """Record that the service refused the change, with what may be the cause."""
@@ -118,12 +151,12 @@ class ChangeExecutor:
         elif isinstance(error, ScimError) and error.status == FORBIDDEN:
             message = f"{message}. Either this account may not be changed over SCIM, or the token may not do this."
         status, scim_type = (error.status, error.scim_type) if isinstance(error, ScimError) else (None, "")
-        return self._record(Outcome(change, Result.FAILED, message, status=status, scim_type=scim_type))
+        return self.record(Outcome(change, Result.FAILED, message, status=status, scim_type=scim_type))
 
     def record_interruption(self, change: Change, stop: StopRequestedError) -> Outcome:
         """Record that the run ended before the write was sent."""
         outcome = Outcome(change, Result.SKIPPED, f"not started: {stop.summary}")
-        return self._record(outcome) if change.address in self._unfinished else outcome
+        return self.record(outcome) if change.address in self._unfinished else outcome
 
     def _is_about_the_domain(self, error: ScimError | TargetError) -> bool:
         """Whether the service refuses a user name for its domain."""
@@ -133,19 +166,19 @@ class ChangeExecutor:
     def _explain_conflict(self, change: Change) -> str:
         """Name the account that has the user name, or what to look for if none is found."""
         try:
-            holders = self._find_users("userName", str(change.after.get("userName")))[0]
+            holders = self._lookup.find("userName", str(change.after.get("userName"))).users
         except (TargetError, StopRequestedError):
-            holders = []
+            holders = ()
         for holder in holders:
-            return f"The {_describe_holder(change, holder)}."
+            return f"The {describe_name_holder(change, holder)}."
         return self._execution.profile.conflict_hint
 
     # --- create ---------------------------------------------------------------
 
     def _create(self, change: Change) -> Outcome:
-        holder = self._find_name_holder(change)
+        holder = self._lookup.find_name_holder(change)
         if holder is not None:
-            return self._record_existing(change, holder)
+            return self._resolve_existing(change, holder)
         self._record_started(change, change.after)
         lost: UnknownOutcomeError | None = None
         for sends_left in reversed(range(_MAX_SENDS)):
@@ -157,40 +190,33 @@ class ChangeExecutor:
                 return self._resolve_refused_create(change, exc, lost)
             else:
                 # The answer may echo the request: whether the account exists shows only when it is read.
-                return self._verify(change, None, str(answer["id"]) if answer is not None else None)
+                return self._verify(change, parse_identity(answer["id"]) if answer is not None else None)
             may_resend = sends_left > 0 and lost.status == _UNAVAILABLE
             outcome = self._resolve_lost_create(change, lost, may_resend=may_resend)
             if outcome is not None:
                 return outcome
         raise AssertionError("the last attempt is resolved")  # pragma: no cover
 
-    def _find_name_holder(self, change: Change) -> LiveUser | None:
-        """Find who has the new user's name already: some services accept the same name twice."""
-        if not self._filters_work:
-            return None
-        found, self._filters_work = self._find_users("userName", str(change.after.get("userName")))
-        return found[0] if found else None
-
-    def _record_existing(self, change: Change, holder: LiveUser) -> Outcome:
-        """Record that the user name was given since the plan was made, by another apply or an administrator."""
+    def _resolve_existing(self, change: Change, holder: LiveUser) -> Outcome:
+        """Resolve that the user name was given since the plan was made, by another apply or an administrator."""
         if not verification.unapplied_attributes(change, holder, self._execution.mappings):
-            return self._record_done(change, holder, "already in effect")
-        message = f"no longer as planned: {_describe_holder(change, holder)}; plan again"
-        return self._record(Outcome(change, Result.SKIPPED, message, attributes=("userName",)))
+            return complete(change, holder, "already in effect")
+        message = f"no longer as planned: {describe_name_holder(change, holder)}; plan again"
+        return Outcome(change, Result.SKIPPED, message, attributes=("userName",))
 
     def _resolve_refused_create(self, change: Change, refusal: ScimError, lost: UnknownOutcomeError | None) -> Outcome:
         """Resolve a refusal that may be due to an earlier send, or to another apply a moment ago. Else raise it."""
         if lost is None and not _is_conflict(refusal):
             raise refusal
         try:
-            found, _ = self._look_up(change)
+            found, _ = self._lookup.find_created(change)
         except (TargetError, StopRequestedError) as exc:
             if lost is not None:
-                return self._record_unknown(change, exc)
+                return unverified(change, exc)
             raise refusal from exc
         if found is None or verification.unapplied_attributes(change, found, self._execution.mappings):
             raise refusal
-        return self._verify(change, found)
+        return complete(change, found)
 
     def _resolve_lost_create(self, change: Change, lost: UnknownOutcomeError, *, may_resend: bool) -> Outcome | None:
         """Look whether the user exists; None if it certainly does not and the create may be sent again.
@@ -200,74 +226,64 @@ class ChangeExecutor:
         for pause in _REREADS if may_resend else _REREADS[:1]:
             self._execution.sleep(pause)
             try:
-                found, conclusive = self._look_up(change)
+                found, conclusive = self._lookup.find_created(change)
             except (ScimError, TargetError, StopRequestedError) as exc:
-                return self._record_unknown(change, exc)
+                return unverified(change, exc)
             if found is not None:
-                return self._verify(change, found)
+                return self._verify_found(change, found)
         if conclusive and may_resend:
             return None
         result = Result.FAILED if lost.status in _SERVICE_FAILED else Result.UNKNOWN
-        return self._record(Outcome(change, result, f"{lost.summary}; the user was not found afterwards"))
+        return Outcome(change, result, f"{lost.summary}; the user was not found afterwards")
 
-    def _look_up(self, change: Change) -> tuple[LiveUser | None, bool]:
-        """Find the user by externalId, then by userName; without one, return whether it certainly does not exist."""
-        conclusive = True
-        for attribute in ("externalId", "userName"):
-            value = change.after.get(attribute)
-            if value is None:
-                continue
-            found, complete = self._find_users(attribute, str(value))
-            if len(found) == 1:
-                return found[0], True
-            conclusive = conclusive and complete and not found
-        return None, conclusive
-
-    def _find_users(self, attribute: AttributePath, value: str) -> tuple[list[LiveUser], bool]:
-        """Find users whose `attribute` really is `value`; also whether these are all: services may ignore a filter."""
-        try:
-            resources = self._execution.service.find_users(attribute, value)
-        except ScimError:
-            return [], False
-        users = [self._execution.reader.read(resource) for resource in resources if resource.get("id")]
-        wanted = fold_case(value)
-        found = [
-            user
-            for user in users
-            if fold_case((user.external_id or "") if attribute == "externalId" else user.user_name) == wanted
-        ]
-        return found, len(found) == len(resources)
+    def _verify_found(self, change: Change, found: LiveUser) -> Outcome:
+        """Verify a create by the user that a look-up found; what that does not show is read."""
+        if verification.unapplied_attributes(change, found, self._execution.mappings):
+            return self._verify(change, found.id)
+        return complete(change, found)
 
     # --- patch and delete -----------------------------------------------------
 
-    def _patch(self, change: Change, rows: Sequence[AttributeChange], *, temporarily_renamed: bool) -> Outcome:
+    def _patch(self, change: Change, expected: Change, *, original_user_name: str | None = None) -> Outcome:
+        """Send what differs, unless the user is no longer as in `expected`."""
         resource = self._execution.service.get_user(change.live_id or "")
         live = self._execution.reader.read(resource) if resource is not None else None
-        expected = change
-        if temporarily_renamed:
-            expected = replace(change, before={**change.before, "userName": change.temporary_user_name or ""})
         drifted = verification.drifted_attributes(expected, live, self._execution.mappings)
         if drifted:
-            return self._record_drift(change, drifted)
+            return skip_drifted(change, drifted)
         if not verification.unapplied_attributes(change, live, self._execution.mappings):
-            return self._record_done(change, live, "already in effect")
-        self._record_started(change, [row.path for row in rows])
+            return complete(change, live, "already in effect")
+        rows = change.attribute_changes()
+        self._record_started(change, [row.path for row in rows], original_user_name)
         capitalised = bool(self._execution.profile.patch_op_capitalised.value)
         body = patch.build_patch_body(rows, resource or {}, capitalised=capitalised)
         answer, lost = self._send(expected, partial(self._execution.service.patch_user, change.live_id or "", body))
-        if answer is None or change.action in REMOVALS:
-            return self._verify(change, None, lost=lost)
-        return self._verify(change, self._execution.reader.read(answer))
+        if answer is not None and change.action not in REMOVALS and self._is_proof(change, answer):
+            return complete(change, self._execution.reader.read(answer))
+        return self._verify(change, change.live_id, lost=lost)
+
+    def _is_proof(self, change: Change, answer: Mapping[str, Any]) -> bool:
+        """Whether the answer to a write shows that the change is in effect, so that the user need not be read."""
+        if parse_identity(answer.get("id")) != change.live_id:
+            return False
+        live = self._execution.reader.read(answer)
+        return verification.shows_all_changes(change, answer) and not verification.unapplied_attributes(
+            change, live, self._execution.mappings
+        )
 
     def _delete(self, change: Change) -> Outcome:
         live = self._read(change.live_id or "")
+        if live is None and self._lookup.find_planned(change) is not None:
+            # A service that finds no user by its id would prove every deletion.
+            message = "the service does not find the account by its id, but a filter shows it; nothing was sent"
+            return Outcome(change, Result.FAILED, message)
         expected = replace(change, after=change.before)
         drifted = verification.drifted_attributes(expected, live, self._execution.mappings)
         if live is not None and drifted:
-            return self._record_drift(change, drifted)
+            return skip_drifted(change, drifted)
         self._record_started(change, ())
         _, lost = self._send(expected, partial(self._execution.service.delete_user, change.live_id or ""))
-        return self._verify(change, None, lost=lost)
+        return self._verify(change, change.live_id, lost=lost)
 
     def _send(self, expected: Change, send: Callable[[], T]) -> tuple[T | None, UnknownOutcomeError | None]:
         """Send a write; return its answer, or why there is none: then only reading shows whether it is in effect.
@@ -301,70 +317,66 @@ class ChangeExecutor:
         found = self._execution.service.get_user(identity)
         return self._execution.reader.read(found) if found is not None else None
 
+    def _read_back(self, change: Change, identity: str | None) -> LiveUser | None:
+        """Read the user of a change that was sent. `identity`: of a create, the one in the answer."""
+        if change.action is not Action.CREATE:
+            return self._read(change.live_id or "")
+        try:
+            live = self._read(identity) if identity is not None else None
+        except ScimError:
+            live = None
+        if live is not None and not self._is_another(change, live):
+            return live
+        # The answer may have been another user's: what the account is called decides which one it is.
+        return self._lookup.find_created(change)[0]
+
+    def _is_another(self, change: Change, live: LiveUser) -> bool:
+        """Whether the account is not the one that a create made: it has another externalId or userName."""
+        unapplied = verification.unapplied_attributes(change, live, self._execution.mappings)
+        return not {"externalId", "userName"}.isdisjoint(unapplied)
+
     # --- outcomes -------------------------------------------------------------
 
-    def _record_started(self, change: Change, attributes: Iterable[AttributePath]) -> None:
+    def _record_started(
+        self, change: Change, attributes: Iterable[AttributePath], original_user_name: str | None = None
+    ) -> None:
         """Record the write before it is sent. Raises `StopRequestedError` if the run is to end."""
         if self._execution.stop.is_set():
             raise StopRequestedError("interrupted")
         self._unfinished.add(change.address)
-        self._execution.record.started(change.address, change.action, change.live_id, sorted(attributes))
+        self._execution.record.started(
+            change.address, change.action, change.live_id, sorted(attributes), original_user_name
+        )
 
-    def _record(self, outcome: Outcome) -> Outcome:
+    def record(self, outcome: Outcome) -> Outcome:
+        """Record how a change ended, and return it."""
         self._execution.record.finished(outcome)
         self._unfinished.discard(outcome.change.address)
         return outcome
 
-    def _verify(
-        self,
-        change: Change,
-        live: LiveUser | None,
-        identity: str | None = None,
-        *,
-        lost: UnknownOutcomeError | None = None,
-    ) -> Outcome:
-        """Verify the change from the response (`live`), or by reading the user if that does not prove it."""
-        mappings = self._execution.mappings
-        unapplied = verification.unapplied_attributes(change, live, mappings) if live is not None else ("id",)
-        identity = identity or (live.id if live is not None else change.live_id)
+    def _verify(self, change: Change, identity: str | None, *, lost: UnknownOutcomeError | None = None) -> Outcome:
+        """Verify a change that was sent by reading its user. `identity`: of a create, the one in the answer."""
+        live: LiveUser | None = None
+        unapplied: tuple[AttributePath, ...] = ("id",)
         for pause in _REREADS:
-            if not unapplied:
-                break
             self._execution.sleep(pause)
             try:
-                live = self._look_up(change)[0] if identity is None else self._read(identity)
+                live = self._read_back(change, identity)
             except (ScimError, TargetError, StopRequestedError) as exc:
-                return self._record_unknown(change, exc)
-            unapplied = verification.unapplied_attributes(change, live, mappings)
-        if not unapplied:
-            return self._record_done(change, live, "")
-        names = ", ".join(shorten_path(path) for path in unapplied)
-        reason = "the service accepted it" if lost is None else lost.summary
-        identity = live.id if live is not None else identity
-        message = f"{reason}, but it is not in effect: {names}"
-        return self._record(Outcome(change, Result.NOT_IN_EFFECT, message, identity, unapplied))
+                return unverified(change, exc)
+            unapplied = verification.unapplied_attributes(change, live, self._execution.mappings)
+            if not unapplied:
+                return complete(change, live)
+        return not_in_effect(change, live, unapplied, "the service accepted it" if lost is None else lost.summary)
 
-    def _record_unknown(self, change: Change, exc: ScimError | TargetError | StopRequestedError) -> Outcome:
-        """Record that the write was sent, but the user cannot be read."""
-        return self._record(Outcome(change, Result.UNKNOWN, f"sent, but it could not be verified: {exc.summary}"))
 
-    def _record_done(self, change: Change, live: LiveUser | None, message: str) -> Outcome:
-        return self._record(Outcome(change, Result.DONE, message, live.id if live is not None else change.live_id))
-
-    def _record_drift(self, change: Change, paths: Sequence[AttributePath]) -> Outcome:
-        """Record that the account changed since the plan was made."""
-        names = ", ".join(shorten_path(path) for path in paths)
-        what = "the account is gone" if paths == ("id",) else f"{names} changed in the meantime"
-        return self._record(
-            Outcome(change, Result.SKIPPED, f"no longer as planned: {what}; plan again", attributes=tuple(paths))
-        )
+def _with_user_name(change: Change, *, before: str | None = None, after: str | None = None) -> Change:
+    """Return the change with another user name before or after it."""
+    if before is not None:
+        change = replace(change, before={**change.before, "userName": before})
+    return change if after is None else replace(change, after={**change.after, "userName": after})
 
 
 def _is_conflict(error: Exception) -> bool:
     """Whether the service refuses a value because another account has it."""
     return isinstance(error, ScimError) and (error.status == _CONFLICT or error.scim_type == "uniqueness")
-
-
-def _describe_holder(change: Change, holder: LiveUser) -> str:
-    owner = f"externalId {quote(holder.external_id)}" if holder.external_id else "no externalId"
-    return f"user name {quote(str(change.after.get('userName')))} belongs to account {quote(holder.id)} ({owner})"

@@ -10,18 +10,22 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby
+from typing import TypeVar
 
 from reconciler.apply.change import FORBIDDEN, ChangeExecutor, Execution
 from reconciler.apply.quarantine import exceeded_limit
-from reconciler.apply.selection import exclude_with_dependents
+from reconciler.apply.rename_cycles import CycleUndo, RenameCycle, find_cycles, finish_despite_stop
 from reconciler.core.plan import REMOVALS, Action, Change, Outcome, Plan, Result
 from reconciler.core.policy import Limit, Policy
-from reconciler.core.text import escape_control, quote
-from reconciler.errors import ScimError, StopRequestedError, TargetError
+from reconciler.core.text import escape_control
+from reconciler.errors import ReconcilerError, ScimError, StopRequestedError, TargetError
 from reconciler.record.runs import FAILURES, Quarantine, QuarantineReason
+
+OutcomeT = TypeVar("OutcomeT", Outcome, Outcome | None)
 
 _MANY = 3
 """Failures below this number say nothing about the service."""
@@ -77,6 +81,10 @@ class _PlanExecutor:
         self._in_effect = set(done)
         self._temporarily_renamed: set[str] = set()
         self._in_cycles: set[str] = set()
+        self._begun_cycles: list[RenameCycle] = []
+        self._unsettled: dict[str, Outcome] = {}
+        """Outcomes of temporarily renamed users whose change is not done: they are renamed back first."""
+        self._interrupted = False
         self._unstarted: set[str] = set()
         self._counts = threading.Lock()  # guards the three counts and the decision to stop
         self._attempted = 0
@@ -87,6 +95,19 @@ class _PlanExecutor:
 
     def run(self, changes: Sequence[Change]) -> Report:
         waiting = [change for change in changes if change.address not in self._in_effect]
+        try:
+            self._send_all(waiting)
+        except (Exception, KeyboardInterrupt):
+            # Outcomes cannot be reported any more; what cannot be recorded is not sent.
+            with suppress(ReconcilerError):
+                self._settle_cycles(report=lambda _outcome: None)
+            raise
+        self._settle_cycles(self._report_settled)
+        self._report.interrupted = self._interrupted or self._execution.stop.is_set()
+        self._report.left = len(self._unstarted)
+        return self._report
+
+    def _send_all(self, waiting: Sequence[Change]) -> None:
         with ThreadPoolExecutor(self._execution.workers, thread_name_prefix="apply") as pool:
             try:
                 self._run_probe(pool, waiting)
@@ -97,9 +118,6 @@ class _PlanExecutor:
                 # Leaving the pool waits for everything queued, which must not be sent any more.
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
-        self._report.interrupted = self._execution.stop.is_set()
-        self._report.left = len(self._unstarted)
-        return self._report
 
     def _run_probe(self, pool: ThreadPoolExecutor, changes: Sequence[Change]) -> None:
         probe = [change for change in changes if change.address in self._policy.probe]
@@ -108,12 +126,22 @@ class _PlanExecutor:
             self._check_failures(replace(self._policy.failures, floor=0))
 
     def _begin_cycles(self, pool: ThreadPoolExecutor, changes: Sequence[Change]) -> None:
-        """Give one user of each cycle of renames its temporary name."""
-        self._run_all(
-            pool, self._rename_temporarily, [change for change in changes if change.temporary_user_name is not None]
-        )
-        dependents = exclude_with_dependents(changes, self._temporarily_renamed)[1].keys()
-        self._in_cycles = self._temporarily_renamed | dependents
+        """Give one user of each cycle of renames its temporary name, if all of its users are as planned."""
+        cycles = {cycle.first.address: cycle for cycle in find_cycles(changes)}
+        members = [change for cycle in cycles.values() for change in cycle.members]
+        self._run_all(pool, self._check_member, members)
+        found = {outcome.change.address: outcome for outcome in self._report.outcomes}
+        ready: list[RenameCycle] = []
+        for cycle in cycles.values():
+            hindered = next((change for change in cycle.members if change.address in found), None)
+            if hindered is None:
+                ready.append(cycle)
+            elif hindered is not cycle.first:
+                self._report_outcome(self._skip(cycle.first, f"waiting for {escape_control(hindered.address)}"))
+        self._begun_cycles = ready
+        self._run_all(pool, self._rename_temporarily, [cycle.first for cycle in ready])
+        renamed = [cycle for cycle in ready if cycle.first.address in self._temporarily_renamed]
+        self._in_cycles = {change.address for cycle in renamed for change in cycle.members}
 
     def _run_waves(self, pool: ThreadPoolExecutor, changes: Sequence[Change]) -> None:
         for _, wave in groupby(changes, key=lambda change: change.wave):
@@ -131,8 +159,12 @@ class _PlanExecutor:
                 self._report_outcome(outcome)
 
     def _report_outcome(self, outcome: Outcome) -> None:
+        address = outcome.change.address
         if outcome.result is Result.DONE:
-            self._in_effect.add(outcome.change.address)
+            self._in_effect.add(address)
+        elif address in self._temporarily_renamed:
+            self._unsettled[address] = outcome  # reported once it is settled
+            return
         self._report.outcomes.append(outcome)
         self._execution.on_outcome(outcome)
 
@@ -152,9 +184,13 @@ class _PlanExecutor:
         renamed = change.address in self._temporarily_renamed
         outcome = self._attempt(change, partial(self._change_executor.apply, change, temporarily_renamed=renamed))
         self._count_outcome(outcome)
-        if renamed and outcome.result is Result.FAILED:
-            name = quote(change.temporary_user_name or "")
-            return replace(outcome, message=f"{outcome.message}; it has the temporary name {name} now")
+        return outcome
+
+    def _check_member(self, change: Change) -> Outcome | None:
+        """Check that a user of a cycle of renames is as planned. Returns None if it is."""
+        outcome = self._attempt(change, partial(self._change_executor.find_drift, change))
+        if outcome is not None:
+            self._count_outcome(outcome)
         return outcome
 
     def _rename_temporarily(self, change: Change) -> Outcome | None:
@@ -164,9 +200,12 @@ class _PlanExecutor:
             self._temporarily_renamed.add(change.address)
             return None
         self._count_outcome(outcome)
+        if outcome.result in (Result.UNKNOWN, Result.NOT_IN_EFFECT):
+            # It was sent, and may be in effect any moment: it is read once more at the end.
+            self._unsettled[change.address] = outcome
         return outcome
 
-    def _attempt(self, change: Change, work: Callable[[], Outcome]) -> Outcome:
+    def _attempt(self, change: Change, work: Callable[[], OutcomeT]) -> OutcomeT | Outcome:
         """Run `work` once the service can take one more change; turn its errors into outcomes."""
         with self._execution.admission():
             # Checked only now: much may have happened while it waited.
@@ -181,18 +220,62 @@ class _PlanExecutor:
                 outcome = self._change_executor.record_failure(change, exc)
             except StopRequestedError as exc:
                 outcome = self._change_executor.record_interruption(change, exc)
-            return replace(outcome, seconds=time.monotonic() - began)
+            return outcome if outcome is None else replace(outcome, seconds=time.monotonic() - began)
 
     def _skip(self, change: Change, reason: str) -> Outcome:
         self._unstarted.add(change.address)
         if change.address in self._temporarily_renamed:
-            name = quote(change.temporary_user_name or "")
-            return Outcome(change, Result.SKIPPED, f"only half done: it has the temporary name {name}; {reason}")
+            return Outcome(change, Result.SKIPPED, f"not finished: {reason}")
         return Outcome(change, Result.SKIPPED, f"not started: {reason}")
 
     def _is_available(self, address: str) -> bool:
         """Whether a change that requires this one may begin."""
         return address in self._in_effect or address in self._temporarily_renamed
+
+    # --- cycles that cannot go on ----------------------------------------------
+
+    def _settle_cycles(self, report: Callable[[Outcome], None]) -> None:
+        """Finish each cycle that was begun and is not done, or else undo it, also after an interrupt."""
+        for cycle in self._begun_cycles:
+            first = cycle.first.address
+            if first not in self._in_effect and (first in self._temporarily_renamed or first in self._unsettled):
+                for outcome in finish_despite_stop(partial(self._settle, cycle), self._clear_stop):
+                    report(outcome)
+
+    def _report_settled(self, outcome: Outcome) -> None:
+        """Report the outcome of a user in a cycle, in place of the one that was reported before, if any."""
+        if outcome in self._report.outcomes:
+            return
+        address = outcome.change.address
+        self._report.outcomes = [each for each in self._report.outcomes if each.change.address != address]
+        self._report.outcomes.append(outcome)
+        self._execution.on_outcome(outcome)
+
+    def _clear_stop(self) -> None:
+        self._interrupted = self._interrupted or self._execution.stop.is_set()
+        self._execution.stop.clear()
+
+    def _settle(self, cycle: RenameCycle) -> Sequence[Outcome]:
+        first = cycle.first
+        why = self._unsettled.setdefault(first.address, Outcome(first, Result.SKIPPED, "not finished"))
+        waits_for = [address for address in first.requires if address not in self._in_effect]
+        if why.result is Result.SKIPPED and not waits_for and self._report.stopped is None:
+            # The others have their names: one request is left.
+            outcome = self._finish(first)
+            if outcome.result is Result.DONE:
+                return [outcome]
+            why = self._unsettled[first.address] = outcome
+        return CycleUndo(self._change_executor).undo(cycle, self._was_attempted, why)
+
+    def _finish(self, change: Change) -> Outcome:
+        self._unstarted.discard(change.address)
+        try:
+            return self._change_executor.apply(change, temporarily_renamed=True)
+        except (ScimError, TargetError) as exc:
+            return self._change_executor.record_failure(change, exc)
+
+    def _was_attempted(self, change: Change) -> bool:
+        return change.address not in self._unstarted
 
     # --- when to stop --------------------------------------------------------
 

@@ -119,7 +119,8 @@ def _update_failing_users(before: Mapping[str, FailingUser], run: ApplyRun) -> d
         # A user whose change was no longer needed no longer fails.
         seen = {attempt.address for attempt in run.attempts}
         after = {address: failing for address, failing in after.items() if address in seen}
-    for attempt in run.attempts:
+    # A rename that failed is on record once more when its temporary name was undone.
+    for attempt in {attempt.address: attempt for attempt in run.attempts}.values():
         if attempt.result == Result.DONE:
             after.pop(attempt.address, None)
         elif attempt.result in FAILURES and run.quarantine is None:

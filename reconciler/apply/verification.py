@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from reconciler.core.model import AttributeMapping, AttributePath, Flow, LiveUser
+from reconciler.core import paths
+from reconciler.core.model import AttributeMapping, AttributePath, Flow, LiveUser, Resource
 from reconciler.core.plan import Action, Change
 from reconciler.core.values import is_same_value
 
@@ -58,4 +59,16 @@ def unapplied_attributes(
         for row in mappings
         if row.target in changed
         and not is_same_value(row.attribute, change.after.get(row.target), live.attributes.get(row.target))
+    )
+
+
+def shows_all_changes(change: Change, answer: Resource) -> bool:
+    """Whether an answer to a write has every changed attribute: what it leaves out is to be read, never assumed.
+
+    So is an attribute to be cleared: left out it may be unassigned, or only not shown.
+    """
+    changed = [row.path for row in change.attribute_changes()]
+    return all(
+        change.after.get(path) is not None and paths.compile_reader(paths.parse(path))(answer) is not None
+        for path in changed
     )

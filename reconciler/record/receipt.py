@@ -82,14 +82,26 @@ class Receipt:
         sync_directory(directory.parent)
         return handle
 
-    def started(self, address: str, action: Action, live_id: str | None, attributes: list[str]) -> None:
-        """Record that a request is about to be sent."""
+    def started(
+        self,
+        address: str,
+        action: Action,
+        live_id: str | None,
+        attributes: list[str],
+        original_user_name: str | None = None,
+    ) -> None:
+        """Record that a request is about to be sent.
+
+        `original_user_name`: the name to go back to, if it gives the user a temporary one. A redacted record has none.
+        """
+        original = UNSET if original_user_name is None or self._redactor.key is not None else original_user_name
         line = Started(
             **self._head(),
             address=self._redactor.address(address),
             action=action.value,
             id=live_id,
             attributes=tuple(attributes),
+            original_user_name=original,
         )
         self._write(to_entry(line))
 

@@ -79,6 +79,9 @@ class Started(ReceiptLine, frozen=True, kw_only=True, tag="started"):
     action: ActionName = ""
     id: str | None = None
     attributes: tuple[str, ...] = ()
+    original_user_name: Annotated[
+        str | UnsetType, Meta(description="The name to go back to, if the request gives a temporary one")
+    ] = UNSET
 
 
 class Finished(ReceiptLine, frozen=True, kw_only=True, tag="finished"):

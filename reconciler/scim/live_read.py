@@ -182,7 +182,7 @@ def _describe_contradiction(pair: _InListAndAlone) -> str | None:
     in_list, alone = pair
     if in_list.user_name and fold_case(in_list.user_name) != fold_case(alone.user_name):
         said, read = in_list.user_name, alone.user_name
-    elif in_list.external_id and in_list.external_id != alone.external_id:
+    elif in_list.external_id and fold_case(in_list.external_id) != fold_case(alone.external_id or ""):
         said, read = in_list.external_id, alone.external_id or ""
     else:
         return None

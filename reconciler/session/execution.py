@@ -107,4 +107,5 @@ class _Watch:
         self.log.outcome(outcome)
         if not was_not_started(outcome):
             self.terminal.outcome(outcome)
-        self.progress("Applying", self.done, self.total)
+        # A rename may be undone after it was done.
+        self.progress("Applying", min(self.done, self.total), self.total)

@@ -14,7 +14,7 @@ from support.chaos.scenario import ChaosScenario
 from support.chaos.services import RecordingServer
 
 SMALL = expected_users(10)
-LINES = 20
+LINES = 19
 """Lines in the receipt of a complete apply for these users."""
 
 

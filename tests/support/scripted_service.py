@@ -163,7 +163,14 @@ class LoggedReceipt:
     def __init__(self, log: list[str]) -> None:
         self.log = log
 
-    def started(self, address: str, action: Action, live_id: str | None, attributes: list[str]) -> None:
+    def started(
+        self,
+        address: str,
+        action: Action,
+        live_id: str | None,
+        attributes: list[str],
+        original_user_name: str | None = None,
+    ) -> None:
         named = ",".join(sorted(map(paths.shorten_path, attributes)))
         self.log.append(f"started {short_name(address)} {action.value} {named}".rstrip())
 
@@ -204,7 +211,7 @@ class ApplyRun:
             **{"workers": 1, "on_outcome": seen.append, **options},
         )
         self.report: Report = execute(plan, execution, tuple(done), policy)
-        assert seen == self.report.outcomes
+        assert last_of_each(seen) == self.report.outcomes
 
     @property
     def results(self) -> dict[str, str]:
@@ -213,6 +220,15 @@ class ApplyRun:
     @property
     def messages(self) -> dict[str, str]:
         return {short_name(item.change.address): item.message for item in self.report.outcomes}
+
+
+def last_of_each(outcomes: Iterable[Outcome]) -> list[Outcome]:
+    """Return the last outcome of each change: a rename may be undone after it was done."""
+    found: dict[str, Outcome] = {}
+    for outcome in outcomes:
+        found.pop(outcome.change.address, None)
+        found[outcome.change.address] = outcome
+    return list(found.values())
 
 
 def run_changes(service: ScriptedService, *changes: Change, accounts: str = "", **options: Any) -> ApplyRun:

@@ -121,8 +121,8 @@ def test_a_change_is_one_patch_of_what_differs_verified_by_its_answer(
         "GET live-ada",
         f"started ada {planned.action.value} {path}",
         "PATCH live-ada",
-        # Whether a removal took effect is read, not assumed.
-        *(["GET live-ada"] if planned.action is Action.DEACTIVATE else []),
+        # Whether a removal took effect is read, not assumed; so is whether an attribute is cleared or only not shown.
+        *(["GET live-ada"] if planned.action is Action.DEACTIVATE or operation["op"] == "Remove" else []),
         "finished ada done",
     ]
     assert service.sent[1][1]["Operations"] == [operation]
@@ -206,6 +206,104 @@ def test_an_answer_is_proof_if_it_shows_the_new_values_only() -> None:
     assert run_changes(service, MARRIAGE).results == {"ada": "done"}
     service.script["PATCH live-ada"] = [Answered(resource("ada"))]
     assert run_changes(service, MARRIAGE).results == {"ada": "not_in_effect"}
+
+
+OTHER = resource("eve", userName="eve@example.com")
+ANOTHER_USERS_ANSWERS = {
+    "the same user for everybody": {**KING, "id": "live-eve"},
+    "another user": OTHER,
+    "an id in another case": {**KING, "id": "LIVE-ADA"},
+    "no id": {key: value for key, value in KING.items() if key != "id"},
+    "an id that is no string": {**KING, "id": ["live-ada"]},
+    "nothing but the id": {"id": "live-ada"},
+    "an empty object": {},
+    "another attribute only": {"id": "live-ada", "name": {"givenName": "Ada"}},
+    "the old values": resource("ada"),
+}
+
+
+@pytest.mark.parametrize("answer", ANOTHER_USERS_ANSWERS.values(), ids=ANOTHER_USERS_ANSWERS)
+@pytest.mark.parametrize("in_effect", [True, False])
+def test_an_answer_that_does_not_show_the_change_of_this_user_is_replaced_by_reading_it(
+    answer: dict[str, Any], *, in_effect: bool
+) -> None:
+    service = ScriptedService(resource("ada"), resource("eve", name={"givenName": "Ada", "familyName": "King"}))
+    service.script["PATCH live-ada"] = [*([lambda: service.users.update({"live-ada": KING})] if in_effect else [])]
+    service.script["PATCH live-ada"] += [Answered(answer)]
+    if in_effect:
+        service.patch_user = _landed_with(service, answer)  # type: ignore[method-assign]
+    found = run_changes(service, MARRIAGE)
+    assert found.results == {"ada": "done" if in_effect else "not_in_effect"}
+    assert found.report.outcomes[0].live_id == "live-ada"
+    assert "GET live-eve" not in service.log, "the other user is not read either"
+    after = service.log[service.log.index("PATCH live-ada") + 1 :]
+    assert after[0] == "GET live-ada"
+
+
+def _landed_with(service: ScriptedService, answer: dict[str, Any]) -> Any:
+    usual = ScriptedService.patch_user
+
+    def patch_user(identity: str, body: Any) -> dict[str, Any]:
+        service.script["PATCH live-ada"] = []
+        usual(service, identity, body)
+        return answer
+
+    return patch_user
+
+
+@pytest.mark.parametrize(
+    ("planned", "before"),
+    [
+        (change("ada", Action.REACTIVATE, before=values_of("ada", active=False)), resource("ada", active=False)),
+        (change("ada", after=values_of("ada", department=None)), resource("ada")),
+    ],
+)
+def test_what_an_answer_leaves_out_is_read(planned: Change, before: dict[str, Any]) -> None:
+    service = ScriptedService(before)
+    service.script["PATCH live-ada"] = [Answered({"id": "live-ada", "userName": "ada@example.com"})]
+    found = run_changes(service, planned)
+    assert found.results == {"ada": "not_in_effect"}
+
+
+def test_two_creates_whose_answers_were_swapped_are_both_found() -> None:
+    service = ScriptedService()
+    service.create_user = _answer_with_the_other(service)  # type: ignore[method-assign]
+    found = run_changes(service, change("new", Action.CREATE), change("eve", Action.CREATE))
+    assert found.results == {"new": "done", "eve": "done"}
+    accounts = {
+        outcome.change.key: service.users[str(outcome.live_id)]["userName"] for outcome in found.report.outcomes
+    }
+    assert accounts == {"new@example.com": "new@example.com", "eve@example.com": "eve@example.com"}
+
+
+def _answer_with_the_other(service: ScriptedService) -> Any:
+    def create_user(body: Any) -> dict[str, Any]:
+        made = ScriptedService.create_user(service, body)
+        return next((user for user in service.users.values() if made is None or user["id"] != made["id"]), made or {})
+
+    return create_user
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_a_create_that_is_answered_with_an_existing_user_is_looked_up(*, stored: bool) -> None:
+    service = ScriptedService(resource("eve"))
+    if stored:
+        service.create_user = _answer_with_the_other(service)  # type: ignore[method-assign]
+    else:
+        service.script["POST new@example.com"] = [Answered(resource("eve"))]
+    (outcome,) = run_changes(service, change("new", Action.CREATE)).report.outcomes
+    expected = (Result.DONE, "made-1") if stored else (Result.NOT_IN_EFFECT, None)
+    assert (outcome.result, outcome.live_id) == expected
+
+
+def test_a_deletion_of_an_account_that_only_a_filter_shows_is_not_reported_as_done() -> None:
+    service = ScriptedService(resource("ada"))
+    service.get_user = lambda _identity: None  # type: ignore[method-assign]
+    found = run_changes(service, change("ada", Action.DELETE))
+    assert found.messages == {
+        "ada": "the service does not find the account by its id, but a filter shows it; nothing was sent"
+    }
+    assert (found.results, "live-ada" in service.users) == ({"ada": "failed"}, True)
 
 
 def test_attributes_that_flow_on_create_only_are_verified_too() -> None:

@@ -34,10 +34,10 @@ def session(root: Path, redactor: Redactor) -> Session:
 
 
 def receipt_of(root: Path, plan: Plan, change: Change, result: Result, redactor: Redactor) -> None:
-    receipt = Receipt(directory_for(root / "plans", plan), plan, lambda: NOW, redactor=redactor)
     for _ in range(2):
+        receipt = Receipt(directory_for(root / "plans", plan), plan, lambda: NOW, redactor=redactor)
         receipt.finished(Outcome(change, result, 'the name "ada" is taken'))
-    receipt.close({result: 1})
+        receipt.close({result: 1})
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,41 @@
+"""The outcomes of one change, in words. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reconciler.core.model import AttributePath, LiveUser
+from reconciler.core.paths import shorten_path
+from reconciler.core.plan import Change, Outcome, Result
+from reconciler.core.text import quote
+from reconciler.errors import ReconcilerError
+
+
+def complete(change: Change, live: LiveUser | None, message: str = "") -> Outcome:
+    """Return the outcome of a change that is in effect for `live`."""
+    return Outcome(change, Result.DONE, message, live.id if live is not None else change.live_id)
+
+
+def unverified(change: Change, error: ReconcilerError) -> Outcome:
+    """Return the outcome of a write that was sent, but whose user cannot be read."""
+    return Outcome(change, Result.UNKNOWN, f"sent, but it could not be verified: {error.summary}")
+
+
+def not_in_effect(change: Change, live: LiveUser | None, paths: Sequence[AttributePath], reason: str) -> Outcome:
+    """Return the outcome of a write after which the attributes at `paths` have other values than planned."""
+    message = f"{reason}, but it is not in effect: {', '.join(shorten_path(path) for path in paths)}"
+    identity = live.id if live is not None else change.live_id
+    return Outcome(change, Result.NOT_IN_EFFECT, message, identity, tuple(paths))
+
+
+def skip_drifted(change: Change, paths: Sequence[AttributePath]) -> Outcome:
+    """Return the outcome of a change whose account changed since the plan was made."""
+    names = ", ".join(shorten_path(path) for path in paths)
+    what = "the account is gone" if tuple(paths) == ("id",) else f"{names} changed in the meantime"
+    return Outcome(change, Result.SKIPPED, f"no longer as planned: {what}; plan again", attributes=tuple(paths))
+
+
+def describe_name_holder(change: Change, holder: LiveUser) -> str:
+    """Say which account has the user name that the change wants."""
+    owner = f"externalId {quote(holder.external_id)}" if holder.external_id else "no externalId"
+    return f"user name {quote(str(change.after.get('userName')))} belongs to account {quote(holder.id)} ({owner})"
