@@ -44,6 +44,7 @@ class Policy:
     removed: Removal = Removal.DEACTIVATE
     delete_after_days: int | None = None
     removals: Limit = field(default_factory=lambda: Limit(10, 10))
+    reactivations: Limit = field(default_factory=lambda: Limit(10, 10))
     updates: Limit = field(default_factory=Limit)
     creates: Limit = field(default_factory=Limit)
     failures: Limit = field(default_factory=lambda: Limit(None, 40, 10))

@@ -145,6 +145,7 @@ def _build_policy(settings: schema.Settings) -> Policy:
         removed=Removal(lifecycle.removed),
         delete_after_days=lifecycle.delete_after_days,
         removals=Limit(guards.removals.count, guards.removals.percent, guards.removals.floor),
+        reactivations=Limit(guards.reactivations.count, guards.reactivations.percent, guards.reactivations.floor),
         updates=Limit(guards.updates.count, guards.updates.percent),
         creates=Limit(guards.creates.count, guards.creates.percent),
         domains=tuple(settings.target.domains),

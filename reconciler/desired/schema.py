@@ -120,6 +120,16 @@ class RemovalLimitSettings(_StrictModel):
     )
 
 
+class ReactivationLimitSettings(_StrictModel):
+    """The limit on deactivated accounts that become active again."""
+
+    count: Count | None = 10
+    percent: Percent | None = Field(default=10, description="Of the active managed users")
+    floor: Count = Field(
+        default=1, description="Percent never blocks this few reactivations, so that small organisations can rehire"
+    )
+
+
 class FailureLimitSettings(_StrictModel):
     """How many of the attempted changes may fail before an apply stops and enters quarantine."""
 
@@ -132,6 +142,7 @@ class GuardSettings(_StrictModel):
     """What blocks a plan, and what stops an apply."""
 
     removals: RemovalLimitSettings = RemovalLimitSettings()
+    reactivations: ReactivationLimitSettings = ReactivationLimitSettings()
     updates: LimitSettings = LimitSettings()
     creates: LimitSettings = LimitSettings()
     failures: FailureLimitSettings = FailureLimitSettings()

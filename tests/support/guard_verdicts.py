@@ -15,6 +15,7 @@ from support.builders import change, desired, live
 ORDER = [
     "complete-read",
     "removals",
+    "reactivations",
     "updates",
     "creates",
     "protected",

@@ -24,7 +24,7 @@ from reconciler.core.plan_id import compute_plan_id
 from reconciler.core.planning import lifecycle, unique_values
 from reconciler.core.planning.guards.accounts import GAINS
 from reconciler.core.planning.guards.approvals import apply_approvals
-from reconciler.core.planning.guards.context import GuardContext
+from reconciler.core.planning.guards.context import GuardContext, RecentChange
 from reconciler.core.planning.guards.evaluation import evaluate_guards
 from reconciler.core.planning.matching import Matching, match_users
 from reconciler.core.planning.ordering import order_changes
@@ -64,6 +64,8 @@ class PlanRequest:
     """By live id, from receipts."""
     moved_from: str | None = None
     """The target of the applies on record, if none of them went to `target`."""
+    recent: Sequence[RecentChange] = ()
+    """What applies on record changed in the last 24 hours."""
     owned: Predicate = lambda _resource: True
     """The ownership filter: whether a live user is managed."""
     only: Collection[str] = ()
@@ -95,7 +97,23 @@ def build_plan(request: PlanRequest, live: LiveState) -> Plan:
     selected = _select_changes(changes, request.only) if request.only else changes
     # Removing a few users at a time must not get past a guard against removing all of them.
     guarded = changes if any(change.action in REMOVALS for change in selected) else selected
-    return _assemble(request, live, _require_replacement(selected, live.users), guarded, draft)
+    context = _build_guard_context(request, live, guarded, changes)
+    return _assemble(request, live, _require_replacement(selected, live.users), context, draft)
+
+
+def _build_guard_context(
+    request: PlanRequest, live: LiveState, guarded: Sequence[Change], planned: Sequence[Change]
+) -> GuardContext:
+    return GuardContext(
+        guarded,
+        request.desired,
+        [user for user in live.users if user.managed],
+        live.problem,
+        request.recently_deleted,
+        request.moved_from,
+        planned=planned,
+        recent=request.recent,
+    )
 
 
 @dataclass(slots=True)
@@ -263,19 +281,15 @@ def _require_replacement(changes: Sequence[Change], live: Sequence[LiveUser]) ->
 
 
 def _assemble(
-    request: PlanRequest, live: LiveState, changes: Sequence[Change], guarded: Sequence[Change], draft: _PlanDraft
+    request: PlanRequest, live: LiveState, changes: Sequence[Change], context: GuardContext, draft: _PlanDraft
 ) -> Plan:
     _check_protected(request, live, draft)
     _report_undated(draft)
     _report_dormant(draft)
-    managed = [user for user in live.users if user.managed]
-    context = GuardContext(
-        guarded, request.desired, managed, live.problem, request.recently_deleted, request.moved_from, selected=changes
-    )
     identity = compute_plan_id(request.target, changes)
     removals = sum(change.action in REMOVALS for change in changes)
     verdicts = apply_approvals(
-        evaluate_guards(context, request.policy),
+        evaluate_guards(replace(context, selected=changes), request.policy),
         request.policy.approvals,
         identity,
         removals,
@@ -289,7 +303,7 @@ def _assemble(
         changes=tuple(changes),
         guards=verdicts,
         diagnostics=tuple(sorted(draft.diagnostics, key=_sort_key)),
-        tally=Tally(draft.unchanged, draft.unmanaged, failed, draft.kept, draft.withheld, len(managed)),
+        tally=Tally(draft.unchanged, draft.unmanaged, failed, draft.kept, draft.withheld, len(context.managed)),
         complete=live.problem is None,
         created_at=request.now,
         expires_at=request.now + PLAN_LIFETIME,

@@ -4,11 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from reconciler.core.model import DesiredUser, LiveUser
-from reconciler.core.plan import Change
+from reconciler.core.plan import Action, Change
 from reconciler.core.text import quote
+
+WINDOW = timedelta(hours=24)
+"""How long a change counts towards the limits."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecentChange:
+    """A change that an apply on record made, or may have made, within `WINDOW`.
+
+    `was_active`: the account was active before it; `reactivated`: it was not, and is since. `lifted`: the guards that
+    an approval lifted for that apply: the change was reviewed, and does not count towards these limits again.
+    """
+
+    address: str
+    live_id: str | None
+    action: Action
+    was_active: bool = True
+    reactivated: bool = False
+    lifted: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +44,20 @@ class GuardContext:
     moved_from: str | None = None
     """The target of the applies on record, if none of them went to this target."""
     selected: Sequence[Change] | None = None
-    """Those of `changes` that would be applied; None: all."""
+    """The changes that would be applied; None: all of `changes`."""
+    planned: Sequence[Change] | None = None
+    """The changes of all users, selected or not; None: `changes`."""
+    recent: Sequence[RecentChange] = ()
+
+    @property
+    def chosen(self) -> Sequence[Change]:
+        """The changes that would be applied."""
+        return self.changes if self.selected is None else self.selected
+
+    @property
+    def whole(self) -> Sequence[Change]:
+        """The changes of all users, selected or not."""
+        return self.changes if self.planned is None else self.planned
 
 
 def format_names(names: Sequence[str], limit: int = 5) -> str:

@@ -13,8 +13,9 @@ def evaluate_guards(context: GuardContext, policy: Policy) -> tuple[Guard, ...]:
     return (
         target.check_complete_read(context),
         limits.check_removals(context, policy.removals),
-        limits.check_share("updates", limits.UPDATES, "updated", policy.updates, context),
-        limits.check_share("creates", limits.CREATES, "created", policy.creates, context),
+        limits.check_reactivations(context, policy.reactivations),
+        limits.check_updates(context, policy.updates),
+        limits.check_creates(context, policy.creates),
         accounts.check_protected(context, policy),
         accounts.check_last_active(context),
         target.check_desired_state(context),

@@ -1,16 +1,47 @@
-"""Limits on the number of changes of one kind."""
+"""Limits on the number of changes of one kind, in one plan and the last 24 hours together.
+
+A limit counts accounts: of the plan, and of the applies on record within `WINDOW`; an account of both counts once. The
+base of a percentage is the population before these applies, so that shrinking neither shrinks nor raises a limit.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from reconciler.core.plan import REMOVALS, Action, Guard
-from reconciler.core.planning.guards.context import GuardContext
+from reconciler.core.plan import REMOVALS, Action, Change, Guard
+from reconciler.core.planning.guards.context import GuardContext, RecentChange
 from reconciler.core.policy import Limit
 from reconciler.core.text import pluralize
+from reconciler.core.values import fold_case
 
-UPDATES = frozenset({Action.UPDATE, Action.ADOPT, Action.REACTIVATE})
-CREATES = frozenset({Action.CREATE})
+_UPDATES = frozenset({Action.UPDATE, Action.ADOPT, Action.REACTIVATE})
+
+
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """Accounts by their keys: `planned` now, `recent` within the window; both count.
+
+    `measured`: those of both that the percentage counts, of `base` users.
+    """
+
+    planned: AbstractSet[str | None]
+    recent: AbstractSet[str | None]
+    measured: AbstractSet[str | None]
+    base: int
+
+    @property
+    def total(self) -> int:
+        """The number of accounts that count."""
+        return len(self.planned | self.recent)
+
+    @property
+    def earlier(self) -> int:
+        """The number of accounts that the plan does not change."""
+        return len(self.recent - self.planned)
+
+    def format_percent(self, accounts: AbstractSet[str | None]) -> str:
+        return f"{100 * len(accounts & self.measured) / self.base if self.base else 0:.1f} %"
 
 
 def check_removals(context: GuardContext, limit: Limit) -> Guard:
@@ -19,34 +50,106 @@ def check_removals(context: GuardContext, limit: Limit) -> Guard:
     Users deactivated earlier must not raise the limit.
     """
     active = {user.id for user in context.managed if user.active}
-    removed = [change.live_id for change in context.changes if change.action in REMOVALS]
-    of_active = sum(identity in active for identity in removed)
-    message = f"{_format_share(of_active, len(active), 'active managed user')} would be deactivated or deleted"
-    if len(removed) > of_active:
-        message += f", and {len(removed) - of_active:,} inactive"
-    return _check_limit("removals", message, limit, _LimitCounts(of_active, len(active), len(removed)))
+    planned = {change.live_id for change in context.changes if change.action in REMOVALS}
+    earlier = [change for change in _recent(context, "removals", planned) if change.action in REMOVALS]
+    recent = {change.live_id for change in earlier}
+    before = active | {change.live_id for change in earlier if change.was_active}
+    counts = _Counts(planned, recent, (planned | recent) & before, len(before))
+    of_active = len(planned & active)
+    share = f"{of_active:,} of {pluralize(counts.base, 'active managed user')} ({counts.format_percent(planned)})"
+    message = f"{share} would be deactivated or deleted"
+    if len(planned) > of_active:
+        message += f", and {len(planned) - of_active:,} inactive"
+    return _check_limit("removals", message, limit, counts)
 
 
-def check_share(name: str, actions: frozenset[Action], verb: str, limit: Limit, context: GuardContext) -> Guard:
-    """Limit the changes with one of `actions`, in count and as a percentage of the managed users."""
-    managed = len(context.managed)
-    count = sum(change.action in actions for change in context.changes)
-    message = f"{_format_share(count, managed, 'managed user')} would be {verb}"
-    return _check_limit(name, message, limit, _LimitCounts(count, managed, count))
+def check_reactivations(context: GuardContext, limit: Limit) -> Guard:
+    """Limit deactivated accounts that become active, whatever the cause and the action: leavers get their access back.
+
+    The percentage is of the active users; the active accounts that the plan adopts count as such. With `--user` all
+    reactivations of the plan count as soon as one is selected: they must not get through one by one.
+    """
+    selected = any(map(reactivates, context.chosen))
+    planned = {change.live_id for change in context.whole if reactivates(change)} if selected else set[str | None]()
+    earlier = _recent(context, "reactivations", planned)
+    recent = {change.live_id for change in earlier if change.reactivated}
+    removed = {change.live_id for change in earlier if change.action in REMOVALS and change.was_active}
+    base = ({user.id for user in context.managed if user.active} - recent) | removed | _adopted_active(context)
+    counts = _Counts(planned, recent, planned | recent, len(base))
+    accounts = pluralize(len(planned), "deactivated account")
+    of_base = f"{counts.format_percent(planned)} of {pluralize(counts.base, 'active managed user')}"
+    # An organisation without an active user must not get all of its leavers back.
+    return _check_limit("reactivations", f"{accounts} would become active ({of_base})", limit, counts, always=True)
 
 
-def _format_share(count: int, base: int, noun: str) -> str:
-    return f"{count:,} of {pluralize(base, noun)} ({100 * count / base if base else 0:.1f} %)"
+def reactivates(change: Change) -> bool:
+    """Whether a deactivated account would be active after the change."""
+    return change.live_id is not None and change.before.get("active") is False and change.after.get("active") is True
 
 
-def _check_limit(name: str, message: str, limit: Limit, counts: _LimitCounts) -> Guard:
-    """Block if the percentage or the count is exceeded; the message names the stricter of the two."""
-    by_percent = _count_allowed(limit, counts.base)
+def _adopted_active(context: GuardContext) -> set[str]:
+    """Return the ids of the active accounts that the plan adopts."""
+    adopted = (change for change in context.whole if change.action is Action.ADOPT)
+    return {str(change.live_id) for change in adopted if change.before.get("active") is not False}
+
+
+def check_updates(context: GuardContext, limit: Limit) -> Guard:
+    """Limit updates, in count and as a percentage of the managed users."""
+    planned = {change.live_id for change in context.chosen if change.action in _UPDATES}
+    earlier = _recent(context, "updates", planned)
+    recent = {change.live_id for change in earlier if change.action in _UPDATES}
+    managed = {user.id for user in context.managed}
+    changes: list[Change | RecentChange] = [*context.chosen, *earlier]
+    adopted = {change.live_id for change in changes if change.action is Action.ADOPT}
+    created = {change.live_id for change in earlier if change.action is Action.CREATE}
+    deleted = {change.live_id for change in earlier if change.action is Action.DELETE}
+    measured = planned | recent
+    if not managed - created - adopted:
+        # A first apply adopts what is there, and an interrupted one goes on.
+        measured -= adopted
+    counts = _Counts(planned, recent, measured, len(managed | deleted))
+    return _check_limit("updates", _format_share(counts, "updated"), limit, counts)
+
+
+def check_creates(context: GuardContext, limit: Limit) -> Guard:
+    """Limit creates, in count and as a percentage of the users that were managed before."""
+    planned = {fold_case(change.address) for change in context.chosen if change.action is Action.CREATE}
+    earlier = _recent(context, "creates", planned)
+    created = [change for change in earlier if change.action is Action.CREATE]
+    recent = {fold_case(change.address) for change in created}
+    new = {change.live_id for change in earlier if change.action in (Action.CREATE, Action.ADOPT)}
+    deleted = {change.live_id for change in earlier if change.action is Action.DELETE}
+    before = ({user.id for user in context.managed} - new) | (deleted - new)
+    counts = _Counts(planned, recent, planned | recent, len(before))
+    return _check_limit("creates", _format_share(counts, "created"), limit, counts)
+
+
+def _format_share(counts: _Counts, verb: str) -> str:
+    planned = len(counts.planned)
+    percent = f"{100 * planned / counts.base if counts.base else 0:.1f} %"
+    return f"{planned:,} of {pluralize(counts.base, 'managed user')} ({percent}) would be {verb}"
+
+
+def _recent(context: GuardContext, guard: str, planned: AbstractSet[str | None]) -> list[RecentChange]:
+    """Return the recent changes that count; none if the plan adds nothing to them: what is done cannot be blocked."""
+    return [change for change in context.recent if guard not in change.lifted] if planned else []
+
+
+def _check_limit(name: str, message: str, limit: Limit, counts: _Counts, *, always: bool = False) -> Guard:
+    """Block if the percentage or the count is exceeded; the message names the stricter of the two.
+
+    Without users to measure by, a percentage limits nothing (the first apply creates all of them), or, if `always`, it
+    allows the floor.
+    """
+    if counts.earlier:
+        together = counts.format_percent(counts.planned | counts.recent)
+        message += f", {counts.earlier:,} more in the last 24 hours ({together} together)"
+    by_percent = _count_allowed(limit, counts.base) if counts.base or always else None
     rules = []
     if limit.count is not None:
         rules.append((limit.count, f"count: {limit.count}", counts.total > limit.count))
     if by_percent is not None:
-        rules.append((by_percent, f"percent: {limit.percent:g}", counts.share > by_percent))
+        rules.append((by_percent, f"percent: {limit.percent:g}", len(counts.measured) > by_percent))
     if not rules:
         return Guard(name, passed=True, message=f"{message}; no limit is set")
     allowed, rule, exceeded = min(rules, key=lambda entry: (not entry[2], entry[0]))
@@ -54,17 +157,7 @@ def _check_limit(name: str, message: str, limit: Limit, counts: _LimitCounts) ->
     return Guard(name, not exceeded, f"{message}, {compared} the limit of {allowed:,} (guards.{name}.{rule})")
 
 
-@dataclass(frozen=True, slots=True)
-class _LimitCounts:
-    """`share` of `base` users is compared with the percentage, `total` with the count."""
-
-    share: int
-    base: int
-    total: int
-
-
 def _count_allowed(limit: Limit, base: int) -> int | None:
-    # Without managed users a percentage protects nothing: the first apply creates all of them.
-    if limit.percent is None or not base:
+    if limit.percent is None:
         return None
     return max(limit.floor, int(base * limit.percent / 100 + 1e-9))

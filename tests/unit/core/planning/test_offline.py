@@ -98,6 +98,7 @@ def test_guards_that_need_the_service_are_left_out_and_the_others_stay() -> None
     )
     assert [guard.name for guard in plan.guards] == [
         "removals",
+        "reactivations",
         "updates",
         "creates",
         "protected",

@@ -50,6 +50,7 @@ def test_which_guards_an_approval_can_lift() -> None:
     assert found == {
         "complete-read": False,
         "removals": True,
+        "reactivations": True,
         "updates": True,
         "creates": True,
         "protected": False,

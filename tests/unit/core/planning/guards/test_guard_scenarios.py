@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
@@ -14,7 +14,7 @@ from support.builders import OUT, TARGET, TODAY, desired, live, plan_of
 from reconciler.core.plan import Guard, Plan
 from reconciler.core.policy import Approval, Limit, Policy, Removal
 
-FREE = Policy(removals=Limit())
+FREE = Policy(removals=Limit(), reactivations=Limit())
 """No limits: each scenario concerns one guard only."""
 
 
@@ -38,6 +38,14 @@ def org(size: int, gone: int = 0, **changed: Any) -> dict[str, Any]:
 
 def removing(size: int, gone: int, limit: Limit) -> Callable[[], Plan]:
     return lambda: plan_of(**org(size, gone), policy=Policy(removals=limit))
+
+
+def reactivating(size: int, gone: int, limit: Limit, only: Collection[str] = (), **account: Any) -> Callable[[], Plan]:
+    """The first `gone` of the accounts are deactivated; `account`: what else they have."""
+    names = [f"u{number}" for number in range(size)]
+    accounts = [live(name, active=False, **account) for name in names[:gone]] + [live(name) for name in names[gone:]]
+    policy = replace(FREE, reactivations=limit)
+    return lambda: plan_of([desired(name) for name in names], accounts, policy=policy, only=only)
 
 
 def deleting(size: int, gone: int) -> Plan:
@@ -87,14 +95,29 @@ CASES: dict[str, GuardCase] = {
     "removals by percent": GuardCase("limits.check_removals", removing(20, 3, Limit(10, 10))),
     "removals beyond the floor of a tiny tenant": GuardCase("limits.check_removals", removing(3, 2, Limit(10, 10))),
     "deletions count as removals": GuardCase("limits.check_removals", lambda: deleting(20, 3)),
+    "reactivations by count": GuardCase("limits.check_reactivations", reactivating(1000, 11, Limit(10, 10))),
+    "reactivations by percent": GuardCase("limits.check_reactivations", reactivating(20, 3, Limit(10, 10))),
+    "reactivations beyond the floor of a tiny tenant": GuardCase(
+        "limits.check_reactivations", reactivating(3, 2, Limit(10, 10))
+    ),
+    "reactivations where no account is active": GuardCase(
+        "limits.check_reactivations", reactivating(4, 4, Limit(10, 10))
+    ),
+    "reactivations by adoption": GuardCase(
+        "limits.check_reactivations", reactivating(20, 3, Limit(10, 10), external_id=None)
+    ),
+    "one reactivation of many": GuardCase(
+        "limits.check_reactivations", reactivating(20, 3, Limit(10, 10), only={"u0@example.com"})
+    ),
     "mass updates": GuardCase(
-        "limits.check_share", lambda: plan_of(**org(20, department="X"), policy=replace(FREE, updates=Limit(None, 50)))
+        "limits.check_updates",
+        lambda: plan_of(**org(20, department="X"), policy=replace(FREE, updates=Limit(None, 50))),
     ),
     "mass updates by count": GuardCase(
-        "limits.check_share", lambda: plan_of(**org(5, department="X"), policy=replace(FREE, updates=Limit(4)))
+        "limits.check_updates", lambda: plan_of(**org(5, department="X"), policy=replace(FREE, updates=Limit(4)))
     ),
-    "mass creates": GuardCase("limits.check_share", creating(6, Limit(None, 50))),
-    "mass creates by count": GuardCase("limits.check_share", creating(3, Limit(2))),
+    "mass creates": GuardCase("limits.check_creates", creating(6, Limit(None, 50))),
+    "mass creates by count": GuardCase("limits.check_creates", creating(3, Limit(2))),
     "a user protected in the settings": GuardCase(
         "accounts.check_protected",
         lambda: plan_of(**org(9, 1), policy=replace(FREE, protected=frozenset({"u0@example.com"}))),

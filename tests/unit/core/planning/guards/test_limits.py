@@ -58,7 +58,8 @@ def test_limits(  # noqa: PLR0917 - the columns of the table
 
 
 def test_the_message_of_a_limit_has_its_numbers() -> None:
-    found = verdicts(*some(6, Action.DEACTIVATE), *some(7, Action.DELETE), managed=1_234)["removals"]
+    deletions = [change(f"u{number}", Action.DELETE) for number in range(6, 13)]
+    found = verdicts(*some(6, Action.DEACTIVATE), *deletions, managed=1_234)["removals"]
     assert found == Guard(
         "removals",
         passed=False,
@@ -81,6 +82,6 @@ def test_a_first_run_has_nothing_that_a_percentage_could_protect() -> None:
     assert not verdicts(*some(50, Action.CREATE), managed=0, policy=Policy(creates=Limit(49, 1)))["creates"].passed
 
 
-def test_by_default_removals_are_limited_to_ten_and_ten_percent() -> None:
-    assert Policy().removals == Limit(10, 10, 1)
+def test_by_default_removals_and_reactivations_are_limited_to_ten_and_ten_percent() -> None:
+    assert Policy().removals == Policy().reactivations == Limit(10, 10, 1)
     assert (Policy().updates, Policy().creates) == (Limit(), Limit())
