@@ -47,6 +47,8 @@ class Policy:
     reactivations: Limit = field(default_factory=lambda: Limit(10, 10))
     updates: Limit = field(default_factory=Limit)
     creates: Limit = field(default_factory=Limit)
+    name_takeovers: Limit = field(default_factory=lambda: Limit(0))
+    identity_changes: Limit = field(default_factory=lambda: Limit(0))
     failures: Limit = field(default_factory=lambda: Limit(None, 40, 10))
     """How many attempted changes may fail before an apply stops itself."""
     protected: frozenset[str] = frozenset()

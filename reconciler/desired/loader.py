@@ -149,6 +149,8 @@ def _build_policy(settings: schema.Settings) -> Policy:
         updates=Limit(guards.updates.count, guards.updates.percent),
         creates=Limit(guards.creates.count, guards.creates.percent),
         domains=tuple(settings.target.domains),
+        name_takeovers=Limit(guards.name_takeovers.count),
+        identity_changes=Limit(guards.identity_changes.count),
         failures=Limit(guards.failures.count, guards.failures.percent, guards.failures.floor),
         protected=frozenset(map(fold_case, guards.protected)),
         digests=settings.record.values == "digest",

@@ -130,6 +130,12 @@ class ReactivationLimitSettings(_StrictModel):
     )
 
 
+class CountLimitSettings(_StrictModel):
+    """How many changes of one kind a plan may have."""
+
+    count: Count = 0
+
+
 class FailureLimitSettings(_StrictModel):
     """How many of the attempted changes may fail before an apply stops and enters quarantine."""
 
@@ -145,6 +151,14 @@ class GuardSettings(_StrictModel):
     reactivations: ReactivationLimitSettings = ReactivationLimitSettings()
     updates: LimitSettings = LimitSettings()
     creates: LimitSettings = LimitSettings()
+    name_takeovers: CountLimitSettings = Field(
+        default=CountLimitSettings(),
+        description="Users that take a userName which another account has today, beyond one swap of two accounts",
+    )
+    identity_changes: CountLimitSettings = Field(
+        default=CountLimitSettings(),
+        description="Accounts whose userName, givenName and familyName all change, or that get another user's names",
+    )
     failures: FailureLimitSettings = FailureLimitSettings()
     protected: TextList = Field(
         default=[], description="userName or externalId of accounts that are never removed, even after they left git"

@@ -72,7 +72,12 @@ def patch() -> Any:
 def open_at(service: FakeScimServer, folder: str, org: Any, patch: pytest.MonkeyPatch) -> Workspace:
     sources, _, lifecycle = org
     workspace = Workspace(Path(folder), service.base_url, service.token, patch)
-    guards = {"removals": {"count": 100, "percent": 100}}
+    guards = {
+        "removals": {"count": 100, "percent": 100},
+        # Names are permuted, and adopted accounts may be another person's.
+        "name_takeovers": {"count": 100},
+        "identity_changes": {"count": 100},
+    }
     # This user keeps the guards for an empty desired state and for the last user from blocking.
     keeper = source(make_user(99))
     workspace.settings(lifecycle=lifecycle, guards=guards)

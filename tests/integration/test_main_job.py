@@ -88,6 +88,8 @@ def service(
 
 
 def prepare(workspace: Workspace) -> tuple[Workspace, Callable[[], list[dict[str, Any]]]]:
+    # A swap, a ring of three, and a new user with a name that becomes free.
+    workspace.settings(guards={"removals": {"count": 1000, "percent": 100}, "name_takeovers": {"count": 4}})
     workspace.write("mappings.yaml", MAPPINGS)
     workspace.users(wanted_users())
     return workspace, lambda: direct_users(workspace)
@@ -153,9 +155,8 @@ def test_a_plan_after_an_apply_is_empty(service: tuple[Workspace, Any]) -> None:
 
 def test_removed_users_can_be_deleted(service: tuple[Workspace, Any]) -> None:
     workspace, live = service
-    workspace.settings(
-        lifecycle={"removed": "delete", "out_of_scope": "delete"}, guards={"removals": {"count": 9, "percent": 100}}
-    )
+    guards = {"removals": {"count": 9, "percent": 100}, "name_takeovers": {"count": 4}}
+    workspace.settings(lifecycle={"removed": "delete", "out_of_scope": "delete"}, guards=guards)
     planned = workspace.plan()
     deleted = {key.removesuffix(DOMAIN) for key, action in planned.actions.items() if action == "delete"}
     assert deleted == {"left", "disabled"}

@@ -22,6 +22,9 @@ ORDER = [
     "last-active-user",
     "empty-desired-state",
     "name-reuse",
+    "name-takeovers",
+    "identity-changes",
+    "relink",
     "target",
 ]
 

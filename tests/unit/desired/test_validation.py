@@ -46,7 +46,10 @@ def test_a_key_without_a_value_is_as_good_as_absent(tree: Tree, written: str) ->
             "guards: {xyz: 1}\n",
             "4:10",
             'unknown key "xyz"',
-            "Known keys: creates, failures, protected, reactivations, removals, updates.",
+            (
+                "Known keys: creates, failures, identity_changes, name_takeovers, protected, reactivations, removals,"
+                " updates."
+            ),
         ),
         (
             "approvals:\n  - {plan: x, until: 2026-01-01, reason: y, untill: 1}\n",

@@ -20,5 +20,8 @@ def evaluate_guards(context: GuardContext, policy: Policy) -> tuple[Guard, ...]:
         accounts.check_last_active(context),
         target.check_desired_state(context),
         identities.check_name_reuse(context),
+        identities.check_name_takeovers(context, policy.name_takeovers),
+        identities.check_identity_changes(context, policy.identity_changes),
+        identities.check_relink(context),
         target.check_target(context),
     )

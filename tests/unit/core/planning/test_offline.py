@@ -104,6 +104,9 @@ def test_guards_that_need_the_service_are_left_out_and_the_others_stay() -> None
         "protected",
         "last-active-user",
         "empty-desired-state",
+        "name-takeovers",
+        "identity-changes",
+        "relink",
     ]
     assert [guard.name for guard in plan.guards if not guard.passed] == ["creates"]
 

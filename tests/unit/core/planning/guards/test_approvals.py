@@ -57,5 +57,8 @@ def test_which_guards_an_approval_can_lift() -> None:
         "last-active-user": True,
         "empty-desired-state": True,
         "name-reuse": True,
+        "name-takeovers": True,
+        "identity-changes": True,
+        "relink": True,
         "target": True,
     }

@@ -9,8 +9,9 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from support.builders import OUT, TARGET, TODAY, desired, live, plan_of
+from support.builders import OUT, TARGET, TODAY, desired, live, mapping, mappings, plan_of
 
+from reconciler.core.model import DesiredUser
 from reconciler.core.plan import Guard, Plan
 from reconciler.core.policy import Approval, Limit, Policy, Removal
 
@@ -83,6 +84,30 @@ def desiring_no_user(size: int) -> Callable[[], Plan]:
     return lambda: plan_of([], [*inactive], policy=replace(FREE, removed=Removal.DELETE))
 
 
+def renamed(who: str, to: str) -> DesiredUser:
+    return desired(who, user_name=f"{to}@example.com")
+
+
+def renaming(**names: str) -> Plan:
+    """Every user gets the name of the other."""
+    return plan_of([renamed(who, to) for who, to in names.items()], [live(who) for who in names], policy=FREE)
+
+
+BY_DEPARTMENT = mappings(
+    mapping("externalId", "objectId", clear=True),
+    mapping("userName", "userPrincipalName"),
+    mapping("enterprise:department", "department", match=1),
+)
+"""Matching by another attribute, so that neither externalId nor userName leads to the account."""
+
+
+def relinking(external_id: str | None) -> Plan:
+    """A user that matches by department gets another externalId, or none."""
+    user = replace(desired("bo", external_id=external_id), match=("Engineering",), anchor=None)
+    account = replace(live("bo", active=True), match=("Engineering",))
+    return plan_of([user], [account], rows=BY_DEPARTMENT, policy=FREE)
+
+
 RESERVED: Mapping[str, date] = {"new@example.com": TODAY + timedelta(days=9)}
 
 CASES: dict[str, GuardCase] = {
@@ -136,6 +161,39 @@ CASES: dict[str, GuardCase] = {
     "the name of a deleted account": GuardCase(
         "identities.check_name_reuse", lambda: plan_of([desired("new")], [], policy=FREE, recently_deleted=RESERVED)
     ),
+    "a ring of three user names": GuardCase(
+        "identities.check_name_takeovers", lambda: renaming(bo="cy", cy="ed", ed="bo")
+    ),
+    "a chain of user names": GuardCase("identities.check_name_takeovers", lambda: renaming(bo="cy", cy="new")),
+    "two swaps of user names": GuardCase(
+        "identities.check_name_takeovers", lambda: renaming(bo="cy", cy="bo", ed="flo", flo="ed")
+    ),
+    "a new user with the old name of another": GuardCase(
+        "identities.check_name_takeovers",
+        lambda: plan_of([desired("new", user_name="bo@example.com"), renamed("bo", "bo2")], [live("bo")], policy=FREE),
+    ),
+    "an account rewritten to another user": GuardCase(
+        "identities.check_identity_changes",
+        lambda: plan_of([desired("bo", user_name="x@example.com", given="X", family="Y")], [live("bo")], policy=FREE),
+    ),
+    "an adopted account of another user": GuardCase(
+        "identities.check_identity_changes",
+        lambda: plan_of(
+            [desired("bo"), desired("ed")],
+            [live("bo", external_id=None, given="X", family="Y"), live("ed")],
+            policy=FREE,
+        ),
+    ),
+    "the names of another account": GuardCase(
+        "identities.check_identity_changes",
+        lambda: plan_of(
+            [desired("bo", given="Ed", family="King"), desired("ed", family="King")],
+            [live("bo"), live("ed", family="King")],
+            policy=FREE,
+        ),
+    ),
+    "an externalId changed": GuardCase("identities.check_relink", lambda: relinking("other")),
+    "an externalId cleared": GuardCase("identities.check_relink", lambda: relinking(None)),
     "a changed target": GuardCase(
         "target.check_target",
         lambda: plan_of(**org(3, department="X"), policy=FREE, moved_from="https://old.example.com"),

@@ -1,10 +1,12 @@
 from datetime import date
 
 import pytest
-from support.builders import change, rename, values_of
+from support.builders import change, live, rename, values_of
 from support.guard_verdicts import verdicts
 
+from reconciler.core.model import LiveUser
 from reconciler.core.plan import Action, Change, Guard
+from reconciler.core.policy import Limit, Policy
 
 RESERVED = {"bob@example.com": date(2026, 3, 20)}
 REUSED = Guard(
@@ -40,3 +42,172 @@ def test_the_name_of_a_recently_deleted_account_is_not_used_again(taker: Change,
 )
 def test_other_names_and_those_kept_are_no_reuse(other: Change) -> None:
     assert verdicts(other, reserved=RESERVED)["name-reuse"].passed
+
+
+# --- names that another account has today -----------------------------------------
+
+
+def ring(*names: str) -> list[Change]:
+    """Each account gets the name of the next, the last that of the first."""
+    return [rename(one, other) for one, other in zip(names, [*names[1:], names[0]], strict=True)]
+
+
+def takeovers(*changes: Change, allowed: int = 0) -> Guard:
+    return verdicts(*changes, policy=Policy(name_takeovers=Limit(allowed)))["name-takeovers"]
+
+
+def test_users_that_take_the_name_of_another_account_are_named() -> None:
+    assert takeovers(*ring("a", "b", "c")) == Guard(
+        "name-takeovers",
+        passed=False,
+        message="3 users would take a userName that another account has today, more than the limit of 0"
+        ' (guards.name_takeovers.count: 0): "a@example.com", "b@example.com", "c@example.com"',
+    )
+
+
+def test_one_swap_of_two_accounts_is_not_counted() -> None:
+    assert takeovers(*ring("a", "b")) == Guard(
+        "name-takeovers",
+        passed=True,
+        message="no user would take a userName that another account has today, beyond one swap",
+    )
+    assert takeovers(*ring("a", "b"), *ring("c", "d")).message.startswith("2 users would take a userName")
+
+
+@pytest.mark.parametrize(
+    ("changes", "count"),
+    [
+        ([rename("a", "b"), rename("b", "x")], 1),
+        ([rename("a", "b"), rename("b", "c"), rename("c", "x")], 2),
+        ([change("b", Action.CREATE, key="new"), rename("b", "x")], 1),
+        ([rename("a", "b", Action.ADOPT), rename("b", "x")], 1),
+        ([rename("a", "b", Action.REACTIVATE), rename("b", "x", Action.DEACTIVATE)], 1),
+        ([*ring("a", "b"), rename("c", "d"), rename("d", "x")], 1),
+        (ring("a", "b", "c", "d"), 4),
+        ([*ring("a", "b"), *ring("c", "d"), *ring("e", "f")], 4),
+    ],
+)
+def test_the_limit_is_of_names_beyond_one_swap(changes: list[Change], count: int) -> None:
+    assert not takeovers(*changes, allowed=count - 1).passed
+    assert takeovers(*changes, allowed=count).passed
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        [rename("a", "x"), rename("b", "y")],
+        [change("a"), change("b", Action.DELETE), change("c", Action.DEACTIVATE)],
+        [rename("a", "A")],
+        [change("new", Action.CREATE), rename("a", "x")],
+    ],
+)
+def test_names_that_no_other_account_has_are_no_takeovers(other: list[Change]) -> None:
+    assert takeovers(*other).passed
+
+
+# --- accounts that become another user's ------------------------------------------
+
+
+def rewritten(action: Action = Action.UPDATE, before: dict[str, str] | None = None, **after: str) -> Change:
+    """Ada's account, with other values."""
+    return change("ada", action, before=values_of("ada", **(before or {})), after=values_of("ada", **after))
+
+
+def identity(*changes: Change, allowed: int = 0, managed: list[LiveUser] | None = None) -> Guard:
+    policy = Policy(identity_changes=Limit(allowed))
+    return verdicts(*changes, managed=managed or [live("ada")], policy=policy)["identity-changes"]
+
+
+ANOTHER = {"user_name": "bo@example.com", "given": "Bo", "family": "King"}
+
+
+def test_an_account_that_becomes_another_users_is_named() -> None:
+    assert identity(rewritten(**ANOTHER)) == Guard(
+        "identity-changes",
+        passed=False,
+        message="1 account would get the names of another user, more than the limit of 0"
+        ' (guards.identity_changes.count: 0): "ada@example.com"',
+    )
+    assert identity(rewritten(**ANOTHER), allowed=1).message.startswith(
+        "1 account would get the names of another user, within the limit of 1"
+    )
+    assert identity(rewritten(**ANOTHER), allowed=1).passed
+
+
+@pytest.mark.parametrize("action", [Action.REACTIVATE, Action.DEACTIVATE, Action.ADOPT])
+def test_an_identity_may_change_with_no_action(action: Action) -> None:
+    assert not identity(rewritten(action, **ANOTHER)).passed
+
+
+@pytest.mark.parametrize("kept", ["user_name", "given", "family"])
+def test_two_of_three_names_may_change(kept: str) -> None:
+    assert identity(rewritten(**{name: value for name, value in ANOTHER.items() if name != kept})).passed
+
+
+@pytest.mark.parametrize(
+    "change_of_form",
+    [
+        {"user_name": "ADA@example.com", "given": "Bo", "family": "King"},
+        {"user_name": "bo@example.com", "given": "ADA", "family": "King"},
+        {"user_name": "bo@example.com", "given": "Bo", "family": "LOVELACE"},
+    ],
+)
+def test_another_case_is_no_other_name(change_of_form: dict[str, str]) -> None:
+    assert identity(rewritten(**change_of_form)).passed
+
+
+def test_another_unicode_form_is_no_other_name() -> None:
+    before = {"family": "Mu\u0308ller"}
+    after = {"user_name": "bo@example.com", "given": "Bo", "family": "m\u00fcller"}
+    assert identity(rewritten(before=before, **after)).passed
+
+
+def test_names_that_were_absent_are_filled_in() -> None:
+    bare = {name: value for name, value in values_of("ada").items() if not name.startswith("name.")}
+    assert identity(change("ada", before=bare, after=values_of("ada", **ANOTHER))).passed
+    assert identity(change("ada", Action.ADOPT, before=bare, after=values_of("ada"))).passed
+
+
+def test_both_names_may_not_become_those_of_another_live_account() -> None:
+    accounts = [live("ada"), live("bo", given="Bo", family="King")]
+    to_bo = rewritten(given="BO", family="King")
+    assert not identity(to_bo, managed=accounts).passed
+    assert identity(to_bo).passed
+    assert identity(rewritten(given="Bo"), managed=[*accounts, live("bo2", given="Bo", family="Lovelace")]).passed
+
+
+# --- externalId -------------------------------------------------------------------
+
+
+def relink(before: str | None, after: str | None, action: Action = Action.UPDATE) -> Guard:
+    found = change(
+        "ada", action, before=values_of("ada", external_id=before), after=values_of("ada", external_id=after)
+    )
+    return verdicts(found, managed=[live("ada")])["relink"]
+
+
+@pytest.mark.parametrize("action", [Action.UPDATE, Action.REACTIVATE, Action.DEACTIVATE, Action.ADOPT])
+@pytest.mark.parametrize("after", ["other", None])
+def test_an_external_id_is_neither_changed_nor_cleared(after: str | None, action: Action) -> None:
+    assert relink("id-ada", after, action) == Guard(
+        "relink",
+        passed=False,
+        message="the externalId of 1 managed account would be cleared or changed, which links them to no user or to"
+        ' another: "ada@example.com"',
+    )
+
+
+@pytest.mark.parametrize(("before", "after"), [("id-ada", "ID-ADA"), (None, "id-ada"), ("id-ada", "id-ada")])
+def test_an_external_id_may_be_set_and_written_in_another_case(before: str | None, after: str) -> None:
+    assert relink(before, after).passed
+
+
+def test_an_account_whose_external_id_is_not_read_is_linked_all_the_same() -> None:
+    bare = values_of("ada", external_id=None)
+    found = change("ada", before=bare, after={**bare, "externalId": "other"})
+    assert not verdicts(found, managed=[live("ada")])["relink"].passed
+    assert verdicts(change("ada", before=bare, after=bare), managed=[live("ada")])["relink"].passed
+
+
+def test_a_deletion_is_no_relink() -> None:
+    assert verdicts(change("ada", Action.DELETE), managed=[live("ada")])["relink"].passed
