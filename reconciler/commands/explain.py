@@ -18,8 +18,7 @@ from reconciler.errors import ExitCode, UsageError
 from reconciler.record.plan_file import json_text
 from reconciler.render.explanation import render_explanation, to_document
 from reconciler.render.formats import DATA, check_format
-from reconciler.session import connection
-from reconciler.session.live_plan import build_session_request, read_live_state
+from reconciler.session.live_plan import build_session_request, open_reader, read_live_state
 from reconciler.session.session import Session, open_session
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace, load_state
@@ -78,8 +77,7 @@ def _explain_offline(workspace: Workspace, state: DesiredState, name: str) -> Ex
 def _explain_live(workspace: Workspace, state: DesiredState, name: str, terminal: Terminal) -> Explanation:
     with (
         open_session(workspace, state, terminal) as session,
-        terminal.progress() as progress,
-        connection.open_client(session.connection, writes=False) as client,
+        open_reader(session, terminal) as (client, progress),
     ):
         live = read_live_state(client, session, progress)
     desired = explanation.find_desired(name, state.users)

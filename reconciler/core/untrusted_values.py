@@ -12,6 +12,8 @@ from email.utils import parsedate_to_datetime
 
 LARGEST_NUMBER = 2**63 - 1
 """Of any count or position. A larger number is an error of the service."""
+LONGEST_VALUE = 65_536
+"""Characters of one attribute: a line of the desired state cannot be longer either."""
 LONGEST_DATE = 64
 """Characters."""
 EARLIEST_MODIFICATION = datetime(2000, 1, 1, tzinfo=UTC)

@@ -17,6 +17,7 @@ from reconciler.core.text import escape_control, shorten
 from reconciler.core.untrusted_values import parse_count
 from reconciler.errors import ReconcilerError
 from reconciler.scim.rate_limiter import Slot
+from reconciler.scim.response_limits import UnreadableAnswerError, headers_of_decoded, read_body
 from reconciler.scim.retry import TransientFailure, parse_retry_after
 from reconciler.scim.retry_transport import RetryTransport
 
@@ -165,14 +166,10 @@ def _send(
 ) -> httpx.Response:
     try:
         with client.stream(method, url, params=query, json=content) as answer:
-            taken = bytearray()
-            for piece in answer.iter_bytes():
-                taken += piece
-                if len(taken) > _MAX_BYTES:
-                    raise GitHubError(0, "GitHub's answer is larger than 256 MiB")
-            # The content is decoded already.
-            headers = [(name, value) for name, value in answer.headers.multi_items() if name != "content-encoding"]
-            return httpx.Response(answer.status_code, headers=headers, content=bytes(taken))
+            body = read_body(answer, _MAX_BYTES, "GitHub's")
+            return httpx.Response(answer.status_code, headers=headers_of_decoded(answer), content=body)
+    except UnreadableAnswerError as exc:
+        raise GitHubError(0, str(exc)) from exc
     except (httpx.HTTPError, httpx.InvalidURL) as exc:
         raise GitHubError(0, f"GitHub cannot be reached: {escape_control(shorten(str(exc)))}") from exc
 

@@ -18,6 +18,7 @@ from reconciler.core.untrusted_values import parse_count
 from reconciler.errors import UsageError
 from reconciler.github.api import GitHub, retry_github
 from reconciler.record.branch import Remote
+from reconciler.scim.response_limits import ACCEPT_ENCODING
 from reconciler.scim.transport import (
     USER_AGENT,
     Endpoint,
@@ -78,13 +79,16 @@ def open_github(environment: Mapping[str, str] = os.environ) -> Iterator[GitHub]
         "Authorization": f"Bearer {token}",
         "Accept": "application/vnd.github+json",
         "X-GitHub-Api-Version": "2022-11-28",
+        "Accept-Encoding": ACCEPT_ENCODING,
         "User-Agent": USER_AGENT,
     }
     certificates = load_certificate_authorities()
     inner = retry_github(PinnedTransport(httpx.HTTPTransport(verify=certificates, trust_env=False), where))
     with (
         httpx.Client(base_url=where.base_url, headers=headers, transport=inner, timeout=30, trust_env=False) as known,
-        httpx.Client(verify=certificates, timeout=60, trust_env=False) as plain,
+        httpx.Client(
+            headers={"Accept-Encoding": ACCEPT_ENCODING}, verify=certificates, timeout=60, trust_env=False
+        ) as plain,
     ):
         yield GitHub(known, plain, repository)
 

@@ -21,8 +21,9 @@ from reconciler.core.untrusted_values import parse_count
 from reconciler.errors import ReconcilerError, ScimError, TargetError, UnknownOutcomeError
 from reconciler.scim.deadline import DeadlineExceededError
 from reconciler.scim.errors import ErrorMessages, is_web_page, read_scim_error
+from reconciler.scim.json_body import InvalidJsonError, TooManyValuesError, decode_json
 from reconciler.scim.paging import ListRead, Page, Progress, read_all
-from reconciler.scim.response_limits import AnswerTooLargeError
+from reconciler.scim.response_limits import ACCEPT_ENCODING, UnreadableAnswerError
 from reconciler.scim.retry_transport import CONNECT_ERRORS
 
 T = TypeVar("T")
@@ -31,9 +32,8 @@ READ_WORKERS = 4
 _MEDIA_TYPE = "application/scim+json"
 _SERVER_ERROR = 500
 _GONE = (httpx.codes.NOT_FOUND, httpx.codes.GONE)
+_NO_SCIM_ANSWER = "Check target.base_url: this is not how a SCIM service answers."
 _MAY_HAVE_TAKEN_EFFECT = "The request may have taken effect."
-
-_decode = msgspec.json.Decoder().decode
 
 
 class ScimClient:
@@ -48,7 +48,7 @@ class ScimClient:
         headers = {
             "Authorization": f"Bearer {token}",
             "Accept": f"{_MEDIA_TYPE}, application/json",
-            "Accept-Encoding": "gzip, deflate",
+            "Accept-Encoding": ACCEPT_ENCODING,
             "User-Agent": user_agent,
         }
         self._read_headers = httpx.Headers(headers)
@@ -150,8 +150,8 @@ class ScimClient:
         if not response.is_success:
             raise self._scim_error(response)
         try:
-            found = _decode(response.content)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            found = decode_json(response.content)
+        except InvalidJsonError:
             return None  # to be verified by reading
         return found if isinstance(found, dict) and parse_identity(found.get("id")) is not None else None
 
@@ -170,7 +170,7 @@ class ScimClient:
             response = self._transport.handle_request(request)
         except CONNECT_ERRORS as exc:
             raise self._messages.explain_no_connection(exc)[0] from exc
-        except (httpx.HTTPError, AnswerTooLargeError, DeadlineExceededError) as exc:
+        except (httpx.HTTPError, UnreadableAnswerError, DeadlineExceededError) as exc:
             raise self._lost_answer(request, exc) from exc
         error = self._messages.explain_rejection(response)
         # A service, or a firewall that dislikes a name, may forbid what concerns one user: the others go on.
@@ -185,7 +185,7 @@ class ScimClient:
             reason = str(exc) if out_of_bounds else self._messages.describe_no_answer(exc)
             return UnknownOutcomeError(0, "", f"no usable answer came: {reason}", _MAY_HAVE_TAKEN_EFFECT)
         if out_of_bounds:
-            return TargetError(str(exc), "Check target.base_url: this is not how a SCIM service answers.")
+            return TargetError(str(exc), _NO_SCIM_ANSWER)
         return self._messages.explain_no_answer(exc)
 
     def _scim_error(self, response: httpx.Response) -> ScimError:
@@ -200,8 +200,10 @@ class ScimClient:
 
     def _parse_object(self, response: httpx.Response) -> dict[str, Any]:
         try:
-            found = _decode(response.content)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+            found = decode_json(response.content)
+        except TooManyValuesError as exc:
+            raise TargetError(str(exc), _NO_SCIM_ANSWER) from exc
+        except InvalidJsonError as exc:
             raise self._messages.explain_invalid_json(response) from exc
         if not isinstance(found, dict):
             raise TargetError("the service answers with JSON that is not an object", "Check target.base_url.")

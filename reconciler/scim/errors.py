@@ -8,13 +8,12 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 import httpx
-import msgspec
 
 from reconciler.core.text import escape_control, quote, shorten
 from reconciler.errors import TargetError
+from reconciler.scim.json_body import InvalidJsonError, decode_json
 
 _BASE_URL = "Check target.base_url"
-_decode = msgspec.json.Decoder().decode
 
 # OpenSSL's X509_V_ERR_…: https://docs.openssl.org/3.0/man3/X509_STORE_CTX_get_error/
 _NOT_YET, _EXPIRED, _SELF_SIGNED, _SELF_SIGNED_ROOT, _NO_ISSUER, _NO_CHAIN, _OTHER_HOST, _OTHER_ADDRESS = (
@@ -48,8 +47,8 @@ def is_web_page(response: httpx.Response) -> bool:
 def read_scim_error(response: httpx.Response) -> Mapping[str, object]:
     """Return the SCIM error in an answer (RFC 7644 §3.12); empty if there is none."""
     try:
-        body = _decode(response.content)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        body = decode_json(response.content)
+    except InvalidJsonError:
         return {}
     return body if isinstance(body, dict) else {}
 

@@ -3,16 +3,18 @@
 Services clamp counts, cap totals, ignore startIndex, repeat page 1 past the end, and shift pages while a user is
 created. Which ones do shows only in the answers: every id must come exactly once, their number must be the total, the
 total must not change, and past the end must be nothing new. A list that is not proven complete is read again, then
-reported as incomplete.
+reported as incomplete. What a total claims is never allocated: memory grows with the users that came.
 """
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Generic, TypeVar
 
 from reconciler.core.identity import parse_identity
@@ -22,6 +24,8 @@ from reconciler.errors import ScimError, TargetError
 
 T = TypeVar("T")
 
+MAX_USERS = 2_000_000
+"""Of one service. Each is held in memory, with some 2 KiB."""
 _ATTEMPTS = 3
 _SMALLER = (100, 50, 25, 10)
 _TOO_LARGE = frozenset({400, 413, 414, 422, 500})
@@ -100,27 +104,45 @@ def read_all(
     return ListRead(reading.users, problem)
 
 
+@dataclass(frozen=True, slots=True)
+class _ReadPage(Generic[T]):
+    """A page whose users were read, with their ids; nothing else of it is kept. `start`: its startIndex."""
+
+    start: int
+    total: int
+    users: list[tuple[str, T]]
+
+
 class _ListReader(Generic[T]):
+    """One attempt to read the list. `_read_page` and `_read_segment` run in several threads."""
+
     def __init__(self, fetch: Fetch, convert: Callable[[Resource], T], workers: int, progress: Progress) -> None:
         self._fetch = fetch
         self._convert = convert
         self._workers = workers
         self._progress = progress
+        self._lock = threading.Lock()  # guards the number of users that came
+        self._came = 0
         self.users: dict[str, T] = {}
         self.end_unproven = False
 
     def run(self, page_size: int) -> None:
         count, first = self._first_page(page_size)
         total, size = first.total, len(first.resources)
+        if total > MAX_USERS:
+            raise _ContradictionError(
+                f"the service says it has {pluralize(total, 'user')}, more than the {MAX_USERS:,} that can be read"
+            )
         if size > total:
             raise _ContradictionError(f"the service says it has {pluralize(total, 'user')}, but lists {size:,}")
         if size == 0 and total > 0:
             raise _ContradictionError(f"the service says it has {pluralize(total, 'user')}, but lists none")
-        self._add(first, total, start=1)
+        self._came = 0
+        self._add(self._read_page(1, first, total), total)
         if size < total:
             # Not `count`: a service that clamps it answers in pages of its own size.
-            for start, page in self._fetch_rest(total, size):
-                self._add(page, total, start)
+            for page in self._read_rest(total, size):
+                self._add(page, total)
         if len(self.users) != total:
             raise _ListChangedError(
                 f"the service says it has {pluralize(total, 'user')}, but lists {len(self.users):,}"
@@ -140,21 +162,20 @@ class _ListReader(Generic[T]):
         why = refusal.summary if refusal else ""
         raise TargetError(f"the users cannot be listed: {why}", "Check the service, the token and target.base_url.")
 
-    def _fetch_rest(self, total: int, size: int) -> Iterator[tuple[int, Page]]:
-        """Fetch the pages after the first, a few at once, no more of them in memory than are being read."""
-        starts = deque(range(size + 1, total + 1, size))
+    def _read_rest(self, total: int, size: int) -> Iterator[_ReadPage[T]]:
+        """Read the pages after the first, a few at once, no more of them in memory than are being read."""
+        starts = iter(range(size + 1, total + 1, size))
         with start_readers(self._workers) as pool:
-            running: deque[tuple[int, Future[list[Page]]]] = deque()
-            while starts or running:
-                while starts and len(running) < 2 * self._workers:
-                    start = starts.popleft()
-                    running.append((start, pool.submit(self._fetch_segment, start, min(start + size, total + 1), size)))
-                start, future = running.popleft()
-                for page in future.result():
-                    yield start, page
+            running: deque[Future[list[_ReadPage[T]]]] = deque()
+            while True:
+                for start in islice(starts, 2 * self._workers - len(running)):
+                    running.append(pool.submit(self._read_segment, start, min(start + size, total + 1), size, total))
+                if not running:
+                    return
+                yield from running.popleft().result()
 
-    def _fetch_segment(self, start: int, end: int, size: int) -> list[Page]:
-        """Fetch the users from `start` up to `end`, in more than one request if pages come short."""
+    def _read_segment(self, start: int, end: int, size: int, total: int) -> list[_ReadPage[T]]:
+        """Read the users from `start` up to `end`, in more than one request if pages come short."""
         pages = []
         while start < end:
             page = self._fetch(start, size)
@@ -162,27 +183,30 @@ class _ListReader(Generic[T]):
                 raise _ListChangedError(
                     f"the page from startIndex {start:,} on is empty, though more users were announced"
                 )
-            pages.append(page)
+            pages.append(self._read_page(start, page, total))
             start += len(page.resources)
         return pages
 
-    def _add(self, page: Page, total: int, start: int) -> None:
+    def _read_page(self, start: int, page: Page, total: int) -> _ReadPage[T]:
+        users = [(_identity(resource), self._convert(resource)) for resource in page.resources]
+        with self._lock:
+            self._came += len(users)
+            self._progress(min(self._came, total), total)
+        return _ReadPage(start, page.total, users)
+
+    def _add(self, page: _ReadPage[T], total: int) -> None:
         if page.total != total:
             raise _ListChangedError(f"the total changed from {total:,} to {page.total:,} while the users were read")
         repeated = 0
-        for resource in page.resources:
-            identity = _identity(resource)
-            if identity in self.users:
-                repeated += 1
-            else:
-                self.users[identity] = self._convert(resource)
-        if repeated and repeated == len(page.resources):
+        for identity, user in page.users:
+            repeated += identity in self.users
+            self.users.setdefault(identity, user)
+        if repeated and repeated == len(page.users):
             raise _ListChangedError(
-                f"the page from startIndex {start:,} on repeats users only; startIndex may be ignored"
+                f"the page from startIndex {page.start:,} on repeats users only; startIndex may be ignored"
             )
         if repeated:
             raise _ListChangedError(f"the service lists {pluralize(repeated, 'user')} twice")
-        self._progress(len(self.users), total)
 
     def _probe_past_the_end(self, total: int, count: int) -> None:
         """Check that the total is not capped, as some services do."""

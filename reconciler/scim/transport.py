@@ -1,4 +1,4 @@
-"""Transports that limit what may be sent: to which host, and whether it may write."""
+"""Transports that limit what may be sent: to which host, whether it may write, and for how long."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ import httpx
 from reconciler import __version__
 from reconciler.core.text import escape_control, shorten
 from reconciler.errors import TargetError
+from reconciler.scim.read_budget import ReadBudget
 
 
 class WriteRefusedError(TargetError):
@@ -133,6 +134,23 @@ class ReadOnlyTransport(httpx.BaseTransport):
         if request.method != "GET":
             raise WriteRefusedError(f"planning tried to send {request.method}", "This is a defect: please report it.")
         return self._inner.handle_request(request)
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+class BudgetTransport(httpx.BaseTransport):
+    """Sends requests as long as the budget lasts: the outermost transport of a client that reads all users."""
+
+    def __init__(self, inner: httpx.BaseTransport, budget: ReadBudget) -> None:
+        self._inner = inner
+        self._budget = budget
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self._budget.check_time()
+        response = self._inner.handle_request(request)
+        self._budget.record_bytes(len(response.content))
+        return response
 
     def close(self) -> None:
         self._inner.close()

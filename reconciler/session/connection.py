@@ -15,10 +15,12 @@ from reconciler.record.redaction import SHORTEST_KEY
 from reconciler.scim.client import ScimClient
 from reconciler.scim.errors import ErrorMessages
 from reconciler.scim.rate_limiter import RateLimiter
+from reconciler.scim.read_budget import ReadBudget
 from reconciler.scim.response_limits import ResponseLimitTransport
 from reconciler.scim.retry_transport import RetryTransport, ScimRetryRule
 from reconciler.scim.transport import (
     USER_AGENT,
+    BudgetTransport,
     Endpoint,
     PinnedTransport,
     ReadOnlyTransport,
@@ -79,11 +81,13 @@ def read_record_key(environment: Mapping[str, str] = os.environ) -> bytes:
 
 
 @contextmanager
-def open_client(to: Connection, *, writes: bool, limiter: RateLimiter | None = None) -> Iterator[ScimClient]:
-    """Open a client; without `writes` it can send nothing but GET.
+def open_client(
+    to: Connection, *, writes: bool, limiter: RateLimiter | None = None, budget: ReadBudget | None = None
+) -> Iterator[ScimClient]:
+    """Open a client; without `writes` it can send nothing but GET. `budget`: of reading all users.
 
-    Its transports, from the client down: sending again within the rate limit, bounded answers, reading only, one host,
-    one connection per thread.
+    Its transports, from the client down: the budget, sending again within the rate limit, bounded answers, reading
+    only, one host, one connection per thread.
     """
     certificates = load_certificate_authorities()
     one = httpx.Limits(max_connections=1, max_keepalive_connections=1)
@@ -95,6 +99,7 @@ def open_client(to: Connection, *, writes: bool, limiter: RateLimiter | None = N
     transport = PinnedTransport(transport, to.endpoint)
     transport = transport if writes else ReadOnlyTransport(transport)
     transport = RetryTransport(ResponseLimitTransport(transport), ScimRetryRule(messages), limiter or RateLimiter())
+    transport = BudgetTransport(transport, budget) if budget is not None else transport
     client = ScimClient(base_url, token, transport, messages, user_agent=USER_AGENT)
     try:
         yield client

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Protocol
 
@@ -14,7 +15,9 @@ from reconciler.core.text import quote
 from reconciler.core.values import fold_case
 from reconciler.desired.loader import DesiredState
 from reconciler.errors import UsageError
+from reconciler.scim.client import ScimClient
 from reconciler.scim.live_read import Progress, UserReader, read_live
+from reconciler.scim.read_budget import ReadBudget
 from reconciler.session import connection
 from reconciler.session.baseline import build_reader, build_request
 from reconciler.session.session import Session
@@ -41,7 +44,7 @@ def make_plan(session: Session, users: tuple[str, ...], terminal: Terminal, base
 
     Raises `UsageError` if a user does not exist, and `TargetError` if the service refuses.
     """
-    with terminal.progress() as progress, connection.open_client(session.connection, writes=False) as client:
+    with open_reader(session, terminal) as (client, progress):
         plan = _make_plan(client, session, users, progress, baseline)
     terminal.detail(f"Target: {session.target}")
     terminal.detail(f"Desired state: {len(session.state.users):,} users, {session.state.in_scope:,} in scope")
@@ -49,6 +52,17 @@ def make_plan(session: Session, users: tuple[str, ...], terminal: Terminal, base
     for guard in plan.guards:
         terminal.detail(f"Guard {guard.name}: {guard.message}")
     return plan
+
+
+@contextmanager
+def open_reader(session: Session, terminal: Terminal) -> Iterator[tuple[ScimClient, Progress]]:
+    """Open a client that can read only, for one read of all users; and what to report its progress to."""
+    budget = ReadBudget()
+    with (
+        terminal.progress() as progress,
+        connection.open_client(session.connection, writes=False, budget=budget) as client,
+    ):
+        yield client, budget.watch(progress)
 
 
 def _make_plan(

@@ -9,7 +9,7 @@ from reconciler.core import paths
 from reconciler.core.model import AttributeMapping, AttributePath, LiveUser, Resource, Value, select_matching_rows
 from reconciler.core.profile import Attribute, TargetProfile
 from reconciler.core.scope.scim_filter import Predicate
-from reconciler.core.untrusted_values import LONGEST_DATE
+from reconciler.core.untrusted_values import LONGEST_DATE, LONGEST_VALUE
 from reconciler.core.values import InvalidValueError, is_text, parse_value, to_comparable
 
 
@@ -107,7 +107,7 @@ def _read_values(compiled: Sequence[_CompiledAttribute], resource: Resource) -> 
     for path, outer, inner, attribute, read in compiled:
         holder = resource if outer is None else resource.get(outer)
         raw = holder.get(inner) if holder.__class__ is dict else None
-        if raw.__class__ is str and raw.isascii() and inner is not None:
+        if raw.__class__ is str and inner is not None and len(raw) <= LONGEST_VALUE and raw.isascii():
             # What `parse_value` does, without its calls: this runs for each attribute of each live user.
             text = raw.strip()
             if text:
@@ -117,6 +117,9 @@ def _read_values(compiled: Sequence[_CompiledAttribute], resource: Resource) -> 
             value = parse_value(attribute, read(resource))
         except InvalidValueError as exc:
             unreadable = str(exc)
+            continue
+        if value.__class__ is str and len(value) > LONGEST_VALUE:
+            unreadable = f"{path} has {len(value):,} characters, more than {LONGEST_VALUE:,}"
             continue
         if value is not None:
             values[path] = value

@@ -3,6 +3,7 @@
 It shares no code with the product, so its log is evidence of what was sent.
 """
 
+import gzip
 import json
 import math
 import threading
@@ -21,7 +22,7 @@ from support.servers.http_server import HttpServer, Reply, Request, bomb, padded
 from support.servers.listing import etag, list_response, matching, ordered, page, view
 from support.servers.patching import Refused, User, accepted, bad, patched, restore
 from support.servers.running_server import RunningServer
-from support.servers.server_faults import ServerFaults
+from support.servers.server_faults import TWICE_GZIP, ServerFaults
 from support.servers.users import make_user
 
 __all__ = ["FakeScimServer", "Logged", "ServerFaults", "make_user"]
@@ -182,6 +183,8 @@ class FakeScimServer(RunningServer):
             reply = self._route(entry)
         except Refused as refused:
             reply = self._error(entry, refused)
+        if self.faults.twice_gzip in _kinds(entry, reply):
+            reply = _compressed_twice(reply)
         lost = entry.nth_write != 0 and entry.nth_write == self.faults.lose_answer_on_write
         return replace(reply, wait=self.faults.latency, lost=lost)
 
@@ -268,6 +271,8 @@ class FakeScimServer(RunningServer):
         """A list as it goes out, with the faults of its body and its transfer."""
         faults, headers = self.faults, {"Content-Type": SCIM_JSON}
         nth = entry.nth_list or None
+        if faults.values:
+            body = b'{"x":[' + b'{"a":0},' * (faults.values // 2) + b"0]," + body[1:]
         if faults.deep_json:
             body = b'{"Resources":' + b"[" * faults.deep_json + b"]" * faults.deep_json + b"}"
         if nth is not None and nth == faults.truncated_json:
@@ -368,6 +373,17 @@ def _inside(path: str) -> str:
     """The path below the base URL; one outside it stays as it is and is found nowhere."""
     path = unquote(path)
     return path.removeprefix(PREFIX) if path.startswith(f"{PREFIX}/") else f"/outside{path}"
+
+
+def _kinds(entry: Logged, reply: Reply) -> set[str]:
+    """The kinds of answers that `ServerFaults.twice_gzip` knows."""
+    kind = "writes" if entry.nth_write else "lists" if entry.nth_list else "users"
+    return {kind, "errors"} if reply.status >= HTTPStatus.BAD_REQUEST else {kind}
+
+
+def _compressed_twice(reply: Reply) -> Reply:
+    body = gzip.compress(bomb(reply.body or b"{}", TWICE_GZIP))
+    return replace(reply, headers={**reply.headers, "Content-Encoding": "gzip, gzip"}, body=body)
 
 
 def _falls(nth: int, first: int | None, times: int | None) -> bool:

@@ -82,6 +82,7 @@ def page(users: Sequence[User], query: Mapping[str, str], faults: ServerFaults) 
         shown[0] = users[start - 2]
     if faults.cap_total is not None:
         total = min(total, faults.cap_total)
+    total = total if faults.claim_total is None else faults.claim_total
     return Page(shown, total, asked_start if faults.echo_start_index else start)
 
 

@@ -6,6 +6,9 @@ A field whose value is None, False or 0 is off. With all of them off the server 
 
 from dataclasses import dataclass
 
+TWICE_GZIP = 2 << 30
+"""Bytes of an answer that is compressed twice."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerFaults:
@@ -49,6 +52,9 @@ class ServerFaults:
 
     total_as_string: bool = False
     """`totalResults` is a JSON string."""
+
+    claim_total: int | None = None
+    """`totalResults` is this, whatever there is."""
 
     total_missing: bool = False
     """No `totalResults` in lists."""
@@ -208,6 +214,12 @@ class ServerFaults:
 
     gzip_bomb: int = 0
     """Lists are gzip of a thousandth of this many bytes, and expand to them."""
+
+    twice_gzip: str = ""
+    """Answers to "lists", to "users" read by id, to "writes" or those with "errors" expand to `TWICE_GZIP` bytes."""
+
+    values: int = 0
+    """Lists hold this many values beside the users."""
 
     slow_drip: float = 0
     """Lists come one byte per this many seconds."""

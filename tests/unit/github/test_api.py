@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -161,9 +162,15 @@ def test_an_empty_answer_to_a_write_is_an_empty_object() -> None:
 
 
 def test_an_answer_beyond_the_limit_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api, "_MAX_BYTES", 100)
-    with pytest.raises(GitHubError, match="larger than 256 MiB"):
-        Api([httpx.Response(200, content=b"1" * 101)]).client.get("/x")
+    monkeypatch.setattr(api, "_MAX_BYTES", 1024 * 1024)
+    with pytest.raises(GitHubError, match=r"^GitHub's answer is larger than 1 MiB$"):
+        Api([httpx.Response(200, content=b"1" * (1024 * 1024 + 1))]).client.get("/x")
+
+
+def test_an_answer_that_is_compressed_twice_is_an_error() -> None:
+    body = httpx.ByteStream(gzip.compress(gzip.compress(b"{}")))
+    with pytest.raises(GitHubError, match=r'^GitHub\'s answer is compressed as "gzip, gzip", and gzip alone was asked'):
+        Api([httpx.Response(200, headers={"Content-Encoding": "gzip, gzip"}, stream=body)]).client.get("/x")
 
 
 # --- downloads ---------------------------------------------------------------------------------

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.errors import ScimError, TargetError
-from reconciler.scim.paging import READER, ListRead, Page, read_all, start_readers
+from reconciler.scim.paging import MAX_USERS, READER, ListRead, Page, read_all, start_readers
 
 
 def user(number: int) -> dict[str, Any]:
@@ -113,6 +114,43 @@ def test_a_total_that_differs_past_the_end_only_is_reported() -> None:
 def test_a_capped_total_is_noticed() -> None:
     service = Listing(25, cap=10, odd=total(20))
     assert service.read(10).problem == "the service says it has 20 users, but lists more"
+
+
+@pytest.mark.parametrize("claim", [MAX_USERS + 1, 50_000_000, 2**31 - 1, 2**63 - 1])
+def test_a_total_beyond_what_can_be_read_is_a_problem_at_once(claim: int) -> None:
+    service = Listing(25, cap=10, odd=total(claim))
+    problem = f"the service says it has {claim:,} users, more than the 2,000,000 that can be read"
+    assert service.read(10).problem == problem
+    assert service.requests == [(1, 10)]
+
+
+def test_the_largest_total_is_held_against_what_the_pages_bring() -> None:
+    service = Listing(25, cap=1, odd=total(MAX_USERS))
+    tracemalloc.start()
+    read = service.read(10, workers=4)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert read.problem is not None
+    assert read.problem.endswith("is empty, though more users were announced (3 attempts)")
+    assert len(service.requests) < 3 * 40
+    assert peak < 1024 * 1024
+
+
+def test_of_a_page_only_what_was_read_is_kept() -> None:
+    def with_junk(_start: int, _count: int, page: Page) -> Page:
+        return Page(page.total, [{**found, "junk": bytearray(100_000)} for found in page.resources])
+
+    service = Listing(1000, cap=10, odd=with_junk)
+    first = service.fetch(1, 100)
+    # Pages come short, so that the first page's size makes segments of ten requests each.
+    service.odd = lambda start, count, page: with_junk(start, count, first if start == 1 else page)
+    service.cap = 1
+    tracemalloc.start()
+    read = service.read(10, workers=2)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (read.problem, len(read.users)) == (None, 1000)
+    assert peak < 15 * 100_000
 
 
 def test_a_list_that_changes_once_is_read_again() -> None:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import gzip
 import socket
+import tracemalloc
+import zlib
 from collections.abc import Iterator
 
 import httpx
@@ -9,7 +11,7 @@ import pytest
 
 from reconciler.scim import response_limits
 from reconciler.scim.deadline import DeadlineExceededError
-from reconciler.scim.response_limits import AnswerTooLargeError, ResponseLimitTransport
+from reconciler.scim.response_limits import AnswerTooLargeError, ContentCodingError, ResponseLimitTransport
 
 URL = "https://scim.example.com/scim/Users"
 
@@ -85,6 +87,98 @@ def test_the_limit_counts_after_decompression() -> None:
     body = Chunks(gzip.compress(b"x" * 10_000_000))
     with pytest.raises(AnswerTooLargeError):
         send(Network(body, {"Content-Encoding": "gzip"}))
+
+
+def pieces(content: bytes, size: int) -> Chunks:
+    return Chunks(*(content[start : start + size] for start in range(0, len(content), size)))
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000, 10**7])
+@pytest.mark.parametrize("name", ["gzip", "GZIP", "x-gzip", "identity, gzip", "gzip, identity,"])
+def test_a_compressed_answer_may_come_in_pieces_of_any_size(name: str, size: int) -> None:
+    content = bytes(range(256)) * 10 + b"x" * 200_000
+    assert send(Network(pieces(gzip.compress(content), size), {"Content-Encoding": name})).content == content
+
+
+def test_a_compressed_answer_of_exactly_the_limit_is_read() -> None:
+    body = pieces(gzip.compress(b"x" * 1024 * 1024), 100)
+    assert len(send(Network(body, {"Content-Encoding": "gzip"})).content) == 1024 * 1024
+
+
+@pytest.mark.parametrize("name", ["", "identity", "Identity, identity"])
+def test_an_answer_without_a_coding_is_kept(name: str) -> None:
+    assert send(Network(Chunks(b"{", b"", b"}"), {"Content-Encoding": name})).content == b"{}"
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("gzip, gzip", "gzip, gzip"),
+        ("gzip,gzip,gzip", "gzip, gzip, gzip"),
+        ("gzip, x-gzip", "gzip, x-gzip"),
+        ("deflate", "deflate"),
+        ("br", "br"),
+        ("zstd", "zstd"),
+        ("gzip, br", "gzip, br"),
+        ("nonsense\u202e", "nonsense\\u{202e}"),
+        ("x" * 500, "x" * 80 + "… (420 more characters)"),
+    ],
+)
+def test_any_other_coding_is_refused_before_it_is_decoded(name: str, shown: str) -> None:
+    body = Chunks(b"not decoded", b"not read")
+    network = Network(body)
+    network.response.headers = httpx.Headers([(b"Content-Encoding", name.encode())])
+    with pytest.raises(ContentCodingError) as raised:
+        send(network)
+    assert str(raised.value) == f'the service\'s answer is compressed as "{shown}", and gzip alone was asked for'
+    assert (body.read, body.closed) == (1, True)
+
+
+def test_codings_of_several_headers_count_together() -> None:
+    network = Network(Chunks(b"x"))
+    network.response.headers = httpx.Headers([("Content-Encoding", "gzip"), ("Content-Encoding", "gzip")])
+    with pytest.raises(ContentCodingError):
+        send(network)
+
+
+def test_an_answer_without_a_body_may_name_any_coding() -> None:
+    assert send(Network(Chunks(), {"Content-Encoding": "br, gzip"}, status=204)).content == b""
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(b"{}", gzip.compress(b"{}")[:-1], gzip.compress(b"{}")[:5], gzip.compress(b"{}") + b"x"),
+        *(gzip.compress(b"{}") * 2, gzip.compress(b"{}")[:-8] + b"checksum", b"\x1f\x8b"),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 1000])
+def test_a_compressed_answer_that_is_broken_is_refused(content: bytes, size: int) -> None:
+    body = pieces(content, size)
+    with pytest.raises(httpx.DecodingError):
+        send(Network(body, {"Content-Encoding": "gzip"}))
+    assert body.closed
+
+
+def test_an_answer_that_expands_to_nothing_does_not_go_on_for_ever() -> None:
+    packer = zlib.compressobj(0, zlib.DEFLATED, 31)
+    head = packer.flush(zlib.Z_FULL_FLUSH)
+    empty = packer.flush(zlib.Z_FULL_FLUSH) or b"\x00\x00\x00\xff\xff"
+    body = Chunks(head, *[empty * 1000] * 10_000)
+    with pytest.raises(AnswerTooLargeError):
+        send(Network(body, {"Content-Encoding": "gzip"}))
+    assert body.read < 1000
+
+
+@pytest.mark.parametrize("chunk", [1000, 10**7], ids=["in pieces", "in one chunk"])
+def test_decompression_stops_at_the_limit_in_little_memory(chunk: int) -> None:
+    packed = gzip.compress(b"x" * 300_000_000, 9)
+    tracemalloc.start()
+    with pytest.raises(AnswerTooLargeError):
+        send(Network(pieces(packed, chunk), {"Content-Encoding": "gzip"}))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8 * 1024 * 1024
 
 
 @pytest.mark.parametrize("error", [httpx.ReadError("reset"), httpx.ReadTimeout("late")])

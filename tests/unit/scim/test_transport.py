@@ -8,7 +8,10 @@ import pytest
 from support.servers.tls_service import TlsService
 
 from reconciler.errors import TargetError
+from reconciler.scim import read_budget
+from reconciler.scim.read_budget import MAX_SECONDS, ReadBudget
 from reconciler.scim.transport import (
+    BudgetTransport,
     PinnedTransport,
     ReadOnlyTransport,
     WriteRefusedError,
@@ -40,6 +43,28 @@ def test_planning_reads() -> None:
     recorder = Recorder()
     ReadOnlyTransport(recorder).handle_request(httpx.Request("GET", WHERE.base_url))
     assert recorder.seen == ["GET https://scim.example.com/v2"]
+
+
+def test_no_request_leaves_after_the_time_of_a_read() -> None:
+    now = 0.0
+    recorder = Recorder()
+    transport = BudgetTransport(recorder, ReadBudget(clock=lambda: now))
+    transport.handle_request(httpx.Request("GET", WHERE.base_url))
+    now = MAX_SECONDS + 1
+    with pytest.raises(TargetError, match="takes longer than 5 hours"):
+        transport.handle_request(httpx.Request("GET", WHERE.base_url))
+    assert len(recorder.seen) == 1
+
+
+def test_the_answers_of_a_read_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(read_budget, "BASE_BYTES", 25)
+    network = httpx.MockTransport(lambda _request: httpx.Response(200, content=b"x" * 10))
+    transport = BudgetTransport(network, ReadBudget())
+    request = httpx.Request("GET", WHERE.base_url)
+    assert [transport.handle_request(request).status_code for _ in range(2)] == [200, 200]
+    with pytest.raises(TargetError, match="the service's answers are too large"):
+        transport.handle_request(request)
+    transport.close()
 
 
 @pytest.mark.parametrize(

@@ -185,6 +185,12 @@ def retry_after(c: Caller) -> Any:
     return text.endswith("GMT") and 6 < parsedate_to_datetime(text).timestamp() - time.time() <= 8
 
 
+def coding(caller: Caller, target: str) -> str | None:
+    with caller.http.stream("GET", target) as answer:
+        found: str | None = answer.headers.get("Content-Encoding")
+        return found
+
+
 def size_of_list(c: Caller) -> tuple[bool, int | None, str | None]:
     answer = c.http.get("/Users?count=1")
     encoding = answer.headers.get("Content-Encoding")
@@ -357,6 +363,13 @@ CASES = [
     Case("broken_transfer", odd(broken_transfer=1), cut_short, True, False),
     Case("huge_body", odd(huge_body=4 * MIB), size_of_list, (True, 1, None), (False, 1, None)),
     Case("gzip_bomb", odd(gzip_bomb=4 * MIB), size_of_list, (True, 1, "gzip"), (False, 1, None)),
+    Case("claim_total", odd(claim_total=2**31 - 1), lambda c: c.http.get("/Users").json()["totalResults"],
+         2**31 - 1, ...),
+    Case("twice_gzip", odd(twice_gzip="lists"), lambda c: [coding(c, t) for t in ("/Users", "/Users/3")],
+         ["gzip, gzip", None], [None, None]),
+    Case("twice_gzip", odd(twice_gzip="errors"), lambda c: [coding(c, t) for t in ("/Users/3", "/Users/none")],
+         [None, "gzip, gzip"], [None, None]),
+    Case("values", odd(values=1000), lambda c: len(c.http.get("/Users").json().get("x", [])), 501, 0),
     Case("slow_drip", odd(slow_drip=0.001), lambda c: took(c, "/Users?count=0"), True, False),
     Case("deep_json", odd(deep_json=100_000), deep, True, False),
     Case("latency", odd(latency=0.2), took, True, False),

@@ -56,6 +56,8 @@ def test_numbers_are_read_as_text() -> None:
         ({"active": "perhaps"}, 'active holds "perhaps", neither true nor false'),
         ({"userName": {"a": 1}}, "userName holds dict, not a string"),
         ({"externalId": 1.5}, "externalId holds float, not a string"),
+        ({"userName": "a" * 65_537}, "userName has 65,537 characters, more than 65,536"),
+        ({"name": {"givenName": "é" * 70_000}}, "name.givenName has 70,000 characters, more than 65,536"),
         ({ENTERPRISE: {"department": True}}, f"{ENTERPRISE}:department holds bool, not a string"),
     ],
 )

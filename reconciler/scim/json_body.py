@@ -1,0 +1,34 @@
+"""Decode the JSON of an answer within bounds of memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+MAX_VALUES = 1_000_000
+"""Of one answer: a page of a thousand users has some 50,000. A few bytes of JSON can be 200 bytes of memory."""
+
+_decode = msgspec.json.Decoder().decode
+
+
+class InvalidJsonError(ValueError):
+    """A body is not JSON, or is nested too deeply."""
+
+
+class TooManyValuesError(InvalidJsonError):
+    """A body holds more than `MAX_VALUES`."""
+
+
+def decode_json(content: bytes) -> Any:
+    """Decode JSON. Of a key that occurs twice in an object, the last value counts, in every answer alike.
+
+    Raises `InvalidJsonError`, which is `TooManyValuesError` for more than `MAX_VALUES`.
+    """
+    # Each value follows one of these, but for the outermost; a shorter body cannot hold so many.
+    if len(content) > 2 * MAX_VALUES and sum(map(content.count, (b",", b"[", b"{"))) > MAX_VALUES:
+        raise TooManyValuesError(f"the service's answer holds more than {MAX_VALUES:,} values")
+    try:
+        return _decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+        raise InvalidJsonError(str(exc)) from exc
