@@ -22,6 +22,7 @@ from reconciler.core import patch
 from reconciler.core.identity import parse_identity
 from reconciler.core.model import AttributeMapping, AttributePath, LiveUser
 from reconciler.core.plan import REMOVALS, Action, Change, Outcome, Result
+from reconciler.core.planning.guards.identities import is_relink
 from reconciler.core.planning.live_user import LiveReader
 from reconciler.core.profile import TargetProfile
 from reconciler.core.values import fold_case
@@ -83,6 +84,8 @@ class Execution:
     """Set when the run is to end: requests in flight are finished, no others are started."""
     sleep: Callable[[float], None] = time.sleep
     workers: int = WORKERS
+    relinks: bool = False
+    """Whether an approval lets the plan clear or change the externalId of an account."""
     admission: Callable[[], AbstractContextManager[object]] = nullcontext
     """Entered around each change; waits until the service can take one more (`RateLimiter.admission`)."""
 
@@ -246,6 +249,8 @@ class ChangeExecutor:
 
     def _patch(self, change: Change, expected: Change, *, original_user_name: str | None = None) -> Outcome:
         """Send what differs, unless the user is no longer as in `expected`."""
+        if is_relink(change) and not self._execution.relinks:
+            return Outcome(change, Result.SKIPPED, "not sent: no approval lets it clear or change the externalId")
         resource = self._execution.service.get_user(change.live_id or "")
         live = self._execution.reader.read(resource) if resource is not None else None
         drifted = verification.drifted_attributes(expected, live, self._execution.mappings)

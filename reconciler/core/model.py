@@ -307,6 +307,8 @@ class LiveUser:
     last_modified: str | None = None
     unreadable: str | None = None
     """Why an attribute cannot be read (a value of a wrong type): such a user is left untouched."""
+    resource: Resource | None = field(default=None, compare=False, repr=False)
+    """As the target returned it; None under the default ownership filter, which reads externalId only."""
 
 
 @dataclass(frozen=True, slots=True)

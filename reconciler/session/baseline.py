@@ -16,6 +16,7 @@ from reconciler.core.planning.later_edits import find_later_edits
 from reconciler.core.planning.live_user import LiveReader
 from reconciler.core.planning.offline import build_offline_plan, simulate_accounts
 from reconciler.core.planning.planner import LiveState, PlanRequest, build_plan
+from reconciler.core.scope.scim_filter import DEFAULT_OWNERSHIP, print_filter
 from reconciler.core.values import fold_case
 from reconciler.desired.layout import is_read
 from reconciler.desired.loader import BrokenState, DesiredState, load
@@ -55,7 +56,8 @@ class CommitBaseline:
 
 def build_reader(state: DesiredState) -> LiveReader:
     """Return the reader of live users for a desired state."""
-    return LiveReader(state.profile, state.mappings, state.owned)
+    custom = state.settings["ownership"] != print_filter(DEFAULT_OWNERSHIP)
+    return LiveReader(state.profile, state.mappings, state.owned, keeps_resources=custom)
 
 
 def with_desired_state(state: DesiredState, request: PlanRequest) -> PlanRequest:

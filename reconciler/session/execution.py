@@ -57,6 +57,7 @@ def execute_selection(job: Job, session: Session, log: ProvisioningLog, terminal
             profile=state.profile,
             on_outcome=watch,
             stop=stop,
+            relinks=any(guard.name == "relink" and guard.approved for guard in job.selection.plan.guards),
             admission=limiter.admission,
         )
         policy = FailurePolicy(state.policy.failures, job.selection.probe, job.selection.deferred)

@@ -14,10 +14,21 @@ from reconciler.core.values import InvalidValueError, is_text, parse_value, to_c
 
 
 class LiveReader:
-    """Reads live users for one set of mappings: the mapped attributes and the identifying ones."""
+    """Reads live users for one set of mappings: the mapped attributes and the identifying ones.
 
-    def __init__(self, profile: TargetProfile, mappings: Sequence[AttributeMapping], owned: Predicate) -> None:
+    `keeps_resources`: live users hold the resource that they are read from.
+    """
+
+    def __init__(
+        self,
+        profile: TargetProfile,
+        mappings: Sequence[AttributeMapping],
+        owned: Predicate,
+        *,
+        keeps_resources: bool = False,
+    ) -> None:
         self._owned = owned
+        self._keeps_resources = keeps_resources
         self._active_when_absent = bool(profile.active_when_absent.value)
         rows = {row.path: row for row in profile.attributes}
         compared = {row.target: row.attribute for row in mappings if row.is_read}
@@ -55,6 +66,7 @@ class LiveReader:
             match=tuple([to_comparable(attribute, known.get(attribute.path)) for attribute in self._matching]),
             last_modified=_read_last_modified(resource),
             unreadable=unreadable,
+            resource=resource if self._keeps_resources else None,
         )
 
 

@@ -28,6 +28,7 @@ from reconciler.core.planning.guards.context import GuardContext, RecentChange
 from reconciler.core.planning.guards.evaluation import evaluate_guards
 from reconciler.core.planning.matching import Matching, match_users
 from reconciler.core.planning.ordering import order_changes
+from reconciler.core.planning.ownership import check_ownership
 from reconciler.core.policy import Approval, Policy
 from reconciler.core.scope.scim_filter import Predicate
 from reconciler.core.text import pluralize, quote
@@ -169,12 +170,16 @@ def _plan_user(user: DesiredUser, found: LiveUser, request: PlanRequest, draft: 
 
 def _plan_update(user: DesiredUser, found: LiveUser, request: PlanRequest, draft: _PlanDraft) -> None:
     change = lifecycle.plan_update(user, found, request.mappings)
-    problem = None if change is None else lifecycle.check_immutable(change, request.mappings)
+    problem = None if change is None else _check_update(change, found, request)
     if problem is None:
         draft.add(change)
         draft.dormant += lifecycle.stays_inactive(user, found, change)
     else:
         draft.diagnostics.append(problem)
+
+
+def _check_update(change: Change, found: LiveUser, request: PlanRequest) -> Diagnostic | None:
+    return lifecycle.check_immutable(change, request.mappings) or check_ownership(change, found, request.owned)
 
 
 def _plan_creation(

@@ -130,6 +130,23 @@ def test_a_change_is_one_patch_of_what_differs_verified_by_its_answer(
     assert reader().read(service.users["live-ada"]).attributes == planned.after
 
 
+@pytest.mark.parametrize("after", ["another", None])
+def test_an_external_id_is_cleared_or_changed_with_an_approval_only(after: str | None) -> None:
+    relinked = change("ada", after=values_of("ada", external_id=after))
+    service = ScriptedService(resource("ada"))
+    found = run_changes(service, relinked)
+    assert found.results == {"ada": "skipped"}
+    assert found.messages == {"ada": "not sent: no approval lets it clear or change the externalId"}
+    assert service.sent == []
+    assert "PATCH live-ada" in [request for request, _ in sent_with_approval(relinked)]
+
+
+def sent_with_approval(relinked: Change) -> list[tuple[str, Any]]:
+    service = ScriptedService(resource("ada"))
+    run_changes(service, relinked, relinks=True)
+    return service.sent
+
+
 def test_a_delete_is_verified_by_looking_again() -> None:
     service = ScriptedService(resource("ada"))
     found = run_changes(service, change("ada", Action.DELETE))
