@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Any
 
 from reconciler.core.model import Value
 from reconciler.core.profile import Attribute, Comparison
 from reconciler.core.text import normalize, quote, shorten
 
+_LONGEST_LABEL = 63
 _BOOLEANS = {"true": True, "false": False}
 
 
@@ -53,6 +55,25 @@ def _parse_boolean_value(attribute: Attribute, raw: Any) -> bool:
 def fold_case(name: str) -> str:
     """Fold a user name for comparison. Not `casefold`: strasse@ and straße@ are two mailboxes of two users."""
     return normalize(name).lower()
+
+
+def normalize_domain(domain: str) -> str:
+    """Return a domain in the form in which the same domains are equal: folded, and its IDNA labels decoded.
+
+    It is compared as a whole: a subdomain can be that of another organisation.
+    """
+    folded = unicodedata.normalize("NFKC", domain.strip()).lower().removesuffix(".")
+    return ".".join(map(_decode_label, folded.split("."))) if "xn--" in folded else folded
+
+
+def _decode_label(label: str) -> str:
+    # RFC 1034 §3.1: a label has at most 63 characters. Decoding takes quadratic time.
+    if not label.startswith("xn--") or len(label) > _LONGEST_LABEL:
+        return label
+    try:
+        return label.removeprefix("xn--").encode("ascii").decode("punycode")
+    except (UnicodeError, OverflowError, ValueError):
+        return label
 
 
 def to_comparable(attribute: Attribute, value: Value | None) -> Value | None:

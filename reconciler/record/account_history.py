@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 from reconciler.core.model import Deactivation, Target
-from reconciler.core.plan import Action, Result
+from reconciler.core.plan import REMOVALS, Action, Result
 from reconciler.core.values import fold_case
 from reconciler.record.receipt_line import ApplyStarted, Finished, ReceiptLine, Started, UnknownLine
 
@@ -23,6 +23,8 @@ class AccountHistory:
     """Folded user names of deleted accounts that the target still keeps, with the day each is free again."""
     deactivated: Mapping[str, Deactivation] = field(default_factory=dict)
     """By live id: the last deactivation, unless something may have reactivated the account since."""
+    accounts: frozenset[str] = frozenset()
+    """Live ids of accounts that an apply left active, and that none began to remove."""
 
 
 class AccountHistoryBuilder:
@@ -35,6 +37,8 @@ class AccountHistoryBuilder:
         self._reserved: dict[str, date] = {}
         self._deactivated: dict[str, Deactivation] = {}
         self._revived: dict[str, datetime] = {}
+        self._present: set[str] = set()
+        self._removed: set[str] = set()
 
     def add(self, lines: Iterable[ReceiptLine], record: str) -> None:
         """Add the lines of one receipt. Lines of applies to another target are left out."""
@@ -47,6 +51,7 @@ class AccountHistoryBuilder:
 
     def _add(self, line: Started | Finished | UnknownLine, record: str) -> None:
         """Add one line. An event of a later version protects accounts too, but starts no period."""
+        self._count(line)
         if line.action in _REVIVING:
             self._revive(line)
         elif not isinstance(line, Started) and line.result == Result.DONE and line.timestamp is not None:
@@ -54,6 +59,15 @@ class AccountHistoryBuilder:
                 self._reserve(line.user_name, line.timestamp)
             elif line.action == Action.DEACTIVATE and isinstance(line, Finished):
                 self._deactivate(line.id, line.timestamp, record)
+
+    def _count(self, line: Started | Finished | UnknownLine) -> None:
+        """Whatever its outcome: after a removal began, the account may be gone."""
+        if line.id is None:
+            return
+        if line.action in REMOVALS:
+            self._removed.add(line.id)
+        elif isinstance(line, Finished) and line.result == Result.DONE:
+            self._present.add(line.id)
 
     def _revive(self, line: Started | Finished | UnknownLine) -> None:
         """Whatever its outcome: if the request may have taken effect, the period starts again. Undated: for ever."""
@@ -80,4 +94,4 @@ class AccountHistoryBuilder:
             for live_id, found in self._deactivated.items()
             if live_id not in self._revived or self._revived[live_id] < found.at
         }
-        return AccountHistory(self._reserved, deactivated)
+        return AccountHistory(self._reserved, deactivated, frozenset(self._present - self._removed))

@@ -103,6 +103,8 @@ def build_session_request(session: Session, users: tuple[str, ...] = ()) -> Plan
         target=session.target,
         recently_deleted=history.reserved,
         deactivated=history.deactivated,
+        # The sandbox is emptied and filled at will: what its record says proves nothing.
+        recorded=() if session.workspace.sandbox else history.accounts,
         moved_from=session.moved_from(),
     )
 

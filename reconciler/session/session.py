@@ -30,11 +30,11 @@ class Session:
     redactor: Redactor = NO_REDACTION
 
     def history(self) -> AccountHistory:
-        """Return what receipts say about the target's accounts; they are read only if a setting needs it."""
+        """Return what receipts say about the target's accounts, as far as profile and settings need it."""
         days = int(self.state.profile.quarantine_days.value)
-        if days <= 0 and self.state.policy.delete_after_days is None:
-            return AccountHistory()
         history = read_account_history(self.workspace.history, self.target, days, self.workspace.now)
+        if days <= 0 and self.state.policy.delete_after_days is None:
+            return AccountHistory(accounts=history.accounts)
         if self.redactor.key is None:
             return history
         names = {self.redactor.name(name): fold_case(name) for user in self.state.users for name in user.user_names}

@@ -26,6 +26,7 @@ ORDER = [
     "identity-changes",
     "relink",
     "target",
+    "tenant",
 ]
 
 

@@ -67,6 +67,8 @@ class PlanRequest:
     """The target of the applies on record, if none of them went to `target`."""
     recent: Sequence[RecentChange] = ()
     """What applies on record changed in the last 24 hours."""
+    recorded: Collection[str] = ()
+    """Ids of the accounts that exist and are active, by the applies on record."""
     owned: Predicate = lambda _resource: True
     """The ownership filter: whether a live user is managed."""
     only: Collection[str] = ()
@@ -98,7 +100,8 @@ def build_plan(request: PlanRequest, live: LiveState) -> Plan:
     selected = _select_changes(changes, request.only) if request.only else changes
     # Removing a few users at a time must not get past a guard against removing all of them.
     guarded = changes if any(change.action in REMOVALS for change in selected) else selected
-    context = _build_guard_context(request, live, guarded, changes)
+    recognised = any(found is not None and found.managed for _, found in matching.pairs)
+    context = replace(_build_guard_context(request, live, guarded, changes), recognised=recognised)
     return _assemble(request, live, _require_replacement(selected, live.users), context, draft)
 
 
@@ -114,6 +117,8 @@ def _build_guard_context(
         request.moved_from,
         planned=planned,
         recent=request.recent,
+        live=live.users,
+        recorded=request.recorded,
     )
 
 

@@ -1,11 +1,20 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.builders import attribute
 
 from reconciler.core.model import Value
 from reconciler.core.profile import Comparison
-from reconciler.core.values import InvalidValueError, is_same_value, parse_boolean, parse_value, to_comparable
+from reconciler.core.values import (
+    InvalidValueError,
+    is_same_value,
+    normalize_domain,
+    parse_boolean,
+    parse_value,
+    to_comparable,
+)
 
 TEXT = attribute("title")
 NAME = attribute("userName", Comparison.CASE_INSENSITIVE)
@@ -96,3 +105,26 @@ def test_values_are_the_same_by_the_rule_of_their_attribute(
     assert is_same_value(of, one, other) is equal
     assert is_same_value(of, other, one) is equal
     assert (to_comparable(of, one) == to_comparable(of, other)) is equal
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("Example.COM", "example.com", True),
+        ("example.com.", " example.com ", True),
+        ("b\u00fccher.example", "bu\u0308cher.example", True),
+        ("xn--bcher-kva.example", "B\u00dcCHER.example", True),
+        ("a.xn--bcher-kva.example", "xn--bcher-kva.example", False),
+        ("xn--strae-oqa.de", "stra\u00dfe.de", True),
+        ("strasse.de", "stra\u00dfe.de", False),
+        ("mail.example.com", "example.com", False),
+        ("ex\u0430mple.com", "example.com", False),
+    ],
+)
+def test_domains_are_compared_whole_and_by_their_idna_labels(one: str, other: str, same: bool) -> None:
+    assert (normalize_domain(one) == normalize_domain(other)) == same
+
+
+@given(st.text() | st.text("xn-.0123456789az").map(lambda text: f"xn--{text}"))
+def test_any_text_has_a_normal_form_as_a_domain(text: str) -> None:
+    assert normalize_domain(text.upper()) is not None

@@ -189,3 +189,26 @@ def test_what_happened_to_accounts_before_the_tenant_was_named_counts_for_it(
     write(tmp_path, [named, deletion("ada"), {**deletion("bob"), "action": "deactivate", "id": "7"}])
     history = read_account_history(tmp_path, replace(TARGET, tenant="acme"), 30, NOW)
     assert (set(history.reserved), set(history.deactivated)) == (({"ada"}, {"7"}) if known else (set(), set()))
+
+
+@pytest.mark.parametrize(
+    ("entries", "known"),
+    [
+        ([{"action": "create"}], True),
+        ([{"action": "update"}], True),
+        ([{"action": "adopt"}], True),
+        ([{"action": "reactivate"}], True),
+        ([{"action": "update", "result": "failed"}], False),
+        ([{"action": "create", "event": "started", "result": None}], False),
+        ([{"action": "create", "event": "retried"}], False),
+        ([{"action": "create"}, {"action": "deactivate"}], False),
+        ([{"action": "create"}, {"action": "delete", "result": "unknown"}], False),
+        ([{"action": "delete", "event": "started"}, {"action": "update"}], False),
+        ([{"action": "create"}, {"action": "delete", "event": "retried"}], False),
+    ],
+)
+def test_an_account_exists_by_the_record_if_an_apply_left_it_active_and_none_began_to_remove_it(
+    entries: list[dict[str, Any]], known: bool, tmp_path: Path
+) -> None:
+    write(tmp_path, [deletion("ada", id="7", **entry) for entry in entries])
+    assert read_account_history(tmp_path, TARGET, 30, NOW).accounts == ({"7"} if known else set())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -48,6 +48,12 @@ class GuardContext:
     planned: Sequence[Change] | None = None
     """The changes of all users, selected or not; None: `changes`."""
     recent: Sequence[RecentChange] = ()
+    live: Sequence[LiveUser] = ()
+    """All live users, managed or not."""
+    recorded: Collection[str] = ()
+    """Ids of the accounts that exist and are active, by the applies on record."""
+    recognised: bool = True
+    """Whether a managed account is that of a desired user."""
 
     @property
     def chosen(self) -> Sequence[Change]:

@@ -24,4 +24,5 @@ def evaluate_guards(context: GuardContext, policy: Policy) -> tuple[Guard, ...]:
         identities.check_identity_changes(context, policy.identity_changes),
         identities.check_relink(context),
         target.check_target(context),
+        target.check_tenant(context, policy.domains),
     )

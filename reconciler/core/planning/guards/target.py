@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from reconciler.core.model import LiveUser
 from reconciler.core.plan import Guard
-from reconciler.core.planning.guards.context import GuardContext
+from reconciler.core.planning.guards.context import GuardContext, format_names
 from reconciler.core.text import pluralize, quote
+from reconciler.core.values import normalize_domain
+
+_WORK_EMAIL = 'emails[type eq "work"].value'
+ADMINISTRATORS = 5
+"""Accounts that may be of any domain in a tenant of ours before the first apply: Apple permits this many."""
+ON_RECORD = 5
+"""Accounts on record of which some exist unless another tenant answers. Fewer may all be deleted at the target."""
 
 
 def check_complete_read(context: GuardContext) -> Guard:
@@ -33,3 +44,60 @@ def check_target(context: GuardContext) -> Guard:
         return Guard("target", passed=True, message="the target is unchanged since the last apply")
     message = f"the target changed: every apply on record used another one, the last time {quote(before)}"
     return Guard("target", passed=False, message=message)
+
+
+def check_tenant(context: GuardContext, domains: Sequence[str]) -> Guard:
+    """Block changes to the accounts of another organisation: at Apple, the token alone says whose accounts these are.
+
+    `domains`: the verified domains of the organisation, as written.
+    """
+    if not context.changes or context.read_problem is not None:
+        return Guard("tenant", passed=True, message="there is no change to the accounts of another tenant")
+    problem = _find_foreign_domains(context, domains) or _find_missing_record(context)
+    if problem is not None:
+        return Guard("tenant", passed=False, message=f"{problem}; the token may be that of another tenant")
+    return Guard("tenant", passed=True, message=_describe_evidence(context, domains))
+
+
+def _find_foreign_domains(context: GuardContext, domains: Sequence[str]) -> str | None:
+    """Return that the accounts are none of the organisation's, by their domains; None: some are, or nothing tells."""
+    shown = context.managed or context.live
+    too_few = not context.managed and len(shown) <= ADMINISTRATORS
+    if not domains or too_few or _has_domain(shown, domains):
+        return None
+    accounts = pluralize(len(shown), "managed account" if context.managed else "unmanaged account")
+    own = format_names(domains)
+    return f"none of {accounts} has one of target.domains ({own}); {_describe_domains(shown)}"
+
+
+def _has_domain(accounts: Iterable[LiveUser], domains: Iterable[str]) -> bool:
+    own = set(map(normalize_domain, domains))
+    return any(normalize_domain(domain) in own for user in accounts if (domain := _find_domain(user)))
+
+
+def _find_domain(user: LiveUser) -> str:
+    """Return the domain of the userName; if it has none, that of the work e-mail, if that is mapped."""
+    name = user.user_name if "@" in user.user_name else str(user.attributes.get(_WORK_EMAIL, ""))
+    return name.rpartition("@")[2] if "@" in name else ""
+
+
+def _describe_domains(accounts: Iterable[LiveUser]) -> str:
+    counts = Counter(normalize_domain(domain) for user in accounts if (domain := _find_domain(user)))
+    found = sorted(counts, key=lambda domain: (-counts[domain], domain))
+    return f"theirs are {format_names(found)}" if found else "their user names have no domain"
+
+
+def _find_missing_record(context: GuardContext) -> str | None:
+    """Return that every account on record is missing, and none of those there is known; None: some exist."""
+    recorded = context.recorded
+    if len(recorded) < ON_RECORD or context.recognised or any(user.id in recorded for user in context.live):
+        return None
+    return f"none of {pluralize(len(recorded), 'account')} that earlier applies left active exists at the target"
+
+
+def _describe_evidence(context: GuardContext, domains: Sequence[str]) -> str:
+    if not domains:
+        return "target.domains is empty, so domains do not show whose accounts these are"
+    if not context.managed:
+        return "there are no managed accounts that would show whose tenant this is"
+    return "managed accounts have the domains of target.domains"

@@ -61,4 +61,5 @@ def test_which_guards_an_approval_can_lift() -> None:
         "identity-changes": True,
         "relink": True,
         "target": True,
+        "tenant": True,
     }

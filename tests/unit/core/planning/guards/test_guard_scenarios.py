@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from support.builders import OUT, TARGET, TODAY, desired, live, mapping, mappings, plan_of
 
-from reconciler.core.model import DesiredUser
+from reconciler.core.model import DesiredUser, LiveUser
 from reconciler.core.plan import Guard, Plan
 from reconciler.core.policy import Approval, Limit, Policy, Removal
 
@@ -108,6 +108,25 @@ def relinking(external_id: str | None) -> Plan:
     return plan_of([user], [account], rows=BY_DEPARTMENT, policy=FREE)
 
 
+OURS = replace(FREE, domains=("example.com",))
+
+
+def strangers(size: int, domain: str = "other.example", **changed: Any) -> list[LiveUser]:
+    """Live users of an organisation with another domain."""
+    return [live(f"s{number}", user_name=f"s{number}@{domain}", **changed) for number in range(size)]
+
+
+def at_another_tenant(*domains: str) -> Plan:
+    return plan_of(org(3)["people"], strangers(4), policy=replace(FREE, domains=domains))
+
+
+def forgotten_accounts(known: int, there: int) -> Plan:
+    """By the record, `known` accounts exist, none of which is among the `there` of the same domain that exist."""
+    accounts = [live(f"s{number}") for number in range(there)]
+    recorded = {f"recorded-{number}" for number in range(known)}
+    return plan_of(org(3)["people"], accounts, policy=OURS, recorded=recorded)
+
+
 RESERVED: Mapping[str, date] = {"new@example.com": TODAY + timedelta(days=9)}
 
 CASES: dict[str, GuardCase] = {
@@ -198,6 +217,17 @@ CASES: dict[str, GuardCase] = {
         "target.check_target",
         lambda: plan_of(**org(3, department="X"), policy=FREE, moved_from="https://old.example.com"),
     ),
+    "the accounts of another tenant": GuardCase("target.check_tenant", lambda: at_another_tenant("example.com")),
+    "another tenant, although one account is of a subdomain": GuardCase(
+        "target.check_tenant",
+        lambda: plan_of(org(3)["people"], strangers(3, "mail.example.com"), policy=OURS),
+    ),
+    "another tenant without a managed account": GuardCase(
+        "target.check_tenant",
+        lambda: plan_of(org(3)["people"], strangers(6, external_id=None), policy=OURS),
+    ),
+    "another tenant that has the same domain": GuardCase("target.check_tenant", lambda: forgotten_accounts(5, 3)),
+    "an empty tenant in place of the one on record": GuardCase("target.check_tenant", lambda: forgotten_accounts(5, 0)),
 }
 
 
