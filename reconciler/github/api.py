@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 
@@ -20,6 +19,7 @@ from reconciler.scim.rate_limiter import Slot
 from reconciler.scim.response_limits import UnreadableAnswerError, headers_of_decoded, read_body
 from reconciler.scim.retry import TransientFailure, parse_retry_after
 from reconciler.scim.retry_transport import RetryTransport
+from reconciler.scim.transport import split_origin
 
 Json = Mapping[str, Any]
 
@@ -127,8 +127,11 @@ class GitHub:
         """Download what GitHub redirects to, without sending the token there."""
         where = self._request("GET", path).headers.get("location", "")
         ours = self._client.base_url
-        parts = urlsplit(where)
-        if parts.scheme != "https" and (parts.scheme, parts.hostname) != (ours.scheme, ours.host):
+        try:
+            scheme, host, _port = split_origin(where)
+        except ValueError as exc:
+            raise GitHubError(0, f"GitHub's answer to {path} has no download location") from exc
+        if scheme != "https" and (scheme, host) != (ours.scheme, ours.host):
             raise GitHubError(0, f"GitHub's answer to {path} has no download location")
         answer = _send(self._plain, "GET", where)
         if answer.status_code != httpx.codes.OK:

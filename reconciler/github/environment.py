@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import httpx
 
@@ -25,6 +24,7 @@ from reconciler.scim.transport import (
     PinnedTransport,
     is_loopback,
     load_certificate_authorities,
+    split_origin,
 )
 
 PLAN_WORKFLOW = "plan.yml"
@@ -129,12 +129,10 @@ _REPOSITORY = re.compile(r"[A-Za-z0-9_-]{1,100}/(?!\.{1,2}$)[A-Za-z0-9_.-]{1,100
 def _github_endpoint(name: str, url: str) -> Endpoint:
     """Parse the URL in a variable: https, or http to a loopback address. Raises `UsageError` if it is neither."""
     try:
-        parts = urlsplit(url)
-        port = parts.port or (443 if parts.scheme == "https" else 80)
+        scheme, host, port = split_origin(url)
     except ValueError:
-        parts, port = urlsplit(""), 0
-    host = parts.hostname or ""
-    if not host or not (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))):
+        scheme, host, port = "", "", 0
+    if scheme != "https" and not (scheme == "http" and is_loopback(host)):
         shown = escape_control(shorten(url, 100))
         raise UsageError(f"{name} {shown} is not an https:// URL", "GitHub Actions sets it.")
-    return Endpoint(parts.scheme, host, port, url.rstrip("/"))
+    return Endpoint(scheme, host, port, url.rstrip("/"))

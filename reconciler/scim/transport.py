@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import ssl
 import sys
 import threading
@@ -25,6 +26,10 @@ class WriteRefusedError(TargetError):
 
 
 _MAX_URL = 2_000
+_LONGEST_NAME = 253
+_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
+_BRACKETED = re.compile(r"\[[0-9A-Fa-f:.]+\](:[0-9]*)?")
+_DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +54,15 @@ def parse_endpoint(base_url: str, *, profile_hosts: Collection[str], allowed_hos
         raise TargetError(f"target.base_url {shown} is not a URL", "Write it like https://host/scim.")
     try:
         parts = urlsplit(base_url)
-        port = parts.port
+        scheme, host, port = split_origin(base_url)
     except ValueError as exc:
-        raise TargetError(f"target.base_url {shown} is not a URL", str(exc)) from exc
-    host = (parts.hostname or "").casefold()
-    if parts.scheme not in ("https", "http") or not host or not host.isascii():
-        raise TargetError(f"target.base_url {shown} is not a https:// URL", "Write it like https://host/scim.")
+        summary = f"target.base_url {shown} is not a https:// URL"
+        raise TargetError(summary, f"{exc}. Write it like https://host/scim.") from exc
     if parts.username is not None or parts.password is not None or "?" in base_url or "#" in base_url:
         raise TargetError(f"target.base_url {shown} may have no user, query or fragment", "Remove that part.")
-    default_port = 443 if parts.scheme == "https" else 80
-    where = Endpoint(parts.scheme, host, port or default_port, base_url.rstrip("/"))
-    if parts.scheme == "http" and not is_loopback(host):
+    default_port = _DEFAULT_PORTS[scheme]
+    where = Endpoint(scheme, host, port, base_url.rstrip("/"))
+    if scheme == "http" and not is_loopback(host):
         raise TargetError(f"target.base_url {shown} would send the token unencrypted", "Use https://.")
     if not _is_allowed(where, default_port, profile_hosts, allowed_hosts):
         name = host if where.port == default_port else f"{host}:{where.port}"
@@ -70,6 +73,57 @@ def parse_endpoint(base_url: str, *, profile_hosts: Collection[str], allowed_hos
             f"If it is the right service, allow it where the token comes from: RECONCILER_ALLOWED_HOSTS={name}",
         )
     return where
+
+
+def split_origin(url: str) -> tuple[str, str, int]:
+    """Return scheme, host and port of an http or https URL; its host is a name that can be looked up, or an address.
+
+    Raises `ValueError` with the reason. Other parsers of URLs, and the resolver, fail in ways of their own for others.
+    """
+    parts = urlsplit(url)
+    host = (parts.hostname or "").casefold()
+    if parts.scheme not in _DEFAULT_PORTS:
+        raise ValueError("It does not begin with https://")
+    if not (_is_bracketed_address(parts.netloc, host) if "[" in parts.netloc else _is_host_name(host)):
+        raise ValueError("Its host is no name and no address")
+    if parts.port == 0:
+        raise ValueError("Port out of range 1-65535")
+    return parts.scheme, host, parts.port or _DEFAULT_PORTS[parts.scheme]
+
+
+def _is_bracketed_address(netloc: str, host: str) -> bool:
+    """Whether an authority is `[IPv6]` or `[IPv6]:port`, without a zone or what a later IP version would have."""
+    authority = netloc.rpartition("@")[2]
+    try:
+        return ipaddress.IPv6Address(host).scope_id is None and bool(_BRACKETED.fullmatch(authority))
+    except ValueError:
+        return False
+
+
+def _is_host_name(host: str) -> bool:
+    """Whether `host` is a DNS name (RFC 1123 §2.1, and `_`) or an IPv4 address."""
+    labels = host.removesuffix(".").split(".")
+    if len(host) > _LONGEST_NAME or not all(_LABEL.fullmatch(label) for label in labels):
+        return False
+    if labels[-1].isdigit() or labels[-1].startswith("0x"):
+        # The resolver takes 2130706433 and 0x7f.1 for addresses.
+        return _is_ipv4(host)
+    return not any(label.startswith("xn--") and not _is_punycode(label[4:]) for label in labels)
+
+
+def _is_punycode(text: str) -> bool:
+    try:
+        return bool(text.encode("ascii").decode("punycode"))
+    except UnicodeError:
+        return False
+
+
+def _is_ipv4(host: str) -> bool:
+    try:
+        ipaddress.IPv4Address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _without_user(url: str) -> str:
@@ -115,9 +169,11 @@ class PinnedTransport(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         url = request.url
-        port = url.port or (443 if url.scheme == "https" else 80)
-        if (url.scheme, url.host, port) != (self._where.scheme, self._where.host, self._where.port):
-            raise TargetError(f"a request was about to be sent to {escape_control(url.host)}")
+        # Not `host`, which decodes punycode.
+        host = url.raw_host.decode("ascii").strip("[]").casefold()
+        port = url.port or _DEFAULT_PORTS.get(url.scheme)
+        if (url.scheme, host, port) != (self._where.scheme, self._where.host, self._where.port):
+            raise TargetError(f"a request was about to be sent to {escape_control(host)}")
         return self._inner.handle_request(request)
 
     def close(self) -> None:

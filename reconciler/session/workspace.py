@@ -10,7 +10,7 @@ from reconciler.core.model import Target
 from reconciler.desired import schema
 from reconciler.desired.directory import Directory, add_source_lines
 from reconciler.desired.loader import BrokenState, DesiredState, load
-from reconciler.errors import UsageError
+from reconciler.errors import ReconcilerError, UsageError
 from reconciler.profiles import PROFILES
 from reconciler.record.lock import build_lock_name, find_lock_directory
 from reconciler.session.terminal import Terminal
@@ -96,10 +96,10 @@ def resolve_target(workspace: Workspace, settings: schema.Settings) -> Target:
 def parse_now(text: str | None, flag: str = "--now") -> datetime:
     """Parse a date (its first moment, UTC) or a time with its zone; None: now.
 
-    Raises `UsageError`, naming `flag`, if it is neither or out of range.
+    Raises `UsageError`, naming `flag`, if it is neither or out of range; `ReconcilerError` if this machine's clock is.
     """
     if text is None:
-        return current_time()
+        return _check_clock(current_time())
     try:
         when = datetime.fromisoformat(text)
         when = when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)
@@ -108,6 +108,13 @@ def parse_now(text: str | None, flag: str = "--now") -> datetime:
     if not _FIRST_YEAR <= when.year <= _LAST_YEAR:
         raise UsageError(f"{flag} {text!r} is out of range", f"Years are {_FIRST_YEAR} to {_LAST_YEAR}.")
     return when
+
+
+def _check_clock(now: datetime) -> datetime:
+    """Return `now`. Years without a time after them cannot be planned in: a plan expires a week later."""
+    if not _FIRST_YEAR <= now.year <= _LAST_YEAR:
+        raise ReconcilerError(f"the clock of this machine says {now:%Y-%m-%d}", "Set it: accounts depend on dates.")
+    return now
 
 
 def current_time() -> datetime:

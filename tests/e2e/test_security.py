@@ -208,7 +208,7 @@ REFUSED_HOSTS = {
     "https://federation.apple.com./scim": ("", "may not be sent to federation.apple.com."),
     "https://xn--federation-apple-0k8o.com/scim": ("", "may not be sent to xn--federation-apple-0k8o.com"),
     "https://[::ffff:127.0.0.1]/scim": ("127.0.0.1", "may not be sent to ::ffff:127.0.0.1"),
-    "https://federation%2eapple.com/scim": ("", "may not be sent to federation%2eapple.com"),
+    "https://federation%2eapple.com/scim": ("federation%2eapple.com", "Its host is no name and no address"),
     "https://federation.apple.com.example.com/scim": ("", "may not be sent to federation.apple.com.example.com"),
     "https://federation.apple.com:8443/scim": ("", "may not be sent to federation.apple.com:8443"),
     "https://federation.apple.com@scim.example.com/": ("", "may have no user"),
@@ -219,13 +219,14 @@ REFUSED_HOSTS = {
     "http://federation.apple.com/scim": ("federation.apple.com", "would send the token unencrypted"),
     "http://scim.example.com/scim": ("scim.example.com,scim.example.com:80", "would send the token unencrypted"),
     "http://127.0.0.1.example.com/": ("127.0.0.1", "would send the token unencrypted"),
-    "http://2130706433/": ("127.0.0.1,2130706433", "would send the token unencrypted"),
+    "http://2130706433/": ("127.0.0.1,2130706433", "Its host is no name and no address"),
     "https://ｆederation.apple.com/": ("", "is not a URL"),
     "file:///etc/passwd": ("", "is not a https:// URL"),
     "federation.apple.com/scim": ("", "is not a https:// URL"),
     "": ("", "is not a https:// URL"),
-    "https://federation.apple.com:99999/": ("", "is not a URL"),
-    "https://[::1": ("", "is not a URL"),
+    "https://federation.apple.com:99999/": ("", "is not a https:// URL\n\n  Port out of range 0-65535."),
+    "https://federation.apple.com:0/": ("", "is not a https:// URL\n\n  Port out of range 1-65535."),
+    "https://[::1": ("", "is not a https:// URL\n\n  Invalid IPv6 URL."),
 }
 
 
@@ -241,6 +242,78 @@ def test_a_base_url_that_could_lead_elsewhere_is_refused(
         refused = with_base_url(work, base_url, "apple-business-manager")
     assert (refused.code, refused.out) == (1, "")
     assert words in refused.err
+
+
+ODD_HOSTS = [
+    *(
+        "",
+        ":443",
+        ".",
+        "..",
+        "a..b",
+        ".a",
+        "a..",
+        "-a",
+        "a-",
+        "xn--",
+        "xn--zzzzzzzzz9999999",
+        "%61",
+        "a%00b",
+        "*",
+        "a b",
+    ),
+    *(
+        "a" * 300,
+        "a" * 64,
+        ".".join(["a" * 60] * 6),
+        "a!b",
+        "a,b",
+        "a;b",
+        "a'b",
+        'a"b',
+        "a<b",
+        "a|b",
+        "a^b",
+        "a`b",
+        "a{b",
+    ),
+    *("[v1.x]", "[]", "[:::]", "[1.2.3.4]", "[::1]x", "[::1]:x", "[fe80::1%25eth0]", "[fe80::1%eth0]", "a[b", "a]b"),
+    *("256.1.1.1", "1.2.3", "0x7f.1", "2130706433", "0", "1.2.3.4.", "a:0", "a:65536", "a:-1", "a:x", "a:443:443"),
+    *("a\\b", "a\x7f", "a\tb", "a\u200bb", "\u0430", "\u2024", "a:" + "9" * 1_500),
+]
+
+
+@pytest.mark.parametrize("host", ODD_HOSTS)
+def test_a_host_that_is_no_name_and_no_address_is_refused_with_words(
+    host: str, work: CommandWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECONCILER_ALLOWED_HOSTS", f"{host},{host.partition(':')[0]},::1")
+    with monkeypatch.context() as patched:
+        patched.setattr(socket, "getaddrinfo", _never)
+        refused = with_base_url(work, f"https://{host}/scim")
+    assert (refused.code, refused.out) == (1, "")
+    assert messages(refused.err)[0].startswith(("Error: target.base_url ", "Error: not YAML"))
+
+
+@pytest.mark.parametrize(
+    "host", ["xn--bcher-kva.example", "xn--strae-oqa.example", "A_b.example.", "[2001:DB8::1]", "h:00443"]
+)
+def test_a_host_that_is_unusual_but_valid_is_asked(
+    host: str, work: CommandWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def resolve(name: str, *_args: object, **_kwargs: object) -> Any:
+        asked.append(name)
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setenv("RECONCILER_ALLOWED_HOSTS", host.strip("[]").replace(":00443", ""))
+    with monkeypatch.context() as patched:
+        patched.setattr(socket, "getaddrinfo", resolve)
+        patched.setattr("time.sleep", lambda _seconds: None)
+        answer = with_base_url(work, f"https://{host}/scim")
+    assert answer.code == 1
+    assert {name.casefold() for name in asked} == {host.strip("[]").replace(":00443", "").casefold()}, answer.err
 
 
 def _never(*_args: object, **_kwargs: object) -> Any:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.servers.tls_service import TlsService
 
 from reconciler.errors import TargetError
@@ -17,6 +19,7 @@ from reconciler.scim.transport import (
     WriteRefusedError,
     load_certificate_authorities,
     parse_endpoint,
+    split_origin,
 )
 
 WHERE = parse_endpoint("https://scim.example.com/v2/", profile_hosts=["scim.example.com"], allowed_hosts=[])
@@ -109,6 +112,43 @@ def test_a_host_is_allowed_from_outside(allowed: str, url: str, passes: bool) ->
     else:
         with pytest.raises(TargetError):
             parse_endpoint(url, profile_hosts=[], allowed_hosts=[allowed])
+
+
+# --- hosts ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    {
+        "https://SCIM.example.com/v2": ("https", "scim.example.com", 443),
+        "http://127.0.0.1:8080": ("http", "127.0.0.1", 8080),
+        "https://[2001:DB8::1]:8443/": ("https", "2001:db8::1", 8443),
+        "https://xn--bcher-kva.example/": ("https", "xn--bcher-kva.example", 443),
+        "https://my_host.:/": ("https", "my_host.", 443),
+    }.items(),
+)
+def test_the_origin_of_a_url_is_split(url: str, origin: tuple[str, str, int]) -> None:
+    assert split_origin(url) == origin
+
+
+@given(st.one_of(st.text(), st.text("abx-.:[]@/\\%0179v#?").map("https://".__add__)))
+def test_an_origin_is_one_that_the_http_library_understands_the_same(url: str) -> None:
+    try:
+        scheme, host, port = split_origin(url)
+    except ValueError:
+        return
+    if not (url.isascii() and url.isprintable()):
+        return  # parse_endpoint refuses it
+    found = httpx.URL(url)
+    assert (found.scheme, found.raw_host.decode().strip("[]").casefold()) == (scheme, host)
+    assert (found.port or {"https": 443, "http": 80}[scheme]) == port
+
+
+def test_a_host_in_punycode_is_the_one_that_was_pinned() -> None:
+    where = parse_endpoint("https://xn--bcher-kva.example", profile_hosts=[], allowed_hosts=["xn--bcher-kva.example"])
+    recorder = Recorder()
+    PinnedTransport(recorder, where).handle_request(httpx.Request("GET", "https://xn--bcher-kva.example/Users"))
+    assert len(recorder.seen) == 1
 
 
 # --- certificates -----------------------------------------------------------------
