@@ -2,15 +2,39 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from reconciler.core.model import TENANT_PATTERN
 from reconciler.github.api import GitHub, Json, number_at, text_at
 
 AUTHOR = "github-actions[bot]"
 """The author of what a workflow writes. Any user can write a marker, so the marker alone proves nothing."""
 
 
-def write_comment(hub: GitHub, pull: int, marker: str, body: str, author: str = AUTHOR) -> str:
-    """Create or update the comment; return what was done. Raises `GitHubError`. Nothing is ever read from a comment."""
-    found = next((item for item in hub.items(f"/issues/{pull}/comments") if _ours(item, marker, author)), None)
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """What a comment or an issue is: each named tenant has one of its own."""
+
+    kind: str
+    tenant: str | None = None
+
+    def __str__(self) -> str:
+        return self.kind if self.tenant is None else f"{self.kind} {self.tenant}"
+
+
+def find_only_marker(hub: GitHub, pull: int, kind: str, author: str = AUTHOR) -> Marker:
+    """Return the marker of the only comment of this kind; one without a tenant if there are several, or none."""
+    tagged = re.compile(rf"<!-- {re.escape(kind)}(?: ({TENANT_PATTERN.strip('^$')}))? -->")
+    bodies = (text_at(item, "body") for item in _list_comments(hub, pull) if _is_by(item, author))
+    tenants = {match[1] for body in bodies if (match := tagged.match(body))}
+    return Marker(kind, tenants.pop() if len(tenants) == 1 else None)
+
+
+def write_comment(hub: GitHub, pull: int, marker: Marker, body: str, author: str = AUTHOR) -> str:
+    """Create or update the comment; return what was done. Raises `GitHubError`. No text of a comment is used."""
+    found = _find_former(_list_comments(hub, pull), marker, author)
     if found is None:
         hub.send("POST", f"/issues/{pull}/comments", {"body": body})
         return "created"
@@ -20,9 +44,9 @@ def write_comment(hub: GitHub, pull: int, marker: str, body: str, author: str = 
     return "updated"
 
 
-def write_issue(hub: GitHub, marker: str, title: str, body: str, author: str = AUTHOR) -> str:
+def write_issue(hub: GitHub, marker: Marker, title: str, body: str, author: str = AUTHOR) -> str:
     """Open the issue or update the open one; return what was done. Raises `GitHubError`."""
-    found = _open_issue(hub, marker, author)
+    found = _find_former(_list_open_issues(hub, author), marker, author)
     if found is None:
         hub.send("POST", "/issues", {"title": title, "body": body})
         return "opened"
@@ -32,9 +56,12 @@ def write_issue(hub: GitHub, marker: str, title: str, body: str, author: str = A
     return "updated"
 
 
-def close_issue(hub: GitHub, marker: str, body: str, author: str = AUTHOR) -> str:
-    """Close the open issue, if any; return what was done. Raises `GitHubError`."""
-    found = _open_issue(hub, marker, author)
+def close_issue(hub: GitHub, marker: Marker, body: str, author: str = AUTHOR) -> str:
+    """Close the open issue, if any; return what was done. Raises `GitHubError`.
+
+    A named tenant leaves an issue without a tenant open: it may be about another one.
+    """
+    found = _find(_list_open_issues(hub, author), marker, author)
     if found is None:
         return "none is open"
     closed = {"body": body, "state": "closed", "state_reason": "completed"}
@@ -42,11 +69,28 @@ def close_issue(hub: GitHub, marker: str, body: str, author: str = AUTHOR) -> st
     return "closed"
 
 
-def _open_issue(hub: GitHub, marker: str, author: str) -> Json | None:
-    """Return the oldest one. The list has pull requests too."""
+def _list_comments(hub: GitHub, pull: int) -> Iterator[Json]:
+    return hub.items(f"/issues/{pull}/comments")
+
+
+def _list_open_issues(hub: GitHub, author: str) -> Iterator[Json]:
+    """Yield the open issues, oldest first. GitHub's list has pull requests too."""
     listed = hub.items("/issues", state="open", creator=author, sort="created", direction="asc")
-    return next((item for item in listed if "pull_request" not in item and _ours(item, marker, author)), None)
+    return (item for item in listed if "pull_request" not in item)
 
 
-def _ours(item: Json, marker: str, author: str) -> bool:
-    return text_at(item, "user", "login") == author and text_at(item, "body").startswith(f"<!-- {marker} -->")
+def _find_former(listed: Iterable[Json], marker: Marker, author: str) -> Json | None:
+    """Return the item of the marker, else the one from before its tenant was named."""
+    if marker.tenant is None:
+        return _find(listed, marker, author)
+    items = list(listed)
+    return _find(items, marker, author) or _find(items, replace(marker, tenant=None), author)
+
+
+def _find(listed: Iterable[Json], marker: Marker, author: str) -> Json | None:
+    start = f"<!-- {marker} -->"
+    return next((item for item in listed if _is_by(item, author) and text_at(item, "body").startswith(start)), None)
+
+
+def _is_by(item: Json, author: str) -> bool:
+    return text_at(item, "user", "login") == author

@@ -6,9 +6,10 @@ from typing import Any, cast
 import pytest
 
 from reconciler.github.api import GitHub, Json
-from reconciler.github.comments import AUTHOR, close_issue, write_comment, write_issue
+from reconciler.github.comments import AUTHOR, Marker, close_issue, find_only_marker, write_comment, write_issue
 
-MARKER = "reconciler:plan"
+MARKER = Marker("reconciler:plan")
+ACME, GLOBEX = Marker("reconciler:plan", "acme"), Marker("reconciler:plan", "globex")
 BODY = f"<!-- {MARKER} -->\nNew"
 
 
@@ -99,3 +100,51 @@ def test_without_an_open_issue_nothing_is_closed() -> None:
     hub = Hub(item(4, pull_request={}))
     assert close_issue(cast("GitHub", hub), MARKER, "No drift.") == "none is open"
     assert hub.sent == []
+
+
+# --- tenants --------------------------------------------------------------------------------------
+
+
+def of(marker: Marker, number: int) -> Json:
+    return item(number, f"<!-- {marker} -->\nOld")
+
+
+def test_a_tenant_writes_its_own_comment_and_issue_only() -> None:
+    listed = (of(GLOBEX, 1), of(ACME, 2))
+    hub = Hub(*listed)
+    assert write_comment(cast("GitHub", hub), 7, ACME, BODY) == "updated"
+    assert write_issue(cast("GitHub", hub), ACME, "Drift", BODY) == "updated"
+    assert [path for _, path, _ in hub.sent] == ["/issues/comments/2", "/issues/2"]
+    alone = Hub(of(GLOBEX, 1), of(Marker("reconciler:plan", "acme-2"), 2))
+    assert write_issue(cast("GitHub", alone), ACME, "Drift", BODY) == "opened"
+    assert close_issue(cast("GitHub", alone), ACME, "No drift.") == "none is open"
+
+
+def test_a_comment_from_before_the_tenant_was_named_becomes_its_own_unless_it_has_one() -> None:
+    hub = Hub(of(MARKER, 1))
+    assert write_comment(cast("GitHub", hub), 7, ACME, BODY) == "updated"
+    both = Hub(of(MARKER, 1), of(ACME, 2))
+    assert write_comment(cast("GitHub", both), 7, ACME, BODY) == "updated"
+    assert [path for _, path, _ in (*hub.sent, *both.sent)] == ["/issues/comments/1", "/issues/comments/2"]
+
+
+def test_an_issue_without_a_tenant_is_not_closed_for_one() -> None:
+    assert close_issue(cast("GitHub", Hub(of(MARKER, 1))), ACME, "No drift.") == "none is open"
+
+
+@pytest.mark.parametrize(
+    ("listed", "found"),
+    [
+        ((), MARKER),
+        ((of(MARKER, 1),), MARKER),
+        ((of(ACME, 1),), ACME),
+        ((of(ACME, 1), of(ACME, 2)), ACME),
+        ((of(ACME, 1), of(GLOBEX, 2)), MARKER),
+        ((of(ACME, 1), of(MARKER, 2)), MARKER),
+        ((item(1, f"<!-- {ACME} -->", login="mallory"),), MARKER),
+        ((item(1, "<!-- reconciler:plan -acme -->"),), MARKER),
+        ((item(1, "<!-- reconciler:plans acme -->"),), MARKER),
+    ],
+)
+def test_the_only_comment_is_found_by_its_marker(listed: tuple[Json, ...], found: Marker) -> None:
+    assert find_only_marker(cast("GitHub", Hub(*listed)), 7, "reconciler:plan") == found
