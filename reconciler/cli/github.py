@@ -91,9 +91,10 @@ def record(
 @command(github_app)
 def reviewed(
     out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="Where to save it.")],
+    common: Annotated[CommonOptions, Only("state", "plans")],
 ) -> int:
-    """Fetch the plan that was reviewed in the pull request of this commit; exit with 4 if there is none."""
-    return lazy.run_reviewed(out, _plain_terminal())
+    """Fetch the plan reviewed in the pull request of this commit; exit with 4 if none is, or after a later apply."""
+    return lazy.run_reviewed(common.workspace(), out, _plain_terminal())
 
 
 @command(github_app)
@@ -117,6 +118,7 @@ def push_record(
 def expect(
     file: _SavedPlan,
     plan_id: Annotated[str, typer.Argument(metavar="PLAN_ID", help="ID of the plan that was reviewed.")],
+    common: Annotated[CommonOptions, Only("state", "plans")],
 ) -> int:
-    """Exit with 4 unless a saved plan has this ID."""
-    return lazy.run_expect(file, plan_id, _plain_terminal())
+    """Exit with 4 unless a saved plan has this ID and no later commit has been applied."""
+    return lazy.run_expect(common.workspace(), file, plan_id, _plain_terminal())

@@ -14,6 +14,7 @@ from reconciler.render.formats import DATA, check_format
 from reconciler.render.status import Status, render_status, status_document
 from reconciler.session.audit_record import open_full_record
 from reconciler.session.terminal import Terminal
+from reconciler.session.unapplied import find_unapplied_merges
 from reconciler.session.workspace import Workspace, read_settings, resolve_target
 
 
@@ -37,7 +38,13 @@ def read_status(workspace: Workspace, target: Target) -> Status:
     address = workspace.address_lock(target)
     running = describe_holder(workspace.lock(target)) or (describe_holder(address) if address is not None else None)
     runs = read_runs(workspace.history, target)
-    return Status(target, _assess(runs, running=running is not None), running, _find_refusal(workspace, target))
+    return Status(
+        target,
+        _assess(runs, running=running is not None),
+        running,
+        _find_refusal(workspace, target),
+        find_unapplied_merges(workspace, runs),
+    )
 
 
 def _assess(runs: list[ApplyRun], *, running: bool) -> Health:

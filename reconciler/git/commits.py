@@ -99,6 +99,21 @@ class Commits:
         lines = self._run("rev-list", "--topo-order", "--timestamp", "--parents", _checked(tip)).split(b"\n")
         return [_node(line) for line in lines if line]
 
+    def is_ancestor(self, commit: str, tip: str) -> bool:
+        """Return whether `commit` is `tip` or one of its ancestors that are here."""
+        return not self._run("rev-list", "--max-count=1", _checked(commit), f"^{_checked(tip)}")
+
+    def read_first_parents(self, since: str, tip: str) -> list[Node]:
+        """Return the commits of the first-parent line of `tip` that are no ancestors of `since`, newest first.
+
+        Only those that changed the directory, compared with their first parent.
+        """
+        command = ("rev-list", "--first-parent", "--topo-order", "--timestamp")
+        range_ = (_checked(tip), f"^{_checked(since)}")
+        changed = {line.split()[-1] for line in self._run(*command, *range_, "--", *self._below()).splitlines()}
+        nodes = [_node(line) for line in self._run(*command, "--parents", *range_).split(b"\n") if line]
+        return [node for node in nodes if node.id.encode() in changed]
+
     def read_changes(self, commits: Iterable[str]) -> Iterator[tuple[str, list[FileChange]]]:
         """Yield each of `commits` that changed files of the directory, with these, in the same order.
 

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from reconciler.core.text import escape_control, shorten
-from reconciler.core.untrusted_values import parse_count
+from reconciler.core.untrusted_values import parse_count, parse_moment
 from reconciler.errors import ReconcilerError
 from reconciler.scim.rate_limiter import Slot
 from reconciler.scim.response_limits import UnreadableAnswerError, headers_of_decoded, read_body
@@ -197,6 +197,17 @@ def text_at(item: Json, *keys: str) -> str:
     for key in keys:
         found = found.get(key) if isinstance(found, dict) else None
     return found if isinstance(found, str) else ""
+
+
+def time_at(item: Json, key: str) -> datetime | None:
+    """Return the time at `key`; None if it is absent or is not one with a zone."""
+    return parse_moment(text_at(item, key))
+
+
+def objects_at(item: Json, key: str) -> list[Json]:
+    """Return the objects of the list at `key`; none if it is absent or not a list."""
+    found = item.get(key)
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
 
 
 def number_at(item: Json, key: str) -> int:

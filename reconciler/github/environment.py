@@ -40,10 +40,16 @@ class Workflow:
     branch: str
     commit: str
     run: int
+    attempt: int
     run_number: int
     run_url: str
     summary: Path | None
     outputs: Path | None
+
+    @property
+    def run_identity(self) -> str | None:
+        """The run and its attempt, as receipts name them; None outside GitHub Actions."""
+        return f"{self.run}/{self.attempt}" if self.run else None
 
 
 def read_workflow(environment: Mapping[str, str] = os.environ) -> Workflow:
@@ -56,6 +62,7 @@ def read_workflow(environment: Mapping[str, str] = os.environ) -> Workflow:
         branch=get("GITHUB_REF_NAME", ""),
         commit=get("GITHUB_SHA", ""),
         run=number or 0,
+        attempt=parse_count(get("GITHUB_RUN_ATTEMPT")) or 1,
         run_number=parse_count(get("GITHUB_RUN_NUMBER")) or 0,
         run_url=f"{server}/{repository}/actions/runs/{number}" if server and repository and number is not None else "",
         summary=_path(get("GITHUB_STEP_SUMMARY")),

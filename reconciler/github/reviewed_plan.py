@@ -19,9 +19,8 @@ from operator import itemgetter
 
 from reconciler.core.plan import Action, Plan
 from reconciler.core.text import escape_control, shorten
-from reconciler.core.untrusted_values import parse_moment
 from reconciler.errors import StalePlanError
-from reconciler.github.api import GitHub, GitHubError, Json, number_at, text_at
+from reconciler.github.api import GitHub, GitHubError, number_at, text_at, time_at
 from reconciler.github.comments import AUTHOR
 
 CONTEXT = "reconciler/plan"
@@ -33,8 +32,6 @@ _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _MAX_PLAN = 256 * 1024 * 1024
 _MEMBERS = ("OWNER", "MEMBER", "COLLABORATOR")
 """The authors whose approval counts. In a public repository any user can write an approving review."""
-_CAUSES = ("push", "workflow_dispatch")
-"""The events that start an apply. A branch, or a fork with a branch of the same name, can run the file for others."""
 _WAY_OUT = (
     "Nothing was changed. Review a plan of the default branch (the drift workflow makes one), and start the apply\n"
     "workflow manually with the id of that plan."
@@ -90,7 +87,7 @@ def find_merged_pull(hub: GitHub, commit: str, branch: str) -> Pull:
     Raises `NotReviewedError` if there is none, `GitHubError` if GitHub does not answer.
     """
     for item in hub.items(f"/commits/{commit}/pulls"):
-        head, merged_at = text_at(item, "head", "sha"), parse_moment(text_at(item, "merged_at"))
+        head, merged_at = text_at(item, "head", "sha"), time_at(item, "merged_at")
         if (
             merged_at is not None
             and _COMMIT.fullmatch(head)
@@ -111,7 +108,7 @@ def at_last_approval(hub: GitHub, pull: Pull) -> Pull:
         for item in hub.items(f"/pulls/{pull.number}/reviews")
         if text_at(item, "state") == "APPROVED"
         and text_at(item, "author_association") in _MEMBERS
-        and (when := parse_moment(text_at(item, "submitted_at"))) is not None
+        and (when := time_at(item, "submitted_at")) is not None
         and when <= pull.until
     ]
     if not approvals:
@@ -126,7 +123,7 @@ def at_last_approval(hub: GitHub, pull: Pull) -> Pull:
 def find_recorded_plan(hub: GitHub, pull: Pull) -> RecordedPlan:
     """Return the plan that the newest status before the review names. Raises `NotReviewedError` if there is none."""
     for item in hub.items(f"/commits/{pull.head}/statuses"):
-        made = parse_moment(text_at(item, "created_at"))
+        made = time_at(item, "created_at")
         found = _DESCRIPTION.match(text_at(item, "description"))
         identity = (text_at(item, "context"), text_at(item, "creator", "login"))
         if identity == (CONTEXT, AUTHOR) and found and made is not None and made <= pull.until:
@@ -152,23 +149,6 @@ def download_plans(hub: GitHub, pull: Pull, found: RecordedPlan, workflow: str, 
     for item in hub.items(f"/actions/runs/{found.run}/artifacts", "artifacts", name=name):
         if text_at(item, "name") == name and item.get("expired") is False:
             yield _member(hub.download(f"/actions/artifacts/{number_at(item, 'id')}/zip"))
-
-
-def refuse_after_later_runs(hub: GitHub, workflow: str, branch: str, run_number: int) -> None:
-    """Raise `StalePlanError` if a later run has started to apply: this run's older commit could undo its changes."""
-    for item in hub.items(f"/actions/workflows/{workflow}/runs", "workflow_runs", branch=branch):
-        number = number_at(item, "run_number")
-        if number > run_number and text_at(item, "event") in _CAUSES and _has_run(item):
-            raise StalePlanError(
-                f"run {number} of this workflow, for a later commit, has already applied its plan",
-                "Nothing was changed. Run that one again instead, or start the workflow manually.",
-            )
-
-
-def _has_run(run: Json) -> bool:
-    """Whether the run has started. A waiting run, or one cancelled while it waited, has not."""
-    status, how = text_at(run, "status"), text_at(run, "conclusion")
-    return status == "in_progress" or (status == "completed" and how not in ("cancelled", "skipped"))
 
 
 def _member(content: bytes) -> bytes:

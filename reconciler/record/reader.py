@@ -78,6 +78,11 @@ def read_runs(plans: Path, target: Target) -> list[ApplyRun]:
     return sorted(runs, key=lambda run: run.began)
 
 
+def read_all_runs(plans: Path) -> list[ApplyRun]:
+    """Return all applies, whatever their target, by their receipts alone."""
+    return [run for path in list_receipts(plans) for run in collect_runs(read_lines(path), path.parent.name, None)]
+
+
 def read_runs_with_plans(plans: Path, target: Target) -> list[ApplyRun]:
     """Return all applies to `target` joined with their plans on record, oldest first."""
     runs = [run for path in list_receipts(plans) for run in _runs_with_plan(path, target)]
@@ -96,15 +101,16 @@ def _runs_with_plan(path: Path, target: Target) -> list[ApplyRun]:
     return [join_plan(run, plan) for run in runs]
 
 
-def collect_runs(lines: Iterable[ReceiptLine], record: str, target: Target) -> Iterator[ApplyRun]:
-    """Yield the applies to `target` in one receipt: one that is run again adds another `apply_started`."""
+def collect_runs(lines: Iterable[ReceiptLine], record: str, target: Target | None) -> Iterator[ApplyRun]:
+    """Yield the applies to `target`, None for any, in one receipt: one run again adds another `apply_started`."""
     started: ApplyStarted | None = None
     found: list[ReceiptLine] = []
     for line in lines:
         if isinstance(line, ApplyStarted):
             if started is not None:
                 yield _run(record, started, found)
-            started, found = (line if target.covers(line.recorded_target) else None), []
+            ours = target is None or target.covers(line.recorded_target)
+            started, found = (line if ours else None), []
         elif started is not None:
             found.append(line)
     if started is not None:
@@ -115,8 +121,11 @@ def _run(record: str, started: ApplyStarted, lines: Iterable[ReceiptLine]) -> Ap
     attempts: list[Attempt] = []
     quarantine: Quarantine | None = None
     end: ApplyFinished | None = None
+    requests = 0
     for line in lines:
         match line:
+            case Started():
+                requests += 1
             case Finished():
                 attempts.append(_attempt(line))
             case Quarantined():
@@ -135,6 +144,8 @@ def _run(record: str, started: ApplyStarted, lines: Iterable[ReceiptLine]) -> Ap
         config_digest=started.config_digest or None,
         attempts=tuple(attempts),
         quarantine=quarantine,
+        requests=requests,
+        workflow_run=started.run if isinstance(started.run, str) else "",
     )
     return replace(run, how=end.how, left=end.left, ended=end.sort_time) if end is not None else run
 

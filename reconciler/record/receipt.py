@@ -35,7 +35,7 @@ class Receipt:
     """An open receipt. Thread-safe. Every line is on disk when its method returns; each raises `PlanFileError` if not.
 
     `whole`: the apply is about all users. `redactor`: what replaces names and values. `made_now`: the plan as made for
-    this apply, if the recorded one is a reviewed plan, maybe of another commit.
+    this apply, if the recorded one is a reviewed plan, maybe of another commit. `run`: that of GitHub Actions, if any.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class Receipt:
         whole: bool = True,
         redactor: Redactor = NO_REDACTION,
         made_now: Plan | None = None,
+        run: str | None = None,
     ) -> None:
         self._redactor = redactor
         self.path = directory / RECEIPT
@@ -67,6 +68,7 @@ class Receipt:
             commit=(made_now or plan).commit,
             config_digest=(made_now or plan).config_digest,
             key=redactor.key_id if redactor.key_id is not None else UNSET,
+            run=run or UNSET,
         )
         self._write(to_entry(started))
 

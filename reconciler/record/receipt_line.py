@@ -65,6 +65,7 @@ class ApplyStarted(ReceiptLine, frozen=True, kw_only=True, tag="apply_started"):
     commit: Annotated[str | None, Meta(description="The commit that was checked out when it was applied")] = None
     config_digest: Annotated[str, Meta(description="Of the desired state that was applied")] = ""
     key: Annotated[str | UnsetType, Meta(description="Which key the digests were made with")] = UNSET
+    run: Annotated[str | UnsetType, Meta(description="The run of GitHub Actions that applied: id/attempt")] = UNSET
 
     @property
     def recorded_target(self) -> Target:

@@ -139,6 +139,15 @@ class ApplyRun:
     """Of the desired state that was applied; None: its receipt does not say."""
     attempts: tuple[Attempt, ...] = ()
     quarantine: Quarantine | None = None
+    requests: int = 0
+    """Changes that it began to send."""
+    workflow_run: str = ""
+    """The run of GitHub Actions that applied, `id/attempt`; empty: none, or its receipt does not say."""
+
+    @property
+    def took_effect(self) -> bool:
+        """Whether it applied anything: it sent a request, or found that nothing was left to do."""
+        return bool(self.requests) or self.complete
 
     @property
     def complete(self) -> bool:

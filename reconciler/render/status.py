@@ -11,6 +11,7 @@ from reconciler.apply.quarantine import FailingUser, Health, QuarantineState
 from reconciler.core.model import Target
 from reconciler.core.plan import Result
 from reconciler.core.text import escape_control, pluralize, redact_quoted
+from reconciler.history.unapplied import UnappliedCommits
 from reconciler.record.runs import ApplyRun, Quarantine
 from reconciler.render.style import BOLD, GREEN, HIDDEN, RED, Style
 
@@ -19,12 +20,16 @@ FORMAT_VERSION = "1.0"
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """`running`: the apply in progress, if any. `refused`: the service refused the last apply as a whole."""
+    """`running`: the apply in progress, if any. `refused`: the service refused the last apply as a whole.
+
+    `unapplied`: commits after the last complete apply; None if no complete apply of a commit is on record.
+    """
 
     target: Target
     health: Health
     running: str | None = None
     refused: QuarantineState | None = None
+    unapplied: UnappliedCommits | None = None
 
     @property
     def quarantine(self) -> QuarantineState | None:
@@ -51,6 +56,8 @@ def _lines(status: Status, style: Style) -> Iterator[str]:
         yield f"Running now:   {HIDDEN if style.redact else escape_control(status.running)}"
     yield f"Last run:      {_run(health.last)}"
     yield f"Last success:  {_run(health.last_success)}"
+    if status.unapplied is not None:
+        yield from _unapplied(status.unapplied)
     if status.quarantine is not None:
         yield from _quarantine(status.quarantine, style)
     if health.failing_users:
@@ -68,6 +75,18 @@ def _run(run: ApplyRun | None) -> str:
     counts = [(run.count(Result.DONE), "done"), (run.failed, "failed"), (run.count(Result.SKIPPED), "skipped")]
     numbers = [f"{count:,} {word}" for count, word in [*counts, (run.left, "not started")] if count]
     return f"{_minute(run.began)}, {how}: {', '.join(numbers) or 'nothing to do'}"
+
+
+def _unapplied(found: UnappliedCommits) -> Iterator[str]:
+    """Yield the commits that changed the desired state after the last complete apply; nothing if there are none."""
+    if found.why:
+        yield f"Not applied:   not known: {escape_control(found.why)}"
+    elif found.count:
+        changed = f"{pluralize(found.count, 'commit')} that changed the desired state after the last complete apply"
+        yield f"Not applied:   {changed} ({found.since})"
+        yield from (f"               {commit}" for commit in found.commits)
+        if found.more:
+            yield f"               and {found.more:,} more"
 
 
 def _quarantine(state: QuarantineState, style: Style) -> Iterator[str]:
@@ -107,6 +126,7 @@ def status_document(status: Status, style: Style) -> dict[str, Any]:
         "runs": health.runs,
         "lastExecution": _execution(health.last),
         "lastSuccessfulExecution": _execution(health.last_success),
+        "notApplied": _unapplied_document(status.unapplied),
         "quarantine": _quarantine_document(status.quarantine, style),
         "escrows": [_escrow(failing, style) for failing in _sorted(health)],
     }
@@ -130,6 +150,22 @@ def _execution(run: ApplyRun | None) -> dict[str, Any] | None:
         "countEscrowed": run.failed,
         "countSkipped": run.count(Result.SKIPPED),
         "countLeft": run.left,
+    }
+
+
+def _unapplied_document(found: UnappliedCommits | None) -> dict[str, Any] | None:
+    """Return the commits that are not applied; `count` is null if they are not known."""
+    if found is None:
+        return None
+    return {
+        "since": found.last.commit,
+        "timeApplied": found.last.began.isoformat(),
+        "count": None if found.why else found.count,
+        "reason": found.why or None,
+        "commits": [
+            {"id": commit.id, "pullRequest": commit.pull_request, "time": commit.when.isoformat()}
+            for commit in found.commits
+        ],
     }
 
 

@@ -11,16 +11,18 @@ from reconciler.core.model import Diagnostic, warning
 from reconciler.core.plan import Plan
 from reconciler.core.planning.live_user import LiveReader
 from reconciler.core.planning.planner import LiveState, PlanRequest, build_plan
-from reconciler.core.text import quote, shorten
+from reconciler.core.text import pluralize, quote, shorten
 from reconciler.desired.loader import BrokenState, DesiredState, load
 from reconciler.errors import RepositoryError
 from reconciler.git.repository import explain_missing_commit
 from reconciler.history.drift import ApplyHistory, ReplannedState, attribute_drift, describe_run, select_baselines
+from reconciler.history.unapplied import UnappliedCommits
 from reconciler.record.reader import read_runs_with_plans
 from reconciler.record.redaction import Redactor
 from reconciler.record.runs import ApplyRun
 from reconciler.session.baseline import build_reader, has_other_target, load_state_at, with_desired_state
 from reconciler.session.session import Session
+from reconciler.session.unapplied import find_unapplied_commits
 
 _ALL_LISTED = "So edits in the target cannot be distinguished from what is not applied yet"
 
@@ -42,6 +44,7 @@ class DriftBaseline:
     runs: Sequence[ApplyRun]
     redactor: Redactor
     found: Mapping[int, AppliedState | str]
+    unapplied: UnappliedCommits | None = None
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
@@ -55,6 +58,8 @@ class DriftBaseline:
         for number, found in self.found.items():
             if isinstance(found, str):
                 yield warning(f"{describe_run(self.runs[number])}: {found}", f"{_ALL_LISTED}, where that apply counts.")
+        if self.unapplied is not None and self.unapplied.count:
+            yield _warn_of_unapplied(self.unapplied)
 
     @property
     def readers(self) -> list[LiveReader]:
@@ -75,11 +80,21 @@ class DriftBaseline:
         return attribute_drift(plan, ApplyHistory.build(self.runs, self.redactor, sides))
 
 
+def _warn_of_unapplied(found: UnappliedCommits) -> Diagnostic:
+    """Return the warning about commits that no complete apply had."""
+    one, many = "commit that changed the desired state is", "commits that changed the desired state are"
+    listed = "; ".join([*map(str, found.commits), *([f"and {found.more:,} more"] if found.more else [])])
+    return warning(
+        f"{pluralize(found.count, one, many)} not applied",
+        f"After the last complete apply on record ({found.since}): {listed}.",
+    )
+
+
 def load_drift_baseline(session: Session) -> DriftBaseline:
     """Load the baseline from the record and git, for the target of `session`."""
     runs = read_runs_with_plans(session.workspace.history, session.target)
     found = {number: _load_applied_state(session, runs[number]) for number in select_baselines(runs, session.redactor)}
-    return DriftBaseline(runs, session.redactor, found)
+    return DriftBaseline(runs, session.redactor, found, find_unapplied_commits(session.workspace, runs))
 
 
 def _load_applied_state(session: Session, run: ApplyRun) -> AppliedState | str:

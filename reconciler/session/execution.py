@@ -14,6 +14,7 @@ from reconciler.apply.interrupt import finish_on_interrupt
 from reconciler.apply.selection import Selection
 from reconciler.core.plan import Outcome, Plan
 from reconciler.core.planning.live_user import LiveReader
+from reconciler.github.environment import read_workflow
 from reconciler.record.files import write_private
 from reconciler.record.layout import PAGE, PLAN
 from reconciler.record.plan_record import to_record
@@ -75,7 +76,13 @@ def _open_receipt(job: Job, session: Session) -> Receipt:
     # Without a page, the next apply sees that it has to be written.
     (directory / PAGE).unlink(missing_ok=True)
     receipt = Receipt(
-        directory, job.recorded, current_time, whole=job.whole, redactor=session.redactor, made_now=job.selection.plan
+        directory,
+        job.recorded,
+        current_time,
+        whole=job.whole,
+        redactor=session.redactor,
+        made_now=job.selection.plan,
+        run=read_workflow().run_identity,
     )
     for outcome in job.selection.skipped:
         receipt.finished(outcome)

@@ -12,7 +12,7 @@ import pytest
 from support.command import ListeningPort, assert_harmless
 from support.parsers import code_of, markdown_structure
 from support.servers.github_api import BOT
-from support.workflow_runner import GITHUB_TOKEN, git
+from support.workflow_runner import GITHUB_TOKEN, Job, git
 from support.workflow_scenario import ADA, GRACE, LINUS, WorkflowScenario, ci
 
 from reconciler.sandbox.seed import edit_user, list_users
@@ -171,15 +171,43 @@ def test_an_edited_comment_changes_nothing(scenario: WorkflowScenario) -> None:
     assert scenario.apply(scenario.merge(head)).code == 0
 
 
+# --- the order of runs ----------------------------------------------------------------
+
+
+def fail(scenario: WorkflowScenario, commit: str) -> Job:
+    """Run an apply whose token is refused: it fails before it sends anything that writes."""
+    secrets = scenario.runner.secrets
+    scenario.runner.secrets = {"RECONCILER_TOKEN": "revoked"}
+    failed = scenario.apply(commit)
+    scenario.runner.secrets = secrets
+    assert failed.code == 1, failed.steps
+    return failed
+
+
 def test_an_old_run_that_is_run_again_does_not_undo_a_later_one(scenario: WorkflowScenario) -> None:
-    head = reviewed(scenario)
-    merged = scenario.merge(head)
-    for _ in range(2):
-        assert scenario.apply(merged).code == 0
-    scenario.runner.numbers["apply.yml"] = 0
-    again = scenario.apply(merged)
+    merged = scenario.merge(reviewed(scenario))
+    first, _ = (scenario.apply(merged) for _ in range(2))
+    again = scenario.apply_again(merged, first)
     assert again.code == 4
-    assert "for a later commit, has already applied its plan" in again.said("Fetch the plan that was reviewed")
+    assert "run 2 of this workflow, for a later commit, has applied" in again.said("Fetch the plan that was reviewed")
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_run_can_be_run_again_after_a_later_one_that_failed_before_it_applied(
+    begun: bool, scenario: WorkflowScenario
+) -> None:
+    """The later run fails because it was not reviewed, or in its apply, because the service refuses the token."""
+    merged = scenario.merge(reviewed(scenario))
+    first = fail(scenario, merged)
+    later = scenario.commit("Later")
+    if begun:
+        scenario.api.pull(8, git(scenario.origin, "rev-parse", "change"), later)
+        fail(scenario, later)
+    else:
+        assert scenario.apply(later).code == 4
+    again = scenario.apply_again(merged, first)
+    assert again.code == 0, again.steps
+    assert scenario.users() == [ADA, GRACE]
 
 
 # --- the record -----------------------------------------------------------------------

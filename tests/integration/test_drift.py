@@ -421,7 +421,7 @@ def test_a_partial_clone_is_reported_with_the_remedy(org: DriftWorkspace, tmp_pa
     options = ["--state", str(partial / "desired-state"), "--plans", str(org.work.plans), "--format", "json"]
     plan = run(["reconciler", "drift", *options]).plan
     assert {each["attribution"] for each in plan["resource_changes"]} == {UNKNOWN}
-    assert "cannot be read: files of commit" in warnings_of(plan)[0]
+    assert any("cannot be read: files of commit" in each for each in warnings_of(plan))
 
 
 def test_edits_in_the_work_tree_are_not_applied(org: DriftWorkspace) -> None:
@@ -557,18 +557,16 @@ def test_comments_and_pages_contain_the_lists(org: DriftWorkspace) -> None:
     org.commit(person("ada", surname="Merged"), person("bob", department="Merged"))
     markdown = org.drift("--format", "markdown").out
     headings = [line for line in markdown.splitlines() if line.startswith(("#### ", "> 1", "<summary>"))]
-    assert (
-        headings
-        == [
-            "> 1 user will be DEACTIVATED: 0 edited in the target, 1 not applied.",
-            "#### Edited in the target",
-            "<summary><b>1 user will be updated in-place</b>, edited in the target</summary>",
-            "#### Not applied",
-            "<summary><b>1 user will be DEACTIVATED</b>, not applied</summary>",
-            "<summary><b>1 user will be updated in-place</b>, not applied</summary>",
-            "#### Besides",
-        ][: len(headings)]
-    )
+    assert headings == [
+        "> 1 user will be DEACTIVATED: 0 edited in the target, 1 not applied.",
+        "#### Edited in the target",
+        "<summary><b>1 user will be updated in-place</b>, edited in the target</summary>",
+        "#### Not applied",
+        "<summary><b>1 user will be DEACTIVATED</b>, not applied</summary>",
+        "<summary><b>1 user will be updated in-place</b>, not applied</summary>",
+        "#### Notes",
+        "<summary><b>1 warning</b></summary>",
+    ]
     page = org.drift("--format", "html").out
     assert re.findall(r'<h2 id="list-(\w+)">', page) == [EDITED, BEHIND]
     assert page.count('<small class="badge already_pending">not applied</small>') == 1
@@ -603,6 +601,7 @@ def test_drift_matches_its_snapshot(org: DriftWorkspace, snapshot: SnapshotAsser
     for flags in ((), ("--summary",), ("--redact",)):
         text = re.sub(r"plan [0-9a-f]{12}", "plan PLAN", org.drift(*flags).out)
         text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", "TIME", text)
+        text = re.sub(r"\b[0-9a-f]{12}\b", "COMMIT", text)
         assert re.sub(r"id:\d+", "id:ID", text) == snapshot(name=" ".join(flags) or "whole")
 
 

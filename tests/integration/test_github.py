@@ -11,7 +11,7 @@ import pytest
 from support import builders
 from support.servers.github_api import BOT, REPOSITORY, GitHubApi, Token
 from support.servers.http_server import Reply
-from support.workflow_step import HEAD, MERGED, set_step_environment
+from support.workflow_step import HEAD, MERGED, set_step_environment, write_settings
 from support.workspace import CommandResult
 from support.workspace import run as reconciler
 
@@ -27,6 +27,7 @@ class GitHubWorkspace:
 
     def __init__(self, root: Path, api: GitHubApi) -> None:
         self.root = root
+        self.state = write_settings(root)
         self.api = api
         api.tokens["t"] = Token(permissions=PERMISSIONS)
         self.plan = replace(builders.plan_with(builders.change("ada")), commit=HEAD)
@@ -47,7 +48,10 @@ class GitHubWorkspace:
         return reconciler(["reconciler", "github", *arguments])
 
     def reviewed(self) -> CommandResult:
-        return self.github("reviewed", "-o", str(self.root / "reviewed.json"))
+        return self.github("reviewed", "-o", str(self.root / "reviewed.json"), "--state", str(self.state))
+
+    def expect(self, plan_id: str) -> CommandResult:
+        return self.github("expect", str(self.file), plan_id, "--state", str(self.state))
 
     def refusal(self) -> str:
         """Assert that there is no plan to apply, and return the error message."""
@@ -247,7 +251,45 @@ def test_nothing_is_applied_after_a_later_run(
     workspace.api.run(3, "apply.yml", "push")
     workspace.api.run(2, "apply.yml", "push", status="completed", conclusion="success")
     assert workspace.reviewed().code == code
-    assert workspace.github("expect", str(workspace.file), workspace.plan.plan_id).code == code
+    assert workspace.expect(workspace.plan.plan_id).code == code
+
+
+@pytest.mark.parametrize(
+    ("steps", "code"),
+    [
+        ({"Set up job": "success", "Apply": "skipped"}, 0),
+        ({"Set up job": "success", "Apply": "failure", "Confirm that nothing was sent": "success"}, 0),
+        ({"Set up job": "success", "Apply": "cancelled"}, 4),
+        ({"Set up job": "success", "Apply": "failure", "Confirm that nothing was sent": "skipped"}, 4),
+        ({"Set up job": "success", "Apply": "success"}, 4),
+    ],
+)
+@pytest.mark.parametrize("conclusion", ["failure", "cancelled"])
+def test_a_later_run_counts_by_what_its_steps_did(
+    steps: dict[str, str], code: int, conclusion: str, workspace: GitHubWorkspace
+) -> None:
+    """A run that failed before it applied does not count; one that was cancelled while it applied does."""
+    run = workspace.api.run(4, "apply.yml", "push", status="completed", conclusion=conclusion)
+    workspace.api.job(run, "apply", steps)
+    workspace.api.run(3, "apply.yml", "push")
+    assert workspace.reviewed().code == code
+    assert workspace.expect(workspace.plan.plan_id).code == code
+
+
+def test_an_earlier_run_that_never_applied_is_reported(workspace: GitHubWorkspace) -> None:
+    """As GitHub cancels all but one of the runs that wait, unless the workflow has `queue: max`."""
+    first = workspace.api.run(1, "apply.yml", "push", status="completed", conclusion="success")
+    workspace.api.job(first, "apply", {"Apply": "success"})
+    second = workspace.api.run(2, "apply.yml", "push", status="completed", conclusion="cancelled", head_sha="d" * 40)
+    workspace.api.run(3, "apply.yml", "push")
+    expected = (
+        "::warning title=Apply of an earlier merge::Run 2 of the apply workflow, for commit dddddddddddd, was "
+        "cancelled before it applied. A plan of this commit includes what it changed; if that was not reviewed, this "
+        "apply stops."
+    )
+    assert expected in workspace.reviewed().out.splitlines()
+    workspace.api.job(second, "apply", {"Apply": "success"})
+    assert "warning" not in workspace.reviewed().out
 
 
 @pytest.mark.parametrize("event", ["pull_request", "issue_comment", ""])
@@ -258,7 +300,7 @@ def test_a_later_run_that_cannot_have_applied_does_not_block(event: str, workspa
 
 
 def test_expect_refuses_another_plan(workspace: GitHubWorkspace) -> None:
-    assert workspace.github("expect", str(workspace.file), "sha256:0").code == 4
+    assert workspace.expect("sha256:0").code == 4
 
 
 def test_the_download_is_sent_without_the_token_and_only_to_allowed_hosts(workspace: GitHubWorkspace) -> None:

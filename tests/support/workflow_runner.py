@@ -22,6 +22,7 @@ from support.servers.github_api import REPOSITORY, GitHubApi, Token
 
 GITHUB_TOKEN = "ghs_16C7e42F292c6912E7710c838347Ae178B4a"
 _EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
+_CONCLUSIONS = {0: "success", None: "skipped"}
 _WORD = re.compile(r"'[^']*'|[A-Za-z_][\w.-]*(?=\()|[A-Za-z_][\w.-]*")
 
 
@@ -50,6 +51,7 @@ class Job:
     outputs: dict[str, str] = field(default_factory=dict)
     skipped: bool = False
     run: int = 0
+    attempt: int = 1
 
     @property
     def code(self) -> int:
@@ -97,11 +99,27 @@ class Runner:
             run = next(iter(needs.values())).run
         else:
             self.numbers[workflow] = self.numbers.get(workflow, 0) + 1
-            run = self.api.run(self.numbers[workflow], workflow, event)
+            run = self.api.run(self.numbers[workflow], workflow, event, head_sha=commit)
+        return self._finish(
+            run, name, _Run(self, workflow, name, (event, commit, payload or {}), Job(run=run), needs=needs)
+        )
+
+    def again(self, done: Job, workflow: str, name: str, event: str, commit: str) -> Job:
+        """Run a job of an earlier run again, as another attempt."""
+        self.api.runs[done.run].update(status="in_progress", conclusion=None)
+        made = _Run(self, workflow, name, (event, commit, {}), Job(run=done.run, attempt=done.attempt + 1))
+        return self._finish(done.run, name, made)
+
+    def _finish(self, run: int, name: str, made: _Run) -> Job:
+        conclusion = "failure"
         try:
-            return _Run(self, workflow, name, (event, commit, payload or {}), run=run, needs=needs or {}).result()
+            job = made.result()
+            conclusion = "failure" if job.code else "success"
+            steps = {step.name: _CONCLUSIONS.get(step.code, "failure") for step in job.steps}
+            self.api.job(run, name, steps, run_attempt=job.attempt, conclusion="skipped" if job.skipped else conclusion)
+            return job
         finally:
-            self.api.runs[run].update(status="completed", conclusion="success")
+            self.api.runs[run].update(status="completed", conclusion=conclusion)
 
     def folder(self) -> Path:
         self._count += 1
@@ -117,9 +135,9 @@ class _Run:
         workflow: str,
         name: str,
         cause: tuple[str, str, Mapping[str, Any]],
+        done: Job,
         *,
-        run: int,
-        needs: Mapping[str, Job],
+        needs: Mapping[str, Job] | None = None,
     ) -> None:
         event, commit, payload = cause
         self.runner = runner
@@ -129,7 +147,7 @@ class _Run:
         self.definition = YAML(typ="safe").load(text)
         self.job = self.definition["jobs"][name]
         self.commit = commit
-        self.done = Job(run=run)
+        self.done = done
         self.values: dict[str, Any] = {
             "github": {
                 "event_name": event,
@@ -145,7 +163,7 @@ class _Run:
             "secrets": runner.secrets if self.job.get("environment") else {},
             "vars": {"RECONCILER_ALLOWED_HOSTS": runner.hosts} if self.job.get("environment") else {},
             "steps": {},
-            "needs": {name: {"outputs": job.outputs} for name, job in needs.items()},
+            "needs": {name: {"outputs": job.outputs} for name, job in (needs or {}).items()},
         }
         permissions = self.job.get("permissions", self.definition.get("permissions", {}))
         runner.api.tokens = {GITHUB_TOKEN: Token(permissions=dict(permissions))}
@@ -195,6 +213,7 @@ class _Run:
             "GITHUB_REF_NAME": "main",
             "GITHUB_SHA": self.commit,
             "GITHUB_RUN_ID": str(self.done.run),
+            "GITHUB_RUN_ATTEMPT": str(self.done.attempt),
             "GITHUB_RUN_NUMBER": str(self.runner.api.runs[self.done.run]["run_number"]),
             "GITHUB_STEP_SUMMARY": str(self.root / "summary.md"),
             "GITHUB_OUTPUT": str(outputs),
@@ -286,7 +305,7 @@ class _Run:
             "look": self._look,
             "always": lambda: True,
             "cancelled": lambda: False,
-            "hashFiles": lambda name: "hash" if (self.work / name).exists() else "",
+            "hashFiles": lambda pattern: "hash" if any(self.work.glob(pattern)) else "",
         }
         return eval(python, {"__builtins__": {}}, functions)  # noqa: S307 - the project's own workflows
 

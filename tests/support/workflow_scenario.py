@@ -111,6 +111,10 @@ class WorkflowScenario:
     def apply(self, commit: str) -> Job:
         return self.runner.job("apply.yml", "apply", "push", commit)
 
+    def apply_again(self, commit: str, done: Job) -> Job:
+        """Start an earlier run of the apply workflow again."""
+        return self.runner.again(done, "apply.yml", "apply", "push", commit)
+
     def record(self, commit: str, applied: Job) -> Job:
         """Run the second job of an apply."""
         return self.runner.job("apply.yml", "record", "push", commit, needs={"apply": applied})

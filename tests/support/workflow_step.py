@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from reconciler.core.plan import Plan
 from reconciler.github import api as hub_api
 from reconciler.record.plan_file import to_json
+from reconciler.session.workspace import Workspace
 from support import builders
 from support.recording_terminal import RecordingTerminal
 from support.servers.github_api import REPOSITORY, GitHubApi, Token
@@ -30,6 +33,16 @@ class Step:
     summary: Path
     outputs: Path
     terminal: RecordingTerminal
+    workspace: Workspace
+
+
+def write_settings(root: Path) -> Path:
+    """Write a desired state that holds settings alone and return its directory."""
+    state = root / "desired-state"
+    state.mkdir()
+    settings = {"target": {"profile": "scim", "base_url": "https://scim.example.com"}}
+    (state / "settings.yaml").write_text(json.dumps(settings))
+    return state
 
 
 def set_step_environment(monkeypatch: pytest.MonkeyPatch, api: GitHubApi, **more: str) -> None:
@@ -55,7 +68,8 @@ def workflow_step(root: Path, monkeypatch: pytest.MonkeyPatch, terminal: Recordi
     api = GitHubApi()
     api.tokens["t"] = Token(permissions=_PERMISSIONS)
     plan = replace(builders.plan_with(builders.change("ada")), commit=HEAD)
-    found = Step(plan, root / "plan.json", api, root / "summary.md", root / "outputs", terminal)
+    workspace = Workspace(write_settings(root), root / "plans", sandbox=False, now=datetime.now(UTC))
+    found = Step(plan, root / "plan.json", api, root / "summary.md", root / "outputs", terminal, workspace)
     found.file.write_text(to_json(plan))
     files = {"GITHUB_STEP_SUMMARY": str(found.summary), "GITHUB_OUTPUT": str(found.outputs)}
     set_step_environment(monkeypatch, api, **files)

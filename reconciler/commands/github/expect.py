@@ -6,17 +6,18 @@ from pathlib import Path
 
 from reconciler.core.text import quote, shorten
 from reconciler.errors import ExitCode, StalePlanError
-from reconciler.github import reviewed_plan
-from reconciler.github.environment import APPLY_WORKFLOW, open_github, read_workflow
+from reconciler.github.environment import open_github, read_workflow
+from reconciler.session.run_order import check_run_order
 from reconciler.session.saved_plan import read_saved_plan
 from reconciler.session.terminal import Terminal
+from reconciler.session.workspace import Workspace
 
 
-def run_expect(file: Path, plan_id: str, terminal: Terminal) -> ExitCode:
-    """Raise `StalePlanError` unless a saved plan has this ID and no later run has applied."""
-    here = read_workflow()
+def run_expect(workspace: Workspace, file: Path, plan_id: str, terminal: Terminal) -> ExitCode:
+    """Raise `StalePlanError` unless a saved plan has this ID and no later run or commit has been applied."""
     with open_github() as hub:
-        reviewed_plan.refuse_after_later_runs(hub, APPLY_WORKFLOW, here.branch, here.run_number)
+        if not check_run_order(workspace, hub, read_workflow(), terminal):
+            return ExitCode.ERROR
     plan = read_saved_plan(file)
     if plan.plan_id != plan_id:
         expected = quote(shorten(plan_id, 100))

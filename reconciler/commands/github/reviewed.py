@@ -6,17 +6,20 @@ from pathlib import Path
 
 from reconciler.errors import ExitCode
 from reconciler.github import reviewed_plan
-from reconciler.github.environment import APPLY_WORKFLOW, PLAN_WORKFLOW, open_github, read_workflow
+from reconciler.github.environment import PLAN_WORKFLOW, open_github, read_workflow
 from reconciler.record.files import write_private
 from reconciler.record.plan_file import from_json
+from reconciler.session.run_order import check_run_order
 from reconciler.session.terminal import Terminal
+from reconciler.session.workspace import Workspace
 
 
-def run_reviewed(out: Path, terminal: Terminal) -> ExitCode:
+def run_reviewed(workspace: Workspace, out: Path, terminal: Terminal) -> ExitCode:
     """Save the reviewed plan to `out`. Raises `NotReviewedError` if there is none."""
     here = read_workflow()
     with open_github() as hub:
-        reviewed_plan.refuse_after_later_runs(hub, APPLY_WORKFLOW, here.branch, here.run_number)
+        if not check_run_order(workspace, hub, here, terminal):
+            return ExitCode.ERROR
         pull = reviewed_plan.at_last_approval(hub, reviewed_plan.find_merged_pull(hub, here.commit, here.branch))
         found = reviewed_plan.find_recorded_plan(hub, pull)
         contents = list(reviewed_plan.download_plans(hub, pull, found, PLAN_WORKFLOW, here.branch))

@@ -40,6 +40,7 @@ class GitHubApi:
         self.comments: dict[int, list[dict[str, Any]]] = {}
         self.issues: list[dict[str, Any]] = []
         self.runs: dict[int, dict[str, Any]] = {}
+        self.jobs: dict[int, list[dict[str, Any]]] = {}
         self.artifacts: list[dict[str, Any]] = []
         self.contents: dict[int, bytes] = {}
         self.enabled: list[str] = []
@@ -88,12 +89,29 @@ class GitHubApi:
             "event": event,
             "path": f".github/workflows/{workflow}",
             "head_branch": "main",
+            "head_sha": "c" * 40,
             "status": "in_progress",
             "conclusion": None,
             "repository": {"full_name": REPOSITORY},
             **changes,
         }
         return identity
+
+    def job(self, run: int, name: str, steps: Mapping[str, str | None], **changes: Any) -> dict[str, Any]:
+        """Add a job with the conclusion of each step."""
+        made = {
+            "name": name,
+            "status": "completed",
+            "conclusion": "success",
+            "runner_id": 1 if steps else None,
+            "run_attempt": 1,
+            "started_at": self.now,
+            "completed_at": self.now,
+            "steps": [{"name": step, "status": "completed", "conclusion": how} for step, how in steps.items()],
+            **changes,
+        }
+        self.jobs.setdefault(run, []).append(made)
+        return made
 
     def artifact(self, run: int, name: str, files: Mapping[str, bytes], **changes: Any) -> None:
         packed = io.BytesIO()
@@ -102,7 +120,8 @@ class GitHubApi:
                 archive.writestr(file, content)
         identity = next(self._ids)
         self.contents[identity] = packed.getvalue()
-        self.artifacts.append({"id": identity, "name": name, "expired": False, "run": run, **changes})
+        made = {"id": identity, "name": name, "expired": False, "created_at": self.now, "run": run}
+        self.artifacts.append({**made, **changes})
 
     def status(self, commit: str, description: str, creator: str = BOT, **changes: Any) -> None:
         made = {"context": "reconciler/plan", "state": "success", "description": description, "created_at": self.now}
@@ -156,6 +175,7 @@ class GitHubApi:
             ("POST", r"/issues", "issues:write", self._add_issue),
             ("PATCH", r"/issues/(\d+)", "issues:write", self._edit_issue),
             ("GET", r"/actions/runs/(\d+)", "actions:read", self._run),
+            ("GET", r"/actions/runs/(\d+)/jobs", "actions:read", self._jobs_of),
             ("GET", r"/actions/runs/(\d+)/artifacts", "actions:read", self._artifacts_of),
             ("GET", r"/actions/artifacts/(\d+)/zip", "actions:read", self._zip),
             ("GET", r"/actions/workflows/([\w.]+)/runs", "actions:read", self._runs_of),
@@ -209,6 +229,12 @@ class GitHubApi:
         found = self.runs.get(int(run))
         return (200, found) if found else (404, {"message": "Not Found"})
 
+    def _jobs_of(self, token: Token, query: Any, content: Any, run: str) -> Answer:
+        found = self.jobs.get(int(run), [])
+        newest = max((job["run_attempt"] for job in found), default=0)
+        listed = [job for job in found if query.get("filter") == "all" or job["run_attempt"] == newest]
+        return 200, {"total_count": len(listed), "jobs": _page(listed, query)}
+
     def _artifacts_of(self, token: Token, query: Any, content: Any, run: str) -> Answer:
         found = [item for item in self.artifacts if item["run"] == int(run) and item["name"] == query["name"]]
         return 200, {"total_count": len(found), "artifacts": _page(found, query)}
@@ -219,7 +245,8 @@ class GitHubApi:
 
     def _runs_of(self, token: Token, query: Any, content: Any, workflow: str) -> Answer:
         path = f".github/workflows/{workflow}"
-        found = [run for run in self.runs.values() if run["path"] == path and run["head_branch"] == query["branch"]]
+        wanted = query.get("branch")
+        found = [run for run in self.runs.values() if run["path"] == path and wanted in (None, run["head_branch"])]
         found.sort(key=lambda run: -run["run_number"])
         return 200, {"total_count": len(found), "workflow_runs": _page(found, query)}
 

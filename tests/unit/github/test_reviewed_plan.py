@@ -11,7 +11,6 @@ import pytest
 from support.builders import change, plan_with
 
 from reconciler.core.plan import Action, Guard
-from reconciler.errors import StalePlanError
 from reconciler.github import reviewed_plan
 from reconciler.github.api import GitHub, GitHubError, Json
 from reconciler.github.comments import AUTHOR
@@ -202,34 +201,3 @@ def test_a_plan_of_another_workflow_is_refused(changes: dict[str, Any]) -> None:
 def test_an_artifact_that_cannot_be_read_is_an_error(content: bytes) -> None:
     with pytest.raises(GitHubError, match="the artifact with the plan cannot be read"):
         plans(artifact(), content=content)
-
-
-# --- later runs -----------------------------------------------------------------------------------
-
-
-def later(**changes: Any) -> Json:
-    return {"run_number": 4, "event": "push", "status": "completed", "conclusion": "success", **changes}
-
-
-@pytest.mark.parametrize(
-    "run", [later(), later(conclusion="failure"), later(status="in_progress"), later(event="workflow_dispatch")]
-)
-def test_a_later_run_that_started_is_in_the_way(run: Json) -> None:
-    with pytest.raises(
-        StalePlanError, match="run 4 of this workflow, for a later commit, has already applied its plan"
-    ):
-        reviewed_plan.refuse_after_later_runs(hub(run), "apply.yml", "main", 3)
-
-
-@pytest.mark.parametrize(
-    "run",
-    [
-        later(run_number=3),
-        later(event="pull_request"),
-        later(status="queued"),
-        later(conclusion="cancelled"),
-        later(conclusion="skipped"),
-    ],
-)
-def test_another_run_is_not_in_the_way(run: Json) -> None:
-    reviewed_plan.refuse_after_later_runs(hub(run), "apply.yml", "main", 3)

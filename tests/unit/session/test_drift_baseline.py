@@ -41,10 +41,12 @@ def test_an_apply_of_a_commit_is_read_from_git(target: TargetWorkspace) -> None:
     git.commit("Add Ada")
     target.apply()
     target.desire(person("ada", department="Sales"))
-    git.commit("Move Ada")
+    moved = git.commit("Move Ada (#7)")
     with target.session() as session:
         found = load_drift_baseline(session)
-    assert (len(found.readers), found.warnings) == (1, ())
+    (warned,) = found.warnings
+    assert (len(found.readers), warned.summary) == (1, "1 commit that changed the desired state is not applied")
+    assert f": {moved[:12]} (#7), 2026-" in warned.detail
 
 
 def test_edits_that_were_not_committed_are_a_warning(target: TargetWorkspace) -> None:

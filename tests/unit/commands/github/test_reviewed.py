@@ -23,7 +23,7 @@ def keep(step: Step, plan: Plan) -> None:
 
 def test_the_reviewed_plan_is_saved(step: Step, tmp_path: Path) -> None:
     keep(step, step.plan)
-    run_reviewed(tmp_path / "reviewed.json", step.terminal)
+    run_reviewed(step.workspace, tmp_path / "reviewed.json", step.terminal)
     assert (tmp_path / "reviewed.json").read_text() == to_json(step.plan)
     assert step.terminal.notes == [f"Reviewed in pull request 7 at {HEAD[:12]}: {step.plan.plan_id}"]
 
@@ -31,5 +31,5 @@ def test_the_reviewed_plan_is_saved(step: Step, tmp_path: Path) -> None:
 def test_another_plan_in_its_place_is_not_believed(step: Step, tmp_path: Path) -> None:
     keep(step, replace(builders.plan_with(builders.change("bob")), commit=HEAD))
     with pytest.raises(NotReviewedError, match="is not kept any more, or another one is"):
-        run_reviewed(tmp_path / "reviewed.json", step.terminal)
+        run_reviewed(step.workspace, tmp_path / "reviewed.json", step.terminal)
     assert not (tmp_path / "reviewed.json").exists()

@@ -1,0 +1,93 @@
+"""The order of applies in a workflow: no older commit is applied after a later one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from reconciler.errors import RepositoryError, StalePlanError
+from reconciler.git.commits import Commits
+from reconciler.github.api import GitHub
+from reconciler.github.apply_runs import WorkflowRun, find_unapplied_runs, refuse_after_later_runs
+from reconciler.github.environment import APPLY_WORKFLOW, Workflow
+from reconciler.github.workflow_commands import format_command
+from reconciler.history.drift import describe_run
+from reconciler.history.outcomes import MergePoint, find_merge_points
+from reconciler.history.unapplied import find_later_apply
+from reconciler.record.reader import read_runs
+from reconciler.record.runs import ApplyRun
+from reconciler.session.audit_record import open_full_record
+from reconciler.session.terminal import Terminal
+from reconciler.session.workspace import Workspace, read_settings, resolve_target
+
+
+def check_run_order(workspace: Workspace, hub: GitHub, here: Workflow, terminal: Terminal) -> bool:
+    """Raise `StalePlanError` if a later run or commit may have been applied; warn of earlier runs that never applied.
+
+    Return False, with the errors shown, if the settings cannot be read.
+    """
+    settings = read_settings(workspace, terminal)
+    if settings is None:
+        return False
+    later = refuse_after_later_runs(hub, APPLY_WORKFLOW, here.branch, here.run_number)
+    with open_full_record(workspace, settings.record.branch, terminal) as whole:
+        applied = read_runs(whole.history, resolve_target(workspace, settings))
+    _compare_with_git(workspace, here, later, [run for run in applied if run.took_effect and run.commit], terminal)
+    for line in describe_unapplied_runs(find_unapplied_runs(hub, APPLY_WORKFLOW, here.branch, here.run_number)):
+        terminal.result(format_command("warning", f"{line}. {_INCLUDED}", {"title": "Apply of an earlier merge"}))
+    return True
+
+
+_INCLUDED = "A plan of this commit includes what it changed; if that was not reviewed, this apply stops."
+
+
+def describe_unapplied_runs(found: Sequence[tuple[WorkflowRun, str]]) -> list[str]:
+    """Return a line for each run that never applied, newest first."""
+    return [
+        f"Run {run.number} of the apply workflow, for commit {run.commit[:12] or 'unknown'}, {why}"
+        for run, why in found
+    ]
+
+
+def _compare_with_git(
+    workspace: Workspace, here: Workflow, later: Sequence[WorkflowRun], applied: Sequence[ApplyRun], terminal: Terminal
+) -> None:
+    """Raise `StalePlanError` if a later commit of the branch has been applied, or the run for one is missing."""
+    again = here.attempt > 1
+    if not (applied or again):
+        return
+    with Commits(workspace.state) as repository:
+        if repository.shallow:
+            terminal.note(_SHALLOW)
+            return
+        tip = _resolve_branch(repository, here.branch)
+        points = find_merge_points({node.id: node.parents for node in repository.read_graph(tip)}, tip)
+        if here.commit not in points:
+            raise StalePlanError(f"commit {here.commit[:12]} is not on the default branch any more", _WAY_OUT)
+        changed = repository.read_first_parents(here.commit, tip) if again else []
+    _refuse_after_later_apply(applied, points, here.commit)
+    # The run of the newest commit can be deleted without a gap in the numbers of the runs.
+    runs = max((points[run.commit].position for run in later if run.commit in points), default=-1)
+    if changed and points[changed[0].id].position > runs:
+        summary = f"the later commit {changed[0].id[:12]} changed the desired state, and its run is missing"
+        raise StalePlanError(summary, _WAY_OUT)
+
+
+def _refuse_after_later_apply(applied: Sequence[ApplyRun], points: Mapping[str, MergePoint], commit: str) -> None:
+    found = find_later_apply(applied, points, commit)
+    if found is not None:
+        summary = f"the later commit {(found.commit or '')[:12]} has been applied ({describe_run(found)})"
+        raise StalePlanError(summary, _WAY_OUT)
+
+
+_SHALLOW = "This clone is shallow: applies on record were not compared with this commit (set `fetch-depth: 0`)."
+_WAY_OUT = (
+    "Nothing was changed: this older commit could undo a later one. Run the newest run of this workflow again, or\n"
+    "start it manually with the id of a plan of the default branch."
+)
+
+
+def _resolve_branch(repository: Commits, branch: str) -> str:
+    try:
+        return repository.resolve(f"refs/remotes/origin/{branch}")
+    except RepositoryError:
+        return repository.resolve("HEAD")
