@@ -78,6 +78,18 @@ class QuarantineError(ReconcilerError):
         super().__init__(f"the apply stopped itself and is in quarantine: {why}", detail)
 
 
+class TimeLimitError(ReconcilerError):
+    """An apply ended itself because it took too long. Exit code 5."""
+
+    exit_code = ExitCode.PARTIAL
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"the apply ended itself: {why}",
+            "The remaining changes were not started. Run the same command again for them: nothing is done twice.",
+        )
+
+
 class LockedError(ReconcilerError):
     """Another apply to the same target is running. Exit code 1."""
 

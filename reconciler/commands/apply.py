@@ -16,7 +16,7 @@ from reconciler.core.planning.planner import carry_over_approval, reevaluate_gua
 from reconciler.core.policy import Approval
 from reconciler.core.profile import TargetProfile
 from reconciler.core.text import pluralize
-from reconciler.errors import ExitCode, PlanFileError, QuarantineError, TargetError, UsageError
+from reconciler.errors import ExitCode, PlanFileError, QuarantineError, TargetError, TimeLimitError, UsageError
 from reconciler.record.lock import LockWait, hold_lock, share_lock
 from reconciler.record.reader import read_started_addresses
 from reconciler.record.receipt import Receipt
@@ -207,6 +207,8 @@ class _Apply:
             self._terminal.error(report.stopped)
         elif report.quarantine is not None:
             self._terminal.error(QuarantineError(report.quarantine.message))
+        elif report.timed_out:
+            self._terminal.error(TimeLimitError(report.timed_out))
         return apply_exit_code(selection.plan, report)
 
 
@@ -223,7 +225,7 @@ def _explain_conflicts(report: Report, profile: TargetProfile, terminal: Termina
 
 def apply_exit_code(plan: Plan, report: Report) -> ExitCode:
     """Return the exit code of an apply: interrupted before stopped before partial."""
-    if report.interrupted:
+    if report.interrupted and not report.timed_out:
         return ExitCode.INTERRUPTED
     if report.stopped is not None:
         return ExitCode.ERROR

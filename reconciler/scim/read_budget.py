@@ -17,17 +17,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 
 from reconciler.core.text import pluralize
 from reconciler.errors import TargetError
+from reconciler.scim.pace import WINDOW, Pace
 
 MAX_SECONDS = 5 * 3600.0
-WINDOW = 15 * 60.0
 BASE_BYTES = 256 * 1024 * 1024
 BYTES_PER_USER = 16 * 1024
-_MARKS_PER_WINDOW = 15
 Progress = Callable[[str, int, int], None]
 """A description of the step, how much of it is done and how much there is."""
 _NEXT_STEP = "Nothing was changed. Look at the state of the service, and whether target.base_url is the right one."
@@ -43,7 +41,7 @@ class ReadBudget:
         self._bytes = 0
         self._users = 0  # over all passes
         self._done = self._total = 0  # of the present pass over the users
-        self._marks: deque[tuple[float, int]] = deque()  # when so many were done, oldest first
+        self._pace = Pace()
 
     def watch(self, progress: Progress) -> Progress:
         """Return `progress` with this budget recording what it is called with."""
@@ -59,12 +57,11 @@ class ReadBudget:
         with self._lock:
             now = self._clock()
             if done < self._done or total != self._total:
-                self._marks.clear()
+                self._pace.restart()
                 self._done = 0
             self._users += done - self._done
             self._done, self._total = done, total
-            if not self._marks or now - self._marks[-1][0] >= WINDOW / _MARKS_PER_WINDOW:
-                self._marks.append((now, done))
+            self._pace.record(now, done)
 
     def record_bytes(self, size: int) -> None:
         """Record the size of an answer. Raises `TargetError` if the answers are too large for so few users."""
@@ -85,14 +82,7 @@ class ReadBudget:
             hours = f"{MAX_SECONDS / 3600:.0f} hours"
             if now - self._began > MAX_SECONDS:
                 raise TargetError(f"reading the users takes longer than {hours}: {state}", _NEXT_STEP)
-            seconds, users = self._measure_pace(now)
+            seconds, users = self._pace.measure(now, self._done)
             if seconds >= WINDOW and (self._total - self._done) * seconds > 2 * MAX_SECONDS * users:
                 pace = f"{users:,} of them in the last {seconds / 60:.0f} minutes"
                 raise TargetError(f"the users cannot be read within {hours} at this pace: {state}, {pace}", _NEXT_STEP)
-
-    def _measure_pace(self, now: float) -> tuple[float, int]:
-        """Return the seconds of the window, and the users that came in them; the window begins with the pass."""
-        while len(self._marks) > 1 and now - self._marks[1][0] >= WINDOW:
-            self._marks.popleft()
-        since, done = self._marks[0] if self._marks else (now, self._done)
-        return now - since, self._done - done

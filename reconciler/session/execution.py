@@ -12,6 +12,7 @@ from reconciler.apply.change import Execution
 from reconciler.apply.executor import FailurePolicy, Report, execute
 from reconciler.apply.interrupt import finish_on_interrupt
 from reconciler.apply.selection import Selection
+from reconciler.apply.time_limit import TimeLimit, stop_in_time
 from reconciler.core.plan import Outcome, Plan
 from reconciler.core.planning.live_user import LiveReader
 from reconciler.github.environment import read_workflow
@@ -48,7 +49,8 @@ def execute_selection(job: Job, session: Session, log: ProvisioningLog, terminal
         progress = stack.enter_context(terminal.progress())
         client = stack.enter_context(connection.open_client(session.connection, writes=True, limiter=limiter))
         receipt = _open_receipt(job, session)
-        watch = _Watch(len(job.selection.plan.changes), progress, terminal, log)
+        limit = TimeLimit()
+        watch = _Watch(len(job.selection.plan.changes), progress, terminal, log, limit)
         state = session.state
         execution = Execution(
             service=client,
@@ -62,8 +64,9 @@ def execute_selection(job: Job, session: Session, log: ProvisioningLog, terminal
             admission=limiter.admission,
         )
         policy = FailurePolicy(state.policy.failures, job.selection.probe, job.selection.deferred)
-        with finish_on_interrupt(stop):
+        with finish_on_interrupt(stop), stop_in_time(limit, stop):
             report = execute(job.selection.plan, execution, policy=policy)
+        report.timed_out = limit.exceeded
         _close_receipt(receipt, report, job)
         write_page(receipt.path.parent, session.workspace, terminal)
     terminal.note(f"Receipt: {receipt.path}")
@@ -108,10 +111,12 @@ class _Watch:
     progress: Progress
     terminal: Terminal
     log: ProvisioningLog
+    limit: TimeLimit
     done: int = 0
 
     def __call__(self, outcome: Outcome) -> None:
         self.done += 1
+        self.limit.record_outcome()
         self.log.outcome(outcome)
         if not was_not_started(outcome):
             self.terminal.outcome(outcome)

@@ -29,8 +29,12 @@ INTERNAL = {
     "reconciler.expressions.value_types.EvaluationError",
     "reconciler.expressions.value_types.ExpressionError",
     "reconciler.expressions.value_types.IgnoreFlowError",
-    # caught in reconciler.scim.client: an answer that takes too long or is too large
+    # caught in reconciler.scim.client: an answer that takes too long, is too large or cannot be understood
+    "reconciler.scim.json_body.InvalidJsonError",
+    "reconciler.scim.json_body.TooManyValuesError",
     "reconciler.scim.response_limits.AnswerTooLargeError",
+    "reconciler.scim.response_limits.ContentCodingError",
+    "reconciler.scim.response_limits.UnreadableAnswerError",
     "reconciler.scim.deadline.DeadlineExceededError",
     "reconciler.history.yaml_edit.EditError",
     "reconciler.git.process.GitCommandError",

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from reconciler.errors import TargetError
-from reconciler.scim.read_budget import BASE_BYTES, BYTES_PER_USER, MAX_SECONDS, WINDOW, ReadBudget
+from reconciler.scim.pace import WINDOW
+from reconciler.scim.read_budget import BASE_BYTES, BYTES_PER_USER, MAX_SECONDS, ReadBudget
 
 
 class Read:
