@@ -62,6 +62,8 @@ class ReceiptWriter(Protocol):
         live_id: str | None,
         attributes: list[str],
         original_user_name: str | None,
+        *,
+        was_active: bool | None,
     ) -> None: ...
     def finished(self, outcome: Outcome) -> None: ...
     def quarantined(self, why: Quarantine) -> None: ...
@@ -349,8 +351,9 @@ class ChangeExecutor:
         if self._execution.stop.is_set():
             raise StopRequestedError("interrupted")
         self._unfinished.add(change.address)
+        was_active = None if change.live_id is None else change.before.get("active") is not False
         self._execution.record.started(
-            change.address, change.action, change.live_id, sorted(attributes), original_user_name
+            change.address, change.action, change.live_id, sorted(attributes), original_user_name, was_active=was_active
         )
 
     def record(self, outcome: Outcome) -> Outcome:

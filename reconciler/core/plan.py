@@ -137,13 +137,18 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """The verdict of a guard. `approvable`: an approval that names the plan lifts it; `approved`: one did."""
+    """The verdict of a guard. `approvable`: an approval that names plan and guard lifts it; `approved`: one did.
+
+    `approved_by`: the id of that approval. `approval`: what the approvals of the plan say about it, for the reader.
+    """
 
     name: str
     passed: bool
     message: str
     approvable: bool = True
     approved: bool = False
+    approved_by: str = ""
+    approval: str = ""
 
     @property
     def blocks(self) -> bool:

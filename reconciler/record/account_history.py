@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 from reconciler.core.model import Deactivation, Target
 from reconciler.core.plan import REMOVALS, Action, Result
+from reconciler.core.planning.guards.context import RecentChange
 from reconciler.core.values import fold_case
 from reconciler.record.receipt_line import ApplyStarted, Finished, ReceiptLine, Started, UnknownLine
+from reconciler.record.recent_changes import ApprovalUses, RecentChangeReader
 
 _REVIVING = frozenset({Action.REACTIVATE.value, Action.ADOPT.value})
 _EVER_AFTER = datetime.max.replace(tzinfo=UTC)
@@ -25,12 +27,18 @@ class AccountHistory:
     """By live id: the last deactivation, unless something may have reactivated the account since."""
     accounts: frozenset[str] = frozenset()
     """Live ids of accounts that an apply left active, and that none began to remove."""
+    recent: Sequence[RecentChange] = ()
+    """What applies changed in the last 24 hours."""
+    used_approvals: ApprovalUses = field(default_factory=dict)
 
 
 class AccountHistoryBuilder:
-    """Collects the history of the accounts at `target` from receipts, in any order."""
+    """Collects the history of the accounts at `target` from receipts, in any order.
 
-    def __init__(self, target: Target, quarantine_days: int, now: datetime) -> None:
+    `present`: the time by which a change is recent; None: `now`.
+    """
+
+    def __init__(self, target: Target, quarantine_days: int, now: datetime, present: datetime | None = None) -> None:
         self._target = target
         self._days = quarantine_days
         self._today = now.date()
@@ -39,6 +47,7 @@ class AccountHistoryBuilder:
         self._revived: dict[str, datetime] = {}
         self._present: set[str] = set()
         self._removed: set[str] = set()
+        self._recent = RecentChangeReader(present or now)
 
     def add(self, lines: Iterable[ReceiptLine], record: str) -> None:
         """Add the lines of one receipt. Lines of applies to another target are left out."""
@@ -46,8 +55,12 @@ class AccountHistoryBuilder:
         for line in lines:
             if isinstance(line, ApplyStarted):
                 ours = self._target.covers(line.recorded_target, any_profile=True)
-            elif ours and isinstance(line, Started | Finished | UnknownLine):
-                self._add(line, record)
+                self._recent.begin(line if ours else None)
+            elif ours:
+                self._recent.add(line)
+                if isinstance(line, Started | Finished | UnknownLine):
+                    self._add(line, record)
+        self._recent.begin(None)
 
     def _add(self, line: Started | Finished | UnknownLine, record: str) -> None:
         """Add one line. An event of a later version protects accounts too, but starts no period."""
@@ -94,4 +107,5 @@ class AccountHistoryBuilder:
             for live_id, found in self._deactivated.items()
             if live_id not in self._revived or self._revived[live_id] < found.at
         }
-        return AccountHistory(self._reserved, deactivated, frozenset(self._present - self._removed))
+        present = frozenset(self._present - self._removed)
+        return AccountHistory(self._reserved, deactivated, present, tuple(self._recent.changes), self._recent.used)

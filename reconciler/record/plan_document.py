@@ -92,6 +92,8 @@ class GuardDocument(_Document):
     message: str
     approvable: bool
     approved: bool
+    approved_by: str = Field(default="", description="The id of the approval")
+    approval: str = Field(default="", description="What the approvals of the plan say about a guard that failed")
 
 
 class Counts(_Document):

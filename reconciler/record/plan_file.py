@@ -65,6 +65,8 @@ def to_document(plan: Plan) -> dict[str, Any]:
                 "message": guard.message,
                 "approvable": guard.approvable,
                 "approved": guard.approved,
+                "approved_by": guard.approved_by,
+                "approval": guard.approval,
             }
             for guard in plan.guards
         ],

@@ -183,9 +183,14 @@ def read_record(directory: Path) -> PlanRecord:
 # --- what receipts answer -------------------------------------------------------------
 
 
-def read_account_history(plans: Path, target: Target, quarantine_days: int, now: datetime) -> AccountHistory:
-    """Return the history of the target's accounts, from all receipts, in one pass."""
-    builder = AccountHistoryBuilder(target, quarantine_days, now)
+def read_account_history(
+    plans: Path, target: Target, quarantine_days: int, now: datetime, present: datetime | None = None
+) -> AccountHistory:
+    """Return the history of the target's accounts, from all receipts, in one pass.
+
+    `present`: the time by which a change is recent; None: `now`.
+    """
+    builder = AccountHistoryBuilder(target, quarantine_days, now, present)
     for path in list_receipts(plans):
         builder.add(read_lines(path), path.parent.name)
     return builder.build()

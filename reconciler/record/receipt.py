@@ -69,6 +69,7 @@ class Receipt:
             config_digest=(made_now or plan).config_digest,
             key=redactor.key_id if redactor.key_id is not None else UNSET,
             run=run or UNSET,
+            approved={guard.name: guard.approved_by for guard in (made_now or plan).guards if guard.approved},
         )
         self._write(to_entry(started))
 
@@ -91,6 +92,8 @@ class Receipt:
         live_id: str | None,
         attributes: list[str],
         original_user_name: str | None = None,
+        *,
+        was_active: bool | None = None,
     ) -> None:
         """Record that a request is about to be sent.
 
@@ -104,6 +107,7 @@ class Receipt:
             id=live_id,
             attributes=tuple(attributes),
             original_user_name=original,
+            was_active=was_active if was_active is not None else UNSET,
         )
         self._write(to_entry(line))
 

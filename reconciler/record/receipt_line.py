@@ -66,6 +66,9 @@ class ApplyStarted(ReceiptLine, frozen=True, kw_only=True, tag="apply_started"):
     config_digest: Annotated[str, Meta(description="Of the desired state that was applied")] = ""
     key: Annotated[str | UnsetType, Meta(description="Which key the digests were made with")] = UNSET
     run: Annotated[str | UnsetType, Meta(description="The run of GitHub Actions that applied: id/attempt")] = UNSET
+    approved: Annotated[
+        dict[str, str] | UnsetType, Meta(description="Which approval lifted each guard that failed; absent: unknown")
+    ] = UNSET
 
     @property
     def recorded_target(self) -> Target:
@@ -82,6 +85,9 @@ class Started(ReceiptLine, frozen=True, kw_only=True, tag="started"):
     attributes: tuple[str, ...] = ()
     original_user_name: Annotated[
         str | UnsetType, Meta(description="The name to go back to, if the request gives a temporary one")
+    ] = UNSET
+    was_active: Annotated[
+        bool | UnsetType, Meta(description="Whether the account was active before; absent for a create")
     ] = UNSET
 
 

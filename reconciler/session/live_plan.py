@@ -105,6 +105,7 @@ def build_session_request(session: Session, users: tuple[str, ...] = ()) -> Plan
         deactivated=history.deactivated,
         # The sandbox is emptied and filled at will: what its record says proves nothing.
         recorded=() if session.workspace.sandbox else history.accounts,
+        recent=history.recent,
         moved_from=session.moved_from(),
     )
 

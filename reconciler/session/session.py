@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from reconciler.core.model import Target
+from reconciler.core.model import Target, format_user_address
 from reconciler.core.values import fold_case
 from reconciler.desired.loader import DesiredState
 from reconciler.record.account_history import AccountHistory
@@ -16,7 +16,7 @@ from reconciler.session.audit_record import build_redactor_for_reading, open_ful
 from reconciler.session.connection import Connection, connect
 from reconciler.session.sandbox_service import run_sandbox
 from reconciler.session.terminal import Terminal
-from reconciler.session.workspace import SANDBOX_URL, Workspace
+from reconciler.session.workspace import SANDBOX_URL, Workspace, current_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +30,22 @@ class Session:
     redactor: Redactor = NO_REDACTION
 
     def history(self) -> AccountHistory:
-        """Return what receipts say about the target's accounts, as far as profile and settings need it."""
+        """Return what receipts say about the target's accounts, with the names of users even if they hold digests."""
         days = int(self.state.profile.quarantine_days.value)
-        history = read_account_history(self.workspace.history, self.target, days, self.workspace.now)
-        if days <= 0 and self.state.policy.delete_after_days is None:
-            return AccountHistory(accounts=history.accounts)
+        # What is recent does not depend on `--now`: looking ahead must not lift a limit.
+        history = read_account_history(
+            self.workspace.history, self.target, days, self.workspace.now, present=current_time()
+        )
         if self.redactor.key is None:
             return history
         names = {self.redactor.name(name): fold_case(name) for user in self.state.users for name in user.user_names}
-        return replace(history, reserved={names.get(name, name): day for name, day in history.reserved.items()})
+        users = [format_user_address(user.key) for user in self.state.users]
+        addresses = {self.redactor.address(address): address for address in users}
+        return replace(
+            history,
+            reserved={names.get(name, name): day for name, day in history.reserved.items()},
+            recent=[replace(each, address=addresses.get(each.address, each.address)) for each in history.recent],
+        )
 
     def moved_from(self) -> str | None:
         """Return the target of earlier applies, if none was to this one."""

@@ -170,6 +170,8 @@ class LoggedReceipt:
         live_id: str | None,
         attributes: list[str],
         original_user_name: str | None = None,
+        *,
+        was_active: bool | None = None,
     ) -> None:
         named = ",".join(sorted(map(paths.shorten_path, attributes)))
         self.log.append(f"started {short_name(address)} {action.value} {named}".rstrip())

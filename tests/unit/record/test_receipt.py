@@ -39,7 +39,7 @@ def test_a_receipt_lies_beside_its_plan(tmp_path: Path) -> None:
 
 def test_a_receipt_has_a_line_for_each_event(tmp_path: Path) -> None:
     receipt = opened(tmp_path)
-    receipt.started(ADA.address, ADA.action, "live-ada", ["name.familyName"])
+    receipt.started(ADA.address, ADA.action, "live-ada", ["name.familyName"], was_active=True)
     receipt.finished(Outcome(ADA, Result.NOT_IN_EFFECT, "Zoë\nx", "live-ada", ("name.familyName",)))
     receipt.quarantined(Quarantine("Because", "it failed"))
     receipt.close({Result.NOT_IN_EFFECT: 1}, left=2)
@@ -55,6 +55,7 @@ def test_a_receipt_has_a_line_for_each_event(tmp_path: Path) -> None:
             "whole": True,
             "commit": None,
             "config_digest": "",
+            "approved": {},
         },
         {
             **always,
@@ -63,6 +64,7 @@ def test_a_receipt_has_a_line_for_each_event(tmp_path: Path) -> None:
             "action": "update",
             "id": "live-ada",
             "attributes": ["name.familyName"],
+            "was_active": True,
         },
         {
             **always,

@@ -85,6 +85,10 @@ def test_unknown_keys_and_events_are_ignored() -> None:
         ({"event": "apply_finished", "left": 10**30}, ApplyFinished(left=10**30)),
         ({"event": "apply_finished", "how": 3}, ApplyFinished(how="3")),
         ({"event": "started", "address": "\ud800"}, Started(address="\ud800")),
+        # An approval that cannot be read lifts nothing; an account counts as active.
+        ({"event": "apply_started", "approved": ["removals"]}, ApplyStarted()),
+        ({"event": "apply_started", "approved": {"removals": 1}}, ApplyStarted()),
+        ({"event": "started", "was_active": "no"}, Started()),
     ],
 )
 def test_values_of_another_type_never_make_an_apply_look_better(entry: dict[str, Any], line: ReceiptLine) -> None:
@@ -123,7 +127,7 @@ def test_the_schema_knows_every_key_that_is_written(tmp_path: Path) -> None:
     assert [each["$ref"].rpartition("/")[2] for each in schema["oneOf"]] == list(schema["$defs"])
     entries = written(tmp_path, Redactor(b"k" * 32))
     assert [entry["event"] for entry in entries] == list(by_event) == schema["properties"]["event"]["enum"]
-    optional = {"started": {"original_user_name"}}
+    optional = {"started": {"original_user_name", "was_active"}}
     for entry in entries:
         assert entry.keys() | optional.get(entry["event"], set()) == by_event[entry["event"]].keys()
 

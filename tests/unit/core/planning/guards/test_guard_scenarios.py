@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
@@ -12,7 +12,8 @@ import pytest
 from support.builders import OUT, TARGET, TODAY, desired, live, mapping, mappings, plan_of
 
 from reconciler.core.model import DesiredUser, LiveUser
-from reconciler.core.plan import Guard, Plan
+from reconciler.core.plan import Action, Guard, Plan
+from reconciler.core.planning.guards.context import RecentChange
 from reconciler.core.policy import Approval, Limit, Policy, Removal
 
 FREE = Policy(removals=Limit(), reactivations=Limit())
@@ -41,12 +42,19 @@ def removing(size: int, gone: int, limit: Limit) -> Callable[[], Plan]:
     return lambda: plan_of(**org(size, gone), policy=Policy(removals=limit))
 
 
-def reactivating(size: int, gone: int, limit: Limit, only: Collection[str] = (), **account: Any) -> Callable[[], Plan]:
+def reactivating(
+    size: int,
+    gone: int,
+    limit: Limit,
+    only: Collection[str] = (),
+    recent: Sequence[RecentChange] = (),
+    **account: Any,
+) -> Callable[[], Plan]:
     """The first `gone` of the accounts are deactivated; `account`: what else they have."""
     names = [f"u{number}" for number in range(size)]
     accounts = [live(name, active=False, **account) for name in names[:gone]] + [live(name) for name in names[gone:]]
     policy = replace(FREE, reactivations=limit)
-    return lambda: plan_of([desired(name) for name in names], accounts, policy=policy, only=only)
+    return lambda: plan_of([desired(name) for name in names], accounts, policy=policy, only=only, recent=recent)
 
 
 def deleting(size: int, gone: int) -> Plan:
@@ -59,11 +67,11 @@ def all_out_of_scope(size: int) -> Plan:
     return plan_of(people, all_users["accounts"], policy=FREE)
 
 
-def creating(count: int, limit: Limit) -> Callable[[], Plan]:
+def creating(count: int, limit: Limit, **request: Any) -> Callable[[], Plan]:
     names = [f"new{number}" for number in range(count)]
     kept = org(10)
     people = [*kept["people"], *(desired(name) for name in names)]
-    return lambda: plan_of(people, kept["accounts"], policy=replace(FREE, creates=limit))
+    return lambda: plan_of(people, kept["accounts"], policy=replace(FREE, creates=limit), **request)
 
 
 def removing_the_last_active_user() -> Plan:
@@ -229,6 +237,59 @@ CASES: dict[str, GuardCase] = {
     "another tenant that has the same domain": GuardCase("target.check_tenant", lambda: forgotten_accounts(5, 3)),
     "an empty tenant in place of the one on record": GuardCase("target.check_tenant", lambda: forgotten_accounts(5, 0)),
 }
+
+
+def recently(*names: str, action: Action, **fields: Any) -> list[RecentChange]:
+    """What applies of the last 24 hours did to these accounts."""
+    return [RecentChange(f'user["{name}@example.com"]', f"live-{name}", action, **fields) for name in names]
+
+
+RECENT: dict[str, tuple[str, Callable[[Sequence[RecentChange]], Plan], list[RecentChange]]] = {
+    "removals over a day": (
+        "removals",
+        lambda recent: plan_of(**org(90, 3), policy=Policy(), recent=recent),
+        recently(*(f"gone{number}" for number in range(8)), action=Action.DEACTIVATE),
+    ),
+    "reactivations over a day": (
+        "reactivations",
+        lambda recent: reactivating(20, 1, Limit(10, 10), recent=recent)(),
+        recently("back", "again", action=Action.REACTIVATE, reactivated=True),
+    ),
+    "updates over a day": (
+        "updates",
+        lambda recent: plan_of(**org(5, department="X"), policy=replace(FREE, updates=Limit(5)), recent=recent),
+        recently("other", action=Action.UPDATE),
+    ),
+    "creates over a day": (
+        "creates",
+        lambda recent: creating(3, Limit(3), recent=recent)(),
+        recently("joiner", action=Action.CREATE),
+    ),
+    "an update of one user after the other": (
+        "updates",
+        lambda recent: plan_of(
+            **org(5, department="X"), policy=replace(FREE, updates=Limit(2)), only={"u2@example.com"}, recent=recent
+        ),
+        recently("u0", "u1", action=Action.UPDATE),
+    ),
+    "a removal of one user after the other": (
+        "removals",
+        lambda recent: plan_of(
+            **org(20, 2), policy=replace(FREE, removals=Limit(2)), only={"u0@example.com"}, recent=recent
+        ),
+        recently("gone", action=Action.DELETE),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RECENT)
+def test_a_limit_counts_what_applies_of_the_last_day_did(name: str) -> None:
+    guard, plan, recent = RECENT[name]
+    assert [found.name for found in plan(recent).guards if not found.passed] == [guard]
+    assert not plan(()).blocked
+    assert not plan([replace(each, lifted=frozenset({guard})) for each in recent]).blocked
+    others = frozenset({"removals", "reactivations", "updates", "creates", "target"} - {guard})
+    assert plan([replace(each, lifted=others) for each in recent]).blocked
 
 
 def passing(*_arguments: Any) -> Guard:

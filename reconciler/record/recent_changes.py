@@ -1,0 +1,128 @@
+"""What applies of the last 24 hours changed, or may have changed, and which approvals were used, from receipts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+
+from msgspec import UNSET
+
+from reconciler.core.plan import Action, Result
+from reconciler.core.planning.guards.context import WINDOW, RecentChange
+from reconciler.record.receipt_line import (
+    ApplyFinished,
+    ApplyStarted,
+    Finished,
+    ReceiptLine,
+    Started,
+    UnknownLine,
+)
+
+_NOT_MADE = frozenset({Result.FAILED.value, Result.SKIPPED.value})
+_REVIVING = frozenset({Action.UPDATE, Action.ADOPT, Action.REACTIVATE})
+
+ApprovalUses = Mapping[tuple[str, str], date]
+"""By plan id and approval id: the day on which an apply with it ended. "": any approval of the plan."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """The requests for one user in one apply. `settled`: whether their outcome is on record."""
+
+    action: Action
+    address: str
+    live_id: str | None
+    attributes: frozenset[str]
+    was_active: bool
+
+
+@dataclass(slots=True)
+class RecentChangeReader:
+    """Reads applies to one target, each from its first line to its last; a receipt has those of one plan.
+
+    A change counts from the moment a request was announced, unless its outcome is that it was not made. One that is
+    undated does not count: it may be of any day. Nor does one that is dated more than a day ahead.
+    """
+
+    now: datetime
+    changes: list[RecentChange] = field(default_factory=list)
+    used: dict[tuple[str, str], date] = field(default_factory=dict)
+    _apply: ApplyStarted | None = None
+    _requests: dict[str, _Request] = field(default_factory=dict)
+
+    def begin(self, line: ApplyStarted | None) -> None:
+        """Begin an apply, and end the one before it. None: the receipt ends, or the apply went to another target."""
+        lifted = _read_approved(self._apply)
+        self.changes += [_to_change(request, frozenset(lifted or ())) for request in self._requests.values()]
+        self._apply, self._requests = line, {}
+
+    def add(self, line: ReceiptLine) -> None:
+        """Add a line of the apply."""
+        match line:
+            case Started() | UnknownLine():
+                self._add_request(line)
+            case Finished():
+                self._settle(line)
+            case ApplyFinished():
+                self._finish(line)
+            case _:
+                pass
+
+    def _add_request(self, line: Started | UnknownLine) -> None:
+        """Add an announced request, or an event of a later version, which may be one."""
+        key, action = _key(line), _parse_action(line.action)
+        if action is None or not key or not self._is_recent(line.timestamp):
+            return
+        if isinstance(line, UnknownLine):
+            if line.result not in _NOT_MADE:
+                self._requests.setdefault(key, _Request(action, "", line.id, frozenset(), was_active=True))
+            return
+        before = self._requests.get(key)
+        attributes = frozenset(line.attributes) | (before.attributes if before is not None else frozenset())
+        self._requests[key] = _Request(action, line.address, line.id, attributes, line.was_active is not False)
+
+    def _settle(self, line: Finished) -> None:
+        request = self._requests.get(_key(line))
+        if request is None:
+            return
+        if line.result in _NOT_MADE:
+            del self._requests[_key(line)]
+        elif line.id is not None:
+            self._requests[_key(line)] = replace(request, live_id=line.id)
+
+    def _finish(self, line: ApplyFinished) -> None:
+        """Note the approvals of an apply that ended complete. Before they were on record, any may have been used."""
+        if self._apply is None or line.how != "complete" or line.left:
+            return
+        approved = _read_approved(self._apply)
+        for approval in {""} if approved is None else set(approved.values()):
+            key, day = (self._apply.plan_id, approval), line.sort_time.date()
+            self.used[key] = max(day, self.used.get(key, day))
+
+    def _is_recent(self, when: datetime | None) -> bool:
+        return when is not None and abs(self.now - when) < WINDOW
+
+
+def _key(line: Started | Finished | UnknownLine) -> str:
+    return line.address if isinstance(line, Started | Finished) else line.id or ""
+
+
+def _parse_action(name: str) -> Action | None:
+    with suppress(ValueError):
+        return Action(name)
+    return None
+
+
+def _read_approved(line: ApplyStarted | None) -> Mapping[str, str] | None:
+    """Return which approval lifted each guard; None if the receipt does not say."""
+    return line.approved if line is not None and line.approved is not UNSET else None
+
+
+def _to_change(request: _Request, lifted: frozenset[str]) -> RecentChange:
+    """Return the change of a request. Records of version 0.1 do not say whether the account was active."""
+    reactivated = request.action is Action.REACTIVATE or (
+        request.action in _REVIVING and "active" in request.attributes
+    )
+    return RecentChange(request.address, request.live_id, request.action, request.was_active, reactivated, lifted)

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from support.builders import NOW
+
+from reconciler.core.plan import Action
+from reconciler.core.planning.guards.context import RecentChange
+from reconciler.record.receipt_line import (
+    ApplyFinished,
+    ApplyStarted,
+    Finished,
+    ReceiptLine,
+    Started,
+    UnknownLine,
+)
+from reconciler.record.recent_changes import RecentChangeReader
+
+PLAN = "sha256:" + "a" * 64
+
+
+def begun(**fields: Any) -> ApplyStarted:
+    return ApplyStarted(time=NOW.isoformat(), plan_id=PLAN, **{"approved": {}, **fields})
+
+
+def started(action: str = "deactivate", hours: float = 0, **fields: Any) -> Started:
+    time = (NOW + timedelta(hours=hours)).isoformat()
+    return Started(**{"time": time, "address": "ada", "id": "live-ada", "action": action, **fields})
+
+
+def finished(result: str = "done", **fields: Any) -> Finished:
+    usual = {"address": "ada", "id": "live-ada", "action": "deactivate", "result": result}
+    return Finished(time=NOW.isoformat(), **{**usual, **fields})
+
+
+def later_version(**fields: Any) -> UnknownLine:
+    return UnknownLine(time=NOW.isoformat(), **fields)
+
+
+def read(*lines: ReceiptLine) -> RecentChangeReader:
+    reader = RecentChangeReader(NOW)
+    for line in lines:
+        if isinstance(line, ApplyStarted):
+            reader.begin(line)
+        else:
+            reader.add(line)
+    reader.begin(None)
+    return reader
+
+
+def accounts(lines: Iterable[ReceiptLine]) -> list[str | None]:
+    return [change.live_id for change in read(*lines).changes]
+
+
+@pytest.mark.parametrize(
+    ("lines", "counts"),
+    [
+        # whatever may have taken effect
+        ([started(), finished("done")], True),
+        ([started(), finished("unknown")], True),
+        ([started(), finished("not_in_effect")], True),
+        ([started(), finished("a result of a later version")], True),
+        ([started()], True),
+        ([started(), begun(), started(), finished("failed")], True),
+        ([later_version(action="deactivate", id="live-ada")], True),
+        # what did not
+        ([started(), finished("failed")], False),
+        ([started(), finished("skipped")], False),
+        ([finished("skipped")], False),
+        # already in effect: the apply that did it announced it
+        ([finished("done")], False),
+        ([later_version(action="deactivate", id="live-ada", result="failed")], False),
+        ([later_version(action="promote", id="live-ada")], False),
+        ([later_version(action="deactivate")], False),
+        ([started("promote")], False),
+        # the window
+        ([started(hours=-23.99)], True),
+        ([started(hours=23.99)], True),
+        ([started(hours=-24)], False),
+        ([started(hours=24)], False),
+        ([started(hours=24 * 365 * 20)], False),
+        ([started(time="yesterday")], False),
+        ([started(time="2026-03-01T12:00:00")], False),
+    ],
+)
+def test_a_change_counts_if_it_may_have_taken_effect_within_a_day(lines: list[ReceiptLine], counts: bool) -> None:
+    assert accounts([begun(), *lines]) == (["live-ada"] if counts else [])
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        (started("deactivate", was_active=True), RecentChange("ada", "live-ada", Action.DEACTIVATE)),
+        (started("delete", was_active=False), RecentChange("ada", "live-ada", Action.DELETE, was_active=False)),
+        (started("delete"), RecentChange("ada", "live-ada", Action.DELETE)),
+        (started("reactivate"), RecentChange("ada", "live-ada", Action.REACTIVATE, reactivated=True)),
+        (
+            started("adopt", attributes=("active", "externalId"), was_active=False),
+            RecentChange("ada", "live-ada", Action.ADOPT, was_active=False, reactivated=True),
+        ),
+        (started("adopt", attributes=("externalId",)), RecentChange("ada", "live-ada", Action.ADOPT)),
+        (started("update", attributes=("title",)), RecentChange("ada", "live-ada", Action.UPDATE)),
+        (started("create", id=None, attributes=("active",)), RecentChange("ada", None, Action.CREATE)),
+    ],
+)
+def test_a_change_is_what_its_receipt_says(line: Started, found: RecentChange) -> None:
+    assert read(begun(), line).changes == [found]
+
+
+def test_a_created_account_has_the_id_of_its_outcome() -> None:
+    lines = [begun(), started("create", id=None), finished(action="create", id="live-new")]
+    assert read(*lines).changes == [RecentChange("ada", "live-new", Action.CREATE)]
+
+
+def test_two_requests_for_one_user_are_one_change() -> None:
+    lines = [begun(), started("update", attributes=("userName",)), started("reactivate", attributes=("active",))]
+    assert read(*lines).changes == [RecentChange("ada", "live-ada", Action.REACTIVATE, reactivated=True)]
+
+
+def test_the_guards_that_were_approved_are_noted_with_each_change() -> None:
+    lines = [
+        begun(approved={"removals": "x", "updates": "x"}),
+        started(),
+        begun(),
+        started(address="bob", id="live-bob"),
+    ]
+    assert [change.lifted for change in read(*lines).changes] == [frozenset({"removals", "updates"}), frozenset()]
+
+
+def ended(**fields: Any) -> ApplyFinished:
+    return ApplyFinished(time=NOW.isoformat(), plan_id=PLAN, **fields)
+
+
+@pytest.mark.parametrize(
+    ("lines", "used"),
+    [
+        ([begun(approved={"removals": "x"}), ended()], {"x"}),
+        ([begun(approved={"removals": "x", "updates": "y"}), ended()], {"x", "y"}),
+        ([begun(approved={"removals": "x"}), ended(how="interrupted")], set()),
+        ([begun(approved={"removals": "x"}), ended(how="quarantined")], set()),
+        ([begun(approved={"removals": "x"}), ended(left=1)], set()),
+        ([begun(approved={"removals": "x"})], set()),
+        ([begun(approved={}), ended()], set()),
+        ([ApplyStarted(plan_id=PLAN), ended()], {""}),
+        ([ended()], set()),
+    ],
+)
+def test_an_approval_is_used_by_an_apply_that_ended_complete(lines: list[ReceiptLine], used: set[str]) -> None:
+    assert read(*lines).used == {(PLAN, approval): date(2026, 3, 1) for approval in used}
