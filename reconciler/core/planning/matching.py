@@ -19,8 +19,12 @@ from reconciler.core.model import (
     warning,
 )
 from reconciler.core.paths import shorten_path
-from reconciler.core.text import quote
+from reconciler.core.profile import Attribute
+from reconciler.core.text import pluralize, quote
 from reconciler.core.values import to_comparable
+
+_REMOVE_DUPLICATES = "At the target, remove or correct the accounts that are not this user's."
+_SHOWN = 5
 
 
 @dataclass(slots=True)
@@ -51,8 +55,9 @@ class _Matcher:
     ) -> None:
         rows = select_matching_rows(mappings)
         self._attributes = [row.attribute for row in rows]
-        linking = (row.attribute for row in mappings if row.target == "externalId" and not row.once)
-        self._external_id = next(linking, None)
+        linking = [row for row in mappings if row.target == "externalId"]
+        self._linking = next((row.attribute for row in linking), None)
+        self._external_id = next((row.attribute for row in linking if not row.once), None)
         self._desired = desired
         self._live = live
         self._claims: dict[str, DesiredUser] = {}
@@ -66,6 +71,8 @@ class _Matcher:
             self._report_duplicates(level)
         for level in range(len(self._attributes)):
             self._claim_level(level)
+        if self._linking is not None:
+            self._check_external_ids(self._linking)
         for user in self._desired:
             if id(user) not in self._in_conflict:
                 self._add_pair(user)
@@ -106,11 +113,11 @@ class _Matcher:
             if id(user) in self._in_conflict or len(hits) > 1:
                 self._untouchable.update(hit.id for hit in hits)
             if len(hits) > 1:
-                names = ", ".join(sorted(quote(hit.user_name or hit.id) for hit in hits))
+                names = _join_names(hits)
                 self._report_conflict(
                     user,
                     f"{len(hits)} live accounts have the {self._name_attribute(level)} {quote(str(value))}: {names}",
-                    "At the target, remove or correct the accounts that are not this user's.",
+                    _REMOVE_DUPLICATES,
                 )
             elif hits and id(user) not in self._in_conflict and hits[0].id not in self._claims:
                 self._claim_account(user, hits[0], level)
@@ -155,6 +162,55 @@ class _Matcher:
         theirs = to_comparable(self._external_id, hit.external_id)
         return None if theirs in (None, user.anchor) else ("externalId", str(hit.external_id))
 
+    def _check_external_ids(self, attribute: Attribute) -> None:
+        """Report users whose externalId another live account has: a change would give one person two accounts.
+
+        Whatever `match` says, and whether that account is managed, active or matched by another user.
+        """
+        holders: dict[Hashable, list[LiveUser]] = {}
+        for live in self._live:
+            if live.external_id is not None:
+                holders.setdefault(to_comparable(attribute, live.external_id), []).append(live)
+        for user in self._desired:
+            hit = self._matched.get(id(user))
+            found = holders.get(user.anchor, ()) if user.anchor is not None else ()
+            others = [live for live in found if live is not hit]
+            if others:
+                self._untouchable.update(live.id for live in others)
+                if id(user) not in self._in_conflict:
+                    self._report_held_external_id(user, found)
+        wanted = {user.anchor for user in self._desired}
+        self._report_duplicate_accounts([found for value, found in holders.items() if value not in wanted])
+
+    def _report_held_external_id(self, user: DesiredUser, holders: Sequence[LiveUser]) -> None:
+        names = _join_names(holders)
+        value = quote(str(holders[0].external_id))
+        if len(holders) > 1:
+            summary = f"{len(holders)} live accounts have the externalId {value}: {names}"
+            self._report_conflict(user, summary, _REMOVE_DUPLICATES)
+            return
+        owner = self._claims.get(holders[0].id)
+        if owner is not None and id(owner) not in self._in_conflict:
+            summary = f"the externalId of its live account, {value}, is also {quote(user.key)}'s"
+            self._report_conflict(owner, summary, "Two users cannot share one account: correct one of them.")
+        self._report_conflict(
+            user,
+            f"externalId {value} belongs to the live account {names}",
+            "If it is the same person, let externalId match before userName (`match: 1` in its mapping), or rename the "
+            "account at the target; else correct externalId here or at the target.",
+        )
+
+    def _report_duplicate_accounts(self, groups: Iterable[Sequence[LiveUser]]) -> None:
+        """Warn about live accounts with a common externalId that no desired user has."""
+        duplicates = [found for found in groups if len(found) > 1]
+        shown = [f"{quote(str(found[0].external_id))} ({_join_names(found)})" for found in duplicates]
+        if shown:
+            held = "is held by" if len(shown) == 1 else "are held by"
+            summary = f"{pluralize(len(shown), 'externalId')} {held} more than one live account"
+            more = f", and {len(shown) - _SHOWN:,} more" if len(shown) > _SHOWN else ""
+            detail = f"{', '.join(sorted(shown)[:_SHOWN])}{more}. {_REMOVE_DUPLICATES}"
+            self._result.conflicts.append(warning(summary, detail))
+
     def _add_pair(self, user: DesiredUser) -> None:
         hit = self._matched.get(id(user))
         if hit is None:
@@ -194,3 +250,7 @@ class _Matcher:
 
     def _name_attribute(self, level: int) -> str:
         return shorten_path(self._attributes[level].path)
+
+
+def _join_names(users: Iterable[LiveUser]) -> str:
+    return ", ".join(sorted(quote(user.user_name or user.id) for user in users))

@@ -22,6 +22,7 @@ from reconciler.core.patch import build_resource
 from reconciler.core.plan import REMOVALS, Action, Change, Plan, Tally
 from reconciler.core.plan_id import compute_plan_id
 from reconciler.core.planning import lifecycle, unique_values
+from reconciler.core.planning.external_ids import exclude_shared_ids
 from reconciler.core.planning.guards.accounts import GAINS
 from reconciler.core.planning.guards.approvals import apply_approvals
 from reconciler.core.planning.guards.context import GuardContext, RecentChange
@@ -95,7 +96,9 @@ def build_plan(request: PlanRequest, live: LiveState) -> Plan:
     for found in sorted(matching.unclaimed, key=lambda user: user.id):
         _plan_unclaimed(found, _name_unclaimed(found, keys), request, draft)
     _withhold_changes(draft, request, matching, live)
-    changes, conflicts = order_changes(draft.changes, live.users)
+    distinct, shared = exclude_shared_ids(draft.changes, live.users, request.mappings)
+    draft.diagnostics += shared
+    changes, conflicts = order_changes(distinct, live.users)
     draft.diagnostics += conflicts
     selected = _select_changes(changes, request.only) if request.only else changes
     # Removing a few users at a time must not get past a guard against removing all of them.

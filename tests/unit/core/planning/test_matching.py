@@ -1,9 +1,10 @@
+from dataclasses import replace
 from itertools import permutations
 
 import pytest
-from support.builders import MAPPINGS, OUT, DesiredUser, LiveUser, desired, live
+from support.builders import MAPPINGS, OUT, DesiredUser, LiveUser, desired, live, mapping
 
-from reconciler.core.model import Diagnostic, Severity
+from reconciler.core.model import IN_SCOPE, Diagnostic, Severity, Verdict
 from reconciler.core.planning.matching import Matching, match_users
 
 
@@ -207,3 +208,74 @@ def test_a_user_out_of_scope_with_the_user_name_of_another_account_is_no_error()
         'userName "ada@example.com" belongs to a live account with another externalId ("other")'
     )
     assert conflict.detail == "The user is out of scope: the account is left untouched."
+
+
+# --- an externalId that is mapped without `match` ---------------------------------
+
+BY_NAME = (mapping("externalId", "objectId"), mapping("userName", "userPrincipalName", match=1))
+
+
+def by_name(people: list[DesiredUser], accounts: list[LiveUser]) -> Matching:
+    """Match by userName only."""
+    return match_users(
+        [replace(user, match=user.match[1:]) for user in people],
+        [replace(account, match=account.match[1:]) for account in accounts],
+        BY_NAME,
+    )
+
+
+@pytest.mark.parametrize(
+    "account",
+    [live("ada"), live("ada", active=False), live("ada", managed=False), live("ada", external_id="ID-ADA")],
+)
+@pytest.mark.parametrize("verdict", [IN_SCOPE, OUT])
+def test_a_user_whose_external_id_a_live_account_has_is_a_conflict(account: LiveUser, verdict: Verdict) -> None:
+    found = by_name([desired("ada", user_name="countess@example.com", verdict=verdict)], [account])
+    assert (found.pairs, found.unclaimed) == ([], [])
+    value = account.external_id
+    assert [item.summary for item in found.conflicts] == [
+        f'externalId "{value}" belongs to the live account "ada@example.com"'
+    ]
+
+
+def test_the_user_whose_account_it_is_by_name_is_left_alone_too() -> None:
+    bo = desired("bo", external_id=None)
+    found = by_name([desired("ada", external_id="id-bo"), bo], [live("bo")])
+    assert (found.pairs, found.unclaimed) == ([], [])
+    assert conflicts_of(found) == [
+        ('user["bo@example.com"]', 'the externalId of its live account, "id-bo", is also "ada@example.com"\'s'),
+        ('user["ada@example.com"]', 'externalId "id-bo" belongs to the live account "bo@example.com"'),
+    ]
+
+
+def test_an_account_that_matches_by_name_gets_no_external_id_of_another() -> None:
+    found = by_name([desired("ada")], [live("ada", external_id=None), live("old", external_id="id-ada")])
+    assert (found.pairs, found.unclaimed) == ([], [])
+
+
+def test_accounts_that_are_duplicates_are_left_alone() -> None:
+    found = by_name([desired("ada")], [live("ada"), live("old", external_id="id-ada")])
+    assert (found.pairs, found.unclaimed) == ([], [])
+    assert conflicts_of(found) == [
+        (
+            'user["ada@example.com"]',
+            '2 live accounts have the externalId "id-ada": "ada@example.com", "old@example.com"',
+        )
+    ]
+
+
+def test_duplicates_of_no_user_are_one_warning() -> None:
+    accounts = [live(f"{who}{number}", external_id=who) for who in "abcdefg" for number in (1, 2)]
+    found = joined([], accounts)
+    assert found.unclaimed == accounts
+    (item,) = found.conflicts
+    assert item.severity is Severity.WARNING
+    assert item.summary == "7 externalIds are held by more than one live account"
+    assert item.detail.startswith('"a" ("a1@example.com", "a2@example.com"), "b" (')
+    assert ", and 2 more. At the target" in item.detail
+
+
+def test_a_conflict_by_name_leaves_the_account_of_its_external_id_alone() -> None:
+    found = by_name([desired("ada", user_name="bo@example.com")], [live("ada"), live("bo")])
+    assert (found.pairs, found.unclaimed) == ([], [])
+    assert len(found.conflicts) == 1
