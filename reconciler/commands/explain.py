@@ -116,7 +116,7 @@ def _find_account(desired: DesiredUser, live: LiveState, state: DesiredState) ->
 def _build_context(
     session: Session, live: LiveState, desired: DesiredUser | None, account: LiveUser | None
 ) -> DecisionContext:
-    request = build_session_request(session)
+    request = build_session_request(session, live)
     plan = build_plan(request, live)
     permitted = replace(request, policy=replace(request.policy, permitted=Policy().permitted))
     key = desired.key if desired else account.user_name or account.id if account else ""

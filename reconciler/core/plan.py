@@ -41,6 +41,7 @@ class ActionReason(StrEnum):
     NOT_IN_DESIRED_STATE = "not_in_desired_state"
     OUT_OF_SCOPE = "out_of_scope"
     INACTIVE_TOO_LONG = "inactive_too_long"
+    TEMPORARY_USER_NAME = "temporary_user_name"
 
 
 class Attribution(StrEnum):

@@ -31,8 +31,12 @@ from reconciler.record.receipt_line import (
 )
 from reconciler.record.record_files import list_receipts
 from reconciler.record.runs import AppliedChange, ApplyRun, Attempt, Quarantine, join_plan
+from reconciler.record.timestamps import LONG_AGO
 
 T = TypeVar("T")
+
+_LONGEST_NAME = 512
+"""Characters of a user name."""
 
 
 # --- lines ------------------------------------------------------------------------
@@ -205,6 +209,23 @@ def read_started_addresses(plans: Path, plan_id: str) -> frozenset[str]:
         for line in read_lines(path)
         if isinstance(line, Started) and line.plan_id == plan_id
     )
+
+
+def read_original_names(plans: Path, target: Target) -> dict[str, str]:
+    """Return the user names before temporary ones, by live id; the latest on record counts."""
+    found: dict[str, tuple[datetime, str]] = {}
+    for path in list_receipts(plans):
+        ours = False
+        for line in read_lines(path):
+            if isinstance(line, ApplyStarted):
+                ours = target.covers(line.recorded_target)
+            elif ours and isinstance(line, Started) and line.id is not None and _is_name(line.original_user_name):
+                found[line.id] = max(found.get(line.id, (LONG_AGO, "")), (line.sort_time, str(line.original_user_name)))
+    return {identity: name for identity, (_, name) in found.items()}
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= _LONGEST_NAME and value.isprintable()
 
 
 def read_key_ids(plans: Path) -> set[str]:

@@ -11,10 +11,12 @@ from reconciler.core.model import Diagnostic
 from reconciler.core.plan import Plan
 from reconciler.core.planning.live_user import CombinedReader, LiveReader, ResourceReader
 from reconciler.core.planning.planner import LiveState, PlanRequest, build_plan
+from reconciler.core.planning.temporary_names import find_temporarily_named
 from reconciler.core.text import quote
 from reconciler.core.values import fold_case
 from reconciler.desired.loader import DesiredState
 from reconciler.errors import UsageError
+from reconciler.record.reader import read_original_names
 from reconciler.scim.client import ScimClient
 from reconciler.scim.live_read import Progress, UserReader, read_live
 from reconciler.scim.read_budget import ReadBudget
@@ -72,7 +74,7 @@ def _make_plan(
     combined = CombinedReader(build_reader(session.state), others) if others else None
     live = read_live_state(client, session, progress, combined)
     check_users_exist(users, session.state, live)
-    request = build_session_request(session, users)
+    request = build_session_request(session, live, users)
     if baseline is None:
         return build_plan(request, live)
     request = replace(request, diagnostics=(*request.diagnostics, *baseline.warnings))
@@ -95,9 +97,13 @@ def read_live_state(
     )
 
 
-def build_session_request(session: Session, users: tuple[str, ...] = ()) -> PlanRequest:
-    """Return everything a plan is made from, except the live users; `users` limits it to these."""
+def build_session_request(session: Session, live: LiveState, users: tuple[str, ...] = ()) -> PlanRequest:
+    """Return everything a plan is made from, except the live users; `users` limits it to these.
+
+    The receipts are searched for original names only if an account in `live` has a temporary one.
+    """
     history = session.history()
+    temporary = find_temporarily_named(live.users)
     return replace(
         build_request(session.workspace, session.state, users),
         target=session.target,
@@ -107,6 +113,7 @@ def build_session_request(session: Session, users: tuple[str, ...] = ()) -> Plan
         recorded=() if session.workspace.sandbox else history.accounts,
         recent=history.recent,
         moved_from=session.moved_from(),
+        original_names=read_original_names(session.workspace.history, session.target) if temporary else {},
     )
 
 

@@ -7,13 +7,13 @@ name first.
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from reconciler.core.model import Diagnostic, LiveUser, error
 from reconciler.core.plan import REMOVALS, Action, Change
+from reconciler.core.planning.temporary_names import make_temporary_name
 from reconciler.core.text import quote
 from reconciler.core.values import fold_case
 
@@ -37,7 +37,7 @@ def order_changes(changes: Sequence[Change], live: Iterable[LiveUser]) -> tuple[
     possible, withheld = _withhold_contested_removals(possible, changes, holders)
     conflicts += withheld
     waits = _find_waits(possible, holders)
-    temporary_names = {address: _make_temporary_name(possible[address], holders) for address in _find_cycles(waits)}
+    temporary_names = {address: make_temporary_name(possible[address], holders) for address in _find_cycles(waits)}
     ordered = [
         replace(
             change,
@@ -160,18 +160,6 @@ def _find_cycles(waits: Mapping[str, str]) -> list[str]:
             found.append(min(cycle))
         done.update(path)
     return found
-
-
-def _make_temporary_name(change: Change, holders: Mapping[str, LiveUser]) -> str:
-    """Return a free name of the same form and domain, the same in every plan for the same change."""
-    name = str(change.after["userName"])
-    _, at, domain = name.rpartition("@")
-    for attempt in range(100):
-        digest = hashlib.sha256(f"{change.live_id}\n{name}\n{attempt}".encode()).hexdigest()[:12]
-        candidate = f"renaming-{digest}{at}{domain if at else ''}"
-        if fold_case(candidate) not in holders:
-            return candidate
-    raise AssertionError("a hundred sha256 digests are all user names")  # pragma: no cover
 
 
 def _assign_waves(changes: Sequence[Change]) -> list[Change]:

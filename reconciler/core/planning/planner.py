@@ -21,7 +21,7 @@ from reconciler.core.model import (
 from reconciler.core.patch import build_resource
 from reconciler.core.plan import REMOVALS, Action, Change, Plan, Tally
 from reconciler.core.plan_id import compute_plan_id
-from reconciler.core.planning import lifecycle, unique_values
+from reconciler.core.planning import lifecycle, temporary_names, unique_values
 from reconciler.core.planning.external_ids import exclude_shared_ids
 from reconciler.core.planning.guards.accounts import GAINS
 from reconciler.core.planning.guards.approvals import apply_approvals
@@ -72,6 +72,8 @@ class PlanRequest:
     """Ids of the accounts that exist and are active, by the applies on record."""
     owned: Predicate = lambda _resource: True
     """The ownership filter: whether a live user is managed."""
+    original_names: Mapping[str, str] = field(default_factory=dict)
+    """By live id, from receipts: the user names before temporary ones."""
     only: Collection[str] = ()
     """Folded userPrincipalNames, userNames, externalIds or ids: plan these users only; empty: all."""
 
@@ -100,6 +102,7 @@ def build_plan(request: PlanRequest, live: LiveState) -> Plan:
     draft.diagnostics += shared
     changes, conflicts = order_changes(distinct, live.users)
     draft.diagnostics += conflicts
+    changes = _repair_temporary_names(changes, matching, request, live, draft)
     selected = _select_changes(changes, request.only) if request.only else changes
     # Removing a few users at a time must not get past a guard against removing all of them.
     guarded = changes if any(change.action in REMOVALS for change in selected) else selected
@@ -123,6 +126,23 @@ def _build_guard_context(
         live=live.users,
         recorded=request.recorded,
     )
+
+
+def _repair_temporary_names(
+    changes: list[Change], matching: Matching, request: PlanRequest, live: LiveState, draft: _PlanDraft
+) -> list[Change]:
+    """Return the changes with those that give accounts their original names back."""
+    hindrance = None if live.problem is None else "the live users could not be read completely"
+    if not request.policy.permits(Action.UPDATE):
+        hindrance = "lifecycle.actions in settings.yaml does not permit updates"
+    desired = {found.id: user for user, found in matching.pairs if found is not None}
+    repair = temporary_names.plan_repairs(
+        temporary_names.RepairContext(changes, live.users, desired, request.original_names, hindrance)
+    )
+    draft.diagnostics += repair.diagnostics
+    if not repair.changes:
+        return changes
+    return order_changes(temporary_names.without_repaired(changes, repair.changes), live.users)[0]
 
 
 @dataclass(slots=True)

@@ -264,6 +264,9 @@ class FakeScimServer(RunningServer):
             users = users if faults.ignore_filter else matching(users, entry.query["filter"])
         elif faults.empty_lie:
             users = []
+        elif faults.rotate_user_names:
+            following = [*users[1:], *users[:1]]
+            users = [{**user, "userName": other["userName"]} for user, other in zip(users, following, strict=True)]
         shown = page(ordered(users, faults, len(self.log)), entry.query, faults)
         return self._disturbed(entry, json.dumps(list_response(shown, faults, self.base_url)).encode())
 
@@ -337,6 +340,8 @@ class FakeScimServer(RunningServer):
         self._must_be_free(wanted["userName"], old["id"])
         new = wanted if not faults.lie_patch else restore(wanted, old, faults.lie_patch)
         stored = self._store(old, old if faults.echo_patch and not faults.lie_patch else new)
+        if faults.patch_answers_with is not None:
+            return self._shown(HTTPStatus.OK, self.find(faults.patch_answers_with))
         if faults.patch_status == HTTPStatus.NO_CONTENT:
             return Reply(status=HTTPStatus.NO_CONTENT, headers=self._head(stored, view(stored, faults, self.base_url)))
         return self._shown(HTTPStatus.OK, {**wanted, "meta": stored["meta"]} if faults.echo_patch else stored)

@@ -108,6 +108,9 @@ class ServerFaults:
     user_without_id: str | None = None
     """The user of this name is shown without an id."""
 
+    rotate_user_names: bool = False
+    """Lists show each user with the `userName` of the next one; a read by id has the right one."""
+
     # ETags
 
     no_etag: bool = False
@@ -134,6 +137,9 @@ class ServerFaults:
 
     echo_patch: bool = False
     """A PATCH answers with what was asked for but doesn't store it (with `lie_patch`: not what is under its path)."""
+
+    patch_answers_with: str | None = None
+    """A PATCH takes effect, and answers with the user of this name."""
 
     post_empty_body: bool = False
     """A POST answers 201 with a Location and no body."""

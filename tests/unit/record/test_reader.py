@@ -19,6 +19,7 @@ from reconciler.record.reader import (
     read_entries,
     read_key_ids,
     read_lines,
+    read_original_names,
     read_previous_target,
     read_record,
     read_runs,
@@ -315,3 +316,37 @@ def test_plans_that_share_their_first_digits_are_not_confused(tmp_path: Path) ->
     twin = PLAN.plan_id[:-1] + ("0" if PLAN.plan_id[-1] != "0" else "1")
     receipt(tmp_path, directory_for(tmp_path, PLAN).name).started("a", Action.UPDATE, None, [])
     assert read_started_addresses(tmp_path, twin) == frozenset()
+
+
+# --- original names ---------------------------------------------------------------------------
+
+
+def test_the_names_before_temporary_ones_are_read_for_the_target(tmp_path: Path) -> None:
+    first = receipt(tmp_path, "2026-03-01-a")
+    first.started(ADA.address, ADA.action, "live-ada", ["userName"], "ada@example.com")
+    first.started(NEW.address, NEW.action, None, ["userName"], "no-id@example.com")
+    first.started(ADA.address, ADA.action, "live-eve", ["userName"])
+    first.close({})
+    later = receipt(tmp_path, "2026-03-02-b", at=NOW + timedelta(days=1))
+    later.started(ADA.address, ADA.action, "live-ada", ["userName"], "countess@example.com")
+    later.close({})
+    other = receipt(tmp_path, "2026-03-03-c", at=NOW + timedelta(days=2), plan=elsewhere("https://other.example/scim"))
+    other.started(ADA.address, ADA.action, "live-ada", ["userName"], "other@example.com")
+    other.close({})
+    redacted = receipt(tmp_path, "2026-03-04-d", at=NOW + timedelta(days=3), redactor=Redactor(b"k" * 32))
+    redacted.started(ADA.address, ADA.action, "live-ada", ["userName"], "hidden@example.com")
+    redacted.close({})
+    assert read_original_names(tmp_path, TARGET) == {"live-ada": "countess@example.com"}
+    assert "hidden@example.com" not in redacted.path.read_text("utf-8")
+
+
+@pytest.mark.parametrize("value", ["", "a\nb", "x" * 513, 7, None, ["a"], "\ud800"])
+def test_what_is_no_name_is_no_original_name(tmp_path: Path, value: object) -> None:
+    written = receipt(tmp_path, "2026-03-01-a")
+    written.started(ADA.address, ADA.action, "live-ada", ["userName"], "ada@example.com")
+    written.close({})
+    lines = written.path.read_text("utf-8").splitlines()
+    entries = [json.loads(line) for line in lines]
+    changed = [{**each, "original_user_name": value} if each["event"] == "started" else each for each in entries]
+    written.path.write_text("".join(f"{json.dumps(each)}\n" for each in changed))
+    assert read_original_names(tmp_path, TARGET) == {}

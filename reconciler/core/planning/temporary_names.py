@@ -1,0 +1,178 @@
+"""Temporary user names: users that exchange names need one, and no account is to keep it.
+
+An apply that was killed in the middle leaves one account with its temporary name. The next plan finds it by its name,
+gives it the one that is desired, or else the one it had before, and reports it either way.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from reconciler.core.model import DesiredUser, Diagnostic, LiveUser, Origin, error, format_user_address, warning
+from reconciler.core.plan import REMOVALS, Action, ActionReason, Change
+from reconciler.core.text import quote
+from reconciler.core.values import fold_case
+
+_TEMPORARY = re.compile(r"renaming-[0-9a-f]{12}(@[^@]*)?", re.IGNORECASE)
+_CUT_SHORT = "An apply was cut short while users exchanged their names."
+
+
+def make_temporary_name(change: Change, taken: Container[str]) -> str:
+    """Return a free name of the same form and domain, the same in every plan for the same change.
+
+    `taken`: folded user names.
+    """
+    name = str(change.after["userName"])
+    _, at, domain = name.rpartition("@")
+    for attempt in range(100):
+        digest = hashlib.sha256(f"{change.live_id}\n{name}\n{attempt}".encode()).hexdigest()[:12]
+        candidate = f"renaming-{digest}{at}{domain if at else ''}"
+        if fold_case(candidate) not in taken:
+            return candidate
+    raise AssertionError("a hundred sha256 digests are all user names")  # pragma: no cover
+
+
+def is_temporary(user_name: str) -> bool:
+    """Whether it is a name that `make_temporary_name` makes."""
+    return _TEMPORARY.fullmatch(user_name) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """The changes that give accounts their own names back, and what to report."""
+
+    changes: list[Change] = field(default_factory=list)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class RepairContext:
+    """What repairs are planned from. `planned`: the changes so far, without those that cannot be made."""
+
+    planned: Sequence[Change]
+    live: Sequence[LiveUser]
+    desired: Mapping[str, DesiredUser]
+    """By live id."""
+    original_names: Mapping[str, str]
+    """By live id, from receipts: the names before temporary ones."""
+    hindrance: str | None = None
+    """Why no account may get its original name; None if it may."""
+
+
+def find_temporarily_named(live: Iterable[LiveUser]) -> list[LiveUser]:
+    """Return the accounts with a temporary name, by id."""
+    # The cheap test first: this looks at each live user of each plan.
+    found = [user for user in live if user.user_name[:1] in "rR" and is_temporary(user.user_name)]
+    return sorted(found, key=lambda user: user.id)
+
+
+def plan_repairs(context: RepairContext) -> Repair:
+    """Plan what becomes of each account with a temporary name."""
+    repair = Repair()
+    found = find_temporarily_named(context.live)
+    if not found:
+        return repair
+    planned = {change.live_id: change for change in context.planned if change.live_id is not None}
+    for user in found:
+        desired = context.desired.get(user.id)
+        if not _is_desired(user, desired):
+            _repair(user, desired, planned.get(user.id), context, repair)
+    return repair
+
+
+def _is_desired(user: LiveUser, desired: DesiredUser | None) -> bool:
+    name = desired.attributes.get("userName") if desired is not None else None
+    return name is not None and fold_case(str(name)) == fold_case(user.user_name)
+
+
+def _repair(
+    user: LiveUser, desired: DesiredUser | None, change: Change | None, context: RepairContext, repair: Repair
+) -> None:
+    planned_name = None if change is None else change.after.get("userName")
+    original = context.original_names.get(user.id)
+    if change is not None and change.action is Action.DELETE:
+        return
+    if planned_name is not None and not is_temporary(str(planned_name)):
+        repair.diagnostics.append(
+            _report(user, change, f"This plan gives the account the name {_quoted(planned_name)}.")
+        )
+    elif change is not None and change.action in REMOVALS:
+        # A removal must not fail because of a name.
+        then = "the next one takes care of its name." if original else "its original name is not on record."
+        repair.diagnostics.append(_report(user, change, f"This plan deactivates the account; {then}"))
+    elif not user.managed:
+        repair.diagnostics.append(_report(user, change, "It is not managed, so it is left as it is."))
+    else:
+        hindrance = _find_hindrance(user, desired, original, context)
+        if hindrance is not None:
+            repair.diagnostics.append(_report_stuck(user, desired, hindrance))
+            return
+        found = _restore_name(user, desired, change, str(original))
+        repair.changes.append(found)
+        repair.diagnostics.append(_report(user, found, f"This plan gives it back the name {_quoted(original)}."))
+
+
+def _find_hindrance(
+    user: LiveUser, desired: DesiredUser | None, original: str | None, context: RepairContext
+) -> str | None:
+    """Return why the account cannot have its original name again; None if it can."""
+    if user.unreadable is not None or (desired is not None and desired.failed):
+        return "the user cannot be planned"
+    if context.hindrance is not None:
+        return context.hindrance
+    if original is None:
+        return "its original name is not on record"
+    # The record may have been edited: what it says is bounded by what the account is called now.
+    if is_temporary(original) or original.rpartition("@")[2].lower() != user.user_name.rpartition("@")[2].lower():
+        return f"its name on record, {_quoted(original)}, is in another domain"
+    wanted = fold_case(original)
+    holder = next((other for other in context.live if fold_case(other.user_name) == wanted), None)
+    if holder is not None:
+        return f"its original name {_quoted(original)} belongs to account {quote(holder.id)} now"
+    taker = next((each for each in context.planned if fold_case(str(each.after.get("userName", ""))) == wanted), None)
+    return None if taker is None else f"its original name {_quoted(original)} is given to another user"
+
+
+def _restore_name(user: LiveUser, desired: DesiredUser | None, change: Change | None, original: str) -> Change:
+    before = change.before if change is not None else user.attributes
+    after = change.after if change is not None else user.attributes
+    return Change(
+        key=desired.key if desired is not None else user.user_name,
+        action=change.action if change is not None else Action.UPDATE,
+        reason=ActionReason.TEMPORARY_USER_NAME,
+        detail="an exchange of names was cut short: the account gets its name back",
+        live_id=user.id,
+        before={**before, "userName": user.user_name},
+        after={**after, "userName": original},
+        origin=_origin(desired),
+    )
+
+
+def _origin(desired: DesiredUser | None) -> Origin | None:
+    return desired.origin if desired is not None else None
+
+
+def _quoted(name: object) -> str:
+    return quote(str(name))
+
+
+def _report(user: LiveUser, change: Change | None, what: str) -> Diagnostic:
+    summary = f"account {quote(user.id)} has the temporary user name {quote(user.user_name)}"
+    address = change.address if change is not None else format_user_address(user.user_name)
+    return warning(summary, f"{_CUT_SHORT} {what}", change.origin if change is not None else None, address)
+
+
+def _report_stuck(user: LiveUser, desired: DesiredUser | None, hindrance: str) -> Diagnostic:
+    summary = f"account {quote(user.id)} has the temporary user name {quote(user.user_name)}, and keeps it: {hindrance}"
+    address = format_user_address(desired.key if desired is not None else user.user_name)
+    detail = f"{_CUT_SHORT} Rename the account at the target, or give the user with its externalId a free name here."
+    return error(summary, detail, _origin(desired), address)
+
+
+def without_repaired(changes: Iterable[Change], repairs: Iterable[Change]) -> list[Change]:
+    """Return the changes with each repair in place of the change of the same account."""
+    repaired = {repair.live_id: repair for repair in repairs}
+    return [change for change in changes if change.live_id not in repaired] + list(repaired.values())
