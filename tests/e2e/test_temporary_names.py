@@ -14,6 +14,7 @@ from support.servers.patching import User
 from support.servers.users import make_user
 from support.workspace import CommandResult, source
 
+SWAP = 2
 CUT_SHORT = "An apply was cut short while users exchanged their names."
 
 
@@ -31,6 +32,9 @@ def serve(open_command_workspace: OpenCommandWorkspace, size: int) -> tuple[Comm
     """Return a workspace whose users exchange their names in a ring; others stay as they are."""
     users = people(size + 3)
     opened = open_command_workspace(users)
+    if size > SWAP:
+        # More than one swap needs a limit, or an approval.
+        opened.settings(guards={"removals": {"count": 1000, "percent": 100}, "name_takeovers": {"count": size}})
     opened.users([*rotated(users[:size]), *map(source, users[size:])])
     return opened, users[:size]
 

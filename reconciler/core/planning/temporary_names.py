@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from reconciler.core.model import DesiredUser, Diagnostic, LiveUser, Origin, error, format_user_address, warning
@@ -25,14 +25,26 @@ def make_temporary_name(change: Change, taken: Container[str]) -> str:
 
     `taken`: folded user names.
     """
+    for candidate in _list_candidates(change):
+        if fold_case(candidate) not in taken:
+            return candidate
+    raise AssertionError("a hundred sha256 digests are all user names")  # pragma: no cover
+
+
+def _list_candidates(change: Change) -> Iterator[str]:
     name = str(change.after["userName"])
     _, at, domain = name.rpartition("@")
     for attempt in range(100):
         digest = hashlib.sha256(f"{change.live_id}\n{name}\n{attempt}".encode()).hexdigest()[:12]
-        candidate = f"renaming-{digest}{at}{domain if at else ''}"
-        if fold_case(candidate) not in taken:
-            return candidate
-    raise AssertionError("a hundred sha256 digests are all user names")  # pragma: no cover
+        yield f"renaming-{digest}{at}{domain if at else ''}"
+
+
+def continues_exchange(change: Change) -> bool:
+    """Whether the account has the temporary name that an apply gave it to make this very change."""
+    present = str(change.before.get("userName", ""))
+    if not is_temporary(present) or not change.after.get("userName"):
+        return False
+    return any(fold_case(present) == fold_case(candidate) for candidate in _list_candidates(change))
 
 
 def is_temporary(user_name: str) -> bool:

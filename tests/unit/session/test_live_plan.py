@@ -57,7 +57,7 @@ def test_a_service_that_refuses_is_an_error(target: TargetWorkspace) -> None:
 
 def test_a_request_is_for_the_target_of_the_session(target: TargetWorkspace) -> None:
     with target.session() as session:
-        request = build_session_request(session, ("Ada@Example.com",))
+        request = build_session_request(session, LiveState([]), ("Ada@Example.com",))
     assert (request.target, request.only) == (session.target, {"ada@example.com"})
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from reconciler.core.model import Attributes, LiveUser
 from reconciler.core.plan import Action, Change, Guard
 from reconciler.core.planning.guards.context import GuardContext, format_names
+from reconciler.core.planning.temporary_names import continues_exchange
 from reconciler.core.policy import Limit
 from reconciler.core.text import pluralize
 from reconciler.core.values import fold_case
@@ -54,13 +55,14 @@ def check_name_takeovers(context: GuardContext, limit: Limit) -> Guard:
 def _find_takeovers(changes: Sequence[Change]) -> Mapping[str, str]:
     """Map the address of each change that takes the name of another account to the address of that account's change.
 
-    A name whose holder keeps it is a conflict before any guard is evaluated.
+    A name whose holder keeps it is a conflict before any guard is evaluated. The end of an exchange of names that was
+    cut short is none: its guards were evaluated when it began.
     """
     holders = {fold_case(str(change.before["userName"])): change for change in changes if change.before.get("userName")}
     takeovers: dict[str, str] = {}
     for change in changes:
         holder = holders.get(_find_new_name(change) or "")
-        if holder is not None and holder.live_id != change.live_id:
+        if holder is not None and holder.live_id != change.live_id and not continues_exchange(change):
             takeovers[change.address] = holder.address
     return takeovers
 

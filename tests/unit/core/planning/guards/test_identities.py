@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -6,6 +7,7 @@ from support.guard_verdicts import verdicts
 
 from reconciler.core.model import LiveUser
 from reconciler.core.plan import Action, Change, Guard
+from reconciler.core.planning.temporary_names import make_temporary_name
 from reconciler.core.policy import Limit, Policy
 
 RESERVED = {"bob@example.com": date(2026, 3, 20)}
@@ -63,6 +65,20 @@ def test_users_that_take_the_name_of_another_account_are_named() -> None:
         message="3 users would take a userName that another account has today, more than the limit of 0"
         ' (guards.name_takeovers.count: 0): "a@example.com", "b@example.com", "c@example.com"',
     )
+
+
+def test_the_end_of_an_exchange_that_was_cut_short_is_no_takeover() -> None:
+    began = rename("a", "b")
+    cut_short = replace(began, before={**began.before, "userName": make_temporary_name(began, ())})
+    others = [rename("b", "a")]
+    assert takeovers(cut_short, *others).passed
+    # A name that was made for another change proves nothing.
+    for forged in (
+        replace(cut_short, before={**began.before, "userName": make_temporary_name(rename("a", "c"), ())}),
+        replace(cut_short, live_id="live-x"),
+        replace(cut_short, before={**began.before, "userName": "renaming-0123456789ab@example.com"}),
+    ):
+        assert not takeovers(forged, *others).passed
 
 
 def test_one_swap_of_two_accounts_is_not_counted() -> None:
