@@ -18,6 +18,7 @@ from reconciler.errors import ExitCode, UsageError
 from reconciler.record.plan_file import json_text
 from reconciler.render.explanation import render_explanation, to_document
 from reconciler.render.formats import DATA, check_format
+from reconciler.session.account_evidence import plan_with_evidence
 from reconciler.session.live_plan import build_session_request, open_reader, read_live_state
 from reconciler.session.session import Session, open_session
 from reconciler.session.terminal import Terminal
@@ -116,8 +117,7 @@ def _find_account(desired: DesiredUser, live: LiveState, state: DesiredState) ->
 def _build_context(
     session: Session, live: LiveState, desired: DesiredUser | None, account: LiveUser | None
 ) -> DecisionContext:
-    request = build_session_request(session, live)
-    plan = build_plan(request, live)
+    plan, request = plan_with_evidence(build_session_request(session, live), live, session)
     permitted = replace(request, policy=replace(request.policy, permitted=Policy().permitted))
     key = desired.key if desired else account.user_name or account.id if account else ""
     return DecisionContext(key, desired, account, plan, build_plan(permitted, live), request.policy)

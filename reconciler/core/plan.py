@@ -150,6 +150,8 @@ class Guard:
     approved: bool = False
     approved_by: str = ""
     approval: str = ""
+    accounts: tuple[str, ...] = field(default=(), compare=False)
+    """Live ids of the accounts that it is about, for a closer look; not saved with the plan."""
 
     @property
     def blocks(self) -> bool:

@@ -49,6 +49,8 @@ class Policy:
     creates: Limit = field(default_factory=Limit)
     name_takeovers: Limit = field(default_factory=lambda: Limit(0))
     identity_changes: Limit = field(default_factory=lambda: Limit(0))
+    foreign_accounts: Limit = field(default_factory=lambda: Limit(0))
+    """How many accounts that were not created or adopted here may be removed."""
     failures: Limit = field(default_factory=lambda: Limit(None, 40, 10))
     """How many attempted changes may fail before an apply stops itself."""
     protected: frozenset[str] = frozenset()

@@ -151,6 +151,7 @@ def _build_policy(settings: schema.Settings) -> Policy:
         domains=tuple(settings.target.domains),
         name_takeovers=Limit(guards.name_takeovers.count),
         identity_changes=Limit(guards.identity_changes.count),
+        foreign_accounts=Limit(guards.foreign_accounts.count),
         failures=Limit(guards.failures.count, guards.failures.percent, guards.failures.floor),
         protected=frozenset(map(fold_case, guards.protected)),
         digests=settings.record.values == "digest",

@@ -136,6 +136,14 @@ class CountLimitSettings(_StrictModel):
     count: Count = 0
 
 
+class ForeignAccountLimitSettings(_StrictModel):
+    """The limit on removals of accounts that were not created or adopted here."""
+
+    count: Count | None = Field(
+        default=0, description="Accounts in no receipt and in no version of users/, such as administrators"
+    )
+
+
 class FailureLimitSettings(_StrictModel):
     """How many of the attempted changes may fail before an apply stops and enters quarantine."""
 
@@ -159,6 +167,7 @@ class GuardSettings(_StrictModel):
         default=CountLimitSettings(),
         description="Accounts whose userName, givenName and familyName all change, or that get another user's names",
     )
+    foreign_accounts: ForeignAccountLimitSettings = ForeignAccountLimitSettings()
     failures: FailureLimitSettings = FailureLimitSettings()
     protected: TextList = Field(
         default=[], description="userName or externalId of accounts that are never removed, even after they left git"

@@ -13,6 +13,9 @@ from reconciler.core.values import fold_case
 from reconciler.record.receipt_line import ApplyStarted, Finished, ReceiptLine, Started, UnknownLine
 from reconciler.record.recent_changes import ApprovalUses, RecentChangeReader
 
+_OWNING = frozenset({Action.ADOPT.value, Action.UPDATE.value, Action.REACTIVATE.value})
+"""Actions that are planned for accounts of desired users only."""
+_CREATED = frozenset({Result.DONE.value, Result.NOT_IN_EFFECT.value})
 _REVIVING = frozenset({Action.REACTIVATE.value, Action.ADOPT.value})
 _EVER_AFTER = datetime.max.replace(tzinfo=UTC)
 
@@ -30,6 +33,8 @@ class AccountHistory:
     recent: Sequence[RecentChange] = ()
     """What applies changed in the last 24 hours."""
     used_approvals: ApprovalUses = field(default_factory=dict)
+    known: frozenset[str] = frozenset()
+    """Live ids of accounts that had a desired user: created, or adopted, updated or reactivated with any outcome."""
 
 
 class AccountHistoryBuilder:
@@ -48,6 +53,7 @@ class AccountHistoryBuilder:
         self._present: set[str] = set()
         self._removed: set[str] = set()
         self._recent = RecentChangeReader(present or now)
+        self._known: set[str] = set()
 
     def add(self, lines: Iterable[ReceiptLine], record: str) -> None:
         """Add the lines of one receipt. Lines of applies to another target are left out."""
@@ -65,6 +71,8 @@ class AccountHistoryBuilder:
     def _add(self, line: Started | Finished | UnknownLine, record: str) -> None:
         """Add one line. An event of a later version protects accounts too, but starts no period."""
         self._count(line)
+        if line.id is not None and _had_desired_user(line):
+            self._known.add(line.id)
         if line.action in _REVIVING:
             self._revive(line)
         elif not isinstance(line, Started) and line.result == Result.DONE and line.timestamp is not None:
@@ -108,4 +116,13 @@ class AccountHistoryBuilder:
             if live_id not in self._revived or self._revived[live_id] < found.at
         }
         present = frozenset(self._present - self._removed)
-        return AccountHistory(self._reserved, deactivated, present, tuple(self._recent.changes), self._recent.used)
+        return AccountHistory(
+            self._reserved, deactivated, present, tuple(self._recent.changes), self._recent.used, frozenset(self._known)
+        )
+
+
+def _had_desired_user(line: Started | Finished | UnknownLine) -> bool:
+    """Whether the account of a line had a desired user. A creation that failed may name the account of another."""
+    if line.action == Action.CREATE:
+        return not isinstance(line, Started) and line.result in _CREATED
+    return line.action in _OWNING

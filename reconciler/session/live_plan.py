@@ -9,8 +9,9 @@ from typing import Protocol
 
 from reconciler.core.model import Diagnostic
 from reconciler.core.plan import Plan
+from reconciler.core.planning.guards.context import AccountEvidence
 from reconciler.core.planning.live_user import CombinedReader, LiveReader, ResourceReader
-from reconciler.core.planning.planner import LiveState, PlanRequest, build_plan
+from reconciler.core.planning.planner import LiveState, PlanRequest
 from reconciler.core.planning.temporary_names import find_temporarily_named
 from reconciler.core.text import quote
 from reconciler.core.values import fold_case
@@ -21,6 +22,7 @@ from reconciler.scim.client import ScimClient
 from reconciler.scim.live_read import Progress, UserReader, read_live
 from reconciler.scim.read_budget import ReadBudget
 from reconciler.session import connection
+from reconciler.session.account_evidence import plan_with_evidence
 from reconciler.session.baseline import build_reader, build_request
 from reconciler.session.session import Session
 from reconciler.session.terminal import Terminal
@@ -75,11 +77,13 @@ def _make_plan(
     live = read_live_state(client, session, progress, combined)
     check_users_exist(users, session.state, live)
     request = build_session_request(session, live, users)
+    if baseline is not None:
+        request = replace(request, diagnostics=(*request.diagnostics, *baseline.warnings))
+    plan, request = plan_with_evidence(request, live, session)
     if baseline is None:
-        return build_plan(request, live)
-    request = replace(request, diagnostics=(*request.diagnostics, *baseline.warnings))
+        return plan
     lives = [replace(live, users=users) for users in combined.read_others(live.users)] if combined is not None else []
-    return baseline.attribute_changes(build_plan(request, live), request, lives)
+    return baseline.attribute_changes(plan, request, lives)
 
 
 def read_live_state(
@@ -112,6 +116,7 @@ def build_session_request(session: Session, live: LiveState, users: tuple[str, .
         # The sandbox is emptied and filled at will: what its record says proves nothing.
         recorded=() if session.workspace.sandbox else history.accounts,
         recent=history.recent,
+        evidence=AccountEvidence(history.known),
         moved_from=session.moved_from(),
         original_names=read_original_names(session.workspace.history, session.target) if temporary else {},
     )

@@ -20,6 +20,7 @@ ORDER = [
     "creates",
     "protected",
     "last-active-user",
+    "foreign-accounts",
     "empty-desired-state",
     "name-reuse",
     "name-takeovers",

@@ -54,10 +54,14 @@ class Workspace:
         self.settings()
 
     def settings(self, **sections: Any) -> None:
-        """Write settings.yaml, with generous guards by default. JSON is YAML."""
+        """Write settings.yaml, with generous guards by default. JSON is YAML.
+
+        Accounts that were on the service from the start may be removed, unless a section `guards` says otherwise.
+        """
+        guards = sections.pop("guards", {"removals": {"count": 1000, "percent": 100}})
         content = {
             "target": {"profile": "scim", "base_url": self.base_url},
-            "guards": {"removals": {"count": 1000, "percent": 100}},
+            "guards": {"foreign_accounts": {"count": 1000}, **guards} if isinstance(guards, Mapping) else guards,
             **sections,
         }
         self.write("settings.yaml", json.dumps(content, ensure_ascii=False))

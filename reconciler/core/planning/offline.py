@@ -13,7 +13,7 @@ from reconciler.core.planning.live_user import LiveReader
 from reconciler.core.planning.planner import LiveState, PlanRequest, build_plan
 from reconciler.core.policy import Policy
 
-_LIVE_GUARDS = frozenset({"complete-read", "name-reuse", "target", "tenant"})
+_LIVE_GUARDS = frozenset({"complete-read", "foreign-accounts", "name-reuse", "target", "tenant"})
 """Guards that need the live service or receipts."""
 
 

@@ -25,7 +25,7 @@ from reconciler.core.planning import lifecycle, temporary_names, unique_values
 from reconciler.core.planning.external_ids import exclude_shared_ids
 from reconciler.core.planning.guards.accounts import GAINS
 from reconciler.core.planning.guards.approvals import apply_approvals
-from reconciler.core.planning.guards.context import GuardContext, RecentChange
+from reconciler.core.planning.guards.context import AccountEvidence, GuardContext, RecentChange
 from reconciler.core.planning.guards.evaluation import evaluate_guards
 from reconciler.core.planning.matching import Matching, match_users
 from reconciler.core.planning.ordering import order_changes
@@ -70,6 +70,8 @@ class PlanRequest:
     """What applies on record changed in the last 24 hours."""
     recorded: Collection[str] = ()
     """Ids of the accounts that exist and are active, by the applies on record."""
+    evidence: AccountEvidence | None = None
+    """Which live accounts were created, adopted or desired here; None: not looked up."""
     owned: Predicate = lambda _resource: True
     """The ownership filter: whether a live user is managed."""
     original_names: Mapping[str, str] = field(default_factory=dict)
@@ -107,24 +109,27 @@ def build_plan(request: PlanRequest, live: LiveState) -> Plan:
     # Removing a few users at a time must not get past a guard against removing all of them.
     guarded = changes if any(change.action in REMOVALS for change in selected) else selected
     recognised = any(found is not None and found.managed for _, found in matching.pairs)
-    context = replace(_build_guard_context(request, live, guarded, changes), recognised=recognised)
+    context = replace(
+        _build_guard_context(request, live, matching), changes=guarded, planned=changes, recognised=recognised
+    )
     return _assemble(request, live, _require_replacement(selected, live.users), context, draft)
 
 
-def _build_guard_context(
-    request: PlanRequest, live: LiveState, guarded: Sequence[Change], planned: Sequence[Change]
-) -> GuardContext:
+def _build_guard_context(request: PlanRequest, live: LiveState, matching: Matching) -> GuardContext:
+    """Return the context of the guards, without the changes."""
+    unclaimed = {user.id for user in matching.unclaimed if user.active or user.id not in request.deactivated}
     return GuardContext(
-        guarded,
+        (),
         request.desired,
         [user for user in live.users if user.managed],
         live.problem,
         request.recently_deleted,
         request.moved_from,
-        planned=planned,
         recent=request.recent,
         live=live.users,
         recorded=request.recorded,
+        unclaimed=unclaimed,
+        evidence=request.evidence,
     )
 
 

@@ -47,8 +47,8 @@ def test_a_key_without_a_value_is_as_good_as_absent(tree: Tree, written: str) ->
             "4:10",
             'unknown key "xyz"',
             (
-                "Known keys: creates, failures, identity_changes, name_takeovers, protected, reactivations, removals,"
-                " updates."
+                "Known keys: creates, failures, foreign_accounts, identity_changes, name_takeovers, protected,"
+                " reactivations, removals, updates."
             ),
         ),
         (

@@ -212,3 +212,34 @@ def test_an_account_exists_by_the_record_if_an_apply_left_it_active_and_none_beg
 ) -> None:
     write(tmp_path, [deletion("ada", id="7", **entry) for entry in entries])
     assert read_account_history(tmp_path, TARGET, 30, NOW).accounts == ({"7"} if known else set())
+
+
+@pytest.mark.parametrize(
+    ("event", "action", "result", "known"),
+    [
+        ("finished", "create", "done", True),
+        ("finished", "create", "not_in_effect", True),
+        ("finished", "create", "failed", False),
+        ("started", "create", None, False),
+        ("started", "update", None, True),
+        ("finished", "update", "failed", True),
+        ("finished", "adopt", "skipped", True),
+        ("finished", "reactivate", "unknown", True),
+        ("of a later version", "adopt", "done", True),
+        ("finished", "deactivate", "done", False),
+        ("finished", "delete", "done", False),
+    ],
+)
+def test_accounts_of_desired_users_are_known(
+    tmp_path: Path, event: str, action: str, result: str | None, known: bool
+) -> None:
+    line = {"time": NOW.isoformat(), "event": event, "action": action, "id": "live-ada", "result": result}
+    write(tmp_path, [line])
+    found = read_account_history(tmp_path, TARGET, 0, NOW).known
+    assert found == (frozenset({"live-ada"}) if known else frozenset())
+
+
+@pytest.mark.parametrize("identity", [None, 7, "", ["x"]])
+def test_a_line_without_an_id_makes_no_account_known(tmp_path: Path, identity: Any) -> None:
+    write(tmp_path, [{"time": NOW.isoformat(), "event": "finished", "action": "update", "id": identity}])
+    assert read_account_history(tmp_path, TARGET, 0, NOW).known <= {""}

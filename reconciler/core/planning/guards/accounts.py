@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 from reconciler.core.model import LiveUser
 from reconciler.core.plan import REMOVALS, Action, Change, Guard
-from reconciler.core.planning.guards.context import GuardContext, format_names
-from reconciler.core.policy import Policy
+from reconciler.core.planning.guards.context import AccountEvidence, GuardContext, format_names
+from reconciler.core.policy import Limit, Policy
 from reconciler.core.text import pluralize
 from reconciler.core.values import fold_case
 
 GAINS = frozenset({Action.CREATE, Action.REACTIVATE, Action.ADOPT})
 """Actions after which there is one more active user."""
+FOREIGN_ACCOUNTS = "foreign-accounts"
 
 
 def check_protected(context: GuardContext, policy: Policy) -> Guard:
@@ -53,3 +54,39 @@ def _leaves_active_user(changes: Sequence[Change], context: GuardContext) -> boo
     active = [user for user in context.managed if user.active]
     gained = any(change.action in GAINS for change in changes)
     return not removed or not active or gained or any(user.id not in removed for user in active)
+
+
+def check_foreign_accounts(context: GuardContext, limit: Limit) -> Guard:
+    """Limit the removal of accounts that were not created or adopted here, such as administrators.
+
+    With a wider ownership filter, or the token of another organisation, they look like users that were removed.
+    """
+    evidence = context.evidence
+    if evidence is None:
+        return Guard(FOREIGN_ACCOUNTS, passed=True, message="whose accounts would be removed was not looked up")
+    foreign = [
+        change
+        for change in context.changes
+        if change.action in REMOVALS and change.live_id in context.unclaimed and change.live_id not in evidence.known
+    ]
+    if not foreign:
+        return Guard(FOREIGN_ACCOUNTS, passed=True, message="every account to be removed was created or adopted here")
+    passed = limit.count is None or len(foreign) <= limit.count
+    return Guard(
+        FOREIGN_ACCOUNTS,
+        passed,
+        _describe_foreign(foreign, limit, evidence, passed=passed),
+        accounts=tuple(change.live_id for change in foreign if change.live_id is not None),
+    )
+
+
+def _describe_foreign(foreign: Sequence[Change], limit: Limit, evidence: AccountEvidence, *, passed: bool) -> str:
+    were = "was" if len(foreign) == 1 else "were"
+    names = format_names(sorted(change.key for change in foreign))
+    message = f"{pluralize(len(foreign), 'account')} that {were} never created, adopted or desired here"
+    message += f" would be deactivated or deleted: {names}"
+    if limit.count is None:
+        return f"{message}; no limit is set"
+    compared = "within" if passed else "more than"
+    message += f", {compared} the limit of {limit.count:,} (guards.foreign_accounts.count: {limit.count})"
+    return message if passed or not evidence.problem else f"{message}; {evidence.problem}"

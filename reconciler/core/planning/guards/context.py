@@ -31,6 +31,17 @@ class RecentChange:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountEvidence:
+    """Which accounts were created, adopted or desired here, by their live ids.
+
+    `problem`: why some of these may not be known, with what to do about it; empty: all are known.
+    """
+
+    known: Collection[str] = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class GuardContext:
     """The input of the guards."""
 
@@ -54,6 +65,10 @@ class GuardContext:
     """Ids of the accounts that exist and are active, by the applies on record."""
     recognised: bool = True
     """Whether a managed account is that of a desired user."""
+    unclaimed: Collection[str] = ()
+    """Ids of the live accounts without a desired user, less those that applies on record deactivated."""
+    evidence: AccountEvidence | None = None
+    """None: not looked up, as for a plan without a service."""
 
     @property
     def chosen(self) -> Sequence[Change]:

@@ -18,6 +18,7 @@ def evaluate_guards(context: GuardContext, policy: Policy) -> tuple[Guard, ...]:
         limits.check_creates(context, policy.creates),
         accounts.check_protected(context, policy),
         accounts.check_last_active(context),
+        accounts.check_foreign_accounts(context, policy.foreign_accounts),
         target.check_desired_state(context),
         identities.check_name_reuse(context),
         identities.check_name_takeovers(context, policy.name_takeovers),

@@ -55,6 +55,7 @@ def test_which_guards_an_approval_can_lift() -> None:
         "creates": True,
         "protected": False,
         "last-active-user": True,
+        "foreign-accounts": True,
         "empty-desired-state": True,
         "name-reuse": True,
         "name-takeovers": True,

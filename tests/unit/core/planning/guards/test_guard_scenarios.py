@@ -13,7 +13,7 @@ from support.builders import OUT, TARGET, TODAY, desired, live, mapping, mapping
 
 from reconciler.core.model import DesiredUser, LiveUser
 from reconciler.core.plan import Action, Guard, Plan
-from reconciler.core.planning.guards.context import RecentChange
+from reconciler.core.planning.guards.context import AccountEvidence, RecentChange
 from reconciler.core.policy import Approval, Limit, Policy, Removal
 
 FREE = Policy(removals=Limit(), reactivations=Limit())
@@ -184,6 +184,22 @@ CASES: dict[str, GuardCase] = {
     ),
     "the last active user": GuardCase("accounts.check_last_active", removing_the_last_active_user),
     "the last active user alone": GuardCase("accounts.check_last_active", selecting_only_the_removal),
+    "an account that was never created, adopted or desired here": GuardCase(
+        "accounts.check_foreign_accounts", lambda: plan_of(**org(9, 1), policy=FREE, evidence=AccountEvidence())
+    ),
+    "an account of others beside one of ours": GuardCase(
+        "accounts.check_foreign_accounts",
+        lambda: plan_of(**org(9, 2), policy=FREE, evidence=AccountEvidence({"live-u0"})),
+    ),
+    "a deletion of an inactive account of others": GuardCase(
+        "accounts.check_foreign_accounts",
+        lambda: plan_of(
+            [desired("ada")],
+            [live("ada"), live("boss", active=False)],
+            policy=replace(FREE, removed=Removal.DELETE),
+            evidence=AccountEvidence({"live-ada"}),
+        ),
+    ),
     "an empty desired state": GuardCase("target.check_desired_state", desiring_no_user(4)),
     "the name of a deleted account": GuardCase(
         "identities.check_name_reuse", lambda: plan_of([desired("new")], [], policy=FREE, recently_deleted=RESERVED)

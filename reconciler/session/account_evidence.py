@@ -1,0 +1,51 @@
+"""Evidence that an account to be removed was created, adopted or desired here: the record, then git's history."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+
+from reconciler.core.model import LiveUser
+from reconciler.core.plan import Plan
+from reconciler.core.planning.guards.accounts import FOREIGN_ACCOUNTS
+from reconciler.core.planning.guards.context import AccountEvidence
+from reconciler.core.planning.planner import LiveState, PlanRequest, build_plan
+from reconciler.core.values import fold_case
+from reconciler.git.history_search import SearchQuery, search_history
+from reconciler.session.session import Session
+
+_KEYS = ("objectId", "userPrincipalName")
+_IDENTIFYING = frozenset({"externalId", "userName"})
+
+
+def plan_with_evidence(request: PlanRequest, live: LiveState, session: Session) -> tuple[Plan, PlanRequest]:
+    """Return the plan and the request it was made from.
+
+    Git's history is read only if the accounts of the record are not enough for a guard.
+    """
+    plan = build_plan(request, live)
+    missing = next((guard.accounts for guard in plan.guards if guard.name == FOREIGN_ACCOUNTS and not guard.passed), ())
+    if not missing or request.evidence is None:
+        return plan, request
+    found = search_history(session.workspace.state, _build_query(request, live, frozenset(missing)))
+    known = frozenset(request.evidence.known) | found.found
+    request = replace(request, evidence=AccountEvidence(known, found.problem))
+    return build_plan(request, live), request
+
+
+def _build_query(request: PlanRequest, live: LiveState, missing: Collection[str]) -> SearchQuery:
+    values: dict[str, frozenset[str]] = {}
+    for user in live.users:
+        if user.id in missing:
+            for value in _identify(user):
+                values[value] = values.get(value, frozenset()) | {user.id}
+    rows = [row for row in request.mappings if row.match or row.target in _IDENTIFYING]
+    keys = dict.fromkeys([*_KEYS, *(name for row in rows for name in row.inputs)])
+    return SearchQuery(("users",), "settings.yaml", tuple(keys), values, fold_case)
+
+
+def _identify(user: LiveUser) -> Iterator[str]:
+    """Yield the folded values that identify an account in the desired state."""
+    for value in (user.external_id, user.user_name, *user.match):
+        if isinstance(value, str) and value:
+            yield fold_case(value)
