@@ -165,7 +165,7 @@ class GuardSettings(_StrictModel):
     )
     identity_changes: CountLimitSettings = Field(
         default=CountLimitSettings(),
-        description="Accounts whose userName, givenName and familyName all change, or that get another user's names",
+        description="Accounts whose userName, givenName and familyName all change, or that exchange their names",
     )
     foreign_accounts: ForeignAccountLimitSettings = ForeignAccountLimitSettings()
     failures: FailureLimitSettings = FailureLimitSettings()

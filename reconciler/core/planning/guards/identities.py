@@ -82,12 +82,15 @@ def _find_swap(taken_from: Mapping[str, str]) -> frozenset[str]:
 def check_identity_changes(context: GuardContext, limit: Limit) -> Guard:
     """Limit the accounts that become another user's.
 
-    Such a change replaces userName, givenName and familyName, or both names by those of another live account. An
-    adoption matches by userName, so both names are enough.
+    Such a change replaces userName, givenName and familyName; of an adoption, which matches by userName, both names.
+    Both names also count if two or more accounts get those of other active accounts: one may be a namesake.
     """
     renamed = [change for change in context.changes if _replaces(change, _GIVEN) and _replaces(change, _FAMILY)]
-    owners = _index_full_names(context.managed) if renamed else {}
-    hit = sorted(change.key for change in renamed if _becomes_another(change, owners))
+    rewritten = [change for change in renamed if change.action is Action.ADOPT or _replaces(change, "userName")]
+    namesakes = _find_namesakes(renamed, context.managed) if len(renamed) > 1 else []
+    if len(namesakes) > 1:
+        rewritten += namesakes
+    hit = sorted({change.key for change in rewritten})
     return _judge("identity-changes", "account", "would get the names of another user", hit, limit)
 
 
@@ -97,18 +100,13 @@ def _replaces(change: Change, path: str) -> bool:
     return bool(before and after) and fold_case(str(before)) != fold_case(str(after))
 
 
-def _becomes_another(change: Change, owners: Mapping[tuple[str, str], set[str]]) -> bool:
-    if change.action is Action.ADOPT or _replaces(change, "userName"):
-        return True
-    return bool(owners.get(_fold_full_name(change.after), set()) - {change.live_id or ""})
-
-
-def _index_full_names(users: Sequence[LiveUser]) -> Mapping[tuple[str, str], set[str]]:
-    """Index the ids of live users by folded givenName and familyName."""
-    found: dict[tuple[str, str], set[str]] = {}
+def _find_namesakes(changes: Sequence[Change], users: Sequence[LiveUser]) -> list[Change]:
+    """Find the changes that give an account both names of another active account."""
+    owners: dict[tuple[str, str], set[str]] = {}
     for user in users:
-        found.setdefault(_fold_full_name(user.attributes), set()).add(user.id)
-    return found
+        if user.active:
+            owners.setdefault(_fold_full_name(user.attributes), set()).add(user.id)
+    return [change for change in changes if owners.get(_fold_full_name(change.after), set()) - {change.live_id or ""}]
 
 
 def _fold_full_name(attributes: Attributes) -> tuple[str, str]:

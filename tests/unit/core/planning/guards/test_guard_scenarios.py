@@ -227,10 +227,10 @@ CASES: dict[str, GuardCase] = {
             policy=FREE,
         ),
     ),
-    "the names of another account": GuardCase(
+    "two accounts that exchange their names": GuardCase(
         "identities.check_identity_changes",
         lambda: plan_of(
-            [desired("bo", given="Ed", family="King"), desired("ed", family="King")],
+            [desired("bo", given="Ed", family="King"), desired("ed", given="Bo", family="Lovelace")],
             [live("bo"), live("ed", family="King")],
             policy=FREE,
         ),

@@ -184,12 +184,23 @@ def test_names_that_were_absent_are_filled_in() -> None:
     assert identity(change("ada", Action.ADOPT, before=bare, after=values_of("ada"))).passed
 
 
-def test_both_names_may_not_become_those_of_another_live_account() -> None:
-    accounts = [live("ada"), live("bo", given="Bo", family="King")]
+KING = live("bo", given="Bo", family="King")
+
+
+@pytest.mark.parametrize(
+    ("accounts", "passed"),
+    [
+        ([live("ada"), live("cy", family="Byron"), KING], False),
+        ([live("ada"), live("cy", family="Byron"), live("bo", given="Bo", family="King", active=False)], True),
+        ([live("ada"), live("cy", family="Byron")], True),
+    ],
+)
+def test_two_accounts_may_not_get_the_names_of_another_active_account(accounts: list[LiveUser], passed: bool) -> None:
     to_bo = rewritten(given="BO", family="King")
-    assert not identity(to_bo, managed=accounts).passed
-    assert identity(to_bo).passed
-    assert identity(rewritten(given="Bo"), managed=[*accounts, live("bo2", given="Bo", family="Lovelace")]).passed
+    also = change("cy", before=values_of("cy", family="Byron"), after=values_of("cy", given="bo", family="KING"))
+    assert identity(to_bo, also, managed=accounts).passed is passed
+    assert identity(to_bo, change("bo"), managed=accounts).passed, "one may be a namesake"
+    assert identity(to_bo, rewritten(given="Bo"), managed=accounts).passed
 
 
 # --- externalId -------------------------------------------------------------------
