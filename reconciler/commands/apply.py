@@ -17,21 +17,19 @@ from reconciler.core.policy import Approval
 from reconciler.core.profile import TargetProfile
 from reconciler.core.text import pluralize
 from reconciler.errors import ExitCode, PlanFileError, QuarantineError, TargetError, TimeLimitError, UsageError
+from reconciler.history.unapplied import UnappliedCommits
 from reconciler.record.lock import LockWait, hold_lock, share_lock
-from reconciler.record.reader import read_started_addresses
-from reconciler.record.receipt import Receipt
+from reconciler.record.reader import read_runs, read_started_addresses
 from reconciler.record.refusal import clear_refusal, read_refusal, save_refusal
 from reconciler.render.apply_report import render_report
 from reconciler.render.text import render_text
 from reconciler.session.approval import approval_date, ask_for_approval, check_approval
 from reconciler.session.audit_record import (
     build_redactor,
-    prepare_record_directory,
     warn_about_lost_keys,
     write_missing_pages,
-    write_page,
 )
-from reconciler.session.execution import Job, execute_selection
+from reconciler.session.execution import Job, execute_selection, record_nothing_to_do
 from reconciler.session.health import assess_health, report_health
 from reconciler.session.live_plan import make_plan
 from reconciler.session.plan_report import plan_exit_code
@@ -40,6 +38,7 @@ from reconciler.session.review_check import check_binding, find_unreviewed
 from reconciler.session.saved_plan import read_saved_plan
 from reconciler.session.session import Session, open_session
 from reconciler.session.terminal import Terminal
+from reconciler.session.unapplied import find_unapplied_commits
 from reconciler.session.workspace import Workspace, current_time, load_state
 
 
@@ -108,11 +107,15 @@ class _Apply:
         self._reviewed = reviewed
         self._terminal = terminal
         self._log = log
+        workspace = session.workspace
+        self._unapplied = find_unapplied_commits(workspace, read_runs(workspace.history, session.target))
 
     def run(self) -> ExitCode:
         """Plan, check and execute. Errors are raised before anything is written."""
         if self._reviewed is not None:
             check_binding(self._reviewed, self._session)
+        if self._unapplied is not None and not self._options.users:
+            self._note_earlier_merges(self._unapplied)
         plan, unreviewed = self._plan()
         health = assess_health(self._session, plan)
         self._show(plan)
@@ -124,6 +127,15 @@ class _Apply:
             return ExitCode.ERROR
         self._log.begin(plan, self._session, person=self._reviewed is None and not self._options.auto_approve)
         return self._execute(selection, self._reviewed or plan)
+
+    def _note_earlier_merges(self, found: UnappliedCommits) -> None:
+        """Note which pull requests before the newest one had no complete apply of their own."""
+        if found.earlier_merges:
+            listed = "; ".join(map(str, found.earlier_merges))
+            self._terminal.note(
+                f"Merged after the last complete apply on record ({found.since}), and not completely applied since:\n"
+                f"{listed}. A plan of this commit includes what they changed."
+            )
 
     def _plan(self) -> tuple[Plan, list[Outcome]]:
         """Return the plan as it is now, and the changes of it that were not reviewed."""
@@ -167,18 +179,18 @@ class _Apply:
         self._log.begin(plan, self._session, person=False)
         if plan.blocked:
             self._log.planned(plan)
-        elif not (plan.tally.failed or self._options.users or health.healthy):
-            self._record_recovery(plan)
+        elif not (plan.tally.failed or self._options.users):
+            self._record_nothing_to_do(plan, health)
         return plan_exit_code(plan, detailed=False)
 
-    def _record_recovery(self, plan: Plan) -> None:
-        """Write a receipt that ends the failures of earlier ones: nothing is left to do."""
-        workspace = self._session.workspace
-        directory = prepare_record_directory(workspace, plan)
-        receipt = Receipt(directory, plan, current_time, redactor=self._session.redactor)
-        receipt.close({})
-        write_page(receipt.path.parent, workspace, self._terminal)
-        self._terminal.note(f"Nothing is left of what failed before. Receipt: {receipt.path}")
+    def _record_nothing_to_do(self, plan: Plan, health: Health) -> None:
+        """Write a receipt if it ends the failures of earlier ones, or if it is the first of newer commits."""
+        commits = self._unapplied.count if self._unapplied is not None and plan.complete else 0
+        if health.healthy and not commits:
+            return
+        path = record_nothing_to_do(plan, self._session, self._terminal)
+        what = f"for {pluralize(commits, 'commit')} after the last apply" if health.healthy else "of what failed before"
+        self._terminal.note(f"Nothing is left {what}. Receipt: {path}")
 
     def _select(self, plan: Plan, unreviewed: list[Outcome], health: Health) -> Selection:
         """Return the changes to make now. A user is skipped for one reason only."""

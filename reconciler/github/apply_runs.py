@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from reconciler.core.text import escape_control, shorten
 from reconciler.errors import PlanFileError, StalePlanError
 from reconciler.github.api import GitHub, Json, number_at, objects_at, text_at, time_at
 from reconciler.record.layout import RECEIPT
@@ -36,6 +35,7 @@ _CAUSES = ("push", "workflow_dispatch")
 """The events that start an apply. A branch, or a fork with a branch of the same name, can run the file for others."""
 _NEVER_STARTED = ("cancelled", "skipped", "startup_failure", "stale", "action_required")
 """Conclusions of a run without jobs: it ended before it began."""
+_WORD = re.compile(r"[a-z_]{0,40}")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _MAX_RECEIPTS = 1_000
 _MAX_BYTES = 256 * 1024 * 1024
@@ -130,6 +130,14 @@ def find_unapplied_runs(hub: GitHub, workflow: str, branch: str, before: int | N
     return found
 
 
+def describe_unapplied_runs(hub: GitHub, workflow: str, branch: str, before: int | None = None) -> list[str]:
+    """Return a line for each of `find_unapplied_runs`, without a full stop. No text in it is free."""
+    return [
+        f"Run {run.number} of the apply workflow, for commit {run.commit[:12] or 'unknown'}, {why}"
+        for run, why in find_unapplied_runs(hub, workflow, branch, before)
+    ]
+
+
 def _list_runs(hub: GitHub, workflow: str) -> Iterator[Json]:
     """Yield all runs, newest first. Those of other branches are needed too: a missing number is a deleted run."""
     return hub.items(f"/actions/workflows/{workflow}/runs", "workflow_runs")
@@ -145,7 +153,7 @@ def _parse_run(item: Json) -> WorkflowRun:
         number_at(item, "run_number"),
         commit if _COMMIT.fullmatch(commit := text_at(item, "head_sha")) else "",
         text_at(item, "status"),
-        text_at(item, "conclusion"),
+        conclusion if _WORD.fullmatch(conclusion := text_at(item, "conclusion")) else "an unknown conclusion",
     )
 
 
@@ -211,11 +219,8 @@ def _judge_by_artifact(hub: GitHub, run: WorkflowRun, jobs: Sequence[Json]) -> V
         return Verdict(Applied.YES, "applied")
     if all(_has_kept_record(job, [item for item, _ in kept]) for job in jobs):
         return Verdict(Applied.NO, "failed before it applied")
-    return Verdict(Applied.UNKNOWN, f"began to apply and ended with {_quote_end(run)}, and its record is not kept")
-
-
-def _quote_end(run: WorkflowRun) -> str:
-    return escape_control(shorten(run.conclusion or run.status, 40))
+    ended = run.conclusion or "no conclusion"
+    return Verdict(Applied.UNKNOWN, f"began to apply and ended with {ended}, and its record is not kept")
 
 
 def _has_kept_record(job: Json, kept: Sequence[Json]) -> bool:

@@ -41,6 +41,12 @@ class UnappliedCommits:
         return len(self.commits) + self.more
 
     @property
+    def earlier_merges(self) -> tuple[UnappliedCommit, ...]:
+        """The merges of pull requests before the newest commit. Other commits may be of the same push as the newest."""
+        newest = self.commits[0].pull_request if self.commits else None
+        return tuple(each for each in self.commits[1:] if each.pull_request not in (None, newest))
+
+    @property
     def since(self) -> str:
         """The last complete apply, as text: `4f1c2a9be0d3, applied 2026-11-20 06:00 UTC`."""
         return f"{(self.last.commit or '')[:12]}, applied {self.last.began:%Y-%m-%d %H:%M} UTC"

@@ -82,8 +82,7 @@ def _unapplied(found: UnappliedCommits) -> Iterator[str]:
     if found.why:
         yield f"Not applied:   not known: {escape_control(found.why)}"
     elif found.count:
-        changed = f"{pluralize(found.count, 'commit')} that changed the desired state after the last complete apply"
-        yield f"Not applied:   {changed} ({found.since})"
+        yield f"Not applied:   {pluralize(found.count, 'commit')} after the last complete apply ({found.since})"
         yield from (f"               {commit}" for commit in found.commits)
         if found.more:
             yield f"               and {found.more:,} more"

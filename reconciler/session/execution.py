@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 from reconciler.apply import verification
 from reconciler.apply.change import Execution
@@ -73,12 +74,20 @@ def execute_selection(job: Job, session: Session, log: ProvisioningLog, terminal
     return report
 
 
-def _open_receipt(job: Job, session: Session) -> Receipt:
+def record_nothing_to_do(plan: Plan, session: Session, terminal: Terminal) -> Path:
+    """Write a receipt of an apply of all users that had no changes to make, and return its path."""
+    receipt = _create_receipt(Job(Selection(plan, (), frozenset()), plan, whole=True), session)
+    receipt.close({})
+    write_page(receipt.path.parent, session.workspace, terminal)
+    return receipt.path
+
+
+def _create_receipt(job: Job, session: Session) -> Receipt:
     directory = prepare_record_directory(session.workspace, job.recorded)
     write_private(directory / PLAN, to_record(job.recorded, session.redactor))
     # Without a page, the next apply sees that it has to be written.
     (directory / PAGE).unlink(missing_ok=True)
-    receipt = Receipt(
+    return Receipt(
         directory,
         job.recorded,
         current_time,
@@ -87,6 +96,10 @@ def _open_receipt(job: Job, session: Session) -> Receipt:
         made_now=job.selection.plan,
         run=read_workflow().run_identity,
     )
+
+
+def _open_receipt(job: Job, session: Session) -> Receipt:
+    receipt = _create_receipt(job, session)
     for outcome in job.selection.skipped:
         receipt.finished(outcome)
     return receipt

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from reconciler.errors import RepositoryError, StalePlanError
 from reconciler.git.commits import Commits
 from reconciler.github.api import GitHub
-from reconciler.github.apply_runs import WorkflowRun, find_unapplied_runs, refuse_after_later_runs
+from reconciler.github.apply_runs import WorkflowRun, describe_unapplied_runs, refuse_after_later_runs
 from reconciler.github.environment import APPLY_WORKFLOW, Workflow
 from reconciler.github.workflow_commands import format_command
 from reconciler.history.drift import describe_run
@@ -32,20 +32,12 @@ def check_run_order(workspace: Workspace, hub: GitHub, here: Workflow, terminal:
     with open_full_record(workspace, settings.record.branch, terminal) as whole:
         applied = read_runs(whole.history, resolve_target(workspace, settings))
     _compare_with_git(workspace, here, later, [run for run in applied if run.took_effect and run.commit], terminal)
-    for line in describe_unapplied_runs(find_unapplied_runs(hub, APPLY_WORKFLOW, here.branch, here.run_number)):
+    for line in describe_unapplied_runs(hub, APPLY_WORKFLOW, here.branch, here.run_number):
         terminal.result(format_command("warning", f"{line}. {_INCLUDED}", {"title": "Apply of an earlier merge"}))
     return True
 
 
 _INCLUDED = "A plan of this commit includes what it changed; if that was not reviewed, this apply stops."
-
-
-def describe_unapplied_runs(found: Sequence[tuple[WorkflowRun, str]]) -> list[str]:
-    """Return a line for each run that never applied, newest first."""
-    return [
-        f"Run {run.number} of the apply workflow, for commit {run.commit[:12] or 'unknown'}, {why}"
-        for run, why in found
-    ]
 
 
 def _compare_with_git(

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from reconciler.core.text import escape_control
 from reconciler.errors import ExitCode
 from reconciler.github import comments, workflow_commands
+from reconciler.github.api import GitHub, GitHubError
+from reconciler.github.apply_runs import describe_unapplied_runs
 from reconciler.github.comments import Marker
-from reconciler.github.environment import open_github, read_workflow
+from reconciler.github.environment import APPLY_WORKFLOW, open_github, read_workflow
 from reconciler.session.saved_plan import read_saved_plan, render_for_github
 from reconciler.session.terminal import Terminal
 
 _KIND = "reconciler drift"
+_LISTED = 5
+"""Runs that are listed: there is little room beside a long plan."""
 _TITLE = "The target differs from the default branch"
 
 
@@ -23,12 +28,25 @@ def run_drift_issue(file: Path, author: str, terminal: Terminal, *, redact: bool
     plan = read_saved_plan(file)
     tenant = plan.target.tenant
     marker, title = Marker(_KIND, tenant), f"{_TITLE} (tenant {tenant})" if tenant is not None else _TITLE
-    shown = render_for_github(file, "comment", redact=redact)
-    body = workflow_commands.format_body(shown, str(marker), read_workflow().run_url)
+    shown, here = render_for_github(file, "comment", redact=redact), read_workflow()
     with open_github() as hub:
         if plan.changes or plan.blocked or plan.tally.failed:
+            shown += _describe_unapplied_runs(hub, here.branch, terminal)
+            body = workflow_commands.format_body(shown, str(marker), here.run_url)
             done = comments.write_issue(hub, marker, title, body, author)
         else:
+            body = workflow_commands.format_body(shown, str(marker), here.run_url)
             done = comments.close_issue(hub, marker, body, author)
     terminal.note(f"Issue about drift: {done}.")
     return ExitCode.OK
+
+
+def _describe_unapplied_runs(hub: GitHub, branch: str, terminal: Terminal) -> str:
+    """Return a section about the runs of the apply workflow that never applied; "" if there are none."""
+    try:
+        lines = describe_unapplied_runs(hub, APPLY_WORKFLOW, branch)
+    except GitHubError as exc:
+        terminal.note(f"Whether every merge was applied is not known: {escape_control(exc.summary)}. {exc.detail}")
+        return ""
+    listed = "".join(f"- {line}.\n" for line in lines[:_LISTED])
+    return f"\n\n#### Runs that did not apply, since the last one that did\n\n{listed}" if lines else ""

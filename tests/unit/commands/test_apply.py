@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from support import builders
+from support.git_repository import GitRepository
 from support.sample_org import account, person
 from support.servers.server_faults import ServerFaults
 from support.target_workspace import TargetWorkspace
@@ -16,6 +17,7 @@ from reconciler.commands.apply import apply_exit_code
 from reconciler.core.plan import Base, Outcome, Result
 from reconciler.errors import ExitCode, PlanFileError, StalePlanError, TargetError, UsageError
 from reconciler.record.plan_file import to_json
+from reconciler.session.drift_baseline import load_drift_baseline
 
 
 def saved_plan(target: TargetWorkspace, file: Path) -> Path:
@@ -101,6 +103,68 @@ def test_a_failed_change_is_reported_and_its_end_recorded(target: TargetWorkspac
     target.desire()
     assert target.apply() is ExitCode.OK
     assert target.terminal.notes[-1].startswith("Nothing is left of what failed before. Receipt: ")
+
+
+# --- merges that were never applied ---------------------------------------------------------
+
+
+@pytest.fixture
+def git(target: TargetWorkspace) -> GitRepository:
+    """A repository whose first commit, with Ada, is applied."""
+    found = GitRepository(target.files.root)
+    (target.files.root / ".gitignore").write_text("plans/\nstate-home/\n")
+    target.desire(person("ada"))
+    found.commit("Begin")
+    target.apply()
+    target.terminal.notes.clear()
+    return found
+
+
+def test_an_apply_notes_the_merges_that_were_never_applied(target: TargetWorkspace, git: GitRepository) -> None:
+    """The apply of #7 was cancelled while it waited; that of #8 does both."""
+    target.desire(person("ada"), person("bob"))
+    middle = git.commit("Add Bob (#7)")
+    target.desire(person("ada"), person("bob"), person("cyd"))
+    git.commit("Add Cyd (#8)")
+    assert target.apply() is ExitCode.OK
+    note = target.terminal.notes[0]
+    assert note.startswith("Merged after the last complete apply on record (")
+    assert f"and not completely applied since:\n{middle[:12]} (#7), 2026-" in note
+    assert "#8" not in note
+    target.terminal.notes.clear()
+    target.apply()
+    assert target.terminal.notes == []
+
+
+def test_an_apply_of_the_next_merge_notes_nothing(target: TargetWorkspace, git: GitRepository) -> None:
+    for number, who in enumerate(("bob", "cyd"), start=7):
+        target.desire(person("ada"), person(who))
+        git.commit(f"Change (#{number})")
+        target.apply()
+    assert not any(note.startswith(("Merged", "Nothing")) for note in target.terminal.notes)
+
+
+def test_commits_with_nothing_to_do_are_recorded_once(target: TargetWorkspace, git: GitRepository) -> None:
+    """Otherwise they would count as not applied until a later commit changes something in the target."""
+    target.files.settings(guards={"removals": {"count": 7, "percent": 7}})
+    git.commit("Lower a limit")
+    assert target.apply() is ExitCode.OK
+    (note,) = target.terminal.notes
+    assert note.startswith("Nothing is left for 1 commit after the last apply. Receipt: ")
+    receipts = sorted(target.workspace.plans.glob("*/receipt.jsonl"))
+    assert target.apply() is ExitCode.OK
+    assert sorted(target.workspace.plans.glob("*/receipt.jsonl")) == receipts
+    with target.session() as session:
+        drift = load_drift_baseline(session)
+    assert drift.warnings == (), "the plan of that receipt is on record too"
+
+
+def test_a_plan_with_errors_is_not_recorded_as_applied(target: TargetWorkspace, git: GitRepository) -> None:
+    target.desire(person("ada"), person("bob", userPrincipalName=""))
+    git.commit("A user without a name")
+    before = sorted(target.workspace.plans.glob("*/receipt.jsonl"))
+    target.apply()
+    assert sorted(target.workspace.plans.glob("*/receipt.jsonl")) == before
 
 
 @pytest.mark.parametrize(

@@ -54,3 +54,11 @@ def test_another_apply_is_not_later(run: ApplyRun) -> None:
 def test_an_interrupted_apply_that_sent_a_request_is_later() -> None:
     run = applied("b", how="interrupted", requests=1)
     assert find_later_apply([run], POINTS, "a") is run
+
+
+def test_earlier_merges_are_those_of_other_pull_requests_than_the_newest() -> None:
+    """Commits without a number, or with that of the newest, may have been pushed with it."""
+    numbers = ("9", "9", None, "8", "7")
+    found = UnappliedCommits(applied(), tuple(UnappliedCommit("b" * 40, DAY, number) for number in numbers))
+    assert [each.pull_request for each in found.earlier_merges] == ["8", "7"]
+    assert UnappliedCommits(applied()).earlier_merges == ()

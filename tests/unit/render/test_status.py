@@ -5,6 +5,7 @@ import pytest
 
 from reconciler.apply.quarantine import FailingUser, Health, QuarantineState
 from reconciler.core.model import Target
+from reconciler.history.unapplied import UnappliedCommit, UnappliedCommits
 from reconciler.record.runs import ApplyRun, Attempt, Quarantine
 from reconciler.render.status import Status, render_status, status_document
 from reconciler.render.style import Style
@@ -84,3 +85,47 @@ def test_a_running_apply_is_named_unless_redacted() -> None:
     found = replace(status(), running="ada@host since 08:00")
     assert "Running now:   ada@host since 08:00\n" in render_status(found, PLAIN)
     assert "Running now:   (hidden)\n" in render_status(found, REDACTED)
+
+
+# --- commits that are not applied -----------------------------------------------------
+
+
+def unapplied(**fields: object) -> Status:
+    last = replace(RUN, commit="a" * 40)
+    return Status(TARGET, Health(), unapplied=replace(UnappliedCommits(last), **fields))  # type: ignore[arg-type]
+
+
+COMMITS = (UnappliedCommit("c" * 40, NOW, "8"), UnappliedCommit("b" * 40, NOW, None))
+
+
+def test_commits_that_are_not_applied_are_listed() -> None:
+    lines = render_status(unapplied(commits=COMMITS, more=1), PLAIN).splitlines()[-4:]
+    assert lines == [
+        "Not applied:   3 commits after the last complete apply (aaaaaaaaaaaa, applied 2026-03-01 08:00 UTC)",
+        "               cccccccccccc (#8), 2026-03-01 08:00 UTC",
+        "               bbbbbbbbbbbb, 2026-03-01 08:00 UTC",
+        "               and 1 more",
+    ]
+    assert status_document(unapplied(commits=COMMITS[:1]), PLAIN)["notApplied"] == {
+        "since": "a" * 40,
+        "timeApplied": NOW.isoformat(),
+        "count": 1,
+        "reason": None,
+        "commits": [{"id": "c" * 40, "pullRequest": "8", "time": NOW.isoformat()}],
+    }
+
+
+def test_an_applied_state_has_no_line_and_does_not_change_the_health() -> None:
+    assert "Not applied" not in render_status(unapplied(), PLAIN)
+    assert status_document(unapplied(), PLAIN)["notApplied"]["count"] == 0
+    assert status_document(status(), PLAIN)["notApplied"] is None
+    assert unapplied(commits=COMMITS).healthy
+
+
+def test_it_says_why_commits_are_not_known() -> None:
+    found = unapplied(why="its commit is not here:\nforged")
+    assert render_status(found, PLAIN).splitlines()[-1] == (
+        "Not applied:   not known: its commit is not here:\\nforged"
+    )
+    document = status_document(found, PLAIN)["notApplied"]
+    assert (document["count"], document["reason"]) == (None, "its commit is not here:\nforged")

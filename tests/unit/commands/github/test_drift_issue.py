@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from support import builders
-from support.servers.github_api import BOT
+from support.servers.github_api import BOT, Token
 from support.workflow_step import Step
 
 from reconciler.commands.github.drift_issue import run_drift_issue
@@ -26,6 +26,37 @@ def test_an_issue_is_opened_and_closed_when_nothing_is_left(step: Step) -> None:
     step.file.write_text(to_json(builders.plan_of()))
     report(step)
     assert issue["state"] == "closed"
+
+
+def test_runs_that_did_not_apply_are_listed_until_a_later_one_applies(step: Step) -> None:
+    """As when GitHub cancelled the apply of a merge, because a later merge took its place in the queue."""
+    for number, conclusion in ((1, "success"), (2, "cancelled"), (3, "failure")):
+        run = step.api.run(number, "apply.yml", "push", status="completed", conclusion=conclusion)
+        if conclusion != "cancelled":
+            step.api.job(run, "apply", {"Apply": "success" if conclusion == "success" else "skipped"})
+    step.api.run(4, "apply.yml", "push", status="queued")
+    report(step)
+    (issue,) = step.api.issues
+    section = issue["body"].partition("#### Runs that did not apply, since the last one that did\n\n")[2]
+    assert section.partition("\n\n")[0].splitlines() == [
+        "- Run 3 of the apply workflow, for commit cccccccccccc, failed before it applied.",
+        "- Run 2 of the apply workflow, for commit cccccccccccc, was cancelled before it applied.",
+    ]
+    run = step.api.run(5, "apply.yml", "push", status="completed", conclusion="success")
+    step.api.job(run, "apply", {"Apply": "success"})
+    report(step)
+    assert "Runs that did not apply" not in issue["body"]
+
+
+def test_runs_that_cannot_be_read_are_noted_and_the_issue_is_written(step: Step) -> None:
+    """A workflow of version 0.1 has no permission to read runs."""
+    step.api.tokens["t"] = Token(permissions={"issues": "write"})
+    report(step)
+    assert len(step.api.issues) == 1
+    assert step.terminal.notes[0].startswith(
+        "Whether every merge was applied is not known: GitHub answered 403 to GET "
+    )
+    assert "The job lacks a permission" in step.terminal.notes[0]
 
 
 def test_a_refusal_of_github_fails_the_step(step: Step) -> None:
