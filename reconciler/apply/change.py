@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from reconciler.apply import verification
+from reconciler.apply.answer_trust import AnswerTrust
 from reconciler.apply.change_outcomes import complete, describe_name_holder, not_in_effect, skip_drifted, unverified
 from reconciler.apply.lookup import UserLookup
 from reconciler.core import patch
@@ -98,6 +99,7 @@ class ChangeExecutor:
     def __init__(self, execution: Execution) -> None:
         self._execution = execution
         self._lookup = UserLookup(execution.service, execution.reader, execution.profile)
+        self._answers = AnswerTrust()
         self._unfinished: set[str] = set()  # addresses on record as started and not as finished
 
     def apply(self, change: Change, *, temporarily_renamed: bool) -> Outcome:
@@ -265,12 +267,17 @@ class ChangeExecutor:
         capitalised = bool(self._execution.profile.patch_op_capitalised.value)
         body = patch.build_patch_body(rows, resource or {}, capitalised=capitalised)
         answer, lost = self._send(expected, partial(self._execution.service.patch_user, change.live_id or "", body))
-        if answer is not None and change.action not in REMOVALS and self._is_proof(change, answer):
+        shown = answer is not None and self._shows_change(change, answer)
+        paths = [row.path for row in rows]
+        if answer is not None and shown and change.action not in REMOVALS and self._answers.covers(paths):
             return complete(change, self._execution.reader.read(answer))
-        return self._verify(change, change.live_id, lost=lost)
+        outcome = self._verify(change, change.live_id, lost=lost)
+        if shown and outcome.result in (Result.DONE, Result.NOT_IN_EFFECT):
+            self._answers.note(paths, confirmed=outcome.result is Result.DONE)
+        return outcome
 
-    def _is_proof(self, change: Change, answer: Mapping[str, Any]) -> bool:
-        """Whether the answer to a write shows that the change is in effect, so that the user need not be read."""
+    def _shows_change(self, change: Change, answer: Mapping[str, Any]) -> bool:
+        """Whether the answer to a write shows this user with all of the planned values."""
         if parse_identity(answer.get("id")) != change.live_id:
             return False
         live = self._execution.reader.read(answer)

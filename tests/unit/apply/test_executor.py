@@ -166,13 +166,16 @@ def test_a_swap_goes_through_a_temporary_name(workers: int) -> None:
         "GET live-ada",
         "started ada update userName",
         "PATCH live-ada",
+        "GET live-ada",
         "GET live-bob",
         "started bob update userName",
         "PATCH live-bob",
+        "GET live-bob",
         "finished bob done",
         "GET live-ada",
         "started ada update userName",
         "PATCH live-ada",
+        "GET live-ada",
         "finished ada done",
     ]
 
@@ -224,7 +227,7 @@ def test_on_stop_requests_in_flight_are_finished_and_the_rest_is_skipped() -> No
     assert found.report.interrupted
     assert found.results == {"a": "done", "b": "skipped", "c": "skipped"}
     assert found.messages["b"] == found.messages["c"] == "not started: interrupted"
-    assert service.log[-2:] == ["PATCH live-a", "finished a done"]
+    assert service.log[-3:] == ["PATCH live-a", "GET live-a", "finished a done"]
 
 
 @pytest.mark.parametrize("fault", [KeyboardInterrupt, BrokenPipeError])

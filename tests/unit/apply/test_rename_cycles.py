@@ -134,6 +134,7 @@ def test_the_undoing_is_on_record() -> None:
         "GET live-b",
         "started b update userName",
         "PATCH live-b",
+        "GET live-b",
         "finished b skipped",
         "GET live-a",
         "GET live-a",

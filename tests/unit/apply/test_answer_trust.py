@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from support.builders import DEPARTMENT, change, resource, values_of
+from support.scripted_service import Answered, ScriptedService, run_changes
+
+from reconciler.apply.answer_trust import AnswerTrust
+
+
+def test_an_answer_counts_after_three_that_reading_confirmed_by_attribute() -> None:
+    answers = AnswerTrust()
+    for _ in range(3):
+        assert not answers.covers(["active"])
+        answers.note(["active", "userName"], confirmed=True)
+    assert answers.covers(["active"])
+    assert answers.covers(["active", "userName"])
+    assert not answers.covers(["active", DEPARTMENT])
+
+
+def test_after_one_contradiction_no_answer_counts() -> None:
+    answers = AnswerTrust()
+    for _ in range(5):
+        answers.note(["active"], confirmed=True)
+    answers.note(["userName"], confirmed=False)
+    assert not answers.covers(["active"])
+    answers.note(["active"], confirmed=True)
+    assert not answers.covers(["active"])
+
+
+def test_a_service_that_echoes_what_it_was_asked_for_and_stores_nothing_has_done_nothing() -> None:
+    names = "abcdefgh"
+    service = ScriptedService(*(resource(name) for name in names))
+    for name in names:
+        echo = resource(name, name={"givenName": name.capitalize(), "familyName": "King"})
+        service.script[f"PATCH live-{name}"] = [Answered(echo)]
+    found = run_changes(service, *(change(name, after=values_of(name, family="King")) for name in names))
+    assert set(found.results.values()) <= {"not_in_effect", "skipped"}
+
+
+def test_an_attribute_that_is_echoed_and_not_stored_is_found_among_others_that_are() -> None:
+    names = "abcdefgh"
+    service = ScriptedService(*(resource(name) for name in names))
+    changes = [change(name, after=values_of(name, family="King")) for name in names[:6]]
+    changes += [change(name, after=values_of(name, department="Sales")) for name in names[6:]]
+    for name in names[6:]:
+        key = next(key for key in resource(name) if key.startswith("urn:"))
+        service.script[f"PATCH live-{name}"] = [Answered({**resource(name), key: {"department": "Sales"}})]
+    found = run_changes(service, *changes)
+    assert [found.results[name] for name in names] == ["done"] * 6 + ["not_in_effect"] * 2
+    reads = [line for line in service.log if line.startswith("GET")]
+    assert reads.count("GET live-f") == 1, "the fourth answer about an attribute counts without"
