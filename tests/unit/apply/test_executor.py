@@ -247,6 +247,41 @@ def test_nothing_more_is_sent_if_an_outcome_cannot_be_reported(fault: type[BaseE
     assert sum(line.startswith("PATCH") for line in service.log) <= 3
 
 
+# --- answers that were swapped --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stored", ["both", "one", "none"])
+def test_two_requests_in_flight_that_get_each_others_answers(stored: str) -> None:
+    service = ScriptedService(resource("a"), resource("b"))
+    together, answers = threading.Barrier(2), {}
+
+    def patch_user(identity: str, body: Any) -> Any:
+        usual = stored == "both" or (stored == "one" and identity == "live-a")
+        answers[identity] = ScriptedService.patch_user(service, identity, body) if usual else married_resource(identity)
+        together.wait(10)
+        return answers["live-b" if identity == "live-a" else "live-a"]
+
+    service.patch_user = patch_user  # type: ignore[method-assign]
+    found = run_changes(service, *married("ab"), workers=2)
+    in_effect = {"both": ["done", "done"], "one": ["done", "not_in_effect"], "none": ["not_in_effect"] * 2}[stored]
+    assert [found.results[name] for name in "ab"] == in_effect
+    assert {outcome.live_id for outcome in found.report.outcomes} == {"live-a", "live-b"}
+
+
+def married_resource(identity: str) -> dict[str, Any]:
+    name = identity.removeprefix("live-")
+    return resource(name, name={"givenName": name.capitalize(), "familyName": "King"})
+
+
+def test_two_reads_in_flight_that_get_each_others_answers_change_nothing() -> None:
+    service = ScriptedService(resource("a"), resource("b"))
+    wrong = ScimError(200, "", "the service answered with another user")
+    service.script = {"GET live-a": [wrong], "GET live-b": [wrong]}
+    found = run_changes(service, *married("ab"), workers=2)
+    assert set(found.results.values()) == {"failed"}
+    assert not any(line.startswith("PATCH") for line in service.log)
+
+
 # --- laws ---------------------------------------------------------------------------------------
 
 WHO = st.sampled_from("abcd")
