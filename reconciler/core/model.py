@@ -313,7 +313,11 @@ class LiveUser:
 
 @dataclass(frozen=True, slots=True)
 class Deactivation:
-    """When a live account was deactivated, and the name of the receipt that records it."""
+    """When a live account was deactivated, and the name of the receipt that records it.
+
+    `committed`: when that receipt came to the branch; None: it is not in git.
+    """
 
     at: datetime
     receipt: str
+    committed: datetime | None = None

@@ -28,6 +28,8 @@ from reconciler.core.text import pluralize, quote, shorten
 from reconciler.core.untrusted_values import EARLIEST_MODIFICATION, parse_moment
 
 NO_ATTRIBUTES: Attributes = {}
+CLOCK_TOLERANCE = timedelta(minutes=5)
+"""Clocks that differ by less are right: a time this far in the future is one of the present."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +173,7 @@ class _RemovalRule:
         if since is None:
             return RemovalDecision(undated=True)
         when, source = since
-        days = max(clock.now - when, timedelta()).days
+        days = (clock.now - when).days
         if days < limit:
             return RemovalDecision()
         detail = f"{self.detail}; {source}, {pluralize(days, 'day')} ago, the limit is {limit}"
@@ -196,13 +198,26 @@ class _RemovalRule:
 def _find_deactivation(live: LiveUser, clock: Clock) -> tuple[datetime, str] | None:
     """Return the latest possible time of an account's deactivation, and its source in words; None if unknown.
 
-    A receipt takes precedence over `meta.lastModified`, which is never earlier but moves with each edit.
+    All witnesses must agree. The service's own date is required, so no record, forged or written by a wrong clock, makes
+    an account due for deletion; a receipt and its commit can only delay it. A time in the future is no witness.
     """
-    recorded = clock.deactivated.get(live.id)
-    if recorded is not None:
-        return recorded.at, f"deactivated on {recorded.at.astimezone(UTC).date()} (receipt {recorded.receipt})"
     modified = parse_moment(live.last_modified, EARLIEST_MODIFICATION)
-    return (modified, f"last modified on {modified.date()}") if modified is not None else None
+    if modified is None:
+        return None
+    witnesses = [(modified, f"last modified on {modified.date()}"), *_list_recorded_times(live, clock)]
+    latest = max(witnesses)
+    return None if latest[0] > clock.now + CLOCK_TOLERANCE else latest
+
+
+def _list_recorded_times(live: LiveUser, clock: Clock) -> list[tuple[datetime, str]]:
+    recorded = clock.deactivated.get(live.id)
+    if recorded is None:
+        return []
+    times = [(recorded.at, f"deactivated on {recorded.at.astimezone(UTC).date()} (receipt {recorded.receipt})")]
+    if recorded.committed is not None:
+        day = recorded.committed.astimezone(UTC).date()
+        times.append((recorded.committed, f"receipt {recorded.receipt} committed on {day}"))
+    return times
 
 
 def _apply_changes(before: Attributes, changes: Mapping[AttributePath, Value | None]) -> Attributes:

@@ -149,7 +149,7 @@ CLOCK = Clock(NOW)
         (DEACTIVATE, False, 30, ago(days=29, hours=23, minutes=59), NOTHING),
         (DEACTIVATE, False, 30, ago(days=30), Action.DELETE),
         (DEACTIVATE, False, 0, ago(seconds=1), Action.DELETE),
-        (DEACTIVATE, False, 30, ago(days=-400), NOTHING),
+        (DEACTIVATE, False, 30, ago(days=-400), UNDATED),
         (DEACTIVATE, False, 30, "2026-01-30T13:00:00+01:00", Action.DELETE),
         (DEACTIVATE, False, 30, "2026-01-30T12:00:00Z", Action.DELETE),
         (DEACTIVATE, False, 30, "2026-01-30T12:00:01Z", NOTHING),
@@ -224,7 +224,14 @@ def test_a_deletion_leaves_nothing_and_has_a_reason() -> None:
 
 # --- since when --------------------------------------------------------------------------
 
-RECORDED = {"live-ada": Deactivation(NOW - timedelta(days=30), "2026-01-30-abc")}
+
+def recorded(days: int, committed: int | None = None) -> dict[str, Deactivation]:
+    """Return a deactivation so many days ago, whose receipt was committed so many days ago."""
+    when = None if committed is None else NOW - timedelta(days=committed)
+    return {"live-ada": Deactivation(NOW - timedelta(days=days), "2026-01-30-abc", when)}
+
+
+RECORDED = recorded(30)
 
 
 @pytest.mark.parametrize(
@@ -232,9 +239,10 @@ RECORDED = {"live-ada": Deactivation(NOW - timedelta(days=30), "2026-01-30-abc")
     [
         (ago(days=30), {}, "last modified on 2026-01-30, 30 days ago"),
         (ago(days=400), {}, "last modified on 2025-01-25, 400 days ago"),
-        # a later edit moves lastModified, not the receipt
-        (ago(days=1), RECORDED, "deactivated on 2026-01-30 (receipt 2026-01-30-abc), 30 days ago"),
-        (None, RECORDED, "deactivated on 2026-01-30 (receipt 2026-01-30-abc), 30 days ago"),
+        # the latest of all witnesses
+        (ago(days=400), RECORDED, "deactivated on 2026-01-30 (receipt 2026-01-30-abc), 30 days ago"),
+        (ago(days=30), recorded(400, 400), "last modified on 2026-01-30, 30 days ago"),
+        (ago(days=31), recorded(400, 30), "receipt 2026-01-30-abc committed on 2026-01-30, 30 days ago"),
     ],
 )
 def test_a_deletion_after_days_names_the_date_and_its_source(
@@ -249,10 +257,33 @@ def test_a_deletion_after_days_names_the_date_and_its_source(
     )
 
 
-def test_a_recent_receipt_counts_before_an_old_modification() -> None:
-    account = live("ada", active=False, last_modified=ago(days=400))
-    recorded = {"live-ada": Deactivation(NOW - timedelta(days=29), "x")}
-    assert decide_unclaimed_removal(account, "ada", Policy(delete_after_days=30), Clock(NOW, recorded)) == NOTHING
+@pytest.mark.parametrize(
+    ("modified", "deactivated", "expected"),
+    [
+        # one witness that is younger than the others delays the deletion
+        (ago(days=400), recorded(29), NOTHING),
+        (ago(days=29), recorded(400), NOTHING),
+        (ago(days=0), recorded(60), NOTHING),
+        (ago(days=60), recorded(60, 29), NOTHING),
+        (ago(days=60), recorded(60, 0), NOTHING),
+        # a record alone, even a committed one, is no witness: it can be forged
+        (None, recorded(60), UNDATED),
+        ("0001-01-01T00:00:00Z", recorded(60, 60), UNDATED),
+        # neither is a time in the future, whoever tells it
+        (ago(days=60), recorded(-400), UNDATED),
+        (ago(days=60), recorded(60, -400), UNDATED),
+        (ago(days=-400), {}, UNDATED),
+        (ago(days=-400), recorded(60, 60), UNDATED),
+        # clocks that differ by seconds agree
+        (ago(seconds=-3), {}, NOTHING),
+    ],
+)
+def test_all_witnesses_of_the_date_must_agree(
+    modified: str | None, deactivated: dict[str, Deactivation], expected: RemovalDecision
+) -> None:
+    account = live("ada", active=False, last_modified=modified)
+    policy = Policy(delete_after_days=30)
+    assert decide_unclaimed_removal(account, "ada@example.com", policy, Clock(NOW, deactivated)) == expected
 
 
 def test_the_receipt_of_another_account_does_not_count() -> None:
