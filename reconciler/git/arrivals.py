@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,15 +15,16 @@ _LATEST = 253_000_000_000
 """Seconds since 1970: before the last year that Python knows."""
 
 
-def read_arrivals(directory: Path, ref: str, folder: str) -> dict[str, datetime]:
-    """Return when each file below `folder` was last added to, or changed on, the branch `ref`.
+def read_arrivals(directory: Path, ref: str, top_folder: str | None = None) -> dict[str, datetime]:
+    """Return when each file below `directory` was last added to, or changed on, the branch `ref`.
 
-    `folder`: relative to `directory`. By name, relative to the top of the repository. A file that came by a merge has
-    the time of the merge: the authors of a branch choose the times of its commits. Empty if there is no such branch, or
-    no repository. Raises `RepositoryError` if git cannot be run.
+    `top_folder`: this folder at the top of the repository instead. By name, relative to the top. A file that came by a
+    merge has the time of the merge: the authors of a branch choose the times of its commits. Empty if there is no such
+    branch, or no repository. Raises `RepositoryError` if git cannot be run.
     """
     options = ("--first-parent", "--diff-merges=first-parent", "--no-renames", "--diff-filter=d", "--name-only", "-z")
     try:
+        folder = "." if top_folder is None else f"{_find_top(directory)}{top_folder}"
         output = run_git(directory, "log", *options, "--format=%x01%ct", ref, "--", folder, limit=_MAX_LISTING)
     except GitCommandError:
         return {}
@@ -37,6 +39,11 @@ def read_arrivals(directory: Path, ref: str, folder: str) -> dict[str, datetime]
             name = entry.decode("utf-8", "surrogateescape")
             found[name] = max(when, found.get(name, when))
     return found
+
+
+def _find_top(directory: Path) -> str:
+    """Return the path to the top of the repository, relative to `directory`: `../../`."""
+    return os.fsdecode(run_git(directory, "rev-parse", "--show-cdup").removesuffix(b"\n"))
 
 
 def _parse_time(text: bytes) -> datetime:

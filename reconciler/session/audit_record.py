@@ -6,15 +6,17 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
+from datetime import datetime
+from pathlib import Path, PurePosixPath
 
 from reconciler.core.plan import Plan
 from reconciler.core.text import escape_control
 from reconciler.desired.loader import DesiredState
 from reconciler.errors import PlanFileError, ReconcilerError, RepositoryError
+from reconciler.git.arrivals import read_arrivals
 from reconciler.git.commit import Commit
 from reconciler.git.commits import Commits
-from reconciler.record.branch import find_local_tip, read_record_at
+from reconciler.record.branch import FOLDER, find_local_tip, read_record_at
 from reconciler.record.files import is_open_to_all, read_file, write_private, write_private_bytes
 from reconciler.record.layout import PAGE, PLAN, RECEIPT
 from reconciler.record.reader import read_key_ids, read_record
@@ -74,6 +76,28 @@ def open_full_record(workspace: Workspace, branch: str | None, terminal: Termina
         merge_into(read_record_at(workspace.state, tip), whole)
         merge_into(read_record_files(workspace.record), whole)
         yield replace(workspace, past=whole)
+
+
+def read_receipt_arrivals(workspace: Workspace, branch: str | None) -> dict[str, datetime]:
+    """Return when each receipt came to the checked-out branch, or to the record branch if that was later.
+
+    By the name of its record. A receipt that is not in git, or that git cannot tell about, is left out.
+    """
+    arrivals: dict[str, datetime] = {}
+    tip = find_local_tip(workspace.state, branch) if branch is not None and not workspace.sandbox else None
+    for directory, ref, folder in ((workspace.record, "HEAD", None), (workspace.state, tip, FOLDER)):
+        if ref is None or not directory.is_dir():
+            continue
+        try:
+            found = read_arrivals(directory, ref, folder)
+        except RepositoryError:
+            continue
+        for name, when in found.items():
+            path = PurePosixPath(name)
+            if path.name == RECEIPT:
+                record = path.parent.name
+                arrivals[record] = max(when, arrivals.get(record, when))
+    return arrivals
 
 
 def _warn_about_open_directory(record: Path, terminal: Terminal) -> None:

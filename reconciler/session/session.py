@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from reconciler.core.model import Target, format_user_address
+from reconciler.core.model import Deactivation, Target, format_user_address
 from reconciler.core.values import fold_case
 from reconciler.desired.loader import DesiredState
 from reconciler.record.account_history import AccountHistory
 from reconciler.record.reader import read_account_history, read_previous_target
 from reconciler.record.redaction import NO_REDACTION, Redactor
-from reconciler.session.audit_record import build_redactor_for_reading, open_full_record
+from reconciler.session.audit_record import build_redactor_for_reading, open_full_record, read_receipt_arrivals
 from reconciler.session.connection import Connection, connect
 from reconciler.session.sandbox_service import run_sandbox
 from reconciler.session.terminal import Terminal
@@ -36,6 +36,7 @@ class Session:
         history = read_account_history(
             self.workspace.history, self.target, days, self.workspace.now, present=current_time()
         )
+        history = replace(history, deactivated=self._add_commit_times(history.deactivated))
         if self.redactor.key is None:
             return history
         names = {self.redactor.name(name): fold_case(name) for user in self.state.users for name in user.user_names}
@@ -46,6 +47,14 @@ class Session:
             reserved={names.get(name, name): day for name, day in history.reserved.items()},
             recent=[replace(each, address=addresses.get(each.address, each.address)) for each in history.recent],
         )
+
+    def _add_commit_times(self, deactivated: Mapping[str, Deactivation]) -> Mapping[str, Deactivation]:
+        """Add to each deactivation when its receipt was committed, if that can delay a deletion."""
+        policy = self.state.policy
+        if policy.delete_after_days is None or not deactivated:
+            return deactivated
+        arrivals = read_receipt_arrivals(self.workspace, policy.record_branch)
+        return {key: replace(found, committed=arrivals.get(found.receipt)) for key, found in deactivated.items()}
 
     def moved_from(self) -> str | None:
         """Return the target of earlier applies, if none was to this one."""

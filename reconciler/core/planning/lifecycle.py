@@ -198,8 +198,8 @@ class _RemovalRule:
 def _find_deactivation(live: LiveUser, clock: Clock) -> tuple[datetime, str] | None:
     """Return the latest possible time of an account's deactivation, and its source in words; None if unknown.
 
-    All witnesses must agree. The service's own date is required, so no record, forged or written by a wrong clock, makes
-    an account due for deletion; a receipt and its commit can only delay it. A time in the future is no witness.
+    All witnesses must agree. The service's own date is required, so that no record, forged or written by a wrong clock,
+    makes an account due for deletion; a receipt and its commit only delay it. A time in the future is no witness.
     """
     modified = parse_moment(live.last_modified, EARLIEST_MODIFICATION)
     if modified is None:

@@ -30,7 +30,10 @@ def test_a_file_has_the_time_of_the_commit_that_changed_it_last(repository: GitR
     repository.commit("third", {"elsewhere": "3"})
     assert first < second < committed(repository)
     assert read_arrivals(repository.root, "HEAD", "plans") == {FILE: second, "plans/other": first}
-    assert read_arrivals(repository.root / "plans", "HEAD", ".") == {FILE: second, "plans/other": first}
+    assert read_arrivals(repository.root / "plans" / "2026-01-30-abc", "HEAD", "plans") == read_arrivals(
+        repository.root / "plans", "HEAD"
+    )
+    assert read_arrivals(repository.root / "plans", "HEAD") == {FILE: second, "plans/other": first}
 
 
 def test_a_file_of_a_branch_came_when_the_branch_was_merged(repository: GitRepository) -> None:
