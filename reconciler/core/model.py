@@ -182,6 +182,8 @@ class Verdict:
     text: str = ""
     attribute: str = ""
     """If `UNJUDGED`: the source attribute that could not be evaluated."""
+    by_date: bool = False
+    """A scoping filter compared a date with today."""
 
     @property
     def in_scope(self) -> bool:
@@ -281,6 +283,14 @@ class DesiredUser:
     verdict: Verdict = IN_SCOPE
     lifecycle: Lifecycle = NO_LIFECYCLE
     failed: bool = False
+
+    @property
+    def rests_on_date(self) -> bool:
+        """Whether on another day the user could be in scope, or out of it."""
+        if self.verdict.reason in (ScopeReason.EXPIRED, ScopeReason.NOT_STARTED) or self.verdict.by_date:
+            return True
+        dates = self.lifecycle.starts, self.lifecycle.expires
+        return self.verdict.in_scope and any(day is not None for day in dates)
 
     @property
     def user_names(self) -> tuple[str, ...]:

@@ -121,7 +121,8 @@ class _Compiler:
             test, see = self.build_lifecycle_test(row, operator), filters.build_lifecycle_reader(name)
         else:
             test, see = self.build_attribute_test(row, operator), filters.build_attribute_reader(attribute)
-        return Clause(self.format_clause(row, operator), attribute, test, see, row.origin)
+        uses_today = operator in operators.DAYS and _RELATIVE.fullmatch(value.strip()) is not None
+        return Clause(self.format_clause(row, operator), attribute, test, see, row.origin, uses_today)
 
     def build_lifecycle_test(self, row: _ClauseRow, operator: Operator) -> Test:
         attribute = row.entry.attribute

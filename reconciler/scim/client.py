@@ -8,6 +8,7 @@ are transports below: `session.connection.open_client` puts them together.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -25,6 +26,7 @@ from reconciler.scim.json_body import InvalidJsonError, TooManyValuesError, deco
 from reconciler.scim.paging import ListRead, Page, Progress, read_all
 from reconciler.scim.response_limits import ACCEPT_ENCODING, UnreadableAnswerError
 from reconciler.scim.retry_transport import CONNECT_ERRORS
+from reconciler.scim.service_clock import ServiceClock
 
 T = TypeVar("T")
 
@@ -40,7 +42,14 @@ class ScimClient:
     """A client of one service. Thread-safe."""
 
     def __init__(
-        self, base_url: str, token: str, transport: httpx.BaseTransport, messages: ErrorMessages, *, user_agent: str
+        self,
+        base_url: str,
+        token: str,
+        transport: httpx.BaseTransport,
+        messages: ErrorMessages,
+        *,
+        user_agent: str,
+        clock: ServiceClock | None = None,
     ) -> None:
         # Not through httpx.Client: proxies, .netrc, cookies, redirects could all divert the token, and it takes as long
         # as the transport itself.
@@ -55,6 +64,12 @@ class ScimClient:
         self._write_headers = httpx.Headers({**headers, "Content-Type": _MEDIA_TYPE})
         self._users_url = f"{base_url}/Users"
         self._messages = messages
+        self._clock = clock
+
+    @property
+    def clock_offset(self) -> timedelta | None:
+        """How far this machine's clock is ahead of the service's, by the answers so far; None: unknown."""
+        return self._clock.offset if self._clock is not None else None
 
     def close(self) -> None:
         """Close all connections."""

@@ -18,6 +18,7 @@ from reconciler.scim.rate_limiter import RateLimiter
 from reconciler.scim.read_budget import ReadBudget
 from reconciler.scim.response_limits import ResponseLimitTransport
 from reconciler.scim.retry_transport import RetryTransport, ScimRetryRule
+from reconciler.scim.service_clock import ServiceClock
 from reconciler.scim.transport import (
     USER_AGENT,
     BudgetTransport,
@@ -86,8 +87,8 @@ def open_client(
 ) -> Iterator[ScimClient]:
     """Open a client; without `writes` it can send nothing but GET. `budget`: of reading all users.
 
-    Its transports, from the client down: the budget, sending again within the rate limit, bounded answers, reading
-    only, one host, one connection per thread.
+    Its transports, from the client down: the budget, sending again within the rate limit, the service's clock, bounded
+    answers, reading only, one host, one connection per thread.
     """
     certificates = load_certificate_authorities()
     one = httpx.Limits(max_connections=1, max_keepalive_connections=1)
@@ -98,9 +99,10 @@ def open_client(
     )
     transport = PinnedTransport(transport, to.endpoint)
     transport = transport if writes else ReadOnlyTransport(transport)
-    transport = RetryTransport(ResponseLimitTransport(transport), ScimRetryRule(messages), limiter or RateLimiter())
+    clock = ServiceClock(ResponseLimitTransport(transport))
+    transport = RetryTransport(clock, ScimRetryRule(messages), limiter or RateLimiter())
     transport = BudgetTransport(transport, budget) if budget is not None else transport
-    client = ScimClient(base_url, token, transport, messages, user_agent=USER_AGENT)
+    client = ScimClient(base_url, token, transport, messages, user_agent=USER_AGENT, clock=clock)
     try:
         yield client
     finally:

@@ -19,7 +19,7 @@ from reconciler.desired.loader import DesiredState
 from reconciler.errors import UsageError
 from reconciler.record.reader import read_original_names
 from reconciler.scim.client import ScimClient
-from reconciler.scim.live_read import Progress, UserReader, read_live
+from reconciler.scim.live_read import Progress, read_live
 from reconciler.scim.read_budget import ReadBudget
 from reconciler.session import connection
 from reconciler.session.account_evidence import plan_with_evidence
@@ -70,7 +70,7 @@ def open_reader(session: Session, terminal: Terminal) -> Iterator[tuple[ScimClie
 
 
 def _make_plan(
-    client: UserReader, session: Session, users: tuple[str, ...], progress: Progress, baseline: Baseline | None
+    client: ScimClient, session: Session, users: tuple[str, ...], progress: Progress, baseline: Baseline | None
 ) -> Plan:
     others = baseline.readers if baseline is not None else ()
     combined = CombinedReader(build_reader(session.state), others) if others else None
@@ -87,11 +87,11 @@ def _make_plan(
 
 
 def read_live_state(
-    client: UserReader, session: Session, progress: Progress, reader: ResourceReader | None = None
+    client: ScimClient, session: Session, progress: Progress, reader: ResourceReader | None = None
 ) -> LiveState:
     """Read all live users, with the desired state's own reader unless another is given."""
     state = session.state
-    return read_live(
+    live = read_live(
         client,
         reader or build_reader(state),
         state.users,
@@ -99,6 +99,7 @@ def read_live_state(
         page_size=int(state.profile.page_size.value),
         progress=progress,
     )
+    return replace(live, clock_problem=session.explain_clock(client.clock_offset))
 
 
 def build_session_request(session: Session, live: LiveState, users: tuple[str, ...] = ()) -> PlanRequest:

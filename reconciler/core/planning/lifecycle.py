@@ -21,6 +21,7 @@ from reconciler.core.model import (
 )
 from reconciler.core.paths import shorten_path
 from reconciler.core.plan import Action, ActionReason, Change
+from reconciler.core.planning.clock import CLOCK_TOLERANCE
 from reconciler.core.planning.diff import diff_user
 from reconciler.core.policy import Policy, Removal
 from reconciler.core.profile import Mutability
@@ -28,8 +29,6 @@ from reconciler.core.text import pluralize, quote, shorten
 from reconciler.core.untrusted_values import EARLIEST_MODIFICATION, parse_moment
 
 NO_ATTRIBUTES: Attributes = {}
-CLOCK_TOLERANCE = timedelta(minutes=5)
-"""Clocks that differ by less are right: a time this far in the future is one of the present."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -27,6 +28,7 @@ from reconciler.core.planning.guards.accounts import GAINS
 from reconciler.core.planning.guards.approvals import apply_approvals
 from reconciler.core.planning.guards.context import AccountEvidence, GuardContext, RecentChange
 from reconciler.core.planning.guards.evaluation import evaluate_guards
+from reconciler.core.planning.clock import find_clock_changes
 from reconciler.core.planning.matching import Matching, match_users
 from reconciler.core.planning.ordering import order_changes
 from reconciler.core.planning.ownership import check_ownership
@@ -44,6 +46,8 @@ class LiveState:
 
     users: Sequence[LiveUser]
     problem: str | None = None
+    clock_problem: str | None = None
+    """Why the clock of the plan cannot be relied on; None: it agrees with the service's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,26 +264,39 @@ def _withhold_changes(draft: _PlanDraft, request: PlanRequest, matching: Matchin
         _withhold_actions(draft, REMOVALS, why)
     if request.unseen is not None:
         draft.unplanned += _withhold_actions(draft, REMOVALS, request.unseen, error)
+    if live.clock_problem is not None:
+        _withhold_clock_changes(draft, request, live.clock_problem)
     forbidden = {action for action in Action if not request.policy.permits(action)}
     if forbidden:
         _withhold_actions(draft, forbidden, "lifecycle.actions in settings.yaml does not permit it")
+
+
+def _withhold_clock_changes(draft: _PlanDraft, request: PlanRequest, why: str) -> None:
+    """Withhold what a wrong clock could cause, with an error; if there is nothing of the kind, only warn."""
+    resting = find_clock_changes(draft.changes, request.desired)
+    count = _withhold(draft, lambda change: change.address in resting, why, error)
+    draft.unplanned += count
+    if not count:
+        draft.diagnostics.append(warning(why, "Deletions and changes by date would be withheld. Set the clock."))
 
 
 def _withhold_actions(
     draft: _PlanDraft, actions: Collection[Action], why: str, report: Callable[[str], Diagnostic] = warning
 ) -> int:
     """Remove the changes with one of `actions` from the draft, reported by kind; return their number."""
-    before = draft.withheld
+    return _withhold(draft, lambda change: change.action in actions, why, report)
+
+
+def _withhold(
+    draft: _PlanDraft, is_withheld: Callable[[Change], bool], why: str, report: Callable[[str], Diagnostic]
+) -> int:
+    kinds = Counter(change.action for change in draft.changes if is_withheld(change))
+    draft.changes = [change for change in draft.changes if not is_withheld(change)]
     for action in Action:
-        if action not in actions:
-            continue
-        left = [change for change in draft.changes if change.action is not action]
-        count = len(draft.changes) - len(left)
-        if count:
-            draft.changes = left
-            draft.withheld += count
-            draft.diagnostics.append(report(f"{pluralize(count, action.value)} withheld: {why}"))
-    return draft.withheld - before
+        if kinds[action]:
+            draft.diagnostics.append(report(f"{pluralize(kinds[action], action.value)} withheld: {why}"))
+    draft.withheld += kinds.total()
+    return kinds.total()
 
 
 def _select_changes(changes: Sequence[Change], only: Collection[str]) -> list[Change]:

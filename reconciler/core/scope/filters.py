@@ -44,6 +44,8 @@ class Clause:
     test: Test
     read: Callable[[SourceUser], ObservedValue]
     origin: Origin | None = None
+    uses_today: bool = False
+    """It compares with a day relative to the plan's."""
 
 
 @dataclass(frozen=True, slots=True)

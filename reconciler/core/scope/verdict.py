@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from reconciler.core.model import IN_SCOPE, ScopeReason, SourceUser, Verdict
@@ -32,6 +32,11 @@ class ScopeRules:
     """One must be true; empty: all users pass."""
     roster: Roster = field(default_factory=Roster)
 
+    @property
+    def use_today(self) -> bool:
+        """Whether a filter compares a date with today."""
+        return any(clause.uses_today for each in self.filters for clause in each.clauses)
+
 
 def decide_scope(user: SourceUser, rules: ScopeRules, today: date) -> Verdict:
     """Decide whether `user` is in scope on `today` (UTC). The first reason against it in Entra's order counts."""
@@ -44,7 +49,10 @@ def decide_scope(user: SourceUser, rules: ScopeRules, today: date) -> Verdict:
     if lifecycle.starts is not None and lifecycle.starts > today:
         return Verdict(ScopeReason.NOT_STARTED, f"starts {quote(str(lifecycle.starts))}")
     assigned = _check_assignment(user, rules)
-    return evaluate_filters(user, rules.filters) if rules.filters and assigned.in_scope else assigned
+    if not rules.filters or not assigned.in_scope:
+        return assigned
+    verdict = evaluate_filters(user, rules.filters)
+    return replace(verdict, by_date=True) if rules.use_today else verdict
 
 
 def _check_assignment(user: SourceUser, rules: ScopeRules) -> Verdict:

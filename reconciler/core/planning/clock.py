@@ -1,0 +1,47 @@
+"""The clock of a plan: whether it can be relied on, and which changes rest on it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import timedelta
+
+from reconciler.core.model import DesiredUser, format_user_address
+from reconciler.core.plan import Action, Change
+from reconciler.core.text import pluralize
+
+CLOCK_TOLERANCE = timedelta(minutes=5)
+"""Clocks that differ by less agree: a time this far in the future is one of the present."""
+_ACCESS = frozenset({Action.CREATE, Action.ADOPT, Action.REACTIVATE, Action.DEACTIVATE})
+_UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
+
+
+def explain_clock(offset: timedelta | None) -> str | None:
+    """Return why the clock cannot be relied on; None if it agrees with the service's.
+
+    `offset`: how far it is ahead of the service's (negative: behind); None: the service does not say what time it is.
+    """
+    if offset is None:
+        return "the service does not say what time it is (no Date in its answers)"
+    if abs(offset) <= CLOCK_TOLERANCE:
+        return None
+    where = "ahead of" if offset > timedelta() else "behind"
+    return f"the clock of this machine is {_format_duration(abs(offset))} {where} the service's"
+
+
+def _format_duration(length: timedelta) -> str:
+    seconds = int(length.total_seconds())
+    size, unit = next((size, unit) for size, unit in _UNITS if seconds >= size)
+    return pluralize(round(seconds / size), unit)
+
+
+def find_clock_changes(changes: Iterable[Change], desired: Iterable[DesiredUser]) -> Collection[str]:
+    """Return the addresses of the changes that rest on the clock.
+
+    Those are all deletions, and what gives or takes access of a user whose scope depends on the date.
+    """
+    dated = {format_user_address(user.key) for user in desired if user.rests_on_date}
+    return {
+        change.address
+        for change in changes
+        if change.action is Action.DELETE or (change.action in _ACCESS and change.address in dated)
+    }
