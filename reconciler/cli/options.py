@@ -80,7 +80,8 @@ class CommonOptions:
 
     def workspace(self) -> Workspace:
         """Return directories, clock and target. Raises `UsageError` if --now is not a date."""
-        return lazy.Workspace(self.state, self.plans, self.sandbox, lazy.parse_now(self.now), now_given=self.now is not None)
+        now = lazy.parse_now(self.now)
+        return lazy.Workspace(self.state, self.plans, self.sandbox, now, now_given=self.now is not None)
 
     def terminal(self) -> Terminal:
         """Return the terminal that the command writes to."""

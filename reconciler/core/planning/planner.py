@@ -23,12 +23,12 @@ from reconciler.core.patch import build_resource
 from reconciler.core.plan import REMOVALS, Action, Change, Plan, Tally
 from reconciler.core.plan_id import compute_plan_id
 from reconciler.core.planning import lifecycle, temporary_names, unique_values
+from reconciler.core.planning.clock import find_clock_changes
 from reconciler.core.planning.external_ids import exclude_shared_ids
 from reconciler.core.planning.guards.accounts import GAINS
 from reconciler.core.planning.guards.approvals import apply_approvals
 from reconciler.core.planning.guards.context import AccountEvidence, GuardContext, RecentChange
 from reconciler.core.planning.guards.evaluation import evaluate_guards
-from reconciler.core.planning.clock import find_clock_changes
 from reconciler.core.planning.matching import Matching, match_users
 from reconciler.core.planning.ordering import order_changes
 from reconciler.core.planning.ownership import check_ownership
@@ -383,7 +383,7 @@ def _check_protected(request: PlanRequest, live: LiveState, draft: _PlanDraft) -
 def _report_undated(draft: _PlanDraft) -> None:
     if draft.undated:
         summary = f"{pluralize(draft.undated, 'account')} deactivated since an unknown date: never deleted"
-        detail = "lifecycle.delete_after_days counts from a receipt or from meta.lastModified, and there is neither."
+        detail = "lifecycle.delete_after_days needs the service's own date: meta.lastModified, and not in the future."
         draft.diagnostics.append(warning(summary, detail))
 
 

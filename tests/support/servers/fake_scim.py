@@ -186,7 +186,7 @@ class FakeScimServer(RunningServer):
         if self.faults.twice_gzip in _kinds(entry, reply):
             reply = _compressed_twice(reply)
         lost = entry.nth_write != 0 and entry.nth_write == self.faults.lose_answer_on_write
-        return replace(reply, wait=self.faults.latency, lost=lost)
+        return replace(_dated(reply, self.faults.clock_ahead), wait=self.faults.latency, lost=lost)
 
     def _before_scim(self, entry: Logged) -> Reply | None:
         faults = self.faults
@@ -394,6 +394,13 @@ def _compressed_twice(reply: Reply) -> Reply:
 def _falls(nth: int, first: int | None, times: int | None) -> bool:
     """Whether the nth request is one of those that fail."""
     return bool(nth) and first is not None and nth >= first and (times is None or nth < first + times)
+
+
+def _dated(reply: Reply, ahead: timedelta | None) -> Reply:
+    """Give the answer the Date of a clock that is so far ahead; None: no Date."""
+    if not ahead:
+        return replace(reply, dated=ahead is not None)
+    return replace(reply, headers={"Date": format_datetime(datetime.now(UTC) + ahead, usegmt=True), **reply.headers})
 
 
 def _retry_after(seconds: int, *, as_date: bool) -> str:

@@ -39,6 +39,8 @@ class Reply:
     """The connection is closed in place of an answer."""
     reset: bool = False
     """The connection is reset (RST) in place of an answer."""
+    dated: bool = True
+    """The answer has a Date, by default that of this machine."""
     break_at: int | None = None
     """The connection is closed after so many bytes of the body."""
 
@@ -152,7 +154,9 @@ class _Handler(BaseHTTPRequestHandler):
         if reply.lost or reply.reset:
             self.close_connection = True
             return
-        self.send_response(reply.status)
+        self.send_response_only(reply.status)
+        if "Date" not in reply.headers and reply.dated:
+            self.send_header("Date", self.date_time_string())
         for name, value in reply.headers.items():
             self.send_header(name, value)
         if reply.chunks is not None:

@@ -5,6 +5,7 @@ A field whose value is None, False or 0 is off. With all of them off the server 
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 TWICE_GZIP = 2 << 30
 """Bytes of an answer that is compressed twice."""
@@ -196,6 +197,9 @@ class ServerFaults:
 
     retry_after_as_date: bool = False
     """Retry-After is an HTTP-date (of whole seconds, rounded up)."""
+
+    clock_ahead: timedelta | None = timedelta(0)
+    """How far the Date of answers is ahead of this machine's clock; None: there is no Date."""
 
     without_discovery: bool = False
     """/ServiceProviderConfig and /ResourceTypes are not found, as at Apple's."""

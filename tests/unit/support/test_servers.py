@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
+from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from itertools import pairwise
 from pathlib import Path
@@ -185,6 +186,12 @@ def retry_after(c: Caller) -> Any:
     return text.endswith("GMT") and 6 < parsedate_to_datetime(text).timestamp() - time.time() <= 8
 
 
+def hours_ahead(c: Caller) -> int | None:
+    """Return how far the service's clock is ahead, rounded; None: its answers have no Date."""
+    text = c.http.get("/Users").headers.get("Date")
+    return None if text is None else round((parsedate_to_datetime(text).timestamp() - time.time()) / 3600)
+
+
 def coding(caller: Caller, target: str) -> str | None:
     with caller.http.stream("GET", target) as answer:
         found: str | None = answer.headers.get("Content-Encoding")
@@ -358,6 +365,9 @@ CASES = [
          ["7", "7", None], [None] * 3, odd(write_error_on=1, write_error_times=2)),
     Case("retry_after_as_date", odd(error_on_page=1, retry_after=7, retry_after_as_date=True), retry_after,
          True, "7", odd(error_on_page=1, retry_after=7)),
+    Case("clock_ahead", odd(clock_ahead=timedelta(hours=2)), hours_ahead, 2, 0),
+    Case("clock_ahead", odd(clock_ahead=timedelta(hours=-26)), hours_ahead, -26, 0),
+    Case("clock_ahead", odd(clock_ahead=None), hours_ahead, None, 0),
     Case("without_discovery", odd(without_discovery=True),
          lambda c: [c.status(t) for t in ("/ServiceProviderConfig", "/ResourceTypes")], [404, 404], [200, 200]),
     Case("redirect", odd(redirect="http://127.0.0.1:9/scim"), first_answer,

@@ -454,8 +454,9 @@ def test_a_plan_after_an_apply_has_no_changes(
 
 
 def test_accounts_with_an_unknown_deactivation_date_are_counted_once() -> None:
-    accounts = [live("a"), live("b", active=False), live("c", active=False), live("d", active=False)]
-    deactivated = {"live-d": Deactivation(NOW - timedelta(days=31), "r")}
+    accounts = [live("a"), live("b", active=False), live("c", active=False)]
+    accounts.append(live("d", active=False, last_modified=(NOW - timedelta(days=31)).isoformat()))
+    deactivated = {f"live-{who}": Deactivation(NOW - timedelta(days=31), "r") for who in "cd"}
     plan = plan_of([desired("a")], accounts, policy=replace(GENEROUS, delete_after_days=30), deactivated=deactivated)
     assert [(change.key, change.action) for change in plan.changes] == [("d@example.com", Action.DELETE)]
     assert [(item.severity, item.summary, item.address) for item in plan.diagnostics] == [

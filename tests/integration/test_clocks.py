@@ -1,0 +1,190 @@
+"""Wrong clocks: of the machine, of the service and of an earlier apply. None of them takes an account away."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.sample_org import SampleOrg, account, person
+from support.servers.fake_scim import FakeScimServer, ServerFaults
+from support.workspace import CommandResult, OpenWorkspace
+
+TODAY = datetime.now(UTC).date()
+DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
+
+
+def open_org(open_workspace: OpenWorkspace, service: FakeScimServer, **settings: Any) -> SampleOrg:
+    org = SampleOrg(open_workspace(service), "scim")
+    org.settings(**settings)
+    return org
+
+
+def serve(*accounts: dict[str, Any], ahead: timedelta | None = timedelta(0)) -> FakeScimServer:
+    service = FakeScimServer(ServerFaults(clock_ahead=ahead))
+    service.now = datetime.now(UTC)
+    for each in (account("keeper"), *accounts):
+        service.add(each)
+    return service
+
+
+def age_record(plans: Path, length: timedelta) -> None:
+    """Make every receipt so much older, as a machine with such a clock would have written it."""
+    for receipt in plans.glob("*/receipt.jsonl"):
+        lines = [json.loads(line) for line in receipt.read_text().splitlines()]
+        for line in lines:
+            line["time"] = (datetime.fromisoformat(line["time"]) - length).isoformat()
+        receipt.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+
+
+def summaries(result: CommandResult) -> list[tuple[str, str]]:
+    return [(item["severity"], item["summary"]) for item in result.plan["diagnostics"]]
+
+
+# --- the age of a deactivation ---------------------------------------------------------------
+
+DELETING = {"lifecycle": {"delete_after_days": 30}}
+
+
+def test_a_deactivation_recorded_in_the_past_is_not_followed_by_a_deletion(open_workspace: OpenWorkspace) -> None:
+    """The machine that deactivated the account had a clock 60 days behind; the service knows better."""
+    org = open_org(open_workspace, serve(account("ada")), **DELETING)
+    org.wants()
+    org.applied()
+    age_record(org.workspace.plans, 60 * DAY)
+    assert org.actions() == {}
+    assert org.workspace.apply().code == 0
+    assert org.live()["ada"]["active"] is False
+
+
+def test_a_deactivation_of_which_all_witnesses_agree_is_followed_by_a_deletion(open_workspace: OpenWorkspace) -> None:
+    service = serve(account("ada"))
+    service.now -= 60 * DAY
+    org = open_org(open_workspace, service, **DELETING)
+    org.wants()
+    org.applied()
+    assert org.actions() == {}, "the receipt is of today"
+    age_record(org.workspace.plans, 60 * DAY)
+    assert org.actions() == {"ada": "delete"}
+    org.applied()
+    assert "ada" not in org.live()
+
+
+@pytest.mark.parametrize("omitted", [True, False])
+def test_a_forged_receipt_adds_no_deletion(open_workspace: OpenWorkspace, omitted: bool) -> None:
+    service = serve(account("ada", active=False))
+    service.faults = ServerFaults(omit_meta=omitted)
+    org = open_org(open_workspace, service, **DELETING)
+    org.wants()
+    forged = org.workspace.plans / "2026-01-01-aaaaaaaaaaaa" / "receipt.jsonl"
+    forged.parent.mkdir(parents=True)
+    then = datetime.now(UTC) - 90 * DAY
+    head = {"format_version": "1.0", "time": then.isoformat(), "plan_id": "sha256:" + "a" * 64}
+    target = {"target": service.base_url, "profile": "scim", "changes": 1, "whole": True}
+    done = {"address": 'user["ada@example.com"]', "action": "deactivate", "result": "done"}
+    identity = org.live()["ada"]["id"]
+    lines = [{"event": "apply_started", **target}, {"event": "finished", "id": identity, **done}]
+    forged.write_text("".join(f"{json.dumps({**head, **line})}\n" for line in lines))
+    assert org.actions() == {}
+
+
+# --- the clock of the machine ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("ahead", "problem"),
+    [
+        (3 * HOUR, "the clock of this machine is 3 hours behind the service's"),
+        (-3 * HOUR, "the clock of this machine is 3 hours ahead of the service's"),
+        (-60 * DAY, "the clock of this machine is 60 days ahead of the service's"),
+        (timedelta(minutes=9), "the clock of this machine is 9 minutes behind the service's"),
+        (None, "the service does not say what time it is (no Date in its answers)"),
+    ],
+)
+def test_with_a_wrong_clock_deletions_and_changes_by_date_are_withheld(
+    open_workspace: OpenWorkspace, ahead: timedelta | None, problem: str
+) -> None:
+    accounts = [account(who) for who in ("expired", "gone", "disabled", "moved")]
+    service = serve(*accounts, account("back", active=False), ahead=ahead)
+    service.now -= 90 * DAY
+    service.add(account("old", active=False))
+    org = open_org(open_workspace, service, **DELETING)
+    org.wants(
+        person("expired", lifecycle={"expires": str(TODAY)}),
+        person("back", lifecycle={"starts": str(TODAY)}),
+        person("new", lifecycle={"expires": str(TODAY + DAY)}),
+        person("disabled", accountEnabled=False, lifecycle={"expires": str(TODAY)}),
+        person("moved", department="Sales", lifecycle={"expires": str(TODAY + DAY)}),
+        person("hired"),
+    )
+    planned = org.plan()
+    assert planned.actions == {
+        "hired@example.com": "create",
+        "moved@example.com": "update",
+        "disabled@example.com": "deactivate",
+        "gone@example.com": "deactivate",
+    }
+    assert summaries(planned) == [
+        ("error", f"1 create withheld: {problem}"),
+        ("error", f"1 deactivate withheld: {problem}"),
+        ("error", f"1 delete withheld: {problem}"),
+        ("error", f"1 reactivate withheld: {problem}"),
+    ]
+    assert planned.code == 5
+    assert org.workspace.apply().code == 5
+    live = org.live()
+    assert ("old" in live, live["expired"]["active"], live["back"]["active"]) == (True, True, False)
+    assert ("new" in live, "hired" in live, live["gone"]["active"]) == (False, True, False)
+    service.faults = ServerFaults()
+    assert org.actions() == {"expired": "deactivate", "back": "reactivate", "new": "create", "old": "delete"}
+
+
+@pytest.mark.parametrize("ahead", [timedelta(minutes=4), timedelta(minutes=-4)])
+def test_clocks_that_differ_by_a_few_minutes_agree(open_workspace: OpenWorkspace, ahead: timedelta) -> None:
+    org = open_org(open_workspace, serve(account("ada"), ahead=ahead))
+    org.wants(person("ada", lifecycle={"expires": str(TODAY)}))
+    assert (org.plan().code, summaries(org.plan())) == (2, [])
+    org.applied()
+
+
+def test_a_wrong_clock_is_reported_if_nothing_rests_on_it(open_workspace: OpenWorkspace) -> None:
+    org = open_org(open_workspace, serve(ahead=3 * HOUR))
+    org.wants(person("ada"))
+    planned = org.plan()
+    assert (planned.code, summaries(planned)) == (
+        2,
+        [("warning", "the clock of this machine is 3 hours behind the service's")],
+    )
+    assert org.workspace.apply().code == 0
+
+
+def test_scoping_filters_that_use_today_rest_on_the_clock(open_workspace: OpenWorkspace) -> None:
+    clauses = [{"attribute": "employeeHireDate", "operator": "DATE_ON_OR_BEFORE", "value": "today+14"}]
+    service = serve(account("ada"), ahead=-26 * HOUR)
+    org = open_org(open_workspace, service)
+    scope = {"sync": "all", "filters": [{"name": "hired", "clauses": clauses}]}
+    org.workspace.write("scope.yaml", json.dumps(scope))
+    hired = str(TODAY + 15 * DAY)
+    org.workspace.users([person("ada", employeeHireDate=hired), person("keeper", employeeHireDate="2020-01-01")])
+    planned = org.plan()
+    assert (planned.actions, planned.code) == ({}, 5)
+    service.faults = ServerFaults()
+    assert org.actions() == {"ada": "deactivate"}
+
+
+# --- --now -----------------------------------------------------------------------------------
+
+
+def test_another_day_can_be_looked_at_and_not_applied(open_workspace: OpenWorkspace) -> None:
+    org = open_org(open_workspace, serve(account("ada")))
+    org.wants(person("ada", lifecycle={"expires": str(TODAY + 30 * DAY)}))
+    later = ("--now", str(TODAY + 40 * DAY))
+    assert org.actions() == {}
+    assert org.actions(*later) == {"ada": "deactivate"}
+    applied = org.workspace.apply(*later)
+    assert applied.code == 5
+    assert "1 deactivate withheld: the clock of this machine is" in applied.out
+    assert org.live()["ada"]["active"] is True
