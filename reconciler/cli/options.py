@@ -80,8 +80,7 @@ class CommonOptions:
 
     def workspace(self) -> Workspace:
         """Return directories, clock and target. Raises `UsageError` if --now is not a date."""
-        now = lazy.parse_now(self.now)
-        return lazy.Workspace(self.state, self.plans, self.sandbox, now, now_given=self.now is not None)
+        return lazy.Workspace(self.state, self.plans, self.sandbox, lazy.parse_now(self.now))
 
     def terminal(self) -> Terminal:
         """Return the terminal that the command writes to."""

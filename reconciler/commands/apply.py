@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.apply.executor import Report
@@ -71,7 +71,7 @@ def run_apply(workspace: Workspace, options: ApplyOptions, terminal: Terminal) -
     ):
         write_missing_pages(session.workspace, terminal)
         warn_about_lost_keys(session.workspace, redactor, terminal)
-        return _Apply(replace(session, writes=True), options, reviewed, terminal, log).run()
+        return _Apply(session, options, reviewed, terminal, log).run()
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from reconciler.render.status import Status, render_status, status_document
 from reconciler.session.audit_record import open_full_record
 from reconciler.session.terminal import Terminal
 from reconciler.session.unapplied import find_unapplied_merges
-from reconciler.session.workspace import Workspace, read_settings, resolve_target
+from reconciler.session.workspace import Workspace, current_time, read_settings, resolve_target
 
 
 def run_status(workspace: Workspace, form: str, terminal: Terminal) -> ExitCode:
@@ -37,7 +37,7 @@ def read_status(workspace: Workspace, target: Target) -> Status:
     """Read the status of a target from the record and its lock."""
     address = workspace.address_lock(target)
     running = describe_holder(workspace.lock(target)) or (describe_holder(address) if address is not None else None)
-    runs = read_runs(workspace.history, target)
+    runs = read_runs(workspace.history, target, current_time())
     return Status(
         target,
         _assess(runs, running=running is not None),

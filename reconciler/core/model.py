@@ -182,8 +182,8 @@ class Verdict:
     text: str = ""
     attribute: str = ""
     """If `UNJUDGED`: the source attribute that could not be evaluated."""
-    by_date: bool = False
-    """A scoping filter compared a date with today."""
+    by_date: bool = field(default=False, compare=False)
+    """A scoping filter compared a date with today: on another day the verdict may be another."""
 
     @property
     def in_scope(self) -> bool:

@@ -30,7 +30,7 @@ from reconciler.record.receipt_line import (
     parse_line,
 )
 from reconciler.record.record_files import list_receipts
-from reconciler.record.runs import AppliedChange, ApplyRun, Attempt, Quarantine, join_plan
+from reconciler.record.runs import AppliedChange, ApplyRun, Attempt, Quarantine, disregard_future, join_plan
 from reconciler.record.timestamps import LONG_AGO
 
 T = TypeVar("T")
@@ -76,10 +76,12 @@ def _first_lines(plans: Path) -> Iterator[ApplyStarted]:
 # --- applies ------------------------------------------------------------------------
 
 
-def read_runs(plans: Path, target: Target) -> list[ApplyRun]:
-    """Return all applies to `target` by their receipts alone, oldest first."""
-    runs = [run for path in list_receipts(plans) for run in _runs_in(path, target)]
-    return sorted(runs, key=lambda run: run.began)
+def read_runs(plans: Path, target: Target, now: datetime | None = None) -> list[ApplyRun]:
+    """Return all applies to `target` by their receipts alone, oldest first.
+
+    Those from after `now` are undated and come first; None: every time counts as it was written.
+    """
+    return _sort([run for path in list_receipts(plans) for run in _runs_in(path, target)], now)
 
 
 def read_all_runs(plans: Path) -> list[ApplyRun]:
@@ -87,10 +89,14 @@ def read_all_runs(plans: Path) -> list[ApplyRun]:
     return [run for path in list_receipts(plans) for run in collect_runs(read_lines(path), path.parent.name, None)]
 
 
-def read_runs_with_plans(plans: Path, target: Target) -> list[ApplyRun]:
-    """Return all applies to `target` joined with their plans on record, oldest first."""
-    runs = [run for path in list_receipts(plans) for run in _runs_with_plan(path, target)]
-    return sorted(runs, key=lambda run: run.began)
+def read_runs_with_plans(plans: Path, target: Target, now: datetime | None = None) -> list[ApplyRun]:
+    """Return all applies to `target` joined with their plans on record, oldest first. `now`: as for `read_runs`."""
+    return _sort([run for path in list_receipts(plans) for run in _runs_with_plan(path, target)], now)
+
+
+def _sort(runs: Iterable[ApplyRun], now: datetime | None) -> list[ApplyRun]:
+    dated = runs if now is None else (disregard_future(run, now) for run in runs)
+    return sorted(dated, key=lambda run: run.began)
 
 
 def _runs_in(path: Path, target: Target) -> Iterator[ApplyRun]:

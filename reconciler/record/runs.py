@@ -10,8 +10,10 @@ from enum import StrEnum
 from reconciler.core.field_change import FieldChange, diff_fields
 from reconciler.core.model import Value
 from reconciler.core.plan import Result
+from reconciler.core.planning.clock import CLOCK_TOLERANCE
 from reconciler.core.values import fold_case
 from reconciler.record.layout import shorten_plan_id
+from reconciler.record.timestamps import LONG_AGO
 
 FAILURES = frozenset({Result.FAILED, Result.NOT_IN_EFFECT, Result.UNKNOWN})
 
@@ -184,6 +186,17 @@ class ApplyRun:
 
     def _did_not_plan(self, keys: Collection[str]) -> bool:
         return self.planned is not None and not any(each in self.planned.changes for each in keys)
+
+
+def disregard_future(run: ApplyRun, now: datetime) -> ApplyRun:
+    """Return `run` as an undated one if it is from the future: the clock was wrong, and it must not count for ever."""
+
+    def to_past(when: datetime) -> datetime:
+        return LONG_AGO if when > now + CLOCK_TOLERANCE else when
+
+    attempts = tuple(replace(each, time=to_past(each.time)) for each in run.attempts)
+    ended = to_past(run.ended) if run.ended is not None else None
+    return replace(run, began=to_past(run.began), ended=ended, attempts=attempts)
 
 
 def join_plan(run: ApplyRun, plan: PlanSummary) -> ApplyRun:

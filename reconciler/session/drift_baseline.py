@@ -23,6 +23,7 @@ from reconciler.record.runs import ApplyRun
 from reconciler.session.baseline import build_reader, has_other_target, load_state_at, with_desired_state
 from reconciler.session.session import Session
 from reconciler.session.unapplied import find_unapplied_commits
+from reconciler.session.workspace import current_time
 
 _ALL_LISTED = "So edits in the target cannot be distinguished from what is not applied yet"
 
@@ -92,7 +93,7 @@ def _warn_of_unapplied(found: UnappliedCommits) -> Diagnostic:
 
 def load_drift_baseline(session: Session) -> DriftBaseline:
     """Load the baseline from the record and git, for the target of `session`."""
-    runs = read_runs_with_plans(session.workspace.history, session.target)
+    runs = read_runs_with_plans(session.workspace.history, session.target, current_time())
     found = {number: _load_applied_state(session, runs[number]) for number in select_baselines(runs, session.redactor)}
     return DriftBaseline(runs, session.redactor, found, find_unapplied_commits(session.workspace, runs))
 

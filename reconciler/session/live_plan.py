@@ -9,6 +9,7 @@ from typing import Protocol
 
 from reconciler.core.model import Diagnostic
 from reconciler.core.plan import Plan
+from reconciler.core.planning.clock import explain_clock
 from reconciler.core.planning.guards.context import AccountEvidence
 from reconciler.core.planning.live_user import CombinedReader, LiveReader, ResourceReader
 from reconciler.core.planning.planner import LiveState, PlanRequest
@@ -99,7 +100,7 @@ def read_live_state(
         page_size=int(state.profile.page_size.value),
         progress=progress,
     )
-    return replace(live, clock_problem=session.explain_clock(client.clock_offset))
+    return replace(live, clock_problem=explain_clock(client.clock_offset))
 
 
 def build_session_request(session: Session, live: LiveState, users: tuple[str, ...] = ()) -> PlanRequest:

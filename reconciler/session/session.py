@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
 from reconciler.core.model import Deactivation, Target, format_user_address
-from reconciler.core.planning.clock import explain_clock
 from reconciler.core.values import fold_case
 from reconciler.desired.loader import DesiredState
 from reconciler.record.account_history import AccountHistory
@@ -30,8 +28,6 @@ class Session:
     target: Target
     connection: Connection
     redactor: Redactor = NO_REDACTION
-    writes: bool = False
-    """Whether what is planned is applied."""
 
     def history(self) -> AccountHistory:
         """Return what receipts say about the target's accounts, with the names of users even if they hold digests."""
@@ -59,18 +55,6 @@ class Session:
             return deactivated
         arrivals = read_receipt_arrivals(self.workspace, policy.record_branch)
         return {key: replace(found, committed=arrivals.get(found.receipt)) for key, found in deactivated.items()}
-
-    def explain_clock(self, offset: timedelta | None) -> str | None:
-        """Return why the clock cannot be relied on; `offset`: how far this machine's is ahead of the service's.
-
-        `--now` looks at another day, which is harmless until it is applied.
-        """
-        workspace = self.workspace
-        if workspace.now_given and not workspace.sandbox:
-            if not self.writes:
-                return None
-            offset = None if offset is None else offset + (workspace.now - current_time())
-        return explain_clock(offset)
 
     def moved_from(self) -> str | None:
         """Return the target of earlier applies, if none was to this one."""

@@ -32,8 +32,6 @@ class Workspace:
     sandbox: bool
     now: datetime
     past: Path | None = None
-    now_given: bool = False
-    """The clock is not this machine's, but that of `--now`."""
 
     def flags(self) -> list[str]:
         """Return the flags that name this workspace on a command line, without those that are the default."""

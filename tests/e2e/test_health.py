@@ -190,6 +190,15 @@ def test_users_that_keep_failing_are_deferred_and_reported(failing: CommandWorks
     assert status(failing).code == 1
 
 
+def test_failures_recorded_by_a_clock_years_ahead_defer_no_user_and_pass(failing: CommandWorkspace) -> None:
+    hours_pass(failing, -24 * 365 * 20)
+    assert failing.apply().code == 5
+    assert [write.user_name for write in failing.service.writes[5:]] == ["grace.1@example.com"]
+    failing.service.faults = ServerFaults()
+    assert failing.apply("--retry-failed").code == 0
+    assert (status(failing).code, told(failing)["escrows"]) == (0, [])
+
+
 def test_deferred_users_are_retried_when_due_and_others_proceed(failing: CommandWorkspace) -> None:
     people = sample_users(4, department="Moved")[1]
     people[0]["department"] = "Elsewhere"

@@ -232,6 +232,21 @@ def test_an_undated_apply_sorts_before_all_others(tmp_path: Path) -> None:
     assert [(run.record, run.began) for run in read_runs(tmp_path, TARGET)] == [("b", LONG_AGO), ("a", NOW)]
 
 
+def test_an_apply_from_the_future_sorts_before_all_others_too(tmp_path: Path) -> None:
+    """The clock of its machine was wrong: it does not stay the last apply for ever, and defers no user."""
+    receipt(tmp_path, "a", at=NOW).close({})
+    late = receipt(tmp_path, "b", at=NOW + timedelta(days=7_305))
+    late.finished(Outcome(ADA, Result.FAILED, "no"))
+    late.close({Result.FAILED: 1})
+    receipt(tmp_path, "c", at=NOW + timedelta(minutes=4)).close({})
+    for runs in (read_runs(tmp_path, TARGET, NOW), read_runs_with_plans(tmp_path, TARGET, NOW)):
+        assert [run.record for run in runs] == ["b", "a", "c"]
+        future = runs[0]
+        assert {future.began, future.ended, *(each.time for each in future.attempts)} == {LONG_AGO}
+        assert assess(runs).healthy
+    assert [run.record for run in read_runs(tmp_path, TARGET)] == ["a", "c", "b"]
+
+
 def test_the_keys_of_digests_are_found(tmp_path: Path) -> None:
     receipt(tmp_path, "a").close({})
     assert read_key_ids(tmp_path) == set()
