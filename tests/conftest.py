@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 settings.register_profile("full", deadline=None)
 settings.register_profile("fast", deadline=None, max_examples=10)
 settings.load_profile("full")
+
+
+# A receipt names the run of GitHub Actions that wrote it: not that of the tests.
+os.environ.pop("GITHUB_RUN_ID", None)
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:

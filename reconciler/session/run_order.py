@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from reconciler.core.text import escape_control
 from reconciler.errors import RepositoryError, StalePlanError
 from reconciler.git.commits import Commits
-from reconciler.github.api import GitHub
+from reconciler.github.api import GitHub, GitHubError
 from reconciler.github.apply_runs import WorkflowRun, describe_unapplied_runs, refuse_after_later_runs
 from reconciler.github.environment import APPLY_WORKFLOW, Workflow
 from reconciler.github.workflow_commands import format_command
@@ -32,9 +33,19 @@ def check_run_order(workspace: Workspace, hub: GitHub, here: Workflow, terminal:
     with open_full_record(workspace, settings.record.branch, terminal) as whole:
         applied = read_runs(whole.history, resolve_target(workspace, settings))
     _compare_with_git(workspace, here, later, [run for run in applied if run.took_effect and run.commit], terminal)
-    for line in describe_unapplied_runs(hub, APPLY_WORKFLOW, here.branch, here.run_number):
-        terminal.result(format_command("warning", f"{line}. {_INCLUDED}", {"title": "Apply of an earlier merge"}))
+    _warn_of_unapplied_runs(hub, here, terminal)
     return True
+
+
+def _warn_of_unapplied_runs(hub: GitHub, here: Workflow, terminal: Terminal) -> None:
+    """Print a warning annotation for each earlier run that never applied."""
+    try:
+        lines = describe_unapplied_runs(hub, APPLY_WORKFLOW, here.branch, here.run_number)
+    except GitHubError as exc:
+        terminal.note(f"Whether every earlier merge was applied is not known: {escape_control(exc.summary)}.")
+        return
+    for line in lines:
+        terminal.result(format_command("warning", f"{line}. {_INCLUDED}", {"title": "Apply of an earlier merge"}))
 
 
 _INCLUDED = "A plan of this commit includes what it changed; if that was not reviewed, this apply stops."

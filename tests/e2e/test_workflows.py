@@ -210,6 +210,39 @@ def test_a_run_can_be_run_again_after_a_later_one_that_failed_before_it_applied(
     assert scenario.users() == [ADA, GRACE]
 
 
+def cancel(scenario: WorkflowScenario, commit: str) -> None:
+    """Let GitHub cancel the run for `commit` while it waits, as it did without `queue: max`."""
+    number = scenario.runner.numbers["apply.yml"] = scenario.runner.numbers.get("apply.yml", 0) + 1
+    scenario.api.run(number, "apply.yml", "push", head_sha=commit, status="completed", conclusion="cancelled")
+
+
+def test_a_merge_that_was_never_applied_is_reported_until_it_is(scenario: WorkflowScenario) -> None:
+    """By the drift issue and by the next apply, which includes it."""
+    first = scenario.merge(reviewed(scenario))
+    assert scenario.record(first, scenario.apply(first)).code == 0
+    scenario.add(LINUS)
+    middle = scenario.commit("Add Linus (#8)")
+    cancel(scenario, middle)
+    drift = scenario.drift()
+    (issue,) = scenario.api.issues
+    assert f"- Run 2 of the apply workflow, for commit {middle[:12]}, was cancelled before it applied." in issue["body"]
+    assert "1 commit that changed the desired state is not applied" in issue["body"]
+    assert f"{middle[:12]} (#8), " in issue["body"]
+
+    scenario.edit("users/people.yaml", "Ada", "Augusta")
+    scenario.api.pull(9, "f" * 40, scenario.commit("Rename Ada (#9)"))
+    drift = scenario.drift()
+    applied = scenario.dispatch(drift.plan_id)
+    assert applied.code == 0, applied.steps
+    assert scenario.users() == [ADA, GRACE, LINUS]
+    warned = f"Run 2 of the apply workflow, for commit {middle[:12]}, was cancelled before it applied."
+    assert f"::warning title=Apply of an earlier merge::{warned}" in applied.said("Compare its id")
+    assert f"not completely applied since:\n{middle[:12]} (#8), " in applied.said("Apply")
+    assert scenario.record(git(scenario.origin, "rev-parse", "main"), applied).code == 0
+    scenario.drift()
+    assert issue["state"] == "closed"
+
+
 # --- the record -----------------------------------------------------------------------
 
 

@@ -13,7 +13,7 @@ from support.recording_terminal import RecordingTerminal
 from support.workflow_step import write_settings
 
 from reconciler.errors import RepositoryError, StalePlanError
-from reconciler.github.api import GitHub, Json
+from reconciler.github.api import GitHub, GitHubError, Json
 from reconciler.github.environment import Workflow, read_workflow
 from reconciler.session.run_order import check_run_order
 from reconciler.session.workspace import Workspace
@@ -193,6 +193,22 @@ def test_applies_on_record_without_git_are_an_error(tmp_path: Path, terminal: Re
     outside.record("a" * 40)
     with pytest.raises(RepositoryError, match="is not in a git repository"):
         outside.check("a" * 40)
+
+
+def test_earlier_runs_that_cannot_be_read_are_noted(repository: Repository) -> None:
+    class Failing(Hub):
+        """Lists the runs once."""
+
+        def items(self, path: str, key: str, **query: Any) -> Iterator[Json]:
+            if self.runs:
+                self.runs = []
+                raise GitHubError(502, "GitHub answered 502")
+            self.runs = [{}]
+            yield from ()
+
+    here = replace(read_workflow({}), branch="main")
+    assert check_run_order(repository.workspace, cast("GitHub", Failing()), here, repository.terminal)
+    assert repository.terminal.notes == ["Whether every earlier merge was applied is not known: GitHub answered 502."]
 
 
 def test_settings_that_cannot_be_read_end_the_step(repository: Repository) -> None:
