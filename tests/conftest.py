@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 # on the machine.
 settings.register_profile("full", deadline=None)
 settings.register_profile("fast", deadline=None, max_examples=10)
+# For a night on the parsers: pytest tests/integration/test_foreign_*.py --hypothesis-profile=deep
+settings.register_profile("deep", deadline=None, max_examples=5_000)
 settings.load_profile("full")
 
 

@@ -18,12 +18,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from reconciler.core.text import quote, shorten
 from reconciler.errors import RepositoryError
 from reconciler.git.commit import Commit
 from reconciler.git.process import GIT_OPTIONS, GitCommandError, build_git_environment, run_git
 
 _RAW = ("-r", "-z", "--raw", "--no-renames", "--no-abbrev", "--no-ext-diff", "--no-textconv", "--no-relative")
 _ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_NODE = re.compile(rb"([0-9]{1,18}) ([0-9a-f]{40,64})((?: [0-9a-f]{40,64})*)")
+_CHANGE = re.compile(rb":+[0-7]{6}(?: [0-7]{6})+(?: [0-9a-f]{40,64})+ [A-Z]+[0-9]*")
+_ENTRY = re.compile(rb"[0-7]{6} [a-z]+ ([0-9a-f]{40,64})")
 _SECONDS = 600
 _MAX_OUTPUT = 1024 * 1024 * 1024
 _BATCH = 500
@@ -139,7 +143,7 @@ class Commits:
             head, _, path = entry.partition(b"\t")
             name = self._name(path)
             if name is not None and head[:6] in _REGULAR:
-                found[name] = head.split()[2].decode()
+                found[name] = _match(_ENTRY, head)[1].decode()
         return found
 
     def read_blob(self, identity: str | None) -> bytes:
@@ -187,7 +191,7 @@ class Commits:
             elif part:
                 if changes:
                     yield commit, changes
-                commit, changes = part.decode(), []
+                commit, changes = _checked(part.decode("ascii", "replace")), []
         if changes:
             yield commit, changes
 
@@ -256,7 +260,9 @@ class _Blobs:
             head = stream.readline().split() if stream is not None else []
             if head[1:] == [b"missing"]:
                 return "missing", b""
-            kind, size = head[1].decode(), int(head[2])
+            kind, size = head[1].decode(), int(head[2]) if head[2].isdigit() else -1
+            if size < 0:
+                raise _no_answer()
             if size > _MAX_BLOB:
                 raise RepositoryError(f"{head[0].decode()} is larger than 64 MiB", "No file of a desired state is.")
             content = stream.read(size + 1) if stream is not None else b""
@@ -299,13 +305,23 @@ def _checked(identity: str) -> str:
     return identity
 
 
+def _match(pattern: re.Pattern[bytes], output: bytes) -> re.Match[bytes]:
+    """Match a part of git's output. Raises `RepositoryError` if it is something else."""
+    found = pattern.fullmatch(output)
+    if found is None:
+        shown = quote(shorten(output.decode("utf-8", "replace"), 80))
+        raise RepositoryError(f"git printed {shown}, which is not understood", "Check the repository with git fsck.")
+    return found
+
+
 def _node(line: bytes) -> Node:
-    when, identity, *parents = line.decode("ascii", "replace").split()
-    return Node(identity, tuple(parents), datetime.fromtimestamp(min(int(when), _LAST_SECOND), UTC))
+    when, identity, parents = (part.decode("ascii") for part in _match(_NODE, line).groups())
+    return Node(identity, tuple(parents.split()), datetime.fromtimestamp(min(int(when), _LAST_SECOND), UTC))
 
 
 def _file_change(name: str, raw: bytes) -> FileChange:
     """Parse `:mode mode id id status`, with one colon for each parent."""
+    _match(_CHANGE, raw)
     parents = len(raw) - len(raw.lstrip(b":"))
     fields = raw[parents:].split()
     modes, ids = fields[: parents + 1], fields[parents + 1 : 2 * parents + 2]

@@ -23,6 +23,7 @@ _MAX_LINK = 4096
 _BATCH_BYTES = 64 * 1024 * 1024
 _REGULAR = (b"100644", b"100755")
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_ENTRY = re.compile(rb"([0-7]{6}) ([a-z]+) ([0-9a-f]{40}|[0-9a-f]{64}) +([0-9]{1,18}|-|BAD)")
 _UNSAFE_REF = re.compile(r"^[-:^]|[\x00-\x20\x7f:]|\.\.|^$")
 _FETCH = (
     "Fetch the whole history: in GitHub Actions give actions/checkout `fetch-depth: 0` (and no `filter` or\n"
@@ -182,7 +183,7 @@ def _find_tree(directory: Path, commit: str) -> bytes | None:
     """Return the object id of the directory in `commit`; None if it has none."""
     prefix = run_git(directory, "rev-parse", "--show-prefix").removesuffix(b"\n").rstrip(b"/")
     if not prefix:
-        return run_git(directory, "rev-parse", "--verify", f"{commit}^{{tree}}").strip()
+        return parse_object_id(run_git(directory, "rev-parse", "--verify", f"{commit}^{{tree}}")).encode()
     listed = run_git(directory, "ls-tree", "-z", "--full-tree", commit, "--", os.fsdecode(prefix))
     kind, oid = ([*listed.partition(b"\t")[0].split(), b"", b"", b""])[1:3]
     if kind == b"commit":
@@ -192,7 +193,8 @@ def _find_tree(directory: Path, commit: str) -> bytes | None:
 
 def _list_entries(directory: Path, tree: bytes) -> list[_TreeEntry]:
     """Return all files below `tree`; their names do not lead out of it."""
-    listing = run_git(directory, "ls-tree", "-r", "-z", "-l", "--full-tree", tree.decode("ascii"), limit=_MAX_LISTING)
+    identity = parse_object_id(tree)
+    listing = run_git(directory, "ls-tree", "-r", "-z", "-l", "--full-tree", identity, limit=_MAX_LISTING)
     lines = listing.split(b"\0")[:-1]
     if len(lines) > _MAX_ENTRIES:
         raise RepositoryError(f"the base has more than {_MAX_ENTRIES:,} files", "Name the directory with --state.")
@@ -201,7 +203,10 @@ def _list_entries(directory: Path, tree: bytes) -> list[_TreeEntry]:
 
 def _parse_entry(line: bytes) -> _TreeEntry:
     facts, _, name = line.partition(b"\t")
-    mode, kind, oid, size = facts.split()
+    found = _ENTRY.fullmatch(facts)
+    if found is None:
+        raise GitCommandError(f"not an entry of a directory: {quote(shorten(os.fsdecode(line), 80))}")
+    mode, kind, oid, size = found.groups()
     if kind == b"commit":
         raise RepositoryError(f"{quote(os.fsdecode(name))} in the base is a submodule", "Its files are not here.")
     if any(step in (b"", b".", b"..") for step in name.split(b"/")):
@@ -232,6 +237,10 @@ def _write(directory: Path, entries: Sequence[_TreeEntry], into: Path, wanted: T
         _write_file(into, entry, content, entry.size)
     # Last, so that nothing is ever written through one.
     for entry, target in _read_contents(directory, links):
+        if b"\0" in target or not target:
+            raise RepositoryError(
+                f"the base holds a link, {quote(os.fsdecode(entry.name))}, that leads nowhere", "Fix it."
+            )
         path = into / os.fsdecode(entry.name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.symlink_to(os.fsdecode(target))
