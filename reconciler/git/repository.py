@@ -57,6 +57,17 @@ def explain_missing_commit(directory: Path, commit: str) -> str | None:
     return "is not in this repository: its branch is gone or was rewritten"
 
 
+def has_file(directory: Path, commit: str, name: str) -> bool:
+    """Return whether a commit has the file `name` in `directory`; False also if git cannot tell."""
+    if not _COMMIT.fullmatch(commit):
+        return False
+    try:
+        run_git(directory, "rev-parse", "--verify", "--quiet", f"{commit}:./{name}")
+    except (GitCommandError, RepositoryError):
+        return False
+    return True
+
+
 def find_merge_base(directory: Path, ref: str) -> str:
     """Return the merge base of `ref` and HEAD in the repository of `directory`: what a pull request is compared with.
 

@@ -35,6 +35,8 @@ class AccountHistory:
     used_approvals: ApprovalUses = field(default_factory=dict)
     known: frozenset[str] = frozenset()
     """Live ids of accounts that had a desired user: created, or adopted, updated or reactivated with any outcome."""
+    last_commit: str | None = None
+    """The commit that was checked out at the last apply; None: no apply, or no commit."""
 
 
 class AccountHistoryBuilder:
@@ -54,6 +56,7 @@ class AccountHistoryBuilder:
         self._removed: set[str] = set()
         self._recent = RecentChangeReader(present or now)
         self._known: set[str] = set()
+        self._last_start: ApplyStarted | None = None
 
     def add(self, lines: Iterable[ReceiptLine], record: str) -> None:
         """Add the lines of one receipt. Lines of applies to another target are left out."""
@@ -62,6 +65,8 @@ class AccountHistoryBuilder:
             if isinstance(line, ApplyStarted):
                 ours = self._target.covers(line.recorded_target, any_profile=True)
                 self._recent.begin(line if ours else None)
+                if ours and (self._last_start is None or self._last_start.sort_time <= line.sort_time):
+                    self._last_start = line
             elif ours:
                 self._recent.add(line)
                 if isinstance(line, Started | Finished | UnknownLine):
@@ -116,8 +121,15 @@ class AccountHistoryBuilder:
             if live_id not in self._revived or self._revived[live_id] < found.at
         }
         present = frozenset(self._present - self._removed)
+        last_commit = self._last_start.commit if self._last_start is not None else None
         return AccountHistory(
-            self._reserved, deactivated, present, tuple(self._recent.changes), self._recent.used, frozenset(self._known)
+            self._reserved,
+            deactivated,
+            present,
+            tuple(self._recent.changes),
+            self._recent.used,
+            frozenset(self._known),
+            last_commit,
         )
 
 

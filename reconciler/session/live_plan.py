@@ -25,6 +25,7 @@ from reconciler.scim.read_budget import ReadBudget
 from reconciler.session import connection
 from reconciler.session.account_evidence import plan_with_evidence
 from reconciler.session.baseline import build_reader, build_request
+from reconciler.session.lost_files import find_lost_files
 from reconciler.session.session import Session
 from reconciler.session.terminal import Terminal
 
@@ -110,8 +111,11 @@ def build_session_request(session: Session, live: LiveState, users: tuple[str, .
     """
     history = session.history()
     temporary = find_temporarily_named(live.users)
+    request = build_request(session.workspace, session.state, users)
+    lost = find_lost_files(session.workspace.state, session.state.files, history.last_commit)
     return replace(
-        build_request(session.workspace, session.state, users),
+        request,
+        diagnostics=(*request.diagnostics, *lost),
         target=session.target,
         recently_deleted=history.reserved,
         deactivated=history.deactivated,

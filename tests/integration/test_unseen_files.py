@@ -266,3 +266,17 @@ def test_a_saved_plan_is_stale_when_a_file_is_lost(company: Company) -> None:
     line = ["reconciler", "apply", str(plan), "--state", str(company.work.state), "--plans", str(company.work.plans)]
     assert run(line).code == 4
     assert company.active() == {"ada", "bob", "cid", "dot"}
+
+
+@pytest.mark.parametrize("name", ["scope.yaml", "mappings.yaml"])
+def test_a_file_that_is_gone_since_the_last_apply_is_a_warning(company: Company, name: str) -> None:
+    company.work.write("mappings.yaml", "".join(f"- {{{row}}}\n" for row in MAPPINGS))
+    company.commit(person("ada"), person("bob"), person("eve"))
+    assert company.work.apply().code == 0
+    company.git.git("rm", "--quiet", f"desired-state/{name}")
+    company.commit(person("ada"), person("bob"), person("eve"), person("flo"))
+    summary = f"{name} is gone since the last apply"
+    for result in (company.work.run("plan"), company.work.run("plan", "--base", "HEAD~1"), company.work.apply()):
+        assert result.code == 0, result
+        assert summary in " ".join(result.out.split())
+    assert summary not in company.work.run("plan").out, "the last apply had none"

@@ -46,6 +46,7 @@ def test_files_that_may_be_at_the_top_level(name: str) -> None:
         ("\uff53cope.yaml", "scope.yaml"),
         ("ѕсоре.yaml", None),
         ("scope.yаml", "scope.yaml"),
+        ("ѕсоре.уаmІ", None),
         ("scope.yam", "scope.yaml"),
         ("scope", "scope.yaml"),
         ("scope.txt", "scope.yaml"),
