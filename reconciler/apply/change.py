@@ -21,7 +21,7 @@ from reconciler.apply.change_outcomes import complete, describe_name_holder, not
 from reconciler.apply.lookup import UserLookup
 from reconciler.core import patch
 from reconciler.core.identity import parse_identity
-from reconciler.core.model import AttributeMapping, AttributePath, LiveUser
+from reconciler.core.model import AttributeMapping, AttributePath, Attributes, LiveUser
 from reconciler.core.plan import REMOVALS, Action, Change, Outcome, Result
 from reconciler.core.planning.guards.identities import is_relink
 from reconciler.core.planning.live_user import LiveReader
@@ -64,7 +64,7 @@ class ReceiptWriter(Protocol):
         attributes: list[str],
         original_user_name: str | None,
         *,
-        was_active: bool | None,
+        before: Attributes | None,
     ) -> None: ...
     def finished(self, outcome: Outcome) -> None: ...
     def quarantined(self, why: Quarantine) -> None: ...
@@ -358,9 +358,9 @@ class ChangeExecutor:
         if self._execution.stop.is_set():
             raise StopRequestedError("interrupted")
         self._unfinished.add(change.address)
-        was_active = None if change.live_id is None else change.before.get("active") is not False
+        before = change.before if change.live_id is not None else None
         self._execution.record.started(
-            change.address, change.action, change.live_id, sorted(attributes), original_user_name, was_active=was_active
+            change.address, change.action, change.live_id, sorted(attributes), original_user_name, before=before
         )
 
     def record(self, outcome: Outcome) -> Outcome:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
+from reconciler.core.model import Origin
 from reconciler.core.plan import Action
 
 
@@ -57,6 +59,8 @@ class Policy:
     """Folded userNames and externalIds of users that are never removed."""
     domains: tuple[str, ...] = ()
     """The organisation's verified domains, as written; empty: unknown."""
+    protected_origins: Mapping[str, Origin] = field(default_factory=dict)
+    """The origin of each of these in settings.yaml."""
     digests: bool = False
     """Whether the record holds digests instead of names and values."""
     record_branch: str | None = None

@@ -96,7 +96,7 @@ def load(root: Path, now: datetime) -> DesiredState | BrokenState:
     return DesiredState(
         profile=profile,
         target=Target(profile.name, settings.value.target.base_url.rstrip("/"), settings.value.target.tenant),
-        policy=_build_policy(settings.value),
+        policy=_build_policy(settings),
         mappings=mappings.rows,
         owned=owned,
         users=tuple(reader.users),
@@ -137,8 +137,10 @@ def load_users(
 # --- settings -----------------------------------------------------------------
 
 
-def _build_policy(settings: schema.Settings) -> Policy:
+def _build_policy(located: LocatedModel[schema.Settings]) -> Policy:
+    settings = located.value
     lifecycle, guards = settings.lifecycle, settings.guards
+    places = {fold_case(name): located.at("guards", "protected", n) for n, name in enumerate(guards.protected)}
     return Policy(
         permitted=frozenset(lifecycle.actions),
         out_of_scope=Removal(lifecycle.out_of_scope),
@@ -153,7 +155,8 @@ def _build_policy(settings: schema.Settings) -> Policy:
         identity_changes=Limit(guards.identity_changes.count),
         foreign_accounts=Limit(guards.foreign_accounts.count),
         failures=Limit(guards.failures.count, guards.failures.percent, guards.failures.floor),
-        protected=frozenset(map(fold_case, guards.protected)),
+        protected=frozenset(places),
+        protected_origins={name: origin for name, origin in places.items() if origin is not None},
         digests=settings.record.values == "digest",
         record_branch=settings.record.branch,
         approvals=tuple(Approval(entry.plan, entry.removals, entry.until) for entry in settings.approvals),

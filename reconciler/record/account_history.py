@@ -9,9 +9,12 @@ from datetime import UTC, date, datetime, timedelta
 from reconciler.core.model import Deactivation, Target
 from reconciler.core.plan import REMOVALS, Action, Result
 from reconciler.core.planning.guards.context import RecentChange
+from reconciler.core.planning.protection import AccountNames
 from reconciler.core.values import fold_case
+from reconciler.record.account_names import AccountNameReader
 from reconciler.record.receipt_line import ApplyStarted, Finished, ReceiptLine, Started, UnknownLine
 from reconciler.record.recent_changes import ApprovalUses, RecentChangeReader
+from reconciler.record.runs import PlanSummary
 
 _OWNING = frozenset({Action.ADOPT.value, Action.UPDATE.value, Action.REACTIVATE.value})
 """Actions that are planned for accounts of desired users only."""
@@ -37,15 +40,25 @@ class AccountHistory:
     """Live ids of accounts that had a desired user: created, or adopted, updated or reactivated with any outcome."""
     last_commit: str | None = None
     """The commit that was checked out at the last apply; None: no apply, or no commit."""
+    names: Mapping[str, AccountNames] = field(default_factory=dict)
+    """By live id: every name an account had; empty if they are not asked for."""
 
 
 class AccountHistoryBuilder:
     """Collects the history of the accounts at `target` from receipts, in any order.
 
-    `present`: the time by which a change is recent; None: `now`.
+    `present`: the time by which a change is recent; None: `now`. `names`: collects the names of accounts too.
     """
 
-    def __init__(self, target: Target, quarantine_days: int, now: datetime, present: datetime | None = None) -> None:
+    def __init__(
+        self,
+        target: Target,
+        quarantine_days: int,
+        now: datetime,
+        present: datetime | None = None,
+        *,
+        names: bool = False,
+    ) -> None:
         self._target = target
         self._days = quarantine_days
         self._today = now.date()
@@ -57,10 +70,14 @@ class AccountHistoryBuilder:
         self._recent = RecentChangeReader(present or now)
         self._known: set[str] = set()
         self._last_start: ApplyStarted | None = None
+        self._names = AccountNameReader() if names else None
 
-    def add(self, lines: Iterable[ReceiptLine], record: str) -> None:
-        """Add the lines of one receipt. Lines of applies to another target are left out."""
-        ours = True
+    def add(self, lines: Iterable[ReceiptLine], record: str) -> bool:
+        """Add the lines of one receipt, without those of applies to another target.
+
+        Returns whether only the plan has names of accounts that are asked for.
+        """
+        ours, lacking = True, False
         for line in lines:
             if isinstance(line, ApplyStarted):
                 ours = self._target.covers(line.recorded_target, any_profile=True)
@@ -69,9 +86,16 @@ class AccountHistoryBuilder:
                     self._last_start = line
             elif ours:
                 self._recent.add(line)
+                lacking = (self._names is not None and self._names.add(line)) or lacking
                 if isinstance(line, Started | Finished | UnknownLine):
                     self._add(line, record)
         self._recent.begin(None)
+        return lacking
+
+    def add_plan(self, plan: PlanSummary) -> None:
+        """Add the plan of a receipt that lacks names."""
+        if self._names is not None:
+            self._names.add_plan(plan)
 
     def _add(self, line: Started | Finished | UnknownLine, record: str) -> None:
         """Add one line. An event of a later version protects accounts too, but starts no period."""
@@ -130,6 +154,7 @@ class AccountHistoryBuilder:
             self._recent.used,
             frozenset(self._known),
             last_commit,
+            self._names.build() if self._names is not None else {},
         )
 
 

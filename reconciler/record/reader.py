@@ -194,15 +194,23 @@ def read_record(directory: Path) -> PlanRecord:
 
 
 def read_account_history(
-    plans: Path, target: Target, quarantine_days: int, now: datetime, present: datetime | None = None
+    plans: Path,
+    target: Target,
+    quarantine_days: int,
+    now: datetime,
+    present: datetime | None = None,
+    *,
+    names: bool = False,
 ) -> AccountHistory:
     """Return the history of the target's accounts, from all receipts, in one pass.
 
-    `present`: the time by which a change is recent; None: `now`.
+    `present`: the time by which a change is recent; None: `now`. `names`: the names of accounts too, for which the
+    plans of version 0.1 are read.
     """
-    builder = AccountHistoryBuilder(target, quarantine_days, now, present)
+    builder = AccountHistoryBuilder(target, quarantine_days, now, present, names=names)
     for path in list_receipts(plans):
-        builder.add(read_lines(path), path.parent.name)
+        if builder.add(read_lines(path), path.parent.name):
+            builder.add_plan(read_plan_summary(path.with_name(PLAN)))
     return builder.build()
 
 

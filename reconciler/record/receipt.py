@@ -15,6 +15,7 @@ from typing import Any
 
 from msgspec import UNSET
 
+from reconciler.core.model import Attributes, Value
 from reconciler.core.plan import Action, Outcome, Plan, Result
 from reconciler.core.plan_id import digest_change
 from reconciler.core.text import to_ascii_json
@@ -93,11 +94,12 @@ class Receipt:
         attributes: list[str],
         original_user_name: str | None = None,
         *,
-        was_active: bool | None = None,
+        before: Attributes | None = None,
     ) -> None:
         """Record that a request is about to be sent.
 
         `original_user_name`: the name to go back to, if it gives the user a temporary one. A redacted record has none.
+        `before`: the values of the account; None: there is none yet.
         """
         original = UNSET if original_user_name is None or self._redactor.key is not None else original_user_name
         line = Started(
@@ -107,24 +109,27 @@ class Receipt:
             id=live_id,
             attributes=tuple(attributes),
             original_user_name=original,
-            was_active=was_active if was_active is not None else UNSET,
+            was_active=before.get("active") is not False if before is not None else UNSET,
+            user_name=self._redact_name(before.get("userName")) if before is not None else UNSET,
+            external_id=self._redact_name(before.get("externalId")) if before is not None else UNSET,
         )
         self._write(to_entry(line))
 
     def finished(self, outcome: Outcome) -> None:
         """Record the outcome of a change."""
         change, redactor = outcome.change, self._redactor
-        name = change.after.get("userName") or change.before.get("userName")
+        name, external_id = (change.after.get(path) or change.before.get(path) for path in ("userName", "externalId"))
         line = Finished(
             **self._head(),
             address=redactor.address(change.address),
             action=change.action.value,
             id=outcome.live_id or change.live_id,
-            user_name=redactor.name(str(name)) if name is not None else None,
+            user_name=self._redact_name(name),
             result=outcome.result.value,
             message=redactor.text(outcome.message),
             attributes=outcome.attributes,
             change=redactor.change(digest_change(change)),
+            external_id=self._redact_name(external_id),
         )
         self._write(to_entry(line))
 
@@ -140,6 +145,9 @@ class Receipt:
         # The counts are in the order in which results first occurred.
         self._write({**{key: value for key, value in to_entry(line).items() if key not in counts}, **counts})
         os.close(self._handle)
+
+    def _redact_name(self, name: Value | None) -> str | None:
+        return self._redactor.name(str(name)) if name is not None else None
 
     def _head(self) -> dict[str, Any]:
         return {"time": self._clock().isoformat(), "plan_id": self._plan_id}

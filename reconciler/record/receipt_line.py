@@ -89,6 +89,12 @@ class Started(ReceiptLine, frozen=True, kw_only=True, tag="started"):
     was_active: Annotated[
         bool | UnsetType, Meta(description="Whether the account was active before; absent for a create")
     ] = UNSET
+    user_name: Annotated[
+        str | UnsetType | None, Meta(description="The account's userName before; absent for a create")
+    ] = UNSET
+    external_id: Annotated[
+        str | UnsetType | None, Meta(description="The account's externalId before; absent for a create")
+    ] = UNSET
 
 
 class Finished(ReceiptLine, frozen=True, kw_only=True, tag="finished"):
@@ -102,6 +108,7 @@ class Finished(ReceiptLine, frozen=True, kw_only=True, tag="finished"):
     message: str = ""
     attributes: tuple[str, ...] = ()
     change: Annotated[str, Meta(description="The same for the same change")] = ""
+    external_id: Annotated[str | UnsetType | None, Meta(description="The account's externalId")] = UNSET
 
 
 class Quarantined(ReceiptLine, frozen=True, kw_only=True, tag="quarantined"):

@@ -124,6 +124,7 @@ def build_session_request(session: Session, live: LiveState, users: tuple[str, .
         recent=history.recent,
         evidence=AccountEvidence(history.known),
         moved_from=session.moved_from(),
+        names=history.names,
         original_names=read_original_names(session.workspace.history, session.target) if temporary else {},
     )
 

@@ -7,9 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from reconciler.core.model import Deactivation, Target, format_user_address
+from reconciler.core.planning.protection import collect_protected_names
 from reconciler.core.values import fold_case
 from reconciler.desired.loader import DesiredState
 from reconciler.record.account_history import AccountHistory
+from reconciler.record.account_names import translate_names
 from reconciler.record.reader import read_account_history, read_previous_target
 from reconciler.record.redaction import NO_REDACTION, Redactor
 from reconciler.session.audit_record import build_redactor_for_reading, open_full_record, read_receipt_arrivals
@@ -33,8 +35,14 @@ class Session:
         """Return what receipts say about the target's accounts, with the names of users even if they hold digests."""
         days = int(self.state.profile.quarantine_days.value)
         # What is recent does not depend on `--now`: looking ahead must not lift a limit.
+        protected = collect_protected_names(self.state.users, self.state.policy)
         history = read_account_history(
-            self.workspace.history, self.target, days, self.workspace.now, present=current_time()
+            self.workspace.history,
+            self.target,
+            days,
+            self.workspace.now,
+            present=current_time(),
+            names=bool(protected),
         )
         history = replace(history, deactivated=self._add_commit_times(history.deactivated))
         if self.redactor.key is None:
@@ -45,6 +53,7 @@ class Session:
         return replace(
             history,
             reserved={names.get(name, name): day for name, day in history.reserved.items()},
+            names=translate_names(history.names, ((self.redactor.name(name), name) for name in protected)),
             recent=[replace(each, address=addresses.get(each.address, each.address)) for each in history.recent],
         )
 

@@ -9,7 +9,7 @@ from typing import Any
 from reconciler.apply.executor import Execution, FailurePolicy, Report, execute
 from reconciler.apply.verification import reads_everything
 from reconciler.core import paths
-from reconciler.core.model import AttributeMapping
+from reconciler.core.model import AttributeMapping, Attributes
 from reconciler.core.plan import Action, Change, Outcome, Plan
 from reconciler.core.planning.live_user import LiveReader
 from reconciler.core.profile import TargetProfile
@@ -171,7 +171,7 @@ class LoggedReceipt:
         attributes: list[str],
         original_user_name: str | None = None,
         *,
-        was_active: bool | None = None,
+        before: Attributes | None = None,
     ) -> None:
         named = ",".join(sorted(map(paths.shorten_path, attributes)))
         self.log.append(f"started {short_name(address)} {action.value} {named}".rstrip())

@@ -32,9 +32,10 @@ from reconciler.core.planning.guards.evaluation import evaluate_guards
 from reconciler.core.planning.matching import Matching, match_users
 from reconciler.core.planning.ordering import order_changes
 from reconciler.core.planning.ownership import check_ownership
+from reconciler.core.planning.protection import AccountNames, ProtectedAccounts
 from reconciler.core.policy import Approval, Policy
 from reconciler.core.scope.scim_filter import Predicate
-from reconciler.core.text import pluralize, quote
+from reconciler.core.text import pluralize
 from reconciler.core.values import fold_case
 
 PLAN_LIFETIME = timedelta(days=7)
@@ -76,6 +77,8 @@ class PlanRequest:
     """Ids of the accounts that exist and are active, by the applies on record."""
     evidence: AccountEvidence | None = None
     """Which live accounts were created, adopted or desired here; None: not looked up."""
+    names: Mapping[str, AccountNames] = field(default_factory=dict)
+    """By live id, from receipts: every name an account had. Needed if a user is protected."""
     owned: Predicate = lambda _resource: True
     """The ownership filter: whether a live user is managed."""
     original_names: Mapping[str, str] = field(default_factory=dict)
@@ -112,9 +115,15 @@ def build_plan(request: PlanRequest, live: LiveState) -> Plan:
     selected = _select_changes(changes, request.only) if request.only else changes
     # Removing a few users at a time must not get past a guard against removing all of them.
     guarded = changes if any(change.action in REMOVALS for change in selected) else selected
+    protected = ProtectedAccounts(request.desired, live.users, request.policy, request.names)
+    draft.diagnostics += protected.check_entries(changes)
     recognised = any(found is not None and found.managed for _, found in matching.pairs)
     context = replace(
-        _build_guard_context(request, live, matching), changes=guarded, planned=changes, recognised=recognised
+        _build_guard_context(request, live, matching),
+        changes=guarded,
+        planned=changes,
+        recognised=recognised,
+        protected=protected.find_ids(),
     )
     return _assemble(request, live, _require_replacement(selected, live.users), context, draft)
 
@@ -338,7 +347,6 @@ def _require_replacement(changes: Sequence[Change], live: Sequence[LiveUser]) ->
 def _assemble(
     request: PlanRequest, live: LiveState, changes: Sequence[Change], context: GuardContext, draft: _PlanDraft
 ) -> Plan:
-    _check_protected(request, live, draft)
     _report_undated(draft)
     _report_dormant(draft)
     identity = compute_plan_id(request.target, changes)
@@ -366,18 +374,6 @@ def _assemble(
         config_digest=request.config_digest,
         commit=request.commit,
     )
-
-
-def _check_protected(request: PlanRequest, live: LiveState, draft: _PlanDraft) -> None:
-    """Warn about `guards.protected` entries that match no user."""
-    unknown = set(request.policy.protected)
-    if unknown:
-        unknown -= {fold_case(user.key) for user in request.desired}
-        unknown -= {fold_case(str(value)) for user in request.desired for value in user.match if value is not None}
-        for user in live.users:
-            unknown -= {fold_case(name) for name in (user.user_name, user.external_id, user.id) if name}
-    for name in sorted(unknown):
-        draft.diagnostics.append(warning(f"guards.protected: user not found: {quote(name)}", "Check the spelling."))
 
 
 def _report_undated(draft: _PlanDraft) -> None:

@@ -5,6 +5,7 @@ import pytest
 from support.builders import DEPARTMENT, NOW, resource
 from support.desired_state import ADA, BOB, SETTINGS, USUAL, Load, broken, good, messages
 
+from reconciler.core.model import Origin
 from reconciler.core.policy import Approval, Limit, Policy, Removal
 from reconciler.desired.loader import BrokenState, DesiredState, load
 
@@ -61,6 +62,7 @@ approvals:
         updates=Limit(None, 50),
         creates=Limit(7),
         protected=frozenset({"admin@example.com"}),
+        protected_origins={"admin@example.com": Origin("settings.yaml", 12, 15)},
         domains=("example.com",),
         approvals=(Approval(plan, 42, date(2026, 12, 1)),),
     )

@@ -39,7 +39,7 @@ def test_a_receipt_lies_beside_its_plan(tmp_path: Path) -> None:
 
 def test_a_receipt_has_a_line_for_each_event(tmp_path: Path) -> None:
     receipt = opened(tmp_path)
-    receipt.started(ADA.address, ADA.action, "live-ada", ["name.familyName"], was_active=True)
+    receipt.started(ADA.address, ADA.action, "live-ada", ["name.familyName"], before=ADA.before)
     receipt.finished(Outcome(ADA, Result.NOT_IN_EFFECT, "Zoë\nx", "live-ada", ("name.familyName",)))
     receipt.quarantined(Quarantine("Because", "it failed"))
     receipt.close({Result.NOT_IN_EFFECT: 1}, left=2)
@@ -65,6 +65,8 @@ def test_a_receipt_has_a_line_for_each_event(tmp_path: Path) -> None:
             "id": "live-ada",
             "attributes": ["name.familyName"],
             "was_active": True,
+            "user_name": "ada@example.com",
+            "external_id": "id-ada",
         },
         {
             **always,
@@ -77,6 +79,7 @@ def test_a_receipt_has_a_line_for_each_event(tmp_path: Path) -> None:
             "message": "Zoë\nx",
             "attributes": ["name.familyName"],
             "change": digest_change(ADA),
+            "external_id": "id-ada",
         },
         {**always, "event": "quarantined", "reason": "Because", "message": "it failed"},
         {**always, "event": "apply_finished", "how": "complete", "left": 2, "not_in_effect": 1},

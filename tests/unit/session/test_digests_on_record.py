@@ -13,6 +13,7 @@ from support import builders
 
 from reconciler.apply.selection import defer
 from reconciler.core.plan import Action, Change, Outcome, Plan, Result
+from reconciler.core.policy import Policy
 from reconciler.record.receipt import Receipt, directory_for
 from reconciler.record.redaction import NO_REDACTION, Redactor
 from reconciler.session.health import assess_health
@@ -26,9 +27,7 @@ OTHER = Redactor(b"x" * 32)
 
 def session(root: Path, redactor: Redactor) -> Session:
     profile = SimpleNamespace(quarantine_days=SimpleNamespace(value=30))
-    state: Any = SimpleNamespace(
-        profile=profile, policy=SimpleNamespace(delete_after_days=None), users=(builders.desired("ada"),)
-    )
+    state: Any = SimpleNamespace(profile=profile, policy=Policy(), users=(builders.desired("ada"),))
     workspace = Workspace(root / "desired-state", root / "plans", sandbox=False, now=NOW)
     return Session(workspace, state, builders.TARGET, cast("Any", None), redactor)
 

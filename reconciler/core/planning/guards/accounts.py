@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from reconciler.core.model import LiveUser
 from reconciler.core.plan import REMOVALS, Action, Change, Guard
 from reconciler.core.planning.guards.context import AccountEvidence, GuardContext, format_names
+from reconciler.core.planning.protection import collect_protected_names
 from reconciler.core.policy import Limit, Policy
 from reconciler.core.text import pluralize
 from reconciler.core.values import fold_case
@@ -18,12 +19,13 @@ FOREIGN_ACCOUNTS = "foreign-accounts"
 
 def check_protected(context: GuardContext, policy: Policy) -> Guard:
     """Block the removal of protected users."""
-    named = policy.protected | {fold_case(user.key) for user in context.desired if user.lifecycle.protected}
+    named = collect_protected_names(context.desired, policy)
     live = {user.id: user for user in context.managed}
     hit = sorted(
         change.key
         for change in context.changes
-        if change.action in REMOVALS and _collect_names(change, live.get(change.live_id or "")) & named
+        if change.action in REMOVALS
+        and (change.live_id in context.protected or _collect_names(change, live.get(change.live_id or "")) & named)
     )
     if not hit:
         return Guard("protected", passed=True, message="no protected user would be removed", approvable=False)

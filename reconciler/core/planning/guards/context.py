@@ -67,6 +67,8 @@ class GuardContext:
     """Whether a managed account is that of a desired user."""
     unclaimed: Collection[str] = ()
     """Ids of the live accounts without a desired user, less those that applies on record deactivated."""
+    protected: Collection[str] = ()
+    """Ids of live accounts that are protected, by whatever name."""
     evidence: AccountEvidence | None = None
     """None: not looked up, as for a plan without a service."""
 

@@ -14,6 +14,7 @@ from support.builders import OUT, TARGET, TODAY, desired, live, mapping, mapping
 from reconciler.core.model import DesiredUser, LiveUser
 from reconciler.core.plan import Action, Guard, Plan
 from reconciler.core.planning.guards.context import AccountEvidence, RecentChange
+from reconciler.core.planning.protection import AccountNames
 from reconciler.core.policy import Approval, Limit, Policy, Removal
 
 FREE = Policy(removals=Limit(), reactivations=Limit())
@@ -173,6 +174,15 @@ CASES: dict[str, GuardCase] = {
     "a user protected in the settings": GuardCase(
         "accounts.check_protected",
         lambda: plan_of(**org(9, 1), policy=replace(FREE, protected=frozenset({"u0@example.com"}))),
+        approvable=False,
+    ),
+    "a protected account under another name": GuardCase(
+        "accounts.check_protected",
+        lambda: plan_of(
+            **org(9, 1),
+            policy=replace(FREE, protected=frozenset({"old@example.com"})),
+            names={"live-u0": AccountNames(frozenset({"old@example.com"}))},
+        ),
         approvable=False,
     ),
     "a user protected in git": GuardCase(

@@ -1,0 +1,119 @@
+"""Protection follows the account, whatever it is called: by its ids, and by the names that receipts know it by."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from reconciler.core.model import DesiredUser, Diagnostic, LiveUser, Origin, error, format_user_address, warning
+from reconciler.core.plan import Change
+from reconciler.core.policy import Policy
+from reconciler.core.text import quote
+from reconciler.core.values import fold_case
+
+
+@dataclass(frozen=True, slots=True)
+class AccountNames:
+    """The folded userNames and externalIds that an account had, by receipts."""
+
+    user_names: frozenset[str] = frozenset()
+    external_ids: frozenset[str] = frozenset()
+
+
+NO_NAMES = AccountNames()
+
+
+def collect_user_names(user: DesiredUser) -> frozenset[str]:
+    """Return the folded names and identifiers of a desired user."""
+    values = (user.key, *user.user_names, *user.match, user.anchor)
+    return frozenset(fold_case(value) for value in values if isinstance(value, str) and value)
+
+
+def collect_protected_names(desired: Iterable[DesiredUser], policy: Policy) -> frozenset[str]:
+    """Return the folded names of protected users: those of `guards.protected`, and of users protected in git."""
+    in_git = (collect_user_names(user) for user in desired if user.lifecycle.protected)
+    return policy.protected.union(*in_git)
+
+
+@dataclass(slots=True)
+class ProtectedAccounts:
+    """The protected ones among the live accounts. `recorded`: the names of accounts on record, by live id."""
+
+    desired: Sequence[DesiredUser]
+    live: Sequence[LiveUser]
+    policy: Policy
+    recorded: Mapping[str, AccountNames] = field(default_factory=dict)
+    _by_external_id: dict[str, set[str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for found in self.recorded.values():
+            for external_id in found.external_ids:
+                self._by_external_id.setdefault(external_id, set()).update(found.user_names)
+
+    def find_ids(self) -> frozenset[str]:
+        """Return the live ids of protected accounts.
+
+        An account is protected if it has, or ever had, a protected name: itself, or an account with the same
+        externalId. A user that takes a protected name is protected as well, until no entry names it.
+        """
+        named = collect_protected_names(self.desired, self.policy)
+        if not named:
+            return frozenset()
+        return frozenset(
+            user.id for user in self.live if not named.isdisjoint(_current_names(user) | self._earlier_names(user))
+        )
+
+    def check_entries(self, changes: Iterable[Change]) -> list[Diagnostic]:
+        """Report the entries of `guards.protected` that do not name their account, or will not after `changes`."""
+        if not self.policy.protected:
+            return []
+        current = {name for user in self.desired for name in collect_user_names(user)}
+        current.update(name for user in self.live for name in _current_names(user))
+        reports = [self._check_entry(entry, current) for entry in sorted(self.policy.protected)]
+        reports += [self._check_rename(change) for change in changes]
+        return [each for each in reports if each is not None]
+
+    def _check_entry(self, entry: str, current: Collection[str]) -> Diagnostic | None:
+        earlier = [user for user in self.live if entry in self._earlier_names(user) - _current_names(user)]
+        name, origin = quote(entry), self._locate(entry)
+        now = ", ".join(sorted(quote(user.user_name or user.id) for user in earlier))
+        if entry in current:
+            if not earlier:
+                return None
+            summary = f"guards.protected: {name} is another account now; the one it named before is called {now}"
+            return warning(summary, "Both are protected. Name the account that is meant.", origin)
+        if earlier:
+            summary = f"guards.protected: the account {name} is called {now} now"
+            detail = "It stays protected, by the record of the applies only: change the entry to the new name."
+            return error(summary, detail, origin, format_user_address(earlier[0].user_name or earlier[0].id))
+        if any(entry in (*found.user_names, *found.external_ids) for found in self.recorded.values()):
+            summary = f"guards.protected: the account {name} no longer exists"
+            detail = "If that is right, remove the entry; else name the account as it is called now."
+            return error(summary, detail, origin, format_user_address(entry))
+        return warning(f"guards.protected: user not found: {name}", "Check the spelling.", origin)
+
+    def _check_rename(self, change: Change) -> Diagnostic | None:
+        """Warn that an entry must follow the account."""
+        before, after = (change.before.get("userName"), change.after.get("userName"))
+        if before is None or after is None or fold_case(str(before)) == fold_case(str(after)):
+            return None
+        entry = fold_case(str(before))
+        if entry not in self.policy.protected:
+            return None
+        summary = f"guards.protected: {quote(str(before))} will be called {quote(str(after))}"
+        detail = "The account stays protected: change the entry to the new name after the apply."
+        return warning(summary, detail, self._locate(entry))
+
+    def _locate(self, entry: str) -> Origin | None:
+        return self.policy.protected_origins.get(entry)
+
+    def _earlier_names(self, user: LiveUser) -> frozenset[str]:
+        """Return the names on record of the account, and of those with an externalId that it has or had."""
+        found = self.recorded.get(user.id, NO_NAMES)
+        external_ids = found.external_ids | ({fold_case(user.external_id)} if user.external_id else set())
+        linked = (self._by_external_id.get(each, ()) for each in external_ids)
+        return found.user_names.union(found.external_ids, *linked)
+
+
+def _current_names(user: LiveUser) -> frozenset[str]:
+    return frozenset(fold_case(name) for name in (user.user_name, user.external_id, user.id) if name)

@@ -1,0 +1,239 @@
+"""Protection follows the account: a rename, another externalId or another entry does not end it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.servers.fake_scim import FakeScimServer, make_user
+from support.workspace import CommandResult, OpenWorkspace, Workspace, source
+
+People = list[dict[str, Any]]
+OLD, NEW, NEWEST = "boss@example.com", "chief@example.com", "head@example.com"
+KEY = "k" * 40
+
+
+class Company:
+    """A boss and five others, whose accounts are as desired."""
+
+    def __init__(self, open_workspace: OpenWorkspace) -> None:
+        accounts = [make_user(0, userName=OLD), *(make_user(number) for number in range(1, 6))]
+        self.service = FakeScimServer(users=accounts)
+        self.people = [source(account) for account in accounts]
+        self.work: Workspace = open_workspace(self.service)
+        self.protect(OLD)
+
+    @property
+    def boss(self) -> dict[str, Any]:
+        return self.people[0]
+
+    def protect(self, *names: str, **sections: Any) -> None:
+        guards = {"removals": {"count": 1000, "percent": 100}, "protected": list(names)}
+        self.work.settings(guards=guards, **sections)
+
+    def apply(self) -> CommandResult:
+        self.work.users(self.people)
+        return self.work.apply()
+
+    def rename(self, name: str) -> None:
+        self.boss["userPrincipalName"] = name
+        assert self.apply().code in (0, 5)
+
+    def remove_boss(self) -> CommandResult:
+        """Remove the boss from git, and plan."""
+        self.work.users(self.people[1:])
+        return self.work.plan()
+
+    def assert_kept(self) -> None:
+        """The removal of the boss is blocked by the guard `protected`."""
+        planned = self.remove_boss()
+        assert planned.code == 3, planned.out
+        assert [guard["name"] for guard in planned.plan["guards"] if not guard["passed"]] == ["protected"]
+        writes = len(self.service.writes)
+        assert self.work.apply().code == 3
+        assert len(self.service.writes) == writes
+
+
+@pytest.fixture
+def company(open_workspace: OpenWorkspace) -> Company:
+    return Company(open_workspace)
+
+
+def diagnostics(result: CommandResult, severity: str) -> list[str]:
+    return [item["summary"] for item in result.plan["diagnostics"] if item["severity"] == severity]
+
+
+def test_a_renamed_account_stays_protected(company: Company) -> None:
+    company.rename(NEW)
+    company.assert_kept()
+
+
+def test_two_renames_in_a_row_do_not_end_it(company: Company) -> None:
+    company.rename(NEW)
+    company.rename(NEWEST)
+    company.assert_kept()
+
+
+@pytest.mark.parametrize("entry", ["externalId", "id"])
+def test_an_entry_that_is_an_identifier_protects_a_renamed_account(entry: str, company: Company) -> None:
+    account = next(user for user in company.service.users.values() if user["userName"] == OLD)
+    company.protect(account[entry])
+    company.rename(NEW)
+    company.assert_kept()
+
+
+def test_an_account_with_another_external_id_stays_protected(company: Company) -> None:
+    company.boss["department"] = "Board"
+    company.rename(NEW)
+    account = next(user for user in company.service.users.values() if user["userName"] == NEW)
+    account["externalId"] = "given by an administrator"
+    company.assert_kept()
+
+
+def test_an_account_created_again_for_the_same_external_id_stays_protected(company: Company) -> None:
+    company.rename(NEW)
+    identity = next(key for key, user in company.service.users.items() if user["userName"] == NEW)
+    del company.service.users[identity]
+    assert company.apply().code == 5, "the entry names no account any more"
+    company.assert_kept()
+
+
+def test_a_rename_that_was_cut_short_is_known(company: Company) -> None:
+    company.rename(NEW)
+    for file in company.work.plans.glob("*/receipt.jsonl"):
+        lines = file.read_text().splitlines(keepends=True)
+        file.write_text("".join(line for line in lines if '"finished"' not in line and '"apply_finished"' not in line))
+    company.assert_kept()
+
+
+def drop_new_keys(file: Path) -> None:
+    """Make a receipt one of version 0.1."""
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    for line in lines:
+        line.pop("external_id", None)
+        if line["event"] == "started":
+            line.pop("user_name", None)
+    file.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+
+
+def test_receipts_of_version_0_1_are_read_with_their_plans(company: Company) -> None:
+    company.rename(NEW)
+    for file in company.work.plans.glob("*/receipt.jsonl"):
+        drop_new_keys(file)
+    company.assert_kept()
+
+
+def test_a_record_with_digests_protects_too(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECONCILER_RECORD_KEY", KEY)
+    company.protect(OLD, record={"values": "digest"})
+    company.rename(NEW)
+    assert all(OLD not in file.read_text() for file in company.work.plans.rglob("*") if file.is_file())
+    company.assert_kept()
+
+
+def test_a_user_protected_in_git_is_protected_under_earlier_names(company: Company) -> None:
+    """The user is disabled, and git knows the person by the entry's new name only."""
+    company.protect()
+    company.boss["lifecycle"] = {"protected": True}
+    company.rename(NEW)
+    company.boss["accountEnabled"] = False
+    company.work.users(company.people)
+    planned = company.work.plan()
+    assert [guard["name"] for guard in planned.plan["guards"] if not guard["passed"]] == ["protected"]
+
+
+# --- what is said -----------------------------------------------------------------
+
+
+def test_the_plan_that_renames_a_protected_account_warns(company: Company) -> None:
+    company.boss["userPrincipalName"] = NEW
+    company.work.users(company.people)
+    planned = company.work.plan()
+    assert planned.code == 2
+    assert diagnostics(planned, "warning") == [f'guards.protected: "{OLD}" will be called "{NEW}"']
+    (item,) = planned.plan["diagnostics"]
+    assert (item["file"], item["line"]) == ("settings.yaml", 1)
+    assert "change the entry" in item["detail"]
+    company.protect(NEW)
+    assert diagnostics(company.work.plan(), "warning") == []
+
+
+def test_an_entry_whose_account_was_renamed_is_an_error(company: Company) -> None:
+    company.rename(NEW)
+    planned = company.work.plan()
+    assert (planned.code, planned.actions) == (5, {})
+    assert diagnostics(planned, "error") == [f'guards.protected: the account "{OLD}" is called "{NEW}" now']
+    assert planned.plan["diagnostics"][0]["file"] == "settings.yaml"
+    company.protect(NEW)
+    assert company.work.plan().code == 0
+    company.assert_kept()
+
+
+def test_an_entry_whose_account_is_gone_is_an_error(company: Company) -> None:
+    company.rename(NEW)
+    identity = next(key for key, user in company.service.users.items() if user["userName"] == NEW)
+    del company.service.users[identity]
+    company.work.users(company.people[1:])
+    planned = company.work.plan()
+    assert (planned.code, planned.actions) == (5, {})
+    assert diagnostics(planned, "error") == [f'guards.protected: the account "{OLD}" no longer exists']
+
+
+def test_an_entry_that_never_matched_is_a_warning(company: Company) -> None:
+    company.protect(OLD, "never@example.com")
+    company.rename(OLD)
+    planned = company.work.plan()
+    assert diagnostics(planned, "warning") == ['guards.protected: user not found: "never@example.com"']
+
+
+# --- another user takes the name --------------------------------------------------
+
+
+def newcomer(company: Company) -> dict[str, Any]:
+    user = source(make_user(9, userName=OLD))
+    company.people.append(user)
+    assert company.apply().code == 0
+    return user
+
+
+def test_a_new_user_with_the_old_name_is_protected_while_the_entry_names_it(company: Company) -> None:
+    company.rename(NEW)
+    user = newcomer(company)
+    planned = company.work.plan()
+    assert diagnostics(planned, "warning") == [
+        f'guards.protected: "{OLD}" is another account now; the one it named before is called "{NEW}"'
+    ]
+    company.assert_kept()
+    company.people.remove(user)
+    company.work.users(company.people)
+    assert company.work.plan().code == 3, "the entry names this account"
+
+
+def test_a_new_user_with_the_old_name_is_not_protected_once_the_entry_follows(company: Company) -> None:
+    company.rename(NEW)
+    user = newcomer(company)
+    company.protect(NEW)
+    company.assert_kept()
+    company.people.remove(user)
+    company.work.users(company.people)
+    planned = company.work.plan()
+    assert (planned.code, planned.actions) == (2, {OLD: "deactivate"})
+
+
+def test_two_accounts_that_swap_names_are_both_protected(company: Company) -> None:
+    other = company.people[1]
+    other["userPrincipalName"], company.boss["userPrincipalName"] = OLD, other["userPrincipalName"]
+    assert company.apply().code == 0
+    company.assert_kept()
+    company.people.remove(other)
+    company.work.users(company.people)
+    assert company.work.plan().code == 3
+
+
+@pytest.mark.parametrize("name", [OLD, NEW])
+def test_without_protected_users_nothing_is_protected(name: str, company: Company) -> None:
+    company.protect()
+    company.rename(name)
+    assert company.remove_boss().code == 2
