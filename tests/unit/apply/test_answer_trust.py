@@ -1,9 +1,13 @@
 from __future__ import annotations
 
-from support.builders import DEPARTMENT, change, resource, values_of
+from typing import Any
+
+import pytest
+from support.builders import DEPARTMENT, ENTERPRISE, change, resource, values_of
 from support.scripted_service import Answered, ScriptedService, run_changes
 
 from reconciler.apply.answer_trust import AnswerTrust
+from reconciler.core.plan import Action
 
 
 def test_an_answer_counts_after_three_that_reading_confirmed_by_attribute() -> None:
@@ -48,3 +52,24 @@ def test_an_attribute_that_is_echoed_and_not_stored_is_found_among_others_that_a
     assert [found.results[name] for name in names] == ["done"] * 6 + ["not_in_effect"] * 2
     reads = [line for line in service.log if line.startswith("GET")]
     assert reads.count("GET live-f") == 1, "the fourth answer about an attribute counts without"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "path"),
+    [({}, {"department": None}, DEPARTMENT), ({"active": False}, {}, "active")],
+    ids=["cleared", "reactivated"],
+)
+def test_what_an_answer_leaves_out_is_read_however_often_it_was_right(
+    before: dict[str, Any], after: dict[str, Any], path: str
+) -> None:
+    names = "abcdef"
+    inactive = {"active": False} if "active" in before else {}
+    service = ScriptedService(*(resource(name, **inactive) for name in names))
+    # The service leaves out what is unassigned, and `active` when it is true: so does an answer that is a lie.
+    left_out = {key: value for key, value in resource("f").items() if key not in ("active", ENTERPRISE)}
+    service.script["PATCH live-f"] = [Answered(left_out)]
+    action = Action.REACTIVATE if inactive else Action.UPDATE
+    changes = [change(name, action, before=values_of(name, **before), after=values_of(name, **after)) for name in names]
+    found = run_changes(service, *changes)
+    assert [found.results[name] for name in names] == ["done"] * 5 + ["not_in_effect"]
+    assert found.report.outcomes[-1].attributes == (path,)

@@ -57,6 +57,13 @@ def test_another_change_of_the_same_user_starts_over() -> None:
     assert health.failing_users[ADA].first == DAY + HOUR
 
 
+def test_a_rename_that_failed_and_was_undone_failed_once() -> None:
+    assert failing_users(after([run(attempt("ada"), attempt("bob", "done"), attempt("ada"))])) == {ADA: 1}
+    # One that was done, and undone because of another user, did not fail, and is not done.
+    undone = [run(attempt("bob")), run(attempt("bob", "done"), attempt("ada"), attempt("bob", "skipped"))]
+    assert failing_users(after(undone)) == {ADA: 1, BOB: 1}
+
+
 def test_what_works_at_last_is_forgotten() -> None:
     assert failing_users(after([run(attempt("ada"), attempt("bob")), run(attempt("ada", "done"))])) == {}
     kept = after([run(attempt("ada"), attempt("bob")), run(attempt("ada", "done"), attempt("bob", "skipped"))])
