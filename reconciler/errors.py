@@ -43,6 +43,13 @@ class TargetError(ReconcilerError):
     """The service refuses all requests, or its answers cannot be trusted: the run stops. Exit code 1."""
 
 
+class MachineLimitError(TargetError):
+    """The machine has run out of files or memory for connections: the run stops, and nothing is known of the service.
+
+    Nothing was sent. Exit code 1.
+    """
+
+
 class ScimError(ReconcilerError):
     """The service refused one request about one user: it is recorded, and the run continues. Exit code 1 if uncaught.
 

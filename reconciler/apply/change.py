@@ -27,7 +27,7 @@ from reconciler.core.planning.guards.identities import is_relink
 from reconciler.core.planning.live_user import LiveReader
 from reconciler.core.profile import TargetProfile
 from reconciler.core.values import fold_case
-from reconciler.errors import ScimError, StopRequestedError, TargetError, UnknownOutcomeError
+from reconciler.errors import MachineLimitError, ScimError, StopRequestedError, TargetError, UnknownOutcomeError
 from reconciler.record.runs import Quarantine
 
 T = TypeVar("T")
@@ -160,7 +160,7 @@ class ChangeExecutor:
         status, scim_type = (error.status, error.scim_type) if isinstance(error, ScimError) else (None, "")
         return self.record(Outcome(change, Result.FAILED, message, status=status, scim_type=scim_type))
 
-    def record_interruption(self, change: Change, stop: StopRequestedError) -> Outcome:
+    def record_interruption(self, change: Change, stop: StopRequestedError | MachineLimitError) -> Outcome:
         """Record that the run ended before the write was sent."""
         outcome = Outcome(change, Result.SKIPPED, f"not started: {stop.summary}")
         return self.record(outcome) if change.address in self._unfinished else outcome

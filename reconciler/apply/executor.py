@@ -22,7 +22,7 @@ from reconciler.apply.rename_cycles import CycleUndo, RenameCycle, find_cycles, 
 from reconciler.core.plan import REMOVALS, Action, Change, Outcome, Plan, Result
 from reconciler.core.policy import Limit, Policy
 from reconciler.core.text import escape_control
-from reconciler.errors import ReconcilerError, ScimError, StopRequestedError, TargetError
+from reconciler.errors import MachineLimitError, ReconcilerError, ScimError, StopRequestedError, TargetError
 from reconciler.record.runs import FAILURES, Quarantine, QuarantineReason
 
 OutcomeT = TypeVar("OutcomeT", Outcome, Outcome | None)
@@ -217,6 +217,9 @@ class _PlanExecutor:
             began = time.monotonic()
             try:
                 outcome = work()
+            except MachineLimitError as exc:
+                self._report.stopped = self._report.stopped or exc
+                outcome = self._change_executor.record_interruption(change, exc)
             except (ScimError, TargetError) as exc:
                 self._note_rejection(exc)
                 outcome = self._change_executor.record_failure(change, exc)
@@ -315,7 +318,8 @@ class _PlanExecutor:
         if self._report.quarantine is not None:
             return
         quarantine = exceeded_limit(limit, self._failed, self._attempted)
-        if self._report.stopped is not None:
+        # A machine without resources says nothing about the service.
+        if self._report.stopped is not None and not isinstance(self._report.stopped, MachineLimitError):
             quarantine = Quarantine(QuarantineReason.REFUSED, self._report.stopped.summary)
         if quarantine is not None:
             self._report.quarantine = quarantine

@@ -20,6 +20,7 @@ from reconciler import __version__
 from reconciler.cli import github, provisioning, tools  # noqa: F401 - they register their commands
 from reconciler.cli.apps import app
 from reconciler.cli.options import CommonOptions
+from reconciler.core.system_limits import advise, describe_os_error
 from reconciler.core.text import escape_control
 from reconciler.errors import ExitCode, ReconcilerError
 
@@ -106,7 +107,8 @@ def _report_os_error(exc: OSError) -> None:
     with contextlib.suppress(OSError):
         if not isinstance(exc, BrokenPipeError):
             where = f": {exc.filename!r:.200}" if exc.filename is not None else ""
-            sys.stderr.write(f"Error: {exc.strerror or exc}{where}\n")
+            sys.stderr.write(f"Error: {describe_os_error(exc)}{where}\n")
+            sys.stderr.write(f"\n  {step}\n" if (step := advise(exc, "")) else "")
     with contextlib.suppress(OSError, ValueError):
         sys.stdout.flush()
         return

@@ -16,7 +16,15 @@ from reconciler.core.planning.planner import carry_over_approval, reevaluate_gua
 from reconciler.core.policy import Approval
 from reconciler.core.profile import TargetProfile
 from reconciler.core.text import pluralize
-from reconciler.errors import ExitCode, PlanFileError, QuarantineError, TargetError, TimeLimitError, UsageError
+from reconciler.errors import (
+    ExitCode,
+    MachineLimitError,
+    PlanFileError,
+    QuarantineError,
+    TargetError,
+    TimeLimitError,
+    UsageError,
+)
 from reconciler.history.unapplied import UnappliedCommits
 from reconciler.record.lock import LockWait, hold_lock, share_lock
 from reconciler.record.reader import read_runs, read_started_addresses
@@ -159,12 +167,14 @@ class _Apply:
         workspace, target = self._session.workspace, self._session.target
         try:
             plan = make_plan(self._session, self._options.users, self._terminal)
+        except MachineLimitError:
+            raise  # the service did not refuse anything
         except TargetError as exc:
             before = read_refusal(workspace.history, target)
             message = self._session.redactor.text(exc.summary)
-            save_refusal(workspace.record, before, target, message, current_time())
+            save_refusal(workspace.record, before, target, message, current_time(), report=self._terminal.note)
             raise
-        clear_refusal(workspace.record, workspace.history, target, current_time())
+        clear_refusal(workspace.record, workspace.history, target, current_time(), report=self._terminal.note)
         return plan
 
     def _show(self, plan: Plan) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from reconciler.core.profile import TargetProfile
+from reconciler.core.system_limits import advise, describe_os_error
 from reconciler.core.text import escape_control, quote
 from reconciler.desired.directory import Directory
 from reconciler.desired.yaml_reader import YamlMapping, read_document
@@ -89,7 +90,9 @@ def _read_schema_file(file: Path) -> bytes:
             raise SchemaError(f"{file} is larger than {MAX_BYTES // 1024 // 1024} MiB", "That is no exported schema.")
         return file.read_bytes()
     except OSError as exc:
-        raise SchemaError(f"cannot read {file}: {exc.strerror}", "Name the exported schema.") from exc
+        raise SchemaError(
+            f"cannot read {file}: {describe_os_error(exc)}", advise(exc, "Name the exported schema.")
+        ) from exc
 
 
 # --- scope.yaml -----------------------------------------------------------------

@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from reconciler.core.model import Diagnostic, Origin, SourceUser, error
+from reconciler.core.system_limits import advise, describe_os_error
 from reconciler.core.text import quote, shorten
 from reconciler.desired import layout, schema
 from reconciler.desired.file_content import find_foreign_content
@@ -204,7 +205,9 @@ class Directory:
     def _report_unreadable_folder(self, exc: OSError) -> None:
         path = Path(exc.filename)
         if path != self.root / path.name or path.exists():  # groups/ and users/ may be absent
-            self._report_file(self._relative(path), f"cannot be read: {exc.strerror}", "Check its permissions.")
+            self._report_file(
+                self._relative(path), f"cannot be read: {describe_os_error(exc)}", advise(exc, "Check its permissions.")
+            )
 
     def _relative(self, path: Path) -> str:
         return path.relative_to(self.root).as_posix()
@@ -237,8 +240,10 @@ class Directory:
                 return None
             return path.read_bytes()
         except (OSError, RuntimeError) as exc:  # RuntimeError: a link that points to itself
-            why = getattr(exc, "strerror", None) or "the link points to itself"
-            self._report_file(name, f"cannot be read: {why}", "Check that it exists and is readable.")
+            why = describe_os_error(exc) if isinstance(exc, OSError) else "the link points to itself"
+            detail = "Check that it exists and is readable."
+            detail = advise(exc, detail) if isinstance(exc, OSError) else detail
+            self._report_file(name, f"cannot be read: {why}", detail)
             return None
 
     def _report_file(self, name: str, summary: str, detail: str) -> None:

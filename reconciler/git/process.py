@@ -9,6 +9,7 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
+from reconciler.core.system_limits import advise, describe_os_error
 from reconciler.core.text import shorten
 from reconciler.errors import RepositoryError
 
@@ -59,7 +60,9 @@ def run_git(
             process = subprocess.Popen(  # noqa: S603 - no shell, and nothing in `arguments` begins like a flag
                 command, stdin=input_file, stdout=subprocess.PIPE, stderr=error_file, env=environment
             )
-        except (OSError, ValueError) as exc:
+        except OSError as exc:
+            raise RepositoryError(f"git cannot be run: {describe_os_error(exc)}", advise(exc, "Install git.")) from exc
+        except ValueError as exc:
             raise RepositoryError(f"git cannot be run: {exc}", "Install git.") from exc
         output = _read_output(process, limit)
         error_file.seek(0)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from reconciler.core.system_limits import advise, describe_os_error
 from reconciler.core.text import pluralize, quote, shorten
 from reconciler.errors import RepositoryError, UsageError
 from reconciler.git.process import GitCommandError, run_git
@@ -166,8 +167,8 @@ def write_tree(directory: Path, commit: str, into: Path, wanted: TreeFilter) -> 
         summary = f"files of commit {commit[:12]} cannot be read: {exc}"
         raise RepositoryError(summary, f"They may not be here (a partial clone). {_FETCH}") from exc
     except OSError as exc:
-        summary = f"files of commit {commit[:12]} cannot be written to a temporary directory: {exc.strerror or exc}"
-        raise RepositoryError(summary, "Check TMPDIR and the space there.") from exc
+        summary = f"files of commit {commit[:12]} cannot be written to a temporary directory: {describe_os_error(exc)}"
+        raise RepositoryError(summary, advise(exc, "Check TMPDIR and the space there.")) from exc
     return True
 
 

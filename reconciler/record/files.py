@@ -7,10 +7,11 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from reconciler.core.system_limits import advise, describe_os_error, is_exhaustion
 from reconciler.errors import PlanFileError
 
 _MEBIBYTE = 1024 * 1024
@@ -101,17 +102,25 @@ def _write_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as exc:
-        raise PlanFileError(f"cannot write {path}: {exc.strerror}", "Choose another path.") from exc
+        raise PlanFileError(
+            f"cannot write {path}: {describe_os_error(exc)}", advise(exc, "Choose another path.")
+        ) from exc
 
 
 def sync_directory(path: Path) -> None:
-    """Force the names in a directory onto the disk, if the file system can."""
-    with suppress(OSError):
+    """Force the names in a directory onto the disk, if the file system can.
+
+    Raises `OSError` if the machine has run out of files or space.
+    """
+    try:
         handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(handle)
         finally:
             os.close(handle)
+    except OSError as exc:
+        if is_exhaustion(exc):
+            raise
 
 
 def read_file(path: Path, limit: int = _MAX_BYTES) -> bytes:
@@ -129,7 +138,9 @@ def read_file(path: Path, limit: int = _MAX_BYTES) -> bytes:
     except FileNotFoundError as exc:
         raise PlanFileError(f"there is no file {path}", "Make a plan with `reconciler plan -o FILE`.") from exc
     except OSError as exc:
-        raise PlanFileError(f"cannot read {path}: {exc.strerror}", "Check its permissions.") from exc
+        raise PlanFileError(
+            f"cannot read {path}: {describe_os_error(exc)}", advise(exc, "Check its permissions.")
+        ) from exc
     if too_large:
         raise PlanFileError(f"{path} is larger than {limit // _MEBIBYTE:,} MiB", "Check the path.")
     return bytes(content)

@@ -26,6 +26,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from reconciler.core.model import Target
+from reconciler.core.system_limits import advise, describe_os_error, is_exhaustion
 from reconciler.core.text import escape_control, shorten
 from reconciler.errors import LockedError, ReconcilerError
 from reconciler.record.files import make_private_directory
@@ -35,6 +36,7 @@ _POLL = 0.1
 _GRACE = 0.3
 """Seconds for which every process tries: `holder` takes the lock for a moment to see whether it is free."""
 _MAX_BYTES = 4096
+_ANOTHER_PLACE = "Set XDG_STATE_HOME to a directory of yours on a local disk."
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,7 @@ def _open(path: Path) -> int:
             os.close(handle)
             raise
     except OSError as exc:
-        raise _unusable(path, _reason(exc)) from exc
+        raise _unusable(path, _reason(exc), advise(exc, _ANOTHER_PLACE)) from exc
     return handle
 
 
@@ -145,12 +147,11 @@ def _check_ours(handle: int, path: Path) -> None:
 
 def _reason(exc: OSError) -> str:
     linked = exc.errno in (errno.ELOOP, errno.ENOTDIR, errno.EMLINK)
-    return "it is a symbolic link, or not a directory" if linked else str(exc.strerror or exc)
+    return "it is a symbolic link, or not a directory" if linked else describe_os_error(exc)
 
 
-def _unusable(path: Path, why: str) -> ReconcilerError:
-    detail = "Nothing was changed. Set XDG_STATE_HOME to a directory of yours on a local disk."
-    return ReconcilerError(f"cannot lock {escape_control(str(path))}: {why}", detail)
+def _unusable(path: Path, why: str, next_step: str = _ANOTHER_PLACE) -> ReconcilerError:
+    return ReconcilerError(f"cannot lock {escape_control(str(path))}: {why}", f"Nothing was changed. {next_step}")
 
 
 def _acquire(handle: int, path: Path, wait: LockWait, kind: int) -> None:
@@ -176,6 +177,8 @@ def _try_lock(handle: int, path: Path, kind: int) -> bool:
     except OSError as exc:
         if exc.errno in _HELD:
             return False
+        if is_exhaustion(exc):
+            raise _unusable(path, describe_os_error(exc), advise(exc, _ANOTHER_PLACE)) from exc
         raise _unusable(path, f"this file system cannot lock ({exc.strerror})") from exc
     return True
 

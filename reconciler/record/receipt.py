@@ -18,6 +18,7 @@ from msgspec import UNSET
 from reconciler.core.model import Attributes, Value
 from reconciler.core.plan import Action, Outcome, Plan, Result
 from reconciler.core.plan_id import digest_change
+from reconciler.core.system_limits import advise, describe_os_error
 from reconciler.core.text import to_ascii_json
 from reconciler.errors import PlanFileError
 from reconciler.record.files import append_private, make_private_directory, read_file, sync_directory
@@ -57,7 +58,7 @@ class Receipt:
         self._lock = threading.Lock()
         self._disk = threading.Lock()
         self._written = self._on_disk = 0
-        self._failure: str | None = None
+        self._failure: OSError | None = None
         self._handle = self._open(directory)
         started = ApplyStarted(
             **self._head(),
@@ -79,11 +80,12 @@ class Receipt:
             make_private_directory(directory)
             _drop_torn_line(self.path)
             handle = append_private(self.path)
+            # Forcing a file onto the disk does not force its name there.
+            sync_directory(directory)
+            sync_directory(directory.parent)
         except OSError as exc:
-            raise PlanFileError(f"cannot write {self.path}: {exc.strerror}", "Nothing was changed.") from exc
-        # Forcing a file onto the disk does not force its name there.
-        sync_directory(directory)
-        sync_directory(directory.parent)
+            detail = f"Nothing was changed. {advise(exc, '')}".rstrip()
+            raise PlanFileError(f"cannot write {self.path}: {describe_os_error(exc)}", detail) from exc
         return handle
 
     def started(
@@ -157,7 +159,7 @@ class Receipt:
             self._force(f"{to_ascii_json(entry)}\n".encode())
         except OSError as exc:
             # After one failed fsync(2) the next may succeed without the lines: no later one is believed.
-            self._failure = self._failure or str(exc.strerror)
+            self._failure = self._failure or exc
             raise self._unwritable() from exc
 
     def _force(self, content: bytes) -> None:
@@ -179,10 +181,13 @@ class Receipt:
                 self._on_disk = covered
 
     def _unwritable(self) -> PlanFileError:
+        failure = self._failure or OSError("unknown")
+        next_step = advise(
+            failure, "Make the file writable again, then run the same\ncommand again: nothing is done twice."
+        )
         return PlanFileError(
-            f"cannot write {self.path}: {self._failure}",
-            "The apply stopped; requests in flight may have taken effect. Make the file writable again, then run the "
-            "same\ncommand again: nothing is done twice.",
+            f"cannot write {self.path}: {describe_os_error(failure)}",
+            f"The apply stopped; requests in flight may have taken effect. {next_step}",
         )
 
 

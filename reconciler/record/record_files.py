@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
+from reconciler.core.system_limits import advise, describe_os_error
 from reconciler.errors import PlanFileError
 from reconciler.record.files import make_private_directory, read_file
 from reconciler.record.layout import RECEIPT, is_refusal
@@ -27,7 +28,7 @@ def _raise_unless_absent(plans: Path, exc: OSError) -> None:
     if exc.filename == str(plans) and isinstance(exc, FileNotFoundError):
         return
     detail = "Check what it is, and its permissions: without the record no apply is safe."
-    raise PlanFileError(f"cannot list {exc.filename}: {exc.strerror}", detail) from exc
+    raise PlanFileError(f"cannot list {exc.filename}: {describe_os_error(exc)}", advise(exc, detail)) from exc
 
 
 def read_record_files(plans: Path) -> Iterator[tuple[str, bytes]]:
@@ -62,4 +63,6 @@ def merge_into(files: Iterable[tuple[str, bytes]], into: Path) -> None:
             make_private_directory(path.parent)
             path.write_bytes(merge_file(name, path.read_bytes(), content) if path.exists() else content)
         except OSError as exc:
-            raise PlanFileError(f"cannot write {path}: {exc.strerror}", "Check TMPDIR and the space there.") from exc
+            raise PlanFileError(
+                f"cannot write {path}: {describe_os_error(exc)}", advise(exc, "Check TMPDIR and the space there.")
+            ) from exc

@@ -8,8 +8,7 @@ counts.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -36,8 +35,20 @@ class Refusal:
     count: int
 
 
-def save_refusal(plans: Path, before: Refusal | None, target: Target, message: str, now: datetime) -> None:
-    """Add one refusal to those `before`. A file that cannot be written is not worth another error."""
+def _ignore(_problem: str) -> None:
+    """Report nothing."""
+
+
+def save_refusal(
+    plans: Path,
+    before: Refusal | None,
+    target: Target,
+    message: str,
+    now: datetime,
+    *,
+    report: Callable[[str], None] = _ignore,
+) -> None:
+    """Add one refusal to those `before`. A file that cannot be written is reported, and is no error of its own."""
     content = {
         "format_version": "1.0",
         "profile": target.profile,
@@ -49,16 +60,23 @@ def save_refusal(plans: Path, before: Refusal | None, target: Target, message: s
         "count": before.count + 1 if before is not None else 1,
         "answered": None,
     }
-    with suppress(PlanFileError):
-        write_private(plans / name_refusal(target.tenant), json.dumps(content, indent=2) + "\n")
+    _write(plans / name_refusal(target.tenant), content, report)
 
 
-def clear_refusal(plans: Path, history: Path, target: Target, now: datetime) -> None:
+def _write(path: Path, content: Mapping[str, Any], report: Callable[[str], None]) -> None:
+    try:
+        write_private(path, json.dumps(content, indent=2) + "\n")
+    except PlanFileError as exc:
+        report(f"The state of the service is not on record: {exc.summary}.")
+
+
+def clear_refusal(
+    plans: Path, history: Path, target: Target, now: datetime, *, report: Callable[[str], None] = _ignore
+) -> None:
     """Record in `plans` that the service answers again, if `history` holds a refusal of `target`."""
     for name, found in _refusals(history, target):
         if found.get("answered", "") is None:
-            with suppress(PlanFileError):
-                write_private(plans / name, json.dumps({**found, "answered": now.isoformat()}, indent=2) + "\n")
+            _write(plans / name, {**found, "answered": now.isoformat()}, report)
 
 
 def read_refusal(plans: Path, target: Target) -> Refusal | None:

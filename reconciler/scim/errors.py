@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
 import httpx
 
+from reconciler.core.system_limits import advise, describe_os_error, is_exhaustion
 from reconciler.core.text import escape_control, quote, shorten
-from reconciler.errors import TargetError
+from reconciler.errors import MachineLimitError, TargetError
 from reconciler.scim.json_body import InvalidJsonError, decode_json
 
 _BASE_URL = "Check target.base_url"
@@ -174,7 +175,12 @@ class ErrorMessages:
     def explain_no_connection(self, exc: Exception) -> tuple[TargetError, bool]:
         """Return why there is no connection, and whether that may pass: an invalid certificate does not."""
         host = urlsplit(self._base_url).hostname or ""
-        for cause in _list_causes(exc):
+        causes = _list_causes(exc)
+        exhausted = _find_exhaustion(causes)
+        if exhausted is not None:
+            summary = f"cannot connect to {host}: {describe_os_error(exhausted)}"
+            return MachineLimitError(summary, advise(exhausted, "")), False
+        for cause in causes:
             if isinstance(cause, ssl.SSLCertVerificationError):
                 return self._explain_certificate(cause), False
             if isinstance(cause, ssl.SSLError):
@@ -206,6 +212,20 @@ class ErrorMessages:
 def _shorten_error(text: str) -> str:
     """Shorten a message of a library of this machine, which holds no data of users."""
     return escape_control(shorten(text, 160))
+
+
+def _find_exhaustion(causes: Iterable[BaseException]) -> OSError | None:
+    """Return why this machine can open no connection; None if that is not the reason."""
+    for cause in causes:
+        if isinstance(cause, OSError) and is_exhaustion(cause):
+            return cause
+        if isinstance(cause, socket.gaierror):
+            # A resolver that can open no socket reports that the host does not exist.
+            try:
+                socket.socket().close()
+            except OSError as exc:
+                return exc if is_exhaustion(exc) else None
+    return None
 
 
 def _list_causes(exc: BaseException | None) -> list[BaseException]:

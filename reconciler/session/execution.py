@@ -113,7 +113,7 @@ def _close_receipt(receipt: Receipt, report: Report, job: Job) -> None:
 def _name_ending(report: Report) -> str:
     if report.quarantine is not None:
         return "quarantined"
-    return "interrupted" if report.interrupted else "complete"
+    return "interrupted" if report.interrupted or report.stopped is not None else "complete"
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ from typing import IO
 
 from reconciler.core.model import Diagnostic, Severity
 from reconciler.core.plan import Outcome, Plan, Result
+from reconciler.core.system_limits import describe_os_error
 from reconciler.core.text import escape_control
 from reconciler.errors import ReconcilerError
 from reconciler.record.lock import build_lock_name
@@ -33,7 +34,9 @@ class LogFile:
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK, 0o600)
             os.set_blocking(handle, True)
         except OSError as exc:
-            raise ReconcilerError(f"cannot write the log {path}: {exc.strerror}", "Nothing was changed.") from exc
+            raise ReconcilerError(
+                f"cannot write the log {path}: {describe_os_error(exc)}", "Nothing was changed."
+            ) from exc
         self._file: IO[bytes] = os.fdopen(handle, "ab", buffering=0)
         self.path = path
         self.error: str | None = None
@@ -44,7 +47,7 @@ class LogFile:
             try:
                 self._file.write(line.encode())
             except OSError as exc:
-                self.error = str(exc.strerror)
+                self.error = describe_os_error(exc)
 
     def close(self) -> None:
         """Close the file; no lines follow."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.core.profile import TargetProfile
+from reconciler.core.system_limits import advise, describe_os_error
 from reconciler.errors import PlanFileError, ReconcilerError
 from reconciler.record.files import make_private_directory, read_file
 from reconciler.scim.transport import parse_endpoint
@@ -114,7 +115,7 @@ def _make_directory(file: Path) -> None:
         make_private_directory(file.parent)
     except OSError as exc:
         detail = "The sandbox is in `.reconciler`, next to the desired state."
-        raise ReconcilerError(f"cannot make {file.parent}: {exc.strerror}", detail) from exc
+        raise ReconcilerError(f"cannot make {file.parent}: {describe_os_error(exc)}", advise(exc, detail)) from exc
 
 
 def _read_json(document: Path) -> dict[str, Any]:

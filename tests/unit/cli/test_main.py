@@ -13,6 +13,8 @@ from support.workspace import run
 from reconciler import __version__, cli
 from reconciler.errors import ReconcilerError, StalePlanError
 
+FREE_SPACE = "Free some space there, then run the same command again: nothing is done twice."
+
 
 def failing(exception: BaseException) -> Any:
     def app(*, standalone_mode: bool) -> int:
@@ -31,7 +33,7 @@ def failing(exception: BaseException) -> Any:
         (
             OSError(errno.ENOSPC, "No space left on device", "plan.json"),
             1,
-            "Error: No space left on device: 'plan.json'\n",
+            f"Error: No space left on device (ENOSPC): 'plan.json'\n\n  {FREE_SPACE}\n",
         ),
         (BrokenPipeError(errno.EPIPE, "Broken pipe"), 1, ""),
     ],

@@ -55,7 +55,8 @@ def test_a_failing_disk_leaves_the_old_file_and_nothing_else(tmp_path: Path, mon
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(PlanFileError) as caught:
         write_private(path, "new")
-    assert caught.value.summary == f"cannot write {path}: No space left on device"
+    assert caught.value.summary == f"cannot write {path}: No space left on device (ENOSPC)"
+    assert caught.value.detail == "Free some space there, then run the same command again: nothing is done twice."
     assert [(item.name, item.read_text()) for item in tmp_path.iterdir()] == [("plan.json", "old")]
 
 

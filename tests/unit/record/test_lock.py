@@ -226,6 +226,21 @@ def test_a_directory_that_cannot_be_written_is_explained(
         pass
 
 
+@pytest.mark.parametrize(
+    ("fault", "advice"), [(28, "Free some space"), (24, "Raise the limit"), (13, "XDG_STATE_HOME")]
+)
+def test_what_the_machine_has_run_out_of_decides_the_next_step(
+    fault: int, advice: str, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_arguments: object, **_named: object) -> int:
+        raise OSError(fault, os.strerror(fault))
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(ReconcilerError) as caught, hold_lock(path, LockWait(0, silent)):
+        pass
+    assert advice in caught.value.detail
+
+
 def test_a_file_system_that_cannot_lock_is_explained(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_handle: int, _how: int) -> None:
         raise OSError(37, "No locks available")

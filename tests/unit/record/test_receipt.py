@@ -172,8 +172,9 @@ def test_a_line_that_a_full_disk_cut_short_is_followed_by_nothing(
         return done
 
     monkeypatch.setattr(os, "write", write_while_there_is_room)
-    with pytest.raises(PlanFileError, match="No space left on device"):
+    with pytest.raises(PlanFileError, match=r"No space left on device \(ENOSPC\)$") as caught:
         receipt.started(ADA.address, ADA.action, None, [])
+    assert "Free some space there" in caught.value.detail
     room[0] = 1000
     with pytest.raises(PlanFileError, match="No space left on device"):
         receipt.finished(Outcome(ADA, Result.DONE))

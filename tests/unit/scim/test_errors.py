@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import errno
+import os
 import socket
 import ssl
 
 import httpx
 import pytest
 
-from reconciler.errors import TargetError
+from reconciler.errors import MachineLimitError, TargetError
 from reconciler.scim.errors import ErrorMessages, is_web_page, read_scim_error
 
 BASE = "https://scim.example.com/scim"
@@ -214,6 +216,27 @@ def test_a_failed_connection_is_explained(error: Exception, summary: str, may_pa
     assert explained.summary.startswith(summary)
     assert explained.detail.startswith("Check target.base_url")
     assert passes is may_pass
+
+
+@pytest.mark.parametrize("code", ["EMFILE", "ENFILE", "ENOMEM", "ENOBUFS"])
+def test_a_machine_without_resources_is_not_a_service_that_cannot_be_reached(code: str) -> None:
+    number = getattr(errno, code)
+    error, may_pass = MESSAGES.explain_no_connection(caused_by(OSError(number, os.strerror(number))))
+    assert isinstance(error, MachineLimitError)
+    assert error.summary == f"cannot connect to scim.example.com: {os.strerror(number)} ({code})"
+    assert "Check target.base_url" not in error.detail
+    assert error.detail
+    assert may_pass is False
+
+
+def test_a_resolver_that_can_open_no_socket_is_not_a_host_that_does_not_exist(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_arguments: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    error, may_pass = MESSAGES.explain_no_connection(caused_by(socket.gaierror(-3, "Try again")))
+    assert error.summary == "cannot connect to scim.example.com: Too many open files (EMFILE)"
+    assert may_pass is False
 
 
 @pytest.mark.parametrize(

@@ -55,4 +55,4 @@ def test_a_full_disk_is_noted_and_ends_nothing(target: TargetWorkspace) -> None:
         log.begin(PLAN, session, person=False)
         log.planned(PLAN)
         log.planned(PLAN)
-    assert target.terminal.notes == ["The log /dev/full is not complete: No space left on device"]
+    assert target.terminal.notes == ["The log /dev/full is not complete: No space left on device (ENOSPC)"]

@@ -1,0 +1,33 @@
+"""What a machine can run out of: an error of its own, never one of the service, of a path or of permissions."""
+
+from __future__ import annotations
+
+import errno
+
+_FILES = "Raise the limit of open files (`ulimit -n`), or end what holds so many files and connections open."
+_SPACE = "Free some space there, then run the same command again: nothing is done twice."
+_MEMORY = "End other programs, then run the same command again: nothing is done twice."
+_NEXT_STEPS = {
+    errno.EMFILE: _FILES,
+    errno.ENFILE: _FILES,
+    errno.ENOSPC: _SPACE,
+    errno.EDQUOT: _SPACE,
+    errno.ENOMEM: _MEMORY,
+    errno.ENOBUFS: _MEMORY,
+}
+
+
+def is_exhaustion(exc: BaseException) -> bool:
+    """Whether `exc` says that this machine, or this process, has run out of something."""
+    return isinstance(exc, OSError) and exc.errno in _NEXT_STEPS
+
+
+def describe_os_error(exc: OSError) -> str:
+    """Return the reason of an error of the operating system, for the end of a message."""
+    code = f" ({errno.errorcode[exc.errno]})" if exc.errno in _NEXT_STEPS else ""
+    return f"{exc.strerror or exc}{code}"
+
+
+def advise(exc: OSError, otherwise: str) -> str:
+    """Return the next step after `exc`; `otherwise` unless the machine has run out of something."""
+    return _NEXT_STEPS.get(exc.errno or 0, otherwise)
