@@ -32,7 +32,7 @@ def check_run_order(workspace: Workspace, hub: GitHub, here: Workflow, terminal:
     later = refuse_after_later_runs(hub, APPLY_WORKFLOW, here.branch, here.run_number)
     with open_full_record(workspace, settings.record.branch, terminal) as whole:
         applied = read_runs(whole.history, resolve_target(workspace, settings))
-    _compare_with_git(workspace, here, later, [run for run in applied if run.took_effect and run.commit], terminal)
+    _compare_with_git(workspace, here, later, [run for run in applied if run.commit is not None], terminal)
     _warn_of_unapplied_runs(hub, here, terminal)
     return True
 

@@ -404,8 +404,10 @@ def test_an_environment_outside_github_actions_is_refused(
 
 
 def test_a_drift_issue_that_cannot_be_written_is_an_error(workspace: GitHubWorkspace) -> None:
-    workspace.api.failing_users = [Reply(status=410, body=b'{"message": "Issues are disabled for this repo"}')]
+    disabled = Reply(status=410, body=b'{"message": "Issues are disabled for this repo"}')
+    workspace.api.failing_users = [disabled, disabled]
     answer = workspace.github("drift-issue", str(workspace.file))
+    assert "Whether every merge was applied is not known" in answer.err, "the first request is for the runs"
     assert (answer.code, "Issues are disabled" in answer.err) == (1, True)
 
 
