@@ -83,7 +83,12 @@ def plan(
 class _ApprovalOptions:
     auto_approve: Annotated[bool, typer.Option("--auto-approve", help="Skip the confirmation prompt.")] = False
     approve: Annotated[
-        str | None, typer.Option("--approve", metavar="PLAN_ID", help="Override the guards for exactly this plan.")
+        str | None,
+        typer.Option("--approve", metavar="PLAN_ID", help="Lift the guard removals, for this plan only."),
+    ] = None
+    lift: Annotated[
+        list[str] | None,
+        typer.Option("--lift", metavar="GUARD", help="With --approve: lift this guard instead. Repeatable."),
     ] = None
 
 
@@ -122,6 +127,7 @@ def apply(
         retry_failed=execution.retry_failed,
         lock_timeout=execution.lock_timeout,
         log=log,
+        lifts=tuple(approval.lift or ()),
     )
     return lazy.run_apply(common.workspace(), options, common.terminal())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reconciler.apply.executor import Report
@@ -31,7 +31,7 @@ from reconciler.record.reader import read_runs, read_started_addresses
 from reconciler.record.refusal import clear_refusal, read_refusal, save_refusal
 from reconciler.render.apply_report import render_report
 from reconciler.render.text import render_text
-from reconciler.session.approval import approval_date, ask_for_approval, check_approval
+from reconciler.session.approval import ask_for_approval, check_approval, check_lifts
 from reconciler.session.audit_record import (
     build_redactor,
     warn_about_lost_keys,
@@ -47,7 +47,7 @@ from reconciler.session.saved_plan import read_saved_plan
 from reconciler.session.session import Session, open_session
 from reconciler.session.terminal import Terminal
 from reconciler.session.unapplied import find_unapplied_commits
-from reconciler.session.workspace import Workspace, current_time, load_state
+from reconciler.session.workspace import Workspace, approval_date, current_time, load_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +63,12 @@ class ApplyOptions:
     retry_failed: bool = False
     lock_timeout: float = 0
     log: Path | None = None
+    lifts: tuple[str, ...] = ()
 
 
 def run_apply(workspace: Workspace, options: ApplyOptions, terminal: Terminal) -> ExitCode:
     """Plan, compare or ask, execute, report; the only writer to its target until it ends."""
+    check_lifts(options.approve, options.lifts)
     reviewed = _read_reviewed_plan(options)
     state = load_state(workspace, terminal)
     if state is None:
@@ -102,6 +104,14 @@ def _read_reviewed_plan(options: ApplyOptions) -> Plan | None:
             "Make one that can be applied: `reconciler plan -o FILE`, without --offline.",
         )
     return reviewed
+
+
+def _read_given_approval(options: ApplyOptions) -> list[Approval]:
+    """Return the approval of the command line, if any: for this run, and like those of the settings for removals."""
+    if options.approve is None:
+        return []
+    approval = Approval(options.approve)
+    return [replace(approval, lifts=frozenset(options.lifts)) if options.lifts else approval]
 
 
 class _Apply:
@@ -147,10 +157,9 @@ class _Apply:
 
     def _plan(self) -> tuple[Plan, list[Outcome]]:
         """Return the plan as it is now, and the changes of it that were not reviewed."""
-        workspace, policy = self._session.workspace, self._session.state.policy
+        workspace = self._session.workspace
         plan = self._read_and_plan()
-        given = [Approval(self._options.approve)] if self._options.approve is not None else []
-        approvals = [*policy.approvals, *given]
+        approvals = [*self._session.approvals(), *_read_given_approval(self._options)]
         plan = reevaluate_guards(plan, approvals, approval_date(workspace))
         reviewed = self._reviewed
         check_approval(self._options.approve, [plan, reviewed or plan], self._terminal)

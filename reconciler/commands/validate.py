@@ -9,12 +9,12 @@ from reconciler.errors import ExitCode
 from reconciler.render.text import render_comparison
 from reconciler.session.baseline import compare_offline, load_baseline
 from reconciler.session.terminal import Terminal
-from reconciler.session.workspace import Workspace
+from reconciler.session.workspace import Workspace, approval_date
 
 
 def run_validate(workspace: Workspace, terminal: Terminal, base: str | None = None) -> ExitCode:
     """Show all errors, or a summary of the desired state and its difference from `base`."""
-    state = load(workspace.state, workspace.now)
+    state = load(workspace.state, workspace.now, approval_date(workspace))
     if state.diagnostics:
         terminal.diagnostics(state.diagnostics)
     errors = sum(item.severity is Severity.ERROR for item in state.diagnostics)

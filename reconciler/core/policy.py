@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 
 from reconciler.core.model import Origin
 from reconciler.core.plan import Action
+from reconciler.core.text import quote, shorten
 
 
 class Removal(StrEnum):
@@ -28,13 +30,59 @@ class Limit:
     floor: int = 1
 
 
+APPROVABLE_GUARDS = (
+    "removals",
+    "reactivations",
+    "updates",
+    "creates",
+    "last-active-user",
+    "empty-desired-state",
+    "name-reuse",
+    "name-takeovers",
+    "identity-changes",
+    "relink",
+    "target",
+    "tenant",
+)
+"""The guards that an approval can lift, if it names them."""
+
+FINAL_GUARDS = ("complete-read", "protected")
+"""The guards that no approval lifts."""
+
+MAX_APPROVAL_PERIOD = timedelta(days=30)
+"""How far ahead the last day of an approval may be."""
+
+
+def find_guard_problem(name: str) -> str | None:
+    """Return why an approval cannot name this guard; None if it can."""
+    known = f"Guards that an approval can lift: {', '.join(APPROVABLE_GUARDS)}"
+    if name in FINAL_GUARDS:
+        return f"{name} cannot be approved: remove the cause. {known}"
+    if name in APPROVABLE_GUARDS:
+        return None
+    near = difflib.get_close_matches(name, APPROVABLE_GUARDS, 1)
+    return f"{quote(shorten(name, 40))} is not a guard.{f' Did you mean {near[0]}?' if near else ''} {known}"
+
+
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """An approval of exactly one plan, valid through `until` (None: given for this run)."""
+    """An approval of exactly one plan, valid through `until` (None: given for this run), for the guards that it lifts.
+
+    `id`: the same for the same approval; `origin`: where it is written. `used`: when an apply with it ended complete.
+    """
 
     plan_id: str
     removals: int | None = None
     until: date | None = None
+    lifts: frozenset[str] = frozenset({"removals"})
+    id: str = "--approve"
+    origin: Origin | None = None
+    used: date | None = None
+
+    @property
+    def place(self) -> str:
+        """Where it is written."""
+        return str(self.origin) if self.origin is not None else self.id
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 from reconciler.core.model import AttributeMapping, DesiredUser, Diagnostic, Severity, Target, error, warning
 from reconciler.core.paths import is_core_attribute
 from reconciler.core.planning.mapping import Projector
-from reconciler.core.policy import Approval, Limit, Policy, Removal
+from reconciler.core.policy import MAX_APPROVAL_PERIOD, Approval, Limit, Policy, Removal
 from reconciler.core.profile import TargetProfile
 from reconciler.core.scope.scim_filter import (
     DEFAULT_OWNERSHIP,
@@ -69,8 +69,11 @@ class BrokenState:
     diagnostics: tuple[Diagnostic, ...]
 
 
-def load(root: Path, now: datetime) -> DesiredState | BrokenState:
-    """Load the desired state in `root` at `now` (UTC), with all diagnostics. Never raises for the content of files."""
+def load(root: Path, now: datetime, approval_date: date | None = None) -> DesiredState | BrokenState:
+    """Load the desired state in `root` at `now` (UTC), with all diagnostics. Never raises for the content of files.
+
+    `approval_date`: the day that the periods of approvals are checked by; None: they approve nothing.
+    """
     directory = Directory(root)
     directory.check_layout()
     settings = directory.read_settings()
@@ -79,6 +82,8 @@ def load(root: Path, now: datetime) -> DesiredState | BrokenState:
         _check_without_settings(directory, scope)
         check_work_tree(directory)
         return BrokenState(add_source_lines(directory.diagnostics, root))
+    if approval_date is not None:
+        _check_approvals(settings, directory, approval_date)
     profile = PROFILES[settings.value.target.profile]
     mappings = compile_mappings(directory, profile, now)
     owned = _compile_ownership(settings, directory)
@@ -96,7 +101,7 @@ def load(root: Path, now: datetime) -> DesiredState | BrokenState:
     return DesiredState(
         profile=profile,
         target=Target(profile.name, settings.value.target.base_url.rstrip("/"), settings.value.target.tenant),
-        policy=_build_policy(settings),
+        policy=replace(_build_policy(settings), approvals=_build_approvals(settings)),
         mappings=mappings.rows,
         owned=owned,
         users=tuple(reader.users),
@@ -159,8 +164,37 @@ def _build_policy(located: LocatedModel[schema.Settings]) -> Policy:
         protected_origins={name: origin for name, origin in places.items() if origin is not None},
         digests=settings.record.values == "digest",
         record_branch=settings.record.branch,
-        approvals=tuple(Approval(entry.plan, entry.removals, entry.until) for entry in settings.approvals),
     )
+
+
+def _build_approvals(settings: LocatedModel[schema.Settings]) -> tuple[Approval, ...]:
+    return tuple(
+        Approval(
+            entry.plan,
+            entry.removals,
+            entry.until,
+            frozenset(entry.lifts),
+            id=_compute_approval_id(entry),
+            origin=settings.at("approvals", number),
+        )
+        for number, entry in enumerate(settings.value.approvals)
+    )
+
+
+def _compute_approval_id(entry: schema.ApprovalSettings) -> str:
+    """Return what an apply records of an approval, so that it works once; another date or reason makes another one."""
+    content = json.dumps(entry.model_dump(mode="json") | {"lifts": sorted(entry.lifts)}, sort_keys=True)
+    return f"approval:{hashlib.sha256(content.encode()).hexdigest()[:16]}"
+
+
+def _check_approvals(settings: LocatedModel[schema.Settings], directory: Directory, today: date) -> None:
+    last = today + MAX_APPROVAL_PERIOD
+    for number, entry in enumerate(settings.value.approvals):
+        if entry.until > last:
+            days = MAX_APPROVAL_PERIOD.days
+            summary = f"an approval is valid for {days} days at most, and this one until {entry.until}"
+            origin = settings.at("approvals", number, "until")
+            directory.report(error(summary, f"Today the last possible day is {last}.", origin))
 
 
 def _compile_ownership(settings: LocatedModel[schema.Settings], directory: Directory) -> Predicate:

@@ -24,6 +24,7 @@ from pydantic import (
 from pydantic_core import core_schema
 
 from reconciler.core.model import TENANT_PATTERN
+from reconciler.core.policy import APPROVABLE_GUARDS, MAX_APPROVAL_PERIOD, find_guard_problem
 from reconciler.core.scope.operators import EXTENSIONS, Operator
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -174,12 +175,36 @@ class GuardSettings(_StrictModel):
     )
 
 
+def _check_guard(name: str) -> str:
+    problem = find_guard_problem(name)
+    if problem is not None:
+        raise ValueError(problem)
+    return name
+
+
+def _check_lifts(names: list[str]) -> list[str]:
+    if not names:
+        raise ValueError("expected at least one guard; without `lifts` an approval lifts removals")
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ValueError(f"{twice} is there twice")
+    return names
+
+
+GuardName = Annotated[str, AfterValidator(_check_guard), Field(json_schema_extra={"enum": list(APPROVABLE_GUARDS)})]
+
+
 class ApprovalSettings(_StrictModel):
-    """Lets exactly one plan pass its guards, until a date."""
+    """Lets exactly one plan pass the guards that it names, once, until a date."""
 
     plan: str = Field(pattern=r"^sha256:[0-9a-f]{64}$")
+    lifts: Annotated[
+        list[GuardName],
+        AfterValidator(_check_lifts),
+        Field(json_schema_extra={"minItems": 1, "uniqueItems": True}),
+    ] = Field(default=["removals"], description="The guards that it lifts; every other one still blocks the plan")
     removals: Count | None = Field(default=None, description="The number of removals in that plan, for the reviewer")
-    until: Day
+    until: Day = Field(description=f"The last day, at most {MAX_APPROVAL_PERIOD.days} days ahead")
     reason: str
 
 

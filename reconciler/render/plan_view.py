@@ -257,11 +257,12 @@ def _guards(plan: Plan) -> tuple[GuardView, ...]:
 def _guard(guard: Guard, *, offline: bool) -> GuardView:
     if guard.passed:
         return GuardView("passed", "passed", guard.message)
+    message = f"{guard.message}; {guard.approval}" if guard.approval else guard.message
     if guard.approved:
-        return GuardView("approved", "approved", guard.message)
+        return GuardView("approved", "approved", message)
     label = "would be blocked" if offline else "blocked"
     until = " until approved" if offline and guard.approvable else ""
-    return GuardView("blocked", f"{label}{until}", guard.message)
+    return GuardView("blocked", f"{label}{until}", message)
 
 
 def _blocked(plan: Plan) -> str:
@@ -274,14 +275,23 @@ def _way_out(plan: Plan) -> tuple[str, ...]:
     """Return how the blocked plan can be applied, in lines."""
     if any(guard.blocks and not guard.approvable for guard in plan.guards):
         return ("This plan cannot be approved: remove the cause.",)
-    removals = plan.count(*REMOVALS)
+    failed = [guard.name for guard in plan.guards if not guard.passed]
+    # Both name removals alone if nothing else is said.
+    lifts = "" if failed == ["removals"] else "".join(f" --lift {name}" for name in failed)
+    keys = [
+        f'plan: "{plan.plan_id}"',
+        f"lifts: [{', '.join(failed)}]",
+        f"removals: {plan.count(*REMOVALS)}",
+        f"until: {plan.expires_at:%Y-%m-%d}",
+        'reason: "…"',
+    ]
     return (
         "If this is intended, approve exactly this plan in settings.yaml:",
         "",
         "  approvals:",
-        f'    - {{plan: "{plan.plan_id}", removals: {removals}, until: {plan.expires_at:%Y-%m-%d}, reason: "…"}}',
+        f"    - {{{', '.join(keys)}}}",
         "",
-        f"or on the command line, with one more option of `reconciler apply`: --approve {plan.plan_id}",
+        f"or on the command line, with more options of `reconciler apply`: --approve {plan.plan_id}{lifts}",
     )
 
 

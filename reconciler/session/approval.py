@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from datetime import date
 
 from reconciler.core.plan import Plan
+from reconciler.core.policy import find_guard_problem
 from reconciler.core.text import quote
 from reconciler.errors import StalePlanError, UsageError
 from reconciler.session.terminal import Terminal
-from reconciler.session.workspace import Workspace, current_time
 
 
 def check_approval(plan_id: str | None, plans: Sequence[Plan], terminal: Terminal) -> None:
@@ -27,9 +26,14 @@ def check_approval(plan_id: str | None, plans: Sequence[Plan], terminal: Termina
     terminal.note(summary)
 
 
-def approval_date(workspace: Workspace) -> date:
-    """Return the day that approvals are judged by: `--now` looks ahead, it does not revive an expired approval."""
-    return max(workspace.now, current_time()).date()
+def check_lifts(plan_id: str | None, lifts: Sequence[str]) -> None:
+    """Raise `UsageError` for a `--lift` without `--approve`, or one that names no guard that can be approved."""
+    if lifts and plan_id is None:
+        raise UsageError("--lift needs --approve", "Name the plan: --approve PLAN_ID --lift GUARD.")
+    for name in lifts:
+        problem = find_guard_problem(name)
+        if problem is not None:
+            raise UsageError(f"--lift: {problem}")
 
 
 def ask_for_approval(terminal: Terminal) -> bool:

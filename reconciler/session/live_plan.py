@@ -28,6 +28,7 @@ from reconciler.session.baseline import build_reader, build_request
 from reconciler.session.lost_files import find_lost_files
 from reconciler.session.session import Session
 from reconciler.session.terminal import Terminal
+from reconciler.session.workspace import approval_date
 
 
 class Baseline(Protocol):
@@ -116,6 +117,8 @@ def build_session_request(session: Session, live: LiveState, users: tuple[str, .
     return replace(
         request,
         diagnostics=(*request.diagnostics, *lost),
+        policy=replace(request.policy, approvals=session.approvals()),
+        approval_date=approval_date(session.workspace),
         target=session.target,
         recently_deleted=history.reserved,
         deactivated=history.deactivated,

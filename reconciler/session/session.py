@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from reconciler.core.model import Deactivation, Target, format_user_address
 from reconciler.core.planning.protection import collect_protected_names
+from reconciler.core.policy import Approval
 from reconciler.core.values import fold_case
 from reconciler.desired.loader import DesiredState
 from reconciler.record.account_history import AccountHistory
@@ -30,8 +31,24 @@ class Session:
     target: Target
     connection: Connection
     redactor: Redactor = NO_REDACTION
+    _history: list[AccountHistory] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def history(self) -> AccountHistory:
+        """Return what receipts say about the target's accounts. They are read once."""
+        if not self._history:
+            self._history.append(self._read_history())
+        return self._history[0]
+
+    def approvals(self) -> tuple[Approval, ...]:
+        """Return the approvals of the settings, with the day on which each was used."""
+        used = self.history().used_approvals
+        return tuple(
+            # Receipts of version 0.1 do not say which approval an apply used.
+            replace(each, used=used.get((each.plan_id, each.id)) or used.get((each.plan_id, "")))
+            for each in self.state.policy.approvals
+        )
+
+    def _read_history(self) -> AccountHistory:
         """Return what receipts say about the target's accounts, with the names of users even if they hold digests."""
         days = int(self.state.profile.quarantine_days.value)
         # What is recent does not depend on `--now`: looking ahead must not lift a limit.

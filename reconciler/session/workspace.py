@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from reconciler.core.model import Target
@@ -69,7 +69,7 @@ class Workspace:
 
 def load_state(workspace: Workspace, terminal: Terminal) -> DesiredState | None:
     """Return the desired state; None, with all errors shown, if it cannot be planned from."""
-    state = load(workspace.state, workspace.now)
+    state = load(workspace.state, workspace.now, approval_date(workspace))
     if isinstance(state, BrokenState):
         terminal.diagnostics(state.diagnostics)
         return None
@@ -120,3 +120,8 @@ def _check_clock(now: datetime) -> datetime:
 def current_time() -> datetime:
     """Return the time that receipts are written by; `--now` does not move it."""
     return datetime.now(UTC)
+
+
+def approval_date(workspace: Workspace) -> date:
+    """Return the day that approvals are judged by: `--now` looks ahead, it does not revive an expired approval."""
+    return max(workspace.now, current_time()).date()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -300,6 +302,172 @@ def test_a_blocked_saved_plan_writes_nothing_until_it_is_approved(blocked: tuple
     assert_passes(work.run("apply", file, "--approve", plan_id, *NOW), work)
 
 
+# --- an approval names its guards, and works once ---------------------------------------------------
+
+
+def only_two_are_active(live: list[User], people: People) -> None:
+    for user in live[2:]:
+        user["active"] = False
+    del people[:2]
+
+
+@pytest.fixture
+def doubly_blocked(open_command_workspace: OpenCommandWorkspace) -> tuple[CommandWorkspace, str]:
+    """A workspace whose plan fails two guards, removals and last-active-user, and the id of that plan."""
+    live, people = sample_users(4)
+    only_two_are_active(live, people)
+    work = open_command_workspace(live)
+    work.settings(guards={}, lifecycle={"actions": ["deactivate"]})
+    work.users(people)
+    planned = work.plan()
+    failed = [guard["name"] for guard in planned.plan["guards"] if not guard["passed"]]
+    assert failed == ["removals", "last-active-user"]
+    return work, planned.plan["plan_id"]
+
+
+def in_days(days: int) -> str:
+    return str(datetime.now(UTC).date() + timedelta(days=days))
+
+
+def write_approval(work: CommandWorkspace, plan_id: str, **fields: Any) -> None:
+    entry = {"plan": plan_id, "until": in_days(7), "reason": "An office closes", **fields}
+    work.settings(guards={}, lifecycle={"actions": ["deactivate"]}, approvals=[entry])
+
+
+def test_an_approval_covers_only_the_guards_that_it_names(doubly_blocked: tuple[CommandWorkspace, str]) -> None:
+    work, plan_id = doubly_blocked
+    write_approval(work, plan_id)
+    blocked = work.apply()
+    assert_blocked(blocked, work)
+    assert re.search(r"Approved: 2 of 2 active managed users .*; lifted by settings\.yaml:1:\d+\n", blocked.out)
+    assert re.search(
+        r"Blocked: the last active managed user would be removed; settings\.yaml:1:\d+ does not lift last-active-user:"
+        r" it names removals\n",
+        blocked.out,
+    )
+    assert f'- {{plan: "{plan_id}", lifts: [removals, last-active-user], removals: 2, until: ' in blocked.out
+    write_approval(work, plan_id, lifts=["last-active-user"])
+    assert_blocked(work.apply(), work)
+    write_approval(work, plan_id, lifts=["removals", "last-active-user"])
+    assert work.apply().code == 0
+
+
+def test_the_printed_options_lift_the_guards_that_failed(doubly_blocked: tuple[CommandWorkspace, str]) -> None:
+    work, plan_id = doubly_blocked
+    assert_blocked(work.apply("--approve", plan_id), work)
+    assert_blocked(work.apply("--approve", plan_id, "--lift", "last-active-user"), work)
+    (printed,) = re.findall(r"with more options of `reconciler apply`: (.*)\n", work.apply().out)
+    assert printed == f"--approve {plan_id} --lift removals --lift last-active-user"
+    assert work.apply(*printed.split()).code == 0
+    (started,) = [line for line in work.receipt() if line["event"] == "apply_started"]
+    assert started["approved"] == {"removals": "--approve", "last-active-user": "--approve"}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--lift", "removals"], "--lift needs --approve"),
+        (["--approve", "sha256:0", "--lift", "remvals"], '"remvals" is not a guard. Did you mean removals?'),
+        (["--approve", "sha256:0", "--lift", ""], '"" is not a guard. Guards that an approval can lift: removals,'),
+        (["--approve", "sha256:0", "--lift", "protected"], "protected cannot be approved: remove the cause."),
+    ],
+)
+def test_guards_that_cannot_be_lifted_are_usage_errors(
+    options: list[str], message: str, blocked: tuple[CommandWorkspace, str]
+) -> None:
+    work, _ = blocked
+    answer = work.apply(*options)
+    assert answer.code == 64
+    assert message in answer.err
+    assert (work.service.writes, work.receipts()) == ([], [])
+
+
+def reactivate_all(work: CommandWorkspace) -> None:
+    """What an administrator does: the same plan would be made again."""
+    for user in work.service.users.values():
+        user["active"] = True
+
+
+def test_an_approval_works_once(blocked: tuple[CommandWorkspace, str]) -> None:
+    work, plan_id = blocked
+    write_approval(work, plan_id)
+    assert work.apply().code == 0
+    reactivate_all(work)
+    again = work.apply()
+    assert again.code == 3
+    assert work.plan().plan["plan_id"] == plan_id
+    assert f"Warning: the approval was used on {in_days(0)}\n" in again.out
+    assert re.search(rf"; settings\.yaml:1:\d+ was used on {in_days(0)}\n", again.out)
+    assert [user["active"] for user in work.service.users.values()] == [True] * 4
+    # Another reviewed line is another approval.
+    write_approval(work, plan_id, reason="They were reactivated by mistake")
+    assert work.apply().code == 0
+    assert [user["active"] for user in work.service.users.values()].count(False) == 2
+
+
+def test_an_approval_on_the_command_line_is_for_one_run(blocked: tuple[CommandWorkspace, str]) -> None:
+    work, plan_id = blocked
+    for _ in range(2):
+        assert work.apply().code == 3
+        assert work.apply("--approve", plan_id).code == 0
+        reactivate_all(work)
+
+
+def test_an_apply_of_version_0_1_used_any_approval_of_its_plan(blocked: tuple[CommandWorkspace, str]) -> None:
+    work, plan_id = blocked
+    write_approval(work, plan_id)
+    assert work.apply().code == 0
+    (receipt,) = work.receipts()
+    receipt.write_text(re.sub(r', "approved": \{.*?\}', "", receipt.read_text()))
+    reactivate_all(work)
+    assert work.apply().code == 3
+    assert work.apply("--approve", plan_id).code == 0
+
+
+def test_an_interrupted_apply_is_still_approved(blocked: tuple[CommandWorkspace, str]) -> None:
+    work, plan_id = blocked
+    write_approval(work, plan_id)
+    file = str(work.saved())
+    assert work.run("apply", file).code == 0
+    # As if it had been killed before the second of two changes.
+    (receipt,) = work.receipts()
+    gone = next(user for user in work.service.users.values() if not user["active"])
+    gone["active"] = True
+    kept = [line for line in work.receipt() if line["event"] != "apply_finished" and line.get("id") != gone["id"]]
+    receipt.write_text("".join(f"{json.dumps(line)}\n" for line in kept))
+    assert work.run("apply", file).code == 0
+    assert [user["active"] for user in work.service.users.values()].count(False) == 2
+
+
+def test_an_approval_beyond_thirty_days_is_an_error_at_its_line(blocked: tuple[CommandWorkspace, str]) -> None:
+    work, plan_id = blocked
+    write_approval(work, plan_id, until=in_days(31))
+    for command in ("plan", "validate"):
+        answer = work.run(command)
+        assert answer.code == 1
+        assert f"an approval is valid for 30 days at most, and this one until {in_days(31)}" in answer.err
+        assert "on settings.yaml:1:" in answer.err
+    write_approval(work, plan_id, until=in_days(30))
+    assert work.run("plan").code == 0
+
+
+def test_an_expired_approval_is_reported(blocked: tuple[CommandWorkspace, str]) -> None:
+    work, plan_id = blocked
+    write_approval(work, plan_id, until=in_days(-1))
+    answer = work.apply()
+    assert_blocked(answer, work)
+    assert f"Warning: the approval expired on {in_days(-1)}\n" in answer.out
+
+
+def test_an_approval_of_another_plan_is_not_mentioned(blocked: tuple[CommandWorkspace, str]) -> None:
+    work, _ = blocked
+    write_approval(work, "sha256:" + "0" * 64)
+    answer = work.apply()
+    assert_blocked(answer, work)
+    assert "Warning" not in answer.out + answer.err
+    assert "settings.yaml:1" not in answer.out
+
+
 @pytest.mark.parametrize("name", ["a protected user who left git", "a protected user who is disabled in git"])
 def test_the_removal_of_a_protected_user_cannot_be_approved(
     name: str, open_command_workspace: OpenCommandWorkspace
@@ -335,7 +503,8 @@ def test_a_target_that_moved_is_blocked_until_exactly_that_plan_is_approved(
     assert "the target changed: every apply on record used another one, the last time" in blocked.out
     assert second.service.writes == []
     (found,) = re.findall(r"--approve (sha256:[0-9a-f]{64})", blocked.out)
-    assert first.apply("--approve", found).code == 0
+    assert first.apply("--approve", found).code == 3
+    assert first.apply("--approve", found, "--lift", "target").code == 0
     people[0]["department"] = "Elsewhere"
     first.users(people)
     assert first.apply().code == 0, "it is known now"

@@ -26,7 +26,7 @@ from reconciler.core.planning import lifecycle, temporary_names, unique_values
 from reconciler.core.planning.clock import find_clock_changes
 from reconciler.core.planning.external_ids import exclude_shared_ids
 from reconciler.core.planning.guards.accounts import GAINS
-from reconciler.core.planning.guards.approvals import apply_approvals
+from reconciler.core.planning.guards.approvals import apply_approvals, report_spent
 from reconciler.core.planning.guards.context import AccountEvidence, GuardContext, RecentChange
 from reconciler.core.planning.guards.evaluation import evaluate_guards
 from reconciler.core.planning.matching import Matching, match_users
@@ -73,6 +73,8 @@ class PlanRequest:
     """The target of the applies on record, if none of them went to `target`."""
     recent: Sequence[RecentChange] = ()
     """What applies on record changed in the last 24 hours."""
+    approval_date: date | None = None
+    """The day that approvals are judged by; None: that of `now`."""
     recorded: Collection[str] = ()
     """Ids of the accounts that exist and are active, by the applies on record."""
     evidence: AccountEvidence | None = None
@@ -349,6 +351,8 @@ def _assemble(
 ) -> Plan:
     _report_undated(draft)
     _report_dormant(draft)
+    today = request.approval_date or request.now.date()
+    draft.diagnostics += report_spent(request.policy.approvals, today)
     identity = compute_plan_id(request.target, changes)
     removals = sum(change.action in REMOVALS for change in changes)
     verdicts = apply_approvals(
@@ -356,7 +360,7 @@ def _assemble(
         request.policy.approvals,
         identity,
         removals,
-        request.now.date(),
+        today,
     )
     addresses = {item.address for item in draft.diagnostics if item.severity is Severity.ERROR and item.address}
     failed = len(addresses) + draft.unplanned
@@ -397,9 +401,8 @@ def _sort_key(item: Diagnostic) -> tuple[str, str, int, int, str, str, str]:
 
 def reevaluate_guards(plan: Plan, approvals: Sequence[Approval], today: date) -> Plan:
     """Return the plan with its guards evaluated against `approvals` on `today`; earlier approvals do not count."""
-    return carry_over_approval(
-        replace(plan, guards=tuple(replace(item, approved=False) for item in plan.guards)), approvals, today
-    )
+    unapproved = (replace(item, approved=False, approved_by="", approval="") for item in plan.guards)
+    return carry_over_approval(replace(plan, guards=tuple(unapproved)), approvals, today)
 
 
 def carry_over_approval(plan: Plan, approvals: Sequence[Approval], today: date, approved: Plan | None = None) -> Plan:

@@ -2,6 +2,7 @@ import pytest
 from support.desired_directory import SETTINGS, Tree
 
 from reconciler.core.model import Origin, error
+from reconciler.core.policy import APPROVABLE_GUARDS
 from reconciler.desired import schema
 
 
@@ -55,7 +56,7 @@ def test_a_key_without_a_value_is_as_good_as_absent(tree: Tree, written: str) ->
             "approvals:\n  - {plan: x, until: 2026-01-01, reason: y, untill: 1}\n",
             "5:45",
             'unknown key "untill"',
-            "Did you mean until? Known keys: plan, reason, removals, until.",
+            "Did you mean until? Known keys: lifts, plan, reason, removals, until.",
         ),
         (
             "lifecycle: {removed: remove}\n",
@@ -99,6 +100,30 @@ def test_a_key_without_a_value_is_as_good_as_absent(tree: Tree, written: str) ->
             "4:22",
             "lifecycle.removed: expected one of deactivate, delete, keep",
             "Did you mean deactivate?",
+        ),
+        *(
+            (
+                f'approvals:\n  - {{plan: "sha256:{"0" * 64}", lifts: {lifts}, until: 2026-01-01, reason: y}}\n',
+                place,
+                f"approvals.0.lifts{summary}",
+                "",
+            )
+            for lifts, place, summary in (
+                ("[]", "5:94", ": expected at least one guard; without `lifts` an approval lifts removals"),
+                ("[updates, updates]", "5:94", ": updates is there twice"),
+                (
+                    "[removals, remvals]",
+                    "5:105",
+                    '.1: "remvals" is not a guard. Did you mean removals? Guards that an approval can lift: '
+                    + ", ".join(APPROVABLE_GUARDS),
+                ),
+                (
+                    "[protected]",
+                    "5:95",
+                    ".0: protected cannot be approved: remove the cause. Guards that an approval can lift: "
+                    + ", ".join(APPROVABLE_GUARDS),
+                ),
+            )
         ),
         (
             "approvals:\n  - {plan: x, until: 2026-01-01, reason: y}\n",

@@ -187,9 +187,12 @@ def test_a_blocked_plan_states_how_to_approve_it() -> None:
         "If this is intended, approve exactly this plan in settings.yaml:",
         "",
         "  approvals:",
-        f'    - {{plan: "{plan.plan_id}", removals: 2, until: {plan.expires_at:%Y-%m-%d}, reason: "…"}}',
+        (
+            f'    - {{plan: "{plan.plan_id}", lifts: [removals], removals: 2, until: {plan.expires_at:%Y-%m-%d}, '
+            'reason: "…"}'
+        ),
         "",
-        f"or on the command line, with one more option of `reconciler apply`: --approve {plan.plan_id}",
+        f"or on the command line, with more options of `reconciler apply`: --approve {plan.plan_id}",
     )
 
 

@@ -10,8 +10,8 @@ from support import builders
 from support.recording_terminal import RecordingTerminal
 
 from reconciler.errors import StalePlanError, UsageError
-from reconciler.session.approval import approval_date, ask_for_approval, check_approval
-from reconciler.session.workspace import Workspace
+from reconciler.session.approval import ask_for_approval, check_approval
+from reconciler.session.workspace import Workspace, approval_date
 
 PLAN = builders.plan_with(builders.change("ada"))
 
