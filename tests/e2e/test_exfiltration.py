@@ -11,6 +11,7 @@ import io
 import os
 import zipfile
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
 
@@ -367,7 +368,8 @@ def test_what_is_pushed_after_the_approval_is_not_applied(scenario: WorkflowScen
 def test_a_loosened_guard_is_shown_in_the_comment(scenario: WorkflowScenario, listener: ListeningPort) -> None:
     def edit() -> None:
         scenario.edit("settings.yaml", "removals: {count: 10, percent: 10}", "removals: {count: 9999, percent: 100}")
-        approval = f"{{plan: 'sha256:{'0' * 64}', until: 2099-01-01, reason: Trust me}}"
+        until = datetime.now(UTC).date() + timedelta(days=30)
+        approval = f"{{plan: 'sha256:{'0' * 64}', until: {until}, reason: Trust me}}"
         with state(scenario, "settings.yaml").open("a") as file:
             file.write(f"approvals: [{approval}]\n")
 

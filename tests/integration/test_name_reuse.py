@@ -58,6 +58,6 @@ def test_an_approval_of_this_exact_plan_lets_the_service_decide(
         org.applied()
         org.wants(person("ada", objectId="id-successor"))
         plan = org.plan().plan
-        result = org.workspace.apply("--approve", plan["plan_id"])
+        result = org.workspace.apply("--approve", plan["plan_id"], "--lift", "name-reuse")
         assert result.code == 5
         assert "in the last 30 days" in result.out

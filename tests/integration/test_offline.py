@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +144,8 @@ def test_every_format_names_the_base_and_states_that_it_is_not_a_plan(workspace:
 
 
 def test_settings_that_protect_users_are_listed_separately(workspace: OfflineWorkspace) -> None:
-    approval = {"plan": "sha256:" + "a" * 64, "removals": 3, "until": "2027-01-01", "reason": 'Berlin "closes"'}
+    until = str(datetime.now(UTC).date() + timedelta(days=30))
+    approval = {"plan": "sha256:" + "a" * 64, "removals": 3, "until": until, "reason": 'Berlin "closes"'}
     workspace.work.settings(
         target={"profile": "scim", "base_url": "https://other.example.com/scim"},
         ownership='externalId sw "x"',
@@ -152,8 +154,9 @@ def test_settings_that_protect_users_are_listed_separately(workspace: OfflineWor
         approvals=[approval],
     )
     assert workspace.plan().plan["notes"] == [
-        'settings.yaml: approval added: plan: "sha256:' + "a" * 64 + '", removals: 3, until: "2027-01-01", '
-        'reason: "Berlin \\"closes\\""',
+        'settings.yaml: approval added: plan: "sha256:'
+        + "a" * 64
+        + f'", lifts: ["removals"], removals: 3, until: "{until}", reason: "Berlin \\"closes\\""',
         'settings.yaml: guards.protected = [] -> ["boss@example.com"]',
         "settings.yaml: lifecycle.delete_after_days = null -> 30",
         'settings.yaml: lifecycle.removed = "deactivate" -> "delete"',
