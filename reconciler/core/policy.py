@@ -41,6 +41,7 @@ APPROVABLE_GUARDS = (
     "name-takeovers",
     "identity-changes",
     "relink",
+    "foreign-accounts",
     "target",
     "tenant",
 )

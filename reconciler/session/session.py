@@ -51,13 +51,13 @@ class Session:
     def _read_history(self) -> AccountHistory:
         """Return what receipts say about the target's accounts, with the names of users even if they hold digests."""
         days = int(self.state.profile.quarantine_days.value)
-        # What is recent does not depend on `--now`: looking ahead must not lift a limit.
         protected = collect_protected_names(self.state.users, self.state.policy)
         history = read_account_history(
             self.workspace.history,
             self.target,
             days,
             self.workspace.now,
+            # What is recent does not depend on `--now`: looking ahead must not lift a limit.
             present=current_time(),
             names=bool(protected),
         )

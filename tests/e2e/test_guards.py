@@ -250,7 +250,7 @@ def test_the_printed_approval_pasted_into_the_settings_passes(blocked: tuple[Com
     work, plan_id = blocked
     printed = work.run("plan", *NOW).out
     (line,) = [line.strip() for line in printed.splitlines() if plan_id in line and line.strip().startswith("- {")]
-    base = f"target: {{profile: scim, base_url: '{work.base_url}'}}\n"
+    base = f"target: {{profile: scim, base_url: '{work.base_url}'}}\nguards: {{foreign_accounts: {{count: 9}}}}\n"
     work.write("settings.yaml", f"{base}approvals:\n  {line}\n")
     planned = work.run("plan", *NOW)
     assert planned.code == 0

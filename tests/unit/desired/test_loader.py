@@ -70,7 +70,7 @@ approvals:
         updates=Limit(None, 50),
         creates=Limit(7),
         protected=frozenset({"admin@example.com"}),
-        protected_origins={"admin@example.com": Origin("settings.yaml", 12, 15)},
+        protected_origins={"admin@example.com": Origin("settings.yaml", 13, 15)},
         domains=("example.com",),
         approvals=(
             Approval(plan, 42, date(2026, 12, 1), id=first.id, origin=Origin("settings.yaml", 15, 5)),
