@@ -212,5 +212,12 @@ def test_the_digest_covers_everything_that_can_change_a_plan(loaded: Load) -> No
         digest(loaded(scope="sync: all\n")),
         digest(loaded(mappings=USUAL)),
         digest(loaded(groups__a="- {name: x}\n")),
+        digest(loaded(settings=f"{SETTINGS}  tenant: acme\n")),
     }
-    assert len(seen) == 6
+    assert len(seen) == 7
+    assert digest(loaded(settings=f"{SETTINGS}  tenant:\n")) == first, "it names none"
+
+
+@pytest.mark.parametrize(("written", "tenant"), [("acme", "acme"), ("0012", "0012"), ("no", "no"), ("~", None)])
+def test_the_target_has_the_tenant_as_it_is_written(written: str, tenant: str | None, loaded: Load) -> None:
+    assert good(loaded(settings=f"{SETTINGS}  tenant: {written}\n")).target.tenant == tenant

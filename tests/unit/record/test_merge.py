@@ -64,6 +64,8 @@ def test_new_files_are_added_and_an_incomplete_page_is_removed() -> None:
 
 
 def test_only_files_below_the_directory_of_a_plan_belong_to_the_record() -> None:
+    assert all(map(is_record_file, ("refusal.json", "refusal-acme.json", "refusal-a1-b.json")))
+    assert not any(map(is_record_file, ("refusal-.json", "refusal-A.json", "x/refusal.json", "refusal--a.json")))
     assert [is_record_file(name) for name in ("receipt.jsonl", "x/plan.json", "x/y/README.md", "x/z.txt")] == [
         False,
         True,

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.builders import NOW, TARGET, change, desired, live, plan_of, plan_with, rename, values_of
 
-from reconciler.core.model import Diagnostic, Origin, Severity, Target
+from reconciler.core.model import TENANT_PATTERN, Diagnostic, Origin, Severity, Target
 from reconciler.core.plan import Action, ActionReason, Attribution, Base, Change, Drift, Guard, LaterEdit, Plan, Tally
 from reconciler.core.plan_id import compute_plan_id
 from reconciler.core.planning.attribution import attribute_plan
@@ -57,7 +57,7 @@ def changes(draw: st.DrawFn) -> Change:
 
 @st.composite
 def plans(draw: st.DrawFn) -> Plan:
-    target = Target(draw(TEXT), draw(TEXT))
+    target = Target(draw(TEXT), draw(TEXT), draw(st.none() | st.from_regex(TENANT_PATTERN, fullmatch=True)))
     planned = tuple(draw(st.lists(changes(), max_size=3)))
     return Plan(
         plan_id=compute_plan_id(target, planned),
@@ -267,6 +267,7 @@ def edited(edit: Callable[[dict[str, Any]], object]) -> str:
         lambda plan: plan["resource_changes"][0].update(temporary_user_name="x@example.com"),
         lambda plan: plan["target"].update(base_url="https://evil.example/scim"),
         lambda plan: plan["target"].update(profile="scim"),
+        lambda plan: plan["target"].update(tenant="acme"),
         lambda plan: plan.update(plan_id="sha256:" + "0" * 64),
     ],
 )
@@ -292,6 +293,10 @@ def test_an_edited_plan_is_refused(edit: Callable[[dict[str, Any]], object]) -> 
         (
             edited(lambda plan: plan.update(plan_id="sha256:../../x")),
             "not a plan: plan_id: String should match pattern '^sha256:[0-9a-f]{64}$'",
+        ),
+        (
+            edited(lambda plan: plan["target"].update(tenant="--> x")),
+            "not a plan: target.tenant: String should match pattern '^[a-z0-9][a-z0-9-]{0,39}$'",
         ),
         (
             edited(lambda plan: plan["resource_changes"][0].update(action="destroy")),

@@ -66,6 +66,21 @@ def test_a_base_of_another_target_is_a_warning(target: TargetWorkspace, git: Git
     assert found.notes
 
 
+@pytest.mark.parametrize(("before", "after", "usable"), [(None, "acme", True), ("acme", None, False)])
+def test_a_base_from_before_the_tenant_was_named_is_about_the_same_target(
+    before: str | None, after: str | None, usable: bool, target: TargetWorkspace, git: GitRepository
+) -> None:
+    url = target.service.base_url
+    for tenant in (before, after):
+        named = {"tenant": tenant} if tenant is not None else {}
+        target.files.settings(target={"profile": "scim", "base_url": url, **named})
+        if tenant == before:
+            commit(target, git)
+    found = load_baseline(target.workspace, target.state(), "HEAD")
+    assert (found.state is not None) == usable
+    assert any("tenant" in note for note in found.notes)
+
+
 def test_a_commit_without_the_directory_has_no_state(target: TargetWorkspace, git: GitRepository) -> None:
     empty = git.commit("Empty", {"other": "x"}, tracked="other")
     assert load_state_at(target.workspace, empty, target.workspace.now) == "has no such directory"
