@@ -125,4 +125,6 @@ def _to_change(request: _Request, lifted: frozenset[str]) -> RecentChange:
     reactivated = request.action is Action.REACTIVATE or (
         request.action in _REVIVING and "active" in request.attributes
     )
-    return RecentChange(request.address, request.live_id, request.action, request.was_active, reactivated, lifted)
+    return RecentChange(
+        request.address, request.live_id, request.action, request.was_active, reactivated, lifted, request.attributes
+    )

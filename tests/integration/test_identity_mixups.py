@@ -151,6 +151,18 @@ def test_a_column_with_the_names_of_the_managers_blocks_the_plan(
     assert failed_guards(work.plan()) == ["identity-changes"]
 
 
+def test_a_mix_up_in_two_steps_within_a_day_blocks_the_second(
+    company: tuple[Workspace, FakeScimServer, People],
+) -> None:
+    work, _, people = company
+    people[7].update(givenName="Some", surname="One")
+    work.users(people)
+    assert work.apply().code == 0
+    people[7].update(userPrincipalName="someone@example.com")
+    work.users(people)
+    assert failed_guards(work.plan()) == ["identity-changes"]
+
+
 # --- ordinary changes -------------------------------------------------------------
 
 

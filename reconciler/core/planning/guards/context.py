@@ -28,6 +28,8 @@ class RecentChange:
     was_active: bool = True
     reactivated: bool = False
     lifted: frozenset[str] = frozenset()
+    attributes: frozenset[str] = frozenset()
+    """The attributes that a request named; of a create, all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ from reconciler.core.text import pluralize
 from reconciler.core.values import fold_case
 
 _GIVEN, _FAMILY = "name.givenName", "name.familyName"
+_IDENTITY = frozenset({"userName", _GIVEN, _FAMILY})
+_REWRITING = frozenset({Action.UPDATE, Action.REACTIVATE})
 
 
 # --- user names -------------------------------------------------------------------
@@ -83,10 +85,14 @@ def check_identity_changes(context: GuardContext, limit: Limit) -> Guard:
     """Limit the accounts that become another user's.
 
     Such a change replaces userName, givenName and familyName; of an adoption, which matches by userName, both names.
-    Both names also count if two or more accounts get those of other active accounts: one may be a namesake.
+    Both names also count if two or more accounts get those of other active accounts: one may be a namesake. What an
+    apply changed in the last 24 hours counts as if this plan did.
     """
     renamed = [change for change in context.changes if _replaces(change, _GIVEN) and _replaces(change, _FAMILY)]
-    rewritten = [change for change in renamed if change.action is Action.ADOPT or _replaces(change, "userName")]
+    recent = _index_recent_attributes(context)
+    rewritten = [
+        change for change in context.changes if _changes_identity(change, recent.get(change.live_id or "", frozenset()))
+    ]
     namesakes = _find_namesakes(renamed, context.managed) if len(renamed) > 1 else []
     if len(namesakes) > 1:
         rewritten += namesakes
@@ -98,6 +104,22 @@ def _replaces(change: Change, path: str) -> bool:
     """Whether a change replaces a value by a really different one: not only in its case or Unicode form."""
     before, after = change.before.get(path), change.after.get(path)
     return bool(before and after) and fold_case(str(before)) != fold_case(str(after))
+
+
+def _index_recent_attributes(context: GuardContext) -> Mapping[str, frozenset[str]]:
+    """Index the attributes that updates of the last 24 hours changed, without those that were approved."""
+    found: dict[str, frozenset[str]] = {}
+    for change in context.recent:
+        if change.live_id and change.action in _REWRITING and "identity-changes" not in change.lifted:
+            found[change.live_id] = found.get(change.live_id, frozenset()) | change.attributes
+    return found
+
+
+def _changes_identity(change: Change, recent: frozenset[str]) -> bool:
+    replaced = {path for path in _IDENTITY if _replaces(change, path)}
+    if change.action is Action.ADOPT and {_GIVEN, _FAMILY} <= replaced:
+        return True
+    return bool(replaced) and replaced | recent >= _IDENTITY
 
 
 def _find_namesakes(changes: Sequence[Change], users: Sequence[LiveUser]) -> list[Change]:

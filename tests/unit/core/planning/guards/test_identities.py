@@ -7,6 +7,8 @@ from support.guard_verdicts import verdicts
 
 from reconciler.core.model import LiveUser
 from reconciler.core.plan import Action, Change, Guard
+from reconciler.core.planning.guards.context import GuardContext, RecentChange
+from reconciler.core.planning.guards.identities import check_identity_changes
 from reconciler.core.planning.temporary_names import make_temporary_name
 from reconciler.core.policy import Limit, Policy
 
@@ -182,6 +184,30 @@ def test_names_that_were_absent_are_filled_in() -> None:
     bare = {name: value for name, value in values_of("ada").items() if not name.startswith("name.")}
     assert identity(change("ada", before=bare, after=values_of("ada", **ANOTHER))).passed
     assert identity(change("ada", Action.ADOPT, before=bare, after=values_of("ada"))).passed
+
+
+NAMES = frozenset({"name.givenName", "name.familyName"})
+
+
+@pytest.mark.parametrize(
+    ("recent", "passed"),
+    [
+        (RecentChange("", "live-ada", Action.UPDATE, attributes=NAMES), False),
+        (RecentChange("", "live-ada", Action.REACTIVATE, attributes=NAMES), False),
+        (RecentChange("", "live-ada", Action.UPDATE, attributes=frozenset({"name.givenName"})), True),
+        (RecentChange("", "live-ada", Action.CREATE, attributes=NAMES | {"userName"}), True),
+        (RecentChange("", "live-bo", Action.UPDATE, attributes=NAMES), True),
+        (
+            RecentChange("", "live-ada", Action.UPDATE, attributes=NAMES, lifted=frozenset({"identity-changes"})),
+            True,
+        ),
+    ],
+)
+def test_an_identity_that_changes_in_two_applies_within_a_day_counts(recent: RecentChange, passed: bool) -> None:
+    context = GuardContext([rewritten(user_name="bo@example.com")], [], [live("ada")], None, {}, recent=[recent])
+    assert check_identity_changes(context, Limit(0)).passed is passed
+    unrelated = replace(context, changes=[rewritten(department="X")])
+    assert check_identity_changes(unrelated, Limit(0)).passed
 
 
 KING = live("bo", given="Bo", family="King")
