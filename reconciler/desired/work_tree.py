@@ -44,6 +44,8 @@ def check_work_tree(directory: Directory) -> str | None:
 
     Outside of git nothing is reported.
     """
+    if not directory.root.is_dir():
+        return None  # reported
     try:
         found = find_differences(directory.root, (*TOP_FILES, *FOLDERS))
         found = {os.fsencode(name).decode("utf-8", "replace"): state for name, state in found.items()}

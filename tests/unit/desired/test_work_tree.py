@@ -29,6 +29,17 @@ def test_nothing_is_reported_if_all_files_are_there(directory: Directory) -> Non
     assert directory.diagnostics == []
 
 
+def test_a_directory_that_is_gone_is_not_compared(
+    directory: Directory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert check_work_tree(Directory(Path("desired-state"))) is None
+    assert check_work_tree(Directory(tmp_path / "nowhere")) is None
+
+
 def test_a_missing_scope_is_an_error(directory: Directory) -> None:
     (directory.root / "scope.yaml").unlink()
     assert check_work_tree(directory) is None
