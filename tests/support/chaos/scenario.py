@@ -53,7 +53,8 @@ class ChaosScenario(Workspace):
         self._by_id = {person.external_id: person for person in people}
         self.injector.__enter__()
         super().__init__(root, self.injector.base_url, service.token, patch)
-        guards = {"removals": {"count": 1000, "percent": 100}, "name_takeovers": {"count": 1000}}
+        all_of_them = {"count": 1000, "percent": 100}
+        guards = {"removals": all_of_them, "reactivations": all_of_them, "name_takeovers": {"count": 1000}}
         self.settings(lifecycle={"removed": "delete"}, guards=guards)
         self.users(person.written for person in people if person.written is not None)
 
