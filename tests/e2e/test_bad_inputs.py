@@ -300,7 +300,7 @@ def test_a_plan_that_cannot_be_read_is_an_error(name: str, work: CommandWorkspac
 
 def test_plans_that_cannot_be_written_stop_the_apply_before_it_begins(work: CommandWorkspace) -> None:
     work.plans.write_text("in the way")
-    fails(work.apply(), "cannot write")
+    fails(work.apply(), "cannot list")
     assert work.service.writes == []
 
 
