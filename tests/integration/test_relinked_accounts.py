@@ -76,7 +76,8 @@ def test_an_approval_clears_it(company: tuple[Workspace, FakeScimServer, People]
     del people[0]["objectId"]
     work.users(people)
     identity = work.plan().plan["plan_id"]
-    assert work.apply("--approve", identity).code == 0
+    assert work.apply("--approve", identity).code == 3, "the guard is named"
+    assert work.apply("--approve", identity, "--lift", "relink").code == 0
     assert [user.get("externalId") for user in service.users.values()].count(None) == 1
 
 
