@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 
 from reconciler import __version__
-from reconciler.cli import github, provisioning, tools  # noqa: F401 - they register their commands
+from reconciler.cli import github, lazy, provisioning, tools  # noqa: F401 - they register their commands
 from reconciler.cli.apps import app
 from reconciler.cli.options import CommonOptions
 from reconciler.core.system_limits import advise, describe_os_error
@@ -98,8 +98,16 @@ def _open_standard_streams() -> None:
 
 def _show_usage_error(exc: Any) -> None:
     """Show the error as Click does, with the user's input on one line."""
-    exc.message = escape_control(str(exc.message or ""))
+    exc.message = escape_control(_hide_private(str(exc.message or "")))
     exc.show()
+
+
+def _hide_private(text: str) -> str:
+    """Return a message without the words of the command line, if it says --redact."""
+    if "--redact" not in sys.argv:
+        return text
+    words = [word.rpartition("=")[2] for word in sys.argv[2:] if not word.startswith("-") or "=" in word]
+    return lazy.hide_words(text, [word for word in words if word])
 
 
 def _report_os_error(exc: OSError) -> None:
@@ -107,7 +115,7 @@ def _report_os_error(exc: OSError) -> None:
     with contextlib.suppress(OSError):
         if not isinstance(exc, BrokenPipeError):
             where = f": {exc.filename!r:.200}" if exc.filename is not None else ""
-            sys.stderr.write(f"Error: {describe_os_error(exc)}{where}\n")
+            sys.stderr.write(f"Error: {_hide_private(f'{describe_os_error(exc)}{where}')}\n")
             sys.stderr.write(f"\n  {step}\n" if (step := advise(exc, "")) else "")
     with contextlib.suppress(OSError, ValueError):
         sys.stdout.flush()

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from reconciler.commands.status import run_status
     from reconciler.commands.validate import run_validate
     from reconciler.render.formats import OutputOptions
+    from reconciler.render.style import hide_words
     from reconciler.session.terminal import Terminal
     from reconciler.session.workspace import Workspace, parse_now
 
@@ -70,6 +71,7 @@ MODULES = {
     "reconciler.commands.status": ("run_status",),
     "reconciler.commands.validate": ("run_validate",),
     "reconciler.render.formats": ("OutputOptions",),
+    "reconciler.render.style": ("hide_words",),
     "reconciler.session.terminal": ("Terminal",),
     "reconciler.session.workspace": ("Workspace", "parse_now"),
 }

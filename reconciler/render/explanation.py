@@ -15,6 +15,7 @@ from reconciler.core.scope.trace import ClauseResult, TraceStep
 from reconciler.core.text import escape_control, escape_line, pluralize, quote, redact_quoted
 from reconciler.render.changes import render_change, render_value
 from reconciler.render.diagnostics import render_diagnostics
+from reconciler.render.history import is_private_attribute
 from reconciler.render.style import BOLD, GREEN, GREY, HIDDEN, RED, YELLOW, Style
 
 FORMAT_VERSION = "1.0"
@@ -51,9 +52,11 @@ def _source(found: Explanation, style: Style) -> Iterator[str]:
         yield "not in the desired state"
         return
     yield "from a file of the desired state" if style.redact else escape_control(str(found.source.origin))
-    width = max(map(len, map(escape_line, found.source.attributes)))
+    hidden = {name for name in found.source.attributes if style.redact and is_private_attribute(name)}
+    names = {name: HIDDEN if name in hidden else escape_line(name) for name in found.source.attributes}
+    width = max(map(len, names.values()))
     for name, value in found.source.attributes.items():
-        yield f"{escape_line(name).ljust(width)} = {_seen(value, style)}"
+        yield f"{names[name].ljust(width)} = {_seen(value, style)}"
 
 
 def _seen(value: ObservedValue, style: Style) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reconciler.core.plan import Plan
@@ -10,7 +10,7 @@ from reconciler.core.profile import TargetProfile
 from reconciler.core.text import quote
 from reconciler.errors import UsageError
 from reconciler.record.plan_file import to_json
-from reconciler.render.style import Style
+from reconciler.render.style import HIDDEN, Style, hide_words
 from reconciler.render.text import render_text
 
 FORMATS = ("text", "markdown", "html", "json")
@@ -50,6 +50,7 @@ def render_plan(plan: Plan, profile: TargetProfile, output: OutputOptions, style
 
     Raises `UsageError` if the format cannot be redacted or a template does not work.
     """
+    plan = _hide_base(plan) if style.redact else plan
     if output.format == "text":
         return render_text(plan, profile, style, summary_only=output.summary)
     if output.format == "json":
@@ -68,3 +69,16 @@ def render_plan(plan: Plan, profile: TargetProfile, output: OutputOptions, style
     return render_markdown(
         plan, profile, style, templates, limit=limit, whole_plan_at=output.whole_plan_at, summary_only=output.summary
     )
+
+
+def _hide_base(plan: Plan) -> Plan:
+    """Return the plan without the name of its base: a branch is often named after the user that it is about."""
+    if plan.base is None:
+        return plan
+    names = [plan.base.ref]
+    diagnostics = tuple(
+        replace(item, summary=hide_words(item.summary, names), detail=hide_words(item.detail, names))
+        for item in plan.diagnostics
+    )
+    notes = tuple(hide_words(note, names) for note in plan.notes)
+    return replace(plan, base=replace(plan.base, ref=HIDDEN), diagnostics=diagnostics, notes=notes)

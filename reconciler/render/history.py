@@ -85,11 +85,14 @@ def _setter(history: HistoryView, style: Style) -> Iterator[str]:
     if history.user is None or history.attribute is None:
         return
     entry = history.setter
-    name = escape_control(history.attribute)
+    name = HIDDEN if style.redact and is_private_attribute(history.attribute) else escape_control(history.attribute)
     if entry is None:
         yield f"No commit in this clone set {name}."
         return
-    values = ", ".join(f"{render_path(row)} = {render_field(row.after, style)}" for row in entry.rows[:_SHOWN])
+    of_user = _is_of_user(entry)
+    values = ", ".join(
+        f"{render_path(row, style, of_user=of_user)} = {render_field(row.after, style)}" for row in entry.rows[:_SHOWN]
+    )
     yield f"{values}\n  set by {_author(entry, style)} in {_commit(entry)}, {_at(entry.when)}, {_outcome(entry, style)}"
 
 
@@ -128,12 +131,27 @@ def _entry(entry: TimelineEntry, style: Style) -> Iterator[str]:
     else:
         applied = entry.outcome.applied
         yield f"  {style.paint('~', YELLOW)} {name}: {escape_control(applied.action) if applied is not None else ''}"
-    rows = entry.rows
+    rows, of_user = entry.rows, _is_of_user(entry)
     for row in rows[:_SHOWN]:
-        yield f"      {render_path(row)} = {render_field(row.before, style)} -> {render_field(row.after, style)}"
+        name = render_path(row, style, of_user=of_user)
+        yield f"      {name} = {render_field(row.before, style)} -> {render_field(row.after, style)}"
     if len(rows) > _SHOWN:
         yield style.paint(f"      # ({pluralize(len(rows) - _SHOWN, 'more attribute')})", GREY)
     yield f"      {_outcome(entry, style)}"
+
+
+_ENTRA_ATTRIBUTES = frozenset(
+    {
+        *("accountEnabled", "city", "companyName", "costCenter", "country", "department", "displayName", "division"),
+        *("employeeHireDate", "employeeId", "employeeLeaveDateTime", "employeeType", "facsimileTelephoneNumber"),
+        *("givenName", "IsSoftDeleted", "jobTitle", "lifecycle", "mail", "mailNickname", "manager", "mobile"),
+        *("objectId", "otherMails", "physicalDeliveryOfficeName", "postalCode", "preferredLanguage"),
+        *("proxyAddresses", "state", "streetAddress", "surname", "telephoneNumber", "usageLocation"),
+        *("userPrincipalName", "userType", *(f"extensionAttribute{number}" for number in range(1, 16))),
+        *("active", "emails", "externalId", "locale", "name", "timezone", "title", "userName", "phoneNumbers"),
+    }
+)
+"""Names of attributes that say nothing of a user, in Entra and in SCIM."""
 
 
 def _renamed(entry: TimelineEntry, style: Style) -> str:
@@ -149,9 +167,21 @@ def _address(entry: TimelineEntry, style: Style) -> str:
     return escape_control(shorten(entry.address, _LONG))
 
 
-def render_path(row: FieldChange) -> str:
-    """Return the short name of the attribute, escaped to begin a line."""
+def is_private_attribute(attribute: str) -> bool:
+    """Whether the name of an attribute is of somebody's own making: neither Entra's nor a path of SCIM."""
+    first = attribute.partition(".")[0]
+    return bool(first) and first not in _ENTRA_ATTRIBUTES and ":" not in first and "[" not in first
+
+
+def render_path(row: FieldChange, style: Style, *, of_user: bool = True) -> str:
+    """Return the short name of the attribute, escaped to begin a line; hidden if redacted and a user's own key."""
+    if style.redact and of_user and is_private_attribute(row.path):
+        return HIDDEN
     return escape_line(shorten(shorten_path(row.path), _LONG))
+
+
+def _is_of_user(entry: TimelineEntry) -> bool:
+    return entry.edit is not None and entry.edit.entity.kind == USER
 
 
 def render_field(value: Any, style: Style) -> str:
@@ -214,7 +244,7 @@ def history_document(history: HistoryView, style: Style) -> dict[str, Any]:
     return {
         "format_version": FORMAT_VERSION,
         "user": None if style.redact else history.user,
-        "attribute": history.attribute,
+        "attribute": HIDDEN if style.redact and is_private_attribute(history.attribute or "") else history.attribute,
         "cut": history.cut,
         "shallow": history.shallow,
         "set_by": _document(history.setter, style) if history.setter is not None else None,
@@ -242,7 +272,11 @@ def _document(entry: TimelineEntry, style: Style) -> dict[str, Any]:
         "action": entry.edit.kind.value if entry.edit is not None else applied.action if applied is not None else "",
         "file": entry.edit.entity.file if entry.edit is not None else None,
         "changes": [
-            {"path": row.path, "before": _plain(row.before, style), "after": _plain(row.after, style)}
+            {
+                "path": _plain_path(row.path, entry, style),
+                "before": _plain(row.before, style),
+                "after": _plain(row.after, style),
+            }
             for row in entry.rows
         ],
         "outcome": {
@@ -252,6 +286,10 @@ def _document(entry: TimelineEntry, style: Style) -> dict[str, Any]:
             "message": redact_quoted(applied.message) if hide and applied else applied.message if applied else "",
         },
     }
+
+
+def _plain_path(path: str, entry: TimelineEntry, style: Style) -> str:
+    return HIDDEN if style.redact and _is_of_user(entry) and is_private_attribute(path) else path
 
 
 def _plain(value: Any, style: Style) -> Value | list[str] | None:
@@ -281,7 +319,7 @@ def page_entries(entries: Sequence[TimelineEntry], style: Style) -> Iterable[dic
             "subject": HIDDEN if style.redact and subject else escape_control(shorten(subject, _LONG)),
             "rows": [
                 {
-                    "path": render_path(row),
+                    "path": render_path(row, style, of_user=_is_of_user(entry)),
                     "before": render_field(row.before, style),
                     "after": render_field(row.after, style),
                 }

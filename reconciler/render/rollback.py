@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from reconciler.core.field_change import FieldChange
 from reconciler.core.text import escape_control, escape_line, pluralize
+from reconciler.history.edits import USER
 from reconciler.history.revert import Conflict, RevertPlan, RevertStep
 from reconciler.render.history import render_field, render_path
 from reconciler.render.style import GREEN, HIDDEN, RED, YELLOW, Style
@@ -30,7 +31,8 @@ def _step(step: RevertStep, style: Style) -> Iterator[str]:
     if step.now is None or step.wanted is None:
         return
     for row in step.rows[:_SHOWN]:
-        yield f"    {render_path(row)} = {render_field(row.before, style)} -> {render_field(row.after, style)}"
+        name = render_path(row, style, of_user=step.entity.kind == USER)
+        yield f"    {name} = {render_field(row.before, style)} -> {render_field(row.after, style)}"
     if len(step.rows) > _SHOWN:
         yield f"    # ({pluralize(len(step.rows) - _SHOWN, 'more attribute')})"
 
@@ -41,4 +43,4 @@ def _conflict(conflict: Conflict, style: Style) -> str:
         return f"  {address}: {conflict.why}"
     row = FieldChange(conflict.path, conflict.now, conflict.wanted)
     values = f"{render_field(row.before, style)}, not {render_field(row.after, style)}"
-    return f"  {address} {render_path(row)}: {conflict.why}, is {values}"
+    return f"  {address} {render_path(row, style)}: {conflict.why}, is {values}"

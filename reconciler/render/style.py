@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reconciler.core.text import escape_control, quote, redact_quoted, shorten
@@ -43,3 +45,12 @@ class Style:
 
     def _cut(self, text: str, longest: int) -> str:
         return shorten(text, longest) if longest else text
+
+
+def hide_words(text: str, words: Sequence[str]) -> str:
+    """Replace each of `words`, as it is and as it is escaped for display, where it is not a part of another word."""
+    forms = sorted({form for word in words for form in (word, escape_control(word))}, key=len, reverse=True)
+    if not forms:
+        return text
+    pattern = "|".join(map(re.escape, forms))
+    return re.sub(rf"(?<![\w-])(?:{pattern})(?![\w-])", HIDDEN, text)

@@ -24,6 +24,7 @@ from reconciler.record.receipt import directory_for
 from reconciler.record.record_files import list_receipts, merge_into, read_record_files
 from reconciler.record.redaction import NO_REDACTION, Redactor
 from reconciler.render.record_page import render_record
+from reconciler.render.style import HIDDEN
 from reconciler.session import connection
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace
@@ -66,8 +67,9 @@ def open_full_record(workspace: Workspace, branch: str | None, terminal: Termina
         return
     tip = find_local_tip(workspace.state, branch)
     if tip is None:
+        shown = HIDDEN if terminal.style.redact else branch
         terminal.note(
-            f"Branch {branch} not found locally; using only {workspace.plans}.\nIf it exists already: git fetch"
+            f"Branch {shown} not found locally; using only {workspace.plans}.\nIf it exists already: git fetch"
         )
         yield workspace
         return

@@ -16,7 +16,8 @@ from reconciler.core.text import escape_control, escape_line, redact_quoted
 from reconciler.errors import ReconcilerError
 from reconciler.render.apply_report import render_outcome
 from reconciler.render.diagnostics import render_diagnostics
-from reconciler.render.style import Style
+from reconciler.render.style import Style, hide_words
+from reconciler.session.private_words import find_private_words
 
 Progress = Callable[[str, int, int], None]
 _PLAIN_EVERY = 10.0
@@ -31,6 +32,7 @@ class Terminal:
         self._flags = {"no_color": no_color, "redact": redact, "quiet": True, "verbose": False}
         self.style = Style(colour=wanted and _is_terminal(sys.stdout), redact=redact)
         self._notes = Style(colour=wanted and _is_terminal(sys.stderr), redact=redact)
+        self._private = find_private_words(sys.argv[1:]) if redact else []
         self._quiet = quiet
         self._verbose = verbose
         self._bar: Any = None
@@ -41,6 +43,7 @@ class Terminal:
 
     def result(self, text: str) -> None:
         """Write a part of the result to stdout."""
+        text = hide_words(text, self._private)
         sys.stdout.write(text if text.endswith("\n") or not text else text + "\n")
         sys.stdout.flush()
 
@@ -73,6 +76,7 @@ class Terminal:
         self.note(render_outcome(outcome, self._notes))
 
     def _emit(self, text: str) -> None:
+        text = hide_words(text, self._private)
         # A closed stderr must not end an apply.
         with contextlib.suppress(OSError):
             if self._bar is not None:

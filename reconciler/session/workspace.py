@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from reconciler.core.model import Target
+from reconciler.core.text import quote, shorten
 from reconciler.desired import schema
 from reconciler.desired.directory import Directory, add_source_lines
 from reconciler.desired.loader import BrokenState, DesiredState, load
@@ -104,9 +105,13 @@ def parse_now(text: str | None, flag: str = "--now") -> datetime:
         when = datetime.fromisoformat(text)
         when = when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)
     except (ValueError, OverflowError) as exc:
-        raise UsageError(f"{flag} {text!r} is not a date", "Write 2026-12-01 or 2026-12-01T08:00:00Z.") from exc
+        raise UsageError(
+            f"{flag} {quote(shorten(text, 80))} is not a date", "Write 2026-12-01 or 2026-12-01T08:00:00Z."
+        ) from exc
     if not _FIRST_YEAR <= when.year <= _LAST_YEAR:
-        raise UsageError(f"{flag} {text!r} is out of range", f"Years are {_FIRST_YEAR} to {_LAST_YEAR}.")
+        raise UsageError(
+            f"{flag} {quote(shorten(text, 80))} is out of range", f"Years are {_FIRST_YEAR} to {_LAST_YEAR}."
+        )
     return when
 
 

@@ -391,3 +391,82 @@ def test_github(redacted: RedactedWorkspace, monkeypatch: pytest.MonkeyPatch) ->
     said += [Path(os.environ[name]).read_text() for name in ("GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT")]
     assert len(said) == 4
     assert all(text and MARK not in text.casefold() for text in said)
+
+
+# --- names of places ----------------------------------------------------------------
+
+
+def run_at(line: list[str], state: Path, plans: Path) -> CommandResult:
+    words = ["reconciler", *line, "--redact"]
+    words += ["--state", str(state)] if line[0] != "show" else []
+    words += [f"--plans={plans}"] if line[0] not in ("show", "validate") else []
+    answer = run(words)
+    assert "Traceback" not in answer.err
+    for stream in (answer.out, answer.err):
+        found = stream.casefold().find(MARK)
+        assert found < 0, (line, stream[max(0, found - 200) : found + 100])
+    return answer
+
+
+EVERY = (
+    *(
+        ["validate"],
+        ["plan"],
+        ["plan", "-v"],
+        ["plan", "--format", "markdown"],
+        ["plan", "--format", "html"],
+        ["drift"],
+    ),
+    *(["status"], ["status", "--format", "json"], ["log"], ["log", "--format", "json"], ["log", "--format", "html"]),
+    *(["rollback", "HEAD~1", "--dry-run"], ["explain", f"{MARK} nobody"], ["apply", "--auto-approve"]),
+)
+
+
+def test_paths_of_the_command_line(redacted: RedactedWorkspace) -> None:
+    state, plans = redacted.root / f"{MARK} state", redacted.root / f"of-{MARK}" / "plans"
+    for line in EVERY:
+        assert run_at(line, state, plans).code in (1, 64)
+    redacted.workspace.state.rename(state)
+    redacted.commit()
+    for line in (*EVERY, *EVERY):
+        run_at(line, state, plans)
+    saved, missing = redacted.root / f"{MARK}.json", redacted.root / MARK / "missing.json"
+    lines = [["plan", "-o", str(saved)], ["show", str(saved)], ["apply", str(saved)], ["show", str(missing)]]
+    lines += [["plan", "-o", str(redacted.root)], ["plan", "--log", str(missing)], ["apply", str(missing)]]
+    lines += [["show", str(path)] for path in (*plans.rglob("receipt.jsonl"), *plans.iterdir(), state)]
+    lines += [["plan", "--template", str(missing), "--format", "html"], ["plan", str(missing)], ["plan", "--now", MARK]]
+    for line in lines:
+        run_at(line, state, plans)
+    (plans / "x").mkdir()
+    (plans / "x/receipt.jsonl").write_text("{")
+    (plans / "refusal.json").mkdir()
+    (plans / "x/receipt.jsonl").write_text("[]\n{}\n")
+    for line in EVERY:
+        run_at(line, state, plans)
+
+
+def test_names_of_branches(redacted: RedactedWorkspace) -> None:
+    redacted.git.git("branch", f"{MARK}-leaves", "HEAD~1")
+    for base in (f"{MARK}-leaves", f"{MARK}-nowhere", f"-{MARK}", f"refs/heads/{MARK}-leaves"):
+        for face in ("text", "markdown", "html"):
+            redacted.run("plan", f"--base={base}", "--format", face)
+            redacted.run("plan", f"--base={base}", "--format", face, "--offline")
+        redacted.run("validate", "--base", base)
+        redacted.run("rollback", base, "--dry-run")
+    redacted.workspace.settings(record={"branch": f"{MARK}-record", "values": "digest"})
+    for line in EVERY:
+        redacted.run(*line)
+    saved = redacted.root / "saved.json"
+    redacted.run("plan", "--base", f"{MARK}-leaves", "-o", str(saved))
+    for face in ("text", "markdown", "html"):
+        redacted.run("show", str(saved), "--format", face)
+
+
+def test_keys_of_attributes(redacted: RedactedWorkspace) -> None:
+    for value in ("a", "b"):
+        redacted.workspace.users([wanted(number, **{f"{MARK}Likes": value}) for number in (0, 1, 9)])
+        redacted.commit()
+    lines = [["plan", "--base", "HEAD~1"], ["plan", "--base", "HEAD~1", "--offline"], ["explain", keys(redacted)[0]]]
+    lines += [["log", keys(redacted)[0], "--attribute", f"{MARK}Likes"], ["log", "--attribute", f"{MARK}Likes"]]
+    for line in (*EVERY, *lines):
+        redacted.run(*line)

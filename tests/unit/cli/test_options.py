@@ -83,7 +83,7 @@ def test_commands_on_the_record_have_no_clock(run: Any) -> None:
 def test_common_options_become_a_workspace() -> None:
     options = CommonOptions(Path("s"), Path("p"), sandbox=True, now="2026-12-01")
     assert options.workspace() == lazy.Workspace(Path("s"), Path("p"), True, datetime(2026, 12, 1, tzinfo=UTC))
-    with pytest.raises(UsageError, match="--now 'soon' is not a date"):
+    with pytest.raises(UsageError, match='--now "soon" is not a date'):
         CommonOptions(now="soon").workspace()
 
 

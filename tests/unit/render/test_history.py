@@ -54,8 +54,11 @@ def test_a_value_is_quoted_and_limited(value: Any, text: str) -> None:
 
 def test_a_path_is_short_and_cannot_begin_a_workflow_command() -> None:
     enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department"
-    assert render_path(FieldChange(enterprise, None, None)) == "enterprise:department"
-    assert render_path(FieldChange("::error::x", None, None)) == "\\u{3a}:error::x"
+    assert render_path(FieldChange(enterprise, None, None), Style()) == "enterprise:department"
+    assert render_path(FieldChange("likesAda", None, None), Style(redact=True)) == "(hidden)"
+    assert render_path(FieldChange("likesAda", None, None), Style(redact=True), of_user=False) == "likesAda"
+    assert render_path(FieldChange("department", None, None), Style(redact=True)) == "department"
+    assert render_path(FieldChange("::error::x", None, None), Style()) == "\\u{3a}:error::x"
 
 
 def test_an_edit_is_shown_under_its_commit() -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from reconciler.render.style import BOLD, HIDDEN, RED, Style
+from reconciler.render.style import BOLD, HIDDEN, RED, Style, hide_words
 
 
 def test_text_is_painted_only_with_colours() -> None:
@@ -31,3 +31,12 @@ def test_a_value_is_quoted_escaped_shortened_or_hidden(style: Style, shown: str)
 )
 def test_a_message_is_escaped_and_may_be_five_times_as_long_as_a_value(style: Style, shown: str) -> None:
     assert style.message('no user "ada\x1b" here') == shown
+
+
+def test_words_are_hidden_where_they_are_words() -> None:
+    words = ["ada", "of/ada", "a\x1bb"]
+    text = 'cannot read of/ada/x.json: "ada" is not ada.json, adam, nada or a-ada; a\\u{1b}b and a\x1bb'
+    assert hide_words(text, words) == (
+        'cannot read (hidden)/x.json: "(hidden)" is not (hidden).json, adam, nada or a-ada; (hidden) and (hidden)'
+    )
+    assert hide_words("ada", []) == "ada"

@@ -65,7 +65,7 @@ def test_without_a_date_it_is_now() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [("soon", "--since 'soon' is not a date"), ("0001-01-01", "'0001-01-01' is out of range")]
+    ("text", "message"), [("soon", '--since "soon" is not a date'), ("0001-01-01", '"0001-01-01" is out of range')]
 )
 def test_anything_else_is_a_usage_error(text: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
