@@ -74,7 +74,7 @@ def open_at(service: FakeScimServer, folder: str, org: Any, patch: pytest.Monkey
     workspace = Workspace(Path(folder), service.base_url, service.token, patch)
     guards = {
         "removals": {"count": 100, "percent": 100},
-        "reactivations": {"count": 100, "percent": 100},
+        "reactivations": {"count": 100, "percent": 100, "floor": 100},
         # Names are permuted, and adopted accounts may be another person's.
         "name_takeovers": {"count": 100},
         "identity_changes": {"count": 100},
