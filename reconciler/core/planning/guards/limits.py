@@ -101,12 +101,13 @@ def check_updates(context: GuardContext, limit: Limit) -> Guard:
     managed = {user.id for user in context.managed}
     changes: list[Change | RecentChange] = [*context.chosen, *earlier]
     adopted = {change.live_id for change in changes if change.action is Action.ADOPT}
+    edited = {change.live_id for change in changes if change.action in _UPDATES - {Action.ADOPT}}
     created = {change.live_id for change in earlier if change.action is Action.CREATE}
     deleted = {change.live_id for change in earlier if change.action is Action.DELETE}
     measured = planned | recent
     if not managed - created - adopted:
         # A first apply adopts what is there, and an interrupted one goes on.
-        measured -= adopted
+        measured = edited
     counts = _Counts(planned, recent, measured, len(managed | deleted))
     return _check_limit("updates", _format_share(counts, "updated"), limit, counts)
 

@@ -1,8 +1,12 @@
+from typing import Any
+
 import pytest
 from support.builders import change
-from support.guard_verdicts import some, verdicts
+from support.guard_verdicts import people, some, verdicts
 
-from reconciler.core.plan import Action, Guard
+from reconciler.core.plan import Action, Change, Guard
+from reconciler.core.planning.guards.context import GuardContext, RecentChange
+from reconciler.core.planning.guards.limits import check_creates, check_reactivations, check_updates
 from reconciler.core.policy import Limit, Policy
 
 
@@ -85,3 +89,48 @@ def test_a_first_run_has_nothing_that_a_percentage_could_protect() -> None:
 def test_by_default_removals_and_reactivations_are_limited_to_ten_and_ten_percent() -> None:
     assert Policy().removals == Policy().reactivations == Limit(10, 10, 1)
     assert (Policy().updates, Policy().creates) == (Limit(), Limit())
+
+
+# --- 24 hours: the base is the population before ------------------------------------------------------
+
+
+def recently(action: Action, *numbers: int, **fields: Any) -> list[RecentChange]:
+    return [RecentChange(f'user["u{n}@example.com"]', f"live-u{n}", action, **fields) for n in numbers]
+
+
+def situation(managed: int, changes: list[Change], recent: list[RecentChange]) -> GuardContext:
+    return GuardContext(changes, [], people(managed), None, {}, recent=recent)
+
+
+def test_an_adoption_of_everybody_goes_on_after_an_interruption_and_later_mistakes_are_caught() -> None:
+    adopted = recently(Action.ADOPT, *range(30))
+    rest = [change(f"u{number}", Action.ADOPT) for number in range(30, 100)]
+    assert check_updates(situation(30, rest, adopted), Limit(None, 50)).passed
+    wrong = [change(f"u{number}", Action.UPDATE) for number in range(30)]
+    assert not check_updates(situation(30, wrong, adopted), Limit(None, 50)).passed
+
+
+def test_creates_are_measured_by_the_users_before_them() -> None:
+    created = recently(Action.CREATE, *range(50))
+    more = [change("new", Action.CREATE)]
+    assert not check_creates(situation(100, more, created), Limit(None, 100)).passed
+    assert check_creates(situation(101, more, created), Limit(None, 100)).passed
+    # A first apply that was interrupted.
+    assert check_creates(situation(50, more, created), Limit(None, 1)).passed
+
+
+def test_updates_are_measured_by_deleted_users_too() -> None:
+    updated = [change(f"u{number}", Action.UPDATE) for number in range(50)]
+    deleted = recently(Action.DELETE, 99)
+    assert check_updates(situation(99, updated, deleted), Limit(None, 50)).passed
+    assert not check_updates(situation(99, updated, []), Limit(None, 50)).passed
+
+
+def test_reactivations_are_measured_by_the_users_that_were_active_before() -> None:
+    was = {"before": {"active": False}, "after": {"active": True}}
+    one_more = [change("back", Action.REACTIVATE, **was)]
+    recent = recently(Action.REACTIVATE, *range(9), reactivated=True)
+    assert not check_reactivations(situation(108, one_more, recent), Limit(None, 10)).passed
+    assert check_reactivations(situation(109, one_more, recent), Limit(None, 10)).passed
+    removed = recently(Action.DEACTIVATE, 200)
+    assert check_reactivations(situation(108, one_more, [*recent, *removed]), Limit(None, 10)).passed
