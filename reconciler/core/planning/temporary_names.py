@@ -16,7 +16,9 @@ from reconciler.core.plan import REMOVALS, Action, ActionReason, Change
 from reconciler.core.text import quote
 from reconciler.core.values import fold_case
 
-_TEMPORARY = re.compile(r"renaming-[0-9a-f]{12}(@[^@]*)?", re.IGNORECASE)
+_TEMPORARY = re.compile(r"renaming-[0-9a-f]{12}(-[0-9a-f]{16})?(@[^@]*)?", re.IGNORECASE)
+"""The second digest is of the name before. Version 0.1 left it out."""
+_ATTEMPTS = 100
 _CUT_SHORT = "An apply was cut short while users exchanged their names."
 
 
@@ -32,11 +34,20 @@ def make_temporary_name(change: Change, taken: Container[str]) -> str:
 
 
 def _list_candidates(change: Change) -> Iterator[str]:
-    name = str(change.after["userName"])
+    name, original = str(change.after["userName"]), str(change.before.get("userName", ""))
     _, at, domain = name.rpartition("@")
-    for attempt in range(100):
-        digest = hashlib.sha256(f"{change.live_id}\n{name}\n{attempt}".encode()).hexdigest()[:12]
-        yield f"renaming-{digest}{at}{domain if at else ''}"
+    for attempt in range(_ATTEMPTS):
+        digest = _digest(f"{change.live_id}\n{name}\n{attempt}", 12)
+        yield f"renaming-{digest}-{_seal(change.live_id, original)}{at}{domain if at else ''}"
+
+
+def _seal(live_id: str | None, original: str) -> str:
+    """Return the part of a temporary name that proves which name the account had before."""
+    return _digest(f"{live_id}\n{fold_case(original)}", 16)
+
+
+def _digest(text: str, length: int) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:length]
 
 
 def continues_exchange(change: Change) -> bool:
@@ -44,7 +55,9 @@ def continues_exchange(change: Change) -> bool:
     present = str(change.before.get("userName", ""))
     if not is_temporary(present) or not change.after.get("userName"):
         return False
-    return any(fold_case(present) == fold_case(candidate) for candidate in _list_candidates(change))
+    began = fold_case(present).partition("-")[2].partition("@")[0].partition("-")[0]
+    name = str(change.after["userName"])
+    return any(began == _digest(f"{change.live_id}\n{name}\n{attempt}", 12) for attempt in range(_ATTEMPTS))
 
 
 def is_temporary(user_name: str) -> bool:
@@ -137,9 +150,9 @@ def _find_hindrance(
         return context.hindrance
     if original is None:
         return "its original name is not on record"
-    # The record may have been edited: what it says is bounded by what the account is called now.
-    if is_temporary(original) or original.rpartition("@")[2].lower() != user.user_name.rpartition("@")[2].lower():
-        return f"its name on record, {_quoted(original)}, is in another domain"
+    # The record may have been edited: the account's own name proves what it was called.
+    if f"-{_seal(user.id, original)}" not in fold_case(user.user_name).partition("@")[0]:
+        return f"nothing proves that its name was {_quoted(original)}, as the record says"
     wanted = fold_case(original)
     holder = next((other for other in context.live if fold_case(other.user_name) == wanted), None)
     if holder is not None:

@@ -90,7 +90,8 @@ def test_a_swap_steps_aside_once() -> None:
         ordered, conflicts = order_changes(shuffled, [live("ada"), live("bob")])
         assert conflicts == []
         assert steps(ordered) == [(0, "bob", ("ada",)), (1, "ada", ("bob",))]
-        assert [item.temporary_user_name for item in ordered] == [None, "renaming-6707ea8f4063@example.com"]
+        temporary = "renaming-6707ea8f4063-985e9709adf1ae02@example.com"
+        assert [item.temporary_user_name for item in ordered] == [None, temporary]
 
 
 def test_a_cycle_of_three_needs_one_temporary_name() -> None:
@@ -148,7 +149,7 @@ def test_a_temporary_name_without_a_domain_has_none() -> None:
         change("bob", before={"userName": "bob"}, after={"userName": "ada"}, key="bob"),
     ]
     ordered, _ = order_changes(changes, [live("ada", user_name="ada"), live("bob", user_name="bob")])
-    assert [len(item.temporary_user_name or "") for item in ordered] == [0, len("renaming-") + 12]
+    assert [len(item.temporary_user_name or "") for item in ordered] == [0, len("renaming-") + 12 + 1 + 16]
 
 
 # --- names that are not free ----------------------------------------------------------------
