@@ -93,7 +93,9 @@ def test_accounts_of_others_are_removed_on_request(company: Company, way: str) -
         company.settings(guards={**STRICT, "foreign_accounts": {"count": 1}})
         result = company.work.apply()
     else:
-        result = company.work.apply("--approve", company.work.plan().plan["plan_id"])
+        approval = ("--approve", company.work.plan().plan["plan_id"])
+        assert company.work.apply(*approval).code == 3, "the guard is not named"
+        result = company.work.apply(*approval, "--lift", "foreign-accounts")
     assert result.code == 0, result
     assert company.active() == {"ada"}
 
