@@ -57,7 +57,7 @@ class Applied(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class RunVerdict:
     """Whether a run applied, and why it is thought to: text that follows the name of the run."""
 
     applied: Applied
@@ -159,21 +159,21 @@ def _parse_run(item: Json) -> WorkflowRun:
 # --- one run ----------------------------------------------------------------------
 
 
-def judge_run(hub: GitHub, run: WorkflowRun) -> Verdict:
+def judge_run(hub: GitHub, run: WorkflowRun) -> RunVerdict:
     """Return whether any attempt of a run applied."""
     jobs = list(hub.items(f"/actions/runs/{run.id}/jobs", "jobs", filter="all"))
     appliers = {text_at(job, "name") for job in jobs if APPLY_STEP in _steps(job)}
     found = [_judge_job(job, appliers) for job in jobs]
     if Applied.YES in found:
-        return Verdict(Applied.YES, "applied")
+        return RunVerdict(Applied.YES, "applied")
     if run.status == "in_progress":
-        return Verdict(Applied.RUNNING, "is running")
+        return RunVerdict(Applied.RUNNING, "is running")
     if not jobs:
         return _judge_without_jobs(run)
     unknown = [job for job, applied in zip(jobs, found, strict=True) if applied is Applied.UNKNOWN]
     if unknown:
         return _judge_by_artifact(hub, run, unknown)
-    return Verdict(Applied.NO, _describe_end(run))
+    return RunVerdict(Applied.NO, _describe_end(run))
 
 
 def _describe_end(run: WorkflowRun) -> str:
@@ -182,10 +182,10 @@ def _describe_end(run: WorkflowRun) -> str:
     return "failed before it applied"
 
 
-def _judge_without_jobs(run: WorkflowRun) -> Verdict:
+def _judge_without_jobs(run: WorkflowRun) -> RunVerdict:
     if not run.ended or run.conclusion in _NEVER_STARTED:
-        return Verdict(Applied.NO, _describe_end(run))
-    return Verdict(Applied.UNKNOWN, "has ended, and GitHub lists no jobs of it")
+        return RunVerdict(Applied.NO, _describe_end(run))
+    return RunVerdict(Applied.UNKNOWN, "has ended, and GitHub lists no jobs of it")
 
 
 def _judge_job(job: Json, appliers: Collection[str]) -> Applied:
@@ -207,7 +207,7 @@ def _steps(job: Json) -> dict[str, str]:
     return {text_at(step, "name"): text_at(step, "conclusion") for step in objects_at(job, "steps")}
 
 
-def _judge_by_artifact(hub: GitHub, run: WorkflowRun, jobs: Sequence[Json]) -> Verdict:
+def _judge_by_artifact(hub: GitHub, run: WorkflowRun, jobs: Sequence[Json]) -> RunVerdict:
     """Judge attempts that began to apply and failed, by the receipts that the run kept."""
     kept = [(item, found) for item in _list_artifacts(hub, run) if (found := _read_receipts(hub, item)) is not None]
     receipts = [receipt for _, found in kept for receipt in found]
@@ -215,11 +215,11 @@ def _judge_by_artifact(hub: GitHub, run: WorkflowRun, jobs: Sequence[Json]) -> V
     # Receipts of version 0.1 do not name their run.
     unnamed = [each for each in receipts if not each.workflow_run and each.commit == run.commit]
     if any(each.took_effect for each in (*own, *unnamed)):
-        return Verdict(Applied.YES, "applied")
+        return RunVerdict(Applied.YES, "applied")
     if all(_has_kept_record(job, [item for item, _ in kept]) for job in jobs):
-        return Verdict(Applied.NO, "failed before it applied")
+        return RunVerdict(Applied.NO, "failed before it applied")
     ended = run.conclusion or "no conclusion"
-    return Verdict(Applied.UNKNOWN, f"began to apply and ended with {ended}, and its record is not kept")
+    return RunVerdict(Applied.UNKNOWN, f"began to apply and ended with {ended}, and its record is not kept")
 
 
 def _has_kept_record(job: Json, kept: Sequence[Json]) -> bool:

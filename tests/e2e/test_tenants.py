@@ -149,7 +149,8 @@ def test_only_an_approval_of_exactly_this_plan_lifts_the_guard(tenants: tuple[Te
     (failed,) = [guard for guard in planned["guards"] if not guard["passed"]]
     assert (failed["name"], failed["approvable"]) == ("tenant", True)
     assert acme.apply("--approve", "sha256:" + "0" * 64).code == 3
-    assert acme.apply("--approve", planned["plan_id"]).code == 0
+    assert acme.apply("--approve", planned["plan_id"]).code == 3
+    assert acme.apply("--approve", planned["plan_id"], "--lift", "tenant").code == 0
 
 
 @pytest.mark.parametrize("there", [SIZE, 0], ids=["others are there", "it is empty"])
@@ -228,7 +229,7 @@ def test_two_tenants_in_one_record_keep_their_histories_apart(tenants: tuple[Ten
     acme.move()
     globex.desire(department="Moved")
     assert globex.failing() == ["target"], "the record knows another tenant at this address"
-    assert globex.apply("--approve", globex.plan().plan["plan_id"]).code == 0
+    assert globex.apply("--approve", globex.plan().plan["plan_id"], "--lift", "target").code == 0
     assert globex.run("apply", "--auto-approve", token="refused").code == 1
     statuses = [json.loads(tenant.run("status", "--format", "json").out) for tenant in tenants]
     assert [status["target"]["tenant"] for status in statuses] == ["acme", "globex"]
@@ -248,7 +249,7 @@ def test_equal_plans_of_two_tenants_have_a_record_each(tenants: tuple[Tenant, Te
         tenant.work.settings(target={**target, "tenant": tenant.name}, guards=NO_LIMITS)
         tenant.work.users([source(user, department="Moved") for user in users_of("acme")])
         ids.append(tenant.plan().plan["plan_id"])
-        assert tenant.apply("--approve", ids[-1]).code == 0
+        assert tenant.apply("--approve", ids[-1], "--lift", "target").code == 0
     assert len(set(ids)) == 2
     assert sorted(path.parent.name[-12:] for path in acme.work.plans.glob("*/receipt.jsonl")) == sorted(
         each.removeprefix("sha256:")[:12] for each in ids
@@ -290,7 +291,7 @@ def test_another_name_or_none_is_another_target_until_it_is_approved(
     assert blocked.code == 3
     url = acme.work.base_url
     assert f'every apply on record used another one, the last time "{url} (tenant acme)"' in blocked.out
-    assert acme.apply("--approve", acme.plan().plan["plan_id"]).code == 0
+    assert acme.apply("--approve", acme.plan().plan["plan_id"], "--lift", "target").code == 0
     acme.desire(department="Moved at last")
     assert acme.apply().code == 0, "it is known now"
 
