@@ -9,13 +9,21 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from support.command import NOW, CommandWorkspace, OpenCommandWorkspace, sample_users
+from support.command import CommandWorkspace, OpenCommandWorkspace, sample_users
 from support.servers.fake_scim import ServerFaults
 from support.servers.patching import User
 from support.workspace import CommandResult
 
 People = list[dict[str, Any]]
 NO_LIMITS = {"removals": {"count": 1000, "percent": 100}}
+
+
+def in_days(days: int) -> str:
+    return str(datetime.now(UTC).date() + timedelta(days=days))
+
+
+NOW = ("--now", f"{in_days(2)}T08:00:00Z")
+"""Of the present: an approval lasts 30 days at most, by the real clock as well."""
 
 
 def without(*numbers: int) -> Callable[[list[User], People], None]:
@@ -232,7 +240,7 @@ def blocked(open_command_workspace: OpenCommandWorkspace) -> tuple[CommandWorksp
 
 
 def approved(work: CommandWorkspace, plan_id: str, **overrides: Any) -> None:
-    entry = {"plan": plan_id, "removals": 2, "until": "2026-12-08", "reason": "An office closes", **overrides}
+    entry = {"plan": plan_id, "removals": 2, "until": in_days(9), "reason": "An office closes", **overrides}
     work.settings(guards={}, approvals=[{key: value for key, value in entry.items() if value is not None}])
 
 
@@ -260,15 +268,15 @@ def test_the_printed_approval_pasted_into_the_settings_passes(blocked: tuple[Com
 
 def test_an_approval_holds_through_its_last_day(blocked: tuple[CommandWorkspace, str]) -> None:
     work, plan_id = blocked
-    approved(work, plan_id, until="2026-12-01")
-    assert_passes(work.run("apply", "--auto-approve", "--now", "2026-12-01T23:59:59Z"), work)
+    approved(work, plan_id, until=in_days(2))
+    assert_passes(work.run("apply", "--auto-approve", "--now", f"{in_days(2)}T23:59:59Z"), work)
 
 
 WRONG: dict[str, dict[str, Any]] = {
     "another plan": {"plan": "sha256:" + "0" * 64},
     "another number of removals": {"removals": 3},
     "no removals at all": {"removals": 0},
-    "run out": {"until": "2026-11-30"},
+    "run out": {"until": in_days(1)},
 }
 
 
@@ -323,10 +331,6 @@ def doubly_blocked(open_command_workspace: OpenCommandWorkspace) -> tuple[Comman
     failed = [guard["name"] for guard in planned.plan["guards"] if not guard["passed"]]
     assert failed == ["removals", "last-active-user"]
     return work, planned.plan["plan_id"]
-
-
-def in_days(days: int) -> str:
-    return str(datetime.now(UTC).date() + timedelta(days=days))
 
 
 def write_approval(work: CommandWorkspace, plan_id: str, **fields: Any) -> None:
@@ -476,7 +480,7 @@ def test_the_removal_of_a_protected_user_cannot_be_approved(
     plan_id = work.plan(*NOW).plan["plan_id"]
     assert_blocked(work.run("apply", "--auto-approve", "--approve", plan_id, *NOW), work)
     guards = BLOCKED[name][2].get("guards", NO_LIMITS)
-    entry = {"plan": plan_id, "removals": 1, "until": "2026-12-08", "reason": "No"}
+    entry = {"plan": plan_id, "removals": 1, "until": in_days(9), "reason": "No"}
     work.settings(guards=guards, approvals=[entry])
     answer = work.run("apply", "--auto-approve", *NOW)
     assert_blocked(answer, work)
