@@ -12,7 +12,7 @@ from reconciler.apply.quarantine import Health
 from reconciler.apply.selection import Selection, defer, select_changes
 from reconciler.core.model import Target
 from reconciler.core.plan import Outcome, Plan, Result
-from reconciler.core.planning.planner import carry_over_approval, reevaluate_guards
+from reconciler.core.planning.guards.approvals import carry_over_approval, reevaluate_guards
 from reconciler.core.policy import Approval
 from reconciler.core.profile import TargetProfile
 from reconciler.core.text import pluralize

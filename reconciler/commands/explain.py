@@ -8,7 +8,8 @@ from reconciler.core.model import DesiredUser, LiveUser, SourceUser
 from reconciler.core.planning import explanation
 from reconciler.core.planning.explanation import DecisionContext, Explanation
 from reconciler.core.planning.matching import match_users
-from reconciler.core.planning.planner import LiveState, build_plan
+from reconciler.core.planning.planner import build_plan
+from reconciler.core.planning.request import LiveState
 from reconciler.core.policy import Policy
 from reconciler.core.scope.trace import trace_scope
 from reconciler.core.text import quote

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 from reconciler.core.identity import parse_identity
 from reconciler.core.model import AttributeMapping, DesiredUser, Flow, LiveUser, Resource
 from reconciler.core.planning.live_user import ResourceReader
-from reconciler.core.planning.planner import LiveState
+from reconciler.core.planning.request import LiveState
 from reconciler.core.text import pluralize, quote
 from reconciler.core.values import fold_case
 from reconciler.errors import ScimError

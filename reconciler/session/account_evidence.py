@@ -9,7 +9,8 @@ from reconciler.core.model import LiveUser
 from reconciler.core.plan import Plan
 from reconciler.core.planning.guards.accounts import FOREIGN_ACCOUNTS
 from reconciler.core.planning.guards.context import AccountEvidence
-from reconciler.core.planning.planner import LiveState, PlanRequest, build_plan
+from reconciler.core.planning.planner import build_plan
+from reconciler.core.planning.request import LiveState, PlanRequest
 from reconciler.core.values import fold_case
 from reconciler.git.history_search import SearchQuery, search_history
 from reconciler.session.session import Session

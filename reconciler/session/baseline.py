@@ -15,7 +15,8 @@ from reconciler.core.planning.attribution import attribute_plan, no_longer_pendi
 from reconciler.core.planning.later_edits import find_later_edits
 from reconciler.core.planning.live_user import LiveReader
 from reconciler.core.planning.offline import build_offline_plan, simulate_accounts
-from reconciler.core.planning.planner import LiveState, PlanRequest, build_plan
+from reconciler.core.planning.planner import build_plan
+from reconciler.core.planning.request import LiveState, PlanRequest
 from reconciler.core.scope.scim_filter import DEFAULT_OWNERSHIP, print_filter
 from reconciler.core.values import fold_case
 from reconciler.desired.layout import is_read

@@ -10,7 +10,8 @@ from reconciler import __version__
 from reconciler.core.model import Diagnostic, warning
 from reconciler.core.plan import Plan
 from reconciler.core.planning.live_user import LiveReader
-from reconciler.core.planning.planner import LiveState, PlanRequest, build_plan
+from reconciler.core.planning.planner import build_plan
+from reconciler.core.planning.request import LiveState, PlanRequest
 from reconciler.core.text import pluralize, quote, shorten
 from reconciler.desired.loader import BrokenState, DesiredState, load
 from reconciler.errors import RepositoryError

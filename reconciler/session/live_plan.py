@@ -12,7 +12,7 @@ from reconciler.core.plan import Plan
 from reconciler.core.planning.clock import explain_clock
 from reconciler.core.planning.guards.context import AccountEvidence
 from reconciler.core.planning.live_user import CombinedReader, LiveReader, ResourceReader
-from reconciler.core.planning.planner import LiveState, PlanRequest
+from reconciler.core.planning.request import LiveState, PlanRequest
 from reconciler.core.planning.temporary_names import find_temporarily_named
 from reconciler.core.text import quote
 from reconciler.core.values import fold_case

@@ -8,7 +8,7 @@ from datetime import date
 
 from reconciler.core.model import DesiredUser, Lifecycle, Value
 from reconciler.core.plan import Attribution, Change, LaterEdit
-from reconciler.core.planning.planner import collect_names
+from reconciler.core.planning.user_selection import collect_names
 from reconciler.core.text import quote
 from reconciler.core.values import fold_case
 

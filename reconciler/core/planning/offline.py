@@ -10,7 +10,8 @@ from reconciler.core.patch import build_resource
 from reconciler.core.plan import Action, Plan
 from reconciler.core.planning.later_edits import UserIndex
 from reconciler.core.planning.live_user import LiveReader
-from reconciler.core.planning.planner import LiveState, PlanRequest, build_plan
+from reconciler.core.planning.planner import build_plan
+from reconciler.core.planning.request import LiveState, PlanRequest
 from reconciler.core.policy import Policy
 
 _LIVE_GUARDS = frozenset({"complete-read", "foreign-accounts", "name-reuse", "target", "tenant"})

@@ -7,7 +7,7 @@ import pytest
 from support.builders import MAPPINGS, OUT, desired, live, name_of, reader, resource
 
 from reconciler.core.model import DesiredUser, LiveUser, Resource
-from reconciler.core.planning.planner import LiveState
+from reconciler.core.planning.request import LiveState
 from reconciler.errors import ScimError, TargetError
 from reconciler.scim.live_read import read_live
 from reconciler.scim.paging import ListRead

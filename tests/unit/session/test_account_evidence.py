@@ -9,7 +9,7 @@ from support.builders import desired, live, request
 from support.target_workspace import TargetWorkspace
 
 from reconciler.core.planning.guards.context import AccountEvidence
-from reconciler.core.planning.planner import LiveState
+from reconciler.core.planning.request import LiveState
 from reconciler.core.policy import Limit, Policy
 from reconciler.git.history_search import SearchQuery, SearchResult
 from reconciler.session import account_evidence

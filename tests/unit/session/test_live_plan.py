@@ -8,7 +8,7 @@ from support.recording_terminal import RecordingTerminal
 from support.sample_org import account, person
 from support.target_workspace import TargetWorkspace
 
-from reconciler.core.planning.planner import LiveState
+from reconciler.core.planning.request import LiveState
 from reconciler.errors import TargetError, UsageError
 from reconciler.scim.client import ScimClient
 from reconciler.scim.read_budget import ReadBudget

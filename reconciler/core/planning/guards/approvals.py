@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date
 
 from reconciler.core.model import Diagnostic, warning
-from reconciler.core.plan import Guard
+from reconciler.core.plan import REMOVALS, Guard, Plan
 from reconciler.core.policy import Approval
 
 
@@ -53,3 +53,15 @@ def report_spent(approvals: Iterable[Approval], today: date) -> Iterable[Diagnos
             )
         elif approval.until is not None and today > approval.until:
             yield warning(f"the approval expired on {approval.until}", "Remove it.", approval.origin)
+
+
+def reevaluate_guards(plan: Plan, approvals: Sequence[Approval], today: date) -> Plan:
+    """Return the plan with its guards evaluated against `approvals` on `today`; earlier approvals do not count."""
+    unapproved = (replace(item, approved=False, approved_by="", approval="") for item in plan.guards)
+    return carry_over_approval(replace(plan, guards=tuple(unapproved)), approvals, today)
+
+
+def carry_over_approval(plan: Plan, approvals: Sequence[Approval], today: date, approved: Plan | None = None) -> Plan:
+    """Return the plan with further approvals, which may name the plan it is the remainder of (`approved`)."""
+    named = approved or plan
+    return replace(plan, guards=apply_approvals(plan.guards, approvals, named.plan_id, named.count(*REMOVALS), today))

@@ -21,45 +21,16 @@ from support.builders import (
     values_of,
 )
 from support.laws import examples
+from support.small_company import ACCOUNTS, GENEROUS, PEOPLE, actions
 
-from reconciler.core.model import Deactivation, Flow, Origin, Severity, Target, error, warning
+from reconciler.core.model import Origin, Target, error, warning
 from reconciler.core.plan import Action, Plan, Tally
 from reconciler.core.plan_id import canonicalize_change, compute_plan_id
-from reconciler.core.planning.planner import PLAN_LIFETIME, carry_over_approval
+from reconciler.core.planning.guards.approvals import carry_over_approval
+from reconciler.core.planning.planner import PLAN_LIFETIME
 from reconciler.core.policy import Approval, Limit, Policy, Removal
 from reconciler.core.text import quote
 from reconciler.record.plan_file import to_json
-
-GENEROUS = Policy(removals=Limit())
-
-
-def actions(plan: Plan) -> dict[str, str]:
-    assert len({change.address for change in plan.changes}) == len(plan.changes)
-    return {change.key.removesuffix("@example.com"): change.action.value for change in plan.changes}
-
-
-PEOPLE = [
-    desired("new"),
-    desired("same"),
-    desired("edited", family="King"),
-    desired("manual"),
-    desired("back"),
-    desired("out", verdict=OUT),
-    desired("late", verdict=OUT),
-    desired("never", verdict=OUT),
-    desired("wrong", failed=True),
-]
-ACCOUNTS = [
-    live("same"),
-    live("edited"),
-    live("manual", external_id=None),
-    live("back", active=False),
-    live("out"),
-    live("late", active=False, last_modified=(NOW - timedelta(days=60)).isoformat()),
-    live("gone"),
-    live("wrong"),
-    live("other", external_id=None),
-]
 
 
 def test_each_user_gets_what_it_needs() -> None:
@@ -170,59 +141,6 @@ def test_unreadable_accounts_are_left_untouched_and_reported() -> None:
     assert plan.tally == Tally(unmanaged=1, failed=2, managed=2)
 
 
-# --- what is withheld ---------------------------------------------------------------------------
-
-
-def test_after_an_incomplete_read_no_user_is_created_or_removed_and_the_plan_is_blocked() -> None:
-    people = [desired("new"), desired("edited", family="King"), desired("back")]
-    plan = plan_of(people, [live("edited"), live("back", active=False), live("gone")], problem="page 2 failed")
-    assert actions(plan) == {"edited": "update", "back": "reactivate"}
-    assert plan.diagnostics == (
-        warning("1 create withheld: the live users could not be read completely"),
-        warning("1 deactivate withheld: the live users could not be read completely"),
-    )
-    assert (plan.complete, plan.blocked, plan.tally.withheld) == (False, True, 2)
-    assert not carry_over_approval(plan, [Approval(plan.plan_id)], NOW.date()).applyable
-
-
-def test_while_a_user_is_unidentified_no_user_is_removed() -> None:
-    people = [desired("a"), desired("b", failed=True, external_id=None), desired("new")]
-    plan = plan_of(people, [live("a"), live("gone"), live("gone2")], policy=GENEROUS)
-    assert actions(plan) == {"new": "create"}
-    assert plan.diagnostics == (
-        warning("2 deactivates withheld: 1 user could not be mapped, so their live accounts are unknown"),
-    )
-    assert plan.tally.withheld == 2
-
-
-@pytest.mark.parametrize(
-    ("permitted", "left"),
-    [
-        ({"create", "update", "deactivate"}, {"edited", "manual", "new", "back", "gone", "out"}),
-        ({"create"}, {"new"}),
-        ({"update"}, {"edited", "manual", "back"}),
-        ({"deactivate"}, {"gone", "out"}),
-        ({"delete"}, {"late"}),
-        (set(), set()),
-    ],
-)
-def test_what_settings_do_not_permit_is_withheld(permitted: set[str], left: set[str]) -> None:
-    policy = replace(GENEROUS, delete_after_days=30, permitted=frozenset(permitted))
-    plan = plan_of(PEOPLE, ACCOUNTS, policy=policy)
-    assert actions(plan).keys() == left
-    assert plan.tally.withheld == 7 - len(left)
-    assert all(
-        item.summary.endswith("lifecycle.actions in settings.yaml does not permit it") for item in plan.diagnostics
-    )
-
-
-def test_a_user_that_waits_for_a_withheld_rename_gets_a_name_taken_error() -> None:
-    people = [desired("bob", user_name="robert@example.com"), desired("new", user_name="bob@example.com")]
-    plan = plan_of(people, [live("bob")], policy=replace(GENEROUS, permitted=frozenset({"create"})))
-    assert plan.changes == ()
-    assert [item.address for item in plan.diagnostics] == ['user["bob@example.com"]', None]
-
-
 # --- guards -------------------------------------------------------------------------------------
 
 
@@ -256,39 +174,6 @@ def test_a_protected_user_blocks_its_removal() -> None:
     plan = plan_of([desired("a"), user], [live("a"), live("out")])
     assert [guard.name for guard in plan.guards if guard.blocks] == ["protected"]
     assert not carry_over_approval(plan, [Approval(plan.plan_id)], NOW.date()).applyable
-
-
-# --- some users only --------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("only", "chosen"),
-    [
-        ((), {"edited", "manual", "new", "back", "gone", "out"}),
-        ({"edited@example.com"}, {"edited"}),
-        ({"id-new"}, {"new"}),
-        ({"live-gone"}, {"gone"}),
-        ({"id-manual", "back@example.com"}, {"manual", "back"}),
-        ({"nobody@example.com"}, set()),
-        ({"none", "true", ""}, set()),
-    ],
-)
-def test_a_plan_can_be_for_some_users_only(only: set[str], chosen: set[str]) -> None:
-    assert actions(plan_of(PEOPLE, ACCOUNTS, policy=GENEROUS, only=only)).keys() == chosen
-
-
-def test_selecting_a_user_selects_the_users_it_waits_for() -> None:
-    people = [
-        desired("ada", user_name="bob@example.com"),
-        desired("bob", user_name="carol@example.com"),
-        desired("carol", user_name="dan@example.com"),
-        desired("eve", family="King"),
-    ]
-    accounts = [live("ada"), live("bob"), live("carol"), live("eve")]
-    assert actions(plan_of(people, accounts, only={"id-bob"})).keys() == {"carol", "dan"}
-    assert actions(plan_of(people, accounts, only={"id-carol"})).keys() == {"dan"}
-    swap = [desired("ada", user_name="bob@example.com"), desired("bob", user_name="ada@example.com")]
-    assert len(plan_of(swap, [live("ada"), live("bob")], only={"id-ada"}).changes) == 2
 
 
 # --- determinism --------------------------------------------------------------------------------
@@ -448,40 +333,6 @@ def test_a_plan_after_an_apply_has_no_changes(
     again = plan_of(people, applied(plan, accounts), rows=CLEARING, policy=policy)
     # A user whose name was taken may get it once its holder is gone.
     assert again.changes == () or (plan.diagnostics and removal is Removal.DELETE)
-
-
-# --- since when -------------------------------------------------------------------------------
-
-
-def test_accounts_with_an_unknown_deactivation_date_are_counted_once() -> None:
-    accounts = [live("a"), live("b", active=False), live("c", active=False)]
-    accounts.append(live("d", active=False, last_modified=(NOW - timedelta(days=31)).isoformat()))
-    deactivated = {f"live-{who}": Deactivation(NOW - timedelta(days=31), "r") for who in "cd"}
-    plan = plan_of([desired("a")], accounts, policy=replace(GENEROUS, delete_after_days=30), deactivated=deactivated)
-    assert [(change.key, change.action) for change in plan.changes] == [("d@example.com", Action.DELETE)]
-    assert [(item.severity, item.summary, item.address) for item in plan.diagnostics] == [
-        (Severity.WARNING, "2 accounts deactivated since an unknown date: never deleted", None)
-    ]
-    assert plan.tally.unchanged == 3
-    assert plan_of([desired("a")], accounts, policy=GENEROUS).diagnostics == ()
-
-
-def test_deactivated_accounts_of_users_in_scope_are_reported() -> None:
-    people = [desired("ada"), desired("bob"), desired("carol", active=False), desired("eve", active=None)]
-    accounts = [live("ada", active=False), live("bob"), live("carol", active=False), live("eve", active=False)]
-    message = "The mapping of active does not apply always, or has no value: it reactivates no account."
-
-    def warnings_of(plan: Plan) -> list[tuple[str, str, str]]:
-        return [(item.severity.value, item.summary, item.detail) for item in plan.diagnostics]
-
-    plan = plan_of(people, accounts)
-    assert actions(plan) == {"ada": "reactivate"}
-    assert warnings_of(plan) == [("warning", "1 user in scope whose accounts stay deactivated", message)]
-    for flow in (Flow.CREATE, Flow.IF_EMPTY):
-        plan = plan_of(people, accounts, rows=mappings(mapping("active", flow=flow)))
-        assert actions(plan) == {}
-        assert warnings_of(plan) == [("warning", "2 users in scope whose accounts stay deactivated", message)], flow
-    assert warnings_of(plan_of([desired("bob")], [live("bob")])) == []
 
 
 # --- replacement of every active user ----------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -13,6 +12,7 @@ from support.builders import OUT, TARGET, TODAY, desired, live, mapping, mapping
 
 from reconciler.core.model import DesiredUser, LiveUser
 from reconciler.core.plan import Action, Guard, Plan
+from reconciler.core.planning.guards.approvals import reevaluate_guards
 from reconciler.core.planning.guards.context import AccountEvidence, RecentChange
 from reconciler.core.planning.protection import AccountNames
 from reconciler.core.policy import Approval, Limit, Policy, Removal
@@ -353,10 +353,8 @@ def test_two_guards_block_a_plan_with_all_users_out_of_scope() -> None:
 
 
 def approved(plan: Plan, identity: str) -> Plan:
-    planning = importlib.import_module("reconciler.core.planning.planner")
     failed = frozenset(guard.name for guard in plan.guards if not guard.passed)
-    found: Plan = planning.reevaluate_guards(plan, [Approval(identity, lifts=failed)], TODAY)
-    return found
+    return reevaluate_guards(plan, [Approval(identity, lifts=failed)], TODAY)
 
 
 @pytest.mark.parametrize("name", [name for name, scenario in CASES.items() if scenario.approvable])

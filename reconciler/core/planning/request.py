@@ -1,0 +1,67 @@
+"""What a plan is built from."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from reconciler.core.model import AttributeMapping, Deactivation, DesiredUser, Diagnostic, LiveUser, Target
+from reconciler.core.planning.guards.context import AccountEvidence, RecentChange
+from reconciler.core.planning.lifecycle import Clock
+from reconciler.core.planning.protection import AccountNames
+from reconciler.core.policy import Policy
+from reconciler.core.scope.scim_filter import Predicate
+
+
+@dataclass(frozen=True, slots=True)
+class LiveState:
+    """The result of the live read. `problem`: why it is incomplete or unreliable; None: it is complete."""
+
+    users: Sequence[LiveUser]
+    problem: str | None = None
+    clock_problem: str | None = None
+    """Why the clock of the plan cannot be relied on; None: it agrees with the service's."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRequest:
+    """Everything a plan is built from, except the live state."""
+
+    target: Target
+    desired: Sequence[DesiredUser]
+    mappings: Sequence[AttributeMapping]
+    policy: Policy
+    now: datetime
+    version: str
+    diagnostics: Sequence[Diagnostic] = ()
+    unseen: str | None = None
+    """Why users may be missing in `desired`: files that were not read. None: all users are there."""
+    config_digest: str = ""
+    commit: str | None = None
+    recently_deleted: Mapping[str, date] = field(default_factory=dict)
+    deactivated: Mapping[str, Deactivation] = field(default_factory=dict)
+    """By live id, from receipts."""
+    moved_from: str | None = None
+    """The target of the applies on record, if none of them went to `target`."""
+    recent: Sequence[RecentChange] = ()
+    """What applies on record changed in the last 24 hours."""
+    approval_date: date | None = None
+    """The day that approvals are judged by; None: that of `now`."""
+    recorded: Collection[str] = ()
+    """Ids of the accounts that exist and are active, by the applies on record."""
+    evidence: AccountEvidence | None = None
+    """Which live accounts were created, adopted or desired here; None: not looked up."""
+    names: Mapping[str, AccountNames] = field(default_factory=dict)
+    """By live id, from receipts: every name an account had. Needed if a user is protected."""
+    owned: Predicate = lambda _resource: True
+    """The ownership filter: whether a live user is managed."""
+    original_names: Mapping[str, str] = field(default_factory=dict)
+    """By live id, from receipts: the user names before temporary ones."""
+    only: Collection[str] = ()
+    """Folded userPrincipalNames, userNames, externalIds or ids: plan these users only; empty: all."""
+
+    @property
+    def clock(self) -> Clock:
+        """The clock of the lifecycle rules."""
+        return Clock(self.now, self.deactivated)
