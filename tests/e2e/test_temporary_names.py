@@ -230,7 +230,7 @@ def test_after_a_kill_a_user_that_was_removed_from_git_is_deactivated_and_gets_t
     stranded = _stranded(opened)
     _without(opened, stranded, others=people(5))
     first = opened.run("plan")
-    assert "This plan deactivates the account; the next one takes care of its name." in said(first)
+    assert "This plan deactivates the account; the next one restores its name." in said(first)
     assert opened.apply().code == 0
     assert (opened.service.users[stranded]["active"], len(temporary(opened))) == (False, 1)
     second = opened.run("plan", "--detailed-exitcode")
@@ -327,7 +327,7 @@ def test_a_record_cannot_choose_any_name(forged: str, open_command_workspace: Op
     opened.settings(lifecycle={"removed": "keep"})
     result = opened.run("plan", "--detailed-exitcode")
     assert result.code == 5
-    assert "nothing proves that its name was" in said(result)
+    assert "temporary name does not confirm it" in said(result)
 
 
 def _forge(receipt: Path, name: str) -> None:

@@ -18,7 +18,7 @@ from support.servers.users import make_user
 from support.workspace import CommandResult, Workspace, source
 
 SIZE = 12
-THEIRS = 'theirs are "globex.example"; the token may be that of another tenant'
+THEIRS = 'their domains are "globex.example"; the token may belong to another tenant'
 NO_LIMITS = {"removals": {"count": 1000, "percent": 100}}
 
 
@@ -115,7 +115,8 @@ def test_a_token_of_another_tenant_changes_nothing_there(
     assert acme.failing(token=globex.service.token) == ["tenant"]
     applied = acme.apply(token=globex.service.token)
     assert applied.code == 3, applied.out
-    assert f'Blocked: none of 12 managed accounts has one of target.domains ("acme.example"); {THEIRS}\n' in applied.out
+    problem = f'none of 12 managed accounts has a domain of target.domains ("acme.example"); {THEIRS}'
+    assert f"Blocked: {problem}\n" in applied.out
     assert "This plan is blocked: nothing will be written.\n" in applied.out
     assert (globex.service.writes, acme.service.writes) == ([], [])
     assert json.dumps(globex.service.users, sort_keys=True) == before

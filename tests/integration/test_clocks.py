@@ -101,7 +101,7 @@ def test_a_forged_receipt_adds_no_deletion(open_workspace: OpenWorkspace, omitte
         (-3 * HOUR, "the clock of this machine is 3 hours ahead of the service's"),
         (-60 * DAY, "the clock of this machine is 60 days ahead of the service's"),
         (timedelta(minutes=9), "the clock of this machine is 9 minutes behind the service's"),
-        (None, "the service does not say what time it is (no Date in its answers)"),
+        (None, "the service sends no Date header, so the clock of this machine cannot be checked"),
     ],
 )
 def test_with_a_wrong_clock_deletions_and_changes_by_date_are_withheld(

@@ -81,7 +81,7 @@ def test_the_people_of_another_repository_are_not_removed(company: Company) -> N
     add(company, *(account(f"other{number}") for number in range(3)))
     company.commit(person("ada"))
     result = company.assert_blocked("other0", "other1", "other2")
-    assert "3 accounts that were never created, adopted or desired here" in " ".join(result.out.split())
+    assert "3 accounts that were never created, adopted or listed in users/ here" in " ".join(result.out.split())
 
 
 @pytest.mark.parametrize("way", ["limit", "approval"])

@@ -34,7 +34,7 @@ def test_no_account_is_deleted_without_the_date_of_the_service(omit_meta: bool, 
     result = workspace.plan("--now", LATER)
     assert result.actions == ({} if omit_meta else {"gone@example.com": "delete"})
     assert [item["summary"] for item in result.plan["diagnostics"]] == [
-        "1 account deactivated since an unknown date: never deleted"
+        "1 inactive account will not be deleted: deactivation date unknown"
     ] * omit_meta
 
 

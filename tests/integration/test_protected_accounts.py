@@ -164,7 +164,7 @@ def test_an_entry_whose_account_was_renamed_is_an_error(company: Company) -> Non
     company.rename(NEW)
     planned = company.work.plan()
     assert (planned.code, planned.actions) == (5, {})
-    assert diagnostics(planned, "error") == [f'guards.protected: the account "{OLD}" is called "{NEW}" now']
+    assert diagnostics(planned, "error") == [f'guards.protected: the account "{OLD}" is now called "{NEW}"']
     assert planned.plan["diagnostics"][0]["file"] == "settings.yaml"
     company.protect(NEW)
     assert company.work.plan().code == 0
@@ -203,7 +203,7 @@ def test_a_new_user_with_the_old_name_is_protected_while_the_entry_names_it(comp
     user = newcomer(company)
     planned = company.work.plan()
     assert diagnostics(planned, "warning") == [
-        f'guards.protected: "{OLD}" is another account now; the one it named before is called "{NEW}"'
+        f'guards.protected: "{OLD}" now names another account; the one it named before is now called "{NEW}"'
     ]
     company.assert_kept()
     company.people.remove(user)

@@ -151,6 +151,6 @@ def test_no_change_ends_the_management_of_an_account(
     planned = work.plan()
     assert (planned.code, list(planned.actions.values())) == (5, ["update"])
     (problem,) = [item for item in planned.plan["diagnostics"] if item["severity"] == "error"]
-    assert problem["summary"] == "the account would no longer be managed: the ownership filter excludes what it becomes"
+    assert problem["summary"] == "this change would put the account outside the ownership filter"
     assert work.apply().code == 5
     assert len(service.writes) == 1

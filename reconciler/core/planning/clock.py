@@ -21,7 +21,7 @@ def explain_clock(offset: timedelta | None) -> str | None:
     `offset`: how far it is ahead of the service's (negative: behind); None: the service does not say what time it is.
     """
     if offset is None:
-        return "the service does not say what time it is (no Date in its answers)"
+        return "the service sends no Date header, so the clock of this machine cannot be checked"
     if abs(offset) <= CLOCK_TOLERANCE:
         return None
     where = "ahead of" if offset > timedelta() else "behind"

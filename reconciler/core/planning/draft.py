@@ -70,12 +70,12 @@ class PlanDraft:
 
 
 def _report_undated(count: int) -> Diagnostic:
-    summary = f"{pluralize(count, 'account')} deactivated since an unknown date: never deleted"
-    detail = "lifecycle.delete_after_days needs the service's own date: meta.lastModified, and not in the future."
+    summary = f"{pluralize(count, 'inactive account')} will not be deleted: deactivation date unknown"
+    detail = "lifecycle.delete_after_days needs a meta.lastModified from the service that is not in the future."
     return warning(summary, detail)
 
 
 def _report_dormant(count: int) -> Diagnostic:
     summary = f"{pluralize(count, 'user')} in scope whose accounts stay deactivated"
-    detail = "The mapping of active does not apply always, or has no value: it reactivates no account."
+    detail = "The mapping of active has no value, or its `apply` is not `always`, so it reactivates no account."
     return warning(summary, detail)

@@ -222,7 +222,7 @@ def _explain_withholding(plan: Plan) -> str:
     return f" ({'; '.join(reasons)})" if reasons else ""
 
 
-_DORMANT = "; the account stays deactivated, because the mapping of active does not apply always, or has no value"
+_DORMANT = "; the account stays deactivated, because the mapping of active has no value, or its `apply` is not `always`"
 
 
 def _explain_no_change(case: DecisionContext) -> str:

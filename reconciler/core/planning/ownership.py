@@ -23,8 +23,11 @@ def check_ownership(change: Change, live: LiveUser, owned: Predicate) -> Diagnos
         return None
     if owned(apply_to_resource(live.resource, change.attribute_changes())):
         return None
-    summary = "the account would no longer be managed: the ownership filter excludes what it becomes"
-    detail = "The user is left untouched. Correct the value, or change `ownership` in settings.yaml first."
+    summary = "this change would put the account outside the ownership filter"
+    detail = (
+        "No later plan could undo that, so the user is left untouched.\n"
+        "Correct the value, or change `ownership` in settings.yaml first."
+    )
     return error(summary, detail, change.origin, change.address)
 
 

@@ -80,15 +80,15 @@ class ProtectedAccounts:
         if entry in current:
             if not earlier:
                 return None
-            summary = f"guards.protected: {name} is another account now; the one it named before is called {now}"
-            return warning(summary, "Both are protected. Name the account that is meant.", origin)
+            summary = f"guards.protected: {name} now names another account; the one it named before is now called {now}"
+            return warning(summary, "Both are protected. Change the entry to name the one you mean.", origin)
         if earlier:
-            summary = f"guards.protected: the account {name} is called {now} now"
-            detail = "It stays protected, by the record of the applies only: change the entry to the new name."
+            summary = f"guards.protected: the account {name} is now called {now}"
+            detail = "Only the record of applies still protects it: change the entry to the new name."
             return error(summary, detail, origin, format_user_address(earlier[0].user_name or earlier[0].id))
         if any(entry in (*found.user_names, *found.external_ids) for found in self.recorded.values()):
             summary = f"guards.protected: the account {name} no longer exists"
-            detail = "If that is right, remove the entry; else name the account as it is called now."
+            detail = "If it was deleted on purpose, remove the entry; otherwise correct it to the current name."
             return error(summary, detail, origin, format_user_address(entry))
         return warning(f"guards.protected: user not found: {name}", "Check the spelling.", origin)
 

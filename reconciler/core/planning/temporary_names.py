@@ -126,7 +126,7 @@ def _repair(
         )
     elif change is not None and change.action in REMOVALS:
         # A removal must not fail because of a name.
-        then = "the next one takes care of its name." if original else "its original name is not on record."
+        then = "the next one restores its name." if original else "its original name is not on record."
         repair.diagnostics.append(_report(user, change, f"This plan deactivates the account; {then}"))
     elif not user.managed:
         repair.diagnostics.append(_report(user, change, "It is not managed, so it is left as it is."))
@@ -152,7 +152,7 @@ def _find_hindrance(
         return "its original name is not on record"
     # The record may have been edited: the account's own name proves what it was called.
     if f"-{_seal(user.id, original)}" not in fold_case(user.user_name).partition("@")[0]:
-        return f"nothing proves that its name was {_quoted(original)}, as the record says"
+        return f"the record says that its name was {_quoted(original)}, but its temporary name does not confirm it"
     wanted = fold_case(original)
     holder = next((other for other in context.live if fold_case(other.user_name) == wanted), None)
     if holder is not None:

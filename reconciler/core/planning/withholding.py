@@ -35,4 +35,5 @@ def _withhold_clock_changes(draft: PlanDraft, request: PlanRequest, why: str) ->
     count = draft.withhold(lambda change: change.address in resting, why, error)
     draft.unplanned += count
     if not count:
-        draft.diagnostics.append(warning(why, "Deletions and changes by date would be withheld. Set the clock."))
+        detail = "Deletions and changes by date would be withheld. Synchronize the clock of this machine."
+        draft.diagnostics.append(warning(why, detail))

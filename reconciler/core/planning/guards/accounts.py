@@ -65,7 +65,7 @@ def check_foreign_accounts(context: GuardContext, limit: Limit) -> Guard:
     """
     evidence = context.evidence
     if evidence is None:
-        return Guard(FOREIGN_ACCOUNTS, passed=True, message="whose accounts would be removed was not looked up")
+        return Guard(FOREIGN_ACCOUNTS, passed=True, message="the origin of accounts to be removed was not checked")
     foreign = [
         change
         for change in context.changes
@@ -85,7 +85,7 @@ def check_foreign_accounts(context: GuardContext, limit: Limit) -> Guard:
 def _describe_foreign(foreign: Sequence[Change], limit: Limit, evidence: AccountEvidence, *, passed: bool) -> str:
     were = "was" if len(foreign) == 1 else "were"
     names = format_names(sorted(change.key for change in foreign))
-    message = f"{pluralize(len(foreign), 'account')} that {were} never created, adopted or desired here"
+    message = f"{pluralize(len(foreign), 'account')} that {were} never created, adopted or listed in users/ here"
     message += f" would be deactivated or deleted: {names}"
     if limit.count is None:
         return f"{message}; no limit is set"

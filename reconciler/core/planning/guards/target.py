@@ -52,10 +52,10 @@ def check_tenant(context: GuardContext, domains: Sequence[str]) -> Guard:
     `domains`: the verified domains of the organisation, as written.
     """
     if not context.changes or context.read_problem is not None:
-        return Guard("tenant", passed=True, message="there is no change to the accounts of another tenant")
+        return Guard("tenant", passed=True, message="not checked: the plan has no changes, or the read is incomplete")
     problem = _find_foreign_domains(context, domains) or _find_missing_record(context)
     if problem is not None:
-        return Guard("tenant", passed=False, message=f"{problem}; the token may be that of another tenant")
+        return Guard("tenant", passed=False, message=f"{problem}; the token may belong to another tenant")
     return Guard("tenant", passed=True, message=_describe_evidence(context, domains))
 
 
@@ -67,7 +67,7 @@ def _find_foreign_domains(context: GuardContext, domains: Sequence[str]) -> str 
         return None
     accounts = pluralize(len(shown), "managed account" if context.managed else "unmanaged account")
     own = format_names(domains)
-    return f"none of {accounts} has one of target.domains ({own}); {_describe_domains(shown)}"
+    return f"none of {accounts} has a domain of target.domains ({own}); {_describe_domains(shown)}"
 
 
 def _has_domain(accounts: Iterable[LiveUser], domains: Iterable[str]) -> bool:
@@ -84,7 +84,7 @@ def _find_domain(user: LiveUser) -> str:
 def _describe_domains(accounts: Iterable[LiveUser]) -> str:
     counts = Counter(normalize_domain(domain) for user in accounts if (domain := _find_domain(user)))
     found = sorted(counts, key=lambda domain: (-counts[domain], domain))
-    return f"theirs are {format_names(found)}" if found else "their user names have no domain"
+    return f"their domains are {format_names(found)}" if found else "their user names have no domain"
 
 
 def _find_missing_record(context: GuardContext) -> str | None:

@@ -22,7 +22,7 @@ from reconciler.core.planning.clock import explain_clock, find_clock_changes
         (timedelta(hours=1, seconds=3), "the clock of this machine is 1 hour ahead of the service's"),
         (timedelta(days=-60), "the clock of this machine is 60 days behind the service's"),
         (timedelta(days=7_305), "the clock of this machine is 7,305 days ahead of the service's"),
-        (None, "the service does not say what time it is (no Date in its answers)"),
+        (None, "the service sends no Date header, so the clock of this machine cannot be checked"),
     ],
 )
 def test_clocks_that_differ_by_more_than_minutes_disagree(offset: timedelta | None, problem: str | None) -> None:

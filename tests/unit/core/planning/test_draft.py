@@ -22,7 +22,7 @@ def test_accounts_with_an_unknown_deactivation_date_are_counted_once() -> None:
     plan = plan_of([desired("a")], accounts, policy=replace(GENEROUS, delete_after_days=30), deactivated=deactivated)
     assert [(change.key, change.action) for change in plan.changes] == [("d@example.com", Action.DELETE)]
     assert [(item.severity, item.summary, item.address) for item in plan.diagnostics] == [
-        (Severity.WARNING, "2 accounts deactivated since an unknown date: never deleted", None)
+        (Severity.WARNING, "2 inactive accounts will not be deleted: deactivation date unknown", None)
     ]
     assert plan.tally.unchanged == 3
     assert plan_of([desired("a")], accounts, policy=GENEROUS).diagnostics == ()
@@ -31,7 +31,7 @@ def test_accounts_with_an_unknown_deactivation_date_are_counted_once() -> None:
 def test_deactivated_accounts_of_users_in_scope_are_reported() -> None:
     people = [desired("ada"), desired("bob"), desired("carol", active=False), desired("eve", active=None)]
     accounts = [live("ada", active=False), live("bob"), live("carol", active=False), live("eve", active=False)]
-    message = "The mapping of active does not apply always, or has no value: it reactivates no account."
+    message = "The mapping of active has no value, or its `apply` is not `always`, so it reactivates no account."
 
     def warnings_of(plan: Plan) -> list[tuple[str, str, str]]:
         return [(item.severity.value, item.summary, item.detail) for item in plan.diagnostics]

@@ -34,7 +34,7 @@ from reconciler.core.planning.mapping import MappingError
 from reconciler.core.policy import Limit, Policy, Removal
 
 FREE = Policy(removals=Limit())
-DORMANT = "; the account stays deactivated, because the mapping of active does not apply always, or has no value"
+DORMANT = "; the account stays deactivated, because the mapping of active has no value, or its `apply` is not `always`"
 
 # --- finding a user by name -----------------------------------------------------------------
 

@@ -29,7 +29,7 @@ def test_a_change_that_ends_the_management_of_an_account_is_an_error() -> None:
     found = check_ownership(MOVED, account(), is_in_engineering)
     assert found is not None
     assert (found.summary, found.address, found.origin) == (
-        "the account would no longer be managed: the ownership filter excludes what it becomes",
+        "this change would put the account outside the ownership filter",
         'user["ada@example.com"]',
         MOVED.origin,
     )

@@ -78,7 +78,7 @@ def check(
             record(cy=OLD),
             OLD,
             Severity.ERROR,
-            f'guards.protected: the account "{OLD}" is called "cy@example.com" now',
+            f'guards.protected: the account "{OLD}" is now called "cy@example.com"',
             'user["cy@example.com"]',
         ),
         (
@@ -93,7 +93,7 @@ def check(
             name_of("bo"),
             Severity.WARNING,
             (
-                'guards.protected: "bo@example.com" is another account now; the one it named before is called'
+                'guards.protected: "bo@example.com" now names another account; the one it named before is now called'
                 ' "cy@example.com"'
             ),
             None,

@@ -97,7 +97,7 @@ def test_a_removal_is_not_held_up_by_a_name() -> None:
     plan = plan_of([desired("bob")], [ADA, live("bob")], original_names=ORIGINAL)
     (removal,) = plan.changes
     assert (removal.action, removal.after["userName"]) == (Action.DEACTIVATE, TEMPORARY)
-    assert "This plan deactivates the account; the next one takes care of its name." in reports(plan)[0][1]
+    assert "This plan deactivates the account; the next one restores its name." in reports(plan)[0][1]
     inactive = live("ada", user_name=TEMPORARY, active=False)
     (restored,) = plan_of([desired("bob")], [inactive, live("bob")], original_names=ORIGINAL).changes
     assert (restored.action, restored.after["userName"], restored.after["active"]) == (
@@ -116,9 +116,9 @@ def test_a_deletion_needs_no_name() -> None:
     ("fields", "hindrance"),
     [
         ({}, "its original name is not on record"),
-        ({"original_names": {"live-ada": "ada@elsewhere.example"}}, "nothing proves that its name was"),
-        ({"original_names": {"live-ada": "forged@example.com"}}, "nothing proves that its name was"),
-        ({"original_names": {"live-ada": "renaming-ba9876543210@example.com"}}, "nothing proves that its name was"),
+        ({"original_names": {"live-ada": "ada@elsewhere.example"}}, "temporary name does not confirm it"),
+        ({"original_names": {"live-ada": "forged@example.com"}}, "temporary name does not confirm it"),
+        ({"original_names": {"live-ada": "renaming-ba9876543210@example.com"}}, "temporary name does not confirm it"),
         ({"original_names": ORIGINAL, "problem": "a page failed"}, "the live users could not be read completely"),
         (
             {"original_names": ORIGINAL, "policy": replace(KEEP, permitted=frozenset({"create"}))},

@@ -88,7 +88,7 @@ def test_the_removal_of_an_account_of_others_is_blocked() -> None:
     assert foreign([desired("ada")], [live("ada"), live("ours"), live("admin")]) == Guard(
         "foreign-accounts",
         passed=False,
-        message="1 account that was never created, adopted or desired here would be deactivated or deleted: "
+        message="1 account that was never created, adopted or listed in users/ here would be deactivated or deleted: "
         '"admin@example.com", more than the limit of 0 (guards.foreign_accounts.count: 0)',
     )
 
@@ -96,7 +96,7 @@ def test_the_removal_of_an_account_of_others_is_blocked() -> None:
 def test_accounts_of_others_are_counted_and_named_up_to_five() -> None:
     found = foreign([], [live(f"u{number}") for number in range(7)], limit=6, problem="this clone is shallow")
     assert found.message == (
-        "7 accounts that were never created, adopted or desired here would be deactivated or deleted: "
+        "7 accounts that were never created, adopted or listed in users/ here would be deactivated or deleted: "
         '"u0@example.com", "u1@example.com", "u2@example.com", "u3@example.com", "u4@example.com" and 2 more, '
         "more than the limit of 6 (guards.foreign_accounts.count: 6); this clone is shallow"
     )
@@ -144,4 +144,4 @@ def test_a_few_users_at_a_time_do_not_get_past_the_limit() -> None:
 
 
 def test_without_a_look_at_the_record_nothing_is_said() -> None:
-    assert foreign([], [live("admin")], evidence=None).message == "whose accounts would be removed was not looked up"
+    assert foreign([], [live("admin")], evidence=None).message == "the origin of accounts to be removed was not checked"

@@ -42,8 +42,8 @@ def test_a_desired_state_without_a_user_in_scope_blocks(wanted: list[DesiredUser
 # --- the tenant -----------------------------------------------------------------------------------
 
 OURS = Policy(domains=("example.com", "bücher.example"))
-THEIRS = 'none of 1 managed account has one of target.domains ("example.com", "bücher.example"); '
-OTHER_TOKEN = "; the token may be that of another tenant"
+THEIRS = 'none of 1 managed account has a domain of target.domains ("example.com", "bücher.example"); '
+OTHER_TOKEN = "; the token may belong to another tenant"
 
 
 def tenant_of(*accounts: LiveUser, policy: Policy = OURS, **fields: Any) -> Guard:
@@ -78,12 +78,12 @@ def test_an_account_of_a_domain_of_the_organisation_shows_that_the_tenant_is_our
 @pytest.mark.parametrize(
     ("user_name", "domains"),
     [
-        ("ada@other.example", 'theirs are "other.example"'),
-        ("ada@mail.example.com", 'theirs are "mail.example.com"'),
-        ("ada@com", 'theirs are "com"'),
-        ("ada@notexample.com", 'theirs are "notexample.com"'),
-        ("ada@example.com@other.example", 'theirs are "other.example"'),
-        ("ada@xn--" + "a" * 300, 'theirs are "xn--' + "a" * 300 + '"'),
+        ("ada@other.example", 'their domains are "other.example"'),
+        ("ada@mail.example.com", 'their domains are "mail.example.com"'),
+        ("ada@com", 'their domains are "com"'),
+        ("ada@notexample.com", 'their domains are "notexample.com"'),
+        ("ada@example.com@other.example", 'their domains are "other.example"'),
+        ("ada@xn--" + "a" * 300, 'their domains are "xn--' + "a" * 300 + '"'),
         ("example.com", "their user names have no domain"),
         ("ada@", "their user names have no domain"),
         ("", "their user names have no domain"),
@@ -98,8 +98,8 @@ def test_the_domains_of_most_accounts_are_named_first() -> None:
     accounts = [named(f"u{number}@d{number % 7}.example") for number in range(10)]
     message = tenant_of(*accounts).message
     first = '"d0.example", "d1.example", "d2.example", "d3.example", "d4.example" and 2 more'
-    assert "none of 10 managed accounts has one of target.domains" in message
-    assert message.endswith(f"theirs are {first}{OTHER_TOKEN}")
+    assert "none of 10 managed accounts has a domain of target.domains" in message
+    assert message.endswith(f"their domains are {first}{OTHER_TOKEN}")
 
 
 def test_the_work_email_counts_for_an_account_whose_user_name_is_no_address() -> None:
@@ -115,7 +115,7 @@ def test_without_domains_or_changes_or_a_complete_read_the_guard_passes() -> Non
     assert unknown == Guard(
         "tenant", passed=True, message="target.domains is empty, so domains do not show whose accounts these are"
     )
-    quiet = "there is no change to the accounts of another tenant"
+    quiet = "not checked: the plan has no changes, or the read is incomplete"
     for changes, problem in (([], None), ([change("ada")], "page 2 is short")):
         context = GuardContext(changes, [], [account], problem, {}, live=[account])
         assert check_tenant(context, OURS.domains) == Guard("tenant", passed=True, message=quiet)
@@ -131,7 +131,7 @@ def test_before_the_first_apply_as_many_accounts_as_administrators_may_have_any_
     if passed:
         assert found.message == "there are no managed accounts that would show whose tenant this is"
     else:
-        assert found.message.startswith("none of 6 unmanaged accounts has one of target.domains ")
+        assert found.message.startswith("none of 6 unmanaged accounts has a domain of target.domains ")
         assert tenant_of(*accounts, named("ada@example.com", external_id=None)).passed
 
 
