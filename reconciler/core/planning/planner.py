@@ -20,7 +20,7 @@ from reconciler.core.plan_id import compute_plan_id
 from reconciler.core.planning import lifecycle, temporary_names, unique_values
 from reconciler.core.planning.draft import PlanDraft
 from reconciler.core.planning.external_ids import exclude_shared_ids
-from reconciler.core.planning.guards.accounts import GAINS
+from reconciler.core.planning.guards.accounts import gains_active_user
 from reconciler.core.planning.guards.approvals import apply_approvals, report_spent
 from reconciler.core.planning.guards.context import GuardContext
 from reconciler.core.planning.guards.evaluation import evaluate_guards
@@ -182,7 +182,7 @@ def _require_replacement(changes: Sequence[Change], live: Sequence[LiveUser]) ->
     An active user then remains even if the apply fails halfway.
     """
     removed = {change.live_id for change in changes if change.action in REMOVALS}
-    gained = [change for change in changes if change.action in GAINS and change.after.get("active") is not False]
+    gained = [change for change in changes if gains_active_user(change)]
     if not removed or not gained or any(user.managed and user.active and user.id not in removed for user in live):
         return list(changes)
     replacement = min(gained, key=lambda change: (change.action is not Action.CREATE, change.wave, change.address))

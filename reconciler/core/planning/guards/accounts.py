@@ -12,8 +12,7 @@ from reconciler.core.policy import Limit, Policy
 from reconciler.core.text import pluralize
 from reconciler.core.values import fold_case
 
-GAINS = frozenset({Action.CREATE, Action.REACTIVATE, Action.ADOPT})
-"""Actions after which there is one more active user."""
+_GAINS = frozenset({Action.CREATE, Action.REACTIVATE, Action.ADOPT})
 FOREIGN_ACCOUNTS = "foreign-accounts"
 
 
@@ -54,8 +53,17 @@ def check_last_active(context: GuardContext) -> Guard:
 def _leaves_active_user(changes: Sequence[Change], context: GuardContext) -> bool:
     removed = {change.live_id for change in changes if change.action in REMOVALS}
     active = [user for user in context.managed if user.active]
-    gained = any(change.action in GAINS for change in changes)
-    return not removed or not active or gained or any(user.id not in removed for user in active)
+    return (
+        not removed
+        or not active
+        or any(map(gains_active_user, changes))
+        or any(user.id not in removed for user in active)
+    )
+
+
+def gains_active_user(change: Change) -> bool:
+    """Whether there is one more active user after a change: users can be created and adopted inactive."""
+    return change.action in _GAINS and change.after.get("active") is not False
 
 
 def check_foreign_accounts(context: GuardContext, limit: Limit) -> Guard:

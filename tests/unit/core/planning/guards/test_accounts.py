@@ -46,6 +46,9 @@ def test_many_protected_users_are_named_up_to_five() -> None:
     )
 
 
+INACTIVE = values_of("b", active=False)
+
+
 @pytest.mark.parametrize(
     ("accounts", "changes", "passed"),
     [
@@ -61,6 +64,8 @@ def test_many_protected_users_are_named_up_to_five() -> None:
         ([live("a"), live("b", active=False)], [change("a", Action.DELETE), change("b", Action.REACTIVATE)], True),
         ([live("a")], [change("a", Action.DELETE), change("b", Action.ADOPT)], True),
         ([live("a")], [change("a", Action.DELETE), change("b")], False),
+        ([live("a")], [change("a", Action.DELETE), change("b", Action.CREATE, after=INACTIVE)], False),
+        ([live("a")], [change("a", Action.DELETE), change("b", Action.ADOPT, after=INACTIVE)], False),
     ],
 )
 def test_the_last_active_user_stays(accounts: list[LiveUser], changes: list[Change], passed: bool) -> None:
