@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from copy import deepcopy
 from typing import Any
 
 from reconciler.core.model import Diagnostic, LiveUser, Resource, error
@@ -32,8 +31,8 @@ def check_ownership(change: Change, live: LiveUser, owned: Predicate) -> Diagnos
 
 
 def apply_to_resource(resource: Resource, changes: tuple[AttributeChange, ...]) -> Resource:
-    """Return a copy of an untrusted resource with these changes."""
-    result = deepcopy(dict(resource))
+    """Return an untrusted resource with these changes. The original stays as it is, and shares what does not change."""
+    result = dict(resource)
     for change in changes:
         path = parse(change.path)
         holder = result if path.urn is None else _open_object(result, path.urn)
@@ -51,23 +50,25 @@ def _change_element(holder: dict[str, Any], path: Path, value: Any) -> None:
     key, sub, (name, selected) = _find_key(holder, path.attribute), path.sub or "value", path.filter or ("", "")
     elements = holder.get(key)
     elements = elements if isinstance(elements, list) else []
-    rest = [each for each in elements if str(_get(each, name)).casefold() != selected.casefold()]
-    own = next((each for each in elements if each not in rest and isinstance(each, dict)), {name: selected})
+    rest = [each for each in elements if not _has_value(each, name, selected)]
+    own = next((dict(each) for each in elements if _has_value(each, name, selected)), {name: selected})
     _assign(own, sub, value)
     holder[key] = rest if value is None and sub == "value" else [*rest, own]
 
 
-def _get(element: Any, name: str) -> Any:
-    return element.get(_find_key(element, name)) if isinstance(element, dict) else None
+def _has_value(element: Any, name: str, selected: str) -> bool:
+    """Whether an element is an object with this value, a text or a boolean."""
+    value = element.get(_find_key(element, name)) if isinstance(element, dict) else None
+    return isinstance(value, str | bool) and str(value).casefold() == selected.casefold()
 
 
 def _open_object(holder: dict[str, Any], name: str) -> dict[str, Any]:
-    """Return the object with this name, in place; a value of another type is replaced by one."""
+    """Put a copy of the object with this name in its place and return it; a value of another type becomes one."""
     key = _find_key(holder, name)
-    if not isinstance(holder.get(key), dict):
-        holder[key] = {}
-    found: dict[str, Any] = holder[key]
-    return found
+    found = holder.get(key)
+    opened: dict[str, Any] = dict(found) if isinstance(found, dict) else {}
+    holder[key] = opened
+    return opened
 
 
 def _assign(holder: dict[str, Any], name: str, value: Any) -> None:

@@ -1,3 +1,4 @@
+import time
 from typing import Any
 
 import pytest
@@ -94,3 +95,22 @@ def test_a_change_is_made_to_a_copy_of_a_resource(path: str, value: str | None, 
     before = repr(ORIGINAL)
     assert apply_to_resource(ORIGINAL, (AttributeChange(path, "before", value),)) == expected
     assert repr(ORIGINAL) == before
+
+
+def test_a_resource_may_be_nested_deeply() -> None:
+    nested: Any = []
+    for _ in range(900):
+        nested = [nested]
+    emails = [{"type": nested}, {"type": "work", "value": "a@x"}]
+    row = AttributeChange('emails[type eq "work"].value', "a@x", "c@x")
+    found = apply_to_resource({"id": "1", "photos": nested, "emails": emails}, (row,))
+    assert found["emails"][1:] == [{"type": "work", "value": "c@x"}]
+
+
+def test_an_attribute_may_have_many_values() -> None:
+    emails = [{"type": "other", "value": f"{number}@x"} for number in range(10_000)]
+    row = AttributeChange('emails[type eq "work"].value', None, "c@x")
+    began = time.process_time()
+    found = apply_to_resource({"id": "1", "emails": emails}, (row,))
+    assert time.process_time() - began < 1
+    assert found["emails"] == [*emails, {"type": "work", "value": "c@x"}]
