@@ -31,7 +31,7 @@ def exclude_shared_ids(
     takers = Counter(wanted.values())
     kept: list[Change] = []
     problems: list[Diagnostic] = []
-    involved = {holder.id for value in wanted.values() for holder in holders.get(value, ())}
+    involved = {holder.id for sharing in holders.values() for holder in sharing}
     for change in changes:
         problem = _find_problem(change, wanted.get(change.address), holders, takers)
         if problem is None and change.live_id in involved and change.address not in wanted:

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 from support.builders import MAPPINGS, change, live, mapping, values_of
 
@@ -69,6 +71,15 @@ def test_two_changes_set_no_common_external_id() -> None:
 )
 def test_other_changes_are_kept(usual: Change) -> None:
     assert problems(usual) == ([usual.key], [])
+
+
+def test_many_users_may_want_the_external_id_of_many_accounts() -> None:
+    changes = [create(f"new{number}", "same") for number in range(8_000)]
+    accounts = tuple(live(f"old{number}", external_id="same") for number in range(8_000))
+    began = time.process_time()
+    kept, found = problems(*changes, accounts=accounts)
+    assert time.process_time() - began < 1
+    assert (kept, len(found)) == ([], 8_000)
 
 
 def test_without_a_mapping_of_external_id_nothing_is_excluded() -> None:
