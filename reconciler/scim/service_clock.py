@@ -11,8 +11,8 @@ import httpx
 from reconciler.core.untrusted_values import parse_count, parse_http_date
 
 _SECOND = timedelta(seconds=1)
-_LONGEST_AGE = 86_400 * 366
-"""Seconds that an answer can have waited in a cache."""
+_LONGEST_AGE = 86_400 * 365
+"""Seconds that an answer can have waited in a cache. Date and Age together are a time that Python knows."""
 
 
 def _current_time() -> datetime:

@@ -61,6 +61,12 @@ def test_an_answer_can_have_waited_in_a_cache(age: str, offset: int) -> None:
     assert compute_offset(headers, NOON, NOON) == timedelta(seconds=offset)
 
 
+def test_the_latest_date_and_the_longest_age_are_far_in_the_future() -> None:
+    headers = {"Date": "Fri, 31 Dec 9998 00:00:00 GMT"}
+    offsets = [compute_offset(httpx.Headers({**headers, "Age": f"{86_400 * days}"}), NOON, NOON) for days in (365, 366)]
+    assert all(offset is not None and offset < timedelta(days=-365 * 7_000) for offset in offsets)
+
+
 @pytest.mark.parametrize("second", [DATE, "Sun, 01 Mar 2026 09:00:00 GMT", "Sun, 01 Mar 2026 16:00:00 GMT", None])
 def test_the_smallest_offset_of_all_answers_counts(second: str | None) -> None:
     dates = iter(["Sun, 01 Mar 2026 11:00:00 GMT", second])
