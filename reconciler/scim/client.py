@@ -125,7 +125,10 @@ class ScimClient:
         return page.resources
 
     def _read(self, url: str, params: Mapping[str, str] | None = None) -> httpx.Response:
-        request = httpx.Request("GET", url, params=params, headers=self._read_headers)
+        try:
+            request = httpx.Request("GET", url, params=params, headers=self._read_headers)
+        except httpx.InvalidURL as exc:
+            raise ScimError(0, "", "a value is too long for a URL, so nothing was sent") from exc
         return self._send(request, one_user=params is None)
 
     # --- writing ------------------------------------------------------------

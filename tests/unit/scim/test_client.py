@@ -196,6 +196,13 @@ def test_a_filter_that_counts_users_and_shows_none_has_not_found_none() -> None:
         Service(listing(total=1)).client.find_users("userName", "ada")
 
 
+def test_a_value_that_is_too_long_for_a_url_is_an_error_of_its_user() -> None:
+    service = Service()
+    with pytest.raises(ScimError, match="^a value is too long for a URL, so nothing was sent$"):
+        service.client.find_users("userName", "é" * 20_000)
+    assert service.requests == []
+
+
 ODD_IDS = ["", ".", "..", "a/b", "7/../8", "7?x=1", "7#x", "%2e%2e", "7\n", "7\x00", "x" * 501]
 
 
