@@ -24,10 +24,14 @@ class FilterService(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Users with the value; `complete`: these are all, so that none means that there is none."""
+    """Users with the value; `complete`: these are all, so that none means that there is none.
+
+    `refused`: the service did not look.
+    """
 
     users: Sequence[LiveUser]
     complete: bool
+    refused: bool = False
 
 
 class UserLookup:
@@ -37,14 +41,14 @@ class UserLookup:
         self._service = service
         self._reader = reader
         self._attributes = {row.path: row for row in profile.attributes}
-        self._filters_work = True  # no look-up so far showed that the service ignores filters
+        self._filters_work: bool | None = None  # None: no look-up so far showed it
 
     def find(self, attribute: AttributePath, value: str) -> Found:
         """Find the users whose `attribute` is `value`. A service may ignore a filter, or refuse it."""
         try:
             resources = self._service.find_users(attribute, value)
         except ScimError:
-            return Found((), complete=False)
+            return Found((), complete=False, refused=True)
         users = [self._reader.read(each) for each in resources if parse_identity(each.get("id")) is not None]
         found = [user for user in users if self._has(user, attribute, value)]
         return Found(found, complete=len(found) == len(resources))
@@ -55,10 +59,12 @@ class UserLookup:
 
     def find_name_holder(self, change: Change) -> LiveUser | None:
         """Find who has the new user's name already: some services accept the same name twice."""
-        if not self._filters_work:
+        if self._filters_work is False:
             return None
         found = self.find("userName", str(change.after.get("userName")))
-        self._filters_work = found.complete
+        if self._filters_work is None or not found.refused:
+            # A service that has filtered before may refuse one name, which says nothing about the others.
+            self._filters_work = found.complete
         return found.users[0] if found.users else None
 
     def find_created(self, change: Change) -> tuple[LiveUser | None, bool]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from support.builders import APPLE, attribute, change, reader, resource
-from support.scripted_service import REFUSED, Answered, ScriptedService
+from support.scripted_service import NAME_FREE, REFUSED, Answered, ScriptedService
 
 from reconciler.apply.lookup import UserLookup
 from reconciler.core.plan import Action
@@ -69,6 +69,23 @@ def test_the_holder_of_a_name_is_asked_for_until_filters_turn_out_not_to_work() 
     assert found.find_name_holder(NEW) is None
     assert found.find_name_holder(NEW) is None
     assert service.log.count("FIND userName new@example.com") == 2
+
+
+def test_a_name_that_is_refused_says_nothing_about_the_others() -> None:
+    service = ScriptedService(resource("new"))
+    found = lookup(service)
+    odd = change("odd", Action.CREATE)
+    service.script["FIND userName odd@example.com"] = [NAME_FREE, REFUSED]
+    assert [found.find_name_holder(odd), found.find_name_holder(odd)] == [None, None]
+    assert found.find_name_holder(NEW) is not None
+
+
+def test_a_service_that_refuses_the_first_look_up_is_not_asked_again() -> None:
+    service = ScriptedService(resource("new"))
+    found = lookup(service)
+    service.script["FIND userName new@example.com"] = [REFUSED]
+    assert [found.find_name_holder(NEW), found.find_name_holder(NEW)] == [None, None]
+    assert service.log.count("FIND userName new@example.com") == 1
 
 
 def test_a_created_user_is_found_by_external_id_then_by_name() -> None:
