@@ -195,6 +195,10 @@ class ChangeExecutor:
                 lost = exc
             except ScimError as exc:
                 return self._resolve_refused_create(change, exc, lost)
+            except (TargetError, StopRequestedError) as exc:
+                if lost is None:
+                    raise
+                return unverified(change, exc)
             else:
                 # The answer may echo the request: whether the account exists shows only when it is read.
                 return self._verify(change, parse_identity(answer["id"]) if answer is not None else None)

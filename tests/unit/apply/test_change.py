@@ -552,6 +552,14 @@ def test_a_create_that_may_still_be_in_progress_is_never_sent_again(status: int,
     assert service.log.count("POST new@example.com") == 1
 
 
+@pytest.mark.parametrize("end", [DOWN, StopRequestedError("interrupted")])
+def test_a_create_that_was_sent_and_cannot_be_sent_again_may_be_in_effect(end: Exception) -> None:
+    service = ScriptedService()
+    service.script["POST new@example.com"] = [UNAVAILABLE, end]
+    found = run_changes(service, change("new", Action.CREATE))
+    assert found.results == {"new": "unknown"}
+
+
 def test_a_resent_create_that_had_taken_effect_is_no_conflict() -> None:
     service = ScriptedService()
     deferred = [Answered([])] * 3
