@@ -86,7 +86,7 @@ def check_top_file(name: str) -> Stray | None:
         return Stray("this file is not read", f"{_hint(name)}{_PLACES}")
     if name.isascii() or _is_prose(name):
         return None
-    return Stray("this file is not read", f"Its name has letters that can look like those of another. {_PLACES}")
+    return Stray("this file is not read", f"Its name has look-alike letters. {_PLACES}")
 
 
 def check_top_folder(name: str) -> Stray | None:

@@ -187,7 +187,7 @@ def _check_lifts(names: list[str]) -> list[str]:
         raise ValueError("expected at least one guard; without `lifts` an approval lifts removals")
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        raise ValueError(f"{twice} is there twice")
+        raise ValueError(f"{twice} is listed twice")
     return names
 
 

@@ -25,12 +25,14 @@ _RESTORE = (
     "`git checkout -- FILE` restores a file, `git sparse-checkout disable` all that a sparse checkout left out;\n"
     "`git rm FILE` removes it for good."
 )
-_LOOK = "Let git look at it again: `git update-index --no-assume-unchanged --no-skip-worktree FILE`, then `git status`."
+_LOOK = (
+    "Remove the mark, then compare: `git update-index --no-assume-unchanged --no-skip-worktree FILE`, `git diff FILE`."
+)
 _RESOLVE = "Resolve it, then `git add FILE`, or `git rm FILE`."
 _NO_REMOVALS = "Their users would look removed, so no account is deactivated or deleted."
 _UNSEEN = {
     FileState.MISSING: ("file", "in git's index, but not in the work tree", _RESTORE),
-    FileState.OUTDATED: ("file", "not as git's index has it, and git was told not to look", _LOOK),
+    FileState.OUTDATED: ("file", "different from git's index, and marked skip-worktree or assume-unchanged", _LOOK),
     FileState.SUBMODULE: (
         "folder",
         "not in this repository (a submodule)",
@@ -50,9 +52,9 @@ def check_work_tree(directory: Directory) -> str | None:
         found = find_differences(directory.root, (*TOP_FILES, *FOLDERS))
         found = {os.fsencode(name).decode("utf-8", "replace"): state for name, state in found.items()}
     except RepositoryError as exc:
-        summary = f"cannot tell whether all files of the desired state are here: {exc.summary}"
+        summary = f"cannot determine whether all files of the desired state are in the work tree: {exc.summary}"
         directory.report(warning(summary, f"{exc.detail}\nUntil then no account is deactivated or deleted."))
-        return "git cannot tell whether all files of the desired state are here"
+        return "git cannot determine whether all files of the desired state are in the work tree"
     unseen: dict[FileState, list[str]] = {}
     for name, state in found.items():
         if state is FileState.UNMERGED or name in TOP_FILES:
@@ -70,7 +72,7 @@ def _describe_error(name: str, state: FileState, root: Path) -> Diagnostic:
     elif state is FileState.MISSING:
         summary, detail = f"{name} is in git's index, but not in the work tree", f"{_WITHOUT.get(name, '')} {_RESTORE}"
     else:
-        summary, detail = "not as git's index has it, and git was told not to look", _LOOK
+        summary, detail = "different from git's index, and marked skip-worktree or assume-unchanged", _LOOK
     return error(summary, detail.strip().replace("FILE", shlex.quote(str(root / name))), Origin(name, 1, 1))
 
 

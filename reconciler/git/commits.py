@@ -310,7 +310,7 @@ def _match(pattern: re.Pattern[bytes], output: bytes) -> re.Match[bytes]:
     found = pattern.fullmatch(output)
     if found is None:
         shown = quote(shorten(output.decode("utf-8", "replace"), 80))
-        raise RepositoryError(f"git printed {shown}, which is not understood", "Check the repository with git fsck.")
+        raise RepositoryError(f"unexpected output of git: {shown}", "Check the repository with git fsck.")
     return found
 
 

@@ -27,8 +27,8 @@ _MAX_FOLDERS = 20
 _SCALAR = rb"""["']?\s*:\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^']|'')*)'|([^\s,{}\[\]#"'][^,{}\[\]#\r\n]*))"""
 _DIFF = ("--stdin", "--root", "-r", "-c", "-p", "-U0", "--text", "--no-renames", "--no-ext-diff", "--no-textconv")
 _SHALLOW = (
-    "this clone is shallow, so the history of users/ is not all here: git fetch --unshallow, or in GitHub Actions\n"
-    "`fetch-depth: 0` for actions/checkout"
+    "this clone is shallow, so the history of users/ is incomplete: run git fetch --unshallow, or in GitHub Actions\n"
+    "set `fetch-depth: 0` for actions/checkout"
 )
 
 
@@ -78,7 +78,7 @@ def search_history(directory: Path, query: SearchQuery) -> SearchResult:
 def _describe_refusal(exc: GitCommandError) -> str:
     message = str(exc)
     if "not a git repository" in message:
-        return "the desired state is in no git repository, so its earlier users are not known"
+        return "the desired state is not in a git repository, so users/ has no history to search"
     if message == "git printed no message":  # --quiet: HEAD names no commit
         return ""
     return f"git's history cannot be searched: {message}"
@@ -173,7 +173,7 @@ class _Diffs:
         codes = {process.wait() for process in (self._commits, self._lines)}
         if self._too_slow:
             return f"git's history could not be searched for users within {_SECONDS} seconds"
-        return "git's history is not all here (a partial clone?)" if codes != {0} else ""
+        return "git's history is incomplete (is this a partial clone?)" if codes != {0} else ""
 
 
 def _start(command: Sequence[str], stdin: int | IO[bytes] | None) -> subprocess.Popen[bytes]:

@@ -30,6 +30,7 @@ _FETCH = (
     "Fetch the whole history: in GitHub Actions give actions/checkout `fetch-depth: 0` (and no `filter` or\n"
     "`sparse-checkout`, which omit files of other commits); manually, `git fetch --unshallow`."
 )
+_FIX_BASE = "Correct or remove the link on the base branch, then merge that branch into yours."
 
 
 def find_head_commit(directory: Path) -> str | None:
@@ -54,8 +55,8 @@ def explain_missing_commit(directory: Path, commit: str) -> str | None:
         else:
             return None
     if shallow:
-        return "is not here: this clone is shallow (git fetch --unshallow; in GitHub Actions `fetch-depth: 0`)"
-    return "is not in this repository: its branch is gone or was rewritten"
+        return "is not in this clone, which is shallow (git fetch --unshallow; in GitHub Actions `fetch-depth: 0`)"
+    return "is not in this repository: the branch that had it was deleted or rewritten"
 
 
 def has_file(directory: Path, commit: str, name: str) -> bool:
@@ -229,7 +230,7 @@ def _parse_entry(line: bytes) -> _TreeEntry:
         raise GitCommandError(f"{quote(os.fsdecode(name))} is not here")
     entry = _TreeEntry(mode, oid, int(size), name)
     if entry.is_link and entry.size > _MAX_LINK:
-        raise RepositoryError(f"the base holds a link, {quote(os.fsdecode(name))}, that leads nowhere", "Fix it.")
+        raise RepositoryError(f"the base has a broken symbolic link: {quote(os.fsdecode(name))}", _FIX_BASE)
     return entry
 
 
@@ -250,9 +251,7 @@ def _write(directory: Path, entries: Sequence[_TreeEntry], into: Path, wanted: T
     # Last, so that nothing is ever written through one.
     for entry, target in _read_contents(directory, links):
         if b"\0" in target or not target:
-            raise RepositoryError(
-                f"the base holds a link, {quote(os.fsdecode(entry.name))}, that leads nowhere", "Fix it."
-            )
+            raise RepositoryError(f"the base has a broken symbolic link: {quote(os.fsdecode(entry.name))}", _FIX_BASE)
         path = into / os.fsdecode(entry.name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.symlink_to(os.fsdecode(target))

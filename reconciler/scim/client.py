@@ -121,7 +121,9 @@ class ScimClient:
             raise self._scim_error(response)
         page = _parse_page(self._parse_object(response))
         if page.total and not page.resources:
-            raise ScimError(response.status_code, "", "the service finds users by a filter and shows none of them")
+            raise ScimError(
+                response.status_code, "", "the service says that the filter matches users, but returns none"
+            )
         return page.resources
 
     def _read(self, url: str, params: Mapping[str, str] | None = None) -> httpx.Response:

@@ -28,7 +28,7 @@ BASE_BYTES = 256 * 1024 * 1024
 BYTES_PER_USER = 16 * 1024
 Progress = Callable[[str, int, int], None]
 """A description of the step, how much of it is done and how much there is."""
-_NEXT_STEP = "Nothing was changed. Look at the state of the service, and whether target.base_url is the right one."
+_NEXT_STEP = "Nothing was changed. Check the state of the service and target.base_url, then run the same command again."
 
 
 class ReadBudget:
@@ -78,10 +78,10 @@ class ReadBudget:
         """Raise `TargetError` if the read took too long, or would at its present pace."""
         with self._lock:
             now = self._clock()
-            state = f"{self._done:,} of {pluralize(self._total, 'user')} came" if self._total else "none came"
+            state = f"{self._done:,} of {pluralize(self._total, 'user')} received" if self._total else "none received"
             hours = f"{MAX_SECONDS / 3600:.0f} hours"
             if now - self._began > MAX_SECONDS:
-                raise TargetError(f"reading the users takes longer than {hours}: {state}", _NEXT_STEP)
+                raise TargetError(f"reading the users took longer than {hours}: {state}", _NEXT_STEP)
             seconds, users = self._pace.measure(now, self._done)
             if seconds >= WINDOW and (self._total - self._done) * seconds > 2 * MAX_SECONDS * users:
                 pace = f"{users:,} of them in the last {seconds / 60:.0f} minutes"

@@ -102,7 +102,7 @@ def _is_gzip(response: httpx.Response, whose: str) -> bool:
     codings = [name for name in map(str.lower, names) if name not in ("", "identity")]
     if codings and codings not in _GZIP:
         shown = quote(shorten(", ".join(codings), 80))
-        raise ContentCodingError(f"{whose} answer is compressed as {shown}, and gzip alone was asked for")
+        raise ContentCodingError(f"{whose} answer has Content-Encoding {shown}, but only gzip was requested")
     return bool(codings)
 
 

@@ -26,7 +26,7 @@ _FIRST_BACKOFF = 0.2
 _MAX_BACKOFF = 30.0
 _MAX_RETRY_AFTER = 86_400.0
 """A Retry-After beyond this many seconds is an error of the service, such as a time stamp."""
-_NEXT_STEP = "Look at the state of the service, then run the same command again: nothing is done twice."
+_NEXT_STEP = "Check the state of the service, then run the same command again: nothing is done twice."
 
 
 def parse_retry_after(value: str | None, now: datetime, *, longest: float = _MAX_RETRY_AFTER) -> float | None:

@@ -56,7 +56,7 @@ def parse_endpoint(base_url: str, *, profile_hosts: Collection[str], allowed_hos
         parts = urlsplit(base_url)
         scheme, host, port = split_origin(base_url)
     except ValueError as exc:
-        summary = f"target.base_url {shown} is not a https:// URL"
+        summary = f"target.base_url {shown} is not an https:// URL"
         raise TargetError(summary, f"{exc}. Write it like https://host/scim.") from exc
     if parts.username is not None or parts.password is not None or "?" in base_url or "#" in base_url:
         raise TargetError(f"target.base_url {shown} may have no user, query or fragment", "Remove that part.")
@@ -85,7 +85,7 @@ def split_origin(url: str) -> tuple[str, str, int]:
     if parts.scheme not in _DEFAULT_PORTS:
         raise ValueError("It does not begin with https://")
     if not (_is_bracketed_address(parts.netloc, host) if "[" in parts.netloc else _is_host_name(host)):
-        raise ValueError("Its host is no name and no address")
+        raise ValueError("Its host is neither a DNS name nor an IP address")
     if parts.port == 0:
         raise ValueError("Port out of range 1-65535")
     return parts.scheme, host, parts.port or _DEFAULT_PORTS[parts.scheme]
@@ -173,7 +173,9 @@ class PinnedTransport(httpx.BaseTransport):
         host = url.raw_host.decode("ascii").strip("[]").casefold()
         port = url.port or _DEFAULT_PORTS.get(url.scheme)
         if (url.scheme, host, port) != (self._where.scheme, self._where.host, self._where.port):
-            raise TargetError(f"a request was about to be sent to {escape_control(host)}")
+            raise TargetError(
+                f"a request to {escape_control(host)} was not sent: this client may reach one origin only"
+            )
         return self._inner.handle_request(request)
 
     def close(self) -> None:

@@ -15,5 +15,5 @@ def find_lost_files(state: Path, files: Collection[str], last_commit: str | None
     """Yield a warning for each file that is not among `files` and that `last_commit`, of the last apply, has."""
     for name, effect in _WITHOUT.items():
         if last_commit is not None and name not in files and has_file(state, last_commit, name):
-            summary = f"{name} is gone since the last apply (commit {last_commit[:12]}): without it {effect}"
-            yield warning(summary, f"If this is not meant: git checkout {last_commit[:12]} -- {state / name}")
+            summary = f"{name} is missing, but the last apply had it (commit {last_commit[:12]}): without it {effect}"
+            yield warning(summary, f"To restore it: git checkout {last_commit[:12]} -- {state / name}")

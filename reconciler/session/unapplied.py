@@ -30,7 +30,7 @@ def find_unapplied_commits(
         return None
     missing = explain_missing_commit(workspace.state, last.commit)
     if missing is not None:
-        return UnappliedCommits(last, why=f"its commit {last.commit[:12]} {missing}")
+        return UnappliedCommits(last, why=f"commit {last.commit[:12]} of the last complete apply {missing}")
     try:
         with Commits(workspace.state) as repository:
             return _list_unapplied(repository, workspace, last, repository.resolve(ref))
@@ -53,8 +53,8 @@ def find_unapplied_merges(workspace: Workspace, runs: Sequence[ApplyRun]) -> Una
 def _list_unapplied(repository: Commits, workspace: Workspace, last: ApplyRun, tip: str) -> UnappliedCommits:
     commit = last.commit or ""
     if not repository.is_ancestor(commit, tip):
-        where = "the commits that are here" if repository.shallow else "the history that is checked out"
-        return UnappliedCommits(last, why=f"its commit {commit[:12]} is not in {where}")
+        where = "this shallow clone" if repository.shallow else "the history that is checked out"
+        return UnappliedCommits(last, why=f"commit {commit[:12]} of the last complete apply is not in {where}")
     changed = any(detect_kind(change.name) for change in repository.compare(commit, tip))
     if not changed or _is_state_of(last, workspace, tip):
         return UnappliedCommits(last)

@@ -11,7 +11,7 @@ from support.workspace import CommandResult
 
 ADDRESS_SPACE = 1536 * 1024 * 1024
 """Bytes: less than any of these answers expands to."""
-TWICE = 'the service\'s answer is compressed as "gzip, gzip", and gzip alone was asked for'
+TWICE = 'the service\'s answer has Content-Encoding "gzip, gzip", but only gzip was requested'
 
 
 def run_small(opened: CommandWorkspace, *arguments: str) -> CommandResult:

@@ -208,7 +208,10 @@ REFUSED_HOSTS = {
     "https://federation.apple.com./scim": ("", "may not be sent to federation.apple.com."),
     "https://xn--federation-apple-0k8o.com/scim": ("", "may not be sent to xn--federation-apple-0k8o.com"),
     "https://[::ffff:127.0.0.1]/scim": ("127.0.0.1", "may not be sent to ::ffff:127.0.0.1"),
-    "https://federation%2eapple.com/scim": ("federation%2eapple.com", "Its host is no name and no address"),
+    "https://federation%2eapple.com/scim": (
+        "federation%2eapple.com",
+        "Its host is neither a DNS name nor an IP address",
+    ),
     "https://federation.apple.com.example.com/scim": ("", "may not be sent to federation.apple.com.example.com"),
     "https://federation.apple.com:8443/scim": ("", "may not be sent to federation.apple.com:8443"),
     "https://federation.apple.com@scim.example.com/": ("", "may have no user"),
@@ -219,14 +222,14 @@ REFUSED_HOSTS = {
     "http://federation.apple.com/scim": ("federation.apple.com", "would send the token unencrypted"),
     "http://scim.example.com/scim": ("scim.example.com,scim.example.com:80", "would send the token unencrypted"),
     "http://127.0.0.1.example.com/": ("127.0.0.1", "would send the token unencrypted"),
-    "http://2130706433/": ("127.0.0.1,2130706433", "Its host is no name and no address"),
+    "http://2130706433/": ("127.0.0.1,2130706433", "Its host is neither a DNS name nor an IP address"),
     "https://ｆederation.apple.com/": ("", "is not a URL"),
-    "file:///etc/passwd": ("", "is not a https:// URL"),
-    "federation.apple.com/scim": ("", "is not a https:// URL"),
-    "": ("", "is not a https:// URL"),
-    "https://federation.apple.com:99999/": ("", "is not a https:// URL\n\n  Port out of range 0-65535."),
-    "https://federation.apple.com:0/": ("", "is not a https:// URL\n\n  Port out of range 1-65535."),
-    "https://[::1": ("", "is not a https:// URL\n\n  Invalid IPv6 URL."),
+    "file:///etc/passwd": ("", "is not an https:// URL"),
+    "federation.apple.com/scim": ("", "is not an https:// URL"),
+    "": ("", "is not an https:// URL"),
+    "https://federation.apple.com:99999/": ("", "is not an https:// URL\n\n  Port out of range 0-65535."),
+    "https://federation.apple.com:0/": ("", "is not an https:// URL\n\n  Port out of range 1-65535."),
+    "https://[::1": ("", "is not an https:// URL\n\n  Invalid IPv6 URL."),
 }
 
 

@@ -352,7 +352,7 @@ def test_a_commit_that_is_gone_from_history_is_reported(org: DriftWorkspace) -> 
     org.commit(person("ada", department="Merged"), person("bob"))
     plan = org.plan()
     assert {each["attribution"] for each in plan["resource_changes"]} == {UNKNOWN}
-    assert "its branch is gone or was rewritten" in warnings_of(plan)[0]
+    assert "the branch that had it was deleted or rewritten" in warnings_of(plan)[0]
 
 
 def test_a_squashed_pull_request_is_identified_by_the_files_that_were_checked_out(org: DriftWorkspace) -> None:

@@ -272,7 +272,7 @@ def test_outside_of_git_the_message_says_so(adopted: Company) -> None:
     shutil.rmtree(adopted.work.root / ".git")
     message = adopted.foreign()
     assert message is not None
-    assert message.endswith("the desired state is in no git repository, so its earlier users are not known")
+    assert message.endswith("the desired state is not in a git repository, so users/ has no history to search")
 
 
 def test_history_is_read_only_if_the_record_is_not_enough(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,7 +62,7 @@ def test_a_read_that_takes_too_long_altogether_ends(
     monkeypatch.setattr(live_plan, "ReadBudget", partial(ReadBudget, clock=SteppingClock(20_000)))
     result = workspace.run("plan")
     assert (result.code, result.out) == (1, "")
-    assert "Error: reading the users takes longer than 5 hours: none came" in result.err
+    assert "Error: reading the users took longer than 5 hours: none received" in result.err
     assert service.writes == []
 
 

@@ -153,7 +153,7 @@ def test_a_file_that_git_was_told_not_to_look_at_is_compared(company: Company, f
     company.git.git("update-index", flag, "desired-state/users/berlin/more.yaml")
     assert company.work.plan().code == 0
     company.more.write_text(f"- {{{fields('cid')}}}\n")
-    assert_withheld(company, company.work.run("plan"), "not as git's index has it, and git was told not to look")
+    assert_withheld(company, company.work.run("plan"), "different from git's index, and marked skip-worktree or")
     assert company.work.apply().code == 5
     assert "dot" in company.active()
 
@@ -182,7 +182,7 @@ def test_a_scope_that_git_does_not_look_at_is_an_error(company: Company) -> None
     company.work.write("scope.yaml", "sync: assigned\nassigned: {users: [ada@example.com]}\n")
     result = company.work.apply()
     assert result.code == 1
-    assert "not as git's index has it, and git was told not to look" in result.err
+    assert "different from git's index, and marked skip-worktree or assume-unchanged" in result.err
     assert "--no-assume-unchanged" in result.err
 
 
@@ -247,7 +247,9 @@ def test_without_git_removals_are_withheld(company: Company, monkeypatch: pytest
     company.work.users([person("ada")])
     result = company.work.run("plan")
     assert result.code == 5
-    assert "cannot tell whether all files of the desired state are here: git cannot be run" in result.out
+    assert (
+        "cannot determine whether all files of the desired state are in the work tree: git cannot be run" in result.out
+    )
 
 
 def test_a_broken_index_withholds_removals(company: Company) -> None:
@@ -275,7 +277,7 @@ def test_a_file_that_is_gone_since_the_last_apply_is_a_warning(company: Company,
     assert company.work.apply().code == 0
     company.git.git("rm", "--quiet", f"desired-state/{name}")
     company.commit(person("ada"), person("bob"), person("eve"), person("flo"))
-    summary = f"{name} is gone since the last apply"
+    summary = f"{name} is missing, but the last apply had it"
     for result in (company.work.run("plan"), company.work.run("plan", "--base", "HEAD~1"), company.work.apply()):
         assert result.code == 0, result
         assert summary in " ".join(result.out.split())

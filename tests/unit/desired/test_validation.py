@@ -110,7 +110,7 @@ def test_a_key_without_a_value_is_as_good_as_absent(tree: Tree, written: str) ->
             )
             for lifts, place, summary in (
                 ("[]", "5:94", ": expected at least one guard; without `lifts` an approval lifts removals"),
-                ("[updates, updates]", "5:94", ": updates is there twice"),
+                ("[updates, updates]", "5:94", ": updates is listed twice"),
                 (
                     "[removals, remvals]",
                     "5:105",

@@ -82,7 +82,7 @@ def test_many_files_and_kinds_are_counted(directory: Directory, monkeypatch: pyt
     monkeypatch.setattr(work_tree, "find_differences", lambda *_: found)
     assert check_work_tree(directory) == (
         "7 files of the desired state are in git's index, but not in the work tree"
-        " and 1 file of the desired state is not as git's index has it, and git was told not to look"
+        " and 1 file of the desired state is different from git's index, and marked skip-worktree or assume-unchanged"
         " and 1 folder of the desired state is not in this repository (a submodule)"
     )
     assert directory.diagnostics[0].summary.endswith('"users/3.yaml", "users/4.yaml" and 2 more')
@@ -93,7 +93,9 @@ def test_git_that_fails_is_a_reason(directory: Directory, monkeypatch: pytest.Mo
         raise RepositoryError("git cannot be run", "Install git.")
 
     monkeypatch.setattr(work_tree, "find_differences", fail)
-    assert check_work_tree(directory) == "git cannot tell whether all files of the desired state are here"
+    assert (
+        check_work_tree(directory) == "git cannot determine whether all files of the desired state are in the work tree"
+    )
     assert messages(directory) == [
-        ("None", "cannot tell whether all files of the desired state are here: git cannot be run")
+        ("None", "cannot determine whether all files of the desired state are in the work tree: git cannot be run")
     ]

@@ -123,7 +123,7 @@ def test_nothing_of_the_repository_runs(here: GitRepository, tmp_path: Path) -> 
 
 
 def test_outside_of_git_and_without_a_commit(tmp_path: Path) -> None:
-    problem = "the desired state is in no git repository, so its earlier users are not known"
+    problem = "the desired state is not in a git repository, so users/ has no history to search"
     assert search_history(tmp_path, query("ada")) == SearchResult(frozenset(), problem)
     GitRepository(tmp_path)
     assert search_history(tmp_path, query("ada")) == SearchResult(frozenset())
@@ -144,7 +144,7 @@ def test_objects_that_are_not_here_are_said(here: GitRepository) -> None:
     commit(here, "- {objectId: bob}\n")
     blob = here.git("rev-parse", "HEAD~1:state/users/a.yaml")
     (here.root / ".git/objects" / blob[:2] / blob[2:]).unlink()
-    assert found(here, "ada").problem == "git's history is not all here (a partial clone?)"
+    assert found(here, "ada").problem == "git's history is incomplete (is this a partial clone?)"
 
 
 def test_too_much_history_is_said(here: GitRepository, monkeypatch: pytest.MonkeyPatch) -> None:

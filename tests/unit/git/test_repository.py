@@ -94,7 +94,7 @@ def test_a_commit_of_a_record_is_looked_for(here: GitRepository, tmp_path: Path)
     first, tree = here.git("rev-parse", "HEAD"), here.git("rev-parse", "HEAD^{tree}")
     assert explain_missing_commit(state, first) is None
     for other in ("0" * 40, tree, "HEAD", "main", "--all", f"{first}^0", "", first[:12]):
-        assert "its branch is gone or was rewritten" in (explain_missing_commit(state, other) or ""), other
+        assert "the branch that had it was deleted or rewritten" in (explain_missing_commit(state, other) or ""), other
     here.commit("second")
     here.git("clone", "--quiet", "--depth", "1", f"file://{here.root}", str(tmp_path / "shallow"))
     assert "fetch-depth: 0" in (explain_missing_commit(tmp_path / "shallow" / "state", first) or "")

@@ -192,7 +192,7 @@ def test_a_web_page_does_not_show_that_a_user_is_gone(status: int) -> None:
 
 
 def test_a_filter_that_counts_users_and_shows_none_has_not_found_none() -> None:
-    with pytest.raises(ScimError, match="finds users by a filter and shows none of them"):
+    with pytest.raises(ScimError, match="says that the filter matches users, but returns none"):
         Service(listing(total=1)).client.find_users("userName", "ada")
 
 

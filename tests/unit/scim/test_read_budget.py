@@ -44,7 +44,7 @@ def test_few_users_may_come_slowly() -> None:
 def test_a_user_for_each_page_of_five_seconds_ends_after_a_quarter_of_an_hour() -> None:
     read = Read()
     message = (
-        r"^the users cannot be read within 5 hours at this pace: 181 of 1,000,000 users came, "
+        r"^the users cannot be read within 5 hours at this pace: 181 of 1,000,000 users received, "
         r"180 of them in the last 15 minutes$"
     )
     with pytest.raises(TargetError, match=message):
@@ -82,14 +82,14 @@ def test_a_read_ends_at_the_ceiling_whatever_its_pace() -> None:
     read = Read()
     read.pages(10, 11, size=1, seconds=MAX_SECONDS / 10)
     read.now += 1
-    with pytest.raises(TargetError, match=r"^reading the users takes longer than 5 hours: 10 of 11 users came$"):
+    with pytest.raises(TargetError, match=r"^reading the users took longer than 5 hours: 10 of 11 users received$"):
         read.budget.check_time()
 
 
 def test_a_read_without_any_answer_ends_at_the_ceiling() -> None:
     read = Read()
     read.now += MAX_SECONDS + 1
-    with pytest.raises(TargetError, match=r"longer than 5 hours: none came$"):
+    with pytest.raises(TargetError, match=r"longer than 5 hours: none received$"):
         read.budget.check_time()
 
 
@@ -137,5 +137,5 @@ def test_progress_is_passed_on() -> None:
     read.budget.watch(lambda *step: seen.append(step))("Reading", 7, 9)
     assert seen == [("Reading", 7, 9)]
     read.now += MAX_SECONDS + 1
-    with pytest.raises(TargetError, match="7 of 9 users came"):
+    with pytest.raises(TargetError, match="7 of 9 users received"):
         read.budget.check_time()

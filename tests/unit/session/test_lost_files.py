@@ -21,9 +21,9 @@ def test_a_scope_that_the_last_apply_had_is_reported(state: Path) -> None:
     commit = GitRepository(state.parent).head()
     (found,) = find_lost_files(state, {"settings.yaml"}, commit)
     assert found.summary == (
-        f"scope.yaml is gone since the last apply (commit {commit[:12]}): without it every user is in scope"
+        f"scope.yaml is missing, but the last apply had it (commit {commit[:12]}): without it every user is in scope"
     )
-    assert found.detail == f"If this is not meant: git checkout {commit[:12]} -- {state}/scope.yaml"
+    assert found.detail == f"To restore it: git checkout {commit[:12]} -- {state}/scope.yaml"
 
 
 @pytest.mark.parametrize("commit", [None, "", "HEAD", "0" * 40, "--all", "main"])

@@ -168,11 +168,11 @@ def test_history_that_was_rewritten_is_reported(org: Organization) -> None:
     dropped = org.commit("ada", "bob")
     org.target.apply()
     org.git.git("reset", "--quiet", "--hard", org.first)
-    assert org.reason() == f"its commit {dropped[:12]} is not in the history that is checked out"
+    assert org.reason() == f"commit {dropped[:12]} of the last complete apply is not in the history that is checked out"
     org.git.git("reflog", "expire", "--expire=now", "--all")
     org.git.git("gc", "--quiet", "--prune=now")
-    expected = f"its commit {dropped[:12]} is not in this repository: its branch is gone or was rewritten"
-    assert org.reason() == expected
+    expected = f"commit {dropped[:12]} of the last complete apply is not in this repository: the branch that had it "
+    assert org.reason() == f"{expected}was deleted or rewritten"
 
 
 def test_a_shallow_clone_is_reported(org: Organization, tmp_path: Path) -> None:
@@ -180,7 +180,9 @@ def test_a_shallow_clone_is_reported(org: Organization, tmp_path: Path) -> None:
     clone = tmp_path / "clone"
     org.git.git("clone", "--quiet", "--depth=1", f"file://{org.git.root}", str(clone))
     org.target.workspace = replace(org.target.workspace, state=clone / "desired-state")
-    assert org.reason().startswith(f"its commit {org.first[:12]} is not here: this clone is shallow (")
+    assert org.reason().startswith(
+        f"commit {org.first[:12]} of the last complete apply is not in this clone, which is shallow ("
+    )
 
 
 def test_a_directory_that_is_no_repository_any_more_is_reported(org: Organization) -> None:
