@@ -86,13 +86,13 @@ class QuarantineError(ReconcilerError):
 
 
 class TimeLimitError(ReconcilerError):
-    """An apply ended itself because it took too long. Exit code 5."""
+    """An apply reached its time limit. Exit code 5."""
 
     exit_code = ExitCode.PARTIAL
 
     def __init__(self, why: str) -> None:
         super().__init__(
-            f"the apply ended itself: {why}",
+            f"the apply reached its time limit: {why}",
             "The remaining changes were not started. Run the same command again for them: nothing is done twice.",
         )
 

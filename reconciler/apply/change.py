@@ -258,7 +258,11 @@ class ChangeExecutor:
     def _patch(self, change: Change, expected: Change, *, original_user_name: str | None = None) -> Outcome:
         """Send what differs, unless the user is no longer as in `expected`."""
         if is_relink(change) and not self._execution.relinks:
-            return Outcome(change, Result.SKIPPED, "not sent: no approval lets it clear or change the externalId")
+            return Outcome(
+                change,
+                Result.SKIPPED,
+                "not sent: clearing or changing the externalId needs an approval of the guard relink",
+            )
         resource = self._execution.service.get_user(change.live_id or "")
         live = self._execution.reader.read(resource) if resource is not None else None
         drifted = verification.drifted_attributes(expected, live, self._execution.mappings)

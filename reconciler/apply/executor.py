@@ -45,7 +45,7 @@ class Report:
     """Changes that were not begun."""
     interrupted: bool = False
     timed_out: str = ""
-    """If `interrupted`: why the run ended itself (`TimeLimit.exceeded`); "" for the user's Ctrl-C."""
+    """If `interrupted`: which time limit the run reached (`TimeLimit.exceeded`); "" for the user's Ctrl-C."""
 
     def count(self, result: Result, *actions: Action) -> int:
         """Count the outcomes with this result, of these actions (none given: of all)."""

@@ -48,10 +48,10 @@ class TimeLimit:
             now = self._clock()
             seconds, changes = self._pace.measure(now, self._ended)
             if now - self._began > MAX_SECONDS:
-                self.exceeded = f"it takes longer than {MAX_SECONDS / 3600:.0f} hours"
+                self.exceeded = f"it took longer than {MAX_SECONDS / 3600:.0f} hours"
             elif seconds >= WINDOW and changes < MIN_CHANGES:
                 minutes = f"the last {seconds / 60:.0f} minutes"
-                self.exceeded = f"the service is too slow: {changes} changes ended in {minutes}"
+                self.exceeded = f"the service is too slow: {changes} changes finished in {minutes}"
             return not self.exceeded
 
 

@@ -208,8 +208,10 @@ class _Apply:
         if health.healthy and not commits:
             return
         path = record_nothing_to_do(plan, self._session, self._terminal)
-        what = f"for {pluralize(commits, 'commit')} after the last apply" if health.healthy else "of what failed before"
-        self._terminal.note(f"Nothing is left {what}. Receipt: {path}")
+        what = (
+            f"for {pluralize(commits, 'commit')} after the last apply" if health.healthy else "after earlier failures"
+        )
+        self._terminal.note(f"No changes were left to make {what}. Receipt: {path}")
 
     def _select(self, plan: Plan, unreviewed: list[Outcome], health: Health) -> Selection:
         """Return the changes to make now. A user is skipped for one reason only."""

@@ -41,10 +41,10 @@ _MAX_BYTES = 256 * 1024 * 1024
 _MAX_EARLIER_RUNS = 20
 """How many runs are looked at for one that applied."""
 _WAY_OUT = (
-    "Nothing was changed. Run the newest run of this workflow again instead, or review a plan of the default branch\n"
-    "(the drift workflow makes one), and start this workflow manually with the id of that plan."
+    "Nothing was changed. Re-run the newest run of this workflow instead, or review a plan of the default branch\n"
+    "(the drift workflow makes one) and start this workflow manually with its plan id."
 )
-_WAIT = "Nothing was changed. Wait until it has ended, then run this one again."
+_WAIT = "Nothing was changed. Wait until that run has finished, then re-run this one."
 
 
 class Applied(StrEnum):
@@ -105,7 +105,7 @@ def refuse_after_later_runs(hub: GitHub, workflow: str, branch: str, run_number:
             raise StalePlanError(summary, _WAY_OUT)
     missing = next((each for each in range(run_number, max(numbers)) if each not in numbers), None)
     if missing is not None:
-        summary = f"the later run {missing} of this workflow was deleted: whether it applied is not known"
+        summary = f"the later run {missing} of this workflow was deleted, and it may have applied"
         raise StalePlanError(summary, _WAY_OUT)
     return later
 
@@ -185,7 +185,7 @@ def _describe_end(run: WorkflowRun) -> str:
 def _judge_without_jobs(run: WorkflowRun) -> RunVerdict:
     if not run.ended or run.conclusion in _NEVER_STARTED:
         return RunVerdict(Applied.NO, _describe_end(run))
-    return RunVerdict(Applied.UNKNOWN, "has ended, and GitHub lists no jobs of it")
+    return RunVerdict(Applied.UNKNOWN, "has ended, but GitHub lists no jobs for it")
 
 
 def _judge_job(job: Json, appliers: Collection[str]) -> Applied:
@@ -219,7 +219,7 @@ def _judge_by_artifact(hub: GitHub, run: WorkflowRun, jobs: Sequence[Json]) -> R
     if all(_has_kept_record(job, [item for item, _ in kept]) for job in jobs):
         return RunVerdict(Applied.NO, "failed before it applied")
     ended = run.conclusion or "no conclusion"
-    return RunVerdict(Applied.UNKNOWN, f"began to apply and ended with {ended}, and its record is not kept")
+    return RunVerdict(Applied.UNKNOWN, f"began to apply and ended with {ended}, and its receipts are not available")
 
 
 def _has_kept_record(job: Json, kept: Sequence[Json]) -> bool:

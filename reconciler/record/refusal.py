@@ -67,7 +67,7 @@ def _write(path: Path, content: Mapping[str, Any], report: Callable[[str], None]
     try:
         write_private(path, json.dumps(content, indent=2) + "\n")
     except PlanFileError as exc:
-        report(f"The state of the service is not on record: {exc.summary}.")
+        report(f"Could not record the state of the service: {exc.summary}.")
 
 
 def clear_refusal(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -106,9 +107,10 @@ def _warn_about_open_directory(record: Path, terminal: Terminal) -> None:
     """Note that others can add to the record. Not of their group: git checks directories out for it with umask 002."""
     folders = [record, *(receipt.parent for receipt in list_receipts(record))]
     if found := [folder for folder in folders if is_open_to_all(folder)]:
+        shown = escape_control(str(found[0]))
         terminal.note(
-            f"Every user of this machine can write to {escape_control(str(found[0]))}, and so forge the record of\n"
-            "applies. Take that right away: chmod o-w"
+            f"Every user of this machine can write to {shown}, and so could forge the record of applies.\n"
+            f"Remove that permission: chmod o-w {escape_control(shlex.quote(str(found[0])))}"
         )
 
 

@@ -42,7 +42,7 @@ def _warn_of_unapplied_runs(hub: GitHub, here: Workflow, terminal: Terminal) -> 
     try:
         lines = describe_unapplied_runs(hub, APPLY_WORKFLOW, here.branch, here.run_number)
     except GitHubError as exc:
-        terminal.note(f"Whether every earlier merge was applied is not known: {escape_control(exc.summary)}.")
+        terminal.note(f"Cannot determine whether every earlier merge was applied: {escape_control(exc.summary)}.")
         return
     for line in lines:
         terminal.result(format_command("warning", f"{line}. {_INCLUDED}", {"title": "Apply of an earlier merge"}))
@@ -65,13 +65,15 @@ def _compare_with_git(
         tip = _resolve_branch(repository, here.branch)
         points = find_merge_points({node.id: node.parents for node in repository.read_graph(tip)}, tip)
         if here.commit not in points:
-            raise StalePlanError(f"commit {here.commit[:12]} is not on the default branch any more", _WAY_OUT)
+            raise StalePlanError(f"commit {here.commit[:12]} is no longer on the default branch", _WAY_OUT)
         changed = repository.read_first_parents(here.commit, tip) if again else []
     _refuse_after_later_apply(applied, points, here.commit)
     # The run of the newest commit can be deleted without a gap in the numbers of the runs.
     runs = max((points[run.commit].position for run in later if run.commit in points), default=-1)
     if changed and points[changed[0].id].position > runs:
-        summary = f"the later commit {changed[0].id[:12]} changed the desired state, and its run is missing"
+        summary = (
+            f"the later commit {changed[0].id[:12]} changed the desired state, but its run of this workflow is missing"
+        )
         raise StalePlanError(summary, _WAY_OUT)
 
 
@@ -84,8 +86,8 @@ def _refuse_after_later_apply(applied: Sequence[ApplyRun], points: Mapping[str, 
 
 _SHALLOW = "This clone is shallow: applies on record were not compared with this commit (set `fetch-depth: 0`)."
 _WAY_OUT = (
-    "Nothing was changed: this older commit could undo a later one. Run the newest run of this workflow again, or\n"
-    "start it manually with the id of a plan of the default branch."
+    "Nothing was changed: this older commit could undo a later one. Re-run the newest run of this workflow, or\n"
+    "start the workflow manually with the id of a reviewed plan of the default branch."
 )
 
 

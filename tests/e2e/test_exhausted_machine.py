@@ -162,5 +162,5 @@ def test_a_refusal_without_space_for_it_is_reported(
     end = opened.run("apply", "--auto-approve")
     assert end.code == 1
     assert "Error: the service does not accept the token (401)" in end.err
-    assert "The state of the service is not on record: cannot write" in end.err
+    assert "Could not record the state of the service: cannot write" in end.err
     assert FULL in end.err

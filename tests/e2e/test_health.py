@@ -153,7 +153,7 @@ def test_when_nothing_is_left_to_do_the_books_are_closed(open_command_workspace:
     assert status(opened).code == 1
     opened.users(sample_users(30)[1])
     closed = opened.apply()
-    assert (closed.code, "Nothing is left of what failed before." in closed.err) == (0, True)
+    assert (closed.code, "No changes were left to make after earlier failures." in closed.err) == (0, True)
     assert status(opened).code == 0
     before = len(opened.receipt())
     assert opened.apply().code == 0

@@ -407,7 +407,7 @@ def test_a_drift_issue_that_cannot_be_written_is_an_error(workspace: GitHubWorks
     disabled = Reply(status=410, body=b'{"message": "Issues are disabled for this repo"}')
     workspace.api.failing_users = [disabled, disabled]
     answer = workspace.github("drift-issue", str(workspace.file))
-    assert "Whether every merge was applied is not known" in answer.err, "the first request is for the runs"
+    assert "Cannot determine whether every merge was applied" in answer.err, "the first request is for the runs"
     assert (answer.code, "Issues are disabled" in answer.err) == (1, True)
 
 

@@ -95,7 +95,7 @@ def test_an_apply_that_gets_nowhere_ends_as_an_interrupted_one_and_goes_on_later
     written = len(service.writes)
     assert result.code == 5
     assert 0 < written < 60
-    assert "Error: the apply ended itself: the service is too slow: " in result.err
+    assert "Error: the apply reached its time limit: the service is too slow: " in result.err
     assert "Run the same command again" in result.err
     assert f"{60 - written} changes not started: interrupted" in result.out
     done = [line for line in workspace.receipt() if line["event"] == "finished" and line["result"] == "done"]

@@ -46,7 +46,7 @@ def _describe_unapplied_runs(hub: GitHub, branch: str, terminal: Terminal) -> st
     try:
         lines = describe_unapplied_runs(hub, APPLY_WORKFLOW, branch)
     except GitHubError as exc:
-        terminal.note(f"Whether every merge was applied is not known: {escape_control(exc.summary)}. {exc.detail}")
+        terminal.note(f"Cannot determine whether every merge was applied: {escape_control(exc.summary)}. {exc.detail}")
         return ""
     listed = "".join(f"- {line}.\n" for line in lines[:_LISTED])
     return f"\n\n#### Runs that did not apply, since the last one that did\n\n{listed}" if lines else ""

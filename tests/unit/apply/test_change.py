@@ -136,7 +136,9 @@ def test_an_external_id_is_cleared_or_changed_with_an_approval_only(after: str |
     service = ScriptedService(resource("ada"))
     found = run_changes(service, relinked)
     assert found.results == {"ada": "skipped"}
-    assert found.messages == {"ada": "not sent: no approval lets it clear or change the externalId"}
+    assert found.messages == {
+        "ada": "not sent: clearing or changing the externalId needs an approval of the guard relink"
+    }
     assert service.sent == []
     assert "PATCH live-ada" in [request for request, _ in sent_with_approval(relinked)]
 

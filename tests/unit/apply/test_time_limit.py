@@ -46,7 +46,7 @@ def test_an_outage_of_five_minutes_is_waited_for() -> None:
 def test_an_apply_that_gets_nowhere_ends_after_a_quarter_of_an_hour() -> None:
     apply = Apply()
     assert apply.changes(1000, seconds=120) == 7
-    assert apply.limit.exceeded == "the service is too slow: 7 changes ended in the last 16 minutes"
+    assert apply.limit.exceeded == "the service is too slow: 7 changes finished in the last 16 minutes"
     assert MIN_CHANGES == 10
 
 
@@ -70,7 +70,7 @@ def test_nothing_is_judged_before_the_window_is_over() -> None:
 def test_an_apply_ends_at_the_ceiling_however_well_it_goes() -> None:
     apply = Apply()
     apply.changes(10_000_000, seconds=10)
-    assert apply.limit.exceeded == "it takes longer than 24 hours"
+    assert apply.limit.exceeded == "it took longer than 24 hours"
     assert MAX_SECONDS < apply.now - 1000 <= MAX_SECONDS + 10
 
 

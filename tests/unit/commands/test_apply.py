@@ -102,7 +102,7 @@ def test_a_failed_change_is_reported_and_its_end_recorded(target: TargetWorkspac
     assert target.apply() is ExitCode.PARTIAL
     target.desire()
     assert target.apply() is ExitCode.OK
-    assert target.terminal.notes[-1].startswith("Nothing is left of what failed before. Receipt: ")
+    assert target.terminal.notes[-1].startswith("No changes were left to make after earlier failures. Receipt: ")
 
 
 # --- merges that were never applied ---------------------------------------------------------
@@ -150,7 +150,7 @@ def test_commits_with_nothing_to_do_are_recorded_once(target: TargetWorkspace, g
     git.commit("Lower a limit")
     assert target.apply() is ExitCode.OK
     (note,) = target.terminal.notes
-    assert note.startswith("Nothing is left for 1 commit after the last apply. Receipt: ")
+    assert note.startswith("No changes were left to make for 1 commit after the last apply. Receipt: ")
     receipts = sorted(target.workspace.plans.glob("*/receipt.jsonl"))
     assert target.apply() is ExitCode.OK
     assert sorted(target.workspace.plans.glob("*/receipt.jsonl")) == receipts

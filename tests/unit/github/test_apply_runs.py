@@ -277,19 +277,19 @@ def refusal(*runs: Json, jobs: Sequence[Json] = ()) -> StalePlanError:
 def test_a_later_run_that_applied_is_in_the_way() -> None:
     found = refusal(listed_run(conclusion="success"), jobs=[applying("success")])
     assert found.summary == "run 4 of this workflow, for a later commit, has applied"
-    assert found.detail.startswith("Nothing was changed. Run the newest run of this workflow again instead")
+    assert found.detail.startswith("Nothing was changed. Re-run the newest run of this workflow instead")
 
 
 def test_a_later_run_that_is_running_is_waited_for() -> None:
     found = refusal(listed_run(status="in_progress", conclusion=None))
     assert found.summary == "run 4 of this workflow, for a later commit, is running"
-    assert found.detail == "Nothing was changed. Wait until it has ended, then run this one again."
+    assert found.detail == "Nothing was changed. Wait until that run has finished, then re-run this one."
 
 
 def test_a_later_run_of_which_it_is_not_known_is_in_the_way() -> None:
     expected = (
         "run 4 of this workflow, for a later commit, may have applied: it began to apply and ended with failure, "
-        "and its record is not kept"
+        "and its receipts are not available"
     )
     assert refusal(listed_run(), jobs=[applying("failure")]).summary == expected
 
@@ -303,7 +303,7 @@ def test_a_conclusion_cannot_forge_a_line() -> None:
 def test_a_deleted_run_is_in_the_way() -> None:
     """Anyone with write access can delete a run: a number that is missing says so."""
     found = refusal(listed_run(5, conclusion="cancelled"))
-    assert found.summary == "the later run 4 of this workflow was deleted: whether it applied is not known"
+    assert found.summary == "the later run 4 of this workflow was deleted, and it may have applied"
 
 
 @pytest.mark.parametrize(
@@ -350,7 +350,7 @@ def test_runs_that_wait_or_belong_to_others_are_left_out() -> None:
 
 def test_a_run_that_may_have_applied_is_listed_with_the_reason() -> None:
     ((number, why),) = unapplied(Hub([listed_run()], {104: [applying("failure")]}))
-    assert (number, why) == (4, "began to apply and ended with failure, and its record is not kept")
+    assert (number, why) == (4, "began to apply and ended with failure, and its receipts are not available")
 
 
 def test_the_search_ends_after_twenty_runs() -> None:

@@ -135,8 +135,8 @@ def test_a_commit_that_was_removed_from_the_branch_is_refused(repository: Reposi
     repository.git.git("reset", "--quiet", "--hard", first)
     repository.commit("instead")
     repository.record(first)
-    assert repository.refusal(dropped) == f"commit {dropped[:12]} is not on the default branch any more"
-    assert repository.refusal(dropped, attempt=2) == f"commit {dropped[:12]} is not on the default branch any more"
+    assert repository.refusal(dropped) == f"commit {dropped[:12]} is no longer on the default branch"
+    assert repository.refusal(dropped, attempt=2) == f"commit {dropped[:12]} is no longer on the default branch"
 
 
 # --- a run that is started again ---------------------------------------------------
@@ -145,7 +145,7 @@ def test_a_commit_that_was_removed_from_the_branch_is_refused(repository: Reposi
 def test_a_run_is_not_started_again_if_the_run_of_a_later_commit_is_missing(repository: Repository) -> None:
     """Who may write to the repository can delete runs; that of the newest commit leaves no gap in the numbers."""
     old, new, newest = (repository.commit(text) for text in ("old", "new", "newest"))
-    expected = f"the later commit {newest[:12]} changed the desired state, and its run is missing"
+    expected = f"the later commit {newest[:12]} changed the desired state, but its run of this workflow is missing"
     assert repository.refusal(old, attempt=2) == expected
     assert repository.refusal(old, new, attempt=2) == expected
     repository.check(old, new, newest, attempt=2)
@@ -208,7 +208,9 @@ def test_earlier_runs_that_cannot_be_read_are_noted(repository: Repository) -> N
 
     here = replace(read_workflow({}), branch="main")
     assert check_run_order(repository.workspace, cast("GitHub", Failing()), here, repository.terminal)
-    assert repository.terminal.notes == ["Whether every earlier merge was applied is not known: GitHub answered 502."]
+    assert repository.terminal.notes == [
+        "Cannot determine whether every earlier merge was applied: GitHub answered 502."
+    ]
 
 
 def test_settings_that_cannot_be_read_end_the_step(repository: Repository) -> None:

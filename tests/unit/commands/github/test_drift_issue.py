@@ -54,7 +54,7 @@ def test_runs_that_cannot_be_read_are_noted_and_the_issue_is_written(step: Step)
     report(step)
     assert len(step.api.issues) == 1
     assert step.terminal.notes[0].startswith(
-        "Whether every merge was applied is not known: GitHub answered 403 to GET "
+        "Cannot determine whether every merge was applied: GitHub answered 403 to GET "
     )
     assert "The job lacks a permission" in step.terminal.notes[0]
 
