@@ -69,12 +69,20 @@ class ProtectedAccounts:
             return []
         current = {name for user in self.desired for name in collect_user_names(user)}
         current.update(name for user in self.live for name in _current_names(user))
-        reports = [self._check_entry(entry, current) for entry in sorted(self.policy.protected)]
+        earlier = self._index_earlier_names()
+        reports = [self._check_entry(entry, current, earlier.get(entry, ())) for entry in sorted(self.policy.protected)]
         reports += [self._check_rename(change) for change in changes]
         return [each for each in reports if each is not None]
 
-    def _check_entry(self, entry: str, current: Collection[str]) -> Diagnostic | None:
-        earlier = [user for user in self.live if entry in self._earlier_names(user) - _current_names(user)]
+    def _index_earlier_names(self) -> Mapping[str, Sequence[LiveUser]]:
+        """Index the accounts that had the name of an entry and do not have it now."""
+        found: dict[str, list[LiveUser]] = {}
+        for user in self.live:
+            for entry in self.policy.protected & (self._earlier_names(user) - _current_names(user)):
+                found.setdefault(entry, []).append(user)
+        return found
+
+    def _check_entry(self, entry: str, current: Collection[str], earlier: Sequence[LiveUser]) -> Diagnostic | None:
         name, origin = quote(entry), self._locate(entry)
         now = ", ".join(sorted(quote(user.user_name or user.id) for user in earlier))
         if entry in current:
@@ -86,7 +94,7 @@ class ProtectedAccounts:
             summary = f"guards.protected: the account {name} is now called {now}"
             detail = "Only the record of applies still protects it: change the entry to the new name."
             return error(summary, detail, origin, format_user_address(earlier[0].user_name or earlier[0].id))
-        if any(entry in (*found.user_names, *found.external_ids) for found in self.recorded.values()):
+        if any(entry in found.user_names or entry in found.external_ids for found in self.recorded.values()):
             summary = f"guards.protected: the account {name} no longer exists"
             detail = "If it was deleted on purpose, remove the entry; otherwise correct it to the current name."
             return error(summary, detail, origin, format_user_address(entry))

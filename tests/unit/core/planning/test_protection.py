@@ -1,3 +1,5 @@
+import time
+
 import pytest
 from support.builders import change, desired, live, name_of, rename
 
@@ -127,3 +129,12 @@ def test_another_case_of_the_name_is_no_rename() -> None:
 
 def test_without_entries_there_is_nothing_to_report() -> None:
     assert ProtectedAccounts([], [], Policy(), record(bo=OLD)).check_entries([rename("bo", "new")]) == []
+
+
+def test_many_entries_are_looked_up_in_one_pass_over_the_accounts() -> None:
+    accounts = [live(f"u{number}") for number in range(3_000)]
+    entries = [name_of(f"u{number}") for number in range(400)]
+    began = time.process_time()
+    (found,) = ProtectedAccounts([], accounts, policy(*entries, OLD)).check_entries([])
+    assert time.process_time() - began < 1
+    assert found.summary == f'guards.protected: user not found: "{OLD}"'
