@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import Any
 
 # Characters that move a cursor, hide or reorder text, or add a line: C0, DEL, C1, bidi controls and marks, zero-width
@@ -77,6 +78,12 @@ def shorten(text: str, limit: int = 200) -> str:
 def pluralize(count: int, noun: str, nouns: str = "") -> str:
     """Format a count with its noun: `1 user`, `2 users`."""
     return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
+
+
+def format_names(names: Sequence[str], limit: int = 5) -> str:
+    """Return the first `limit` names, each in quotes, and the number of the others."""
+    shown = ", ".join(quote(name) for name in names[:limit])
+    return shown if len(names) <= limit else f"{shown} and {len(names) - limit:,} more"
 
 
 def normalize(text: str) -> str:

@@ -10,13 +10,12 @@ import shlex
 from pathlib import Path
 
 from reconciler.core.model import Diagnostic, Origin, Severity, error, warning
-from reconciler.core.text import pluralize, quote
+from reconciler.core.text import format_names, pluralize
 from reconciler.desired.directory import Directory
 from reconciler.desired.layout import FOLDERS, TOP_FILES, is_yaml, suggest_name
 from reconciler.errors import RepositoryError
 from reconciler.git.index import FileState, find_differences
 
-_NAMED = 5
 _WITHOUT = {
     "scope.yaml": "Without it every user is in scope.",
     "mappings.yaml": "Without it the mappings are those of the profile.",
@@ -90,10 +89,5 @@ def _report_unseen(names: list[str], state: FileState, directory: Directory) -> 
     """Report files without which users look removed, and return this as a reason."""
     noun, what, detail = _UNSEEN[state]
     reason = f"{pluralize(len(names), noun)} of the desired state {'is' if len(names) == 1 else 'are'} {what}"
-    directory.report(warning(f"{reason}: {_format_names(sorted(names))}", f"{detail}\n{_NO_REMOVALS}"))
+    directory.report(warning(f"{reason}: {format_names(sorted(names))}", f"{detail}\n{_NO_REMOVALS}"))
     return reason
-
-
-def _format_names(names: list[str]) -> str:
-    shown = ", ".join(map(quote, names[:_NAMED]))
-    return shown if len(names) <= _NAMED else f"{shown} and {len(names) - _NAMED:,} more"

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from reconciler.core.planning.offline import count_affected
-from reconciler.core.text import pluralize, quote, shorten
+from reconciler.core.text import format_names, pluralize, quote, shorten
 from reconciler.core.values import fold_case
 from reconciler.desired.loader import DesiredState, load_users
 from reconciler.session.workspace import Workspace
@@ -95,6 +95,5 @@ def _describe_protection(state: DesiredState, base: DesiredState) -> Iterator[st
     now = {fold_case(user.key): user.key for user in state.users if user.lifecycle.protected}
     for word, names in (("no longer protected", was.keys() - now.keys()), ("now protected", now.keys() - was.keys())):
         if names:
-            shown = ", ".join(quote((was | now)[name]) for name in sorted(names)[:_NAMED])
-            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-            yield f"{word}: {pluralize(len(names), 'user')} ({shown}{more})"
+            shown = format_names([(was | now)[name] for name in sorted(names)])
+            yield f"{word}: {pluralize(len(names), 'user')} ({shown})"

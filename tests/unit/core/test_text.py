@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.text import escape_control, escape_line, normalize, pluralize, quote, shorten
+from reconciler.core.text import escape_control, escape_line, format_names, normalize, pluralize, quote, shorten
 
 ANYTHING = st.text(st.characters(exclude_categories=()))
 """Lone surrogates included: a service may send them."""
@@ -138,3 +138,16 @@ def test_normalising_twice_is_normalising_once(text: str) -> None:
 )
 def test_no_line_begins_with_a_workflow_command(text: str, shown: str) -> None:
     assert escape_line(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("names", "shown"),
+    [
+        (["a"], '"a"'),
+        (["a", "b", "c"], '"a", "b", "c"'),
+        (["a", "b", "c", "d"], '"a", "b", "c" and 1 more'),
+        (["a\nb"], '"a\\nb"'),
+    ],
+)
+def test_three_names_are_shown_in_quotes(names: list[str], shown: str) -> None:
+    assert format_names(names, limit=3) == shown

@@ -198,7 +198,7 @@ def test_a_filter_that_counts_users_and_shows_none_has_not_found_none() -> None:
 
 def test_a_value_that_is_too_long_for_a_url_is_an_error_of_its_user() -> None:
     service = Service()
-    with pytest.raises(ScimError, match="^a value is too long for a URL, so nothing was sent$"):
+    with pytest.raises(ScimError, match=r"^a value is too long for a URL, so nothing was sent$"):
         service.client.find_users("userName", "é" * 20_000)
     assert service.requests == []
 

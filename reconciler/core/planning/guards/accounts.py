@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from reconciler.core.model import LiveUser
 from reconciler.core.plan import REMOVALS, Action, Change, Guard
-from reconciler.core.planning.guards.context import AccountEvidence, GuardContext, format_names
+from reconciler.core.planning.guards.context import AccountEvidence, GuardContext
 from reconciler.core.planning.protection import collect_protected_names
 from reconciler.core.policy import Limit, Policy
-from reconciler.core.text import pluralize
+from reconciler.core.text import format_names, pluralize
 from reconciler.core.values import fold_case
 
 _GAINS = frozenset({Action.CREATE, Action.REACTIVATE, Action.ADOPT})

@@ -8,7 +8,6 @@ from datetime import date, timedelta
 
 from reconciler.core.model import DesiredUser, LiveUser
 from reconciler.core.plan import Action, Change
-from reconciler.core.text import quote
 
 WINDOW = timedelta(hours=24)
 """How long a change counts towards the limits."""
@@ -83,9 +82,3 @@ class GuardContext:
     def whole(self) -> Sequence[Change]:
         """The changes of all users, selected or not."""
         return self.changes if self.planned is None else self.planned
-
-
-def format_names(names: Sequence[str], limit: int = 5) -> str:
-    """Return the first `limit` names, each in quotes, and the number of the others."""
-    shown = ", ".join(quote(name) for name in names[:limit])
-    return shown if len(names) <= limit else f"{shown} and {len(names) - limit:,} more"

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from reconciler.core.model import Attributes, LiveUser
 from reconciler.core.plan import Action, Change, Guard
-from reconciler.core.planning.guards.context import GuardContext, format_names
+from reconciler.core.planning.guards.context import GuardContext
 from reconciler.core.planning.temporary_names import continues_exchange
 from reconciler.core.policy import Limit
-from reconciler.core.text import pluralize
+from reconciler.core.text import format_names, pluralize
 from reconciler.core.values import fold_case
 
 _GIVEN, _FAMILY = "name.givenName", "name.familyName"

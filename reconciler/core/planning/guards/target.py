@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from reconciler.core.model import LiveUser
 from reconciler.core.plan import Guard
-from reconciler.core.planning.guards.context import GuardContext, format_names
-from reconciler.core.text import pluralize, quote
+from reconciler.core.planning.guards.context import GuardContext
+from reconciler.core.text import format_names, pluralize, quote
 from reconciler.core.values import normalize_domain
 
 _WORK_EMAIL = 'emails[type eq "work"].value'

@@ -1,16 +1,15 @@
-import pytest
+from support.builders import change
 
-from reconciler.core.planning.guards.context import format_names
+from reconciler.core.planning.guards.context import GuardContext
+
+ADA, BO, CY = change("ada"), change("bo"), change("cy")
 
 
-@pytest.mark.parametrize(
-    ("names", "shown"),
-    [
-        (["a"], '"a"'),
-        (["a", "b", "c"], '"a", "b", "c"'),
-        (["a", "b", "c", "d"], '"a", "b", "c" and 1 more'),
-        (["a\nb"], '"a\\nb"'),
-    ],
-)
-def test_three_names_are_shown_in_quotes(names: list[str], shown: str) -> None:
-    assert format_names(names, limit=3) == shown
+def test_without_a_selection_all_changes_are_applied_and_there_are_no_others() -> None:
+    context = GuardContext([ADA, BO], (), (), None, {})
+    assert (context.chosen, context.whole) == ([ADA, BO], [ADA, BO])
+
+
+def test_an_empty_selection_applies_nothing() -> None:
+    context = GuardContext([ADA, BO], (), (), None, {}, selected=[], planned=[ADA, BO, CY])
+    assert (context.chosen, context.whole) == ([], [ADA, BO, CY])
