@@ -20,7 +20,7 @@ from reconciler.core.model import (
 )
 from reconciler.core.paths import shorten_path
 from reconciler.core.profile import Attribute
-from reconciler.core.text import pluralize, quote
+from reconciler.core.text import format_names, pluralize, quote
 from reconciler.core.values import to_comparable
 
 _REMOVE_DUPLICATES = "At the target, remove or correct the accounts that are not this user's."
@@ -105,21 +105,21 @@ class _Matcher:
 
     def _claim_level(self, level: int) -> None:
         index = self._index_live(level)
+        # Many users can share a value that many accounts have: each such value is looked at once.
+        ambiguous: dict[Hashable, str] = {}
         for user in self._desired:
             if id(user) in self._matched:
                 continue
             value = user.match[level]
             hits = index.get(value, ()) if value is not None else ()
-            if id(user) in self._in_conflict or len(hits) > 1:
+            if len(hits) > 1 and value not in ambiguous:
                 self._untouchable.update(hit.id for hit in hits)
-            if len(hits) > 1:
-                names = _join_names(hits)
-                self._report_conflict(
-                    user,
-                    f"{len(hits)} live accounts have the {self._name_attribute(level)} {quote(str(value))}: {names}",
-                    _REMOVE_DUPLICATES,
-                )
-            elif hits and id(user) not in self._in_conflict and hits[0].id not in self._claims:
+                ambiguous[value] = _describe_duplicates(hits, self._name_attribute(level), str(value))
+            if value in ambiguous:
+                self._report_conflict(user, ambiguous[value], _REMOVE_DUPLICATES)
+            elif hits and id(user) in self._in_conflict:
+                self._untouchable.add(hits[0].id)
+            elif hits and hits[0].id not in self._claims:
                 self._claim_account(user, hits[0], level)
 
     def _index_live(self, level: int) -> dict[Hashable, list[LiveUser]]:
@@ -171,31 +171,32 @@ class _Matcher:
         for live in self._live:
             if live.external_id is not None:
                 holders.setdefault(to_comparable(attribute, live.external_id), []).append(live)
+        ambiguous: dict[Hashable, str] = {}
         for user in self._desired:
-            hit = self._matched.get(id(user))
             found = holders.get(user.anchor, ()) if user.anchor is not None else ()
-            others = [live for live in found if live is not hit]
-            if others:
-                self._untouchable.update(live.id for live in others)
-                if id(user) not in self._in_conflict:
-                    self._report_held_external_id(user, found)
+            if not found or found == [self._matched.get(id(user))]:
+                continue
+            if user.anchor not in ambiguous:
+                self._untouchable.update(live.id for live in found)
+                ambiguous[user.anchor] = _describe_duplicates(found, "externalId", str(found[0].external_id))
+            if id(user) in self._in_conflict:
+                continue
+            if len(found) > 1:
+                self._report_conflict(user, ambiguous[user.anchor], _REMOVE_DUPLICATES)
+            else:
+                self._report_held_external_id(user, found[0])
         wanted = {user.anchor for user in self._desired}
         self._report_duplicate_accounts([found for value, found in holders.items() if value not in wanted])
 
-    def _report_held_external_id(self, user: DesiredUser, holders: Sequence[LiveUser]) -> None:
-        names = _join_names(holders)
-        value = quote(str(holders[0].external_id))
-        if len(holders) > 1:
-            summary = f"{len(holders)} live accounts have the externalId {value}: {names}"
-            self._report_conflict(user, summary, _REMOVE_DUPLICATES)
-            return
-        owner = self._claims.get(holders[0].id)
+    def _report_held_external_id(self, user: DesiredUser, holder: LiveUser) -> None:
+        value = quote(str(holder.external_id))
+        owner = self._claims.get(holder.id)
         if owner is not None and id(owner) not in self._in_conflict:
             summary = f"the externalId of its live account, {value}, is also {quote(user.key)}'s"
             self._report_conflict(owner, summary, "Two users cannot share one account: correct one of them.")
         self._report_conflict(
             user,
-            f"externalId {value} belongs to the live account {names}",
+            f"externalId {value} belongs to the live account {_join_names([holder])}",
             "If it is the same person, let externalId match before userName (`match: 1` in its mapping), or rename the "
             "account at the target; else correct externalId here or at the target.",
         )
@@ -252,5 +253,9 @@ class _Matcher:
         return shorten_path(self._attributes[level].path)
 
 
+def _describe_duplicates(users: Sequence[LiveUser], attribute: str, value: str) -> str:
+    return f"{len(users)} live accounts have the {attribute} {quote(value)}: {_join_names(users)}"
+
+
 def _join_names(users: Iterable[LiveUser]) -> str:
-    return ", ".join(sorted(quote(user.user_name or user.id) for user in users))
+    return format_names(sorted(user.user_name or user.id for user in users), _SHOWN)

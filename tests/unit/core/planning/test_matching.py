@@ -1,3 +1,4 @@
+import time
 from dataclasses import replace
 from itertools import permutations
 
@@ -279,3 +280,22 @@ def test_a_conflict_by_name_leaves_the_account_of_its_external_id_alone() -> Non
     found = by_name([desired("ada", user_name="bo@example.com")], [live("ada"), live("bo")])
     assert (found.pairs, found.unclaimed) == ([], [])
     assert len(found.conflicts) == 1
+
+
+@pytest.mark.parametrize("matching", [True, False])
+def test_many_users_and_accounts_can_share_an_external_id(*, matching: bool) -> None:
+    people = [desired(f"u{number}", external_id="same") for number in range(1_500)]
+    accounts = [live(f"u{number}", external_id="same") for number in range(1_500)]
+    rows = MAPPINGS
+    if not matching:
+        rows = tuple(replace(row, match=None) if row.target == "externalId" else row for row in MAPPINGS)
+        people = [replace(user, match=user.match[1:]) for user in people]
+        accounts = [replace(user, match=user.match[1:]) for user in accounts]
+    began = time.process_time()
+    found = match_users(people, accounts, rows)
+    assert time.process_time() - began < 1
+    assert (found.pairs, found.unclaimed) == ([], [])
+    assert len({item.address for item in found.conflicts}) == 1_500
+    summary = '1500 live accounts have the externalId "same": "u0@example.com", "u1000@example.com"'
+    assert any(item.summary.startswith(summary) for item in found.conflicts)
+    assert max(len(item.summary) for item in found.conflicts) < 200
