@@ -84,7 +84,7 @@ class _ApprovalOptions:
     auto_approve: Annotated[bool, typer.Option("--auto-approve", help="Skip the confirmation prompt.")] = False
     approve: Annotated[
         str | None,
-        typer.Option("--approve", metavar="PLAN_ID", help="Lift the guard removals, for this plan only."),
+        typer.Option("--approve", metavar="PLAN_ID", help="Lift the guard removals, for this plan and command only."),
     ] = None
     lift: Annotated[
         list[str] | None,

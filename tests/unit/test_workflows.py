@@ -177,6 +177,13 @@ def test_jobs_that_compare_with_a_commit_fetch_all_history() -> None:
                 assert checkouts[-1]["fetch-depth"] == 0
 
 
+def test_no_workflow_approves_a_plan() -> None:
+    """An approval on the command line is not used up, so only a reviewed line of settings.yaml approves a plan there."""
+    for text in render_workflows(INSTALL).values():
+        assert "--approve" not in text
+        assert "--lift" not in text
+
+
 def test_no_apply_is_cancelled_by_a_later_merge() -> None:
     """GitHub cancels all pending runs of a group but the newest, unless the group has `queue: max`."""
     found = YAML(typ="safe").load(render_workflows(INSTALL)["apply.yml"])["concurrency"]
