@@ -93,8 +93,11 @@ class RecentChangeReader:
             self._requests[_key(line)] = replace(request, live_id=line.id)
 
     def _finish(self, line: ApplyFinished) -> None:
-        """Note the approvals of an apply that ended complete. Before they were on record, any may have been used."""
-        if self._apply is None or line.how != "complete" or line.left:
+        """Note the approvals of an apply that carried out everything: what is left of a plan may still be applied.
+
+        Before approvals were on record, any may have been used.
+        """
+        if self._apply is None or not _is_carried_out(line):
             return
         approved = _read_approved(self._apply)
         for approval in {""} if approved is None else set(approved.values()):
@@ -113,6 +116,11 @@ def _parse_action(name: str) -> Action | None:
     with suppress(ValueError):
         return Action(name)
     return None
+
+
+def _is_carried_out(line: ApplyFinished) -> bool:
+    remaining = (line.failed, line.skipped, line.not_in_effect, line.unknown)
+    return line.how == "complete" and not line.left and not any(count for count in remaining if count is not UNSET)
 
 
 def _read_approved(line: ApplyStarted | None) -> Mapping[str, str] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -407,6 +408,20 @@ def test_an_approval_works_once(blocked: tuple[CommandWorkspace, str]) -> None:
     write_approval(work, plan_id, reason="They were reactivated by mistake")
     assert work.apply().code == 0
     assert [user["active"] for user in work.service.users.values()].count(False) == 2
+
+
+def test_what_the_service_refused_is_still_approved(blocked: tuple[CommandWorkspace, str]) -> None:
+    work, plan_id = blocked
+    write_approval(work, plan_id)
+    file = str(work.saved())
+    gone = frozenset(user["userName"] for user in work.service.users.values())
+    work.service.faults = replace(work.service.faults, refuse_users=gone)
+    assert work.run("apply", file).code == 5
+    work.service.faults = replace(work.service.faults, refuse_users=frozenset())
+    assert work.run("apply", file).code == 0
+    assert [user["active"] for user in work.service.users.values()].count(False) == 2
+    reactivate_all(work)
+    assert work.apply().code == 3
 
 
 def test_an_approval_on_the_command_line_is_for_one_run(blocked: tuple[CommandWorkspace, str]) -> None:

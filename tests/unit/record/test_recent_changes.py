@@ -146,11 +146,16 @@ def ended(**fields: Any) -> ApplyFinished:
         ([begun(approved={"removals": "x"}), ended(how="interrupted")], set()),
         ([begun(approved={"removals": "x"}), ended(how="quarantined")], set()),
         ([begun(approved={"removals": "x"}), ended(left=1)], set()),
+        ([begun(approved={"removals": "x"}), ended(done=2, failed=0)], {"x"}),
+        ([begun(approved={"removals": "x"}), ended(done=1, failed=1)], set()),
+        ([begun(approved={"removals": "x"}), ended(done=1, skipped=1)], set()),
+        ([begun(approved={"removals": "x"}), ended(not_in_effect=1)], set()),
+        ([begun(approved={"removals": "x"}), ended(unknown=1)], set()),
         ([begun(approved={"removals": "x"})], set()),
         ([begun(approved={}), ended()], set()),
         ([ApplyStarted(plan_id=PLAN), ended()], {""}),
         ([ended()], set()),
     ],
 )
-def test_an_approval_is_used_by_an_apply_that_ended_complete(lines: list[ReceiptLine], used: set[str]) -> None:
+def test_an_approval_is_used_by_an_apply_that_carried_out_everything(lines: list[ReceiptLine], used: set[str]) -> None:
     assert read(*lines).used == {(PLAN, approval): date(2026, 3, 1) for approval in used}
