@@ -178,7 +178,7 @@ def test_jobs_that_compare_with_a_commit_fetch_all_history() -> None:
 
 
 def test_no_workflow_approves_a_plan() -> None:
-    """An approval on the command line is not used up, so only a reviewed line of settings.yaml approves a plan there."""
+    """An approval on the command line is not used up: only a reviewed line of settings.yaml approves a plan there."""
     for text in render_workflows(INSTALL).values():
         assert "--approve" not in text
         assert "--lift" not in text
