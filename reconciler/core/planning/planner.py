@@ -104,7 +104,9 @@ def _repair_temporary_names(
     draft.diagnostics += repair.diagnostics
     if not repair.changes:
         return changes
-    return order_changes(temporary_names.without_repaired(changes, repair.changes), live.users)[0]
+    ordered, conflicts = order_changes(temporary_names.without_repaired(changes, repair.changes), live.users)
+    draft.diagnostics += conflicts
+    return ordered
 
 
 def _is_new(user: DesiredUser) -> bool:

@@ -151,6 +151,17 @@ def test_an_account_whose_desired_name_is_taken_gets_its_original_one_back() -> 
     assert sorted(severity for severity, _ in reports(plan)) == ["error", "warning"]
 
 
+def test_two_accounts_that_had_one_name_are_errors_and_keep_what_they_have() -> None:
+    # ada's account got stuck, eve got its name, and then that account got stuck too.
+    step = change("eve", before=values_of("eve", user_name="ada@example.com"), after=values_of("eve"))
+    other = live("eve", user_name=make_temporary_name(step, ()))
+    originals = {"live-ada": "ada@example.com", "live-eve": "ada@example.com"}
+    plan = plan_of([desired("bob")], [ADA, other, live("bob")], policy=KEEP, original_names=originals)
+    assert plan.changes == ()
+    problem = 'userName "ada@example.com" is given to more than one user'
+    assert [item.summary for item in plan.diagnostics if item.severity is Severity.ERROR] == [problem, problem]
+
+
 def test_an_account_that_is_not_managed_is_reported_and_left() -> None:
     other = live("ada", user_name=TEMPORARY, managed=False)
     plan = plan_of([desired("bob")], [other, live("bob")], original_names=ORIGINAL)
