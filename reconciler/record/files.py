@@ -72,11 +72,11 @@ def write_text(path: Path, text: str) -> None:
 def write_bytes(path: Path, content: bytes) -> None:
     """The same for bytes."""
     mode = 0o644
-    if path.exists():
-        mode = path.stat().st_mode & 0o777
-        if not path.is_file() and not path.is_dir():
-            raise PlanFileError(f"cannot write {path}: not a regular file", "Choose another path.")
     with _write_errors(path):
+        if path.exists():
+            mode = path.stat().st_mode & 0o777
+            if not path.is_file() and not path.is_dir():
+                raise PlanFileError(f"cannot write {path}: not a regular file", "Choose another path.")
         path.parent.mkdir(parents=True, exist_ok=True)
         _write(path, content, mode)
 

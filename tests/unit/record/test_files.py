@@ -1,7 +1,7 @@
 import os
 import socket
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from reconciler.record.files import (
     read_file,
     write_bytes,
     write_private,
+    write_private_bytes,
 )
 
 
@@ -67,6 +68,12 @@ def test_a_path_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
         with pytest.raises(PlanFileError, match="cannot write"):
             write_private(path, "x")
     assert sorted(item.name for item in tmp_path.iterdir()) == ["file", "folder"]
+
+
+@pytest.mark.parametrize("write", [write_private_bytes, write_bytes])
+def test_a_name_that_is_too_long_is_an_error(tmp_path: Path, write: Callable[[Path, bytes], None]) -> None:
+    with pytest.raises(PlanFileError, match="cannot write .*: File name too long"):
+        write(tmp_path / ("a" * 300), b"x")
 
 
 def test_what_is_no_file_is_not_replaced(tmp_path: Path) -> None:
