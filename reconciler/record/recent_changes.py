@@ -29,7 +29,7 @@ ApprovalUses = Mapping[tuple[str, str], date]
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    """The requests for one user in one apply. `settled`: whether their outcome is on record."""
+    """The requests for one user in one apply."""
 
     action: Action
     address: str
