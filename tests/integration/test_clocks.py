@@ -175,6 +175,22 @@ def test_scoping_filters_that_use_today_rest_on_the_clock(open_workspace: OpenWo
     assert org.actions() == {"ada": "deactivate"}
 
 
+def test_a_mapping_of_active_that_reads_the_clock_rests_on_it(open_workspace: OpenWorkspace) -> None:
+    service = serve(account("ada"), ahead=-26 * HOUR)
+    org = open_org(open_workspace, service)
+    rows = [
+        {"target": "externalId", "source": "objectId", "match": 1},
+        {"target": "userName", "source": "userPrincipalName"},
+        {"target": "active", "expression": 'Switch(DateDiff("d", Now(), Now()), "True", "0", "False")'},
+    ]
+    org.workspace.write("mappings.yaml", json.dumps(rows))
+    org.workspace.users([person("ada"), person("keeper")])
+    planned = org.plan()
+    assert ("deactivate" in planned.actions.values(), planned.code) == (False, 5)
+    service.faults = ServerFaults()
+    assert org.actions()["ada"] == "deactivate"
+
+
 # --- --now -----------------------------------------------------------------------------------
 
 

@@ -147,3 +147,18 @@ def test_a_candidate_that_cannot_be_computed_is_an_error_of_the_user(loaded: Loa
     state = good(with_row(loaded, "{target: nickName, expression: 'SelectUniqueValue([surname], Error(\"no\"))'}"))
     assert [(user.failed, user.candidates) for user in state.users] == [(True, ())]
     assert state.diagnostics[0].summary == 'nickName cannot be mapped: "no"'
+
+
+@pytest.mark.parametrize(
+    ("rule", "uses"),
+    [
+        ("expression: 'Now()'", True),
+        ("""expression: 'Coalesce([city], Left(Now(), 10))'""", True),
+        ("""expression: 'Append(Guid(), Now())'""", True),
+        ("expression: 'Trim([city])'", False),
+        ("constant: Now()", False),
+    ],
+)
+def test_a_rule_that_reads_the_clock_is_marked(loaded: Load, rule: str, *, uses: bool) -> None:
+    state = good(with_row(loaded, f"{{target: nickName, {rule}}}"))
+    assert [row.target for row in state.mappings if row.uses_now] == (["nickName"] if uses else [])

@@ -72,7 +72,7 @@ def test_a_path_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("write", [write_private_bytes, write_bytes])
 def test_a_name_that_is_too_long_is_an_error(tmp_path: Path, write: Callable[[Path, bytes], None]) -> None:
-    with pytest.raises(PlanFileError, match="cannot write .*: File name too long"):
+    with pytest.raises(PlanFileError, match=r"cannot write .*: File name too long"):
         write(tmp_path / ("a" * 300), b"x")
 
 

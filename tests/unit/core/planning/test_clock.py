@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
-from support.builders import OUT, change, desired
+from support.builders import MAPPINGS, OUT, change, desired
 
 from reconciler.core.model import IN_SCOPE, Lifecycle, ScopeReason, Verdict
 from reconciler.core.plan import Action
@@ -64,6 +64,14 @@ def test_deletions_and_access_by_date_rest_on_the_clock() -> None:
     dated = replace(desired("ada"), lifecycle=EXPIRES)
     for action in Action:
         of_dated, of_other = change("ada", action), change("bob", action)
-        found = find_clock_changes([of_dated, of_other], [dated, desired("bob")])
+        found = find_clock_changes([of_dated, of_other], [dated, desired("bob")], MAPPINGS)
         expected = {of_dated.address} if action is not Action.UPDATE else set()
         assert set(found) == expected | ({of_other.address} if action is Action.DELETE else set())
+
+
+@pytest.mark.parametrize(("target", "rests"), [("active", True), ("externalId", False)])
+def test_access_by_a_mapping_that_reads_the_clock_rests_on_it(target: str, *, rests: bool) -> None:
+    rows = [replace(row, uses_now=row.target == target) for row in MAPPINGS]
+    changes = [change("ada", Action.DEACTIVATE), change("bob", Action.DEACTIVATE), change("cy")]
+    people = [desired("ada"), desired("bob", verdict=OUT), desired("cy")]
+    assert set(find_clock_changes(changes, people, rows)) == ({changes[0].address} if rests else set())
