@@ -237,6 +237,8 @@ class AttributeMapping:
     """`SelectUniqueValue`: the rule returns candidates; planning chooses one that no user has. On create only."""
     once: bool = False
     """Generated once, on create only (`Guid` and the like): evaluating the rule again gives another value."""
+    uses_now: bool = False
+    """The rule reads the clock (`Now`): at another time it can give another value."""
     origin: Origin | None = None
     direct: str | None = None
     """The source attribute whose value the rule returns unchanged; None: the rule does more."""

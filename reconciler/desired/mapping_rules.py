@@ -31,13 +31,14 @@ class CompiledRule:
     """A compiled rule.
 
     `once`: evaluated on create only, because it would not give the same value again. `unique`: it gives candidates, of
-    which the first free one is used.
+    which the first free one is used. `uses_now`: it reads the clock.
     """
 
     rule: Callable[[SourceAttributes], Value | tuple[Value, ...] | None]
     inputs: tuple[str, ...] = ()
     once: bool = False
     unique: bool = False
+    uses_now: bool = False
     explain: Callable[[SourceAttributes], RulePart] | None = None
 
 
@@ -89,11 +90,13 @@ def _compile_expression_rule(
         directory.report(error(f"the expression cannot be used: {exc}", detail, origin or start))
         return None
     keeps = row.value.when_null == "keep"
+    uses_now = "Now" in compiled.functions
     if not compiled.functions & _CREATE_ONLY:
         context = Context(now=now, taken=_is_never_taken, random=lambda _limit: 0, creating=False)
         return CompiledRule(
             _build_expression_rule(compiled, lambda _attributes: context, keeps=keeps),
             compiled.attributes,
+            uses_now=uses_now,
             explain=lambda attributes: build_rule_part(
                 language.explain(compiled, _add_soft_deleted(compiled, attributes), context)
             ),
@@ -103,8 +106,8 @@ def _compile_expression_rule(
         for number, each in enumerate(language.split_alternatives(compiled))
     ]
     if "SelectUniqueValue" not in compiled.functions:
-        return CompiledRule(rules[0], compiled.attributes, once=True)
-    return CompiledRule(_collect_candidates(rules), compiled.attributes, once=True, unique=True)
+        return CompiledRule(rules[0], compiled.attributes, once=True, uses_now=uses_now)
+    return CompiledRule(_collect_candidates(rules), compiled.attributes, once=True, unique=True, uses_now=uses_now)
 
 
 def _mark_position(text: str, position: int) -> str:

@@ -180,6 +180,7 @@ def _compile(
         clear=entry.when_null == "clear",
         unique=compiled.unique,
         once=compiled.once,
+        uses_now=compiled.uses_now,
         direct=entry.source,
         origin=row.at("target"),
         rule_text=format_rule(entry),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from datetime import timedelta
 
-from reconciler.core.model import DesiredUser, format_user_address
+from reconciler.core.model import AttributeMapping, DesiredUser, format_user_address
 from reconciler.core.plan import Action, Change
 from reconciler.core.text import pluralize
 
@@ -34,12 +34,19 @@ def _format_duration(length: timedelta) -> str:
     return pluralize(round(seconds / size), unit)
 
 
-def find_clock_changes(changes: Iterable[Change], desired: Iterable[DesiredUser]) -> Collection[str]:
+def find_clock_changes(
+    changes: Iterable[Change], desired: Iterable[DesiredUser], mappings: Iterable[AttributeMapping]
+) -> Collection[str]:
     """Return the addresses of the changes that rest on the clock.
 
-    Those are all deletions, and what gives or takes access of a user whose scope depends on the date.
+    Those are all deletions, and what gives or takes access of a user whose scope or `active` depends on the date.
     """
-    dated = {format_user_address(user.key) for user in desired if user.rests_on_date}
+    by_mapping = any(row.target == "active" and row.uses_now for row in mappings)
+    dated = {
+        format_user_address(user.key)
+        for user in desired
+        if user.rests_on_date or (by_mapping and user.verdict.in_scope)
+    }
     return {
         change.address
         for change in changes

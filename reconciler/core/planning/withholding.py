@@ -31,7 +31,7 @@ def withhold_changes(draft: PlanDraft, request: PlanRequest, matching: Matching,
 
 def _withhold_clock_changes(draft: PlanDraft, request: PlanRequest, why: str) -> None:
     """Withhold what a wrong clock could cause, with an error; if there is nothing of the kind, only warn."""
-    resting = find_clock_changes(draft.changes, request.desired)
+    resting = find_clock_changes(draft.changes, request.desired, request.mappings)
     count = draft.withhold(lambda change: change.address in resting, why, error)
     draft.unplanned += count
     if not count:
