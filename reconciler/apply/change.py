@@ -7,32 +7,33 @@ the transport's (`scim.retry_transport`).
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from reconciler.apply import verification
 from reconciler.apply.answer_trust import AnswerTrust
-from reconciler.apply.change_outcomes import complete, describe_name_holder, not_in_effect, skip_drifted, unverified
+from reconciler.apply.change_outcomes import (
+    complete,
+    describe_name_holder,
+    describe_survivor,
+    not_in_effect,
+    skip_drifted,
+    unverified,
+)
+from reconciler.apply.execution import Execution
 from reconciler.apply.lookup import UserLookup
 from reconciler.core import patch
 from reconciler.core.identity import parse_identity
-from reconciler.core.model import AttributeMapping, AttributePath, Attributes, LiveUser
+from reconciler.core.model import AttributePath, LiveUser
 from reconciler.core.plan import REMOVALS, Action, Change, Outcome, Result
 from reconciler.core.planning.guards.identities import is_relink
-from reconciler.core.planning.live_user import LiveReader
-from reconciler.core.profile import TargetProfile
 from reconciler.core.values import fold_case
 from reconciler.errors import MachineLimitError, ScimError, StopRequestedError, TargetError, UnknownOutcomeError
-from reconciler.record.runs import Quarantine
 
 T = TypeVar("T")
 
-WORKERS = 32
 _REREADS = (0.0, 0.5, 1.5)
 """Seconds before each look at a user whose values are not there yet: some services are eventually consistent."""
 _MAX_SENDS = 3
@@ -41,56 +42,6 @@ FORBIDDEN = 403
 _BAD_REQUEST, _CONFLICT, _UNAVAILABLE = 400, 409, 503
 _SERVICE_FAILED = (500, 501, 503)
 """The service itself reports that it failed. A gateway's 502 or 504 says nothing about what the service did."""
-
-
-class UserService(Protocol):
-    """What the executor needs of a SCIM client."""
-
-    def get_user(self, identity: str) -> dict[str, Any] | None: ...
-    def find_users(self, attribute: str, value: str) -> list[dict[str, Any]]: ...
-    def create_user(self, body: Mapping[str, Any]) -> dict[str, Any] | None: ...
-    def patch_user(self, identity: str, body: Mapping[str, Any]) -> dict[str, Any] | None: ...
-    def delete_user(self, identity: str) -> None: ...
-
-
-class ReceiptWriter(Protocol):
-    """Where events are written before anything else happens."""
-
-    def started(
-        self,
-        address: str,
-        action: Action,
-        live_id: str | None,
-        attributes: list[str],
-        original_user_name: str | None,
-        *,
-        before: Attributes | None,
-    ) -> None: ...
-    def finished(self, outcome: Outcome) -> None: ...
-    def quarantined(self, why: Quarantine) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Execution:
-    """What an apply needs in addition to the plan.
-
-    `reader` reads all mapped attributes (`verification.reads_everything`).
-    """
-
-    service: UserService
-    record: ReceiptWriter
-    reader: LiveReader
-    mappings: Sequence[AttributeMapping]
-    profile: TargetProfile
-    on_outcome: Callable[[Outcome], None]
-    stop: threading.Event = field(default_factory=threading.Event)
-    """Set when the run is to end: requests in flight are finished, no others are started."""
-    sleep: Callable[[float], None] = time.sleep
-    workers: int = WORKERS
-    relinks: bool = False
-    """Whether an approval lets the plan clear or change the externalId of an account."""
-    admission: Callable[[], AbstractContextManager[object]] = nullcontext
-    """Entered around each change; waits until the service can take one more (`RateLimiter.admission`)."""
 
 
 class ChangeExecutor:
@@ -341,6 +292,9 @@ class ChangeExecutor:
 
     def _read_back(self, change: Change, identity: str | None) -> LiveUser | None:
         """Read the user of a change that was sent. `identity`: of a create, the one in the answer."""
+        if change.action is Action.DELETE:
+            # A 404 by id does not show that the account is gone: a filter may still find it.
+            return self._read(change.live_id or "") or self._lookup.find_planned(change)
         if change.action is not Action.CREATE:
             return self._read(change.live_id or "")
         try:
@@ -389,7 +343,7 @@ class ChangeExecutor:
                 return unverified(change, exc)
             unapplied = verification.unapplied_attributes(change, live, self._execution.mappings)
             if not unapplied:
-                return complete(change, live)
+                return complete(change, live, describe_survivor(change, live))
         return not_in_effect(change, live, unapplied, "the service accepted it" if lost is None else lost.summary)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from reconciler.core.model import AttributePath, LiveUser
 from reconciler.core.paths import shorten_path
-from reconciler.core.plan import Change, Outcome, Result
+from reconciler.core.plan import Action, Change, Outcome, Result
 from reconciler.core.text import quote
 from reconciler.errors import ReconcilerError
 
@@ -23,9 +23,17 @@ def unverified(change: Change, error: ReconcilerError) -> Outcome:
 
 def not_in_effect(change: Change, live: LiveUser | None, paths: Sequence[AttributePath], reason: str) -> Outcome:
     """Return the outcome of a write after which the attributes at `paths` have other values than planned."""
-    message = f"{reason}, but it is not in effect: {', '.join(shorten_path(path) for path in paths)}"
+    what = describe_survivor(change, live) or f"it is not in effect: {', '.join(shorten_path(path) for path in paths)}"
+    message = f"{reason}, but {what}"
     identity = live.id if live is not None else change.live_id
     return Outcome(change, Result.NOT_IN_EFFECT, message, identity, tuple(paths))
+
+
+def describe_survivor(change: Change, live: LiveUser | None) -> str:
+    """Say that an account which was to be deleted is deactivated; empty if it was not, or is not."""
+    if change.action is not Action.DELETE or live is None or live.active:
+        return ""
+    return "the service keeps the account, deactivated; set lifecycle.removed to deactivate to plan no deletion again"
 
 
 def skip_drifted(change: Change, paths: Sequence[AttributePath]) -> Outcome:

@@ -16,7 +16,8 @@ from functools import partial
 from itertools import groupby
 from typing import TypeVar
 
-from reconciler.apply.change import FORBIDDEN, ChangeExecutor, Execution
+from reconciler.apply.change import FORBIDDEN, ChangeExecutor
+from reconciler.apply.execution import Execution
 from reconciler.apply.quarantine import exceeded_limit
 from reconciler.apply.rename_cycles import CycleUndo, RenameCycle, find_cycles, finish_despite_stop
 from reconciler.core.plan import REMOVALS, Action, Change, Outcome, Plan, Result

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.apply import verification
-from reconciler.apply.change import Execution
+from reconciler.apply.execution import Execution
 from reconciler.apply.executor import FailurePolicy, Report, execute
 from reconciler.apply.interrupt import finish_on_interrupt
 from reconciler.apply.selection import Selection

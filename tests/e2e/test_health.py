@@ -12,7 +12,7 @@ from support.command import CommandWorkspace, OpenCommandWorkspace, assert_harml
 from support.servers.fake_scim import ServerFaults
 from support.workspace import CommandResult
 
-from reconciler.apply.change import WORKERS
+from reconciler.apply.execution import WORKERS
 from reconciler.core.text import pluralize
 
 ALL_FAIL = ServerFaults(write_error_on=1, write_error_times=None, write_error_status=400)

@@ -7,6 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PACKAGE, TESTS = ROOT / "reconciler", ROOT / "tests" / "unit"
 WITHOUT_TESTS = {
+    "apply/execution.py": "declarations: the tests of change.py and executor.py",
     "cli/apps.py": "declares commands: tests/e2e runs them",
     "cli/github.py": "declares commands: tests/e2e and tests/integration/test_github.py run them",
     "cli/provisioning.py": "declares commands: tests/e2e runs them",

@@ -37,6 +37,8 @@ from reconciler.core.model import Flow
 from reconciler.core.plan import Action, Change, Outcome, Result
 from reconciler.errors import ScimError, StopRequestedError, UnknownOutcomeError
 
+SURVIVES = "the service keeps the account, deactivated; set lifecycle.removed to deactivate to plan no deletion again"
+
 # --- each action --------------------------------------------------------------------------------
 
 
@@ -152,7 +154,15 @@ def sent_with_approval(relinked: Change) -> list[tuple[str, Any]]:
 def test_a_delete_is_verified_by_looking_again() -> None:
     service = ScriptedService(resource("ada"))
     found = run_changes(service, change("ada", Action.DELETE))
-    assert service.log == ["GET live-ada", "started ada delete", "DELETE live-ada", "GET live-ada", "finished ada done"]
+    assert service.log == [
+        "GET live-ada",
+        "started ada delete",
+        "DELETE live-ada",
+        "GET live-ada",
+        "FIND externalId id-ada",
+        "FIND userName ada@example.com",
+        "finished ada done",
+    ]
     assert (found.results, service.users, found.slept) == ({"ada": "done"}, {}, [0.0])
 
 
@@ -160,7 +170,27 @@ def test_a_service_that_deactivates_what_it_is_asked_to_delete_has_done_it() -> 
     service = ScriptedService(resource("ada"))
     service.script["DELETE live-ada"] = [Ignored()]
     service.script["GET live-ada"] = [Answered(resource("ada")), Answered(resource("ada", active=False))]
-    assert run_changes(service, change("ada", Action.DELETE)).results == {"ada": "done"}
+    found = run_changes(service, change("ada", Action.DELETE))
+    assert found.results == {"ada": "done"}
+    assert found.messages == {"ada": SURVIVES}
+
+
+def test_a_deactivated_account_that_the_service_does_not_delete_is_reported_with_the_way_out() -> None:
+    service = ScriptedService(resource("ada", active=False))
+    service.script["DELETE live-ada"] = [Ignored()]
+    found = run_changes(service, change("ada", Action.DELETE, before=values_of("ada", active=False)))
+    assert found.results == {"ada": "not_in_effect"}
+    assert found.messages == {"ada": f"the service accepted it, but {SURVIVES}"}
+
+
+@pytest.mark.parametrize("active", [True, False])
+def test_a_deletion_is_not_done_while_a_filter_shows_the_active_account(active: bool) -> None:
+    service = ScriptedService(resource("ada"))
+    service.script["DELETE live-ada"] = [Ignored()]
+    service.script["GET live-ada"] = [Answered(resource("ada")), *[Answered(None)] * 3]
+    service.users["live-ada"]["active"] = active
+    found = run_changes(service, change("ada", Action.DELETE))
+    assert found.results == {"ada": "not_in_effect" if active else "done"}
 
 
 def test_a_delete_that_leaves_the_account_active_is_not_in_effect() -> None:
