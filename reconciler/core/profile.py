@@ -91,7 +91,7 @@ class TargetProfile:
     """The value of `active` if a response omits it."""
     user_name_is_email: Switch
     verified_domains: Switch
-    """True: userName must be in a domain of `target.domains`."""
+    """True: the service refuses a userName outside the domains that are verified in its administration."""
     quarantine_days: Switch
     """Days during which the user name of a deleted account cannot be reused; 0: it can be at once."""
     page_size: Switch

@@ -24,13 +24,13 @@ from reconciler.core.model import (
 from reconciler.core.paths import shorten_path
 from reconciler.core.profile import Attribute, Comparison, TargetProfile
 from reconciler.core.text import quote, shorten
-from reconciler.core.values import InvalidValueError, is_text, parse_value, to_comparable
+from reconciler.core.values import InvalidValueError, is_text, normalize_domain, parse_value, to_comparable
 
 Values = tuple[Value, ...]
 _MappedValues = tuple[dict[str, Value], dict[str, Value], set[str]]
 """Values sent always, values sent on create only, and the paths that have their default."""
 
-_EMAIL = re.compile(r"[^\s@\"(),:;<>\[\]\\]+@(?P<domain>[^\s@.]+(\.[^\s@.]+)+)")
+_EMAIL = re.compile(r"[^\s@\"(),:;<>\[\]\\]+@[^\s@.]+(\.[^\s@.]+)+")
 # A user's values never need control characters and bidi overrides; joiners they do (Persian, emoji).
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -78,10 +78,9 @@ class Projector:
         self._compiled = [_compile_row(row) for row in self._rows]
         self._matching = select_matching_rows(mappings)
         self._anchor = next((row for row in self._rows if row.target == "externalId"), None)
-        self._domains = frozenset(domain.strip().casefold() for domain in domains)
+        self._domains = frozenset(map(normalize_domain, domains))
         self._required = [row.path for row in profile.attributes if row.required and row.path not in faulty]
         self._check_email = bool(profile.user_name_is_email.value)
-        self._check_domain = bool(profile.verified_domains.value) and bool(self._domains)
 
     def project(self, user: SourceUser, verdict: Verdict) -> tuple[DesiredUser, list[Diagnostic]]:
         """Map a source user to a desired user. Errors make it `failed`: it is left untouched in the target."""
@@ -204,21 +203,16 @@ class Projector:
             self._check_user_name(user, row, text, errors)
 
     def _check_user_name(self, user: SourceUser, row: AttributeMapping, text: str, errors: list[Diagnostic]) -> None:
-        if not self._check_email:
-            return
-        match = _EMAIL.fullmatch(text)
-        if match is None:
+        """Check the form and the domain. A name without a domain is in no other: some services have such names."""
+        if self._check_email and _EMAIL.fullmatch(text) is None:
             summary = f"userName {quote(shorten(text, 80))} is not an e-mail address"
             errors.append(_report(user, row, summary, f"{self._profile.title} accepts nothing else."))
-        elif self._check_domain and match["domain"].casefold() not in self._domains:
-            errors.append(
-                _report(
-                    user,
-                    row,
-                    f"userName {quote(text)} is outside the verified domains",
-                    f"The verified domains are {', '.join(sorted(self._domains))} (target.domains in settings.yaml).",
-                )
-            )
+            return
+        _, at, domain = text.rpartition("@")
+        if at and self._domains and domain not in self._domains and normalize_domain(domain) not in self._domains:
+            summary = f"userName {quote(text)} is outside the verified domains"
+            detail = f"The verified domains are {', '.join(sorted(self._domains))} (target.domains in settings.yaml)."
+            errors.append(_report(user, row, summary, detail))
 
     def _report_missing(self, user: SourceUser, missing: Iterable[AttributePath], errors: list[Diagnostic]) -> None:
         """Report required attributes without a value, unless another error explains it."""

@@ -240,6 +240,29 @@ def test_without_verified_domains_every_domain_is_taken() -> None:
     assert project(source_user("ada@anything.example"))[1] == []
 
 
+@pytest.mark.parametrize(
+    ("name", "accepted"),
+    [
+        ("ada@example.com", True),
+        ("ADA@Example.COM", True),
+        ("ada@example.com.", True),
+        ("ada@b\u00fccher.example", True),
+        ("ada@xn--bcher-kva.example", True),
+        ("ada", True),
+        ("ada@mail.example.com", False),
+        ("ada@example.com@evil.test", False),
+        ("ada@", False),
+        ("ada@strasse.example", False),
+    ],
+)
+def test_a_user_name_in_another_domain_is_an_error_for_every_service(name: str, accepted: bool) -> None:
+    domains = ("example.com", "B\u00dcCHER.example", "stra\u00dfe.example")
+    user = source_user("x", userPrincipalName=name)
+    found, errors = project(user, mappings(profile=SCIM), profile=SCIM, domains=domains)
+    outside = [f'userName "{name}" is outside the verified domains']
+    assert ([item.summary for item in errors], found.failed) == ([] if accepted else outside, not accepted)
+
+
 def test_a_plain_service_takes_any_user_name() -> None:
     rows = mappings(profile=SCIM)
     assert project(source_user("x", userPrincipalName="ada lovelace"), rows, profile=SCIM, domains=("x.y",))[1] == []
