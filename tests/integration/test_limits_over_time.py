@@ -243,3 +243,21 @@ def test_deletions_of_deactivated_accounts_leave_the_percentage_alone(open_works
     assert workspace.apply().code == 0
     workspace.users(PEOPLE[10:18])
     assert workspace.apply().code == 3, "two of ten active ones in a day"
+
+
+@pytest.mark.parametrize("guard", ["removals", "reactivations", "updates"])
+def test_users_created_the_same_day_raise_no_limit(open_workspace: OpenWorkspace, guard: str) -> None:
+    service = FakeScimServer(users=[make_user(number, active=number < 40) for number in range(50)])
+    workspace = open_workspace(service)
+    workspace.settings(guards={guard: {"percent": 10}, "foreign_accounts": {"count": 100}})
+    leavers = [{**user, "accountEnabled": False} for user in PEOPLE[40:50]]
+    newcomers = [source(make_user(number)) for number in range(50, 100)]
+    workspace.users([*PEOPLE[:40], *leavers, *newcomers])
+    assert workspace.apply().code == 0
+    changed = {
+        "removals": [*PEOPLE[5:40], *leavers],
+        "reactivations": [*PEOPLE[:45], *leavers[5:]],
+        "updates": [*({**user, "department": "Wrong"} for user in PEOPLE[:6]), *PEOPLE[6:40], *leavers],
+    }[guard]
+    workspace.users([*changed, *newcomers])
+    assert workspace.apply().code == 3

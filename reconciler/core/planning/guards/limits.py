@@ -1,13 +1,15 @@
 """Limits on the number of changes of one kind, in one plan and the last 24 hours together.
 
 A limit counts accounts: of the plan, and of the applies on record within `WINDOW`; an account of both counts once. The
-base of a percentage is the population before these applies, so that shrinking neither shrinks nor raises a limit.
+base of a percentage is the population before these applies, so that shrinking neither shrinks nor raises a limit, and
+nor do newcomers: accounts from before are measured by those from before, and all accounts by all.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reconciler.core.plan import REMOVALS, Action, Change, Guard
 from reconciler.core.planning.guards.context import GuardContext, RecentChange
@@ -15,6 +17,7 @@ from reconciler.core.policy import Limit
 from reconciler.core.text import pluralize
 from reconciler.core.values import fold_case
 
+_JOINING = frozenset({Action.CREATE, Action.ADOPT})
 _UPDATES = frozenset({Action.UPDATE, Action.ADOPT, Action.REACTIVATE})
 
 
@@ -22,13 +25,26 @@ _UPDATES = frozenset({Action.UPDATE, Action.ADOPT, Action.REACTIVATE})
 class _Counts:
     """Accounts by their keys: `planned` now, `recent` within the window; both count.
 
-    `measured`: those of both that the percentage counts, of `base` users.
+    `measured`: those of both that the percentage counts, of the users in `population`. `newcomers`: the accounts that
+    came within the window. `adopted`: those whose adoption is a change that counts.
     """
 
     planned: AbstractSet[str | None]
     recent: AbstractSet[str | None]
     measured: AbstractSet[str | None]
-    base: int
+    population: AbstractSet[str | None]
+    newcomers: AbstractSet[str | None] = frozenset()
+    adopted: AbstractSet[str | None] = frozenset()
+
+    @property
+    def base(self) -> int:
+        """The number of users that the percentage is of."""
+        return len(self.population)
+
+    def without_newcomers(self) -> _Counts:
+        """Return the counts of the accounts that were there before."""
+        measured = self.measured - (self.newcomers - self.adopted)
+        return replace(self, measured=measured, population=self.population - self.newcomers)
 
     @property
     def total(self) -> int:
@@ -51,10 +67,11 @@ def check_removals(context: GuardContext, limit: Limit) -> Guard:
     """
     active = {user.id for user in context.managed if user.active}
     planned = {change.live_id for change in context.changes if change.action in REMOVALS}
-    earlier = [change for change in _recent(context, "removals", planned) if change.action in REMOVALS]
-    recent = {change.live_id for change in earlier}
-    before = active | {change.live_id for change in earlier if change.was_active}
-    counts = _Counts(planned, recent, (planned | recent) & before, len(before))
+    earlier = _recent(context, "removals", planned)
+    removed = [change for change in earlier if change.action in REMOVALS]
+    recent = {change.live_id for change in removed}
+    before = active | {change.live_id for change in removed if change.was_active}
+    counts = _Counts(planned, recent, (planned | recent) & before, before, _find_newcomers(earlier, _JOINING))
     of_active = len(planned & active)
     share = f"{of_active:,} of {pluralize(counts.base, 'active managed user')} ({counts.format_percent(planned)})"
     message = f"{share} would be deactivated or deleted"
@@ -75,7 +92,7 @@ def check_reactivations(context: GuardContext, limit: Limit) -> Guard:
     recent = {change.live_id for change in earlier if change.reactivated}
     removed = {change.live_id for change in earlier if change.action in REMOVALS and change.was_active}
     base = ({user.id for user in context.managed if user.active} - recent) | removed | _adopted_active(context)
-    counts = _Counts(planned, recent, planned | recent, len(base))
+    counts = _Counts(planned, recent, planned | recent, base, _find_newcomers(earlier, {Action.CREATE}))
     accounts = pluralize(len(planned), "deactivated account")
     of_base = f"{counts.format_percent(planned)} of {pluralize(counts.base, 'active managed user')}"
     # An organisation without an active user must not get all of its leavers back.
@@ -108,7 +125,7 @@ def check_updates(context: GuardContext, limit: Limit) -> Guard:
     if not managed - created - adopted:
         # A first apply adopts what is there, and an interrupted one goes on.
         measured = edited
-    counts = _Counts(planned, recent, measured, len(managed | deleted))
+    counts = _Counts(planned, recent, measured, managed | deleted, _find_newcomers(earlier, _JOINING), adopted)
     return _check_limit("updates", _format_share(counts, "updated"), limit, counts)
 
 
@@ -118,10 +135,10 @@ def check_creates(context: GuardContext, limit: Limit) -> Guard:
     earlier = _recent(context, "creates", planned)
     created = [change for change in earlier if change.action is Action.CREATE]
     recent = {fold_case(change.address) for change in created}
-    new = {change.live_id for change in earlier if change.action in (Action.CREATE, Action.ADOPT)}
+    new = _find_newcomers(earlier, _JOINING)
     deleted = {change.live_id for change in earlier if change.action is Action.DELETE}
     before = ({user.id for user in context.managed} - new) | (deleted - new)
-    counts = _Counts(planned, recent, planned | recent, len(before))
+    counts = _Counts(planned, recent, planned | recent, before)
     return _check_limit("creates", _format_share(counts, "created"), limit, counts)
 
 
@@ -129,6 +146,11 @@ def _format_share(counts: _Counts, verb: str) -> str:
     planned = len(counts.planned)
     percent = f"{100 * planned / counts.base if counts.base else 0:.1f} %"
     return f"{planned:,} of {pluralize(counts.base, 'managed user')} ({percent}) would be {verb}"
+
+
+def _find_newcomers(earlier: Iterable[RecentChange], actions: AbstractSet[Action]) -> set[str | None]:
+    """Return the ids of the accounts that came by one of `actions`."""
+    return {change.live_id for change in earlier if change.action in actions}
 
 
 def _recent(context: GuardContext, guard: str, planned: AbstractSet[str | None]) -> list[RecentChange]:
@@ -145,17 +167,25 @@ def _check_limit(name: str, message: str, limit: Limit, counts: _Counts, *, alwa
     if counts.earlier:
         together = counts.format_percent(counts.planned | counts.recent)
         message += f", {counts.earlier:,} more in the last 24 hours ({together} together)"
-    by_percent = _count_allowed(limit, counts.base) if counts.base or always else None
     rules = []
     if limit.count is not None:
-        rules.append((limit.count, f"count: {limit.count}", counts.total > limit.count))
-    if by_percent is not None:
-        rules.append((by_percent, f"percent: {limit.percent:g}", len(counts.measured) > by_percent))
+        rules.append((limit.count, f"count: {limit.count}", counts.total > limit.count, ""))
+    for measured in (counts, counts.without_newcomers()) if counts.newcomers else (counts,):
+        allowed = _count_allowed(limit, measured.base) if measured.base or always else None
+        if allowed is not None:
+            exceeded = len(measured.measured) > allowed
+            among = "" if measured is counts else _format_before(measured)
+            rules.append((allowed, f"percent: {limit.percent:g}", exceeded, among))
     if not rules:
         return Guard(name, passed=True, message=f"{message}; no limit is set")
-    allowed, rule, exceeded = min(rules, key=lambda entry: (not entry[2], entry[0]))
+    allowed, rule, exceeded, among = min(rules, key=lambda entry: (not entry[2], entry[0]))
     compared = "more than" if exceeded else "within"
-    return Guard(name, not exceeded, f"{message}, {compared} the limit of {allowed:,} (guards.{name}.{rule})")
+    return Guard(name, not exceeded, f"{message}{among}, {compared} the limit of {allowed:,} (guards.{name}.{rule})")
+
+
+def _format_before(counts: _Counts) -> str:
+    share = counts.format_percent(counts.measured)
+    return f", {share} of the {counts.base:,} that were there before the last 24 hours"
 
 
 def _count_allowed(limit: Limit, base: int) -> int | None:

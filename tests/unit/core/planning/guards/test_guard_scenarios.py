@@ -276,6 +276,11 @@ RECENT: dict[str, tuple[str, Callable[[Sequence[RecentChange]], Plan], list[Rece
         lambda recent: plan_of(**org(90, 3), policy=Policy(), recent=recent),
         recently(*(f"gone{number}" for number in range(8)), action=Action.DEACTIVATE),
     ),
+    "removals where most users came today": (
+        "removals",
+        lambda recent: plan_of(**org(100, 5), policy=replace(FREE, removals=Limit(None, 10)), recent=recent),
+        recently(*(f"u{number}" for number in range(40, 100)), action=Action.CREATE),
+    ),
     "reactivations over a day": (
         "reactivations",
         lambda recent: reactivating(20, 1, Limit(10, 10), recent=recent)(),

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -6,7 +7,12 @@ from support.guard_verdicts import people, some, verdicts
 
 from reconciler.core.plan import Action, Change, Guard
 from reconciler.core.planning.guards.context import GuardContext, RecentChange
-from reconciler.core.planning.guards.limits import check_creates, check_reactivations, check_updates
+from reconciler.core.planning.guards.limits import (
+    check_creates,
+    check_reactivations,
+    check_removals,
+    check_updates,
+)
 from reconciler.core.policy import Limit, Policy
 
 
@@ -134,3 +140,67 @@ def test_reactivations_are_measured_by_the_users_that_were_active_before() -> No
     assert check_reactivations(situation(109, one_more, recent), Limit(None, 10)).passed
     removed = recently(Action.DEACTIVATE, 200)
     assert check_reactivations(situation(108, one_more, [*recent, *removed]), Limit(None, 10)).passed
+
+
+# --- 24 hours: newcomers do not raise a limit ----------------------------------------------------------
+
+
+REVIVED: dict[str, Any] = {"before": {"active": False}, "after": {"active": True}}
+CHECKS: dict[str, tuple[Callable[[GuardContext, Limit], Guard], Action, dict[str, Any]]] = {
+    "removals": (check_removals, Action.DEACTIVATE, {}),
+    "reactivations": (check_reactivations, Action.REACTIVATE, REVIVED),
+    "updates": (check_updates, Action.UPDATE, {}),
+}
+
+
+def changing(name: str, *numbers: int) -> list[Change]:
+    """The changes of one kind; those that are reactivated are no active users yet."""
+    _, action, values = CHECKS[name]
+    prefix = "leaver" if action is Action.REACTIVATE else "u"
+    return [change(f"{prefix}{number}", action, **values) for number in numbers]
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_users_created_on_the_same_day_do_not_raise_a_limit(name: str) -> None:
+    check, created = CHECKS[name][0], recently(Action.CREATE, *range(40, 100))
+    assert check(situation(100, changing(name, *range(4)), created), Limit(None, 10)).passed
+    assert not check(situation(100, changing(name, *range(5)), created), Limit(None, 10)).passed
+    assert check(situation(100, changing(name, *range(5)), []), Limit(None, 10)).passed
+
+
+@pytest.mark.parametrize("name", ["removals", "updates"])
+def test_users_adopted_on_the_same_day_do_not_raise_a_limit(name: str) -> None:
+    check, adopted = CHECKS[name][0], recently(Action.ADOPT, 40, 41)
+    assert not check(situation(42, changing(name, *range(5)), adopted), Limit(None, 12)).passed
+    assert check(situation(42, changing(name, *range(5)), []), Limit(None, 12)).passed
+
+
+def test_the_message_says_how_many_were_there_before() -> None:
+    found = check_removals(
+        situation(100, changing("removals", *range(8)), recently(Action.CREATE, *range(40, 100))), LIMIT
+    )
+    assert found.message == (
+        "8 of 100 active managed users (8.0 %) would be deactivated or deleted, 20.0 % of the 40 that were there "
+        "before the last 24 hours, more than the limit of 4 (guards.removals.percent: 10)"
+    )
+
+
+LIMIT = Limit(10, 10)
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_newcomers_are_measured_by_all_users(name: str) -> None:
+    """After a first apply, or a pilot of five users, the day goes on; mistakes are found all the same."""
+    check = CHECKS[name][0]
+    for pilot in (0, 5) if name != "reactivations" else (5,):
+        created = recently(Action.CREATE, *range(pilot, 100))
+        changes = changing(name, *range(90, 92)) if name != "reactivations" else changing(name, 1)
+        assert check(situation(100, changes, created), LIMIT).passed
+        assert not check(situation(100, changing(name, *range(80, 91)), created), LIMIT).passed
+
+
+def test_adoptions_in_slices_are_measured_by_the_users_before_them() -> None:
+    adopted = recently(Action.ADOPT, *range(100, 140))
+    more = [change(f"n{number}", Action.ADOPT) for number in range(15)]
+    assert not check_updates(situation(140, more, adopted), Limit(None, 50)).passed
+    assert check_updates(situation(140, more[:10], adopted), Limit(None, 50)).passed
