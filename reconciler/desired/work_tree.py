@@ -55,9 +55,10 @@ def check_work_tree(directory: Directory) -> str | None:
         directory.report(warning(summary, f"{exc.detail}\nUntil then no account is deactivated or deleted."))
         return "git cannot determine whether all files of the desired state are in the work tree"
     unseen: dict[FileState, list[str]] = {}
+    reported = _list_reported(directory) if found else frozenset()
     for name, state in found.items():
         if state is FileState.UNMERGED or name in TOP_FILES:
-            if not _is_reported(name, directory):
+            if name not in reported:
                 directory.report(_describe_error(name, state, directory.root))
         elif is_yaml(name) or state is FileState.SUBMODULE:
             unseen.setdefault(state, []).append(name)
@@ -75,14 +76,14 @@ def _describe_error(name: str, state: FileState, root: Path) -> Diagnostic:
     return error(summary, detail.strip().replace("FILE", shlex.quote(str(root / name))), Origin(name, 1, 1))
 
 
-def _is_reported(name: str, directory: Directory) -> bool:
-    """Whether an error about this file, or about a misspelling of its name, was reported already."""
+def _list_reported(directory: Directory) -> frozenset[str]:
+    """Return the files that errors are about, or that a file with an error may be a misspelling of."""
     reported = {
         item.origin.file
         for item in directory.diagnostics
         if item.origin is not None and item.severity is Severity.ERROR
     }
-    return name in reported or name in map(suggest_name, reported)
+    return frozenset(reported).union(filter(None, map(suggest_name, reported)))
 
 
 def _report_unseen(names: list[str], state: FileState, directory: Directory) -> str:

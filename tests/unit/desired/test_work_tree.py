@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,15 @@ def test_an_unmerged_file_is_reported_once(directory: Directory, monkeypatch: py
     directory.report(conflict)
     assert check_work_tree(directory) is None
     assert directory.diagnostics == [conflict]
+
+
+def test_a_conflict_in_many_files_is_reported_soon(directory: Directory, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = {f"users/{number}.yaml": FileState.UNMERGED for number in range(1_500)}
+    monkeypatch.setattr(work_tree, "find_differences", lambda *_: found)
+    began = time.process_time()
+    check_work_tree(directory)
+    assert time.process_time() - began < 2
+    assert len(directory.diagnostics) == 1_500
 
 
 def test_many_files_and_kinds_are_counted(directory: Directory, monkeypatch: pytest.MonkeyPatch) -> None:
