@@ -6,12 +6,14 @@ import errno
 
 _FILES = "Raise the limit of open files (`ulimit -n`), or end what holds so many files and connections open."
 _SPACE = "Free some space there, then run the same command again: nothing is done twice."
+_SIZE = "Raise the limit of the size of files (`ulimit -f`), then run the same command again: nothing is done twice."
 _MEMORY = "End other programs, then run the same command again: nothing is done twice."
 _NEXT_STEPS = {
     errno.EMFILE: _FILES,
     errno.ENFILE: _FILES,
     errno.ENOSPC: _SPACE,
     errno.EDQUOT: _SPACE,
+    errno.EFBIG: _SIZE,
     errno.ENOMEM: _MEMORY,
     errno.ENOBUFS: _MEMORY,
 }

@@ -7,7 +7,7 @@ import pytest
 from reconciler.core.system_limits import advise, describe_os_error, is_exhaustion
 
 
-@pytest.mark.parametrize("code", ["EMFILE", "ENFILE", "ENOSPC", "EDQUOT", "ENOMEM", "ENOBUFS"])
+@pytest.mark.parametrize("code", ["EMFILE", "ENFILE", "ENOSPC", "EDQUOT", "ENOMEM", "ENOBUFS", "EFBIG"])
 def test_what_a_machine_runs_out_of_is_named_with_its_code_and_a_next_step(code: str) -> None:
     error = OSError(getattr(errno, code), "what strerror says")
     assert is_exhaustion(error)
