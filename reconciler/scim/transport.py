@@ -49,7 +49,7 @@ def parse_endpoint(base_url: str, *, profile_hosts: Collection[str], allowed_hos
     `host:port` for a port other than the default, either with `/path` if the host is shared), because users that can
     edit the desired state must not be able to choose who receives the token.
     """
-    shown = escape_control(shorten(_without_user(base_url), 120))
+    shown = escape_control(shorten(_without_secrets(base_url), 120))
     if len(base_url) > _MAX_URL or not base_url.isascii() or not base_url.isprintable() or " " in base_url:
         raise TargetError(f"target.base_url {shown} is not a URL", "Write it like https://host/scim.")
     try:
@@ -126,9 +126,9 @@ def _is_ipv4(host: str) -> bool:
     return True
 
 
-def _without_user(url: str) -> str:
-    """Return `url` without user information, which may hold a password."""
-    before, slashes, rest = url.partition("//")
+def _without_secrets(url: str) -> str:
+    """Return `url` without user information, query and fragment, which may hold a password or a key."""
+    before, slashes, rest = re.split(r"[?#]", url, maxsplit=1)[0].partition("//")
     authority, slash, path = rest.partition("/")
     return f"{before}{slashes}{authority.rpartition('@')[2]}{slash}{path}"
 

@@ -323,8 +323,14 @@ def _never(*_args: object, **_kwargs: object) -> Any:
     raise AssertionError("a name was looked up")
 
 
-def test_a_password_in_a_base_url_is_not_printed(work: CommandWorkspace) -> None:
-    assert "secret" not in with_base_url(work, "https://user:secret@127.0.0.1/scim").err
+@pytest.mark.parametrize(
+    "url",
+    ["https://user:secret@127.0.0.1/scim", "https://127.0.0.1/scim?key=secret", "https://127.0.0.1/scim#secret"],
+)
+def test_a_password_in_a_base_url_is_not_printed(work: CommandWorkspace, url: str) -> None:
+    refused = with_base_url(work, url).err
+    assert "https://127.0.0.1/scim" in refused
+    assert "secret" not in refused
 
 
 @pytest.mark.parametrize("tail", ["?", "#", "\n", "\t", "\a", " ", "/a b", "x" * 65_000])
