@@ -11,6 +11,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
+from reconciler.core.base_url import canonicalize_base_url
 from reconciler.core.profile import Attribute
 
 AttributePath = str
@@ -119,8 +120,15 @@ class Target:
         A record of a named tenant counts for that tenant alone. `any_profile`: the profiles may differ, for what is
         about accounts at an address.
         """
-        same_address = recorded.base_url == self.base_url and (any_profile or recorded.profile == self.profile)
-        return same_address and recorded.tenant in (None, self.tenant)
+        return (
+            recorded.tenant in (None, self.tenant)
+            and (any_profile or recorded.profile == self.profile)
+            and self._has_address(recorded.base_url)
+        )
+
+    def _has_address(self, base_url: str) -> bool:
+        # Nearly always the same spelling, and asked for each apply on record.
+        return base_url == self.base_url or canonicalize_base_url(base_url) == canonicalize_base_url(self.base_url)
 
 
 @dataclass(frozen=True, slots=True)

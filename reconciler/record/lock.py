@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from reconciler.core.base_url import canonicalize_base_url
 from reconciler.core.model import Target
 from reconciler.core.system_limits import advise, describe_os_error, is_exhaustion
 from reconciler.core.text import escape_control, shorten
@@ -51,7 +52,7 @@ class LockWait:
 
 def build_lock_name(target: Target) -> str:
     """Return the file name of a target's lock."""
-    key = f"{target.profile}\n{target.base_url.rstrip('/').casefold()}"
+    key = f"{target.profile}\n{canonicalize_base_url(target.base_url).casefold()}"
     if target.tenant is not None:
         key += f"\n{target.tenant}"
     return f"{target.profile}-{hashlib.sha256(key.encode()).hexdigest()[:12]}.lock"

@@ -84,8 +84,9 @@ ACME = replace(TARGET, tenant="acme")
         (ACME, replace(ACME, tenant="globex"), False),
         (ACME, replace(TARGET, base_url="https://elsewhere.example"), False),
         (ACME, replace(TARGET, profile="scim"), False),
+        (TARGET, replace(TARGET, base_url=TARGET.base_url.replace("https://", "HTTPS://") + "/"), True),
     ],
-    ids=["neither named", "same", "since named", "no longer named", "another tenant", "address", "profile"],
+    ids=["neither named", "same", "since named", "no longer named", "another tenant", "address", "profile", "spelling"],
 )
 def test_a_target_covers_what_is_on_record_for_it(target: Target, recorded: Target, covered: bool) -> None:
     assert target.covers(recorded) == covered
