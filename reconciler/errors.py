@@ -44,7 +44,7 @@ class TargetError(ReconcilerError):
 
 
 class MachineLimitError(TargetError):
-    """The machine has run out of files or memory for connections: the run stops, and nothing is known of the service.
+    """The machine has run out of file descriptors or memory: the run stops, without a verdict on the service.
 
     Nothing was sent. Exit code 1.
     """

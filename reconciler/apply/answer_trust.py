@@ -1,4 +1,4 @@
-"""Whether the answers to writes are to be believed in this run, by attribute.
+"""Whether answers to writes are accepted without a read in this run, by attribute.
 
 A service may answer with what it was asked for, and store something else or nothing. So the first answers about each
 attribute are compared with what reading shows, and after one contradiction no answer of the run counts any more.
@@ -13,7 +13,7 @@ from collections.abc import Collection
 from reconciler.core.model import AttributePath
 
 _CONFIRMATIONS = 3
-"""How many answers about an attribute are checked before one counts without."""
+"""How many answers about an attribute are checked by reading before answers are accepted without it."""
 
 
 class AnswerTrust:

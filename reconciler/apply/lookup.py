@@ -1,4 +1,4 @@
-"""Find users by a filter. An answer counts only for users that really have the value that was asked for."""
+"""Find users by a filter. Users in the answer that do not have the requested value are ignored."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class FilterService(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Users with the value; `complete`: these are all, so that none means that there is none.
+    """Users with the value. `complete`: the list has all of them, so an empty list means that no user has the value.
 
     `refused`: the service did not look.
     """

@@ -103,7 +103,7 @@ def _show_usage_error(exc: Any) -> None:
 
 
 def _hide_private(text: str) -> str:
-    """Return a message without the words of the command line, if it says --redact."""
+    """Hide the private arguments of the command line in a message if --redact is set."""
     if "--redact" not in sys.argv:
         return text
     words = [word.rpartition("=")[2] for word in sys.argv[2:] if not word.startswith("-") or "=" in word]

@@ -114,7 +114,7 @@ class Target:
         return f"{self.base_url} (tenant {self.tenant})" if self.tenant is not None else self.base_url
 
     def covers(self, recorded: Target, *, any_profile: bool = False) -> bool:
-        """Whether what is on record for `recorded` is about this target: the one rule for receipts, plans and states.
+        """Whether a record for target `recorded` is about this target: the only rule for receipts, plans and states.
 
         A record without a tenant is from before the tenant was named, so it counts: naming a tenant forgets nothing.
         A record of a named tenant counts for that tenant alone. `any_profile`: the profiles may differ, for what is

@@ -82,7 +82,7 @@ class Approval:
 
     @property
     def place(self) -> str:
-        """Where it is written."""
+        """Where the approval was given, for messages."""
         return str(self.origin) if self.origin is not None else self.id
 
 

@@ -38,7 +38,7 @@ class Directory:
     """Invalid list entries; references to their names are not reported as unknown."""
     _counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     _strays: list[str] = field(default_factory=list)
-    """Names of files and folders that must not be here."""
+    """Names of files and folders that must not be in the desired state."""
 
     def read_settings(self) -> LocatedModel[schema.Settings] | None:
         """Read settings.yaml, which is required; None if it is missing or invalid."""

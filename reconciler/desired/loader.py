@@ -54,7 +54,7 @@ class DesiredState:
     settings: Mapping[str, Any]
     """settings.yaml as plain data, without `notifications`."""
     unseen: str | None = None
-    """Why users may be missing: tracked files that are not here as git has them. None: all files were read."""
+    """Why users may be missing: tracked files are missing or differ from git's index. None: all were read."""
 
     @property
     def in_scope(self) -> int:

@@ -66,7 +66,7 @@ def check_work_tree(directory: Directory) -> str | None:
 
 
 def _describe_error(name: str, state: FileState, root: Path) -> Diagnostic:
-    """Return the error of a file without which nothing can be planned."""
+    """Return the error for a missing or unmerged file that planning needs."""
     if state is FileState.UNMERGED:
         summary, detail = "an unresolved merge conflict in git's index", _RESOLVE
     elif state is FileState.MISSING:

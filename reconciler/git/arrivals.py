@@ -1,4 +1,4 @@
-"""When the files of a directory last came to a branch, by the times of its commits."""
+"""When the files of a directory were last added to a branch, by the times of its commits."""
 
 from __future__ import annotations
 

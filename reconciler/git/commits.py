@@ -104,7 +104,7 @@ class Commits:
         return [_node(line) for line in lines if line]
 
     def is_ancestor(self, commit: str, tip: str) -> bool:
-        """Return whether `commit` is `tip` or one of its ancestors that are here."""
+        """Return whether `commit` is `tip` or one of its ancestors in this clone."""
         return not self._run("rev-list", "--max-count=1", _checked(commit), f"^{_checked(tip)}")
 
     def read_first_parents(self, since: str, tip: str) -> list[Node]:

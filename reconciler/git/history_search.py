@@ -34,7 +34,7 @@ _SHALLOW = (
 
 @dataclass(frozen=True, slots=True)
 class SearchQuery:
-    """What is looked for: the folders below the directory, the keys, and what each folded value stands for.
+    """A search: the folders below the directory, the keys, and the account or user that each folded value stands for.
 
     `anchor`: a file of the directory, whose renames show where the directory was before.
     """

@@ -1,4 +1,4 @@
-"""Compare git's index with the work tree: which tracked files are not there as git has them.
+"""Compare git's index with the work tree: which tracked files are missing or different.
 
 The index is read, never written. Nothing of the repository runs: files are compared by their own bytes, not by filters.
 """
@@ -26,14 +26,14 @@ class FileState(Enum):
 
     MISSING = auto()
     OUTDATED = auto()
-    """It has other content, and git was told not to look: skip-worktree (a sparse checkout) or assume-unchanged."""
+    """It has other content, and is marked skip-worktree (by a sparse checkout) or assume-unchanged."""
     UNMERGED = auto()
     SUBMODULE = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """One entry of the index. `ignored`: git was told not to look at the file."""
+    """One entry of the index. `ignored`: the file is marked skip-worktree or assume-unchanged."""
 
     name: str
     mode: str

@@ -1,6 +1,6 @@
 """Runs of the apply workflow, and whether each of them applied.
 
-What says that a run did *not* apply can only be written by the run itself: GitHub's list of its steps, and its
+Only what the run alone can write is evidence that it did *not* apply: GitHub's list of its steps, and its
 artifact. Everyone with write access can write to the record branch, but not to these. They can delete a run or an
 artifact, so a missing one proves nothing (docs/decisions/0039-later-runs.md).
 """
@@ -39,7 +39,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _MAX_RECEIPTS = 1_000
 _MAX_BYTES = 256 * 1024 * 1024
 _MAX_EARLIER_RUNS = 20
-"""How many runs are looked at for one that applied."""
+"""How many runs are searched for one that applied."""
 _WAY_OUT = (
     "Nothing was changed. Re-run the newest run of this workflow instead, or review a plan of the default branch\n"
     "(the drift workflow makes one) and start this workflow manually with its plan id."
@@ -58,7 +58,7 @@ class Applied(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RunVerdict:
-    """Whether a run applied, and why it is thought to: text that follows the name of the run."""
+    """Whether a run applied, and the reason for this verdict: a predicate that follows the name of the run."""
 
     applied: Applied
     why: str

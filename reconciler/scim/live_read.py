@@ -161,7 +161,7 @@ def _look_up_missing(
 
 
 _InListAndAlone = tuple[LiveUser, LiveUser]
-"""The same user as the list shows it, and as the service shows it when read by id."""
+"""The same user, from the list and read by id."""
 
 
 def _read_sample(client: UserReader, reader: ResourceReader, sample: Sequence[LiveUser]) -> list[_InListAndAlone]:
@@ -178,7 +178,7 @@ def _read_sample(client: UserReader, reader: ResourceReader, sample: Sequence[Li
 
 
 def _describe_contradiction(pair: _InListAndAlone) -> str | None:
-    """Say whose account an entry of the list is in truth; None if the list and the user agree."""
+    """Describe how an entry of the list differs from the user read by id; None if they agree."""
     in_list, alone = pair
     if in_list.user_name and fold_case(in_list.user_name) != fold_case(alone.user_name):
         said, read = in_list.user_name, alone.user_name

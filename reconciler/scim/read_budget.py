@@ -27,7 +27,7 @@ MAX_SECONDS = 5 * 3600.0
 BASE_BYTES = 256 * 1024 * 1024
 BYTES_PER_USER = 16 * 1024
 Progress = Callable[[str, int, int], None]
-"""A description of the step, how much of it is done and how much there is."""
+"""A description of the step, how much of it is done, and the total."""
 _NEXT_STEP = "Nothing was changed. Check the state of the service and target.base_url, then run the same command again."
 
 

@@ -1,4 +1,4 @@
-"""Which changes are left out of a plan because what they rest on is not known."""
+"""Withhold the changes of a plan whose preconditions are unknown."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def withhold_changes(draft: PlanDraft, request: PlanRequest, matching: Matching,
 
 
 def _withhold_clock_changes(draft: PlanDraft, request: PlanRequest, why: str) -> None:
-    """Withhold what a wrong clock could cause, with an error; if there is nothing of the kind, only warn."""
+    """Withhold the changes that a wrong clock could cause, with an error; without such changes, only warn."""
     resting = find_clock_changes(draft.changes, request.desired, request.mappings)
     count = draft.withhold(lambda change: change.address in resting, why, error)
     draft.unplanned += count

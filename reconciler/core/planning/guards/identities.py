@@ -82,7 +82,7 @@ def _find_swap(taken_from: Mapping[str, str]) -> frozenset[str]:
 
 
 def check_identity_changes(context: GuardContext, limit: Limit) -> Guard:
-    """Limit the accounts that become another user's.
+    """Limit the accounts whose identity changes to that of another user.
 
     Such a change replaces userName, givenName and familyName; of an adoption, which matches by userName, both names.
     Both names also count if two or more accounts get those of other active accounts: one may be a namesake. What an
@@ -157,7 +157,7 @@ def is_relink(change: Change, live: LiveUser | None = None) -> bool:
 
 
 def _judge(name: str, noun: str, what: str, hit: Sequence[str], limit: Limit) -> Guard:
-    """Block if there are more hits than the limit's count; the message names them."""
+    """Block if there are more `hit` than the limit's count; the message names them."""
     if not hit:
         return Guard(name, passed=True, message=f"no {noun} {what}")
     allowed = limit.count or 0

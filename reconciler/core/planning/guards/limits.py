@@ -42,7 +42,7 @@ class _Counts:
         return len(self.population)
 
     def without_newcomers(self) -> _Counts:
-        """Return the counts of the accounts that were there before."""
+        """Return the counts of the accounts that existed before."""
         measured = self.measured - (self.newcomers - self.adopted)
         return replace(self, measured=measured, population=self.population - self.newcomers)
 
@@ -149,12 +149,12 @@ def _format_share(counts: _Counts, verb: str) -> str:
 
 
 def _find_newcomers(earlier: Iterable[RecentChange], actions: AbstractSet[Action]) -> set[str | None]:
-    """Return the ids of the accounts that came by one of `actions`."""
+    """Return the ids of the accounts that one of `actions` made managed or active."""
     return {change.live_id for change in earlier if change.action in actions}
 
 
 def _recent(context: GuardContext, guard: str, planned: AbstractSet[str | None]) -> list[RecentChange]:
-    """Return the recent changes that count; none if the plan adds nothing to them: what is done cannot be blocked."""
+    """Return the recent changes that count; none if the plan adds none, as past changes cannot be blocked."""
     return [change for change in context.recent if guard not in change.lifted] if planned else []
 
 

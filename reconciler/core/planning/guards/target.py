@@ -60,7 +60,7 @@ def check_tenant(context: GuardContext, domains: Sequence[str]) -> Guard:
 
 
 def _find_foreign_domains(context: GuardContext, domains: Sequence[str]) -> str | None:
-    """Return that the accounts are none of the organisation's, by their domains; None: some are, or nothing tells."""
+    """Return a problem if no account has a domain of the organisation; None if one has, or if domains prove nothing."""
     shown = context.managed or context.live
     too_few = not context.managed and len(shown) <= ADMINISTRATORS
     if not domains or too_few or _has_domain(shown, domains):
@@ -88,7 +88,7 @@ def _describe_domains(accounts: Iterable[LiveUser]) -> str:
 
 
 def _find_missing_record(context: GuardContext) -> str | None:
-    """Return that every account on record is missing, and none of those there is known; None: some exist."""
+    """Return a problem if no account on record exists at the target and no managed account has a desired user."""
     recorded = context.recorded
     if len(recorded) < ON_RECORD or context.recognised or any(user.id in recorded for user in context.live):
         return None
