@@ -191,6 +191,50 @@ def test_a_mapping_of_active_that_reads_the_clock_rests_on_it(open_workspace: Op
     assert org.actions()["ada"] == "deactivate"
 
 
+ROWS = [
+    {"target": "externalId", "source": "objectId", "match": 1},
+    {"target": "userName", "source": "userPrincipalName", "match": 2},
+    {"target": "name.givenName", "source": "givenName"},
+    {"target": "name.familyName", "source": "surname"},
+]
+UNTIL_THE_LAST_DAY = 'IIF(DateDiff("d", Now(), CDate([extensionAttribute1])) > 0, "True", "False")'
+
+
+@pytest.mark.parametrize("ahead", [40 * DAY, -40 * DAY], ids=["behind", "ahead"])
+def test_no_leaver_comes_back_and_no_user_goes_by_the_day_of_a_wrong_clock(
+    open_workspace: OpenWorkspace, ahead: timedelta
+) -> None:
+    """`ada` is to be active on one of the two days only: the machine's or the service's."""
+    service = serve(account("ada", active=ahead < timedelta()), ahead=ahead)
+    org = open_org(open_workspace, service)
+    active = {"target": "active", "expression": UNTIL_THE_LAST_DAY}
+    org.workspace.write("mappings.yaml", json.dumps([*ROWS, active]))
+    last = {"extensionAttribute1": str(TODAY + (20 if ahead > timedelta() else -20) * DAY)}
+    later = {"extensionAttribute1": str(TODAY + 400 * DAY)}
+    org.workspace.users([person("ada", **last), person("new", **later), person("keeper", **later)])
+    before = org.live()
+    applied = org.workspace.apply()
+    assert applied.code == 5, applied.out
+    assert "1 create withheld: the clock of this machine is 40 days" in applied.err + applied.out
+    assert org.live() == before
+    service.faults = ServerFaults()
+    expected = "reactivate" if ahead > timedelta() else "deactivate"
+    assert org.actions() == {"ada": expected, "new": "create"}
+
+
+def test_a_value_by_a_wrong_clock_is_withheld(open_workspace: OpenWorkspace) -> None:
+    service = serve(account("ada"), ahead=3 * HOUR)
+    org = open_org(open_workspace, service)
+    title = {"target": "title", "expression": 'Append("Pilot, ", Left(Now(), 10))'}
+    org.workspace.write("mappings.yaml", json.dumps([*ROWS, title]))
+    org.workspace.users([person("ada"), person("keeper", accountEnabled=False)])
+    planned = org.plan()
+    assert (planned.actions, planned.code) == ({"keeper@example.com": "deactivate"}, 5)
+    assert ("error", "1 update withheld: the clock of this machine is 3 hours behind the service's") in summaries(
+        planned
+    )
+
+
 # --- --now -----------------------------------------------------------------------------------
 
 

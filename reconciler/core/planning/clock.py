@@ -39,16 +39,28 @@ def find_clock_changes(
 ) -> Collection[str]:
     """Return the addresses of the changes that rest on the clock.
 
-    Those are all deletions, and what gives or takes access of a user whose scope or `active` depends on the date.
+    Those are all deletions, what gives or takes access of a user whose scope depends on the date, and whatever a
+    mapping that reads the clock has a part in: its attribute, all creates, or, if it identifies users, everything.
     """
-    by_mapping = any(row.target == "active" and row.uses_now for row in mappings)
-    dated = {
-        format_user_address(user.key)
-        for user in desired
-        if user.rests_on_date or (by_mapping and user.verdict.in_scope)
-    }
+    reading = [row for row in mappings if row.uses_now]
+    paths = {row.target for row in reading}
+    identifying = any(row.match or row.target == "externalId" for row in reading)
+    dated, mapped = set[str](), set[str]()
+    for user in desired:
+        if user.rests_on_date:
+            dated.add(format_user_address(user.key))
+        if paths and user.verdict.in_scope:
+            mapped.add(format_user_address(user.key))
     return {
         change.address
         for change in changes
-        if change.action is Action.DELETE or (change.action in _ACCESS and change.address in dated)
+        if identifying
+        or change.action is Action.DELETE
+        or (change.action in _ACCESS and change.address in dated)
+        or (change.address in mapped and _is_mapped_by_clock(change, paths))
     }
+
+
+def _is_mapped_by_clock(change: Change, paths: Collection[str]) -> bool:
+    """Whether a mapping of `paths` has a part in a change; in a create also if it gives no value."""
+    return change.action is Action.CREATE or any(row.path in paths for row in change.attribute_changes())

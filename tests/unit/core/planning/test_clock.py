@@ -7,7 +7,8 @@ import pytest
 from support.builders import MAPPINGS, OUT, change, desired
 
 from reconciler.core.model import IN_SCOPE, Lifecycle, ScopeReason, Verdict
-from reconciler.core.plan import Action
+from reconciler.core.paths import shorten_path
+from reconciler.core.plan import Action, Change
 from reconciler.core.planning.clock import explain_clock, find_clock_changes
 
 
@@ -69,9 +70,34 @@ def test_deletions_and_access_by_date_rest_on_the_clock() -> None:
         assert set(found) == expected | ({of_other.address} if action is Action.DELETE else set())
 
 
-@pytest.mark.parametrize(("target", "rests"), [("active", True), ("externalId", False)])
-def test_access_by_a_mapping_that_reads_the_clock_rests_on_it(target: str, *, rests: bool) -> None:
-    rows = [replace(row, uses_now=row.target == target) for row in MAPPINGS]
-    changes = [change("ada", Action.DEACTIVATE), change("bob", Action.DEACTIVATE), change("cy")]
-    people = [desired("ada"), desired("bob", verdict=OUT), desired("cy")]
-    assert set(find_clock_changes(changes, people, rows)) == ({changes[0].address} if rests else set())
+def turned(who: str, action: Action, *, active: bool) -> Change:
+    """A change that gives or takes access."""
+    return replace(change(who, action), before={"active": not active}, after={"active": active})
+
+
+PEOPLE = [*map(desired, ("gone", "back", "new", "edited")), desired("out", verdict=OUT)]
+CHANGES = [
+    turned("gone", Action.DEACTIVATE, active=False),
+    turned("back", Action.REACTIVATE, active=True),
+    change("new", Action.CREATE),
+    replace(change("edited"), before={"name.familyName": "King"}, after={"name.familyName": "Lovelace"}),
+    turned("out", Action.DEACTIVATE, active=False),
+    turned("unclaimed", Action.DEACTIVATE, active=False),
+]
+
+
+@pytest.mark.parametrize(
+    ("target", "rest"),
+    [
+        ("active", {"gone", "back", "new"}),
+        ("name.familyName", {"edited", "new"}),
+        ("enterprise:department", {"new"}),
+        ("externalId", {"gone", "back", "new", "edited", "out", "unclaimed"}),
+        ("", set()),
+    ],
+)
+def test_whatever_a_mapping_that_reads_the_clock_has_a_part_in_rests_on_it(target: str, rest: set[str]) -> None:
+    rows = [replace(row, uses_now=shorten_path(row.target) == target) for row in MAPPINGS]
+    assert sum(row.uses_now for row in rows) == bool(target)
+    found = find_clock_changes(CHANGES, PEOPLE, rows)
+    assert {each.key.removesuffix("@example.com") for each in CHANGES if each.address in found} == rest
