@@ -11,6 +11,7 @@ from reconciler.core.model import Flow, Severity
 from reconciler.core.text import escape_control, pluralize
 from reconciler.desired.directory import Directory, add_source_lines
 from reconciler.desired.mappings import build_active_row, compile_mappings, read_mapping_rows
+from reconciler.desired.references import check_group_references
 from reconciler.desired.scope import read_scope
 from reconciler.entra.report import format_findings, warn_untranslated
 from reconciler.entra.schema_export import ExportInput, export_schema
@@ -53,6 +54,7 @@ def _read_export(workspace: Workspace, terminal: Terminal) -> ExportInput | None
     directory.check_layout()
     settings = directory.read_settings()
     scope = read_scope(directory, workspace.now.date())
+    check_group_references(directory, scope)
     profile = PROFILES[settings.value.target.profile] if settings else None
     compiled = compile_mappings(directory, profile, workspace.now).rows if profile else ()
     if directory.diagnostics:

@@ -13,9 +13,10 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from reconciler.core.model import Diagnostic, Origin, SourceUser, error
+from reconciler.core.model import Diagnostic, Origin, Severity, SourceUser, error
 from reconciler.core.system_limits import advise, describe_os_error
 from reconciler.core.text import quote, shorten
+from reconciler.core.values import fold_case
 from reconciler.desired import layout, schema
 from reconciler.desired.file_content import find_foreign_content
 from reconciler.desired.source_users import read_source_user
@@ -36,6 +37,10 @@ class Directory:
     """sha256 of each file read, by its name relative to the root."""
     rejected: list[YamlMapping] = field(default_factory=list)
     """Invalid list entries; references to their names are not reported as unknown."""
+    unread: set[str] = field(default_factory=set)
+    """The parts (top-level files and folders) with an error that may hide some of their content."""
+    unseen: set[str] = field(default_factory=set)
+    """The parts with files that git tracks and that are not in the work tree."""
     _counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     _strays: list[str] = field(default_factory=list)
     """Names of files and folders that must not be in the desired state."""
@@ -83,12 +88,27 @@ class Directory:
             content = self._read(name)
             if content is None:
                 continue
-            for item in read_items(content, name, self.report):
+            for item in read_items(content, name, self._report_unread):
                 user = read_source_user(item, self.report)
                 if user is None:
                     self.rejected.append(item)
                 else:
                     yield user
+
+    def list_rejected_names(self) -> set[str]:
+        """Return the texts of invalid entries, case-folded: any of them may be the name, under a misspelt key."""
+        return {fold_case(text) for node in self.rejected for text in node.values() if isinstance(text, str)}
+
+    def _report_unread(self, diagnostic: Diagnostic) -> None:
+        """Report why a part was not read completely; what it may hold is not judged then."""
+        if diagnostic.severity is Severity.ERROR:
+            self._mark_unread(diagnostic.origin.file if diagnostic.origin else "")
+        self.report(diagnostic)
+
+    def _mark_unread(self, name: str) -> None:
+        """Mark the parts that the file `name` may belong to; "": any of them."""
+        parts = layout.list_parts(name)
+        self.unread.update(part for part in parts if part in layout.FOLDERS or part == name or not self.has(part))
 
     def report(self, diagnostic: Diagnostic) -> None:
         """Add a diagnostic, up to `MAX_DIAGNOSTICS` for each file and severity."""
@@ -109,7 +129,7 @@ class Directory:
         """Report files that would not be read: a misspelt name must not look like an empty file."""
         if not self.root.is_dir():
             detail = "Pass the directory with --state DIR, or create it."
-            self.report(error(f"there is no directory {self.root}", detail))
+            self._report_unread(error(f"there is no directory {self.root}", detail))
             return
         if self._leaves_repository():
             return
@@ -129,6 +149,7 @@ class Directory:
             return
         name = self._relative(path)
         self._strays.append(name)
+        self._mark_unread(name)
         if len(self._strays) == MAX_DIAGNOSTICS + 1:
             summary = f"more than {MAX_DIAGNOSTICS} files that must not be here; the others are not shown"
             self.report(error(summary, "Delete these first.", Origin(name, 1, 1)))
@@ -147,14 +168,14 @@ class Directory:
         # Without an origin: no line of the link's target is shown.
         leaves = error(f"{self.root} is a link that leaves its repository", "Replace it with the directory itself.")
         if leaves not in self.diagnostics:
-            self.report(leaves)
+            self._report_unread(leaves)
         return True
 
     def _check_not_link(self, folder: Path) -> bool:
         """Whether this directory is not a link. Links are reported, neither followed nor listed."""
         if folder.is_symlink():
             detail = "Put the files themselves here: links to directories are not followed."
-            self.report(error("a link to a directory", detail, Origin(self._relative(folder), 1, 1)))
+            self._report_unread(error("a link to a directory", detail, Origin(self._relative(folder), 1, 1)))
             return False
         return True
 
@@ -169,7 +190,7 @@ class Directory:
             paths = (Path(directory, name) for name in sorted(files))
             names += [self._relative(path) for path in paths if self._check_file(path)]
         if len(names) > _MAX_FILES:
-            self.report(error(f"more than {_MAX_FILES:,} files", "Merge some of them.", Origin(folder, 1, 1)))
+            self._report_unread(error(f"more than {_MAX_FILES:,} files", "Merge some of them.", Origin(folder, 1, 1)))
             return []
         return sorted(names)
 
@@ -199,7 +220,7 @@ class Directory:
             return True
         folder = self._relative(path).partition("/")[0]
         origin = Origin(folder, 1, 1) if folder in layout.FOLDERS else None
-        self.report(error("a file name that is not UTF-8", f"Rename {quote(path.name)}.", origin))
+        self._report_unread(error("a file name that is not UTF-8", f"Rename {quote(path.name)}.", origin))
         return False
 
     def _report_unreadable_folder(self, exc: OSError) -> None:
@@ -219,7 +240,7 @@ class Directory:
             return None
         foreign = find_foreign_content(content)
         if foreign is not None:
-            self.report(error(foreign.summary, foreign.detail, Origin(name, foreign.line, 1)))
+            self._report_unread(error(foreign.summary, foreign.detail, Origin(name, foreign.line, 1)))
             return None
         self.digests[name] = hashlib.sha256(content).hexdigest()
         return content
@@ -247,7 +268,7 @@ class Directory:
             return None
 
     def _report_file(self, name: str, summary: str, detail: str) -> None:
-        self.report(error(summary, detail, Origin(name, 1, 1)))
+        self._report_unread(error(summary, detail, Origin(name, 1, 1)))
 
     # --- models ------------------------------------------------------------
 
@@ -255,7 +276,7 @@ class Directory:
         if not self._exists(name):
             # One error is enough: the name of the stray file is to be corrected.
             if self.root.is_dir() and name not in map(layout.suggest_name, self._strays):
-                self.report(error(f"{name} is missing", f"Create {self.root / name}.", Origin(name, 1, 1)))
+                self._report_unread(error(f"{name} is missing", f"Create {self.root / name}.", Origin(name, 1, 1)))
             return None
         return self._read_model(name, model)
 
@@ -264,20 +285,23 @@ class Directory:
         if content is None:
             return None
         before = len(self.diagnostics)
-        node = read_document(content, name, self.report)
+        node = read_document(content, name, self._report_unread)
         if len(self.diagnostics) > before and node is None:
             return None
         if not isinstance(node, YamlMapping):
             self._report_file(name, "the file must be a mapping", "Write `key: value` lines.")
             return None
-        return validate(node, model, self.report)
+        located = validate(node, model, self.report)
+        if located is None:
+            self._mark_unread(name)
+        return located
 
     def _read_models(self, name: str, model: type[Model]) -> list[LocatedModel[Model]]:
         content = self._read(name)
         if content is None:
             return []
         found = []
-        for item in read_items(content, name, self.report):
+        for item in read_items(content, name, self._report_unread):
             located = validate(item, model, self.report)
             if located is None:
                 self.rejected.append(item)

@@ -138,6 +138,21 @@ def suggest_name(name: str) -> str | None:
     return next(iter(difflib.get_close_matches(name.casefold(), TOP_FILES, 1)), None)
 
 
+def list_parts(name: str) -> tuple[str, ...]:
+    """Return the top-level files and folders whose content may be in the file `name`, relative to the root.
+
+    The one it is part of; for a stray at the top level, the one that it resembles, else users and groups; for "", all.
+    """
+    top = name.partition("/")[0]
+    if not top:
+        return (*TOP_FILES, *FOLDERS)
+    if top in TOP_FILES or top in FOLDERS:
+        return (top,)
+    stem = top.casefold().lstrip(".").partition(".")[0]
+    files = [f"{stem}.yaml" for stem in _find_similar(top)]
+    return (*files, *difflib.get_close_matches(stem, FOLDERS, 1)) or FOLDERS
+
+
 def _find_similar(name: str) -> list[str]:
     """Return the files at the top level that have the stem of `name`: `scope`, `scope.txt`, `Scopes.toml`."""
     stem = name.casefold().lstrip(".").partition(".")[0].strip()

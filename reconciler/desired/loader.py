@@ -28,11 +28,15 @@ from reconciler.core.values import fold_case
 from reconciler.desired import schema
 from reconciler.desired.directory import Directory, add_source_lines
 from reconciler.desired.mappings import compile_mappings
+from reconciler.desired.references import check_references
 from reconciler.desired.scope import CompiledScope, read_scope
-from reconciler.desired.users import DesiredUserReader, UserNames, check_inputs, check_references, list_inputs
+from reconciler.desired.users import DesiredUserReader, UserNames, check_inputs, list_inputs
 from reconciler.desired.validation import LocatedModel
 from reconciler.desired.work_tree import check_work_tree
 from reconciler.profiles import PROFILES
+
+_ABOUT_EACH_USER = frozenset({"scope.yaml", "mappings.yaml", "groups"})
+"""The parts of the desired state that decide about every user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,20 +83,21 @@ def load(root: Path, now: datetime, approval_date: date | None = None) -> Desire
     settings = directory.read_settings()
     scope = read_scope(directory, now.date())
     if settings is None:
-        _check_without_settings(directory, scope)
-        check_work_tree(directory)
-        return BrokenState(add_source_lines(directory.diagnostics, root))
+        directory.read_mappings()
+        return _check_names(directory, scope)
     if approval_date is not None:
         _check_approvals(settings, directory, approval_date)
     profile = PROFILES[settings.value.target.profile]
     mappings = compile_mappings(directory, profile, now)
     owned = _compile_ownership(settings, directory)
+    if directory.unread & _ABOUT_EACH_USER:
+        return _check_names(directory, scope)
     projector = Projector(profile, mappings.rows, settings.value.target.domains, mappings.invalid)
     reader = DesiredUserReader(directory, projector, scope.rules, now)
     reader.read()
-    check_references(directory, scope.users, reader.names)
-    check_inputs(directory, reader, (*list_inputs(mappings.rows), *scope.inputs))
     unseen = check_work_tree(directory)
+    check_references(directory, scope, reader.names.origins)
+    check_inputs(directory, reader, (*list_inputs(mappings.rows), *scope.inputs))
     if any(item.severity is Severity.ERROR and item.address is None for item in directory.diagnostics):
         return BrokenState(add_source_lines(directory.diagnostics, root))
     if settings.value.notifications.on_failure:
@@ -114,13 +119,14 @@ def load(root: Path, now: datetime, approval_date: date | None = None) -> Desire
     )
 
 
-def _check_without_settings(directory: Directory, scope: CompiledScope) -> None:
-    """Read the other files too, so that all errors are reported at once."""
-    directory.read_mappings()
+def _check_names(directory: Directory, scope: CompiledScope) -> BrokenState:
+    """Read the names of users only: errors about their other values might follow from what was not read."""
     names = UserNames(directory)
     for user in directory.read_users():
         names.register(user)
-    check_references(directory, scope.users, names)
+    check_work_tree(directory)
+    check_references(directory, scope, names.origins)
+    return BrokenState(add_source_lines(directory.diagnostics, directory.root))
 
 
 def load_users(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -24,11 +23,14 @@ NameOrigins = dict[str, tuple[str, Origin | None]]
 
 @dataclass(frozen=True, slots=True)
 class CompiledScope:
-    """The scope rules, the users referenced by them and by groups, and the attributes that filters read."""
+    """The scope rules, the users and groups referenced by them and by groups, and the attributes that filters read."""
 
     rules: ScopeRules
     users: tuple[tuple[str, Origin | None], ...]
     inputs: tuple[AttributeUse, ...] = ()
+    group_references: tuple[tuple[str, Origin | None], ...] = ()
+    groups: frozenset[str] = frozenset()
+    """The case-folded names of the groups that are defined."""
 
 
 @dataclass(slots=True)
@@ -40,7 +42,7 @@ class _References:
 
 
 def read_scope(directory: Directory, today: date) -> CompiledScope:
-    """Read scope.yaml on `today` (UTC) and resolve its groups; errors are diagnostics."""
+    """Read scope.yaml on `today` (UTC) and resolve its groups; errors are diagnostics. References are not checked."""
     references = _References()
     groups = _read_groups(directory, references)
     located = directory.read_scope()
@@ -51,8 +53,8 @@ def read_scope(directory: Directory, today: date) -> CompiledScope:
         for name, origin in compiled.groups:
             references.groups.setdefault(fold_case(name), (name, origin))
         rules = _build_rules(located, groups, references, compiled)
-    _check_groups(directory, groups, references)
-    return CompiledScope(rules, tuple(references.users.values()), compiled.inputs)
+    users, group_references = tuple(references.users.values()), tuple(references.groups.values())
+    return CompiledScope(rules, users, compiled.inputs, group_references, frozenset(groups))
 
 
 def _build_rules(
@@ -70,15 +72,6 @@ def _build_rules(
         filters=compiled.filters,
         roster=Roster(assigned, excluded, groups),
     )
-
-
-def _check_groups(directory: Directory, groups: Mapping[str, GroupMembers], references: _References) -> None:
-    rejected = {fold_case(str(node.get("name"))) for node in directory.rejected}
-    for name, origin in references.groups.values():
-        if fold_case(name) not in groups and fold_case(name) not in rejected:
-            near = difflib.get_close_matches(fold_case(name), groups, 1)
-            hint = f"Did you mean {near[0]}?" if near else "Add it to groups/, or remove the reference."
-            directory.report(error(f"there is no group {quote(name)}", hint, origin))
 
 
 def _read_groups(directory: Directory, references: _References) -> dict[str, GroupMembers]:

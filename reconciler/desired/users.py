@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from reconciler.core.model import (
@@ -12,7 +12,6 @@ from reconciler.core.model import (
     Diagnostic,
     Origin,
     ScopeReason,
-    Severity,
     SourceUser,
     Verdict,
     error,
@@ -25,12 +24,6 @@ from reconciler.core.text import quote
 from reconciler.core.values import fold_case
 from reconciler.desired.directory import Directory
 from reconciler.desired.scoping_filters import AttributeUse
-
-Reference = tuple[str, Origin | None]
-"""The name of a user, and the origin of the reference."""
-
-_MAX_HINTED = 5_000
-"""Beyond this many names none is suggested: a hundred take a millisecond."""
 
 
 class UserNames:
@@ -90,38 +83,10 @@ def _diagnose_undecided(user: SourceUser, verdict: Verdict) -> Diagnostic:
     return error(summary, detail, user.at(verdict.attribute), format_user_address(user.key))
 
 
-def check_references(directory: Directory, references: Iterable[Reference], names: UserNames) -> None:
-    """Report references to unknown users: a typo would drop a user from scope."""
-    if any(item.severity is Severity.ERROR and _is_unread_users_file(item) for item in directory.diagnostics):
-        return  # with a file of users unread, many would look unknown
-    known = set(names.origins)
-    for node in directory.rejected:
-        known.update(fold_case(str(node.get(key))) for key in ("userPrincipalName", "objectId") if node.get(key))
-    for name, origin in references:
-        if fold_case(name) not in known:
-            near = _suggest_name(fold_case(name), known)
-            hint = f"Did you mean {near}?" if near else "Add the user, or remove the reference."
-            directory.report(error(f"there is no user {quote(name)}", hint, origin))
-
-
-def _is_unread_users_file(item: Diagnostic) -> bool:
-    """Whether a file of users was not read completely."""
-    unread = item.summary.startswith(("not YAML", "cannot be read", "not UTF-8", "larger than", "a line longer"))
-    return unread and item.origin is not None and item.origin.file.startswith("users/")
-
-
-def _suggest_name(name: str, known: Collection[str]) -> str | None:
-    """Return the name that `name` probably misspells, compared before the @: a shared domain makes all look alike."""
-    local, at, domain = name.partition("@")
-    if len(known) > _MAX_HINTED:
-        return None
-    locals_ = {other.partition("@")[0]: other for other in known if other.partition("@")[2] == domain}
-    near = difflib.get_close_matches(local, locals_, 1, cutoff=0.8)
-    return locals_[near[0]] if near and at else None
-
-
 def check_inputs(directory: Directory, reader: DesiredUserReader, inputs: Iterable[AttributeUse]) -> None:
     """Warn about attributes that no user has: a typo would leave a target attribute or a filter empty."""
+    if "users" in directory.unread | directory.unseen:
+        return
     for attribute, origin, consequence in inputs:
         if reader.users and origin and attribute not in reader.attributes and attribute != "IsSoftDeleted":
             near = difflib.get_close_matches(attribute, sorted(reader.attributes), 1)

@@ -12,7 +12,7 @@ from pathlib import Path
 from reconciler.core.model import Diagnostic, Origin, Severity, error, warning
 from reconciler.core.text import format_names, pluralize
 from reconciler.desired.directory import Directory
-from reconciler.desired.layout import FOLDERS, TOP_FILES, is_yaml, suggest_name
+from reconciler.desired.layout import FOLDERS, TOP_FILES, is_yaml, list_parts, suggest_name
 from reconciler.errors import RepositoryError
 from reconciler.git.index import FileState, find_differences
 
@@ -62,6 +62,7 @@ def check_work_tree(directory: Directory) -> str | None:
                 directory.report(_describe_error(name, state, directory.root))
         elif is_yaml(name) or state is FileState.SUBMODULE:
             unseen.setdefault(state, []).append(name)
+            directory.unseen.update(list_parts(name))
     return " and ".join(_report_unseen(names, state, directory) for state, names in unseen.items()) or None
 
 

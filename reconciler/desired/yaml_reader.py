@@ -188,7 +188,7 @@ class _Reader:
             value = self._read_node(event, 1)
             if isinstance(value, YamlMapping):
                 yield value
-            else:
+            elif event.__class__ is not AliasEvent:  # reported
                 self._report_error(event, "expected a mapping", "Each entry is a mapping: `- key: value`.")
         self._read_end()
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from support.git_workspace import person
 from support.servers.fake_scim import FakeScimServer
@@ -89,3 +92,106 @@ def test_files_of_other_tools_are_left_alone(company: tuple[Workspace, FakeScimS
     for name in ("README.md", ".gitignore", ".DS_Store", "users/.gitkeep", "users/README.md", ".github/w.yml"):
         work.write(name, "")
     assert work.plan().code == 0
+
+
+GROUPS = """\
+- {name: apple-users, members: {groups: [sales, berlin], users: [ada@example.com]}}
+- {name: sales, members: {users: [bob@example.com, id-cid]}}
+- {name: outside, members: {users: [partner@elsewhere.org]}}
+"""
+BERLIN = "- {name: berlin, members: {users: [dot@example.com]}}\n"
+GROUP_SCOPE = """\
+sync: assigned
+assigned: {groups: [apple-users]}
+excluded: {groups: [outside]}
+filters:
+  - name: sales
+    clauses: [{operator: IS NOT MEMBER OF, value: berlin}]
+"""
+MAPPINGS = """\
+- {target: externalId, source: objectId, match: 1}
+- {target: userName, source: userPrincipalName, match: 2}
+- {target: name.givenName, source: givenName, default: none}
+- {target: name.familyName, source: surname, default: none}
+- {target: "enterprise:department", source: team}
+"""
+LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
+CONFLICT = "<<<<<<< HEAD\n- {{}}\n=======\n{}>>>>>>> other\n"
+
+
+@pytest.fixture
+def groups(open_workspace: OpenWorkspace) -> Workspace:
+    """A company whose scope is groups of users, in several files, with users that only other rules can map."""
+    work = open_workspace(FakeScimServer(None, []))
+    work.settings(target={"profile": "apple-business-manager", "base_url": work.base_url, "domains": ["example.com"]})
+    work.users([person("ada", team="A"), person("bob", surname=""), person("cid")])
+    partner = person("partner", userPrincipalName="partner@elsewhere.org")
+    work.write("users/more.yaml", f"- {json.dumps(person('dot'))}\n- {json.dumps(partner)}\n")
+    work.write("groups/main.yaml", GROUPS)
+    work.write("groups/berlin.yaml", BERLIN)
+    work.write("scope.yaml", GROUP_SCOPE)
+    work.write("mappings.yaml", MAPPINGS)
+    return work
+
+
+def test_the_company_with_groups_is_valid(groups: Workspace) -> None:
+    validated = groups.run("validate")
+    assert (validated.code, validated.err) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "name", ["users/people.yaml", "users/more.yaml", "groups/main.yaml", "groups/berlin.yaml", "scope.yaml"]
+)
+@pytest.mark.parametrize(
+    "damage", ["lfs", "conflict", "orig", "hidden", "syntax", "bytes", "alias", "not a list", "unknown key"]
+)
+def test_a_file_that_is_not_read_is_exactly_one_error(groups: Workspace, name: str, damage: str) -> None:
+    harm(groups.state / name, damage)
+    assert_one_error(groups)
+
+
+@pytest.mark.parametrize("damage", ["lfs", "conflict", "orig", "hidden", "syntax", "bytes"])
+def test_mappings_that_are_not_read_are_exactly_one_error(groups: Workspace, damage: str) -> None:
+    harm(groups.state / "mappings.yaml", damage)
+    assert_one_error(groups)
+
+
+@pytest.mark.parametrize("folder", ["users", "groups"])
+@pytest.mark.parametrize("name", ["People", ".{}", "{}.d", "old-{}"])
+def test_a_folder_with_another_name_is_exactly_one_error(groups: Workspace, folder: str, name: str) -> None:
+    (groups.state / folder).rename(groups.state / name.format(folder))
+    assert_one_error(groups)
+
+
+def test_a_misspelt_reference_is_an_error_beside_others(groups: Workspace) -> None:
+    """Only references to what was not read are left out."""
+    groups.write("scope.yaml", GROUP_SCOPE.replace("[outside]", "[outsid]"))
+    (groups.state / "users/people.yaml").write_text(LFS)
+    result = groups.run("validate")
+    assert 'there is no group "outsid"' in result.err
+    assert result.out.startswith("2 errors in ")
+
+
+def harm(path: Path, damage: str) -> None:
+    text = path.read_text("utf-8")
+    if damage in ("orig", "hidden"):
+        path.rename(path.with_name(f"{path.name}.orig" if damage == "orig" else f".{path.name}"))
+        return
+    damaged = {
+        "lfs": LFS,
+        "conflict": CONFLICT.format(text),
+        "syntax": text + "]: {",
+        "bytes": text + "# \udcff\n",
+        "alias": text + ("x: *a\n" if path.name == "scope.yaml" else "- *a\n"),
+        "not a list": "text\n",
+        "unknown key": text + ("extra: 1\n" if path.name == "scope.yaml" else "- text\n"),
+    }
+    path.write_bytes(damaged[damage].encode("utf-8", "surrogateescape"))
+
+
+def assert_one_error(work: Workspace) -> None:
+    result = work.run("validate")
+    assert result.out.startswith("1 error in "), result
+    assert result.err.count("Error: ") == 1
+    assert result.err.count("Warning: ") == 0
+    assert work.plan().code == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -282,3 +283,22 @@ def test_a_file_that_is_gone_since_the_last_apply_is_a_warning(company: Company,
         assert result.code == 0, result
         assert summary in " ".join(result.out.split())
     assert summary not in company.work.run("plan").out, "the last apply had none"
+
+
+@pytest.mark.parametrize("hide", [sparse, skip_worktree, delete])
+def test_references_to_users_of_a_missing_file_are_one_error(company: Company, hide: Any) -> None:
+    """To add the users, or to remove the references, would be the wrong advice."""
+    everyone = [f"{who}@example.com" for who in ("ada", "bob", "cid", "dot")]
+    company.work.write("groups/all.yaml", f"- name: all\n  members: {{users: {json.dumps(everyone)}}}\n")
+    company.work.write("scope.yaml", "sync: assigned\nassigned: {groups: [all]}\n")
+    company.commit(person("ada"), person("bob"))
+    hide(company)
+    result = company.work.run("plan")
+    assert result.code == 1
+    assert result.err.count("Error: ") == 1
+    assert '2 users that are referenced, and in no file that was read: "cid@example.com", "dot@' in result.err
+    assert "restore or remove these first" in result.err
+    company.git.git("sparse-checkout", "disable")
+    company.git.git("update-index", "--no-skip-worktree", "desired-state/users/berlin/more.yaml")
+    company.git.git("checkout", "--", ".")
+    assert company.work.run("plan").code == 0

@@ -1,0 +1,78 @@
+"""Check references to users and groups: a misspelt one would drop users from the scope, or exclude nobody."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+from reconciler.core.model import Origin, error
+from reconciler.core.text import format_names, pluralize, quote
+from reconciler.core.values import fold_case
+from reconciler.desired.directory import Directory
+from reconciler.desired.scope import CompiledScope
+
+Reference = tuple[str, Origin | None]
+"""The name of a user or a group, and the origin of the reference."""
+
+_MAX_HINTED = 5_000
+"""Beyond this many names none is suggested: a hundred take a millisecond."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What is referenced, the part of the desired state that defines it, and what to do about an unknown name."""
+
+    noun: str
+    part: str
+    advice: str
+    suggest: Callable[[str, Collection[str]], str | None]
+
+
+def check_references(directory: Directory, scope: CompiledScope, names: Collection[str]) -> None:
+    """Report references of scope.yaml and groups to unknown groups, and to users not among `names` (case-folded)."""
+    check_group_references(directory, scope)
+    kind = _Kind("user", "users", "Add the user, or remove the reference.", _suggest_user)
+    _check(directory, scope.users, names, kind)
+
+
+def check_group_references(directory: Directory, scope: CompiledScope) -> None:
+    """Report references of scope.yaml and groups to unknown groups."""
+    kind = _Kind("group", "groups", "Add it to groups/, or remove the reference.", _suggest_group)
+    _check(directory, scope.group_references, scope.groups, kind)
+
+
+def _check(directory: Directory, references: Sequence[Reference], known: Collection[str], kind: _Kind) -> None:
+    """Report references to unknown names, unless files that may define them were not read."""
+    if kind.part in directory.unread:
+        return  # reported; to remove a reference would be the wrong advice
+    rejected = directory.list_rejected_names()
+    unknown = [
+        (name, origin)
+        for name, origin in references
+        if fold_case(name) not in known and fold_case(name) not in rejected
+    ]
+    if unknown and kind.part in directory.unseen:
+        what = pluralize(len(unknown), f"{kind.noun} that is referenced", f"{kind.noun}s that are referenced")
+        summary = f"{what}, and in no file that was read: {format_names([name for name, _ in unknown])}"
+        detail = f"Files of {kind.part}/ are not in the work tree, see the warning: restore or remove these first."
+        directory.report(error(summary, detail, unknown[0][1]))
+        return
+    for name, origin in unknown:
+        near = kind.suggest(fold_case(name), known)
+        hint = f"Did you mean {near}?" if near else kind.advice
+        directory.report(error(f"there is no {kind.noun} {quote(name)}", hint, origin))
+
+
+def _suggest_group(name: str, known: Collection[str]) -> str | None:
+    return next(iter(difflib.get_close_matches(name, known, 1)), None)
+
+
+def _suggest_user(name: str, known: Collection[str]) -> str | None:
+    """Return the name that `name` probably misspells, compared before the @: a shared domain makes all look alike."""
+    local, at, domain = name.partition("@")
+    if len(known) > _MAX_HINTED:
+        return None
+    locals_ = {other.partition("@")[0]: other for other in known if other.partition("@")[2] == domain}
+    near = difflib.get_close_matches(local, locals_, 1, cutoff=0.8)
+    return locals_[near[0]] if near and at else None
