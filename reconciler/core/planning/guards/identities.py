@@ -49,7 +49,8 @@ def check_name_takeovers(context: GuardContext, limit: Limit) -> Guard:
     """
     taken_from = _find_takeovers(context.changes)
     swapped = _find_swap(taken_from)
-    hit = sorted(change.key for change in context.changes if change.address in taken_from.keys() - swapped)
+    beyond = taken_from.keys() - swapped
+    hit = sorted(change.key for change in context.changes if change.address in beyond)
     what = "would take a userName that another account has today" + (", beyond one swap" if swapped else "")
     return _judge("name-takeovers", "user", what, hit, limit)
 

@@ -1,3 +1,4 @@
+import time
 from dataclasses import replace
 from datetime import date
 
@@ -8,7 +9,7 @@ from support.guard_verdicts import verdicts
 from reconciler.core.model import LiveUser
 from reconciler.core.plan import Action, Change, Guard
 from reconciler.core.planning.guards.context import GuardContext, RecentChange
-from reconciler.core.planning.guards.identities import check_identity_changes
+from reconciler.core.planning.guards.identities import check_identity_changes, check_name_takeovers
 from reconciler.core.planning.temporary_names import make_temporary_name
 from reconciler.core.policy import Limit, Policy
 
@@ -67,6 +68,13 @@ def test_users_that_take_the_name_of_another_account_are_named() -> None:
         message="3 users would take a userName that another account has today, more than the limit of 0"
         ' (guards.name_takeovers.count: 0): "a@example.com", "b@example.com", "c@example.com"',
     )
+
+
+def test_many_names_that_are_taken_over_are_compared_once() -> None:
+    context = GuardContext(ring(*(f"u{number}" for number in range(16_000))), (), (), None, {})
+    began = time.process_time()
+    assert not check_name_takeovers(context, Limit(0)).passed
+    assert time.process_time() - began < 1
 
 
 def test_the_end_of_an_exchange_that_was_cut_short_is_no_takeover() -> None:
