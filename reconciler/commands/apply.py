@@ -47,7 +47,7 @@ from reconciler.session.saved_plan import read_saved_plan
 from reconciler.session.session import Session, open_session
 from reconciler.session.terminal import Terminal
 from reconciler.session.unapplied import find_unapplied_commits
-from reconciler.session.workspace import Workspace, approval_date, current_time, load_state
+from reconciler.session.workspace import Workspace, current_time, load_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +160,7 @@ class _Apply:
         workspace = self._session.workspace
         plan = self._read_and_plan()
         approvals = [*self._session.approvals(), *_read_given_approval(self._options)]
-        plan = reevaluate_guards(plan, approvals, approval_date(workspace))
+        plan = reevaluate_guards(plan, approvals, self._session.approval_date)
         reviewed = self._reviewed
         check_approval(self._options.approve, [plan, reviewed or plan], self._terminal)
         if reviewed is None:
@@ -169,7 +169,7 @@ class _Apply:
         started = {each.address for each in reviewed.changes if {each.address, redactor.address(each.address)} & begun}
         unreviewed = find_unreviewed(reviewed, plan, started, strict=self._options.strict)
         # What is left of a plan that was approved as a whole is approved too.
-        return carry_over_approval(plan, approvals, approval_date(workspace), reviewed), unreviewed
+        return carry_over_approval(plan, approvals, self._session.approval_date, reviewed), unreviewed
 
     def _read_and_plan(self) -> Plan:
         """Plan, and remember a service that refuses: there is no receipt of it."""

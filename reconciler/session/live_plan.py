@@ -28,7 +28,6 @@ from reconciler.session.baseline import build_reader, build_request
 from reconciler.session.lost_files import find_lost_files
 from reconciler.session.session import Session
 from reconciler.session.terminal import Terminal
-from reconciler.session.workspace import approval_date
 
 
 class Baseline(Protocol):
@@ -92,7 +91,7 @@ def _make_plan(
 def read_live_state(
     client: ScimClient, session: Session, progress: Progress, reader: ResourceReader | None = None
 ) -> LiveState:
-    """Read all live users, with the desired state's own reader unless another is given."""
+    """Read all live users, with the desired state's own reader unless another is given; note the service's time."""
     state = session.state
     live = read_live(
         client,
@@ -102,6 +101,7 @@ def read_live_state(
         page_size=int(state.profile.page_size.value),
         progress=progress,
     )
+    session.observe_clock(client.clock_offset)
     return replace(live, clock_problem=explain_clock(client.clock_offset))
 
 
@@ -118,7 +118,7 @@ def build_session_request(session: Session, live: LiveState, users: tuple[str, .
         request,
         diagnostics=(*request.diagnostics, *lost),
         policy=replace(request.policy, approvals=session.approvals()),
-        approval_date=approval_date(session.workspace),
+        approval_date=session.approval_date,
         target=session.target,
         recently_deleted=history.reserved,
         deactivated=history.deactivated,

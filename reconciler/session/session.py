@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
 
 from reconciler.core.model import Deactivation, Target, format_user_address
 from reconciler.core.planning.protection import collect_protected_names
@@ -19,7 +20,7 @@ from reconciler.session.audit_record import build_redactor_for_reading, open_ful
 from reconciler.session.connection import Connection, connect
 from reconciler.session.sandbox_service import run_sandbox
 from reconciler.session.terminal import Terminal
-from reconciler.session.workspace import SANDBOX_URL, Workspace, current_time
+from reconciler.session.workspace import SANDBOX_URL, Workspace, approval_date, current_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,26 @@ class Session:
     connection: Connection
     redactor: Redactor = NO_REDACTION
     _history: list[AccountHistory] = field(default_factory=list, init=False, repr=False, compare=False)
+    _offsets: list[timedelta] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    def observe_clock(self, offset: timedelta | None) -> None:
+        """Note how far this machine's clock is ahead of the service's (negative: behind); None: unknown."""
+        self._offsets[:] = [] if offset is None else [offset]
+
+    @property
+    def service_time(self) -> datetime | None:
+        """What time it is by the service's clock; None: it does not say, or was not asked yet."""
+        if not self._offsets:
+            return None
+        with suppress(OverflowError):
+            return current_time() - self._offsets[0]
+        return datetime.max.replace(tzinfo=UTC)
+
+    @property
+    def approval_date(self) -> date:
+        """The day that approvals are judged by: the later one, by this machine and by the service."""
+        today, there = approval_date(self.workspace), self.service_time
+        return today if there is None else max(today, there.date())
 
     def history(self) -> AccountHistory:
         """Return what receipts say about the target's accounts. They are read once."""

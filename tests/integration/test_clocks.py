@@ -235,6 +235,25 @@ def test_a_value_by_a_wrong_clock_is_withheld(open_workspace: OpenWorkspace) -> 
     )
 
 
+# --- approvals ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("ahead", "code"), [(0 * DAY, 0), (3 * DAY, 0), (12 * DAY, 3), (None, 0)])
+def test_an_approval_that_expired_by_the_service_does_not_work(
+    open_workspace: OpenWorkspace, ahead: timedelta | None, code: int
+) -> None:
+    """The machine's clock is behind: by it the approval is valid for another week."""
+    service = serve(*(account(f"u{number}") for number in range(30)), ahead=ahead)
+    org = open_org(open_workspace, service)
+    org.wants()
+    plan_id = org.plan().plan["plan_id"]
+    approval = {"plan": plan_id, "lifts": ["removals"], "until": str(TODAY + 7 * DAY), "reason": "An office closes"}
+    org.settings(approvals=[approval], guards={"foreign_accounts": {"count": 100}})
+    applied = org.workspace.apply()
+    assert applied.code == code, applied.out
+    assert ("expired on" in applied.out + applied.err) == (code == 3)
+
+
 # --- --now -----------------------------------------------------------------------------------
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from support.sample_org import account, person
@@ -60,3 +61,28 @@ def test_the_sandbox_needs_no_token_and_is_filled_once(
         with open_session(workspace, target.state(), target.terminal) as session:
             assert session.target.base_url == SANDBOX_URL
     assert target.terminal.notes == [f"Made a sandbox with the sample company's live users: {workspace.sandbox_file}"]
+
+
+@pytest.mark.parametrize(
+    ("offset", "days"),
+    [(None, 0), (timedelta(days=-12), 12), (timedelta(days=12), 0), (timedelta(0), 0)],
+    ids=["unknown", "behind", "ahead", "right"],
+)
+def test_approvals_are_judged_by_the_later_day(target: TargetWorkspace, offset: timedelta | None, days: int) -> None:
+    with target.session() as session:
+        session.observe_clock(offset)
+        assert session.approval_date == (datetime.now(UTC) + timedelta(days=days)).date()
+
+
+def test_an_approval_date_ahead_of_both_clocks_is_that_of_the_plan(target: TargetWorkspace) -> None:
+    later = datetime.now(UTC) + timedelta(days=40)
+    with target.session() as session:
+        ahead = replace(session, workspace=replace(session.workspace, now=later))
+        ahead.observe_clock(timedelta(days=-12))
+        assert ahead.approval_date == later.date()
+
+
+def test_a_service_beyond_the_last_day_is_at_the_last_day(target: TargetWorkspace) -> None:
+    with target.session() as session:
+        session.observe_clock(timedelta(days=-365 * 9_000))
+        assert session.approval_date == date.max
