@@ -293,6 +293,8 @@ class DesiredUser:
     verdict: Verdict = IN_SCOPE
     lifecycle: Lifecycle = NO_LIFECYCLE
     failed: bool = False
+    doubtful: frozenset[AttributePath] = frozenset()
+    """Matching attributes, and externalId, whose value is an error: the user may be another than they say."""
 
     @property
     def rests_on_date(self) -> bool:

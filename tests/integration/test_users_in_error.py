@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -70,3 +71,70 @@ def test_an_account_that_is_in_another_domain_already_is_left_untouched(profile:
     planned = company.plan()
     assert (planned.code, planned.actions) == (5, {})
     assert diagnostics(planned, "error") == ['userName "u0@example.org" is outside the verified domains']
+
+
+# --- an account that may be theirs ------------------------------------------------
+
+UNKNOWN = "1 deactivate withheld: 1 user with an error could not be identified, so their live accounts are unknown"
+BY_NAME = """
+- {target: userName, source: userPrincipalName, match: 1}
+- {target: name.givenName, source: givenName}
+- {target: name.familyName, source: surname}
+"""
+
+
+def lose_the_id(company: Company) -> None:
+    """The user loses the objectId, and gets another name in the same edit."""
+    del company.people[0]["objectId"]
+    company.people[0]["userPrincipalName"] = "renamed@example.com"
+
+
+def misspell_the_domain(company: Company) -> None:
+    """Without externalId the misspelt name is the only thing that is known of the user."""
+    company.work.write("mappings.yaml", BY_NAME)
+    company.people[0]["userPrincipalName"] = company.people[0]["userPrincipalName"].replace("example", "exmaple")
+
+
+def rename_without_ids(company: Company) -> None:
+    """The new account would not have what the ownership filter asks for."""
+    company.work.write("mappings.yaml", BY_NAME)
+    company.people[0]["userPrincipalName"] = "renamed@example.com"
+
+
+@pytest.mark.parametrize("mistake", [lose_the_id, misspell_the_domain, rename_without_ids])
+def test_the_account_of_a_user_with_an_error_is_not_taken_for_a_leavers(
+    mistake: Callable[[Company], None], company: Company
+) -> None:
+    mistake(company)
+    planned = company.plan()
+    assert (planned.code, planned.actions) == (5, {})
+    assert UNKNOWN in diagnostics(planned, "warning")
+    assert company.apply().code == 5
+    assert company.service.writes == []
+
+
+def lose_the_id_only(company: Company) -> None:
+    del company.people[0]["objectId"]
+
+
+def take_a_name(company: Company) -> None:
+    """A new user wants the name of a leaver's account."""
+    company.people.append(source(make_user(20), userPrincipalName=make_user(11)["userName"]))
+
+
+def misspell_a_new_user(company: Company) -> None:
+    company.people.append(source(make_user(20), userPrincipalName="new@exmaple.com"))
+
+
+@pytest.mark.parametrize("mistake", [lose_the_id_only, take_a_name, misspell_a_new_user])
+def test_a_user_with_an_error_who_is_known_holds_up_no_leaver(
+    mistake: Callable[[Company], None], company: Company
+) -> None:
+    company.people = company.people[:10]
+    mistake(company)
+    company.work.users(company.people)
+    planned = company.work.plan()
+    assert planned.code == 5
+    # The account whose name another user wants is left untouched: it may be the same person.
+    leavers = [10] if mistake is take_a_name else [10, 11]
+    assert planned.actions == {make_user(number)["userName"]: "deactivate" for number in leavers}

@@ -106,9 +106,22 @@ class Projector:
                 candidates=candidates,
                 lifecycle=user.lifecycle,
                 failed=bool(errors),
+                doubtful=self._find_doubtful(user, values) if errors else frozenset(),
             ),
             errors,
         )
+
+    def _find_doubtful(self, user: SourceUser, values: Mapping[AttributePath, Value]) -> frozenset[AttributePath]:
+        """Return the identifying attributes whose value the target would reject."""
+        found: list[Diagnostic] = []
+        doubtful: set[AttributePath] = set()
+        for row in (*self._matching, *([self._anchor] if self._anchor is not None else [])):
+            known, value = len(found), values.get(row.target)
+            if value is not None:
+                self._check_value(user, row, value, found)
+            if len(found) > known:
+                doubtful.add(row.target)
+        return frozenset(doubtful)
 
     def _map_rows(self, user: SourceUser, errors: list[Diagnostic]) -> _MappedValues:
         """Map every row but the unique ones."""

@@ -38,8 +38,8 @@ class Matching:
     unclaimed: list[LiveUser] = field(default_factory=list)
     """Live users without a desired user: managed ones are candidates for removal."""
     conflicts: list[Diagnostic] = field(default_factory=list)
-    unidentified: list[DesiredUser] = field(default_factory=list)
-    """Users whose matching attributes could not be mapped, so that their live account is unknown."""
+    sharing: list[DesiredUser] = field(default_factory=list)
+    """Users that share a matching value with another, and whose other values lead to no live account."""
 
 
 def match_users(
@@ -63,6 +63,8 @@ class _Matcher:
         self._claims: dict[str, DesiredUser] = {}
         self._untouchable: set[str] = set()
         self._in_conflict: set[int] = set()
+        self._shared_levels: dict[int, set[int]] = {}
+        self._located: set[int] = set()
         self._matched: dict[int, LiveUser] = {}
         self._result = Matching()
 
@@ -76,6 +78,9 @@ class _Matcher:
         for user in self._desired:
             if id(user) not in self._in_conflict:
                 self._add_pair(user)
+        self._result.sharing = [
+            user for user in self._desired if id(user) in self._shared_levels and id(user) not in self._located
+        ]
         self._result.unclaimed = [
             user for user in self._live if user.id not in self._claims and user.id not in self._untouchable
         ]
@@ -92,6 +97,7 @@ class _Matcher:
         for users in duplicates.values():
             users.sort(key=lambda user: user.key)
             for user in users:
+                self._shared_levels.setdefault(id(user), set()).add(level)
                 self._report_duplicate(user, users[0] if user is not users[0] else users[1], level)
 
     def _report_duplicate(self, user: DesiredUser, other: DesiredUser, level: int) -> None:
@@ -112,6 +118,8 @@ class _Matcher:
                 continue
             value = user.match[level]
             hits = index.get(value, ()) if value is not None else ()
+            if hits and level not in self._shared_levels.get(id(user), ()):
+                self._located.add(id(user))
             if len(hits) > 1 and value not in ambiguous:
                 self._untouchable.update(hit.id for hit in hits)
                 ambiguous[value] = _describe_duplicates(hits, self._name_attribute(level), str(value))
@@ -215,8 +223,6 @@ class _Matcher:
     def _add_pair(self, user: DesiredUser) -> None:
         hit = self._matched.get(id(user))
         if hit is None:
-            if user.failed and None in user.match:
-                self._result.unidentified.append(user)
             self._result.pairs.append((user, None))
         elif hit.unreadable is not None:
             self._report_conflict(

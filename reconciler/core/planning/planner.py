@@ -30,7 +30,7 @@ from reconciler.core.planning.ownership import check_ownership
 from reconciler.core.planning.protection import ProtectedAccounts
 from reconciler.core.planning.request import LiveState, PlanRequest
 from reconciler.core.planning.user_selection import select_changes
-from reconciler.core.planning.withholding import withhold_changes
+from reconciler.core.planning.withholding import withhold_changes, withhold_doubtful_removals
 from reconciler.core.values import fold_case
 
 PLAN_LIFETIME = timedelta(days=7)
@@ -50,11 +50,8 @@ def build_plan(request: PlanRequest, live: LiveState) -> Plan:
     keys = {fold_case(user.key) for user in request.desired}
     for found in sorted(matching.unclaimed, key=lambda user: user.id):
         _plan_unclaimed(found, _name_unclaimed(found, keys), request, draft)
-    withhold_changes(draft, request, matching, live)
-    distinct, shared = exclude_shared_ids(draft.changes, live.users, request.mappings)
-    draft.diagnostics += shared
-    changes, conflicts = order_changes(distinct, live.users)
-    draft.diagnostics += conflicts
+    withhold_changes(draft, request, live)
+    changes = _exclude_conflicts(matching, request, live, draft)
     changes = _repair_temporary_names(changes, matching, request, live, draft)
     selected = select_changes(changes, request.only) if request.only else changes
     # Removing a few users at a time must not get past a guard against removing all of them.
@@ -88,6 +85,21 @@ def _build_guard_context(request: PlanRequest, live: LiveState, matching: Matchi
         unclaimed=unclaimed,
         evidence=request.evidence,
     )
+
+
+def _exclude_conflicts(matching: Matching, request: PlanRequest, live: LiveState, draft: PlanDraft) -> list[Change]:
+    """Return the changes that can be made together, in order, without removals of what may be a user's account."""
+    changes, conflicts = _settle(draft.changes, request, live)
+    if withhold_doubtful_removals(draft, request, matching, conflicts):
+        changes, conflicts = _settle(draft.changes, request, live)
+    draft.diagnostics += conflicts
+    return changes
+
+
+def _settle(changes: list[Change], request: PlanRequest, live: LiveState) -> tuple[list[Change], list[Diagnostic]]:
+    distinct, shared = exclude_shared_ids(changes, live.users, request.mappings)
+    ordered, conflicts = order_changes(distinct, live.users)
+    return ordered, [*shared, *conflicts]
 
 
 def _repair_temporary_names(

@@ -161,19 +161,18 @@ def test_a_failed_user_gets_no_second_diagnostic_for_an_account_that_could_be_ad
 
 
 @pytest.mark.parametrize(
-    ("user", "unplaced"),
+    ("accounts", "sharing"),
     [
-        (desired("ada", failed=True, external_id=None), True),
-        (desired("ada", failed=True), False),
-        (desired("ada", external_id=None), False),
+        ([live("ada"), live("bob")], set()),
+        ([live("ada"), live("old", external_id="id-bob")], {"bob@example.com"}),
+        ([live("bob")], {"ada@example.com"}),
+        ([], {"ada@example.com", "bob@example.com"}),
     ],
 )
-def test_a_failed_user_with_an_unknown_matching_value_and_no_account_is_unplaced(
-    user: DesiredUser, unplaced: bool
-) -> None:
-    found = joined([user], [live("bob")])
-    assert (found.unidentified == [user]) is unplaced
-    assert keys(found)[0] == {"ada@example.com": None}
+def test_users_that_share_a_value_are_found_by_their_other_values(accounts: list[LiveUser], sharing: set[str]) -> None:
+    people = [desired("ada", external_id="same"), desired("bob", external_id="same")]
+    found = joined(people, [*accounts, live("x", external_id="same")])
+    assert {user.key for user in found.sharing} == sharing
 
 
 def test_a_user_without_any_matching_value_matches_no_account() -> None:
