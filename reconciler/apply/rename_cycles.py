@@ -81,18 +81,18 @@ def _original_name(change: Change) -> str:
 
 
 def _describe_undone(why: Outcome) -> Outcome:
-    return replace(why, message=f"{why.message}; it has its user name {quote(_original_name(why.change))} again")
+    return replace(why, message=f"{why.message}; its user name {quote(_original_name(why.change))} was restored")
 
 
 def _describe_stuck(why: Outcome, reason: str) -> Outcome:
     name = quote(why.change.temporary_user_name or "")
-    message = f"{why.message}; it has the temporary user name {name} now, which could not be undone: {reason}"
+    message = f"{why.message}; it now has the temporary user name {name}, which could not be undone: {reason}"
     return replace(why, message=f"{message}. The next plan repairs it")
 
 
 def _describe_renamed_back(change: Change, first: Change) -> Outcome:
     message = (
-        f"it has its user name {quote(_original_name(change))} again, because {first.address} could not be renamed"
+        f"its user name {quote(_original_name(change))} was restored, because {first.address} could not be renamed"
     )
     return Outcome(change, Result.SKIPPED, message)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import errno
 
-_FILES = "Raise the limit of open files (`ulimit -n`), or end what holds so many files and connections open."
+_FILES = "Raise the limit of open files (`ulimit -n`), or close programs that hold many files or connections open."
 _SPACE = "Free some space there, then run the same command again: nothing is done twice."
 _SIZE = "Raise the limit of the size of files (`ulimit -f`), then run the same command again: nothing is done twice."
-_MEMORY = "End other programs, then run the same command again: nothing is done twice."
+_MEMORY = "Close other programs, then run the same command again: nothing is done twice."
 _NEXT_STEPS = {
     errno.EMFILE: _FILES,
     errno.ENFILE: _FILES,

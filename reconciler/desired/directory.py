@@ -151,8 +151,10 @@ class Directory:
         self._strays.append(name)
         self._mark_unread(name)
         if len(self._strays) == MAX_DIAGNOSTICS + 1:
-            summary = f"more than {MAX_DIAGNOSTICS} files that must not be here; the others are not shown"
-            self.report(error(summary, "Delete these first.", Origin(name, 1, 1)))
+            summary = (
+                f"more than {MAX_DIAGNOSTICS} files that do not belong in the desired state; the others are not listed"
+            )
+            self.report(error(summary, "Move or delete the listed files first.", Origin(name, 1, 1)))
         elif len(self._strays) <= MAX_DIAGNOSTICS:
             self.report(error(stray.summary, stray.detail, Origin(name, 1, 1)))
 

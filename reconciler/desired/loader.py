@@ -198,9 +198,9 @@ def _check_approvals(settings: LocatedModel[schema.Settings], directory: Directo
     for number, entry in enumerate(settings.value.approvals):
         if entry.until > last:
             days = MAX_APPROVAL_PERIOD.days
-            summary = f"an approval is valid for {days} days at most, and this one until {entry.until}"
+            summary = f"an approval is valid for {days} days at most, but this one is valid until {entry.until}"
             origin = settings.at("approvals", number, "until")
-            directory.report(error(summary, f"Today the last possible day is {last}.", origin))
+            directory.report(error(summary, f"Set `until` to {last} or earlier.", origin))
 
 
 def _compile_ownership(settings: LocatedModel[schema.Settings], directory: Directory) -> Predicate:

@@ -67,7 +67,7 @@ def find_differences(directory: Path, names: Sequence[str]) -> dict[str, FileSta
 def _unreadable(exc: GitCommandError) -> RepositoryError:
     detail = "Run `git ls-files` there to see why."
     if "dubious ownership" in str(exc):
-        detail = "If you trust the repository: git config --global --add safe.directory with its directory."
+        detail = "If you trust the repository: git config --global --add safe.directory DIR (the directory in quotes)."
     return RepositoryError(f"git's index cannot be read: {exc}", detail)
 
 

@@ -27,7 +27,7 @@ def list_receipts(plans: Path) -> list[Path]:
 def _raise_unless_absent(plans: Path, exc: OSError) -> None:
     if exc.filename == str(plans) and isinstance(exc, FileNotFoundError):
         return
-    detail = "Check what it is, and its permissions: without the record no apply is safe."
+    detail = "Check that it is a directory, and its permissions: without the record no apply is safe."
     raise PlanFileError(f"cannot list {exc.filename}: {describe_os_error(exc)}", advise(exc, detail)) from exc
 
 

@@ -464,7 +464,7 @@ def test_an_approval_beyond_thirty_days_is_an_error_at_its_line(blocked: tuple[C
     for command in ("plan", "validate"):
         answer = work.run(command)
         assert answer.code == 1
-        assert f"an approval is valid for 30 days at most, and this one until {in_days(31)}" in answer.err
+        assert f"an approval is valid for 30 days at most, but this one is valid until {in_days(31)}" in answer.err
         assert "on settings.yaml:1:" in answer.err
     write_approval(work, plan_id, until=in_days(30))
     assert work.run("plan").code == 0
@@ -519,7 +519,7 @@ def test_a_target_that_moved_is_blocked_until_exactly_that_plan_is_approved(
     first.settings()
     blocked = first.apply()
     assert blocked.code == 3
-    assert "the target changed: every apply on record used another one, the last time" in blocked.out
+    assert "the target changed: no apply on record went to it, and the last one went to" in blocked.out
     assert second.service.writes == []
     (found,) = re.findall(r"--approve (sha256:[0-9a-f]{64})", blocked.out)
     assert first.apply("--approve", found).code == 3

@@ -291,7 +291,7 @@ def test_another_name_or_none_is_another_target_until_it_is_approved(
     blocked = acme.apply()
     assert blocked.code == 3
     url = acme.work.base_url
-    assert f'every apply on record used another one, the last time "{url} (tenant acme)"' in blocked.out
+    assert f'no apply on record went to it, and the last one went to "{url} (tenant acme)"' in blocked.out
     assert acme.apply("--approve", acme.plan().plan["plan_id"], "--lift", "target").code == 0
     acme.desire(department="Moved at last")
     assert acme.apply().code == 0, "it is known now"

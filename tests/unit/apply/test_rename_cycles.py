@@ -117,7 +117,7 @@ def test_a_cycle_that_cannot_be_finished_is_undone_wherever_it_ends(users: tuple
         assert names(service) == untouched(*users), who
         assert "done" not in found.results.values()
         assert found.results[who] in ("failed", "not_in_effect")
-        assert found.messages[users[0]].endswith(f'; it has its user name "{name_of(users[0])}" again')
+        assert found.messages[users[0]].endswith(f'; its user name "{name_of(users[0])}" was restored')
 
 
 def test_the_undoing_is_on_record() -> None:
@@ -143,8 +143,8 @@ def test_the_undoing_is_on_record() -> None:
         "finished a failed",
     ]
     assert found.messages == {
-        "b": 'it has its user name "b@example.com" again, because user["a@example.com"] could not be renamed',
-        "a": 'the service said no; it has its user name "a@example.com" again',
+        "b": 'its user name "b@example.com" was restored, because user["a@example.com"] could not be renamed',
+        "a": 'the service said no; its user name "a@example.com" was restored',
     }
 
 
@@ -172,7 +172,7 @@ def test_a_temporary_name_whose_answer_was_lost_is_undone_too() -> None:
     found = apply_ring(service, "a", "b")
     assert names(service) == untouched("a", "b")
     assert (found.results["a"], found.results["b"]) == ("unknown", "skipped")
-    assert found.messages["a"].endswith('; it has its user name "a@example.com" again')
+    assert found.messages["a"].endswith('; its user name "a@example.com" was restored')
 
 
 def test_a_name_that_was_given_to_another_account_meanwhile_is_not_taken_back() -> None:
@@ -185,8 +185,8 @@ def test_a_name_that_was_given_to_another_account_meanwhile_is_not_taken_back() 
     assert names(service) == {"a": short_name(temporary), "b": "b", "x": "a"}
     assert found.results == {"a": "skipped", "b": "failed"}
     assert found.messages["a"] == (
-        'not finished: waiting for user["b@example.com"]; it has the temporary user name '
-        f'"{temporary}" now, which could not be undone: the name is taken. The next plan repairs it'
+        'not finished: waiting for user["b@example.com"]; it now has the temporary user name '
+        f'"{temporary}", which could not be undone: the name is taken. The next plan repairs it'
     )
 
 
@@ -199,7 +199,7 @@ def test_a_service_that_refuses_every_request_leaves_a_temporary_name_that_is_re
     service.script = {"PATCH live-b": [DOWN], "PATCH live-a": [lambda: None, DOWN, DOWN]}
     found = apply_ring(service, "a", "b")
     assert found.report.stopped is DOWN
-    assert 'it has the temporary user name "renaming-' in found.messages["a"]
+    assert 'it now has the temporary user name "renaming-' in found.messages["a"]
     assert found.messages["a"].endswith("could not be undone: the token was refused. The next plan repairs it")
 
 

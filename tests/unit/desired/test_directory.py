@@ -312,7 +312,10 @@ def test_of_very_many_stray_files_fifty_are_reported(tree: Tree) -> None:
     directory = tree({f"users/{number}.orig": "" for number in range(1_000)}, settings=SETTINGS)
     assert users(directory) == []
     assert len(directory.diagnostics) == 51
-    assert messages(directory)[-1][1] == "more than 50 files that must not be here; the others are not shown"
+    assert (
+        messages(directory)[-1][1]
+        == "more than 50 files that do not belong in the desired state; the others are not listed"
+    )
 
 
 @pytest.mark.parametrize("name", ["settings", "scope", "mappings", "groups__a", "users__a"])

@@ -111,8 +111,8 @@ def test_an_approval_is_valid_for_thirty_days_at_most(tree: Tree, until: str, pa
     if not passes:
         (found,) = state.diagnostics
         assert (found.summary, found.detail) == (
-            f"an approval is valid for 30 days at most, and this one until {until}",
-            "Today the last possible day is 2026-12-29.",
+            f"an approval is valid for 30 days at most, but this one is valid until {until}",
+            "Set `until` to 2026-12-29 or earlier.",
         )
         assert found.origin is not None
         assert (found.origin.file, found.origin.line) == ("settings.yaml", 6)

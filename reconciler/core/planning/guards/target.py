@@ -42,7 +42,7 @@ def check_target(context: GuardContext) -> Guard:
     before = context.moved_from
     if before is None or not context.changes:
         return Guard("target", passed=True, message="the target is unchanged since the last apply")
-    message = f"the target changed: every apply on record used another one, the last time {quote(before)}"
+    message = f"the target changed: no apply on record went to it, and the last one went to {quote(before)}"
     return Guard("target", passed=False, message=message)
 
 
