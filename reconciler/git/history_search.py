@@ -27,8 +27,11 @@ _MAX_FOLDERS = 20
 _SCALAR = rb"""["']?\s*:\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^']|'')*)'|([^\s,{}\[\]#"'][^,{}\[\]#\r\n]*))"""
 _DIFF = ("--stdin", "--root", "-r", "-c", "-p", "-U0", "--text", "--no-renames", "--no-ext-diff", "--no-textconv")
 _SHALLOW = (
-    "this clone is shallow, so the history of users/ is incomplete: run git fetch --unshallow, or in GitHub Actions\n"
+    "this clone is shallow, so the history of users/ is incomplete: run git fetch --unshallow, or in GitHub Actions "
     "set `fetch-depth: 0` for actions/checkout"
+)
+_COMMIT_FIRST = (
+    "with git, add the removed users again, commit users/, then remove them in a later commit; or approve the plan"
 )
 
 
@@ -78,9 +81,9 @@ def search_history(directory: Path, query: SearchQuery) -> SearchResult:
 def _describe_refusal(exc: GitCommandError) -> str:
     message = str(exc)
     if "not a git repository" in message:
-        return "the desired state is not in a git repository, so users/ has no history to search"
+        return f"the desired state is not in a git repository: {_COMMIT_FIRST}"
     if message == "git printed no message":  # --quiet: HEAD names no commit
-        return ""
+        return f"the current branch has no commit yet: {_COMMIT_FIRST}"
     return f"git's history cannot be searched: {message}"
 
 
@@ -128,6 +131,7 @@ class _Diffs:
 
     def __init__(self, top: Path, paths: Sequence[str]) -> None:
         self._too_much = self._too_slow = False
+        self._empty = True
         git = ("git", *GIT_OPTIONS, "-C", str(top))
         self._commits = _start((*git, "rev-list", "HEAD"), subprocess.DEVNULL)
         self._lines = _start((*git, "diff-tree", *_DIFF, "--", *paths), self._commits.stdout)
@@ -161,6 +165,7 @@ class _Diffs:
         stream, size = self._lines.stdout, 0
         while stream is not None and (line := stream.readline(_MAX_LINE)):
             size += len(line)
+            self._empty = False
             if size > _MAX_BYTES:
                 self._too_much = True
                 return
@@ -173,7 +178,9 @@ class _Diffs:
         codes = {process.wait() for process in (self._commits, self._lines)}
         if self._too_slow:
             return f"git's history could not be searched for users within {_SECONDS} seconds"
-        return "git's history is incomplete (is this a partial clone?)" if codes != {0} else ""
+        if codes != {0}:
+            return "git's history is incomplete (is this a partial clone?)"
+        return f"no commit has a file in users/: {_COMMIT_FIRST}" if self._empty else ""
 
 
 def _start(command: Sequence[str], stdin: int | IO[bytes] | None) -> subprocess.Popen[bytes]:

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from support.git_repository import GitRepository
 from support.git_workspace import GitWorkspace, person
 from support.servers.fake_scim import FakeScimServer
 from support.servers.patching import CORE, User
@@ -81,7 +82,7 @@ def test_the_people_of_another_repository_are_not_removed(company: Company) -> N
     add(company, *(account(f"other{number}") for number in range(3)))
     company.commit(person("ada"))
     result = company.assert_blocked("other0", "other1", "other2")
-    assert "3 accounts that were never created, adopted or listed in users/ here" in " ".join(result.out.split())
+    assert "no receipt and no commit shows that they were created, adopted or listed" in " ".join(result.out.split())
 
 
 @pytest.mark.parametrize("way", ["limit", "approval"])
@@ -267,12 +268,36 @@ def test_a_shallow_clone_says_what_is_missing(adopted: Company, tmp_path: Path) 
     assert "`fetch-depth: 0`" in message
 
 
-def test_outside_of_git_the_message_says_so(adopted: Company) -> None:
-    adopted.commit(person("ada"))
+@pytest.mark.parametrize(
+    ("have", "reason"),
+    [
+        ("nothing", "the desired state is not in a git repository: "),
+        ("no commit", "the current branch has no commit yet: "),
+        ("no users", "no commit has a file in users/: "),
+    ],
+)
+def test_without_commits_of_users_the_message_has_the_reason_and_a_way_that_works(
+    adopted: Company, have: str, reason: str
+) -> None:
     shutil.rmtree(adopted.work.root / ".git")
+    if have != "nothing":
+        adopted.git = GitRepository(adopted.work.root)
+    if have == "no users":
+        adopted.git.git("add", "desired-state/settings.yaml")
+        adopted.git.git("commit", "--quiet", "--message", "Settings")
+    adopted.write(person("ada"))
     message = adopted.foreign()
     assert message is not None
-    assert message.endswith("the desired state is not in a git repository, so users/ has no history to search")
+    assert message.startswith(
+        "1 account would be deactivated or deleted, and no receipt and no commit shows that it was created, adopted or "
+        'listed in users/ here: "bob@example.com", '
+    )
+    assert f"; {reason}with git, add the removed users again, commit users/, then remove them" in message
+    adopted.git = GitRepository(adopted.work.root)
+    adopted.commit(person("ada"), person("bob"))
+    adopted.commit(person("ada"))
+    assert adopted.work.apply().code == 0
+    assert adopted.active() == {"ada"}
 
 
 def test_history_is_read_only_if_the_record_is_not_enough(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -123,9 +123,13 @@ def test_nothing_of_the_repository_runs(here: GitRepository, tmp_path: Path) -> 
 
 
 def test_outside_of_git_and_without_a_commit(tmp_path: Path) -> None:
-    problem = "the desired state is not in a git repository, so users/ has no history to search"
-    assert search_history(tmp_path, query("ada")) == SearchResult(frozenset(), problem)
-    GitRepository(tmp_path)
+    outside = search_history(tmp_path, query("ada"))
+    assert outside.problem.startswith("the desired state is not in a git repository: with git, add")
+    repository = GitRepository(tmp_path, tracked=".")
+    assert search_history(tmp_path, query("ada")).problem.startswith("the current branch has no commit yet: ")
+    repository.commit("first", {"settings.yaml": "{}\n"})
+    assert search_history(tmp_path, query("ada")).problem.startswith("no commit has a file in users/: ")
+    repository.commit("second", {"users/a.yaml": "- {objectId: bob}\n"})
     assert search_history(tmp_path, query("ada")) == SearchResult(frozenset())
 
 

@@ -91,10 +91,10 @@ def check_foreign_accounts(context: GuardContext, limit: Limit) -> Guard:
 
 
 def _describe_foreign(foreign: Sequence[Change], limit: Limit, evidence: AccountEvidence, *, passed: bool) -> str:
-    were = "was" if len(foreign) == 1 else "were"
+    they = "it was" if len(foreign) == 1 else "they were"
     names = format_names(sorted(change.key for change in foreign))
-    message = f"{pluralize(len(foreign), 'account')} that {were} never created, adopted or listed in users/ here"
-    message += f" would be deactivated or deleted: {names}"
+    message = f"{pluralize(len(foreign), 'account')} would be deactivated or deleted, and no receipt and no commit"
+    message += f" shows that {they} created, adopted or listed in users/ here: {names}"
     if limit.count is None:
         return f"{message}; no limit is set"
     compared = "within" if passed else "more than"

@@ -93,15 +93,17 @@ def test_the_removal_of_an_account_of_others_is_blocked() -> None:
     assert foreign([desired("ada")], [live("ada"), live("ours"), live("admin")]) == Guard(
         "foreign-accounts",
         passed=False,
-        message="1 account that was never created, adopted or listed in users/ here would be deactivated or deleted: "
-        '"admin@example.com", more than the limit of 0 (guards.foreign_accounts.count: 0)',
+        message="1 account would be deactivated or deleted, and no receipt and no commit shows that it was created, "
+        'adopted or listed in users/ here: "admin@example.com", more than the limit of 0 '
+        "(guards.foreign_accounts.count: 0)",
     )
 
 
 def test_accounts_of_others_are_counted_and_named_up_to_five() -> None:
     found = foreign([], [live(f"u{number}") for number in range(7)], limit=6, problem="this clone is shallow")
     assert found.message == (
-        "7 accounts that were never created, adopted or listed in users/ here would be deactivated or deleted: "
+        "7 accounts would be deactivated or deleted, and no receipt and no commit shows that they were created, "
+        "adopted or listed in users/ here: "
         '"u0@example.com", "u1@example.com", "u2@example.com", "u3@example.com", "u4@example.com" and 2 more, '
         "more than the limit of 6 (guards.foreign_accounts.count: 6); this clone is shallow"
     )

@@ -194,7 +194,7 @@ CASES: dict[str, GuardCase] = {
     ),
     "the last active user": GuardCase("accounts.check_last_active", removing_the_last_active_user),
     "the last active user alone": GuardCase("accounts.check_last_active", selecting_only_the_removal),
-    "an account that was never created, adopted or listed in users/ here": GuardCase(
+    "an account that no receipt and no commit shows": GuardCase(
         "accounts.check_foreign_accounts", lambda: plan_of(**org(9, 1), policy=FREE, evidence=AccountEvidence())
     ),
     "an account of others beside one of ours": GuardCase(
