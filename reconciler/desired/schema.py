@@ -153,6 +153,18 @@ class FailureLimitSettings(_StrictModel):
     floor: Count = Field(default=10, description="Percent never stops an apply for this few failures")
 
 
+def _check_protected(name: str) -> str:
+    """Accept what can name one account."""
+    if not any(character.isalnum() for character in name) or name.casefold() == "null":
+        raise ValueError("expected the userName or externalId of one account. To protect no account, remove the entry")
+    if "*" in name:
+        raise ValueError("expected the userName or externalId of one account: patterns are not supported")
+    return name
+
+
+ProtectedName = Annotated[str, AfterValidator(_check_protected), Field(json_schema_extra={"pattern": "^[^*]+$"})]
+
+
 class GuardSettings(_StrictModel):
     """What blocks a plan, and what stops an apply."""
 
@@ -170,7 +182,7 @@ class GuardSettings(_StrictModel):
     )
     foreign_accounts: ForeignAccountLimitSettings = ForeignAccountLimitSettings()
     failures: FailureLimitSettings = FailureLimitSettings()
-    protected: TextList = Field(
+    protected: Annotated[list[ProtectedName], BeforeValidator(_to_list)] = Field(
         default=[], description="userName or externalId of accounts that are never removed, even after they left git"
     )
 

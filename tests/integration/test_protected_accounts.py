@@ -188,6 +188,41 @@ def test_an_entry_that_never_matched_is_a_warning(company: Company) -> None:
     assert diagnostics(planned, "warning") == ['guards.protected: user not found: "never@example.com"']
 
 
+@pytest.mark.parametrize("entry", ["boss@example.org", "mailto:boss@example.com", "BOSS", "boss@exmaple.com"])
+def test_an_entry_with_another_domain_than_its_account_blocks_the_removal(entry: str, company: Company) -> None:
+    company.protect(entry)
+    assert company.apply().code == 0
+    planned = company.remove_boss()
+    assert (planned.code, planned.actions) == (3, {OLD: "deactivate"})
+    (message,) = [guard["message"] for guard in planned.plan["guards"] if not guard["passed"]]
+    assert message == (
+        f'guards.protected lists "{entry.lower()}", which no account is called, and "{OLD}" would be removed: '
+        "correct the entry, or remove it if it means another account"
+    )
+    company.assert_kept()
+    company.protect()
+    assert company.work.apply().code == 0, "the way out"
+
+
+def test_an_entry_of_another_account_with_the_same_name_before_the_at_blocks_no_removal(company: Company) -> None:
+    company.people.append(source(make_user(9, userName="boss@example.org")))
+    company.protect("boss@example.org")
+    assert company.apply().code == 0
+    assert company.remove_boss().code == 2
+
+
+@pytest.mark.parametrize("entry", ["", " ", "*", None, "*@example.com"])
+def test_an_entry_that_can_name_no_account_is_an_error_at_its_place(entry: str | None, company: Company) -> None:
+    text = (company.work.state / "settings.yaml").read_text()
+    column = text.index(json.dumps(OLD)) + 1
+    company.work.write("settings.yaml", text.replace(json.dumps(OLD), json.dumps(entry)))
+    company.work.users(company.people[1:])
+    result = company.work.apply()
+    assert result.code == 1
+    assert f"settings.yaml:1:{column}" in result.out + result.err
+    assert company.service.writes == []
+
+
 # --- another user takes the name --------------------------------------------------
 
 

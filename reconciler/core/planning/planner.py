@@ -65,6 +65,7 @@ def build_plan(request: PlanRequest, live: LiveState) -> Plan:
         planned=changes,
         recognised=recognised,
         protected=protected.find_ids(),
+        misnamed=protected.find_misnamed(),
     )
     return _assemble(request, live, _require_replacement(selected, live.users), context, draft)
 

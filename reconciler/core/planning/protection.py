@@ -63,6 +63,22 @@ class ProtectedAccounts:
             user.id for user in self.live if not named.isdisjoint(_current_names(user) | self._earlier_names(user))
         )
 
+    def find_misnamed(self) -> Mapping[str, str]:
+        """Return the live accounts that an entry of `guards.protected` may mean: the entry by live id.
+
+        The entry names no account and no user, now or on record, and is the account's userName before the @: the domain
+        is wrong or missing, or it is an address such as `mailto:…`.
+        """
+        lacking = set(self.policy.protected)
+        for wanted in self.desired if lacking else ():
+            lacking -= collect_user_names(wanted)
+        for user in self.live if lacking else ():
+            lacking -= _current_names(user) | self._earlier_names(user)
+        entries = {_local_part(entry): entry for entry in sorted(lacking, reverse=True)}
+        named = [user for user in self.live if user.user_name] if entries else []
+        found = ((user.id, _local_part(fold_case(user.user_name))) for user in named)
+        return {live_id: entries[local] for live_id, local in found if local in entries}
+
     def check_entries(self, changes: Iterable[Change]) -> list[Diagnostic]:
         """Report the entries of `guards.protected` that do not name their account, or will not after `changes`."""
         if not self.policy.protected:
@@ -121,6 +137,12 @@ class ProtectedAccounts:
         external_ids = found.external_ids | ({fold_case(user.external_id)} if user.external_id else set())
         linked = (self._by_external_id.get(each, ()) for each in external_ids)
         return found.user_names.union(found.external_ids, *linked)
+
+
+def _local_part(name: str) -> str:
+    """Return what a folded name has before its @."""
+    local = name.removeprefix("mailto:").strip()
+    return local.rpartition("@")[0] or local
 
 
 def _current_names(user: LiveUser) -> frozenset[str]:

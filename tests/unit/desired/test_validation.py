@@ -5,6 +5,8 @@ from reconciler.core.model import Origin, error
 from reconciler.core.policy import APPROVABLE_GUARDS
 from reconciler.desired import schema
 
+ALONE = ". To protect no account, remove the entry"
+
 
 @pytest.mark.parametrize(
     "written",
@@ -93,6 +95,28 @@ def test_a_key_without_a_value_is_as_good_as_absent(tree: Tree, written: str) ->
             "4:21",
             "guards.protected: expected a list",
             "Write [one, two], or a line with a dash for each.",
+        ),
+        *(
+            (
+                f"guards:\n  protected:\n    - ada@example.com\n    - {entry}\n",
+                "7:7",
+                f"guards.protected.1: expected the userName or externalId of one account{why}",
+                "",
+            )
+            for entry, why in (
+                ("''", ALONE),
+                ("' '", ALONE),
+                ("'*'", ALONE),
+                ("null", ALONE),
+                ('"-"', ALONE),
+                ("'*@example.com'", ": patterns are not supported"),
+            )
+        ),
+        (
+            "guards: {protected: [ada@example.com, ~]}\n",
+            "4:39",
+            "guards.protected.1: expected text",
+            "Write a single value.",
         ),
         ("ownership: [a]\n", "4:12", "ownership: expected text", "Write a single value."),
         (

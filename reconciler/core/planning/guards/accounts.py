@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from reconciler.core.model import LiveUser
 from reconciler.core.plan import REMOVALS, Action, Change, Guard
@@ -17,19 +17,33 @@ FOREIGN_ACCOUNTS = "foreign-accounts"
 
 
 def check_protected(context: GuardContext, policy: Policy) -> Guard:
-    """Block the removal of protected users."""
+    """Block the removal of protected users, and of those that a misspelt entry may mean."""
     named = collect_protected_names(context.desired, policy)
     live = {user.id: user for user in context.managed}
+    removals = [change for change in context.changes if change.action in REMOVALS]
     hit = sorted(
         change.key
-        for change in context.changes
-        if change.action in REMOVALS
-        and (change.live_id in context.protected or _collect_names(change, live.get(change.live_id or "")) & named)
+        for change in removals
+        if change.live_id in context.protected or _collect_names(change, live.get(change.live_id or "")) & named
     )
-    if not hit:
+    problems = [f"{pluralize(len(hit), 'protected user')} would be removed: {format_names(hit)}"] if hit else []
+    problems += _describe_misnamed(removals, context.misnamed)
+    if not problems:
         return Guard("protected", passed=True, message="no protected user would be removed", approvable=False)
-    message = f"{pluralize(len(hit), 'protected user')} would be removed: {format_names(hit)}"
-    return Guard("protected", passed=False, message=message, approvable=False)
+    return Guard("protected", passed=False, message="; ".join(problems), approvable=False)
+
+
+def _describe_misnamed(removals: Sequence[Change], misnamed: Mapping[str, str]) -> list[str]:
+    """Describe the accounts to be removed that an entry without an account may mean."""
+    found = [
+        (misnamed[change.live_id], change.key) for change in removals if change.live_id and change.live_id in misnamed
+    ]
+    if not found:
+        return []
+    entries = format_names(sorted({entry for entry, _ in found}))
+    message = f"guards.protected lists {entries}, which no account is called, and"
+    message += f" {format_names(sorted(key for _, key in found))} would be removed"
+    return [f"{message}: correct the entry, or remove it if it means another account"]
 
 
 def _collect_names(change: Change, live: LiveUser | None) -> set[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from reconciler.core.model import DesiredUser, LiveUser
@@ -70,6 +70,8 @@ class GuardContext:
     """Ids of the live accounts without a desired user, less those that applies on record deactivated."""
     protected: Collection[str] = ()
     """Ids of live accounts that are protected, by whatever name."""
+    misnamed: Mapping[str, str] = field(default_factory=dict)
+    """By live id: the entry of `guards.protected` that may mean the account, and names none."""
     evidence: AccountEvidence | None = None
     """None: not looked up, as for a plan without a service."""
 

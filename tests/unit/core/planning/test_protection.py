@@ -64,6 +64,32 @@ def test_the_names_of_a_desired_user() -> None:
     assert collect_user_names(desired("Ada", key="KEY")) == {"key", "ada@example.com", "id-ada"}
 
 
+@pytest.mark.parametrize(
+    ("entry", "meant"),
+    [
+        ("bo@example.org", {"live-bo"}),
+        ("mailto:bo@example.com", {"live-bo"}),
+        ("bo", {"live-bo"}),
+        (name_of("bo"), set()),
+        ("id-bo", set()),
+        ("b", set()),
+        ("new@example.org", set()),
+        (name_of("new"), set()),
+        ("mailto:", set()),
+    ],
+)
+def test_an_entry_without_an_account_may_mean_one_with_the_same_name_before_the_at(entry: str, meant: set[str]) -> None:
+    accounts = [live("bo"), live("cy"), live("x", user_name=None)]
+    found = ProtectedAccounts([desired("new")], accounts, policy(entry))
+    assert found.find_misnamed() == dict.fromkeys(meant, entry)
+
+
+def test_an_entry_that_the_record_explains_means_no_other_account() -> None:
+    entry = "bo@example.org"
+    found = ProtectedAccounts([], [live("bo"), live("cy")], policy(entry), record(cy=entry))
+    assert found.find_misnamed() == {}
+
+
 def check(
     *changes: Change, entry: str = OLD, recorded: dict[str, AccountNames] | None = None, wanted: str = "bo"
 ) -> list[Diagnostic]:

@@ -185,6 +185,11 @@ CASES: dict[str, GuardCase] = {
         ),
         approvable=False,
     ),
+    "an account that a misspelt entry means": GuardCase(
+        "accounts.check_protected",
+        lambda: plan_of(**org(9, 1), policy=replace(FREE, protected=frozenset({"u0@example.org"}))),
+        approvable=False,
+    ),
     "a user protected in git": GuardCase(
         "accounts.check_protected",
         lambda: plan_of(
