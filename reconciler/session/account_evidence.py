@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
-from reconciler.core.model import LiveUser
+from reconciler.core.model import Diagnostic, LiveUser, Severity
 from reconciler.core.plan import Plan
 from reconciler.core.planning.guards.accounts import FOREIGN_ACCOUNTS
 from reconciler.core.planning.guards.context import AccountEvidence
 from reconciler.core.planning.planner import build_plan
 from reconciler.core.planning.request import LiveState, PlanRequest
 from reconciler.core.values import fold_case
+from reconciler.desired.layout import is_read
+from reconciler.desired.source_users import read_source_user
+from reconciler.desired.yaml_reader import read_items
 from reconciler.git.history_search import SearchQuery, search_history
 from reconciler.session.session import Session
 
@@ -41,8 +44,24 @@ def _build_query(request: PlanRequest, live: LiveState, missing: Collection[str]
             for value in _identify(user):
                 values[value] = values.get(value, frozenset()) | {user.id}
     rows = [row for row in request.mappings if row.match or row.target in _IDENTIFYING]
-    keys = dict.fromkeys([*_KEYS, *(name for row in rows for name in row.inputs)])
-    return SearchQuery(("users",), "settings.yaml", tuple(keys), values, fold_case)
+    keys = tuple(dict.fromkeys([*_KEYS, *(name for row in rows for name in row.inputs)]))
+    return SearchQuery(
+        ("users",), "settings.yaml", keys, values, fold_case, is_read, lambda content: _read_values(content, keys)
+    )
+
+
+def _read_values(content: bytes, keys: Collection[str]) -> Iterator[str]:
+    """Yield the values that the users of an earlier version of a file have for `keys`.
+
+    None if it has an error: then it was in no desired state that could be applied.
+    """
+    problems: list[Diagnostic] = []
+    users = [read_source_user(item, problems.append) for item in read_items(content, "users", problems.append)]
+    if any(item.severity is Severity.ERROR for item in problems):
+        return
+    for user in users:
+        values = map(user.attributes.get, keys) if user is not None else ()
+        yield from (value for value in values if isinstance(value, str))
 
 
 def _identify(user: LiveUser) -> Iterator[str]:

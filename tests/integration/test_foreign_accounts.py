@@ -255,6 +255,89 @@ def test_other_mentions_are_no_evidence(company: Company, name: str, text: str) 
     company.assert_blocked("bob")
 
 
+ADMIN = "- {objectId: x, userPrincipalName: admin@example.com}\n"
+
+
+@pytest.fixture
+def widened(company: Company) -> Company:
+    """A company whose wider ownership filter has the account of an administrator, which no state ever had."""
+    add(company, account("admin", external_id=None))
+    company.commit(person("ada"))
+    assert company.work.apply().code == 0
+    company.settings(ownership="userName pr")
+    company.git.commit("Widen")
+    return company
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("more.yaml", "# Never add this one:\n#   userPrincipalName: admin@example.com\n[]\n"),
+        ("more.yaml", "- objectId: c\n  userPrincipalName: c@example.com # userPrincipalName: admin@example.com\n"),
+        ("more.yaml", "- userPrincipalName: c@example.com\n  note: |\n    userPrincipalName: admin@example.com\n"),
+        ("more.yaml", "- userPrincipalName: c@example.com\n  note: 'userPrincipalName: admin@example.com'\n"),
+        ("README.md", "Not managed:\nuserPrincipalName: admin@example.com\n"),
+        ("README.md", ADMIN),
+        (".gitattributes", f"# {ADMIN}"),
+    ],
+)
+def test_a_note_that_names_an_account_is_no_evidence(widened: Company, name: str, text: str) -> None:
+    widened.git.commit("Note", {f"desired-state/users/{name}": text})
+    widened.assert_blocked("admin")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("users/.more.yaml", ADMIN),
+        ("users/.hidden/more.yaml", ADMIN),
+        ("users/more.txt", ADMIN),
+        ("users/more.yaml", f"{ADMIN}- userPrincipalName: [unclosed\n"),
+        ("users/more.yaml", f"{ADMIN}=======\n"),
+        ("users/more.yaml", f"{ADMIN}---\n[]\n"),
+        ("users/more.yaml", "users: [{userPrincipalName: admin@example.com}]\n"),
+        (
+            "users/more.yaml",
+            "- userPrincipalName: c@example.com\n  lifecycle: {userPrincipalName: admin@example.com}\n",
+        ),
+    ],
+)
+def test_a_file_that_was_never_read_is_no_evidence(widened: Company, name: str, text: str) -> None:
+    widened.git.commit("Stray", {f"desired-state/{name}": text})
+    widened.git.commit("Remove", {f"desired-state/{name}": None})
+    widened.assert_blocked("admin")
+
+
+def test_a_commit_of_a_branch_is_no_evidence(widened: Company) -> None:
+    before = widened.git.git("rev-parse", "HEAD^{tree}")
+    widened.git.git("checkout", "--quiet", "-b", "topic")
+    widened.git.commit("Add", {"desired-state/users/more.yaml": ADMIN})
+    widened.git.commit("Remove", {"desired-state/users/more.yaml": None})
+    widened.git.git("checkout", "--quiet", "main")
+    widened.git.git("merge", "--quiet", "--no-edit", "--no-ff", "topic")
+    assert widened.git.git("rev-parse", "HEAD^{tree}") == before
+    widened.assert_blocked("admin")
+
+
+def test_a_link_is_no_evidence(widened: Company) -> None:
+    link = widened.work.state / "users/more.yaml"
+    link.symlink_to("[{userPrincipalName: admin@example.com}]")
+    widened.git.commit("Link")
+    widened.git.commit("Remove", {"desired-state/users/more.yaml": None})
+    widened.assert_blocked("admin")
+
+
+def test_replacements_and_notes_are_no_evidence(widened: Company) -> None:
+    head = widened.git.git("rev-parse", "HEAD")
+    widened.git.git("checkout", "--quiet", "-b", "topic")
+    widened.git.commit("Add", {"desired-state/users/more.yaml": ADMIN})
+    added = widened.git.git("rev-parse", "HEAD")
+    widened.git.git("checkout", "--quiet", "main")
+    widened.git.git("replace", head, added)
+    widened.git.git("notes", "add", "-m", ADMIN, head)
+    widened.assert_blocked("admin")
+
+
 def test_a_shallow_clone_says_what_is_missing(adopted: Company, tmp_path: Path) -> None:
     adopted.commit(person("ada"))
     adopted.commit(person("ada"), subject="Later")
