@@ -145,7 +145,8 @@ def test_only_an_approval_of_exactly_this_plan_lifts_the_guard(tenants: tuple[Te
     acme.work.settings(
         target={"profile": "scim", "base_url": acme.work.base_url, "domains": ["new.example"], "tenant": "acme"}
     )
-    acme.desire(department="Moved")
+    users = users_of("acme", SIZE)
+    acme.work.users([source(user, userPrincipalName=f"u{number}@new.example") for number, user in enumerate(users)])
     planned = acme.plan().plan
     (failed,) = [guard for guard in planned["guards"] if not guard["passed"]]
     assert (failed["name"], failed["approvable"]) == ("tenant", True)
