@@ -74,7 +74,13 @@ def _describe_error(name: str, state: FileState, root: Path) -> Diagnostic:
         summary, detail = f"{name} is in git's index, but not in the work tree", f"{_WITHOUT.get(name, '')} {_RESTORE}"
     else:
         summary, detail = "different from git's index, and marked skip-worktree or assume-unchanged", _LOOK
-    return error(summary, detail.strip().replace("FILE", shlex.quote(str(root / name))), Origin(name, 1, 1))
+    return error(summary, _format_commands(detail.strip(), root, [name]), Origin(name, 1, 1))
+
+
+def _format_commands(detail: str, root: Path, names: list[str]) -> str:
+    """Return `detail` with git commands that work from anywhere; files are named relative to `root`, as in messages."""
+    commands = detail.replace("`git ", f"`git -C {shlex.quote(str(root))} ")
+    return commands.replace("FILE", shlex.quote(names[0])) if len(names) == 1 else commands
 
 
 def _list_reported(directory: Directory) -> frozenset[str]:
@@ -91,5 +97,6 @@ def _report_unseen(names: list[str], state: FileState, directory: Directory) -> 
     """Report files without which users look removed, and return this as a reason."""
     noun, what, detail = _UNSEEN[state]
     reason = f"{pluralize(len(names), noun)} of the desired state {'is' if len(names) == 1 else 'are'} {what}"
-    directory.report(warning(f"{reason}: {format_names(sorted(names))}", f"{detail}\n{_NO_REMOVALS}"))
+    commands = _format_commands(detail, directory.root, names)
+    directory.report(warning(f"{reason}: {format_names(sorted(names))}", f"{commands}\n{_NO_REMOVALS}"))
     return reason

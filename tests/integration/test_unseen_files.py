@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -302,3 +305,21 @@ def test_references_to_users_of_a_missing_file_are_one_error(company: Company, h
     company.git.git("update-index", "--no-skip-worktree", "desired-state/users/berlin/more.yaml")
     company.git.git("checkout", "--", ".")
     assert company.work.run("plan").code == 0
+
+
+@pytest.mark.parametrize("name", ["users/berlin/more.yaml", "scope.yaml", "users/berlin/it's so.yaml"])
+@pytest.mark.parametrize("command", ["checkout --", "rm"])
+@pytest.mark.parametrize("place", [".", "desired-state/users", ".."])
+def test_the_printed_commands_work_from_where_the_user_is(
+    company: Company, monkeypatch: pytest.MonkeyPatch, place: str, name: str, command: str
+) -> None:
+    company.work.write(name, "[]\n" if name.startswith("users/") else "sync: all\n")
+    company.git.commit("More")
+    (company.work.state / name).unlink()
+    monkeypatch.chdir(company.work.root / place)
+    state = os.path.relpath(company.work.state)
+    shown = " ".join(run(["reconciler", "validate", "--state", state]).err.split())
+    (printed,) = re.findall(f"`(git -C [^`]* {command} [^`]*)`", shown)
+    subprocess.run(shlex.split(printed), check=True, capture_output=True)
+    assert (company.work.state / name).exists() == (command != "rm")
+    assert "not in the work tree" not in run(["reconciler", "validate", "--state", state]).err

@@ -46,7 +46,7 @@ def test_a_missing_scope_is_an_error(directory: Directory) -> None:
     assert check_work_tree(directory) is None
     assert messages(directory) == [("scope.yaml:1:1", "scope.yaml is in git's index, but not in the work tree")]
     detail = directory.diagnostics[0].detail
-    assert detail.startswith(f"Without it every user is in scope. `git checkout -- {directory.root}/scope.yaml`")
+    assert detail.startswith(f"Without it every user is in scope. `git -C {directory.root} checkout -- scope.yaml`")
 
 
 def test_a_missing_scope_with_another_name_is_one_error(directory: Directory) -> None:
