@@ -46,7 +46,7 @@ def run_rollback(workspace: Workspace, options: RollbackOptions, terminal: Termi
         files = repository.list_files(versions.today)
         before = {name: repository.read_blob(files[name]) if name in files else None for name in draft.files}
     changed = {name: content for name, content in draft.files.items() if content != before[name]}
-    refuse_uncommitted(workspace.state, {name: before[name] for name in changed})
+    refuse_uncommitted(workspace.state, {name: before[name] for name in changed}, changed)
     _refuse_invalid(workspace, changed, draft, options, terminal)
     if not options.dry_run:
         write_contents(workspace.state, changed)

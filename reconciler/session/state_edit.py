@@ -19,15 +19,15 @@ Contents = Mapping[str, bytes | None]
 """Contents of files by name in the desired state; None: there is no such file."""
 
 
-def refuse_uncommitted(state: Path, committed: Contents) -> None:
-    """Raise `ReconcilerError` if a file is not as committed, or is reached through a link."""
+def refuse_uncommitted(state: Path, committed: Contents, wanted: Contents) -> None:
+    """Raise `ReconcilerError` if a file is neither as committed nor as `wanted`, or is reached through a link."""
     dirty = []
     for name, content in sorted(committed.items()):
         path = state / name
         if any(parent.is_symlink() for parent in [path, *path.parents][: len(Path(name).parts)]):
             raise ReconcilerError(f"{name} is reached through a link", "Nothing was written. Edit it manually.")
         here = path.read_bytes() if path.is_file() else None
-        if here != content:
+        if here not in (content, wanted[name]):
             dirty.append(name)
     if dirty:
         names = ", ".join(escape_control(name) for name in dirty)

@@ -156,6 +156,23 @@ def test_scope_and_mappings_are_restored_only_with_all(workspace: RollbackReposi
     assert workspace.read("desired-state/mappings.yaml") == mappings
 
 
+@pytest.mark.parametrize("undone", ["commit", "plan"])
+def test_all_can_follow_a_rollback_of_users_alone(workspace: RollbackRepository, undone: str) -> None:
+    """The first says that --all restores the other files too."""
+    scope = "sync: assigned\nassigned: {users: [ada@example.com]}\n"
+    hired = {USERS: f"{PEOPLE}\n{ADA.replace('ada', 'eve')}", "desired-state/scope.yaml": scope}
+    to = workspace.first if undone == "commit" else ""
+    hire = workspace.commit("Hire", hired)
+    to = to or workspace.record("a", hire, "2026-03-01T08:00:00+00:00")
+    first = workspace.rollback(to)
+    assert (first.code, "Not restored: 1 other file (scope.yaml); --all does it." in first.err) == (0, True), first
+    assert (workspace.read(), workspace.read("desired-state/scope.yaml")) == (PEOPLE, scope)
+    assert workspace.rollback(to, "--all").code == 0
+    assert (workspace.read(), workspace.read("desired-state/scope.yaml")) == (PEOPLE, "sync: all\n")
+    (workspace.root / USERS).write_text(PEOPLE + "# a note\n")
+    assert workspace.rollback(to, "--all").code == 1
+
+
 def test_a_plan_is_undone_and_later_edits_are_kept(workspace: RollbackRepository) -> None:
     workspace.record("a", workspace.first, "2026-03-01T08:00:00+00:00")
     undone = workspace.commit_users(PEOPLE.replace("Engineering", "Research").replace("Sales\n", "Marketing\n"))

@@ -12,21 +12,26 @@ from reconciler.session.state_edit import diff_contents, find_new_errors, refuse
 
 def test_files_as_committed_may_be_edited(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_bytes(b"one\n")
-    refuse_uncommitted(tmp_path, {"a.yaml": b"one\n", "new.yaml": None})
+    refuse_uncommitted(tmp_path, {"a.yaml": b"one\n", "new.yaml": None}, {"a.yaml": None, "new.yaml": b"new\n"})
+
+
+def test_files_as_they_are_to_be_are_accepted(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_bytes(b"one\n")
+    refuse_uncommitted(tmp_path, {"a.yaml": b"zero\n", "old.yaml": b"old\n"}, {"a.yaml": b"one\n", "old.yaml": None})
 
 
 @pytest.mark.parametrize("committed", [{"a.yaml": b"two\n"}, {"a.yaml": None}, {"missing.yaml": b"one\n"}])
 def test_another_content_is_refused(tmp_path: Path, committed: dict[str, bytes | None]) -> None:
     (tmp_path / "a.yaml").write_bytes(b"one\n")
     with pytest.raises(ReconcilerError, match=f"not as committed: {next(iter(committed))}"):
-        refuse_uncommitted(tmp_path, committed)
+        refuse_uncommitted(tmp_path, committed, dict.fromkeys(committed, b"three\n"))
 
 
 def test_a_link_is_refused(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "users").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(ReconcilerError, match=r"users/a\.yaml is reached through a link"):
-        refuse_uncommitted(tmp_path, {"users/a.yaml": None})
+        refuse_uncommitted(tmp_path, {"users/a.yaml": None}, {"users/a.yaml": b""})
 
 
 def test_contents_are_written_and_deleted(tmp_path: Path) -> None:
