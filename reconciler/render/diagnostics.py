@@ -20,19 +20,23 @@ def render_diagnostics(diagnostics: Sequence[Diagnostic], style: Style) -> str:
         seen[kind] += item.origin is not None
         if seen[kind] <= _MANY:
             shown.append(item)
-    return "\n".join(_diagnostic(item, style) for item in (*shown, *_not_shown(seen)))
+    # An error that concerns no single user refuses the plan.
+    planned = not any(item.severity is Severity.ERROR and item.address is None for item in diagnostics)
+    return "\n".join(_diagnostic(item, style) for item in (*shown, *_not_shown(seen, planned=planned)))
 
 
 _MANY = 50
 """Diagnostics of one file and severity: a wrong mapping is an error for every user."""
 
 
-def _not_shown(seen: Mapping[tuple[str, Severity], int]) -> Iterator[Diagnostic]:
+def _not_shown(seen: Mapping[tuple[str, Severity], int], *, planned: bool) -> Iterator[Diagnostic]:
+    advice = "Fix those above first. "
+    advice += "`reconciler plan --format json` lists all of them." if planned else "The next run shows the others."
     for (file, severity), count in seen.items():
         more = count - _MANY
         if more > 0:
             summary = f"{pluralize(more, f'more {severity.value}')} in {file} {'is' if more == 1 else 'are'} not shown"
-            yield Diagnostic(severity, summary, "Fix those above first. A plan in JSON lists all of them.")
+            yield Diagnostic(severity, summary, advice)
 
 
 def _diagnostic(item: Diagnostic, style: Style) -> str:

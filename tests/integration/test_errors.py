@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.servers.fake_scim import FakeScimServer
 from support.servers.http_server import HttpServer, Reply, Request
-from support.workspace import CommandResult, Workspace
+from support.workspace import CommandResult, OpenWorkspace, Workspace
 
 from reconciler.sandbox.quirks import Quirks
 from reconciler.sandbox.seed import load_default_seed, seed
@@ -289,3 +290,20 @@ def test_certificate_errors_are_distinguished(
     assert result.code == 1
     assert f"the service's certificate is not accepted: {expected}" in result.err
     assert len(connections) == 1, "a certificate error is not retried"
+
+
+def test_the_advice_for_errors_that_are_not_shown_works(open_workspace: OpenWorkspace) -> None:
+    work = open_workspace(FakeScimServer())
+    work.settings(target={"profile": "scim", "base_url": work.base_url, "domains": ["example.com"]})
+    people = [{**PERSON, "objectId": f"{n}", "userPrincipalName": f"u{n}@example.org"} for n in range(60)]
+    work.users([*people, PERSON])
+    shown = work.run("plan")
+    assert "10 more errors in users/people.yaml are not shown" in shown.out + shown.err
+    assert "`reconciler plan --format json` lists all of them" in shown.out + shown.err
+    assert len(work.plan().plan["diagnostics"]) == 60
+    work.write("scope.yaml", "snyc: all\n")
+    work.users([{**user, "lifecycle": {"starts": "soon"}} for user in people])
+    refused = work.run("plan")
+    assert refused.out == ""
+    assert "in JSON" not in refused.err
+    assert "--format json" not in refused.err

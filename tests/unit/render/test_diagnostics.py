@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from support.plans import MISTAKES, WHERE
 from syrupy.assertion import SnapshotAssertion
 
@@ -34,7 +36,9 @@ def test_an_error_that_concerns_all_users_is_reported_once() -> None:
         "Error: 10 more errors in users/a.yaml are not shown",
         "Warning: 1 more warning in users/a.yaml is not shown",
     ]
-    assert "Fix those above first" in shown
+    assert "Fix those above first. The next run shows the others." in shown
+    of_users = [replace(item, address="user[x]") for item in told if item.severity is Severity.ERROR]
+    assert "`reconciler plan --format json` lists all of them." in render_diagnostics(of_users, PLAIN)
 
 
 def test_a_diagnostic_has_its_parts_escaped() -> None:
