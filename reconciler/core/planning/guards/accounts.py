@@ -20,7 +20,7 @@ def check_protected(context: GuardContext, policy: Policy) -> Guard:
     """Block the removal of protected users, and of those that a misspelt entry may mean."""
     named = collect_protected_names(context.desired, policy)
     live = {user.id: user for user in context.managed}
-    removals = [change for change in context.changes if change.action in REMOVALS]
+    removals = [change for change in context.chosen if change.action in REMOVALS]
     hit = sorted(
         change.key
         for change in removals

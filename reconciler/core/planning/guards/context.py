@@ -47,6 +47,7 @@ class GuardContext:
     """The input of the guards."""
 
     changes: Sequence[Change]
+    """Those that would be applied; of all users as soon as one of them is a removal."""
     desired: Sequence[DesiredUser]
     managed: Sequence[LiveUser]
     read_problem: str | None

@@ -25,7 +25,7 @@ def check_name_reuse(context: GuardContext) -> Guard:
     reserved = context.recently_deleted
     hit = sorted(
         f"{change.after['userName']} (free on {day})"
-        for change in context.changes
+        for change in context.chosen
         if (name := _find_new_name(change)) and (day := reserved.get(name))
     )
     if not hit:
@@ -47,10 +47,10 @@ def check_name_takeovers(context: GuardContext, limit: Limit) -> Guard:
 
     Such names are the trace of ids or names that were shifted, rotated or mixed up.
     """
-    taken_from = _find_takeovers(context.changes)
+    taken_from = _find_takeovers(context.chosen)
     swapped = _find_swap(taken_from)
     beyond = taken_from.keys() - swapped
-    hit = sorted(change.key for change in context.changes if change.address in beyond)
+    hit = sorted(change.key for change in context.chosen if change.address in beyond)
     what = "would take a userName that another account has today" + (", beyond one swap" if swapped else "")
     return _judge("name-takeovers", "user", what, hit, limit)
 
@@ -89,10 +89,10 @@ def check_identity_changes(context: GuardContext, limit: Limit) -> Guard:
     Both names also count if two or more accounts get those of other active accounts: one may be a namesake. What an
     apply changed in the last 24 hours counts as if this plan did.
     """
-    renamed = [change for change in context.changes if _replaces(change, _GIVEN) and _replaces(change, _FAMILY)]
+    renamed = [change for change in context.chosen if _replaces(change, _GIVEN) and _replaces(change, _FAMILY)]
     recent = _index_recent_attributes(context)
     rewritten = [
-        change for change in context.changes if _changes_identity(change, recent.get(change.live_id or "", frozenset()))
+        change for change in context.chosen if _changes_identity(change, recent.get(change.live_id or "", frozenset()))
     ]
     namesakes = _find_namesakes(renamed, context.managed) if len(renamed) > 1 else []
     if len(namesakes) > 1:
@@ -139,7 +139,7 @@ def _fold_full_name(attributes: Attributes) -> tuple[str, str]:
 def check_relink(context: GuardContext) -> Guard:
     """Block changes that clear or change the externalId of an account: it would be linked to no user, or to another."""
     live = {user.id: user for user in context.managed}
-    hit = sorted(change.key for change in context.changes if is_relink(change, live.get(change.live_id or "")))
+    hit = sorted(change.key for change in context.chosen if is_relink(change, live.get(change.live_id or "")))
     if not hit:
         return Guard("relink", passed=True, message="no externalId of a managed account is cleared or changed")
     accounts = pluralize(len(hit), "managed account")

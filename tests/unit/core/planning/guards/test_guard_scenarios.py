@@ -359,6 +359,34 @@ def test_two_guards_block_a_plan_with_all_users_out_of_scope() -> None:
     ]
 
 
+PENDING: dict[str, tuple[list[DesiredUser], list[LiveUser], dict[str, Any]]] = {
+    "rotated names": ([renamed("bo", "cy"), renamed("cy", "ed"), renamed("ed", "bo")], [], {}),
+    "an account rewritten to another user": ([desired("bo", user_name="x@example.com", given="X", family="Y")], [], {}),
+    "the name of a deleted account": ([desired("new"), desired("bo")], [], {"recently_deleted": RESERVED}),
+    "a protected user": ([desired("bo", verdict=OUT, protected=True), desired("ed")], [], {}),
+    "another externalId": (
+        [replace(desired("bo", external_id="other"), match=("Engineering",), anchor=None)],
+        [replace(live("bo"), match=("Engineering",))],
+        {"rows": BY_DEPARTMENT},
+    ),
+}
+"""Changes of other users that block a plan: desired users, live users if others than bo, cy and ed, the request."""
+
+
+@pytest.mark.parametrize("name", PENDING)
+def test_changes_that_are_not_selected_block_no_removal(name: str) -> None:
+    people, accounts, fields = PENDING[name]
+    leaver, gone = desired("leaver", verdict=OUT), live("leaver")
+    if accounts:
+        leaver, gone = replace(leaver, match=("Gone",)), replace(gone, match=("Gone",))
+    live_users = [*(accounts or map(live, ("bo", "cy", "ed"))), gone]
+    fields = {**fields, "policy": replace(FREE, removed=Removal.KEEP)}
+    assert plan_of([*people, leaver], live_users, **fields).blocked
+    alone = plan_of([*people, leaver], live_users, only={"leaver@example.com"}, **fields)
+    assert [change.key for change in alone.changes] == ["leaver@example.com"]
+    assert not alone.blocked
+
+
 # --- approvals: exactly one plan -------------------------------------------------------------------
 
 
