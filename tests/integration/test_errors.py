@@ -295,7 +295,7 @@ def test_certificate_errors_are_distinguished(
 def test_the_advice_for_errors_that_are_not_shown_works(open_workspace: OpenWorkspace) -> None:
     work = open_workspace(FakeScimServer())
     work.settings(target={"profile": "scim", "base_url": work.base_url, "domains": ["example.com"]})
-    people = [{**PERSON, "objectId": f"{n}", "userPrincipalName": f"u{n}@example.org"} for n in range(60)]
+    people = [{**PERSON, "objectId": f"{n}", "userPrincipalName": f"u{n}@example.org"} for n in range(100, 160)]
     work.users([*people, PERSON])
     shown = work.run("plan")
     assert "10 more errors in users/people.yaml are not shown" in shown.out + shown.err
