@@ -47,7 +47,8 @@ class AccountHistory:
 class AccountHistoryBuilder:
     """Collects the history of the accounts at `target` from receipts, in any order.
 
-    `present`: the time by which a change is recent; None: `now`. `names`: collects the names of accounts too.
+    `present`: the time by which a change is recent; None: `now`. `service_time`: as in
+    `RecentChangeReader`. `names`: collects the names of accounts too.
     """
 
     def __init__(
@@ -55,8 +56,9 @@ class AccountHistoryBuilder:
         target: Target,
         quarantine_days: int,
         now: datetime,
-        present: datetime | None = None,
         *,
+        present: datetime | None = None,
+        service_time: datetime | None = None,
         names: bool = False,
     ) -> None:
         self._target = target
@@ -67,7 +69,7 @@ class AccountHistoryBuilder:
         self._revived: dict[str, datetime] = {}
         self._present: set[str] = set()
         self._removed: set[str] = set()
-        self._recent = RecentChangeReader(present or now)
+        self._recent = RecentChangeReader(present or now, service_time)
         self._known: set[str] = set()
         self._last_start: ApplyStarted | None = None
         self._names = AccountNameReader() if names else None

@@ -198,16 +198,19 @@ def read_account_history(
     target: Target,
     quarantine_days: int,
     now: datetime,
-    present: datetime | None = None,
     *,
+    present: datetime | None = None,
+    service_time: datetime | None = None,
     names: bool = False,
 ) -> AccountHistory:
     """Return the history of the target's accounts, from all receipts, in one pass.
 
-    `present`: the time by which a change is recent; None: `now`. `names`: the names of accounts too, for which the
-    plans of version 0.1 are read.
+    `present`: the time by which a change is recent; None: `now`. `service_time`: as in
+    `RecentChangeReader`. `names`: the names of accounts too, for which the plans of version 0.1 are read.
     """
-    builder = AccountHistoryBuilder(target, quarantine_days, now, present, names=names)
+    builder = AccountHistoryBuilder(
+        target, quarantine_days, now, present=present, service_time=service_time, names=names
+    )
     for path in list_receipts(plans):
         if builder.add(read_lines(path), path.parent.name):
             builder.add_plan(read_plan_summary(path.with_name(PLAN)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,15 @@ from reconciler.core.text import to_ascii_json
 from reconciler.errors import PlanFileError
 from reconciler.record.files import append_private, make_private_directory, read_file, sync_directory
 from reconciler.record.layout import RECEIPT, shorten_plan_id
-from reconciler.record.receipt_line import ApplyFinished, ApplyStarted, Finished, Quarantined, Started, to_entry
+from reconciler.record.receipt_line import (
+    LARGEST_CLOCK_OFFSET,
+    ApplyFinished,
+    ApplyStarted,
+    Finished,
+    Quarantined,
+    Started,
+    to_entry,
+)
 from reconciler.record.redaction import NO_REDACTION, Redactor
 from reconciler.record.runs import Quarantine
 
@@ -38,6 +46,7 @@ class Receipt:
 
     `whole`: the apply is about all users. `redactor`: what replaces names and values. `made_now`: the plan as made for
     this apply, if the recorded one is a reviewed plan, maybe of another commit. `run`: that of GitHub Actions, if any.
+    `service_ahead`: how far the service's clock is ahead of `clock`, if they disagree.
     """
 
     def __init__(
@@ -50,6 +59,7 @@ class Receipt:
         redactor: Redactor = NO_REDACTION,
         made_now: Plan | None = None,
         run: str | None = None,
+        service_ahead: timedelta | None = None,
     ) -> None:
         self._redactor = redactor
         self.path = directory / RECEIPT
@@ -71,6 +81,7 @@ class Receipt:
             config_digest=(made_now or plan).config_digest,
             key=redactor.key_id if redactor.key_id is not None else UNSET,
             run=run or UNSET,
+            service_ahead=_to_seconds(service_ahead) if service_ahead is not None else UNSET,
             approved={guard.name: guard.approved_by for guard in (made_now or plan).guards if guard.approved},
         )
         self._write(to_entry(started))
@@ -189,6 +200,10 @@ class Receipt:
             f"cannot write {self.path}: {describe_os_error(failure)}",
             f"The apply stopped; requests in flight may have taken effect. {next_step}",
         )
+
+
+def _to_seconds(offset: timedelta) -> int:
+    return max(-LARGEST_CLOCK_OFFSET, min(round(offset.total_seconds()), LARGEST_CLOCK_OFFSET))
 
 
 def _drop_torn_line(path: Path) -> None:

@@ -20,6 +20,8 @@ from reconciler.core.plan import Action, Result
 from reconciler.record.timestamps import LONG_AGO, parse_timestamp
 
 FORMAT_VERSION = "1.0"
+LARGEST_CLOCK_OFFSET = 100 * 365 * 86_400
+"""Seconds between two clocks: a clock that was never set is decades behind."""
 _REQUIRED = ["format_version", "time", "event", "plan_id"]
 
 FormatVersion = Annotated[str, Meta(extra_json_schema={"const": FORMAT_VERSION})]
@@ -28,6 +30,7 @@ PlanId = Annotated[str, Meta(extra_json_schema={"pattern": "^sha256:[0-9a-f]{64}
 ActionName = Annotated[str, Meta(extra_json_schema={"enum": [action.value for action in Action]})]
 ResultName = Annotated[str, Meta(extra_json_schema={"enum": [result.value for result in Result]})]
 EndName = Annotated[str, Meta(extra_json_schema={"enum": ["complete", "interrupted", "quarantined"]})]
+ClockOffset = Annotated[int, Meta(ge=-LARGEST_CLOCK_OFFSET, le=LARGEST_CLOCK_OFFSET)] | UnsetType
 Count = Annotated[int, Meta(ge=0)] | UnsetType
 
 
@@ -66,6 +69,10 @@ class ApplyStarted(ReceiptLine, frozen=True, kw_only=True, tag="apply_started"):
     config_digest: Annotated[str, Meta(description="Of the desired state that was applied")] = ""
     key: Annotated[str | UnsetType, Meta(description="Which key the digests were made with")] = UNSET
     run: Annotated[str | UnsetType, Meta(description="The run of GitHub Actions that applied: id/attempt")] = UNSET
+    service_ahead: Annotated[
+        ClockOffset,
+        Meta(description="Seconds that the service's clock was ahead of the one of `time`; absent: they agreed"),
+    ] = UNSET
     approved: Annotated[
         dict[str, str] | UnsetType, Meta(description="Which approval lifted each guard that failed; absent: unknown")
     ] = UNSET

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from msgspec import UNSET
 
@@ -43,10 +43,12 @@ class RecentChangeReader:
     """Reads applies to one target, each from its first line to its last; a receipt has those of one plan.
 
     A change counts from the moment a request was announced, unless its outcome is that it was not made. One that is
-    undated does not count: it may be of any day. Nor does one that is dated more than a day ahead.
+    undated does not count: it may be of any day. Nor does one that is dated more than a day ahead. `service_time`: by
+    the service's clock, if it is another: what either clock calls recent counts, and all between the two.
     """
 
     now: datetime
+    service_time: datetime | None = None
     changes: list[RecentChange] = field(default_factory=list)
     used: dict[tuple[str, str], date] = field(default_factory=dict)
     _apply: ApplyStarted | None = None
@@ -105,7 +107,22 @@ class RecentChangeReader:
             self.used[key] = max(day, self.used.get(key, day))
 
     def _is_recent(self, when: datetime | None) -> bool:
-        return when is not None and abs(self.now - when) < WINDOW
+        """Whether a line is of the window as it is dated, or by the service's clock at that time.
+
+        A correction that was forged can add to what counts, and takes nothing from it.
+        """
+        if when is None:
+            return False
+        there = self.service_time or self.now
+        return _is_within(when, min(self.now, there), max(self.now, there)) or _is_within(
+            when, there, there, _read_correction(self._apply)
+        )
+
+
+def _is_within(when: datetime, first: datetime, last: datetime, correction: timedelta = timedelta()) -> bool:
+    """Whether a moment, corrected, is less than `WINDOW` before `first` and after `last`."""
+    # No sum of a moment and a period: it may be beyond the calendar.
+    return first - when - correction < WINDOW and when - last + correction < WINDOW
 
 
 def _key(line: Started | Finished | UnknownLine) -> str:
@@ -126,6 +143,13 @@ def _is_carried_out(line: ApplyFinished) -> bool:
 def _read_approved(line: ApplyStarted | None) -> Mapping[str, str] | None:
     """Return which approval lifted each guard; None if the receipt does not say."""
     return line.approved if line is not None and line.approved is not UNSET else None
+
+
+def _read_correction(line: ApplyStarted | None) -> timedelta:
+    """Return how far the service's clock was ahead of the one that dated the lines of an apply."""
+    return (
+        timedelta(seconds=line.service_ahead) if line is not None and line.service_ahead is not UNSET else timedelta()
+    )
 
 
 def _to_change(request: _Request, lifted: frozenset[str]) -> RecentChange:

@@ -95,6 +95,7 @@ def _create_receipt(job: Job, session: Session) -> Receipt:
         redactor=session.redactor,
         made_now=job.selection.plan,
         run=read_workflow().run_identity,
+        service_ahead=session.service_ahead,
     )
 
 

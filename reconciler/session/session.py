@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
 from reconciler.core.model import Deactivation, Target, format_user_address
+from reconciler.core.planning.clock import CLOCK_TOLERANCE
 from reconciler.core.planning.protection import collect_protected_names
 from reconciler.core.policy import Approval
 from reconciler.core.values import fold_case
@@ -49,13 +50,19 @@ class Session:
         return datetime.max.replace(tzinfo=UTC)
 
     @property
+    def service_ahead(self) -> timedelta | None:
+        """How far the service's clock is ahead of this machine's; None: it is not known, or they agree."""
+        wrong = self._offsets and abs(self._offsets[0]) > CLOCK_TOLERANCE
+        return -self._offsets[0] if wrong else None
+
+    @property
     def approval_date(self) -> date:
         """The day that approvals are judged by: the later one, by this machine and by the service."""
         today, there = approval_date(self.workspace), self.service_time
         return today if there is None else max(today, there.date())
 
     def history(self) -> AccountHistory:
-        """Return what receipts say about the target's accounts. They are read once."""
+        """Return what receipts say about the target's accounts. They are read once, after the live users."""
         if not self._history:
             self._history.append(self._read_history())
         return self._history[0]
@@ -80,6 +87,7 @@ class Session:
             self.workspace.now,
             # What is recent does not depend on `--now`: looking ahead must not lift a limit.
             present=current_time(),
+            service_time=self.service_time if self.service_ahead is not None else None,
             names=bool(protected),
         )
         history = replace(history, deactivated=self._add_commit_times(history.deactivated))

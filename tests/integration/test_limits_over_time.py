@@ -45,6 +45,11 @@ def let_time_pass(workspace: Workspace, **period: float) -> None:
         receipt.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
 
 
+def starts(workspace: Workspace) -> list[dict[str, Any]]:
+    """Return the line that begins each apply."""
+    return [line for line in workspace.receipt() if line["event"] == "apply_started"]
+
+
 def active(service: FakeScimServer) -> int:
     return sum(user["active"] is not False for user in service.users.values())
 
@@ -101,6 +106,50 @@ def test_a_clock_that_was_ahead_counts_for_a_day_only(workspace: Workspace, serv
     let_time_pass(workspace, hours=-24 * 365 * 20)
     assert workspace.apply().code == 0
     assert active(service) == 88
+
+
+@pytest.mark.parametrize("hours", [25, 50, -25, -50])
+def test_a_wrong_clock_does_not_open_the_limit_again(workspace: Workspace, service: FakeScimServer, hours: int) -> None:
+    workspace.users(PEOPLE[9:])
+    assert workspace.apply().code == 0
+    # The machine's clock is set: the record is of now by the service, and of another day by the machine.
+    service.faults = ServerFaults(clock_ahead=timedelta(hours=hours))
+    let_time_pass(workspace, hours=-hours)
+    workspace.users(PEOPLE[12:])
+    blocked = workspace.apply()
+    assert blocked.code == 3, blocked.out
+    assert "9 more in the last 24 hours" in blocked.out
+    assert active(service) == 91
+
+
+@pytest.mark.parametrize("hours", [25, 50, -25, -50])
+def test_what_was_recorded_by_a_wrong_clock_counts_after_it_is_set_right(
+    workspace: Workspace, service: FakeScimServer, hours: int
+) -> None:
+    service.faults = ServerFaults(clock_ahead=timedelta(hours=hours))
+    workspace.users(PEOPLE[9:])
+    assert workspace.apply().code == 0
+    begun = starts(workspace)
+    assert begun[0]["service_ahead"] == pytest.approx(hours * 3_600, abs=30)
+    service.faults = ServerFaults()
+    let_time_pass(workspace, hours=hours)
+    workspace.users(PEOPLE[12:])
+    assert workspace.apply().code == 3
+    let_time_pass(workspace, days=9)
+    assert workspace.apply().code == 0
+    assert ["service_ahead" in line for line in starts(workspace)].count(True) == 1
+
+
+@pytest.mark.parametrize("hours", [25, -25])
+def test_leavers_do_not_come_back_by_a_wrong_clock(open_workspace: OpenWorkspace, hours: int) -> None:
+    service = FakeScimServer(users=[make_user(number, active=number >= 30) for number in range(SIZE)])
+    workspace = open_workspace(service)
+    for count in (7, 10):
+        workspace.users([{**user, "accountEnabled": n < count or n >= 30} for n, user in enumerate(PEOPLE)])
+        assert workspace.apply().code == (0 if count == 7 else 3)
+        service.faults = ServerFaults(clock_ahead=timedelta(hours=hours))
+        let_time_pass(workspace, hours=-hours)
+    assert active(service) == 77
 
 
 def test_updates_one_user_at_a_time_do_not_get_around_the_limit(workspace: Workspace, service: FakeScimServer) -> None:

@@ -2,7 +2,7 @@ import json
 import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,9 @@ from reconciler.core.plan import Action, Outcome, Plan, Result
 from reconciler.core.plan_id import digest_change
 from reconciler.errors import PlanFileError
 from reconciler.record.layout import shorten_plan_id
-from reconciler.record.reader import read_entries
+from reconciler.record.reader import read_entries, read_lines
 from reconciler.record.receipt import Receipt, directory_for
+from reconciler.record.receipt_line import LARGEST_CLOCK_OFFSET, ApplyStarted
 from reconciler.record.runs import Quarantine
 
 ADA = change("ada", after=values_of("ada", family="King"))
@@ -86,6 +87,22 @@ def test_a_receipt_has_a_line_for_each_event(tmp_path: Path) -> None:
     ]
     assert list(read_entries(receipt.path)) == [json.loads(line) for line in lines]
     assert stat.S_IMODE(receipt.path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    ("ahead", "written"),
+    [
+        (timedelta(hours=25, seconds=0.6), 90_001),
+        (timedelta(days=-60), -5_184_000),
+        (timedelta(days=365 * 2_000), LARGEST_CLOCK_OFFSET),
+        (-timedelta(days=365 * 2_000), -LARGEST_CLOCK_OFFSET),
+    ],
+)
+def test_a_receipt_notes_how_far_the_services_clock_was_ahead(tmp_path: Path, ahead: timedelta, written: int) -> None:
+    receipt = Receipt(tmp_path, PLAN, lambda: NOW, service_ahead=ahead)
+    (line,) = read_lines(receipt.path)
+    assert isinstance(line, ApplyStarted)
+    assert line.service_ahead == written
 
 
 def test_counts_are_in_the_order_in_which_results_first_occurred(tmp_path: Path) -> None:

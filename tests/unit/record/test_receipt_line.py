@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def parse(**entry: Any) -> ReceiptLine:
 def written(directory: Path, redactor: Redactor) -> list[dict[str, Any]]:
     """Every kind of line that the writer writes, with every key."""
     plan = plan_with(ADA, target=replace(TARGET, tenant="acme"))
-    receipt = Receipt(directory, plan, lambda: NOW, redactor=redactor, run="12/1")
+    receipt = Receipt(directory, plan, lambda: NOW, redactor=redactor, run="12/1", service_ahead=timedelta(hours=25))
     receipt.started(ADA.address, ADA.action, None, ["title"])
     receipt.finished(Outcome(ADA, Result.DONE))
     receipt.quarantined(Quarantine("Because", "it failed"))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, timedelta
@@ -11,12 +12,15 @@ from support.builders import NOW
 from reconciler.core.plan import Action
 from reconciler.core.planning.guards.context import RecentChange
 from reconciler.record.receipt_line import (
+    LARGEST_CLOCK_OFFSET,
     ApplyFinished,
     ApplyStarted,
     Finished,
     ReceiptLine,
     Started,
     UnknownLine,
+    parse_line,
+    to_entry,
 )
 from reconciler.record.recent_changes import RecentChangeReader
 
@@ -41,8 +45,9 @@ def later_version(**fields: Any) -> UnknownLine:
     return UnknownLine(time=NOW.isoformat(), **fields)
 
 
-def read(*lines: ReceiptLine) -> RecentChangeReader:
-    reader = RecentChangeReader(NOW)
+def read(*lines: ReceiptLine, service: float | None = None) -> RecentChangeReader:
+    """`service`: how many hours the service's clock is ahead."""
+    reader = RecentChangeReader(NOW, NOW + timedelta(hours=service) if service is not None else None)
     for line in lines:
         if isinstance(line, ApplyStarted):
             reader.begin(line)
@@ -89,6 +94,73 @@ def accounts(lines: Iterable[ReceiptLine]) -> list[str | None]:
 )
 def test_a_change_counts_if_it_may_have_taken_effect_within_a_day(lines: list[ReceiptLine], counts: bool) -> None:
     assert accounts([begun(), *lines]) == (["live-ada"] if counts else [])
+
+
+@pytest.mark.parametrize(
+    ("service", "hours", "counts"),
+    [
+        (None, 25, False),
+        # this clock is behind: what the service calls recent is in the future here
+        (25, 0, True),
+        (25, 24.9, True),
+        (25, 48.9, True),
+        (25, 49, False),
+        (25, -23.9, True),
+        (25, -24, False),
+        (24 * 365 * 20, 24 * 365 * 10, True),
+        # this clock is ahead: what the service calls recent is long ago here
+        (-50, -50, True),
+        (-50, -73.9, True),
+        (-50, -74, False),
+        (-50, 23.9, True),
+        (-50, 24, False),
+    ],
+)
+def test_what_either_clock_calls_recent_counts(service: float | None, hours: float, counts: bool) -> None:
+    found = read(begun(), started(hours=hours), service=service).changes
+    assert [change.live_id for change in found] == (["live-ada"] if counts else [])
+
+
+@pytest.mark.parametrize(
+    ("ahead", "hours", "service", "counts"),
+    [
+        # written by a clock 25 hours behind, which was set right since
+        (25, -25, None, True),
+        (25, -48.9, None, True),
+        (25, -49, None, False),
+        (-50, 50, None, True),
+        (-50, 73.9, None, True),
+        (-50, 74, None, False),
+        # a correction takes nothing away
+        (25, 0, None, True),
+        (10**6, -1, None, True),
+        (-(10**6), 1, None, True),
+        # a clock that is always behind, or is behind again: the day is the service's
+        (25, 0, 25, True),
+        (25, -25, 25, False),
+        (50, -25, 25, True),
+        # out of bounds, or of another type
+        (10**7, -(10**7), None, False),
+        (10**30, -(10**5), None, False),
+        ("x", -25, None, False),
+        (True, -25, None, False),
+    ],
+)
+def test_lines_of_a_wrong_clock_count_by_the_services_too(
+    ahead: Any, hours: float, service: float | None, counts: bool
+) -> None:
+    seconds = ahead * 3_600 if isinstance(ahead, int) and ahead is not True else ahead
+    head = to_entry(begun()) | {"service_ahead": seconds}
+    found = read(parse_line(json.dumps(head).encode()), started(hours=hours), service=service).changes
+    assert [change.live_id for change in found] == (["live-ada"] if counts else [])
+
+
+def test_lines_at_the_ends_of_the_calendar_are_corrected_without_overflow() -> None:
+    for time, ahead in (
+        ("1970-01-01T00:00:00Z", -LARGEST_CLOCK_OFFSET),
+        ("9998-12-31T00:00:00Z", LARGEST_CLOCK_OFFSET),
+    ):
+        assert accounts([begun(service_ahead=ahead), started(time=time)]) == []
 
 
 @pytest.mark.parametrize(

@@ -86,3 +86,20 @@ def test_a_service_beyond_the_last_day_is_at_the_last_day(target: TargetWorkspac
     with target.session() as session:
         session.observe_clock(timedelta(days=-365 * 9_000))
         assert session.approval_date == date.max
+
+
+@pytest.mark.parametrize(
+    ("offset", "ahead"),
+    [
+        (None, None),
+        (timedelta(minutes=5), None),
+        (timedelta(minutes=-5), None),
+        (timedelta(minutes=6), timedelta(minutes=-6)),
+        (timedelta(hours=-25), timedelta(hours=25)),
+    ],
+)
+def test_clocks_that_agree_are_one(target: TargetWorkspace, offset: timedelta | None, ahead: timedelta | None) -> None:
+    with target.session() as session:
+        assert session.service_ahead is None
+        session.observe_clock(offset)
+        assert session.service_ahead == ahead
