@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import tempfile
 import threading
@@ -58,7 +60,7 @@ def run_git(
         input_file.seek(0)
         try:
             process = subprocess.Popen(  # noqa: S603 - no shell, and nothing in `arguments` begins like a flag
-                command, stdin=input_file, stdout=subprocess.PIPE, stderr=error_file, env=environment
+                command, stdin=input_file, stdout=subprocess.PIPE, stderr=error_file, env=environment, process_group=0
             )
         except OSError as exc:
             raise RepositoryError(f"git cannot be run: {describe_os_error(exc)}", advise(exc, "Install git.")) from exc
@@ -77,7 +79,7 @@ def run_git(
 
 def _read_output(process: subprocess.Popen[bytes], limit: int) -> bytes:
     """Return everything the process writes; kill it if that is too much or takes too long."""
-    timer = threading.Timer(_SECONDS, process.kill)
+    timer = threading.Timer(_SECONDS, _kill, (process,))
     timer.start()
     try:
         output = process.stdout.read(limit + 1) if process.stdout else b""
@@ -87,10 +89,17 @@ def _read_output(process: subprocess.Popen[bytes], limit: int) -> bytes:
         return output
     finally:
         timer.cancel()
-        process.kill()
+        _kill(process)
         process.wait()
         if process.stdout:
             process.stdout.close()
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill git and what it started: a wrapper's child would keep the pipe open. Until `wait`, the id is git's own."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS refuses the group of a zombie
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def build_git_environment() -> dict[str, str]:

@@ -55,8 +55,12 @@ def test_more_output_than_the_limit_is_refused(repository: GitRepository) -> Non
         run_git(repository.root, "cat-file", "-p", "HEAD:a.txt", limit=3)
 
 
-def test_git_that_hangs_is_killed(repository: GitRepository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fake_git(tmp_path / "bin", monkeypatch, "exec sleep 60")
+@pytest.mark.parametrize("script", ["exec sleep 60", "sleep 60; true", "sleep 60 & wait"])
+def test_git_that_hangs_is_killed(
+    repository: GitRepository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str
+) -> None:
+    """A script that runs git is killed with what it started."""
+    fake_git(tmp_path / "bin", monkeypatch, script)
     monkeypatch.setattr(process, "_SECONDS", 0.1)
     began = time.monotonic()
     with pytest.raises(RepositoryError, match=r"git was killed, after at most 0\.1 seconds"):
