@@ -17,11 +17,11 @@ from reconciler.errors import RepositoryError
 from reconciler.git.index import FileState, find_differences
 
 _WITHOUT = {
-    "scope.yaml": "Without it every user is in scope.",
-    "mappings.yaml": "Without it the mappings are those of the profile.",
+    "scope.yaml": "Without scope.yaml every user is in scope.",
+    "mappings.yaml": "Without mappings.yaml the mappings are those of the profile.",
 }
 _RESTORE = (
-    "`git checkout -- FILE` restores a file, `git sparse-checkout disable` all that a sparse checkout left out;\n"
+    "`git checkout -- FILE` restores a file, `git sparse-checkout disable` all that a sparse checkout left out; "
     "`git rm FILE` removes it for good."
 )
 _LOOK = (
@@ -51,9 +51,7 @@ def check_work_tree(directory: Directory) -> str | None:
         found = find_differences(directory.root, (*TOP_FILES, *FOLDERS))
         found = {os.fsencode(name).decode("utf-8", "replace"): state for name, state in found.items()}
     except RepositoryError as exc:
-        summary = f"cannot determine whether all files of the desired state are in the work tree: {exc.summary}"
-        directory.report(warning(summary, f"{exc.detail}\nUntil then no account is deactivated or deleted."))
-        return "git cannot determine whether all files of the desired state are in the work tree"
+        return _report_unknown(directory, exc)
     unseen: dict[FileState, list[str]] = {}
     reported = _list_reported(directory) if found else frozenset()
     for name, state in found.items():
@@ -64,6 +62,28 @@ def check_work_tree(directory: Directory) -> str | None:
             unseen.setdefault(state, []).append(name)
             directory.unseen.update(list_parts(name))
     return " and ".join(_report_unseen(names, state, directory) for state, names in unseen.items()) or None
+
+
+def _report_unknown(directory: Directory, exc: RepositoryError) -> str:
+    """Report that git cannot tell which files belong here, and return this as a reason.
+
+    It is an error if a file of the top level is missing: git may have one, and what it says decides about every user.
+    """
+    missing = [name for name in TOP_FILES if not os.path.lexists(directory.root / name)]
+    reported = _list_reported(directory) if missing else frozenset()
+    missing = [name for name in missing if name not in reported]
+    if missing:
+        verb, pronoun = ("is", "it") if len(missing) == 1 else ("are", "they")
+        names = " and ".join(missing)
+        summary = f"{names} {verb} not in the work tree, and git cannot determine whether {pronoun} should be"
+        effects = " ".join(_WITHOUT[name] for name in missing if name in _WITHOUT)
+        restore = shlex.join(("git", "-C", str(directory.root), "checkout", "--", *missing))
+        then = f"Then run the same command again; `{restore}` restores what git has."
+        directory.report(error(f"{summary}: {exc.summary}", f"{effects} {exc.detail} {then}".strip()))
+    else:
+        summary = f"cannot determine whether all files of the desired state are in the work tree: {exc.summary}"
+        directory.report(warning(summary, f"{exc.detail} Until then no account is deactivated or deleted."))
+    return "git cannot determine whether all files of the desired state are in the work tree"
 
 
 def _describe_error(name: str, state: FileState, root: Path) -> Diagnostic:
@@ -98,5 +118,5 @@ def _report_unseen(names: list[str], state: FileState, directory: Directory) -> 
     noun, what, detail = _UNSEEN[state]
     reason = f"{pluralize(len(names), noun)} of the desired state {'is' if len(names) == 1 else 'are'} {what}"
     commands = _format_commands(detail, directory.root, names)
-    directory.report(warning(f"{reason}: {format_names(sorted(names))}", f"{commands}\n{_NO_REMOVALS}"))
+    directory.report(warning(f"{reason}: {format_names(sorted(names))}", f"{commands} {_NO_REMOVALS}"))
     return reason

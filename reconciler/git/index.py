@@ -1,6 +1,7 @@
 """Compare git's index with the work tree: which tracked files are missing or different.
 
 The index is read, never written. Nothing of the repository runs: files are compared by their own bytes, not by filters.
+An empty list would mean that no file is missing, so only the answer of a repository that git can use counts.
 """
 
 from __future__ import annotations
@@ -14,11 +15,14 @@ from enum import Enum, auto
 from pathlib import Path
 
 from reconciler.errors import RepositoryError
+from reconciler.git.checkout import build_error, check_repository, find_repository
 from reconciler.git.process import GitCommandError, run_git
+from reconciler.git.repository import has_file, parse_object_id
 
 _MAX_LISTING = 32 * 1024 * 1024
 _MAX_BYTES = 64 * 1024 * 1024
 _LINK, _SUBMODULE = "120000", "160000"
+_MODES = frozenset({"100644", "100755", _LINK, _SUBMODULE})
 
 
 class FileState(Enum):
@@ -45,39 +49,90 @@ class _Entry:
 def find_differences(directory: Path, names: Sequence[str]) -> dict[str, FileState]:
     """Return the tracked files that are not in `directory` as git's index has them, by their names relative to it.
 
-    `names`: the files and folders of `directory` that are compared. Ordinary edits are no difference. Empty outside of
-    a git repository. Raises `RepositoryError` if there is a repository and git cannot read it.
+    `names`: the files and folders of `directory` that are compared. Ordinary edits are no difference. If the index has
+    none of them, those of HEAD count: a lost index looks like an empty one. Empty if there is no `.git` here or above.
+    Raises `RepositoryError` if there is one, and git cannot say which files belong here.
     """
-    top = directory.resolve()
-    if not any((folder / ".git").exists() for folder in (top, *top.parents)):
-        return {}
-    try:
-        listing = run_git(directory, "ls-files", "-z", "--stage", "-v", "--", *names, limit=_MAX_LISTING)
-        entries = [_parse_entry(line) for line in listing.split(b"\0") if line]
-    except GitCommandError as exc:
-        if "not a git repository (or any" in str(exc):
-            return {}
-        raise _unreadable(exc) from exc
-    except ValueError as exc:
-        raise RepositoryError("git's index cannot be read", "Run `git ls-files --stage -v` there to see why.") from exc
+    folder = find_repository(directory)
+    entries = _list_entries(directory, folder, names) if folder is not None else []
     found = {entry.name: _compare(directory, entry) for entry in entries}
     return {name: state for name, state in found.items() if state is not None}
 
 
-def _unreadable(exc: GitCommandError) -> RepositoryError:
-    detail = "Run `git ls-files` there to see why."
-    if "dubious ownership" in str(exc):
-        detail = "If you trust the repository: git config --global --add safe.directory DIR (the directory in quotes)."
-    return RepositoryError(f"git's index cannot be read: {exc}", detail)
+def confirms_deletion(directory: Path, name: str, names: Sequence[str], commit: str | None) -> bool:
+    """Return whether git shows that the file `name` of `directory` was deleted on purpose: `git rm`, or a commit.
+
+    git must track others of `names`, must not have the file in its index, and must have had it: in `commit`, or in any
+    commit before HEAD. False if git cannot tell.
+    """
+    try:
+        folder = find_repository(directory)
+        tracked = {entry.name for entry in _list_entries(directory, folder, names)} if folder is not None else set()
+        if not tracked or name in tracked:
+            return False
+        if commit is not None and has_file(directory, commit, name):
+            return True
+        return bool(run_git(directory, "rev-list", "--max-count=1", "HEAD", "--", name).strip())
+    except (GitCommandError, RepositoryError):
+        return False
+
+
+def _list_entries(directory: Path, folder: Path, names: Sequence[str]) -> list[_Entry]:
+    """Return what the repository in `folder` tracks of `names`. Raises `RepositoryError` if git cannot tell."""
+    try:
+        check_repository(directory, folder)
+        listing = run_git(directory, "ls-files", "-z", "--stage", "-v", "--", *names, limit=_MAX_LISTING)
+        entries = [_parse_entry(line) for line in listing.split(b"\0") if line]
+        return entries or _list_head(directory, names)
+    except GitCommandError as exc:
+        raise build_error(folder, str(exc)) from exc
+    except ValueError as exc:
+        raise build_error(folder, "its output is not as expected") from exc
+
+
+def _list_head(directory: Path, names: Sequence[str]) -> list[_Entry]:
+    """Return what HEAD has of `names`; empty in a new repository without any commit."""
+    try:
+        head = parse_object_id(run_git(directory, "rev-parse", "--verify", "HEAD^{commit}"))
+    except GitCommandError:
+        if _is_new(directory):
+            return []
+        raise
+    listing = run_git(directory, "ls-tree", "-r", "-z", head, "--", *names, limit=_MAX_LISTING)
+    return [_parse_tree_entry(line) for line in listing.split(b"\0") if line]
+
+
+def _is_new(directory: Path) -> bool:
+    """Whether a repository has no commit yet: no branch, no tag, and no log of what HEAD was."""
+    if run_git(directory, "for-each-ref", "--count=1").strip():
+        return False
+    try:
+        run_git(directory, "reflog", "exists", "HEAD")
+    except GitCommandError:
+        return True
+    return False
 
 
 def _parse_entry(line: bytes) -> _Entry:
     """Parse `tag mode digest stage TAB name`: a tag in lower case is assume-unchanged, S is skip-worktree."""
     facts, separator, name = line.partition(b"\t")
     tag, mode, digest, stage = facts.decode("ascii").split(" ")
-    if not (separator and name):
-        raise ValueError("an entry without a name")
+    _check_entry(mode, separator + name)
     return _Entry(os.fsdecode(name), mode, digest, int(stage), tag.islower() or tag.upper() == "S")
+
+
+def _parse_tree_entry(line: bytes) -> _Entry:
+    """Parse `mode type digest TAB name`."""
+    facts, separator, name = line.partition(b"\t")
+    mode, _, digest = facts.decode("ascii").split(" ")
+    _check_entry(mode, separator + name)
+    return _Entry(os.fsdecode(name), mode, digest, stage=0, ignored=False)
+
+
+def _check_entry(mode: str, name: bytes) -> None:
+    """Raise `ValueError` unless a mode is one of git's and `name`, after its separator, is not empty."""
+    if mode not in _MODES or len(name) < len(b"\tx"):
+        raise ValueError("not an entry of git")
 
 
 def _compare(directory: Path, entry: _Entry) -> FileState | None:

@@ -6,7 +6,9 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,11 @@ class Company(GitWorkspace):
         (self.work.root / ".gitignore").write_text("plans/\nstate-home/\n")
         self.commit(person("ada"), person("bob"))
         assert self.work.apply().code == 0
+
+    def map(self) -> None:
+        """Write and commit mappings.yaml, so that no file of the top level is missing."""
+        self.work.write("mappings.yaml", "".join(f"- {{{row}}}\n" for row in MAPPINGS))
+        self.git.commit("Map")
 
     @property
     def more(self) -> Path:
@@ -165,8 +172,7 @@ def test_a_file_that_git_was_told_not_to_look_at_is_compared(company: Company, f
 @pytest.mark.parametrize("name", ["scope.yaml", "mappings.yaml", "settings.yaml"])
 @pytest.mark.parametrize("flag", [None, "--skip-worktree", "--assume-unchanged"])
 def test_a_lost_file_of_the_top_level_is_one_error(company: Company, name: str, flag: str | None) -> None:
-    company.work.write("mappings.yaml", "".join(f"- {{{row}}}\n" for row in MAPPINGS))
-    company.git.commit("Map")
+    company.map()
     if flag is not None:
         company.git.git("update-index", flag, f"desired-state/{name}")
     (company.work.state / name).unlink()
@@ -246,6 +252,7 @@ def test_outside_of_git_there_is_nothing_to_compare_with(company: Company) -> No
 
 
 def test_without_git_removals_are_withheld(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    company.map()
     monkeypatch.setenv("PATH", os.devnull)
     assert (company.actions(), company.work.plan().code) == ({}, 0)
     company.work.users([person("ada")])
@@ -257,11 +264,110 @@ def test_without_git_removals_are_withheld(company: Company, monkeypatch: pytest
 
 
 def test_a_broken_index_withholds_removals(company: Company) -> None:
+    company.map()
     (company.work.root / ".git/index").write_bytes(b"DIRC\0\0\0\x63nonsense")
     company.work.users([person("ada")])
     result = company.work.run("plan")
     assert result.code == 5
     assert "git's index cannot be read" in result.out
+
+
+# --- repositories that git cannot use -------------------------------------------
+
+
+def without_git(_: Company, patch: pytest.MonkeyPatch) -> None:
+    patch.setenv("PATH", os.devnull)
+
+
+def another_owner(company: Company, patch: pytest.MonkeyPatch) -> None:
+    """Let git take the repository for that of another user."""
+    real = shutil.which("git")
+    wrapper = company.work.root / "bin/git"
+    wrapper.parent.mkdir()
+    wrapper.write_text(f'#!/bin/sh\nGIT_TEST_ASSUME_DIFFERENT_OWNER=1 exec {real} "$@"\n')
+    wrapper.chmod(0o755)
+    patch.setenv("PATH", f"{wrapper.parent}:{os.environ['PATH']}")
+    patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    patch.setenv("HOME", str(company.work.root))
+
+
+def bare(company: Company, _: pytest.MonkeyPatch) -> None:
+    company.git.git("config", "core.bare", "true")
+
+
+def elsewhere(company: Company, _: pytest.MonkeyPatch) -> None:
+    company.git.git("config", "core.worktree", "/")
+
+
+def empty_head(company: Company, _: pytest.MonkeyPatch) -> None:
+    (company.work.root / ".git/HEAD").write_bytes(b"")
+
+
+def no_refs(company: Company, _: pytest.MonkeyPatch) -> None:
+    shutil.rmtree(company.work.root / ".git/refs")
+
+
+def nonsense_index(company: Company, _: pytest.MonkeyPatch) -> None:
+    (company.work.root / ".git/index").write_bytes(b"x" * 10)
+
+
+UNUSABLE = [without_git, another_owner, bare, elsewhere, empty_head, no_refs, nonsense_index]
+
+
+@pytest.mark.parametrize("unusable", UNUSABLE)
+def test_if_git_cannot_tell_a_lost_scope_is_an_error(
+    company: Company, monkeypatch: pytest.MonkeyPatch, unusable: Callable[[Company, pytest.MonkeyPatch], None]
+) -> None:
+    company.map()
+    company.work.write("scope.yaml", "sync: all\nexcluded: {users: [dot@example.com]}\n")
+    company.git.commit("Exclude")
+    assert company.work.apply().code == 0
+    assert company.active() == {"ada", "bob", "cid"}
+    (company.work.state / "scope.yaml").unlink()
+    unusable(company, monkeypatch)
+    for result in (company.work.run("validate"), company.work.run("plan"), company.work.apply()):
+        assert result.code == 1, result
+        shown = " ".join(result.err.split())
+        assert "scope.yaml is not in the work tree, and git cannot determine whether it should be: git" in shown
+        assert f"git -C {company.work.state} checkout -- scope.yaml" in shown
+        assert result.err.count("Error: ") == 1
+    assert company.active() == {"ada", "bob", "cid"}
+
+
+@pytest.mark.parametrize("unusable", UNUSABLE)
+def test_if_git_cannot_tell_no_account_is_removed(
+    company: Company, monkeypatch: pytest.MonkeyPatch, unusable: Callable[[Company, pytest.MonkeyPatch], None]
+) -> None:
+    company.map()
+    company.more.unlink()
+    unusable(company, monkeypatch)
+    for result in (company.work.run("plan"), company.work.apply()):
+        assert result.code == 5, result
+        assert "cannot determine whether all files of the desired state are in the work tree" in result.out
+    assert company.active() == {"ada", "bob", "cid", "dot"}
+
+
+def test_the_commands_of_the_message_make_a_repository_of_another_user_usable(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company.map()
+    another_owner(company, monkeypatch)
+    (company.work.state / "scope.yaml").unlink()
+    lines = " ".join(company.work.apply().err.split())
+    for pattern in (r"git config --global --add safe\.directory \S+", r"git -C \S+ checkout -- scope\.yaml"):
+        (command,) = re.findall(pattern, lines)
+        subprocess.run(shlex.split(command), cwd=company.work.root, check=True, capture_output=True)
+    assert company.work.apply().code == 0
+
+
+@pytest.mark.parametrize("name", ["scope.yaml", "users/berlin/more.yaml"])
+def test_without_an_index_the_commit_says_which_files_there_are(company: Company, name: str) -> None:
+    (company.work.state / name).unlink()
+    (company.work.root / ".git/index").unlink()
+    result = company.work.apply()
+    assert result.code == (1 if name == "scope.yaml" else 5)
+    assert name in result.out + result.err
+    assert company.active() == {"ada", "bob", "cid", "dot"}
 
 
 def test_a_saved_plan_is_stale_when_a_file_is_lost(company: Company) -> None:

@@ -9,7 +9,7 @@ import pytest
 from support.desired_directory import messages
 from support.git_repository import GitRepository
 
-from reconciler.core.model import Origin, error
+from reconciler.core.model import Origin, Severity, error
 from reconciler.desired import work_tree
 from reconciler.desired.directory import Directory
 from reconciler.desired.work_tree import check_work_tree
@@ -46,7 +46,17 @@ def test_a_missing_scope_is_an_error(directory: Directory) -> None:
     assert check_work_tree(directory) is None
     assert messages(directory) == [("scope.yaml:1:1", "scope.yaml is in git's index, but not in the work tree")]
     detail = directory.diagnostics[0].detail
-    assert detail.startswith(f"Without it every user is in scope. `git -C {directory.root} checkout -- scope.yaml`")
+    restore = f"`git -C {directory.root} checkout -- scope.yaml`"
+    assert detail.startswith(f"Without scope.yaml every user is in scope. {restore}")
+
+
+def test_details_are_one_line(directory: Directory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line break in a diagnostic is shown as \\n."""
+    states = dict(zip(("scope.yaml", "users/a.yaml", "users/b.yaml", "users/c.yaml"), FileState, strict=True))
+    for state in FileState:
+        monkeypatch.setattr(work_tree, "find_differences", lambda *_, s=state: {"scope.yaml": s, **states})
+        check_work_tree(directory)
+    assert all("\n" not in item.summary + item.detail for item in directory.diagnostics)
 
 
 def test_a_missing_scope_with_another_name_is_one_error(directory: Directory) -> None:
@@ -103,9 +113,35 @@ def test_git_that_fails_is_a_reason(directory: Directory, monkeypatch: pytest.Mo
         raise RepositoryError("git cannot be run", "Install git.")
 
     monkeypatch.setattr(work_tree, "find_differences", fail)
-    assert (
-        check_work_tree(directory) == "git cannot determine whether all files of the desired state are in the work tree"
-    )
+    for name in ("settings.yaml", "mappings.yaml"):
+        (directory.root / name).touch()
+    reason = "git cannot determine whether all files of the desired state are in the work tree"
+    assert check_work_tree(directory) == reason
     assert messages(directory) == [
         ("None", "cannot determine whether all files of the desired state are in the work tree: git cannot be run")
     ]
+    assert directory.diagnostics[0].severity is Severity.WARNING
+
+
+def test_git_that_fails_makes_missing_files_of_the_top_level_an_error(
+    directory: Directory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> dict[str, FileState]:
+        raise RepositoryError("git cannot be run", "Install git.")
+
+    monkeypatch.setattr(work_tree, "find_differences", fail)
+    directory.report(error("settings.yaml is missing", "", Origin("settings.yaml", 1, 1)))
+    (directory.root / "scope.yaml").unlink()
+    check_work_tree(directory)
+    found = directory.diagnostics[-1]
+    root = directory.root
+    assert found.severity is Severity.ERROR
+    assert found.summary == (
+        "scope.yaml and mappings.yaml are not in the work tree, and git cannot determine whether they should be:"
+        " git cannot be run"
+    )
+    assert found.detail == (
+        "Without scope.yaml every user is in scope. Without mappings.yaml the mappings are those of the profile."
+        f" Install git. Then run the same command again; `git -C {root} checkout -- scope.yaml mappings.yaml` restores"
+        " what git has."
+    )

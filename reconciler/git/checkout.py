@@ -1,0 +1,115 @@
+"""The repository around a directory, and whether git can say which files belong to its work tree.
+
+git passes over a `.git` that it cannot use, and says that there is no repository, or takes another one further up. It
+does not verify the checksum of an index either: of one that was cut off it lists what is left.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shlex
+from pathlib import Path
+
+from reconciler.core.system_limits import describe_os_error
+from reconciler.core.text import quote, shorten
+from reconciler.errors import RepositoryError
+from reconciler.git.process import GitCommandError, run_git
+
+_MAX_INDEX = 1024 * 1024 * 1024
+_CHUNK = 1024 * 1024
+_NO_CHECKSUM = ("index.skipHash", "feature.manyFiles")
+"""Settings with which git writes zeros in place of the checksum."""
+
+
+def find_repository(directory: Path) -> Path | None:
+    """Return the nearest folder with a `.git`, here or above, on the same file system (as git does); None without.
+
+    A `.git` that leads nowhere counts. git's variables (GIT_DIR, GIT_CEILING_DIRECTORIES) do not: `run_git` drops them.
+    Raises `RepositoryError` if a folder cannot be read.
+    """
+    top = directory.resolve()
+    try:
+        device = top.stat().st_dev
+        for folder in (top, *top.parents):
+            if folder.stat().st_dev != device:
+                return None
+            if os.path.lexists(folder / ".git"):
+                return folder
+    except OSError as exc:
+        raise RepositoryError(f"{top} cannot be searched for a git repository: {describe_os_error(exc)}") from exc
+    return None
+
+
+def check_repository(directory: Path, folder: Path) -> None:
+    """Check that git uses the repository in `folder`, with `folder` as its work tree, and that its index is whole.
+
+    Raises `RepositoryError`, and `GitCommandError` with git's message.
+    """
+    answer = run_git(directory, "rev-parse", "--show-toplevel", "--git-path", "index", "--shared-index-path")
+    work_tree, *indexes = [os.fsdecode(line) for line in answer.split(b"\n")[:-1]] or [""]
+    if not _is_same_folder(work_tree, folder):
+        raise build_error(folder, f"git uses another work tree, {quote(shorten(work_tree, 200))}")
+    for name in indexes:
+        _check_index(directory, folder, directory.resolve() / name)
+
+
+def _is_same_folder(name: str, folder: Path) -> bool:
+    try:
+        return Path(name).is_absolute() and Path(name).samefile(folder)
+    except (OSError, ValueError):
+        return False
+
+
+def _check_index(directory: Path, folder: Path, path: Path) -> None:
+    """Raise `RepositoryError` if an index does not have its checksum. A missing one is none."""
+    try:
+        is_whole = _has_checksum(path)
+    except FileNotFoundError:
+        return
+    except OSError as exc:
+        raise build_error(folder, describe_os_error(exc)) from exc
+    if is_whole is None:
+        is_whole = any(_is_set(directory, name) for name in _NO_CHECKSUM)
+    if not is_whole:
+        raise build_error(folder, f"{path.name} is damaged: its checksum is wrong")
+
+
+def _has_checksum(path: Path) -> bool | None:
+    """Return whether a file ends with the digest of what is before, by either algorithm of git; None: with zeros."""
+    size = path.stat().st_size
+    if not path.is_file() or size > _MAX_INDEX:
+        return False
+    for algorithm in (hashlib.sha1, hashlib.sha256):
+        digest = algorithm(usedforsecurity=False)
+        with path.open("rb") as file:
+            left = size - digest.digest_size
+            while left > 0 and (chunk := file.read(min(left, _CHUNK))):
+                digest.update(chunk)
+                left -= len(chunk)
+            found = file.read()
+        if found == digest.digest():
+            return True
+        if found == bytes(digest.digest_size):
+            return None
+    return False
+
+
+def _is_set(directory: Path, name: str) -> bool:
+    try:
+        return run_git(directory, "config", "--type=bool", "--get", name).strip() == b"true"
+    except GitCommandError:
+        return False
+
+
+def build_error(folder: Path, why: str) -> RepositoryError:
+    """Return the error of a repository that cannot say which files belong to its work tree."""
+    where = shlex.quote(str(folder))
+    if "dubious ownership" in why:
+        detail = f"If you trust the repository: git config --global --add safe.directory {where}"
+    else:
+        detail = (
+            f"Run `git -C {where} status` to see why, then repair the repository or clone it again. If "
+            f"{folder / '.git'} is not meant to be a repository, move it away."
+        )
+    return RepositoryError(f"git's index cannot be read: {why}", detail)
