@@ -198,14 +198,17 @@ class _Apply:
         self._log.begin(plan, self._session, person=False)
         if plan.blocked:
             self._log.planned(plan)
-        elif not (plan.tally.failed or self._options.users):
+        elif not self._options.users:
             self._record_nothing_to_do(plan, health)
         return plan_exit_code(plan, detailed=False)
 
     def _record_nothing_to_do(self, plan: Plan, health: Health) -> None:
-        """Write a receipt if it ends the failures of earlier ones, or if it is the first of newer commits."""
+        """Write a receipt if it ends failures, is the first of newer commits, or notes other protected accounts."""
         commits = self._unapplied.count if self._unapplied is not None and plan.complete else 0
-        if health.healthy and not commits:
+        if plan.tally.failed or (health.healthy and not commits):
+            if plan.protection.differs:
+                path = record_nothing_to_do(plan, self._session, self._terminal)
+                self._terminal.note(f"Noted which accounts are protected by their entries. Receipt: {path}")
             return
         path = record_nothing_to_do(plan, self._session, self._terminal)
         what = (

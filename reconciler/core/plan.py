@@ -187,6 +187,20 @@ class LaterEdit:
 
 
 @dataclass(frozen=True, slots=True)
+class ProtectionNote:
+    """What an apply notes about accounts that the entries of their users protect (`lifecycle.protected`).
+
+    `protected`, `ended`: live ids. `created`: addresses of protected users that get an account. `differs`: the applies
+    on record have not noted it yet.
+    """
+
+    protected: tuple[str, ...] = ()
+    ended: tuple[str, ...] = ()
+    created: frozenset[str] = frozenset()
+    differs: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """The ordered changes, the verdicts of the guards, and what they were planned for. Pure data."""
 
@@ -210,6 +224,8 @@ class Plan:
     changes_nothing_today: tuple[LaterEdit, ...] = ()
     drift: Drift | None = None
     """None: the plan was not compared with applies on record."""
+    protection: ProtectionNote = field(default_factory=ProtectionNote, compare=False)
+    """For the receipt; not saved with the plan."""
 
     @property
     def offline(self) -> bool:

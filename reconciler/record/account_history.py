@@ -12,6 +12,7 @@ from reconciler.core.planning.guards.context import RecentChange
 from reconciler.core.planning.protection import AccountNames
 from reconciler.core.values import fold_case
 from reconciler.record.account_names import AccountNameReader
+from reconciler.record.protected_accounts import ProtectionReader
 from reconciler.record.receipt_line import ApplyStarted, Finished, ReceiptLine, Started, UnknownLine
 from reconciler.record.recent_changes import ApprovalUses, RecentChangeReader
 from reconciler.record.runs import PlanSummary
@@ -42,6 +43,8 @@ class AccountHistory:
     """The commit that was checked out at the last apply; None: no apply, or no commit."""
     names: Mapping[str, AccountNames] = field(default_factory=dict)
     """By live id: every name an account had; empty if they are not asked for."""
+    protected: frozenset[str] = frozenset()
+    """Live ids of accounts that the entries of their users protected."""
 
 
 class AccountHistoryBuilder:
@@ -73,6 +76,7 @@ class AccountHistoryBuilder:
         self._known: set[str] = set()
         self._last_start: ApplyStarted | None = None
         self._names = AccountNameReader() if names else None
+        self._protection = ProtectionReader(present or now)
 
     def add(self, lines: Iterable[ReceiptLine], record: str) -> bool:
         """Add the lines of one receipt, without those of applies to another target.
@@ -91,6 +95,8 @@ class AccountHistoryBuilder:
                 lacking = (self._names is not None and self._names.add(line)) or lacking
                 if isinstance(line, Started | Finished | UnknownLine):
                     self._add(line, record)
+            if ours:
+                self._protection.add(line)
         self._recent.begin(None)
         return lacking
 
@@ -157,6 +163,7 @@ class AccountHistoryBuilder:
             frozenset(self._known),
             last_commit,
             self._names.build() if self._names is not None else {},
+            self._protection.build(),
         )
 
 

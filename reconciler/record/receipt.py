@@ -70,6 +70,7 @@ class Receipt:
         self._written = self._on_disk = 0
         self._failure: OSError | None = None
         self._handle = self._open(directory)
+        note = self._protection = (made_now or plan).protection
         started = ApplyStarted(
             **self._head(),
             target=plan.target.base_url,
@@ -83,6 +84,8 @@ class Receipt:
             run=run or UNSET,
             service_ahead=_to_seconds(service_ahead) if service_ahead is not None else UNSET,
             approved={guard.name: guard.approved_by for guard in (made_now or plan).guards if guard.approved},
+            protected=note.protected or UNSET,
+            unprotected=note.ended or UNSET,
         )
         self._write(to_entry(started))
 
@@ -143,6 +146,7 @@ class Receipt:
             attributes=outcome.attributes,
             change=redactor.change(digest_change(change)),
             external_id=self._redact_name(external_id),
+            protected=True if change.address in self._protection.created else UNSET,
         )
         self._write(to_entry(line))
 

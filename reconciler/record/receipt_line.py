@@ -77,6 +77,13 @@ class ApplyStarted(ReceiptLine, frozen=True, kw_only=True, tag="apply_started"):
         dict[str, str] | UnsetType, Meta(description="Which approval lifted each guard that failed; absent: unknown")
     ] = UNSET
 
+    protected: Annotated[
+        tuple[str, ...] | UnsetType, Meta(description="Ids of accounts that the entries of their users protect")
+    ] = UNSET
+    unprotected: Annotated[
+        tuple[str, ...] | UnsetType, Meta(description="Ids of accounts whose entries ended their protection")
+    ] = UNSET
+
     @property
     def recorded_target(self) -> Target:
         """Where the apply went."""
@@ -116,6 +123,7 @@ class Finished(ReceiptLine, frozen=True, kw_only=True, tag="finished"):
     attributes: tuple[str, ...] = ()
     change: Annotated[str, Meta(description="The same for the same change")] = ""
     external_id: Annotated[str | UnsetType | None, Meta(description="The account's externalId")] = UNSET
+    protected: Annotated[bool | UnsetType, Meta(description="The entry of the new user protects the account")] = UNSET
 
 
 class Quarantined(ReceiptLine, frozen=True, kw_only=True, tag="quarantined"):

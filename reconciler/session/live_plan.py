@@ -128,6 +128,7 @@ def build_session_request(session: Session, live: LiveState, users: tuple[str, .
         evidence=AccountEvidence(history.known),
         moved_from=session.moved_from(),
         names=history.names,
+        noted=() if session.workspace.sandbox else history.protected,
         original_names=read_original_names(session.workspace.history, session.target) if temporary else {},
     )
 

@@ -272,3 +272,90 @@ def test_without_protected_users_nothing_is_protected(name: str, company: Compan
     company.protect()
     company.rename(name)
     assert company.remove_boss().code == 2
+
+
+# --- protected by the user's entry ------------------------------------------------
+
+
+def protect_by_entry(company: Company) -> None:
+    company.protect()
+    company.boss["lifecycle"] = {"protected": True}
+    assert company.apply().code == 0
+
+
+def test_a_user_whose_protected_entry_is_deleted_stays_protected(company: Company) -> None:
+    """The apply has no changes to make, and notes the account all the same."""
+    protect_by_entry(company)
+    planned = company.remove_boss()
+    (message,) = [guard["message"] for guard in planned.plan["guards"] if not guard["passed"]]
+    assert message == (
+        "1 account would be removed whose user was protected (lifecycle.protected) by an entry that is gone: "
+        f'"{OLD}". Restore the entry with `protected: false`, apply, then remove it'
+    )
+    company.assert_kept()
+
+
+@pytest.mark.parametrize("others_fail", [False, True])
+def test_the_way_out_is_an_entry_that_does_not_protect(others_fail: bool, company: Company) -> None:
+    protect_by_entry(company)
+    company.assert_kept()
+    company.boss["lifecycle"] = {"protected": False}
+    if others_fail:
+        company.people[1]["department"] = "a\u0007b"
+    assert company.apply().code == (5 if others_fail else 0)
+    if others_fail:
+        company.people[1].pop("department")
+    planned = company.remove_boss()
+    assert planned.actions[OLD] == "deactivate"
+    assert planned.code == 2
+
+
+def test_a_user_who_is_no_longer_protected_can_be_removed_at_once_by_the_entry(company: Company) -> None:
+    protect_by_entry(company)
+    company.boss.update(lifecycle={"protected": False}, accountEnabled=False)
+    assert company.apply().code == 0
+    company.work.users(company.people[1:])
+    assert company.work.plan().code == 0
+
+
+def test_other_applies_do_not_end_it(company: Company) -> None:
+    """Whatever they are about, and whether the entry is there."""
+    protect_by_entry(company)
+    company.people[1]["department"] = "Board"
+    company.work.users(company.people[1:])
+    assert company.work.apply("--user", company.people[1]["userPrincipalName"]).code == 0
+    company.assert_kept()
+
+
+def test_another_user_who_takes_the_name_does_not_end_it(company: Company) -> None:
+    protect_by_entry(company)
+    person = {**company.boss, "objectId": "of another user"}
+    del person["lifecycle"]
+    company.work.users([person, *company.people[1:]])
+    assert company.work.apply().code == 5
+    company.assert_kept()
+
+
+def test_a_protected_user_that_was_created_a_moment_ago_stays_protected(company: Company) -> None:
+    company.protect()
+    company.people.insert(0, {**source(make_user(30)), "lifecycle": {"protected": True}})
+    assert company.apply().code == 0
+    company.assert_kept()
+
+
+def test_an_apply_that_notes_nothing_new_writes_no_receipt(company: Company) -> None:
+    protect_by_entry(company)
+    receipts = company.work.receipt()
+    assert [line["event"] for line in receipts] == ["apply_started", "apply_finished"]
+    assert company.apply().code == 0
+    assert company.work.receipt() == receipts
+
+
+@pytest.mark.parametrize("change", [{"unprotected": None}, {"protected": None}, {"protected": []}])
+def test_a_receipt_that_says_nothing_ends_nothing(change: dict[str, Any], company: Company) -> None:
+    protect_by_entry(company)
+    (file,) = company.work.plans.glob("*/receipt.jsonl")
+    line = {**json.loads(file.read_text().splitlines()[0]), **change, "time": "2026-11-01T00:00:00+00:00"}
+    (company.work.plans / "2026-11-01-forged").mkdir()
+    (company.work.plans / "2026-11-01-forged/receipt.jsonl").write_text(f"{json.dumps(line)}\n")
+    company.assert_kept()

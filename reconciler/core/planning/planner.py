@@ -19,6 +19,7 @@ from reconciler.core.plan import REMOVALS, Action, Change, Plan, Tally
 from reconciler.core.plan_id import compute_plan_id
 from reconciler.core.planning import lifecycle, temporary_names, unique_values
 from reconciler.core.planning.draft import PlanDraft
+from reconciler.core.planning.entry_protection import judge_entries
 from reconciler.core.planning.external_ids import exclude_shared_ids
 from reconciler.core.planning.guards.accounts import gains_active_user
 from reconciler.core.planning.guards.approvals import apply_approvals, report_spent
@@ -58,6 +59,8 @@ def build_plan(request: PlanRequest, live: LiveState) -> Plan:
     guarded = changes if any(change.action in REMOVALS for change in selected) else selected
     protected = ProtectedAccounts(request.desired, live.users, request.policy, request.names)
     draft.diagnostics += protected.check_entries(changes)
+    by_entries = protected.find_ids_by_entries()
+    entries = judge_entries(request.desired, live.users, frozenset(request.noted), by_entries, selected)
     recognised = any(found is not None and found.managed for _, found in matching.pairs)
     context = replace(
         _build_guard_context(request, live, matching),
@@ -66,8 +69,10 @@ def build_plan(request: PlanRequest, live: LiveState) -> Plan:
         recognised=recognised,
         protected=protected.find_ids(),
         misnamed=protected.find_misnamed(),
+        without_entry=entries.without_entry,
     )
-    return _assemble(request, live, _require_replacement(selected, live.users), context, draft)
+    plan = _assemble(request, live, _require_replacement(selected, live.users), context, draft)
+    return replace(plan, protection=entries.note)
 
 
 def _build_guard_context(request: PlanRequest, live: LiveState, matching: Matching) -> GuardContext:

@@ -56,11 +56,17 @@ class ProtectedAccounts:
         An account is protected if it has, or ever had, a protected name: itself, or an account with the same
         externalId. A user that takes a protected name is protected as well, until no entry names it.
         """
-        named = collect_protected_names(self.desired, self.policy)
+        return self._find_named(collect_protected_names(self.desired, self.policy))
+
+    def find_ids_by_entries(self) -> frozenset[str]:
+        """Return the live ids of the accounts that the entries of their users protect."""
+        return self._find_named(collect_protected_names(self.desired, Policy()))
+
+    def _find_named(self, named: Collection[str]) -> frozenset[str]:
         if not named:
             return frozenset()
         return frozenset(
-            user.id for user in self.live if not named.isdisjoint(_current_names(user) | self._earlier_names(user))
+            user.id for user in self.live if not (_current_names(user) | self._earlier_names(user)).isdisjoint(named)
         )
 
     def find_misnamed(self) -> Mapping[str, str]:

@@ -54,6 +54,8 @@ class PlanRequest:
     """Which live accounts were created, adopted or desired here; None: not looked up."""
     names: Mapping[str, AccountNames] = field(default_factory=dict)
     """By live id, from receipts: every name an account had. Needed if a user is protected."""
+    noted: Collection[str] = ()
+    """Live ids of the accounts that the entries of their users protected, by the applies on record."""
     owned: Predicate = lambda _resource: True
     """The ownership filter: whether a live user is managed."""
     original_names: Mapping[str, str] = field(default_factory=dict)

@@ -128,7 +128,11 @@ def test_the_schema_knows_every_key_that_is_written(tmp_path: Path) -> None:
     assert [each["$ref"].rpartition("/")[2] for each in schema["oneOf"]] == list(schema["$defs"])
     entries = written(tmp_path, Redactor(b"k" * 32))
     assert [entry["event"] for entry in entries] == list(by_event) == schema["properties"]["event"]["enum"]
-    optional = {"started": {"original_user_name", "was_active", "user_name", "external_id"}}
+    optional = {
+        "apply_started": {"protected", "unprotected"},
+        "started": {"original_user_name", "was_active", "user_name", "external_id"},
+        "finished": {"protected"},
+    }
     for entry in entries:
         assert entry.keys() | optional.get(entry["event"], set()) == by_event[entry["event"]].keys()
 

@@ -27,10 +27,24 @@ def check_protected(context: GuardContext, policy: Policy) -> Guard:
         if change.live_id in context.protected or _collect_names(change, live.get(change.live_id or "")) & named
     )
     problems = [f"{pluralize(len(hit), 'protected user')} would be removed: {format_names(hit)}"] if hit else []
+    problems += _describe_without_entry(removals, context)
     problems += _describe_misnamed(removals, context.misnamed)
     if not problems:
         return Guard("protected", passed=True, message="no protected user would be removed", approvable=False)
     return Guard("protected", passed=False, message="; ".join(problems), approvable=False)
+
+
+def _describe_without_entry(removals: Sequence[Change], context: GuardContext) -> list[str]:
+    """Describe the accounts to be removed whose users were protected by entries that are gone."""
+    found = sorted(change.key for change in removals if change.live_id in context.without_entry)
+    if not found:
+        return []
+    names, count = format_names(found), pluralize(len(found), "account")
+    if len(found) == 1:
+        message = f"{count} would be removed whose user was protected (lifecycle.protected) by an entry that is gone"
+        return [f"{message}: {names}. Restore the entry with `protected: false`, apply, then remove it"]
+    message = f"{count} would be removed whose users were protected (lifecycle.protected) by entries that are gone"
+    return [f"{message}: {names}. Restore the entries with `protected: false`, apply, then remove them"]
 
 
 def _describe_misnamed(removals: Sequence[Change], misnamed: Mapping[str, str]) -> list[str]:

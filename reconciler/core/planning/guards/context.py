@@ -73,6 +73,8 @@ class GuardContext:
     """Ids of live accounts that are protected, by whatever name."""
     misnamed: Mapping[str, str] = field(default_factory=dict)
     """By live id: the entry of `guards.protected` that may mean the account, and names none."""
+    without_entry: Collection[str] = ()
+    """Ids of live accounts that the entries of their users protected, and whose entries are gone."""
     evidence: AccountEvidence | None = None
     """None: not looked up, as for a plan without a service."""
 

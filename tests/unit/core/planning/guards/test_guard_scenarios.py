@@ -190,6 +190,11 @@ CASES: dict[str, GuardCase] = {
         lambda: plan_of(**org(9, 1), policy=replace(FREE, protected=frozenset({"u0@example.org"}))),
         approvable=False,
     ),
+    "a user who was protected in git and has no entry any more": GuardCase(
+        "accounts.check_protected",
+        lambda: plan_of(**org(9, 1), policy=FREE, noted={"live-u0"}),
+        approvable=False,
+    ),
     "a user protected in git": GuardCase(
         "accounts.check_protected",
         lambda: plan_of(
