@@ -9,6 +9,8 @@ import pytest
 from support.command import CommandWorkspace, OpenCommandWorkspace, messages, sample_users
 from support.workspace import CommandResult, run
 
+# A module that is first imported while a test replaces the clock would keep the replacement.
+from reconciler.commands import apply, drift, status  # noqa: F401
 from reconciler.session import workspace
 
 COMMANDS = ("validate", "plan", "drift", "status", "log", "explain", "apply")
