@@ -54,7 +54,10 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """A problem in the data of the desired state or the target. `address`: the user concerned, if any."""
+    """A problem in the data of the desired state or the target. `address`: the user concerned, if any.
+
+    `detail` may have several lines.
+    """
 
     severity: Severity
     summary: str
@@ -64,14 +67,24 @@ class Diagnostic:
     source_line: str | None = None
 
 
-def error(summary: str, detail: str = "", origin: Origin | None = None, address: str | None = None) -> Diagnostic:
-    """Create an error diagnostic."""
-    return Diagnostic(Severity.ERROR, summary, detail, origin, address)
+def error(
+    summary: str, detail: str | tuple[str, ...] = "", origin: Origin | None = None, address: str | None = None
+) -> Diagnostic:
+    """Create an error diagnostic. `detail`: one line, or several; a line break in one of them is escaped."""
+    return Diagnostic(Severity.ERROR, summary, _join_lines(detail), origin, address)
 
 
-def warning(summary: str, detail: str = "", origin: Origin | None = None, address: str | None = None) -> Diagnostic:
-    """Create a warning diagnostic."""
-    return Diagnostic(Severity.WARNING, summary, detail, origin, address)
+def warning(
+    summary: str, detail: str | tuple[str, ...] = "", origin: Origin | None = None, address: str | None = None
+) -> Diagnostic:
+    """Create a warning diagnostic. `detail`: one line, or several; a line break in one of them is escaped."""
+    return Diagnostic(Severity.WARNING, summary, _join_lines(detail), origin, address)
+
+
+def _join_lines(detail: str | tuple[str, ...]) -> str:
+    """Join lines; a line break inside of one is a part of a value from outside."""
+    lines = (detail,) if isinstance(detail, str) else detail
+    return "\n".join(line.replace("\n", "\\n") for line in lines)
 
 
 def format_user_address(key: str) -> str:

@@ -46,13 +46,13 @@ def _diagnostic(item: Diagnostic, style: Style) -> str:
     if parts.place:
         lines += ["", f"  {parts.place}{':' if item.origin else ''}"]
     lines += [f"  {parts.source}"] if parts.source else []
-    lines += ["", f"  {parts.detail}"] if parts.detail else []
+    lines += ["", *(f"  {line}" for line in parts.detail.split("\n"))] if parts.detail else []
     return "\n".join(lines) + "\n"
 
 
 @dataclass(frozen=True, slots=True)
 class DiagnosticParts:
-    """The parts of a diagnostic, escaped for display; "" if there is none."""
+    """The parts of a diagnostic, escaped for display; "" if there is none. `detail` may have several lines."""
 
     severity: str
     summary: str
@@ -72,5 +72,5 @@ def format_diagnostic(item: Diagnostic, style: Style) -> DiagnosticParts:
     source = ""
     if item.origin is not None and item.source_line is not None:
         source = f"{item.origin.line:>4}: {style.message(item.source_line)}"
-    detail = escape_line(style.message(item.detail))
+    detail = "\n".join(escape_line(style.message(line)) for line in item.detail.split("\n"))
     return DiagnosticParts(severity, style.message(item.summary), ", ".join(where), source, detail)

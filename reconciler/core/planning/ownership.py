@@ -24,8 +24,8 @@ def check_ownership(change: Change, live: LiveUser, owned: Predicate) -> Diagnos
         return None
     summary = "this change would put the account outside the ownership filter"
     detail = (
-        "No later plan could undo that, so the user is left untouched.\n"
-        "Correct the value, or change `ownership` in settings.yaml first."
+        "No later plan could undo that, so the user is left untouched.",
+        "Correct the value, or change `ownership` in settings.yaml first.",
     )
     return error(summary, detail, change.origin, change.address)
 

@@ -22,6 +22,11 @@ def test_ten_errors_and_ten_warnings_are_annotated_and_the_others_counted() -> N
     assert lines[10].startswith("::notice::2 more errors")
 
 
+def test_a_detail_of_several_lines_is_several_lines() -> None:
+    (line,) = annotate([warning("a", ("b", "c\nd"))], "", redact=False)
+    assert line == "::warning::a%0Ab%0Ac\\nd"
+
+
 def test_no_text_ends_a_command_or_begins_another() -> None:
     hostile = error("100%\n::error::pwned\r##[error]x", "a\n::warning::b", Origin("users/a,b:c\n::x.yaml", 1, 1))
     (line,) = annotate([hostile], "", redact=False)

@@ -1,12 +1,17 @@
+import ast
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 from support.plans import MISTAKES, WHERE
 from syrupy.assertion import SnapshotAssertion
 
+import reconciler
 from reconciler.core.model import Diagnostic, Origin, Severity, error, warning
 from reconciler.render.diagnostics import DiagnosticParts, format_diagnostic, render_diagnostics
 from reconciler.render.style import Style
 
+PACKAGE = Path(reconciler.__file__).parent
 PLAIN, REDACTED, COLOURED = Style(), Style(redact=True), Style(colour=True)
 
 
@@ -20,6 +25,36 @@ def test_diagnostics(snapshot: SnapshotAssertion) -> None:
     assert render_diagnostics(told, PLAIN) == snapshot
     assert render_diagnostics(told, COLOURED) == snapshot
     assert render_diagnostics([], PLAIN) == ""
+
+
+def test_a_detail_of_several_lines_is_several_lines() -> None:
+    item = warning("a", ("first", "::error::b", "c\nd"))
+    assert render_diagnostics([item], PLAIN) == "Warning: a\n\n  first\n  \\u{3a}:error::b\n  c\\nd\n"
+
+
+def test_no_value_in_a_detail_adds_a_line() -> None:
+    assert render_diagnostics([error("a", "b\nc")], PLAIN) == "Error: a\n\n  b\\nc\n"
+
+
+def test_lines_of_a_detail_are_given_one_by_one() -> None:
+    """A line break in the text of a diagnostic would be escaped, as if it were from outside."""
+    assert [place for path in sorted(PACKAGE.rglob("*.py")) for place in find_line_breaks(path)] == []
+
+
+def find_line_breaks(path: Path) -> Iterator[str]:
+    """Yield the places in a module that creates diagnostics where a text of a diagnostic may have a line break."""
+    tree = ast.parse(path.read_text("utf-8"))
+    imports = [
+        node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == "reconciler.core.model"
+    ]
+    if not {"error", "warning"} & {name.name for node in imports for name in node.names}:
+        return
+    constants = [node for node in tree.body if isinstance(node, ast.Assign)]
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    creates = [node for node in calls if ast.unparse(node.func) in ("error", "warning")]
+    for each in (each for node in (*constants, *creates) for each in ast.walk(node)):
+        if isinstance(each, ast.Constant) and isinstance(each.value, str) and "\n" in each.value:
+            yield f"{path.name}:{each.lineno}"
 
 
 def test_an_error_that_concerns_all_users_is_reported_once() -> None:

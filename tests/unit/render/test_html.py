@@ -9,6 +9,7 @@ from support.plans import compared, every_action, plan_for
 from support.untrusted_text import plan_that_says
 from syrupy.assertion import SnapshotAssertion
 
+from reconciler.core.model import warning
 from reconciler.core.plan import Action, Attribution, Base, LaterEdit, Plan
 from reconciler.core.policy import Policy
 from reconciler.render import html
@@ -131,6 +132,11 @@ def test_thousands_of_messages_are_cut_and_counted() -> None:
 # --- compared with a base ----------------------------------------------------------------------
 
 MINE, PENDING = Attribution.THIS_CHANGE_SET, Attribution.ALREADY_PENDING
+
+
+def test_a_detail_of_several_lines_is_several_lines() -> None:
+    page = shown(replace(plan_for(1), diagnostics=(warning("a", ("<b>", "c\nd")),)))
+    assert "<p>&lt;b&gt;<br>c\\nd</p>" in page
 
 
 def test_a_page_of_a_plan_compared_with_a_base(snapshot: SnapshotAssertion) -> None:

@@ -40,6 +40,11 @@ def test_a_comment_for_a_public_place(snapshot: SnapshotAssertion) -> None:
     assert shown(every_action(), Style(redact=True)) == snapshot
 
 
+def test_a_detail_of_several_lines_is_several_lines() -> None:
+    comment = shown(replace(plan_for(1), diagnostics=(warning("a", ("`b`", "c\nd")),)))
+    assert "Warning: a\n\n  `b`\n  c\\nd\n" in comment
+
+
 def test_a_plan_without_changes() -> None:
     same = shown(plan_of([desired("a")], [live("a")]))
     assert "**No changes.** Apple Business Manager matches the desired state." in same
