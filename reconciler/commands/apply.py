@@ -42,7 +42,7 @@ from reconciler.session.health import assess_health, report_health
 from reconciler.session.live_plan import make_plan
 from reconciler.session.plan_report import plan_exit_code
 from reconciler.session.provisioning_log import ProvisioningLog, open_log
-from reconciler.session.review_check import check_binding, find_unreviewed
+from reconciler.session.review_check import check_binding, check_expiry, find_unreviewed
 from reconciler.session.saved_plan import read_saved_plan
 from reconciler.session.session import Session, open_session
 from reconciler.session.terminal import Terminal
@@ -165,6 +165,7 @@ class _Apply:
         check_approval(self._options.approve, [plan, reviewed or plan], self._terminal)
         if reviewed is None:
             return plan, []
+        check_expiry(reviewed, self._session)
         begun, redactor = read_started_addresses(workspace.history, reviewed.plan_id), self._session.redactor
         started = {each.address for each in reviewed.changes if {each.address, redactor.address(each.address)} & begun}
         unreviewed = find_unreviewed(reviewed, plan, started, strict=self._options.strict)

@@ -254,6 +254,21 @@ def test_an_approval_that_expired_by_the_service_does_not_work(
     assert ("expired on" in applied.out + applied.err) == (code == 3)
 
 
+@pytest.mark.parametrize(("ahead", "code"), [(0 * DAY, 0), (6 * DAY, 0), (8 * DAY, 4)])
+def test_a_plan_that_expired_by_the_service_is_not_applied(
+    open_workspace: OpenWorkspace, tmp_path: Path, ahead: timedelta, code: int
+) -> None:
+    service = serve()
+    org = open_org(open_workspace, service)
+    org.wants(person("ada"))
+    file = tmp_path / "plan.json"
+    org.plan("-o", str(file))
+    service.faults = ServerFaults(clock_ahead=ahead)
+    applied = org.workspace.run("apply", str(file))
+    assert (applied.code, "the plan expired on" in applied.err) == (code, code == 4), applied.err
+    assert ("ada" in org.live()) == (code == 0)
+
+
 # --- --now -----------------------------------------------------------------------------------
 
 
