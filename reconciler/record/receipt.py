@@ -1,7 +1,7 @@
 """Write receipts: what an apply did, one JSON line per event, on disk before anything else happens.
 
-A receipt is `plans/<date>-<short plan id>/receipt.jsonl`, beside the plan it belongs to. Attribute values of users are
-in the plan only; a receipt names users, attributes and outcomes.
+A receipt is `plans/<date>-<short plan id>/receipt.jsonl`, beside the plan it belongs to. A receipt names users,
+attributes and outcomes. It has the names of an account before a request; other values of users are in the plan only.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from reconciler.core.model import Attributes, Value
 from reconciler.core.plan import Action, Outcome, Plan, Result
 from reconciler.core.plan_id import digest_change
+from reconciler.core.planning.full_names import FULL_NAME_PATHS, get_full_name
 from reconciler.core.system_limits import advise, describe_os_error
 from reconciler.core.text import to_ascii_json
 from reconciler.errors import PlanFileError
@@ -128,6 +129,7 @@ class Receipt:
             was_active=before.get("active") is not False if before is not None else UNSET,
             user_name=self._redact_name(before.get("userName")) if before is not None else UNSET,
             external_id=self._redact_name(before.get("externalId")) if before is not None else UNSET,
+            full_name=self._redact_full_name(before) if not FULL_NAME_PATHS.isdisjoint(attributes) else UNSET,
         )
         self._write(to_entry(line))
 
@@ -165,6 +167,9 @@ class Receipt:
 
     def _redact_name(self, name: Value | None) -> str | None:
         return self._redactor.name(str(name)) if name is not None else None
+
+    def _redact_full_name(self, before: Attributes | None) -> str | UnsetType | None:
+        return self._redact_name(get_full_name(before) or None) if before is not None else UNSET
 
     def _head(self) -> dict[str, Any]:
         return {"time": self._clock().isoformat(), "plan_id": self._plan_id}

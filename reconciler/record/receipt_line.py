@@ -109,6 +109,9 @@ class Started(ReceiptLine, frozen=True, kw_only=True, tag="started"):
     external_id: Annotated[
         str | UnsetType | None, Meta(description="The account's externalId before; absent for a create")
     ] = UNSET
+    full_name: Annotated[
+        str | UnsetType | None, Meta(description="The account's full name before, if the request changes a part of it")
+    ] = UNSET
 
 
 class Finished(ReceiptLine, frozen=True, kw_only=True, tag="finished"):

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from operator import itemgetter
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from reconciler.core.plan import Action, Result
 from reconciler.core.planning.guards.context import WINDOW, RecentChange
+from reconciler.core.values import fold_case
 from reconciler.record.receipt_line import (
     ApplyFinished,
     ApplyStarted,
@@ -21,6 +23,7 @@ from reconciler.record.receipt_line import (
 )
 
 _NOT_MADE = frozenset({Result.FAILED.value, Result.SKIPPED.value})
+_LONGEST_NAME = 512
 _REVIVING = frozenset({Action.UPDATE, Action.ADOPT, Action.REACTIVATE})
 
 ApprovalUses = Mapping[tuple[str, str], date]
@@ -34,8 +37,11 @@ class _Request:
     action: Action
     address: str
     live_id: str | None
-    attributes: frozenset[str]
-    was_active: bool
+    began: datetime
+    attributes: frozenset[str] = frozenset()
+    was_active: bool = True
+    user_names: list[str] = field(default_factory=list)
+    full_names: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -49,15 +55,22 @@ class RecentChangeReader:
 
     now: datetime
     service_time: datetime | None = None
-    changes: list[RecentChange] = field(default_factory=list)
     used: dict[tuple[str, str], date] = field(default_factory=dict)
+    _dated: list[tuple[datetime, RecentChange]] = field(default_factory=list)
     _apply: ApplyStarted | None = None
     _requests: dict[str, _Request] = field(default_factory=dict)
+
+    @property
+    def changes(self) -> list[RecentChange]:
+        """The changes, oldest first."""
+        return [change for _, change in sorted(self._dated, key=itemgetter(0))]
 
     def begin(self, line: ApplyStarted | None) -> None:
         """Begin an apply, and end the one before it. None: the receipt ends, or the apply went to another target."""
         lifted = _read_approved(self._apply)
-        self.changes += [_to_change(request, frozenset(lifted or ())) for request in self._requests.values()]
+        self._dated += [
+            (request.began, _to_change(request, frozenset(lifted or ()))) for request in self._requests.values()
+        ]
         self._apply, self._requests = line, {}
 
     def add(self, line: ReceiptLine) -> None:
@@ -74,16 +87,20 @@ class RecentChangeReader:
 
     def _add_request(self, line: Started | UnknownLine) -> None:
         """Add an announced request, or an event of a later version, which may be one."""
-        key, action = _key(line), _parse_action(line.action)
-        if action is None or not key or not self._is_recent(line.timestamp):
+        key, action, when = _key(line), _parse_action(line.action), line.timestamp
+        if action is None or not key or when is None or not self._is_recent(when):
             return
         if isinstance(line, UnknownLine):
             if line.result not in _NOT_MADE:
-                self._requests.setdefault(key, _Request(action, "", line.id, frozenset(), was_active=True))
+                self._requests.setdefault(key, _Request(action, "", line.id, when))
             return
-        before = self._requests.get(key)
-        attributes = frozenset(line.attributes) | (before.attributes if before is not None else frozenset())
-        self._requests[key] = _Request(action, line.address, line.id, attributes, line.was_active is not False)
+        before = self._requests.get(key) or _Request(action, line.address, line.id, when)
+        before.user_names.extend(_read_names(line, line.user_name))
+        before.full_names.extend(_read_names(line, line.full_name))
+        attributes, was_active = before.attributes.union(line.attributes), line.was_active is not False
+        self._requests[key] = replace(
+            before, action=action, live_id=line.id, attributes=attributes, was_active=was_active
+        )
 
     def _settle(self, line: Finished) -> None:
         request = self._requests.get(_key(line))
@@ -106,13 +123,11 @@ class RecentChangeReader:
             key, day = (self._apply.plan_id, approval), line.sort_time.date()
             self.used[key] = max(day, self.used.get(key, day))
 
-    def _is_recent(self, when: datetime | None) -> bool:
+    def _is_recent(self, when: datetime) -> bool:
         """Whether a line is of the window as it is dated, or by the service's clock at that time.
 
         A correction that was forged can add to what counts, and takes nothing from it.
         """
-        if when is None:
-            return False
         there = self.service_time or self.now
         return _is_within(when, min(self.now, there), max(self.now, there)) or _is_within(
             when, there, there, _read_correction(self._apply)
@@ -127,6 +142,13 @@ def _is_within(when: datetime, first: datetime, last: datetime, correction: time
 
 def _key(line: Started | Finished | UnknownLine) -> str:
     return line.address if isinstance(line, Started | Finished) else line.id or ""
+
+
+def _read_names(line: Started, name: str | UnsetType | None) -> tuple[str, ...]:
+    """Return a folded name that the account had before a request; "" if it had none."""
+    if line.action == Action.CREATE or name is None:
+        return ("",)
+    return (fold_case(name),) if isinstance(name, str) and len(name) <= _LONGEST_NAME else ()
 
 
 def _parse_action(name: str) -> Action | None:
@@ -158,5 +180,13 @@ def _to_change(request: _Request, lifted: frozenset[str]) -> RecentChange:
         request.action in _REVIVING and "active" in request.attributes
     )
     return RecentChange(
-        request.address, request.live_id, request.action, request.was_active, reactivated, lifted, request.attributes
+        request.address,
+        request.live_id,
+        request.action,
+        request.was_active,
+        reactivated,
+        lifted,
+        request.attributes,
+        tuple(request.user_names),
+        tuple(request.full_names),
     )

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from reconciler.core.model import Deactivation, Target, format_user_address
 from reconciler.core.planning.clock import CLOCK_TOLERANCE
+from reconciler.core.planning.full_names import fold_full_name
 from reconciler.core.planning.protection import collect_protected_names
 from reconciler.core.policy import Approval
 from reconciler.core.values import fold_case
@@ -94,13 +95,23 @@ class Session:
         if self.redactor.key is None:
             return history
         names = {self.redactor.name(name): fold_case(name) for user in self.state.users for name in user.user_names}
+        known = (fold_full_name(user.attributes) for user in self.state.users)
+        full_names = {self.redactor.name(name): name for name in known}
         users = [format_user_address(user.key) for user in self.state.users]
         addresses = {self.redactor.address(address): address for address in users}
         return replace(
             history,
             reserved={names.get(name, name): day for name, day in history.reserved.items()},
             names=translate_names(history.names, ((self.redactor.name(name), name) for name in protected)),
-            recent=[replace(each, address=addresses.get(each.address, each.address)) for each in history.recent],
+            recent=[
+                replace(
+                    each,
+                    address=addresses.get(each.address, each.address),
+                    user_names=tuple(names.get(name, name) for name in each.user_names),
+                    full_names=tuple(full_names.get(name, name) for name in each.full_names),
+                )
+                for each in history.recent
+            ],
         )
 
     def _add_commit_times(self, deactivated: Mapping[str, Deactivation]) -> Mapping[str, Deactivation]:

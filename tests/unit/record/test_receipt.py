@@ -68,6 +68,7 @@ def test_a_receipt_has_a_line_for_each_event(tmp_path: Path) -> None:
             "was_active": True,
             "user_name": "ada@example.com",
             "external_id": "id-ada",
+            "full_name": "Ada Lovelace",
         },
         {
             **always,

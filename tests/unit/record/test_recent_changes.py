@@ -176,7 +176,22 @@ def test_lines_at_the_ends_of_the_calendar_are_corrected_without_overflow() -> N
         ),
         (started("adopt", attributes=("externalId",)), RecentChange("ada", "live-ada", Action.ADOPT)),
         (started("update", attributes=("title",)), RecentChange("ada", "live-ada", Action.UPDATE)),
-        (started("create", id=None, attributes=("active",)), RecentChange("ada", None, Action.CREATE)),
+        (
+            started("create", id=None, attributes=("active",)),
+            RecentChange("ada", None, Action.CREATE, user_names=("",), full_names=("",)),
+        ),
+        (
+            started("update", attributes=("userName",), user_name="Ada@example.com"),
+            RecentChange("ada", "live-ada", Action.UPDATE, user_names=("ada@example.com",)),
+        ),
+        (
+            started("update", attributes=("name.givenName",), user_name=None, full_name="Ada King"),
+            RecentChange("ada", "live-ada", Action.UPDATE, user_names=("",), full_names=("ada king",)),
+        ),
+        (
+            started("update", user_name="x" * 513, full_name="x" * 513),
+            RecentChange("ada", "live-ada", Action.UPDATE),
+        ),
     ],
 )
 def test_a_change_is_what_its_receipt_says(line: Started, found: RecentChange) -> None:
@@ -185,7 +200,7 @@ def test_a_change_is_what_its_receipt_says(line: Started, found: RecentChange) -
 
 def test_a_created_account_has_the_id_of_its_outcome() -> None:
     lines = [begun(), started("create", id=None), finished(action="create", id="live-new")]
-    assert read(*lines).changes == [RecentChange("ada", "live-new", Action.CREATE)]
+    assert read(*lines).changes == [RecentChange("ada", "live-new", Action.CREATE, user_names=("",), full_names=("",))]
 
 
 def test_two_requests_for_one_user_are_one_change() -> None:
@@ -194,6 +209,17 @@ def test_two_requests_for_one_user_are_one_change() -> None:
     assert read(*lines).changes == [
         RecentChange("ada", "live-ada", Action.REACTIVATE, reactivated=True, attributes=both)
     ]
+
+
+def test_the_names_before_each_request_are_kept_in_order() -> None:
+    first, second = started("update", user_name="Ada"), started("update", user_name="renaming-1")
+    (found,) = read(begun(), first, second).changes
+    assert found.user_names == ("ada", "renaming-1")
+
+
+def test_the_oldest_change_comes_first_whatever_the_order_of_the_receipts() -> None:
+    lines = [begun(), started("update", hours=-1, id="2"), begun(), started("update", hours=-2, id="1")]
+    assert accounts(lines) == ["1", "2"]
 
 
 def test_the_guards_that_were_approved_are_noted_with_each_change() -> None:

@@ -51,6 +51,21 @@ def test_names_of_deleted_accounts_are_recognised(
 
 
 @pytest.mark.parametrize(
+    ("written", "read", "known"), [(KEY, KEY, True), (NO_REDACTION, NO_REDACTION, True), (KEY, OTHER, False)]
+)
+def test_the_names_before_recent_changes_are_recognised(
+    tmp_path: Path, written: Redactor, read: Redactor, known: bool
+) -> None:
+    change = builders.change("ada")
+    plan = builders.plan_with(change)
+    receipt = Receipt(directory_for(tmp_path / "plans", plan), plan, lambda: NOW, redactor=written)
+    receipt.started(change.address, change.action, "live-ada", ["name.givenName"], before=change.before)
+    receipt.close({})
+    (found,) = session(tmp_path, read).history().recent
+    assert ((found.user_names, found.full_names) == (("ada@example.com",), ("ada lovelace",))) is known
+
+
+@pytest.mark.parametrize(
     ("written", "read", "known"), [(KEY, KEY, True), (NO_REDACTION, KEY, True), (KEY, OTHER, False)]
 )
 def test_users_that_keep_failing_are_deferred(tmp_path: Path, written: Redactor, read: Redactor, known: bool) -> None:

@@ -29,6 +29,10 @@ class RecentChange:
     lifted: frozenset[str] = frozenset()
     attributes: frozenset[str] = frozenset()
     """The attributes that a request named; of a create, all."""
+    user_names: tuple[str, ...] = ()
+    """The folded names that the account had before each of its requests, oldest first; "": it did not exist."""
+    full_names: tuple[str, ...] = ()
+    """The same for the requests that changed a part of the full name; "": it had none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ class GuardContext:
     planned: Sequence[Change] | None = None
     """The changes of all users, selected or not; None: `changes`."""
     recent: Sequence[RecentChange] = ()
+    """Oldest first."""
     live: Sequence[LiveUser] = ()
     """All live users, managed or not."""
     recorded: Collection[str] = ()
