@@ -174,11 +174,11 @@ class GuardSettings(_StrictModel):
     creates: LimitSettings = LimitSettings()
     name_takeovers: CountLimitSettings = Field(
         default=CountLimitSettings(),
-        description="Users that take a userName which another account has today, beyond one swap of two accounts",
+        description="Users that take a userName which another account has, or had within a day, beyond one swap of two",
     )
     identity_changes: CountLimitSettings = Field(
         default=CountLimitSettings(),
-        description="Accounts whose userName, givenName and familyName all change, or that exchange their names",
+        description="Accounts that would become those of another user, by userName and full name",
     )
     foreign_accounts: ForeignAccountLimitSettings = ForeignAccountLimitSettings()
     failures: FailureLimitSettings = FailureLimitSettings()

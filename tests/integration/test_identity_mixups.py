@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -33,6 +35,15 @@ def company(open_workspace: OpenWorkspace) -> tuple[Workspace, FakeScimServer, P
     work.users(people)
     assert work.plan().actions == {}
     return work, service, people
+
+
+def let_time_pass(work: Workspace, **period: float) -> None:
+    """Make every receipt older by this period."""
+    for receipt in work.plans.rglob("receipt.jsonl"):
+        lines = [json.loads(line) for line in receipt.read_text().splitlines()]
+        for line in lines:
+            line["time"] = (datetime.fromisoformat(line["time"]) - timedelta(**period)).isoformat()
+        receipt.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
 
 
 def shift(people: People, first: int, last: int) -> None:
@@ -163,6 +174,267 @@ def test_a_mix_up_in_two_steps_within_a_day_blocks_the_second(
     assert failed_guards(work.plan()) == ["identity-changes"]
 
 
+# --- accounts handed over one or two at a time ------------------------------------
+
+
+def staff(open_workspace: OpenWorkspace, *names: str, **overrides: Any) -> tuple[Workspace, FakeScimServer, People]:
+    """Return a company of these users (`anna.mueller`) and twenty others, whose accounts are as desired.
+
+    `overrides`: values of the named accounts.
+    """
+    named = []
+    for number, who in enumerate(names):
+        given, _, family = who.partition(".")
+        name = {"givenName": given.capitalize(), "familyName": family.capitalize()}
+        named.append(make_user(100 + number, userName=f"{who}@example.com", name=name, **overrides))
+    accounts = [*named, *(person(number) for number in range(20))]
+    service = FakeScimServer(users=accounts)
+    work = open_workspace(service)
+    people = [source(account, accountEnabled=account["active"]) for account in accounts]
+    work.users(people)
+    return work, service, people
+
+
+def exchange(one: dict[str, Any], other: dict[str, Any], key: str) -> None:
+    one[key], other[key] = other[key], one[key]
+
+
+def owners(service: FakeScimServer) -> dict[str, str]:
+    """Return the externalId by userName."""
+    return {str(user["userName"]): str(user["externalId"]) for user in service.users.values()}
+
+
+SIBLINGS = ["anna.mueller", "peter.mueller"]
+
+
+def apply_each(work: Workspace, people: People, *names: str) -> list[int]:
+    """Apply one user after the other, and return the exit codes."""
+    work.users(people)
+    return [work.apply("--user", name if "@" in name else f"{name}@example.com").code for name in names]
+
+
+@pytest.mark.parametrize("names", [SIBLINGS, ["anna.one", "anna.two"], ["anna.one", "peter.two"]])
+@pytest.mark.parametrize("protected", [[], ["anna.mueller@example.com"]])
+def test_two_object_ids_that_are_swapped_hand_no_account_over(
+    names: list[str], protected: list[str], open_workspace: OpenWorkspace
+) -> None:
+    work, service, people = staff(open_workspace, *names)
+    work.settings(guards={"protected": protected})
+    exchange(people[0], people[1], "objectId")
+    work.users(people)
+    planned = work.plan()
+    assert (planned.code, failed_guards(planned)) == (3, ["identity-changes"])
+    assert work.apply().code == 3
+    assert service.writes == []
+
+
+BY_DISPLAY_NAME = """
+- {target: externalId, source: objectId, match: 1}
+- {target: userName, source: userPrincipalName, match: 2}
+- {target: displayName, source: displayName}
+"""
+
+
+def test_the_display_name_counts_if_it_is_the_one_that_is_mapped(open_workspace: OpenWorkspace) -> None:
+    work, service, people = staff(open_workspace, *SIBLINGS)
+    work.write("mappings.yaml", BY_DISPLAY_NAME)
+    people = [{**user, "displayName": f"{user['givenName']} {user['surname']}"} for user in people]
+    work.users(people)
+    assert work.apply().code == 0
+    before = owners(service)
+    exchange(people[0], people[1], "objectId")
+    work.users(people)
+    assert failed_guards(work.plan()) == ["identity-changes"]
+    assert work.apply().code == 3
+    assert owners(service) == before
+
+
+@pytest.mark.parametrize("first", ["userPrincipalName", "givenName"])
+def test_a_swap_in_two_steps_hands_no_account_over(first: str, open_workspace: OpenWorkspace) -> None:
+    work, _, people = staff(open_workspace, *SIBLINGS)
+    exchange(people[0], people[1], first)
+    work.users(people)
+    assert work.apply().code == 0
+    exchange(people[0], people[1], "givenName" if first == "userPrincipalName" else "userPrincipalName")
+    work.users(people)
+    assert failed_guards(work.plan()) == ["identity-changes"]
+
+
+def test_the_account_of_a_leaver_is_not_handed_to_a_joiner(open_workspace: OpenWorkspace) -> None:
+    work, service, people = staff(open_workspace, "anna.mueller", active=False)
+    people[0].update(userPrincipalName="peter.mueller@example.com", givenName="Peter", accountEnabled=True)
+    work.users(people)
+    assert failed_guards(work.plan()) == ["identity-changes"]
+    assert work.apply().code == 3
+    assert service.writes == []
+
+
+@pytest.mark.parametrize(
+    "rehired",
+    [{}, {"surname": "Schmidt"}, {"userPrincipalName": "a.mueller@example.com"}, {"department": "Sales"}],
+    ids=["as before", "married", "renamed", "moved"],
+)
+def test_a_rehire_passes(rehired: dict[str, str], open_workspace: OpenWorkspace) -> None:
+    work, service, people = staff(open_workspace, "anna.mueller", active=False)
+    people[0].update(accountEnabled=True, **rehired)
+    work.users(people)
+    assert work.apply().code == 0
+    assert sum(user["active"] is not False for user in service.users.values()) == 21
+
+
+def test_a_rehire_who_married_and_has_a_new_user_name_is_approved(open_workspace: OpenWorkspace) -> None:
+    work, _, people = staff(open_workspace, "anna.mueller", active=False)
+    people[0].update(accountEnabled=True, surname="Schmidt", userPrincipalName="anna.schmidt@example.com")
+    work.users(people)
+    planned = work.plan()
+    assert failed_guards(planned) == ["identity-changes"]
+    assert work.apply("--approve", planned.plan["plan_id"], "--lift", "identity-changes").code == 0
+
+
+def test_a_leaver_who_comes_back_is_not_renamed_to_another_user_on_the_same_day(open_workspace: OpenWorkspace) -> None:
+    work, _, people = staff(open_workspace, "anna.mueller", active=False)
+    people[0].update(accountEnabled=True)
+    work.users(people)
+    assert work.apply().code == 0
+    people[0].update(userPrincipalName="peter.mueller@example.com", givenName="Peter")
+    work.users(people)
+    assert failed_guards(work.plan()) == ["identity-changes"]
+
+
+# --- takeovers over a day ---------------------------------------------------------
+
+PAIRS = [f"{given}.family{number}" for number in range(5) for given in ("anna", "peter")]
+
+
+def test_five_pairs_one_after_the_other_exchange_no_names(open_workspace: OpenWorkspace) -> None:
+    work, service, people = staff(open_workspace, *PAIRS)
+    for number in range(0, 10, 2):
+        exchange(people[number], people[number + 1], "userPrincipalName")
+    assert apply_each(work, people, *PAIRS[::2]) == [0, 3, 3, 3, 3]
+    assert sum(owners(service)[user["userPrincipalName"]] != user["objectId"] for user in people) == 8
+
+
+def test_a_rotation_as_two_swaps_is_blocked(open_workspace: OpenWorkspace) -> None:
+    work, _, people = staff(open_workspace, "a.one", "b.two", "c.three")
+    exchange(people[0], people[1], "userPrincipalName")
+    work.users(people)
+    assert work.apply().code == 0
+    exchange(people[1], people[2], "userPrincipalName")
+    work.users(people)
+    planned = work.plan()
+    assert (planned.code, failed_guards(planned)) == (3, ["name-takeovers"])
+    assert work.apply().code == 3
+
+
+def test_a_chain_of_names_one_user_after_the_other_is_blocked(open_workspace: OpenWorkspace) -> None:
+    work, service, people = staff(open_workspace, "a.one", "b.two", "c.three")
+    for user, name in zip(people, ["new", "a.one", "b.two"], strict=False):
+        user["userPrincipalName"] = f"{name}@example.com"
+    identifiers = [user["objectId"] for user in people[:3]]
+    work.users(people)
+    codes = [work.apply("--user", identifier).code for identifier in identifiers]
+    assert codes == [0, 3, 3]
+    assert owners(service)["b.two@example.com"] == identifiers[1]
+
+
+def test_a_swap_by_a_third_name_is_blocked(open_workspace: OpenWorkspace) -> None:
+    work, service, people = staff(open_workspace, "a.one", "b.two")
+    people[0]["userPrincipalName"] = "other@example.com"
+    work.users(people)
+    assert work.apply().code == 0
+    people[1]["userPrincipalName"] = "a.one@example.com"
+    work.users(people)
+    blocked = work.apply()
+    assert blocked.code == 3
+    assert "another account has today or had in the last 24 hours" in blocked.out
+    let_time_pass(work, hours=25)
+    assert work.apply().code == 0
+    assert len(owners(service)) == 22
+
+
+@pytest.mark.parametrize("values", ["full", "digest"])
+def test_a_new_user_does_not_get_a_name_that_was_free_a_moment_ago(
+    values: str, open_workspace: OpenWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work, service, people = staff(open_workspace, "a.one")
+    if values == "digest":
+        monkeypatch.setenv("RECONCILER_RECORD_KEY", "k" * 40)
+        work.settings(record={"values": "digest"})
+    people[0]["userPrincipalName"] = "a.renamed@example.com"
+    newcomer = {**people[0], "objectId": "id-new", "userPrincipalName": "a.one@example.com", "surname": "New"}
+    assert apply_each(work, [*people, newcomer], "a.renamed", "a.one") == [0, 3]
+    assert "a.one@example.com" not in owners(service)
+
+
+@pytest.mark.parametrize("values", ["full", "digest"])
+def test_an_account_takes_its_own_name_back(
+    values: str, open_workspace: OpenWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work, _, people = staff(open_workspace, "a.one", "b.two", "c.three")
+    if values == "digest":
+        monkeypatch.setenv("RECONCILER_RECORD_KEY", "k" * 40)
+        work.settings(record={"values": "digest"})
+    people[0]["userPrincipalName"] = "a.new@example.com"
+    work.users(people)
+    assert work.apply().code == 0
+    people[0]["userPrincipalName"] = "a.one@example.com"
+    work.users(people)
+    assert work.apply().code == 0
+    # So do two that exchanged theirs, and two others still may.
+    for first, second in ((0, 1), (0, 1), (1, 2)):
+        exchange(people[first], people[second], "userPrincipalName")
+        work.users(people)
+        assert work.apply().code == 0
+
+
+def test_takeovers_that_were_approved_do_not_count_again(open_workspace: OpenWorkspace) -> None:
+    work, _, people = staff(open_workspace, "a.one", "b.two", "c.three", "d.four", "e.five")
+    shift_ids = [user["userPrincipalName"] for user in people[:3]]
+    for user, name in zip(people, [*shift_ids[1:], shift_ids[0]], strict=False):
+        user["userPrincipalName"] = name
+    work.users(people)
+    plan = work.plan().plan["plan_id"]
+    assert work.apply("--approve", plan, "--lift", "name-takeovers").code == 0
+    exchange(people[3], people[4], "userPrincipalName")
+    work.users(people)
+    assert work.apply().code == 0
+
+
+# --- names of others over a day ---------------------------------------------------
+
+RING = ["a.one", "b.two", "c.three", "d.four"]
+
+
+@pytest.mark.parametrize("order", [RING, RING[::-1]])
+@pytest.mark.parametrize("values", ["full", "digest"])
+def test_rotated_names_one_user_after_the_other_are_blocked(
+    order: list[str], values: str, open_workspace: OpenWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work, _, people = staff(open_workspace, *RING)
+    if values == "digest":
+        monkeypatch.setenv("RECONCILER_RECORD_KEY", "k" * 40)
+        work.settings(record={"values": "digest"})
+    names = [(user["givenName"], user["surname"]) for user in people[:4]]
+    for user, (given, surname) in zip(people, [*names[1:], names[0]], strict=False):
+        user.update(givenName=given, surname=surname)
+    work.users(people)
+    assert failed_guards(work.plan()) == ["identity-changes"]
+    assert apply_each(work, people, *order) == [0, 3, 3, 3]
+
+
+# --- changes of other users -------------------------------------------------------
+
+
+def test_changes_that_are_not_selected_block_no_removal(open_workspace: OpenWorkspace) -> None:
+    work, service, people = staff(open_workspace, "a.one", "b.two", "leaver.x")
+    exchange(people[0], people[1], "objectId")
+    people.pop(2)
+    work.users(people)
+    assert failed_guards(work.plan()) == ["identity-changes"]
+    assert apply_each(work, people, "leaver.x") == [0]
+    assert [user["active"] for user in service.users.values()].count(False) == 1
+
+
 # --- ordinary changes -------------------------------------------------------------
 
 
@@ -195,6 +467,18 @@ def write_in_capitals(people: People) -> None:
 
 
 ORDINARY = [marriage, typo, swap_two_names, migrate_the_domain, transliterate, write_in_capitals]
+
+
+def test_two_namesakes_exchange_their_user_names(open_workspace: OpenWorkspace) -> None:
+    work, service, people = staff(open_workspace, "anna.mueller", "anna.mueller")
+    names = ["anna.mueller@example.com", "anna.mueller2@example.com"]
+    for account, user, name in zip(service.users.values(), people, names, strict=False):
+        account["userName"] = user["userPrincipalName"] = name
+    work.users(people)
+    assert work.plan().actions == {}
+    exchange(people[0], people[1], "userPrincipalName")
+    work.users(people)
+    assert work.apply().code == 0
 
 
 @pytest.mark.parametrize("edit", ORDINARY)

@@ -30,7 +30,8 @@ class Company:
         return self.people[0]
 
     def protect(self, *names: str, **sections: Any) -> None:
-        guards = {"removals": {"count": 1000, "percent": 100}, "protected": list(names)}
+        limits = {"removals": {"count": 1000, "percent": 100}, "name_takeovers": {"count": 1}}
+        guards = {**limits, "protected": list(names)}
         self.work.settings(guards=guards, **sections)
 
     def apply(self) -> CommandResult:

@@ -1,23 +1,28 @@
-"""Guards of user names and identities: no account is handed to another user."""
+"""Guards of user names and identities: no account is handed to another user.
+
+They judge the changes that would be applied, with those of the last 24 hours. The record can only add to what the plan
+alone shows.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection
 
-from reconciler.core.model import Attributes, LiveUser
+from reconciler.core.model import LiveUser
 from reconciler.core.plan import Action, Change, Guard
 from reconciler.core.planning.guards.context import GuardContext
+from reconciler.core.planning.guards.handovers import find_identity_changes
+from reconciler.core.planning.guards.takeovers import (
+    find_day_takeovers,
+    find_new_name,
+    find_planned_takeovers,
+    find_swap,
+    identify,
+)
 from reconciler.core.planning.temporary_names import continues_exchange
 from reconciler.core.policy import Limit
 from reconciler.core.text import format_names, pluralize
 from reconciler.core.values import fold_case
-
-_GIVEN, _FAMILY = "name.givenName", "name.familyName"
-_IDENTITY = frozenset({"userName", _GIVEN, _FAMILY})
-_REWRITING = frozenset({Action.UPDATE, Action.REACTIVATE})
-
-
-# --- user names -------------------------------------------------------------------
 
 
 def check_name_reuse(context: GuardContext) -> Guard:
@@ -26,7 +31,7 @@ def check_name_reuse(context: GuardContext) -> Guard:
     hit = sorted(
         f"{change.after['userName']} (free on {day})"
         for change in context.chosen
-        if (name := _find_new_name(change)) and (day := reserved.get(name))
+        if (name := find_new_name(change)) and (day := reserved.get(name))
     )
     if not hit:
         return Guard("name-reuse", passed=True, message="no user name of a recently deleted account is used again")
@@ -36,104 +41,42 @@ def check_name_reuse(context: GuardContext) -> Guard:
     return Guard("name-reuse", passed=False, message=message)
 
 
-def _find_new_name(change: Change) -> str | None:
-    """Return the folded user name that a create or a rename takes, if any."""
-    before, after = (fold_case(str(side.get("userName", ""))) for side in (change.before, change.after))
-    return after if after != before and change.action is not Action.DELETE else None
-
-
 def check_name_takeovers(context: GuardContext, limit: Limit) -> Guard:
     """Limit the users that take a user name which another account has today, beyond one swap of two accounts.
 
-    Such names are the trace of ids or names that were shifted, rotated or mixed up.
+    Such names are the trace of ids or names that were shifted, rotated or mixed up. A name that another account had
+    within the last 24 hours counts as well, and so do the takeovers of that time.
     """
-    taken_from = _find_takeovers(context.chosen)
-    swapped = _find_swap(taken_from)
-    beyond = taken_from.keys() - swapped
-    hit = sorted(change.key for change in context.chosen if change.address in beyond)
-    what = "would take a userName that another account has today" + (", beyond one swap" if swapped else "")
-    return _judge("name-takeovers", "user", what, hit, limit)
-
-
-def _find_takeovers(changes: Sequence[Change]) -> Mapping[str, str]:
-    """Map the address of each change that takes the name of another account to the address of that account's change.
-
-    A name whose holder keeps it is a conflict before any guard is evaluated. The end of an exchange of names that was
-    cut short is none: its guards were evaluated when it began.
-    """
-    holders = {fold_case(str(change.before["userName"])): change for change in changes if change.before.get("userName")}
-    takeovers: dict[str, str] = {}
-    for change in changes:
-        holder = holders.get(_find_new_name(change) or "")
-        if holder is not None and holder.live_id != change.live_id and not continues_exchange(change):
-            takeovers[change.address] = holder.address
-    return takeovers
-
-
-def _find_swap(taken_from: Mapping[str, str]) -> frozenset[str]:
-    """Return the addresses of the first two accounts that exchange their names; empty if none do."""
-    for address in sorted(taken_from):
-        other = taken_from[address]
-        if taken_from.get(other) == address:
-            return frozenset({address, other})
-    return frozenset()
-
-
-# --- identities -------------------------------------------------------------------
+    renames = {identify(change): change for change in context.chosen if find_new_name(change)}
+    planned = find_planned_takeovers(context.chosen)
+    day = find_day_takeovers(context, "name-takeovers") if renames else {}
+    takers = [
+        account
+        for account, change in renames.items()
+        if account in planned or (account in day and not continues_exchange(change))
+    ]
+    swaps = find_swap(planned), find_swap(day, renames)
+    hit = ((planned.keys() - swaps[0]) | (day.keys() - swaps[1])) - (renames.keys() - takers)
+    if not takers:
+        hit = set()
+    # If the record alone has those beyond a swap, they are an exchange that this plan goes on with.
+    shown = hit.intersection(takers) or (takers if hit else ())
+    what = "would take a userName that another account has today"
+    if not planned.keys() >= set(shown):
+        what += " or had in the last 24 hours"
+    if any(swaps):
+        what += ", beyond one swap"
+    keys = [renames[account].key for account in shown]
+    return _judge("name-takeovers", "user", what, keys, limit, earlier=len(hit - renames.keys()))
 
 
 def check_identity_changes(context: GuardContext, limit: Limit) -> Guard:
-    """Limit the accounts whose identity changes to that of another user.
-
-    Such a change replaces userName, givenName and familyName; of an adoption, which matches by userName, both names.
-    Both names also count if two or more accounts get those of other active accounts: one may be a namesake. What an
-    apply changed in the last 24 hours counts as if this plan did.
-    """
-    renamed = [change for change in context.chosen if _replaces(change, _GIVEN) and _replaces(change, _FAMILY)]
-    recent = _index_recent_attributes(context)
-    rewritten = [
-        change for change in context.chosen if _changes_identity(change, recent.get(change.live_id or "", frozenset()))
-    ]
-    namesakes = _find_namesakes(renamed, context.managed) if len(renamed) > 1 else []
-    if len(namesakes) > 1:
-        rewritten += namesakes
-    hit = sorted({change.key for change in rewritten})
-    return _judge("identity-changes", "account", "would get the names of another user", hit, limit)
-
-
-def _replaces(change: Change, path: str) -> bool:
-    """Whether a change replaces a value by a really different one: not only in its case or Unicode form."""
-    before, after = change.before.get(path), change.after.get(path)
-    return bool(before and after) and fold_case(str(before)) != fold_case(str(after))
-
-
-def _index_recent_attributes(context: GuardContext) -> Mapping[str, frozenset[str]]:
-    """Index the attributes that updates of the last 24 hours changed, without those that were approved."""
-    found: dict[str, frozenset[str]] = {}
-    for change in context.recent:
-        if change.live_id and change.action in _REWRITING and "identity-changes" not in change.lifted:
-            found[change.live_id] = found.get(change.live_id, frozenset()) | change.attributes
-    return found
-
-
-def _changes_identity(change: Change, recent: frozenset[str]) -> bool:
-    replaced = {path for path in _IDENTITY if _replaces(change, path)}
-    if change.action is Action.ADOPT and {_GIVEN, _FAMILY} <= replaced:
-        return True
-    return bool(replaced) and replaced | recent >= _IDENTITY
-
-
-def _find_namesakes(changes: Sequence[Change], users: Sequence[LiveUser]) -> list[Change]:
-    """Find the changes that give an account both names of another active account."""
-    owners: dict[tuple[str, str], set[str]] = {}
-    for user in users:
-        if user.active:
-            owners.setdefault(_fold_full_name(user.attributes), set()).add(user.id)
-    return [change for change in changes if owners.get(_fold_full_name(change.after), set()) - {change.live_id or ""}]
-
-
-def _fold_full_name(attributes: Attributes) -> tuple[str, str]:
-    return fold_case(str(attributes.get(_GIVEN, ""))), fold_case(str(attributes.get(_FAMILY, "")))
+    """Limit the accounts that become another user's, by what `find_identity_changes` finds."""
+    found = find_identity_changes(context)
+    keys = {change.key for change in found.changes}
+    return _judge(
+        "identity-changes", "account", "would get the names of another user", keys, limit, earlier=found.earlier
+    )
 
 
 def check_relink(context: GuardContext) -> Guard:
@@ -157,12 +100,16 @@ def is_relink(change: Change, live: LiveUser | None = None) -> bool:
     return fold_case(str(before)) != fold_case(str(change.after.get("externalId", "")))
 
 
-def _judge(name: str, noun: str, what: str, hit: Sequence[str], limit: Limit) -> Guard:
-    """Block if there are more `hit` than the limit's count; the message names them."""
+def _judge(name: str, noun: str, what: str, hit: Collection[str], limit: Limit, *, earlier: int) -> Guard:
+    """Block if there are more hits than the limit's count; the message names them.
+
+    `earlier`: the accounts of the last 24 hours that count as well.
+    """
     if not hit:
         return Guard(name, passed=True, message=f"no {noun} {what}")
     allowed = limit.count or 0
-    passed = len(hit) <= allowed
+    passed = len(hit) + earlier <= allowed
     compared = "within" if passed else "more than"
     rule = f"{compared} the limit of {allowed:,} (guards.{name.replace('-', '_')}.count: {allowed})"
-    return Guard(name, passed, f"{pluralize(len(hit), noun)} {what}, {rule}: {format_names(hit)}")
+    more = f", {earlier:,} more did in the last 24 hours" if earlier else ""
+    return Guard(name, passed, f"{pluralize(len(hit), noun)} {what}{more}, {rule}: {format_names(sorted(hit))}")

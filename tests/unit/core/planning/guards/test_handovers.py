@@ -1,0 +1,185 @@
+from typing import Any
+
+import pytest
+from support.builders import change, live, values_of
+
+from reconciler.core.model import LiveUser
+from reconciler.core.plan import Action, Change
+from reconciler.core.planning.guards.context import GuardContext, RecentChange
+from reconciler.core.planning.guards.handovers import find_identity_changes
+
+NAMES = frozenset({"name.givenName", "name.familyName"})
+
+
+def becomes(who: str, **after: Any) -> Change:
+    """An account of the family Lovelace gets other values; `before`: those it has now, if others."""
+    before = values_of(who, **after.pop("before", {}))
+    return change(who, after={**before, **values_of(who, **after)}, before=before)
+
+
+def find(
+    *changes: Change, recent: list[RecentChange] | None = None, accounts: list[LiveUser] | None = None
+) -> tuple[set[str], int]:
+    users = accounts or []
+    found = find_identity_changes(GuardContext(changes, [], users, None, {}, recent=recent or [], live=users))
+    return {each.key.partition("@")[0] for each in found.changes}, found.earlier
+
+
+def recently(who: str, **fields: Any) -> RecentChange:
+    return RecentChange("", f"live-{who}", Action.UPDATE, **fields)
+
+
+BO = becomes("bo", user_name="ed@example.com", given="Ed")
+ED = becomes("ed", user_name="bo@example.com", given="Bo")
+
+
+# --- user name and full name of another account -----------------------------------
+
+
+def test_an_account_that_takes_user_name_and_full_name_of_another_is_handed_over() -> None:
+    assert find(BO, ED) == ({"bo", "ed"}, 0)
+    assert find(BO, becomes("ed", user_name="new@example.com")) == ({"bo"}, 0)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        [becomes("bo", user_name="ed@example.com"), becomes("ed", user_name="bo@example.com")],
+        [becomes("bo", user_name="ed@example.com", given="Max"), becomes("ed", user_name="bo@example.com")],
+        [
+            becomes("bo", user_name="ed@example.com", given="ED", before={"given": "Ed"}),
+            becomes("ed", user_name="bo@example.com"),
+        ],
+        [becomes("bo", given="Ed"), becomes("ed", given="Bo")],
+        [change("new", Action.CREATE, after=values_of("ed")), becomes("ed", user_name="bo@example.com")],
+    ],
+    ids=["own names kept", "a corrected name", "namesakes", "given names only", "a new user"],
+)
+def test_other_exchanges_are_ordinary(changes: list[Change]) -> None:
+    assert find(*changes) == (set(), 0)
+
+
+def test_an_account_without_a_name_gets_that_of_another() -> None:
+    bare = {"before": {"given": None, "family": None}}
+    assert find(becomes("bo", user_name="ed@example.com", given="Ed", **bare), ED)[0] == {"bo"}
+
+
+def test_the_display_name_is_the_full_name_of_accounts_without_the_others() -> None:
+    def shown(who: str, to: str) -> Change:
+        rest = {"name.givenName": None, "name.familyName": None}
+        before, after = (values_of(each, displayName=each, **rest) for each in (who, to))
+        return change(who, before=before, after=after)
+
+    assert find(shown("bo", "ed"), shown("ed", "bo"))[0] == {"bo", "ed"}
+
+
+def test_a_handover_in_two_steps_counts() -> None:
+    renamed = [
+        recently(who, attributes=frozenset({"userName"}), user_names=(f"{who}@example.com",)) for who in ("bo", "ed")
+    ]
+    swapped = {"bo": "ed@example.com", "ed": "bo@example.com"}
+    accounts = [live(who, user_name=name) for who, name in swapped.items()]
+    steps = [
+        becomes(who, given=other.capitalize(), user_name=swapped[who], before={"user_name": swapped[who]})
+        for who, other in (("bo", "ed"), ("ed", "bo"))
+    ]
+    assert find(*steps, recent=renamed, accounts=accounts)[0] == {"bo", "ed"}
+    assert find(steps[0], recent=renamed, accounts=accounts)[0] == {"bo"}
+    named = [
+        recently(who, attributes=frozenset({"name.givenName"}), full_names=(f"{who} lovelace",)) for who in ("bo", "ed")
+    ]
+    steps = [
+        becomes(who, user_name=swapped[who], given=other, before={"given": other})
+        for who, other in (("bo", "Ed"), ("ed", "Bo"))
+    ]
+    assert find(*steps, recent=named)[0] == {"bo", "ed"}
+    assert find(*steps) == (set(), 0)
+    # Their own names again.
+    back = [
+        becomes(who, user_name=swapped[who], before={"given": other}) for who, other in (("bo", "Ed"), ("ed", "Bo"))
+    ]
+    assert find(back[0], recent=named)[0] == set()
+
+
+# --- accounts of leavers ----------------------------------------------------------
+
+INACTIVE: dict[str, Any] = {"before": {"active": False}}
+WAS_INACTIVE: dict[str, Any] = {"was_active": False, "reactivated": True}
+
+
+@pytest.mark.parametrize(
+    ("after", "found"),
+    [
+        ({"user_name": "x@example.com", "given": "X"}, True),
+        ({"user_name": "x@example.com", "family": "X"}, True),
+        ({"user_name": "x@example.com"}, False),
+        ({"given": "X"}, False),
+        ({"user_name": "BO@example.com", "given": "X"}, False),
+        ({"user_name": "x@example.com", "given": "BO"}, False),
+        ({"user_name": "x@example.com", "given": "X", "active": False}, False),
+    ],
+)
+def test_the_account_of_a_leaver_becomes_that_of_another(after: dict[str, Any], found: bool) -> None:
+    assert find(becomes("bo", **after, **INACTIVE))[0] == ({"bo"} if found else set())
+
+
+@pytest.mark.parametrize(
+    ("recent", "found"),
+    [
+        ([recently("bo", attributes=frozenset({"active"}), **WAS_INACTIVE)], True),
+        (
+            [recently("bo", attributes=frozenset({"active"}), lifted=frozenset({"identity-changes"}), **WAS_INACTIVE)],
+            False,
+        ),
+        ([recently("bo", attributes=frozenset({"title"}))], False),
+        ([recently("ed", attributes=frozenset({"active"}), **WAS_INACTIVE)], False),
+    ],
+)
+def test_an_account_that_was_activated_within_a_day_counts(recent: list[RecentChange], found: bool) -> None:
+    renamed = becomes("bo", user_name="x@example.com", given="X")
+    assert find(renamed, recent=recent)[0] == ({"bo"} if found else set())
+
+
+def test_names_from_before_the_deactivation_do_not_count() -> None:
+    married = recently("bo", user_names=("old@example.com",), full_names=("bo old",))
+    left = RecentChange("", "live-bo", Action.DEACTIVATE, user_names=("bo@example.com",))
+    assert find(becomes("bo", **INACTIVE), recent=[married, left]) == (set(), 0)
+    renamed = recently("bo", was_active=False, user_names=("old@example.com",), full_names=("bo old",))
+    assert find(becomes("bo", **INACTIVE), recent=[renamed])[0] == {"bo"}
+
+
+# --- both names of another account ------------------------------------------------
+
+
+def test_names_of_others_count_from_two_accounts_on_within_a_day() -> None:
+    accounts = [
+        live("bo"),
+        live("cy", family="Byron"),
+        live("ed", given="Flo", family="King"),
+        live("flo", family="King"),
+    ]
+    to_cy = becomes("bo", given="Cy", family="Byron")
+    changed = {"attributes": NAMES, "full_names": ("ed lovelace",)}
+    assert find(to_cy, accounts=accounts) == (set(), 0)
+    assert find(to_cy, accounts=accounts, recent=[recently("ed", **changed)]) == ({"bo"}, 1)
+    for other in (
+        recently("ed", **{**changed, "attributes": frozenset({"name.givenName"})}),
+        recently("ed", **{**changed, "full_names": ("flo king",)}),
+        recently("ed", **changed, lifted=frozenset({"identity-changes"})),
+        recently("flo", **{**changed, "full_names": ("flo king",)}),
+    ):
+        assert find(to_cy, accounts=accounts, recent=[other]) == (set(), 0)
+
+
+def test_a_name_that_another_account_had_within_a_day_is_one_of_others() -> None:
+    """The last of a ring begins: nobody has the name any more that the next one gets."""
+    accounts = [live("bo"), live("cy", given="Bo"), live("x", given="Bo")]
+    before = recently("cy", attributes=NAMES, full_names=("cy byron",))
+    assert find(becomes("bo", given="Cy", family="Byron"), accounts=accounts) == (set(), 0)
+    assert find(becomes("bo", given="Cy", family="Byron"), accounts=accounts, recent=[before]) == ({"bo"}, 1)
+
+
+def test_two_hundred_namesakes_are_counted_once_each() -> None:
+    accounts = [live(f"u{number}", given="A", family="B") for number in range(200)]
+    changes = [becomes(f"v{number}", given="A", family="B") for number in range(200)]
+    assert len(find(*changes, accounts=accounts)[0]) == 200
