@@ -95,8 +95,17 @@ class Commits:
         try:
             return _checked(self._text("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"))
         except RepositoryError as exc:
+            if not self._has_commit():
+                summary, way_out = "the current branch has no commit yet", "Commit the desired state first."
+                raise RepositoryError(summary, way_out) from exc
             way_out = "This clone is shallow: git fetch --unshallow" if self.shallow else "See git log."
             raise RepositoryError(f"there is no commit {name!r} here", way_out) from exc
+
+    def _has_commit(self) -> bool:
+        try:
+            return bool(self._text("rev-parse", "--verify", "--quiet", "HEAD^{commit}"))
+        except RepositoryError:
+            return False
 
     def read_graph(self, tip: str) -> list[Node]:
         """Return all ancestors of `tip` and itself, each before its parents."""

@@ -55,6 +55,23 @@ def test_paths_that_no_work_tree_may_have_are_left_out(made: GitRepository) -> N
         assert list(commits.read_changes([commit])) == []
 
 
+@pytest.mark.parametrize("name", ["HEAD", "main", "HEAD~1"])
+@pytest.mark.parametrize("orphan", [False, True])
+def test_without_a_commit_that_is_the_reason(tmp_path: Path, name: str, orphan: bool) -> None:
+    repository = GitRepository(tmp_path)
+    (tmp_path / "desired-state").mkdir()
+    if orphan:
+        repository.commit("Begin", {"desired-state/a.yaml": ""})
+        repository.git("checkout", "--quiet", "--orphan", "main2")
+        repository.git("branch", "-D", "main")
+    with Commits(tmp_path / "desired-state") as commits, pytest.raises(RepositoryError) as found:
+        commits.resolve(name)
+    assert (found.value.summary, found.value.detail) == (
+        "the current branch has no commit yet",
+        "Commit the desired state first.",
+    )
+
+
 @pytest.mark.parametrize("name", ["-x", "--output=/tmp/x", "", " ", "no-such", "main:desired-state", "a\nb"])
 def test_what_names_no_commit_is_refused(made: GitRepository, name: str) -> None:
     with Commits(made.root / "desired-state") as commits, pytest.raises(RepositoryError):
