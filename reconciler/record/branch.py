@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -70,6 +71,16 @@ def find_local_tip(directory: Path, branch: str) -> str | None:
         except GitCommandError:
             continue
     return None
+
+
+def format_fetch(directory: Path, branch: str) -> str | None:
+    """Return the command that fetches the branch, also into a clone of one branch; None if there is no server."""
+    try:
+        if b"origin" not in run_git(directory, "remote").split():
+            return None
+    except GitCommandError:
+        return None
+    return shlex.join(["git", "-C", str(directory), "fetch", "origin", f"{branch}:{_tracking_ref(branch)}"])
 
 
 def read_record_at(

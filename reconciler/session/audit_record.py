@@ -17,7 +17,7 @@ from reconciler.errors import PlanFileError, ReconcilerError, RepositoryError
 from reconciler.git.arrivals import read_arrivals
 from reconciler.git.commit import Commit
 from reconciler.git.commits import Commits
-from reconciler.record.branch import FOLDER, find_local_tip, read_record_at
+from reconciler.record.branch import FOLDER, find_local_tip, format_fetch, read_record_at
 from reconciler.record.files import is_open_to_all, read_file, write_private, write_private_bytes
 from reconciler.record.layout import PAGE, PLAN, RECEIPT
 from reconciler.record.reader import read_key_ids, read_record
@@ -68,10 +68,7 @@ def open_full_record(workspace: Workspace, branch: str | None, terminal: Termina
         return
     tip = find_local_tip(workspace.state, branch)
     if tip is None:
-        shown = HIDDEN if terminal.style.redact else branch
-        terminal.note(
-            f"Branch {shown} not found locally; using only {workspace.plans}.\nIf it exists already: git fetch"
-        )
+        _note_missing_branch(workspace, branch, terminal)
         yield workspace
         return
     with tempfile.TemporaryDirectory(prefix="reconciler-record-") as folder:
@@ -79,6 +76,17 @@ def open_full_record(workspace: Workspace, branch: str | None, terminal: Termina
         merge_into(read_record_at(workspace.state, tip), whole)
         merge_into(read_record_files(workspace.record), whole)
         yield replace(workspace, past=whole)
+
+
+def _note_missing_branch(workspace: Workspace, branch: str, terminal: Terminal) -> None:
+    """Note that the record branch is not here, if it may be on a server: without one, the record is in `plans/`."""
+    command = format_fetch(workspace.state, branch)
+    if command is not None:
+        shown, command = (HIDDEN, "git fetch") if terminal.style.redact else (branch, escape_control(command))
+        terminal.note(
+            f"Branch {shown} not found locally; using only {workspace.plans}.\n"
+            f"Before the first apply of a workflow that is normal. After it: {command}"
+        )
 
 
 def read_receipt_arrivals(workspace: Workspace, branch: str | None) -> dict[str, datetime]:

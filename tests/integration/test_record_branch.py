@@ -5,6 +5,10 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
+import shlex
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -211,7 +215,46 @@ def test_an_ordinary_clone_sees_the_record_after_git_fetch(
     assert "applied" in shown.out, shown
     assert not mine.plans.exists()
     record.origin.git("-C", str(mine.root), "update-ref", "-d", f"refs/remotes/origin/{BRANCH}")
-    assert f"Branch {BRANCH} not found locally" in mine.run("log", "id-ada").err
+    assert_fetched_as_printed(mine)
+
+
+def assert_fetched_as_printed(mine: Clone) -> None:
+    """Check that the record is missing, and that the command in the note brings it."""
+    note = mine.run("log", "id-ada").err
+    assert f"Branch {BRANCH} not found locally" in note
+    (command,) = re.findall(r"(git -C .* fetch origin .*)\n", note)
+    subprocess.run(shlex.split(command), check=True, capture_output=True)
+    after = mine.run("log", "id-ada")
+    assert ("not found locally" in after.err, "applied" in after.out) == (False, True)
+
+
+def test_a_clone_of_one_branch_gets_the_record_as_printed(
+    record: RecordRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record.commit_users(person("ada"))
+    assert record.clone("one").apply().code == 0
+    monkeypatch.delenv("GITHUB_TOKEN")
+    mine = Clone(record.root / "mine")
+    url = f"file://{record.origin.root}"
+    record.origin.git("clone", "--quiet", "--single-branch", "--branch=main", url, str(mine.root))
+    assert_fetched_as_printed(mine)
+
+
+@pytest.mark.parametrize("git", ["none", "init", "commit", "other remote"])
+def test_without_a_server_nothing_is_said_of_the_branch(record: RecordRepository, tmp_path: Path, git: str) -> None:
+    record.commit_users(person("ada"))
+    mine = Clone(tmp_path / "mine")
+    shutil.copytree(record.origin.root / "desired-state", mine.state)
+    if git != "none":
+        repository = GitRepository(mine.root)
+        if git != "init":
+            repository.commit("Begin")
+        if git == "other remote":
+            repository.git("remote", "add", "backup", str(record.origin.root))
+    for command in (["plan"], ["apply", "--auto-approve"], ["status"], ["log"], ["explain", "id-ada"]):
+        result = mine.run(*command)
+        assert BRANCH not in result.err, result
+        assert "Traceback" not in result.err
 
 
 # --- the branch -----------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from support.git_repository import GitRepository
 
 from reconciler.errors import RepositoryError
 from reconciler.record import branch as module
-from reconciler.record.branch import Author, RecordBranch, Remote, find_local_tip, read_record_at
+from reconciler.record.branch import Author, RecordBranch, Remote, find_local_tip, format_fetch, read_record_at
 
 BRANCH = "reconciler-record"
 AUTHOR = Author("Ada", "ada@example.com")
@@ -53,6 +54,15 @@ def other(tmp_path: Path, origin: Path) -> Clone:
 def test_without_a_branch_there_is_nothing_to_fetch(one: Clone) -> None:
     assert one.branch.fetch() is None
     assert find_local_tip(one.repository.root, BRANCH) is None
+
+
+def test_the_command_that_fetches_needs_a_server(one: Clone, tmp_path: Path) -> None:
+    assert format_fetch(tmp_path / "nowhere", BRANCH) is None
+    root = one.repository.root
+    assert format_fetch(root, BRANCH) is None
+    one.repository.git("remote", "add", "origin", "https://example.com")
+    refs = "it's/a:refs/remotes/origin/it's/a"
+    assert shlex.split(format_fetch(root, "it's/a") or "") == ["git", "-C", str(root), "fetch", "origin", refs]
 
 
 def test_a_push_makes_the_branch_and_a_fetch_brings_it(one: Clone, other: Clone) -> None:
