@@ -109,6 +109,10 @@ class RepositoryError(ReconcilerError):
     """The git repository lacks what was asked for, or cannot be read. Exit code 1."""
 
 
+class LostFileError(ReconcilerError):
+    """A file that decides about every user is missing, and may be lost. Exit code 1."""
+
+
 class SchemaError(ReconcilerError):
     """A synchronization schema cannot be imported, or its translation cannot be written. Exit code 1."""
 

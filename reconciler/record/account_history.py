@@ -41,6 +41,8 @@ class AccountHistory:
     """Live ids of accounts that had a desired user: created, or adopted, updated or reactivated with any outcome."""
     last_commit: str | None = None
     """The commit that was checked out at the last apply; None: no apply, or no commit."""
+    last_files: frozenset[str] = frozenset()
+    """The files at the top level of the desired state at the last apply, if its receipt has them."""
     names: Mapping[str, AccountNames] = field(default_factory=dict)
     """By live id: every name an account had; empty if they are not asked for."""
     protected: frozenset[str] = frozenset()
@@ -153,7 +155,7 @@ class AccountHistoryBuilder:
             if live_id not in self._revived or self._revived[live_id] < found.at
         }
         present = frozenset(self._present - self._removed)
-        last_commit = self._last_start.commit if self._last_start is not None else None
+        last = self._last_start or ApplyStarted()
         return AccountHistory(
             self._reserved,
             deactivated,
@@ -161,7 +163,8 @@ class AccountHistoryBuilder:
             tuple(self._recent.changes),
             self._recent.used,
             frozenset(self._known),
-            last_commit,
+            last.commit,
+            frozenset(last.top_files or ()),
             self._names.build() if self._names is not None else {},
             self._protection.build(),
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,8 @@ class Receipt:
 
     `whole`: the apply is about all users. `redactor`: what replaces names and values. `made_now`: the plan as made for
     this apply, if the recorded one is a reviewed plan, maybe of another commit. `run`: that of GitHub Actions, if any.
-    `service_ahead`: how far the service's clock is ahead of `clock`, if they disagree.
+    `service_ahead`: how far the service's clock is ahead of `clock`, if they disagree. `top_files`: the files at
+    the top level of the desired state.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Receipt:
         made_now: Plan | None = None,
         run: str | None = None,
         service_ahead: timedelta | None = None,
+        top_files: Iterable[str] | None = None,
     ) -> None:
         self._redactor = redactor
         self.path = directory / RECEIPT
@@ -81,6 +83,7 @@ class Receipt:
             whole=whole,
             commit=(made_now or plan).commit,
             config_digest=(made_now or plan).config_digest,
+            top_files=tuple(top_files) if top_files is not None else UNSET,
             key=redactor.key_id if redactor.key_id is not None else UNSET,
             run=run or UNSET,
             service_ahead=_to_seconds(service_ahead) if service_ahead is not None else UNSET,

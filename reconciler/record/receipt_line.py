@@ -67,6 +67,10 @@ class ApplyStarted(ReceiptLine, frozen=True, kw_only=True, tag="apply_started"):
     whole: Annotated[bool, Meta(description="Whether the apply was about all users")] = True
     commit: Annotated[str | None, Meta(description="The commit that was checked out when it was applied")] = None
     config_digest: Annotated[str, Meta(description="Of the desired state that was applied")] = ""
+    top_files: Annotated[
+        tuple[str, ...] | UnsetType,
+        Meta(description="The files at the top level of the desired state; absent: unknown"),
+    ] = UNSET
     key: Annotated[str | UnsetType, Meta(description="Which key the digests were made with")] = UNSET
     run: Annotated[str | UnsetType, Meta(description="The run of GitHub Actions that applied: id/attempt")] = UNSET
     service_ahead: Annotated[

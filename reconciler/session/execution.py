@@ -16,6 +16,7 @@ from reconciler.apply.selection import Selection
 from reconciler.apply.time_limit import TimeLimit, stop_in_time
 from reconciler.core.plan import Outcome, Plan
 from reconciler.core.planning.live_user import LiveReader
+from reconciler.desired.layout import TOP_FILES
 from reconciler.github.environment import read_workflow
 from reconciler.record.files import write_private
 from reconciler.record.layout import PAGE, PLAN
@@ -96,6 +97,7 @@ def _create_receipt(job: Job, session: Session) -> Receipt:
         made_now=job.selection.plan,
         run=read_workflow().run_identity,
         service_ahead=session.service_ahead,
+        top_files=[name for name in TOP_FILES if name in session.state.files],
     )
 
 

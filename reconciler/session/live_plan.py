@@ -25,7 +25,7 @@ from reconciler.scim.read_budget import ReadBudget
 from reconciler.session import connection
 from reconciler.session.account_evidence import plan_with_evidence
 from reconciler.session.baseline import build_reader, build_request
-from reconciler.session.lost_files import find_lost_files
+from reconciler.session.lost_files import LastApply, find_lost_files
 from reconciler.session.session import Session
 from reconciler.session.terminal import Terminal
 
@@ -113,7 +113,9 @@ def build_session_request(session: Session, live: LiveState, users: tuple[str, .
     history = session.history()
     temporary = find_temporarily_named(live.users)
     request = build_request(session.workspace, session.state, users)
-    lost = find_lost_files(session.workspace.state, session.state.files, history.last_commit)
+    last = LastApply(history.last_commit, history.last_files)
+    # The sandbox is emptied and filled at will.
+    lost = find_lost_files(session.workspace.state, session.state.files, last, strict=not session.workspace.sandbox)
     return replace(
         request,
         diagnostics=(*request.diagnostics, *lost),

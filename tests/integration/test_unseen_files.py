@@ -429,3 +429,51 @@ def test_the_printed_commands_work_from_where_the_user_is(
     subprocess.run(shlex.split(printed), check=True, capture_output=True)
     assert (company.work.state / name).exists() == (command != "rm")
     assert "not in the work tree" not in run(["reconciler", "validate", "--state", state]).err
+
+
+# --- what the record knows ------------------------------------------------------------
+
+
+@pytest.fixture
+def without_leavers(company: Company) -> Company:
+    """Dot is excluded and deactivated, in a folder that is no repository."""
+    (company.work.root / ".git").rename(company.work.root / "git")
+    company.work.write("scope.yaml", "sync: all\nexcluded: {users: [dot@example.com]}\n")
+    assert company.work.apply().code == 0
+    assert company.active() == {"ada", "bob", "cid"}
+    return company
+
+
+def test_without_git_a_scope_that_the_last_apply_had_is_not_given_up(without_leavers: Company) -> None:
+    company = without_leavers
+    (company.work.state / "scope.yaml").unlink()
+    for _ in range(2):  # a run that is refused leaves no record that forgets the file
+        for result in (company.work.run("plan"), company.work.apply(), company.work.apply("--user", "dot@example.com")):
+            assert result.code == 1, result
+            assert "scope.yaml is missing, but the last apply had it" in " ".join(result.err.split())
+    assert company.active() == {"ada", "bob", "cid"}
+    company.work.write("scope.yaml", "sync: all\n")
+    assert company.work.apply().code == 0, "the way out of the message"
+    assert company.active() == {"ada", "bob", "cid", "dot"}
+
+
+def test_a_scope_that_git_never_had_is_not_given_up(without_leavers: Company) -> None:
+    company = without_leavers
+    (company.work.root / "git").rename(company.work.root / ".git")
+    company.git.git("rm", "--quiet", "--cached", "desired-state/scope.yaml")
+    (company.work.root / ".git/index").unlink()
+    for path in (company.work.root / ".git").glob("*"):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    company.git.git("init", "--quiet")
+    (company.work.state / "scope.yaml").unlink()
+    company.git.commit("Begin again")
+    assert company.work.apply().code == 1
+    assert company.active() == {"ada", "bob", "cid"}
+
+
+def test_a_record_that_names_no_files_is_as_before(without_leavers: Company) -> None:
+    company = without_leavers
+    for receipt in company.work.plans.glob("*/receipt.jsonl"):
+        receipt.write_text(receipt.read_text().replace('"top_files"', '"of another version"'))
+    (company.work.state / "scope.yaml").unlink()
+    assert company.actions() == {"dot": "reactivate"}

@@ -243,3 +243,13 @@ def test_accounts_of_desired_users_are_known(
 def test_a_line_without_an_id_makes_no_account_known(tmp_path: Path, identity: Any) -> None:
     write(tmp_path, [{"time": NOW.isoformat(), "event": "finished", "action": "update", "id": identity}])
     assert read_account_history(tmp_path, TARGET, 0, NOW).known <= {""}
+
+
+@pytest.mark.parametrize(
+    ("top_files", "found"),
+    [(["scope.yaml"], {"scope.yaml"}), ([], set()), (None, set()), ("scope.yaml", set()), ([1], set()), ({}, set())],
+)
+def test_the_files_of_the_last_apply(tmp_path: Path, top_files: object, found: set[str]) -> None:
+    earlier = {**apply_started(TARGET.base_url), "time": "2026-01-01T00:00:00+00:00", "top_files": ["mappings.yaml"]}
+    write(tmp_path, [{**apply_started(TARGET.base_url), "top_files": top_files}, earlier])
+    assert read_account_history(tmp_path, TARGET, 30, NOW).last_files == found

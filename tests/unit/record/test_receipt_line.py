@@ -37,7 +37,15 @@ def parse(**entry: Any) -> ReceiptLine:
 def written(directory: Path, redactor: Redactor) -> list[dict[str, Any]]:
     """Every kind of line that the writer writes, with every key."""
     plan = plan_with(ADA, target=replace(TARGET, tenant="acme"))
-    receipt = Receipt(directory, plan, lambda: NOW, redactor=redactor, run="12/1", service_ahead=timedelta(hours=25))
+    receipt = Receipt(
+        directory,
+        plan,
+        lambda: NOW,
+        redactor=redactor,
+        run="12/1",
+        service_ahead=timedelta(hours=25),
+        top_files=["scope.yaml"],
+    )
     receipt.started(ADA.address, ADA.action, None, ["title"])
     receipt.finished(Outcome(ADA, Result.DONE))
     receipt.quarantined(Quarantine("Because", "it failed"))
