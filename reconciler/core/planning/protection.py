@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from reconciler.core.model import DesiredUser, Diagnostic, LiveUser, Origin, error, format_user_address, warning
 from reconciler.core.plan import Change
+from reconciler.core.planning.temporary_names import is_temporary, proves_original_name
 from reconciler.core.policy import Policy
 from reconciler.core.text import quote
 from reconciler.core.values import fold_case
@@ -112,6 +113,11 @@ class ProtectedAccounts:
                 return None
             summary = f"guards.protected: {name} now names another account; the one it named before is now called {now}"
             return warning(summary, "Both are protected. Change the entry to name the one you mean.", origin)
+        if any(proves_original_name(user, entry) for user in earlier):
+            summary = f"guards.protected: the account {name} has the temporary name {now}"
+            return warning(
+                summary, "An exchange of user names was interrupted. The account is still protected.", origin
+            )
         if earlier:
             summary = f"guards.protected: the account {name} is now called {now}"
             detail = "Only the record of applies still protects it: change the entry to the new name."
@@ -142,7 +148,13 @@ class ProtectedAccounts:
         found = self.recorded.get(user.id, NO_NAMES)
         external_ids = found.external_ids | ({fold_case(user.external_id)} if user.external_id else set())
         linked = (self._by_external_id.get(each, ()) for each in external_ids)
-        return found.user_names.union(found.external_ids, *linked)
+        return found.user_names.union(found.external_ids, self._find_original_name(user), *linked)
+
+    def _find_original_name(self, user: LiveUser) -> Collection[str]:
+        """Return the entry that the account was called before a temporary name, which proves it without any record."""
+        if not is_temporary(user.user_name):
+            return ()
+        return [entry for entry in self.policy.protected if proves_original_name(user, entry)]
 
 
 def _local_part(name: str) -> str:

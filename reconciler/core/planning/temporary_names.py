@@ -65,6 +65,13 @@ def is_temporary(user_name: str) -> bool:
     return _TEMPORARY.fullmatch(user_name) is not None
 
 
+def proves_original_name(user: LiveUser, original: str) -> bool:
+    """Whether the temporary name of an account proves that it had the name `original` before."""
+    if not is_temporary(user.user_name):
+        return False
+    return fold_case(user.user_name).partition("@")[0].endswith(f"-{_seal(user.id, original)}")
+
+
 @dataclass(frozen=True, slots=True)
 class Repair:
     """The changes that give accounts their own names back, and what to report."""
@@ -151,7 +158,7 @@ def _find_hindrance(
     if original is None:
         return "its original name is not on record"
     # The record may have been edited: the account's own name proves what it was called.
-    if f"-{_seal(user.id, original)}" not in fold_case(user.user_name).partition("@")[0]:
+    if not proves_original_name(user, original):
         return f"the record says that its name was {_quoted(original)}, but its temporary name does not confirm it"
     wanted = fold_case(original)
     holder = next((other for other in context.live if fold_case(other.user_name) == wanted), None)

@@ -1,4 +1,5 @@
 import time
+from dataclasses import replace
 
 import pytest
 from support.builders import change, desired, live, name_of, rename
@@ -6,6 +7,7 @@ from support.builders import change, desired, live, name_of, rename
 from reconciler.core.model import Diagnostic, Origin, Severity
 from reconciler.core.plan import Change
 from reconciler.core.planning.protection import AccountNames, ProtectedAccounts, collect_user_names
+from reconciler.core.planning.temporary_names import make_temporary_name
 from reconciler.core.policy import Policy
 
 ORIGIN = Origin("settings.yaml", 7, 20)
@@ -51,6 +53,20 @@ def test_an_account_is_protected_by_every_name_it_had(
 ) -> None:
     found = ProtectedAccounts([], [live("bo"), live("cy")], policy(entry), recorded)
     assert found.find_ids() == protected
+
+
+def test_an_account_with_a_temporary_name_is_protected_by_the_name_before_it_without_a_record() -> None:
+    bo, cy = live("bo"), live("cy")
+    exchange = rename("bo", "cy")
+    temporary = replace(bo, user_name=make_temporary_name(exchange, ()))
+    accounts = ProtectedAccounts([], [temporary, cy], policy(name_of("bo")))
+    assert accounts.find_ids() == {"live-bo"}
+    (found,) = accounts.check_entries([])
+    assert (
+        found.summary
+        == f'guards.protected: the account "{name_of("bo")}" has the temporary name "{temporary.user_name}"'
+    )
+    assert ProtectedAccounts([], [temporary, cy], policy(name_of("cy"))).find_ids() == {"live-cy"}
 
 
 def test_a_user_protected_in_git_is_protected_by_all_its_ids() -> None:
