@@ -57,8 +57,6 @@ def check_name_takeovers(context: GuardContext, limit: Limit) -> Guard:
     ]
     swaps = find_swap(planned), find_swap(day, renames)
     hit = ((planned.keys() - swaps[0]) | (day.keys() - swaps[1])) - (renames.keys() - takers)
-    if not takers:
-        hit = set()
     # If the record alone has those beyond a swap, they are an exchange that this plan goes on with.
     shown = hit.intersection(takers) or (takers if hit else ())
     what = "would take a userName that another account has today"

@@ -147,6 +147,17 @@ def test_an_exchange_that_was_cut_short_is_finished() -> None:
     assert not guard(cut_short, rename("b", "a"), recent=recent, accounts=accounts).startswith("BLOCKED")
 
 
+def test_the_last_of_an_exchange_that_was_cut_short_is_not_blocked_by_the_others() -> None:
+    began = rename("a", "b")
+    temporary = make_temporary_name(began, ())
+    cut_short = replace(began, before={**began.before, "userName": temporary})
+    done = {"b": "c@example.com", "c": "a@example.com"}
+    accounts = [live("a", user_name=temporary), *(live(who, user_name=name) for who, name in done.items())]
+    recent = [renamed(who, who) for who in "abc"]
+    assert guard(cut_short, recent=recent, accounts=accounts)[:7] != "BLOCKED"
+    assert guard(rename("a", "b"), recent=recent, accounts=accounts)[:7] == "BLOCKED"
+
+
 # --- a record can only add --------------------------------------------------------
 
 NAMES = ["a", "b", "c", "x"]
