@@ -73,10 +73,13 @@ class BrokenState:
     diagnostics: tuple[Diagnostic, ...]
 
 
-def load(root: Path, now: datetime, approval_date: date | None = None) -> DesiredState | BrokenState:
+def load(
+    root: Path, now: datetime, approval_date: date | None = None, *, checked_out: bool = True
+) -> DesiredState | BrokenState:
     """Load the desired state in `root` at `now` (UTC), with all diagnostics. Never raises for the content of files.
 
-    `approval_date`: the day that the periods of approvals are checked by; None: they approve nothing.
+    `approval_date`: the day that the periods of approvals are checked by; None: they approve nothing. `checked_out`:
+    whether git may have `root` in a work tree, and so knows which files there should be.
     """
     directory = Directory(root)
     directory.check_layout()
@@ -95,7 +98,7 @@ def load(root: Path, now: datetime, approval_date: date | None = None) -> Desire
     projector = Projector(profile, mappings.rows, settings.value.target.domains, mappings.invalid)
     reader = DesiredUserReader(directory, projector, scope.rules, now)
     reader.read()
-    unseen = check_work_tree(directory)
+    unseen = check_work_tree(directory) if checked_out else None
     check_references(directory, scope, reader.names.origins)
     check_inputs(directory, reader, (*list_inputs(mappings.rows), *scope.inputs))
     if any(item.severity is Severity.ERROR and item.address is None for item in directory.diagnostics):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -401,6 +402,19 @@ def test_the_whole_repository_may_be_the_directory(open_change_set: OpenChangeSe
     repository.commit("all of it")
     change_set.drift(0, **DRIFT)
     change_set.edit(1, department="Moved")
+    assert change_set.attributions() == {change_set.key(0): PENDING, change_set.key(1): MINE}
+
+
+def test_a_broken_repository_around_temporary_directories_does_not_matter(
+    open_change_set: OpenChangeSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Any user of the machine can make /tmp/.git."""
+    change_set = open_change_set()
+    change_set.drift(0, **DRIFT)
+    change_set.edit(1, department="Moved")
+    scratch = tmp_path / "scratch"
+    (scratch / ".git").mkdir(parents=True)
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
     assert change_set.attributions() == {change_set.key(0): PENDING, change_set.key(1): MINE}
 
 
