@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 import stat
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -88,7 +89,7 @@ class Directory:
             content = self._read(name)
             if content is None:
                 continue
-            for item in read_items(content, name, self._report_unread):
+            for item in read_items(content, name, self._report_unread, self._describe_way_out(name, "write `[]`")):
                 user = read_source_user(item, self.report)
                 if user is None:
                     self.rejected.append(item)
@@ -269,6 +270,12 @@ class Directory:
             self._report_file(name, f"cannot be read: {why}", detail)
             return None
 
+    def _describe_way_out(self, name: str, write: str) -> str:
+        """Return what to do about an empty file: it looks like removed users, or like settings that are not set."""
+        git, file = f"git -C {shlex.quote(str(self.root))}", shlex.quote(name)
+        removes = "" if name == "settings.yaml" else f"; `{git} rm -f -- {file}` removes the file"
+        return f"If its content was lost, `{git} checkout -- {file}` restores it. Otherwise {write}{removes}."
+
     def _report_file(self, name: str, summary: str, detail: str) -> None:
         self._report_unread(error(summary, detail, Origin(name, 1, 1)))
 
@@ -290,6 +297,9 @@ class Directory:
         node = read_document(content, name, self._report_unread)
         if len(self.diagnostics) > before and node is None:
             return None
+        if node is None:
+            self._report_file(name, "the file is empty", self._describe_way_out(name, "write `key: value` lines"))
+            return None
         if not isinstance(node, YamlMapping):
             self._report_file(name, "the file must be a mapping", "Write `key: value` lines.")
             return None
@@ -303,7 +313,8 @@ class Directory:
         if content is None:
             return []
         found = []
-        for item in read_items(content, name, self._report_unread):
+        entries = "write its entries" if name in layout.TOP_FILES else "write `[]`"
+        for item in read_items(content, name, self._report_unread, self._describe_way_out(name, entries)):
             located = validate(item, model, self.report)
             if located is None:
                 self.rejected.append(item)

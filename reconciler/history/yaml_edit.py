@@ -7,6 +7,7 @@ that one entry. The result is read again: `EditError` is raised if it does not h
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -24,6 +25,7 @@ from reconciler.history.yaml_entries import Piece, parse_entries, split_entries
 
 _WIDE = 1_000_000
 _LIFECYCLE = "lifecycle"
+_EMPTY_LIST = re.compile(rb"^\[\][ ]*(?:\r?\n|\Z)", re.MULTILINE)
 
 
 class EditError(Exception):
@@ -35,7 +37,7 @@ class EditedFile:
 
     def __init__(self, name: str, content: bytes | None) -> None:
         self._is_new = content is None
-        cut = split_entries(name, content or b"")
+        cut = split_entries(name, content or b"") or split_entries(name, _EMPTY_LIST.sub(b"", content or b""))
         if cut is None:
             raise EditError(f"{name} is not a list with a dash for each entry, or cannot be read")
         self.name = name
@@ -45,12 +47,14 @@ class EditedFile:
     @property
     def is_empty(self) -> bool:
         """Whether nothing is left in it, not even a comment."""
-        return not self.content.strip()
+        return not self._pieces and not self._head.strip()
 
     @property
     def content(self) -> bytes:
-        """The bytes of the edited file."""
+        """The bytes of the edited file; without entries it is the empty list, as a file without a list is an error."""
         text = self._head
+        if not self._pieces:
+            return text + (self._newline if text and not text.endswith(b"\n") else b"") + b"[]" + self._newline
         for piece in self._pieces:
             text += b"" if not text or text.endswith(b"\n") else self._newline
             text += piece.body + piece.tail

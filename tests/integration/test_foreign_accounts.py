@@ -211,9 +211,9 @@ def test_a_user_added_by_a_merge_is_ours(company: Company) -> None:
     company.git.git("merge", "--quiet", "--no-commit", "--no-ff", "other")
     company.commit(person("ada"), person("bob"), subject="Merge, with an edit")
     company.git.git("checkout", "--quiet", "-b", "another")
-    company.git.commit("Elsewhere", {"desired-state/users/more.yaml": "# more\n"})
+    company.git.commit("Elsewhere", {"desired-state/users/more.yaml": "[] # more\n"})
     company.git.git("checkout", "--quiet", "main")
-    company.git.commit("Meanwhile", {"desired-state/users/most.yaml": "# most\n"})
+    company.git.commit("Meanwhile", {"desired-state/users/most.yaml": "[] # most\n"})
     company.git.git("merge", "--quiet", "--no-commit", "--no-ff", "another")
     company.commit(person("ada"), subject="Merge, with an edit")
     assert company.foreign() is None

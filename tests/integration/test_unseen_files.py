@@ -477,3 +477,41 @@ def test_a_record_that_names_no_files_is_as_before(without_leavers: Company) -> 
         receipt.write_text(receipt.read_text().replace('"top_files"', '"of another version"'))
     (company.work.state / "scope.yaml").unlink()
     assert company.actions() == {"dot": "reactivate"}
+
+
+# --- files that were emptied ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("content", ["", "\n \n", "# users\n", "---\n", "--- # users\n...\n", "\ufeff"])
+@pytest.mark.parametrize(
+    "name", ["users/berlin/more.yaml", "scope.yaml", "settings.yaml", "mappings.yaml", "groups/a.yaml"]
+)
+def test_an_emptied_file_is_one_error(company: Company, name: str, content: str) -> None:
+    company.map()
+    company.work.write(name, content)
+    result = company.work.apply()
+    assert (result.code, result.err.count("Error:")) == (1, 1), result
+    assert f"on {name}:1:1" in result.err
+    assert "the file is empty" in result.err
+    assert company.active() == {"ada", "bob", "cid", "dot"}
+
+
+def test_a_link_to_an_empty_file_is_an_error(company: Company) -> None:
+    (company.work.state / "users/README.md").write_text("")
+    company.more.unlink()
+    company.more.symlink_to("../README.md")
+    assert company.work.apply().code == 1
+    assert company.active() == {"ada", "bob", "cid", "dot"}
+
+
+def test_each_way_out_of_an_emptied_file_works(company: Company) -> None:
+    company.more.write_text("")
+    commands = re.findall(r"`(git [^`]*)`", company.work.plan().err)
+    assert [each.split()[3] for each in commands] == ["checkout", "rm"]
+    for number, command in enumerate(commands):
+        company.more.write_text("")
+        subprocess.run(shlex.split(command), check=True, capture_output=True)
+        assert company.actions() == ({"cid": "deactivate", "dot": "deactivate"} if number else {})
+    company.more.parent.mkdir(exist_ok=True)
+    company.more.write_text("[]\n")
+    assert company.actions() == {"cid": "deactivate", "dot": "deactivate"}

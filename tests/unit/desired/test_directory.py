@@ -67,9 +67,7 @@ def test_all_errors_of_all_files_are_reported(tree: Tree) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("text", "summary"), [("- a\n", "the file must be a mapping"), ("", "the file must be a mapping")]
-)
+@pytest.mark.parametrize(("text", "summary"), [("- a\n", "the file must be a mapping"), ("# a\n", "the file is empty")])
 def test_settings_must_be_a_mapping(tree: Tree, text: str, summary: str) -> None:
     directory = tree(settings=text)
     assert directory.read_settings() is None

@@ -265,12 +265,17 @@ def test_all_errors_of_a_file_are_reported_not_only_the_first() -> None:
 # --- lists of entries -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("text", ["", "# nothing\n", "---\n", "[]", '""'])
-def test_an_empty_file_lists_nothing(text: str) -> None:
+@pytest.mark.parametrize("text", ["[]", "[ ]\n", "# nothing\n[]\n", "---\n[]\n...\n"])
+def test_an_empty_list_lists_nothing(text: str) -> None:
     assert items(text) == ([], [])
 
 
-@pytest.mark.parametrize("text", ["a: b\n", "a\n", "{}\n"])
+@pytest.mark.parametrize("text", ["", " \n\n", "# nothing\n", "---\n", "--- # a\n...\n", "\ufeff", '""', "!x", "&x"])
+def test_an_empty_file_is_an_error(text: str) -> None:
+    assert items(text) == ([], [error("the file is empty", "", at(1, 1))])
+
+
+@pytest.mark.parametrize("text", ["a: b\n", "a\n", "{}\n", "~\n", "null\n"])
 def test_what_is_no_list_is_reported(text: str) -> None:
     assert items(text) == (
         [],

@@ -136,6 +136,19 @@ def test_a_file_of_which_nothing_is_left_is_empty() -> None:
     assert not EditedFile(NAME, now).is_empty
 
 
+def test_a_file_of_which_a_comment_is_left_is_the_empty_list() -> None:
+    now = text("# Head\n- userPrincipalName: ada\n")
+    emptied = edit(now, ("ada", None, {}))
+    assert emptied == "# Head\n[]\n"
+    assert edit(emptied.encode(), (None, "ada", {}), then=now) == now.decode()
+
+
+@pytest.mark.parametrize("empty", [b"[]", b"[]\n", b"[]  \r\n", b"# Head\n[]\n"])
+def test_an_entry_is_added_to_an_empty_list(empty: bytes) -> None:
+    edited = edit(empty, (None, "ada", {}), then=text("- userPrincipalName: ada\n"))
+    assert edited.replace("\r", "").removeprefix("# Head\n") == "- userPrincipalName: ada\n"
+
+
 def test_a_file_that_is_no_list_cannot_be_edited() -> None:
     with pytest.raises(EditError) as caught:
         EditedFile(NAME, b"[{userPrincipalName: ada}]\n")
