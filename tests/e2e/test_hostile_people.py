@@ -49,6 +49,8 @@ def test_untrusted_users_that_the_service_refuses_or_an_administrator_edits(work
     file = str(work.saved())
     for user in work.service.users.values():
         user[ENTERPRISE]["department"] = "::error::\x1b[31m##[error]\nstale"
+    for number, text in enumerate(ENCODABLE.values()):
+        work.service.add(untrusted_live_user(300 + number, text))
     stale = work.run("apply", file)
     assert stale.code == 4
     work.service.faults = ServerFaults(forbid_after=1)

@@ -217,8 +217,8 @@ def test_an_account_that_no_mapping_reactivates_is_explained(open_workspace: Ope
     workspace.users([person(1, "ada")])
     workspace.apply()
     assert explain(workspace, "ada@example.com")["action"]["reason"] == (
-        "none: nothing differs; the account stays deactivated, because the mapping of active does not "
-        "apply always, or has no value"
+        "none: nothing differs; the account stays deactivated, because the mapping of active has no "
+        "value, or its `apply` is not `always`"
     )
 
 

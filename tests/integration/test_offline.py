@@ -282,7 +282,7 @@ def test_symlinks_in_the_base_are_not_followed_outside(workspace: OfflineWorkspa
     secret = workspace.work.root / "secret.yaml"
     secret.write_text("- {userPrincipalName: secret@example.com}\n")
     file = workspace.work.state / name
-    content = file.read_text() if file.exists() else ""
+    content = file.read_text() if file.exists() else "[]\n"
     file.unlink(missing_ok=True)
     file.symlink_to(secret)
     workspace.commit()

@@ -69,7 +69,7 @@ class Workspace:
     def users(self, users: Iterable[Mapping[str, Any]]) -> None:
         """Write users/people.yaml."""
         lines = [f"- {json.dumps(user, ensure_ascii=False)}\n" for user in users]
-        self.write("users/people.yaml", "".join(lines))
+        self.write("users/people.yaml", "".join(lines) or "[]\n")
 
     def write(self, name: str, text: str) -> None:
         """Write a file of the desired state."""
