@@ -8,8 +8,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from support.builders import change
 from support.servers.fake_scim import FakeScimServer, make_user
 from support.workspace import CommandResult, OpenWorkspace, Workspace, source
+
+from reconciler.core.planning.temporary_names import make_temporary_name
 
 People = list[dict[str, Any]]
 COMPANY = 60
@@ -258,6 +261,21 @@ def test_a_swap_in_two_steps_hands_no_account_over(first: str, open_workspace: O
     exchange(people[0], people[1], "givenName" if first == "userPrincipalName" else "userPrincipalName")
     work.users(people)
     assert failed_guards(work.plan()) == ["identity-changes"]
+
+
+def test_a_temporary_name_that_was_typed_is_an_error_of_its_user(open_workspace: OpenWorkspace) -> None:
+    """It could have been made for the takeover that follows, which the guards would then not count."""
+    work, service, people = staff(open_workspace, *SIBLINGS)
+    account = next(key for key, user in service.users.items() if user["userName"] == "peter.mueller@example.com")
+    taken = {"userName": "anna.mueller@example.com"}
+    step = change("x", live_id=account, before={"userName": "peter.mueller@example.com"}, after=taken)
+    people[1].update(userPrincipalName=make_temporary_name(step, ()))
+    work.users(people)
+    planned = work.plan()
+    assert (planned.code, planned.actions) == (5, {})
+    assert "has the form of a temporary name" in planned.plan["diagnostics"][0]["summary"]
+    assert work.apply().code == 5
+    assert service.writes == []
 
 
 def test_the_account_of_a_leaver_is_not_handed_to_a_joiner(open_workspace: OpenWorkspace) -> None:

@@ -22,6 +22,7 @@ from reconciler.core.model import (
     select_matching_rows,
 )
 from reconciler.core.paths import shorten_path
+from reconciler.core.planning.temporary_names import is_temporary
 from reconciler.core.profile import Attribute, Comparison, TargetProfile
 from reconciler.core.text import quote, shorten
 from reconciler.core.values import InvalidValueError, is_text, normalize_domain, parse_value, to_comparable
@@ -145,6 +146,8 @@ class Projector:
                 if row.default is not None:
                     create_only[path] = row.default
                     defaulted.add(path)
+                    if path == "userName":
+                        self._check_value(user, row, row.default, errors)
                 continue
             (create_only if row.flow is Flow.CREATE else attributes)[path] = value
             if value.__class__ is str and (len(value) > limit or not value.isprintable()):
@@ -216,7 +219,15 @@ class Projector:
             self._check_user_name(user, row, text, errors)
 
     def _check_user_name(self, user: SourceUser, row: AttributeMapping, text: str, errors: list[Diagnostic]) -> None:
-        """Check the form and the domain. A name without a domain is in no other: some services have such names."""
+        """Check the form and the domain. A name without a domain is in no other: some services have such names.
+
+        No source may give a temporary name: the guards trust that only an apply does.
+        """
+        if is_temporary(text):
+            summary = f"userName {quote(text)} has the form of a temporary name"
+            detail = "Only an apply gives such names, to users who exchange theirs. Give the user another userName."
+            errors.append(_report(user, row, summary, detail))
+            return
         if self._check_email and _EMAIL.fullmatch(text) is None:
             summary = f"userName {quote(shorten(text, 80))} is not an e-mail address"
             errors.append(_report(user, row, summary, f"{self._profile.title} accepts nothing else."))

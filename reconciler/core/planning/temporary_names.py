@@ -109,15 +109,8 @@ def plan_repairs(context: RepairContext) -> Repair:
         return repair
     planned = {change.live_id: change for change in context.planned if change.live_id is not None}
     for user in found:
-        desired = context.desired.get(user.id)
-        if not _is_desired(user, desired):
-            _repair(user, desired, planned.get(user.id), context, repair)
+        _repair(user, context.desired.get(user.id), planned.get(user.id), context, repair)
     return repair
-
-
-def _is_desired(user: LiveUser, desired: DesiredUser | None) -> bool:
-    name = desired.attributes.get("userName") if desired is not None else None
-    return name is not None and fold_case(str(name)) == fold_case(user.user_name)
 
 
 def _repair(

@@ -172,6 +172,13 @@ def test_a_default_is_no_identity_but_a_value_sent_on_create_is() -> None:
                 "The verified domains are example.com, example.org (target.domains in settings.yaml).",
             ),
         ),
+        (
+            {"userPrincipalName": "Renaming-0123456789ab-0123456789abcdef@example.com"},
+            error(
+                'userName "Renaming-0123456789ab-0123456789abcdef@example.com" has the form of a temporary name',
+                "Only an apply gives such names, to users who exchange theirs. Give the user another userName.",
+            ),
+        ),
         ({"department": "D" * 1_025}, error("enterprise:department has 1,025 characters, the target takes 1,024")),
         ({"objectId": "x" * 257}, error("externalId has 257 characters, the target takes 256")),
         ({"department": "a\x07b"}, error("enterprise:department contains the character U+0007")),
@@ -234,6 +241,17 @@ def test_what_is_no_address_is_no_user_name_at_apple(name: str) -> None:
     assert [item.summary for item in project(source_user("x", userPrincipalName=name))[1]] == [
         f'userName "{name}" is not an e-mail address'
     ]
+
+
+TEMPORARY = "renaming-0123456789ab-0123456789abcdef@example.com"
+
+
+@pytest.mark.parametrize("flow", list(Flow))
+@pytest.mark.parametrize("row", [{"value": TEMPORARY}, {"source": "mail", "default": TEMPORARY}])
+def test_no_source_gives_a_temporary_name(row: dict[str, Any], flow: Flow) -> None:
+    found, errors = project(source_user(), mappings(mapping("userName", flow=flow, **row)))
+    assert [item.summary for item in errors] == [f'userName "{TEMPORARY}" has the form of a temporary name']
+    assert found.failed
 
 
 def test_without_verified_domains_every_domain_is_taken() -> None:
@@ -392,6 +410,7 @@ def one_of(*candidates: Any, target: str = "userName") -> tuple[AttributeMapping
         (("a@example.com", " a@example.com", ""), ("a@example.com",)),
         # what the target would refuse is passed over
         (("a@elsewhere.org", "b@example.com"), ("b@example.com",)),
+        (("renaming-0123456789ab@example.com", "b@example.com"), ("b@example.com",)),
         (("a", "b@example.com", "x" * 1020 + "@example.com"), ("b@example.com",)),
         (("a\u202e@example.com", "b@example.com"), ("b@example.com",)),
     ],

@@ -70,11 +70,6 @@ def test_a_desired_name_is_given_and_reported() -> None:
     )
 
 
-def test_an_account_whose_user_wants_that_very_name_is_as_it_should_be() -> None:
-    plan = plan_of([desired("ada", user_name=TEMPORARY)], [ADA])
-    assert (plan.changes, plan.diagnostics) == ((), ())
-
-
 @pytest.mark.parametrize("people", [[], [desired("ada", verdict=OUT)]], ids=["removed", "out of scope"])
 def test_an_account_that_is_kept_gets_its_original_name_back(people: list[Any]) -> None:
     bob = desired("bob", user_name=name_of("bob"))
