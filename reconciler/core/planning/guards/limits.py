@@ -3,13 +3,16 @@
 A limit counts accounts: of the plan, and of the applies on record within `WINDOW`; an account of both counts once. The
 base of a percentage is the population before these applies, so that shrinking neither shrinks nor raises a limit, and
 nor do newcomers: accounts from before are measured by those from before, and all accounts by all.
+
+Each limit holds for the plan alone too, as if nothing were on record: a forged record makes no limit pass.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
+from functools import wraps
 
 from reconciler.core.plan import REMOVALS, Action, Change, Guard
 from reconciler.core.planning.guards.context import GuardContext, RecentChange
@@ -60,6 +63,24 @@ class _Counts:
         return f"{100 * len(accounts & self.measured) / self.base if self.base else 0:.1f} %"
 
 
+_Check = Callable[[GuardContext, Limit], Guard]
+
+
+def _holds_alone(check: _Check) -> _Check:
+    """Make a limit fail if it fails without the record, whatever the record adds to the population."""
+
+    @wraps(check)
+    def check_both(context: GuardContext, limit: Limit) -> Guard:
+        together = check(context, limit)
+        if not together.passed or not context.recent:
+            return together
+        alone = check(replace(context, recent=()), limit)
+        return together if alone.passed else alone
+
+    return check_both
+
+
+@_holds_alone
 def check_removals(context: GuardContext, limit: Limit) -> Guard:
     """Limit removals: the count of all of them, the percentage of active users only.
 
@@ -80,6 +101,7 @@ def check_removals(context: GuardContext, limit: Limit) -> Guard:
     return _check_limit("removals", message, limit, counts)
 
 
+@_holds_alone
 def check_reactivations(context: GuardContext, limit: Limit) -> Guard:
     """Limit deactivated accounts that become active, whatever the cause and the action: leavers get their access back.
 
@@ -110,6 +132,7 @@ def _adopted_active(context: GuardContext) -> set[str]:
     return {str(change.live_id) for change in adopted if change.before.get("active") is not False}
 
 
+@_holds_alone
 def check_updates(context: GuardContext, limit: Limit) -> Guard:
     """Limit updates, in count and as a percentage of the managed users."""
     planned = {change.live_id for change in context.chosen if change.action in _UPDATES}
@@ -129,6 +152,7 @@ def check_updates(context: GuardContext, limit: Limit) -> Guard:
     return _check_limit("updates", _format_share(counts, "updated"), limit, counts)
 
 
+@_holds_alone
 def check_creates(context: GuardContext, limit: Limit) -> Guard:
     """Limit creates, in count and as a percentage of the users that were managed before."""
     planned = {fold_case(change.address) for change in context.chosen if change.action is Action.CREATE}

@@ -2,6 +2,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.builders import change
 from support.guard_verdicts import people, some, verdicts
 
@@ -109,9 +111,11 @@ def situation(managed: int, changes: list[Change], recent: list[RecentChange]) -
 
 
 def test_an_adoption_of_everybody_goes_on_after_an_interruption_and_later_mistakes_are_caught() -> None:
-    adopted = recently(Action.ADOPT, *range(30))
-    rest = [change(f"u{number}", Action.ADOPT) for number in range(30, 100)]
-    assert check_updates(situation(30, rest, adopted), Limit(None, 50)).passed
+    """What is left is measured by the users that are managed now, whatever the record says of them."""
+    adopted = recently(Action.ADOPT, *range(70))
+    rest = [change(f"u{number}", Action.ADOPT) for number in range(70, 100)]
+    assert check_updates(situation(70, rest, adopted), Limit(None, 50)).passed
+    assert not check_updates(situation(30, rest, adopted[:30]), Limit(None, 50)).passed
     wrong = [change(f"u{number}", Action.UPDATE) for number in range(30)]
     assert not check_updates(situation(30, wrong, adopted), Limit(None, 50)).passed
 
@@ -123,13 +127,14 @@ def test_creates_are_measured_by_the_users_before_them() -> None:
     assert check_creates(situation(101, more, created), Limit(None, 100)).passed
     # A first apply that was interrupted.
     assert check_creates(situation(50, more, created), Limit(None, 1)).passed
+    assert not check_creates(situation(50, [*more, change("newer", Action.CREATE)], created), Limit(None, 1)).passed
 
 
-def test_updates_are_measured_by_deleted_users_too() -> None:
-    updated = [change(f"u{number}", Action.UPDATE) for number in range(50)]
-    deleted = recently(Action.DELETE, 99)
-    assert check_updates(situation(99, updated, deleted), Limit(None, 50)).passed
-    assert not check_updates(situation(99, updated, []), Limit(None, 50)).passed
+def test_updates_on_record_are_measured_by_deleted_users_too() -> None:
+    updated = recently(Action.UPDATE, *range(49))
+    one_more, deleted = [change("u49")], recently(Action.DELETE, 99)
+    assert check_updates(situation(99, one_more, [*updated, *deleted]), Limit(None, 50)).passed
+    assert not check_updates(situation(99, one_more, updated), Limit(None, 50)).passed
 
 
 def test_reactivations_are_measured_by_the_users_that_were_active_before() -> None:
@@ -204,3 +209,59 @@ def test_adoptions_in_slices_are_measured_by_the_users_before_them() -> None:
     more = [change(f"n{number}", Action.ADOPT) for number in range(15)]
     assert not check_updates(situation(140, more, adopted), Limit(None, 50)).passed
     assert check_updates(situation(140, more[:10], adopted), Limit(None, 50)).passed
+
+
+# --- the record adds to what counts, and takes nothing from it ------------------------------------------
+
+LIMITS: dict[str, tuple[Callable[[GuardContext, Limit], Guard], Action, dict[str, Any]]] = {
+    **CHECKS,
+    "creates": (check_creates, Action.CREATE, {}),
+}
+
+
+@pytest.mark.parametrize("name", LIMITS)
+@pytest.mark.parametrize("action", [Action.DELETE, Action.DEACTIVATE, Action.ADOPT])
+def test_changes_on_record_of_accounts_that_nobody_knows_raise_no_limit(name: str, action: Action) -> None:
+    check, kind, values = LIMITS[name]
+    planned = [change(f"{kind}{number}", kind, **values) for number in range(10)]
+    invented = recently(action, *range(1_000, 1_060))
+    if name == "removals":
+        planned = changing(name, *range(10))
+    assert not check(situation(40, planned, []), LIMIT).passed
+    assert not check(situation(40, planned, invented), LIMIT).passed
+
+
+@st.composite
+def records(draw: st.DrawFn) -> list[RecentChange]:
+    """Any changes, of accounts that exist, that the plan changes, or that nobody knows."""
+    actions = draw(st.sets(st.sampled_from(sorted(Action)), min_size=1, max_size=2))
+    made = st.builds(
+        lambda number, action, active, revived, lifted: RecentChange(
+            f'user["u{number}@example.com"]', f"live-u{number}", action, active, revived, lifted
+        ),
+        st.integers(0, 60),
+        st.sampled_from(sorted(actions)),
+        st.booleans(),
+        st.booleans(),
+        st.sampled_from([frozenset[str]()] * 3 + [frozenset(LIMITS)]),
+    )
+    return draw(st.lists(made, min_size=1, max_size=60))
+
+
+@pytest.mark.parametrize("name", LIMITS)
+@given(
+    record=records(),
+    numbers=st.integers(1, 15).map(range),
+    managed=st.integers(1, 20),
+    limit=st.builds(Limit, st.none() | st.integers(0, 15), st.sampled_from([None, 5, 10, 50, 100]), st.integers(0, 2)),
+    adopting=st.booleans(),
+)
+def test_no_record_makes_a_limit_pass_that_fails_without_it(
+    name: str, record: list[RecentChange], numbers: range, managed: int, limit: Limit, *, adopting: bool
+) -> None:
+    check, action, values = LIMITS[name]
+    action = Action.ADOPT if adopting and action is Action.UPDATE else action
+    changes = [change(f"u{number}", action, **values) for number in numbers]
+    assert not check(situation(managed, changes, record), limit).passed or (
+        check(situation(managed, changes, []), limit).passed
+    )
