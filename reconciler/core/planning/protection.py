@@ -73,14 +73,14 @@ class ProtectedAccounts:
     def find_misnamed(self) -> Mapping[str, str]:
         """Return the live accounts that an entry of `guards.protected` may mean: the entry by live id.
 
-        The entry names no account and no user, now or on record, and is the account's userName before the @: the domain
-        is wrong or missing, or it is an address such as `mailto:…`.
+        The entry names no account and no user as they are called now, and is the account's userName before the @: the
+        domain is wrong or missing, or it is an address such as `mailto:…`. What the record says settles nothing.
         """
         lacking = set(self.policy.protected)
         for wanted in self.desired if lacking else ():
             lacking -= collect_user_names(wanted)
         for user in self.live if lacking else ():
-            lacking -= _current_names(user) | self._earlier_names(user)
+            lacking.difference_update(_current_names(user), self._find_original_name(user))
         entries = {_local_part(entry): entry for entry in sorted(lacking, reverse=True)}
         named = [user for user in self.live if user.user_name] if entries else []
         found = ((user.id, _local_part(fold_case(user.user_name))) for user in named)

@@ -100,10 +100,17 @@ def test_an_entry_without_an_account_may_mean_one_with_the_same_name_before_the_
     assert found.find_misnamed() == dict.fromkeys(meant, entry)
 
 
-def test_an_entry_that_the_record_explains_means_no_other_account() -> None:
+def test_a_name_on_record_does_not_settle_what_an_entry_means() -> None:
+    """The record may be forged, and name any account."""
     entry = "bo@example.org"
     found = ProtectedAccounts([], [live("bo"), live("cy")], policy(entry), record(cy=entry))
-    assert found.find_misnamed() == {}
+    assert found.find_misnamed() == {"live-bo": entry}
+
+
+def test_an_original_name_that_a_temporary_one_proves_means_no_other_account() -> None:
+    temporary = replace(live("bo"), user_name=make_temporary_name(rename("bo", "cy"), ()))
+    accounts = [temporary, live("bo", id="2", external_id="2", user_name="bo@example.org")]
+    assert ProtectedAccounts([], accounts, policy(name_of("bo"))).find_misnamed() == {}
 
 
 def check(
