@@ -291,7 +291,8 @@ def test_a_user_whose_protected_entry_is_deleted_stays_protected(company: Compan
     (message,) = [guard["message"] for guard in planned.plan["guards"] if not guard["passed"]]
     assert message == (
         "1 account would be removed whose user was protected (lifecycle.protected) by an entry that is gone: "
-        f'"{OLD}". Restore the entry with `protected: false`, apply, then remove it'
+        f'"{OLD}" (externalId "{company.boss["objectId"]}"). Restore the entry with this externalId and '
+        "`protected: false`, apply, then remove it"
     )
     company.assert_kept()
 
@@ -309,6 +310,38 @@ def test_the_way_out_is_an_entry_that_does_not_protect(others_fail: bool, compan
     planned = company.remove_boss()
     assert planned.actions[OLD] == "deactivate"
     assert planned.code == 2
+
+
+@pytest.mark.parametrize("renamed", [False, True])
+def test_the_way_out_works_for_an_account_that_was_edited_at_the_target(renamed: bool, company: Company) -> None:
+    protect_by_entry(company)
+    account = next(user for user in company.service.users.values() if user["userName"] == OLD)
+    account.update(externalId="given by an administrator", **({"userName": NEW} if renamed else {}))
+    planned = company.remove_boss()
+    (message,) = [guard["message"] for guard in planned.plan["guards"] if not guard["passed"]]
+    assert '(externalId "given by an administrator"). Restore the entry with this externalId' in message
+    company.boss.update(objectId="given by an administrator", lifecycle={"protected": False})
+    assert company.apply().code == 0
+    assert company.remove_boss().code == 2
+
+
+@pytest.mark.parametrize("stranger", ["id", "userName", "userName and protected: false"])
+def test_the_entry_of_another_user_does_not_end_it(stranger: str, company: Company) -> None:
+    """An entry with the service's id of the account, or one that names the account and is in error."""
+    protect_by_entry(company)
+    identity = next(key for key, user in company.service.users.items() if user["userName"] == OLD)
+    hire = source(make_user(30))
+    if stranger == "id":
+        hire["objectId"] = identity
+    else:
+        hire["userPrincipalName"] = OLD
+        del hire["objectId"]
+    if stranger.endswith("false"):
+        hire["lifecycle"] = {"protected": False}
+    company.work.users([hire, *company.people[1:]])
+    company.work.apply()
+    assert company.service.users[identity]["active"] is True
+    company.assert_kept()
 
 
 def test_a_user_who_is_no_longer_protected_can_be_removed_at_once_by_the_entry(company: Company) -> None:

@@ -6,13 +6,12 @@ user whose entry is gone from one that was never protected.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from reconciler.core.model import DesiredUser, LiveUser
+from reconciler.core.model import AttributeMapping, DesiredUser, LiveUser
 from reconciler.core.plan import Action, Change, ProtectionNote
-from reconciler.core.planning.protection import collect_user_names
-from reconciler.core.values import fold_case
+from reconciler.core.values import to_comparable
 
 MOST_NOTED = 10_000
 """Accounts that one apply notes."""
@@ -27,46 +26,47 @@ class EntryProtection:
 
 
 def judge_entries(
-    desired: Sequence[DesiredUser],
+    pairs: Iterable[tuple[DesiredUser, LiveUser | None]],
     live: Iterable[LiveUser],
+    *,
     noted: frozenset[str],
     protected: frozenset[str],
+    mappings: Iterable[AttributeMapping],
     changes: Iterable[Change] = (),
 ) -> EntryProtection:
     """Compare the entries of users with the accounts that applies noted as protected by theirs.
 
-    `noted`: the live ids on record. `protected`: the ids of the accounts that entries protect now. `changes`: of the
-    plan, for the protected users that it creates.
+    `pairs`: as matched; a user in conflict has none. `noted`: the live ids on record. `protected`: the ids of the
+    accounts that entries protect now. `changes`: of the plan, for the protected users that it creates.
     """
-    protecting = {user.key for user in desired if user.lifecycle.protected}
+    pairs = list(pairs)
+    protecting = {user.key for user, _ in pairs if user.lifecycle.protected}
     created = frozenset(
         change.address
         for change in (changes if protecting else ())
         if change.action is Action.CREATE and change.key in protecting
     )
-    accounts = [user for user in live if user.id in noted] if noted else []
-    with_entry = _find_with_entry(accounts, desired)
-    without = {user.id for user in accounts} - with_entry - protected
+    with_entry = _find_with_entry(pairs, noted, mappings) if noted else set()
+    without = {user.id for user in (live if noted else ()) if user.id in noted} - with_entry - protected
     kept, ended = sorted(protected)[:MOST_NOTED], sorted(with_entry - protected)[:MOST_NOTED]
     note = ProtectionNote(tuple(kept), tuple(ended), created, differs=bool(ended) or not noted >= frozenset(kept))
     return EntryProtection(frozenset(without), note)
 
 
-def _find_with_entry(accounts: Sequence[LiveUser], desired: Iterable[DesiredUser]) -> set[str]:
-    """Return the ids of the accounts that have an entry, by externalId or id; by userName only if nothing else does."""
-    by_id: dict[str, list[LiveUser]] = {}
-    by_name: dict[str, list[LiveUser]] = {}
-    for account in accounts:
-        for identity in (account.id, account.external_id):
-            if identity:
-                by_id.setdefault(fold_case(identity), []).append(account)
-        if account.user_name:
-            by_name.setdefault(fold_case(account.user_name), []).append(account)
+def _find_with_entry(
+    pairs: Iterable[tuple[DesiredUser, LiveUser | None]], noted: frozenset[str], mappings: Iterable[AttributeMapping]
+) -> set[str]:
+    """Return the ids of the noted accounts whose own entry is there.
+
+    That is the entry that matches the account, is not in error and has the externalId of the account, if it has one.
+    The entry of another user ends no protection.
+    """
+    linking = next((row.attribute for row in mappings if row.target == "externalId"), None)
     found: set[str] = set()
-    for user in desired if accounts else ():
-        for name in collect_user_names(user):
-            found.update(account.id for account in by_id.get(name, ()))
-            found.update(
-                account.id for account in by_name.get(name, ()) if user.anchor is None or account.external_id is None
-            )
+    for user, account in pairs:
+        if account is None or account.id not in noted or user.failed:
+            continue
+        external_id = None if linking is None else to_comparable(linking, account.external_id)
+        if external_id is None or external_id == user.anchor:
+            found.add(account.id)
     return found

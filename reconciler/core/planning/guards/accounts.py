@@ -9,11 +9,12 @@ from reconciler.core.plan import REMOVALS, Action, Change, Guard
 from reconciler.core.planning.guards.context import AccountEvidence, GuardContext
 from reconciler.core.planning.protection import collect_protected_names
 from reconciler.core.policy import Limit, Policy
-from reconciler.core.text import format_names, pluralize
+from reconciler.core.text import format_names, pluralize, quote
 from reconciler.core.values import fold_case
 
 _GAINS = frozenset({Action.CREATE, Action.REACTIVATE, Action.ADOPT})
 FOREIGN_ACCOUNTS = "foreign-accounts"
+_SHOWN = 5
 
 
 def check_protected(context: GuardContext, policy: Policy) -> Guard:
@@ -27,24 +28,40 @@ def check_protected(context: GuardContext, policy: Policy) -> Guard:
         if change.live_id in context.protected or _collect_names(change, live.get(change.live_id or "")) & named
     )
     problems = [f"{pluralize(len(hit), 'protected user')} would be removed: {format_names(hit)}"] if hit else []
-    problems += _describe_without_entry(removals, context)
+    problems += _describe_without_entry(removals, context, live)
     problems += _describe_misnamed(removals, context.misnamed)
     if not problems:
         return Guard("protected", passed=True, message="no protected user would be removed", approvable=False)
     return Guard("protected", passed=False, message="; ".join(problems), approvable=False)
 
 
-def _describe_without_entry(removals: Sequence[Change], context: GuardContext) -> list[str]:
-    """Describe the accounts to be removed whose users were protected by entries that are gone."""
-    found = sorted(change.key for change in removals if change.live_id in context.without_entry)
-    if not found:
+def _describe_without_entry(
+    removals: Sequence[Change], context: GuardContext, live: Mapping[str, LiveUser]
+) -> list[str]:
+    """Describe the accounts to be removed whose users were protected by entries that are gone.
+
+    An entry ends the protection only if it has the externalId that the account has now, which may be another than the
+    entry had.
+    """
+    gone = [change for change in removals if change.live_id in context.without_entry]
+    if not gone:
         return []
-    names, count = format_names(found), pluralize(len(found), "account")
-    if len(found) == 1:
+    owners = {change.key: live.get(change.live_id or "") for change in gone}
+    linked = {key: owner.external_id for key, owner in owners.items() if owner is not None and owner.external_id}
+    names = ", ".join(_describe_account(key, linked.get(key)) for key in sorted(owners)[:_SHOWN])
+    names += f" and {len(owners) - _SHOWN:,} more" if len(owners) > _SHOWN else ""
+    count = pluralize(len(gone), "account")
+    if len(gone) == 1:
         message = f"{count} would be removed whose user was protected (lifecycle.protected) by an entry that is gone"
-        return [f"{message}: {names}. Restore the entry with `protected: false`, apply, then remove it"]
+        restore = f"Restore the entry with {'this externalId and ' if linked else ''}`protected: false`"
+        return [f"{message}: {names}. {restore}, apply, then remove it"]
     message = f"{count} would be removed whose users were protected (lifecycle.protected) by entries that are gone"
-    return [f"{message}: {names}. Restore the entries with `protected: false`, apply, then remove them"]
+    restore = f"Restore the entries with {'these externalIds and ' if linked else ''}`protected: false`"
+    return [f"{message}: {names}. {restore}, apply, then remove them"]
+
+
+def _describe_account(key: str, external_id: str | None) -> str:
+    return f"{quote(key)} (externalId {quote(external_id)})" if external_id else quote(key)
 
 
 def _describe_misnamed(removals: Sequence[Change], misnamed: Mapping[str, str]) -> list[str]:
