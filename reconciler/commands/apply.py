@@ -34,7 +34,6 @@ from reconciler.render.text import render_text
 from reconciler.session.approval import ask_for_approval, check_approval, check_lifts
 from reconciler.session.audit_record import (
     build_redactor,
-    warn_about_lost_keys,
     write_missing_pages,
 )
 from reconciler.session.execution import Job, execute_selection, record_nothing_to_do
@@ -80,7 +79,6 @@ def run_apply(workspace: Workspace, options: ApplyOptions, terminal: Terminal) -
         open_session(workspace, state, terminal, redactor) as session,
     ):
         write_missing_pages(session.workspace, terminal)
-        warn_about_lost_keys(session.workspace, redactor, terminal)
         return _Apply(session, options, reviewed, terminal, log).run()
 
 

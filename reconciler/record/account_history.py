@@ -47,6 +47,8 @@ class AccountHistory:
     """By live id: every name an account had; empty if they are not asked for."""
     protected: frozenset[str] = frozenset()
     """Live ids of accounts that the entries of their users protected."""
+    key_ids: frozenset[str] = frozenset()
+    """The keys that names and values on record are digests of."""
 
 
 class AccountHistoryBuilder:
@@ -79,6 +81,7 @@ class AccountHistoryBuilder:
         self._last_start: ApplyStarted | None = None
         self._names = AccountNameReader() if names else None
         self._protection = ProtectionReader(present or now)
+        self._key_ids: set[str] = set()
 
     def add(self, lines: Iterable[ReceiptLine], record: str) -> bool:
         """Add the lines of one receipt, without those of applies to another target.
@@ -90,6 +93,8 @@ class AccountHistoryBuilder:
             if isinstance(line, ApplyStarted):
                 ours = self._target.covers(line.recorded_target, any_profile=True)
                 self._recent.begin(line if ours else None)
+                if ours and isinstance(line.key, str):
+                    self._key_ids.add(line.key)
                 if ours and (self._last_start is None or self._last_start.sort_time <= line.sort_time):
                     self._last_start = line
             elif ours:
@@ -167,6 +172,7 @@ class AccountHistoryBuilder:
             frozenset(last.top_files or ()),
             self._names.build() if self._names is not None else {},
             self._protection.build(),
+            frozenset(self._key_ids),
         )
 
 

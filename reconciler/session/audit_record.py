@@ -20,7 +20,7 @@ from reconciler.git.commits import Commits
 from reconciler.record.branch import FOLDER, find_local_tip, format_fetch, read_record_at
 from reconciler.record.files import is_open_to_all, read_file, write_private, write_private_bytes
 from reconciler.record.layout import PAGE, PLAN, RECEIPT
-from reconciler.record.reader import read_key_ids, read_record
+from reconciler.record.reader import read_record
 from reconciler.record.receipt import directory_for
 from reconciler.record.record_files import list_receipts, merge_into, read_record_files
 from reconciler.record.redaction import NO_REDACTION, Redactor
@@ -29,6 +29,10 @@ from reconciler.render.style import HIDDEN
 from reconciler.session import connection
 from reconciler.session.terminal import Terminal
 from reconciler.session.workspace import Workspace
+
+_NOT_RECOGNISED = """earlier names of
+accounts and protection by them, names that moved and users that were created in the last 24 hours, names of
+deleted accounts, users that keep failing, and interrupted applies."""
 
 
 def build_redactor(workspace: Workspace, state: DesiredState) -> Redactor:
@@ -46,17 +50,18 @@ def build_redactor_for_reading(workspace: Workspace, state: DesiredState, termin
     try:
         return build_redactor(workspace, state)
     except ReconcilerError as exc:
-        terminal.note(f"{exc.summary}: names of deleted accounts on record are not recognised.")
+        terminal.note(f"{exc.summary}. Not recognised in records with digests: {_NOT_RECOGNISED}")
         return NO_REDACTION
 
 
-def warn_about_lost_keys(workspace: Workspace, redactor: Redactor, terminal: Terminal) -> None:
-    """Note that earlier receipts were written with another key, if any were."""
-    if redactor.key is not None and read_key_ids(workspace.history) - {redactor.key_id}:
-        terminal.note(
-            "Earlier receipts hold digests of another RECONCILER_RECORD_KEY: their deleted names, failing users and\n"
-            "interrupted applies are not recognised."
-        )
+def note_unreadable_records(state: DesiredState, redactor: Redactor, terminal: Terminal) -> None:
+    """Note what is not known because earlier receipts were written with another key. Without one, it was noted."""
+    if redactor.key is None and state.policy.digests:
+        return
+    what = "digests of another RECONCILER_RECORD_KEY"
+    if redactor.key is None:
+        what = "digests, and `record: {values: digest}` is not set"
+    terminal.note(f"Earlier receipts hold {what}. Not recognised: {_NOT_RECOGNISED}")
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from reconciler.scim.live_read import Progress, read_live
 from reconciler.scim.read_budget import ReadBudget
 from reconciler.session import connection
 from reconciler.session.account_evidence import plan_with_evidence
+from reconciler.session.audit_record import note_unreadable_records
 from reconciler.session.baseline import build_reader, build_request
 from reconciler.session.lost_files import LastApply, find_lost_files
 from reconciler.session.session import Session
@@ -52,6 +53,8 @@ def make_plan(session: Session, users: tuple[str, ...], terminal: Terminal, base
     """
     with open_reader(session, terminal) as (client, progress):
         plan = _make_plan(client, session, users, progress, baseline)
+    if session.unreadable:
+        note_unreadable_records(session.state, session.redactor, terminal)
     terminal.detail(f"Target: {session.target}")
     terminal.detail(f"Desired state: {len(session.state.users):,} users, {session.state.in_scope:,} in scope")
     terminal.detail(f"Live: {plan.tally.managed:,} managed users, {plan.tally.unmanaged:,} others")
@@ -130,6 +133,7 @@ def build_session_request(session: Session, live: LiveState, users: tuple[str, .
         evidence=AccountEvidence(history.known),
         moved_from=session.moved_from(),
         names=history.names,
+        unreadable=session.unreadable,
         noted=() if session.workspace.sandbox else history.protected,
         original_names=read_original_names(session.workspace.history, session.target) if temporary else {},
     )

@@ -122,6 +122,11 @@ class Session:
         arrivals = read_receipt_arrivals(self.workspace, policy.record_branch)
         return {key: replace(found, committed=arrivals.get(found.receipt)) for key, found in deactivated.items()}
 
+    @property
+    def unreadable(self) -> bool:
+        """Whether the record has digests of another key, or of one that is not given."""
+        return bool(self.history().key_ids - {self.redactor.key_id})
+
     def moved_from(self) -> str | None:
         """Return the target of earlier applies, if none was to this one."""
         return read_previous_target(self.workspace.history, self.target)

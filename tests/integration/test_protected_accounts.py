@@ -134,6 +134,56 @@ def test_a_record_with_digests_protects_too(company: Company, monkeypatch: pytes
     company.assert_kept()
 
 
+@pytest.mark.parametrize("key", ["x" * 40, None])
+@pytest.mark.parametrize("values", ["digest", "full"])
+def test_a_record_whose_digests_cannot_be_read_blocks_removals_while_an_entry_names_nobody(
+    values: str, key: str | None, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECONCILER_RECORD_KEY", KEY)
+    company.protect(OLD, record={"values": "digest"})
+    company.rename(NEW)
+    if key is None:
+        monkeypatch.delenv("RECONCILER_RECORD_KEY")
+    else:
+        monkeypatch.setenv("RECONCILER_RECORD_KEY", key)
+    company.protect(OLD, record={"values": values})
+    planned = company.remove_boss()
+    assert planned.code == 3, planned.out
+    (failed,) = [guard for guard in planned.plan["guards"] if not guard["passed"]]
+    assert failed["name"] == "protected"
+    assert failed["message"] == (
+        f'guards.protected lists "{OLD}", which no account is called now, and earlier names on record are digests of '
+        "another RECONCILER_RECORD_KEY: set that key, with `record: {values: digest}`, or change the entry to the name "
+        "that its account has now, or remove it"
+    )
+    for lost in ("earlier names", "protection", "24 hours", "deleted accounts", "keep failing", "interrupted"):
+        assert planned.err.count(lost) == 1, planned.err
+    if key is not None or values == "full":
+        assert company.work.apply().code == 3
+        assert company.service.writes[-1].method == "PATCH"
+    # Either way out works: the entry follows its account, or the key and the setting are as they were.
+    company.protect(NEW, record={"values": values})
+    (message,) = [guard["message"] for guard in company.remove_boss().plan["guards"] if not guard["passed"]]
+    assert message.startswith("1 protected user would be removed")
+    company.protect(record={"values": values})
+    assert company.remove_boss().code == 2
+    monkeypatch.setenv("RECONCILER_RECORD_KEY", KEY)
+    company.protect(OLD, record={"values": "digest"})
+    company.assert_kept()
+
+
+def test_with_another_key_users_can_be_removed_if_every_entry_names_an_account(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECONCILER_RECORD_KEY", KEY)
+    company.protect(OLD, record={"values": "digest"})
+    company.boss["department"] = "Board"
+    assert company.apply().code == 0
+    monkeypatch.setenv("RECONCILER_RECORD_KEY", "x" * 40)
+    company.people.pop()
+    assert company.apply().code == 0
+
+
 def test_a_user_protected_in_git_is_protected_under_earlier_names(company: Company) -> None:
     """The user is disabled, and git knows the person by the entry's new name only."""
     company.protect()

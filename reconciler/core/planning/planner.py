@@ -75,6 +75,7 @@ def build_plan(request: PlanRequest, live: LiveState) -> Plan:
         recognised=recognised,
         protected=protected.find_ids(),
         misnamed=protected.find_misnamed(),
+        unresolved=protected.find_unresolved() if request.unreadable else (),
         without_entry=entries.without_entry,
     )
     plan = _assemble(request, live, _require_replacement(selected, live.users), context, draft)

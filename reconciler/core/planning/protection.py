@@ -76,15 +76,19 @@ class ProtectedAccounts:
         The entry names no account and no user as they are called now, and is the account's userName before the @: the
         domain is wrong or missing, or it is an address such as `mailto:…`. What the record says settles nothing.
         """
+        entries = {_local_part(entry): entry for entry in sorted(self.find_unresolved(), reverse=True)}
+        named = [user for user in self.live if user.user_name] if entries else []
+        found = ((user.id, _local_part(fold_case(user.user_name))) for user in named)
+        return {live_id: entries[local] for live_id, local in found if local in entries}
+
+    def find_unresolved(self) -> set[str]:
+        """Return the entries of `guards.protected` that name no account and no user as they are called now."""
         lacking = set(self.policy.protected)
         for wanted in self.desired if lacking else ():
             lacking -= collect_user_names(wanted)
         for user in self.live if lacking else ():
             lacking.difference_update(_current_names(user), self._find_original_name(user))
-        entries = {_local_part(entry): entry for entry in sorted(lacking, reverse=True)}
-        named = [user for user in self.live if user.user_name] if entries else []
-        found = ((user.id, _local_part(fold_case(user.user_name))) for user in named)
-        return {live_id: entries[local] for live_id, local in found if local in entries}
+        return lacking
 
     def check_entries(self, changes: Iterable[Change]) -> list[Diagnostic]:
         """Report the entries of `guards.protected` that do not name their account, or will not after `changes`."""

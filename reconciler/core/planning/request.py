@@ -54,6 +54,8 @@ class PlanRequest:
     """Which live accounts were created, adopted or desired here; None: not looked up."""
     names: Mapping[str, AccountNames] = field(default_factory=dict)
     """By live id, from receipts: every name an account had. Needed if a user is protected."""
+    unreadable: bool = False
+    """Whether names on record are digests that cannot be compared."""
     noted: Collection[str] = ()
     """Live ids of the accounts that the entries of their users protected, by the applies on record."""
     owned: Predicate = lambda _resource: True

@@ -15,9 +15,9 @@ from reconciler.record.redaction import NO_REDACTION, Redactor
 from reconciler.session.audit_record import (
     build_redactor,
     build_redactor_for_reading,
+    note_unreadable_records,
     open_full_record,
     prepare_record_directory,
-    warn_about_lost_keys,
     write_missing_pages,
 )
 from reconciler.session.workspace import Workspace
@@ -50,18 +50,20 @@ def test_reading_without_a_key_is_noted(digests: TargetWorkspace) -> None:
     found = build_redactor_for_reading(digests.workspace, digests.state(), digests.terminal)
     assert found is NO_REDACTION
     (note,) = digests.terminal.notes
-    assert note == "RECONCILER_RECORD_KEY is not set: names of deleted accounts on record are not recognised."
+    assert note.startswith("RECONCILER_RECORD_KEY is not set. Not recognised in records with digests: earlier names of")
 
 
-def test_receipts_with_another_key_are_noted(digests: TargetWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RECONCILER_RECORD_KEY", KEY)
-    digests.desire(person("ada"))
-    digests.apply()
-    digests.terminal.notes.clear()
-    warn_about_lost_keys(digests.workspace, Redactor(KEY.encode()), digests.terminal)
-    assert digests.terminal.notes == []
-    warn_about_lost_keys(digests.workspace, Redactor(b"x" * 64), digests.terminal)
-    assert digests.terminal.notes[0].startswith("Earlier receipts hold digests of another RECONCILER_RECORD_KEY")
+def test_receipts_with_another_key_are_noted(digests: TargetWorkspace) -> None:
+    state, terminal = digests.state(), digests.terminal
+    note_unreadable_records(state, NO_REDACTION, terminal)
+    assert terminal.notes == [], "noted when the redactor was made"
+    note_unreadable_records(state, Redactor(b"x" * 64), terminal)
+    full = replace(state, policy=replace(state.policy, digests=False))
+    note_unreadable_records(full, NO_REDACTION, terminal)
+    assert [note.splitlines()[0] for note in terminal.notes] == [
+        "Earlier receipts hold digests of another RECONCILER_RECORD_KEY. Not recognised: earlier names of",
+        "Earlier receipts hold digests, and `record: {values: digest}` is not set. Not recognised: earlier names of",
+    ]
 
 
 def test_without_a_branch_the_record_is_plans_only(tmp_path: Path, terminal: RecordingTerminal) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from reconciler.core.model import LiveUser
 from reconciler.core.plan import REMOVALS, Action, Change, Guard
@@ -30,6 +30,7 @@ def check_protected(context: GuardContext, policy: Policy) -> Guard:
     problems = [f"{pluralize(len(hit), 'protected user')} would be removed: {format_names(hit)}"] if hit else []
     problems += _describe_without_entry(removals, context, live)
     problems += _describe_misnamed(removals, context.misnamed)
+    problems += _describe_unresolved(removals, context.unresolved)
     if not problems:
         return Guard("protected", passed=True, message="no protected user would be removed", approvable=False)
     return Guard("protected", passed=False, message="; ".join(problems), approvable=False)
@@ -75,6 +76,20 @@ def _describe_misnamed(removals: Sequence[Change], misnamed: Mapping[str, str]) 
     message = f"guards.protected lists {entries}, which no account is called, and"
     message += f" {format_names(sorted(key for _, key in found))} would be removed"
     return [f"{message}: correct the entry, or remove it if it means another account"]
+
+
+def _describe_unresolved(removals: Sequence[Change], unresolved: Collection[str]) -> list[str]:
+    """Describe the entries that may mean any account, because earlier names on record cannot be read."""
+    if not removals or not unresolved:
+        return []
+    one = len(unresolved) == 1
+    message = f"guards.protected lists {format_names(sorted(unresolved))}, which no account is called now, and earlier "
+    message += "names on record are digests of another RECONCILER_RECORD_KEY: set that key, with `record: {values: "
+    message += "digest}`, or change "
+    change = (
+        "the entry to the name that its account has" if one else "the entries to the names that their accounts have"
+    )
+    return [f"{message}{change} now, or remove {'it' if one else 'them'}"]
 
 
 def _collect_names(change: Change, live: LiveUser | None) -> set[str]:

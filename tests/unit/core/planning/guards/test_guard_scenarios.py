@@ -203,6 +203,21 @@ CASES: dict[str, GuardCase] = {
         lambda: plan_of(**org(9, 1), policy=FREE, noted={"live-u0"}),
         approvable=False,
     ),
+    "a user who was protected in git, and the entry of another with the id of the account": GuardCase(
+        "accounts.check_protected",
+        lambda: plan_of(
+            [desired("hire", external_id="live-u0"), *org(9, 1)["people"]],
+            org(9)["accounts"],
+            policy=FREE,
+            noted={"live-u0"},
+        ),
+        approvable=False,
+    ),
+    "an entry that names nobody, and a record of which earlier names cannot be read": GuardCase(
+        "accounts.check_protected",
+        lambda: plan_of(**org(9, 1), policy=replace(FREE, protected=frozenset({"x@example.com"})), unreadable=True),
+        approvable=False,
+    ),
     "a user protected in git": GuardCase(
         "accounts.check_protected",
         lambda: plan_of(
