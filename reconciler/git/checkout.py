@@ -48,10 +48,27 @@ def check_repository(directory: Path, folder: Path) -> None:
     """
     answer = run_git(directory, "rev-parse", "--show-toplevel", "--git-path", "index", "--shared-index-path")
     work_tree, *indexes = [os.fsdecode(line) for line in answer.split(b"\n")[:-1]] or [""]
-    if not _is_same_folder(work_tree, folder):
-        raise build_error(folder, f"git uses another work tree, {quote(shorten(work_tree, 200))}")
+    if (why := _explain_other_work_tree(work_tree, folder)) is not None:
+        raise build_error(folder, why)
     for name in indexes:
         _check_index(directory, folder, directory.resolve() / name)
+
+
+def check_work_tree(directory: Path, folder: Path) -> None:
+    """Check that git uses the repository in `folder`, with `folder` as its work tree, whatever its index is.
+
+    Raises `RepositoryError` if git cannot be run, `GitCommandError` with the reason otherwise.
+    """
+    answer = run_git(directory, "rev-parse", "--show-toplevel")
+    why = _explain_other_work_tree(os.fsdecode(answer.removesuffix(b"\n")), folder)
+    if why is not None:
+        raise GitCommandError(why)
+
+
+def _explain_other_work_tree(work_tree: str, folder: Path) -> str | None:
+    if _is_same_folder(work_tree, folder):
+        return None
+    return f"git uses another work tree, {quote(shorten(work_tree, 200))}"
 
 
 def _is_same_folder(name: str, folder: Path) -> bool:
@@ -102,8 +119,8 @@ def _is_set(directory: Path, name: str) -> bool:
         return False
 
 
-def build_error(folder: Path, why: str) -> RepositoryError:
-    """Return the error of a repository that cannot say which files belong to its work tree."""
+def build_error(folder: Path, why: str, what: str = "git's index") -> RepositoryError:
+    """Return the error of a repository in `folder` that git cannot use, so that it cannot tell `what` is in it."""
     where = shlex.quote(str(folder))
     if "dubious ownership" in why:
         detail = f"If you trust the repository: git config --global --add safe.directory {where}"
@@ -112,4 +129,4 @@ def build_error(folder: Path, why: str) -> RepositoryError:
             f"Run `git -C {where} status` to see why, then repair the repository or clone it again. If "
             f"{folder / '.git'} is not meant to be a repository, move it away."
         )
-    return RepositoryError(f"git's index cannot be read: {why}", detail)
+    return RepositoryError(f"{what} cannot be read: {why}", detail)

@@ -17,7 +17,9 @@ from pathlib import Path
 
 from reconciler.core.text import escape_control, pluralize, quote
 from reconciler.errors import RepositoryError
+from reconciler.git.checkout import build_error, check_work_tree, find_repository
 from reconciler.git.process import GitCommandError, run_git
+from reconciler.git.refs import BrokenRefError, resolve_ref
 from reconciler.git.repository import parse_object_id, read_regular_files
 from reconciler.record.merge import files_to_write, is_record_file
 from reconciler.record.record_files import read_record_files
@@ -64,13 +66,39 @@ class Author:
 
 
 def find_local_tip(directory: Path, branch: str) -> str | None:
-    """Return the commit of the branch as last fetched, else of the local branch; None if neither exists."""
-    for ref in (_tracking_ref(branch), f"refs/heads/{branch}"):
-        try:
-            return parse_object_id(run_git(directory, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}"))
-        except GitCommandError:
-            continue
-    return None
+    """Return the commit of the branch as last fetched, else of the local branch; None if neither exists.
+
+    None too if there is no `.git` here or above. Raises `RepositoryError` if git cannot tell, or cannot resolve one:
+    the record would count as empty.
+    """
+    folder = find_repository(directory)
+    if folder is None:
+        return None
+    try:
+        check_work_tree(directory, folder)
+        refs = (_tracking_ref(branch), f"refs/heads/{branch}")
+        return next((tip for ref in refs if (tip := _resolve(directory, branch, ref)) is not None), None)
+    except GitCommandError as exc:
+        raise build_error(folder, str(exc), f"the record branch {quote(branch)}") from exc
+
+
+def _resolve(directory: Path, branch: str, ref: str) -> str | None:
+    """Return the commit of a ref of the branch; None if there is no such ref."""
+    try:
+        return resolve_ref(directory, ref)
+    except BrokenRefError as exc:
+        where = f"Without the record no apply is safe. The ref is {ref}"
+        where += f", in {exc.path}." if exc.path is not None else "."
+        remove = (
+            ["rm", str(exc.path)] if exc.path is not None else ["git", "-C", str(directory), "update-ref", "-d", ref]
+        )
+        fetch = format_fetch(directory, branch)
+        way_out = (
+            f"Fetch the branch again: {shlex.join(remove)} && {fetch}"
+            if fetch is not None
+            else "There is no remote `origin` to fetch it from: restore the repository from a copy."
+        )
+        raise RepositoryError(f"the record branch {quote(branch)} is damaged: {exc}", f"{where}\n{way_out}") from exc
 
 
 def format_fetch(directory: Path, branch: str) -> str | None:

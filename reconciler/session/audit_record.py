@@ -71,7 +71,7 @@ def open_full_record(workspace: Workspace, branch: str | None, terminal: Termina
     if workspace.sandbox or branch is None:
         yield workspace
         return
-    tip = find_local_tip(workspace.state, branch)
+    tip = _find_tip(workspace, branch, terminal)
     if tip is None:
         _note_missing_branch(workspace, branch, terminal)
         yield workspace
@@ -81,6 +81,15 @@ def open_full_record(workspace: Workspace, branch: str | None, terminal: Termina
         merge_into(read_record_at(workspace.state, tip), whole)
         merge_into(read_record_files(workspace.record), whole)
         yield replace(workspace, past=whole)
+
+
+def _find_tip(workspace: Workspace, branch: str, terminal: Terminal) -> str | None:
+    try:
+        return find_local_tip(workspace.state, branch)
+    except RepositoryError as exc:
+        if terminal.style.redact:
+            raise RepositoryError(exc.summary, exc.detail.replace(branch, HIDDEN)) from exc
+        raise
 
 
 def _note_missing_branch(workspace: Workspace, branch: str, terminal: Terminal) -> None:

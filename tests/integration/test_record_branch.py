@@ -127,6 +127,30 @@ def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RecordRe
     opened.close()
 
 
+# --- a branch that cannot be read is not one that does not exist ----------------------
+
+
+@pytest.mark.parametrize("content", ["", "x\n", "1" * 40 + "\n"])
+def test_a_branch_that_git_cannot_resolve_stops_every_command(record: RecordRepository, content: str) -> None:
+    """A protected user whose entry is gone would be deactivated: only the record knows."""
+    boss, other = {**person("boss"), "lifecycle": {"protected": True}}, person("other")
+    record.commit_users(boss, other)  # type: ignore[arg-type]
+    assert record.clone("one").apply().code == 0
+    record.commit_users(other)
+    two = record.clone("two")
+    assert two.fetch().code == 0
+    assert two.run("plan").code == 3, "the record knows that the user is protected"
+    (two.root / f".git/refs/remotes/origin/{BRANCH}").write_text(content)
+    for command in (("plan",), ("apply", "--auto-approve"), ("status",), ("log",), ("rollback", "HEAD")):
+        ended = two.run(*command)
+        assert (ended.code, f'the record branch "{BRANCH}" is damaged' in ended.err) == (1, True), ended
+    assert BRANCH not in two.run("plan", "--redact").err
+    assert all(user["active"] for user in record.service.users.values())
+    command = re.findall(r"Fetch the branch again: (rm .*)\n", two.run("plan").err)[0]
+    subprocess.run(["/bin/sh", "-c", command], check=True, capture_output=True)
+    assert two.run("plan").code == 3
+
+
 # --- knowledge of the next run --------------------------------------------------------
 
 

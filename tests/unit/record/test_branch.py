@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -143,6 +145,80 @@ def test_a_branch_that_is_gone_on_the_server_is_gone_here_after_a_fetch(one: Clo
 def test_a_local_branch_counts_if_none_was_fetched(one: Clone) -> None:
     one.repository.git("branch", BRANCH)
     assert find_local_tip(one.repository.root, BRANCH) == one.repository.head()
+
+
+# --- a branch that git cannot resolve is not one that does not exist ---------------
+
+
+def test_a_damaged_ref_is_an_error_even_if_the_other_one_is_whole(one: Clone) -> None:
+    """Without a server there is nothing to fetch."""
+    one.repository.git("branch", BRANCH)
+    path = one.repository.root / ".git/refs/remotes/origin" / BRANCH
+    path.parent.mkdir(parents=True)
+    path.write_text("")
+    with pytest.raises(RepositoryError) as caught:
+        find_local_tip(one.repository.root, BRANCH)
+    assert caught.value.summary == (
+        'the record branch "reconciler-record" is damaged: it does not hold the name of a commit'
+    )
+    assert caught.value.detail == (
+        f"Without the record no apply is safe. The ref is refs/remotes/origin/{BRANCH}, in {path}.\n"
+        "There is no remote `origin` to fetch it from: restore the repository from a copy."
+    )
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_the_command_for_a_damaged_ref_fetches_it_again(one: Clone, origin: Path, packed: bool) -> None:
+    one.record(FIRST)
+    commit = one.push()
+    assert commit is not None
+    assert one.branch.fetch() == commit
+    one.repository.git("remote", "add", "origin", str(origin))
+    ref = f"refs/remotes/origin/{BRANCH}"
+    if packed:
+        one.repository.git("pack-refs", "--all")
+        (one.repository.root / ".git/objects" / commit[:2] / commit[2:]).unlink()
+    else:
+        (one.repository.root / ".git" / ref).write_text("x\n")
+    with pytest.raises(RepositoryError) as caught:
+        find_local_tip(one.repository.root, BRANCH)
+    command = caught.value.detail.partition("Fetch the branch again: ")[2]
+    subprocess.run(["/bin/sh", "-c", command], check=True, capture_output=True)
+    assert find_local_tip(one.repository.root, BRANCH) == commit
+
+
+def test_a_repository_that_git_does_not_use_is_an_error(
+    one: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As root in a container, where the checkout belongs to another user; git that is not installed; no repository."""
+    wrapper = tmp_path / "bin/git"
+    wrapper.parent.mkdir()
+    wrapper.write_text(f'#!/bin/sh\nGIT_TEST_ASSUME_DIFFERENT_OWNER=1 exec {shutil.which("git")} "$@"\n')
+    wrapper.chmod(0o755)
+    monkeypatch.setenv("PATH", str(wrapper.parent))
+    root = one.repository.root
+    with pytest.raises(RepositoryError) as caught:
+        find_local_tip(root, BRANCH)
+    assert caught.value.summary.startswith('the record branch "reconciler-record" cannot be read: detected dubious')
+    assert caught.value.detail.endswith(f": git config --global --add safe.directory {root}")
+    wrapper.unlink()
+    with pytest.raises(RepositoryError, match="git cannot be run"):
+        find_local_tip(root, BRANCH)
+    for folder in (root, tmp_path):
+        shutil.rmtree(folder / ".git")
+    assert find_local_tip(root, BRANCH) is None
+
+
+@pytest.mark.parametrize("name", ["HEAD", "core.worktree"])
+def test_a_repository_that_git_passes_over_is_an_error(one: Clone, name: str) -> None:
+    """git takes the repository around it, if there is one."""
+    GitRepository(one.repository.root.parent)
+    if name == "HEAD":
+        (one.repository.root / ".git/HEAD").write_bytes(b"")
+    else:
+        one.repository.git("config", "core.worktree", "/")
+    with pytest.raises(RepositoryError, match="cannot be read: "):
+        find_local_tip(one.repository.root, BRANCH)
 
 
 def test_a_server_that_cannot_be_reached_is_an_error(tmp_path: Path) -> None:
