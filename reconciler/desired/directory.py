@@ -96,6 +96,12 @@ class Directory:
                 else:
                     yield user
 
+    def read_all(self) -> None:
+        """Read the bytes of all files, for `digests`."""
+        top = [name for name in layout.TOP_FILES if self._exists(name)]
+        for name in (*top, *self._walk("groups"), *self._walk("users")):
+            self._read(name)
+
     def list_rejected_names(self) -> set[str]:
         """Return the texts of invalid entries, case-folded: any of them may be the name, under a misspelt key."""
         return {fold_case(text) for node in self.rejected for text in node.values() if isinstance(text, str)}

@@ -26,6 +26,7 @@ from reconciler.core.scope.verdict import ScopeRules
 from reconciler.core.text import quote
 from reconciler.core.values import fold_case
 from reconciler.desired import schema
+from reconciler.desired.concurrent_changes import report_concurrent_changes
 from reconciler.desired.directory import Directory, add_source_lines
 from reconciler.desired.mappings import compile_mappings
 from reconciler.desired.references import check_references
@@ -98,7 +99,7 @@ def load(
     projector = Projector(profile, mappings.rows, settings.value.target.domains, mappings.invalid)
     reader = DesiredUserReader(directory, projector, scope.rules, now)
     reader.read()
-    unseen = check_work_tree(directory) if checked_out else None
+    unseen = _check_files(directory) if checked_out else None
     check_references(directory, scope, reader.names.origins)
     check_inputs(directory, reader, (*list_inputs(mappings.rows), *scope.inputs))
     if any(item.severity is Severity.ERROR and item.address is None for item in directory.diagnostics):
@@ -122,12 +123,19 @@ def load(
     )
 
 
+def _check_files(directory: Directory) -> str | None:
+    """Check what was read against git's index and the files as they are now. Return why users may be missing."""
+    unseen = check_work_tree(directory)
+    report_concurrent_changes(directory)
+    return unseen
+
+
 def _check_names(directory: Directory, scope: CompiledScope) -> BrokenState:
     """Read the names of users only: errors about their other values might follow from what was not read."""
     names = UserNames(directory)
     for user in directory.read_users():
         names.register(user)
-    check_work_tree(directory)
+    _check_files(directory)
     check_references(directory, scope, names.origins)
     return BrokenState(add_source_lines(directory.diagnostics, directory.root))
 

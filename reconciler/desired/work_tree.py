@@ -14,6 +14,7 @@ from reconciler.core.text import format_names, pluralize
 from reconciler.desired.directory import Directory
 from reconciler.desired.layout import FOLDERS, TOP_FILES, is_yaml, list_parts, suggest_name
 from reconciler.errors import RepositoryError
+from reconciler.git.checkout import find_lock
 from reconciler.git.index import FileState, find_differences
 
 _WITHOUT = {
@@ -47,8 +48,11 @@ def check_work_tree(directory: Directory) -> str | None:
     """
     if not directory.root.is_dir():
         return None  # reported
+    lock = find_lock(directory.root)
     try:
-        found = find_differences(directory.root, (*TOP_FILES, *FOLDERS))
+        # With an error, which is reported, not all files were read.
+        read = None if directory.unread else directory.digests
+        found = find_differences(directory.root, (*TOP_FILES, *FOLDERS), read)
         found = {os.fsencode(name).decode("utf-8", "replace"): state for name, state in found.items()}
     except RepositoryError as exc:
         return _report_unknown(directory, exc)
@@ -61,7 +65,10 @@ def check_work_tree(directory: Directory) -> str | None:
         elif is_yaml(name) or state is FileState.SUBMODULE:
             unseen.setdefault(state, []).append(name)
             directory.unseen.update(list_parts(name))
-    return " and ".join(_report_unseen(names, state, directory) for state, names in unseen.items()) or None
+    reasons = [_report_unseen(names, state, directory) for state, names in unseen.items()]
+    if lock is not None:
+        reasons.append(_report_lock(lock, directory))
+    return " and ".join(reasons) or None
 
 
 def _report_unknown(directory: Directory, exc: RepositoryError) -> str:
@@ -84,6 +91,22 @@ def _report_unknown(directory: Directory, exc: RepositoryError) -> str:
         summary = f"cannot determine whether all files of the desired state are in the work tree: {exc.summary}"
         directory.report(warning(summary, f"{exc.detail} Until then no account is deactivated or deleted."))
     return "git cannot determine whether all files of the desired state are in the work tree"
+
+
+def _report_lock(lock: Path, directory: Directory) -> str:
+    """Report that git may be writing to the work tree, and return this as a reason.
+
+    Before it writes the next file, the work tree is that of neither commit, and nothing changes for a moment.
+    """
+    reason = "git's index is locked: a git command is running, or was interrupted"
+    detail = (
+        "The files may be those of two commits. A user that was moved from one file to another can be in neither, so "
+        "no account is deactivated or deleted. When the git command is finished, run the same command again. If none "
+        f"is running, `{shlex.join(('rm', '-f', '--', str(lock)))}` removes the lock; then look at "
+        f"`{shlex.join(('git', '-C', str(directory.root), 'status'))}`."
+    )
+    directory.report(warning(reason, detail))
+    return reason
 
 
 def _describe_error(name: str, state: FileState, root: Path) -> Diagnostic:

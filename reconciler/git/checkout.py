@@ -71,6 +71,21 @@ def _explain_other_work_tree(work_tree: str, folder: Path) -> str | None:
     return f"git uses another work tree, {quote(shorten(work_tree, 200))}"
 
 
+def find_lock(directory: Path) -> Path | None:
+    """Return the lock of the index, which git holds while it changes the work tree; None if it is not locked.
+
+    A git command that was interrupted leaves it behind. None as well where git cannot say.
+    """
+    try:
+        if find_repository(directory) is None:
+            return None
+        answer = run_git(directory, "rev-parse", "--git-path", "index")
+    except (GitCommandError, RepositoryError):
+        return None  # `check_repository` says why
+    lock = Path(os.path.normpath(directory.resolve() / os.fsdecode(answer.removesuffix(b"\n") + b".lock")))
+    return lock if os.path.lexists(lock) else None
+
+
 def _is_same_folder(name: str, folder: Path) -> bool:
     try:
         return Path(name).is_absolute() and Path(name).samefile(folder)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
@@ -46,16 +47,21 @@ class _Entry:
     ignored: bool
 
 
-def find_differences(directory: Path, names: Sequence[str]) -> dict[str, FileState]:
+def find_differences(
+    directory: Path, names: Sequence[str], read: Collection[str] | None = None
+) -> dict[str, FileState]:
     """Return the tracked files that are not in `directory` as git's index has them, by their names relative to it.
 
-    `names`: the files and folders of `directory` that are compared. Ordinary edits are no difference. If the index has
-    none of them, those of HEAD count: a lost index looks like an empty one. Empty if there is no `.git` here or above.
+    `names`: the files and folders of `directory` that are compared. `read`: the files that were read; another one is
+    missing, even if it is there by now. Ordinary edits are no difference. If the index has none of `names`, those of
+    HEAD count: a lost index looks like an empty one. Empty if there is no `.git` here or above.
+
     Raises `RepositoryError` if there is one, and git cannot say which files belong here.
     """
     folder = find_repository(directory)
     entries = _list_entries(directory, folder, names) if folder is not None else []
-    found = {entry.name: _compare(directory, entry) for entry in entries}
+    known = None if read is None else set(map(_fold, read))
+    found = {entry.name: _compare(directory, entry, known) for entry in entries}
     return {name: state for name, state in found.items() if state is not None}
 
 
@@ -135,7 +141,12 @@ def _check_entry(mode: str, name: bytes) -> None:
         raise ValueError("not an entry of git")
 
 
-def _compare(directory: Path, entry: _Entry) -> FileState | None:
+def _fold(name: str) -> str:
+    """Return what is common to the spellings of a name that a file system may take for the same file."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def _compare(directory: Path, entry: _Entry, read: Collection[str] | None) -> FileState | None:
     if entry.stage:
         return FileState.UNMERGED
     if entry.mode == _SUBMODULE:
@@ -144,6 +155,8 @@ def _compare(directory: Path, entry: _Entry) -> FileState | None:
     try:
         status = path.lstat()
         if not (stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode)):
+            return FileState.MISSING
+        if read is not None and _fold(entry.name) not in read:
             return FileState.MISSING
         return FileState.OUTDATED if entry.ignored and not _has_content(path, status, entry) else None
     except (OSError, ValueError):

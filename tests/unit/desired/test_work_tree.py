@@ -22,7 +22,9 @@ def directory(tmp_path: Path) -> Directory:
     repository = GitRepository(tmp_path)
     files = {f"desired-state/{name}": "[]\n" for name in ("scope.yaml", "users/a.yaml", "users/README.md")}
     repository.commit("first", files)
-    return Directory(tmp_path / "desired-state")
+    directory = Directory(tmp_path / "desired-state")
+    directory.read_all()
+    return directory
 
 
 def test_nothing_is_reported_if_all_files_are_there(directory: Directory) -> None:
@@ -71,6 +73,40 @@ def test_a_missing_file_with_users_is_a_warning_and_a_reason(directory: Director
     reason = "1 file of the desired state is in git's index, but not in the work tree"
     assert check_work_tree(directory) == reason
     assert messages(directory) == [("None", f'{reason}: "users/a.yaml"')]
+
+
+@pytest.mark.parametrize("name", ["users/a.yaml", "scope.yaml"])
+def test_a_file_that_was_not_read_is_missing_even_if_it_is_there_by_now(directory: Directory, name: str) -> None:
+    del directory.digests[name]
+    reason = check_work_tree(directory)
+    assert [summary for _, summary in messages(directory)] == [
+        f"{name} is in git's index, but not in the work tree"
+        if name == "scope.yaml"
+        else '1 file of the desired state is in git\'s index, but not in the work tree: "users/a.yaml"'
+    ]
+    assert (reason is None) == (name == "scope.yaml")
+
+
+def test_a_file_that_was_read_under_another_spelling_of_its_name_was_read(directory: Directory) -> None:
+    """macOS finds users/a.yaml as users/A.yaml, and may list it in another Unicode normalization."""
+    directory.digests["users/A.yaml"] = directory.digests.pop("users/a.yaml")
+    assert check_work_tree(directory) is None
+    assert directory.diagnostics == []
+
+
+def test_with_an_error_files_that_were_not_read_are_not_missing(directory: Directory) -> None:
+    directory.digests.clear()
+    directory.unread.add("users")
+    assert check_work_tree(directory) is None
+
+
+def test_a_lock_of_the_index_is_a_reason(directory: Directory) -> None:
+    lock = directory.root.parent / ".git/index.lock"
+    lock.touch()
+    reason = "git's index is locked: a git command is running, or was interrupted"
+    assert check_work_tree(directory) == reason
+    assert messages(directory) == [("None", reason)]
+    assert f"`rm -f -- {lock}`" in directory.diagnostics[0].detail
 
 
 def test_a_missing_file_without_users_is_not_reported(directory: Directory) -> None:

@@ -1,0 +1,32 @@
+"""Files that another program wrote while they were read."""
+
+from __future__ import annotations
+
+from support.desired_directory import Tree, messages
+
+from reconciler.desired.concurrent_changes import report_concurrent_changes
+
+
+def test_what_is_as_it_was_read_is_no_change(tree: Tree) -> None:
+    directory = tree(
+        {"users/README.md": "a"}, scope="sync: all\n", users__a="[]\n", groups__b="[]\n", users__c="<<<<<<< a\n"
+    )
+    directory.read_all()
+    reported = messages(directory)
+    (directory.root / "users/README.md").write_text("b")
+    (directory.root / "users/a.yaml").touch()
+    report_concurrent_changes(directory)
+    assert messages(directory) == reported
+
+
+def test_all_files_that_changed_are_named(tree: Tree) -> None:
+    directory = tree(scope="sync: all\n", users__a="[]\n", groups__b="[]\n", users__c="[]\n")
+    directory.read_all()
+    (directory.root / "scope.yaml").unlink()
+    (directory.root / "users/c.yaml").rename(directory.root / "users/d.yaml")
+    (directory.root / "groups/b.yaml").write_text("[ ]\n")
+    report_concurrent_changes(directory)
+    summary = (
+        'the desired state changed while it was read: "groups/b.yaml", "scope.yaml", "users/c.yaml", "users/d.yaml"'
+    )
+    assert messages(directory) == [("None", summary)]
