@@ -96,7 +96,8 @@ class RecentChangeReader:
             return
         before = self._requests.get(key) or _Request(action, line.address, line.id, when)
         before.user_names.extend(_read_names(line, line.user_name))
-        before.full_names.extend(_read_names(line, line.full_name))
+        if action is not Action.CREATE:
+            before.full_names.extend(_read_names(line, line.full_name))
         attributes, was_active = before.attributes.union(line.attributes), line.was_active is not False
         self._requests[key] = replace(
             before, action=action, live_id=line.id, attributes=attributes, was_active=was_active

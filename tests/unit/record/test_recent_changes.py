@@ -178,7 +178,7 @@ def test_lines_at_the_ends_of_the_calendar_are_corrected_without_overflow() -> N
         (started("update", attributes=("title",)), RecentChange("ada", "live-ada", Action.UPDATE)),
         (
             started("create", id=None, attributes=("active",)),
-            RecentChange("ada", None, Action.CREATE, user_names=("",), full_names=("",)),
+            RecentChange("ada", None, Action.CREATE, user_names=("",)),
         ),
         (
             started("update", attributes=("userName",), user_name="Ada@example.com"),
@@ -200,7 +200,7 @@ def test_a_change_is_what_its_receipt_says(line: Started, found: RecentChange) -
 
 def test_a_created_account_has_the_id_of_its_outcome() -> None:
     lines = [begun(), started("create", id=None), finished(action="create", id="live-new")]
-    assert read(*lines).changes == [RecentChange("ada", "live-new", Action.CREATE, user_names=("",), full_names=("",))]
+    assert read(*lines).changes == [RecentChange("ada", "live-new", Action.CREATE, user_names=("",))]
 
 
 def test_two_requests_for_one_user_are_one_change() -> None:

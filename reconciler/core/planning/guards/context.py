@@ -32,7 +32,7 @@ class RecentChange:
     user_names: tuple[str, ...] = ()
     """The folded names that the account had before each of its requests, oldest first; "": it did not exist."""
     full_names: tuple[str, ...] = ()
-    """The same for the requests that changed a part of the full name; "": it had none."""
+    """The same for the requests that changed a part of the full name; "": it had none. Without those of a create."""
 
 
 @dataclass(frozen=True, slots=True)
