@@ -252,6 +252,24 @@ def test_the_display_name_counts_if_it_is_the_one_that_is_mapped(open_workspace:
     assert owners(service) == before
 
 
+def test_accounts_known_by_their_display_names_are_not_handed_to_new_users(open_workspace: OpenWorkspace) -> None:
+    work, service, people = staff(open_workspace, "anna.mueller")
+    work.write("mappings.yaml", BY_DISPLAY_NAME)
+    people = [{**user, "displayName": f"{user['givenName']} {user['surname']}"} for user in people]
+    work.users(people)
+    assert work.apply().code == 0
+    people[0].update(userPrincipalName="anna.schmidt@example.com", displayName="Anna Schmidt")
+    work.users(people)
+    assert work.apply().code == 0
+    writes = len(service.writes)
+    for number, user in enumerate(people[1:10]):
+        user.update(userPrincipalName=f"new{number}@example.com", displayName=f"Some{number} Body{number}")
+    work.users(people)
+    assert failed_guards(work.plan()) == ["identity-changes"]
+    assert work.apply().code == 3
+    assert len(service.writes) == writes
+
+
 @pytest.mark.parametrize("first", ["userPrincipalName", "givenName"])
 def test_a_swap_in_two_steps_hands_no_account_over(first: str, open_workspace: OpenWorkspace) -> None:
     work, _, people = staff(open_workspace, *SIBLINGS)
@@ -298,6 +316,70 @@ def test_a_rehire_passes(rehired: dict[str, str], open_workspace: OpenWorkspace)
     work.users(people)
     assert work.apply().code == 0
     assert sum(user["active"] is not False for user in service.users.values()) == 21
+
+
+BY_USER_NAME = """
+- {target: externalId, source: objectId, match: 1}
+- {target: userName, source: userPrincipalName, match: 2}
+- {target: active, expression: 'Not([IsSoftDeleted])', default: "True"}
+"""
+BY_CHOSEN_NAME = """
+- {target: externalId, source: objectId, match: 1}
+- target: userName
+  expression: 'SelectUniqueValue(Join("@", [givenName], "example.com"), Join("@", [surname], "example.com"))'
+  apply: create
+- {target: active, expression: 'Not([IsSoftDeleted])', default: "True"}
+- {target: name.givenName, source: givenName}
+- {target: name.familyName, source: surname}
+"""
+
+
+@pytest.mark.parametrize("mappings", [BY_USER_NAME, BY_CHOSEN_NAME])
+def test_the_account_of_a_leaver_is_not_handed_on_whatever_is_mapped(
+    mappings: str, open_workspace: OpenWorkspace
+) -> None:
+    work, service, people = staff(open_workspace, "anna.mueller", active=False)
+    work.write("mappings.yaml", mappings)
+    joiner = {"userPrincipalName": "peter.two@example.com", "givenName": "Peter", "surname": "Two"}
+    work.users([{**people[0], **joiner, "accountEnabled": True}, *people[1:]])
+    assert failed_guards(work.plan()) == ["identity-changes"]
+    assert work.apply().code == 3
+    assert service.writes == []
+    work.users([{**people[0], "accountEnabled": True}, *people[1:]])
+    assert work.apply().code == 0
+
+
+def test_accounts_without_a_name_exchange_no_user_names(open_workspace: OpenWorkspace) -> None:
+    work, service, people = staff(open_workspace, *SIBLINGS)
+    work.write("mappings.yaml", BY_USER_NAME)
+    exchange(people[0], people[1], "objectId")
+    work.users(people)
+    assert failed_guards(work.plan()) == ["name-takeovers"]
+    assert work.apply().code == 3
+    assert service.writes == []
+
+
+def test_accounts_of_one_name_are_not_handed_to_users_of_two(open_workspace: OpenWorkspace) -> None:
+    work, service, people = staff(open_workspace, "x.madonna", "y.prince")
+    for account in list(service.users.values())[:2]:
+        del account["name"]["givenName"]
+    for number, user in enumerate(people[:2]):
+        user.update(userPrincipalName=f"new{number}@example.com", givenName="Some", surname=f"Body{number}")
+    work.users(people)
+    assert failed_guards(work.plan()) == ["identity-changes"]
+
+
+@pytest.mark.parametrize("active", [True, False])
+def test_an_adoption_in_two_steps_hands_no_account_over(active: bool, open_workspace: OpenWorkspace) -> None:
+    work, service, people = staff(open_workspace, "anna.mueller", active=active)
+    next(iter(service.users.values())).pop("externalId")
+    people[0].update(objectId="id-new", accountEnabled=True, surname="Two")
+    work.users(people)
+    assert work.apply().code == 0
+    people[0].update(givenName="Peter")
+    work.users(people)
+    assert failed_guards(work.plan()) == ["identity-changes"]
+    assert work.apply().code == 3
 
 
 def test_a_rehire_who_married_and_has_a_new_user_name_is_approved(open_workspace: OpenWorkspace) -> None:
@@ -496,6 +578,17 @@ def test_two_namesakes_exchange_their_user_names(open_workspace: OpenWorkspace) 
     assert work.plan().actions == {}
     exchange(people[0], people[1], "userPrincipalName")
     work.users(people)
+    assert work.apply().code == 0
+
+
+def test_two_namesakes_who_joined_today_exchange_their_user_names(open_workspace: OpenWorkspace) -> None:
+    work, _, people = staff(open_workspace)
+    namesake = {**people[0], "givenName": "Anna", "surname": "Mueller"}
+    new = [{**namesake, "objectId": f"new-{name}", "userPrincipalName": f"{name}@example.com"} for name in ("a", "a2")]
+    work.users([*new, *people])
+    assert work.apply().code == 0
+    exchange(new[0], new[1], "userPrincipalName")
+    work.users([*new, *people])
     assert work.apply().code == 0
 
 

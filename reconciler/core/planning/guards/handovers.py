@@ -6,11 +6,22 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from reconciler.core.plan import Action, Change
-from reconciler.core.planning.full_names import FAMILY, GIVEN, fold_full_name
+from reconciler.core.planning.full_names import fold_full_name
 from reconciler.core.planning.guards.context import GuardContext, RecentChange
 from reconciler.core.planning.guards.limits import reactivates
+from reconciler.core.planning.guards.replacements import (
+    IDENTITY,
+    NAMES,
+    RecentUpdates,
+    changes_full_name,
+    find_replaced,
+    find_replaced_since,
+    index_recent_updates,
+    without_filled_in,
+)
 from reconciler.core.planning.guards.takeovers import (
     find_day_takeovers,
+    find_full_names,
     find_live,
     find_new_name,
     find_planned_takeovers,
@@ -21,9 +32,6 @@ from reconciler.core.planning.guards.takeovers import (
 from reconciler.core.values import fold_case
 
 _GUARD = "identity-changes"
-_NAMES = frozenset({GIVEN, FAMILY})
-_IDENTITY = _NAMES | {"userName"}
-_REWRITING = frozenset({Action.UPDATE, Action.REACTIVATE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,64 +46,56 @@ def find_identity_changes(context: GuardContext) -> IdentityChanges:
     """Find the accounts that become another user's.
 
     Such a change replaces userName, givenName and familyName; of an adoption, which matches by userName, both names. Or
-    it takes userName and full name of another account, or activates an account with another userName and full name.
-    Both names of other active accounts count from two accounts on: one may be a namesake. What applies changed in the
-    last 24 hours counts as if this plan did.
+    it takes userName and full name of another account, or activates an account with both names replaced, or with
+    another userName and full name. Both names of other active accounts count from two accounts on: one may be a
+    namesake. What applies changed in the last 24 hours counts as if this plan did.
     """
     changes = [change for change in context.chosen if change.live_id is not None and _touches_identity(change)]
     if not changes:
         return IdentityChanges([])
-    attributes = _index_recent_attributes(context)
-    found = [change for change in changes if _replaces_identity(change, attributes.get(identify(change), frozenset()))]
+    recent = index_recent_updates(context, _GUARD)
+    found = [change for change in changes if _replaces_identity(change, recent)]
     found += _find_revived(changes, context)
     found += _find_handovers(changes, context)
-    namesakes, earlier = _find_namesakes(changes, context, attributes)
+    namesakes, earlier = _find_namesakes(changes, context, recent)
     found += namesakes
-    earlier |= {account for account, changed in attributes.items() if changed >= _IDENTITY}
+    earlier |= recent.find_rewritten(IDENTITY) | (recent.find_rewritten(NAMES) & recent.adopted)
     return IdentityChanges(found, len(earlier - {identify(change) for change in found}) if found else 0)
 
 
 def _touches_identity(change: Change) -> bool:
     """Whether a change renames or activates an account, or changes its full name."""
-    renames = find_new_name(change) is not None or reactivates(change)
-    return renames or fold_full_name(change.before) != fold_full_name(change.after)
+    return find_new_name(change) is not None or reactivates(change) or changes_full_name(change)
 
 
 # --- userName, given and family name ----------------------------------------------
 
 
-def _replaces_identity(change: Change, recent: frozenset[str]) -> bool:
-    replaced = _find_replaced(change)
-    if change.action is Action.ADOPT and replaced >= _NAMES:
-        return True
-    return bool(replaced) and replaced | recent >= _IDENTITY
+def _replaces_identity(change: Change, recent: RecentUpdates) -> bool:
+    replaced = recent.find_replaced(change)
+    if change.action is Action.ADOPT or change.live_id in recent.adopted:
+        return replaced >= NAMES and not _shows_user_name(change)
+    return replaced >= IDENTITY
 
 
-def _find_replaced(change: Change) -> frozenset[str]:
-    return frozenset(path for path in _IDENTITY if _replaces(change, path))
-
-
-def _replaces(change: Change, path: str) -> bool:
-    """Whether a change replaces a value by a really different one: not only in its case or Unicode form."""
-    before, after = change.before.get(path), change.after.get(path)
-    return bool(before and after) and fold_case(str(before)) != fold_case(str(after))
-
-
-def _index_recent_attributes(context: GuardContext) -> Mapping[str, frozenset[str]]:
-    """Index the attributes that updates of the last 24 hours changed, without those that were approved."""
-    updates = (change for change in context.recent if change.action in _REWRITING)
-    return {account: change.attributes for account, change in merge_recent(updates, _GUARD).items()}
+def _shows_user_name(change: Change) -> bool:
+    """Whether the account is called by its userName, which it keeps: its full name names nobody."""
+    user_name = fold_case(str(change.before.get("userName", "")))
+    if find_new_name(change) is not None:
+        return False
+    return fold_full_name(change.before) in (user_name, user_name.partition("@")[0])
 
 
 # --- deactivated accounts ---------------------------------------------------------
 
 
 def _find_revived(changes: Sequence[Change], context: GuardContext) -> list[Change]:
-    """Find deactivated accounts that become active with another userName and another full name.
+    """Find deactivated accounts that become active with both names replaced, or with another userName and full name.
 
-    A leaver who comes back has at least one of them; a user who gets the account of a leaver has neither.
+    A leaver who comes back has at least one of them; a user who gets the account of a leaver has neither. Where no name
+    is known, nothing but the userName shows who it is. One that is chosen on create never changes.
     """
-    recent = merge_recent(_list_since_inactive(context.recent), _GUARD)
+    recent = merge_recent(map(without_filled_in, _list_since_inactive(context.recent)), _GUARD)
     return [change for change in changes if _revives_as_another(change, recent.get(identify(change)))]
 
 
@@ -111,16 +111,21 @@ def _list_since_inactive(recent: Iterable[RecentChange]) -> Iterator[RecentChang
 
 def _revives_as_another(change: Change, earlier: RecentChange | None) -> bool:
     user_name, full_name = fold_case(str(change.before.get("userName", ""))), fold_full_name(change.before)
-    if reactivates(change) and _names_another(change, user_name, full_name):
+    replaced = find_replaced(change)
+    if reactivates(change) and (replaced >= NAMES or _names_another(change, user_name, full_name)):
         return True
     if earlier is None or not (earlier.reactivated or reactivates(change)):
         return False
+    if replaced | find_replaced_since(earlier, change) >= NAMES:
+        return True
     return _names_another(change, next(iter(earlier.user_names), user_name), next(iter(earlier.full_names), full_name))
 
 
 def _names_another(change: Change, user_name: str, full_name: str) -> bool:
-    """Whether the account ends with another userName and another full name than these."""
-    return fold_case(str(change.after.get("userName", ""))) != user_name and fold_full_name(change.after) != full_name
+    """Whether the account ends with another userName than this, and not with the same full name."""
+    if fold_case(str(change.after.get("userName", ""))) == user_name:
+        return False
+    return not full_name or fold_full_name(change.after) != full_name
 
 
 # --- names of other accounts ------------------------------------------------------
@@ -136,7 +141,7 @@ def _find_handovers(changes: Sequence[Change], context: GuardContext) -> list[Ch
     if not takers:
         return []
     holders = {account for taken in (planned, day) for found in taken.values() for account in found}
-    today = _find_full_names(context, holders)
+    today = find_full_names(context, holders)
     recent = merge_recent(context.recent, _GUARD)
     had: dict[str, set[str]] = {}
     for each in context.recent:
@@ -155,24 +160,16 @@ def _find_handovers(changes: Sequence[Change], context: GuardContext) -> list[Ch
     return [change for change in takers if takes_full_name(change)]
 
 
-def _find_full_names(context: GuardContext, accounts: set[str]) -> Mapping[str, str]:
-    """Return the full names that accounts have today."""
-    names = {account: fold_full_name(user.attributes) for account, user in find_live(context, accounts).items()}
-    planned = {identify(change): fold_full_name(change.before) for change in context.chosen}
-    return {**names, **{account: name for account, name in planned.items() if account in accounts}}
-
-
 def _find_namesakes(
-    changes: Sequence[Change], context: GuardContext, attributes: Mapping[str, frozenset[str]]
+    changes: Sequence[Change], context: GuardContext, updates: RecentUpdates
 ) -> tuple[list[Change], set[str]]:
     """Find the accounts that get both names of other active accounts, if there are two or more.
 
     Returns the changes, and the accounts that got them within the last 24 hours. A name counts as that of each account
     that has it today, or had it then.
     """
-    takers = [change for change in changes if _replaces_both(change, attributes.get(identify(change), frozenset()))]
-    recent = {account for account, changed in attributes.items() if changed >= _NAMES}
-    recent -= {identify(change) for change in takers}
+    takers = [change for change in changes if updates.find_replaced(change) >= NAMES]
+    recent = updates.find_rewritten(NAMES) - {identify(change) for change in takers}
     if not takers or len(takers) + len(recent) == 1:
         return [], set()
     owners = _index_owners(context)
@@ -185,11 +182,6 @@ def _find_namesakes(
         and _has_other(owners, name, account)
     }
     return (found, earlier) if found and len(found) + len(earlier) > 1 else ([], set())
-
-
-def _replaces_both(change: Change, recent: frozenset[str]) -> bool:
-    replaced = _find_replaced(change) & _NAMES
-    return bool(replaced) and replaced | recent >= _NAMES
 
 
 def _index_owners(context: GuardContext) -> Mapping[str, set[str]]:

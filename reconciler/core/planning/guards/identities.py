@@ -14,6 +14,7 @@ from reconciler.core.planning.guards.context import GuardContext
 from reconciler.core.planning.guards.handovers import find_identity_changes
 from reconciler.core.planning.guards.takeovers import (
     find_day_takeovers,
+    find_named,
     find_new_name,
     find_planned_takeovers,
     find_swap,
@@ -42,7 +43,7 @@ def check_name_reuse(context: GuardContext) -> Guard:
 
 
 def check_name_takeovers(context: GuardContext, limit: Limit) -> Guard:
-    """Limit the users that take a user name which another account has today, beyond one swap of two accounts.
+    """Limit the users that take a user name which another account has today, beyond one swap of two known users.
 
     Such names are the trace of ids or names that were shifted, rotated or mixed up. A name that another account had
     within the last 24 hours counts as well, and so do the takeovers of that time.
@@ -55,7 +56,7 @@ def check_name_takeovers(context: GuardContext, limit: Limit) -> Guard:
         for account, change in renames.items()
         if account in planned or (account in day and not continues_exchange(change))
     ]
-    swaps = find_swap(planned), find_swap(day, renames)
+    swaps = find_swap(find_named(context, planned)), find_swap(find_named(context, day), renames)
     hit = ((planned.keys() - swaps[0]) | (day.keys() - swaps[1])) - (renames.keys() - takers)
     # If the record alone has those beyond a swap, they are an exchange that this plan goes on with.
     shown = hit.intersection(takers) or (takers if hit else ())

@@ -11,6 +11,7 @@ from itertools import chain
 
 from reconciler.core.model import LiveUser
 from reconciler.core.plan import Action, Change
+from reconciler.core.planning.full_names import fold_full_name
 from reconciler.core.planning.guards.context import GuardContext, RecentChange
 from reconciler.core.planning.temporary_names import continues_exchange
 from reconciler.core.values import fold_case
@@ -116,6 +117,19 @@ def _merge(changes: Sequence[RecentChange]) -> RecentChange:
 def find_live(context: GuardContext, accounts: set[str]) -> Mapping[str, LiveUser]:
     """Find live accounts by their ids."""
     return {user.id: user for user in context.live if user.id in accounts} if accounts else {}
+
+
+def find_full_names(context: GuardContext, accounts: set[str]) -> Mapping[str, str]:
+    """Return the folded full names that accounts have today; "": none is known."""
+    names = {account: fold_full_name(user.attributes) for account, user in find_live(context, accounts).items()}
+    planned = {identify(change): fold_full_name(change.before) for change in context.chosen}
+    return {**names, **{account: name for account, name in planned.items() if account in accounts}}
+
+
+def find_named(context: GuardContext, takeovers: Takeovers) -> Takeovers:
+    """Find the takeovers by accounts whose full names are known: of others nobody can tell whose they become."""
+    names = find_full_names(context, set(takeovers))
+    return {account: taken for account, taken in takeovers.items() if names.get(account)}
 
 
 def find_swap(takeovers: Takeovers, planned: Iterable[str] = ()) -> frozenset[str]:

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from support.builders import OUT, TARGET, TODAY, desired, live, mapping, mappings, plan_of
+from support.builders import OUT, SCIM, TARGET, TODAY, desired, live, mapping, mappings, plan_of
 
 from reconciler.core.model import DesiredUser, LiveUser
 from reconciler.core.plan import Action, Guard, Plan
@@ -100,6 +100,9 @@ def renamed(who: str, to: str) -> DesiredUser:
 def renaming(**names: str) -> Plan:
     """Every user gets the name of the other."""
     return plan_of([renamed(who, to) for who, to in names.items()], [live(who) for who in names], policy=FREE)
+
+
+NAMELESS: dict[str, Any] = {"given": None, "family": None}
 
 
 def siblings() -> list[DesiredUser]:
@@ -287,6 +290,44 @@ CASES: dict[str, GuardCase] = {
             [desired("bo", user_name="x@example.com", given="X")], [live("bo", active=False), live("ed")], policy=FREE
         ),
     ),
+    "a swap of two accounts without names": GuardCase(
+        "identities.check_name_takeovers",
+        lambda: plan_of(
+            [
+                desired("bo", user_name="ed@example.com", **NAMELESS),
+                desired("ed", user_name="bo@example.com", **NAMELESS),
+            ],
+            [live("bo", **NAMELESS), live("ed", **NAMELESS)],
+            policy=FREE,
+        ),
+    ),
+    "an account with another displayName alone": GuardCase(
+        "identities.check_identity_changes",
+        lambda: plan_of(
+            [desired("bo", user_name="x@example.com", displayName="Max King", **NAMELESS)],
+            [live("bo", displayName="Bo Lovelace", **NAMELESS)],
+            rows=mappings(mapping("displayName", profile=SCIM)),
+            policy=FREE,
+        ),
+    ),
+    "an account of one name for a user of two": GuardCase(
+        "identities.check_identity_changes",
+        lambda: plan_of(
+            [desired("bo", user_name="x@example.com", given="X", family="Y")], [live("bo", given=None)], policy=FREE
+        ),
+    ),
+    "the account of a leaver for a joiner, and its userName": GuardCase(
+        "identities.check_identity_changes",
+        lambda: plan_of([desired("bo", given="X", family="Y")], [live("bo", active=False), live("ed")], policy=FREE),
+    ),
+    "the account of a leaver without a name": GuardCase(
+        "identities.check_identity_changes",
+        lambda: plan_of(
+            [desired("bo", user_name="x@example.com", **NAMELESS)],
+            [live("bo", active=False, **NAMELESS), live("ed")],
+            policy=FREE,
+        ),
+    ),
     "an externalId changed": GuardCase("identities.check_relink", lambda: relinking("other")),
     "an externalId cleared": GuardCase("identities.check_relink", lambda: relinking(None)),
     "a changed target": GuardCase(
@@ -362,6 +403,10 @@ def swapping_again(recent: Sequence[RecentChange]) -> Plan:
     return plan_of(people, [*swapped, live("ed"), live("flo")], policy=FREE, recent=recent)
 
 
+def renaming_an_adopted_account(recent: Sequence[RecentChange]) -> Plan:
+    return plan_of([desired("bo", given="X", family="Y")], [live("bo")], policy=FREE, recent=recent)
+
+
 def becoming_namesakes(recent: Sequence[RecentChange]) -> Plan:
     """An account gets both names of another; one has such already."""
     people = [desired("bo", given="Cy", family="Byron"), desired("ed", given="Flo", family="King")]
@@ -383,6 +428,11 @@ NAMES_OVER_A_DAY: dict[str, tuple[str, Callable[[Sequence[RecentChange]], Plan],
             *recently("bo", action=Action.UPDATE, attributes=frozenset({"userName"}), user_names=("bo@example.com",)),
             *recently("cy", action=Action.UPDATE, attributes=frozenset({"userName"}), user_names=("cy@example.com",)),
         ],
+    ),
+    "an adoption in two steps": (
+        "identity-changes",
+        renaming_an_adopted_account,
+        recently("bo", action=Action.ADOPT, attributes=frozenset({"externalId"})),
     ),
     "the names of others one after the other": (
         "identity-changes",

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -101,6 +102,18 @@ def test_a_handover_in_two_steps_counts() -> None:
     assert find(back[0], recent=named)[0] == set()
 
 
+def test_namesakes_that_were_created_today_exchange_their_user_names() -> None:
+    """What the record says of a create is that there was no account, not that it had no name."""
+    made = [RecentChange("", f"live-{who}", Action.CREATE, attributes=NAMES, user_names=("",)) for who in ("bo", "ed")]
+    names = {"given": "Ada"}
+    swap = [
+        becomes(who, user_name=f"{other}@example.com", **names, before=names)
+        for who, other in (("bo", "ed"), ("ed", "bo"))
+    ]
+    assert find(*swap, recent=made, accounts=[live("bo", **names), live("ed", **names)]) == (set(), 0)
+    assert find(BO, ED, recent=made, accounts=[live("bo"), live("ed")])[0] == {"bo", "ed"}
+
+
 # --- accounts of leavers ----------------------------------------------------------
 
 INACTIVE: dict[str, Any] = {"before": {"active": False}}
@@ -146,6 +159,85 @@ def test_names_from_before_the_deactivation_do_not_count() -> None:
     assert find(becomes("bo", **INACTIVE), recent=[married, left]) == (set(), 0)
     renamed = recently("bo", was_active=False, user_names=("old@example.com",), full_names=("bo old",))
     assert find(becomes("bo", **INACTIVE), recent=[renamed])[0] == {"bo"}
+
+
+NAMELESS: dict[str, Any] = {"given": None, "family": None}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "found"),
+    [
+        ({}, {"given": "Max", "family": "King"}, True),
+        ({}, {"family": "King"}, False),
+        ({"given": None}, {"given": "Max", "family": "King"}, True),
+        ({**NAMELESS, "displayName": "Bo Lovelace"}, {**NAMELESS, "displayName": "Max King"}, True),
+        ({**NAMELESS, "displayName": "Bo Lovelace"}, {**NAMELESS, "displayName": "Bo King"}, False),
+        (NAMELESS, {**NAMELESS, "user_name": "x@example.com"}, True),
+        (NAMELESS, {**NAMELESS, "user_name": "BO@example.com"}, False),
+        (NAMELESS, {"given": "Bo", "family": "Lovelace"}, False),
+    ],
+)
+def test_a_user_name_that_stays_or_is_all_that_is_known_shows_no_leaver(
+    before: dict[str, Any], after: dict[str, Any], found: bool
+) -> None:
+    """A userName that is chosen on create never changes, whoever gets the account."""
+    revived = becomes("bo", **after, before={"active": False, **before})
+    assert find(revived)[0] == ({"bo"} if found else set())
+    today = recently("bo", attributes=frozenset({"active"}), **WAS_INACTIVE)
+    # Of an account without a name the record shows the userName that it had.
+    names = () if before is not NAMELESS else ("bo@example.com",)
+    active = becomes("bo", **after, before=before)
+    assert find(active, recent=[replace(today, user_names=names)])[0] == ({"bo"} if found else set())
+    assert find(active)[0] == set()
+
+
+def test_both_names_of_a_leaver_replaced_one_after_the_other_count() -> None:
+    given = recently("bo", attributes=frozenset({"active", "name.givenName"}), full_names=("max king",), **WAS_INACTIVE)
+    assert find(becomes("bo", family="King"), recent=[given])[0] == {"bo"}
+    filled = replace(given, attributes=given.attributes | NAMES, full_names=("",))
+    assert find(becomes("bo", family="King"), recent=[filled])[0] == set()
+
+
+# --- adoptions --------------------------------------------------------------------
+
+
+def adopted(*attributes: str, **fields: Any) -> RecentChange:
+    return RecentChange("", "live-bo", Action.ADOPT, attributes=frozenset({"externalId", *attributes}), **fields)
+
+
+@pytest.mark.parametrize(
+    ("recent", "after", "found"),
+    [
+        (adopted(), {"given": "Max", "family": "King"}, True),
+        (adopted("name.familyName"), {"given": "Max"}, True),
+        (adopted("name.familyName", full_names=("bo king",)), {"given": "Max"}, True),
+        (adopted("name.familyName"), {"given": "Max", "user_name": "x@example.com"}, True),
+        (adopted("name.familyName"), {"family": "King"}, False),
+        (adopted("name.familyName"), {"user_name": "x@example.com"}, False),
+        (adopted(*NAMES), {"department": "X"}, False),
+        (adopted(*NAMES, full_names=("",)), {"given": "Max"}, False),
+        (adopted("name.familyName", lifted=frozenset({"identity-changes"})), {"given": "Max"}, False),
+        (adopted("displayName", full_names=("max king",)), {**NAMELESS, "displayName": "Bo Lovelace"}, True),
+        (adopted("displayName", full_names=("bo king",)), {**NAMELESS, "displayName": "Bo Lovelace"}, False),
+    ],
+)
+def test_an_adoption_in_two_steps_within_a_day_counts_as_one(
+    recent: RecentChange, after: dict[str, Any], found: bool
+) -> None:
+    before = {**NAMELESS, "displayName": "Bo King"} if "displayName" in after else {}
+    assert find(becomes("bo", **after, before=before), recent=[recent])[0] == ({"bo"} if found else set())
+
+
+@pytest.mark.parametrize(("shown", "found"), [("bo", False), ("Bo@example.com", False), ("bx", True), ("Bo L", False)])
+def test_an_adopted_account_that_is_called_by_its_user_name_names_nobody(shown: str, found: bool) -> None:
+    before, after = ({**NAMELESS, "displayName": name} for name in (shown, "Max Bo" if "L" in shown else "Max King"))
+    step = replace(becomes("bo", **after, before=before), action=Action.ADOPT)
+    assert find(step)[0] == ({"bo"} if found else set())
+
+
+def test_an_adoption_that_may_pass_counts_towards_the_limit() -> None:
+    other = replace(adopted(*NAMES), live_id="live-ed")
+    assert find(becomes("bo", user_name="x@example.com", given="X", family="Y"), recent=[other]) == ({"bo"}, 1)
 
 
 # --- both names of another account ------------------------------------------------

@@ -202,3 +202,35 @@ def test_no_record_makes_a_guard_pass_that_fails_without_it(changes: list[Change
     for check, allowed in product((check_name_takeovers, check_identity_changes), (0, 1)):
         if not check(without, Limit(allowed)).passed:
             assert not check(forged, Limit(allowed)).passed
+
+
+# --- users whose names nobody knows -----------------------------------------------
+
+
+def nameless(who: str, to: str, **names: str | None) -> Change:
+    before = values_of(who, **{"given": None, "family": None, **names})
+    return change(who, before=before, after={**before, "userName": f"{to}@example.com"})
+
+
+def test_the_swap_of_two_accounts_without_names_counts() -> None:
+    def passes(*swap: Change, recent: list[RecentChange] | None = None) -> bool:
+        return check_name_takeovers(context(*swap, recent=recent or []), Limit(0)).passed
+
+    assert passes(rename("a", "b"), rename("b", "a"))
+    assert passes(nameless("a", "b", displayName="A"), nameless("b", "a", displayName="B"))
+    assert not passes(nameless("a", "b"), nameless("b", "a"))
+    assert not passes(nameless("a", "b"), rename("b", "a"))
+    assert not passes(rename("a", "b"), nameless("b", "a", user_name="b@example.com"))
+
+
+def test_so_does_one_by_a_third_name() -> None:
+    recent = [renamed("a", "a"), renamed("b", "b")]
+    for family, passed in (("Lovelace", True), (None, False)):
+        accounts = [
+            live("a", user_name="x@example.com", given=None, family=family),
+            live("b", user_name="a@example.com"),
+        ]
+        before = accounts[0].attributes
+        step = change("a", before=before, after={**before, "userName": "b@example.com"})
+        found = check_name_takeovers(context(step, recent=recent, accounts=accounts), Limit(0))
+        assert found.passed is passed
