@@ -45,8 +45,10 @@ class AccountHistory:
     """The files at the top level of the desired state at the last apply, if its receipt has them."""
     names: Mapping[str, AccountNames] = field(default_factory=dict)
     """By live id: every name an account had; empty if they are not asked for."""
+    names_elsewhere: Mapping[str, AccountNames] = field(default_factory=dict)
+    """The same from applies to other targets, whose ids may be of other accounts."""
     protected: frozenset[str] = frozenset()
-    """Live ids of accounts that the entries of their users protected."""
+    """Live ids of accounts that the entries of their users protected, here or at another target."""
     key_ids: frozenset[str] = frozenset()
     """The keys that names and values on record are digests of."""
 
@@ -80,37 +82,45 @@ class AccountHistoryBuilder:
         self._known: set[str] = set()
         self._last_start: ApplyStarted | None = None
         self._names = AccountNameReader() if names else None
+        self._names_elsewhere = AccountNameReader() if names else None
         self._protection = ProtectionReader(present or now)
+        self._protection_anywhere = ProtectionReader(present or now)
+        self._names_of_last = self._names
         self._key_ids: set[str] = set()
 
     def add(self, lines: Iterable[ReceiptLine], record: str) -> bool:
-        """Add the lines of one receipt, without those of applies to another target.
+        """Add the lines of one receipt.
 
-        Returns whether only the plan has names of accounts that are asked for.
+        Of applies to another target only what protects an account counts: the same service may have been there under
+        another address. Returns whether only the plan has names of accounts that are asked for.
         """
         ours, lacking = True, False
         for line in lines:
             if isinstance(line, ApplyStarted):
                 ours = self._target.covers(line.recorded_target, any_profile=True)
                 self._recent.begin(line if ours else None)
-                if ours and isinstance(line.key, str):
+                if isinstance(line.key, str):
                     self._key_ids.add(line.key)
                 if ours and (self._last_start is None or self._last_start.sort_time <= line.sort_time):
                     self._last_start = line
-            elif ours:
-                self._recent.add(line)
-                lacking = (self._names is not None and self._names.add(line)) or lacking
-                if isinstance(line, Started | Finished | UnknownLine):
-                    self._add(line, record)
+            else:
+                names = self._names if ours else self._names_elsewhere
+                lacking = (names is not None and names.add(line)) or lacking
+                if ours:
+                    self._recent.add(line)
+                    if isinstance(line, Started | Finished | UnknownLine):
+                        self._add(line, record)
+            self._protection_anywhere.add(line)
             if ours:
                 self._protection.add(line)
         self._recent.begin(None)
+        self._names_of_last = self._names if ours else self._names_elsewhere
         return lacking
 
     def add_plan(self, plan: PlanSummary) -> None:
-        """Add the plan of a receipt that lacks names."""
-        if self._names is not None:
-            self._names.add_plan(plan)
+        """Add the plan of the last receipt, which lacks names. All applies of a plan go to one target."""
+        if self._names_of_last is not None:
+            self._names_of_last.add_plan(plan)
 
     def _add(self, line: Started | Finished | UnknownLine, record: str) -> None:
         """Add one line. An event of a later version protects accounts too, but starts no period."""
@@ -171,7 +181,9 @@ class AccountHistoryBuilder:
             last.commit,
             frozenset(last.top_files or ()),
             self._names.build() if self._names is not None else {},
-            self._protection.build(),
+            self._names_elsewhere.build() if self._names_elsewhere is not None else {},
+            # What was noted elsewhere ends nothing that was noted here.
+            self._protection.build() | self._protection_anywhere.build(),
             frozenset(self._key_ids),
         )
 

@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from reconciler.core.model import Value
 from reconciler.core.plan import Action, Result
-from reconciler.core.planning.protection import AccountNames
+from reconciler.core.planning.protection import NO_NAMES, AccountNames
 from reconciler.core.values import fold_case
 from reconciler.record.receipt_line import Finished, ReceiptLine, Started, UnknownLine
 from reconciler.record.runs import PlanSummary
@@ -55,6 +55,18 @@ class AccountNameReader:
             )
             for live_id in self.user_names.keys() | self.external_ids.keys()
         }
+
+
+def merge_names(
+    ours: Mapping[str, AccountNames], elsewhere: Mapping[str, AccountNames], live_ids: Iterable[str]
+) -> Mapping[str, AccountNames]:
+    """Return `ours` with the names that accounts with these live ids had at other targets."""
+    found = dict(ours)
+    for live_id in live_ids if elsewhere else ():
+        if live_id in elsewhere:
+            here, there = found.get(live_id, NO_NAMES), elsewhere[live_id]
+            found[live_id] = AccountNames(here.user_names | there.user_names, here.external_ids | there.external_ids)
+    return found
 
 
 def translate_names(names: Mapping[str, AccountNames], known: Iterable[tuple[str, str]]) -> Mapping[str, AccountNames]:

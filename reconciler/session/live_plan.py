@@ -18,6 +18,7 @@ from reconciler.core.text import quote
 from reconciler.core.values import fold_case
 from reconciler.desired.loader import DesiredState
 from reconciler.errors import UsageError
+from reconciler.record.account_names import merge_names
 from reconciler.record.reader import read_original_names
 from reconciler.scim.client import ScimClient
 from reconciler.scim.live_read import Progress, read_live
@@ -132,7 +133,7 @@ def build_session_request(session: Session, live: LiveState, users: tuple[str, .
         recent=history.recent,
         evidence=AccountEvidence(history.known),
         moved_from=session.moved_from(),
-        names=history.names,
+        names=merge_names(history.names, history.names_elsewhere, (user.id for user in live.users)),
         unreadable=session.unreadable,
         noted=() if session.workspace.sandbox else history.protected,
         original_names=read_original_names(session.workspace.history, session.target) if temporary else {},

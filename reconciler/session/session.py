@@ -97,12 +97,14 @@ class Session:
         names = {self.redactor.name(name): fold_case(name) for user in self.state.users for name in user.user_names}
         known = (fold_full_name(user.attributes) for user in self.state.users)
         full_names = {self.redactor.name(name): name for name in known}
+        digests = [(self.redactor.name(name), name) for name in protected]
         users = [format_user_address(user.key) for user in self.state.users]
         addresses = {self.redactor.address(address): address for address in users}
         return replace(
             history,
             reserved={names.get(name, name): day for name, day in history.reserved.items()},
-            names=translate_names(history.names, ((self.redactor.name(name), name) for name in protected)),
+            names=translate_names(history.names, digests),
+            names_elsewhere=translate_names(history.names_elsewhere, digests),
             recent=[
                 replace(
                     each,

@@ -325,6 +325,54 @@ def test_without_protected_users_nothing_is_protected(name: str, company: Compan
     assert company.remove_boss().code == 2
 
 
+# --- the service under another address ---
+
+
+def move(company: Company, monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    """Write an alias of the same service, which takes no approval of a plan with a removal to reach."""
+    monkeypatch.setenv("RECONCILER_ALLOWED_HOSTS", "localhost,127.0.0.1")
+    address = company.service.base_url.replace("127.0.0.1", "localhost")
+    company.protect(*names, target={"profile": "scim", "base_url": address, "domains": ["example.com"]})
+
+
+@pytest.mark.parametrize("applied", [False, True])
+@pytest.mark.parametrize("by", ["settings", "entry"])
+def test_protection_by_the_record_follows_the_accounts_to_another_address(
+    by: str, applied: bool, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also after an apply to the new address."""
+    names = [OLD] if by == "settings" else []
+    if by == "settings":
+        company.rename(NEW)
+    else:
+        protect_by_entry(company)
+    move(company, monkeypatch, *names)
+    if applied:
+        company.people[1]["department"] = "Board"
+        company.work.users(company.people if by == "settings" else company.people[1:])
+        # Only the change of the other user, so that no entry notes anything.
+        chosen = ("--user", company.people[1]["userPrincipalName"])
+        plan_id = company.work.plan(*chosen).plan["plan_id"]
+        assert company.work.apply(*chosen, "--approve", plan_id, "--lift", "target").code in {0, 5}
+    planned = company.remove_boss()
+    failed = [guard["name"] for guard in planned.plan["guards"] if not guard["passed"]]
+    assert failed == ["protected"] if applied else ["protected", "target"]
+    lifted = company.work.apply("--approve", planned.plan["plan_id"], "--lift", "target")
+    assert lifted.code == 3
+    boss = next(user for user in company.service.users.values() if user["userName"] in {OLD, NEW})
+    assert boss["active"] is True
+
+
+def test_the_way_out_works_at_another_address(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    protect_by_entry(company)
+    move(company, monkeypatch)
+    company.boss.update(lifecycle={"protected": False}, department="Board")
+    company.work.users(company.people)
+    planned = company.work.plan()
+    assert company.work.apply("--approve", planned.plan["plan_id"], "--lift", "target").code == 0
+    assert company.remove_boss().code == 2
+
+
 # --- protected by the user's entry ------------------------------------------------
 
 

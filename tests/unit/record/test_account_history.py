@@ -111,6 +111,39 @@ def apply_started(target: str) -> dict[str, Any]:
     return {"time": NOW.isoformat(), "event": "apply_started", "target": target}
 
 
+@pytest.mark.parametrize(
+    ("noted", "protected"),
+    [
+        ([("here", "protected", 0)], True),
+        ([("elsewhere", "protected", 0)], True),
+        ([("elsewhere", "protected", -2), ("here", "unprotected", -1)], False),
+        ([("elsewhere", "protected", -2), ("elsewhere", "unprotected", -1)], False),
+        # Ids may be of other accounts there.
+        ([("here", "protected", -2), ("elsewhere", "unprotected", -1)], True),
+    ],
+)
+def test_entries_protect_an_account_until_an_apply_to_the_same_target_or_to_this_one_ends_it(
+    noted: list[tuple[str, str, float]], protected: bool, tmp_path: Path
+) -> None:
+    for number, (where, key, hours) in enumerate(noted):
+        address = TARGET.base_url if where == "here" else "https://old.example.com"
+        when = (NOW + timedelta(hours=hours)).isoformat()
+        write(tmp_path, [{**apply_started(address), "time": when, key: ["7"]}], str(number))
+    assert read_account_history(tmp_path, TARGET, 30, NOW).protected == ({"7"} if protected else set())
+
+
+def test_of_another_target_only_what_protects_accounts_counts(tmp_path: Path) -> None:
+    lines = [
+        {**line(), "event": "started", "id": "7", "action": "update", "user_name": "Old", "external_id": "x"},
+        line(id="7", action="update"),
+        line(id="8", action="delete"),
+    ]
+    write(tmp_path, [apply_started("https://old.example.com"), *lines])
+    found = read_account_history(tmp_path, TARGET, 30, NOW, names=True)
+    assert found.names_elsewhere["7"].user_names == {"old", "ada"}
+    assert replace(found, names_elsewhere={}) == AccountHistory()
+
+
 def line(hours: float = 0, **fields: Any) -> dict[str, Any]:
     usual = {"event": "finished", "action": "deactivate", "id": "live-ada", "result": "done", "user_name": "ada"}
     return {"time": (NOW + timedelta(hours=hours)).isoformat(), **usual, **fields}

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from reconciler.core.planning.protection import AccountNames
-from reconciler.record.account_names import AccountNameReader, translate_names
+from reconciler.record.account_names import AccountNameReader, merge_names, translate_names
 from reconciler.record.receipt_line import Finished, Quarantined, ReceiptLine, Started, UnknownLine
 from reconciler.record.runs import AppliedChange, PlanSummary
 
@@ -83,3 +83,17 @@ def test_digests_of_known_names_are_translated() -> None:
     assert translate_names(found, [("hmac:1", "old"), ("hmac:3", "x")]) == {
         "1": names("old", "hmac:2", external_ids=("x",))
     }
+
+
+def test_names_at_other_targets_count_for_accounts_that_exist_here() -> None:
+    ours = {"1": AccountNames(frozenset({"a"}), frozenset({"x"}))}
+    elsewhere = {
+        "1": AccountNames(frozenset({"b"})),
+        "2": AccountNames(frozenset({"c"}), frozenset({"y"})),
+        "3": AccountNames(frozenset({"d"})),
+    }
+    assert merge_names(ours, elsewhere, ["1", "2", "4"]) == {
+        "1": AccountNames(frozenset({"a", "b"}), frozenset({"x"})),
+        "2": AccountNames(frozenset({"c"}), frozenset({"y"})),
+    }
+    assert merge_names(ours, {}, ["2"]) == ours

@@ -42,7 +42,8 @@ def check_target(context: GuardContext) -> Guard:
     before = context.moved_from
     if before is None or not context.changes:
         return Guard("target", passed=True, message="the target is unchanged since the last apply")
-    message = f"the target changed: no apply on record went to it, and the last one went to {quote(before)}"
+    message = f"the target changed: no apply on record went to it, and the last one went to {quote(before)}. "
+    message += "Of the record, only the protection of accounts counts for it, no limits, names or dates"
     return Guard("target", passed=False, message=message)
 
 
