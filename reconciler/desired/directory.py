@@ -36,6 +36,8 @@ class Directory:
     diagnostics: list[Diagnostic] = field(default_factory=list)
     digests: dict[str, str] = field(default_factory=dict)
     """sha256 of each file read, by its name relative to the root."""
+    open_ended: set[str] = field(default_factory=set)
+    """The files read that do not end with a line break."""
     rejected: list[YamlMapping] = field(default_factory=list)
     """Invalid list entries; references to their names are not reported as unknown."""
     unread: set[str] = field(default_factory=set)
@@ -252,6 +254,8 @@ class Directory:
             self._report_unread(error(foreign.summary, foreign.detail, Origin(name, foreign.line, 1)))
             return None
         self.digests[name] = hashlib.sha256(content).hexdigest()
+        if not content.endswith(b"\n"):
+            self.open_ended.add(name)
         return content
 
     def _read_regular_file(self, name: str) -> bytes | None:

@@ -15,6 +15,7 @@ from reconciler.desired.directory import Directory
 from reconciler.desired.layout import FOLDERS, TOP_FILES, is_yaml, list_parts, suggest_name
 from reconciler.errors import RepositoryError
 from reconciler.git.checkout import find_lock
+from reconciler.git.cut_files import find_cut_files
 from reconciler.git.index import FileState, find_differences
 
 _WITHOUT = {
@@ -53,9 +54,13 @@ def check_work_tree(directory: Directory) -> str | None:
         # With an error, which is reported, not all files were read.
         read = None if directory.unread else directory.digests
         found = find_differences(directory.root, (*TOP_FILES, *FOLDERS), read)
+        cut = find_cut_files(directory.root, (*TOP_FILES, *FOLDERS), directory.open_ended)
         found = {os.fsencode(name).decode("utf-8", "replace"): state for name, state in found.items()}
     except RepositoryError as exc:
         return _report_unknown(directory, exc)
+    for name, line in cut.items():
+        directory.unread.update(list_parts(name))
+        directory.report(_describe_cut(name, line, directory.root))
     unseen: dict[FileState, list[str]] = {}
     reported = _list_reported(directory) if found else frozenset()
     for name, state in found.items():
@@ -107,6 +112,17 @@ def _report_lock(lock: Path, directory: Directory) -> str:
     )
     directory.report(warning(reason, detail))
     return reason
+
+
+def _describe_cut(name: str, line: int, root: Path) -> Diagnostic:
+    """Return the error for a file that ends inside a line of what git has."""
+    path = shlex.quote(str(root / name))
+    restore = shlex.join(("git", "-C", str(root), "checkout", "--", name))
+    detail = (
+        f"If the rest was lost, `{restore}` restores it. If it was removed on purpose, end the last line with a line "
+        f"break: `echo >> {path}`."
+    )
+    return error("the file is cut off: git's index has more of its last line", detail, Origin(name, line, 1))
 
 
 def _describe_error(name: str, state: FileState, root: Path) -> Diagnostic:

@@ -65,6 +65,16 @@ def find_differences(
     return {name: state for name, state in found.items() if state is not None}
 
 
+def list_blobs(directory: Path, names: Sequence[str]) -> dict[str, str]:
+    """Return the ids of the regular files of `names` as git's index has them; merged ones only. Empty outside of git.
+
+    Raises `RepositoryError` if git cannot tell.
+    """
+    folder = find_repository(directory)
+    entries = _list_entries(directory, folder, names) if folder is not None else []
+    return {entry.name: entry.digest for entry in entries if not entry.stage and entry.mode not in (_LINK, _SUBMODULE)}
+
+
 def confirms_deletion(directory: Path, name: str, names: Sequence[str], commit: str | None) -> bool:
     """Return whether git shows that the file `name` of `directory` was deleted on purpose: `git rm`, or a commit.
 
@@ -168,7 +178,12 @@ def _has_content(path: Path, status: os.stat_result, entry: _Entry) -> bool:
     if status.st_size > _MAX_BYTES or stat.S_ISLNK(status.st_mode) != (entry.mode == _LINK):
         return False
     content = os.fsencode(path.readlink()) if stat.S_ISLNK(status.st_mode) else path.read_bytes()
-    return any(_digest(text, entry.digest) == entry.digest for text in (content, content.replace(b"\r\n", b"\n")))
+    return has_digest(content, entry.digest)
+
+
+def has_digest(content: bytes, digest: str) -> bool:
+    """Whether a file is the blob with the id `digest`, with line ends of any kind."""
+    return any(_digest(text, digest) == digest for text in (content, content.replace(b"\r\n", b"\n")))
 
 
 def _digest(content: bytes, like: str) -> str:
