@@ -17,6 +17,7 @@ from reconciler.core.planning.guards.replacements import (
     find_replaced,
     find_replaced_since,
     index_recent_updates,
+    lacks_names,
     without_filled_in,
 )
 from reconciler.core.planning.guards.takeovers import (
@@ -36,10 +37,14 @@ _GUARD = "identity-changes"
 
 @dataclass(frozen=True, slots=True)
 class IdentityChanges:
-    """The changes that make an account another user's; `earlier`: the accounts of the last 24 hours that count too."""
+    """The changes that make an account another user's; `earlier`: the accounts of the last 24 hours that count too.
+
+    `reasons`: what makes them look so, for the reader; none if all get names that another account has.
+    """
 
     changes: list[Change]
     earlier: int = 0
+    reasons: tuple[str, ...] = ()
 
 
 def find_identity_changes(context: GuardContext) -> IdentityChanges:
@@ -54,13 +59,28 @@ def find_identity_changes(context: GuardContext) -> IdentityChanges:
     if not changes:
         return IdentityChanges([])
     recent = index_recent_updates(context, _GUARD)
-    found = [change for change in changes if _replaces_identity(change, recent)]
-    found += _find_revived(changes, context)
-    found += _find_handovers(changes, context)
+    rewritten = [change for change in changes if _replaces_identity(change, recent)]
+    revived = _find_revived(changes, context)
     namesakes, earlier = _find_namesakes(changes, context, recent)
-    found += namesakes
+    taken = _find_handovers(changes, context) + namesakes
+    found = rewritten + revived + taken
     earlier |= recent.find_rewritten(IDENTITY) | (recent.find_rewritten(NAMES) & recent.adopted)
-    return IdentityChanges(found, len(earlier - {identify(change) for change in found}) if found else 0)
+    left = len(earlier - {identify(change) for change in found}) if found else 0
+    return IdentityChanges(found, left, _explain(rewritten, revived, taken, recent))
+
+
+def _explain(
+    rewritten: Sequence[Change], revived: Sequence[Change], taken: Sequence[Change], recent: RecentUpdates
+) -> tuple[str, ...]:
+    """Say what makes accounts look like another user's, once each; of those that get another's names that alone."""
+    known = {identify(change) for change in taken}
+    reasons = {identify(change): "an account that was deactivated gets another name" for change in revived}
+    for change in rewritten:
+        reasons.setdefault(identify(change), _explain_rewritten(change, recent))
+    others = {reason for account, reason in reasons.items() if account not in known}
+    if others and known:
+        others.add("another account has the names")
+    return tuple(sorted(others))
 
 
 def _touches_identity(change: Change) -> bool:
@@ -76,6 +96,16 @@ def _replaces_identity(change: Change, recent: RecentUpdates) -> bool:
     if change.action is Action.ADOPT or change.live_id in recent.adopted:
         return replaced >= NAMES and not _shows_user_name(change)
     return replaced >= IDENTITY
+
+
+def _explain_rewritten(change: Change, recent: RecentUpdates) -> str:
+    adopted = change.action is Action.ADOPT or change.live_id in recent.adopted
+    if lacks_names(change):
+        what = "the full name changes" if adopted else "userName and full name change"
+    else:
+        what = "givenName and familyName both change" if adopted else "userName, givenName and familyName all change"
+    within = "" if find_replaced(change) >= (NAMES if adopted else IDENTITY) else " within 24 hours"
+    return f"{what}{within}"
 
 
 def _shows_user_name(change: Change) -> bool:

@@ -73,9 +73,10 @@ def check_identity_changes(context: GuardContext, limit: Limit) -> Guard:
     """Limit the accounts that become another user's, by what `find_identity_changes` finds."""
     found = find_identity_changes(context)
     keys = {change.key for change in found.changes}
-    return _judge(
-        "identity-changes", "account", "would get the names of another user", keys, limit, earlier=found.earlier
-    )
+    what = "would get the names of another user"
+    if found.reasons:
+        what = f"would look like another user's ({'; '.join(found.reasons)})"
+    return _judge("identity-changes", "account", what, keys, limit, earlier=found.earlier)
 
 
 def check_relink(context: GuardContext) -> Guard:

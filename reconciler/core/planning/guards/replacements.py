@@ -70,7 +70,7 @@ def find_replaced(change: Change) -> frozenset[str]:
     names = replaced & NAMES
     if names and names | {path for path in NAMES if bool(before.get(path)) != bool(after.get(path))} == NAMES:
         return replaced | NAMES
-    if _lacks_names(change) and _replaces_whole(before, after):
+    if lacks_names(change) and _replaces_whole(before, after):
         return replaced | NAMES
     return replaced
 
@@ -78,13 +78,14 @@ def find_replaced(change: Change) -> frozenset[str]:
 def find_replaced_since(recent: RecentChange, change: Change) -> frozenset[str]:
     """Find what recent changes, and this one after them, replaced: what requests named, whatever the values were."""
     replaced = recent.attributes & IDENTITY
-    if not _lacks_names(change) or recent.attributes.isdisjoint(WHOLE):
+    if not lacks_names(change) or recent.attributes.isdisjoint(WHOLE):
         return replaced
     first, last = next(filter(None, recent.full_names), ""), fold_full_name(change.after)
     return replaced if first and (first == last or share_word(first, last)) else replaced | NAMES
 
 
-def _lacks_names(change: Change) -> bool:
+def lacks_names(change: Change) -> bool:
+    """Whether the account has no givenName or no familyName, before the change or after it."""
     return any(not side.get(path) for side in (change.before, change.after) for path in NAMES)
 
 

@@ -275,3 +275,46 @@ def test_two_hundred_namesakes_are_counted_once_each() -> None:
     accounts = [live(f"u{number}", given="A", family="B") for number in range(200)]
     changes = [becomes(f"v{number}", given="A", family="B") for number in range(200)]
     assert len(find(*changes, accounts=accounts)[0]) == 200
+
+
+# --- what the reader is told ------------------------------------------------------
+
+
+def shown(who: str, name: str, **other: Any) -> Change:
+    after = {**NAMELESS, "displayName": name, "user_name": f"{who}.x@example.com", **other}
+    return becomes(who, **after, before={**NAMELESS, "displayName": f"{who} Lovelace"})
+
+
+CORRECTED = becomes("bo", given="Bob", family="Lovelaze", user_name="bob@example.com")
+REVIVED = becomes("bo", given="X", family="Y", before={"active": False})
+NAMED_TODAY = recently("bo", attributes=NAMES, full_names=("b l",))
+
+
+@pytest.mark.parametrize(
+    ("changes", "recent", "reasons"),
+    [
+        ([BO, ED], [], ()),
+        ([CORRECTED], [], ("userName, givenName and familyName all change",)),
+        (
+            [becomes("bo", user_name="bob@example.com")],
+            [NAMED_TODAY],
+            ("userName, givenName and familyName all change within 24 hours",),
+        ),
+        ([shown("bo", "Max King")], [], ("userName and full name change",)),
+        ([replace(shown("bo", "Max King"), action=Action.ADOPT)], [], ("the full name changes",)),
+        ([replace(CORRECTED, action=Action.ADOPT)], [], ("givenName and familyName both change",)),
+        ([becomes("bo", given="Max")], [adopted(*NAMES)], ("givenName and familyName both change within 24 hours",)),
+        ([REVIVED], [], ("an account that was deactivated gets another name",)),
+        (
+            [becomes("x", given="Max", family="King", user_name="max@example.com"), BO, ED],
+            [],
+            ("another account has the names", "userName, givenName and familyName all change"),
+        ),
+        ([becomes("bo", department="X")], [], ()),
+    ],
+)
+def test_the_reasons_are_true_of_the_changes(
+    changes: list[Change], recent: list[RecentChange], reasons: tuple[str, ...]
+) -> None:
+    found = find_identity_changes(GuardContext(changes, [], [], None, {}, recent=recent))
+    assert found.reasons == reasons
