@@ -138,3 +138,28 @@ def test_a_user_with_an_error_who_is_known_holds_up_no_leaver(
     # The account whose name another user wants is left untouched: it may be the same person.
     leavers = [10] if mistake is take_a_name else [10, 11]
     assert planned.actions == {make_user(number)["userName"]: "deactivate" for number in leavers}
+
+
+# --- a leaver ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "leaving",
+    [{"accountEnabled": False}, {"lifecycle": {"expires": "2026-01-01"}}, {"lifecycle": {"starts": "2099-01-01"}}],
+)
+def test_a_leaver_whose_object_id_is_mistyped_is_an_error_while_the_account_is_active(
+    leaving: dict[str, Any], company: Company
+) -> None:
+    leaver = company.people[0]
+    right = leaver["objectId"]
+    leaver.update(leaving, objectId="mistyped")
+    planned = company.plan()
+    assert (planned.code, planned.actions) == (5, {})
+    (summary,) = diagnostics(planned, "error")
+    assert f'belongs to a live account with another externalId ("{right}")' in summary
+    assert "matches the desired state" not in planned.out
+    # The ways out.
+    leaver["objectId"] = right
+    assert company.plan().actions == {leaver["userPrincipalName"]: "deactivate"}
+    company.people.remove(leaver)
+    assert company.plan().actions == {leaver["userPrincipalName"]: "deactivate"}

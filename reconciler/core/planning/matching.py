@@ -31,7 +31,7 @@ _SHOWN = 5
 class Matching:
     """Every desired user is in `pairs` or in conflict; every live user is in `pairs`, `unclaimed` or left untouched.
 
-    A conflict that is a warning leaves the live user untouched and pairs the desired one with None.
+    The conflict of a user out of scope leaves the live user untouched and pairs the desired one with None.
     """
 
     pairs: list[tuple[DesiredUser, LiveUser | None]] = field(default_factory=list)
@@ -155,7 +155,7 @@ class _Matcher:
             fix = f"correct {name} here or at the target; else choose another {self._name_attribute(level)}."
             self._report_conflict(user, summary, f"If it is the same person, {fix}")
         else:
-            self._skip_account(user, summary)
+            self._skip_account(user, hit, summary)
 
     def _find_other_owner(self, user: DesiredUser, hit: LiveUser, level: int) -> tuple[str, str] | None:
         """Return the name and value that make `hit` another user's: of higher precedence, or any externalId."""
@@ -248,12 +248,23 @@ class _Matcher:
         self._in_conflict.add(id(user))
         self._result.conflicts.append(error(summary, detail, user.origin, format_user_address(user.key)))
 
-    def _skip_account(self, user: DesiredUser, summary: str) -> None:
-        """Pair with no account, with a warning only: a user out of scope needs none."""
+    def _skip_account(self, user: DesiredUser, hit: LiveUser, summary: str) -> None:
+        """Pair with no account: a user out of scope needs none.
+
+        An active account that no user claims may be theirs: an error, as they would keep their access.
+        """
         self._in_conflict.add(id(user))
         self._result.pairs.append((user, None))
-        detail = "The user is out of scope: the account is left untouched."
-        self._result.conflicts.append(warning(summary, detail, user.origin, format_user_address(user.key)))
+        address = format_user_address(user.key)
+        if hit.managed and hit.active:
+            detail = (
+                "The user is out of scope, and the account is left untouched: it stays active. If it is the same "
+                "person, correct externalId here or at the target; else remove the user, or choose another userName."
+            )
+            self._result.conflicts.append(error(summary, detail, user.origin, address))
+        else:
+            detail = "The user is out of scope: the account is left untouched."
+            self._result.conflicts.append(warning(summary, detail, user.origin, address))
 
     def _name_attribute(self, level: int) -> str:
         return shorten_path(self._attributes[level].path)

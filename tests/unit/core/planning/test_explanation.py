@@ -246,7 +246,7 @@ def test_an_error_about_the_user_explains_that_it_is_left_untouched() -> None:
 
 
 def test_a_warning_about_a_user_out_of_scope_explains_that_the_account_is_another_users() -> None:
-    found = decision(desired("ada", verdict=OUT), live("eve", user_name="ada@example.com"))
+    found = decision(desired("ada", verdict=OUT), live("eve", user_name="ada@example.com", active=False))
     assert found == Decision(None, "none: out of scope, and the live account belongs to another user: see the warning")
 
 

@@ -197,17 +197,39 @@ def test_the_order_of_the_input_does_not_matter() -> None:
     assert len(seen) == 1
 
 
-def test_a_user_out_of_scope_with_the_user_name_of_another_account_is_no_error() -> None:
-    # Whose account was deleted, and whose name another account has: nothing is wanted for them, nothing is touched.
-    found = joined([desired("ada", verdict=OUT)], [live("ada", external_id="other")])
+@pytest.mark.parametrize(
+    ("account", "severity"),
+    [
+        (live("ada", external_id="other"), Severity.ERROR),
+        (live("ada", external_id="other", active=False), Severity.WARNING),
+        (live("ada", external_id="other", managed=False), Severity.WARNING),
+    ],
+)
+def test_a_user_out_of_scope_with_the_user_name_of_another_account_is_an_error_if_it_stays_active(
+    account: LiveUser, severity: Severity
+) -> None:
+    """A leaver whose externalId is mistyped would keep the access: nobody else has this account."""
+    found = joined([desired("ada", verdict=OUT)], [account])
     assert found.unclaimed == []
-    assert [(user.key, account) for user, account in found.pairs] == [("ada@example.com", None)]
+    assert [(user.key, hit) for user, hit in found.pairs] == [("ada@example.com", None)]
     (conflict,) = found.conflicts
-    assert (conflict.severity, conflict.address) == (Severity.WARNING, 'user["ada@example.com"]')
+    assert (conflict.severity, conflict.address) == (severity, 'user["ada@example.com"]')
     assert conflict.summary == (
         'userName "ada@example.com" belongs to a live account with another externalId ("other")'
     )
-    assert conflict.detail == "The user is out of scope: the account is left untouched."
+    assert conflict.detail == (
+        "The user is out of scope: the account is left untouched."
+        if severity is Severity.WARNING
+        else "The user is out of scope, and the account is left untouched: it stays active. If it is the same person, "
+        "correct externalId here or at the target; else remove the user, or choose another userName."
+    )
+
+
+@pytest.mark.parametrize("owner", [True, False])
+def test_a_user_out_of_scope_with_the_user_name_of_another_users_account_is_no_conflict(owner: bool) -> None:
+    people = [desired("ada", verdict=OUT), *([desired("new", external_id="other")] if owner else [])]
+    found = joined(people, [live("ada", external_id="other")])
+    assert len(found.conflicts) == (0 if owner else 1)
 
 
 # --- an externalId that is mapped without `match` ---------------------------------
