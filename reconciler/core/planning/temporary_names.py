@@ -50,8 +50,21 @@ def _digest(text: str, length: int) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:length]
 
 
-def continues_exchange(change: Change) -> bool:
-    """Whether the account has the temporary name that an apply gave it to make this very change."""
+def continues_exchange(change: Change, names: Iterable[str]) -> bool:
+    """Whether the account has the temporary name that an apply gave it to make this very change.
+
+    `names`: the folded user names that other users have or get. One of them is the name that the account had before:
+    another member of the exchange took it, or is to. Names of version 0.1 do not prove it.
+    """
+    if not begins_exchange(change):
+        return False
+    local_part = fold_case(str(change.before["userName"])).partition("@")[0]
+    sealed = local_part.count("-") > 1
+    return not sealed or any(local_part.endswith(f"-{_seal(change.live_id, name)}") for name in names)
+
+
+def begins_exchange(change: Change) -> bool:
+    """Whether the account has a temporary name that was made for its id and the name that it gets."""
     present = str(change.before.get("userName", ""))
     if not is_temporary(present) or not change.after.get("userName"):
         return False

@@ -13,6 +13,7 @@ from reconciler.core.plan import Action, Change, Guard
 from reconciler.core.planning.guards.context import GuardContext
 from reconciler.core.planning.guards.handovers import find_identity_changes
 from reconciler.core.planning.guards.takeovers import (
+    find_continued,
     find_day_takeovers,
     find_named,
     find_new_name,
@@ -20,7 +21,6 @@ from reconciler.core.planning.guards.takeovers import (
     find_swap,
     identify,
 )
-from reconciler.core.planning.temporary_names import continues_exchange
 from reconciler.core.policy import Limit
 from reconciler.core.text import format_names, pluralize
 from reconciler.core.values import fold_case
@@ -49,13 +49,12 @@ def check_name_takeovers(context: GuardContext, limit: Limit) -> Guard:
     within the last 24 hours counts as well, and so do the takeovers of that time.
     """
     renames = {identify(change): change for change in context.chosen if find_new_name(change)}
-    planned = find_planned_takeovers(context.chosen)
+    continued = find_continued(context)
+    planned = {
+        account: taken for account, taken in find_planned_takeovers(context.chosen).items() if account not in continued
+    }
     day = find_day_takeovers(context, "name-takeovers") if renames else {}
-    takers = [
-        account
-        for account, change in renames.items()
-        if account in planned or (account in day and not continues_exchange(change))
-    ]
+    takers = [account for account in renames if account in planned or (account in day and account not in continued)]
     swaps = find_swap(find_named(context, planned)), find_swap(find_named(context, day), renames)
     hit = ((planned.keys() - swaps[0]) | (day.keys() - swaps[1])) - (renames.keys() - takers)
     # If the record alone has those beyond a swap, they are an exchange that this plan goes on with.

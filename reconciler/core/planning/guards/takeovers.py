@@ -13,11 +13,14 @@ from reconciler.core.model import LiveUser
 from reconciler.core.plan import Action, Change
 from reconciler.core.planning.full_names import fold_full_name
 from reconciler.core.planning.guards.context import GuardContext, RecentChange
-from reconciler.core.planning.temporary_names import continues_exchange
+from reconciler.core.planning.temporary_names import begins_exchange, continues_exchange
 from reconciler.core.values import fold_case
 
 Takeovers = Mapping[str, frozenset[str]]
 """By account: those whose name it takes."""
+
+_MOST_CONTINUED = 20
+"""Accounts whose temporary names are compared with all names. An apply that is cut short leaves one or a few."""
 
 
 def identify(change: Change) -> str:
@@ -34,16 +37,25 @@ def find_new_name(change: Change) -> str | None:
 def find_planned_takeovers(changes: Sequence[Change]) -> Takeovers:
     """Find the takeovers of names that accounts have today.
 
-    A name whose holder keeps it is a conflict before any guard is evaluated. The end of an exchange of names that was
-    cut short is none: its guards were evaluated when it began.
+    A name whose holder keeps it is a conflict before any guard is evaluated.
     """
     holders = {fold_case(str(change.before["userName"])): change for change in changes if change.before.get("userName")}
     takeovers: dict[str, frozenset[str]] = {}
     for change in changes:
         holder = holders.get(find_new_name(change) or "")
-        if holder is not None and holder.live_id != change.live_id and not continues_exchange(change):
+        if holder is not None and holder.live_id != change.live_id:
             takeovers[identify(change)] = frozenset({identify(holder)})
     return takeovers
+
+
+def find_continued(context: GuardContext) -> frozenset[str]:
+    """Find the accounts that end an exchange of names that was cut short: its guards were evaluated when it began."""
+    begun = [change for change in context.chosen if begins_exchange(change)][:_MOST_CONTINUED]
+    if not begun:
+        return frozenset()
+    names = {name for change in context.chosen if (name := find_new_name(change))}
+    names |= {fold_case(user.user_name) for user in context.live}
+    return frozenset(identify(change) for change in begun if continues_exchange(change, names))
 
 
 def find_day_takeovers(context: GuardContext, guard: str) -> Takeovers:

@@ -8,6 +8,7 @@ from reconciler.core.model import LiveUser
 from reconciler.core.plan import Action, Change
 from reconciler.core.planning.guards.context import GuardContext, RecentChange
 from reconciler.core.planning.guards.handovers import find_identity_changes
+from reconciler.core.planning.temporary_names import make_temporary_name
 
 NAMES = frozenset({"name.givenName", "name.familyName"})
 
@@ -58,6 +59,12 @@ def test_an_account_that_takes_user_name_and_full_name_of_another_is_handed_over
 )
 def test_other_exchanges_are_ordinary(changes: list[Change]) -> None:
     assert find(*changes) == (set(), 0)
+
+
+def test_an_account_with_a_temporary_name_is_handed_over_like_any_other() -> None:
+    made = change("bo", before=BO.before, after={**BO.before, "userName": "ed@example.com"})
+    stuck = replace(BO, before={**BO.before, "userName": make_temporary_name(made, ())})
+    assert find(stuck, becomes("ed", user_name="bo@example.com"))[0] == {"bo"}
 
 
 def test_an_account_without_a_name_gets_that_of_another() -> None:
@@ -294,6 +301,14 @@ NAMED_TODAY = recently("bo", attributes=NAMES, full_names=("b l",))
     ("changes", "recent", "reasons"),
     [
         ([BO, ED], [], ()),
+        (
+            [
+                becomes("bo", user_name="ed@example.com", given="Ed", family="King"),
+                becomes("ed", user_name="bo@example.com", given="Bo", before={"family": "King"}),
+            ],
+            [],
+            (),
+        ),
         ([CORRECTED], [], ("userName, givenName and familyName all change",)),
         (
             [becomes("bo", user_name="bob@example.com")],

@@ -1,3 +1,4 @@
+import re
 import time
 from dataclasses import replace
 from datetime import date
@@ -89,6 +90,20 @@ def test_the_end_of_an_exchange_that_was_cut_short_is_no_takeover() -> None:
         replace(cut_short, before={**began.before, "userName": "renaming-0123456789ab@example.com"}),
     ):
         assert not takeovers(forged, *others).passed
+    # Nor does one made for an account whose name nobody took: a name of version 0.1 does not say.
+    assert not takeovers(cut_short, rename("b", "x")).passed
+    short = re.sub(r"-[0-9a-f]{16}@", "@", str(cut_short.before["userName"]))
+    assert takeovers(replace(cut_short, before={**began.before, "userName": short}), rename("b", "x")).passed
+
+
+def test_few_temporary_names_are_compared_with_all_names() -> None:
+    began = [rename(f"u{number}", f"u{number + 1}") for number in range(4_000)]
+    stuck = [replace(each, before={**each.before, "userName": make_temporary_name(each, ())}) for each in began]
+    accounts = [live(f"v{number}") for number in range(4_000)]
+    context = GuardContext(stuck, (), (), None, {}, live=accounts)
+    start = time.process_time()
+    check_name_takeovers(context, Limit(0))
+    assert time.process_time() - start < 2
 
 
 def test_one_swap_of_two_accounts_is_not_counted() -> None:
