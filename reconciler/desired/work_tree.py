@@ -22,17 +22,23 @@ _WITHOUT = {
     "scope.yaml": "Without scope.yaml every user is in scope.",
     "mappings.yaml": "Without mappings.yaml the mappings are those of the profile.",
 }
-_RESTORE = (
-    "`git checkout -- FILE` restores a file, `git sparse-checkout disable` all that a sparse checkout left out; "
-    "`git rm FILE` removes it for good."
+_RESTORE = "`git checkout -- FILE` restores what git has; `git rm -- FILE` removes it for good."
+_RESTORE_SKIPPED = (
+    "`git sparse-checkout disable` restores all that a sparse checkout left out. To restore only these files, run "
+    "`git update-index --no-skip-worktree -- FILE`, then `git checkout -- FILE`. `git rm --sparse -- FILE` removes "
+    "them for good."
 )
 _LOOK = (
-    "Remove the mark, then compare: `git update-index --no-assume-unchanged --no-skip-worktree FILE`, `git diff FILE`."
+    "Remove the marks: `git update-index --no-skip-worktree -- FILE`, then `git update-index --no-assume-unchanged -- "
+    "FILE`. Then compare: `git diff -- FILE`."
 )
-_RESOLVE = "Resolve it, then `git add FILE`, or `git rm FILE`."
+_RESOLVE = "Resolve it, then `git add -- FILE`, or `git rm -- FILE`."
+_MAX_NAMED = 5
+"""Files that commands name; of more, the user puts in the names."""
 _NO_REMOVALS = "Their users would look removed, so no account is deactivated or deleted."
 _UNSEEN = {
     FileState.MISSING: ("file", "in git's index, but not in the work tree", _RESTORE),
+    FileState.SKIPPED: ("file", "in git's index, but not in the work tree (skip-worktree)", _RESTORE_SKIPPED),
     FileState.OUTDATED: ("file", "different from git's index, and marked skip-worktree or assume-unchanged", _LOOK),
     FileState.SUBMODULE: (
         "folder",
@@ -129,8 +135,9 @@ def _describe_error(name: str, state: FileState, root: Path) -> Diagnostic:
     """Return the error for a missing or unmerged file that planning needs."""
     if state is FileState.UNMERGED:
         summary, detail = "an unresolved merge conflict in git's index", _RESOLVE
-    elif state is FileState.MISSING:
-        summary, detail = f"{name} is in git's index, but not in the work tree", f"{_WITHOUT.get(name, '')} {_RESTORE}"
+    elif state in (FileState.MISSING, FileState.SKIPPED):
+        restore = _RESTORE if state is FileState.MISSING else _RESTORE_SKIPPED
+        summary, detail = f"{name} is in git's index, but not in the work tree", f"{_WITHOUT.get(name, '')} {restore}"
     else:
         summary, detail = "different from git's index, and marked skip-worktree or assume-unchanged", _LOOK
     return error(summary, _format_commands(detail.strip(), root, [name]), Origin(name, 1, 1))
@@ -139,7 +146,7 @@ def _describe_error(name: str, state: FileState, root: Path) -> Diagnostic:
 def _format_commands(detail: str, root: Path, names: list[str]) -> str:
     """Return `detail` with git commands that work from anywhere; files are named relative to `root`, as in messages."""
     commands = detail.replace("`git ", f"`git -C {shlex.quote(str(root))} ")
-    return commands.replace("FILE", shlex.quote(names[0])) if len(names) == 1 else commands
+    return commands.replace("FILE", shlex.join(names)) if len(names) <= _MAX_NAMED else commands
 
 
 def _list_reported(directory: Directory) -> frozenset[str]:
@@ -156,6 +163,7 @@ def _report_unseen(names: list[str], state: FileState, directory: Directory) -> 
     """Report files without which users look removed, and return this as a reason."""
     noun, what, detail = _UNSEEN[state]
     reason = f"{pluralize(len(names), noun)} of the desired state {'is' if len(names) == 1 else 'are'} {what}"
+    names = sorted(names)
     commands = _format_commands(detail, directory.root, names)
-    directory.report(warning(f"{reason}: {format_names(sorted(names))}", f"{commands} {_NO_REMOVALS}"))
+    directory.report(warning(f"{reason}: {format_names(names)}", f"{commands} {_NO_REMOVALS}"))
     return reason

@@ -30,6 +30,8 @@ class FileState(Enum):
     """How a tracked file of the work tree differs from git's index."""
 
     MISSING = auto()
+    SKIPPED = auto()
+    """It is missing, and marked skip-worktree (by a sparse checkout): `git checkout` and `git rm` pass over it."""
     OUTDATED = auto()
     """It has other content, and is marked skip-worktree (by a sparse checkout) or assume-unchanged."""
     UNMERGED = auto()
@@ -38,13 +40,14 @@ class FileState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """One entry of the index. `ignored`: the file is marked skip-worktree or assume-unchanged."""
+    """One entry of the index. `ignored`: the file is marked skip-worktree (`skipped`) or assume-unchanged."""
 
     name: str
     mode: str
     digest: str
     stage: int
-    ignored: bool
+    ignored: bool = False
+    skipped: bool = False
 
 
 def find_differences(
@@ -134,7 +137,8 @@ def _parse_entry(line: bytes) -> _Entry:
     facts, separator, name = line.partition(b"\t")
     tag, mode, digest, stage = facts.decode("ascii").split(" ")
     _check_entry(mode, separator + name)
-    return _Entry(os.fsdecode(name), mode, digest, int(stage), tag.islower() or tag.upper() == "S")
+    skipped = tag.upper() == "S"
+    return _Entry(os.fsdecode(name), mode, digest, int(stage), tag.islower() or skipped, skipped)
 
 
 def _parse_tree_entry(line: bytes) -> _Entry:
@@ -142,7 +146,7 @@ def _parse_tree_entry(line: bytes) -> _Entry:
     facts, separator, name = line.partition(b"\t")
     mode, _, digest = facts.decode("ascii").split(" ")
     _check_entry(mode, separator + name)
-    return _Entry(os.fsdecode(name), mode, digest, stage=0, ignored=False)
+    return _Entry(os.fsdecode(name), mode, digest, stage=0)
 
 
 def _check_entry(mode: str, name: bytes) -> None:
@@ -162,15 +166,15 @@ def _compare(directory: Path, entry: _Entry, read: Collection[str] | None) -> Fi
     if entry.mode == _SUBMODULE:
         return FileState.SUBMODULE
     path = directory / entry.name
+    missing = FileState.SKIPPED if entry.skipped else FileState.MISSING
     try:
         status = path.lstat()
-        if not (stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode)):
-            return FileState.MISSING
-        if read is not None and _fold(entry.name) not in read:
-            return FileState.MISSING
+        is_file = stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode)
+        if not is_file or (read is not None and _fold(entry.name) not in read):
+            return missing
         return FileState.OUTDATED if entry.ignored and not _has_content(path, status, entry) else None
     except (OSError, ValueError):
-        return FileState.MISSING
+        return missing
 
 
 def _has_content(path: Path, status: os.stat_result, entry: _Entry) -> bool:

@@ -107,6 +107,75 @@ def test_users_of_a_file_that_is_not_in_the_work_tree_are_not_removed(company: C
     assert (validated.code, "users/berlin/more.yaml" in validated.err) == (0, True)
 
 
+def sparse_scope(company: Company) -> None:
+    company.git.git("sparse-checkout", "set", "--no-cone", "/*", "!/desired-state/scope.yaml")
+
+
+def skip_scope(company: Company) -> None:
+    company.git.git("update-index", "--skip-worktree", "desired-state/scope.yaml")
+    (company.work.state / "scope.yaml").unlink()
+
+
+def outdated(company: Company) -> None:
+    company.git.git("update-index", "--skip-worktree", "desired-state/users/berlin/more.yaml")
+    company.git.git("update-index", "--assume-unchanged", "desired-state/users/berlin/more.yaml")
+    company.more.write_text("[]\n")
+
+
+def two_files(company: Company) -> None:
+    company.git.git("sparse-checkout", "set", "--no-cone", "/*", "!/desired-state/users/**/*.yaml")
+
+
+def deleted_two(company: Company) -> None:
+    company.more.unlink()
+    (company.work.state / "users/people.yaml").unlink()
+
+
+WAYS_OUT = [
+    (sparse, [0], {}),
+    (sparse, [1, 2], {}),
+    (sparse, [3], {"cid": "deactivate", "dot": "deactivate"}),
+    (skip_worktree, [0], {}),
+    (skip_worktree, [1, 2], {}),
+    (skip_worktree, [3], {"cid": "deactivate", "dot": "deactivate"}),
+    (assume_unchanged, [0], {}),
+    (assume_unchanged, [1], {"cid": "deactivate", "dot": "deactivate"}),
+    (delete, [0], {}),
+    (delete, [1], {"cid": "deactivate", "dot": "deactivate"}),
+    (outdated, [0, 1, 2], {"cid": "deactivate", "dot": "deactivate"}),
+    (two_files, [0], {}),
+    (two_files, [1, 2], {}),
+    (deleted_two, [0], {}),
+]
+
+
+@pytest.mark.parametrize(("hide", "typed", "actions"), WAYS_OUT)
+def test_the_commands_of_the_message_work_as_they_are_printed(
+    company: Company, hide: Any, typed: list[int], actions: dict[str, str]
+) -> None:
+    hide(company)
+    result = company.work.run("validate")
+    commands = re.findall(r"`(git [^`]*)`", result.err)
+    for number in typed:
+        subprocess.run(shlex.split(commands[number]), cwd=company.work.root, check=True, capture_output=True)
+    assert "Warning: " not in company.work.run("validate").err
+    assert company.actions() == actions
+
+
+@pytest.mark.parametrize("hide", [sparse_scope, skip_scope])
+@pytest.mark.parametrize("typed", [[0], [1, 2]])
+def test_the_commands_for_a_file_of_the_top_level_work_as_they_are_printed(
+    company: Company, hide: Any, typed: list[int]
+) -> None:
+    hide(company)
+    result = company.work.apply()
+    assert (result.code, result.err.count("Error: ")) == (1, 1)
+    commands = re.findall(r"`(git [^`]*)`", result.err)
+    for number in typed:
+        subprocess.run(shlex.split(commands[number]), cwd=company.work.root, check=True, capture_output=True)
+    assert company.work.apply().code == 0
+
+
 def test_a_sparse_checkout_without_any_user_removes_nobody(company: Company) -> None:
     company.git.git("sparse-checkout", "set", "desired-state/groups")
     assert (company.work.state / "settings.yaml").exists()

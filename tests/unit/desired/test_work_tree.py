@@ -54,7 +54,9 @@ def test_a_missing_scope_is_an_error(directory: Directory) -> None:
 
 def test_details_are_one_line(directory: Directory, monkeypatch: pytest.MonkeyPatch) -> None:
     """A line break in a diagnostic is shown as \\n."""
-    states = dict(zip(("scope.yaml", "users/a.yaml", "users/b.yaml", "users/c.yaml"), FileState, strict=True))
+    states = dict(
+        zip(("scope.yaml", "users/a.yaml", "users/b.yaml", "users/c.yaml", "users/d.yaml"), FileState, strict=True)
+    )
     for state in FileState:
         monkeypatch.setattr(work_tree, "find_differences", lambda *_, s=state: {"scope.yaml": s, **states})
         check_work_tree(directory)
