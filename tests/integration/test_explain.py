@@ -222,17 +222,18 @@ def test_an_account_that_no_mapping_reactivates_is_explained(open_workspace: Ope
     )
 
 
-def test_an_out_of_scope_user_whose_name_belongs_to_a_foreign_account_is_no_failure(
-    open_workspace: OpenWorkspace,
+@pytest.mark.parametrize("active", [False, True])
+def test_an_out_of_scope_user_whose_name_belongs_to_a_foreign_account_is_no_failure_unless_it_is_active(
+    active: bool, open_workspace: OpenWorkspace
 ) -> None:
-    workspace = open_workspace(FakeScimServer(users=[make_user(7, userName="ada@example.com")]))
+    workspace = open_workspace(FakeScimServer(users=[make_user(7, userName="ada@example.com", active=active)]))
     workspace.write("mappings.yaml", MAPPINGS)
     workspace.users([{**person(1, "ada"), "accountEnabled": False}, person(2, "bob")])
-    assert workspace.plan().code == 2, "bob is new, no user failed"
+    assert workspace.plan().code == (5 if active else 2), "bob is new"
     found = explain(workspace, "ada@example.com")
     why = "none: out of scope, and the live account belongs to another user: see the warning"
-    assert found["action"]["reason"] == why
-    assert [item["severity"] for item in found["diagnostics"]] == ["warning"]
+    assert found["action"]["reason"] == ("none: see the errors; the account is left untouched" if active else why)
+    assert [item["severity"] for item in found["diagnostics"]] == ["error" if active else "warning"]
 
 
 def test_offline_needs_neither_network_nor_token(org: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,7 +43,9 @@ def test_a_foreign_external_id_is_a_conflict_however_it_is_mapped(rule: str, ope
     service = FakeScimServer(users=[named(1, "ada"), named(2, "keeper")])
     workspace = open_workspace(service)
     workspace.write("mappings.yaml", BY_NAME_FIRST.replace("match: 2", rule))
-    for enabled, code in ((True, 5), (False, 0)):  # out of scope, no account is wanted: only a warning
+    # Out of scope, no account is wanted: only a warning, if nobody would keep access.
+    for enabled, active, code in ((True, True, 5), (False, True, 5), (False, False, 0)):
+        next(user for user in service.users.values() if user["userName"] == "ada@example.com")["active"] = active
         workspace.users([source(named(9, "ada"), accountEnabled=enabled), source(named(2, "keeper"))])
         result = workspace.apply()
         assert result.code == code
