@@ -59,14 +59,17 @@ def _find_with_entry(
     """Return the ids of the noted accounts whose own entry is there.
 
     That is the entry that matches the account, is not in error and has the externalId of the account, if it has one.
-    The entry of another user ends no protection.
+    The entry of another user ends no protection. One that is made once is no user's; a default is in `attributes`.
     """
-    linking = next((row.attribute for row in mappings if row.target == "externalId"), None)
+    linking = next((row.attribute for row in mappings if row.target == "externalId" and not row.once), None)
     found: set[str] = set()
     for user, account in pairs:
         if account is None or account.id not in noted or user.failed:
             continue
-        external_id = None if linking is None else to_comparable(linking, account.external_id)
-        if external_id is None or external_id == user.anchor:
+        if linking is None or account.external_id is None:
+            found.add(account.id)
+            continue
+        wanted = {user.anchor, to_comparable(linking, user.attributes.get("externalId"))}
+        if to_comparable(linking, account.external_id) in wanted:
             found.add(account.id)
     return found

@@ -72,6 +72,18 @@ def test_without_a_match_by_external_id_the_entry_must_have_that_of_the_account(
     assert judge([user], [account], mappings=by_name[1:]).note.ended == ("live-bo",)
 
 
+def test_an_external_id_that_no_source_value_gives_makes_the_entry_no_other_users() -> None:
+    """A default, or one that was generated once: the entry cannot have another."""
+    by_name = (mapping("externalId", "objectId"), mapping("userName", "userPrincipalName", match=1))
+    account = replace(live("bo", external_id="shared"), match=BO.match[1:])
+    defaulted = replace(desired("bo", external_id="shared"), match=BO.match[1:], anchor=None)
+    assert judge([defaulted], [account], mappings=by_name).note.ended == ("live-bo",)
+    generated = (replace(by_name[0], once=True), by_name[1])
+    made = replace(desired("bo", external_id="made now"), match=BO.match[1:])
+    assert judge([made], [account], mappings=generated).note.ended == ("live-bo",)
+    assert judge([made], [account], mappings=by_name).note.ended == ()
+
+
 def test_an_account_that_an_entry_protects_is_noted_once() -> None:
     people = [desired("bo", protected=True)]
     first = judge(people, [BO], noted=frozenset(), protected=NOTED)
