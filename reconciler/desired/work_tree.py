@@ -95,8 +95,9 @@ def _report_unknown(directory: Directory, exc: RepositoryError) -> str:
         names = " and ".join(missing)
         summary = f"{names} {verb} not in the work tree, and git cannot determine whether {pronoun} should be"
         effects = " ".join(_WITHOUT[name] for name in missing if name in _WITHOUT)
-        restore = shlex.join(("git", "-C", str(directory.root), "checkout", "--", *missing))
-        then = f"Then run the same command again; `{restore}` restores what git has."
+        restore = " and ".join(_format_commands("`git checkout -- FILE`", directory.root, [name]) for name in missing)
+        restores = "restores it, if git has it" if len(missing) == 1 else "restore those that git has"
+        then = f"Then run the same command again: what git does not have is no error then. {restore} {restores}."
         directory.report(error(f"{summary}: {exc.summary}", f"{effects} {exc.detail} {then}".strip()))
     else:
         summary = f"cannot determine whether all files of the desired state are in the work tree: {exc.summary}"

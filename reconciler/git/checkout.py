@@ -18,6 +18,7 @@ from reconciler.git.process import GitCommandError, run_git
 
 _MAX_INDEX = 1024 * 1024 * 1024
 _CHUNK = 1024 * 1024
+_CONFIG_VARIABLES = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_COUNT")
 _NO_CHECKSUM = ("index.skipHash", "feature.manyFiles")
 """Settings with which git writes zeros in place of the checksum."""
 
@@ -138,10 +139,23 @@ def build_error(folder: Path, why: str, what: str = "git's index") -> Repository
     """Return the error of a repository in `folder` that git cannot use, so that it cannot tell `what` is in it."""
     where = shlex.quote(str(folder))
     if "dubious ownership" in why:
-        detail = f"If you trust the repository: git config --global --add safe.directory {where}"
+        detail = f"If you trust the repository, {explain_trust(folder)}"
     else:
         detail = (
             f"Run `git -C {where} status` to see why, then repair the repository or clone it again. If "
             f"{folder / '.git'} is not meant to be a repository, move it away."
         )
     return RepositoryError(f"{what} cannot be read: {why}", detail)
+
+
+def explain_trust(folder: Path) -> str:
+    """Return how to let git use the repository in `folder`, which belongs to another user.
+
+    `run_git` drops git's variables, so a setting must be where git looks without them.
+    """
+    scope, redirects = ("global", "GIT_CONFIG_GLOBAL") if os.environ.get("HOME") else ("system", "GIT_CONFIG_SYSTEM")
+    unset = ("env", "-u", redirects) if redirects in os.environ else ()
+    command = shlex.join((*unset, "git", "config", f"--{scope}", "--add", "safe.directory", str(folder)))
+    ignored = [name for name in _CONFIG_VARIABLES if name in os.environ]
+    note = f" Variables of git are ignored here: {', '.join(ignored)}." if ignored else ""
+    return f"run `{command}`.{note}"

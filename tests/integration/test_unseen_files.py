@@ -422,10 +422,28 @@ def test_the_commands_of_the_message_make_a_repository_of_another_user_usable(
     company.map()
     another_owner(company, monkeypatch)
     (company.work.state / "scope.yaml").unlink()
-    lines = " ".join(company.work.apply().err.split())
-    for pattern in (r"git config --global --add safe\.directory \S+", r"git -C \S+ checkout -- scope\.yaml"):
-        (command,) = re.findall(pattern, lines)
+    commands = re.findall(r"`([^`]*)`", company.work.apply().err)
+    assert [shlex.split(command)[:2] for command in commands] == [["git", "config"], ["git", "-C"]]
+    for command in commands:
         subprocess.run(shlex.split(command), cwd=company.work.root, check=True, capture_output=True)
+    assert company.work.apply().code == 0
+
+
+def test_a_variable_that_is_ignored_does_not_redirect_the_command(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The state never had a scope.yaml or a mappings.yaml: no command for them is needed."""
+    company.git.git("rm", "--quiet", "desired-state/scope.yaml")
+    company.git.commit("All are in scope")
+    another_owner(company, monkeypatch)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(company.work.root / "elsewhere"))
+    result = company.work.apply()
+    assert result.code == 1
+    shown = " ".join(result.err.split())
+    assert "Variables of git are ignored here: GIT_CONFIG_GLOBAL." in shown
+    assert "what git does not have is no error then" in shown
+    command = re.findall(r"`([^`]*)`", result.err)[0]
+    subprocess.run(shlex.split(command), cwd=company.work.root, check=True, capture_output=True)
     assert company.work.apply().code == 0
 
 

@@ -180,6 +180,7 @@ def test_git_that_fails_makes_missing_files_of_the_top_level_an_error(
     )
     assert found.detail == (
         "Without scope.yaml every user is in scope. Without mappings.yaml the mappings are those of the profile."
-        f" Install git. Then run the same command again; `git -C {root} checkout -- scope.yaml mappings.yaml` restores"
-        " what git has."
+        " Install git. Then run the same command again: what git does not have is no error then."
+        f" `git -C {root} checkout -- scope.yaml` and `git -C {root} checkout -- mappings.yaml` restore those that git"
+        " has."
     )

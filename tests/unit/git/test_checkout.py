@@ -11,7 +11,7 @@ import pytest
 from support.git_repository import GitRepository
 
 from reconciler.errors import RepositoryError
-from reconciler.git.checkout import find_repository
+from reconciler.git.checkout import explain_trust, find_repository
 from reconciler.git.index import FileState, confirms_deletion, find_differences
 
 FILE = "state/users/a.yaml"
@@ -255,3 +255,38 @@ def test_a_repository_on_another_file_system_is_not_around_it(here: GitRepositor
     (here.root / "state/mount").mkdir()
     assert find_repository(here.root / "state/mount") == here.root
     assert find_repository(Path("/proc/self")) is None
+
+
+# --- repositories of another user ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("variables", "text"),
+    [
+        ({"HOME": "/home/ada"}, "run `git config --global --add safe.directory '/a b'`."),
+        ({}, "run `git config --system --add safe.directory '/a b'`."),
+        ({"HOME": ""}, "run `git config --system --add safe.directory '/a b'`."),
+        (
+            {"HOME": "/home/ada", "GIT_CONFIG_GLOBAL": "/x", "GIT_CONFIG_COUNT": "1"},
+            (
+                "run `env -u GIT_CONFIG_GLOBAL git config --global --add safe.directory '/a b'`."
+                " Variables of git are ignored here: GIT_CONFIG_GLOBAL, GIT_CONFIG_COUNT."
+            ),
+        ),
+        (
+            {"GIT_CONFIG_SYSTEM": "/x"},
+            (
+                "run `env -u GIT_CONFIG_SYSTEM git config --system --add safe.directory '/a b'`."
+                " Variables of git are ignored here: GIT_CONFIG_SYSTEM."
+            ),
+        ),
+    ],
+)
+def test_the_command_that_trusts_a_repository_writes_where_git_looks(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], text: str
+) -> None:
+    for name in ("HOME", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_COUNT"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert explain_trust(Path("/a b")) == text

@@ -200,7 +200,7 @@ def test_a_repository_that_git_does_not_use_is_an_error(
     with pytest.raises(RepositoryError) as caught:
         find_local_tip(root, BRANCH)
     assert caught.value.summary.startswith('the record branch "reconciler-record" cannot be read: detected dubious')
-    assert caught.value.detail.endswith(f": git config --global --add safe.directory {root}")
+    assert caught.value.detail.endswith(f", run `git config --global --add safe.directory {root}`.")
     wrapper.unlink()
     with pytest.raises(RepositoryError, match="git cannot be run"):
         find_local_tip(root, BRANCH)
