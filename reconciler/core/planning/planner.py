@@ -59,13 +59,9 @@ def build_plan(request: PlanRequest, live: LiveState) -> Plan:
     guarded = changes if any(change.action in REMOVALS for change in selected) else selected
     protected = ProtectedAccounts(request.desired, live.users, request.policy, request.names)
     draft.diagnostics += protected.check_entries(changes)
+    by_entries, noted = protected.find_ids_by_entries(), frozenset(request.noted)
     entries = judge_entries(
-        matching.pairs,
-        live.users,
-        noted=frozenset(request.noted),
-        protected=protected.find_ids_by_entries(),
-        mappings=request.mappings,
-        changes=selected,
+        matching.pairs, live.users, noted=noted, protected=by_entries, mappings=request.mappings, changes=selected
     )
     recognised = any(found is not None and found.managed for _, found in matching.pairs)
     context = replace(
