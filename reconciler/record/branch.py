@@ -7,7 +7,6 @@ others pushed in between is kept. Fetched it is `refs/remotes/origin/BRANCH`, as
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import tempfile
 import time
@@ -21,11 +20,11 @@ from reconciler.git.checkout import build_error, check_work_tree, find_repositor
 from reconciler.git.process import GitCommandError, run_git
 from reconciler.git.refs import BrokenRefError, resolve_ref
 from reconciler.git.repository import parse_object_id, read_regular_files
+from reconciler.record.layout import is_record
 from reconciler.record.merge import files_to_write, is_record_file
 from reconciler.record.record_files import read_record_files
 
 FOLDER = "plans"
-_NAME = re.compile(r"\d{4}-\d\d-\d\d-[0-9a-f]{12}")
 _TRIES = 5
 _MAX_LISTING = 1024 * 1024
 _QUIET = ("--no-tags", "--no-recurse-submodules", "--no-auto-maintenance", "--no-write-fetch-head", "--quiet")
@@ -227,7 +226,7 @@ _DETAILS = {
 def _build_subject(new: Mapping[str, bytes | None]) -> str:
     """Return the subject: the record by name, which is a date and a short plan id, or the number of records."""
     records = sorted({name.rpartition("/")[0] for name in new} - {""})
-    named = [record for record in records if _NAME.fullmatch(record)]
+    named = [record for record in records if is_record(record)]
     if len(records) == 1 == len(named):
         return f"Record {named[0]}"
     return f"Record {pluralize(len(records), 'plan')}" if records else "Record whether the service answers"

@@ -13,6 +13,13 @@ REFUSAL = "refusal.json"
 """The only file that is not in the directory of a plan; a named tenant has one of its own."""
 _REFUSAL = re.compile(rf"refusal(-{TENANT_PATTERN.strip('^$')})?\.json")
 
+_RECORD = re.compile(r"\d{4}-\d\d-\d\d-[0-9a-f]{12}")
+
+
+def is_record(name: str) -> bool:
+    """Return whether a directory, by its name below the directory of the record, is the record of a plan."""
+    return _RECORD.fullmatch(name) is not None
+
 
 def name_refusal(tenant: str | None) -> str:
     """Return the name of the file with the last refusal of a tenant."""

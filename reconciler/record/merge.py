@@ -38,11 +38,14 @@ def files_to_write(theirs: Mapping[str, bytes], ours: Mapping[str, bytes]) -> di
 def _merge_record(folder: str, theirs: Mapping[str, bytes], ours: Mapping[str, bytes]) -> dict[str, bytes | None]:
     """Return the files of one record.
 
-    A page is made of the other two files. One that lists only some applies is deleted: the next apply writes it again.
+    None without a complete line: that apply sent nothing. A page is made of the other two files. One that lists only
+    some applies is deleted: the next apply writes it again.
     """
     receipt, plan, page = (folder + file for file in RECORD_FILES)
     known = theirs.get(receipt, b"")
     whole = merge_receipts(known, ours[receipt])
+    if not whole:
+        return {}
     found: dict[str, bytes | None] = {receipt: whole}
     if plan in ours and (whole != known or plan not in theirs):
         found[plan] = ours[plan]

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from reconciler.core.model import Target
-from reconciler.errors import PlanFileError
 from reconciler.record.account_history import AccountHistory, AccountHistoryBuilder
 from reconciler.record.files import read_file
 from reconciler.record.layout import PLAN, RECEIPT, shorten_plan_id
 from reconciler.record.plan_summary import read_plan_summary
+from reconciler.record.receipt_content import parse_receipt
 from reconciler.record.receipt_line import (
     ApplyFinished,
     ApplyStarted,
@@ -43,7 +43,7 @@ _LONGEST_NAME = 512
 
 
 def read_lines(path: Path) -> Iterator[ReceiptLine]:
-    """Yield the lines of a receipt; a torn last line (the machine died while writing it) is left out."""
+    """Yield the lines of a receipt; a last line that a crash cut short is left out."""
     return _read(path, parse_line)
 
 
@@ -53,16 +53,7 @@ def read_entries(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _read(path: Path, parse: Callable[[bytes], T]) -> Iterator[T]:
-    lines = read_file(path).split(b"\n")
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            yield parse(line)
-        except (ValueError, TypeError, RecursionError) as exc:
-            if number == len(lines) and not isinstance(exc, TypeError):
-                return
-            raise PlanFileError(f"{path}:{number}: not a receipt line", "Restore the file from git.") from exc
+    return parse_receipt(read_file(path), str(path), parse)
 
 
 def _first_lines(plans: Path) -> Iterator[ApplyStarted]:

@@ -24,6 +24,7 @@ from reconciler.core.text import to_ascii_json
 from reconciler.errors import PlanFileError
 from reconciler.record.files import append_private, make_private_directory, read_file, sync_directory
 from reconciler.record.layout import RECEIPT, shorten_plan_id
+from reconciler.record.receipt_content import RESTORE, is_cut_line
 from reconciler.record.receipt_line import (
     LARGEST_CLOCK_OFFSET,
     ApplyFinished,
@@ -99,8 +100,8 @@ class Receipt:
             _drop_torn_line(self.path)
             handle = append_private(self.path)
             # Forcing a file onto the disk does not force its name there.
-            sync_directory(directory)
-            sync_directory(directory.parent)
+            for folder in (directory, directory.parent, directory.parent.parent):
+                sync_directory(folder)
         except OSError as exc:
             detail = f"Nothing was changed. {advise(exc, '')}".rstrip()
             raise PlanFileError(f"cannot write {self.path}: {describe_os_error(exc)}", detail) from exc
@@ -219,8 +220,15 @@ def _to_seconds(offset: timedelta) -> int:
 
 
 def _drop_torn_line(path: Path) -> None:
-    """Cut off a line that a crash cut short. It proves nothing: a request is only sent after its whole line."""
+    """Cut off a line that a crash cut short. It proves nothing: a request is only sent after its whole line.
+
+    Raises `PlanFileError` if it is anything else.
+    """
     if path.is_file():
         content = read_file(path)
-        if content and not content.endswith(b"\n"):
-            os.truncate(path, content.rfind(b"\n") + 1)
+        start = content.rfind(b"\n") + 1
+        if content[start:]:
+            if not is_cut_line(content[start:]):
+                line = content.count(b"\n") + 1
+                raise PlanFileError(f"{path}:{line}: not a receipt line", RESTORE)
+            os.truncate(path, start)

@@ -18,9 +18,10 @@ from reconciler.git.arrivals import read_arrivals
 from reconciler.git.commit import Commit
 from reconciler.git.commits import Commits
 from reconciler.record.branch import FOLDER, find_local_tip, format_fetch, read_record_at
+from reconciler.record.damaged_receipts import check_branch_files, check_receipts
 from reconciler.record.files import is_open_to_all, read_file, write_private, write_private_bytes
 from reconciler.record.layout import PAGE, PLAN, RECEIPT
-from reconciler.record.reader import read_record
+from reconciler.record.reader import read_lines, read_record
 from reconciler.record.receipt import directory_for
 from reconciler.record.record_files import list_receipts, merge_into, read_record_files
 from reconciler.record.redaction import NO_REDACTION, Redactor
@@ -68,7 +69,11 @@ def note_unreadable_records(state: DesiredState, redactor: Redactor, terminal: T
 def open_full_record(workspace: Workspace, branch: str | None, terminal: Terminal) -> Iterator[Workspace]:
     """Return the workspace with the full record: `plans/` and the record branch. The sandbox has no branch."""
     _warn_about_open_directory(workspace.record, terminal)
-    if workspace.sandbox or branch is None:
+    if workspace.sandbox:
+        yield workspace
+        return
+    check_receipts(workspace.record)
+    if branch is None:
         yield workspace
         return
     tip = _find_tip(workspace, branch, terminal)
@@ -78,7 +83,7 @@ def open_full_record(workspace: Workspace, branch: str | None, terminal: Termina
         return
     with tempfile.TemporaryDirectory(prefix="reconciler-record-") as folder:
         whole = Path(folder)
-        merge_into(read_record_at(workspace.state, tip), whole)
+        merge_into(check_branch_files(read_record_at(workspace.state, tip), branch), whole)
         merge_into(read_record_files(workspace.record), whole)
         yield replace(workspace, past=whole)
 
@@ -163,9 +168,9 @@ def write_page(directory: Path, workspace: Workspace, terminal: Terminal) -> Non
 
 
 def write_missing_pages(workspace: Workspace, terminal: Terminal) -> None:
-    """Write the pages that a crash left unwritten."""
+    """Write the pages that a crash left unwritten. One of no apply would be evidence of a receipt that was lost."""
     for receipt in sorted(workspace.history.glob(f"*/{RECEIPT}")):
-        if not receipt.with_name(PAGE).exists():
+        if not receipt.with_name(PAGE).exists() and next(read_lines(receipt), None) is not None:
             write_page(_copy_from_branch(workspace, receipt.parent.name), workspace, terminal)
 
 

@@ -151,6 +151,34 @@ def test_a_branch_that_git_cannot_resolve_stops_every_command(record: RecordRepo
     assert two.run("plan").code == 3
 
 
+@pytest.mark.parametrize("content", ["", '{"format_', "\0" * 99])
+def test_a_receipt_that_was_damaged_on_the_branch_stops_plan_and_apply(record: RecordRepository, content: str) -> None:
+    record.commit_users(person("ada"), person("bob"))
+    assert record.clone("one").apply().code == 0
+    record.origin.git("checkout", "--quiet", BRANCH)
+    (name,) = (name for name in record.on_branch() if name.endswith("/receipt.jsonl"))
+    record.origin.commit("Damage", {name: content}, tracked="plans")
+    record.origin.git("checkout", "--quiet", "main")
+    two = record.clone("two")
+    assert two.fetch().code == 0
+    for command in (("plan",), ("apply", "--auto-approve")):
+        ended = two.run(*command)
+        where = f'{name.removeprefix("plans/")} on the record branch "{BRANCH}":1: '
+        assert (ended.code, where in ended.err) == (1, True), ended
+
+
+def test_an_apply_that_was_killed_before_its_first_line_is_not_pushed(record: RecordRepository) -> None:
+    """On the branch its receipt would be one that lost its lines."""
+    record.commit_users(person("ada"))
+    one = record.clone("one")
+    (one.plans / "2026-03-01-0123456789ab").mkdir(parents=True)
+    (one.plans / "2026-03-01-0123456789ab/receipt.jsonl").write_text("")
+    assert one.apply().code == 0
+    assert not [name for name in record.on_branch() if "2026-03-01" in name]
+    two = record.clone("two")
+    assert (two.fetch().code, two.run("plan").code) == (0, 0)
+
+
 # --- knowledge of the next run --------------------------------------------------------
 
 

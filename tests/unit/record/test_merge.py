@@ -43,6 +43,14 @@ def test_a_line_that_was_cut_short_is_none() -> None:
     assert merge_receipts(run_of(1) + b'{"ev', run_of(2)) == run_of(1) + run_of(2)
 
 
+def test_a_receipt_without_a_complete_line_is_not_added_and_takes_the_place_of_none() -> None:
+    """An apply that was killed before its first line was written has sent nothing."""
+    for left in (b"", b'{"ev', bytes(99)):
+        ours = {RECEIPT: left, PLAN: b"p", PAGE: b"none"}
+        assert files_to_write({}, ours) == {}
+        assert files_to_write({RECEIPT: run_of(1)}, ours) == {PLAN: b"p"}
+
+
 def test_new_files_are_added_and_an_incomplete_page_is_removed() -> None:
     one, two = run_of(1), run_of(2)
     theirs = {RECEIPT: one, PLAN: b"p", PAGE: b"one"}

@@ -27,6 +27,7 @@ from reconciler.record.reader import (
     read_started_addresses,
 )
 from reconciler.record.receipt import Receipt, directory_for
+from reconciler.record.receipt_content import RESTORE
 from reconciler.record.receipt_line import UnknownLine
 from reconciler.record.redaction import Redactor
 from reconciler.record.runs import AppliedChange, ApplyRun, Quarantine
@@ -58,7 +59,7 @@ def test_a_broken_line_in_the_middle_is_an_error(tmp_path: Path, line: str) -> N
             list(read(path))
         assert (caught.value.summary, caught.value.detail) == (
             f"{path}:2: not a receipt line",
-            "Restore the file from git.",
+            RESTORE,
         )
 
 

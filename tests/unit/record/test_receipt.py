@@ -223,7 +223,7 @@ def test_a_place_that_cannot_be_written_says_that_nothing_was_changed(tmp_path: 
 # --- torn and broken receipts -----------------------------------------------------------------
 
 
-@pytest.mark.parametrize("torn", [b'{"event": "star', b'{"event": "Zo\xc3', b"{", b"\xff", b'{"event": "started"'])
+@pytest.mark.parametrize("torn", [b'{"event": "star', b'{"event": "Zo\xc3', b"{", b'{"event": "started"'])
 def test_a_torn_last_line_is_left_out_and_the_next_apply_drops_it(tmp_path: Path, torn: bytes) -> None:
     receipt = opened(tmp_path)
     receipt.started(ADA.address, ADA.action, None, [])
@@ -233,6 +233,15 @@ def test_a_torn_last_line_is_left_out_and_the_next_apply_drops_it(tmp_path: Path
     opened(tmp_path)
     assert events(receipt.path) == ["apply_started", "started", "apply_started"]
     assert torn not in receipt.path.read_bytes().splitlines()
+
+
+@pytest.mark.parametrize("damaged", [bytes(400), b"{}{}", b"{}\r{}\r", b"x"])
+def test_what_no_crash_leaves_is_not_dropped(tmp_path: Path, damaged: bytes) -> None:
+    path = tmp_path / "receipt.jsonl"
+    path.write_bytes(b"{}\n" + damaged)
+    with pytest.raises(PlanFileError, match=r"receipt\.jsonl:2: not a receipt line"):
+        opened(tmp_path)
+    assert path.read_bytes() == b"{}\n" + damaged
 
 
 def test_a_receipt_of_nothing_but_a_torn_line_starts_again(tmp_path: Path) -> None:

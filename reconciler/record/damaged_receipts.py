@@ -1,0 +1,77 @@
+"""Check that every receipt is there, and holds what it held: a lost receipt is not an apply less.
+
+An apply that is killed before the first line of its receipt has sent nothing. It leaves a directory without a receipt,
+an empty receipt, or the beginning of one line, and none of them may be in the way of the next apply. They are evidence
+of a loss only if the receipt had lines before: its page was made of them, git has it, or it was pushed to the branch.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from reconciler.core.text import quote
+from reconciler.errors import PlanFileError
+from reconciler.git.index import list_blobs
+from reconciler.record.layout import PAGE, PLAN, RECEIPT, is_record
+from reconciler.record.reader import read_lines
+from reconciler.record.receipt_content import parse_receipt
+from reconciler.record.receipt_line import parse_line
+from reconciler.record.record_files import list_receipts
+
+
+def check_receipts(plans: Path) -> None:
+    """Check the receipts below the directory `plans`.
+
+    Raises `PlanFileError` for one that is damaged or lost, `RepositoryError` if git cannot tell whether it is.
+    """
+    without_lines = [path for path in list_receipts(plans) if not sum(1 for _ in read_lines(path))]
+    without_lines += _find_missing(plans)
+    if not without_lines:
+        return
+    for path in without_lines:
+        if path.parent != plans and path.with_name(PAGE).exists():
+            raise _build_error(path, f"{PAGE} beside it lists its applies")
+    tracked = list_blobs(plans, (".",))
+    for path in without_lines:
+        name = path.relative_to(plans).as_posix()
+        if name in tracked:
+            command = shlex.join(["git", "-C", str(plans), "checkout", "HEAD", "--", name])
+            raise _build_error(path, "git has it", f" (`{command}`)")
+
+
+def _find_missing(plans: Path) -> list[Path]:
+    """Return where the receipts of directories would be that have the plan of an apply only."""
+    plans_on_record = sorted(plans.glob(f"*/{PLAN}"))
+    return [
+        path.with_name(RECEIPT)
+        for path in plans_on_record
+        if is_record(path.parent.name) and not path.with_name(RECEIPT).exists()
+    ]
+
+
+def _build_error(path: Path, why: str, how: str = "") -> PlanFileError:
+    what = f"{path}:1: the receipt has no complete line" if path.exists() else f"the receipt {path} is missing"
+    return PlanFileError(
+        f"{what}, although {why}",
+        f"Without the record no apply is safe. Restore the file from git{how} or from the record branch.\n"
+        f"If you know that nothing was applied: {shlex.join(['rm', '-r', str(path.parent)])}",
+    )
+
+
+def check_branch_files(files: Iterable[tuple[str, bytes]], branch: str) -> Iterator[tuple[str, bytes]]:
+    """Yield the files of the record branch again. Raises `PlanFileError` for a receipt that is damaged.
+
+    Receipts without a complete line are not pushed.
+    """
+    for name, content in files:
+        if name.endswith(f"/{RECEIPT}"):
+            where = f"{name} on the record branch {quote(branch)}"
+            if not sum(1 for _ in parse_receipt(content, where, parse_line)):
+                detail = (
+                    "Without the record no apply is safe. Restore the file with a commit on the branch. If you know\n"
+                    "that nothing was applied, delete its directory there."
+                )
+                raise PlanFileError(f"{where}:1: the receipt has no complete line", detail)
+        yield name, content
