@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shlex
 import stat
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from reconciler.core.system_limits import advise, describe_os_error
 from reconciler.core.text import quote, shorten
 from reconciler.core.values import fold_case
 from reconciler.desired import layout, schema
+from reconciler.desired.empty_files import describe_way_out, list_tracked
 from reconciler.desired.file_content import find_foreign_content
 from reconciler.desired.source_users import read_source_user
 from reconciler.desired.validation import LocatedModel, Model, validate
@@ -45,6 +46,8 @@ class Directory:
     unseen: set[str] = field(default_factory=set)
     """The parts with files that git tracks and that are not in the work tree."""
     _counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _asked: dict[str, Container[str] | None] = field(default_factory=dict)
+    """What git tracks, once it was asked."""
     _strays: list[str] = field(default_factory=list)
     """Names of files and folders that must not be in the desired state."""
 
@@ -91,7 +94,9 @@ class Directory:
             content = self._read(name)
             if content is None:
                 continue
-            for item in read_items(content, name, self._report_unread, self._describe_way_out(name, "write `[]`")):
+            for item in read_items(
+                content, name, self._report_unread, partial(self._describe_way_out, name, "write `[]`")
+            ):
                 user = read_source_user(item, self.report)
                 if user is None:
                     self.rejected.append(item)
@@ -227,7 +232,7 @@ class Directory:
 
     def _check_utf8(self, path: Path) -> bool:
         """Whether a file name is UTF-8. A plan names the files of its users: it could not be a JSON document."""
-        if _is_utf8(path.name):
+        if layout.is_utf8(path.name):
             return True
         folder = self._relative(path).partition("/")[0]
         origin = Origin(folder, 1, 1) if folder in layout.FOLDERS else None
@@ -281,10 +286,10 @@ class Directory:
             return None
 
     def _describe_way_out(self, name: str, write: str) -> str:
-        """Return what to do about an empty file: it looks like removed users, or like settings that are not set."""
-        git, file = f"git -C {shlex.quote(str(self.root))}", shlex.quote(name)
-        removes = "" if name == "settings.yaml" else f"; `{git} rm -f -- {file}` removes the file"
-        return f"If its content was lost, `{git} checkout -- {file}` restores it. Otherwise {write}{removes}."
+        """Return what to do about an empty file. git is asked once, for the first one."""
+        if "tracked" not in self._asked:
+            self._asked["tracked"] = list_tracked(self.root)
+        return describe_way_out(self.root, name, write, self._asked["tracked"])
 
     def _report_file(self, name: str, summary: str, detail: str) -> None:
         self._report_unread(error(summary, detail, Origin(name, 1, 1)))
@@ -324,7 +329,7 @@ class Directory:
             return []
         found = []
         entries = "write its entries" if name in layout.TOP_FILES else "write `[]`"
-        for item in read_items(content, name, self._report_unread, self._describe_way_out(name, entries)):
+        for item in read_items(content, name, self._report_unread, partial(self._describe_way_out, name, entries)):
             located = validate(item, model, self.report)
             if located is None:
                 self.rejected.append(item)
@@ -385,12 +390,3 @@ def build_json_schema(kind: str) -> dict[str, Any]:
 
 def _contains_yaml(folder: Path) -> bool:
     return any(layout.resembles_yaml(name) for _, _, names in os.walk(folder) for name in names)
-
-
-def _is_utf8(name: str) -> bool:
-    """Whether a file name is UTF-8; Python replaces other bytes with surrogates."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

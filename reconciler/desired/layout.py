@@ -62,6 +62,15 @@ def is_yaml(name: str) -> bool:
     return name.casefold().endswith(SUFFIXES)
 
 
+def is_utf8(name: str) -> bool:
+    """Whether a file name is UTF-8; Python replaces other bytes with surrogates."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def is_read(name: str) -> bool:
     """Whether the file `name`, relative to the root, is part of the desired state."""
     folder, *below = name.split("/")

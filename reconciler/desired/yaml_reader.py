@@ -130,10 +130,11 @@ def read_document(content: bytes, file: str, report: Report) -> Any:
         return None
 
 
-def read_items(content: bytes, file: str, report: Report, if_empty: str = "") -> Iterator[YamlMapping]:
+def read_items(content: bytes, file: str, report: Report, if_empty: Callable[[], str] = str) -> Iterator[YamlMapping]:
     """Yield the mappings of a document that lists mappings, one at a time. Errors go to `report`.
 
-    A file without a document, such as one cut to 0 bytes, is an error: `[]` is the empty list. `if_empty`: its detail.
+    A file without a document, such as one cut to 0 bytes, is an error: `[]` is the empty list. `if_empty` returns the
+    detail.
     """
     reader = _Reader(content, file, report)
     try:
@@ -180,10 +181,10 @@ class _Reader:
         self._read_end()
         return value
 
-    def read_items(self, if_empty: str) -> Iterator[YamlMapping]:
+    def read_items(self, if_empty: Callable[[], str]) -> Iterator[YamlMapping]:
         first = self._first
         if first.__class__ is StreamEndEvent or (first.__class__ is ScalarEvent and not first.value.strip()):
-            self._fail_at(Origin(self._file, 1, 1), "the file is empty", if_empty)
+            self._fail_at(Origin(self._file, 1, 1), "the file is empty", if_empty())
         if first.__class__ is not SequenceStartEvent:
             self._fail(first, "the file must be a list", "Start each entry with a dash: `- key: value`.")
         self._check_plain(first)

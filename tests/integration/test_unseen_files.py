@@ -602,3 +602,21 @@ def test_each_way_out_of_an_emptied_file_works(company: Company) -> None:
     company.more.parent.mkdir(exist_ok=True)
     company.more.write_text("[]\n")
     assert company.actions() == {"cid": "deactivate", "dot": "deactivate"}
+
+
+@pytest.mark.parametrize("git", [True, False])
+@pytest.mark.parametrize("name", ["users/new.yaml", "groups/new.yaml", "mappings.yaml"])
+def test_each_way_out_of_an_empty_file_that_git_does_not_have_works(company: Company, name: str, git: bool) -> None:
+    if not git:
+        shutil.rmtree(company.work.root / ".git")
+    company.work.write(name, "# to do\n")
+    result = company.work.apply()
+    assert (result.code, result.err.count("Error:")) == (1, 1), result
+    *write, remove = re.findall(r"`([^`]*)`", result.err)
+    assert write == ([] if name == "mappings.yaml" else ["[]"])
+    for text in write:
+        company.work.write(name, f"{text}\n")
+        assert company.actions() == {}
+    subprocess.run(shlex.split(remove), check=True, capture_output=True)
+    assert not (company.work.state / name).exists()
+    assert company.work.apply().code == 0
