@@ -20,9 +20,9 @@ from reconciler import __version__
 from reconciler.cli import github, lazy, provisioning, tools  # noqa: F401 - they register their commands
 from reconciler.cli.apps import app
 from reconciler.cli.options import CommonOptions
-from reconciler.core.system_limits import advise, describe_os_error
+from reconciler.core.system_limits import advise, describe_os_error, explain_exhaustion
 from reconciler.core.text import escape_control
-from reconciler.errors import ExitCode, ReconcilerError
+from reconciler.errors import ExitCode, MachineLimitError, ReconcilerError
 
 # Typer carries its own Click and does not export UsageError, the base of BadParameter.
 _CommandLineError: Any = typer.BadParameter.__mro__[1]
@@ -49,11 +49,8 @@ def _run() -> int:
     except (typer.Abort, KeyboardInterrupt):
         sys.stderr.write("Interrupted.\n")
         return ExitCode.INTERRUPTED
-    except ReconcilerError as exc:
-        # The command's own terminal is out of reach here, its flags are not.
-        flags = CommonOptions(no_color="--no-color" in sys.argv, redact="--redact" in sys.argv)
-        flags.terminal().error(exc)
-        return exc.exit_code
+    except (ReconcilerError, MemoryError, RuntimeError) as exc:
+        return _report(_to_error(exc))
     except OSError as exc:
         # A closed pipe, a full disk, a name that no file can have.
         _report_os_error(exc)
@@ -62,6 +59,23 @@ def _run() -> int:
         # Typer made this of a KeyboardInterrupt; a command would have reported what is left.
         sys.stderr.write("Interrupted.\n")
     return int(code or 0)
+
+
+def _to_error(exc: Exception) -> ReconcilerError:
+    """Return the error to report; raise `exc` if it is one of the program."""
+    if isinstance(exc, ReconcilerError):
+        return exc
+    exhausted = explain_exhaustion(exc)
+    if exhausted is None:
+        raise exc
+    return MachineLimitError(*exhausted)
+
+
+def _report(exc: ReconcilerError) -> int:
+    """Report an error; return its exit code. The command's own terminal is out of reach, its flags are not."""
+    flags = CommonOptions(no_color="--no-color" in sys.argv, redact="--redact" in sys.argv)
+    flags.terminal().error(exc)
+    return exc.exit_code
 
 
 def _configure_process() -> None:

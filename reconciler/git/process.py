@@ -16,6 +16,7 @@ from reconciler.core.text import shorten
 from reconciler.errors import RepositoryError
 
 _MAX_OUTPUT = 64 * 1024
+_PIECE = 1024 * 1024
 _SECONDS = 120
 _DROPPED = (
     *("GIT_", "GITHUB_TOKEN", "RECONCILER_", "SSH_ASKPASS"),
@@ -80,13 +81,18 @@ def run_git(
 def _read_output(process: subprocess.Popen[bytes], limit: int) -> bytes:
     """Return everything the process writes; kill it if that is too much or takes too long."""
     timer = threading.Timer(_SECONDS, _kill, (process,))
-    timer.start()
+    output = bytearray()
     try:
-        output = process.stdout.read(limit + 1) if process.stdout else b""
-        if len(output) > limit:
-            raise RepositoryError("the repository holds more than can be read", "Check that it is the right commit.")
+        timer.start()
+        # In pieces: one read of `limit` bytes takes that much memory, however little there is to read.
+        while process.stdout and (piece := process.stdout.read(_PIECE)):
+            output += piece
+            if len(output) > limit:
+                raise RepositoryError(
+                    "the repository holds more than can be read", "Check that it is the right commit."
+                )
         process.wait()
-        return output
+        return bytes(output)
     finally:
         timer.cancel()
         _kill(process)

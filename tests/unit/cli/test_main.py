@@ -15,6 +15,15 @@ from reconciler.errors import ReconcilerError, StalePlanError
 
 FREE_SPACE = "Free some space there, then run the same command again: nothing is done twice."
 
+MORE_MEMORY = (
+    "Close other programs, or raise the limit of memory (`ulimit -v`), then run the same command again: nothing is\n"
+    "  done twice."
+)
+MORE_THREADS = (
+    "Close other programs, or raise the limits of processes (`ulimit -u`) and memory (`ulimit -v`), then run the same\n"
+    "  command again: nothing is done twice."
+)
+
 
 def failing(exception: BaseException) -> Any:
     def app(*, standalone_mode: bool) -> int:
@@ -35,6 +44,12 @@ def failing(exception: BaseException) -> Any:
             1,
             f"Error: No space left on device (ENOSPC): 'plan.json'\n\n  {FREE_SPACE}\n",
         ),
+        (MemoryError(), 1, f"Error: this machine, or this process, has run out of memory\n\n  {MORE_MEMORY}\n"),
+        (
+            RuntimeError("can't start new thread"),
+            1,
+            f"Error: this machine, or this process, cannot start a thread\n\n  {MORE_THREADS}\n",
+        ),
         (BrokenPipeError(errno.EPIPE, "Broken pipe"), 1, ""),
     ],
 )
@@ -44,6 +59,12 @@ def test_an_exception_becomes_an_exit_code_and_a_message(
     monkeypatch.setattr(cli, "app", failing(exception))
     outcome = run(["reconciler", "plan"])
     assert (outcome.code, outcome.out, outcome.err) == (code, "", shown)
+
+
+def test_an_error_of_the_program_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "app", failing(RuntimeError("a bug")))
+    with pytest.raises(RuntimeError, match="a bug"):
+        run(["reconciler", "plan"])
 
 
 def test_the_error_is_redacted_if_the_command_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ import errno
 
 import pytest
 
-from reconciler.core.system_limits import advise, describe_os_error, is_exhaustion
+from reconciler.core.system_limits import advise, describe_os_error, explain_exhaustion, is_exhaustion
 
 
 @pytest.mark.parametrize("code", ["EMFILE", "ENFILE", "ENOSPC", "EDQUOT", "ENOMEM", "ENOBUFS", "EFBIG"])
@@ -24,3 +24,11 @@ def test_any_other_error_keeps_its_own_words(error: OSError) -> None:
 
 def test_other_exceptions_are_none() -> None:
     assert not is_exhaustion(ValueError(errno.EMFILE))
+
+
+def test_what_python_could_not_get_is_explained() -> None:
+    for error in (MemoryError(), RuntimeError("can't start new thread")):
+        summary, next_step = explain_exhaustion(error) or ("", "")
+        assert summary.startswith("this machine, or this process, ")
+        assert "ulimit -v" in next_step
+    assert explain_exhaustion(RuntimeError("a bug")) is explain_exhaustion(ValueError()) is None

@@ -55,6 +55,10 @@ def test_more_output_than_the_limit_is_refused(repository: GitRepository) -> Non
         run_git(repository.root, "cat-file", "-p", "HEAD:a.txt", limit=3)
 
 
+def test_a_limit_takes_no_memory_of_its_own(repository: GitRepository) -> None:
+    assert run_git(repository.root, "cat-file", "-p", "HEAD:a.txt", limit=1 << 60) == b"one\n"
+
+
 @pytest.mark.parametrize("script", ["exec sleep 60", "sleep 60; true", "sleep 60 & wait"])
 def test_git_that_hangs_is_killed(
     repository: GitRepository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str
