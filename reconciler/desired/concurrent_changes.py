@@ -11,7 +11,8 @@ from reconciler.core.text import format_names
 from reconciler.desired.directory import Directory
 
 _DETAIL = (
-    "Another program writes to it, such as `git pull` or an editor. When it is finished, run the same command again."
+    "Another program writes to it, such as `git pull` or an editor. When it is finished, run the same command again. "
+    "Other errors may be a result of this."
 )
 
 
@@ -19,11 +20,13 @@ def report_concurrent_changes(directory: Directory) -> None:
     """Report the files that are not as they were read, after all of them were.
 
     Files are read again and compared by their content. If none differs, what was read is what the directory had at one
-    instant: when the last file had been read for the first time.
+    instant: when the last file had been read for the first time. The error comes first: a file that git was writing
+    may look empty or broken.
     """
     again = Directory(directory.root)
     again.read_all()
     names = {*directory.digests, *again.digests}
     changed = sorted(name for name in names if directory.digests.get(name) != again.digests.get(name))
     if changed:
-        directory.report(error(f"the desired state changed while it was read: {format_names(changed)}", _DETAIL))
+        summary = f"the desired state changed while it was read: {format_names(changed)}"
+        directory.diagnostics.insert(0, error(summary, _DETAIL))

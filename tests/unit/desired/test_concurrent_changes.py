@@ -30,3 +30,15 @@ def test_all_files_that_changed_are_named(tree: Tree) -> None:
         'the desired state changed while it was read: "groups/b.yaml", "scope.yaml", "users/c.yaml", "users/d.yaml"'
     )
     assert messages(directory) == [("None", summary)]
+
+
+def test_it_is_the_first_error(tree: Tree) -> None:
+    """What to do about a file that is empty for a moment is not to remove it."""
+    directory = tree(users__a="")
+    list(directory.read_users())
+    (directory.root / "users/a.yaml").write_text("[]\n")
+    report_concurrent_changes(directory)
+    assert [summary for _, summary in messages(directory)] == [
+        'the desired state changed while it was read: "users/a.yaml"',
+        "the file is empty",
+    ]
