@@ -71,6 +71,11 @@ class ScimClient:
         """How far this machine's clock is ahead of the service's, by the answers so far; None: unknown."""
         return self._clock.offset if self._clock is not None else None
 
+    @property
+    def unreadable_date(self) -> str | None:
+        """The Date of an answer that could not be read; None if there was none."""
+        return self._clock.unreadable_date if self._clock is not None else None
+
     def close(self) -> None:
         """Close all connections."""
         self._transport.close()

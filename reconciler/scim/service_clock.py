@@ -27,6 +27,7 @@ class ServiceClock(httpx.BaseTransport):
         self._now = now
         self._lock = threading.Lock()
         self._offset: timedelta | None = None
+        self._unreadable: str | None = None
 
     @property
     def offset(self) -> timedelta | None:
@@ -36,6 +37,11 @@ class ServiceClock(httpx.BaseTransport):
         """
         return self._offset
 
+    @property
+    def unreadable_date(self) -> str | None:
+        """The Date of an answer that could not be read; None if there was none."""
+        return self._unreadable
+
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         sent = self._now()
         response = self._inner.handle_request(request)
@@ -43,6 +49,8 @@ class ServiceClock(httpx.BaseTransport):
         if offset is not None:
             with self._lock:
                 self._offset = offset if self._offset is None else min(self._offset, offset, key=abs)
+        else:
+            self._unreadable = response.headers.get("date", self._unreadable)
         return response
 
     def close(self) -> None:

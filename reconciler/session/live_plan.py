@@ -106,7 +106,7 @@ def read_live_state(
         progress=progress,
     )
     session.observe_clock(client.clock_offset)
-    return replace(live, clock_problem=explain_clock(client.clock_offset))
+    return replace(live, clock_problem=explain_clock(client.clock_offset, client.unreadable_date))
 
 
 def build_session_request(session: Session, live: LiveState, users: tuple[str, ...] = ()) -> PlanRequest:

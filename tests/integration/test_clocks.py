@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -140,6 +141,16 @@ def test_with_a_wrong_clock_deletions_and_changes_by_date_are_withheld(
     assert ("new" in live, "hired" in live, live["gone"]["active"]) == (False, True, False)
     service.faults = ServerFaults()
     assert org.actions() == {"expired": "deactivate", "back": "reactivate", "new": "create", "old": "delete"}
+
+
+def test_a_date_that_cannot_be_read_is_shown(open_workspace: OpenWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    service = serve(account("expired"))
+    reply = service._reply
+    monkeypatch.setattr(service, "_reply", lambda entry: replace(reply(entry), headers={"Date": "yesterday"}))
+    org = open_org(open_workspace, service, **DELETING)
+    org.wants(person("expired", lifecycle={"expires": str(TODAY)}))
+    problem = 'a Date header that cannot be read, "yesterday", so the clock of this machine cannot be checked'
+    assert summaries(org.plan()) == [("error", f"1 deactivate withheld: the service sends {problem}")]
 
 
 @pytest.mark.parametrize("ahead", [timedelta(minutes=4), timedelta(minutes=-4)])

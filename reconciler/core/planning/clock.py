@@ -7,21 +7,27 @@ from datetime import timedelta
 
 from reconciler.core.model import AttributeMapping, DesiredUser, format_user_address
 from reconciler.core.plan import Action, Change
-from reconciler.core.text import pluralize
+from reconciler.core.text import pluralize, quote, shorten
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
 """Clocks that differ by less agree: a time this far in the future is one of the present."""
+_LONGEST_DATE = 60
+"""Characters of a Date header that are shown."""
 _ACCESS = frozenset({Action.CREATE, Action.ADOPT, Action.REACTIVATE, Action.DEACTIVATE})
 _UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
 
 
-def explain_clock(offset: timedelta | None) -> str | None:
+def explain_clock(offset: timedelta | None, unreadable: str | None = None) -> str | None:
     """Return why the clock cannot be relied on; None if it agrees with the service's.
 
     `offset`: how far it is ahead of the service's (negative: behind); None: the service does not say what time it is.
+    `unreadable`: the Date header that it sends instead, if any.
     """
     if offset is None:
-        return "the service sends no Date header, so the clock of this machine cannot be checked"
+        what = "no Date header"
+        if unreadable is not None:
+            what = f"a Date header that cannot be read, {quote(shorten(unreadable, _LONGEST_DATE))}"
+        return f"the service sends {what}, so the clock of this machine cannot be checked"
     if abs(offset) <= CLOCK_TOLERANCE:
         return None
     where = "ahead of" if offset > timedelta() else "behind"

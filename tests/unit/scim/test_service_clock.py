@@ -81,3 +81,18 @@ def test_the_smallest_offset_of_all_answers_counts(second: str | None) -> None:
         assert clock.handle_request(httpx.Request("GET", "https://scim.example.com")).status_code == 200
     assert clock.offset == (timedelta(0) if second == DATE else timedelta(seconds=3_599))
     clock.close()
+
+
+def test_a_date_that_cannot_be_read_is_kept() -> None:
+    dates = iter([None, "yesterday", None])
+
+    def answer(_request: httpx.Request) -> httpx.Response:
+        date = next(dates)
+        return httpx.Response(200, headers={"Date": date} if date is not None else {})
+
+    clock = ServiceClock(httpx.MockTransport(answer), ticking(*[0] * 6))
+    found = []
+    for _ in range(3):
+        clock.handle_request(httpx.Request("GET", "https://scim.example.com"))
+        found.append((clock.offset, clock.unreadable_date))
+    assert found == [(None, None), (None, "yesterday"), (None, "yesterday")]

@@ -30,6 +30,22 @@ def test_clocks_that_differ_by_more_than_minutes_disagree(offset: timedelta | No
     assert explain_clock(offset) == problem
 
 
+@pytest.mark.parametrize(
+    ("unreadable", "shown"),
+    [
+        ("yesterday", '"yesterday"'),
+        ("", '""'),
+        ('a"\u202eb\n', r'"a\"\u{202e}b\n"'),
+        ("9" * 5_000, f'"{"9" * 60}… (4940 more characters)"'),
+    ],
+)
+def test_a_date_that_cannot_be_read_is_quoted(unreadable: str, shown: str) -> None:
+    assert explain_clock(None, unreadable) == (
+        f"the service sends a Date header that cannot be read, {shown}, so the clock of this machine cannot be checked"
+    )
+    assert explain_clock(timedelta(0), unreadable) is None
+
+
 EXPIRED = Verdict(ScopeReason.EXPIRED, "expired")
 NOT_STARTED = Verdict(ScopeReason.NOT_STARTED, "starts")
 FILTERED = Verdict(ScopeReason.FILTERED, "filtered")
