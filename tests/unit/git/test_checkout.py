@@ -11,7 +11,7 @@ import pytest
 from support.git_repository import GitRepository
 
 from reconciler.errors import RepositoryError
-from reconciler.git.checkout import explain_trust, find_repository
+from reconciler.git.checkout import explain_trust, find_lock, find_repository
 from reconciler.git.index import FileState, confirms_deletion, find_differences
 
 FILE = "state/users/a.yaml"
@@ -290,3 +290,23 @@ def test_the_command_that_trusts_a_repository_writes_where_git_looks(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert explain_trust(Path("/a b")) == text
+
+
+# --- the lock of the index ------------------------------------------------------------------------
+
+
+def test_the_lock_is_that_of_the_own_work_tree(here: GitRepository, tmp_path: Path) -> None:
+    here.git("worktree", "add", "--quiet", "--detach", str(tmp_path / "linked"))
+    linked = tmp_path / "linked/state"
+    assert (find_lock(here.root / "state"), find_lock(linked)) == (None, None)
+    (here.root / ".git/index.lock").touch()
+    assert (find_lock(here.root / "state"), find_lock(linked)) == (here.root / ".git/index.lock", None)
+    (here.root / ".git/worktrees/linked/index.lock").touch()
+    assert find_lock(linked) == here.root / ".git/worktrees/linked/index.lock"
+
+
+def test_without_a_repository_that_git_can_use_there_is_no_lock(here: GitRepository, tmp_path: Path) -> None:
+    assert find_lock(tmp_path) is None
+    (here.root / ".git/index.lock").touch()
+    (here.root / ".git/HEAD").write_bytes(b"")
+    assert find_lock(here.root / "state") is None
