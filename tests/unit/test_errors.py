@@ -38,6 +38,7 @@ INTERNAL = {
     "reconciler.scim.deadline.DeadlineExceededError",
     "reconciler.history.yaml_edit.EditError",
     "reconciler.git.process.GitCommandError",
+    "reconciler.git.refs.BrokenRefError",
 }
 """Public, but never shown as an exception: the data of a user is wrong, not the run."""
 
