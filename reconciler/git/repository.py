@@ -15,6 +15,7 @@ from pathlib import Path
 from reconciler.core.system_limits import advise, describe_os_error
 from reconciler.core.text import pluralize, quote, shorten
 from reconciler.errors import RepositoryError, UsageError
+from reconciler.git.checkout import explain_trust, find_repository
 from reconciler.git.process import GitCommandError, run_git
 
 _MAX_TOTAL_BYTES = 1024 * 1024 * 1024
@@ -118,7 +119,7 @@ def parse_object_id(answer: bytes) -> str:
 def _unusable(directory: Path, exc: GitCommandError) -> RepositoryError:
     message = str(exc)
     if "dubious ownership" in message:
-        detail = "If you trust it: git config --global --add safe.directory with the repository's directory."
+        detail = f"If you trust it, {explain_trust(find_repository(directory) or directory)}"
         return RepositoryError(f"the repository of {directory} belongs to another user", detail)
     if "not a git repository" in message:
         return RepositoryError(f"{directory} is not in a git repository", "Leave --base out, or check one out.")
