@@ -28,7 +28,8 @@ from reconciler.core.values import fold_case
 from reconciler.desired import schema
 from reconciler.desired.concurrent_changes import report_concurrent_changes
 from reconciler.desired.directory import Directory, add_source_lines
-from reconciler.desired.mappings import compile_mappings
+from reconciler.desired.guard_settings import ApprovalSettings
+from reconciler.desired.mappings import CompiledMappings, compile_mappings
 from reconciler.desired.references import check_references
 from reconciler.desired.scope import CompiledScope, read_scope
 from reconciler.desired.users import DesiredUserReader, UserNames, check_inputs, list_inputs
@@ -83,6 +84,48 @@ def load(
     whether git may have `root` in a work tree, and so knows which files there should be.
     """
     directory = Directory(root)
+    rules = _read_rules(directory, now, approval_date)
+    if isinstance(rules, BrokenState):
+        return rules
+    settings, mappings = rules.settings.value, rules.mappings
+    projector = Projector(rules.profile, mappings.rows, settings.target.domains, mappings.invalid)
+    reader = DesiredUserReader(directory, projector, rules.scope.rules, now)
+    reader.read()
+    unseen = _check_files(directory) if checked_out else None
+    check_references(directory, rules.scope, reader.names.origins)
+    check_inputs(directory, reader, (*list_inputs(mappings.rows), *rules.scope.inputs))
+    if any(item.severity is Severity.ERROR and item.address is None for item in directory.diagnostics):
+        return BrokenState(add_source_lines(directory.diagnostics, root))
+    _report_notifications(rules.settings, directory)
+    return DesiredState(
+        profile=rules.profile,
+        target=Target(rules.profile.name, settings.target.base_url.rstrip("/"), settings.target.tenant),
+        policy=replace(_build_policy(rules.settings), approvals=_build_approvals(rules.settings)),
+        mappings=mappings.rows,
+        owned=rules.owned,
+        users=tuple(reader.users),
+        rules=rules.scope.rules,
+        diagnostics=add_source_lines(directory.diagnostics, root),
+        digest=_compute_digest(directory, settings),
+        files=directory.digests,
+        settings=settings.model_dump(mode="json", exclude={"notifications"}),
+        unseen=unseen,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """What decides about every user."""
+
+    settings: LocatedModel[schema.Settings]
+    scope: CompiledScope
+    profile: TargetProfile
+    mappings: CompiledMappings
+    owned: Predicate
+
+
+def _read_rules(directory: Directory, now: datetime, approval_date: date | None) -> _Rules | BrokenState:
+    """Read all files but those of users and groups. If one cannot be read, only the names of users are checked."""
     directory.check_layout()
     settings = directory.read_settings()
     scope = read_scope(directory, now.date())
@@ -96,31 +139,13 @@ def load(
     owned = _compile_ownership(settings, directory)
     if directory.unread & _ABOUT_EACH_USER:
         return _check_names(directory, scope)
-    projector = Projector(profile, mappings.rows, settings.value.target.domains, mappings.invalid)
-    reader = DesiredUserReader(directory, projector, scope.rules, now)
-    reader.read()
-    unseen = _check_files(directory) if checked_out else None
-    check_references(directory, scope, reader.names.origins)
-    check_inputs(directory, reader, (*list_inputs(mappings.rows), *scope.inputs))
-    if any(item.severity is Severity.ERROR and item.address is None for item in directory.diagnostics):
-        return BrokenState(add_source_lines(directory.diagnostics, root))
+    return _Rules(settings, scope, profile, mappings, owned)
+
+
+def _report_notifications(settings: LocatedModel[schema.Settings], directory: Directory) -> None:
     if settings.value.notifications.on_failure:
         origin = settings.at("notifications", "on_failure")
         directory.report(warning("notifications are not sent by this version", "", origin))
-    return DesiredState(
-        profile=profile,
-        target=Target(profile.name, settings.value.target.base_url.rstrip("/"), settings.value.target.tenant),
-        policy=replace(_build_policy(settings), approvals=_build_approvals(settings)),
-        mappings=mappings.rows,
-        owned=owned,
-        users=tuple(reader.users),
-        rules=scope.rules,
-        diagnostics=add_source_lines(directory.diagnostics, root),
-        digest=_compute_digest(directory, settings.value),
-        files=directory.digests,
-        settings=settings.value.model_dump(mode="json", exclude={"notifications"}),
-        unseen=unseen,
-    )
 
 
 def _check_files(directory: Directory) -> str | None:
@@ -198,7 +223,7 @@ def _build_approvals(settings: LocatedModel[schema.Settings]) -> tuple[Approval,
     )
 
 
-def _compute_approval_id(entry: schema.ApprovalSettings) -> str:
+def _compute_approval_id(entry: ApprovalSettings) -> str:
     """Return what an apply records of an approval, so that it works once; another date or reason makes another one."""
     content = json.dumps(entry.model_dump(mode="json") | {"lifts": sorted(entry.lifts)}, sort_keys=True)
     return f"approval:{hashlib.sha256(content.encode()).hexdigest()[:16]}"

@@ -7,8 +7,6 @@ decide: `"10"` is a number where a number is expected.
 from __future__ import annotations
 
 import re
-from contextlib import suppress
-from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -24,50 +22,9 @@ from pydantic import (
 from pydantic_core import core_schema
 
 from reconciler.core.model import TENANT_PATTERN
-from reconciler.core.policy import APPROVABLE_GUARDS, MAX_APPROVAL_PERIOD, find_guard_problem
 from reconciler.core.scope.operators import EXTENSIONS, Operator
-
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-
-
-def _parse_boolean(value: Any) -> Any:
-    text = value.casefold() if isinstance(value, str) else value
-    if text in (True, False):
-        return text
-    if text in ("true", "false"):
-        return text == "true"
-    raise ValueError("expected true or false")
-
-
-def _parse_flag(value: Any) -> Any:
-    return False if value is None else _parse_boolean(value)
-
-
-def _parse_day(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    # Pydantic would read "20261201" as seconds since 1970.
-    if _DATE.fullmatch(value):
-        with suppress(ValueError):
-            return date.fromisoformat(value)
-    raise ValueError("expected a date such as 2026-12-31")
-
-
-def _to_list(value: Any) -> Any:
-    return [] if value is None else value
-
-
-Boolean = Annotated[bool, BeforeValidator(_parse_boolean)]
-Flag = Annotated[bool, BeforeValidator(_parse_flag)]
-"""A boolean that is false without a value."""
-Day = Annotated[date, BeforeValidator(_parse_day)]
-TextList = Annotated[list[str], BeforeValidator(_to_list)]
-Percent = Annotated[float, Field(ge=0, le=100)]
-Count = Annotated[int, Field(ge=0)]
-
-
-class _StrictModel(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from reconciler.desired.guard_settings import ApprovalSettings, GuardSettings
+from reconciler.desired.schema_values import Boolean, Count, Day, Flag, StrictModel, TextList, to_list
 
 
 def _check_tenant(name: str) -> str:
@@ -80,7 +37,7 @@ def _check_tenant(name: str) -> str:
     return name
 
 
-class TargetSettings(_StrictModel):
+class TargetSettings(StrictModel):
     """The service, and the verified domains of the organisation."""
 
     profile: Literal["apple-business-manager", "apple-school-manager", "scim"]
@@ -95,135 +52,21 @@ class TargetSettings(_StrictModel):
     )
 
 
-class LifecycleSettings(_StrictModel):
+class LifecycleSettings(StrictModel):
     """The permitted actions, and the removal of users that are no longer desired."""
 
-    actions: list[Literal["create", "update", "deactivate", "delete"]] = ["create", "update", "deactivate", "delete"]
+    actions: list[Literal["create", "update", "deactivate", "delete"]] = Field(
+        default=["create", "update", "deactivate", "delete"]
+    )
     out_of_scope: Literal["deactivate", "delete", "keep"] = "deactivate"
     removed: Literal["deactivate", "delete", "keep"] = "deactivate"
     delete_after_days: Count | None = Field(default=None, description="Days after deactivation; never, if absent")
 
 
-class LimitSettings(_StrictModel):
-    """A limit on changes of one kind; the lower one of count and percent blocks the plan."""
-
-    count: Count | None = None
-    percent: Percent | None = Field(default=None, description="Of the managed live users")
-
-
-class RemovalLimitSettings(_StrictModel):
-    """The limit on deactivations and deletions together."""
-
-    count: Count | None = 10
-    percent: Percent | None = 10
-    floor: Count = Field(
-        default=1, description="Percent never blocks this few removals, so that small organisations can work"
-    )
-
-
-class ReactivationLimitSettings(_StrictModel):
-    """The limit on deactivated accounts that become active again."""
-
-    count: Count | None = 10
-    percent: Percent | None = Field(default=10, description="Of the active managed users")
-    floor: Count = Field(
-        default=1, description="Percent never blocks this few reactivations, so that small organisations can rehire"
-    )
-
-
-class CountLimitSettings(_StrictModel):
-    """How many changes of one kind a plan may have."""
-
-    count: Count = 0
-
-
-class ForeignAccountLimitSettings(_StrictModel):
-    """The limit on removals of accounts that were not created or adopted here."""
-
-    count: Count | None = Field(
-        default=0, description="Accounts in no receipt and in no version of users/, such as administrators"
-    )
-
-
-class FailureLimitSettings(_StrictModel):
-    """How many of the attempted changes may fail before an apply stops and enters quarantine."""
-
-    count: Count | None = None
-    percent: Percent | None = Field(default=40, description="Of the changes attempted so far")
-    floor: Count = Field(default=10, description="Percent never stops an apply for this few failures")
-
-
-def _check_protected(name: str) -> str:
-    """Accept what can name one account."""
-    if not any(character.isalnum() for character in name) or name.casefold() == "null":
-        raise ValueError("expected the userName or externalId of one account. To protect no account, remove the entry")
-    if "*" in name:
-        raise ValueError("expected the userName or externalId of one account: patterns are not supported")
-    return name
-
-
-ProtectedName = Annotated[str, AfterValidator(_check_protected), Field(json_schema_extra={"pattern": "^[^*]+$"})]
-
-
-class GuardSettings(_StrictModel):
-    """What blocks a plan, and what stops an apply."""
-
-    removals: RemovalLimitSettings = RemovalLimitSettings()
-    reactivations: ReactivationLimitSettings = ReactivationLimitSettings()
-    updates: LimitSettings = LimitSettings()
-    creates: LimitSettings = LimitSettings()
-    name_takeovers: CountLimitSettings = Field(
-        default=CountLimitSettings(),
-        description="Users that take a userName which another account has, or had within a day, beyond one swap of two",
-    )
-    identity_changes: CountLimitSettings = Field(
-        default=CountLimitSettings(),
-        description="Accounts that would become those of another user, by userName and full name",
-    )
-    foreign_accounts: ForeignAccountLimitSettings = ForeignAccountLimitSettings()
-    failures: FailureLimitSettings = FailureLimitSettings()
-    protected: Annotated[list[ProtectedName], BeforeValidator(_to_list)] = Field(
-        default=[], description="userName or externalId of accounts that are never removed, even after they left git"
-    )
-
-
-def _check_guard(name: str) -> str:
-    problem = find_guard_problem(name)
-    if problem is not None:
-        raise ValueError(problem)
-    return name
-
-
-def _check_lifts(names: list[str]) -> list[str]:
-    if not names:
-        raise ValueError("expected at least one guard; without `lifts` an approval lifts removals")
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise ValueError(f"{twice} is listed twice")
-    return names
-
-
-GuardName = Annotated[str, AfterValidator(_check_guard), Field(json_schema_extra={"enum": list(APPROVABLE_GUARDS)})]
-
-
-class ApprovalSettings(_StrictModel):
-    """Lets exactly one plan pass the guards that it names, once, until a date."""
-
-    plan: str = Field(pattern=r"^sha256:[0-9a-f]{64}$")
-    lifts: Annotated[
-        list[GuardName],
-        AfterValidator(_check_lifts),
-        Field(json_schema_extra={"minItems": 1, "uniqueItems": True}),
-    ] = Field(default=["removals"], description="The guards that it lifts; every other one still blocks the plan")
-    removals: Count | None = Field(default=None, description="The number of removals in that plan, for the reviewer")
-    until: Day = Field(description=f"The last day, at most {MAX_APPROVAL_PERIOD.days} days ahead")
-    reason: str
-
-
-class NotificationSettings(_StrictModel):
+class NotificationSettings(StrictModel):
     """Recipients of notifications."""
 
-    on_failure: TextList = []
+    on_failure: TextList = Field(default=[])
 
 
 _PART = r"[A-Za-z0-9_][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*"
@@ -242,7 +85,7 @@ def _check_branch(name: str) -> str:
     return name
 
 
-class RecordSettings(_StrictModel):
+class RecordSettings(StrictModel):
     """How the record of an apply stores values, and where it is kept."""
 
     values: Literal["full", "digest"] = Field(
@@ -263,23 +106,23 @@ class RecordSettings(_StrictModel):
     )
 
 
-class Settings(_StrictModel):
+class Settings(StrictModel):
     """settings.yaml."""
 
     target: TargetSettings
     ownership: str = Field(default="externalId pr", description="SCIM filter: which live users are managed")
     lifecycle: LifecycleSettings = LifecycleSettings()
     guards: GuardSettings = GuardSettings()
-    approvals: Annotated[list[ApprovalSettings], BeforeValidator(_to_list)] = []
+    approvals: Annotated[list[ApprovalSettings], BeforeValidator(to_list)] = Field(default=[])
     notifications: NotificationSettings = NotificationSettings()
     record: RecordSettings = RecordSettings()
 
 
-class Members(_StrictModel):
+class Members(StrictModel):
     """Users by userPrincipalName or objectId, and groups by name."""
 
-    users: TextList = []
-    groups: TextList = []
+    users: TextList = Field(default=[])
+    groups: TextList = Field(default=[])
 
 
 _SCALAR = {"type": ["string", "number", "boolean", "null"]}
@@ -291,7 +134,7 @@ _OPERATORS = [
 ]
 
 
-class ClauseEntry(_StrictModel):
+class ClauseEntry(StrictModel):
     """One condition of a scoping filter. All operators but IS NULL are false on an unassigned value."""
 
     attribute: str | None = Field(
@@ -319,28 +162,28 @@ class ClauseEntry(_StrictModel):
     )
 
 
-class FilterEntry(_StrictModel):
+class FilterEntry(StrictModel):
     """Clauses that must all be true. One true filter is enough."""
 
     name: Annotated[str, Field(min_length=1)]
     negated: Flag = Field(
         default=False, alias="not", description="Extension: Entra has no such option. Inverts the filter"
     )
-    clauses: Annotated[list[ClauseEntry], BeforeValidator(_to_list)]
+    clauses: Annotated[list[ClauseEntry], BeforeValidator(to_list)]
 
 
-class ScopeEntry(_StrictModel):
+class ScopeEntry(StrictModel):
     """scope.yaml."""
 
     sync: Literal["assigned", "all"]
     assigned: Members = Members()
     excluded: Members = Members()
-    filters: Annotated[list[FilterEntry], BeforeValidator(_to_list)] = Field(
+    filters: Annotated[list[FilterEntry], BeforeValidator(to_list)] = Field(
         default=[], description="One true filter is enough; without filters every user passes"
     )
 
 
-class GroupEntry(_StrictModel):
+class GroupEntry(StrictModel):
     """One group of groups/*.yaml, used for assignment only."""
 
     name: Annotated[str, Field(min_length=1)]
@@ -348,7 +191,7 @@ class GroupEntry(_StrictModel):
     members: Members = Members()
 
 
-class MappingEntry(_StrictModel):
+class MappingEntry(StrictModel):
     """One row of mappings.yaml."""
 
     target: str = Field(description="SCIM attribute path, such as userName, name.givenName, enterprise:department")
@@ -371,7 +214,7 @@ class MappingEntry(_StrictModel):
         return self
 
 
-class UserLifecycle(_StrictModel):
+class UserLifecycle(StrictModel):
     """Dates are days in UTC: `starts` inclusive, `expires` exclusive."""
 
     starts: Day | None = None

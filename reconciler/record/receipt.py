@@ -69,8 +69,7 @@ class Receipt:
         self.path = directory / RECEIPT
         self._plan_id = plan.plan_id
         self._clock = clock
-        self._lock = threading.Lock()
-        self._disk = threading.Lock()
+        self._lock, self._disk = threading.Lock(), threading.Lock()
         self._written = self._on_disk = 0
         self._failure: OSError | None = None
         self._handle = self._open(directory)

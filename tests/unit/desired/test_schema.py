@@ -28,21 +28,6 @@ def test_settings_are_read_with_their_defaults(tree: Tree) -> None:
     assert directory.diagnostics == []
 
 
-def test_numbers_are_numbers_where_a_number_is_due(tree: Tree) -> None:
-    more = 'lifecycle: {delete_after_days: "30"}\nguards: {removals: {count: 5, percent: 2.5}}\n'
-    found = tree(settings=SETTINGS + more).read_settings()
-    assert found is not None
-    removals = found.value.guards.removals
-    assert (found.value.lifecycle.delete_after_days, removals.count, removals.percent) == (30, 5, 2.5)
-
-
-@pytest.mark.parametrize("percent", ["nan", "inf", "-inf", "1e400"])
-def test_a_percentage_is_a_number_between_nought_and_a_hundred(tree: Tree, percent: str) -> None:
-    directory = tree(settings=f"{SETTINGS}guards: {{removals: {{percent: {percent}}}}}\n")
-    assert directory.read_settings() is None
-    assert len(directory.diagnostics) == 1
-
-
 SAMPLES = Path(__file__).parents[3] / "desired-state"
 
 

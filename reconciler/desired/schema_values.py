@@ -1,0 +1,60 @@
+"""The kinds of values in the files of the desired state. Every scalar arrives as text."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from datetime import date
+from typing import Annotated, Any
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+)
+
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def _parse_boolean(value: Any) -> Any:
+    text = value.casefold() if isinstance(value, str) else value
+    if text in (True, False):
+        return text
+    if text in ("true", "false"):
+        return text == "true"
+    raise ValueError("expected true or false")
+
+
+def _parse_flag(value: Any) -> Any:
+    return False if value is None else _parse_boolean(value)
+
+
+def _parse_day(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    # Pydantic would read "20261201" as seconds since 1970.
+    if _DATE.fullmatch(value):
+        with suppress(ValueError):
+            return date.fromisoformat(value)
+    raise ValueError("expected a date such as 2026-12-31")
+
+
+def to_list(value: Any) -> Any:
+    """Return an empty list for a key without a value."""
+    return [] if value is None else value
+
+
+Boolean = Annotated[bool, BeforeValidator(_parse_boolean)]
+Flag = Annotated[bool, BeforeValidator(_parse_flag)]
+"""A boolean that is false without a value."""
+Day = Annotated[date, BeforeValidator(_parse_day)]
+TextList = Annotated[list[str], BeforeValidator(to_list)]
+Percent = Annotated[float, Field(ge=0, le=100)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class StrictModel(BaseModel):
+    """A mapping that has no other keys than these."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
