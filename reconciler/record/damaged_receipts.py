@@ -32,7 +32,7 @@ def check_receipts(plans: Path) -> None:
         return
     for path in without_lines:
         if path.parent != plans and path.with_name(PAGE).exists():
-            raise _build_error(path, f"{PAGE} beside it lists its applies")
+            raise _build_error(path, f"{PAGE} in the same directory lists its applies")
     tracked = list_blobs(plans, (".",))
     for path in without_lines:
         name = path.relative_to(plans).as_posix()

@@ -56,7 +56,7 @@ def test_directories_that_are_no_records_do_not_count(plans: Path) -> None:
 def test_a_receipt_whose_page_is_there_had_lines(plans: Path, content: str | None) -> None:
     receipt = leave(plans, content)
     (plans / NAME / "README.md").write_text("# Plan")
-    with pytest.raises(PlanFileError, match=r"README\.md beside it lists its applies") as caught:
+    with pytest.raises(PlanFileError, match=r"README\.md in the same directory lists its applies") as caught:
         check_receipts(plans)
     assert str(receipt) in caught.value.summary
     command = caught.value.detail.partition("If you know that nothing was applied: ")[2]

@@ -79,7 +79,7 @@ class GuardContext:
     misnamed: Mapping[str, str] = field(default_factory=dict)
     """By live id: the entry of `guards.protected` that may mean the account, and names none."""
     unresolved: Collection[str] = ()
-    """Entries of `guards.protected` that name nobody now, if earlier names on record cannot be read."""
+    """Entries of `guards.protected` that name no account and no user now, if earlier names on record cannot be read."""
     without_entry: Collection[str] = ()
     """Ids of live accounts that the entries of their users protected, and whose entries are gone."""
     evidence: AccountEvidence | None = None

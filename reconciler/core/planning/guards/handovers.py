@@ -109,7 +109,7 @@ def _explain_rewritten(change: Change, recent: RecentUpdates) -> str:
 
 
 def _shows_user_name(change: Change) -> bool:
-    """Whether the account is called by its userName, which it keeps: its full name names nobody."""
+    """Whether the account is called by its userName, which it keeps: its full name identifies no person."""
     user_name = fold_case(str(change.before.get("userName", "")))
     if find_new_name(change) is not None:
         return False

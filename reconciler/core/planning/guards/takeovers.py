@@ -139,7 +139,7 @@ def find_full_names(context: GuardContext, accounts: set[str]) -> Mapping[str, s
 
 
 def find_named(context: GuardContext, takeovers: Takeovers) -> Takeovers:
-    """Find the takeovers by accounts whose full names are known: of others nobody can tell whose they become."""
+    """Find the takeovers by accounts whose full names are known. Without them, it is not known whose they become."""
     names = find_full_names(context, set(takeovers))
     return {account: taken for account, taken in takeovers.items() if names.get(account)}
 
