@@ -20,6 +20,7 @@ from typing import Self
 
 from reconciler.core.text import quote, shorten
 from reconciler.errors import RepositoryError
+from reconciler.git.checkout import build_error, find_repository
 from reconciler.git.commit import Commit
 from reconciler.git.process import GIT_OPTIONS, GitCommandError, build_git_environment, run_git
 
@@ -72,6 +73,9 @@ class Commits:
             self._prefix = self._text("rev-parse", "--show-prefix")
             self._top = Path(self._text("rev-parse", "--show-toplevel"))
         except RepositoryError as exc:
+            folder = find_repository(directory)
+            if folder is not None:
+                raise build_error(folder, exc.summary, "the repository") from exc
             raise RepositoryError(f"{directory} is not in a git repository", exc.detail) from exc
         self.shallow = self._text("rev-parse", "--is-shallow-repository") == "true"
         self._blobs = _Blobs(self._top)

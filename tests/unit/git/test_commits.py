@@ -110,3 +110,11 @@ def test_answers_come_in_the_order_of_questions_also_with_a_small_memory(
         for change in [*changes, *reversed(changes)]:
             text = commits.read_blob(change.new)
             assert text == made.git("cat-file", "blob", str(change.new)).encode() + b"\n"
+
+
+def test_a_repository_that_git_does_not_use_is_not_called_none(tmp_path: Path) -> None:
+    GitRepository(tmp_path)
+    (tmp_path / ".git" / "HEAD").write_text("")
+    with pytest.raises(RepositoryError, match=r"^the repository cannot be read: ") as caught:
+        Commits(tmp_path)
+    assert "not meant to be a repository" in caught.value.detail
