@@ -39,6 +39,7 @@ from reconciler.session.audit_record import (
 from reconciler.session.execution import Job, execute_selection, record_nothing_to_do
 from reconciler.session.health import assess_health, report_health
 from reconciler.session.live_plan import make_plan
+from reconciler.session.older_checkout import refuse_older_checkout
 from reconciler.session.plan_report import plan_exit_code
 from reconciler.session.provisioning_log import ProvisioningLog, open_log
 from reconciler.session.review_check import check_binding, check_expiry, find_unreviewed
@@ -124,12 +125,14 @@ class _Apply:
         self._terminal = terminal
         self._log = log
         workspace = session.workspace
-        self._unapplied = find_unapplied_commits(workspace, read_runs(workspace.history, session.target))
+        self._runs = read_runs(workspace.history, session.target)
+        self._unapplied = find_unapplied_commits(workspace, self._runs)
 
     def run(self) -> ExitCode:
         """Plan, check and execute. Errors are raised before anything is written."""
         if self._reviewed is not None:
             check_binding(self._reviewed, self._session)
+        refuse_older_checkout(self._session.workspace, self._runs)
         if self._unapplied is not None and not self._options.users:
             self._note_earlier_merges(self._unapplied)
         plan, unreviewed = self._plan()

@@ -9,10 +9,12 @@ from reconciler.desired.loader import DesiredState
 from reconciler.errors import ExitCode, UsageError
 from reconciler.record.files import write_private
 from reconciler.record.plan_file import to_json
+from reconciler.record.reader import read_runs
 from reconciler.render.formats import OutputOptions, render_plan
 from reconciler.session.baseline import CommitBaseline, compare_offline, load_baseline
 from reconciler.session.health import assess_health
 from reconciler.session.live_plan import check_users_exist, make_plan
+from reconciler.session.older_checkout import note_older_checkout
 from reconciler.session.plan_report import PlanReport, plan_exit_code, report_plan
 from reconciler.session.provisioning_log import open_log
 from reconciler.session.session import open_session
@@ -71,6 +73,7 @@ def _plan_live(
     terminal: Terminal,
 ) -> ExitCode:
     with open_log(options.log, terminal) as log, open_session(workspace, state, terminal) as session:
+        note_older_checkout(session.workspace, read_runs(session.workspace.history, session.target), terminal)
         plan = make_plan(session, options.users, terminal, baseline)
         health = assess_health(session, plan)
         log.begin(plan, session, person=False)

@@ -134,12 +134,18 @@ def test_a_merged_branch_is_one_commit(org: Organization) -> None:
     assert org.found() == [merged]
 
 
-def test_an_apply_of_an_older_commit_leaves_the_later_ones_out(org: Organization) -> None:
+def test_an_apply_of_an_older_commit_leaves_the_later_ones_out(org: Organization, tmp_path: Path) -> None:
+    plans = org.target.workspace.history
+    before = {each.name for each in plans.iterdir()}
     later = org.commit("ada", "bob")
     org.target.apply()
+    (applied,) = (each for each in plans.iterdir() if each.name not in before)
+    # Where the record has not arrived yet, an older commit can be applied.
+    applied.rename(tmp_path / applied.name)
     org.git.git("checkout", "--quiet", org.first)
-    org.target.files.settings(guards={"removals": {"count": 1000, "percent": 100}})
+    org.target.files.settings(guards={"removals": {"count": 1000, "percent": 100}, "foreign_accounts": {"count": 9}})
     org.target.apply()
+    (tmp_path / applied.name).rename(applied)
     org.git.git("checkout", "--quiet", "--force", "main")
     assert org.found() == [later]
 
