@@ -54,6 +54,14 @@ def test_a_checkout_before_an_applied_commit_is_refused(org: Organization) -> No
     assert "git pull" in caught.value.detail
 
 
+def test_an_apply_of_an_older_checkout_sends_nothing(org: Organization) -> None:
+    org.git.git("checkout", "--quiet", org.first)
+    written = list(org.target.service.writes)
+    with pytest.raises(StalePlanError, match=f"the later commit {org.second[:12]} has been applied"):
+        org.target.apply()
+    assert org.target.service.writes == written
+
+
 def test_a_revert_of_the_applied_commit_is_not_older(org: Organization) -> None:
     org.git.git("revert", "--no-edit", org.second)
     assert org.found() is None
