@@ -1,8 +1,8 @@
-"""Check that every receipt is there, and holds what it held: a lost receipt is not an apply less.
+"""Check that no receipt is missing or damaged. A lost receipt does not mean that nothing was applied.
 
 An apply that is killed before the first line of its receipt has sent nothing. It leaves a directory without a receipt,
-an empty receipt, or the beginning of one line, and none of them may be in the way of the next apply. They are evidence
-of a loss only if the receipt had lines before: its page was made of them, git has it, or it was pushed to the branch.
+an empty receipt, or the beginning of one line, and none of these may block the next apply. They are evidence of a loss
+only if the receipt had lines before: its page was made from them, git has it, or it was pushed to the record branch.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def check_receipts(plans: Path) -> None:
 
 
 def _find_missing(plans: Path) -> list[Path]:
-    """Return where the receipts of directories would be that have the plan of an apply only."""
+    """Return the paths of missing receipts: of directories that have the plan of an apply, but no receipt."""
     plans_on_record = sorted(plans.glob(f"*/{PLAN}"))
     return [
         path.with_name(RECEIPT)

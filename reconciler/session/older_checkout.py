@@ -29,7 +29,7 @@ def refuse_older_checkout(workspace: Workspace, runs: Sequence[ApplyRun]) -> Non
 
 
 def note_older_checkout(workspace: Workspace, runs: Sequence[ApplyRun], terminal: Terminal) -> None:
-    """Say so in a plan, which changes nothing."""
+    """Print a note if a later commit than the one that is checked out has been applied: a plan may still be made."""
     found = find_later_commit(workspace, runs)
     if found is not None:
         terminal.note(f"This checkout is older than what was applied: {_describe(found)}. `apply` refuses to undo it.")
@@ -40,9 +40,9 @@ def _describe(run: ApplyRun) -> str:
 
 
 def find_later_commit(workspace: Workspace, runs: Sequence[ApplyRun]) -> ApplyRun | None:
-    """Return the newest apply of a commit after HEAD with another desired state; None if there is none, or no git.
+    """Return the newest apply of a commit that descends from HEAD and has another desired state.
 
-    `runs`: oldest first. A commit that this clone does not have cannot be compared.
+    None if there is none, or no git repository. `runs`: oldest first. Commits that are not in this clone are ignored.
     """
     commits = {run.commit: run for run in runs if run.commit is not None and run.took_effect}
     if workspace.sandbox or not commits:
