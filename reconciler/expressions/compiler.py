@@ -136,7 +136,8 @@ def _describe_unknown(name: str) -> str:
     for known in registry.FUNCTIONS:
         if known.lower() == name.lower():
             return f"there is no function {name[:40]}: names are case-sensitive. Did you mean {known}?"
-    near = difflib.get_close_matches(name[:40], registry.FUNCTIONS, 1, 0.75)
+    other = registry.OTHER_NAMES.get(name)
+    near = [other] if other else difflib.get_close_matches(name[:40], registry.FUNCTIONS, 1, 0.75)
     return f"there is no function {name[:40]}" + (f". Did you mean {near[0]}?" if near else "")
 
 

@@ -9,11 +9,28 @@ from reconciler.expressions import date_formats, date_values
 from reconciler.expressions.signature import Function, Parameter, optional_parameter
 from reconciler.expressions.value_types import Context, EvaluationError, Value, quote_value, to_integer, to_text
 
-_STYLES = frozenset(
-    """None AllowLeadingWhite AllowTrailingWhite AllowInnerWhite AllowWhiteSpaces NoCurrentDateDefault
-    AdjustToUniversal AssumeLocal AssumeUniversal RoundtripKind""".split()
-)
+_STYLES = {
+    "None": 0,
+    "AllowLeadingWhite": 1,
+    "AllowTrailingWhite": 2,
+    "AllowInnerWhite": 4,
+    "AllowWhiteSpaces": 7,
+    "NoCurrentDateDefault": 8,
+    "AdjustToUniversal": 16,
+    "AssumeLocal": 32,
+    "AssumeUniversal": 64,
+    "RoundtripKind": 128,
+}
 """Of .NET's DateTimeStyles only inner white space matters: the others concern clocks that are not UTC."""
+_EXCLUSIVE = (
+    ("AssumeLocal", "AssumeUniversal"),
+    ("RoundtripKind", "AssumeLocal"),
+    ("RoundtripKind", "AssumeUniversal"),
+    ("RoundtripKind", "AdjustToUniversal"),
+)
+"""Styles that .NET does not take together."""
+_ALL_STYLES = 255
+_NUMBER = re.compile(r"[+-]?[0-9]{1,9}")
 
 
 def to_interval(value: Value) -> str:
@@ -30,12 +47,30 @@ def to_format(value: Value) -> date_formats.Format:
 
 
 def to_styles(value: Value) -> frozenset[str]:
-    """Parse names of .NET's DateTimeStyles, separated by commas or |. Raises `EvaluationError`."""
-    names = re.split(r"[,|]", to_text(value) or "")
-    styles = frozenset(name.strip().removeprefix("DateTimeStyles.") for name in names if name.strip())
-    if styles - _STYLES:
-        raise EvaluationError(f"{quote_value(min(styles - _STYLES))} is not one of .NET's DateTimeStyles")
+    """Parse .NET's DateTimeStyles: names separated by commas or |, or their sum as a number, as Enum.Parse does.
+
+    Raises `EvaluationError` for an unknown style, and for styles that exclude each other.
+    """
+    text = (to_text(value) or "").strip()
+    total = int(text) if _NUMBER.fullmatch(text) else _add_styles(text)
+    if not 0 <= total <= _ALL_STYLES:
+        raise EvaluationError(f"{quote_value(text)} is not a sum of .NET's DateTimeStyles")
+    styles = frozenset(name for name, bits in _STYLES.items() if bits and total & bits == bits)
+    for pair in _EXCLUSIVE:
+        if styles.issuperset(pair):
+            raise EvaluationError(f".NET's DateTimeStyles {pair[0]} and {pair[1]} exclude each other")
     return styles
+
+
+def _add_styles(text: str) -> int:
+    """Return the sum of the named styles."""
+    total = 0
+    for part in re.split(r"[,|]", text):
+        name = part.strip().removeprefix("DateTimeStyles.")
+        if name and name not in _STYLES:
+            raise EvaluationError(f"{quote_value(name)} is not one of .NET's DateTimeStyles")
+        total |= _STYLES.get(name, 0)
+    return total
 
 
 def cdate(text: str | None) -> str | None:

@@ -187,6 +187,8 @@ def _condition_parameter(name: str, *, convert: bool = False) -> Parameter:
 LOGIC = (
     Function("Not", (_condition_parameter("source"),), not_),
     Function("IsNull", (Parameter("Expression", to_any),), is_null),
+    # Graph lists it with its parameter, Entra's reference does not: as in Visual Basic, the same as IsNull.
+    Function("IsNothing", (Parameter("source", to_any),), is_null),
     Function("IsNullOrEmpty", (Parameter("Expression", to_any),), is_null_or_empty),
     Function("IsPresent", (Parameter("Expression", to_any),), is_present),
     Function("IsString", (Parameter("Expression", to_any),), is_string),

@@ -12,3 +12,12 @@ from reconciler.expressions.signature import Function
 FUNCTIONS: dict[str, Function] = {each.name: each for each in (*LOGIC, *TEXT, *REPLACE, *VALUES, *DATES)}
 UNDESCRIBED = frozenset({"DefaultDomain", "CRef"})
 """Functions that Entra's documents name but don't describe."""
+OTHER_NAMES = {
+    "LCase": "ToLower",
+    "UCase": "ToUpper",
+    "LTrim": "Trim",
+    "RTrim": "Trim",
+    "Right": "Mid",
+    "Contains": "InStr",
+}
+"""Functions of Visual Basic and of Entra Connect's sync rules, and the ones of this language for the same purpose."""

@@ -1,7 +1,8 @@
 """Functions on texts. Unless stated otherwise, a source without a value gives no value.
 
 Entra's documents don't define Append or Mid without a source; no value means that a missing name never gives half an
-address. Positions count characters (.NET counts UTF-16 units, which can split an emoji).
+address. Positions count characters (.NET counts UTF-16 units, which can split an emoji). Len and Prepend are not in
+Entra's reference: expressions in use call Len, and Graph lists Prepend with its parameters.
 """
 
 from __future__ import annotations
@@ -33,6 +34,14 @@ def append(source: str | None, suffix: str | None) -> str | None:
     return source + suffix
 
 
+def prepend(prefix: str | None, source: str | None) -> str | None:
+    """Return the source after the prefix. A prefix without a value is empty."""
+    if source is None or prefix is None:
+        return source
+    check_length(len(prefix) + len(source))
+    return prefix + source
+
+
 def concatenate(*parts: str | None) -> str:
     """Join the operands of `&`, documented for cloud sync only: as in Visual Basic, no value is an empty text."""
     given = [part for part in parts if part]
@@ -49,6 +58,11 @@ def join(separator: str | None, *sources: tuple[str, ...]) -> str:
     values = [value for source in sources for value in source if value]
     check_length(sum(map(len, values)) + len(between) * max(0, len(values) - 1))
     return between.join(values)
+
+
+def length(text: str | None) -> str:
+    """Return the number of UTF-16 units, as .NET counts: an emoji has two. Without a text 0, as in Visual Basic."""
+    return str(len((text or "").encode("utf-16-le", "surrogatepass")) // 2)
 
 
 def left(text: str | None, count: int) -> str:
@@ -159,6 +173,8 @@ _SOURCE = Parameter("source")
 TEXT = (
     Function("Append", (_SOURCE, Parameter("suffix")), append),
     Function("Join", (Parameter("separator"), Parameter("source", to_values)), join, repeating=1),
+    Function("Prepend", (Parameter("prefix"), _SOURCE), prepend),
+    Function("Len", (Parameter("String"),), length),
     Function("Left", (Parameter("String"), Parameter("NumChars", to_integer)), left),
     Function("Mid", (_SOURCE, Parameter("start", to_position), optional_parameter("length", to_natural)), mid),
     Function(

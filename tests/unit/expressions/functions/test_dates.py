@@ -68,9 +68,69 @@ def test_a_function_on_dates_fails_for_a_user_with_a_reason(source: str, message
         evaluate(source)
 
 
-def test_names_of_styles_are_checked() -> None:
-    with pytest.raises(ExpressionError, match="DateTimeStyles"):
-        compile_expression('FormatDateTime([name], "Relaxed", "yyyy", "yyyy")')
+ARTICLE = (
+    'FormatDateTime(IIF(IsNullOrEmpty([e]), "", IIF(Len([e])<>"10", "", IIF(InStr([e], "/", , )<"1", "", [e]))), '
+    '"32", "dd/MM/yyyy", "yyyy-MM-dd")'
+)
+"""An expression from a public article: a date in an attribute that may have other text in it."""
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("31/12/2027", "2027-12-31"), ("contractor", None), ("no date at", None), ("", None), (None, None)],
+)
+def test_an_expression_that_runs_in_entra_picks_a_date_out_of_free_text(value: str | None, expected: Result) -> None:
+    attributes = {} if value is None else {"e": value}
+    assert compile_expression(ARTICLE).evaluate(attributes, CONTEXT) == expected
+
+
+@pytest.mark.parametrize(
+    ("styles", "text"),
+    [
+        ("0", "2027-01-02"),
+        ("32", "2027-01-02"),
+        (" 32 ", "2027-01-02"),
+        ("+32", "2027-01-02"),
+        ("80", "2027-01-02"),
+        ("AssumeLocal,AllowInnerWhite", "2027 - 01 - 02"),
+        (" AssumeUniversal , AdjustToUniversal ", "2027-01-02"),
+        ("None", "2027-01-02"),
+        ("4", "2027 - 01 - 02"),
+        ("7", "2027 - 01 - 02"),
+        ("36", "2027 - 01 - 02"),
+        ("DateTimeStyles.AllowWhiteSpaces | DateTimeStyles.AssumeLocal", "2027 - 01 - 02"),
+    ],
+)
+def test_styles_are_names_or_the_sum_of_their_numbers(styles: str, text: str) -> None:
+    source = f'FormatDateTime([a], "{styles}", "yyyy-MM-dd", "yyyyMMdd")'
+    assert compile_expression(source).evaluate({"a": text}, CONTEXT) == "20270102"
+
+
+@pytest.mark.parametrize("styles", ["0", "3", "32", "None", "AllowLeadingWhite"])
+def test_inner_white_space_needs_its_style(styles: str) -> None:
+    source = f'FormatDateTime([a], "{styles}", "yyyy-MM-dd", "yyyyMMdd")'
+    with pytest.raises(EvaluationError, match="is not in the input format"):
+        compile_expression(source).evaluate({"a": "2027 - 01 - 02"}, CONTEXT)
+
+
+@pytest.mark.parametrize(
+    ("styles", "message"),
+    [
+        ("Relaxed", "is not one of .NET's DateTimeStyles"),
+        ("assumelocal", "is not one of .NET's DateTimeStyles"),
+        ("AssumeLocal, 4", "is not one of .NET's DateTimeStyles"),
+        ("256", "is not a sum of .NET's DateTimeStyles"),
+        ("-1", "is not a sum of .NET's DateTimeStyles"),
+        ("3.5", "is not one of .NET's DateTimeStyles"),
+        ("\u0663\u0662", "is not one of .NET's DateTimeStyles"),
+        ("9" * 5_000, "is not one of .NET's DateTimeStyles"),
+        ("96", "AssumeLocal and AssumeUniversal exclude each other"),
+        ("RoundtripKind, AdjustToUniversal", "exclude each other"),
+    ],
+)
+def test_unknown_and_contradictory_styles_are_refused(styles: str, message: str) -> None:
+    with pytest.raises(ExpressionError, match=re.escape(message)):
+        compile_expression(f'FormatDateTime([name], "{styles}", "yyyy", "yyyy")')
 
 
 @given(MOMENTS)

@@ -15,6 +15,8 @@ from reconciler.expressions.language import EvaluationError, IgnoreFlow, Result
         ('Not("nonsense")', "True"),
         ('Not([number] = "10")', "False"),
         ("IsNull([missing])", "True"),
+        ("IsNothing([missing])", "True"),
+        ("IsNothing([name])", "False"),
         ("IsNull([empty])", "False"),
         ("IsPresent([several])", "True"),
         ("IsString([name])", "True"),
