@@ -111,8 +111,10 @@ def _open_standard_streams() -> None:
 
 
 def _show_usage_error(exc: Any) -> None:
-    """Show the error as Click does, with the user's input on one line."""
-    exc.message = escape_control(_hide_private(str(exc.message or "")))
+    """Show the error as Click does, with the user's input on one line; for a missing command, show the help."""
+    # Click's error for a missing command has the help as its message. Typer does not export it either.
+    if type(exc).__name__ != "NoArgsIsHelpError":
+        exc.message = escape_control(_hide_private(str(exc.message or "")))
     exc.show()
 
 
@@ -137,9 +139,13 @@ def _report_os_error(exc: OSError) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def _write_version() -> None:
+    sys.stdout.write(f"reconciler {__version__}\n")
+
+
 def _print_version(wanted: bool) -> None:
     if wanted:
-        sys.stdout.write(f"reconciler {__version__}\n")
+        _write_version()
         raise typer.Exit
 
 
@@ -150,3 +156,10 @@ def _root(
     ] = False,
 ) -> None:
     pass
+
+
+@app.command()
+def version() -> int:
+    """Print the version."""
+    _write_version()
+    return ExitCode.OK

@@ -14,7 +14,10 @@ _SETTINGS: dict[str, Any] = {
     "pretty_exceptions_enable": False,
 }
 app = typer.Typer(
-    help="Managed Apple Accounts as code: plan and apply users from YAML in git to any SCIM 2.0 service.", **_SETTINGS
+    help="Managed Apple Accounts as code: plan and apply users from YAML in git to any SCIM 2.0 service.",
+    # Groups and commands inherit it.
+    context_settings={"help_option_names": ["--help", "-h"]},
+    **_SETTINGS,
 )
 sandbox_app = typer.Typer(help="The embedded service that behaves like Apple's, on 127.0.0.1.", **_SETTINGS)
 app.add_typer(sandbox_app, name="sandbox")
@@ -22,5 +25,5 @@ import_app = typer.Typer(help="Import configuration from other systems.", **_SET
 app.add_typer(import_app, name="import")
 export_app = typer.Typer(help="Export configuration to other systems.", **_SETTINGS)
 app.add_typer(export_app, name="export")
-github_app = typer.Typer(help="Steps of the workflows for GitHub Actions.", **_SETTINGS)
+github_app = typer.Typer(help="Steps of workflows in GitHub Actions.", **_SETTINGS)
 app.add_typer(github_app, name="github")

@@ -35,7 +35,7 @@ def annotate(
     *,
     common: _Redact,
 ) -> int:
-    """Print errors of the desired state as annotations at file and line."""
+    """Annotate files with the errors of the desired state."""
     return lazy.run_annotate(place.workspace(), folder, _plain_terminal(), redact=common.redact)
 
 
@@ -43,13 +43,19 @@ def annotate(
 def summary(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A saved plan (.json), or text.")], common: _Redact
 ) -> int:
-    """Append a saved plan or a text to the step summary, within GitHub's limit."""
+    """Append a saved plan or a text to the step summary.
+
+    It is cut at whole users if it exceeds GitHub's limit.
+    """
     return lazy.run_summary(file, _plain_terminal(), redact=common.redact)
 
 
 @command(github_app)
 def outputs(file: _SavedPlan) -> int:
-    """Set plan-id, changes, blocked and counts of a plan as outputs of the step."""
+    """Set the outputs of the step from a saved plan.
+
+    They are plan-id, changes, blocked and the counts.
+    """
     return lazy.run_outputs(file, _plain_terminal())
 
 
@@ -67,7 +73,7 @@ def comment(
 
 @command(github_app)
 def drift_issue(file: _SavedPlan, author: _Login = _LOGIN, *, common: _Redact) -> int:
-    """Open, update or close the one issue about drift, from a saved plan."""
+    """Open, update or close the one issue about drift."""
     return lazy.run_drift_issue(file, author, _plain_terminal(), redact=common.redact)
 
 
@@ -75,7 +81,10 @@ def drift_issue(file: _SavedPlan, author: _Login = _LOGIN, *, common: _Redact) -
 def heartbeat(
     workflow: Annotated[str, typer.Argument(metavar="FILE", help="File name of the workflow.")] = "drift.yml",
 ) -> int:
-    """Keep GitHub from disabling a scheduled workflow after 60 days without a commit."""
+    """Keep GitHub from disabling a scheduled workflow.
+
+    GitHub does that after 60 days without a commit.
+    """
     return lazy.run_heartbeat(workflow, _plain_terminal())
 
 
@@ -93,13 +102,19 @@ def reviewed(
     out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="Where to save it.")],
     common: Annotated[CommonOptions, Only("state", "plans")],
 ) -> int:
-    """Fetch the plan reviewed in the pull request of this commit; exit with 4 if none is, or after a later apply."""
+    """Fetch the plan reviewed in the pull request of this commit.
+
+    The exit code is 4 if there is none, or if a later commit has been applied.
+    """
     return lazy.run_reviewed(common.workspace(), out, _plain_terminal())
 
 
 @command(github_app)
 def fetch_record(common: _State) -> int:
-    """Fetch the record branch named in settings.yaml, so that plan and apply know of earlier applies."""
+    """Fetch the record branch named in settings.yaml.
+
+    From it, plan and apply know of earlier applies.
+    """
     return lazy.run_fetch_record(common.workspace(), _plain_terminal())
 
 
@@ -110,7 +125,10 @@ def push_record(
         str, typer.Option("--author", metavar="'NAME <EMAIL>'", help="Commit author.")
     ] = "github-actions[bot] <41898282+github-actions[bot]@users.noreply.github.com>",
 ) -> int:
-    """Add plans and receipts to the record branch named in settings.yaml."""
+    """Add plans and receipts to the record branch.
+
+    settings.yaml names the branch.
+    """
     return lazy.run_push_record(common.workspace(), author, _plain_terminal())
 
 
@@ -120,5 +138,8 @@ def expect(
     plan_id: Annotated[str, typer.Argument(metavar="PLAN_ID", help="ID of the plan that was reviewed.")],
     common: Annotated[CommonOptions, Only("state", "plans")],
 ) -> int:
-    """Exit with 4 unless a saved plan has this ID and no later commit has been applied."""
+    """Exit with 4 unless a saved plan has this ID.
+
+    Also if a later commit has been applied.
+    """
     return lazy.run_expect(common.workspace(), file, plan_id, _plain_terminal())

@@ -144,7 +144,10 @@ def drift(
     *,
     common: CommonOptions,
 ) -> int:
-    """Show what was edited in the target since the last apply, and what is not applied yet. Cannot write."""
+    """Show what was edited in the target since the last apply.
+
+    Also what is not applied yet. Cannot write.
+    """
     output = lazy.OutputOptions(format_, summary, limit)
     options = lazy.DriftOptions(out, output, detailed_exitcode)
     return lazy.run_drift(common.workspace(), options, common.terminal())

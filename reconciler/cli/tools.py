@@ -94,7 +94,9 @@ def import_entra_schema(
     flags: _ImportFlags,
     common: Annotated[CommonOptions, Only("state", "no_color", "quiet")],
 ) -> int:
-    """Create mappings.yaml and the filters of scope.yaml from a Microsoft Entra synchronization schema.
+    """Create mappings and filters from a synchronization schema.
+
+    The schema is that of a provisioning job of Microsoft Entra. Writes mappings.yaml and the filters of scope.yaml.
 
     Anything without an equivalent is listed with its reason, and is a comment in the files; the exit code is 5 then.
     """
@@ -108,7 +110,9 @@ def export_entra_schema(
     *,
     common: Annotated[CommonOptions, Only("state", "now", "no_color", "quiet")],
 ) -> int:
-    """Print mappings and filters as a Microsoft Entra synchronization schema.
+    """Print mappings and filters as a synchronization schema.
+
+    The schema is that of a provisioning job of Microsoft Entra.
 
     The schema does not hold who is assigned, users and groups, secrets, thresholds and guards.
     Anything without an equivalent is listed with its reason; the exit code is 5 then.
