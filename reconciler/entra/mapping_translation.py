@@ -102,6 +102,8 @@ def _build_findings(index: int, draft: _MappingDraft) -> Iterator[Finding]:
     subject = f"attributeMappings[{index}] ({shorten(str(draft.entries['target']), 120)})"
     for reason in (*draft.reasons, *draft.lost_parts):
         yield Finding(FindingKind.NO_EQUIVALENT, subject, reason)
+    if draft.reasons:
+        return  # a row that is left out differs in nothing
     for reason in draft.differences:
         yield Finding(FindingKind.IGNORED if draft.has_no_effect else FindingKind.DIFFERS, subject, reason)
 

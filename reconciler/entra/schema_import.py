@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from reconciler.core.profile import TargetProfile
 from reconciler.core.text import pluralize, quote, shorten
@@ -142,9 +143,23 @@ def _check_chosen(chosen: _MappingCandidate) -> Iterator[Finding]:
         reason = f"the source is {quote(shorten(source, 80))}, not Entra: users need attributes by its names"
         yield Finding(FindingKind.DIFFERS, f"rule {shorten(chosen.rule.name, 80)}", reason)
     for key, given in (("containerFilter", chosen.rule.container_filter), ("groupFilter", chosen.rule.group_filter)):
-        if given:
+        if _limits(given):
             reason = "it limits the synchronized users; assign groups instead"
             yield Finding(FindingKind.NO_EQUIVALENT, f"rule {shorten(chosen.rule.name, 80)}.{key}", reason)
+
+
+def _limits(given: Any) -> bool:
+    """Whether a filter of the rule names anything: lists and objects without content limit nothing."""
+    parts = [given]  # not by recursion: the document decides how deep it nests
+    while parts:
+        part = parts.pop()
+        if isinstance(part, dict):
+            parts += part.values()
+        elif isinstance(part, list):
+            parts += part
+        elif part is not None:
+            return True
+    return False
 
 
 def _narrows_scope(finding: Finding) -> bool:

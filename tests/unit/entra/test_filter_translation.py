@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -98,6 +99,31 @@ def test_a_scope_that_would_be_wider_is_closed(scope: dict[str, Any]) -> None:
 def test_filters_of_the_rule_close_the_scope(key: str) -> None:
     found = imported(schema(users(groups=[SALES]), rule={key: {"included": ["x"]}}))
     assert key in lost(found)[0]
+    assert found.filters.closed
+
+
+@pytest.mark.parametrize("key", ["containerFilter", "groupFilter"])
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"includedContainers": []},
+        {"includedGroups": None},
+        {},
+        [],
+        {"a": {"b": [[], {}]}},
+        json.loads("[" * 900 + "]" * 900),
+    ],
+)
+def test_filters_of_the_rule_that_name_nothing_limit_nothing(key: str, given: Any) -> None:
+    found = imported(schema(users(), rule={key: given}))
+    assert lost(found) == []
+    assert not found.filters.incomplete
+    assert "filters:" not in render_scope(found, "f").splitlines()
+
+
+@pytest.mark.parametrize("given", [{"includedContainers": ["OU=Sales"]}, {"a": {"b": [[], 0]}}, "x", False])
+def test_filters_of_the_rule_that_name_anything_close_the_scope(given: Any) -> None:
+    found = imported(schema(users(), rule={"containerFilter": given}))
     assert found.filters.closed
 
 

@@ -301,3 +301,24 @@ def test_the_priority_of_a_row_that_is_left_out_is_free() -> None:
     given = [row("nothingKnown", "a", matchingPriority=1), row("userName", "userPrincipalName", matchingPriority=1)]
     found = imported(schema(users(given)))
     assert [each.entries.get("match") for each in found.rows if each.active] == [1]
+
+
+# --- reporting ------------------------------------------------------------------
+
+
+def test_a_row_that_is_left_out_is_reported_once() -> None:
+    given = [
+        row('emails[type eq "work"].primary', None, defaultValue="True"),
+        row("nothingKnown", {**attribute("a"), "name": "b"}, flowType="ValueAddOnly"),
+        row("TITLE", {**attribute("jobTitle"), "name": "b"}),
+    ]
+    found = imported(schema(users([*USUAL, *given])))
+    subjects = [each.subject for each in found.findings if "attributeMappings" in each.subject]
+    assert [subject.partition("]")[0] for subject in subjects] == [
+        "attributeMappings[3",
+        "attributeMappings[4",
+        "attributeMappings[5",
+        "attributeMappings[5",
+    ]
+    assert [line.partition("]")[0] for line in lost(found)] == ["attributeMappings[3", "attributeMappings[4"]
+    assert len(differing(found)) == 2, "a row that is used says everything that differs"
