@@ -9,6 +9,12 @@ from typing import Any
 Field = str | tuple[str, ...]
 
 
+class JsonText(str):
+    """A mapping or sequence in a file, such as a scoping filter, as JSON text; other text is a value as written."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class FieldChange:
     """One field before and after; None: unassigned. Of two lists: the removed and the added items."""

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from reconciler.core.field_change import Field
+from reconciler.core.field_change import Field, JsonText
 from reconciler.core.model import Diagnostic
 from reconciler.desired.layout import SUFFIXES
 from reconciler.desired.yaml_reader import YamlMapping, YamlSequence, read_document, read_items
@@ -203,8 +203,8 @@ def _leaves(node: YamlMapping, below: str) -> Iterator[tuple[str, Field]]:
             yield below + key, value
 
 
-def _as_text(node: object) -> str:
-    return json.dumps(node, ensure_ascii=False, default=str)
+def _as_text(node: object) -> JsonText:
+    return JsonText(json.dumps(node, ensure_ascii=False, default=str))
 
 
 def _ignore(_diagnostic: Diagnostic) -> None:

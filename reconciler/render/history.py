@@ -14,6 +14,7 @@ from reconciler.core.plan import Result
 from reconciler.core.text import escape_control, escape_line, pluralize, quote, redact_quoted, shorten
 from reconciler.history.edits import USER, EditKind
 from reconciler.history.outcomes import Cause, EditOutcome, TimelineEntry
+from reconciler.render.field_values import list_items, render_field
 from reconciler.render.style import GREEN, GREY, HIDDEN, RED, YELLOW, Style
 
 FORMAT_VERSION = "1.0"
@@ -25,7 +26,9 @@ _SYMBOLS = {
 }
 _GOOD = frozenset({"applied", "in effect", "nothing to apply"})
 _SHOWN = 20
-"""Attributes of one change, and elements of one list, that are shown as text."""
+"""Attributes of one change that are shown without being asked for."""
+_LONGEST_PAGE_ENTRY = 500
+"""Attributes of one change in a page, where those after `_SHOWN` are folded."""
 _LONG = 200
 _SHORT_ID = 12
 
@@ -184,18 +187,6 @@ def _is_of_user(entry: TimelineEntry) -> bool:
     return entry.edit is not None and entry.edit.entity.kind == USER
 
 
-def render_field(value: Any, style: Style) -> str:
-    """Render a value: (none), a quoted text, or a list of these."""
-    if value is None or value == ():
-        return "(none)"
-    if style.redact:
-        return HIDDEN
-    if isinstance(value, tuple):
-        more = f", … ({len(value) - _SHOWN} more)" if len(value) > _SHOWN else ""
-        return f"[{', '.join(quote(shorten(each, _LONG)) for each in value[:_SHOWN])}{more}]"
-    return quote(shorten(value, _LONG)) if isinstance(value, str) else str(value).lower()
-
-
 def _author(entry: TimelineEntry, style: Style) -> str:
     commit = entry.commit
     if commit is None:
@@ -309,6 +300,7 @@ def page_entries(entries: Sequence[TimelineEntry], style: Style) -> Iterable[dic
     """Yield the texts of each entry for a template that escapes them."""
     for entry in entries:
         subject = entry.commit.subject if entry.commit is not None and entry.edit is not None else ""
+        rows = [_page_row(row, entry, style) for row in entry.rows[:_LONGEST_PAGE_ENTRY]]
         yield {
             "time": _at(entry.when),
             "drift": entry.unrequested_change is not None,
@@ -317,18 +309,20 @@ def page_entries(entries: Sequence[TimelineEntry], style: Style) -> Iterable[dic
             "commit": _commit(entry),
             "author": _author(entry, style),
             "subject": HIDDEN if style.redact and subject else escape_control(shorten(subject, _LONG)),
-            "rows": [
-                {
-                    "path": render_path(row, style, of_user=_is_of_user(entry)),
-                    "before": render_field(row.before, style),
-                    "after": render_field(row.after, style),
-                }
-                for row in entry.rows[:_SHOWN]
-            ],
-            "more": max(0, len(entry.rows) - _SHOWN),
+            "rows": rows[:_SHOWN],
+            "folded": rows[_SHOWN:],
+            "more": max(0, len(entry.rows) - _LONGEST_PAGE_ENTRY),
             "outcome": _outcome_text(entry.outcome, style),
             "good": entry.outcome.state in _GOOD,
         }
+
+
+def _page_row(row: FieldChange, entry: TimelineEntry, style: Style) -> dict[str, Any]:
+    return {
+        "path": render_path(row, style, of_user=_is_of_user(entry)),
+        "before": list_items(row.before, style),
+        "after": list_items(row.after, style),
+    }
 
 
 def describe_setter(history: HistoryView, style: Style) -> str:

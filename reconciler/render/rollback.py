@@ -8,7 +8,8 @@ from reconciler.core.field_change import FieldChange
 from reconciler.core.text import escape_control, escape_line, pluralize
 from reconciler.history.edits import USER
 from reconciler.history.revert import Conflict, RevertPlan, RevertStep
-from reconciler.render.history import render_field, render_path
+from reconciler.render.field_values import render_field
+from reconciler.render.history import render_path
 from reconciler.render.style import GREEN, HIDDEN, RED, YELLOW, Style
 
 _SHOWN = 20

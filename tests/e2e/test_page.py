@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from support.browser import ADDRESS, DESK, NEEDS_BROWSER, PHONE, Show, axe, browser, playwright, show
 from support.builders import APPLE
 from support.plans import compared, every_action, plan_for
 from support.untrusted_text import HOSTILE, plan_that_says
@@ -17,57 +17,20 @@ from reconciler.render.html import render_html
 from reconciler.render.style import Style
 from reconciler.render.templating import Templates
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
-
-ADDRESS = "http://plan.example/plan.html"
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="there is no Chromium (apt-get install chromium)")
+pytestmark = NEEDS_BROWSER
+__all__ = ["browser", "show"]
 PAINT_ALL = "for (const card of document.querySelectorAll('article')) card.style.contentVisibility = 'visible'"
-DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        # Chromium does not start its sandbox for root.
-        started = driver.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
-        yield started
-        started.close()
-
-
 Open = Callable[..., Any]
 
 
 @pytest.fixture
-def opened(browser: Any) -> Iterator[Open]:
-    """Opens the page of a plan. At the end: no other request was made, nothing was complained about."""
-    contexts: list[Any] = []
-    requests: list[str] = []
-    complaints: list[str] = []
+def opened(show: Show) -> Open:
+    """Opens the page of a plan."""
 
-    def open_page(plan: Plan, *, script: bool = True, size: dict[str, int] = DESK, scheme: str = "light") -> Any:
-        content = render_html(plan, APPLE, Style(), Templates(None), whole_plan_at="artifact 7")
-        context = browser.new_context(java_script_enabled=script, viewport=size, color_scheme=scheme)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda fault: complaints.append(str(fault)))
-        page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))
+    def open_page(plan: Plan, **how: Any) -> Any:
+        return show(render_html(plan, APPLE, Style(), Templates(None), whole_plan_at="artifact 7"), **how)
 
-        def answer(route: Any) -> None:
-            requests.append(route.request.url)
-            route.fulfill(body=content, content_type="text/html; charset=utf-8")
-
-        context.route("**/*", answer)
-        page.goto(ADDRESS)
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert requests == [ADDRESS] * len(contexts)
-    assert complaints == []
+    return open_page
 
 
 def blocked() -> Plan:

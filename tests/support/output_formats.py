@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from reconciler.apply.quarantine import FailingUser, Health, QuarantineState
-from reconciler.core.field_change import FieldChange
+from reconciler.core.field_change import FieldChange, JsonText
 from reconciler.core.model import Diagnostic, Origin, RulePart, ScopeReason, Target, Verdict, error, format_user_address
 from reconciler.core.plan import Outcome, Result
 from reconciler.core.planning.explanation import Decision, Explanation, MappedRow, MatchLookup
@@ -59,6 +59,7 @@ def history(word: str) -> HistoryView:
         FieldChange("department", word, f'{word}"'),
         FieldChange(f"x{word}", (word, word), None),
         FieldChange("y", None, True),
+        FieldChange("filters", None, (JsonText(json.dumps([{word: word}, word])),)),
     )
     became = EditOutcome("failed", run(word), applied(word))
     edits = (

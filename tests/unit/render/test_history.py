@@ -1,8 +1,5 @@
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
-
-import pytest
 
 from reconciler.core.field_change import FieldChange
 from reconciler.git.commit import Commit
@@ -14,7 +11,6 @@ from reconciler.render.history import (
     describe_setter,
     history_document,
     page_entries,
-    render_field,
     render_history,
     render_path,
 )
@@ -33,23 +29,6 @@ RUN = ApplyRun("r", "sha256:" + "ab" * 32, None, NOW, True, {APPLIED.address: AP
 DRIFT = TimelineEntry(
     NOW, None, None, EditOutcome("failed", RUN, APPLIED), None, UnrequestedChange(Cause.DRIFT, (ROW,))
 )
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (None, "(none)"),
-        ((), "(none)"),
-        (True, "true"),
-        ('a"\n', '"a\\"\\n"'),
-        (("a", "b"), '["a", "b"]'),
-        (("a",) * 22, "[" + ", ".join(['"a"'] * 20) + ", … (2 more)]"),
-        ("x" * 205, f'"{"x" * 200}… (5 more characters)"'),
-    ],
-)
-def test_a_value_is_quoted_and_limited(value: Any, text: str) -> None:
-    assert render_field(value, PLAIN) == text
-    assert render_field(value, REDACTED) == (text if text == "(none)" else "(hidden)")
 
 
 def test_a_path_is_short_and_cannot_begin_a_workflow_command() -> None:
@@ -146,4 +125,7 @@ def test_more_attributes_than_a_reader_wants_are_counted() -> None:
     many = replace(EDIT, edit=Edit(EditKind.CHANGED, ADA, ADA, rows))
     assert "      # (5 more attributes)\n" in render_history(HistoryView((many,)), PLAIN)
     (entry,) = page_entries((many,), PLAIN)
-    assert (len(entry["rows"]), entry["more"]) == (20, 5)
+    assert (len(entry["rows"]), len(entry["folded"]), entry["more"]) == (20, 5, 0)
+    most = tuple(FieldChange(f"a{number}", None, "x") for number in range(503))
+    (entry,) = page_entries((replace(EDIT, edit=Edit(EditKind.CHANGED, ADA, ADA, most)),), PLAIN)
+    assert (len(entry["rows"]), len(entry["folded"]), entry["more"]) == (20, 480, 3)
