@@ -351,7 +351,7 @@ def _is_link_out_of_repository(root: Path) -> bool:
 
 
 def add_source_lines(diagnostics: Sequence[Diagnostic], root: Path) -> tuple[Diagnostic, ...]:
-    """Add its source line to each diagnostic, reading each file once."""
+    """Add its source line to each diagnostic that has none, reading each file once."""
     files = {diagnostic.origin.file for diagnostic in diagnostics if diagnostic.origin is not None}
     lines: dict[str, list[str]] = {}
     for name in files:
@@ -367,7 +367,7 @@ def add_source_lines(diagnostics: Sequence[Diagnostic], root: Path) -> tuple[Dia
 
 def _add_source_line(diagnostic: Diagnostic, lines: dict[str, list[str]]) -> Diagnostic:
     origin = diagnostic.origin
-    if origin is None or origin.line > len(lines[origin.file]):
+    if origin is None or diagnostic.source_line is not None or origin.line > len(lines[origin.file]):
         return diagnostic
     return replace(diagnostic, source_line=shorten(lines[origin.file][origin.line - 1].rstrip("\r"), 160))
 

@@ -10,6 +10,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from reconciler.core.base_url import BaseUrlError, check_base_url, hide_secrets
 from reconciler.core.model import AttributeMapping, DesiredUser, Diagnostic, Severity, Target, error, warning
 from reconciler.core.paths import is_core_attribute
 from reconciler.core.planning.mapping import Projector
@@ -23,7 +24,7 @@ from reconciler.core.scope.scim_filter import (
     print_filter,
 )
 from reconciler.core.scope.verdict import ScopeRules
-from reconciler.core.text import quote
+from reconciler.core.text import escape_control, quote, shorten
 from reconciler.core.values import fold_case
 from reconciler.desired import schema
 from reconciler.desired.concurrent_changes import report_concurrent_changes
@@ -134,6 +135,7 @@ def _read_rules(directory: Directory, now: datetime, approval_date: date | None)
         return _check_names(directory, scope)
     if approval_date is not None:
         _check_approvals(settings, directory, approval_date)
+    _check_base_url(settings, directory)
     profile = PROFILES[settings.value.target.profile]
     mappings = compile_mappings(directory, profile, now)
     owned = _compile_ownership(settings, directory)
@@ -227,6 +229,18 @@ def _compute_approval_id(entry: ApprovalSettings) -> str:
     """Return what an apply records of an approval, so that it works once; another date or reason makes another one."""
     content = json.dumps(entry.model_dump(mode="json") | {"lifts": sorted(entry.lifts)}, sort_keys=True)
     return f"approval:{hashlib.sha256(content.encode()).hexdigest()[:16]}"
+
+
+def _check_base_url(settings: LocatedModel[schema.Settings], directory: Directory) -> None:
+    """Report what is wrong with the target's address; a plan would send the token to it."""
+    url = settings.value.target.base_url
+    try:
+        check_base_url(url)
+    except BaseUrlError as exc:
+        shown = escape_control(shorten(hide_secrets(url), 120))
+        found = error(f"target.base_url {shown} {exc}", exc.hint, settings.at("target", "base_url"))
+        # Not the line as written: it may have a password.
+        directory.report(replace(found, source_line=f"base_url: {shown}"))
 
 
 def _check_approvals(settings: LocatedModel[schema.Settings], directory: Directory, today: date) -> None:

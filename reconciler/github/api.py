@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from reconciler.core.base_url import split_origin
 from reconciler.core.text import escape_control, shorten
 from reconciler.core.untrusted_values import parse_count, parse_moment
 from reconciler.errors import ReconcilerError
@@ -19,7 +20,6 @@ from reconciler.scim.rate_limiter import Slot
 from reconciler.scim.response_limits import UnreadableAnswerError, headers_of_decoded, read_body
 from reconciler.scim.retry import TransientFailure, parse_retry_after
 from reconciler.scim.retry_transport import RetryTransport
-from reconciler.scim.transport import split_origin
 
 Json = Mapping[str, Any]
 

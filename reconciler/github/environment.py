@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 
+from reconciler.core.base_url import is_loopback, split_origin
 from reconciler.core.text import escape_control, shorten
 from reconciler.core.untrusted_values import parse_count
 from reconciler.errors import UsageError
@@ -22,9 +23,7 @@ from reconciler.scim.transport import (
     USER_AGENT,
     Endpoint,
     PinnedTransport,
-    is_loopback,
     load_certificate_authorities,
-    split_origin,
 )
 
 PLAN_WORKFLOW = "plan.yml"

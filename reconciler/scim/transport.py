@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
-import re
 import ssl
 import sys
 import threading
@@ -16,6 +14,7 @@ import certifi
 import httpx
 
 from reconciler import __version__
+from reconciler.core.base_url import DEFAULT_PORTS, BaseUrlError, check_base_url, hide_secrets, is_loopback
 from reconciler.core.text import escape_control, shorten
 from reconciler.errors import TargetError
 from reconciler.scim.read_budget import ReadBudget
@@ -23,13 +22,6 @@ from reconciler.scim.read_budget import ReadBudget
 
 class WriteRefusedError(TargetError):
     """A write was attempted while planning: a defect of Reconciler, stopped before it was sent."""
-
-
-_MAX_URL = 2_000
-_LONGEST_NAME = 253
-_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
-_BRACKETED = re.compile(r"\[[0-9A-Fa-f:.]+\](:[0-9]*)?")
-_DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +41,13 @@ def parse_endpoint(base_url: str, *, profile_hosts: Collection[str], allowed_hos
     `host:port` for a port other than the default, either with `/path` if the host is shared), because users that can
     edit the desired state must not be able to choose who receives the token.
     """
-    shown = escape_control(shorten(_without_secrets(base_url), 120))
-    if len(base_url) > _MAX_URL or not base_url.isascii() or not base_url.isprintable() or " " in base_url:
-        raise TargetError(f"target.base_url {shown} is not a URL", "Write it like https://host/scim.")
     try:
-        parts = urlsplit(base_url)
-        scheme, host, port = split_origin(base_url)
-    except ValueError as exc:
-        summary = f"target.base_url {shown} is not an https:// URL"
-        raise TargetError(summary, f"{exc}. Write it like https://host/scim.") from exc
-    if parts.username is not None or parts.password is not None or "?" in base_url or "#" in base_url:
-        raise TargetError(f"target.base_url {shown} may have no user, query or fragment", "Remove that part.")
-    default_port = _DEFAULT_PORTS[scheme]
+        scheme, host, port = check_base_url(base_url)
+    except BaseUrlError as exc:
+        shown = escape_control(shorten(hide_secrets(base_url), 120))
+        raise TargetError(f"target.base_url {shown} {exc}", exc.hint) from exc
+    default_port = DEFAULT_PORTS[scheme]
     where = Endpoint(scheme, host, port, base_url.rstrip("/"))
-    if scheme == "http" and not is_loopback(host):
-        raise TargetError(f"target.base_url {shown} would send the token unencrypted", "Use https://.")
     if not _is_allowed(where, default_port, profile_hosts, allowed_hosts):
         name = host if where.port == default_port else f"{host}:{where.port}"
         if any(entry.strip().casefold().startswith(f"{name}/") for entry in allowed_hosts):
@@ -73,64 +57,6 @@ def parse_endpoint(base_url: str, *, profile_hosts: Collection[str], allowed_hos
             f"If it is the right service, allow it where the token comes from: RECONCILER_ALLOWED_HOSTS={name}",
         )
     return where
-
-
-def split_origin(url: str) -> tuple[str, str, int]:
-    """Return scheme, host and port of an http or https URL; its host is a name that can be looked up, or an address.
-
-    Raises `ValueError` with the reason. Other parsers of URLs, and the resolver, fail in ways of their own for others.
-    """
-    parts = urlsplit(url)
-    host = (parts.hostname or "").casefold()
-    if parts.scheme not in _DEFAULT_PORTS:
-        raise ValueError("It does not begin with https://")
-    if not (_is_bracketed_address(parts.netloc, host) if "[" in parts.netloc else _is_host_name(host)):
-        raise ValueError("Its host is neither a DNS name nor an IP address")
-    if parts.port == 0:
-        raise ValueError("Port out of range 1-65535")
-    return parts.scheme, host, parts.port or _DEFAULT_PORTS[parts.scheme]
-
-
-def _is_bracketed_address(netloc: str, host: str) -> bool:
-    """Whether an authority is `[IPv6]` or `[IPv6]:port`, without a zone or what a later IP version would have."""
-    authority = netloc.rpartition("@")[2]
-    try:
-        return ipaddress.IPv6Address(host).scope_id is None and bool(_BRACKETED.fullmatch(authority))
-    except ValueError:
-        return False
-
-
-def _is_host_name(host: str) -> bool:
-    """Whether `host` is a DNS name (RFC 1123 §2.1, and `_`) or an IPv4 address."""
-    labels = host.removesuffix(".").split(".")
-    if len(host) > _LONGEST_NAME or not all(_LABEL.fullmatch(label) for label in labels):
-        return False
-    if labels[-1].isdigit() or labels[-1].startswith("0x"):
-        # The resolver takes 2130706433 and 0x7f.1 for addresses.
-        return _is_ipv4(host)
-    return not any(label.startswith("xn--") and not _is_punycode(label[4:]) for label in labels)
-
-
-def _is_punycode(text: str) -> bool:
-    try:
-        return bool(text.encode("ascii").decode("punycode"))
-    except UnicodeError:
-        return False
-
-
-def _is_ipv4(host: str) -> bool:
-    try:
-        ipaddress.IPv4Address(host)
-    except ValueError:
-        return False
-    return True
-
-
-def _without_secrets(url: str) -> str:
-    """Return `url` without user information, query and fragment, which may hold a password or a key."""
-    before, slashes, rest = re.split(r"[?#]", url, maxsplit=1)[0].partition("//")
-    authority, slash, path = rest.partition("/")
-    return f"{before}{slashes}{authority.rpartition('@')[2]}{slash}{path}"
 
 
 def _is_allowed(
@@ -152,14 +78,6 @@ def _matches(entry: str, where: Endpoint, default_port: int, path: str) -> bool:
     return named and (not slash or path == f"/{pinned}".rstrip("/"))
 
 
-def is_loopback(host: str) -> bool:
-    """Whether `host` is this machine."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 class PinnedTransport(httpx.BaseTransport):
     """Lets requests to one host through, whatever the layers above ask for."""
 
@@ -171,7 +89,7 @@ class PinnedTransport(httpx.BaseTransport):
         url = request.url
         # Not `host`, which decodes punycode.
         host = url.raw_host.decode("ascii").strip("[]").casefold()
-        port = url.port or _DEFAULT_PORTS.get(url.scheme)
+        port = url.port or DEFAULT_PORTS.get(url.scheme)
         if (url.scheme, host, port) != (self._where.scheme, self._where.host, self._where.port):
             raise TargetError(
                 f"a request to {escape_control(host)} was not sent: this client may reach one origin only"

@@ -227,9 +227,9 @@ REFUSED_HOSTS = {
     "file:///etc/passwd": ("", "is not an https:// URL"),
     "federation.apple.com/scim": ("", "is not an https:// URL"),
     "": ("", "is not an https:// URL"),
-    "https://federation.apple.com:99999/": ("", "is not an https:// URL\n\n  Port out of range 0-65535."),
-    "https://federation.apple.com:0/": ("", "is not an https:// URL\n\n  Port out of range 1-65535."),
-    "https://[::1": ("", "is not an https:// URL\n\n  Invalid IPv6 URL."),
+    "https://federation.apple.com:99999/": ("", "Port out of range 0-65535."),
+    "https://federation.apple.com:0/": ("", "Port out of range 1-65535."),
+    "https://[::1": ("", "Invalid IPv6 URL."),
 }
 
 

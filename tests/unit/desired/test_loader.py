@@ -221,3 +221,13 @@ def test_the_digest_covers_everything_that_can_change_a_plan(loaded: Load) -> No
 @pytest.mark.parametrize(("written", "tenant"), [("acme", "acme"), ("0012", "0012"), ("no", "no"), ("~", None)])
 def test_the_target_has_the_tenant_as_it_is_written(written: str, tenant: str | None, loaded: Load) -> None:
     assert good(loaded(settings=f"{SETTINGS}  tenant: {written}\n")).target.tenant == tenant
+
+
+def test_an_address_that_a_plan_would_refuse_is_an_error_at_its_line(loaded: Load) -> None:
+    url = "https://me:secret@scim.example.com/scim?aadOptscim062020"
+    state = loaded(settings=f"target:\n  profile: scim\n  base_url: {url}\n")
+    (message,) = broken(state)
+    shown = "https://scim.example.com/scim"
+    assert message.startswith(f"settings.yaml:3:13: target.base_url {shown} may have no user, query or fragment. ")
+    assert message.endswith("this flag is meant for Microsoft Entra alone, here it is not needed.")
+    assert "secret" not in str(state.diagnostics)

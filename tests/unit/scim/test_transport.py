@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.servers.tls_service import TlsService
 
+from reconciler.core.base_url import split_origin
 from reconciler.errors import TargetError
 from reconciler.scim import read_budget
 from reconciler.scim.read_budget import MAX_SECONDS, ReadBudget
@@ -19,7 +20,6 @@ from reconciler.scim.transport import (
     WriteRefusedError,
     load_certificate_authorities,
     parse_endpoint,
-    split_origin,
 )
 
 WHERE = parse_endpoint("https://scim.example.com/v2/", profile_hosts=["scim.example.com"], allowed_hosts=[])
@@ -115,20 +115,6 @@ def test_a_host_is_allowed_from_outside(allowed: str, url: str, passes: bool) ->
 
 
 # --- hosts ------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("url", "origin"),
-    {
-        "https://SCIM.example.com/v2": ("https", "scim.example.com", 443),
-        "http://127.0.0.1:8080": ("http", "127.0.0.1", 8080),
-        "https://[2001:DB8::1]:8443/": ("https", "2001:db8::1", 8443),
-        "https://xn--bcher-kva.example/": ("https", "xn--bcher-kva.example", 443),
-        "https://my_host.:/": ("https", "my_host.", 443),
-    }.items(),
-)
-def test_the_origin_of_a_url_is_split(url: str, origin: tuple[str, str, int]) -> None:
-    assert split_origin(url) == origin
 
 
 @given(st.one_of(st.text(), st.text("abx-.:[]@/\\%0179v#?").map("https://".__add__)))
