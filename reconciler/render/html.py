@@ -17,7 +17,7 @@ from reconciler.core.model import Diagnostic, Value
 from reconciler.core.paths import shorten_path
 from reconciler.core.plan import Change, Plan
 from reconciler.core.profile import TargetProfile
-from reconciler.core.text import escape_control, pluralize
+from reconciler.core.text import escape_control
 from reconciler.errors import UsageError
 from reconciler.render.changes import describe_effect, explain_change, history_of, mark_of
 from reconciler.render.diagnostics import DiagnosticParts, format_diagnostic
@@ -50,7 +50,8 @@ class Card:
     heading: str
     why: str
     rows: tuple[CardRow, ...]
-    unchanged: str
+    unchanged: tuple[tuple[str, str | None], ...]
+    """Path and value."""
     label: str
 
 
@@ -203,17 +204,18 @@ def _group(group: ChangeGroup, shown: Sequence[Change], style: Style) -> CardGro
 
 
 def _card(change: Change, label: str, style: Style) -> Card:
+    changes = {row.path: row for row in change.attribute_changes()}
     rows = tuple(
         CardRow(
-            escape_control(shorten_path(row.path)),
+            escape_control(shorten_path(path)),
             _value(row.before, style),
             _value(row.after, style),
-            mark_of(change) if row.path in change.pending else "",
+            mark_of(change) if path in change.pending else "",
         )
-        for row in sorted(change.attribute_changes(), key=lambda row: shorten_path(row.path))
+        for path, row in sorted(changes.items(), key=lambda item: shorten_path(item[0]))
     )
-    same = len(change.before.keys() & change.after.keys()) - sum(None not in (row.before, row.after) for row in rows)
-    unchanged = pluralize(same, "unchanged attribute") if same else ""
+    same = sorted(change.before.keys() & change.after.keys() - changes.keys(), key=shorten_path)
+    unchanged = tuple((escape_control(shorten_path(path)), _value(change.after[path], style)) for path in same)
     why = ". ".join(filter(None, [explain_change(change, style), *history_of(change, style)]))
     return Card(_name(change, style), ACTION_STYLES[change.action].heading, why, rows, unchanged, label)
 

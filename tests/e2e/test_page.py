@@ -19,7 +19,10 @@ from reconciler.render.templating import Templates
 
 pytestmark = NEEDS_BROWSER
 __all__ = ["browser", "show"]
-PAINT_ALL = "for (const card of document.querySelectorAll('article')) card.style.contentVisibility = 'visible'"
+PAINT_ALL = """
+    for (const card of document.querySelectorAll('article')) card.style.contentVisibility = 'visible';
+    for (const each of document.querySelectorAll('details')) each.open = true;
+"""
 Open = Callable[..., Any]
 
 
@@ -153,9 +156,7 @@ def test_removals_are_seen_without_scrolling_also_on_a_phone(opened: Open) -> No
 def test_no_value_is_wider_than_the_page(size: dict[str, int], opened: Open) -> None:
     for name in ("5,000 characters without a space", "right to left", "stacked accents", "a very long fence"):
         page = opened(plan_that_says(HOSTILE[name]), size=size)
-        page.evaluate(
-            "for (const card of document.querySelectorAll('article')) card.style.contentVisibility = 'visible'"
-        )
+        page.evaluate(PAINT_ALL)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
 
 
@@ -164,6 +165,19 @@ def test_what_is_printed_is_whole_and_has_no_controls(opened: Open) -> None:
     page.emulate_media(media="print")
     assert page.locator("form:visible, nav:visible").count() == 0
     assert page.evaluate("getComputedStyle(document.querySelector('article')).contentVisibility") == "visible"
+
+
+def test_unchanged_attributes_are_opened_by_keyboard_and_are_not_searched(opened: Open) -> None:
+    page = opened(every_action())
+    card = page.locator("article", has_text="edited@example.com")
+    card.locator("summary").focus()
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
+    page.keyboard.press("Enter")
+    playwright.expect(card.get_by_text("name.givenName", exact=True)).to_be_visible()
+    page.get_by_label("Name, attribute or value").fill("edited@example.com familyname")
+    told(page, "1 of 8 changes shown")
+    page.get_by_label("Name, attribute or value").fill("edited@example.com givenname")
+    told(page, "0 of 8 changes shown")
 
 
 # --- for everybody --------------------------------------------------------------------------------

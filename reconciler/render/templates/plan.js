@@ -14,6 +14,9 @@
     texts: null,
   }));
   const total = sections.reduce((sum, section) => sum + section.cards.length, 0);
+  // What a change leaves as it is does not answer what is searched for.
+  const textOf = (card) =>
+    [...card.children].map((part) => (part.localName === "details" ? "" : part.textContent)).join("\n").toLowerCase();
   let waiting = 0;
   let announcing = 0;
 
@@ -28,7 +31,7 @@
       let left = 0;
       if (actions.has(section.action) && (section.list === undefined || origins.has(section.list))) {
         // Text is read once, at the first search.
-        if (wanted.length) section.texts ??= section.cards.map((card) => card.textContent.toLowerCase());
+        if (wanted.length) section.texts ??= section.cards.map(textOf);
         section.cards.forEach((card, index) => {
           const found = wanted.every((word) => section.texts[index].includes(word));
           if (card.hidden === found) card.hidden = !found;

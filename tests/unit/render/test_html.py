@@ -10,6 +10,7 @@ from support.untrusted_text import plan_that_says
 from syrupy.assertion import SnapshotAssertion
 
 from reconciler.core.model import warning
+from reconciler.core.paths import shorten_path
 from reconciler.core.plan import Action, Attribution, Base, LaterEdit, Plan
 from reconciler.core.policy import Policy
 from reconciler.render import html
@@ -91,9 +92,25 @@ def test_both_sides_of_an_attribute_stand_beside_each_other() -> None:
     page = shown(plan_with(change("ada", after=values_of("ada", family="King", department=None))))
     assert (
         "<div><dt>name.familyName</dt><dd><del>Lovelace</del></dd><dd><ins>King</ins></dd></div>"
-        '</dl>\n<p class="note">4 unchanged attributes hidden</p>'
+        "</dl>\n<details><summary>4 unchanged attributes</summary><dl>"
     ) in page
     assert "<dt>enterprise:department</dt><dd><del>Engineering</del></dd><dd></dd>" in page
+
+
+def test_unchanged_attributes_can_be_opened() -> None:
+    page = shown(plan_with(change("ada", after=values_of("ada", family="King"))))
+    (details,) = re.findall(r"<details>.*?</details>", page, re.DOTALL)
+    rows = re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", details)
+    expected = {shorten_path(path): str(value) for path, value in values_of("ada").items() if path != "name.familyName"}
+    expected["active"] = "true"
+    assert rows == sorted(expected.items())
+    assert "<details>" not in shown(plan_with(change("ada", Action.CREATE)))
+
+
+def test_unchanged_attributes_are_redacted() -> None:
+    page = shown(plan_with(change("ada", after=values_of("ada", family="King"))), Style(redact=True))
+    (details,) = re.findall(r"<details>.*?</details>", page, re.DOTALL)
+    assert set(re.findall(r"<dd>(.*?)</dd>", details)) == {"(hidden)", "true"}
 
 
 def test_a_redacted_page_holds_no_name_or_value_of_a_user() -> None:
