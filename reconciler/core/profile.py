@@ -22,6 +22,9 @@ class Comparison(StrEnum):
     EXACT = "exact"
     CASE_INSENSITIVE = "case-insensitive"
     LOCALE = "locale"
+    """A language tag (RFC 5646), in either case, with `-` or `_`."""
+    PHONE = "phone"
+    """A telephone number (RFC 3966), with or without `tel:` and separators."""
     BOOLEAN = "boolean"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Any
 
@@ -11,6 +12,8 @@ from reconciler.core.text import normalize, quote, shorten
 
 _LONGEST_LABEL = 63
 _BOOLEANS = {"true": True, "false": False}
+# RFC 3966 §3: visual separators. E.123 and people use blanks as well.
+_PHONE_SEPARATORS = re.compile(r"[-.()\s]+")
 
 
 class InvalidValueError(ValueError):
@@ -85,7 +88,15 @@ def to_comparable(attribute: Attribute, value: Value | None) -> Value | None:
     if comparison is Comparison.LOCALE:
         # en_US (Apple, POSIX) and en-US (RFC 5646) are one locale.
         return value.replace("_", "-").lower()
+    if comparison is Comparison.PHONE:
+        return _fold_phone_number(value)
     return value.lower() if value.isascii() else fold_case(value)
+
+
+def _fold_phone_number(text: str) -> str:
+    """Fold `tel:+49-30-1234` and `+49 (30) 1234` into one number; a text without digits is folded as any other."""
+    number = _PHONE_SEPARATORS.sub("", text.lower().removeprefix("tel:"))
+    return number if any(map(str.isdigit, number)) else fold_case(text)
 
 
 def is_same_value(attribute: Attribute, one: Value | None, other: Value | None) -> bool:

@@ -9,8 +9,9 @@ from reconciler.profiles.unmappable import UNMAPPABLE
 _USER = "RFC 7643 §4.1"
 _ENTERPRISE = "RFC 7643 §4.3"
 _DOCUMENTED = Confidence.DOCUMENTED
-_TEXTS = """displayName nickName profileUrl title userType preferredLanguage timezone name.formatted name.familyName
-    name.givenName name.middleName name.honorificPrefix name.honorificSuffix""".split()
+_TEXTS = """displayName nickName profileUrl title userType name.formatted name.familyName name.givenName
+    name.middleName name.honorificPrefix name.honorificSuffix""".split()
+_COMPARISONS = {"emails.value": Comparison.CASE_INSENSITIVE, "phoneNumbers.value": Comparison.PHONE}
 _ELEMENTS = "emails phoneNumbers ims photos addresses entitlements roles".split()
 _ADDRESS = "formatted streetAddress locality region postalCode country".split()
 _EXTENSION = "employeeNumber costCenter organization division department manager.value".split()
@@ -19,14 +20,21 @@ _EXTENSION = "employeeNumber costCenter organization division department manager
 def _build_attributes() -> tuple[Attribute, ...]:
     multi_valued = [f"{name}.{sub}" for name in _ELEMENTS for sub in ("value", "display")]
     multi_valued += [f"addresses.{sub}" for sub in _ADDRESS]
+    # RFC 7643 §8.7.1: caseExact is false for every text of a User, so services find and compare them without regard to
+    # case. What people read (a name, a title) is compared exactly all the same: an edit of its case is deliberate.
     return (
         # externalId: a GUID in another case is the same user.
         Attribute("userName", _USER, _DOCUMENTED, Comparison.CASE_INSENSITIVE, required=True),
         Attribute("externalId", "RFC 7643 §3.1", _DOCUMENTED, Comparison.CASE_INSENSITIVE),
         Attribute("active", _USER, _DOCUMENTED, Comparison.BOOLEAN),
         Attribute("locale", _USER, _DOCUMENTED, Comparison.LOCALE),
+        Attribute("preferredLanguage", _USER, _DOCUMENTED, Comparison.LOCALE),
+        Attribute("timezone", _USER, _DOCUMENTED, Comparison.CASE_INSENSITIVE),
         *(Attribute(path, _USER, _DOCUMENTED) for path in _TEXTS),
-        *(Attribute(path, _USER, _DOCUMENTED, multi_valued=True) for path in multi_valued),
+        *(
+            Attribute(path, _USER, _DOCUMENTED, _COMPARISONS.get(path, Comparison.EXACT), multi_valued=True)
+            for path in multi_valued
+        ),
         *(Attribute(f"{ENTERPRISE}:{name}", _ENTERPRISE, _DOCUMENTED) for name in _EXTENSION),
         Attribute(f"{ENTERPRISE}:manager.displayName", _ENTERPRISE, _DOCUMENTED, mutability=Mutability.READ_ONLY),
         *UNMAPPABLE,

@@ -19,6 +19,7 @@ from reconciler.core.values import (
 TEXT = attribute("title")
 NAME = attribute("userName", Comparison.CASE_INSENSITIVE)
 LOCALE = attribute("locale", Comparison.LOCALE)
+PHONE = attribute("phoneNumbers.value", Comparison.PHONE)
 ACTIVE = attribute("active", Comparison.BOOLEAN)
 
 
@@ -94,6 +95,16 @@ def test_what_is_neither_true_nor_false_is_unreadable(raw: Any) -> None:
         (LOCALE, "en_US", "en-us", True),
         (LOCALE, "en_US", "en_GB", False),
         (LOCALE, "en", "en_US", False),
+        (PHONE, "tel:+49-30-1234", "+49 (30) 1234", True),
+        (PHONE, "TEL:+1.201.555.0123", "+1\u00a0201 555-0123", True),
+        (PHONE, "tel:+49-30-1234;ext=5", "+49301234;EXT=5", True),
+        (PHONE, "+49 30 1234", "+49 30 1235", False),
+        (PHONE, "+49 30 1234", "030 1234", False),
+        (PHONE, "+49 (0) 30 1234", "+49 30 1234", False),
+        (PHONE, "tel:+49301234;ext=5", "+49301234", False),
+        (PHONE, "tel:", "()", False),
+        (PHONE, "n.a.", "na", False),
+        (PHONE, "Reception", "reception", True),
         (ACTIVE, True, True, True),
         (ACTIVE, True, False, False),
         (ACTIVE, False, None, False),
