@@ -12,20 +12,11 @@ from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 from support.laws import examples
 from support.servers.fake_scim import FakeScimServer, ServerFaults, make_user
+from support.servers.kinds import KINDS
 from support.workspace import Workspace, source
 
 PEOPLE = 7
 NAMES = [f"name-{number}@example.com" for number in range(PEOPLE + 2)]
-KINDS = [
-    ServerFaults(),
-    ServerFaults(patch_status=204),
-    ServerFaults(post_empty_body=True),
-    ServerFaults(omit_active_when_true=True, lowercase_user_name=True),
-    ServerFaults(active_as_string=True, omit_meta=True),
-    ServerFaults(drop_enterprise_in_lists=True),
-    ServerFaults(page_cap=3, newest_first=True, first_page_past_end=True),
-    ServerFaults(id_as_integer=True, resources_lowercase=True, total_as_string=True),
-]
 
 
 @st.composite

@@ -30,7 +30,7 @@ _NAME = {n.lower(): n for n in NAME_PARTS}
 _ENTERPRISE = {n.lower(): n for n in ENTERPRISE_STRINGS | {"manager"}}
 _PATH = re.compile(
     r"(?P<attribute>[A-Za-z$][\w$-]*)"
-    r'(?:\[(?P<key>[A-Za-z]+) eq "(?P<wanted>[^"\\]*)"\])?'
+    r'(?:\[(?P<key>[A-Za-z]+) eq (?:"(?P<wanted>[^"\\]*)"|(?P<boolean>true|false))\])?'
     r"(?:\.(?P<sub>[A-Za-z$][\w$-]*))?"
 )
 
@@ -55,7 +55,7 @@ class Path:
 
     container: tuple[str, ...]
     attribute: str
-    where: tuple[str, str] | None = None
+    where: tuple[str, str | bool] | None = None
     sub: str | None = None
 
 
@@ -81,7 +81,8 @@ def _parse(text: str, known: Mapping[str, str], container: tuple[str, ...]) -> P
     if match["key"] is not None:
         if attribute not in MULTI_VALUED:
             raise bad(f"{attribute} has one value only", "invalidPath")
-        return Path(container, attribute, (match["key"], match["wanted"]), sub)
+        wanted = match["boolean"] == "true" if match["boolean"] else match["wanted"]
+        return Path(container, attribute, (match["key"], wanted), sub)
     if sub is None:
         return Path(container, attribute)
     return Path((*container, attribute), _sub_attribute(attribute, sub))
