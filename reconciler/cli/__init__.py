@@ -19,6 +19,7 @@ import typer
 from reconciler import __version__
 from reconciler.cli import github, lazy, provisioning, tools  # noqa: F401 - they register their commands
 from reconciler.cli.apps import app
+from reconciler.cli.completion import InstallCompletion, ShowCompletion, prepare_completion
 from reconciler.cli.options import CommonOptions
 from reconciler.core.system_limits import advise, describe_os_error, explain_exhaustion
 from reconciler.core.text import escape_control
@@ -33,6 +34,7 @@ def main() -> None:
     """Run the command line and end the process with an exit code of `ExitCode`."""
     _open_standard_streams()
     _configure_process()
+    prepare_completion()
     _exit(_run())
 
 
@@ -154,6 +156,9 @@ def _root(
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
+    *,
+    install_completion: InstallCompletion = False,
+    show_completion: ShowCompletion = False,
 ) -> None:
     pass
 

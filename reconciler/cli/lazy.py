@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from reconciler.commands.show import run_show
     from reconciler.commands.status import run_status
     from reconciler.commands.validate import run_validate
+    from reconciler.core.policy import APPROVABLE_GUARDS
+    from reconciler.desired.user_keys import find_user_keys
+    from reconciler.profiles import PROFILES
     from reconciler.render.formats import OutputOptions
     from reconciler.render.style import hide_words
     from reconciler.session.terminal import Terminal
@@ -70,6 +73,9 @@ MODULES = {
     "reconciler.commands.show": ("run_show",),
     "reconciler.commands.status": ("run_status",),
     "reconciler.commands.validate": ("run_validate",),
+    "reconciler.core.policy": ("APPROVABLE_GUARDS",),
+    "reconciler.desired.user_keys": ("find_user_keys",),
+    "reconciler.profiles": ("PROFILES",),
     "reconciler.render.formats": ("OutputOptions",),
     "reconciler.render.style": ("hide_words",),
     "reconciler.session.terminal": ("Terminal",),

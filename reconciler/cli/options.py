@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_type_hi
 import typer
 
 from reconciler.cli import lazy
+from reconciler.cli.completion import complete_from, complete_users
 
 if TYPE_CHECKING:
     from reconciler.render.formats import OutputOptions
@@ -26,7 +27,12 @@ TERMINAL = ("redact", "no_color", "quiet", "verbose")
 
 UserKeys = Annotated[
     list[str] | None,
-    typer.Option("--user", metavar="KEY", help="Only this user, by userPrincipalName, userName, externalId or id."),
+    typer.Option(
+        "--user",
+        metavar="KEY",
+        autocompletion=complete_users,
+        help="Only this user, by userPrincipalName, userName, externalId or id.",
+    ),
 ]
 Summary = Annotated[bool, typer.Option("--summary", help="Print one line per user.")]
 LogFile = Annotated[
@@ -34,11 +40,25 @@ LogFile = Annotated[
     typer.Option("--log", metavar="FILE", help="Append a JSON line per user, as Entra's provisioning log has it."),
 ]
 PlanFile = Annotated[Path | None, typer.Option("-o", "--out", metavar="FILE", help="Save the plan, to apply it.")]
-PlanFormat = Annotated[str, typer.Option("--format", metavar="text|markdown|html|json", help="Output format.")]
-DataFormat = Annotated[str, typer.Option("--format", metavar="text|json", help="Output format.")]
+
+
+def format_option(*formats: str) -> Any:
+    """Return the declaration of `--format` with these formats."""
+    return typer.Option(
+        "--format", metavar="|".join(formats), autocompletion=complete_from(*formats), help="Output format."
+    )
+
+
+PlanFormat = Annotated[str, format_option("text", "markdown", "html", "json")]
+DataFormat = Annotated[str, format_option("text", "json")]
 Limit = Annotated[
     str | None,
-    typer.Option("--limit", metavar="comment|summary", help="Markdown: the place it has to fit in; default: comment."),
+    typer.Option(
+        "--limit",
+        metavar="comment|summary",
+        autocompletion=complete_from("comment", "summary"),
+        help="Markdown: the place it has to fit in; default: comment.",
+    ),
 ]
 WholePlanAt = Annotated[
     str | None,

@@ -10,6 +10,7 @@ import typer
 
 from reconciler.cli import lazy
 from reconciler.cli.apps import app
+from reconciler.cli.completion import complete_guards, complete_users
 from reconciler.cli.options import (
     TERMINAL,
     CommonOptions,
@@ -23,6 +24,7 @@ from reconciler.cli.options import (
     Summary,
     UserKeys,
     command,
+    format_option,
 )
 
 _NoClock = Annotated[CommonOptions, Only("state", "plans", "sandbox", *TERMINAL)]
@@ -88,7 +90,12 @@ class _ApprovalOptions:
     ] = None
     lift: Annotated[
         list[str] | None,
-        typer.Option("--lift", metavar="GUARD", help="With --approve: lift this guard instead. Repeatable."),
+        typer.Option(
+            "--lift",
+            metavar="GUARD",
+            autocompletion=complete_guards,
+            help="With --approve: lift this guard instead. Repeatable.",
+        ),
     ] = None
 
 
@@ -168,7 +175,12 @@ def show(
 @command(app)
 def explain(
     user: Annotated[
-        str, typer.Argument(metavar="USER", help="userPrincipalName, objectId, userName or the live account's id.")
+        str,
+        typer.Argument(
+            metavar="USER",
+            autocompletion=complete_users,
+            help="userPrincipalName, objectId, userName or the live account's id.",
+        ),
     ],
     format_: DataFormat = "text",
     offline: Annotated[
@@ -191,7 +203,12 @@ def status(format_: DataFormat = "text", *, common: _NoClock) -> int:
 @command(app)
 def log(
     user: Annotated[
-        str | None, typer.Argument(metavar="[USER]", help="userPrincipalName or objectId; default: all users.")
+        str | None,
+        typer.Argument(
+            metavar="[USER]",
+            autocompletion=complete_users,
+            help="userPrincipalName or objectId; default: all users.",
+        ),
     ] = None,
     attribute: Annotated[
         str | None,
@@ -203,7 +220,7 @@ def log(
     limit: Annotated[
         int | None, typer.Option("--limit", min=1, metavar="N", help="Maximum number of entries; without USER: 50.")
     ] = None,
-    format_: Annotated[str, typer.Option("--format", metavar="text|json|html", help="Output format.")] = "text",
+    format_: Annotated[str, format_option("text", "json", "html")] = "text",
     *,
     common: _NoClock,
 ) -> int:
@@ -222,7 +239,13 @@ def rollback(
         ),
     ],
     user: Annotated[
-        str | None, typer.Option("--user", metavar="KEY", help="Only this user, by userPrincipalName or objectId.")
+        str | None,
+        typer.Option(
+            "--user",
+            metavar="KEY",
+            autocompletion=complete_users,
+            help="Only this user, by userPrincipalName or objectId.",
+        ),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Scope, groups and mappings too, not only users.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the edit without writing it.")] = False,

@@ -11,9 +11,11 @@ import typer
 
 from reconciler.cli import lazy
 from reconciler.cli.apps import app, export_app, import_app, sandbox_app
+from reconciler.cli.completion import complete_from, complete_profiles
 from reconciler.cli.options import TERMINAL, CommonOptions, Only, command
 from reconciler.errors import ExitCode
 
+_KINDS = ("settings", "scope", "mappings", "users", "groups", "plan", "receipt")
 _State = Annotated[CommonOptions, Only("state")]
 
 
@@ -23,7 +25,10 @@ def init(
     profile: Annotated[
         str,
         typer.Option(
-            "--profile", metavar="NAME", help="Target profile: apple-business-manager, apple-school-manager or scim."
+            "--profile",
+            metavar="NAME",
+            autocompletion=complete_profiles,
+            help="Target profile: apple-business-manager, apple-school-manager or scim.",
         ),
     ] = "apple-business-manager",
     domain: Annotated[str, typer.Option("--domain", metavar="NAME", help="A verified domain.")] = "example.com",
@@ -57,7 +62,10 @@ def evaluate(
 @command(app)
 def schema(
     kind: Annotated[
-        str, typer.Argument(metavar="KIND", help="settings, scope, mappings, users, groups, plan or receipt.")
+        str,
+        typer.Argument(
+            metavar="KIND", autocompletion=complete_from(*_KINDS), help=f"{', '.join(_KINDS[:-1])} or {_KINDS[-1]}."
+        ),
     ],
 ) -> int:
     """Print the JSON Schema of a kind of file."""
@@ -78,6 +86,7 @@ class _ImportFlags:
         typer.Option(
             "--profile",
             metavar="NAME",
+            autocompletion=complete_profiles,
             help="Target profile; default: that of settings.yaml, else apple-business-manager.",
         ),
     ] = None
