@@ -16,6 +16,7 @@ from reconciler.core.text import pluralize, shorten
 from reconciler.errors import UsageError
 from reconciler.render.changes import render_change, render_heading, render_lines
 from reconciler.render.diagnostics import render_diagnostics
+from reconciler.render.diff_fence import mark_lines
 from reconciler.render.labels import label_of
 from reconciler.render.plan_view import AdditionalSection, BaseComparison, PlanView, build_plan_view
 from reconciler.render.sections import ChangeGroup, Section
@@ -149,7 +150,7 @@ def _section(section: Section, blocks: Mapping[Any, Sequence[str]]) -> MarkdownS
 
 
 def _group(group: ChangeGroup, blocks: Sequence[str]) -> Details:
-    code = fenced("\n".join(blocks).rstrip("\n")) if blocks else Markdown()
+    code = fenced(mark_lines("\n".join(blocks).rstrip("\n")), "diff") if blocks else Markdown()
     # A folded element can be read without the heading above it, so its title repeats the label.
     label = "" if group.attribution in (None, Attribution.THIS_CHANGE_SET) else f", {label_of(group.attribution).label}"
     return Details(Markdown(f"<b>{group.title}</b>{label}"), group.is_removal, code, len(group.changes) - len(blocks))

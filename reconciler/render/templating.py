@@ -92,11 +92,11 @@ def code_span(text: str) -> Markdown:
     return Markdown(f"{ticks}{pad}{text}{pad}{ticks}")
 
 
-def fenced(text: str) -> Markdown:
+def fenced(text: str, language: str = "") -> Markdown:
     """Return lines as a block of code that none of them can end."""
     text = break_comments(text)
     ticks = "`" * max(3, longest_run(text) + 1)
-    return Markdown(f"{ticks}\n{text}\n{ticks}")
+    return Markdown(f"{ticks}{language}\n{text}\n{ticks}")
 
 
 def break_comments(text: str) -> str:

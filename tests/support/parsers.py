@@ -18,7 +18,7 @@ _PLAN_ID = re.compile(r"sha256:?[0-9a-f]{64}")
 
 
 def markdown_structure(text: str) -> list[tuple[str, str, str]]:
-    """Return every token with its tag, and its text unless it is code."""
+    """Return every token with its tag, and its text unless it is code; of a fence, its language."""
     return [(token.type, token.tag, _text_of(token)) for token in _tokens(text)]
 
 
@@ -27,7 +27,14 @@ def code_of(text: str) -> str:
     return "\n".join(token.content.rstrip("\n") for token in _tokens(text) if token.type in _CODE)
 
 
+def fences_of(text: str) -> list[tuple[str, str]]:
+    """Return the language and the content of each fence."""
+    return [(token.info, token.content) for token in _tokens(text) if token.type == "fence"]
+
+
 def _text_of(token: Token) -> str:
+    if token.type == "fence":
+        return token.info
     return "" if token.type in _CODE or token.children is not None else _PLAN_ID.sub("ID", token.content)
 
 

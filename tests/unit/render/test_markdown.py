@@ -12,6 +12,7 @@ from reconciler.core.model import error, warning
 from reconciler.core.plan import Action, Attribution, Base, LaterEdit, Plan
 from reconciler.core.policy import Policy
 from reconciler.render.changes import render_change
+from reconciler.render.diff_fence import mark_lines
 from reconciler.render.labels import in_display_order
 from reconciler.render.markdown import LIMITS, MARKER, render_markdown
 from reconciler.render.plan_view import build_plan_view
@@ -94,9 +95,8 @@ def test_a_plan_for_5000_users_is_cut_at_whole_users_within_the_limit(
     # Those who are shown are the first, removals before all others, each in full.
     assert whole == in_display_order(plan.changes)[: len(whole)]
     if not summary_only:
-        assert "\n".join(render_change(item, Style(longest=200)).rstrip("\n") for item in whole[:50]) in code.replace(
-            "\n\n", "\n"
-        )
+        blocks = "\n".join(render_change(item, Style(longest=200)).rstrip("\n") for item in whole[:50])
+        assert mark_lines(blocks) in code.replace("\n\n", "\n")
     left_out = len(plan.changes) - len(whole)
     if name == "summary" and summary_only:
         assert left_out == 0
