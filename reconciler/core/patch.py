@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from reconciler.core.model import Attributes, Resource, Value
-from reconciler.core.paths import CORE, Path, compile_reader, parse
+from reconciler.core.model import AttributePath, Attributes, Resource, Value
+from reconciler.core.paths import CORE, Path, get, meets, parse
 from reconciler.core.plan import AttributeChange
 
 PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
@@ -15,7 +15,7 @@ PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 
 def build_patch_body(changes: Iterable[AttributeChange], live: Resource, *, capitalised: bool) -> dict[str, Any]:
     """Build a PatchOp with an operation for each changed attribute. `capitalised`: `Replace`, as Entra writes it."""
-    operations = _merge_elements([build_patch_operation(change, live) for change in changes])
+    operations = _merge_elements([(change.path, build_patch_operation(change, live)) for change in changes])
     if capitalised:
         operations = [{**operation, "op": operation["op"].capitalize()} for operation in operations]
     return {"schemas": [PATCH_OP], "Operations": operations}
@@ -26,21 +26,21 @@ def build_patch_operation(change: AttributeChange, live: Resource) -> dict[str, 
     path = parse(change.path)
     if change.after is None:
         return {"op": "remove", "path": _format_removal_path(path)}
-    if path.filter is not None and change.before is None and not _has_element(live, path, path.filter[0]):
+    if path.filter is not None and change.before is None and not _has_element(live, path):
         # RFC 7644 §3.5.2.3: replacing an element that the filter does not find fails with noTarget, so it is added. An
         # existing one is replaced: a second element of the same type would never be read.
         return {"op": "add", "path": _format_holder(path), "value": [_build_element(path, change.after)]}
-    return {"op": "replace", "path": change.path, "value": change.after}
+    return {"op": "replace", "path": str(path), "value": change.after}
 
 
-def _merge_elements(operations: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _merge_elements(operations: list[tuple[AttributePath, dict[str, Any]]]) -> list[dict[str, Any]]:
     """Merge sub-attributes of one new element (the city and country of a work address) into one operation."""
     merged: list[dict[str, Any]] = []
-    elements: dict[tuple[str, str], dict[str, Any]] = {}
-    for operation in operations:
+    elements: dict[Path, dict[str, Any]] = {}
+    for text, operation in operations:
         if operation["op"] == "add":
             (element,) = operation["value"]
-            known = elements.setdefault((operation["path"], next(iter(element.values()))), element)
+            known = elements.setdefault(replace(parse(text), sub=None), element)
             if known is not element:
                 known.update(element)
                 continue
@@ -51,6 +51,7 @@ def _merge_elements(operations: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def build_resource(attributes: Attributes) -> dict[str, Any]:
     """Build the User resource that has exactly `attributes`."""
     user: dict[str, Any] = {"schemas": [CORE]}
+    elements: dict[Path, dict[str, Any]] = {}
     for text, value in sorted(attributes.items()):
         path = parse(text)
         holder = user
@@ -58,32 +59,28 @@ def build_resource(attributes: Attributes) -> dict[str, Any]:
             if path.urn not in user["schemas"]:
                 user["schemas"].append(path.urn)
             holder = user.setdefault(path.urn, {})
-        _set_value(holder, path, value)
+        if path.filter is not None:
+            element = _build_element(path, value)
+            known = elements.setdefault(replace(path, sub=None), element)
+            if known is element:
+                holder.setdefault(path.attribute, []).append(element)
+            else:
+                known.update(element)
+        elif path.sub is not None:
+            holder.setdefault(path.attribute, {})[path.sub] = value
+        else:
+            holder[path.attribute] = value
     return user
 
 
-def _set_value(holder: dict[str, Any], path: Path, value: Value) -> None:
-    if path.filter is not None:
-        elements: list[dict[str, Any]] = holder.setdefault(path.attribute, [])
-        name, selected = path.filter
-        element = next((item for item in elements if item.get(name) == selected), None)
-        if element is None:
-            elements.append(_build_element(path, value))
-        else:
-            element[path.sub or "value"] = value
-    elif path.sub is not None:
-        holder.setdefault(path.attribute, {})[path.sub] = value
-    else:
-        holder[path.attribute] = value
-
-
 def _build_element(path: Path, value: Value) -> dict[str, Any]:
-    name, selected = path.filter or ("type", "work")
-    return {name: selected, path.sub or "value": value}
+    return {**dict(path.filter or ()), path.sub or "value": value}
 
 
-def _has_element(live: Resource, path: Path, name: str) -> bool:
-    return compile_reader(replace(path, sub=name))(live) is not None
+def _has_element(live: Resource, path: Path) -> bool:
+    holder = get(live, path.urn) if path.urn else live
+    elements = get(holder, path.attribute)
+    return isinstance(elements, list) and any(meets(element, path.filter or ()) for element in elements)
 
 
 def _format_holder(path: Path) -> str:

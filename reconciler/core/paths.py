@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,13 +15,21 @@ CORE = "urn:ietf:params:scim:schemas:core:2.0:User"
 _ALIAS = "enterprise:"
 
 _NAME = r"[A-Za-z$][A-Za-z0-9_$-]*"
+_CONDITION = rf"""{_NAME}\s+(?i:eq)\s+(?:"[^"\\\x00-\x1f]*"|(?i:true|false))"""
+_CONDITIONS = re.compile(rf"""(?P<name>{_NAME})\s+(?i:eq)\s+(?:"(?P<text>[^"\\]*)"|(?P<boolean>\w+))""")
 _PATH = re.compile(
     rf"""(?:(?P<urn>urn:[A-Za-z0-9:._-]+):)?
          (?P<attribute>{_NAME})
-         (?:\[\s*(?P<filter_attribute>{_NAME})\s+(?i:eq)\s+"(?P<filter_value>[^"\\]*)"\s*\])?
+         (?:\[\s*(?P<filter>{_CONDITION}(?:\s+(?i:and)\s+{_CONDITION})*)\s*\])?
          (?:\.(?P<sub>{_NAME}))?""",
     re.VERBOSE,
 )
+_BOOLEANS = {"true": True, "false": False}
+_PRIMARY = "primary"
+"""The only boolean sub-attribute that RFC 7643 §2.4 gives to elements; Entra writes `primary eq "True"`."""
+
+Condition = tuple[str, str | bool]
+"""A sub-attribute of an element and its value: (`type`, `work`), (`primary`, True)."""
 
 
 class PathError(ValueError):
@@ -29,16 +38,20 @@ class PathError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """A parsed path. `filter` is (`type`, `work`) for `emails[type eq "work"].value`, the only supported form."""
+    """A parsed path. `filter` is ((`type`, `work`),) for `emails[type eq "work"].value`.
+
+    Conditions compare with `eq`, and an element must meet all of them; no other filter is supported.
+    """
 
     urn: str | None
     attribute: str
-    filter: tuple[str, str] | None = None
+    filter: tuple[Condition, ...] | None = None
     sub: str | None = None
 
     def __str__(self) -> str:
         urn = f"{self.urn}:" if self.urn else ""
-        selection = f'[{self.filter[0]} eq "{self.filter[1]}"]' if self.filter else ""
+        conditions = [f"{name} eq {json.dumps(value, ensure_ascii=False)}" for name, value in self.filter or ()]
+        selection = f"[{' and '.join(conditions)}]" if conditions else ""
         return f"{urn}{self.attribute}{selection}" + (f".{self.sub}" if self.sub else "")
 
     @property
@@ -55,12 +68,34 @@ def parse(text: str) -> Path:
     if match is None:
         raise PathError(f"{text!r} is not an attribute path such as userName, name.givenName or enterprise:department")
     found = match.groupdict()
-    if found["filter_attribute"] and not found["sub"]:
+    if found["filter"] and not found["sub"]:
         raise PathError(f"{text!r} selects an element but no sub-attribute: add one, such as .value")
-    selection = (found["filter_attribute"], found["filter_value"]) if found["filter_attribute"] else None
+    conditions = [_parse_condition(each) for each in _CONDITIONS.finditer(found["filter"] or "")]
     # RFC 7644 §3.10: the core schema's URN may be left out.
     urn = None if (found["urn"] or "").casefold() == CORE.casefold() else found["urn"]
-    return Path(urn, found["attribute"], selection, found["sub"])
+    return Path(urn, found["attribute"], order_conditions(conditions) if conditions else None, found["sub"])
+
+
+def _parse_condition(match: re.Match[str]) -> Condition:
+    name, text = match["name"], match["text"]
+    return name, text if text is not None else _BOOLEANS[match["boolean"].casefold()]
+
+
+def order_conditions(conditions: Iterable[Condition]) -> tuple[Condition, ...]:
+    """Return conditions in one order and spelling, so that equal filters are equal. Raises `PathError`.
+
+    `primary eq "True"`, as Entra writes it, is `primary eq true` (RFC 7643 §2.4).
+    """
+    found: dict[str, Condition] = {}
+    for name, value in conditions:
+        key = name.casefold()
+        if key in found:
+            raise PathError(f"the filter compares {name} twice: keep one")
+        known = _BOOLEANS.get(value.casefold().strip()) if isinstance(value, str) and key == _PRIMARY else value
+        if known is None:
+            raise PathError(f"{name} is true or false, not {value!r}")
+        found[key] = (name, known)
+    return tuple(sorted(found.values(), key=lambda each: (isinstance(each[1], bool), each[0].casefold())))
 
 
 def shorten_path(path: AttributePath) -> str:
@@ -112,9 +147,9 @@ def _has_usual_spelling(keys: tuple[str, ...]) -> bool:
 
 def compile_reader(path: Path) -> Callable[[Resource], Any]:
     """Compile a function that reads `path` from a resource: the raw JSON value, or None if unassigned."""
-    urn, attribute, selection, sub = path.urn, path.attribute, path.filter, path.sub
-    if selection is not None:
-        return _compile_element_reader(path, selection)
+    urn, attribute, sub = path.urn, path.attribute, path.sub
+    if path.filter is not None:
+        return _compile_element_reader(path, path.filter)
     if urn is None and sub is None:
         return lambda resource: get(resource, attribute)
     if urn is None:
@@ -124,8 +159,8 @@ def compile_reader(path: Path) -> Callable[[Resource], Any]:
     return lambda resource: get(get(get(resource, urn), attribute), sub)
 
 
-def _compile_element_reader(path: Path, selection: tuple[str, str]) -> Callable[[Resource], Any]:
-    name, wanted = selection[0], selection[1].casefold()
+def _compile_element_reader(path: Path, conditions: Sequence[Condition]) -> Callable[[Resource], Any]:
+    sub = path.sub or "value"
 
     def read(resource: Resource) -> Any:
         holder = get(resource, path.urn) if path.urn else resource
@@ -133,8 +168,22 @@ def _compile_element_reader(path: Path, selection: tuple[str, str]) -> Callable[
         if not isinstance(elements, list):
             return None
         for element in elements:
-            if str(get(element, name)).casefold() == wanted:
-                return get(element, path.sub or "value")
+            if meets(element, conditions):
+                return get(element, sub)
         return None
 
     return read
+
+
+def meets(element: Any, conditions: Sequence[Condition]) -> bool:
+    """Whether an element of a multi-valued attribute meets all conditions. Text is compared without case.
+
+    Services send booleans as text too; an absent one is false (RFC 7643 §2.4 for `primary`).
+    """
+    for name, wanted in conditions:
+        value = get(element, name)
+        if wanted is False and value is None and isinstance(element, dict):
+            continue
+        if not isinstance(value, str | bool | int) or str(value).strip().casefold() != str(wanted).casefold():
+            return False
+    return True

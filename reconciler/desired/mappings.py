@@ -62,6 +62,7 @@ def compile_mappings(directory: Directory, profile: TargetProfile, now: datetime
             summary = f"{shorten_path(mapping.target)} is mapped twice"
             directory.report(error(summary, f"{line} maps it too: keep one.", row.at("target")))
     _check_precedences(rows, directory)
+    _check_elements(compiled.values(), directory)
     if "active" not in compiled:
         active = _compile(LocatedModel(build_active_row(profile), None), profile, directory, now)
         if active is not None:
@@ -132,6 +133,19 @@ def _check_precedences(rows: Sequence[LocatedModel[schema.MappingEntry]], direct
         numbers.add(free)
         detail = f"The row of {owner} uses it too, and only one row can be tried first: {free} is free."
         directory.report(error(f"match: {number} is used twice", detail, row.at("match")))
+
+
+def _check_elements(rows: Collection[AttributeMapping], directory: Directory) -> None:
+    """Report rows that give one element two values: each plan would change it for the other one."""
+    parsed = [(row, path) for row in rows if (path := paths.parse(row.target)).filter]
+    for row, path in parsed:
+        for other, wider in parsed:
+            wide, narrow = set(wider.filter or ()), set(path.filter or ())
+            if wider.unfiltered == path.unfiltered and wide < narrow:
+                summary = f"{shorten_path(row.target)} and {shorten_path(other.target)} select the same element"
+                line = f"in line {other.origin.line} " if other.origin else ""
+                detail = f"The row {line}selects every element that this row selects: keep one, or change a filter."
+                directory.report(error(summary, detail, row.origin))
 
 
 def _check_complete(

@@ -117,11 +117,14 @@ class _TreeBuilder(Transformer[Token, _Part]):
 
     def element_path(self, name: Token, inner: _Part, sub: Token) -> paths.Path:
         path = _parse_multi_valued(name)
-        match inner[0]:
-            case ComparisonFilter(paths.Path(None, key, None, None), "eq", str(value)):
-                return replace(path, filter=(key, value), sub=sub[1:])
-        example = f'{name}[type eq "work"]{sub}'
-        raise FilterError(f"{sub} can only follow one comparison with eq, such as {example}", _locate(sub))
+        conditions = _to_conditions(inner[0])
+        if not conditions:
+            example = f'{name}[type eq "work"]{sub}'
+            raise FilterError(f"{sub} can only follow comparisons with eq, such as {example}", _locate(sub))
+        try:
+            return replace(path, filter=paths.order_conditions(conditions), sub=sub[1:])
+        except paths.PathError as exc:
+            raise FilterError(str(exc), _locate(name)) from exc
 
     def string(self, token: Token) -> str:
         try:
@@ -146,6 +149,17 @@ def _split(parts: tuple[_Part | Token, ...]) -> tuple[tuple[Filter, ...], int]:
     """Return the joined filters without the keywords between them, and their depth."""
     found = [part for part in parts if not isinstance(part, Token)]
     return tuple(part for part, _ in found), max(depth for _, depth in found)
+
+
+def _to_conditions(tree: Filter) -> list[paths.Condition]:
+    """Return the conditions that an element must meet; empty if the filter is more than comparisons with eq."""
+    match tree:
+        case ComparisonFilter(paths.Path(None, key, None, None), "eq", str() | bool() as value):
+            return [(key, value)]
+        case AndFilter(parts):
+            found = [_to_conditions(part) for part in parts]
+            return [condition for each in found for condition in each] if all(found) else []
+    return []
 
 
 def _has_element_filter(tree: Filter) -> bool:

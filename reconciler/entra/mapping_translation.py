@@ -120,7 +120,7 @@ def _build_row(index: int, draft: _MappingDraft) -> TranslatedMapping:
 def _translate(given: SchemaAttributeMapping, definitions: Definitions, profile: TargetProfile) -> _MappingDraft:
     target = canonicalize_target(given.target_attribute_name, profile)
     draft = _MappingDraft(given, {"target": target})
-    if target != given.target_attribute_name and not given.target_attribute_name.startswith(f"{paths.ENTERPRISE}:"):
+    if not _is_same_path(target, given.target_attribute_name):
         draft.differences.append(f"Entra's target: {given.target_attribute_name}")
     definition = definitions.target.get(given.target_attribute_name.casefold())
     _translate_source(draft)
@@ -132,6 +132,14 @@ def _translate(given: SchemaAttributeMapping, definitions: Definitions, profile:
         draft.entries["match"] = given.matching_priority
     _translate_default(draft, definition, profile)
     return draft
+
+
+def _is_same_path(target: str, given: str) -> bool:
+    """Whether two texts are one path, but for the case of names: `primary eq "True"` is `primary eq true`."""
+    try:
+        return target == given or paths.parse(target) == paths.parse(given)
+    except paths.PathError:
+        return False
 
 
 def canonicalize_target(text: str, profile: TargetProfile) -> str:

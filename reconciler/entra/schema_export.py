@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from reconciler.core import paths
@@ -125,9 +125,16 @@ def _export_mapping(row: schema.MappingEntry, once: Collection[str], findings: l
         "flowBehavior": "FlowWhenChanged",
         "flowType": _FLOWS["create" if target in once else row.apply],
         "matchingPriority": row.match or 0,
-        "targetAttributeName": target,
+        "targetAttributeName": _format_target(row.target),
         "source": source,
     }
+
+
+def _format_target(target: str) -> str:
+    """Return a target in Entra's spelling, which has booleans in quotes: `roles[primary eq "True"].value`."""
+    path = paths.parse(target)
+    conditions = tuple((name, str(value)) for name, value in path.filter or ())
+    return str(replace(path, filter=conditions or None))
 
 
 def _build_source(row: schema.MappingEntry) -> dict[str, Any] | str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.core.model import Diagnostic, LiveUser, Resource, error
-from reconciler.core.paths import Path, parse
+from reconciler.core.paths import Path, meets, parse
 from reconciler.core.plan import AttributeChange, Change
 from reconciler.core.planning.guards.identities import is_relink
 from reconciler.core.scope.scim_filter import Predicate
@@ -47,19 +47,13 @@ def apply_to_resource(resource: Resource, changes: tuple[AttributeChange, ...]) 
 
 def _change_element(holder: dict[str, Any], path: Path, value: Any) -> None:
     """Change one element of a multi-valued attribute."""
-    key, sub, (name, selected) = _find_key(holder, path.attribute), path.sub or "value", path.filter or ("", "")
+    key, sub, conditions = _find_key(holder, path.attribute), path.sub or "value", path.filter or ()
     elements = holder.get(key)
     elements = elements if isinstance(elements, list) else []
-    rest = [each for each in elements if not _has_value(each, name, selected)]
-    own = next((dict(each) for each in elements if _has_value(each, name, selected)), {name: selected})
+    rest = [each for each in elements if not meets(each, conditions)]
+    own = next((dict(each) for each in elements if meets(each, conditions)), dict[str, Any](conditions))
     _assign(own, sub, value)
     holder[key] = rest if value is None and sub == "value" else [*rest, own]
-
-
-def _has_value(element: Any, name: str, selected: str) -> bool:
-    """Whether an element is an object with this value, a text or a boolean."""
-    value = element.get(_find_key(element, name)) if isinstance(element, dict) else None
-    return isinstance(value, str | bool) and str(value).casefold() == selected.casefold()
 
 
 def _open_object(holder: dict[str, Any], name: str) -> dict[str, Any]:

@@ -96,9 +96,9 @@ def print_filter(tree: Filter) -> str:
     """Return the canonical text of a filter: parsing it gives the same tree."""
     match tree:
         case PresenceFilter():
-            return f"{_print_path(tree.path)} pr"
+            return f"{tree.path} pr"
         case ComparisonFilter():
-            return f"{_print_path(tree.path)} {tree.operator} {json.dumps(tree.value, ensure_ascii=False)}"
+            return f"{tree.path} {tree.operator} {json.dumps(tree.value, ensure_ascii=False)}"
         case ElementFilter():
             return f"{tree.path}[{print_filter(tree.filter)}]"
         case NotFilter():
@@ -114,14 +114,6 @@ def print_filter(tree: Filter) -> str:
 def _print_part(part: Filter, *grouped: type[Filter]) -> str:
     text = print_filter(part)
     return f"({text})" if isinstance(part, grouped) else text
-
-
-def _print_path(path: paths.Path) -> str:
-    if path.filter is None:
-        return str(path)
-    name, value = path.filter
-    holder = paths.Path(path.urn, path.attribute)
-    return f"{holder}[{name} eq {json.dumps(value, ensure_ascii=False)}].{path.sub}"
 
 
 # --- compiling --------------------------------------------------------------------
@@ -158,11 +150,13 @@ def _compile(tree: Filter, case_exact: frozenset[str]) -> Predicate:
 
 def _compile_comparison(tree: ComparisonFilter, *, exact: bool) -> Predicate:
     read, compare = _compile_value_reader(tree.path), OPERATORS[tree.operator]
-    value = _fold(tree.value, exact)
+    # Services send booleans as text too ("True"); `gt` and the like are not defined for them.
+    fold = _fold_boolean if tree.operator in ("eq", "ne") and not exact else _fold
+    value = fold(tree.value, exact)
     if tree.operator == "ne":
         # `ne` on several values is true only if none is equal: "every user that is no admin".
-        return lambda resource: all(_fold(found, exact) != value for found in read(resource) or [None])
-    return lambda resource: any(compare(_fold(found, exact), value) for found in read(resource) or [None])
+        return lambda resource: all(fold(found, exact) != value for found in read(resource) or [None])
+    return lambda resource: any(compare(fold(found, exact), value) for found in read(resource) or [None])
 
 
 def _compile_element_filter(tree: ElementFilter) -> Predicate:
@@ -203,6 +197,10 @@ def _is_present(value: Any) -> bool:
 
 def _fold(value: Any, exact: bool) -> Any:
     return value if exact or not isinstance(value, str) else value.casefold()
+
+
+def _fold_boolean(value: Any, exact: bool) -> Any:
+    return str(value).casefold() if isinstance(value, bool) else _fold(value, exact)
 
 
 def _compare_texts(test: Callable[[str, str], bool]) -> Callable[[Any, Any], bool]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from support.servers.patching import CORE, ENTERPRISE, Refused, User, bad
+from support.servers.patching import CORE, ENTERPRISE, MULTI_VALUED, Refused, User, bad
 from support.servers.server_faults import ServerFaults
 
 LIST_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
@@ -131,6 +131,8 @@ def view(user: User, faults: ServerFaults, base_url: str, *, in_list: bool = Fal
         del shown["active"]
     elif "active" in shown and faults.active_as_string:
         shown["active"] = str(shown["active"])
+    if faults.active_as_string:
+        shown.update(_write_primary_as_text(shown))
     shown.pop("password", None)
     shown["meta"] = _meta(user, faults, base_url, shown)
     if faults.omit_meta:
@@ -140,6 +142,14 @@ def view(user: User, faults: ServerFaults, base_url: str, *, in_list: bool = Fal
     if user["userName"] == faults.user_without_id:
         del shown["id"]
     return shown
+
+
+def _write_primary_as_text(shown: User) -> User:
+    return {
+        name: [{**part, "primary": str(part["primary"])} if "primary" in part else part for part in parts]
+        for name, parts in shown.items()
+        if name in MULTI_VALUED
+    }
 
 
 def _meta(user: User, faults: ServerFaults, base_url: str, shown: User) -> dict[str, Any]:

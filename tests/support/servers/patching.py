@@ -30,9 +30,10 @@ _NAME = {n.lower(): n for n in NAME_PARTS}
 _ENTERPRISE = {n.lower(): n for n in ENTERPRISE_STRINGS | {"manager"}}
 _PATH = re.compile(
     r"(?P<attribute>[A-Za-z$][\w$-]*)"
-    r'(?:\[(?P<key>[A-Za-z]+) eq (?:"(?P<wanted>[^"\\]*)"|(?P<boolean>true|false))\])?'
+    r"(?:\[(?P<where>[^\]]*)\])?"
     r"(?:\.(?P<sub>[A-Za-z$][\w$-]*))?"
 )
+_CONDITION = re.compile(r'(?P<key>[A-Za-z]+) eq (?:"(?P<text>[^"\\]*)"|(?P<boolean>true|false))')
 
 
 class Refused(Exception):  # noqa: N818 - it is an answer, not a fault
@@ -55,7 +56,7 @@ class Path:
 
     container: tuple[str, ...]
     attribute: str
-    where: tuple[str, str | bool] | None = None
+    where: tuple[tuple[str, Any], ...] | None = None
     sub: str | None = None
 
 
@@ -78,14 +79,29 @@ def _parse(text: str, known: Mapping[str, str], container: tuple[str, ...]) -> P
     if attribute in READ_ONLY or attribute == "schemas":
         raise bad(f"{attribute} is read only", "mutability")
     sub = match["sub"]
-    if match["key"] is not None:
+    if match["where"] is not None:
         if attribute not in MULTI_VALUED:
             raise bad(f"{attribute} has one value only", "invalidPath")
-        wanted = match["boolean"] == "true" if match["boolean"] else match["wanted"]
-        return Path(container, attribute, (match["key"], wanted), sub)
+        return Path(container, attribute, _where(match["where"]), sub)
     if sub is None:
         return Path(container, attribute)
     return Path((*container, attribute), _sub_attribute(attribute, sub))
+
+
+def _where(text: str) -> tuple[tuple[str, Any], ...]:
+    found = [_CONDITION.fullmatch(part) for part in text.split(" and ")]
+    if not all(found) or any(match and match["key"] == "primary" and match["text"] is not None for match in found):
+        raise bad(f"no such filter: {text}", "invalidFilter")
+    return tuple(
+        (match["key"], match["boolean"] == "true" if match["text"] is None else match["text"])
+        for match in found
+        if match is not None
+    )
+
+
+def _meets(value: dict[str, Any], where: tuple[tuple[str, Any], ...]) -> bool:
+    # RFC 7643 §2.4: without `primary`, it is false.
+    return all(value.get(key, False if wanted is False else None) == wanted for key, wanted in where)
 
 
 def _sub_attribute(attribute: str, sub: str) -> str:
@@ -158,12 +174,11 @@ def _set(user: User, path: Path, value: Any, op: str, lenient: bool) -> None:
 
 def _set_where(user: User, path: Path, value: Any, op: str) -> None:
     assert path.where is not None
-    key, wanted = path.where
-    hits = [v for v in user.get(path.attribute) or [] if v.get(key) == wanted]
+    hits = [v for v in user.get(path.attribute) or [] if _meets(v, path.where)]
     if not hits and op == "replace":
-        raise bad(f'no {path.attribute} with {key} "{wanted}"', "noTarget")
+        raise bad(f"no {path.attribute} with {path.where}", "noTarget")
     if not hits:
-        hits = [{key: wanted}]
+        hits = [dict(path.where)]
         user.setdefault(path.attribute, []).extend(hits)
     change = value if path.sub is None else {path.sub: value}
     if not isinstance(change, dict):
@@ -181,12 +196,11 @@ def _remove(user: User, path: Path) -> None:
     if path.where is None:
         place.pop(path.attribute, None)
         return
-    key, wanted = path.where
     if path.sub is None:
-        place[path.attribute] = [v for v in place.get(path.attribute) or [] if v.get(key) != wanted]
+        place[path.attribute] = [v for v in place.get(path.attribute) or [] if not _meets(v, path.where)]
         return
     for value in place.get(path.attribute) or []:
-        if value.get(key) == wanted:
+        if _meets(value, path.where):
             value.pop(path.sub, None)
 
 
@@ -195,11 +209,13 @@ def checked(container: tuple[str, ...], attribute: str, value: Any, *, lenient: 
     if value is None:
         return None
     if attribute == "active" and not container:
-        return _boolean(value, lenient=lenient)
+        return _boolean(value, "active", lenient=lenient)
     if attribute in MULTI_VALUED and not container:
         if not isinstance(value, list) or not all(isinstance(v, dict) for v in value):
             raise bad(f"{attribute} is a list of objects", "invalidValue")
-        return value
+        return [
+            {k: _boolean(v, k, lenient=lenient) if k == "primary" else v for k, v in part.items()} for part in value
+        ]
     if attribute == "name" and not container:
         return _complex(value, _NAME, "name", _string)
     if attribute == ENTERPRISE:
@@ -221,11 +237,11 @@ def _string(attribute: str, value: Any) -> Any:
     return value
 
 
-def _boolean(value: Any, *, lenient: bool) -> bool:
+def _boolean(value: Any, attribute: str, *, lenient: bool) -> bool:
     if lenient and isinstance(value, str) and value.lower() in {"true", "false"}:
         return value.lower() == "true"
     if not isinstance(value, bool):
-        raise bad("active is a boolean", "invalidValue")
+        raise bad(f"{attribute} is a boolean", "invalidValue")
     return value
 
 

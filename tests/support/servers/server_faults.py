@@ -92,7 +92,7 @@ class ServerFaults:
     """Lists leave the enterprise extension out; a read by id has it."""
 
     active_as_string: bool = False
-    """`active` is shown as "True" or "False"; such strings are accepted in writes too."""
+    """`active` and `primary` are shown as "True" or "False"; such strings are accepted in writes too."""
 
     omit_active_when_true: bool = False
     """`active` is shown only when it is false."""

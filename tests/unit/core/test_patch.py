@@ -8,6 +8,7 @@ from reconciler.core.patch import PATCH_OP, build_patch_body, build_patch_operat
 from reconciler.core.paths import CORE
 from reconciler.core.plan import AttributeChange
 
+ROLE = "roles[primary eq true].value"
 WORK = 'emails[type eq "work"].value'
 
 
@@ -27,6 +28,22 @@ WORK = 'emails[type eq "work"].value'
         (WORK, None, "b", {"op": "add", "path": "emails", "value": [{"type": "work", "value": "b"}]}),
         # An element without its value would be left over.
         (WORK, "a", None, {"op": "remove", "path": 'emails[type eq "work"]'}),
+        (ROLE, "a", "b", {"op": "replace", "path": ROLE, "value": "b"}),
+        (ROLE, None, "b", {"op": "add", "path": "roles", "value": [{"primary": True, "value": "b"}]}),
+        # As saved plans of earlier versions have it.
+        (
+            'roles[primary eq "True"].value',
+            None,
+            "b",
+            {"op": "add", "path": "roles", "value": [{"primary": True, "value": "b"}]},
+        ),
+        (
+            'emails[type eq "work" and primary eq true].value',
+            None,
+            "b",
+            {"op": "add", "path": "emails", "value": [{"type": "work", "primary": True, "value": "b"}]},
+        ),
+        (ROLE, "a", None, {"op": "remove", "path": "roles[primary eq true]"}),
         (
             'addresses[type eq "work"].country',
             "DE",
@@ -63,6 +80,21 @@ COUNTRY = 'addresses[type eq "work"].country'
 )
 def test_a_part_that_an_element_lacks_goes_into_that_element(live: Resource, operation: dict[str, Any]) -> None:
     assert build_patch_operation(AttributeChange(COUNTRY, None, "DE"), live) == operation
+
+
+@pytest.mark.parametrize("primary", [True, "True", "true"])
+def test_a_primary_element_is_found_however_the_service_writes_booleans(primary: bool | str) -> None:
+    live = {"roles": [{"display": "x"}, {"primary": primary}]}
+    assert build_patch_operation(AttributeChange(ROLE, None, "b"), live) == {
+        "op": "replace",
+        "path": ROLE,
+        "value": "b",
+    }
+
+
+def test_a_path_of_an_earlier_plan_is_sent_with_a_boolean() -> None:
+    change = AttributeChange('roles[primary eq "True"].value', "a", "b")
+    assert build_patch_operation(change, {}) == {"op": "replace", "path": ROLE, "value": "b"}
 
 
 ROWS = [
@@ -111,6 +143,9 @@ def test_a_resource_has_exactly_its_attributes() -> None:
             WORK: "ada@example.com",
             'emails[type eq "work"].display': "Ada",
             'emails[type eq "home"].value': "home@example.com",
+            ROLE: "admin",
+            "roles[primary eq true].display": "Admin",
+            "roles[primary eq false].value": "user",
             "urn:x:User:badge": "7",
             'urn:x:User:tags[kind eq "a"].value': "b",
         }
@@ -122,6 +157,10 @@ def test_a_resource_has_exactly_its_attributes() -> None:
         "emails": [
             {"type": "home", "value": "home@example.com"},
             {"type": "work", "display": "Ada", "value": "ada@example.com"},
+        ],
+        "roles": [
+            {"primary": False, "value": "user"},
+            {"primary": True, "display": "Admin", "value": "admin"},
         ],
         ENTERPRISE: {"department": "Engineering", "manager": {"value": "26118915"}},
         "urn:x:User": {"badge": "7", "tags": [{"kind": "a", "value": "b"}]},

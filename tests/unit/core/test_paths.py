@@ -1,3 +1,4 @@
+import re
 from typing import Any
 
 import pytest
@@ -6,7 +7,8 @@ from support.builders import ENTERPRISE
 from reconciler.core import paths
 from reconciler.core.paths import CORE, Path, PathError, compile_reader, get, parse, shorten_path
 
-WORK = ("type", "work")
+WORK = (("type", "work"),)
+PRIMARY = (("primary", True),)
 
 
 @pytest.mark.parametrize(
@@ -25,9 +27,20 @@ WORK = ("type", "work")
         ("urn:example:2.0:User:badge", Path("urn:example:2.0:User", "badge")),
         ('emails[type eq "work"].value', Path(None, "emails", WORK, "value")),
         ('emails[ type  EQ  "work" ].value', Path(None, "emails", WORK, "value")),
+        ("roles[primary eq true].value", Path(None, "roles", PRIMARY, "value")),
+        ("roles[Primary EQ TRUE].value", Path(None, "roles", (("Primary", True),), "value")),
+        ('roles[primary eq "True"].value', Path(None, "roles", PRIMARY, "value")),
+        ('roles[primary eq "false"].value', Path(None, "roles", (("primary", False),), "value")),
+        ('emails[type eq "work" and primary eq true].value', Path(None, "emails", (*WORK, *PRIMARY), "value")),
+        ('emails[ primary eq "True"  AND type eq "work"].value', Path(None, "emails", (*WORK, *PRIMARY), "value")),
+        ('emails[type eq "true"].value', Path(None, "emails", (("type", "true"),), "value")),
+        (
+            "urn:example:2.0:User:tags[vip eq false].value",
+            Path("urn:example:2.0:User", "tags", (("vip", False),), "value"),
+        ),
         (
             'urn:example:2.0:User:tags[kind eq "a b"].value',
-            Path("urn:example:2.0:User", "tags", ("kind", "a b"), "value"),
+            Path("urn:example:2.0:User", "tags", (("kind", "a b"),), "value"),
         ),
     ],
 )
@@ -50,7 +63,13 @@ def test_paths_are_read(text: str, path: Path) -> None:
         "name[]",
         "emails[type eq work].value",
         'emails[type ne "work"].value',
-        'emails[type eq "a" and primary eq "b"].value',
+        'emails[type eq "a" or type eq "b"].value',
+        'emails[type eq "a" type eq "b"].value',
+        'emails[not (type eq "a")].value',
+        "emails[primary eq yes].value",
+        "emails[primary eq truex].value",
+        "emails[primary eq null].value",
+        'emails[type eq "a\nb"].value',
         'emails[type eq "a"b"].value',
         'emails[type eq "a\\""].value',
         "urn:",
@@ -68,6 +87,26 @@ def test_what_is_no_path_is_refused_with_its_text(text: str) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('emails[type eq "a" and Type eq "b"].value', "the filter compares Type twice: keep one"),
+        ('emails[type eq "a" and primary eq "b"].value', "primary is true or false, not 'b'"),
+        ('roles[primary eq ""].value', "primary is true or false, not ''"),
+    ],
+)
+def test_a_filter_that_no_element_can_pass_is_refused(text: str, why: str) -> None:
+    with pytest.raises(PathError, match=re.escape(why)):
+        parse(text)
+
+
+def test_a_long_filter_is_read_or_refused_at_once() -> None:
+    many = " and ".join(f'a{number} eq "b"' for number in range(10_000))
+    assert len(parse(f"emails[{many}].value").filter or ()) == 10_000
+    with pytest.raises(PathError):
+        parse(f"emails[{many}")
+
+
 def test_an_element_needs_a_part() -> None:
     with pytest.raises(PathError, match=r"selects an element but no sub-attribute: add one, such as \.value"):
         parse('emails[type eq "work"]')
@@ -75,7 +114,15 @@ def test_an_element_needs_a_part() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["userName", "name.givenName", f"{ENTERPRISE}:department", 'emails[type eq "work"].value', "urn:x:y:User:z.value"],
+    [
+        "userName",
+        "name.givenName",
+        f"{ENTERPRISE}:department",
+        'emails[type eq "work"].value',
+        "roles[primary eq true].value",
+        'emails[type eq "büro" and primary eq false].value',
+        "urn:x:y:User:z.value",
+    ],
 )
 def test_a_path_is_written_as_it_was_read(text: str) -> None:
     assert str(parse(text)) == text
@@ -134,6 +181,14 @@ USER = {
     ],
     ENTERPRISE: {"department": "Engineering", "manager": {"value": "26118915"}},
     "urn:example:2.0:User": {"tags": [{"kind": "a", "value": "x"}]},
+    "roles": [{"value": "none"}, {"value": "entra", "primary": "True"}, {"value": "rfc", "primary": True}],
+    "phoneNumbers": [
+        {"value": "1", "primary": True, "type": "home"},
+        {"value": "2", "type": "work", "primary": " true "},
+    ],
+    "ims": [{"value": "1", "primary": True}, {"value": "2", "primary": False}, {"value": "3"}],
+    "photos": [{"value": "1", "primary": "False"}],
+    "entitlements": [{"value": "1", "primary": 1}, {"value": "2", "type": None}],
 }
 
 
@@ -154,6 +209,15 @@ USER = {
         ('emails[type eq "other"].value', None),
         ('userName[type eq "work"].value', None),
         ('urn:example:2.0:User:tags[kind eq "a"].value', "x"),
+        ("roles[primary eq true].value", "entra"),
+        ("roles[primary eq false].value", "none"),
+        ("ims[primary eq false].value", "2"),
+        ("photos[primary eq false].value", "1"),
+        ("photos[primary eq true].value", None),
+        ("entitlements[primary eq true].value", None),
+        ('entitlements[type eq "none"].value', None),
+        ('phoneNumbers[type eq "work" and primary eq true].value', "2"),
+        ('phoneNumbers[type eq "home" and primary eq false].value', None),
         ('urn:missing:User:tags[kind eq "a"].value', None),
     ],
 )

@@ -16,8 +16,9 @@ from support.desired_state import (
     with_row,
 )
 
-from reconciler.core.model import Flow
+from reconciler.core.model import Flow, Severity
 from reconciler.core.profile import Mutability
+from reconciler.desired.loader import DesiredState
 
 
 def test_mappings_replace_those_of_the_profile_and_active_is_always_there(loaded: Load) -> None:
@@ -176,6 +177,44 @@ def test_an_element_must_be_chosen(loaded: Load) -> None:
     assert found[0] == (
         'mappings.yaml:5:12: emails.value has several elements. Choose one, such as emails[type eq "work"].value.'
     )
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (
+            ("roles[primary eq true].value", 'roles[primary eq "True"].value'),
+            "mappings.yaml:6:12: roles[primary eq true].value is mapped twice",
+        ),
+        (
+            ('emails[type eq "work"].value', 'emails[type eq "work" and primary eq true].value'),
+            'mappings.yaml:6:12: emails[type eq "work" and primary eq true].value and emails[type eq "work"].value',
+        ),
+        (
+            ('emails[primary eq true and type eq "work"].value', "emails[primary eq true].value"),
+            'mappings.yaml:5:12: emails[type eq "work" and primary eq true].value and emails[primary eq true].value',
+        ),
+    ],
+)
+def test_two_rows_for_one_element_are_an_error(loaded: Load, rows: tuple[str, str], said: str) -> None:
+    written = "".join(f"- {{target: '{target}', source: a}}\n" for target in rows)
+    found = broken(loaded(settings=TARGET.format("scim"), mappings=f"{USUAL}{written}"))
+    assert len([line for line in found if "no user has" not in line]) == 1
+    assert found[0].startswith(said), found
+
+
+def test_rows_for_two_elements_are_none(loaded: Load) -> None:
+    targets = (
+        'emails[type eq "work"].value',
+        'emails[type eq "work"].display',
+        'emails[type eq "home"].value',
+        "emails[primary eq true].value",
+        "roles[primary eq true].value",
+    )
+    written = "".join(f"- {{target: '{target}', source: a}}\n" for target in targets)
+    found = loaded(settings=TARGET.format("scim"), mappings=f"{USUAL}{written}")
+    assert isinstance(found, DesiredState)
+    assert not [item for item in found.diagnostics if item.severity is Severity.ERROR]
 
 
 def test_an_attribute_that_a_service_does_not_have_is_reported_with_one_that_it_has(loaded: Load) -> None:

@@ -104,11 +104,22 @@ def test_literals_are_those_of_json(literal: str, value: Any) -> None:
         ("a pr or name.b[c pr]", "'name.b' is a sub-attribute: brackets follow an attribute such as emails", 8),
         ("a pr or b[c[d pr]]", "brackets cannot contain brackets", 8),
         ('b[c[d eq "x"].e pr and f pr]', "brackets cannot contain brackets", 0),
-        (
-            'emails[type eq "work" and primary eq true].value pr',
-            '.value can only follow one comparison with eq, such as emails[type eq "work"].value',
-            42,
+        *(
+            (
+                f"emails[{inner}].value pr",
+                '.value can only follow comparisons with eq, such as emails[type eq "work"].value',
+                len(inner) + 8,
+            )
+            for inner in (
+                'type eq "work" or primary eq true',
+                'type eq "work" and primary ne true',
+                'type eq "work" and value pr',
+                'type eq "work" and (value pr or display pr)',
+                "order eq 1",
+            )
         ),
+        ('a pr or emails[type eq "a" and type eq "b"].value pr', "the filter compares type twice: keep one", 8),
+        ('emails[primary eq "x"].value pr', "primary is true or false, not 'x'", 0),
         (r'userName eq "a\b\q"', r"invalid JSON escape: write \\ for a backslash", 16),
         (r'userName eq "CORP\user"', r"invalid JSON escape: write \\ for a backslash", 17),
         ("logins gt 1e999", "the number is too large", 10),
@@ -175,7 +186,10 @@ NAMES = st.from_regex(r"[A-Za-z$][A-Za-z0-9_$-]{0,5}", fullmatch=True)
 TEXTS = st.text(max_size=8)
 PLAIN = st.builds(paths.Path, st.sampled_from([None, "urn:x:2.0:User", paths.ENTERPRISE]), NAMES, st.none(), NAMES)
 WHOLE = st.builds(paths.Path, st.sampled_from([None, "urn:x:2.0:User"]), NAMES)
-CHOSEN = st.builds(paths.Path, st.none(), NAMES, st.tuples(NAMES, TEXTS), NAMES)
+CONDITIONS = st.lists(
+    st.tuples(NAMES, TEXTS | st.booleans()), min_size=1, max_size=3, unique_by=lambda each: each[0].lower()
+)
+CHOSEN = st.builds(paths.Path, st.none(), NAMES, CONDITIONS.map(paths.order_conditions), NAMES)
 VALUES = TEXTS | st.booleans() | st.none() | st.integers(-(10**20), 10**20) | st.floats(-1e300, 1e300)
 
 

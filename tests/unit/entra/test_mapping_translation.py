@@ -138,7 +138,8 @@ def test_active_read_straight_from_is_soft_deleted_would_deactivate_every_user()
         ("name.FORMATTED", "name.formatted"),
         ('emails[type eq "home"].Value', 'emails[type eq "home"].value'),
         ('Addresses[type eq "work"].StreetAddress', 'addresses[type eq "work"].streetAddress'),
-        ('roles[primary eq "True"].value', 'roles[primary eq "True"].value'),
+        ('roles[primary eq "True"].value', "roles[primary eq true].value"),
+        ('Emails[primary eq "True" and type eq "work"].Value', 'emails[type eq "work" and primary eq true].value'),
         ("urn:example:own:2.0:User:badge", "urn:example:own:2.0:User:badge"),
         ('urn:example:own:2.0:User:badges[type eq "a"].value', 'urn:example:own:2.0:User:badges[type eq "a"].value'),
     ],
@@ -301,6 +302,12 @@ def test_the_priority_of_a_row_that_is_left_out_is_free() -> None:
     given = [row("nothingKnown", "a", matchingPriority=1), row("userName", "userPrincipalName", matchingPriority=1)]
     found = imported(schema(users(given)))
     assert [each.entries.get("match") for each in found.rows if each.active] == [1]
+
+
+def test_entras_spelling_of_a_boolean_is_no_difference() -> None:
+    found = imported(schema(users([*USUAL, row('roles[primary eq "True"].value', "appRole")])))
+    assert (lost(found), differing(found)) == ([], [])
+    assert found.rows[-1].comments == ("attributeMappings[3]",)
 
 
 # --- reporting ------------------------------------------------------------------

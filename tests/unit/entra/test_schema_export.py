@@ -54,6 +54,19 @@ def test_a_rule_becomes_a_source(rule: dict[str, str], source: tuple[str, str, s
     assert (found["type"], found["name"], found["expression"]) == source
 
 
+@pytest.mark.parametrize(
+    ("target", "exported_as"),
+    [
+        ("roles[primary eq true].value", 'roles[primary eq "True"].value'),
+        ('roles[primary eq "True"].value', 'roles[primary eq "True"].value'),
+        ('emails[type eq "work" and primary eq false].value', 'emails[type eq "work" and primary eq "False"].value'),
+        ("enterprise:department", f"{ENTERPRISE}:department"),
+    ],
+)
+def test_booleans_of_a_target_are_in_quotes_as_entra_writes_them(target: str, exported_as: str) -> None:
+    assert only({"target": target, "source": "a"})["targetAttributeName"] == exported_as
+
+
 def test_a_row_has_everything_that_graph_documents() -> None:
     row = {"target": "enterprise:department", "source": "department", "match": "2", "apply": "if_empty", "default": "x"}
     assert only(row) == {

@@ -58,6 +58,7 @@ ORIGINAL: dict[str, Any] = {
     "UserName": "ada",
     "name": {"GivenName": "Ada"},
     "emails": [{"type": "work", "value": "a@x"}, {"type": "home", "value": "b@x", "display": "B"}, "odd"],
+    "ims": [{"value": "a", "primary": "True"}, {"value": "b"}],
     "roles": "odd",
     ENTERPRISE: {"department": "Sales"},
 }
@@ -86,6 +87,13 @@ ORIGINAL: dict[str, Any] = {
             'emails[type eq "home"].display',
             None,
             {"emails": [ORIGINAL["emails"][0], "odd", {"type": "home", "value": "b@x"}]},
+        ),
+        ("ims[primary eq true].value", "n", {"ims": [{"value": "b"}, {"value": "n", "primary": "True"}]}),
+        ("ims[primary eq false].value", "n", {"ims": [{"value": "a", "primary": "True"}, {"value": "n"}]}),
+        (
+            'phoneNumbers[type eq "work" and primary eq true].value',
+            "1",
+            {"phoneNumbers": [{"type": "work", "primary": True, "value": "1"}]},
         ),
         ('phoneNumbers[type eq "work"].value', "1", {"phoneNumbers": [{"type": "work", "value": "1"}]}),
     ],

@@ -17,13 +17,14 @@ ADA: dict[str, Any] = {
     "externalId": "E-1",
     "userName": "Ada@example.com",
     "active": True,
+    "flag": "True",
     "title": "",
     "roles": [],
     "name": {"givenName": "Ada", "familyName": 'O"Neil'},
     "meta": {"created": "2026-01-15T08:00:00Z"},
     "logins": 7,
     "nothing": None,
-    "emails": [{"type": "work", "value": "ada@example.com"}],
+    "emails": [{"type": "work", "value": "ada@example.com", "primary": "True"}],
     ENTERPRISE: {"department": "Engineering"},
 }
 
@@ -62,6 +63,14 @@ ADA: dict[str, Any] = {
         ("active ge 1", False),
         ("active eq true", True),
         ("active eq False", False),
+        # Services write booleans as text too, and so does Entra in filters.
+        ('active eq "True"', True),
+        ('active ne "true"', False),
+        ("flag eq true", True),
+        ("flag ne true", False),
+        ("flag eq false", False),
+        ("active eq 1", False),
+        ("logins eq 7", True),
         ("missing eq null", True),
         ("userName eq null", False),
         ("logins co 7", False),
@@ -78,6 +87,10 @@ ADA: dict[str, Any] = {
         (f'{ENTERPRISE}:department eq "Engineering"', True),
         ('emails[type eq "work"].value ew "@example.com"', True),
         ('emails[type eq "home"].value pr', False),
+        ('emails[type eq "work" and primary eq true].value pr', True),
+        ('emails[type eq "work" and primary eq "True"].value pr', True),
+        ("emails[primary eq false].value pr", False),
+        ('emails[type eq "work" and primary eq true]', True),
     ],
 )
 def test_operators(text: str, holds: bool) -> None:
