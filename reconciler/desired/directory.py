@@ -24,7 +24,8 @@ from reconciler.desired.file_content import find_foreign_content
 from reconciler.desired.source_users import read_source_user
 from reconciler.desired.validation import LocatedModel, Model, validate
 from reconciler.desired.yaml_blocks import locate_in_block
-from reconciler.desired.yaml_reader import MAX_BYTES, MAX_DIAGNOSTICS, YamlMapping, read_document, read_items
+from reconciler.desired.yaml_reader import MAX_DIAGNOSTICS, YamlMapping, read_document, read_items
+from reconciler.desired.yaml_text import MAX_BYTES
 
 _MAX_FILES = 20_000
 
@@ -316,7 +317,8 @@ class Directory:
             self._report_file(name, "the file is empty", self._describe_way_out(name, "write `key: value` lines"))
             return None
         if not isinstance(node, YamlMapping):
-            self._report_file(name, "the file must be a mapping", "Write `key: value` lines.")
+            detail = "Write `key: value` lines, without a dash before them."
+            self._report_file(name, "the file must be a mapping", detail)
             return None
         located = validate(node, model, self.report)
         if located is None:

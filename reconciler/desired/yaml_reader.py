@@ -7,7 +7,6 @@ no file can expand into more than it contains.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -27,16 +26,23 @@ from ruamel.yaml.events import (
 )
 
 from reconciler.core.model import Diagnostic, Origin, error, warning
-from reconciler.core.text import quote, shorten
+from reconciler.core.text import escape_control, quote, shorten
+from reconciler.desired.syntax_errors import (
+    Mark,
+    ParserError,
+    explain_syntax_error,
+    find_look_alike,
+    find_missing_blank,
+)
+from reconciler.desired.yaml_text import check_text, has_look_alikes, locate_byte
 
-MAX_BYTES = 64 * 1024 * 1024
 MAX_DEPTH = 32
-MAX_LINE = 65_536
 MAX_DIAGNOSTICS = 50
 """Reported for one file at most."""
 
-_UNUSUAL_BREAK = re.compile(rb"\xc2\x85|\xe2\x80[\xa8\xa9]|\r(?!\n)")
 _NOT_YAML = (YAMLError, UnicodeDecodeError)
+_WRAPPERS = frozenset({"users", "people", "groups", "mappings"})
+"""Keys under which the list of a file is written by mistake."""
 _NO_VALUE = frozenset({"", "~"})
 _SPECIAL = _NO_VALUE | {"null", "<<"}
 """Plain scalars that mean something other than their text, or might."""
@@ -157,6 +163,9 @@ class _Reader:
         self._content = content
         self._report = report
         self._reported = 0
+        self._nulls: list[Origin] = []
+        self._is_checked = False
+        self._entry_depth = -1
         self._get = self._start
 
     def _start(self) -> Any:
@@ -164,7 +173,8 @@ class _Reader:
 
     def start(self) -> None:
         """Check what libyaml does not, then open the document."""
-        _check_text(self._content, self._file, self._fail_at)
+        check_text(self._content, self._file, self._fail_at)
+        self._is_checked = has_look_alikes(self._content)
         parser = CParser(self._content)
         self._get = parser.get_event
         event = self._get()
@@ -182,19 +192,41 @@ class _Reader:
         return value
 
     def read_items(self, if_empty: Callable[[], str]) -> Iterator[YamlMapping]:
+        """Yield each mapping when what follows it can be read: an entry that a syntax error cuts off is none."""
         first = self._first
         if first.__class__ is StreamEndEvent or (first.__class__ is ScalarEvent and not first.value.strip()):
             self._fail_at(Origin(self._file, 1, 1), "the file is empty", if_empty())
         if first.__class__ is not SequenceStartEvent:
-            self._fail(first, "the file must be a list", "Start each entry with a dash: `- key: value`.")
+            self._fail_not_a_list(first)
         self._check_plain(first)
-        while (event := self._get()).__class__ is not SequenceEndEvent:
-            value = self._read_node(event, 1)
+        self._entry_depth = 1
+        event = self._get()
+        while event.__class__ is not SequenceEndEvent:
+            start, value = event, self._read_node(event, 1)
+            event = self._get()
             if isinstance(value, YamlMapping):
                 yield value
-            elif event.__class__ is not AliasEvent:  # reported
-                self._report_error(event, "expected a mapping", "Each entry is a mapping: `- key: value`.")
+            elif start.__class__ is not AliasEvent:  # reported
+                self._report_not_a_mapping(start, value)
         self._read_end()
+
+    def _fail_not_a_list(self, event: Any) -> None:
+        detail = "Start each entry with a dash: `- key: value`."
+        if event.__class__ is MappingStartEvent:
+            if event.flow_style:
+                detail = "It is one JSON object. Keep only the list in it: begin with [ and end with ]."
+            elif (key := self._get()).__class__ is ScalarEvent and key.value in _WRAPPERS:
+                detail = f"Remove the line `{key.value}:`: the file is this list itself."
+        self._fail(event, "the file must be a list", detail)
+
+    def _report_not_a_mapping(self, event: Any, value: Any) -> None:
+        after = find_missing_blank(value) if isinstance(value, str) else None
+        if after is None:
+            self._report_error(event, "expected a mapping", "Each entry is a mapping: `- key: value`.")
+            return
+        at = _to_origin(self._file, event.start_mark)
+        summary, detail = "no space after the colon", "Write `- key: value`."
+        self._report_error_at(Origin(at.file, at.line, at.column + after), summary, detail)
 
     def report_syntax_error(self, exc: Exception) -> None:
         """Report an error of libyaml."""
@@ -202,14 +234,21 @@ class _Reader:
         position = getattr(exc, "position", None)
         if position is not None:
             # libyaml's reader counts bytes and has no lines.
-            at = _locate_byte(self._file, self._content, position)
+            at = locate_byte(self._file, self._content, position)
             what, detail = "a control character", "Remove it: YAML is printable text."
         elif isinstance(exc, MarkedYAMLError) and mark is not None:
-            what = ", ".join(part for part in (exc.problem, exc.context) if part)
-            at = Origin(self._file, mark.line + 1, mark.column + 1)
-            detail = "Fix the YAML syntax here; the rest of the file was not read."
-            if "unexpected ':'" in what:
-                detail = "Put the value in double quotes. The rest of the file was not read."
+            since = exc.context_mark
+            found = explain_syntax_error(
+                self._content.decode("utf-8", "replace").removeprefix("\ufeff"),
+                ParserError(
+                    exc.problem or "",
+                    Mark(mark.line + 1, mark.column + 1),
+                    exc.context or "",
+                    since and Mark(since.line + 1, since.column + 1),
+                ),
+            )
+            what, detail = found.summary, found.detail
+            at = Origin(self._file, found.at.line, found.at.column)
         else:
             what = shorten(str(exc).replace("\n", " "))
             at, detail = Origin(self._file, 1, 1), "Save the file as UTF-8 text."
@@ -217,6 +256,7 @@ class _Reader:
 
     def _read_end(self) -> None:
         event = self._get()
+        self._warn_nulls()
         while event.__class__ is DocumentEndEvent:
             event = self._get()
         if event.__class__ is not StreamEndEvent:
@@ -228,7 +268,8 @@ class _Reader:
             return self._read_scalar(event)
         if kind is AliasEvent:
             name = quote(f"*{event.anchor}")
-            self._report_error(event, f"alias {name} is not allowed", "Write the value out: aliases are not read.")
+            detail = "Write the value out: aliases are not read. If it is text, put the value in double quotes."
+            self._report_error(event, f"alias {name} is not allowed", detail)
             return None
         if depth >= MAX_DEPTH:
             detail = "No file of the desired state nests this deeply."
@@ -239,36 +280,49 @@ class _Reader:
     def _read_mapping(self, start: Any, depth: int) -> YamlMapping:
         mapping = YamlMapping(self._file, start.start_mark)
         key_marks, value_marks, get = mapping.key_marks, mapping.value_marks, self._get
+        twice = False
         while (event := get()).__class__ is not MappingEndEvent:
             # Most of a large file is plain text: a call for each value would add a tenth to the time.
             plain = event.__class__ is ScalarEvent and event.ctag is event.anchor is None
-            key = event.value if plain and event.value not in _SPECIAL else self._read_key(event, depth)
+            key = event.value if plain and event.value not in _SPECIAL else self._read_key(event, start, depth)
             value_event = get()
+            if self._is_checked:
+                self._check_look_alikes(event, key=True)
+                self._check_look_alikes(value_event, key=False)
             plain = value_event.__class__ is ScalarEvent and value_event.ctag is value_event.anchor is None
             special = not plain or value_event.value in _SPECIAL
             value = self._read_node(value_event, depth + 1) if special else value_event.value
             if key is None:
                 continue
             if key in mapping:
-                first = mapping.key_origin(key)
-                self._report_error(
-                    event, f"key {quote(key)} is given twice", f"Keep one of them; the first is on line {first.line}."
-                )
+                twice = twice or self._report_twice(event, key, mapping, depth)
                 continue
             mapping[key] = value
             key_marks.append(event.start_mark)
             value_marks.append(value_event.start_mark)
         return mapping
 
+    def _report_twice(self, event: Any, key: str, mapping: YamlMapping, depth: int) -> bool:
+        """Report the first key that is given twice: if a dash is missing, all keys of an entry are."""
+        first = mapping.key_origin(key)
+        detail = f"Keep one of them; the first is on line {first.line}."
+        if depth == self._entry_depth and key == next(iter(mapping)) and event.start_mark.line > mapping.mark.line:
+            detail = f"If a new entry begins here, write a dash before it: `- {shorten(escape_control(key), 40)}: …`."
+        self._report_error(event, f"key {quote(key)} is given twice", detail)
+        return True
+
     def _read_sequence(self, start: Any, depth: int) -> YamlSequence:
         sequence = YamlSequence(self._file, start.start_mark)
         while (event := self._get()).__class__ is not SequenceEndEvent:
+            if self._is_checked:
+                self._check_look_alikes(event, key=False)
             sequence.append(self._read_node(event, depth + 1))
             sequence.item_marks.append(event.start_mark)
         return sequence
 
-    def _read_key(self, event: Any, depth: int) -> str | None:
+    def _read_key(self, event: Any, mapping: Any, depth: int) -> str | None:
         if event.__class__ is not ScalarEvent:
+            self._fail_if_code(event, mapping)
             self._read_node(event, depth + 1)
             self._report_error(event, "a key must be plain text", "Write `key: value`.")
             return None
@@ -279,6 +333,16 @@ class _Reader:
             self._check_plain(event)
         return event.value  # type: ignore[no-any-return]
 
+    def _fail_if_code(self, event: Any, mapping: Any) -> None:
+        """Report a template or an expression without quotes, in which YAML sees mappings and lists."""
+        start, at = mapping.start_mark, event.start_mark
+        if event.__class__ is MappingStartEvent and (at.line, at.column) == (start.line, start.column + 1):
+            detail = 'Put the template in double quotes: "{{ department }}".'
+            self._fail(mapping, "{{ without quotes", detail)
+        if event.__class__ is SequenceStartEvent and mapping.flow_style:
+            detail = "If [ is a part of an expression, put the whole expression in single quotes."
+            self._fail(event, "a list where a key is expected", detail)
+
     def _read_scalar(self, event: Any) -> str | None:
         """Return the text as written; None for the plain scalars without a value: empty, and `~`."""
         if event.tag is not None or event.anchor is not None:
@@ -288,27 +352,33 @@ class _Reader:
             if value in _NO_VALUE:
                 return None
             if value == "null":
-                self._warn_null(event)
+                self._nulls.append(_to_origin(self._file, event.start_mark))
         return value
 
-    def _warn_null(self, event: Any) -> None:
-        at = _to_origin(self._file, event.start_mark)
-        self._report(
-            warning(
-                'null is read as the text "null"',
-                'For "no value" write ~ or leave the key out; for the text write "null" in quotes.',
-                at,
-            )
-        )
+    def _warn_nulls(self) -> None:
+        if not self._nulls:
+            return
+        times = f", {len(self._nulls):,} times in this file" if len(self._nulls) > 1 else ""
+        summary = f'null is read as the text "null"{times}'
+        detail = 'For "no value" write ~ or leave the key out; for the text write "null" in quotes.'
+        self._report(warning(summary, detail, self._nulls[0]))
+
+    def _check_look_alikes(self, event: Any, *, key: bool) -> None:
+        """Report characters that look like a space or a quote: the rest of the file is skipped."""
+        found = find_look_alike(event.value, key=key) if event.__class__ is ScalarEvent and event.implicit[0] else None
+        if found is not None:
+            at = _to_origin(self._file, event.start_mark)
+            self._fail_at(Origin(at.file, at.line, at.column + found.index), found.summary, found.detail)
 
     def _check_plain(self, event: Any) -> None:
         """Report a tag or an anchor on `event`, then ignore it."""
-        if event.tag is not None and event.tag != "!":
+        if event.tag is not None:
             name = quote(shorten(str(event.tag), 60))
-            self._report_error(event, f"tag {name} is not allowed", "Remove it: tags are not read.")
+            detail = "Remove it: tags are not read. If it is text, put the value in double quotes."
+            self._report_error(event, f"tag {name} is not allowed", detail)
         if event.anchor is not None:
-            name = quote(f"&{event.anchor}")
-            self._report_error(event, f"anchor {name} is not allowed", "Write values out: anchors are not read.")
+            detail = "Write values out: anchors are not read. If it is text, put the value in double quotes."
+            self._report_error(event, f"anchor {quote(f'&{event.anchor}')} is not allowed", detail)
 
     def _report_error(self, event: Any, summary: str, detail: str) -> None:
         self._report_error_at(_to_origin(self._file, event.start_mark), summary, detail)
@@ -326,27 +396,3 @@ class _Reader:
     def _fail_at(self, origin: Origin, summary: str, detail: str) -> Any:
         self._report(error(summary, detail, origin))
         raise _StopReadingError
-
-
-def _locate_byte(file: str, content: bytes, offset: int) -> Origin:
-    """Return the origin of the byte at `offset`; columns count characters."""
-    start = content.rfind(b"\n", 0, offset) + 1
-    column = len(content[start:offset].decode("utf-8", "replace")) + 1
-    return Origin(file, content.count(b"\n", 0, offset) + 1, column)
-
-
-def _check_text(content: bytes, file: str, fail: Callable[[Origin, str, str], Any]) -> None:
-    if len(content) > MAX_BYTES:
-        fail(Origin(file, 1, 1), f"larger than {MAX_BYTES // 1024 // 1024} MiB", "Split the file.")
-    try:
-        content.decode("utf-8")
-    except UnicodeDecodeError as exc:
-        fail(_locate_byte(file, content, exc.start), "not UTF-8 text", "Save the file as UTF-8.")
-    # YAML 1.1 breaks lines at these, editors do not: every later line number would be wrong.
-    odd = _UNUSUAL_BREAK.search(content)
-    if odd is not None:
-        at = _locate_byte(file, content, odd.start())
-        fail(at, "an unusual line break (U+0085, U+2028, U+2029 or a lone carriage return)", "Remove it or use \\n.")
-    for number, text in enumerate(content.split(b"\n"), start=1):
-        if len(text) > MAX_LINE:
-            fail(Origin(file, number, 1), f"a line longer than {MAX_LINE:,} bytes", "Break the line.")

@@ -21,7 +21,7 @@ from reconciler.core.scope.scim_filter import DEFAULT_OWNERSHIP, print_filter
 from reconciler.core.values import fold_case
 from reconciler.desired.layout import is_read
 from reconciler.desired.loader import BrokenState, DesiredState, load
-from reconciler.desired.yaml_reader import MAX_BYTES
+from reconciler.desired.yaml_text import MAX_BYTES
 from reconciler.git.repository import TreeFilter, find_head_commit, find_merge_base, write_tree
 from reconciler.session.config_changes import describe_config_changes
 from reconciler.session.workspace import Workspace

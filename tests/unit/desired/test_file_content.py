@@ -34,3 +34,41 @@ def test_what_other_tools_put_in_place_of_a_file() -> None:
         "a Git LFS pointer, not the file itself",
         "encrypted by git-crypt",
     ]
+
+
+HEADER = b"userPrincipalName,givenName,surname"
+
+
+@pytest.mark.parametrize(
+    ("content", "summary"),
+    [
+        (HEADER + b"\nada@example.com,Ada,Lovelace\n", "a table (CSV), not YAML"),
+        (b"\xef\xbb\xbf" + HEADER.replace(b",", b";") + b"\r\n", "a table (CSV), not YAML"),
+        (HEADER.replace(b",", b"\t"), "a table (CSV), not YAML"),
+        (b'"First Name","Last Name"\n', "a table (CSV), not YAML"),
+        (b"version:v1.0,,\nName [displayName] Required,User name\n", "a table (CSV), not YAML"),
+        (b"PK\x03\x04\x14", "an Excel workbook or another ZIP archive, not YAML"),
+        (b"\xd0\xcf\x11\xe0\xa1", "an Excel workbook (.xls), not YAML"),
+        (b"\n<!DOCTYPE html>\n<html>", "a web page (HTML), not YAML"),
+    ],
+)
+def test_a_file_in_another_format_is_named(content: bytes, summary: str) -> None:
+    found = find_foreign_content(content)
+    assert found is not None
+    assert (found.line, found.summary) == (1, summary)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"- a, b\n",
+        b"[a, b]\n",
+        b"{a: b, c}\n",
+        b"# a, b\n- a: b\n",
+        b"target: x, y\n",
+        b"---\n- a, b\n",
+        b'"a, b": c\n',
+    ],
+)
+def test_yaml_with_commas_is_no_table(content: bytes) -> None:
+    assert find_foreign_content(content) is None

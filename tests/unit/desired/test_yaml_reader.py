@@ -4,10 +4,11 @@ from typing import Any
 import pytest
 
 from reconciler.core.model import Diagnostic, Origin, Severity, error, warning
-from reconciler.desired import yaml_reader
+from reconciler.desired import yaml_reader, yaml_text
 from reconciler.desired.yaml_reader import YamlMapping, locate, read_document, read_items
 
-MENDED = "Fix the YAML syntax here; the rest of the file was not read."
+REST = "The rest of the file was not read."
+AS_TEXT = "If it is text, put the value in double quotes."
 
 
 def document(text: str | bytes) -> tuple[Any, list[Diagnostic]]:
@@ -144,19 +145,24 @@ def test_nothing_has_no_place() -> None:
     ("text", "left", "messages"),
     [
         (
-            "a: b\nc: d\na: e\n",
+            "a: b\nc: d\nc: e\n",
+            {"a": "b", "c": "d"},
+            [error('key "c" is given twice', "Keep one of them; the first is on line 2.", at(3, 1))],
+        ),
+        (
+            "a: b\nc: d\na: e\nc: f\n",
             {"a": "b", "c": "d"},
             [error('key "a" is given twice', "Keep one of them; the first is on line 1.", at(3, 1))],
         ),
         (
             "a: &x b\n",
             {"a": "b"},
-            [error('anchor "&x" is not allowed', "Write values out: anchors are not read.", at(1, 4))],
+            [error('anchor "&x" is not allowed', f"Write values out: anchors are not read. {AS_TEXT}", at(1, 4))],
         ),
         (
             "a: *x\n",
             {"a": None},
-            [error('alias "*x" is not allowed', "Write the value out: aliases are not read.", at(1, 4))],
+            [error('alias "*x" is not allowed', f"Write the value out: aliases are not read. {AS_TEXT}", at(1, 4))],
         ),
         (
             "a: {<<: {b: c}, d: e}\n",
@@ -167,7 +173,7 @@ def test_nothing_has_no_place() -> None:
         (
             "a: !!int 3\n",
             {"a": "3"},
-            [error('tag "tag:yaml.org,2002:int" is not allowed', "Remove it: tags are not read.", at(1, 4))],
+            [error('tag "tag:yaml.org,2002:int" is not allowed', f"Remove it: tags are not read. {AS_TEXT}", at(1, 4))],
         ),
         (
             "a: !!python/object/apply:os.system [id]\n",
@@ -175,16 +181,20 @@ def test_nothing_has_no_place() -> None:
             [
                 error(
                     'tag "tag:yaml.org,2002:python/object/apply:os.system" is not allowed',
-                    "Remove it: tags are not read.",
+                    f"Remove it: tags are not read. {AS_TEXT}",
                     at(1, 4),
                 )
             ],
         ),
-        ("a: ! b\n", {"a": "b"}, []),
+        (
+            "a: ! b\n",
+            {"a": "b"},
+            [error('tag "!" is not allowed', f"Remove it: tags are not read. {AS_TEXT}", at(1, 4))],
+        ),
         (
             "&k a: b\n",
             {"a": "b"},
-            [error('anchor "&k" is not allowed', "Write values out: anchors are not read.", at(1, 1))],
+            [error('anchor "&k" is not allowed', f"Write values out: anchors are not read. {AS_TEXT}", at(1, 1))],
         ),
         ("? [a, b]\n: c\nd: e\n", {"d": "e"}, [error("a key must be plain text", "Write `key: value`.", at(1, 3))]),
         (
@@ -201,20 +211,28 @@ def test_nothing_has_no_place() -> None:
         ("", None, []),
         ("# nothing\n", None, []),
         ("---\n", None, []),
-        ("a: b: c\n", None, [error("not YAML: mapping values are not allowed in this context", MENDED, at(1, 5))]),
+        (
+            "a: b: c\n",
+            None,
+            [
+                error(
+                    "not YAML: a colon in the value",
+                    f"Put the value in double quotes: a colon and a space begin a value. {REST}",
+                    at(1, 5),
+                )
+            ],
+        ),
         (
             "a:\n\t- b\n",
             None,
             [
                 error(
-                    "not YAML: found character that cannot start any token, while scanning for the next token",
-                    MENDED,
+                    "not YAML: a tab instead of spaces",
+                    f"YAML is indented with spaces: replace the tab. {REST}",
                     at(2, 1),
                 )
             ],
         ),
-        (b"a: b\nc: \xff\n", None, [error("not UTF-8 text", "Save the file as UTF-8.", at(2, 4))]),
-        ("a: b\n".encode("utf-16"), None, [error("not UTF-8 text", "Save the file as UTF-8.", at(1, 1))]),
         (
             b"a: b\nc: \x00\n",
             None,
@@ -234,16 +252,9 @@ def test_what_is_not_read_is_reported_at_its_origin(text: str | bytes, left: Any
 @pytest.mark.parametrize("character", ["\u0085", "\u2028", "\u2029", "\r"])
 def test_a_line_break_that_editors_do_not_see_is_refused(character: str) -> None:
     # libyaml counts it, editors do not: every place named after it would be wrong
-    assert document(f'a: b\nc: "d{character}e"\n') == (
-        None,
-        [
-            error(
-                "an unusual line break (U+0085, U+2028, U+2029 or a lone carriage return)",
-                "Remove it or use \\n.",
-                at(2, 6),
-            )
-        ],
-    )
+    left, (message,) = document(f'a: b\nc: "d{character}e"\n')
+    assert (left, message.origin) == (None, at(2, 6))
+    assert message.summary.startswith("an unusual line break")
 
 
 @pytest.mark.parametrize("unwanted", [b"\xff", b"\x07", b"\xe2\x80\xa8"])
@@ -275,12 +286,74 @@ def test_an_empty_file_is_an_error(text: str) -> None:
     assert items(text) == ([], [error("the file is empty", "", at(1, 1))])
 
 
-@pytest.mark.parametrize("text", ["a: b\n", "a\n", "{}\n", "~\n", "null\n"])
+@pytest.mark.parametrize("text", ["a: b\n", "a\n", "~\n", "null\n"])
 def test_what_is_no_list_is_reported(text: str) -> None:
     assert items(text) == (
         [],
         [error("the file must be a list", "Start each entry with a dash: `- key: value`.", at(1, 1))],
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "detail"),
+    [
+        ('{"value": [{"a": "b"}]}', "It is one JSON object. Keep only the list in it: begin with [ and end with ]."),
+        ("users:\n  - a: b\n", "Remove the line `users:`: the file is this list itself."),
+        ("ada:\n  - a: b\n", "Start each entry with a dash: `- key: value`."),
+    ],
+)
+def test_a_list_that_is_wrapped_is_taken_out(text: str, detail: str) -> None:
+    assert items(text) == ([], [error("the file must be a list", detail, at(1, 1))])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("- a: {{ b }}\n", (1, 6, "{{ without quotes")),
+        ("- a: {{ b }} c\n", (1, 6, "{{ without quotes")),
+        ("- {a: {{ b }}}\n", (1, 7, "{{ without quotes")),
+        ("- {a: Join(x, [b], [c])}\n", (1, 15, "a list where a key is expected")),
+        ("- a:b\n", (1, 5, "no space after the colon")),
+        ("- a\u00a0: b\n", (1, 4, "a no-break space (U+00A0) instead of a space")),
+        ("- \ufeffa: b\n", (1, 3, "a byte order mark (U+FEFF) inside of the file")),
+        ("- a: \u201cb\u201d\n", (1, 6, "a typographic quote (U+201C)")),
+        ("- a: [\u201eb\u201c]\n", (1, 7, "a typographic quote (U+201E)")),
+        ("- \u2018a\u2019: b\n", (1, 3, "a typographic quote (U+2018)")),
+    ],
+)
+def test_text_that_yaml_reads_as_something_else_is_one_error(text: str, message: tuple[int, int, str]) -> None:
+    assert places(items(f"{text}- c: d\n  e: &f g\n")[1])[:1] == [message]
+    assert places(items(text)[1]) == [message]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "- a: b\u00a0c\n",
+        "- a: \u00a0b\u00a0\n",
+        '- a: "\u201cb\u201d"\n',
+        "- a: \u00abb\u00bb c\n",
+        "- a: |\n    \u00a0b\n",
+        "\ufeff- a: b\n",
+    ],
+)
+def test_values_may_have_such_characters(text: str) -> None:
+    found, messages = items(text)
+    assert (len(found), messages) == (1, [])
+
+
+def test_a_missing_dash_is_one_error() -> None:
+    _, messages = items("- a: b\n  c: d\n  a: e\n  c: f\n- g: {h: i, h: j}\n")
+    assert messages == [
+        error('key "a" is given twice', "If a new entry begins here, write a dash before it: `- a: …`.", at(3, 3)),
+        error('key "h" is given twice', "Keep one of them; the first is on line 5.", at(5, 13)),
+    ]
+
+
+def test_an_entry_that_a_syntax_error_cuts_off_is_not_read() -> None:
+    found, messages = items("- a: b\n- c: d\n\u00a0\u00a0e: f\n")
+    assert found == [{"a": "b"}]
+    assert places(messages) == [(3, 1, "not YAML: a no-break space (U+00A0) instead of a space")]
 
 
 def test_what_is_no_mapping_is_reported_and_the_others_are_read() -> None:
@@ -343,7 +416,7 @@ def test_nesting_is_taken_up_to_its_limit() -> None:
 
 
 def test_a_line_is_taken_up_to_its_limit() -> None:
-    longest = "a: " + "x" * (yaml_reader.MAX_LINE - 3)
+    longest = "a: " + "x" * (yaml_text.MAX_LINE - 3)
     assert document(longest)[1] == []
     assert document(f"b: c\n{longest}x\n") == (
         None,
@@ -352,7 +425,7 @@ def test_a_line_is_taken_up_to_its_limit() -> None:
 
 
 def test_a_file_is_taken_up_to_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(yaml_reader, "MAX_BYTES", 1024 * 1024)
+    monkeypatch.setattr(yaml_text, "MAX_BYTES", 1024 * 1024)
     text = ("# " + "x" * 1021 + "\n") * 1024
     assert document(text) == (None, [])
     assert document(text + "#") == (None, [error("larger than 1 MiB", "Split the file.", at(1, 1))])
