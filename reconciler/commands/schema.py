@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from reconciler.desired.directory import KINDS
-from reconciler.desired.directory import build_json_schema as file_schema
+from reconciler.desired.json_schemas import KINDS, build_json_schema, schema_id
 from reconciler.errors import UsageError
-from reconciler.record import plan_document
-from reconciler.record.receipt_line import json_schema as receipt_schema
+from reconciler.record import plan_document, receipt_line
 
 
 def render_schema(kind: str) -> str:
@@ -19,9 +17,9 @@ def render_schema(kind: str) -> str:
 
 def _find_schema(kind: str) -> dict[str, Any]:
     if kind == "plan":
-        return plan_document.json_schema()
+        return {"$id": schema_id("plan", plan_document.FORMAT_VERSION), **plan_document.json_schema()}
     if kind == "receipt":
-        return receipt_schema()
+        return {"$id": schema_id("receipt", receipt_line.FORMAT_VERSION), **receipt_line.json_schema()}
     if kind in KINDS:
-        return file_schema(kind)
+        return build_json_schema(kind)
     raise UsageError(f"there is no schema {kind}", f"There are {', '.join([*KINDS, 'plan', 'receipt'])}.")

@@ -10,9 +10,6 @@ from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
-
-from pydantic import TypeAdapter
 
 from reconciler.core.model import Diagnostic, Origin, Severity, SourceUser, error
 from reconciler.core.system_limits import advise, describe_os_error
@@ -372,22 +369,6 @@ def _add_source_line(diagnostic: Diagnostic, lines: dict[str, list[str]]) -> Dia
     if origin is None or diagnostic.source_line is not None or origin.line > len(lines[origin.file]):
         return diagnostic
     return replace(diagnostic, source_line=shorten(lines[origin.file][origin.line - 1].rstrip("\r"), 160))
-
-
-KINDS: dict[str, Any] = {
-    "settings": schema.Settings,
-    "scope": schema.ScopeEntry,
-    "mappings": list[schema.MappingEntry],
-    "users": list[schema.UserEntry],
-    "groups": list[schema.GroupEntry],
-}
-"""The model of each kind of file."""
-
-
-def build_json_schema(kind: str) -> dict[str, Any]:
-    """Return the JSON Schema of one of `KINDS`."""
-    schema = TypeAdapter(KINDS[kind]).json_schema()
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": f"{kind} of Reconciler"}
 
 
 def _contains_yaml(folder: Path) -> bool:

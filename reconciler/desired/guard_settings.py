@@ -6,26 +6,25 @@ from typing import Annotated
 
 from pydantic import (
     AfterValidator,
-    BeforeValidator,
     Field,
 )
 
 from reconciler.core.policy import APPROVABLE_GUARDS, MAX_APPROVAL_PERIOD, find_guard_problem
-from reconciler.desired.schema_values import Count, Day, Percent, StrictModel, to_list
+from reconciler.desired.schema_values import EMPTY_IS_LIST, Count, Day, Percent, StrictModel
 
 
 class LimitSettings(StrictModel):
     """A limit on changes of one kind; the lower one of count and percent blocks the plan."""
 
-    count: Count | None = None
+    count: Count | None = Field(default=None, description="More changes than this block the plan")
     percent: Percent | None = Field(default=None, description="Of the managed live users")
 
 
 class RemovalLimitSettings(StrictModel):
     """The limit on deactivations and deletions together."""
 
-    count: Count | None = 10
-    percent: Percent | None = 10
+    count: Count | None = Field(default=10, description="More removals than this block the plan")
+    percent: Percent | None = Field(default=10, description="Of the active managed users")
     floor: Count = Field(
         default=1, description="Percent never blocks this few removals, so that small organisations can work"
     )
@@ -34,7 +33,7 @@ class RemovalLimitSettings(StrictModel):
 class ReactivationLimitSettings(StrictModel):
     """The limit on deactivated accounts that become active again."""
 
-    count: Count | None = 10
+    count: Count | None = Field(default=10, description="More reactivations than this block the plan")
     percent: Percent | None = Field(default=10, description="Of the active managed users")
     floor: Count = Field(
         default=1, description="Percent never blocks this few reactivations, so that small organisations can rehire"
@@ -44,7 +43,7 @@ class ReactivationLimitSettings(StrictModel):
 class CountLimitSettings(StrictModel):
     """How many changes of one kind a plan may have."""
 
-    count: Count = 0
+    count: Count = Field(default=0, description="More changes than this block the plan")
 
 
 class ForeignAccountLimitSettings(StrictModel):
@@ -58,7 +57,7 @@ class ForeignAccountLimitSettings(StrictModel):
 class FailureLimitSettings(StrictModel):
     """How many of the attempted changes may fail before an apply stops and enters quarantine."""
 
-    count: Count | None = None
+    count: Count | None = Field(default=None, description="More failures than this stop the apply")
     percent: Percent | None = Field(default=40, description="Of the changes attempted so far")
     floor: Count = Field(default=10, description="Percent never stops an apply for this few failures")
 
@@ -78,10 +77,14 @@ ProtectedName = Annotated[str, AfterValidator(_check_protected), Field(json_sche
 class GuardSettings(StrictModel):
     """What blocks a plan, and what stops an apply."""
 
-    removals: RemovalLimitSettings = RemovalLimitSettings()
-    reactivations: ReactivationLimitSettings = ReactivationLimitSettings()
-    updates: LimitSettings = LimitSettings()
-    creates: LimitSettings = LimitSettings()
+    removals: RemovalLimitSettings = Field(
+        default=RemovalLimitSettings(), description="Deactivations and deletions together"
+    )
+    reactivations: ReactivationLimitSettings = Field(
+        default=ReactivationLimitSettings(), description="Deactivated accounts that become active again"
+    )
+    updates: LimitSettings = Field(default=LimitSettings(), description="Changed accounts; without a limit by default")
+    creates: LimitSettings = Field(default=LimitSettings(), description="New accounts; without a limit by default")
     name_takeovers: CountLimitSettings = Field(
         default=CountLimitSettings(),
         description="Users that take a userName which another account has, or had within a day, beyond one swap of two",
@@ -90,9 +93,14 @@ class GuardSettings(StrictModel):
         default=CountLimitSettings(),
         description="Accounts that would become those of another user, by userName and full name",
     )
-    foreign_accounts: ForeignAccountLimitSettings = ForeignAccountLimitSettings()
-    failures: FailureLimitSettings = FailureLimitSettings()
-    protected: Annotated[list[ProtectedName], BeforeValidator(to_list)] = Field(
+    foreign_accounts: ForeignAccountLimitSettings = Field(
+        default=ForeignAccountLimitSettings(),
+        description="Removals of accounts that were not created or adopted here",
+    )
+    failures: FailureLimitSettings = Field(
+        default=FailureLimitSettings(), description="Failed changes after which an apply stops"
+    )
+    protected: Annotated[list[ProtectedName], *EMPTY_IS_LIST] = Field(
         default=[], description="userName or externalId of accounts that are never removed, even after they left git"
     )
 
@@ -119,7 +127,7 @@ GuardName = Annotated[str, AfterValidator(_check_guard), Field(json_schema_extra
 class ApprovalSettings(StrictModel):
     """Lets exactly one plan pass the guards that it names, once, until a date."""
 
-    plan: str = Field(pattern=r"^sha256:[0-9a-f]{64}$")
+    plan: str = Field(pattern=r"^sha256:[0-9a-f]{64}$", description="The id of the plan, as the blocked plan prints it")
     lifts: Annotated[
         list[GuardName],
         AfterValidator(_check_lifts),
@@ -127,4 +135,4 @@ class ApprovalSettings(StrictModel):
     ] = Field(default=["removals"], description="The guards that it lifts; every other one still blocks the plan")
     removals: Count | None = Field(default=None, description="The number of removals in that plan, for the reviewer")
     until: Day = Field(description=f"The last day, at most {MAX_APPROVAL_PERIOD.days} days ahead")
-    reason: str
+    reason: str = Field(description="Why, for the reviewer and the record")

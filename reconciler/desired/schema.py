@@ -12,7 +12,6 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     GetPydanticSchema,
@@ -24,7 +23,7 @@ from pydantic_core import core_schema
 from reconciler.core.model import TENANT_PATTERN
 from reconciler.core.scope.operators import EXTENSIONS, Operator
 from reconciler.desired.guard_settings import ApprovalSettings, GuardSettings
-from reconciler.desired.schema_values import Boolean, Count, Day, Flag, StrictModel, TextList, to_list
+from reconciler.desired.schema_values import EMPTY_IS_LIST, Boolean, Count, Day, Flag, StrictModel, TextList
 
 
 def _check_tenant(name: str) -> str:
@@ -40,7 +39,9 @@ def _check_tenant(name: str) -> str:
 class TargetSettings(StrictModel):
     """The service, and the verified domains of the organisation."""
 
-    profile: Literal["apple-business-manager", "apple-school-manager", "scim"]
+    profile: Literal["apple-business-manager", "apple-school-manager", "scim"] = Field(
+        description="The kind of service; scim is any SCIM 2.0 service"
+    )
     base_url: str = Field(description="SCIM base URL, on a host of the profile or of RECONCILER_ALLOWED_HOSTS")
     domains: TextList = Field(default=[], description="Verified domains: a userName outside of them is an error")
     tenant: (
@@ -56,17 +57,22 @@ class LifecycleSettings(StrictModel):
     """The permitted actions, and the removal of users that are no longer desired."""
 
     actions: list[Literal["create", "update", "deactivate", "delete"]] = Field(
-        default=["create", "update", "deactivate", "delete"]
+        default=["create", "update", "deactivate", "delete"],
+        description="What an apply may do at all; anything else is withheld, and reported",
     )
-    out_of_scope: Literal["deactivate", "delete", "keep"] = "deactivate"
-    removed: Literal["deactivate", "delete", "keep"] = "deactivate"
+    out_of_scope: Literal["deactivate", "delete", "keep"] = Field(
+        default="deactivate", description="What happens to the account of a user that is out of scope"
+    )
+    removed: Literal["deactivate", "delete", "keep"] = Field(
+        default="deactivate", description="What happens to the account of a user that is no longer in users/"
+    )
     delete_after_days: Count | None = Field(default=None, description="Days after deactivation; never, if absent")
 
 
 class NotificationSettings(StrictModel):
     """Recipients of notifications."""
 
-    on_failure: TextList = Field(default=[])
+    on_failure: TextList = Field(default=[], description="Recipients of a failed apply, such as mailto:it@example.com")
 
 
 _PART = r"[A-Za-z0-9_][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*"
@@ -109,20 +115,28 @@ class RecordSettings(StrictModel):
 class Settings(StrictModel):
     """settings.yaml."""
 
-    target: TargetSettings
+    target: TargetSettings = Field(description="The service, and the verified domains of the organisation")
     ownership: str = Field(default="externalId pr", description="SCIM filter: which live users are managed")
-    lifecycle: LifecycleSettings = LifecycleSettings()
-    guards: GuardSettings = GuardSettings()
-    approvals: Annotated[list[ApprovalSettings], BeforeValidator(to_list)] = Field(default=[])
-    notifications: NotificationSettings = NotificationSettings()
-    record: RecordSettings = RecordSettings()
+    lifecycle: LifecycleSettings = Field(
+        default=LifecycleSettings(), description="What is done at all, and to accounts of users no longer desired"
+    )
+    guards: GuardSettings = Field(default=GuardSettings(), description="What blocks a plan, and what stops an apply")
+    approvals: Annotated[list[ApprovalSettings], *EMPTY_IS_LIST] = Field(
+        default=[], description="Each lets exactly one blocked plan pass, once"
+    )
+    notifications: NotificationSettings = Field(
+        default=NotificationSettings(), description="Recipients of notifications"
+    )
+    record: RecordSettings = Field(
+        default=RecordSettings(), description="How the record of applies stores values, and where it is kept"
+    )
 
 
 class Members(StrictModel):
     """Users by userPrincipalName or objectId, and groups by name."""
 
-    users: TextList = Field(default=[])
-    groups: TextList = Field(default=[])
+    users: TextList = Field(default=[], description="userPrincipalName or objectId of each user")
+    groups: TextList = Field(default=[], description="Names of groups in groups/; they can be nested")
 
 
 _SCALAR = {"type": ["string", "number", "boolean", "null"]}
@@ -165,20 +179,20 @@ class ClauseEntry(StrictModel):
 class FilterEntry(StrictModel):
     """Clauses that must all be true. One true filter is enough."""
 
-    name: Annotated[str, Field(min_length=1)]
+    name: Annotated[str, Field(min_length=1)] = Field(description="Shown where a user passes or fails the filter")
     negated: Flag = Field(
         default=False, alias="not", description="Extension: Entra has no such option. Inverts the filter"
     )
-    clauses: Annotated[list[ClauseEntry], BeforeValidator(to_list)]
+    clauses: Annotated[list[ClauseEntry], *EMPTY_IS_LIST] = Field(description="Conditions; all of them must be true")
 
 
 class ScopeEntry(StrictModel):
     """scope.yaml."""
 
-    sync: Literal["assigned", "all"]
-    assigned: Members = Members()
-    excluded: Members = Members()
-    filters: Annotated[list[FilterEntry], BeforeValidator(to_list)] = Field(
+    sync: Literal["assigned", "all"] = Field(description="assigned: only users and groups below; all: every user")
+    assigned: Members = Field(default=Members(), description="Who is provisioned with sync: assigned")
+    excluded: Members = Field(default=Members(), description="Who is out of scope in any case")
+    filters: Annotated[list[FilterEntry], *EMPTY_IS_LIST] = Field(
         default=[], description="One true filter is enough; without filters every user passes"
     )
 
@@ -186,9 +200,9 @@ class ScopeEntry(StrictModel):
 class GroupEntry(StrictModel):
     """One group of groups/*.yaml, used for assignment only."""
 
-    name: Annotated[str, Field(min_length=1)]
-    description: str | None = None
-    members: Members = Members()
+    name: Annotated[str, Field(min_length=1)] = Field(description="By which scope.yaml and other groups name it")
+    description: str | None = Field(default=None, description="For readers of the file")
+    members: Members = Field(default=Members(), description="Its users and groups; a cycle of groups is an error")
 
 
 class MappingEntry(StrictModel):
@@ -196,7 +210,7 @@ class MappingEntry(StrictModel):
 
     target: str = Field(description="SCIM attribute path, such as userName, name.givenName, enterprise:department")
     source: str | None = Field(default=None, description="Direct: the name of a source attribute")
-    constant: str | None = None
+    constant: str | None = Field(default=None, description="The same value for every user")
     template: str | None = Field(default=None, description="Jinja2, such as {{ givenName | trim }}")
     expression: str | None = Field(default=None, description="Entra expression, such as Not([IsSoftDeleted])")
     default: str | None = Field(default=None, description="Sent on create when the rule has no value")
@@ -204,7 +218,9 @@ class MappingEntry(StrictModel):
     apply: Literal["always", "create", "if_empty"] = Field(
         default="always", description="When the value is sent: always, on create only, or where the target has none"
     )
-    when_null: Literal["keep", "clear"] = "keep"
+    when_null: Literal["keep", "clear"] = Field(
+        default="keep", description="What happens in the target when the rule has no value; Entra always keeps"
+    )
 
     @model_validator(mode="after")
     def _one_rule(self) -> MappingEntry:
@@ -217,9 +233,9 @@ class MappingEntry(StrictModel):
 class UserLifecycle(StrictModel):
     """Dates are days in UTC: `starts` inclusive, `expires` exclusive."""
 
-    starts: Day | None = None
-    expires: Day | None = None
-    protected: Boolean = False
+    starts: Day | None = Field(default=None, description="First day in scope (UTC), such as 2026-12-01")
+    expires: Day | None = Field(default=None, description="First day out of scope (UTC), such as 2027-06-30")
+    protected: Boolean = Field(default=False, description="true: the account is never deactivated or deleted")
 
     @model_validator(mode="after")
     def _in_order(self) -> UserLifecycle:
@@ -252,4 +268,6 @@ class UserEntry(BaseModel):
     userPrincipalName: Annotated[str, Field(min_length=1)]  # noqa: N815 - Entra's name
     objectId: Annotated[str, Field(min_length=1)] | None = None  # noqa: N815 - Entra's name
     accountEnabled: Boolean | None = None  # noqa: N815 - Entra's name
-    lifecycle: UserLifecycle | None = None
+    lifecycle: UserLifecycle | None = Field(
+        default=None, description="When the user is in scope, and whether the account is protected"
+    )

@@ -45,11 +45,17 @@ def to_list(value: Any) -> Any:
     return [] if value is None else value
 
 
+def _allow_null(schema: dict[str, Any]) -> None:
+    schema["type"] = [schema["type"], "null"]
+
+
+EMPTY_IS_LIST = (BeforeValidator(to_list), Field(json_schema_extra=_allow_null))
+"""Annotations of a list that may be a key without a value."""
 Boolean = Annotated[bool, BeforeValidator(_parse_boolean)]
-Flag = Annotated[bool, BeforeValidator(_parse_flag)]
+Flag = Annotated[bool, BeforeValidator(_parse_flag), Field(json_schema_extra=_allow_null)]
 """A boolean that is false without a value."""
 Day = Annotated[date, BeforeValidator(_parse_day)]
-TextList = Annotated[list[str], BeforeValidator(to_list)]
+TextList = Annotated[list[str], *EMPTY_IS_LIST]
 Percent = Annotated[float, Field(ge=0, le=100)]
 Count = Annotated[int, Field(ge=0)]
 

@@ -24,7 +24,7 @@ Report = Callable[[Diagnostic], None]
 AttributeUse = tuple[str, Origin | None, str]
 """A source attribute, where it is read, and the consequence if no user has it."""
 
-_LIFECYCLE = {
+LIFECYCLE_ATTRIBUTES = {
     "lifecycle.starts": operators.PRESENCE | operators.DAYS,
     "lifecycle.expires": operators.PRESENCE | operators.DAYS,
     "lifecycle.protected": operators.BOOLEANS,
@@ -98,7 +98,7 @@ class _Compiler:
         if operator in operators.AMBIGUOUS:
             self.report(_warn_ambiguous(row, operator))
         attribute = entry.attribute or ""
-        if attribute and attribute not in _LIFECYCLE and "attribute" not in {key for key, _, _ in errors}:
+        if attribute and attribute not in LIFECYCLE_ATTRIBUTES and "attribute" not in {key for key, _, _ in errors}:
             truth = "true" if operator is Operator.IS_NULL else "false"
             self.inputs.append((attribute, row.at("attribute"), f"The clause is {truth} for every user."))
         if operator in operators.MEMBERSHIP and entry.value:
@@ -116,7 +116,7 @@ class _Compiler:
                 filters.build_membership_test(value, self.groups, operator),
                 filters.build_membership_reader(value, self.groups),
             )
-        elif attribute in _LIFECYCLE:
+        elif attribute in LIFECYCLE_ATTRIBUTES:
             name = attribute.partition(".")[2]
             test, see = self.build_lifecycle_test(row, operator), filters.build_lifecycle_reader(name)
         else:
@@ -228,7 +228,7 @@ def _warn_ambiguous(row: _ClauseRow, operator: Operator) -> Diagnostic:
 
 def _is_incomplete(entry: schema.ClauseEntry, operator: Operator) -> bool:
     """Whether a clause cannot be built at all."""
-    fits = operator in _LIFECYCLE.get(entry.attribute or "", {operator})
+    fits = operator in LIFECYCLE_ATTRIBUTES.get(entry.attribute or "", {operator})
     return not fits or (operators.classify_operand(operator) is not Operand.NONE and not entry.value)
 
 
@@ -247,11 +247,11 @@ def _find_errors(entry: schema.ClauseEntry, operator: Operator) -> Iterator[Clau
 
 def _has_values(entry: schema.ClauseEntry, operator: Operator) -> bool:
     """Whether the operator compares values one by one."""
-    return entry.attribute not in _LIFECYCLE and operator not in operators.PRESENCE | operators.MEMBERSHIP
+    return entry.attribute not in LIFECYCLE_ATTRIBUTES and operator not in operators.PRESENCE | operators.MEMBERSHIP
 
 
 def _describe_operand(entry: schema.ClauseEntry, operator: Operator) -> str:
-    return str(entry.attribute) if entry.attribute in _LIFECYCLE else operator.value
+    return str(entry.attribute) if entry.attribute in LIFECYCLE_ATTRIBUTES else operator.value
 
 
 def _find_attribute_errors(entry: schema.ClauseEntry, operator: Operator) -> Iterator[ClauseError]:
@@ -269,11 +269,15 @@ def _find_attribute_errors(entry: schema.ClauseEntry, operator: Operator) -> Ite
 
 
 def _find_lifecycle_errors(name: str, operator: Operator) -> Iterator[ClauseError]:
-    permitted = _LIFECYCLE.get(name)
+    permitted = LIFECYCLE_ATTRIBUTES.get(name)
     if permitted is None:
-        near = difflib.get_close_matches(name.casefold(), _LIFECYCLE, 1)
+        near = difflib.get_close_matches(name.casefold(), LIFECYCLE_ATTRIBUTES, 1)
         hint = f"Did you mean {near[0]}? " if near else ""
-        yield "attribute", f"there is no {quote(shorten(name, 40))}", f"{hint}There are {', '.join(_LIFECYCLE)}."
+        yield (
+            "attribute",
+            f"there is no {quote(shorten(name, 40))}",
+            f"{hint}There are {', '.join(LIFECYCLE_ATTRIBUTES)}.",
+        )
     elif operator not in permitted:
         known = ", ".join(each.value for each in Operator if each in permitted)
         yield "operator", f"{operator.value} cannot be used on {name}", f"It accepts {known}."

@@ -12,6 +12,7 @@ from reconciler.core.model import Value
 from reconciler.core.paths import shorten_path
 from reconciler.core.plan import Result
 from reconciler.core.text import escape_control, escape_line, pluralize, quote, redact_quoted, shorten
+from reconciler.desired.source_attributes import COMPUTED_ATTRIBUTES, ENTRA_ATTRIBUTES
 from reconciler.history.edits import USER, EditKind
 from reconciler.history.outcomes import Cause, EditOutcome, TimelineEntry
 from reconciler.render.field_values import list_items, render_field
@@ -143,15 +144,12 @@ def _entry(entry: TimelineEntry, style: Style) -> Iterator[str]:
     yield f"      {_outcome(entry, style)}"
 
 
-_ENTRA_ATTRIBUTES = frozenset(
+_PUBLIC_ATTRIBUTES = frozenset(
     {
-        *("accountEnabled", "city", "companyName", "costCenter", "country", "department", "displayName", "division"),
-        *("employeeHireDate", "employeeId", "employeeLeaveDateTime", "employeeType", "facsimileTelephoneNumber"),
-        *("givenName", "IsSoftDeleted", "jobTitle", "lifecycle", "mail", "mailNickname", "manager", "mobile"),
-        *("objectId", "otherMails", "physicalDeliveryOfficeName", "postalCode", "preferredLanguage"),
-        *("proxyAddresses", "state", "streetAddress", "surname", "telephoneNumber", "usageLocation"),
-        *("userPrincipalName", "userType", *(f"extensionAttribute{number}" for number in range(1, 16))),
-        *("active", "emails", "externalId", "locale", "name", "timezone", "title", "userName", "phoneNumbers"),
+        *ENTRA_ATTRIBUTES,
+        *COMPUTED_ATTRIBUTES,
+        *("active", "emails", "externalId", "lifecycle", "locale", "name", "phoneNumbers", "timezone", "title"),
+        "userName",
     }
 )
 """Names of attributes that say nothing of a user, in Entra and in SCIM."""
@@ -173,7 +171,7 @@ def _address(entry: TimelineEntry, style: Style) -> str:
 def is_private_attribute(attribute: str) -> bool:
     """Whether the name of an attribute is of somebody's own making: neither Entra's nor a path of SCIM."""
     first = attribute.partition(".")[0]
-    return bool(first) and first not in _ENTRA_ATTRIBUTES and ":" not in first and "[" not in first
+    return bool(first) and first not in _PUBLIC_ATTRIBUTES and ":" not in first and "[" not in first
 
 
 def render_path(row: FieldChange, style: Style, *, of_user: bool = True) -> str:

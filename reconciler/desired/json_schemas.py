@@ -1,0 +1,150 @@
+"""The JSON Schemas of the files, for editors: generated from the models, with names to complete.
+
+An editor parses YAML by its own rules: `employeeId: 0012` is a number there and text here. So text may be any scalar,
+and `default: null` is left out: editors would insert it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from reconciler import __version__
+from reconciler.core.paths import shorten_path
+from reconciler.desired import schema
+from reconciler.desired.scoping_filters import LIFECYCLE_ATTRIBUTES
+from reconciler.desired.source_attributes import COMPUTED_ATTRIBUTES, ENTRA_ATTRIBUTES
+from reconciler.expressions.functions.registry import FUNCTIONS
+from reconciler.profiles import PROFILES
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+KINDS: dict[str, Any] = {
+    "settings": schema.Settings,
+    "scope": schema.ScopeEntry,
+    "mappings": list[schema.MappingEntry],
+    "users": list[schema.UserEntry],
+    "groups": list[schema.GroupEntry],
+}
+"""The model of each kind of file."""
+_TITLES = {
+    "settings": "Reconciler: settings.yaml",
+    "scope": "Reconciler: scope.yaml",
+    "mappings": "Reconciler: mappings.yaml",
+    "users": "Reconciler: users/**/*.yaml",
+    "groups": "Reconciler: groups/**/*.yaml",
+}
+_WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
+_EXPRESSIONS = (
+    "Not([IsSoftDeleted])",
+    'Join(" ", [givenName], [surname])',
+    'Switch([IsSoftDeleted], , "False", "True", "True", "False")',
+    'Replace([preferredLanguage], "-", , , "_", , )',
+    "ToLower([mail])",
+)
+_TEMPLATES = ("{{ givenName | trim }}", "{{ givenName }} {{ surname }}")
+_TEXT_ONLY = [{"type": "string"}, {"type": "null"}]
+"""Text that is no number or boolean, of which an editor would offer `true` and `false`."""
+
+
+def schema_id(name: str, version: str = __version__) -> str:
+    """Return the `$id` of a schema: a name that nothing has to resolve, with the version that wrote it."""
+    return f"urn:reconciler:schema:{name}:{version}"
+
+
+def build_json_schema(kind: str) -> dict[str, Any]:
+    """Return the JSON Schema of one of `KINDS`."""
+    found = TypeAdapter(KINDS[kind]).json_schema()
+    definitions = {**found.get("$defs", {}), "": found}
+    for name, definition in definitions.items():
+        if "properties" in definition:
+            definition["title"] = _title(re.sub("(Entry|Settings)$", "", definition.get("title", name)) or name)
+            _describe_properties(definition["properties"])
+    for node in _nodes(found):
+        _loosen(node)
+    _COMPLETIONS.get(kind, _nothing)(found.get("$defs", {}))
+    return {"$schema": DIALECT, "$id": schema_id(kind), **found, "title": _TITLES[kind]}
+
+
+def _describe_properties(properties: dict[str, Any]) -> None:
+    for key, value in properties.items():
+        value["title"] = _title(key)
+
+
+def _title(name: str) -> str:
+    """Return a name as words: `Delete after days` for `delete_after_days`, `Given name` for `givenName`."""
+    words = " ".join(word if word.isupper() else word.lower() for word in _WORDS.findall(name))
+    return words[:1].upper() + words[1:]
+
+
+def _nodes(node: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(node, dict):
+        yield node
+    for each in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from _nodes(each)
+
+
+def _loosen(node: dict[str, Any]) -> None:
+    """Let text be any scalar, and do not offer null as a value."""
+    if node.get("type") == "string" and not node.keys() & {"enum", "const", "format"}:
+        node["type"] = ["string", "number", "boolean"]
+    if "default" in node and node["default"] is None and ("title" in node or "anyOf" in node):
+        del node["default"]
+
+
+# --- names to complete --------------------------------------------------------------
+
+
+def _nothing(_definitions: dict[str, Any]) -> None:
+    """The model says everything."""
+
+
+def _complete_users(definitions: dict[str, Any]) -> None:
+    user = definitions["UserEntry"]
+    value = user["additionalProperties"]
+    for name, description in ENTRA_ATTRIBUTES.items():
+        user["properties"].setdefault(name, {"title": _title(name), **value})["description"] = description
+
+
+def _complete_scope(definitions: dict[str, Any]) -> None:
+    attribute = definitions["ClauseEntry"]["properties"]["attribute"]
+    lifecycle = dict.fromkeys(LIFECYCLE_ATTRIBUTES, "Extension: Entra has no such attribute")
+    _offer(attribute, {**ENTRA_ATTRIBUTES, **lifecycle})
+
+
+def _complete_mappings(definitions: dict[str, Any]) -> None:
+    row = definitions["MappingEntry"]["properties"]
+    _offer(row["target"], dict(_target_paths()))
+    _offer(row["source"], {**ENTRA_ATTRIBUTES, **COMPUTED_ATTRIBUTES})
+    row["expression"]["description"] += f". Functions: {', '.join(sorted(FUNCTIONS))}"
+    for key, examples in (("expression", _EXPRESSIONS), ("template", _TEMPLATES)):
+        row[key]["examples"] = list(examples)
+        row[key]["anyOf"] = _TEXT_ONLY
+
+
+def _offer(node: dict[str, Any], names: Mapping[str, str]) -> None:
+    """Offer `names` with their descriptions; any other text remains allowed."""
+    others = _TEXT_ONLY if "anyOf" in node else [{"type": "string"}]
+    node.pop("type", None)
+    node["anyOf"] = [*({"const": name, "description": text} for name, text in names.items()), *others]
+
+
+def _target_paths() -> Iterator[tuple[str, str]]:
+    """Yield the attribute paths that a mapping can set, as YAML spells them, each with the services that accept it."""
+    accepted: dict[str, list[str]] = {}
+    for profile in PROFILES.values():
+        for path in _paths_of(profile):
+            accepted.setdefault(path, []).append(profile.title)
+    for path, titles in accepted.items():
+        yield path, f"Accepted by: {', '.join(titles)}"
+
+
+def _paths_of(profile: Any) -> Iterable[str]:
+    default = [row.target for row in profile.mappings]
+    single = [each.path for each in profile.attributes if each.mappable and not each.multi_valued]
+    return dict.fromkeys(shorten_path(path) for path in [*default, *single])
+
+
+_COMPLETIONS = {"users": _complete_users, "scope": _complete_scope, "mappings": _complete_mappings}
