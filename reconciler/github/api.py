@@ -69,15 +69,16 @@ class GitHubBackoff:
     def __init__(self, sleep: Callable[[float], None] | None = None) -> None:
         self._sleep = sleep or time.sleep
 
-    def slot(self, *, writes: bool) -> AbstractContextManager[Slot]:  # noqa: ARG002 - part of `Limiter`
+    def slot(self, *, writes: bool, until: float) -> AbstractContextManager[Slot]:  # noqa: ARG002 - part of `Limiter`
         """Let any request leave at once."""
         return nullcontext(Slot(0.0))
 
     def record_accepted(self) -> None:
         """Ignore what the next request need not wait for."""
 
-    def record_refused(self, slot: Slot, attempt: int, refusal: TransientFailure) -> None:
+    def record_refused(self, slot: Slot, attempt: int, refusal: TransientFailure) -> float:  # noqa: ARG002 - as above
         """Ignore a refusal: `allow_retry` waits."""
+        return 0.0
 
     def allow_retry(self, attempt: int, refusal: TransientFailure) -> bool:
         """Wait before the next attempt; return False instead if there is none, or if the pause is too long."""

@@ -8,7 +8,7 @@ are transports below: `session.connection.open_client` puts them together.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -22,10 +22,11 @@ from reconciler.core.untrusted_values import parse_count
 from reconciler.errors import ReconcilerError, ScimError, TargetError, UnknownOutcomeError
 from reconciler.scim.deadline import DeadlineExceededError
 from reconciler.scim.errors import ErrorMessages, is_web_page, read_scim_error
-from reconciler.scim.json_body import InvalidJsonError, TooManyValuesError, decode_json
+from reconciler.scim.failed_reads import advise_next_run, describe_failed_read
+from reconciler.scim.json_body import InvalidJsonError, TooManyValuesError, decode_answer, decode_json
 from reconciler.scim.paging import ListRead, Page, Progress, read_all
 from reconciler.scim.response_limits import ACCEPT_ENCODING, UnreadableAnswerError
-from reconciler.scim.retry_transport import CONNECT_ERRORS
+from reconciler.scim.retry_transport import CONNECT_ERRORS, TRIES, utc_now
 from reconciler.scim.service_clock import ServiceClock
 
 T = TypeVar("T")
@@ -50,6 +51,7 @@ class ScimClient:
         *,
         user_agent: str,
         clock: ServiceClock | None = None,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         # Not through httpx.Client: proxies, .netrc, cookies, redirects could all divert the token, and it takes as long
         # as the transport itself.
@@ -65,6 +67,7 @@ class ScimClient:
         self._users_url = f"{base_url}/Users"
         self._messages = messages
         self._clock = clock
+        self._now = now
 
     @property
     def clock_offset(self) -> timedelta | None:
@@ -194,13 +197,16 @@ class ScimClient:
         try:
             response = self._transport.handle_request(request)
         except CONNECT_ERRORS as exc:
-            raise self._messages.explain_no_connection(exc)[0] from exc
+            error, may_pass = self._messages.explain_no_connection(exc)
+            error.summary += self._describe_failure(request) if may_pass else ""
+            raise error from exc
         except (httpx.HTTPError, UnreadableAnswerError, DeadlineExceededError) as exc:
             raise self._lost_answer(request, exc) from exc
-        error = self._messages.explain_rejection(response)
+        response.request = request
+        rejection = self._messages.explain_rejection(response)
         # A service, or a firewall that dislikes a name, may forbid what concerns one user: the others go on.
-        if error is not None and not (one_user and response.status_code == httpx.codes.FORBIDDEN):
-            raise error
+        if rejection is not None and not (one_user and response.status_code == httpx.codes.FORBIDDEN):
+            raise rejection
         return response
 
     def _lost_answer(self, request: httpx.Request, exc: Exception) -> ReconcilerError:
@@ -209,9 +215,17 @@ class ScimClient:
         if request.method != "GET":
             reason = str(exc) if out_of_bounds else self._messages.describe_no_answer(exc)
             return UnknownOutcomeError(0, "", f"no usable answer came: {reason}", _MAY_HAVE_TAKEN_EFFECT)
+        failed = self._describe_failure(request)
         if out_of_bounds:
-            return TargetError(str(exc), _NO_SCIM_ANSWER)
-        return self._messages.explain_no_answer(exc)
+            return TargetError(f"{exc}{failed}", _NO_SCIM_ANSWER)
+        error = self._messages.explain_no_answer(exc)
+        return TargetError(f"{error.summary}{failed}", f"{error.detail} {self._advise(request)}")
+
+    def _describe_failure(self, request: httpx.Request) -> str:
+        return describe_failed_read(request, request.extensions.get(TRIES), self._now())
+
+    def _advise(self, request: httpx.Request) -> str:
+        return advise_next_run(request.extensions.get(TRIES), self._now())
 
     def _scim_error(self, response: httpx.Response) -> ScimError:
         """Explain a refused request."""
@@ -220,16 +234,20 @@ class ScimClient:
         rejection = self._messages.explain_rejection(response)
         if rejection is not None:
             return ScimError(status, scim_type, rejection.summary, rejection.detail)
+        failed = self._describe_failure(response.request)
         detail = "The service is out of order." if status >= _SERVER_ERROR else ""
-        return ScimError(status, scim_type, self._messages.describe_refusal(response), detail)
+        if failed and (status >= _SERVER_ERROR or status == httpx.codes.TOO_MANY_REQUESTS):
+            detail = f"{detail} {self._advise(response.request)}".strip()
+        return ScimError(status, scim_type, self._messages.describe_refusal(response) + failed, detail)
 
     def _parse_object(self, response: httpx.Response) -> dict[str, Any]:
         try:
-            found = decode_json(response.content)
+            found = decode_answer(response)
         except TooManyValuesError as exc:
             raise TargetError(str(exc), _NO_SCIM_ANSWER) from exc
         except InvalidJsonError as exc:
-            raise self._messages.explain_invalid_json(response) from exc
+            error = self._messages.explain_invalid_json(response)
+            raise TargetError(error.summary + self._describe_failure(response.request), error.detail) from exc
         if not isinstance(found, dict):
             raise TargetError("the service answers with JSON that is not an object", "Check target.base_url.")
         return found

@@ -21,13 +21,9 @@ class DeadlineExceededError(Exception):
 
 
 class Deadline:
-    """Closes the connection of a request that takes longer than `seconds`.
+    """Closes the connection of a request that takes too long. Thread-safe; a thread has one request at a time."""
 
-    Thread-safe; a thread has one request at a time.
-    """
-
-    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._seconds = seconds
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
         self._closed = threading.Event()
@@ -43,11 +39,11 @@ class Deadline:
             self._sockets[threading.get_ident()] = info["return_value"].get_extra_info("socket")
 
     @contextmanager
-    def limit(self) -> Iterator[None]:
-        """Limit a request and the reading of its answer. Raises `DeadlineExceededError`."""
+    def limit(self, seconds: float) -> Iterator[None]:
+        """Limit a request and the reading of its answer to `seconds`. Raises `DeadlineExceededError`."""
         me = threading.get_ident()
         with self._lock:
-            self._deadlines[me] = self._clock() + self._seconds
+            self._deadlines[me] = self._clock() + seconds
             if self._watcher is None:
                 self._watcher = threading.Thread(target=self._watch, name="deadline", daemon=True)
                 self._watcher.start()
@@ -58,7 +54,7 @@ class Deadline:
                 hung_up = me in self._hung_up
             if not hung_up:
                 raise
-            raise DeadlineExceededError(f"the service's answer takes longer than {self._seconds:.0f} seconds") from exc
+            raise DeadlineExceededError(f"the service's answer takes longer than {seconds:.0f} seconds") from exc
         finally:
             with self._lock:
                 del self._deadlines[me]

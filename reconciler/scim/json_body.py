@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
 import msgspec
 
 MAX_VALUES = 1_000_000
 """Of one answer: a page of a thousand users has some 50,000. A few bytes of JSON can be 200 bytes of memory."""
 
 _decode = msgspec.json.Decoder().decode
+_DECODED = "decoded"
 
 
 class InvalidJsonError(ValueError):
@@ -32,3 +34,10 @@ def decode_json(content: bytes) -> Any:
         return _decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
         raise InvalidJsonError(str(exc)) from exc
+
+
+def decode_answer(response: httpx.Response) -> Any:
+    """Decode the JSON of an answer, once however often this is called. Raises as `decode_json` does."""
+    if _DECODED not in response.extensions:
+        response.extensions[_DECODED] = decode_json(response.content)
+    return response.extensions[_DECODED]

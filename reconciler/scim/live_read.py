@@ -24,6 +24,8 @@ _SAMPLE = 5
 _SAMPLED_MISSING = 20
 """Desired users missing from the list that are looked up, to see whether the list leaves users out."""
 _WORKERS = 4
+_FAILING = frozenset({429, 503})
+"""Statuses of a look-up that was tried again and again. Any other refusal may be about the one user."""
 
 
 class UserReader(Protocol):
@@ -126,21 +128,27 @@ class _Completeness:
 def _look_up_missing(
     client: UserReader, reader: ResourceReader, missing: Sequence[DesiredUser], listed: Mapping[str, LiveUser]
 ) -> _Completeness:
-    """Look up a sample of `missing`, spread over all, by every identifying attribute."""
+    """Look up a sample of `missing`, spread over all, by every identifying attribute.
+
+    The first look-up that keeps failing (429, 503) is the last by its attribute: each would be tried for as long again.
+    """
     step = max(1, len(missing) // _SAMPLED_MISSING)
     sample = missing[::step][:_SAMPLED_MISSING]
     answered = not sample
+    failing: set[str] = set()
 
     def is_hidden(user: DesiredUser) -> bool:
         nonlocal answered
         values = {**user.attributes, **user.create_only}
         for attribute in ("externalId", "userName"):
             wanted = values.get(attribute)
-            if wanted is None:
+            if wanted is None or attribute in failing:
                 continue
             try:
                 found = client.find_users(attribute, str(wanted))
-            except ScimError:
+            except ScimError as exc:
+                if exc.status in _FAILING:
+                    failing.add(attribute)
                 continue  # the service does not filter by this attribute: that proves nothing
             users = [reader.read(resource) for resource in found if parse_identity(resource.get("id")) is not None]
             names = [(user.external_id or "") if attribute == "externalId" else user.user_name for user in users]

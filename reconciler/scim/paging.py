@@ -99,7 +99,7 @@ def read_all(
             problem = str(exc)
             break
         except ScimError as exc:
-            problem = f"a page failed: {exc.summary}"
+            problem = f"a page failed: {exc.summary}" + (f". {exc.detail.removesuffix('.')}" if exc.detail else "")
             break
     return ListRead(reading.users, problem)
 

@@ -6,6 +6,7 @@ gives up: `scim.retry`.
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 import time
@@ -19,8 +20,6 @@ from reconciler.scim.retry import RetryBudget, TransientFailure
 
 _MAX_WAIT_AFTER_STOP = 2.0
 """Seconds a read may still wait for its slot once the run is to end."""
-_REPORTED_PAUSE = 5.0
-"""Seconds; shorter pauses are not reported."""
 _POLL = 0.25
 """Seconds after which a waiting thread looks again, notified or not."""
 
@@ -32,10 +31,14 @@ class Slot:
     sent_at: float
 
 
+class NoSlotInTimeError(Exception):
+    """A request may not be sent before the time until which it was to be sent."""
+
+
 class RateLimiter:
     """The rate limiter of one run. Thread-safe; `stop` ends every long wait.
 
-    `spread`: a random number from 0 to 1; `on_pause`: called with the seconds of a pause worth reporting.
+    `spread`: a random number from 0 to 1.
     """
 
     def __init__(
@@ -44,12 +47,10 @@ class RateLimiter:
         *,
         clock: Callable[[], float] = time.monotonic,
         spread: Callable[[], float] = random.random,
-        on_pause: Callable[[float], None] = lambda _seconds: None,
     ) -> None:
         self._stop = stop or threading.Event()
         self._clock = clock
         self._spread = spread
-        self._on_pause = on_pause
         self._next_admission = threading.Lock()  # held by the one thread that waits to be admitted next
         self._next_slot = threading.Lock()  # held by the one thread that waits for the next slot
         self._state = threading.Condition()  # guards everything below; notified when a count goes down
@@ -78,12 +79,13 @@ class RateLimiter:
                 self._state.notify_all()
 
     @contextmanager
-    def slot(self, *, writes: bool) -> Iterator[Slot]:
+    def slot(self, *, writes: bool, until: float = math.inf) -> Iterator[Slot]:
         """Wait until a request may be sent; it is in flight inside the `with` block.
 
-        Raises `StopRequestedError` if the run is to end and the request `writes`, or would have to wait for long.
+        Raises `StopRequestedError` if the run is to end and the request `writes`, or would have to wait for long, and
+        `NoSlotInTimeError` if that is later than `until`, a time of the limiter's clock.
         """
-        slot = self._acquire(writes=writes)
+        slot = self._acquire(until, writes=writes)
         try:
             yield slot
         finally:
@@ -91,10 +93,10 @@ class RateLimiter:
                 self._in_flight -= 1
                 self._state.notify_all()
 
-    def _acquire(self, *, writes: bool) -> Slot:
-        with self._next_slot:
-            self._wait_for_others()
-            self._wait_for_rate()
+    def _acquire(self, until: float, *, writes: bool) -> Slot:
+        with self._hold_next_slot(until):
+            self._wait_for_others(until)
+            self._wait_for_rate(until)
             if writes and self._stop.is_set():
                 raise StopRequestedError("interrupted")
             with self._state:
@@ -103,15 +105,30 @@ class RateLimiter:
                 self._in_flight += 1
         return slot
 
-    def _wait_for_others(self) -> None:
+    @contextmanager
+    def _hold_next_slot(self, until: float) -> Iterator[None]:
+        timeout = -1 if until == math.inf else max(0.0, until - self._clock())
+        if not self._next_slot.acquire(timeout=timeout):
+            raise NoSlotInTimeError
+        try:
+            yield
+        finally:
+            self._next_slot.release()
+
+    def _wait_for_others(self, until: float) -> None:
         with self._state:
             while self._in_flight >= int(self._rate.in_flight_limit):
+                if self._clock() > until:
+                    raise NoSlotInTimeError
                 self._state.wait(_POLL)
 
-    def _wait_for_rate(self) -> None:
+    def _wait_for_rate(self, until: float) -> None:
         while True:
             with self._state:
-                seconds = self._rate.seconds_to_wait(self._clock())
+                now = self._clock()
+                seconds = self._rate.seconds_to_wait(now)
+            if now + max(seconds, 0.0) > until:
+                raise NoSlotInTimeError
             if seconds <= 0:
                 return
             if not self._stop.is_set():
@@ -127,16 +144,18 @@ class RateLimiter:
             self._rate.record_accepted(self._clock())
             self._budget.record_accepted()
 
-    def record_refused(self, slot: Slot, attempt: int, refusal: TransientFailure) -> None:
-        """Record a failed request: every thread pauses, and sends more slowly if the service is busy."""
+    def record_refused(self, slot: Slot, attempt: int, refusal: TransientFailure) -> float:
+        """Record a failed request; return the seconds that every thread pauses.
+
+        All send more slowly afterwards if the service is busy.
+        """
         with self._state:
             now = self._clock()
             seconds = self._budget.record_refused(now, slot.sent_at, attempt, refusal.pause)
             # Spread, so that several runs that were refused together do not come back together.
             pause = seconds * (1 + 0.1 * self._spread())
             self._rate.record_refused(now, slot.sent_at, pause, busy=refusal.busy)
-        if seconds >= _REPORTED_PAUSE:
-            self._on_pause(seconds)
+        return pause
 
     def allow_retry(self, attempt: int, refusal: TransientFailure) -> bool:
         """Return whether the request may be sent again. Raises `TargetError` if the run must end instead."""

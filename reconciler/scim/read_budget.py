@@ -8,7 +8,7 @@ one user per page, five seconds each, is twelve users a minute for days, while t
   page takes seven seconds.
 - *Pace*: after `WINDOW` seconds, a read that would take more than twice the ceiling at the pace of that window ends at
   once. It is relative to what is left, because a fixed number of users a minute is too many for a slow service with
-  few users, and too few for one with a million. Twice, because up to five minutes of an outage are waited for.
+  few users, and too few for one with a million. Twice, because failed requests are waited for and sent again.
 - *Bytes*: `BASE_BYTES`, and `BYTES_PER_USER` for each user that came, so that it grows with the users and not with what
   the service claims.
 """

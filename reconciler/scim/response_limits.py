@@ -19,13 +19,15 @@ MAX_BYTES = 64 * 1024 * 1024
 """Of one answer, before and after decompression."""
 MAX_SECONDS = 120.0
 """For one request with its answer."""
+SECONDS_LEFT = "seconds_left"
+"""The extension of a request with the seconds that it may take, if these are fewer."""
 ACCEPT_ENCODING = "gzip"
 """The only coding that is understood, so the only one to ask for."""
 _GZIP = (["gzip"], ["x-gzip"])
 """RFC 9110 §8.4.1.3: both names are the same coding."""
 _STEP = 1024 * 1024
 """Bytes that are decompressed before the size is checked again."""
-_TIMEOUT = httpx.Timeout(30.0, connect=10.0).as_dict()
+_READ_TIMEOUT, _CONNECT_TIMEOUT = 30.0, 10.0
 
 
 class UnreadableAnswerError(Exception):
@@ -49,11 +51,13 @@ class ResponseLimitTransport(httpx.BaseTransport):
 
     def __init__(self, inner: httpx.BaseTransport) -> None:
         self._inner = inner
-        self._deadline = Deadline(MAX_SECONDS)
+        self._deadline = Deadline()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        request.extensions |= {"timeout": _TIMEOUT, "trace": self._deadline.trace}
-        with self._deadline.limit():
+        seconds = min(MAX_SECONDS, request.extensions.get(SECONDS_LEFT, MAX_SECONDS))
+        timeout = httpx.Timeout(min(_READ_TIMEOUT, seconds), connect=min(_CONNECT_TIMEOUT, seconds))
+        request.extensions |= {"timeout": timeout.as_dict(), "trace": self._deadline.trace}
+        with self._deadline.limit(seconds):
             response = self._inner.handle_request(request)
             try:
                 content = read_body(response, MAX_BYTES)

@@ -20,8 +20,12 @@ MAX_PAUSE = 120.0
 """Seconds waited after one refusal, whatever Retry-After says."""
 PATIENCE = 300.0
 """Seconds without an accepted request after which the run ends."""
+READ_SECONDS = 90.0
+"""For one read: all its attempts, and the pauses between them."""
 FREE_RETRIES = 60
 """Retries of a run, in addition to one for every second accepted request."""
+_SHORTEST_ATTEMPT = 1.0
+"""Seconds; with less time left, a read is not sent again."""
 _FIRST_BACKOFF = 0.2
 _MAX_BACKOFF = 30.0
 _MAX_RETRY_AFTER = 86_400.0
@@ -54,6 +58,71 @@ class TransientFailure:
     """The service reports too many requests, rather than an outage."""
     retry: bool = True
     """The same request may be sent again. If not, only the requests after it are delayed."""
+    attempts: int = ATTEMPTS
+    """For the request if it fails in this way, the first included; the budget may allow fewer."""
+
+
+class Tries:
+    """The attempts of one request so far, and how long it may go on. Times are seconds of a monotonic clock.
+
+    `seconds`: allowed for all attempts; None: no limit. `counts_pauses`: pauses between attempts are part of them.
+    """
+
+    def __init__(self, seconds: float | None = None, *, counts_pauses: bool = True) -> None:
+        self.number = 0
+        self.elapsed = 0.0
+        """Seconds since the first attempt."""
+        self.asked: float | None = None
+        """Seconds that the service asks to wait, if that is longer than the request may go on."""
+        self._seconds = math.inf if seconds is None else seconds
+        self._counts_pauses = counts_pauses
+        self._sent_at = self._first_sent_at = 0.0
+        self._in_flight = 0.0
+
+    def begin(self, sent_at: float) -> float:
+        """Count an attempt that is sent at `sent_at`, and return the seconds that it may take."""
+        if self.number == 0:
+            self._first_sent_at = sent_at
+        self.number += 1
+        self._sent_at = sent_at
+        used = sent_at - self._first_sent_at if self._counts_pauses else self._in_flight
+        return self._seconds - used
+
+    def end(self, now: float) -> None:
+        """Count the time of the attempt that ends at `now`."""
+        self.elapsed = now - self._first_sent_at
+        self._in_flight += now - self._sent_at
+
+    @property
+    def until(self) -> float:
+        """When the next attempt must leave; infinite if pauses do not count, and for a first attempt."""
+        if self.number == 0 or not self._counts_pauses:
+            return math.inf
+        return self._first_sent_at + self._seconds - _SHORTEST_ATTEMPT
+
+    def leaves_time(self, pause: float) -> bool:
+        """Whether another attempt is possible after a pause of this many seconds."""
+        used = self.elapsed + pause if self._counts_pauses else self._in_flight
+        return used + _SHORTEST_ATTEMPT <= self._seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A pause after a failed request."""
+
+    request: str
+    """What was requested, for the reader."""
+    answer: str
+    """Why it failed."""
+    attempt: int
+    """The number of the attempt that failed."""
+    elapsed: float
+    """Seconds since the first attempt."""
+    seconds: float
+    asked: bool
+    """The service asks for this pause."""
+    retry: bool
+    """The same request is sent again after it; if not, only others wait."""
 
 
 class RetryBudget:

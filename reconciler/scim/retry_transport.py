@@ -6,22 +6,28 @@ above sees the last answer or exception only.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import count
 from typing import Protocol
 
 import httpx
 
 from reconciler.scim.errors import ErrorMessages
-from reconciler.scim.rate_limiter import Slot
-from reconciler.scim.retry import TransientFailure, parse_retry_after
+from reconciler.scim.json_body import InvalidJsonError, TooManyValuesError, decode_answer
+from reconciler.scim.rate_limiter import NoSlotInTimeError, Slot
+from reconciler.scim.request_names import name_request
+from reconciler.scim.response_limits import SECONDS_LEFT
+from reconciler.scim.retry import TransientFailure, Tries, Wait, parse_retry_after
 
 CONNECT_ERRORS = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 """No connection was made: the service has seen nothing of the request."""
 _OVERLOADED = (429, 503)
 _GATEWAY_OR_SERVER_ERROR = (500, 502, 504)
+_ATTEMPTS_WITHOUT_JSON = 3
+"""For a read that is answered with success and an empty or cut body: it is rare, or it is how the service answers."""
 
 
 class RetryRule(Protocol):
@@ -37,55 +43,128 @@ class RetryRule(Protocol):
 class Limiter(Protocol):
     """What the transport needs of `RateLimiter`."""
 
-    def slot(self, *, writes: bool) -> AbstractContextManager[Slot]:
-        """Wait until a request may be sent."""
+    def slot(self, *, writes: bool, until: float) -> AbstractContextManager[Slot]:
+        """Wait until a request may be sent. Raises `NoSlotInTimeError` if that is later than `until`."""
 
     def record_accepted(self) -> None:
         """Record an answer that is no refusal."""
 
-    def record_refused(self, slot: Slot, attempt: int, refusal: TransientFailure) -> None:
-        """Record a refusal."""
+    def record_refused(self, slot: Slot, attempt: int, refusal: TransientFailure) -> float:
+        """Record a refusal; return the seconds that every request waits now."""
 
     def allow_retry(self, attempt: int, refusal: TransientFailure) -> bool:
         """Return whether to send the request again."""
 
 
-class RetryTransport(httpx.BaseTransport):
-    """Sends a request until it is answered, its rule says that it must not be repeated, or its limiter ends it."""
+TRIES = "tries"
+"""The extension of a request with its `Tries`."""
 
-    def __init__(self, inner: httpx.BaseTransport, rule: RetryRule, limiter: Limiter) -> None:
+
+@dataclass(frozen=True, slots=True)
+class ReadLimit:
+    """How long one read may be tried, in seconds.
+
+    `counts_pauses`: pauses are part of it. They are not while changes are applied: a service that slows the run down
+    does not refuse this read, and a change that is under way is better finished late than left unverified.
+    """
+
+    seconds: float
+    counts_pauses: bool
+
+
+class RetryTransport(httpx.BaseTransport):
+    """Sends a request until it is answered, its rule says that it must not be repeated, or its limiter ends it.
+
+    `reads`: the limit of a read; None: only the limiter's. `on_wait` is called before each pause.
+    """
+
+    def __init__(
+        self,
+        inner: httpx.BaseTransport,
+        rule: RetryRule,
+        limiter: Limiter,
+        *,
+        reads: ReadLimit | None = None,
+        on_wait: Callable[[Wait], None] = lambda _wait: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._inner = inner
         self._rule = rule
         self._limiter = limiter
+        self._reads = reads
+        self._on_wait = on_wait
+        self._clock = clock
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        for attempt in count(1):
-            with self._limiter.slot(writes=request.method != "GET") as slot:
-                try:
-                    response = self._inner.handle_request(request)
-                except httpx.HTTPError as exc:
-                    refusal = self._rule.refusal_from(request, exc)
-                    if refusal is None or not self._may_retry(slot, attempt, refusal):
-                        raise
-                    continue
-                refusal = self._rule.refusal_in(request, response)
-                if refusal is None:
-                    self._limiter.record_accepted()
-                    return response
-                if not self._may_retry(slot, attempt, refusal):
-                    return response
-                response.close()
-        raise AssertionError("attempts are counted without end")  # pragma: no cover
+        tries = request.extensions[TRIES] = self._count_tries(request)
+        result: httpx.Response | httpx.HTTPError | None = None
+        again = True
+        while again:
+            try:
+                with self._limiter.slot(writes=request.method != "GET", until=tries.until) as slot:
+                    if isinstance(result, httpx.Response):
+                        result.close()
+                    result = self._send(request, tries, slot)
+                    again = self._judge(request, tries, slot, result)
+            except NoSlotInTimeError:
+                break
+        if isinstance(result, httpx.Response):
+            return result
+        if result is None:  # pragma: no cover
+            raise AssertionError("a first attempt waits for its slot, however long")
+        raise result
 
-    def _may_retry(self, slot: Slot, attempt: int, refusal: TransientFailure) -> bool:
-        self._limiter.record_refused(slot, attempt, refusal)
-        return refusal.retry and self._limiter.allow_retry(attempt, refusal)
+    def _count_tries(self, request: httpx.Request) -> Tries:
+        if self._reads is None or request.method != "GET":
+            return Tries()
+        return Tries(self._reads.seconds, counts_pauses=self._reads.counts_pauses)
+
+    def _send(self, request: httpx.Request, tries: Tries, slot: Slot) -> httpx.Response | httpx.HTTPError:
+        request.extensions[SECONDS_LEFT] = tries.begin(slot.sent_at)
+        try:
+            return self._inner.handle_request(request)
+        except httpx.HTTPError as exc:
+            return exc
+        finally:
+            tries.end(self._clock())
+
+    def _judge(
+        self, request: httpx.Request, tries: Tries, slot: Slot, result: httpx.Response | httpx.HTTPError
+    ) -> bool:
+        """Whether to send the request again."""
+        if isinstance(result, httpx.Response):
+            refusal = self._rule.refusal_in(request, result)
+            if refusal is None:
+                self._limiter.record_accepted()
+        else:
+            refusal = self._rule.refusal_from(request, result)
+        return refusal is not None and self._may_retry(request, tries, slot, refusal)
+
+    def _may_retry(self, request: httpx.Request, tries: Tries, slot: Slot, refusal: TransientFailure) -> bool:
+        if refusal.retry and not tries.leaves_time(refusal.pause or 0.0):
+            # No other request waits for a time that this one does not wait for.
+            tries.asked = refusal.pause
+            return False
+        seconds = self._limiter.record_refused(slot, tries.number, refusal)
+        again = (
+            refusal.retry
+            and tries.number < refusal.attempts
+            and self._limiter.allow_retry(tries.number, refusal)
+            and tries.leaves_time(seconds)
+        )
+        if again or not refusal.retry:
+            asked = refusal.pause is not None and seconds >= refusal.pause > 0
+            self._on_wait(
+                Wait(name_request(request), refusal.message, tries.number, tries.elapsed, seconds, asked, retry=again)
+            )
+        return again
 
     def close(self) -> None:
         self._inner.close()
 
 
-def _utc_now() -> datetime:
+def utc_now() -> datetime:
+    """Return this machine's time."""
     return datetime.now(UTC)
 
 
@@ -96,13 +175,15 @@ class ScimRetryRule:
     may have taken effect.
     """
 
-    def __init__(self, messages: ErrorMessages, now: Callable[[], datetime] = _utc_now) -> None:
+    def __init__(self, messages: ErrorMessages, now: Callable[[], datetime] = utc_now) -> None:
         self._messages = messages
         self._now = now
 
     def refusal_in(self, request: httpx.Request, response: httpx.Response) -> TransientFailure | None:
-        """Judge an answer; any but 429, 503 and passing errors of a read is accepted, whatever it says."""
+        """Judge an answer; any but 429, 503 and passing errors of a read is accepted, if it is whole."""
         status = response.status_code
+        if request.method == "GET" and response.is_success:
+            return self._refusal_without_json(response)
         retry = status == httpx.codes.TOO_MANY_REQUESTS or (request.method == "GET" and _may_pass(request, status))
         if not retry and status not in _OVERLOADED:
             return None
@@ -111,6 +192,19 @@ class ScimRetryRule:
         busy = status == httpx.codes.TOO_MANY_REQUESTS or retry_after is not None
         message = self._messages.describe_refusal(response)
         return TransientFailure(message, parse_retry_after(retry_after, self._now()), busy=busy, retry=retry)
+
+    def _refusal_without_json(self, response: httpx.Response) -> TransientFailure | None:
+        """Judge an answer to a read by its body: one that is empty, or cut, may be whole the next time."""
+        try:
+            decode_answer(response)
+        except TooManyValuesError:
+            return None
+        except InvalidJsonError:
+            body = response.content.strip()
+            if not body or body.startswith(b"{"):
+                message = self._messages.explain_invalid_json(response).summary
+                return TransientFailure(message, attempts=_ATTEMPTS_WITHOUT_JSON)
+        return None
 
     def refusal_from(self, request: httpx.Request, exc: httpx.HTTPError) -> TransientFailure | None:
         """Judge an exception: a failed connection may pass, and so may a lost answer to a read."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -17,7 +17,8 @@ from reconciler.scim.errors import ErrorMessages
 from reconciler.scim.rate_limiter import RateLimiter
 from reconciler.scim.read_budget import ReadBudget
 from reconciler.scim.response_limits import ResponseLimitTransport
-from reconciler.scim.retry_transport import RetryTransport, ScimRetryRule
+from reconciler.scim.retry import READ_SECONDS, Wait
+from reconciler.scim.retry_transport import ReadLimit, RetryTransport, ScimRetryRule
 from reconciler.scim.service_clock import ServiceClock
 from reconciler.scim.transport import (
     USER_AGENT,
@@ -83,9 +84,16 @@ def read_record_key(environment: Mapping[str, str] = os.environ) -> bytes:
 
 @contextmanager
 def open_client(
-    to: Connection, *, writes: bool, limiter: RateLimiter | None = None, budget: ReadBudget | None = None
+    to: Connection,
+    *,
+    writes: bool,
+    limiter: RateLimiter | None = None,
+    budget: ReadBudget | None = None,
+    on_wait: Callable[[Wait], None] = lambda _wait: None,
 ) -> Iterator[ScimClient]:
     """Open a client; without `writes` it can send nothing but GET. `budget`: of reading all users.
+
+    `on_wait` is called before each pause, from any thread.
 
     Its transports, from the client down: the budget, sending again within the rate limit, the service's clock, bounded
     answers, reading only, one host, one connection per thread.
@@ -100,7 +108,9 @@ def open_client(
     transport = PinnedTransport(transport, to.endpoint)
     transport = transport if writes else ReadOnlyTransport(transport)
     clock = ServiceClock(ResponseLimitTransport(transport))
-    transport = RetryTransport(clock, ScimRetryRule(messages), limiter or RateLimiter())
+    # While changes are applied, the pauses that the service asks for are those of the run.
+    reads = ReadLimit(READ_SECONDS, counts_pauses=not writes)
+    transport = RetryTransport(clock, ScimRetryRule(messages), limiter or RateLimiter(), reads=reads, on_wait=on_wait)
     transport = BudgetTransport(transport, budget) if budget is not None else transport
     client = ScimClient(base_url, token, transport, messages, user_agent=USER_AGENT, clock=clock)
     try:

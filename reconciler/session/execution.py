@@ -29,6 +29,7 @@ from reconciler.session.audit_record import prepare_record_directory, write_page
 from reconciler.session.provisioning_log import ProvisioningLog
 from reconciler.session.session import Session
 from reconciler.session.terminal import Progress, Terminal
+from reconciler.session.waiting import WaitReport
 from reconciler.session.workspace import current_time
 
 
@@ -44,12 +45,12 @@ class Job:
 def execute_selection(job: Job, session: Session, log: ProvisioningLog, terminal: Terminal) -> Report:
     """Execute the selected changes and keep their record. Ctrl-C finishes the requests under way."""
     stop = threading.Event()
-    limiter = RateLimiter(
-        stop, on_pause=lambda seconds: terminal.note(f"The service asks for a pause of {seconds:.0f} seconds.")
-    )
+    limiter = RateLimiter(stop)
     with ExitStack() as stack:
         progress = stack.enter_context(terminal.progress())
-        client = stack.enter_context(connection.open_client(session.connection, writes=True, limiter=limiter))
+        client = stack.enter_context(
+            connection.open_client(session.connection, writes=True, limiter=limiter, on_wait=WaitReport(terminal))
+        )
         receipt = _open_receipt(job, session)
         limit = TimeLimit()
         watch = _Watch(len(job.selection.plan.changes), progress, terminal, log, limit)

@@ -30,6 +30,7 @@ from reconciler.session.baseline import build_reader, build_request
 from reconciler.session.lost_files import LastApply, find_lost_files
 from reconciler.session.session import Session
 from reconciler.session.terminal import Terminal
+from reconciler.session.waiting import WaitReport
 
 
 class Baseline(Protocol):
@@ -70,7 +71,7 @@ def open_reader(session: Session, terminal: Terminal) -> Iterator[tuple[ScimClie
     budget = ReadBudget()
     with (
         terminal.progress() as progress,
-        connection.open_client(session.connection, writes=False, budget=budget) as client,
+        connection.open_client(session.connection, writes=False, budget=budget, on_wait=WaitReport(terminal)) as client,
     ):
         yield client, budget.watch(progress)
 

@@ -35,7 +35,7 @@ class Terminal:
         self._private = find_private_words(sys.argv[1:]) if redact else []
         self._quiet = quiet
         self._verbose = verbose
-        self._bar: Any = None
+        self._bars: Any = None
 
     def quieter(self) -> Terminal:
         """Return the same terminal without notes and progress."""
@@ -56,6 +56,13 @@ class Terminal:
         """Write a note that only -v shows."""
         if self._verbose:
             self.note(escape_control(redact_quoted(text) if self._notes.redact else text))
+
+    def waiting(self, text: str, until: str) -> None:
+        """Write a note about a pause, with `until` beside the progress bar until progress is made."""
+        if self._bars is not None:
+            for task in self._bars.task_ids:
+                self._bars.update(task, waiting=f"waiting {until}")
+        self.note(escape_control(redact_quoted(text) if self._notes.redact else text))
 
     def error(self, error: ReconcilerError) -> None:
         """Write an error to stderr, also when quiet."""
@@ -79,8 +86,8 @@ class Terminal:
         text = hide_words(text, self._private)
         # A closed stderr must not end an apply.
         with contextlib.suppress(OSError):
-            if self._bar is not None:
-                self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
+            if self._bars is not None:
+                self._bars.console.print(text, markup=False, highlight=False, soft_wrap=True)
             else:
                 sys.stderr.write(text + "\n")
                 sys.stderr.flush()
@@ -103,20 +110,21 @@ class Terminal:
         from rich.progress import Progress as Bars  # noqa: PLC0415
 
         console = Console(stderr=True, no_color=not self._notes.colour)
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        waiting = TextColumn("{task.fields[waiting]}")
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), waiting)
         tasks: dict[str, Any] = {}
         with Bars(*columns, console=console, transient=True) as bars:
-            self._bar = bars
+            self._bars = bars
 
             def report(what: str, done: int, total: int) -> None:
                 if what not in tasks:
-                    tasks[what] = bars.add_task(what, total=total)
-                bars.update(tasks[what], completed=done, total=total)
+                    tasks[what] = bars.add_task(what, total=total, waiting="")
+                bars.update(tasks[what], completed=done, total=total, waiting="")
 
             try:
                 yield report
             finally:
-                self._bar = None
+                self._bars = None
 
 
 def _is_terminal(stream: TextIO) -> bool:

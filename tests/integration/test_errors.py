@@ -98,7 +98,7 @@ def test_a_response_that_concerns_every_request_is_explained(
     assert (result.code, result.out) == (1, "")
     assert [word for word in expected if word not in result.err] == [], result.err
     if reply.status != 502:  # a smaller page may pass
-        assert len(requests) == 1
+        assert len(requests) == (3 if name == "nothing" else 1)  # an empty answer is asked for again
 
 
 @pytest.mark.parametrize(

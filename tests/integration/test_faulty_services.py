@@ -69,6 +69,10 @@ RIGHT_PLAN: dict[str, ServerFaults] = {
         error_on_page=3, error_status=429, retry_after=1, retry_after_as_date=True
     ),
     "a connection breaks once": ServerFaults(broken_transfer=2),
+    "a connection is closed once": ServerFaults(lost_list=1),
+    "JSON is cut off once": ServerFaults(truncated_json=2),
+    "the first page is empty once": ServerFaults(body_on_list=1),
+    "a page is blank twice": ServerFaults(body_on_list=2, body=b" \r\n", broken_times=2),
 }
 
 REFUSED: dict[str, tuple[ServerFaults, int, str]] = {
@@ -85,7 +89,8 @@ REFUSED: dict[str, tuple[ServerFaults, int, str]] = {
     "HTML called JSON": (ServerFaults(html_as_json=1), 1, "a web page instead of JSON"),
     "HTML called JSON on page 2": (ServerFaults(html_as_json=2), 1, "a web page instead of JSON"),
     "a login page": (ServerFaults(login_page=True), 1, "a web page instead of JSON"),
-    "JSON cut off": (ServerFaults(truncated_json=2), 1, "not JSON"),
+    "JSON cut off": (ServerFaults(truncated_json=2, broken_times=None), 1, "not JSON"),
+    "an empty page": (ServerFaults(body_on_list=2, broken_times=None), 1, "nothing instead of JSON"),
     "JSON nested without end": (ServerFaults(deep_json=100_000), 1, "not JSON"),
     "a redirect": (ServerFaults(redirect="http://127.0.0.1:9"), 1, 'redirects to "http://127.0.0.1:9'),
     "an endless answer": (ServerFaults(huge_body=200_000_000), 1, "larger than 64 MiB"),
@@ -93,7 +98,7 @@ REFUSED: dict[str, tuple[ServerFaults, int, str]] = {
     "a page that keeps failing": (
         ServerFaults(error_on_page=2, error_status=501, error_times=None),
         3,
-        "a page failed",
+        "(the page from startIndex 201 on)",
     ),
 }
 

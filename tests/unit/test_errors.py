@@ -36,6 +36,8 @@ INTERNAL = {
     "reconciler.scim.response_limits.ContentCodingError",
     "reconciler.scim.response_limits.UnreadableAnswerError",
     "reconciler.scim.deadline.DeadlineExceededError",
+    # caught in reconciler.scim.retry_transport
+    "reconciler.scim.rate_limiter.NoSlotInTimeError",
     "reconciler.history.yaml_edit.EditError",
     "reconciler.git.process.GitCommandError",
     "reconciler.git.refs.BrokenRefError",

@@ -185,8 +185,9 @@ class FakeScimServer(RunningServer):
             reply = self._error(entry, refused)
         if self.faults.twice_gzip in _kinds(entry, reply):
             reply = _compressed_twice(reply)
-        lost = entry.nth_write != 0 and entry.nth_write == self.faults.lose_answer_on_write
-        return replace(_dated(reply, self.faults.clock_ahead), wait=self.faults.latency, lost=lost)
+        lost = reply.lost or (entry.nth_write != 0 and entry.nth_write == self.faults.lose_answer_on_write)
+        wait = reply.wait or self.faults.latency
+        return replace(_dated(reply, self.faults.clock_ahead), wait=wait, lost=lost)
 
     def _before_scim(self, entry: Logged) -> Reply | None:
         faults = self.faults
@@ -273,20 +274,29 @@ class FakeScimServer(RunningServer):
     def _disturbed(self, entry: Logged, body: bytes) -> Reply:
         """A list as it goes out, with the faults of its body and its transfer."""
         faults, headers = self.faults, {"Content-Type": SCIM_JSON}
-        nth = entry.nth_list or None
+        nth, times = entry.nth_list, faults.broken_times
         if faults.values:
             body = b'{"x":[' + b'{"a":0},' * (faults.values // 2) + b"0]," + body[1:]
         if faults.deep_json:
             body = b'{"Resources":' + b"[" * faults.deep_json + b"]" * faults.deep_json + b"}"
-        if nth is not None and nth == faults.truncated_json:
+        if _falls(nth, faults.truncated_json, times):
             body = body[: len(body) // 2]
+        if _falls(nth, faults.body_on_list, times):
+            body = faults.body
         if faults.huge_body:
             return Reply(status=HTTPStatus.OK, headers=headers, chunks=padded(body, faults.huge_body))
         if faults.gzip_bomb:
             headers["Content-Encoding"] = "gzip"
             return Reply(status=HTTPStatus.OK, headers=headers, body=bomb(body, faults.gzip_bomb))
-        break_at = len(body) // 2 if nth is not None and nth == faults.broken_transfer else None
-        return Reply(status=HTTPStatus.OK, headers=headers, body=body, drip=faults.slow_drip, break_at=break_at)
+        return Reply(
+            status=HTTPStatus.OK,
+            headers=headers,
+            body=body,
+            drip=faults.slow_drip,
+            break_at=len(body) // 2 if _falls(nth, faults.broken_transfer, times) else None,
+            lost=_falls(nth, faults.lost_list, times),
+            wait=30.0 if _falls(nth, faults.hanging_list, times) else 0.0,
+        )
 
     def _move(self, nth: int) -> None:
         """What happens between two pages of a read, once each."""

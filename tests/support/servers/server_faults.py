@@ -219,6 +219,21 @@ class ServerFaults:
     broken_transfer: int | None = None
     """This list request's connection closes in the middle of the body it announced."""
 
+    lost_list: int | None = None
+    """This list request's connection is closed without an answer."""
+
+    hanging_list: int | None = None
+    """This list request is answered after half a minute."""
+
+    body_on_list: int | None = None
+    """This list request is answered with 200 and `body`."""
+
+    body: bytes = b""
+    """See `body_on_list`."""
+
+    broken_times: int | None = 1
+    """How many list requests in a row have the fault of one of these five; None: all."""
+
     huge_body: int = 0
     """Lists are chunked and padded by this many bytes, without a Content-Length."""
 

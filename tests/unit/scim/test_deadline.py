@@ -36,7 +36,7 @@ def connection(deadline: Deadline, event: str = "connection.connect_tcp.complete
 
 @pytest.fixture
 def deadline() -> Iterator[Deadline]:
-    found = Deadline(0.1)
+    found = Deadline()
     yield found
     found.close()
 
@@ -53,7 +53,7 @@ def test_a_request_that_takes_too_long_is_hung_up_on(event: str, deadline: Deadl
     with (
         connection(deadline, event) as ours,
         pytest.raises(DeadlineExceededError, match=r"^the service's answer takes longer than 0 seconds$"),
-        deadline.limit(),
+        deadline.limit(0.1),
     ):
         receive(ours)
     assert 0.1 <= time.monotonic() - began < 5
@@ -61,14 +61,14 @@ def test_a_request_that_takes_too_long_is_hung_up_on(event: str, deadline: Deadl
 
 def test_a_request_within_its_time_is_left_alone(deadline: Deadline) -> None:
     with connection(deadline) as ours:
-        with deadline.limit():
+        with deadline.limit(0.1):
             pass
         time.sleep(0.5)
         assert ours.send(b"x") == 1
 
 
 def test_errors_before_the_deadline_pass_through(deadline: Deadline) -> None:
-    with pytest.raises(httpx.ReadError), deadline.limit():
+    with pytest.raises(httpx.ReadError), deadline.limit(0.1):
         raise httpx.ReadError("reset")
 
 
@@ -79,27 +79,27 @@ def receive_and_raise(ours: socket.socket, error: type[BaseException]) -> None:
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
 def test_other_errors_pass_through_after_it_too(error: type[BaseException], deadline: Deadline) -> None:
-    with connection(deadline) as ours, pytest.raises(error), deadline.limit():
+    with connection(deadline) as ours, pytest.raises(error), deadline.limit(0.1):
         receive_and_raise(ours, error)
 
 
 def test_the_next_request_of_a_thread_has_its_whole_time(deadline: Deadline) -> None:
-    with connection(deadline) as ours, pytest.raises(DeadlineExceededError), deadline.limit():
+    with connection(deadline) as ours, pytest.raises(DeadlineExceededError), deadline.limit(0.1):
         receive(ours)
-    with connection(deadline), pytest.raises(httpx.ReadError), deadline.limit():
+    with connection(deadline), pytest.raises(httpx.ReadError), deadline.limit(0.1):
         raise httpx.ReadError("reset")
 
 
 def test_only_the_thread_that_is_late_is_hung_up_on() -> None:
     now = [0.0]
-    deadline = Deadline(10.0, clock=lambda: now[0])
+    deadline = Deadline(clock=lambda: now[0])
     results: dict[str, str] = {}
     started, release = threading.Barrier(3), threading.Event()
 
     def request(name: str) -> None:
         with connection(deadline) as ours:
             try:
-                with deadline.limit():
+                with deadline.limit(10):
                     started.wait()
                     release.wait(10)
                     receive(ours)
@@ -110,7 +110,7 @@ def test_only_the_thread_that_is_late_is_hung_up_on() -> None:
 
     def prompt() -> None:
         with connection(deadline) as ours:
-            with deadline.limit():
+            with deadline.limit(10):
                 started.wait()
             release.wait(10)
             results["prompt"] = "open" if ours.send(b"x") else "closed"
@@ -134,8 +134,8 @@ def test_other_events_are_ignored(deadline: Deadline) -> None:
 
 
 def test_closing_ends_the_watch() -> None:
-    deadline = Deadline(10.0)
-    with deadline.limit():
+    deadline = Deadline()
+    with deadline.limit(0.1):
         pass
     watchers = [thread for thread in threading.enumerate() if thread.name == "deadline" and thread.is_alive()]
     assert watchers

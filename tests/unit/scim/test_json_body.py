@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import json
 
+import httpx
 import pytest
 
 from reconciler.scim import json_body
-from reconciler.scim.json_body import MAX_VALUES, InvalidJsonError, TooManyValuesError, decode_json
+from reconciler.scim.json_body import MAX_VALUES, InvalidJsonError, TooManyValuesError, decode_answer, decode_json
 
 
 def test_json_is_decoded() -> None:
@@ -44,3 +45,18 @@ def test_a_page_of_a_thousand_users_is_far_below_the_bound() -> None:
     content = json.dumps({"Resources": [user] * 1000}).encode()
     assert 10 * sum(map(content.count, (b",", b"[", b"{"))) < 10 * MAX_VALUES
     assert len(decode_json(content)["Resources"]) == 1000
+
+
+def test_an_answer_is_decoded_once() -> None:
+    answer = httpx.Response(200, content=b'{"a": 1}')
+    first = decode_answer(answer)
+    assert first == {"a": 1}
+    assert decode_answer(answer) is first
+
+
+@pytest.mark.parametrize("content", [b"", b"{"])
+def test_an_answer_without_json_is_an_error_each_time(content: bytes) -> None:
+    answer = httpx.Response(200, content=content)
+    for _ in range(2):
+        with pytest.raises(InvalidJsonError):
+            decode_answer(answer)

@@ -134,6 +134,25 @@ def test_users_found_by_any_identifier_are_not_missing() -> None:
     assert service.found == []
 
 
+@pytest.mark.parametrize(("status", "asked"), [(429, 4), (503, 4), (500, 20), (400, 20), (501, 20)])
+def test_lookups_by_an_attribute_end_when_one_of_them_keeps_failing(status: int, asked: int) -> None:
+    """Each would be tried again and again for a minute and a half. By the other attribute, all are looked up."""
+    service = Service()
+    attributes: list[str] = []
+
+    def refuse(attribute: str, _value: str) -> list[dict[str, Any]]:
+        attributes.append(attribute)
+        if attribute == "externalId":
+            raise ScimError(status, "", "refused")
+        return []
+
+    service.find_users = refuse  # type: ignore[method-assign]
+    read(service, *[desired(f"n{number}") for number in range(25)])
+    assert attributes.count("userName") == 20
+    assert 1 <= attributes.count("externalId") <= asked
+    assert asked < 20 or attributes.count("externalId") == 20
+
+
 def test_a_service_that_ignores_filters_hides_no_user() -> None:
     service = Service(*resources("ab"))
     service.find_users = lambda _attribute, _value: [resource("x"), resource("y")]  # type: ignore[method-assign]

@@ -167,14 +167,15 @@ def test_a_list_that_changes_once_is_read_again() -> None:
     assert (read.problem, len(read.users)) == (None, 26)
 
 
-def test_a_page_that_is_refused_makes_the_list_incomplete() -> None:
+@pytest.mark.parametrize(("detail", "how"), [("", ""), ("Run it again.", ". Run it again")])
+def test_a_page_that_is_refused_makes_the_list_incomplete(detail: str, how: str) -> None:
     def refuse(start: int, _count: int, page: Page) -> Page:
         if start == 11:
-            raise ScimError(400, "", "no such page")
+            raise ScimError(400, "", "no such page", detail)
         return page
 
     read = Listing(25, cap=10, odd=refuse).read(10)
-    assert read.problem == "a page failed: no such page"
+    assert read.problem == f"a page failed: no such page{how}"
 
 
 def test_a_refused_page_past_the_end_leaves_the_end_unproven() -> None:

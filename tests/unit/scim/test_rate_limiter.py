@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from reconciler.errors import StopRequestedError, TargetError
-from reconciler.scim.rate_limiter import RateLimiter
+from reconciler.scim.rate_limiter import NoSlotInTimeError, RateLimiter
 from reconciler.scim.retry import FREE_RETRIES, MAX_PAUSE, PATIENCE, TransientFailure
 
 
@@ -32,15 +32,16 @@ class Clock:
         return False
 
 
-def build_limiter(clock: Clock, pauses: list[float] | None = None) -> RateLimiter:
-    return RateLimiter(clock, clock=clock, spread=lambda: 0.0, on_pause=(pauses if pauses is not None else []).append)  # type: ignore[arg-type]
+def build_limiter(clock: Clock) -> RateLimiter:
+    return RateLimiter(clock, clock=clock, spread=lambda: 0.0)  # type: ignore[arg-type]
 
 
-def fail(limiter: RateLimiter, pause: float | None, attempt: int = 1) -> None:
+def fail(limiter: RateLimiter, pause: float | None, attempt: int = 1) -> float:
     refusal = TransientFailure("it refused (503)", pause, busy=True)
     with limiter.slot(writes=False) as slot:
-        limiter.record_refused(slot, attempt, refusal)
+        seconds = limiter.record_refused(slot, attempt, refusal)
         limiter.allow_retry(attempt, refusal)
+    return seconds
 
 
 def fail_forever(limiter: RateLimiter, pause: float | None, accepted_every: int = 10_000) -> None:
@@ -51,12 +52,10 @@ def fail_forever(limiter: RateLimiter, pause: float | None, accepted_every: int 
 
 
 def test_every_thread_waits_for_the_pause_of_one_refusal() -> None:
-    clock, pauses = Clock(), []  # type: tuple[Clock, list[float]]
-    limiter = build_limiter(clock, pauses)
-    fail(limiter, 7.0)
+    limiter = build_limiter(Clock())
+    assert fail(limiter, 7.0) == 7.0
     with limiter.slot(writes=False) as slot:
         assert slot.sent_at == pytest.approx(107.0)
-    assert pauses == [7.0]
 
 
 def test_a_pause_is_bounded() -> None:
@@ -103,6 +102,17 @@ def test_a_service_that_accepts_two_of_three_requests_never_ends_the_run() -> No
         with limiter.slot(writes=False):
             limiter.record_accepted()
         fail(limiter, 0.0)
+
+
+def test_a_request_that_must_leave_earlier_does_not_wait_for_the_pause() -> None:
+    clock = Clock()
+    limiter = build_limiter(clock)
+    fail(limiter, 60.0)
+    with pytest.raises(NoSlotInTimeError), limiter.slot(writes=False, until=159.0):
+        pass
+    assert (clock.now, clock.waits) == (100.0, [])
+    with limiter.slot(writes=False, until=161.0) as slot:
+        assert slot.sent_at == pytest.approx(160.0)
 
 
 # --- threads -----------------------------------------------------------------------------------
@@ -155,6 +165,24 @@ def test_after_a_refusal_one_request_is_sent_alone() -> None:
     most = max(seen[:3])
     assert most == 1
     assert len(seen) == 40
+
+
+def test_a_request_that_must_leave_soon_does_not_wait_for_others_for_long() -> None:
+    limiter = RateLimiter()
+    fail(limiter, None)
+    began = time.monotonic()
+    with limiter.slot(writes=False):  # one alone, after the refusal
+        with pytest.raises(NoSlotInTimeError), limiter.slot(writes=False, until=began + 0.4):
+            pass
+        assert time.monotonic() - began < 5
+        waiting = threading.Thread(target=limiter.slot(writes=False).__enter__, daemon=True)
+        waiting.start()  # it holds the turn of the next request
+        time.sleep(0.1)
+        with pytest.raises(NoSlotInTimeError), limiter.slot(writes=False, until=time.monotonic() + 0.2):
+            pass
+    waiting.join(5)
+    assert not waiting.is_alive()
+    assert time.monotonic() - began < 10
 
 
 def test_a_waiting_write_is_not_sent_once_the_run_is_to_end() -> None:

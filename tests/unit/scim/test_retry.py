@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 
 import pytest
@@ -14,6 +15,7 @@ from reconciler.scim.retry import (
     MAX_PAUSE,
     PATIENCE,
     RetryBudget,
+    Tries,
     parse_retry_after,
 )
 
@@ -141,3 +143,39 @@ def test_an_accepted_request_restores_the_patience() -> None:
     budget.record_refused(100.0, sent_at=99.0, attempt=1, pause=None)
     budget.record_accepted()
     assert budget.spend(10_000.0, 1, "refused")
+
+
+# --- the tries of one request ------------------------------------------------------------------
+
+
+def count_tries(tries: Tries, *attempts: tuple[float, float]) -> list[float]:
+    """Count attempts, each sent at a time and ended at one; return the seconds that each was allowed."""
+    allowed = []
+    for sent, ended in attempts:
+        allowed.append(tries.begin(sent))
+        tries.end(ended)
+    return allowed
+
+
+def test_the_time_of_a_read_includes_its_pauses() -> None:
+    tries = Tries(90.0)
+    assert tries.until == math.inf, "a first attempt waits for its slot"
+    assert count_tries(tries, (100.0, 130.0), (135.0, 165.0)) == [90.0, 55.0]
+    assert (tries.number, tries.elapsed, tries.until) == (2, 65.0, 189.0)
+    assert [tries.leaves_time(pause) for pause in (0.0, 24.0, 24.1, 3600.0)] == [True, True, False, False]
+
+
+def test_the_time_of_a_read_during_an_apply_is_that_of_its_attempts() -> None:
+    tries = Tries(90.0, counts_pauses=False)
+    assert count_tries(tries, (100.0, 130.0), (500.0, 530.0)) == [90.0, 60.0]
+    assert (tries.number, tries.elapsed, tries.until) == (2, 430.0, math.inf)
+    assert tries.leaves_time(3600.0)
+    assert count_tries(tries, (1000.0, 1029.5)) == [30.0]
+    assert not tries.leaves_time(0.0)
+
+
+def test_a_request_without_a_limit_may_always_go_on() -> None:
+    tries = Tries()
+    assert count_tries(tries, (0.0, 9e9)) == [math.inf]
+    assert tries.leaves_time(9e9)
+    assert tries.until == math.inf

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import ssl
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -9,10 +10,20 @@ import httpx
 import pytest
 
 from reconciler.errors import TargetError
+from reconciler.scim import json_body
 from reconciler.scim.errors import ErrorMessages
 from reconciler.scim.rate_limiter import RateLimiter, Slot
-from reconciler.scim.retry import ATTEMPTS, FIRST_ATTEMPTS, TransientFailure
-from reconciler.scim.retry_transport import RetryTransport, ScimRetryRule
+from reconciler.scim.response_limits import SECONDS_LEFT
+from reconciler.scim.retry import (
+    ATTEMPTS,
+    FIRST_ATTEMPTS,
+    READ_SECONDS,
+    TransientFailure,
+    Tries,
+    Wait,
+    parse_retry_after,
+)
+from reconciler.scim.retry_transport import TRIES, ReadLimit, RetryTransport, ScimRetryRule
 
 NOW = datetime(2026, 12, 1, 8, 0, 0, tzinfo=UTC)
 URL = "https://scim.example.com/scim"
@@ -43,7 +54,7 @@ class LoggingLimiter:
         self._attempts = attempts
 
     @contextmanager
-    def slot(self, *, writes: bool) -> Iterator[Slot]:
+    def slot(self, *, writes: bool, until: float) -> Iterator[Slot]:
         self.log.append("write" if writes else "read")
         try:
             yield Slot(1.0)
@@ -53,9 +64,10 @@ class LoggingLimiter:
     def record_accepted(self) -> None:
         self.log.append("accepted")
 
-    def record_refused(self, slot: Slot, attempt: int, refusal: TransientFailure) -> None:
+    def record_refused(self, slot: Slot, attempt: int, refusal: TransientFailure) -> float:
         self.log.append(f"refused {attempt}")
         self.refusals.append(refusal)
+        return 0.0
 
     def allow_retry(self, attempt: int, refusal: TransientFailure) -> bool:
         return attempt < self._attempts
@@ -95,7 +107,7 @@ def write(method: str = "PATCH") -> httpx.Request:
 
 def answer(status: int, retry_after: str | None = None) -> httpx.Response:
     headers = {} if retry_after is None else {"Retry-After": retry_after}
-    return httpx.Response(status, headers=headers, content=b"")
+    return httpx.Response(status, headers=headers, content=b"{}")
 
 
 OK = answer(200)
@@ -224,24 +236,28 @@ def test_the_slot_is_free_whatever_happens() -> None:
         assert sent.limiter.log.count("read") == sent.limiter.log.count("end") == sent.attempts
 
 
+class Ticks:
+    """A clock that moves instead of waiting, and an event that is never set."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def wait(self, seconds: float | None = None) -> bool:
+        self.now += seconds or 0.0
+        return False
+
+    def is_set(self) -> bool:
+        return False
+
+    def limiter(self) -> RateLimiter:
+        return RateLimiter(self, clock=self, spread=lambda: 0.0)  # type: ignore[arg-type]
+
+
 def patient_limiter() -> RateLimiter:
-    class Ticks:
-        """A clock that moves instead of waiting."""
-
-        now = 0.0
-
-        def __call__(self) -> float:
-            return self.now
-
-        def wait(self, seconds: float | None = None) -> bool:
-            Ticks.now += seconds or 0.0
-            return False
-
-        def is_set(self) -> bool:
-            return False
-
-    ticks = Ticks()
-    return RateLimiter(ticks, clock=ticks, spread=lambda: 0.0)  # type: ignore[arg-type]
+    return Ticks().limiter()
 
 
 @pytest.mark.parametrize(("accepted_before", "attempts"), [(0, FIRST_ATTEMPTS), (1, ATTEMPTS)])
@@ -275,3 +291,202 @@ def test_closing_closes_what_is_below() -> None:
     network.close = lambda: closed.append(True)  # type: ignore[method-assign]
     RetryTransport(network, RULE, LoggingLimiter()).close()
     assert closed == [True]
+
+
+# --- how long a read may take ------------------------------------------------------------------
+
+Reply = httpx.Response | Exception
+TIMEOUT, RESET = httpx.ReadTimeout("timed out"), httpx.RemoteProtocolError("peer closed")
+HTML = httpx.Response(503, content=b"<html>")
+
+
+class SlowNetwork(Network):
+    """Answers each request after `seconds`, or when its time is over if that is earlier."""
+
+    def __init__(self, replies: Iterable[Reply], ticks: Ticks, seconds: float) -> None:
+        super().__init__(replies)
+        self._ticks = ticks
+        self._seconds = seconds
+        self.allowed: list[float] = []
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        left = request.extensions[SECONDS_LEFT]
+        self.allowed.append(round(left, 1))
+        self._ticks.now += min(self._seconds, left)
+        return super().handle_request(request)
+
+
+class Read:
+    """A read that fails again and again while others are answered, by a clock that moves instead of waiting."""
+
+    def __init__(
+        self, failure: Reply | Iterable[Reply], seconds: float = 0.0, *, counts_pauses: bool = True, accepted: int = 1
+    ) -> None:
+        self.ticks = Ticks()
+        failures = itertools.repeat(failure) if isinstance(failure, httpx.Response | Exception) else failure
+        self.network = SlowNetwork(itertools.chain([OK] * accepted, failures), self.ticks, seconds)
+        self.waits: list[Wait] = []
+        self.limiter = self.ticks.limiter()
+        self.transport = RetryTransport(
+            self.network,
+            RULE,
+            self.limiter,
+            reads=ReadLimit(READ_SECONDS, counts_pauses=counts_pauses),
+            on_wait=self.waits.append,
+            clock=self.ticks,
+        )
+        for _ in range(accepted):
+            self.transport.handle_request(get())
+        began, sent = self.ticks.now, len(self.network.sent)
+        request = get("/Users?startIndex=201&count=100")
+        self.result: Reply
+        try:
+            self.result = self.transport.handle_request(request)
+        except httpx.HTTPError as exc:
+            self.result = exc
+        self.tries: Tries = request.extensions[TRIES]
+        self.seconds = self.ticks.now - began
+        self.attempts = len(self.network.sent) - sent
+
+
+@pytest.mark.parametrize("failure", [answer(503), answer(429), answer(502), answer(504), HTML, RESET])
+def test_a_page_that_fails_at_once_is_tried_eight_times_in_half_a_minute(failure: Reply) -> None:
+    read = Read(failure)
+    assert (read.attempts, round(read.seconds, 1)) == (ATTEMPTS, 25.4)
+    assert read.result is failure
+    assert (read.tries.number, round(read.tries.elapsed, 1)) == (ATTEMPTS, 25.4)
+
+
+@pytest.mark.parametrize("seconds", [1.0, 5.0, 12.0, 20.0, 29.9, 30.0, 44.0, 88.0, 90.0, 120.0])
+@pytest.mark.parametrize("failure", [answer(503), answer(503, "20"), TIMEOUT, RESET])
+def test_a_page_that_fails_late_ends_after_a_minute_and_a_half(failure: Reply, seconds: float) -> None:
+    read = Read(failure, seconds)
+    assert 1 <= read.attempts <= ATTEMPTS
+    assert read.seconds <= READ_SECONDS
+    assert read.tries.elapsed == read.seconds
+
+
+def test_a_page_that_times_out_has_the_rest_of_its_time_for_the_last_attempt() -> None:
+    read = Read(TIMEOUT, 30.0)
+    assert read.network.allowed[1:] == [90.0, 59.8, 29.4]
+    assert read.seconds == READ_SECONDS
+
+
+@pytest.mark.parametrize("asked", ["90", "120", "3600", "86400", "Tue, 01 Dec 2026 08:02:00 GMT"])
+def test_a_longer_pause_than_is_left_ends_the_read_at_once(asked: str) -> None:
+    read = Read(answer(503, asked))
+    assert (read.attempts, read.seconds, read.waits) == (1, 0.0, [])
+    assert read.tries.asked == parse_retry_after(asked, NOW)
+    with read.limiter.slot(writes=False) as slot:
+        assert slot.sent_at == read.ticks.now, "no other request waits for it either"
+
+
+def test_a_pause_that_is_too_long_ends_a_read_that_had_waited_before() -> None:
+    read = Read([answer(503, "40"), answer(429, "60")])
+    assert (read.attempts, read.seconds, read.tries.asked) == (2, 40.0, 60.0)
+
+
+def test_pauses_that_fit_are_waited_for() -> None:
+    read = Read([answer(503, "40"), answer(429, "40"), OK])
+    assert (read.attempts, read.seconds) == (3, 80.0)
+    assert read.result is OK
+
+
+def test_while_changes_are_applied_the_pauses_of_the_run_do_not_end_a_read() -> None:
+    read = Read([answer(429, "100"), answer(429, "100"), OK], counts_pauses=False)
+    assert (read.attempts, read.seconds) == (3, 200.0)
+    late = Read(TIMEOUT, 30.0, counts_pauses=False)
+    assert (late.attempts, late.network.allowed[1:]) == (3, [90.0, 60.0, 30.0])
+
+
+def test_a_read_that_may_not_leave_in_time_ends_with_its_last_answer() -> None:
+    """Another request of the run is asked to wait for longer than this one has left."""
+    ticks = Ticks()
+    limiter = ticks.limiter()
+
+    class Refusing(Network):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            ticks.now += 50.0
+            with limiter._state:
+                limiter._rate.record_refused(ticks.now, ticks.now, 60.0, busy=False)
+            return super().handle_request(request)
+
+    last = answer(503)
+    network = Refusing([last])
+    transport = RetryTransport(network, RULE, limiter, reads=ReadLimit(READ_SECONDS, counts_pauses=True), clock=ticks)
+    assert transport.handle_request(get()) is last
+    assert (len(network.sent), ticks.now) == (1, 50.0)
+
+
+def test_a_write_has_no_such_limit() -> None:
+    ticks = Ticks()
+    network = SlowNetwork([answer(429, "120"), answer(429, "120"), OK], ticks, 0.0)
+    transport = RetryTransport(
+        network, RULE, ticks.limiter(), reads=ReadLimit(READ_SECONDS, counts_pauses=True), clock=ticks
+    )
+    assert transport.handle_request(write()).status_code == 200
+    assert ticks.now == 240.0
+
+
+# --- what is reported while it waits -----------------------------------------------------------
+
+
+def test_each_pause_is_reported_with_its_request_its_reason_and_its_length() -> None:
+    read = Read([answer(503), answer(429, "20"), RESET, OK])
+    page, refused = "the page from startIndex 201 on", "the service refused it (503)"
+    broken = 'the service does not answer: the answer is incomplete: "peer closed"'
+    assert read.waits == [
+        Wait(page, refused, 1, 0.0, 0.2, asked=False, retry=True),
+        Wait(page, "the service refused it (429)", 2, 0.2, 20.0, asked=True, retry=True),
+        Wait(page, broken, 3, 20.2, 0.8, asked=False, retry=True),
+    ]
+
+
+def test_no_pause_is_reported_after_the_last_attempt() -> None:
+    assert len(Read(answer(503)).waits) == ATTEMPTS - 1
+
+
+def test_the_pause_after_a_write_that_is_not_sent_again_is_reported() -> None:
+    waits: list[Wait] = []
+    transport = RetryTransport(
+        Network([answer(503, "3")]), RULE, patient_limiter(), on_wait=waits.append, clock=Ticks()
+    )
+    transport.handle_request(write())
+    assert waits == [
+        Wait('the user with the id "1"', "the service refused it (503)", 1, 0.0, 3.0, asked=True, retry=False)
+    ]
+
+
+# --- answers without a body --------------------------------------------------------------------
+
+
+def body(content: bytes, status: int = 200) -> httpx.Response:
+    return httpx.Response(status, content=content)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b" \r\n\t", b"{", b'{"totalResults": 3, "Resources": [{"id": "1"}', b'{"id": "']
+)
+@pytest.mark.parametrize("path", ["/Users/1", "/Users?startIndex=1&count=100", "/Users?filter=userName+eq+%22a%22"])
+def test_a_read_answered_without_a_whole_body_is_sent_again_twice(path: str, content: bytes) -> None:
+    for lost in (1, 2):
+        sent = Sent(get(path), [*[body(content)] * lost, OK], attempts=8)
+        assert (sent.response, sent.attempts) == (OK, lost + 1)
+    kept = Sent(get(path), [body(content)] * 9, attempts=8)
+    assert (kept.attempts, kept.status) == (3, 200)
+
+
+@pytest.mark.parametrize("content", [b"<html></html>", b"ok", b"[]", b"null", b'"text"', b"{}"])
+def test_a_body_that_is_not_cut_is_final(content: bytes) -> None:
+    assert Sent(get(), [body(content), OK]).attempts == 1
+
+
+@pytest.mark.parametrize("method", WRITES)
+@pytest.mark.parametrize("content", [b"", b"{"])
+def test_a_write_answered_without_a_whole_body_is_not_sent_again(method: str, content: bytes) -> None:
+    assert Sent(write(method), [body(content)]).attempts == 1
+
+
+def test_too_many_values_are_final(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_body, "MAX_VALUES", 1)
+    assert Sent(get(), [body(b'{"a": [1, 2, 3]}'), OK]).attempts == 1

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -9,8 +10,9 @@ import pytest
 from support.builders import APPLE, SCIM, TARGET
 from support.servers.http_server import HttpServer, Reply, Request
 
-from reconciler.errors import ReconcilerError, ScimError, TargetError
+from reconciler.errors import ReconcilerError, ScimError, StopRequestedError, TargetError
 from reconciler.scim.rate_limiter import RateLimiter
+from reconciler.scim.retry import Wait
 from reconciler.scim.transport import WriteRefusedError
 from reconciler.session.connection import Connection, Secret, connect, open_client, read_record_key
 
@@ -104,14 +106,39 @@ def test_a_client_that_reads_cannot_write(service: Service) -> None:
 
 
 def test_a_client_sends_again_within_its_rate_limiter(service: Service) -> None:
-    pauses: list[float] = []
+    waits: list[Wait] = []
     soon = format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)
     service.replies = [Reply(status=429, headers={"Retry-After": after}) for after in (soon, "0")]
-    limiter = RateLimiter(on_pause=pauses.append)
-    with open_client(connection(service), writes=True, limiter=limiter) as client:
+    limiter = RateLimiter()
+    with open_client(connection(service), writes=True, limiter=limiter, on_wait=waits.append) as client:
         assert client.patch_user("7", {"Operations": []}) == {"id": "7"}
     assert [request.method for request in service.requests] == ["PATCH"] * 3
     assert len({request.body for request in service.requests}) == 1
+    assert [(wait.request, wait.attempt, wait.retry) for wait in waits] == [
+        ('the user with the id "7"', 1, True),
+        ('the user with the id "7"', 2, True),
+    ]
+
+
+@pytest.mark.parametrize(("writes", "waits"), [(False, []), (True, [95.0])])
+def test_a_read_waits_for_a_pause_that_the_service_asks_for_only_while_changes_are_applied(
+    service: Service, writes: bool, waits: list[float]
+) -> None:
+    service.replies = [Reply(status=503, headers={"Retry-After": "95"})]
+    stop, found = threading.Event(), []  # type: tuple[threading.Event, list[float]]
+    limiter = RateLimiter(stop, spread=lambda: 0.0)
+
+    def end(wait: Wait) -> None:
+        found.append(wait.seconds // 1)
+        stop.set()
+
+    with (
+        open_client(connection(service), writes=writes, limiter=limiter, on_wait=end) as client,
+        pytest.raises(StopRequestedError if writes else ScimError) as ended,
+    ):
+        client.get_user("7")
+    assert found == waits
+    assert writes or "(it asks to wait 95 seconds, until " in str(ended.value)
 
 
 def test_a_service_that_keeps_refusing_is_asked_four_times(service: Service) -> None:

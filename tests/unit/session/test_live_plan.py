@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from typing import Any
 
 import pytest
 from support import builders
@@ -11,7 +12,6 @@ from support.target_workspace import TargetWorkspace
 from reconciler.core.planning.request import LiveState
 from reconciler.errors import TargetError, UsageError
 from reconciler.scim.client import ScimClient
-from reconciler.scim.read_budget import ReadBudget
 from reconciler.session import connection
 from reconciler.session.live_plan import build_session_request, check_users_exist, make_plan
 
@@ -35,11 +35,9 @@ def test_the_client_of_a_plan_cannot_write(target: TargetWorkspace, monkeypatch:
     opened: list[bool] = []
     real = connection.open_client
 
-    def open_client(
-        to: connection.Connection, *, writes: bool, budget: ReadBudget
-    ) -> AbstractContextManager[ScimClient]:
+    def open_client(to: connection.Connection, *, writes: bool, **options: Any) -> AbstractContextManager[ScimClient]:
         opened.append(writes)
-        return real(to, writes=writes, budget=budget)
+        return real(to, writes=writes, **options)
 
     monkeypatch.setattr(connection, "open_client", open_client)
     target.desire(person("ada"))

@@ -99,3 +99,37 @@ def test_quiet_shows_no_progress(capsys: Captured) -> None:
     with build(quiet=True).progress() as report:
         report("Reading", 1, 1)
     assert capsys.readouterr().err == ""
+
+
+class Screen(io.StringIO):
+    """A terminal that keeps what is written."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_pause_is_a_line_and_beside_the_bar_until_progress_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = Screen()
+    monkeypatch.setattr(sys, "stderr", screen)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "150")
+    terminal = build()
+    with terminal.progress() as report:
+        terminal.waiting("before the first page", "until noon")
+        report("Reading", 200, 450)
+        terminal.waiting('for a page: "ada"\x1b', "until 12:00:00 UTC")
+        terminal._bars.refresh()
+        waiting = screen.getvalue()
+        report("Reading", 300, 450)
+        terminal._bars.refresh()
+    assert "before the first page\n" in waiting
+    assert 'for a page: "ada"\\u{1b}\n' in waiting
+    assert "waiting until 12:00:00 UTC" in waiting
+    assert "waiting until" not in screen.getvalue()[len(waiting) :].rpartition("300/450")[2]
+
+
+def test_a_pause_is_a_line_without_a_terminal(capsys: Captured) -> None:
+    build().waiting('for "ada"', "until noon")
+    build(redact=True).waiting('for "ada"', "until noon")
+    build(quiet=True).waiting('for "ada"', "until noon")
+    assert capsys.readouterr().err == 'for "ada"\nfor (hidden)\n'

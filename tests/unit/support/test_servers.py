@@ -212,6 +212,25 @@ def cut_short(c: Caller) -> bool:
     return False
 
 
+def are_answered(c: Caller) -> list[bool]:
+    return [_is_answered(c) for _ in range(4)]
+
+
+def _is_answered(c: Caller) -> bool:
+    try:
+        return c.http.get("/Users").is_success
+    except httpx.RemoteProtocolError:
+        return False
+
+
+def hangs(c: Caller) -> bool:
+    try:
+        c.http.get("/Users", timeout=0.2)
+    except httpx.ReadTimeout:
+        return True
+    return False
+
+
 def is_json(c: Caller) -> list[bool]:
     return [_parses(c.http.get("/Users")) for _ in range(3)]
 
@@ -377,6 +396,16 @@ CASES = [
     Case("html_as_json", odd(html_as_json=2), is_json, [True, False, True], [True] * 3),
     Case("truncated_json", odd(truncated_json=3), is_json, [True, True, False], [True] * 3),
     Case("broken_transfer", odd(broken_transfer=1), cut_short, True, False),
+    Case("lost_list", odd(lost_list=2), are_answered, [True, False, True, True], [True] * 4),
+    Case("body_on_list", odd(body_on_list=2), is_json, [True, False, True], [True] * 3),
+    Case("body", odd(body_on_list=1, body=b" [] "), lambda c: c.http.get("/Users").content, b" [] ", b"",
+         odd(body_on_list=1)),
+    Case("broken_times", odd(body_on_list=2, broken_times=None), is_json, [True, False, False], [True, False, True],
+         odd(body_on_list=2)),
+    Case("broken_times", odd(lost_list=2, broken_times=2), are_answered, [True, False, False, True], ...,
+         odd(lost_list=2)),
+    Case("hanging_list", odd(hanging_list=2), lambda c: [hangs(c) for _ in range(3)], [False, True, False],
+         [False] * 3),
     Case("huge_body", odd(huge_body=4 * MIB), size_of_list, (True, 1, None), (False, 1, None)),
     Case("gzip_bomb", odd(gzip_bomb=4 * MIB), size_of_list, (True, 1, "gzip"), (False, 1, None)),
     Case("claim_total", odd(claim_total=2**31 - 1), lambda c: c.http.get("/Users").json()["totalResults"],

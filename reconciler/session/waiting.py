@@ -1,0 +1,48 @@
+"""What a command says while it waits for the service."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from reconciler.core.text import pluralize
+from reconciler.scim.failed_reads import format_time
+from reconciler.scim.retry import Wait
+from reconciler.session.terminal import Terminal
+from reconciler.session.workspace import current_time
+
+_LONG = 5.0
+"""Seconds since a request was sent first, the pause included, from which on every user is informed; -v shows all."""
+_SAME = timedelta(seconds=1)
+"""Pauses that end within this time of each other are one: several requests that failed together."""
+
+
+class WaitReport:
+    """Reports each pause to the terminal. Thread-safe."""
+
+    def __init__(self, terminal: Terminal, now: Callable[[], datetime] = current_time) -> None:
+        self._terminal = terminal
+        self._now = now
+        self._lock = threading.Lock()
+        self._until = datetime.min.replace(tzinfo=now().tzinfo)  # the end of the pause that was reported last
+
+    def __call__(self, wait: Wait) -> None:
+        """Report a pause: as a note if it is long, as a detail otherwise."""
+        with self._lock:
+            now = self._now()
+            until = now + timedelta(seconds=wait.seconds)
+            text = describe_wait(wait, now)
+            if wait.elapsed + wait.seconds < _LONG or until <= self._until + _SAME:
+                self._terminal.detail(text)
+                return
+            self._until = until
+            self._terminal.waiting(text, f"until {format_time(now, wait.seconds)}")
+
+
+def describe_wait(wait: Wait, now: datetime) -> str:
+    """Describe a pause: until when, for what, and why. `now`: in UTC."""
+    seconds = pluralize(max(1, round(wait.seconds)), "second")
+    asked = " as the service asks," if wait.asked else ""
+    then = f"for try {wait.attempt + 1} of {wait.request}" if wait.retry else f"before the next request; {wait.request}"
+    return f"Waiting {seconds}, until {format_time(now, wait.seconds)},{asked} {then}: {wait.answer}"
