@@ -15,18 +15,23 @@ from typing import Any, TypeVar
 from reconciler.apply import verification
 from reconciler.apply.answer_trust import AnswerTrust
 from reconciler.apply.change_outcomes import (
+    cannot_patch,
     complete,
+    describe_left_out,
     describe_name_holder,
     describe_survivor,
     not_in_effect,
+    partly_sent,
     skip_drifted,
     unverified,
 )
 from reconciler.apply.execution import Execution
 from reconciler.apply.lookup import UserLookup
+from reconciler.apply.patch_sender import PatchSender, PatchUnsupportedError
+from reconciler.apply.patched_account import PatchedAccount
 from reconciler.core import patch
 from reconciler.core.identity import parse_identity
-from reconciler.core.model import AttributePath, LiveUser
+from reconciler.core.model import AttributePath, LiveUser, Resource
 from reconciler.core.plan import REMOVALS, Action, Change, Outcome, Result
 from reconciler.core.planning.guards.identities import is_relink
 from reconciler.core.values import fold_case
@@ -38,6 +43,7 @@ _REREADS = (0.0, 0.5, 1.5)
 """Seconds before each look at a user whose values are not there yet: some services are eventually consistent."""
 _MAX_SENDS = 3
 """How often a write whose answer is lost is sent, each time after reading shows that nothing happened."""
+NOTHING: Mapping[AttributePath, str] = {}
 FORBIDDEN = 403
 _BAD_REQUEST, _CONFLICT, _UNAVAILABLE = 400, 409, 503
 _SERVICE_FAILED = (500, 501, 503)
@@ -51,6 +57,7 @@ class ChangeExecutor:
         self._execution = execution
         self._lookup = UserLookup(execution.service, execution.reader, execution.profile)
         self._answers = AnswerTrust()
+        self._patches = PatchSender(execution.on_habit)
         self._unfinished: set[str] = set()  # addresses on record as started and not as finished
 
     def apply(self, change: Change, *, temporarily_renamed: bool) -> Outcome:
@@ -221,16 +228,29 @@ class ChangeExecutor:
             return skip_drifted(change, drifted)
         if not verification.unapplied_attributes(change, live, self._execution.mappings):
             return complete(change, live, "already in effect")
-        rows = change.attribute_changes()
-        self._record_started(change, [row.path for row in rows], original_user_name)
-        capitalised = bool(self._execution.profile.patch_op_capitalised.value)
-        body = patch.build_patch_body(rows, resource or {}, capitalised=capitalised)
-        answer, lost = self._send(expected, partial(self._execution.service.patch_user, change.live_id or "", body))
-        shown = answer is not None and self._shows_change(change, answer)
+        if self._patches.habits.unsupported:
+            return cannot_patch(change, self._patches.habits.unsupported)
+        return self._send_patch(change, expected, resource or {}, original_user_name)
+
+    def _send_patch(
+        self, change: Change, expected: Change, resource: Resource, original_user_name: str | None
+    ) -> Outcome:
+        """Send the change of a user that the service shows as `resource`, and verify it."""
+        rows = expected.attribute_changes()
         paths = [row.path for row in rows]
+        self._record_started(change, paths, original_user_name)
+        account = PatchedAccount(self._execution, expected, partial(self._send, expected))
+        try:
+            sent = self._patches.send(rows, resource, account)
+        except PatchUnsupportedError as exc:
+            return cannot_patch(change, exc.summary)
+        if len(sent.left_out) == len(rows):
+            return cannot_patch(change, describe_left_out(sent.left_out))
+        answer = sent.answer
+        shown = answer is not None and self._shows_change(change, answer)
         if answer is not None and shown and change.action not in REMOVALS and self._answers.covers(paths):
             return complete(change, self._execution.reader.read(answer))
-        outcome = self._verify(change, change.live_id, lost=lost)
+        outcome = self._verify(change, change.live_id, lost=sent.lost, left_out=sent.left_out)
         if shown and outcome.result in (Result.DONE, Result.NOT_IN_EFFECT):
             self._answers.note(paths, confirmed=outcome.result is Result.DONE)
         return outcome
@@ -331,8 +351,18 @@ class ChangeExecutor:
         self._unfinished.discard(outcome.change.address)
         return outcome
 
-    def _verify(self, change: Change, identity: str | None, *, lost: UnknownOutcomeError | None = None) -> Outcome:
-        """Verify a change that was sent by reading its user. `identity`: of a create, the one in the answer."""
+    def _verify(
+        self,
+        change: Change,
+        identity: str | None,
+        *,
+        lost: UnknownOutcomeError | None = None,
+        left_out: Mapping[AttributePath, str] = NOTHING,
+    ) -> Outcome:
+        """Verify a change that was sent by reading its user. `identity`: of a create, the one in the answer.
+
+        `left_out`: attributes of the change that were not sent, and why.
+        """
         live: LiveUser | None = None
         unapplied: tuple[AttributePath, ...] = ("id",)
         for pause in _REREADS:
@@ -344,6 +374,8 @@ class ChangeExecutor:
             unapplied = verification.unapplied_attributes(change, live, self._execution.mappings)
             if not unapplied:
                 return complete(change, live, describe_survivor(change, live))
+            if left_out.keys() >= set(unapplied):
+                return partly_sent(change, left_out)
         return not_in_effect(change, live, unapplied, "the service accepted it" if lost is None else lost.summary)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from reconciler.core.model import AttributePath, LiveUser
 from reconciler.core.paths import shorten_path
@@ -14,6 +14,23 @@ from reconciler.errors import ReconcilerError
 def complete(change: Change, live: LiveUser | None, message: str = "") -> Outcome:
     """Return the outcome of a change that is in effect for `live`."""
     return Outcome(change, Result.DONE, message, live.id if live is not None else change.live_id)
+
+
+def cannot_patch(change: Change, why: str) -> Outcome:
+    """Return the outcome of a change that the service offers no way to make."""
+    return Outcome(change, Result.SKIPPED, f"not changed: {why}", permanent=True)
+
+
+def partly_sent(change: Change, left_out: Mapping[AttributePath, str]) -> Outcome:
+    """Return the outcome of a change in effect but for attributes that the service offers no way to change."""
+    message = describe_left_out(left_out)
+    return Outcome(change, Result.NOT_IN_EFFECT, message, change.live_id, tuple(left_out), permanent=True)
+
+
+def describe_left_out(left_out: Mapping[AttributePath, str]) -> str:
+    """Say why attributes were not sent: `left_out` has the reason for each."""
+    whys = {why: [shorten_path(path) for path in left_out if left_out[path] == why] for why in left_out.values()}
+    return "; ".join(f"{why}: {', '.join(paths)}" for why, paths in whys.items())
 
 
 def unverified(change: Change, error: ReconcilerError) -> Outcome:

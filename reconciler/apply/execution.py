@@ -26,6 +26,7 @@ class UserService(Protocol):
     def create_user(self, body: Mapping[str, Any]) -> dict[str, Any] | None: ...
     def patch_user(self, identity: str, body: Mapping[str, Any]) -> dict[str, Any] | None: ...
     def delete_user(self, identity: str) -> None: ...
+    def supports_patch(self) -> bool | None: ...
 
 
 class ReceiptWriter(Protocol):
@@ -64,5 +65,7 @@ class Execution:
     workers: int = WORKERS
     relinks: bool = False
     """Whether an approval lets the plan clear or change the externalId of an account."""
+    on_habit: Callable[[str], None] = lambda _sentence: None
+    """Called with each habit of the service that the run learns, once."""
     admission: Callable[[], AbstractContextManager[object]] = nullcontext
     """Entered around each change; waits until the service can take one more (`RateLimiter.admission`)."""

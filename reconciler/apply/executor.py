@@ -173,7 +173,7 @@ class _PlanExecutor:
 
     def _has_mostly_failed(self) -> bool:
         """Whether so much failed that no user should be removed: the replacements may be what failed."""
-        failed = sum(outcome.result is not Result.DONE for outcome in self._report.outcomes)
+        failed = sum(outcome.result is not Result.DONE and not outcome.permanent for outcome in self._report.outcomes)
         return failed >= _MANY and 2 * failed > len(self._report.outcomes)
 
     # --- one change, in a worker thread --------------------------------------

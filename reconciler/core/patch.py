@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -13,16 +12,8 @@ from reconciler.core.plan import AttributeChange
 PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 
 
-def build_patch_body(changes: Iterable[AttributeChange], live: Resource, *, capitalised: bool) -> dict[str, Any]:
-    """Build a PatchOp with an operation for each changed attribute. `capitalised`: `Replace`, as Entra writes it."""
-    operations = _merge_elements([(change.path, build_patch_operation(change, live)) for change in changes])
-    if capitalised:
-        operations = [{**operation, "op": operation["op"].capitalize()} for operation in operations]
-    return {"schemas": [PATCH_OP], "Operations": operations}
-
-
 def build_patch_operation(change: AttributeChange, live: Resource) -> dict[str, Any]:
-    """Build the operation for one changed attribute of a user that the target returned as `live`."""
+    """Build the operation for one changed attribute of a user that the target returned as `live`, as the RFC says."""
     path = parse(change.path)
     if change.after is None:
         return {"op": "remove", "path": _format_removal_path(path)}
@@ -33,7 +24,7 @@ def build_patch_operation(change: AttributeChange, live: Resource) -> dict[str, 
     return {"op": "replace", "path": str(path), "value": change.after}
 
 
-def _merge_elements(operations: list[tuple[AttributePath, dict[str, Any]]]) -> list[dict[str, Any]]:
+def merge_elements(operations: list[tuple[AttributePath, dict[str, Any]]]) -> list[dict[str, Any]]:
     """Merge sub-attributes of one new element (the city and country of a work address) into one operation."""
     merged: list[dict[str, Any]] = []
     elements: dict[Path, dict[str, Any]] = {}

@@ -272,5 +272,7 @@ class Outcome:
     status: int | None = None
     """HTTP status of the rejection."""
     scim_type: str = ""
+    permanent: bool = field(default=False, compare=False)
+    """Repeating the command cannot help: the service offers no way to make the change."""
     seconds: float = field(default=0, compare=False)
     """Duration."""

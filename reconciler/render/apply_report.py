@@ -53,5 +53,6 @@ def render_report(outcomes: Sequence[Outcome], style: Style) -> str:
     lines += [f"  {render_outcome(item, style)}" for item in missing if not was_not_started(item)]
     if unstarted:
         lines.append(f"  {pluralize(len(unstarted), 'change')} {escape_control(unstarted[0].message)}")
-    lines += ["", "Run the same command again for the rest: nothing is done twice."]
+    if not all(item.permanent for item in missing):
+        lines += ["", "Run the same command again for the rest: nothing is done twice."]
     return "\n".join(lines) + "\n"

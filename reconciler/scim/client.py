@@ -17,6 +17,7 @@ import msgspec
 
 from reconciler.core.identity import parse_identity
 from reconciler.core.model import Resource
+from reconciler.core.paths import get
 from reconciler.core.text import escape_control, shorten
 from reconciler.core.untrusted_values import parse_count
 from reconciler.errors import ReconcilerError, ScimError, TargetError, UnknownOutcomeError
@@ -64,6 +65,7 @@ class ScimClient:
         }
         self._read_headers = httpx.Headers(headers)
         self._write_headers = httpx.Headers({**headers, "Content-Type": _MEDIA_TYPE})
+        self._base_url = base_url
         self._users_url = f"{base_url}/Users"
         self._messages = messages
         self._clock = clock
@@ -141,6 +143,17 @@ class ScimClient:
             raise ScimError(0, "", "a value is too long for a URL, so nothing was sent") from exc
         return self._send(request, one_user=params is None)
 
+    def supports_patch(self) -> bool | None:
+        """Whether the service declares that it takes PATCH (RFC 7643 §5); None if it does not say."""
+        try:
+            response = self._read(f"{self._base_url}/ServiceProviderConfig")
+            found = self._parse_object(response) if response.is_success else {}
+        except (ScimError, TargetError):
+            return None
+        patch = get(found, "patch")
+        supported = get(patch, "supported")
+        return supported if isinstance(supported, bool) else None
+
     # --- writing ------------------------------------------------------------
 
     def create_user(self, body: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -165,6 +178,8 @@ class ScimClient:
         content = msgspec.json.encode(body) if body is not None else None
         headers = self._read_headers if content is None else self._write_headers
         response = self._send(httpx.Request(method, url, headers=headers, content=content), one_user=True)
+        if method == "PATCH" and response.status_code == httpx.codes.NOT_IMPLEMENTED:
+            return response  # RFC 9110 §15.6.2: the service does not know the method, so it did nothing
         if response.status_code >= _SERVER_ERROR:
             # A gateway's 504, and many a 500, come after the write took effect.
             summary = self._messages.describe_refusal(response)

@@ -65,6 +65,7 @@ def execute_selection(job: Job, session: Session, log: ProvisioningLog, terminal
             stop=stop,
             relinks=any(guard.name == "relink" and guard.approved for guard in job.selection.plan.guards),
             admission=limiter.admission,
+            on_habit=terminal.note,
         )
         policy = FailurePolicy(state.policy.failures, job.selection.probe, job.selection.deferred)
         with finish_on_interrupt(stop), stop_in_time(limit, stop):

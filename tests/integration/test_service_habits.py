@@ -36,6 +36,17 @@ AT_REST = {
     "stores NFD": ServiceHabits(stores={"name": decomposed}),
     "locale with a dash": ServiceHabits(stores={"locale": with_dash}),
     "names are not unique": ServiceHabits(unique_names=False),
+    "takes no remove (501)": takes("add", "replace"),
+    "takes no remove (400)": takes("add", "replace", refusal=400, refusal_type="invalidValue"),
+    "takes no remove and no null": takes("add", "replace", null_clears=False),
+    "takes no remove (405)": takes("add", "replace", refusal=405),
+    "takes remove and add only": takes("remove", "add"),
+    "takes no paths": takes("add", "replace", path=False, refusal=400, refusal_type="invalidPath"),
+    "takes no paths (501)": takes("add", "replace", path=False),
+    "takes no filters": takes("add", "replace", "remove", filters=False, refusal=400, refusal_type="invalidPath"),
+    "takes no filters, no remove": takes("add", "replace", filters=False, refusal=400, refusal_type="invalidFilter"),
+    "takes one operation": takes("add", "replace", "remove", single=True, refusal=400, refusal_type="invalidSyntax"),
+    "takes one operation (501), no filters": takes("add", "replace", "remove", single=True, filters=False),
     "takes paths only": takes("add", "replace", "remove", path=True, refusal=400, refusal_type="invalidPath"),
 }
 """Habits with which the service comes to rest."""
@@ -53,6 +64,52 @@ def test_each_kind_of_server_comes_to_rest(faults: ServerFaults, open_workspace:
 
 def test_scim2_server_comes_to_rest(open_workspace: OpenWorkspace) -> None:
     come_to_rest(begin(open_workspace, PlainScim()))
+
+
+NO_PATCH = "the service takes no PATCH"
+REFUSED: dict[str, tuple[ServiceHabits, str]] = {
+    **{
+        f"takes no PATCH ({status})": (ServiceHabits(patch=PatchHabits(refused=status)), f"{NO_PATCH} ({status})")
+        for status in (404, 405, 501)
+    },
+    "declares that it takes no PATCH": (
+        ServiceHabits(patch=PatchHabits(refused=501), says_no_patch=True),
+        f"{NO_PATCH} (501)",
+    ),
+    "forbids PATCH, and declares that it takes none": (
+        ServiceHabits(patch=PatchHabits(refused=403), says_no_patch=True),
+        f"{NO_PATCH} (403)",
+    ),
+    "takes add only": (takes("add"), f"{NO_PATCH} to remove an element of a list (501)"),
+    "takes plain values only": (
+        takes("add", "replace", null_clears=False, empty_clears=False),
+        f"{NO_PATCH} to clear an attribute (501): title",
+    ),
+}
+"""Habits that leave something undone, and what is said about it."""
+
+
+@pytest.mark.parametrize("habit", REFUSED)
+def test_what_a_service_does_not_take_is_named(habit: str, open_workspace: OpenWorkspace) -> None:
+    habits, words = REFUSED[habit]
+    cycle = begin(open_workspace, HabitServer(habits))
+    cycle.wants(BEFORE)
+    assert NO_CHANGES in cycle.rest().out
+    cycle.wants(AFTER)
+    result = cycle.rest()
+    assert result.code == 5
+    assert words in cycle.told
+    # The new user arrives whatever happens to the others.
+    assert [each for each in cycle.differences() if each.startswith("dan@")] == []
+
+
+def test_a_service_that_forbids_every_patch_is_left_alone(open_workspace: OpenWorkspace) -> None:
+    service = HabitServer(ServiceHabits(patch=PatchHabits(refused=403)))
+    cycle = begin(open_workspace, service)
+    for people in (BEFORE, AFTER):
+        cycle.wants(people)
+        result = cycle.rest()
+    assert (result.code, "(403)" in result.err) == (1, True)
 
 
 def come_to_rest(cycle: Cycle) -> None:

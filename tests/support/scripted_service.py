@@ -99,6 +99,9 @@ class ScriptedService:
 
         return self._respond(f"PATCH {identity}", patch, body)
 
+    def supports_patch(self) -> bool | None:
+        return self._respond("GET /ServiceProviderConfig", lambda: None)
+
     def delete_user(self, identity: str) -> None:
         self._respond(f"DELETE {identity}", lambda: self.users.pop(identity, None))
 

@@ -188,7 +188,7 @@ class HabitServer(FakeScimServer):
             raise Refused(habits.refused, "Not Implemented")
         operations = entry.body.get("Operations", []) if isinstance(entry.body, dict) else []
         for operation in operations:
-            if not _takes(habits, operation, len(operations)):
+            if not takes_operation(habits, operation, len(operations)):
                 raise Refused(habits.refusal, "this form of PATCH is not supported", habits.refusal_type)
             self._check_booleans({"elements": operation.get("value")})
         return super()._patch(entry, old)
@@ -268,7 +268,7 @@ class HabitServer(FakeScimServer):
         return _answer({**body, "Resources": resources})
 
 
-def _takes(habits: PatchHabits, operation: Mapping[str, Any], number: int) -> bool:
+def takes_operation(habits: PatchHabits, operation: Mapping[str, Any], number: int) -> bool:
     """Whether an operation, one of so many in its request, is in a form that the service takes."""
     path, value = operation.get("path"), operation.get("value")
     if habits.path is not None and bool(path) is not habits.path:

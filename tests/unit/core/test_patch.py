@@ -4,7 +4,7 @@ import pytest
 from support.builders import DEPARTMENT, ENTERPRISE
 
 from reconciler.core.model import Resource, Value
-from reconciler.core.patch import PATCH_OP, build_patch_body, build_patch_operation, build_resource
+from reconciler.core.patch import build_patch_operation, build_resource, merge_elements
 from reconciler.core.paths import CORE
 from reconciler.core.plan import AttributeChange
 
@@ -97,24 +97,6 @@ def test_a_path_of_an_earlier_plan_is_sent_with_a_boolean() -> None:
     assert build_patch_operation(change, {}) == {"op": "replace", "path": ROLE, "value": "b"}
 
 
-ROWS = [
-    AttributeChange("active", True, False),
-    AttributeChange(WORK, None, "ada@example.com"),
-    AttributeChange("title", "x", None),
-]
-
-
-@pytest.mark.parametrize(
-    ("capitalised", "names"), [(False, ["replace", "add", "remove"]), (True, ["Replace", "Add", "Remove"])]
-)
-def test_a_body_has_the_operations_in_order_in_the_spelling_of_the_profile(capitalised: bool, names: list[str]) -> None:
-    body = build_patch_body(ROWS, {}, capitalised=capitalised)
-    assert body == {
-        "schemas": [PATCH_OP],
-        "Operations": [{**build_patch_operation(row, {}), "op": name} for row, name in zip(ROWS, names, strict=True)],
-    }
-
-
 def test_parts_of_one_new_element_are_added_as_one_element() -> None:
     rows = [
         AttributeChange('addresses[type eq "home"].country', None, "FR"),
@@ -123,7 +105,7 @@ def test_parts_of_one_new_element_are_added_as_one_element() -> None:
         AttributeChange("title", None, "Countess"),
         AttributeChange(WORK, None, "ada@example.com"),
     ]
-    assert build_patch_body(rows, {}, capitalised=False)["Operations"] == [
+    assert merge_elements([(row.path, build_patch_operation(row, {})) for row in rows]) == [
         {"op": "add", "path": "addresses", "value": [{"type": "home", "country": "FR"}]},
         {"op": "add", "path": "addresses", "value": [{"type": "work", "country": "DE", "locality": "Berlin"}]},
         {"op": "replace", "path": "title", "value": "Countess"},

@@ -38,6 +38,12 @@ def test_a_report_of_an_incomplete_apply(snapshot: SnapshotAssertion) -> None:
     assert render_report([*OUTCOMES, *UNDONE], COLOURED) == snapshot
 
 
+def test_a_command_that_cannot_help_is_not_advised() -> None:
+    left = Outcome(change("p"), Result.SKIPPED, "not changed: the service takes no PATCH (501)", permanent=True)
+    advice = "Run the same command again"
+    assert [advice in render_report([*OUTCOMES, *rest], PLAIN) for rest in ([left], [left, UNDONE[0]])] == [False, True]
+
+
 @pytest.mark.parametrize(
     ("done", "line"),
     [

@@ -268,8 +268,36 @@ def test_a_user_is_deleted_or_gone_already(status: int) -> None:
     Service(httpx.Response(status)).client.delete_user("7")
 
 
-@pytest.mark.parametrize("call", WRITES)
-@pytest.mark.parametrize("status", [500, 501, 502, 503, 504])
+def test_a_patch_that_is_not_implemented_was_not_carried_out() -> None:
+    with pytest.raises(ScimError) as raised:
+        WRITES["patch"](Service(scim_error(501, "Not Implemented")).client)
+    assert (type(raised.value), raised.value.status) == (ScimError, 501)
+
+
+@pytest.mark.parametrize(
+    ("answer", "supported"),
+    [
+        (httpx.Response(200, json={"patch": {"supported": False}}), False),
+        (httpx.Response(200, json={"Patch": {"Supported": True}}), True),
+        (httpx.Response(200, json={"patch": {"supported": "no"}}), None),
+        (httpx.Response(200, json={"patch": False}), None),
+        (httpx.Response(200, json=[]), None),
+        (httpx.Response(200, content=b"<html>"), None),
+        (scim_error(404), None),
+        (scim_error(401), None),
+        (httpx.ReadTimeout("slow"), None),
+    ],
+)
+def test_a_service_may_declare_whether_it_takes_patch(answer: httpx.Response | Exception, supported: bool) -> None:
+    service = Service(answer)
+    assert service.client.supports_patch() is supported
+    assert str(service.requests[0].url) == f"{BASE}/ServiceProviderConfig"
+
+
+@pytest.mark.parametrize(
+    ("call", "status"),
+    [(call, status) for call in WRITES for status in (500, 501, 502, 503, 504) if (call, status) != ("patch", 501)],
+)
 def test_a_write_that_ends_in_a_server_error_may_have_taken_effect(call: str, status: int) -> None:
     with pytest.raises(UnknownOutcomeError) as raised:
         WRITES[call](Service(scim_error(status, "oops")).client)

@@ -1,0 +1,50 @@
+"""The account that a PATCH is for: send a request to it, read it, and compare it with the change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.apply.execution import Execution
+from reconciler.apply.patch_styles import Operation, build_body
+from reconciler.core.model import Resource
+from reconciler.core.plan import AttributeChange, Change
+from reconciler.core.values import is_same_value
+from reconciler.errors import UnknownOutcomeError
+
+Answer = tuple[Mapping[str, Any] | None, UnknownOutcomeError | None]
+"""The answer to a write; or how it was lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class PatchedAccount:
+    """The live account of `change`. `deliver`: calls what sends a write, and resolves a lost answer."""
+
+    execution: Execution
+    change: Change
+    deliver: Callable[[Callable[[], Mapping[str, Any] | None]], Answer]
+
+    def send(self, operations: Sequence[Operation]) -> Answer:
+        """Send one request. Raises `ScimError` if it is refused."""
+        capitalised = bool(self.execution.profile.patch_op_capitalised.value)
+        body = build_body(operations, capitalised=capitalised)
+        return self.deliver(lambda: self.execution.service.patch_user(self.change.live_id or "", body))
+
+    def read(self) -> Resource | None:
+        """Read the user; None if there is none."""
+        return self.execution.service.get_user(self.change.live_id or "")
+
+    def has(self, rows: Sequence[AttributeChange], user: Resource | None, *, after: bool) -> bool:
+        """Whether the user has the values of the rows before the change, or `after` it."""
+        if user is None:
+            return False
+        shown = self.execution.reader.read(user).attributes
+        attributes = {row.target: row.attribute for row in self.execution.mappings}
+        return all(
+            is_same_value(attributes[row.path], row.after if after else row.before, shown.get(row.path)) for row in rows
+        )
+
+    def declares_no_patch(self) -> bool:
+        """Whether the service declares that it takes no PATCH."""
+        return self.execution.service.supports_patch() is False
