@@ -32,7 +32,7 @@ from reconciler.apply.patched_account import PatchedAccount
 from reconciler.core import patch
 from reconciler.core.identity import parse_identity
 from reconciler.core.model import AttributePath, LiveUser, Resource
-from reconciler.core.plan import REMOVALS, Action, Change, Outcome, Result
+from reconciler.core.plan import NOT_STARTED, REMOVALS, Action, Change, Outcome, Result
 from reconciler.core.planning.guards.identities import is_relink
 from reconciler.core.values import fold_case
 from reconciler.errors import MachineLimitError, ScimError, StopRequestedError, TargetError, UnknownOutcomeError
@@ -120,7 +120,7 @@ class ChangeExecutor:
 
     def record_interruption(self, change: Change, stop: StopRequestedError | MachineLimitError) -> Outcome:
         """Record that the run ended before the write was sent."""
-        outcome = Outcome(change, Result.SKIPPED, f"not started: {stop.summary}")
+        outcome = Outcome(change, Result.SKIPPED, f"{NOT_STARTED}: {stop.summary}")
         return self.record(outcome) if change.address in self._unfinished else outcome
 
     def _is_about_the_domain(self, error: ScimError | TargetError) -> bool:

@@ -20,7 +20,7 @@ from reconciler.apply.change import FORBIDDEN, ChangeExecutor
 from reconciler.apply.execution import Execution
 from reconciler.apply.quarantine import exceeded_limit
 from reconciler.apply.rename_cycles import CycleUndo, RenameCycle, find_cycles, finish_despite_stop
-from reconciler.core.plan import REMOVALS, Action, Change, Outcome, Plan, Result
+from reconciler.core.plan import NOT_STARTED, REMOVALS, Action, Change, Outcome, Plan, Result
 from reconciler.core.policy import Limit, Policy
 from reconciler.core.text import escape_control
 from reconciler.errors import MachineLimitError, ReconcilerError, ScimError, StopRequestedError, TargetError
@@ -107,7 +107,7 @@ class _PlanExecutor:
             raise
         self._settle_cycles(self._report_settled)
         self._report.interrupted = self._interrupted or self._execution.stop.is_set()
-        self._report.left = len(self._unstarted)
+        self._report.left = sum(outcome.not_started for outcome in self._report.outcomes)
         return self._report
 
     def _send_all(self, waiting: Sequence[Change]) -> None:
@@ -179,11 +179,13 @@ class _PlanExecutor:
     # --- one change, in a worker thread --------------------------------------
 
     def _execute_change(self, change: Change) -> Outcome:
-        missing = [address for address in change.requires if not self._is_available(address)]
-        if missing and not self._must_stop(change):
-            return self._skip(change, f"waiting for {escape_control(missing[0])}")
-        if change.action in REMOVALS and self._mostly_failed:
-            return self._skip(change, "most of the changes before the removals failed")
+        # Once the run is to end, that is the reason.
+        if not self._must_stop(change):
+            missing = [address for address in change.requires if not self._is_available(address)]
+            if missing:
+                return self._skip(change, f"waiting for {escape_control(missing[0])}")
+            if change.action in REMOVALS and self._mostly_failed:
+                return self._skip(change, "most of the changes before the removals failed")
         renamed = change.address in self._temporarily_renamed
         outcome = self._attempt(change, partial(self._change_executor.apply, change, temporarily_renamed=renamed))
         self._count_outcome(outcome)
@@ -232,7 +234,7 @@ class _PlanExecutor:
         self._unstarted.add(change.address)
         if change.address in self._temporarily_renamed:
             return Outcome(change, Result.SKIPPED, f"not finished: {reason}")
-        return Outcome(change, Result.SKIPPED, f"not started: {reason}")
+        return Outcome(change, Result.SKIPPED, f"{NOT_STARTED}: {reason}")
 
     def _is_available(self, address: str) -> bool:
         """Whether a change that requires this one may begin."""

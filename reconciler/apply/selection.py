@@ -69,7 +69,7 @@ def select_changes(plan: Plan, left_out: Sequence[Outcome], health: Health) -> S
     """Select the plan without `left_out` and without the changes that have to wait for them."""
     kept, blockers = exclude_with_dependents(plan.changes, {outcome.change.address for outcome in left_out})
     waiting = [
-        Outcome(change, Result.SKIPPED, f"not started: waiting for {escape_control(blockers[change.address])}")
+        Outcome(change, Result.SKIPPED, f"waiting for {escape_control(blockers[change.address])}")
         for change in plan.changes
         if change.address in blockers
     ]

@@ -259,6 +259,14 @@ class Result(StrEnum):
     SKIPPED = "skipped"
 
 
+NOT_STARTED = "not started"
+
+
+def is_not_started(result: str, message: str) -> bool:
+    """Return whether nothing was sent for a change: the run ended before it, or another change had to come first."""
+    return result == Result.SKIPPED and message.startswith(f"{NOT_STARTED}: ")
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """The outcome of one change: from what happened, never from the plan."""
@@ -276,3 +284,8 @@ class Outcome:
     """Repeating the command cannot help: the service offers no way to make the change."""
     seconds: float = field(default=0, compare=False)
     """Duration."""
+
+    @property
+    def not_started(self) -> bool:
+        """Whether nothing was sent for the change (`is_not_started`)."""
+        return is_not_started(self.result, self.message)

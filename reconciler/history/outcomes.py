@@ -12,7 +12,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from reconciler.core.field_change import FieldChange
-from reconciler.core.plan import Action, ActionReason, Result
+from reconciler.core.plan import NOT_STARTED, Action, ActionReason, Result
+from reconciler.core.values import fold_case
 from reconciler.git.commit import Commit
 from reconciler.history.edits import Edit
 from reconciler.record.runs import AppliedChange, ApplyRun
@@ -38,19 +39,30 @@ class EditOutcome:
 PENDING = EditOutcome("pending")
 
 
+def name_state(applied: AppliedChange, run: ApplyRun) -> str:
+    """Return the state of an edit whose change is on record in `run`."""
+    if applied.not_started:
+        return NOT_STARTED if run.ended is not None else f"{NOT_STARTED}, or not finished"
+    return "applied" if applied.result == Result.DONE else applied.result
+
+
 def resolve_outcome(keys: Collection[str], position: int | None, runs: Sequence[ApplyRun]) -> EditOutcome:
     """Return the outcome of an edit that was merged at `position`, by `runs`, oldest first."""
     last = PENDING
     for run in runs:
         if position is None or run.position is None or run.position < position:
             continue
-        found = run.find(keys)
+        planned = run.find_planned(keys)
+        # Users that exchange names have keys in common: the plan says which change is whose.
+        found = run.find(keys if planned is None else [fold_case(planned.address)])
         if found is not None:
-            last = EditOutcome("applied" if found.result == Result.DONE else found.result, run, found)
+            last = EditOutcome(name_state(found, run), run, found)
             if found.result == Result.DONE:
                 break
         elif last is PENDING and run.converged(keys):
             return EditOutcome("nothing to apply", run)
+        elif planned is not None and (last.applied is None or last.applied.not_started):
+            last = EditOutcome(name_state(planned, run), run, planned)
     return last
 
 

@@ -9,7 +9,6 @@ from functools import lru_cache
 from itertools import islice
 
 from reconciler.core.paths import shorten_path
-from reconciler.core.plan import Result
 from reconciler.git.commit import Commit
 from reconciler.git.commits import Commits, FileChange
 from reconciler.history.edits import (
@@ -30,6 +29,7 @@ from reconciler.history.outcomes import (
     UnrequestedChange,
     find_merge_points,
     find_unrequested_change,
+    name_state,
     resolve_outcome,
 )
 from reconciler.history.yaml_entries import PieceFilter, detect_kind, diff_entries, parse_entries
@@ -200,9 +200,10 @@ class Timeline:
             found = self._find_unrequested(number, run, user)
             for when, applied, what in sorted(found, key=lambda each: (each[0], each[1].address), reverse=True):
                 if since is None or when >= since:
-                    state = "applied" if applied.result == Result.DONE else applied.result
                     commit = self._find_commit(run.commit)
-                    entry = TimelineEntry(when, commit, None, EditOutcome(state, run, applied), unrequested_change=what)
+                    entry = TimelineEntry(
+                        when, commit, None, EditOutcome(name_state(applied, run), run, applied), unrequested_change=what
+                    )
                     yield run.position or 0, entry
 
     def _find_commit(self, commit: str | None) -> Commit | None:

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from reconciler.core.field_change import FieldChange, diff_fields
 from reconciler.core.model import Value
-from reconciler.core.plan import Result
+from reconciler.core.plan import Result, is_not_started
 from reconciler.core.planning.clock import CLOCK_TOLERANCE
 from reconciler.core.values import fold_case
 from reconciler.record.layout import shorten_plan_id
@@ -47,6 +47,11 @@ class Attempt:
     time: datetime
     live_id: str | None = None
 
+    @property
+    def not_started(self) -> bool:
+        """Whether the apply was to send it when it was interrupted: it is one of `ApplyRun.left`."""
+        return is_not_started(self.result, self.message)
+
 
 def account_keys(address: str, external_id: Value | None, live_id: str | None) -> frozenset[str]:
     """Return the keys that identify an account on record. The live id does so even if all else is digests."""
@@ -75,6 +80,11 @@ class AppliedChange:
         """The keys of its account."""
         external = self.after.get("externalId") or self.before.get("externalId")
         return account_keys(self.address, external, self.live_id)
+
+    @property
+    def not_started(self) -> bool:
+        """Whether its apply did not send it; if that did not end, it may have been sent."""
+        return not self.result or is_not_started(self.result, self.message)
 
     @property
     def rows(self) -> tuple[FieldChange, ...]:
@@ -166,6 +176,11 @@ class ApplyRun:
         """The number of changes that failed."""
         return self.count(*FAILURES)
 
+    @property
+    def skipped(self) -> int:
+        """The number of changes that were skipped; those that were not started are in `left`."""
+        return sum(attempt.result == Result.SKIPPED and not attempt.not_started for attempt in self.attempts)
+
     def count(self, *results: str) -> int:
         """Return the number of changes that ended with one of `results`."""
         return sum(attempt.result in results for attempt in self.attempts)
@@ -173,6 +188,11 @@ class ApplyRun:
     def find(self, keys: Iterable[str]) -> AppliedChange | None:
         """Return the change of the account with one of `keys`."""
         return next((self.changes[each] for each in sorted(keys) if each in self.changes), None)
+
+    def find_planned(self, keys: Iterable[str]) -> AppliedChange | None:
+        """Return the planned change of the account with one of `keys`, whether it was attempted or not."""
+        planned = self.planned.changes if self.planned is not None else {}
+        return next((planned[each] for each in sorted(keys) if each in planned), None)
 
     def converged(self, keys: Collection[str]) -> bool:
         """Return whether the account with one of `keys` was as desired after this apply."""
@@ -185,7 +205,7 @@ class ApplyRun:
         return self.whole and (self.complete or self._did_not_plan(keys))
 
     def _did_not_plan(self, keys: Collection[str]) -> bool:
-        return self.planned is not None and not any(each in self.planned.changes for each in keys)
+        return self.planned is not None and self.find_planned(keys) is None
 
 
 def disregard_future(run: ApplyRun, now: datetime) -> ApplyRun:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from reconciler.core.plan import Action, Outcome, Result
+from reconciler.core.plan import NOT_STARTED, Action, Outcome, Result
 from reconciler.core.text import escape_control, pluralize
 from reconciler.render.changes import address_of
 from reconciler.render.labels import format_counts_done
 from reconciler.render.style import BOLD, GREEN, HIDDEN, RED, Style
 
-_STOPPED = "not started: the run was stopped"
+ENDINGS = ("interrupted", "the run was stopped")
+"""Why a run ended before its last change."""
 _COMPLETE = {
     Action.CREATE: "Creation complete",
     Action.UPDATE: "Update complete",
@@ -39,20 +40,27 @@ def render_outcome(outcome: Outcome, style: Style) -> str:
 
 def was_not_started(outcome: Outcome) -> bool:
     """Whether the run ended before this change. Such changes are counted, not listed."""
-    return outcome.result is Result.SKIPPED and outcome.message in ("not started: interrupted", _STOPPED)
+    return outcome.not_started and outcome.message.removeprefix(f"{NOT_STARTED}: ") in ENDINGS
 
 
 def render_report(outcomes: Sequence[Outcome], style: Style) -> str:
     """Render the last lines of an apply, counted from its outcomes."""
     counts = format_counts_done(item.change for item in outcomes if item.result is Result.DONE)
     missing = [item for item in outcomes if item.result is not Result.DONE]
-    unstarted = [item for item in missing if was_not_started(item)]
     if not missing:
         return f"{style.paint('Apply complete!', BOLD, GREEN)} Users: {counts}.\n"
     lines = [f"{style.paint('Apply incomplete:', BOLD, RED)} Users: {counts}; {len(missing)} not done:", ""]
     lines += [f"  {render_outcome(item, style)}" for item in missing if not was_not_started(item)]
-    if unstarted:
-        lines.append(f"  {pluralize(len(unstarted), 'change')} {escape_control(unstarted[0].message)}")
+    lines += _count_unstarted(missing)
     if not all(item.permanent for item in missing):
         lines += ["", "Run the same command again for the rest: nothing is done twice."]
     return "\n".join(lines) + "\n"
+
+
+def _count_unstarted(missing: Sequence[Outcome]) -> Iterator[str]:
+    """Yield a line for the changes that the end of the run left out; with all others, if some are listed above."""
+    ended = [item for item in missing if was_not_started(item)]
+    if ended:
+        total = sum(item.not_started for item in missing)
+        listed = f"; with those above, {pluralize(total, 'change')} not started" if total > len(ended) else ""
+        yield f"  {pluralize(len(ended), 'change')} {escape_control(ended[0].message)}{listed}"

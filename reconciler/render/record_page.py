@@ -45,7 +45,7 @@ def render_record(
     parts = [*_head(target, plan_id, runs, commit), _summary(last.values()), ""]
     size = sum(map(len, parts))
     for result, heading in _HEADINGS.items():
-        these = [each for each in last.values() if each.result == result]
+        these = [each for each in last.values() if _result(each) == result]
         if not these:
             continue
         parts += [f"## {heading}: {len(these):,}", ""]
@@ -90,9 +90,14 @@ def _ran(run: ApplyRun) -> str:
 
 
 def _summary(changes: Iterable[AppliedChange]) -> str:
-    found = [each.result for each in changes]
+    found = [_result(each) for each in changes]
     counted = [f"{found.count(result):,} {_label(result)}" for result in _HEADINGS if result in found]
     return f"- Outcome: {', '.join(counted) or 'nothing to do'}"
+
+
+def _result(applied: AppliedChange) -> str:
+    """Return the result; "" for a change that was not started."""
+    return "" if applied.not_started else applied.result
 
 
 def _label(result: str) -> str:

@@ -72,7 +72,7 @@ def _run(run: ApplyRun | None) -> str:
         return "none on record"
     ends = {"complete": "complete", "interrupted": "interrupted", "quarantined": "quarantined"}
     how = ends.get(run.how, "did not end: it crashed, or is still running elsewhere")
-    counts = [(run.count(Result.DONE), "done"), (run.failed, "failed"), (run.count(Result.SKIPPED), "skipped")]
+    counts = [(run.count(Result.DONE), "done"), (run.failed, "failed"), (run.skipped, "skipped")]
     numbers = [f"{count:,} {word}" for count, word in [*counts, (run.left, "not started")] if count]
     return f"{_minute(run.began)}, {how}: {', '.join(numbers) or 'nothing to do'}"
 
@@ -147,7 +147,7 @@ def _execution(run: ApplyRun | None) -> dict[str, Any] | None:
         "timeEnded": run.ended.isoformat() if run.ended is not None else None,
         "countExported": run.count(Result.DONE),
         "countEscrowed": run.failed,
-        "countSkipped": run.count(Result.SKIPPED),
+        "countSkipped": run.skipped,
         "countLeft": run.left,
     }
 

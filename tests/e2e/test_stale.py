@@ -137,7 +137,7 @@ def test_who_waits_for_a_stale_user_is_left_out_too(open_command_workspace: Open
     by_hand(opened, 0)
     applied = opened.run("apply", file)
     assert applied.code == 5
-    assert "Skipped: not started: waiting for user[" in applied.out
+    assert "Skipped: waiting for user[" in applied.out
     assert [opened.service.users[f"id-{number}"]["userName"] for number in (0, 1)] == names[:2]
     assert len(opened.service.writes) == 4
 

@@ -227,6 +227,7 @@ def test_on_stop_requests_in_flight_are_finished_and_the_rest_is_skipped() -> No
     assert found.report.interrupted
     assert found.results == {"a": "done", "b": "skipped", "c": "skipped"}
     assert found.messages["b"] == found.messages["c"] == "not started: interrupted"
+    assert found.report.left == sum(outcome.not_started for outcome in found.report.outcomes)
     assert service.log[-3:] == ["PATCH live-a", "GET live-a", "finished a done"]
 
 

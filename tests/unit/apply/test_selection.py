@@ -93,7 +93,7 @@ def test_dependents_of_what_is_left_out_are_skipped_with_a_reason() -> None:
     assert addresses(selection.plan) == [C]
     assert selection.skipped == (
         left_out,
-        Outcome(plan.changes[1], Result.SKIPPED, 'not started: waiting for user["a@example.com"]'),
+        Outcome(plan.changes[1], Result.SKIPPED, 'waiting for user["a@example.com"]'),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,7 +24,7 @@ from reconciler.history.outcomes import (
     find_unrequested_change,
     resolve_outcome,
 )
-from reconciler.record.runs import AppliedChange, ApplyRun
+from reconciler.record.runs import AppliedChange, ApplyRun, Planned
 
 DAY = datetime(2026, 3, 1, tzinfo=UTC)
 KEY = 'user["ada"]'
@@ -68,6 +69,30 @@ def test_an_edit_without_a_change_had_nothing_to_apply() -> None:
     assert state(1, run(1, whole=False)) == "pending", "an apply for other users"
     assert state(1, run(1, unplannable=frozenset({KEY}))) == "pending"
     assert state(1, run(1, "failed"), run(2)) == "failed", "the next apply had no such change"
+
+
+def planned(*addresses: str) -> Planned:
+    changes = {address: replace(applied(""), address=address) for address in addresses}
+    return Planned(changes, "digest", "0.1", DAY, 0)
+
+
+def test_a_planned_change_that_an_apply_did_not_reach_was_not_started() -> None:
+    ended = run(1, how="interrupted", planned=planned(KEY), ended=DAY)
+    assert resolve_outcome({KEY}, 1, [ended]).applied == applied("")
+    assert state(1, ended) == "not started"
+    assert state(1, run(1, how="", planned=planned(KEY))) == "not started, or not finished", "it crashed"
+    assert state(1, ended, run(2, "done", planned=planned(KEY))) == "applied"
+    assert state(1, run(1, "failed"), ended) == "failed", "the last attempt says more"
+    assert state(1, run(1, how="complete", planned=planned(KEY))) == "nothing to apply", "it was done before"
+
+
+def test_a_change_of_the_user_that_had_the_name_before_is_not_this_users() -> None:
+    """In an exchange of names, the address of one user is an earlier address of the other."""
+    ours, theirs = replace(applied(""), address='user["eve"]'), applied("failed")
+    keys = {"id:1", KEY, 'user["eve"]'}
+    both = replace(planned(), changes={"id:1": ours, 'user["eve"]': ours, KEY: theirs})
+    interrupted = run(1, "failed", how="interrupted", planned=both, ended=DAY)
+    assert resolve_outcome(keys, 1, [interrupted]).applied == ours
 
 
 # --- changes that no edit asked for ---------------------------------------------------------

@@ -76,6 +76,17 @@ def test_changes_that_the_end_of_a_run_left_out_are_counted(result: Result, mess
     assert ('user["a@example.com"]' in report) is not expected
 
 
+def test_the_count_includes_changes_that_are_listed_with_their_reason() -> None:
+    outcomes = [
+        Outcome(change("a"), Result.SKIPPED, "not started: interrupted"),
+        Outcome(change("b"), Result.SKIPPED, 'not started: waiting for user["c@example.com"]'),
+        Outcome(change("c"), Result.SKIPPED, "no longer as planned: title changed"),
+    ]
+    shown = render_report(outcomes, PLAIN)
+    assert 'user["b@example.com"]: Skipped: not started: waiting' in shown
+    assert "  1 change not started: interrupted; with those above, 2 changes not started\n" in shown
+
+
 def test_a_redacted_report_holds_no_name_or_value_of_a_user() -> None:
     outcomes = [
         Outcome(change("x", action, key=PRIVATE), result, f"about {PRIVATE}" if result is not Result.DONE else "", "7")

@@ -55,6 +55,15 @@ def test_the_last_run_says_how_it_ended_and_counts_its_outcomes(how: str, text: 
     assert (execution["state"], execution["countExported"], execution["countLeft"]) == (state, 1, 2)
 
 
+def test_changes_that_were_about_to_be_sent_at_an_interrupt_are_not_skipped_too() -> None:
+    interrupted = Attempt("c", "update", "x", "skipped", "not started: interrupted", RUN.began)
+    stale = Attempt("d", "update", "x", "skipped", "no longer as planned: title changed", RUN.began)
+    run = replace(RUN, how="interrupted", attempts=(interrupted, stale), left=1)
+    found = status(runs=1, last=run)
+    assert "UTC, interrupted: 1 skipped, 1 not started\n" in render_status(found, PLAIN)
+    assert status_document(found, PLAIN)["lastExecution"]["countSkipped"] == 1
+
+
 def test_a_failing_user_has_a_line_without_values_if_redacted() -> None:
     found = status(failing_users={"ada": FAILING})
     line = 'user["ada"]: update failed 3 times since 2026-03-01 08:00 UTC, next attempt '
