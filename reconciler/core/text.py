@@ -42,9 +42,13 @@ def escape_control(text: str) -> str:
 
 
 def escape_line(text: str) -> str:
-    """Escape `text` for the start of a line, where GitHub's runner executes `::command::`."""
+    """Escape `text` for the start of a line, where GitHub's runner executes `::command::`.
+
+    A colon may follow it, so `:` alone is escaped too.
+    """
     text = escape_control(text)
-    return text.replace("::", "\\u{3a}:", 1) if text.lstrip().startswith("::") else text
+    start = text.lstrip()
+    return text.replace(":", "\\u{3a}", 1) if start.startswith("::") or start == ":" else text
 
 
 def _escape_unprintable(character: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from support import output_formats
 from support.builders import APPLE
 from support.laws import examples
@@ -125,6 +125,7 @@ def test_an_untrusted_value_does_not_change_the_structure_of_any_output(name: st
 
 @settings(deadline=None, max_examples=examples(20))
 @given(texts())
+@example(":")
 def test_no_value_changes_the_structure_of_any_output(word: str) -> None:
     assert_structure_kept(word)
 
