@@ -71,7 +71,7 @@ class ChangeExecutor:
                 return self.record(self._create(change))
             case Action.DELETE:
                 return self.record(self._delete(change))
-            case Action.UPDATE | Action.ADOPT | Action.REACTIVATE | Action.DEACTIVATE:
+            case Action.UPDATE | Action.ADOPT | Action.RELINK | Action.REACTIVATE | Action.DEACTIVATE:
                 expected = change
                 if temporarily_renamed:
                     expected = _with_user_name(change, before=change.temporary_user_name)

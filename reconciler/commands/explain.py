@@ -103,7 +103,7 @@ def _explain_live(workspace: Workspace, state: DesiredState, name: str, terminal
 
 def _find_account(desired: DesiredUser, live: LiveState, state: DesiredState) -> LiveUser | None:
     """Return the matched live user, or the one that a conflict is about."""
-    pairs = match_users(state.users, live.users, state.mappings).pairs
+    pairs = match_users(state.users, live.users, state.mappings, state.policy.relink).pairs
     found = next((account for user, account in pairs if user is desired), None)
     if found is not None:
         return found

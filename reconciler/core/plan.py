@@ -18,11 +18,15 @@ from reconciler.core.model import (
 
 
 class Action(StrEnum):
-    """What happens to one user. DEACTIVATE is sent as an update but always shown as a deactivation."""
+    """What happens to one user. DEACTIVATE is sent as an update but always shown as a deactivation.
+
+    RELINK gives a managed account another externalId, as `relink` in settings.yaml says; it may reactivate it too.
+    """
 
     CREATE = "create"
     UPDATE = "update"
     ADOPT = "adopt"
+    RELINK = "relink"
     REACTIVATE = "reactivate"
     DEACTIVATE = "deactivate"
     DELETE = "delete"
@@ -37,6 +41,7 @@ class ActionReason(StrEnum):
     NOT_IN_TARGET = "not_in_target"
     ATTRIBUTES_DIFFER = "attributes_differ"
     NO_EXTERNAL_ID = "no_external_id"
+    OTHER_EXTERNAL_ID = "other_external_id"
     INACTIVE_IN_TARGET = "inactive_in_target"
     NOT_IN_DESIRED_STATE = "not_in_desired_state"
     OUT_OF_SCOPE = "out_of_scope"

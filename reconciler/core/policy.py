@@ -87,6 +87,30 @@ class Approval:
 
 
 @dataclass(frozen=True, slots=True)
+class RelinkedId:
+    """One row of `relink.ids`: accounts with the externalId `old` are those of the user with `new`."""
+
+    old: str
+    new: str
+    origin: Origin | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RelinkRules:
+    """`relink` of settings.yaml. `by_user_name`: an account whose externalId no user has is matched by userName."""
+
+    ids: tuple[RelinkedId, ...] = ()
+    by_user_name: bool = False
+    origin: Origin | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.ids) or self.by_user_name
+
+
+NO_RELINKING = RelinkRules()
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """Lifecycle, guards and approvals."""
 
@@ -114,9 +138,10 @@ class Policy:
     """Whether the record holds digests instead of names and values."""
     record_branch: str | None = None
     """The branch of the record."""
+    relink: RelinkRules = NO_RELINKING
     approvals: tuple[Approval, ...] = ()
 
     def permits(self, action: Action) -> bool:
-        """Whether `lifecycle.actions` permits `action`; adopting and reactivating are updates."""
-        needed = "update" if action in (Action.ADOPT, Action.REACTIVATE) else action.value
+        """Whether `lifecycle.actions` permits `action`; adopting, relinking and reactivating are updates."""
+        needed = "update" if action in (Action.ADOPT, Action.RELINK, Action.REACTIVATE) else action.value
         return needed in self.permitted

@@ -14,7 +14,16 @@ from reconciler.core.base_url import BaseUrlError, check_base_url, hide_secrets
 from reconciler.core.model import AttributeMapping, DesiredUser, Diagnostic, Severity, Target, error, warning
 from reconciler.core.paths import is_core_attribute
 from reconciler.core.planning.mapping import Projector
-from reconciler.core.policy import MAX_APPROVAL_PERIOD, Approval, Limit, Policy, Removal
+from reconciler.core.policy import (
+    MAX_APPROVAL_PERIOD,
+    NO_RELINKING,
+    Approval,
+    Limit,
+    Policy,
+    RelinkedId,
+    RelinkRules,
+    Removal,
+)
 from reconciler.core.profile import TargetProfile
 from reconciler.core.scope.scim_filter import (
     DEFAULT_OWNERSHIP,
@@ -208,7 +217,15 @@ def _build_policy(located: LocatedModel[schema.Settings]) -> Policy:
         protected_origins={name: origin for name, origin in places.items() if origin is not None},
         digests=settings.record.values == "digest",
         record_branch=settings.record.branch,
+        relink=_build_relink_rules(settings.relink, located),
     )
+
+
+def _build_relink_rules(settings: schema.RelinkSettings, located: LocatedModel[schema.Settings]) -> RelinkRules:
+    if not settings.ids and settings.match is None:
+        return NO_RELINKING
+    rows = (RelinkedId(row.old, row.new, located.at("relink", "ids", n)) for n, row in enumerate(settings.ids))
+    return RelinkRules(tuple(rows), settings.match == "userName", located.at("relink"))
 
 
 def _build_approvals(settings: LocatedModel[schema.Settings]) -> tuple[Approval, ...]:
@@ -279,6 +296,8 @@ def _compute_digest(directory: Directory, settings: schema.Settings) -> str:
     without = settings.model_dump(mode="json", exclude={"approvals", "notifications", "record"})
     if settings.target.tenant is None:
         del without["target"]["tenant"]  # a state that names no tenant keeps its digest
+    if settings.relink == schema.RelinkSettings():
+        del without["relink"]
     files = {name: digest for name, digest in directory.digests.items() if name != "settings.yaml"}
     content = json.dumps({"settings": without, "files": files}, sort_keys=True)
     return f"sha256:{hashlib.sha256(content.encode()).hexdigest()}"

@@ -7,6 +7,7 @@ decide: `"10"` is a number where a number is expected.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -22,6 +23,8 @@ from pydantic_core import core_schema
 
 from reconciler.core.model import TENANT_PATTERN
 from reconciler.core.scope.operators import EXTENSIONS, Operator
+from reconciler.core.text import quote, shorten
+from reconciler.core.values import fold_case
 from reconciler.desired.guard_settings import ApprovalSettings, GuardSettings
 from reconciler.desired.schema_values import EMPTY_IS_LIST, Boolean, Count, Day, Flag, StrictModel, TextList
 
@@ -112,6 +115,36 @@ class RecordSettings(StrictModel):
     )
 
 
+class RelinkEntry(StrictModel):
+    """The account with externalId `from` is that of the user whose externalId is `to`."""
+
+    old: Annotated[str, Field(min_length=1, alias="from", description="The externalId that the account has")]
+    new: Annotated[str, Field(min_length=1, alias="to", description="The externalId of its user")]
+
+
+class RelinkSettings(StrictModel):
+    """Which accounts may be linked to another externalId, for example after a move to a new tenant."""
+
+    match: Literal["userName"] | None = Field(
+        default=None,
+        description="userName: an account whose externalId no user has is that of the user with its userName",
+    )
+    ids: Annotated[list[RelinkEntry], *EMPTY_IS_LIST] = Field(
+        default=[], description="Old and new externalIds, one pair for each account"
+    )
+
+    @model_validator(mode="after")
+    def _one_to_one(self) -> RelinkSettings:
+        for which, values in (("from", [row.old for row in self.ids]), ("to", [row.new for row in self.ids])):
+            repeated = next((value for value, count in Counter(map(fold_case, values)).items() if count > 1), None)
+            if repeated is not None:
+                raise ValueError(f"the externalId {quote(shorten(repeated, 80))} is more than once in `{which}`")
+        same = next((row.old for row in self.ids if fold_case(row.old) == fold_case(row.new)), None)
+        if same is not None:
+            raise ValueError(f"`from` and `to` are the same externalId, {quote(shorten(same, 80))}")
+        return self
+
+
 class Settings(StrictModel):
     """settings.yaml."""
 
@@ -129,6 +162,9 @@ class Settings(StrictModel):
     )
     record: RecordSettings = Field(
         default=RecordSettings(), description="How the record of applies stores values, and where it is kept"
+    )
+    relink: RelinkSettings = Field(
+        default=RelinkSettings(), description="Which accounts get another externalId, to be removed after the apply"
     )
 
 

@@ -17,10 +17,10 @@ from reconciler.record.receipt_line import ApplyStarted, Finished, ReceiptLine, 
 from reconciler.record.recent_changes import ApprovalUses, RecentChangeReader
 from reconciler.record.runs import PlanSummary
 
-_OWNING = frozenset({Action.ADOPT.value, Action.UPDATE.value, Action.REACTIVATE.value})
+_OWNING = frozenset({Action.ADOPT.value, Action.RELINK.value, Action.UPDATE.value, Action.REACTIVATE.value})
 """Actions that are planned for accounts of desired users only."""
 _CREATED = frozenset({Result.DONE.value, Result.NOT_IN_EFFECT.value})
-_REVIVING = frozenset({Action.REACTIVATE.value, Action.ADOPT.value})
+_REVIVING = frozenset({Action.REACTIVATE.value, Action.ADOPT.value, Action.RELINK.value})
 _EVER_AFTER = datetime.max.replace(tzinfo=UTC)
 
 

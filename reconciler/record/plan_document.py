@@ -102,6 +102,7 @@ class Counts(_Document):
     create: int
     update: int
     adopt: int
+    relink: int = 0
     reactivate: int
     deactivate: int
     delete: int

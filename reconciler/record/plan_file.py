@@ -25,6 +25,7 @@ _ACTIONS: dict[Action, list[str]] = {
     Action.CREATE: ["create"],
     Action.UPDATE: ["update"],
     Action.ADOPT: ["update"],
+    Action.RELINK: ["update"],
     Action.REACTIVATE: ["update"],
     Action.DEACTIVATE: ["update"],
     Action.DELETE: ["delete"],

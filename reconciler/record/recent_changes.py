@@ -24,7 +24,7 @@ from reconciler.record.receipt_line import (
 
 _NOT_MADE = frozenset({Result.FAILED.value, Result.SKIPPED.value})
 _LONGEST_NAME = 512
-_REVIVING = frozenset({Action.UPDATE, Action.ADOPT, Action.REACTIVATE})
+_REVIVING = frozenset({Action.UPDATE, Action.ADOPT, Action.RELINK, Action.REACTIVATE})
 
 ApprovalUses = Mapping[tuple[str, str], date]
 """By plan id and approval id: the day on which an apply with it ended. "": any approval of the plan."""

@@ -16,6 +16,7 @@ _COMPLETE = {
     Action.CREATE: "Creation complete",
     Action.UPDATE: "Update complete",
     Action.ADOPT: "Adoption complete",
+    Action.RELINK: "Relinking complete",
     Action.REACTIVATE: "Reactivation complete",
     Action.DEACTIVATE: "Deactivation complete",
     Action.DELETE: "Deletion complete",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-_SYMBOL = re.compile(r"^( {2}| {6})([-+~!&^]) (?=\S)", re.MULTILINE)
+_SYMBOL = re.compile(r"^( {2}| {6})([-+~!&>^]) (?=\S)", re.MULTILINE)
 """The symbol of a user or of an attribute. Only these are in these columns: values are on lines that begin with one."""
-_MARKS = {"+": "+", "-": "-", "~": "!", "&": "!", "^": "+", "!": "-"}
+_MARKS = {"+": "+", "-": "-", "~": "!", "&": "!", ">": "!", "^": "+", "!": "-"}
 """`+` is green, `-` red and `!` orange: the colours of the terminal. A deactivation is red."""
 _REPLACED = frozenset("+-~")
 """Symbols that their mark replaces; the others stay beside it."""

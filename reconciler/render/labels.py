@@ -28,6 +28,7 @@ ACTION_STYLES: dict[Action, ActionStyle] = {
     Action.CREATE: ActionStyle("+", GREEN, "created", "create", "will be created"),
     Action.UPDATE: ActionStyle("~", YELLOW, "updated", "update in-place", "will be updated in-place"),
     Action.ADOPT: ActionStyle("&", CYAN, "adopted", "adopt: manage an existing account", "will be adopted"),
+    Action.RELINK: ActionStyle(">", CYAN, "relinked", "relink: change the externalId", "will be relinked"),
     Action.REACTIVATE: ActionStyle("^", GREEN, "reactivated", "reactivate", "will be reactivated"),
     Action.DEACTIVATE: ActionStyle("!", RED, "deactivated", "deactivate", "will be DEACTIVATED"),
     Action.DELETE: ActionStyle("-", RED, "deleted", "delete", "will be DELETED"),
@@ -38,12 +39,14 @@ DISPLAY_ORDER = (
     Action.DEACTIVATE,
     Action.CREATE,
     Action.ADOPT,
+    Action.RELINK,
     Action.REACTIVATE,
     Action.UPDATE,
 )
 """Removals first, so that no reader misses them."""
 _SUMMARY_ORDER = (
     Action.ADOPT,
+    Action.RELINK,
     Action.CREATE,
     Action.UPDATE,
     Action.REACTIVATE,

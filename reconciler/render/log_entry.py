@@ -20,6 +20,7 @@ _ACTIONS = {
     Action.CREATE: "create",
     Action.UPDATE: "update",
     Action.ADOPT: "update",
+    Action.RELINK: "update",
     Action.REACTIVATE: "update",
     Action.DEACTIVATE: "disable",
     Action.DELETE: "delete",

@@ -49,7 +49,7 @@ def test_a_foreign_external_id_is_a_conflict_however_it_is_mapped(rule: str, ope
         workspace.users([source(named(9, "ada"), accountEnabled=enabled), source(named(2, "keeper"))])
         result = workspace.apply()
         assert result.code == code
-        assert "belongs to a live account with another externalId" in result.out
+        assert "account with another externalId" in result.out
         assert service.writes == []
 
 

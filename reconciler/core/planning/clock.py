@@ -13,7 +13,7 @@ CLOCK_TOLERANCE = timedelta(minutes=5)
 """Clocks that differ by less agree: a time this far in the future is one of the present."""
 _LONGEST_DATE = 60
 """Characters of a Date header that are shown."""
-_ACCESS = frozenset({Action.CREATE, Action.ADOPT, Action.REACTIVATE, Action.DEACTIVATE})
+_ACCESS = frozenset({Action.CREATE, Action.ADOPT, Action.RELINK, Action.REACTIVATE, Action.DEACTIVATE})
 _UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
 
 

@@ -65,25 +65,34 @@ def plan_create(desired: DesiredUser, chosen: Attributes = NO_ATTRIBUTES) -> Cha
     )
 
 
-def plan_update(desired: DesiredUser, live: LiveUser, mappings: Sequence[AttributeMapping]) -> Change | None:
-    """Plan the change of the live account of a user in scope; None if nothing differs."""
+def plan_update(
+    desired: DesiredUser, live: LiveUser, mappings: Sequence[AttributeMapping], *, relinked: bool = False
+) -> Change | None:
+    """Plan the change of the live account of a user in scope; None if nothing differs.
+
+    `relinked`: the account has another externalId, which changes to the user's.
+    """
     changes = dict(diff_user(desired, live, mappings))
+    before = live.attributes
     if not live.managed:
         # Adoption never deactivates: the guards count managed accounts only.
         if changes.get("active") is False:
             del changes["active"]
         _set_external_id(desired, changes)
+    elif relinked:
+        _set_external_id(desired, changes)
+        before = {**before, "externalId": str(live.external_id)}
     if not changes:
         return None
-    action, reason, detail = _classify_update(live, changes)
+    action, reason, detail = _classify_update(live, changes, relinked=relinked)
     return Change(
         key=desired.key,
         action=action,
         reason=reason,
         detail=detail,
         live_id=live.id,
-        before=live.attributes,
-        after=_apply_changes(live.attributes, changes),
+        before=before,
+        after=_apply_changes(before, changes),
         origin=desired.origin,
     )
 
@@ -95,18 +104,28 @@ def stays_inactive(desired: DesiredUser, live: LiveUser, change: Change | None) 
 
 
 def _set_external_id(desired: DesiredUser, changes: dict[AttributePath, Value | None]) -> None:
-    """Set externalId on adoption even if its mapping applies on create only: the account would stay unmanaged."""
+    """Set externalId although its mapping applies on create only: the account would not be the user's."""
     external_id = desired.create_only.get("externalId")
     if external_id is not None and desired.anchor is not None:
         changes["externalId"] = external_id
 
 
-def _classify_update(live: LiveUser, changes: Mapping[AttributePath, Value | None]) -> tuple[Action, ActionReason, str]:
+def _classify_update(
+    live: LiveUser, changes: Mapping[AttributePath, Value | None], *, relinked: bool
+) -> tuple[Action, ActionReason, str]:
     if not live.managed:
         return (
             Action.ADOPT,
             ActionReason.NO_EXTERNAL_ID,
             "same user name and no externalId: will be managed from now on",
+        )
+    if relinked:
+        detail = "relink in settings.yaml: the account of the same person gets the new externalId"
+        revived = not live.active and changes.get("active") is True
+        return (
+            Action.RELINK,
+            ActionReason.OTHER_EXTERNAL_ID,
+            f"{detail}, and becomes active again" if revived else detail,
         )
     if live.active and changes.get("active") is False:
         return Action.DEACTIVATE, ActionReason.ATTRIBUTES_DIFFER, "the mapping of active gives false"

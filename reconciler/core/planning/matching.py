@@ -13,18 +13,22 @@ from reconciler.core.model import (
     DesiredUser,
     Diagnostic,
     LiveUser,
+    Value,
     error,
     format_user_address,
     select_matching_rows,
     warning,
 )
 from reconciler.core.paths import shorten_path
+from reconciler.core.planning.relinking import Relinking, suggest_relinking
+from reconciler.core.policy import NO_RELINKING, RelinkRules
 from reconciler.core.profile import Attribute
 from reconciler.core.text import format_names, pluralize, quote
 from reconciler.core.values import to_comparable
 
 _REMOVE_DUPLICATES = "At the target, remove or correct the accounts that are not this user's."
 _SHOWN = 5
+_MANY = 3
 
 
 @dataclass(slots=True)
@@ -40,24 +44,34 @@ class Matching:
     conflicts: list[Diagnostic] = field(default_factory=list)
     sharing: list[DesiredUser] = field(default_factory=list)
     """Users that share a matching value with another, and whose other values lead to no live account."""
+    relinked: set[str] = field(default_factory=set)
+    """Live ids of the accounts in `pairs` that have another externalId than their user, as `relink` permits."""
 
 
 def match_users(
-    desired: Sequence[DesiredUser], live: Iterable[LiveUser], mappings: Sequence[AttributeMapping]
+    desired: Sequence[DesiredUser],
+    live: Iterable[LiveUser],
+    mappings: Sequence[AttributeMapping],
+    rules: RelinkRules = NO_RELINKING,
 ) -> Matching:
-    """Match by the rows with `match`, lowest number first; the first hit wins."""
-    return _Matcher(desired, list(live), mappings).run()
+    """Match by the rows with `match`, lowest number first; the first hit wins. `rules`: what may be relinked."""
+    return _Matcher(desired, list(live), mappings, rules).run()
 
 
 class _Matcher:
     def __init__(
-        self, desired: Sequence[DesiredUser], live: list[LiveUser], mappings: Sequence[AttributeMapping]
+        self,
+        desired: Sequence[DesiredUser],
+        live: list[LiveUser],
+        mappings: Sequence[AttributeMapping],
+        rules: RelinkRules,
     ) -> None:
         rows = select_matching_rows(mappings)
         self._attributes = [row.attribute for row in rows]
-        linking = [row for row in mappings if row.target == "externalId"]
-        self._linking = next((row.attribute for row in linking), None)
-        self._external_id = next((row.attribute for row in linking if not row.once), None)
+        self._linking_rows = [row for row in mappings if row.target == "externalId"]
+        self._linking = next((row.attribute for row in self._linking_rows), None)
+        self._external_id = next((row.attribute for row in self._linking_rows if not row.once), None)
+        self._relinking = Relinking(rules, self._external_id, desired)
         self._desired = desired
         self._live = live
         self._claims: dict[str, DesiredUser] = {}
@@ -65,6 +79,8 @@ class _Matcher:
         self._in_conflict: set[int] = set()
         self._shared_levels: dict[int, set[int]] = {}
         self._located: set[int] = set()
+        self._foreign: list[LiveUser] = []
+        self._anchors: set[Value | None] | None = None
         self._matched: dict[int, LiveUser] = {}
         self._result = Matching()
 
@@ -81,10 +97,25 @@ class _Matcher:
         self._result.sharing = [
             user for user in self._desired if id(user) in self._shared_levels and id(user) not in self._located
         ]
-        self._result.unclaimed = [
-            user for user in self._live if user.id not in self._claims and user.id not in self._untouchable
-        ]
+        unclaimed = [user for user in self._live if user.id not in self._claims and user.id not in self._untouchable]
+        self._result.unclaimed = self._without_unmatched(unclaimed)
+        self._report_relinking()
         return self._result
+
+    def _without_unmatched(self, unclaimed: list[LiveUser]) -> list[LiveUser]:
+        """Return the accounts without those that `relink.ids` names: who they belong to is an open question."""
+        left = self._relinking.find_unmatched(unclaimed)
+        self._relinking.problems += self._relinking.report_unmatched(left)
+        self._result.conflicts += self._relinking.problems
+        skipped = {user.id for user in left}
+        return [user for user in unclaimed if user.id not in skipped] if skipped else unclaimed
+
+    def _report_relinking(self) -> None:
+        """Say what a reader can do about `relink`: use it, or remove it."""
+        if len(self._foreign) >= _MANY and 2 * len(self._foreign) >= sum(user.managed for user in self._live):
+            self._result.conflicts.append(suggest_relinking(len(self._foreign)))
+        elif self._relinking.active and not (self._result.relinked or self._foreign or self._relinking.problems):
+            self._result.conflicts.append(self._relinking.report_unused())
 
     def _report_duplicates(self, level: int) -> None:
         """Report desired users that share a matching value: which one owns the account is unknown."""
@@ -132,10 +163,12 @@ class _Matcher:
 
     def _index_live(self, level: int) -> dict[Hashable, list[LiveUser]]:
         index: dict[Hashable, list[LiveUser]] = {}
+        relinks = self._relinking.ids and self._attributes[level].path == "externalId"
+        resolve = self._relinking.resolve if relinks else None
         for user in self._live:
             value = user.match[level]
             if value is not None:
-                index.setdefault(value, []).append(user)
+                index.setdefault(resolve(value) if resolve is not None else value, []).append(user)
         return index
 
     def _claim_account(self, user: DesiredUser, hit: LiveUser, level: int) -> None:
@@ -143,19 +176,52 @@ class _Matcher:
         if owner is None:
             self._claims[hit.id] = user
             self._matched[id(user)] = hit
+            if self._has_other_external_id(user, hit):
+                self._result.relinked.add(hit.id)
             return
         # Another user's account, or an earlier one of the same person: linking would hand it over.
         self._untouchable.add(hit.id)
         name, value = owner
+        which = "live" if hit.active else "deactivated"
         summary = (
-            f"{self._name_attribute(level)} {quote(str(user.match[level]))} belongs to a live account with another "
+            f"{self._name_attribute(level)} {quote(str(user.match[level]))} belongs to a {which} account with another "
             f"{name} ({quote(value)})"
         )
         if user.verdict.in_scope or user.failed:
-            fix = f"correct {name} here or at the target; else choose another {self._name_attribute(level)}."
-            self._report_conflict(user, summary, f"If it is the same person, {fix}")
+            fix = self._explain_relink(name, value, hit)
+            other = f"choose another {self._name_attribute(level)}"
+            if not hit.active and self._attributes[level].path == "userName":
+                other += ", or free this one (docs/relinking.md)"
+            detail = f"If it is the same person, {fix}; else {other}."
+            if name == "externalId" and not self._is_desired(hit):
+                self._foreign.append(hit)
+            self._report_conflict(user, summary, detail)
         else:
             self._skip_account(user, hit, summary)
+
+    def _is_desired(self, hit: LiveUser) -> bool:
+        """Whether a user has the externalId of this account."""
+        if self._anchors is None:
+            self._anchors = {user.anchor for user in self._desired}
+        return self._linking is not None and to_comparable(self._linking, hit.external_id) in self._anchors
+
+    def _explain_relink(self, name: str, value: str, hit: LiveUser) -> str:
+        """Return how an account with another `name` becomes the user's."""
+        if name != "externalId" or self._linking is None:
+            return f"correct {name} here or at the target"
+        given = self._relinking.find_row(hit)
+        if given is not None:
+            return f"correct the row of relink.ids that gives the account {quote(given.new)} ({given.origin})"
+        source = next((row.direct for row in self._linking_rows if row.direct), None)
+        if source is None:
+            return "relink the account (docs/relinking.md)"
+        return f"write `{source}: {quote(value)}` in the user's entry, or relink the account (docs/relinking.md)"
+
+    def _has_other_external_id(self, user: DesiredUser, hit: LiveUser) -> bool:
+        """Whether the account has another externalId than the user, which `relink` permits to change."""
+        if not self._relinking.active or self._external_id is None or user.anchor is None:
+            return False
+        return to_comparable(self._external_id, hit.external_id) not in (None, user.anchor)
 
     def _find_other_owner(self, user: DesiredUser, hit: LiveUser, level: int) -> tuple[str, str] | None:
         """Return the name and value that make `hit` another user's: of higher precedence, or any externalId."""
@@ -163,12 +229,23 @@ class _Matcher:
             anchor = self._attributes[other].path == "externalId"
             theirs = hit.match[other]
             if (other < level or (anchor and other != level)) and theirs is not None and theirs != user.match[other]:
+                if anchor and self._may_relink(user, hit, level):
+                    continue
                 return self._name_attribute(other), str(theirs)
         if self._external_id is None or user.anchor is None or self._attributes[level].path == "externalId":
             return None
         # Even if its mapping has no `match`: the account is linked to another user.
         theirs = to_comparable(self._external_id, hit.external_id)
-        return None if theirs in (None, user.anchor) else ("externalId", str(hit.external_id))
+        same = theirs in (None, user.anchor) or self._may_relink(user, hit, level)
+        return None if same else ("externalId", str(hit.external_id))
+
+    def _may_relink(self, user: DesiredUser, hit: LiveUser, level: int) -> bool:
+        """Whether `relink` permits to link an account with another externalId to the user."""
+        if self._external_id is None or user.anchor is None or not self._relinking.active:
+            return False
+        theirs = to_comparable(self._external_id, hit.external_id)
+        by_name = self._attributes[level].path == "userName" and self._relinking.permits_name_match(theirs)
+        return by_name or self._relinking.resolve(theirs) == user.anchor
 
     def _check_external_ids(self, attribute: Attribute) -> None:
         """Report users whose externalId another live account has: a change would give one person two accounts.
@@ -178,7 +255,8 @@ class _Matcher:
         holders: dict[Hashable, list[LiveUser]] = {}
         for live in self._live:
             if live.external_id is not None:
-                holders.setdefault(to_comparable(attribute, live.external_id), []).append(live)
+                value = self._relinking.resolve(to_comparable(attribute, live.external_id))
+                holders.setdefault(value, []).append(live)
         ambiguous: dict[Hashable, str] = {}
         for user in self._desired:
             found = holders.get(user.anchor, ()) if user.anchor is not None else ()

@@ -20,6 +20,7 @@ from reconciler.core.values import fold_case
 _PHASES = {
     Action.UPDATE: 0,
     Action.ADOPT: 0,
+    Action.RELINK: 0,
     Action.CREATE: 1,
     Action.REACTIVATE: 2,
     Action.DEACTIVATE: 3,
@@ -31,7 +32,7 @@ _PHASES = {
 def order_changes(changes: Sequence[Change], live: Iterable[LiveUser]) -> tuple[list[Change], list[Diagnostic]]:
     """Return the changes in execution order, with `requires`, `temporary_user_name` and `wave`, and the conflicts."""
     # Most plans take no name, and folding the names of all users has a cost.
-    takes_names = any(_find_wanted_name(change) for change in changes)
+    takes_names = any(find_wanted_name(change) for change in changes)
     holders = {fold_case(user.user_name): user for user in live if user.user_name} if takes_names else {}
     possible, conflicts = _exclude_taken_names(changes, holders)
     possible, withheld = _withhold_contested_removals(possible, changes, holders)
@@ -49,7 +50,7 @@ def order_changes(changes: Sequence[Change], live: Iterable[LiveUser]) -> tuple[
     return _assign_waves(ordered), conflicts
 
 
-def _find_wanted_name(change: Change) -> str | None:
+def find_wanted_name(change: Change) -> str | None:
     """Return the folded name that a change takes; None if it keeps the one it has."""
     name = change.after.get("userName")
     if name is None or change.action is Action.DELETE:
@@ -63,12 +64,12 @@ def _exclude_taken_names(
 ) -> tuple[dict[str, Change], list[Diagnostic]]:
     """Exclude changes that want a name whose holder keeps it, and those that wait for an excluded change."""
     possible = {change.address: change for change in changes}
-    takers = Counter(wanted for change in changes if (wanted := _find_wanted_name(change)))
-    leaving = {change.live_id: change for change in changes if change.live_id and _find_wanted_name(change)}
+    takers = Counter(wanted for change in changes if (wanted := find_wanted_name(change)))
+    leaving = {change.live_id: change for change in changes if change.live_id and find_wanted_name(change)}
     waiting: dict[str, Change] = {}
     stuck: list[Change] = []
     for change in changes:
-        wanted = _find_wanted_name(change)
+        wanted = find_wanted_name(change)
         holder = holders.get(wanted) if wanted else None
         if wanted and takers[wanted] > 1:
             stuck.append(change)
@@ -96,7 +97,7 @@ def _withhold_contested_removals(
 
     It may be the same person: two accounts of one person look like this.
     """
-    wanted = {_find_wanted_name(change) for change in changes if change.address not in possible}
+    wanted = {find_wanted_name(change) for change in changes if change.address not in possible}
     involved = {holders[name].id for name in wanted if name is not None and name in holders}
     kept = {
         address: change
@@ -122,10 +123,16 @@ def _report_taken_name(change: Change, holders: Mapping[str, LiveUser]) -> Diagn
     if holder is None or holder.id == change.live_id:
         summary = f"userName {quote(str(name))} is given to more than one user"
         return error(summary, "Two users cannot share one name.", change.origin, change.address)
+    way_out = "Rename or remove that account first, or choose another name. A deactivated account still holds its name."
+    if holder.managed and not holder.active:
+        way_out = (
+            "It is deactivated and still holds its name. To free it, give the entry of its user another "
+            "userPrincipalName (with accountEnabled: false); else choose another name. See docs/relinking.md."
+        )
     owner = f"externalId {quote(holder.external_id)}" if holder.external_id else "no externalId"
     return error(
         f"userName {quote(str(name))} is taken by another live account (id {quote(holder.id)}, {owner})",
-        "Rename or remove that account first, or choose another name. A deactivated account still holds its name.",
+        way_out,
         change.origin,
         change.address,
     )
@@ -134,11 +141,11 @@ def _report_taken_name(change: Change, holders: Mapping[str, LiveUser]) -> Diagn
 def _find_waits(changes: Mapping[str, Change], holders: Mapping[str, LiveUser]) -> dict[str, str]:
     """Map the address of a change to the address of the change that frees the name it wants."""
     leaving = {
-        change.live_id: address for address, change in changes.items() if change.live_id and _find_wanted_name(change)
+        change.live_id: address for address, change in changes.items() if change.live_id and find_wanted_name(change)
     }
     waits: dict[str, str] = {}
     for address, change in changes.items():
-        wanted = _find_wanted_name(change)
+        wanted = find_wanted_name(change)
         holder = holders.get(wanted) if wanted else None
         if holder is not None and holder.id != change.live_id:
             waits[address] = leaving[holder.id]

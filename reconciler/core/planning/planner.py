@@ -21,6 +21,7 @@ from reconciler.core.planning import lifecycle, temporary_names, unique_values
 from reconciler.core.planning.draft import PlanDraft
 from reconciler.core.planning.entry_protection import judge_entries
 from reconciler.core.planning.external_ids import exclude_shared_ids
+from reconciler.core.planning.freed_names import plan_freed_names
 from reconciler.core.planning.guards.accounts import gains_active_user
 from reconciler.core.planning.guards.approvals import apply_approvals, report_spent
 from reconciler.core.planning.guards.context import GuardContext
@@ -32,6 +33,7 @@ from reconciler.core.planning.protection import ProtectedAccounts
 from reconciler.core.planning.request import LiveState, PlanRequest
 from reconciler.core.planning.user_selection import select_changes
 from reconciler.core.planning.withholding import withhold_changes, withhold_doubtful_removals
+from reconciler.core.policy import Removal
 from reconciler.core.values import fold_case
 
 PLAN_LIFETIME = timedelta(days=7)
@@ -39,18 +41,19 @@ PLAN_LIFETIME = timedelta(days=7)
 
 def build_plan(request: PlanRequest, live: LiveState) -> Plan:
     """Build the plan. Never raises for anything in the data: a user that cannot be planned is a diagnostic."""
-    matching = match_users(request.desired, live.users, request.mappings)
+    matching = match_users(request.desired, live.users, request.mappings, request.policy.relink)
     draft = PlanDraft(diagnostics=[*request.diagnostics, *matching.conflicts])
     unique = _choose_unique_values(matching, request, live)
     draft.diagnostics += unique.problems
     for user, found in matching.pairs:
         if found is not None:
-            _plan_user(user, found, request, draft)
+            _plan_user(user, found, request, draft, relinked=found.id in matching.relinked)
         elif _is_new(user):
             _plan_creation(user, unique, request, draft)
     keys = {fold_case(user.key) for user in request.desired}
     for found in sorted(matching.unclaimed, key=lambda user: user.id):
         _plan_unclaimed(found, _name_unclaimed(found, keys), request, draft)
+    _free_names(matching, request, draft)
     withhold_changes(draft, request, live)
     changes = _exclude_conflicts(matching, request, live, draft)
     changes = _repair_temporary_names(changes, matching, request, live, draft)
@@ -94,6 +97,18 @@ def _build_guard_context(request: PlanRequest, live: LiveState, matching: Matchi
         unclaimed=unclaimed,
         evidence=request.evidence,
     )
+
+
+def _free_names(matching: Matching, request: PlanRequest, draft: PlanDraft) -> None:
+    """Add the renames of leavers whose user names other users need; their accounts are kept otherwise."""
+    renames = plan_freed_names(draft.changes, matching, request.mappings)
+    planned = {change.live_id for change in draft.changes}
+    added = [change for account, change in renames.items() if account not in planned]
+    draft.changes += added
+    if request.policy.out_of_scope is Removal.KEEP:
+        draft.kept -= len(added)
+    else:
+        draft.unchanged -= len(added)
 
 
 def _exclude_conflicts(matching: Matching, request: PlanRequest, live: LiveState, draft: PlanDraft) -> list[Change]:
@@ -140,19 +155,19 @@ def _choose_unique_values(matching: Matching, request: PlanRequest, live: LiveSt
     return unique_values.choose_values(newcomers, live.users, request.mappings, request.recently_deleted)
 
 
-def _plan_user(user: DesiredUser, found: LiveUser, request: PlanRequest, draft: PlanDraft) -> None:
+def _plan_user(user: DesiredUser, found: LiveUser, request: PlanRequest, draft: PlanDraft, *, relinked: bool) -> None:
     if user.failed:
         return
     if user.verdict.in_scope:
-        _plan_update(user, found, request, draft)
+        _plan_update(user, found, request, draft, relinked=relinked)
     elif found.managed:
         draft.remove(lifecycle.decide_out_of_scope_removal(found, user, request.policy, request.clock))
     else:
         draft.unmanaged += 1
 
 
-def _plan_update(user: DesiredUser, found: LiveUser, request: PlanRequest, draft: PlanDraft) -> None:
-    change = lifecycle.plan_update(user, found, request.mappings)
+def _plan_update(user: DesiredUser, found: LiveUser, request: PlanRequest, draft: PlanDraft, *, relinked: bool) -> None:
+    change = lifecycle.plan_update(user, found, request.mappings, relinked=relinked)
     problem = None if change is None else _check_update(change, found, request)
     if problem is None:
         draft.add(change)

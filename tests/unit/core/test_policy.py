@@ -8,8 +8,8 @@ from reconciler.core.policy import Policy
     ("permitted", "allowed"),
     [
         ({"create"}, {Action.CREATE}),
-        # Adopting and reactivating are updates.
-        ({"update"}, {Action.UPDATE, Action.ADOPT, Action.REACTIVATE}),
+        # Adopting, relinking and reactivating are updates.
+        ({"update"}, {Action.UPDATE, Action.ADOPT, Action.RELINK, Action.REACTIVATE}),
         ({"deactivate"}, {Action.DEACTIVATE}),
         ({"delete"}, {Action.DELETE}),
         (set(), set()),

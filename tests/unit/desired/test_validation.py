@@ -36,7 +36,7 @@ def test_a_key_without_a_value_is_as_good_as_absent(tree: Tree, written: str) ->
             'unknown key "lifecycel"',
             (
                 "Did you mean lifecycle? Known keys: "
-                "approvals, guards, lifecycle, notifications, ownership, record, target."
+                "approvals, guards, lifecycle, notifications, ownership, record, relink, target."
             ),
         ),
         (

@@ -112,6 +112,7 @@ def test_the_document_has_the_published_keys_in_order() -> None:
         "create": 1,
         "update": 1,
         "adopt": 0,
+        "relink": 0,
         "reactivate": 0,
         "deactivate": 1,
         "delete": 0,
@@ -302,7 +303,7 @@ def test_an_edited_plan_is_refused(edit: Callable[[dict[str, Any]], object]) -> 
             edited(lambda plan: plan["resource_changes"][0].update(action="destroy")),
             (
                 "not a plan: resource_changes.0.action: Input should be"
-                " 'create', 'update', 'adopt', 'reactivate', 'deactivate' or 'delete'"
+                " 'create', 'update', 'adopt', 'relink', 'reactivate', 'deactivate' or 'delete'"
             ),
         ),
         (

@@ -51,7 +51,10 @@ def test_a_command_that_cannot_help_is_not_advised() -> None:
         ([Action.DEACTIVATE] * 2, "Apply complete! Users: 0 created, 0 updated, 2 deactivated, 0 deleted.\n"),
         (
             list(Action),
-            "Apply complete! Users: 1 adopted, 1 created, 1 updated, 1 reactivated, 1 deactivated, 1 deleted.\n",
+            (
+                "Apply complete! Users: 1 adopted, 1 relinked, 1 created, 1 updated, 1 reactivated, 1 deactivated, "
+                "1 deleted.\n"
+            ),
         ),
     ],
 )

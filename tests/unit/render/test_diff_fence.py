@@ -20,6 +20,7 @@ MARKS = {
     Action.CREATE: "+   ",
     Action.UPDATE: "!   ",
     Action.ADOPT: "! & ",
+    Action.RELINK: "! > ",
     Action.REACTIVATE: "+ ^ ",
     Action.DEACTIVATE: "- ! ",
     Action.DELETE: "-   ",

@@ -42,8 +42,8 @@ def test_symbols_are_unique() -> None:
         ),
         (
             list(Action),
-            "1 to adopt, 1 to create, 1 to update, 1 to reactivate, 1 to deactivate, 1 to delete",
-            "1 adopted, 1 created, 1 updated, 1 reactivated, 1 deactivated, 1 deleted",
+            "1 to adopt, 1 to relink, 1 to create, 1 to update, 1 to reactivate, 1 to deactivate, 1 to delete",
+            "1 adopted, 1 relinked, 1 created, 1 updated, 1 reactivated, 1 deactivated, 1 deleted",
         ),
     ],
 )
@@ -66,6 +66,7 @@ def test_removals_come_first_for_readers() -> None:
         "deactivate",
         "create",
         "adopt",
+        "relink",
         "reactivate",
         "a",
         "B",

@@ -7,7 +7,7 @@ from support.untrusted_text import plan_that_says, texts
 from syrupy.assertion import SnapshotAssertion
 
 from reconciler.core.plan import Action, Plan
-from reconciler.core.policy import Approval, Policy
+from reconciler.core.policy import Approval, Policy, RelinkRules
 from reconciler.render.style import Style
 from reconciler.render.text import render_text
 
@@ -23,8 +23,18 @@ def shown(plan: Plan, style: Style = PLAIN, *, summary_only: bool = False) -> st
 
 def test_a_plan_with_every_action(snapshot: SnapshotAssertion) -> None:
     plan = every_action()
-    assert {item.action for item in plan.changes} == set(Action)
+    assert {item.action for item in plan.changes} == set(Action) - {Action.RELINK}
     assert shown(plan) == snapshot
+
+
+def test_a_plan_that_relinks_an_account() -> None:
+    plan = plan_of([desired("a")], [live("a", external_id="old-a")], policy=Policy(relink=RelinkRules((), True)))
+    text = shown(plan)
+    assert '# user["a@example.com"] will be relinked' in text
+    assert '> user "a@example.com" {' in text
+    assert '~ externalId = "old-a" -> "id-a"' in text
+    assert "Plan: 1 to relink, 0 to create, 0 to update, 0 to delete." in text
+    assert "1 managed account would get another externalId, as `relink` in settings.yaml says" in text
 
 
 def test_a_plan_compared_with_a_base(snapshot: SnapshotAssertion) -> None:
@@ -88,7 +98,7 @@ def test_a_plan_for_a_public_place(snapshot: SnapshotAssertion) -> None:
         ([Action.REACTIVATE, Action.DELETE], "Plan: 0 to create, 0 to update, 1 to reactivate, 1 to delete."),
         (
             list(Action),
-            "Plan: 1 to adopt, 1 to create, 1 to update, 1 to reactivate, 1 to deactivate, 1 to delete.",
+            "Plan: 1 to adopt, 1 to relink, 1 to create, 1 to update, 1 to reactivate, 1 to deactivate, 1 to delete.",
         ),
     ],
 )

@@ -123,6 +123,8 @@ def _leaves_active_user(changes: Sequence[Change], context: GuardContext) -> boo
 
 def gains_active_user(change: Change) -> bool:
     """Whether there is one more active user after a change: users can be created and adopted inactive."""
+    if change.action is Action.RELINK:
+        return change.before.get("active") is False and change.after.get("active") is True
     return change.action in _GAINS and change.after.get("active") is not False
 
 

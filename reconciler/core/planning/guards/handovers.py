@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from reconciler.core.plan import Action, Change
+from reconciler.core.plan import Change
 from reconciler.core.planning.full_names import fold_full_name
 from reconciler.core.planning.guards.context import GuardContext, RecentChange
 from reconciler.core.planning.guards.limits import reactivates
 from reconciler.core.planning.guards.replacements import (
     IDENTITY,
+    LINKING,
     NAMES,
     RecentUpdates,
     changes_full_name,
@@ -93,13 +94,13 @@ def _touches_identity(change: Change) -> bool:
 
 def _replaces_identity(change: Change, recent: RecentUpdates) -> bool:
     replaced = recent.find_replaced(change)
-    if change.action is Action.ADOPT or change.live_id in recent.adopted:
+    if change.action in LINKING or change.live_id in recent.adopted:
         return replaced >= NAMES and not _shows_user_name(change)
     return replaced >= IDENTITY
 
 
 def _explain_rewritten(change: Change, recent: RecentUpdates) -> str:
-    adopted = change.action is Action.ADOPT or change.live_id in recent.adopted
+    adopted = change.action in LINKING or change.live_id in recent.adopted
     if lacks_names(change):
         what = "the full name changes" if adopted else "userName and full name change"
     else:

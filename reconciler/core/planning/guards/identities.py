@@ -81,11 +81,14 @@ def check_identity_changes(context: GuardContext, limit: Limit) -> Guard:
 def check_relink(context: GuardContext) -> Guard:
     """Block changes that clear or change the externalId of an account: it would be linked to no user, or to another."""
     live = {user.id: user for user in context.managed}
-    hit = sorted(change.key for change in context.chosen if is_relink(change, live.get(change.live_id or "")))
+    found = [change for change in context.chosen if is_relink(change, live.get(change.live_id or ""))]
+    hit = sorted(change.key for change in found)
     if not hit:
         return Guard("relink", passed=True, message="no externalId of a managed account is cleared or changed")
     accounts = pluralize(len(hit), "managed account")
     message = f"the externalId of {accounts} would be cleared or changed, which links them to no user or to another"
+    if all(change.action is Action.RELINK for change in found):
+        message = f"{accounts} would get another externalId, as `relink` in settings.yaml says"
     return Guard("relink", passed=False, message=f"{message}: {format_names(hit)}")
 
 

@@ -21,7 +21,7 @@ from reconciler.core.text import pluralize
 from reconciler.core.values import fold_case
 
 _JOINING = frozenset({Action.CREATE, Action.ADOPT})
-_UPDATES = frozenset({Action.UPDATE, Action.ADOPT, Action.REACTIVATE})
+_UPDATES = frozenset({Action.UPDATE, Action.ADOPT, Action.RELINK, Action.REACTIVATE})
 
 
 @dataclass(frozen=True, slots=True)

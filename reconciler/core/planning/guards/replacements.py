@@ -18,7 +18,9 @@ from reconciler.core.values import fold_case
 
 NAMES = frozenset({GIVEN, FAMILY})
 IDENTITY = NAMES | {"userName"}
-_REWRITING = frozenset({Action.UPDATE, Action.ADOPT, Action.REACTIVATE})
+_REWRITING = frozenset({Action.UPDATE, Action.ADOPT, Action.RELINK, Action.REACTIVATE})
+LINKING = frozenset({Action.ADOPT, Action.RELINK})
+"""Actions that link an account to a user by its userName, or as settings.yaml says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class RecentUpdates:
 def index_recent_updates(context: GuardContext, guard: str) -> RecentUpdates:
     """Index the updates of the last 24 hours."""
     updates = [change for change in context.recent if change.action in _REWRITING]
-    adopted = {change.live_id for change in updates if change.action is Action.ADOPT and guard not in change.lifted}
+    adopted = {change.live_id for change in updates if change.action in LINKING and guard not in change.lifted}
     merged = merge_recent(map(without_filled_in, updates), guard)
     return RecentUpdates(merged, frozenset(account for account in adopted if account is not None))
 

@@ -118,7 +118,8 @@ def test_a_user_name_with_a_foreign_external_id_is_left_alone() -> None:
         )
     ]
     assert found.conflicts[0].detail == (
-        "If it is the same person, correct externalId here or at the target; else choose another userName."
+        'If it is the same person, write `objectId: "other"` in the user\'s entry, or relink the account '
+        "(docs/relinking.md); else choose another userName."
     )
 
 
@@ -214,8 +215,9 @@ def test_a_user_out_of_scope_with_the_user_name_of_another_account_is_an_error_i
     assert [(user.key, hit) for user, hit in found.pairs] == [("ada@example.com", None)]
     (conflict,) = found.conflicts
     assert (conflict.severity, conflict.address) == (severity, 'user["ada@example.com"]')
+    which = "live" if account.active else "deactivated"
     assert conflict.summary == (
-        'userName "ada@example.com" belongs to a live account with another externalId ("other")'
+        f'userName "ada@example.com" belongs to a {which} account with another externalId ("other")'
     )
     assert conflict.detail == (
         "The user is out of scope: the account is left untouched."

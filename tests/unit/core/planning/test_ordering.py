@@ -38,6 +38,7 @@ def test_nothing_is_removed_before_what_replaces_it_exists() -> None:
     changes = [change(action.value, action) for action in reversed(Action)]
     assert arranged(*changes) == [
         (0, "adopt", ()),
+        (0, "relink", ()),
         (0, "update", ()),
         (1, "create", ()),
         (2, "reactivate", ()),
