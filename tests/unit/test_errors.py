@@ -20,6 +20,7 @@ from reconciler.errors import (
 
 INTERNAL = {
     # caught in reconciler.desired.loader and reported as diagnostics with an origin
+    "reconciler.core.base_url.BaseUrlError",
     "reconciler.core.values.InvalidValueError",
     "reconciler.desired.scim_filter_parser.FilterError",
     "reconciler.core.planning.mapping.MappingError",
