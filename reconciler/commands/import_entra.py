@@ -11,6 +11,7 @@ from reconciler.core.profile import TargetProfile
 from reconciler.core.system_limits import advise, describe_os_error
 from reconciler.core.text import escape_control, quote
 from reconciler.desired.directory import Directory
+from reconciler.desired.layout import EDITOR_COMMENT
 from reconciler.desired.yaml_reader import YamlMapping, read_document
 from reconciler.entra.report import build_warnings, format_findings, list_next_steps
 from reconciler.entra.schema_import import import_schema
@@ -23,6 +24,7 @@ from reconciler.record.files import write_text
 from reconciler.session.terminal import Terminal
 
 _DEFAULT_PROFILE = "apple-business-manager"
+_LONGEST_LINE = 1_000
 _SEE = "Run `reconciler validate` to see what is wrong with it."
 
 
@@ -55,7 +57,7 @@ def run_import_entra_schema(state: Path, options: ImportOptions, now: datetime, 
         report = terminal.result
         if directory.has("mappings.yaml") and not options.force:
             raise SchemaError(f"{paths[0]} exists already", "Move it away, or replace it with --force.")
-        write_text(paths[0], mappings)
+        write_text(paths[0], _read_editor_line(directory) + mappings)
         write_text(paths[1], scope)
         report(f"Wrote {_format_path(paths[0])} and {_format_path(paths[1])}.")
     report("\n".join(map(escape_control, [*format_findings(imported.findings), *list_next_steps(imported)])))
@@ -63,6 +65,15 @@ def run_import_entra_schema(state: Path, options: ImportOptions, now: datetime, 
         terminal.diagnostics(found)
     lost = any(finding.kind is FindingKind.NO_EQUIVALENT for finding in imported.findings)
     return ExitCode.PARTIAL if lost else ExitCode.OK
+
+
+def _read_editor_line(directory: Directory) -> str:
+    """Return the line of mappings.yaml by which editors find its schema; "" without one."""
+    if not directory.has("mappings.yaml"):
+        return ""
+    with (directory.root / "mappings.yaml").open(encoding="utf-8", errors="replace") as file:
+        line = file.readline(_LONGEST_LINE)
+    return line if line.startswith(EDITOR_COMMENT) and line.endswith("\n") else ""
 
 
 def _format_path(path: Path) -> str:

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler import __version__
+from reconciler.commands.schema import render_schema
 from reconciler.core.text import escape_control, quote
+from reconciler.desired.json_schemas import KINDS
 from reconciler.errors import ExitCode, PlanFileError, ReconcilerError, UsageError
 from reconciler.profiles import PROFILES
 from reconciler.record.files import read_file, write_bytes, write_private_bytes
@@ -18,6 +20,8 @@ from reconciler.session.terminal import Terminal
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 WORKFLOWS = Path(".github/workflows")
+SCHEMAS = Path("schemas")
+"""JSON Schemas, which the first line of each file of the desired state names for editors."""
 WHEEL = f"scim_reconciler-{__version__}-py3-none-any.whl"
 INSTALL = (
     "python -m venv .venv",
@@ -82,6 +86,8 @@ def _render_files(options: InitOptions, wheel: bytes | None) -> Iterator[tuple[P
         if path.is_file() and name.parts[0] != "workflows":
             text = path.read_text("utf-8")
             yield _target_path(name), (_fill(text, values) if name.suffix != ".lock" else text).encode()
+    for kind in KINDS:
+        yield SCHEMAS / f"{kind}.json", render_schema(kind).encode()
     for file, text in render_workflows(INSTALL).items():
         yield WORKFLOWS / file, text.encode()
     if wheel is not None:

@@ -16,6 +16,8 @@ TOP_FILES = ("settings.yaml", "scope.yaml", "mappings.yaml")
 FOLDERS = ("users", "groups")
 SUFFIXES = (".yaml", ".yml")
 _PROSE = (".md", ".rst")
+EDITOR_COMMENT = "# yaml-language-server:"
+"""The beginning of the comment by which an editor finds the JSON Schema of a file."""
 
 _HIDDEN = frozenset(
     {".DS_Store", ".editorconfig", ".gitattributes", ".gitignore", ".gitkeep", ".keep", ".yamlfmt", ".yamllint"}

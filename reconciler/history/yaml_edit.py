@@ -19,12 +19,14 @@ from ruamel.yaml.scalarstring import ScalarString
 
 from reconciler.core.field_change import Field
 from reconciler.core.text import quote
+from reconciler.desired.layout import EDITOR_COMMENT
 from reconciler.history.edits import Entity
 from reconciler.history.revert import RevertStep
 from reconciler.history.yaml_entries import Piece, parse_entries, split_entries
 
 _WIDE = 1_000_000
 _LIFECYCLE = "lifecycle"
+_EDITOR_LINE = re.compile(rb"^" + re.escape(EDITOR_COMMENT).encode() + rb"[^\n]*", re.MULTILINE)
 _EMPTY_LIST = re.compile(rb"^\[\][ ]*(?:\r?\n|\Z)", re.MULTILINE)
 
 
@@ -46,8 +48,8 @@ class EditedFile:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is left in it, not even a comment."""
-        return not self._pieces and not self._head.strip()
+        """Whether nothing is left in it, not even a comment for humans."""
+        return not self._pieces and not _EDITOR_LINE.sub(b"", self._head).strip()
 
     @property
     def content(self) -> bytes:

@@ -49,6 +49,19 @@ def test_existing_mappings_are_replaced_with_force_only(
     assert mappings.read_text() != "[]\n"
 
 
+def test_the_line_for_editors_stays_in_replaced_files(tmp_path: Path, file: Path, terminal: RecordingTerminal) -> None:
+    (tmp_path / "desired-state").mkdir()
+    lines = {name: f"# yaml-language-server: $schema=../schemas/{name}.json\n" for name in ("mappings", "scope")}
+    for name, content in (("mappings", "[]\n"), ("scope", "sync: all\n")):
+        (tmp_path / f"desired-state/{name}.yaml").write_text(f"{lines[name]}{content}")
+    for _ in range(2):
+        run(tmp_path, ImportOptions(file, "scim", force=True), terminal)
+        for name, line in lines.items():
+            text = (tmp_path / f"desired-state/{name}.yaml").read_text()
+            assert text.startswith(line)
+            assert text.count("yaml-language-server") == 1
+
+
 def test_a_scope_keeps_its_other_keys_and_comments(tmp_path: Path, file: Path, terminal: RecordingTerminal) -> None:
     (tmp_path / "desired-state").mkdir()
     filters = [group("Sales", clause("department", "EQUALS", "Sales"))]

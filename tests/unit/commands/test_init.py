@@ -7,8 +7,12 @@ import pytest
 from support.recording_terminal import RecordingTerminal
 
 from reconciler.commands.init import WHEEL, InitOptions, render_workflows, run_init
+from reconciler.commands.schema import render_schema
+from reconciler.desired.json_schemas import KINDS
+from reconciler.desired.layout import EDITOR_COMMENT
 from reconciler.errors import ExitCode, UsageError
 
+ROOT = Path(__file__).parents[3]
 OPTIONS = InitOptions("scim", "Example.ORG", None)
 
 
@@ -22,6 +26,34 @@ def test_a_repository_is_created(tmp_path: Path, terminal: RecordingTerminal) ->
     assert names == ["apply.yml", "ci.yml", "drift.yml", "plan.yml"]
     assert f"Created a repository in {tmp_path / 'new'}" in terminal.out
     assert "The workflows cannot install the program yet" in terminal.out
+
+
+def test_each_file_names_its_schema_for_editors(tmp_path: Path, terminal: RecordingTerminal) -> None:
+    run_init(tmp_path, OPTIONS, terminal)
+    found = [named_schema(path) for path in sorted((tmp_path / "desired-state").rglob("*.yaml"))]
+    assert [path.relative_to(tmp_path / "schemas").stem for path in found] == [
+        *("groups", "mappings", "scope", "settings", "users"),
+    ]
+    for path in found:
+        assert path.read_text() == render_schema(path.stem)
+
+
+def test_the_schemas_of_the_sample_are_those_that_schema_prints() -> None:
+    """If not: for kind in settings scope mappings users groups; do reconciler schema $kind > schemas/$kind.json; done."""
+    files = sorted((ROOT / "desired-state").rglob("*.yaml"))
+    assert {named_schema(path) for path in files} == {ROOT / f"schemas/{kind}.json" for kind in KINDS}
+    for kind in KINDS:
+        assert (ROOT / f"schemas/{kind}.json").read_text() == render_schema(kind), kind
+
+
+def named_schema(path: Path) -> Path:
+    """The schema that an editor finds by the first line: relative to the file."""
+    line = path.read_text().split("\n")[0]
+    assert line.startswith(f"{EDITOR_COMMENT} $schema=")
+    schema = (path.parent / line.partition("=")[2]).resolve()
+    kind = path.parent.name if path.parent.name in ("users", "groups") else path.stem
+    assert schema.name == f"{kind}.json"
+    return schema
 
 
 def test_nothing_is_overwritten(tmp_path: Path, terminal: RecordingTerminal) -> None:

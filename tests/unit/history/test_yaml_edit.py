@@ -136,6 +136,29 @@ def test_a_file_of_which_nothing_is_left_is_empty() -> None:
     assert not EditedFile(NAME, now).is_empty
 
 
+EDITOR_LINE = "# yaml-language-server: $schema=../../schemas/users.json\n"
+
+
+def test_the_line_for_editors_stays_whatever_is_edited() -> None:
+    now = text(EDITOR_LINE + dedent(PEOPLE))
+    for steps in (
+        [("ada", None, {})],
+        [("ada", "ada", {"title": "Lady"})],
+        [("ada", None, {}), ("bob", None, {}), ("cyd", None, {})],
+        [(None, "ada", {})],
+    ):
+        assert edit(now, *steps, then=now).startswith(EDITOR_LINE)
+    bare = text(EDITOR_LINE + "- userPrincipalName: ada\n- userPrincipalName: bob\n")
+    assert edit(bare, ("ada", None, {})) == EDITOR_LINE + "- userPrincipalName: bob\n"
+
+
+def test_a_file_of_which_the_line_for_editors_is_left_is_empty() -> None:
+    now = text(EDITOR_LINE + "\n- userPrincipalName: ada\n")
+    file = EditedFile(NAME, now)
+    file.apply(RevertStep(file.find(find(now, "ada")), None), b"", [])
+    assert file.is_empty
+
+
 def test_a_file_of_which_a_comment_is_left_is_the_empty_list() -> None:
     now = text("# Head\n- userPrincipalName: ada\n")
     emptied = edit(now, ("ada", None, {}))
