@@ -12,6 +12,7 @@ from reconciler.commands.apply import ApplyOptions, run_apply
 from reconciler.commands.plan import PlanOptions, run_plan
 from reconciler.core.paths import shorten_path
 from reconciler.desired.loader import DesiredState, load
+from reconciler.desired.missing_state import describe_missing_state
 from reconciler.errors import ExitCode, UsageError
 from reconciler.render.formats import OutputOptions
 from reconciler.session.sandbox_service import edit_sandbox, seed_sandbox
@@ -27,9 +28,8 @@ def run_demo(state: Path, terminal: Terminal) -> ExitCode:
     Raises `UsageError` if there is no desired state.
     """
     if not (state / "settings.yaml").is_file():
-        raise UsageError(
-            f"there is no desired state in {state}", "Run the demo in the project, or name one: --state DIR."
-        )
+        missing = describe_missing_state(state)
+        raise UsageError(f"there is no desired state in {state}", missing.detail)
     with tempfile.TemporaryDirectory(prefix="reconciler-demo-") as scratch:
         copy = Path(scratch) / "desired-state"
         shutil.copytree(state, copy, symlinks=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.core.text import escape_control, pluralize
+from reconciler.desired.schema import Settings
 from reconciler.errors import ExitCode, ReconcilerError, RepositoryError
 from reconciler.git.commits import Commits
 from reconciler.record.reader import read_runs_with_plans
@@ -38,10 +39,11 @@ class RollbackOptions:
 
 def run_rollback(workspace: Workspace, options: RollbackOptions, terminal: Terminal) -> ExitCode:
     """Write the edit, or show it; the exit code is 5 if a later edit is left alone."""
+    settings = read_settings(workspace, terminal)
+    if settings is None:
+        return ExitCode.ERROR
     with Commits(workspace.state) as repository:
-        versions = _find_versions(workspace, options.to, repository, terminal)
-        if versions is None:
-            return ExitCode.ERROR
+        versions = _find_versions(workspace, options.to, settings, repository, terminal)
         draft = draft_rollback(repository, versions, RollbackScope(options.user, options.everything, options.force))
         files = repository.list_files(versions.today)
         before = {name: repository.read_blob(files[name]) if name in files else None for name in draft.files}
@@ -88,11 +90,10 @@ def _note_other_files(draft: RollbackDraft, options: RollbackOptions, terminal: 
         terminal.note(f"Not restored: {pluralize(len(draft.others), 'other file')} ({names}); --all does it.")
 
 
-def _find_versions(workspace: Workspace, to: str, repository: Commits, terminal: Terminal) -> Versions | None:
+def _find_versions(
+    workspace: Workspace, to: str, settings: Settings, repository: Commits, terminal: Terminal
+) -> Versions:
     today = repository.resolve("HEAD")
-    settings = read_settings(workspace, terminal)
-    if settings is None:
-        return None
     with open_full_record(workspace, settings.record.branch, terminal) as whole:
         plan_id = _find_plan_id(whole, to)
         if plan_id is None:

@@ -18,6 +18,7 @@ from reconciler.core.values import fold_case
 from reconciler.desired import layout, schema
 from reconciler.desired.empty_files import describe_way_out, list_tracked
 from reconciler.desired.file_content import find_foreign_content
+from reconciler.desired.missing_state import describe_missing_state
 from reconciler.desired.source_users import read_source_user
 from reconciler.desired.validation import LocatedModel, Model, validate
 from reconciler.desired.yaml_blocks import locate_in_block
@@ -140,8 +141,7 @@ class Directory:
     def check_layout(self) -> None:
         """Report files that would not be read: a misspelt name must not look like an empty file."""
         if not self.root.is_dir():
-            detail = "Pass the directory with --state DIR, or create it."
-            self._report_unread(error(f"there is no directory {self.root}", detail))
+            self._report_unread(describe_missing_state(self.root))
             return
         if self._leaves_repository():
             return

@@ -11,6 +11,7 @@ from reconciler.core.text import quote, shorten
 from reconciler.desired import schema
 from reconciler.desired.directory import Directory, add_source_lines
 from reconciler.desired.loader import BrokenState, DesiredState, load
+from reconciler.desired.missing_state import describe_missing_state
 from reconciler.errors import ReconcilerError, UsageError
 from reconciler.profiles import PROFILES
 from reconciler.record.lock import build_lock_name, find_lock_directory
@@ -79,6 +80,9 @@ def load_state(workspace: Workspace, terminal: Terminal) -> DesiredState | None:
 
 def read_settings(workspace: Workspace, terminal: Terminal) -> schema.Settings | None:
     """Return settings.yaml alone; None, with its errors shown, if it is invalid."""
+    if not workspace.state.is_dir():
+        terminal.diagnostics([describe_missing_state(workspace.state)])
+        return None
     directory = Directory(workspace.state)
     settings = directory.read_settings()
     if settings is None:

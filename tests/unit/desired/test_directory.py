@@ -9,6 +9,7 @@ from support.desired_directory import SETTINGS, Tree, messages, users
 from reconciler.core.model import Diagnostic, Origin, error
 from reconciler.desired import yaml_text
 from reconciler.desired.directory import Directory, add_source_lines
+from reconciler.desired.missing_state import describe_missing_state
 
 # --- users --------------------------------------------------------------------------------------
 
@@ -338,9 +339,7 @@ def test_a_git_lfs_pointer_is_one_error(tree: Tree) -> None:
 def test_a_directory_that_is_not_there_is_reported(tmp_path: Path) -> None:
     directory = Directory(tmp_path / "nowhere")
     directory.check_layout()
-    assert directory.diagnostics == [
-        error(f"there is no directory {tmp_path / 'nowhere'}", "Pass the directory with --state DIR, or create it.")
-    ]
+    assert directory.diagnostics == [describe_missing_state(tmp_path / "nowhere")]
     assert directory.read_settings() is None
     assert len(directory.diagnostics) == 1
 

@@ -11,6 +11,7 @@ from support.desired_state import ADA, BOB, SETTINGS, USUAL, Load, broken, good,
 from reconciler.core.model import Origin
 from reconciler.core.policy import Approval, Limit, Policy, Removal
 from reconciler.desired.loader import BrokenState, DesiredState, load
+from reconciler.desired.missing_state import describe_missing_state
 
 # --- a valid directory ----------------------------------------------------------------------------
 
@@ -188,9 +189,8 @@ def test_all_errors_are_reported_even_when_settings_are_missing(loaded: Load) ->
 
 
 def test_a_directory_that_is_not_there_is_broken(tmp_path: Path) -> None:
-    assert broken(load(tmp_path / "nowhere", NOW)) == [
-        f"None: there is no directory {tmp_path / 'nowhere'}. Pass the directory with --state DIR, or create it."
-    ]
+    missing = describe_missing_state(tmp_path / "nowhere")
+    assert broken(load(tmp_path / "nowhere", NOW)) == [f"None: {missing.summary}. {missing.detail}"]
 
 
 # --- the digest ------------------------------------------------------------------------------------
