@@ -19,6 +19,7 @@ from reconciler.apply.change_outcomes import (
     complete,
     describe_left_out,
     describe_name_holder,
+    describe_refused_case,
     describe_survivor,
     not_in_effect,
     partly_sent,
@@ -29,6 +30,7 @@ from reconciler.apply.execution import Execution
 from reconciler.apply.lookup import UserLookup
 from reconciler.apply.patch_sender import PatchSender, PatchUnsupportedError
 from reconciler.apply.patched_account import PatchedAccount
+from reconciler.apply.stored_forms import StoredForms
 from reconciler.core import patch
 from reconciler.core.identity import parse_identity
 from reconciler.core.model import AttributePath, LiveUser, Resource
@@ -59,6 +61,7 @@ class ChangeExecutor:
         self._answers = AnswerTrust()
         self._patches = PatchSender(execution.on_habit)
         self._unfinished: set[str] = set()  # addresses on record as started and not as finished
+        self._forms = StoredForms(execution.mappings)
 
     def apply(self, change: Change, *, temporarily_renamed: bool) -> Outcome:
         """Apply the change and record its outcome. `temporarily_renamed`: the user has its temporary name now.
@@ -135,6 +138,8 @@ class ChangeExecutor:
         except (TargetError, StopRequestedError):
             holders = ()
         for holder in holders:
+            if holder.id == change.live_id:
+                return describe_refused_case(holder)
             return f"The {describe_name_holder(change, holder)}."
         return self._execution.profile.conflict_hint
 
@@ -168,8 +173,8 @@ class ChangeExecutor:
 
     def _resolve_existing(self, change: Change, holder: LiveUser) -> Outcome:
         """Resolve that the user name was given since the plan was made, by another apply or an administrator."""
-        if not verification.unapplied_attributes(change, holder, self._execution.mappings):
-            return complete(change, holder, "already in effect")
+        if self._forms.is_applied(change, holder):
+            return self._forms.complete(change, holder, "already in effect")
         message = f"no longer as planned: {describe_name_holder(change, holder)}; plan again"
         return Outcome(change, Result.SKIPPED, message, attributes=("userName",))
 
@@ -183,9 +188,9 @@ class ChangeExecutor:
             if lost is not None:
                 return unverified(change, exc)
             raise refusal from exc
-        if found is None or verification.unapplied_attributes(change, found, self._execution.mappings):
+        if found is None or not self._forms.is_applied(change, found):
             raise refusal
-        return complete(change, found)
+        return self._forms.complete(change, found)
 
     def _resolve_lost_create(self, change: Change, lost: UnknownOutcomeError, *, may_resend: bool) -> Outcome | None:
         """Look whether the user exists; None if it certainly does not and the create may be sent again.
@@ -249,7 +254,7 @@ class ChangeExecutor:
         answer = sent.answer
         shown = answer is not None and self._shows_change(change, answer)
         if answer is not None and shown and change.action not in REMOVALS and self._answers.covers(paths):
-            return complete(change, self._execution.reader.read(answer))
+            return self._forms.complete(change, self._execution.reader.read(answer))
         outcome = self._verify(change, change.live_id, lost=sent.lost, left_out=sent.left_out)
         if shown and outcome.result in (Result.DONE, Result.NOT_IN_EFFECT):
             self._answers.note(paths, confirmed=outcome.result is Result.DONE)
@@ -372,10 +377,12 @@ class ChangeExecutor:
             except (ScimError, TargetError, StopRequestedError) as exc:
                 return unverified(change, exc)
             unapplied = verification.unapplied_attributes(change, live, self._execution.mappings)
-            if not unapplied:
-                return complete(change, live, describe_survivor(change, live))
+            if not unapplied or self._forms.shows_other_forms(change, live):
+                return self._forms.complete(change, live, describe_survivor(change, live))
             if left_out.keys() >= set(unapplied):
                 return partly_sent(change, left_out)
+        if self._forms.is_applied(change, live):
+            return self._forms.complete(change, live)
         return not_in_effect(change, live, unapplied, "the service accepted it" if lost is None else lost.summary)
 
 

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from reconciler.core.model import AttributePath, LiveUser
+from reconciler.core.model import AttributePath, LiveUser, Value
 from reconciler.core.paths import shorten_path
-from reconciler.core.plan import Action, Change, Outcome, Result
-from reconciler.core.text import quote
+from reconciler.core.plan import Action, Change, FormDifference, Outcome, Result
+from reconciler.core.planning.forms import name_form
+from reconciler.core.text import quote, shorten
 from reconciler.errors import ReconcilerError
 
 
-def complete(change: Change, live: LiveUser | None, message: str = "") -> Outcome:
-    """Return the outcome of a change that is in effect for `live`."""
-    return Outcome(change, Result.DONE, message, live.id if live is not None else change.live_id)
+def complete(
+    change: Change, live: LiveUser | None, message: str = "", forms: tuple[FormDifference, ...] = ()
+) -> Outcome:
+    """Return the outcome of a change that is in effect for `live`; `forms`: values that it has in another form."""
+    return Outcome(change, Result.DONE, message, live.id if live is not None else change.live_id, forms=forms)
+
+
+def describe_forms(forms: Sequence[FormDifference]) -> str:
+    """Say which values the service stored in another form than they were sent in; empty if none."""
+    stored = [f"{shorten_path(each.path)} {name_form(each.sent, each.shown)}" for each in forms]
+    return f"stored {', '.join(stored)}" if stored else ""
 
 
 def cannot_patch(change: Change, why: str) -> Outcome:
@@ -40,10 +49,25 @@ def unverified(change: Change, error: ReconcilerError) -> Outcome:
 
 def not_in_effect(change: Change, live: LiveUser | None, paths: Sequence[AttributePath], reason: str) -> Outcome:
     """Return the outcome of a write after which the attributes at `paths` have other values than planned."""
-    what = describe_survivor(change, live) or f"it is not in effect: {', '.join(shorten_path(path) for path in paths)}"
+    what = describe_survivor(change, live) or f"it is not in effect: {_describe_shown(live, paths)}"
     message = f"{reason}, but {what}"
     identity = live.id if live is not None else change.live_id
     return Outcome(change, Result.NOT_IN_EFFECT, message, identity, tuple(paths))
+
+
+def _describe_shown(live: LiveUser | None, paths: Sequence[AttributePath]) -> str:
+    """Name the attributes, with the values that the service shows instead."""
+    found = live.attributes if live is not None else {}
+    return ", ".join(
+        f"{shorten_path(path)} (the service shows {_format_value(found.get(path))})"
+        if live is not None and path != "id"
+        else shorten_path(path)
+        for path in paths
+    )
+
+
+def _format_value(value: Value | None) -> str:
+    return "no value" if value is None else str(value).lower() if isinstance(value, bool) else quote(shorten(value, 80))
 
 
 def describe_survivor(change: Change, live: LiveUser | None) -> str:
@@ -64,3 +88,9 @@ def describe_name_holder(change: Change, holder: LiveUser) -> str:
     """Say which account has the user name that the change wants."""
     owner = f"externalId {quote(holder.external_id)}" if holder.external_id else "no externalId"
     return f"user name {quote(str(change.after.get('userName')))} belongs to account {quote(holder.id)} ({owner})"
+
+
+def describe_refused_case(holder: LiveUser) -> str:
+    """Say that the service refuses a change of a user name because the account has it in another case."""
+    fix = f"Keep {quote(holder.user_name)} in the desired state."
+    return f"The account itself has the name: the service refuses a change of case alone. {fix}"

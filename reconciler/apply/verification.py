@@ -11,8 +11,9 @@ from dataclasses import replace
 
 from reconciler.core import paths
 from reconciler.core.model import AttributeMapping, AttributePath, Flow, LiveUser, Resource
-from reconciler.core.plan import Action, Change
-from reconciler.core.values import is_same_value
+from reconciler.core.plan import Action, Change, FormDifference
+from reconciler.core.profile import Attribute
+from reconciler.core.values import differs_in_case, is_same_form, is_same_value
 
 
 def reads_everything(mappings: Sequence[AttributeMapping]) -> tuple[AttributeMapping, ...]:
@@ -55,11 +56,34 @@ def unapplied_attributes(
         return ("id",)
     changed = {row.path for row in change.attribute_changes()}
     return tuple(
-        row.target
-        for row in mappings
-        if row.target in changed
-        and not is_same_value(row.attribute, change.after.get(row.target), live.attributes.get(row.target))
+        row.target for row in mappings if row.target in changed and not _is_in_effect(row.attribute, change, live)
     )
+
+
+def _is_in_effect(attribute: Attribute, change: Change, live: LiveUser) -> bool:
+    wanted, shown = change.after.get(attribute.path), live.attributes.get(attribute.path)
+    if differs_in_case(attribute, change.before.get(attribute.path), wanted):
+        return wanted == shown  # the change of case is the change
+    return is_same_value(attribute, wanted, shown)
+
+
+def find_form_differences(
+    change: Change, live: LiveUser | None, mappings: Sequence[AttributeMapping]
+) -> tuple[FormDifference, ...]:
+    """Return the planned values that are in effect in another form; empty unless that is all that is missing."""
+    if live is None or change.action is Action.DELETE:
+        return ()
+    changed = {row.path for row in change.attribute_changes()}
+    found = []
+    for row in mappings:
+        sent, shown = change.after.get(row.target), live.attributes.get(row.target)
+        same = row.target not in changed or _is_in_effect(row.attribute, change, live)
+        if same and not (row.target in changed and differs_in_case(row.attribute, sent, shown)):
+            continue
+        if sent is None or shown is None or not is_same_form(row.attribute, sent, shown):
+            return ()
+        found.append(FormDifference(row.target, sent, shown))
+    return tuple(found)
 
 
 def shows_all_changes(change: Change, answer: Resource) -> bool:

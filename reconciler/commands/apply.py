@@ -12,6 +12,7 @@ from reconciler.apply.quarantine import Health
 from reconciler.apply.selection import Selection, defer, select_changes
 from reconciler.core.model import Target
 from reconciler.core.plan import Outcome, Plan, Result
+from reconciler.core.planning.forms import describe_forms
 from reconciler.core.planning.guards.approvals import carry_over_approval, reevaluate_guards
 from reconciler.core.policy import Approval
 from reconciler.core.profile import TargetProfile
@@ -241,6 +242,9 @@ class _Apply:
             self._log.outcome(outcome)
         self._terminal.result("\n" + render_report(report.outcomes, self._terminal.style))
         _explain_conflicts(report, self._session.state.profile, self._terminal)
+        forms = [each for outcome in report.outcomes for each in outcome.forms]
+        for line in describe_forms(forms, self._session.state.mappings):
+            self._terminal.note(line)
         if report.stopped is not None:
             self._terminal.error(report.stopped)
         elif report.quarantine is not None:

@@ -273,6 +273,15 @@ def is_not_started(result: str, message: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class FormDifference:
+    """A value that the service shows in another form than it was sent in (`values.is_same_form`)."""
+
+    path: AttributePath
+    sent: Value
+    shown: Value
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """The outcome of one change: from what happened, never from the plan."""
 
@@ -285,6 +294,8 @@ class Outcome:
     status: int | None = None
     """HTTP status of the rejection."""
     scim_type: str = ""
+    forms: tuple[FormDifference, ...] = ()
+    """If DONE: the values that are in effect in another form."""
     permanent: bool = field(default=False, compare=False)
     """Repeating the command cannot help: the service offers no way to make the change."""
     seconds: float = field(default=0, compare=False)

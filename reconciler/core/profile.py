@@ -21,6 +21,8 @@ class Comparison(StrEnum):
 
     EXACT = "exact"
     CASE_INSENSITIVE = "case-insensitive"
+    CASE_PRESERVING = "case-preserving"
+    """Case-insensitive, but a change of case alone is made where the service keeps case."""
     LOCALE = "locale"
     """A language tag (RFC 5646), in either case, with `-` or `_`."""
     PHONE = "phone"

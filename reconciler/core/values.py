@@ -102,3 +102,22 @@ def _fold_phone_number(text: str) -> str:
 def is_same_value(attribute: Attribute, one: Value | None, other: Value | None) -> bool:
     """Whether two values of `attribute` are the same."""
     return one == other or to_comparable(attribute, one) == to_comparable(attribute, other)
+
+
+def differs_in_case(attribute: Attribute, one: Value | None, other: Value | None) -> bool:
+    """Whether two values are the same but for their case, which a service may keep."""
+    return attribute.comparison is Comparison.CASE_PRESERVING and one != other and is_same_value(attribute, one, other)
+
+
+def is_same_form(attribute: Attribute, one: Value | None, other: Value | None) -> bool:
+    """Whether two values differ in form at most: in case, white space, or what `is_same_value` ignores.
+
+    The limit of what a service may make of a value that it was sent: anything else is another value.
+    """
+    return isinstance(one, str) and isinstance(other, str) and _to_form(attribute, one) == _to_form(attribute, other)
+
+
+def _to_form(attribute: Attribute, value: str) -> str:
+    folded = fold_case(str(to_comparable(attribute, value)))
+    # Blanks in a user name may make another user's name.
+    return folded if attribute.comparison is Comparison.CASE_PRESERVING else " ".join(folded.split())

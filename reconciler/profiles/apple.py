@@ -14,7 +14,7 @@ _AUTHENTIK = "authentik documentation for Apple: both names are required"
 # An edit that only changes the case of a name or a department is deliberate, so these are compared exactly. userName is
 # not, because Apple may return it in lower case; externalId is not, because a GUID in another case is the same user.
 _ATTRIBUTES = (
-    Attribute("userName", _APPLE_TABLE, Confidence.DOCUMENTED, Comparison.CASE_INSENSITIVE, required=True),
+    Attribute("userName", _APPLE_TABLE, Confidence.DOCUMENTED, Comparison.CASE_PRESERVING, required=True),
     Attribute(
         "externalId",
         _MICROSOFT,

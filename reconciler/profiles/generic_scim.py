@@ -24,7 +24,7 @@ def _build_attributes() -> tuple[Attribute, ...]:
     # case. What people read (a name, a title) is compared exactly all the same: an edit of its case is deliberate.
     return (
         # externalId: a GUID in another case is the same user.
-        Attribute("userName", _USER, _DOCUMENTED, Comparison.CASE_INSENSITIVE, required=True),
+        Attribute("userName", _USER, _DOCUMENTED, Comparison.CASE_PRESERVING, required=True),
         Attribute("externalId", "RFC 7643 §3.1", _DOCUMENTED, Comparison.CASE_INSENSITIVE),
         Attribute("active", _USER, _DOCUMENTED, Comparison.BOOLEAN),
         Attribute("locale", _USER, _DOCUMENTED, Comparison.LOCALE),

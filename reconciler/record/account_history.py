@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
+from msgspec import UNSET
+
 from reconciler.core.model import Deactivation, Target
 from reconciler.core.plan import REMOVALS, Action, Result
 from reconciler.core.planning.guards.context import RecentChange
@@ -51,6 +53,8 @@ class AccountHistory:
     """Live ids of accounts that the entries of their users protected, here or at another target."""
     key_ids: frozenset[str] = frozenset()
     """The keys that names and values on record are digests of."""
+    forms: frozenset[str] = frozenset()
+    """Digests of values that the service stored in another form (`Redactor.form`)."""
 
 
 class AccountHistoryBuilder:
@@ -87,6 +91,7 @@ class AccountHistoryBuilder:
         self._protection_anywhere = ProtectionReader(present or now)
         self._names_of_last = self._names
         self._key_ids: set[str] = set()
+        self._forms: set[str] = set()
 
     def add(self, lines: Iterable[ReceiptLine], record: str) -> bool:
         """Add the lines of one receipt.
@@ -125,6 +130,8 @@ class AccountHistoryBuilder:
     def _add(self, line: Started | Finished | UnknownLine, record: str) -> None:
         """Add one line. An event of a later version protects accounts too, but starts no period."""
         self._count(line)
+        if isinstance(line, Finished) and line.forms is not UNSET:
+            self._forms.update(line.forms)
         if line.id is not None and _had_desired_user(line):
             self._known.add(line.id)
         if line.action in _REVIVING:
@@ -185,6 +192,7 @@ class AccountHistoryBuilder:
             # What was noted elsewhere ends nothing that was noted here.
             self._protection.build() | self._protection_anywhere.build(),
             frozenset(self._key_ids),
+            frozenset(self._forms),
         )
 
 

@@ -152,6 +152,7 @@ class Receipt:
             change=redactor.change(digest_change(change)),
             external_id=self._redact_name(external_id),
             protected=True if change.address in self._protection.created else UNSET,
+            forms=self._digest_forms(outcome) or UNSET,
         )
         self._write(to_entry(line))
 
@@ -167,6 +168,12 @@ class Receipt:
         # The counts are in the order in which results first occurred.
         self._write({**{key: value for key, value in to_entry(line).items() if key not in counts}, **counts})
         os.close(self._handle)
+
+    def _digest_forms(self, outcome: Outcome) -> tuple[str, ...]:
+        live_id = outcome.live_id or outcome.change.live_id
+        if live_id is None:
+            return ()
+        return tuple(self._redactor.form(live_id, each.path, each.sent, each.shown) for each in outcome.forms)
 
     def _redact_name(self, name: Value | None) -> str | None:
         return self._redactor.name(str(name)) if name is not None else None

@@ -131,6 +131,10 @@ class Finished(ReceiptLine, frozen=True, kw_only=True, tag="finished"):
     change: Annotated[str, Meta(description="The same for the same change")] = ""
     external_id: Annotated[str | UnsetType | None, Meta(description="The account's externalId")] = UNSET
     protected: Annotated[bool | UnsetType, Meta(description="The entry of the new user protects the account")] = UNSET
+    forms: Annotated[
+        tuple[str, ...] | UnsetType,
+        Meta(description="Digests of values that the service stored in another form: account, path, sent and shown"),
+    ] = UNSET
 
 
 class Quarantined(ReceiptLine, frozen=True, kw_only=True, tag="quarantined"):

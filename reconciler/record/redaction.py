@@ -21,7 +21,7 @@ _DIGITS = 32
 
 @dataclass(frozen=True, slots=True)
 class Redactor:
-    """Redacts with digests of `key`. `key` None: every method returns its argument."""
+    """Redacts with digests of `key`. `key` None: every method but `form` returns its argument."""
 
     key: bytes | None = field(default=None, repr=False)
 
@@ -45,6 +45,10 @@ class Redactor:
 
     def _value(self, address: str, path: str, value: Value) -> Value:
         return value if isinstance(value, bool) else self._digest("value", fold_case(address), path, value)
+
+    def form(self, live_id: str, path: str, sent: Value, shown: Value) -> str:
+        """Return a digest of a value that was sent to an account and the form in which it shows; without a key too."""
+        return self._digest("form", live_id, path, str(sent), str(shown))
 
     def change(self, digest: str) -> str:
         """Return a keyed digest of the digest of a change, from which its values could be guessed."""

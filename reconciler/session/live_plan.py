@@ -137,6 +137,7 @@ def build_session_request(session: Session, live: LiveState, users: tuple[str, .
         names=merge_names(history.names, history.names_elsewhere, (user.id for user in live.users)),
         unreadable=session.unreadable,
         noted=() if session.workspace.sandbox else history.protected,
+        settled_forms=session.is_settled_form,
         original_names=read_original_names(session.workspace.history, session.target) if temporary else {},
     )
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
-from reconciler.core.model import Deactivation, Target, format_user_address
+from reconciler.core.model import AttributePath, Deactivation, Target, Value, format_user_address
 from reconciler.core.planning.clock import CLOCK_TOLERANCE
 from reconciler.core.planning.full_names import fold_full_name
 from reconciler.core.planning.protection import collect_protected_names
@@ -123,6 +123,11 @@ class Session:
             return deactivated
         arrivals = read_receipt_arrivals(self.workspace, policy.record_branch)
         return {key: replace(found, committed=arrivals.get(found.receipt)) for key, found in deactivated.items()}
+
+    def is_settled_form(self, live_id: str, path: AttributePath, sent: Value, shown: Value) -> bool:
+        """Whether an apply on record sent this value to the account, and it then showed the other one."""
+        forms = self.history().forms
+        return bool(forms) and self.redactor.form(live_id, path, sent, shown) in forms
 
     @property
     def unreadable(self) -> bool:

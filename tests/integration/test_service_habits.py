@@ -18,6 +18,8 @@ from support.servers.service_habits import (
     PatchHabits,
     ServiceHabits,
     decomposed,
+    digits_only,
+    lower_case,
     trimmed,
     with_dash,
 )
@@ -35,6 +37,8 @@ AT_REST = {
     "trims": ServiceHabits(stores={"emails": trimmed, "title": trimmed}),
     "stores NFD": ServiceHabits(stores={"name": decomposed}),
     "locale with a dash": ServiceHabits(stores={"locale": with_dash}),
+    "values in lower case": ServiceHabits(stores=dict.fromkeys(("userName", "title", "name", "emails"), lower_case)),
+    "phone numbers without blanks": ServiceHabits(stores={"phoneNumbers": digits_only}),
     "names are not unique": ServiceHabits(unique_names=False),
     "takes no remove (501)": takes("add", "replace"),
     "takes no remove (400)": takes("add", "replace", refusal=400, refusal_type="invalidValue"),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from reconciler.core.model import Diagnostic, warning
 from reconciler.core.plan import Action, Change
+from reconciler.core.planning.forms import FormDifferences
 from reconciler.core.planning.lifecycle import RemovalDecision
 from reconciler.core.text import pluralize
 
@@ -27,6 +28,8 @@ class PlanDraft:
     undated: int = 0
     dormant: int = 0
     """Users in scope whose accounts stay deactivated because the mapping of active does not reactivate them."""
+
+    forms: FormDifferences = field(default_factory=FormDifferences)
 
     def add(self, change: Change | None) -> None:
         """Add the change of a user; None: the account is as desired."""
@@ -63,6 +66,7 @@ class PlanDraft:
 
     def report_accounts(self) -> None:
         """Report the accounts that stay as they are for a reason that is not their user's."""
+        self.diagnostics += self.forms.report()
         if self.undated:
             self.diagnostics.append(_report_undated(self.undated))
         if self.dormant:

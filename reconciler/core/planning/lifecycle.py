@@ -23,6 +23,7 @@ from reconciler.core.paths import shorten_path
 from reconciler.core.plan import Action, ActionReason, Change
 from reconciler.core.planning.clock import CLOCK_TOLERANCE
 from reconciler.core.planning.diff import diff_user
+from reconciler.core.planning.forms import FormDifferences
 from reconciler.core.policy import Policy, Removal
 from reconciler.core.profile import Mutability
 from reconciler.core.text import pluralize, quote, shorten
@@ -66,13 +67,21 @@ def plan_create(desired: DesiredUser, chosen: Attributes = NO_ATTRIBUTES) -> Cha
 
 
 def plan_update(
-    desired: DesiredUser, live: LiveUser, mappings: Sequence[AttributeMapping], *, relinked: bool = False
+    desired: DesiredUser,
+    live: LiveUser,
+    mappings: Sequence[AttributeMapping],
+    *,
+    relinked: bool = False,
+    forms: FormDifferences | None = None,
 ) -> Change | None:
     """Plan the change of the live account of a user in scope; None if nothing differs.
 
-    `relinked`: the account has another externalId, which changes to the user's.
+    `relinked`: the account has another externalId, which changes to the user's. `forms`: decides which differences of
+    form are left; None: none is.
     """
     changes = dict(diff_user(desired, live, mappings))
+    if changes and forms is not None:
+        changes = forms.leave(changes, live)
     before = live.attributes
     if not live.managed:
         # Adoption never deactivates: the guards count managed accounts only.

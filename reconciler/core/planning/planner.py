@@ -21,6 +21,7 @@ from reconciler.core.planning import lifecycle, temporary_names, unique_values
 from reconciler.core.planning.draft import PlanDraft
 from reconciler.core.planning.entry_protection import judge_entries
 from reconciler.core.planning.external_ids import exclude_shared_ids
+from reconciler.core.planning.forms import FormDifferences, keeps_case
 from reconciler.core.planning.freed_names import plan_freed_names
 from reconciler.core.planning.guards.accounts import gains_active_user
 from reconciler.core.planning.guards.approvals import apply_approvals, report_spent
@@ -45,6 +46,8 @@ def build_plan(request: PlanRequest, live: LiveState) -> Plan:
     draft = PlanDraft(diagnostics=[*request.diagnostics, *matching.conflicts])
     unique = _choose_unique_values(matching, request, live)
     draft.diagnostics += unique.problems
+    case_is_kept = keeps_case(matching.pairs, live.users, request.settled_forms)
+    draft.forms = FormDifferences(request.mappings, request.settled_forms, case_is_kept)
     for user, found in matching.pairs:
         if found is not None:
             _plan_user(user, found, request, draft, relinked=found.id in matching.relinked)
@@ -167,7 +170,7 @@ def _plan_user(user: DesiredUser, found: LiveUser, request: PlanRequest, draft: 
 
 
 def _plan_update(user: DesiredUser, found: LiveUser, request: PlanRequest, draft: PlanDraft, *, relinked: bool) -> None:
-    change = lifecycle.plan_update(user, found, request.mappings, relinked=relinked)
+    change = lifecycle.plan_update(user, found, request.mappings, relinked=relinked, forms=draft.forms)
     problem = None if change is None else _check_update(change, found, request)
     if problem is None:
         draft.add(change)

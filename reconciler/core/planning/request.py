@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from reconciler.core.model import AttributeMapping, Deactivation, DesiredUser, Diagnostic, LiveUser, Target
+from reconciler.core.planning.forms import SettledForms, no_settled_forms
 from reconciler.core.planning.guards.context import AccountEvidence, RecentChange
 from reconciler.core.planning.lifecycle import Clock
 from reconciler.core.planning.protection import AccountNames
@@ -62,6 +63,8 @@ class PlanRequest:
     """The ownership filter: whether a live user is managed."""
     original_names: Mapping[str, str] = field(default_factory=dict)
     """By live id, from receipts: the user names before temporary ones."""
+    settled_forms: SettledForms = no_settled_forms
+    """The values that applies on record sent, and that the service shows in another form."""
     only: Collection[str] = ()
     """Folded userPrincipalNames, userNames, externalIds or ids: plan these users only; empty: all."""
 

@@ -34,7 +34,7 @@ from support.scripted_service import (
 from reconciler.apply.verification import reads_everything
 from reconciler.core import paths
 from reconciler.core.model import Flow
-from reconciler.core.plan import Action, Change, Outcome, Result
+from reconciler.core.plan import Action, Change, FormDifference, Outcome, Result
 from reconciler.errors import ScimError, StopRequestedError, UnknownOutcomeError
 
 SURVIVES = "the service keeps the account, deactivated; set lifecycle.removed to deactivate to plan no deletion again"
@@ -240,7 +240,8 @@ def test_what_is_not_in_effect_is_named() -> None:
         Outcome(
             planned,
             Result.NOT_IN_EFFECT,
-            "the service accepted it, but it is not in effect: name.familyName, enterprise:department",
+            'the service accepted it, but it is not in effect: name.familyName (the service shows "Lovelace"), '
+            'enterprise:department (the service shows "Engineering")',
             "live-ada",
             ("name.familyName", DEPARTMENT),
         )
@@ -361,7 +362,9 @@ def test_attributes_that_flow_on_create_only_are_verified_too() -> None:
     made = resource("new", id="made-0")
     service.script = {"POST new@example.com": [Answered(made)], "GET made-0": [Answered(made)] * 3}
     found = run_changes(service, change("new", Action.CREATE, after={**values_of("new"), "timezone": "UTC"}), rows=rows)
-    assert found.messages == {"new": "the service accepted it, but it is not in effect: timezone"}
+    assert found.messages == {
+        "new": "the service accepted it, but it is not in effect: timezone (the service shows no value)"
+    }
 
 
 @pytest.mark.parametrize("fault", [REFUSED, DOWN])
@@ -493,7 +496,9 @@ def test_a_create_that_is_found_with_other_values_is_not_in_effect() -> None:
     service = ScriptedService(resource("new", active=False))
     service.script = {"POST new@example.com": [LOST], "FIND userName new@example.com": [NAME_FREE]}
     found = run_changes(service, change("new", Action.CREATE))
-    assert found.messages == {"new": "the service accepted it, but it is not in effect: active"}
+    assert found.messages == {
+        "new": "the service accepted it, but it is not in effect: active (the service shows false)"
+    }
 
 
 def test_a_create_that_cannot_be_looked_up_is_unknown() -> None:
@@ -631,3 +636,50 @@ def test_a_name_in_a_domain_that_is_not_verified_is_explained() -> None:
     service.script["POST new@example.com"] = [ScimError(400, "invalidValue", "refused (400): the Domain is not yours")]
     found = run_changes(service, change("new", Action.CREATE))
     assert found.messages == {"new": f"refused (400): the Domain is not yours. {APPLE.domain_hint}"}
+
+
+# --- values in another form -----------------------------------------------------------------------
+
+
+def _stored(department: str) -> list[Any]:
+    return [Answered(resource("ada", **{ENTERPRISE: {"department": department}}))]
+
+
+def test_a_value_that_shows_in_another_form_is_in_effect_at_once() -> None:
+    service = ScriptedService(resource("ada"))
+    service.script = {"PATCH live-ada": [Landed(None)], "GET live-ada": [Answered(resource("ada")), *_stored("r&d")]}
+    found = run_changes(service, change("ada", after=values_of("ada", department="R&D")))
+    assert (found.results, found.slept) == ({"ada": "done"}, [0.0])
+    assert found.messages == {"ada": "stored enterprise:department in lower case"}
+    assert found.report.outcomes[0].forms == (FormDifference(DEPARTMENT, "R&D", "r&d"),)
+
+
+def test_a_value_that_shows_in_its_former_form_may_not_show_the_change_yet() -> None:
+    service = ScriptedService(resource("ada"))
+    old, new = Answered(resource("ada")), _stored("ENGINEERING")
+    service.script = {"PATCH live-ada": [Landed(None)], "GET live-ada": [old, old, *new]}
+    found = run_changes(service, change("ada", after=values_of("ada", department="ENGINEERING")))
+    assert (found.results, found.slept, found.messages) == ({"ada": "done"}, [0.0, 0.5], {"ada": ""})
+
+
+def test_a_service_that_ignores_a_change_of_form_is_waited_for_once() -> None:
+    service = ScriptedService(resource("ada"), resource("bob"))
+    service.script = {"PATCH live-ada": [Ignored()], "PATCH live-bob": [Ignored()]}
+    changes = [change(who, after=values_of(who, department="ENGINEERING")) for who in ("ada", "bob")]
+    found = run_changes(service, *changes, workers=1)
+    assert found.results == {"ada": "done", "bob": "done"}
+    assert found.slept == [0.0, 0.5, 1.5, 0.0]
+
+
+def test_an_account_that_a_lost_create_left_in_another_form_is_found() -> None:
+    service = ScriptedService(resource("new", **{ENTERPRISE: {"department": "engineering"}}))
+    service.script = {"POST new@example.com": [LOST], "FIND userName new@example.com": [NAME_FREE]}
+    found = run_changes(service, change("new", Action.CREATE))
+    assert (found.results, found.messages) == ({"new": "done"}, {"new": "stored enterprise:department in lower case"})
+
+
+def test_a_refused_change_of_case_names_the_name_to_keep() -> None:
+    service = ScriptedService(resource("ada"))
+    service.script["PATCH live-ada"] = [TAKEN]
+    found = run_changes(service, change("ada", after=values_of("ada", user_name="Ada@example.com")))
+    assert "the service refuses a change of case alone" in found.messages["ada"]

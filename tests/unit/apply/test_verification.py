@@ -3,9 +3,14 @@ from typing import Any
 import pytest
 from support.builders import DEPARTMENT, MAPPINGS, change, live, mapping, mappings, reader, resource, values_of
 
-from reconciler.apply.verification import drifted_attributes, reads_everything, unapplied_attributes
+from reconciler.apply.verification import (
+    drifted_attributes,
+    find_form_differences,
+    reads_everything,
+    unapplied_attributes,
+)
 from reconciler.core.model import Flow
-from reconciler.core.plan import Action
+from reconciler.core.plan import Action, FormDifference
 
 RENAMED = change(after=values_of("ada", family="King"))
 CREATE_ONLY = mappings(mapping("timezone", "timezone", flow=Flow.CREATE))
@@ -117,3 +122,28 @@ def test_a_value_that_was_set_in_the_meantime_is_not_overwritten() -> None:
     planned = change(before=values_of(department=None))
     assert drifted_attributes(planned, live(department=None), rows) == ()
     assert drifted_attributes(planned, live(department="Sales"), rows) == (DEPARTMENT,)
+
+
+def test_a_change_of_case_alone_is_in_effect_when_the_case_is_there() -> None:
+    rename = change(after=values_of("ada", user_name="Ada@example.com"))
+    assert drifted_attributes(rename, live(), MAPPINGS) == ()
+    assert unapplied_attributes(rename, live(), MAPPINGS) == ("userName",)
+    assert unapplied_attributes(rename, live(user_name="Ada@example.com"), MAPPINGS) == ()
+
+
+@pytest.mark.parametrize(
+    ("shown", "forms"),
+    [
+        ({"department": "r&d", "family": "King"}, (FormDifference(DEPARTMENT, "R&D", "r&d"),)),
+        ({"department": "R &D", "family": "King"}, ()),
+        ({"department": "r&d"}, ()),
+        ({"department": None, "family": "King"}, ()),
+        ({"department": "R&D", "family": "King"}, ()),
+    ],
+)
+def test_values_in_another_form_are_found_if_nothing_else_is_missing(
+    shown: dict[str, Any], forms: tuple[FormDifference, ...]
+) -> None:
+    planned = change(after=values_of("ada", department="R&D", family="King"))
+    assert find_form_differences(planned, live(**shown), MAPPINGS) == forms
+    assert find_form_differences(planned, None, MAPPINGS) == ()

@@ -34,7 +34,7 @@ def test_what_people_read_is_compared_exactly_and_what_machines_read_is_not() ->
     found = {row.path: row.comparison for row in GENERIC_SCIM.attributes if row.mappable}
     folded = {path: rule for path, rule in found.items() if rule is not Comparison.EXACT}
     assert folded == {
-        "userName": Comparison.CASE_INSENSITIVE,
+        "userName": Comparison.CASE_PRESERVING,
         "externalId": Comparison.CASE_INSENSITIVE,
         "active": Comparison.BOOLEAN,
         "locale": Comparison.LOCALE,

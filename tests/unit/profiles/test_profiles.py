@@ -32,7 +32,7 @@ def test_every_attribute_is_listed_once_by_a_path(profile: TargetProfile) -> Non
 def test_what_identifies_an_account_is_there(profile: TargetProfile) -> None:
     rows = {row.path: row.comparison for row in profile.attributes}
     assert [rows["userName"], rows["externalId"], rows["active"]] == [
-        Comparison.CASE_INSENSITIVE,
+        Comparison.CASE_PRESERVING,
         Comparison.CASE_INSENSITIVE,
         Comparison.BOOLEAN,
     ]

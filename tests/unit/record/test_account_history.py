@@ -9,10 +9,11 @@ import pytest
 from support.builders import NOW, TARGET, change, plan_with
 
 from reconciler.core.model import Deactivation
-from reconciler.core.plan import Action, Outcome, Result
+from reconciler.core.plan import Action, FormDifference, Outcome, Result
 from reconciler.record.account_history import AccountHistory
 from reconciler.record.reader import read_account_history
 from reconciler.record.receipt import Receipt
+from reconciler.record.redaction import Redactor
 
 PLAN = plan_with(change("ada"))
 
@@ -286,3 +287,15 @@ def test_the_files_of_the_last_apply(tmp_path: Path, top_files: object, found: s
     earlier = {**apply_started(TARGET.base_url), "time": "2026-01-01T00:00:00+00:00", "top_files": ["mappings.yaml"]}
     write(tmp_path, [{**apply_started(TARGET.base_url), "top_files": top_files}, earlier])
     assert read_account_history(tmp_path, TARGET, 30, NOW).last_files == found
+
+
+def test_the_forms_in_which_values_were_stored_are_known(tmp_path: Path) -> None:
+    receipt = opened(tmp_path / "one")
+    form = FormDifference("title", "Engineer", "engineer")
+    receipt.finished(Outcome(change("ada"), Result.DONE, live_id="7", forms=(form,)))
+    receipt.finished(Outcome(change("bob"), Result.DONE, live_id="8"))
+    receipt.close({})
+    found = read_account_history(tmp_path, TARGET, 30, NOW).forms
+    assert found == {Redactor().form("7", "title", "Engineer", "engineer")}
+    write(tmp_path, [deletion("x", forms=5), deletion("x", forms=["a"])], "two")
+    assert read_account_history(tmp_path, TARGET, 30, NOW).forms == {*found, "a"}

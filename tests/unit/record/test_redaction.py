@@ -40,3 +40,14 @@ def test_everything_depends_on_the_key() -> None:
 def test_messages_lose_what_they_quote() -> None:
     assert VEIL.text('the name "ada" is taken') == "the name (hidden) is taken"
     assert VEIL.change("0f").startswith("hmac:")
+
+
+def test_a_form_has_a_digest_with_and_without_a_key() -> None:
+    plain, keyed = Redactor(), Redactor(b"k" * 32)
+    digests = [
+        redactor.form(*parts)
+        for redactor in (plain, keyed)
+        for parts in (("1", "title", "A", "a"), ("2", "title", "A", "a"), ("1", "title", "A", "A"))
+    ]
+    assert len(set(digests)) == 6
+    assert all(len(digest) == 37 and digest.startswith("hmac:") for digest in digests)

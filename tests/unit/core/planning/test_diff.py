@@ -18,7 +18,7 @@ CLEARING = mappings(mapping("enterprise:department", "department", clear=True))
         ({}, {}, {}),
         ({"family": "King"}, {}, {"name.familyName": "King"}),
         ({}, {"family": None}, {"name.familyName": "Lovelace"}),
-        ({"user_name": "ADA@example.com"}, {}, {}),
+        ({"user_name": "ADA@example.com"}, {}, {"userName": "ADA@example.com"}),
         ({"user_name": "countess@example.com"}, {}, {"userName": "countess@example.com"}),
         ({"external_id": "ID-ADA"}, {}, {}),
         ({"external_id": "other"}, {}, {"externalId": "other"}),
