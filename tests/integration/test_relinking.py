@@ -206,6 +206,7 @@ def test_a_rename_in_git_frees_the_name_of_a_leaver(open_workspace: OpenWorkspac
     planned = work.plan()
     assert planned.actions == {"former.ada@example.com": "update", make_user(0)["userName"]: "create"}
     assert (planned.code, failed_guards(planned)) == (3, ["name-takeovers"])
+    assert planned.plan["summary"]["unchanged"] == 11
     assert work.apply("--approve", planned.plan["plan_id"], "--lift", "name-takeovers").code == 0
     assert len(service.users) == 13
     (leaver,) = [user for user in service.users.values() if user["externalId"] == old_id(0)]

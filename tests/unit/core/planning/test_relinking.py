@@ -53,6 +53,10 @@ def test_an_account_that_a_user_claims_by_its_id_stays_with_that_user() -> None:
     people = [desired("ada", user_name="bob@example.com"), desired("bob", user_name="robert@example.com")]
     found = match(people, [live("bob")], BY_NAME)
     assert (pairs(found)["robert@example.com"], found.relinked) == ("live-bob", set())
+    # Which of two users owns it is open, but ada does not.
+    twins = [desired("bob", user_name="one@example.com"), desired("bob", key="two", user_name="two@example.com")]
+    found = match([people[0], *twins], [live("bob")], BY_NAME)
+    assert (pairs(found), found.relinked, found.unclaimed) == ({}, set(), [])
 
 
 def test_a_user_without_an_id_of_its_own_gets_no_account() -> None:
