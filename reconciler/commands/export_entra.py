@@ -9,7 +9,7 @@ from typing import Any
 
 from reconciler.core.model import Flow, Severity
 from reconciler.core.text import escape_control, pluralize
-from reconciler.desired.directory import Directory, add_source_lines
+from reconciler.desired.directory import Directory
 from reconciler.desired.mappings import build_active_row, compile_mappings, read_mapping_rows
 from reconciler.desired.references import check_group_references
 from reconciler.desired.scope import read_scope
@@ -58,7 +58,7 @@ def _read_export(workspace: Workspace, terminal: Terminal) -> ExportInput | None
     profile = PROFILES[settings.value.target.profile] if settings else None
     compiled = compile_mappings(directory, profile, workspace.now).rows if profile else ()
     if directory.diagnostics:
-        terminal.diagnostics(add_source_lines(directory.diagnostics, workspace.state))
+        terminal.diagnostics(directory.describe_problems())
     wrong = any(item.severity is Severity.ERROR for item in directory.diagnostics)
     if wrong or settings is None or profile is None:
         return None

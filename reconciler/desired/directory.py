@@ -5,22 +5,22 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections import Counter
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 from reconciler.core.model import Diagnostic, Origin, Severity, SourceUser, error
 from reconciler.core.system_limits import advise, describe_os_error
-from reconciler.core.text import quote, shorten
+from reconciler.core.text import quote
 from reconciler.core.values import fold_case
 from reconciler.desired import layout, schema
-from reconciler.desired.empty_files import describe_way_out, list_tracked
+from reconciler.desired.diagnostic_list import DiagnosticList, add_source_lines
+from reconciler.desired.empty_files import Blobs, describe_way_out, list_tracked
 from reconciler.desired.file_content import find_foreign_content
 from reconciler.desired.missing_state import describe_missing_state
 from reconciler.desired.source_users import read_source_user
-from reconciler.desired.validation import LocatedModel, Model, validate
+from reconciler.desired.validation import LocatedModel, Model, validate, validate_rest
 from reconciler.desired.yaml_blocks import locate_in_block
 from reconciler.desired.yaml_reader import MAX_DIAGNOSTICS, YamlMapping, read_document, read_items
 from reconciler.desired.yaml_text import MAX_BYTES
@@ -33,7 +33,6 @@ class Directory:
     """A desired-state directory. Reading collects diagnostics and never raises for the content of a file."""
 
     root: Path
-    diagnostics: list[Diagnostic] = field(default_factory=list)
     digests: dict[str, str] = field(default_factory=dict)
     """sha256 of each file read, by its name relative to the root."""
     open_ended: set[str] = field(default_factory=set)
@@ -44,15 +43,22 @@ class Directory:
     """The parts (top-level files and folders) with an error that may hide some of their content."""
     unseen: set[str] = field(default_factory=set)
     """The parts with files that git tracks and that are not in the work tree."""
-    _counts: Counter[tuple[str, str]] = field(default_factory=Counter)
-    _asked: dict[str, Container[str] | None] = field(default_factory=dict)
+    _found: DiagnosticList = field(default_factory=DiagnosticList)
+    _asked: dict[str, Blobs | None] = field(default_factory=dict)
     """What git tracks, once it was asked."""
+    _invalid: dict[str, YamlMapping] = field(default_factory=dict)
+    """Files of one mapping that are YAML, but not valid."""
     _strays: list[str] = field(default_factory=list)
     """Names of files and folders that must not be in the desired state."""
 
     def read_settings(self) -> LocatedModel[schema.Settings] | None:
         """Read settings.yaml, which is required; None if it is missing or invalid."""
         return self._read_required("settings.yaml", schema.Settings)
+
+    def read_rest_of_settings(self) -> LocatedModel[schema.Settings] | None:
+        """Return invalid settings without their invalid parts, to check other files; None if too little is valid."""
+        node = self._invalid.get("settings.yaml")
+        return None if node is None else validate_rest(node, schema.Settings)
 
     def read_scope(self) -> LocatedModel[schema.ScopeEntry] | None:
         """Read scope.yaml; None if it is absent (every user is in scope) or invalid (reported)."""
@@ -94,7 +100,7 @@ class Directory:
             if content is None:
                 continue
             for item in read_items(
-                content, name, self._report_unread, partial(self._describe_way_out, name, "write `[]`")
+                content, name, self._report_unread, partial(self._describe_way_out, name, content, "write `[]`")
             ):
                 user = read_source_user(item, self.report)
                 if user is None:
@@ -116,7 +122,7 @@ class Directory:
         """Report why a part was not read completely; what it may hold is not judged then."""
         if diagnostic.severity is Severity.ERROR:
             self._mark_unread(diagnostic.origin.file if diagnostic.origin else "")
-        self.report(diagnostic)
+        self._found.report(diagnostic, first=diagnostic.severity is Severity.ERROR)
 
     def _mark_unread(self, name: str) -> None:
         """Mark the parts that the file `name` may belong to; "": any of them."""
@@ -124,19 +130,17 @@ class Directory:
         self.unread.update(part for part in parts if part in layout.FOLDERS or part == name or not self.has(part))
 
     def report(self, diagnostic: Diagnostic) -> None:
-        """Add a diagnostic, up to `MAX_DIAGNOSTICS` for each file and severity."""
-        origin = diagnostic.origin
-        if origin is not None:
-            kind = (origin.file, diagnostic.severity)
-            self._counts[kind] += 1
-            if self._counts[kind] > MAX_DIAGNOSTICS + 1:
-                return
-            if self._counts[kind] > MAX_DIAGNOSTICS:
-                summary = (
-                    f"more than {MAX_DIAGNOSTICS} {diagnostic.severity.value}s in this file; the others are not shown"
-                )
-                diagnostic = replace(diagnostic, summary=summary, detail="Fix these first.")
-        self.diagnostics.append(diagnostic)
+        """Add a diagnostic."""
+        self._found.report(diagnostic)
+
+    @property
+    def diagnostics(self) -> list[Diagnostic]:
+        """The diagnostics in the order in which they were reported."""
+        return self._found.items
+
+    def describe_problems(self) -> tuple[Diagnostic, ...]:
+        """Return the diagnostics for display: counted, with source lines, those about unread files first."""
+        return add_source_lines(self._found.collect(), self.root)
 
     def check_layout(self) -> None:
         """Report files that would not be read: a misspelt name must not look like an empty file."""
@@ -283,11 +287,11 @@ class Directory:
             self._report_file(name, f"cannot be read: {why}", detail)
             return None
 
-    def _describe_way_out(self, name: str, write: str) -> str:
+    def _describe_way_out(self, name: str, content: bytes, write: str) -> str:
         """Return what to do about an empty file. git is asked once, for the first one."""
         if "tracked" not in self._asked:
             self._asked["tracked"] = list_tracked(self.root)
-        return describe_way_out(self.root, name, write, self._asked["tracked"])
+        return describe_way_out(self.root, name, content, write, self._asked["tracked"])
 
     def _report_file(self, name: str, summary: str, detail: str) -> None:
         self._report_unread(error(summary, detail, Origin(name, 1, 1)))
@@ -311,7 +315,9 @@ class Directory:
         if len(self.diagnostics) > before and node is None:
             return None
         if node is None:
-            self._report_file(name, "the file is empty", self._describe_way_out(name, "write `key: value` lines"))
+            self._report_file(
+                name, "the file is empty", self._describe_way_out(name, content, "write `key: value` lines")
+            )
             return None
         if not isinstance(node, YamlMapping):
             detail = "Write `key: value` lines, without a dash before them."
@@ -319,6 +325,7 @@ class Directory:
             return None
         located = validate(node, model, self.report)
         if located is None:
+            self._invalid[name] = node
             self._mark_unread(name)
         return located
 
@@ -328,7 +335,9 @@ class Directory:
             return []
         found = []
         entries = "write its entries" if name in layout.TOP_FILES else "write `[]`"
-        for item in read_items(content, name, self._report_unread, partial(self._describe_way_out, name, entries)):
+        for item in read_items(
+            content, name, self._report_unread, partial(self._describe_way_out, name, content, entries)
+        ):
             located = validate(item, model, self.report)
             if located is None:
                 self.rejected.append(item)
@@ -347,28 +356,6 @@ def _is_link_out_of_repository(root: Path) -> bool:
     here = root.parent.resolve()
     tree = next((folder for folder in (here, *here.parents) if (folder / ".git").exists()), None)
     return tree is not None and not root.resolve().is_relative_to(tree)
-
-
-def add_source_lines(diagnostics: Sequence[Diagnostic], root: Path) -> tuple[Diagnostic, ...]:
-    """Add its source line to each diagnostic that has none, reading each file once."""
-    files = {diagnostic.origin.file for diagnostic in diagnostics if diagnostic.origin is not None}
-    lines: dict[str, list[str]] = {}
-    for name in files:
-        path = root / name
-        try:
-            locate_in_value = path.resolve().is_relative_to(root.resolve()) and path.is_file()
-            readable = locate_in_value and path.stat().st_size <= MAX_BYTES
-            lines[name] = path.read_text("utf-8", "replace").split("\n") if readable else []
-        except (OSError, RuntimeError):
-            lines[name] = []
-    return tuple(_add_source_line(diagnostic, lines) for diagnostic in diagnostics)
-
-
-def _add_source_line(diagnostic: Diagnostic, lines: dict[str, list[str]]) -> Diagnostic:
-    origin = diagnostic.origin
-    if origin is None or diagnostic.source_line is not None or origin.line > len(lines[origin.file]):
-        return diagnostic
-    return replace(diagnostic, source_line=shorten(lines[origin.file][origin.line - 1].rstrip("\r"), 160))
 
 
 def _contains_yaml(folder: Path) -> bool:

@@ -37,7 +37,7 @@ from reconciler.core.text import escape_control, quote, shorten
 from reconciler.core.values import fold_case
 from reconciler.desired import schema
 from reconciler.desired.concurrent_changes import report_concurrent_changes
-from reconciler.desired.directory import Directory, add_source_lines
+from reconciler.desired.directory import Directory
 from reconciler.desired.guard_settings import ApprovalSettings
 from reconciler.desired.mappings import CompiledMappings, compile_mappings
 from reconciler.desired.references import check_references
@@ -105,7 +105,7 @@ def load(
     check_references(directory, rules.scope, reader.names.origins)
     check_inputs(directory, reader, (*list_inputs(mappings.rows), *rules.scope.inputs))
     if any(item.severity is Severity.ERROR and item.address is None for item in directory.diagnostics):
-        return BrokenState(add_source_lines(directory.diagnostics, root))
+        return BrokenState(directory.describe_problems())
     _report_notifications(rules.settings, directory)
     return DesiredState(
         profile=rules.profile,
@@ -115,7 +115,7 @@ def load(
         owned=rules.owned,
         users=tuple(reader.users),
         rules=rules.scope.rules,
-        diagnostics=add_source_lines(directory.diagnostics, root),
+        diagnostics=directory.describe_problems(),
         digest=_compute_digest(directory, settings),
         files=directory.digests,
         settings=settings.model_dump(mode="json", exclude={"notifications"}),
@@ -137,7 +137,7 @@ class _Rules:
 def _read_rules(directory: Directory, now: datetime, approval_date: date | None) -> _Rules | BrokenState:
     """Read all files but those of users and groups. If one cannot be read, only the names of users are checked."""
     directory.check_layout()
-    settings = directory.read_settings()
+    settings = directory.read_settings() or directory.read_rest_of_settings()
     scope = read_scope(directory, now.date())
     if settings is None:
         directory.read_mappings()
@@ -171,9 +171,10 @@ def _check_names(directory: Directory, scope: CompiledScope) -> BrokenState:
     names = UserNames(directory)
     for user in directory.read_users():
         names.register(user)
+    names.report_taken()
     _check_files(directory)
     check_references(directory, scope, names.origins)
-    return BrokenState(add_source_lines(directory.diagnostics, directory.root))
+    return BrokenState(directory.describe_problems())
 
 
 def load_users(

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
-from reconciler.core.model import Origin, error
+from reconciler.core.model import Diagnostic, Origin, error
 from reconciler.core.text import format_names, pluralize, quote
 from reconciler.core.values import fold_case
 from reconciler.desired.directory import Directory
@@ -15,6 +15,8 @@ from reconciler.desired.scope import CompiledScope
 Reference = tuple[str, Origin | None]
 """The name of a user or a group, and the origin of the reference."""
 
+_MAX_SINGLE = 3
+"""Beyond this many unknown names in one file, they are one error."""
 _MAX_HINTED = 5_000
 """Beyond this many names none is suggested: a hundred take a millisecond."""
 
@@ -32,13 +34,13 @@ class _Kind:
 def check_references(directory: Directory, scope: CompiledScope, names: Collection[str]) -> None:
     """Report references of scope.yaml and groups to unknown groups, and to users not among `names` (case-folded)."""
     check_group_references(directory, scope)
-    kind = _Kind("user", "users", "Add the user, or remove the reference.", _suggest_user)
+    kind = _Kind("user", "users", "Add the user to a file in users/, or correct the name.", _suggest_user)
     _check(directory, scope.users, names, kind)
 
 
 def check_group_references(directory: Directory, scope: CompiledScope) -> None:
     """Report references of scope.yaml and groups to unknown groups."""
-    kind = _Kind("group", "groups", "Add it to groups/, or remove the reference.", _suggest_group)
+    kind = _Kind("group", "groups", "Add it to groups/, or correct the name.", _suggest_group)
     _check(directory, scope.group_references, scope.groups, kind)
 
 
@@ -58,10 +60,28 @@ def _check(directory: Directory, references: Sequence[Reference], known: Collect
         detail = f"Files of {kind.part}/ are not in the work tree, see the warning: restore or remove these first."
         directory.report(error(summary, detail, unknown[0][1]))
         return
-    for name, origin in unknown:
-        near = kind.suggest(fold_case(name), known)
-        hint = f"Did you mean {near}?" if near else kind.advice
-        directory.report(error(f"there is no {kind.noun} {quote(name)}", hint, origin))
+    by_file: dict[str, list[Reference]] = {}
+    for reference in unknown:
+        by_file.setdefault(reference[1].file if reference[1] else "", []).append(reference)
+    for references_of_file in by_file.values():
+        if len(references_of_file) > _MAX_SINGLE:
+            directory.report(_diagnose_many(references_of_file, kind))
+            continue
+        for name, origin in references_of_file:
+            directory.report(error(f"there is no {kind.noun} {quote(name)}", _advise(name, known, kind), origin))
+
+
+def _diagnose_many(unknown: Sequence[Reference], kind: _Kind) -> Diagnostic:
+    """Return one error for many unknown names in one file: their own file is often missing or misnamed."""
+    summary = f"{len(unknown):,} {kind.noun}s of this file do not exist: {format_names([name for name, _ in unknown])}"
+    return error(summary, f"Is a file missing in {kind.part}/? {kind.advice}", unknown[0][1])
+
+
+def _advise(name: str, known: Collection[str], kind: _Kind) -> str:
+    if any(map(str.isspace, name)) and name.split(maxsplit=1)[0] in known:
+        return "If these are several names, write each on its own line with a dash before it."
+    near = kind.suggest(fold_case(name), known)
+    return f"Did you mean {near}?" if near else kind.advice
 
 
 def _suggest_group(name: str, known: Collection[str]) -> str | None:

@@ -14,6 +14,7 @@ from pydantic import (
     Field,
 )
 
+NOT_BOOLEAN = "expected true or false"
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -23,7 +24,7 @@ def _parse_boolean(value: Any) -> Any:
         return text
     if text in ("true", "false"):
         return text == "true"
-    raise ValueError("expected true or false")
+    raise ValueError(NOT_BOOLEAN)
 
 
 def _parse_flag(value: Any) -> Any:

@@ -16,9 +16,9 @@ _MARKER = re.compile(r"\s*(?:<{7}|\|{7}|={7}|>{7})(?=\s|$)")
 _INDENTATION = re.compile(rf"[ \t{ODD_SPACES}]*")
 _ODD_SPACE = re.compile(rf"[{ODD_SPACES}]")
 _AFTER_MARK = re.compile(rf"(?:^|\s)(?:-|[\w.\"']+:)[ \t]*([\t{ODD_SPACES}])")
-_NO_BLANK = re.compile(r"\s*(?:- +)?([\"']?)(?!https?:|urn:|mailto:)[A-Za-z][\w.-]*\1:(?=[^\s:])")
-_NO_BLANK_IN_FLOW = re.compile(r"[{,]\s*[A-Za-z][\w.]*:(?=[^\s,}])")
-_NO_BLANK_AFTER_DASH = re.compile(r"\s*-(?=[^\s-])")
+_NO_SPACE = re.compile(r"\s*(?:- +)?([\"']?)(?!https?:|urn:|mailto:)[A-Za-z][\w.-]*\1:(?=[^\s:])")
+_NO_SPACE_IN_FLOW = re.compile(r"[{,]\s*[A-Za-z][\w.]*:(?=[^\s,}])")
+_NO_SPACE_AFTER_DASH = re.compile(r"\s*-(?=[^\s-])")
 _VALUE = re.compile(r"\s*(?:-\s+)*(?:[\"']?[\w.-]+[\"']?:\s+)?")
 _FLOW_VALUE = re.compile(r"[{,]\s*[\w.]+:\s+([@`%*&!|>])")
 _KEY = re.compile(r"(?:- +)?[\w.\"'-]+\s*:(?:\s|$)")
@@ -145,21 +145,21 @@ def describe_odd_space(character: str) -> tuple[str, str]:
     return f"{name} (U+{ord(character):04X}) instead of a space", "Replace it with a space: it comes from copied text."
 
 
-def _find_missing_blank(line: str, number: int) -> SyntaxProblem | None:
-    found = _NO_BLANK.match(line) or _NO_BLANK_IN_FLOW.search(line)
+def _find_missing_space(line: str, number: int) -> SyntaxProblem | None:
+    found = _NO_SPACE.match(line) or _NO_SPACE_IN_FLOW.search(line)
     if found is None:
         return None
     return SyntaxProblem("no space after the colon", "Write `key: value`.", Mark(number, found.end() + 1))
 
 
-def find_missing_blank(text: str) -> int | None:
+def find_missing_space(text: str) -> int | None:
     """Return the index of what follows the colon in `key:value`; None if `text` is something else."""
-    found = _NO_BLANK.match(text)
+    found = _NO_SPACE.match(text)
     return found.end() if found else None
 
 
-def _find_missing_blank_after_dash(line: str, number: int) -> SyntaxProblem | None:
-    found = _NO_BLANK_AFTER_DASH.match(line)
+def _find_missing_space_after_dash(line: str, number: int) -> SyntaxProblem | None:
+    found = _NO_SPACE_AFTER_DASH.match(line)
     if found is None or not _KEY.match(line[found.end() :]):
         return None
     return SyntaxProblem("no space after the dash", "Write `- key: value`.", Mark(number, found.end() + 1))
@@ -248,8 +248,8 @@ def _list_quoted(line: str) -> Iterator[tuple[int, int | None]]:
 _CHECKS: tuple[Callable[[str, int], SyntaxProblem | None], ...] = (
     _find_marker,
     _find_odd_space,
-    _find_missing_blank,
-    _find_missing_blank_after_dash,
+    _find_missing_space,
+    _find_missing_space_after_dash,
     _find_smart_quote,
     _find_special_character,
     _find_text_after_quote,

@@ -25,6 +25,9 @@ from reconciler.core.values import fold_case
 from reconciler.desired.directory import Directory
 from reconciler.desired.scoping_filters import AttributeUse
 
+_MAX_SINGLE = 4
+"""Beyond this many names that two files have, they are one error."""
+
 
 class UserNames:
     """The names of users, userPrincipalName and objectId, each used once."""
@@ -33,23 +36,37 @@ class UserNames:
         self._directory = directory
         self.origins: dict[str, Origin] = {}
         """Case-folded name -> origin of the user."""
+        self._twice: dict[tuple[str, str], list[Diagnostic]] = {}
+        """By the files of both users."""
 
     def register(self, user: SourceUser) -> bool:
-        """Register the user's names; false if one is taken (reported)."""
+        """Register the user's names; false if one is taken (see `report_taken`)."""
         new = True
         for attribute in ("userPrincipalName", "objectId"):
             value = user.attributes.get(attribute)
             if value is None:
                 continue
             name = fold_case(str(value))
-            if name in self.origins:
+            other = self.origins.setdefault(name, user.origin)
+            if other is not user.origin:
                 summary = f"{attribute} {quote(str(value))} is used twice"
-                detail = f"The other user is at {self.origins[name]}: keep one."
-                self._directory.report(error(summary, detail, user.at(attribute)))
+                detail = f"The other is at {other}. Correct one of them, or merge the entries."
+                files = (user.origin.file, other.file)
+                self._twice.setdefault(files, []).append(error(summary, detail, user.at(attribute)))
                 new = False
-            else:
-                self.origins[name] = user.origin
         return new
+
+    def report_taken(self) -> None:
+        """Report names that are used twice; of many in two files, how many: one is often a copy of the other."""
+        for (file, other), found in self._twice.items():
+            if len(found) <= _MAX_SINGLE:
+                for item in found:
+                    self._directory.report(item)
+                continue
+            where = f"{file} and {other}" if file != other else file
+            summary = f"{len(found):,} names of users are used twice in {where}"
+            detail = f"The first: {found[0].summary}. Is one the copy of the other?"
+            self._directory.report(error(summary, detail, found[0].origin))
 
 
 class DesiredUserReader:
@@ -73,8 +90,9 @@ class DesiredUserReader:
                     self._directory.report(_diagnose_undecided(user, verdict))
                 desired, errors = self._projector.project(user, verdict)
                 self.users.append(desired)
-                self._directory.diagnostics += errors
+                self._directory.diagnostics.extend(errors)
                 self.attributes.update(user.attributes)
+        self.names.report_taken()
 
 
 def _diagnose_undecided(user: SourceUser, verdict: Verdict) -> Diagnostic:

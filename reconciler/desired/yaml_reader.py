@@ -32,7 +32,7 @@ from reconciler.desired.syntax_errors import (
     ParserError,
     explain_syntax_error,
     find_look_alike,
-    find_missing_blank,
+    find_missing_space,
 )
 from reconciler.desired.yaml_text import check_text, has_look_alikes, locate_byte
 
@@ -220,7 +220,7 @@ class _Reader:
         self._fail(event, "the file must be a list", detail)
 
     def _report_not_a_mapping(self, event: Any, value: Any) -> None:
-        after = find_missing_blank(value) if isinstance(value, str) else None
+        after = find_missing_space(value) if isinstance(value, str) else None
         if after is None:
             self._report_error(event, "expected a mapping", "Each entry is a mapping: `- key: value`.")
             return

@@ -9,7 +9,7 @@ from pathlib import Path
 from reconciler.core.model import Target
 from reconciler.core.text import quote, shorten
 from reconciler.desired import schema
-from reconciler.desired.directory import Directory, add_source_lines
+from reconciler.desired.directory import Directory
 from reconciler.desired.loader import BrokenState, DesiredState, load
 from reconciler.desired.missing_state import describe_missing_state
 from reconciler.errors import ReconcilerError, UsageError
@@ -86,7 +86,7 @@ def read_settings(workspace: Workspace, terminal: Terminal) -> schema.Settings |
     directory = Directory(workspace.state)
     settings = directory.read_settings()
     if settings is None:
-        terminal.diagnostics(add_source_lines(directory.diagnostics, workspace.state))
+        terminal.diagnostics(directory.describe_problems())
         return None
     return settings.value
 

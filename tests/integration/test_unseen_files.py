@@ -591,17 +591,30 @@ def test_a_link_to_an_empty_file_is_an_error(company: Company) -> None:
     assert company.active() == {"ada", "bob", "cid", "dot"}
 
 
-def test_each_way_out_of_an_emptied_file_works(company: Company) -> None:
+def test_the_way_out_of_an_emptied_file_restores_it_and_removes_no_user(company: Company) -> None:
     company.more.write_text("")
-    commands = re.findall(r"`(git [^`]*)`", company.work.plan().err)
-    assert [each.split()[3] for each in commands] == ["checkout", "rm"]
-    for number, command in enumerate(commands):
-        company.more.write_text("")
-        subprocess.run(shlex.split(command), check=True, capture_output=True)
-        assert company.actions() == ({"cid": "deactivate", "dot": "deactivate"} if number else {})
-    company.more.parent.mkdir(exist_ok=True)
-    company.more.write_text("[]\n")
-    assert company.actions() == {"cid": "deactivate", "dot": "deactivate"}
+    (command,) = re.findall(r"`(git [^`]*)`", company.work.plan().err)
+    subprocess.run(shlex.split(command), check=True, capture_output=True)
+    assert company.actions() == {}
+
+
+@pytest.mark.parametrize("content", ["", "# nobody yet\n"])
+def test_each_way_out_of_a_committed_empty_file_works(company: Company, content: str) -> None:
+    extra = company.work.state / "users/extra.yaml"
+    extra.write_text(content)
+    git = ["git", "-C", str(company.work.state)]
+    for arguments in (["add", "--", "."], ["commit", "-q", "-m", "extra"]):
+        subprocess.run([*git, *arguments], check=True, capture_output=True)
+    result = company.work.plan()
+    assert (result.code, result.err.count("Error:")) == (1, 1)
+    write, remove, look = re.findall(r"`([^`]*)`", result.err)
+    extra.write_text(f"{write}\n")
+    assert company.actions() == {}
+    extra.write_text(content)
+    assert content in subprocess.run(shlex.split(look), check=True, capture_output=True, text=True).stdout
+    subprocess.run(shlex.split(remove), check=True, capture_output=True)
+    assert not extra.exists()
+    assert company.actions() == {}
 
 
 @pytest.mark.parametrize("git", [True, False])

@@ -139,12 +139,15 @@ def test_an_approval_is_valid_for_thirty_days_at_most(tree: Tree, until: str, pa
             {"users__b": ADA.replace("id-ada", "other").replace("ada@", "ADA@")},
             (
                 'users/b.yaml:1:23: userPrincipalName "ADA@example.com" is used twice.'
-                " The other user is at users/a.yaml:1:3: keep one."
+                " The other is at users/a.yaml:1:3. Correct one of them, or merge the entries."
             ),
         ),
         (
             {"users__b": BOB.replace("id-bob", "ID-ada")},
-            'users/b.yaml:1:50: objectId "ID-ada" is used twice. The other user is at users/a.yaml:1:3: keep one.',
+            (
+                'users/b.yaml:1:50: objectId "ID-ada" is used twice.'
+                " The other is at users/a.yaml:1:3. Correct one of them, or merge the entries."
+            ),
         ),
         ({"users__b": "- {surname: x}\n"}, 'users/b.yaml:1:3: "userPrincipalName" is missing. Add it.'),
         (
@@ -153,7 +156,7 @@ def test_an_approval_is_valid_for_thirty_days_at_most(tree: Tree, until: str, pa
         ),
         (
             {"scope": "sync: all\nexcluded: {users: [zzz]}\n"},
-            'scope.yaml:2:20: there is no user "zzz". Add the user, or remove the reference.',
+            'scope.yaml:2:20: there is no user "zzz". Add the user to a file in users/, or correct the name.',
         ),
         (
             {"scope": "sync: assigned\nassigned: {groups: [aple]}\n", "groups__a": "- {name: Apple}\n"},
@@ -161,7 +164,7 @@ def test_an_approval_is_valid_for_thirty_days_at_most(tree: Tree, until: str, pa
         ),
         (
             {"groups__a": "- {name: a, members: {users: [nobody]}}\n"},
-            'groups/a.yaml:1:31: there is no user "nobody". Add the user, or remove the reference.',
+            'groups/a.yaml:1:31: there is no user "nobody". Add the user to a file in users/, or correct the name.',
         ),
         (
             {"groups__a": "- {name: a}\n- {name: A}\n"},

@@ -19,7 +19,7 @@ def test_unknown_names_are_errors_with_the_likely_name(tree: Tree) -> None:
     directory = tree()
     check_references(directory, SCOPE, {"adda@example.com"})
     assert [(item.summary, item.detail) for item in directory.diagnostics] == [
-        ('there is no group "Apple"', "Add it to groups/, or remove the reference."),
+        ('there is no group "Apple"', "Add it to groups/, or correct the name."),
         ('there is no user "Ada@example.com"', "Did you mean adda@example.com?"),
     ]
 

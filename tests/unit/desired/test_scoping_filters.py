@@ -175,7 +175,7 @@ MISTAKES = {
     f"{A}, operator: DATE AFTER, value: today+1000000": '58: "today+1000000" is not a date.',
     f"{A}, operator: DATE AFTER, value: tomorrow": '58: "tomorrow" is not a date.',
     "operator: IS MEMBER OF, value: inne": '37: there is no group "inne". Did you mean inner?',
-    "operator: IS NOT MEMBER OF, value: zz": '41: there is no group "zz". Add it to groups/, or remove the reference.',
+    "operator: IS NOT MEMBER OF, value: zz": '41: there is no group "zz". Add it to groups/, or correct the name.',
     f"{A}, operator: REGEX MATCH, value: 'a('": (
         '59: the pattern cannot be used: "a(" is not a regular expression: "missing ): a(". Patterns use the .NET'
     ),

@@ -118,7 +118,43 @@ def test_a_key_without_a_value_is_as_good_as_absent(tree: Tree, written: str) ->
             "guards.protected.1: expected text",
             "Write a single value.",
         ),
-        ("ownership: [a]\n", "4:12", "ownership: expected text", "Write a single value."),
+        (
+            "ownership: [a]\n",
+            "4:12",
+            "ownership: expected text",
+            "Write a single value. If it begins with [, put it in single quotes: YAML reads it as a list.",
+        ),
+        (
+            "ownership: {a: b}\n",
+            "4:12",
+            "ownership: expected text",
+            "Write a single value. If it begins with {, put it in single quotes: YAML reads it as a mapping.",
+        ),
+        (
+            "guards: [removals]\n",
+            "4:9",
+            "guards: expected a mapping",
+            (
+                "Its keys are creates, failures, foreign_accounts, identity_changes, name_takeovers, protected,"
+                " reactivations, removals, updates: write {key: value}, or indented `key: value` lines."
+            ),
+        ),
+        ("record: values:full\n", "4:9", "record: expected a mapping", "Write a space after the colon: `key: value`."),
+        (
+            "out_of_scope: keep\n",
+            "4:1",
+            'unknown key "out_of_scope"',
+            (
+                "It belongs under lifecycle. Known keys: "
+                "approvals, guards, lifecycle, notifications, ownership, record, relink, target."
+            ),
+        ),
+        (
+            "url: x\n",
+            "4:1",
+            'unknown key "url"',
+            "Known keys: approvals, guards, lifecycle, notifications, ownership, record, relink, target.",
+        ),
         (
             "lifecycle: {removed: deactivated}\n",
             "4:22",
@@ -163,3 +199,44 @@ def test_a_wrong_setting_is_reported_at_its_origin_with_a_hint(
     directory = tree(settings=SETTINGS + written)
     assert directory.read_settings() is None
     assert error(summary, detail, Origin("settings.yaml", *map(int, place.split(":")))) in directory.diagnostics
+
+
+@pytest.mark.parametrize(
+    ("written", "detail"),
+    [("yes", "Write true."), ("Off", "Write false."), ("0", "Write false."), ("perhaps", "Write true or false.")],
+)
+def test_other_spellings_of_booleans_are_translated(tree: Tree, written: str, detail: str) -> None:
+    directory = tree(users__a=f"- {{userPrincipalName: a, accountEnabled: {written}}}\n")
+    assert list(directory.read_users()) == []
+    assert [(item.summary, item.detail) for item in directory.diagnostics] == [
+        ("accountEnabled: expected true or false", detail)
+    ]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "ownershp: a\n",
+        "ownership: [a]\nguards: {removals: {count: ten, percent: 5}}\n",
+        "approvals: [{plan: x}, {}]\n",
+        "lifecycle: {actions: [create, destroy], removed: keep}\n",
+        "guards: []\n",
+    ],
+)
+def test_the_rest_of_invalid_settings_can_check_other_files(tree: Tree, written: str) -> None:
+    directory = tree(settings=SETTINGS + written)
+    assert directory.read_settings() is None
+    known = list(directory.diagnostics)
+    rest = directory.read_rest_of_settings()
+    assert rest is not None
+    assert (rest.value.target.profile, rest.value.ownership) == ("apple-business-manager", "externalId pr")
+    assert directory.diagnostics == known
+
+
+@pytest.mark.parametrize(
+    "settings", ["target: {}\n", "target: {profile: x, base_url: y}\n", "a: b\n", "target: x\n", "- a\n", ""]
+)
+def test_settings_without_a_valid_target_check_nothing(tree: Tree, settings: str) -> None:
+    directory = tree(settings=settings)
+    assert directory.read_settings() is None
+    assert directory.read_rest_of_settings() is None
