@@ -10,10 +10,10 @@ from datetime import date, timedelta
 from typing import assert_never
 
 from reconciler.core.model import Diagnostic, Origin, error, warning
-from reconciler.core.scope import filters, operators
-from reconciler.core.scope.filters import Clause, FilterEvaluationError, ScopingFilter, Test
+from reconciler.core.scope import dates, filters, operators
+from reconciler.core.scope.filters import Clause, ScopingFilter, Test
 from reconciler.core.scope.groups import Groups
-from reconciler.core.scope.operators import Operand, Operator, TextTest
+from reconciler.core.scope.operators import Operand, Operator, TextTest, UnreadableValueError
 from reconciler.core.text import quote, shorten
 from reconciler.core.values import fold_case
 from reconciler.desired import schema
@@ -104,10 +104,12 @@ class _Compiler:
         if operator in operators.MEMBERSHIP and entry.value:
             self.group_names.append((entry.value, row.at("value")))
         try:
-            return None if _is_incomplete(entry, operator) else self.build_clause(row, operator)
+            clause = None if _is_incomplete(entry, operator) else self.build_clause(row, operator)
         except _InvalidClauseError as exc:
             self.report(error(str(exc), exc.hint, row.at("value")))
             return None
+        # A clause with an error is not evaluated: one error is enough, without one for each user.
+        return None if errors else clause
 
     def build_clause(self, row: _ClauseRow, operator: Operator) -> Clause:
         attribute, value = row.entry.attribute or "", row.entry.value or ""
@@ -151,7 +153,9 @@ class _Compiler:
             case Operand.INTEGER:
                 return operators.build_integer_test(operator, _parse_integer(value))
             case Operand.DAY:
-                return operators.build_day_text_test(operator, self.parse_clause_day(row))
+                # In Active Directory an account with accountExpires 0 never expires; elsewhere 0 is a value not set.
+                never = (row.entry.attribute or "").casefold() == "accountexpires"
+                return operators.build_day_text_test(operator, self.parse_clause_day(row), zero_is_never=never)
             case Operand.NONE:
                 return operators.build_boolean_test(operator)
             case Operand.GROUP:
@@ -163,7 +167,7 @@ class _Compiler:
         """Return the clause's date, relative to the plan's `today`."""
         value = (row.entry.value or "").strip()
         relative = _RELATIVE.fullmatch(value)
-        found = operators.parse_day(value) if operators.DAY.fullmatch(value) else None
+        found = dates.parse_day(value) if dates.DAY.fullmatch(value) else None
         try:
             if relative is not None:
                 found = self.today + timedelta(days=int(f"{relative[1] or '+'}{relative[2] or 0}"))
@@ -295,11 +299,11 @@ def _parse_integer(value: str) -> int:
 
 
 def _compile_pattern(row: _ClauseRow) -> TextTest:
-    """Compile the regular expression; its test raises `FilterEvaluationError` for a value that it cannot match."""
+    """Compile the regular expression; its test raises `UnreadableValueError` for a value that it cannot match."""
     # RE2 takes 20 ms to import, and most directories have no pattern.
     from reconciler.expressions import regex  # noqa: PLC0415
 
-    name, value = row.entry.attribute or "", row.entry.value or ""
+    value = row.entry.value or ""
     try:
         matches = regex.compile_full_match(value, ignore_case=row.entry.ignore_case)
     except EvaluationError as exc:
@@ -310,7 +314,6 @@ def _compile_pattern(row: _ClauseRow) -> TextTest:
         try:
             return matches(text)
         except EvaluationError as exc:
-            why = f"{name} cannot be matched by the clause at {row.origin}: {exc}"
-            raise FilterEvaluationError(why, name) from exc
+            raise UnreadableValueError(f"cannot be matched: {exc}") from exc
 
     return test

@@ -105,6 +105,44 @@ def test_a_user_whose_scope_is_undecidable_is_not_changed_and_others_are_planned
     assert workspace.plan().actions == {NAMES[0]: "update"}
 
 
+LEAVERS = (
+    {"name": "no leave date", "clauses": [{"attribute": "employeeLeaveDateTime", "operator": "IS NULL"}]},
+    {
+        "name": "leaves later",
+        "clauses": [{"attribute": "employeeLeaveDateTime", "operator": "DATE AFTER", "value": "today"}],
+    },
+)
+
+
+@pytest.mark.parametrize("held", ["31.12.2027", "12/31/2027", "soon", "1830211200"])
+def test_a_leave_date_that_cannot_be_read_changes_no_account(workspace: Workspace, held: str) -> None:
+    leave = {"employeeLeaveDateTime": held}
+    write_users(workspace, name_0={**leave, "surname": "New"}, name_1={"employeeLeaveDateTime": "2020-01-01"})
+    write_filters(workspace, *LEAVERS)
+    valid = workspace.run("validate")
+    assert valid.code == 1, valid.out + valid.err
+    result = workspace.apply("--now", "2026-11-29")
+    assert result.code == 5, result.out
+    for said in (valid.out + valid.err, result.out + result.err):
+        assert f'employeeLeaveDateTime holds "{held}", which is not a date such as 2027-12-31' in " ".join(said.split())
+        assert "users/people.yaml:" in said
+    assert active(workspace) == [True, False, True, True], "the others go on"
+    family = {user["userName"]: user["name"]["familyName"] for user in list_users(workspace.root / "sandbox.db")}
+    assert family[NAMES[0]] == LIVE[0]["name"]["familyName"], "neither changed nor removed"
+    explained = workspace.run("explain", NAMES[0], "--now", "2026-11-29")
+    assert f'holds "{held}", which is not a date' in " ".join(explained.out.split())
+    assert "deactivate" not in explained.out
+
+
+@pytest.mark.parametrize(
+    "held", ["2027-12-31T00:00:00Z", "20271231000000.0Z", "134431488000000000", "9223372036854775807", "20271231"]
+)
+def test_a_leave_date_in_a_form_of_active_directory_is_read(workspace: Workspace, held: str) -> None:
+    write_users(workspace, **{f"name_{number}": {"employeeLeaveDateTime": held} for number in range(4)})
+    write_filters(workspace, *LEAVERS)
+    assert workspace.plan("--now", "2026-11-29").code == 0
+
+
 def test_redacted_plans_hide_the_values_of_filters(workspace: Workspace) -> None:
     write_filters(workspace, {"clauses": [{"attribute": "userPrincipalName", "operator": "EQUALS", "value": NAMES[0]}]})
     for more in ((), ("-q",)):

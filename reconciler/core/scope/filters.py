@@ -13,7 +13,7 @@ from typing import Literal
 
 from reconciler.core.model import IN_SCOPE, Origin, ScopeReason, SourceUser, SourceValue, Verdict
 from reconciler.core.scope.groups import GroupMembers, Groups, find_membership_path, fold_names, resolve_members
-from reconciler.core.scope.operators import DayTest, Operator, TextTest
+from reconciler.core.scope.operators import DayTest, Operator, TextTest, UnreadableValueError
 from reconciler.core.text import pluralize, quote
 
 ObservedValue = SourceValue | date | None
@@ -130,22 +130,43 @@ def build_attribute_test(
 ) -> Test:
     """Build a test of a source attribute: false if it is unassigned.
 
-    Of several values any or all must pass, by `values_match`; without it the test raises `FilterEvaluationError`.
+    Of several values any or all must pass, by `values_match`. The test raises `FilterEvaluationError` for several
+    values without it, and for a value that decides and that the operator cannot judge.
     """
     combine: Callable[[Iterable[bool]], bool] = any if values_match == "any" else all
 
     def evaluate(user: SourceUser) -> bool:
         value = user.attributes.get(name)
-        if value.__class__ is str:
-            return value != "" and test(value)
-        values = to_texts(value)
-        if len(values) > 1 and values_match is None:
-            where = f" at {origin}" if origin else ""
-            why = f"{name} has {len(values)} values, and the clause{where} does not say values_match: any or all"
-            raise FilterEvaluationError(why, name)
-        return bool(values) and combine(map(test, values))
+        try:
+            if value.__class__ is str:
+                return value != "" and test(value)
+            values = to_texts(value)
+            if len(values) > 1 and values_match is None:
+                where = f" at {origin}" if origin else ""
+                why = f"{name} has {len(values)} values, and the clause{where} does not say values_match: any or all"
+                raise FilterEvaluationError(why, name)
+            return bool(values) and _combine(combine, test, values)
+        except UnreadableValueError as exc:
+            where = f" (clause at {origin})" if origin else ""
+            raise FilterEvaluationError(f"{name} {exc}{where}", name) from exc
 
     return evaluate
+
+
+def _combine(combine: Callable[[Iterable[bool]], bool], test: TextTest, values: Sequence[str]) -> bool:
+    """Return what the values give together. Raises `UnreadableValueError` if one that cannot be judged decides."""
+    results: list[bool] = []
+    first: UnreadableValueError | None = None
+    for value in values:
+        try:
+            results.append(test(value))
+        except UnreadableValueError as exc:
+            first = first or exc
+    found = combine(results)
+    # One true value is enough for `any`, one false value for `all`.
+    if first is not None and found is (combine is all):
+        raise first
+    return found
 
 
 def build_presence_test(name: str, operator: Operator) -> Test:

@@ -8,9 +8,11 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import date
 from enum import Enum, StrEnum
 
+from reconciler.core.scope.dates import NEVER, parse_day
+from reconciler.core.text import quote, shorten
 from reconciler.core.values import parse_boolean
 
 TextTest = Callable[[str], bool]
@@ -107,8 +109,6 @@ def suggest_operator(text: str) -> Operator | None:
 _MAX_DIGITS = 19
 """Enough for a 64-bit number; int() refuses thousands of digits."""
 _INTEGER = re.compile(rf"[+-]?[0-9]{{1,{_MAX_DIGITS}}}")
-DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-"""The format of a date."""
 
 
 def parse_integer(text: str) -> int | None:
@@ -119,18 +119,12 @@ def parse_integer(text: str) -> int | None:
     return int(stripped) if _INTEGER.fullmatch(stripped) else None
 
 
-def parse_day(text: str) -> date | None:
-    """Parse the UTC day of `2026-12-01` or of an ISO 8601 time, UTC if it has no offset. None if `text` is no date."""
-    stripped = text.strip()
-    try:
-        if DAY.fullmatch(stripped):
-            return date.fromisoformat(stripped)
-        if not DAY.fullmatch(stripped[:10]) or stripped[10:11] not in ("T", "t", " "):
-            return None
-        moment = datetime.fromisoformat(stripped)
-        return moment.astimezone(UTC).date() if moment.tzinfo else moment.date()
-    except (ValueError, OverflowError):
-        return None
+class UnreadableValueError(ValueError):
+    """An operator cannot judge a value: neither true nor false would be right. The message follows the attribute."""
+
+
+def _reject(text: str, why: str) -> UnreadableValueError:
+    return UnreadableValueError(f"holds {quote(shorten(text, 40))}, which is {why}")
 
 
 # --- tests --------------------------------------------------------------------
@@ -160,20 +154,29 @@ def build_pattern_test(operator: Operator, matches: TextTest) -> TextTest:
 
 
 def build_integer_test(operator: Operator, bound: int) -> TextTest:
-    """Build a test of one of `INTEGERS`: false if the text is no whole number."""
+    """Build a test of one of `INTEGERS`; it raises `UnreadableValueError` if the text is no whole number."""
     least = bound + (operator is Operator.GREATER_THAN)
 
     def test(text: str) -> bool:
         number = parse_integer(text)
-        return number is not None and number >= least
+        if number is None:
+            raise _reject(text, "not a whole number")
+        return number >= least
 
     return test
 
 
 def build_boolean_test(operator: Operator) -> TextTest:
-    """Build a test of one of `BOOLEANS`: both are false if the text is neither `True` nor `False`."""
+    """Build a test of one of `BOOLEANS`; it raises `UnreadableValueError` if the text is neither True nor False."""
     wanted = operator is Operator.IS_TRUE
-    return lambda text: parse_boolean(text) is wanted
+
+    def test(text: str) -> bool:
+        found = parse_boolean(text)
+        if found is None:
+            raise _reject(text, "neither True nor False")
+        return found is wanted
+
+    return test
 
 
 _DAY_TESTS: dict[Operator, Callable[[date], DayTest]] = {
@@ -189,12 +192,17 @@ def build_day_test(operator: Operator, bound: date) -> DayTest:
     return _DAY_TESTS[operator](bound)
 
 
-def build_day_text_test(operator: Operator, bound: date) -> TextTest:
-    """Build a test of one of `DAYS` on text: false if the text is not a date."""
+def build_day_text_test(operator: Operator, bound: date, *, zero_is_never: bool = False) -> TextTest:
+    """Build a test of one of `DAYS` on text; it raises `UnreadableValueError` if the text is not a date.
+
+    `zero_is_never`: 0 is later than every day.
+    """
     compare = build_day_test(operator, bound)
 
     def test(text: str) -> bool:
-        found = parse_day(text)
-        return found is not None and compare(found)
+        found = NEVER if zero_is_never and text.strip() == "0" else parse_day(text)
+        if found is None:
+            raise _reject(text, "not a date such as 2027-12-31")
+        return compare(found)
 
     return test

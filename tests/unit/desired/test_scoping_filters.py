@@ -139,10 +139,22 @@ def test_a_value_that_a_pattern_cannot_judge_is_reported_in_quotes(loaded: Load)
     people = PEOPLE.replace("department: Engineering", "department: Müller")
     state = loaded(one(r"attribute: department, operator: REGEX MATCH, value: '\bM.*'"), people=people)
     assert messages(state)[0].startswith(
-        "users/a.yaml:5:15: the scoping filters cannot be evaluated for this user: department cannot be matched by"
-        " the clause at"
-        ' scope.yaml:5:5: \\b in "\\\\bM.*" cannot be used on "Müller": it is not ASCII.'
+        "users/a.yaml:5:15: the scoping filters cannot be evaluated for this user: department cannot be matched:"
+        ' \\b in "\\\\bM.*" cannot be used on "Müller": it is not ASCII (clause at scope.yaml:5:5).'
     )
+
+
+def test_a_date_that_cannot_be_read_is_reported_at_its_value(loaded: Load) -> None:
+    people = PEOPLE.replace("department: Engineering", "leaves: 31.12.2027")
+    state = loaded(one("attribute: leaves, operator: DATE AFTER, value: today"), people=people)
+    assert isinstance(state, DesiredState)
+    assert (state.users[0].verdict.reason, state.users[0].failed) == (ScopeReason.UNJUDGED, True)
+    said = (
+        'users/a.yaml:5:11: the scoping filters cannot be evaluated for this user: leaves holds "31.12.2027", which is'
+        " not a date such as 2027-12-31 (clause at scope.yaml:5:5). The user is left unchanged until the clause or the"
+        " value is fixed."
+    )
+    assert messages(state) == [said]
 
 
 # --- errors --------------------------------------------------------------------------------------------

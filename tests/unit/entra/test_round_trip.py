@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 import unicodedata
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from support.entra_schemas import USUAL, attribute, clause, constant, function, 
 from support.laws import examples
 
 from reconciler.commands.export_entra import run_export_entra_schema
-from reconciler.core.model import AttributeMapping, SourceUser
+from reconciler.core.model import AttributeMapping, ScopeReason, SourceUser
 from reconciler.core.paths import shorten_path
 from reconciler.core.planning.mapping import Projector
 from reconciler.core.scope.verdict import decide_scope
@@ -136,7 +137,10 @@ class State:
 
     def of(self, user: SourceUser) -> Any:
         """Everything that the desired state says of a user."""
+        # The text of an error has the line of its clause, and files differ in theirs.
         verdict = decide_scope(user, self.rules, TODAY)
+        if verdict.reason is ScopeReason.UNJUDGED:
+            verdict = replace(verdict, text="")
         desired, mistakes = Projector(SCIM, self.rows, ()).project(user, verdict)
         flows = {row.target: row.flow for row in self.rows}
         attributes, once = dict(desired.attributes), dict(desired.create_only)

@@ -9,6 +9,7 @@ from support.random_scopes import CLAUSES, FILTERS, GROUPS, NAMES, USERS
 
 from reconciler.core.model import IN_SCOPE, ScopeReason, SourceUser, Verdict
 from reconciler.core.scope.filters import FilterEvaluationError, ScopingFilter, evaluate_filters, to_texts
+from reconciler.core.text import quote, shorten
 
 ENGINEER = {"attribute": "department", "operator": "EQUALS", "value": "Engineering"}
 TITLED = {"attribute": "jobTitle", "operator": "IS NOT NULL"}
@@ -34,18 +35,14 @@ OPERATORS: list[tuple[str, str | None, Any, Any]] = [
     ("EQUALS", "True", True, False),
     ("NOT EQUALS", "Sales", "sales", "Sales"),
     ("Greater_Than", "9", "10", "9"),
-    ("Greater_Than", "9", "0010", "9.5"),
     ("Greater_Than", "-5", "-4", "-5"),
-    ("Greater_Than", "9", "10", "ten"),
     ("Greater_Than_OR_EQUALS", "9", "9", "8"),
     ("Greater_Than_OR_EQUALS", "0", "0", "-1"),
-    ("Greater_Than_OR_EQUALS", "0", "0", "x"),
     ("Includes", "gin", "Engineering", "ENGINEERING"),
     ("IS FALSE", None, "False", "True"),
-    ("IS FALSE", None, "fALSE", "no"),
+    ("IS FALSE", None, "fALSE", " TRUE "),
     ("IS FALSE", None, False, True),
     ("IS TRUE", None, "True", "False"),
-    ("IS TRUE", None, "tRUE", "1"),
     ("IS TRUE", None, True, False),
     ("IS NOT NULL", None, "x", ()),
     ("IS NOT NULL", None, False, ""),
@@ -58,7 +55,6 @@ OPERATORS: list[tuple[str, str | None, Any, Any]] = [
     ("NOT REGEX MATCH", "([1-9][0-9])", "100", "10"),
     ("DATE BEFORE", "2026-03-01", "2026-02-28", "2026-03-01"),
     ("DATE BEFORE", "2026-03-01", "2026-02-28T23:59:59Z", "2026-03-01T00:00:00Z"),
-    ("DATE BEFORE", "2026-03-01", "2026-02-28", "soon"),
     ("DATE ON OR BEFORE", "today", "2026-03-01", "2026-03-02"),
     ("DATE ON OR BEFORE", "today+14", "2026-03-15", "2026-03-16"),
     ("DATE ON OR BEFORE", "TODAY + 14", "2026-03-15T23:59:59Z", "2026-03-16T00:00:00Z"),
@@ -66,7 +62,6 @@ OPERATORS: list[tuple[str, str | None, Any, Any]] = [
     ("DATE AFTER", "today", "2026-03-02", "2026-03-01"),
     ("DATE ON OR AFTER", "2026-03-01", "2026-03-01", "2026-02-28"),
     ("DATE ON OR AFTER", "today", "2026-03-01T00:00:00+00:00", "2026-03-01T00:00:00+01:00"),
-    ("DATE ON OR AFTER", "today", "2026-03-01", "01/03/2026"),
 ]
 
 
@@ -82,6 +77,81 @@ def test_an_operator_is_true_on_a_match_false_on_another_value_and_false_on_none
     for unassigned in (None, "", ()):
         assert passes(source_user(x=unassigned), clause) is False
     assert passes(source_user(x=(match,) if isinstance(match, str) else match), clause) is True, "a list of one"
+
+
+UNREADABLE = [
+    ("Greater_Than", "9", "9.5", "not a whole number"),
+    ("Greater_Than", "9", "ten", "not a whole number"),
+    ("Greater_Than", "9", "1e3", "not a whole number"),
+    ("Greater_Than", "9", "1,000", "not a whole number"),
+    ("Greater_Than_OR_EQUALS", "0", " ", "not a whole number"),
+    ("Greater_Than_OR_EQUALS", "0", "9" * 20, "not a whole number"),
+    ("Greater_Than_OR_EQUALS", "0", True, "not a whole number"),
+    ("IS FALSE", None, "no", "neither True nor False"),
+    ("IS TRUE", None, "1", "neither True nor False"),
+    ("IS TRUE", None, "Truе", "neither True nor False"),
+    ("DATE BEFORE", "2026-03-01", "soon", "not a date such as 2027-12-31"),
+    ("DATE AFTER", "today", "31.12.2027", "not a date such as 2027-12-31"),
+    ("DATE AFTER", "today", "12/31/2027", "not a date such as 2027-12-31"),
+    ("DATE ON OR AFTER", "today", "2027-12-31T25:00:00Z", "not a date such as 2027-12-31"),
+    ("DATE ON OR BEFORE", "today", "0001-01-01T00:00:00Z", "not a date such as 2027-12-31"),
+    ("DATE ON OR BEFORE", "today", "0", "not a date such as 2027-12-31"),
+    ("DATE ON OR BEFORE", "today", False, "not a date such as 2027-12-31"),
+]
+
+
+@pytest.mark.parametrize(
+    ("operator", "value", "held", "why"), UNREADABLE, ids=[f"{row[0]}:{row[2]}" for row in UNREADABLE]
+)
+def test_a_value_that_an_operator_cannot_judge_is_neither_true_nor_false(
+    operator: str, value: str | None, held: str | bool, why: str
+) -> None:
+    clause = {"attribute": "x", "operator": operator, "value": value}
+    user = source_user(x=held)
+    for negated in ("false", "true"):
+        verdict = evaluate_filters(user, filters_of({"clauses": [clause], "not": negated}))
+        said = f"x holds {quote(shorten(str(held), 40))}, which is {why}"
+        assert verdict == Verdict(ScopeReason.UNJUDGED, said, "x")
+
+
+@pytest.mark.parametrize(
+    ("operator", "value", "readable"),
+    [
+        ("Greater_Than", "9", ("10", "9")),
+        ("IS TRUE", None, ("True", "False")),
+        ("DATE AFTER", "today", ("2027-01-01", "2026-01-01")),
+    ],
+)
+def test_of_several_values_one_that_cannot_be_judged_counts_only_where_it_decides(
+    operator: str, value: str | None, readable: tuple[str, str]
+) -> None:
+    true, false = readable
+    clause = {"attribute": "x", "operator": operator, "value": value}
+    for values in (("?", true), (true, "?")):
+        assert passes(source_user(x=values), {**clause, "values_match": "any"})
+        with pytest.raises(FilterEvaluationError, match="x holds"):
+            passes(source_user(x=values), {**clause, "values_match": "all"})
+    for values in (("?", false), (false, "?")):
+        assert not passes(source_user(x=values), {**clause, "values_match": "all"})
+        with pytest.raises(FilterEvaluationError, match="x holds"):
+            passes(source_user(x=values), {**clause, "values_match": "any"})
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "later"),
+    [
+        ("accountExpires", "0", True),
+        ("accountexpires", " 0 ", True),
+        ("accountExpires", "9223372036854775807", True),
+        ("extensionAttribute1", "9223372036854775807", True),
+        ("accountExpires", "134431488000000000", True),
+        ("accountExpires", "133800000000000000", False),
+    ],
+)
+def test_an_account_that_never_expires_expires_later_than_every_day(attribute: str, value: str, later: bool) -> None:
+    for operator, expected in (("DATE AFTER", later), ("DATE ON OR BEFORE", not later)):
+        clause = {"attribute": attribute, "operator": operator, "value": "today"}
+        assert passes(source_user(**{attribute: value}), clause) is expected
 
 
 @pytest.mark.parametrize("unassigned", [None, "", (), ("",)])
@@ -285,7 +355,7 @@ def test_a_hostile_pattern_on_a_hostile_value_ends() -> None:
 
 def test_a_pattern_that_would_take_too_long_on_a_value_leaves_the_user_unjudged() -> None:
     clause = {"attribute": "x", "operator": "NOT REGEX MATCH", "value": r"(a?){900}(b?){900}(.?){900}c"}
-    with pytest.raises(FilterEvaluationError, match=r"x cannot be matched by the clause .* takes too long"):
+    with pytest.raises(FilterEvaluationError, match=r"x cannot be matched: .* takes too long"):
         passes(source_user(x="a" * 60_000), clause)
 
 

@@ -1,5 +1,3 @@
-from datetime import date
-
 import pytest
 
 from reconciler.core.scope import operators
@@ -76,33 +74,3 @@ def test_a_slip_has_a_nearest_operator(text: str, near: Operator | None) -> None
 )
 def test_whole_numbers(text: str, number: int | None) -> None:
     assert operators.parse_integer(text) == number
-
-
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("2026-12-01", date(2026, 12, 1)),
-        (" 2026-12-01 ", date(2026, 12, 1)),
-        ("2026-12-01T00:00:00Z", date(2026, 12, 1)),
-        ("2026-12-01T00:00:00.0000000Z", date(2026, 12, 1)),
-        ("2026-12-01T23:59:59", date(2026, 12, 1)),
-        ("2026-12-01 08:00", date(2026, 12, 1)),
-        # the day in UTC
-        ("2026-12-01T00:59:59+01:00", date(2026, 11, 30)),
-        ("2026-12-01T01:00:00+01:00", date(2026, 12, 1)),
-        ("2026-11-30T23:00:00-01:00", date(2026, 12, 1)),
-        ("2026-11-30T22:59:59-01:00", date(2026, 11, 30)),
-        ("0001-01-01T00:00:00+01:00", None),
-        ("9999-12-31T23:59:59-01:00", None),
-        ("2026-02-30", None),
-        ("20261201", None),
-        ("2026-W49-2", None),
-        ("12/01/2026", None),
-        ("2026-12-01x", None),
-        ("2026-12-01T", None),
-        ("２０２６-12-01", None),
-        ("", None),
-    ],
-)
-def test_days_are_those_of_utc(text: str, found: date | None) -> None:
-    assert operators.parse_day(text) == found
