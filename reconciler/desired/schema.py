@@ -26,7 +26,7 @@ from reconciler.core.scope.operators import EXTENSIONS, Operator
 from reconciler.core.text import quote, shorten
 from reconciler.core.values import fold_case
 from reconciler.desired.guard_settings import ApprovalSettings, GuardSettings
-from reconciler.desired.schema_values import EMPTY_IS_LIST, Boolean, Count, Day, Flag, StrictModel, TextList
+from reconciler.desired.schema_values import EMPTY_IS_LIST, Boolean, Count, Flag, OptionalDay, StrictModel, TextList
 
 
 def _check_tenant(name: str) -> str:
@@ -269,8 +269,8 @@ class MappingEntry(StrictModel):
 class UserLifecycle(StrictModel):
     """Dates are days in UTC: `starts` inclusive, `expires` exclusive."""
 
-    starts: Day | None = Field(default=None, description="First day in scope (UTC), such as 2026-12-01")
-    expires: Day | None = Field(default=None, description="First day out of scope (UTC), such as 2027-06-30")
+    starts: OptionalDay = Field(default=None, description="First day in scope (UTC), such as 2026-12-01")
+    expires: OptionalDay = Field(default=None, description="First day out of scope (UTC), such as 2027-06-30")
     protected: Boolean = Field(default=False, description="true: the account is never deactivated or deleted")
 
     @model_validator(mode="after")

@@ -19,7 +19,7 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def _parse_boolean(value: Any) -> Any:
-    text = value.casefold() if isinstance(value, str) else value
+    text = value.strip().casefold() if isinstance(value, str) else value
     if text in (True, False):
         return text
     if text in ("true", "false"):
@@ -35,10 +35,15 @@ def _parse_day(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     # Pydantic would read "20261201" as seconds since 1970.
-    if _DATE.fullmatch(value):
+    text = value.strip()
+    if _DATE.fullmatch(text):
         with suppress(ValueError):
-            return date.fromisoformat(value)
+            return date.fromisoformat(text)
     raise ValueError("expected a date such as 2026-12-31")
+
+
+def _parse_optional_day(value: Any) -> Any:
+    return None if isinstance(value, str) and not value.strip() else _parse_day(value)
 
 
 def to_list(value: Any) -> Any:
@@ -56,6 +61,8 @@ Boolean = Annotated[bool, BeforeValidator(_parse_boolean)]
 Flag = Annotated[bool, BeforeValidator(_parse_flag), Field(json_schema_extra=_allow_null)]
 """A boolean that is false without a value."""
 Day = Annotated[date, BeforeValidator(_parse_day)]
+OptionalDay = Annotated[date | None, BeforeValidator(_parse_optional_day)]
+"""A date, or no value: an empty text is none."""
 TextList = Annotated[list[str], *EMPTY_IS_LIST]
 Percent = Annotated[float, Field(ge=0, le=100)]
 Count = Annotated[int, Field(ge=0)]

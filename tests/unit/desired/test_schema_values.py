@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from reconciler.desired.schema_values import Boolean, Day, Flag, StrictModel, TextList
+from reconciler.desired.schema_values import Boolean, Day, Flag, OptionalDay, StrictModel, TextList
 
 
 @pytest.mark.parametrize(
@@ -15,6 +15,13 @@ from reconciler.desired.schema_values import Boolean, Day, Flag, StrictModel, Te
         (Flag, None, False),
         (Flag, "true", True),
         (Day, "2026-12-31", date(2026, 12, 31)),
+        (Boolean, " True ", True),
+        (Day, " 2026-12-31\t", date(2026, 12, 31)),
+        (OptionalDay, "2026-12-31 ", date(2026, 12, 31)),
+        (OptionalDay, "", None),
+        (OptionalDay, "  ", None),
+        (OptionalDay, "\u00a0", None),
+        (OptionalDay, None, None),
         (TextList, None, []),
     ],
 )
@@ -32,6 +39,12 @@ def test_scalars_become_what_their_key_needs(kind: Any, text: Any, value: Any) -
         (Day, "20261231"),
         (Day, "2026-02-30"),
         (Day, ""),
+        (Day, " "),
+        (Boolean, ""),
+        (OptionalDay, "-"),
+        (OptionalDay, "20261231"),
+        (OptionalDay, "2026 -12-31"),
+        (OptionalDay, "31.12.2026"),
     ],
 )
 def test_anything_else_is_refused(kind: Any, text: Any) -> None:

@@ -100,6 +100,20 @@ def test_a_wrong_entry_is_reported_at_its_origin_and_the_others_are_read(
     assert messages(directory) == [(f"users/a.yaml:{place}", summary)]
 
 
+@pytest.mark.parametrize(
+    ("written", "dates"),
+    [
+        ('{expires: ""}', Lifecycle()),
+        ('{starts: " ", expires: "2027-12-31 "}', Lifecycle(None, date(2027, 12, 31))),
+        ('{starts: " 2026-12-01", expires: ~, protected: "true "}', Lifecycle(date(2026, 12, 1), None, protected=True)),
+    ],
+)
+def test_an_empty_date_is_no_date_and_blanks_do_not_count(tree: Tree, written: str, dates: Lifecycle) -> None:
+    directory = tree(users__a=f"- {{userPrincipalName: a, lifecycle: {written}}}\n")
+    (user,) = directory.read_users()
+    assert (user.lifecycle, messages(directory)) == (dates, [])
+
+
 @pytest.mark.parametrize("day", ["2026-02-30", "2026-13-01", "0000-00-00", "٢٠٢٦-١٢-٣١"])
 def test_a_day_that_does_not_exist_is_reported(day: str, tree: Tree) -> None:
     directory = tree(users__a=f"- {{userPrincipalName: a, lifecycle: {{expires: {day}}}}}\n")
