@@ -356,3 +356,12 @@ class Deactivation:
     at: datetime
     receipt: str
     committed: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitedAccount:
+    """An account that an apply created and that the service has not shown yet. `until`: when it counts as lost."""
+
+    live_id: str
+    created: datetime
+    until: datetime

@@ -298,6 +298,8 @@ class Outcome:
     """If DONE: the values that are in effect in another form."""
     permanent: bool = field(default=False, compare=False)
     """Repeating the command cannot help: the service offers no way to make the change."""
+    unseen: str = ""
+    """Live id of an inactive account that the service has, and does not show."""
     seconds: float = field(default=0, compare=False)
     """Duration."""
 

@@ -17,6 +17,7 @@ from reconciler.record.account_names import AccountNameReader
 from reconciler.record.protected_accounts import ProtectionReader
 from reconciler.record.receipt_line import ApplyStarted, Finished, ReceiptLine, Started, UnknownLine
 from reconciler.record.recent_changes import ApprovalUses, RecentChangeReader
+from reconciler.record.recorded_accounts import RecordedAccountReader, RecordedAccounts
 from reconciler.record.runs import PlanSummary
 
 _OWNING = frozenset({Action.ADOPT.value, Action.RELINK.value, Action.UPDATE.value, Action.REACTIVATE.value})
@@ -55,6 +56,8 @@ class AccountHistory:
     """The keys that names and values on record are digests of."""
     forms: frozenset[str] = frozenset()
     """Digests of values that the service stored in another form (`Redactor.form`)."""
+    recorded: RecordedAccounts = field(default_factory=RecordedAccounts)
+    """Each account, for what the service does not show."""
 
 
 class AccountHistoryBuilder:
@@ -83,6 +86,7 @@ class AccountHistoryBuilder:
         self._present: set[str] = set()
         self._removed: set[str] = set()
         self._recent = RecentChangeReader(present or now, service_time)
+        self._recorded = RecordedAccountReader(present or now)
         self._known: set[str] = set()
         self._last_start: ApplyStarted | None = None
         self._names = AccountNameReader() if names else None
@@ -132,6 +136,7 @@ class AccountHistoryBuilder:
         self._count(line)
         if isinstance(line, Finished) and line.forms is not UNSET:
             self._forms.update(line.forms)
+        self._recorded.add(line)
         if line.id is not None and _had_desired_user(line):
             self._known.add(line.id)
         if line.action in _REVIVING:
@@ -193,6 +198,7 @@ class AccountHistoryBuilder:
             self._protection.build() | self._protection_anywhere.build(),
             frozenset(self._key_ids),
             frozenset(self._forms),
+            self._recorded.build(),
         )
 
 

@@ -119,7 +119,7 @@ def collect_runs(lines: Iterable[ReceiptLine], record: str, target: Target | Non
 
 
 def _run(record: str, started: ApplyStarted, lines: Iterable[ReceiptLine]) -> ApplyRun:
-    attempts: list[Attempt] = []
+    attempts: dict[str, Attempt] = {}
     quarantine: Quarantine | None = None
     end: ApplyFinished | None = None
     requests = 0
@@ -128,7 +128,9 @@ def _run(record: str, started: ApplyStarted, lines: Iterable[ReceiptLine]) -> Ap
             case Started():
                 requests += 1
             case Finished():
-                attempts.append(_attempt(line))
+                # Of a user with several outcomes the last counts: it was looked at again.
+                attempts.pop(line.address, None)
+                attempts[line.address] = _attempt(line)
             case Quarantined():
                 quarantine = Quarantine(line.reason, line.message)
             case ApplyFinished():
@@ -143,7 +145,7 @@ def _run(record: str, started: ApplyStarted, lines: Iterable[ReceiptLine]) -> Ap
         whole=started.whole,
         key=started.key if isinstance(started.key, str) and started.key else None,
         config_digest=started.config_digest or None,
-        attempts=tuple(attempts),
+        attempts=tuple(attempts.values()),
         quarantine=quarantine,
         requests=requests,
         workflow_run=started.run if isinstance(started.run, str) else "",

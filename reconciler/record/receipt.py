@@ -153,6 +153,7 @@ class Receipt:
             external_id=self._redact_name(external_id),
             protected=True if change.address in self._protection.created else UNSET,
             forms=self._digest_forms(outcome) or UNSET,
+            unseen=outcome.unseen or UNSET,
         )
         self._write(to_entry(line))
 

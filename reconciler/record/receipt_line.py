@@ -135,6 +135,9 @@ class Finished(ReceiptLine, frozen=True, kw_only=True, tag="finished"):
         tuple[str, ...] | UnsetType,
         Meta(description="Digests of values that the service stored in another form: account, path, sent and shown"),
     ] = UNSET
+    unseen: Annotated[
+        str | UnsetType, Meta(description="Id of an inactive account that the service has, and does not show")
+    ] = UNSET
 
 
 class Quarantined(ReceiptLine, frozen=True, kw_only=True, tag="quarantined"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
 from reconciler.core.identity import parse_identity
@@ -13,6 +13,7 @@ from reconciler.core.planning.request import LiveState
 from reconciler.core.text import pluralize, quote
 from reconciler.core.values import fold_case
 from reconciler.errors import ScimError
+from reconciler.scim.list_check import NO_CORRECTIONS, ListCheck
 from reconciler.scim.paging import ListRead, start_readers
 
 T = TypeVar("T")
@@ -51,15 +52,45 @@ def read_live(
     *,
     page_size: int,
     progress: Progress,
+    check: ListCheck | None = None,
 ) -> LiveState:
-    """Read the live state; a problem makes it incomplete. Raises `TargetError` if the service cannot be understood."""
+    """Read the live state; a problem makes it incomplete. Raises `TargetError` if the service cannot be understood.
+
+    `check`: corrects what the list shows too late.
+    """
     read = client.list_users(
         reader.read, page_size=page_size, progress=lambda done, total: progress("Reading live users", done, total)
     )
     if read.problem is not None:
         return LiveState(list(read.users.values()), read.problem)
     matches = _ProbableMatches(desired, mappings)
-    completeness = _look_up_missing(client, reader, matches.without_live(read.users.values()), read.users)
+    missing = matches.without_live(read.users.values())
+    found = check(missing, read.users, matches.find) if check is not None else NO_CORRECTIONS
+    if found is not NO_CORRECTIONS:
+        read = replace(read, users=found.correct(read.users))
+        missing = [user for user in matches.without_live(read.users.values()) if user.key not in found.settled]
+    state = _check_list(client, reader, read, matches, missing, mappings=mappings, progress=progress)
+    return replace(
+        state,
+        users=[*state.users, *found.hidden_users],
+        hidden=found.hidden,
+        awaited=found.awaited,
+        notes=found.notes,
+    )
+
+
+def _check_list(
+    client: UserReader,
+    reader: ResourceReader,
+    read: ListRead[LiveUser],
+    matches: _ProbableMatches,
+    missing: Sequence[DesiredUser],
+    *,
+    mappings: Sequence[AttributeMapping],
+    progress: Progress,
+) -> LiveState:
+    """Return the live state of a list, with what makes it incomplete."""
+    completeness = _look_up_missing(client, reader, missing, read.users)
     if completeness.hidden:
         names = ", ".join(quote(name) for name in completeness.hidden[:3])
         problem = f"the list leaves out {pluralize(len(completeness.hidden), 'user')} that a filter finds: {names}"
@@ -84,7 +115,8 @@ class _ProbableMatches:
         self._desired = [user for user in desired if user.verdict.in_scope and not user.failed]
         self._by_value = [{user.match[level]: user for user in self._desired} for level in self._levels]
 
-    def _match(self, live: LiveUser) -> DesiredUser | None:
+    def find(self, live: LiveUser) -> DesiredUser | None:
+        """Return the desired user of a live one."""
         for value, users in zip(live.match, self._by_value, strict=True):
             if value is not None and value in users:
                 return users[value]
@@ -107,7 +139,7 @@ class _ProbableMatches:
         others: list[LiveUser] = []
         for user in live:
             missing = paths - user.attributes.keys()
-            wanted = self._match(user) if missing else None
+            wanted = self.find(user) if missing else None
             if wanted is not None and (missing & wanted.attributes.keys() or missing.intersection(clearable)):
                 lacking.append(user)
                 if len(lacking) == _SAMPLE:

@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from reconciler.apply import verification
@@ -22,6 +23,7 @@ from reconciler.record.files import write_private
 from reconciler.record.layout import PAGE, PLAN
 from reconciler.record.plan_record import to_record
 from reconciler.record.receipt import Receipt
+from reconciler.record.recorded_accounts import RecordedAccounts
 from reconciler.render.apply_report import was_not_started
 from reconciler.scim.rate_limiter import RateLimiter
 from reconciler.session import connection
@@ -64,6 +66,9 @@ def execute_selection(job: Job, session: Session, log: ProvisioningLog, terminal
             on_outcome=watch,
             stop=stop,
             relinks=any(guard.name == "relink" and guard.approved for guard in job.selection.plan.guards),
+            recorded=RecordedAccounts() if session.workspace.sandbox else session.history().recorded,
+            now=current_time,
+            on_wait=lambda what, seconds: terminal.note(_describe_wait(what, seconds)),
             admission=limiter.admission,
             on_habit=terminal.note,
         )
@@ -75,6 +80,11 @@ def execute_selection(job: Job, session: Session, log: ProvisioningLog, terminal
         write_page(receipt.path.parent, session.workspace, terminal)
     terminal.note(f"Receipt: {receipt.path}")
     return report
+
+
+def _describe_wait(what: str, seconds: float) -> str:
+    until = current_time() + timedelta(seconds=seconds)
+    return f"Waiting for {what}: until {until:%H:%M:%S} UTC at most."
 
 
 def record_nothing_to_do(plan: Plan, session: Session, terminal: Terminal) -> Path:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Protocol
 
-from reconciler.core.model import Diagnostic
+from reconciler.core.model import DesiredUser, Diagnostic, LiveUser
 from reconciler.core.plan import Plan
 from reconciler.core.planning.clock import explain_clock
 from reconciler.core.planning.guards.context import AccountEvidence
@@ -21,6 +21,7 @@ from reconciler.errors import UsageError
 from reconciler.record.account_names import merge_names
 from reconciler.record.reader import read_original_names
 from reconciler.scim.client import ScimClient
+from reconciler.scim.list_check import Corrections
 from reconciler.scim.live_read import Progress, read_live
 from reconciler.scim.read_budget import ReadBudget
 from reconciler.session import connection
@@ -30,7 +31,9 @@ from reconciler.session.baseline import build_reader, build_request
 from reconciler.session.lost_files import LastApply, find_lost_files
 from reconciler.session.session import Session
 from reconciler.session.terminal import Terminal
+from reconciler.session.unlisted_accounts import RecordCheck
 from reconciler.session.waiting import WaitReport
+from reconciler.session.workspace import current_time
 
 
 class Baseline(Protocol):
@@ -54,7 +57,9 @@ def make_plan(session: Session, users: tuple[str, ...], terminal: Terminal, base
     Raises `UsageError` if a user does not exist, and `TargetError` if the service refuses.
     """
     with open_reader(session, terminal) as (client, progress):
-        plan = _make_plan(client, session, users, progress, baseline)
+        plan, notes = _make_plan(client, session, users, progress, baseline)
+    for note in notes:
+        terminal.note(note)
     if session.unreadable:
         note_unreadable_records(session.state, session.redactor, terminal)
     terminal.detail(f"Target: {session.target}")
@@ -78,7 +83,8 @@ def open_reader(session: Session, terminal: Terminal) -> Iterator[tuple[ScimClie
 
 def _make_plan(
     client: ScimClient, session: Session, users: tuple[str, ...], progress: Progress, baseline: Baseline | None
-) -> Plan:
+) -> tuple[Plan, tuple[str, ...]]:
+    """Return the plan, and the notes of the live read."""
     others = baseline.readers if baseline is not None else ()
     combined = CombinedReader(build_reader(session.state), others) if others else None
     live = read_live_state(client, session, progress, combined)
@@ -88,23 +94,36 @@ def _make_plan(
         request = replace(request, diagnostics=(*request.diagnostics, *baseline.warnings))
     plan, request = plan_with_evidence(request, live, session)
     if baseline is None:
-        return plan
+        return plan, live.notes
     lives = [replace(live, users=users) for users in combined.read_others(live.users)] if combined is not None else []
-    return baseline.attribute_changes(plan, request, lives)
+    return baseline.attribute_changes(plan, request, lives), live.notes
 
 
 def read_live_state(
     client: ScimClient, session: Session, progress: Progress, reader: ResourceReader | None = None
 ) -> LiveState:
     """Read all live users, with the desired state's own reader unless another is given; note the service's time."""
-    state = session.state
+    state, reader = session.state, reader or build_reader(session.state)
+
+    def check(
+        missing: Sequence[DesiredUser],
+        listed: Mapping[str, LiveUser],
+        find_desired: Callable[[LiveUser], DesiredUser | None],
+    ) -> Corrections:
+        # The record is read by the service's clock too.
+        session.observe_clock(client.clock_offset)
+        recorded = session.history().recorded
+        return RecordCheck(client, reader, recorded, state.mappings, current_time())(missing, listed, find_desired)
+
     live = read_live(
         client,
-        reader or build_reader(state),
+        reader,
         state.users,
         state.mappings,
         page_size=int(state.profile.page_size.value),
         progress=progress,
+        # The sandbox is emptied and filled at will: what its record says proves nothing.
+        check=None if session.workspace.sandbox else check,
     )
     session.observe_clock(client.clock_offset)
     return replace(live, clock_problem=explain_clock(client.clock_offset, client.unreadable_date))

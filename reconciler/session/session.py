@@ -91,7 +91,8 @@ class Session:
             service_time=self.service_time if self.service_ahead is not None else None,
             names=bool(protected),
         )
-        history = replace(history, deactivated=self._add_commit_times(history.deactivated))
+        recorded = replace(history.recorded, redactor=self.redactor)
+        history = replace(history, deactivated=self._add_commit_times(history.deactivated), recorded=recorded)
         if self.redactor.key is None:
             return history
         names = {self.redactor.name(name): fold_case(name) for user in self.state.users for name in user.user_names}

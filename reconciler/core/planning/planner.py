@@ -32,6 +32,7 @@ from reconciler.core.planning.ordering import order_changes
 from reconciler.core.planning.ownership import check_ownership
 from reconciler.core.planning.protection import ProtectedAccounts
 from reconciler.core.planning.request import LiveState, PlanRequest
+from reconciler.core.planning.unseen_accounts import explain_awaited, explain_hidden
 from reconciler.core.planning.user_selection import select_changes
 from reconciler.core.planning.withholding import withhold_changes, withhold_doubtful_removals
 from reconciler.core.policy import Removal
@@ -49,8 +50,12 @@ def build_plan(request: PlanRequest, live: LiveState) -> Plan:
     case_is_kept = keeps_case(matching.pairs, live.users, request.settled_forms)
     draft.forms = FormDifferences(request.mappings, request.settled_forms, case_is_kept)
     for user, found in matching.pairs:
-        if found is not None:
+        if found is not None and found.id in live.hidden:
+            _plan_hidden(user, found, request, live, draft)
+        elif found is not None:
             _plan_user(user, found, request, draft, relinked=found.id in matching.relinked)
+        elif user.key in live.awaited and _is_new(user):
+            draft.diagnostics.append(explain_awaited(user, live.awaited[user.key]))
         elif _is_new(user):
             _plan_creation(user, unique, request, draft)
     keys = {fold_case(user.key) for user in request.desired}
@@ -167,6 +172,18 @@ def _plan_user(user: DesiredUser, found: LiveUser, request: PlanRequest, draft: 
         draft.remove(lifecycle.decide_out_of_scope_removal(found, user, request.policy, request.clock))
     else:
         draft.unmanaged += 1
+
+
+def _plan_hidden(user: DesiredUser, found: LiveUser, request: PlanRequest, live: LiveState, draft: PlanDraft) -> None:
+    """Plan the return of an account that the service does not show: nothing else about it can be compared."""
+    if not user.verdict.in_scope or user.failed:
+        return
+    change = lifecycle.plan_update(user, found, request.mappings)
+    if change is None or change.action is not Action.REACTIVATE:
+        draft.add(None)
+        draft.dormant += lifecycle.stays_inactive(user, found, change)
+    else:
+        draft.add(replace(change, detail=explain_hidden(live.hidden[found.id])))
 
 
 def _plan_update(user: DesiredUser, found: LiveUser, request: PlanRequest, draft: PlanDraft, *, relinked: bool) -> None:

@@ -6,7 +6,15 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from reconciler.core.model import AttributeMapping, Deactivation, DesiredUser, Diagnostic, LiveUser, Target
+from reconciler.core.model import (
+    AttributeMapping,
+    AwaitedAccount,
+    Deactivation,
+    DesiredUser,
+    Diagnostic,
+    LiveUser,
+    Target,
+)
 from reconciler.core.planning.forms import SettledForms, no_settled_forms
 from reconciler.core.planning.guards.context import AccountEvidence, RecentChange
 from reconciler.core.planning.lifecycle import Clock
@@ -23,6 +31,12 @@ class LiveState:
     problem: str | None = None
     clock_problem: str | None = None
     """Why the clock of the plan cannot be relied on; None: it agrees with the service's."""
+    hidden: Mapping[str, datetime] = field(default_factory=dict)
+    """By live id: accounts in `users` that the service does not show, and when applies on record deactivated them."""
+    awaited: Mapping[str, AwaitedAccount] = field(default_factory=dict)
+    """By the key of the desired user: accounts that the service does not show yet. No other is created meanwhile."""
+    notes: tuple[str, ...] = ()
+    """For the reader: what was read by id, and why."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,219 @@
+"""What the receipts of a target say about each account, for what the service does not show: yet, or any more.
+
+A service may show a new account only after a while, and may show none that is inactive. The record knows their ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from operator import attrgetter
+
+from reconciler.core.plan import REMOVALS, Action, Result
+from reconciler.core.planning.clock import CLOCK_TOLERANCE
+from reconciler.core.values import fold_case
+from reconciler.record.receipt_line import Finished, Started, UnknownLine
+from reconciler.record.redaction import NO_REDACTION, Redactor
+from reconciler.record.timestamps import LONG_AGO
+
+UNCONFIRMED_FOR = timedelta(hours=1)
+"""How long an account that was created and never shown may still appear."""
+_MADE = frozenset({Result.DONE.value, Result.NOT_IN_EFFECT.value})
+_NOT_MADE = frozenset({Result.SKIPPED.value, Result.FAILED.value})
+_MISSING = ("id",)
+"""The attributes of an outcome whose account was not found."""
+
+
+@dataclass(slots=True)
+class RecordedAccount:
+    """One account by the receipts: when each thing happened last, `LONG_AGO` if it did not or has no usable date.
+
+    `written`: a request about it. `created`: by a request whose answer had its id. `shown`: the service showed it after
+    a request. `unseen`: it was deactivated, or holds a name, and the service did not show it. `removal`: a request that
+    removes it. `gone`: it was deleted, or is not there any more. `user_name`, `external_id`: its last ones, or digests.
+    """
+
+    live_id: str
+    written: datetime = LONG_AGO
+    created: datetime = LONG_AGO
+    shown: datetime = LONG_AGO
+    unseen: datetime = LONG_AGO
+    removal: datetime = LONG_AGO
+    gone: datetime = LONG_AGO
+    user_name: str = ""
+    external_id: str = ""
+    named: datetime = field(default=LONG_AGO, repr=False)
+
+    @property
+    def exists(self) -> bool:
+        """Whether it was not deleted, nor found to be gone."""
+        return self.gone <= max(self.shown, self.unseen, self.created)
+
+    @property
+    def hidden(self) -> bool:
+        """Whether it is there, inactive, and the service does not show it."""
+        return self.unseen > max(self.shown, self.gone)
+
+    @property
+    def removed_last(self) -> bool:
+        """Whether the last request about it was to remove it."""
+        return self.removal != LONG_AGO and self.removal >= self.written
+
+    def is_unconfirmed(self, present: datetime) -> bool:
+        """Whether it was created a short while ago, and the service has not shown it since."""
+        never_shown = self.created > max(self.shown, self.gone, self.removal)
+        return never_shown and present - self.created < UNCONFIRMED_FOR
+
+
+@dataclass(slots=True)
+class RecordedAccounts:
+    """The accounts on record by live id. `redactor`: what the record has in place of names.
+
+    `unanswered`: by the folded address of a user, when a creation was sent that may have made an account without an id
+    on record.
+    """
+
+    accounts: Mapping[str, RecordedAccount] = field(default_factory=dict)
+    unanswered: Mapping[str, datetime] = field(default_factory=dict)
+    redactor: Redactor = NO_REDACTION
+    _by_external_id: dict[str, list[RecordedAccount]] = field(default_factory=dict)
+    _by_user_name: dict[str, list[RecordedAccount]] = field(default_factory=dict)
+
+    def find_by_external_id(self, value: object) -> list[RecordedAccount]:
+        """Return the existing accounts with this externalId, the last one first."""
+        return self._find(self._by_external_id, value, attrgetter("external_id"))
+
+    def find_by_user_name(self, value: object) -> list[RecordedAccount]:
+        """Return the existing accounts with this userName, the last one first."""
+        return self._find(self._by_user_name, value, attrgetter("user_name"))
+
+    def find_unanswered(self, address: str) -> datetime | None:
+        """Return when a creation of this user was sent whose outcome is unknown; None: there is none."""
+        return self.unanswered.get(fold_case(self.redactor.address(address))) if self.unanswered else None
+
+    def _find(
+        self, index: dict[str, list[RecordedAccount]], value: object, get: Callable[[RecordedAccount], str]
+    ) -> list[RecordedAccount]:
+        if value is None or not self.accounts:
+            return []
+        if not index:
+            for account in self.accounts.values():
+                index.setdefault(fold_case(get(account)), []).append(account)
+        names = {fold_case(str(value)), fold_case(self.redactor.name(str(value)))} - {""}
+        found = (account for name in names for account in index.get(name, ()) if account.exists)
+        return sorted(found, key=lambda account: (account.written, account.live_id), reverse=True)
+
+    def list_written_since(self, when: datetime) -> list[RecordedAccount]:
+        """Return the existing accounts that a request was about since then, the last one first."""
+        found = [account for account in self.accounts.values() if account.written >= when]
+        return sorted(found, key=lambda account: (account.written, account.live_id), reverse=True)
+
+
+@dataclass(slots=True)
+class RecordedAccountReader:
+    """Collects the lines of receipts, in any order. A line with a date after `now` counts as undated."""
+
+    now: datetime
+    _accounts: dict[str, RecordedAccount] = field(default_factory=dict)
+    _announced: dict[str, datetime] = field(default_factory=dict)
+    _answered: dict[str, datetime] = field(default_factory=dict)
+
+    def add(self, line: Started | Finished | UnknownLine) -> None:
+        """Add a line."""
+        when = line.sort_time
+        when = LONG_AGO if when > self.now + CLOCK_TOLERANCE else when
+        match line:
+            case Started():
+                self._add_started(line, when)
+            case Finished():
+                self._add_finished(line, when)
+            case _:
+                pass
+
+    def _add_started(self, line: Started, when: datetime) -> None:
+        if line.id is None:
+            address = fold_case(line.address)
+            if line.action == Action.CREATE:
+                self._announced[address] = max(when, self._announced.get(address, when))
+            return
+        account = self._open(line.id)
+        account.written = max(account.written, when)
+        _name(account, when, line.user_name, line.external_id)
+        if line.action in REMOVALS:
+            account.removal = max(account.removal, when)
+        if line.action == Action.DELETE:
+            account.gone = max(account.gone, when)
+        elif line.action == Action.DEACTIVATE:
+            # Unless its outcome says that the account was shown afterwards, it may have been hidden by it.
+            account.unseen = max(account.unseen, when)
+
+    def _add_finished(self, line: Finished, when: datetime) -> None:
+        if isinstance(line.unseen, str) and line.unseen:
+            account = self._open(line.unseen)
+            account.unseen = max(account.unseen, when)
+        if line.action == Action.CREATE:
+            self._add_created(line, when)
+        elif line.id is not None:
+            self._add_outcome(self._open(line.id), line, when)
+
+    def _add_created(self, line: Finished, when: datetime) -> None:
+        if line.id is not None and line.result in _MADE:
+            account = self._open(line.id)
+            account.created, account.written = max(account.created, when), max(account.written, when)
+            _name(account, when, line.user_name, line.external_id)
+            if line.result == Result.DONE:
+                account.shown = max(account.shown, when)
+        elif line.attributes == _MISSING or line.result == Result.UNKNOWN:
+            return
+        address = fold_case(line.address)
+        self._answered[address] = max(when, self._answered.get(address, when))
+
+    def _add_outcome(self, account: RecordedAccount, line: Finished, when: datetime) -> None:
+        if line.result in _NOT_MADE and line.attributes == _MISSING:
+            account.gone = max(account.gone, when)
+            return
+        if line.result == Result.DONE:
+            account.written = max(account.written, when)
+            _name(account, when, line.user_name, line.external_id)
+            if line.action in REMOVALS:
+                account.removal = max(account.removal, when)
+        if line.action == Action.DELETE:
+            account.gone = max(account.gone, when)
+        elif line.action == Action.DEACTIVATE and line.result == Result.NOT_IN_EFFECT and line.attributes == _MISSING:
+            account.unseen = max(account.unseen, when)
+        elif _shows_account(line):
+            account.shown = max(account.shown, when)
+
+    def _open(self, live_id: str) -> RecordedAccount:
+        found = self._accounts.get(live_id)
+        if found is None:
+            found = self._accounts[live_id] = RecordedAccount(live_id)
+        return found
+
+    def build(self) -> RecordedAccounts:
+        """Return the accounts."""
+        unanswered = {
+            address: when
+            for address, when in self._announced.items()
+            if address not in self._answered or self._answered[address] < when
+        }
+        return RecordedAccounts(self._accounts, unanswered)
+
+
+def _shows_account(line: Finished) -> bool:
+    """Whether the service showed the account of a line: it is as planned, or its deactivation was refused."""
+    if line.result == Result.DONE:
+        return not line.unseen
+    return line.result == Result.FAILED and line.action == Action.DEACTIVATE
+
+
+def _name(account: RecordedAccount, when: datetime, user_name: object, external_id: object) -> None:
+    """Note the names of an account, unless later ones are known."""
+    if when < account.named:
+        return
+    account.named = when
+    if isinstance(user_name, str) and user_name:
+        account.user_name = user_name
+    if isinstance(external_id, str) and external_id:
+        account.external_id = external_id

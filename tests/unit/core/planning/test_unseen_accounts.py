@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from support.builders import OUT, desired, live, request
+
+from reconciler.core.model import AwaitedAccount
+from reconciler.core.plan import Action
+from reconciler.core.planning.planner import build_plan
+from reconciler.core.planning.request import LiveState
+from reconciler.core.planning.unseen_accounts import explain_awaited, explain_hidden
+
+CREATED = datetime(2026, 3, 1, 11, 30, tzinfo=UTC)
+AWAITED = AwaitedAccount('GN-"1"', CREATED, CREATED + timedelta(hours=1))
+HIDDEN = {"live-ada": datetime(2026, 2, 3, tzinfo=UTC)}
+
+
+def test_an_awaited_account_is_named_with_its_time() -> None:
+    found = explain_awaited(desired("ada"), AWAITED)
+    said = r'the service does not show the account "GN-\"1\"" yet, which an apply created for this user at'
+    assert found.summary == f"{said} 2026-03-01 11:30 UTC"
+    assert "If the service still does not show it at 12:30 UTC" in str(found.detail)
+    assert found.address == 'user["ada@example.com"]'
+
+
+def test_a_user_whose_account_is_awaited_is_not_created() -> None:
+    state = LiveState([], awaited={"ada@example.com": AWAITED})
+    plan = build_plan(request([desired("ada"), desired("bob")]), state)
+    assert [change.key for change in plan.changes] == ["bob@example.com"]
+    assert plan.tally.failed == 1
+
+
+def test_a_hidden_account_of_a_user_in_scope_is_reactivated() -> None:
+    known = replace(live("ada", active=False), attributes={"externalId": "id-ada", "active": False})
+    (change,) = build_plan(request([desired("ada")]), LiveState([known], hidden=HIDDEN)).changes
+    assert (change.action, change.live_id) == (Action.REACTIVATE, "live-ada")
+    assert change.detail == explain_hidden(HIDDEN["live-ada"])
+    assert "2026-02-03" in change.detail
+
+
+def test_a_hidden_account_that_is_to_be_inactive_is_as_desired() -> None:
+    known = replace(live("ada", active=False), attributes={"externalId": "id-ada", "active": False})
+    state = LiveState([known, live("bob")], hidden=HIDDEN)
+    plan = build_plan(request([desired("ada", active=False), desired("bob")]), state)
+    assert (plan.changes, plan.diagnostics, plan.tally.unchanged) == ((), (), 2)
+
+
+def test_a_hidden_account_of_a_user_out_of_scope_is_left_alone() -> None:
+    known = live("ada", active=False)
+    plan = build_plan(
+        request([desired("ada", verdict=OUT), desired("bob")]), LiveState([known, live("bob")], hidden=HIDDEN)
+    )
+    assert (plan.changes, plan.diagnostics) == ((), ())

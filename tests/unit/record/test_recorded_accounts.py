@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from reconciler.record.receipt_line import Finished, Started
+from reconciler.record.recorded_accounts import RecordedAccount, RecordedAccountReader, RecordedAccounts
+from reconciler.record.redaction import Redactor
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+CREATED = {"action": "create", "id": "1", "user_name": "Ada@example.com", "external_id": "A-1"}
+LEFT = {"action": "deactivate", "id": "1"}
+BACK = {"action": "reactivate", "id": "1"}
+
+
+def at(minutes: float) -> str:
+    return (NOW + timedelta(minutes=minutes)).isoformat()
+
+
+def started(minutes: float, **fields: Any) -> Started:
+    return Started(time=at(minutes), address='user["ada@example.com"]', **fields)
+
+
+def finished(minutes: float, result: str = "done", **fields: Any) -> Finished:
+    return Finished(time=at(minutes), address='user["ada@example.com"]', result=result, **fields)
+
+
+def read(*lines: Started | Finished) -> RecordedAccounts:
+    reader = RecordedAccountReader(NOW)
+    for line in lines:
+        reader.add(line)
+    return reader.build()
+
+
+def only(*lines: Started | Finished) -> RecordedAccount:
+    (account,) = read(*lines).accounts.values()
+    return account
+
+
+def test_an_account_is_found_by_its_names_whatever_their_case() -> None:
+    recorded = read(finished(-5, **CREATED))
+    assert [each.live_id for each in recorded.find_by_external_id("a-1")] == ["1"]
+    assert [each.live_id for each in recorded.find_by_user_name("ADA@example.com")] == ["1"]
+    assert recorded.find_by_user_name("bob@example.com") == recorded.find_by_external_id(None) == []
+
+
+def test_an_account_is_found_by_digests_of_its_names() -> None:
+    redactor = Redactor(b"k" * 40)
+    hidden = {"user_name": redactor.name("Ada@example.com"), "external_id": redactor.name("A-1")}
+    recorded = read(finished(-5, **{**CREATED, **hidden}))
+    recorded.redactor = redactor
+    assert [each.live_id for each in recorded.find_by_external_id("A-1")] == ["1"]
+    assert [each.live_id for each in recorded.find_by_user_name("ada@example.com")] == ["1"]
+
+
+def test_the_last_names_count() -> None:
+    renamed = finished(-3, action="update", id="1", user_name="king@example.com", external_id="A-1")
+    for lines in ([finished(-5, **CREATED), renamed], [renamed, finished(-5, **CREATED)]):
+        recorded = read(*lines)
+        assert recorded.find_by_user_name("ada@example.com") == []
+        assert len(recorded.find_by_user_name("king@example.com")) == 1
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ([finished(-5, "not_in_effect", **CREATED)], True),
+        ([finished(-61, "not_in_effect", **CREATED)], False),
+        ([finished(-5, "done", **CREATED)], False),
+        ([finished(-5, "not_in_effect", **CREATED), finished(-4, "done", **CREATED)], False),
+        ([finished(-5, "not_in_effect", **CREATED), finished(-4, action="update", id="1")], False),
+        ([finished(-5, "not_in_effect", **CREATED), started(-4, action="delete", id="1")], False),
+        # A clock that was wrong must not hold a user back for ever.
+        ([finished(60 * 24, "not_in_effect", **CREATED)], False),
+    ],
+)
+def test_an_account_is_unconfirmed_for_an_hour_unless_it_was_shown(
+    lines: list[Started | Finished], *, expected: bool
+) -> None:
+    assert only(*lines).is_unconfirmed(NOW) is expected
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ([finished(-5, **LEFT, unseen="1")], True),
+        ([finished(-5, **LEFT)], False),
+        # It was sent, and the run was killed.
+        ([started(-5, **LEFT)], True),
+        ([started(-5, **LEFT), finished(-4, **LEFT)], False),
+        ([started(-5, **LEFT), finished(-4, "failed", **LEFT)], False),
+        # So wrote version 0.1.
+        ([finished(-5, "not_in_effect", **LEFT, attributes=("id",))], True),
+        ([finished(-5, "not_in_effect", **LEFT, attributes=("active",))], False),
+        ([finished(-5, **LEFT, unseen="1"), finished(-4, **BACK)], False),
+        ([finished(-5, **LEFT, unseen="1"), finished(-4, "not_in_effect", **BACK, attributes=("id",))], True),
+        ([finished(-5, **LEFT, unseen="1"), finished(-4, "failed", **BACK)], True),
+        ([finished(-5, **LEFT, unseen="1"), finished(-4, "skipped", **BACK, attributes=("id",))], False),
+        ([finished(-5, **LEFT, unseen="1"), started(-4, action="delete", id="1")], False),
+        # The name was refused.
+        ([finished(-5, **LEFT), finished(-4, "failed", action="create", unseen="1")], True),
+    ],
+)
+def test_an_account_is_hidden_until_it_is_shown_or_gone(lines: list[Started | Finished], *, expected: bool) -> None:
+    assert only(*lines).hidden is expected
+    assert only(*reversed(lines)).hidden is expected, "receipts are read in any order"
+
+
+def test_an_account_that_is_gone_is_not_found() -> None:
+    gone = finished(-4, "skipped", action="update", id="1", attributes=("id",))
+    assert read(finished(-5, **CREATED), gone).find_by_external_id("A-1") == []
+    assert len(read(finished(-5, **CREATED), finished(-4, "skipped", action="update", id="1")).accounts) == 1
+
+
+def test_what_was_removed_last() -> None:
+    assert only(started(-5, **LEFT), finished(-4, **LEFT)).removed_last
+    assert not only(started(-5, **LEFT), started(-3, **BACK)).removed_last
+    assert not only(finished(-5, **CREATED)).removed_last
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ([started(-5, action="create")], NOW - timedelta(minutes=5)),
+        ([started(-5, action="create"), finished(-4, "done", **CREATED)], None),
+        ([started(-5, action="create"), finished(-4, "failed", action="create")], None),
+        ([started(-5, action="create"), finished(-4, "unknown", action="create")], NOW - timedelta(minutes=5)),
+        (
+            [started(-5, action="create"), finished(-4, "failed", action="create", attributes=("id",))],
+            NOW - timedelta(minutes=5),
+        ),
+        ([finished(-6, "failed", action="create"), started(-5, action="create")], NOW - timedelta(minutes=5)),
+        ([started(-5, action="update", id="1")], None),
+    ],
+)
+def test_a_creation_is_unanswered_until_its_outcome_is_known(
+    lines: list[Started | Finished], expected: datetime | None
+) -> None:
+    assert read(*lines).find_unanswered('user["ADA@example.com"]') == expected
+
+
+def test_accounts_are_listed_by_their_last_request() -> None:
+    lines = [started(-minutes, action="update", id=str(minutes)) for minutes in (3, 1, 20, 2)]
+    found = read(*lines).list_written_since(NOW - timedelta(minutes=15))
+    assert [account.live_id for account in found] == ["1", "2", "3"]
+
+
+def test_values_of_any_type_are_no_names() -> None:
+    recorded = read(Finished(time=at(-1), action="create", id="1", result="done", external_id=None))
+    assert recorded.find_by_external_id("") == []
