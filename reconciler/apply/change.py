@@ -19,35 +19,31 @@ from reconciler.apply.change_outcomes import (
     complete,
     describe_left_out,
     describe_name_holder,
-    describe_refused_case,
-    describe_survivor,
-    not_in_effect,
-    partly_sent,
     skip_drifted,
     unverified,
 )
+from reconciler.apply.change_verifier import ChangeVerifier
+from reconciler.apply.confirmation import REREADS, Confirmations, Seen, await_unanswered
 from reconciler.apply.execution import Execution
+from reconciler.apply.hidden_accounts import HiddenAccountReturn
 from reconciler.apply.lookup import UserLookup
 from reconciler.apply.patch_sender import PatchSender, PatchUnsupportedError
 from reconciler.apply.patched_account import PatchedAccount
+from reconciler.apply.refusals import RefusalExplainer, is_conflict
 from reconciler.apply.stored_forms import StoredForms
 from reconciler.core import patch
 from reconciler.core.identity import parse_identity
 from reconciler.core.model import AttributePath, LiveUser, Resource
-from reconciler.core.plan import NOT_STARTED, REMOVALS, Action, Change, Outcome, Result
+from reconciler.core.plan import NOT_STARTED, REMOVALS, Action, AttributeChange, Change, Outcome, Result
 from reconciler.core.planning.guards.identities import is_relink
 from reconciler.core.values import fold_case
 from reconciler.errors import MachineLimitError, ScimError, StopRequestedError, TargetError, UnknownOutcomeError
 
 T = TypeVar("T")
 
-_REREADS = (0.0, 0.5, 1.5)
-"""Seconds before each look at a user whose values are not there yet: some services are eventually consistent."""
 _MAX_SENDS = 3
 """How often a write whose answer is lost is sent, each time after reading shows that nothing happened."""
-NOTHING: Mapping[AttributePath, str] = {}
-FORBIDDEN = 403
-_BAD_REQUEST, _CONFLICT, _UNAVAILABLE = 400, 409, 503
+_UNAVAILABLE = 503
 _SERVICE_FAILED = (500, 501, 503)
 """The service itself reports that it failed. A gateway's 502 or 504 says nothing about what the service did."""
 
@@ -58,10 +54,22 @@ class ChangeExecutor:
     def __init__(self, execution: Execution) -> None:
         self._execution = execution
         self._lookup = UserLookup(execution.service, execution.reader, execution.profile)
+        self._refusals = RefusalExplainer(execution, self._lookup)
         self._answers = AnswerTrust()
         self._patches = PatchSender(execution.on_habit)
-        self._unfinished: set[str] = set()  # addresses on record as started and not as finished
         self._forms = StoredForms(execution.mappings)
+        self.confirmations = Confirmations(execution)
+        self._verifier = ChangeVerifier(execution, self._lookup, self._forms, self.confirmations, self.record)
+        self._hidden_return = HiddenAccountReturn(
+            execution,
+            self._lookup,
+            self.confirmations,
+            self._record_started,
+            self.record,
+            self._send_active,
+            self._send_rest,
+        )
+        self._unfinished: set[str] = set()  # addresses on record as started and not as finished
 
     def apply(self, change: Change, *, temporarily_renamed: bool) -> Outcome:
         """Apply the change and record its outcome. `temporarily_renamed`: the user has its temporary name now.
@@ -82,7 +90,7 @@ class ChangeExecutor:
 
     def find_drift(self, change: Change) -> Outcome | None:
         """Return a recorded outcome if the account of a rename is no longer as planned. Raises as `apply`."""
-        live = self._read(change.live_id or "")
+        live = self._verifier.read(change.live_id or "")
         expected = _with_user_name(change, after=change.temporary_user_name) if change.temporary_user_name else change
         drifted = verification.drifted_attributes(expected, live, self._execution.mappings)
         return self.record(skip_drifted(change, drifted)) if drifted else None
@@ -102,7 +110,7 @@ class ChangeExecutor:
 
         Records that the request is sent, and not how the change ends. Raises as `apply`.
         """
-        live = self._read(change.live_id or "")
+        live = self._verifier.read(change.live_id or "")
         if live is None or fold_case(live.user_name) != fold_case(present):
             return None
         # Only the name: whatever else has changed since is not this change's.
@@ -111,41 +119,20 @@ class ChangeExecutor:
 
     def record_failure(self, change: Change, error: ScimError | TargetError) -> Outcome:
         """Record that the service refused the change, with what may be the cause."""
-        message = error.summary
-        if _is_conflict(error):
-            message = f"{message}. {self._explain_conflict(change)}"
-        elif self._is_about_the_domain(error):
-            message = f"{message}. {self._execution.profile.domain_hint}"
-        elif isinstance(error, ScimError) and error.status == FORBIDDEN:
-            message = f"{message}. Either this account may not be changed over SCIM, or the token may not do this."
+        message, unseen = self._refusals.explain(change, error)
         status, scim_type = (error.status, error.scim_type) if isinstance(error, ScimError) else (None, "")
-        return self.record(Outcome(change, Result.FAILED, message, status=status, scim_type=scim_type))
+        outcome = Outcome(change, Result.FAILED, message, status=status, scim_type=scim_type, unseen=unseen)
+        return self.record(outcome)
 
     def record_interruption(self, change: Change, stop: StopRequestedError | MachineLimitError) -> Outcome:
         """Record that the run ended before the write was sent."""
         outcome = Outcome(change, Result.SKIPPED, f"{NOT_STARTED}: {stop.summary}")
         return self.record(outcome) if change.address in self._unfinished else outcome
 
-    def _is_about_the_domain(self, error: ScimError | TargetError) -> bool:
-        """Whether the service refuses a user name for its domain."""
-        refused = isinstance(error, ScimError) and error.status == _BAD_REQUEST
-        return refused and bool(self._execution.profile.verified_domains.value) and "domain" in error.summary.casefold()
-
-    def _explain_conflict(self, change: Change) -> str:
-        """Name the account that has the user name, or what to look for if none is found."""
-        try:
-            holders = self._lookup.find("userName", str(change.after.get("userName"))).users
-        except (TargetError, StopRequestedError):
-            holders = ()
-        for holder in holders:
-            if holder.id == change.live_id:
-                return describe_refused_case(holder)
-            return f"The {describe_name_holder(change, holder)}."
-        return self._execution.profile.conflict_hint
-
     # --- create ---------------------------------------------------------------
 
     def _create(self, change: Change) -> Outcome:
+        await_unanswered(change, self._execution)
         holder = self._lookup.find_name_holder(change)
         if holder is not None:
             return self._resolve_existing(change, holder)
@@ -164,7 +151,7 @@ class ChangeExecutor:
                 return unverified(change, exc)
             else:
                 # The answer may echo the request: whether the account exists shows only when it is read.
-                return self._verify(change, parse_identity(answer["id"]) if answer is not None else None)
+                return self._verifier.verify(change, parse_identity(answer["id"]) if answer is not None else None)
             may_resend = sends_left > 0 and lost.status == _UNAVAILABLE
             outcome = self._resolve_lost_create(change, lost, may_resend=may_resend)
             if outcome is not None:
@@ -180,7 +167,7 @@ class ChangeExecutor:
 
     def _resolve_refused_create(self, change: Change, refusal: ScimError, lost: UnknownOutcomeError | None) -> Outcome:
         """Resolve a refusal that may be due to an earlier send, or to another apply a moment ago. Else raise it."""
-        if lost is None and not _is_conflict(refusal):
+        if lost is None and not is_conflict(refusal):
             raise refusal
         try:
             found, _ = self._lookup.find_created(change)
@@ -197,7 +184,7 @@ class ChangeExecutor:
 
         Only a service that reported to be unavailable is asked again: one that answered nothing may still be at work.
         """
-        for pause in _REREADS if may_resend else _REREADS[:1]:
+        for pause in REREADS if may_resend else REREADS[:1]:
             self._execution.sleep(pause)
             try:
                 found, conclusive = self._lookup.find_created(change)
@@ -208,12 +195,12 @@ class ChangeExecutor:
         if conclusive and may_resend:
             return None
         result = Result.FAILED if lost.status in _SERVICE_FAILED else Result.UNKNOWN
-        return Outcome(change, result, f"{lost.summary}; the user was not found afterwards")
+        return Outcome(change, result, f"{lost.summary}; the user was not found afterwards", attributes=("id",))
 
     def _verify_found(self, change: Change, found: LiveUser) -> Outcome:
         """Verify a create by the user that a look-up found; what that does not show is read."""
         if verification.unapplied_attributes(change, found, self._execution.mappings):
-            return self._verify(change, found.id)
+            return self._verifier.verify(change, found.id)
         return complete(change, found)
 
     # --- patch and delete -----------------------------------------------------
@@ -228,6 +215,8 @@ class ChangeExecutor:
             )
         resource = self._execution.service.get_user(change.live_id or "")
         live = self._execution.reader.read(resource) if resource is not None else None
+        if live is None and change.action is Action.REACTIVATE and self._is_hidden(change):
+            return self._hidden_return.run(change)
         drifted = verification.drifted_attributes(expected, live, self._execution.mappings)
         if drifted:
             return skip_drifted(change, drifted)
@@ -255,10 +244,25 @@ class ChangeExecutor:
         shown = answer is not None and self._shows_change(change, answer)
         if answer is not None and shown and change.action not in REMOVALS and self._answers.covers(paths):
             return self._forms.complete(change, self._execution.reader.read(answer))
-        outcome = self._verify(change, change.live_id, lost=sent.lost, left_out=sent.left_out)
+        seen = Seen(self._execution.reader.read(resource), answer if not shown else None)
+        outcome = self._verifier.verify(change, change.live_id, lost=sent.lost, left_out=sent.left_out, seen=seen)
         if shown and outcome.result in (Result.DONE, Result.NOT_IN_EFFECT):
             self._answers.note(paths, confirmed=outcome.result is Result.DONE)
         return outcome
+
+    def _is_hidden(self, change: Change) -> bool:
+        """Whether the record has the account of a change as one that the service does not show."""
+        account = self._execution.recorded.accounts.get(change.live_id or "")
+        return account is not None and account.hidden
+
+    def _send_active(self, change: Change, value: bool) -> UnknownOutcomeError | None:
+        """Set `active` of an account that the service may not show. Raises `ScimError` if it refuses."""
+        rows, unseen = [AttributeChange("active", not value, value)], {"id": change.live_id, "active": not value}
+        account = PatchedAccount(self._execution, change, partial(self._send, change), unseen)
+        return self._patches.send(rows, unseen, account).lost
+
+    def _send_rest(self, change: Change) -> Outcome:
+        return self._patch(change, change)
 
     def _shows_change(self, change: Change, answer: Mapping[str, Any]) -> bool:
         """Whether the answer to a write shows this user with all of the planned values."""
@@ -270,7 +274,7 @@ class ChangeExecutor:
         )
 
     def _delete(self, change: Change) -> Outcome:
-        live = self._read(change.live_id or "")
+        live = self._verifier.read(change.live_id or "")
         if live is None and self._lookup.find_planned(change) is not None:
             # A service that finds no user by its id would prove every deletion.
             message = "the service does not find the account by its id, but a filter shows it; nothing was sent"
@@ -281,7 +285,7 @@ class ChangeExecutor:
             return skip_drifted(change, drifted)
         self._record_started(change, ())
         _, lost = self._send(expected, partial(self._execution.service.delete_user, change.live_id or ""))
-        return self._verify(change, change.live_id, lost=lost)
+        return self._verifier.verify(change, change.live_id, lost=lost, seen=Seen(live))
 
     def _send(self, expected: Change, send: Callable[[], T]) -> tuple[T | None, UnknownOutcomeError | None]:
         """Send a write; return its answer, or why there is none: then only reading shows whether it is in effect.
@@ -305,36 +309,11 @@ class ChangeExecutor:
     def _is_unchanged(self, expected: Change) -> bool:
         """Whether reading shows the user exactly as before. If it can't be read, verification reads it once more."""
         try:
-            live = self._read(expected.live_id or "")
+            live = self._verifier.read(expected.live_id or "")
         except (ScimError, TargetError, StopRequestedError):
             return False
         nothing = replace(expected, after=expected.before, action=Action.UPDATE)
         return not verification.drifted_attributes(nothing, live, self._execution.mappings)
-
-    def _read(self, identity: str) -> LiveUser | None:
-        found = self._execution.service.get_user(identity)
-        return self._execution.reader.read(found) if found is not None else None
-
-    def _read_back(self, change: Change, identity: str | None) -> LiveUser | None:
-        """Read the user of a change that was sent. `identity`: of a create, the one in the answer."""
-        if change.action is Action.DELETE:
-            # A 404 by id does not show that the account is gone: a filter may still find it.
-            return self._read(change.live_id or "") or self._lookup.find_planned(change)
-        if change.action is not Action.CREATE:
-            return self._read(change.live_id or "")
-        try:
-            live = self._read(identity) if identity is not None else None
-        except ScimError:
-            live = None
-        if live is not None and not self._is_another(change, live):
-            return live
-        # The answer may have been another user's: what the account is called decides which one it is.
-        return self._lookup.find_created(change)[0]
-
-    def _is_another(self, change: Change, live: LiveUser) -> bool:
-        """Whether the account is not the one that a create made: it has another externalId or userName."""
-        unapplied = verification.unapplied_attributes(change, live, self._execution.mappings)
-        return not {"externalId", "userName"}.isdisjoint(unapplied)
 
     # --- outcomes -------------------------------------------------------------
 
@@ -356,43 +335,9 @@ class ChangeExecutor:
         self._unfinished.discard(outcome.change.address)
         return outcome
 
-    def _verify(
-        self,
-        change: Change,
-        identity: str | None,
-        *,
-        lost: UnknownOutcomeError | None = None,
-        left_out: Mapping[AttributePath, str] = NOTHING,
-    ) -> Outcome:
-        """Verify a change that was sent by reading its user. `identity`: of a create, the one in the answer.
-
-        `left_out`: attributes of the change that were not sent, and why.
-        """
-        live: LiveUser | None = None
-        unapplied: tuple[AttributePath, ...] = ("id",)
-        for pause in _REREADS:
-            self._execution.sleep(pause)
-            try:
-                live = self._read_back(change, identity)
-            except (ScimError, TargetError, StopRequestedError) as exc:
-                return unverified(change, exc)
-            unapplied = verification.unapplied_attributes(change, live, self._execution.mappings)
-            if not unapplied or self._forms.shows_other_forms(change, live):
-                return self._forms.complete(change, live, describe_survivor(change, live))
-            if left_out.keys() >= set(unapplied):
-                return partly_sent(change, left_out)
-        if self._forms.is_applied(change, live):
-            return self._forms.complete(change, live)
-        return not_in_effect(change, live, unapplied, "the service accepted it" if lost is None else lost.summary)
-
 
 def _with_user_name(change: Change, *, before: str | None = None, after: str | None = None) -> Change:
     """Return the change with another user name before or after it."""
     if before is not None:
         change = replace(change, before={**change.before, "userName": before})
     return change if after is None else replace(change, after={**change.after, "userName": after})
-
-
-def _is_conflict(error: Exception) -> bool:
-    """Whether the service refuses a value because another account has it."""
-    return isinstance(error, ScimError) and (error.status == _CONFLICT or error.scim_type == "uniqueness")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from reconciler.core.model import AttributePath, LiveUser, Value
 from reconciler.core.paths import shorten_path
@@ -42,6 +43,20 @@ def describe_left_out(left_out: Mapping[AttributePath, str]) -> str:
     return "; ".join(f"{why}: {', '.join(paths)}" for why, paths in whys.items())
 
 
+def hidden(change: Change) -> Outcome:
+    """Return the outcome of a deactivation after which the service does not show the account any more."""
+    message = "the service does not show it any more"
+    return Outcome(change, Result.DONE, message, change.live_id, unseen=change.live_id or "")
+
+
+def unconfirmed(outcome: Outcome, identity: str | None) -> Outcome:
+    """Return the outcome of a create whose account is not shown yet. `identity`: the one in the answer, if any."""
+    if identity is None:
+        return outcome
+    message = f"{outcome.message} (id {quote(identity)}). Plan again later: no second one is created"
+    return replace(outcome, live_id=identity, message=message)
+
+
 def unverified(change: Change, error: ReconcilerError) -> Outcome:
     """Return the outcome of a write that was sent, but whose user cannot be read."""
     return Outcome(change, Result.UNKNOWN, f"sent, but it could not be verified: {error.summary}")
@@ -49,10 +64,17 @@ def unverified(change: Change, error: ReconcilerError) -> Outcome:
 
 def not_in_effect(change: Change, live: LiveUser | None, paths: Sequence[AttributePath], reason: str) -> Outcome:
     """Return the outcome of a write after which the attributes at `paths` have other values than planned."""
-    what = describe_survivor(change, live) or f"it is not in effect: {_describe_shown(live, paths)}"
+    what = describe_survivor(change, live) or _describe_missing(change, live, paths)
     message = f"{reason}, but {what}"
     identity = live.id if live is not None else change.live_id
     return Outcome(change, Result.NOT_IN_EFFECT, message, identity, tuple(paths))
+
+
+def _describe_missing(change: Change, live: LiveUser | None, paths: Sequence[AttributePath]) -> str:
+    if live is None and tuple(paths) == ("id",) and change.action is not Action.DELETE:
+        yet = " yet" if change.action is Action.CREATE else ""
+        return f"it does not show the account{yet}"
+    return f"it is not in effect: {_describe_shown(live, paths)}"
 
 
 def _describe_shown(live: LiveUser | None, paths: Sequence[AttributePath]) -> str:

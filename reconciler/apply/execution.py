@@ -7,12 +7,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from reconciler.core.model import AttributeMapping, Attributes
 from reconciler.core.plan import Action, Outcome
 from reconciler.core.planning.live_user import LiveReader
 from reconciler.core.profile import TargetProfile
+from reconciler.record.recorded_accounts import RecordedAccounts
 from reconciler.record.runs import Quarantine
 
 WORKERS = 32
@@ -67,5 +69,10 @@ class Execution:
     """Whether an approval lets the plan clear or change the externalId of an account."""
     on_habit: Callable[[str], None] = lambda _sentence: None
     """Called with each habit of the service that the run learns, once."""
+    recorded: RecordedAccounts = field(default_factory=RecordedAccounts)
+    """The accounts on record, for what the service does not show."""
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    on_wait: Callable[[str, float], None] = lambda _what, _seconds: None
+    """Called before a wait for the service, with what is awaited and for how many seconds at most."""
     admission: Callable[[], AbstractContextManager[object]] = nullcontext
     """Entered around each change; waits until the service can take one more (`RateLimiter.admission`)."""

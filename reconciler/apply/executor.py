@@ -16,9 +16,10 @@ from functools import partial
 from itertools import groupby
 from typing import TypeVar
 
-from reconciler.apply.change import FORBIDDEN, ChangeExecutor
+from reconciler.apply.change import ChangeExecutor
 from reconciler.apply.execution import Execution
 from reconciler.apply.quarantine import exceeded_limit
+from reconciler.apply.refusals import FORBIDDEN
 from reconciler.apply.rename_cycles import CycleUndo, RenameCycle, find_cycles, finish_despite_stop
 from reconciler.core.plan import NOT_STARTED, REMOVALS, Action, Change, Outcome, Plan, Result
 from reconciler.core.policy import Limit, Policy
@@ -81,6 +82,9 @@ class _PlanExecutor:
         self._execution = execution
         self._policy = policy
         self._change_executor = ChangeExecutor(execution)
+        self._confirmations = self._change_executor.confirmations
+        self._confirmed: list[Outcome] = []
+        """Outcomes that waited, to be reported by the main thread."""
         self._in_effect = set(done)
         self._temporarily_renamed: set[str] = set()
         self._in_cycles: set[str] = set()
@@ -150,6 +154,7 @@ class _PlanExecutor:
         for _, wave in groupby(changes, key=lambda change: change.wave):
             ordered = sorted(wave, key=lambda change: change.address in self._policy.deferred)
             self._run_all(pool, self._execute_change, ordered)
+            self._confirm()
             self._mostly_failed = self._mostly_failed or self._has_mostly_failed()
 
     def _run_all(
@@ -160,6 +165,18 @@ class _PlanExecutor:
             outcome = future.result()
             if outcome is not None:
                 self._report_outcome(outcome)
+
+    def _confirm(self) -> None:
+        """Wait for the changes that the service accepted and does not show yet, and report how they ended."""
+        self._settle_waiting()
+        confirmed, self._confirmed = self._confirmed, []
+        for outcome in confirmed:
+            self._report_outcome(outcome)
+
+    def _settle_waiting(self) -> None:
+        for outcome in self._confirmations.settle():
+            self._count_outcome(outcome)
+            self._confirmed.append(outcome)
 
     def _report_outcome(self, outcome: Outcome) -> None:
         address = outcome.change.address
@@ -178,7 +195,8 @@ class _PlanExecutor:
 
     # --- one change, in a worker thread --------------------------------------
 
-    def _execute_change(self, change: Change) -> Outcome:
+    def _execute_change(self, change: Change) -> Outcome | None:
+        """Execute a change. Returns None if the service accepted it and does not show it yet."""
         # Once the run is to end, that is the reason.
         if not self._must_stop(change):
             missing = [address for address in change.requires if not self._is_available(address)]
@@ -188,6 +206,13 @@ class _PlanExecutor:
                 return self._skip(change, "most of the changes before the removals failed")
         renamed = change.address in self._temporarily_renamed
         outcome = self._attempt(change, partial(self._change_executor.apply, change, temporarily_renamed=renamed))
+        if self._confirmations.is_waiting(change):
+            if change.address not in self._in_cycles:
+                if self._confirmations.is_full:
+                    self._settle_waiting()
+                return None
+            # A cycle is undone at once if it cannot go on.
+            self._confirmations.drop(change)
         self._count_outcome(outcome)
         return outcome
 

@@ -6,7 +6,6 @@ import threading
 from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 from reconciler.apply import verification
@@ -47,11 +46,11 @@ class Job:
 def execute_selection(job: Job, session: Session, log: ProvisioningLog, terminal: Terminal) -> Report:
     """Execute the selected changes and keep their record. Ctrl-C finishes the requests under way."""
     stop = threading.Event()
-    limiter = RateLimiter(stop)
+    limiter, waits = RateLimiter(stop), WaitReport(terminal)
     with ExitStack() as stack:
         progress = stack.enter_context(terminal.progress())
         client = stack.enter_context(
-            connection.open_client(session.connection, writes=True, limiter=limiter, on_wait=WaitReport(terminal))
+            connection.open_client(session.connection, writes=True, limiter=limiter, on_wait=waits)
         )
         receipt = _open_receipt(job, session)
         limit = TimeLimit()
@@ -68,7 +67,7 @@ def execute_selection(job: Job, session: Session, log: ProvisioningLog, terminal
             relinks=any(guard.name == "relink" and guard.approved for guard in job.selection.plan.guards),
             recorded=RecordedAccounts() if session.workspace.sandbox else session.history().recorded,
             now=current_time,
-            on_wait=lambda what, seconds: terminal.note(_describe_wait(what, seconds)),
+            on_wait=waits.wait_for,
             admission=limiter.admission,
             on_habit=terminal.note,
         )
@@ -80,11 +79,6 @@ def execute_selection(job: Job, session: Session, log: ProvisioningLog, terminal
         write_page(receipt.path.parent, session.workspace, terminal)
     terminal.note(f"Receipt: {receipt.path}")
     return report
-
-
-def _describe_wait(what: str, seconds: float) -> str:
-    until = current_time() + timedelta(seconds=seconds)
-    return f"Waiting for {what}: until {until:%H:%M:%S} UTC at most."
 
 
 def record_nothing_to_do(plan: Plan, session: Session, terminal: Terminal) -> Path:

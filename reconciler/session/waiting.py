@@ -39,6 +39,17 @@ class WaitReport:
             self._until = until
             self._terminal.waiting(text, f"until {format_time(now, wait.seconds)}")
 
+    def wait_for(self, what: str, seconds: float) -> None:
+        """Report a wait for `what`, of so many seconds at most."""
+        with self._lock:
+            now = self._now()
+            until = now + timedelta(seconds=seconds)
+            if until <= self._until + _SAME:
+                return
+            self._until = until
+            then = f"until {format_time(now, seconds)}"
+            self._terminal.waiting(f"Waiting for {what}: {then} at most.", then)
+
 
 def describe_wait(wait: Wait, now: datetime) -> str:
     """Describe a pause: until when, for what, and why. `now`: in UTC."""

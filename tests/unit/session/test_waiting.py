@@ -75,3 +75,13 @@ def test_values_are_hidden_on_request() -> None:
     (note,) = Reported((0.0, failed(1, 0.0, 9.0)), redact=True).notes
     assert "ada" not in note
     assert note.endswith("the service refused it (503): (hidden)")
+
+
+def test_a_wait_for_the_service_to_show_changes_is_noted_once() -> None:
+    terminal = RecordingTerminal()
+    report = WaitReport(terminal, lambda: NOW)
+    for _ in range(3):
+        report.wait_for("the service to show 3 changes that it accepted", 10.0)
+    assert terminal.notes == [
+        "Waiting for the service to show 3 changes that it accepted: until 08:00:10 UTC at most.",
+    ]

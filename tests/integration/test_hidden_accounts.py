@@ -1,0 +1,257 @@
+"""Services that do not show accounts while they are inactive: leaving, and coming back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.habit_cycle import MAPPINGS, NO_CHANGES, Cycle, person
+from support.lag_clock import LagClock
+from support.servers.fake_scim import ServerFaults
+from support.servers.service_habits import HabitServer, ServiceHabits
+from support.workspace import CommandResult, OpenWorkspace
+
+ADA, BOB, CYD = (person(name) for name in ("ada", "bob", "cyd"))
+LEFT = {**BOB, "accountEnabled": False}
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> LagClock:
+    return LagClock(monkeypatch)
+
+
+class Hiding(Cycle):
+    """A cycle on a service that hides inactive accounts; `server` is the service."""
+
+    server: HabitServer
+
+    def sent(self, method: str) -> list[Any]:
+        return [entry.body for entry in self.server.log if entry.method == method]
+
+    def bob(self) -> dict[str, Any]:
+        (account,) = self.server.accounts_of("id-bob")
+        return account
+
+    def leave(self) -> None:
+        """Bob leaves, after all had accounts."""
+        self.wants([ADA, BOB, CYD])
+        assert self.apply().code == 0
+        self.wants([ADA, LEFT, CYD])
+        result = self.apply()
+        assert result.code == 0, said(result)
+        assert self.bob()["active"] is False
+
+
+def begin(open_workspace: OpenWorkspace, clock: LagClock, faults: ServerFaults | None = None, **habits: Any) -> Hiding:
+    server = HabitServer(ServiceHabits(hides_inactive=True, **habits), faults=faults, clock=clock)
+    workspace = open_workspace(server)
+    workspace.write("mappings.yaml", MAPPINGS)
+    workspace.write("scope.yaml", "sync: all\n")
+    cycle = Hiding(workspace, lambda: server.people, skips=frozenset({"appRole"}))
+    cycle.server = server
+    return cycle
+
+
+def said(result: CommandResult) -> str:
+    return result.out + result.err
+
+
+COMBINED = {
+    "plain": (None, {}),
+    "204": (ServerFaults(patch_status=204), {}),
+    "list lags": (None, {"lag": 5, "lagging": frozenset({"list"})}),
+    "list and filter lag": (None, {"lag": 5}),
+    "all lag, 204": (ServerFaults(patch_status=204), {"lag": 5, "lagging": frozenset({"list", "filter", "id"})}),
+    "names are not unique": (None, {"unique_names": False}),
+    "active is left out when false": (None, {"hides_active": False}),
+}
+
+
+@pytest.mark.parametrize("habit", COMBINED)
+def test_a_leaver_is_done_and_comes_back(habit: str, open_workspace: OpenWorkspace, clock: LagClock) -> None:
+    faults, habits = COMBINED[habit]
+    cycle = begin(open_workspace, clock, faults, **habits)
+    cycle.leave()
+    before = cycle.bob()["id"]
+    for pause in (0, 60):
+        clock.pass_by(pause)
+        again = cycle.apply()
+        assert (again.code, NO_CHANGES in again.out) == (0, True), said(again)
+    cycle.wants([ADA, {**BOB, "department": "Sales"}, CYD])
+    back = cycle.apply()
+    assert back.code == 0, said(back)
+    assert "Reactivation complete" in said(back)
+    assert cycle.bob()["id"] == before
+    for pause in (0, 60):
+        clock.pass_by(pause)
+        again = cycle.apply()
+        assert (again.code, NO_CHANGES in again.out) == (0, True), said(again)
+    assert cycle.differences() == []
+
+
+@pytest.mark.parametrize("lag", [0, 5])
+def test_someone_who_returns_at_once_is_reactivated(lag: float, open_workspace: OpenWorkspace, clock: LagClock) -> None:
+    cycle = begin(open_workspace, clock, lag=lag)
+    cycle.leave()
+    cycle.wants([ADA, BOB, CYD])
+    back = cycle.apply()
+    assert back.code == 0, said(back)
+    assert cycle.bob()["active"] is True
+
+
+def test_the_plan_shows_a_reactivation_and_that_the_account_is_not_shown(
+    open_workspace: OpenWorkspace, clock: LagClock
+) -> None:
+    cycle = begin(open_workspace, clock)
+    cycle.leave()
+    cycle.wants([ADA, BOB, CYD])
+    plan = cycle.workspace.plan()
+    assert plan.actions == {"bob@example.com": "reactivate"}
+    text = cycle.workspace.run("plan").out
+    assert "its account is inactive by the record" in text
+    assert "does not show it" in text
+    explained = cycle.workspace.run("explain", "bob@example.com", "--plans", str(cycle.workspace.plans))
+    assert "reactivate" in said(explained), said(explained)
+
+
+def test_a_reactivation_counts_for_its_guard(open_workspace: OpenWorkspace, clock: LagClock) -> None:
+    cycle = begin(open_workspace, clock)
+    cycle.leave()
+    limits = {"reactivations": {"count": 0}, "removals": {"count": 1000, "percent": 100}}
+    cycle.workspace.settings(guards=limits)
+    cycle.wants([ADA, BOB, CYD])
+    blocked = cycle.apply()
+    assert blocked.code == 3, said(blocked)
+    assert "guards.reactivations.count" in said(blocked)
+    assert cycle.bob()["active"] is False
+
+
+def test_a_hidden_account_that_was_deleted_is_created_by_the_next_plan(
+    open_workspace: OpenWorkspace, clock: LagClock
+) -> None:
+    cycle = begin(open_workspace, clock)
+    cycle.leave()
+    del cycle.server.users[cycle.bob()["id"]]
+    cycle.wants([ADA, BOB, CYD])
+    gone = cycle.apply()
+    assert gone.code == 5, said(gone)
+    assert "the account is gone" in said(gone)
+    again = cycle.apply()
+    assert again.code == 0, said(again)
+    assert "Creation complete" in said(again)
+    assert cycle.bob()["active"] is True
+
+
+def test_a_user_gets_no_account_of_another_by_a_wrong_record(open_workspace: OpenWorkspace, clock: LagClock) -> None:
+    cycle = begin(open_workspace, clock)
+    cycle.leave()
+    bob = cycle.bob()["id"]
+    rewrite(cycle.workspace.plans, {"id-bob": "id-dan", "bob@example.com": "dan@example.com"})
+    cycle.wants([ADA, LEFT, CYD, person("dan")])
+    result = cycle.apply()
+    assert result.code == 5, said(result)
+    assert 'it has externalId "id-bob"; it was deactivated again' in said(result)
+    assert (cycle.bob()["id"], cycle.bob()["active"], cycle.bob()["userName"]) == (bob, False, "bob@example.com")
+    again = cycle.apply()
+    assert again.code == 0, said(again)
+    assert len(cycle.server.accounts_of("id-dan")) == 1
+
+
+def rewrite(plans: Path, texts: dict[str, str]) -> None:
+    """Replace texts in all receipts."""
+    for receipt in plans.glob("*/receipt.jsonl"):
+        content = receipt.read_text("utf-8")
+        for old, new in texts.items():
+            content = content.replace(old, new)
+        receipt.write_text(content, "utf-8")
+
+
+def test_another_write_after_which_the_account_is_not_shown_is_not_done(
+    open_workspace: OpenWorkspace, clock: LagClock
+) -> None:
+    cycle = begin(open_workspace, clock)
+    cycle.wants([ADA, BOB, CYD])
+    assert cycle.apply().code == 0
+
+    def vanish(entry: Any) -> None:
+        if entry.method == "PATCH":
+            cycle.server.users.pop(entry.path.removeprefix("/Users/"), None)
+
+    cycle.server.after = vanish
+    cycle.wants([{**ADA, "department": "Sales"}, BOB, CYD])
+    result = cycle.apply()
+    assert result.code == 5, said(result)
+    assert "NOT IN EFFECT: the service accepted it, but it does not show the account" in said(result)
+
+
+def test_a_rehire_with_a_new_object_id_hears_which_account_has_the_name(
+    open_workspace: OpenWorkspace, clock: LagClock
+) -> None:
+    cycle = begin(open_workspace, clock)
+    cycle.leave()
+    bob = cycle.bob()["id"]
+    cycle.wants([ADA, CYD, {**BOB, "objectId": "new-bob"}])
+    refused = cycle.apply()
+    assert refused.code == 5, said(refused)
+    assert f'belongs to account "{bob}" (externalId "id-bob"), which an apply deactivated on' in said(refused)
+    assert "give this user the `objectId` that the account has" in said(refused)
+    cycle.wants([ADA, CYD, BOB])
+    back = cycle.apply()
+    assert back.code == 0, said(back)
+    assert cycle.bob()["id"] == bob
+
+
+def test_an_account_that_an_earlier_version_deactivated_comes_back(
+    open_workspace: OpenWorkspace, clock: LagClock
+) -> None:
+    """Its receipt says nothing of what was shown: the refusal of the name does."""
+    cycle = begin(open_workspace, clock)
+    cycle.leave()
+    for receipt in cycle.workspace.plans.glob("*/receipt.jsonl"):
+        lines = [json.loads(line) for line in receipt.read_text("utf-8").splitlines()]
+        text = "".join(json.dumps({k: v for k, v in line.items() if k != "unseen"}) + "\n" for line in lines)
+        receipt.write_text(text, "utf-8")
+    cycle.wants([ADA, BOB, CYD])
+    refused = cycle.apply()
+    assert refused.code == 5, said(refused)
+    assert "belongs to this user's account" in said(refused)
+    assert "Plan again: it is reactivated by its id" in said(refused)
+    back = cycle.apply()
+    assert back.code == 0, said(back)
+    assert cycle.bob()["active"] is True
+
+
+def test_a_record_with_digests_finds_hidden_accounts_too(
+    open_workspace: OpenWorkspace, clock: LagClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECONCILER_RECORD_KEY", "k" * 40)
+    cycle = begin(open_workspace, clock)
+    cycle.workspace.settings(record={"values": "digest"})
+    cycle.leave()
+    cycle.wants([ADA, BOB, CYD])
+    back = cycle.apply()
+    assert back.code == 0, said(back)
+    assert "Reactivation complete" in said(back)
+    assert cycle.differences() == []
+
+
+def test_a_mapping_that_gives_false_leaves_a_hidden_account_alone(
+    open_workspace: OpenWorkspace, clock: LagClock
+) -> None:
+    cycle = begin(open_workspace, clock)
+    cycle.workspace.write(
+        "mappings.yaml",
+        MAPPINGS.replace(
+            "'Not([IsSoftDeleted])', default: \"True\"", '\'Switch([extensionAttribute1], "True", "off", "False")\''
+        ),
+    )
+    cycle.wants([ADA, BOB])
+    assert cycle.apply().code == 0
+    cycle.workspace.users([{**ADA}, {**BOB, "extensionAttribute1": "off"}])
+    left = cycle.workspace.apply()
+    assert left.code == 0, said(left)
+    again = cycle.workspace.apply()
+    assert (again.code, NO_CHANGES in again.out) == (0, True), said(again)
+    assert len(cycle.server.people) == 2

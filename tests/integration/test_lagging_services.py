@@ -1,0 +1,197 @@
+"""Services whose reads lag behind their writes: no user exists twice, and all comes to rest."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from itertools import combinations
+from typing import Any
+
+import pytest
+from support.command import COMMAND
+from support.habit_cycle import MAPPINGS, NO_CHANGES, Cycle, person
+from support.lag_clock import LagClock
+from support.servers.fake_scim import Logged
+from support.servers.server_faults import ServerFaults
+from support.servers.service_habits import HabitServer, ServiceHabits
+from support.workspace import CommandResult, OpenWorkspace
+
+ADA, BOB, CYD = (person(name) for name in ("ada", "bob", "cyd"))
+READS = ("list", "filter", "id")
+LAGGING = [frozenset(some) for size in (1, 2, 3) for some in combinations(READS, size)]
+ALL = frozenset(READS)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> LagClock:
+    return LagClock(monkeypatch)
+
+
+class Lagging(Cycle):
+    """A cycle on a service that lags; `server` is the service."""
+
+    server: HabitServer
+
+    def post_count(self) -> int:
+        return sum(entry.method == "POST" for entry in self.server.log)
+
+    def status(self) -> str:
+        return self.workspace.run("status", "--plans", str(self.workspace.plans)).out
+
+
+def begin(
+    open_workspace: OpenWorkspace,
+    clock: LagClock,
+    lag: float = 5,
+    *,
+    faults: ServerFaults | None = None,
+    **habits: Any,
+) -> Lagging:
+    server = HabitServer(ServiceHabits(lag=lag, **habits), faults=faults, clock=clock)
+    workspace = open_workspace(server)
+    workspace.write("mappings.yaml", MAPPINGS)
+    workspace.write("scope.yaml", "sync: all\n")
+    cycle = Lagging(workspace, lambda: server.people, skips=frozenset({"appRole"}))
+    cycle.server = server
+    return cycle
+
+
+def said(result: CommandResult) -> str:
+    return result.out + result.err
+
+
+@pytest.mark.parametrize("unique", [True, False])
+@pytest.mark.parametrize("lagging", LAGGING, ids=lambda reads: "+".join(sorted(reads)))
+def test_a_second_apply_at_once_creates_no_user_twice(
+    open_workspace: OpenWorkspace, clock: LagClock, lagging: frozenset[str], *, unique: bool
+) -> None:
+    cycle = begin(open_workspace, clock, lagging=lagging, unique_names=unique)
+    cycle.wants([ADA, BOB])
+    first = cycle.apply()
+    assert first.code == 0, said(first)
+    second = cycle.apply()
+    assert (second.code, NO_CHANGES in second.out) == (0, True), said(second)
+    assert cycle.post_count() == 2
+    clock.pass_by(60)
+    third = cycle.apply()
+    assert (third.code, NO_CHANGES in third.out) == (0, True), said(third)
+    assert cycle.differences() == []
+
+
+@pytest.mark.parametrize("unique", [True, False])
+@pytest.mark.parametrize("lagging", [{"list", "filter"}, ALL], ids=["list and filter", "all"])
+def test_a_long_lag_creates_no_user_twice(
+    open_workspace: OpenWorkspace, clock: LagClock, lagging: frozenset[str], *, unique: bool
+) -> None:
+    cycle = begin(open_workspace, clock, 600, lagging=lagging, unique_names=unique)
+    cycle.wants([ADA, BOB])
+    first = cycle.apply()
+    assert first.code == (5 if "id" in lagging else 0), said(first)
+    for _ in range(3):
+        again = cycle.apply()
+        assert again.code == (5 if "id" in lagging else 0), said(again)
+        assert "administration" not in said(again)
+    assert cycle.post_count() == 2
+    clock.pass_by(600)
+    result = cycle.apply()
+    assert (result.code, NO_CHANGES in result.out) == (0, True), said(result)
+    assert cycle.differences() == []
+    assert "healthy" in cycle.status()
+
+
+def test_a_new_account_that_nothing_shows_is_named_by_its_id(open_workspace: OpenWorkspace, clock: LagClock) -> None:
+    cycle = begin(open_workspace, clock, 600, lagging=ALL)
+    cycle.wants([ADA])
+    first = cycle.apply()
+    assert 'NOT IN EFFECT: the service accepted it, but it does not show the account yet (id "1")' in first.out
+    assert "not in effect: id" not in first.out
+    assert "Waiting for the service to show 1 change that it accepted: until" in first.err
+    second = cycle.apply()
+    assert 'the service does not show the account "1" yet, which an apply created for this user at' in said(second)
+    assert "No second account is created" in said(second)
+
+
+def test_the_wait_of_a_run_is_bounded_and_shared(open_workspace: OpenWorkspace, clock: LagClock) -> None:
+    cycle = begin(open_workspace, clock, 10**6, lagging=ALL)
+    cycle.wants([person(f"user{number}") for number in range(30)])
+    cycle.apply()
+    assert sum(clock.slept) <= 30 * 2 + 10
+
+
+def test_a_service_that_lags_does_not_stop_a_run_of_many(open_workspace: OpenWorkspace, clock: LagClock) -> None:
+    cycle = begin(open_workspace, clock, 5, lagging=ALL)
+    cycle.wants([person(f"user{number}") for number in range(200)])
+    result = cycle.apply()
+    assert result.code == 0, said(result)
+    assert len(cycle.server.people) == 200
+
+
+@pytest.mark.parametrize("lagging", [{"list"}, {"list", "filter"}, ALL], ids=lambda reads: "+".join(sorted(reads)))
+def test_drift_does_not_report_what_an_apply_changed_a_moment_ago(
+    open_workspace: OpenWorkspace, clock: LagClock, lagging: frozenset[str]
+) -> None:
+    cycle = begin(open_workspace, clock, lagging=lagging)
+    cycle.wants([ADA, BOB, CYD])
+    assert cycle.apply().code == 0
+    clock.pass_by(60)
+    cycle.wants([ADA, {**BOB, "accountEnabled": False}, {**CYD, "department": "Sales"}])
+    left = cycle.apply()
+    assert left.code == 0, said(left)
+    drift = cycle.workspace.run("drift", "--detailed-exitcode", "--plans", str(cycle.workspace.plans))
+    assert "dited in the target" not in said(drift), said(drift)
+    assert drift.code == 0, said(drift)
+    clock.pass_by(60)
+    assert NO_CHANGES in cycle.apply().out
+
+
+def test_an_edit_that_is_undone_at_once_is_undone(open_workspace: OpenWorkspace, clock: LagClock) -> None:
+    cycle = begin(open_workspace, clock)
+    cycle.wants([ADA, BOB])
+    assert cycle.apply().code == 0
+    clock.pass_by(60)
+    cycle.wants([{**ADA, "department": "Sales"}, BOB])
+    assert cycle.apply().code == 0
+    cycle.wants([ADA, BOB])
+    undone = cycle.apply()
+    assert undone.code == 0, said(undone)
+    assert cycle.differences() == []
+
+
+def test_a_user_that_leaves_right_after_the_creation_is_deactivated(
+    open_workspace: OpenWorkspace, clock: LagClock
+) -> None:
+    cycle = begin(open_workspace, clock)
+    cycle.wants([ADA, BOB])
+    assert cycle.apply().code == 0
+    cycle.wants([ADA])
+    gone = cycle.apply()
+    assert gone.code == 0, said(gone)
+    assert [user["active"] for user in cycle.server.accounts_of("id-bob")] == [False]
+
+
+@pytest.mark.parametrize("landed", [True, False])
+def test_a_run_that_is_killed_before_the_answer_creates_no_user_twice(
+    open_workspace: OpenWorkspace, clock: LagClock, *, landed: bool
+) -> None:
+    faults = None if landed else ServerFaults(cut_on_write=1)
+    cycle = begin(open_workspace, clock, faults=faults, unique_names=False)
+    cycle.wants([ADA])
+    running: list[subprocess.Popen[bytes]] = []
+
+    def kill(entry: Logged) -> None:
+        if entry.method == "POST" and running:
+            running.pop().kill()
+
+    cycle.server.after = kill
+    line = [COMMAND, "apply", "--auto-approve", "--state", cycle.workspace.state, "--plans", cycle.workspace.plans]
+    process = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    running.append(process)
+    assert process.wait(60) == -signal.SIGKILL
+    again = cycle.apply()
+    assert again.code == 0, said(again)
+    assert "Waiting for an account that an interrupted apply may have created: until" in again.err
+    assert cycle.differences() == []
+    clock.pass_by(60)
+    rest = cycle.apply()
+    assert (rest.code, NO_CHANGES in rest.out) == (0, True), said(rest)
+    assert cycle.differences() == []
