@@ -196,7 +196,10 @@ def explain(
 
 @command(app)
 def status(format_: DataFormat = "text", *, common: _NoClock) -> int:
-    """Show how the last applies went. From receipts: no network, no token. Exit code 1: the target needs attention."""
+    """Show how the last applies went. From receipts: no network, no token.
+
+    The exit code is 1 if the target needs attention, or if no apply is on record.
+    """
     return lazy.run_status(common.workspace(), format_, common.terminal())
 
 

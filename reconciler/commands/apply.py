@@ -206,16 +206,21 @@ class _Apply:
         return plan_exit_code(plan, detailed=False)
 
     def _record_nothing_to_do(self, plan: Plan, health: Health) -> None:
-        """Write a receipt if it ends failures, is the first of newer commits, or notes other protected accounts."""
+        """Write a receipt if it is the first, ends failures, is of newer commits, or notes other protected accounts."""
         commits = self._unapplied.count if self._unapplied is not None and plan.complete else 0
-        if plan.tally.failed or (health.healthy and not commits):
+        first = health.last is None and health.quarantine is None
+        if plan.tally.failed or (health.healthy and not commits and not first):
             if plan.protection.differs:
                 path = record_nothing_to_do(plan, self._session, self._terminal)
                 self._terminal.note(f"Noted which accounts are protected by their entries. Receipt: {path}")
             return
         path = record_nothing_to_do(plan, self._session, self._terminal)
         what = (
-            f"for {pluralize(commits, 'commit')} after the last apply" if health.healthy else "after earlier failures"
+            "by this first apply on record"
+            if first
+            else f"for {pluralize(commits, 'commit')} after the last apply"
+            if health.healthy
+            else "after earlier failures"
         )
         self._terminal.note(f"No changes were left to make {what}. Receipt: {path}")
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
+
 from reconciler.apply.quarantine import Health, QuarantineState, assess
 from reconciler.core.model import Target
+from reconciler.core.text import escape_control
 from reconciler.errors import ExitCode
 from reconciler.record.lock import describe_holder
 from reconciler.record.plan_file import json_text
@@ -19,7 +22,7 @@ from reconciler.session.workspace import Workspace, current_time, read_settings,
 
 
 def run_status(workspace: Workspace, form: str, terminal: Terminal) -> ExitCode:
-    """Print the status; 0 if the target is healthy, 1 if not."""
+    """Print the status; 0 if the target is healthy, 1 if not, or if no apply is on record."""
     check_format(form, DATA)
     settings = read_settings(workspace, terminal)
     if settings is None:
@@ -30,7 +33,16 @@ def run_status(workspace: Workspace, form: str, terminal: Terminal) -> ExitCode:
         terminal.result(json_text(status_document(status, terminal.style)) + "\n")
     else:
         terminal.result(render_status(status, terminal.style))
+    if not status.known:
+        _note_next_step(workspace, terminal)
     return ExitCode.OK if status.healthy else ExitCode.ERROR
+
+
+def _note_next_step(workspace: Workspace, terminal: Terminal) -> None:
+    steps = [escape_control(shlex.join(["reconciler", verb, *workspace.flags()])) for verb in ("plan", "apply")]
+    where = escape_control(str(workspace.record))
+    listed = "\n".join(f"    {step}" for step in steps)
+    terminal.note(f"No apply to this target is on record in {where}. See what would change, and apply it:\n{listed}")
 
 
 def read_status(workspace: Workspace, target: Target) -> Status:

@@ -13,9 +13,9 @@ from reconciler.core.plan import Result
 from reconciler.core.text import escape_control, pluralize, redact_quoted
 from reconciler.history.unapplied import UnappliedCommits
 from reconciler.record.runs import ApplyRun, Quarantine
-from reconciler.render.style import BOLD, GREEN, HIDDEN, RED, Style
+from reconciler.render.style import BOLD, GREEN, HIDDEN, RED, YELLOW, Style
 
-FORMAT_VERSION = "1.0"
+FORMAT_VERSION = "1.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,22 @@ class Status:
         return self.refused or self.health.quarantine
 
     @property
+    def known(self) -> bool:
+        """Whether anything is on record: without an apply, nothing shows that the target is healthy."""
+        return self.health.last is not None or self.quarantine is not None or bool(self.health.failing_users)
+
+    @property
     def healthy(self) -> bool:
-        """Whether nothing needs attention."""
-        return self.health.healthy and self.refused is None
+        """Whether an apply is on record and nothing needs attention."""
+        return self.known and self.health.healthy and self.refused is None
+
+    @property
+    def verdict(self) -> str:
+        """`healthy`, `unhealthy`, or `unknown` without a record."""
+        return "healthy" if self.healthy else "unhealthy" if self.known else "unknown"
+
+
+_VERDICTS = {"healthy": ("healthy", GREEN), "unhealthy": ("UNHEALTHY", RED), "unknown": ("unknown", YELLOW)}
 
 
 def render_status(status: Status, style: Style) -> str:
@@ -49,9 +62,9 @@ def render_status(status: Status, style: Style) -> str:
 
 def _lines(status: Status, style: Style) -> Iterator[str]:
     health = status.health
-    word = style.paint("healthy", BOLD, GREEN) if status.healthy else style.paint("UNHEALTHY", BOLD, RED)
+    word, colour = _VERDICTS[status.verdict]
     yield f"Target:        {escape_control(str(status.target))}"
-    yield f"Health:        {word}"
+    yield f"Health:        {style.paint(word, BOLD, colour)}"
     if status.running is not None:
         yield f"Running now:   {HIDDEN if style.redact else escape_control(status.running)}"
     yield f"Last run:      {_run(health.last)}"
@@ -120,6 +133,7 @@ def status_document(status: Status, style: Style) -> dict[str, Any]:
         "format_version": FORMAT_VERSION,
         "target": status.target.document,
         "healthy": status.healthy,
+        "health": status.verdict,
         "code": _code(status),
         "running": status.running if not style.redact else (HIDDEN if status.running else None),
         "runs": health.runs,

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from support.command import CommandWorkspace, OpenCommandWorkspace, assert_harmless, sample_users
+from support.command import CommandWorkspace, OpenCommandWorkspace, assert_harmless, run, sample_users
 from support.servers.fake_scim import ServerFaults
 from support.workspace import CommandResult
 
@@ -255,12 +255,23 @@ def test_status_needs_neither_token_nor_network_nor_readable_users(
     assert len(failing.service.log) == requests
 
 
-def test_status_of_nothing_is_healthy(open_command_workspace: OpenCommandWorkspace) -> None:
-    opened = open_command_workspace()
+def test_status_without_a_record_is_unknown_until_the_first_apply(open_command_workspace: OpenCommandWorkspace) -> None:
+    live, people = sample_users(2)
+    opened = open_command_workspace(live)
+    opened.users(people)
     found = status(opened)
-    assert (found.code, "Last run:      none on record" in found.out) == (0, True)
-    assert told(opened)["code"] == "NotRun"
+    assert (found.code, "Health:        unknown\nLast run:      none on record" in found.out) == (1, True)
+    assert (told(opened)["code"], told(opened)["health"]) == ("NotRun", "unknown")
     assert status(opened, "--format", "yaml").code == 64
+    # What it says to run next works, also if nothing is left to change.
+    state, plans = str(opened.state), str(opened.plans)
+    commands = re.findall(r"^    reconciler (.*)$", found.err, re.MULTILINE)
+    assert commands == [f"plan --state {state} --plans {plans}", f"apply --state {state} --plans {plans}"]
+    assert [run(["reconciler", *command.split()]).code for command in commands] == [0, 0]
+    known = status(opened)
+    assert (known.code, known.err) == (0, "")
+    assert opened.apply().code == 0
+    assert len(opened.receipts()) == 1, "an apply without changes leaves one receipt, if it is the first"
 
 
 def test_status_hides_names_and_steers_no_terminal(failing: CommandWorkspace) -> None:

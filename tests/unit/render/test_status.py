@@ -28,14 +28,21 @@ def status(**health: object) -> Status:
     return Status(TARGET, Health(**health))  # type: ignore[arg-type]
 
 
-def test_a_target_without_applies_is_healthy() -> None:
+def test_the_health_of_a_target_without_applies_is_unknown() -> None:
     assert render_status(status(), PLAIN) == (
         "Target:        https://scim.example.com/v2 (scim)\n"
-        "Health:        healthy\n"
+        "Health:        unknown\n"
         "Last run:      none on record\n"
         "Last success:  none on record\n"
     )
-    assert status_document(status(), PLAIN)["code"] == "NotRun"
+    document = status_document(status(), PLAIN)
+    assert (document["code"], document["healthy"], document["health"]) == ("NotRun", False, "unknown")
+
+
+def test_the_health_is_known_from_the_first_apply_on() -> None:
+    done = replace(RUN, attempts=attempts("done"))
+    assert status_document(status(runs=1, last=done), PLAIN)["health"] == "healthy"
+    assert status_document(status(runs=1, last=RUN), PLAIN)["health"] == "unhealthy"
 
 
 @pytest.mark.parametrize(
@@ -101,7 +108,8 @@ def test_a_running_apply_is_named_unless_redacted() -> None:
 
 def unapplied(**fields: object) -> Status:
     last = replace(RUN, commit="a" * 40)
-    return Status(TARGET, Health(), unapplied=replace(UnappliedCommits(last), **fields))  # type: ignore[arg-type]
+    health = Health(runs=1, last=replace(RUN, attempts=attempts("done")))
+    return Status(TARGET, health, unapplied=replace(UnappliedCommits(last), **fields))  # type: ignore[arg-type]
 
 
 COMMITS = (UnappliedCommit("c" * 40, NOW, "8"), UnappliedCommit("b" * 40, NOW, None))
