@@ -7,7 +7,7 @@ READY := .venv/.installed
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help check fix unit test coverage bench
+.PHONY: help check fix schemas unit test coverage bench
 
 help: ## List the tasks
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -24,6 +24,9 @@ check: $(READY) ## Check style, types and the layers of imports
 fix: $(READY) ## Format, and fix what ruff can fix
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+schemas: $(READY) ## Write the JSON Schemas of the sample again
+	for kind in settings scope mappings users groups; do $(BIN)/reconciler schema $$kind > schemas/$$kind.json; done
 
 unit: $(READY) ## Run the unit tests, without slow ones and with few examples (ARGS="-k name")
 	$(BIN)/pytest tests/unit -m "not slow" --hypothesis-profile=fast $(ARGS)

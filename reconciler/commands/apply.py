@@ -48,7 +48,7 @@ from reconciler.session.saved_plan import read_saved_plan
 from reconciler.session.session import Session, open_session
 from reconciler.session.terminal import Terminal
 from reconciler.session.unapplied import find_unapplied_commits
-from reconciler.session.workspace import Workspace, current_time, load_state
+from reconciler.session.workspace import Workspace, current_time, follow_plan, load_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,7 @@ def run_apply(workspace: Workspace, options: ApplyOptions, terminal: Terminal) -
     """Plan, compare or ask, execute, report; the only writer to its target until it ends."""
     check_lifts(options.approve, options.lifts)
     reviewed = _read_reviewed_plan(options)
+    workspace = _follow_plan(workspace, reviewed, terminal)
     state = load_state(workspace, terminal)
     if state is None:
         return ExitCode.ERROR
@@ -82,6 +83,13 @@ def run_apply(workspace: Workspace, options: ApplyOptions, terminal: Terminal) -
     ):
         write_missing_pages(session.workspace, terminal)
         return _Apply(session, options, reviewed, terminal, log).run()
+
+
+def _follow_plan(workspace: Workspace, reviewed: Plan | None, terminal: Terminal) -> Workspace:
+    found = follow_plan(workspace, reviewed)
+    if found != workspace:
+        terminal.note("The plan was made on the sandbox, and is applied there.")
+    return found
 
 
 @contextmanager

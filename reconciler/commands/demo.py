@@ -11,13 +11,13 @@ from pathlib import Path
 from reconciler.commands.apply import ApplyOptions, run_apply
 from reconciler.commands.plan import PlanOptions, run_plan
 from reconciler.core.paths import shorten_path
-from reconciler.desired.loader import DesiredState, load
+from reconciler.desired.loader import DesiredState
 from reconciler.desired.missing_state import describe_missing_state
 from reconciler.errors import ExitCode, UsageError
 from reconciler.render.formats import OutputOptions
-from reconciler.session.sandbox_service import edit_sandbox, seed_sandbox
+from reconciler.session.sandbox_service import edit_sandbox, make_sandbox
 from reconciler.session.terminal import Terminal
-from reconciler.session.workspace import Workspace
+from reconciler.session.workspace import Workspace, load_state
 
 _EDIT: Mapping[str, object] = {"enterprise:department": "Edited manually"}
 
@@ -34,29 +34,30 @@ def run_demo(state: Path, terminal: Terminal) -> ExitCode:
         copy = Path(scratch) / "desired-state"
         shutil.copytree(state, copy, symlinks=True)
         workspace = Workspace(copy, Path(scratch) / "plans", sandbox=True, now=datetime.now(UTC))
-        return _run_steps(workspace, terminal)
+        desired = load_state(workspace, terminal)
+        return ExitCode.ERROR if desired is None else _run_steps(workspace, desired, terminal)
 
 
-def _run_steps(workspace: Workspace, terminal: Terminal) -> ExitCode:
+def _run_steps(workspace: Workspace, desired: DesiredState, terminal: Terminal) -> ExitCode:
     step = _Steps(terminal)
+    content = make_sandbox(workspace.sandbox_file, [name for user in desired.users for name in user.user_names])
     step(
         "The desired state is a directory of YAML files, the target a sandbox that behaves like\n"
-        "Apple Business Manager. Its users have drifted: what would have to change?",
+        f"Apple Business Manager, with {content}: what would have to change?",
         "reconciler plan --sandbox --summary -o plan.json",
     )
-    seed_sandbox(workspace.sandbox_file, None)
     code = _plan(workspace, terminal, summary=True)
     if code is not ExitCode.OK:
         return code
-    step("Apply executes exactly what was reviewed, and verifies each change.", "reconciler apply --sandbox plan.json")
+    step("Apply executes exactly what was reviewed, and verifies each change.", "reconciler apply plan.json")
     code = _apply(workspace, terminal)
     if code is not ExitCode.OK:
         return code
     step("Now an administrator edits the target directly, without git.", "")
-    _edit_target(workspace, terminal)
+    _edit_target(workspace, desired, terminal)
     step("The next plan shows the drift.", "reconciler plan --sandbox -o plan.json")
     _plan(workspace, terminal, summary=False)
-    step("Apply corrects it.", "reconciler apply --sandbox plan.json")
+    step("Apply corrects it.", "reconciler apply plan.json")
     _apply(workspace, terminal)
     step("Nothing is left to do.", "reconciler plan --sandbox --detailed-exitcode")
     options = PlanOptions(None, OutputOptions(), (), detailed_exitcode=True)
@@ -73,12 +74,9 @@ def _apply(workspace: Workspace, terminal: Terminal) -> ExitCode:
     return run_apply(workspace, options, terminal.quieter())
 
 
-def _edit_target(workspace: Workspace, terminal: Terminal) -> None:
+def _edit_target(workspace: Workspace, desired: DesiredState, terminal: Terminal) -> None:
     """Move one user to another department and deactivate another."""
-    state = load(workspace.state, workspace.now)
-    if not isinstance(state, DesiredState):
-        return
-    names = [str(user.attributes["userName"]) for user in state.users if user.verdict.in_scope and not user.failed]
+    names = [str(user.attributes["userName"]) for user in desired.users if user.verdict.in_scope and not user.failed]
     edits: list[tuple[str, Mapping[str, object]]] = list(zip(names[:2], (_EDIT, {"active": False}), strict=False))
     for name, changes in edits:
         edit_sandbox(workspace.sandbox_file, name.casefold(), changes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,21 +20,46 @@ _MAX_SEED = 256 * 1024 * 1024
 
 
 @contextmanager
-def run_sandbox(file: Path, profile: TargetProfile, domains: list[str]) -> Iterator[tuple[Connection, bool]]:
-    """Run the sandbox; yield its connection, and whether its database is new and was filled."""
+def run_sandbox(file: Path, profile: TargetProfile, names: Collection[str]) -> Iterator[tuple[Connection, str]]:
+    """Run the sandbox; yield its connection, and if its database is new what is in it, otherwise "".
+
+    `names`: the user names of the desired state; their domains are verified in a new sandbox.
+    """
     with _sandbox_errors():
         from reconciler.sandbox.server import start  # noqa: PLC0415 - an extra
 
-        fresh = not file.exists()
-        if fresh:
-            seed_sandbox(file, None, domains)
+        content = "" if file.exists() else make_sandbox(file, names)
         running = start(file)
     try:
         base_url = running.school_url if profile.name == "apple-school-manager" else running.base_url
         where = parse_endpoint(base_url, profile_hosts=(), allowed_hosts=["127.0.0.1"])
-        yield Connection(where, Secret(running.token), profile.refusal_hints), fresh
+        yield Connection(where, Secret(running.token), profile.refusal_hints), content
     finally:
         running.close()
+
+
+def make_sandbox(file: Path, names: Collection[str]) -> str:
+    """Create the sandbox of a desired state with these user names; return what is in it.
+
+    Only that of the sample company is filled. Any other starts empty: each of the sample's users in it would look like
+    one that was removed from the desired state.
+    """
+    domains = sorted({name.rpartition("@")[2] for name in names})
+    if is_sample_company(names):
+        seed_sandbox(file, None, domains)
+        return "the sample company's live users"
+    empty_sandbox(file, domains)
+    return "no users"
+
+
+def is_sample_company(names: Collection[str]) -> bool:
+    """Whether the desired state has most of the sample company's users."""
+    with _sandbox_errors():
+        from reconciler.sandbox.seed import load_default_seed  # noqa: PLC0415 - an extra
+
+        sample = [str(user["userName"]).casefold() for user in load_default_seed()["users"]]
+    known = {name.casefold() for name in names}
+    return 2 * sum(name in known for name in sample) > len(sample)
 
 
 def seed_sandbox(file: Path, document: Path | None, domains: Iterable[str] = ()) -> int:

@@ -152,8 +152,8 @@ def open_session(
         with open_full_record(workspace, state.policy.record_branch, terminal) as whole:
             yield Session(whole, state, state.target, to, redactor)
         return
-    domains = sorted({name.rpartition("@")[2] for user in state.users for name in user.user_names})
-    with run_sandbox(workspace.sandbox_file, state.profile, domains) as (connection, fresh):
-        if fresh:
-            terminal.note(f"Made a sandbox with the sample company's live users: {workspace.sandbox_file}")
+    names = {name for user in state.users for name in user.user_names}
+    with run_sandbox(workspace.sandbox_file, state.profile, names) as (connection, content):
+        if content:
+            terminal.note(f"Made a sandbox with {content}: {workspace.sandbox_file}")
         yield Session(workspace, state, replace(state.target, base_url=SANDBOX_URL), connection)

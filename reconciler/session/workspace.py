@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from reconciler.core.model import Target
+from reconciler.core.plan import Plan
 from reconciler.core.text import quote, shorten
 from reconciler.desired import schema
 from reconciler.desired.directory import Directory
@@ -67,6 +68,15 @@ class Workspace:
         if self.sandbox or target.tenant is None:
             return None
         return self.lock(replace(target, tenant=None))
+
+
+def follow_plan(workspace: Workspace, reviewed: Plan | None) -> Workspace:
+    """Return the workspace with the sandbox if the reviewed plan was made on it: the plan says where it belongs.
+
+    The reverse is not followed: with `--sandbox`, a plan for a service is refused as one for another target.
+    """
+    on_sandbox = reviewed is not None and reviewed.target.base_url == SANDBOX_URL
+    return replace(workspace, sandbox=True) if on_sandbox else workspace
 
 
 def load_state(workspace: Workspace, terminal: Terminal) -> DesiredState | None:

@@ -50,9 +50,46 @@ def test_plan_apply_plan(work: CommandWorkspace, monkeypatch: pytest.MonkeyPatch
     assert work.receipts() == []
     assert len(list((work.root / ".reconciler" / "plans").glob("*/receipt.jsonl"))) == 1
     work.settings(target={"profile": "apple-business-manager", "base_url": work.base_url})
-    elsewhere = work.run("apply", "plan.json")
-    assert (elsewhere.code, elsewhere.out, work.service.log) == (3, "", [])
-    assert "A plan is only applied to the target it was made for." in elsewhere.err
+
+
+def test_a_saved_plan_goes_where_it_was_made(work: CommandWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert work.command("plan", "--sandbox", "-o", "plan.json").code == 0
+    shown = work.command("show", "plan.json")
+    assert (shown.code, "Plan: " in shown.out) == (0, True)
+    monkeypatch.chdir(work.root)
+    # A service is named and a token is there, and yet the plan is applied to the sandbox only.
+    work.settings(target={"profile": "apple-business-manager", "base_url": work.base_url})
+    monkeypatch.setenv("RECONCILER_TOKEN", "token")
+    monkeypatch.setenv("RECONCILER_ALLOWED_HOSTS", "127.0.0.1")
+    applied = work.run("apply", "plan.json")
+    assert (applied.code, work.service.log, work.receipts()) == (0, [], [])
+    assert "The plan was made on the sandbox, and is applied there." in applied.err
+    assert "Apply complete! Users: " in applied.out
+
+
+def test_a_plan_for_a_service_is_not_applied_to_the_sandbox(
+    open_command_workspace: OpenCommandWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = open_command_workspace()
+    monkeypatch.chdir(work.root)
+    assert work.run("plan", "-o", "plan.json").code == 0
+    refused = work.run("apply", "--sandbox", "plan.json")
+    assert (refused.code, refused.out) == (3, "")
+    assert "A plan is only applied to the target it was made for." in refused.err
+
+
+def test_a_clone_of_a_teams_repository_gets_an_empty_sandbox(work: CommandWorkspace) -> None:
+    shutil.rmtree(work.state)
+    made = work.command("init", str(work.root / "team"), "--domain", "example.com")
+    assert made.code == 0
+    clone = work.root / "clone"
+    shutil.copytree(work.root / "team", clone, ignore=shutil.ignore_patterns(".reconciler"))
+    planned = work.command("plan", "--sandbox", "--state", str(clone / "desired-state"))
+    assert planned.code == 0
+    assert f"Made a sandbox with no users: {clone}/.reconciler/sandbox.db" in planned.err
+    assert messages(planned.out)[-1] == "Plan: 1 to create, 0 to update, 0 to delete."
+    shown = work.command("demo", "--state", str(clone / "desired-state"))
+    assert (shown.code, "to delete" in shown.out, "DEACTIVATED" in shown.out) == (0, True, False)
 
 
 def test_serve_says_where_it_is_answers_and_ends_with_ctrl_c(

@@ -340,6 +340,8 @@ def test_a_name_that_could_be_an_option_or_a_path_is_refused_where_it_is_written
 
 def test_the_sandbox_rehearses_the_tenant(tenants: tuple[Tenant, Tenant]) -> None:
     acme, _ = tenants
+    # Users of another company, who would all look removed.
+    assert run(["reconciler", "sandbox", "seed", "--state", str(acme.work.state)]).code == 0
     planned = acme.plan("--sandbox").plan
     assert planned["target"] == {"profile": "scim", "base_url": "sandbox:", "tenant": "acme"}
     assert "tenant" in [guard["name"] for guard in planned["guards"] if not guard["passed"]], "the sample company's"

@@ -39,7 +39,7 @@ def test_each_file_names_its_schema_for_editors(tmp_path: Path, terminal: Record
 
 
 def test_the_schemas_of_the_sample_are_those_that_schema_prints() -> None:
-    """Write each again: `reconciler schema KIND > schemas/KIND.json`."""
+    """If they are not: `make schemas`."""
     files = sorted((ROOT / "desired-state").rglob("*.yaml"))
     assert {named_schema(path) for path in files} == {ROOT / f"schemas/{kind}.json" for kind in KINDS}
     for kind in KINDS:

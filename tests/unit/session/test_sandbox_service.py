@@ -8,8 +8,15 @@ import pytest
 from support.builders import SCIM
 
 from reconciler.errors import ReconcilerError
-from reconciler.sandbox.seed import list_users
-from reconciler.session.sandbox_service import edit_sandbox, empty_sandbox, reset_sandbox, run_sandbox, seed_sandbox
+from reconciler.sandbox.seed import list_users, load_default_seed
+from reconciler.session.sandbox_service import (
+    edit_sandbox,
+    empty_sandbox,
+    is_sample_company,
+    reset_sandbox,
+    run_sandbox,
+    seed_sandbox,
+)
 
 
 @pytest.fixture
@@ -35,9 +42,32 @@ def test_a_new_one_verifies_the_domains(database: Path) -> None:
 
 def test_it_runs_on_this_machine_and_is_filled_if_new(database: Path) -> None:
     empty_sandbox(database, ["example.org"])
-    with run_sandbox(database, SCIM, []) as (connection, fresh):
+    with run_sandbox(database, SCIM, []) as (connection, content):
         assert connection.endpoint.base_url.startswith("http://127.0.0.1:")
-        assert not fresh
+        assert not content
+
+
+SAMPLE = [user["userName"] for user in load_default_seed()["users"]]
+
+
+@pytest.mark.parametrize(
+    ("names", "sample"),
+    [
+        ([], False),
+        (["ada@acme.example"], False),
+        ([f"user{number}@example.com" for number in range(300)], False),
+        # A few of the sample's users, kept as examples.
+        ([*SAMPLE[:20], "ada@acme.example"], False),
+        (SAMPLE, True),
+        ([name.upper() for name in SAMPLE[: len(SAMPLE) * 3 // 4]], True),
+    ],
+    ids=["none", "a team", "the same domain", "a few", "all", "most"],
+)
+def test_only_the_sandbox_of_the_sample_company_is_filled(database: Path, names: list[str], sample: bool) -> None:
+    assert is_sample_company(names) is sample
+    with run_sandbox(database, SCIM, names) as (_, content):
+        assert content == ("the sample company's live users" if sample else "no users")
+    assert len(list_users(database)) == (len(SAMPLE) if sample else 0)
 
 
 @pytest.mark.parametrize(

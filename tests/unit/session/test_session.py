@@ -60,7 +60,7 @@ def test_the_sandbox_needs_no_token_and_is_filled_once(
     for _ in range(2):
         with open_session(workspace, target.state(), target.terminal) as session:
             assert session.target.base_url == SANDBOX_URL
-    assert target.terminal.notes == [f"Made a sandbox with the sample company's live users: {workspace.sandbox_file}"]
+    assert target.terminal.notes == [f"Made a sandbox with no users: {workspace.sandbox_file}"]
 
 
 @pytest.mark.parametrize(

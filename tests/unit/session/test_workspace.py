@@ -5,11 +5,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from support.builders import plan_of
 from support.target_workspace import TargetWorkspace
 
 from reconciler.core.model import Target
 from reconciler.errors import UsageError
-from reconciler.session.workspace import SANDBOX_URL, Workspace, load_state, parse_now, read_settings, resolve_target
+from reconciler.session.workspace import (
+    SANDBOX_URL,
+    Workspace,
+    follow_plan,
+    load_state,
+    parse_now,
+    read_settings,
+    resolve_target,
+)
 
 HERE = Workspace(Path("desired-state"), Path("plans"), False, datetime(2026, 12, 1, tzinfo=UTC))
 
@@ -40,6 +49,16 @@ def test_a_named_tenant_shares_the_lock_of_a_target_without_one() -> None:
     assert HERE.address_lock(named) == HERE.lock(target) != HERE.lock(named)
     assert HERE.address_lock(target) is None
     assert replace(HERE, sandbox=True).address_lock(named) is None
+
+
+def test_a_plan_made_on_the_sandbox_is_followed_there_and_no_other_plan() -> None:
+    real, sandbox = (replace(HERE, sandbox=chosen) for chosen in (False, True))
+    plan = plan_of()
+    on_sandbox = replace(plan, target=replace(plan.target, base_url=SANDBOX_URL))
+    assert follow_plan(real, on_sandbox) == sandbox
+    assert follow_plan(real, plan) == follow_plan(real, None) == real
+    # The binding of a plan to its target refuses what follows from this.
+    assert follow_plan(sandbox, plan) == sandbox
 
 
 def test_history_is_the_full_record_if_there_is_one() -> None:
