@@ -25,6 +25,7 @@ from reconciler.apply.change_outcomes import (
 from reconciler.apply.change_verifier import ChangeVerifier
 from reconciler.apply.confirmation import REREADS, Confirmations, Seen, await_unanswered
 from reconciler.apply.execution import Execution
+from reconciler.apply.habit_notes import HabitNotes
 from reconciler.apply.hidden_accounts import HiddenAccountReturn
 from reconciler.apply.lookup import UserLookup
 from reconciler.apply.patch_sender import PatchSender, PatchUnsupportedError
@@ -56,8 +57,9 @@ class ChangeExecutor:
         self._lookup = UserLookup(execution.service, execution.reader, execution.profile)
         self._refusals = RefusalExplainer(execution, self._lookup)
         self._answers = AnswerTrust()
-        self._patches = PatchSender(execution.on_habit)
-        self._forms = StoredForms(execution.mappings)
+        notes = HabitNotes(execution.on_habit)
+        self._patches = PatchSender(notes.say)
+        self._forms = StoredForms(execution.mappings, notes)
         self.confirmations = Confirmations(execution)
         self._verifier = ChangeVerifier(execution, self._lookup, self._forms, self.confirmations, self.record)
         self._hidden_return = HiddenAccountReturn(

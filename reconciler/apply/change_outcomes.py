@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from reconciler.core.model import AttributePath, LiveUser, Value
-from reconciler.core.paths import shorten_path
+from reconciler.core.paths import Path, parse, shorten_path
 from reconciler.core.plan import Action, Change, FormDifference, Outcome, Result
 from reconciler.core.planning.forms import name_form
 from reconciler.core.text import quote, shorten
@@ -97,6 +97,16 @@ def describe_survivor(change: Change, live: LiveUser | None) -> str:
     if change.action is not Action.DELETE or live is None or live.active:
         return ""
     return "the service keeps the account, deactivated; set lifecycle.removed to deactivate to plan no deletion again"
+
+
+def describe_unlabelled(path: AttributePath) -> str:
+    """Say that a service does not keep what the filter of `path` names."""
+    parsed = parse(path)
+    names = " and ".join(name for name, _ in parsed.filter or ())
+    return (
+        f"The service does not keep {names} of {Path(parsed.urn, parsed.attribute)}: "
+        f"an element without it counts as {shorten_path(path)}."
+    )
 
 
 def skip_drifted(change: Change, paths: Sequence[AttributePath]) -> Outcome:

@@ -10,6 +10,7 @@ from reconciler.apply.execution import Execution
 from reconciler.apply.patch_styles import Operation, build_body
 from reconciler.core.model import Resource
 from reconciler.core.plan import AttributeChange, Change
+from reconciler.core.planning.element_matching import settle_elements
 from reconciler.core.values import is_same_value
 from reconciler.errors import ScimError, UnknownOutcomeError
 
@@ -51,8 +52,11 @@ class PatchedAccount:
         """Whether the user has the values of the rows before the change, or `after` it."""
         if user is None:
             return False
-        shown = self.execution.reader.read(user).attributes
-        attributes = {row.target: row.attribute for row in self.execution.mappings}
+        before = {row.path: row.before for row in rows if row.before is not None}
+        wanted = {row.path: row.after for row in rows if row.after is not None}
+        mappings = self.execution.mappings
+        shown = settle_elements(self.execution.reader.read(user), before, wanted, mappings).attributes
+        attributes = {row.target: row.attribute for row in mappings}
         return all(
             is_same_value(attributes[row.path], row.after if after else row.before, shown.get(row.path)) for row in rows
         )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from reconciler.apply import verification
 from reconciler.apply.change_outcomes import complete, describe_forms
+from reconciler.apply.habit_notes import HabitNotes
 from reconciler.core.model import AttributeMapping, AttributePath, LiveUser
 from reconciler.core.plan import Change, Outcome
 
@@ -13,8 +14,9 @@ from reconciler.core.plan import Change, Outcome
 class StoredForms:
     """Judges accounts after their changes. Its methods may run in several threads."""
 
-    def __init__(self, mappings: Sequence[AttributeMapping]) -> None:
+    def __init__(self, mappings: Sequence[AttributeMapping], notes: HabitNotes) -> None:
         self._mappings = mappings
+        self._notes = notes
         self._seen: set[AttributePath] = set()
 
     def is_applied(self, change: Change, live: LiveUser | None) -> bool:
@@ -37,4 +39,5 @@ class StoredForms:
         """Return the outcome of a change that is in effect, with the values that the service has in another form."""
         forms = verification.find_form_differences(change, live, self._mappings)
         self._seen.update(each.path for each in forms)
+        self._notes.note_unlabelled(change, live)
         return complete(change, live, message or describe_forms(forms), forms)

@@ -12,6 +12,7 @@ from dataclasses import replace
 from reconciler.core import paths
 from reconciler.core.model import AttributeMapping, AttributePath, Flow, LiveUser, Resource
 from reconciler.core.plan import Action, Change, FormDifference
+from reconciler.core.planning.element_matching import settle_elements
 from reconciler.core.profile import Attribute
 from reconciler.core.values import differs_in_case, is_same_form, is_same_value
 
@@ -35,6 +36,7 @@ def drifted_attributes(
             return ("externalId",)
     elif not live.managed:
         return ("ownership",)
+    live = _settle(change, live, mappings)
     rows = [row for row in mappings if row.flow is not Flow.CREATE]
     return tuple(
         row.target
@@ -54,10 +56,16 @@ def unapplied_attributes(
         return () if live is None or deactivated else ("id",)
     if live is None:
         return ("id",)
+    live = _settle(change, live, mappings)
     changed = {row.path for row in change.attribute_changes()}
     return tuple(
         row.target for row in mappings if row.target in changed and not _is_in_effect(row.attribute, change, live)
     )
+
+
+def _settle(change: Change, live: LiveUser, mappings: Sequence[AttributeMapping]) -> LiveUser:
+    """Return the live user with the elements that the change is about, also without what their filters name."""
+    return settle_elements(live, change.before, change.after, mappings, created=change.live_id is None)
 
 
 def _is_in_effect(attribute: Attribute, change: Change, live: LiveUser) -> bool:
@@ -73,6 +81,7 @@ def find_form_differences(
     """Return the planned values that are in effect in another form; empty unless that is all that is missing."""
     if live is None or change.action is Action.DELETE:
         return ()
+    live = _settle(change, live, mappings)
     changed = {row.path for row in change.attribute_changes()}
     found = []
     for row in mappings:

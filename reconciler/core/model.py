@@ -342,6 +342,8 @@ class LiveUser:
     last_modified: str | None = None
     unreadable: str | None = None
     """Why an attribute cannot be read (a value of a wrong type): such a user is left untouched."""
+    unselected: Mapping[AttributePath, tuple[Resource, ...]] = field(default_factory=dict, compare=False, repr=False)
+    """By mapped path whose filter finds no element: the elements of the list (`planning.element_matching`)."""
     resource: Resource | None = field(default=None, compare=False, repr=False)
     """As the target returned it; None under the default ownership filter, which reads externalId only."""
 

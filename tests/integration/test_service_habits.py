@@ -5,6 +5,7 @@ A habit that is not tolerated yet is in no list here.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -40,6 +41,13 @@ AT_REST = {
     "values in lower case": ServiceHabits(stores=dict.fromkeys(("userName", "title", "name", "emails"), lower_case)),
     "phone numbers without blanks": ServiceHabits(stores={"phoneNumbers": digits_only}),
     "names are not unique": ServiceHabits(unique_names=False),
+    "drops type": ServiceHabits(drops=frozenset({"type"})),
+    "drops primary": ServiceHabits(drops=frozenset({"primary"})),
+    "drops type and primary": ServiceHabits(drops=frozenset({"type", "primary"})),
+    "drops type, takes no remove": replace(takes("add", "replace"), drops=frozenset({"type"})),
+    "drops type, takes remove and add": replace(takes("add", "remove"), drops=frozenset({"type"})),
+    "drops type, takes no paths": replace(takes("add", "replace", path=False), drops=frozenset({"type"})),
+    "strict booleans": ServiceHabits(strict_booleans=True),
     "takes no remove (501)": takes("add", "replace"),
     "takes no remove (400)": takes("add", "replace", refusal=400, refusal_type="invalidValue"),
     "takes no remove and no null": takes("add", "replace", null_clears=False),
@@ -58,7 +66,7 @@ AT_REST = {
 
 @pytest.mark.parametrize("habit", AT_REST)
 def test_a_service_with_habits_comes_to_rest(habit: str, open_workspace: OpenWorkspace) -> None:
-    come_to_rest(begin(open_workspace, HabitServer(AT_REST[habit])))
+    come_to_rest(begin(open_workspace, HabitServer(AT_REST[habit]), role=True))
 
 
 @pytest.mark.parametrize("faults", KINDS, ids=lambda faults: str(faults).partition("(")[2][:60])

@@ -42,6 +42,8 @@ class LiveReader:
             _compile_attribute(attribute) for path, attribute in identifying.items() if path not in compared
         ]
         self._compares_active = "active" in compared
+        parsed = [(target, paths.parse(target)) for target in compared]
+        self._filtered = [(target, path, path.filter) for target, path in parsed if path.filter is not None]
 
     def read(self, resource: Resource) -> LiveUser:
         """Read the live user in `resource`, which must have an `id`. A value of a wrong type makes it `unreadable`."""
@@ -66,8 +68,20 @@ class LiveReader:
             match=tuple([to_comparable(attribute, known.get(attribute.path)) for attribute in self._matching]),
             last_modified=_read_last_modified(resource),
             unreadable=unreadable,
+            unselected=self._find_unselected(resource) if self._filtered else {},
             resource=resource if self._keeps_resources else None,
         )
+
+    def _find_unselected(self, resource: Resource) -> dict[AttributePath, tuple[Resource, ...]]:
+        """Return the elements of each list in which a filter finds none."""
+        found: dict[AttributePath, tuple[Resource, ...]] = {}
+        for target, path, conditions in self._filtered:
+            elements = paths.get(paths.get(resource, path.urn) if path.urn else resource, path.attribute)
+            if not elements or elements.__class__ is not list:
+                continue
+            if not any(paths.meets(element, conditions) for element in elements):
+                found[target] = tuple(element for element in elements if element.__class__ is dict)
+        return found
 
 
 _CompiledAttribute = tuple[AttributePath, str | None, str | None, Attribute, Callable[[Resource], Any]]

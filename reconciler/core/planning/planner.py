@@ -19,6 +19,7 @@ from reconciler.core.plan import REMOVALS, Action, Change, Plan, Tally
 from reconciler.core.plan_id import compute_plan_id
 from reconciler.core.planning import lifecycle, temporary_names, unique_values
 from reconciler.core.planning.draft import PlanDraft
+from reconciler.core.planning.element_matching import match_elements
 from reconciler.core.planning.entry_protection import judge_entries
 from reconciler.core.planning.external_ids import exclude_shared_ids
 from reconciler.core.planning.forms import FormDifferences, keeps_case
@@ -44,7 +45,9 @@ PLAN_LIFETIME = timedelta(days=7)
 def build_plan(request: PlanRequest, live: LiveState) -> Plan:
     """Build the plan. Never raises for anything in the data: a user that cannot be planned is a diagnostic."""
     matching = match_users(request.desired, live.users, request.mappings, request.policy.relink)
-    draft = PlanDraft(diagnostics=[*request.diagnostics, *matching.conflicts])
+    pairs, doubts = match_elements(matching.pairs, live.users, request.mappings)
+    matching = replace(matching, pairs=pairs)
+    draft = PlanDraft(diagnostics=[*request.diagnostics, *matching.conflicts, *doubts])
     unique = _choose_unique_values(matching, request, live)
     draft.diagnostics += unique.problems
     case_is_kept = keeps_case(matching.pairs, live.users, request.settled_forms)

@@ -1,5 +1,6 @@
 from support.builders import DEPARTMENT, MAPPINGS, change, live, values_of
 
+from reconciler.apply.habit_notes import HabitNotes
 from reconciler.apply.stored_forms import StoredForms
 from reconciler.core.plan import FormDifference, Result
 
@@ -8,14 +9,14 @@ SHOUTED = change(after=values_of("ada", department="ENGINEERING"))
 
 
 def test_a_value_in_another_form_is_applied_and_another_value_is_not() -> None:
-    forms = StoredForms(MAPPINGS)
+    forms = StoredForms(MAPPINGS, HabitNotes(lambda _said: None))
     for department, applied in (("R&D", True), ("r&d", True), ("rd", False), (None, False)):
         assert forms.is_applied(PLANNED, live(department=department)) is applied
     assert not forms.is_applied(PLANNED, None)
 
 
 def test_a_value_as_before_shows_no_form_until_it_was_waited_for() -> None:
-    forms = StoredForms(MAPPINGS)
+    forms = StoredForms(MAPPINGS, HabitNotes(lambda _said: None))
     assert forms.shows_other_forms(PLANNED, live(department="r&d"))
     assert not forms.shows_other_forms(PLANNED, live(department="R&D"))
     assert not forms.shows_other_forms(SHOUTED, live())
@@ -26,6 +27,6 @@ def test_a_value_as_before_shows_no_form_until_it_was_waited_for() -> None:
 
 
 def test_a_message_of_its_own_is_kept() -> None:
-    assert StoredForms(MAPPINGS).complete(PLANNED, live(department="R&D"), "already in effect").message == (
-        "already in effect"
-    )
+    assert StoredForms(MAPPINGS, HabitNotes(lambda _said: None)).complete(
+        PLANNED, live(department="R&D"), "already in effect"
+    ).message == ("already in effect")
