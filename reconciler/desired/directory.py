@@ -18,6 +18,7 @@ from reconciler.desired import layout, schema
 from reconciler.desired.diagnostic_list import DiagnosticList, add_source_lines
 from reconciler.desired.empty_files import Blobs, describe_way_out, list_tracked
 from reconciler.desired.file_content import find_foreign_content
+from reconciler.desired.look_alike_keys import UserKeys
 from reconciler.desired.missing_state import describe_missing_state
 from reconciler.desired.source_users import read_source_user
 from reconciler.desired.validation import LocatedModel, Model, validate, validate_rest
@@ -93,8 +94,9 @@ class Directory:
         """Read all groups of groups/**."""
         return [group for name in self._walk("groups") for group in self._read_models(name, schema.GroupEntry)]
 
-    def read_users(self) -> Iterator[SourceUser]:
-        """Read the users of users/** one at a time, in the order of file names and lines."""
+    def read_users(self, keys: UserKeys | None = None) -> Iterator[SourceUser]:
+        """Read the users of users/** one at a time, in the order of file names and lines. `keys` checks their keys."""
+        keys = keys or UserKeys()
         for name in self._walk("users"):
             content = self._read(name)
             if content is None:
@@ -102,7 +104,7 @@ class Directory:
             for item in read_items(
                 content, name, self._report_unread, partial(self._describe_way_out, name, content, "write `[]`")
             ):
-                user = read_source_user(item, self.report)
+                user = read_source_user(item, self.report, keys)
                 if user is None:
                     self.rejected.append(item)
                 else:

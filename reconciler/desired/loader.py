@@ -39,6 +39,7 @@ from reconciler.desired import schema
 from reconciler.desired.concurrent_changes import report_concurrent_changes
 from reconciler.desired.directory import Directory
 from reconciler.desired.guard_settings import ApprovalSettings
+from reconciler.desired.look_alike_keys import UserKeys
 from reconciler.desired.mappings import CompiledMappings, compile_mappings
 from reconciler.desired.references import check_references
 from reconciler.desired.scope import CompiledScope, read_scope
@@ -99,7 +100,8 @@ def load(
         return rules
     settings, mappings = rules.settings.value, rules.mappings
     projector = Projector(rules.profile, mappings.rows, settings.target.domains, mappings.invalid)
-    reader = DesiredUserReader(directory, projector, rules.scope.rules, now)
+    keys = _build_keys(mappings, rules.scope)
+    reader = DesiredUserReader(directory, projector, rules.scope.rules, now, keys)
     reader.read()
     unseen = _check_files(directory) if checked_out else None
     check_references(directory, rules.scope, reader.names.origins)
@@ -151,6 +153,15 @@ def _read_rules(directory: Directory, now: datetime, approval_date: date | None)
     if directory.unread & _ABOUT_EACH_USER:
         return _check_names(directory, scope)
     return _Rules(settings, scope, profile, mappings, owned)
+
+
+def _build_keys(mappings: CompiledMappings, scope: CompiledScope) -> UserKeys:
+    """Build the check of users' keys: an attribute that is read is never a misspelling."""
+    filtered = {attribute for attribute, *_ in scope.inputs}
+    matched = {attribute for row in mappings.rows if row.match for attribute in row.inputs}
+    mapped = {attribute for row in mappings.rows for attribute in row.inputs}
+    # The attributes of an invalid row are unknown: they could be any.
+    return UserKeys(None if mappings.invalid else frozenset(filtered | mapped), filtered | matched)
 
 
 def _report_notifications(settings: LocatedModel[schema.Settings], directory: Directory) -> None:

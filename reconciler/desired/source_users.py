@@ -2,46 +2,39 @@
 
 from __future__ import annotations
 
-import difflib
-
-from reconciler.core.model import Lifecycle, SourceUser, SourceValue, error
-from reconciler.core.text import quote
+from reconciler.core.model import Diagnostic, Lifecycle, SourceUser, SourceValue
 from reconciler.desired import schema
+from reconciler.desired.look_alike_keys import UserKeys
 from reconciler.desired.validation import validate
 from reconciler.desired.yaml_reader import Report, YamlMapping, YamlSequence
 
-_MAX_SHAPES = 10_000
-_CHECKED_KEYS: dict[tuple[str, ...], bool] = {}
-"""Sets of keys without a misspelt one: most users have the same keys."""
-_STRUCTURAL = ("accountEnabled", "lifecycle", "objectId", "userPrincipalName")
-"""Keys that decide about the account: a misspelt one must not become a custom source attribute."""
 _ONLY_TEXT = {str}
 _ENABLED = {"accountEnabled": True}
 """The default: in Entra accountEnabled is never null, and filters and mappings read it."""
 
 
-def read_source_user(item: YamlMapping, report: Report) -> SourceUser | None:
-    """Read the user of an entry; None if the entry is invalid (reported)."""
-    valid = _CHECKED_KEYS.get(tuple(item))
-    if valid is None:
-        valid = _check_misspelt_keys(item, report)
-        if valid and len(_CHECKED_KEYS) < _MAX_SHAPES:
-            _CHECKED_KEYS[tuple(item)] = True
+_STRUCTURAL_KEYS = UserKeys()
+
+
+def read_source_user(item: YamlMapping, report: Report, keys: UserKeys = _STRUCTURAL_KEYS) -> SourceUser | None:
+    """Read the user of an entry; None if the entry is invalid (reported). `keys`: which keys are."""
+    valid = keys.check(item, report)
     # Most users of a large organisation have only text values, which the model keeps as they are.
-    user = _build_plain_user(item) or _build_validated_user(item, report)
+    user = _build_plain_user(item)
+    if user is None:
+        named = valid or not keys.suggests(item, "userPrincipalName")
+        user = _build_validated_user(item, report if named else _without_missing(report))
     return user if valid else None
 
 
-def _check_misspelt_keys(item: YamlMapping, report: Report) -> bool:
-    """Whether no key looks like a misspelt structural key; those that do are reported."""
-    valid = True
-    for key in item.keys() - set(_STRUCTURAL):
-        near = difflib.get_close_matches(key.casefold(), [name.casefold() for name in _STRUCTURAL], 1, cutoff=0.85)
-        if near:
-            likely = next(name for name in _STRUCTURAL if name.casefold() == near[0])
-            report(error(f"key {quote(key)} looks like {likely}", f"Did you mean {likely}?", item.key_origin(key)))
-            valid = False
-    return valid
+def _without_missing(report: Report) -> Report:
+    """Return `report` for a user whose userPrincipalName has another key, which is reported."""
+
+    def report_others(diagnostic: Diagnostic) -> None:
+        if diagnostic.summary != '"userPrincipalName" is missing':
+            report(diagnostic)
+
+    return report_others
 
 
 def _build_plain_user(item: YamlMapping) -> SourceUser | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
@@ -23,6 +22,7 @@ from reconciler.core.scope.verdict import ScopeRules, decide_scope
 from reconciler.core.text import quote
 from reconciler.core.values import fold_case
 from reconciler.desired.directory import Directory
+from reconciler.desired.look_alike_keys import UserKeys, suggest_attribute
 from reconciler.desired.scoping_filters import AttributeUse
 
 _MAX_SINGLE = 4
@@ -72,8 +72,16 @@ class UserNames:
 class DesiredUserReader:
     """Reads users one at a time and keeps only their mapped form in memory."""
 
-    def __init__(self, directory: Directory, projector: Projector, rules: ScopeRules, now: datetime) -> None:
+    def __init__(
+        self,
+        directory: Directory,
+        projector: Projector,
+        rules: ScopeRules,
+        now: datetime,
+        keys: UserKeys | None = None,
+    ) -> None:
         self._directory = directory
+        self.keys = keys or UserKeys()
         self._projector = projector
         self._rules = rules
         self._today = now.date()
@@ -83,7 +91,7 @@ class DesiredUserReader:
 
     def read(self) -> None:
         """Read `users` from all files."""
-        for user in self._directory.read_users():
+        for user in self._directory.read_users(self.keys):
             if self.names.register(user):
                 verdict = decide_scope(user, self._rules, self._today)
                 if verdict.reason is ScopeReason.UNJUDGED:
@@ -106,9 +114,10 @@ def check_inputs(directory: Directory, reader: DesiredUserReader, inputs: Iterab
     if "users" in directory.unread | directory.unseen:
         return
     for attribute, origin, consequence in inputs:
-        if reader.users and origin and attribute not in reader.attributes and attribute != "IsSoftDeleted":
-            near = difflib.get_close_matches(attribute, sorted(reader.attributes), 1)
-            hint = f"Did you mean {near[0]}?" if near else consequence
+        known = attribute in reader.attributes or attribute in reader.keys.suggested
+        if reader.users and origin and not known and attribute != "IsSoftDeleted":
+            near = suggest_attribute(attribute, reader.attributes)
+            hint = f"Did you mean {near}?" if near else consequence
             directory.report(warning(f"no user has an attribute {quote(attribute)}", hint, origin))
 
 
