@@ -16,6 +16,8 @@ from reconciler.record.files import make_private_directory, read_file
 from reconciler.scim.transport import parse_endpoint
 from reconciler.session.connection import Connection, Secret
 
+_INSTALL = "pip install --require-hashes -r requirements/sandbox.lock"
+"""From a lock, never by a name that anyone could register on an index."""
 _MAX_SEED = 256 * 1024 * 1024
 
 
@@ -131,7 +133,7 @@ def _sandbox_errors() -> Iterator[None]:
         except SandboxError as exc:
             raise ReconcilerError(str(exc)) from exc
     except ModuleNotFoundError as exc:
-        way_out = "Install it with: pip install 'scim-reconciler[sandbox]'"
+        way_out = f"Install its libraries, as `init` locked them: {_INSTALL}"
         raise ReconcilerError(f"the sandbox is not installed ({exc.name} is missing)", way_out) from exc
 
 

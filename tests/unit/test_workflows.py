@@ -202,3 +202,29 @@ def test_the_plan_runs_the_default_branch_and_takes_the_pull_request_as_data() -
 def test_the_dependencies_that_init_locks_are_the_projects() -> None:
     lock = (TEMPLATES / "requirements/dependencies.lock").read_text("utf-8")
     assert lock == (ROOT / "requirements/run.lock").read_text("utf-8")
+    sandbox = (TEMPLATES / "requirements/sandbox.lock").read_text("utf-8")
+    assert sandbox == (ROOT / "requirements/sandbox.lock").read_text("utf-8")
+    for text in (lock, sandbox):
+        assert re.findall(r"index-url|find-links|https?:|scim-reconciler==|@", text) == []
+        pinned = re.findall(r"^[a-z]\S+==", text, re.MULTILINE)
+        assert len(pinned) == len(re.findall(r"^[a-z].* \\\n    --hash=sha256:", text, re.MULTILINE)) > 0
+
+
+def test_the_program_is_never_installed_by_a_name_on_an_index() -> None:
+    texts = [
+        *TEMPLATES.rglob("*.*"),
+        *(ROOT / "reconciler").rglob("*.py"),
+        *(ROOT / "docs").rglob("*.md"),
+        ROOT / "README.md",
+    ]
+    found = []
+    for path in texts:
+        for line in path.read_text("utf-8").splitlines() if path.is_file() else []:
+            found += [(path.name, each) for each in re.findall(r"pip install [^&|`]*", line)]
+    assert len(found) > 5
+    by_name = [
+        (name, each)
+        for name, each in found
+        if "--require-hashes" not in each and not re.search(r"-e \.|dist/\S+\.whl", each)
+    ]
+    assert by_name == []
