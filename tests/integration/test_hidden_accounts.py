@@ -10,7 +10,8 @@ import pytest
 from support.habit_cycle import MAPPINGS, NO_CHANGES, Cycle, person
 from support.lag_clock import LagClock
 from support.servers.fake_scim import ServerFaults
-from support.servers.service_habits import HabitServer, ServiceHabits
+from support.servers.patching import ENTERPRISE
+from support.servers.service_habits import HabitServer, PatchHabits, ServiceHabits
 from support.workspace import CommandResult, OpenWorkspace
 
 ADA, BOB, CYD = (person(name) for name in ("ada", "bob", "cyd"))
@@ -255,3 +256,103 @@ def test_a_mapping_that_gives_false_leaves_a_hidden_account_alone(
     again = cycle.workspace.apply()
     assert (again.code, NO_CHANGES in again.out) == (0, True), said(again)
     assert len(cycle.server.people) == 2
+
+
+def test_a_reviewed_plan_reactivates_a_hidden_account(open_workspace: OpenWorkspace, clock: LagClock) -> None:
+    cycle = begin(open_workspace, clock)
+    cycle.leave()
+    cycle.wants([ADA, BOB, CYD])
+    file = str(cycle.workspace.root / "plan.json")
+    assert cycle.workspace.run("plan", "-o", file).code == 0
+    back = cycle.workspace.run("apply", file)
+    assert back.code == 0, said(back)
+    assert cycle.differences() == []
+
+
+def test_a_reviewed_plan_is_not_applied_to_an_account_that_is_shown_meanwhile(
+    open_workspace: OpenWorkspace, clock: LagClock
+) -> None:
+    cycle = begin(open_workspace, clock)
+    cycle.leave()
+    cycle.wants([ADA, {**BOB, "department": "Sales"}, CYD])
+    file = str(cycle.workspace.root / "plan.json")
+    assert cycle.workspace.run("plan", "-o", file).code == 0
+    cycle.server.users[cycle.bob()["id"]]["active"] = True
+    result = cycle.workspace.run("apply", file)
+    assert result.code in (4, 5), said(result)
+    assert cycle.bob()[ENTERPRISE]["department"] == "Research"
+
+
+def test_one_user_of_several_can_come_back(open_workspace: OpenWorkspace, clock: LagClock) -> None:
+    cycle = begin(open_workspace, clock)
+    cycle.leave()
+    cycle.wants([{**ADA, "department": "Sales"}, BOB, CYD])
+    back = cycle.workspace.apply("--user", "bob@example.com")
+    assert back.code == 0, said(back)
+    assert cycle.bob()["active"] is True
+    assert len(cycle.differences()) == 1
+
+
+@pytest.mark.parametrize("lag", [0, 5])
+def test_drift_says_nothing_of_hidden_accounts(lag: float, open_workspace: OpenWorkspace, clock: LagClock) -> None:
+    cycle = begin(open_workspace, clock, lag=lag)
+    cycle.leave()
+    drift = cycle.workspace.run("drift", "--detailed-exitcode", "--plans", str(cycle.workspace.plans))
+    assert drift.code == 0, said(drift)
+    cycle.wants([ADA, BOB, CYD])
+    drift = cycle.workspace.run("drift", "--plans", str(cycle.workspace.plans))
+    assert drift.code == 0, said(drift)
+    assert "dited in the target" not in said(drift)
+
+
+def test_a_protected_user_does_not_leave(open_workspace: OpenWorkspace, clock: LagClock) -> None:
+    """Protection follows the account that came back: the record knows its names."""
+    cycle = begin(open_workspace, clock)
+    cycle.leave()
+    cycle.wants([ADA, {**BOB, "lifecycle": {"protected": True}}, CYD])
+    assert cycle.workspace.apply().code == 0
+    cycle.wants([ADA, CYD])
+    blocked = cycle.workspace.apply()
+    assert blocked.code == 3, said(blocked)
+    assert cycle.bob()["active"] is True
+
+
+def test_the_guards_see_the_name_of_a_hidden_account(open_workspace: OpenWorkspace, clock: LagClock) -> None:
+    cycle = begin(open_workspace, clock)
+    cycle.leave()
+    renamed = {**BOB, "userPrincipalName": "robert@example.com"}
+    cycle.wants([{**ADA, "userPrincipalName": "bob@example.com"}, renamed, CYD])
+    blocked = cycle.workspace.apply()
+    assert blocked.code == 3, said(blocked)
+    assert "guards.name_takeovers.count" in said(blocked)
+    assert "an account that was deactivated gets another name" in said(blocked)
+
+
+def test_a_leaver_under_removed_delete_is_deleted_once(open_workspace: OpenWorkspace, clock: LagClock) -> None:
+    cycle = begin(open_workspace, clock, lag=5)
+    cycle.workspace.settings(lifecycle={"removed": "delete"})
+    cycle.wants([ADA, BOB, CYD])
+    assert cycle.apply().code == 0
+    cycle.wants([ADA, CYD])
+    gone = cycle.apply()
+    assert gone.code == 0, said(gone)
+    for pause in (0, 60):
+        clock.pass_by(pause)
+        again = cycle.apply()
+        assert (again.code, NO_CHANGES in again.out) == (0, True), said(again)
+    cycle.wants([ADA, BOB, CYD])
+    back = cycle.apply()
+    assert back.code == 0, said(back)
+    assert len(cycle.server.accounts_of("id-bob")) == 1
+
+
+def test_a_service_without_paths_in_patch_reactivates_hidden_accounts(
+    open_workspace: OpenWorkspace, clock: LagClock
+) -> None:
+    forms = PatchHabits(path=False, refusal=400, refusal_type="invalidPath")
+    cycle = begin(open_workspace, clock, patch=forms)
+    cycle.leave()
+    cycle.wants([ADA, BOB, CYD])
+    back = cycle.apply()
+    assert back.code == 0, said(back)
+    assert cycle.differences() == []

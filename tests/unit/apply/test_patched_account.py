@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import pytest
 from support.builders import APPLE, MAPPINGS, OWNED, change, resource, values_of
 from support.scripted_service import LoggedReceipt, ScriptedService
 
 from reconciler.apply.execution import Execution
 from reconciler.apply.patched_account import PatchedAccount
 from reconciler.apply.verification import reads_everything
+from reconciler.core.plan import Action
 from reconciler.core.planning.live_user import LiveReader
+from reconciler.errors import ScimError
 
 KING = change("ada", after=values_of("ada", family="King"))
 
@@ -43,6 +47,24 @@ def test_an_account_is_compared_with_the_rows_of_a_change() -> None:
     service.users[KING.live_id or ""]["name"]["familyName"] = " King "
     assert [one.has(rows, one.read(), after=after) for after in (False, True)] == [False, True]
     assert not one.has(rows, None, after=False)
+
+
+def test_an_account_that_is_not_shown_may_only_have_been_deactivated() -> None:
+    leaves = change("ada", Action.DEACTIVATE, after=values_of("ada", active=False)).attribute_changes()
+    one = account(ScriptedService())
+    assert [one.has(leaves, None, after=after) for after in (False, True)] == [False, True]
+    assert not one.has(KING.attribute_changes(), None, after=True)
+
+
+def test_a_404_of_an_account_that_no_read_shows_is_no_statement_about_patch() -> None:
+    service = ScriptedService()
+    service.script[f"PATCH {KING.live_id}"] = [ScimError(404, "", "no such user")] * 2
+    known = account(service)
+    for one, status in ((known, 404), (replace(known, unseen={"id": KING.live_id, "active": False}), 410)):
+        with pytest.raises(ScimError, match="no such user") as caught:
+            one.send([])
+        assert caught.value.status == status
+    assert replace(known, unseen={"active": False}).read() == {"active": False}
 
 
 def test_only_a_plain_no_is_a_declaration() -> None:
