@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from reconciler.commands.schema import render_schema
     from reconciler.commands.show import run_show
     from reconciler.commands.status import run_status
-    from reconciler.commands.validate import run_validate
+    from reconciler.commands.validate import ValidateOptions, run_validate
     from reconciler.core.policy import APPROVABLE_GUARDS
     from reconciler.desired.user_keys import find_user_keys
     from reconciler.profiles import PROFILES
@@ -72,7 +72,7 @@ MODULES = {
     "reconciler.commands.schema": ("render_schema",),
     "reconciler.commands.show": ("run_show",),
     "reconciler.commands.status": ("run_status",),
-    "reconciler.commands.validate": ("run_validate",),
+    "reconciler.commands.validate": ("ValidateOptions", "run_validate"),
     "reconciler.core.policy": ("APPROVABLE_GUARDS",),
     "reconciler.desired.user_keys": ("find_user_keys",),
     "reconciler.profiles": ("PROFILES",),

@@ -36,11 +36,16 @@ def validate(
         str | None,
         typer.Option("--base", metavar="REF", help="Summarize what differs from the merge base of REF and HEAD."),
     ] = None,
+    format_: Annotated[str, format_option("text", "json", "sarif")] = "text",
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", metavar="FILE", help="Save JSON or SARIF there, and print text."),
+    ] = None,
     *,
     common: Annotated[CommonOptions, Only("state", "now", *TERMINAL)],
 ) -> int:
     """Check the desired state. No network, no token."""
-    return lazy.run_validate(common.workspace(), common.terminal(), base)
+    return lazy.run_validate(common.workspace(), lazy.ValidateOptions(base, format_, out), common.terminal())
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Any
 from reconciler.desired.json_schemas import KINDS, build_json_schema, schema_id
 from reconciler.errors import UsageError
 from reconciler.record import plan_document, receipt_line
+from reconciler.render import validation
 
 
 def render_schema(kind: str) -> str:
@@ -20,6 +21,8 @@ def _find_schema(kind: str) -> dict[str, Any]:
         return {"$id": schema_id("plan", plan_document.FORMAT_VERSION), **plan_document.json_schema()}
     if kind == "receipt":
         return {"$id": schema_id("receipt", receipt_line.FORMAT_VERSION), **receipt_line.json_schema()}
+    if kind == "validation":
+        return {"$id": schema_id("validation", validation.FORMAT_VERSION), **validation.json_schema()}
     if kind in KINDS:
         return build_json_schema(kind)
-    raise UsageError(f"there is no schema {kind}", f"There are {', '.join([*KINDS, 'plan', 'receipt'])}.")
+    raise UsageError(f"there is no schema {kind}", f"There are {', '.join([*KINDS, 'plan', 'receipt', 'validation'])}.")
