@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
 from reconciler.apply.patch_styles import PLAIN_SHAPES, STYLES, Intent, PatchStyles, Step, Style
 from reconciler.errors import ScimError
@@ -23,11 +24,11 @@ _TRIALS = 3
 class PatchHabits:
     """The forms that the service takes, which of them were accepted, and whether it takes any.
 
-    `say` is called with each habit, once. `trying` is held while one thread tries other forms.
+    `say` is called with each habit, once. `trying` is held while one thread tries other forms or sends the first PATCH.
     """
 
     def __init__(self, say: Callable[[str], None]) -> None:
-        self.trying = threading.Lock()
+        self.trying = threading.RLock()
         self._say = say
         self._lock = threading.Lock()
         self._styles = PatchStyles()
@@ -36,6 +37,20 @@ class PatchHabits:
         self._refused: dict[str, str] = {}
         self._unsupported = ""
         self._asked = False
+        self._begun = False
+
+    @contextmanager
+    def alone_at_first(self) -> Iterator[None]:
+        """Let the first PATCH of the run be sent alone: its refusal then informs all threads."""
+        with ExitStack() as stack:
+            if not self._begun:
+                stack.enter_context(self.trying)
+                if self._begun:
+                    stack.close()
+            try:
+                yield
+            finally:
+                self._begun = True
 
     @property
     def styles(self) -> PatchStyles:

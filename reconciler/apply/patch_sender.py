@@ -62,20 +62,20 @@ class PatchSender:
         Raises `ScimError` if the service refuses them, `PatchUnsupportedError` if it takes no PATCH at all.
         """
         for _ in range(_ROUNDS):
-            self._check_supported()
-            styles = self.habits.styles
-            possible = [row for row in rows if not self.habits.explain_refused(name_purpose(row))]
-            steps = build_steps(possible, live, styles)
-            try:
-                sent = self._send_steps(steps, account, single=styles.single) if steps else Sent()
-            except ScimError as exc:
-                refusal = exc
-                found = self._learn(steps, styles, refusal, account)
-                if found is None:
-                    live = account.read() or live
-                    continue
-                sent = found
-            return replace(sent, left_out=self._explain_left_out(rows, steps))
+            with self.habits.alone_at_first():
+                self._check_supported()
+                styles = self.habits.styles
+                possible = [row for row in rows if not self.habits.explain_refused(name_purpose(row))]
+                steps = build_steps(possible, live, styles)
+                try:
+                    sent = self._send_steps(steps, account, single=styles.single) if steps else Sent()
+                except ScimError as exc:
+                    refusal, found = exc, self._learn(steps, styles, exc, account)
+                else:
+                    found = sent
+            if found is not None:
+                return replace(found, left_out=self._explain_left_out(rows, steps))
+            live = account.read() or live
         raise refusal
 
     def _explain_left_out(self, rows: Sequence[AttributeChange], steps: Sequence[Step]) -> dict[AttributePath, str]:

@@ -253,20 +253,23 @@ def test_nothing_more_is_sent_if_an_outcome_cannot_be_reported(fault: type[BaseE
 
 @pytest.mark.parametrize("stored", ["both", "one", "none"])
 def test_two_requests_in_flight_that_get_each_others_answers(stored: str) -> None:
-    service = ScriptedService(resource("a"), resource("b"))
+    service = ScriptedService(resource("a"), resource("b"), resource("c"))
     together, answers = threading.Barrier(2), {}
 
     def patch_user(identity: str, body: Any) -> Any:
+        if identity == "live-c":  # the first PATCH of a run is sent alone
+            return ScriptedService.patch_user(service, identity, body)
         usual = stored == "both" or (stored == "one" and identity == "live-a")
         answers[identity] = ScriptedService.patch_user(service, identity, body) if usual else married_resource(identity)
         together.wait(10)
         return answers["live-b" if identity == "live-a" else "live-a"]
 
     service.patch_user = patch_user  # type: ignore[method-assign]
-    found = run_changes(service, *married("ab"), workers=2)
+    probe = FailurePolicy(probe=[change("c").address])
+    found = run_changes(service, *married("abc"), workers=2, policy=probe)
     in_effect = {"both": ["done", "done"], "one": ["done", "not_in_effect"], "none": ["not_in_effect"] * 2}[stored]
     assert [found.results[name] for name in "ab"] == in_effect
-    assert {outcome.live_id for outcome in found.report.outcomes} == {"live-a", "live-b"}
+    assert {outcome.live_id for outcome in found.report.outcomes} == {"live-a", "live-b", "live-c"}
 
 
 def married_resource(identity: str) -> dict[str, Any]:

@@ -246,6 +246,45 @@ def test_an_answer_that_is_lost_during_a_trial_ends_it() -> None:
     assert len(account.sent) == 2
 
 
+def test_many_threads_send_one_request_to_a_service_without_patch() -> None:
+    said: list[str] = []
+    sender = PatchSender(said.append)
+    accounts = [ListedAccount(USER, PatchHabits(refused=501), declares=False) for _ in range(16)]
+    errors: list[str] = []
+
+    def run(account: ListedAccount) -> None:
+        try:
+            sender.send(ALL, USER, account)
+        except PatchUnsupportedError as exc:
+            errors.append(exc.summary)
+
+    threads = [threading.Thread(target=run, args=(account,)) for account in accounts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert sum(len(account.sent) for account in accounts) == 1
+    assert (len(errors), len(set(errors)), len(said)) == (16, 1, 1)
+
+
+def test_after_the_first_request_threads_send_at_once() -> None:
+    sender = PatchSender(lambda _said: None)
+    sender.send(ALL, USER, ListedAccount(USER))
+    together = threading.Barrier(4, timeout=20)
+
+    class Meeting(ListedAccount):
+        def send(self, operations: Any) -> Any:
+            together.wait()
+            return super().send(operations)
+
+    threads = [threading.Thread(target=sender.send, args=(ALL, USER, Meeting(USER))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert not together.broken
+
+
 def test_many_threads_that_meet_a_refusal_at_once_try_one_after_the_other() -> None:
     said: list[str] = []
     sender = PatchSender(said.append)
