@@ -7,10 +7,11 @@ are transports below: `session.connection.open_client` puts them together.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import httpx
 import msgspec
@@ -20,12 +21,15 @@ from reconciler.core.model import Resource
 from reconciler.core.paths import get
 from reconciler.core.text import escape_control, shorten
 from reconciler.core.untrusted_values import parse_count
+from reconciler.core.values import fold_case
 from reconciler.errors import ReconcilerError, ScimError, TargetError, UnknownOutcomeError
+from reconciler.scim.cursor_paging import Pagination, parse_next_cursor, parse_pagination
 from reconciler.scim.deadline import DeadlineExceededError
 from reconciler.scim.errors import ErrorMessages, is_web_page, read_scim_error
 from reconciler.scim.failed_reads import advise_next_run, describe_failed_read
 from reconciler.scim.json_body import InvalidJsonError, TooManyValuesError, decode_answer, decode_json
-from reconciler.scim.paging import ListRead, Page, Progress, read_all
+from reconciler.scim.listed_users import NO_TOTAL, Page, Progress
+from reconciler.scim.paging import Cursors, ListRead, read_all
 from reconciler.scim.response_limits import ACCEPT_ENCODING, UnreadableAnswerError
 from reconciler.scim.retry_transport import CONNECT_ERRORS, TRIES, utc_now
 from reconciler.scim.service_clock import ServiceClock
@@ -33,6 +37,9 @@ from reconciler.scim.service_clock import ServiceClock
 T = TypeVar("T")
 
 READ_WORKERS = 4
+_MAX_FILTER_PAGES = 100
+"""Of one filter, by cursor."""
+_LIST_RESPONSE = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 _MEDIA_TYPE = "application/scim+json"
 _SERVER_ERROR = 500
 _GONE = (httpx.codes.NOT_FOUND, httpx.codes.GONE)
@@ -67,6 +74,8 @@ class ScimClient:
         self._write_headers = httpx.Headers({**headers, "Content-Type": _MEDIA_TYPE})
         self._base_url = base_url
         self._users_url = f"{base_url}/Users"
+        self._config_url = f"{base_url}/ServiceProviderConfig"
+        self._pagination: Pagination | None = None
         self._messages = messages
         self._clock = clock
         self._now = now
@@ -89,15 +98,42 @@ class ScimClient:
 
     def list_users(self, convert: Callable[[Resource], T], *, page_size: int, progress: Progress) -> ListRead[T]:
         """Read all users through `convert`, or as many as came and the reason why they may not be all."""
-        return read_all(self._fetch_page, convert, page_size=page_size, workers=READ_WORKERS, progress=progress)
+        return read_all(
+            self._fetch_page,
+            convert,
+            page_size=page_size,
+            workers=READ_WORKERS,
+            progress=progress,
+            cursors=Cursors(self._fetch_page_by_cursor, self._read_pagination),
+        )
 
     def _fetch_page(self, start: int, count: int) -> Page:
-        response = self._read(self._users_url, {"startIndex": str(start), "count": str(count)})
-        if response.status_code == httpx.codes.NOT_FOUND:
+        return self._fetch_list({"startIndex": str(start), "count": str(count)}, needs_total=start > 1)
+
+    def _fetch_page_by_cursor(self, cursor: str | None, count: int) -> Page:
+        parameters = {"count": str(count)} if cursor is None else {"cursor": cursor, "count": str(count)}
+        return self._fetch_list(parameters, needs_total=False)
+
+    def _fetch_list(self, parameters: Mapping[str, str], *, needs_total: bool) -> Page:
+        response = self._read(self._users_url, parameters)
+        if response.status_code == httpx.codes.NOT_FOUND and not parameters.get("cursor"):
             raise self._messages.explain_missing_service(response)
         if not response.is_success:
             raise self._scim_error(response)
-        return _parse_page(self._parse_object(response))
+        page = parse_page(self._parse_object(response))
+        if page.total is None and needs_total:
+            raise TargetError(NO_TOTAL)
+        return page
+
+    def _read_pagination(self) -> Pagination:
+        """Read what the service says about its paging, once. Not every service says it, nor has this resource."""
+        if self._pagination is None:
+            self._pagination = Pagination()
+            with suppress(ScimError, TargetError):
+                response = self._send(httpx.Request("GET", self._config_url, headers=self._read_headers), one_user=True)
+                if response.is_success:
+                    self._pagination = parse_pagination(self._parse_object(response))
+        return self._pagination
 
     def get_user(self, identity: str) -> dict[str, Any] | None:
         """Read the user with this id; None if there is none.
@@ -126,22 +162,36 @@ class ScimClient:
     def find_users(self, attribute: str, value: str) -> list[dict[str, Any]]:
         """Filter users by `attribute eq value`. The caller checks the users: some services ignore filters."""
         escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-        response = self._read(self._users_url, {"filter": f'{attribute} eq "{escaped}"'})
+        parameters = {"filter": f'{attribute} eq "{escaped}"'}
+        page = self._fetch_filtered(parameters)
+        found = [*page.resources]
+        pages = 1
+        # A service may answer with pages of fewer users than match, or none (RFC 9865 §2).
+        while page.next_cursor and pages < _MAX_FILTER_PAGES and not _ignores_filter(found, attribute, value):
+            page = self._fetch_filtered({**parameters, "cursor": page.next_cursor})
+            found += page.resources
+            pages += 1
+        if not found and (page.total or page.next_cursor or page.cursor_problem):
+            why = page.cursor_problem or "the service says that the filter matches users, but returns none"
+            raise ScimError(httpx.codes.OK, "", why + (f" on {pages} pages" if pages > 1 else ""))
+        return found
+
+    def _fetch_filtered(self, parameters: Mapping[str, str]) -> Page:
+        response = self._read(self._users_url, parameters)
         if not response.is_success:
             raise self._scim_error(response)
-        page = _parse_page(self._parse_object(response))
-        if page.total and not page.resources:
-            raise ScimError(
-                response.status_code, "", "the service says that the filter matches users, but returns none"
-            )
-        return page.resources
+        return parse_page(self._parse_object(response))
 
     def _read(self, url: str, params: Mapping[str, str] | None = None) -> httpx.Response:
+        one_user = params is None
+        if params is not None and "cursor" in params:
+            # RFC 9865 §2: a cursor is opaque. No character of it may change its meaning, a blank as + for example.
+            url, params = f"{url}?{urlencode(params, quote_via=quote, safe='')}", None
         try:
             request = httpx.Request("GET", url, params=params, headers=self._read_headers)
         except httpx.InvalidURL as exc:
             raise ScimError(0, "", "a value is too long for a URL, so nothing was sent") from exc
-        return self._send(request, one_user=params is None)
+        return self._send(request, one_user=one_user)
 
     def supports_patch(self) -> bool | None:
         """Whether the service declares that it takes PATCH (RFC 7643 §5); None if it does not say."""
@@ -268,13 +318,23 @@ class ScimClient:
         return found
 
 
-def _parse_page(body: Mapping[str, Any]) -> Page:
-    """Parse a ListResponse (RFC 7644 §3.4.2), its keys in any case. Raises `TargetError` if it is none."""
+def parse_page(body: Mapping[str, Any]) -> Page:
+    """Parse a ListResponse (RFC 7644 §3.4.2), its keys in any case. Raises `TargetError` if it is none.
+
+    The total may be missing (RFC 9865 §2), if the answer says that it is a ListResponse.
+    """
     keys = {key.casefold(): value for key, value in body.items()}
     total = parse_count(keys.get("totalresults"))
-    if total is None:
-        raise TargetError("the service lists users without saying how many there are (totalResults)")
+    schemas = keys.get("schemas")
+    is_list = isinstance(schemas, list) and _LIST_RESPONSE in schemas
+    if total is None and ("totalresults" in keys or not is_list):
+        raise TargetError(NO_TOTAL)
     resources = keys.get("resources") or []
     if not isinstance(resources, list) or not all(isinstance(resource, dict) for resource in resources):
         raise TargetError("the service lists users that are not JSON objects")
-    return Page(total, resources)
+    return Page(total, resources, *parse_next_cursor(keys.get("nextcursor")))
+
+
+def _ignores_filter(found: Sequence[Mapping[str, Any]], attribute: str, value: str) -> bool:
+    """Whether the answers to a filter have users, and none that matches."""
+    return bool(found) and all(fold_case(str(user.get(attribute))) != fold_case(value) for user in found)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import httpx
 
 from reconciler.core.text import pluralize
-from reconciler.scim.request_names import name_request
+from reconciler.scim.request_names import is_first_page, name_request
 from reconciler.scim.retry import Tries
 
 
@@ -19,7 +19,7 @@ def describe_failed_read(request: httpx.Request, tries: Tries | None, now: datet
     """
     if request.method != "GET" or tries is None:
         return ""
-    parts = [name_request(request)] if request.url.path.endswith("/Users") and not _is_first_page(request) else []
+    parts = [name_request(request)] if request.url.path.endswith("/Users") and not is_first_page(request.url) else []
     if tries.number > 1:
         parts.append(f"{tries.number} tries in {pluralize(round(tries.elapsed), 'second')}")
     if tries.asked is not None:
@@ -39,8 +39,3 @@ def format_time(now: datetime, seconds: float) -> str:
     """Format the time that is `seconds` after `now`, which is in UTC: with the day if it is another one."""
     then = now + timedelta(seconds=math.ceil(seconds))
     return f"{then:%H:%M:%S} UTC" if then.date() == now.date() else f"{then:%Y-%m-%d %H:%M:%S} UTC"
-
-
-def _is_first_page(request: httpx.Request) -> bool:
-    params = request.url.params
-    return "filter" not in params and not params.get("cursor") and params.get("startIndex", "1") == "1"

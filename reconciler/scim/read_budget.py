@@ -78,7 +78,8 @@ class ReadBudget:
         """Raise `TargetError` if the read took too long, or would at its present pace."""
         with self._lock:
             now = self._clock()
-            state = f"{self._done:,} of {pluralize(self._total, 'user')} received" if self._total else "none received"
+            of = f" of {pluralize(self._total, 'user')}" if self._total else ""
+            state = f"{self._done:,}{of} received" if self._done or self._total else "none received"
             hours = f"{MAX_SECONDS / 3600:.0f} hours"
             if now - self._began > MAX_SECONDS:
                 raise TargetError(f"reading the users took longer than {hours}: {state}", _NEXT_STEP)

@@ -27,13 +27,20 @@ def name_request(request: httpx.Request) -> str:
     return last or path
 
 
+def is_first_page(url: httpx.URL) -> bool:
+    """Whether this is the first page of the list of users, by startIndex or by cursor, without a filter."""
+    params = url.params
+    listed = url.path.endswith("/Users") and "filter" not in params
+    return listed and not params.get("cursor") and params.get("startIndex", "1") == "1"
+
+
 def name_page(url: httpx.URL) -> str:
     """Name a page of the list of users, as `the page from startIndex 201 on`."""
+    if is_first_page(url):
+        return "the first page of users"
     cursor, start = url.params.get("cursor"), url.params.get("startIndex", "1")
     if cursor:
         return f"the page at cursor {name_cursor(cursor)}"
-    if start == "1":
-        return "the first page of users"
     return f"the page from startIndex {int(start):,} on" if start.isdecimal() else "a page of users"
 
 

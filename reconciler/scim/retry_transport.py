@@ -18,7 +18,7 @@ import httpx
 from reconciler.scim.errors import ErrorMessages
 from reconciler.scim.json_body import InvalidJsonError, TooManyValuesError, decode_answer
 from reconciler.scim.rate_limiter import NoSlotInTimeError, Slot
-from reconciler.scim.request_names import name_request
+from reconciler.scim.request_names import is_first_page, name_request
 from reconciler.scim.response_limits import SECONDS_LEFT
 from reconciler.scim.retry import TransientFailure, Tries, Wait, parse_retry_after
 
@@ -220,7 +220,7 @@ def _may_pass(request: httpx.Request, status: int) -> bool:
     A first page may fail because of its count, and a filter because it is not supported: with a 500, 502 or 504 these
     are not repeated.
     """
-    params = request.url.params
     if status in _OVERLOADED:
         return True
-    return status in _GATEWAY_OR_SERVER_ERROR and params.get("startIndex") != "1" and "filter" not in params
+    once = is_first_page(request.url) or "filter" in request.url.params
+    return status in _GATEWAY_OR_SERVER_ERROR and not once

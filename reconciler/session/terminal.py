@@ -119,7 +119,8 @@ class Terminal:
             def report(what: str, done: int, total: int) -> None:
                 if what not in tasks:
                     tasks[what] = bars.add_task(what, total=total, waiting="")
-                bars.update(tasks[what], completed=done, total=total, waiting="")
+                # Of some lists the total is not known: 0.
+                bars.update(tasks[what], completed=done, total=total or None, waiting="")
 
             try:
                 yield report
@@ -142,6 +143,6 @@ def _show_lines(note: Callable[[str], None]) -> Progress:
         nonlocal last
         if time.monotonic() - last >= _PLAIN_EVERY:
             last = time.monotonic()
-            note(f"{what}: {done:,} of {total:,}")
+            note(f"{what}: {done:,} of {total:,}" if total else f"{what}: {done:,}")
 
     return report

@@ -128,9 +128,9 @@ def client(status: int, head: list[tuple[bytes, bytes]], content: bytes) -> Scim
 
     messages = ErrorMessages(BASE, "tok-s3cret", {})
     limiter = SimpleNamespace(
-        slot=lambda **_more: contextlib.nullcontext(SimpleNamespace(admitted=0.0)),
+        slot=lambda **_more: contextlib.nullcontext(SimpleNamespace(sent_at=0.0)),
         record_accepted=lambda: None,
-        record_refused=lambda *_: None,
+        record_refused=lambda *_: 0.0,
         allow_retry=lambda *_: False,
     )
     inner: Any = ResponseLimitTransport(httpx.MockTransport(answer))

@@ -37,6 +37,10 @@ INTERNAL = {
     "reconciler.scim.response_limits.ContentCodingError",
     "reconciler.scim.response_limits.UnreadableAnswerError",
     "reconciler.scim.deadline.DeadlineExceededError",
+    # caught in reconciler.scim.paging
+    "reconciler.scim.listed_users.ContradictionError",
+    "reconciler.scim.listed_users.ListChangedError",
+    "reconciler.scim.listed_users.NotAdvancingError",
     # caught in reconciler.scim.retry_transport
     "reconciler.scim.rate_limiter.NoSlotInTimeError",
     "reconciler.history.yaml_edit.EditError",

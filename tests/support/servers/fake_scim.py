@@ -18,6 +18,7 @@ from typing import Any, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from support.servers import discovery
+from support.servers.cursors import Cursors
 from support.servers.http_server import HttpServer, Reply, Request, bomb, padded
 from support.servers.listing import etag, list_response, matching, ordered, page, view
 from support.servers.patching import Refused, User, accepted, bad, patched, restore
@@ -68,6 +69,7 @@ class FakeScimServer(RunningServer):
         self.now = datetime(2026, 1, 1, tzinfo=UTC)
         self.after: Callable[[Logged], None] | None = None
         self._server: HttpServer | None = None
+        self._cursors = None if self.faults.cursors is None else Cursors(self.faults.cursors)
         self._lock = threading.RLock()
         self._last_id = 0
         self._lists = self._writes = 0
@@ -242,8 +244,14 @@ class FakeScimServer(RunningServer):
             case ["Users", id_] if entry.method in {"GET", "PUT", "PATCH", "DELETE"}:
                 return self._on_user(entry, id_)
             case [name] if entry.method == "GET" and name in discovery.NAMES and not self.faults.without_discovery:
-                return _json(HTTPStatus.OK, discovery.document(name, self.base_url, self.faults))
+                return _json(HTTPStatus.OK, self._discover(name))
         raise Refused(HTTPStatus.NOT_FOUND, f"no such endpoint: {entry.method} {entry.path}")
+
+    def _discover(self, name: str) -> dict[str, Any]:
+        document = discovery.document(name, self.base_url, self.faults)
+        if name == "ServiceProviderConfig" and self._cursors is not None and self._cursors.config is not None:
+            document["pagination"] = self._cursors.config
+        return document
 
     def _on_user(self, entry: Logged, id_: str) -> Reply:
         user = self._existing(id_)
@@ -268,7 +276,8 @@ class FakeScimServer(RunningServer):
         elif faults.rotate_user_names:
             following = [*users[1:], *users[:1]]
             users = [{**user, "userName": other["userName"]} for user, other in zip(users, following, strict=True)]
-        shown = page(ordered(users, faults, len(self.log)), entry.query, faults)
+        in_order = ordered(users, faults, len(self.log))
+        shown = page(in_order, entry.query, faults, self._cursors)
         return self._disturbed(entry, json.dumps(list_response(shown, faults, self.base_url)).encode())
 
     def _disturbed(self, entry: Logged, body: bytes) -> Reply:

@@ -5,9 +5,10 @@ import json
 import random
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from support.servers.cursors import Cursors
 from support.servers.patching import CORE, ENTERPRISE, MULTI_VALUED, Refused, User, bad
 from support.servers.server_faults import ServerFaults
 
@@ -66,9 +67,24 @@ class Page:
     users: Sequence[User]
     total: int
     start: int
+    by_cursor: bool = False
+    next_cursor: Any = None
 
 
-def page(users: Sequence[User], query: Mapping[str, str], faults: ServerFaults) -> Page:
+def page(users: Sequence[User], query: Mapping[str, str], faults: ServerFaults, cursors: Cursors | None) -> Page:
+    if cursors is None:
+        return _page_by_index(users, query, faults)
+    if not cursors.serves(query):
+        return _page_by_index(users, query, faults)
+    if "startIndex" in query and cursors.faults.index == "works too":
+        found = _page_by_index(users, query, faults)
+        return replace(found, next_cursor=cursors.page(users, {})[1])
+    shown, cursor = cursors.page(users, query)
+    total = len(users) if faults.claim_total is None else faults.claim_total
+    return Page(shown, total, 1, by_cursor=True, next_cursor=None if cursors.hides(query) else cursor)
+
+
+def _page_by_index(users: Sequence[User], query: Mapping[str, str], faults: ServerFaults) -> Page:
     asked_start, count = _window(query, faults)
     total = len(users)
     beyond = faults.first_page_past_end and asked_start > total
@@ -112,7 +128,9 @@ def list_response(shown: Page, faults: ServerFaults, base_url: str) -> dict[str,
         "itemsPerPage": len(users),
         "resources" if faults.resources_lowercase else "Resources": users,
     }
-    if faults.total_missing:
+    if shown.next_cursor is not None:
+        body["nextCursor"] = shown.next_cursor
+    if faults.total_missing or (shown.by_cursor and faults.cursors is not None and faults.cursors.no_total):
         del body["totalResults"]
     if faults.omit_items_per_page:
         del body["itemsPerPage"]

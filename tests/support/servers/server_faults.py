@@ -7,6 +7,8 @@ A field whose value is None, False or 0 is off. With all of them off the server 
 from dataclasses import dataclass
 from datetime import timedelta
 
+from support.servers.cursors import CursorFaults
+
 TWICE_GZIP = 2 << 30
 """Bytes of an answer that is compressed twice."""
 
@@ -23,6 +25,9 @@ class ServerFaults:
 
     reject_status: int = 400
     """The status `reject_count_above` answers with, 400 or 500."""
+
+    cursors: CursorFaults | None = None
+    """Lists are paged by cursor."""
 
     cap_total: int | None = None
     """`totalResults` is never more than this; users beyond can still be read by `startIndex`."""

@@ -100,6 +100,105 @@ def test_closing_closes_the_transport() -> None:
     assert service.closed
 
 
+# --- paging by cursor (RFC 9865) ---------------------------------------------------------------
+
+CURSOR = "a b+/=%&?#é\u202e\u0000\"'~"
+ENCODED = "a%20b%2B%2F%3D%25%26%3F%23%C3%A9%E2%80%AE%00%22%27~"
+LIST_RESPONSE = ["urn:ietf:params:scim:api:messages:2.0:ListResponse"]
+BOB = {"id": "8", "userName": "bob"}
+
+
+def targets(service: Service) -> list[str]:
+    return [request.url.raw_path.decode().removeprefix("/scim") for request in service.requests]
+
+
+def test_a_list_is_read_by_cursor_if_the_service_says_so() -> None:
+    config = httpx.Response(200, json={"pagination": {"cursor": True, "index": False}})
+    first = listing(ADA, total=2, nextCursor=CURSOR)
+    service = Service(first, config, listing(ADA, total=2, nextCursor=CURSOR), listing(BOB, total=2))
+    read = service.client.list_users(dict, page_size=2, progress=lambda *_: None)
+    assert (read.problem, [*read.users]) == (None, ["7", "8"])
+    assert targets(service) == [
+        "/Users?startIndex=1&count=2",
+        "/ServiceProviderConfig",
+        "/Users?cursor=&count=2",
+        f"/Users?cursor={ENCODED}&count=2",
+    ]
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        *(httpx.Response(status) for status in (401, 403, 404, 500, 501)),
+        httpx.Response(200, content=PAGE),
+        httpx.Response(200, content=b"[]"),
+        httpx.Response(302, headers={"Location": "https://elsewhere.example.com"}),
+        httpx.ReadError("reset"),
+    ],
+)
+def test_what_a_service_does_not_say_is_learnt(config: httpx.Response | Exception) -> None:
+    page = listing(ADA, total=2, nextCursor="x")
+    service = Service(page, config, page, page, listing(BOB, total=2))
+    read = service.client.list_users(dict, page_size=2, progress=lambda *_: None)
+    assert (read.problem, [*read.users]) == (None, ["7", "8"])
+    assert targets(service)[2:] == ["/Users?startIndex=2&count=1", "/Users?cursor=&count=2", "/Users?cursor=x&count=2"]
+
+
+def test_a_lookup_follows_cursors_until_a_user_came() -> None:
+    empty = listing(total=1, nextCursor=CURSOR)
+    service = Service(empty, empty, listing(ADA, total=1))
+    assert service.client.find_users("userName", "ada") == [ADA]
+    assert targets(service) == [
+        "/Users?filter=userName+eq+%22ada%22",
+        *[f"/Users?filter=userName%20eq%20%22ada%22&cursor={ENCODED}"] * 2,
+    ]
+
+
+def test_a_lookup_that_does_not_end_is_an_error() -> None:
+    service = Service(*[listing(total=1, nextCursor=f"c{number}") for number in range(200)])
+    with pytest.raises(ScimError, match=r"^the service says that the filter matches users, .* on 100 pages$"):
+        service.client.find_users("userName", "ada")
+    assert len(service.requests) == 100
+
+
+def test_a_lookup_whose_filter_is_ignored_does_not_read_the_whole_list() -> None:
+    service = Service(listing(BOB, total=900, nextCursor="c1"))
+    assert service.client.find_users("userName", "ada") == [BOB]
+    assert len(service.requests) == 1
+
+
+@pytest.mark.parametrize(("found", "error"), [([ADA], False), ([], True)])
+def test_a_cursor_that_cannot_be_followed_matters_only_if_no_user_came(found: list[Any], error: bool) -> None:
+    service = Service(listing(*found, total=1, nextCursor={"a": 1}))
+    if not error:
+        assert service.client.find_users("userName", "ada") == found
+        return
+    with pytest.raises(ScimError, match=r"^the service's nextCursor is not a string$"):
+        service.client.find_users("userName", "ada")
+
+
+def test_a_filter_and_a_cursor_that_are_too_long_together_are_an_error() -> None:
+    service = Service(listing(total=1, nextCursor="x" * 16_000))
+    with pytest.raises(ScimError, match=r"^a value is too long for a URL, so nothing was sent$"):
+        service.client.find_users("userName", "a" * 60_000)
+
+
+@pytest.mark.parametrize("body", [{}, {"Resources": []}, {"schemas": LIST_RESPONSE, "totalResults": "x"}])
+def test_only_an_answer_that_calls_itself_a_list_may_leave_the_total_out(body: dict[str, Any]) -> None:
+    with pytest.raises(TargetError, match=r"\(totalResults\)$"):
+        Service(httpx.Response(200, json=body)).client.find_users("userName", "ada")
+    found = Service(httpx.Response(200, json={"schemas": LIST_RESPONSE})).client.find_users("userName", "ada")
+    assert found == []
+
+
+@pytest.mark.parametrize("schemas", [None, LIST_RESPONSE])
+def test_a_list_by_index_needs_a_total(schemas: list[str] | None) -> None:
+    body = {"schemas": schemas, "Resources": [ADA]}
+    service = Service(httpx.Response(200, json=body), httpx.Response(404))
+    with pytest.raises(TargetError, match=r"\(totalResults\)$"):
+        service.client.list_users(dict, page_size=2, progress=lambda *_: None)
+
+
 # --- reading -----------------------------------------------------------------------------------
 
 

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.errors import ScimError, TargetError
-from reconciler.scim.paging import MAX_USERS, READER, ListRead, Page, read_all, start_readers
+from reconciler.scim.listed_users import MAX_USERS, Page
+from reconciler.scim.paging import READER, ListRead, read_all, start_readers
 
 
 def user(number: int) -> dict[str, Any]:

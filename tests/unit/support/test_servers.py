@@ -28,6 +28,7 @@ from scim2_models import (
     User,
 )
 from support.servers import server_faults as oddities_module
+from support.servers.cursors import CursorFaults
 from support.servers.fake_scim import FakeScimServer, ServerFaults, make_user
 from support.servers.http_server import bomb
 from support.servers.patching import CORE, ENTERPRISE, PATCH_OP
@@ -212,6 +213,19 @@ def cut_short(c: Caller) -> bool:
     return False
 
 
+def follow_cursors(c: Caller) -> list[str]:
+    """The users of the first page and of those that its cursor leads to; of three more pages if it has none."""
+    found: list[str] = []
+    query: dict[str, str] = {}
+    for _ in range(4):
+        listed = c.http.get("/Users", params=query).json()
+        found += [user["userName"] for user in listed["Resources"]]
+        if not listed.get("nextCursor") and query.get("cursor"):
+            break
+        query = {"cursor": listed.get("nextCursor", "")}
+    return found
+
+
 def are_answered(c: Caller) -> list[bool]:
     return [_is_answered(c) for _ in range(4)]
 
@@ -267,6 +281,7 @@ PAGES = [names(0, 1, 2, 3), names(4, 5, 6, 7), names(8, 9, 10, 11)]
 OLD = make_user(2)[ENTERPRISE]["department"]  # of id 3
 
 CASES = [
+    Case("cursors", odd(cursors=CursorFaults(page=5)), follow_cursors, names(*range(12)), [*names(*range(12))] * 4),
     Case("page_cap", odd(page_cap=3), lambda c: c.names(1, 5), names(0, 1, 2), names(0, 1, 2, 3, 4)),
     Case("reject_count_above", odd(reject_count_above=3), lambda c: [c.status(f"/Users?count={n}") for n in (3, 4)],
          [200, 400], [200, 200]),
