@@ -286,10 +286,11 @@ def _way_out(plan: Plan) -> tuple[str, ...]:
         'reason: "…"',
     ]
     return (
-        "If this is intended, approve exactly this plan in settings.yaml:",
+        "If this is intended, approve exactly this plan in settings.yaml (write the key `approvals:` only once):",
         "",
-        "  approvals:",
-        f"    - {{{', '.join(keys)}}}",
+        # Without an indent, so that both lines can be copied to the end of the file.
+        "approvals:",
+        f"  - {{{', '.join(keys)}}}",
         "",
         f"or on the command line, with more options of `reconciler apply`: --approve {plan.plan_id}{lifts}",
     )

@@ -255,12 +255,20 @@ def assert_blocked(answer: CommandResult, work: CommandWorkspace) -> None:
     assert (work.service.writes, work.receipts()) == ([], [])
 
 
-def test_the_printed_approval_pasted_into_the_settings_passes(blocked: tuple[CommandWorkspace, str]) -> None:
+@pytest.mark.parametrize("second", [False, True])
+def test_the_printed_approval_pasted_into_the_settings_passes(
+    second: bool, blocked: tuple[CommandWorkspace, str]
+) -> None:
     work, plan_id = blocked
     printed = work.run("plan", *NOW).out
-    (line,) = [line.strip() for line in printed.splitlines() if plan_id in line and line.strip().startswith("- {")]
+    lines = printed.splitlines(keepends=True)
+    start = lines.index("approvals:\n")
+    block = "".join(lines[start : start + 2])
+    assert plan_id in block
     base = f"target: {{profile: scim, base_url: '{work.base_url}'}}\nguards: {{foreign_accounts: {{count: 9}}}}\n"
-    work.write("settings.yaml", f"{base}approvals:\n  {line}\n")
+    other = block.replace(plan_id, "sha256:" + "0" * 64)
+    # As it is printed, also below an approval that is there already.
+    work.write("settings.yaml", base + (other + lines[start + 1] if second else block))
     planned = work.run("plan", *NOW)
     assert planned.code == 0
     assert "Approved: 2 of 4 active managed users (50.0 %) would be deactivated or deleted" in planned.out

@@ -184,11 +184,11 @@ def test_a_blocked_plan_states_how_to_approve_it() -> None:
     view = view_of(plan)
     assert view.blocked == "This plan is blocked: nothing will be written."
     assert view.way_out == (
-        "If this is intended, approve exactly this plan in settings.yaml:",
+        "If this is intended, approve exactly this plan in settings.yaml (write the key `approvals:` only once):",
         "",
-        "  approvals:",
+        "approvals:",
         (
-            f'    - {{plan: "{plan.plan_id}", lifts: [removals], removals: 2, until: {plan.expires_at:%Y-%m-%d}, '
+            f'  - {{plan: "{plan.plan_id}", lifts: [removals], removals: 2, until: {plan.expires_at:%Y-%m-%d}, '
             'reason: "…"}'
         ),
         "",
