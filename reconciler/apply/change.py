@@ -222,7 +222,7 @@ class ChangeExecutor:
         drifted = verification.drifted_attributes(expected, live, self._execution.mappings)
         if drifted:
             return skip_drifted(change, drifted)
-        if not verification.unapplied_attributes(change, live, self._execution.mappings):
+        if verification.is_already_applied(change, live, self._execution.mappings):
             return complete(change, live, "already in effect")
         if self._patches.habits.unsupported:
             return cannot_patch(change, self._patches.habits.unsupported)

@@ -38,12 +38,23 @@ def drifted_attributes(
         return ("ownership",)
     live = _settle(change, live, mappings)
     rows = [row for row in mappings if row.flow is not Flow.CREATE]
-    return tuple(
-        row.target
-        for row in rows
-        if not is_same_value(row.attribute, change.before.get(row.target), live.attributes.get(row.target))
-        and not is_same_value(row.attribute, change.after.get(row.target), live.attributes.get(row.target))
-    )
+    return tuple(row.target for row in rows if _has_drifted(row.attribute, change, live))
+
+
+def _has_drifted(attribute: Attribute, change: Change, live: LiveUser) -> bool:
+    path = attribute.path
+    before, after, shown = change.before.get(path), change.after.get(path), live.attributes.get(path)
+    if path == "active" and live.omits_active and shown is not True:
+        # If the list showed it and a read by id does not, leaving it out after a deactivation proves nothing.
+        return before is True and after is not True
+    return not is_same_value(attribute, before, shown) and not is_same_value(attribute, after, shown)
+
+
+def is_already_applied(change: Change, live: LiveUser | None, mappings: Sequence[AttributeMapping]) -> bool:
+    """Whether the account certainly has the planned values, so that nothing needs to be sent."""
+    sets_active = change.before.get("active") != change.after.get("active")
+    doubtful = live is not None and live.omits_active and sets_active
+    return not doubtful and not unapplied_attributes(change, live, mappings)
 
 
 def unapplied_attributes(
@@ -70,6 +81,8 @@ def _settle(change: Change, live: LiveUser, mappings: Sequence[AttributeMapping]
 
 def _is_in_effect(attribute: Attribute, change: Change, live: LiveUser) -> bool:
     wanted, shown = change.after.get(attribute.path), live.attributes.get(attribute.path)
+    if attribute.path == "active" and live.omits_active and change.action is Action.CREATE:
+        return True  # nothing shows that a new account is not as it was sent
     if differs_in_case(attribute, change.before.get(attribute.path), wanted):
         return wanted == shown  # the change of case is the change
     return is_same_value(attribute, wanted, shown)

@@ -325,6 +325,16 @@ class DesiredUser:
         return tuple(map(str, chosen))
 
 
+class OmittedActive(StrEnum):
+    """What it means that a service leaves `active` out of a user."""
+
+    TRUE = "true"
+    FALSE = "false"
+    """It shows `active` for others, and only when it is true."""
+    UNKNOWN = "unknown"
+    """It shows both values for others."""
+
+
 @dataclass(frozen=True, slots=True)
 class LiveUser:
     """A SCIM User as the target returned it, normalised. `attributes` holds the mapped attributes only."""
@@ -342,6 +352,8 @@ class LiveUser:
     last_modified: str | None = None
     unreadable: str | None = None
     """Why an attribute cannot be read (a value of a wrong type): such a user is left untouched."""
+    omits_active: bool = False
+    """The service leaves `active` out, and the profile does not know what that means."""
     unselected: Mapping[AttributePath, tuple[Resource, ...]] = field(default_factory=dict, compare=False, repr=False)
     """By mapped path whose filter finds no element: the elements of the list (`planning.element_matching`)."""
     resource: Resource | None = field(default=None, compare=False, repr=False)

@@ -10,6 +10,7 @@ from reconciler.core.model import (
     AttributePath,
     Attributes,
     Diagnostic,
+    OmittedActive,
     Origin,
     Target,
     Value,
@@ -231,6 +232,8 @@ class Plan:
     """None: the plan was not compared with applies on record."""
     protection: ProtectionNote = field(default_factory=ProtectionNote, compare=False)
     """For the receipt; not saved with the plan."""
+    omitted_active: OmittedActive = field(default=OmittedActive.TRUE, compare=False)
+    """What it means that the service leaves `active` out, for the apply of this plan; not saved with it."""
 
     @property
     def offline(self) -> bool:

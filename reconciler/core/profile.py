@@ -93,7 +93,7 @@ class TargetProfile:
     closed: Switch
     """True: an attribute that is not listed must never be sent."""
     active_when_absent: Switch
-    """The value of `active` if a response omits it."""
+    """The value of `active` if a response omits it; None: unknown, so it is learnt from other users."""
     user_name_is_email: Switch
     verified_domains: Switch
     """True: the service refuses a userName outside the domains that are verified in its administration."""

@@ -62,7 +62,9 @@ GENERIC_SCIM = TargetProfile(
         MappingRow(f"{ENTERPRISE}:department", source="department"),
     ),
     closed=Switch(False, "RFC 7643 §3.3: services may define extensions", _DOCUMENTED),
-    active_when_absent=Switch(True, "widely done; RFC 7643 defines no default", Confidence.INFERRED),
+    active_when_absent=Switch(
+        None, "RFC 7643 defines no default: learnt from the other users of the read", Confidence.INFERRED
+    ),
     user_name_is_email=Switch(False, "RFC 7643 §4.1.1: any string", _DOCUMENTED),
     verified_domains=Switch(False, "not a concept of SCIM", _DOCUMENTED),
     quarantine_days=Switch(0, "not a concept of SCIM", _DOCUMENTED),

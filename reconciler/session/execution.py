@@ -59,7 +59,12 @@ def execute_selection(job: Job, session: Session, log: ProvisioningLog, terminal
         execution = Execution(
             service=client,
             record=receipt,
-            reader=LiveReader(state.profile, verification.reads_everything(state.mappings), state.owned),
+            reader=LiveReader(
+                state.profile,
+                verification.reads_everything(state.mappings),
+                state.owned,
+                omitted_active=job.selection.plan.omitted_active,
+            ),
             mappings=state.mappings,
             profile=state.profile,
             on_outcome=watch,

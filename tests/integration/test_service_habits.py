@@ -35,6 +35,7 @@ def takes(*operations: str, **changed: Any) -> ServiceHabits:
 AT_REST = {
     "none": ServiceHabits(),
     "leaves active out when it is true": ServiceHabits(hides_active=True),
+    "leaves active out when it is false": ServiceHabits(hides_active=False),
     "trims": ServiceHabits(stores={"emails": trimmed, "title": trimmed}),
     "stores NFD": ServiceHabits(stores={"name": decomposed}),
     "locale with a dash": ServiceHabits(stores={"locale": with_dash}),

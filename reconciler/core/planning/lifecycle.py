@@ -138,6 +138,9 @@ def _classify_update(
         )
     if live.active and changes.get("active") is False:
         return Action.DEACTIVATE, ActionReason.ATTRIBUTES_DIFFER, "the mapping of active gives false"
+    if changes.get("active") is True and live.omits_active:
+        detail = "in scope, but the service does not show that the account is active"
+        return Action.REACTIVATE, ActionReason.INACTIVE_IN_TARGET, detail
     if not live.active and changes.get("active") is True:
         return Action.REACTIVATE, ActionReason.INACTIVE_IN_TARGET, "in scope, but deactivated in the target"
     return Action.UPDATE, ActionReason.ATTRIBUTES_DIFFER, "attributes differ from the desired state"

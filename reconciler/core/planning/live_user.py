@@ -6,7 +6,15 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from reconciler.core import paths
-from reconciler.core.model import AttributeMapping, AttributePath, LiveUser, Resource, Value, select_matching_rows
+from reconciler.core.model import (
+    AttributeMapping,
+    AttributePath,
+    LiveUser,
+    OmittedActive,
+    Resource,
+    Value,
+    select_matching_rows,
+)
 from reconciler.core.profile import Attribute, TargetProfile
 from reconciler.core.scope.scim_filter import Predicate
 from reconciler.core.untrusted_values import LONGEST_DATE, LONGEST_VALUE
@@ -16,7 +24,8 @@ from reconciler.core.values import InvalidValueError, is_text, parse_value, to_c
 class LiveReader:
     """Reads live users for one set of mappings: the mapped attributes and the identifying ones.
 
-    `keeps_resources`: live users hold the resource that they are read from.
+    `keeps_resources`: live users hold the resource that they are read from. `omitted_active`: what it means that
+    `active` is left out, if the profile does not know; None: not learnt yet, so it is read as true.
     """
 
     def __init__(
@@ -26,10 +35,14 @@ class LiveReader:
         owned: Predicate,
         *,
         keeps_resources: bool = False,
+        omitted_active: OmittedActive | None = None,
     ) -> None:
         self._owned = owned
         self._keeps_resources = keeps_resources
-        self._active_when_absent = bool(profile.active_when_absent.value)
+        known = profile.active_when_absent.value
+        meaning = omitted_active if known is None else OmittedActive(str(known).lower())
+        self._active_when_absent = None if meaning is OmittedActive.UNKNOWN else meaning is not OmittedActive.FALSE
+        self._doubts_omission = known is None and meaning is not OmittedActive.TRUE
         rows = {row.path: row for row in profile.attributes}
         compared = {row.target: row.attribute for row in mappings if row.is_read}
         matching = select_matching_rows(mappings)
@@ -48,26 +61,27 @@ class LiveReader:
     def read(self, resource: Resource) -> LiveUser:
         """Read the live user in `resource`, which must have an `id`. A value of a wrong type makes it `unreadable`."""
         attributes, unreadable = _read_values(self._compared, resource)
-        if self._compares_active:
-            # Apple leaves `active` out when it is true.
-            attributes.setdefault("active", self._active_when_absent)
         known = attributes
         if self._identifying:
             identifying_only, identifying_problem = _read_values(self._identifying, resource)
             known, unreadable = {**attributes, **identifying_only}, unreadable or identifying_problem
+        omits_active = "active" not in known
+        if omits_active and self._compares_active and self._active_when_absent is not None:
+            attributes["active"] = self._active_when_absent
         external_id = known.get("externalId")
         managed = self._owned(resource)
         return LiveUser(
             id=str(resource["id"]),
             user_name=str(known.get("userName", "")),
             external_id=None if external_id is None else str(external_id),
-            active=bool(known.get("active", self._active_when_absent)),
+            active=bool(known.get("active", self._active_when_absent is not False)),
             attributes=attributes,
             managed=managed,
             adoptable=not managed and external_id is None and self._owned({**resource, "externalId": "x"}),
             match=tuple([to_comparable(attribute, known.get(attribute.path)) for attribute in self._matching]),
             last_modified=_read_last_modified(resource),
             unreadable=unreadable,
+            omits_active=omits_active and self._doubts_omission,
             unselected=self._find_unselected(resource) if self._filtered else {},
             resource=resource if self._keeps_resources else None,
         )

@@ -29,6 +29,7 @@ from reconciler.core.planning.guards.approvals import apply_approvals, report_sp
 from reconciler.core.planning.guards.context import GuardContext
 from reconciler.core.planning.guards.evaluation import evaluate_guards
 from reconciler.core.planning.matching import Matching, match_users
+from reconciler.core.planning.omitted_active import SettledUsers, settle_omitted_active
 from reconciler.core.planning.ordering import order_changes
 from reconciler.core.planning.ownership import check_ownership
 from reconciler.core.planning.protection import ProtectedAccounts
@@ -44,14 +45,10 @@ PLAN_LIFETIME = timedelta(days=7)
 
 def build_plan(request: PlanRequest, live: LiveState) -> Plan:
     """Build the plan. Never raises for anything in the data: a user that cannot be planned is a diagnostic."""
-    matching = match_users(request.desired, live.users, request.mappings, request.policy.relink)
-    pairs, doubts = match_elements(matching.pairs, live.users, request.mappings)
-    matching = replace(matching, pairs=pairs)
-    draft = PlanDraft(diagnostics=[*request.diagnostics, *matching.conflicts, *doubts])
+    matching, settled, draft = _match(request, live)
+    live = replace(live, users=settled.users)
     unique = _choose_unique_values(matching, request, live)
     draft.diagnostics += unique.problems
-    case_is_kept = keeps_case(matching.pairs, live.users, request.settled_forms)
-    draft.forms = FormDifferences(request.mappings, request.settled_forms, case_is_kept)
     for user, found in matching.pairs:
         if found is not None and found.id in live.hidden:
             _plan_hidden(user, found, request, live, draft)
@@ -89,7 +86,19 @@ def build_plan(request: PlanRequest, live: LiveState) -> Plan:
         without_entry=entries.without_entry,
     )
     plan = _assemble(request, live, _require_replacement(selected, live.users), context, draft)
-    return replace(plan, protection=entries.note)
+    return replace(plan, protection=entries.note, omitted_active=settled.meaning)
+
+
+def _match(request: PlanRequest, live: LiveState) -> tuple[Matching, SettledUsers, PlanDraft]:
+    """Match users and settle what the service leaves out of accounts; the draft has what is to be reported about it."""
+    matching = match_users(request.desired, live.users, request.mappings, request.policy.relink)
+    settled = settle_omitted_active(matching, live.users, request.deactivated)
+    pairs, doubts = match_elements(matching.pairs, settled.users, request.mappings)
+    matching = replace(matching, pairs=pairs)
+    draft = PlanDraft(diagnostics=[*request.diagnostics, *matching.conflicts, *settled.problems, *doubts])
+    case_is_kept = keeps_case(matching.pairs, settled.users, request.settled_forms)
+    draft.forms = FormDifferences(request.mappings, request.settled_forms, case_is_kept)
+    return matching, settled, draft
 
 
 def _build_guard_context(request: PlanRequest, live: LiveState, matching: Matching) -> GuardContext:

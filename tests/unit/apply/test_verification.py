@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -6,6 +7,7 @@ from support.builders import DEPARTMENT, MAPPINGS, change, live, mapping, mappin
 from reconciler.apply.verification import (
     drifted_attributes,
     find_form_differences,
+    is_already_applied,
     reads_everything,
     unapplied_attributes,
 )
@@ -147,3 +149,27 @@ def test_values_in_another_form_are_found_if_nothing_else_is_missing(
     planned = change(after=values_of("ada", department="R&D", family="King"))
     assert find_form_differences(planned, live(**shown), MAPPINGS) == forms
     assert find_form_differences(planned, None, MAPPINGS) == ()
+
+
+def _omitting(value: bool | None) -> Any:
+    return replace(live(active=value), omits_active=True)
+
+
+def test_an_omitted_active_proves_a_deactivation_only_where_it_was_shown_before() -> None:
+    deactivate = change(action=Action.DEACTIVATE, after=values_of("ada", active=False))
+    assert drifted_attributes(deactivate, _omitting(False), MAPPINGS) == ("active",)
+    assert drifted_attributes(RENAMED, _omitting(False), MAPPINGS) == ()
+    unknown = replace(deactivate, before=values_of("ada", active=None))
+    assert drifted_attributes(unknown, _omitting(False), MAPPINGS) == ()
+    # What is not shown is sent.
+    assert not is_already_applied(unknown, _omitting(False), MAPPINGS)
+    assert is_already_applied(unknown, live(active=False), MAPPINGS)
+    assert unapplied_attributes(unknown, _omitting(False), MAPPINGS) == ()
+    assert unapplied_attributes(unknown, _omitting(None), MAPPINGS) == ("active",)
+
+
+def test_a_new_account_without_active_is_as_it_was_sent() -> None:
+    create = change(action=Action.CREATE, after=values_of("ada"))
+    assert unapplied_attributes(create, _omitting(False), MAPPINGS) == ()
+    reactivate = change(action=Action.REACTIVATE, before=values_of("ada", active=None))
+    assert unapplied_attributes(reactivate, _omitting(False), MAPPINGS) == ("active",)

@@ -123,7 +123,7 @@ def check_reactivations(context: GuardContext, limit: Limit) -> Guard:
 
 def reactivates(change: Change) -> bool:
     """Whether a deactivated account would be active after the change."""
-    return change.live_id is not None and change.before.get("active") is False and change.after.get("active") is True
+    return change.live_id is not None and change.before.get("active") is not True and change.after.get("active") is True
 
 
 def _adopted_active(context: GuardContext) -> set[str]:

@@ -7,6 +7,7 @@ from support.builders import DEPARTMENT, MAPPINGS, NOW, OUT, desired, live, mapp
 
 from reconciler.core.model import AttributeMapping, Deactivation, Flow, ScopeReason, Verdict
 from reconciler.core.plan import Action, ActionReason, Change
+from reconciler.core.planning.guards.limits import reactivates
 from reconciler.core.planning.lifecycle import (
     Clock,
     RemovalDecision,
@@ -332,3 +333,14 @@ def test_an_immutable_attribute_that_flows_on_create_only_is_not_compared() -> N
     user = desired(department=None, create_only={DEPARTMENT: "Engineering"}, family="King")
     plan = plan_of([user], [live(department="Sales")], rows=frozen(Flow.CREATE))
     assert [change.action for change in plan.changes] == [Action.UPDATE]
+
+
+def test_an_account_that_does_not_show_active_is_reactivated_or_deactivated_by_what_its_user_should_have() -> None:
+    account = replace(live(active=None), omits_active=True)
+    back = plan_update(desired(), account, MAPPINGS)
+    assert back is not None
+    assert (back.action, back.before.get("active"), back.after["active"]) == (Action.REACTIVATE, None, True)
+    assert reactivates(back)
+    gone = decide_unclaimed_removal(account, "ada", Policy(), Clock(NOW)).change
+    assert gone is not None
+    assert (gone.action, gone.before.get("active"), gone.after["active"]) == (Action.DEACTIVATE, None, False)

@@ -3,10 +3,23 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.builders import ENTERPRISE, LiveUser, live, mapping, mappings, reader, resource, values_of
+from support.builders import (
+    APPLE,
+    ENTERPRISE,
+    OWNED,
+    SCIM,
+    LiveUser,
+    live,
+    mapping,
+    mappings,
+    reader,
+    resource,
+    values_of,
+)
 
 from reconciler.core import paths
-from reconciler.core.model import Flow
+from reconciler.core.model import Flow, OmittedActive
+from reconciler.core.planning.live_user import LiveReader
 from reconciler.core.scope.scim_filter import compile_filter
 from reconciler.core.values import InvalidValueError, parse_value
 from reconciler.desired.scim_filter_parser import parse_filter
@@ -150,3 +163,24 @@ def test_a_unique_attribute_is_read_although_it_applies_on_create_only() -> None
     for external_id in ("id-ada", None):
         found = reader(rows).read(resource(externalId=external_id, timezone="Asia/Tokyo"))
         assert found.attributes["timezone"] == "Asia/Tokyo"
+
+
+@pytest.mark.parametrize(
+    ("meaning", "active", "value", "doubtful"),
+    [
+        (None, True, True, True),
+        (OmittedActive.TRUE, True, True, False),
+        (OmittedActive.FALSE, False, False, True),
+        (OmittedActive.UNKNOWN, True, None, True),
+    ],
+)
+def test_an_omitted_active_is_what_was_learnt_unless_the_profile_knows(
+    meaning: OmittedActive | None, active: bool, value: bool | None, doubtful: bool
+) -> None:
+    for profile, expected in ((SCIM, (active, value, doubtful)), (APPLE, (True, True, False))):
+        found = LiveReader(profile, mappings(profile=profile), OWNED, omitted_active=meaning).read(
+            resource(active=None)
+        )
+        assert (found.active, found.attributes.get("active"), found.omits_active) == expected
+        shown = LiveReader(profile, mappings(profile=profile), OWNED, omitted_active=meaning).read(resource())
+        assert (shown.active, shown.attributes["active"], shown.omits_active) == (True, True, False)
