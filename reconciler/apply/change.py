@@ -23,7 +23,7 @@ from reconciler.apply.change_outcomes import (
     unverified,
 )
 from reconciler.apply.change_verifier import ChangeVerifier
-from reconciler.apply.confirmation import REREADS, Confirmations, Seen, await_unanswered
+from reconciler.apply.confirmation import LONGEST_WAIT, REREADS, Confirmations, Seen, await_unanswered
 from reconciler.apply.execution import Execution
 from reconciler.apply.habit_notes import HabitNotes
 from reconciler.apply.hidden_accounts import HiddenAccountReturn
@@ -60,14 +60,13 @@ class ChangeExecutor:
         notes = HabitNotes(execution.on_habit)
         self._patches = PatchSender(notes.say)
         self._forms = StoredForms(execution.mappings, notes)
-        self.confirmations = Confirmations(execution)
-        self._verifier = ChangeVerifier(execution, self._lookup, self._forms, self.confirmations, self.record)
+        self.confirmations = Confirmations(execution, self.record)
+        self._verifier = ChangeVerifier(execution, self._lookup, self._forms, self.confirmations)
         self._hidden_return = HiddenAccountReturn(
             execution,
             self._lookup,
             self.confirmations,
             self._record_started,
-            self.record,
             self._send_active,
             self._send_rest,
         )
@@ -104,7 +103,8 @@ class ChangeExecutor:
         """
         original = str(change.before.get("userName"))
         step = _with_user_name(replace(change, after=change.before), after=change.temporary_user_name)
-        outcome = replace(self._patch(step, step, original_user_name=original), change=change)
+        sent = self.confirmations.wait_for(self._patch(step, step, original_user_name=original))
+        outcome = replace(sent, change=change)
         return outcome if outcome.result is Result.DONE else self.record(outcome)
 
     def restore_user_name(self, change: Change, present: str, original: str) -> Outcome | None:
@@ -117,7 +117,13 @@ class ChangeExecutor:
             return None
         # Only the name: whatever else has changed since is not this change's.
         step = replace(change, before=live.attributes, after={**live.attributes, "userName": original})
-        return replace(self._patch(step, step, original_user_name=original), change=change)
+        sent = self.confirmations.wait_for(self._patch(step, step, original_user_name=original))
+        return replace(sent, change=change)
+
+    def confirm(self, outcome: Outcome) -> Outcome:
+        """Return a recorded outcome as it is once the service shows it; recorded again if that changed it."""
+        found = self.confirmations.wait_for(outcome)
+        return outcome if found is outcome else self.record(found)
 
     def record_failure(self, change: Change, error: ScimError | TargetError) -> Outcome:
         """Record that the service refused the change, with what may be the cause."""
@@ -186,7 +192,8 @@ class ChangeExecutor:
 
         Only a service that reported to be unavailable is asked again: one that answered nothing may still be at work.
         """
-        for pause in REREADS if may_resend else REREADS[:1]:
+        # A service that lags may have made the account, and not show it yet.
+        for pause in (*REREADS, LONGEST_WAIT - sum(REREADS)) if may_resend else REREADS[:1]:
             self._execution.sleep(pause)
             try:
                 found, conclusive = self._lookup.find_created(change)

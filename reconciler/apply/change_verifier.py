@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -28,13 +28,12 @@ NOTHING: Mapping[AttributePath, str] = {}
 
 @dataclass(frozen=True, slots=True)
 class ChangeVerifier:
-    """Verifies changes. `record`: records an outcome that was looked at again."""
+    """Verifies changes by reading."""
 
     execution: Execution
     lookup: UserLookup
     forms: StoredForms
     confirmations: Confirmations
-    record: Callable[[Outcome], Outcome]
 
     def read(self, identity: str) -> LiveUser | None:
         """Read a user by its id; None if the service shows none. Raises `ScimError`."""
@@ -109,18 +108,18 @@ class ChangeVerifier:
         return outcome
 
     def _look_again(self, outcome: Outcome, seen: Seen) -> Outcome:
-        """Return the outcome of a change that was not in effect, as it is now; recorded if it changed."""
+        """Return the outcome of a change that was not in effect, as it is now."""
         change = outcome.change
         try:
             live = self._read_back(change, outcome.live_id)
         except (ScimError, TargetError, StopRequestedError):
             return outcome
         if self._was_hidden(change, live, seen):
-            return self.record(hidden(change))
+            return hidden(change)
         unapplied = verification.unapplied_attributes(change, live, self.execution.mappings)
         if unapplied and not self.forms.is_applied(change, live):
             return outcome
-        return self.record(self.forms.complete(change, live, describe_survivor(change, live)))
+        return self.forms.complete(change, live, describe_survivor(change, live))
 
     def _was_hidden(self, change: Change, live: LiveUser | None, seen: Seen) -> bool:
         """Whether a deactivation was accepted, and nothing shows the account any more: it has no access left."""

@@ -65,10 +65,11 @@ def await_unanswered(change: Change, execution: Execution) -> None:
 
 
 class Confirmations:
-    """The outcomes of a run that wait. Thread-safe."""
+    """The outcomes of a run that wait. Thread-safe. `record`: records how a change that waited ended."""
 
-    def __init__(self, execution: Execution) -> None:
+    def __init__(self, execution: Execution, record: Callable[[Outcome], Outcome]) -> None:
         self._execution = execution
+        self._record = record
         self._lock, self._settling = threading.Lock(), threading.Lock()
         self._waiting: dict[str, _Waiting] = {}
         self._left = LONGEST_WAIT
@@ -94,10 +95,19 @@ class Confirmations:
         """Whether the outcome of a change waits."""
         return change.address in self._waiting
 
-    def drop(self, change: Change) -> None:
-        """Let the outcome of a change wait no more."""
-        with self._lock:
-            self._waiting.pop(change.address, None)
+    def wait_for(self, outcome: Outcome) -> Outcome:
+        """Return an outcome as it is once it is shown, or after the time is over; records nothing."""
+        waiting = self._take(outcome.change.address)
+        for pause in _PAUSES if waiting is not None else ():
+            if self._left <= 0 or self._execution.stop.is_set():
+                break
+            self._execution.sleep(min(pause, self._left))
+            self._left -= pause
+            found = waiting.look() if waiting is not None else outcome
+            if found.result is not Result.NOT_IN_EFFECT:
+                self._lags, self._left = True, LONGEST_WAIT
+                return found
+        return outcome
 
     def settle(self) -> Iterator[Outcome]:
         """Look at the waiting outcomes again until each is shown or the time is over; yield them as they are then."""
@@ -126,7 +136,7 @@ class Confirmations:
                         waiting[address] = following
                     elif shown:
                         del waiting[address]
-                        yield outcome
+                        yield self._record(outcome)
                 if not waiting:
                     return
         self._left = 0.0

@@ -211,8 +211,8 @@ class _PlanExecutor:
                 if self._confirmations.is_full:
                     self._settle_waiting()
                 return None
-            # A cycle is undone at once if it cannot go on.
-            self._confirmations.drop(change)
+            # The next user of the cycle needs to know.
+            outcome = self._change_executor.confirm(outcome)
         self._count_outcome(outcome)
         return outcome
 
@@ -303,7 +303,7 @@ class _PlanExecutor:
     def _finish(self, change: Change) -> Outcome:
         self._unstarted.discard(change.address)
         try:
-            return self._change_executor.apply(change, temporarily_renamed=True)
+            return self._change_executor.confirm(self._change_executor.apply(change, temporarily_renamed=True))
         except (ScimError, TargetError) as exc:
             return self._change_executor.record_failure(change, exc)
 

@@ -29,15 +29,14 @@ _ACTIVE = ("active",)
 class HiddenAccountReturn:
     """Reactivates accounts.
 
-    `announce`: records a request before it is sent, `record` an outcome that was looked at again. `send_active`: sets
-    `active`, and returns how the answer was lost, if it was. `send_rest`: carries out a change.
+    `announce`: records a request before it is sent. `send_active`: sets `active`, and returns how the answer was lost,
+    if it was. `send_rest`: carries out a change.
     """
 
     execution: Execution
     lookup: UserLookup
     confirmations: Confirmations
     announce: Callable[[Change, Iterable[AttributePath]], None]
-    record: Callable[[Outcome], Outcome]
     send_active: Callable[[Change, bool], UnknownOutcomeError | None]
     send_rest: Callable[[Change], Outcome]
 
@@ -72,14 +71,14 @@ class HiddenAccountReturn:
         return outcome
 
     def _look_again(self, outcome: Outcome) -> Outcome:
-        """Return the outcome of an activation that nothing showed, as it is now; recorded if it changed."""
+        """Return the outcome of an activation that nothing showed, as it is now."""
         try:
             found = self.execution.service.get_user(outcome.change.live_id or "")
         except (ScimError, TargetError, StopRequestedError):
             return outcome
         if found is None:
             return outcome
-        return self.record(self._send_rest(outcome.change, self.execution.reader.read(found)))
+        return self._send_rest(outcome.change, self.execution.reader.read(found))
 
     def _send_rest(self, change: Change, live: LiveUser) -> Outcome:
         """Send the rest to an account that the service shows now, if it is this user's."""

@@ -171,7 +171,9 @@ class RecordedAccountReader:
 
     def _add_outcome(self, account: RecordedAccount, line: Finished, when: datetime) -> None:
         if line.result in _NOT_MADE and line.attributes == _MISSING:
-            account.gone = max(account.gone, when)
+            if line.action == Action.REACTIVATE:
+                # Only the refusal of a write shows it: a read may lag behind.
+                account.gone = max(account.gone, when)
             return
         if line.result == Result.DONE:
             account.written = max(account.written, when)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -12,6 +13,7 @@ from support.command import COMMAND
 from support.habit_cycle import MAPPINGS, NO_CHANGES, Cycle, person
 from support.lag_clock import LagClock
 from support.servers.fake_scim import Logged
+from support.servers.http_server import Reply
 from support.servers.server_faults import ServerFaults
 from support.servers.service_habits import HabitServer, ServiceHabits
 from support.workspace import CommandResult, OpenWorkspace
@@ -195,3 +197,44 @@ def test_a_run_that_is_killed_before_the_answer_creates_no_user_twice(
     rest = cycle.apply()
     assert (rest.code, NO_CHANGES in rest.out) == (0, True), said(rest)
     assert cycle.differences() == []
+
+
+@pytest.mark.parametrize("lag", [5, 600])
+@pytest.mark.parametrize("lagging", [{"id"}, ALL], ids=["id", "all"])
+def test_an_exchange_of_names_is_finished_or_undone(
+    lag: float, open_workspace: OpenWorkspace, clock: LagClock, lagging: frozenset[str]
+) -> None:
+    cycle = begin(open_workspace, clock, lag, lagging=lagging)
+    cycle.workspace.settings(guards={"name_takeovers": {"count": 9}, "identity_changes": {"count": 9}})
+    cycle.wants([ADA, BOB, CYD])
+    cycle.apply()
+    clock.pass_by(600)
+    assert NO_CHANGES in cycle.apply().out
+    swapped = [{**ADA, "userPrincipalName": "bob@example.com"}, {**BOB, "userPrincipalName": "ada@example.com"}, CYD]
+    cycle.wants(swapped)
+    for _ in range(2 if lag == 5 else 6):
+        result = cycle.apply()
+        clock.pass_by(600)
+    assert (result.code, NO_CHANGES in result.out) == (0, True), said(result)
+    assert cycle.differences() == []
+
+
+def test_a_creation_that_a_service_reports_as_failed_is_not_repeated_too_early(
+    open_workspace: OpenWorkspace, clock: LagClock
+) -> None:
+    """The account was made, the answer is 503, and reads show it five seconds later."""
+    cycle = begin(open_workspace, clock, unique_names=False)
+
+    class Unavailable(HabitServer):
+        def _post(self, entry: Logged) -> Reply:
+            reply = super()._post(entry)
+            self._post = super()._post  # type: ignore[method-assign]
+            return replace(reply, status=503, body=b"")
+
+    cycle.server.__class__ = Unavailable
+    cycle.wants([ADA])
+    first = cycle.apply()
+    assert first.code == 0, said(first)
+    clock.pass_by(60)
+    assert NO_CHANGES in cycle.apply().out
+    assert len(cycle.server.people) == 1

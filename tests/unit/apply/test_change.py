@@ -562,18 +562,18 @@ def test_a_create_that_an_unavailable_service_certainly_did_not_execute_is_sent_
     service = ScriptedService()
     service.script["POST new@example.com"] = [UNAVAILABLE]
     found = run_changes(service, change("new", Action.CREATE))
-    assert (found.results, found.slept[:3]) == ({"new": "done"}, [0.0, 0.5, 1.5])
+    assert (found.results, found.slept[:4]) == ({"new": "done"}, [0.0, 0.5, 1.5, 8.0])
     assert service.log.count("POST new@example.com") == 2
-    assert service.log.count("FIND userName new@example.com") == 1 + 3
+    assert service.log.count("FIND userName new@example.com") == 1 + 4
 
 
 @pytest.mark.parametrize(
     "script",
     [
-        {"FIND externalId id-new": [REFUSED] * 3},
-        {"FIND userName new@example.com": [NAME_FREE, *[REFUSED] * 3]},
+        {"FIND externalId id-new": [REFUSED] * 4},
+        {"FIND userName new@example.com": [NAME_FREE, *[REFUSED] * 4]},
         # a service that ignores filters: the user may be on a later page
-        {"FIND userName new@example.com": [NAME_FREE, *[Answered([resource("other")])] * 3]},
+        {"FIND userName new@example.com": [NAME_FREE, *[Answered([resource("other")])] * 4]},
     ],
 )
 def test_a_create_is_not_sent_again_when_a_look_up_proves_nothing(script: dict[str, list[Any]]) -> None:
@@ -601,7 +601,7 @@ def test_a_create_that_was_sent_and_cannot_be_sent_again_may_be_in_effect(end: E
 
 def test_a_resent_create_that_had_taken_effect_is_no_conflict() -> None:
     service = ScriptedService()
-    deferred = [Answered([])] * 3
+    deferred = [Answered([])] * 4
     service.script = {
         "POST new@example.com": [Landed(UNAVAILABLE)],
         "FIND externalId id-new": list(deferred),
