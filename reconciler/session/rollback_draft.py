@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from reconciler.core.values import fold_case
 from reconciler.errors import ReconcilerError
 from reconciler.git.commits import Commits
-from reconciler.history.edits import USER, Edit, Entity, TrackedUser, compare_entities
+from reconciler.history.edits import GROUP, USER, Edit, Entity, TrackedUser, compare_entities
+from reconciler.history.reference_edit import Names, edit_references
 from reconciler.history.revert import Conflict, RevertPlan, RevertStep, plan_revert
 from reconciler.history.yaml_edit import EditedFile, EditError
 from reconciler.history.yaml_entries import Piece, detect_kind, diff_entries, parse_entries, split_entries
@@ -76,7 +77,42 @@ class _Drafting:
                 self._restore_file(name, draft)
         else:
             draft.others = differing_files
+        self._edit_references(draft, self._find_lost_names(draft.restoration.steps, today))
+        draft.others = [name for name in draft.others if not self._is_restored(name, draft)]
         return draft
+
+    def _find_lost_names(self, steps: Iterable[RevertStep], today: Iterable[Entity]) -> dict[str, str | None]:
+        """Return the names and objectIds that no user has after the rollback, with the new name of a renamed user."""
+        changed = [(step.now, step.result) for step in steps if step.now is not None]
+        names: dict[str, str | None] = {}
+        for now, result in changed:
+            new = None if result is None else str(result.get("userPrincipalName", ""))
+            names.update({key: new for key in (fold_case(now.name), now.object_id) if key})
+        touched = {id(now) for now, _ in changed}
+        left = [each.fields for each in today if id(each) not in touched]
+        left += [step.result for step in steps if step.result is not None]
+        for fields in left:
+            for key in ("userPrincipalName", "objectId"):
+                names.pop(fold_case(str(fields.get(key, ""))), None)
+        return names
+
+    def _edit_references(self, draft: RollbackDraft, names: Names) -> None:
+        """Edit the groups and the scope that name users who are gone: they would be errors."""
+        for name, blob in sorted(self._today.items()) if names else ():
+            if detect_kind(name) != GROUP and name != "scope.yaml":
+                continue
+            content = draft.files.get(name, self._repository.read_blob(blob)) if name not in draft.whole else None
+            try:
+                edited, steps = edit_references(name, content, names) if content is not None else (b"", [])
+            except EditError as exc:
+                raise ReconcilerError(str(exc), "Nothing was written. Edit the file manually; see git diff.") from exc
+            if steps:
+                draft.files[name] = edited
+                draft.restoration.steps += steps
+
+    def _is_restored(self, name: str, draft: RollbackDraft) -> bool:
+        wanted = self._wanted.get(name)
+        return wanted is not None and draft.files.get(name) == self._repository.read_blob(wanted)
 
     def _differs(self, name: str) -> bool:
         return self._wanted.get(name) != self._undone.get(name)

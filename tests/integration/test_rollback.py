@@ -253,14 +253,84 @@ def test_a_state_that_fails_validation_is_not_written(workspace: RollbackReposit
     assert workspace.read() == PEOPLE
 
 
-def test_removing_a_new_user_still_named_in_a_group_requires_all(workspace: RollbackRepository) -> None:
-    group = "- {name: g, members: {users: [eve@example.com]}}\n"
+EVE = ADA.replace("ada", "eve")
+GROUP = "desired-state/groups/g.yaml"
+SCOPE = "desired-state/scope.yaml"
+MEMBERS = "# Devices\n- name: g\n  members:\n    users:\n      - ada@example.com # first\n      - bob@example.com\n"
+ASSIGNED = "sync: assigned\nassigned: {users: [cyd@example.com], groups: [g]}\n"
+
+
+def hire(workspace: RollbackRepository) -> str:
+    """Add one user with the edits of a group and of the scope, apply it, and return the plan id."""
+    workspace.commit("Groups", {GROUP: MEMBERS, SCOPE: ASSIGNED})
+    files = {
+        USERS: f"{PEOPLE}\n{EVE}",
+        GROUP: f"{MEMBERS}      - eve@example.com\n",
+        SCOPE: ASSIGNED.replace("cyd@example.com", "cyd@example.com, id-eve"),
+    }
+    return workspace.record("a", workspace.commit("Hire", files), "2026-03-01T08:00:00+00:00")
+
+
+def test_a_plan_that_added_a_user_is_undone_with_its_group_and_scope(workspace: RollbackRepository) -> None:
+    plan = hire(workspace)
+    shown = workspace.rollback(plan, "--dry-run")
+    assert shown.code == 0
+    assert "-      - eve@example.com\n" in shown.out
+    assert workspace.read(GROUP).endswith("eve@example.com\n"), "nothing was written"
+    undone = workspace.rollback(plan)
+    assert (undone.code, undone.err) == (0, ""), undone
+    assert (workspace.read(), workspace.read(GROUP), workspace.read(SCOPE)) == (PEOPLE, MEMBERS, ASSIGNED)
+    assert '- user["eve@example.com"]\n' in undone.out
+    assert '~ group["g"]\n    members.users = ["eve@example.com"] -> (none)\n' in undone.out
+    assert '~ scope.yaml\n    assigned.users = ["id-eve"] -> (none)\n' in undone.out
+
+
+def test_later_edits_of_the_group_stay(workspace: RollbackRepository) -> None:
+    plan = hire(workspace)
+    later = f"{MEMBERS}      # on probation\n      - eve@example.com\n      - cyd@example.com # later\n"
+    workspace.commit("Later", {GROUP: later})
+    assert workspace.rollback(plan, "--user", "eve@example.com").code == 0
+    assert workspace.read(GROUP) == later.replace("      - eve@example.com\n", "")
+
+
+def test_a_user_who_is_back_under_the_same_name_stays_in_the_group(workspace: RollbackRepository) -> None:
+    plan = hire(workspace)
+    workspace.commit("Another", {"desired-state/users/more.yaml": EVE.replace("id-eve", "id-eve-2"), USERS: PEOPLE})
+    workspace.commit("Scope", {SCOPE: ASSIGNED})
+    assert workspace.rollback(plan).code in (0, 5)
+    assert "eve@example.com" in workspace.read(GROUP)
+
+
+def test_a_rename_is_undone_in_groups_too(workspace: RollbackRepository) -> None:
+    workspace.commit("Groups", {GROUP: MEMBERS, SCOPE: ASSIGNED})
+    renamed = workspace.commit(
+        "Marry", {USERS: PEOPLE.replace("ada@", "countess@"), GROUP: MEMBERS.replace("ada@", "countess@")}
+    )
+    undone = workspace.rollback(f"{renamed}^")
+    assert (undone.code, undone.err) == (0, "")
+    assert (workspace.read(), workspace.read(GROUP)) == (PEOPLE, MEMBERS)
+    assert '["countess@example.com"] -> ["ada@example.com"]' in undone.out
+
+
+def test_a_group_with_uncommitted_changes_is_refused(workspace: RollbackRepository) -> None:
+    plan = hire(workspace)
+    edited = workspace.read(GROUP) + "      - cyd@example.com\n"
+    (workspace.root / GROUP).write_text(edited)
+    refused = workspace.rollback(plan)
+    assert (refused.code, workspace.read(GROUP)) == (1, edited)
+    assert workspace.read().endswith(EVE), "nothing was written"
+
+
+def test_a_group_that_was_added_with_the_user_is_removed_with_all(workspace: RollbackRepository) -> None:
     before = workspace.commit_users(PEOPLE)
-    workspace.commit("Hire", {USERS: f"{PEOPLE}\n{ADA.replace('ada', 'eve')}", "desired-state/groups/g.yaml": group})
+    group = "- {name: g, members: {users: [eve@example.com]}}\n"
+    workspace.commit("Hire", {USERS: f"{PEOPLE}\n{EVE}", GROUP: group})
     result = workspace.rollback(before)
-    assert (result.code, "Restore these files too, with --all" in result.err) == (1, True), result
+    assert (result.code, "Not restored: 1 other file (groups/g.yaml); --all does it." in result.err) == (0, True)
+    assert (workspace.read(), workspace.read(GROUP)) == (PEOPLE, group.replace("eve@example.com", ""))
+    workspace.commit("Hire", {USERS: f"{PEOPLE}\n{EVE}", GROUP: group})
     assert workspace.rollback(before, "--all").code == 0
-    assert (workspace.read(), (workspace.root / "desired-state/groups/g.yaml").exists()) == (PEOPLE, False)
+    assert (workspace.read(), (workspace.root / GROUP).exists()) == (PEOPLE, False)
 
 
 def test_nothing_is_written_through_a_symlink(
