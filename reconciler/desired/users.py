@@ -21,6 +21,7 @@ from reconciler.core.planning.mapping import Projector
 from reconciler.core.scope.verdict import ScopeRules, decide_scope
 from reconciler.core.text import quote
 from reconciler.core.values import fold_case
+from reconciler.desired.address_checks import AddressChecks
 from reconciler.desired.directory import Directory
 from reconciler.desired.look_alike_keys import UserKeys, suggest_attribute
 from reconciler.desired.scoping_filters import AttributeUse
@@ -82,6 +83,7 @@ class DesiredUserReader:
     ) -> None:
         self._directory = directory
         self.keys = keys or UserKeys()
+        self._addresses = AddressChecks(directory, projector.mappings)
         self._projector = projector
         self._rules = rules
         self._today = now.date()
@@ -98,9 +100,13 @@ class DesiredUserReader:
                     self._directory.report(_diagnose_undecided(user, verdict))
                 desired, errors = self._projector.project(user, verdict)
                 self.users.append(desired)
-                self._directory.diagnostics.extend(errors)
+                if errors:
+                    self._directory.diagnostics.extend(self._addresses.locate(user, errors))
+                else:
+                    self._addresses.count(user, desired)
                 self.attributes.update(user.attributes)
         self.names.report_taken()
+        self._addresses.report()
 
 
 def _diagnose_undecided(user: SourceUser, verdict: Verdict) -> Diagnostic:

@@ -43,6 +43,37 @@ def diagnostics(result: CommandResult, severity: str) -> list[str]:
     return [item["summary"] for item in result.plan["diagnostics"] if item["severity"] == severity]
 
 
+# --- characters that deceive ------------------------------------------------------
+
+
+@pytest.mark.parametrize("profile", [APPLE, SCIM])
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("u\u200b0@example.com", "U+200B ZERO WIDTH SPACE"),
+        ("\ufeffu0@example.com", "U+FEFF ZERO WIDTH NO-BREAK SPACE"),
+        ("u\u00ad0@example.com", "U+00AD SOFT HYPHEN"),
+        ("u\u30000@example.com", "U+3000 IDEOGRAPHIC SPACE"),
+        ("u0\uff20example.com", "U+FF20 FULLWIDTH COMMERCIAL AT"),
+        ("ad\u0430@example.com", "U+0430 CYRILLIC SMALL LETTER A"),
+    ],
+)
+def test_no_account_gets_a_name_that_looks_like_another(profile: str, name: str, code: str, company: Company) -> None:
+    company.settings(profile)
+    company.people[0]["userPrincipalName"] = name
+    company.people[1]["surname"] = "New"
+    company.people.append(source(make_user(20), userPrincipalName=f"new.{name}"))
+    company.people[2]["accountEnabled"] = False
+    planned = company.plan()
+    assert (planned.code, sorted(planned.actions.values())) == (5, ["deactivate", "update"])
+    assert [code in said for said in diagnostics(planned, "error")] == [True, True]
+    assert company.work.run("validate").code == 1
+    assert company.apply().code == 5
+    assert {request.user_name for request in company.service.writes} == {
+        person["userPrincipalName"] for person in company.people[1:3]
+    }
+
+
 # --- another domain ---------------------------------------------------------------
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from reconciler.core.characters import describe_character, find_deceptive_character
 from reconciler.core.model import (
     IN_SCOPE,
     AttributeMapping,
@@ -31,6 +32,11 @@ Values = tuple[Value, ...]
 _MappedValues = tuple[dict[str, Value], dict[str, Value], set[str]]
 """Values sent always, values sent on create only, and the paths that have their default."""
 
+ADDRESS_SOURCES = ("userPrincipalName", "mail")
+"""Source attributes with a user name or an address."""
+_CONTAINS = " contains the character "
+_UNTOUCHED = "The user is left untouched until this is fixed."
+_RETYPE = "Type the value again without this character. The user is left untouched until then."
 _EMAIL = re.compile(r"[^\s@\"(),:;<>\[\]\\]+@[^\s@.]+(\.[^\s@.]+)+")
 # A user's values never need control characters and bidi overrides; joiners they do (Persian, emoji).
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -73,6 +79,7 @@ class Projector:
         domains: Iterable[str],
         faulty: Collection[AttributePath] = (),
     ) -> None:
+        self.mappings = tuple(mappings)
         self._profile = profile
         self._rows = tuple(row for row in mappings if not row.unique)
         self._unique = tuple(row for row in mappings if row.unique)
@@ -81,6 +88,8 @@ class Projector:
         self._anchor = next((row for row in self._rows if row.target == "externalId"), None)
         self._domains = frozenset(map(normalize_domain, domains))
         self._required = [row.path for row in profile.attributes if row.required and row.path not in faulty]
+        read = {name for row in mappings if is_address(row.target) for name in row.inputs}
+        self._unmapped = [name for name in ADDRESS_SOURCES if name not in read]
         self._check_email = bool(profile.user_name_is_email.value)
 
     def project(self, user: SourceUser, verdict: Verdict) -> tuple[DesiredUser, list[Diagnostic]]:
@@ -89,6 +98,7 @@ class Projector:
             return self._identify(user, verdict)
         errors: list[Diagnostic] = []
         attributes, create_only, defaulted = self._map_rows(user, errors)
+        self._check_unmapped(user, errors)
         candidates = self._find_candidates(user, errors) if self._unique else ()
         missing = [path for path in self._required if path not in attributes and path not in create_only]
         if missing:
@@ -154,6 +164,14 @@ class Projector:
                 self._check_value(user, row, value, errors)
         return attributes, create_only, defaulted
 
+    def _check_unmapped(self, user: SourceUser, errors: list[Diagnostic]) -> None:
+        """Check the user's names and addresses that no mapped name or address is made of."""
+        for name in self._unmapped:
+            value = user.attributes.get(name)
+            if isinstance(value, str) and not value.isascii() and (found := find_deceptive_character(value)):
+                summary = f"{name}{_CONTAINS}{found.text}"
+                errors.append(error(summary, _RETYPE, user.at(name), user.address))
+
     def _find_candidates(self, user: SourceUser, errors: list[Diagnostic]) -> tuple[tuple[AttributePath, Values], ...]:
         """Find the candidates of each unique attribute, without those that the target would reject."""
         found: list[tuple[AttributePath, Values]] = []
@@ -214,7 +232,7 @@ class Projector:
         text = str(value)
         wrong = find_value_error(row.attribute, text)
         if wrong is not None:
-            errors.append(_report(user, row, wrong))
+            errors.append(_report(user, row, wrong, _RETYPE if _CONTAINS in wrong and is_address(row.target) else ""))
         elif row.attribute.path == "userName":
             self._check_user_name(user, row, text, errors)
 
@@ -249,7 +267,7 @@ class Projector:
 def _compile_row(row: AttributeMapping) -> tuple[AttributeMapping, AttributePath, str | None, int]:
     """Return the row with its path, its source attribute if taken unchanged, and the length that needs no check."""
     name = row.direct if is_text(row.attribute) else None
-    return row, row.target, name, -1 if row.target == "userName" else row.attribute.max_length
+    return row, row.target, name, -1 if is_address(row.target) else row.attribute.max_length
 
 
 def _report_unmappable(user: SourceUser, row: AttributeMapping, exc: ValueError) -> Diagnostic:
@@ -266,8 +284,24 @@ def find_value_error(attribute: Attribute, text: str) -> str | None:
     if len(text) > attribute.max_length:
         return f"{shorten_path(attribute.path)} has {len(text):,} characters, the target takes {attribute.max_length:,}"
     if not text.isprintable() and (found := _FORBIDDEN.search(text)):
-        return f"{shorten_path(attribute.path)} contains the character U+{ord(found[0]):04X}"
+        return f"{shorten_path(attribute.path)}{_CONTAINS}{describe_character(found[0])}"
+    if not text.isascii() and is_address(attribute.path) and (deceptive := find_deceptive_character(text)):
+        return f"{shorten_path(attribute.path)}{_CONTAINS}{deceptive.text}"
     return None
+
+
+def extract_character(summary: str) -> str | None:
+    """Return the character that the summary of an error is about; None for any other error."""
+    match = re.search(rf"{_CONTAINS}U\+([0-9A-F]{{4,6}})\b", summary)
+    return chr(int(match[1], 16)) if match else None
+
+
+_ADDRESS = re.compile(r"userName|emails\[.*\]\.value", re.IGNORECASE)
+
+
+def is_address(path: AttributePath) -> bool:
+    """Whether an attribute holds a user name or an e-mail address, which readers compare and type."""
+    return _ADDRESS.fullmatch(path) is not None
 
 
 def _report_missing_value(
@@ -284,7 +318,7 @@ def _report_missing_value(
 def _report(user: SourceUser, row: AttributeMapping, summary: str, detail: str = "") -> Diagnostic:
     source = next((name for name in row.inputs if name in user.attributes), None)
     origin = user.at(source) if source else user.origin
-    return error(summary, detail or "The user is left untouched until this is fixed.", origin, user.address)
+    return error(summary, detail or _UNTOUCHED, origin, user.address)
 
 
 def find_attribute(profile: TargetProfile, path: str, unfiltered: str) -> Attribute | None:

@@ -269,7 +269,7 @@ def test_the_attributes_that_users_need_are_collected() -> None:
         (row("active", constant("maybe")), 'the constant cannot be used: active holds "maybe", neither true nor false'),
         (
             row("title", None, defaultValue="a\u202eb"),
-            "the constant cannot be used: title contains the character U+202E",
+            "the constant cannot be used: title contains the character U+202E RIGHT-TO-LEFT OVERRIDE",
         ),
     ],
 )

@@ -25,7 +25,9 @@ from reconciler.core.planning.mapping import (
     Projector,
     build_constant_rule,
     build_direct_rule,
+    extract_character,
     find_attribute,
+    is_address,
 )
 from reconciler.core.profile import TargetProfile
 
@@ -154,6 +156,9 @@ def test_a_default_is_no_identity_but_a_value_sent_on_create_is() -> None:
     assert found.match == ("id-ada", "ada@example.com")
 
 
+RETYPE = "Type the value again without this character. The user is left untouched until then."
+
+
 @pytest.mark.parametrize(
     ("attributes", "expected"),
     [
@@ -163,7 +168,7 @@ def test_a_default_is_no_identity_but_a_value_sent_on_create_is() -> None:
         ),
         (
             {"userPrincipalName": 'a"@\u3164b'},
-            error(r'userName "a\"@\u{3164}b" is not an e-mail address', "Apple Business Manager accepts nothing else."),
+            error("userName contains the character U+3164 HANGUL FILLER, which cannot be seen", RETYPE),
         ),
         (
             {"userPrincipalName": "ada@evil.example"},
@@ -179,11 +184,22 @@ def test_a_default_is_no_identity_but_a_value_sent_on_create_is() -> None:
                 "Only an apply gives such names, to users who exchange theirs. Give the user another userName.",
             ),
         ),
+        (
+            {"userPrincipalName": "\u0430da@example.com"},
+            error("userName contains the character U+0430 CYRILLIC SMALL LETTER A, among Latin letters", RETYPE),
+        ),
+        (
+            {"mail": "ada@ex\u00adample.com"},
+            error("mail contains the character U+00AD SOFT HYPHEN, which cannot be seen", RETYPE),
+        ),
         ({"department": "D" * 1_025}, error("enterprise:department has 1,025 characters, the target takes 1,024")),
         ({"objectId": "x" * 257}, error("externalId has 257 characters, the target takes 256")),
         ({"department": "a\x07b"}, error("enterprise:department contains the character U+0007")),
         ({"department": "a\nb"}, error("enterprise:department contains the character U+000A")),
-        ({"department": "a\u202eb"}, error("enterprise:department contains the character U+202E")),
+        (
+            {"department": "a\u202eb"},
+            error("enterprise:department contains the character U+202E RIGHT-TO-LEFT OVERRIDE"),
+        ),
         ({"department": "a\ud800b"}, error("enterprise:department contains the character U+D800")),
         (
             {"surname": None},
@@ -447,3 +463,46 @@ def test_a_failing_rule_of_a_unique_attribute_is_an_error() -> None:
     row = mapping("timezone", rule=rule, flow=Flow.CREATE, unique=True)
     found, errors = project(source_user(), mappings(row))
     assert (found.failed, [item.summary for item in errors]) == (True, ["timezone cannot be mapped: no"])
+
+
+# --- characters of names and addresses ---------------------------------------------------------------
+
+
+def test_a_name_with_a_faulty_character_identifies_no_user_for_sure() -> None:
+    found, errors = project(source_user(userPrincipalName="a\u200bda@example.com"))
+    assert found.failed
+    assert found.doubtful == {"userName"}
+    assert [extract_character(item.summary) for item in errors] == ["\u200b"]
+
+
+def test_display_names_may_join_and_mix_letters() -> None:
+    found, errors = project(source_user(givenName="\u0646\u200c\u0627\u200d", surname="Lov\u0435lace"))
+    assert (errors, found.failed) == ([], False)
+
+
+def test_a_name_that_an_expression_corrects_is_no_error() -> None:
+    corrected = replace(
+        mapping("userName", match=2), rule=lambda _attributes: "ada@example.com", inputs=("userPrincipalName",)
+    )
+    found, errors = project(source_user(userPrincipalName="\u0430da@example.com"), mappings(corrected))
+    assert (errors, found.attributes["userName"]) == ([], "ada@example.com")
+
+
+def test_a_user_out_of_scope_is_removed_whatever_their_name_is() -> None:
+    found, errors = Projector(APPLE, MAPPINGS, ()).project(source_user(userPrincipalName="a\u200bda@example.com"), OUT)
+    assert (errors, found.failed) == ([], False)
+
+
+@pytest.mark.parametrize(
+    ("path", "address"),
+    [
+        ("userName", True),
+        ('emails[type eq "work"].value', True),
+        ("Emails[primary eq true].Value", True),
+        ('emails[type eq "work"].display', False),
+        ("displayName", False),
+        ('phoneNumbers[type eq "work"].value', False),
+    ],
+)
+def test_names_and_addresses_are_distinguished_from_other_attributes(path: str, address: bool) -> None:
+    assert is_address(path) is address
