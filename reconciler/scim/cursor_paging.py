@@ -79,10 +79,13 @@ class CursorReader(Generic[T]):
         self._listed = listed
         self._pagination = pagination
         self.end_unproven = False
+        self.answered = False
+        """A first page by cursor came."""
 
     def run(self, page_size: int) -> None:
         """Read the list once. Raises `ListChangedError`, `ContradictionError` and `ScimError`."""
         count, page = self._first_page(page_size)
+        self.answered = True
         listed, total = self._listed, page.total
         listed.check_first(page)
         seen, empty, name = _Seen(), 0, "the first page of users"

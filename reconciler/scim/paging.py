@@ -121,7 +121,7 @@ def read_all(
             problem = str(exc)
             break
         except ScimError as exc:
-            if refusal is not None and not listed.users:
+            if refusal is not None and isinstance(reader, CursorReader) and not reader.answered:
                 raise refusal from exc
             problem = f"a page failed: {exc.summary}" + (f". {exc.detail.removesuffix('.')}" if exc.detail else "")
             break

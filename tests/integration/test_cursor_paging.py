@@ -6,8 +6,10 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from scim2_models import Pagination
 from support.servers.cursors import HARD, CursorFaults
 from support.servers.fake_scim import FakeScimServer, Logged, ServerFaults, make_user
+from support.servers.plain_scim import PlainScim
 from support.workspace import CommandResult, OpenWorkspace, Workspace, source
 
 COMES_TO_REST: dict[str, tuple[CursorFaults, int]] = {
@@ -191,3 +193,35 @@ def test_without_a_total_the_filters_must_work(open_workspace: OpenWorkspace) ->
     result = workspace.apply()
     assert (result.code, service.writes) == (3, [])
     assert "nothing shows that the list is whole" in blocked(result)
+
+
+# --- scim2-server, which has cursors of its own ------------------------------------------------
+
+CURSOR_METHOD = Pagination.DefaultPaginationMethod.cursor
+PLAIN = {
+    "cursors only": (Pagination(cursor=True, index=False, max_page_size=10), True),
+    "cursors only, for ten seconds": (Pagination(cursor=True, index=False, max_page_size=7, cursor_timeout=10), True),
+    "both, cursors by default": (
+        Pagination(cursor=True, index=True, default_pagination_method=CURSOR_METHOD, max_page_size=10),
+        False,
+    ),
+    "both": (Pagination(cursor=True, index=True, max_page_size=10), False),
+}
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_scim2_server_with_cursors_comes_to_rest(name: str, open_workspace: OpenWorkspace) -> None:
+    pagination, by_cursor = PLAIN[name]
+    service = PlainScim([make_user(number) for number in range(20)], pagination=pagination)
+    workspace = open_workspace(service)
+    desire(workspace, 25)
+    assert workspace.apply().code == 0
+    assert any("cursor=" in target for _, target in service.requests) is by_cursor
+    before = len(service.requests)
+    assert "No changes." in workspace.run("plan").out
+    assert len(service.requests) - before < 20
+    desire(workspace, 24)
+    assert workspace.apply().code == 0
+    found = {user["userName"]: user["active"] for user in service.users()}
+    assert (len(found), [name for name, active in found.items() if not active]) == (25, [LAST])
+    assert "No changes." in workspace.run("plan").out

@@ -6,12 +6,15 @@ import threading
 import urllib.request
 from collections.abc import Callable, Iterable
 from typing import Any, Self
+from urllib.parse import quote
 
+from scim2_models import Pagination
 from scim2_server.applications.wsgi import WSGIApplication
 from scim2_server.memory import InMemoryStorage
 from scim2_server.utils import load_default_provider
 from waitress.server import create_server  # type: ignore[import-untyped]
 
+from support.servers.plain_cursors import CursorService, cursor_provider
 from support.servers.running_server import RunningServer
 
 TOKEN = "t0ken"
@@ -31,9 +34,12 @@ def guarded(app: WSGI, token: str) -> WSGI:
 
 
 class PlainScim(RunningServer):
-    """The server. `requests` are the method and target of everything it was asked, in order."""
+    """The server, with cursors by `pagination`. `requests` are the method and target of each request, in order."""
 
-    def __init__(self, users: Iterable[dict[str, Any]] = (), token: str = TOKEN) -> None:
+    def __init__(
+        self, users: Iterable[dict[str, Any]] = (), token: str = TOKEN, pagination: Pagination | None = None
+    ) -> None:
+        self._pagination = pagination
         self.token = token
         self.requests: list[tuple[str, str]] = []
         self._seed = list(users)
@@ -43,7 +49,12 @@ class PlainScim(RunningServer):
         self._thread: threading.Thread | None = None
 
     def start(self) -> Self:
-        app: WSGI = WSGIApplication(InMemoryStorage(), load_default_provider())
+        app: WSGI
+        if self._pagination is None:
+            app = WSGIApplication(InMemoryStorage(), load_default_provider())
+        else:
+            provider = cursor_provider(self._pagination)
+            app = WSGIApplication(InMemoryStorage(), provider, CursorService(provider))
         listener = socket.create_server(("127.0.0.1", 0))
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._server = create_server(self._logged(guarded(app, self.token)), sockets=[listener], threads=8)
@@ -97,13 +108,14 @@ class PlainScim(RunningServer):
     def users(self) -> list[dict[str, Any]]:
         """All users, each read by a GET of its own; what is asked here doesn't count in `requests`."""
         asked = len(self.requests)
-        ids, start = [], 1
+        ids, query = [], "startIndex=1" if self._pagination is None or self._pagination.index else "cursor="
         while True:
-            listed = self._call("GET", f"/Users?startIndex={start}&count=100&attributes=id")
+            listed = self._call("GET", f"/Users?{query}&count=100&attributes=id")
             ids += [user["id"] for user in listed.get("Resources") or []]
-            start += 100
-            if start > listed["totalResults"]:
+            if len(ids) >= listed["totalResults"]:
                 break
+            following = listed.get("nextCursor")
+            query = f"startIndex={len(ids) + 1}" if following is None else f"cursor={quote(following, safe='')}"
         found = [self._call("GET", f"/Users/{id_}") for id_ in ids]
         del self.requests[asked:]
         return found

@@ -188,6 +188,19 @@ def test_if_cursors_are_refused_too_the_first_refusal_is_the_error() -> None:
     assert service.requests == [1, "config", "", None]
 
 
+def test_once_cursors_have_worked_their_failure_is_the_error() -> None:
+    came = []
+
+    def fail_later(cursor: str | None, page: Page) -> Page | Exception:
+        came.append(cursor)
+        if cursor == "c10":
+            return EXPIRED
+        return page if came.count("") == 1 else ScimError(503, "", "out of order")
+
+    service = Listing(25, by_index=lambda _start, _first: ScimError(501, "", "no lists"), odd=fail_later)
+    assert service.read().problem == "a page failed: out of order"
+
+
 def test_a_service_that_says_that_it_has_no_cursors_is_not_asked_for_them() -> None:
     refuse = ScimError(501, "", "no lists")
     service = Listing(25, says=Pagination(cursor=False), by_index=lambda _start, _first: refuse)
