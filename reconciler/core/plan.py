@@ -177,6 +177,8 @@ class Tally:
     withheld: int = 0
     """Needed changes that may not be made (`lifecycle.actions`, incomplete read)."""
     managed: int = 0
+    unassigned: int = 0
+    """Desired users that no assignment covers: they are in the files, and have no account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +232,8 @@ class Plan:
     changes_nothing_today: tuple[LaterEdit, ...] = ()
     drift: Drift | None = None
     """None: the plan was not compared with applies on record."""
+    unassigned: tuple[str, ...] = ()
+    """The names of some users that no assignment covers. For display only."""
     protection: ProtectionNote = field(default_factory=ProtectionNote, compare=False)
     """For the receipt; not saved with the plan."""
     omitted_active: OmittedActive = field(default=OmittedActive.TRUE, compare=False)

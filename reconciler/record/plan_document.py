@@ -117,6 +117,7 @@ class Summary(Counts):
     kept: int
     withheld: int
     managed: int
+    unassigned: int = Field(default=0, description="Users in the files that no assignment covers")
     this_change_set: Counts | None = Field(default=None, description="Null without --base")
     already_pending: Counts | None = None
     edited_in_target: Counts | None = Field(default=None, description="Null if drift is not attributed")
@@ -167,6 +168,7 @@ class PlanDocument(_Document):
     changes_nothing_today: list[LaterEditDocument] = Field(
         default=[], description="Future dates, and users added or removed who are out of scope"
     )
+    unassigned: list[str] = Field(default=[], description="Some of the users that no assignment covers")
     values: Literal["full", "digest"] = Field(
         default="full", description="digest: a plan on record, with digests of names and values; it cannot be applied"
     )

@@ -76,6 +76,7 @@ def to_document(plan: Plan) -> dict[str, Any]:
         "resource_changes": [_change(change) for change in plan.changes],
         "no_longer_pending": [_change(change) for change in plan.no_longer_pending],
         "changes_nothing_today": [_later(edit) for edit in plan.changes_nothing_today],
+        "unassigned": list(plan.unassigned),
         "values": "full",
     }
 
@@ -102,6 +103,7 @@ def _summary(plan: Plan) -> dict[str, Any]:
         "kept": tally.kept,
         "withheld": tally.withheld,
         "managed": tally.managed,
+        "unassigned": tally.unassigned,
         **{
             each.value: _counts(changes_attributed_to(plan, each))
             if compared.get(each, plan.drift) is not None
@@ -199,6 +201,7 @@ def read_document(document: PlanDocument) -> Plan:
         commit=document.commit,
         base=Base(**document.base.model_dump()) if document.base is not None else None,
         notes=tuple(document.notes),
+        unassigned=tuple(document.unassigned),
         no_longer_pending=tuple(_read_change(change) for change in document.no_longer_pending),
         changes_nothing_today=tuple(LaterEdit(edit.key, edit.detail) for edit in document.changes_nothing_today),
         drift=Drift(**document.drift.model_dump()) if document.drift is not None else None,

@@ -19,6 +19,7 @@ def to_record(plan: Plan, redactor: Redactor) -> str:
         plan,
         changes=tuple(_redact_change(change, redactor) for change in plan.changes),
         notes=tuple(map(redactor.text, plan.notes)),
+        unassigned=(),
         no_longer_pending=tuple(_redact_change(change, redactor) for change in plan.no_longer_pending),
         changes_nothing_today=tuple(
             LaterEdit(redactor.name(edit.key), redactor.text(edit.detail)) for edit in plan.changes_nothing_today

@@ -261,7 +261,7 @@ def _messages(view: PlanView, style: Style) -> dict[str, Any]:
         ],
         "diagnostics": [_diagnostic(item, style) for item in diagnostics],
         "diagnostics_left_out": len(view.diagnostics) - len(diagnostics),
-        "notes": [*view.untouched, *(style.message(change) for change in view.other_changes)],
+        "notes": [*view.untouched, *(style.message(note) for note in (view.unassigned, *view.other_changes) if note)],
     }
 
 

@@ -207,8 +207,8 @@ def _diagnostics(view: PlanView, style: Style, space: int) -> Details | None:
 
 
 def _notes(view: PlanView, style: Style) -> list[str]:
-    changes = [shorten(style.message(change), _LONGEST_NOTE) for change in view.other_changes]
-    return [*map(Markdown, view.untouched), *changes]
+    others = (view.unassigned, *view.other_changes)
+    return [*map(Markdown, view.untouched), *(shorten(style.message(note), _LONGEST_NOTE) for note in others if note)]
 
 
 def _summary(view: PlanView) -> str:

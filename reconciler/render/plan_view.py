@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from reconciler.core.model import Diagnostic, Severity
 from reconciler.core.plan import REMOVALS, Action, Attribution, Base, Change, Guard, LaterEdit, Plan
 from reconciler.core.profile import TargetProfile
-from reconciler.core.text import pluralize
+from reconciler.core.text import pluralize, quote
 from reconciler.render.labels import ACTION_STYLES, DISPLAY_ORDER, format_counts
 from reconciler.render.sections import ChangeGroup, Section, removals_first, split_into_sections
 
@@ -118,6 +118,8 @@ class PlanView:
     diagnostics_title: str
     untouched: tuple[str, ...]
     """Sentences about users that the plan leaves alone."""
+    unassigned: str
+    """A sentence about users that no assignment covers, untrusted values in quotes; "" if there are none."""
     other_changes: tuple[str, ...]
     """What the change set changes apart from users."""
     facts: PlanFacts
@@ -160,6 +162,7 @@ def build_plan_view(plan: Plan, profile: TargetProfile, *, whole_plan_at: str = 
         diagnostics=plan.diagnostics,
         diagnostics_title=_diagnostics_title(plan),
         untouched=_untouched(plan),
+        unassigned=_unassigned(plan),
         other_changes=plan.notes,
         facts=_facts(plan, whole_plan_at),
     )
@@ -313,6 +316,17 @@ def _untouched(plan: Plan) -> tuple[str, ...]:
         (tally.failed, "user has", "users have", "errors: left untouched, see above"),
     )
     return tuple(f"{pluralize(count, one, many)} {rest}." for count, one, many, rest in notes if count)
+
+
+def _unassigned(plan: Plan) -> str:
+    """Return the sentence about users that have no account because no assignment covers them."""
+    count = plan.tally.unassigned
+    if not count:
+        return ""
+    more = count - len(plan.unassigned)
+    names = ", ".join(map(quote, plan.unassigned)) + (f" and {more:,} more" if more and plan.unassigned else "")
+    who = f"{pluralize(count, 'user')} in users/ {'is' if count == 1 else 'are'} not assigned in scope.yaml"
+    return f"{who}, so without an account{f': {names}' if names else ''}."
 
 
 def _unmanaged_before(plan: Plan) -> str:

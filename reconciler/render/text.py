@@ -36,7 +36,7 @@ def render_text(plan: Plan, profile: TargetProfile, style: Style, *, summary_onl
         *(_additional(section, style) for section in view.additional),
         _other_changes(view, style),
         render_summary(view, style) if view.conclusion is None else "",
-        "".join(f"  {sentence}\n" for sentence in view.untouched),
+        "".join(f"  {sentence}\n" for sentence in (*view.untouched, style.message(view.unassigned)) if sentence),
         render_guards(view, style),
     ]
     return "\n".join(part for part in parts if part)

@@ -10,6 +10,7 @@ from reconciler.core.model import (
     DesiredUser,
     Diagnostic,
     LiveUser,
+    ScopeReason,
     Severity,
     error,
     format_user_address,
@@ -41,6 +42,7 @@ from reconciler.core.policy import Removal
 from reconciler.core.values import fold_case
 
 PLAN_LIFETIME = timedelta(days=7)
+_UNASSIGNED_NAMED = 3
 
 
 def build_plan(request: PlanRequest, live: LiveState) -> Plan:
@@ -279,20 +281,31 @@ def _assemble(
     )
     addresses = {item.address for item in draft.diagnostics if item.severity is Severity.ERROR and item.address}
     failed = len(addresses) + draft.unplanned
+    unassigned = _list_unassigned(request)
     return Plan(
         plan_id=identity,
         target=request.target,
         changes=tuple(changes),
         guards=verdicts,
         diagnostics=tuple(sorted(draft.diagnostics, key=_sort_key)),
-        tally=Tally(draft.unchanged, draft.unmanaged, failed, draft.kept, draft.withheld, len(context.managed)),
+        tally=Tally(
+            draft.unchanged, draft.unmanaged, failed, draft.kept, draft.withheld, len(context.managed), len(unassigned)
+        ),
         complete=live.problem is None,
         created_at=request.now,
         expires_at=request.now + PLAN_LIFETIME,
         reconciler_version=request.version,
         config_digest=request.config_digest,
         commit=request.commit,
+        unassigned=tuple(unassigned[:_UNASSIGNED_NAMED]),
     )
+
+
+def _list_unassigned(request: PlanRequest) -> list[str]:
+    """List the users that no assignment covers, sorted: a user that is added to the files only gets no account."""
+    keys = (user.key for user in request.desired if user.verdict.reason is ScopeReason.NOT_ASSIGNED)
+    selected = frozenset(map(fold_case, request.only))
+    return sorted(key for key in keys if not selected or fold_case(key) in selected)
 
 
 def _sort_key(item: Diagnostic) -> tuple[str, str, int, int, str, str, str]:

@@ -259,3 +259,22 @@ def test_the_facts_name_the_plan_and_unknown_ones_are_left_out() -> None:
     known = build_plan_view(replace(plan, commit="c0ffee"), APPLE, whole_plan_at="artifact 7")
     assert list(dict(known.facts.labelled())) == ["Plan", "Target", "Commit", "Made", "Expires", "The whole plan"]
     assert (known.facts.commit, known.facts.whole_plan_at) == ("c0ffee", "artifact 7")
+
+
+@pytest.mark.parametrize(
+    ("count", "names", "sentence"),
+    [
+        (0, (), ""),
+        (1, ("a",), '1 user in users/ is not assigned in scope.yaml, so without an account: "a".'),
+        (
+            5,
+            ("a", "b"),
+            '5 users in users/ are not assigned in scope.yaml, so without an account: "a", "b" and 3 more.',
+        ),
+        (5, (), "5 users in users/ are not assigned in scope.yaml, so without an account."),
+    ],
+)
+def test_users_that_no_assignment_covers_are_one_sentence(count: int, names: tuple[str, ...], sentence: str) -> None:
+    plan = plan_of([], [])
+    found = replace(plan, tally=replace(plan.tally, unassigned=count), unassigned=names)
+    assert build_plan_view(found, APPLE).unassigned == sentence

@@ -23,7 +23,7 @@ from support.builders import (
 from support.laws import examples
 from support.small_company import ACCOUNTS, GENEROUS, PEOPLE, actions
 
-from reconciler.core.model import Origin, Target, error, warning
+from reconciler.core.model import Origin, ScopeReason, Target, Verdict, error, warning
 from reconciler.core.plan import Action, Plan, Tally
 from reconciler.core.plan_id import canonicalize_change, compute_plan_id
 from reconciler.core.planning.guards.approvals import carry_over_approval
@@ -356,3 +356,13 @@ def test_a_user_created_or_adopted_inactive_is_no_replacement() -> None:
     plan = plan_of(people, accounts, policy=GENEROUS)
     (goes,) = [change for change in plan.changes if change.key == "old@example.com"]
     assert quote("new@example.com") in goes.requires[0]
+
+
+def test_users_that_no_assignment_covers_are_counted_and_some_are_named() -> None:
+    left_out = Verdict(ScopeReason.NOT_ASSIGNED, "not assigned in scope.yaml")
+    people = [desired(f"n{number}", verdict=left_out) for number in range(5)]
+    plan = plan_of([*people, desired("new"), desired("disabled", verdict=OUT)], [])
+    assert plan.tally.unassigned == 5
+    assert plan.unassigned == ("n0@example.com", "n1@example.com", "n2@example.com")
+    alone = plan_of([*people, desired("new")], [], only=("N4@example.com", "new@example.com"))
+    assert (alone.tally.unassigned, alone.unassigned) == (1, ("n4@example.com",))
