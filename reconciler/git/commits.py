@@ -22,6 +22,7 @@ from reconciler.core.text import quote, shorten
 from reconciler.errors import RepositoryError
 from reconciler.git.checkout import build_error, find_repository
 from reconciler.git.commit import Commit
+from reconciler.git.incomplete_clone import explain_missing_objects
 from reconciler.git.process import GIT_OPTIONS, GitCommandError, build_git_environment, run_git
 
 _RAW = ("-r", "-z", "--raw", "--no-renames", "--no-abbrev", "--no-ext-diff", "--no-textconv", "--no-relative")
@@ -165,7 +166,8 @@ class Commits:
             return b""
         kind, content = self._blobs.read(_checked(identity))
         if kind != "blob":
-            raise RepositoryError(f"object {identity} is missing", "Fetch it: a part of the history is not here.")
+            absent = RepositoryError(f"object {identity} is missing", "Fetch it: a part of the history is not here.")
+            raise explain_missing_objects(self._top) or absent
         return content
 
     def prefetch(self, changes: Iterable[FileChange]) -> None:
@@ -215,13 +217,20 @@ class Commits:
         try:
             return run_git(self._top, *arguments, stdin=stdin.encode(), limit=_MAX_OUTPUT)
         except GitCommandError as exc:
-            raise RepositoryError(f"git {arguments[0]} failed: {exc}", "Run `git log` there to see why.") from exc
+            missing = explain_missing_objects(self._top) if _PROMISED in str(exc) else None
+            failed = RepositoryError(f"git {arguments[0]} failed: {exc}", "Run `git log` there to see why.")
+            raise missing or failed from exc
+
+
+_PROMISED = "from promisor remote"
+"""In git's message about an object that a partial clone does not have."""
 
 
 class _Blobs:
     """`git cat-file --batch`, with a cache of the objects that were read last."""
 
     def __init__(self, directory: Path) -> None:
+        self._directory = directory
         self._command = ("git", *GIT_OPTIONS, "-C", str(directory), "cat-file", "--batch")
         self._process: subprocess.Popen[bytes] | None = None
         self._watch: threading.Timer | None = None
@@ -264,7 +273,7 @@ class _Blobs:
                 process.stdin.write(identity.encode() + b"\n")
                 process.stdin.flush()
         except OSError as exc:
-            raise _no_answer() from exc
+            raise self._no_answer() from exc
         self._asked[identity] = None
 
     def _answer(self) -> tuple[str, bytes]:
@@ -275,15 +284,21 @@ class _Blobs:
                 return "missing", b""
             kind, size = head[1].decode(), int(head[2]) if head[2].isdigit() else -1
             if size < 0:
-                raise _no_answer()
+                raise self._no_answer()
             if size > _MAX_BLOB:
                 raise RepositoryError(f"{head[0].decode()} is larger than 64 MiB", "No file of a desired state is.")
             content = stream.read(size + 1) if stream is not None else b""
         except (OSError, ValueError, IndexError) as exc:
-            raise _no_answer() from exc
+            raise self._no_answer() from exc
         if len(content) != size + 1:
-            raise _no_answer()
+            raise self._no_answer()
         return kind, content[:size]
+
+    def _no_answer(self) -> RepositoryError:
+        # git ends at an object that it would have to fetch.
+        return explain_missing_objects(self._directory) or RepositoryError(
+            "git cat-file did not answer", "Check the repository with git fsck."
+        )
 
     def _start(self) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(  # noqa: S603 - fixed arguments, no shell
@@ -306,10 +321,6 @@ class _Blobs:
         if process is not None:
             process.kill()
             process.communicate()
-
-
-def _no_answer() -> RepositoryError:
-    return RepositoryError("git cat-file did not answer", "Check the repository with git fsck.")
 
 
 def _checked(identity: str) -> str:

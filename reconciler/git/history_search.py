@@ -36,7 +36,7 @@ _DIFF = (
     *("--stdin", "--root", "-r", "-p", "-U0", "--no-commit-id", "--full-index", "--src-prefix=a/", "--dst-prefix=b/"),
     *("--text", "--no-renames", "--no-ext-diff", "--no-textconv", "--no-color"),
 )
-_MISSING = "git's history is incomplete (is this a partial clone?)"
+_MISSING = "git's history is incomplete; if this is a partial clone, run git fetch --refetch --no-filter origin"
 _SHALLOW = (
     "this clone is shallow, so the history of users/ is incomplete: run git fetch --unshallow, or in GitHub Actions "
     "set `fetch-depth: 0` for actions/checkout"

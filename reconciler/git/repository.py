@@ -16,6 +16,7 @@ from reconciler.core.system_limits import advise, describe_os_error
 from reconciler.core.text import pluralize, quote, shorten
 from reconciler.errors import RepositoryError, UsageError
 from reconciler.git.checkout import explain_trust, find_repository
+from reconciler.git.incomplete_clone import explain_missing_objects
 from reconciler.git.process import GitCommandError, run_git
 
 _MAX_TOTAL_BYTES = 1024 * 1024 * 1024
@@ -166,8 +167,9 @@ def write_tree(directory: Path, commit: str, into: Path, wanted: TreeFilter) -> 
         entries = _list_entries(directory, tree)
         _write(directory, entries, into, wanted)
     except GitCommandError as exc:
-        summary = f"files of commit {commit[:12]} cannot be read: {exc}"
-        raise RepositoryError(summary, f"They may not be here (a partial clone). {_FETCH}") from exc
+        if (missing := explain_missing_objects(directory)) is not None:
+            raise missing from exc
+        raise RepositoryError(f"files of commit {commit[:12]} cannot be read: {exc}", _FETCH) from exc
     except OSError as exc:
         summary = f"files of commit {commit[:12]} cannot be written to a temporary directory: {describe_os_error(exc)}"
         raise RepositoryError(summary, advise(exc, "Check TMPDIR and the space there.")) from exc

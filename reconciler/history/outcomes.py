@@ -37,6 +37,8 @@ class EditOutcome:
 
 
 PENDING = EditOutcome("pending")
+NOT_KNOWN = EditOutcome("not known")
+"""Of an edit in a shallow clone, whose commit and applies may be older."""
 
 
 def name_state(applied: AppliedChange, run: ApplyRun) -> str:

@@ -22,6 +22,8 @@ from reconciler.history.edits import (
     merge_edits,
 )
 from reconciler.history.outcomes import (
+    NOT_KNOWN,
+    PENDING,
     Cause,
     EditOutcome,
     EditWindow,
@@ -98,6 +100,8 @@ class Timeline:
         self._redactor = redactor
         self._nodes = repository.read_graph(tip)
         self._merge_points = find_merge_points({node.id: node.parents for node in self._nodes}, tip)
+        # The oldest commits of a shallow clone: what they seem to add may have been applied long before.
+        self._cut_off = {node.id for node in self._nodes if not node.parents} if repository.shallow else frozenset()
         self._runs = [replace(run, position=self._position(run.commit)) for run in runs]
         self._window = lru_cache(_WINDOWS)(self._read_window)
         self._dated_users = lru_cache(_WINDOWS)(self._read_dated_users)
@@ -175,6 +179,8 @@ class Timeline:
             if about_users
             else self._resolve_file_outcome(merge_point.position)
         )
+        if outcome.state == PENDING.state and commit in self._cut_off:
+            outcome = NOT_KNOWN
         own = self._repository.read_commit(commit)
         merge = self._repository.read_commit(merge_point.commit) if merge_point.commit != commit else own
         return TimelineEntry(when, own, merge.pull_request or own.pull_request, outcome, edit)

@@ -17,6 +17,7 @@ from pathlib import Path
 from reconciler.core.text import escape_control, pluralize, quote
 from reconciler.errors import RepositoryError
 from reconciler.git.checkout import build_error, check_work_tree, find_repository
+from reconciler.git.incomplete_clone import explain_missing_objects
 from reconciler.git.process import GitCommandError, run_git
 from reconciler.git.refs import BrokenRefError, resolve_ref
 from reconciler.git.repository import parse_object_id, read_regular_files
@@ -117,6 +118,8 @@ def read_record_at(
     try:
         yield from read_regular_files(directory, commit, FOLDER, wanted)
     except GitCommandError as exc:
+        if (missing := explain_missing_objects(directory)) is not None:
+            raise missing from exc
         detail = "Fetch the branch again, with all of its files (no `filter`)."
         raise RepositoryError(f"the record of commit {commit[:12]} cannot be read: {exc}", detail) from exc
 

@@ -14,7 +14,7 @@ from reconciler.core.plan import Result
 from reconciler.core.text import escape_control, escape_line, pluralize, quote, redact_quoted, shorten
 from reconciler.desired.source_attributes import COMPUTED_ATTRIBUTES, ENTRA_ATTRIBUTES
 from reconciler.history.edits import USER, EditKind
-from reconciler.history.outcomes import Cause, EditOutcome, TimelineEntry
+from reconciler.history.outcomes import NOT_KNOWN, PENDING, Cause, EditOutcome, TimelineEntry
 from reconciler.render.field_values import list_items, render_field
 from reconciler.render.style import GREEN, GREY, HIDDEN, RED, YELLOW, Style
 
@@ -211,7 +211,7 @@ def _outcome(entry: TimelineEntry, style: Style) -> str:
 def _outcome_text(outcome: EditOutcome, style: Style) -> str:
     state = escape_line(outcome.state).replace("_", " ")
     if outcome.run is None:
-        return f"{state}: no apply on record includes it" if outcome.state == "pending" else state
+        return state + _WITHOUT_RUN.get(outcome.state, "")
     applied = outcome.applied
     when = applied.time if applied is not None and applied.time is not None else outcome.run.began
     text = f"{state} {_at(when)}, plan {escape_control(_plan_id(outcome.run.plan_id))}"
@@ -219,6 +219,12 @@ def _outcome_text(outcome: EditOutcome, style: Style) -> str:
         message = redact_quoted(applied.message) if style.redact else applied.message
         text += f": {escape_control(shorten(message, _LONG))}"
     return text
+
+
+_WITHOUT_RUN = {
+    PENDING.state: ": no apply on record includes it",
+    NOT_KNOWN.state: ": this clone is shallow (git fetch --unshallow)",
+}
 
 
 def _plan_id(plan_id: str) -> str:

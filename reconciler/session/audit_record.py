@@ -15,6 +15,7 @@ from reconciler.core.text import escape_control
 from reconciler.desired.loader import DesiredState
 from reconciler.errors import PlanFileError, ReconcilerError, RepositoryError
 from reconciler.git.arrivals import read_arrivals
+from reconciler.git.checkout import find_repository
 from reconciler.git.commit import Commit
 from reconciler.git.commits import Commits
 from reconciler.record.branch import FOLDER, find_local_tip, format_fetch, read_record_at
@@ -98,7 +99,15 @@ def _find_tip(workspace: Workspace, branch: str, terminal: Terminal) -> str | No
 
 
 def _note_missing_branch(workspace: Workspace, branch: str, terminal: Terminal) -> None:
-    """Note that the record branch is not here, if it may be on a server: without one, the record is in `plans/`."""
+    """Note that the record branch is not here, if it may be elsewhere: on a server, or in a clone of the repository."""
+    if find_repository(workspace.state) is None:
+        shown = HIDDEN if terminal.style.redact else escape_control(branch)
+        terminal.note(
+            f"The record of applies is on branch {shown} (record.branch in settings.yaml), and there is no git\n"
+            f"repository here: only applies in {workspace.plans} are known. Run this in a clone of the repository,\n"
+            "or remove record.branch."
+        )
+        return
     command = format_fetch(workspace.state, branch)
     if command is not None:
         shown, command = (HIDDEN, "git fetch") if terminal.style.redact else (branch, escape_control(command))

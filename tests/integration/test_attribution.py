@@ -365,8 +365,8 @@ def test_a_partial_clone_fetches_nothing_and_is_reported_with_the_remedy(
     change_set.repository.git("clone", "--quiet", "--filter=blob:none", f"file://{change_set.work.root}", str(partial))
     result = run(["reconciler", "plan", "--base", "origin/main", "--state", str(partial / "desired-state")])
     assert result.code == 1
-    assert "partial clone" in result.err
-    assert "fetch-depth: 0" in result.err
+    assert "files of git's history are not in this clone, which is partial" in result.err
+    assert f"git -C {partial / 'desired-state'} fetch --refetch --no-filter origin" in result.err
 
 
 def test_a_directory_outside_of_git_is_reported(open_workspace: OpenWorkspace) -> None:

@@ -293,17 +293,28 @@ def test_a_clone_of_one_branch_gets_the_record_as_printed(
     assert_fetched_as_printed(mine)
 
 
-@pytest.mark.parametrize("git", ["none", "init", "commit", "other remote"])
+def test_without_git_every_command_says_that_the_branch_is_not_here(record: RecordRepository, tmp_path: Path) -> None:
+    record.commit_users(person("ada"))
+    mine = Clone(tmp_path / "mine")
+    shutil.copytree(record.origin.root / "desired-state", mine.state)
+    expected = f"The record of applies is on branch {BRANCH} (record.branch in settings.yaml), and there is no git\n"
+    for command in (["plan"], ["status"], ["explain", "id-ada"], ["drift"], ["apply", "--auto-approve"]):
+        result = mine.run(*command)
+        assert result.err.count(expected) == 1, result
+        assert BRANCH not in mine.run(*command, "--redact").err
+    assert "is not in a git repository" in mine.run("log").err
+
+
+@pytest.mark.parametrize("git", ["init", "commit", "other remote"])
 def test_without_a_server_nothing_is_said_of_the_branch(record: RecordRepository, tmp_path: Path, git: str) -> None:
     record.commit_users(person("ada"))
     mine = Clone(tmp_path / "mine")
     shutil.copytree(record.origin.root / "desired-state", mine.state)
-    if git != "none":
-        repository = GitRepository(mine.root)
-        if git != "init":
-            repository.commit("Begin")
-        if git == "other remote":
-            repository.git("remote", "add", "backup", str(record.origin.root))
+    repository = GitRepository(mine.root)
+    if git != "init":
+        repository.commit("Begin")
+    if git == "other remote":
+        repository.git("remote", "add", "backup", str(record.origin.root))
     for command in (["plan"], ["apply", "--auto-approve"], ["status"], ["log"], ["explain", "id-ada"]):
         result = mine.run(*command)
         assert BRANCH not in result.err, result

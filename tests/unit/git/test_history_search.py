@@ -165,7 +165,7 @@ def test_a_blob_that_is_not_here_is_said(here: GitRepository, monkeypatch: pytes
         return run(directory, *arguments, **options)
 
     monkeypatch.setattr(history_search, "run_git", lack)
-    assert found(here, "ada").problem == "git's history is incomplete (is this a partial clone?)"
+    assert found(here, "ada").problem == history_search._MISSING
 
 
 def test_each_version_is_read_once(here: GitRepository) -> None:
@@ -253,7 +253,7 @@ def test_objects_that_are_not_here_are_said(here: GitRepository) -> None:
     commit(here, "- {objectId: bob}\n")
     blob = here.git("rev-parse", "HEAD~1:state/users/a.yaml")
     (here.root / ".git/objects" / blob[:2] / blob[2:]).unlink()
-    assert found(here, "ada").problem == "git's history is incomplete (is this a partial clone?)"
+    assert found(here, "ada").problem == history_search._MISSING
 
 
 def test_too_much_history_is_said(here: GitRepository, monkeypatch: pytest.MonkeyPatch) -> None:
