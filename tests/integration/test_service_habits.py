@@ -43,6 +43,12 @@ AT_REST = {
     "phone numbers without blanks": ServiceHabits(stores={"phoneNumbers": digits_only}),
     "names are not unique": ServiceHabits(unique_names=False),
     "drops type": ServiceHabits(drops=frozenset({"type"})),
+    "drops type, lower case": ServiceHabits(
+        drops=frozenset({"type"}), stores=dict.fromkeys(("title", "emails", "roles"), lower_case)
+    ),
+    "leaves active out when it is false, lower case": ServiceHabits(
+        hides_active=False, stores=dict.fromkeys(("userName", "title"), lower_case)
+    ),
     "drops primary": ServiceHabits(drops=frozenset({"primary"})),
     "drops type and primary": ServiceHabits(drops=frozenset({"type", "primary"})),
     "drops type, takes no remove": replace(takes("add", "replace"), drops=frozenset({"type"})),
