@@ -217,11 +217,11 @@ def test_untrusted_values_run_nothing_and_fetch_nothing(opened: Open) -> None:
     """The fixture counts requests, dialogs and complaints, of which a violated policy is one."""
     word = " ".join(HOSTILE[name] for name in ("HTML", "the end of a script", "attributes", "CSS", "schemes"))
     page = opened(plan_that_says(word))
-    told(page, "All 7 changes shown")
+    told(page, "All 8 changes shown")
     assert page.locator("img, iframe, object, embed, link, [onload], [onerror]").count() == 0
     assert page.evaluate("document.scripts.length") == 1
     page.get_by_label("Name, attribute or value").fill("<script>alert(1)</script>")
-    told(page, "All 7 changes shown")
+    told(page, "All 8 changes shown")
 
 
 def test_the_policy_stops_what_would_get_through(browser: Any) -> None:
