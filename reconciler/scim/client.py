@@ -76,6 +76,8 @@ class ScimClient:
         self._users_url = f"{base_url}/Users"
         self._config_url = f"{base_url}/ServiceProviderConfig"
         self._pagination: Pagination | None = None
+        self.pages_by_cursor = False
+        """The list had to be read by cursor."""
         self._messages = messages
         self._clock = clock
         self._now = now
@@ -98,7 +100,7 @@ class ScimClient:
 
     def list_users(self, convert: Callable[[Resource], T], *, page_size: int, progress: Progress) -> ListRead[T]:
         """Read all users through `convert`, or as many as came and the reason why they may not be all."""
-        return read_all(
+        read = read_all(
             self._fetch_page,
             convert,
             page_size=page_size,
@@ -106,6 +108,8 @@ class ScimClient:
             progress=progress,
             cursors=Cursors(self._fetch_page_by_cursor, self._read_pagination),
         )
+        self.pages_by_cursor = read.by_cursor
+        return read
 
     def _fetch_page(self, start: int, count: int) -> Page:
         return self._fetch_list({"startIndex": str(start), "count": str(count)}, needs_total=start > 1)

@@ -63,6 +63,8 @@ def make_plan(session: Session, users: tuple[str, ...], terminal: Terminal, base
     if session.unreadable:
         note_unreadable_records(session.state, session.redactor, terminal)
     terminal.detail(f"Target: {session.target}")
+    if client.pages_by_cursor:
+        terminal.detail("The service pages by cursor (RFC 9865): pages are read one after another")
     terminal.detail(f"Desired state: {len(session.state.users):,} users, {session.state.in_scope:,} in scope")
     terminal.detail(f"Live: {plan.tally.managed:,} managed users, {plan.tally.unmanaged:,} others")
     for guard in plan.guards:

@@ -87,8 +87,10 @@ def test_a_user_that_leaves_on_the_last_page_is_removed(open_workspace: OpenWork
     service = FakeScimServer(ServerFaults(cursors=CursorFaults()), [make_user(number) for number in range(25)])
     workspace = open_workspace(service)
     desire(workspace, 24)
-    assert workspace.apply().code == 0
+    result = workspace.apply("-v")
+    assert result.code == 0
     assert inactive(service) == [LAST]
+    assert result.err.count("The service pages by cursor (RFC 9865)") == 1
 
 
 def test_a_list_without_a_total_and_without_a_cursor_is_not_taken_for_a_whole_one(
