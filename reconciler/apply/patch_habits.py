@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,6 +18,8 @@ _NOT_SUPPORTED = (404, 405, 501)
 _MAYBE_FORM = (*_NOT_SUPPORTED, 400, 422)
 _ABOUT_VALUES = ("uniqueness", "mutability", "sensitive", "invalidVers")
 """scimTypes (RFC 7644 §3.12) that are about the attribute or its value, and never about the form."""
+_ABOUT_FORMS = ("invalidPath", "invalidSyntax", "invalidFilter", "noTarget")
+_FORM_WORDS = re.compile(r"\b(path|operation|op)s?\b", re.IGNORECASE)
 _TRIALS = 3
 """How often other forms are tried for nothing: users may be refused for values of their own."""
 
@@ -84,7 +87,7 @@ class PatchHabits:
             return False
         found = list(steps)
         shapes = {shape for step in found for shape in step.shapes}
-        if refusal.scim_type == "invalidValue":
+        if not _is_about_forms(refusal):
             shapes -= PLAIN_SHAPES
         if not styles.single and sum(len(step.operations) for step in found) > 1:
             shapes.add(SEVERAL)
@@ -155,10 +158,17 @@ class PatchHabits:
         if usual is not style:
             self._say(f"The service refuses PATCH with {usual} to {intent}: {style} is used instead.")
 
-    def list_other_styles(self, intent: Intent) -> list[Style]:
-        """List the styles to try after the present one."""
+    def list_styles(self, intent: Intent) -> list[Style]:
+        """List the styles to try: first the present one, which another step may have taught just now."""
         with self._lock:
-            return [style for style in STYLES[intent] if style is not self._styles.chosen[intent]]
+            present = self._styles.chosen[intent]
+            return [present, *(style for style in STYLES[intent] if style is not present)]
+
+
+def _is_about_forms(refusal: ScimError) -> bool:
+    """Whether a refusal says that the request is wrong, rather than a value. Most say neither."""
+    says = refusal.scim_type in _ABOUT_FORMS or bool(_FORM_WORDS.search(refusal.summary))
+    return refusal.status in _NOT_SUPPORTED or (says and refusal.scim_type != "invalidValue")
 
 
 def describe_refused(purpose: str, refusals: Iterable[ScimError] = ()) -> str:

@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from reconciler.apply.confirmation import REREADS
 from reconciler.apply.patch_habits import FORBIDDEN, PatchHabits, describe_refused
-from reconciler.apply.patch_styles import STYLES, Intent, Operation, PatchStyles, Step, build_steps, name_purpose
+from reconciler.apply.patch_styles import STYLES, Intent, Operation, PatchStyles, Step, Style, build_steps, name_purpose
 from reconciler.core.model import AttributePath, Resource
 from reconciler.core.plan import AttributeChange
 from reconciler.errors import ScimError, UnknownOutcomeError
@@ -32,6 +33,9 @@ class Account(Protocol):
 
     def has(self, rows: Sequence[AttributeChange], user: Resource | None, *, after: bool) -> bool:
         """Whether the user has the values of the rows before the change, or `after` it."""
+
+    def pause(self, seconds: float) -> None:
+        """Wait before the next read."""
 
     def declares_no_patch(self) -> bool:
         """Whether the service declares that it takes no PATCH."""
@@ -192,9 +196,10 @@ class _Trial:
         tried = [step.operations]
         if not self.habits.may_be_form([step], refusal, self.styles):
             raise refusal
-        for style in self.habits.list_other_styles(step.intent):
-            user = _read_unchanged(step.rows, self.account, refusal)
-            for other in build_steps(step.rows, user, self.styles.choose(step.intent, style)):
+        user = _read_unchanged(step.rows, self.account, refusal)
+        accepted: list[Style] = []
+        for style in self.habits.list_styles(step.intent):
+            for other in build_steps(step.rows, user, self.habits.styles.choose(step.intent, style)):
                 if other.operations in tried:
                     continue
                 tried.append(other.operations)
@@ -203,17 +208,27 @@ class _Trial:
                         return
                 except ScimError as exc:
                     refusals.append(exc)
-                    continue
-                if self._is_in_effect(step.rows):
-                    self.habits.learn_style(step.intent, style)
-                    return
+                else:
+                    accepted.append(style)
+                    if self._is_in_effect(step.rows):
+                        self.habits.learn_style(step.intent, style)
+                        return
+                user = _read_unchanged(step.rows, self.account, refusal)
+        if accepted:
+            # Reads may lag behind: whether it is in effect is for the verification of each change to say.
+            self.habits.learn_style(step.intent, accepted[0])
+            return
         self._give_up(step, refusals)
 
     def _is_in_effect(self, rows: Sequence[AttributeChange]) -> bool:
-        try:
-            return self.account.has(rows, self.account.read(), after=True)
-        except ScimError:
-            return False
+        for pause in REREADS:
+            self.account.pause(pause)
+            try:
+                if self.account.has(rows, self.account.read(), after=True):
+                    return True
+            except ScimError:
+                return False
+        return False
 
     def _give_up(self, step: Step, refusals: Sequence[ScimError]) -> None:
         refusal = refusals[0]

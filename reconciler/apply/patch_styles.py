@@ -44,7 +44,7 @@ class Style(StrEnum):
     EMPTY = 'replace with ""'
     EMPTY_OBJECT = 'replace with "", without a path'
     ADD_EMPTY = 'add with ""'
-    FILTER = "a path with a filter"
+    FILTER = "a filter in the path"
     LIST = "replace of the whole list"
     LIST_OBJECT = "replace of the whole list, without a path"
     ADD_FILTER = "add with a filter in the path"

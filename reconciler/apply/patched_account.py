@@ -62,6 +62,10 @@ class PatchedAccount:
             is_same_value(attributes[row.path], row.after if after else row.before, shown.get(row.path)) for row in rows
         )
 
+    def pause(self, seconds: float) -> None:
+        """Wait before the next read."""
+        self.execution.sleep(seconds)
+
     def declares_no_patch(self) -> bool:
         """Whether the service declares that it takes no PATCH."""
         return self.execution.service.supports_patch() is False

@@ -72,6 +72,9 @@ class ListedAccount:
         found = find_carrier(get(user, path.attribute) or [], path, value)
         return (found or {}).get(path.sub or "value") == value
 
+    def pause(self, seconds: float) -> None:
+        """No time passes."""
+
     def declares_no_patch(self) -> bool:
         self.asked += 1
         return self.declares is False

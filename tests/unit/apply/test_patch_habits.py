@@ -24,8 +24,8 @@ def refused(status: int, scim_type: str = "") -> ScimError:
         (501, "", True, True),
         (405, "", True, True),
         (404, "", True, True),
-        (422, "", True, True),
-        (400, "", True, True),
+        (422, "", False, True),
+        (400, "", False, True),
         (400, "invalidPath", True, True),
         (400, "invalidValue", False, True),
         (400, "mutability", False, False),
@@ -39,6 +39,14 @@ def test_a_refusal_may_be_about_the_form(status: int, scim_type: str, of_set: bo
     habits = PatchHabits(lambda _said: None)
     error = refused(status, scim_type)
     assert [habits.may_be_form(steps, error, ONE) for steps in (SET, CLEAR)] == [of_set, of_clear]
+
+
+@pytest.mark.parametrize(
+    ("words", "scim_type", "may_be"),
+    [("path is not supported", "", True), ("pathological", "", False), ("no such path", "invalidValue", False)],
+)
+def test_a_service_may_say_what_it_refuses(words: str, scim_type: str, may_be: bool) -> None:
+    assert PatchHabits(lambda _said: None).may_be_form(SET, ScimError(400, scim_type, words), ONE) is may_be
 
 
 def test_a_declaration_is_asked_for_once_and_only_before_anything_was_accepted() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -49,7 +50,7 @@ SERVICES = {
     ),
     "remove and add": (
         takes("add", "remove"),
-        ["replace with a path to set an attribute: add with a path", "a filter to change an element of a list"],
+        ["replace with a path to set an attribute: add with a path", "a filter in the path to change an element"],
     ),
     "no path": (
         takes("add", "replace", path=False, refusal=400, refusal_type="invalidPath"),
@@ -57,7 +58,7 @@ SERVICES = {
     ),
     "no filter": (
         takes(filters=False, refusal=400, refusal_type="invalidFilter"),
-        ["PATCH with a path with a filter to change an element of a list: replace of the whole list is used"],
+        ["PATCH with a filter in the path to change an element of a list: replace of the whole list is used"],
     ),
     "one operation": (takes(single=True, refusal=400, refusal_type="invalidValue"), ["several operations"]),
     "one operation, no filter": (takes(single=True, filters=False), ["replace of the whole list"]),
@@ -87,6 +88,14 @@ def _assert_learnt(sender: PatchSender, habits: PatchHabits, said: list[str]) ->
     operations = [operation for request in third.sent for operation in request]
     assert len(third.sent) == (len(operations) if habits.single else 1)
     assert len(said) == len(set(said))
+
+
+def test_what_one_step_taught_is_used_for_the_next() -> None:
+    said: list[str] = []
+    account = ListedAccount(USER, takes("add", "remove"))
+    PatchSender(said.append).send((SET, MOVE, AttributeChange("title", "Countess", "Lady")), USER, account)
+    # One joint, three apart, and each with add.
+    assert (len(account.sent), len(said)) == (7, 1)
 
 
 def test_an_element_is_removed_and_the_others_stay() -> None:
@@ -149,15 +158,22 @@ def test_a_value_that_is_refused_teaches_no_form() -> None:
     assert (len(fine.sent), said) == (1, [])
 
 
-def test_values_that_are_refused_without_a_reason_are_tried_a_few_times_only() -> None:
+def test_values_that_are_refused_without_a_reason_are_tried_in_no_other_form() -> None:
+    account = ListedAccount(USER, refuses=lambda _operation: ScimError(400, "", "no"))
+    with pytest.raises(ScimError):
+        PatchSender(lambda _said: None).send([SET], USER, account)
+    assert len(account.sent) == 1
+
+
+def test_forms_are_tried_a_few_times_only() -> None:
     sender = PatchSender(lambda _said: None)
     counts = []
     for _ in range(6):
         account = ListedAccount(USER, refuses=lambda _operation: ScimError(400, "", "no"))
         with pytest.raises(ScimError):
-            sender.send([SET], USER, account)
+            sender.send([CLEAR], USER, account)
         counts.append(len(account.sent))
-    assert counts == [4, 4, 4, 1, 1, 1]
+    assert counts == [7, 7, 7, 1, 1, 1]
 
 
 def test_a_refused_value_among_others_does_not_teach_single_operations() -> None:
@@ -216,6 +232,17 @@ def test_a_purpose_that_no_form_serves_is_left_out_and_the_rest_arrives() -> Non
     assert (only.sent, len(said)) == ([], 1)
 
 
+def test_a_service_that_clears_nothing_may_take_patch() -> None:
+    sender = PatchSender(lambda _said: None)
+    habits = takes("add", "replace", null_clears=False, empty_clears=False)
+    first = ListedAccount(USER, habits)
+    why = "the service takes no PATCH to clear an attribute (501)"
+    assert sender.send([CLEAR], USER, first).left_out == {"title": why}
+    second = ListedAccount(USER, habits)
+    sender.send([SET], USER, second)
+    assert (len(second.sent), second.user["name"]["givenName"]) == (1, "Augusta")
+
+
 def test_a_form_that_is_accepted_without_an_effect_is_not_learnt() -> None:
     class Ignoring(ListedAccount):
         def send(self, operations: Any) -> Any:
@@ -229,6 +256,19 @@ def test_a_form_that_is_accepted_without_an_effect_is_not_learnt() -> None:
     PatchSender(said.append).send([CLEAR], USER, account)
     assert "title" not in account.user
     assert said == ['The service refuses PATCH with remove to clear an attribute: replace with "" is used instead.']
+
+
+def test_a_form_whose_effect_is_shown_late_is_used_for_the_next_user() -> None:
+    class Lagging(ListedAccount):
+        def read(self) -> Any:
+            return USER
+
+    sender = PatchSender(lambda _said: None)
+    first, second = (Lagging(USER, takes("add", "replace")) for _ in range(2))
+    for account in (first, second):
+        assert sender.send([CLEAR], USER, account).left_out == {}
+        assert "title" not in account.user
+    assert len(second.sent) == 1
 
 
 def test_an_answer_that_is_lost_during_a_trial_ends_it() -> None:
@@ -247,12 +287,19 @@ def test_an_answer_that_is_lost_during_a_trial_ends_it() -> None:
 
 
 def test_many_threads_send_one_request_to_a_service_without_patch() -> None:
+    class Slow(ListedAccount):
+        def send(self, operations: Any) -> Any:
+            time.sleep(0.05)
+            return super().send(operations)
+
     said: list[str] = []
     sender = PatchSender(said.append)
-    accounts = [ListedAccount(USER, PatchHabits(refused=501), declares=False) for _ in range(16)]
+    accounts = [Slow(USER, PatchHabits(refused=501), declares=False) for _ in range(16)]
+    begin = threading.Barrier(len(accounts))
     errors: list[str] = []
 
     def run(account: ListedAccount) -> None:
+        begin.wait()
         try:
             sender.send(ALL, USER, account)
         except PatchUnsupportedError as exc:
