@@ -139,7 +139,6 @@ class Confirmations:
                         yield self._record(outcome)
                 if not waiting:
                     return
-        self._left = 0.0
         yield from (each.outcome for each in waiting.values())
 
     def _take(self, address: str) -> _Waiting | None:

@@ -35,7 +35,7 @@ from reconciler.core.planning.ordering import order_changes
 from reconciler.core.planning.ownership import check_ownership
 from reconciler.core.planning.protection import ProtectedAccounts
 from reconciler.core.planning.request import LiveState, PlanRequest
-from reconciler.core.planning.unseen_accounts import explain_awaited, explain_hidden
+from reconciler.core.planning.unseen_accounts import explain_hidden, report_awaited
 from reconciler.core.planning.user_selection import select_changes
 from reconciler.core.planning.withholding import withhold_changes, withhold_doubtful_removals
 from reconciler.core.policy import Removal
@@ -51,15 +51,7 @@ def build_plan(request: PlanRequest, live: LiveState) -> Plan:
     live = replace(live, users=settled.users)
     unique = _choose_unique_values(matching, request, live)
     draft.diagnostics += unique.problems
-    for user, found in matching.pairs:
-        if found is not None and found.id in live.hidden:
-            _plan_hidden(user, found, request, live, draft)
-        elif found is not None:
-            _plan_user(user, found, request, draft, relinked=found.id in matching.relinked)
-        elif user.key in live.awaited and _is_new(user):
-            draft.diagnostics.append(explain_awaited(user, live.awaited[user.key]))
-        elif _is_new(user):
-            _plan_creation(user, unique, request, draft)
+    _plan_users(matching, unique, request, live, draft)
     keys = {fold_case(user.key) for user in request.desired}
     for found in sorted(matching.unclaimed, key=lambda user: user.id):
         _plan_unclaimed(found, _name_unclaimed(found, keys), request, draft)
@@ -101,6 +93,23 @@ def _match(request: PlanRequest, live: LiveState) -> tuple[Matching, SettledUser
     case_is_kept = keeps_case(matching.pairs, settled.users, request.settled_forms)
     draft.forms = FormDifferences(request.mappings, request.settled_forms, case_is_kept)
     return matching, settled, draft
+
+
+def _plan_users(
+    matching: Matching, unique: unique_values.ChosenValues, request: PlanRequest, live: LiveState, draft: PlanDraft
+) -> None:
+    """Plan every desired user that is in no conflict."""
+    awaiting: list[DesiredUser] = []
+    for user, found in matching.pairs:
+        if found is not None and found.id in live.hidden:
+            _plan_hidden(user, found, request, live, draft)
+        elif found is not None:
+            _plan_user(user, found, request, draft, relinked=found.id in matching.relinked)
+        elif user.key in live.awaited and _is_new(user):
+            awaiting.append(user)
+        elif _is_new(user):
+            _plan_creation(user, unique, request, draft)
+    report_awaited(awaiting, live.awaited, draft)
 
 
 def _build_guard_context(request: PlanRequest, live: LiveState, matching: Matching) -> GuardContext:

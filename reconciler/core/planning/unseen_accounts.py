@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from reconciler.core.model import AwaitedAccount, DesiredUser, Diagnostic, error, format_user_address
-from reconciler.core.text import quote
+from reconciler.core.planning.draft import PlanDraft
+from reconciler.core.text import format_names, pluralize, quote
+
+_MOST_ERRORS = 3
 
 
 def explain_hidden(since: datetime) -> str:
@@ -14,15 +18,33 @@ def explain_hidden(since: datetime) -> str:
     return f"in scope; its account is inactive by the record ({when}), and the service does not show it"
 
 
-def explain_awaited(user: DesiredUser, account: AwaitedAccount) -> Diagnostic:
-    """Return the error of a user whose account was created and is not shown yet."""
-    created, until = (when.astimezone(UTC) for when in (account.created, account.until))
+def report_awaited(users: Sequence[DesiredUser], awaited: Mapping[str, AwaitedAccount], draft: PlanDraft) -> None:
+    """Report the users whose accounts were created and are not shown yet; if there are many, all in one error."""
+    if len(users) <= _MOST_ERRORS:
+        draft.diagnostics += [_explain_one(user, awaited[user.key]) for user in users]
+        return
+    accounts = [awaited[user.key] for user in users]
+    names = format_names(sorted(user.key for user in users), _MOST_ERRORS)
+    first, last = min(each.created for each in accounts), max(each.until for each in accounts)
+    summary = f"the service does not show {pluralize(len(users), 'account')} yet that applies created: {names}"
+    draft.diagnostics.append(error(summary, _advise(last, f"The first was created at {_format(first)} UTC. ")))
+    draft.unplanned += len(users)
+
+
+def _explain_one(user: DesiredUser, account: AwaitedAccount) -> Diagnostic:
     summary = (
         f"the service does not show the account {quote(account.live_id)} yet, which an apply created for this user at "
-        f"{created:%Y-%m-%d %H:%M} UTC"
+        f"{_format(account.created)} UTC"
     )
-    detail = (
-        "No second account is created, and the user is left untouched. Plan again later.",
-        f"If the service still does not show it at {until:%H:%M} UTC, the account counts as lost and is created again.",
+    return error(summary, _advise(account.until), user.origin, format_user_address(user.key))
+
+
+def _advise(until: datetime, more: str = "") -> tuple[str, str]:
+    return (
+        f"{more}No second account is created, and the user is left untouched. Plan again later.",
+        f"What the service still does not show at {_format(until)} UTC counts as lost and is created again.",
     )
-    return error(summary, detail, user.origin, format_user_address(user.key))
+
+
+def _format(when: datetime) -> str:
+    return f"{when.astimezone(UTC):%Y-%m-%d %H:%M}"

@@ -87,6 +87,17 @@ def test_what_a_receipt_says_is_read_back(tmp_path: Path) -> None:
     assert (attempt.digest, attempt.message, attempt.time) == (digest_change(ADA), "no", NOW)
 
 
+def test_of_a_user_with_several_outcomes_in_one_apply_the_last_counts(tmp_path: Path) -> None:
+    opened = receipt(tmp_path, "one")
+    opened.finished(Outcome(ADA, Result.NOT_IN_EFFECT, "not yet", "live-ada"))
+    opened.finished(Outcome(NEW, Result.DONE, "", "live-new"))
+    opened.finished(Outcome(ADA, Result.DONE, "", "live-ada"))
+    opened.close({Result.DONE: 2})
+    (run,) = read_runs(tmp_path, TARGET)
+    assert [(each.address, each.result) for each in run.attempts] == [(NEW.address, "done"), (ADA.address, "done")]
+    assert run.successful
+
+
 def test_runs_of_one_plan_share_a_file_and_are_separate_runs(tmp_path: Path) -> None:
     receipt(tmp_path, "a").finished(Outcome(ADA, Result.FAILED, "no"))  # it crashed then
     later = receipt(tmp_path, "a", at=NOW + timedelta(hours=1))

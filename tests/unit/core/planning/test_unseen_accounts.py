@@ -9,7 +9,7 @@ from reconciler.core.model import AwaitedAccount
 from reconciler.core.plan import Action
 from reconciler.core.planning.planner import build_plan
 from reconciler.core.planning.request import LiveState
-from reconciler.core.planning.unseen_accounts import explain_awaited, explain_hidden
+from reconciler.core.planning.unseen_accounts import explain_hidden
 
 CREATED = datetime(2026, 3, 1, 11, 30, tzinfo=UTC)
 AWAITED = AwaitedAccount('GN-"1"', CREATED, CREATED + timedelta(hours=1))
@@ -17,11 +17,22 @@ HIDDEN = {"live-ada": datetime(2026, 2, 3, tzinfo=UTC)}
 
 
 def test_an_awaited_account_is_named_with_its_time() -> None:
-    found = explain_awaited(desired("ada"), AWAITED)
+    (found,) = build_plan(request([desired("ada")]), LiveState([], awaited={"ada@example.com": AWAITED})).diagnostics
     said = r'the service does not show the account "GN-\"1\"" yet, which an apply created for this user at'
     assert found.summary == f"{said} 2026-03-01 11:30 UTC"
-    assert "If the service still does not show it at 12:30 UTC" in str(found.detail)
+    assert "still does not show at 2026-03-01 12:30 UTC" in str(found.detail)
     assert found.address == 'user["ada@example.com"]'
+
+
+def test_many_awaited_accounts_are_one_error() -> None:
+    names = [f"user{number}" for number in range(20)]
+    state = LiveState([], awaited={f"{name}@example.com": AWAITED for name in names})
+    plan = build_plan(request([desired(name) for name in names]), state)
+    (found,) = plan.diagnostics
+    first = '"user0@example.com", "user10@example.com", "user11@example.com" and 17 more'
+    assert found.summary == f"the service does not show 20 accounts yet that applies created: {first}"
+    assert "The first was created at 2026-03-01 11:30 UTC." in str(found.detail)
+    assert (plan.changes, plan.tally.failed) == ((), 20)
 
 
 def test_a_user_whose_account_is_awaited_is_not_created() -> None:
