@@ -139,3 +139,15 @@ def test_each_form_is_described_once_with_what_ends_the_difference(row: dict[str
     ]
     (line,) = describe_forms([FormDifference("title", "A b", "a B")], rows)
     assert line.endswith("The difference ends when the desired state has the value as the service shows it.")
+
+
+def test_one_name_on_record_that_lost_its_capitals_decides() -> None:
+    pairs = [(desired(user_name=name), live(id=name, user_name=name.lower())) for name in ("Ada", "Eve")]
+    pairs += [(desired(user_name=name), live(id=name, user_name=name)) for name in ("Bob", "Cyd", "Dan")]
+    accounts = [found for _, found in pairs]
+
+    def lost_by_eve(live_id: str, *_: Any) -> bool:
+        return live_id == "Eve"
+
+    assert keeps_case(pairs, accounts, no_settled_forms)
+    assert not keeps_case(pairs, accounts, lost_by_eve)
