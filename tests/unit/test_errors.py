@@ -26,6 +26,7 @@ INTERNAL = {
     "reconciler.core.planning.mapping.MappingError",
     "reconciler.core.paths.PathError",
     "reconciler.core.scope.filters.FilterEvaluationError",
+    "reconciler.core.scope.operators.UnreadableValueError",
     "reconciler.expressions.template.MappingTemplateError",
     "reconciler.expressions.value_types.EvaluationError",
     "reconciler.expressions.value_types.ExpressionError",
