@@ -1,4 +1,4 @@
-"""Say which account has a user name that the service refused, by the record: nothing else may show it. Pure."""
+"""Say which account has a user name that the service refused, by the record: nothing else may show it."""
 
 from __future__ import annotations
 

@@ -168,8 +168,7 @@ class _Findings:
             return
         check, external_id = self._check, {**user.attributes, **user.create_only}.get("externalId")
         ours = [account for account in accounts if _is_linked(check.recorded, account, external_id)]
-        waiting = next((each for each in ours if each.is_unconfirmed(check.present)), None)
-        # What was not asked for, or not answered, may be there.
+        waiting = next(filter(self._may_appear, ours), None)
         hidden = next((each for each in ours if each.hidden and each.live_id in check.read), None)
         if waiting is not None:
             until = waiting.created + UNCONFIRMED_FOR
@@ -177,6 +176,12 @@ class _Findings:
             self._settled.add(user.key)
         elif hidden is not None and hidden.live_id not in self._hidden:
             self._add_hidden(user, hidden, str(external_id))
+
+    def _may_appear(self, account: RecordedAccount) -> bool:
+        """Whether an account that nothing shows may be there: it was never shown, or it is new and was not read."""
+        check = self._check
+        unread = account.live_id not in check.read and check.present - account.created < RECENT
+        return account.is_unconfirmed(check.present) or unread
 
     def _add_hidden(self, user: DesiredUser, account: RecordedAccount, external_id: str) -> None:
         name = {**user.attributes, **user.create_only}.get("userName")

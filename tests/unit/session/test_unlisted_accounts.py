@@ -188,10 +188,13 @@ def test_five_accounts_show_whether_the_list_lags() -> None:
     assert (len(found.users), len(changed.read)) == (20, 20)
 
 
-def test_reads_by_id_are_bounded_and_what_is_not_read_is_not_created(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("shown", [MOMENT_AGO, LONG_SINCE - timedelta(days=9000)])
+def test_reads_by_id_are_bounded_and_what_is_not_read_is_not_created(
+    shown: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(unlisted_accounts, "MOST_READ", 3)
     names = [f"user{number}" for number in range(10)]
-    unseen = [account(name, shown=LONG_SINCE - timedelta(days=9000)) for name in names]
+    accounts = [account(name, shown=shown) for name in names]
     service = Service(*map(resource, names))
-    found = check(service, *unseen, missing=[desired(name) for name in names])
+    found = check(service, *accounts, missing=[desired(name) for name in names])
     assert (len(service.read), len(found.users), len(found.awaited)) == (3, 3, 7)
