@@ -12,6 +12,7 @@ from reconciler.record.files import write_private
 from reconciler.render.formats import check_format
 from reconciler.render.sarif import render_sarif
 from reconciler.render.text import render_comparison
+from reconciler.render.user_errors import combine_user_errors
 from reconciler.render.validation import Validation, render_validation_json
 from reconciler.session.baseline import compare_offline, load_baseline
 from reconciler.session.terminal import Terminal
@@ -41,8 +42,8 @@ def run_validate(workspace: Workspace, options: ValidateOptions, terminal: Termi
     if report is not None and options.out is None:
         terminal.result(report)
         return ExitCode.OK if found.valid else ExitCode.ERROR
-    if state.diagnostics:
-        terminal.diagnostics(state.diagnostics)
+    if found.diagnostics:
+        terminal.diagnostics(found.diagnostics)
     if report is not None and options.out is not None:
         write_private(options.out, report)
         terminal.note(f"Saved the result to: {options.out}")
@@ -73,7 +74,9 @@ def _check_options(options: ValidateOptions, terminal: Terminal) -> None:
 
 def _summarize(workspace: Workspace, state: DesiredState | BrokenState) -> Validation:
     users, in_scope = (None, None) if isinstance(state, BrokenState) else (len(state.users), state.in_scope)
-    return Validation(str(workspace.state), f"{workspace.now:%Y-%m-%d}", state.diagnostics, users, in_scope)
+    return Validation(
+        str(workspace.state), f"{workspace.now:%Y-%m-%d}", combine_user_errors(state.diagnostics), users, in_scope
+    )
 
 
 def _render(found: Validation, workspace: Workspace, form: str) -> str:

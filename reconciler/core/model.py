@@ -56,7 +56,8 @@ class Severity(StrEnum):
 class Diagnostic:
     """A problem in the data of the desired state or the target. `address`: the user concerned, if any.
 
-    `detail` may have several lines.
+    `detail` may have several lines. `cause`: the mapping row, setting or filter that an error of a user follows from,
+    as file:line:column or a name; the errors of several users with one cause are shown as one.
     """
 
     severity: Severity
@@ -65,6 +66,7 @@ class Diagnostic:
     origin: Origin | None = None
     address: str | None = None
     source_line: str | None = None
+    cause: str = field(default="", compare=False)
 
 
 def error(

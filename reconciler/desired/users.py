@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from reconciler.core.model import (
@@ -112,7 +113,8 @@ class DesiredUserReader:
 def _diagnose_undecided(user: SourceUser, verdict: Verdict) -> Diagnostic:
     summary = f"the scoping filters cannot be evaluated for this user: {verdict.text}"
     detail = "The user is left unchanged until the clause or the value is fixed."
-    return error(summary, detail, user.at(verdict.attribute), format_user_address(user.key))
+    found = error(summary, detail, user.at(verdict.attribute), format_user_address(user.key))
+    return replace(found, cause="scope.yaml")
 
 
 def check_inputs(directory: Directory, reader: DesiredUserReader, inputs: Iterable[AttributeUse]) -> None:

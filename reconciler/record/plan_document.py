@@ -82,6 +82,7 @@ class DiagnosticDocument(_Document):
     column: int | None
     address: str | None
     source_line: str | None
+    cause: str = Field(default="", description="What errors of several users follow from: a place, or a name")
 
 
 class GuardDocument(_Document):

@@ -129,6 +129,7 @@ def diagnostic_document(item: Diagnostic) -> dict[str, Any]:
         "column": origin.column if origin else None,
         "address": item.address,
         "source_line": item.source_line,
+        "cause": item.cause,
     }
 
 
@@ -253,4 +254,4 @@ def _read_origin(text: str | None) -> Origin | None:
 def _read_diagnostic(item: DiagnosticDocument) -> Diagnostic:
     placed = item.file is not None and item.line is not None and item.column is not None
     origin = Origin(item.file or "", item.line or 0, item.column or 0) if placed else None
-    return Diagnostic(item.severity, item.summary, item.detail, origin, item.address, item.source_line)
+    return Diagnostic(item.severity, item.summary, item.detail, origin, item.address, item.source_line, item.cause)

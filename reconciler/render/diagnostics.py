@@ -9,19 +9,20 @@ from dataclasses import dataclass
 from reconciler.core.model import Diagnostic, Severity
 from reconciler.core.text import escape_line, pluralize
 from reconciler.render.style import BOLD, RED, YELLOW, Style
+from reconciler.render.user_errors import combine_user_errors
 
 
 def render_diagnostics(diagnostics: Sequence[Diagnostic], style: Style) -> str:
     """Render the diagnostics, at most 50 of each severity for one file."""
+    # An error that concerns no single user refuses the plan.
+    planned = not any(item.severity is Severity.ERROR and item.address is None for item in diagnostics)
     seen: Counter[tuple[str, Severity]] = Counter()
     shown = []
-    for item in diagnostics:
+    for item in combine_user_errors(diagnostics):
         kind = (item.origin.file if item.origin else "", item.severity)
         seen[kind] += item.origin is not None
         if seen[kind] <= _MANY:
             shown.append(item)
-    # An error that concerns no single user refuses the plan.
-    planned = not any(item.severity is Severity.ERROR and item.address is None for item in diagnostics)
     return "\n".join(_diagnostic(item, style) for item in (*shown, *_not_shown(seen, planned=planned)))
 
 

@@ -5,7 +5,7 @@ Every output format renders a `PlanView` and decides only how it looks. Values a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from reconciler.core.model import Diagnostic, Severity
@@ -14,6 +14,7 @@ from reconciler.core.profile import TargetProfile
 from reconciler.core.text import pluralize, quote
 from reconciler.render.labels import ACTION_STYLES, DISPLAY_ORDER, format_counts
 from reconciler.render.sections import ChangeGroup, Section, removals_first, split_into_sections
+from reconciler.render.user_errors import combine_user_errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +148,7 @@ class PlanView:
 def build_plan_view(plan: Plan, profile: TargetProfile, *, whole_plan_at: str = "") -> PlanView:
     """Return the view of a plan. `whole_plan_at`: where the whole plan is if a format shows a part of it."""
     sections = split_into_sections(plan)
+    diagnostics = combine_user_errors(plan.diagnostics)
     return PlanView(
         title=_title(plan, profile),
         conclusion=_conclusion(plan, profile),
@@ -159,8 +161,8 @@ def build_plan_view(plan: Plan, profile: TargetProfile, *, whole_plan_at: str = 
         empty_section=_empty_section(plan, sections),
         additional=_additional(plan),
         guards=_guards(plan),
-        diagnostics=plan.diagnostics,
-        diagnostics_title=_diagnostics_title(plan),
+        diagnostics=diagnostics,
+        diagnostics_title=_diagnostics_title(diagnostics),
         untouched=_untouched(plan),
         unassigned=_unassigned(plan),
         other_changes=plan.notes,
@@ -299,10 +301,10 @@ def _way_out(plan: Plan) -> tuple[str, ...]:
     )
 
 
-def _diagnostics_title(plan: Plan) -> str:
+def _diagnostics_title(diagnostics: Sequence[Diagnostic]) -> str:
     """Return `1 error, 2 warnings`."""
-    errors = sum(item.severity is Severity.ERROR for item in plan.diagnostics)
-    counts = ((errors, "error"), (len(plan.diagnostics) - errors, "warning"))
+    errors = sum(item.severity is Severity.ERROR for item in diagnostics)
+    counts = ((errors, "error"), (len(diagnostics) - errors, "warning"))
     return ", ".join(pluralize(count, noun) for count, noun in counts if count)
 
 

@@ -254,7 +254,7 @@ class Projector:
         if at and self._domains and domain not in self._domains and normalize_domain(domain) not in self._domains:
             summary = f"userName {quote(text)} is outside the verified domains"
             detail = f"The verified domains are {', '.join(sorted(self._domains))} (target.domains in settings.yaml)."
-            errors.append(_report(user, row, summary, detail))
+            errors.append(replace(_report(user, row, summary, detail), cause="target.domains"))
 
     def _report_missing(self, user: SourceUser, missing: Iterable[AttributePath], errors: list[Diagnostic]) -> None:
         """Report required attributes without a value, unless another error explains it."""
@@ -318,7 +318,8 @@ def _report_missing_value(
 def _report(user: SourceUser, row: AttributeMapping, summary: str, detail: str = "") -> Diagnostic:
     source = next((name for name in row.inputs if name in user.attributes), None)
     origin = user.at(source) if source else user.origin
-    return error(summary, detail or _UNTOUCHED, origin, user.address)
+    found = error(summary, detail or _UNTOUCHED, origin, user.address)
+    return replace(found, cause=str(row.origin or row.target))
 
 
 def find_attribute(profile: TargetProfile, path: str, unfiltered: str) -> Attribute | None:

@@ -142,6 +142,7 @@ def test_the_document_has_the_published_keys_in_order() -> None:
             "column": 4,
             "address": "x",
             "source_line": "- line",
+            "cause": "",
         }
     ]
 

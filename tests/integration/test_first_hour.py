@@ -1,0 +1,583 @@
+"""What people get wrong in their first hour: the message, its place, and that it is one, from validate and from plan.
+
+Each case is a change of a directory that is valid: the file, a text in it and what it is replaced with; without a text
+to replace, the whole file.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from support.command import run
+
+NOW = ("--now", "2026-12-01")
+SETTINGS = """\
+target:
+  profile: apple-business-manager
+  base_url: https://federation.apple.com/feeds/business/scim/
+  domains: [example.com]
+ownership: externalId pr
+lifecycle:
+  actions: [create, update, deactivate]
+  out_of_scope: deactivate
+guards:
+  removals: {count: 10, percent: 10}
+"""
+SCOPE = """\
+sync: assigned
+assigned:
+  groups: [apple-users]
+filters:
+  - name: with a department
+    clauses:
+      - {attribute: department, operator: IS NOT NULL}
+"""
+MAPPINGS = """\
+- {target: externalId, source: objectId, match: 1}
+- {target: userName, source: userPrincipalName, match: 2}
+- {target: active, expression: 'Not([IsSoftDeleted])', default: "True"}
+- {target: name.givenName, source: givenName}
+- {target: name.familyName, source: surname}
+- target: "enterprise:department"
+  template: "{{ department | trim }}"
+"""
+GROUPS = """\
+- name: apple-users
+  members:
+    users:
+      - ada@example.com
+      - grace@example.com
+      - alan@example.com
+"""
+PEOPLE = """\
+- objectId: id-ada
+  userPrincipalName: ada@example.com
+  givenName: Ada
+  surname: Lovelace
+  department: Research
+  accountEnabled: true
+  lifecycle: {starts: 2026-01-01}
+
+- objectId: id-grace
+  userPrincipalName: grace@example.com
+  givenName: Grace
+  surname: Hopper
+  department: Navy
+  jobTitle: Admiral
+
+- objectId: id-alan
+  userPrincipalName: alan@example.com
+  givenName: Alan
+  surname: Turing
+  department: Research
+"""
+FILES = {
+    "settings.yaml": SETTINGS,
+    "scope.yaml": SCOPE,
+    "mappings.yaml": MAPPINGS,
+    "groups/apple.yaml": GROUPS,
+    "users/people.yaml": PEOPLE,
+}
+Edit = tuple[str, str | None, str | bytes]
+CASES: dict[str, tuple[list[Edit], list[str]]] = {
+    "key enabled": (
+        [("users/people.yaml", "  jobTitle: Admiral\n", "  enabled: x\n")],
+        ['error users/people.yaml:14:3: key "enabled" looks like accountEnabled'],
+    ),
+    "key disabled": (
+        [("users/people.yaml", "  jobTitle: Admiral\n", "  disabled: x\n")],
+        ['error users/people.yaml:14:3: key "disabled" looks like accountEnabled'],
+    ),
+    "key expires": (
+        [("users/people.yaml", "  jobTitle: Admiral\n", "  expires: x\n")],
+        ['error users/people.yaml:14:3: key "expires" looks like lifecycle.expires'],
+    ),
+    "key protected": (
+        [("users/people.yaml", "  jobTitle: Admiral\n", "  protected: x\n")],
+        ['error users/people.yaml:14:3: key "protected" looks like lifecycle.protected'],
+    ),
+    "key lastName": (
+        [("users/people.yaml", "  jobTitle: Admiral\n", "  lastName: x\n")],
+        ['error users/people.yaml:14:3: key "lastName" looks like surname'],
+    ),
+    "key email": (
+        [("users/people.yaml", "  jobTitle: Admiral\n", "  email: x\n")],
+        ['error users/people.yaml:14:3: key "email" looks like mail'],
+    ),
+    "key upn": (
+        [("users/people.yaml", "  jobTitle: Admiral\n", "  upn: x\n")],
+        ['error users/people.yaml:14:3: key "upn" looks like userPrincipalName'],
+    ),
+    "key id": (
+        [("users/people.yaml", "  jobTitle: Admiral\n", "  id: x\n")],
+        ['error users/people.yaml:14:3: key "id" looks like objectId'],
+    ),
+    "key departement": (
+        [("users/people.yaml", "  jobTitle: Admiral\n", "  departement: x\n")],
+        ['error users/people.yaml:14:3: key "departement" looks like department'],
+    ),
+    "key jobtitle": (
+        [("users/people.yaml", "  jobTitle: Admiral\n", "  jobtitle: x\n")],
+        ['warning users/people.yaml:14:3: key "jobtitle" looks like jobTitle'],
+    ),
+    "key groups": (
+        [("users/people.yaml", "  jobTitle: Admiral\n", "  groups: x\n")],
+        ['warning users/people.yaml:14:3: key "groups" looks like the members of a group'],
+    ),
+    "only email": (
+        [("users/people.yaml", "  userPrincipalName: grace@example.com\n", "  email: grace@example.com\n")],
+        ['error users/people.yaml:10:3: key "email" looks like userPrincipalName'],
+    ),
+    "surname->lastName all": (
+        [
+            (
+                "users/people.yaml",
+                None,
+                PEOPLE.replace("surname", "lastName"),
+            )
+        ],
+        ['error users/people.yaml:4:3: key "lastName" looks like surname (3 times in this file)'],
+    ),
+    "bad source": (
+        [("mappings.yaml", "source: surname", "source: surName")],
+        [
+            "error mappings.yaml:5:12: 3 users: name.familyName is required by Apple Business Manager and has no value",
+            'warning mappings.yaml:5:12: no user has an attribute "surName"',
+        ],
+    ),
+    "bad userName source": (
+        [("mappings.yaml", "source: userPrincipalName", "source: surname")],
+        ['error mappings.yaml:2:12: 3 users: userName "Lovelace" is not an e-mail address'],
+    ),
+    "bad domain": (
+        [("settings.yaml", "[example.com]", "[exmaple.com]")],
+        ['error users/people.yaml:2:22: 3 users: userName "ada@example.com" is outside the verified domains'],
+    ),
+    "bad target": (
+        [("mappings.yaml", "name.familyName", "name.lastName")],
+        ['error mappings.yaml:5:12: Apple Business Manager has no attribute "name.lastName"'],
+    ),
+    "filter typo": (
+        [("scope.yaml", "attribute: department", "attribute: departement")],
+        ['warning scope.yaml:7:21: no user has an attribute "departement"'],
+    ),
+    "conflict users": (
+        [
+            (
+                "users/people.yaml",
+                "  department: Navy\n",
+                "<<<<<<< HEAD\n  department: Navy\n=======\n  department: Army\n>>>>>>> feature\n",
+            )
+        ],
+        ["error users/people.yaml:13:1: an unresolved merge conflict"],
+    ),
+    "conflict indented": (
+        [
+            (
+                "users/people.yaml",
+                "  department: Navy\n",
+                "  <<<<<<< HEAD\n  department: Navy\n  =======\n  department: Army\n  >>>>>>> feature\n",
+            )
+        ],
+        ["error users/people.yaml:13:3: not YAML: an unresolved merge conflict"],
+    ),
+    "tab indent": (
+        [("users/people.yaml", "  department: Navy\n", "\tdepartment: Navy\n")],
+        ["error users/people.yaml:13:1: not YAML: a tab instead of spaces"],
+    ),
+    "tab after dash": (
+        [("users/people.yaml", "- objectId: id-grace", "-\tobjectId: id-grace")],
+        ["error users/people.yaml:9:2: not YAML: a tab instead of spaces"],
+    ),
+    "no blank": (
+        [("users/people.yaml", "department: Navy", "department:Navy")],
+        ["error users/people.yaml:13:14: not YAML: no space after the colon"],
+    ),
+    "no blank first": (
+        [("users/people.yaml", "- objectId: id-grace", "- objectId:id-grace")],
+        ["error users/people.yaml:9:12: not YAML: no space after the colon"],
+    ),
+    "no blank flow": (
+        [("mappings.yaml", "source: surname", "source:surname")],
+        ["error mappings.yaml:5:36: not YAML: no space after the colon"],
+    ),
+    "no colon": (
+        [("users/people.yaml", "department: Navy", "department Navy")],
+        ["error users/people.yaml:13:13: not YAML: no colon after the key"],
+    ),
+    "no dash": (
+        [("users/people.yaml", "- objectId: id-grace", "  objectId: id-grace")],
+        ['error users/people.yaml:9:3: key "objectId" is given twice'],
+    ),
+    "no dash first": (
+        [("users/people.yaml", "- objectId: id-ada", "  objectId: id-ada")],
+        ["error users/people.yaml:1:3: the file must be a list"],
+    ),
+    "no blank after dash": (
+        [("users/people.yaml", "- objectId: id-grace", "-objectId: id-grace")],
+        ["error users/people.yaml:9:2: not YAML: no space after the dash"],
+    ),
+    "no dash group": (
+        [("groups/apple.yaml", "      - grace@example.com", "        grace@example.com")],
+        ['error groups/apple.yaml:4:9: there is no user "ada@example.com grace@example.com"'],
+    ),
+    "unclosed dquote": (
+        [("users/people.yaml", "department: Navy", 'department: "Navy')],
+        ["error users/people.yaml:13:15: not YAML: a quote that is not closed"],
+    ),
+    "unclosed squote mapping": (
+        [("mappings.yaml", "'Not([IsSoftDeleted])'", "'Not([IsSoftDeleted])")],
+        ["error mappings.yaml:3:32: not YAML: a quote that is not closed"],
+    ),
+    "unclosed squote name": (
+        [("users/people.yaml", "surname: Hopper", "surname: 'O'Hara'")],
+        ["error users/people.yaml:12:15: not YAML: text after the closing quote"],
+    ),
+    "unclosed brace": (
+        [("mappings.yaml", "source: surname}", "source: surname")],
+        ["error mappings.yaml:5:3: not YAML: a { that is not closed"],
+    ),
+    "unclosed bracket": (
+        [("settings.yaml", "[example.com]", "[example.com")],
+        ["error settings.yaml:4:12: not YAML: a [ that is not closed"],
+    ),
+    "extra brace": (
+        [("mappings.yaml", "source: surname}", "source: surname}}")],
+        ["error mappings.yaml:5:45: not YAML: a } too many"],
+    ),
+    "unquoted jinja": (
+        [("mappings.yaml", '"{{ department | trim }}"', "{{ department | trim }}")],
+        ["error mappings.yaml:7:13: {{ without quotes"],
+    ),
+    "unquoted jinja flow": (
+        [("mappings.yaml", "source: surname", "template: {{ surname }}")],
+        ["error mappings.yaml:5:39: {{ without quotes"],
+    ),
+    "unquoted expr": (
+        [("mappings.yaml", "'Not([IsSoftDeleted])'", "Not([IsSoftDeleted])")],
+        ["error mappings.yaml:3:36: not YAML: text that is not expected between { and }"],
+    ),
+    "unquoted expr comma": (
+        [("mappings.yaml", "source: surname", 'expression: Join(" ", [givenName], [surname])')],
+        ["error mappings.yaml:5:51: a list where a key is expected"],
+    ),
+    "at": (
+        [("users/people.yaml", "department: Navy", "department: @navy")],
+        ["error users/people.yaml:13:15: not YAML: a value begins with @"],
+    ),
+    "amp": (
+        [("users/people.yaml", "department: Navy", "department: &Navy")],
+        ['error users/people.yaml:13:15: anchor "&Navy" is not allowed'],
+    ),
+    "amp R&D": (
+        [("users/people.yaml", "department: Navy", "department: & Navy")],
+        ["error users/people.yaml:13:15: not YAML: a value begins with &"],
+    ),
+    "star": (
+        [("users/people.yaml", "department: Navy", "department: *Navy")],
+        ['error users/people.yaml:13:15: alias "*Navy" is not allowed'],
+    ),
+    "percent": (
+        [("users/people.yaml", "department: Navy", "department: %Navy")],
+        ["error users/people.yaml:13:15: not YAML: a value begins with %"],
+    ),
+    "backtick": (
+        [("users/people.yaml", "department: Navy", "department: `Navy`")],
+        ["error users/people.yaml:13:15: not YAML: a value begins with `"],
+    ),
+    "bang": (
+        [("users/people.yaml", "department: Navy", "department: !Navy")],
+        ['error users/people.yaml:13:15: tag "!Navy" is not allowed'],
+    ),
+    "pipe": (
+        [("users/people.yaml", "department: Navy", "department: | Navy")],
+        ["error users/people.yaml:13:15: not YAML: a value begins with |"],
+    ),
+    "dash value": (
+        [("users/people.yaml", "department: Navy", "department: - Navy")],
+        ["error users/people.yaml:13:15: not YAML: a value begins with -"],
+    ),
+    "colon in value": (
+        [("users/people.yaml", "department: Navy", "department: Navy: West")],
+        ["error users/people.yaml:13:19: not YAML: a colon in the value"],
+    ),
+    "bracket value": (
+        [("users/people.yaml", "department: Navy", "department: [Navy] West")],
+        ["error users/people.yaml:13:22: not YAML: text after the end of the value"],
+    ),
+    "curly value map": (
+        [("users/people.yaml", "department: Navy", "department: {Navy}")],
+        ["error users/people.yaml:13:15: department: expected text or a list of texts"],
+    ),
+    "nbsp indent": (
+        [("users/people.yaml", "  department: Navy", "\xa0 department: Navy")],
+        ["error users/people.yaml:13:1: not YAML: a no-break space (U+00A0) instead of a space"],
+    ),
+    "nbsp after colon": (
+        [("users/people.yaml", "department: Navy", "department:\xa0Navy")],
+        ["error users/people.yaml:13:14: not YAML: a no-break space (U+00A0) instead of a space"],
+    ),
+    "nbsp around key": (
+        [("users/people.yaml", "  department: Navy", "  department\xa0: Navy")],
+        ["error users/people.yaml:13:13: a no-break space (U+00A0) instead of a space"],
+    ),
+    "smart quotes": (
+        [("users/people.yaml", "department: Navy", "department: “Navy”")],
+        ["error users/people.yaml:13:15: a typographic quote (U+201C)"],
+    ),
+    "bom middle": (
+        [("users/people.yaml", "- objectId: id-grace", "\ufeff- objectId: id-grace")],
+        ["error users/people.yaml:9:1: not YAML: a byte order mark (U+FEFF) inside of the file"],
+    ),
+    "cr only": (
+        [
+            (
+                "users/people.yaml",
+                None,
+                PEOPLE.replace("\n", "\r"),
+            )
+        ],
+        ["error users/people.yaml:1:19: the lines end with a carriage return only (CR)"],
+    ),
+    "cp1252": (
+        [("users/people.yaml", "surname: Hopper", b"surname: M\xfcller")],
+        ["error users/people.yaml:12:13: not UTF-8 text: the byte 0xFC, in Windows-1252 ü"],
+    ),
+    "utf16": (
+        [
+            (
+                "users/people.yaml",
+                None,
+                PEOPLE.encode("utf-16"),
+            )
+        ],
+        ["error users/people.yaml:1:1: UTF-16 text, not UTF-8"],
+    ),
+    "csv": (
+        [
+            (
+                "users/people.yaml",
+                None,
+                "userPrincipalName,givenName,surname\nada@example.com,Ada,Lovelace\n",
+            )
+        ],
+        ["error users/people.yaml:1:1: a table (CSV), not YAML"],
+    ),
+    "xlsx": (
+        [("users/people.yaml", None, b"PK\x03\x04\x14\x00\x06\x00\x08\x00\x00\x00!\x00abc")],
+        ["error users/people.yaml:1:1: an Excel workbook or another ZIP archive, not YAML"],
+    ),
+    "json graph": (
+        [
+            (
+                "users/people.yaml",
+                None,
+                '{"@odata.context": "x", "value": [{"userPrincipalName": "ada@example.com"}]}\n',
+            )
+        ],
+        ["error users/people.yaml:1:1: the file must be a list"],
+    ),
+    "two docs": (
+        [("users/people.yaml", "- objectId: id-grace", "---\n- objectId: id-grace")],
+        ["error users/people.yaml:9:1: more than one document in the file"],
+    ),
+    "map users:": (
+        [
+            (
+                "users/people.yaml",
+                None,
+                "users:\n" + PEOPLE.replace("- ", "  - ").replace("\n  ", "\n    "),
+            )
+        ],
+        ["error users/people.yaml:1:1: the file must be a list"],
+    ),
+    "list for map settings": (
+        [("settings.yaml", None, "- target:\n    profile: scim\n")],
+        ["error settings.yaml:1:1: the file must be a mapping"],
+    ),
+    "members list": (
+        [
+            (
+                "groups/apple.yaml",
+                None,
+                "- name: apple-users\n  members:\n    - ada@example.com\n    - grace@example.com\n",
+            )
+        ],
+        ["error groups/apple.yaml:3:5: members: expected a mapping"],
+    ),
+    "users text": (
+        [
+            (
+                "groups/apple.yaml",
+                "users:\n      - ada@example.com\n      - grace@example.com\n      - alan@example.com\n",
+                "users: ada@example.com\n",
+            )
+        ],
+        ["error groups/apple.yaml:3:12: members.users: expected a list"],
+    ),
+    "unknown settings key + bad user": (
+        [
+            ("settings.yaml", "ownership:", "ownershp:"),
+            ("users/people.yaml", "accountEnabled: true", "accountEnabled: ja"),
+            ("mappings.yaml", "name.familyName", "name.lastName"),
+            ("scope.yaml", "department", "departement"),
+        ],
+        [
+            'error settings.yaml:5:1: unknown key "ownershp"',
+            'error mappings.yaml:5:12: Apple Business Manager has no attribute "name.lastName"',
+            "error users/people.yaml:6:19: accountEnabled: expected true or false",
+        ],
+    ),
+    "unknown target key": (
+        [("settings.yaml", "domains:", "domain:")],
+        ['error settings.yaml:4:3: unknown key "domain"'],
+    ),
+    "yes": (
+        [("users/people.yaml", "accountEnabled: true", "accountEnabled: yes")],
+        ["error users/people.yaml:6:19: accountEnabled: expected true or false"],
+    ),
+    "date german": (
+        [("users/people.yaml", "2026-01-01", "01.01.2026")],
+        ["error users/people.yaml:7:23: lifecycle.starts: expected a date such as 2026-12-31"],
+    ),
+    "sync: asigned": (
+        [("scope.yaml", "sync: assigned", "sync: asigned")],
+        ["error scope.yaml:1:7: sync: expected one of assigned, all"],
+    ),
+    "indent": (
+        [("users/people.yaml", "  department: Navy", "   department: Navy")],
+        ["error users/people.yaml:13:4: not YAML: indented by 3 spaces instead of 2"],
+    ),
+    "indent none": (
+        [("users/people.yaml", "  department: Navy", "department: Navy")],
+        ["error users/people.yaml:13:1: not YAML: indented by 0 spaces instead of 2"],
+    ),
+    "operator": (
+        [("scope.yaml", "IS NOT NULL", "NOT NULL")],
+        ['error scope.yaml:7:43: there is no operator "NOT NULL"'],
+    ),
+    "group not there": (
+        [("scope.yaml", "apple-users", "aple-users")],
+        ['error scope.yaml:3:12: there is no group "aple-users"'],
+    ),
+    "user not there": (
+        [("groups/apple.yaml", "grace@example.com", "grce@example.com")],
+        ['error groups/apple.yaml:5:9: there is no user "grce@example.com"'],
+    ),
+    "url http://scim.example.com/scim": (
+        [
+            (
+                "settings.yaml",
+                "profile: apple-business-manager\n  base_url: https://federation.apple.com/feeds/business/scim/",
+                'profile: scim\n  base_url: "http://scim.example.com/scim"',
+            )
+        ],
+        ["error settings.yaml:3:13: target.base_url http://scim.example.com/scim would send the token unencrypted"],
+    ),
+    "url https://scim.example.com/scim?aadOptscim062020": (
+        [
+            (
+                "settings.yaml",
+                "profile: apple-business-manager\n  base_url: https://federation.apple.com/feeds/business/scim/",
+                'profile: scim\n  base_url: "https://scim.example.com/scim?aadOptscim062020"',
+            )
+        ],
+        ["error settings.yaml:3:13: target.base_url https://scim.example.com/scim may have no user, query or fragment"],
+    ),
+    "url https://scim。example.com/scim": (
+        [
+            (
+                "settings.yaml",
+                "profile: apple-business-manager\n  base_url: https://federation.apple.com/feeds/business/scim/",
+                'profile: scim\n  base_url: "https://scim。example.com/scim"',
+            )
+        ],
+        ["error settings.yaml:3:13: target.base_url https://scim。example.com/scim is not a URL"],
+    ),
+    "url https://u:p@scim.example.com/scim": (
+        [
+            (
+                "settings.yaml",
+                "profile: apple-business-manager\n  base_url: https://federation.apple.com/feeds/business/scim/",
+                'profile: scim\n  base_url: "https://u:p@scim.example.com/scim"',
+            )
+        ],
+        ["error settings.yaml:3:13: target.base_url https://scim.example.com/scim may have no user, query or fragment"],
+    ),
+}
+_PLACED = re.compile(r"^(Error|Warning): (.*)\n\n  on ([^\s,]+:\d+:\d+)", re.MULTILINE)
+
+
+def write(root: Path, edits: list[Edit]) -> None:
+    files = {name: text.encode() for name, text in FILES.items()}
+    for name, old, new in edits:
+        content = new if isinstance(new, bytes) else new.encode()
+        assert old is None or old.encode() in files[name]
+        files[name] = content if old is None else files[name].replace(old.encode(), content, 1)
+    for name, content in files.items():
+        path = root / "desired-state" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def read_messages(text: str) -> list[str]:
+    """Return severity, place and summary of each diagnostic in what a command prints."""
+    return [f"{severity.lower()} {place}: {summary}" for severity, summary, place in _PLACED.findall(text)]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_an_error_is_one_message_at_its_place(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    edits, expected = CASES[name]
+    write(tmp_path, edits)
+    monkeypatch.chdir(tmp_path)
+    validated = run(["reconciler", "validate", *NOW])
+    planned = run(["reconciler", "plan", "--sandbox", *NOW])
+    assert read_messages(validated.err) == expected
+    assert len(expected) == validated.err.count("Error: ") + validated.err.count("Warning: ")
+    wrong = any(message.startswith("error") for message in expected)
+    assert validated.code == (1 if wrong else 0)
+    assert planned.code == (1 if wrong and not planned.out else planned.code)
+    shown = [message for message in read_messages(planned.err + planned.out) if message in expected]
+    assert sorted(shown) == sorted(expected)
+    assert "delete the user" not in validated.err
+
+
+def test_most_errors_are_one_message() -> None:
+    assert len(CASES) >= 50
+    assert sum(len(expected) > 1 for _, expected in CASES.values()) <= 3
+
+
+def test_the_directory_without_an_error_is_valid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, [])
+    monkeypatch.chdir(tmp_path)
+    assert run(["reconciler", "validate", *NOW]).err == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("mappings.yaml", "source: surname", "source: surName"),
+        ("mappings.yaml", "source: userPrincipalName", "source: givenName"),
+        ("settings.yaml", "[example.com]", "[exmaple.com]"),
+    ],
+)
+def test_one_wrong_row_is_one_error_for_hundreds_of_users(
+    name: str, old: str, new: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = [
+        f"- {{objectId: n{n}, userPrincipalName: n{n}@example.com, givenName: N, surname: N, department: R}}\n"
+        for n in range(245)
+    ]
+    write(
+        tmp_path, [("users/people.yaml", None, "".join(people)), ("scope.yaml", None, "sync: all\n"), (name, old, new)]
+    )
+    (tmp_path / "desired-state/groups/apple.yaml").unlink()
+    monkeypatch.chdir(tmp_path)
+    result = run(["reconciler", "validate", *NOW])
+    assert result.err.count("Error: ") == 1
+    assert "Error: 245 users: " in result.err
+    assert 'user["n0@example.com"] on users/people.yaml:1:' in result.err
+    assert len(result.err.splitlines()) < 20
+    assert "1 error in desired-state." in result.out
