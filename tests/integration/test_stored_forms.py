@@ -10,8 +10,6 @@ from support.habit_cycle import KEEPER, MAPPINGS, NO_CHANGES, person
 from support.servers.service_habits import HabitServer, ServiceHabits, Texts, digits_only, lower_case
 from support.workspace import OpenWorkspace, Workspace
 
-LOWER = "In the mapping of title, `expression: ToLower([jobTitle])` ends the difference."
-
 
 def upper_case(text: str) -> str:
     return text.upper()
@@ -125,6 +123,16 @@ def test_the_form_of_a_value_on_a_redacted_record_is_settled_too(
     assert len(warnings(workspace)) == 1
     monkeypatch.setenv("RECONCILER_RECORD_KEY", "j" * 40)
     assert set(workspace.plan().actions.values()) == {"update"}
+
+
+def test_the_mapping_that_is_named_ends_the_difference(open_workspace: OpenWorkspace) -> None:
+    workspace = begin(open_workspace, store(title=lower_case), person("ada"))
+    said = workspace.apply().err
+    expression = said.partition("In the mapping of title, `")[2].partition("`")[0]
+    workspace.write(
+        "mappings.yaml", MAPPINGS.replace("target: title, source: jobTitle", f"target: title, {expression}")
+    )
+    assert warnings(workspace) == []
 
 
 @pytest.mark.parametrize(

@@ -129,7 +129,9 @@ def _advise(row: AttributeMapping, form: str) -> tuple[str, ...]:
     inner = f"[{row.direct}]" if row.direct else rule.removeprefix("expression: ") if "expression: " in rule else None
     if inner is None:
         return (f"The difference ends when the desired state has the value {form}.",)
-    return (f"In the mapping of {shorten_path(row.target)}, `expression: {function}({inner})` ends the difference.",)
+    # In quotes, as it works in `{target: …}` too.
+    expression = f"{function}({inner})".replace("'", "''")
+    return (f"In the mapping of {shorten_path(row.target)}, `expression: '{expression}'` ends the difference.",)
 
 
 def _has_upper_case(value: Value) -> bool:

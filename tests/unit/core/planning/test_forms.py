@@ -120,10 +120,10 @@ def test_forms_have_names(sent: str, shown: str, form: str) -> None:
 @pytest.mark.parametrize(
     ("row", "advice"),
     [
-        ({"direct": "jobTitle"}, "In the mapping of title, `expression: ToLower([jobTitle])` ends the difference."),
+        ({"direct": "jobTitle"}, "In the mapping of title, `expression: 'ToLower([jobTitle])'` ends the difference."),
         (
             {"direct": None, "rule_text": "expression: Trim([a])"},
-            "In the mapping of title, `expression: ToLower(Trim([a]))` ends the difference.",
+            "In the mapping of title, `expression: 'ToLower(Trim([a]))'` ends the difference.",
         ),
         (
             {"direct": None, "rule_text": "template: '{{ a }}'"},
