@@ -19,7 +19,9 @@ _MAYBE_FORM = (*_NOT_SUPPORTED, 400, 422)
 _ABOUT_VALUES = ("uniqueness", "mutability", "sensitive", "invalidVers")
 """scimTypes (RFC 7644 §3.12) that are about the attribute or its value, and never about the form."""
 _ABOUT_FORMS = ("invalidPath", "invalidSyntax", "invalidFilter", "noTarget")
-_FORM_WORDS = re.compile(r"\b(path|operation|op)s?\b", re.IGNORECASE)
+_FORM_WORDS = re.compile(
+    r"\b(paths?|operations?|ops?|patch|replace|unsupported|not supported|not implemented)\b", re.IGNORECASE
+)
 _TRIALS = 3
 """How often other forms are tried for nothing: users may be refused for values of their own."""
 

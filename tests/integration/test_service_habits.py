@@ -53,6 +53,7 @@ AT_REST = {
     "drops type and primary": ServiceHabits(drops=frozenset({"type", "primary"})),
     "drops type, takes no remove": replace(takes("add", "replace"), drops=frozenset({"type"})),
     "drops type, takes remove and add": replace(takes("add", "remove"), drops=frozenset({"type"})),
+    "takes remove and add, one operation (400)": takes("add", "remove", single=True, refusal=400),
     "drops type, takes no paths": replace(takes("add", "replace", path=False), drops=frozenset({"type"})),
     "strict booleans": ServiceHabits(strict_booleans=True),
     "takes no remove (501)": takes("add", "replace"),

@@ -43,7 +43,12 @@ def test_a_refusal_may_be_about_the_form(status: int, scim_type: str, of_set: bo
 
 @pytest.mark.parametrize(
     ("words", "scim_type", "may_be"),
-    [("path is not supported", "", True), ("pathological", "", False), ("no such path", "invalidValue", False)],
+    [
+        ("no such path", "", True),
+        ("replace is unsupported", "", True),
+        ("pathological", "", False),
+        ("no such path", "invalidValue", False),
+    ],
 )
 def test_a_service_may_say_what_it_refuses(words: str, scim_type: str, may_be: bool) -> None:
     assert PatchHabits(lambda _said: None).may_be_form(SET, ScimError(400, scim_type, words), ONE) is may_be
