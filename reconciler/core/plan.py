@@ -179,6 +179,8 @@ class Tally:
     managed: int = 0
     unassigned: int = 0
     """Desired users that no assignment covers: they are in the files, and have no account."""
+    other_case: int = 0
+    """User names that differ in case alone, which the service does not keep."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,6 +119,7 @@ class Summary(Counts):
     withheld: int
     managed: int
     unassigned: int = Field(default=0, description="Users in the files that no assignment covers")
+    other_case: int = Field(default=0, description="User names that differ in case alone and are left")
     this_change_set: Counts | None = Field(default=None, description="Null without --base")
     already_pending: Counts | None = None
     edited_in_target: Counts | None = Field(default=None, description="Null if drift is not attributed")

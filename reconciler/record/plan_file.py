@@ -104,6 +104,7 @@ def _summary(plan: Plan) -> dict[str, Any]:
         "withheld": tally.withheld,
         "managed": tally.managed,
         "unassigned": tally.unassigned,
+        "other_case": tally.other_case,
         **{
             each.value: _counts(changes_attributed_to(plan, each))
             if compared.get(each, plan.drift) is not None

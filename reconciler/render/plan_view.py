@@ -315,6 +315,7 @@ def _untouched(plan: Plan) -> tuple[str, ...]:
     notes = (
         (tally.unmanaged, f"{account} is", f"{accounts} are", f"not managed: never touched{_unmanaged_before(plan)}"),
         (tally.kept, f"{account} stays", f"{accounts} stay", "although not desired (lifecycle: keep)"),
+        (tally.other_case, "userName differs", "userNames differ", "in case only, which the service does not keep"),
         (tally.failed, "user has", "users have", "errors: left untouched, see above"),
     )
     return tuple(f"{pluralize(count, one, many)} {rest}." for count, one, many, rest in notes if count)

@@ -20,7 +20,6 @@ SettledForms = Callable[[str, AttributePath, Value, Value], bool]
 """Whether an apply on record sent a value to an account (by live id and path) that then showed another value."""
 
 _PROVEN = "An apply on record sent the wanted value, and this is what the service made of it: it is not sent again."
-_UNPROVEN = "No live user name shows capitals where they are wanted, so no change is planned."
 _FUNCTIONS = {"in lower case": "ToLower", "in upper case": "ToUpper"}
 
 
@@ -38,7 +37,8 @@ class FormDifferences:
     keeps_case: bool = False
     """Whether the service keeps the case of user names."""
     _left: Counter[tuple[AttributePath, str]] = field(default_factory=Counter)
-    _unkept: int = 0
+    user_names: int = 0
+    """User names that differ in form alone. It matters to no one: they are compared without case."""
 
     def leave(self, wanted: Mapping[AttributePath, Value | None], live: LiveUser) -> dict[AttributePath, Value | None]:
         """Return the wanted values of changed attributes without the differences of form that are left."""
@@ -49,25 +49,21 @@ class FormDifferences:
         shown = live.attributes.get(row.target)
         if value is None or shown is None or not is_same_form(row.attribute, value, shown):
             return False
-        if self.settled(live.id, row.target, value, shown):
+        unkept = differs_in_case(row.attribute, value, shown) and not self.keeps_case and not _has_upper_case(shown)
+        left = unkept or self.settled(live.id, row.target, value, shown)
+        if left and row.target == "userName":
+            self.user_names += 1
+        elif left:
             self._left[row.target, name_form(value, shown)] += 1
-            return True
-        if differs_in_case(row.attribute, value, shown) and not self.keeps_case and not _has_upper_case(shown):
-            self._unkept += 1
-            return True
-        return False
+        return left
 
     def report(self) -> list[Diagnostic]:
-        """Report what was left: one warning for each attribute and form."""
+        """Report what was left but user names: one warning for each attribute and form."""
         rows = {row.target: row for row in self.mappings}
-        found = [
+        return [
             _warn(rows[path], count, f"in form only: the service stores {{them}} {form}", _PROVEN, form)
             for (path, form), count in sorted(self._left.items())
         ]
-        if self._unkept:
-            why = "in case only, which the service does not seem to keep"
-            found.append(_warn(rows["userName"], self._unkept, why, _UNPROVEN, "in lower case"))
-        return found
 
 
 def keeps_case(

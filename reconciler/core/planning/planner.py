@@ -298,7 +298,14 @@ def _assemble(
         guards=verdicts,
         diagnostics=tuple(sorted(draft.diagnostics, key=_sort_key)),
         tally=Tally(
-            draft.unchanged, draft.unmanaged, failed, draft.kept, draft.withheld, len(context.managed), len(unassigned)
+            draft.unchanged,
+            draft.unmanaged,
+            failed,
+            draft.kept,
+            draft.withheld,
+            len(context.managed),
+            len(unassigned),
+            draft.forms.user_names,
         ),
         complete=live.problem is None,
         created_at=request.now,
