@@ -123,6 +123,7 @@ def test_the_document_has_the_published_keys_in_order() -> None:
         "withheld": 0,
         "managed": 2,
         "unassigned": 0,
+        "other_case": 0,
         "this_change_set": None,
         "already_pending": None,
         "edited_in_target": None,
