@@ -168,7 +168,7 @@ def test_a_change_that_is_accepted_but_not_in_effect_is_found_out(open_command_w
     assert applied.code == 5
     assert (
         'user["ada.0@example.com"]: NOT IN EFFECT: the service accepted it, but it is not in effect: '
-        "enterprise:department\n" in applied.out
+        'enterprise:department (the service shows "Engineering")\n' in applied.out
     )
     (finished,) = [line for line in opened.receipt() if line["event"] == "finished"]
     assert (finished["result"], finished["attributes"]) == ("not_in_effect", [f"{ENTERPRISE}:department"])
