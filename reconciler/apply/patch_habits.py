@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
-from reconciler.apply.patch_styles import PLAIN_SHAPES, STYLES, Intent, PatchStyles, Step, Style
+from reconciler.apply.patch_styles import PLAIN_SHAPES, STYLES, Intent, PatchStyle, PatchStyles, Step
 from reconciler.errors import ScimError
 
 SEVERAL = "several operations in one request"
@@ -152,7 +152,7 @@ class PatchHabits:
         if first:
             self._say("The service refuses several operations in one PATCH: each is sent in a request of its own.")
 
-    def learn_style(self, intent: Intent, style: Style) -> None:
+    def learn_style(self, intent: Intent, style: PatchStyle) -> None:
         """Note the style that the service takes."""
         with self._lock:
             usual = self._styles.chosen[intent]
@@ -160,7 +160,7 @@ class PatchHabits:
         if usual is not style:
             self._say(f"The service refuses PATCH with {usual} to {intent}: {style} is used instead.")
 
-    def list_styles(self, intent: Intent) -> list[Style]:
+    def list_styles(self, intent: Intent) -> list[PatchStyle]:
         """List the styles to try: first the present one, which another step may have taught just now."""
         with self._lock:
             present = self._styles.chosen[intent]

@@ -12,7 +12,16 @@ from typing import Any, Protocol
 
 from reconciler.apply.confirmation import REREADS
 from reconciler.apply.patch_habits import FORBIDDEN, PatchHabits, describe_refused
-from reconciler.apply.patch_styles import STYLES, Intent, Operation, PatchStyles, Step, Style, build_steps, name_purpose
+from reconciler.apply.patch_styles import (
+    STYLES,
+    Intent,
+    Operation,
+    PatchStyle,
+    PatchStyles,
+    Step,
+    build_steps,
+    name_purpose,
+)
 from reconciler.core.model import AttributePath, Resource
 from reconciler.core.plan import AttributeChange
 from reconciler.errors import ScimError, UnknownOutcomeError
@@ -22,7 +31,7 @@ _ROUNDS = 2 + len(STYLES)
 """How often a request is built again, because another user's refusal taught another form meanwhile."""
 
 
-class Account(Protocol):
+class PatchTarget(Protocol):
     """The account that is written."""
 
     def send(self, operations: Sequence[Operation]) -> tuple[Answer, UnknownOutcomeError | None]:
@@ -60,7 +69,7 @@ class PatchSender:
     def __init__(self, say: Callable[[str], None]) -> None:
         self.habits = PatchHabits(say)
 
-    def send(self, rows: Sequence[AttributeChange], live: Resource, account: Account) -> Sent:
+    def send(self, rows: Sequence[AttributeChange], live: Resource, account: PatchTarget) -> Sent:
         """Send the changed rows of a user that the target returned as `live`.
 
         Raises `ScimError` if the service refuses them, `PatchUnsupportedError` if it takes no PATCH at all.
@@ -91,7 +100,7 @@ class PatchSender:
         if self.habits.unsupported:
             raise PatchUnsupportedError(0, "", self.habits.unsupported)
 
-    def _send_steps(self, steps: Sequence[Step], account: Account, *, single: bool) -> Sent:
+    def _send_steps(self, steps: Sequence[Step], account: PatchTarget, *, single: bool) -> Sent:
         operations = [operation for step in steps for operation in step.operations]
         for request in [[each] for each in operations] if single else [operations]:
             answer, lost = account.send(request)
@@ -100,7 +109,9 @@ class PatchSender:
         self.habits.note_accepted(steps, several=not single and len(operations) > 1)
         return Sent(answer)
 
-    def _learn(self, steps: Sequence[Step], styles: PatchStyles, refusal: ScimError, account: Account) -> Sent | None:
+    def _learn(
+        self, steps: Sequence[Step], styles: PatchStyles, refusal: ScimError, account: PatchTarget
+    ) -> Sent | None:
         """Try other forms for a user whose request was refused.
 
         None if the rest of it is to be sent in another form: another user taught one, or part of it cannot be sent.
@@ -122,7 +133,7 @@ class PatchSender:
             return _Trial(self.habits, account, styles).run(steps, refusal)
 
 
-def _read_unchanged(rows: Sequence[AttributeChange], account: Account, refusal: ScimError) -> Resource:
+def _read_unchanged(rows: Sequence[AttributeChange], account: PatchTarget, refusal: ScimError) -> Resource:
     """Read the user; raise the refusal unless that shows that it had no effect on the rows."""
     try:
         user = account.read()
@@ -138,7 +149,7 @@ class _Trial:
     """The search for the forms that a service takes, with the changes of one user."""
 
     habits: PatchHabits
-    account: Account
+    account: PatchTarget
     styles: PatchStyles
     last: Sent = field(default_factory=Sent)
 
@@ -197,7 +208,7 @@ class _Trial:
         if not self.habits.may_be_form([step], refusal, self.styles):
             raise refusal
         user = _read_unchanged(step.rows, self.account, refusal)
-        accepted: list[Style] = []
+        accepted: list[PatchStyle] = []
         for style in self.habits.list_styles(step.intent):
             for other in build_steps(step.rows, user, self.habits.styles.choose(step.intent, style)):
                 if other.operations in tried:

@@ -30,7 +30,7 @@ class Intent(StrEnum):
     ELEMENT = "change an element of a list"
 
 
-class Style(StrEnum):
+class PatchStyle(StrEnum):
     """How an attribute is written, in words."""
 
     REPLACE = "replace with a path"
@@ -51,38 +51,46 @@ class Style(StrEnum):
     REMOVE_ADD = "remove of the element, then add"
 
 
-STYLES: Mapping[Intent, tuple[Style, ...]] = {
-    Intent.SET: (Style.REPLACE, Style.ADD, Style.REPLACE_OBJECT, Style.ADD_OBJECT),
+STYLES: Mapping[Intent, tuple[PatchStyle, ...]] = {
+    Intent.SET: (PatchStyle.REPLACE, PatchStyle.ADD, PatchStyle.REPLACE_OBJECT, PatchStyle.ADD_OBJECT),
     Intent.CLEAR: (
-        Style.REMOVE,
-        Style.NULL,
-        Style.NULL_OBJECT,
-        Style.ADD_NULL,
+        PatchStyle.REMOVE,
+        PatchStyle.NULL,
+        PatchStyle.NULL_OBJECT,
+        PatchStyle.ADD_NULL,
         # Last: a service may store an empty text as a value.
-        Style.EMPTY,
-        Style.EMPTY_OBJECT,
-        Style.ADD_EMPTY,
+        PatchStyle.EMPTY,
+        PatchStyle.EMPTY_OBJECT,
+        PatchStyle.ADD_EMPTY,
     ),
-    Intent.ELEMENT: (Style.FILTER, Style.LIST, Style.LIST_OBJECT, Style.ADD_FILTER, Style.REMOVE_ADD),
+    Intent.ELEMENT: (
+        PatchStyle.FILTER,
+        PatchStyle.LIST,
+        PatchStyle.LIST_OBJECT,
+        PatchStyle.ADD_FILTER,
+        PatchStyle.REMOVE_ADD,
+    ),
 }
 """In the order in which they are tried; the first is the RFC's."""
-_ADDS = frozenset({Style.ADD, Style.ADD_OBJECT, Style.ADD_NULL, Style.ADD_EMPTY})
-_OBJECTS = frozenset({Style.REPLACE_OBJECT, Style.ADD_OBJECT, Style.NULL_OBJECT, Style.EMPTY_OBJECT})
+_ADDS = frozenset({PatchStyle.ADD, PatchStyle.ADD_OBJECT, PatchStyle.ADD_NULL, PatchStyle.ADD_EMPTY})
+_OBJECTS = frozenset(
+    {PatchStyle.REPLACE_OBJECT, PatchStyle.ADD_OBJECT, PatchStyle.NULL_OBJECT, PatchStyle.EMPTY_OBJECT}
+)
 PLAIN_SHAPES = frozenset({"replace with a path", "add with a path"})
 """Operations that every service takes which takes a path: refused as an invalid value, they have one."""
-_EMPTY = frozenset({Style.EMPTY, Style.EMPTY_OBJECT, Style.ADD_EMPTY})
+_EMPTY = frozenset({PatchStyle.EMPTY, PatchStyle.EMPTY_OBJECT, PatchStyle.ADD_EMPTY})
 
 
 @dataclass(frozen=True, slots=True)
 class PatchStyles:
     """The styles that a service takes, as far as it is known. `single`: one operation in each request."""
 
-    chosen: Mapping[Intent, Style] = field(
+    chosen: Mapping[Intent, PatchStyle] = field(
         default_factory=lambda: {intent: styles[0] for intent, styles in STYLES.items()}
     )
     single: bool = False
 
-    def choose(self, intent: Intent, style: Style) -> PatchStyles:
+    def choose(self, intent: Intent, style: PatchStyle) -> PatchStyles:
         """Return the styles with another one for `intent`."""
         return replace(self, chosen={**self.chosen, intent: style})
 
@@ -108,7 +116,7 @@ class Step:
 
 def build_steps(rows: Iterable[AttributeChange], live: Resource, styles: PatchStyles) -> list[Step]:
     """Build the steps that change `rows` of a user that the target returned as `live`; without those no style fits."""
-    builder = _Builder(dict(deepcopy(dict(live))), styles)
+    builder = _StepBuilder(dict(deepcopy(dict(live))), styles)
     steps: list[Step] = []
     for intent, group in _group(rows, styles):
         operations = builder.build(intent, group)
@@ -150,7 +158,7 @@ def _group(rows: Iterable[AttributeChange], styles: PatchStyles) -> list[tuple[I
 
 
 @dataclass(slots=True)
-class _Builder:
+class _StepBuilder:
     """Builds operations in order. `present`: the user as it is after the operations so far."""
 
     present: dict[str, Any]
@@ -168,28 +176,28 @@ class _Builder:
         op = "add" if style in _ADDS else "replace"
         if style in _OBJECTS:
             return [{"op": op, "value": self._collect([parse(path) for path in values])}]
-        if style is Style.REMOVE:
+        if style is PatchStyle.REMOVE:
             return [{"op": "remove", "path": path} for path in values]
         return [{"op": op, "path": path, "value": value} for path, value in values.items()]
 
-    def _build_elements(self, rows: Sequence[AttributeChange], style: Style) -> list[Operation]:
+    def _build_elements(self, rows: Sequence[AttributeChange], style: PatchStyle) -> list[Operation]:
         holder = parse(rows[0].path)
-        if style is Style.FILTER and not all(_finds(row, self.present) for row in rows):
-            style = Style.LIST
+        if style is PatchStyle.FILTER and not all(_finds(row, self.present) for row in rows):
+            style = PatchStyle.LIST
         before = deepcopy(self.present)
         for row in rows:
             _change_element(self.present, row)
         match style:
-            case Style.FILTER:
+            case PatchStyle.FILTER:
                 return merge_elements([(row.path, build_patch_operation(row, before)) for row in rows])
-            case Style.ADD_FILTER:
+            case PatchStyle.ADD_FILTER:
                 operations = merge_elements([(row.path, build_patch_operation(row, before)) for row in rows])
                 usable = all(row.after is not None and _finds(row, before) for row in rows)
                 return [{**operation, "op": "add"} for operation in operations] if usable else []
-            case Style.REMOVE_ADD:
+            case PatchStyle.REMOVE_ADD:
                 return [operation for row in rows for operation in _remove_and_add(row, before, self.present)]
         elements = _read_elements(self.present, holder)
-        if style is Style.LIST_OBJECT:
+        if style is PatchStyle.LIST_OBJECT:
             return [{"op": "replace", "value": self._collect([replace(holder, filter=None, sub=None)])}]
         return [{"op": "replace", "path": _format_holder(holder), "value": elements}]
 

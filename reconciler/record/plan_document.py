@@ -14,11 +14,13 @@ FORMAT_VERSION = "1.0"
 Value = str | bool
 
 
-class _Document(BaseModel):
+class StrictDocument(BaseModel):
+    """A part of a document that other programs read: no other keys than these."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class TargetDocument(_Document):
+class TargetDocument(StrictDocument):
     """The service the plan is about."""
 
     profile: str
@@ -28,7 +30,7 @@ class TargetDocument(_Document):
     )
 
 
-class ChangeValues(_Document):
+class ChangeValues(StrictDocument):
     """Flat attribute paths; `before` is null for a create, `after` for a delete."""
 
     actions: list[str]
@@ -36,7 +38,7 @@ class ChangeValues(_Document):
     after: dict[str, Value] | None
 
 
-class ResourceChange(_Document):
+class ResourceChange(StrictDocument):
     """One planned action on one user."""
 
     address: str
@@ -63,7 +65,7 @@ class ResourceChange(_Document):
     history: list[str] = Field(default=[], description="For drift, what the record says about it, a sentence each")
 
 
-class LaterEditDocument(_Document):
+class LaterEditDocument(StrictDocument):
     """What the change set writes about one user that has no effect today."""
 
     address: str
@@ -71,7 +73,7 @@ class LaterEditDocument(_Document):
     detail: str
 
 
-class DiagnosticDocument(_Document):
+class DiagnosticDocument(StrictDocument):
     """An error or a warning about the desired state or the target."""
 
     severity: Severity
@@ -85,7 +87,7 @@ class DiagnosticDocument(_Document):
     cause: str = Field(default="", description="What errors of several users follow from: a place, or a name")
 
 
-class GuardDocument(_Document):
+class GuardDocument(StrictDocument):
     """A guard's verdict."""
 
     name: str
@@ -97,7 +99,7 @@ class GuardDocument(_Document):
     approval: str = Field(default="", description="What the approvals of the plan say about a guard that failed")
 
 
-class Counts(_Document):
+class Counts(StrictDocument):
     """Numbers of users by action."""
 
     create: int
@@ -127,7 +129,7 @@ class Summary(Counts):
     untold: Counts | None = None
 
 
-class BaseDocument(_Document):
+class BaseDocument(StrictDocument):
     """The commit that the plan was compared with: the merge base of `ref` and HEAD."""
 
     ref: str
@@ -135,7 +137,7 @@ class BaseDocument(_Document):
     offline: bool = Field(description="Compared with that commit only, not with live users; it cannot be applied")
 
 
-class DriftDocument(_Document):
+class DriftDocument(StrictDocument):
     """The last apply on record before a plan that attributes drift; all null if there is none."""
 
     began: AwareDatetime | None
@@ -144,7 +146,7 @@ class DriftDocument(_Document):
     unmanaged: int | None = Field(description="Unmanaged live accounts when it was planned")
 
 
-class PlanDocument(_Document):
+class PlanDocument(StrictDocument):
     """A plan of Reconciler."""
 
     format_version: Literal["1.0"]

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from reconciler import __version__
 from reconciler.core.model import Diagnostic, Severity
-from reconciler.record.plan_document import DiagnosticDocument
+from reconciler.record.plan_document import DiagnosticDocument, StrictDocument
 from reconciler.record.plan_file import diagnostic_document, json_text
 
 FORMAT_VERSION = "1.0"
@@ -40,11 +40,7 @@ class Validation:
         return self.users is not None and not self.errors
 
 
-class _Document(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ValidationSummary(_Document):
+class ValidationSummary(StrictDocument):
     """Numbers. `users` and `in_scope` are null if the desired state cannot be read."""
 
     errors: int
@@ -53,7 +49,7 @@ class ValidationSummary(_Document):
     in_scope: int | None
 
 
-class ValidationDocument(_Document):
+class ValidationDocument(StrictDocument):
     """The result of `reconciler validate --format json`."""
 
     format_version: str = Field(pattern=r"^1\.\d+$")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
 from reconciler.core.identity import parse_identity
@@ -166,38 +166,43 @@ def _look_up_missing(
     """
     step = max(1, len(missing) // _SAMPLED_MISSING)
     sample = missing[::step][:_SAMPLED_MISSING]
-    answered = not sample
-    failing: set[str] = set()
-
-    def is_hidden(user: DesiredUser) -> bool:
-        nonlocal answered
-        values = {**user.attributes, **user.create_only}
-        for attribute in ("externalId", "userName"):
-            wanted = values.get(attribute)
-            if wanted is None or attribute in failing:
-                continue
-            try:
-                found = client.find_users(attribute, str(wanted))
-            except ScimError as exc:
-                if exc.status in _FAILING:
-                    failing.add(attribute)
-                continue  # the service does not filter by this attribute: that proves nothing
-            users = [reader.read(resource) for resource in found if parse_identity(resource.get("id")) is not None]
-            names = [(user.external_id or "") if attribute == "externalId" else user.user_name for user in users]
-            # An answer with other users than those asked for proves nothing: the service ignores the filter.
-            answered = answered or (
-                len(users) == len(found) and all(fold_case(name) == fold_case(str(wanted)) for name in names)
-            )
-            if any(
-                user.id not in listed and fold_case(name) == fold_case(str(wanted))
-                for user, name in zip(users, names, strict=True)
-            ):
-                return True
-        return False
-
+    search = _MissingSearch(client, reader, listed, answered=not sample)
     with start_readers(_WORKERS) as pool:
-        hidden = [user.key for user, there in zip(sample, pool.map(is_hidden, sample), strict=True) if there]
-    return _Completeness(hidden, answered)
+        hidden = [user.key for user, there in zip(sample, pool.map(search.is_hidden, sample), strict=True) if there]
+    return _Completeness(hidden, search.answered)
+
+
+@dataclass(slots=True)
+class _MissingSearch:
+    """Looks users up that the list does not show. `answered`: whether a filter is known to work."""
+
+    client: UserReader
+    reader: ResourceReader
+    listed: Mapping[str, LiveUser]
+    answered: bool
+    failing: set[str] = field(default_factory=set)
+
+    def is_hidden(self, user: DesiredUser) -> bool:
+        """Whether the service has an account of the user although the list does not show it."""
+        values = {**user.attributes, **user.create_only}
+        wanted = ((attribute, values.get(attribute)) for attribute in ("externalId", "userName"))
+        return any(self._finds_unlisted(attribute, str(value)) for attribute, value in wanted if value is not None)
+
+    def _finds_unlisted(self, attribute: str, wanted: str) -> bool:
+        if attribute in self.failing:
+            return False
+        try:
+            found = self.client.find_users(attribute, wanted)
+        except ScimError as exc:
+            if exc.status in _FAILING:
+                self.failing.add(attribute)
+            return False  # the service does not filter by this attribute: that proves nothing
+        users = [self.reader.read(resource) for resource in found if parse_identity(resource.get("id")) is not None]
+        names = [(user.external_id or "") if attribute == "externalId" else user.user_name for user in users]
+        same = [fold_case(name) == fold_case(wanted) for name in names]
+        # An answer with other users than those asked for proves nothing: the service ignores the filter.
+        self.answered = self.answered or (len(users) == len(found) and all(same))
+        return any(user.id not in self.listed and matches for user, matches in zip(users, same, strict=True))
 
 
 _InListAndAlone = tuple[LiveUser, LiveUser]

@@ -17,6 +17,7 @@ from reconciler.apply.time_limit import TimeLimit, stop_in_time
 from reconciler.core.plan import Outcome, Plan
 from reconciler.core.planning.live_user import LiveReader
 from reconciler.desired.layout import TOP_FILES
+from reconciler.desired.loader import DesiredState
 from reconciler.github.environment import read_workflow
 from reconciler.record.files import write_private
 from reconciler.record.layout import PAGE, PLAN
@@ -55,21 +56,16 @@ def execute_selection(job: Job, session: Session, log: ProvisioningLog, terminal
         receipt = _open_receipt(job, session)
         limit = TimeLimit()
         watch = _Watch(len(job.selection.plan.changes), progress, terminal, log, limit)
-        state = session.state
+        state, plan = session.state, job.selection.plan
         execution = Execution(
             service=client,
             record=receipt,
-            reader=LiveReader(
-                state.profile,
-                verification.reads_everything(state.mappings),
-                state.owned,
-                omitted_active=job.selection.plan.omitted_active,
-            ),
+            reader=_build_reader(state, plan),
             mappings=state.mappings,
             profile=state.profile,
             on_outcome=watch,
             stop=stop,
-            relinks=any(guard.name == "relink" and guard.approved for guard in job.selection.plan.guards),
+            relinks=any(guard.name == "relink" and guard.approved for guard in plan.guards),
             recorded=RecordedAccounts() if session.workspace.sandbox else session.history().recorded,
             now=current_time,
             on_wait=waits.wait_for,
@@ -78,12 +74,17 @@ def execute_selection(job: Job, session: Session, log: ProvisioningLog, terminal
         )
         policy = FailurePolicy(state.policy.failures, job.selection.probe, job.selection.deferred)
         with finish_on_interrupt(stop), stop_in_time(limit, stop):
-            report = execute(job.selection.plan, execution, policy=policy)
+            report = execute(plan, execution, policy=policy)
         report.timed_out = limit.exceeded
         _close_receipt(receipt, report, job)
         write_page(receipt.path.parent, session.workspace, terminal)
     terminal.note(f"Receipt: {receipt.path}")
     return report
+
+
+def _build_reader(state: DesiredState, plan: Plan) -> LiveReader:
+    mappings = verification.reads_everything(state.mappings)
+    return LiveReader(state.profile, mappings, state.owned, omitted_active=plan.omitted_active)
 
 
 def record_nothing_to_do(plan: Plan, session: Session, terminal: Terminal) -> Path:

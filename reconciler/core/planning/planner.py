@@ -288,8 +288,6 @@ def _assemble(
         removals,
         today,
     )
-    addresses = {item.address for item in draft.diagnostics if item.severity is Severity.ERROR and item.address}
-    failed = len(addresses) + draft.unplanned
     unassigned = _list_unassigned(request)
     return Plan(
         plan_id=identity,
@@ -297,16 +295,7 @@ def _assemble(
         changes=tuple(changes),
         guards=verdicts,
         diagnostics=tuple(sorted(draft.diagnostics, key=_sort_key)),
-        tally=Tally(
-            draft.unchanged,
-            draft.unmanaged,
-            failed,
-            draft.kept,
-            draft.withheld,
-            len(context.managed),
-            len(unassigned),
-            draft.forms.user_names,
-        ),
+        tally=replace(_count_users(draft), managed=len(context.managed), unassigned=len(unassigned)),
         complete=live.problem is None,
         created_at=request.now,
         expires_at=request.now + PLAN_LIFETIME,
@@ -314,6 +303,19 @@ def _assemble(
         config_digest=request.config_digest,
         commit=request.commit,
         unassigned=tuple(unassigned[:_UNASSIGNED_NAMED]),
+    )
+
+
+def _count_users(draft: PlanDraft) -> Tally:
+    """Count the users that the plan does not change, by the reason."""
+    addresses = {item.address for item in draft.diagnostics if item.severity is Severity.ERROR and item.address}
+    return Tally(
+        unchanged=draft.unchanged,
+        unmanaged=draft.unmanaged,
+        failed=len(addresses) + draft.unplanned,
+        kept=draft.kept,
+        withheld=draft.withheld,
+        other_case=draft.forms.user_names,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reconciler.apply.patch_habits import PatchHabits, describe_refused
-from reconciler.apply.patch_styles import Intent, PatchStyles, Style, build_steps
+from reconciler.apply.patch_styles import Intent, PatchStyle, PatchStyles, build_steps
 from reconciler.core.plan import AttributeChange
 from reconciler.errors import ScimError
 
@@ -68,7 +68,7 @@ def test_each_habit_is_said_once() -> None:
     habits = PatchHabits(said.append)
     for _ in range(2):
         habits.learn_single()
-        habits.learn_style(Intent.CLEAR, Style.NULL)
+        habits.learn_style(Intent.CLEAR, PatchStyle.NULL)
         habits.learn_unsupported(refused(501))
         habits.note_failed_trial(CLEAR[0], [refused(501), refused(405)])
     assert [sentence.split(":")[0] for sentence in said] == [
@@ -77,7 +77,7 @@ def test_each_habit_is_said_once() -> None:
         "The service takes no PATCH",
         "The service takes no PATCH to clear an attribute (405, 501)",
     ]
-    assert habits.styles.chosen[Intent.CLEAR] is Style.NULL
+    assert habits.styles.chosen[Intent.CLEAR] is PatchStyle.NULL
 
 
 def test_refusals_that_may_be_about_a_value_forbid_nothing() -> None:
